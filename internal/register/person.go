@@ -1,0 +1,123 @@
+// Package register speaks of the people whose files are guarded. Inside Poterne
+// a person is a pseudonym, and neither a person nor a reference to one can be
+// printed by accident.
+package register
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"unicode"
+
+	"poterne/internal/fault"
+)
+
+// PersonID is a person inside Poterne: the first 16 bytes of HMAC-SHA-256 of the
+// register's identifier, under a key that is not in the database. The zero value
+// stands for nobody.
+type PersonID [16]byte
+
+// IsZero reports whether p stands for nobody.
+func (p PersonID) IsZero() bool { return p == PersonID{} }
+
+// Hex spells the pseudonym out, for evidence and for the command line; nothing
+// else prints it.
+func (p PersonID) Hex() string { return hex.EncodeToString(p[:]) }
+
+// ParsePersonID reads what Hex wrote.
+func ParsePersonID(text string) (PersonID, error) {
+	var p PersonID
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(p) {
+		return p, &fault.Error{Kind: fault.Invalid, Public: "a pseudonym is 32 hexadecimal digits"}
+	}
+	copy(p[:], raw)
+	return p, nil
+}
+
+// Format prints every verb as (person).
+func (PersonID) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(person)") }
+
+// LogValue keeps pseudonyms out of logs.
+func (PersonID) LogValue() slog.Value { return slog.StringValue("(person)") }
+
+// Ref is how an application names a person: a value in one scheme, such as a
+// dossier number or an e-mail address.
+type Ref struct {
+	Scheme string
+	Value  string
+}
+
+// Format prints every verb as (reference).
+func (Ref) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(reference)") }
+
+// LogValue keeps references out of logs.
+func (Ref) LogValue() slog.Value { return slog.StringValue("(reference)") }
+
+// Alias is the keyed hash of a Ref, as the alias table stores it.
+type Alias [16]byte
+
+// Key turns identifiers into pseudonyms and aliases. It is safe to share.
+type Key struct{ macs *sync.Pool }
+
+// KeyBytes is the least length of a pseudonym key.
+const KeyBytes = 32
+
+// NewKey takes a secret of at least KeyBytes random bytes.
+func NewKey(secret []byte) (Key, error) {
+	if len(secret) < KeyBytes {
+		return Key{}, fmt.Errorf("a pseudonym key has at least %d bytes, this one has %d", KeyBytes, len(secret))
+	}
+	secret = append([]byte(nil), secret...)
+	return Key{macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}, nil
+}
+
+// Person returns the pseudonym of the person whom the register itself knows by
+// identifier.
+func (k Key) Person(identifier string) PersonID {
+	return PersonID(k.sum("poterne/person/v1\x00", canonical(identifier)))
+}
+
+// Alias returns the keyed hash of a reference in any scheme.
+func (k Key) Alias(ref Ref) Alias {
+	return Alias(k.sum("poterne/alias/v1\x00", ref.Scheme, "\x00", canonical(ref.Value)))
+}
+
+func (k Key) sum(parts ...string) (short [16]byte) {
+	mac := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(mac)
+	mac.Reset()
+	for _, part := range parts {
+		_, _ = io.WriteString(mac, part)
+	}
+	var full [sha256.Size]byte
+	copy(short[:], mac.Sum(full[:0]))
+	return short
+}
+
+// canonical folds what applications write differently for the same identifier:
+// letter case and the spaces around and inside it.
+func canonical(identifier string) string {
+	folded := true
+	for i := range len(identifier) {
+		if c := identifier[i]; c >= 0x80 || c <= ' ' || 'A' <= c && c <= 'Z' {
+			folded = false
+			break
+		}
+	}
+	if folded {
+		return identifier
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, identifier)
+}

@@ -1,0 +1,101 @@
+package register_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"poterne/internal/register"
+)
+
+func key(t *testing.T, fill byte) register.Key {
+	t.Helper()
+	k, err := register.NewKey(bytes.Repeat([]byte{fill}, register.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestAPersonCannotBePrinted(t *testing.T) {
+	person := key(t, 1).Person("1234567X")
+	ref := register.Ref{Scheme: "dossier", Value: "1234567X"}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("seen", slog.Any("person", person), slog.Any("ref", ref))
+	for _, text := range []string{
+		fmt.Sprint(person, ref), fmt.Sprintf("%v %+v %#v %x %s %q %d", person, person, person, person, person, person, person),
+		fmt.Sprintf("%v %+v %#v %x %s", ref, ref, ref, ref, ref), log.String(),
+		fmt.Sprintf("%v", struct{ P register.PersonID }{person}), fmt.Sprintf("%v", []register.PersonID{person}),
+	} {
+		if strings.Contains(text, person.Hex()[:6]) || strings.Contains(text, "1234567X") {
+			t.Errorf("a person leaks into %q", text)
+		}
+	}
+}
+
+func TestPseudonymsDependOnKeySchemeAndIdentifierOnly(t *testing.T) {
+	one, other := key(t, 1), key(t, 2)
+	if one.Person("12 345x") != one.Person("12345X ") {
+		t.Error("spaces and letter case must not make another person")
+	}
+	if one.Person("1") == one.Person("2") || one.Person("1") == other.Person("1") {
+		t.Error("another identifier or another key must make another pseudonym")
+	}
+	if one.Alias(register.Ref{Scheme: "a", Value: "1"}) == one.Alias(register.Ref{Scheme: "b", Value: "1"}) {
+		t.Error("schemes must not collide")
+	}
+	if register.PersonID(one.Alias(register.Ref{Scheme: "a", Value: "1"})) == one.Person("1") {
+		t.Error("an alias must not be a pseudonym")
+	}
+}
+
+func TestAShortKeyIsRefused(t *testing.T) {
+	if _, err := register.NewKey(make([]byte, register.KeyBytes-1)); err == nil {
+		t.Error("a key of 31 bytes must be refused")
+	}
+}
+
+func TestPseudonymsSpellAndParse(t *testing.T) {
+	person := key(t, 1).Person("1")
+	back, err := register.ParsePersonID(person.Hex())
+	if err != nil || back != person {
+		t.Errorf("parse(hex) = %v", err)
+	}
+	if _, err := register.ParsePersonID("zz"); err == nil {
+		t.Error("nonsense must be refused")
+	}
+}
+
+func TestFieldCategoriesKeepTheirBits(t *testing.T) {
+	want := map[string]register.Fields{"name": 1, "birth": 2, "nir": 4, "contact": 8, "identifier": 16, "status": 32, "employment": 64, "note": 128, "training": 256, "benefit": 512, "health": 1024, "family": 2048, "agenda": 4096, "residence": 8192}
+	for name, bit := range want {
+		if got, err := register.ParseField(name); err != nil || got != bit {
+			t.Errorf("%s = %d, %v; the ledger wrote %d", name, got, err, bit)
+		}
+	}
+	if got := len(register.AllFields.Names()); got != len(want) {
+		t.Errorf("%d categories, want %d", got, len(want))
+	}
+	if got := (register.Name | register.NIR).String(); got != "name+nir" {
+		t.Errorf("printed as %q", got)
+	}
+	if _, err := register.ParseField("nom"); err == nil || !strings.Contains(err.Error(), "birth") {
+		t.Errorf("an unknown category must be refused and the known ones named, got %v", err)
+	}
+}
+
+func TestNIRKey(t *testing.T) {
+	for body, want := range map[string]int{"2550814168025": 38, "1780599330108": 17, "185052A004123": 56, "290112B033045": 62} {
+		if got, err := register.NIRKey(body); err != nil || got != want {
+			t.Errorf("key of %s = %d, %v; want %d", body, got, err, want)
+		}
+	}
+	if !register.ValidNIR("2 55 08 14 168 025 38") || register.ValidNIR("255081416802539") {
+		t.Error("a key must be right")
+	}
+	if _, err := register.NIRKey("12345"); err == nil {
+		t.Error("a short NIR must be refused")
+	}
+}

@@ -1,0 +1,104 @@
+// Package roster says who may use what, until when: organisations, accounts and
+// habilitations. Being signed in gives no right; a habilitation does, for one
+// service and one purpose, and it ends by itself.
+package roster
+
+import (
+	"fmt"
+	"time"
+
+	"poterne/internal/register"
+)
+
+type (
+	// AccountID names one member of staff in one organisation.
+	AccountID string
+	// OrganisationID names a mission locale, a Cap emploi, an agency…
+	OrganisationID string
+	// ServiceID names an application behind Poterne.
+	ServiceID string
+	// Purpose names why a service is used; it decides which fields may be shown.
+	Purpose string
+	// SessionID names a session in the ledger. It is not the session's secret.
+	SessionID string
+)
+
+// Role says what an account's work is; allowances are given by role.
+type Role string
+
+const (
+	Adviser    Role = "adviser"     // accompanies people of a caseload
+	Desk       Role = "desk"        // receives whoever walks in
+	CallCentre Role = "call-centre" // answers whoever calls
+	Training   Role = "training"    // trains people enrolled with its organisation
+	Manager    Role = "manager"     // proposes accounts, reads no file
+	Security   Role = "security"    // watches the desk and contains, reads no file
+)
+
+// Roles lists every role.
+var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security}
+
+// ReadsFiles reports whether the role may be shown people at all: managing and
+// watching cannot be held together with reading.
+func (r Role) ReadsFiles() bool {
+	switch r {
+	case Adviser, Desk, CallCentre, Training:
+		return true
+	default:
+		return false
+	}
+}
+
+// ParseRole returns the role called name.
+func ParseRole(name string) (Role, error) {
+	for _, role := range Roles {
+		if name == string(role) {
+			return role, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not a role; write one of %v", name, Roles)
+}
+
+// Organisation is a partner whose staff consult the register.
+type Organisation struct {
+	ID    OrganisationID
+	SIRET string // 14 digits
+	Name  string
+}
+
+// Identity is how an identity provider knows somebody. An account is bound to
+// all of it, and to its organisation's SIRET.
+type Identity struct {
+	Issuer   string // the provider's issuer URL
+	Provider string // idp_id: the provider behind a federation; may be empty
+	Subject  string // sub
+}
+
+// Account is one member of staff in one organisation.
+type Account struct {
+	ID           AccountID
+	Organisation OrganisationID
+	Role         Role
+	Name         string // shown to colleagues and to the desk, never written in the ledger
+	Identity     Identity
+	Opened       time.Time
+}
+
+// Habilitation is the right of an account to use a service for a purpose. It
+// always ends.
+type Habilitation struct {
+	Account AccountID
+	Service ServiceID
+	Purpose Purpose
+	From    time.Time
+	Until   time.Time // exclusive
+}
+
+// Covers reports whether the habilitation allows service and purpose at now.
+func (h Habilitation) Covers(service ServiceID, purpose Purpose, now time.Time) bool {
+	return h.Service == service && h.Purpose == purpose && !now.Before(h.From) && now.Before(h.Until)
+}
+
+// Purposes says which field categories each purpose may be shown. A purpose that
+// is not in it may be shown nothing.
+type Purposes map[Purpose]register.Fields
