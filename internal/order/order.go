@@ -1,0 +1,110 @@
+// Package order says what is frozen, suspended or closed, and how far each order
+// reaches. An order in force can only take away; lifting one is a new act of
+// somebody, never an edit.
+package order
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// Effect is what an order does to whom it reaches.
+type Effect string
+
+const (
+	// Frozen stops new people without a reason, and nothing else: one's caseload,
+	// tickets and people already seen stay open.
+	Frozen Effect = "frozen"
+	// Suspended stops everything an account or organisation does.
+	Suspended Effect = "suspended"
+	// Closed stops a service, or everything, for everybody.
+	Closed Effect = "closed"
+)
+
+// Reach is how far an order goes. Lineage, network and function come with the
+// parts that know them.
+type Reach string
+
+const (
+	Account      Reach = "account"
+	Organisation Reach = "organisation"
+	Service      Reach = "service"
+	Everything   Reach = "everything"
+)
+
+// ID names an order.
+type ID string
+
+// Order is a measure of containment. It is in force from the turn at the
+// ledger's head that placed it until it ends or is lifted.
+type Order struct {
+	ID      ID
+	Effect  Effect
+	Reach   Reach
+	Target  string // an account, organisation or service; empty for everything
+	Placed  time.Time
+	Ends    time.Time // zero: until lifted
+	By      string    // who placed it
+	Because string    // shown on the desk and in the file of the incident
+	Message string    // shown to whoever it stops; may be empty
+}
+
+// Check says what is wrong with an order somebody wants to place.
+func (o Order) Check() error {
+	fits := map[Reach][]Effect{
+		Account: {Frozen, Suspended}, Organisation: {Frozen, Suspended},
+		Service: {Closed}, Everything: {Frozen, Closed},
+	}
+	effects, known := fits[o.Reach]
+	switch {
+	case !known:
+		return fmt.Errorf("%q is not a reach; write account, organisation, service or everything", o.Reach)
+	case !slices.Contains(effects, o.Effect):
+		return fmt.Errorf("a %s cannot be %q; write one of %v", o.Reach, o.Effect, effects)
+	case o.Reach == Everything && o.Target != "":
+		return fmt.Errorf("an order on everything has no target, this one names one")
+	case o.Reach != Everything && o.Target == "":
+		return fmt.Errorf("which %s? an order needs its target", o.Reach)
+	case o.By == "":
+		return fmt.Errorf("an order needs the name of who places it")
+	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
+		return fmt.Errorf("an order cannot end before it begins")
+	}
+	return nil
+}
+
+// Reaches reports whether the order concerns this account using this service.
+func (o Order) Reaches(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) bool {
+	switch o.Reach {
+	case Account:
+		return o.Target == string(account)
+	case Organisation:
+		return o.Target == string(organisation)
+	case Service:
+		return o.Target == string(service)
+	default: // what we do not know reaches everybody
+		return true
+	}
+}
+
+// Book is the orders placed and not lifted, in the order they were placed.
+type Book []Order
+
+// Against returns the heaviest order in force against this account using this
+// service at now: one that stops everything before one that freezes.
+func (b Book) Against(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) (Order, bool) {
+	var found Order
+	var any bool
+	for _, o := range b {
+		if !o.Ends.IsZero() && !now.Before(o.Ends) || !o.Reaches(account, organisation, service) {
+			continue
+		}
+		if !any || found.Effect == Frozen && o.Effect != Frozen {
+			found, any = o, true
+		}
+	}
+	return found, any
+}

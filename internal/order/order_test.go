@@ -1,0 +1,104 @@
+package order_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/order"
+)
+
+var now = time.Date(2026, 3, 3, 10, 0, 0, 0, time.UTC)
+
+// Promise: ACT-3
+func TestACT_3_AnOrderReachesWhomItNamesAndNobodyElse(t *testing.T) {
+	for name, test := range map[string]struct {
+		order order.Order
+		want  bool
+	}{
+		"this account":         {order.Order{Reach: order.Account, Target: "pauline"}, true},
+		"another account":      {order.Order{Reach: order.Account, Target: "karim"}, false},
+		"its organisation":     {order.Order{Reach: order.Organisation, Target: "mlv"}, true},
+		"another organisation": {order.Order{Reach: order.Organisation, Target: "cap"}, false},
+		"this service":         {order.Order{Reach: order.Service, Target: "dossier"}, true},
+		"another service":      {order.Order{Reach: order.Service, Target: "kairos"}, false},
+		"everything":           {order.Order{Reach: order.Everything}, true},
+		"an unknown reach":     {order.Order{Reach: "newer", Target: "x"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.order.Reaches("pauline", "mlv", "dossier"); got != test.want {
+				t.Errorf("reaches = %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTheHeaviestOrderInForceIsFound(t *testing.T) {
+	freeze := order.Order{ID: "f", Effect: order.Frozen, Reach: order.Account, Target: "pauline"}
+	suspend := order.Order{ID: "s", Effect: order.Suspended, Reach: order.Organisation, Target: "mlv"}
+	over := order.Order{ID: "o", Effect: order.Closed, Reach: order.Everything, Ends: now}
+	for name, test := range map[string]struct {
+		book order.Book
+		want order.ID
+	}{
+		"no order":            {nil, ""},
+		"a freeze":            {order.Book{freeze}, "f"},
+		"both":                {order.Book{freeze, suspend}, "s"},
+		"both, other way":     {order.Book{suspend, freeze}, "s"},
+		"one that just ended": {order.Book{over, freeze}, "f"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, _ := test.book.Against("pauline", "mlv", "dossier", now)
+			if got.ID != test.want {
+				t.Errorf("found %q, want %q", got.ID, test.want)
+			}
+		})
+	}
+}
+
+func TestMoreOrdersNeverOpenADoor(t *testing.T) {
+	weight := map[order.Effect]int{"": 0, order.Frozen: 1, order.Suspended: 2, order.Closed: 2}
+	one := rapid.Custom(func(t *rapid.T) order.Order {
+		return order.Order{
+			Effect: rapid.SampledFrom([]order.Effect{order.Frozen, order.Suspended, order.Closed}).Draw(t, "effect"),
+			Reach:  rapid.SampledFrom([]order.Reach{order.Account, order.Organisation, order.Service, order.Everything}).Draw(t, "reach"),
+			Target: rapid.SampledFrom([]string{"pauline", "mlv", "dossier", "other"}).Draw(t, "target"),
+			Ends:   rapid.SampledFrom([]time.Time{{}, now, now.Add(time.Hour)}).Draw(t, "ends"),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		book := order.Book(rapid.SliceOf(one).Draw(t, "book"))
+		before, _ := book.Against("pauline", "mlv", "dossier", now)
+		after, _ := append(book, one.Draw(t, "more")).Against("pauline", "mlv", "dossier", now)
+		if weight[after.Effect] < weight[before.Effect] {
+			t.Fatalf("%q became %q", before.Effect, after.Effect)
+		}
+	})
+}
+
+func TestAnOrderThatMakesNoSenseIsNotPlaced(t *testing.T) {
+	good := order.Order{Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir", Placed: now}
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*order.Order){
+		"no such reach":             func(o *order.Order) { o.Reach = "galaxy" },
+		"an account cannot close":   func(o *order.Order) { o.Effect = order.Closed },
+		"no target":                 func(o *order.Order) { o.Target = "" },
+		"everything with a target":  func(o *order.Order) { o.Reach, o.Effect = order.Everything, order.Closed },
+		"nobody places it":          func(o *order.Order) { o.By = "" },
+		"it ends before it begins":  func(o *order.Order) { o.Ends = now },
+		"a service is not frozen":   func(o *order.Order) { o.Reach, o.Effect = order.Service, order.Frozen },
+		"everything not suspended":  func(o *order.Order) { o.Reach, o.Target = order.Everything, "" },
+		"an effect nobody declared": func(o *order.Order) { o.Effect = "slowed" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := good
+			change(&bad)
+			if bad.Check() == nil {
+				t.Error("must be refused")
+			}
+		})
+	}
+}

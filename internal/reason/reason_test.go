@@ -1,0 +1,110 @@
+package reason_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/reason"
+	"poterne/internal/register"
+)
+
+var (
+	now    = time.Date(2026, 3, 3, 10, 0, 0, 0, time.UTC)
+	person = register.PersonID{1}
+)
+
+func fact(change func(*reason.Fact)) reason.Fact {
+	f := reason.Fact{
+		Kind: reason.Caseload, Account: "pauline", Person: person,
+		From: now.Add(-time.Hour), Until: now.Add(time.Hour), Source: "cases", ID: "17",
+	}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+func duty(change func(*reason.CoverDuty)) reason.CoverDuty {
+	c := reason.CoverDuty{
+		Absent: "karim", Substitute: "pauline", DeclaredBy: "helene",
+		From: now.Add(-time.Hour), Until: now.Add(time.Hour), Source: "planning", ID: "3",
+	}
+	if change != nil {
+		change(&c)
+	}
+	return c
+}
+
+// Promise: SCOPE-2
+func TestSCOPE_2_WhatExplainsAnOpening(t *testing.T) {
+	karims := fact(func(f *reason.Fact) { f.Account = "karim" })
+	for name, test := range map[string]struct {
+		evidence reason.Evidence
+		want     reason.Kind
+	}{
+		"nothing known":               {reason.Evidence{}, reason.None},
+		"own caseload":                {reason.Evidence{Facts: []reason.Fact{fact(nil)}}, reason.Caseload},
+		"somebody else's caseload":    {reason.Evidence{Facts: []reason.Fact{karims}}, reason.None},
+		"a caseload no longer":        {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Until = now })}}, reason.None},
+		"a caseload not yet":          {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.From = now.Add(1) })}}, reason.None},
+		"another person's":            {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Person = register.PersonID{2} })}}, reason.None},
+		"a live appointment":          {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind = reason.Appointment })}}, reason.Appointment},
+		"enrolled with us":            {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account, f.Organisation = reason.Enrolment, "", "mlv" })}}, reason.Enrolment},
+		"enrolled elsewhere":          {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account, f.Organisation = reason.Enrolment, "", "other" })}}, reason.None},
+		"a ticket typed by the asker": {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Author = reason.DeskTicket, "pauline" })}}, reason.None},
+		"covered by the manager":      {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(nil)}}, reason.Cover},
+		"covered by oneself":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.DeclaredBy = "pauline" })}}, reason.None},
+		"covered by nobody named":     {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.DeclaredBy = "" })}}, reason.None},
+		"a cover that ended":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.Until = now })}}, reason.None},
+		"a cover of somebody else":    {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.Absent = "ines" })}}, reason.None},
+		"a colleague's appointment while covering": {reason.Evidence{
+			Facts:  []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account = reason.Appointment, "karim" })},
+			Covers: []reason.CoverDuty{duty(nil)},
+		}, reason.None},
+		"caseload before ticket": {reason.Evidence{Facts: []reason.Fact{
+			fact(func(f *reason.Fact) { f.Kind = reason.Call }), fact(nil),
+		}}, reason.Caseload},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := reason.Explain("pauline", "mlv", test.evidence, now).Of(person)
+			if got.Kind != test.want {
+				t.Errorf("explained by %v, want %v", got.Kind, test.want)
+			}
+			if got.Explained() && got.ID == "" {
+				t.Error("a reason must name the fact behind it")
+			}
+		})
+	}
+}
+
+func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		facts := rapid.SliceOf(rapid.Custom(func(t *rapid.T) reason.Fact {
+			return fact(func(f *reason.Fact) {
+				f.Kind = reason.Kind(rapid.IntRange(1, 6).Draw(t, "kind"))
+				f.ID = rapid.StringMatching("[a-c]").Draw(t, "id")
+				f.Source = rapid.StringMatching("[xy]").Draw(t, "source")
+			})
+		})).Draw(t, "facts")
+		want := reason.Explain("pauline", "mlv", reason.Evidence{Facts: facts}, now).Of(person)
+		shuffled := rapid.Permutation(facts).Draw(t, "shuffled")
+		if got := reason.Explain("pauline", "mlv", reason.Evidence{Facts: shuffled}, now).Of(person); got != want {
+			t.Fatalf("%v in one order, %v in another", want, got)
+		}
+	})
+}
+
+func TestKindsOfFactsAreNamed(t *testing.T) {
+	for k := reason.Caseload; k < reason.Cover; k++ {
+		if got, err := reason.ParseKind(k.String()); err != nil || got != k {
+			t.Errorf("%v reads back as %v, %v", k, got, err)
+		}
+	}
+	for _, name := range []string{"none", "cover", "because"} {
+		if _, err := reason.ParseKind(name); err == nil {
+			t.Errorf("%q is not a fact about a person", name)
+		}
+	}
+}
