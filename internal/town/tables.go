@@ -202,3 +202,15 @@ func shuffled[T any](d *dice, items []T) []T {
 	}
 	return items
 }
+
+// capitalised writes a surname of the table as people sign: "Le Gall".
+func capitalised(surname string) string {
+	text, start := []byte(strings.ToLower(surname)), true
+	for i, b := range text {
+		if start && 'a' <= b && b <= 'z' {
+			text[i] -= 'a' - 'A'
+		}
+		start = b == ' ' || b == '-'
+	}
+	return string(text)
+}
