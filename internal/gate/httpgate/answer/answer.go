@@ -1,0 +1,211 @@
+// Package answer reads people and fields out of an application's answer, and
+// cuts out of it what may not go. It knows nothing of requests, accounts or
+// decisions: bytes come in, people come out, and then fewer bytes.
+//
+// What it promises:
+//
+//   - What the operator did not declare does not go out.
+//   - What cannot be read whole is an error: the caller refuses the answer. There
+//     is no partial reading.
+//   - The client cannot see another document than the one that was read. JSON is
+//     read strictly (one value, no name twice, valid UTF-8) and kept values keep
+//     their bytes. CSV is written anew from the cells that were read. HTML is
+//     parsed into the tree a browser would build, cut there and rendered anew; the
+//     rendering is parsed once more and must come out as the same page. Passing
+//     untouched bytes through would be quicker, but two parsers never quite agree
+//     on real pages, and a row that only the browser sees is a person nobody
+//     counted.
+//   - No error text holds anything of the answer.
+//
+// A person's row is shown or cut as a whole. Inside a shown row, a declared part
+// whose category may not be seen stays as an empty place (null, an empty cell,
+// dots), so that the client can tell "hidden" from "absent"; an undeclared part
+// vanishes.
+package answer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"poterne/internal/register"
+)
+
+// Format is a kind of document.
+type Format string
+
+// The formats that can be read.
+const (
+	JSON Format = "json"
+	HTML Format = "html"
+	CSV  Format = "csv"
+)
+
+// Layout says where people and their fields are in one kind of answer. Paths are
+// JSONPath (RFC 9535 without filters), CSS selectors or CSV column names.
+type Layout struct {
+	Format Format
+	People []Group
+	Plain  []string // parts that speak of nobody, passed on as they are
+	Comma  rune     // what separates CSV cells: ',' (when zero), ';' or a tab
+}
+
+// Group is one kind of row in an answer, each row standing for one person.
+type Group struct {
+	Row    string   // "$.results[*]", a CSS selector; empty for CSV, where each record is a row
+	Person []Naming // where a row names its person; every one that is present is a reference
+	Fields []Part   // which part of a row is of which category
+}
+
+// Naming says where in a row its person is named, and in which scheme.
+type Naming struct {
+	Scheme    string
+	Path      string // "@.id", a CSS selector ("" or ":scope" is the row itself), a column
+	Attribute string // HTML only: the attribute that holds the name; empty for the text
+}
+
+// Part says which category a part of a row belongs to. A part within a part
+// needs both categories to be shown.
+type Part struct {
+	Field     register.Fields
+	Path      string
+	Attribute string // HTML only: the part is this attribute alone
+}
+
+// Row is one person in an answer.
+type Row struct {
+	Refs   []register.Ref  // never empty, in the order of Group.Person
+	Fields register.Fields // the declared categories that hold something in this row
+}
+
+// Keep says what becomes of a row, by its index in Rows: whether it is shown,
+// and which categories may be seen in it. It may not be asked about a row inside
+// a row that is not shown.
+type Keep func(row int) (show bool, fields register.Fields)
+
+// Reader reads answers of one Layout. It is safe to share.
+type Reader struct{ format reader }
+
+// reader is what a format must do: find the rows, and remember enough to write
+// the answer anew.
+type reader interface {
+	read(body []byte) ([]Row, releaser, error)
+}
+
+type releaser interface {
+	release(dst []byte, keep Keep) ([]byte, error)
+}
+
+// Compile checks a layout and prepares to read by it. All complaints come at once.
+func Compile(l Layout) (*Reader, error) {
+	if err := check(l); err != nil {
+		return nil, err
+	}
+	var (
+		format reader
+		err    error
+	)
+	switch l.Format {
+	case JSON:
+		format, err = compileJSON(l)
+	case HTML:
+		format, err = compileHTML(l)
+	default:
+		format, err = compileCSV(l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{format}, nil
+}
+
+// check makes the complaints that do not depend on how a path is written.
+func check(l Layout) error {
+	var wrong complaints
+	if l.Format != JSON && l.Format != HTML && l.Format != CSV {
+		return fmt.Errorf("format: %q is not a format; write %q, %q or %q", l.Format, JSON, HTML, CSV)
+	}
+	if len(l.People) == 0 && len(l.Plain) == 0 {
+		wrong.add("people", "nothing is declared, so nothing could go out; declare a group of people, or plain parts if the answer speaks of nobody")
+	}
+	if l.Comma != 0 && l.Format != CSV {
+		wrong.add("comma", "only CSV has a separator; leave it out")
+	}
+	for i, group := range l.People {
+		at := fmt.Sprintf("people[%d]", i)
+		if group.Row == "" && l.Format != CSV {
+			wrong.add(at+".row", "it is not said what stands for one person; write a JSONPath such as $.results[*], or a CSS selector such as tr.person")
+		}
+		if len(group.Person) == 0 {
+			wrong.add(at+".person", "a row must name its person; say where, and in which scheme")
+		}
+		for j, naming := range group.Person {
+			if naming.Scheme == "" {
+				wrong.add(fmt.Sprintf("%s.person[%d].scheme", at, j), "say which identifiers these are, such as dossier")
+			}
+			if naming.Attribute != "" && l.Format != HTML {
+				wrong.add(fmt.Sprintf("%s.person[%d].attribute", at, j), "only HTML has attributes; leave it out")
+			}
+		}
+		for j, part := range group.Fields {
+			if part.Field == 0 || !register.AllFields.Has(part.Field) {
+				wrong.add(fmt.Sprintf("%s.fields[%d].field", at, j), "write a field category, such as name or contact")
+			}
+			if part.Attribute != "" && l.Format != HTML {
+				wrong.add(fmt.Sprintf("%s.fields[%d].attribute", at, j), "only HTML has attributes; leave it out")
+			}
+		}
+	}
+	return wrong.joined()
+}
+
+// complaints gathers what is wrong with a layout.
+type complaints []error
+
+func (c *complaints) add(where, sentence string) {
+	*c = append(*c, fmt.Errorf("%s: %s", where, sentence))
+}
+
+func (c complaints) joined() error { return errors.Join(c...) }
+
+// Reading is one answer that was read whole.
+type Reading struct {
+	rows   []Row
+	answer releaser
+}
+
+// Read finds the people in an answer. Any error means that the answer was not
+// understood, and that nothing of it may go out. The body must not change as
+// long as the reading is used.
+func (r *Reader) Read(body []byte) (*Reading, error) {
+	rows, answer, err := r.format.read(body)
+	if err != nil {
+		return nil, err
+	}
+	return &Reading{rows: rows, answer: answer}, nil
+}
+
+// Rows lists the people in document order: a person shown in several rows comes
+// several times, and a row inside a row comes after the outer one.
+func (r *Reading) Rows() []Row { return r.rows }
+
+// Release appends to dst the answer as it may go out.
+func (r *Reading) Release(dst []byte, keep Keep) ([]byte, error) {
+	return r.answer.release(dst, keep)
+}
+
+var (
+	errUnnamed   = errors.New("a row names no person")
+	errBadName   = errors.New("a row names its person by something that is not a filled-in text or a whole number")
+	errTwoGroups = errors.New("one row belongs to two groups of people")
+)
+
+// reference checks what was read as a person's identifier.
+func reference(scheme, value string) (register.Ref, error) {
+	value = strings.TrimSpace(value)
+	if value == "" || strings.ContainsFunc(value, unicode.IsControl) {
+		return register.Ref{}, errBadName
+	}
+	return register.Ref{Scheme: scheme, Value: value}, nil
+}

@@ -1,0 +1,478 @@
+package answer
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"poterne/internal/register"
+)
+
+// MaxDepth is how deep declared parts of a JSON answer may lie.
+const MaxDepth = 100
+
+type jsonReader struct{ start *state }
+
+func compileJSON(l Layout) (*jsonReader, error) {
+	var wrong complaints
+	parse := func(at, path string, root byte) []step {
+		steps, err := parsePath(path, root)
+		if err != nil {
+			wrong.add(fmt.Sprintf("%s: %q", at, path), err.Error())
+		}
+		return steps
+	}
+	var patterns []pattern
+	for i, group := range l.People {
+		at := fmt.Sprintf("people[%d]", i)
+		row := &rowKind{first: len(patterns)}
+		for j, naming := range group.Person {
+			patterns = append(patterns, pattern{
+				steps:    parse(fmt.Sprintf("%s.person[%d].path", at, j), naming.Path, '@'),
+				relative: true, meaning: meaning{name: &namePlace{j, naming.Scheme}},
+			})
+		}
+		for j, part := range group.Fields {
+			patterns = append(patterns, pattern{
+				steps:    parse(fmt.Sprintf("%s.fields[%d].path", at, j), part.Path, '@'),
+				relative: true, meaning: meaning{fields: part.Field},
+			})
+		}
+		row.last = len(patterns)
+		patterns = append(patterns, pattern{steps: parse(at+".row", group.Row, '$'), meaning: meaning{row: row}})
+	}
+	for i, path := range l.Plain {
+		patterns = append(patterns, pattern{steps: parse(fmt.Sprintf("plain[%d]", i), path, '$'), meaning: meaning{plain: true}})
+	}
+	if err := wrong.joined(); err != nil {
+		return nil, err
+	}
+	start, err := compilePatterns(patterns)
+	return &jsonReader{start}, err
+}
+
+// jsonReading is what of an answer may go out at best, in document order.
+type jsonReading struct {
+	body  []byte
+	nodes []node
+	empty string // what is left of the answer when nothing of it is declared
+}
+
+// emptied returns the empty value of the same kind as a body that was read.
+func emptied(body []byte) string {
+	switch bytes.TrimSpace(body)[0] {
+	case '{':
+		return "{}"
+	case '[':
+		return "[]"
+	default:
+		return "null"
+	}
+}
+
+// node is a value that is declared, or that leads to one.
+type node struct {
+	name  span // of a member, with its quotes
+	value span
+	next  int32 // the node after this one's last descendant
+	row   int32 // or nobody
+	needs register.Fields
+	shape shape
+}
+
+type span struct{ from, to int32 }
+
+func (s span) of(body []byte) []byte { return body[s.from:s.to] }
+
+const nobody = -1
+
+// shape says how a node is written.
+type shape uint8
+
+const (
+	whole shape = iota // its bytes as they came
+	object
+	array
+	tuple // an array whose elements mean different things by their index: what is cut leaves a hole
+	hole
+)
+
+func (r *jsonReader) read(body []byte) ([]Row, releaser, error) {
+	s, err := scan(r.start, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.named(); err != nil {
+		return nil, nil, err
+	}
+	return s.rows, &jsonReading{body: body, nodes: s.nodes, empty: emptied(body)}, nil
+}
+
+// scanner reads one body from start to end, once.
+type scanner struct {
+	decoder *jsontext.Decoder
+	nodes   []node
+	rows    []Row
+	refs    []placedRef
+	unquote []byte
+}
+
+// placedRef is a reference, with the row it was found in.
+type placedRef struct {
+	row   int32
+	order int
+	ref   register.Ref
+}
+
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+func scan(start *state, body []byte) (*scanner, error) {
+	if len(body) > math.MaxInt32 {
+		return nil, errors.New("larger than 2 GiB")
+	}
+	decoder := decoders.Get().(*jsontext.Decoder)
+	defer func() {
+		decoder.Reset(new(bytes.Buffer)) // keep nothing of the answer
+		decoders.Put(decoder)
+	}()
+	decoder.Reset(bytes.NewBuffer(body))
+	s := &scanner{decoder: decoder, nodes: make([]node, 0, 16+len(body)/32)}
+	err := s.value(start, place{row: nobody})
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return nil, s.sayWhere(err)
+	}
+	return s, nil
+}
+
+// end makes sure that nothing follows the first value.
+func (s *scanner) end() error {
+	_, err := s.decoder.ReadToken()
+	switch err {
+	case io.EOF:
+		return nil
+	case nil:
+		return errors.New("a second value follows the first")
+	default:
+		return err
+	}
+}
+
+// sayWhere replaces the decoder's errors, which quote names of the answer.
+func (s *scanner) sayWhere(err error) error {
+	at := s.decoder.InputOffset()
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		at = syntax.ByteOffset
+		err = errors.New("not strict JSON")
+		if errors.Is(syntax, jsontext.ErrDuplicateName) {
+			err = errors.New("a name comes twice in one object")
+		}
+	} else if errors.Is(err, io.EOF) {
+		err = errors.New("empty where JSON was expected")
+	}
+	return fmt.Errorf("%w (after byte %d)", err, at)
+}
+
+// place is where a value was met.
+type place struct {
+	name  span
+	row   int32
+	whole bool // what encloses it is declared, and it with it
+	depth int
+}
+
+// value reads one value, of which the declared paths say st.
+func (s *scanner) value(st *state, at place) error {
+	kind := s.decoder.PeekKind()
+	if st == nil {
+		_, err := s.take(at, 0, nobody)
+		return err
+	}
+	if st.torn {
+		return errTwoGroups
+	}
+	row := int32(nobody)
+	if st.row != nil {
+		if at.whole = kind == 'n'; at.whole { // nobody is there, and may be said to be
+			_, err := s.take(at, 0, nobody)
+			return err
+		}
+		row = int32(len(s.rows))
+		s.rows = append(s.rows, Row{})
+		at.row = row
+	}
+	switch {
+	case st.declared():
+		at.whole = true
+	case st.names != nil:
+		at.whole = false // what only names a person does not go out with what encloses it
+	}
+	if (kind == '{' || kind == '[') && !st.leaf() {
+		return s.descend(st, at, row, kind)
+	}
+	raw, err := s.take(at, st.fields, row)
+	if err != nil {
+		return err
+	}
+	if filled(raw) {
+		s.found(st, at)
+	}
+	return s.refer(st, at, raw)
+}
+
+// take reads a value without looking inside, and keeps it when it is to be whole.
+func (s *scanner) take(at place, needs register.Fields, row int32) (jsontext.Value, error) {
+	raw, err := s.decoder.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	if at.whole {
+		s.nodes = append(s.nodes, node{at.name, s.span(raw), int32(len(s.nodes)) + 1, row, needs, whole})
+	}
+	return raw, nil
+}
+
+// span says where the value lies that was just read.
+func (s *scanner) span(raw []byte) span {
+	end := s.decoder.InputOffset()
+	return span{int32(end) - int32(len(raw)), int32(end)}
+}
+
+// found notes the categories of a part that holds something.
+func (s *scanner) found(st *state, at place) {
+	if st.fields != 0 {
+		s.rows[at.row].Fields |= st.fields
+	}
+}
+
+// filled reports whether a value holds something that a person could read.
+func filled(raw jsontext.Value) bool {
+	switch raw[0] {
+	case 'n':
+		return false
+	case '"', '{', '[':
+		return len(bytes.TrimSpace(raw[1:len(raw)-1])) > 0
+	default:
+		return true
+	}
+}
+
+// refer notes the value as a reference, if it names its row's person. A null
+// names nobody.
+func (s *scanner) refer(st *state, at place, raw jsontext.Value) error {
+	if st.names == nil || raw[0] == 'n' {
+		return nil
+	}
+	var text string
+	switch raw.Kind() {
+	case '"':
+		plain, err := s.unquoted(raw)
+		if err != nil {
+			return err
+		}
+		text = string(plain)
+	case '0':
+		if bytes.ContainsAny(raw, ".eE") {
+			return errBadName
+		}
+		text = string(raw)
+	default:
+		return errBadName
+	}
+	for _, name := range st.names {
+		ref, err := reference(name.scheme, text)
+		if err != nil {
+			return err
+		}
+		s.refs = append(s.refs, placedRef{at.row, name.order, ref})
+	}
+	return nil
+}
+
+// unquoted returns a string's text, valid until the next call.
+func (s *scanner) unquoted(raw []byte) (_ []byte, err error) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	s.unquote, err = jsontext.AppendUnquote(s.unquote[:0], raw)
+	return s.unquote, err
+}
+
+// descend reads the members or elements of a value. A value that is not itself
+// declared stays when a declared path leads through it step by step, so that an
+// empty list stays a list, or when something inside it stays.
+func (s *scanner) descend(st *state, at place, row int32, kind jsontext.Kind) error {
+	if st.names != nil {
+		return errBadName
+	}
+	if at.depth == MaxDepth {
+		return fmt.Errorf("nested deeper than %d", MaxDepth)
+	}
+	if _, err := s.decoder.ReadToken(); err != nil {
+		return err
+	}
+	i := len(s.nodes)
+	s.nodes = append(s.nodes, node{name: at.name, row: row, needs: st.fields})
+	inside := place{row: at.row, whole: at.whole, depth: at.depth + 1}
+	var (
+		count int
+		err   error
+	)
+	if kind == '{' {
+		s.nodes[i].shape = object
+		count, err = s.members(st, inside)
+	} else {
+		s.nodes[i].shape = array
+		if st.positional() {
+			s.nodes[i].shape = tuple
+		}
+		count, err = s.elements(st, inside)
+	}
+	if err != nil {
+		return err
+	}
+	if count > 0 {
+		s.found(st, at)
+	}
+	s.nodes[i].next = int32(len(s.nodes))
+	if empty := len(s.nodes) == i+1; empty && row == nobody && !at.whole && !st.expected {
+		s.nodes = s.nodes[:i]
+	}
+	_, err = s.decoder.ReadToken()
+	return err
+}
+
+func (s *scanner) members(st *state, at place) (count int, err error) {
+	for ; s.decoder.PeekKind() != '}'; count++ {
+		raw, err := s.decoder.ReadValue()
+		if err != nil {
+			return 0, err
+		}
+		at.name = s.span(raw)
+		name, err := s.unquoted(raw)
+		if err != nil {
+			return 0, err
+		}
+		next, known := st.members[string(name)]
+		if !known {
+			next = st.member
+		}
+		if err := s.value(next, at); err != nil {
+			return 0, err
+		}
+	}
+	return count, nil
+}
+
+func (s *scanner) elements(st *state, at place) (count int, err error) {
+	for ; s.decoder.PeekKind() != ']'; count++ {
+		before := len(s.nodes)
+		if err := s.value(st.at(count), at); err != nil {
+			return 0, err
+		}
+		if st.positional() && len(s.nodes) == before {
+			s.nodes = append(s.nodes, node{shape: hole, row: nobody, next: int32(before) + 1})
+		}
+	}
+	return count, nil
+}
+
+// named gives every row its references, and fails if one has none.
+func (s *scanner) named() error {
+	slices.SortStableFunc(s.refs, func(a, b placedRef) int {
+		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.order, b.order))
+	})
+	refs := make([]register.Ref, len(s.refs))
+	next := 0
+	for i := range s.rows {
+		first := next
+		for ; next < len(refs) && s.refs[next].row == int32(i); next++ {
+			refs[next] = s.refs[next].ref
+		}
+		if next == first {
+			return errUnnamed
+		}
+		s.rows[i].Refs = refs[first:next:next]
+	}
+	return nil
+}
+
+func (r *jsonReading) release(dst []byte, keep Keep) ([]byte, error) {
+	w := jsonWriter{jsonReading: r, keep: keep, out: dst}
+	if len(r.nodes) == 0 {
+		return append(dst, r.empty...), nil
+	}
+	root := &r.nodes[0]
+	show, allowed := w.shown(root, 0)
+	if !show {
+		return append(dst, "null"...), nil
+	}
+	w.value(0, allowed)
+	return w.out, nil
+}
+
+// jsonWriter writes an answer anew, leaving out what may not go.
+type jsonWriter struct {
+	*jsonReading
+	keep Keep
+	out  []byte
+}
+
+// shown says whether a node goes out, and what may be seen in it.
+func (w *jsonWriter) shown(n *node, allowed register.Fields) (bool, register.Fields) {
+	if n.row == nobody {
+		return true, allowed
+	}
+	return w.keep(int(n.row))
+}
+
+func (w *jsonWriter) value(i int32, allowed register.Fields) {
+	n := &w.nodes[i]
+	switch {
+	case !allowed.Has(n.needs) || n.shape == hole:
+		w.out = append(w.out, "null"...)
+	case n.shape == whole:
+		w.out = append(w.out, n.value.of(w.body)...)
+	case n.shape == object:
+		w.out = append(w.out, '{')
+		w.inside(i, allowed)
+		w.out = append(w.out, '}')
+	default:
+		w.out = append(w.out, '[')
+		w.inside(i, allowed)
+		w.out = append(w.out, ']')
+	}
+}
+
+func (w *jsonWriter) inside(i int32, allowed register.Fields) {
+	parent := &w.nodes[i]
+	first := true
+	for c := i + 1; c < parent.next; c = w.nodes[c].next {
+		child := &w.nodes[c]
+		show, allowed := w.shown(child, allowed)
+		if !show && parent.shape != tuple {
+			continue
+		}
+		if !first {
+			w.out = append(w.out, ',')
+		}
+		first = false
+		if parent.shape == object {
+			w.out = append(append(w.out, child.name.of(w.body)...), ':')
+		}
+		if !show {
+			w.out = append(w.out, "null"...)
+			continue
+		}
+		w.value(c, allowed)
+	}
+}

@@ -1,0 +1,376 @@
+package answer_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/register"
+)
+
+// trainees is the layout most tests use: a list of people, with a household
+// inside some of them.
+var trainees = answer.Layout{
+	Format: answer.JSON,
+	People: []answer.Group{{
+		Row:    "$.results[*]",
+		Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}, {Scheme: "mail", Path: "@.mail"}},
+		Fields: []answer.Part{
+			{Field: register.Identifier, Path: "@.id"},
+			{Field: register.Name, Path: "@.name"},
+			{Field: register.NIR, Path: "@.name.nir"},
+			{Field: register.Contact, Path: "@.phones[*]"},
+			{Field: register.Contact, Path: "@['e-mail','mail']"},
+		},
+	}, {
+		Row:    "$.results[*].household[*]",
+		Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}},
+		Fields: []answer.Part{{Field: register.Family, Path: "@.link"}, {Field: register.Identifier, Path: "@.id"}},
+	}},
+	Plain: []string{"$.total", "$.results[*].links"},
+}
+
+func compile(tb testing.TB, l answer.Layout) *answer.Reader {
+	tb.Helper()
+	r, err := answer.Compile(l)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// told spells rows out, for comparison in tests only.
+func told(rows []answer.Row) string {
+	var b strings.Builder
+	for _, row := range rows {
+		for _, ref := range row.Refs {
+			b.WriteString(ref.Scheme + ":" + ref.Value + " ")
+		}
+		b.WriteString(row.Fields.String() + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func everything(int) (bool, register.Fields) { return true, register.AllFields }
+func nothing(int) (bool, register.Fields)    { return false, 0 }
+
+func only(fields register.Fields) answer.Keep {
+	return func(int) (bool, register.Fields) { return true, fields }
+}
+
+func without(cut ...int) answer.Keep {
+	return func(row int) (bool, register.Fields) {
+		for _, c := range cut {
+			if row == c {
+				return false, register.AllFields
+			}
+		}
+		return true, register.AllFields
+	}
+}
+
+func TestAJSONAnswerIsReadAndCut(t *testing.T) {
+	const body = ` { "total" : 2 , "debug": {"sql": "secret"}, "results" : [
+		{"id": "A1", "name": {"last": "Durand", "nir": "9..."}, "secret": 1, "phones": ["06", "07"], "links": {"self": "/1"}},
+		{"\u0069d": 22, "mail": "b@b.example", "name": "L\u00e9a", "household": [
+			{"id": "C3", "link": "child", "name": "secret"}, {"id": "D4"}], "e-mail": ""}
+	] }`
+	for sentence, check := range map[string]struct {
+		keep answer.Keep
+		want string
+	}{
+		"everything declared goes out, nothing else": {everything, `{"total":2,"results":[` +
+			`{"id":"A1","name":{"last":"Durand","nir":"9..."},"phones":["06","07"],"links":{"self": "/1"}},` +
+			`{"\u0069d":22,"mail":"b@b.example","name":"L\u00e9a","household":[{"id":"C3","link":"child"},{"id":"D4"}],"e-mail":""}]}`},
+		"withheld rows leave an empty list":                  {nothing, `{"total":2,"results":[]}`},
+		"the outer row takes the inner ones with it":         {without(1), `{"total":2,"results":[{"id":"A1","name":{"last":"Durand","nir":"9..."},"phones":["06","07"],"links":{"self": "/1"}}]}`},
+		"an inner row goes alone":                            {without(0, 2), `{"total":2,"results":[{"\u0069d":22,"mail":"b@b.example","name":"L\u00e9a","household":[{"id":"D4"}],"e-mail":""}]}`},
+		"what may not be seen is null":                       {only(register.Identifier), `{"total":2,"results":[{"id":"A1","name":null,"phones":[null,null],"links":{"self": "/1"}},{"\u0069d":22,"mail":null,"name":null,"household":[{"id":"C3","link":null},{"id":"D4"}],"e-mail":null}]}`},
+		"a part within a part needs both categories":         {only(register.Name), `{"total":2,"results":[{"id":null,"name":{"last":"Durand","nir":null},"phones":[null,null],"links":{"self": "/1"}},{"\u0069d":null,"mail":null,"name":"L\u00e9a","household":[{"id":null,"link":null},{"id":null}],"e-mail":null}]}`},
+		"the inner category alone does not open its parents": {only(register.NIR | register.Family), `{"total":2,"results":[{"id":null,"name":null,"phones":[null,null],"links":{"self": "/1"}},{"\u0069d":null,"mail":null,"name":null,"household":[{"id":null,"link":"child"},{"id":null}],"e-mail":null}]}`},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			reading, err := compile(t, trainees).Read([]byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			const rows = "dossier:A1 name+nir+contact+identifier\n" +
+				"dossier:22 mail:b@b.example name+contact+identifier\n" +
+				"dossier:C3 identifier+family\ndossier:D4 identifier"
+			if got := told(reading.Rows()); got != rows {
+				t.Errorf("rows:\n%s\nwant:\n%s", got, rows)
+			}
+			got, err := reading.Release([]byte("before "), check.keep)
+			if err != nil || string(got) != "before "+check.want {
+				t.Errorf("released %v\n%s\nwant\n%s", err, got, check.want)
+			}
+		})
+	}
+}
+
+func TestSmallJSONAnswers(t *testing.T) {
+	list := answer.Group{Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []answer.Part{{Field: register.Identifier, Path: "@.id"}}}
+	one := list
+	one.Row = "$"
+	bare := answer.Group{Row: "$.ids[*]", Person: []answer.Naming{{Scheme: "d", Path: "@"}}}
+	seen := bare
+	seen.Fields = []answer.Part{{Field: register.Identifier, Path: "@"}}
+	deep := answer.Group{Row: "$..person", Person: list.Person, Fields: list.Fields}
+	pair := answer.Group{Row: "$.pair[1]", Person: list.Person, Fields: list.Fields}
+	tuple := answer.Group{Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@[0]"}}, Fields: []answer.Part{{Field: register.Name, Path: "@[2:]"}}}
+	for sentence, check := range map[string]struct {
+		group           answer.Group
+		plain           []string
+		body, rows, all string
+		none            string
+	}{
+		"an empty list":                         {list, nil, `[]`, "", `[]`, `[]`},
+		"nobody":                                {one, nil, `null`, "", `null`, `null`},
+		"nobody among people":                   {list, nil, `[null,{"id":1}]`, "d:1 identifier", `[null,{"id":1}]`, `[null]`},
+		"one person":                            {one, nil, `{"x":1,"id":"a"}`, "d:a identifier", `{"id":"a"}`, `null`},
+		"an undeclared list":                    {deep, nil, `[1,"x"]`, "", `[]`, `[]`},
+		"an undeclared text":                    {deep, nil, ` "secret" `, "", `null`, `null`},
+		"an undeclared number":                  {deep, nil, `12`, "", `null`, `null`},
+		"references that are not declared":      {bare, nil, `{"ids":["a",2]}`, "d:a \nd:2 ", `{"ids":[]}`, `{"ids":[]}`},
+		"references that are declared":          {seen, nil, `{"ids":["a",2]}`, "d:a identifier\nd:2 identifier", `{"ids":["a",2]}`, `{"ids":[]}`},
+		"people anywhere":                       {deep, nil, `{"x":{"person":{"id":1}},"secret":{"deep":[]}}`, "d:1 identifier", `{"x":{"person":{"id":1}}}`, `{"x":{}}`},
+		"a whole answer that speaks of nobody":  {deep, []string{"$"}, `{"a": [1, 2]}`, "", `{"a":[1,2]}`, `{"a":[1,2]}`},
+		"a row inside a plain part":             {deep, []string{"$"}, `{"a": 1, "person": {"id": 1, "b": 2}}`, "d:1 identifier", `{"a":1,"person":{"id":1}}`, `{"a":1}`},
+		"people by their place leave holes":     {pair, nil, `{"pair":["secret",{"id":1},3]}`, "d:1 identifier", `{"pair":[null,{"id":1},null]}`, `{"pair":[null,null,null]}`},
+		"parts by their place leave holes":      {tuple, nil, `[["a","secret","n","m"]]`, "d:a name", `[[null,null,"n","m"]]`, `[]`},
+		"an empty name written with an escape":  {list, []string{`$['\u0061']`}, `[]`, "", `[]`, `[]`},
+		"a row where an object was not thought": {answer.Group{Row: "$.p.*", Person: list.Person}, nil, `{"p":{"x":{"id":1,"s":2}}}`, "d:1 ", `{"p":{"x":{}}}`, `{"p":{}}`},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{check.group}, Plain: check.plain})
+			reading, err := r.Read([]byte(check.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := told(reading.Rows()); got != check.rows {
+				t.Errorf("rows %q, want %q", got, check.rows)
+			}
+			if got, _ := reading.Release(nil, everything); string(got) != check.all {
+				t.Errorf("all released: %s, want %s", got, check.all)
+			}
+			if got, _ := reading.Release(nil, nothing); string(got) != check.none {
+				t.Errorf("none released: %s, want %s", got, check.none)
+			}
+		})
+	}
+}
+
+// sentinel stands in hostile answers where a person's data would.
+const sentinel = "9SENTINEL9"
+
+func TestAJSONAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
+	r := compile(t, trainees)
+	for sentence, body := range map[string]string{
+		"empty":                         ``,
+		"only space":                    "  \n",
+		"a name twice":                  `{"results":[{"id":"A","id":"` + sentinel + `"}]}`,
+		"a name twice by an escape":     `{"results":[{"id":"A","\u0069d":"` + sentinel + `"}]}`,
+		"a name twice where undeclared": `{"x":{"` + sentinel + `":1,"` + sentinel + `":2}}`,
+		"a second document":             `{"total":1} {"` + sentinel + `":1}`,
+		"something after the end":       `{"total":1} ` + sentinel,
+		"invalid UTF-8":                 "{\"results\":[{\"id\":\"" + sentinel + "\xff\"}]}",
+		"half a surrogate":              `{"results":[{"id":"` + sentinel + `\ud800"}]}`,
+		"a byte order mark":             "\ufeff{\"" + sentinel + "\":1}",
+		"a comment":                     `{"total":1/*` + sentinel + `*/}`,
+		"a comma too many":              `{"total":1,}`,
+		"cut off":                       `{"results":[{"id":"` + sentinel,
+		"not a number":                  `{"total":NaN}`,
+		"a row without a name":          `{"results":[{"name":"` + sentinel + `"}]}`,
+		"a row named null":              `{"results":[{"id":null,"name":"` + sentinel + `"}]}`,
+		"a row named by nothing":        `{"results":[{"id":"","name":"` + sentinel + `"}]}`,
+		"a row named by spaces":         `{"results":[{"id":" \t","name":"` + sentinel + `"}]}`,
+		"a row named by controls":       `{"results":[{"id":"` + sentinel + `\u0000"}]}`,
+		"one good name and one empty":   `{"results":[{"id":"` + sentinel + `","mail":""}]}`,
+		"a row named by a fraction":     `{"results":[{"id":1.5}]}`,
+		"a row named by an exponent":    `{"results":[{"id":1e3}]}`,
+		"a row named by a truth":        `{"results":[{"id":true}]}`,
+		"a row named by an object":      `{"results":[{"id":{"` + sentinel + `":1}}]}`,
+		"a row named by a list":         `{"results":[{"id":["` + sentinel + `"]}]}`,
+		"a row that is a text":          `{"results":["` + sentinel + `"]}`,
+		"an inner row without a name":   `{"results":[{"id":"` + sentinel + `","household":[{}]}]}`,
+		"nested without end":            strings.Repeat("[", 100_000),
+		"nested too deep":               strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_000),
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			_, err := r.Read([]byte(body))
+			if err == nil {
+				t.Fatal("was read")
+			}
+			if strings.Contains(err.Error(), sentinel) {
+				t.Errorf("the error quotes the answer: %v", err)
+			}
+		})
+	}
+}
+
+func TestDeclaredPartsMayNotLieTooDeep(t *testing.T) {
+	r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{"$..x"}})
+	nested := func(depth int) []byte {
+		return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+	}
+	if _, err := r.Read(nested(answer.MaxDepth)); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	if _, err := r.Read(nested(answer.MaxDepth + 1)); err == nil {
+		t.Error("beyond the limit: was read")
+	}
+}
+
+func TestARowOfTwoGroupsIsRefused(t *testing.T) {
+	group := func(row string) answer.Group {
+		return answer.Group{Row: row, Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}}
+	}
+	r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{group("$[*]"), group("$[0]")}})
+	if _, err := r.Read([]byte(`[{"id":1}]`)); err == nil {
+		t.Error("was read")
+	}
+}
+
+func TestReferencesComeInTheOrderOfTheLayout(t *testing.T) {
+	r := compile(t, trainees)
+	reading, err := r.Read([]byte(`{"results":[{"household":[{"id":"C"}],"mail":"m","id":"A"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := told(reading.Rows()), "dossier:A mail:m contact+identifier\ndossier:C identifier"; got != want {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}
+
+func TestALayoutThatCannotBeFollowedIsRefusedWithAllItsFaults(t *testing.T) {
+	_, err := answer.Compile(answer.Layout{Format: answer.JSON, Comma: ';', People: []answer.Group{{
+		Person: []answer.Naming{{Path: "id", Attribute: "href"}},
+		Fields: []answer.Part{{Path: "@.a"}, {Field: 1 << 30, Path: "@"}},
+	}, {Row: "$"}}})
+	for _, want := range []string{
+		"comma:", "people[0].row:", "people[0].person[0].scheme:", "people[0].person[0].attribute:",
+		"people[0].fields[0].field:", "people[0].fields[1].field:", "people[1].person:",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no complaint about %s in: %v", want, err)
+		}
+	}
+	if _, err := answer.Compile(answer.Layout{Format: "xml"}); err == nil || !strings.Contains(err.Error(), `"json"`) {
+		t.Errorf("an unknown format: %v", err)
+	}
+	if _, err := answer.Compile(answer.Layout{Format: answer.JSON}); err == nil {
+		t.Error("a layout that declares nothing was taken")
+	}
+}
+
+func TestPathsThatCannotBeMatchedAreRefusedWithASentence(t *testing.T) {
+	for path, sentence := range map[string]string{
+		"results":         "begins with $",
+		"@.results":       "begins with $",
+		"$results":        "a dot or a bracket",
+		"$.":              "a name is missing",
+		"$..":             "a name is missing",
+		"$.a-b":           "['the name']",
+		"$.1a":            "['the name']",
+		"$.a b":           "['the name']",
+		"$[?@.id=='x']":   "filters",
+		"$[-1]":           "negative",
+		"$[1:-1]":         "negative",
+		"$[0:10:2]":       "skip",
+		"$[01]":           "not an index",
+		"$[99999999999]":  "not an index",
+		"$[a]":            "not a selector",
+		"$['a]":           "not closed",
+		"$['a'":           "not closed",
+		"$[":              "not closed",
+		"$[]":             "not a selector",
+		`$["a\x"]`:        "escape",
+		"$.a['b' 'c']":    "not closed",
+		"$.a[*].b[?(@.c)": "filters",
+	} {
+		_, err := answer.Compile(answer.Layout{Format: answer.JSON, Plain: []string{path}})
+		if err == nil || !strings.Contains(err.Error(), sentence) || !strings.Contains(err.Error(), "plain[0]") {
+			t.Errorf("%s: %v; want a sentence with %q", path, err, sentence)
+		}
+	}
+}
+
+func TestPathsSelectWhatRFC9535Says(t *testing.T) {
+	for _, check := range []struct{ path, body, want string }{
+		{"$", `{"a":1}`, `{"a":1}`},
+		{"$.a", `{"a":1,"b":2}`, `{"a":1}`},
+		{"$.a.b", `{"a":{"b":1,"c":2}}`, `{"a":{"b":1}}`},
+		{"$['a']", `{"a":1,"b":2}`, `{"a":1}`},
+		{`$["a"]`, `{"a":1,"b":2}`, `{"a":1}`},
+		{`$['it\'s "x"']`, `{"it's \"x\"":1,"b":2}`, `{"it's \"x\"":1}`},
+		{`$["\u00e9"]`, `{"é":1,"e":2}`, `{"é":1}`},
+		{"$.é_1", `{"é_1":1,"e":2}`, `{"é_1":1}`},
+		{"$.*", `{"a":1,"b":[2]}`, `{"a":1,"b":[2]}`},
+		{"$.a[*]", `{"a":[1,[2]],"b":[3]}`, `{"a":[1,[2]]}`},
+		{"$.a[*]", `{"a":{"x":1}}`, `{"a":{"x":1}}`},
+		{"$[1]", `[1,2,3]`, `[null,2,null]`},
+		{"$[0]", `{"0":1}`, `{}`},
+		{"$[1:]", `[1,2,3]`, `[null,2,3]`},
+		{"$[:1]", `[1,2,3]`, `[1,null,null]`},
+		{"$[1:2]", `[1,2,3]`, `[null,2,null]`},
+		{"$[:]", `[1,2,3]`, `[1,2,3]`},
+		{"$[::1]", `[1,2,3]`, `[1,2,3]`},
+		{"$[2:1]", `[1,2,3]`, `[]`},
+		{"$[ 0 , 2 ]", `[1,2,3]`, `[1,null,3]`},
+		{"$['a','c'].x", `{"a":{"x":1,"y":2},"b":{"x":3},"c":{"x":4}}`, `{"a":{"x":1},"c":{"x":4}}`},
+		{"$..x", `{"x":1,"b":{"x":{"y":2}},"c":[{"x":3,"z":0}],"d":{"e":0}}`, `{"x":1,"b":{"x":{"y":2}},"c":[{"x":3}]}`},
+		{"$..[0]", `{"a":[1,2],"b":[[3,4]]}`, `{"a":[1,null],"b":[[3,4]]}`},
+		{"$..a..b", `{"b":1,"a":{"b":2,"c":{"b":3,"d":4}}}`, `{"a":{"b":2,"c":{"b":3}}}`},
+		{"$..*", `{"a":[1]}`, `{"a":[1]}`},
+		{"$.a.b.c", `{"a":{"b":7}}`, `{"a":{}}`},
+	} {
+		r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{check.path}})
+		reading, err := r.Read([]byte(check.body))
+		if err != nil {
+			t.Errorf("%s: %v", check.path, err)
+			continue
+		}
+		if got, _ := reading.Release(nil, everything); string(got) != check.want {
+			t.Errorf("%s of %s: %s, want %s", check.path, check.body, got, check.want)
+		}
+	}
+}
+
+func TestARequestNamesItsPeople(t *testing.T) {
+	r, err := answer.CompileRequest([]answer.Naming{{Scheme: "dossier", Path: "$.person.id"}, {Scheme: "ft", Path: "$.others[*]"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs, err := r.Refs([]byte(`{"others":["x",7],"person":{"id":"A","note":"text"},"more":{"id":"B"}}`))
+	if got, want := told([]answer.Row{{Refs: refs}}), "dossier:A ft:x ft:7 "; err != nil || got != want {
+		t.Errorf("refs %q, %v; want %q", got, err, want)
+	}
+	for _, nobody := range []string{`{}`, `null`, `[1]`, `{"person":null,"others":[]}`} {
+		if refs, err := r.Refs([]byte(nobody)); err != nil || len(refs) != 0 {
+			t.Errorf("%s: %d references, %v", nobody, len(refs), err)
+		}
+	}
+	for _, bad := range []string{``, `{"person":{"id":""}}`, `{"person":{"id":[1]}}`, `{"person":{"id":1,"id":2}}`, `{} {}`} {
+		if _, err := r.Refs([]byte(bad)); err == nil {
+			t.Errorf("%s: was read", bad)
+		}
+	}
+	if _, err := answer.CompileRequest([]answer.Naming{{Path: "@.id", Attribute: "x"}}); err == nil ||
+		!strings.Contains(err.Error(), "scheme") || !strings.Contains(err.Error(), "begins with $") || !strings.Contains(err.Error(), "attribute") {
+		t.Errorf("complaints: %v", err)
+	}
+	if _, err := answer.CompileRequest(nil); err == nil {
+		t.Error("a request that names nobody anywhere was taken")
+	}
+}
+
+func TestPathsThatMultiplyAreRefused(t *testing.T) {
+	var plain []string
+	for i := range 16 {
+		plain = append(plain, fmt.Sprintf("$..a%d..b..c", i))
+	}
+	if _, err := answer.Compile(answer.Layout{Format: answer.JSON, Plain: plain}); err == nil || !strings.Contains(err.Error(), "fewer descendants") {
+		t.Errorf("compiled: %v", err)
+	}
+}
