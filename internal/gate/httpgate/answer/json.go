@@ -197,14 +197,14 @@ func (s *scanner) value(st *state, at place) error {
 		_, err := s.take(at, 0, nobody)
 		return err
 	}
-	if st.torn {
-		return errTwoGroups
-	}
 	row := int32(nobody)
 	if st.row != nil {
 		if at.whole = kind == 'n'; at.whole { // nobody is there, and may be said to be
 			_, err := s.take(at, 0, nobody)
 			return err
+		}
+		if st.torn {
+			return errTwoGroups
 		}
 		row = int32(len(s.rows))
 		s.rows = append(s.rows, Row{})
