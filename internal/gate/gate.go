@@ -1,0 +1,242 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Gate settles asks: it decides them, writes them down, and only then answers.
+// It is safe for concurrent use while Run runs.
+type Gate struct {
+	book  Book
+	files Files
+	rules policy.Rules
+	now   func() time.Time
+
+	jobs    chan *job
+	stopped chan struct{} // closed when Run has ended
+
+	mu         sync.RWMutex // guards what follows; written by Run only
+	meters     map[roster.AccountID]*meter.Meter
+	written    map[roster.AccountID][]ledger.Number // by account, the entries of the last 28 days
+	upTo       ledger.Number // the meters hold every entry before it
+	orders     order.Book
+	generation uint64
+	news       chan struct{} // closed when upTo moves
+
+	underway underway
+}
+
+// Passage is a settled ask.
+type Passage struct {
+	Decision policy.Decision
+	Receipt  ledger.Number // the first entry written for it
+	Written  int           // how many entries were
+	At       time.Time
+}
+
+// Open reads the ledger of the last 28 days, so that every meter stands where it
+// stood, and returns a gate that answers once Run runs.
+func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now func() time.Time) (*Gate, error) {
+	g := &Gate{
+		book: book, files: files, rules: rules, now: now,
+		jobs: make(chan *job, 1024), stopped: make(chan struct{}),
+		meters: make(map[roster.AccountID]*meter.Meter), written: make(map[roster.AccountID][]ledger.Number),
+		news: make(chan struct{}),
+	}
+	from, err := book.FirstAt(ctx, now().Add(-meter.Memory))
+	if err != nil {
+		return nil, fmt.Errorf("finding the entries of the last 28 days: %w", err)
+	}
+	g.upTo = from
+	for entry, err := range book.Entries(ctx, from) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the entries of the last 28 days: %w", err)
+		}
+		g.count(entry)
+	}
+	if err := g.take(ctx, []*job{{ctx: ctx, do: (*turn).open, done: make(chan error, 1)}}); err != nil {
+		return nil, fmt.Errorf("taking the ledger's head: %w", err)
+	}
+	return g, nil
+}
+
+// Settle decides an ask under the ledger's head and writes it down. When it
+// returns nil the entries are durable and what was decided may be carried out;
+// otherwise nothing may be shown.
+func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
+	known, err := g.known(ctx, ask)
+	if err != nil {
+		return Passage{}, err
+	}
+	var passage Passage
+	err = g.do(ctx, len(ask.People), func(t *turn) error {
+		passage = t.settle(ask, known)
+		return nil
+	})
+	if err != nil {
+		return Passage{}, err
+	}
+	return passage, nil
+}
+
+// Foresee decides an ask with what this node knows now, charges nothing and
+// writes nothing. It is for not asking the application in vain: only Settle lets
+// anything out.
+func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+	known, err := g.known(ctx, ask)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.rules.Decide(ask, policy.Facts{
+		Habilitations: known.Habilitations,
+		Orders:        g.orders,
+		Evidence:      known.Evidence,
+		Meter:         g.meterOf(ask.Account).Draft(),
+	}, g.now()), nil
+}
+
+// Standing is where an account stands: what it has spent of its allowances, and
+// the order in force against it, if any.
+type Standing struct {
+	Hour, Month meter.Cost
+	Allowance   meter.Allowance
+	Held        order.Order
+	IsHeld      bool
+}
+
+// Standing returns where an account stands now.
+func (g *Gate) Standing(account roster.AccountID, organisation roster.OrganisationID, role roster.Role, service roster.ServiceID) Standing {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	now, m := g.now(), g.meterOf(account)
+	held, isHeld := g.orders.Against(account, organisation, service, now)
+	return Standing{
+		Hour: m.Spent(meter.Hour, now), Month: m.Spent(meter.Memory, now),
+		Allowance: g.rules.Allowances[role], Held: held, IsHeld: isHeld,
+	}
+}
+
+// Orders returns the orders placed and not lifted, as this node knows them.
+func (g *Gate) Orders() order.Book {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return append(order.Book(nil), g.orders...)
+}
+
+// Place puts an order in force and cuts the passages under way that it stops.
+func (g *Gate) Place(ctx context.Context, o order.Order) (placed order.Order, err error) {
+	err = g.do(ctx, 1, func(t *turn) (err error) {
+		placed, err = t.place(o)
+		return err
+	})
+	return placed, err
+}
+
+// Lift takes an order out of force.
+func (g *Gate) Lift(ctx context.Context, id order.ID, by string) error {
+	return g.do(ctx, 1, func(t *turn) error { return t.lift(id, by) })
+}
+
+// Record writes down an act that is not about showing people: a reading of the
+// ledger, an import, a session that ended.
+func (g *Gate) Record(ctx context.Context, entry ledger.Entry) error {
+	return g.do(ctx, 1, func(t *turn) error {
+		t.record(entry)
+		return nil
+	})
+}
+
+func (g *Gate) known(ctx context.Context, ask policy.Ask) (Known, error) {
+	people := make([]register.PersonID, 0, len(ask.People))
+	for _, opening := range ask.People {
+		if !opening.Person.IsZero() {
+			people = append(people, opening.Person)
+		}
+	}
+	known, err := g.files.Known(ctx, ask.Account, ask.Organisation, people)
+	if err != nil {
+		return Known{}, unavailable(fmt.Errorf("gathering what is known: %w", err))
+	}
+	return known, nil
+}
+
+// meterOf returns the account's meter, an unused one for somebody who was shown
+// nobody yet. The caller holds mu.
+func (g *Gate) meterOf(account roster.AccountID) *meter.Meter {
+	if m, ok := g.meters[account]; ok {
+		return m
+	}
+	return meter.New()
+}
+
+// count moves the account's meter on by one entry of the ledger.
+func (g *Gate) count(entry ledger.Entry) {
+	g.upTo = entry.Number + 1
+	g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
+	if !entry.Disclosed() {
+		return
+	}
+	m, ok := g.meters[entry.Account]
+	if !ok {
+		m = meter.New()
+		g.meters[entry.Account] = m
+	}
+	m.Record(entry.Opening())
+}
+
+// catchUp takes in what other nodes have written since this one last looked.
+func (g *Gate) catchUp(head Head) error {
+	if head.Next() == g.upTo && head.Generation() == g.generation {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if head.Next() < g.upTo {
+		return fmt.Errorf("the ledger ends at entry %d, this node has seen %d", head.Next(), g.upTo)
+	}
+	if head.Next() > g.upTo {
+		for entry, err := range head.Entries(g.upTo) {
+			if err != nil {
+				return fmt.Errorf("reading entries from %d: %w", g.upTo, err)
+			}
+			g.count(entry)
+		}
+		g.tell()
+	}
+	if head.Generation() != g.generation {
+		orders, err := head.Orders()
+		if err != nil {
+			return fmt.Errorf("reading the orders in force: %w", err)
+		}
+		g.orders, g.generation = orders, head.Generation()
+		g.underway.cut(g.orders, g.now())
+	}
+	return nil
+}
+
+// tell wakes whoever follows the ledger. The caller holds mu.
+func (g *Gate) tell() {
+	close(g.news)
+	g.news = make(chan struct{})
+}
+
+func unavailable(err error) error {
+	return &fault.Error{Kind: fault.Unavailable, Public: "nothing could be written down, so nothing is shown", Err: err}
+}
+
+// errStopped is what asks meet once the gate has stopped.
+var errStopped = unavailable(errors.New("the gate has stopped"))

@@ -1,0 +1,304 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// largestTurn bounds the people decided in one turn, so that no turn holds the
+// head for long.
+const largestTurn = 4096
+
+// poll is how often a node looks for orders and entries of other nodes when it
+// has nothing to settle itself.
+const poll = time.Second
+
+// job is something to be done under the ledger's head.
+type job struct {
+	ctx  context.Context
+	size int
+	do   func(*turn) error
+	done chan error // buffered: whoever waits may have left
+}
+
+// do has fn done under the head, together with whatever else waits, and returns
+// once it is durable.
+func (g *Gate) do(ctx context.Context, size int, fn func(*turn) error) error {
+	j := &job{ctx: ctx, size: max(size, 1), do: fn, done: make(chan error, 1)}
+	select {
+	case g.jobs <- j:
+	case <-g.stopped:
+		return errStopped
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-g.stopped:
+		select {
+		case err := <-j.done:
+			return err
+		default:
+			return errStopped
+		}
+	}
+}
+
+// Run settles until ctx ends. It returns an error when the ledger's state is not
+// known any more: the program must then stop.
+func (g *Gate) Run(ctx context.Context) error {
+	defer close(g.stopped)
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for {
+		var batch []*job
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case first := <-g.jobs:
+			batch = g.gather(first)
+		}
+		// A turn that has begun is ended even while the program stops.
+		if err := g.take(context.WithoutCancel(ctx), batch); errors.Is(err, ErrOutcomeUnknown) {
+			return err
+		}
+	}
+}
+
+// gather collects what waits at this moment, up to a bounded turn.
+func (g *Gate) gather(first *job) []*job {
+	batch, size := []*job{first}, first.size
+	for size < largestTurn {
+		select {
+		case next := <-g.jobs:
+			batch, size = append(batch, next), size+next.size
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// take does a batch of jobs in one turn and tells each how it ended.
+func (g *Gate) take(ctx context.Context, batch []*job) error {
+	var t *turn
+	var outcomes []error
+	err := g.book.Turn(ctx, func(head Head) error {
+		if err := g.catchUp(head); err != nil {
+			return err
+		}
+		t = newTurn(g, head)
+		outcomes = make([]error, len(batch))
+		for i, j := range batch {
+			if outcomes[i] = j.ctx.Err(); outcomes[i] != nil {
+				continue // nobody waits for it any more
+			}
+			outcomes[i] = j.do(t)
+			if outcomes[i] != nil && fault.Of(outcomes[i]) == fault.Broken {
+				return outcomes[i] // the turn itself is spoilt, not only this job
+			}
+		}
+		return t.write()
+	})
+	if err != nil {
+		for _, j := range batch {
+			j.done <- unavailable(err)
+		}
+		return err
+	}
+	t.keep()
+	for i, j := range batch {
+		j.done <- outcomes[i]
+	}
+	return nil
+}
+
+// turn is what is decided while the head is held. Nothing of it touches the gate
+// until it is durable.
+type turn struct {
+	gate    *Gate
+	head    Head
+	now     time.Time
+	orders  order.Book
+	drafts  map[roster.AccountID]*meter.Draft
+	meters  map[roster.AccountID]*meter.Meter // of accounts that had none
+	entries []ledger.Entry
+	ordered bool
+}
+
+func newTurn(g *Gate, head Head) *turn {
+	now := ledger.Cut(g.now())
+	if now.Before(head.Last()) { // another node's clock is ahead
+		now = head.Last()
+	}
+	return &turn{
+		gate: g, head: head, now: now, orders: g.orders,
+		drafts: make(map[roster.AccountID]*meter.Draft), meters: make(map[roster.AccountID]*meter.Meter),
+	}
+}
+
+func (t *turn) draft(account roster.AccountID) *meter.Draft {
+	if draft, ok := t.drafts[account]; ok {
+		return draft
+	}
+	m, ok := t.gate.meters[account]
+	if !ok {
+		m = meter.New()
+		t.meters[account] = m
+	}
+	draft := m.Draft()
+	t.drafts[account] = draft
+	return draft
+}
+
+func (t *turn) next() ledger.Number { return t.head.Next() + ledger.Number(len(t.entries)) }
+
+// settle decides one ask and enters it.
+func (t *turn) settle(ask policy.Ask, known Known) Passage {
+	draft := t.draft(ask.Account)
+	before := draft.Len()
+	decision := t.gate.rules.Decide(ask, policy.Facts{
+		Habilitations: known.Habilitations,
+		Orders:        t.orders,
+		Evidence:      known.Evidence,
+		Meter:         draft,
+	}, t.now)
+	passage := Passage{Decision: decision, Receipt: t.next(), At: t.now}
+	if ask.Act == policy.Attempt && decision.Shown() {
+		draft.Cut(before) // nothing is shown yet, so nothing is owed
+		return passage
+	}
+	t.enter(ask, decision)
+	passage.Written = int(t.next() - passage.Receipt)
+	return passage
+}
+
+// enter writes one entry for each person, or one for an ask without people.
+func (t *turn) enter(ask policy.Ask, decision policy.Decision) {
+	kinds := map[policy.Act]ledger.Kind{policy.Attempt: ledger.Attempted, policy.Change: ledger.Changed, policy.Show: ledger.Consulted}
+	entry := ledger.Entry{
+		Time: t.now, Kind: kinds[ask.Act], Receipt: t.next(),
+		Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
+		Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
+	}
+	if len(ask.People) == 0 {
+		t.append(entry, decision.Whole)
+		return
+	}
+	for i, opening := range ask.People {
+		entry.Person = opening.Person
+		t.append(entry, decision.People[i])
+	}
+}
+
+func (t *turn) append(entry ledger.Entry, ruling policy.Ruling) {
+	entry.Number = t.next()
+	entry.Verdict, entry.Why, entry.Reason, entry.Fields = ruling.Verdict, ruling.Why, ruling.Reason, ruling.Fields
+	entry.Cost, entry.Counted, entry.Limit = ruling.Cost, ruling.Counted, ruling.Limit
+	t.entries = append(t.entries, entry)
+}
+
+// open begins a ledger that is empty.
+func (t *turn) open() error {
+	if t.next() == 0 {
+		t.record(ledger.Entry{Kind: ledger.Opened})
+	}
+	return nil
+}
+
+// record enters an act that is about no decision.
+func (t *turn) record(entry ledger.Entry) {
+	entry.Number, entry.Receipt, entry.Time = t.next(), t.next(), t.now
+	t.entries = append(t.entries, entry)
+}
+
+// place puts an order in force for everything decided after it, in this turn too.
+// An order is named by the number of its entry.
+func (t *turn) place(o order.Order) (order.Order, error) {
+	o.ID, o.Placed = order.ID(strconv.FormatUint(uint64(t.next()), 10)), t.now
+	if err := o.Check(); err != nil {
+		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
+	}
+	if err := t.head.Place(o); err != nil {
+		return o, fmt.Errorf("placing an order: %w", err)
+	}
+	t.orders = append(t.orders[:len(t.orders):len(t.orders)], o)
+	t.ordered = true
+	t.record(ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: describe(o)})
+	return o, nil
+}
+
+func (t *turn) lift(id order.ID, by string) error {
+	o, err := t.head.Lift(id, by, t.now)
+	if err != nil {
+		return fmt.Errorf("lifting an order: %w", err)
+	}
+	var left order.Book
+	for _, other := range t.orders {
+		if other.ID != id {
+			left = append(left, other)
+		}
+	}
+	t.orders, t.ordered = left, true
+	t.record(ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: describe(o)})
+	return nil
+}
+
+// describe writes an order down in the ledger.
+func describe(o order.Order) string {
+	text := fmt.Sprintf("order %s: %s %s %s", o.ID, o.Effect, o.Reach, o.Target)
+	if o.Because != "" {
+		text += ": " + o.Because
+	}
+	return text
+}
+
+func (t *turn) write() error {
+	if len(t.entries) == 0 {
+		return nil
+	}
+	if err := t.head.Write(ledger.Seal(t.entries), t.now); err != nil {
+		return fmt.Errorf("writing %d entries: %w", len(t.entries), err)
+	}
+	return nil
+}
+
+// keep makes the gate know what the ledger now holds.
+func (t *turn) keep() {
+	if len(t.entries) == 0 {
+		return
+	}
+	g := t.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for account, draft := range t.drafts {
+		if draft.Len() == 0 {
+			continue
+		}
+		draft.Keep()
+		if m, ok := t.meters[account]; ok {
+			g.meters[account] = m
+		}
+	}
+	for _, entry := range t.entries {
+		g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
+	}
+	g.upTo = t.next()
+	if t.ordered {
+		g.orders, g.generation = t.orders, t.head.Generation()
+		g.underway.cut(g.orders, t.now)
+	}
+	g.tell()
+}

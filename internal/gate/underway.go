@@ -1,0 +1,58 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// ErrCut is why the context of a passage under way ended: an order stops it.
+var ErrCut = errors.New("an order stopped this passage")
+
+// underway is the passages whose answers are on their way.
+type underway struct {
+	mu       sync.Mutex
+	passages map[*passing]struct{}
+}
+
+type passing struct {
+	account      roster.AccountID
+	organisation roster.OrganisationID
+	service      roster.ServiceID
+	cut          context.CancelCauseFunc
+}
+
+// Enter registers a passage under way. The context it returns ends, because of
+// ErrCut, as soon as an order stops the account, its organisation or the service;
+// leave must be called when the answer has gone out.
+func (g *Gate) Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func()) {
+	under, cut := context.WithCancelCause(ctx)
+	p := &passing{account, organisation, service, cut}
+	g.underway.mu.Lock()
+	defer g.underway.mu.Unlock()
+	if g.underway.passages == nil {
+		g.underway.passages = make(map[*passing]struct{})
+	}
+	g.underway.passages[p] = struct{}{}
+	return under, func() {
+		g.underway.mu.Lock()
+		delete(g.underway.passages, p)
+		g.underway.mu.Unlock()
+		cut(nil)
+	}
+}
+
+// cut ends the passages that the orders stop.
+func (u *underway) cut(orders order.Book, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for p := range u.passages {
+		if held, ok := orders.Against(p.account, p.organisation, p.service, now); ok && held.Effect != order.Frozen {
+			p.cut(ErrCut)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// An entry is encoded as a version byte, its number, its time in microseconds
+// since 1970 and its kind, then the fields that are not zero, each after its tag,
+// tags ascending. Numbers are unsigned varints of the shortest form, texts are a
+// length and UTF-8. An entry has one encoding only, and golden files hold it.
+const version = 1
+
+const (
+	tagReceipt = iota + 1
+	tagAccount
+	tagOrganisation
+	tagSession
+	tagService
+	tagPurpose
+	tagRoute
+	tagPerson
+	tagFields
+	tagVerdict
+	tagWhy
+	tagReason
+	tagSource
+	tagFact
+	tagCost
+	tagCounted
+	tagLimit
+	tagDetail
+	tagsEnd
+)
+
+// maxText bounds a text in an entry, in bytes.
+const maxText = 4096
+
+// Append appends the encoding of e to dst.
+func (e Entry) Append(dst []byte) []byte {
+	dst = append(dst, version)
+	dst = binary.AppendUvarint(dst, uint64(e.Number))
+	dst = binary.AppendUvarint(dst, uint64(e.Time.UnixMicro()))
+	dst = append(dst, byte(e.Kind))
+	dst = appendNumber(dst, tagReceipt, uint64(e.Receipt))
+	dst = appendText(dst, tagAccount, string(e.Account))
+	dst = appendText(dst, tagOrganisation, string(e.Organisation))
+	dst = appendText(dst, tagSession, string(e.Session))
+	dst = appendText(dst, tagService, string(e.Service))
+	dst = appendText(dst, tagPurpose, string(e.Purpose))
+	dst = appendText(dst, tagRoute, e.Route)
+	if !e.Person.IsZero() {
+		dst = append(append(dst, tagPerson), e.Person[:]...)
+	}
+	dst = appendNumber(dst, tagFields, uint64(e.Fields))
+	dst = appendNumber(dst, tagVerdict, uint64(e.Verdict))
+	dst = appendNumber(dst, tagWhy, uint64(e.Why))
+	dst = appendNumber(dst, tagReason, uint64(e.Reason.Kind))
+	dst = appendText(dst, tagSource, e.Reason.Source)
+	dst = appendText(dst, tagFact, e.Reason.ID)
+	dst = appendNumber(dst, tagCost, uint64(e.Cost))
+	dst = appendNumber(dst, tagCounted, uint64(e.Counted))
+	dst = appendNumber(dst, tagLimit, uint64(e.Limit))
+	return appendText(dst, tagDetail, e.Detail)
+}
+
+func appendNumber(dst []byte, tag byte, value uint64) []byte {
+	if value == 0 {
+		return dst
+	}
+	return binary.AppendUvarint(append(dst, tag), value)
+}
+
+func appendText(dst []byte, tag byte, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	if len(text) > maxText {
+		text = text[:maxText]
+		for !utf8.ValidString(text) {
+			text = text[:len(text)-1]
+		}
+	}
+	return append(binary.AppendUvarint(append(dst, tag), uint64(len(text))), text...)
+}
+
+// Decode reads what Append wrote, and nothing else.
+func Decode(body []byte) (Entry, error) {
+	r := reader{rest: body}
+	if r.byte() != version {
+		return Entry{}, errors.New("not an entry of version 1")
+	}
+	var e Entry
+	e.Number = Number(r.number(math.MaxUint64))
+	e.Time = time.UnixMicro(int64(r.number(math.MaxInt64))).UTC()
+	e.Kind = Kind(r.byte())
+	for last := byte(0); len(r.rest) > 0 && r.err == nil; {
+		tag := r.byte()
+		if tag <= last || tag >= tagsEnd {
+			return Entry{}, fmt.Errorf("tag %d after tag %d", tag, last)
+		}
+		last = tag
+		switch tag {
+		case tagReceipt:
+			e.Receipt = Number(r.some(math.MaxUint64))
+		case tagAccount:
+			e.Account = roster.AccountID(r.text())
+		case tagOrganisation:
+			e.Organisation = roster.OrganisationID(r.text())
+		case tagSession:
+			e.Session = roster.SessionID(r.text())
+		case tagService:
+			e.Service = roster.ServiceID(r.text())
+		case tagPurpose:
+			e.Purpose = roster.Purpose(r.text())
+		case tagRoute:
+			e.Route = r.text()
+		case tagPerson:
+			e.Person = r.person()
+		case tagFields:
+			e.Fields = register.Fields(r.some(math.MaxUint32))
+		case tagVerdict:
+			e.Verdict = policy.Verdict(r.some(math.MaxUint8))
+		case tagWhy:
+			e.Why = policy.Why(r.some(math.MaxUint8))
+		case tagReason:
+			e.Reason.Kind = reason.Kind(r.some(math.MaxUint8))
+		case tagSource:
+			e.Reason.Source = r.text()
+		case tagFact:
+			e.Reason.ID = r.text()
+		case tagCost:
+			e.Cost = meter.Cost(r.some(math.MaxInt32))
+		case tagCounted:
+			e.Counted = meter.Cost(r.some(math.MaxInt32))
+		case tagLimit:
+			e.Limit = meter.Cost(r.some(math.MaxInt32))
+		case tagDetail:
+			e.Detail = r.text()
+		}
+	}
+	if r.err != nil {
+		return Entry{}, r.err
+	}
+	return e, nil
+}
+
+// reader takes an encoding apart; after the first error it yields zeroes.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+func (r *reader) fail(text string) {
+	if r.err == nil {
+		r.err = errors.New(text)
+	}
+	r.rest = nil
+}
+
+func (r *reader) byte() byte {
+	if len(r.rest) == 0 {
+		r.fail("the entry ends too early")
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+func (r *reader) number(limit uint64) uint64 {
+	value, n := binary.Uvarint(r.rest)
+	switch {
+	case n <= 0:
+		r.fail("a number is cut short or too long")
+		return 0
+	case n > 1 && r.rest[n-1] == 0:
+		r.fail("a number is not in its shortest form")
+		return 0
+	case value > limit:
+		r.fail("a number is out of range")
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return value
+}
+
+// some is a number that is not zero: zeroes are left out.
+func (r *reader) some(limit uint64) uint64 {
+	value := r.number(limit)
+	if value == 0 {
+		r.fail("a zero is written out")
+	}
+	return value
+}
+
+func (r *reader) text() string {
+	n := r.some(maxText)
+	if n > uint64(len(r.rest)) {
+		r.fail("a text is cut short")
+		return ""
+	}
+	text := string(r.rest[:n])
+	if !utf8.ValidString(text) {
+		r.fail("a text is not UTF-8")
+		return ""
+	}
+	r.rest = r.rest[n:]
+	return text
+}
+
+func (r *reader) person() (p register.PersonID) {
+	if copied := copy(p[:], r.rest); copied < len(p) {
+		r.fail("a person is cut short")
+		return register.PersonID{}
+	}
+	r.rest = r.rest[len(p):]
+	if p.IsZero() {
+		r.fail("nobody is written out")
+	}
+	return p
+}

@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Shelf is where the ledger is kept. What it yields, it yields in order.
+type Shelf interface {
+	// Sealed yields the entries from a number on, in the order of their numbers.
+	Sealed(ctx context.Context, from Number) iter.Seq2[Sealed, error]
+	// Tile returns the hashes of a tile, the largest stored of its level and
+	// position; an error when there is none.
+	Tile(ctx context.Context, tile tlog.Tile) ([]byte, error)
+	// Checkpoint returns the newest signed note, nil when there is none yet.
+	Checkpoint(ctx context.Context) ([]byte, error)
+	// Checkpoints yields every signed note, oldest first.
+	Checkpoints(ctx context.Context) iter.Seq2[[]byte, error]
+	// Publish stores tiles and their checkpoint, together and durably.
+	Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint Checkpoint) error
+}
+
+// Pace is how often the sequencer looks for new entries; a checkpoint is at most
+// a second behind.
+const Pace = 250 * time.Millisecond
+
+// stride bounds the entries of one step, so that a long backlog is signed in
+// portions.
+const stride = 1 << 16
+
+// Sequencer gives the tree its leaves in number order and signs its head.
+type Sequencer struct {
+	shelf    Shelf
+	signer   note.Signer
+	verifier note.Verifier
+	log      *slog.Logger
+	head     Checkpoint
+}
+
+// NewSequencer takes up the tree where its newest checkpoint left it.
+func NewSequencer(ctx context.Context, shelf Shelf, signer note.Signer, verifier note.Verifier, log *slog.Logger) (*Sequencer, error) {
+	s := &Sequencer{shelf: shelf, signer: signer, verifier: verifier, log: log}
+	signed, err := shelf.Checkpoint(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the newest checkpoint: %w", err)
+	}
+	if signed == nil {
+		return s, nil
+	}
+	if s.head, err = OpenCheckpoint(signed, verifier); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run steps until ctx ends. A step that fails is tried again: entries are safe
+// without it, only their proof waits.
+func (s *Sequencer) Run(ctx context.Context) error {
+	ticker := time.NewTicker(Pace)
+	defer ticker.Stop()
+	for {
+		for {
+			advanced, err := s.Step(ctx)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.log.ErrorContext(ctx, "no checkpoint could be signed", slog.Any("err", err))
+			}
+			if err != nil || !advanced {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Step takes in what was written since the last checkpoint, up to a bounded
+// number of entries, and signs the new head. It reports whether there was any.
+func (s *Sequencer) Step(ctx context.Context) (advanced bool, err error) {
+	tree := newGrowth(s.head.Size, func(tile tlog.Tile) ([]byte, error) { return s.shelf.Tile(ctx, tile) })
+	for sealed, err := range s.shelf.Sealed(ctx, Number(s.head.Size)) {
+		if err != nil {
+			return false, fmt.Errorf("reading entries from %d: %w", tree.size, err)
+		}
+		if sealed.Number != Number(tree.size) {
+			return false, fmt.Errorf("entry %d is missing: the next there is %d", tree.size, sealed.Number)
+		}
+		if err := tree.add(sealed.Leaf()); err != nil {
+			return false, err
+		}
+		if tree.size-tree.from == stride {
+			break
+		}
+	}
+	if tree.size == tree.from {
+		return false, nil
+	}
+	return true, s.publish(ctx, tree)
+}
+
+func (s *Sequencer) publish(ctx context.Context, tree *growth) error {
+	root, err := tree.root()
+	if err != nil {
+		return fmt.Errorf("computing the root of %d entries: %w", tree.size, err)
+	}
+	tiles, err := tree.changed()
+	if err != nil {
+		return err
+	}
+	head, err := sign(s.signer, tree.size, root)
+	if err != nil {
+		return err
+	}
+	if err := s.shelf.Publish(ctx, tiles, head); err != nil {
+		return fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err)
+	}
+	s.head = head
+	return nil
+}

@@ -1,0 +1,202 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Damage says what happened to entries that do not verify.
+type Damage string
+
+const (
+	Removed   Damage = "removed"    // the entry is gone
+	Altered   Damage = "changed"    // the entry is not what was written
+	Reordered Damage = "re-ordered" // the entry stands in another's place
+	Rewritten Damage = "rewritten"  // the tree itself is not the one that was signed
+	Forged    Damage = "forged"     // a checkpoint was not signed by this ledger's key
+	Unproven  Damage = "unproven"   // the tree's hash of the entry is missing
+)
+
+// Finding is damage to the entries From to To, both included.
+type Finding struct {
+	From, To Number
+	Damage   Damage
+}
+
+func (f Finding) String() string {
+	switch {
+	case f.Damage == Forged:
+		return "a checkpoint: " + string(Forged)
+	case f.From == f.To:
+		return fmt.Sprintf("entry %d: %s", f.From, f.Damage)
+	default:
+		return fmt.Sprintf("entries %d to %d: %s", f.From, f.To, f.Damage)
+	}
+}
+
+// Report is the outcome of a verification.
+type Report struct {
+	Entries     int64 // entries there are
+	Proven      int64 // entries under the newest checkpoint
+	Checkpoints int64 // checkpoints that were checked
+	Findings    []Finding
+}
+
+// Sound reports whether nothing was found.
+func (r Report) Sound() bool { return len(r.Findings) == 0 }
+
+// Verify reads the whole ledger again. It holds every entry against the tree's
+// leaf, and the tree against every checkpoint ever signed and against those that
+// were kept elsewhere. Progress is told after each thousand entries or so; it may
+// be nil.
+func Verify(ctx context.Context, shelf Shelf, verifier note.Verifier, elsewhere [][]byte, progress func(done, total int64)) (Report, error) {
+	v := verification{ctx: ctx, shelf: shelf, progress: progress}
+	if err := v.gather(verifier, elsewhere); err != nil {
+		return Report{}, err
+	}
+	for sealed, err := range shelf.Sealed(ctx, 0) {
+		if err != nil {
+			return Report{}, fmt.Errorf("reading entry %d: %w", v.next, err)
+		}
+		v.skipTo(sealed.Number)
+		v.hold(sealed)
+	}
+	v.skipTo(Number(max(v.size, int64(v.next))))
+	v.report.Proven = v.size
+	return v.report, nil
+}
+
+type verification struct {
+	ctx      context.Context
+	shelf    Shelf
+	progress func(done, total int64)
+	report   Report
+
+	checkpoints []Checkpoint // smallest first
+	size        int64        // of the newest checkpoint
+	trusted     int64        // size of the last checkpoint that held
+
+	next   Number // the entry expected
+	edge   Edge   // over the tree's leaves so far
+	tile   tlog.Tile
+	leaves []byte // of tile
+}
+
+// gather opens every checkpoint there is.
+func (v *verification) gather(verifier note.Verifier, elsewhere [][]byte) error {
+	open := func(signed []byte) {
+		checkpoint, err := OpenCheckpoint(signed, verifier)
+		if err != nil {
+			v.found(0, 0, Forged)
+			return
+		}
+		v.checkpoints = append(v.checkpoints, checkpoint)
+	}
+	for signed, err := range v.shelf.Checkpoints(v.ctx) {
+		if err != nil {
+			return fmt.Errorf("reading checkpoints: %w", err)
+		}
+		open(signed)
+	}
+	for _, signed := range elsewhere {
+		open(signed)
+	}
+	slices.SortStableFunc(v.checkpoints, func(a, b Checkpoint) int { return int(a.Size - b.Size) })
+	if n := len(v.checkpoints); n > 0 {
+		v.size = v.checkpoints[n-1].Size
+	}
+	return nil
+}
+
+func (v *verification) found(from, to Number, damage Damage) {
+	if n := len(v.report.Findings); n > 0 {
+		last := &v.report.Findings[n-1]
+		if last.Damage == damage && last.To+1 == from {
+			last.To = to
+			return
+		}
+	}
+	v.report.Findings = append(v.report.Findings, Finding{from, to, damage})
+}
+
+// skipTo notes the entries missing before number.
+func (v *verification) skipTo(number Number) {
+	for v.next < number {
+		v.found(v.next, v.next, Removed)
+		leaf, proven := v.leaf()
+		if !proven {
+			leaf = tlog.Hash{}
+		}
+		v.step(leaf)
+	}
+}
+
+// hold holds one entry against its leaf.
+func (v *verification) hold(sealed Sealed) {
+	v.report.Entries++
+	own := sealed.Leaf()
+	entry, err := Decode(sealed.Body)
+	leaf, proven := v.leaf()
+	switch {
+	case err == nil && entry.Number != sealed.Number:
+		v.found(v.next, v.next, Reordered)
+	case err != nil || proven && leaf != own:
+		v.found(v.next, v.next, Altered)
+	case !proven && int64(v.next) < v.size:
+		v.found(v.next, v.next, Unproven)
+	}
+	if !proven {
+		leaf = own
+	}
+	v.step(leaf)
+}
+
+// step takes the leaf into the tree and compares it with the checkpoints of the
+// new size.
+func (v *verification) step(leaf tlog.Hash) {
+	v.edge.Add(leaf)
+	v.next++
+	if v.progress != nil && v.next%1024 == 0 {
+		v.progress(int64(v.next), max(v.size, int64(v.next)))
+	}
+	for len(v.checkpoints) > 0 && v.checkpoints[0].Size <= v.edge.Size() {
+		checkpoint := v.checkpoints[0]
+		v.checkpoints = v.checkpoints[1:]
+		v.report.Checkpoints++
+		switch {
+		case checkpoint.Size < v.edge.Size(): // an empty tree, always true
+		case checkpoint.Root == v.edge.Root():
+			v.trusted = checkpoint.Size
+		case v.intact():
+			v.found(Number(v.trusted), Number(checkpoint.Size-1), Rewritten)
+			v.trusted = checkpoint.Size
+		}
+	}
+}
+
+// intact reports whether nothing since the last checkpoint that held explains a
+// wrong root by itself: a leaf that is missing from the tiles does.
+func (v *verification) intact() bool {
+	return !slices.ContainsFunc(v.report.Findings, func(f Finding) bool {
+		return f.Damage == Unproven || f.Damage == Rewritten
+	})
+}
+
+// leaf returns what the tree holds for the next entry.
+func (v *verification) leaf() (tlog.Hash, bool) {
+	index := tlog.StoredHashIndex(0, int64(v.next))
+	tile := tlog.TileForIndex(TileHeight, index)
+	if v.leaves == nil || v.tile.N != tile.N {
+		leaves, err := v.shelf.Tile(v.ctx, tile)
+		if err != nil {
+			leaves = []byte{}
+		}
+		v.tile, v.leaves = tile, leaves
+	}
+	hash, err := tlog.HashFromTile(tile, v.leaves, index)
+	return hash, err == nil
+}

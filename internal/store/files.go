@@ -1,0 +1,220 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Known implements gate.Files.
+func (s *Store) Known(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, people []register.PersonID) (known gate.Known, err error) {
+	if known.Habilitations, err = s.Habilitations(ctx, account); err != nil {
+		return known, err
+	}
+	if len(people) == 0 {
+		return known, nil
+	}
+	if known.Evidence.Covers, err = s.covers(ctx, account); err != nil {
+		return known, err
+	}
+	holders := []any{string(account), string(organisation)}
+	for _, cover := range known.Evidence.Covers {
+		holders = append(holders, string(cover.Absent))
+	}
+	for portion := range slices.Chunk(people, 500) {
+		facts, err := s.facts(ctx, holders, portion)
+		if err != nil {
+			return known, err
+		}
+		known.Evidence.Facts = append(known.Evidence.Facts, facts...)
+	}
+	return known, nil
+}
+
+// facts returns what is said of these people to any of the holders.
+func (s *Store) facts(ctx context.Context, holders []any, people []register.PersonID) ([]reason.Fact, error) {
+	query := `select source, id, kind, account, organisation, person, from_us, until_us, author
+		from fact where person in ` + places(len(people), len(people))
+	args := make([]any, 0, len(people)+len(holders))
+	for i := range people {
+		args = append(args, people[i][:])
+	}
+	query += ` and coalesce(account, organisation) in (`
+	for i := range holders {
+		if i > 0 {
+			query += ", "
+		}
+		query += fmt.Sprintf("$%d", len(args)+1)
+		args = append(args, holders[i])
+	}
+	rows, err := s.read.QueryContext(ctx, query+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	var facts []reason.Fact
+	for rows.Next() {
+		var f reason.Fact
+		var person []byte
+		var account, organisation sql.NullString
+		var from, until sql.NullInt64
+		if err := rows.Scan(&f.Source, &f.ID, &f.Kind, &account, &organisation, &person, &from, &until, &f.Author); err != nil {
+			return nil, fmt.Errorf("reading a fact: %w", s.engine.classify(err))
+		}
+		copy(f.Person[:], person)
+		f.Account, f.Organisation = roster.AccountID(account.String), roster.OrganisationID(organisation.String)
+		f.From, f.Until = fromMicro(from), fromMicro(until)
+		facts = append(facts, f)
+	}
+	return facts, s.engine.classify(rows.Err())
+}
+
+func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
+	const query = `select source, id, absent, substitute, declared_by, from_us, until_us from cover where substitute = $1`
+	rows, err := s.read.QueryContext(ctx, query, string(substitute))
+	if err != nil {
+		return nil, fmt.Errorf("reading covers: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	var covers []reason.CoverDuty
+	for rows.Next() {
+		var c reason.CoverDuty
+		var from, until sql.NullInt64
+		if err := rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until); err != nil {
+			return nil, fmt.Errorf("reading a cover: %w", s.engine.classify(err))
+		}
+		c.From, c.Until = fromMicro(from), fromMicro(until)
+		covers = append(covers, c)
+	}
+	return covers, s.engine.classify(rows.Err())
+}
+
+// TakeFacts stores facts and covers that source tells at a moment. A fact told
+// again replaces itself; the source is heard either way.
+func (s *Store) TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error {
+	const heard = `
+		insert into source (name, heard_us) values ($1, $2)
+		on conflict (name) do update set heard_us = excluded.heard_us`
+	const fact = `
+		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
+			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
+			until_us = excluded.until_us, author = excluded.author`
+	const cover = `
+		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
+			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, heard, source, at.UnixMicro()); err != nil {
+			return fmt.Errorf("noting that a source was heard: %w", err)
+		}
+		insert, err := tx.PrepareContext(ctx, fact)
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		for _, f := range facts {
+			if _, err := insert.ExecContext(ctx, source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
+				f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author)); err != nil {
+				return fmt.Errorf("storing a fact: %w", err)
+			}
+		}
+		for _, c := range covers {
+			if _, err := tx.ExecContext(ctx, cover, source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
+				c.From.UnixMicro(), c.Until.UnixMicro()); err != nil {
+				return fmt.Errorf("storing a cover: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// Heard returns when each source was last heard.
+func (s *Store) Heard(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := s.read.QueryContext(ctx, `select name, heard_us from source`)
+	if err != nil {
+		return nil, fmt.Errorf("reading sources: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	heard := make(map[string]time.Time)
+	for rows.Next() {
+		var name string
+		var at sql.NullInt64
+		if err := rows.Scan(&name, &at); err != nil {
+			return nil, fmt.Errorf("reading a source: %w", s.engine.classify(err))
+		}
+		heard[name] = fromMicro(at)
+	}
+	return heard, s.engine.classify(rows.Err())
+}
+
+// Named is an alias and whom it leads to.
+type Named struct {
+	Alias  register.Alias
+	Person register.PersonID
+}
+
+// TakeAliases stores aliases; one told again is replaced.
+func (s *Store) TakeAliases(ctx context.Context, aliases []Named) error {
+	const rowsAtOnce = 100
+	const keep = ` on conflict (alias) do update set person = excluded.person`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		for portion := range slices.Chunk(aliases, rowsAtOnce) {
+			args := make([]any, 0, 2*len(portion))
+			for i := range portion {
+				args = append(args, portion[i].Alias[:], portion[i].Person[:])
+			}
+			if _, err := tx.ExecContext(ctx, `insert into alias (alias, person) values `+places(len(portion), 2)+keep, args...); err != nil {
+				return fmt.Errorf("storing aliases: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// People returns whom each alias leads to; one that leads nowhere is left out.
+func (s *Store) People(ctx context.Context, aliases []register.Alias) (map[register.Alias]register.PersonID, error) {
+	people := make(map[register.Alias]register.PersonID, len(aliases))
+	for portion := range slices.Chunk(aliases, 500) {
+		args := make([]any, len(portion))
+		for i := range portion {
+			args[i] = portion[i][:]
+		}
+		if err := s.people(ctx, people, places(len(portion), len(portion)), args); err != nil {
+			return nil, err
+		}
+	}
+	return people, nil
+}
+
+func (s *Store) people(ctx context.Context, people map[register.Alias]register.PersonID, list string, args []any) error {
+	rows, err := s.read.QueryContext(ctx, `select alias, person from alias where alias in `+list, args...)
+	if err != nil {
+		return fmt.Errorf("reading aliases: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var alias, person []byte
+		if err := rows.Scan(&alias, &person); err != nil {
+			return fmt.Errorf("reading an alias: %w", s.engine.classify(err))
+		}
+		people[register.Alias(alias)] = register.PersonID(person)
+	}
+	return s.engine.classify(rows.Err())
+}

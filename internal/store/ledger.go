@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"poterne/internal/ledger"
+)
+
+// Sealed implements ledger.Shelf.
+func (s *Store) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+	return sealed(ctx, s.read, s.engine, from)
+}
+
+// Entries implements gate.Book.
+func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return ledger.Entries(s.Sealed(ctx, from))
+}
+
+type querier interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+func sealed(ctx context.Context, db querier, engine engine, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+	return func(yield func(ledger.Sealed, error) bool) {
+		rows, err := db.QueryContext(ctx, `select number, salt, body from entry where number >= $1 order by number`, int64(from))
+		if err != nil {
+			yield(ledger.Sealed{}, engine.classify(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row ledger.Sealed
+			var salt []byte
+			if err := rows.Scan(&row.Number, &salt, &row.Body); err != nil {
+				yield(ledger.Sealed{}, engine.classify(err))
+				return
+			}
+			copy(row.Salt[:], salt)
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(ledger.Sealed{}, engine.classify(err))
+		}
+	}
+}
+
+// FirstAt implements gate.Book. Entries never go back in time, so it halves.
+func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
+	var next int64
+	if err := s.read.QueryRowContext(ctx, `select next from head`).Scan(&next); err != nil {
+		return 0, s.engine.classify(err)
+	}
+	var failed error
+	first := sort.Search(int(next), func(i int) bool {
+		entry, err := s.Entry(ctx, ledger.Number(i))
+		if err != nil {
+			failed = err
+		}
+		return err != nil || !entry.Time.Before(at)
+	})
+	return ledger.Number(first), failed
+}
+
+// Entry implements gate.Book.
+func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
+	var body []byte
+	if err := s.read.QueryRowContext(ctx, `select body from entry where number = $1`, int64(number)).Scan(&body); err != nil {
+		return ledger.Entry{}, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
+	}
+	return ledger.Decode(body)
+}
+
+// Tile implements ledger.Shelf.
+func (s *Store) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
+	var hashes []byte
+	err := s.read.QueryRowContext(ctx, `select hashes from tile where level = $1 and position = $2`, tile.L, tile.N).Scan(&hashes)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", tile.Path(), s.engine.classify(err))
+	}
+	return hashes, nil
+}
+
+// Checkpoint implements ledger.Shelf.
+func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
+	var note []byte
+	err := s.read.QueryRowContext(ctx, `select note from checkpoint order by size desc limit 1`).Scan(&note)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return note, s.engine.classify(err)
+}
+
+// Checkpoints implements ledger.Shelf.
+func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		rows, err := s.read.QueryContext(ctx, `select note from checkpoint order by size`)
+		if err != nil {
+			yield(nil, s.engine.classify(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var note []byte
+			err := rows.Scan(&note)
+			if !yield(note, s.engine.classify(err)) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(nil, s.engine.classify(err))
+		}
+	}
+}
+
+// Publish implements ledger.Shelf. A tile that has grown takes its own place.
+func (s *Store) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
+	const insert = `
+		insert into tile (level, position, hashes) values ($1, $2, $3)
+		on conflict (level, position) do update set hashes = excluded.hashes`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		for tile, hashes := range tiles {
+			if _, err := tx.ExecContext(ctx, insert, tile.L, tile.N, hashes); err != nil {
+				return fmt.Errorf("storing %s: %w", tile.Path(), err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, `insert into checkpoint (size, note) values ($1, $2)`, checkpoint.Size, checkpoint.Note)
+		return err
+	})
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+)
+
+// Roster is a list of organisations, accounts and habilitations to take in.
+type Roster struct {
+	Organisations []roster.Organisation
+	Accounts      []roster.Account
+	Habilitations []roster.Habilitation
+}
+
+// TakeRoster stores a roster, all of it or nothing. What is named again is
+// replaced; what is not named stays.
+func (s *Store) TakeRoster(ctx context.Context, list Roster) error {
+	const organisation = `
+		insert into organisation (id, siret, name) values ($1, $2, $3)
+		on conflict (id) do update set siret = excluded.siret, name = excluded.name`
+	const account = `
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
+			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject`
+	const habilitation = `
+		insert into habilitation (account, service, purpose, from_us, until_us) values ($1, $2, $3, $4, $5)
+		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		for _, o := range list.Organisations {
+			if _, err := tx.ExecContext(ctx, organisation, string(o.ID), o.SIRET, o.Name); err != nil {
+				return fmt.Errorf("storing organisation %s: %w", o.ID, err)
+			}
+		}
+		for _, a := range list.Accounts {
+			if _, err := tx.ExecContext(ctx, account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
+				a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro()); err != nil {
+				return fmt.Errorf("storing account %s: %w", a.ID, err)
+			}
+		}
+		for _, h := range list.Habilitations {
+			if _, err := tx.ExecContext(ctx, habilitation, string(h.Account), string(h.Service), string(h.Purpose),
+				h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
+				return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Habilitations returns an account's habilitations, past and to come included.
+func (s *Store) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
+	const query = `select account, service, purpose, from_us, until_us from habilitation where account = $1 order by service, purpose`
+	rows, err := s.read.QueryContext(ctx, query, string(account))
+	if err != nil {
+		return nil, fmt.Errorf("reading habilitations: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	var list []roster.Habilitation
+	for rows.Next() {
+		var h roster.Habilitation
+		var from, until sql.NullInt64
+		if err := rows.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until); err != nil {
+			return nil, fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
+		}
+		h.From, h.Until = fromMicro(from), fromMicro(until)
+		list = append(list, h)
+	}
+	return list, s.engine.classify(rows.Err())
+}
+
+const accountAndOrganisation = `
+	select a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, o.siret, o.name
+	from account a join organisation o on o.id = a.organisation`
+
+// ByIdentity returns the account bound to an identity; fault.Absent when there is
+// none.
+func (s *Store) ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error) {
+	return s.account(ctx, accountAndOrganisation+` where a.issuer = $1 and a.provider = $2 and a.subject = $3`,
+		identity.Issuer, identity.Provider, identity.Subject)
+}
+
+// Account returns an account and its organisation; fault.Absent when there is
+// none.
+func (s *Store) Account(ctx context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
+	return s.account(ctx, accountAndOrganisation+` where a.id = $1`, string(id))
+}
+
+func (s *Store) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
+	a, o, err = scanAccount(s.read.QueryRowContext(ctx, query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, o, &fault.Error{Kind: fault.Absent, Public: "no such account"}
+	}
+	return a, o, s.engine.classify(err)
+}
+
+func scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
+	var opened sql.NullInt64
+	err = row.Scan(&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, &opened, &o.SIRET, &o.Name)
+	a.Opened, o.ID = fromMicro(opened), a.Organisation
+	return a, o, err
+}
+
+// Accounts returns every account, by organisation and name.
+func (s *Store) Accounts(ctx context.Context) ([]roster.Account, error) {
+	rows, err := s.read.QueryContext(ctx, accountAndOrganisation+` order by a.organisation, a.name`)
+	if err != nil {
+		return nil, fmt.Errorf("reading accounts: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	var list []roster.Account
+	for rows.Next() {
+		a, _, err := scanAccount(rows)
+		if err != nil {
+			return nil, fmt.Errorf("reading an account: %w", s.engine.classify(err))
+		}
+		list = append(list, a)
+	}
+	return list, s.engine.classify(rows.Err())
+}
+
+// Organisations returns every organisation, by name.
+func (s *Store) Organisations(ctx context.Context) ([]roster.Organisation, error) {
+	rows, err := s.read.QueryContext(ctx, `select id, siret, name from organisation order by name`)
+	if err != nil {
+		return nil, fmt.Errorf("reading organisations: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	var list []roster.Organisation
+	for rows.Next() {
+		var o roster.Organisation
+		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name); err != nil {
+			return nil, fmt.Errorf("reading an organisation: %w", s.engine.classify(err))
+		}
+		list = append(list, o)
+	}
+	return list, s.engine.classify(rows.Err())
+}

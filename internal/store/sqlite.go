@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"poterne/internal/fault"
+)
+
+// OpenSQLite opens or creates the database in the file at path, readable by its
+// owner only. A commit is durable when it returns: WAL, synchronous=full.
+func OpenSQLite(ctx context.Context, path string) (*Store, error) {
+	return openSQLite(ctx, path, &sqlite.Driver{})
+}
+
+// openSQLite takes the driver, so that tests can put a failing one in its place.
+func openSQLite(ctx context.Context, path string, through driver.Driver) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the database file: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	writing := connector{through, dsn(path, url.Values{"_txlock": {"immediate"}})}
+	reading := connector{through, dsn(path, url.Values{"_pragma": {"query_only(1)"}})}
+	s := &Store{engine: onSQLite{}, write: sql.OpenDB(writing), read: sql.OpenDB(reading)}
+	s.write.SetMaxOpenConns(1)
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	if err := s.ready(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) ready(ctx context.Context) error {
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	return s.prepare(ctx)
+}
+
+func dsn(path string, more url.Values) string {
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "cache_size(-65536)"}
+	more["_pragma"] = append(pragmas, more["_pragma"]...)
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + more.Encode()
+}
+
+type connector struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c connector) Driver() driver.Driver                        { return c.driver }
+
+type onSQLite struct{}
+
+func (onSQLite) dialect() string { return "sqlite" }
+
+// The transaction was begun immediate: it holds the only write lock already.
+func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
+
+func (onSQLite) classify(err error) error {
+	var coded *sqlite.Error
+	if !errors.As(err, &coded) {
+		return err
+	}
+	switch coded.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return &fault.Error{Kind: fault.Unavailable, Err: err}
+	case sqlite3.SQLITE_CONSTRAINT:
+		return &fault.Error{Kind: fault.Invalid, Err: err}
+	default:
+		return err
+	}
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+)
+
+// entriesAtOnce is how many entries one statement inserts.
+const entriesAtOnce = 64
+
+func (s *Store) prepare(ctx context.Context) error {
+	for i, rows := range []int{1, entriesAtOnce} {
+		statement, err := s.write.PrepareContext(ctx, `insert into entry (number, salt, body) values `+places(rows, 3))
+		if err != nil {
+			return fmt.Errorf("preparing to write entries: %w", s.engine.classify(err))
+		}
+		s.append[i] = statement
+	}
+	return nil
+}
+
+// Turn implements gate.Book.
+func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a turn: %w", s.engine.classify(err))
+	}
+	t := &turn{ctx: ctx, store: s, tx: tx}
+	if err = t.take(); err == nil {
+		err = act(t)
+	}
+	if err != nil || !t.dirty {
+		return errors.Join(err, rollback(tx))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", gate.ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+// turn implements gate.Head inside one transaction.
+type turn struct {
+	ctx        context.Context
+	store      *Store
+	tx         *sql.Tx
+	next       ledger.Number
+	last       time.Time
+	generation uint64
+	dirty      bool
+}
+
+func (t *turn) take() error {
+	var last int64
+	err := t.tx.QueryRowContext(t.ctx, t.store.engine.takeHead()).Scan(&t.next, &last, &t.generation)
+	t.last = time.UnixMicro(last).UTC()
+	return t.classify("taking the head", err)
+}
+
+func (t *turn) Next() ledger.Number { return t.next }
+func (t *turn) Last() time.Time     { return t.last }
+func (t *turn) Generation() uint64  { return t.generation }
+
+func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return ledger.Entries(sealed(t.ctx, t.tx, t.store.engine, from))
+}
+
+func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
+	t.dirty = true
+	for len(entries) > 0 {
+		n, statement := 1, t.store.append[0]
+		if len(entries) >= entriesAtOnce {
+			n, statement = entriesAtOnce, t.store.append[1]
+		}
+		args := make([]any, 0, 3*n)
+		for _, e := range entries[:n] {
+			args = append(args, int64(e.Number), e.Salt[:], e.Body)
+		}
+		if _, err := t.tx.StmtContext(t.ctx, statement).ExecContext(t.ctx, args...); err != nil {
+			return t.classify("writing entries", err)
+		}
+		t.next = entries[n-1].Number + 1
+		entries = entries[n:]
+	}
+	t.last = at
+	_, err := t.tx.ExecContext(t.ctx, `update head set next = $1, last_us = $2`, int64(t.next), at.UnixMicro())
+	return t.classify("moving the head", err)
+}
+
+func (t *turn) Orders() (order.Book, error) {
+	const query = `
+		select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
+		from standing_order where lifted_us is null order by placed_us, id`
+	rows, err := t.tx.QueryContext(t.ctx, query)
+	if err != nil {
+		return nil, t.classify("reading orders", err)
+	}
+	defer rows.Close()
+	var book order.Book
+	for rows.Next() {
+		o, err := scanOrder(rows)
+		if err != nil {
+			return nil, t.classify("reading an order", err)
+		}
+		book = append(book, o)
+	}
+	return book, t.classify("reading orders", rows.Err())
+}
+
+func scanOrder(row interface{ Scan(...any) error }) (order.Order, error) {
+	var o order.Order
+	var placed, ends sql.NullInt64
+	err := row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Because, &o.Message)
+	o.Placed, o.Ends = fromMicro(placed), fromMicro(ends)
+	return o, err
+}
+
+func (t *turn) Place(o order.Order) error {
+	const insert = `
+		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, because, message)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	t.dirty = true
+	if _, err := t.tx.ExecContext(t.ctx, insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
+		o.Placed.UnixMicro(), micro(o.Ends), o.By, o.Because, o.Message); err != nil {
+		return t.classify("placing an order", err)
+	}
+	return t.advance()
+}
+
+func (t *turn) Lift(id order.ID, by string, at time.Time) (order.Order, error) {
+	const query = `
+		select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
+		from standing_order where id = $1 and lifted_us is null`
+	o, err := scanOrder(t.tx.QueryRowContext(t.ctx, query, string(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("no order %s is in force", id)}
+	}
+	if err != nil {
+		return o, t.classify("finding an order", err)
+	}
+	const lift = `update standing_order set lifted_us = $1, lifted_by = $2 where id = $3`
+	t.dirty = true
+	if _, err := t.tx.ExecContext(t.ctx, lift, at.UnixMicro(), by, string(id)); err != nil {
+		return o, t.classify("lifting an order", err)
+	}
+	return o, t.advance()
+}
+
+// advance tells every node that the orders in force are no longer what it knows.
+func (t *turn) advance() error {
+	t.generation++
+	_, err := t.tx.ExecContext(t.ctx, `update head set generation = $1`, int64(t.generation))
+	return t.classify("advancing the generation", err)
+}
+
+// classify says what was being done; an error in a turn is never the asker's.
+func (t *turn) classify(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
