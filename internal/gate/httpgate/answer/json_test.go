@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/register"
 )
@@ -31,7 +33,7 @@ var trainees = answer.Layout{
 	Plain: []string{"$.total", "$.results[*].links"},
 }
 
-func compile(tb testing.TB, l answer.Layout) *answer.Reader {
+func compile(tb rapid.TB, l answer.Layout) *answer.Reader {
 	tb.Helper()
 	r, err := answer.Compile(l)
 	if err != nil {

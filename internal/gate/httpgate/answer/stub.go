@@ -3,4 +3,3 @@ package answer
 import "errors"
 
 func compileHTML(Layout) (reader, error) { return nil, errors.New("html: not read yet") }
-func compileCSV(Layout) (reader, error)  { return nil, errors.New("csv: not read yet") }
