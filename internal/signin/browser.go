@@ -1,0 +1,76 @@
+package signin
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The cookies that are ours; no application ever sees them.
+const (
+	SessionCookie = "__Host-poterne"
+	PendingCookie = "__Host-poterne-signin"
+)
+
+// setCookie writes a cookie that only this host gets back, over https, out of
+// reach of scripts, and not in requests that other sites make for the browser,
+// except when it comes here by a link. A life of zero lasts as long as the browser.
+func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func setSession(w http.ResponseWriter, key, token string) {
+	setCookie(w, SessionCookie, key+"."+token, 0)
+}
+
+func dropSession(w http.ResponseWriter) { setCookie(w, SessionCookie, "", -time.Second) }
+
+// shownSession returns the two parts of r's session cookie.
+func shownSession(r *http.Request) (key, token string, ok bool) {
+	value, ok := shownCookie(r, SessionCookie)
+	if !ok {
+		return "", "", false
+	}
+	key, token, ok = strings.Cut(value, ".")
+	return key, token, ok && key != "" && token != ""
+}
+
+// shownCookie returns the value of the cookie called name. Two of that name do
+// not come from an honest browser, and count as none.
+func shownCookie(r *http.Request, name string) (string, bool) {
+	cookies := r.CookiesNamed(name)
+	if len(cookies) != 1 || cookies[0].Value == "" || len(cookies[0].Value) > 128 {
+		return "", false
+	}
+	return cookies[0].Value, true
+}
+
+// sameBrowser reports whether r comes from a browser that says the same of
+// itself as the one the session began in. A copied cookie with all the headers
+// copied too passes; the rotation of tokens is for that.
+func (row Row) sameBrowser(r *http.Request) bool {
+	return agentOf(r) == row.Agent && (!navigates(r) || browserOf(r) == row.Browser)
+}
+
+// agentOf is the name that a browser gives itself in every request.
+func agentOf(r *http.Request) Digest { return digest(r.UserAgent()) }
+
+// browserOf is what else a browser says of itself when it navigates.
+func browserOf(r *http.Request) Digest {
+	var said strings.Builder
+	for _, name := range []string{"Accept-Language", "Sec-CH-UA-Platform", "Sec-CH-UA-Mobile"} {
+		said.WriteString(strings.Join(r.Header.Values(name), ",") + "\n")
+	}
+	return digest(said.String())
+}
+
+// navigates reports whether the browser asks for a page rather than a script or
+// a page's part, whose headers a page may choose. Old browsers do not say, and
+// count as navigating.
+func navigates(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return mode == "" || mode == "navigate"
+}

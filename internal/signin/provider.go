@@ -1,0 +1,313 @@
+package signin
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"poterne/internal/fault"
+)
+
+// asymmetric lists the algorithms by which a provider may prove that it, and
+// not somebody who shares a secret with it, has signed.
+var asymmetric = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+}
+
+// proof is what a verified ID token and its userinfo say.
+type proof struct {
+	Issuer    string
+	Subject   string
+	ACR       string
+	AMR       []string
+	GivenName string
+	UsualName string
+	Email     string
+	SIRET     string
+	Provider  string
+	Hint      string // the ID token itself
+}
+
+// provider speaks to the identity provider. What it publishes about itself is
+// asked for when first needed, so that Poterne starts, and serves whoever is
+// signed in, while the provider is away.
+type provider struct {
+	settings Settings
+
+	mu     sync.Mutex // guards what follows
+	found  *metadata
+	failed time.Time
+	err    error
+}
+
+// metadata is what the provider publishes about itself.
+type metadata struct {
+	*oidc.Provider
+	UserInfo string `json:"userinfo_endpoint"`
+	Keys     string `json:"jwks_uri"`
+	End      string `json:"end_session_endpoint"`
+	NamesIss bool   `json:"authorization_response_iss_parameter_supported"`
+}
+
+func newProvider(s Settings) *provider {
+	// A redirection could carry the client's secret, or a token, elsewhere.
+	client := &http.Client{Timeout: 10 * time.Second}
+	if s.Client != nil {
+		client = new(*s.Client)
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.Client = client
+	return &provider{settings: s}
+}
+
+// discover returns what the provider publishes, asking only until it answers,
+// and not again within two seconds of a failure.
+func (p *provider) discover(ctx context.Context) (*metadata, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.found != nil {
+		return p.found, nil
+	}
+	if p.err != nil && p.settings.Now().Sub(p.failed) < 2*time.Second {
+		return nil, p.err
+	}
+	found, err := p.ask(ctx)
+	if err != nil {
+		p.failed = p.settings.Now()
+		p.err = unavailable(fmt.Errorf("discovering the identity provider: %w", err))
+		return nil, p.err
+	}
+	p.found = found
+	return found, nil
+}
+
+func (p *provider) ask(ctx context.Context) (*metadata, error) {
+	// Others wait for this answer too: it must not end with one browser's request.
+	ctx = context.WithoutCancel(p.context(ctx))
+	known, err := oidc.NewProvider(ctx, p.settings.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	found := &metadata{Provider: known}
+	if err := known.Claims(found); err != nil {
+		return nil, err
+	}
+	endpoint := known.Endpoint()
+	secret := []string{endpoint.AuthURL, endpoint.TokenURL, found.UserInfo, found.Keys}
+	if found.End != "" {
+		secret = append(secret, found.End)
+	}
+	for _, raw := range secret {
+		if err := confidential(raw); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (p *provider) context(ctx context.Context) context.Context {
+	return oidc.ClientContext(ctx, p.settings.Client)
+}
+
+func (p *provider) config(m *metadata, origin string) *oauth2.Config {
+	endpoint := m.Endpoint()
+	endpoint.AuthStyle = oauth2.AuthStyleInParams // ProConnect reads the secret in the body
+	return &oauth2.Config{
+		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: endpoint,
+		RedirectURL: origin + CallbackPath,
+		Scopes:      []string{oidc.ScopeOpenID, "given_name", "usual_name", "email", "siret", "idp_id"},
+	}
+}
+
+// begin returns where to send a browser for a sign-in under state.
+func (p *provider) begin(ctx context.Context, state string, pending Pending) (string, error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	return p.config(m, pending.Origin).AuthCodeURL(state,
+		oidc.Nonce(pending.Nonce),
+		oauth2.S256ChallengeOption(pending.Verifier),
+		// ProConnect says how somebody signed in only if asked.
+		oauth2.SetAuthURLParam("claims", `{"id_token":{"amr":null}}`),
+	), nil
+}
+
+// finish exchanges what the provider sent back for a proof. The error is
+// fault.Refused when what it says does not hold, fault.Unavailable when it could
+// not be asked.
+func (p *provider) finish(ctx context.Context, pending Pending, answer url.Values) (proof, error) {
+	m, err := p.discover(ctx)
+	if err != nil {
+		return proof{}, err
+	}
+	if iss := answer.Get("iss"); iss != p.settings.Issuer && (iss != "" || m.NamesIss) {
+		return proof{}, refused(errors.New("the answer comes from another issuer"))
+	}
+	ctx = p.context(ctx)
+	tokens, err := p.config(m, pending.Origin).Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(pending.Verifier))
+	if err != nil {
+		return proof{}, notExchanged(err)
+	}
+	said, err := p.verify(ctx, m, pending, tokens)
+	if err != nil {
+		return proof{}, err
+	}
+	if err := p.complete(ctx, m, tokens.AccessToken, &said); err != nil {
+		return proof{}, err
+	}
+	return said, nil
+}
+
+// notExchanged sorts what came instead of tokens, without the answer's body.
+func notExchanged(err error) error {
+	said, ok := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case !ok:
+		return unavailable(fmt.Errorf("exchanging the code: %w", err))
+	case said.Response.StatusCode >= http.StatusInternalServerError:
+		return unavailable(fmt.Errorf("exchanging the code: status %d", said.Response.StatusCode))
+	}
+	return refused(fmt.Errorf("the code was not accepted: %.40q", said.ErrorCode))
+}
+
+// verify reads the ID token that came with tokens.
+func (p *provider) verify(ctx context.Context, m *metadata, pending Pending, tokens *oauth2.Token) (proof, error) {
+	raw, _ := tokens.Extra("id_token").(string)
+	token, err := m.Verifier(&oidc.Config{
+		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now,
+	}).Verify(ctx, raw)
+	if err != nil {
+		return proof{}, refused(fmt.Errorf("ID token: %w", err))
+	}
+	var claims struct {
+		Party string   `json:"azp"`
+		ACR   string   `json:"acr"`
+		AMR   []string `json:"amr"`
+	}
+	if err := token.Claims(&claims); err != nil {
+		return proof{}, refused(errors.New("ID token: claims cannot be read"))
+	}
+	switch {
+	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(pending.Nonce)) != 1:
+		return proof{}, refused(errors.New("ID token: another nonce"))
+	case claims.Party != p.settings.ClientID && (claims.Party != "" || len(token.Audience) > 1):
+		return proof{}, refused(errors.New("ID token: issued to another party"))
+	case token.Subject == "":
+		return proof{}, refused(errors.New("ID token: no subject"))
+	}
+	if token.AccessTokenHash != "" {
+		if err := token.VerifyAccessToken(tokens.AccessToken); err != nil {
+			return proof{}, refused(fmt.Errorf("access token: %w", err))
+		}
+	}
+	return proof{
+		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw,
+	}, nil
+}
+
+// complete adds to said what the provider's userinfo says. Only signed userinfo
+// for this client, about the same subject, is believed.
+func (p *provider) complete(ctx context.Context, m *metadata, access string, said *proof) error {
+	raw, err := p.userInfo(ctx, m, access)
+	if err != nil {
+		return err
+	}
+	// Userinfo was fetched this instant and needs no expiry; what an ID token
+	// must have besides is the same.
+	info, err := m.Verifier(&oidc.Config{
+		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now, SkipExpiryCheck: true,
+	}).Verify(ctx, raw)
+	if err != nil {
+		return refused(fmt.Errorf("userinfo: %w", err))
+	}
+	if info.Subject != said.Subject {
+		return refused(errors.New("userinfo: about another subject"))
+	}
+	var claims struct {
+		GivenName string `json:"given_name"`
+		UsualName string `json:"usual_name"`
+		Email     string `json:"email"`
+		SIRET     string `json:"siret"`
+		Provider  string `json:"idp_id"`
+	}
+	if err := info.Claims(&claims); err != nil {
+		return refused(errors.New("userinfo: claims cannot be read"))
+	}
+	said.GivenName, said.UsualName, said.Email = claims.GivenName, claims.UsualName, claims.Email
+	said.SIRET, said.Provider = claims.SIRET, claims.Provider
+	return nil
+}
+
+func (p *provider) userInfo(ctx context.Context, m *metadata, access string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfo, nil)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+access)
+	r.Header.Set("Accept", "application/jwt")
+	answer, err := p.settings.Client.Do(r)
+	if err != nil {
+		return "", unavailable(fmt.Errorf("asking for userinfo: %w", err))
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode >= http.StatusInternalServerError {
+		return "", unavailable(fmt.Errorf("userinfo: status %d", answer.StatusCode))
+	}
+	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode != http.StatusOK || kind != "application/jwt" {
+		return "", refused(fmt.Errorf("userinfo: status %d, unsigned or of an unknown kind", answer.StatusCode))
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err != nil {
+		return "", unavailable(fmt.Errorf("reading userinfo: %w", err))
+	}
+	return string(body), nil
+}
+
+// end returns where a browser goes to end its session with the provider too, or
+// nothing when the provider offers no such place.
+func (p *provider) end(ctx context.Context, hint, state, origin string) string {
+	m, err := p.discover(ctx)
+	if err != nil || m.End == "" || hint == "" {
+		return ""
+	}
+	return m.End + "?" + url.Values{
+		"id_token_hint":            {hint},
+		"state":                    {state},
+		"post_logout_redirect_uri": {origin + LeftPath},
+	}.Encode()
+}
+
+func refused(err error) error     { return &fault.Error{Kind: fault.Refused, Err: err} }
+func unavailable(err error) error { return &fault.Error{Kind: fault.Unavailable, Err: err} }
+
+// reason says in one word to the person what err says to the operator.
+func reason(err error) Reason {
+	if fault.Of(err) == fault.Refused {
+		return Unverified
+	}
+	return Unreachable
+}
+
+// unanswered says in one word what an error sent back instead of a code means.
+func unanswered(code string) Reason {
+	switch code {
+	case "access_denied", "login_required", "consent_required", "interaction_required":
+		return Declined
+	case "server_error", "temporarily_unavailable":
+		return Unreachable
+	}
+	return Unverified
+}

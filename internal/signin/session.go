@@ -1,0 +1,249 @@
+package signin
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+)
+
+// A session's cookie is "key.token". The key finds the session and stays; the
+// token changes every minute of use. Each token is derived from the one before
+// and a seed that only the server has, so every answer given while the next
+// token is due carries the same one, whichever node gives it, and nothing is
+// written until the browser shows it. What can happen:
+//
+//   - Requests in parallel, sent with the old token, answered with the new one:
+//     all carry the same new token, so their order does not matter.
+//   - An answer that carried the new token is lost: the old token stays good until
+//     the new one is shown, and the next answer carries it again.
+//   - Requests under way when the new token is first shown: they hold the old one
+//     and are served for the grace time. They are given no cookie.
+//   - Two requests show the new token first, at once, on two nodes: one swap wins;
+//     the other reads again and finds its token to be the current one.
+//   - The session is ended while a request is judged: its swap loses, it reads
+//     again and finds the end. A request that needed no swap was before the end.
+//   - A thief copies the cookie: whoever of the two goes on first leaves the other
+//     with a token that is too old, and showing it ends the session for both. A
+//     thief who follows the browser's every change within the grace time is not
+//     seen, until the browser pauses for longer than that.
+//   - An answer that took longer than a whole rotation brings an old token back
+//     into the jar, as does a browser that crashed before it wrote its cookies
+//     down: the session ends, and the person signs in again. Applications must
+//     answer faster than a rotation.
+
+// Session is somebody who is signed in.
+type Session struct {
+	ID           roster.SessionID
+	Account      roster.AccountID
+	Organisation roster.OrganisationID
+	Started      time.Time
+	Factor       Factor
+
+	key Digest
+}
+
+// Why says why a session ended.
+type Why string
+
+const (
+	Left      Why = "left"      // the person signed out
+	Replaced  Why = "replaced"  // the person signed in again in the same browser
+	Idle      Why = "idle"      // nobody used it
+	Aged      Why = "aged"      // it reached the longest life a session may have
+	Moved     Why = "moved"     // its token came from a browser that says other things of itself
+	Doubled   Why = "doubled"   // two browsers held it
+	Dismissed Why = "dismissed" // it was called off, with all sessions of the account
+)
+
+// Ended is a session that is over. As an error, it says so to whoever shows it.
+type Ended struct {
+	Session      roster.SessionID
+	Account      roster.AccountID
+	Organisation roster.OrganisationID
+	Why          Why
+	At           time.Time
+}
+
+func (e *Ended) Error() string { return "the session ended: " + string(e.Why) }
+
+// Who returns the session that r shows, and puts a new token on w when one is
+// due. Otherwise the error is fault.Anonymous, and wraps *Ended if there was a
+// session. Call it once a request, before w's header is written.
+func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
+	row, key, token, err := d.recognise(r)
+	if err != nil {
+		return Session{}, err
+	}
+	if digest(token) == row.Current && !d.settings.Now().Before(row.Rotated.Add(d.settings.Rotate)) {
+		setSession(w, key, nextToken(token, row.Seed))
+	}
+	return row.session(), nil
+}
+
+// recognise returns the open session that r shows, and what it showed.
+func (d *Door) recognise(r *http.Request) (row Row, key, token string, err error) {
+	key, token, ok := shownSession(r)
+	if !ok {
+		return Row{}, "", "", anonymous
+	}
+	row, err = d.change(r.Context(), digest(key), func(row Row, now time.Time) Row {
+		return d.weigh(row, token, r, now)
+	})
+	return row, key, token, stands(row, err)
+}
+
+// Still says whether a session that Who returned goes on, for answers that last:
+// nil, or the error Who would give. It does not count as use.
+func (d *Door) Still(ctx context.Context, session Session) error {
+	return stands(d.change(ctx, session.key, d.expire))
+}
+
+var anonymous = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in"}
+
+// stands sorts what change returned: nil if row is an open session.
+func stands(row Row, err error) error {
+	switch {
+	case fault.Of(err) == fault.Absent:
+		return anonymous
+	case err != nil:
+		return fmt.Errorf("recognising a session: %w", err)
+	case row.Why != "":
+		return &fault.Error{Kind: fault.Anonymous, Public: anonymous.Public, Err: row.ending()}
+	}
+	return nil
+}
+
+// change turns the open session kept under key into what next makes of it, and
+// returns it as it then is. A session that has ended does not change.
+func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time) Row) (Row, error) {
+	// Each lost swap means that another request had its way, so somebody always
+	// gets on; the bound is for a shelf that never lets anybody.
+	for range 100 {
+		before, err := d.shelf.Find(ctx, key)
+		if err != nil || before.Why != "" {
+			return before, err
+		}
+		after := next(before, instant(d.settings.Now()))
+		if after == before {
+			return after, nil
+		}
+		swapped, err := d.shelf.Swap(ctx, after)
+		if err != nil {
+			return Row{}, err
+		}
+		if swapped {
+			if after.Why != "" {
+				d.settings.Told(ctx, *after.ending())
+			}
+			return after, nil
+		}
+	}
+	return Row{}, &fault.Error{Kind: fault.Unavailable, Public: "too many requests at once"}
+}
+
+// weigh returns what row becomes when r shows token at now.
+func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row {
+	shown := digest(token)
+	graced := shown == row.Previous && now.Before(row.Rotated.Add(d.settings.Grace))
+	if shown != row.Current && shown != row.Next && !graced {
+		return row.end(Doubled, now)
+	}
+	if !row.sameBrowser(r) {
+		return row.end(Moved, now)
+	}
+	row = d.expire(row, now)
+	switch {
+	case row.Why != "":
+	case shown == row.Next:
+		return row.advance(token, now)
+	case !now.Before(row.Seen.Add(touchEvery)):
+		row.Seen = now
+	}
+	return row
+}
+
+// expire ends row if it is too old or was not used for too long. Use is written
+// down late, so a session may end a little early, never late.
+func (d *Door) expire(row Row, now time.Time) Row {
+	switch {
+	case !now.Before(row.Started.Add(d.settings.Life)):
+		return row.end(Aged, now)
+	case !now.Before(row.Seen.Add(d.settings.Idle)):
+		return row.end(Idle, now)
+	}
+	return row
+}
+
+// advance makes token, shown at now, the current one.
+func (row Row) advance(token string, now time.Time) Row {
+	row.Previous = row.Current
+	row.Current = digest(token)
+	row.Seed = rand.Text()
+	row.Next = digest(nextToken(token, row.Seed))
+	row.Rotated, row.Seen = now, now
+	return row
+}
+
+func (row Row) end(why Why, now time.Time) Row {
+	row.Why, row.Ended, row.Hint = why, now, ""
+	return row
+}
+
+func (row Row) session() Session {
+	return Session{
+		ID: row.ID, Account: row.Account, Organisation: row.Organisation,
+		Started: row.Started, Factor: row.Factor, key: row.Key,
+	}
+}
+
+func (row Row) ending() *Ended {
+	return &Ended{
+		Session: row.ID, Account: row.Account, Organisation: row.Organisation,
+		Why: row.Why, At: row.Ended,
+	}
+}
+
+// nextToken follows token in a session's chain. Who has copied the token cannot
+// go on without the seed, which stays here; who reads the seeds cannot go on
+// without the token, which does not.
+func nextToken(token, seed string) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte("poterne/session/next/v1\x00" + seed))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// open starts a session for account in the browser that sent r, and returns its
+// cookie's two parts.
+func (d *Door) open(r *http.Request, account roster.Account, by proof) (key, token string, err error) {
+	key, token = rand.Text(), rand.Text()
+	now := instant(d.settings.Now())
+	row := Row{
+		Key: digest(key), ID: roster.SessionID(rand.Text()[:16]),
+		Account: account.ID, Organisation: account.Organisation,
+		Factor: judge(by.ACR, by.AMR),
+		Agent:  agentOf(r), Browser: browserOf(r),
+		Started: now, Hint: by.Hint,
+	}
+	row = row.advance(token, now)
+	row.Previous = Digest{} // nothing came before
+	return key, token, d.shelf.Open(r.Context(), row)
+}
+
+// close ends the session that r shows, if it shows one that is open, and returns
+// the ID token it began with.
+func (d *Door) close(r *http.Request, why Why) (hint string, err error) {
+	row, _, _, err := d.recognise(r)
+	if err != nil {
+		return "", err
+	}
+	_, err = d.change(r.Context(), row.Key, func(row Row, now time.Time) Row { return row.end(why, now) })
+	return row.Hint, err
+}

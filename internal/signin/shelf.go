@@ -1,0 +1,76 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// Digest is the SHA-256 of a secret. The secrets themselves are never kept.
+type Digest [sha256.Size]byte
+
+func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
+
+// Shelf keeps sign-ins under way and sessions, for all nodes. A read sees every
+// write that returned before it began; a write that returned is durable. Times
+// are UTC, in microseconds. It is safe to share.
+type Shelf interface {
+	// Expect keeps a sign-in that has just begun. When more than most are kept,
+	// the oldest are dropped.
+	Expect(ctx context.Context, pending Pending, most int) error
+	// Take returns a sign-in and removes it, in one step: of several callers one
+	// gets it. The error is fault.Absent for the others.
+	Take(ctx context.Context, state Digest) (Pending, error)
+	// Open keeps a new session.
+	Open(ctx context.Context, row Row) error
+	// Find returns a session, also one that has ended. The error is fault.Absent
+	// when there is none.
+	Find(ctx context.Context, key Digest) (Row, error)
+	// Swap replaces what may change in a session, provided that its stored
+	// version is still row.Version, and raises the version by one. It reports
+	// whether it did.
+	Swap(ctx context.Context, row Row) (bool, error)
+	// EndAll ends the open sessions of an account, raising their versions, and
+	// returns those it ended, as they are afterwards.
+	EndAll(ctx context.Context, account roster.AccountID, why Why, at time.Time) ([]Row, error)
+	// Sweep forgets the sign-ins begun before pending and the sessions started
+	// before session.
+	Sweep(ctx context.Context, pending, session time.Time) error
+}
+
+// Pending is a sign-in under way: somebody was sent to the identity provider.
+type Pending struct {
+	State    Digest // what the provider sends back
+	Browser  Digest // what the browser shows when it comes back
+	Nonce    string // what the ID token must carry
+	Verifier string // PKCE's proof that the code comes back to us
+	Origin   string // where the browser set out from
+	Return   string // where it goes afterwards, a local path
+	Begun    time.Time
+}
+
+// Row is a session as it is kept.
+type Row struct {
+	Key          Digest // of the part of the cookie that never changes
+	ID           roster.SessionID
+	Account      roster.AccountID
+	Organisation roster.OrganisationID
+	Factor       Factor
+	Agent        Digest // of the browser's name
+	Browser      Digest // of what else the browser says of itself when it navigates
+	Started      time.Time
+
+	// The rest may change.
+	Version  int64
+	Current  Digest // of the newest token the browser has shown
+	Next     Digest // of the token that will follow it
+	Previous Digest // of the token it followed; zero at first
+	Seed     string // with the current token, gives the next one
+	Rotated  time.Time
+	Seen     time.Time
+	Hint     string // the ID token, for signing out at the provider; emptied at the end
+	Why      Why    // why it ended; empty while it is open
+	Ended    time.Time
+}

@@ -1,0 +1,253 @@
+// Package signin says who is asking. It opens a session only on an OpenID
+// Connect ID token that it verified itself, ties the session to the browser it
+// began in, and ends it when it is left, idle, too old, called off, or held by
+// two browsers. Being signed in gives no right: that is roster's and policy's.
+//
+// All that must be remembered is on a Shelf, so that any node can answer for
+// any session, and every change of a session is one compare-and-swap.
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// Where the door's handlers are mounted, on every origin.
+const (
+	Prefix       = "/.poterne/"
+	BeginPath    = Prefix + "begin"    // GET, ?return=/where/to/go/back
+	CallbackPath = Prefix + "callback" // GET, registered with the identity provider
+	LeavePath    = Prefix + "leave"    // POST
+	LeftPath     = Prefix + "left"     // GET, registered with the identity provider
+)
+
+// Settings are what a Door cannot guess. A duration left at zero takes its
+// default.
+type Settings struct {
+	Issuer       string   // the identity provider's issuer URL
+	ClientID     string   // as registered with it
+	ClientSecret string   // as registered with it
+	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
+	Origins      []string // how people reach Poterne, such as https://poterne.example
+
+	Idle   time.Duration // a session unused this long ends: 10 minutes
+	Life   time.Duration // a session ends at this age: 10 hours
+	Rotate time.Duration // a token in use is replaced after this: 1 minute
+	Grace  time.Duration // a replaced token serves requests under way: 10 seconds
+
+	Client *http.Client                 // reaches the identity provider; nil: one with a time limit
+	Now    func() time.Time             // nil: time.Now
+	Log    *slog.Logger                 // nil: nothing is logged
+	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
+}
+
+// Accounts knows who has an account.
+type Accounts interface {
+	// ByIdentity returns the account bound to identity and its organisation.
+	// The error is fault.Absent when there is none.
+	ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error)
+}
+
+// Pages shows people what came of signing in. Each method writes a whole answer,
+// status included.
+type Pages interface {
+	// Stranger tells somebody whom the identity provider vouches for why they
+	// have no access here, and whom to ask.
+	Stranger(w http.ResponseWriter, r *http.Request, visitor Visitor)
+	// Failed tells why signing in did not work and offers to begin again.
+	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
+	// SignedOut says that the session is over.
+	SignedOut(w http.ResponseWriter, r *http.Request)
+}
+
+// Visitor is somebody whom the identity provider vouches for and who has no
+// access here. It is for the page they see, and for nothing that is kept.
+type Visitor struct {
+	GivenName string
+	UsualName string
+	Email     string
+	SIRET     string
+	Bar       Bar
+}
+
+// Bar says what keeps a visitor out.
+type Bar string
+
+const (
+	NoAccount         Bar = "no-account"         // nobody opened an account for this identity
+	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
+)
+
+// Reason says why signing in did not work.
+type Reason string
+
+const (
+	Stale       Reason = "stale"       // begun too long ago, already used, or in another browser
+	Declined    Reason = "declined"    // the identity provider said no, or the person did
+	Unverified  Reason = "unverified"  // what the identity provider sent does not hold
+	Unreachable Reason = "unreachable" // the identity provider or our own store did not answer
+)
+
+// Door is where people sign in, are recognised and leave. It is safe to share.
+type Door struct {
+	settings Settings
+	shelf    Shelf
+	accounts Accounts
+	pages    Pages
+	provider *provider
+}
+
+const (
+	pendingLife = 10 * time.Minute // a sign-in not finished by then starts again
+	pendingMost = 20_000           // beyond this many, the oldest sign-ins under way are dropped
+	touchEvery  = 30 * time.Second // how often the use of a session is written down
+)
+
+// New returns a door for one identity provider. It reports everything that is
+// wrong with the settings at once, and asks the network for nothing yet.
+func New(s Settings, shelf Shelf, accounts Accounts, pages Pages) (*Door, error) {
+	s.Idle = orDefault(s.Idle, 10*time.Minute)
+	s.Life = orDefault(s.Life, 10*time.Hour)
+	s.Rotate = orDefault(s.Rotate, time.Minute)
+	s.Grace = orDefault(s.Grace, 10*time.Second)
+	if len(s.Algorithms) == 0 {
+		s.Algorithms = []string{"RS256", "ES256"}
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.Told == nil {
+		s.Told = func(context.Context, Ended) {}
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return &Door{settings: s, shelf: shelf, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
+}
+
+func orDefault(d, standard time.Duration) time.Duration {
+	if d == 0 {
+		return standard
+	}
+	return d
+}
+
+func (s Settings) check() error {
+	var wrong []error
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("sign-in: "+format, args...)) }
+	if err := confidential(s.Issuer); err != nil {
+		complain("issuer: %w", err)
+	}
+	if s.ClientID == "" || s.ClientSecret == "" {
+		complain("the client identifier and its secret are both needed")
+	}
+	for _, alg := range s.Algorithms {
+		if !slices.Contains(asymmetric, alg) {
+			complain("algorithm %q is not one of %v", alg, asymmetric)
+		}
+	}
+	if len(s.Origins) == 0 {
+		complain("at least one origin is needed, such as https://poterne.example")
+	}
+	for _, origin := range s.Origins {
+		if err := confidential(origin); err != nil {
+			complain("origin: %w", err)
+		} else if u, _ := url.Parse(origin); u.Scheme+"://"+u.Host != origin {
+			complain("origin %q is more than a scheme and a host", origin)
+		}
+	}
+	if min(s.Idle, s.Life, s.Rotate, s.Grace) < 0 {
+		complain("a duration is negative")
+	}
+	if s.Idle > s.Life {
+		complain("a session cannot be idle (%v) for longer than it lives (%v)", s.Idle, s.Life)
+	}
+	if s.Idle <= touchEvery {
+		complain("idle time must be more than %v, how often use is written down", touchEvery)
+	}
+	if s.Grace >= s.Rotate {
+		complain("grace (%v) must be shorter than rotation (%v)", s.Grace, s.Rotate)
+	}
+	return errors.Join(wrong...)
+}
+
+// confidential accepts the URLs over which a secret may travel: https, or this
+// very machine.
+func confidential(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("%q is not an absolute URL", raw)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("%q is not https", raw)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Mount puts the door's handlers on mux.
+func (d *Door) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+BeginPath, d.Begin)
+	mux.HandleFunc("GET "+CallbackPath, d.Callback)
+	mux.HandleFunc("POST "+LeavePath, d.Leave)
+	mux.HandleFunc("GET "+LeftPath, d.Left)
+}
+
+// Run forgets sign-ins and sessions that are over, until ctx ends.
+func (d *Door) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		now := d.settings.Now()
+		if err := d.shelf.Sweep(ctx, now.Add(-pendingLife), now.Add(-d.settings.Life)); err != nil && ctx.Err() == nil {
+			d.settings.Log.WarnContext(ctx, "sweeping sessions failed", slog.Any("err", err))
+		}
+	}
+}
+
+// EndAll ends every session of account, on every node, from the next request.
+func (d *Door) EndAll(ctx context.Context, account roster.AccountID) error {
+	rows, err := d.shelf.EndAll(ctx, account, Dismissed, instant(d.settings.Now()))
+	if err != nil {
+		return fmt.Errorf("ending sessions: %w", err)
+	}
+	for _, row := range rows {
+		d.settings.Told(ctx, *row.ending())
+	}
+	return nil
+}
+
+// origin returns the declared origin that r came to.
+func (d *Door) origin(r *http.Request) (string, bool) {
+	for _, origin := range d.settings.Origins {
+		if _, host, _ := strings.Cut(origin, "://"); strings.EqualFold(host, r.Host) {
+			return origin, true
+		}
+	}
+	return "", false
+}
+
+// instant is a time as the shelf keeps it.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,257 @@
+package signintest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Conformance asks a shelf, empty each time it is made, what sign-in relies on.
+func Conformance(t *testing.T, empty func() signin.Shelf) {
+	for name, ask := range map[string]func(*testing.T, signin.Shelf){
+		"a sign-in under way is taken as it was kept, and once":  takenOnce,
+		"of many who take one sign-in, one gets it":              takenByOne,
+		"beyond the most, the oldest sign-ins are dropped":       oldestDropped,
+		"a session is found as it was opened":                    foundAsOpened,
+		"a session nobody opened is absent":                      absent,
+		"two sessions cannot share a key or an identifier":       noSharing,
+		"a swap changes what may change, and nothing else":       swapChanges,
+		"of many who swap one version, one does":                 swappedByOne,
+		"ending all ends the account's open sessions, no others": endsAll,
+		"a swap begun before an end is lost":                     endBeatsSwap,
+		"a sweep forgets what began before, and keeps the rest":  sweeps,
+	} {
+		t.Run(name, func(t *testing.T) { ask(t, empty()) })
+	}
+}
+
+var noon = time.Date(2026, 3, 3, 12, 0, 0, 123_000, time.UTC)
+
+func mark(text string) signin.Digest { return sha256.Sum256([]byte(text)) }
+
+func pending(name string, begun time.Time) signin.Pending {
+	return signin.Pending{
+		State: mark(name), Browser: mark(name + "'s browser"), Nonce: "nonce of " + name, Verifier: "verifier of " + name,
+		Origin: "https://poterne.example", Return: "/dossier/7?vue=notes", Begun: begun,
+	}
+}
+
+func row(name string, account roster.AccountID, started time.Time) signin.Row {
+	return signin.Row{
+		Key: mark(name), ID: roster.SessionID("id of " + name), Account: account, Organisation: "mission-locale", Factor: signin.Strong,
+		Agent: mark(name + " agent"), Browser: mark(name + " browser"), Started: started, Version: 0,
+		Current: mark(name + " current"), Next: mark(name + " next"), Seed: "seed of " + name,
+		Rotated: started, Seen: started, Hint: "hint of " + name,
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantAbsent(t *testing.T, err error) {
+	t.Helper()
+	if fault.Of(err) != fault.Absent || err == nil {
+		t.Fatalf("error = %v, want absent", err)
+	}
+}
+
+func wantRow(t *testing.T, shelf signin.Shelf, want signin.Row) {
+	t.Helper()
+	got, err := shelf.Find(t.Context(), want.Key)
+	must(t, err)
+	if got != want {
+		t.Errorf("found\n%+v, want\n%+v", got, want)
+	}
+}
+
+func takenOnce(t *testing.T, shelf signin.Shelf) {
+	want := pending("one", noon)
+	must(t, shelf.Expect(t.Context(), want, 10))
+	got, err := shelf.Take(t.Context(), want.State)
+	must(t, err)
+	if got != want {
+		t.Errorf("took %+v, want %+v", got, want)
+	}
+	_, err = shelf.Take(t.Context(), want.State)
+	wantAbsent(t, err)
+	_, err = shelf.Take(t.Context(), mark("never begun"))
+	wantAbsent(t, err)
+}
+
+func takenByOne(t *testing.T, shelf signin.Shelf) {
+	must(t, shelf.Expect(t.Context(), pending("one", noon), 10))
+	if n := race(t, func() (bool, error) {
+		_, err := shelf.Take(t.Context(), mark("one"))
+		if fault.Of(err) == fault.Absent {
+			return false, nil
+		}
+		return err == nil, err
+	}); n != 1 {
+		t.Errorf("%d took it, want 1", n)
+	}
+}
+
+// race runs do at once many times, and returns how often it was true.
+func race(t *testing.T, do func() (bool, error)) int64 {
+	t.Helper()
+	var (
+		wins  atomic.Int64
+		group sync.WaitGroup
+	)
+	for range 16 {
+		group.Go(func() {
+			won, err := do()
+			if err != nil {
+				t.Error(err)
+			}
+			if won {
+				wins.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	return wins.Load()
+}
+
+func oldestDropped(t *testing.T, shelf signin.Shelf) {
+	for i := range 5 {
+		must(t, shelf.Expect(t.Context(), pending(fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second)), 3))
+	}
+	for i := range 5 {
+		_, err := shelf.Take(t.Context(), mark(fmt.Sprint(i)))
+		if i < 2 {
+			wantAbsent(t, err)
+		} else {
+			must(t, err)
+		}
+	}
+}
+
+func foundAsOpened(t *testing.T, shelf signin.Shelf) {
+	first, second := row("first", "a", noon), row("second", "b", noon.Add(time.Hour))
+	must(t, shelf.Open(t.Context(), first))
+	must(t, shelf.Open(t.Context(), second))
+	wantRow(t, shelf, first)
+	wantRow(t, shelf, second)
+}
+
+func absent(t *testing.T, shelf signin.Shelf) {
+	_, err := shelf.Find(t.Context(), mark("nobody"))
+	wantAbsent(t, err)
+	swapped, err := shelf.Swap(t.Context(), row("nobody", "a", noon))
+	if swapped || err != nil {
+		t.Errorf("swapped a session nobody opened: %v, %v", swapped, err)
+	}
+}
+
+func noSharing(t *testing.T, shelf signin.Shelf) {
+	kept := row("kept", "a", noon)
+	must(t, shelf.Open(t.Context(), kept))
+	sameKey, sameID := row("other", "b", noon), row("another", "b", noon)
+	sameKey.Key, sameID.ID = kept.Key, kept.ID
+	for _, other := range []signin.Row{sameKey, sameID} {
+		if err := shelf.Open(t.Context(), other); err == nil {
+			t.Error("a second session took the first one's place")
+		}
+	}
+	wantRow(t, shelf, kept)
+}
+
+func swapChanges(t *testing.T, shelf signin.Shelf) {
+	opened := row("one", "a", noon)
+	must(t, shelf.Open(t.Context(), opened))
+	must(t, shelf.Open(t.Context(), row("bystander", "a", noon)))
+
+	changed := row("changed", "b", noon.Add(time.Minute)) // differs in everything
+	changed.Key, changed.Previous = opened.Key, mark("previous")
+	swapped, err := shelf.Swap(t.Context(), changed)
+	if must(t, err); !swapped {
+		t.Fatal("a first swap did not happen")
+	}
+	want := changed
+	want.ID, want.Account, want.Organisation, want.Factor = opened.ID, opened.Account, opened.Organisation, opened.Factor
+	want.Agent, want.Browser, want.Started, want.Version = opened.Agent, opened.Browser, opened.Started, 1
+	wantRow(t, shelf, want)
+	wantRow(t, shelf, row("bystander", "a", noon))
+
+	if swapped, err = shelf.Swap(t.Context(), changed); swapped || err != nil {
+		t.Errorf("a version was swapped twice: %v, %v", swapped, err)
+	}
+	want.Why, want.Ended, want.Hint = signin.Idle, noon.Add(time.Hour), ""
+	if swapped, err = shelf.Swap(t.Context(), want); !swapped || err != nil {
+		t.Errorf("ending: %v, %v", swapped, err)
+	}
+	want.Version = 2
+	wantRow(t, shelf, want)
+}
+
+func swappedByOne(t *testing.T, shelf signin.Shelf) {
+	opened := row("one", "a", noon)
+	must(t, shelf.Open(t.Context(), opened))
+	if n := race(t, func() (bool, error) { return shelf.Swap(t.Context(), opened) }); n != 1 {
+		t.Errorf("%d swapped one version, want 1", n)
+	}
+}
+
+func endsAll(t *testing.T, shelf signin.Shelf) {
+	over := row("over", "a", noon)
+	over.Why, over.Ended, over.Hint = signin.Left, noon, ""
+	one, two, other := row("one", "a", noon), row("two", "a", noon), row("other", "A", noon)
+	for _, r := range []signin.Row{over, one, two, other} {
+		must(t, shelf.Open(t.Context(), r))
+	}
+	at := noon.Add(time.Minute)
+	ended, err := shelf.EndAll(t.Context(), "a", signin.Dismissed, at)
+	must(t, err)
+	if len(ended) != 2 {
+		t.Fatalf("%d sessions ended, want 2", len(ended))
+	}
+	for _, r := range []*signin.Row{&one, &two} {
+		r.Why, r.Ended, r.Hint, r.Version = signin.Dismissed, at, "", 1
+		wantRow(t, shelf, *r)
+		if ended[0] != *r && ended[1] != *r {
+			t.Errorf("%s is not among those said to have ended, as it now is", r.ID)
+		}
+	}
+	wantRow(t, shelf, over)
+	wantRow(t, shelf, other)
+	if ended, err = shelf.EndAll(t.Context(), "a", signin.Dismissed, at); err != nil || len(ended) != 0 {
+		t.Errorf("ended again: %d, %v", len(ended), err)
+	}
+}
+
+func endBeatsSwap(t *testing.T, shelf signin.Shelf) {
+	read := row("one", "a", noon)
+	must(t, shelf.Open(t.Context(), read))
+	_, err := shelf.EndAll(t.Context(), "a", signin.Dismissed, noon)
+	must(t, err)
+	if swapped, err := shelf.Swap(t.Context(), read); swapped || err != nil {
+		t.Errorf("a session that had ended was opened again: %v, %v", swapped, err)
+	}
+}
+
+func sweeps(t *testing.T, shelf signin.Shelf) {
+	must(t, shelf.Expect(t.Context(), pending("old", noon), 10))
+	must(t, shelf.Expect(t.Context(), pending("new", noon.Add(time.Second)), 10))
+	must(t, shelf.Open(t.Context(), row("old", "a", noon.Add(time.Minute))))
+	must(t, shelf.Open(t.Context(), row("new", "a", noon.Add(time.Minute+time.Second))))
+	must(t, shelf.Sweep(t.Context(), noon.Add(time.Second), noon.Add(time.Minute+time.Second)))
+	_, err := shelf.Take(t.Context(), mark("old"))
+	wantAbsent(t, err)
+	_, err = shelf.Take(t.Context(), mark("new"))
+	must(t, err)
+	_, err = shelf.Find(t.Context(), mark("old"))
+	wantAbsent(t, err)
+	wantRow(t, shelf, row("new", "a", noon.Add(time.Minute+time.Second)))
+}

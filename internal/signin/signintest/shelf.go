@@ -1,0 +1,171 @@
+// Package signintest holds what tests of sign-in share: a shelf in memory, and
+// the questions every shelf must answer alike.
+package signintest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Shelf is a signin.Shelf in memory, for tests: it forgets everything with the
+// process and serves one node.
+type Shelf struct {
+	mu      sync.Mutex // guards what follows
+	pending map[signin.Digest]signin.Pending
+	rows    map[signin.Digest]signin.Row
+	broken  error
+	finds   int
+	writes  int
+}
+
+// NewShelf returns an empty shelf.
+func NewShelf() *Shelf {
+	return &Shelf{pending: map[signin.Digest]signin.Pending{}, rows: map[signin.Digest]signin.Row{}}
+}
+
+// Break makes every call fail with err from now on, or work again if it is nil.
+func (s *Shelf) Break(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+}
+
+// Rows returns the sessions kept, open or ended, oldest first.
+func (s *Shelf) Rows() []signin.Row {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Values(s.rows), func(a, b signin.Row) int { return a.Started.Compare(b.Started) })
+}
+
+// Effort returns how many reads and writes of sessions there have been.
+func (s *Shelf) Effort() (finds, writes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finds, s.writes
+}
+
+// Expect implements signin.Shelf.
+func (s *Shelf) Expect(_ context.Context, pending signin.Pending, most int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	s.pending[pending.State] = pending
+	kept := slices.SortedFunc(maps.Values(s.pending), func(a, b signin.Pending) int {
+		return cmp.Or(b.Begun.Compare(a.Begun), slices.Compare(b.State[:], a.State[:]))
+	})
+	for len(kept) > most {
+		delete(s.pending, kept[len(kept)-1].State)
+		kept = kept[:len(kept)-1]
+	}
+	return nil
+}
+
+// Take implements signin.Shelf.
+func (s *Shelf) Take(_ context.Context, state signin.Digest) (signin.Pending, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return signin.Pending{}, s.broken
+	}
+	pending, ok := s.pending[state]
+	if !ok {
+		return signin.Pending{}, &fault.Error{Kind: fault.Absent}
+	}
+	delete(s.pending, state)
+	return pending, nil
+}
+
+// Open implements signin.Shelf.
+func (s *Shelf) Open(_ context.Context, row signin.Row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	s.writes++
+	for key, kept := range s.rows {
+		if key == row.Key || kept.ID == row.ID {
+			return errors.New("a session of that key or identifier is kept already")
+		}
+	}
+	s.rows[row.Key] = row
+	return nil
+}
+
+// Find implements signin.Shelf.
+func (s *Shelf) Find(_ context.Context, key signin.Digest) (signin.Row, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return signin.Row{}, s.broken
+	}
+	s.finds++
+	row, ok := s.rows[key]
+	if !ok {
+		return signin.Row{}, &fault.Error{Kind: fault.Absent}
+	}
+	return row, nil
+}
+
+// Swap implements signin.Shelf.
+func (s *Shelf) Swap(_ context.Context, row signin.Row) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return false, s.broken
+	}
+	s.writes++
+	kept, ok := s.rows[row.Key]
+	if !ok || kept.Version != row.Version {
+		return false, nil
+	}
+	kept.Version++
+	kept.Current, kept.Next, kept.Previous, kept.Seed = row.Current, row.Next, row.Previous, row.Seed
+	kept.Rotated, kept.Seen = row.Rotated, row.Seen
+	kept.Hint, kept.Why, kept.Ended = row.Hint, row.Why, row.Ended
+	s.rows[row.Key] = kept
+	return true, nil
+}
+
+// EndAll implements signin.Shelf.
+func (s *Shelf) EndAll(_ context.Context, account roster.AccountID, why signin.Why, at time.Time) ([]signin.Row, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	var ended []signin.Row
+	for key, row := range s.rows {
+		if row.Account != account || row.Why != "" {
+			continue
+		}
+		row.Version++
+		row.Why, row.Ended, row.Hint = why, at, ""
+		s.rows[key] = row
+		ended = append(ended, row)
+	}
+	return ended, nil
+}
+
+// Sweep implements signin.Shelf.
+func (s *Shelf) Sweep(_ context.Context, pending, session time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	maps.DeleteFunc(s.pending, func(_ signin.Digest, p signin.Pending) bool { return p.Begun.Before(pending) })
+	maps.DeleteFunc(s.rows, func(_ signin.Digest, row signin.Row) bool { return row.Started.Before(session) })
+	return nil
+}
