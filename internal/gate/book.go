@@ -59,13 +59,16 @@ type Head interface {
 // Files is what other systems and the roster say. What it returns may be a
 // moment old: it is gathered before the head is taken.
 type Files interface {
-	// Known returns the asker's habilitations, the covers it stands in for, and the
-	// facts that tie these people to it.
-	Known(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, people []register.PersonID) (Known, error)
+	// Known returns the asker as the roster has it now, its habilitations, the
+	// covers it stands in for, and the facts that tie these people to it. An account
+	// that is no more has no role.
+	Known(ctx context.Context, account roster.AccountID, people []register.PersonID) (Known, error)
 }
 
 // Known is what Files knows about an asker and some people.
 type Known struct {
+	Organisation  roster.OrganisationID
+	Role          roster.Role
 	Habilitations []roster.Habilitation
 	Evidence      reason.Evidence
 }

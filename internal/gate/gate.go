@@ -30,7 +30,7 @@ type Gate struct {
 	mu         sync.RWMutex // guards what follows; written by Run only
 	meters     map[roster.AccountID]*meter.Meter
 	written    map[roster.AccountID][]ledger.Number // by account, the entries of the last 28 days
-	upTo       ledger.Number // the meters hold every entry before it
+	upTo       ledger.Number                        // the meters hold every entry before it
 	orders     order.Book
 	generation uint64
 	news       chan struct{} // closed when upTo moves
@@ -76,7 +76,7 @@ func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now f
 // returns nil the entries are durable and what was decided may be carried out;
 // otherwise nothing may be shown.
 func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
-	known, err := g.known(ctx, ask)
+	known, err := g.known(ctx, &ask)
 	if err != nil {
 		return Passage{}, err
 	}
@@ -95,7 +95,7 @@ func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
 // writes nothing. It is for not asking the application in vain: only Settle lets
 // anything out.
 func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
-	known, err := g.known(ctx, ask)
+	known, err := g.known(ctx, &ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}
@@ -160,17 +160,20 @@ func (g *Gate) Record(ctx context.Context, entry ledger.Entry) error {
 	})
 }
 
-func (g *Gate) known(ctx context.Context, ask policy.Ask) (Known, error) {
+// known gathers what is known before the head is taken, and lets the roster say
+// who the asker is.
+func (g *Gate) known(ctx context.Context, ask *policy.Ask) (Known, error) {
 	people := make([]register.PersonID, 0, len(ask.People))
 	for _, opening := range ask.People {
 		if !opening.Person.IsZero() {
 			people = append(people, opening.Person)
 		}
 	}
-	known, err := g.files.Known(ctx, ask.Account, ask.Organisation, people)
+	known, err := g.files.Known(ctx, ask.Account, people)
 	if err != nil {
 		return Known{}, unavailable(fmt.Errorf("gathering what is known: %w", err))
 	}
+	ask.Organisation, ask.Role = known.Organisation, known.Role
 	return known, nil
 }
 

@@ -44,8 +44,8 @@ func (a Act) String() string {
 type Ask struct {
 	Act          Act
 	Account      roster.AccountID
-	Organisation roster.OrganisationID
-	Role         roster.Role
+	Organisation roster.OrganisationID // as the roster has it; the gate fills it in
+	Role         roster.Role           // likewise
 	Session      roster.SessionID
 	Service      roster.ServiceID
 	Purpose      roster.Purpose

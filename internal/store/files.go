@@ -14,17 +14,14 @@ import (
 )
 
 // Known implements gate.Files.
-func (s *Store) Known(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, people []register.PersonID) (known gate.Known, err error) {
-	if known.Habilitations, err = s.Habilitations(ctx, account); err != nil {
+func (s *Store) Known(ctx context.Context, account roster.AccountID, people []register.PersonID) (known gate.Known, err error) {
+	if err = s.asker(ctx, account, &known); err != nil || len(people) == 0 {
 		return known, err
-	}
-	if len(people) == 0 {
-		return known, nil
 	}
 	if known.Evidence.Covers, err = s.covers(ctx, account); err != nil {
 		return known, err
 	}
-	holders := []any{string(account), string(organisation)}
+	holders := []any{string(account), string(known.Organisation)}
 	for _, cover := range known.Evidence.Covers {
 		holders = append(holders, string(cover.Absent))
 	}
@@ -36,6 +33,32 @@ func (s *Store) Known(ctx context.Context, account roster.AccountID, organisatio
 		known.Evidence.Facts = append(known.Evidence.Facts, facts...)
 	}
 	return known, nil
+}
+
+// asker reads the account's organisation, role and habilitations together.
+func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate.Known) error {
+	const query = `
+		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
+		from account a left join habilitation h on h.account = a.id where a.id = $1`
+	rows, err := s.read.QueryContext(ctx, query, string(account))
+	if err != nil {
+		return fmt.Errorf("reading an account: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var service, purpose sql.NullString
+		var from, until sql.NullInt64
+		if err := rows.Scan(&known.Organisation, &known.Role, &service, &purpose, &from, &until); err != nil {
+			return fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
+		}
+		if service.Valid {
+			known.Habilitations = append(known.Habilitations, roster.Habilitation{
+				Account: account, Service: roster.ServiceID(service.String), Purpose: roster.Purpose(purpose.String),
+				From: fromMicro(from), Until: fromMicro(until),
+			})
+		}
+	}
+	return s.engine.classify(rows.Err())
 }
 
 // facts returns what is said of these people to any of the holders.
