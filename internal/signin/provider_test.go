@@ -38,6 +38,8 @@ type forger struct {
 	kind   string       // the userinfo's media type
 	answer func(url.Values)
 	down   bool
+	moved  string // where the token endpoint redirects to
+	served int
 	sub    string
 }
 
@@ -80,6 +82,7 @@ func newForger(t *testing.T, now func() time.Time) *forger {
 func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.served++
 	if f.down {
 		http.Error(w, "away", http.StatusServiceUnavailable)
 		return
@@ -106,6 +109,10 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.json(w, set)
 	case "/token":
+		if f.moved != "" {
+			http.Redirect(w, r, f.moved, http.StatusTemporaryRedirect)
+			return
+		}
 		verified := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 		asked := f.codes[r.FormValue("code")]
 		if asked == nil || r.PostFormValue("client_secret") != clientSecret ||

@@ -437,11 +437,27 @@ func TestENTRY_1_AProviderThatPublishesOpenAddressesIsNotUsed(t *testing.T) {
 func TestTheDoorWaitsForAProviderThatIsAway(t *testing.T) {
 	h := newHouse(t)
 	h.forger.down = true
-	h.browser().does("GET", signin.BeginPath)
-	h.check("failed: unreachable")
+	for range 3 {
+		h.browser().does("GET", signin.BeginPath)
+	}
+	if h.forger.served != 1 {
+		t.Errorf("a provider that is away was asked %d times at once", h.forger.served)
+	}
 	h.forger.down = false
 	h.pass(2 * time.Second)
 	h.browser().signIn().isSignedIn()
+}
+
+func TestTheClientSecretDoesNotFollowARedirection(t *testing.T) {
+	h := newHouse(t)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("somebody else received %d bytes", r.ContentLength)
+	}))
+	t.Cleanup(elsewhere.Close)
+	h.forger.moved = elsewhere.URL
+	b := h.browser()
+	b.does("GET", b.begin("/"))
+	h.check("failed: unverified")
 }
 
 func TestARequestToAnOriginNotDeclaredDoesNotBegin(t *testing.T) {
