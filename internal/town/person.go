@@ -201,18 +201,18 @@ func notes(d *dice, since time.Time) []Note {
 var noteAuthors = []string{"Conseiller référent", "Conseillère référente", "Accueil de l’agence", "Plateforme téléphonique"}
 
 var noteTexts = []string{
-	"Premier entretien : projet confirmé, CV à reprendre avant la prochaine rencontre.",
+	"Premier entretien : projet confirmé, CV à reprendre avant la prochaine rencontre.",
 	"Souhaite un temps plein, mobile à trente minutes, permis B en cours.",
-	"Atelier « Préparer un entretien » proposé, inscription faite avec la personne.",
+	"Atelier « Préparer un entretien » proposé, inscription faite avec la personne.",
 	"N’a pas pu se déplacer, rendez-vous reporté d’une semaine.",
 	"Deux candidatures envoyées cette semaine, une réponse attendue.",
 	"Immersion de cinq jours trouvée, convention à signer.",
 	"Garde d’enfants réglée, disponible à partir de lundi.",
 	"Demande de formation déposée, devis reçu du centre.",
-	"Relance faite : pas encore de retour de l’employeur.",
+	"Relance faite : pas encore de retour de l’employeur.",
 	"A retrouvé un contrat court, suivi maintenu à sa demande.",
 	"Droits expliqués, dossier complet, aucune pièce manquante.",
-	"Bilan à trois mois : le projet tient, prochaine étape la mise en situation.",
+	"Bilan à trois mois : le projet tient, prochaine étape la mise en situation.",
 	"Changement d’adresse pris en compte.",
 	"Demande à être appelée l’après-midi seulement.",
 }

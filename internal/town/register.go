@@ -229,6 +229,26 @@ func (r *Register) Search(surname string, birth time.Time, first string) ([]int,
 	return found, nil
 }
 
+// LivingIn returns up to count people of a commune, or of any if none is named,
+// from index from on, and the index to go on from, or 0 at the end. One call
+// looks at a million people at most.
+func (r *Register) LivingIn(commune string, from, count int) (people []int, next int) {
+	commune = fold(commune)
+	end := from
+	for ; end < min(r.size, from+1_000_000); end++ {
+		if len(people) == count {
+			return people, end
+		}
+		if commune == "" || fold(r.commune(end, r.dice(end, facetHome)).Name) == commune {
+			people = append(people, end)
+		}
+	}
+	if end < r.size {
+		return people, end
+	}
+	return people, 0
+}
+
 func (r *Register) indexed() map[civilKey][]int32 {
 	index := make(map[civilKey][]int32, r.size)
 	for i := range r.size {

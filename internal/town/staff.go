@@ -307,9 +307,9 @@ var catalogue = []Course{
 	{ID: "preparateur-commandes", Title: "Préparateur de commandes", Organisation: "of-horizon", Place: "Valbourg", Starts: day(2026, time.October, 5), Hours: 210, About: "Le métier complet, avec un stage de deux semaines en entrepôt."},
 	{ID: "agent-entretien", Title: "Agent d’entretien des locaux", Organisation: "of-horizon", Place: "Moulins", Starts: day(2026, time.October, 19), Hours: 140, About: "Gestes, produits et organisation, sans condition de diplôme."},
 	{ID: "aide-domicile", Title: "Assistant de vie à domicile", Organisation: "of-horizon", Place: "Vichy", Starts: day(2026, time.November, 2), Hours: 420, About: "Prépare au titre professionnel, trois stages."},
-	{ID: "remise-a-niveau", Title: "Remise à niveau : français et calcul", Organisation: "of-horizon", Place: "Valbourg", Starts: day(2026, time.September, 21), Hours: 120, About: "En petits groupes, entrées possibles chaque lundi."},
+	{ID: "remise-a-niveau", Title: "Remise à niveau : français et calcul", Organisation: "of-horizon", Place: "Valbourg", Starts: day(2026, time.September, 21), Hours: 120, About: "En petits groupes, entrées possibles chaque lundi."},
 	{ID: "anglais-accueil", Title: "Anglais de l’accueil", Organisation: "of-tremplin", Place: "Vichy", Starts: day(2026, time.October, 12), Hours: 60, About: "Recevoir et renseigner en anglais, au comptoir et au téléphone."},
-	{ID: "bureautique", Title: "Bureautique, les bases", Organisation: "of-tremplin", Place: "Valbourg", Starts: day(2026, time.September, 28), Hours: 56, About: "Écrire, calculer, envoyer : trois logiciels libres, un poste par personne."},
+	{ID: "bureautique", Title: "Bureautique, les bases", Organisation: "of-tremplin", Place: "Valbourg", Starts: day(2026, time.September, 28), Hours: 56, About: "Écrire, calculer, envoyer : trois logiciels libres, un poste par personne."},
 	{ID: "secretaire-medicale", Title: "Secrétaire médicale ou médical", Organisation: "of-tremplin", Place: "Montluçon", Starts: day(2026, time.November, 9), Hours: 560, About: "Prépare au titre professionnel, stage de huit semaines."},
 	{ID: "creation-entreprise", Title: "Créer son entreprise", Organisation: "of-tremplin", Place: "Valbourg", Starts: day(2026, time.October, 26), Hours: 35, About: "De l’idée au plan de financement, avec un suivi de six mois."},
 }
