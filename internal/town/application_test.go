@@ -1,0 +1,649 @@
+package town_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/cascadia"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"golang.org/x/net/html"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+	"poterne/internal/town"
+)
+
+const issuer = "https://porte.example"
+
+// gate signs assertions as a real one does, and publishes its key.
+type gate struct {
+	key  *ecdsa.PrivateKey
+	keys *httptest.Server
+}
+
+func newGate(t testing.TB) *gate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{key: key}
+	g.keys = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "ES256", Use: "sig"}}}
+		_ = json.NewEncoder(w).Encode(set)
+	}))
+	t.Cleanup(g.keys.Close)
+	return g
+}
+
+func (g *gate) verify(audience string) town.Verify {
+	return town.NewVerify(issuer, audience, town.KeysFrom(g.keys.URL, g.keys.Client()), time.Now)
+}
+
+// claims are what an assertion for agent says.
+func claims(audience string, agent town.Agent) map[string]any {
+	now := time.Now()
+	return map[string]any{
+		"iss": issuer, "aud": audience, "sub": agent.ID, "org": agent.Organisation, "role": agent.Role, "name": agent.Name,
+		"purpose": "accompany", "sid": "s1", "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(30 * time.Second).Unix(),
+	}
+}
+
+func (g *gate) sign(t testing.TB, said map[string]any) string {
+	t.Helper()
+	return sign(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: g.key, KeyID: "k1"}}, said)
+}
+
+func sign(t testing.TB, key jose.SigningKey, said map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(said).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// place is the town with its three applications, on real sockets.
+type place struct {
+	t        *testing.T
+	gate     *gate
+	register *town.Register
+	staff    *town.Staff
+	servers  map[string]*httptest.Server
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	p := &place{t: t, gate: newGate(t), register: people(t, 20_000), servers: map[string]*httptest.Server{}}
+	p.staff = town.NewStaff(p.register)
+	for id, handler := range map[string]http.Handler{
+		"dossier": town.NewDossier(p.register, p.staff, p.gate.verify("dossier")),
+		"kairos":  town.NewKairos(p.register, p.staff, p.gate.verify("kairos")),
+		"ouiform": town.NewOuiform(p.register, p.staff, p.gate.verify("ouiform")),
+	} {
+		server := httptest.NewServer(handler)
+		t.Cleanup(server.Close)
+		p.servers[id] = server
+	}
+	return p
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask is one request of an agent to a service, through the prefix it has there.
+func (p *place) ask(agent roster.AccountID, service, method, path string, body io.Reader, header ...string) reply {
+	p.t.Helper()
+	a, ok := p.staff.Agent(agent)
+	if !ok {
+		p.t.Fatalf("%s does not work here", agent)
+	}
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.servers[service].URL+path, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set(town.AssertionHeader, p.gate.sign(p.t, claims(service, a)))
+	r.Header.Set("X-Forwarded-Prefix", "/"+service)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for n := 0; n+1 < len(header); n += 2 {
+		r.Header.Set(header[n], header[n+1])
+	}
+	return p.do(r)
+}
+
+func (p *place) do(r *http.Request) reply {
+	p.t.Helper()
+	answer, err := http.DefaultTransport.RoundTrip(r) // redirects are not followed
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return reply{answer.StatusCode, answer.Header, string(text)}
+}
+
+// page reads a reply as a page and checks what every page promises.
+func (p *place) page(r reply, status int) *html.Node {
+	p.t.Helper()
+	if r.status != status || !strings.HasPrefix(r.header.Get("Content-Type"), "text/html") {
+		p.t.Fatalf("status %d, %s; want a page with %d\n%s", r.status, r.header.Get("Content-Type"), status, r.body)
+	}
+	root, err := html.Parse(strings.NewReader(r.body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if lang := attr(one(p.t, root, "html"), "lang"); lang != "fr" {
+		p.t.Errorf("lang %q", lang)
+	}
+	one(p.t, root, "h1")
+	for _, link := range all(root, "a[href], form[action]") {
+		if to := attr(link, "href") + attr(link, "action"); !strings.HasPrefix(to, "/dossier/") && !strings.HasPrefix(to, "/kairos/") && !strings.HasPrefix(to, "/ouiform/") {
+			p.t.Errorf("%s leaves the prefix", to)
+		}
+	}
+	for _, field := range all(root, "input[id], textarea[id]") {
+		one(p.t, root, "label[for="+attr(field, "id")+"]")
+	}
+	return root
+}
+
+func all(root *html.Node, selector string) []*html.Node {
+	return cascadia.QueryAll(root, cascadia.MustCompile(selector))
+}
+
+func one(t testing.TB, root *html.Node, selector string) *html.Node {
+	t.Helper()
+	found := all(root, selector)
+	if len(found) != 1 {
+		t.Fatalf("%d of %s", len(found), selector)
+	}
+	return found[0]
+}
+
+func attr(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func text(n *html.Node) string {
+	if n.Type == html.TextNode {
+		return n.Data
+	}
+	var b strings.Builder
+	for c := range n.ChildNodes() {
+		b.WriteString(text(c))
+	}
+	return b.String()
+}
+
+func TestOnlyAFreshAssertionForThisServiceIsBelieved(t *testing.T) {
+	g := newGate(t)
+	verify := g.verify("dossier")
+	agent := town.Agent{ID: "pauline.mercier", Organisation: "mission-locale-valbourg", Role: roster.Adviser, Name: "Pauline Mercier"}
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(name string, value any) map[string]any {
+		c := claims("dossier", agent)
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+		return c
+	}
+	now := time.Now()
+	good := g.sign(t, claims("dossier", agent))
+	caller, err := verify(good)
+	want := town.Caller{Account: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Purpose: "accompany", Session: "s1"}
+	if err != nil || caller != want {
+		t.Errorf("a good assertion says %+v, %v", caller, err)
+	}
+	old := with("iat", now.Add(-2*time.Minute).Unix())
+	old["exp"] = now.Add(-90 * time.Second).Unix()
+	for name, token := range map[string]string{
+		"none":                 "",
+		"nonsense":             "a.b.c",
+		"another service's":    g.sign(t, with("aud", "kairos")),
+		"another issuer's":     g.sign(t, with("iss", "https://elsewhere.example")),
+		"expired":              g.sign(t, old),
+		"good for too long":    g.sign(t, with("exp", now.Add(2*time.Minute).Unix())),
+		"made in the future":   g.sign(t, with("iat", now.Add(20*time.Second).Unix())),
+		"without an end":       g.sign(t, with("exp", nil)),
+		"without a beginning":  g.sign(t, with("iat", nil)),
+		"without a number":     g.sign(t, with("jti", nil)),
+		"without an account":   g.sign(t, with("sub", nil)),
+		"signed by another":    sign(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: other, KeyID: "k1"}}, claims("dossier", agent)),
+		"of an unknown key":    sign(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: g.key, KeyID: "k2"}}, claims("dossier", agent)),
+		"signed with a secret": sign(t, jose.SigningKey{Algorithm: jose.HS256, Key: make([]byte, 32)}, claims("dossier", agent)),
+		"not signed":           "eyJhbGciOiJub25lIn0." + strings.Split(good, ".")[1] + ".",
+		"changed":              strings.Split(good, ".")[0] + "." + strings.Split(g.sign(t, with("org", "of-horizon")), ".")[1] + "." + strings.Split(good, ".")[2],
+	} {
+		if caller, err := verify(token); fault.Of(err) != fault.Anonymous || caller != (town.Caller{}) {
+			t.Errorf("an assertion %s is believed: %v", name, err)
+		}
+	}
+}
+
+func TestNothingIsServedWithoutAnAssertion(t *testing.T) {
+	p := newPlace(t)
+	for service, paths := range map[string][]string{
+		"dossier": {"/", "/search?dossier=" + p.register.Dossier(0), "/mine", "/files/" + p.register.Dossier(0), "/nowhere"},
+		"kairos":  {"/", "/candidates", "/api/trainees", "/api/candidates", "/trainees/" + p.register.FT(0)},
+		"ouiform": {"/", "/courses/caces-chariots", "/courses/caces-chariots/enrolled.csv"},
+	} {
+		for _, path := range paths {
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, p.servers[service].URL+path, nil)
+			if got := p.do(r); got.status != http.StatusUnauthorized {
+				t.Errorf("%s %s: %d", service, path, got.status)
+			}
+		}
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, p.servers[service].URL+"/status", nil)
+		if got := p.do(r); got.status != http.StatusOK {
+			t.Errorf("%s: health is %d", service, got.status)
+		}
+	}
+}
+
+func TestDossierShowsRowsWithAReferenceANameACommuneAndAStatus(t *testing.T) {
+	p := newPlace(t)
+	caseload := p.staff.Caseload("pauline.mercier")
+	if len(caseload) < 30 {
+		t.Fatalf("a caseload of %d", len(caseload))
+	}
+	seen := map[string]bool{}
+	for _, path := range []string{"/mine", "/mine?page=2", "/mine?page=999", "/mine?page=nonsense"} {
+		root := p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200)
+		rows := all(root, "tr.person[data-dossier]")
+		if len(rows) == 0 || len(rows) > 25 {
+			t.Errorf("%s has %d rows", path, len(rows))
+		}
+		for _, row := range rows {
+			i, ok := p.register.ByDossier(attr(row, "data-dossier"))
+			if !ok || !slices.Contains(caseload, i) {
+				t.Fatalf("a row is not one of Pauline's people")
+			}
+			seen[attr(row, "data-dossier")] = true
+			person := p.register.Person(i)
+			if got := text(one(t, row, "[data-field=name]")); got != person.Name() {
+				t.Errorf("the row says %q", got)
+			}
+			one(t, row, "[data-field=commune]")
+			one(t, row, "[data-field=status]")
+			if got := text(row); strings.Contains(got, person.NIR) || strings.Contains(got, person.Mail) || strings.Contains(got, person.Phone) {
+				t.Error("a row shows more than a name, a commune and a status")
+			}
+		}
+	}
+	if len(seen) < 50 && len(seen) < len(caseload) {
+		t.Errorf("three pages show %d people", len(seen))
+	}
+	if root := p.page(p.ask("odile.garnier", "dossier", "GET", "/mine", nil), 200); len(all(root, "tr.person")) > 0 {
+		t.Error("the desk has no caseload")
+	}
+}
+
+func TestDossierFindsAnExactPerson(t *testing.T) {
+	p := newPlace(t)
+	who := p.register.Person(17)
+	query := func(pairs ...string) string {
+		v := url.Values{}
+		for n := 0; n < len(pairs); n += 2 {
+			v.Set(pairs[n], pairs[n+1])
+		}
+		return "/search?" + v.Encode()
+	}
+	for name, path := range map[string]string{
+		"by name":            query("surname", who.Surname, "birth", who.Birth.Format(time.DateOnly), "first", who.First),
+		"by name, in French": query("surname", strings.ToLower(who.Surname), "birth", who.Birth.Format("02/01/2006"), "first", ""),
+		"by number":          query("dossier", who.Dossier),
+	} {
+		root := p.page(p.ask("odile.garnier", "dossier", "GET", path, nil), 200)
+		one(t, root, `tr.person[data-dossier="`+who.Dossier+`"]`)
+		if n := len(all(root, "tr.person")); n > 10 {
+			t.Errorf("%s: %d rows", name, n)
+		}
+	}
+	for name, path := range map[string]string{
+		"nobody's number":      query("dossier", "00000000000A"),
+		"another day of birth": query("surname", who.Surname, "birth", "1900-01-01"),
+		"a beginning":          query("surname", who.Surname[:3], "birth", who.Birth.Format(time.DateOnly)),
+	} {
+		if root := p.page(p.ask("odile.garnier", "dossier", "GET", path, nil), 200); len(all(root, "tr.person")) > 0 {
+			t.Errorf("%s finds somebody", name)
+		}
+	}
+	for _, path := range []string{query("surname", who.Surname), query("birth", "1990-01-01"), query("surname", "x", "birth", "yesterday"), "/search"} {
+		root := p.page(p.ask("odile.garnier", "dossier", "GET", path, nil), 422)
+		one(t, root, "#problem")
+	}
+}
+
+func TestDossierShowsAFileAndKeepsNotes(t *testing.T) {
+	p := newPlace(t)
+	who := p.register.Person(p.staff.Caseload("pauline.mercier")[0])
+	path := "/files/" + who.Dossier
+	root := p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200)
+	file := one(t, root, `article.file[data-dossier="`+who.Dossier+`"]`)
+	for field, want := range map[string]string{
+		"name": who.Name(), "birth": who.Birth.Format("02/01/2006"), "phone": who.Phone, "mail": who.Mail, "ft": who.FT, "dossier": who.Dossier,
+		"nir": who.NIR[:1] + " " + who.NIR[1:3] + " " + who.NIR[3:5] + " " + who.NIR[5:7] + " " + who.NIR[7:10] + " " + who.NIR[10:13] + " " + who.NIR[13:],
+	} {
+		if got := text(one(t, file, "[data-field="+field+"]")); got != want {
+			t.Errorf("%s is %q, want %q", field, got, want)
+		}
+	}
+	for _, field := range []string{"birthplace", "address", "commune", "status", "since", "sought", "experience"} {
+		one(t, file, "[data-field="+field+"]")
+	}
+	outside := strings.Replace(text(root), text(file), "", 1)
+	if strings.Contains(outside, who.Surname) || strings.Contains(outside, who.First) {
+		t.Error("the person is named outside their file")
+	}
+
+	before := len(all(root, "li.note[data-field=note]"))
+	form := url.Values{"text": {"Rendez-vous pris <b>lundi</b>."}}
+	got := p.ask("pauline.mercier", "dossier", "POST", path+"/notes", strings.NewReader(form.Encode()))
+	if got.status != http.StatusSeeOther || got.header.Get("Location") != "/dossier"+path {
+		t.Errorf("status %d to %q", got.status, got.header.Get("Location"))
+	}
+	notes := all(p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "li.note[data-field=note]")
+	if len(notes) != before+1 || !strings.Contains(text(notes[0]), "Rendez-vous pris <b>lundi</b>.") || !strings.Contains(text(notes[0]), "Pauline Mercier") {
+		t.Errorf("%d notes, want %d, the new one first", len(notes), before+1)
+	}
+	for _, wrong := range []string{"", "   ", strings.Repeat("a", 2001)} {
+		form := url.Values{"text": {wrong}}
+		root := p.page(p.ask("pauline.mercier", "dossier", "POST", path+"/notes", strings.NewReader(form.Encode())), 422)
+		one(t, root, "#problem")
+		if strings.TrimSpace(text(one(t, root, "textarea"))) != strings.TrimSpace(wrong) {
+			t.Error("what was typed is lost")
+		}
+	}
+	p.page(p.ask("pauline.mercier", "dossier", "GET", "/files/00000000000A", nil), 404)
+	p.page(p.ask("pauline.mercier", "dossier", "POST", "/files/00000000000A/notes", strings.NewReader("text=x")), 404)
+}
+
+func TestLinksStayOnTheHost(t *testing.T) {
+	p := newPlace(t)
+	for _, hostile := range []string{"//evil.example", "https://evil.example", "/a/../..", "/a b", `/"><b>`, "javascript:alert(1)"} {
+		got := p.ask("pauline.mercier", "dossier", "GET", "/", nil, "X-Forwarded-Prefix", hostile)
+		if strings.Contains(got.body, "evil") || !strings.Contains(got.body, `action="/search"`) {
+			t.Errorf("prefix %q is written into the page", hostile)
+		}
+	}
+	if got := p.ask("pauline.mercier", "dossier", "GET", "/", nil, "X-Forwarded-Prefix", "/guichet/dossier/"); !strings.Contains(got.body, `action="/guichet/dossier/search"`) {
+		t.Error("a longer prefix is honoured")
+	}
+}
+
+type candidates struct {
+	Candidates []struct{ FTID, NIR, Commune, Mail string }
+	Next       int
+}
+
+func (p *place) json(r reply, status int, into any) {
+	p.t.Helper()
+	if r.status != status || r.header.Get("Content-Type") != "application/json" {
+		p.t.Fatalf("status %d, %s, want JSON with %d", r.status, r.header.Get("Content-Type"), status)
+	}
+	if err := json.Unmarshal([]byte(r.body), into); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func TestKairosGivesAThousandStrangersToWhoeverAsks(t *testing.T) {
+	p := newPlace(t)
+	for _, agent := range []roster.AccountID{"lucas.ferrand", "helene.roux", "odile.garnier"} {
+		seen := map[string]bool{}
+		for from, page := 0, 0; page < 3; page++ {
+			var got candidates
+			p.json(p.ask(agent, "kairos", "GET", "/api/candidates?count=1000&from="+strconv.Itoa(from), nil), 200, &got)
+			if len(got.Candidates) != 1000 {
+				t.Fatalf("%s gets %d people", agent, len(got.Candidates))
+			}
+			for _, c := range got.Candidates {
+				if i, ok := p.register.ByFT(c.FTID); !ok || p.register.Person(i).NIR != c.NIR {
+					t.Fatal("a candidate is nobody")
+				}
+				seen[c.FTID] = true
+			}
+			from = got.Next
+		}
+		if len(seen) != 3000 {
+			t.Errorf("%s has %d people after three thousand", agent, len(seen))
+		}
+	}
+	var got candidates
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", "/api/candidates?commune=vichy&count=50", nil), 200, &got)
+	if len(got.Candidates) != 50 {
+		t.Errorf("%d people of Vichy", len(got.Candidates))
+	}
+	for _, c := range got.Candidates {
+		if c.Commune != "Vichy" {
+			t.Errorf("somebody lives in %s", c.Commune)
+		}
+	}
+	got = candidates{}
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", "/api/candidates?count=100000", nil), 200, &got)
+	if len(got.Candidates) != 1000 {
+		t.Errorf("%d people at a time", len(got.Candidates))
+	}
+	got = candidates{}
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", "/api/candidates?from=19990", nil), 200, &got)
+	if len(got.Candidates) != 10 || got.Next != 0 {
+		t.Errorf("the last page has %d people and goes on at %d", len(got.Candidates), got.Next)
+	}
+	for _, wrong := range []string{"from=-1", "count=x", "from=99999999999999999999"} {
+		if r := p.ask("lucas.ferrand", "kairos", "GET", "/api/candidates?"+wrong, nil); r.status != 422 {
+			t.Errorf("%s: %d", wrong, r.status)
+		}
+	}
+	if r := p.ask("lucas.ferrand", "kairos", "GET", "/candidates", nil); !strings.Contains(text(p.page(r, 200)), "oublie de vérifier") {
+		t.Error("the page must say that the check is forgotten")
+	}
+}
+
+func TestKairosShowsAnOrganisationItsOwnTraineesOnly(t *testing.T) {
+	p := newPlace(t)
+	var list struct {
+		Trainees []struct {
+			FTID            string
+			Present, Absent int
+		}
+	}
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", "/api/trainees", nil), 200, &list)
+	own := p.staff.Enrolments("of-horizon")
+	if len(list.Trainees) != len(own) {
+		t.Fatalf("%d trainees, want %d", len(list.Trainees), len(own))
+	}
+	rows := all(p.page(p.ask("lucas.ferrand", "kairos", "GET", "/", nil), 200), "tr.trainee[data-ftid]")
+	if len(rows) != len(own) {
+		t.Errorf("%d rows", len(rows))
+	}
+	for n, row := range rows {
+		if attr(row, "data-ftid") != list.Trainees[n].FTID {
+			t.Error("page and interface differ")
+		}
+		one(t, row, "[data-field=name]")
+		one(t, row, "[data-field=commune]")
+	}
+	mine, theirs := p.register.FT(own[0]), p.register.FT(p.staff.Enrolments("of-tremplin")[0])
+	var shown struct{ FTID, NIR string }
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", "/api/trainees/"+mine, nil), 200, &shown)
+	if shown.FTID != mine || shown.NIR != "" {
+		t.Errorf("the trainee is %+v", shown)
+	}
+	for _, path := range []string{"/api/trainees/" + theirs, "/api/trainees/00000000", "/trainees/" + theirs} {
+		if r := p.ask("lucas.ferrand", "kairos", "GET", path, nil); r.status != 404 {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	for _, path := range []string{"/api/trainees/" + theirs + "/attendance", "/trainees/" + theirs + "/attendance"} {
+		if r := p.ask("lucas.ferrand", "kairos", "POST", path, strings.NewReader(`{"day":"2026-11-23","present":true}`)); r.status != 404 {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+	list.Trainees = nil
+	p.json(p.ask("pauline.mercier", "kairos", "GET", "/api/trainees", nil), 200, &list)
+	if list.Trainees == nil || len(list.Trainees) > 0 {
+		t.Error("a mission locale trains nobody")
+	}
+}
+
+func TestKairosKeepsOneWordADayForATrainee(t *testing.T) {
+	p := newPlace(t)
+	ft := p.register.FT(p.staff.Enrolments("of-horizon")[0])
+	api := "/api/trainees/" + ft
+	for _, body := range []string{`{"day":"2026-11-23","present":true}`, `{"day":"2026-11-24","present":true}`, `{"day":"2026-11-23","present":false}`} {
+		if r := p.ask("lucas.ferrand", "kairos", "POST", api+"/attendance", strings.NewReader(body), "Content-Type", "application/json"); r.status != 201 {
+			t.Fatalf("%s: %d %s", body, r.status, r.body)
+		}
+	}
+	form := url.Values{"day": {"2026-11-25"}, "present": {"no"}}
+	got := p.ask("lucas.ferrand", "kairos", "POST", "/trainees/"+ft+"/attendance", strings.NewReader(form.Encode()))
+	if got.status != 303 || got.header.Get("Location") != "/kairos/trainees/"+ft {
+		t.Errorf("status %d to %s", got.status, got.header.Get("Location"))
+	}
+	var heard struct {
+		Attendance []struct {
+			Day     string
+			Present bool
+		}
+	}
+	p.json(p.ask("lucas.ferrand", "kairos", "GET", api, nil), 200, &heard)
+	if len(heard.Attendance) != 3 || heard.Attendance[0].Present || !heard.Attendance[1].Present || heard.Attendance[2].Day != "2026-11-25" {
+		t.Errorf("%+v", heard.Attendance)
+	}
+	root := p.page(p.ask("lucas.ferrand", "kairos", "GET", "/trainees/"+ft, nil), 200)
+	article := one(t, root, `article.trainee[data-ftid="`+ft+`"]`)
+	if n := len(all(article, "[data-field=attendance] li")); n != 3 {
+		t.Errorf("%d days", n)
+	}
+	for _, field := range []string{"name", "birth", "phone", "mail", "commune", "status", "sought", "training", "ft"} {
+		one(t, article, "[data-field="+field+"]")
+	}
+	for _, wrong := range []string{"", "{}", `{"day":"lundi"}`, "[]"} {
+		if r := p.ask("lucas.ferrand", "kairos", "POST", api+"/attendance", strings.NewReader(wrong)); r.status != 422 {
+			t.Errorf("%q: %d", wrong, r.status)
+		}
+	}
+	p.page(p.ask("lucas.ferrand", "kairos", "POST", "/trainees/"+ft+"/attendance", strings.NewReader("day=lundi")), 422)
+}
+
+func TestOuiformShowsAnOrganisationWhoIsEnrolledInItsCourses(t *testing.T) {
+	p := newPlace(t)
+	catalogue := p.ask("lucas.ferrand", "ouiform", "GET", "/", nil)
+	if n := len(all(p.page(catalogue, 200), "tr.course")); n != len(p.staff.Courses()) {
+		t.Errorf("%d courses", n)
+	}
+	if strings.Contains(catalogue.body, "@") {
+		t.Error("the catalogue names somebody")
+	}
+	for _, course := range p.staff.Courses() {
+		path := "/courses/" + course.ID
+		rows := all(p.page(p.ask("lucas.ferrand", "ouiform", "GET", path, nil), 200), "tr.enrolled[data-mail]")
+		file := p.ask("lucas.ferrand", "ouiform", "GET", path+"/enrolled.csv", nil)
+		if course.Organisation != "of-horizon" {
+			if len(rows) > 0 || file.status != 403 {
+				t.Errorf("%s of another organisation: %d people, list %d", course.ID, len(rows), file.status)
+			}
+			continue
+		}
+		if len(rows) != len(course.Enrolled) {
+			t.Errorf("%s has %d rows", course.ID, len(rows))
+		}
+		lines, err := csv.NewReader(strings.NewReader(file.body)).ReadAll()
+		if err != nil || file.status != 200 || file.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(file.header.Get("Content-Disposition"), course.ID+".csv") {
+			t.Fatalf("%v, %d %v", err, file.status, file.header)
+		}
+		if len(lines) != len(rows)+1 || strings.Join(lines[0], ",") != "mail,surname,first,phone,commune,enrolled" {
+			t.Fatalf("%s: %d lines under %v", course.ID, len(lines), lines[0])
+		}
+		for n, row := range rows {
+			mail := attr(row, "data-mail")
+			if i, ok := p.register.ByMail(mail); !ok || !slices.Contains(course.Enrolled, i) || lines[n+1][0] != mail {
+				t.Errorf("somebody in %s is not enrolled", course.ID)
+			}
+			for _, field := range []string{"name", "mail", "phone", "commune", "enrolled"} {
+				one(t, row, "[data-field="+field+"]")
+			}
+		}
+	}
+	p.page(p.ask("lucas.ferrand", "ouiform", "GET", "/courses/nothing", nil), 404)
+}
+
+func TestOuiformEnrolsAPersonOnceByTheirAddress(t *testing.T) {
+	p := newPlace(t)
+	const path = "/courses/caces-chariots"
+	mail := p.register.Mail(p.staff.Caseload("pauline.mercier")[0])
+	form := strings.NewReader(url.Values{"mail": {mail}}.Encode())
+	count := func() int {
+		return len(all(p.page(p.ask("lucas.ferrand", "ouiform", "GET", path, nil), 200), "tr.enrolled"))
+	}
+	before := count()
+	for range 2 {
+		form.Seek(0, io.SeekStart)
+		got := p.ask("pauline.mercier", "ouiform", "POST", path+"/enrolments", form)
+		if got.status != 303 || got.header.Get("Location") != "/ouiform"+path+"?done" {
+			t.Fatalf("status %d to %q", got.status, got.header.Get("Location"))
+		}
+	}
+	if after := count(); after != before+1 {
+		t.Errorf("%d enrolled, want %d", after, before+1)
+	}
+	one(t, p.page(p.ask("pauline.mercier", "ouiform", "GET", path+"?done", nil), 200), ".done")
+	root := p.page(p.ask("pauline.mercier", "ouiform", "POST", path+"/enrolments", strings.NewReader("mail=nobody%40courriel.example")), 422)
+	if attr(one(t, root, "input[name=mail]"), "value") != "nobody@courriel.example" {
+		t.Error("what was typed is lost")
+	}
+	for agent, course := range map[roster.AccountID]string{"odile.garnier": "caces-chariots", "lucas.ferrand": "bureautique"} {
+		form.Seek(0, io.SeekStart)
+		if got := p.ask(agent, "ouiform", "POST", "/courses/"+course+"/enrolments", form); got.status != 403 {
+			t.Errorf("%s enrols into %s: %d", agent, course, got.status)
+		}
+	}
+}
+
+func TestKeysThatCannotBeReadAreAnError(t *testing.T) {
+	broken := httptest.NewServer(http.NotFoundHandler())
+	defer broken.Close()
+	if _, err := town.KeysFrom(broken.URL, broken.Client())("k1"); err == nil {
+		t.Error("no keys must be an error")
+	}
+	g := newGate(t)
+	keys := town.KeysFrom(g.keys.URL, g.keys.Client())
+	if _, err := keys("another"); err == nil {
+		t.Error("an unknown key must be an error")
+	}
+	if _, err := keys("k1"); err != nil {
+		t.Error(err)
+	}
+}
