@@ -24,8 +24,10 @@
 package answer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -208,4 +210,32 @@ func reference(scheme, value string) (register.Ref, error) {
 		return register.Ref{}, errBadName
 	}
 	return register.Ref{Scheme: scheme, Value: value}, nil
+}
+
+// placedRef is a reference, with the row it was found in and the naming it
+// followed.
+type placedRef struct {
+	row   int32
+	order int
+	ref   register.Ref
+}
+
+// nameRows gives every row its references, and fails if one has none.
+func nameRows(rows []Row, found []placedRef) error {
+	slices.SortStableFunc(found, func(a, b placedRef) int {
+		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.order, b.order))
+	})
+	refs := make([]register.Ref, len(found))
+	next := 0
+	for i := range rows {
+		first := next
+		for ; next < len(refs) && found[next].row == int32(i); next++ {
+			refs[next] = found[next].ref
+		}
+		if next == first {
+			return errUnnamed
+		}
+		rows[i].Refs = refs[first:next:next]
+	}
+	return nil
 }

@@ -2,12 +2,10 @@ package answer
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -109,7 +107,7 @@ func (r *jsonReader) read(body []byte) ([]Row, releaser, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.named(); err != nil {
+	if err := nameRows(s.rows, s.refs); err != nil {
 		return nil, nil, err
 	}
 	return s.rows, &jsonReading{body: body, nodes: s.nodes, empty: emptied(body)}, nil
@@ -122,13 +120,6 @@ type scanner struct {
 	rows    []Row
 	refs    []placedRef
 	unquote []byte
-}
-
-// placedRef is a reference, with the row it was found in.
-type placedRef struct {
-	row   int32
-	order int
-	ref   register.Ref
 }
 
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
@@ -384,26 +375,6 @@ func (s *scanner) elements(st *state, at place) (count int, err error) {
 		}
 	}
 	return count, nil
-}
-
-// named gives every row its references, and fails if one has none.
-func (s *scanner) named() error {
-	slices.SortStableFunc(s.refs, func(a, b placedRef) int {
-		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.order, b.order))
-	})
-	refs := make([]register.Ref, len(s.refs))
-	next := 0
-	for i := range s.rows {
-		first := next
-		for ; next < len(refs) && s.refs[next].row == int32(i); next++ {
-			refs[next] = s.refs[next].ref
-		}
-		if next == first {
-			return errUnnamed
-		}
-		s.rows[i].Refs = refs[first:next:next]
-	}
-	return nil
 }
 
 func (r *jsonReading) release(dst []byte, keep Keep) ([]byte, error) {

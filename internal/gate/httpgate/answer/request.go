@@ -49,7 +49,7 @@ func (r *Request) Refs(body []byte) ([]register.Ref, error) {
 	if err != nil || len(s.refs) == 0 {
 		return nil, err
 	}
-	if err := s.named(); err != nil {
+	if err := nameRows(s.rows, s.refs); err != nil {
 		return nil, err
 	}
 	return s.rows[0].Refs, nil

@@ -1,0 +1,531 @@
+package answer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/andybalholm/cascadia"
+	"golang.org/x/net/html"
+
+	"poterne/internal/register"
+)
+
+// Mask is what stands in a page where something may not be seen.
+const Mask = "•••"
+
+type htmlReader struct {
+	groups []htmlGroup
+	plain  []cascadia.SelectorGroup
+}
+
+type htmlGroup struct {
+	row   cascadia.SelectorGroup
+	names []htmlName
+	parts []htmlPart
+}
+
+// htmlPlace is an element inside a row, or one of its attributes. No selector
+// means the row's own element.
+type htmlPlace struct {
+	selector  cascadia.SelectorGroup
+	attribute string
+}
+
+type htmlName struct {
+	htmlPlace
+	order  int
+	scheme string
+}
+
+type htmlPart struct {
+	htmlPlace
+	needs register.Fields
+}
+
+func compileHTML(l Layout) (*htmlReader, error) {
+	var wrong complaints
+	selector := func(at, text string) cascadia.SelectorGroup {
+		group, err := cascadia.ParseGroup(text)
+		if err != nil {
+			wrong.add(fmt.Sprintf("%s: %q", at, text), "not a CSS selector: "+err.Error())
+		}
+		return group
+	}
+	place := func(at, text, attribute string) htmlPlace {
+		if text == "" || text == ":scope" {
+			return htmlPlace{nil, strings.ToLower(attribute)}
+		}
+		return htmlPlace{selector(at, text), strings.ToLower(attribute)}
+	}
+	r := &htmlReader{}
+	for i, group := range l.People {
+		at := fmt.Sprintf("people[%d]", i)
+		g := htmlGroup{row: selector(at+".row", group.Row)}
+		for j, naming := range group.Person {
+			g.names = append(g.names, htmlName{place(fmt.Sprintf("%s.person[%d].path", at, j), naming.Path, naming.Attribute), j, naming.Scheme})
+		}
+		for j, part := range group.Fields {
+			g.parts = append(g.parts, htmlPart{place(fmt.Sprintf("%s.fields[%d].path", at, j), part.Path, part.Attribute), part.Field})
+		}
+		r.groups = append(r.groups, g)
+	}
+	for i, text := range l.Plain {
+		r.plain = append(r.plain, selector(fmt.Sprintf("plain[%d]", i), text))
+	}
+	return r, wrong.joined()
+}
+
+// at reports whether the place is n, in the row that begins at root.
+func (p htmlPlace) at(n, root *html.Node) bool {
+	if p.selector == nil {
+		return n == root
+	}
+	return n != root && p.selector.Match(n)
+}
+
+// mark is what the declared places together say about one element.
+type mark struct {
+	row        int // or nobody
+	needs      register.Fields
+	plain      bool
+	names      bool // its text names a person
+	attributes []attributeMark
+}
+
+type attributeMark struct {
+	name  string
+	needs register.Fields // none: it only names a person
+}
+
+var unmarked = &mark{row: nobody}
+
+// declares reports whether anything at all is declared of the element.
+func (m *mark) declares() bool {
+	return m.row != nobody || m.needs != 0 || m.plain || m.names || len(m.attributes) > 0
+}
+
+// plainInside says whether what is inside the element speaks of nobody, given
+// whether what is around it does.
+func (m *mark) plainInside(around bool) bool {
+	switch {
+	case m.needs != 0:
+		return false
+	case m.plain:
+		return true
+	default:
+		return around && m.row == nobody && !m.names
+	}
+}
+
+// of returns what is declared of an attribute.
+func (m *mark) of(name string) (needs register.Fields, declared bool) {
+	for _, a := range m.attributes {
+		if a.name == name {
+			needs |= a.needs
+			declared = true
+		}
+	}
+	return needs, declared
+}
+
+// htmlReading is the tree a browser would build, with marks on it.
+type htmlReading struct {
+	document *html.Node
+	marks    map[*html.Node]*mark
+	rows     []Row
+	refs     []placedRef
+}
+
+func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
+	if !utf8.Valid(body) {
+		return nil, nil, errors.New("not UTF-8")
+	}
+	document, err := html.Parse(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
+	if err != nil {
+		return nil, nil, errors.New("not readable as HTML: nested too deep")
+	}
+	p := &htmlReading{document: document, marks: make(map[*html.Node]*mark)}
+	if err := r.visit(p, document, visited{row: nobody}); err != nil {
+		return nil, nil, err
+	}
+	if err := nameRows(p.rows, p.refs); err != nil {
+		return nil, nil, err
+	}
+	return p.rows, p, nil
+}
+
+// visited is where in the page an element is met.
+type visited struct {
+	row   int
+	root  *html.Node // the row's own element
+	group *htmlGroup
+	plain bool
+}
+
+// visit marks n and what is beneath it.
+func (r *htmlReader) visit(p *htmlReading, n *html.Node, in visited) error {
+	if n.Type == html.ElementNode {
+		if err := readable(n); err != nil {
+			return err
+		}
+		plain := slices.ContainsFunc(r.plain, func(s cascadia.SelectorGroup) bool { return s.Match(n) })
+		if hidden(n, in.plain || plain) {
+			return nil
+		}
+		m := &mark{row: nobody, plain: plain}
+		if err := r.begin(p, n, m, &in); err != nil {
+			return err
+		}
+		if err := r.mark(p, n, m, in); err != nil {
+			return err
+		}
+		in.plain = m.plainInside(in.plain)
+		if m.declares() {
+			p.marks[n] = m
+		}
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if err := r.visit(p, c, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin begins a row at n, if n stands for a person.
+func (r *htmlReader) begin(p *htmlReading, n *html.Node, m *mark, in *visited) error {
+	for i := range r.groups {
+		if !r.groups[i].row.Match(n) {
+			continue
+		}
+		if m.row != nobody {
+			return errTwoGroups
+		}
+		m.row = len(p.rows)
+		p.rows = append(p.rows, Row{})
+		in.row, in.root, in.group = m.row, n, &r.groups[i]
+	}
+	return nil
+}
+
+// mark notes what n is in its row.
+func (r *htmlReader) mark(p *htmlReading, n *html.Node, m *mark, in visited) error {
+	if in.group == nil {
+		return nil
+	}
+	for _, name := range in.group.names {
+		if !name.at(n, in.root) {
+			continue
+		}
+		value, present := "", true
+		if name.attribute == "" {
+			m.names = true
+			value = strings.Join(strings.Fields(r.text(n, in.root)), " ")
+		} else if value, present = attribute(n, name.attribute); present {
+			m.attributes = append(m.attributes, attributeMark{name: name.attribute})
+		}
+		if !present {
+			continue
+		}
+		ref, err := reference(name.scheme, value)
+		if err != nil {
+			return err
+		}
+		p.refs = append(p.refs, placedRef{int32(in.row), name.order, ref})
+	}
+	for _, part := range in.group.parts {
+		if !part.at(n, in.root) {
+			continue
+		}
+		var filled bool
+		if part.attribute == "" {
+			m.needs |= part.needs
+			filled = r.filled(n, in.root)
+		} else if value, present := attribute(n, part.attribute); present {
+			m.attributes = append(m.attributes, attributeMark{part.attribute, part.needs})
+			filled = strings.TrimSpace(value) != ""
+		}
+		if filled {
+			p.rows[in.row].Fields |= part.needs
+		}
+	}
+	return nil
+}
+
+// own lists the elements of n's tree that belong to the row that begins at root,
+// with their own text: nothing of inner rows, and nothing hidden.
+func (r *htmlReader) own(n, root *html.Node, each func(*html.Node)) {
+	if n.Type == html.ElementNode && (hidden(n, false) || n != root && r.begins(n)) {
+		return
+	}
+	each(n)
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		r.own(c, root, each)
+	}
+}
+
+func (r *htmlReader) begins(n *html.Node) bool {
+	return slices.ContainsFunc(r.groups, func(g htmlGroup) bool { return g.row.Match(n) })
+}
+
+func (r *htmlReader) text(n, root *html.Node) string {
+	var b strings.Builder
+	r.own(n, root, func(n *html.Node) {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	})
+	return b.String()
+}
+
+// filled reports whether an element holds something that a person could read:
+// text, or an attribute that says more than how it looks.
+func (r *htmlReader) filled(n, root *html.Node) bool {
+	if text := strings.TrimSpace(r.text(n, root)); text != "" && text != Mask {
+		return true
+	}
+	telling := false
+	r.own(n, root, func(n *html.Node) {
+		for _, a := range n.Attr {
+			telling = telling || strings.TrimSpace(a.Val) != "" && !harmless(n, a, true)
+		}
+	})
+	return telling
+}
+
+// readable refuses pages of which a browser may see more than we do.
+func readable(n *html.Node) error {
+	switch n.Data {
+	case "frameset":
+		return errors.New("a page of frames")
+	case "meta":
+		charset, _ := attribute(n, "charset")
+		content, _ := attribute(n, "content")
+		if _, told, found := strings.Cut(strings.ToLower(content), "charset="); found {
+			charset = told
+		}
+		if charset = strings.ToLower(strings.Trim(charset, ` "';`)); charset != "" && charset != "utf-8" && charset != "utf8" {
+			return errors.New("the page says that it is written in another charset than UTF-8")
+		}
+	}
+	return nil
+}
+
+func attribute(n *html.Node, name string) (value string, present bool) {
+	for _, a := range n.Attr {
+		if nameOf(a) == name {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+func nameOf(a html.Attribute) string {
+	if a.Namespace != "" {
+		return a.Namespace + ":" + strings.ToLower(a.Key)
+	}
+	return strings.ToLower(a.Key)
+}
+
+// hidden reports whether an element is always cut: what browsers differ about or
+// do not show, and, where it was not declared plain, what runs, loads or redirects.
+func hidden(n *html.Node, plain bool) bool {
+	switch n.Data {
+	case "noscript", "noembed", "noframes", "plaintext", "xmp":
+		return true
+	case "script", "style", "template", "iframe", "object", "embed", "base", "meta", "link":
+		return !plain
+	default:
+		return false
+	}
+}
+
+// harmless reports whether an attribute may stay on an element that is not
+// declared, but around something that is. Inside a row an id could name the person.
+func harmless(n *html.Node, a html.Attribute, inRow bool) bool {
+	switch nameOf(a) {
+	case "class", "lang", "dir", "role":
+		return true
+	case "id":
+		return !inRow
+	case "colspan", "rowspan", "scope":
+		return cell(n)
+	default:
+		return false
+	}
+}
+
+// cell reports whether n has its place in a table's row: when it is cut, an empty
+// cell stays, or the others would come under the wrong headings.
+func cell(n *html.Node) bool { return n.Data == "td" || n.Data == "th" }
+
+var errUnstable = errors.New("the page is not well-formed enough: written anew, it would be another page")
+
+// release cuts a copy of the tree and writes it. What comes out must be, for a
+// parser, the very page that was written; else it is not handed over.
+func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
+	w := htmlWriter{p, keep}
+	page := &html.Node{Type: html.DocumentNode}
+	for c := p.document.FirstChild; c != nil; c = c.NextSibling {
+		if kept, _ := w.node(c, around{}); kept != nil {
+			page.AppendChild(kept)
+		}
+	}
+	var out, again bytes.Buffer
+	if err := html.Render(&out, page); err != nil {
+		return dst, errUnstable
+	}
+	if reread, err := html.Parse(bytes.NewReader(out.Bytes())); err != nil || html.Render(&again, reread) != nil {
+		return dst, errUnstable
+	}
+	if !bytes.Equal(out.Bytes(), again.Bytes()) {
+		return dst, errUnstable
+	}
+	return append(dst, out.Bytes()...), nil
+}
+
+// htmlWriter copies what may go out of a page.
+type htmlWriter struct {
+	*htmlReading
+	keep Keep
+}
+
+// around is what holds for an element because of those around it.
+type around struct {
+	inRow   bool
+	allowed register.Fields
+	whole   bool // it is declared with them
+	plain   bool // it speaks of nobody
+}
+
+// node returns a copy of what may go out of n. It counts when it is a reason to
+// keep what is around it.
+func (w *htmlWriter) node(n *html.Node, in around) (kept *html.Node, counts bool) {
+	switch n.Type {
+	case html.ElementNode:
+		return w.element(n, in)
+	case html.TextNode:
+		if in.whole {
+			return &html.Node{Type: html.TextNode, Data: n.Data}, true
+		}
+		if strings.TrimSpace(n.Data) == "" {
+			return &html.Node{Type: html.TextNode, Data: " "}, false
+		}
+	case html.DoctypeNode:
+		return doctype(n), true
+	}
+	return nil, false
+}
+
+// doctype keeps the well-known ones, which decide how browsers lay a page out.
+func doctype(n *html.Node) *html.Node {
+	kept := &html.Node{Type: html.DoctypeNode, Data: "html"}
+	for _, a := range n.Attr {
+		if a.Key == "public" && !strings.HasPrefix(a.Val, "-//W3C//DTD ") || a.Key == "system" && !strings.HasPrefix(a.Val, "http://www.w3.org/TR/") {
+			return kept
+		}
+	}
+	kept.Attr = slices.Clone(n.Attr)
+	return kept
+}
+
+func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool) {
+	m := w.marks[n]
+	if m == nil {
+		m = unmarked
+	}
+	if hidden(n, in.plain || m.plain) {
+		return nil, false
+	}
+	if m.row != nobody {
+		show, allowed := w.keep(m.row)
+		if !show && n.Data == "body" {
+			return bare(n), true // there is no page without one
+		}
+		if !show {
+			return nil, true // what was around it stays, as an empty list does
+		}
+		in = around{inRow: true, allowed: allowed}
+	}
+	in.plain = m.plainInside(in.plain)
+	switch {
+	case !in.allowed.Has(m.needs):
+		return masked(n, m, in), true
+	case m.needs != 0 || m.plain:
+		in.whole = true
+	case m.names:
+		in.whole = false // what only names a person does not go out with what encloses it
+	}
+	kept := bare(n)
+	counts = in.whole || m.row != nobody
+	for _, a := range n.Attr {
+		needs, declared := m.of(nameOf(a))
+		counts = counts || needs != 0
+		switch {
+		case nameOf(a) == "srcdoc": // a page in itself, which nobody read
+		case declared && needs == 0 && !m.plain:
+		case !in.allowed.Has(needs):
+		case declared, in.whole, harmless(n, a, in.inRow):
+			kept.Attr = append(kept.Attr, a)
+		}
+	}
+	counts = w.inside(kept, n, in) || counts
+	if counts || n.Parent.Type == html.DocumentNode || n.Data == "head" || n.Data == "body" || cell(n) {
+		return kept, counts
+	}
+	return nil, false
+}
+
+// bare is n's element alone.
+func bare(n *html.Node) *html.Node {
+	return &html.Node{Type: html.ElementNode, Data: n.Data, DataAtom: n.DataAtom, Namespace: n.Namespace}
+}
+
+// inside copies what may go out of n's children.
+func (w *htmlWriter) inside(kept, n *html.Node, in around) (counts bool) {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.Type == html.TextNode && n.Data == "iframe" {
+			continue // a page in itself, too
+		}
+		child, counted := w.node(c, in)
+		counts = counts || counted
+		if child == nil || gap(child) && kept.LastChild != nil && gap(kept.LastChild) {
+			continue
+		}
+		kept.AppendChild(child)
+	}
+	return counts
+}
+
+// gap reports whether n is the space between two elements.
+func gap(n *html.Node) bool { return n.Type == html.TextNode && n.Data == " " }
+
+// masked is what stands for an element whose category may not be seen.
+func masked(n *html.Node, m *mark, in around) *html.Node {
+	kept := bare(n)
+	for _, a := range n.Attr {
+		if _, declared := m.of(nameOf(a)); !declared && harmless(n, a, in.inRow) {
+			kept.Attr = append(kept.Attr, a)
+		}
+	}
+	if takesText(n) {
+		kept.AppendChild(&html.Node{Type: html.TextNode, Data: Mask})
+	}
+	return kept
+}
+
+// takesText reports whether text inside an element stays there: a table throws
+// it out, and a field of a form has no inside.
+func takesText(n *html.Node) bool {
+	switch n.Data {
+	case "table", "thead", "tbody", "tfoot", "tr", "colgroup", "select", "optgroup",
+		"area", "br", "col", "hr", "img", "input", "keygen", "param", "source", "track", "wbr":
+		return false
+	default:
+		return n.Namespace == ""
+	}
+}
