@@ -3,6 +3,7 @@ package town
 import (
 	"bytes"
 	"embed"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -24,6 +25,12 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"iso":    func(t time.Time) string { return t.Format(time.DateOnly) },
 	"status": func(s Status) string { return statusWords[s] },
 	"groups": groups,
+	"day": func(iso string) string {
+		if t, err := time.Parse(time.DateOnly, iso); err == nil {
+			return t.Format("02/01/2006")
+		}
+		return iso
+	},
 }).ParseFS(pageFiles, "pages/*.html"))
 
 var statusWords = map[Status]string{
@@ -60,7 +67,7 @@ func newApplication(id, title string, r *Register, s *Staff, who Verify) *applic
 	a.mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, pageFiles, "pages/style.css")
 	})
-	a.handle("/", func(*visit) (answer, error) { return answer{}, absent })
+	a.handle("/", func(*visit) (answer, error) { return answer{}, errAbsent })
 	return a
 }
 
@@ -86,7 +93,8 @@ type answer struct {
 	page   string // a template, shown with data
 	data   any    // JSON, if there is no page
 	to     string // a path of the application to go to
-	file   string // a CSV file of that name, if data is [][]string
+	file   string // the name of a CSV file made of rows
+	rows   [][]string
 }
 
 // handle serves pattern to callers that the gate vouches for, and nobody else.
@@ -130,7 +138,7 @@ func (a *application) write(w http.ResponseWriter, v *visit, said answer) {
 	case said.file != "":
 		contentType = "text/csv; charset=utf-8"
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename=%q`, said.file))
-		err = writeCSV(&body, said.data.([][]string))
+		err = csv.NewWriter(&body).WriteAll(said.rows)
 	default:
 		contentType = "application/json"
 		err = json.NewEncoder(&body).Encode(said.data)
@@ -147,8 +155,8 @@ func (a *application) write(w http.ResponseWriter, v *visit, said answer) {
 }
 
 var (
-	absent  = &fault.Error{Kind: fault.Absent, Public: "cette page n’existe pas, ou plus"}
-	refused = &fault.Error{Kind: fault.Refused, Public: "cette page n’est pas ouverte à votre structure"}
+	errAbsent  = &fault.Error{Kind: fault.Absent, Public: "cette page n’existe pas, ou plus"}
+	errRefused = &fault.Error{Kind: fault.Refused, Public: "cette page n’est pas ouverte à votre structure"}
 )
 
 var statusOf = map[fault.Kind]int{

@@ -90,7 +90,8 @@ func verified(token, issuer, audience string, keys Keys, now time.Time) (Caller,
 }
 
 // KeysFrom reads keys from a JWKS at url, when first needed and again when a key
-// is not among them, at most every five seconds.
+// is not among them, at most every five seconds. Requests wait while it reads:
+// give it a client with a short time-out.
 func KeysFrom(url string, client *http.Client) Keys {
 	var mu sync.Mutex // guards set and read
 	var set jose.JSONWebKeySet

@@ -148,7 +148,7 @@ func (d *dossier) file(v *visit) (answer, error) {
 func (d *dossier) open(v *visit) (filePage, error) {
 	i, ok := d.register.ByDossier(v.PathValue("dossier"))
 	if !ok {
-		return filePage{}, absent
+		return filePage{}, errAbsent
 	}
 	page := filePage{visit: v, Person: d.register.Person(i)}
 	d.mu.Lock()

@@ -126,7 +126,7 @@ func (k *kairos) own(v *visit) traineeList {
 func (k *kairos) find(v *visit) (int, trainee, error) {
 	i, ok := k.register.ByFT(v.PathValue("ft"))
 	if !ok {
-		return 0, trainee{}, absent
+		return 0, trainee{}, errAbsent
 	}
 	for _, course := range k.staff.Courses() {
 		if course.Organisation != v.Caller.Organisation {
@@ -142,7 +142,7 @@ func (k *kairos) find(v *visit) (int, trainee, error) {
 			}
 		}
 	}
-	return 0, trainee{}, absent
+	return 0, trainee{}, errAbsent
 }
 
 func (k *kairos) trainee(v *visit) (answer, error) {

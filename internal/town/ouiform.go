@@ -1,8 +1,6 @@
 package town
 
 import (
-	"encoding/csv"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -92,7 +90,7 @@ func (o *ouiform) open(v *visit) (coursePage, error) {
 	courses := o.staff.Courses()
 	at := slices.IndexFunc(courses, func(c Course) bool { return c.ID == v.PathValue("id") })
 	if at < 0 {
-		return coursePage{}, absent
+		return coursePage{}, errAbsent
 	}
 	c := courses[at]
 	page := coursePage{visit: v, Course: catalogueRow{c, o.nameOf(c.Organisation)}, Own: c.Organisation == v.Caller.Organisation}
@@ -114,7 +112,7 @@ func (o *ouiform) enrol(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	if !page.MayEnrol {
-		return answer{}, refused
+		return answer{}, errRefused
 	}
 	page.Typed = v.PostFormValue("mail")
 	i, ok := o.register.ByMail(page.Typed)
@@ -141,14 +139,12 @@ func (o *ouiform) download(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	if !page.Own {
-		return answer{}, refused
+		return answer{}, errRefused
 	}
 	rows := [][]string{{"mail", "surname", "first", "phone", "commune", "enrolled"}}
 	for _, e := range page.Enrolled {
 		p := e.Person
 		rows = append(rows, []string{p.Mail, p.Surname, p.First, p.Phone, p.Commune.Name, e.On.Format(time.DateOnly)})
 	}
-	return answer{file: page.Course.ID + ".csv", data: rows}, nil
+	return answer{file: page.Course.ID + ".csv", rows: rows}, nil
 }
-
-func writeCSV(w io.Writer, rows [][]string) error { return csv.NewWriter(w).WriteAll(rows) }

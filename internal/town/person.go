@@ -214,7 +214,7 @@ var noteTexts = []string{
 	"Droits expliqués, dossier complet, aucune pièce manquante.",
 	"Bilan à trois mois : le projet tient, prochaine étape la mise en situation.",
 	"Changement d’adresse pris en compte.",
-	"Demande à être appelée l’après-midi seulement.",
+	"Préfère un appel l’après-midi à un message.",
 }
 
 var streets = []string{

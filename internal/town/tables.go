@@ -18,6 +18,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// The names and communes are INSEE's, under the Licence Ouverte 2.0; gen says
+// how the files were made of them.
+
 //go:embed data/surnames.txt
 var surnameLines string
 
