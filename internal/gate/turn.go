@@ -130,6 +130,7 @@ func (g *Gate) take(ctx context.Context, batch []*job) error {
 type turn struct {
 	gate    *Gate
 	head    Head
+	first   ledger.Number // of this turn
 	now     time.Time
 	orders  order.Book
 	drafts  map[roster.AccountID]*meter.Draft
@@ -144,7 +145,7 @@ func newTurn(g *Gate, head Head) *turn {
 		now = head.Last()
 	}
 	return &turn{
-		gate: g, head: head, now: now, orders: g.orders,
+		gate: g, head: head, first: head.Next(), now: now, orders: g.orders,
 		drafts: make(map[roster.AccountID]*meter.Draft), meters: make(map[roster.AccountID]*meter.Meter),
 	}
 }
@@ -163,7 +164,7 @@ func (t *turn) draft(account roster.AccountID) *meter.Draft {
 	return draft
 }
 
-func (t *turn) next() ledger.Number { return t.head.Next() + ledger.Number(len(t.entries)) }
+func (t *turn) next() ledger.Number { return t.first + ledger.Number(len(t.entries)) }
 
 // settle decides one ask and enters it.
 func (t *turn) settle(ask policy.Ask, known Known) Passage {

@@ -64,7 +64,7 @@ func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate
 // facts returns what is said of these people to any of the holders.
 func (s *Store) facts(ctx context.Context, holders []any, people []register.PersonID) ([]reason.Fact, error) {
 	query := `select source, id, kind, account, organisation, person, from_us, until_us, author
-		from fact where person in ` + places(len(people), len(people))
+		from fact where person in ` + places(1, len(people))
 	args := make([]any, 0, len(people)+len(holders))
 	for i := range people {
 		args = append(args, people[i][:])
@@ -219,7 +219,7 @@ func (s *Store) People(ctx context.Context, aliases []register.Alias) (map[regis
 		for i := range portion {
 			args[i] = portion[i][:]
 		}
-		if err := s.people(ctx, people, places(len(portion), len(portion)), args); err != nil {
+		if err := s.people(ctx, people, places(1, len(portion)), args); err != nil {
 			return nil, err
 		}
 	}

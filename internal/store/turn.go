@@ -39,7 +39,10 @@ func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
 		err = act(t)
 	}
 	if err != nil || !t.dirty {
-		return errors.Join(err, rollback(tx))
+		if undone := rollback(tx); undone != nil { // what the connection still holds is not known
+			return errors.Join(err, gate.ErrOutcomeUnknown, undone)
+		}
+		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%w: %w", gate.ErrOutcomeUnknown, err)

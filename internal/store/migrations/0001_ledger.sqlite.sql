@@ -16,6 +16,9 @@ create table entry (
 
 create trigger entry_is_not_changed before update on entry
 begin select raise(abort, 'an entry cannot be changed'); end;
+create trigger entry_is_not_replaced before insert on entry
+when exists (select 1 from entry where number = new.number)
+begin select raise(abort, 'an entry cannot be replaced'); end;
 create trigger entry_is_not_removed before delete on entry
 begin select raise(abort, 'an entry cannot be removed'); end;
 

@@ -1,0 +1,96 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite"
+
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+func openSQLite(t *testing.T) *store.Store {
+	t.Helper()
+	return openAt(t, filepath.Join(t.TempDir(), "poterne.db"))
+}
+
+func openAt(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestSQLite(t *testing.T) { storetest.Run(t, openSQLite) }
+
+func TestPostgreSQL(t *testing.T) {
+	t.Skip("there is no PostgreSQL store yet: the same questions will be asked of it here")
+}
+
+// Promise: LEDGER-5
+func TestLEDGER_5_RowsOfTheLedgerRefuseUpdateAndDelete(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	s := openAt(t, path)
+	storetest.Write(t, s, 3, storetest.At)
+	direct, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	for _, statement := range []string{
+		`update entry set body = x'00' where number = 1`, `update entry set salt = zeroblob(16)`, `update entry set number = 9 where number = 2`,
+		`delete from entry where number = 1`, `delete from entry`, `replace into entry (number, salt, body) values (1, zeroblob(16), x'00')`,
+	} {
+		if _, err := direct.Exec(statement); err == nil || !strings.Contains(err.Error(), "entry") {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+func TestTheDatabaseIsItsOwnersOnlyAndDurable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	openAt(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// Promise: RUN-4
+func TestRUN_4_ANewerSchemaIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	openAt(t, path)
+	direct, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := direct.Exec(`insert into schema_version (version) values (9999)`); err != nil {
+		t.Fatal(err)
+	}
+	_ = direct.Close()
+	if _, err := store.OpenSQLite(t.Context(), path); err == nil || !strings.Contains(err.Error(), "run the newer program") {
+		t.Errorf("opened with %v", err)
+	}
+}
+
+func TestAFileThatIsNoDatabaseIsSaidToBeOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.OpenSQLite(t.Context(), path); err == nil {
+		t.Error("opened")
+	}
+	if _, err := store.OpenSQLite(t.Context(), filepath.Join(path, "under", "a", "file")); err == nil {
+		t.Error("opened under a file")
+	}
+	fmt.Fprintln(os.Stderr, "PostgreSQL: not there yet, so only SQLite was asked")
+}

@@ -1,0 +1,443 @@
+// Package storetest asks every engine the same questions: order, emptiness,
+// precision, conflicts, and what may never change.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+// At is a moment with microseconds, to see whether they survive.
+var At = time.Date(2026, 3, 3, 10, 0, 0, 123_456_000, time.UTC)
+
+// Person returns the n-th of many people.
+func Person(n int) register.PersonID {
+	return register.PersonID{byte(n), byte(n >> 8), byte(n >> 16), 1}
+}
+
+// Run asks an engine everything. open returns a new, empty store; it closes it
+// itself when the test ends.
+func Run(t *testing.T, open func(*testing.T) *store.Store) {
+	for name, ask := range map[string]func(*testing.T, *store.Store){
+		"entries keep their numbers, their bytes and their order":  entriesKeep,
+		"a turn that fails leaves nothing":                         failingTurn,
+		"turns do not overlap":                                     turnsAreAlone,
+		"the first entry at a time is found":                       firstAt,
+		"orders are placed and lifted once":                        orders,
+		"tiles grow and checkpoints add up":                        tiles,
+		"a roster is taken whole or not at all":                    rosters,
+		"facts come to whom they concern":                          facts,
+		"a fact told twice is one fact":                            factsTwice,
+		"aliases lead to one person":                               aliases,
+		"an account nobody opened has no role and no habilitation": nobody,
+		"text compares exactly":                                    exactText,
+	} {
+		t.Run(name, func(t *testing.T) { ask(t, open(t)) })
+	}
+}
+
+func entry(number int, at time.Time) ledger.Entry {
+	return ledger.Entry{
+		Number: ledger.Number(number), Time: at, Kind: ledger.Consulted, Receipt: ledger.Number(number),
+		Account: "pauline", Service: "dossier", Person: Person(number), Fields: register.Name,
+		Verdict: policy.Shown, Why: policy.Counted,
+	}
+}
+
+// Write writes n more entries in one turn.
+func Write(t *testing.T, s *store.Store, n int, at time.Time) {
+	t.Helper()
+	err := s.Turn(t.Context(), func(head gate.Head) error {
+		var entries []ledger.Entry
+		for i := range n {
+			entries = append(entries, entry(int(head.Next())+i, at))
+		}
+		return head.Write(ledger.Seal(entries), at)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func all(t *testing.T, s *store.Store, from ledger.Number) (entries []ledger.Entry) {
+	t.Helper()
+	for e, err := range s.Entries(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func entriesKeep(t *testing.T, s *store.Store) {
+	for _, n := range []int{1, 200, 3, 64} { // across what one statement inserts
+		Write(t, s, n, At)
+	}
+	entries := all(t, s, 0)
+	if len(entries) != 268 {
+		t.Fatalf("%d entries, want 268", len(entries))
+	}
+	for i, e := range entries {
+		if e != entry(i, At) {
+			t.Fatalf("entry %d came back as %+v", i, e)
+		}
+	}
+	if got := all(t, s, 260); len(got) != 8 || got[0].Number != 260 {
+		t.Errorf("from 260: %d entries", len(got))
+	}
+	one, err := s.Entry(t.Context(), 7)
+	if err != nil || one.Number != 7 {
+		t.Errorf("entry 7: %v, %v", one.Number, err)
+	}
+	if _, err := s.Entry(t.Context(), 268); err == nil {
+		t.Error("an entry that was never written was found")
+	}
+	err = s.Turn(t.Context(), func(head gate.Head) error {
+		if head.Next() != 268 || !head.Last().Equal(At) {
+			t.Errorf("the head stands at %d, %v", head.Next(), head.Last())
+		}
+		return head.Write(ledger.Seal([]ledger.Entry{entry(5, At)}), At)
+	})
+	if err == nil {
+		t.Error("a number was written twice")
+	}
+}
+
+func failingTurn(t *testing.T, s *store.Store) {
+	Write(t, s, 2, At)
+	refuse := errors.New("no")
+	err := s.Turn(t.Context(), func(head gate.Head) error {
+		if err := head.Write(ledger.Seal([]ledger.Entry{entry(2, At)}), At.Add(time.Second)); err != nil {
+			return err
+		}
+		if err := head.Place(order.Order{ID: "2", Effect: order.Frozen, Reach: order.Account, Target: "pauline", Placed: At, By: "samir"}); err != nil {
+			return err
+		}
+		return refuse
+	})
+	if !errors.Is(err, refuse) || errors.Is(err, gate.ErrOutcomeUnknown) {
+		t.Fatalf("the turn ended with %v", err)
+	}
+	err = s.Turn(t.Context(), func(head gate.Head) error {
+		book, err := head.Orders()
+		if head.Next() != 2 || !head.Last().Equal(At) || head.Generation() != 0 || len(book) != 0 {
+			t.Errorf("something of it stayed: next %d, last %v, generation %d, %d orders", head.Next(), head.Last(), head.Generation(), len(book))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Promise: METER-3
+func turnsAreAlone(t *testing.T, s *store.Store) {
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 10 {
+				err := s.Turn(context.Background(), func(head gate.Head) error {
+					return head.Write(ledger.Seal([]ledger.Entry{entry(int(head.Next()), At)}), At)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if got := len(all(t, s, 0)); got != 80 {
+		t.Errorf("%d entries, want 80", got)
+	}
+}
+
+func firstAt(t *testing.T, s *store.Store) {
+	if first, err := s.FirstAt(t.Context(), At); first != 0 || err != nil {
+		t.Errorf("in an empty ledger: %d, %v", first, err)
+	}
+	for i := range 5 {
+		Write(t, s, 2, At.Add(time.Duration(i)*time.Minute))
+	}
+	for name, test := range map[string]struct {
+		at   time.Time
+		want ledger.Number
+	}{
+		"long before":          {At.AddDate(-1, 0, 0), 0},
+		"exactly then":         {At.Add(2 * time.Minute), 4},
+		"a microsecond after":  {At.Add(2*time.Minute + time.Microsecond), 6},
+		"after the last entry": {At.Add(time.Hour), 10},
+	} {
+		if got, err := s.FirstAt(t.Context(), test.at); got != test.want || err != nil {
+			t.Errorf("%s: %d, %v; want %d", name, got, err, test.want)
+		}
+	}
+}
+
+func orders(t *testing.T, s *store.Store) {
+	turn := func(act func(gate.Head) error) error { return s.Turn(t.Context(), act) }
+	placed := order.Order{
+		ID: "12", Effect: order.Suspended, Reach: order.Account, Target: "pauline", Placed: At, Ends: At.Add(time.Hour),
+		By: "samir", Because: "vol de session", Message: "Appelez le poste de garde.",
+	}
+	if err := turn(func(head gate.Head) error { return head.Place(placed) }); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (book order.Book, generation uint64) {
+		err := turn(func(head gate.Head) (err error) {
+			book, err = head.Orders()
+			generation = head.Generation()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return book, generation
+	}
+	book, generation := read()
+	if len(book) != 1 || book[0] != placed || generation != 1 {
+		t.Fatalf("the order came back as %+v, generation %d", book, generation)
+	}
+	lift := func() error {
+		return turn(func(head gate.Head) error {
+			lifted, err := head.Lift("12", "samir", At.Add(time.Minute))
+			if err == nil && lifted != placed {
+				t.Errorf("lifted %+v", lifted)
+			}
+			return err
+		})
+	}
+	if err := lift(); err != nil {
+		t.Fatal(err)
+	}
+	if book, generation = read(); len(book) != 0 || generation != 2 {
+		t.Errorf("after lifting: %+v, generation %d", book, generation)
+	}
+	if err := lift(); fault.Of(err) != fault.Absent {
+		t.Errorf("lifted twice: %v", err)
+	}
+}
+
+func tiles(t *testing.T, s *store.Store) {
+	if note, err := s.Checkpoint(t.Context()); note != nil || err != nil {
+		t.Errorf("a checkpoint before the first: %q, %v", note, err)
+	}
+	tile := tlog.Tile{H: ledger.TileHeight, L: 0, N: 3, W: 1}
+	for size := range int64(3) {
+		hashes := bytes.Repeat([]byte{byte(size)}, 32*int(size+1))
+		checkpoint := ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size)}
+		if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: hashes}, checkpoint); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hashes, err := s.Tile(t.Context(), tile)
+	if err != nil || len(hashes) != 96 {
+		t.Errorf("the tile has %d bytes, %v", len(hashes), err)
+	}
+	if _, err := s.Tile(t.Context(), tlog.Tile{H: ledger.TileHeight, L: 1}); err == nil {
+		t.Error("a tile that was never stored was found")
+	}
+	note, err := s.Checkpoint(t.Context())
+	if string(note) != "note 2" || err != nil {
+		t.Errorf("the newest checkpoint is %q, %v", note, err)
+	}
+	var notes []string
+	for note, err := range s.Checkpoints(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes = append(notes, string(note))
+	}
+	if !slices.Equal(notes, []string{"note 0", "note 1", "note 2"}) {
+		t.Errorf("checkpoints %q", notes)
+	}
+}
+
+// Staff is a roster of two organisations and three accounts.
+func Staff() store.Roster {
+	identity := func(subject string) roster.Identity {
+		return roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: subject}
+	}
+	return store.Roster{
+		Organisations: []roster.Organisation{{ID: "mlv", SIRET: "90000000000017", Name: "Mission locale"}, {ID: "ofh", SIRET: "90000000000025", Name: "Horizon"}},
+		Accounts: []roster.Account{
+			{ID: "pauline", Organisation: "mlv", Role: roster.Adviser, Name: "Pauline Mercier", Identity: identity("p1"), Opened: At},
+			{ID: "karim", Organisation: "mlv", Role: roster.Adviser, Name: "Karim Benali", Identity: identity("k1"), Opened: At},
+			{ID: "lucas", Organisation: "ofh", Role: roster.Training, Name: "Lucas Ferrand", Identity: identity("l1"), Opened: At},
+		},
+		Habilitations: []roster.Habilitation{
+			{Account: "pauline", Service: "dossier", Purpose: "accompany", From: At.AddDate(0, -1, 0), Until: At.AddDate(0, 11, 0)},
+			{Account: "lucas", Service: "kairos", Purpose: "train", From: At.AddDate(0, -1, 0), Until: At.AddDate(0, 11, 0)},
+		},
+	}
+}
+
+func rosters(t *testing.T, s *store.Store) {
+	staff := Staff()
+	if err := s.TakeRoster(t.Context(), staff); err != nil {
+		t.Fatal(err)
+	}
+	account, organisation, err := s.ByIdentity(t.Context(), roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "p1"})
+	if err != nil || account != staff.Accounts[0] || organisation != staff.Organisations[0] {
+		t.Errorf("%+v of %+v, %v", account, organisation, err)
+	}
+	for _, other := range []roster.Identity{{Issuer: "https://idp.example", Provider: "q", Subject: "p1"}, {Issuer: "https://other.example", Provider: "p", Subject: "p1"}, {}} {
+		if _, _, err := s.ByIdentity(t.Context(), other); fault.Of(err) != fault.Absent {
+			t.Errorf("%+v has an account: %v", other, err)
+		}
+	}
+	spoilt := store.Roster{
+		Accounts: []roster.Account{
+			{ID: "new", Organisation: "mlv", Role: roster.Adviser, Identity: roster.Identity{Subject: "n"}, Opened: At},
+			{ID: "lost", Organisation: "nowhere", Role: roster.Adviser, Identity: roster.Identity{Subject: "m"}, Opened: At},
+		},
+	}
+	if err := s.TakeRoster(t.Context(), spoilt); err == nil {
+		t.Error("an account of an unknown organisation was taken")
+	}
+	if _, _, err := s.Account(t.Context(), "new"); fault.Of(err) != fault.Absent {
+		t.Errorf("half of a spoilt roster stayed: %v", err)
+	}
+	accounts, err := s.Accounts(t.Context())
+	if err != nil || len(accounts) != 3 || accounts[0].ID != "karim" {
+		t.Errorf("%d accounts, %v", len(accounts), err)
+	}
+	organisations, err := s.Organisations(t.Context())
+	if err != nil || len(organisations) != 2 || organisations[0].ID != "ofh" {
+		t.Errorf("%d organisations, %v", len(organisations), err)
+	}
+}
+
+func live(change func(*reason.Fact)) reason.Fact {
+	f := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: Person(1), From: At.Add(-time.Hour), Until: At.Add(time.Hour), Source: "cases", ID: "1"}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+func facts(t *testing.T, s *store.Store) {
+	if err := s.TakeRoster(t.Context(), Staff()); err != nil {
+		t.Fatal(err)
+	}
+	told := []reason.Fact{
+		live(nil),
+		live(func(f *reason.Fact) { f.ID, f.Account, f.Person = "2", "karim", Person(2) }),
+		live(func(f *reason.Fact) {
+			f.ID, f.Account, f.Organisation, f.Kind, f.Person = "3", "", "mlv", reason.Message, Person(3)
+		}),
+		live(func(f *reason.Fact) { f.ID, f.Account, f.Organisation, f.Person = "4", "", "ofh", Person(4) }),
+		live(func(f *reason.Fact) { f.ID, f.Kind, f.Author = "5", reason.DeskTicket, "pauline" }),
+	}
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
+	if err := s.TakeFacts(t.Context(), "cases", told, []reason.CoverDuty{duty}, At); err != nil {
+		t.Fatal(err)
+	}
+	var everybody []register.PersonID
+	for i := range 1200 { // more than one portion
+		everybody = append(everybody, Person(i))
+	}
+	known, err := s.Known(t.Context(), "pauline", everybody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if known.Role != roster.Adviser || known.Organisation != "mlv" || len(known.Habilitations) != 1 || known.Habilitations[0] != Staff().Habilitations[0] {
+		t.Errorf("asker %+v", known)
+	}
+	slices.SortFunc(known.Evidence.Facts, func(a, b reason.Fact) int { return int(a.ID[0]) - int(b.ID[0]) })
+	want := []reason.Fact{told[0], told[1], told[2], told[4]} // her own, whom she covers, her organisation's
+	if !slices.Equal(known.Evidence.Facts, want) {
+		t.Errorf("facts %+v, want %+v", known.Evidence.Facts, want)
+	}
+	if !slices.Equal(known.Evidence.Covers, []reason.CoverDuty{duty}) {
+		t.Errorf("covers %+v", known.Evidence.Covers)
+	}
+	heard, err := s.Heard(t.Context())
+	if err != nil || len(heard) != 1 || !heard["cases"].Equal(At) {
+		t.Errorf("heard %v, %v", heard, err)
+	}
+}
+
+func factsTwice(t *testing.T, s *store.Store) {
+	if err := s.TakeRoster(t.Context(), Staff()); err != nil {
+		t.Fatal(err)
+	}
+	later := live(func(f *reason.Fact) { f.Until = At.Add(2 * time.Hour) })
+	for _, told := range []reason.Fact{live(nil), live(nil), later} {
+		if err := s.TakeFacts(t.Context(), "cases", []reason.Fact{told}, nil, At); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known, err := s.Known(t.Context(), "pauline", []register.PersonID{Person(1)})
+	if err != nil || len(known.Evidence.Facts) != 1 || known.Evidence.Facts[0] != later {
+		t.Errorf("facts %+v, %v", known.Evidence.Facts, err)
+	}
+	if err := s.TakeFacts(t.Context(), "cases", nil, nil, At.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if heard, err := s.Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
+		t.Errorf("a source with nothing new is heard all the same: %v, %v", heard, err)
+	}
+}
+
+func aliases(t *testing.T, s *store.Store) {
+	var told []store.Named
+	var asked []register.Alias
+	for i := range 1201 {
+		told = append(told, store.Named{Alias: register.Alias(Person(i)), Person: Person(i / 2)})
+		asked = append(asked, register.Alias(Person(i)))
+	}
+	for range 2 {
+		if err := s.TakeAliases(t.Context(), told); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := s.People(t.Context(), append(asked, register.Alias(Person(5000))))
+	if err != nil || len(found) != len(told) {
+		t.Fatalf("%d found, %v", len(found), err)
+	}
+	for i := range told {
+		if found[asked[i]] != Person(i/2) {
+			t.Fatalf("alias %d leads astray", i)
+		}
+	}
+	if found, err := s.People(t.Context(), nil); len(found) != 0 || err != nil {
+		t.Errorf("nobody asked for: %d, %v", len(found), err)
+	}
+}
+
+func nobody(t *testing.T, s *store.Store) {
+	known, err := s.Known(t.Context(), "nobody", []register.PersonID{Person(1)})
+	if err != nil || known.Role != "" || known.Organisation != "" || len(known.Habilitations) != 0 || len(known.Evidence.Facts) != 0 {
+		t.Errorf("%+v, %v", known, err)
+	}
+}
+
+func exactText(t *testing.T, s *store.Store) {
+	if err := s.TakeRoster(t.Context(), Staff()); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []roster.AccountID{"Pauline", "pauline ", "pau_ine", "paulin%"} {
+		if _, _, err := s.Account(t.Context(), id); fault.Of(err) != fault.Absent {
+			t.Errorf("%q was taken for pauline: %v", id, err)
+		}
+	}
+}
