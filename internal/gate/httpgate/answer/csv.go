@@ -78,6 +78,9 @@ func (r *csvReader) read(body []byte) ([]Row, releaser, error) {
 	if !utf8.Valid(body) {
 		return nil, nil, errors.New("not UTF-8")
 	}
+	if bytes.Count(body, []byte("\r")) != bytes.Count(body, []byte("\r\n")) {
+		return nil, nil, errors.New("a carriage return ends no line") // readers differ about those
+	}
 	reading := &csvReading{comma: r.comma, rows: r.group != nil}
 	body, reading.mark = bytes.CutPrefix(body, byteOrderMark)
 	header, _, _ := bytes.Cut(body, []byte("\n"))

@@ -75,6 +75,7 @@ func TestACSVAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 		"a record without a name":      "dossier;nom;mail\n;" + sentinel + ";\n",
 		"a record named by spaces":     "dossier;nom\n  ;" + sentinel + "\n",
 		"a record named by two lines":  "dossier;nom\n\"" + sentinel + "\nx\";y\n",
+		"a lone carriage return":       "dossier;nom\r" + sentinel + ";x\r",
 		"a second mark hides the name": "\ufeff\ufeffdossier;nom\n" + sentinel + ";x\n",
 	} {
 		t.Run(sentence, func(t *testing.T) {
