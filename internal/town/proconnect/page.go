@@ -1,0 +1,138 @@
+package proconnect
+
+import (
+	"embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+//go:embed page.html style.css
+var files embed.FS
+
+var pages = template.Must(template.ParseFS(files, "page.html"))
+
+// layout is what every page has.
+type layout struct {
+	Say    words
+	Title  string
+	Style  string
+	French string // this page in French; empty where there is no choice
+	Other  string // this page in English
+}
+
+// peoplePage offers the people one may sign in as.
+type peoplePage struct {
+	layout
+	Client string
+	Groups []group
+}
+
+// group is the staff of one organisation.
+type group struct {
+	Organisation string
+	People       []choice
+}
+
+type choice struct {
+	Index  int
+	Name   string
+	Label  string
+	Factor string
+	Strong bool
+}
+
+// noticePage says one thing.
+type noticePage struct {
+	layout
+	Text, Detail string
+}
+
+func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked request) {
+	page := peoplePage{layout: p.layout(r), Client: asked.client.Name}
+	page.Title = page.Say.Title
+	page.French, page.Other = inLanguage(r, "fr"), inLanguage(r, "en")
+	for i, person := range p.settings.People {
+		c := choice{
+			Index: i, Name: person.GivenName + " " + person.UsualName,
+			Label: page.Say.pick(person.Label), Strong: strong(person.AMR), Factor: page.Say.factor(person.AMR),
+		}
+		at := slices.IndexFunc(page.Groups, func(g group) bool { return g.Organisation == person.Organisation })
+		if at < 0 {
+			at = len(page.Groups)
+			page.Groups = append(page.Groups, group{Organisation: person.Organisation})
+		}
+		page.Groups[at].People = append(page.Groups[at].People, c)
+	}
+	// The form leads back to the client, which the browser must know beforehand.
+	back, _ := url.Parse(asked.redirect)
+	show(w, http.StatusOK, "people", page, back.Scheme+"://"+back.Host)
+}
+
+// problem says what is wrong with a request, to whoever wrote the client.
+func (p *Provider) problem(w http.ResponseWriter, r *http.Request, err error) {
+	page := noticePage{layout: p.layout(r), Detail: "Y000400 · " + err.Error()}
+	page.Title, page.Text = page.Say.ProblemTitle, page.Say.ProblemText
+	show(w, http.StatusBadRequest, "notice", page, "")
+}
+
+// about tells somebody who came to the provider's address what it is.
+func (p *Provider) about(w http.ResponseWriter, r *http.Request) {
+	page := noticePage{layout: p.layout(r)}
+	page.Title, page.Text = page.Say.AboutTitle, page.Say.AboutText
+	show(w, http.StatusOK, "notice", page, "")
+}
+
+func (p *Provider) layout(r *http.Request) layout {
+	return layout{Say: wordsFor(r), Style: p.base + "/style.css"}
+}
+
+// inLanguage is the address of the page that r asked for, in a language.
+func inLanguage(r *http.Request, lang string) string {
+	q := r.URL.Query()
+	q.Set("ui_locales", lang)
+	return r.URL.Path + "?" + q.Encode()
+}
+
+func show(w http.ResponseWriter, status int, name string, page any, formsTo string) {
+	var body strings.Builder
+	if err := pages.ExecuteTemplate(&body, name, page); err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Language")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formsTo)
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body.String())) // a browser that went away needs no answer
+}
+
+func style(w http.ResponseWriter, r *http.Request) {
+	http.ServeFileFS(w, r, files, "style.css")
+}
+
+// strong says whether a second factor was used that is not a message.
+func strong(amr []string) bool {
+	return slices.ContainsFunc(amr, func(m string) bool { return slices.Contains([]string{"hwk", "swk", "pop", "otp"}, m) })
+}
+
+var languages = language.NewMatcher([]language.Tag{language.French, language.English})
+
+// wordsFor picks the words that r asks for, French first.
+func wordsFor(r *http.Request) words {
+	asked := strings.ReplaceAll(r.URL.Query().Get("ui_locales"), " ", ",")
+	tag, _ := language.MatchStrings(languages, asked, r.Header.Get("Accept-Language"))
+	if base, _ := tag.Base(); base.String() == "en" {
+		return english
+	}
+	return french
+}
