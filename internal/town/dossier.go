@@ -79,11 +79,16 @@ func (d *dossier) search(v *visit) (answer, error) {
 		}
 		return answer{status: statusOf[fault.Of(err)], page: "dossier-home.html", data: form}, nil
 	}
+	return answer{page: "dossier-results.html", data: d.rows(page, found)}, nil
+}
+
+// rows shows nobody rather than the first few of too many.
+func (d *dossier) rows(page listPage, found []int) listPage {
 	page.Total, page.TooMany = len(found), len(found) > rowsFound
 	if !page.TooMany {
 		page.People = d.people(found)
 	}
-	return answer{page: "dossier-results.html", data: page}, nil
+	return page
 }
 
 func (d *dossier) found(asked listPage) ([]int, error) {

@@ -99,16 +99,16 @@ func TestIdentifiersAreSparseAndNeverSequential(t *testing.T) {
 		}
 	})
 	hits := 0
-	for guess := range uint64(200_000) {
-		number := fmt.Sprintf("%011d", guess*331_777)
+	for guess := range uint64(50_000) {
+		number := fmt.Sprintf("%011d", guess*1_327_111)
 		for _, letter := range "ABCDEFGHJKLMNPQRSTUVWXY" {
 			if _, ok := r.ByDossier(number + string(letter)); ok {
 				hits++
 			}
 		}
 	}
-	if hits > 5 { // 200,000 numbers, one in 687,000 taken
-		t.Errorf("%d guesses of 200,000 hit somebody", hits)
+	if hits > 3 { // 50,000 numbers, one in 687,000 taken
+		t.Errorf("%d guesses of 50,000 hit somebody", hits)
 	}
 	for i := range 1000 {
 		if r.Dossier(i)[:8] == r.Dossier(i + 1)[:8] {
@@ -121,6 +121,12 @@ func TestAWrongLetterOrTwoExchangedDigitsAreNobody(t *testing.T) {
 	r := people(t, town.Demo)
 	for i := range 200 {
 		number := []byte(r.Dossier(i))
+		for _, letter := range "ABCDEFGHIJKLMNOPQRSTUVWXYZ" {
+			wrong := string(number[:11]) + string(letter)
+			if _, ok := r.ByDossier(wrong); ok != (wrong == string(number)) {
+				t.Fatal("another letter must lead to nobody")
+			}
+		}
 		for at := range 10 {
 			wrong := append([]byte(nil), number...)
 			wrong[at], wrong[at+1] = wrong[at+1], wrong[at]
@@ -175,10 +181,10 @@ func TestNobodyInTheTownCouldBeReal(t *testing.T) {
 
 func TestAboutSixMillionOfFortyThreeAreFollowed(t *testing.T) {
 	r := people(t, town.National)
-	const sample = 20_000
+	const sample = 5_000
 	count := map[town.Status]int{}
 	for i := range sample {
-		count[r.Person(i*2000).Status]++
+		count[r.Person(i*8000).Status]++
 	}
 	if n := count[town.Registered] * 43 / sample; n < 5 || n > 7 {
 		t.Errorf("%v of %d", count, sample)
@@ -188,7 +194,7 @@ func TestAboutSixMillionOfFortyThreeAreFollowed(t *testing.T) {
 func TestFirstNamesAreOfTheirTime(t *testing.T) {
 	r := people(t, town.Demo)
 	nathalie, lea := map[bool]int{}, map[bool]int{}
-	for i := range r.Size() {
+	for i := 0; i < r.Size(); i += 4 {
 		p := r.Person(i)
 		old := p.Birth.Year() <= 1970
 		switch p.First {
