@@ -1,0 +1,166 @@
+package ledger_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; only for a new kind of entry, never for an old one")
+
+var at = time.Date(2026, 3, 3, 10, 0, 0, 123_456_000, time.UTC)
+
+// samples is one entry of each kind there has ever been. Their bytes are in
+// ledgers that exist: a sample is added, never changed.
+var samples = map[string]ledger.Entry{
+	"opened": {Number: 0, Time: at, Kind: ledger.Opened},
+	"consulted": {
+		Number: 1234567, Time: at, Kind: ledger.Consulted, Receipt: 1234560,
+		Account: "pauline.mercier", Organisation: "ml-valbourg", Session: "K7QWZ", Service: "dossier", Purpose: "accompany",
+		Route: "GET /files/{dossier}", Person: register.PersonID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+		Fields: register.Name | register.Birth | register.Residence, Verdict: policy.Masked, Why: policy.Explained,
+		Reason: reason.Reason{Kind: reason.Appointment, Source: "agenda", ID: "rdv-17"},
+	},
+	"counted": {
+		Number: 300, Time: at, Kind: ledger.Consulted, Receipt: 300, Account: "karim", Person: register.PersonID{9},
+		Fields: register.Name, Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(2), Limit: meter.People(3),
+	},
+	"refused": {
+		Number: 301, Time: at, Kind: ledger.Attempted, Receipt: 301, Account: "lucas", Service: "kairos",
+		Route: "GET /api/élèves", Verdict: policy.Refused, Why: policy.NotDeclared,
+	},
+	"changed":  {Number: 302, Time: at, Kind: ledger.Changed, Receipt: 302, Account: "pauline", Fields: register.Note, Verdict: policy.Shown, Why: policy.AlreadySeen},
+	"placed":   {Number: 303, Time: at, Kind: ledger.Placed, Receipt: 303, Account: "samir", Detail: "order 303: suspended account lucas: session volée"},
+	"lifted":   {Number: 304, Time: at, Kind: ledger.Lifted, Receipt: 304, Account: "samir", Detail: "order 303: suspended account lucas"},
+	"read":     {Number: 305, Time: at, Kind: ledger.Read, Receipt: 305, Account: "dpo", Detail: "shown-to lucas"},
+	"imported": {Number: 306, Time: at, Kind: ledger.Imported, Receipt: 306, Account: "agenda", Detail: "12 facts"},
+	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
+}
+
+func TestEntriesKeepTheirBytesForEver(t *testing.T) {
+	for name, entry := range samples {
+		t.Run(name, func(t *testing.T) {
+			file := "testdata/" + name + ".hex"
+			body := entry.Append(nil)
+			if *update {
+				if err := os.WriteFile(file, []byte(hex.EncodeToString(body)+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			golden, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := hex.EncodeToString(body); got != strings.TrimSpace(string(golden)) {
+				t.Errorf("encoded as %s, ledgers hold %s", got, golden)
+			}
+			back, err := ledger.Decode(body)
+			if err != nil || back != entry {
+				t.Errorf("decoded as %+v, %v", back, err)
+			}
+		})
+	}
+}
+
+func text() *rapid.Generator[string] { return rapid.StringN(0, 30, 60) }
+
+func TestWhatIsEncodedDecodesToItself(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entry := ledger.Entry{
+			Number: ledger.Number(rapid.Uint64().Draw(t, "number")), Time: time.UnixMicro(rapid.Int64Range(0, 1<<60).Draw(t, "time")).UTC(),
+			Kind: ledger.Kind(rapid.Byte().Draw(t, "kind")), Receipt: ledger.Number(rapid.Uint64().Draw(t, "receipt")),
+			Account: roster.AccountID(text().Draw(t, "account")), Organisation: roster.OrganisationID(text().Draw(t, "organisation")),
+			Session: roster.SessionID(text().Draw(t, "session")), Service: roster.ServiceID(text().Draw(t, "service")),
+			Purpose: roster.Purpose(text().Draw(t, "purpose")), Route: text().Draw(t, "route"),
+			Person: register.PersonID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "person")),
+			Fields: register.Fields(rapid.Uint32().Draw(t, "fields")), Verdict: policy.Verdict(rapid.Byte().Draw(t, "verdict")),
+			Why: policy.Why(rapid.Byte().Draw(t, "why")), Cost: meter.Cost(rapid.Int32Min(0).Draw(t, "cost")),
+			Reason:  reason.Reason{Kind: reason.Kind(rapid.Byte().Draw(t, "reason")), Source: text().Draw(t, "source"), ID: text().Draw(t, "fact")},
+			Counted: meter.Cost(rapid.Int32Min(0).Draw(t, "counted")), Limit: meter.Cost(rapid.Int32Min(0).Draw(t, "limit")),
+			Detail: text().Draw(t, "detail"),
+		}
+		back, err := ledger.Decode(entry.Append(nil))
+		if err != nil || !reflect.DeepEqual(back, entry) {
+			t.Fatalf("%+v came back as %+v, %v", entry, back, err)
+		}
+	})
+}
+
+func TestALongTextIsCutAtARune(t *testing.T) {
+	entry := ledger.Entry{Kind: ledger.Read, Time: at, Detail: strings.Repeat("é", 5000)}
+	back, err := ledger.Decode(entry.Append(nil))
+	if err != nil || !utf8.ValidString(back.Detail) || len(back.Detail) > 4096 || len(back.Detail) < 4090 {
+		t.Errorf("%d bytes, %v", len(back.Detail), err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, entry := range samples {
+		f.Add(entry.Append(nil))
+	}
+	f.Add([]byte{1, 0x80, 0, 0, 1})
+	f.Add([]byte{1, 0, 0, 1, 2, 0})
+	f.Add([]byte{1, 0, 0, 1, 9, 1, 9, 1})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		entry, err := ledger.Decode(body)
+		if err != nil {
+			return
+		}
+		if again := entry.Append(nil); !bytes.Equal(again, body) {
+			t.Errorf("%x decodes, and encodes as %x", body, again)
+		}
+	})
+}
+
+// Promise: LEDGER-2
+func TestLEDGER_2_ACommitmentSaysNothingWithoutItsSalt(t *testing.T) {
+	entry := samples["consulted"]
+	one, other := ledger.Seal([]ledger.Entry{entry})[0], ledger.Seal([]ledger.Entry{entry})[0]
+	if one.Salt == other.Salt || one.Commitment() == other.Commitment() {
+		t.Error("the same entry sealed twice has the same commitment")
+	}
+	if !bytes.Equal(one.Body, other.Body) {
+		t.Error("the same entry has two encodings")
+	}
+}
+
+func BenchmarkSeal(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			entries := make([]ledger.Entry, n)
+			for i := range entries {
+				entries[i] = samples["consulted"]
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				ledger.Seal(entries)
+			}
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	body := samples["consulted"].Append(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ledger.Decode(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/ledger"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// notary is a ledger key made for one test.
+func notary(t *testing.T) (note.Signer, note.Verifier) {
+	t.Helper()
+	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, verifier
+}
+
+// signed writes portions of entries and signs a checkpoint after each.
+func signed(t *testing.T, s *store.Store, signer note.Signer, verifier note.Verifier, portions ...int) {
+	t.Helper()
+	sequencer, err := ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range portions {
+		storetest.Write(t, s, n, storetest.At)
+		if advanced, err := sequencer.Step(t.Context()); err != nil || !advanced {
+			t.Fatal(advanced, err)
+		}
+	}
+}
+
+func findings(t *testing.T, s *store.Store, verifier note.Verifier, elsewhere ...[]byte) string {
+	t.Helper()
+	report, err := ledger.Verify(t.Context(), s, verifier, elsewhere, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, f := range report.Findings {
+		texts = append(texts, f.String())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Promise: LEDGER-3
+func TestLEDGER_3_ARemovedChangedOrReorderedEntryIsFoundAndNamed(t *testing.T) {
+	signer, verifier := notary(t)
+	other, _ := notary(t)
+	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced;`
+	for name, test := range map[string]struct {
+		tamper func(t *testing.T, db *sql.DB)
+		want   string
+	}{
+		"nothing":                 {func(*testing.T, *sql.DB) {}, ""},
+		"a byte of an entry":      {run(unlock + `update entry set body = cast(substr(body, 1, length(body) - 1) || x'7a' as blob) where number = 300`), "entry 300: changed"},
+		"the salt of an entry":    {run(unlock + `update entry set salt = zeroblob(16) where number = 0`), "entry 0: changed"},
+		"an entry removed":        {run(unlock + `delete from entry where number = 257`), "entry 257: removed"},
+		"several entries removed": {run(unlock + `delete from entry where number between 10 and 20`), "entries 10 to 20: removed"},
+		"the last entry removed":  {run(unlock + `delete from entry where number = 799`), "entry 799: removed"},
+		"two entries exchanged": {
+			run(unlock + `update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
+			"entries 5 to 6: re-ordered",
+		},
+		"an entry and its leaf":   {forgeLeaf(unlock), "entries 256 to 555: rewritten"},
+		"a leaf of the tree gone": {run(`delete from tile where level = 0 and position = 1`), "entries 256 to 511: unproven"},
+		"a checkpoint of another": {func(t *testing.T, db *sql.DB) {
+			forged, err := note.Sign(&note.Note{Text: "ledger.poterne.example\n800\nAAAA\n"}, other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Exec(`update checkpoint set note = $1 where size = 800`, forged); err != nil {
+				t.Fatal(err)
+			}
+		}, "a checkpoint: forged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "poterne.db")
+			s := openAt(t, path)
+			signed(t, s, signer, verifier, 256, 300, 244)
+			direct, err := sql.Open("sqlite", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer direct.Close()
+			test.tamper(t, direct)
+			if got := findings(t, s, verifier); got != test.want {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func run(statements string) func(*testing.T, *sql.DB) {
+	return func(t *testing.T, db *sql.DB) {
+		for statement := range strings.SplitSeq(statements, ";") {
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatal(statement, err)
+			}
+		}
+	}
+}
+
+// forgeLeaf changes an entry and puts the right leaf for it into the tiles.
+func forgeLeaf(unlock string) func(*testing.T, *sql.DB) {
+	return func(t *testing.T, db *sql.DB) {
+		run(strings.TrimSuffix(unlock, ";"))(t, db)
+		const number = 300
+		row := ledger.Sealed{Number: number}
+		var salt, hashes []byte
+		if err := db.QueryRow(`select salt, body from entry where number = $1`, number).Scan(&salt, &row.Body); err != nil {
+			t.Fatal(err)
+		}
+		entry, err := ledger.Decode(row.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry.Account = "karim"
+		row.Salt, row.Body = ledger.Salt(salt), entry.Append(nil)
+		leaf := row.Leaf()
+		if err := db.QueryRow(`select hashes from tile where level = 0 and position = $1`, number/256).Scan(&hashes); err != nil {
+			t.Fatal(err)
+		}
+		copy(hashes[number%256*len(leaf):], leaf[:])
+		for statement, args := range map[string][]any{
+			`update entry set body = $1 where number = $2`:                  {row.Body, number},
+			`update tile set hashes = $1 where level = 0 and position = $2`: {hashes, number / 256},
+		} {
+			if _, err := db.Exec(statement, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
+	signer, verifier := notary(t)
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	s := openAt(t, path)
+	signed(t, s, signer, verifier, 10, 20)
+	kept, err := s.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := findings(t, s, verifier, kept); got != "" {
+		t.Errorf("before: %q", got)
+	}
+	direct, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	run(`drop trigger entry_is_not_removed; delete from entry where number >= 10; delete from checkpoint where size > 10; delete from tile`)(t, direct)
+	if got := findings(t, s, verifier, kept); !strings.Contains(got, "entries 10 to 29: removed") {
+		t.Errorf("after: %q", got)
+	}
+}
+
+func TestTheTreeGoesOnAfterARestart(t *testing.T) {
+	signer, verifier := notary(t)
+	s := openSQLite(t)
+	for i := range 5 { // a new sequencer each time
+		signed(t, s, signer, verifier, 100+i*57)
+	}
+	if got := findings(t, s, verifier); got != "" {
+		t.Errorf("found %q", got)
+	}
+}
+
+func TestASequencerRefusesAnotherLedgersTree(t *testing.T) {
+	signer, verifier := notary(t)
+	_, stranger := notary(t)
+	s := openSQLite(t)
+	signed(t, s, signer, verifier, 3)
+	if _, err := ledger.NewSequencer(t.Context(), s, signer, stranger, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("went on under another key")
+	}
+}
+
+// Promise: LEDGER-3
+func TestLEDGER_3_CheckpointsAreAtMostASecondBehind(t *testing.T) {
+	signer, verifier := notary(t)
+	s := openSQLite(t)
+	sequencer, err := ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ledger.Pace > time.Second/2 {
+		t.Errorf("the sequencer looks every %v", ledger.Pace)
+	}
+	go func() { _ = sequencer.Run(t.Context()) }()
+	storetest.Write(t, s, 1000, storetest.At)
+	for size := int64(0); size < 1000; time.Sleep(10 * time.Millisecond) {
+		signed, err := s.Checkpoint(t.Context())
+		if err != nil || signed == nil {
+			continue
+		}
+		checkpoint, err := ledger.OpenCheckpoint(signed, verifier)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = checkpoint.Size
+	}
+	if got := findings(t, s, verifier); got != "" {
+		t.Error(fmt.Sprint(got))
+	}
+}
