@@ -1,0 +1,429 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+var rules = policy.Rules{
+	Purposes: roster.Purposes{"accompany": register.Name | register.Birth | register.Contact},
+	Allowances: map[roster.Role]meter.Allowance{
+		roster.Adviser: {Short: meter.People(3), Long: meter.People(20)},
+	},
+}
+
+// clock is a time that tests move.
+type clock struct{ us atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.us.Store(storetest.At.UnixMicro())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.UnixMicro(c.us.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.us.Add(d.Microseconds()) }
+
+// house is a store with staff, and gates over it.
+type house struct {
+	t     *testing.T
+	path  string
+	clock *clock
+}
+
+func newHouse(t *testing.T) *house {
+	h := &house{t, filepath.Join(t.TempDir(), "poterne.db"), newClock()}
+	s := h.store()
+	if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+		t.Fatal(err)
+	}
+	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
+	if err := s.TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) store() *store.Store {
+	h.t.Helper()
+	s, err := store.OpenSQLite(h.t.Context(), h.path)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// gate opens a gate, as one node or one start of the program would; stop ends it.
+func (h *house) gate() (g *gate.Gate, stop func()) {
+	h.t.Helper()
+	s := h.store()
+	g, err := gate.Open(h.t.Context(), s, s, rules, h.clock.now)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			h.t.Errorf("the gate ended with %v", err)
+		}
+	})
+	h.t.Cleanup(stop)
+	return g, stop
+}
+
+func ask(people ...int) policy.Ask {
+	a := policy.Ask{Act: policy.Show, Account: "pauline", Session: "s1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
+	for _, n := range people {
+		a.People = append(a.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
+	}
+	return a
+}
+
+func settle(t *testing.T, g *gate.Gate, a policy.Ask) gate.Passage {
+	t.Helper()
+	passage, err := g.Settle(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return passage
+}
+
+func verdicts(p gate.Passage) (list []policy.Verdict) {
+	for _, ruling := range p.Decision.People {
+		list = append(list, ruling.Verdict)
+	}
+	return list
+}
+
+func entries(t *testing.T, g *gate.Gate, from ledger.Number) (list []ledger.Entry) {
+	t.Helper()
+	for entry, err := range g.Entries(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
+// Promise: LEDGER-2
+func TestLEDGER_2_EveryAskLeavesItsEntries(t *testing.T) {
+	g, _ := newHouse(t).gate()
+	granted := policy.Ask{Act: policy.Attempt, Account: "pauline", Service: "dossier", Purpose: "accompany"}
+	for name, test := range map[string]struct {
+		change func(*policy.Ask)
+		want   []ledger.Entry // kind, verdict, why and fields
+	}{
+		"two people shown": {func(a *policy.Ask) { *a = ask(1, 2) }, []ledger.Entry{
+			{Kind: ledger.Consulted, Verdict: policy.Shown, Why: policy.Explained, Fields: register.Name},
+			{Kind: ledger.Consulted, Verdict: policy.Shown, Why: policy.Counted, Fields: register.Name},
+		}},
+		"a search without a result":  {func(a *policy.Ask) { *a = ask() }, []ledger.Entry{{Kind: ledger.Consulted, Verdict: policy.Shown}}},
+		"an attempt that is granted": {func(a *policy.Ask) { *a = granted; a.People = ask(1, 9).People }, nil},
+		"an attempt that is refused": {func(a *policy.Ask) { *a = granted; a.Service = "kairos" }, []ledger.Entry{
+			{Kind: ledger.Attempted, Verdict: policy.Refused, Why: policy.NotHabilitated},
+		}},
+		"a change": {func(a *policy.Ask) { *a = ask(1); a.Act = policy.Change }, []ledger.Entry{
+			{Kind: ledger.Changed, Verdict: policy.Shown, Why: policy.Explained, Fields: register.Name},
+		}},
+		"nobody behind a reference": {func(a *policy.Ask) { *a = ask(); a.People = []policy.Opening{{Fields: register.Name}} }, []ledger.Entry{
+			{Kind: ledger.Consulted, Verdict: policy.Withheld, Why: policy.NobodyKnown},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a policy.Ask
+			test.change(&a)
+			before := g.Next()
+			passage := settle(t, g, a)
+			written := entries(t, g, before)
+			if len(written) != len(test.want) || passage.Written != len(written) {
+				t.Fatalf("%d entries, the passage says %d, want %d", len(written), passage.Written, len(test.want))
+			}
+			for i, e := range written {
+				got := ledger.Entry{Kind: e.Kind, Verdict: e.Verdict, Why: e.Why, Fields: e.Fields}
+				if got != test.want[i] {
+					t.Errorf("entry %d: %+v, want %+v", i, got, test.want[i])
+				}
+				if e.Receipt != passage.Receipt || e.Account != "pauline" || e.Number != before+ledger.Number(i) {
+					t.Errorf("entry %d: receipt %d of %d, account %q", e.Number, e.Receipt, passage.Receipt, e.Account)
+				}
+			}
+		})
+	}
+}
+
+// Acceptance A5 of the spine.
+//
+// Promise: METER-3
+func TestMETER_3_ParallelRequestsDiscloseExactlyTheAllowance(t *testing.T) {
+	h := newHouse(t)
+	var shown atomic.Int64
+	storm := func(g *gate.Gate, first int) {
+		var wait sync.WaitGroup
+		for i := range 200 {
+			wait.Go(func() {
+				a := ask(first + i)
+				a.Session = roster.SessionID(fmt.Sprint("session ", i%10))
+				passage, err := g.Settle(context.Background(), a)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if passage.Decision.People[0].Verdict.Shows() {
+					shown.Add(1)
+				}
+			})
+		}
+		wait.Wait()
+	}
+	one, stopOne := h.gate()
+	storm(one, 1000)
+	if got := shown.Load(); got != 3 {
+		t.Errorf("%d people shown, the allowance is 3", got)
+	}
+	stopOne()
+
+	again, stopAgain := h.gate() // after a restart nothing is forgotten
+	storm(again, 2000)
+	if got := shown.Load(); got != 3 {
+		t.Errorf("%d people shown after a restart, the allowance is 3", got)
+	}
+	h.clock.advance(meter.Hour)
+	storm(again, 3000)
+	if got := shown.Load(); got != 6 {
+		t.Errorf("%d people shown in two hours, the allowance is 6", got)
+	}
+	stopAgain()
+
+	left, right := first(h.gate()), first(h.gate()) // two nodes on one ledger
+	h.clock.advance(meter.Hour)
+	var wait sync.WaitGroup
+	wait.Go(func() { storm(left, 4000) })
+	wait.Go(func() { storm(right, 5000) })
+	wait.Wait()
+	if got := shown.Load(); got != 9 {
+		t.Errorf("%d people shown over two nodes in three hours, the allowance is 9", got)
+	}
+	disclosed := 0
+	for _, e := range entries(t, left, 0) {
+		if e.Disclosed() {
+			disclosed++
+		}
+	}
+	if disclosed != 9 {
+		t.Errorf("the ledger holds %d disclosures, 9 people were shown", disclosed)
+	}
+}
+
+func first(g *gate.Gate, _ func()) *gate.Gate { return g }
+
+// Promise: ACT-1
+func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
+	for name, o := range map[string]order.Order{
+		"account":      {Effect: order.Suspended, Reach: order.Account, Target: "pauline"},
+		"organisation": {Effect: order.Suspended, Reach: order.Organisation, Target: "mlv"},
+		"service":      {Effect: order.Closed, Reach: order.Service, Target: "dossier"},
+		"portal":       {Effect: order.Closed, Reach: order.Everything},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			here, there := first(h.gate()), first(h.gate())
+			for _, g := range []*gate.Gate{here, there} {
+				if got := verdicts(settle(t, g, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Shown}) {
+					t.Fatalf("before: %v", got)
+				}
+			}
+			o.By = "samir"
+			placed, err := here.Place(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range []*gate.Gate{here, there} {
+				if got := verdicts(settle(t, g, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Refused}) {
+					t.Errorf("under the order: %v", got)
+				}
+			}
+			if err := there.Lift(t.Context(), placed.ID, "samir"); err != nil {
+				t.Fatal(err)
+			}
+			if got := verdicts(settle(t, here, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Shown}) {
+				t.Errorf("after lifting: %v", got)
+			}
+			var kinds []ledger.Kind
+			for _, e := range entries(t, here, 3) {
+				kinds = append(kinds, e.Kind)
+			}
+			want := []ledger.Kind{ledger.Placed, ledger.Consulted, ledger.Consulted, ledger.Lifted, ledger.Consulted}
+			if !slices.Equal(kinds, want) {
+				t.Errorf("the ledger tells %v, want %v", kinds, want)
+			}
+		})
+	}
+}
+
+// Promise: ACT-1
+func TestACT_1_APassageUnderWayIsCut(t *testing.T) {
+	h := newHouse(t)
+	here, there := first(h.gate()), first(h.gate())
+	ctx, leave := here.Enter(t.Context(), "pauline", "mlv", "dossier")
+	defer leave()
+	bystander, left := here.Enter(t.Context(), "karim", "mlv", "dossier")
+	defer left()
+	freeze := order.Order{Effect: order.Frozen, Reach: order.Account, Target: "pauline", By: "samir"}
+	if _, err := here.Place(t.Context(), freeze); err != nil {
+		t.Fatal(err)
+	}
+	if ctx.Err() != nil {
+		t.Error("a freeze cut a passage under way")
+	}
+	suspend := order.Order{Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir"}
+	if _, err := there.Place(t.Context(), suspend); err != nil { // on another node: within a poll
+		t.Fatal(err)
+	}
+	select {
+	case <-ctx.Done():
+		if !errors.Is(context.Cause(ctx), gate.ErrCut) {
+			t.Errorf("cut because of %v", context.Cause(ctx))
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the passage goes on")
+	}
+	if bystander.Err() != nil {
+		t.Error("somebody else's passage was cut")
+	}
+}
+
+func TestAnOrderThatMakesNoSenseChangesNothing(t *testing.T) {
+	g, _ := newHouse(t).gate()
+	before := g.Next()
+	if _, err := g.Place(t.Context(), order.Order{Effect: order.Closed, Reach: order.Account, Target: "pauline", By: "samir"}); fault.Of(err) != fault.Invalid {
+		t.Errorf("placed with %v", err)
+	}
+	if err := g.Lift(t.Context(), "404", "samir"); fault.Of(err) != fault.Absent {
+		t.Errorf("lifted with %v", err)
+	}
+	if g.Next() != before || len(g.Orders()) != 0 {
+		t.Error("something was written")
+	}
+	settle(t, g, ask(1)) // and the gate goes on
+}
+
+func TestForeseeingChargesNothingAndWritesNothing(t *testing.T) {
+	g, _ := newHouse(t).gate()
+	before := g.Next()
+	for range 10 {
+		decision, err := g.Foresee(t.Context(), ask(2, 3, 4, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !decision.People[2].Verdict.Shows() || decision.People[3].Verdict.Shows() {
+			t.Errorf("foresees %v, %v", decision.People[2].Verdict, decision.People[3].Verdict)
+		}
+	}
+	if g.Next() != before || g.Standing("pauline", "mlv", roster.Adviser, "dossier").Hour != 0 {
+		t.Error("foreseeing left a trace")
+	}
+}
+
+func TestTheRosterSaysWhoAsksNotTheAsker(t *testing.T) {
+	g, _ := newHouse(t).gate()
+	a := ask(1)
+	a.Account, a.Role, a.Organisation = "stranger", roster.Adviser, "mlv"
+	if got := settle(t, g, a); got.Decision.Shown() {
+		t.Error("an account that the roster does not have was shown somebody")
+	}
+}
+
+func TestFollowingMissesNothing(t *testing.T) {
+	h := newHouse(t)
+	g, other := first(h.gate()), first(h.gate())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seen := make(chan ledger.Number, 100)
+	go func() {
+		defer close(seen)
+		for entry, err := range g.Follow(ctx, 0) {
+			if err != nil {
+				return
+			}
+			seen <- entry.Number
+		}
+	}()
+	for i := range 20 {
+		settle(t, []*gate.Gate{g, other}[i%2], ask(1))
+	}
+	for want := range ledger.Number(21) { // the opening of the ledger, and twenty more
+		select {
+		case got := <-seen:
+			if got != want {
+				t.Fatalf("saw entry %d, want %d", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("entry %d never came", want)
+		}
+	}
+	cancel()
+	for range seen {
+		t.Error("something came after the end")
+	}
+}
+
+func TestAnAccountsEntriesAreFoundNewestFirst(t *testing.T) {
+	h := newHouse(t)
+	g, stop := h.gate()
+	for i := range 5 {
+		settle(t, g, ask(i+1))
+	}
+	check := func(g *gate.Gate) {
+		list, err := g.Of(t.Context(), "pauline", 3)
+		if err != nil || len(list) != 3 || list[0].Number != 5 || list[2].Number != 3 {
+			t.Errorf("%d entries, %v", len(list), err)
+		}
+	}
+	check(g)
+	stop()
+	check(first(h.gate()))
+}
+
+func TestAStoppedGateShowsNothing(t *testing.T) {
+	g, stop := newHouse(t).gate()
+	stop()
+	if _, err := g.Settle(t.Context(), ask(1)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("settled with %v", err)
+	}
+}
+
+func TestTimeInTheLedgerNeverGoesBack(t *testing.T) {
+	h := newHouse(t)
+	g, _ := h.gate()
+	settle(t, g, ask(1))
+	h.clock.advance(-time.Hour)
+	settle(t, g, ask(1))
+	list := entries(t, g, 0)
+	if last := list[len(list)-1]; last.Time.Before(list[len(list)-2].Time) {
+		t.Errorf("entry %d is before the one before it", last.Number)
+	}
+}
