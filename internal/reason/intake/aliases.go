@@ -1,0 +1,73 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"poterne/internal/register"
+)
+
+// Alias is an identifier of another system, and whom it leads to.
+type Alias struct {
+	Alias  register.Alias
+	Person register.PersonID
+}
+
+// AliasShelf is where aliases are kept. When TakeAliases returns nil, all of
+// them are durable; otherwise none is. One told again is replaced; no alias
+// comes twice in one call.
+type AliasShelf interface {
+	TakeAliases(ctx context.Context, aliases []Alias) error
+}
+
+// Aliases takes in which identifiers of other systems lead to whom.
+type Aliases struct {
+	shelf AliasShelf
+	key   register.Key
+	own   string
+}
+
+// NewAliases returns an intake of aliases. Own is the scheme of the register's
+// own identifiers, which need none.
+func NewAliases(shelf AliasShelf, key register.Key, own string) *Aliases {
+	return &Aliases{shelf, key, own}
+}
+
+var aliasColumns = []string{"scheme", "identifier", "register_identifier"}
+
+// Take reads aliases. The report is right even when there is an error: that many
+// lines were kept before it.
+func (in *Aliases) Take(ctx context.Context, format Format, from io.Reader, said Said) (Report, error) {
+	return take(ctx, format, aliasColumns, from, said, func(records []record) ([]Rejection, error) {
+		return in.keep(ctx, records)
+	})
+}
+
+func (in *Aliases) keep(ctx context.Context, records []record) (rejected []Rejection, err error) {
+	var aliases []Alias
+	place := make(map[register.Alias]int, len(records))
+	for _, r := range records {
+		ref := register.Ref{Scheme: r.need("scheme"), Value: r.need("identifier")}
+		person := in.key.Person(r.need("register_identifier"))
+		if ref.Scheme == in.own {
+			r.reject("scheme", "the register's own identifiers need no alias")
+		}
+		if r.wrong != "" {
+			rejected = append(rejected, Rejection{r.line, r.wrong})
+			continue
+		}
+		alias := in.key.Alias(ref)
+		i, again := place[alias]
+		if !again {
+			i = len(aliases)
+			place[alias] = i
+			aliases = append(aliases, Alias{})
+		}
+		aliases[i] = Alias{alias, person} // the last line wins, as it does across batches
+	}
+	if err := in.shelf.TakeAliases(ctx, aliases); err != nil {
+		return nil, fmt.Errorf("keeping aliases: %w", err)
+	}
+	return rejected, nil
+}

@@ -1,0 +1,357 @@
+package intake_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/reason"
+	"poterne/internal/reason/intake"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func now() time.Time { return noon }
+
+// town is a real store with one account, and a directory that knows the scheme
+// "dossier" as the register's own.
+type town struct {
+	*store.Store
+	key       register.Key
+	directory *gate.Directory
+	facts     *intake.Facts
+	aliases   *intake.Aliases
+}
+
+// TakeAliases hands aliases to the store in its own words.
+func (tn *town) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
+	named := make([]store.Named, len(aliases))
+	for i, a := range aliases {
+		named[i] = store.Named(a)
+	}
+	return tn.Store.TakeAliases(ctx, named)
+}
+
+func newTown(t testing.TB) *town {
+	t.Helper()
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	if err := kept.TakeRoster(t.Context(), store.Roster{
+		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
+		Accounts:      []roster.Account{{ID: "pauline", Organisation: "ml", Role: roster.Adviser, Opened: noon}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := register.NewKey(bytes.Repeat([]byte{7}, register.KeyBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tn := &town{Store: kept, key: key, directory: gate.NewDirectory(key, "dossier", kept)}
+	tn.facts = intake.NewFacts(kept, tn.directory, now)
+	tn.aliases = intake.NewAliases(tn, key, "dossier")
+	return tn
+}
+
+// known is the evidence the gate would see about these dossiers.
+func (tn *town) known(t *testing.T, dossiers ...string) reason.Evidence {
+	t.Helper()
+	people := make([]register.PersonID, len(dossiers))
+	for i, dossier := range dossiers {
+		people[i] = tn.key.Person(dossier)
+	}
+	known, err := tn.Known(t.Context(), "pauline", people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known.Evidence
+}
+
+const period = "2026-11-21T09:00:00+01:00,2026-12-21T09:00:00+01:00"
+
+func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
+	tn := newTown(t)
+	file := strings.Join([]string{
+		"\ufeffid,kind,account,organisation,scheme,person,from,until,author,absent,substitute,declared_by",
+		"1,caseload,pauline,,dossier,100 a," + period + ",,,,",
+		"2,holiday,pauline,,dossier,101," + period + ",,,,",
+		"3,call,pauline,ml,dossier,102," + period + ",,,,",
+		"4,call,pauline,,dossier,103,yesterday,2026-12-21T09:00:00Z,,,,",
+		"5,call,pauline,,dossier,104,2026-12-21T09:00:00Z,2026-12-21T09:00:00Z,,,,",
+		"6,call,pauline,,stranger,105," + period + ",,,,",
+		`7,call,"pauline,dossier`,
+		"8,call",
+		"",
+		"9,enrolment,,ml,dossier,106," + period + ",,,,",
+		"10,cover,,,,," + period + ",,marc,pauline,nadia",
+		"11,cover,,,,," + period + ",,marc,pauline,pauline",
+		",call,pauline,,dossier,107," + period + ",,,,",
+	}, "\r\n")
+	var rejected []string
+	var told intake.Report
+	report, err := tn.facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(file), intake.Said{
+		Rejected: func(r intake.Rejection) { rejected = append(rejected, fmt.Sprintf("%d %s", r.Line, r.Reason)) },
+		Progress: func(r intake.Report) { told = r },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (intake.Report{Kept: 3, Rejected: 9}); report != want || told != want {
+		t.Errorf("report %+v, progress %+v, want %+v", report, told, want)
+	}
+	want := []string{
+		"3 kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover",
+		"4 account: a fact has either an account or an organisation",
+		"5 from: not a date and time such as 2026-11-21T09:30:00+01:00",
+		"6 until: not after from",
+		"7 person: this identifier leads to nobody; take its alias in first",
+		"8 not a line of CSV: a quotation mark is not where it belongs",
+		"9 2 cells, the header has 12",
+		"13 declared_by: a cover is declared by somebody else than the substitute",
+		"14 id: missing",
+	}
+	if got := strings.Join(rejected, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("rejected:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+	evidence := tn.known(t, "100A", "101", "102", "103", "104", "105", "106", "107")
+	if len(evidence.Facts) != 2 || len(evidence.Covers) != 1 {
+		t.Errorf("%d facts and %d covers are known, want 2 and 1", len(evidence.Facts), len(evidence.Covers))
+	}
+}
+
+func TestTheSameLinesTwiceChangeNothing(t *testing.T) {
+	tn := newTown(t)
+	const lines = `{"id":"1","kind":"caseload","account":"pauline","scheme":"dossier","person":100,"from":"2026-11-21T08:00:00Z","until":"2026-12-21T08:00:00Z"}
+{"id":"1","kind":"caseload","account":"pauline","scheme":"dossier","person":"200","from":"2026-11-21T08:00:00Z","until":"2026-12-21T08:00:00Z","author":null}
+`
+	for range 2 {
+		if report, err := tn.facts.Take(t.Context(), "cases", intake.NDJSON, strings.NewReader(lines), intake.Said{}); err != nil || report.Kept != 2 {
+			t.Fatal(report, err)
+		}
+		evidence := tn.known(t, "100", "200")
+		if len(evidence.Facts) != 1 || evidence.Facts[0].Person != tn.key.Person("200") {
+			t.Fatalf("%d facts, want the last told under one identifier", len(evidence.Facts))
+		}
+	}
+}
+
+func TestBrokenObjectsAreRejectedWithoutWhatTheyHold(t *testing.T) {
+	const rest = `"kind":"call","account":"pauline","scheme":"dossier","from":"2026-11-21T08:00:00Z","until":"2026-12-21T08:00:00Z"`
+	for sentence, line := range map[string]string{
+		"a name twice":             `{"id":"1","person":"SECRET","person":"SECRET2",` + rest + `}`,
+		"two objects":              `{"id":"1","person":"SECRET",` + rest + `}{"id":"SECRET"}`,
+		"cut short":                `{"id":"1","person":"SECRET",` + rest,
+		"an array":                 `["SECRET"]`,
+		"a fraction":               `{"id":"1","person":1.5,` + rest + `}`,
+		"an object inside":         `{"id":"1","person":{"SECRET":1},` + rest + `}`,
+		"a name nobody knows":      `{"id":"1","SECRET":"x","person":"1",` + rest + `}`,
+		"a control character":      `{"id":"1","person":"SECRET\u0000",` + rest + `}`,
+		"not UTF-8":                "{\"id\":\"1\",\"person\":\"SECRET\xff\"," + rest + "}",
+		"a line beyond all bounds": `{"id":"1","person":"` + strings.Repeat("SECRET", 20_000) + `",` + rest + `}`,
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			tn := newTown(t)
+			var reasons []string
+			report, err := tn.facts.Take(t.Context(), "cases", intake.NDJSON, strings.NewReader(line+"\n"), intake.Said{
+				Rejected: func(r intake.Rejection) { reasons = append(reasons, r.Reason) },
+			})
+			if err != nil || report != (intake.Report{Rejected: 1}) || len(reasons) != 1 {
+				t.Fatal(report, reasons, err)
+			}
+			if strings.Contains(reasons[0], "SECRET") {
+				t.Errorf("the reason tells what the line holds: %s", reasons[0])
+			}
+		})
+	}
+}
+
+func TestAHeaderThatIsNotKnownStopsTheFile(t *testing.T) {
+	for _, first := range []string{"id,kind,SECRET", "id,id", `"id`, ""} {
+		_, err := newTown(t).facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(first+"\n1,call\n"), intake.Said{})
+		if err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("header %q: %v", first, err)
+		}
+	}
+}
+
+func TestALineCutOffByAnErrorIsNotTakenIn(t *testing.T) {
+	tn := newTown(t)
+	cut := io.MultiReader(
+		strings.NewReader("id,kind,account,from,until,scheme,person\n1,call,pauline,"+period+",dossier,100\n2,call,pauline,"+period+",dossier,10"),
+		iotest.ErrReader(errors.New("connection lost")))
+	if _, err := tn.facts.Take(t.Context(), "cases", intake.CSV, cut, intake.Said{}); err == nil {
+		t.Fatal("a lost connection must be an error")
+	}
+	if evidence := tn.known(t, "10"); len(evidence.Facts) != 0 {
+		t.Error("half an identifier was taken for a whole one")
+	}
+}
+
+func TestAnAliasLeadsToItsPerson(t *testing.T) {
+	tn := newTown(t)
+	var rejected []int
+	const file = "scheme;identifier;register_identifier\nmail;a@b.example;100\nmail;A@B.example;200\ndossier;1;2\nmail;;3\n"
+	report, err := tn.aliases.Take(t.Context(), intake.CSV, strings.NewReader(file), intake.Said{
+		Rejected: func(r intake.Rejection) { rejected = append(rejected, r.Line) },
+	})
+	if err != nil || report != (intake.Report{Kept: 2, Rejected: 2}) || fmt.Sprint(rejected) != "[4 5]" {
+		t.Fatal(report, rejected, err)
+	}
+	people, err := tn.directory.People(t.Context(), []register.Ref{{Scheme: "mail", Value: "a@b.example"}})
+	if err != nil || people[0] != tn.key.Person("200") {
+		t.Error("the alias does not lead to whom it was told last", err)
+	}
+}
+
+const token = "0123456789abcdef0123456789abcdef"
+
+// pusher is a push handler on a real mux, and what it wrote down.
+func (tn *town) pusher(written *[]string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(intake.PushPattern, intake.NewPush(tn.facts, map[string]intake.Token{"cases": intake.NewToken(token)},
+		func(_ context.Context, source string, r intake.Report) error {
+			*written = append(*written, fmt.Sprintf("%s %d %d", source, r.Kept, r.Rejected))
+			return nil
+		}, slog.New(slog.DiscardHandler)))
+	return mux
+}
+
+func TestAPushNeedsItsSourcesToken(t *testing.T) {
+	const body = "id,kind,account,from,until,scheme,person\n1,call,pauline," + period + ",dossier,100\n"
+	for sentence, c := range map[string]struct {
+		source, authorization, kind string
+		status                      int
+	}{
+		"its token":             {"cases", "Bearer " + token, "text/csv", 200},
+		"its token, lower case": {"cases", "bearer " + token, "text/csv; charset=UTF-8", 200},
+		"no token":              {"cases", "", "text/csv", 401},
+		"another token":         {"cases", "Bearer " + strings.ToUpper(token), "text/csv", 401},
+		"another scheme":        {"cases", "Basic " + token, "text/csv", 401},
+		"an unknown source":     {"stranger", "Bearer " + token, "text/csv", 401},
+		"an unknown source, no": {"stranger", "Bearer ", "text/csv", 401},
+		"another type":          {"cases", "Bearer " + token, "application/json", 415},
+		"another charset":       {"cases", "Bearer " + token, "text/csv; charset=latin1", 415},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			tn := newTown(t)
+			var written []string
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/.poterne/facts/"+c.source, strings.NewReader(body))
+			r.Header.Set("Authorization", c.authorization)
+			r.Header.Set("Content-Type", c.kind)
+			w := httptest.NewRecorder()
+			tn.pusher(&written).ServeHTTP(w, r)
+			if w.Code != c.status {
+				t.Errorf("status %d, want %d: %s", w.Code, c.status, w.Body)
+			}
+			if kept := len(tn.known(t, "100").Facts); (kept == 1) != (c.status == 200) || len(written) != kept {
+				t.Errorf("%d facts kept, %v written", kept, written)
+			}
+		})
+	}
+}
+
+func TestAPushSaysWhatItRejected(t *testing.T) {
+	tn := newTown(t)
+	var written []string
+	pusher := tn.pusher(&written)
+	for range 2 {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/.poterne/facts/cases",
+			strings.NewReader("id,kind,account,from,until,scheme,person\n1,call,pauline,"+period+",dossier,100\n2,walk,,,,,\n"))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "text/csv")
+		w := httptest.NewRecorder()
+		pusher.ServeHTTP(w, r)
+		want := `{"kept":1,"rejected":[{"line":3,"reason":"kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover"}]}`
+		if got := strings.TrimSpace(w.Body.String()); got != want {
+			t.Errorf("answered %s, want %s", got, want)
+		}
+	}
+	if fmt.Sprint(written) != "[cases 1 1 cases 1 1]" {
+		t.Errorf("written down: %v", written)
+	}
+	if heard, err := tn.Heard(t.Context()); err != nil || !heard["cases"].Equal(noon) {
+		t.Errorf("heard %v, %v", heard, err)
+	}
+}
+
+func TestASourceWithNothingNewWasHeard(t *testing.T) {
+	tn := newTown(t)
+	if _, err := tn.facts.Take(t.Context(), "cases", intake.NDJSON, strings.NewReader(""), intake.Said{}); err != nil {
+		t.Fatal(err)
+	}
+	if heard, err := tn.Heard(t.Context()); err != nil || heard["cases"].IsZero() {
+		t.Error("an empty push says that the source is alive", err)
+	}
+}
+
+// everything is a shelf that counts, and a directory in which everybody is known.
+type everything struct{ facts, covers int }
+
+func (e *everything) TakeFacts(_ context.Context, _ string, facts []reason.Fact, covers []reason.CoverDuty, _ time.Time) error {
+	for _, f := range facts {
+		if f.Person.IsZero() || f.ID == "" || (f.Account == "") == (f.Organisation == "") || !f.Until.After(f.From) {
+			return errors.New("a fact that means nothing")
+		}
+	}
+	for _, c := range covers {
+		if c.ID == "" || c.Absent == "" || c.Substitute == "" || c.DeclaredBy == c.Substitute {
+			return errors.New("a cover that means nothing")
+		}
+	}
+	e.facts, e.covers = e.facts+len(facts), e.covers+len(covers)
+	return nil
+}
+
+func (e *everything) People(_ context.Context, refs []register.Ref) ([]register.PersonID, error) {
+	people := make([]register.PersonID, len(refs))
+	for i := range people {
+		people[i][0] = 1
+	}
+	return people, nil
+}
+
+func FuzzFacts(f *testing.F) {
+	const columns = "id,kind,account,organisation,scheme,person,from,until,author,absent,substitute,declared_by\n"
+	f.Add([]byte(columns+"1,call,a,,s,1,"+period+",,,,\n2,cover,,,,,"+period+",,a,b,c\n"), false)
+	f.Add([]byte(columns+"\"\n"), false)
+	f.Add([]byte(`{"id":"1","kind":"call","account":"a","scheme":"s","person":1,"from":"2026-11-21T08:00:00Z","until":"2026-12-21T08:00:00Z"}`), true)
+	f.Add([]byte(`{"id":"1","\u0069d":"2"}`+"\n{}\n[]"), true)
+	f.Fuzz(func(t *testing.T, file []byte, ndjson bool) {
+		format := intake.CSV
+		if ndjson {
+			format = intake.NDJSON
+		}
+		kept, rejections, last := &everything{}, 0, 0
+		report, err := intake.NewFacts(kept, kept, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
+			Rejected: func(r intake.Rejection) {
+				rejections++
+				if r.Line < last || r.Reason == "" {
+					t.Fatalf("line %d after %d, reason %q", r.Line, last, r.Reason)
+				}
+				last = r.Line
+			},
+		})
+		if err == nil && (report.Kept != kept.facts+kept.covers || report.Rejected != rejections) {
+			t.Fatalf("%+v, but %d facts, %d covers and %d rejections", report, kept.facts, kept.covers, rejections)
+		}
+		if lines := bytes.Count(file, []byte("\n")) + 1; report.Kept+report.Rejected > lines {
+			t.Fatalf("%+v out of %d lines", report, lines)
+		}
+	})
+}
