@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Sessions is the store as sign-in uses it.
+type Sessions struct{ *Store }
+
+// Expect implements signin.Shelf.
+func (s Sessions) Expect(ctx context.Context, p signin.Pending, most int) error {
+	const insert = `
+		insert into pending_signin (state, browser, nonce, verifier, origin, return_to, begun_us)
+		values ($1, $2, $3, $4, $5, $6, $7)`
+	const drop = `
+		delete from pending_signin where begun_us <=
+			(select begun_us from pending_signin order by begun_us desc limit 1 offset $1)`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, insert, p.State[:], p.Browser[:], p.Nonce, p.Verifier, p.Origin, p.Return, p.Begun.UnixMicro()); err != nil {
+			return fmt.Errorf("keeping a sign-in: %w", err)
+		}
+		_, err := tx.ExecContext(ctx, drop, most)
+		return err
+	})
+}
+
+// Take implements signin.Shelf.
+func (s Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending, error) {
+	const take = `
+		delete from pending_signin where state = $1
+		returning browser, nonce, verifier, origin, return_to, begun_us`
+	p := signin.Pending{State: state}
+	var browser []byte
+	var begun sql.NullInt64
+	err := s.write.QueryRowContext(ctx, take, state[:]).Scan(&browser, &p.Nonce, &p.Verifier, &p.Origin, &p.Return, &begun)
+	copy(p.Browser[:], browser)
+	p.Begun = fromMicro(begun)
+	return p, s.absent(err)
+}
+
+// absent sorts the error of a look-up that may find nothing.
+func (s Sessions) absent(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return &fault.Error{Kind: fault.Absent}
+	}
+	return s.engine.classify(err)
+}
+
+const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
+	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us`
+
+// Open implements signin.Shelf.
+func (s Sessions) Open(ctx context.Context, row signin.Row) error {
+	const insert = `insert into session (` + sessionColumns + `)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+	_, err := s.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
+		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
+		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
+		row.Hint, string(row.Why), micro(row.Ended))
+	return s.engine.classify(err)
+}
+
+// Find implements signin.Shelf.
+func (s Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, error) {
+	row, err := scanSession(s.read.QueryRowContext(ctx, `select `+sessionColumns+` from session where key = $1`, key[:]))
+	return row, s.absent(err)
+}
+
+func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
+	var key, agent, browser, current, next, previous []byte
+	var started, rotated, seen, ended sql.NullInt64
+	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
+		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended)
+	for into, hash := range map[*signin.Digest][]byte{
+		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
+	} {
+		copy(into[:], hash)
+	}
+	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
+	return row, err
+}
+
+// Swap implements signin.Shelf.
+func (s Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
+	const update = `
+		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
+			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9
+		where key = $10 and version = $11`
+	result, err := s.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
+		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), row.Key[:], row.Version)
+	if err != nil {
+		return false, s.engine.classify(err)
+	}
+	swapped, err := result.RowsAffected()
+	return swapped == 1, s.engine.classify(err)
+}
+
+// EndAll implements signin.Shelf.
+func (s Sessions) EndAll(ctx context.Context, account roster.AccountID, why signin.Why, at time.Time) (ended []signin.Row, err error) {
+	const end = `
+		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
+		where account = $3 and why = '' returning ` + sessionColumns
+	rows, err := s.write.QueryContext(ctx, end, string(why), at.UnixMicro(), string(account))
+	if err != nil {
+		return nil, s.engine.classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := scanSession(rows)
+		if err != nil {
+			return nil, s.engine.classify(err)
+		}
+		ended = append(ended, row)
+	}
+	return ended, s.engine.classify(rows.Err())
+}
+
+// Sweep implements signin.Shelf.
+func (s Sessions) Sweep(ctx context.Context, pending, session time.Time) error {
+	return s.within(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `delete from pending_signin where begun_us < $1`, pending.UnixMicro()); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `delete from session where started_us < $1`, session.UnixMicro())
+		return err
+	})
+}

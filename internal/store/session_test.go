@@ -1,0 +1,13 @@
+package store_test
+
+import (
+	"testing"
+
+	"poterne/internal/signin"
+	"poterne/internal/signin/signintest"
+	"poterne/internal/store"
+)
+
+func TestSessionsAreKeptAsSignInReliesOn(t *testing.T) {
+	signintest.Conformance(t, func() signin.Shelf { return store.Sessions{Store: openSQLite(t)} })
+}
