@@ -29,21 +29,16 @@ type layout struct {
 type peoplePage struct {
 	layout
 	Client string
-	Groups []group
-}
-
-// group is the staff of one organisation.
-type group struct {
-	Organisation string
-	People       []choice
+	People []choice
 }
 
 type choice struct {
-	Index  int
-	Name   string
-	Label  string
-	Factor string
-	Strong bool
+	Index        int
+	Name         string
+	Label        string
+	Organisation string
+	Factor       string
+	Strong       bool
 }
 
 // noticePage says one thing.
@@ -57,16 +52,11 @@ func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked requ
 	page.Title = page.Say.Title
 	page.French, page.Other = inLanguage(r, "fr"), inLanguage(r, "en")
 	for i, person := range p.settings.People {
-		c := choice{
+		page.People = append(page.People, choice{
 			Index: i, Name: person.GivenName + " " + person.UsualName,
-			Label: page.Say.pick(person.Label), Strong: strong(person.AMR), Factor: page.Say.factor(person.AMR),
-		}
-		at := slices.IndexFunc(page.Groups, func(g group) bool { return g.Organisation == person.Organisation })
-		if at < 0 {
-			at = len(page.Groups)
-			page.Groups = append(page.Groups, group{Organisation: person.Organisation})
-		}
-		page.Groups[at].People = append(page.Groups[at].People, c)
+			Label: page.Say.pick(person.Label), Organisation: person.Organisation,
+			Strong: strong(person.AMR), Factor: page.Say.factor(person.AMR),
+		})
 	}
 	// The form leads back to the client, which the browser must know beforehand.
 	back, _ := url.Parse(asked.redirect)

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,9 +187,22 @@ func claimsOf(t *testing.T, token string) map[string]any {
 
 // staff is who has an account, and the pages sign-in shows.
 type staff struct {
-	*testing.T
 	issuer string
-	shown  string
+
+	mu   sync.Mutex // guards what follows
+	last string
+}
+
+func (s *staff) show(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = what
+}
+
+func (s *staff) shown() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 func (s *staff) ByIdentity(_ context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error) {
@@ -201,13 +215,13 @@ func (s *staff) ByIdentity(_ context.Context, identity roster.Identity) (roster.
 }
 
 func (s *staff) Stranger(_ http.ResponseWriter, _ *http.Request, v signin.Visitor) {
-	s.shown = "stranger " + v.GivenName + " " + v.UsualName + " " + v.Email + " " + v.SIRET
+	s.show("stranger " + v.GivenName + " " + v.UsualName + " " + v.Email + " " + v.SIRET)
 }
 
 func (s *staff) Failed(_ http.ResponseWriter, _ *http.Request, reason signin.Reason) {
-	s.shown = "failed " + string(reason)
+	s.show("failed " + string(reason))
 }
-func (s *staff) SignedOut(http.ResponseWriter, *http.Request) { s.shown = "signed out" }
+func (s *staff) SignedOut(http.ResponseWriter, *http.Request) { s.show("signed out") }
 
 // The whole dance, over two real listeners, by a browser that knows only what it
 // reads.
@@ -218,7 +232,7 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 			portal := httptest.NewTLSServer(mux) // browsers keep our cookies over https only
 			t.Cleanup(portal.Close)
 			d := newDesk(t, algorithm, []string{portal.URL + signin.CallbackPath}, []string{portal.URL + signin.LeftPath})
-			s := &staff{T: t, issuer: d.issuer}
+			s := &staff{issuer: d.issuer}
 			door, err := signin.New(signin.Settings{
 				Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Origins: []string{portal.URL},
 				Algorithms: []string{algorithm}, Client: d.client,
@@ -247,11 +261,11 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 			// A form without action posts to the page's own address.
 			_, body = d.post(page.Request.URL.String(), url.Values{"person": {"0"}})
 			if body != "account 0 strong" {
-				t.Fatalf("after signing in: %q, shown %q", body, s.shown)
+				t.Fatalf("after signing in: %q, shown %q", body, s.shown())
 			}
 			d.post(portal.URL+signin.LeavePath, nil)
-			if s.shown != "signed out" {
-				t.Errorf("after leaving: shown %q", s.shown)
+			if s.shown() != "signed out" {
+				t.Errorf("after leaving: shown %q", s.shown())
 			}
 			if answer, _ := d.get(portal.URL + "/dossier"); answer.StatusCode != http.StatusUnauthorized {
 				t.Errorf("after leaving: status %d", answer.StatusCode)
@@ -259,13 +273,13 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 
 			page, _ = d.get(portal.URL + signin.BeginPath)
 			d.post(page.Request.URL.String(), url.Values{"person": {"1"}})
-			if want := "stranger Odilon Brac odilon.brac@horizon.example 90000000000025"; s.shown != want {
-				t.Errorf("a stranger: shown %q, want %q", s.shown, want)
+			if want := "stranger Odilon Brac odilon.brac@horizon.example 90000000000025"; s.shown() != want {
+				t.Errorf("a stranger: shown %q, want %q", s.shown(), want)
 			}
 			page, _ = d.get(portal.URL + signin.BeginPath)
 			d.post(page.Request.URL.String(), url.Values{"decline": {"yes"}})
-			if s.shown != "failed declined" {
-				t.Errorf("declining: shown %q", s.shown)
+			if s.shown() != "failed declined" {
+				t.Errorf("declining: shown %q", s.shown())
 			}
 		})
 	}
