@@ -93,3 +93,47 @@ func BenchmarkJSON(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkHTML does the same with a page of 100 people.
+func BenchmarkHTML(b *testing.B) {
+	var rows bytes.Buffer
+	for i := range 100 {
+		fmt.Fprintf(&rows, `<tr class="person"><td class="id">D%07d</td><td class="name"><a href="/dossier/D%07d">Le Guénnec-%d, Anaïs</a></td>`+
+			`<td>1987-04-12</td><td><em>987042923200%03d</em></td><td class="mail"><a href="mailto:anais.%d@courriel.example">écrire</a></td><td>29000 Quimper</td></tr>`, i, i, i, i, i)
+	}
+	body := []byte(page(rows.String()))
+	r := compile(b, found)
+	var out []byte
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		reading, err := r.Read(body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if out, err = reading.Release(out[:0], without(1, 11, 21)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCSV does the same with a file of 100 people.
+func BenchmarkCSV(b *testing.B) {
+	body := []byte("dossier;nom;secret;mail;session;note\n")
+	for i := range 100 {
+		body = fmt.Appendf(body, "D%07d;Le Guénnec-%d;29012;anais.%d@courriel.example;S1;\"Rendez-vous pris ; mi-temps\"\n", i, i, i)
+	}
+	r := compile(b, enrolled)
+	var out []byte
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		reading, err := r.Read(body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if out, err = reading.Release(out[:0], without(1, 11, 21)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

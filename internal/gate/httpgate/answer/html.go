@@ -140,6 +140,8 @@ type htmlReading struct {
 	refs     []placedRef
 }
 
+// read takes UTF-8 only: pages in another charset are decoded before, and what
+// goes out is sent as UTF-8.
 func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	if !utf8.Valid(body) {
 		return nil, nil, errors.New("not UTF-8")
@@ -169,8 +171,8 @@ type visited struct {
 // visit marks n and what is beneath it.
 func (r *htmlReader) visit(p *htmlReading, n *html.Node, in visited) error {
 	if n.Type == html.ElementNode {
-		if err := readable(n); err != nil {
-			return err
+		if n.Data == "frameset" {
+			return errors.New("a page of frames")
 		}
 		plain := slices.ContainsFunc(r.plain, func(s cascadia.SelectorGroup) bool { return s.Match(n) })
 		if hidden(n, in.plain || plain) {
@@ -295,24 +297,6 @@ func (r *htmlReader) filled(n, root *html.Node) bool {
 		}
 	})
 	return telling
-}
-
-// readable refuses pages of which a browser may see more than we do.
-func readable(n *html.Node) error {
-	switch n.Data {
-	case "frameset":
-		return errors.New("a page of frames")
-	case "meta":
-		charset, _ := attribute(n, "charset")
-		content, _ := attribute(n, "content")
-		if _, told, found := strings.Cut(strings.ToLower(content), "charset="); found {
-			charset = told
-		}
-		if charset = strings.ToLower(strings.Trim(charset, ` "';`)); charset != "" && charset != "utf-8" && charset != "utf8" {
-			return errors.New("the page says that it is written in another charset than UTF-8")
-		}
-	}
-	return nil
 }
 
 func attribute(n *html.Node, name string) (value string, present bool) {
@@ -470,7 +454,7 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 		case declared && needs == 0 && !m.plain:
 		case !in.allowed.Has(needs):
 		case declared, in.whole, harmless(n, a, in.inRow):
-			kept.Attr = append(kept.Attr, a)
+			kept.Attr = append(kept.Attr, inUTF8(n, a))
 		}
 	}
 	counts = w.inside(kept, n, in) || counts
@@ -483,6 +467,18 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 // bare is n's element alone.
 func bare(n *html.Node) *html.Node {
 	return &html.Node{Type: html.ElementNode, Data: n.Data, DataAtom: n.DataAtom, Namespace: n.Namespace}
+}
+
+// inUTF8 makes a page that says in what charset it once was say what it is now.
+func inUTF8(n *html.Node, a html.Attribute) html.Attribute {
+	switch {
+	case n.Data != "meta":
+	case a.Key == "charset":
+		a.Val = "utf-8"
+	case a.Key == "content" && strings.Contains(strings.ToLower(a.Val), "charset"):
+		a.Val = "text/html; charset=utf-8"
+	}
+	return a
 }
 
 // inside copies what may go out of n's children.
