@@ -60,9 +60,9 @@ type Head interface {
 // moment old: it is gathered before the head is taken.
 type Files interface {
 	// Known returns the asker as the roster has it now, its habilitations, the
-	// covers it stands in for, and the facts that tie these people to it. An account
-	// that is no more has no role.
-	Known(ctx context.Context, account roster.AccountID, people []register.PersonID) (Known, error)
+	// covers it stands in for at a moment, and the facts that tie these people to it
+	// then. An account that is no more has no role.
+	Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (Known, error)
 }
 
 // Known is what Files knows about an asker and some people.

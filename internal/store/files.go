@@ -13,34 +13,68 @@ import (
 	"poterne/internal/roster"
 )
 
+// peopleAtOnce are how many people one query asks about: the statements are
+// prepared once, and a shorter list is filled up with its last person.
+var peopleAtOnce = [...]int{1, 8, 32, 128}
+
+// knowing is the prepared statements behind Known.
+type knowing struct {
+	asker, covers *sql.Stmt
+	facts         [len(peopleAtOnce)]*sql.Stmt
+}
+
+func (s *Store) prepareKnowing(ctx context.Context) (err error) {
+	const asker = `
+		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
+		from account a left join habilitation h on h.account = a.id where a.id = $1`
+	const covers = `
+		select source, id, absent, substitute, declared_by, from_us, until_us
+		from cover where substitute = $1 and from_us <= $2 and until_us > $2`
+	const facts = `
+		select source, id, kind, account, organisation, person, from_us, until_us, author
+		from fact where from_us <= $1 and until_us > $1 and person in (`
+	prepare := func(into **sql.Stmt, query string) {
+		if err == nil {
+			*into, err = s.read.PrepareContext(ctx, query)
+		}
+	}
+	prepare(&s.knowing.asker, asker)
+	prepare(&s.knowing.covers, covers)
+	for i, n := range peopleAtOnce {
+		list := "$2"
+		for j := 1; j < n; j++ {
+			list += fmt.Sprintf(", $%d", j+2)
+		}
+		prepare(&s.knowing.facts[i], facts+list+")")
+	}
+	return s.engine.classify(err)
+}
+
 // Known implements gate.Files.
-func (s *Store) Known(ctx context.Context, account roster.AccountID, people []register.PersonID) (known gate.Known, err error) {
+func (s *Store) Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (known gate.Known, err error) {
 	if err = s.asker(ctx, account, &known); err != nil || len(people) == 0 {
 		return known, err
 	}
-	if known.Evidence.Covers, err = s.covers(ctx, account); err != nil {
+	if known.Evidence.Covers, err = s.covers(ctx, account, at); err != nil {
 		return known, err
 	}
-	holders := []any{string(account), string(known.Organisation)}
-	for _, cover := range known.Evidence.Covers {
-		holders = append(holders, string(cover.Absent))
+	concerns := func(f reason.Fact) bool {
+		return f.Account == account || f.Account == "" && f.Organisation == known.Organisation ||
+			slices.ContainsFunc(known.Evidence.Covers, func(c reason.CoverDuty) bool { return c.Absent == f.Account })
 	}
-	for portion := range slices.Chunk(people, 500) {
-		facts, err := s.facts(ctx, holders, portion)
+	for portion := range slices.Chunk(people, peopleAtOnce[len(peopleAtOnce)-1]) {
+		facts, err := s.facts(ctx, portion, at)
 		if err != nil {
 			return known, err
 		}
-		known.Evidence.Facts = append(known.Evidence.Facts, facts...)
+		known.Evidence.Facts = append(known.Evidence.Facts, slices.DeleteFunc(facts, func(f reason.Fact) bool { return !concerns(f) })...)
 	}
 	return known, nil
 }
 
 // asker reads the account's organisation, role and habilitations together.
 func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate.Known) error {
-	const query = `
-		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
-		from account a left join habilitation h on h.account = a.id where a.id = $1`
-	rows, err := s.read.QueryContext(ctx, query, string(account))
+	rows, err := s.knowing.asker.QueryContext(ctx, string(account))
 	if err != nil {
 		return fmt.Errorf("reading an account: %w", s.engine.classify(err))
 	}
@@ -61,23 +95,18 @@ func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate
 	return s.engine.classify(rows.Err())
 }
 
-// facts returns what is said of these people to any of the holders.
-func (s *Store) facts(ctx context.Context, holders []any, people []register.PersonID) ([]reason.Fact, error) {
-	query := `select source, id, kind, account, organisation, person, from_us, until_us, author
-		from fact where person in ` + places(1, len(people))
-	args := make([]any, 0, len(people)+len(holders))
-	for i := range people {
-		args = append(args, people[i][:])
+// facts returns what is said of these people at a moment, to whomever.
+func (s *Store) facts(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+	size := 0
+	for peopleAtOnce[size] < len(people) {
+		size++
 	}
-	query += ` and coalesce(account, organisation) in (`
-	for i := range holders {
-		if i > 0 {
-			query += ", "
-		}
-		query += fmt.Sprintf("$%d", len(args)+1)
-		args = append(args, holders[i])
+	args := make([]any, 1, 1+peopleAtOnce[size])
+	args[0] = at.UnixMicro()
+	for i := range peopleAtOnce[size] {
+		args = append(args, people[min(i, len(people)-1)][:])
 	}
-	rows, err := s.read.QueryContext(ctx, query+`)`, args...)
+	rows, err := s.knowing.facts[size].QueryContext(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
 	}
@@ -99,9 +128,8 @@ func (s *Store) facts(ctx context.Context, holders []any, people []register.Pers
 	return facts, s.engine.classify(rows.Err())
 }
 
-func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
-	const query = `select source, id, absent, substitute, declared_by, from_us, until_us from cover where substitute = $1`
-	rows, err := s.read.QueryContext(ctx, query, string(substitute))
+func (s *Store) covers(ctx context.Context, substitute roster.AccountID, at time.Time) ([]reason.CoverDuty, error) {
+	rows, err := s.knowing.covers.QueryContext(ctx, string(substitute), at.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("reading covers: %w", s.engine.classify(err))
 	}

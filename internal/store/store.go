@@ -20,6 +20,7 @@ type Store struct {
 	write  *sql.DB // on SQLite a single connection
 	read   *sql.DB
 	append [2]*sql.Stmt // inserts one entry, and entriesAtOnce
+	knowing
 }
 
 // engine is what differs between the two databases.
@@ -90,13 +91,8 @@ func rollback(tx *sql.Tx) error {
 	return nil
 }
 
-// Close ends every connection.
+// Close ends every connection, and the statements prepared on it.
 func (s *Store) Close() error {
-	for _, statement := range s.append {
-		if statement != nil {
-			_ = statement.Close()
-		}
-	}
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 

@@ -25,7 +25,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 		s.append[i] = statement
 	}
-	return nil
+	return s.prepareKnowing(ctx)
 }
 
 // Turn implements gate.Book.

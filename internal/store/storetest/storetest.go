@@ -355,7 +355,7 @@ func facts(t *testing.T, s *store.Store) {
 	for i := range 1200 { // more than one portion
 		everybody = append(everybody, Person(i))
 	}
-	known, err := s.Known(t.Context(), "pauline", everybody)
+	known, err := s.Known(t.Context(), "pauline", everybody, At)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func factsTwice(t *testing.T, s *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	known, err := s.Known(t.Context(), "pauline", []register.PersonID{Person(1)})
+	known, err := s.Known(t.Context(), "pauline", []register.PersonID{Person(1)}, At)
 	if err != nil || len(known.Evidence.Facts) != 1 || known.Evidence.Facts[0] != later {
 		t.Errorf("facts %+v, %v", known.Evidence.Facts, err)
 	}
@@ -425,7 +425,7 @@ func aliases(t *testing.T, s *store.Store) {
 }
 
 func nobody(t *testing.T, s *store.Store) {
-	known, err := s.Known(t.Context(), "nobody", []register.PersonID{Person(1)})
+	known, err := s.Known(t.Context(), "nobody", []register.PersonID{Person(1)}, At)
 	if err != nil || known.Role != "" || known.Organisation != "" || len(known.Habilitations) != 0 || len(known.Evidence.Facts) != 0 {
 		t.Errorf("%+v, %v", known, err)
 	}
