@@ -14,7 +14,8 @@
 //     rendering is parsed once more and must come out as the same page. Passing
 //     untouched bytes through would be quicker, but two parsers never quite agree
 //     on real pages, and a row that only the browser sees is a person nobody
-//     counted.
+//     counted. Texts are UTF-8: the caller decodes other charsets before, and
+//     sends "charset=utf-8" with what it hands over, lest a browser guess.
 //   - No error text holds anything of the answer.
 //
 // A person's row is shown or cut as a whole. Inside a shown row, a declared part
@@ -45,7 +46,12 @@ const (
 )
 
 // Layout says where people and their fields are in one kind of answer. Paths are
-// JSONPath (RFC 9535 without filters), CSS selectors or CSV column names.
+// JSONPath (RFC 9535 without filters), CSS selectors or CSV column names. They
+// are matched against the answer as the application sent it, uncut.
+//
+// A reference goes out only where it is declared as a part, or plain, as well.
+// A plain part does not reach into the rows inside it: what is in a row is the
+// person's, unless it is itself declared.
 type Layout struct {
 	Format Format
 	People []Group
@@ -68,7 +74,9 @@ type Naming struct {
 }
 
 // Part says which category a part of a row belongs to. A part within a part
-// needs both categories to be shown.
+// needs both categories to be shown. A declared value goes out with all that is
+// in it, and a declared HTML element with all its attributes, but for what is
+// declared on its own: inner rows, inner parts, and what names the person.
 type Part struct {
 	Field     register.Fields
 	Path      string
@@ -211,6 +219,9 @@ func reference(scheme, value string) (register.Ref, error) {
 	}
 	return register.Ref{Scheme: scheme, Value: value}, nil
 }
+
+// nobody is the row of what is outside of all rows.
+const nobody = -1
 
 // placedRef is a reference, with the row it was found in and the naming it
 // followed.

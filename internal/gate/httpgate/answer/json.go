@@ -89,8 +89,6 @@ type span struct{ from, to int32 }
 
 func (s span) of(body []byte) []byte { return body[s.from:s.to] }
 
-const nobody = -1
-
 // shape says how a node is written.
 type shape uint8
 
