@@ -13,43 +13,6 @@ import (
 	"poterne/internal/roster"
 )
 
-// peopleAtOnce are how many people one query asks about: the statements are
-// prepared once, and a shorter list is filled up with its last person.
-var peopleAtOnce = [...]int{1, 8, 32, 128}
-
-// knowing is the prepared statements behind Known.
-type knowing struct {
-	asker, covers *sql.Stmt
-	facts         [len(peopleAtOnce)]*sql.Stmt
-}
-
-func (s *Store) prepareKnowing(ctx context.Context) (err error) {
-	const asker = `
-		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
-		from account a left join habilitation h on h.account = a.id where a.id = $1`
-	const covers = `
-		select source, id, absent, substitute, declared_by, from_us, until_us
-		from cover where substitute = $1 and from_us <= $2 and until_us > $2`
-	const facts = `
-		select source, id, kind, account, organisation, person, from_us, until_us, author
-		from fact where from_us <= $1 and until_us > $1 and person in (`
-	prepare := func(into **sql.Stmt, query string) {
-		if err == nil {
-			*into, err = s.read.PrepareContext(ctx, query)
-		}
-	}
-	prepare(&s.knowing.asker, asker)
-	prepare(&s.knowing.covers, covers)
-	for i, n := range peopleAtOnce {
-		list := "$2"
-		for j := 1; j < n; j++ {
-			list += fmt.Sprintf(", $%d", j+2)
-		}
-		prepare(&s.knowing.facts[i], facts+list+")")
-	}
-	return s.engine.classify(err)
-}
-
 // Known implements gate.Files.
 func (s *Store) Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (known gate.Known, err error) {
 	if err = s.asker(ctx, account, &known); err != nil || len(people) == 0 {
@@ -62,7 +25,7 @@ func (s *Store) Known(ctx context.Context, account roster.AccountID, people []re
 		return f.Account == account || f.Account == "" && f.Organisation == known.Organisation ||
 			slices.ContainsFunc(known.Evidence.Covers, func(c reason.CoverDuty) bool { return c.Absent == f.Account })
 	}
-	for portion := range slices.Chunk(people, peopleAtOnce[len(peopleAtOnce)-1]) {
+	for portion := range slices.Chunk(people, mostAtOnce) {
 		facts, err := s.facts(ctx, portion, at)
 		if err != nil {
 			return known, err
@@ -74,7 +37,7 @@ func (s *Store) Known(ctx context.Context, account roster.AccountID, people []re
 
 // asker reads the account's organisation, role and habilitations together.
 func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate.Known) error {
-	rows, err := s.knowing.asker.QueryContext(ctx, string(account))
+	rows, err := s.prepared.asker.QueryContext(ctx, string(account))
 	if err != nil {
 		return fmt.Errorf("reading an account: %w", s.engine.classify(err))
 	}
@@ -97,16 +60,7 @@ func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate
 
 // facts returns what is said of these people at a moment, to whomever.
 func (s *Store) facts(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	size := 0
-	for peopleAtOnce[size] < len(people) {
-		size++
-	}
-	args := make([]any, 1, 1+peopleAtOnce[size])
-	args[0] = at.UnixMicro()
-	for i := range peopleAtOnce[size] {
-		args = append(args, people[min(i, len(people)-1)][:])
-	}
-	rows, err := s.knowing.facts[size].QueryContext(ctx, args...)
+	rows, err := queryList(ctx, s.prepared.facts, people, at.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
 	}
@@ -129,7 +83,7 @@ func (s *Store) facts(ctx context.Context, people []register.PersonID, at time.T
 }
 
 func (s *Store) covers(ctx context.Context, substitute roster.AccountID, at time.Time) ([]reason.CoverDuty, error) {
-	rows, err := s.knowing.covers.QueryContext(ctx, string(substitute), at.UnixMicro())
+	rows, err := s.prepared.covers.QueryContext(ctx, string(substitute), at.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("reading covers: %w", s.engine.classify(err))
 	}
@@ -242,20 +196,16 @@ func (s *Store) TakeAliases(ctx context.Context, aliases []Named) error {
 // People returns whom each alias leads to; one that leads nowhere is left out.
 func (s *Store) People(ctx context.Context, aliases []register.Alias) (map[register.Alias]register.PersonID, error) {
 	people := make(map[register.Alias]register.PersonID, len(aliases))
-	for portion := range slices.Chunk(aliases, 500) {
-		args := make([]any, len(portion))
-		for i := range portion {
-			args[i] = portion[i][:]
-		}
-		if err := s.people(ctx, people, places(1, len(portion)), args); err != nil {
+	for portion := range slices.Chunk(aliases, mostAtOnce) {
+		if err := s.people(ctx, people, portion); err != nil {
 			return nil, err
 		}
 	}
 	return people, nil
 }
 
-func (s *Store) people(ctx context.Context, people map[register.Alias]register.PersonID, list string, args []any) error {
-	rows, err := s.read.QueryContext(ctx, `select alias, person from alias where alias in `+list, args...)
+func (s *Store) people(ctx context.Context, people map[register.Alias]register.PersonID, aliases []register.Alias) error {
+	rows, err := queryList(ctx, s.prepared.people, aliases)
 	if err != nil {
 		return fmt.Errorf("reading aliases: %w", s.engine.classify(err))
 	}

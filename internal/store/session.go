@@ -70,7 +70,7 @@ func (s Sessions) Open(ctx context.Context, row signin.Row) error {
 
 // Find implements signin.Shelf.
 func (s Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, error) {
-	row, err := scanSession(s.read.QueryRowContext(ctx, `select `+sessionColumns+` from session where key = $1`, key[:]))
+	row, err := scanSession(s.prepared.session.QueryRowContext(ctx, key[:]))
 	return row, s.absent(err)
 }
 

@@ -9,18 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 )
 
 // Store is an open database. It is safe for concurrent use, and several
 // processes may open the same database.
 type Store struct {
-	engine engine
-	write  *sql.DB // on SQLite a single connection
-	read   *sql.DB
-	append [2]*sql.Stmt // inserts one entry, and entriesAtOnce
-	knowing
+	engine   engine
+	write    *sql.DB // on SQLite a single connection
+	read     *sql.DB
+	prepared prepared
 }
 
 // engine is what differs between the two databases.
@@ -115,22 +113,4 @@ func fromMicro(us sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us.Int64).UTC()
-}
-
-// places writes n rows of width placeholders: ($1, $2), ($3, $4)…
-func places(n, width int) string {
-	var text strings.Builder
-	for i := range n * width {
-		switch {
-		case i == 0:
-			text.WriteString("(")
-		case i%width == 0:
-			text.WriteString("), (")
-		default:
-			text.WriteString(", ")
-		}
-		fmt.Fprintf(&text, "$%d", i+1)
-	}
-	text.WriteString(")")
-	return text.String()
 }

@@ -14,20 +14,6 @@ import (
 	"poterne/internal/order"
 )
 
-// entriesAtOnce is how many entries one statement inserts.
-const entriesAtOnce = 64
-
-func (s *Store) prepare(ctx context.Context) error {
-	for i, rows := range []int{1, entriesAtOnce} {
-		statement, err := s.write.PrepareContext(ctx, `insert into entry (number, salt, body) values `+places(rows, 3))
-		if err != nil {
-			return fmt.Errorf("preparing to write entries: %w", s.engine.classify(err))
-		}
-		s.append[i] = statement
-	}
-	return s.prepareKnowing(ctx)
-}
-
 // Turn implements gate.Book.
 func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
@@ -79,9 +65,9 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
 	t.dirty = true
 	for len(entries) > 0 {
-		n, statement := 1, t.store.append[0]
+		n, statement := 1, t.store.prepared.entry
 		if len(entries) >= entriesAtOnce {
-			n, statement = entriesAtOnce, t.store.append[1]
+			n, statement = entriesAtOnce, t.store.prepared.entries
 		}
 		args := make([]any, 0, 3*n)
 		for _, e := range entries[:n] {
