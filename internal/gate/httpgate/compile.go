@@ -1,0 +1,331 @@
+package httpgate
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/register"
+)
+
+// service is a Service that was found to be right.
+type service struct {
+	Service
+	mux    *http.ServeMux // its handlers are *route
+	cookie string         // what the names of its cookies begin with
+}
+
+// route is a Route for one of its methods.
+type route struct {
+	Route
+	name    string // "GET /files/{dossier}", as it is written down
+	wild    []wildcard
+	query   map[string]string // every allowed parameter, and the scheme of those that name people
+	form    map[string]string
+	json    *answer.Request // nil if no JSON body names people
+	members []string        // the names that lead to people in a JSON body
+	answers map[string]*reader
+}
+
+// ServeHTTP makes a route a handler that ServeMux can find. It is never called.
+func (*route) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
+
+// wildcard is a part of a path that names people.
+type wildcard struct {
+	segment int
+	scheme  string
+}
+
+// reader reads the answers of one content type.
+type reader struct {
+	Answer
+	*answer.Reader
+}
+
+// namesSomebody reports whether requests of the route say whom they are about.
+func (t *route) namesSomebody() bool { return len(t.Request) > 0 }
+
+var (
+	serviceIDs = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	prefixes   = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
+	hosts      = regexp.MustCompile(`^[a-z0-9.\[\]:-]+$`)
+	methods    = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+)
+
+// complaints gathers what is wrong, with where it is.
+type complaints struct {
+	at    string
+	wrong *[]error
+}
+
+func (c complaints) in(format string, args ...any) complaints {
+	return complaints{c.at + fmt.Sprintf(format, args...) + ": ", c.wrong}
+}
+
+func (c complaints) add(format string, args ...any) {
+	*c.wrong = append(*c.wrong, fmt.Errorf(c.at+format, args...))
+}
+
+func compile(services []Service, d Dependencies) ([]*service, error) {
+	var wrong []error
+	c := complaints{wrong: &wrong}
+	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Pages == nil || d.Assertions == nil {
+		c.add("httpgate: a gate, a directory, who is asking, pages and assertions are all needed")
+	}
+	var compiled []*service
+	for i, s := range services {
+		c := c.in("service %s", s.ID)
+		for _, other := range services[:i] {
+			if other.ID == s.ID {
+				c.add("there are two of that name")
+			}
+			if other.Host == s.Host && other.Prefix == s.Prefix {
+				c.add("it has the same address as service %s", other.ID)
+			}
+		}
+		compiled = append(compiled, compileService(s, c))
+	}
+	return compiled, errors.Join(wrong...)
+}
+
+func compileService(s Service, c complaints) *service {
+	if !serviceIDs.MatchString(string(s.ID)) {
+		c.add("id: write small letters, digits and hyphens")
+	}
+	s.Host = strings.ToLower(s.Host)
+	switch {
+	case (s.Host == "") == (s.Prefix == ""):
+		c.add("it has either a host or a prefix")
+	case s.Prefix != "" && (!prefixes.MatchString(s.Prefix) || strings.HasPrefix(s.Prefix+"/", "/.poterne/")):
+		c.add("prefix: %q is not one; write it as /dossier", s.Prefix)
+	case s.Host != "" && !hosts.MatchString(s.Host):
+		c.add("host: %q is not a host name", s.Host)
+	}
+	if u := s.Upstream; u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
+		c.add("upstream: write a scheme and a host only, such as http://127.0.0.1:3000")
+	}
+	if s.Largest < 0 || s.Timeout < 0 {
+		c.add("a limit is negative")
+	}
+	if s.Largest == 0 {
+		s.Largest = LargestAnswer
+	}
+	if s.Timeout == 0 {
+		s.Timeout = AnswerTime
+	}
+	s.Headers = slices.Clone(s.Headers)
+	for i, name := range s.Headers {
+		s.Headers[i] = textproto.CanonicalMIMEHeaderKey(name)
+		if ours(s.Headers[i]) {
+			c.add("headers: %s is never passed on", name)
+		}
+	}
+	if len(s.Routes) == 0 {
+		c.add("no route is declared, so nothing could go out")
+	}
+	compiled := &service{Service: s, mux: http.NewServeMux(), cookie: "svc-" + string(s.ID) + "."}
+	for _, r := range s.Routes {
+		c := c.in("route %s", r.Path)
+		if len(r.Methods) == 0 {
+			r.Methods = []string{http.MethodGet}
+		}
+		said := c
+		for _, method := range r.Methods {
+			t := compileRoute(r, method, said)
+			said.wrong = new([]error) // once is enough for what its methods share
+			if !slices.Contains(methods, method) {
+				c.add("methods: %q cannot be declared; write any of %v", method, methods)
+			} else if err := compiled.declare(t); err != nil {
+				c.add("path: %v", err)
+			}
+		}
+	}
+	return compiled
+}
+
+// declare adds a route, unless ServeMux cannot tell it from another one.
+func (s *service) declare(t *route) (err error) {
+	defer func() {
+		if said := recover(); said != nil {
+			err = fmt.Errorf("%v", said)
+		}
+	}()
+	if !strings.HasPrefix(t.Path, "/") {
+		return errors.New("it begins with a slash, without method or host")
+	}
+	s.mux.Handle(t.name, t)
+	return nil
+}
+
+func compileRoute(r Route, method string, c complaints) *route {
+	t := &route{Route: r, name: method + " " + r.Path}
+	t.query, t.form = allowed(r.Query), allowed(r.Form)
+	if r.Purpose == "" {
+		c.add("purpose: say what it is used for")
+	}
+	if !register.AllFields.Has(r.Writes) {
+		c.add("writes: there are categories nobody knows")
+	}
+	t.compileRequest(c)
+	t.compileAnswers(c)
+	switch r.Kind {
+	case Static:
+		if len(r.Request) > 0 || len(r.Answers) > 0 || r.Header != nil || !slices.Equal(r.Methods, []string{"GET"}) {
+			c.add("a static route is asked by GET and speaks of nobody; leave out request, answers and header")
+		}
+		if len(r.Unread) == 0 {
+			c.add("unread: declare the content types of what is static, such as text/css")
+		}
+		for _, media := range r.Unread {
+			if !harmless(media) {
+				c.add("unread: %q is not a style sheet, a font, an image or a script", media)
+			}
+		}
+	case Page:
+		if len(r.Request) > 0 || r.Header != nil || slices.ContainsFunc(r.Answers, func(a Answer) bool { return len(a.Layout.People) > 0 }) {
+			c.add("a page speaks of nobody; declare a route of people")
+		}
+	case People:
+		if r.Header == nil && len(r.Unread) > 0 {
+			c.add("unread: an answer about people is read, unless its header names them")
+		}
+		if r.Header != nil && (len(r.Answers) > 0 || len(r.Unread) == 0) {
+			c.add("header: say which content types pass unread, and leave out answers")
+		}
+	default:
+		c.add("kind: %q is not one; write %q, %q or %q", r.Kind, People, Page, Static)
+	}
+	if h := r.Header; h != nil && (h.Name == "" || len(h.Schemes) == 0) {
+		c.add("header: say its name, and which schemes it names people in")
+	}
+	return t
+}
+
+func allowed(names []string) map[string]string {
+	set := make(map[string]string, len(names))
+	for _, name := range names {
+		set[name] = ""
+	}
+	return set
+}
+
+func (t *route) compileRequest(c complaints) {
+	var inJSON []answer.Naming
+	reads := len(t.Form) > 0
+	for i, n := range t.Request {
+		c := c.in("request[%d]", i)
+		if n.Name == "" || n.Scheme == "" {
+			c.add("say where it names somebody, and in which scheme")
+		}
+		switch n.In {
+		case InPath:
+			segment := slices.Index(strings.Split(t.Path[min(1, len(t.Path)):], "/"), "{"+n.Name+"}")
+			if segment < 0 {
+				c.add("the path has no {%s}", n.Name)
+			}
+			t.wild = append(t.wild, wildcard{segment, n.Scheme})
+		case InQuery:
+			t.query[n.Name] = n.Scheme
+		case InForm:
+			t.form[n.Name], reads = n.Scheme, true
+		case InJSON:
+			inJSON, reads = append(inJSON, answer.Naming{Scheme: n.Scheme, Path: n.Name}), true
+			t.members = append(t.members, memberNames(n.Name)...)
+		case InHeader:
+			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
+				c.add("%s is never passed on", n.Name)
+			}
+		default:
+			c.add("in: %q is not a part of a request; write path, query, form, json or header", n.In)
+		}
+	}
+	if reads && len(t.Takes) > 0 {
+		c.add("takes: a body that is read cannot pass unread as well")
+	}
+	for _, media := range t.Takes {
+		if !isMedia(media) {
+			c.add("takes: %q is not a content type", media)
+		}
+	}
+	if len(inJSON) == 0 {
+		return
+	}
+	var err error
+	if t.json, err = answer.CompileRequest(inJSON); err != nil {
+		c.add("request: %w", err)
+	}
+}
+
+// memberNames lists the names in a JSONPath.
+func memberNames(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(`$.[]*'"`, r) })
+}
+
+func (t *route) compileAnswers(c complaints) {
+	t.answers = make(map[string]*reader)
+	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 {
+		c.add("no answer is declared, so nothing could go out")
+	}
+	for _, media := range t.Unread {
+		if !isMedia(media) {
+			c.add("unread: %q is not a content type", media)
+		}
+	}
+	for i, a := range t.Answers {
+		c := c.in("answers[%d]", i)
+		if a.Type == "" {
+			a.Type = usual[a.Layout.Format]
+		}
+		if a.Type != "" && !fits(a.Type, a.Layout.Format) {
+			c.add("type: %q is not a content type of %s", a.Type, a.Layout.Format)
+		}
+		if t.answers[a.Type] != nil {
+			c.add("type: %s is declared twice", a.Type)
+		}
+		if strings.ContainsFunc(a.Download, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\/%`, r) }) {
+			c.add("download: %q is not a plain file name", a.Download)
+		}
+		compiled, err := answer.Compile(a.Layout)
+		if err != nil {
+			c.add("%w", err)
+		}
+		t.answers[a.Type] = &reader{a, compiled}
+	}
+}
+
+var usual = map[answer.Format]string{answer.JSON: "application/json", answer.HTML: "text/html", answer.CSV: "text/csv"}
+
+// fits keeps a browser from reading an answer as something else than we did.
+func fits(media string, format answer.Format) bool {
+	switch format {
+	case answer.JSON:
+		return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	case answer.CSV:
+		return media == "text/csv" || media == "application/csv"
+	default:
+		return media == usual[format]
+	}
+}
+
+func isMedia(media string) bool {
+	parsed, parameters, err := mime.ParseMediaType(media)
+	return err == nil && parsed == media && len(parameters) == 0 && strings.Contains(media, "/")
+}
+
+// harmless reports whether a content type is of what pages are made with, not of
+// what they say.
+func harmless(media string) bool {
+	switch media {
+	case "text/css", "text/javascript", "application/javascript":
+		return true
+	default:
+		return strings.HasPrefix(media, "font/") || strings.HasPrefix(media, "image/")
+	}
+}

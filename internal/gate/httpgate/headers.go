@@ -1,0 +1,179 @@
+package httpgate
+
+import (
+	"maps"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// passedOn is what of a request's header the application is sent, besides what
+// its service declares. Anything else could change what it does: there are
+// headers that replace the method or the address.
+var passedOn = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent", "Traceparent"}
+
+// conditions are passed on for what speaks of nobody. An answer about people is
+// always whole.
+var conditions = []string{"If-None-Match", "If-Modified-Since"}
+
+// never is what no service can have passed on: what belongs to one connection,
+// what says who asks and from where, what asks for a part of an answer, and what
+// turns a request into another one.
+var never = []string{
+	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length", "Content-Encoding",
+	"Cookie", "Forwarded", "X-Real-Ip", "Via", "Proxy-Authorization", "Proxy-Authenticate", "Accept-Encoding",
+	"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Original-Uri", "X-Rewrite-Url",
+}
+
+// ours reports whether a header is not the asker's to send.
+func ours(name string) bool {
+	return slices.Contains(never, name) || strings.HasPrefix(name, "Poterne-") || strings.HasPrefix(name, "X-Forwarded-")
+}
+
+// outgoing is the header the application is sent.
+func (g *passage) outgoing(assertion string) http.Header {
+	out, in := make(http.Header, 12), g.r.Header
+	pass := func(names []string) {
+		for _, name := range names {
+			if values := in[name]; len(values) > 0 {
+				out[name] = values
+			}
+		}
+	}
+	pass(passedOn)
+	pass(g.service.Headers)
+	for _, n := range g.route.Request {
+		if n.In == InHeader {
+			pass([]string{textproto.CanonicalMIMEHeaderKey(n.Name)})
+		}
+	}
+	if g.route.Kind == Static {
+		pass(conditions)
+	}
+	if cookies := g.service.cookiesIn(g.r); cookies != "" {
+		out["Cookie"] = []string{cookies}
+	}
+	if len(out["User-Agent"]) == 0 {
+		out["User-Agent"] = []string{""} // none, rather than the transport's own
+	}
+	scheme := "https"
+	if g.proxy.Insecure {
+		scheme = "http"
+	}
+	out["Accept-Encoding"] = []string{"identity"}
+	out["X-Forwarded-Host"] = []string{g.r.Host}
+	out["X-Forwarded-Proto"] = []string{scheme}
+	if g.service.Prefix != "" {
+		out["X-Forwarded-Prefix"] = []string{g.service.Prefix}
+	}
+	out[AssertionHeader] = []string{assertion}
+	return out
+}
+
+// cookiesIn returns the service's own cookies under the names it gave them.
+func (s *service) cookiesIn(r *http.Request) string {
+	var kept strings.Builder
+	for _, c := range r.Cookies() {
+		name, own := strings.CutPrefix(c.Name, s.cookie)
+		if !own || name == "" {
+			continue
+		}
+		if kept.Len() > 0 {
+			kept.WriteString("; ")
+		}
+		value := c.Value
+		if c.Quoted {
+			value = `"` + value + `"`
+		}
+		kept.WriteString(name + "=" + value)
+	}
+	return kept.String()
+}
+
+// cookieOut turns an application's cookie into one that only this service gets
+// back, for all of its addresses, and that cannot be taken for one of ours. It
+// reports false for a cookie that cannot be understood.
+func (s *service) cookieOut(line string, insecure bool) (*http.Cookie, bool) {
+	const largest = 4096 // what browsers keep
+	c, err := http.ParseSetCookie(line)
+	if err != nil || len(line) > largest {
+		return nil, false
+	}
+	out := &http.Cookie{
+		Name: s.cookie + c.Name, Value: c.Value, Quoted: c.Quoted, Path: s.Prefix + "/",
+		Expires: c.Expires, MaxAge: c.MaxAge, HttpOnly: c.HttpOnly, Secure: !insecure, SameSite: http.SameSiteLaxMode,
+	}
+	if c.SameSite == http.SameSiteStrictMode {
+		out.SameSite = c.SameSite
+	}
+	return out, out.Valid() == nil
+}
+
+// sendHeader writes what goes out of an answer's header: what is set here, and of
+// the application's only what is named here.
+func (g *passage) sendHeader(said *said, contentType, download string) {
+	out := g.w.Header()
+	for _, line := range said.header["Set-Cookie"] {
+		if c, ok := g.service.cookieOut(line, g.proxy.Insecure); ok {
+			http.SetCookie(g.w, c)
+		}
+	}
+	if languages := said.header["Content-Language"]; len(languages) == 1 && isLanguage(languages[0]) {
+		out["Content-Language"] = languages
+	}
+	if policies := said.header["Content-Security-Policy"]; len(policies) > 0 {
+		out["Content-Security-Policy"] = policies
+	}
+	if g.route.Kind == Static {
+		for _, name := range []string{"Etag", "Last-Modified"} {
+			if values := said.header[name]; len(values) == 1 {
+				out[name] = values
+			}
+		}
+		out["Cache-Control"] = []string{"private, max-age=300"}
+	} else {
+		out["Cache-Control"] = []string{"no-store"}
+	}
+	if contentType != "" {
+		out["Content-Type"] = []string{contentType}
+	}
+	if download != "" {
+		out["Content-Disposition"] = []string{`attachment; filename="` + download + `"`}
+	}
+	maps.Copy(out, always)
+}
+
+// always goes out with every answer.
+var always = http.Header{
+	"X-Content-Type-Options": {"nosniff"},
+	"X-Frame-Options":        {"SAMEORIGIN"},
+	"Referrer-Policy":        {"same-origin"},
+}
+
+// isLanguage keeps to short tags such as fr or en-GB.
+func isLanguage(tag string) bool {
+	return len(tag) <= 12 && !strings.ContainsFunc(tag, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+// mediaType returns the one content type that a header declares, if its charset is
+// UTF-8 or not said.
+func mediaType(h http.Header) (string, bool) {
+	values := h["Content-Type"]
+	if len(values) != 1 {
+		return "", false
+	}
+	switch values[0] { // what nearly every answer says
+	case "application/json", "text/html", "text/css":
+		return values[0], true
+	case "text/html; charset=utf-8":
+		return "text/html", true
+	}
+	media, parameters, err := mime.ParseMediaType(values[0])
+	charset, said := parameters["charset"]
+	return media, err == nil && (!said || strings.EqualFold(charset, "utf-8"))
+}

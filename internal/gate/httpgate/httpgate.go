@@ -1,0 +1,238 @@
+// Package httpgate is the gate's door for HTTP: a reverse proxy in front of any
+// application, by host name or by path prefix.
+//
+// What it promises:
+//
+//   - Nothing of an application's answer goes out before it was collected whole,
+//     read, decided and written down. What is not declared, or not understood, is
+//     refused, and the refusal is written too.
+//   - A request that changes something is written down before it is forwarded,
+//     and a request about somebody whom the asker may not open is not forwarded.
+//   - The application is sent exactly the address that was matched, and nothing of
+//     Poterne's: not its session, not a header that somebody else made up.
+//   - Of the application's answer, only the declared body and a short list of
+//     headers go out; its error pages never do.
+//   - An order stops an answer under way.
+package httpgate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// What a service may be sent and answer, unless it says otherwise.
+const (
+	LargestAnswer  = 8 << 20
+	LargestRequest = 1 << 20
+	AnswerTime     = 30 * time.Second
+)
+
+// Service is an application behind the gate. It has a Host or a Prefix. Services
+// under one host share one origin: a page of one can then ask for pages of
+// another in the agent's name, so applications that do not trust each other
+// belong under hosts of their own.
+type Service struct {
+	ID       roster.ServiceID
+	Name     string
+	Host     string   // "kairos.example", with its port if it has one
+	Prefix   string   // "/kairos"; the application is asked without it
+	Upstream *url.URL // scheme and host
+	Routes   []Route
+	Headers  []string      // request headers the application may have besides the usual ones, such as X-CSRF-Token
+	Largest  int64         // bytes of an answer, decoded; LargestAnswer when 0
+	Timeout  time.Duration // for an answer to be whole; AnswerTime when 0
+}
+
+// Kind is what a route's answers are.
+type Kind string
+
+// The kinds of routes.
+const (
+	People Kind = "people" // answers that may show people: read, decided, written, cut
+	Page   Kind = "page"   // answers that speak of nobody: read for their declared parts
+	Static Kind = "static" // style sheets, fonts, images, scripts: passed on by content type
+)
+
+// Route is one kind of request that a service answers. What is not declared is
+// refused: the address, the method, a parameter, a content type.
+type Route struct {
+	Methods []string // GET when empty; HEAD comes with GET
+	Path    string   // without the prefix, as ServeMux writes it: "/files/{dossier}"
+	Kind    Kind
+	Purpose roster.Purpose
+	Request []Naming        // where the request names people
+	Query   []string        // other parameters the address may carry
+	Form    []string        // other fields a form may carry
+	Takes   []string        // content types of bodies that pass unread; only where no body names people
+	Writes  register.Fields // what a request that changes something touches
+	Answers []Answer
+	Unread  []string      // content types whose bodies pass unread: on Static, on Page, or with Header
+	Header  *HeaderNaming // the application itself says who is in its answer
+}
+
+// Naming says where a request names a person, and in which scheme.
+type Naming struct {
+	In     Place
+	Name   string // of the wildcard, parameter, field or header; a JSONPath in JSON
+	Scheme string
+}
+
+// Place is a part of a request.
+type Place string
+
+// The parts of a request where people are named.
+const (
+	InPath   Place = "path"
+	InQuery  Place = "query"
+	InForm   Place = "form"
+	InJSON   Place = "json"
+	InHeader Place = "header"
+)
+
+// Answer is how answers of one content type are read.
+type Answer struct {
+	Type     string        // content type; the usual one of Layout's format when empty
+	Layout   answer.Layout // where people and their fields are
+	About    bool          // it is about the people in it as a whole: all are shown, or it is refused; otherwise it is a list
+	Download string        // name it is saved under, in place of the application's; empty if it is looked at
+}
+
+// HeaderNaming is the promise of an application that co-operates: every answer
+// carries a header that names the people in it and their fields, such as
+//
+//	Poterne-People: dossier=4711; fields=name+birth, dossier=4712; fields=name
+//
+// or "nobody". Values are percent-encoded. The body then passes unread, all of it
+// or nothing. Trusting the header is trusting the application not to forget
+// anybody: prefer Answers where the answer can be read.
+type HeaderNaming struct {
+	Name    string
+	Schemes []string
+}
+
+// Gate decides and writes down; *gate.Gate does.
+type Gate interface {
+	Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func())
+	Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error)
+	Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error)
+}
+
+// Directory finds the person behind each reference; *gate.Directory does.
+type Directory interface {
+	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
+}
+
+// Pages speaks to whoever asked, in their language. Each method writes a whole
+// answer, status included, as a page or as JSON.
+type Pages interface {
+	// Refused says why nothing is shown.
+	Refused(w http.ResponseWriter, r *http.Request, refusal Refusal)
+	// SignIn sends somebody who is not signed in to sign in.
+	SignIn(w http.ResponseWriter, r *http.Request, err error)
+	// Failed says that the application or the gate could not answer, and that
+	// nothing was passed on.
+	Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind)
+}
+
+// Refusal is a refusal that was written down.
+type Refusal struct {
+	Service roster.ServiceID
+	Route   string
+	Ruling  policy.Ruling
+	Receipt ledger.Number
+	Session signin.Session
+}
+
+// Outcome is what became of a request, for counting.
+type Outcome string
+
+// Every outcome there is.
+const (
+	Shown     Outcome = "shown"     // all that was declared went out
+	Cut       Outcome = "cut"       // people or fields were cut out of what went out
+	Plain     Outcome = "plain"     // what went out speaks of nobody
+	Refused   Outcome = "refused"   // the refusal was written
+	Failed    Outcome = "failed"    // the application or the gate could not answer
+	Anonymous Outcome = "anonymous" // nobody was signed in
+	Aborted   Outcome = "aborted"   // an order stopped it while it went out
+)
+
+// Dependencies are what the proxy works with. All are needed but those that say
+// what they are otherwise.
+type Dependencies struct {
+	Gate       Gate
+	Directory  Directory
+	Who        func(http.ResponseWriter, *http.Request) (signin.Session, error)
+	Pages      Pages
+	Assertions *Signer
+	Insecure   bool              // browsers reach us by http: only for a demonstration on this very machine
+	Transport  http.RoundTripper // reaches the applications; NewTransport when nil
+	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
+	Log        *slog.Logger     // nothing is logged when nil
+	Now        func() time.Time // time.Now when nil
+}
+
+// Proxy passes requests on to applications, and hands over of their answers what
+// may be shown.
+type Proxy struct {
+	Dependencies
+	services []*service
+	origins  *http.CrossOriginProtection
+}
+
+// New checks every service and is ready to serve. All complaints come at once.
+func New(services []Service, d Dependencies) (*Proxy, error) {
+	compiled, err := compile(services, d)
+	if err != nil {
+		return nil, err
+	}
+	if d.Transport == nil {
+		d.Transport = NewTransport()
+	}
+	if d.Observe == nil {
+		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection()}, nil
+}
+
+// Serves reports whether a request is for one of the services.
+func (p *Proxy) Serves(r *http.Request) bool {
+	_, ok := p.serviceOf(r)
+	return ok
+}
+
+// ServeHTTP takes one request through the gate.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	service, ok := p.serviceOf(r)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	started, outcome := p.Now(), Aborted // unless it comes to a good end
+	defer func() { p.Observe(service.ID, outcome, p.Now().Sub(started)) }()
+	if r.URL.EscapedPath() == service.Prefix && service.Prefix != "" {
+		http.Redirect(w, r, service.Prefix+"/", http.StatusTemporaryRedirect)
+		outcome = Plain
+		return
+	}
+	g := &passage{proxy: p, service: service, w: w, r: r, act: policy.Attempt}
+	outcome = g.run()
+}

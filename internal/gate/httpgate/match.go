@@ -1,0 +1,171 @@
+package httpgate
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// objection is why the gate itself refuses a request or an answer. The text is
+// for the operator's log; it holds nothing of either.
+type objection struct {
+	why     policy.Why
+	because string
+}
+
+func (o *objection) Error() string { return o.why.String() + ": " + o.because }
+
+func notUnderstood(because string) error { return &objection{policy.NotUnderstood, because} }
+func notDeclared(because string) error   { return &objection{policy.NotDeclared, because} }
+
+// serviceOf finds the service a request is for: by host, or by the longest prefix
+// on any other host.
+func (p *Proxy) serviceOf(r *http.Request) (*service, bool) {
+	host := strings.ToLower(r.Host)
+	bare, _, err := net.SplitHostPort(host)
+	if err != nil {
+		bare = host
+	}
+	path := r.URL.EscapedPath()
+	var found *service
+	for _, s := range p.services {
+		switch {
+		case s.Host != "" && (s.Host == host || s.Host == bare):
+			return s, true
+		case s.Prefix == "", !strings.HasPrefix(path, s.Prefix):
+		case len(path) > len(s.Prefix) && path[len(s.Prefix)] != '/':
+		case found == nil || len(s.Prefix) > len(found.Prefix):
+			found = s
+		}
+	}
+	return found, found != nil
+}
+
+// address is where a request goes within a service, as it was written and as it
+// was understood.
+type address struct {
+	path     string // escaped, without the prefix
+	segments []string
+	rawQuery string
+	query    []pair
+}
+
+type pair struct{ name, value string }
+
+// readAddress understands an address, or refuses it: where two programs could
+// read an address differently, the application might see another than we did.
+func readAddress(path, rawQuery string) (address, error) {
+	a := address{path: path, rawQuery: rawQuery}
+	if !strings.HasPrefix(path, "/") {
+		return a, notUnderstood("the path does not begin with a slash")
+	}
+	raw := strings.Split(path[1:], "/")
+	a.segments = make([]string, len(raw))
+	for i, segment := range raw {
+		if segment == "" && i < len(raw)-1 {
+			return a, notUnderstood("the path has an empty part")
+		}
+		plain, err := url.PathUnescape(segment)
+		if err != nil || overescaped(segment) || plain == "." || plain == ".." || !utf8.ValidString(plain) ||
+			strings.ContainsAny(plain, `/\;%?#`) || strings.ContainsFunc(plain, unicode.IsControl) {
+			return a, notUnderstood("the path can be read in two ways")
+		}
+		a.segments[i] = plain
+	}
+	var err error
+	a.query, err = readPairs(rawQuery, "")
+	return a, err
+}
+
+// overescaped reports whether a character that needs no escape has one.
+func overescaped(segment string) bool {
+	for i := 0; i+2 < len(segment); i++ {
+		if segment[i] != '%' {
+			continue
+		}
+		c, err := url.PathUnescape(segment[i : i+3])
+		if err == nil && (c[0] >= 'a' && c[0] <= 'z' || c[0] >= 'A' && c[0] <= 'Z' || c[0] >= '0' && c[0] <= '9' || strings.ContainsAny(c, "-._~")) {
+			return true
+		}
+	}
+	return false
+}
+
+// readPairs understands a query or a form, in which the given control characters
+// may stand.
+func readPairs(raw, controls string) ([]pair, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	var pairs []pair
+	for part := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		var err, alsoErr error
+		name, err = url.QueryUnescape(name)
+		value, alsoErr = url.QueryUnescape(value)
+		odd := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(controls, r) }
+		if err != nil || alsoErr != nil || name == "" || strings.Contains(part, ";") ||
+			!utf8.ValidString(name+value) || strings.ContainsFunc(name, unicode.IsControl) || strings.ContainsFunc(value, odd) {
+			return nil, notUnderstood("the parameters can be read in two ways")
+		}
+		pairs = append(pairs, pair{name, value})
+	}
+	return pairs, nil
+}
+
+// find returns the declared route of a method and an address, query included.
+func (s *service) find(method string, a address) (*route, error) {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	probe := &http.Request{Method: method, URL: &url.URL{Path: "/" + strings.Join(a.segments, "/"), RawPath: a.path}}
+	handler, _ := s.mux.Handler(probe)
+	t, ok := handler.(*route)
+	if !ok {
+		return nil, notDeclared("no such route")
+	}
+	for _, p := range a.query {
+		if _, ok := t.query[p.name]; !ok {
+			return nil, notDeclared("a parameter of the address")
+		}
+	}
+	return t, nil
+}
+
+// refsIn returns the people whom an address of the route names.
+func (t *route) refsIn(a address) (refs []register.Ref, err error) {
+	for _, w := range t.wild {
+		if refs, err = appendRef(refs, w.scheme, a.segments[w.segment]); err != nil {
+			return nil, err
+		}
+	}
+	return appendRefs(refs, t.query, a.query)
+}
+
+// appendRefs adds the people whom parameters name: each of them, if one comes
+// more than once. An empty one names nobody.
+func appendRefs(refs []register.Ref, schemes map[string]string, pairs []pair) (_ []register.Ref, err error) {
+	for _, p := range pairs {
+		scheme := schemes[p.name]
+		if scheme == "" || p.value == "" {
+			continue
+		}
+		if refs, err = appendRef(refs, scheme, p.value); err != nil {
+			return nil, err
+		}
+	}
+	return refs, nil
+}
+
+func appendRef(refs []register.Ref, scheme, value string) ([]register.Ref, error) {
+	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, unicode.IsControl) {
+		return nil, notUnderstood("somebody is named by something that is no identifier")
+	}
+	return append(refs, register.Ref{Scheme: scheme, Value: value}), nil
+}

@@ -1,0 +1,205 @@
+package httpgate
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/signin"
+)
+
+// passage is one request on its way through the gate.
+type passage struct {
+	proxy   *Proxy
+	service *service
+	w       http.ResponseWriter
+	r       *http.Request
+
+	session signin.Session
+	ctx     context.Context // ends when an order stops the passage
+	route   *route          // nil while the request is not matched
+	address address
+	body    []byte              // of the request
+	named   []register.PersonID // whom the request names, each once
+	act     policy.Act          // what an objection is written down as
+	receipt *ledger.Number      // of what was written last
+}
+
+// refusal is a refusal that was written down.
+type refusal struct{ ruling policy.Ruling }
+
+func (r *refusal) Error() string { return "refused: " + r.ruling.Why.String() }
+
+// run takes the passage to its end, whatever that is.
+func (g *passage) run() Outcome {
+	if err := g.proxy.origins.Check(g.r); err != nil {
+		return g.fail(&fault.Error{Kind: fault.Refused, Err: errors.New("another site asks")})
+	}
+	session, err := g.proxy.Who(g.w, g.r)
+	if fault.Of(err) == fault.Anonymous {
+		g.w.Header().Set("Cache-Control", "no-store")
+		g.proxy.Pages.SignIn(g.w, g.r, err)
+		return Anonymous
+	}
+	if err != nil {
+		return g.fail(err)
+	}
+	g.session = session
+	under, leave := g.proxy.Gate.Enter(g.r.Context(), session.Account, session.Organisation, g.service.ID)
+	defer leave()
+	g.ctx = under
+	outcome, err := g.through()
+	if err != nil {
+		return g.end(err)
+	}
+	return outcome
+}
+
+// through is a passage that nothing stops.
+func (g *passage) through() (Outcome, error) {
+	if err := g.readRequest(); err != nil {
+		return "", err
+	}
+	if err := g.decideRequest(); err != nil {
+		return "", err
+	}
+	said, err := g.forward()
+	if err != nil {
+		return "", err
+	}
+	defer said.free()
+	return g.handOver(said)
+}
+
+// decideRequest decides on the people whom the request names, before the
+// application is asked. What is about to change is written down.
+func (g *passage) decideRequest() error {
+	if g.changes() {
+		_, err := g.settleWhole(g.ask(policy.Change, g.route.Writes))
+		return err
+	}
+	ask := g.ask(policy.Attempt, 0)
+	foreseen, err := g.proxy.Gate.Foresee(g.ctx, ask)
+	if err != nil || foreseen.Shown() {
+		return err
+	}
+	_, err = g.settle(g.ctx, ask)
+	return err
+}
+
+// settle has an ask decided and written down; the error is a *refusal if the ask
+// is refused as a whole.
+func (g *passage) settle(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+	settled, err := g.proxy.Gate.Settle(ctx, ask)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	if settled.Written > 0 {
+		g.receipt = &settled.Receipt
+	}
+	if !settled.Decision.Shown() {
+		return settled.Decision, &refusal{settled.Decision.Whole}
+	}
+	return settled.Decision, nil
+}
+
+// settleWhole settles an ask about something that cannot be cut: if less than all
+// of it may be shown, it is refused. That is looked at before, so that nobody is
+// charged for it.
+func (g *passage) settleWhole(ask policy.Ask) (policy.Decision, error) {
+	foreseen, err := g.proxy.Gate.Foresee(g.ctx, ask)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	if short, ok := falling(ask, foreseen); ok {
+		ask.Objection = policy.NotForPurpose
+		if short.Why == policy.ShortEmpty || short.Why == policy.LongEmpty || short.Why == policy.Frozen {
+			ask.Objection = short.Why
+		}
+	}
+	decision, err := g.settle(g.ctx, ask)
+	if err != nil {
+		return decision, err
+	}
+	if short, ok := falling(ask, decision); ok { // something changed in between
+		return decision, &refusal{short}
+	}
+	return decision, nil
+}
+
+// falling returns the first ruling of a granted ask that falls short of it.
+func falling(ask policy.Ask, decision policy.Decision) (policy.Ruling, bool) {
+	if !decision.Shown() {
+		return policy.Ruling{}, false
+	}
+	for i, ruling := range decision.People {
+		if ruling.Verdict != policy.Shown || ruling.Fields != ask.People[i].Fields {
+			return ruling, true
+		}
+	}
+	return policy.Ruling{}, false
+}
+
+// end is how a passage ends that was stopped: an order comes first, then what the
+// gate found wrong, which is written down, then what failed.
+func (g *passage) end(err error) Outcome {
+	if written, ok := errors.AsType[*refusal](err); ok {
+		return g.refuse(written)
+	}
+	objection, objects := errors.AsType[*objection](err)
+	isCut := errors.Is(context.Cause(g.ctx), gate.ErrCut)
+	if !objects && !isCut {
+		return g.fail(err)
+	}
+	ask := g.ask(policy.Attempt, 0)
+	if objects {
+		ask.Act, ask.Objection = g.act, objection.why
+		if objection.why == policy.NotUnderstood {
+			g.note("not understood", err)
+		}
+	}
+	// Whether or not somebody still waits, the refusal is written.
+	_, settled := g.settle(context.WithoutCancel(g.r.Context()), ask)
+	if written, ok := errors.AsType[*refusal](settled); ok {
+		return g.refuse(written)
+	}
+	if settled == nil { // the order was lifted at once
+		settled = &fault.Error{Kind: fault.Unavailable, Err: gate.ErrCut}
+	}
+	return g.fail(settled)
+}
+
+func (g *passage) refuse(written *refusal) Outcome {
+	refused := Refusal{Service: g.service.ID, Route: g.undeclared(), Ruling: written.ruling, Session: g.session}
+	if g.route != nil {
+		refused.Route = g.route.name
+	}
+	if g.receipt != nil {
+		refused.Receipt = *g.receipt
+	}
+	g.sendReceipt()
+	g.w.Header().Set("Cache-Control", "no-store")
+	g.proxy.Pages.Refused(g.w, g.r, refused)
+	return Refused
+}
+
+func (g *passage) fail(err error) Outcome {
+	g.note("nothing was passed on", err)
+	g.sendReceipt()
+	g.w.Header().Set("Cache-Control", "no-store")
+	g.proxy.Pages.Failed(g.w, g.r, fault.Of(err))
+	return Failed
+}
+
+// sendReceipt names the first entry that was written about what goes out.
+func (g *passage) sendReceipt() {
+	if g.receipt != nil {
+		g.w.Header()["Poterne-Receipt"] = []string{strconv.FormatUint(uint64(*g.receipt), 10)}
+	}
+}

@@ -1,0 +1,210 @@
+package httpgate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// readRequest matches the request and finds the people it names.
+func (g *passage) readRequest() error {
+	a, err := readAddress(strings.TrimPrefix(g.r.URL.EscapedPath(), g.service.Prefix), g.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if g.route, err = g.service.find(g.r.Method, a); err != nil {
+		return err
+	}
+	g.address = a
+	if g.r.URL.IsAbs() || len(g.r.Header["Upgrade"]) > 0 {
+		return notUnderstood("another protocol is asked for")
+	}
+	refs, err := g.route.refsIn(a)
+	if err != nil {
+		return err
+	}
+	for _, n := range g.route.Request {
+		if n.In != InHeader {
+			continue
+		}
+		for _, value := range g.r.Header[textproto.CanonicalMIMEHeaderKey(n.Name)] {
+			if refs, err = appendRef(refs, n.Scheme, value); err != nil {
+				return err
+			}
+		}
+	}
+	if refs, err = g.readBody(refs); err != nil {
+		return err
+	}
+	g.named, err = g.people(refs)
+	return err
+}
+
+// changes reports whether the request may change something.
+func (g *passage) changes() bool {
+	return g.r.Method != http.MethodGet && g.r.Method != http.MethodHead
+}
+
+// readBody takes in the request's body and adds the people it names.
+func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
+	if g.r.ContentLength == 0 {
+		return refs, nil
+	}
+	if !g.changes() || len(g.r.Header["Content-Encoding"]) > 0 {
+		return nil, notUnderstood("a body where none is expected, or an encoded one")
+	}
+	var err error
+	if g.body, err = io.ReadAll(http.MaxBytesReader(g.w, g.r.Body, LargestRequest)); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, notUnderstood("the request is too large")
+		}
+		return nil, notUnderstood("the request is cut short")
+	}
+	if len(g.body) == 0 {
+		return refs, nil
+	}
+	media, ok := mediaType(g.r.Header)
+	if !ok && slices.Contains(g.route.Takes, "multipart/form-data") && strings.HasPrefix(g.r.Header.Get("Content-Type"), "multipart/form-data;") {
+		media, ok = "multipart/form-data", true
+	}
+	switch {
+	case !ok:
+		return nil, notUnderstood("the content type of the request")
+	case slices.Contains(g.route.Takes, media):
+		return refs, nil
+	case media == "application/x-www-form-urlencoded" && len(g.route.form) > 0:
+		return g.readForm(refs)
+	case media == "application/json" && g.route.json != nil:
+		return g.readJSON(refs)
+	default:
+		return nil, notDeclared("the content type of the request")
+	}
+}
+
+func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
+	fields, err := readPairs(string(g.body), "\r\n\t")
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		if _, ok := g.route.form[f.name]; !ok {
+			return nil, notDeclared("a field of the form")
+		}
+	}
+	return appendRefs(refs, g.route.form, fields)
+}
+
+func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
+	named, err := g.route.json.Refs(g.body)
+	if err != nil {
+		return nil, notUnderstood("the JSON of the request: " + err.Error())
+	}
+	if hasTwin(g.body, g.route.members) {
+		return nil, notUnderstood("a name in the JSON of the request differs from a declared one by its letter case only")
+	}
+	return append(refs, named...), nil
+}
+
+// hasTwin reports whether some object of a JSON body has a name that is one of
+// members but for letter case: many programs would take it for that one.
+func hasTwin(body []byte, members []string) bool {
+	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := decoder.ReadToken()
+		if err != nil {
+			return err != io.EOF
+		}
+		if kind, length := decoder.StackIndex(decoder.StackDepth()); kind != '{' || length%2 == 0 || token.Kind() != '"' {
+			continue
+		}
+		name := token.String()
+		if slices.ContainsFunc(members, func(m string) bool { return m != name && strings.EqualFold(m, name) }) {
+			return true
+		}
+	}
+}
+
+// people finds whom references stand for, each once.
+func (g *passage) people(refs []register.Ref) ([]register.PersonID, error) {
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	people, err := g.proxy.Directory.People(g.ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	var distinct []register.PersonID
+	for _, person := range people {
+		if !slices.Contains(distinct, person) {
+			distinct = append(distinct, person)
+		}
+	}
+	return distinct, nil
+}
+
+// ask is what the gate is asked: about the people the request names, until others
+// are found.
+func (g *passage) ask(act policy.Act, fields register.Fields) policy.Ask {
+	ask := policy.Ask{
+		Act: act, Account: g.session.Account, Organisation: g.session.Organisation, Session: g.session.ID,
+		Service: g.service.ID, About: true, Route: g.undeclared(),
+		People: make([]policy.Opening, len(g.named), len(g.named)+1),
+	}
+	if g.route != nil {
+		ask.Purpose, ask.Route = g.route.Purpose, g.route.name
+	}
+	for i, person := range g.named {
+		ask.People[i] = policy.Opening{Person: person, Fields: fields}
+	}
+	return ask
+}
+
+// undeclared names a route that is not declared by nothing the asker made up.
+func (g *passage) undeclared() string {
+	if slices.Contains(methods, g.r.Method) || g.r.Method == http.MethodHead {
+		return g.r.Method + " (not declared)"
+	}
+	return "(not declared)"
+}
+
+// request is what the application is sent: what was matched, to the byte. HEAD is
+// sent as GET, so that its answer is read and decided like any other.
+func (g *passage) request(ctx context.Context) (*http.Request, error) {
+	assertion, err := g.proxy.Assertions.assert(ctx, g.session, g.service.ID, g.route.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := url.PathUnescape(g.address.path)
+	if err != nil {
+		return nil, err
+	}
+	method := g.r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	out := &http.Request{
+		Method: method, Header: g.outgoing(assertion), Host: g.service.Upstream.Host,
+		URL: &url.URL{
+			Scheme: g.service.Upstream.Scheme, Host: g.service.Upstream.Host,
+			Path: plain, RawPath: g.address.path, RawQuery: g.address.rawQuery,
+		},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if len(g.body) > 0 {
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(g.body)), int64(len(g.body))
+	} else {
+		delete(out.Header, "Content-Type")
+	}
+	return out.WithContext(ctx), nil
+}
