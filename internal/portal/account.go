@@ -1,0 +1,111 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// accountPage answers whoever watches: what did this account do, opening by
+// opening?
+type accountPage struct {
+	page
+	Said         string
+	Account      roster.Account
+	Organisation roster.Organisation
+	Meter        meterPicture
+	Services     []serviceState
+	Measures     []measureState // in force against the account or its organisation
+	Frozen       bool           // the account itself is
+	Suspended    bool
+	Strip        strip
+	Openings     []opening
+	People       int  // on the page
+	More         bool // older entries than these are in the ledger
+}
+
+// opening is one entry of the account as the desk reads it.
+type opening struct {
+	line
+	Person int // its number on this page; zero when it is about no one person
+	Fields []string
+}
+
+func (rooms *Rooms) account(v *visit) error {
+	account, organisation, err := rooms.Roster.Account(v.Context(), roster.AccountID(v.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	if err := rooms.reading(v, "the entries of account "+string(account.ID)); err != nil {
+		return err
+	}
+	entries, err := rooms.Gate.Of(v.Context(), account.ID, entriesRead)
+	if err != nil {
+		return err
+	}
+	habilitations, err := rooms.Roster.Habilitations(v.Context(), account.ID)
+	if err != nil {
+		return err
+	}
+	naming, err := rooms.naming(v)
+	if err != nil {
+		return err
+	}
+	now := rooms.pages.settings.Now()
+	standing := rooms.Gate.Standing(account.ID, organisation.ID, account.Role, "")
+	shown := accountPage{
+		page: rooms.page(v, "desk", "account.title", "name", naming.account(account.ID)), Said: outcome(v),
+		Account: account, Organisation: organisation,
+		Meter: pictureMeter(standing, entries, now), Strip: drawStrip(entries),
+		Services: rooms.habilitationsOf(habilitations, now),
+		More:     len(entries) == entriesRead,
+	}
+	shown.Openings, shown.People = openings(entries, naming)
+	for _, m := range rooms.measures(naming) {
+		mine := m.Reach == order.Account && m.Target == string(account.ID)
+		if mine || m.Reach == order.Organisation && m.Target == string(organisation.ID) || m.Reach == order.Everything {
+			shown.Measures = append(shown.Measures, m)
+		}
+		shown.Frozen = shown.Frozen || mine && m.Effect == order.Frozen
+		shown.Suspended = shown.Suspended || mine && m.Effect == order.Suspended
+	}
+	rooms.show(v, http.StatusOK, "account.html", shown)
+	return nil
+}
+
+// habilitationsOf says what an account is habilitated to, whatever the orders.
+func (rooms *Rooms) habilitationsOf(habilitations []roster.Habilitation, now time.Time) []serviceState {
+	var states []serviceState
+	for _, s := range rooms.pages.settings.Services {
+		state := serviceState{Service: s}
+		if state.State, state.Until = habilitated(s.ID, habilitations, now); state.State != "none" {
+			states = append(states, state)
+		}
+	}
+	return states
+}
+
+// openings numbers people in the order they are met, oldest first, so that a
+// page can speak of them without saying who they are. It takes and returns
+// entries newest first.
+func openings(entries []ledger.Entry, naming namer) (list []opening, people int) {
+	numbers := make(map[register.PersonID]int)
+	list = make([]opening, len(entries))
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
+		o := opening{line: naming.line(happening{e, 1}), Fields: e.Fields.Names()}
+		if !e.Person.IsZero() {
+			if numbers[e.Person] == 0 {
+				people++
+				numbers[e.Person] = people
+			}
+			o.Person = numbers[e.Person]
+		}
+		list[i] = o
+	}
+	return list, people
+}

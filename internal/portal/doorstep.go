@@ -1,0 +1,44 @@
+package portal
+
+import (
+	"net/http"
+
+	"poterne/internal/signin"
+)
+
+// What people read who are not signed in. Pages implements signin.Pages.
+
+type strangerPage struct {
+	page
+	Visitor signin.Visitor
+}
+
+// Stranger tells somebody whom the identity provider vouches for why they have no
+// access here, and whom to ask.
+func (p *Pages) Stranger(w http.ResponseWriter, r *http.Request, visitor signin.Visitor) {
+	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, viewer{}, "stranger.title"), visitor})
+}
+
+type unsignedPage struct {
+	page
+	Reason signin.Reason
+}
+
+// Failed tells why signing in did not work and offers to begin again.
+func (p *Pages) Failed(w http.ResponseWriter, r *http.Request, reason signin.Reason) {
+	status := http.StatusBadRequest
+	if reason == signin.Unreachable {
+		status = http.StatusServiceUnavailable
+	}
+	p.show(w, r, status, "unsigned.html", unsignedPage{p.page(r, viewer{}, "unsigned.title"), reason})
+}
+
+// SignedOut says that the session is over.
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "left.html", p.page(r, viewer{}, "left.title"))
+}
+
+// notFound says that a page does not exist.
+func (p *Pages) notFound(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusNotFound, "absent.html", p.page(r, viewer{}, "absent.title"))
+}

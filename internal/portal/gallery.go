@@ -1,0 +1,383 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"html/template"
+	"iter"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Gallery shows every page empty, full and failing, in both languages, from a
+// small invented house. It is for looking at the pages and for their tests.
+func Gallery() http.Handler {
+	mux := http.NewServeMux()
+	scenes := Scenes()
+	for _, in := range languages {
+		for name, scene := range scenes {
+			mux.HandleFunc("GET /gallery/"+string(in)+"/"+name, func(w http.ResponseWriter, r *http.Request) { scene(w, r, in) })
+		}
+	}
+	mux.HandleFunc("GET /gallery/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = galleryIndex.Execute(w, struct {
+			Languages []policy.Language
+			Names     []string
+		}{languages, slices.Sorted(maps.Keys(scenes))})
+	})
+	newStage().pages.Mount(mux)
+	return mux
+}
+
+var galleryIndex = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Gallery</title><h1>Gallery</h1><ul>
+{{range $name := .Names}}<li>{{$name}}: {{range $in := $.Languages}}<a href="/gallery/{{$in}}/{{$name}}">{{$in}}</a> {{end}}</li>
+{{end}}</ul>`))
+
+// Scene writes one page of the gallery in a language.
+type Scene func(http.ResponseWriter, *http.Request, policy.Language)
+
+// Scenes returns every page of the gallery, by name.
+func Scenes() map[string]Scene {
+	full, empty, broken := newStage(), newStage(), newStage()
+	full.fill()
+	broken.fill()
+	broken.broken = errors.New("a stage broke on purpose")
+	held, closed, frozen, drained := newStage(), newStage(), newStage(), newStage()
+	held.place(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
+	closed.place(order.Everything, "", order.Closed, "")
+	frozen.place(order.Account, "camille.aubry", order.Frozen, "")
+	drained.fill()
+	drained.spend("camille.aubry", 3)
+
+	scenes := map[string]Scene{
+		"front-full": full.visits("camille.aubry", "GET", "/", nil), "front-empty": empty.visits("camille.aubry", "GET", "/", nil),
+		"front-suspended": held.visits("camille.aubry", "GET", "/", nil), "front-frozen": frozen.visits("camille.aubry", "GET", "/", nil),
+		"front-drained": drained.visits("camille.aubry", "GET", "/", nil), "front-closed": closed.visits("camille.aubry", "GET", "/", nil),
+		"front-manager": full.visits("jeanne.vidal", "GET", "/", nil), "front-security": full.visits("noa.lambert", "GET", "/", nil),
+		"front-failing": broken.visits("camille.aubry", "GET", "/", nil),
+
+		"desk-full": full.visits("noa.lambert", "GET", "/desk", nil), "desk-empty": empty.visits("noa.lambert", "GET", "/desk", nil),
+		"desk-closed": closed.visits("noa.lambert", "GET", "/desk?said=closed", nil), "desk-failing": broken.visits("noa.lambert", "GET", "/desk", nil),
+		"desk-refused":      full.visits("camille.aubry", "GET", "/desk", nil),
+		"account-full":      full.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-empty":     empty.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-suspended": held.visits("noa.lambert", "GET", "/desk/accounts/camille.aubry?said=suspended", nil),
+		"account-absent":    full.visits("noa.lambert", "GET", "/desk/accounts/nobody", nil),
+		"directory-full":    full.visits("noa.lambert", "GET", "/desk/directory", nil),
+		"directory-none":    full.visits("noa.lambert", "GET", "/desk/directory?q=zzz", nil),
+
+		"order-organisation": full.visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
+		"order-service":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
+		"order-everything":   full.visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
+		"order-mend":         full.visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
+		"lift":               full.visits("noa.lambert", "GET", "/desk/orders/7", nil),
+		"lift-mend":          full.visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
+
+		"absent": full.visits("camille.aubry", "GET", "/nowhere", nil),
+		"signed-out": func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.SignedOut(w, spoken(r, in))
+		},
+	}
+	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation} {
+		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Stranger(w, spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@ml-bourg.example", SIRET: "90000000000017", Bar: bar})
+		}
+	}
+	for _, why := range []signin.Reason{signin.Stale, signin.Declined, signin.Unverified, signin.Unreachable} {
+		scenes["unsigned-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Failed(w, spoken(r, in), why)
+		}
+	}
+	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
+		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Stops().Failed(w, spoken(r, in), kind)
+		}
+	}
+	for why := range classes {
+		refusal := Refusal{Service: "dossier", Receipt: 48213, Ruling: policy.Ruling{
+			Verdict: policy.Refused, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: galleryNow.Add(32 * time.Minute),
+		}}
+		if classes[why] != "limit" {
+			refusal.Ruling.Again = time.Time{}
+		}
+		scenes["stopped-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Stops().Refused(w, spoken(r, in), refusal)
+		}
+	}
+	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		full.pages.Stops().SignIn(w, spoken(r, in), &fault.Error{Kind: fault.Anonymous, Err: &signin.Ended{Why: signin.Doubled}})
+	}
+	return scenes
+}
+
+// spoken is a request of a browser that asks for pages in a language.
+func spoken(r *http.Request, in policy.Language) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Accept-Language", string(in))
+	r.Header.Del("Cookie")
+	return r
+}
+
+var galleryNow = time.Date(2026, time.March, 3, 13, 32, 7, 0, time.UTC)
+
+// stage is a small invented house that the gallery and the tests visit.
+type stage struct {
+	pages   *Pages
+	rooms   *Rooms
+	orders  order.Book
+	entries []ledger.Entry
+	who     roster.AccountID
+	broken  error // what everything answers, if anything
+}
+
+func newStage() *stage {
+	s := &stage{}
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		zone = time.FixedZone("UTC+1", 3600)
+	}
+	s.pages = NewPages(Settings{
+		Services: []Service{
+			{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/"},
+			{ID: "kairos", Name: "Kairos", About: both("Le suivi des stagiaires en formation.", "Following trainees."), Address: "/kairos/"},
+			{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
+		},
+		Help:    both("poste de garde, 01 99 00 12 34", "security desk, 01 99 00 12 34"),
+		Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour},
+		Zone:    zone, Now: func() time.Time { return galleryNow },
+	})
+	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s})
+	return s
+}
+
+func both(french, english string) map[policy.Language]string {
+	return map[policy.Language]string{policy.French: french, policy.English: english}
+}
+
+// visits is the scene of an account asking for one of the rooms.
+func (s *stage) visits(who roster.AccountID, method, target string, form url.Values) Scene {
+	return func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		asked := httptest.NewRequest(method, target, strings.NewReader(form.Encode())).WithContext(r.Context())
+		if method == http.MethodPost {
+			asked.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		asked.Header.Set(actor, string(who))
+		s.rooms.Handler().ServeHTTP(w, spoken(asked, in))
+	}
+}
+
+// actor is the header by which the stage's door knows people.
+const actor = "Poterne-Stage-Actor"
+
+func (s *stage) place(reach order.Reach, target string, effect order.Effect, message string) {
+	_, _ = s.Place(context.Background(), order.Order{Reach: reach, Target: target, Effect: effect, By: "noa.lambert", Because: "Connexion depuis un lieu inhabituel", Message: message})
+}
+
+// write appends an entry that was made some time ago.
+func (s *stage) write(ago time.Duration, e ledger.Entry) {
+	e.Number, e.Time = ledger.Number(len(s.entries)), ledger.Cut(galleryNow.Add(-ago))
+	e.Receipt = e.Number
+	s.entries = append(s.entries, e)
+}
+
+// fill plays an hour: honest people at work, and one who is not.
+func (s *stage) fill() {
+	decided := func(ago time.Duration, who roster.AccountID, organisation roster.OrganisationID, person byte, ruling policy.Ruling) {
+		e := ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: organisation, Session: "s-1", Service: "dossier", Purpose: "accompagner",
+			Route: "GET /files/{dossier}", Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields,
+			Cost: ruling.Cost, Counted: ruling.Counted, Limit: ruling.Limit,
+		}
+		if person != 0 {
+			e.Person = register.PersonID{person}
+		}
+		s.write(ago, e)
+	}
+	explained := policy.Ruling{Verdict: policy.Shown, Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "agenda"}, Fields: register.Name | register.Status | register.Contact}
+	s.write(27*time.Hour, ledger.Entry{Kind: ledger.Opened})
+	for i := range 6 {
+		decided(26*time.Hour-time.Duration(i)*time.Minute, "camille.aubry", "ml-bourg", byte(1+i), explained)
+	}
+	s.place(order.Organisation, "of-rive", order.Suspended, "Votre structure est suspendue le temps d’une vérification.")
+	for i := range 58 {
+		decided(time.Duration(59-i)*time.Minute, "camille.aubry", "ml-bourg", byte(10+i), explained)
+		for range i % 4 {
+			decided(time.Duration(59-i)*time.Minute-10*time.Second, "leo.perrin", "ml-bourg", byte(80+i), explained)
+		}
+	}
+	decided(40*time.Minute, "camille.aubry", "ml-bourg", 200, policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.Whole, Limit: meter.People(3), Fields: register.Name})
+	for i := range 3 {
+		decided(time.Duration(20-i)*time.Minute, "theo.marchand", "ml-bourg", byte(210+i), policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(i + 1), Limit: meter.People(3), Fields: register.Name | register.Birth | register.NIR})
+	}
+	for i := range 9 {
+		decided(time.Duration(16-i)*time.Minute, "theo.marchand", "ml-bourg", byte(220+i), policy.Ruling{Verdict: policy.Refused, Why: policy.ShortEmpty, Counted: meter.People(3), Limit: meter.People(3)})
+	}
+	decided(4*time.Minute, "theo.marchand", "ml-bourg", 0, policy.Ruling{Verdict: policy.Refused, Why: policy.NotDeclared})
+	s.place(order.Account, "leo.perrin", order.Frozen, "")
+	slices.SortStableFunc(s.entries, func(a, b ledger.Entry) int { return cmp.Compare(a.Time.UnixMicro(), b.Time.UnixMicro()) })
+	for i := range s.entries {
+		s.entries[i].Number, s.entries[i].Receipt = ledger.Number(i), ledger.Number(i)
+	}
+	s.orders[0].ID, s.orders[0].Placed = "7", galleryNow.Add(-25*time.Hour)
+	for _, e := range s.entries {
+		s.rooms.hour.take([]ledger.Entry{e})
+	}
+}
+
+// spend makes an account open people without a reason this hour.
+func (s *stage) spend(who roster.AccountID, people int) {
+	for i := range people {
+		s.write(time.Duration(people-i)*time.Minute, ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: "ml-bourg", Service: "dossier", Person: register.PersonID{240, byte(i)},
+			Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(i + 1), Limit: meter.People(3), Fields: register.Name,
+		})
+	}
+}
+
+var stageOrganisations = []roster.Organisation{
+	{ID: "ml-bourg", SIRET: "90000000000017", Name: "Mission locale du Bourg"},
+	{ID: "of-rive", SIRET: "90000000000025", Name: "Formation de la Rive"},
+	{ID: "garde", SIRET: "90000000000033", Name: "Poste de garde du registre"},
+}
+
+var stageAccounts = []roster.Account{
+	{ID: "camille.aubry", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Camille Aubry"},
+	{ID: "jeanne.vidal", Organisation: "ml-bourg", Role: roster.Manager, Name: "Jeanne Vidal"},
+	{ID: "leo.perrin", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Léo Perrin"},
+	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand"},
+	{ID: "sacha.olive", Organisation: "of-rive", Role: roster.Training, Name: "Sacha Olive"},
+	{ID: "noa.lambert", Organisation: "garde", Role: roster.Security, Name: "Noa Lambert"},
+}
+
+// The stage as the house that the rooms rely on.
+
+func (s *stage) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
+	who := roster.AccountID(r.Header.Get(actor))
+	if who == "" {
+		return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
+	}
+	return signin.Session{ID: "s-1", Account: who}, nil
+}
+
+func (s *stage) Still(context.Context, signin.Session) error { return s.broken }
+
+func (s *stage) EndAll(context.Context, roster.AccountID) error { return s.broken }
+
+func (s *stage) Standing(account roster.AccountID, organisation roster.OrganisationID, _ roster.Role, service roster.ServiceID) gate.Standing {
+	m := meter.New()
+	for _, e := range s.entries {
+		if e.Account == account && e.Disclosed() {
+			m.Record(e.Opening())
+		}
+	}
+	held, isHeld := s.orders.Against(account, organisation, service, galleryNow)
+	return gate.Standing{
+		Hour: m.Spent(meter.Hour, galleryNow), Month: m.Spent(meter.Memory, galleryNow),
+		Allowance: meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, Held: held, IsHeld: isHeld,
+	}
+}
+
+func (s *stage) Orders() order.Book { return slices.Clone(s.orders) }
+
+func (s *stage) Place(_ context.Context, o order.Order) (order.Order, error) {
+	if s.broken != nil {
+		return o, s.broken
+	}
+	o.ID, o.Placed = order.ID(strconv.Itoa(len(s.entries))), galleryNow
+	s.orders = append(s.orders, o)
+	s.write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: "order " + string(o.ID) + ": " + string(o.Effect) + " " + string(o.Reach) + " " + o.Target + ": " + o.Because})
+	return o, o.Check()
+}
+
+func (s *stage) Lift(_ context.Context, id order.ID, by string) error {
+	before := len(s.orders)
+	s.orders = slices.DeleteFunc(s.orders, func(o order.Order) bool { return o.ID == id })
+	if len(s.orders) == before {
+		return &fault.Error{Kind: fault.Absent}
+	}
+	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: "order " + string(id)})
+	return nil
+}
+
+func (s *stage) Of(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
+	var found []ledger.Entry
+	for _, e := range slices.Backward(s.entries) {
+		if e.Account == account && len(found) < limit {
+			found = append(found, e)
+		}
+	}
+	return found, s.broken
+}
+
+func (s *stage) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range s.entries[min(int(from), len(s.entries)):] {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		<-ctx.Done()
+	}
+}
+
+// Next is what the picture of the hour already holds: nothing runs on the stage.
+func (s *stage) Next() ledger.Number {
+	_, next := s.rooms.hour.recent()
+	return next
+}
+
+func (s *stage) Record(context.Context, ledger.Entry) error { return s.broken }
+
+func (s *stage) Account(_ context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
+	for _, a := range stageAccounts {
+		if a.ID != id {
+			continue
+		}
+		a.Opened = galleryNow.Add(-400 * 24 * time.Hour)
+		i := slices.IndexFunc(stageOrganisations, func(o roster.Organisation) bool { return o.ID == a.Organisation })
+		return a, stageOrganisations[i], nil
+	}
+	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s *stage) Accounts(context.Context) ([]roster.Account, error) { return stageAccounts, s.broken }
+
+func (s *stage) Organisations(context.Context) ([]roster.Organisation, error) {
+	return stageOrganisations, s.broken
+}
+
+func (s *stage) Habilitations(_ context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
+	return []roster.Habilitation{
+		{Account: account, Service: "dossier", Purpose: "accompagner", From: galleryNow.Add(-100 * 24 * time.Hour), Until: galleryNow.Add(200 * 24 * time.Hour)},
+		{Account: account, Service: "kairos", Purpose: "former", From: galleryNow.Add(-100 * 24 * time.Hour), Until: galleryNow.Add(12 * 24 * time.Hour)},
+	}, s.broken
+}
+
+func (s *stage) Heard(context.Context) (map[string]time.Time, error) {
+	if len(s.entries) < 10 {
+		return nil, s.broken
+	}
+	return map[string]time.Time{"agenda": galleryNow.Add(-12 * time.Minute), "telephonie": galleryNow.Add(-5 * time.Hour), "formations": galleryNow.Add(-26 * time.Hour)}, s.broken
+}
+
+func (s *stage) FirstAt(context.Context, time.Time) (ledger.Number, error) { return 0, s.broken }

@@ -1,0 +1,228 @@
+package portal
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/roster"
+)
+
+// happening is what one passage did to some of its people for one reason, or one
+// act: a line of the flow.
+type happening struct {
+	Entry  ledger.Entry // the last of those that say it
+	People int
+}
+
+// gather turns the entries of a passage into what happened, in order.
+func gather(passage []ledger.Entry) []happening {
+	type ground struct {
+		receipt ledger.Number
+		kind    ledger.Kind
+		verdict policy.Verdict
+		why     policy.Why
+		reason  reason.Kind
+	}
+	var found []happening
+	place := make(map[ground]int)
+	for _, entry := range passage {
+		g := ground{entry.Receipt, entry.Kind, entry.Verdict, entry.Why, entry.Reason.Kind}
+		i, known := place[g]
+		if !known {
+			i = len(found)
+			place[g] = i
+			found = append(found, happening{})
+		}
+		if found[i].People++; entry.Number >= found[i].Entry.Number {
+			found[i].Entry = entry
+		}
+	}
+	return found
+}
+
+// passages puts the entries of each passage together. A turn at the ledger is
+// written whole, so a passage is whole when the next begins or nothing more is
+// written.
+func passages(entries iter.Seq2[ledger.Entry, error], next func() ledger.Number) iter.Seq2[[]ledger.Entry, error] {
+	return func(yield func([]ledger.Entry, error) bool) {
+		var passage []ledger.Entry
+		for entry, err := range entries {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(passage) > 0 && passage[0].Receipt != entry.Receipt {
+				if !yield(passage, nil) {
+					return
+				}
+				passage = nil
+			}
+			passage = append(passage, entry)
+			if entry.Number+1 >= next() {
+				if !yield(passage, nil) {
+					return
+				}
+				passage = nil
+			}
+		}
+	}
+}
+
+// notable reports whether the desk shows a line for it. Consultations that a
+// fact explains are only counted, and readings stay with who read.
+func (h happening) notable() bool {
+	switch h.Entry.Kind {
+	case ledger.Consulted, ledger.Changed, ledger.Attempted:
+		explained := h.Entry.Why == policy.Granted || h.Entry.Why == policy.Explained || h.Entry.Why == policy.AlreadySeen
+		return !explained || !h.Entry.Verdict.Shows()
+	case ledger.Opened, ledger.Read:
+		return false
+	default:
+		return true
+	}
+}
+
+// State is the shape and word of what happened.
+func (h happening) State() string {
+	switch h.Entry.Kind {
+	case ledger.Consulted, ledger.Changed, ledger.Attempted:
+		if h.Entry.Why == policy.Frozen {
+			return "frozen"
+		}
+		return h.Entry.Verdict.String()
+	case ledger.Placed:
+		if o, ok := told(h.Entry.Detail); ok {
+			return string(o.Effect)
+		}
+		return string(order.Frozen)
+	case ledger.Lifted:
+		return "lifted"
+	default:
+		return "noted"
+	}
+}
+
+// line is a happening as the desk shows it.
+type line struct {
+	happening
+	Who          string
+	Organisation string
+	Service      string
+	Sentence     string
+}
+
+// namer knows what people call accounts, organisations and services.
+type namer struct {
+	speaker       speaker
+	services      func(roster.ServiceID) string
+	accounts      map[roster.AccountID]roster.Account
+	organisations map[roster.OrganisationID]roster.Organisation
+}
+
+func (n namer) account(id roster.AccountID) string {
+	if a, ok := n.accounts[id]; ok && a.Name != "" {
+		return a.Name
+	}
+	return string(id)
+}
+
+func (n namer) organisation(id roster.OrganisationID) string {
+	if o, ok := n.organisations[id]; ok && o.Name != "" {
+		return o.Name
+	}
+	return string(id)
+}
+
+// line says a happening to somebody who watches.
+func (n namer) line(h happening) line {
+	organisation := h.Entry.Organisation
+	if organisation == "" {
+		organisation = n.accounts[h.Entry.Account].Organisation
+	}
+	return line{
+		happening: h, Who: n.account(h.Entry.Account), Organisation: n.organisation(organisation),
+		Service: n.services(h.Entry.Service), Sentence: n.sentence(h),
+	}
+}
+
+// sentence says what happened, of somebody else.
+func (n namer) sentence(h happening) string {
+	e := h.Entry
+	switch e.Kind {
+	case ledger.Consulted, ledger.Changed, ledger.Attempted:
+		return n.ground(e, h.People)
+	case ledger.Placed, ledger.Lifted:
+		if o, ok := told(e.Detail); ok {
+			return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(o), "because", orDash(o.Because))
+		}
+		return e.Detail
+	case ledger.Read, ledger.Imported, ledger.Session:
+		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(e.Detail))
+	default:
+		return n.speaker.must("act.opened")
+	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "—"
+	}
+	return text
+}
+
+// ground says why people were shown or not.
+func (n namer) ground(e ledger.Entry, people int) string {
+	if e.Person.IsZero() && e.Why == policy.Granted {
+		return n.speaker.must("ground.nobody")
+	}
+	known, err := n.speaker.say("ground."+e.Why.String(),
+		"people", n.speaker.people(meter.People(people)),
+		"counted", n.speaker.cost(e.Counted), "limit", n.speaker.cost(e.Limit),
+		"reason", n.speaker.must("reason."+e.Reason.Kind.String()))
+	if err != nil { // a ground written by a newer program
+		return e.Ruling().Sentence(n.speaker.language)
+	}
+	return known
+}
+
+// measure says what an order does.
+func (n namer) measure(o order.Order) string {
+	target := o.Target
+	switch o.Reach {
+	case order.Account:
+		target = n.account(roster.AccountID(o.Target))
+	case order.Organisation:
+		target = n.organisation(roster.OrganisationID(o.Target))
+	case order.Service:
+		target = n.services(roster.ServiceID(o.Target))
+	}
+	return n.speaker.must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", target)
+}
+
+// told reads back what the gate writes of an order in the ledger:
+// "order 12: suspended account an.account: because".
+func told(detail string) (order.Order, bool) {
+	head, rest, _ := strings.Cut(detail, ": ")
+	what, because, _ := strings.Cut(rest, ": ")
+	parts := strings.Fields(what)
+	if !strings.HasPrefix(head, "order ") || len(parts) < 2 {
+		return order.Order{}, false
+	}
+	o := order.Order{
+		ID:     order.ID(strings.TrimPrefix(head, "order ")),
+		Effect: order.Effect(parts[0]), Reach: order.Reach(parts[1]),
+		Target: strings.Join(parts[2:], " "), Because: because,
+		By: "the ledger", Placed: time.Unix(0, 0),
+	}
+	return o, o.Check() == nil
+}
+
+// receipt writes an entry's number as it is given to people.
+func receipt(n ledger.Number) string { return fmt.Sprintf("%d", n) }

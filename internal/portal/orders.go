@@ -1,0 +1,232 @@
+package portal
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"poterne/internal/fault"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// orderPage asks whoever watches to confirm a measure, and says what it will do.
+type orderPage struct {
+	page
+	Order    order.Order
+	Sentence string // what the measure does
+	Accounts int    // how many accounts an organisation's measure stops
+	Wrong    []wrong
+}
+
+// wrong is what is to be mended in a form: said by key, beside its field.
+type wrong struct{ Field, Key string }
+
+// Wrong returns what is to be mended in a field, by key; empty when nothing is.
+func wrongIn(all []wrong, field string) string {
+	for _, w := range all {
+		if w.Field == field {
+			return w.Key
+		}
+	}
+	return ""
+}
+
+// Because is what is wrong with the reason given.
+func (p orderPage) Because() string { return wrongIn(p.Wrong, "because") }
+
+// Message is what is wrong with the message to whoever is stopped.
+func (p orderPage) Message() string { return wrongIn(p.Wrong, "message") }
+
+const longestText = 500
+
+// asked reads the order that a form or an address asks for. One that cannot be,
+// or whose target nobody knows, is refused.
+func (rooms *Rooms) asked(v *visit, form url.Values) (order.Order, error) {
+	o := order.Order{
+		Reach: order.Reach(form.Get("reach")), Target: form.Get("target"), Effect: order.Effect(form.Get("effect")),
+		By: string(v.viewer.ID), Placed: rooms.pages.settings.Now(),
+		Because: tidy(form.Get("because")), Message: tidy(form.Get("message")),
+	}
+	if err := o.Check(); err != nil {
+		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
+	}
+	return o, rooms.targetExists(v, o)
+}
+
+// tidy is what somebody typed, on one line: it ends in the ledger.
+func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func (rooms *Rooms) targetExists(v *visit, o order.Order) error {
+	absent := &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
+	switch o.Reach {
+	case order.Account:
+		_, _, err := rooms.Roster.Account(v.Context(), roster.AccountID(o.Target))
+		return err
+	case order.Organisation:
+		organisations, err := rooms.Roster.Organisations(v.Context())
+		known := slices.ContainsFunc(organisations, func(known roster.Organisation) bool { return string(known.ID) == o.Target })
+		if err == nil && !known {
+			return absent
+		}
+		return err
+	case order.Service:
+		known := slices.ContainsFunc(rooms.pages.settings.Services, func(s Service) bool { return string(s.ID) == o.Target })
+		if !known {
+			return absent
+		}
+	}
+	return nil
+}
+
+func (rooms *Rooms) proposeOrder(v *visit) error {
+	o, err := rooms.asked(v, v.URL.Query())
+	if err != nil {
+		return err
+	}
+	return rooms.showOrder(v, http.StatusOK, o, nil)
+}
+
+func (rooms *Rooms) showOrder(v *visit, status int, o order.Order, mend []wrong) error {
+	naming, err := rooms.naming(v)
+	if err != nil {
+		return err
+	}
+	shown := orderPage{
+		page:  rooms.page(v, "desk", "order.title-"+string(o.Effect)+"-"+string(o.Reach)),
+		Order: o, Sentence: naming.measure(o), Wrong: mend,
+	}
+	for _, a := range naming.accounts {
+		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {
+			shown.Accounts++
+		}
+	}
+	rooms.show(v, status, "order.html", shown)
+	return nil
+}
+
+// placeOrder puts a measure in force. Suspending an account also ends its
+// sessions; the order holds even if that fails.
+func (rooms *Rooms) placeOrder(v *visit) error {
+	if err := v.ParseForm(); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	o, err := rooms.asked(v, v.PostForm)
+	if err != nil {
+		return err
+	}
+	if mend := rooms.mend(v, o); len(mend) > 0 {
+		return rooms.showOrder(v, http.StatusUnprocessableEntity, o, mend)
+	}
+	if _, err := rooms.Gate.Place(v.Context(), o); err != nil {
+		return err
+	}
+	if o.Reach == order.Account && o.Effect == order.Suspended {
+		if err := rooms.Door.EndAll(v.Context(), roster.AccountID(o.Target)); err != nil {
+			rooms.pages.settings.Log.ErrorContext(v.Context(), "sessions of a suspended account could not be ended", slog.Any("err", err))
+			back(v.w, about(o)+"?said=sessions")
+			return nil
+		}
+	}
+	back(v.w, about(o)+"?said="+string(o.Effect))
+	return nil
+}
+
+// mend lists what is missing or too long, and what nobody may do to themself.
+func (rooms *Rooms) mend(v *visit, o order.Order) (found []wrong) {
+	switch {
+	case o.Because == "":
+		found = append(found, wrong{"because", "order.because-missing"})
+	case len([]rune(o.Because)) > longestText:
+		found = append(found, wrong{"because", "order.too-long"})
+	}
+	if len([]rune(o.Message)) > longestText {
+		found = append(found, wrong{"message", "order.too-long"})
+	}
+	myself := o.Reach == order.Account && o.Target == string(v.viewer.ID)
+	if myself || o.Reach == order.Organisation && o.Target == string(v.viewer.Organisation.ID) {
+		found = append(found, wrong{"because", "order.oneself"})
+	}
+	return found
+}
+
+// about is the page that shows whom an order concerns.
+func about(o order.Order) string {
+	if o.Reach == order.Account {
+		return "/desk/accounts/" + url.PathEscape(o.Target)
+	}
+	return "/desk"
+}
+
+// liftPage asks whoever watches to confirm that a measure ends.
+type liftPage struct {
+	page
+	Measure measureState
+	Typed   string
+	Wrong   []wrong
+}
+
+// Because is what is wrong with the reason given.
+func (p liftPage) Because() string { return wrongIn(p.Wrong, "because") }
+
+func (rooms *Rooms) proposeLift(v *visit) error {
+	m, err := rooms.inForce(v)
+	if err != nil {
+		return err
+	}
+	rooms.show(v, http.StatusOK, "lift.html", liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m})
+	return nil
+}
+
+// inForce returns the measure that the address names.
+func (rooms *Rooms) inForce(v *visit) (measureState, error) {
+	naming, err := rooms.naming(v)
+	if err != nil {
+		return measureState{}, err
+	}
+	for _, m := range rooms.measures(naming) {
+		if string(m.ID) == v.PathValue("id") {
+			return m, nil
+		}
+	}
+	return measureState{}, &fault.Error{Kind: fault.Absent, Public: "no such order is in force"}
+}
+
+func (rooms *Rooms) liftOrder(v *visit) error {
+	m, err := rooms.inForce(v)
+	if err != nil {
+		return err
+	}
+	because := tidy(v.PostFormValue("because"))
+	var mend []wrong
+	switch {
+	case because == "":
+		mend = append(mend, wrong{"because", "order.because-missing"})
+	case len([]rune(because)) > longestText:
+		mend = append(mend, wrong{"because", "order.too-long"})
+	}
+	if len(mend) > 0 {
+		rooms.show(v, http.StatusUnprocessableEntity, "lift.html", liftPage{rooms.page(v, "desk", "lift.title"), m, because, mend})
+		return nil
+	}
+	// The reason is in the ledger before the order is out of force.
+	if err := rooms.reading(v, "order "+string(m.ID)+", to be lifted: "+because); err != nil {
+		return err
+	}
+	if err := rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID)); err != nil {
+		return err
+	}
+	back(v.w, about(m.Order)+"?said=lifted")
+	return nil
+}
+
+// outcome is what was just done, from the few things that can have been.
+func outcome(v *visit) string {
+	said := v.URL.Query().Get("said")
+	if slices.Contains([]string{"frozen", "suspended", "closed", "lifted", "sessions"}, said) {
+		return said
+	}
+	return ""
+}

@@ -1,0 +1,136 @@
+// Package portal is the rooms people see: the portal of those who consult, the
+// page that says why something was stopped, and the desk that watches and
+// contains. Each page answers one question, in words before numbers, in French
+// and in English, without scripts, and under a policy that lets in nothing that
+// is not served here. What a room shows of an account's entries is written in
+// the ledger before it is shown.
+package portal
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Settings are what the pages cannot guess.
+type Settings struct {
+	Services []Service
+	Home     string                     // where the portal is: "/", or an origin when services have hosts of their own
+	FormTo   []string                   // other origins that a form may lead to: the identity provider's, for signing out
+	Help     map[policy.Language]string // whom to ask, in a few words; may be empty
+	Silence  map[string]time.Duration   // how long each source may be silent
+	Zone     *time.Location             // nil: UTC
+	Now      func() time.Time           // nil: time.Now
+	Log      *slog.Logger               // nil: nothing is logged
+}
+
+// Service is an application behind the gate, as people know it.
+type Service struct {
+	ID      roster.ServiceID
+	Name    string
+	About   map[policy.Language]string // what it is for, in one sentence; may be empty
+	Address string                     // where it opens: a path or an origin
+}
+
+// Gate is what the rooms ask of the gate.
+type Gate interface {
+	// Standing returns where an account stands now.
+	Standing(roster.AccountID, roster.OrganisationID, roster.Role, roster.ServiceID) gate.Standing
+	// Orders returns the orders placed and not lifted.
+	Orders() order.Book
+	// Place puts an order in force for every decision after it returns.
+	Place(context.Context, order.Order) (order.Order, error)
+	// Lift takes an order out of force; fault.Absent when it is not.
+	Lift(ctx context.Context, id order.ID, by string) error
+	// Of returns an account's newest entries, newest first.
+	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+	// Follow yields the entries from a number on, then each new one, until ctx ends.
+	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Next is the number of the next entry.
+	Next() ledger.Number
+	// Record writes an act down; it is durable when Record returns nil.
+	Record(context.Context, ledger.Entry) error
+}
+
+// Roster is who may use what.
+type Roster interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
+	// Accounts returns every account, by organisation and name.
+	Accounts(context.Context) ([]roster.Account, error)
+	// Organisations returns every organisation, by name.
+	Organisations(context.Context) ([]roster.Organisation, error)
+	// Habilitations returns an account's habilitations, past and to come included.
+	Habilitations(context.Context, roster.AccountID) ([]roster.Habilitation, error)
+}
+
+// Sources are the systems that tell facts.
+type Sources interface {
+	// Heard returns when each was last heard.
+	Heard(context.Context) (map[string]time.Time, error)
+}
+
+// Book is where the entries of a moment begin.
+type Book interface {
+	// FirstAt returns the number of the first entry at or after a time.
+	FirstAt(context.Context, time.Time) (ledger.Number, error)
+}
+
+// Door is who is asking.
+type Door interface {
+	// Who returns the session that a request shows; fault.Anonymous when none.
+	Who(http.ResponseWriter, *http.Request) (signin.Session, error)
+	// Still returns nil while a session goes on.
+	Still(context.Context, signin.Session) error
+	// EndAll ends every session of an account.
+	EndAll(context.Context, roster.AccountID) error
+}
+
+// House is everybody the rooms rely on.
+type House struct {
+	Door    Door
+	Gate    Gate
+	Roster  Roster
+	Sources Sources
+	Book    Book
+}
+
+// Rooms are the portal and the desk. They are safe to share once made.
+type Rooms struct {
+	House
+	pages *Pages
+	hour  *hour
+}
+
+// New returns the rooms. The desk's picture of the last hour is empty until Run
+// runs.
+func New(pages *Pages, house House) *Rooms {
+	return &Rooms{House: house, pages: pages, hour: newHour()}
+}
+
+// Handler serves the rooms, at the origin the portal is reached at. Other paths
+// are said not to exist.
+func (rooms *Rooms) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", rooms.room(rooms.front))
+	mux.Handle("GET /desk", rooms.room(rooms.atDesk(rooms.desk)))
+	mux.Handle("GET /desk/flow", rooms.room(rooms.atDesk(rooms.flow)))
+	mux.Handle("GET /desk/directory", rooms.room(rooms.atDesk(rooms.directory)))
+	mux.Handle("GET /desk/accounts/{id}", rooms.room(rooms.atDesk(rooms.account)))
+	mux.Handle("GET /desk/orders/new", rooms.room(rooms.atDesk(rooms.proposeOrder)))
+	mux.Handle("POST /desk/orders", rooms.room(rooms.atDesk(rooms.placeOrder)))
+	mux.Handle("GET /desk/orders/{id}", rooms.room(rooms.atDesk(rooms.proposeLift)))
+	mux.Handle("POST /desk/orders/{id}/lift", rooms.room(rooms.atDesk(rooms.liftOrder)))
+	mux.HandleFunc("/", rooms.pages.notFound)
+	rooms.pages.Mount(mux)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
