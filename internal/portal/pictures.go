@@ -159,69 +159,83 @@ type strip struct {
 
 type stripRow struct {
 	Key   string // explained, counted or stopped
-	Y     int
+	Y     int    // where its line stands
 	Marks []stripMark
-	Count int
 }
 
+// stripMark stands on its row's line, or on the marks of the same moment.
 type stripMark struct{ X, Y int }
 
 const (
 	stripWide = 600
-	stripRowH = 56
+	stripStep = 10 // how wide and high a mark is
+	stripMost = 6  // how many marks stand on each other
 )
 
-// drawStrip takes entries newest first.
+// drawStrip takes entries newest first. A person has one mark in a row.
 func drawStrip(entries []ledger.Entry) strip {
-	s := strip{Rows: []stripRow{{Key: "explained"}, {Key: "counted"}, {Key: "stopped"}}, Height: 3 * stripRowH}
-	var openings []ledger.Entry
+	rows := [3][]ledger.Entry{}
+	met := make(map[personInRow]bool)
+	var from, to time.Time
 	for _, e := range slices.Backward(entries) {
-		if stripRowOf(e) >= 0 {
-			openings = append(openings, e)
+		row, drawn := stripRowOf(e)
+		again := met[personInRow{row, e.Person}] && !e.Person.IsZero()
+		if !drawn || again {
+			continue
 		}
+		met[personInRow{row, e.Person}] = true
+		rows[row] = append(rows[row], e)
+		if from.IsZero() {
+			from = e.Time
+		}
+		to = e.Time
 	}
-	if len(openings) == 0 {
+	if from.IsZero() {
 		return strip{}
 	}
-	s.From, s.To = openings[0].Time, openings[len(openings)-1].Time
-	span := max(s.To.Sub(s.From), time.Second)
-	type place struct{ row, column int }
-	stacked := make(map[place]int)
-	met := make(map[[2]any]bool)
-	for _, e := range openings {
-		row := stripRowOf(e)
-		if known := [2]any{row, e.Person}; e.Person != (register.PersonID{}) && met[known] {
-			continue
-		} else {
-			met[known] = true
+	s := strip{From: from, To: to}
+	for i, key := range []string{"explained", "counted", "stopped"} {
+		row := standing(rows[i], from, max(to.Sub(from), time.Second))
+		row.Key, row.Y = key, s.Height+row.Y
+		for m := range row.Marks {
+			row.Marks[m].Y += row.Y
 		}
-		x := 8 + int(float64(stripWide-16)*float64(e.Time.Sub(s.From))/float64(span))
-		at := place{row, x / 10}
-		y := row*stripRowH + stripRowH - 10 - min(stacked[at], 4)*10
-		stacked[at]++
-		s.Rows[row].Marks = append(s.Rows[row].Marks, stripMark{x, y})
-		s.Rows[row].Count++
-	}
-	for i := range s.Rows {
-		s.Rows[i].Y = (i + 1) * stripRowH
+		s.Rows, s.Height = append(s.Rows, row), row.Y+stripStep/2
 	}
 	return s
 }
 
-func stripRowOf(e ledger.Entry) int {
-	switch e.Kind {
-	case ledger.Consulted, ledger.Changed, ledger.Attempted:
-	default:
-		return -1
+type personInRow struct {
+	row    int
+	person register.PersonID
+}
+
+// standing places the marks of a row above its line, which stands as low as the
+// highest pile needs.
+func standing(entries []ledger.Entry, from time.Time, span time.Duration) (row stripRow) {
+	piles := make(map[int]int)
+	highest := 1
+	for _, e := range entries {
+		x := stripStep + int(float64(stripWide-2*stripStep)*float64(e.Time.Sub(from))/float64(span))
+		pile := x / stripStep
+		row.Marks = append(row.Marks, stripMark{x, -stripStep/2 - 2 - min(piles[pile], stripMost-1)*stripStep})
+		piles[pile]++
+		highest = max(highest, min(piles[pile], stripMost))
 	}
+	row.Y = (highest + 1) * stripStep
+	return row
+}
+
+// stripRowOf says in which row an entry is drawn, if it is.
+func stripRowOf(e ledger.Entry) (row int, drawn bool) {
 	switch {
+	case e.Kind != ledger.Consulted && e.Kind != ledger.Changed && e.Kind != ledger.Attempted, e.Why == policy.Granted:
+		return 0, false
 	case !e.Verdict.Shows():
-		return 2
+		return 2, true
 	case e.Why == policy.Counted:
-		return 1
-	case e.Why == policy.Granted:
-		return -1
+		return 1, true
 	default:
-		return 0
+		return 0, true
 	}
 }
