@@ -300,7 +300,7 @@ type target struct {
 // that the browser sees; the first of the two that is declared is meant.
 func (g *passage) target(s *said) (found target, location string, err error) {
 	values := s.header["Location"]
-	if len(values) != 1 || strings.ContainsAny(values[0], "\\\t\r\n") {
+	if len(values) != 1 || values[0] == "" || strings.ContainsAny(values[0], "\\\t\r\n") {
 		return found, "", notUnderstood("the redirection")
 	}
 	to, err := url.Parse(values[0])

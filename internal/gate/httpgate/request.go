@@ -75,9 +75,6 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 		return refs, nil
 	}
 	media, ok := mediaType(g.r.Header)
-	if !ok && slices.Contains(g.route.Takes, "multipart/form-data") && strings.HasPrefix(g.r.Header.Get("Content-Type"), "multipart/form-data;") {
-		media, ok = "multipart/form-data", true
-	}
 	switch {
 	case !ok:
 		return nil, notUnderstood("the content type of the request")

@@ -1,0 +1,125 @@
+package httpgate_test
+
+import (
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
+	upstream, _ := url.Parse("http://127.0.0.1:3000")
+	deep, _ := url.Parse("http://user@127.0.0.1:3000/api")
+	plain := []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}
+	people := []httpgate.Answer{{Layout: manyFiles}}
+	_, err := httpgate.New([]httpgate.Service{
+		{ID: "Bad ID", Upstream: deep, Prefix: "/a", Host: "a.example", Largest: -1},
+		{ID: "gate", Upstream: upstream, Prefix: "/.poterne", Headers: []string{"cookie", "Poterne-Assertion", "X-HTTP-Method-Override"}, Routes: []httpgate.Route{
+			{Path: "/a", Kind: "odd", Purpose: "p", Answers: plain},
+			{Path: "/b/{id}", Kind: httpgate.People, Answers: people, Request: []httpgate.Naming{{In: httpgate.InPath, Name: "other", Scheme: "s"}, {In: "elsewhere", Name: "n"}}},
+			{Path: "/c", Kind: httpgate.Static, Purpose: "p", Unread: []string{"text/html"}},
+			{Path: "/d", Kind: httpgate.Page, Purpose: "p", Answers: people},
+			{Path: "/e", Kind: httpgate.People, Purpose: "p", Unread: []string{"application/pdf"}},
+			{Path: "/f", Kind: httpgate.People, Purpose: "p"},
+			{Path: "/g", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Type: "text/html", Layout: manyFiles}}},
+			{Path: "/h", Methods: []string{"CONNECT", "GET"}, Kind: httpgate.People, Purpose: "p", Answers: people},
+			{Path: "example.org/i", Kind: httpgate.People, Purpose: "p", Answers: people},
+			{Path: "/j/{x}", Kind: httpgate.People, Purpose: "p", Answers: people},
+			{Path: "/j/{y}", Kind: httpgate.People, Purpose: "p", Answers: people},
+			{Path: "/k", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Form: []string{"x"}, Takes: []string{"text/plain"}, Writes: register.AllFields + 1},
+			{Path: "/l", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: "xml"}}}},
+			{Path: "/m", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: sheet, Download: `a"b`}}},
+			{Path: "/n", Kind: httpgate.People, Purpose: "p", Unread: []string{"application/pdf"}, Header: &httpgate.HeaderNaming{}},
+			{Path: "/o", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "id", Scheme: "s"}}},
+		}},
+		{ID: "gate", Upstream: upstream, Prefix: "/.poterne"},
+	}, httpgate.Dependencies{})
+	if err == nil {
+		t.Fatal("nothing was complained about")
+	}
+	for _, want := range []string{
+		"a gate, a directory, who is asking, pages and assertions are all needed",
+		"service Bad ID: id:", "service Bad ID: it has either a host or a prefix", "service Bad ID: upstream:", "service Bad ID: a limit is negative", "service Bad ID: no route is declared",
+		"service gate: prefix:", "service gate: headers: cookie is never", "service gate: headers: Poterne-Assertion is never", "service gate: headers: X-HTTP-Method-Override is never",
+		"service gate: there are two of that name", "service gate: it has the same address as service gate",
+		"route /a: kind:", "route /b/{id}: purpose:", "route /b/{id}: request[0]: the path has no {other}", "route /b/{id}: request[1]: in:", "route /b/{id}: request[1]: say where",
+		`route /c: unread: "text/html"`, "route /d: a page speaks of nobody", "route /e: unread: an answer about people is read", "route /f: no answer is declared",
+		`route /g: answers[0]: type: "text/html"`, `route /h: methods: "CONNECT"`, "route example.org/i: path:", "route /j/{y}: path:",
+		"route /k: takes:", "route /k: writes:", "route /l: answers[0]: format:", "route /m: answers[0]: download:", "route /n: header:", "route /o: request:",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no complaint %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+	if len(strings.Split(err.Error(), "\n")) > 45 {
+		t.Errorf("too many complaints:\n%v", err)
+	}
+}
+
+func TestAServiceIsFoundByItsHostOrItsLongestPrefix(t *testing.T) {
+	w := newWorld(t, list())
+	var services []httpgate.Service
+	for _, s := range []struct{ id, host, prefix string }{{"host", "Kairos.example", ""}, {"short", "", "/a"}, {"long", "", "/a/b"}, {"port", "local.example:8080", ""}} {
+		services = append(services, httpgate.Service{ID: roster.ServiceID(s.id), Host: s.host, Prefix: s.prefix, Upstream: w.upstream, Routes: []httpgate.Route{list()}})
+	}
+	d := w.dependencies(t)
+	var found roster.ServiceID
+	d.Observe = func(service roster.ServiceID, _ httpgate.Outcome, _ time.Duration) { found = service }
+	proxy, err := httpgate.New(services, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]roster.ServiceID{
+		"http://kairos.example/x": "host", "http://KAIROS.example:8443/a/x": "host", "http://other.example/a/x": "short", "http://other.example/a": "short",
+		"http://other.example/a/b/x": "long", "http://other.example/a/bc": "short", "http://other.example/ab": "", "http://local.example:8080/": "port",
+		"http://local.example/": "", "http://kairos.example.evil/": "", "http://other.example/": "",
+	} {
+		found = ""
+		r := httptest.NewRequest("GET", address, nil)
+		r.URL.Scheme, r.URL.Host = "", ""
+		proxy.ServeHTTP(httptest.NewRecorder(), r)
+		if found != want || proxy.Serves(r) != (want != "") {
+			t.Errorf("%s went to %q, want %q", address, found, want)
+		}
+	}
+}
+
+func TestAReaderThatPanicsHasNotUnderstood(t *testing.T) {
+	w := newWorld(t, list())
+	if err := httpgate.ReadByNothing(w.proxy, httptest.NewRequest("GET", "/", nil)); err == nil {
+		t.Error("no error")
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	for _, path := range []string{"/files/p1", "/a%20b/", "/%2e%2e/", "//", "/a;b", "/%C3%A9"} {
+		f.Add(path, "a=b&c=%20")
+	}
+	f.Fuzz(func(t *testing.T, path, query string) {
+		segments, err := httpgate.ReadAddress(path, query)
+		if err != nil {
+			return
+		}
+		u, err := url.Parse("http://a.example" + path)
+		if err != nil {
+			t.Skip() // no server hands such a path on
+		}
+		if got := strings.TrimPrefix(u.Path, "/"); got != strings.Join(segments, "/") {
+			t.Errorf("read %q where net/url reads %q", segments, got)
+		}
+		for _, segment := range segments {
+			if segment == "." || segment == ".." || strings.ContainsAny(segment, "/\\;%?#\x00") {
+				t.Errorf("%q passed", segment)
+			}
+		}
+	})
+}

@@ -1,0 +1,547 @@
+package httpgate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// Promise: LEDGER-1
+func TestLEDGER_1_AFileGoesOutWrittenWithItsReceipt(t *testing.T) {
+	w := newWorld(t, file())
+	w.says("application/json", say("p1"))
+	g := w.get("/files/p1")
+	if g.status != http.StatusOK || decoded(t, g.body)["name"] != "‹p1›" {
+		t.Fatalf("got %v", g)
+	}
+	if nir, said := decoded(t, g.body)["nir"]; !said || nir != nil {
+		t.Errorf("a field that the purpose does not allow came out: %v", nir)
+	}
+	last := w.last()
+	if last.Kind != ledger.Consulted || last.Person != w.key.Person("p1") || last.Fields != register.Name || last.Verdict != policy.Masked ||
+		last.Route != "GET /files/{id}" || last.Session != "s1" {
+		t.Errorf("written: %+v", last)
+	}
+	if g.header.Get("Poterne-Receipt") != fmt.Sprint(last.Receipt) || g.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("header %v", g.header)
+	}
+}
+
+// Promise: SCOPE-7
+func TestSCOPE_7_AFileOfAStrangerIsRefusedOnceTheAllowanceIsEmptyAndTheApplicationIsNotAsked(t *testing.T) {
+	w := newWorld(t, file())
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = rw.Write([]byte(say(strings.TrimPrefix(r.URL.Path, "/files/"))))
+	}
+	for n := 10; n < 13; n++ {
+		if g := w.get(fmt.Sprintf("/files/p%d", n)); g.status != http.StatusOK {
+			t.Fatalf("within the allowance: %v", g)
+		}
+	}
+	before := w.times()
+	w.refused(w.get("/files/p13"), policy.ShortEmpty)
+	if w.times() != before {
+		t.Error("the application was asked for somebody who may not be shown")
+	}
+	if last := w.last(); last.Kind != ledger.Attempted || last.Person != w.key.Person("p13") {
+		t.Errorf("written: %+v", last)
+	}
+	if g := w.get("/files/p1"); g.status != http.StatusOK {
+		t.Errorf("the caseload must stay open: %v", g)
+	}
+}
+
+// Promise: SCOPE-7
+func TestSCOPE_7_PeopleOfAListAreWithheldInEveryFormat(t *testing.T) {
+	var rows, records strings.Builder
+	everybody := []string{"p1", "p10", "p11", "p12", "p13", "p2", "p14"}
+	records.WriteString("id,name,undeclared\n")
+	for _, who := range everybody {
+		fmt.Fprintf(&rows, `<tr class="person" data-id="%s"><td>‹%s›</td></tr>`, who, who)
+		fmt.Fprintf(&records, "%s,‹%s›,‹p39›\n", who, who)
+	}
+	for name, test := range map[string]struct{ media, body string }{
+		"JSON": {"application/json", sayAll(everybody...)},
+		"HTML": {"text/html; charset=utf-8", "<!doctype html><title>‹p38›</title><h1>List</h1><table><tbody>" + rows.String() + "</tbody></table><p>‹p39›</p>"},
+		"CSV":  {"text/csv", records.String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, list())
+			w.says(test.media, test.body)
+			g := w.get("/list")
+			if want := []string{"p1", "p10", "p11", "p12", "p2"}; !slices.Equal(shown(g.body), want) {
+				t.Errorf("shown: %v, want %v", g, want)
+			}
+			media, _, _ := strings.Cut(test.media, ";")
+			if !strings.HasPrefix(g.header.Get("Content-Type"), media) {
+				t.Errorf("content type %q", g.header.Get("Content-Type"))
+			}
+			if entries := w.entries(); len(entries) != len(everybody) || w.outcomes[0] != httpgate.Cut {
+				t.Errorf("%d entries for %d people, %v", len(entries), len(everybody), w.outcomes)
+			}
+			if name == "CSV" && g.header.Get("Content-Disposition") != `attachment; filename="list.csv"` {
+				t.Errorf("download %q", g.header.Get("Content-Disposition"))
+			}
+		})
+	}
+}
+
+// Promise: METER-3
+func TestMETER_3_APersonInSeveralRowsCountsOnce(t *testing.T) {
+	w := newWorld(t, list())
+	w.says("application/json", `[{"id":"p10","name":"‹p10›"},{"id":"P10 ","phone":"01 99 00 00 00"},{"id":"p10","name":"‹p10›"}]`)
+	if g := w.get("/list"); len(shown(g.body)) != 2 {
+		t.Errorf("got %v", g)
+	}
+	entries := w.entries()
+	if len(entries) != 1 || entries[0].Cost != meter.Whole || entries[0].Fields != register.Name|register.Contact {
+		t.Errorf("written: %+v", entries)
+	}
+}
+
+// Promise: SCOPE-7
+func TestSCOPE_7_TheAnswersPeopleDecideWhoeverWasAskedFor(t *testing.T) {
+	w := newWorld(t, file())
+	for n := 10; n < 13; n++ { // nothing is left of the allowance
+		w.says("application/json", say(fmt.Sprintf("p%d", n)))
+		w.get(fmt.Sprintf("/files/p%d", n))
+	}
+	w.says("application/json", say("p20"))
+	w.refused(w.get("/files/p1"), policy.ShortEmpty)
+	entries := w.entries()
+	if both := entries[len(entries)-2:]; both[0].Person != w.key.Person("p1") || both[1].Person != w.key.Person("p20") {
+		t.Errorf("both whom was asked for and whom was found are written, got %+v", both)
+	}
+}
+
+// Promise: SCOPE-5
+func TestSCOPE_5_NobodyKnownAndNotThereLookTheSame(t *testing.T) {
+	byMail := file()
+	byMail.Path, byMail.Request[0].Scheme = "/people/{id}", "mail"
+	w := newWorld(t, byMail)
+	w.app = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no ‹p1› here", http.StatusNotFound) }
+	unknown := w.get("/people/nobody@test.example")
+	w.refused(unknown, policy.NobodyKnown)
+	if w.times() != 0 {
+		t.Error("the application was asked for an identifier that leads nowhere")
+	}
+	for _, status := range []int{404, 410, 403} {
+		w.app = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no ‹p1› here", status) }
+		absent := w.get("/people/p1@test.example")
+		w.refused(absent, policy.NotThere)
+		if w.last().Cost != 0 || w.last().Disclosed() {
+			t.Error("nobody was shown, so nobody is charged")
+		}
+	}
+	for _, in := range []policy.Language{policy.French, policy.English} {
+		if (policy.Ruling{Why: policy.NobodyKnown}).Sentence(in) != (policy.Ruling{Why: policy.NotThere}).Sentence(in) {
+			t.Error("the two sentences differ")
+		}
+	}
+}
+
+// Promise: SCOPE-1
+func TestSCOPE_1_WhatIsNotDeclaredIsRefusedAndWritten(t *testing.T) {
+	w := newWorld(t, file(), list(), changing())
+	w.says("application/json", "[]")
+	for name, test := range map[string]struct {
+		method, path, media, body string
+		why                       policy.Why
+	}{
+		"a route":                       {"GET", "/admin", "", "", policy.NotDeclared},
+		"a route below one":             {"GET", "/files/p1/secrets", "", "", policy.NotDeclared},
+		"the root":                      {"GET", "/", "", "", policy.NotDeclared},
+		"a method":                      {"PUT", "/list", "", "", policy.NotDeclared},
+		"a method nobody knows":         {"BREW", "/list", "", "", policy.NotDeclared},
+		"OPTIONS":                       {"OPTIONS", "/list", "", "", policy.NotDeclared},
+		"TRACE":                         {"TRACE", "/list", "", "", policy.NotDeclared},
+		"HEAD of what is only posted":   {"HEAD", "/files/p1/notes", "", "", policy.NotDeclared},
+		"a parameter":                   {"GET", "/list?page=2&all=1", "", "", policy.NotDeclared},
+		"a parameter in another case":   {"GET", "/list?Page=2", "", "", policy.NotDeclared},
+		"a parameter as an array":       {"GET", "/list?page[]=2", "", "", policy.NotDeclared},
+		"a field of a form":             {"POST", "/files/p1/notes", "application/x-www-form-urlencoded", "text=a&dossier=p2", policy.NotDeclared},
+		"a content type of the request": {"POST", "/files/p1/notes", "application/json", `{"text":"a"}`, policy.NotDeclared},
+		"a form with files":             {"POST", "/files/p1/notes", "multipart/form-data; boundary=x", "--x--", policy.NotDeclared},
+		"no content type":               {"POST", "/files/p1/notes", "", "text=a", policy.NotUnderstood},
+		"a trailing slash":              {"GET", "/list/", "", "", policy.NotDeclared},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.t = t
+			r := w.request(test.method, test.path, test.body)
+			if test.media != "" {
+				r.Header.Set("Content-Type", test.media)
+			}
+			g := w.do(r)
+			if test.method == "HEAD" {
+				if last := w.last(); g.status != http.StatusForbidden || last.Why != test.why {
+					t.Errorf("got %v, written %v", g, last.Why)
+				}
+			} else {
+				w.refused(g, test.why)
+			}
+			if test.why == policy.NotDeclared && strings.Contains(w.last().Route, "admin") {
+				t.Errorf("the ledger has what the asker made up: %s", w.last().Route)
+			}
+		})
+	}
+	w.t = t
+	if w.times() != 0 {
+		t.Errorf("the application was asked %d times", w.times())
+	}
+}
+
+func TestSCOPE_1_AHabilitationIsNeededForEveryKindOfRoute(t *testing.T) {
+	style := httpgate.Route{Path: "/style.css", Kind: httpgate.Static, Purpose: "other", Unread: []string{"text/css"}}
+	home := httpgate.Route{Path: "/{$}", Kind: httpgate.Page, Purpose: "other", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}}
+	people := list()
+	people.Purpose = "other"
+	w := newWorld(t, style, home, people)
+	w.says("text/css", "‹p1›")
+	for _, path := range []string{"/style.css", "/", "/list"} {
+		w.refused(w.get(path), policy.NotHabilitated)
+	}
+	if w.times() != 0 {
+		t.Error("the application was asked")
+	}
+}
+
+func TestNobodyWhoIsNotSignedInGetsAnything(t *testing.T) {
+	w := newWorld(t, file())
+	w.says("application/json", say("p1"))
+	r := w.request("GET", "/files/p1", "")
+	r.Header.Set("Test-Nobody", "1")
+	if g := w.do(r); g.status != http.StatusUnauthorized || w.times() != 0 {
+		t.Errorf("got %v, the application was asked %d times", g, w.times())
+	}
+}
+
+func TestAnAddressThatIsNoServiceIsNotThere(t *testing.T) {
+	w := newWorld(t, file())
+	for _, path := range []string{"/", "/dossiers/files/p1", "/doss%69er/files/p1", "//dossier/files/p1"} {
+		r, _ := http.NewRequest("GET", w.front.URL, nil)
+		r.URL.Opaque = path
+		if strings.HasPrefix(path, "//") {
+			r.URL.Opaque, r.URL.Path = "", path
+		}
+		if g := w.do(r); g.status != http.StatusNotFound || len(w.entries()) != 0 {
+			t.Errorf("%s: %v", path, g)
+		}
+	}
+}
+
+// Promise: A9
+func TestA9_AnAddressThatCanBeReadInTwoWaysIsRefused(t *testing.T) {
+	w := newWorld(t, file(), list(), httpgate.Route{
+		Path: "/files/{id}/{rest}", Kind: httpgate.People, Purpose: "accompany", Answers: []httpgate.Answer{{Layout: manyFiles}},
+	})
+	w.says("application/json", say("p1"))
+	for _, path := range []string{
+		"/files/../list", "/files/./p1", "/files//p1", "//files/p1", "/files/p1%2Fnotes", "/files/p1%2fnotes", "/files/%2e%2e/list", "/files/..%2f",
+		"/files/p1;a=b", "/files/p1%3Ba", "/files/p1%00", "/files/p1%0a", "/files/p%31", "/f%69les/p1", "/files/p1%5Cx", "/files/p1%252F",
+		"/files/p1%3Fx", "/files/%ff", "/files/p1%23", "/files/p1/..;/x", "/files/%20",
+		"/list?page=1;page=2", "/list?page=%zz", "/list?page=%00", "/list?page=%ff", "/list?=1", "/list?page=1&&page=2",
+	} {
+		w.refused(w.get(path), policy.NotUnderstood)
+	}
+	if w.times() != 0 {
+		t.Errorf("the application was asked %d times", w.times())
+	}
+}
+
+func TestTheApplicationIsSentExactlyWhatWasMatched(t *testing.T) {
+	search := list()
+	search.Path, search.Query = "/search/{what}", []string{"q", "done"}
+	w := newWorld(t, search)
+	w.says("application/json", "[]")
+	for _, address := range []string{"/search/a%20b?q=%C3%A9+x&done", "/search/caf%c3%a9:(1)?q=&q=2", "/search/a"} {
+		if g := w.get(address); g.status != http.StatusOK {
+			t.Fatalf("%s: %v", address, g)
+		}
+		if sent := w.asked[len(w.asked)-1].RequestURI; sent != address {
+			t.Errorf("sent %s, matched %s", sent, address)
+		}
+	}
+}
+
+// Promise: SCOPE-7
+func TestSCOPE_7_EverybodyARequestNamesIsDecidedOn(t *testing.T) {
+	search := list()
+	search.Query = nil
+	search.Request = []httpgate.Naming{
+		{In: httpgate.InQuery, Name: "id", Scheme: "dossier"}, {In: httpgate.InQuery, Name: "mail", Scheme: "mail"},
+		{In: httpgate.InHeader, Name: "X-Person", Scheme: "dossier"},
+	}
+	form := changing()
+	form.Path, form.Request = "/enrol", []httpgate.Naming{{In: httpgate.InForm, Name: "mail", Scheme: "mail"}}
+	body := changing()
+	body.Path, body.Form = "/json", nil
+	body.Request = []httpgate.Naming{{In: httpgate.InJSON, Name: "$.people[*].id", Scheme: "dossier"}}
+	w := newWorld(t, search, form, body)
+	w.says("application/json", sayAll("p1"))
+	for who := 20; who < 23; who++ { // the allowance is used up
+		w.get(fmt.Sprintf("/list?id=p%d", who))
+		w.says("application/json", sayAll("p20", "p21", "p22"))
+	}
+	w.says("application/json", sayAll("p1"))
+	const urlencoded, asJSON = "application/x-www-form-urlencoded", "application/json"
+	asked := w.times()
+	for name, ask := range map[string]func() got{
+		"in the query":              func() got { return w.get("/list?id=p30") },
+		"second of two":             func() got { return w.get("/list?id=p1&id=p30") },
+		"in another parameter":      func() got { return w.get("/list?id=p1&mail=p30%40test.example") },
+		"in a form":                 func() got { return w.post("/enrol", urlencoded, "mail=p30%40test.example") },
+		"in a form, second of two":  func() got { return w.post("/enrol", urlencoded, "mail=p1%40test.example&mail=p30%40test.example") },
+		"in JSON":                   func() got { return w.post("/json", asJSON, `{"people":[{"id":"p1"},{"id":"p30"}]}`) },
+		"in JSON, with the escapes": func() got { return w.post("/json", asJSON, `{"people":[{"\u0069d":"p30"}]}`) },
+		"in a header": func() got {
+			r := w.request("GET", "/list", "")
+			r.Header.Set("X-Person", "p30")
+			return w.do(r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.t = t
+			w.refused(ask(), policy.ShortEmpty)
+		})
+	}
+	for name, body := range map[string]string{
+		"a name twice":               `{"people":[{"id":"p1","id":"p30"}]}`,
+		"a name in another case":     `{"people":[{"id":"p1","ID":"p30"}]}`,
+		"a parent in another case":   `{"people":[{"id":"p1"}],"People":[{"id":"p30"}]}`,
+		"only another case":          `{"people":[{"Id":"p30"}]}`,
+		"a second value":             `{"people":[{"id":"p1"}]}{"people":[{"id":"p30"}]}`,
+		"cut short":                  `{"people":[{"id":"p1"}`,
+		"an identifier that is none": `{"people":[{"id":{"$ne":""}}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.t = t
+			w.refused(w.post("/json", asJSON, body), policy.NotUnderstood)
+		})
+	}
+	w.t = t
+	if w.times() != asked {
+		t.Error("the application was asked")
+	}
+	if g := w.get("/list?id=&mail="); g.status != http.StatusOK {
+		t.Errorf("an empty parameter names nobody: %v", g)
+	}
+}
+
+// Promise: LEDGER-1
+func TestLEDGER_1_AChangeIsWrittenBeforeItIsForwardedToTheByte(t *testing.T) {
+	w := newWorld(t, changing())
+	const body = "text=R%C3%A9sum%C3%A9%0D%0Aoui"
+	var before ledger.Entry
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		before = w.last()
+		rw.WriteHeader(http.StatusNoContent)
+	}
+	g := w.post("/files/p1/notes", "application/x-www-form-urlencoded", body)
+	if g.status != http.StatusNoContent || w.bodies[0] != body {
+		t.Errorf("got %v, the application %q", g, w.bodies[0])
+	}
+	if before.Kind != ledger.Changed || before.Person != w.key.Person("p1") || before.Fields != register.Note {
+		t.Errorf("when the application was asked, the ledger ended with %+v", before)
+	}
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		http.Error(rw, "‹p1›", http.StatusUnprocessableEntity)
+	}
+	w.failed(w.post("/files/p1/notes", "application/x-www-form-urlencoded", body), fault.Invalid)
+}
+
+func TestAChangeOfWhatThePurposeDoesNotAllowIsNotForwarded(t *testing.T) {
+	r := changing()
+	r.Writes = register.Note | register.Health
+	w := newWorld(t, r)
+	w.refused(w.do(w.request("DELETE", "/files/p10/notes", "")), policy.NotForPurpose)
+	if w.times() != 0 || w.last().Cost != 0 {
+		t.Error("it was forwarded, or charged")
+	}
+}
+
+func TestARequestThatIsTooLargeOrSpeaksWhereItShouldNotIsRefused(t *testing.T) {
+	w := newWorld(t, changing(), list())
+	w.says("application/json", "[]")
+	w.refused(w.post("/files/p1/notes", "application/x-www-form-urlencoded", "text="+strings.Repeat("a", httpgate.LargestRequest)), policy.NotUnderstood)
+	w.refused(w.do(w.request("GET", "/list", "id=p1")), policy.NotUnderstood)
+	r := w.request("POST", "/files/p1/notes", "text=a")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Content-Encoding", "gzip")
+	w.refused(w.do(r), policy.NotUnderstood)
+	if w.times() != 0 {
+		t.Error("the application was asked")
+	}
+}
+
+// Promise: ACT-1
+func TestACT_1_AnOrderStopsAnAnswerUnderWay(t *testing.T) {
+	w := newWorld(t, file())
+	suspend := order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		if _, err := w.gate.Place(r.Context(), suspend); err != nil {
+			t.Error(err)
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = rw.Write([]byte(say("p1")))
+	}
+	w.refused(w.get("/files/p1"), policy.Suspended)
+	asked := w.times()
+	w.refused(w.get("/files/p1"), policy.Suspended)
+	if w.times() != asked {
+		t.Error("the application was asked for a suspended account")
+	}
+}
+
+func TestAnotherSiteCannotAskInTheAgentsName(t *testing.T) {
+	w := newWorld(t, changing())
+	r := w.request("POST", "/files/p1/notes", "")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w.failed(w.do(r), fault.Refused)
+	if w.times() != 0 {
+		t.Error("the application was asked")
+	}
+}
+
+// Promise: LEDGER-1
+func TestLEDGER_1_WhatCannotBeWrittenDoesNotGoOut(t *testing.T) {
+	for _, step := range []string{"foresee", "attempt", "change", "show"} {
+		t.Run(step+" breaks", func(t *testing.T) {
+			w := newWorld(t, file(), changing())
+			d := w.dependencies(t)
+			d.Gate = breaking{w.gate, step}
+			w.remake(d, file(), changing())
+			w.says("application/json", say("p1"))
+			g := w.get("/files/p1")
+			if step == "change" {
+				g = w.post("/files/p1/notes", "application/x-www-form-urlencoded", "text=a")
+			}
+			if step == "attempt" {
+				w.says("application/json", "[]")
+				g = w.get("/nowhere")
+			}
+			w.failed(g, fault.Unavailable)
+			if step == "change" && w.bodies[len(w.bodies)-1] != "" {
+				t.Error("a change was forwarded that is not written")
+			}
+		})
+	}
+}
+
+// breaking is a gate that cannot do one step.
+type breaking struct {
+	*gate.Gate
+	step string
+}
+
+var errBroken = &fault.Error{Kind: fault.Unavailable, Err: errors.New("broken by the test")}
+
+func (b breaking) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+	if b.step == "foresee" {
+		return policy.Decision{}, errBroken
+	}
+	return b.Gate.Foresee(ctx, ask)
+}
+
+func (b breaking) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	if b.step == ask.Act.String() {
+		return gate.Passage{}, errBroken
+	}
+	return b.Gate.Settle(ctx, ask)
+}
+
+func TestAnApplicationThatDoesNotAnswerShowsNothing(t *testing.T) {
+	w := newWorld(t, list())
+	d := w.dependencies(t)
+	w.remake(d, list())
+	w.app = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	started := time.Now()
+	w.failed(w.get("/list"), fault.Unavailable)
+	if took := time.Since(started); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	w.app = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	w.failed(w.get("/list"), fault.Unavailable)
+}
+
+// Promise: METER-3
+func TestMETER_3_ParallelRequestsShowExactlyTheAllowance(t *testing.T) {
+	w := newWorld(t, file())
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = rw.Write([]byte(say(strings.TrimPrefix(r.URL.Path, "/files/"))))
+	}
+	var group sync.WaitGroup
+	for n := 10; n < 40; n++ {
+		group.Go(func() { w.get(fmt.Sprintf("/files/p%d", n)) })
+	}
+	group.Wait()
+	came := map[string]bool{}
+	for _, text := range w.received {
+		for _, who := range shown(text) {
+			came[who] = true
+		}
+	}
+	if len(came) != 3 {
+		t.Errorf("%d people came out, the allowance is 3", len(came))
+	}
+}
+
+// Promise: ACT-1
+func TestACT_1_AnOrderCutsAnAnswerThatIsBeingSent(t *testing.T) {
+	w := newWorld(t, httpgate.Route{Path: "/big", Kind: httpgate.Page, Purpose: "accompany", Unread: []string{"text/plain"}})
+	const portion = 64 << 10
+	body := strings.Repeat("a", 8<<20)
+	w.says("text/plain", body)
+	service := w.service(httpgate.Route{Path: "/big", Kind: httpgate.Page, Purpose: "accompany", Unread: []string{"text/plain"}})
+	service.Largest = int64(len(body))
+	proxy, err := httpgate.New([]httpgate.Service{service}, w.dependencies(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rw := &stopping{ResponseRecorder: httptest.NewRecorder(), stop: func() {
+		o := order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}
+		if _, err := w.gate.Place(t.Context(), o); err != nil {
+			t.Error(err)
+		}
+	}}
+	defer func() {
+		if recover() != http.ErrAbortHandler || rw.Body.Len() > portion {
+			t.Errorf("%d bytes went out, and the connection must be dropped", rw.Body.Len())
+		}
+		if w.outcomes[0] != httpgate.Aborted {
+			t.Errorf("outcome %v", w.outcomes)
+		}
+	}()
+	proxy.ServeHTTP(rw, httptest.NewRequest("GET", "/dossier/big", nil))
+}
+
+// stopping has an order placed at the first byte that goes out.
+type stopping struct {
+	*httptest.ResponseRecorder
+	stop func()
+	once sync.Once
+}
+
+func (s *stopping) Write(p []byte) (int, error) {
+	n, err := s.ResponseRecorder.Write(p)
+	s.once.Do(s.stop)
+	return n, err
+}
