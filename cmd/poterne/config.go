@@ -1,0 +1,323 @@
+package main
+
+import (
+	"crypto/tls"
+	"net"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason/intake"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// config is the configuration file; `poterne config example` prints one with
+// everything in it. A need tag says what to write when the key is missing: no
+// protective setting has a silent default. Secrets are paths to files that only
+// their owner may read. Relative paths start at the configuration file.
+type config struct {
+	Public    publicTable     `toml:"public"`
+	Metrics   metricsTable    `toml:"metrics"`
+	Database  databaseTable   `toml:"database"`
+	Keys      keysTable       `toml:"keys"`
+	SignIn    signinTable     `toml:"signin"`
+	Register  registerTable   `toml:"register"`
+	Purpose   []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
+	Allowance allowancesTable `toml:"allowance"`
+	Source    []sourceTable   `toml:"source"`
+	Service   []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
+}
+
+// publicTable is how people reach Poterne. Without cert and key it listens on
+// this machine only, behind something that ends TLS: whoever runs that sees
+// everything.
+type publicTable struct {
+	Origin string `toml:"origin" need:"origin = \"https://poterne.example\", the address people type"`
+	Listen string `toml:"listen" need:"listen = \"127.0.0.1:8080\", or \":443\" with cert and key"`
+	Cert   string `toml:"cert"`
+	Key    string `toml:"key"`
+
+	Help wordsTable `toml:"help"` // whom to ask, in a few words
+}
+
+// metricsTable is where Prometheus reads; nobody else should reach it.
+type metricsTable struct {
+	Listen string `toml:"listen"`
+}
+
+// databaseTable is the SQLite file. Whoever can write it can stop Poterne, and
+// will be found out by the checkpoints kept elsewhere.
+type databaseTable struct {
+	Path string `toml:"path" need:"path = \"/var/lib/poterne/poterne.db\""`
+}
+
+// keysTable is made by `poterne keys`. Whoever has pseudonym and the database
+// can tell who the people in the ledger are; whoever has checkpoint can sign
+// another history; whoever has assertion can pass for Poterne before the
+// applications.
+type keysTable struct {
+	Pseudonym  string `toml:"pseudonym" need:"pseudonym = \"/etc/poterne/pseudonym.key\"; poterne keys makes one"`
+	Checkpoint string `toml:"checkpoint" need:"checkpoint = \"/etc/poterne/checkpoint.key\"; poterne keys makes one"`
+	Assertion  string `toml:"assertion" need:"assertion = \"/etc/poterne/assertion.key\"; poterne keys makes one"`
+}
+
+// signinTable is the OpenID Connect provider. It is trusted to say who somebody
+// is, and for nothing else.
+type signinTable struct {
+	Issuer           string        `toml:"issuer" need:"issuer = \"https://…\", the provider's issuer URL"`
+	ClientID         string        `toml:"client_id" need:"client_id = \"…\", as registered with the provider"`
+	ClientSecretFile string        `toml:"client_secret_file" need:"client_secret_file = \"/etc/poterne/client.secret\""`
+	Idle             time.Duration `toml:"idle"` // 10m
+	Life             time.Duration `toml:"life"` // 10h
+}
+
+// registerTable names the register's own identifiers: the ones that need no
+// alias.
+type registerTable struct {
+	Scheme string `toml:"scheme" need:"scheme = \"dossier\", the name of the register's own identifiers"`
+}
+
+// purposeTable says which categories of fields a purpose may be shown.
+type purposeTable struct {
+	Name   string   `toml:"name" need:"name = \"accompany\""`
+	Fields []string `toml:"fields" need:"fields = [\"name\", \"contact\"]"`
+}
+
+// allowancesTable is how many people without a known reason an account may open,
+// by its role.
+type allowancesTable struct {
+	Adviser    allowanceTable `toml:"adviser"`
+	Desk       allowanceTable `toml:"desk"`
+	CallCentre allowanceTable `toml:"call-centre"`
+	Training   allowanceTable `toml:"training"`
+}
+
+type allowanceTable struct {
+	Hour  int64 `toml:"hour" need:"hour = 3, how many people without a reason within an hour"`
+	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
+}
+
+func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
+	return map[roster.Role]allowanceTable{
+		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training,
+	}
+}
+
+// sourceTable is a system that tells facts, by file or, with a token, by push.
+// Whoever has the token can explain any opening.
+type sourceTable struct {
+	Name        string        `toml:"name" need:"name = \"agenda\""`
+	SilentAfter time.Duration `toml:"silent_after" need:"silent_after = \"24h\", after which the desk shows it as silent"`
+	TokenFile   string        `toml:"token_file"`
+}
+
+// settings is what a configuration comes to, with its secrets read.
+type settings struct {
+	setup
+	listen        string
+	certificate   *tls.Certificate // nil: TLS ends before Poterne
+	metricsListen string           // nobody reads the metrics when empty
+	database      string
+}
+
+// readConfig reads a configuration and the secrets it names. The error holds
+// every complaint there is, with its line and what to write instead.
+func readConfig(file string) (settings, error) {
+	var c config
+	wrong, err := readTOML(file, &c)
+	if err != nil {
+		return settings{}, err
+	}
+	s := c.compile(wrong, filepath.Dir(file))
+	return s, wrong.err()
+}
+
+// compile turns a configuration into settings, and complains about what it
+// cannot mean.
+func (c *config) compile(wrong *complaints, base string) settings {
+	files := secretFiles{base, wrong}
+	s := settings{listen: c.Public.Listen, metricsListen: c.Metrics.Listen, database: files.path(c.Database.Path)}
+	s.pages.Help = c.Public.Help.said()
+	s.origin, s.scheme = c.Public.Origin, c.Register.Scheme
+	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
+	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
+	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, parseCheckpointKey)
+	s.signer, s.verifier = pair.signer, pair.verifier
+	c.public(&s, files)
+	c.signin(&s, files)
+	c.rules(&s, wrong)
+	c.sources(&s, files)
+	c.services(&s, wrong)
+	return s
+}
+
+func (c *config) public(s *settings, files secretFiles) {
+	wrong := files.wrong
+	if c.Public.Origin != "" {
+		if origin, err := url.Parse(c.Public.Origin); err != nil || origin.Host == "" || origin.Scheme+"://"+origin.Host != c.Public.Origin {
+			wrong.add("public.origin", "not an origin; write a scheme and a host only, such as https://poterne.example")
+		} else if origin.Scheme != "https" && (origin.Scheme != "http" || !onThisMachine(origin.Host)) {
+			wrong.add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
+		}
+	}
+	address(wrong, "public.listen", c.Public.Listen)
+	address(wrong, "metrics.listen", c.Metrics.Listen)
+	switch {
+	case (c.Public.Cert == "") != (c.Public.Key == ""):
+		wrong.add("public", "cert and key come together; write both, or neither behind something that ends TLS")
+	case c.Public.Cert != "":
+		if _, err := privateFile(files.path(c.Public.Key)); err != nil {
+			wrong.add("public.key", "%v", err)
+		}
+		pair, err := tls.LoadX509KeyPair(files.path(c.Public.Cert), files.path(c.Public.Key))
+		if err != nil {
+			wrong.add("public.cert", "%v", err)
+		}
+		s.certificate = &pair
+	case c.Public.Listen != "" && !onThisMachine(c.Public.Listen):
+		wrong.add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
+	}
+}
+
+func (c *config) signin(s *settings, files secretFiles) {
+	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
+	s.signin = signin.Settings{
+		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life,
+	}
+	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" {
+		return // complained of already
+	}
+	_, err := signin.New(s.signin, nil, nil, nil)
+	for _, text := range complaintsOf(err) {
+		files.wrong.add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
+	}
+}
+
+func (c *config) rules(s *settings, wrong *complaints) {
+	s.rules = policy.Rules{Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}}
+	for i, p := range c.Purpose {
+		path := index("purpose", i)
+		if _, twice := s.rules.Purposes[roster.Purpose(p.Name)]; twice {
+			wrong.add(path+".name", "this purpose is declared twice; write its fields in one place")
+		}
+		s.rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
+	}
+	for role, a := range c.Allowance.byRole() {
+		path := "allowance." + string(role)
+		if a.Hour < 0 || a.Month < a.Hour || a.Month > 10_000 {
+			wrong.add(path, "the hour's allowance must be between 0 and the month's, and the month's at most 10000")
+			continue
+		}
+		s.rules.Allowances[role] = meter.Allowance{Short: meter.People(int(a.Hour)), Long: meter.People(int(a.Month))}
+	}
+}
+
+func (c *config) sources(s *settings, files secretFiles) {
+	s.silence, s.tokens = map[string]time.Duration{}, map[string]intake.Token{}
+	for i, source := range c.Source {
+		path := index("source", i)
+		if _, twice := s.silence[source.Name]; twice {
+			files.wrong.add(path+".name", "this source is declared twice")
+		}
+		identifier(files.wrong, path+".name", source.Name)
+		if source.SilentAfter < 0 {
+			files.wrong.add(path+".silent_after", "not a time to wait; write one such as \"24h\"")
+		}
+		s.silence[source.Name] = source.SilentAfter
+		if source.TokenFile == "" {
+			continue
+		}
+		s.tokens[source.Name] = readSecret(files, path+".token_file", source.TokenFile, parseToken)
+	}
+}
+
+// complaintsOf takes joined errors apart.
+func complaintsOf(err error) (texts []string) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			texts = append(texts, complaintsOf(one)...)
+		}
+	} else if err != nil {
+		texts = append(texts, err.Error())
+	}
+	return texts
+}
+
+func categories(wrong *complaints, path string, names []string) (fields register.Fields) {
+	for i, name := range names {
+		field, err := register.ParseField(name)
+		if err != nil {
+			wrong.add(index(path, i), "%v", err)
+		}
+		fields |= field
+	}
+	return fields
+}
+
+var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// identifier wants a name that can stand in an address, a header and a metric.
+func identifier(wrong *complaints, path, name string) {
+	if name != "" && !plainName.MatchString(name) {
+		wrong.add(path, "not a plain name; write small letters, digits and - only")
+	}
+}
+
+func address(wrong *complaints, path, listen string) {
+	if listen == "" {
+		return
+	}
+	if _, port, err := net.SplitHostPort(listen); err != nil || port == "" {
+		wrong.add(path, "not an address to listen on; write one such as \"127.0.0.1:8080\"")
+	}
+}
+
+// onThisMachine reports whether a host, with or without a port, is this machine
+// as only itself can reach it.
+func onThisMachine(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// secretFiles reads the files that hold secrets.
+type secretFiles struct {
+	base  string
+	wrong *complaints
+}
+
+func (f secretFiles) path(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(f.base, path)
+}
+
+// readSecret reads one secret, or complains; a path that is not given was
+// complained of before.
+func readSecret[T any](files secretFiles, key, path string, parse func([]byte) (T, error)) (secret T) {
+	if path == "" {
+		return secret
+	}
+	text, err := privateFile(files.path(path))
+	if err == nil && len(text) == 0 {
+		files.wrong.add(key, "%s is empty", path)
+		return secret
+	}
+	if err == nil {
+		secret, err = parse(text)
+	}
+	if err != nil {
+		files.wrong.add(key, "%v", err)
+	}
+	return secret
+}

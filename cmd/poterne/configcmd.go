@@ -1,0 +1,38 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+)
+
+// example is a configuration with everything in it; a test keeps it whole.
+//
+//go:embed example.toml
+var example string
+
+type configCommands struct {
+	Example configExample `cmd:"" help:"Print a complete configuration, with comments."`
+	Check   configCheck   `cmd:"" help:"Say everything that is wrong with a configuration."`
+}
+
+type configExample struct{}
+
+// Run prints the example.
+func (configExample) Run(on *streams) error {
+	_, err := fmt.Fprint(on.Out, example)
+	return err
+}
+
+type configCheck struct {
+	File string `arg:"" help:"The configuration file."`
+}
+
+// Run reads the configuration and the secrets it names, and changes nothing.
+func (c *configCheck) Run(on *streams) error {
+	s, err := readConfig(c.File)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(on.Out, "%s: %d services, %d purposes, %d sources: nothing is missing\n", c.File, len(s.services), len(s.rules.Purposes), len(s.silence))
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/reason/intake"
+	"poterne/internal/store"
+)
+
+type factsCommands struct {
+	Import factsImport `cmd:"" help:"Take facts and covers in from CSV or NDJSON files."`
+}
+
+type aliasesCommands struct {
+	Import aliasesImport `cmd:"" help:"Take identifiers of other systems in from CSV or NDJSON files."`
+}
+
+type factsImport struct {
+	database
+	actor
+	Source string   `required:"" help:"The system that says so, as the configuration names it."`
+	Format string   `enum:"auto,csv,ndjson" default:"auto" help:"auto goes by the file's name."`
+	Files  []string `arg:"" help:"Files; - reads the standard input."`
+}
+
+// Run takes in each file and reports its rejected lines; the others are kept.
+func (f *factsImport) Run(ctx context.Context, on *streams) error {
+	return f.with(ctx, func(s settings, kept *store.Store) error {
+		if _, declared := s.silence[f.Source]; !declared {
+			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
+		}
+		facts := intake.NewFacts(kept, gate.NewDirectory(s.pseudonym, s.scheme, kept), time.Now)
+		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
+			report, err := facts.Take(ctx, f.Source, format, from, said)
+			return report, errors.Join(err, f.record(ctx, kept, imported("facts from "+f.Source, report)))
+		})
+	})
+}
+
+type aliasesImport struct {
+	database
+	actor
+	Format string   `enum:"auto,csv,ndjson" default:"auto" help:"auto goes by the file's name."`
+	Files  []string `arg:"" help:"Files; - reads the standard input."`
+}
+
+// Run takes in each file and reports its rejected lines; the others are kept.
+func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
+	return a.with(ctx, func(s settings, kept *store.Store) error {
+		aliases := intake.NewAliases(aliasShelf{kept}, s.pseudonym, s.scheme)
+		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
+			report, err := aliases.Take(ctx, format, from, said)
+			return report, errors.Join(err, a.record(ctx, kept, imported("aliases", report)))
+		})
+	})
+}
+
+// imported is how an import is written in the ledger.
+func imported(what string, report intake.Report) ledger.Entry {
+	return ledger.Entry{Kind: ledger.Imported, Detail: fmt.Sprintf("%s: %d kept, %d rejected", what, report.Kept, report.Rejected)}
+}
+
+type taking func(intake.Format, io.Reader, intake.Said) (intake.Report, error)
+
+// takeFiles takes in one file after the other. Rejected lines make the answer no,
+// once everything else was kept.
+func takeFiles(files []string, format string, on *streams, take taking) error {
+	var all intake.Report
+	for _, file := range files {
+		report, err := takeFile(file, format, on, take)
+		all.Kept, all.Rejected = all.Kept+report.Kept, all.Rejected+report.Rejected
+		if err != nil {
+			return fmt.Errorf("%s: stopped after %d lines were kept: %w", file, report.Kept, err)
+		}
+	}
+	fmt.Fprintf(on.Out, "%d lines kept, %d rejected\n", all.Kept, all.Rejected)
+	if all.Rejected > 0 {
+		return fmt.Errorf("%d lines were rejected, the others are kept; mend them and import them again", all.Rejected)
+	}
+	return nil
+}
+
+func takeFile(file, format string, on *streams, take taking) (intake.Report, error) {
+	written, err := formatOf(file, format)
+	if err != nil {
+		return intake.Report{}, err
+	}
+	from := on.In
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return intake.Report{}, err
+		}
+		defer opened.Close()
+		from = opened
+	}
+	told := time.Now()
+	return take(written, from, intake.Said{
+		Rejected: func(r intake.Rejection) { fmt.Fprintf(on.Err, "%s:%d: %s\n", file, r.Line, r.Reason) },
+		Progress: func(r intake.Report) {
+			if time.Since(told) > time.Second {
+				told = time.Now()
+				fmt.Fprintf(on.Err, "%s: %d lines kept, %d rejected so far\n", file, r.Kept, r.Rejected)
+			}
+		},
+	})
+}
+
+func formatOf(file, format string) (intake.Format, error) {
+	if format != "auto" {
+		return intake.Format(format), nil
+	}
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".csv":
+		return intake.CSV, nil
+	case ".ndjson", ".jsonl":
+		return intake.NDJSON, nil
+	}
+	return "", usage("write --format csv or --format ndjson: the name %q does not tell", file)
+}

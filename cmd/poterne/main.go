@@ -1,0 +1,101 @@
+// Command poterne guards a register of people: it stands between partner
+// organisations' staff and the applications that show people's files, lets out
+// those whom an account has a reason to see, counts the others, and writes each
+// disclosure down before it happens.
+//
+// It exits with 0 when it did what was asked, 1 when the answer is no, and 2
+// when it was not asked properly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	_ "time/tzdata" // pages tell the time of Paris, wherever they run
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Demo     Demo            `cmd:"" help:"Show the whole product, with an invented town inside."`
+	Serve    serveCommand    `cmd:"" help:"Guard the applications that a configuration declares."`
+	Config   configCommands  `cmd:"" help:"Print an example configuration, or check one."`
+	Keys     keysCommand     `cmd:"" help:"Make the keys that a configuration needs."`
+	Roster   rosterCommands  `cmd:"" help:"Take in organisations, accounts and habilitations."`
+	Facts    factsCommands   `cmd:"" help:"Take in what other systems say about people."`
+	Aliases  aliasesCommands `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
+	Ledger   ledgerCommands  `cmd:"" help:"Read and verify what was written down."`
+	Order    orderCommands   `cmd:"" help:"Freeze, suspend, close and reopen."`
+	Promises promisesCommand `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
+	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+}
+
+// streams is where a command reads and writes.
+type streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// usageError is a request that was not put properly.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
+
+func main() {
+	// A second signal ends the program at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run does one command and returns the exit code.
+func run(ctx context.Context, args []string, on *streams) int {
+	exit := -1
+	parser := kong.Must(&commands{}, kong.Name("poterne"),
+		kong.Description("Poterne, the guarded side door of a register of people."),
+		kong.Writers(on.Out, on.Err), kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(on))
+	asked, err := parser.Parse(args)
+	switch {
+	case exit >= 0: // help was printed
+		return exit
+	case err != nil:
+		fmt.Fprintf(on.Err, "poterne: %v; poterne --help says what can be asked\n", err)
+		return 2
+	}
+	err = asked.Run()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(on.Err, "poterne: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
+	}
+	return 1
+}
+
+type versionCommand struct{}
+
+// Run says which source the program was built from.
+func (versionCommand) Run(on *streams) error {
+	version, revision := "unknown", ""
+	if built, ok := debug.ReadBuildInfo(); ok {
+		version = built.Main.Version
+		for _, setting := range built.Settings {
+			if setting.Key == "vcs.revision" {
+				revision = " " + setting.Value
+			}
+		}
+	}
+	fmt.Fprintf(on.Out, "poterne %s%s\n", version, revision)
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"poterne": main})
+}
+
+// TestCommands runs each script of testdata/script as somebody types it.
+//
+// Promise: RUN-4
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("USER", "nadia")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"private": private, "append": appendTo, "port": freePort, "await": await, "status": status,
+		},
+	})
+}
+
+// private makes files readable by their owner only.
+func private(ts *testscript.TestScript, _ bool, args []string) {
+	for _, file := range args {
+		ts.Check(os.Chmod(ts.MkAbs(file), 0o600))
+	}
+}
+
+// appendTo writes the content of one file at the end of another.
+func appendTo(ts *testscript.TestScript, _ bool, args []string) {
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = file.WriteString(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(file.Close())
+}
+
+// freePort puts a free port in a file in place of a word: port poterne.toml 8080.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	for _, word := range args[1:] {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		free := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+		ts.Check(listener.Close())
+		text := strings.ReplaceAll(ts.ReadFile(args[0]), word, free)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+		ts.Setenv("PORT"+word, free)
+	}
+}
+
+// await asks an address until it answers with a status, and prints the body:
+// await 200 http://….
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	var last string
+	for range 100 {
+		code, body := ask(args[1], nil)
+		if last = fmt.Sprint(code); last == args[0] {
+			_, _ = fmt.Fprintln(ts.Stdout(), body)
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s answers %s, not %s", args[1], last, args[0])
+}
+
+// status asks once: status 200 http://… [host].
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	code, body := ask(args[1], args[2:])
+	_, _ = fmt.Fprintln(ts.Stdout(), body)
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("%s answers %d, not %s", args[1], code, args[0])
+	}
+}
+
+func ask(address string, host []string) (code int, body string) {
+	request, err := http.NewRequest(http.MethodGet, address, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	if len(host) > 0 {
+		request.Host = host[0]
+	}
+	client := http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+)
+
+// metrics are for operators. Every label comes from a short closed list: declared
+// services and sources, verdicts, outcomes. Nothing in them names anybody.
+type metrics struct {
+	registry  *prometheus.Registry
+	decisions *prometheus.CounterVec
+	requests  *prometheus.CounterVec
+	passages  *prometheus.HistogramVec
+	settles   prometheus.Histogram
+	sessions  *prometheus.CounterVec
+}
+
+func newMetrics(from setup, g *gate.Gate, kept *store.Store) *metrics {
+	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poterne_decisions_total", Help: "Decisions written down, one for each person or for an ask without people.",
+		}, []string{"service", "verdict"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poterne_requests_total", Help: "Requests to guarded services, by what became of them.",
+		}, []string{"service", "outcome"}),
+		passages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "poterne_passage_seconds", Help: "How long a request took through the gate, the application included.", Buckets: quick,
+		}, []string{"service"}),
+		settles: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "poterne_settle_seconds", Help: "How long it took to decide and durably write down.", Buckets: quick,
+		}),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "poterne_sessions_ended_total", Help: "Sessions that ended, by why.",
+		}, []string{"why"}),
+	}
+	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
+	}, func() float64 { return float64(g.Next()) })
+	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&standing{kept: kept, verifier: from.verifier, silence: from.silence, now: from.now})
+	return m
+}
+
+func (m *metrics) handler(log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError})
+}
+
+// observe counts one request to a service.
+func (m *metrics) observe(service roster.ServiceID, outcome httpgate.Outcome, took time.Duration) {
+	m.requests.WithLabelValues(string(service), string(outcome)).Inc()
+	m.passages.WithLabelValues(string(service)).Observe(took.Seconds())
+}
+
+func (m *metrics) sessionEnded(why signin.Why) { m.sessions.WithLabelValues(string(why)).Inc() }
+
+// settling is a gate whose decisions are counted.
+func (m *metrics) settling(g *gate.Gate) httpgate.Gate { return counted{g, m} }
+
+type counted struct {
+	*gate.Gate
+	metrics *metrics
+}
+
+// Settle implements httpgate.Gate.
+func (c counted) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	started := time.Now()
+	passage, err := c.Gate.Settle(ctx, ask)
+	if err != nil || passage.Written == 0 {
+		return passage, err
+	}
+	c.metrics.settles.Observe(time.Since(started).Seconds())
+	rulings := passage.Decision.People
+	if len(rulings) == 0 {
+		rulings = []policy.Ruling{passage.Decision.Whole}
+	}
+	for _, ruling := range rulings {
+		c.metrics.decisions.WithLabelValues(string(ask.Service), ruling.Verdict.String()).Inc()
+	}
+	return passage, nil
+}
+
+// standing is what has to be looked up when somebody asks.
+type standing struct {
+	kept     *store.Store
+	verifier note.Verifier
+	silence  map[string]time.Duration
+	now      func() time.Time
+}
+
+var (
+	lagDesc     = prometheus.NewDesc("poterne_checkpoint_lag_seconds", "Age of the oldest entry that no checkpoint covers yet.", nil, nil)
+	silenceDesc = prometheus.NewDesc("poterne_source_silence_seconds", "How long a source has not been heard; no sample if it never was.", []string{"source"}, nil)
+	silentDesc  = prometheus.NewDesc("poterne_source_silent", "1 when a source has been silent for longer than it may.", []string{"source"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (s *standing) Describe(out chan<- *prometheus.Desc) {
+	out <- lagDesc
+	out <- silenceDesc
+	out <- silentDesc
+}
+
+// Collect implements prometheus.Collector.
+func (s *standing) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if lag, err := checkpointLag(ctx, s.kept, s.verifier, s.now()); err != nil {
+		out <- prometheus.NewInvalidMetric(lagDesc, err)
+	} else {
+		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds())
+	}
+	heard, err := s.kept.Heard(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(silentDesc, err)
+		return
+	}
+	for source, most := range s.silence {
+		silent := 1.0
+		if at, ever := heard[source]; ever {
+			quiet := s.now().Sub(at)
+			out <- prometheus.MustNewConstMetric(silenceDesc, prometheus.GaugeValue, quiet.Seconds(), source)
+			if quiet <= most {
+				silent = 0
+			}
+		}
+		out <- prometheus.MustNewConstMetric(silentDesc, prometheus.GaugeValue, silent, source)
+	}
+}
+
+// checkpointLag is the age of the oldest entry that no checkpoint covers yet.
+func checkpointLag(ctx context.Context, kept *store.Store, verifier note.Verifier, now time.Time) (time.Duration, error) {
+	signed, err := kept.Checkpoint(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var checkpoint ledger.Checkpoint
+	if signed != nil {
+		if checkpoint, err = ledger.OpenCheckpoint(signed, verifier); err != nil {
+			return 0, err
+		}
+	}
+	for entry, err := range kept.Entries(ctx, ledger.Number(checkpoint.Size)) {
+		return max(0, now.Sub(entry.Time)), err
+	}
+	return 0, nil
+}
+
+// longestLag is how far the checkpoints may be behind before a node is not ready.
+const longestLag = 5 * time.Second
+
+// health answers whoever watches over the process.
+type health struct {
+	gate     *gate.Gate
+	kept     *store.Store
+	verifier note.Verifier
+	now      func() time.Time
+}
+
+func (h *health) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { sayHealth(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", h.ready)
+	return mux
+}
+
+// ready reports whether passages can be settled and proven now.
+func (h *health) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := h.kept.Ping(ctx); err != nil {
+		sayHealth(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	lag, err := checkpointLag(ctx, h.kept, h.verifier, h.now())
+	if err != nil || lag > longestLag {
+		sayHealth(w, http.StatusServiceUnavailable, "the newest entries are not under a checkpoint")
+		return
+	}
+	sayHealth(w, http.StatusOK, "ready")
+}
+
+func sayHealth(w http.ResponseWriter, status int, said string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"status": said})
+}

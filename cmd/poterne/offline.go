@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/reason/intake"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+// database is what commands beside a running program work on.
+type database struct {
+	Config string `default:"poterne.toml" help:"The configuration file."`
+}
+
+// open reads the configuration and opens its database.
+func (d database) open(ctx context.Context) (settings, *store.Store, error) {
+	s, err := readConfig(d.Config)
+	if err != nil {
+		return s, nil, err
+	}
+	kept, err := store.OpenSQLite(ctx, s.database)
+	if err != nil {
+		return s, nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	return s, kept, nil
+}
+
+// with opens the database for one act.
+func (d database) with(ctx context.Context, act func(settings, *store.Store) error) error {
+	s, kept, err := d.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(s, kept), kept.Close())
+}
+
+// actor is who uses the command line; the ledger names them.
+type actor struct {
+	As string `required:"" env:"USER" help:"Who you are; it is written in the ledger."`
+}
+
+// record writes an act of the command line in the ledger.
+func (a actor) record(ctx context.Context, kept *store.Store, entry ledger.Entry) error {
+	entry.Account = roster.AccountID(a.As)
+	if err := gate.Record(ctx, kept, time.Now, entry); err != nil {
+		return fmt.Errorf("this could not be written in the ledger: %w", err)
+	}
+	return nil
+}
+
+// aliasShelf is the store, as intake speaks of it.
+type aliasShelf struct{ *store.Store }
+
+// TakeAliases implements intake.AliasShelf.
+func (s aliasShelf) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
+	named := make([]store.Named, len(aliases))
+	for i, alias := range aliases {
+		named[i] = store.Named(alias)
+	}
+	return s.Store.TakeAliases(ctx, named)
+}
+
+// moment is a time on the command line.
+type moment struct{ time.Time }
+
+// UnmarshalText reads a date or a date and time.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	if m.Time, err = time.Parse(time.RFC3339, string(text)); err == nil {
+		return nil
+	}
+	if m.Time, err = time.Parse(time.DateOnly, string(text)); err == nil {
+		return nil
+	}
+	return fmt.Errorf("%q is not a time such as 2026-11-21 or 2026-11-21T09:30:00+01:00", text)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+type orderCommands struct {
+	Place orderPlace `cmd:"" help:"Freeze, suspend or close. It holds at the next decision of every node."`
+	Lift  orderLift  `cmd:"" help:"Take an order out of force."`
+	List  orderList  `cmd:"" help:"List the orders in force."`
+}
+
+type orderPlace struct {
+	database
+	actor
+	Act     string        `arg:"" enum:"freeze,suspend,close" help:"freeze stops new people without a reason, suspend an account or organisation, close a service or everything."`
+	Reach   string        `arg:"" enum:"account,organisation,service,everything" help:"account, organisation, service or everything."`
+	Target  string        `arg:"" optional:"" help:"Which one; none for everything."`
+	Because string        `required:"" help:"Why, for the desk and the file of the incident."`
+	Message string        `help:"What whoever it stops reads."`
+	For     time.Duration `help:"How long; until lifted when left out."`
+}
+
+var effects = map[string]order.Effect{"freeze": order.Frozen, "suspend": order.Suspended, "close": order.Closed}
+
+// Run places the order and prints its number.
+func (p *orderPlace) Run(ctx context.Context, on *streams) error {
+	return p.with(ctx, func(s settings, kept *store.Store) error {
+		now := time.Now()
+		o := order.Order{
+			Effect: effects[p.Act], Reach: order.Reach(p.Reach), Target: p.Target, Placed: now,
+			By: p.As, Because: p.Because, Message: p.Message,
+		}
+		if p.For != 0 {
+			o.Ends = now.Add(p.For)
+		}
+		if err := o.Check(); err != nil {
+			return usageError(err.Error())
+		}
+		if err := p.exists(ctx, s, kept); err != nil {
+			return err
+		}
+		placed, err := gate.Place(ctx, kept, time.Now, o)
+		if err != nil {
+			return fmt.Errorf("the order is not placed: %w", err)
+		}
+		fmt.Fprintf(on.Out, "order %s is in force\n", placed.ID)
+		return nil
+	})
+}
+
+// exists keeps a misspelt name from passing for a containment.
+func (p *orderPlace) exists(ctx context.Context, s settings, kept *store.Store) error {
+	there := true
+	switch order.Reach(p.Reach) {
+	case order.Account:
+		_, _, err := kept.Account(ctx, roster.AccountID(p.Target))
+		if err != nil && fault.Of(err) != fault.Absent {
+			return err
+		}
+		there = err == nil
+	case order.Organisation:
+		list, err := kept.Organisations(ctx)
+		if err != nil {
+			return err
+		}
+		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == p.Target })
+	case order.Service:
+		there = s.declares(roster.ServiceID(p.Target))
+	}
+	if !there {
+		return fmt.Errorf("there is no %s %q, so no order is placed", p.Reach, p.Target)
+	}
+	return nil
+}
+
+type orderLift struct {
+	database
+	actor
+	ID string `arg:"" help:"The order's number."`
+}
+
+// Run lifts one order.
+func (l *orderLift) Run(ctx context.Context, on *streams) error {
+	return l.with(ctx, func(_ settings, kept *store.Store) error {
+		if err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As); err != nil {
+			return fmt.Errorf("nothing is lifted: %w", err)
+		}
+		fmt.Fprintf(on.Out, "order %s is lifted\n", l.ID)
+		return nil
+	})
+}
+
+type orderList struct{ database }
+
+// Run lists what is placed and not lifted, oldest first.
+func (l *orderList) Run(ctx context.Context, on *streams) error {
+	return l.with(ctx, func(_ settings, kept *store.Store) error {
+		orders, err := gate.Orders(ctx, kept)
+		if err != nil {
+			return err
+		}
+		if len(orders) == 0 {
+			fmt.Fprintln(on.Out, "no order is in force")
+			return nil
+		}
+		table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "ORDER\tEFFECT\tREACH\tTARGET\tSINCE\tUNTIL\tBY\tBECAUSE")
+		for _, o := range orders {
+			until := "lifted"
+			if !o.Ends.IsZero() {
+				until = stamp(o.Ends)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Effect, o.Reach, o.Target, stamp(o.Placed), until, o.By, o.Because)
+		}
+		return table.Flush()
+	})
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/reason/intake"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+)
+
+// setup is what a program is assembled from. A configuration makes one; so does
+// the demonstration.
+type setup struct {
+	origin    string // where people reach the portal: https, or http on this very machine
+	pseudonym register.Key
+	scheme    string // of the register's own identifiers
+	signer    note.Signer
+	verifier  note.Verifier
+	assertion *ecdsa.PrivateKey
+	signin    signin.Settings
+	rules     policy.Rules
+	services  []httpgate.Service
+	about     map[roster.ServiceID]map[policy.Language]string // what each is for, in a sentence
+	silence   map[string]time.Duration                        // of each source
+	tokens    map[string]intake.Token                         // of each source that may push
+	pages     portal.Settings                                 // services, home, silence, clock and log are filled in here
+	now       func() time.Time                                // time.Now when nil
+}
+
+// program is everything that runs, wired together.
+type program struct {
+	gate      *gate.Gate
+	sequencer *ledger.Sequencer
+	door      *signin.Door
+	rooms     *portal.Rooms
+	metrics   *metrics
+	public    http.Handler // the portal, sign-in, pushes and the guarded services
+	private   http.Handler // metrics and health
+	leaving   chan struct{}
+	log       *slog.Logger
+}
+
+// assemble wires a program together over an open store. It reads the ledger, and
+// serves nobody before Serve.
+func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logger) (*program, error) {
+	if from.now == nil {
+		from.now = time.Now
+	}
+	p := &program{leaving: make(chan struct{}), log: log}
+	directory := gate.NewDirectory(from.pseudonym, from.scheme, kept)
+	var err error
+	if p.gate, err = gate.Open(ctx, kept, kept, from.rules, from.now); err != nil {
+		return nil, fmt.Errorf("opening the gate: %w", err)
+	}
+	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.signer, from.verifier, log); err != nil {
+		return nil, fmt.Errorf("taking up the tree: %w", err)
+	}
+	p.metrics = newMetrics(from, p.gate, kept)
+
+	pages := portal.NewPages(from.portal(log))
+	if p.door, err = signin.New(p.signIn(from), store.Sessions{Store: kept}, kept, pages); err != nil {
+		return nil, err
+	}
+	p.rooms = portal.New(pages, portal.House{Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept})
+
+	assertions, err := httpgate.NewSigner(from.assertion, from.origin, kept, from.now)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := httpgate.New(from.services, httpgate.Dependencies{
+		Gate: p.metrics.settling(p.gate), Directory: directory, Who: p.door.Who,
+		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions,
+		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	ours := http.NewServeMux() // on every origin
+	p.door.Mount(ours)
+	pages.Mount(ours)
+	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
+	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.now), from.tokens, p.pushed, log))
+	health := &health{gate: p.gate, kept: kept, verifier: from.verifier, now: from.now}
+	p.public = switchboard{
+		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
+		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),
+	}
+	private := http.NewServeMux()
+	private.Handle("GET /metrics", p.metrics.handler(log))
+	private.Handle("GET /", health.handler())
+	p.private = private
+	return p, nil
+}
+
+// hosts are the names that we answer to.
+func (from setup) hosts() map[string]bool {
+	_, home, _ := strings.Cut(from.origin, "://")
+	hosts := map[string]bool{strings.ToLower(home): true}
+	for _, service := range from.services {
+		hosts[strings.ToLower(service.Host)] = true
+	}
+	delete(hosts, "")
+	return hosts
+}
+
+// portal is how the portal speaks of what is guarded.
+func (from setup) portal(log *slog.Logger) portal.Settings {
+	s := from.pages
+	s.Home, s.Silence, s.Now, s.Log = from.origin+"/", from.silence, from.now, log
+	scheme, _, _ := strings.Cut(from.origin, "://")
+	for _, service := range from.services {
+		address := from.origin + service.Prefix + "/"
+		if service.Host != "" {
+			address = scheme + "://" + service.Host + "/"
+		}
+		s.Services = append(s.Services, portal.Service{ID: service.ID, Name: service.Name, About: from.about[service.ID], Address: address})
+	}
+	if issuer, err := url.Parse(from.signin.Issuer); err == nil && issuer.Host != "" {
+		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
+	}
+	if s.Zone == nil {
+		s.Zone = paris()
+	}
+	return s
+}
+
+// paris is where people read clocks.
+func paris() *time.Location {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return zone
+}
+
+// signIn writes a session that two browsers held in the ledger.
+func (p *program) signIn(from setup) signin.Settings {
+	s := from.signin
+	s.Now, s.Log = from.now, p.log
+	s.Told = func(ctx context.Context, ended signin.Ended) {
+		p.metrics.sessionEnded(ended.Why)
+		if ended.Why != signin.Doubled && ended.Why != signin.Moved {
+			return
+		}
+		err := p.gate.Record(context.WithoutCancel(ctx), ledger.Entry{
+			Kind: ledger.Session, Account: ended.Account, Organisation: ended.Organisation, Session: ended.Session, Detail: ended.Error(),
+		})
+		if err != nil {
+			p.log.ErrorContext(ctx, "the end of a session is not in the ledger", slog.String("why", string(ended.Why)), slog.Any("err", err))
+		}
+	}
+	return s
+}
+
+// pushed writes in the ledger what a source has sent.
+func (p *program) pushed(ctx context.Context, source string, report intake.Report) error {
+	return p.gate.Record(ctx, imported("facts pushed by "+source, report))
+}
+
+// stops is what the gate shows to whoever it stops.
+type stops struct {
+	portal.Stops
+	gate *gate.Gate
+}
+
+// Refused implements httpgate.Pages, with the message of the order behind it.
+func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.Refusal) {
+	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt}
+	if why := refusal.Ruling.Why; why == policy.Suspended || why == policy.Closed || why == policy.Frozen {
+		standing := s.gate.Standing(refusal.Session.Account, refusal.Session.Organisation, "", refusal.Service)
+		said.Message = standing.Held.Message
+	}
+	s.Stops.Refused(w, r, said)
+}
+
+// switchboard sends each request to whoever answers it.
+type switchboard struct {
+	origin   string
+	hosts    map[string]bool
+	services *httpgate.Proxy
+	ours     http.Handler
+	rooms    http.Handler
+	health   http.Handler
+}
+
+// ServeHTTP answers for the origins that are declared, and for no other name this
+// machine may be reached by.
+func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case path == "/healthz" || path == "/readyz":
+		s.health.ServeHTTP(w, r)
+	case !s.hosts[strings.ToLower(r.Host)]:
+		http.Error(w, "This is "+s.origin, http.StatusMisdirectedRequest)
+	case strings.HasPrefix(path, signin.Prefix):
+		s.ours.ServeHTTP(w, r)
+	case s.services.Serves(r):
+		s.services.ServeHTTP(w, r)
+	default:
+		s.rooms.ServeHTTP(w, r)
+	}
+}
+
+// untilLeaving ends what would never end by itself, such as the desk's flow, when
+// the program is asked to leave.
+func (p *program) untilLeaving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		go func() {
+			select {
+			case <-p.leaving:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// patience is how long passages under way may take to end.
+const patience = 10 * time.Second
+
+// Serve serves until ctx ends; then it stops accepting, lets passages end, and
+// signs a last checkpoint. When the ledger's state is not known any more it
+// returns at once: the program must then stop. The private listener may be nil.
+func (p *program) Serve(ctx context.Context, public, private *listening) error {
+	living, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	group, living := errgroup.WithContext(living)
+	for _, run := range []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run} {
+		group.Go(func() error { return run(living) })
+	}
+	servers := []*http.Server{public.start(group, p.public, p.log)}
+	if private != nil {
+		servers = append(servers, private.start(group, p.private, p.log))
+	}
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			err := p.leave(servers)
+			end()
+			return err
+		case <-living.Done():
+			var all []error
+			for _, server := range servers {
+				all = append(all, server.Close())
+			}
+			return errors.Join(all...)
+		}
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for advanced := true; advanced; {
+		var err error
+		if advanced, err = p.sequencer.Step(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("signing the last checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *program) leave(servers []*http.Server) error {
+	close(p.leaving)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var all []error
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			p.log.Warn("passages were cut short at the end")
+			all = append(all, server.Close())
+		}
+	}
+	return errors.Join(all...)
+}
+
+// listening is an open listener, and whether it speaks TLS.
+type listening struct {
+	net.Listener
+	tls func(*http.Server)
+}
+
+func (l *listening) start(group *errgroup.Group, handler http.Handler, log *slog.Logger) *http.Server {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // it speaks of connections only
+	}
+	group.Go(func() error {
+		var err error
+		if l.tls != nil {
+			l.tls(server)
+			err = server.ServeTLS(l, "", "")
+		} else {
+			err = server.Serve(l)
+		}
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serving: %w", err)
+	})
+	return server
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// promiseList is every promise, in a sentence.
+//
+//go:embed promises.toml
+var promiseList []byte
+
+// promiseTests says which test holds us to which promise: a promise, a package
+// and a test on each line. A test keeps it up to date.
+//
+//go:generate go run . promises --scan ../..
+//go:embed promises_tests.txt
+var promiseTests string
+
+type promisesCommand struct {
+	Results string `type:"existingfile" help:"What go test -json printed, for the last result of each test."`
+	Scan    string `type:"existingdir" hidden:"" help:"Find the tests again in the source, from its root."`
+}
+
+// promise is one of the things Poterne must do.
+type promise struct {
+	ID       string `toml:"id"`
+	Sentence string `toml:"says"`
+}
+
+// test names one test of one package.
+type test struct{ pkg, name string }
+
+func (t test) String() string { return t.pkg + "." + t.name }
+
+// Run lists the promises. One without a test is absent, whatever was built.
+func (c *promisesCommand) Run(on *streams) error {
+	if c.Scan != "" {
+		found, err := scanPromises(os.DirFS(c.Scan))
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path.Join(c.Scan, "cmd/poterne/promises_tests.txt"), []byte(found), 0o644)
+	}
+	promises, err := readPromises()
+	if err != nil {
+		return err
+	}
+	results := map[test]string{}
+	if c.Results != "" {
+		if results, err = readResults(c.Results); err != nil {
+			return err
+		}
+	}
+	return listPromises(on.Out, promises, indexOfTests(promiseTests), results)
+}
+
+func readPromises() ([]promise, error) {
+	var list struct {
+		Promise []promise `toml:"promise"`
+	}
+	if err := toml.NewDecoder(bytes.NewReader(promiseList)).DisallowUnknownFields().Decode(&list); err != nil {
+		return nil, fmt.Errorf("the list of promises cannot be read: %w", err)
+	}
+	return list.Promise, nil
+}
+
+func listPromises(out io.Writer, promises []promise, tests map[string][]test, results map[test]string) error {
+	w := bufio.NewWriter(out)
+	absent, failed := 0, 0
+	for _, p := range promises {
+		fmt.Fprintf(w, "%-9s  %s\n", p.ID, p.Sentence)
+		if len(tests[p.ID]) == 0 {
+			absent++
+			fmt.Fprintf(w, "%-9s    absent: no test\n", "")
+		}
+		for _, t := range tests[p.ID] {
+			result, ran := results[t]
+			if !ran {
+				result = "not run here"
+			}
+			if result == "fail" {
+				failed++
+			}
+			fmt.Fprintf(w, "%-9s    %s: %s\n", "", t, result)
+		}
+	}
+	fmt.Fprintf(w, "\n%d promises: %d with a test, %d absent\n", len(promises), len(promises)-absent, absent)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d tests of promises failed", failed)
+	}
+	return nil
+}
+
+// indexOfTests reads promises_tests.txt.
+func indexOfTests(text string) map[string][]test {
+	tests := map[string][]test{}
+	for line := range strings.Lines(text) {
+		if parts := strings.Fields(line); len(parts) == 3 {
+			tests[parts[0]] = append(tests[parts[0]], test{parts[1], parts[2]})
+		}
+	}
+	return tests
+}
+
+// readResults reads the last result of each test from what go test -json printed.
+func readResults(file string) (map[test]string, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	results := map[test]string{}
+	for lines := json.NewDecoder(in); ; {
+		var event struct{ Action, Package, Test string }
+		if err := lines.Decode(&event); errors.Is(err, io.EOF) {
+			return results, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s is not what go test -json prints: %w", file, err)
+		}
+		switch event.Action {
+		case "pass", "fail", "skip":
+			if event.Test != "" {
+				results[test{strings.TrimPrefix(event.Package, "poterne/"), event.Test}] = event.Action
+			}
+		}
+	}
+}
+
+var (
+	testFunc  = regexp.MustCompile(`^func (Test\w+)\(`)
+	inName    = regexp.MustCompile(`^Test([A-Z]+)_(\d+)_`)
+	inComment = regexp.MustCompile(`^// Promises?: (.+)$`)
+	promiseID = regexp.MustCompile(`\b[A-Z]+-\d+\b`)
+)
+
+// scanPromises finds the tests of promises: those that are named TestMETER_3_…,
+// and those with a line "// Promise: METER-3" above them.
+func scanPromises(source fs.FS) (string, error) {
+	found := map[string]bool{}
+	err := fs.WalkDir(source, ".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && file != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		text, err := fs.ReadFile(source, file)
+		if err != nil {
+			return err
+		}
+		for _, line := range testsIn(string(text)) {
+			found[line.id+" "+path.Dir(file)+" "+line.test] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(append(slices.Sorted(maps.Keys(found)), ""), "\n"), nil
+}
+
+type promised struct{ id, test string }
+
+func testsIn(text string) (found []promised) {
+	var said []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if comment := inComment.FindStringSubmatch(line); comment != nil {
+			said = append(said, promiseID.FindAllString(comment[1], -1)...)
+			continue
+		}
+		if name := testFunc.FindStringSubmatch(line); name != nil {
+			if in := inName.FindStringSubmatch(name[1]); in != nil {
+				said = append(said, in[1]+"-"+in[2])
+			}
+			for _, id := range said {
+				found = append(found, promised{id, name[1]})
+			}
+		}
+		if !strings.HasPrefix(line, "//") {
+			said = nil
+		}
+	}
+	return found
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"poterne/internal/store"
+)
+
+type serveCommand struct {
+	Config string `required:"" help:"The configuration file."`
+}
+
+// Run guards the declared services until it is told to stop.
+func (c *serveCommand) Run(ctx context.Context, on *streams) error {
+	log := slog.New(slog.NewJSONHandler(on.Err, nil))
+	s, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	kept, err := store.OpenSQLite(ctx, s.database)
+	if err != nil {
+		return fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	program, err := assemble(ctx, s.setup, kept, log)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	public, err := listen(ctx, s.listen, s.certificate)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	var private *listening
+	if s.metricsListen != "" {
+		if private, err = listen(ctx, s.metricsListen, nil); err != nil {
+			return errors.Join(err, kept.Close())
+		}
+	}
+	log.Info("guarding", slog.String("origin", s.origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.services)))
+	if err := program.Serve(ctx, public, private); err != nil {
+		return err // what the database holds is not known any more: leave it as it is
+	}
+	log.Info("left in order")
+	return kept.Close()
+}
+
+// listen opens a listener; with a certificate it speaks TLS.
+func listen(ctx context.Context, address string, certificate *tls.Certificate) (*listening, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	l := &listening{Listener: listener}
+	if certificate != nil {
+		l.tls = func(server *http.Server) {
+			server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
+		}
+	}
+	return l, nil
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// serviceTable is an application to guard, by a path prefix or a host name of its
+// own. Its routes are everything it can be asked. Services under one host share
+// one origin: applications that do not trust each other get hosts of their own.
+type serviceTable struct {
+	ID       string        `toml:"id" need:"id = \"dossier\""`
+	Name     string        `toml:"name"` // as people know it; the id when left out
+	Prefix   string        `toml:"prefix"`
+	Host     string        `toml:"host"`
+	Upstream string        `toml:"upstream" need:"upstream = \"http://127.0.0.1:3000\", where the application listens; nobody else may reach it"`
+	About    wordsTable    `toml:"about"`   // what it is for, in a sentence
+	Purpose  string        `toml:"purpose"` // of routes that name none
+	Headers  []string      `toml:"headers"` // request headers it may have besides the usual ones
+	Largest  int64         `toml:"largest"` // bytes of an answer; 8 MiB
+	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
+	Route    []routeTable  `toml:"route" need:"[[service.route]]: what is not declared is refused"`
+}
+
+// wordsTable is a sentence in both languages.
+type wordsTable struct {
+	French  string `toml:"fr"`
+	English string `toml:"en"`
+}
+
+func (w wordsTable) said() map[policy.Language]string {
+	return map[policy.Language]string{policy.French: w.French, policy.English: w.English}
+}
+
+// routeTable is one kind of request. It is written get = "/files/{dossier}", or
+// with methods and path.
+type routeTable struct {
+	Get     string                          `toml:"get"`
+	Post    string                          `toml:"post"`
+	Methods []string                        `toml:"methods"`
+	Path    string                          `toml:"path"`
+	Purpose string                          `toml:"purpose"`
+	Request map[string]map[string]oneOrMore `toml:"request"` // path, query, form, json or header; scheme; where
+	Query   []string                        `toml:"query"`   // other parameters
+	Form    []string                        `toml:"form"`    // other fields
+	Takes   []string                        `toml:"takes"`   // content types of bodies that pass unread
+	Writes  []string                        `toml:"writes"`  // categories that a change touches
+	JSON    *answerTable                    `toml:"json"`
+	HTML    *answerTable                    `toml:"html"`
+	CSV     *answerTable                    `toml:"csv"`
+	Static  []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
+	Unread  []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
+	Header  *headerTable                    `toml:"header"`
+}
+
+// answerTable says where people are in an answer. Paths are JSONPath, CSS
+// selectors (with @attribute at the end for an attribute) or columns.
+type answerTable struct {
+	Row      string               `toml:"row"`    // what stands for one person
+	Person   map[string]oneOrMore `toml:"person"` // scheme; where the row names its person
+	Fields   map[string]oneOrMore `toml:"fields"` // category; where its parts are
+	People   []groupTable         `toml:"people"` // instead of these three, when rows are of several kinds
+	Plain    oneOrMore            `toml:"plain"`  // parts that speak of nobody
+	About    bool                 `toml:"about"`  // all of it or nothing, not a list
+	Type     string               `toml:"type"`   // content type, when it is not the usual one
+	Comma    string               `toml:"comma"`  // of CSV
+	Download string               `toml:"download"`
+}
+
+type groupTable struct {
+	Row    string               `toml:"row"`
+	Person map[string]oneOrMore `toml:"person"`
+	Fields map[string]oneOrMore `toml:"fields"`
+}
+
+// headerTable trusts an application to name, in a header of its answer, everybody
+// who is in it.
+type headerTable struct {
+	Name    string   `toml:"name" need:"name = \"Poterne-People\""`
+	Schemes []string `toml:"schemes" need:"schemes = [\"dossier\"]"`
+}
+
+// services turns the declared services into the gate's, and complains of each
+// route on its line.
+func (c *config) services(s *settings, wrong *complaints) {
+	s.about = make(map[roster.ServiceID]map[policy.Language]string)
+	for i, table := range c.Service {
+		path := index("service", i)
+		service := httpgate.Service{
+			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
+			Headers: table.Headers, Largest: table.Largest, Timeout: table.Timeout,
+		}
+		if service.Name == "" {
+			service.Name = table.ID
+		}
+		if upstream, err := url.Parse(table.Upstream); err != nil && table.Upstream != "" {
+			wrong.add(path+".upstream", "not a URL; write one such as http://127.0.0.1:3000")
+		} else if table.Upstream != "" {
+			service.Upstream = upstream
+		}
+		told := len(wrong.list)
+		for j, route := range table.Route {
+			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s.rules.Purposes))
+		}
+		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
+			gateComplaints(wrong, path, service, len(wrong.list) > told)
+		}
+		s.services = append(s.services, service)
+		s.about[service.ID] = table.About.said()
+		if service.Host != "" {
+			scheme, _, _ := strings.Cut(s.origin, "://")
+			s.signin.Origins = append(s.signin.Origins, scheme+"://"+service.Host)
+		}
+	}
+}
+
+func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes roster.Purposes) httpgate.Route {
+	if r.Purpose == "" {
+		r.Purpose = purpose
+	}
+	route := httpgate.Route{
+		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Takes: r.Takes,
+		Unread: r.Unread, Writes: categories(wrong, path+".writes", r.Writes),
+	}
+	r.address(wrong, path, &route)
+	if _, declared := purposes[route.Purpose]; !declared {
+		wrong.add(path+".purpose", "no purpose %q is declared; write a [[purpose]] with this name, or the name of one", r.Purpose)
+	}
+	for _, in := range slices.Sorted(maps.Keys(r.Request)) {
+		for _, scheme := range slices.Sorted(maps.Keys(r.Request[in])) {
+			for _, name := range r.Request[in][scheme] {
+				route.Request = append(route.Request, httpgate.Naming{In: httpgate.Place(in), Name: name, Scheme: scheme})
+			}
+		}
+	}
+	for _, declared := range []struct {
+		format answer.Format
+		table  *answerTable
+	}{{answer.JSON, r.JSON}, {answer.HTML, r.HTML}, {answer.CSV, r.CSV}} {
+		if declared.table != nil {
+			route.Answers = append(route.Answers, declared.table.compile(wrong, path+"."+string(declared.format), declared.format))
+		}
+	}
+	if r.Header != nil {
+		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes}
+	}
+	route.Kind = r.kind(route)
+	if route.Kind == httpgate.Static {
+		route.Unread = append(route.Unread, r.Static...)
+	}
+	if route.Path != "" {
+		// Alone, in a service that has nothing wrong, so that what is said is on its line.
+		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, false)
+	}
+	return route
+}
+
+// address reads the short forms of methods and path.
+func (r *routeTable) address(wrong *complaints, path string, route *httpgate.Route) {
+	forms := 0
+	for _, short := range []struct{ method, path string }{{http.MethodGet, r.Get}, {http.MethodPost, r.Post}, {"", r.Path}} {
+		if short.path == "" {
+			continue
+		}
+		forms++
+		route.Path = short.path
+		if short.method != "" {
+			route.Methods = []string{short.method}
+		}
+	}
+	if forms != 1 || r.Path == "" && r.Methods != nil {
+		wrong.add(path, "write one address: get = \"/…\", post = \"/…\", or methods and path")
+	}
+}
+
+// kind goes by what the route declares: what could name somebody is about people.
+func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
+	people := func(a httpgate.Answer) bool { return len(a.Layout.People) > 0 }
+	switch {
+	case len(r.Static) > 0:
+		return httpgate.Static
+	case len(route.Request) > 0 || route.Header != nil || slices.ContainsFunc(route.Answers, people):
+		return httpgate.People
+	default:
+		return httpgate.Page
+	}
+}
+
+func (a *answerTable) compile(wrong *complaints, path string, format answer.Format) httpgate.Answer {
+	layout := answer.Layout{Format: format, Plain: a.Plain}
+	groups := a.People
+	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
+		if len(groups) > 0 {
+			wrong.add(path, "write either row, person and fields, or a list of people that have them")
+		}
+		groups = []groupTable{{a.Row, a.Person, a.Fields}}
+	}
+	for _, g := range groups {
+		layout.People = append(layout.People, g.compile(wrong, path, format))
+	}
+	if comma := []rune(a.Comma); len(comma) == 1 {
+		layout.Comma = comma[0]
+	} else if len(comma) > 1 {
+		wrong.add(path+".comma", "not a single character")
+	}
+	return httpgate.Answer{Type: a.Type, Layout: layout, About: a.About, Download: a.Download}
+}
+
+func (g groupTable) compile(wrong *complaints, path string, format answer.Format) answer.Group {
+	group := answer.Group{Row: g.Row}
+	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
+		for _, place := range g.Person[scheme] {
+			at, attribute := attributeOf(place, format)
+			group.Person = append(group.Person, answer.Naming{Scheme: scheme, Path: at, Attribute: attribute})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
+		field, err := register.ParseField(name)
+		if err != nil {
+			wrong.add(path+".fields."+name, "%v", err)
+			continue
+		}
+		for _, place := range g.Fields[name] {
+			at, attribute := attributeOf(place, format)
+			group.Fields = append(group.Fields, answer.Part{Field: field, Path: at, Attribute: attribute})
+		}
+	}
+	return group
+}
+
+var attributeEnd = regexp.MustCompile(`^(.*)@([A-Za-z][A-Za-z0-9_:-]*)$`)
+
+// attributeOf takes "td.id@data-ref" apart; only HTML has attributes.
+func attributeOf(place string, format answer.Format) (path, attribute string) {
+	if parts := attributeEnd.FindStringSubmatch(place); parts != nil && format == answer.HTML {
+		return parts[1], parts[2]
+	}
+	return place, ""
+}
+
+// gateComplaints asks the gate what is wrong with a service, without its routes if
+// that was told.
+func gateComplaints(wrong *complaints, path string, service httpgate.Service, told bool) {
+	nobody := func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil }
+	_, err := httpgate.New([]httpgate.Service{service}, httpgate.Dependencies{ // never asked
+		Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
+		Pages: struct{ httpgate.Pages }{}, Assertions: new(httpgate.Signer),
+	})
+	for _, text := range complaintsOf(err) {
+		text = strings.TrimPrefix(text, "service "+string(service.ID)+": ")
+		if told && strings.HasPrefix(text, "route ") {
+			continue
+		}
+		for _, route := range service.Routes {
+			text = strings.TrimPrefix(text, "route "+route.Path+": ")
+		}
+		wrong.add(path, "%s", text)
+	}
+}
+
+// declares reports whether a service is declared.
+func (s *settings) declares(id roster.ServiceID) bool {
+	return slices.ContainsFunc(s.services, func(service httpgate.Service) bool { return service.ID == id })
+}
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
