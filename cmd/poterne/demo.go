@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+	"poterne/internal/town"
+	"poterne/internal/town/proconnect"
+)
+
+// Demo shows the whole product: the program that serve runs, under an ordinary
+// configuration, in front of an invented town and its identity provider.
+type Demo struct {
+	Dir       string `help:"Where to keep its files; a temporary folder when empty." type:"path"`
+	Listen    string `default:"localhost:8080" help:"Where the portal listens. What the town needs listens on the ports after it."`
+	QuietTown bool   `help:"Let nobody work in the background."`
+	People    int    `default:"100000" help:"How many people the register has."`
+	Seed      uint64 `default:"1" help:"What the town is grown from."`
+	Lang      string `default:"fr" enum:"fr,en" help:"Language of what is printed: fr or en."`
+}
+
+//go:embed demo.toml
+var demoConfig string
+
+// Run serves until it is told to stop.
+func (d *Demo) Run(ctx context.Context, on *streams) error {
+	dir, err := d.folder()
+	if err != nil {
+		return err
+	}
+	if d.Dir == "" {
+		defer os.RemoveAll(dir)
+	}
+	place, err := d.settle(ctx)
+	if err != nil {
+		return err
+	}
+	defer place.close()
+	if err := place.furnish(dir); err != nil {
+		return err
+	}
+	s, err := readConfig(filepath.Join(dir, "poterne.toml"))
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(on.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	kept, err := store.OpenSQLite(ctx, s.database)
+	if err != nil {
+		return fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now())
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	if err := invented.fill(ctx, kept, s.pseudonym); err != nil {
+		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
+	}
+	program, err := assemble(ctx, s.setup, kept, log)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	provider, err := place.provider(invented)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return program.Serve(ctx, &listening{Listener: place.portal}, nil) })
+	group.Go(func() error { return serveUntil(ctx, place.idp, provider) })
+	for service, handler := range invented.applications(place.origin(), town.KeysFrom(place.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
+		group.Go(func() error { return serveUntil(ctx, place.applications[service], handler) })
+	}
+	if !d.QuietTown {
+		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
+	}
+	d.greet(on.Out, dir, place, invented)
+	if err := group.Wait(); err != nil {
+		return err // what the database holds is not known any more: leave it as it is
+	}
+	return kept.Close()
+}
+
+// folder is where the demonstration keeps its files.
+func (d *Demo) folder() (string, error) {
+	if d.Dir == "" {
+		return os.MkdirTemp("", "poterne-demo-")
+	}
+	return d.Dir, os.MkdirAll(d.Dir, 0o700)
+}
+
+// demoPlace is where everything listens.
+type demoPlace struct {
+	portal, idp  net.Listener
+	applications map[roster.ServiceID]net.Listener
+}
+
+// settle listens for the portal where it is asked to, and for the town on this
+// machine only. The identity provider is reached by another name than the portal,
+// so that browsers keep their cookies apart.
+func (d *Demo) settle(ctx context.Context) (*demoPlace, error) {
+	p := &demoPlace{applications: make(map[roster.ServiceID]net.Listener)}
+	var failed error
+	listen := func(address string) net.Listener {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%w; choose another place with --listen", err))
+		}
+		return l
+	}
+	p.portal = listen(d.Listen)
+	p.idp = listen("127.0.0.1:0")
+	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
+		p.applications[service] = listen("127.0.0.1:0")
+	}
+	if failed != nil {
+		p.close()
+		return nil, failed
+	}
+	return p, nil
+}
+
+func (p *demoPlace) close() {
+	for _, l := range p.applications {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	for _, l := range []net.Listener{p.portal, p.idp} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+func (p *demoPlace) origin() string { return fmt.Sprintf("http://localhost:%d", portOf(p.portal)) }
+func (p *demoPlace) issuer() string { return fmt.Sprintf("http://127.0.0.1:%d/api/v2", portOf(p.idp)) }
+
+func (p *demoPlace) application(service roster.ServiceID) string {
+	return "http://" + p.applications[service].Addr().String()
+}
+
+// furnish writes the configuration, and what secrets are not there yet.
+func (p *demoPlace) furnish(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "pseudonym.key")); errors.Is(err, os.ErrNotExist) {
+		keys := keysCommand{Dir: dir, Origin: "demo.poterne.example"}
+		if err := keys.Run(&streams{Out: io.Discard}); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "client.secret"), []byte(demoSecret), 0o600); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	err := template.Must(template.New("").Parse(demoConfig)).Execute(&text, map[string]string{
+		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": demoClient,
+		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "poterne.toml"), text.Bytes(), 0o600)
+}
+
+// demoSecret is no secret: the provider is part of the demonstration, and listens
+// to this machine only.
+const demoSecret = "the-demonstration-has-no-secrets"
+
+func (p *demoPlace) provider(invented *demoTown) (http.Handler, error) {
+	provider, err := proconnect.New(proconnect.Settings{
+		Issuer: p.issuer(), People: invented.people(),
+		Clients: []proconnect.Client{{
+			ID: demoClient, Secret: demoSecret, Name: "Poterne",
+			Redirects: []string{p.origin() + signin.CallbackPath}, Exits: []string{p.origin() + signin.LeftPath},
+		}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the identity provider: %w", err)
+	}
+	return provider.Handler(), nil
+}
+
+// serveUntil serves one of the town's own applications until ctx ends.
+func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// greet says where everything is, and what to try.
+func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demoTown) {
+	var strangers []string
+	for n := range 5 {
+		strangers = append(strangers, invented.register.Dossier(invented.stranger(n)))
+	}
+	text := template.Must(template.New("").Parse(greetings[d.Lang]))
+	_ = text.Execute(out, map[string]any{
+		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": d.People,
+		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
+	})
+}
+
+var greetings = map[string]string{
+	"fr": `Poterne garde Valbourg, une ville inventée : {{.People}} personnes, toutes fictives.
+
+  Portail          {{.Portal}}/
+  Poste de garde   {{.Portal}}/desk
+  Fichiers         {{.Dir}}
+
+Comptes (choisissez-en un sur la page du fournisseur d’identité) :
+  Pauline Mercier  conseillère, Mission locale     Lucas Ferrand  organisme de formation
+  Odile Garnier    accueil, agence                 Samir Cohen    poste de garde
+
+Trois choses à essayer :
+  1. Pauline consulte une personne de son portefeuille :
+     {{.Portal}}/dossier/files/{{.Mine}}
+  2. Pauline ouvre des inconnus jusqu’à être arrêtée (la limite est de 3 par heure) :
+{{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
+{{end}}  3. Lucas passe par le trou de Kairos, qui donne mille personnes à qui les demande :
+     {{.Portal}}/kairos/api/candidates?count=1000
+
+Pendant ce temps, Samir regarde {{.Portal}}/desk. Ctrl-C arrête tout.
+`,
+	"en": `Poterne guards Valbourg, an invented town: {{.People}} people, all of them fictional.
+
+  Portal         {{.Portal}}/
+  Security desk  {{.Portal}}/desk
+  Files          {{.Dir}}
+
+Accounts (choose one on the identity provider’s page):
+  Pauline Mercier  adviser, Mission locale      Lucas Ferrand  training organisation
+  Odile Garnier    front desk, agency           Samir Cohen    security desk
+
+Three things to try:
+  1. Pauline consults somebody of her caseload:
+     {{.Portal}}/dossier/files/{{.Mine}}
+  2. Pauline opens strangers until she is stopped (the limit is 3 an hour):
+{{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
+{{end}}  3. Lucas walks through the hole in Kairos, which gives a thousand people to whoever asks:
+     {{.Portal}}/kairos/api/candidates?count=1000
+
+Meanwhile Samir watches {{.Portal}}/desk. Ctrl-C stops everything.
+`,
+}

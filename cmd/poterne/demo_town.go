@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/town"
+	"poterne/internal/town/life"
+	"poterne/internal/town/proconnect"
+)
+
+// demoClient is Poterne as the demonstration's identity provider knows it.
+const demoClient = "poterne-demo"
+
+// demoTown is the invented town: its register, its staff, and everything other
+// systems would tell Poterne about them.
+type demoTown struct {
+	register *town.Register
+	staff    *town.Staff
+	issuer   string
+	today    time.Time
+}
+
+func newDemoTown(seed uint64, people int, issuer string, today time.Time) (*demoTown, error) {
+	r, err := town.NewRegister(fmt.Sprint(seed), people)
+	if err != nil {
+		return nil, err
+	}
+	return &demoTown{r, town.NewStaff(r), issuer, today}, nil
+}
+
+const (
+	demoIdp    = "8a2f1c4e-demo"
+	demoFactor = "eidas1-mfa"
+)
+
+// people lists everybody as the identity provider knows them, in the order of
+// their buttons.
+func (d *demoTown) people() []proconnect.Person {
+	names := make(map[roster.OrganisationID]roster.Organisation)
+	for _, o := range d.staff.Organisations() {
+		names[o.ID] = o
+	}
+	var people []proconnect.Person
+	for _, agent := range d.staff.Agents() {
+		given, usual, _ := strings.Cut(agent.Name, " ")
+		people = append(people, proconnect.Person{
+			Subject: agent.Subject, GivenName: given, UsualName: usual, Email: agent.Mail,
+			SIRET: names[agent.Organisation].SIRET, Idp: demoIdp, ACR: demoFactor, AMR: []string{"pwd", "otp", "mfa"},
+			Label: roleLabels[agent.Role], Organisation: names[agent.Organisation].Name,
+		})
+	}
+	return people
+}
+
+var roleLabels = map[roster.Role]proconnect.Phrase{
+	roster.Adviser:    {French: "Conseillère ou conseiller", English: "Adviser"},
+	roster.Desk:       {French: "Accueil", English: "Front desk"},
+	roster.CallCentre: {French: "Plateforme téléphonique", English: "Call centre"},
+	roster.Training:   {French: "Organisme de formation", English: "Training organisation"},
+	roster.Manager:    {French: "Responsable gestion de compte", English: "Account manager"},
+	roster.Security:   {French: "Poste de garde", English: "Security desk"},
+}
+
+// services says which services a role uses, and for which purpose.
+var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
+	roster.Adviser:    {"dossier": "accompany", "ouiform": "enrol"},
+	roster.Desk:       {"dossier": "accompany"},
+	roster.CallCentre: {"dossier": "accompany"},
+	roster.Training:   {"kairos": "train", "ouiform": "enrol"},
+}
+
+// roster lists organisations, accounts and habilitations, which end in a year.
+func (d *demoTown) roster() store.Roster {
+	list := store.Roster{Organisations: d.staff.Organisations()}
+	for _, agent := range d.staff.Agents() {
+		list.Accounts = append(list.Accounts, roster.Account{
+			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: d.today.AddDate(0, -6, 0),
+			Identity: roster.Identity{Issuer: d.issuer, Provider: demoIdp, Subject: proconnect.Subject(demoClient, demoIdp, agent.Subject)},
+		})
+		for service, purpose := range services[agent.Role] {
+			list.Habilitations = append(list.Habilitations, roster.Habilitation{
+				Account: agent.ID, Service: service, Purpose: purpose, From: d.today.AddDate(0, -6, 0), Until: d.today.AddDate(0, 6, 0),
+			})
+		}
+	}
+	return list
+}
+
+// workday is today, or Monday when today is no working day: the town never rests.
+func (d *demoTown) workday() time.Time {
+	day := d.today
+	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
+		day = day.AddDate(0, 0, 1)
+	}
+	return day
+}
+
+// expected is whom an agent receives today.
+func (d *demoTown) expected(agent roster.AccountID) (people []int) {
+	for _, a := range d.staff.Appointments(agent, d.workday()) {
+		people = append(people, a.Person)
+	}
+	return people
+}
+
+// facts is what the town's systems know of today, by source.
+func (d *demoTown) facts(key register.Key) map[string][]reason.Fact {
+	facts := make(map[string][]reason.Fact)
+	tell := func(source string, f reason.Fact, id string, person int, from, until time.Time) {
+		f.ID, f.Person, f.From, f.Until = id, key.Person(d.register.Dossier(person)), from, until
+		facts[source] = append(facts[source], f)
+	}
+	midnight := d.today.Truncate(24 * time.Hour)
+	for _, agent := range d.staff.Agents() {
+		for _, person := range d.staff.Caseload(agent.ID) {
+			tell("portefeuilles", reason.Fact{Kind: reason.Caseload, Account: agent.ID}, fmt.Sprintf("%s-%d", agent.ID, person), person, d.today.AddDate(0, -3, 0), d.today.AddDate(0, 3, 0))
+		}
+		for i, a := range d.staff.Appointments(agent.ID, d.workday()) {
+			source, kind := ticket(a.Kind)
+			tell(source, reason.Fact{Kind: kind, Account: agent.ID}, fmt.Sprintf("%s-%s-%d", agent.ID, midnight.Format(time.DateOnly), i), a.Person, midnight, midnight.AddDate(0, 0, 2))
+		}
+	}
+	for _, o := range d.staff.Organisations() {
+		for _, person := range d.staff.Enrolments(o.ID) {
+			tell("inscriptions", reason.Fact{Kind: reason.Enrolment, Organisation: o.ID}, fmt.Sprintf("%s-%d", o.ID, person), person, d.today.AddDate(0, -1, 0), d.today.AddDate(0, 5, 0))
+		}
+	}
+	return facts
+}
+
+func ticket(kind town.Kind) (source string, as reason.Kind) {
+	switch kind {
+	case town.DeskTicket:
+		return "accueil", reason.DeskTicket
+	case town.Call:
+		return "telephonie", reason.Call
+	default:
+		return "agenda", reason.Appointment
+	}
+}
+
+// aliases leads the identifiers of Kairos and Ouiform to the register's people.
+func (d *demoTown) aliases(key register.Key) []store.Named {
+	aliases := make([]store.Named, 0, 2*d.register.Size())
+	for i := range d.register.Size() {
+		person := key.Person(d.register.Dossier(i))
+		for _, scheme := range []string{town.SchemeFT, town.SchemeMail} {
+			aliases = append(aliases, store.Named{Alias: key.Alias(register.Ref{Scheme: scheme, Value: d.register.Identifier(scheme, i)}), Person: person})
+		}
+	}
+	slices.SortFunc(aliases, func(a, b store.Named) int { return slices.Compare(a.Alias[:], b.Alias[:]) }) // the table is in this order
+	return aliases
+}
+
+// fill tells Poterne everything that its neighbours would.
+func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) error {
+	if err := s.TakeRoster(ctx, d.roster()); err != nil {
+		return err
+	}
+	for source, facts := range d.facts(key) {
+		if err := s.TakeFacts(ctx, source, facts, nil, d.today); err != nil {
+			return err
+		}
+	}
+	return s.TakeAliases(ctx, d.aliases(key))
+}
+
+// stranger returns the n-th person with whom nobody in the town has to do.
+func (d *demoTown) stranger(n int) int { return d.register.Size() - 1 - n }
+
+// button is the value of an agent's button on the identity provider's page.
+func (d *demoTown) button(agent roster.AccountID) (value string, ok bool) {
+	i := slices.IndexFunc(d.staff.Agents(), func(a town.Agent) bool { return a.ID == agent })
+	return fmt.Sprint(i), i >= 0
+}
+
+// applications is the town's three applications.
+func (d *demoTown) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {
+	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, time.Now) }
+	return map[roster.ServiceID]http.Handler{
+		"dossier": town.NewDossier(d.register, d.staff, verify("dossier")),
+		"kairos":  town.NewKairos(d.register, d.staff, verify("kairos")),
+		"ouiform": town.NewOuiform(d.register, d.staff, verify("ouiform")),
+	}
+}
+
+// work lets the staff work in the background until ctx ends.
+func (d *demoTown) work(ctx context.Context, portal string, seed uint64) error {
+	return life.Run(ctx, life.Settings{
+		Portal: portal, Register: d.register, Staff: d.staff, Button: d.button, Expected: d.expected,
+		Pause: 8 * time.Second, Seed: seed,
+	})
+}
