@@ -4,12 +4,8 @@ package life
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -24,18 +20,19 @@ type Settings struct {
 	Portal   string // such as http://localhost:8080
 	Register *town.Register
 	Staff    *town.Staff
-	Button   func(roster.AccountID) (value string, ok bool) // of an agent on the identity provider's page
-	Pause    time.Duration                                  // between two pages of one agent, on average
-	Expected func(roster.AccountID) []int                   // people the agent receives today
+	Buttons  map[roster.AccountID]string  // of those who work, on the identity provider's page
+	Pause    time.Duration                // between two pages of one agent, on average
+	Expected func(roster.AccountID) []int // people the agent receives today
 	Seed     uint64
 }
 
-// Run lets every agent whom the provider knows work until ctx ends. An agent who
-// is stopped or signed out waits a little and comes back.
+// Run lets everybody who has a button work until ctx ends. An agent who
+// is signed out waits a little and comes back; one who is stopped tries something
+// else.
 func Run(ctx context.Context, s Settings) error {
 	var everybody errgroup.Group
 	for i, agent := range s.Staff.Agents() {
-		button, ok := s.Button(agent.ID)
+		button, ok := s.Buttons[agent.ID]
 		if !ok || !agent.Role.ReadsFiles() {
 			continue
 		}
@@ -48,29 +45,21 @@ func Run(ctx context.Context, s Settings) error {
 // worker is one agent at one computer.
 type worker struct {
 	Settings
-	agent  town.Agent
-	button string
-	dice   *rand.Rand
-	client *http.Client
+	agent   town.Agent
+	button  string
+	dice    *rand.Rand
+	browser *Browser // nil: signed out
 }
 
-var errSignedOut = errors.New("signed out")
-
 func (w *worker) work(ctx context.Context) error {
-	for {
-		if !w.pause(ctx) {
-			return nil
-		}
-		if w.client == nil {
-			if err := w.signIn(ctx); err != nil {
-				w.client = nil
-			}
+	for w.pause(ctx) {
+		if w.browser == nil {
+			w.arrive(ctx)
 			continue
 		}
-		if err := w.openSomething(ctx); errors.Is(err, errSignedOut) {
-			w.client = nil
-		}
+		w.openSomething(ctx)
 	}
+	return nil
 }
 
 // pause waits about as long as Pause says; it reports whether work goes on.
@@ -84,101 +73,63 @@ func (w *worker) pause(ctx context.Context) bool {
 	}
 }
 
-// signIn goes to the portal, is sent to the identity provider, presses its own
-// button there, and comes back.
-func (w *worker) signIn(ctx context.Context) error {
-	w.client = &http.Client{Jar: newJar(), Timeout: 10 * time.Second}
-	answer, err := w.get(ctx, w.Portal+"/.poterne/begin?return=%2F")
-	if err != nil {
-		return err
+func (w *worker) arrive(ctx context.Context) {
+	browser := NewBrowser(w.Portal)
+	if browser.SignIn(ctx, w.button) == nil {
+		w.browser = browser
 	}
-	page := answer.Request.URL.String()
-	form := url.Values{"person": {w.button}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", answer.Request.URL.Scheme+"://"+answer.Request.URL.Host)
-	_, err = w.send(request)
-	return err
-}
-
-func (w *worker) get(ctx context.Context, address string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	return w.send(request)
-}
-
-// send reads the whole page, as somebody at a screen does.
-func (w *worker) send(request *http.Request) (*http.Response, error) {
-	request.Header.Set("User-Agent", "Mozilla/5.0 (town of Valbourg)")
-	request.Header.Set("Accept", "text/html,application/json")
-	request.Header.Set("Accept-Language", "fr-FR")
-	answer, err := w.client.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("asking for a page: %w", err)
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	if answer.StatusCode == http.StatusUnauthorized || !strings.HasPrefix(answer.Request.URL.String(), w.Portal) && request.Method == http.MethodGet && !strings.Contains(request.URL.Path, "begin") {
-		return answer, errSignedOut
-	}
-	return answer, nil
 }
 
 // openSomething does one thing that the agent's role does all day.
-func (w *worker) openSomething(ctx context.Context) error {
+func (w *worker) openSomething(ctx context.Context) {
 	switch w.agent.Role {
 	case roster.Training:
-		return w.train(ctx)
+		w.train(ctx)
 	case roster.Adviser:
-		return w.accompany(ctx)
+		w.accompany(ctx)
 	default:
-		return w.receive(ctx)
+		w.receive(ctx)
 	}
 }
 
-func (w *worker) accompany(ctx context.Context) error {
+func (w *worker) accompany(ctx context.Context) {
 	caseload := w.Staff.Caseload(w.agent.ID)
 	switch chance := w.dice.IntN(100); {
-	case len(caseload) == 0:
-		return w.receive(ctx)
-	case chance < 15:
-		return w.open(ctx, "/dossier/mine")
-	case chance < 16:
-		return w.openFile(ctx, w.dice.IntN(w.Register.Size())) // a wrong number, a colleague's question
+	case len(caseload) == 0 || chance < 15:
+		w.receive(ctx)
 	case chance < 30:
-		return w.receive(ctx)
+		w.open(ctx, "/dossier/mine")
+	case chance < 31:
+		w.openFile(ctx, w.dice.IntN(w.Register.Size())) // a wrong number, a colleague's question
 	default:
-		return w.openFile(ctx, caseload[w.dice.IntN(len(caseload))])
+		w.openFile(ctx, caseload[w.dice.IntN(len(caseload))])
 	}
 }
 
 // receive opens somebody of today's diary, desk or telephone line.
-func (w *worker) receive(ctx context.Context) error {
-	here := w.Expected(w.agent.ID)
-	if len(here) == 0 {
-		return nil
+func (w *worker) receive(ctx context.Context) {
+	if here := w.Expected(w.agent.ID); len(here) > 0 {
+		w.openFile(ctx, here[w.dice.IntN(len(here))])
 	}
-	return w.openFile(ctx, here[w.dice.IntN(len(here))])
 }
 
-func (w *worker) train(ctx context.Context) error {
+func (w *worker) train(ctx context.Context) {
 	trainees := w.Staff.Enrolments(w.agent.Organisation)
 	if len(trainees) == 0 || w.dice.IntN(4) == 0 {
-		return w.open(ctx, "/kairos/")
+		w.open(ctx, "/kairos/")
+		return
 	}
-	return w.open(ctx, "/kairos/trainees/"+w.Register.FT(trainees[w.dice.IntN(len(trainees))]))
+	w.open(ctx, "/kairos/trainees/"+w.Register.FT(trainees[w.dice.IntN(len(trainees))]))
 }
 
-func (w *worker) openFile(ctx context.Context, person int) error {
-	return w.open(ctx, "/dossier/files/"+w.Register.Dossier(person))
+func (w *worker) openFile(ctx context.Context, person int) {
+	w.open(ctx, "/dossier/files/"+w.Register.Dossier(person))
 }
 
-func (w *worker) open(ctx context.Context, path string) error {
-	_, err := w.get(ctx, w.Portal+path)
-	return err
+// open opens a page; somebody who finds themself signed out comes back later.
+func (w *worker) open(ctx context.Context, path string) {
+	page, err := w.browser.Get(ctx, path)
+	if err != nil || page.Status == http.StatusUnauthorized || !strings.HasPrefix(page.Address.String(), w.Portal) {
+		w.browser = nil
+	}
 }
