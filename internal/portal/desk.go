@@ -163,9 +163,8 @@ func (rooms *Rooms) sources(v *visit) ([]sourceState, error) {
 }
 
 const (
-	refreshEvery = time.Second      // how often the live desk draws its picture anew
-	breatheEvery = 15 * time.Second // how often a quiet flow says that it is there
-	recheckEvery = 5 * time.Second  // how often a flow asks whether its reader may still watch
+	refreshEvery = time.Second      // how often the live desk asks whether its reader may still watch, and draws its picture anew
+	breatheEvery = 15 * time.Second // how often a quiet flow says that it is there, and asks again what people are called
 )
 
 // flow sends the desk's lines as they happen. Each carries the number of its last
@@ -187,10 +186,9 @@ func (rooms *Rooms) flow(v *visit) error {
 		return err
 	}
 	err = out.write("retry: 1000\n\n")
-	refresh, breathe, recheck := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(recheckEvery)
+	refresh, breathe := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery)
 	defer refresh.Stop()
 	defer breathe.Stop()
-	defer recheck.Stop()
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -201,14 +199,14 @@ func (rooms *Rooms) flow(v *visit) error {
 			}
 			err = out.lines(passage)
 		case <-refresh.C:
-			err = out.picture()
-		case <-breathe.C:
-			err = out.write(": still here\n\n")
-		case <-recheck.C:
 			if rooms.Door.Still(ctx, v.session) != nil || !rooms.stillWatches(v) {
 				return nil
 			}
-			out.naming, err = rooms.naming(v)
+			err = out.picture()
+		case <-breathe.C:
+			if out.naming, err = rooms.naming(v); err == nil {
+				err = out.write(": still here\n\n")
+			}
 		}
 	}
 	return nil // the reader left, or will come back

@@ -57,7 +57,7 @@ func text(n *html.Node) string {
 	var said strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
-			said.WriteString(d.Data)
+			said.WriteString(d.Data + " ")
 		}
 	}
 	return strings.Join(strings.Fields(said.String()), " ")
