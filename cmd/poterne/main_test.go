@@ -19,8 +19,6 @@ func TestMain(m *testing.M) {
 }
 
 // TestCommands runs each script of testdata/script as somebody types it.
-//
-// Promise: RUN-4
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -29,7 +27,7 @@ func TestCommands(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"private": private, "append": appendTo, "port": freePort, "await": await, "status": status,
+			"private": private, "freeport": freePort, "await": await, "status": status, "push": push,
 		},
 	})
 }
@@ -41,16 +39,7 @@ func private(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// appendTo writes the content of one file at the end of another.
-func appendTo(ts *testscript.TestScript, _ bool, args []string) {
-	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY, 0)
-	ts.Check(err)
-	_, err = file.WriteString(ts.ReadFile(args[1]))
-	ts.Check(err)
-	ts.Check(file.Close())
-}
-
-// freePort puts a free port in a file in place of a word: port poterne.toml 8080.
+// freePort puts a free port in a file in place of a word: freeport poterne.toml 8080.
 func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	for _, word := range args[1:] {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -87,6 +76,19 @@ func status(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// push sends a file as a source: push 200 http://… token.file facts.csv.
+func push(ts *testscript.TestScript, _ bool, args []string) {
+	request, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader(ts.ReadFile(args[3])))
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[2])))
+	request.Header.Set("Content-Type", "text/csv")
+	code, body := send(request)
+	_, _ = fmt.Fprintln(ts.Stdout(), body)
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("the push is answered %d, not %s", code, args[0])
+	}
+}
+
 func ask(address string, host []string) (code int, body string) {
 	request, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
@@ -95,6 +97,10 @@ func ask(address string, host []string) (code int, body string) {
 	if len(host) > 0 {
 		request.Host = host[0]
 	}
+	return send(request)
+}
+
+func send(request *http.Request) (code int, body string) {
 	client := http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(request)
 	if err != nil {

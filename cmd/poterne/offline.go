@@ -45,6 +45,14 @@ type actor struct {
 	As string `required:"" env:"USER" help:"Who you are; it is written in the ledger."`
 }
 
+// Validate wants a name: an environment variable may be empty.
+func (a actor) Validate() error {
+	if a.As == "" {
+		return errors.New("write --as and who you are; it is written in the ledger")
+	}
+	return nil
+}
+
 // record writes an act of the command line in the ledger.
 func (a actor) record(ctx context.Context, kept *store.Store, entry ledger.Entry) error {
 	entry.Account = roster.AccountID(a.As)

@@ -18,7 +18,7 @@ type rosterCommands struct {
 type rosterImport struct {
 	database
 	actor
-	File string `arg:"" type:"existingfile" help:"The roster."`
+	File string `arg:"" help:"The roster."`
 }
 
 // rosterFile is a roster as people write it. What is named again in a later file

@@ -118,6 +118,14 @@ func (c *config) services(s *settings, wrong *complaints) {
 		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
 			gateComplaints(wrong, path, service, len(wrong.list) > told)
 		}
+		for _, other := range s.services {
+			if other.ID == service.ID {
+				wrong.add(path+".id", "this service is declared twice")
+			}
+			if other.Host == service.Host && other.Prefix == service.Prefix {
+				wrong.add(path, "service %s has the same address", other.ID)
+			}
+		}
 		s.services = append(s.services, service)
 		s.about[service.ID] = table.About.said()
 		if service.Host != "" {

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/signin"
+)
+
+// secrets makes a folder with every secret that the example names.
+func secrets(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	keys := keysCommand{Dir: dir, Origin: "poterne.example/ledger"}
+	if err := keys.Run(&streams{Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"client.secret", "agenda.token"} {
+		if err := writeNew(filepath.Join(dir, name), strings.Repeat("0123456789abcdef", 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// check compiles a configuration as if its file were in dir.
+func check(dir string, document []byte) (settings, error) {
+	var c config
+	wrong, err := parseTOML("poterne.toml", document, &c)
+	if err != nil {
+		return settings{}, err
+	}
+	s := c.compile(wrong, dir)
+	return s, wrong.err()
+}
+
+func tree(t *testing.T) map[string]any {
+	t.Helper()
+	var tree map[string]any
+	if err := toml.Unmarshal([]byte(example), &tree); err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// everyKey walks a struct of the configuration beside a tree, and calls each with
+// the table, the key, whether it is needed, and its path.
+func everyKey(of reflect.Type, table map[string]any, path string, each func(table map[string]any, key string, needed bool, path string)) {
+	for i := range of.NumField() {
+		field := of.Field(i)
+		key := field.Tag.Get("toml")
+		here := join(path, key)
+		each(table, key, field.Tag.Get("need") != "", here)
+		inside := field.Type
+		if inside.Kind() == reflect.Pointer || inside.Kind() == reflect.Slice {
+			inside = inside.Elem()
+		}
+		if inside.Kind() != reflect.Struct {
+			continue
+		}
+		switch value := table[key].(type) {
+		case map[string]any:
+			everyKey(inside, value, here, each)
+		case []any:
+			for j, one := range value {
+				everyKey(inside, one.(map[string]any), index(here, j), each)
+			}
+		}
+	}
+}
+
+func TestRUN_4_EachMissingSettingStopsTheStart(t *testing.T) {
+	dir := secrets(t)
+	var paths []string
+	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, _ string, needed bool, path string) {
+		if needed {
+			paths = append(paths, path)
+		}
+	})
+	if len(paths) < 30 {
+		t.Fatalf("only %d settings are needed: %v", len(paths), paths)
+	}
+	for _, missing := range paths {
+		document := tree(t)
+		everyKey(reflect.TypeFor[config](), document, "", func(table map[string]any, key string, _ bool, path string) {
+			if path == missing {
+				delete(table, key)
+			}
+		})
+		text, err := toml.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := check(dir, text); err == nil || !strings.Contains(err.Error(), missing+": missing; write ") {
+			t.Errorf("without %s: %v", missing, err)
+		}
+	}
+}
+
+func TestRUN_4_AnUnknownKeyAnywhereStopsTheStart(t *testing.T) {
+	dir := secrets(t)
+	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, _ string, _ bool, at string) {
+		document := tree(t)
+		everyKey(reflect.TypeFor[config](), document, "", func(table map[string]any, _ string, _ bool, path string) {
+			if path == at {
+				table["supervisor"] = true
+			}
+		})
+		text, err := toml.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := check(dir, text); err == nil || !strings.Contains(err.Error(), "supervisor: not a key that is known here") {
+			t.Errorf("an unknown key beside %s: %v", at, err)
+		}
+	})
+}
+
+func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
+	if _, err := check(secrets(t), []byte(example)); err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	everyKey(reflect.TypeFor[config](), tree(t), "", func(table map[string]any, key string, _ bool, path string) {
+		plain := anyFormat.Replace(placeless(path))
+		shown[plain] = shown[plain] || table[key] != nil
+	})
+	commented := []string{"public.cert", "public.key"} // in comments
+	for path, there := range shown {
+		if !there && !slices.Contains(commented, path) {
+			t.Errorf("%s is not in the example", path)
+		}
+	}
+}
+
+// anyFormat treats the three formats of answers, which have the same keys, as one.
+var anyFormat = strings.NewReplacer(".json.", ".answer.", ".html.", ".answer.", ".csv.", ".answer.")
+
+// placeless drops the places in lists from a path.
+func placeless(path string) string {
+	var plain strings.Builder
+	inside := false
+	for _, r := range path {
+		switch {
+		case r == '[':
+			inside = true
+		case r == ']':
+			inside = false
+		case !inside:
+			plain.WriteRune(r)
+		}
+	}
+	return plain.String()
+}
+
+func TestASecretThatOthersMayReadIsRefused(t *testing.T) {
+	for _, name := range []string{"pseudonym.key", "checkpoint.key", "assertion.key", "client.secret", "agenda.token"} {
+		dir := secrets(t)
+		if err := os.Chmod(filepath.Join(dir, name), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := check(dir, []byte(example)); err == nil || !strings.Contains(err.Error(), name+" may be read by others") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := check(dir, []byte(example)); err == nil || !strings.Contains(err.Error(), name+" is empty") {
+			t.Errorf("%s, empty: %v", name, err)
+		}
+	}
+}
+
+func TestACheckpointKeyHasThePublicHalfThatWasGivenAway(t *testing.T) {
+	dir := secrets(t)
+	s, err := check(dir, []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := os.ReadFile(filepath.Join(dir, "checkpoint.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(string(bytes.TrimSpace(given)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := note.Sign(&note.Note{Text: "text\n"}, s.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []note.Verifier{verifier, s.verifier} {
+		if _, err := note.Open(signed, note.VerifierList(v)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheExampleMeansWhatItSays(t *testing.T) {
+	s, err := check(secrets(t), []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.signin.Idle != 10*time.Minute || s.silence["caseloads"] != 36*time.Hour || len(s.tokens) != 1 {
+		t.Error("durations or tokens are not what the example says")
+	}
+	if !slices.Equal(s.signin.Origins, []string{"https://poterne.example", "https://courses.example"}) {
+		t.Errorf("origins are %v", s.signin.Origins)
+	}
+	people := s.services[0]
+	kinds := map[string]httpgate.Kind{}
+	for _, route := range people.Routes {
+		kinds[route.Path] = route.Kind
+	}
+	for path, kind := range map[string]httpgate.Kind{
+		"/users": httpgate.People, "/users/{id}": httpgate.People, "/table": httpgate.People, "/export": httpgate.People,
+		"/letters/{id}": httpgate.People, "/settings": httpgate.Page, "/assets/{file...}": httpgate.Static,
+	} {
+		if kinds[path] != kind {
+			t.Errorf("%s is a route of kind %q, not %q", path, kinds[path], kind)
+		}
+	}
+	table := people.Routes[slices.IndexFunc(people.Routes, func(r httpgate.Route) bool { return r.Path == "/table" })]
+	if named := table.Answers[0].Layout.People[0].Person[0]; named.Path != ":scope" || named.Attribute != "data-dossier" {
+		t.Errorf("a selector with an attribute is read as %+v", named)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(example))
+	f.Add([]byte("[public]\norigin = 'http://localhost'\n[[service]]\nroute = [{get = '/', json = {row = '$'}}, 3]\n"))
+	f.Add([]byte("service = {}\n[[purpose]]\nname = 1\n[allowance]\nadviser.hour = 1e3\n"))
+	f.Add([]byte("\"a\\u0062\".b = [[[{c = 1}]]]\n[x.y]\n[[x.z]]\n[x.z.w]\n"))
+	dir := secrets(f)
+	f.Fuzz(func(t *testing.T, document []byte) {
+		s, err := check(dir, document)
+		if err != nil {
+			return
+		}
+		// What is accepted can be run.
+		if _, err := signin.New(s.signin, nil, nil, nil); err != nil {
+			t.Errorf("accepted, but signing in says: %v", err)
+		}
+		wrong := &complaints{}
+		for _, service := range s.services {
+			gateComplaints(wrong, "service", service, false)
+		}
+		if err := wrong.err(); err != nil {
+			t.Errorf("accepted, but the gate says: %v", err)
+		}
+		if s.pseudonym == (settings{}).pseudonym || s.signer == nil || s.assertion == nil || s.database == "" || len(s.rules.Allowances) != 4 {
+			t.Error("accepted, but something that protects is missing")
+		}
+	})
+}
