@@ -46,23 +46,43 @@ func (g *Gate) Of(ctx context.Context, account roster.AccountID, limit int) ([]l
 func (g *Gate) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for ctx.Err() == nil {
-			g.mu.RLock()
-			upTo, news := g.upTo, g.news
-			g.mu.RUnlock()
-			if upTo > from {
-				for entry, err := range g.book.Entries(ctx, from) {
-					if !yield(entry, err) || err != nil {
-						return
-					}
-					from = entry.Number + 1
+			entries, news := g.since(ctx, from)
+			if entries == nil {
+				select {
+				case <-ctx.Done():
+					return
+				case <-news:
 				}
 				continue
 			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-news:
+			for entry, err := range entries {
+				if !yield(entry, err) || err != nil {
+					return
+				}
+				from = entry.Number + 1
 			}
 		}
+	}
+}
+
+// since returns the entries from a number on, those that this node remembers
+// without reading; nil when there is none yet, and what tells when there is.
+func (g *Gate) since(ctx context.Context, from ledger.Number) (iter.Seq2[ledger.Entry, error], <-chan struct{}) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	switch first := g.upTo - ledger.Number(len(g.recent)); {
+	case from >= g.upTo:
+		return nil, g.news
+	case from < first:
+		return g.book.Entries(ctx, from), g.news
+	default:
+		remembered := slices.Clone(g.recent[from-first:])
+		return func(yield func(ledger.Entry, error) bool) {
+			for _, entry := range remembered {
+				if !yield(entry, nil) {
+					return
+				}
+			}
+		}, g.news
 	}
 }

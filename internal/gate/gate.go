@@ -31,6 +31,7 @@ type Gate struct {
 	meters     map[roster.AccountID]*meter.Meter
 	written    map[roster.AccountID][]ledger.Number // by account, the entries of the last 28 days
 	upTo       ledger.Number                        // the meters hold every entry before it
+	recent     []ledger.Entry                       // the newest entries, so that who follows need not read them back
 	orders     order.Book
 	generation uint64
 	news       chan struct{} // closed when upTo moves
@@ -188,8 +189,7 @@ func (g *Gate) meterOf(account roster.AccountID) *meter.Meter {
 
 // count moves the account's meter on by one entry of the ledger.
 func (g *Gate) count(entry ledger.Entry) {
-	g.upTo = entry.Number + 1
-	g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
+	g.know(entry)
 	if !entry.Disclosed() {
 		return
 	}
@@ -199,6 +199,19 @@ func (g *Gate) count(entry ledger.Entry) {
 		g.meters[entry.Account] = m
 	}
 	m.Record(entry.Opening())
+}
+
+// remembered bounds the entries kept for whoever follows the ledger.
+const remembered = 1 << 13
+
+// know notes an entry that the ledger holds.
+func (g *Gate) know(entry ledger.Entry) {
+	g.upTo = entry.Number + 1
+	g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
+	if len(g.recent) == 2*remembered {
+		g.recent = append(g.recent[:0], g.recent[remembered:]...)
+	}
+	g.recent = append(g.recent, entry)
 }
 
 // catchUp takes in what other nodes have written since this one last looked.

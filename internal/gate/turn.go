@@ -294,9 +294,8 @@ func (t *turn) keep() {
 		}
 	}
 	for _, entry := range t.entries {
-		g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
+		g.know(entry)
 	}
-	g.upTo = t.next()
 	if t.ordered {
 		g.orders, g.generation = t.orders, t.head.Generation()
 		g.underway.cut(g.orders, t.now)

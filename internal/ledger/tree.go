@@ -51,11 +51,17 @@ const TileHeight = 8
 type growth struct {
 	from, size int64
 	fresh      map[int64]tlog.Hash
-	tiles      func(tlog.Tile) ([]byte, error)
+	load       func(tlog.Tile) ([]byte, error)
+	loaded     map[tilePlace][]byte
 }
 
-func newGrowth(size int64, tiles func(tlog.Tile) ([]byte, error)) *growth {
-	return &growth{from: size, size: size, fresh: make(map[int64]tlog.Hash), tiles: tiles}
+type tilePlace struct {
+	level    int
+	position int64
+}
+
+func newGrowth(size int64, load func(tlog.Tile) ([]byte, error)) *growth {
+	return &growth{from: size, size: size, fresh: make(map[int64]tlog.Hash), load: load, loaded: make(map[tilePlace][]byte)}
 }
 
 func (g *growth) add(leaf tlog.Hash) error {
@@ -104,9 +110,14 @@ func (g *growth) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 func (g *growth) stored(index int64) (tlog.Hash, error) {
 	tile := tlog.TileForIndex(TileHeight, index)
-	data, err := g.tiles(tile)
-	if err != nil {
-		return tlog.Hash{}, err
+	place := tilePlace{tile.L, tile.N}
+	data, ok := g.loaded[place]
+	if !ok {
+		var err error
+		if data, err = g.load(tile); err != nil {
+			return tlog.Hash{}, err
+		}
+		g.loaded[place] = data
 	}
 	return tlog.HashFromTile(tile, data, index)
 }

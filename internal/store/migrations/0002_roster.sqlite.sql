@@ -32,20 +32,21 @@ create table source (
 	heard_us integer not null
 ) strict;
 
+-- Facts lie by person: what an answer asks is who has to do with these people.
 create table fact (
+	person       blob not null check (length(person) = 16),
 	source       text not null,
 	id           text not null,
 	kind         integer not null,
 	account      text,
 	organisation text,
-	person       blob not null check (length(person) = 16),
 	from_us      integer not null,
 	until_us     integer not null,
 	author       text not null,
-	constraint fact_id primary key (source, id),
+	constraint fact_of_person primary key (person, source, id),
+	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
 ) strict, without rowid;
-create index fact_person on fact (person);
 
 create table cover (
 	source      text not null,
