@@ -5,8 +5,14 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,7 +24,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/pelletier/go-toml/v2"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 	"poterne/internal/town"
 	"poterne/internal/town/life"
 )
@@ -142,7 +155,7 @@ func poterne(t *testing.T, args ...string) (output string, code int) {
 }
 
 // freePort returns a port that nobody listens on now.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
@@ -156,6 +169,7 @@ func freePort(t *testing.T) int {
 type demo struct {
 	*process
 	dir      string
+	port     int
 	origin   string
 	register *town.Register
 	staff    *town.Staff
@@ -168,14 +182,20 @@ const townSize = 20_000
 // already hold one.
 func startDemo(t *testing.T, dir string) *demo {
 	t.Helper()
+	return startDemoAt(t, dir, freePort(t))
+}
+
+// startDemoAt starts one on a port, so that the cookies of an earlier run are sent
+// to it.
+func startDemoAt(t *testing.T, dir string, port int) *demo {
+	t.Helper()
 	register, err := town.NewRegister("1", townSize)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
 	d := &demo{
 		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(townSize), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port)),
-		dir:     dir, origin: fmt.Sprintf("http://localhost:%d", port), register: register, staff: town.NewStaff(register),
+		dir:     dir, port: port, origin: fmt.Sprintf("http://localhost:%d", port), register: register, staff: town.NewStaff(register),
 	}
 	d.ready(d.origin)
 	return d
@@ -215,3 +235,103 @@ func (d *demo) file(person int) string { return "/dossier/files/" + d.register.D
 
 // stranger is the n-th person with whom nobody in the town has to do.
 func (d *demo) stranger(n int) int { return d.register.Size() - 1 - n }
+
+// direct asks an application of the town itself, past the gate, with an assertion
+// as the gate makes them, and returns what it gives.
+func (d *demo) direct(t *testing.T, service roster.ServiceID, account roster.AccountID, path string) string {
+	t.Helper()
+	agent, known := d.staff.Agent(account)
+	if !known {
+		t.Fatalf("nobody is called %s", account)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.upstream(t, service)+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set(httpgate.AssertionHeader, assertion(t, filepath.Join(d.dir, "assertion.key"), d.origin, service, agent))
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s answers %d: %v", service, answer.StatusCode, err)
+	}
+	return string(body)
+}
+
+// upstream is where the demonstration's configuration says that a service listens.
+func (d *demo) upstream(t *testing.T, service roster.ServiceID) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(d.dir, "poterne.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Service []struct {
+			ID       roster.ServiceID
+			Upstream string
+		}
+	}
+	if err := toml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range config.Service {
+		if s.ID == service {
+			return s.Upstream
+		}
+	}
+	t.Fatalf("no service %s is configured", service)
+	return ""
+}
+
+// assertion says to a service who asks, signed with the gate's own key.
+func assertion(t *testing.T, keyFile, issuer string, service roster.ServiceID, agent town.Agent) string {
+	t.Helper()
+	text, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := jose.JSONWebKey{Key: key.(crypto.Signer).Public()}
+	thumb, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := jose.JSONWebKey{Key: key, KeyID: base64.RawURLEncoding.EncodeToString(thumb)}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: named}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	token, err := jwt.Signed(signer).Claims(jwt.Claims{
+		Issuer: issuer, Audience: jwt.Audience{string(service)}, Subject: string(agent.ID), ID: rand.Text(),
+		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute)),
+	}).Claims(map[string]any{"org": agent.Organisation, "role": agent.Role, "name": agent.Name}).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// entries reads the ledger of a running or stopped program, from a number on.
+func entries(t *testing.T, database string, from ledger.Number) (list []ledger.Entry) {
+	t.Helper()
+	kept, err := store.OpenSQLite(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	for entry, err := range kept.Entries(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, entry)
+	}
+	return list
+}
