@@ -147,7 +147,7 @@ func TestSCOPE_5_NobodyKnownAndNotThereLookTheSame(t *testing.T) {
 		w.app = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no ‹p1› here", status) }
 		absent := w.get("/people/p1@test.example")
 		w.refused(absent, policy.NotThere)
-		if w.last().Cost != 0 || w.last().Disclosed() {
+		if w.last().Kind != ledger.Consulted || w.last().Cost != 0 || w.last().Disclosed() {
 			t.Error("nobody was shown, so nobody is charged")
 		}
 	}
@@ -247,7 +247,7 @@ func TestAnAddressThatIsNoServiceIsNotThere(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_AnAddressThatCanBeReadInTwoWaysIsRefused(t *testing.T) {
 	w := newWorld(t, file(), list(), httpgate.Route{
 		Path: "/files/{id}/{rest}", Kind: httpgate.People, Purpose: "accompany", Answers: []httpgate.Answer{{Layout: manyFiles}},
@@ -378,11 +378,15 @@ func TestAChangeOfWhatThePurposeDoesNotAllowIsNotForwarded(t *testing.T) {
 }
 
 func TestARequestThatIsTooLargeOrSpeaksWhereItShouldNotIsRefused(t *testing.T) {
-	w := newWorld(t, changing(), list())
+	search := list()
+	search.Form = []string{"id"}
+	w := newWorld(t, changing(), search)
 	w.says("application/json", "[]")
 	w.refused(w.post("/files/p1/notes", "application/x-www-form-urlencoded", "text="+strings.Repeat("a", httpgate.LargestRequest)), policy.NotUnderstood)
-	w.refused(w.do(w.request("GET", "/list", "id=p1")), policy.NotUnderstood)
-	r := w.request("POST", "/files/p1/notes", "text=a")
+	r := w.request("GET", "/list", "id=p1")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w.refused(w.do(r), policy.NotUnderstood)
+	r = w.request("POST", "/files/p1/notes", "text=a")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Content-Encoding", "gzip")
 	w.refused(w.do(r), policy.NotUnderstood)
@@ -544,4 +548,84 @@ func (s *stopping) Write(p []byte) (int, error) {
 	n, err := s.ResponseRecorder.Write(p)
 	s.once.Do(s.stop)
 	return n, err
+}
+
+// meddling is a gate where something happens around a decision.
+type meddling struct {
+	*gate.Gate
+	foresee func(policy.Ask) (policy.Decision, bool)
+	settled func(policy.Ask)
+}
+
+func (m meddling) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+	if m.foresee != nil {
+		if decision, ok := m.foresee(ask); ok {
+			return decision, nil
+		}
+	}
+	return m.Gate.Foresee(ctx, ask)
+}
+
+func (m meddling) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	passage, err := m.Gate.Settle(ctx, ask)
+	if m.settled != nil {
+		m.settled(ask)
+	}
+	return passage, err
+}
+
+// Promise: ACT-1
+func TestACT_1_AnOrderPlacedAfterTheDecisionStillStopsTheAnswer(t *testing.T) {
+	w := newWorld(t, file())
+	d := w.dependencies(t)
+	d.Gate = meddling{Gate: w.gate, settled: func(ask policy.Ask) {
+		o := order.Order{Reach: order.Service, Target: "dossier", Effect: order.Closed, By: "desk"}
+		if ask.Act != policy.Show {
+			return
+		}
+		if _, err := w.gate.Place(t.Context(), o); err != nil {
+			t.Error(err)
+		}
+	}}
+	w.remake(d, file())
+	w.says("application/json", say("p1"))
+	w.refused(w.get("/files/p1"), policy.Closed)
+}
+
+func TestWhatCannotBeCutDoesNotGoOutIfTheDecisionTurnedOutNarrower(t *testing.T) {
+	r := httpgate.Route{
+		Path: "/scan", Kind: httpgate.People, Purpose: "train", Unread: []string{"application/pdf"},
+		Header: &httpgate.HeaderNaming{Name: "Poterne-People", Schemes: []string{"dossier"}},
+	}
+	w := newWorld(t, r)
+	d := w.dependencies(t)
+	d.Gate = meddling{Gate: w.gate, foresee: func(ask policy.Ask) (policy.Decision, bool) {
+		decision := policy.Decision{Whole: policy.Ruling{Verdict: policy.Shown}}
+		for _, opening := range ask.People {
+			decision.People = append(decision.People, policy.Ruling{Verdict: policy.Shown, Fields: opening.Fields})
+		}
+		return decision, true
+	}}
+	w.remake(d, r)
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Poterne-People", "dossier=p1; fields=name+birth")
+		rw.Header().Set("Content-Type", "application/pdf")
+		_, _ = rw.Write([]byte("a scan that nobody can mask"))
+	}
+	if g := w.get("/scan"); g.status != http.StatusForbidden || strings.Contains(g.body, "scan that") {
+		t.Errorf("got %v", g)
+	}
+}
+
+// Promise: LEDGER-2
+func TestLEDGER_2_ASearchThatFoundNobodyIsWrittenToo(t *testing.T) {
+	w := newWorld(t, list())
+	w.says("application/json", "[]")
+	if g := w.get("/list"); g.body != "[]" || w.last().Route != "GET /list" || w.last().Verdict != policy.Shown {
+		t.Errorf("got %v, written %+v", g, w.last())
+	}
+	w.app = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }
+	if g := w.get("/list"); g.status != http.StatusNoContent || len(w.entries()) != 2 {
+		t.Errorf("got %v, written %+v", g, w.entries())
+	}
 }

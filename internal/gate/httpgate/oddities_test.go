@@ -58,7 +58,7 @@ func (w *world) raw(text string) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_AnEncodedAnswerIsReadAndCut(t *testing.T) {
 	everybody := []string{"p1", "p10", "p11", "p12", "p13", "p14"}
 	for _, codings := range []string{"gzip", "br", "zstd", "identity", "gzip, br", "br, gzip, zstd"} {
@@ -81,11 +81,12 @@ func TestA9_AnEncodedAnswerIsReadAndCut(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_AnAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 	body := sayAll("p1")
 	page := `<table><tr class="person"><td>‹p1›</td></tr></table>`
 	large := sayAll(slices.Repeat([]string{"p1"}, 2000)...)
+	long := "<table><tbody>" + strings.Repeat(`<tr class="person" data-id="p1"><td>‹p1›</td></tr>`, 2000) + "</tbody></table>"
 	with := func(header, body string) string {
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n\r\n%s", len(body), header, body)
 	}
@@ -101,6 +102,7 @@ func TestA9_AnAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 		"CSV without the column":           with("Content-Type: text/csv", "name\n‹p1›\n"),
 		"larger than the limit":            with(asJSON, large),
 		"chunked, larger than the limit":   "HTTP/1.1 200 OK\r\n" + asJSON + "\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(large), large),
+		"HTML larger than the limit":       "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(long), long),
 		"larger once decoded":              with(asJSON+"\r\nContent-Encoding: gzip", encoded("gzip", large)),
 		"larger once decoded, br":          with(asJSON+"\r\nContent-Encoding: br", encoded("br", large)),
 		"larger once decoded, zstd":        with(asJSON+"\r\nContent-Encoding: zstd", encoded("zstd", large)),
@@ -135,7 +137,7 @@ func TestA9_AnAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 	w.t = t
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_ErrorPagesOfTheApplicationNeverGoOut(t *testing.T) {
 	w := newWorld(t, list())
 	for status, kind := range map[int]fault.Kind{
@@ -152,7 +154,7 @@ func TestA9_ErrorPagesOfTheApplicationNeverGoOut(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_EarlyHintsAndTrailersAreSwallowed(t *testing.T) {
 	w := newWorld(t, list())
 	body := sayAll("p1")
@@ -168,7 +170,7 @@ func TestA9_EarlyHintsAndTrailersAreSwallowed(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_HEADIsDecidedLikeGETAndTellsNoMore(t *testing.T) {
 	w := newWorld(t, file())
 	w.says("application/json", say("p10"))
@@ -179,9 +181,14 @@ func TestA9_HEADIsDecidedLikeGETAndTellsNoMore(t *testing.T) {
 	if last := w.last(); last.Person != w.key.Person("p10") || last.Cost == 0 {
 		t.Errorf("written: %+v", last)
 	}
+	rw := httptest.NewRecorder() // which, unlike a server, would keep the body of an answer to HEAD
+	w.proxy.ServeHTTP(rw, httptest.NewRequest("HEAD", "/dossier/files/p10", nil))
+	if rw.Code != http.StatusOK || rw.Body.Len() > 0 {
+		t.Errorf("%d, with %d bytes", rw.Code, rw.Body.Len())
+	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_AnotherProtocolIsRefused(t *testing.T) {
 	w := newWorld(t, list())
 	r := w.request("GET", "/list", "")
@@ -193,7 +200,7 @@ func TestA9_AnotherProtocolIsRefused(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_RedirectionsLeadToDeclaredAddressesOnly(t *testing.T) {
 	old := httpgate.Route{
 		Methods: []string{"GET", "POST"}, Path: "/old", Kind: httpgate.Page, Purpose: "accompany",
@@ -257,7 +264,7 @@ func TestA9_RedirectionsLeadToDeclaredAddressesOnly(t *testing.T) {
 	w.refused(w.post("/old", "", ""), policy.NotUnderstood) // it would be posted again
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_PagesAndAssetsGoOutAsDeclared(t *testing.T) {
 	page := httpgate.Route{
 		Path: "/{$}", Kind: httpgate.Page, Purpose: "accompany",
@@ -297,7 +304,7 @@ func TestA9_PagesAndAssetsGoOutAsDeclared(t *testing.T) {
 	}
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_TheHeaderOfACooperatingApplicationDecidesOnTheWhole(t *testing.T) {
 	scan := httpgate.Route{
 		Path: "/scans/{n}", Kind: httpgate.People, Purpose: "accompany", Unread: []string{"application/pdf"},
@@ -374,7 +381,7 @@ func TestTooLongAListIsNotAskedOfTheLedger(t *testing.T) {
 	w.refused(w.get("/ids"), policy.NotUnderstood)
 }
 
-// Promise: A9
+// Acceptance: A9
 func TestA9_HeadersAndCookiesAreKeptApart(t *testing.T) {
 	w := newWorld(t, list())
 	w.app = func(rw http.ResponseWriter, _ *http.Request) {
