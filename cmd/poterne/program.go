@@ -55,7 +55,8 @@ type program struct {
 	metrics   *metrics
 	public    http.Handler // the portal, sign-in, pushes and the guarded services
 	private   http.Handler // metrics and health
-	leaving   chan struct{}
+	parts     []func(context.Context) error
+	leaving   chan struct{} // closed when the program is asked to leave
 	log       *slog.Logger
 }
 
@@ -109,6 +110,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
 	p.private = private
+	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run}
 	return p, nil
 }
 
@@ -206,6 +208,9 @@ type switchboard struct {
 // ServeHTTP answers for the origins that are declared, and for no other name this
 // machine may be reached by.
 func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(s.origin, "https://") {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	switch path := r.URL.Path; {
 	case path == "/healthz" || path == "/readyz":
 		s.health.ServeHTTP(w, r)
@@ -247,7 +252,7 @@ func (p *program) Serve(ctx context.Context, public, private *listening) error {
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	group, living := errgroup.WithContext(living)
-	for _, run := range []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run} {
+	for _, run := range p.parts {
 		group.Go(func() error { return run(living) })
 	}
 	servers := []*http.Server{public.start(group, p.public, p.log)}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+// written is a folder with the example configuration, and a ledger in which
+// Pauline was shown dossier 1 twice and 2 once, Marc dossier 1, and Pauline was
+// refused dossier 3; three checkpoints were signed.
+func written(t *testing.T) (dir string, s settings) {
+	t.Helper()
+	dir = secrets(t)
+	config := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := readConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := store.OpenSQLite(t.Context(), s.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.signer, s.verifier, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	for i, shown := range []struct {
+		account roster.AccountID
+		dossier string
+		fields  register.Fields
+		verdict policy.Verdict
+	}{
+		{"pauline.mercier", "1", register.Name, policy.Shown},
+		{"marc.petit", "1", register.Name, policy.Shown},
+		{"pauline.mercier", "2", register.Name, policy.Masked},
+		{"pauline.mercier", "3", 0, policy.Withheld},
+		{"pauline.mercier", "1", register.Contact, policy.Shown},
+	} {
+		clock = clock.Add(time.Hour)
+		if err := gate.Record(t.Context(), kept, func() time.Time { return clock }, ledger.Entry{
+			Kind: ledger.Consulted, Account: shown.account, Organisation: "ml", Service: "people", Purpose: "accompany", Route: "GET /users",
+			Person: s.pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
+			Reason: reason.Reason{Kind: reason.Caseload, Source: "caseloads", ID: "7"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			if _, err := sequencer.Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, s
+}
+
+// asked runs one command on the folder.
+func asked(t *testing.T, dir string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	args = append(args, "--config", filepath.Join(dir, "poterne.toml"))
+	code = run(t.Context(), args, &streams{strings.NewReader(""), &stdout, &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
+	dir, s := written(t)
+	one, two, three := s.pseudonym.Person("1").Hex(), s.pseudonym.Person("2").Hex(), s.pseudonym.Person("3").Hex()
+	for sentence, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"everything, as CSV": {
+			[]string{"--csv"},
+			"person,fields,times,first,last\n" + one + ",name+contact,2,2026-11-20T09:00:00Z,2026-11-20T13:00:00Z\n" + two + ",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n",
+		},
+		"from the second hour, the last excluded": {
+			[]string{"--csv", "--since", "2026-11-20T11:00:00+01:00", "--until", "2026-11-20T13:00:00Z"},
+			"person,fields,times,first,last\n" + two + ",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n",
+		},
+		"both accounts, as JSON": {
+			[]string{"--json", "--account", "marc.petit", "--until", "2026-11-20T11:00:00Z"},
+			`{"person":"` + one + `","fields":["name"],"times":2,"first":"2026-11-20T09:00:00Z","last":"2026-11-20T10:00:00Z"}` + "\n",
+		},
+		"another day": {[]string{"--csv", "--since", "2026-11-21"}, "person,fields,times,first,last\n"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			code, out, errs := asked(t, dir, append([]string{"ledger", "shown-to", "--as", "samir", "--account", "pauline.mercier"}, c.args...)...)
+			if code != 0 || out != c.want {
+				t.Errorf("exit %d, printed\n%swant\n%s%s", code, out, c.want, errs)
+			}
+			if strings.Contains(out, three) {
+				t.Error("somebody who was withheld is said to have been shown")
+			}
+		})
+	}
+}
+
+func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
+	dir, s := written(t)
+	for _, args := range [][]string{{"1"}, {"--pseudonym", s.pseudonym.Person("1").Hex()}, {"--scheme", "dossier", " 1"}} {
+		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--as", "samir"}, args...)...)
+		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
+			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
+		}
+	}
+}
+
+func TestLEDGER_5_ReadingTheLedgerIsWrittenFirst(t *testing.T) {
+	dir, s := written(t)
+	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "1"); code != 0 {
+		t.Fatal(errs)
+	}
+	code, out, errs := asked(t, dir, "ledger", "tail", "--json", "--last", "2", "--as", "samir")
+	if code != 0 || strings.Count(out, `"kind":"read"`) != 2 || strings.Count(out, `"account":"samir"`) != 2 || !strings.Contains(out, s.pseudonym.Person("1").Hex()) {
+		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
+	}
+}
+
+func TestFollowingPrintsEachNewEntry(t *testing.T) {
+	dir, _ := written(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var out lockedBuffer
+	ended := make(chan int, 1)
+	go func() {
+		args := []string{"ledger", "tail", "--follow", "--lang", "fr", "--as", "samir", "--config", filepath.Join(dir, "poterne.toml")}
+		ended <- run(ctx, args, &streams{strings.NewReader(""), &out, &out})
+	}()
+	out.waitFor(t, "Consultation expliquée")
+	if code, _, errs := asked(t, dir, "ledger", "tail", "--as", "marc"); code != 0 {
+		t.Fatal(errs)
+	}
+	out.waitFor(t, "  marc  ")
+	stop()
+	if code := <-ended; code != 0 {
+		t.Errorf("exit %d:\n%s", code, out.String())
+	}
+}
+
+// Promise: LEDGER-3
+func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
+	for sentence, c := range map[string]struct{ tamper, says string }{
+		"untouched":      {`select 1`, "6 entries, 6 under the newest checkpoint, 3 checkpoints\n"},
+		"changed":        {`drop trigger entry_is_not_changed; update entry set body = (select body from entry where number = 2) where number = 2; update entry set salt = zeroblob(16) where number = 3`, "entry 3: changed\n"},
+		"removed":        {`drop trigger entry_is_not_removed; delete from entry where number = 4`, "entry 4: removed\n"},
+		"tree rewritten": {`update tile set hashes = zeroblob(length(hashes)) where level = 0`, "changed\n"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			dir, s := written(t)
+			db, err := sql.Open("sqlite", s.database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), c.tamper); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			code, out, errs := asked(t, dir, "ledger", "verify")
+			if !strings.Contains(out, c.says) || (code == 0) != (sentence == "untouched") {
+				t.Errorf("exit %d, printed\n%s%s", code, out, errs)
+			}
+		})
+	}
+}
+
+// Promise: LEDGER-3
+func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
+	dir, s := written(t)
+	kept, err := store.OpenSQLite(t.Context(), s.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := kept.Checkpoint(t.Context())
+	if err != nil || kept.Close() != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(dir, "kept-elsewhere")
+	if err := os.WriteFile(elsewhere, signed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := asked(t, dir, "ledger", "verify", "--checkpoint", elsewhere); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, out, errs)
+	}
+	files, err := filepath.Glob(s.database + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, _ := asked(t, dir, "ledger", "verify", "--checkpoint", elsewhere); code != 1 || !strings.Contains(out, "removed") {
+		t.Errorf("an empty ledger in its place: exit %d, printed %s", code, out)
+	}
+}

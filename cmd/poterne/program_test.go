@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+)
+
+// assembled is the program that the example configuration comes to, over a new
+// database.
+func assembled(t *testing.T) (*program, *store.Store, settings) {
+	t.Helper()
+	s, err := check(secrets(t), []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, kept, s
+}
+
+// serving runs the program on a free port until ctx ends.
+func serving(ctx context.Context, t *testing.T, p *program) (address string, ended <-chan error) {
+	t.Helper()
+	public, err := listen(ctx, "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- p.Serve(ctx, public, nil) }()
+	return "http://" + public.Addr().String(), done
+}
+
+// hanging is a handler that says when it was reached, and answers when it is let.
+func hanging() (handler http.Handler, reached, release chan struct{}) {
+	reached, release = make(chan struct{}), make(chan struct{})
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(reached)
+		<-release
+		_, _ = io.WriteString(w, "whole")
+	}), reached, release
+}
+
+func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
+	p, kept, s := assembled(t)
+	var reached, release chan struct{}
+	p.public, reached, release = hanging()
+	ctx, leave := context.WithCancel(t.Context())
+	address, ended := serving(ctx, t, p)
+	answered := make(chan string, 1)
+	go func() {
+		_, body := ask(address, nil)
+		answered <- body
+	}()
+	<-reached
+	leave()
+	<-p.leaving
+	if code, _ := ask(address, nil); code != 0 {
+		t.Errorf("the program is leaving and still answers %d", code)
+	}
+	close(release)
+	if body := <-answered; body != "whole" {
+		t.Errorf("the passage under way came to %q", body)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	lag, err := checkpointLag(t.Context(), kept, s.verifier, time.Now())
+	if err != nil || lag != 0 {
+		t.Errorf("the last checkpoint is %v behind (%v)", lag, err)
+	}
+}
+
+// Promise: LEDGER-1
+func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
+	p, _, _ := assembled(t)
+	var reached, release chan struct{}
+	p.public, reached, release = hanging()
+	defer close(release)
+	unknown, fail := errors.New("it is not known whether the ledger was written"), make(chan struct{})
+	p.parts[0] = func(context.Context) error { // where the gate runs
+		<-fail
+		return unknown
+	}
+	address, ended := serving(t.Context(), t, p)
+	answered := make(chan string, 1)
+	go func() {
+		_, body := ask(address, nil)
+		answered <- body
+	}()
+	<-reached
+	close(fail)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, unknown) {
+			t.Errorf("it stopped because of %v", err)
+		}
+	case <-time.After(3 * time.Second):
+		t.Fatal("a passage under way holds the program up")
+	}
+	if body := <-answered; strings.Contains(body, "whole") {
+		t.Error("an answer went out after the ledger's state was lost")
+	}
+}
+
+func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
+	p, _, _ := assembled(t)
+	flowing := make(chan struct{})
+	p.public = p.untilLeaving(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(flowing)
+		<-r.Context().Done()
+	}))
+	ctx, leave := context.WithCancel(t.Context())
+	address, ended := serving(ctx, t, p)
+	go ask(address, nil)
+	<-flowing
+	leave()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(3 * time.Second):
+		t.Error("the desk's flow holds the program up")
+	}
+}
+
+func TestNothingRunsOnAfterTheProgram(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	p, kept, _ := assembled(t)
+	ctx, leave := context.WithCancel(t.Context())
+	address, ended := serving(ctx, t, p)
+	if code, _ := ask(address+"/healthz", nil); code != http.StatusOK {
+		t.Errorf("/healthz answers %d", code)
+	}
+	leave()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := kept.Close(); err != nil {
+		t.Error(err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
+	p, kept, s := assembled(t)
+	ready := func() int {
+		w := httptest.NewRecorder()
+		p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		return w.Code
+	}
+	if code := ready(); code != http.StatusOK {
+		t.Errorf("a fresh node answers %d", code)
+	}
+	late := &health{gate: p.gate, kept: kept, verifier: s.verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
+	w := httptest.NewRecorder()
+	late.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("with entries that nobody signed it answers %d", w.Code)
+	}
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code := ready(); code != http.StatusServiceUnavailable {
+		t.Errorf("without its database it answers %d", code)
+	}
+}
+
+func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
+	p, kept, s := assembled(t)
+	if err := kept.TakeRoster(t.Context(), store.Roster{
+		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
+		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now()}},
+		Habilitations: []roster.Habilitation{{
+			Account: "pauline.mercier", Service: "people", Purpose: "accompany",
+			From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	ask := policy.Ask{Act: policy.Show, Account: "pauline.mercier", Service: "people", Purpose: "accompany", Route: "GET /users"}
+	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
+		ask.People = append(ask.People, policy.Opening{Person: s.pseudonym.Person(dossier), Fields: register.Name})
+	}
+	if _, err := p.metrics.settling(p.gate).Settle(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	for _, line := range []string{
+		`poterne_decisions_total{service="people",verdict="shown"} 3`, `poterne_decisions_total{service="people",verdict="withheld"} 2`,
+		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 6`, `poterne_source_silent{source="agenda"} 1`,
+	} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("the metrics do not say %s", line)
+		}
+	}
+	if strings.Contains(w.Body.String(), "pauline") || strings.Contains(w.Body.String(), ask.People[0].Person.Hex()) {
+		t.Error("the metrics name somebody")
+	}
+	leave()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnUndeclaredNameIsNotAnswered(t *testing.T) {
+	p, _, _ := assembled(t)
+	for host, want := range map[string]int{
+		"poterne.example": http.StatusUnauthorized, "POTERNE.example": http.StatusUnauthorized, "courses.example": http.StatusUnauthorized,
+		"127.0.0.1:8080": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest, "poterne.example:81": http.StatusMisdirectedRequest,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/people/users", nil)
+		if host == "courses.example" {
+			r.URL.Path = "/trainees"
+		}
+		r.Host = host
+		w := httptest.NewRecorder()
+		p.public.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("as %q it answers %d, want %d", host, w.Code, want)
+		}
+		if w.Header().Get("Strict-Transport-Security") == "" {
+			t.Errorf("as %q it does not insist on TLS", host)
+		}
+	}
+}
+
+// Promise: ENTRY-9
+func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
+	p, kept, s := assembled(t)
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	told := p.signIn(s.setup).Told
+	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Doubled})
+	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Idle})
+	leave()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	var details []string
+	for entry, err := range kept.Entries(t.Context(), 1) {
+		if err != nil || entry.Kind != ledger.Session || entry.Account != "pauline.mercier" {
+			t.Errorf("entry %d is %v (%v)", entry.Number, entry.Kind, err)
+		}
+		details = append(details, entry.Detail)
+	}
+	if len(details) != 1 || details[0] != "the session ended: doubled" {
+		t.Errorf("the ledger says %q", details)
+	}
+}
