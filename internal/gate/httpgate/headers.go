@@ -114,22 +114,22 @@ func (s *service) cookieOut(line string, insecure bool) (*http.Cookie, bool) {
 
 // sendHeader writes what goes out of an answer's header: what is set here, and of
 // the application's only what is named here.
-func (g *passage) sendHeader(said *said, contentType, download string) {
+func (g *passage) sendHeader(s *said, contentType, download string) {
 	out := g.w.Header()
-	for _, line := range said.header["Set-Cookie"] {
+	for _, line := range s.header["Set-Cookie"] {
 		if c, ok := g.service.cookieOut(line, g.proxy.Insecure); ok {
 			http.SetCookie(g.w, c)
 		}
 	}
-	if languages := said.header["Content-Language"]; len(languages) == 1 && isLanguage(languages[0]) {
+	if languages := s.header["Content-Language"]; len(languages) == 1 && isLanguage(languages[0]) {
 		out["Content-Language"] = languages
 	}
-	if policies := said.header["Content-Security-Policy"]; len(policies) > 0 {
+	if policies := s.header["Content-Security-Policy"]; len(policies) > 0 {
 		out["Content-Security-Policy"] = policies
 	}
 	if g.route.Kind == Static {
 		for _, name := range []string{"Etag", "Last-Modified"} {
-			if values := said.header[name]; len(values) == 1 {
+			if values := s.header[name]; len(values) == 1 {
 				out[name] = values
 			}
 		}

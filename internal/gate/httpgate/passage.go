@@ -69,12 +69,12 @@ func (g *passage) through() (Outcome, error) {
 	if err := g.decideRequest(); err != nil {
 		return "", err
 	}
-	said, err := g.forward()
+	answer, err := g.forward()
 	if err != nil {
 		return "", err
 	}
-	defer said.free()
-	return g.handOver(said)
+	defer answer.free()
+	return g.handOver(answer)
 }
 
 // decideRequest decides on the people whom the request names, before the
