@@ -76,7 +76,8 @@ func (b *Browser) Post(ctx context.Context, path string, form url.Values) (Page,
 	return b.Do(request)
 }
 
-// Do sends a request, and reads the whole answer as somebody at a screen does.
+// Do sends a request, and reads the whole answer as somebody at a screen does. When
+// the answer breaks off, what was received of it comes with the error.
 func (b *Browser) Do(request *http.Request) (Page, error) {
 	request.Header.Set("User-Agent", "Mozilla/5.0 (town of Valbourg)")
 	request.Header.Set("Accept", "text/html,application/json")
@@ -87,10 +88,11 @@ func (b *Browser) Do(request *http.Request) (Page, error) {
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
+	page := Page{answer.StatusCode, answer.Header, body, answer.Request.URL}
 	if err != nil {
-		return Page{}, fmt.Errorf("reading a page: %w", err)
+		return page, fmt.Errorf("reading a page: %w", err)
 	}
-	return Page{answer.StatusCode, answer.Header, body, answer.Request.URL}, nil
+	return page, nil
 }
 
 // jar keeps cookies by host and port, and sends Secure ones to a loopback address
