@@ -110,7 +110,13 @@ func TestRUN_4_EachMissingSettingStopsTheStart(t *testing.T) {
 
 func TestRUN_4_AnUnknownKeyAnywhereStopsTheStart(t *testing.T) {
 	dir := secrets(t)
-	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, _ string, _ bool, at string) {
+	tried := map[string]bool{} // tables
+	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, key string, _ bool, at string) {
+		table := strings.TrimSuffix(at, key)
+		if tried[table] {
+			return
+		}
+		tried[table] = true
 		document := tree(t)
 		everyKey(reflect.TypeFor[config](), document, "", func(table map[string]any, _ string, _ bool, path string) {
 			if path == at {
@@ -162,6 +168,18 @@ func placeless(path string) string {
 		}
 	}
 	return plain.String()
+}
+
+func TestAServiceCannotTakeThePortalsPlace(t *testing.T) {
+	dir := secrets(t)
+	for was, is := range map[string]string{
+		`prefix = "/people"`: `prefix = "/desk"`, `host = "courses.example"`: `host = "poterne.example"`,
+		`id = "courses"`: `id = "people"`,
+	} {
+		if _, err := check(dir, []byte(strings.Replace(example, was, is, 1))); err == nil {
+			t.Errorf("%s was accepted", is)
+		}
+	}
 }
 
 func TestASecretThatOthersMayReadIsRefused(t *testing.T) {

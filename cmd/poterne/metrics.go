@@ -170,7 +170,6 @@ const longestLag = 5 * time.Second
 
 // health answers whoever watches over the process.
 type health struct {
-	gate     *gate.Gate
 	kept     *store.Store
 	verifier note.Verifier
 	now      func() time.Time

@@ -101,7 +101,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.now), from.tokens, p.pushed, log))
-	health := &health{gate: p.gate, kept: kept, verifier: from.verifier, now: from.now}
+	health := &health{kept: kept, verifier: from.verifier, now: from.now}
 	p.public = switchboard{
 		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),

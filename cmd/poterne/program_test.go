@@ -176,7 +176,7 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 	if code := ready(); code != http.StatusOK {
 		t.Errorf("a fresh node answers %d", code)
 	}
-	late := &health{gate: p.gate, kept: kept, verifier: s.verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
+	late := &health{kept: kept, verifier: s.verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
 	w := httptest.NewRecorder()
 	late.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 	if w.Code != http.StatusServiceUnavailable {

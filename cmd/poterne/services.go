@@ -93,6 +93,9 @@ type headerTable struct {
 	Schemes []string `toml:"schemes" need:"schemes = [\"dossier\"]"`
 }
 
+// ownPaths are where a service cannot be: the portal's rooms and the probes.
+var ownPaths = []string{"desk", "healthz", "readyz", ".poterne"}
+
 // services turns the declared services into the gate's, and complains of each
 // route on its line.
 func (c *config) services(s *settings, wrong *complaints) {
@@ -117,6 +120,12 @@ func (c *config) services(s *settings, wrong *complaints) {
 		}
 		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
 			gateComplaints(wrong, path, service, len(wrong.list) > told)
+		}
+		if first, _, _ := strings.Cut(strings.TrimPrefix(service.Prefix, "/"), "/"); slices.Contains(ownPaths, first) {
+			wrong.add(path+".prefix", "/%s is the portal's own; write another", first)
+		}
+		if service.Host != "" && strings.HasSuffix(s.origin, "://"+service.Host) {
+			wrong.add(path+".host", "this is the portal's own; write another, or a prefix")
 		}
 		for _, other := range s.services {
 			if other.ID == service.ID {
