@@ -170,7 +170,7 @@ func (g *Gate) known(ctx context.Context, ask *policy.Ask) (Known, error) {
 			people = append(people, opening.Person)
 		}
 	}
-	known, err := g.files.Known(ctx, ask.Account, people, g.now())
+	known, err := gather(ctx, g.files, ask.Account, people, g.now())
 	if err != nil {
 		return Known{}, unavailable(fmt.Errorf("gathering what is known: %w", err))
 	}

@@ -28,9 +28,10 @@ type passing struct {
 
 // Enter registers a passage under way. The context it returns ends, because of
 // ErrCut, as soon as an order stops the account, its organisation or the service;
-// leave must be called when the answer has gone out.
+// leave must be called when the answer has gone out. Asks made under it are asks
+// of one account.
 func (g *Gate) Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func()) {
-	under, cut := context.WithCancelCause(ctx)
+	under, cut := context.WithCancelCause(withGathered(ctx))
 	p := &passing{account, organisation, service, cut}
 	g.underway.mu.Lock()
 	defer g.underway.mu.Unlock()
