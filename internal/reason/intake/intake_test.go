@@ -76,7 +76,7 @@ func (tn *town) known(t *testing.T, dossiers ...string) reason.Evidence {
 	for i, dossier := range dossiers {
 		people[i] = tn.key.Person(dossier)
 	}
-	known, err := tn.Known(t.Context(), "pauline", people)
+	known, err := tn.Known(t.Context(), "pauline", people, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
