@@ -55,10 +55,14 @@ func (rooms *Rooms) account(v *visit) error {
 	if err != nil {
 		return err
 	}
+	said, err := rooms.outcome(v)
+	if err != nil {
+		return err
+	}
 	now := rooms.pages.settings.Now()
 	standing := rooms.Gate.Standing(account.ID, organisation.ID, account.Role, "")
 	shown := accountPage{
-		page: rooms.page(v, "desk", "account.title", "name", naming.account(account.ID)), Said: outcome(v),
+		page: rooms.page(v, "desk", "account.title", "name", naming.account(account.ID)), Said: said,
 		Account: account, Organisation: organisation,
 		Meter: pictureMeter(standing, entries, now), Strip: drawStrip(entries),
 		Services: rooms.habilitationsOf(habilitations, now),

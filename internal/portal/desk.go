@@ -64,10 +64,14 @@ func (rooms *Rooms) desk(v *visit) error {
 	if err != nil {
 		return err
 	}
+	said, err := rooms.outcome(v)
+	if err != nil {
+		return err
+	}
 	head := rooms.headline(v, naming)
 	newest, after := rooms.hour.recent()
 	shown := deskPage{
-		page: rooms.page(v, "desk", "desk.title"), Said: outcome(v),
+		page: rooms.page(v, "desk", "desk.title"), Said: said,
 		Head: head, Pulse: drawPulse(rooms.hour.minutes(rooms.pages.settings.Now())),
 		Orders: rooms.measures(naming), After: after, Sources: sources,
 	}
@@ -113,7 +117,7 @@ func (rooms *Rooms) headline(v *visit, naming namer) headline {
 	}
 	return headline{State: "look", Account: c.Account, Sentence: v.speaker.must(key,
 		"name", naming.account(c.Account), "organisation", naming.organisation(c.Organisation),
-		"beyond", v.speaker.number(c.Beyond), "shown", v.speaker.number(c.Shown), "missed", v.speaker.number(c.Missed))}
+		"beyond", v.speaker.several("n.people", c.Beyond), "shown", v.speaker.several("n.people", c.Shown), "missed", v.speaker.number(c.Missed))}
 }
 
 // measures says the orders in force, newest first.

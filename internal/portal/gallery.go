@@ -8,7 +8,6 @@ import (
 	"iter"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -177,7 +176,11 @@ func both(french, english string) map[policy.Language]string {
 // visits is the scene of an account asking for one of the rooms.
 func (s *stage) visits(who roster.AccountID, method, target string, form url.Values) Scene {
 	return func(w http.ResponseWriter, r *http.Request, in policy.Language) {
-		asked := httptest.NewRequest(method, target, strings.NewReader(form.Encode())).WithContext(r.Context())
+		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
+		if err != nil {
+			panic(err) // the scenes are ours
+		}
+		asked.RequestURI = target
 		if method == http.MethodPost {
 			asked.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
-	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -183,7 +182,7 @@ func (n namer) ground(e ledger.Entry, people int) string {
 		return n.speaker.must("ground.nobody")
 	}
 	known, err := n.speaker.say("ground."+e.Why.String(),
-		"people", n.speaker.people(meter.People(people)),
+		"people", n.speaker.several("n.people", people),
 		"counted", n.speaker.cost(e.Counted), "limit", n.speaker.cost(e.Limit),
 		"reason", n.speaker.must("reason."+e.Reason.Kind.String()))
 	if err != nil { // a ground written by a newer program

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 )
@@ -222,11 +224,25 @@ func (rooms *Rooms) liftOrder(v *visit) error {
 	return nil
 }
 
-// outcome is what was just done, from the few things that can have been.
-func outcome(v *visit) string {
+// outcome is what the viewer has just done, said by key. The address only
+// reminds us; the ledger must have it, so no link can claim what was not done.
+func (rooms *Rooms) outcome(v *visit) (string, error) {
 	said := v.URL.Query().Get("said")
-	if slices.Contains([]string{"frozen", "suspended", "closed", "lifted", "sessions"}, said) {
-		return said
+	if said == "" {
+		return "", nil
 	}
-	return ""
+	const justNow, fewEntries = time.Minute, 5
+	entries, err := rooms.Gate.Of(v.Context(), v.viewer.ID, fewEntries)
+	if err != nil {
+		return "", err
+	}
+	done := map[string]string{"frozen": "frozen", "suspended": "suspended", "sessions": "suspended", "closed": "closed", "lifted": "lifted"}
+	for _, e := range entries {
+		recent := rooms.pages.settings.Now().Sub(e.Time) < justNow
+		ordered := e.Kind == ledger.Placed || e.Kind == ledger.Lifted
+		if recent && ordered && (happening{Entry: e}).State() == done[said] {
+			return said, nil
+		}
+	}
+	return "", nil
 }

@@ -172,7 +172,6 @@ const (
 	security = roster.AccountID("noa.lambert")
 )
 
-// Promise: METER-7
 func TestMETER_7_AnAgentSeesTheirOwnMeterAndWhatToDoWhenItIsEmpty(t *testing.T) {
 	h := newHouse(t)
 	for step, want := range []string{"0 people without a reason of 20 in 28 days, 0 of 3 this hour.", "1 person without a reason of 20", "2 people without a reason of 20", "3 people without a reason of 20 in 28 days, 3 of 3 this hour."} {
@@ -245,8 +244,7 @@ func TestWhoWatchesAndIsSuspendedDoesNotComeToTheDesk(t *testing.T) {
 	}
 }
 
-// Promise: LEDGER-5
-func TestLEDGER_5_ReadingAnAccountIsItselfWritten(t *testing.T) {
+func TestReadingAnAccountIsItselfWritten(t *testing.T) {
 	h := newHouse(t)
 	h.opens(theo, 1)
 	before := h.gate.Next()
@@ -297,7 +295,7 @@ func TestNobodyIsNamedOnAnAccountsPage(t *testing.T) {
 	}
 }
 
-func TestSuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
+func TestACT_1_SuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
 	h := newHouse(t)
 	form := url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"suspended"}, "because": {"a  strange\nplace"}, "message": {"We call you back."}}
 	answer, _ := h.goes(security, http.MethodPost, "/desk/orders", form)
@@ -341,6 +339,17 @@ func TestSuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
 	}
 	if answer, _ = h.goes(security, http.MethodPost, "/desk/orders/"+id+"/lift", url.Values{"because": {"again"}}); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("lifting what is not in force: %s", answer.Status)
+	}
+}
+
+func TestALinkCannotClaimWhatWasNotDone(t *testing.T) {
+	h := newHouse(t)
+	for _, said := range []string{"suspended", "frozen", "closed", "lifted", "sessions", "nonsense"} {
+		for _, path := range []string{"/desk", "/desk/accounts/theo.marchand"} {
+			if _, raw := h.goes(security, http.MethodGet, path+"?said="+said, nil); strings.Contains(raw, `class="said"`) {
+				t.Errorf("%s says that it was %s", path, said)
+			}
+		}
 	}
 }
 
@@ -502,7 +511,7 @@ func TestTheFlowResumesWithoutLoss(t *testing.T) {
 			t.Fatal("a picture carries a number, and would make a reconnection skip lines")
 		}
 	}
-	if !strings.Contains(e.data, "asked for 1 people beyond the allowance") {
+	if !strings.Contains(e.data, "asked for 1 person beyond the allowance") {
 		t.Errorf("the headline is not in %s", e.data)
 	}
 }
@@ -537,7 +546,7 @@ func TestTheDeskSaysWhomToLookAt(t *testing.T) {
 	h.opens(camille, 4)
 	h.opens(theo, 1, 2, 3, 4, 5)
 	_, raw := h.goes(security, http.MethodGet, "/desk", nil)
-	if said := pageText(t, raw); !strings.Contains(said, "Théo Marchand (Mission locale du Bourg) asked for 2 people beyond the allowance within an hour, and was shown 3 without a reason.") {
+	if said := pageText(t, raw); !strings.Contains(said, "Théo Marchand (Mission locale du Bourg) asked for 2 people beyond the allowance within an hour, after 3 people without a reason.") {
 		t.Error("the one who asked for most is not named")
 	}
 	if _, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Suspended, By: "x"}); err != nil {

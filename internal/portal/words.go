@@ -100,6 +100,15 @@ func (w words) plural(key string, n int) (string, error) {
 	return w.say(key+"-"+form, "n", w.number(n))
 }
 
+// several is plural where the program itself chose the key.
+func (w words) several(key string, n int) string {
+	text, err := w.plural(key, n)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
 // LanguageCookie remembers the language somebody chose. No application behind
 // the gate has a use for it.
 const LanguageCookie = "__Host-poterne-lang"
