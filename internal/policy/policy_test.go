@@ -98,8 +98,12 @@ func TestMETER_1_StrangersAreCountedUntilTheAllowanceIsEmpty(t *testing.T) {
 		verdict policy.Verdict
 		why     policy.Why
 	}{
-		{policy.Shown, policy.Explained}, {policy.Shown, policy.Counted}, {policy.Shown, policy.Counted}, {policy.Shown, policy.Counted},
-		{policy.Withheld, policy.ShortEmpty}, {policy.Shown, policy.AlreadySeen},
+		{policy.Shown, policy.Explained},
+		{policy.Shown, policy.Counted},
+		{policy.Shown, policy.Counted},
+		{policy.Shown, policy.Counted},
+		{policy.Withheld, policy.ShortEmpty},
+		{policy.Shown, policy.AlreadySeen},
 	}
 	for i, ruling := range decision.People {
 		if ruling.Verdict != want[i].verdict || ruling.Why != want[i].why {

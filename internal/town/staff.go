@@ -101,11 +101,17 @@ var colleagues = []struct {
 	count        int
 }{
 	{"mission-locale-valbourg", roster.Adviser, 9},
-	{"cap-emploi-valbourg", roster.Adviser, 5}, {"cap-emploi-valbourg", roster.Manager, 1},
-	{"agence-valbourg-centre", roster.Adviser, 2}, {"agence-valbourg-centre", roster.Desk, 5}, {"agence-valbourg-centre", roster.Manager, 1},
-	{"plateforme-valbourg", roster.CallCentre, 4}, {"plateforme-valbourg", roster.Manager, 1},
-	{"of-horizon", roster.Training, 1}, {"of-horizon", roster.Manager, 1},
-	{"of-tremplin", roster.Training, 2}, {"of-tremplin", roster.Manager, 1},
+	{"cap-emploi-valbourg", roster.Adviser, 5},
+	{"cap-emploi-valbourg", roster.Manager, 1},
+	{"agence-valbourg-centre", roster.Adviser, 2},
+	{"agence-valbourg-centre", roster.Desk, 5},
+	{"agence-valbourg-centre", roster.Manager, 1},
+	{"plateforme-valbourg", roster.CallCentre, 4},
+	{"plateforme-valbourg", roster.Manager, 1},
+	{"of-horizon", roster.Training, 1},
+	{"of-horizon", roster.Manager, 1},
+	{"of-tremplin", roster.Training, 2},
+	{"of-tremplin", roster.Manager, 1},
 	{"poste-de-securite", roster.Security, 1},
 }
 

@@ -286,7 +286,8 @@ func TestSCOPE_7_EverybodyARequestNamesIsDecidedOn(t *testing.T) {
 	search := list()
 	search.Query = nil
 	search.Request = []httpgate.Naming{
-		{In: httpgate.InQuery, Name: "id", Scheme: "dossier"}, {In: httpgate.InQuery, Name: "mail", Scheme: "mail"},
+		{In: httpgate.InQuery, Name: "id", Scheme: "dossier"},
+		{In: httpgate.InQuery, Name: "mail", Scheme: "mail"},
 		{In: httpgate.InHeader, Name: "X-Person", Scheme: "dossier"},
 	}
 	form := changing()

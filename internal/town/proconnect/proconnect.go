@@ -220,7 +220,7 @@ func (p *Provider) sign(claims map[string]any) (string, error) {
 
 // read returns the claims of a JWT that the provider signed, however long ago.
 func (p *Provider) read(token string) (map[string]any, error) {
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(p.settings.Algorithm)})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(p.settings.Algorithm)})
 	if err != nil {
 		return nil, errors.New("not a token of this provider")
 	}

@@ -55,20 +55,26 @@ func TestAnHTMLAnswerIsReadAndCut(t *testing.T) {
 		keep answer.Keep
 		want string
 	}{
-		"everything declared goes out, nothing else": {everything,
+		"everything declared goes out, nothing else": {
+			everything,
 			`<tr class="person"><td class="id">A1</td><td class="other" colspan="2"></td><td class="name" title="Léa">Durand <em>9...</em></td>` +
 				`<td class="mail"><a class="m" href="mailto:lea@x.example"></a></td><td><a class="action" href="/open">Ouvrir</a></td></tr>` +
-				` <tr class="person"><td class="id"> B2 </td><td class="name"></td><td><table><tbody><tr class="child"><td>fille</td></tr></tbody></table></td></tr>`},
+				` <tr class="person"><td class="id"> B2 </td><td class="name"></td><td><table><tbody><tr class="child"><td>fille</td></tr></tbody></table></td></tr>`,
+		},
 		"withheld rows go whole, the inner ones with them": {without(0, 1), ` `},
 		"an inner row goes alone":                          {without(0, 2), ` <tr class="person"><td class="id"> B2 </td><td class="name"></td><td><table><tbody></tbody></table></td></tr>`},
-		"what may not be seen is dots": {only(register.Name),
+		"what may not be seen is dots": {
+			only(register.Name),
 			`<tr class="person"><td class="id">•••</td><td class="other" colspan="2"></td><td class="name" title="Léa">Durand <em>•••</em></td>` +
 				`<td class="mail"><a class="m"></a></td><td><a class="action" href="/open">Ouvrir</a></td></tr>` +
-				` <tr class="person"><td class="id">•••</td><td class="name"></td><td><table><tbody><tr class="child"><td>•••</td></tr></tbody></table></td></tr>`},
-		"the inner category alone does not open its parents": {only(register.NIR),
+				` <tr class="person"><td class="id">•••</td><td class="name"></td><td><table><tbody><tr class="child"><td>•••</td></tr></tbody></table></td></tr>`,
+		},
+		"the inner category alone does not open its parents": {
+			only(register.NIR),
 			`<tr class="person"><td class="id">•••</td><td class="other" colspan="2"></td><td class="name">•••</td>` +
 				`<td class="mail"><a class="m"></a></td><td><a class="action" href="/open">Ouvrir</a></td></tr>` +
-				` <tr class="person"><td class="id">•••</td><td class="name">•••</td><td><table><tbody><tr class="child"><td>•••</td></tr></tbody></table></td></tr>`},
+				` <tr class="person"><td class="id">•••</td><td class="name">•••</td><td><table><tbody><tr class="child"><td>•••</td></tr></tbody></table></td></tr>`,
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			reading, err := compile(t, found).Read([]byte(page(first + second)))

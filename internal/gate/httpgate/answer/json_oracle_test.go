@@ -23,8 +23,7 @@ type oracle struct {
 	tree   any
 	layout answer.Layout
 	row    map[string]int // place -> group
-	torn   bool
-	rows   []string // places in document order
+	rows   []string       // places in document order
 	found  []answer.Row
 	needs  map[string]register.Fields
 	plain  map[string]bool
@@ -57,8 +56,7 @@ func (o *oracle) eval(path string, root string, value any, within func(place str
 		place string
 		value any
 	}
-	var below func(s spot) []spot
-	below = func(s spot) (all []spot) {
+	below := func(s spot) (all []spot) {
 		keys, of := children(s.value)
 		for _, key := range keys {
 			if child := (spot{at(s.place, key), of[key]}); within(child.place) {
@@ -237,7 +235,7 @@ func (o *oracle) release(place string, value any, whole bool, allowed register.F
 	case map[string]any:
 		members := map[string]any{}
 		for _, key := range keys {
-			if v := o.release(at(place, key), of[key], whole, allowed, keep); v != (any)(gone{}) {
+			if v := o.release(at(place, key), of[key], whole, allowed, keep); v != any(gone{}) {
 				members[key] = v
 			}
 			if o.survives(at(place, key), of[key], whole) {
@@ -248,7 +246,7 @@ func (o *oracle) release(place string, value any, whole bool, allowed register.F
 	case []any:
 		elements := []any{}
 		for _, key := range keys {
-			if v := o.release(at(place, key), of[key], whole, allowed, keep); v != (any)(gone{}) {
+			if v := o.release(at(place, key), of[key], whole, allowed, keep); v != any(gone{}) {
 				elements = append(elements, v)
 			}
 			if o.survives(at(place, key), of[key], whole) {
@@ -270,7 +268,7 @@ func (o *oracle) release(place string, value any, whole bool, allowed register.F
 
 // survives reports whether a value would go out if everything were allowed.
 func (o *oracle) survives(place string, value any, whole bool) bool {
-	return o.release(place, value, whole, register.AllFields, everything) != (any)(gone{})
+	return o.release(place, value, whole, register.AllFields, everything) != any(gone{})
 }
 
 // nobodyAt reports whether a null stands where a row was looked for.
@@ -375,7 +373,7 @@ func TestTheJSONReaderDoesWhatTheNaiveOneDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		expected := want.release("", tree, false, 0, keep)
-		if expected == (any)(gone{}) {
+		if expected == any(gone{}) {
 			expected = decode(t, out) // the root is emptied, as the examples show
 			if keys, _ := children(expected); len(keys) > 0 || scalarFilled(expected) {
 				t.Fatalf("%s\n%+v\nreleased %s, want nothing", body, layout, out)

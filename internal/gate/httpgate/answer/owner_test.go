@@ -21,19 +21,23 @@ func TestWhatLiesInSeveralDeclaredPartsOfJSONBelongsToTheInnermost(t *testing.T)
 		want       string
 	}{
 		"an inner row inside a declared part": {
-			[]answer.Part{{Field: register.Family, Path: "@.house"}}, nil,
+			[]answer.Part{{Field: register.Family, Path: "@.house"}},
+			nil,
 			`{"p":{"id":"A","house":[{"id":"B","secret":1}]}}`, "d:A family\nd:B ", `{"p":{"house":[{}]}}`,
 		},
 		"an inner row inside a plain part": {
-			nil, []string{"$.p.house", "$"},
+			nil,
+			[]string{"$.p.house", "$"},
 			`{"p":{"id":"A","house":[{"id":"B","secret":1}]},"x":1}`, "d:A \nd:B ", `{"p":{"house":[{}]},"x":1}`,
 		},
 		"a deep part ends where an inner row begins": {
-			[]answer.Part{{Field: register.Contact, Path: "@..mail"}}, nil,
+			[]answer.Part{{Field: register.Contact, Path: "@..mail"}},
+			nil,
 			`{"p":{"id":"A","house":[{"id":"B","mail":"secret"}],"x":{"mail":"m"}}}`, "d:A contact\nd:B ", `{"p":{"house":[{}],"x":{"mail":"m"}}}`,
 		},
 		"a part that only an inner row holds": {
-			[]answer.Part{{Field: register.Contact, Path: "@..mail"}}, nil,
+			[]answer.Part{{Field: register.Contact, Path: "@..mail"}},
+			nil,
 			`{"p":{"id":"A","house":[{"id":"B","mail":"secret"}]}}`, "d:A \nd:B ", `{"p":{"house":[{}]}}`,
 		},
 	} {
@@ -61,41 +65,49 @@ func TestWhatLiesInSeveralDeclaredPartsOfHTMLBelongsToTheInnermost(t *testing.T)
 		want       string
 	}{
 		"an inner row inside a declared part": {
-			[]answer.Part{{Field: register.Family, Path: "ul"}}, nil,
+			[]answer.Part{{Field: register.Family, Path: "ul"}},
+			nil,
 			`<div class="outer"><b>A</b><ul title="t"><li class="inner" data-id="B" title="secret">secret</li></ul></div>`, "d:A family\nd:B ",
 			`<div class="outer"><ul title="t"><li class="inner"></li></ul></div>`,
 		},
 		"rows inside a plain part": {
-			nil, []string{"main"},
+			nil,
+			[]string{"main"},
 			`<main data-x="x">x<div class="outer" title="secret">secret<b>A</b><script>secret</script><ul><li class="inner" data-id="B">secret</li></ul></div><script>x</script></main>`, "d:A \nd:B ",
 			`<main data-x="x">x<div class="outer"><ul><li class="inner"></li></ul></div><script>x</script></main>`,
 		},
 		"a name inside a declared part, itself not declared": {
-			[]answer.Part{{Field: register.Name, Path: "p"}}, nil,
+			[]answer.Part{{Field: register.Name, Path: "p"}},
+			nil,
 			`<div class="outer"><p>x<b>A</b></p></div>`, "d:A name", `<div class="outer"><p>x</p></div>`,
 		},
 		"what runs inside a part, inside a plain part": {
-			[]answer.Part{{Field: register.Name, Path: "p"}}, []string{"section"},
+			[]answer.Part{{Field: register.Name, Path: "p"}},
+			[]string{"section"},
 			`<div class="outer"><b>A</b><section>x<p>y<script>secret</script></p><script>x</script></section></div>`, "d:A name",
 			`<div class="outer"><section>x<p>y</p><script>x</script></section></div>`,
 		},
 		"what runs inside a name, inside a plain part": {
-			nil, []string{"section"},
+			nil,
+			[]string{"section"},
 			`<div class="outer"><section>x<b>A<script>secret</script></b></section></div>`, "d:A ",
 			`<div class="outer"><section>x</section></div>`,
 		},
 		"a row that no reader sees, inside a row": {
-			nil, []string{"main"},
+			nil,
+			[]string{"main"},
 			`<main><div class="outer"><b>A</b><template><p class="inner" data-id="B"></p></template></div></main>`, "d:A ",
 			`<main><div class="outer"></div></main>`,
 		},
 		"a part of the outer row is not looked for in the inner one": {
-			[]answer.Part{{Field: register.Contact, Path: "i"}}, nil,
+			[]answer.Part{{Field: register.Contact, Path: "i"}},
+			nil,
 			`<div class="outer"><b>A</b><p class="inner" data-id="B"><i>secret</i></p></div>`, "d:A \nd:B ",
 			`<div class="outer"><p class="inner"></p></div>`,
 		},
 		"an attribute that names is cut when its element is shown": {
-			[]answer.Part{{Field: register.Family, Path: "p"}}, nil,
+			[]answer.Part{{Field: register.Family, Path: "p"}},
+			nil,
 			`<div class="outer"><b>A</b><p>x<i class="inner" data-id="B">secret</i></p></div>`, "d:A family\nd:B ",
 			`<div class="outer"><p>x<i class="inner"></i></p></div>`,
 		},
