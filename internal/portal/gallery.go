@@ -65,7 +65,7 @@ func Scenes() map[string]Scene {
 	closed.place(order.Everything, "", order.Closed, "")
 	frozen.place(order.Account, "camille.aubry", order.Frozen, "")
 	drained.fill()
-	drained.spend("camille.aubry", 3)
+	drained.spend("camille.aubry", 2)
 
 	scenes := map[string]Scene{
 		"front-full": full.visits("camille.aubry", "GET", "/", nil), "front-empty": empty.visits("camille.aubry", "GET", "/", nil),
@@ -145,7 +145,6 @@ type stage struct {
 	rooms   *Rooms
 	orders  order.Book
 	entries []ledger.Entry
-	who     roster.AccountID
 	broken  error // what everything answers, if anything
 }
 
