@@ -1,0 +1,331 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/town/life"
+)
+
+// Acceptance A6 of the spine: the program is killed under load, fifty times. Each
+// time, whoever is in a body that was received, even in part, is in the ledger under
+// that answer's receipt with at least those fields; numbers have no gap, the tree
+// verifies, and the meters are what the ledger says.
+//
+// Promises: LEDGER-1, LEDGER-2, LEDGER-3, METER-3
+func TestLEDGER_1_KilledUnderLoadNothingReceivedIsUnwritten(t *testing.T) {
+	kills := 50
+	if testing.Short() {
+		kills = 5
+	}
+	application := httptest.NewServer(crowd())
+	t.Cleanup(application.Close)
+	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": application.URL})
+	h.takeFacts("caseloads", h.write("caseloads.csv", crowdCaseloads()))
+	a := &aftermath{house: h, seen: make(map[openedBy]register.Fields), spent: make(map[roster.AccountID]meter.Cost)}
+	p := h.serve()
+	crew := newCrew(h) // sessions outlive the program
+	broken := 0
+	for range kills {
+		answers := crew.workUntil(p)
+		for _, answer := range answers {
+			if answer.broken {
+				broken++
+			}
+		}
+		a.check(answers)
+		p = h.serve()
+		h.verified()
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d kills, %d entries, %d bodies received in part; spent %v", kills, a.next, broken, a.spent)
+}
+
+const (
+	crowdSize    = 5000
+	crowdOwn     = 300 // people in each account's caseload
+	crowdList    = 24
+	crowdHour    = 40 // strangers, as testdata/application allows
+	crowdWorkers = 2  // of each account
+)
+
+// crowdStaff is whose caseloads are the first people of the crowd, in this order.
+var crowdStaff = []roster.AccountID{"pauline.mercier", "marc.petit", "karim.benali"}
+
+func crowdID(n int) string { return fmt.Sprintf("%06d", n) }
+
+// crowd is an application of many people with long notes, so that answers take a
+// while to be sent.
+func crowd() http.Handler {
+	type person struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+		Mail string `json:"mail,omitempty"`
+		Note string `json:"note"`
+	}
+	file := func(n int) person {
+		id := crowdID(n)
+		return person{ID: id, Name: "Nom " + id, Note: strings.Repeat("note "+id+" ", 3000)}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /list", func(w http.ResponseWriter, r *http.Request) {
+		from, _ := strconv.Atoi(r.FormValue("from"))
+		count, _ := strconv.Atoi(r.FormValue("count"))
+		people := []person{}
+		for n := from; n < from+count; n++ {
+			people = append(people, file(n))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(people)
+	})
+	mux.HandleFunc("GET /files/{id}", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.PathValue("id"))
+		whole := file(n)
+		whole.Mail = whole.ID + "@courriel.example"
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(whole)
+	})
+	return mux
+}
+
+func crowdCaseloads() string {
+	var file strings.Builder
+	file.WriteString("id,kind,account,scheme,person,from,until\n")
+	for i, account := range crowdStaff {
+		for n := i * crowdOwn; n < (i+1)*crowdOwn; n++ {
+			fmt.Fprintf(&file, "%d,caseload,%s,dossier,%s,2026-01-01T00:00:00Z,2099-01-01T00:00:00Z\n", n, account, crowdID(n))
+		}
+	}
+	return file.String()
+}
+
+// crew is the staff at work on the crowd.
+type crew struct {
+	*house
+	browsers []*life.Browser // of crowdStaff, in their order
+}
+
+func newCrew(h *house) *crew {
+	c := &crew{house: h}
+	for _, account := range crowdStaff {
+		c.browsers = append(c.browsers, h.browser(account))
+	}
+	return c
+}
+
+// crewAnswer is what somebody received, all of it or not.
+type crewAnswer struct {
+	account roster.AccountID
+	page    life.Page
+	broken  bool // in the middle of its body
+}
+
+// workUntil lets everybody work, kills the program at some moment in the midst of
+// it, and returns everything that was received.
+func (c *crew) workUntil(p *process) (answers []crewAnswer) {
+	ctx, stop := context.WithCancel(c.t.Context())
+	defer stop()
+	var mu sync.Mutex // guards answers
+	var working sync.WaitGroup
+	received := make(chan struct{})
+	for i, account := range crowdStaff {
+		for range crowdWorkers {
+			working.Go(func() {
+				for ctx.Err() == nil {
+					page, err := c.browsers[i].Get(ctx, anyRequest(i))
+					if len(page.Body) == 0 {
+						continue // it was killed before
+					}
+					mu.Lock()
+					answers = append(answers, crewAnswer{account, page, err != nil})
+					mu.Unlock()
+					select {
+					case received <- struct{}{}:
+					case <-ctx.Done():
+					}
+				}
+			})
+		}
+	}
+	patience := time.After(time.Minute)
+	for range 1 + rand.IntN(60) {
+		select {
+		case <-received:
+		case <-p.done:
+			c.t.Errorf("poterne ended by itself: %v", p.err)
+		case <-patience:
+			c.t.Fatal("nobody receives anything any more")
+		}
+	}
+	time.Sleep(rand.N(3 * time.Millisecond)) // any moment of what is under way
+	p.kill()
+	stop()
+	working.Wait()
+	return answers
+}
+
+// anyRequest is a list or a file, of one's own people mostly.
+func anyRequest(member int) string {
+	own := member*crowdOwn + rand.IntN(crowdOwn-crowdList)
+	switch rand.IntN(20) {
+	case 0:
+		return "/people/files/" + crowdID(len(crowdStaff)*crowdOwn+rand.IntN(crowdSize))
+	case 1: // some of them a colleague's, or strangers
+		return fmt.Sprintf("/people/list?from=%d&count=%d", (member+1)*crowdOwn-crowdList+rand.IntN(3), crowdList)
+	case 2, 3, 4, 5, 6, 7:
+		return "/people/files/" + crowdID(own)
+	default:
+		return fmt.Sprintf("/people/list?from=%d&count=%d", own, crowdList)
+	}
+}
+
+// aftermath holds what was received against the ledger, from kill to kill.
+type aftermath struct {
+	*house
+	next  ledger.Number // the first entry not read yet
+	seen  map[openedBy]register.Fields
+	spent map[roster.AccountID]meter.Cost
+}
+
+// openedBy is a person without a reason, and who was shown them.
+type openedBy struct {
+	account roster.AccountID
+	person  register.PersonID
+}
+
+// check opens the database that the kill left behind.
+func (a *aftermath) check(answers []crewAnswer) {
+	a.t.Helper()
+	kept, err := store.OpenSQLite(a.t.Context(), a.database())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer kept.Close()
+	written := a.read(kept)
+	for _, answer := range answers {
+		a.covered(answer, written)
+	}
+	a.meters(kept)
+}
+
+// shownUnder is somebody in the answer with a receipt.
+type shownUnder struct {
+	receipt ledger.Number
+	account roster.AccountID
+	person  register.PersonID
+}
+
+// read reads what was written since the last kill, and works out anew what each
+// account has spent.
+func (a *aftermath) read(kept *store.Store) map[shownUnder]register.Fields {
+	a.t.Helper()
+	written := make(map[shownUnder]register.Fields)
+	for entry, err := range kept.Entries(a.t.Context(), a.next) {
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if entry.Number != a.next {
+			a.t.Fatalf("entry %d comes after entry %d", entry.Number, a.next-1)
+		}
+		a.next++
+		if !entry.Disclosed() {
+			continue
+		}
+		written[shownUnder{entry.Receipt, entry.Account, entry.Person}] |= entry.Fields
+		if entry.Reason.Explained() {
+			continue
+		}
+		by := openedBy{entry.Account, entry.Person}
+		fields, met := a.seen[by]
+		switch {
+		case !met:
+			a.spent[entry.Account] += meter.Whole
+		case !fields.Has(entry.Fields):
+			a.spent[entry.Account] += meter.Reveal
+		}
+		a.seen[by] = fields | entry.Fields
+	}
+	return written
+}
+
+// rowID begins each person's row; everything else about them follows it.
+var rowID = regexp.MustCompile(`"id":"([0-9]{6})"`)
+
+// rowParts says which categories the rest of a row can hold, once a byte of their
+// value is there.
+var rowParts = map[register.Fields]*regexp.Regexp{
+	register.Name:    regexp.MustCompile(`"name":"[^"]`),
+	register.Contact: regexp.MustCompile(`"mail":"[^"]`),
+	register.Note:    regexp.MustCompile(`"note":"[^"]`),
+}
+
+// covered wants an entry for everybody in what was received.
+func (a *aftermath) covered(answer crewAnswer, written map[shownUnder]register.Fields) {
+	a.t.Helper()
+	body := answer.page.Body
+	rows := rowID.FindAllSubmatchIndex(body, -1)
+	if answer.page.Status != http.StatusOK {
+		if len(rows) > 0 || answer.page.Status != http.StatusForbidden {
+			a.t.Errorf("status %d, with %d people in the body", answer.page.Status, len(rows))
+		}
+		return
+	}
+	receipt, err := strconv.ParseUint(answer.page.Header.Get("Poterne-Receipt"), 10, 64)
+	if err != nil {
+		a.t.Errorf("an answer has no receipt: %v", err)
+		return
+	}
+	for i, row := range rows {
+		end := len(body)
+		if i+1 < len(rows) {
+			end = rows[i+1][0]
+		}
+		fields := register.Identifier
+		for field, part := range rowParts {
+			if part.Match(body[row[1]:end]) {
+				fields |= field
+			}
+		}
+		key := shownUnder{ledger.Number(receipt), answer.account, a.key.Person(string(body[row[2]:row[3]]))}
+		if !written[key].Has(fields) {
+			a.t.Errorf("under receipt %d somebody was received with %s, the ledger has %q", receipt, fields, written[key])
+		}
+	}
+}
+
+// meters wants a gate that opens on this database to know what was spent.
+func (a *aftermath) meters(kept *store.Store) {
+	a.t.Helper()
+	opened, err := gate.Open(a.t.Context(), kept, kept, policy.Rules{}, time.Now)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for _, account := range crowdStaff {
+		standing := opened.Standing(account, "", roster.Adviser, "people")
+		if standing.Hour != a.spent[account] || standing.Month != a.spent[account] {
+			a.t.Errorf("the meter says %d and %d, the ledger %d", standing.Hour, standing.Month, a.spent[account])
+		}
+		if a.spent[account] > meter.People(crowdHour) {
+			a.t.Errorf("%d hundredths were spent, of %d people", a.spent[account], crowdHour)
+		}
+	}
+}
