@@ -42,7 +42,8 @@ type Head interface {
 	Next() ledger.Number
 	// Last is the time of the last entry; entries never go back in time.
 	Last() time.Time
-	// Generation changes whenever an order is placed or lifted.
+	// Generation changes whenever an order is placed or lifted, or the roster or a
+	// cover changes.
 	Generation() uint64
 	// Orders returns the orders placed and not lifted, oldest first.
 	Orders() (order.Book, error)
@@ -56,19 +57,22 @@ type Head interface {
 	Lift(id order.ID, by string, at time.Time) (order.Order, error)
 }
 
-// Files is what other systems and the roster say. What it returns may be a
-// moment old: it is gathered before the head is taken.
+// Files is what the roster and other systems say. What it returns may be a moment
+// old: it is gathered before the head is taken.
 type Files interface {
-	// Known returns the asker as the roster has it now, its habilitations, the
-	// covers it stands in for at a moment, and the facts that tie these people to it
-	// then. An account that is no more has no role.
-	Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (Known, error)
+	// Asker returns an account as the roster has it. One that is no more has no
+	// role. A change of what it returns advances the head's generation.
+	Asker(ctx context.Context, account roster.AccountID) (Asker, error)
+	// Facts returns the facts that tie these people, at a moment, to the asker, its
+	// organisation or whom it covers.
+	Facts(ctx context.Context, asker Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error)
 }
 
-// Known is what Files knows about an asker and some people.
-type Known struct {
+// Asker is an account with what it may use, and whom it covers.
+type Asker struct {
+	Account       roster.AccountID
 	Organisation  roster.OrganisationID
 	Role          roster.Role
 	Habilitations []roster.Habilitation
-	Evidence      reason.Evidence
+	Covers        []reason.CoverDuty // past and to come included
 }

@@ -12,7 +12,6 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
-	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -27,14 +26,15 @@ type Gate struct {
 	jobs    chan *job
 	stopped chan struct{} // closed when Run has ended
 
-	mu         sync.RWMutex // guards what follows; written by Run only
+	mu         sync.RWMutex // guards what follows; but for askers, written by Run only
 	meters     map[roster.AccountID]*meter.Meter
 	written    map[roster.AccountID][]ledger.Number // by account, the entries of the last 28 days
 	upTo       ledger.Number                        // the meters hold every entry before it
 	recent     []ledger.Entry                       // the newest entries, so that who follows need not read them back
 	orders     order.Book
 	generation uint64
-	news       chan struct{} // closed when upTo moves
+	askers     map[roster.AccountID]Asker // of this generation
+	news       chan struct{}              // closed when upTo moves
 
 	underway underway
 }
@@ -53,7 +53,7 @@ func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now f
 	g := &Gate{
 		book: book, files: files, rules: rules, now: now,
 		jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		meters: make(map[roster.AccountID]*meter.Meter), written: make(map[roster.AccountID][]ledger.Number),
+		meters: make(map[roster.AccountID]*meter.Meter), written: make(map[roster.AccountID][]ledger.Number), askers: make(map[roster.AccountID]Asker),
 		news: make(chan struct{}),
 	}
 	from, err := book.FirstAt(ctx, now().Add(-meter.Memory))
@@ -77,7 +77,7 @@ func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now f
 // returns nil the entries are durable and what was decided may be carried out;
 // otherwise nothing may be shown.
 func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
-	known, err := g.known(ctx, &ask)
+	known, err := g.gather(ctx, &ask)
 	if err != nil {
 		return Passage{}, err
 	}
@@ -96,18 +96,15 @@ func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
 // writes nothing. It is for not asking the application in vain: only Settle lets
 // anything out.
 func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
-	known, err := g.known(ctx, &ask)
+	known, err := g.gather(ctx, &ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	return g.rules.Decide(ask, policy.Facts{
-		Habilitations: known.Habilitations,
-		Orders:        g.orders,
-		Evidence:      known.Evidence,
-		Meter:         g.meterOf(ask.Account).Draft(),
-	}, g.now()), nil
+	facts := known.forDecision()
+	facts.Orders, facts.Meter = g.orders, g.meterOf(ask.Account).Draft()
+	return g.rules.Decide(ask, facts, g.now()), nil
 }
 
 // Standing is where an account stands: what it has spent of its allowances, and
@@ -159,23 +156,6 @@ func (g *Gate) Record(ctx context.Context, entry ledger.Entry) error {
 		t.record(entry)
 		return nil
 	})
-}
-
-// known gathers what is known before the head is taken, and lets the roster say
-// who the asker is.
-func (g *Gate) known(ctx context.Context, ask *policy.Ask) (Known, error) {
-	people := make([]register.PersonID, 0, len(ask.People))
-	for _, opening := range ask.People {
-		if !opening.Person.IsZero() {
-			people = append(people, opening.Person)
-		}
-	}
-	known, err := gather(ctx, g.files, ask.Account, people, g.now())
-	if err != nil {
-		return Known{}, unavailable(fmt.Errorf("gathering what is known: %w", err))
-	}
-	ask.Organisation, ask.Role = known.Organisation, known.Role
-	return known, nil
 }
 
 // meterOf returns the account's meter, an unused one for somebody who was shown
@@ -238,10 +218,17 @@ func (g *Gate) catchUp(head Head) error {
 		if err != nil {
 			return fmt.Errorf("reading the orders in force: %w", err)
 		}
-		g.orders, g.generation = orders, head.Generation()
-		g.underway.cut(g.orders, g.now())
+		g.obey(orders, head.Generation())
 	}
 	return nil
+}
+
+// obey takes over the orders of a new generation, and cuts what they stop. The
+// caller holds mu.
+func (g *Gate) obey(orders order.Book, generation uint64) {
+	g.orders, g.generation = orders, generation
+	clear(g.askers)
+	g.underway.cut(orders, g.now())
 }
 
 // tell wakes whoever follows the ledger. The caller holds mu.

@@ -2,64 +2,114 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"sync"
-	"time"
 
+	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
-// gathered is what was gathered for one passage under way. A passage is decided
-// twice or more within moments, before and after the application is asked: what
-// is known of the same people is asked of Files once. It hangs on the passage's
+// known is what was gathered, before the head is taken, to decide an ask.
+type known struct {
+	asker Asker
+	facts []reason.Fact
+}
+
+// forDecision makes of it what the decision wants; the caller adds orders and a meter.
+func (k known) forDecision() policy.Facts {
+	return policy.Facts{
+		Habilitations: k.asker.Habilitations,
+		Evidence:      reason.Evidence{Facts: k.facts, Covers: k.asker.Covers},
+	}
+}
+
+// gather collects what is known, and lets the roster say who the asker is.
+func (g *Gate) gather(ctx context.Context, ask *policy.Ask) (known, error) {
+	asker, err := g.asker(ctx, ask.Account)
+	if err != nil {
+		return known{}, unavailable(fmt.Errorf("asking the roster: %w", err))
+	}
+	ask.Organisation, ask.Role = asker.Organisation, asker.Role
+	people := make([]register.PersonID, 0, len(ask.People))
+	for _, opening := range ask.People {
+		if !opening.Person.IsZero() {
+			people = append(people, opening.Person)
+		}
+	}
+	facts, err := g.factsAbout(ctx, asker, people)
+	if err != nil {
+		return known{}, unavailable(fmt.Errorf("gathering facts: %w", err))
+	}
+	return known{asker, facts}, nil
+}
+
+// asker returns the account as the roster had it in the generation that this node
+// has seen last.
+func (g *Gate) asker(ctx context.Context, account roster.AccountID) (Asker, error) {
+	g.mu.RLock()
+	asker, ok := g.askers[account]
+	generation := g.generation
+	g.mu.RUnlock()
+	if ok {
+		return asker, nil
+	}
+	asker, err := g.files.Asker(ctx, account)
+	if err != nil {
+		return Asker{}, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.generation == generation {
+		g.askers[account] = asker
+	}
+	return asker, nil
+}
+
+// passageFacts is the facts gathered for one passage under way. A passage is
+// decided twice or more within moments, before and after the application is asked:
+// facts about the same people are asked for once. It hangs on the passage's
 // context, and forgetting it would only cost time.
-type gathered struct {
+type passageFacts struct {
 	mu    sync.Mutex
-	known Known
-	about map[register.PersonID]bool // nil until anything is known
+	facts []reason.Fact
+	about map[register.PersonID]bool
 }
 
-type gatheredKey struct{}
+type passageFactsKey struct{}
 
-func withGathered(ctx context.Context) context.Context {
-	return context.WithValue(ctx, gatheredKey{}, new(gathered))
+func withPassageFacts(ctx context.Context) context.Context {
+	return context.WithValue(ctx, passageFactsKey{}, &passageFacts{about: make(map[register.PersonID]bool)})
 }
 
-// gather asks files what is known, but for what this passage knows already.
-func gather(ctx context.Context, files Files, account roster.AccountID, people []register.PersonID, at time.Time) (Known, error) {
-	passage, ok := ctx.Value(gatheredKey{}).(*gathered)
+func (g *Gate) factsAbout(ctx context.Context, asker Asker, people []register.PersonID) ([]reason.Fact, error) {
+	passage, ok := ctx.Value(passageFactsKey{}).(*passageFacts)
 	if !ok {
-		return files.Known(ctx, account, people, at)
+		passage = &passageFacts{}
 	}
 	passage.mu.Lock()
 	defer passage.mu.Unlock()
-	if missing := passage.missing(people); passage.about == nil || len(missing) > 0 {
-		more, err := files.Known(ctx, account, missing, at)
-		if err != nil {
-			return Known{}, err
-		}
-		passage.add(more, missing)
+	missing := passage.missing(people)
+	if len(missing) == 0 {
+		return passage.facts, nil
 	}
-	return passage.known, nil
+	more, err := g.files.Facts(ctx, asker, missing, g.now())
+	if err != nil || !ok {
+		return more, err
+	}
+	for _, person := range missing {
+		passage.about[person] = true
+	}
+	passage.facts = append(passage.facts[:len(passage.facts):len(passage.facts)], more...)
+	return passage.facts, nil
 }
 
-func (g *gathered) missing(people []register.PersonID) (missing []register.PersonID) {
+func (p *passageFacts) missing(people []register.PersonID) (missing []register.PersonID) {
 	for _, person := range people {
-		if !g.about[person] {
+		if !p.about[person] {
 			missing = append(missing, person)
 		}
 	}
 	return missing
-}
-
-func (g *gathered) add(more Known, about []register.PersonID) {
-	if g.about == nil {
-		g.about = make(map[register.PersonID]bool, len(about))
-	}
-	for _, person := range about {
-		g.about[person] = true
-	}
-	earlier := g.known.Evidence.Facts
-	g.known = more
-	g.known.Evidence.Facts = append(earlier[:len(earlier):len(earlier)], more.Evidence.Facts...)
 }

@@ -7,8 +7,9 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/register"
-	"poterne/internal/roster"
+	"poterne/internal/store/storetest"
 )
 
 // asked counts what is asked of the files behind a gate.
@@ -17,9 +18,9 @@ type asked struct {
 	people []int
 }
 
-func (a *asked) Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (gate.Known, error) {
+func (a *asked) Facts(ctx context.Context, asker gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
 	a.people = append(a.people, len(people))
-	return a.Files.Known(ctx, account, people, at)
+	return a.Files.Facts(ctx, asker, people, at)
 }
 
 func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
@@ -51,5 +52,27 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 	files.people = nil
 	if _, err := g.Settle(t.Context(), ask(1)); err != nil || len(files.people) != 1 {
 		t.Errorf("without a passage: asked %v, %v", files.people, err)
+	}
+}
+
+// Promise: RIGHTS-6 (end dates)
+func TestRIGHTS_6_AChangeOfTheRosterHoldsAtTheNextDecision(t *testing.T) {
+	h := newHouse(t)
+	here, there := first(h.gate()), first(h.gate())
+	for _, g := range []*gate.Gate{here, there} {
+		if !settle(t, g, ask(1)).Decision.Shown() {
+			t.Fatal("refused before the change")
+		}
+	}
+	ended := storetest.Staff()
+	ended.Habilitations[0].Until = h.clock.now()
+	if err := h.store().TakeRoster(t.Context(), ended); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range []*gate.Gate{here, there} {
+		settle(t, g, policy.Ask{Act: policy.Show, Account: "karim"}) // any turn at the head tells the node
+		if settle(t, g, ask(1)).Decision.Shown() {
+			t.Error("a habilitation that has ended still opens")
+		}
 	}
 }

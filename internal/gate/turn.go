@@ -68,7 +68,7 @@ func (g *Gate) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		case first := <-g.jobs:
-			batch = g.gather(first)
+			batch = g.waiting(first)
 		}
 		// A turn that has begun is ended even while the program stops.
 		if err := g.take(context.WithoutCancel(ctx), batch); errors.Is(err, ErrOutcomeUnknown) {
@@ -77,8 +77,8 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 }
 
-// gather collects what waits at this moment, up to a bounded turn.
-func (g *Gate) gather(first *job) []*job {
+// waiting collects what waits at this moment, up to a bounded turn.
+func (g *Gate) waiting(first *job) []*job {
 	batch, size := []*job{first}, first.size
 	for size < largestTurn {
 		select {
@@ -167,15 +167,12 @@ func (t *turn) draft(account roster.AccountID) *meter.Draft {
 func (t *turn) next() ledger.Number { return t.first + ledger.Number(len(t.entries)) }
 
 // settle decides one ask and enters it.
-func (t *turn) settle(ask policy.Ask, known Known) Passage {
+func (t *turn) settle(ask policy.Ask, known known) Passage {
 	draft := t.draft(ask.Account)
 	before := draft.Len()
-	decision := t.gate.rules.Decide(ask, policy.Facts{
-		Habilitations: known.Habilitations,
-		Orders:        t.orders,
-		Evidence:      known.Evidence,
-		Meter:         draft,
-	}, t.now)
+	facts := known.forDecision()
+	facts.Orders, facts.Meter = t.orders, draft
+	decision := t.gate.rules.Decide(ask, facts, t.now)
 	passage := Passage{Decision: decision, Receipt: t.next(), At: t.now}
 	if ask.Act == policy.Attempt && decision.Shown() {
 		draft.Cut(before) // nothing is shown yet, so nothing is owed
@@ -297,8 +294,7 @@ func (t *turn) keep() {
 		g.know(entry)
 	}
 	if t.ordered {
-		g.orders, g.generation = t.orders, t.head.Generation()
-		g.underway.cut(g.orders, t.now)
+		g.obey(t.orders, t.head.Generation())
 	}
 	g.tell()
 }

@@ -13,77 +13,36 @@ import (
 	"poterne/internal/roster"
 )
 
-// Known implements gate.Files.
-func (s *Store) Known(ctx context.Context, account roster.AccountID, people []register.PersonID, at time.Time) (known gate.Known, err error) {
-	if err = s.asker(ctx, account, &known); err != nil || len(people) == 0 {
-		return known, err
-	}
-	if known.Evidence.Covers, err = s.covers(ctx, account, at); err != nil {
-		return known, err
-	}
-	concerns := func(f reason.Fact) bool {
-		return f.Account == account || f.Account == "" && f.Organisation == known.Organisation ||
-			slices.ContainsFunc(known.Evidence.Covers, func(c reason.CoverDuty) bool { return c.Absent == f.Account })
-	}
-	for portion := range slices.Chunk(people, mostAtOnce) {
-		facts, err := s.facts(ctx, portion, at)
-		if err != nil {
-			return known, err
-		}
-		known.Evidence.Facts = append(known.Evidence.Facts, slices.DeleteFunc(facts, func(f reason.Fact) bool { return !concerns(f) })...)
-	}
-	return known, nil
-}
-
-// asker reads the account's organisation, role and habilitations together.
-func (s *Store) asker(ctx context.Context, account roster.AccountID, known *gate.Known) error {
+// Asker implements gate.Files.
+func (s *Store) Asker(ctx context.Context, account roster.AccountID) (gate.Asker, error) {
+	asker := gate.Asker{Account: account}
 	rows, err := s.prepared.asker.QueryContext(ctx, string(account))
 	if err != nil {
-		return fmt.Errorf("reading an account: %w", s.engine.classify(err))
+		return asker, fmt.Errorf("reading an account: %w", s.engine.classify(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var service, purpose sql.NullString
 		var from, until sql.NullInt64
-		if err := rows.Scan(&known.Organisation, &known.Role, &service, &purpose, &from, &until); err != nil {
-			return fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
+		if err := rows.Scan(&asker.Organisation, &asker.Role, &service, &purpose, &from, &until); err != nil {
+			return asker, fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
 		}
 		if service.Valid {
-			known.Habilitations = append(known.Habilitations, roster.Habilitation{
+			asker.Habilitations = append(asker.Habilitations, roster.Habilitation{
 				Account: account, Service: roster.ServiceID(service.String), Purpose: roster.Purpose(purpose.String),
 				From: fromMicro(from), Until: fromMicro(until),
 			})
 		}
 	}
-	return s.engine.classify(rows.Err())
+	if err := rows.Err(); err != nil {
+		return asker, s.engine.classify(err)
+	}
+	asker.Covers, err = s.covers(ctx, account)
+	return asker, err
 }
 
-// facts returns what is said of these people at a moment, to whomever.
-func (s *Store) facts(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	rows, err := queryList(ctx, s.prepared.facts, people, at.UnixMicro())
-	if err != nil {
-		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
-	}
-	defer rows.Close()
-	var facts []reason.Fact
-	for rows.Next() {
-		var f reason.Fact
-		var person []byte
-		var account, organisation sql.NullString
-		var from, until sql.NullInt64
-		if err := rows.Scan(&f.Source, &f.ID, &f.Kind, &account, &organisation, &person, &from, &until, &f.Author); err != nil {
-			return nil, fmt.Errorf("reading a fact: %w", s.engine.classify(err))
-		}
-		copy(f.Person[:], person)
-		f.Account, f.Organisation = roster.AccountID(account.String), roster.OrganisationID(organisation.String)
-		f.From, f.Until = fromMicro(from), fromMicro(until)
-		facts = append(facts, f)
-	}
-	return facts, s.engine.classify(rows.Err())
-}
-
-func (s *Store) covers(ctx context.Context, substitute roster.AccountID, at time.Time) ([]reason.CoverDuty, error) {
-	rows, err := s.prepared.covers.QueryContext(ctx, string(substitute), at.UnixMicro())
+func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
+	rows, err := s.prepared.covers.QueryContext(ctx, string(substitute))
 	if err != nil {
 		return nil, fmt.Errorf("reading covers: %w", s.engine.classify(err))
 	}
@@ -99,6 +58,46 @@ func (s *Store) covers(ctx context.Context, substitute roster.AccountID, at time
 		covers = append(covers, c)
 	}
 	return covers, s.engine.classify(rows.Err())
+}
+
+// Facts implements gate.Files.
+func (s *Store) Facts(ctx context.Context, asker gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+	concerns := func(f reason.Fact) bool {
+		return f.Account == asker.Account || f.Account == "" && f.Organisation == asker.Organisation ||
+			slices.ContainsFunc(asker.Covers, func(c reason.CoverDuty) bool { return c.Absent == f.Account })
+	}
+	var facts []reason.Fact
+	for portion := range slices.Chunk(people, mostAtOnce) {
+		rows, err := queryList(ctx, s.prepared.facts, portion, at.UnixMicro())
+		if err != nil {
+			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
+		}
+		if facts, err = appendFacts(facts, rows, concerns); err != nil {
+			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
+		}
+	}
+	return facts, nil
+}
+
+// appendFacts reads the facts that pass, and closes rows.
+func appendFacts(facts []reason.Fact, rows *sql.Rows, pass func(reason.Fact) bool) ([]reason.Fact, error) {
+	defer rows.Close()
+	for rows.Next() {
+		var f reason.Fact
+		var person []byte
+		var account, organisation sql.NullString
+		var from, until sql.NullInt64
+		if err := rows.Scan(&f.Source, &f.ID, &f.Kind, &account, &organisation, &person, &from, &until, &f.Author); err != nil {
+			return nil, err
+		}
+		copy(f.Person[:], person)
+		f.Account, f.Organisation = roster.AccountID(account.String), roster.OrganisationID(organisation.String)
+		f.From, f.Until = fromMicro(from), fromMicro(until)
+		if pass(f) {
+			facts = append(facts, f)
+		}
+	}
+	return facts, rows.Err()
 }
 
 // TakeFacts stores facts and covers that source tells at a moment. A fact told
@@ -138,6 +137,9 @@ func (s *Store) TakeFacts(ctx context.Context, source string, facts []reason.Fac
 				c.From.UnixMicro(), c.Until.UnixMicro()); err != nil {
 				return fmt.Errorf("storing a cover: %w", err)
 			}
+		}
+		if len(covers) > 0 {
+			return advance(ctx, tx)
 		}
 		return nil
 	})

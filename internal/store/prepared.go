@@ -42,7 +42,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
 	prepare(&p.covers, s.read, `
 		select source, id, absent, substitute, declared_by, from_us, until_us
-		from cover where substitute = $1 and from_us <= $2 and until_us > $2`)
+		from cover where substitute = $1 order by source, id`)
 	for i, n := range atOnce {
 		prepare(&p.facts[i], s.read, `
 			select source, id, kind, account, organisation, person, from_us, until_us, author

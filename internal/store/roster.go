@@ -49,7 +49,7 @@ func (s *Store) TakeRoster(ctx context.Context, list Roster) error {
 				return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
 			}
 		}
-		return nil
+		return advance(ctx, tx)
 	})
 }
 

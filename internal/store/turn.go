@@ -143,11 +143,16 @@ func (t *turn) Lift(id order.ID, by string, at time.Time) (order.Order, error) {
 	return o, t.advance()
 }
 
-// advance tells every node that the orders in force are no longer what it knows.
+// advance makes a new generation: what every node knows of the orders in force and
+// of askers is to be read again.
 func (t *turn) advance() error {
 	t.generation++
-	_, err := t.tx.ExecContext(t.ctx, `update head set generation = $1`, int64(t.generation))
-	return t.classify("advancing the generation", err)
+	return t.classify("advancing the generation", advance(t.ctx, t.tx))
+}
+
+func advance(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `update head set generation = generation + 1`)
+	return err
 }
 
 // classify says what was being done; an error in a turn is never the asker's.

@@ -76,11 +76,15 @@ func (tn *town) known(t *testing.T, dossiers ...string) reason.Evidence {
 	for i, dossier := range dossiers {
 		people[i] = tn.key.Person(dossier)
 	}
-	known, err := tn.Known(t.Context(), "pauline", people, noon)
+	asker, err := tn.Asker(t.Context(), "pauline")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return known.Evidence
+	facts, err := tn.Facts(t.Context(), asker, people, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reason.Evidence{Facts: facts, Covers: asker.Covers}
 }
 
 const period = "2026-11-21T09:00:00+01:00,2026-12-21T09:00:00+01:00"

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		"a roster is taken whole or not at all":                    rosters,
 		"facts come to whom they concern":                          facts,
 		"a fact told twice is one fact":                            factsTwice,
+		"a change of the roster or of a cover makes a generation":  generations,
 		"aliases lead to one person":                               aliases,
 		"an account nobody opened has no role and no habilitation": nobody,
 		"text compares exactly":                                    exactText,
@@ -334,6 +335,20 @@ func live(change func(*reason.Fact)) reason.Fact {
 	return f
 }
 
+// known is what a gate would be told of an account and some people.
+func known(t *testing.T, s *store.Store, account roster.AccountID, people []register.PersonID) (gate.Asker, []reason.Fact) {
+	t.Helper()
+	asker, err := s.Asker(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := s.Facts(t.Context(), asker, people, At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asker, facts
+}
+
 func facts(t *testing.T, s *store.Store) {
 	if err := s.TakeRoster(t.Context(), Staff()); err != nil {
 		t.Fatal(err)
@@ -355,20 +370,17 @@ func facts(t *testing.T, s *store.Store) {
 	for i := range 1200 { // more than one portion
 		everybody = append(everybody, Person(i))
 	}
-	known, err := s.Known(t.Context(), "pauline", everybody, At)
-	if err != nil {
-		t.Fatal(err)
+	asker, found := known(t, s, "pauline", everybody)
+	if asker.Role != roster.Adviser || asker.Organisation != "mlv" || len(asker.Habilitations) != 1 || asker.Habilitations[0] != Staff().Habilitations[0] {
+		t.Errorf("asker %+v", asker)
 	}
-	if known.Role != roster.Adviser || known.Organisation != "mlv" || len(known.Habilitations) != 1 || known.Habilitations[0] != Staff().Habilitations[0] {
-		t.Errorf("asker %+v", known)
-	}
-	slices.SortFunc(known.Evidence.Facts, func(a, b reason.Fact) int { return int(a.ID[0]) - int(b.ID[0]) })
+	slices.SortFunc(found, func(a, b reason.Fact) int { return int(a.ID[0]) - int(b.ID[0]) })
 	want := []reason.Fact{told[0], told[1], told[2], told[4]} // her own, whom she covers, her organisation's
-	if !slices.Equal(known.Evidence.Facts, want) {
-		t.Errorf("facts %+v, want %+v", known.Evidence.Facts, want)
+	if !slices.Equal(found, want) {
+		t.Errorf("facts %+v, want %+v", found, want)
 	}
-	if !slices.Equal(known.Evidence.Covers, []reason.CoverDuty{duty}) {
-		t.Errorf("covers %+v", known.Evidence.Covers)
+	if !slices.Equal(asker.Covers, []reason.CoverDuty{duty}) {
+		t.Errorf("covers %+v", asker.Covers)
 	}
 	heard, err := s.Heard(t.Context())
 	if err != nil || len(heard) != 1 || !heard["cases"].Equal(At) {
@@ -386,15 +398,40 @@ func factsTwice(t *testing.T, s *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	known, err := s.Known(t.Context(), "pauline", []register.PersonID{Person(1)}, At)
-	if err != nil || len(known.Evidence.Facts) != 1 || known.Evidence.Facts[0] != later {
-		t.Errorf("facts %+v, %v", known.Evidence.Facts, err)
+	if _, found := known(t, s, "pauline", []register.PersonID{Person(1)}); len(found) != 1 || found[0] != later {
+		t.Errorf("facts %+v", found)
 	}
 	if err := s.TakeFacts(t.Context(), "cases", nil, nil, At.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if heard, err := s.Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
 		t.Errorf("a source with nothing new is heard all the same: %v, %v", heard, err)
+	}
+}
+
+func generations(t *testing.T, s *store.Store) {
+	generation := func() (generation uint64) {
+		if err := s.Turn(t.Context(), func(head gate.Head) error { generation = head.Generation(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return generation
+	}
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), ID: "c1"}
+	for name, test := range map[string]struct {
+		change func() error
+		makes  bool
+	}{
+		"a roster": {func() error { return s.TakeRoster(t.Context(), Staff()) }, true},
+		"a cover":  {func() error { return s.TakeFacts(t.Context(), "planning", nil, []reason.CoverDuty{duty}, At) }, true},
+		"a fact":   {func() error { return s.TakeFacts(t.Context(), "cases", []reason.Fact{live(nil)}, nil, At) }, false},
+	} {
+		before := generation()
+		if err := test.change(); err != nil {
+			t.Fatal(err)
+		}
+		if made := generation() != before; made != test.makes {
+			t.Errorf("%s makes a generation: %v", name, made)
+		}
 	}
 }
 
@@ -425,9 +462,9 @@ func aliases(t *testing.T, s *store.Store) {
 }
 
 func nobody(t *testing.T, s *store.Store) {
-	known, err := s.Known(t.Context(), "nobody", []register.PersonID{Person(1)}, At)
-	if err != nil || known.Role != "" || known.Organisation != "" || len(known.Habilitations) != 0 || len(known.Evidence.Facts) != 0 {
-		t.Errorf("%+v, %v", known, err)
+	asker, found := known(t, s, "nobody", []register.PersonID{Person(1)})
+	if asker.Role != "" || asker.Organisation != "" || len(asker.Habilitations) != 0 || len(found) != 0 {
+		t.Errorf("%+v, %d facts", asker, len(found))
 	}
 }
 
