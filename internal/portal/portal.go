@@ -131,6 +131,8 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("GET /desk/orders/{id}", rooms.room(rooms.atDesk(rooms.proposeLift)))
 	mux.Handle("POST /desk/orders/{id}/lift", rooms.room(rooms.atDesk(rooms.liftOrder)))
 	mux.HandleFunc("/", rooms.pages.notFound)
+	// Browsers ask for it on behalf of guarded applications without an icon.
+	mux.Handle("GET /favicon.ico", http.RedirectHandler(rooms.pages.assets["favicon.svg"], http.StatusFound))
 	rooms.pages.Mount(mux)
 	return http.NewCrossOriginProtection().Handler(mux)
 }

@@ -34,9 +34,9 @@ var months = map[policy.Language][12]string{
 	policy.English: {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 }
 
-// moment is a time in words, with its exact value: "today 14:32".
+// moment is a time in words, with its exact value: "today at 14:32".
 func (s speaker) moment(t time.Time) template.HTML {
-	return exact(t, s.dayWords(t)+" "+s.hourWords(t))
+	return exact(t, s.must("day.moment", "day", s.dayWords(t), "hour", s.hourWords(t)))
 }
 
 // date is a day in words: "Tuesday 3 March".
