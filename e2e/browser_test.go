@@ -1,0 +1,268 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// screen is a Chromium with a profile of its own. Whatever its console complains
+// of fails the test.
+type screen struct {
+	t      *testing.T
+	tab    context.Context
+	origin string
+
+	mu         sync.Mutex
+	complaints []string // guarded by mu
+}
+
+// newScreen opens a browser that prefers a language, for one who has never been
+// to origin.
+func newScreen(t *testing.T, origin, language string) *screen {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no chromium here: the walk must be made")
+		}
+		t.Skip("no chromium here: the walk in a browser was not made")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("accept-lang", language), chromedp.WindowSize(1280, 900))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	tab, leave := chromedp.NewContext(ctx)
+	s := &screen{t: t, tab: tab, origin: origin}
+	messages := chromedp.Console(tab)
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			s.hear(message)
+		}
+	}()
+	t.Cleanup(func() {
+		leave()
+		stop()
+		<-heard
+		for _, complaint := range s.complaints {
+			t.Error("the console says: " + complaint)
+		}
+	})
+	s.do(chromedp.EmulateViewport(1280, 900))
+	return s
+}
+
+// hear keeps what a console complains of. That a page is refused is no fault of
+// the page.
+func (s *screen) hear(m chromedp.ConsoleMessage) {
+	refused := m.Source == "network" && strings.Contains(m.Text, "status of 403") && strings.HasPrefix(m.URL, s.origin+"/dossier/")
+	if refused || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.complaints = append(s.complaints, fmt.Sprintf("%s %s (%s)", m, m.URL, m.Source))
+}
+
+// patience is how long a browser may take for one thing.
+const patience = 20 * time.Second
+
+func (s *screen) do(steps ...chromedp.Action[chromedp.Void]) {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.tab, patience)
+	defer stop()
+	if chromedp.FromContext(s.tab).Target == nil {
+		ctx = s.tab // the browser lives as long as its first action's context
+	}
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// goes takes steps that lead to another page, and returns the status of its answer.
+func (s *screen) goes(steps ...chromedp.Action[chromedp.Void]) (status int) {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.tab, patience)
+	defer stop()
+	answer, err := chromedp.RunResponse(ctx, steps...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return int(answer.Status)
+}
+
+func (s *screen) open(path string) (status int) {
+	s.t.Helper()
+	return s.goes(chromedp.Navigate(s.origin + path))
+}
+
+// click clicks what leads to another page: a link, or the button of a form.
+func (s *screen) click(selector string) (status int) {
+	s.t.Helper()
+	return s.goes(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// signIn passes by the identity provider's page.
+func (s *screen) signIn(button string) {
+	s.t.Helper()
+	s.open("/")
+	if status := s.click("button[name=person][value='" + button + "']"); status != 200 {
+		s.t.Fatalf("signing in ended with %d", status)
+	}
+	s.arrivesAt("/")
+}
+
+// signInAgain passes by the identity provider's page if it is asked for.
+func (s *screen) signInAgain(button string) {
+	s.t.Helper()
+	s.open("/")
+	if s.count("button[name=person]") > 0 {
+		s.click("button[name=person][value='" + button + "']")
+	}
+	s.arrivesAt("/")
+}
+
+func (s *screen) arrivesAt(path string) {
+	s.t.Helper()
+	where, err := chromedp.Run(s.tab, chromedp.Location())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if where != s.origin+path {
+		s.t.Fatalf("the browser is at %s, not at %s", where, s.origin+path)
+	}
+}
+
+// text is what can be read in an element, its spaces made plain.
+func (s *screen) text(selector string) string {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.tab, patience)
+	defer stop()
+	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+	if err != nil {
+		s.t.Fatalf("reading %s: %v", selector, err)
+	}
+	return plainSpaces(text)
+}
+
+func plainSpaces(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// says wants an element to say all of this.
+func (s *screen) says(selector string, wants ...string) {
+	s.t.Helper()
+	said := s.text(selector)
+	for _, want := range wants {
+		if !strings.Contains(said, want) {
+			s.t.Errorf("%s says %q, not %q", selector, said, want)
+		}
+	}
+}
+
+// comesToSay waits until an element says this, without touching the page, and
+// returns how long that took.
+func (s *screen) comesToSay(selector, want string, within time.Duration) time.Duration {
+	s.t.Helper()
+	begun := time.Now()
+	for {
+		said := s.text(selector)
+		took := time.Since(begun)
+		if strings.Contains(said, want) {
+			return took
+		}
+		if took > within {
+			s.t.Fatalf("after %v %s does not say %q but %q", took, selector, want, said)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// count is how many elements there are.
+func (s *screen) count(selector string) (n int) {
+	s.t.Helper()
+	n, err := chromedp.Run(s.tab, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", selector)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// links are the addresses that elements lead to.
+func (s *screen) links(selector string) []string {
+	s.t.Helper()
+	links, err := chromedp.Run(s.tab, chromedp.Evaluate[[]string](fmt.Sprintf("[...document.querySelectorAll(%q)].map(a => a.getAttribute('href'))", selector)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return links
+}
+
+// tabTo presses the tab key until an element has the focus.
+func (s *screen) tabTo(selector string) {
+	s.t.Helper()
+	for range 100 {
+		s.do(chromedp.KeyEvent(kb.Tab))
+		there, err := chromedp.Run(s.tab, chromedp.Evaluate[bool](fmt.Sprintf("document.activeElement.matches(%q)", selector)))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if there {
+			return
+		}
+	}
+	s.t.Fatalf("the tab key does not lead to %s", selector)
+}
+
+// press presses a key that leads to another page.
+func (s *screen) press(key string) (status int) {
+	s.t.Helper()
+	return s.goes(chromedp.KeyEvent(key))
+}
+
+// withoutScripts makes the browser one that runs no script of any page.
+func (s *screen) withoutScripts() {
+	s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+}
+
+// prefers sets the theme, light or dark.
+func (s *screen) prefers(theme string) {
+	s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+		})
+		return err
+	}))
+}
+
+// keep keeps a picture of the whole page with the test's artifacts.
+func (s *screen) keep(name string) {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.tab, patience)
+	defer stop()
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.t.ArtifactDir(), name+".png"), picture, 0o644)
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+}

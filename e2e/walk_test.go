@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// Acceptance A2 of the spine: an adviser works, opens strangers until she is
+// stopped, is suspended by the desk and reopened, in browsers, on the real program.
+//
+// Promises: METER-7, WATCH-6, ACT-1, RUN-1
+func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
+	d := startDemo(t, t.TempDir())
+	pauline, samir := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "en-GB")
+	const desk, account = "/desk", "/desk/accounts/pauline.mercier"
+
+	t.Log("She opens three people of her caseload, by the links of Dossier.")
+	pauline.signIn(d.button("pauline.mercier"))
+	pauline.says("#meter ~ .lead", "0 personne sans motif sur 20 en 28 jours, 0 sur 3 cette heure-ci.")
+	pauline.click(".services a")
+	pauline.click("nav a[href='/dossier/mine']")
+	for _, link := range pauline.links("tr.person a")[:3] {
+		pauline.open("/dossier/mine")
+		if status := pauline.click("a[href='" + link + "']"); status != http.StatusOK {
+			t.Fatalf("a person of her caseload: status %d", status)
+		}
+		if pauline.count("article.file") != 1 {
+			t.Fatal("the file is not there")
+		}
+		pauline.says("article.file", "•••") // the NIR
+	}
+	pauline.keep("dossier")
+
+	t.Log("At the desk, all is quiet.")
+	samir.signIn(d.button("samir.cohen"))
+	samir.click("main a[href='/desk']")
+	samir.comesToSay("[data-live]", "Live", 5*time.Second)
+	samir.says(".headline", "All quiet")
+
+	t.Log("She opens strangers until her allowance is empty.")
+	for n := range 3 {
+		if status := pauline.open(d.file(d.stranger(n))); status != http.StatusOK {
+			t.Fatalf("stranger %d of 3: status %d", n+1, status)
+		}
+	}
+	if status := pauline.open(d.file(d.stranger(3))); status != http.StatusForbidden {
+		t.Fatalf("the fourth stranger: status %d", status)
+	}
+	took := samir.comesToSay("#lines", "hour’s allowance is used up (3 of 3)", time.Second)
+	t.Logf("The desk shows it after %v.", took)
+	pauline.says("main", "Vous avez ouvert 3 personnes sans motif connu en une heure.", "La limite est de 3.",
+		"Ni portefeuille, ni rendez-vous, ni appel, ni ticket d’accueil, ni message, ni inscription, ni relais n’explique cette ouverture.", "Reçu n°")
+	pauline.keep("stopped")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "refused")
+	samir.keep("desk")
+	pauline.click("main a.button")
+	pauline.says("#meter ~ .lead", "3 personnes sans motif sur 20 en 28 jours, 3 sur 3 cette heure-ci.")
+	pauline.says("#meter ~ .notice", "Votre franchise de l’heure est épuisée.")
+	for dots, want := range map[string]int{".free": 23, ".used": 6} { // 3 of 3 this hour, 3 of 20 in 28 days
+		if n := pauline.count(".dots " + dots); n != want {
+			t.Errorf("%d dots %s, not %d", n, dots, want)
+		}
+	}
+	pauline.keep("portal")
+	if status := pauline.open(d.file(d.staff.Caseload("pauline.mercier")[5])); status != http.StatusOK {
+		t.Errorf("her caseload is closed to her: status %d", status)
+	}
+
+	t.Log("The desk looks at her openings one by one, and suspends her, by keyboard alone.")
+	samir.click("#lines tr:first-child a[href='" + account + "']")
+	samir.says("h1", "Pauline Mercier")
+	samir.says("#openings ~ .lead", "people")
+	if shown, refused := samir.count("main tr.masked"), samir.count("main tr.refused"); shown < 7 || refused != 1 {
+		t.Errorf("her page lists %d disclosures and %d refusals", shown, refused)
+	}
+	samir.keep("account")
+	samir.tabTo("#because")
+	samir.do(chromedp.KeyEvent("Her password was read out on the telephone."))
+	samir.tabTo("button[value=suspended]")
+	samir.press(kb.Enter)
+	samir.says("#measures ~ .measures", "account suspended", "Her password was read out on the telephone.")
+	samir.keep("suspended")
+
+	t.Log("Her next click is refused.")
+	pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0]))
+	pauline.keep("refused")
+	if pauline.count("article.file") != 0 {
+		t.Error("she was shown a file after she was suspended")
+	}
+	samir.open(desk)
+	samir.says("#orders ~ [data-part=orders]", "Pauline Mercier")
+
+	t.Log("She is reopened, and works again.")
+	samir.click("#orders ~ [data-part=orders] a.button")
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Her password is new."))
+	samir.click("main form button.main")
+	pauline.signInAgain(d.button("pauline.mercier"))
+	if status := pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0])); status != http.StatusOK || pauline.count("article.file") != 1 {
+		t.Errorf("after she was reopened: status %d", status)
+	}
+
+	output, code := poterne(t, "ledger", "verify", "--config", filepath.Join(d.dir, "poterne.toml"))
+	if code != 0 {
+		t.Errorf("the ledger does not verify: %s", output)
+	}
+}
+
+// Promises: RUN-7, WATCH-6
+func TestA2_TheWalkNeedsNoScript(t *testing.T) {
+	d := startDemo(t, t.TempDir())
+	pauline, samir := newScreen(t, d.origin, "en-GB"), newScreen(t, d.origin, "fr-FR")
+	pauline.withoutScripts()
+	samir.withoutScripts()
+	pauline.signIn(d.button("pauline.mercier"))
+	for n := range 3 {
+		pauline.open(d.file(d.stranger(n)))
+	}
+	if status := pauline.open(d.file(d.stranger(3))); status != http.StatusForbidden {
+		t.Fatalf("the fourth stranger: status %d", status)
+	}
+	pauline.says("main", "You opened 3 people without a known reason within an hour. The limit is 3.", "No caseload, appointment, call, desk ticket, message, enrolment or cover explains this opening.")
+	pauline.click("main a.button")
+	pauline.says("#meter ~ .lead", "3 people without a reason of 20 in 28 days, 3 of 3 this hour.")
+
+	samir.signIn(d.button("samir.cohen"))
+	samir.click("main a[href='/desk']")
+	samir.says("[data-live]", "Cette page montre l’instant où elle a été ouverte.")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "refusée", "franchise de l’heure épuisée (3 sur 3)")
+	samir.keep("desk-without-scripts")
+	samir.click("#lines tr:first-child td a")
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Mot de passe donné au téléphone."))
+	samir.click("button[value=suspended]")
+	samir.says("#measures ~ .measures", "compte suspendu", "Mot de passe donné au téléphone.")
+	pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0]))
+	if pauline.count("article.file") != 0 {
+		t.Error("she was shown a file after she was suspended")
+	}
+}
