@@ -10,13 +10,14 @@ import (
 // prepared is the statements of the hot path. What is asked of every request is
 // parsed once.
 type prepared struct {
-	entry, entries         *sql.Stmt // insert one entry, and entriesAtOnce
+	head, move             *sql.Stmt                     // take the ledger's head, and move it on
+	entries                [len(entriesAtOnce)]*sql.Stmt // insert that many
 	asker, covers, session *sql.Stmt
 	facts, people          [len(atOnce)]*sql.Stmt
 }
 
-// entriesAtOnce is how many entries one statement inserts.
-const entriesAtOnce = 64
+// entriesAtOnce is how many entries one statement inserts, the most first.
+var entriesAtOnce = [...]int{64, 8, 1}
 
 // atOnce are the lengths of the lists that are asked about; a shorter list is
 // filled up with its last member.
@@ -34,8 +35,11 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		}
 	}
 	p := &s.prepared
-	prepare(&p.entry, s.write, `insert into entry (number, salt, body) values `+places(1, 3))
-	prepare(&p.entries, s.write, `insert into entry (number, salt, body) values `+places(entriesAtOnce, 3))
+	prepare(&p.head, s.write, s.engine.takeHead())
+	prepare(&p.move, s.write, `update head set next = $1, last_us = $2`)
+	for i, n := range entriesAtOnce {
+		prepare(&p.entries[i], s.write, `insert into entry (number, salt, body) values `+places(n, 3))
+	}
 	prepare(&p.session, s.read, `select `+sessionColumns+` from session where key = $1`)
 	prepare(&p.asker, s.read, `
 		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us

@@ -49,7 +49,7 @@ type turn struct {
 
 func (t *turn) take() error {
 	var last int64
-	err := t.tx.QueryRowContext(t.ctx, t.store.engine.takeHead()).Scan(&t.next, &last, &t.generation)
+	err := t.tx.StmtContext(t.ctx, t.store.prepared.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
 	t.last = time.UnixMicro(last).UTC()
 	return t.classify("taking the head", err)
 }
@@ -64,24 +64,26 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 
 func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
 	t.dirty = true
-	for len(entries) > 0 {
-		n, statement := 1, t.store.prepared.entry
-		if len(entries) >= entriesAtOnce {
-			n, statement = entriesAtOnce, t.store.prepared.entries
+	for i, n := range entriesAtOnce {
+		for ; len(entries) >= n; entries = entries[n:] {
+			if err := t.insert(t.store.prepared.entries[i], entries[:n]); err != nil {
+				return t.classify("writing entries", err)
+			}
+			t.next = entries[n-1].Number + 1
 		}
-		args := make([]any, 0, 3*n)
-		for _, e := range entries[:n] {
-			args = append(args, int64(e.Number), e.Salt[:], e.Body)
-		}
-		if _, err := t.tx.StmtContext(t.ctx, statement).ExecContext(t.ctx, args...); err != nil {
-			return t.classify("writing entries", err)
-		}
-		t.next = entries[n-1].Number + 1
-		entries = entries[n:]
 	}
 	t.last = at
-	_, err := t.tx.ExecContext(t.ctx, `update head set next = $1, last_us = $2`, int64(t.next), at.UnixMicro())
+	_, err := t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
 	return t.classify("moving the head", err)
+}
+
+func (t *turn) insert(statement *sql.Stmt, entries []ledger.Sealed) error {
+	args := make([]any, 0, 3*len(entries))
+	for _, e := range entries {
+		args = append(args, int64(e.Number), e.Salt[:], e.Body)
+	}
+	_, err := t.tx.StmtContext(t.ctx, statement).ExecContext(t.ctx, args...)
+	return err
 }
 
 func (t *turn) Orders() (order.Book, error) {
