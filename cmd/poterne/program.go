@@ -78,7 +78,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.metrics = newMetrics(from, p.gate, kept)
 
 	pages := portal.NewPages(from.portal(log))
-	if p.door, err = signin.New(p.signIn(from), store.Sessions{Store: kept}, kept, pages); err != nil {
+	if p.door, err = signin.New(p.signIn(from), store.NewSessions(kept), kept, pages); err != nil {
 		return nil, err
 	}
 	p.rooms = portal.New(pages, portal.House{Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept})

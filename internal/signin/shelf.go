@@ -14,8 +14,9 @@ type Digest [sha256.Size]byte
 func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
 // Shelf keeps sign-ins under way and sessions, for all nodes. A read sees every
-// write that returned before it began; a write that returned is durable. Times
-// are UTC, in microseconds. It is safe to share.
+// write of this node that returned before it began, and those of other nodes
+// within a second; a write that returned is durable. Times are UTC, in
+// microseconds. It is safe to share.
 type Shelf interface {
 	// Expect keeps a sign-in that has just begun. When more than most are kept,
 	// the oldest are dropped.

@@ -155,6 +155,9 @@ func (s breakingStmt) QueryContext(ctx context.Context, args []driver.NamedValue
 		rows, err = s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 		return err
 	})
+	if err != nil && rows != nil {
+		_ = rows.Close()
+	}
 	return rows, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"poterne/internal/fault"
@@ -12,11 +14,66 @@ import (
 	"poterne/internal/signin"
 )
 
-// Sessions is the store as sign-in uses it.
-type Sessions struct{ *Store }
+// Sessions is the store as sign-in uses it. A session that was just read is not
+// read again for a moment: a page asks for its style and its fonts at once, and
+// each of them shows the session. What this process writes is seen at once; what
+// another node wrote, within rememberSession.
+type Sessions struct {
+	*Store
+	mu     sync.Mutex
+	recent map[signin.Digest]seenSession // guarded by mu
+	writes int                           // guarded by mu
+}
+
+type seenSession struct {
+	row  signin.Row
+	read time.Time
+}
+
+const (
+	rememberSession  = time.Second
+	rememberSessions = 10_000 // at most
+)
+
+// NewSessions returns the sessions of a store.
+func NewSessions(s *Store) *Sessions {
+	return &Sessions{Store: s, recent: make(map[signin.Digest]seenSession)}
+}
+
+// remembered returns a session that was read a moment ago, and the count of
+// writes so far, for remember.
+func (s *Sessions) remembered(key signin.Digest) (row signin.Row, ok bool, writes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen, ok := s.recent[key]
+	return seen.row, ok && time.Since(seen.read) < rememberSession, s.writes
+}
+
+// remember keeps a session that was just read, unless something was written since
+// the reading began.
+func (s *Sessions) remember(row signin.Row, writes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if writes != s.writes {
+		return
+	}
+	if len(s.recent) >= rememberSessions {
+		clear(s.recent)
+	}
+	s.recent[row.Key] = seenSession{row, time.Now()}
+}
+
+// forget makes the next look at these sessions a look at the table. It comes
+// after the write.
+func (s *Sessions) forget(which func(signin.Row) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+	maps.DeleteFunc(s.recent, func(_ signin.Digest, seen seenSession) bool { return which(seen.row) })
+}
 
 // Expect implements signin.Shelf.
-func (s Sessions) Expect(ctx context.Context, p signin.Pending, most int) error {
+func (s *Sessions) Expect(ctx context.Context, p signin.Pending, most int) error {
 	const insert = `
 		insert into pending_signin (state, browser, nonce, verifier, origin, return_to, begun_us)
 		values ($1, $2, $3, $4, $5, $6, $7)`
@@ -33,7 +90,7 @@ func (s Sessions) Expect(ctx context.Context, p signin.Pending, most int) error 
 }
 
 // Take implements signin.Shelf.
-func (s Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending, error) {
+func (s *Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending, error) {
 	const take = `
 		delete from pending_signin where state = $1
 		returning browser, nonce, verifier, origin, return_to, begun_us`
@@ -47,7 +104,7 @@ func (s Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending
 }
 
 // absent sorts the error of a look-up that may find nothing.
-func (s Sessions) absent(err error) error {
+func (s *Sessions) absent(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &fault.Error{Kind: fault.Absent}
 	}
@@ -58,7 +115,7 @@ const sessionColumns = `key, id, account, organisation, factor, agent, browser, 
 	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us`
 
 // Open implements signin.Shelf.
-func (s Sessions) Open(ctx context.Context, row signin.Row) error {
+func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
 	_, err := s.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
@@ -69,8 +126,15 @@ func (s Sessions) Open(ctx context.Context, row signin.Row) error {
 }
 
 // Find implements signin.Shelf.
-func (s Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, error) {
+func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, error) {
+	row, ok, writes := s.remembered(key)
+	if ok {
+		return row, nil
+	}
 	row, err := scanSession(s.prepared.session.QueryRowContext(ctx, key[:]))
+	if err == nil {
+		s.remember(row, writes)
+	}
 	return row, s.absent(err)
 }
 
@@ -89,7 +153,7 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 }
 
 // Swap implements signin.Shelf.
-func (s Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
+func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	const update = `
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
 			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9
@@ -99,15 +163,17 @@ func (s Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	if err != nil {
 		return false, s.engine.classify(err)
 	}
+	s.forget(func(other signin.Row) bool { return other.Key == row.Key })
 	swapped, err := result.RowsAffected()
 	return swapped == 1, s.engine.classify(err)
 }
 
 // EndAll implements signin.Shelf.
-func (s Sessions) EndAll(ctx context.Context, account roster.AccountID, why signin.Why, at time.Time) (ended []signin.Row, err error) {
+func (s *Sessions) EndAll(ctx context.Context, account roster.AccountID, why signin.Why, at time.Time) (ended []signin.Row, err error) {
 	const end = `
 		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
 		where account = $3 and why = '' returning ` + sessionColumns
+	defer s.forget(func(row signin.Row) bool { return row.Account == account })
 	rows, err := s.write.QueryContext(ctx, end, string(why), at.UnixMicro(), string(account))
 	if err != nil {
 		return nil, s.engine.classify(err)
@@ -124,7 +190,8 @@ func (s Sessions) EndAll(ctx context.Context, account roster.AccountID, why sign
 }
 
 // Sweep implements signin.Shelf.
-func (s Sessions) Sweep(ctx context.Context, pending, session time.Time) error {
+func (s *Sessions) Sweep(ctx context.Context, pending, session time.Time) error {
+	defer s.forget(func(row signin.Row) bool { return row.Started.Before(session) })
 	return s.within(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `delete from pending_signin where begun_us < $1`, pending.UnixMicro()); err != nil {
 			return err
