@@ -69,11 +69,12 @@ func newScreen(t *testing.T, origin, language string) *screen {
 	return s
 }
 
-// hear keeps what a console complains of. That a page is refused is no fault of
-// the page.
+// hear keeps what a console complains of. That a file is refused, or an answer
+// about people cut, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
-	refused := m.Source == "network" && strings.Contains(m.Text, "status of 403") && strings.HasPrefix(m.URL, s.origin+"/dossier/")
-	if refused || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+	refused := strings.Contains(m.Text, "status of 403") && strings.Contains(m.URL, "/files/")
+	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
+	if m.Source == "network" && (refused || cut) || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
 		return
 	}
 	s.mu.Lock()
@@ -211,6 +212,19 @@ func (s *screen) links(selector string) []string {
 		s.t.Fatal(err)
 	}
 	return links
+}
+
+// evaluate runs a script in the page, and returns the text that it, or its promise,
+// comes to.
+func (s *screen) evaluate(script string) string {
+	s.t.Helper()
+	ctx, stop := context.WithTimeout(s.tab, patience)
+	defer stop()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
 }
 
 // tabTo presses the tab key until an element has the focus.

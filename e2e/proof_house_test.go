@@ -34,7 +34,7 @@ var members = []struct {
 	account roster.AccountID
 	siret   string
 }{
-	{"pauline.mercier", "90000000000017"}, {"marc.petit", "90000000000017"}, {"karim.benali", "90000000000025"},
+	{"pauline.mercier", "90000000000017"}, {"marc.petit", "90000000000017"}, {"karim.benali", "90000000000025"}, {"samir.cohen", "90000000000033"},
 }
 
 const (

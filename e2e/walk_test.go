@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,12 +90,19 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.says("#measures ~ .measures", "account suspended", "Her password was read out on the telephone.")
 	samir.keep("suspended")
 
-	t.Log("Her next click is refused.")
-	pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0]))
-	pauline.keep("refused")
-	if pauline.count("article.file") != 0 {
-		t.Error("she was shown a file after she was suspended")
+	t.Log("Her next click leads out; whom the identity provider lets in again finds everything suspended.")
+	mine := d.file(d.staff.Caseload("pauline.mercier")[0])
+	pauline.open(mine)
+	if pauline.count("article.file") != 0 || pauline.count("button[name=person]") == 0 {
+		t.Error("she still has her session after she was suspended")
 	}
+	pauline.signInAgain(d.button("pauline.mercier"))
+	pauline.says("main", "Votre accès est suspendu.")
+	if status := pauline.open(mine); status != http.StatusForbidden {
+		t.Errorf("a file for a suspended account: status %d", status)
+	}
+	pauline.says("main", "L’accès de ce compte ou de sa structure est suspendu.")
+	pauline.keep("refused")
 	samir.open(desk)
 	samir.says("#orders ~ [data-part=orders]", "Pauline Mercier")
 
@@ -99,8 +110,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.click("#orders ~ [data-part=orders] a.button")
 	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Her password is new."))
 	samir.click("main form button.main")
-	pauline.signInAgain(d.button("pauline.mercier"))
-	if status := pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0])); status != http.StatusOK || pauline.count("article.file") != 1 {
+	if status := pauline.open(mine); status != http.StatusOK || pauline.count("article.file") != 1 {
 		t.Errorf("after she was reopened: status %d", status)
 	}
 
@@ -140,4 +150,93 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	if pauline.count("article.file") != 0 {
 		t.Error("she was shown a file after she was suspended")
 	}
+}
+
+// Promise: ACT-1
+func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
+	const megabytes = 48 // more than everything between the gate and a page can hold
+	application, asked := slowApplication(t, megabytes)
+	h := newHouse(t, "application", map[string]string{
+		"http://127.0.0.1:3000": application,
+		`prefix = "/people"`:    fmt.Sprintf("prefix = \"/people\"\nlargest = %d", (megabytes+1)<<20),
+	})
+	h.serve()
+	pauline, samir := newScreen(t, h.origin, "en-GB"), newScreen(t, h.origin, "en-GB")
+	pauline.signIn("0")
+	samir.signIn("3")
+	samir.open("/desk/accounts/pauline.mercier")
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "A stolen session."))
+
+	// One answer waits behind the counter for its second half; another is on its way
+	// to a browser that reads it slowly.
+	pauline.open("/people/list")
+	pauline.evaluate(`(async () => {
+		window.held = fetch("/people/files/1", {headers: {Accept: "text/html"}}).then(async answer =>
+			answer.status + " " + await answer.text() + " " + Date.now());
+		const answer = await fetch("/people/list?from=large");
+		window.slow = answer.body.getReader();
+		window.received = (await slow.read()).value.length;
+	})().then(() => "")`)
+	for range 3 { // the short list, the large one, and the file
+		select {
+		case <-asked:
+		case <-time.After(patience):
+			t.Fatal("the application was not asked")
+		}
+	}
+	begun := time.Now()
+	samir.click("button[value=suspended]")
+	held := pauline.evaluate("held")
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("the answer behind the counter was refused only after %v", took)
+	}
+	if !strings.HasPrefix(held, "403 ") || !strings.Contains(held, "suspended") || strings.Contains(held, "Durand") {
+		t.Errorf("what was behind the counter became %q", held)
+	}
+	rest := pauline.evaluate(`(async () => {
+		try {
+			for (;;) {
+				const part = await slow.read();
+				if (part.done) return "all of it";
+				received += part.value.length;
+			}
+		} catch {
+			return "cut after " + received;
+		}
+	})()`)
+	var received int
+	if _, err := fmt.Sscanf(rest, "cut after %d", &received); err != nil || received >= megabytes<<20 {
+		t.Errorf("what was on its way arrived: %s", rest)
+	}
+	t.Log("What was on its way was", rest)
+	h.verified()
+}
+
+// slowApplication is one that never ends its answers about files, and whose large
+// list is of so many megabytes. It says when it is asked.
+func slowApplication(t *testing.T, megabytes int) (address string, asked <-chan struct{}) {
+	requests := make(chan struct{}, 3)
+	over := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/files/"):
+			_, _ = io.WriteString(w, `{"id": "1", "name": "Durand", `)
+			_ = http.NewResponseController(w).Flush()
+			requests <- struct{}{}
+			select {
+			case <-r.Context().Done():
+			case <-over:
+			}
+			return
+		case r.URL.Query().Get("from") == "large":
+			_, _ = fmt.Fprintf(w, `[{"id": "2", "name": "Petit", "note": "%s"}]`, strings.Repeat("n", megabytes<<20))
+		default:
+			_, _ = io.WriteString(w, "[]")
+		}
+		requests <- struct{}{}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(over) })
+	return server.URL, requests
 }
