@@ -79,12 +79,9 @@ func (b *Browser) Post(ctx context.Context, path string, form url.Values) (Page,
 // Do sends a request, and reads the whole answer as somebody at a screen does. When
 // the answer breaks off, what was received of it comes with the error.
 func (b *Browser) Do(request *http.Request) (Page, error) {
-	request.Header.Set("User-Agent", "Mozilla/5.0 (town of Valbourg)")
-	request.Header.Set("Accept", "text/html,application/json")
-	request.Header.Set("Accept-Language", "fr-FR")
-	answer, err := b.client.Do(request)
+	answer, err := b.Open(request)
 	if err != nil {
-		return Page{}, fmt.Errorf("asking for a page: %w", err)
+		return Page{}, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
@@ -93,6 +90,18 @@ func (b *Browser) Do(request *http.Request) (Page, error) {
 		return page, fmt.Errorf("reading a page: %w", err)
 	}
 	return page, nil
+}
+
+// Open sends a request, and leaves the reading of the answer to the caller.
+func (b *Browser) Open(request *http.Request) (*http.Response, error) {
+	request.Header.Set("User-Agent", "Mozilla/5.0 (town of Valbourg)")
+	request.Header.Set("Accept", "text/html,application/json")
+	request.Header.Set("Accept-Language", "fr-FR")
+	answer, err := b.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking for a page: %w", err)
+	}
+	return answer, nil
 }
 
 // jar keeps cookies by host and port, and sends Secure ones to a loopback address
