@@ -87,13 +87,14 @@ func (p *orderPlace) exists(ctx context.Context, s settings, kept *store.Store) 
 type orderLift struct {
 	database
 	actor
-	ID string `arg:"" help:"The order's number."`
+	ID      string `arg:"" help:"The order's number."`
+	Because string `required:"" help:"Why; it is written in the ledger."`
 }
 
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
 	return l.with(ctx, func(_ settings, kept *store.Store) error {
-		if err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As); err != nil {
+		if err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As, l.Because); err != nil {
 			return fmt.Errorf("nothing is lifted: %w", err)
 		}
 		fmt.Fprintf(on.Out, "order %s is lifted\n", l.ID)

@@ -144,9 +144,9 @@ func (g *Gate) Place(ctx context.Context, o order.Order) (placed order.Order, er
 	return placed, err
 }
 
-// Lift takes an order out of force.
-func (g *Gate) Lift(ctx context.Context, id order.ID, by string) error {
-	return g.do(ctx, 1, func(t *turn) error { return t.lift(id, by) })
+// Lift takes an order out of force; fault.Absent when it is not.
+func (g *Gate) Lift(ctx context.Context, id order.ID, by, because string) error {
+	return g.do(ctx, 1, func(t *turn) error { return t.lift(id, by, because) })
 }
 
 // Record writes down an act that is not about showing people: a reading of the

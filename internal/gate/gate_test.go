@@ -266,7 +266,7 @@ func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
 					t.Errorf("under the order: %v", got)
 				}
 			}
-			if err := there.Lift(t.Context(), placed.ID, "samir"); err != nil {
+			if err := there.Lift(t.Context(), placed.ID, "samir", "over"); err != nil {
 				t.Fatal(err)
 			}
 			if got := verdicts(settle(t, here, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Shown}) {
@@ -322,7 +322,7 @@ func TestAnOrderThatMakesNoSenseChangesNothing(t *testing.T) {
 	if _, err := g.Place(t.Context(), order.Order{Effect: order.Closed, Reach: order.Account, Target: "pauline", By: "samir"}); fault.Of(err) != fault.Invalid {
 		t.Errorf("placed with %v", err)
 	}
-	if err := g.Lift(t.Context(), "404", "samir"); fault.Of(err) != fault.Absent {
+	if err := g.Lift(t.Context(), "404", "samir", "over"); fault.Of(err) != fault.Absent {
 		t.Errorf("lifted with %v", err)
 	}
 	if g.Next() != before || len(g.Orders()) != 0 {

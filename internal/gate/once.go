@@ -19,8 +19,8 @@ func Place(ctx context.Context, book Book, now func() time.Time, o order.Order) 
 }
 
 // Lift takes an order out of force from outside a running gate.
-func Lift(ctx context.Context, book Book, now func() time.Time, id order.ID, by string) error {
-	return once(ctx, book, now, func(t *turn) error { return t.lift(id, by) })
+func Lift(ctx context.Context, book Book, now func() time.Time, id order.ID, by, because string) error {
+	return once(ctx, book, now, func(t *turn) error { return t.lift(id, by, because) })
 }
 
 // Record writes an act down from outside a running gate.

@@ -234,11 +234,13 @@ func (t *turn) place(o order.Order) (order.Order, error) {
 	}
 	t.orders = append(t.orders[:len(t.orders):len(t.orders)], o)
 	t.ordered = true
-	t.record(ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: describe(o)})
+	t.record(ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: o.String()})
 	return o, nil
 }
 
-func (t *turn) lift(id order.ID, by string) error {
+// lift takes an order out of force for everything decided after it. Its entry says
+// why it was lifted.
+func (t *turn) lift(id order.ID, by, because string) error {
 	o, err := t.head.Lift(id, by, t.now)
 	if err != nil {
 		return fmt.Errorf("lifting an order: %w", err)
@@ -250,17 +252,9 @@ func (t *turn) lift(id order.ID, by string) error {
 		}
 	}
 	t.orders, t.ordered = left, true
-	t.record(ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: describe(o)})
+	o.Because = because
+	t.record(ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: o.String()})
 	return nil
-}
-
-// describe writes an order down in the ledger.
-func describe(o order.Order) string {
-	text := fmt.Sprintf("order %s: %s %s %s", o.ID, o.Effect, o.Reach, o.Target)
-	if o.Because != "" {
-		text += ": " + o.Because
-	}
-	return text
 }
 
 func (t *turn) write() error {

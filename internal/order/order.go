@@ -6,6 +6,7 @@ package order
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"poterne/internal/roster"
@@ -54,6 +55,17 @@ type Order struct {
 
 // Check says what is wrong with an order somebody wants to place.
 func (o Order) Check() error {
+	switch {
+	case o.By == "":
+		return fmt.Errorf("an order needs the name of who places it")
+	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
+		return fmt.Errorf("an order cannot end before it begins")
+	}
+	return o.check()
+}
+
+// check says what is wrong with an order's effect, reach and target.
+func (o Order) check() error {
 	fits := map[Reach][]Effect{
 		Account: {Frozen, Suspended}, Organisation: {Frozen, Suspended},
 		Service: {Closed}, Everything: {Frozen, Closed},
@@ -68,10 +80,6 @@ func (o Order) Check() error {
 		return fmt.Errorf("an order on everything has no target, this one names one")
 	case o.Reach != Everything && o.Target == "":
 		return fmt.Errorf("which %s? an order needs its target", o.Reach)
-	case o.By == "":
-		return fmt.Errorf("an order needs the name of who places it")
-	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
-		return fmt.Errorf("an order cannot end before it begins")
 	}
 	return nil
 }
@@ -88,6 +96,35 @@ func (o Order) Reaches(account roster.AccountID, organisation roster.Organisatio
 	default: // what we do not know reaches everybody
 		return true
 	}
+}
+
+// String writes an order as the ledger tells of it: its number, effect, reach and
+// target, and why. ReadString takes it back.
+func (o Order) String() string {
+	text := fmt.Sprintf("order %s: %s %s", o.ID, o.Effect, o.Reach)
+	if o.Target != "" {
+		text += " " + o.Target
+	}
+	if o.Because != "" {
+		text += ": " + o.Because
+	}
+	return text
+}
+
+// ReadString reads what String wrote, but for what String leaves out.
+func ReadString(text string) (Order, bool) {
+	head, rest, _ := strings.Cut(text, ": ")
+	what, because, _ := strings.Cut(rest, ": ")
+	id, isOrder := strings.CutPrefix(head, "order ")
+	parts := strings.SplitN(what, " ", 3)
+	if !isOrder || len(parts) < 2 {
+		return Order{}, false
+	}
+	o := Order{ID: ID(id), Effect: Effect(parts[0]), Reach: Reach(parts[1]), Because: because}
+	if len(parts) == 3 {
+		o.Target = parts[2]
+	}
+	return o, o.check() == nil
 }
 
 // Book is the orders placed and not lifted, in the order they were placed.

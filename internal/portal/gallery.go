@@ -307,17 +307,19 @@ func (s *stage) Place(_ context.Context, o order.Order) (order.Order, error) {
 	}
 	o.ID, o.Placed = order.ID(strconv.Itoa(len(s.entries))), galleryNow
 	s.orders = append(s.orders, o)
-	s.write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: "order " + string(o.ID) + ": " + string(o.Effect) + " " + string(o.Reach) + " " + o.Target + ": " + o.Because})
+	s.write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: o.String()})
 	return o, o.Check()
 }
 
-func (s *stage) Lift(_ context.Context, id order.ID, by string) error {
-	before := len(s.orders)
-	s.orders = slices.DeleteFunc(s.orders, func(o order.Order) bool { return o.ID == id })
-	if len(s.orders) == before {
+func (s *stage) Lift(_ context.Context, id order.ID, by, because string) error {
+	i := slices.IndexFunc(s.orders, func(o order.Order) bool { return o.ID == id })
+	if i < 0 {
 		return &fault.Error{Kind: fault.Absent}
 	}
-	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: "order " + string(id)})
+	lifted := s.orders[i]
+	lifted.Because = because
+	s.orders = slices.Delete(s.orders, i, i+1)
+	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: lifted.String()})
 	return nil
 }
 

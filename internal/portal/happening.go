@@ -3,8 +3,6 @@ package portal
 import (
 	"fmt"
 	"iter"
-	"strings"
-	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -97,7 +95,7 @@ func (h happening) State() string {
 		}
 		return h.Entry.Verdict.String()
 	case ledger.Placed:
-		if o, ok := told(h.Entry.Detail); ok {
+		if o, ok := order.ReadString(h.Entry.Detail); ok {
 			return string(o.Effect)
 		}
 		return string(order.Frozen)
@@ -158,7 +156,7 @@ func (n namer) sentence(h happening) string {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		return n.ground(e, h.People)
 	case ledger.Placed, ledger.Lifted:
-		if o, ok := told(e.Detail); ok {
+		if o, ok := order.ReadString(e.Detail); ok {
 			return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(o), "because", orDash(o.Because))
 		}
 		return e.Detail
@@ -203,24 +201,6 @@ func (n namer) measure(o order.Order) string {
 		target = n.services(roster.ServiceID(o.Target))
 	}
 	return n.speaker.must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", target)
-}
-
-// told reads back what the gate writes of an order in the ledger:
-// "order 12: suspended account an.account: because".
-func told(detail string) (order.Order, bool) {
-	head, rest, _ := strings.Cut(detail, ": ")
-	what, because, _ := strings.Cut(rest, ": ")
-	parts := strings.Fields(what)
-	if !strings.HasPrefix(head, "order ") || len(parts) < 2 {
-		return order.Order{}, false
-	}
-	o := order.Order{
-		ID:     order.ID(strings.TrimPrefix(head, "order ")),
-		Effect: order.Effect(parts[0]), Reach: order.Reach(parts[1]),
-		Target: strings.Join(parts[2:], " "), Because: because,
-		By: "the ledger", Placed: time.Unix(0, 0),
-	}
-	return o, o.Check() == nil
 }
 
 // receipt writes an entry's number as it is given to people.

@@ -213,11 +213,7 @@ func (rooms *Rooms) liftOrder(v *visit) error {
 		rooms.show(v, http.StatusUnprocessableEntity, "lift.html", liftPage{rooms.page(v, "desk", "lift.title"), m, because, mend})
 		return nil
 	}
-	// The reason is in the ledger before the order is out of force.
-	if err := rooms.reading(v, "order "+string(m.ID)+", to be lifted: "+because); err != nil {
-		return err
-	}
-	if err := rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID)); err != nil {
+	if err := rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID), because); err != nil {
 		return err
 	}
 	back(v.w, about(m.Order)+"?said=lifted")

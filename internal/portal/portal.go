@@ -50,7 +50,7 @@ type Gate interface {
 	// Place puts an order in force for every decision after it returns.
 	Place(context.Context, order.Order) (order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
-	Lift(ctx context.Context, id order.ID, by string) error
+	Lift(ctx context.Context, id order.ID, by, because string) error
 	// Of returns an account's newest entries, newest first.
 	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
