@@ -40,6 +40,7 @@ type promisesCommand struct {
 type promise struct {
 	ID       string `toml:"id"`
 	Sentence string `toml:"says"`
+	Lacks    string `toml:"lacks"` // of a promise that is kept in part
 }
 
 // test names one test of one package.
@@ -81,12 +82,16 @@ func readPromises() ([]promise, error) {
 
 func listPromises(out io.Writer, promises []promise, tests map[string][]test, results map[test]string) error {
 	w := bufio.NewWriter(out)
-	absent, failed := 0, 0
+	absent, inPart, failed := 0, 0, 0
 	for _, p := range promises {
 		fmt.Fprintf(w, "%-9s  %s\n", p.ID, p.Sentence)
-		if len(tests[p.ID]) == 0 {
+		switch {
+		case len(tests[p.ID]) == 0:
 			absent++
 			fmt.Fprintf(w, "%-9s    absent: no test\n", "")
+		case p.Lacks != "":
+			inPart++
+			fmt.Fprintf(w, "%-9s    in part; it lacks: %s\n", "", p.Lacks)
 		}
 		for _, t := range tests[p.ID] {
 			result, ran := results[t]
@@ -99,7 +104,7 @@ func listPromises(out io.Writer, promises []promise, tests map[string][]test, re
 			fmt.Fprintf(w, "%-9s    %s: %s\n", "", t, result)
 		}
 	}
-	fmt.Fprintf(w, "\n%d promises: %d with a test, %d absent\n", len(promises), len(promises)-absent, absent)
+	fmt.Fprintf(w, "\n%d promises: %d with tests, %d of them in part; %d absent\n", len(promises), len(promises)-absent, inPart, absent)
 	if err := w.Flush(); err != nil {
 		return err
 	}
