@@ -72,6 +72,13 @@ func newHouse(t *testing.T, folder string, upstreams map[string]string) *house {
 	return h
 }
 
+// in is the same house, for a subtest.
+func (h *house) in(t *testing.T) *house {
+	inside := *h
+	inside.t = t
+	return &inside
+}
+
 // write writes a file that its owner alone may read.
 func (h *house) write(name, text string) string {
 	h.t.Helper()

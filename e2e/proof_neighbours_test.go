@@ -42,10 +42,11 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	shown := []string{"Anaïs Berthelot", "Bruno Chastel", "Elsa Fourcade", "Irène Jolivet", "Léo Maupas"}
 
 	t.Run("a JSON list", func(t *testing.T) {
+		h := h.in(t)
 		const path = "/users"
 		everybodyIsIn(t, people+path)
 		var list []map[string]any
-		h.readJSON(t, pauline, "/people"+path, &list)
+		h.readJSON(pauline, "/people"+path, &list)
 		var names []string
 		for _, user := range list {
 			names = append(names, user["name"].(string))
@@ -59,22 +60,24 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	})
 
 	t.Run("a JSON file", func(t *testing.T) {
+		h := h.in(t)
 		var mine map[string]any
-		h.readJSON(t, pauline, "/people/users/105", &mine)
+		h.readJSON(pauline, "/people/users/105", &mine)
 		if mine["name"] != "Elsa Fourcade" || mine["salary"] != nil || mine["nir"] != nil {
 			t.Errorf("somebody of her caseload is shown as %v", mine)
 		}
 		if direct := directly(t, people+"/users/103"); !strings.Contains(direct, "Célia Dumontet") {
 			t.Errorf("the server itself gives %s", direct)
 		}
-		h.refused(t, pauline, "/people/users/103")
+		h.refused(pauline, "/people/users/103")
 	})
 
 	t.Run("a category that the purpose may not be shown", func(t *testing.T) {
+		h := h.in(t)
 		const path = "/contracts"
 		everybodyIsIn(t, people+path)
 		var list []map[string]any
-		h.readJSON(t, pauline, "/people"+path, &list)
+		h.readJSON(pauline, "/people"+path, &list)
 		if len(list) != len(shown) {
 			t.Errorf("%d contracts are shown", len(list))
 		}
@@ -87,9 +90,10 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	})
 
 	t.Run("a page with a table", func(t *testing.T) {
+		h := h.in(t)
 		const path = "/people.html"
 		everybodyIsIn(t, site+path)
-		body := h.received(t, pauline, "/directory"+path)
+		body := h.received(pauline, "/directory"+path)
 		page, err := html.Parse(bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -108,9 +112,10 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	})
 
 	t.Run("a CSV file", func(t *testing.T) {
+		h := h.in(t)
 		const path = "/people.csv"
 		everybodyIsIn(t, site+path)
-		body := h.received(t, pauline, "/directory"+path)
+		body := h.received(pauline, "/directory"+path)
 		rows := csv.NewReader(bytes.NewReader(body))
 		rows.Comma = ';'
 		records, err := rows.ReadAll()
@@ -129,8 +134,9 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	})
 
 	t.Run("what is not declared", func(t *testing.T) {
+		h := h.in(t)
 		for _, path := range []string{"/people/db", "/people/users?_limit=1", "/people/users/105/contracts", "/directory/", "/directory/nginx.conf"} {
-			h.refused(t, pauline, path)
+			h.refused(pauline, path)
 		}
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, h.origin+"/people/users/105", nil)
 		if err != nil {
@@ -144,6 +150,7 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 	})
 
 	t.Run("the ledger", func(t *testing.T) {
+		h := h.in(t)
 		who := []string{"--config", h.config, "--as", "nadia"}
 		list := h.poterne(append([]string{"ledger", "shown-to", "--account", "pauline.mercier"}, who...)...)
 		if !strings.HasSuffix(list, "\n5 people\n") {
@@ -234,28 +241,28 @@ func directly(t *testing.T, address string) string {
 }
 
 // received is what somebody is shown.
-func (h *house) received(t *testing.T, b *life.Browser, path string) []byte {
-	t.Helper()
+func (h *house) received(b *life.Browser, path string) []byte {
+	h.t.Helper()
 	page := h.get(b, path)
 	if page.Status != http.StatusOK {
-		t.Fatalf("%s is answered with %d:\n%s", path, page.Status, page.Body)
+		h.t.Fatalf("%s is answered with %d:\n%s", path, page.Status, page.Body)
 	}
 	return page.Body
 }
 
-func (h *house) readJSON(t *testing.T, b *life.Browser, path string, into any) {
-	t.Helper()
-	if err := json.Unmarshal(h.received(t, b, path), into); err != nil {
-		t.Fatal(err)
+func (h *house) readJSON(b *life.Browser, path string, into any) {
+	h.t.Helper()
+	if err := json.Unmarshal(h.received(b, path), into); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
 // refused wants a request to be refused, and nobody to be in the page that says so.
-func (h *house) refused(t *testing.T, b *life.Browser, path string) {
-	t.Helper()
+func (h *house) refused(b *life.Browser, path string) {
+	h.t.Helper()
 	page := h.get(b, path)
 	if page.Status != http.StatusForbidden || strings.Contains(string(page.Body), "courriel.example") {
-		t.Errorf("%s is answered with %d:\n%s", path, page.Status, page.Body)
+		h.t.Errorf("%s is answered with %d:\n%s", path, page.Status, page.Body)
 	}
 }
 
