@@ -47,17 +47,27 @@ type Sequencer struct {
 // NewSequencer takes up the tree where its newest checkpoint left it.
 func NewSequencer(ctx context.Context, shelf Shelf, signer note.Signer, verifier note.Verifier, log *slog.Logger) (*Sequencer, error) {
 	s := &Sequencer{shelf: shelf, signer: signer, verifier: verifier, log: log}
-	signed, err := shelf.Checkpoint(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("looking for the newest checkpoint: %w", err)
-	}
-	if signed == nil {
-		return s, nil
-	}
-	if s.head, err = OpenCheckpoint(signed, verifier); err != nil {
+	if err := s.takeUp(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// takeUp finds the newest checkpoint, which may be another process's.
+func (s *Sequencer) takeUp(ctx context.Context) error {
+	signed, err := s.shelf.Checkpoint(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for the newest checkpoint: %w", err)
+	}
+	if signed == nil {
+		return nil
+	}
+	head, err := OpenCheckpoint(signed, s.verifier)
+	if err != nil {
+		return err
+	}
+	s.head = head
+	return nil
 }
 
 // Run steps until ctx ends. A step that fails is tried again: entries are safe
@@ -121,7 +131,7 @@ func (s *Sequencer) publish(ctx context.Context, tree *growth) error {
 		return err
 	}
 	if err := s.shelf.Publish(ctx, tiles, head); err != nil {
-		return fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err)
+		return errors.Join(fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err), s.takeUp(ctx))
 	}
 	s.head = head
 	return nil

@@ -122,11 +122,13 @@ func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// Publish implements ledger.Shelf. A tile that has grown takes its own place.
+// Publish implements ledger.Shelf. A tile that has grown takes its own place; one
+// that another process has grown further stays.
 func (s *Store) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
 	const insert = `
 		insert into tile (level, position, hashes) values ($1, $2, $3)
-		on conflict (level, position) do update set hashes = excluded.hashes`
+		on conflict (level, position) do update set hashes = excluded.hashes
+		where length(excluded.hashes) > length(tile.hashes)`
 	return s.within(ctx, func(tx *sql.Tx) error {
 		for tile, hashes := range tiles {
 			if _, err := tx.ExecContext(ctx, insert, tile.L, tile.N, hashes); err != nil {

@@ -196,6 +196,34 @@ func TestASequencerRefusesAnotherLedgersTree(t *testing.T) {
 	}
 }
 
+func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
+	signer, verifier := notary(t)
+	s := openSQLite(t)
+	var both [2]*ledger.Sequencer
+	for i := range both {
+		var err error
+		if both[i], err = ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		storetest.Write(t, s, 100+i, storetest.At)
+		for _, sequencer := range both {
+			_, _ = sequencer.Step(t.Context()) // one of them comes second
+		}
+	}
+	if got := findings(t, s, verifier); got != "" {
+		t.Errorf("found %q", got)
+	}
+	signed, err := s.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, err := ledger.OpenCheckpoint(signed, verifier); err != nil || head.Size != 20*100+19*20/2 {
+		t.Errorf("the newest checkpoint is of %d entries, %v", head.Size, err)
+	}
+}
+
 // Promise: LEDGER-3
 func TestLEDGER_3_CheckpointsAreAtMostASecondBehind(t *testing.T) {
 	signer, verifier := notary(t)
