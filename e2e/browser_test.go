@@ -257,16 +257,6 @@ func (s *screen) withoutScripts() {
 	}))
 }
 
-// prefers sets the theme, light or dark.
-func (s *screen) prefers(theme string) {
-	s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
-		})
-		return err
-	}))
-}
-
 // keep keeps a picture of the whole page with the test's artifacts.
 func (s *screen) keep(name string) {
 	s.t.Helper()

@@ -3,12 +3,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"poterne/internal/town"
@@ -52,9 +55,13 @@ func TestPictures(t *testing.T) {
 		path string
 	}{
 		{"desk", samir, "/desk"},
-		{"account", samir, "/desk/accounts/pauline.mercier"}, {"directory", samir, "/desk/directory"},
+		{"account", samir, "/desk/accounts/pauline.mercier"},
+		{"directory", samir, "/desk/directory"},
 		{"order", samir, "/desk/orders/new?reach=service&effect=closed&target=dossier"},
-		{"portal", pauline, "/"}, {"stopped", pauline, stopped}, {"dossier", pauline, d.file(caseload[0])}, {"mine", pauline, "/dossier/mine"},
+		{"portal", pauline, "/"},
+		{"stopped", pauline, stopped},
+		{"dossier", pauline, d.file(caseload[0])},
+		{"mine", pauline, "/dossier/mine"},
 	}
 	for _, language := range []string{"fr", "en"} {
 		pauline.inLanguage(language)
@@ -116,4 +123,14 @@ func (s *screen) inLanguage(language string) {
 	if s.count("button[name=language][value="+language+"]") == 1 {
 		s.click("button[name=language]")
 	}
+}
+
+// prefers sets the theme, light or dark.
+func (s *screen) prefers(theme string) {
+	s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+		})
+		return err
+	}))
 }
