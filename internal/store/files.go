@@ -182,7 +182,7 @@ func (s *Store) TakeAliases(ctx context.Context, aliases []Named) error {
 	const rowsAtOnce = 100
 	const keep = ` on conflict (alias) do update set person = excluded.person`
 	return s.within(ctx, func(tx *sql.Tx) error {
-		for portion := range slices.Chunk(aliases, rowsAtOnce) {
+		for portion := range slices.Chunk(lastOfEach(aliases), rowsAtOnce) {
 			args := make([]any, 0, 2*len(portion))
 			for i := range portion {
 				args = append(args, portion[i].Alias[:], portion[i].Person[:])
@@ -193,6 +193,25 @@ func (s *Store) TakeAliases(ctx context.Context, aliases []Named) error {
 		}
 		return nil
 	})
+}
+
+// lastOfEach leaves out what a later line of the same list replaces: one statement
+// cannot store the same alias twice.
+func lastOfEach(aliases []Named) []Named {
+	last := make(map[register.Alias]int, len(aliases))
+	for i, named := range aliases {
+		last[named.Alias] = i
+	}
+	if len(last) == len(aliases) {
+		return aliases
+	}
+	kept := make([]Named, 0, len(last))
+	for i, named := range aliases {
+		if last[named.Alias] == i {
+			kept = append(kept, named)
+		}
+	}
+	return kept
 }
 
 // People returns whom each alias leads to; one that leads nowhere is left out.

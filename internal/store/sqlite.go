@@ -75,6 +75,12 @@ func (onSQLite) dialect() string { return "sqlite" }
 // The transaction was begun immediate: it holds the only write lock already.
 func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
 
+// The one writing connection, in an immediate transaction, keeps everybody out.
+func (onSQLite) beginMigration(context.Context, *sql.Tx) error { return nil }
+
+// The connection goes back to its pool with whatever it still holds.
+func (onSQLite) undone(err error) error { return err }
+
 func (onSQLite) classify(err error) error {
 	var coded *sqlite.Error
 	if !errors.As(err, &coded) {

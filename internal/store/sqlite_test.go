@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,10 +29,6 @@ func openAt(t *testing.T, path string) *store.Store {
 }
 
 func TestSQLite(t *testing.T) { storetest.Run(t, openSQLite) }
-
-func TestPostgreSQL(t *testing.T) {
-	t.Skip("there is no PostgreSQL store yet: the same questions will be asked of it here")
-}
 
 // Promise: LEDGER-5
 func TestLEDGER_5_RowsOfTheLedgerRefuseUpdateAndDelete(t *testing.T) {
@@ -92,5 +87,4 @@ func TestAFileThatIsNoDatabaseIsSaidToBeOne(t *testing.T) {
 	if _, err := store.OpenSQLite(t.Context(), filepath.Join(path, "under", "a", "file")); err == nil {
 		t.Error("opened under a file")
 	}
-	fmt.Fprintln(os.Stderr, "PostgreSQL: not there yet, so only SQLite was asked")
 }

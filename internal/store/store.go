@@ -27,6 +27,11 @@ type engine interface {
 	dialect() string
 	// takeHead is the query that takes the ledger's head for a transaction.
 	takeHead() string
+	// beginMigration keeps other processes from migrating until tx ends.
+	beginMigration(ctx context.Context, tx *sql.Tx) error
+	// undone says what an error of a rollback means: nil when nothing of the
+	// transaction can stay all the same.
+	undone(error) error
 	// classify sorts an error of the driver by its code.
 	classify(error) error
 }
@@ -37,15 +42,18 @@ var migrations embed.FS
 // migrate brings the tables up to this program's schema. It refuses a database
 // that a newer program has migrated.
 func (s *Store) migrate(ctx context.Context) error {
-	const create = `create table if not exists schema_version (version integer not null)`
-	if _, err := s.write.ExecContext(ctx, create); err != nil {
-		return fmt.Errorf("looking for the schema: %w", s.engine.classify(err))
-	}
 	files, err := fs.Glob(migrations, "migrations/*."+s.engine.dialect()+".sql")
 	if err != nil {
 		return err
 	}
 	return s.within(ctx, func(tx *sql.Tx) error {
+		if err := s.engine.beginMigration(ctx, tx); err != nil {
+			return fmt.Errorf("waiting for other migrations: %w", err)
+		}
+		const create = `create table if not exists schema_version (version integer not null)`
+		if _, err := tx.ExecContext(ctx, create); err != nil {
+			return fmt.Errorf("looking for the schema: %w", err)
+		}
 		var version int
 		if err := tx.QueryRowContext(ctx, `select coalesce(max(version), 0) from schema_version`).Scan(&version); err != nil {
 			return err
@@ -76,14 +84,14 @@ func (s *Store) within(ctx context.Context, fn func(*sql.Tx) error) error {
 		return s.engine.classify(err)
 	}
 	if err := fn(tx); err != nil {
-		return errors.Join(s.engine.classify(err), rollback(tx))
+		return errors.Join(s.engine.classify(err), s.rollback(tx))
 	}
 	return s.engine.classify(tx.Commit())
 }
 
 // rollback ignores a transaction that has ended by itself.
-func rollback(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+func (s *Store) rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && s.engine.undone(err) != nil {
 		return fmt.Errorf("rolling back: %w", err)
 	}
 	return nil

@@ -25,7 +25,7 @@ func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
 		err = act(t)
 	}
 	if err != nil || !t.dirty {
-		if undone := rollback(tx); undone != nil { // what the connection still holds is not known
+		if undone := s.rollback(tx); undone != nil { // what the connection still holds is not known
 			return errors.Join(err, gate.ErrOutcomeUnknown, undone)
 		}
 		return err

@@ -1,0 +1,146 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // to make databases
+)
+
+// Cluster is a real PostgreSQL server of a test's own, from Debian's packages.
+type Cluster struct {
+	dir    string
+	port   int
+	bin    string
+	as     *syscall.Credential // nil: as whoever runs the test
+	server *exec.Cmd
+	done   chan struct{} // closed when the server has ended
+	made   atomic.Int64
+}
+
+// StartPostgreSQL starts a server, and stops it when the test ends. Where there is
+// none the test is skipped with a word, and fails under CI.
+func StartPostgreSQL(t testing.TB) *Cluster {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if len(found) == 0 {
+		const word = "PostgreSQL is not here: apt-get install postgresql"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(word)
+		}
+		t.Skip(word)
+	}
+	dir, err := os.MkdirTemp("", "poterne-pg-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	c := &Cluster{dir: dir, port: freePort(t), bin: filepath.Dir(found[len(found)-1])}
+	if os.Geteuid() == 0 {
+		c.as = credential(t, "postgres") // the server refuses to run as root
+		if err := os.Chown(dir, int(c.as.Uid), int(c.as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := c.command("initdb", "-D", filepath.Join(dir, "data"), "-U", "poterne", "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	c.Start(t)
+	t.Cleanup(c.Kill)
+	return c
+}
+
+func freePort(t testing.TB) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func credential(t testing.TB, name string) *syscall.Credential {
+	account, err := user.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.ParseUint(account.Uid, 10, 32)
+	gid, _ := strconv.ParseUint(account.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+}
+
+func (c *Cluster) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as, Pdeathsig: syscall.SIGQUIT}
+	return cmd
+}
+
+// Start starts the server, the first time or after Kill.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	var said bytes.Buffer
+	c.server = c.command("postgres", "-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	c.server.Stderr = &said
+	if err := c.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.done = make(chan struct{})
+	go func(server *exec.Cmd, done chan struct{}) {
+		_ = server.Wait()
+		close(done)
+	}(c.server, c.done)
+	for range 300 {
+		select {
+		case <-c.done:
+			t.Fatalf("PostgreSQL ended:\n%s", said.String())
+		case <-time.After(50 * time.Millisecond):
+		}
+		if c.admin(t, "select 1") == nil {
+			return
+		}
+	}
+	t.Fatal("PostgreSQL does not answer")
+}
+
+// Kill ends the server as a crash would.
+func (c *Cluster) Kill() {
+	_ = c.server.Process.Signal(syscall.SIGQUIT)
+	<-c.done
+}
+
+func (c *Cluster) connection(database string) string {
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=poterne dbname=%s sslmode=disable connect_timeout=5", c.port, database)
+}
+
+func (c *Cluster) admin(t testing.TB, statement string) error {
+	db, err := sql.Open("pgx", c.connection("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.ExecContext(context.Background(), statement)
+	return err
+}
+
+// Database makes a new, empty database and returns how to connect to it.
+func (c *Cluster) Database(t testing.TB) (connection string) {
+	t.Helper()
+	name := fmt.Sprintf("t%d", c.made.Add(1))
+	if err := c.admin(t, "create database "+name); err != nil {
+		t.Fatal(err)
+	}
+	return c.connection(name)
+}
