@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/store"
 )
 
 // config is the configuration file; `poterne config example` prints one with
@@ -51,10 +54,14 @@ type metricsTable struct {
 	Listen string `toml:"listen"`
 }
 
-// databaseTable is the SQLite file. Whoever can write it can stop Poterne, and
-// will be found out by the checkpoints kept elsewhere.
+// databaseTable is where everything is kept: path is an SQLite file, for one node;
+// server is a PostgreSQL database that several nodes share, as libpq writes a
+// connection, without its password (passfile=… names the file that has it).
+// Whoever can write the database can stop Poterne, and will be found out by the
+// checkpoints kept elsewhere.
 type databaseTable struct {
-	Path string `toml:"path" need:"path = \"/var/lib/poterne/poterne.db\""`
+	Path   string `toml:"path"`
+	Server string `toml:"server"`
 }
 
 // keysTable is made by `poterne keys`. Whoever has pseudonym and the database
@@ -123,7 +130,8 @@ type settings struct {
 	listen        string
 	certificate   *tls.Certificate // nil: TLS ends before Poterne
 	metricsListen string           // nobody reads the metrics when empty
-	database      string
+	database      string           // the SQLite file; empty when there is a server
+	server        string
 }
 
 // readConfig reads a configuration and the secrets it names. The error holds
@@ -142,19 +150,56 @@ func readConfig(file string) (settings, error) {
 // cannot mean.
 func (c *config) compile(wrong *complaints, base string) settings {
 	files := secretFiles{base, wrong}
-	s := settings{listen: c.Public.Listen, metricsListen: c.Metrics.Listen, database: files.path(c.Database.Path)}
+	s := settings{listen: c.Public.Listen, metricsListen: c.Metrics.Listen, database: files.path(c.Database.Path), server: c.Database.Server}
 	s.pages.Help = c.Public.Help.said()
 	s.origin, s.scheme = c.Public.Origin, c.Register.Scheme
 	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, parseCheckpointKey)
 	s.signer, s.verifier = pair.signer, pair.verifier
+	c.kept(wrong)
 	c.public(&s, files)
 	c.signin(&s, files)
 	c.rules(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
 	return s
+}
+
+// kept wants one database, and no password in the configuration.
+func (c *config) kept(wrong *complaints) {
+	const path, server = `path = "/var/lib/poterne/poterne.db"`, `server = "host=/run/postgresql dbname=poterne"`
+	switch {
+	case c.Database.Path == "" && c.Database.Server == "":
+		wrong.add("database", "missing; write %s for SQLite, or %s for PostgreSQL", path, server)
+	case c.Database.Path != "" && c.Database.Server != "":
+		wrong.add("database", "path and server are two databases; write one of them")
+	case strings.Contains(c.Database.Server, "password"), hasPassword(c.Database.Server):
+		wrong.add("database.server", "a password is a secret; write passfile=… and put it into that file")
+	}
+}
+
+// hasPassword reports whether a connection is a URL with a password in it.
+func hasPassword(connection string) bool {
+	address, err := url.Parse(connection)
+	if err != nil || address.User == nil {
+		return false
+	}
+	_, has := address.User.Password()
+	return has
+}
+
+// open opens the database.
+func (s settings) open(ctx context.Context) (kept *store.Store, err error) {
+	if s.server != "" {
+		kept, err = store.OpenPostgreSQL(ctx, s.server)
+	} else {
+		kept, err = store.OpenSQLite(ctx, s.database)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	return kept, nil
 }
 
 func (c *config) public(s *settings, files secretFiles) {

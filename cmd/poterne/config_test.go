@@ -142,7 +142,7 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 		plain := anyFormat.Replace(placeless(path))
 		shown[plain] = shown[plain] || table[key] != nil
 	})
-	commented := []string{"public.cert", "public.key"} // in comments
+	commented := []string{"public.cert", "public.key", "database.server"} // in comments
 	for path, there := range shown {
 		if !there && !slices.Contains(commented, path) {
 			t.Errorf("%s is not in the example", path)
@@ -284,4 +284,26 @@ func FuzzConfig(f *testing.F) {
 			t.Error("accepted, but something that protects is missing")
 		}
 	})
+}
+
+func TestThereIsOneDatabase(t *testing.T) {
+	dir := secrets(t)
+	for name, test := range map[string]struct{ database, want string }{
+		"an SQLite file":                {`path = "poterne.db"`, ""},
+		"a PostgreSQL server":           {`server = "host=/run/postgresql dbname=poterne passfile=/etc/poterne/pgpass"`, ""},
+		"both":                          {"path = \"poterne.db\"\nserver = \"dbname=poterne\"", "two databases"},
+		"neither":                       {"", "database: missing"},
+		"a password among the words":    {`server = "dbname=poterne password=x"`, "a password is a secret"},
+		"a password in the URL":         {`server = "postgres://poterne:x@db.example/poterne"`, "a password is a secret"},
+		"a URL without its password":    {`server = "postgres://poterne@db.example/poterne?passfile=/etc/pgpass"`, ""},
+		"an SQLite file without a name": {`path = ""`, "database: missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(example, `path = "poterne.db"`, test.database, 1)
+			_, err := check(dir, []byte(text))
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
 }

@@ -20,7 +20,6 @@ import (
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/store"
 	"poterne/internal/town"
 	"poterne/internal/town/proconnect"
 )
@@ -61,9 +60,9 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(on.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	kept, err := store.OpenSQLite(ctx, s.database)
+	kept, err := s.open(ctx)
 	if err != nil {
-		return fmt.Errorf("the database cannot be opened: %w", err)
+		return err
 	}
 	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now())
 	if err != nil {

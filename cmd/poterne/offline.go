@@ -24,9 +24,9 @@ func (d database) open(ctx context.Context) (settings, *store.Store, error) {
 	if err != nil {
 		return s, nil, err
 	}
-	kept, err := store.OpenSQLite(ctx, s.database)
+	kept, err := s.open(ctx)
 	if err != nil {
-		return s, nil, fmt.Errorf("the database cannot be opened: %w", err)
+		return s, nil, err
 	}
 	return s, kept, nil
 }

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
-	"poterne/internal/store"
 )
 
 type serveCommand struct {
@@ -23,9 +21,9 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	kept, err := store.OpenSQLite(ctx, s.database)
+	kept, err := s.open(ctx)
 	if err != nil {
-		return fmt.Errorf("the database cannot be opened: %w", err)
+		return err
 	}
 	program, err := assemble(ctx, s.setup, kept, log)
 	if err != nil {
