@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"sort"
 	"time"
 
@@ -14,10 +15,31 @@ import (
 	"poterne/internal/ledger"
 )
 
-// Sealed implements ledger.Shelf.
+// Sealed implements ledger.Shelf. It reads in portions that grow: PostgreSQL sends
+// whatever was asked for, also to whoever needs the first few only.
 func (s *Store) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
-	return sealed(ctx, s.read, s.engine, from)
+	return func(yield func(ledger.Sealed, error) bool) {
+		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
+			read := 0
+			for row, err := range sealedPortion(ctx, s.read, s.engine, from, portion) {
+				if !yield(row, err) || err != nil {
+					return
+				}
+				from = row.Number + 1
+				read++
+			}
+			if read < portion {
+				return
+			}
+		}
+	}
 }
+
+// The first portion is a tile's entries.
+const (
+	firstPortion   = 1 << ledger.TileHeight
+	largestPortion = 1 << 14
+)
 
 // Entries implements gate.Book.
 func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
@@ -29,8 +51,13 @@ type querier interface {
 }
 
 func sealed(ctx context.Context, db querier, engine engine, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+	return sealedPortion(ctx, db, engine, from, math.MaxInt)
+}
+
+func sealedPortion(ctx context.Context, db querier, engine engine, from ledger.Number, portion int) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
-		rows, err := db.QueryContext(ctx, `select number, salt, body from entry where number >= $1 order by number`, int64(from))
+		const query = `select number, salt, body from entry where number >= $1 order by number limit $2`
+		rows, err := db.QueryContext(ctx, query, int64(from), portion)
 		if err != nil {
 			yield(ledger.Sealed{}, engine.classify(err))
 			return

@@ -38,6 +38,7 @@ func Person(n int) register.PersonID {
 func Run(t *testing.T, open func(*testing.T) *store.Store) {
 	for name, ask := range map[string]func(*testing.T, *store.Store){
 		"entries keep their numbers, their bytes and their order":  entriesKeep,
+		"entries are read whole, however many":                     readWhole,
 		"a turn that fails leaves nothing":                         failingTurn,
 		"turns do not overlap":                                     turnsAreAlone,
 		"the first entry at a time is found":                       firstAt,
@@ -120,6 +121,22 @@ func entriesKeep(t *testing.T, s *store.Store) {
 	})
 	if err == nil {
 		t.Error("a number was written twice")
+	}
+}
+
+// Entries are read in portions: none is left out or told twice where two meet.
+func readWhole(t *testing.T, s *store.Store) {
+	written := 0
+	for _, n := range []int{255, 256, 257, 1279, 1280, 1281, 5376} {
+		Write(t, s, n-written, At)
+		written = n
+		entries := all(t, s, 0)
+		if len(entries) != n || entries[n-1].Number != ledger.Number(n-1) {
+			t.Errorf("of %d entries, %d are read", n, len(entries))
+		}
+		if rest := all(t, s, ledger.Number(n)); len(rest) != 0 {
+			t.Errorf("beyond %d entries, %d are read", n, len(rest))
+		}
 	}
 }
 
