@@ -32,6 +32,7 @@ type commands struct {
 	Aliases  aliasesCommands `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
 	Ledger   ledgerCommands  `cmd:"" help:"Read and verify what was written down."`
 	Order    orderCommands   `cmd:"" help:"Freeze, suspend, close and reopen."`
+	Replay   replayCommand   `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Promises promisesCommand `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

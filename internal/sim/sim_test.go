@@ -1,0 +1,283 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+var update = flag.Bool("update", false, "write the golden table anew")
+
+var rules = policy.Rules{
+	Purposes: roster.Purposes{"accompany": useOf(roster.Adviser).fields, "train": useOf(roster.Training).fields},
+	Allowances: map[roster.Role]meter.Allowance{
+		roster.Adviser:    {Short: meter.People(3), Long: meter.People(20)},
+		roster.Desk:       {Short: meter.People(6), Long: meter.People(80)},
+		roster.CallCentre: {Short: meter.People(6), Long: meter.People(80)},
+		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
+	},
+}
+
+func small(scenario Scenario) Settings {
+	return Settings{Scenario: scenario, Rules: rules, Agents: 40, Days: 14, Seed: 101, Seeds: 2}
+}
+
+func replayed(t *testing.T, s Settings) Report {
+	t.Helper()
+	report, err := Replay(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func townspeople(t testing.TB) people {
+	t.Helper()
+	p, err := newPeople()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestTheSameSeedGivesTheSameTable(t *testing.T) {
+	var table bytes.Buffer
+	if err := replayed(t, small(Everything)).WriteTable(&table); err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/table.golden"
+	if *update {
+		if err := os.WriteFile(golden, table.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(table.Bytes(), want) {
+		t.Errorf("the table has changed; go test -update writes it anew:\n%s", table.String())
+	}
+}
+
+func TestAnotherSeedGivesAnotherTown(t *testing.T) {
+	one, other := small(Honest), small(Honest)
+	other.Seed = 7
+	if reflect.DeepEqual(replayed(t, one).Honest, replayed(t, other).Honest) {
+		t.Error("two seeds gave the same honest days")
+	}
+}
+
+func TestNoThiefSeesMoreStrangersThanTheAllowance(t *testing.T) {
+	for _, attack := range Attacks {
+		t.Run(attack.Name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				plot := attack.plot(townspeople(t), seed)
+				asked := 0
+				for _, s := range plot.scenes {
+					if err := play(t.Context(), newCore(rules, s), s); err != nil {
+						t.Fatal(err)
+					}
+					for _, w := range s.walks {
+						stolen, ok := w.(*theft)
+						if !ok {
+							continue
+						}
+						asked += stolen.beat
+						periods := int(math.Ceil(stolen.until.Sub(stolen.from).Hours() / meter.Memory.Hours()))
+						if shown, most := meter.People(len(stolen.outside)), rules.Allowances[s.agent.asker.Role].Long; shown > most*meter.Cost(periods) {
+							t.Errorf("seed %d: %d strangers shown, the allowance is %d in 28 days, %d times", seed, len(stolen.outside), most/meter.Whole, periods)
+						}
+					}
+				}
+				if asked == 0 {
+					t.Errorf("seed %d: the thief asked for nobody", seed)
+				}
+			}
+		})
+	}
+}
+
+func TestAnExplainedHonestOpeningIsNeverStopped(t *testing.T) {
+	report := replayed(t, small(Everything))
+	for _, o := range report.Oddities {
+		if o.Told != 0 || o.Openings == 0 {
+			t.Errorf("%s: %d of %d openings were explained and stopped", o.Name, o.Told, o.Openings)
+		}
+	}
+	for _, trade := range report.Honest {
+		if trade.Told != 0 || trade.Openings <= trade.Unexplained {
+			t.Errorf("%s: %d of %d openings were explained and stopped", trade.Trade, trade.Told, trade.Openings)
+		}
+	}
+	if len(report.Oddities) != len(Oddities) || len(report.Honest) != len(Trades) {
+		t.Error("not everything was replayed")
+	}
+}
+
+// scratch opens an empty ledger in SQLite.
+func scratch(t *testing.T) func(context.Context) (gate.Book, func() error, error) {
+	return func(ctx context.Context) (gate.Book, func() error, error) {
+		kept, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "poterne.db"))
+		if err != nil {
+			return nil, nil, err
+		}
+		return kept, kept.Close, nil
+	}
+}
+
+func TestTheGateOverALedgerDecidesTheSame(t *testing.T) {
+	for _, scenario := range []Scenario{FrenchCases, AllOddities, Honest} {
+		t.Run(string(scenario), func(t *testing.T) {
+			s := small(scenario)
+			s.Agents, s.Days, s.Seeds = 20, 3, 1
+			alone := replayed(t, s)
+			s.Book = scratch(t)
+			if settled := replayed(t, s); !reflect.DeepEqual(alone, settled) {
+				t.Errorf("the decision alone says\n%+v\nthe gate over a ledger\n%+v", alone, settled)
+			}
+		})
+	}
+}
+
+// stubborn is a thief who asks at every beat, however often he was refused.
+type stubborn struct {
+	*theft
+	asked int
+}
+
+func (s *stubborn) heard(ruling policy.Ruling) {
+	s.asked++
+	ruling.Again = s.at // as if asking again might help at once
+	s.theft.heard(ruling)
+}
+
+func TestAThiefWhoWaitsMissesNothing(t *testing.T) {
+	for name, plan := range map[string]theft{
+		"day and night":    {from: after(0, 0), until: after(2, 0), every: 7 * time.Second},
+		"in office hours":  {from: after(4, 0), until: after(8, 0), every: 11 * time.Second, office: true},
+		"through a list":   {from: after(0, 0), until: after(3, 0), every: time.Minute, targets: 700},
+		"slower than hour": {from: after(0, 0), until: after(30, 0), every: 67 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			people := townspeople(t)
+			thief := newAgent(people, "thief", roster.Adviser)
+			plan.whom = strangers(people, 1, "patient")
+			patient := plan
+			patient.begin()
+			plan.whom = strangers(people, 1, "stubborn")
+			deaf := &stubborn{theft: plan.begin()}
+			for _, w := range []walk{&patient, deaf} {
+				s := scene{thief, []walk{w}}
+				if err := play(t.Context(), newCore(rules, s), s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(patient.outside) != len(deaf.outside) || patient.stoppedAt != deaf.stoppedAt {
+				t.Errorf("who waits saw %d and met the first refusal at opening %d, who does not saw %d and met it at %d",
+					len(patient.outside), patient.stoppedAt, len(deaf.outside), deaf.stoppedAt)
+			}
+			if deaf.asked != deaf.bare() {
+				t.Errorf("an application without a guard is said to hand over %d, the thief asked for %d", deaf.bare(), deaf.asked)
+			}
+		})
+	}
+}
+
+func TestReferencesCountAsTheySay(t *testing.T) {
+	people := townspeople(t)
+	var openings []opening
+	for i := range 130 { // 130 people, one a second, each twice
+		at := after(0, 9*time.Hour).Add(time.Duration(i) * time.Second)
+		openings = append(openings, opening{at, people.number(uint64(i)), true}, opening{at, people.number(uint64(i)), true})
+	}
+	if got := beyondCap(openings, 100); got != 2*30 {
+		t.Errorf("a cap of 100 people stops %d openings of 130 people, want those of 30", got)
+	}
+	if got := beyondRate(openings, 60); got != 60+60 {
+		t.Errorf("a limit of 60 a minute stops %d of 120, 120 and 20 openings, want 60 and 60", got)
+	}
+	tomorrow := []opening{openings[0], {after(1, 0), people.number(1), true}}
+	if got := beyondCap(tomorrow, 1); got != 0 {
+		t.Errorf("a cap of one a day stops %d of one a day", got)
+	}
+	fast := theft{from: after(0, 0), until: after(2, 0), every: time.Second / 10}
+	if got := fast.underRate(60); got != 2*24*60*60 {
+		t.Errorf("a limit of 60 a minute lets %d out in two days", got)
+	}
+	if got := fast.underCap(100); got != 200 {
+		t.Errorf("a cap of 100 lets %d out in two days", got)
+	}
+}
+
+func TestCountsHaveTheMeanAndSpreadTheyAreGiven(t *testing.T) {
+	for _, trade := range Trades {
+		rng := stream(1, trade.Name)
+		const n = 200_000
+		var sum, squares float64
+		for range n {
+			x := float64(negativeBinomial(rng, trade.Unexplained, trade.Dispersion))
+			sum, squares = sum+x, squares+x*x
+		}
+		mean := sum / n
+		dispersion := (squares/n - mean*mean) / mean
+		if math.Abs(mean/trade.Unexplained-1) > 0.05 || math.Abs(dispersion/trade.Dispersion-1) > 0.1 {
+			t.Errorf("%s: mean %.3f and dispersion %.2f, want %.3f and %.2f", trade.Name, mean, dispersion, trade.Unexplained, trade.Dispersion)
+		}
+	}
+}
+
+func TestTwoAccountsOfAnAttackAreNotTheSame(t *testing.T) {
+	for _, attack := range Attacks {
+		plot := attack.plot(townspeople(t), 1)
+		if got := len(staffOf(plot.scenes)); got != len(plot.scenes) {
+			t.Errorf("%s: %d scenes are played by %d accounts", attack.Name, len(plot.scenes), got)
+		}
+	}
+}
+
+// BenchmarkHonestDays measures openings through the decision, their making
+// included, on one core.
+func BenchmarkHonestDays(b *testing.B) {
+	people, openings := townspeople(b), 0
+	for i := 0; b.Loop(); i++ {
+		c := townsman(people, uint64(i), i%100, 100, 28)
+		s := scene{c.agent, []walk{&day{openings: c.openings}}}
+		if err := play(b.Context(), newCore(rules, s), s); err != nil {
+			b.Fatal(err)
+		}
+		openings += len(c.openings)
+	}
+	b.ReportMetric(float64(openings)/b.Elapsed().Seconds(), "openings/s")
+}
+
+// BenchmarkDecision measures the decision alone on openings made before.
+func BenchmarkDecision(b *testing.B) {
+	c := townsman(townspeople(b), 1, 0, 100, 364)
+	s := scene{agent: c.agent}
+	through, ask := newCore(rules, s), policy.Ask{
+		Act: policy.Show, Account: c.agent.asker.Account, Service: "dossier", Purpose: "accompany", About: true, People: make([]policy.Opening, 1),
+	}
+	i := 0
+	for b.Loop() {
+		o := c.openings[i%len(c.openings)]
+		at := o.at.AddDate(0, 0, 364*(i/len(c.openings)))
+		ask.People[0] = policy.Opening{Person: o.person, Fields: useOf(roster.Adviser).fields}
+		if _, err := through.decide(b.Context(), at, ask); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
