@@ -43,6 +43,8 @@ func (onPostgreSQL) dialect() string { return "postgres" }
 // other.
 func (onPostgreSQL) takeHead() string { return `select next, last_us, generation from head for update` }
 
+func (onPostgreSQL) arrays() bool { return true }
+
 // Nodes that start together migrate one after the other.
 func (onPostgreSQL) beginMigration(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`)

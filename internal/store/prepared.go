@@ -5,68 +5,124 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"poterne/internal/ledger"
 )
 
 // prepared is the statements of the hot path. What is asked of every request is
 // parsed once.
 type prepared struct {
-	head, move             *sql.Stmt                     // take the ledger's head, and move it on
-	entries                [len(entriesAtOnce)]*sql.Stmt // insert that many
+	head, move             *sql.Stmt // take the ledger's head, and move it on
 	asker, covers, session *sql.Stmt
-	facts, people          [len(atOnce)]*sql.Stmt
+	inserts                []insert // of entries, the one for the most first
+	facts, people          []listed
 }
 
-// entriesAtOnce is how many entries one statement inserts, the most first.
-var entriesAtOnce = [...]int{64, 8, 1}
+// insert writes rows entries at once, member by member; or, when rows is 0, any
+// number of them as three arrays.
+type insert struct {
+	*sql.Stmt
+	rows int
+}
 
-// atOnce are the lengths of the lists that are asked about; a shorter list is
-// filled up with its last member.
-var atOnce = [...]int{1, 8, 32, mostAtOnce}
+// listed asks about a list of rows members, or, when rows is 0, of any length as
+// one array.
+type listed struct {
+	*sql.Stmt
+	rows int
+}
 
+// insertSizes and listSizes are the lengths that statements are prepared for where
+// a list is no argument: another length costs more to parse than it saves.
+var (
+	insertSizes = []int{64, 8, 1}
+	listSizes   = []int{1, 8, 32, mostAtOnce}
+)
+
+// mostAtOnce bounds a list that is asked about.
 const mostAtOnce = 128
 
 func (s *Store) prepare(ctx context.Context) (err error) {
-	prepare := func(into **sql.Stmt, db *sql.DB, query string) {
+	prepare := func(db *sql.DB, query string) (statement *sql.Stmt) {
 		if err != nil {
-			return
+			return nil
 		}
-		if *into, err = db.PrepareContext(ctx, query); err != nil {
+		if statement, err = db.PrepareContext(ctx, query); err != nil {
 			err = fmt.Errorf("preparing %q: %w", query, s.engine.classify(err))
 		}
+		return statement
 	}
+	const (
+		entry = `insert into entry (number, salt, body) `
+		facts = `select source, id, kind, account, organisation, person, from_us, until_us, author from fact where person `
+		alive = ` and from_us <= $%d and until_us > $%[1]d`
+		alias = `select alias, person from alias where alias `
+	)
 	p := &s.prepared
-	prepare(&p.head, s.write, s.engine.takeHead())
-	prepare(&p.move, s.write, `update head set next = $1, last_us = $2`)
-	for i, n := range entriesAtOnce {
-		prepare(&p.entries[i], s.write, `insert into entry (number, salt, body) values `+places(n, 3))
-	}
-	prepare(&p.session, s.read, `select `+sessionColumns+` from session where key = $1`)
-	prepare(&p.asker, s.read, `
+	p.head = prepare(s.write, s.engine.takeHead())
+	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
+	p.session = prepare(s.read, `select `+sessionColumns+` from session where key = $1`)
+	p.asker = prepare(s.read, `
 		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
-	prepare(&p.covers, s.read, `
+	p.covers = prepare(s.read, `
 		select source, id, absent, substitute, declared_by, from_us, until_us
 		from cover where substitute = $1 order by source, id`)
-	for i, n := range atOnce {
-		prepare(&p.facts[i], s.read, `
-			select source, id, kind, account, organisation, person, from_us, until_us, author
-			from fact where person in `+places(1, n)+fmt.Sprintf(` and from_us <= $%d and until_us > $%[1]d`, n+1))
-		prepare(&p.people[i], s.read, `select alias, person from alias where alias in `+places(1, n))
+	if s.engine.arrays() {
+		p.inserts = []insert{{prepare(s.write, entry+`select * from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
+		p.facts = []listed{{prepare(s.read, facts+`= any($1)`+fmt.Sprintf(alive, 2)), 0}}
+		p.people = []listed{{prepare(s.read, alias+`= any($1)`), 0}}
+		return err
+	}
+	for _, n := range insertSizes {
+		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`values `+places(n, 3)), n})
+	}
+	for _, n := range listSizes {
+		p.facts = append(p.facts, listed{prepare(s.read, facts+`in `+places(1, n)+fmt.Sprintf(alive, n+1)), n})
+		p.people = append(p.people, listed{prepare(s.read, alias+`in `+places(1, n)), n})
 	}
 	return err
 }
 
+// write writes the first entries that the statement takes, and says how many they
+// are.
+func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed) (count int, err error) {
+	var args []any
+	if i.rows == 0 {
+		numbers, salts, bodies := make([]int64, len(entries)), make([][]byte, len(entries)), make([][]byte, len(entries))
+		for n := range entries {
+			numbers[n], salts[n], bodies[n] = int64(entries[n].Number), entries[n].Salt[:], entries[n].Body
+		}
+		args, count = []any{numbers, salts, bodies}, len(entries)
+	} else {
+		for n := range entries[:i.rows] {
+			args = append(args, int64(entries[n].Number), entries[n].Salt[:], entries[n].Body)
+		}
+		count = i.rows
+	}
+	_, err = tx.StmtContext(ctx, i.Stmt).ExecContext(ctx, args...)
+	return count, err
+}
+
 // queryList asks about a list of at most mostAtOnce members, and about the
-// arguments that come after it.
-func queryList[T ~[16]byte](ctx context.Context, statements [len(atOnce)]*sql.Stmt, list []T, more ...any) (*sql.Rows, error) {
+// arguments that come after it. Where a list is no argument, the statement for the
+// next greater length is filled up with the last member.
+func queryList[T ~[16]byte](ctx context.Context, statements []listed, list []T, more ...any) (*sql.Rows, error) {
+	members := make([][]byte, len(list))
+	for i := range list {
+		member := [16]byte(list[i])
+		members[i] = member[:]
+	}
+	if statements[0].rows == 0 {
+		return statements[0].QueryContext(ctx, append([]any{members}, more...)...)
+	}
 	size := 0
-	for atOnce[size] < len(list) {
+	for statements[size].rows < len(list) {
 		size++
 	}
-	args := make([]any, 0, atOnce[size]+len(more))
-	for i := range atOnce[size] {
-		member := [16]byte(list[min(i, len(list)-1)])
-		args = append(args, member[:])
+	args := make([]any, 0, statements[size].rows+len(more))
+	for i := range statements[size].rows {
+		args = append(args, members[min(i, len(list)-1)])
 	}
 	return statements[size].QueryContext(ctx, append(args, more...)...)
 }

@@ -75,6 +75,8 @@ func (onSQLite) dialect() string { return "sqlite" }
 // The transaction was begun immediate: it holds the only write lock already.
 func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
 
+func (onSQLite) arrays() bool { return false }
+
 // The one writing connection, in an immediate transaction, keeps everybody out.
 func (onSQLite) beginMigration(context.Context, *sql.Tx) error { return nil }
 

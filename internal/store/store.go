@@ -27,6 +27,9 @@ type engine interface {
 	dialect() string
 	// takeHead is the query that takes the ledger's head for a transaction.
 	takeHead() string
+	// arrays reports whether a list is one argument; otherwise each of its members
+	// is.
+	arrays() bool
 	// beginMigration keeps other processes from migrating until tx ends.
 	beginMigration(ctx context.Context, tx *sql.Tx) error
 	// undone says what an error of a rollback means: nil when nothing of the

@@ -64,26 +64,19 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 
 func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
 	t.dirty = true
-	for i, n := range entriesAtOnce {
-		for ; len(entries) >= n; entries = entries[n:] {
-			if err := t.insert(t.store.prepared.entries[i], entries[:n]); err != nil {
+	for _, insert := range t.store.prepared.inserts {
+		for len(entries) >= max(insert.rows, 1) {
+			count, err := insert.write(t.ctx, t.tx, entries)
+			if err != nil {
 				return t.classify("writing entries", err)
 			}
-			t.next = entries[n-1].Number + 1
+			t.next = entries[count-1].Number + 1
+			entries = entries[count:]
 		}
 	}
 	t.last = at
 	_, err := t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
 	return t.classify("moving the head", err)
-}
-
-func (t *turn) insert(statement *sql.Stmt, entries []ledger.Sealed) error {
-	args := make([]any, 0, 3*len(entries))
-	for _, e := range entries {
-		args = append(args, int64(e.Number), e.Salt[:], e.Body)
-	}
-	_, err := t.tx.StmtContext(t.ctx, statement).ExecContext(t.ctx, args...)
-	return err
 }
 
 func (t *turn) Orders() (order.Book, error) {
