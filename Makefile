@@ -8,10 +8,10 @@ FUZZTIME ?= 60
 COUNT    ?= 6
 BENCH    ?= .
 
-.PHONY: help run test check bench e2e fuzz fmt promises
+.PHONY: help run test check bench bench-ledger e2e fuzz fmt promises
 
 help: ## says what there is
-	@sed -n 's/^\([a-z0-9]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 run: ## shows the whole product, with a simulated town inside
 	go run ./cmd/poterne demo
@@ -38,6 +38,10 @@ bench: ## measures, COUNT times over; compare two results with benchstat
 	@mkdir -p artifacts
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 60m ./... | tee artifacts/bench.txt
 	$(tool) benchstat artifacts/bench.txt | tee artifacts/bench.summary.txt
+
+bench-ledger: ## measures durable disclosures on both engines, beside a minimal program and one flush
+	tools/prepare
+	$(MAKE) bench BENCH='Ledger|Flush'
 
 promises: ## lists what Poterne promises, and how the last make test found it
 	go run ./cmd/poterne promises --results artifacts/test.json
