@@ -131,8 +131,21 @@ func (s *Sequencer) publish(ctx context.Context, tree *growth) error {
 		return err
 	}
 	if err := s.shelf.Publish(ctx, tiles, head); err != nil {
-		return errors.Join(fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err), s.takeUp(ctx))
+		return s.comeSecond(ctx, fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err))
 	}
 	s.head = head
+	return nil
+}
+
+// comeSecond takes up the tree of another node that published at the same time.
+// If none did, failed stands.
+func (s *Sequencer) comeSecond(ctx context.Context, failed error) error {
+	before := s.head.Size
+	if err := s.takeUp(ctx); err != nil {
+		return errors.Join(failed, err)
+	}
+	if s.head.Size == before {
+		return failed
+	}
 	return nil
 }

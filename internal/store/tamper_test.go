@@ -209,7 +209,9 @@ func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
 	for i := range 20 {
 		storetest.Write(t, s, 100+i, storetest.At)
 		for _, sequencer := range both {
-			_, _ = sequencer.Step(t.Context()) // one of them comes second
+			if _, err := sequencer.Step(t.Context()); err != nil { // one of them comes second
+				t.Error(err)
+			}
 		}
 	}
 	if got := findings(t, s, verifier); got != "" {
