@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -21,10 +20,12 @@ import (
 )
 
 type ledgerCommands struct {
-	Tail    ledgerTail    `cmd:"" help:"Print the newest entries."`
-	Verify  ledgerVerify  `cmd:"" help:"Hold every entry against the tree and its signed checkpoints."`
-	WhoSaw  ledgerWhoSaw  `cmd:"" help:"Print who was shown one person."`
-	ShownTo ledgerShownTo `cmd:"" help:"Print exactly who was shown to some accounts."`
+	Tail       ledgerTail       `cmd:"" help:"Print the newest entries."`
+	Verify     ledgerVerify     `cmd:"" help:"Hold every entry against the tree and its signed checkpoints."`
+	Publish    ledgerPublish    `cmd:"" help:"Bring a published copy of the tree up to date, for everybody to verify."`
+	VerifyCopy ledgerVerifyCopy `cmd:"" help:"Verify a published copy, without the database."`
+	WhoSaw     ledgerWhoSaw     `cmd:"" help:"Print who was shown one person."`
+	ShownTo    ledgerShownTo    `cmd:"" help:"Print exactly who was shown to some accounts."`
 }
 
 // Reading the ledger is itself written, before anything is printed.
@@ -144,12 +145,9 @@ type ledgerVerify struct {
 // the answer no.
 func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
 	return v.with(ctx, func(s settings, kept *store.Store) error {
-		elsewhere := make([][]byte, len(v.Checkpoint))
-		for i, file := range v.Checkpoint {
-			var err error
-			if elsewhere[i], err = os.ReadFile(file); err != nil {
-				return err
-			}
+		elsewhere, err := readAll(v.Checkpoint)
+		if err != nil {
+			return err
 		}
 		last := time.Now()
 		report, err := ledger.Verify(ctx, kept, s.verifier, elsewhere, func(done, total int64) {

@@ -18,6 +18,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/tiles"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/reason/intake"
@@ -100,6 +101,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
+	ours.Handle(tiles.Pattern, tiles.NewHandler(kept, from.verifier, log))
 	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.now), from.tokens, p.pushed, log))
 	health := &health{kept: kept, verifier: from.verifier, now: from.now}
 	p.public = switchboard{

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+)
+
+// bare runs one command that needs no configuration.
+func bare(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	var both bytes.Buffer
+	code = run(t.Context(), args, &streams{strings.NewReader(""), &both, &both})
+	return code, both.String()
+}
+
+func TestLEDGER_3_APublishedCopyIsVerifiedWithThePublicKeyAlone(t *testing.T) {
+	dir, _ := written(t)
+	elsewhere, key := t.TempDir(), filepath.Join(dir, "checkpoint.pub")
+	for range 2 { // the second time it is up to date
+		if code, out, errs := asked(t, dir, "ledger", "publish", elsewhere); code != 0 || out != "6 entries are published\n" {
+			t.Fatalf("exit %d, printed %s%s", code, out, errs)
+		}
+	}
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.CopyFS(kept, os.DirFS(elsewhere)); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint := filepath.Join(kept, "checkpoint")
+	if code, out := bare(t, "ledger", "verify-copy", elsewhere, "--key", key, "--checkpoint", checkpoint); code != 0 || out != "6 entries, 2 checkpoints\n" {
+		t.Errorf("exit %d, printed %s", code, out)
+	}
+	if code, out := bare(t, "ledger", "verify-copy", elsewhere, "--key", checkpoint); code != 2 {
+		t.Errorf("with no key, exit %d, printed %s", code, out)
+	}
+	bundle := filepath.Join(elsewhere, "tile", "entries", "000.p", "6")
+	data, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[3*34+5] ^= 1
+	if err := os.WriteFile(bundle, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out := bare(t, "ledger", "verify-copy", elsewhere, "--key", key)
+	if code != 1 || !strings.HasPrefix(out, "tile/entries/000.p/6: entry 3 is not the one that was signed\n") {
+		t.Errorf("tampered with, exit %d, printed %s", code, out)
+	}
+}
+
+// Promise: LEDGER-3
+func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
+	p, kept, s := assembled(t)
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if err := <-ended; err != nil { // and everything is signed
+		t.Fatal(err)
+	}
+	signed, err := kept.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := ledger.OpenCheckpoint(signed, s.verifier)
+	if err != nil || head.Size != 2 {
+		t.Fatal(head.Size, err)
+	}
+	for _, host := range []string{"poterne.example", "courses.example"} {
+		for path, want := range map[string]int{"checkpoint": len(signed), "tile/0/000.p/2": 64, "tile/entries/000.p/2": 68} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/.poterne/ledger/"+path, nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			p.public.ServeHTTP(w, r)
+			if w.Code != http.StatusOK || w.Body.Len() != want {
+				t.Errorf("%s on %s is answered %d, %d bytes", path, host, w.Code, w.Body.Len())
+			}
+			if strings.Contains(w.Body.String(), "samir") {
+				t.Errorf("%s names somebody", path)
+			}
+		}
+	}
+}
