@@ -281,3 +281,22 @@ func BenchmarkDecision(b *testing.B) {
 		i++
 	}
 }
+
+func TestEveryAttackAndOddityIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/detection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string]string{}
+	for _, a := range Attacks {
+		wants[a.Name] = a.Sentence
+	}
+	for _, o := range Oddities {
+		wants[o.Name] = o.Sentence
+	}
+	for name, sentence := range wants {
+		if !bytes.Contains(page, []byte("- `"+name+"`: "+sentence+"\n")) {
+			t.Errorf("docs/detection.md does not say that %s is: %s", name, sentence)
+		}
+	}
+}
