@@ -20,12 +20,14 @@ import (
 )
 
 type ledgerCommands struct {
-	Tail       ledgerTail       `cmd:"" help:"Print the newest entries."`
-	Verify     ledgerVerify     `cmd:"" help:"Hold every entry against the tree and its signed checkpoints."`
-	Publish    ledgerPublish    `cmd:"" help:"Bring a published copy of the tree up to date, for everybody to verify."`
-	VerifyCopy ledgerVerifyCopy `cmd:"" help:"Verify a published copy, without the database."`
-	WhoSaw     ledgerWhoSaw     `cmd:"" help:"Print who was shown one person."`
-	ShownTo    ledgerShownTo    `cmd:"" help:"Print exactly who was shown to some accounts."`
+	Tail        ledgerTail        `cmd:"" help:"Print the newest entries."`
+	Verify      ledgerVerify      `cmd:"" help:"Hold every entry against the tree and its signed checkpoints."`
+	Publish     ledgerPublish     `cmd:"" help:"Bring a published copy of the tree up to date, for everybody to verify."`
+	VerifyCopy  ledgerVerifyCopy  `cmd:"" help:"Verify a published copy, without the database."`
+	Prove       ledgerProve       `cmd:"" help:"Print one entry with the proof that it is in the ledger."`
+	VerifyProof ledgerVerifyProof `cmd:"" help:"Verify such a proof, without the database, and print the entry."`
+	WhoSaw      ledgerWhoSaw      `cmd:"" help:"Print who was shown one person."`
+	ShownTo     ledgerShownTo     `cmd:"" help:"Print exactly who was shown to some accounts."`
 }
 
 // Reading the ledger is itself written, before anything is printed.

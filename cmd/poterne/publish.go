@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/store"
 )
@@ -46,13 +48,9 @@ type ledgerVerifyCopy struct {
 // Run verifies a published copy, anywhere: it needs neither the database nor a
 // configuration. Damage is named on the standard output and makes the answer no.
 func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
-	key, err := os.ReadFile(v.Key)
+	verifier, err := readVerifier(v.Key)
 	if err != nil {
 		return err
-	}
-	verifier, err := note.NewVerifier(strings.TrimSpace(string(key)))
-	if err != nil {
-		return usage("%s is not the public half of a checkpoint key, as poterne keys makes it", v.Key)
 	}
 	kept, err := readAll(v.Checkpoint)
 	if err != nil {
@@ -75,6 +73,63 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 		return fmt.Errorf("the copy does not verify: %d findings", len(report.Findings))
 	}
 	return nil
+}
+
+type ledgerProve struct {
+	database
+	actor
+	Number ledger.Number `arg:"" help:"The entry's number, as a receipt has it."`
+}
+
+// Run prints an entry with its proof; it is written in the ledger first.
+func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
+	return p.with(ctx, func(s settings, kept *store.Store) error {
+		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: fmt.Sprintf("entry %d with its proof, by the command line", p.Number)}); err != nil {
+			return err
+		}
+		proof, err := tiles.Prove(ctx, kept, s.verifier, p.Number)
+		if err != nil {
+			return err
+		}
+		_, err = on.Out.Write(proof)
+		return err
+	})
+}
+
+type ledgerVerifyProof struct {
+	Proof string `arg:"" type:"existingfile" help:"What poterne ledger prove printed."`
+	Key   string `required:"" type:"existingfile" help:"The public half of the checkpoint key, checkpoint.pub."`
+}
+
+// Run verifies a proof, anywhere, and prints the entry that it proves.
+func (v *ledgerVerifyProof) Run(on *streams) error {
+	verifier, err := readVerifier(v.Key)
+	if err != nil {
+		return err
+	}
+	proof, err := os.ReadFile(v.Proof)
+	if err != nil {
+		return err
+	}
+	entry, head, err := tiles.OpenProof(proof, verifier)
+	if err != nil {
+		return fmt.Errorf("nothing is proved: %w", err)
+	}
+	fmt.Fprintf(on.Err, "entry %d of %d in %s:\n", entry.Number, head.Size, verifier.Name())
+	return json.NewEncoder(on.Out).Encode(told(entry))
+}
+
+// readVerifier reads the public half of a checkpoint key.
+func readVerifier(file string) (note.Verifier, error) {
+	key, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(key)))
+	if err != nil {
+		return nil, usage("%s is not the public half of a checkpoint key, as poterne keys makes it", file)
+	}
+	return verifier, nil
 }
 
 // readAll reads files one after the other.

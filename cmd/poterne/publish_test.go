@@ -55,6 +55,33 @@ func TestLEDGER_3_APublishedCopyIsVerifiedWithThePublicKeyAlone(t *testing.T) {
 	}
 }
 
+func TestLEDGER_3_AnEntryIsProvedWithThePublicKeyAlone(t *testing.T) {
+	dir, s := written(t)
+	key, proof := filepath.Join(dir, "checkpoint.pub"), filepath.Join(t.TempDir(), "entry.tlog-proof")
+	code, out, errs := asked(t, dir, "ledger", "prove", "--as", "samir", "1")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	if err := os.WriteFile(proof, []byte(out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out = bare(t, "ledger", "verify-proof", proof, "--key", key)
+	for _, said := range []string{"entry 1 of 6 in poterne.example/ledger:\n", `"account":"pauline.mercier"`, `"person":"` + s.pseudonym.Person("1").Hex() + `"`} {
+		if code != 0 || !strings.Contains(out, said) {
+			t.Errorf("exit %d, and %s is not printed in\n%s", code, said, out)
+		}
+	}
+	if code, out := bare(t, "ledger", "verify-proof", key, "--key", key); code != 1 {
+		t.Errorf("what is no proof: exit %d, printed %s", code, out)
+	}
+	if code, out, _ := asked(t, dir, "ledger", "prove", "--as", "samir", "6"); code != 1 || out != "" {
+		t.Errorf("what is not under a checkpoint: exit %d, printed %s", code, out)
+	}
+	if code, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 0 || !strings.Contains(out, "samir  entry 1 with its proof") {
+		t.Errorf("reading it is not written: %s", out)
+	}
+}
+
 // Promise: LEDGER-3
 func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
 	p, kept, s := assembled(t)

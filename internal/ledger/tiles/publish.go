@@ -25,7 +25,7 @@ func Publish(ctx context.Context, source Source, verifier note.Verifier, folder 
 	if err != nil {
 		return head, err
 	}
-	tree := tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, &stored{ctx, source, make(map[tlog.Tile][]byte)})
+	tree := signedTree(ctx, source, head)
 	before, err := published(folder, verifier)
 	if err != nil {
 		return head, err
@@ -93,8 +93,13 @@ func continues(tree tlog.HashReader, before, head ledger.Checkpoint) error {
 	return nil
 }
 
-// stored reads tiles for package tlog, which holds each against the signed root
-// before it uses it. The few above the leaves are read again and again.
+// signedTree gives the hashes of the tree, and only those that the checkpoint signs.
+func signedTree(ctx context.Context, source Source, head ledger.Checkpoint) tlog.HashReader {
+	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, &stored{ctx, source, make(map[tlog.Tile][]byte)})
+}
+
+// stored reads tiles for package tlog. The few above the leaves are read again and
+// again.
 type stored struct {
 	ctx    context.Context
 	source Source
