@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ type replayCommand struct {
 	Config       string       `type:"existingfile" help:"Whose purposes and allowances are replayed; those of the example when not given."`
 	ThroughStore bool         `help:"Settle every opening through the gate over SQLite: slower, and the same table."`
 	JSON         bool         `name:"json" help:"Print the report as JSON."`
+	HTML         string       `name:"html" type:"path" placeholder:"FILE" help:"Write the report as one page, too."`
+	Language     string       `enum:"fr,en" default:"fr" help:"Of that page: fr or en."`
 }
 
 // Run replays attacks and honest days through the decision, in virtual time. It
@@ -47,16 +50,28 @@ func (c *replayCommand) Run(ctx context.Context, on *streams) error {
 		settings.Book = scratchBook
 	}
 	report, err := sim.Replay(ctx, settings)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.JSON:
-		encoder := json.NewEncoder(on.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
-	default:
+	}
+	if c.HTML != "" {
+		if err := c.writePage(report); err != nil {
+			return fmt.Errorf("writing the page: %w", err)
+		}
+	}
+	if !c.JSON {
 		return report.WriteTable(on.Out)
 	}
+	encoder := json.NewEncoder(on.Out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
+}
+
+func (c *replayCommand) writePage(report sim.Report) error {
+	var page bytes.Buffer
+	if err := report.WriteHTML(&page, policy.Language(c.Language)); err != nil {
+		return err
+	}
+	return os.WriteFile(c.HTML, page.Bytes(), 0o644)
 }
 
 // rules are those of a configuration. Its secrets are not needed, and not read.

@@ -45,6 +45,7 @@ type Settings struct {
 
 // Report is what came of a replay.
 type Report struct {
+	Scenario Scenario       `json:"scenario"`
 	Agents   int            `json:"agents"`
 	Days     int            `json:"days"`
 	Seeds    []uint64       `json:"seeds"`
@@ -125,7 +126,7 @@ func Replay(ctx context.Context, s Settings) (Report, error) {
 		return Report{}, err
 	}
 	r := replay{Settings: s, people: people}
-	report := Report{Agents: s.Agents, Days: s.Days, Seeds: r.seeds()}
+	report := Report{Scenario: s.Scenario, Agents: s.Agents, Days: s.Days, Seeds: r.seeds()}
 	r.attacks(&report)
 	r.oddities(&report)
 	r.honest(&report)
