@@ -38,28 +38,32 @@ type log struct {
 
 func newLog(t *testing.T) *log {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	kept, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := keyed(t, kept)
+	l.path = path
+	return l
+}
+
+// keyed gives a store a key of its own.
+func keyed(t *testing.T, kept *store.Store) *log {
+	t.Helper()
+	t.Cleanup(func() { _ = kept.Close() })
 	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{path: filepath.Join(t.TempDir(), "poterne.db"), public: public}
+	l := &log{Store: kept, public: public}
 	if l.signer, err = note.NewSigner(private); err != nil {
 		t.Fatal(err)
 	}
 	if l.verifier, err = note.NewVerifier(public); err != nil {
 		t.Fatal(err)
 	}
-	l.open(t)
 	return l
-}
-
-func (l *log) open(t *testing.T) {
-	t.Helper()
-	var err error
-	if l.Store, err = store.OpenSQLite(t.Context(), l.path); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Store.Close() })
 }
 
 // write writes entries and signs a checkpoint, which it returns.
@@ -380,6 +384,36 @@ func TestAPublishedFolderIsWhatIsServed(t *testing.T) {
 		if code, _, body := get(t, address+file); code != http.StatusOK || string(body) != data {
 			t.Errorf("%s is served as something else (%d)", file, code)
 		}
+	}
+}
+
+func TestPostgreSQLPublishesTheSame(t *testing.T) {
+	kept, err := store.OpenPostgreSQL(t.Context(), storetest.StartPostgreSQL(t).Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := keyed(t, kept)
+	l.write(t, 300)
+	dir := l.folder(t)
+	l.write(t, 3000)
+	if _, err := l.publish(t, dir, l.Store); err != nil {
+		t.Fatal(err)
+	}
+	if said := l.verified(t, dir); said != "" {
+		t.Error(said)
+	}
+	address := l.serve(t)
+	for file, data := range tree(t, dir) {
+		if code, _, body := get(t, address+file); code != http.StatusOK || string(body) != data {
+			t.Errorf("%s is served as something else (%d)", file, code)
+		}
+	}
+	proof, err := tiles.Prove(t.Context(), l.Store, l.verifier, 2999)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entry, _, err := tiles.OpenProof(proof, l.verifier); err != nil || entry.Number != 2999 {
+		t.Errorf("entry %d is proved: %v", entry.Number, err)
 	}
 }
 
