@@ -43,7 +43,7 @@ func (r Report) WriteHTML(out io.Writer, in policy.Language) error {
 		p.All = p.All.add(t)
 	}
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"count": say.count, "rate": say.rate, "span": say.span, "about": say.about, "lit": say.lit, "trade": say.trade,
+		"count": say.count, "rate": say.rate, "span": say.span, "about": say.about, "lit": say.lit, "trade": say.trade, "ordinal": say.ordinal,
 	}).Parse(reportPage)).Execute(out, p)
 }
 
@@ -123,3 +123,6 @@ func (w words) rate(x float64) string {
 	n, _ := strconv.Atoi(whole)
 	return w.count(n) + w.Point + tenth
 }
+
+// ordinal names an opening by its place.
+func (w words) ordinal(n int) string { return w.Opening + "\u00a0" + w.count(n) }
