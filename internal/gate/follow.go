@@ -22,8 +22,8 @@ func (g *Gate) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 	return g.book.Entries(ctx, from)
 }
 
-// Of returns the newest entries that an account is the author of, within the last
-// 28 days, newest first and at most limit of them.
+// Of returns the newest entries that an account is the author of, newest first:
+// at most limit of them, and some thousand of the last 28 days in all.
 func (g *Gate) Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
 	g.mu.RLock()
 	numbers := g.written[account]

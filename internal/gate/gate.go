@@ -28,7 +28,7 @@ type Gate struct {
 
 	mu         sync.RWMutex // guards what follows; but for askers, written by Run only
 	meters     map[roster.AccountID]*meter.Meter
-	written    map[roster.AccountID][]ledger.Number // by account, the entries of the last 28 days
+	written    map[roster.AccountID][]ledger.Number // by account, its newest entries
 	upTo       ledger.Number                        // the meters hold every entry before it
 	recent     []ledger.Entry                       // the newest entries, so that who follows need not read them back
 	orders     order.Book
@@ -181,17 +181,26 @@ func (g *Gate) count(entry ledger.Entry) {
 	m.Record(entry.Opening())
 }
 
-// remembered bounds the entries kept for whoever follows the ledger.
-const remembered = 1 << 13
+// How many of the newest entries are kept at hand: for whoever follows the ledger,
+// and for whoever looks at one account.
+const (
+	remembered        = 1 << 13
+	rememberedAccount = 1 << 10
+)
 
 // know notes an entry that the ledger holds.
 func (g *Gate) know(entry ledger.Entry) {
 	g.upTo = entry.Number + 1
-	g.written[entry.Account] = append(g.written[entry.Account], entry.Number)
-	if len(g.recent) == 2*remembered {
-		g.recent = append(g.recent[:0], g.recent[remembered:]...)
+	g.written[entry.Account] = push(g.written[entry.Account], entry.Number, rememberedAccount)
+	g.recent = push(g.recent, entry, remembered)
+}
+
+// push appends to a list of which at least the newest least members are kept.
+func push[T any](list []T, one T, least int) []T {
+	if len(list) == 2*least {
+		list = append(list[:0], list[least:]...)
 	}
-	g.recent = append(g.recent, entry)
+	return append(list, one)
 }
 
 // catchUp takes in what other nodes have written since this one last looked.

@@ -408,6 +408,30 @@ func TestAnAccountsEntriesAreFoundNewestFirst(t *testing.T) {
 	check(first(h.gate()))
 }
 
+func TestOnlyTheNewestEntriesAreKeptAtHand(t *testing.T) {
+	g, _ := newHouse(t).gate()
+	var people []int
+	for i := range 900 {
+		people = append(people, 1000+i)
+	}
+	for range 20 { // 18,000 entries: more than is kept
+		settle(t, g, ask(people...))
+	}
+	list, err := g.Of(t.Context(), "pauline", 100_000)
+	if err != nil || len(list) < 1000 || len(list) > 3000 || list[0].Number+1 != g.Next() {
+		t.Errorf("%d entries at hand, %v", len(list), err)
+	}
+	want := ledger.Number(0)
+	for entry, err := range g.Follow(t.Context(), 0) {
+		if err != nil || entry.Number != want {
+			t.Fatalf("entry %d follows, want %d: %v", entry.Number, want, err)
+		}
+		if want++; want == g.Next() {
+			break
+		}
+	}
+}
+
 func TestAStoppedGateShowsNothing(t *testing.T) {
 	g, stop := newHouse(t).gate()
 	stop()
