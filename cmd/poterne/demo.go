@@ -28,7 +28,7 @@ import (
 // configuration, in front of an invented town and its identity provider.
 type Demo struct {
 	Dir       string `help:"Where to keep its files; a temporary folder when empty." type:"path"`
-	Listen    string `default:"localhost:8080" help:"Where the portal listens. What the town needs listens on the ports after it."`
+	Listen    string `default:"localhost:8080" help:"Where the portal listens. What the town needs listens on free ports of this machine."`
 	QuietTown bool   `help:"Let nobody work in the background."`
 	People    int    `default:"100000" help:"How many people the register has."`
 	Seed      uint64 `default:"1" help:"What the town is grown from."`

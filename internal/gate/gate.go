@@ -44,7 +44,6 @@ type Passage struct {
 	Decision policy.Decision
 	Receipt  ledger.Number // the first entry written for it
 	Written  int           // how many entries were
-	At       time.Time
 }
 
 // Open reads the ledger of the last 28 days, so that every meter stands where it

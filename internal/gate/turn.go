@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -173,7 +174,7 @@ func (t *turn) settle(ask policy.Ask, known known) Passage {
 	facts := known.forDecision()
 	facts.Orders, facts.Meter = t.orders, draft
 	decision := t.gate.rules.Decide(ask, facts, t.now)
-	passage := Passage{Decision: decision, Receipt: t.next(), At: t.now}
+	passage := Passage{Decision: decision, Receipt: t.next()}
 	if ask.Act == policy.Attempt && decision.Shown() {
 		draft.Cut(before) // nothing is shown yet, so nothing is owed
 		return passage
@@ -183,11 +184,14 @@ func (t *turn) settle(ask policy.Ask, known known) Passage {
 	return passage
 }
 
+var kindOf = map[policy.Act]ledger.Kind{
+	policy.Attempt: ledger.Attempted, policy.Change: ledger.Changed, policy.Show: ledger.Consulted,
+}
+
 // enter writes one entry for each person, or one for an ask without people.
 func (t *turn) enter(ask policy.Ask, decision policy.Decision) {
-	kinds := map[policy.Act]ledger.Kind{policy.Attempt: ledger.Attempted, policy.Change: ledger.Changed, policy.Show: ledger.Consulted}
 	entry := ledger.Entry{
-		Time: t.now, Kind: kinds[ask.Act], Receipt: t.next(),
+		Time: t.now, Kind: kindOf[ask.Act], Receipt: t.next(),
 		Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
 		Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
 	}
@@ -245,13 +249,8 @@ func (t *turn) lift(id order.ID, by, because string) error {
 	if err != nil {
 		return fmt.Errorf("lifting an order: %w", err)
 	}
-	var left order.Book
-	for _, other := range t.orders {
-		if other.ID != id {
-			left = append(left, other)
-		}
-	}
-	t.orders, t.ordered = left, true
+	t.orders = slices.DeleteFunc(slices.Clone(t.orders), func(other order.Order) bool { return other.ID == id })
+	t.ordered = true
 	o.Because = because
 	t.record(ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: o.String()})
 	return nil

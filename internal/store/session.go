@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -63,13 +62,21 @@ func (s *Sessions) remember(row signin.Row, writes int) {
 	s.recent[row.Key] = seenSession{row, time.Now()}
 }
 
-// forget makes the next look at these sessions a look at the table. It comes
-// after the write.
-func (s *Sessions) forget(which func(signin.Row) bool) {
+// forget makes the next look at a session a look at the table. It comes after the
+// write, whatever came of that.
+func (s *Sessions) forget(key signin.Digest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
-	maps.DeleteFunc(s.recent, func(_ signin.Digest, seen seenSession) bool { return which(seen.row) })
+	delete(s.recent, key)
+}
+
+// forgetAll is forget for every session.
+func (s *Sessions) forgetAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+	clear(s.recent)
 }
 
 // Expect implements signin.Shelf.
@@ -158,12 +165,12 @@ func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
 			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9
 		where key = $10 and version = $11`
+	defer s.forget(row.Key)
 	result, err := s.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
 		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), row.Key[:], row.Version)
 	if err != nil {
 		return false, s.engine.classify(err)
 	}
-	s.forget(func(other signin.Row) bool { return other.Key == row.Key })
 	swapped, err := result.RowsAffected()
 	return swapped == 1, s.engine.classify(err)
 }
@@ -173,7 +180,7 @@ func (s *Sessions) EndAll(ctx context.Context, account roster.AccountID, why sig
 	const end = `
 		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
 		where account = $3 and why = '' returning ` + sessionColumns
-	defer s.forget(func(row signin.Row) bool { return row.Account == account })
+	defer s.forgetAll()
 	rows, err := s.write.QueryContext(ctx, end, string(why), at.UnixMicro(), string(account))
 	if err != nil {
 		return nil, s.engine.classify(err)
@@ -191,7 +198,7 @@ func (s *Sessions) EndAll(ctx context.Context, account roster.AccountID, why sig
 
 // Sweep implements signin.Shelf.
 func (s *Sessions) Sweep(ctx context.Context, pending, session time.Time) error {
-	defer s.forget(func(row signin.Row) bool { return row.Started.Before(session) })
+	defer s.forgetAll()
 	return s.within(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `delete from pending_signin where begun_us < $1`, pending.UnixMicro()); err != nil {
 			return err

@@ -51,7 +51,7 @@ func (t *turn) take() error {
 	var last int64
 	err := t.tx.StmtContext(t.ctx, t.store.prepared.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
 	t.last = time.UnixMicro(last).UTC()
-	return t.classify("taking the head", err)
+	return doing("taking the head", err)
 }
 
 func (t *turn) Next() ledger.Number { return t.next }
@@ -68,7 +68,7 @@ func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
 		for len(entries) >= max(insert.rows, 1) {
 			count, err := insert.write(t.ctx, t.tx, entries)
 			if err != nil {
-				return t.classify("writing entries", err)
+				return doing("writing entries", err)
 			}
 			t.next = entries[count-1].Number + 1
 			entries = entries[count:]
@@ -76,27 +76,29 @@ func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
 	}
 	t.last = at
 	_, err := t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
-	return t.classify("moving the head", err)
+	return doing("moving the head", err)
 }
 
+// inForce selects the orders placed and not lifted, as scanOrder reads them.
+const inForce = `
+	select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
+	from standing_order where lifted_us is null`
+
 func (t *turn) Orders() (order.Book, error) {
-	const query = `
-		select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
-		from standing_order where lifted_us is null order by placed_us, id`
-	rows, err := t.tx.QueryContext(t.ctx, query)
+	rows, err := t.tx.QueryContext(t.ctx, inForce+` order by placed_us, id`)
 	if err != nil {
-		return nil, t.classify("reading orders", err)
+		return nil, doing("reading orders", err)
 	}
 	defer rows.Close()
 	var book order.Book
 	for rows.Next() {
 		o, err := scanOrder(rows)
 		if err != nil {
-			return nil, t.classify("reading an order", err)
+			return nil, doing("reading an order", err)
 		}
 		book = append(book, o)
 	}
-	return book, t.classify("reading orders", rows.Err())
+	return book, doing("reading orders", rows.Err())
 }
 
 func scanOrder(row interface{ Scan(...any) error }) (order.Order, error) {
@@ -114,26 +116,23 @@ func (t *turn) Place(o order.Order) error {
 	t.dirty = true
 	if _, err := t.tx.ExecContext(t.ctx, insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
 		o.Placed.UnixMicro(), micro(o.Ends), o.By, o.Because, o.Message); err != nil {
-		return t.classify("placing an order", err)
+		return doing("placing an order", err)
 	}
 	return t.advance()
 }
 
 func (t *turn) Lift(id order.ID, by string, at time.Time) (order.Order, error) {
-	const query = `
-		select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
-		from standing_order where id = $1 and lifted_us is null`
-	o, err := scanOrder(t.tx.QueryRowContext(t.ctx, query, string(id)))
+	o, err := scanOrder(t.tx.QueryRowContext(t.ctx, inForce+` and id = $1`, string(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return o, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("no order %s is in force", id)}
 	}
 	if err != nil {
-		return o, t.classify("finding an order", err)
+		return o, doing("finding an order", err)
 	}
 	const lift = `update standing_order set lifted_us = $1, lifted_by = $2 where id = $3`
 	t.dirty = true
 	if _, err := t.tx.ExecContext(t.ctx, lift, at.UnixMicro(), by, string(id)); err != nil {
-		return o, t.classify("lifting an order", err)
+		return o, doing("lifting an order", err)
 	}
 	return o, t.advance()
 }
@@ -142,7 +141,7 @@ func (t *turn) Lift(id order.ID, by string, at time.Time) (order.Order, error) {
 // of askers is to be read again.
 func (t *turn) advance() error {
 	t.generation++
-	return t.classify("advancing the generation", advance(t.ctx, t.tx))
+	return doing("advancing the generation", advance(t.ctx, t.tx))
 }
 
 func advance(ctx context.Context, tx *sql.Tx) error {
@@ -150,10 +149,11 @@ func advance(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// classify says what was being done; an error in a turn is never the asker's.
-func (t *turn) classify(doing string, err error) error {
+// doing says what an error met. It is left unsorted: an error in a turn is never
+// the asker's, and spoils the turn.
+func doing(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
