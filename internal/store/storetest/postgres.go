@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -133,6 +135,33 @@ func (c *Cluster) admin(t testing.TB, statement string) error {
 	defer db.Close()
 	_, err = db.ExecContext(context.Background(), statement)
 	return err
+}
+
+// Dump returns a database as SQL, without owners and privileges: all of it, or what
+// pg_dump is asked for.
+func (c *Cluster) Dump(t testing.TB, connection string, asked ...string) string {
+	t.Helper()
+	dump := c.command("pg_dump", append(asked, "--no-owner", "--no-privileges", "--inserts", "-d", connection)...)
+	var complaint bytes.Buffer
+	dump.Stderr = &complaint
+	script, err := dump.Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v\n%s", err, complaint.Bytes())
+	}
+	return commands.ReplaceAllString(string(script), "")
+}
+
+// commands are psql's own, which differ from dump to dump.
+var commands = regexp.MustCompile(`(?m)^\\.*\n`)
+
+// Replay runs what Dump returned in an empty database.
+func (c *Cluster) Replay(t testing.TB, connection, script string) {
+	t.Helper()
+	psql := c.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", connection)
+	psql.Stdin = strings.NewReader(script)
+	if out, err := psql.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
 }
 
 // Database makes a new, empty database and returns how to connect to it.

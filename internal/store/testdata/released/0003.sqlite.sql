@@ -1,0 +1,189 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE schema_version (version integer not null);
+INSERT INTO schema_version VALUES(1);
+INSERT INTO schema_version VALUES(2);
+INSERT INTO schema_version VALUES(3);
+CREATE TABLE head (
+	one        integer not null constraint head_is_one primary key check (one = 1),
+	next       integer not null,
+	last_us    integer not null,
+	generation integer not null
+) strict;
+INSERT INTO head VALUES(1,32,1772532000123456,5);
+CREATE TABLE entry (
+	number integer not null constraint entry_number primary key,
+	salt   blob not null check (length(salt) = 16),
+	body   blob not null
+) strict;
+INSERT INTO entry VALUES(0,X'3c2017f42ac1f1c4b2df68f54b9fba7d',X'0100c0d4e1a1bc8393030402077061756c696e650507646f7373696572080000000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(1,X'90591cf330e4ea65fd9efa1305e6c584',X'0101c0d4e1a1bc83930304010102077061756c696e650507646f7373696572080100000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(2,X'33af4305ef6f44ad3ab7911815d5c148',X'0102c0d4e1a1bc83930304010202077061756c696e650507646f7373696572080200000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(3,X'9b3e966530faebc4f7f73ad54911e3b4',X'0103c0d4e1a1bc83930304010302077061756c696e650507646f7373696572080300000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(4,X'1f9218df9aa991e3391c13a056ca72c3',X'0104c0d4e1a1bc83930304010402077061756c696e650507646f7373696572080400000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(5,X'884b8fb767bef1b1ad9cb9eb281b793d',X'0105c0d4e1a1bc83930304010502077061756c696e650507646f7373696572080500000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(6,X'd1f5bea4797d916758bd496826921ad1',X'0106c0d4e1a1bc83930304010602077061756c696e650507646f7373696572080600000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(7,X'713d48472c3cbac1d698b52ae02c597e',X'0107c0d4e1a1bc83930304010702077061756c696e650507646f7373696572080700000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(8,X'676c46a94fc9e2d8b0a1d2a9d875fb83',X'0108c0d4e1a1bc83930304010802077061756c696e650507646f7373696572080800000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(9,X'92af7e399f1b5af3c992b3d117cb0bda',X'0109c0d4e1a1bc83930304010902077061756c696e650507646f7373696572080900000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(10,X'3e0582e3ff9660ea0c334e106c511aa1',X'010ac0d4e1a1bc83930304010a02077061756c696e650507646f7373696572080a00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(11,X'9849f52a9fa33e18af934cfc795fc072',X'010bc0d4e1a1bc83930304010b02077061756c696e650507646f7373696572080b00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(12,X'a420882ca634098bc29f645d753aeb1e',X'010cc0d4e1a1bc83930304010c02077061756c696e650507646f7373696572080c00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(13,X'892082f2bdbb9f29cbb2aec21e5246e5',X'010dc0d4e1a1bc83930304010d02077061756c696e650507646f7373696572080d00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(14,X'8b4d205ce9b057abaa40726e21f48815',X'010ec0d4e1a1bc83930304010e02077061756c696e650507646f7373696572080e00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(15,X'a967cdad64c0ebf074d9f3ad12d6e60d',X'010fc0d4e1a1bc83930304010f02077061756c696e650507646f7373696572080f00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(16,X'524d2bba0732f3eaa49930b6ffabb668',X'0110c0d4e1a1bc83930304011002077061756c696e650507646f7373696572081000000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(17,X'ed3d8dfde9d8704d42e0324be5474a5d',X'0111c0d4e1a1bc83930304011102077061756c696e650507646f7373696572081100000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(18,X'bf253d4152ae5ccb7d83169c3cd1870b',X'0112c0d4e1a1bc83930304011202077061756c696e650507646f7373696572081200000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(19,X'47ba5e203fbd47ade700573a4f380192',X'0113c0d4e1a1bc83930304011302077061756c696e650507646f7373696572081300000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(20,X'c900468897eb36da4fddfa2ebbb8ad1d',X'0114c0d4e1a1bc83930304011402077061756c696e650507646f7373696572081400000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(21,X'8482d3dc55ecb2f244c90ee4059e5d30',X'0115c0d4e1a1bc83930304011502077061756c696e650507646f7373696572081500000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(22,X'afc70ad4180ef83e1e68e44f8d3a79c6',X'0116c0d4e1a1bc83930304011602077061756c696e650507646f7373696572081600000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(23,X'c72b9e0f32acddb036b2fb182e5bb2a5',X'0117c0d4e1a1bc83930304011702077061756c696e650507646f7373696572081700000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(24,X'f61958249d5e05b5a6331738f62c2e68',X'0118c0d4e1a1bc83930304011802077061756c696e650507646f7373696572081800000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(25,X'd74489d1eaea4a86489f616081a3ca00',X'0119c0d4e1a1bc83930304011902077061756c696e650507646f7373696572081900000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(26,X'f38abd5f28a442bdcbc58c84613c1c4b',X'011ac0d4e1a1bc83930304011a02077061756c696e650507646f7373696572081a00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(27,X'369bc536cdf84ec0dd1a2141d5f46c8f',X'011bc0d4e1a1bc83930304011b02077061756c696e650507646f7373696572081b00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(28,X'4830091edcf4c1ec7cc2362ea8fea1ce',X'011cc0d4e1a1bc83930304011c02077061756c696e650507646f7373696572081c00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(29,X'cd2148fe89675d63c42ec5f805bc606c',X'011dc0d4e1a1bc83930304011d02077061756c696e650507646f7373696572081d00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(30,X'e985498fcddc353732724e7423043ae7',X'011ec0d4e1a1bc83930304011e02077061756c696e650507646f7373696572081e00000100000000000000000000000009010a010b03');
+INSERT INTO entry VALUES(31,X'0b80b85b1768c53eedcc5f92499f2c67',X'011fc0d4e1a1bc83930304011f02077061756c696e650507646f7373696572081f00000100000000000000000000000009010a010b03');
+CREATE TABLE tile (
+	level    integer not null,
+	position integer not null,
+	hashes   blob not null,
+	constraint tile_place primary key (level, position)
+) strict, without rowid;
+INSERT INTO tile VALUES(0,0,X'55146be6698068ddbf258e5d18ee34347aeba08ec7b844eef4203cd4cae0183dc56cb12a84565231e461a0393c4abdc9010803c3e03739646f96837ab4e9118162bbac0cb9d4e46fb0a8a336e365360932159ab408188511a75ccad4ae87577bf1dd84abbe7defca1beb6cf1ce66d3c9ffc235d1fd3b40ab481ba536bad1d6a80abacc421bab2d3dfe412fce866e4ccedd116fba3a41ff38ff200a7c3ee11c5290eb305f326ae84b408ce7d506d7c39c7ccc8cef77f9077786ad4b25800d284e4ae6ad2f050f1b7cee496a09e70db3c30c6ad2ea06ed79406841be31a8e4b1083a4e7b3164252348ce01a7903d1e94ff9c9e1ad140f5da1881608e1e94547118b9fd30cf584dff6221d047730b7df78de41096a8dba36a9979da66564457dc2285712a1a6fda769cd79dacfc7907664c199ff8f7accf4140207420dc8b77918356077b878aa23a80c055c7ef17e44cb7cf7d44527e688029d0ca7ed3f0ac722fcbba98e0caad1e119db0b04b21ed715924dfc77ff60b23a36f0549e1c4d2c00a7252a43f8a68e2510dc3b12621daa788f3eccb933fba9e9385258acf26e5aa68173c5f8e164f717c172587206bb188db0b32faf95097f28ddca389e44a1ab3b481722ccdc9a7377eb60f3f6b4fe8816d4003949492a18e4981447dbff0463aea9235b990846345edf332312a182f436db02f19e12a1bb038f49bfcdd88719aab244d062741d91f0a429d32d13cc78cb23ff9c8f7556ca987e7fcee1a0e9ccc81821d5658f6e1312b151195ae7b5ed422b375da437028c3a2a9a387885ed74efaa190a7ead261807771e96e87fee5a7a21ef99b7d829c5dc84d01cb07f51427aa27ffae502609a245c79649b32859a1b944e4d65721463b8059459d86afd6ec5a549358530156f948074258b83f02ceee33e3f9ad713ba0648998b234c149613cd9c1fe762381b9125c7bf26c0daf2d45ffa00a8c5fe85ad043d834b14256adbac8562954bb69eac1215871c3eaad43651f79e36eb4ac9a9a8f3e157e6d39d13a91ee3b7661d9bbfc12bd235c8934670381980fd2d624ca51ddeeb2613e92d85859cf6cb89bdefd124821f5c2f82b8ad4c130f91fda63fe7afa56656f1341b1488db2acccb5c300ba24d4f70ffdb631cfbc3beff25dafdf489238ffc82e59605c66b7d291ee73693a07a057738b926e2b8d6057eb2b9db9875c33f12c907d47ba25ddf0e75a74d9bb8a6b3172dd6e1f8b8455d057b716035cb29a50b53e46fa4f1820aeaab114be390214689243b5a59c92a8aba3e2358e3ecccf8c10badfda22b53d921388fe0b1ca5eb1b0bd6e0503802dad0322087768c739294cc5376c701b7e144e82c8ab8198a04edd608492c09f676259d26d123410014f88781698a9e5f869af8b1701bbeb6349f9db98f4d9476cb9c4fc26a77ae9d6ce13f95a1dda5');
+CREATE TABLE checkpoint (
+	size integer not null constraint checkpoint_size primary key,
+	note blob not null
+) strict;
+INSERT INTO checkpoint VALUES(20,X'6c65646765722e706f7465726e652e6578616d706c650a32300a5869307348336770394157576c446276556d547139686b70427a415545344d6858516a664d656c457630733d0a0ae28094206c65646765722e706f7465726e652e6578616d706c65206b6d6237544f3634496b485a49624e41526b4e4a5849396f467058663479513549776a55514e69685553496e3056344e71483134467745364b386f4a646659364d4b393469377646746758777344665049536872367833346b41513d0a');
+INSERT INTO checkpoint VALUES(32,X'6c65646765722e706f7465726e652e6578616d706c650a33320a76385179346976667a5150447a73733079754b6332503945424e5a5044387033752f645269743544787a513d0a0ae28094206c65646765722e706f7465726e652e6578616d706c65206b6d623754435a2f4c2b51463253354f34614a2f39314b7171644d715842586976676b4a5037706f4d33786e4d46754a683930736462414b5831304d46364a386863694361684f7a4155786a5254377442734966467454495a41633d0a');
+CREATE TABLE standing_order (
+	id        text not null constraint standing_order_id primary key,
+	effect    text not null check (effect in ('frozen', 'suspended', 'closed')),
+	reach     text not null check (reach in ('account', 'organisation', 'service', 'everything')),
+	target    text not null,
+	placed_us integer not null,
+	ends_us   integer,
+	placed_by text not null,
+	because   text not null,
+	message   text not null,
+	lifted_us integer,
+	lifted_by text
+) strict;
+INSERT INTO standing_order VALUES('7','suspended','account','pauline',1772532000123456,NULL,'samir','vol','',NULL,NULL);
+INSERT INTO standing_order VALUES('8','suspended','account','pauline',1772532000123456,NULL,'samir','vol','',1772532000123456,'samir');
+CREATE TABLE organisation (
+	id    text not null constraint organisation_id primary key,
+	siret text not null,
+	name  text not null
+) strict;
+INSERT INTO organisation VALUES('mlv','90000000000017','Mission locale');
+INSERT INTO organisation VALUES('ofh','90000000000025','Horizon');
+CREATE TABLE account (
+	id           text not null constraint account_id primary key,
+	organisation text not null constraint account_organisation references organisation (id),
+	role         text not null,
+	name         text not null,
+	issuer       text not null,
+	provider     text not null,
+	subject      text not null,
+	opened_us    integer not null,
+	constraint account_identity unique (issuer, provider, subject)
+) strict;
+INSERT INTO account VALUES('pauline','mlv','adviser','Pauline Mercier','https://idp.example','p','p1',1772532000123456);
+INSERT INTO account VALUES('karim','mlv','adviser','Karim Benali','https://idp.example','p','k1',1772532000123456);
+INSERT INTO account VALUES('lucas','ofh','training','Lucas Ferrand','https://idp.example','p','l1',1772532000123456);
+CREATE TABLE habilitation (
+	account  text not null constraint habilitation_account references account (id),
+	service  text not null,
+	purpose  text not null,
+	from_us  integer not null,
+	until_us integer not null,
+	constraint habilitation_right primary key (account, service, purpose),
+	constraint habilitation_ends check (until_us > from_us)
+) strict, without rowid;
+INSERT INTO habilitation VALUES('lucas','kairos','train',1770112800123456,1801648800123456);
+INSERT INTO habilitation VALUES('pauline','dossier','accompany',1770112800123456,1801648800123456);
+CREATE TABLE source (
+	name     text not null constraint source_name primary key,
+	heard_us integer not null
+) strict;
+INSERT INTO source VALUES('cases',1772532000123456);
+CREATE TABLE fact (
+	person       blob not null check (length(person) = 16),
+	source       text not null,
+	id           text not null,
+	kind         integer not null,
+	account      text,
+	organisation text,
+	from_us      integer not null,
+	until_us     integer not null,
+	author       text not null,
+	constraint fact_of_person primary key (person, source, id),
+	constraint fact_id unique (source, id),
+	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
+) strict, without rowid;
+INSERT INTO fact VALUES(X'01000001000000000000000000000000','cases','1',1,'pauline',NULL,1772532000123456,1772535600123456,'');
+CREATE TABLE cover (
+	source      text not null,
+	id          text not null,
+	absent      text not null,
+	substitute  text not null,
+	declared_by text not null,
+	from_us     integer not null,
+	until_us    integer not null,
+	constraint cover_id primary key (source, id)
+) strict, without rowid;
+INSERT INTO cover VALUES('cases','c1','karim','pauline','helene',1772532000123456,1772535600123456);
+CREATE TABLE alias (
+	alias  blob not null constraint alias_alias primary key check (length(alias) = 16),
+	person blob not null check (length(person) = 16)
+) strict, without rowid;
+INSERT INTO alias VALUES(X'01000000000000000000000000000000',X'01000001000000000000000000000000');
+CREATE TABLE pending_signin (
+	state     blob not null constraint pending_signin_state primary key,
+	browser   blob not null,
+	nonce     text not null,
+	verifier  text not null,
+	origin    text not null,
+	return_to text not null,
+	begun_us  integer not null
+) strict, without rowid;
+INSERT INTO pending_signin VALUES(X'0200000000000000000000000000000000000000000000000000000000000000',X'0000000000000000000000000000000000000000000000000000000000000000','','','','',1772532000123456);
+CREATE TABLE session (
+	key          blob not null constraint session_key primary key,
+	id           text not null constraint session_id unique,
+	account      text not null,
+	organisation text not null,
+	factor       text not null,
+	agent        blob not null,
+	browser      blob not null,
+	started_us   integer not null,
+	version      integer not null,
+	current      blob not null,
+	next         blob not null,
+	previous     blob not null,
+	seed         text not null,
+	rotated_us   integer not null,
+	seen_us      integer not null,
+	hint         text not null,
+	why          text not null,
+	ended_us     integer
+) strict, without rowid;
+INSERT INTO session VALUES(X'0100000000000000000000000000000000000000000000000000000000000000','s1','pauline','','',X'0000000000000000000000000000000000000000000000000000000000000000',X'0000000000000000000000000000000000000000000000000000000000000000',1772532000123456,0,X'0000000000000000000000000000000000000000000000000000000000000000',X'0000000000000000000000000000000000000000000000000000000000000000',X'0000000000000000000000000000000000000000000000000000000000000000','',1772532000123456,1772532000123456,'','',NULL);
+CREATE TRIGGER entry_is_not_changed before update on entry
+begin select raise(abort, 'an entry cannot be changed'); end;
+CREATE TRIGGER entry_is_not_replaced before insert on entry
+when exists (select 1 from entry where number = new.number)
+begin select raise(abort, 'an entry cannot be replaced'); end;
+CREATE TRIGGER entry_is_not_removed before delete on entry
+begin select raise(abort, 'an entry cannot be removed'); end;
+CREATE INDEX cover_substitute on cover (substitute);
+CREATE INDEX pending_signin_begun on pending_signin (begun_us);
+CREATE INDEX session_account on session (account);
+CREATE INDEX session_started on session (started_us);
+COMMIT;
