@@ -64,7 +64,10 @@ func (Ref) LogValue() slog.Value { return slog.StringValue("(reference)") }
 type Alias [16]byte
 
 // Key turns identifiers into pseudonyms and aliases. It is safe to share.
-type Key struct{ macs *sync.Pool }
+type Key struct {
+	macs  *sync.Pool
+	child func(about string) ([]byte, error) // derives another key from it
+}
 
 // KeyBytes is the least length of a pseudonym key.
 const KeyBytes = 32
@@ -75,7 +78,7 @@ func NewKey(secret []byte) (Key, error) {
 		return Key{}, fmt.Errorf("a pseudonym key has at least %d bytes, this one has %d", KeyBytes, len(secret))
 	}
 	secret = append([]byte(nil), secret...)
-	return Key{macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}, nil
+	return Key{macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}, child: child(secret)}, nil
 }
 
 // Person returns the pseudonym of the person whom the register itself knows by
