@@ -33,6 +33,21 @@ func (p *Pages) Failed(w http.ResponseWriter, r *http.Request, reason signin.Rea
 	p.show(w, r, status, "unsigned.html", unsignedPage{p.page(r, viewer{}, "unsigned.title"), reason})
 }
 
+type untouchedPage struct {
+	page
+	Reason signin.Reason
+	Target string
+}
+
+// Untouched tells why a touch did not work, and offers to try again.
+func (p *Pages) Untouched(w http.ResponseWriter, r *http.Request, reason signin.Reason, target string) {
+	status := http.StatusForbidden
+	if reason == signin.Unreachable {
+		status = http.StatusServiceUnavailable
+	}
+	p.show(w, r, status, "untouched.html", untouchedPage{p.page(r, viewer{}, "untouched.title"), reason, target})
+}
+
 // SignedOut says that the session is over.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "left.html", p.page(r, viewer{}, "left.title"))

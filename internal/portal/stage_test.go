@@ -106,6 +106,11 @@ func Scenes() map[string]Scene {
 			full.pages.Failed(w, spoken(r, in), why)
 		}
 	}
+	for _, why := range []signin.Reason{signin.Declined, signin.Unverified, signin.Unreachable, signin.SomebodyElse, signin.Weaker, signin.NotAsked} {
+		scenes["untouched-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Untouched(w, spoken(r, in), why, "/dossier/files/4711")
+		}
+	}
 	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
 		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
 			full.pages.Stops().Failed(w, spoken(r, in), kind)

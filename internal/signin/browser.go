@@ -1,7 +1,9 @@
 package signin
 
 import (
+	"crypto/rand"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -10,7 +12,18 @@ import (
 const (
 	SessionCookie = "__Host-poterne"
 	PendingCookie = "__Host-poterne-signin"
+	DeviceCookie  = "__Host-poterne-device"
 )
+
+// UnknownDevice is a browser that keeps no name.
+const UnknownDevice = "unknown"
+
+// deviceLife is how long a browser keeps its name after a sign-in: the longest
+// that browsers allow. Signing out leaves it.
+const deviceLife = 400 * 24 * time.Hour
+
+// deviceSecret is what rand.Text makes.
+var deviceSecret = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // setCookie writes a cookie that only this host gets back, over https, out of
 // reach of scripts, and not in requests that other sites make for the browser,
@@ -46,6 +59,30 @@ func shownCookie(r *http.Request, name string) (string, bool) {
 		return "", false
 	}
 	return cookies[0].Value, true
+}
+
+// shownDevice returns the secret that names r's browser, if it has one of ours.
+func shownDevice(r *http.Request) (string, bool) {
+	secret, ok := shownCookie(r, DeviceCookie)
+	return secret, ok && deviceSecret.MatchString(secret)
+}
+
+// nameDevice gives r's browser a name that nobody can guess, or lets it keep the
+// one it has.
+func nameDevice(w http.ResponseWriter, r *http.Request) {
+	secret, ok := shownDevice(r)
+	if !ok {
+		secret = rand.Text()
+	}
+	setCookie(w, DeviceCookie, secret, deviceLife)
+}
+
+// device is the name of r's browser in the ledger.
+func (d *Door) device(r *http.Request) string {
+	if secret, ok := shownDevice(r); ok {
+		return d.settings.Device(secret)
+	}
+	return UnknownDevice
 }
 
 // sameBrowser reports whether r comes from a browser that says the same of

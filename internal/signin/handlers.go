@@ -19,6 +19,12 @@ import (
 // Begin sends the browser to the identity provider. The address may say where to
 // return to, as a local path.
 func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
+	d.send(w, r, Digest{}, localPath(r.URL.Query().Get("return")))
+}
+
+// send sends the browser to the identity provider, to open a session or to touch
+// the one kept under a key, and then back to a local path.
+func (d *Door) send(w http.ResponseWriter, r *http.Request, session Digest, back string) {
 	origin, ok := d.origin(r)
 	if !ok {
 		d.fail(w, r, Unverified, errors.New("the request came to an origin that is not declared"))
@@ -33,7 +39,7 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
 	pending := Pending{
 		State: digest(state), Browser: digest(browser),
 		Nonce: longText(), Verifier: oauth2.GenerateVerifier(),
-		Origin: origin, Return: localPath(r.URL.Query().Get("return")),
+		Origin: origin, Return: back, Session: session,
 		Begun: instant(d.settings.Now()),
 	}
 	address, err := d.provider.begin(r.Context(), state, pending)
@@ -48,8 +54,8 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
 	redirect(w, address)
 }
 
-// Callback receives the browser back from the identity provider, and opens a
-// session if what the provider says holds and an account is bound to it.
+// Callback receives the browser back from the identity provider, and opens or
+// touches a session if what the provider says holds and an account is bound to it.
 func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	answer := r.URL.Query()
 	pending, err := d.take(r, answer.Get("state"))
@@ -60,14 +66,13 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 		return
-	case answer.Has("error"):
-		code := answer.Get("error")
-		d.fail(w, r, unanswered(code), fmt.Errorf("the identity provider answered %.40q", code))
+	case pending.Session != Digest{}:
+		d.touched(w, r, pending, answer)
 		return
 	}
-	said, err := d.provider.finish(r.Context(), pending, answer)
+	said, reason, err := d.prove(r, pending, answer)
 	if err != nil {
-		d.fail(w, r, reason(err), err)
+		d.fail(w, r, reason, err)
 		return
 	}
 	account, bar, err := d.admit(r, said)
@@ -83,6 +88,16 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	default:
 		d.enter(w, r, account, said, pending.Return)
 	}
+}
+
+// prove turns what the provider sent back into a proof, or says why it is none.
+func (d *Door) prove(r *http.Request, pending Pending, answer url.Values) (proof, Reason, error) {
+	if answer.Has("error") {
+		code := answer.Get("error")
+		return proof{}, unanswered(code), fmt.Errorf("the identity provider answered %.40q", code)
+	}
+	said, err := d.provider.finish(r.Context(), pending, answer)
+	return said, reason(err), err
 }
 
 // take returns the sign-in that state stands for, once, to the browser that
@@ -136,6 +151,7 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 		return
 	}
 	setSession(w, key, token)
+	nameDevice(w, r)
 	redirect(w, target)
 }
 

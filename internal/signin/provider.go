@@ -29,6 +29,7 @@ var asymmetric = []string{
 type proof struct {
 	Issuer    string
 	Subject   string
+	At        time.Time // when the person signed in with the provider; 1970 if it does not say
 	ACR       string
 	AMR       []string
 	GivenName string
@@ -130,18 +131,22 @@ func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 	}
 }
 
-// begin returns where to send a browser for a sign-in under state.
+// begin returns where to send a browser for a sign-in, or a touch, under state.
 func (p *provider) begin(ctx context.Context, state string, pending Pending) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return "", err
 	}
-	return p.config(m, pending.Origin).AuthCodeURL(state,
+	with := []oauth2.AuthCodeOption{
 		oidc.Nonce(pending.Nonce),
 		oauth2.S256ChallengeOption(pending.Verifier),
 		// ProConnect says how somebody signed in only if asked.
 		oauth2.SetAuthURLParam("claims", `{"id_token":{"amr":null}}`),
-	), nil
+	}
+	if pending.Session != (Digest{}) {
+		with = append(with, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return p.config(m, pending.Origin).AuthCodeURL(state, with...), nil
 }
 
 // finish exchanges what the provider sent back for a proof. The error is
@@ -195,6 +200,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, pending Pending, tok
 		Party string   `json:"azp"`
 		ACR   string   `json:"acr"`
 		AMR   []string `json:"amr"`
+		At    float64  `json:"auth_time"`
 	}
 	if err := token.Claims(&claims); err != nil {
 		return proof{}, refused(errors.New("ID token: claims cannot be read"))
@@ -214,6 +220,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, pending Pending, tok
 	}
 	return proof{
 		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw,
+		At: time.Unix(int64(claims.At), 0),
 	}, nil
 }
 

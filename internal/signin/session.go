@@ -46,6 +46,8 @@ type Session struct {
 	Organisation roster.OrganisationID
 	Started      time.Time
 	Factor       Factor
+	Touched      time.Time // when the person last proved to be there; zero before they did
+	Device       string    // the browser that shows it, by its name in the ledger
 
 	key Digest
 }
@@ -85,7 +87,9 @@ func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	if digest(token) == row.Current && !d.settings.Now().Before(row.Rotated.Add(d.settings.Rotate)) {
 		setSession(w, key, nextToken(token, row.Seed))
 	}
-	return row.session(), nil
+	session := row.session()
+	session.Device = d.device(r)
+	return session, nil
 }
 
 // recognise returns the open session that r shows, and what it showed.
@@ -200,7 +204,7 @@ func (row Row) end(why Why, now time.Time) Row {
 func (row Row) session() Session {
 	return Session{
 		ID: row.ID, Account: row.Account, Organisation: row.Organisation,
-		Started: row.Started, Factor: row.Factor, key: row.Key,
+		Started: row.Started, Factor: row.Factor, Touched: row.Touched, key: row.Key,
 	}
 }
 

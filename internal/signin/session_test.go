@@ -26,8 +26,8 @@ func TestENTRY_9_ASessionIsKeptOnTheServerBehindAHostCookie(t *testing.T) {
 	b := h.browser()
 	answer := b.does("GET", b.begin("/"))
 	cookies := answer.Cookies()
-	if len(cookies) != 1 {
-		t.Fatalf("%d cookies, want the session's only", len(cookies))
+	if len(cookies) != 2 {
+		t.Fatalf("%d cookies, want the session's and the browser's name", len(cookies))
 	}
 	c := cookies[0]
 	if c.Name != "__Host-poterne" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 0 {

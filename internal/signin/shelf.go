@@ -41,7 +41,8 @@ type Shelf interface {
 	Sweep(ctx context.Context, pending, session time.Time) error
 }
 
-// Pending is a sign-in under way: somebody was sent to the identity provider.
+// Pending is a sign-in or a touch under way: somebody was sent to the identity
+// provider.
 type Pending struct {
 	State    Digest // what the provider sends back
 	Browser  Digest // what the browser shows when it comes back
@@ -49,6 +50,7 @@ type Pending struct {
 	Verifier string // PKCE's proof that the code comes back to us
 	Origin   string // where the browser set out from
 	Return   string // where it goes afterwards, a local path
+	Session  Digest // the key of the session to be touched; zero to open one
 	Begun    time.Time
 }
 
@@ -71,7 +73,8 @@ type Row struct {
 	Seed     string // with the current token, gives the next one
 	Rotated  time.Time
 	Seen     time.Time
-	Hint     string // the ID token, for signing out at the provider; emptied at the end
-	Why      Why    // why it ended; empty while it is open
+	Touched  time.Time // when the person last proved to be there; zero before they did
+	Hint     string    // the ID token, for signing out at the provider; emptied at the end
+	Why      Why       // why it ended; empty while it is open
 	Ended    time.Time
 }

@@ -27,6 +27,7 @@ const (
 	Prefix       = "/.poterne/"
 	BeginPath    = Prefix + "begin"    // GET, ?return=/where/to/go/back
 	CallbackPath = Prefix + "callback" // GET, registered with the identity provider
+	TouchPath    = Prefix + "touch"    // POST, return=/where/to/go/back
 	LeavePath    = Prefix + "leave"    // POST
 	LeftPath     = Prefix + "left"     // GET, registered with the identity provider
 )
@@ -49,6 +50,12 @@ type Settings struct {
 	Now    func() time.Time             // nil: time.Now
 	Log    *slog.Logger                 // nil: nothing is logged
 	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
+
+	// Touched writes a touch down before it counts. Nil: there are no touches.
+	Touched func(context.Context, Session) error
+	// Device turns the secret that names a browser into its name in the ledger.
+	// Nil: all browsers are UnknownDevice.
+	Device func(secret string) string
 }
 
 // Accounts knows who has an account.
@@ -66,6 +73,9 @@ type Pages interface {
 	Stranger(w http.ResponseWriter, r *http.Request, visitor Visitor)
 	// Failed tells why signing in did not work and offers to begin again.
 	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
+	// Untouched tells why a touch did not work, and offers to try again on the way
+	// to target. The session goes on.
+	Untouched(w http.ResponseWriter, r *http.Request, reason Reason, target string)
 	// SignedOut says that the session is over.
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }
@@ -88,7 +98,7 @@ const (
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
 )
 
-// Reason says why signing in did not work.
+// Reason says why signing in, or a touch, did not work.
 type Reason string
 
 const (
@@ -96,6 +106,10 @@ const (
 	Declined    Reason = "declined"    // the identity provider said no, or the person did
 	Unverified  Reason = "unverified"  // what the identity provider sent does not hold
 	Unreachable Reason = "unreachable" // the identity provider or our own store did not answer
+
+	SomebodyElse Reason = "somebody-else" // another person answered for the touch
+	Weaker       Reason = "weaker"        // the touch used a weaker factor than the sign-in
+	NotAsked     Reason = "not-asked"     // the identity provider did not have the person sign in anew
 )
 
 // Door is where people sign in, are recognised and leave. It is safe to share.
@@ -131,6 +145,12 @@ func New(s Settings, shelf Shelf, accounts Accounts, pages Pages) (*Door, error)
 	}
 	if s.Told == nil {
 		s.Told = func(context.Context, Ended) {}
+	}
+	if s.Touched == nil {
+		s.Touched = func(context.Context, Session) error { return errors.New("touches are not kept here") }
+	}
+	if s.Device == nil {
+		s.Device = func(string) string { return UnknownDevice }
 	}
 	if err := s.check(); err != nil {
 		return nil, err
@@ -206,6 +226,7 @@ func loopback(host string) bool {
 func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+BeginPath, d.Begin)
 	mux.HandleFunc("GET "+CallbackPath, d.Callback)
+	mux.HandleFunc("POST "+TouchPath, d.Touch)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 }

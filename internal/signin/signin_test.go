@@ -38,7 +38,9 @@ type house struct {
 	now   time.Time
 	shown []string
 	told  []signin.Ended
+	touch []signin.Session
 	lost  error // what looking for an account fails with
+	full  error // what writing a touch down fails with
 }
 
 func newHouse(t *testing.T) *house {
@@ -60,6 +62,14 @@ func (h *house) settings() signin.Settings {
 			defer h.mu.Unlock()
 			h.told = append(h.told, ended)
 		},
+		Touched: func(_ context.Context, session signin.Session) error {
+			if h.full != nil {
+				return h.full
+			}
+			h.touch = append(h.touch, session)
+			return nil
+		},
+		Device: func(secret string) string { return "the browser of " + secret },
 	}
 }
 
@@ -104,6 +114,11 @@ func (h *house) Stranger(w http.ResponseWriter, _ *http.Request, v signin.Visito
 func (h *house) Failed(w http.ResponseWriter, _ *http.Request, reason signin.Reason) {
 	h.shown = append(h.shown, "failed: "+string(reason))
 	w.WriteHeader(http.StatusBadRequest)
+}
+
+func (h *house) Untouched(w http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
+	h.shown = append(h.shown, "untouched: "+string(reason)+", on the way to "+target)
+	w.WriteHeader(http.StatusForbidden)
 }
 
 func (h *house) SignedOut(http.ResponseWriter, *http.Request) {

@@ -82,13 +82,13 @@ func (s *Sessions) forgetAll() {
 // Expect implements signin.Shelf.
 func (s *Sessions) Expect(ctx context.Context, p signin.Pending, most int) error {
 	const insert = `
-		insert into pending_signin (state, browser, nonce, verifier, origin, return_to, begun_us)
-		values ($1, $2, $3, $4, $5, $6, $7)`
+		insert into pending_signin (state, browser, nonce, verifier, origin, return_to, begun_us, session)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	const drop = `
 		delete from pending_signin where begun_us <=
 			(select begun_us from pending_signin order by begun_us desc limit 1 offset $1)`
 	return s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, insert, p.State[:], p.Browser[:], p.Nonce, p.Verifier, p.Origin, p.Return, p.Begun.UnixMicro()); err != nil {
+		if _, err := tx.ExecContext(ctx, insert, p.State[:], p.Browser[:], p.Nonce, p.Verifier, p.Origin, p.Return, p.Begun.UnixMicro(), p.Session[:]); err != nil {
 			return fmt.Errorf("keeping a sign-in: %w", err)
 		}
 		_, err := tx.ExecContext(ctx, drop, most)
@@ -100,12 +100,13 @@ func (s *Sessions) Expect(ctx context.Context, p signin.Pending, most int) error
 func (s *Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending, error) {
 	const take = `
 		delete from pending_signin where state = $1
-		returning browser, nonce, verifier, origin, return_to, begun_us`
+		returning browser, nonce, verifier, origin, return_to, begun_us, session`
 	p := signin.Pending{State: state}
-	var browser []byte
+	var browser, session []byte
 	var begun sql.NullInt64
-	err := s.write.QueryRowContext(ctx, take, state[:]).Scan(&browser, &p.Nonce, &p.Verifier, &p.Origin, &p.Return, &begun)
+	err := s.write.QueryRowContext(ctx, take, state[:]).Scan(&browser, &p.Nonce, &p.Verifier, &p.Origin, &p.Return, &begun, &session)
 	copy(p.Browser[:], browser)
+	copy(p.Session[:], session)
 	p.Begun = fromMicro(begun)
 	return p, s.absent(err)
 }
@@ -119,16 +120,16 @@ func (s *Sessions) absent(err error) error {
 }
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
-	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us`
+	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, touched_us`
 
 // Open implements signin.Shelf.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
 	_, err := s.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
-		row.Hint, string(row.Why), micro(row.Ended))
+		row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched))
 	return s.engine.classify(err)
 }
 
@@ -147,15 +148,16 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 
 func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
 	var key, agent, browser, current, next, previous []byte
-	var started, rotated, seen, ended sql.NullInt64
+	var started, rotated, seen, ended, touched sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
-		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended)
+		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &touched)
 	for into, hash := range map[*signin.Digest][]byte{
 		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
 	} {
 		copy(into[:], hash)
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
+	row.Touched = fromMicro(touched)
 	return row, err
 }
 
@@ -163,11 +165,11 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	const update = `
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
-			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9
-		where key = $10 and version = $11`
+			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, touched_us = $10
+		where key = $11 and version = $12`
 	defer s.forget(row.Key)
 	result, err := s.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
-		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), row.Key[:], row.Version)
+		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Key[:], row.Version)
 	if err != nil {
 		return false, s.engine.classify(err)
 	}

@@ -39,7 +39,7 @@ func mark(text string) signin.Digest { return sha256.Sum256([]byte(text)) }
 func pending(name string, begun time.Time) signin.Pending {
 	return signin.Pending{
 		State: mark(name), Browser: mark(name + "'s browser"), Nonce: "nonce of " + name, Verifier: "verifier of " + name,
-		Origin: "https://poterne.example", Return: "/dossier/7?vue=notes", Begun: begun,
+		Origin: "https://poterne.example", Return: "/dossier/7?vue=notes", Session: mark(name + "'s session"), Begun: begun,
 	}
 }
 
@@ -174,7 +174,7 @@ func swapChanges(t *testing.T, shelf signin.Shelf) {
 	must(t, shelf.Open(t.Context(), row("bystander", "a", noon)))
 
 	changed := row("changed", "b", noon.Add(time.Minute)) // differs in everything
-	changed.Key, changed.Previous = opened.Key, mark("previous")
+	changed.Key, changed.Previous, changed.Touched = opened.Key, mark("previous"), noon.Add(time.Second)
 	swapped, err := shelf.Swap(t.Context(), changed)
 	if must(t, err); !swapped {
 		t.Fatal("a first swap did not happen")

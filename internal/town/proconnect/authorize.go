@@ -18,10 +18,11 @@ import (
 var scopes = []string{"openid", "given_name", "usual_name", "email", "siret", "idp_id"}
 
 // parameters lists what an authorization request may carry; ProConnect refuses
-// every other one.
+// every other one. It has no max_age either: the imitation takes it, as other
+// providers do, so that what needs a fresh sign-in can be shown.
 var parameters = []string{
 	"response_type", "client_id", "redirect_uri", "scope", "state", "nonce",
-	"code_challenge", "code_challenge_method", "claims", "acr_values", "prompt", "login_hint", "idp_hint", "ui_locales",
+	"code_challenge", "code_challenge_method", "claims", "acr_values", "prompt", "max_age", "login_hint", "idp_hint", "ui_locales",
 }
 
 // request is an authorization request that was found to be in order.
@@ -33,6 +34,7 @@ type request struct {
 	nonce     string
 	challenge string
 	wantsAMR  bool
+	again     bool // the person is to sign in anew, though they did before
 }
 
 // parse reads an authorization request and refuses whatever ProConnect refuses.
@@ -69,11 +71,23 @@ func (p *Provider) parse(q url.Values) (request, error) {
 		return request{}, fmt.Errorf("nonce has fewer than %d characters", long)
 	case q.Get("code_challenge_method") != "S256" || len(r.challenge) != 43:
 		return request{}, errors.New("code_challenge is not one of PKCE by S256")
+	case !slices.Contains(prompts, q.Get("prompt")):
+		return request{}, errors.New("prompt is not login")
 	}
+	if age := q.Get("max_age"); age != "" {
+		if _, err := strconv.ParseUint(age, 10, 32); err != nil {
+			return request{}, errors.New("max_age is not a number of seconds")
+		}
+	}
+	// There is no session here: whoever comes back always signed in just now.
+	r.again = q.Get("prompt") == "login" || q.Has("max_age")
 	var err error
 	r.wantsAMR, err = asksAMR(q.Get("claims"))
 	return r, err
 }
+
+// prompts lists what a request may ask to be shown.
+var prompts = []string{"", "login"}
 
 // asksAMR reports whether the claims parameter asks how somebody signed in.
 func asksAMR(raw string) (bool, error) {

@@ -29,6 +29,7 @@ type layout struct {
 type peoplePage struct {
 	layout
 	Client string
+	Again  bool // whoever is signed in is to confirm that it is them
 	People []choice
 }
 
@@ -48,8 +49,11 @@ type noticePage struct {
 }
 
 func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked request) {
-	page := peoplePage{layout: p.layout(r), Client: asked.client.Name}
+	page := peoplePage{layout: p.layout(r), Client: asked.client.Name, Again: asked.again}
 	page.Title = page.Say.Title
+	if page.Again {
+		page.Title = page.Say.AgainTitle
+	}
 	page.French, page.Other = inLanguage(r, "fr"), inLanguage(r, "en")
 	for i, person := range p.settings.People {
 		page.People = append(page.People, choice{

@@ -221,6 +221,10 @@ func (s *staff) Stranger(_ http.ResponseWriter, _ *http.Request, v signin.Visito
 func (s *staff) Failed(_ http.ResponseWriter, _ *http.Request, reason signin.Reason) {
 	s.show("failed " + string(reason))
 }
+
+func (s *staff) Untouched(_ http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
+	s.show("untouched " + string(reason) + " " + target)
+}
 func (s *staff) SignedOut(http.ResponseWriter, *http.Request) { s.show("signed out") }
 
 // The whole dance, over two real listeners, by a browser that knows only what it
@@ -293,7 +297,10 @@ func TestAuthorizeRefusesWhatProConnectRefuses(t *testing.T) {
 	}{
 		"in order":                   {nil, ""},
 		"in English":                 {url.Values{"ui_locales": {"en"}}, ""},
-		"a parameter nobody knows":   {url.Values{"max_age": {"60"}}, "max_age"},
+		"anew":                       {url.Values{"prompt": {"login"}, "max_age": {"0"}}, ""},
+		"silently":                   {url.Values{"prompt": {"none"}}, "prompt"},
+		"an age that is no number":   {url.Values{"max_age": {"soon"}}, "max_age"},
+		"a parameter nobody knows":   {url.Values{"display": {"page"}}, "display"},
 		"a parameter twice":          {url.Values{"scope": {"openid", "email"}}, "twice"},
 		"another client":             {url.Values{"client_id": {"else"}}, "client_id"},
 		"another address":            {url.Values{"redirect_uri": {"https://else.example/"}}, "redirect_uri"},
@@ -547,4 +554,22 @@ func text(n *html.Node) string {
 		}
 	}
 	return strings.TrimSpace(said.String())
+}
+
+func TestWhoeverIsToSignInAnewIsAskedAgain(t *testing.T) {
+	d := newDesk(t, "ES256", []string{back}, nil)
+	asked := asking()
+	_, first := d.get(d.issuer + "/authorize?" + asked.Encode())
+	asked.Set("prompt", "login")
+	asked.Set("max_age", "0")
+	_, again := d.get(d.issuer + "/authorize?" + asked.Encode())
+	titles := []string{text(all(parse(t, first), "h1")[0]), text(all(parse(t, again), "h1")[0])}
+	if titles[0] == titles[1] || !strings.HasPrefix(titles[1], "Est-ce toujours vous") {
+		t.Errorf("the pages are called %q", titles)
+	}
+	d.now = d.now.Add(time.Hour)
+	_, got := d.exchange(exchange(d.code(asked, 0)))
+	if at := claimsOf(t, got.ID)["auth_time"]; at != float64(d.now.Unix()) {
+		t.Errorf("auth_time is %v, it is %d", at, d.now.Unix())
+	}
 }

@@ -7,6 +7,7 @@ type words struct {
 	Lang                       string
 	Name, Imitation, Warning   string
 	Title, Lead                string
+	AgainTitle, AgainLead      string
 	Enter, Decline             string
 	SignsInBy                  string
 	Nobody                     string
@@ -23,6 +24,7 @@ var french = words{
 	Warning: "Cette page joue le rôle de ProConnect pour faire essayer Poterne. " +
 		"Les personnes sont inventées et aucun mot de passe n’est demandé.",
 	Title: "Qui êtes-vous aujourd’hui ?", Lead: "Choisissez sous quel nom vous voulez entrer dans",
+	AgainTitle: "Est-ce toujours vous ?", AgainLead: "Identifiez-vous de nouveau, sous le même nom, pour",
 	Enter: "Entrer comme", Decline: "Renoncer et revenir",
 	SignsInBy:    "Se connecte avec",
 	Nobody:       "Les personnes de la démonstration apparaîtront ici.",
@@ -41,6 +43,7 @@ var english = words{
 	Warning: "This page plays the part of ProConnect so that Poterne can be tried. " +
 		"The people are invented and no password is asked for.",
 	Title: "Who are you today?", Lead: "Choose the person you want to enter as, in",
+	AgainTitle: "Is it still you?", AgainLead: "Identify yourself again, as the same person, for",
 	Enter: "Enter as", Decline: "Cancel and go back",
 	SignsInBy:    "Signs in with",
 	Nobody:       "The demonstration’s people will appear here.",

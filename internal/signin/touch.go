@@ -1,0 +1,114 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"poterne/internal/fault"
+)
+
+// A touch is the proof that the person is there now, at this browser. Until
+// passkeys come the identity provider stands in for one: it is asked to have the
+// person sign in anew, and its answer counts only if
+//
+//   - it comes back to the session that asked, which goes on meanwhile;
+//   - it is about the account of that session, and no weaker than its sign-in;
+//   - it says that the person signed in after we asked, within the last minute. A
+//     provider that answers from a session of its own is not believed.
+//
+// The touch is written down before the session remembers it, and before the
+// browser is sent back to where it was.
+
+const (
+	touchFresh = time.Minute      // how long ago the person may have signed in anew
+	touchSkew  = 10 * time.Second // how far the provider's clock may be from ours
+)
+
+// Touch sends the browser to the identity provider to touch its session. The form
+// may say where to return to, as a local path. Somebody whose session is over
+// signs in instead.
+func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+	back := localPath(r.PostFormValue("return"))
+	session, err := d.Who(w, r)
+	switch {
+	case fault.Of(err) == fault.Anonymous && err != nil:
+		redirect(w, BeginPath+"?"+url.Values{"return": {back}}.Encode())
+	case err != nil:
+		d.fail(w, r, Unreachable, err)
+	default:
+		d.send(w, r, session.key, back)
+	}
+}
+
+// touched receives the browser back with the answer to a touch.
+func (d *Door) touched(w http.ResponseWriter, r *http.Request, pending Pending, answer url.Values) {
+	reason, err := d.touch(w, r, pending, answer)
+	switch {
+	case err == nil:
+		redirect(w, pending.Return)
+	case reason == Stale: // the session itself is over
+		d.fail(w, r, Stale, err)
+	default:
+		d.settings.Log.WarnContext(r.Context(), "a touch failed", slog.String("reason", string(reason)), slog.Any("err", err))
+		noStore(w)
+		d.pages.Untouched(w, r, reason, pending.Return)
+	}
+}
+
+// touch makes the session remember a touch, or says why there was none.
+func (d *Door) touch(w http.ResponseWriter, r *http.Request, pending Pending, answer url.Values) (Reason, error) {
+	session, err := d.Who(w, r)
+	switch {
+	case fault.Of(err) == fault.Anonymous && err != nil:
+		return Stale, err
+	case err != nil:
+		return Unreachable, err
+	case session.key != pending.Session:
+		return Stale, errors.New("the browser is in another session than the one that asked")
+	}
+	said, reason, err := d.prove(r, pending, answer)
+	if err != nil {
+		return reason, err
+	}
+	if reason, err := d.confirms(r, session, pending, said); err != nil {
+		return reason, err
+	}
+	if err := d.settings.Touched(r.Context(), session); err != nil {
+		return Unreachable, fmt.Errorf("writing a touch down: %w", err)
+	}
+	err = stands(d.change(r.Context(), session.key, func(row Row, now time.Time) Row {
+		row.Touched = now
+		return row
+	}))
+	if fault.Of(err) == fault.Anonymous && err != nil {
+		return Stale, err
+	}
+	return Unreachable, err
+}
+
+// confirms says what keeps a proof from being a touch of the session, if anything.
+func (d *Door) confirms(r *http.Request, session Session, pending Pending, said proof) (Reason, error) {
+	account, bar, err := d.admit(r, said)
+	now := d.settings.Now()
+	switch {
+	case err != nil:
+		return Unreachable, err
+	case bar != "" || account.ID != session.Account || account.Organisation != session.Organisation:
+		return SomebodyElse, errors.New("somebody else signed in")
+	case session.Factor == Strong && judge(said.ACR, said.AMR) != Strong:
+		return Weaker, errors.New("the factor is weaker than the session's")
+	case said.At.Before(now.Add(-touchFresh)) || said.At.Before(pending.Begun.Add(-touchSkew)) || said.At.After(now.Add(touchSkew)):
+		return NotAsked, errors.New("auth_time is not of this moment")
+	}
+	return "", nil
+}
+
+// TouchedWithin reports whether the session was touched within span before now.
+func (s Session) TouchedWithin(span time.Duration, now time.Time) bool {
+	return !s.Touched.IsZero() && now.Sub(s.Touched) < span
+}
