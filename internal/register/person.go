@@ -81,6 +81,16 @@ func NewKey(secret []byte) (Key, error) {
 	return Key{macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}, child: child(secret)}, nil
 }
 
+// IsZero reports whether k is no key at all.
+func (k Key) IsZero() bool { return k.macs == nil }
+
+// Device returns the name, for the ledger, of the browser that keeps a secret: 16
+// hexadecimal digits.
+func (k Key) Device(secret string) string {
+	sum := k.sum("poterne/device/v1\x00", secret)
+	return hex.EncodeToString(sum[:8])
+}
+
 // Person returns the pseudonym of the person whom the register itself knows by
 // identifier.
 func (k Key) Person(identifier string) PersonID {

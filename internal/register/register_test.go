@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,6 +49,20 @@ func TestPseudonymsDependOnKeySchemeAndIdentifierOnly(t *testing.T) {
 	}
 	if register.PersonID(one.Alias(register.Ref{Scheme: "a", Value: "1"})) == one.Person("1") {
 		t.Error("an alias must not be a pseudonym")
+	}
+}
+
+func TestADeviceIsNamedByTheKeyAndItsSecretOnly(t *testing.T) {
+	one, other := key(t, 1), key(t, 2)
+	name := one.Device("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(name) {
+		t.Errorf("it is called %q", name)
+	}
+	if name != one.Device("ABCDEFGHIJKLMNOPQRSTUVWXYZ") || name == one.Device("BBCDEFGHIJKLMNOPQRSTUVWXYZ") || name == other.Device("ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		t.Error("a name depends on something else, or not on the key and the secret")
+	}
+	if one.IsZero() || !(register.Key{}).IsZero() {
+		t.Error("a key does not know whether it is one")
 	}
 }
 
