@@ -127,6 +127,45 @@ func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
 	return note, s.engine.classify(err)
 }
 
+// Before implements witness.Catalogue.
+func (s *Store) Before(ctx context.Context, size int64) ([][]byte, error) {
+	rows, err := s.read.QueryContext(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+	if err != nil {
+		return nil, s.engine.classify(err)
+	}
+	defer rows.Close()
+	var notes [][]byte
+	for rows.Next() {
+		var note []byte
+		if err := rows.Scan(&note); err != nil {
+			return nil, s.engine.classify(err)
+		}
+		notes = append(notes, note)
+	}
+	return notes, s.engine.classify(rows.Err())
+}
+
+// Cosign implements witness.Shelf.
+func (s *Store) Cosign(ctx context.Context, size int64, sign func(note []byte) ([]byte, error)) error {
+	for {
+		var note []byte
+		if err := s.read.QueryRowContext(ctx, `select note from checkpoint where size = $1`, size).Scan(&note); err != nil {
+			return fmt.Errorf("reading the checkpoint of %d entries: %w", size, s.engine.classify(err))
+		}
+		signed, err := sign(note)
+		if err != nil {
+			return err
+		}
+		result, err := s.write.ExecContext(ctx, `update checkpoint set note = $3 where size = $1 and note = $2`, size, note, signed)
+		if err != nil {
+			return fmt.Errorf("storing the checkpoint of %d entries: %w", size, s.engine.classify(err))
+		}
+		if changed, err := result.RowsAffected(); err != nil || changed == 1 {
+			return err
+		}
+	}
+}
+
 // Checkpoints implements ledger.Shelf.
 func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {

@@ -33,7 +33,7 @@ func Prove(ctx context.Context, source Source, verifier note.Verifier, number le
 	if number >= ledger.Number(head.Size) {
 		return nil, fmt.Errorf("entry %d is not under a checkpoint: the newest has %d entries", number, head.Size)
 	}
-	path, err := tlog.ProveRecord(head.Size, int64(number), signedTree(ctx, source, head))
+	path, err := tlog.ProveRecord(head.Size, int64(number), Signed(ctx, source, head))
 	if err != nil {
 		return nil, fmt.Errorf("reading the tree of %d entries: %w", head.Size, err)
 	}

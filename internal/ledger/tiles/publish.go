@@ -1,6 +1,7 @@
 package tiles
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,7 +26,7 @@ func Publish(ctx context.Context, source Source, verifier note.Verifier, folder 
 	if err != nil {
 		return head, err
 	}
-	tree := signedTree(ctx, source, head)
+	tree := Signed(ctx, source, head)
 	before, err := published(folder, verifier)
 	if err != nil {
 		return head, err
@@ -33,10 +34,13 @@ func Publish(ctx context.Context, source Source, verifier note.Verifier, folder 
 	if err := continues(tree, before, head); err != nil {
 		return head, err
 	}
-	if before.Size == head.Size {
-		return head, nil
-	}
 	out := &copying{folder, make(map[string]bool)}
+	if before.Size == head.Size {
+		if bytes.Equal(before.Note, head.Note) {
+			return head, nil
+		}
+		return head, out.finish(head.Note) // witnesses have co-signed it since
+	}
 	for _, tile := range tlog.NewTiles(ledger.TileHeight, before.Size, head.Size) {
 		held, err := tlog.ReadTileData(tile, tree)
 		if err != nil {
@@ -93,8 +97,8 @@ func continues(tree tlog.HashReader, before, head ledger.Checkpoint) error {
 	return nil
 }
 
-// signedTree gives the hashes of the tree, and only those that the checkpoint signs.
-func signedTree(ctx context.Context, source Source, head ledger.Checkpoint) tlog.HashReader {
+// Signed gives the hashes of the tree, and only those that the checkpoint signs.
+func Signed(ctx context.Context, source Source, head ledger.Checkpoint) tlog.HashReader {
 	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, &stored{ctx, source, make(map[tlog.Tile][]byte)})
 }
 
