@@ -56,9 +56,11 @@ type metricsTable struct {
 
 // databaseTable is where everything is kept: path is an SQLite file, for one node;
 // server is a PostgreSQL database that several nodes share, as libpq writes a
-// connection, without its password (passfile=… names the file that has it).
-// Whoever can write the database can stop Poterne, and will be found out by the
-// checkpoints kept elsewhere.
+// connection, without its password (passfile=… names the file that has it), in a
+// role that owns nothing: `poterne migrate` makes the tables as another. A server
+// on another machine is reached with sslmode=verify-full. Whoever can write the
+// database can stop Poterne, and will be found out by the checkpoints kept
+// elsewhere.
 type databaseTable struct {
 	Path   string `toml:"path"`
 	Server string `toml:"server"`
@@ -174,13 +176,21 @@ func (c *config) kept(wrong *complaints) {
 		wrong.add("database", "missing; write %s for SQLite, or %s for PostgreSQL", path, server)
 	case c.Database.Path != "" && c.Database.Server != "":
 		wrong.add("database", "path and server are two databases; write one of them")
-	case strings.Contains(c.Database.Server, "password"), hasPassword(c.Database.Server):
+	case holdsPassword(c.Database.Server):
 		wrong.add("database.server", "a password is a secret; write passfile=… and put it into that file")
+	case c.Database.Server != "":
+		if err := store.CheckPostgreSQL(c.Database.Server); err != nil {
+			wrong.add("database.server", "%v", err)
+		}
 	}
 }
 
-// hasPassword reports whether a connection is a URL with a password in it.
-func hasPassword(connection string) bool {
+// holdsPassword reports whether a connection has a password in it, as one of its
+// words or in its URL.
+func holdsPassword(connection string) bool {
+	if strings.Contains(connection, "password") {
+		return true
+	}
 	address, err := url.Parse(connection)
 	if err != nil || address.User == nil {
 		return false

@@ -113,6 +113,9 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /", health.handler())
 	p.private = private
 	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run}
+	p.parts = append(p.parts, func(ctx context.Context) error {
+		return kept.Listen(ctx, log, func() { _ = p.gate.Look(ctx) }) // a gate that cannot look now looks again within a second
+	})
 	return p, nil
 }
 

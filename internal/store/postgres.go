@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net"
+	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,25 +18,91 @@ import (
 // OpenPostgreSQL opens the database that a connection string names, as libpq
 // writes it: a URL, or words such as "host=… dbname=poterne passfile=…". Several
 // nodes may share it. A commit is durable when it returns, whatever the server's
-// own default is.
+// own default is. It changes nothing: it refuses a database whose schema is not
+// this program's, and a role that could alter what was written.
 func OpenPostgreSQL(ctx context.Context, connection string) (*Store, error) {
-	config, err := pgx.ParseConfig(connection)
+	config, err := connectionTo(connection)
 	if err != nil {
-		return nil, errors.New("the connection to PostgreSQL cannot be understood; write it as libpq does")
+		return nil, err
 	}
-	config.RuntimeParams["synchronous_commit"] = "on"
-	config.RuntimeParams["application_name"] = "poterne"
-	s := &Store{engine: onPostgreSQL{}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
-	s.write.SetMaxOpenConns(4)
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8)
-	if err := s.ready(ctx); err != nil {
+	s := openPostgreSQL(config)
+	if err = s.admit(ctx, config.User); err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", config.Database, err), s.Close())
 	}
 	return s, nil
 }
 
-type onPostgreSQL struct{}
+func openPostgreSQL(config *pgx.ConnConfig) *Store {
+	s := &Store{engine: onPostgreSQL{config}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	s.write.SetMaxOpenConns(4)
+	s.read.SetMaxOpenConns(8)
+	s.read.SetMaxIdleConns(8)
+	return s
+}
+
+// CheckPostgreSQL says what is wrong with a connection, before anybody connects.
+func CheckPostgreSQL(connection string) error {
+	_, err := connectionTo(connection)
+	return err
+}
+
+// connectionTo reads a connection, and adds what Poterne relies on.
+func connectionTo(connection string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(connection)
+	if err != nil { // it may quote a password
+		return nil, errors.New("the connection to PostgreSQL cannot be understood, or a file that it names cannot be read; write it as libpq does")
+	}
+	if host := unprotected(config); host != "" {
+		return nil, fmt.Errorf("others could read on the way to %s, or answer in its place; write sslmode=verify-full, and sslrootcert=… for an authority of your own", host)
+	}
+	for setting, value := range map[string]string{
+		"synchronous_commit":            "on",
+		"default_transaction_isolation": "read committed", // a turn that waited for the head sees what the one before it wrote
+		"application_name":              "poterne",
+	} {
+		config.RuntimeParams[setting] = value
+	}
+	// A node that is cut off while it holds the head does not hold it for long.
+	for setting, value := range map[string]string{
+		"idle_in_transaction_session_timeout": "10s",
+		"tcp_keepalives_idle":                 "5",
+		"tcp_keepalives_interval":             "1",
+		"tcp_keepalives_count":                "5",
+		"tcp_user_timeout":                    "10s",
+	} {
+		if config.RuntimeParams[setting] == "" {
+			config.RuntimeParams[setting] = value
+		}
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	// A standby answers with what was, and takes nothing: after a failover the next
+	// host is tried.
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	return config, nil
+}
+
+// unprotected returns a host on another machine that would be spoken to without
+// TLS, or without knowing who answers.
+func unprotected(config *pgx.ConnConfig) (host string) {
+	ways := []*pgconn.FallbackConfig{{Host: config.Host, TLSConfig: config.TLSConfig}}
+	for _, way := range append(ways, config.Fallbacks...) {
+		if !onThisMachine(way.Host) && (way.TLSConfig == nil || way.TLSConfig.InsecureSkipVerify) {
+			return way.Host
+		}
+	}
+	return ""
+}
+
+func onThisMachine(host string) bool {
+	return strings.HasPrefix(host, "/") || host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+type onPostgreSQL struct{ config *pgx.ConnConfig }
 
 func (onPostgreSQL) dialect() string { return "postgres" }
 
@@ -45,10 +112,44 @@ func (onPostgreSQL) takeHead() string { return `select next, last_us, generation
 
 func (onPostgreSQL) arrays() bool { return true }
 
-// Nodes that start together migrate one after the other.
-func (onPostgreSQL) beginMigration(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`)
+// silence is after how long a listener that hears nothing asks whether the server
+// is still there.
+const silence = 10 * time.Second
+
+func (e onPostgreSQL) listen(ctx context.Context, told func()) error {
+	config := e.config.Copy()
+	config.RuntimeParams["application_name"] = "poterne, listening"
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `listen poterne_generation`); err != nil {
+		return err
+	}
+	for err == nil {
+		told()
+		err = hear(ctx, conn)
+	}
 	return err
+}
+
+// hear waits for a notification.
+func hear(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		patient, cancel := context.WithTimeout(ctx, silence)
+		_, err := conn.WaitForNotification(patient)
+		cancel()
+		if err == nil || ctx.Err() != nil || conn.IsClosed() {
+			return err
+		}
+		patient, cancel = context.WithTimeout(ctx, silence)
+		err = conn.Ping(patient)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("the server does not answer: %w", err)
+		}
+	}
 }
 
 // A connection that cannot even roll back is lost, and the server ends its
@@ -61,7 +162,7 @@ func (onPostgreSQL) classify(err error) error {
 	}
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch refused.Code[:2] {
-		case "08", "40", "53", "57", "58": // connection, rollback, resources, intervention, the system
+		case "08", "25", "40", "53", "55", "57", "58": // connection, transaction's state (a standby), rollback, resources, not now, intervention, the system
 			return &fault.Error{Kind: fault.Unavailable, Err: err}
 		case "23": // a constraint
 			return &fault.Error{Kind: fault.Invalid, Err: err}

@@ -2,9 +2,13 @@ package store_test
 
 import (
 	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"poterne/internal/ledger"
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
 	"poterne/internal/store"
@@ -21,60 +25,237 @@ func openPostgreSQL(t *testing.T, connection string) *store.Store {
 	return s
 }
 
+// direct is a connection past the store.
+func direct(t *testing.T, connection string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// execute runs statements, which must succeed.
+func execute(t *testing.T, connection string, statements ...string) {
+	t.Helper()
+	db := direct(t, connection)
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
 func TestPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	storetest.Run(t, func(t *testing.T) *store.Store { return openPostgreSQL(t, cluster.Database(t)) })
 	t.Run("sessions", func(t *testing.T) {
 		signintest.Conformance(t, func() signin.Shelf { return store.NewSessions(openPostgreSQL(t, cluster.Database(t))) })
 	})
-	t.Run("rows of the ledger refuse change, removal and emptying", func(t *testing.T) {
-		connection := cluster.Database(t)
-		storetest.Write(t, openPostgreSQL(t, connection), 3, storetest.At)
-		direct, err := sql.Open("pgx", connection)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer direct.Close()
-		for _, statement := range []string{
-			`update entry set body = '\x00' where number = 1`, `delete from entry`, `truncate entry`,
-			`insert into entry (number, salt, body) values (1, '\x00000000000000000000000000000000', '\x00') on conflict (number) do update set body = excluded.body`,
-		} {
-			if _, err := direct.Exec(statement); err == nil || !strings.Contains(err.Error(), "an entry cannot be") {
-				t.Errorf("%s: %v", statement, err)
-			}
-		}
-	})
-	t.Run("a newer schema is refused", func(t *testing.T) {
-		connection := cluster.Database(t)
-		openPostgreSQL(t, connection)
-		direct, err := sql.Open("pgx", connection)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer direct.Close()
-		if _, err := direct.Exec(`insert into schema_version (version) values (9999)`); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.OpenPostgreSQL(t.Context(), connection); err == nil || !strings.Contains(err.Error(), "run the newer program") {
-			t.Errorf("opened with %v", err)
-		}
-	})
-	t.Run("nodes that start together migrate once", func(t *testing.T) {
-		connection := cluster.Database(t)
-		opened := make(chan error)
+	t.Run("migrations that start together follow each other", func(t *testing.T) {
+		connection := cluster.Empty(t)
+		migrated := make(chan error)
 		for range 4 {
-			go func() {
-				s, err := store.OpenPostgreSQL(t.Context(), connection)
-				if err == nil {
-					err = s.Close()
-				}
-				opened <- err
-			}()
+			go func() { migrated <- store.MigratePostgreSQL(t.Context(), cluster.Owner(connection), connection) }()
 		}
 		for range 4 {
-			if err := <-opened; err != nil {
+			if err := <-migrated; err != nil {
 				t.Error(err)
 			}
 		}
+		openPostgreSQL(t, connection)
 	})
+	t.Run("a migration waits for the turns of running nodes", func(t *testing.T) {
+		connection := cluster.Database(t)
+		s := openPostgreSQL(t, connection)
+		turns := make(chan struct{})
+		go func() {
+			defer close(turns)
+			for range 50 {
+				storetest.Write(t, s, 3, storetest.At)
+			}
+		}()
+		for range 5 {
+			cluster.Migrate(t, connection)
+		}
+		<-turns
+	})
+}
+
+// Promise: LEDGER-5
+func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	connection := cluster.Database(t)
+	signer, verifier := notary(t)
+	s := openPostgreSQL(t, connection)
+	signed(t, s, signer, verifier, 300)
+
+	for who, test := range map[string]struct {
+		as         string
+		statements []string
+		refused    []string
+	}{
+		"the program": {
+			connection,
+			[]string{
+				`update entry set body = '\x00' where number = 1`, `update entry set salt = salt`, `delete from entry`, `truncate entry`, `drop table entry`,
+				`insert into entry (number, salt, body) values (1, '\x00000000000000000000000000000000', '\x00') on conflict (number) do update set body = excluded.body`,
+				`alter table entry disable trigger all`, `alter table entry disable trigger entry_is_not_changed`, `drop trigger entry_is_not_changed on entry`,
+				`create trigger nothing before insert on entry for each row execute function entry_stays()`, `create rule nothing as on insert to entry do instead nothing`,
+				`alter table entry add column more text`, `alter table entry drop constraint entry_number`, `alter table entry owner to poterne`,
+				`create or replace function entry_stays() returns trigger language plpgsql as 'begin return null; end'`,
+				`set session_replication_role = replica`, `set role poterne_owner`,
+				`create table public.entry_again (number bigint)`, `create function public.now() returns timestamptz language sql as 'select null::timestamptz'`,
+				`delete from checkpoint`, `update checkpoint set note = '\x00'`, `delete from tile`, `update tile set level = 7`, `truncate tile`,
+				`delete from standing_order`, `update standing_order set effect = 'frozen'`, `delete from head`, `insert into head (one, next, last_us, generation) values (1, 0, 0, 0)`,
+				`update schema_version set version = 1`, `delete from account`, `delete from habilitation`, `delete from organisation`, `drop schema public cascade`,
+			},
+			[]string{"permission denied", "must be owner"},
+		},
+		"the owner, by mistake": {
+			cluster.Owner(connection),
+			[]string{
+				`update entry set body = '\x00' where number = 1`, `delete from entry`, `truncate entry`,
+				`insert into entry (number, salt, body) values (1, '\x00000000000000000000000000000000', '\x00') on conflict (number) do update set body = excluded.body`,
+			},
+			[]string{"an entry cannot be changed or removed"},
+		},
+	} {
+		db := direct(t, test.as)
+		for _, statement := range test.statements {
+			_, err := db.ExecContext(t.Context(), statement)
+			if err == nil || !slices.ContainsFunc(test.refused, func(said string) bool { return strings.Contains(err.Error(), said) }) {
+				t.Errorf("%s may %s: %v", who, statement, err)
+			}
+		}
+	}
+	if report, err := ledger.Verify(t.Context(), s, verifier, nil, nil); err != nil || !report.Sound() || report.Entries != 300 {
+		t.Errorf("the ledger is found to be %+v, %v", report, err)
+	}
+}
+
+// Promise: LEDGER-5
+func TestLEDGER_5_ARoleThatCouldAlterWhatWasWrittenIsNotLetIn(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	for name, test := range map[string]struct {
+		make []string // as a superuser
+		role string
+		want string // empty: let in
+	}{
+		"the program's role":                    {nil, "poterne", ""},
+		"the owner":                             {nil, "poterne_owner", `the role "poterne_owner" could alter what was written: let the program connect as a role that owns nothing`},
+		"a superuser":                           {nil, "postgres", `the role "postgres" could alter what was written`},
+		"a member of the owner":                 {[]string{`grant poterne_owner to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"a member that does not inherit":        {[]string{`alter role poterne noinherit`, `grant poterne_owner to poterne`}, "poterne", `because it may become "poterne_owner"`},
+		"one who may update":                    {[]string{`grant update on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may update one column":         {[]string{`grant update (salt) on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may delete":                    {[]string{`grant delete on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may truncate":                  {[]string{`grant truncate on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may make triggers":             {[]string{`grant trigger on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"everybody may update":                  {[]string{`grant update on entry to public`}, "poterne", `"poterne" could alter what was written`},
+		"one who may write everything":          {[]string{`grant pg_write_all_data to poterne`}, "poterne", "could alter what was written"},
+		"one who makes roles":                   {[]string{`alter role poterne createrole`}, "poterne", `"poterne" could alter what was written`},
+		"the owner of the database, and of all": {[]string{`alter database current owner to poterne`}, "poterne", "could alter what was written"},
+		"one who owns the table only":           {[]string{`alter table entry owner to poterne`}, "poterne", `"poterne" could alter what was written`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection := cluster.Database(t)
+			_, database, _ := strings.Cut(connection, "dbname=")
+			database, _, _ = strings.Cut(database, " ")
+			for _, statement := range test.make {
+				execute(t, cluster.Superuser(connection), strings.Replace(statement, "database current", "database "+database, 1))
+			}
+			defer execute(t, cluster.Superuser(connection), `revoke poterne_owner, pg_write_all_data from poterne`, `alter role poterne inherit nocreaterole`)
+			s, err := store.OpenPostgreSQL(t.Context(), strings.Replace(connection, "user=poterne ", "user="+test.role+" ", 1))
+			if err == nil {
+				_ = s.Close()
+			}
+			if said := fmt.Sprint(err); (err == nil) != (test.want == "") || !strings.Contains(said, test.want) && err != nil {
+				t.Errorf("opened with %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A table that rights does not name is one that the program cannot use.
+func TestEveryTableHasItsRights(t *testing.T) {
+	connection := storetest.StartPostgreSQL(t).Database(t)
+	rows, err := direct(t, connection).QueryContext(t.Context(), `select tablename::text from pg_tables where schemaname = 'public' order by 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var tables []string
+	for rows.Next() {
+		var table string
+		if err := rows.Scan(&table); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, table)
+	}
+	if named := slices.Sorted(maps.Keys(store.Rights)); !slices.Equal(named, tables) {
+		t.Errorf("postgres_rights.go names the tables\n%v\nand there are\n%v", named, tables)
+	}
+}
+
+// Promise: RUN-4
+func TestRUN_4_ASchemaOfAnotherReleaseIsRefusedOnPostgreSQL(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	for name, test := range map[string]struct {
+		empty bool
+		make  string // as the owner
+		want  string
+	}{
+		"an empty database":             {true, `select`, `there are no tables that the role "poterne" may use: run poterne migrate`},
+		"tables of another program":     {true, `create table schema_version (version integer)`, `there are no tables that the role "poterne" may use: run poterne migrate`},
+		"an older schema":               {false, `update schema_version set version = least(version, 3)`, fmt.Sprintf("the database has schema 3, this program needs %d: run poterne migrate", store.Schema())},
+		"a newer schema":                {false, `insert into schema_version (version) values (9999)`, fmt.Sprintf("the database has schema 9999, this program knows %d: run the newer program", store.Schema())},
+		"a role that was given nothing": {false, `revoke all on all tables in schema public from poterne`, `there are no tables that the role "poterne" may use: run poterne migrate`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection := cluster.Empty(t)
+			if !test.empty {
+				cluster.Migrate(t, connection)
+			}
+			execute(t, cluster.Owner(connection), test.make)
+			before := cluster.Dump(t, connection)
+			if _, err := store.OpenPostgreSQL(t.Context(), connection); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("opened with %v", err)
+			}
+			if cluster.Dump(t, connection) != before {
+				t.Error("something was changed")
+			}
+		})
+	}
+}
+
+func TestAMigrationThatWouldProtectNothingIsRefused(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	newest := fmt.Sprintf("the database has schema 9999, this program knows %d: run the newer program", store.Schema())
+	for name, test := range map[string]struct {
+		make           string // as a superuser, after a first migration
+		owner, program func(connection string) string
+		want           string
+	}{
+		"one role for both":            {`select`, cluster.Owner, cluster.Owner, `the role "poterne_owner" would own the tables and use them`},
+		"two databases":                {`select`, cluster.Owner, func(string) string { return cluster.Empty(t) }, "and the program uses"},
+		"a program that is nobody":     {`select`, cluster.Owner, func(c string) string { return strings.Replace(c, "user=poterne", "user=nobody", 1) }, `there is no role "nobody": create role nobody login`},
+		"a program that may do it all": {`select`, cluster.Owner, cluster.Superuser, `the role "postgres" could alter what was written`},
+		"an owner who owns nothing":    {`select`, cluster.Superuser, func(c string) string { return c }, ""}, // a superuser may stand in
+		"a newer schema":               {`insert into schema_version (version) values (9999)`, cluster.Owner, func(c string) string { return c }, newest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection := cluster.Database(t)
+			execute(t, cluster.Superuser(connection), test.make)
+			before := cluster.Dump(t, connection)
+			err := store.MigratePostgreSQL(t.Context(), test.owner(connection), test.program(connection))
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("migrated with %v, want %q", err, test.want)
+			}
+			if cluster.Dump(t, connection) != before {
+				t.Error("something was changed")
+			}
+		})
+	}
 }

@@ -80,8 +80,9 @@ func bothEngines(t *testing.T) []releasedOn {
 				return remember(openPostgreSQL(t, connection), connection)
 			},
 			replay: func(t *testing.T, script string) *store.Store {
-				connection := cluster.Database(t)
+				connection := cluster.Empty(t)
 				cluster.Replay(t, connection, script)
+				cluster.Migrate(t, connection)
 				return remember(openPostgreSQL(t, connection), connection)
 			},
 			dump:   func(t *testing.T, s *store.Store) string { return cluster.Dump(t, places[s]) },

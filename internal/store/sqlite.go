@@ -17,7 +17,8 @@ import (
 )
 
 // OpenSQLite opens or creates the database in the file at path, readable by its
-// owner only. A commit is durable when it returns: WAL, synchronous=full.
+// owner only, and brings it up to this program's schema. A commit is durable when
+// it returns: WAL, synchronous=full.
 func OpenSQLite(ctx context.Context, path string) (*Store, error) {
 	return openSQLite(ctx, path, &sqlite.Driver{})
 }
@@ -41,17 +42,14 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*Store
 	s.write.SetMaxOpenConns(1)
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
-	if err := s.ready(ctx); err != nil {
+	migrate := func(tx *sql.Tx) error { return s.migrate(ctx, tx) }
+	if err = s.within(ctx, migrate); err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), s.Close())
 	}
 	return s, nil
-}
-
-func (s *Store) ready(ctx context.Context) error {
-	if err := s.migrate(ctx); err != nil {
-		return err
-	}
-	return s.prepare(ctx)
 }
 
 func dsn(path string, more url.Values) string {
@@ -77,8 +75,12 @@ func (onSQLite) takeHead() string { return `select next, last_us, generation fro
 
 func (onSQLite) arrays() bool { return false }
 
-// The one writing connection, in an immediate transaction, keeps everybody out.
-func (onSQLite) beginMigration(context.Context, *sql.Tx) error { return nil }
+// Another process with the file, such as the command line, is not heard: whoever
+// looks by themselves finds what it did.
+func (onSQLite) listen(ctx context.Context, _ func()) error {
+	<-ctx.Done()
+	return nil
+}
 
 // The connection goes back to its pool with whatever it still holds.
 func (onSQLite) undone(err error) error { return err }

@@ -9,6 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"path"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,8 +34,9 @@ type engine interface {
 	// arrays reports whether a list is one argument; otherwise each of its members
 	// is.
 	arrays() bool
-	// beginMigration keeps other processes from migrating until tx ends.
-	beginMigration(ctx context.Context, tx *sql.Tx) error
+	// listen calls told once it listens, and whenever the generation has advanced on
+	// another node, until ctx ends or the listener is lost.
+	listen(ctx context.Context, told func()) error
 	// undone says what an error of a rollback means: nil when nothing of the
 	// transaction can stay all the same.
 	undone(error) error
@@ -42,42 +47,101 @@ type engine interface {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// migration is one file of statements; its number is the schema it makes.
+type migration struct {
+	number int
+	file   string
+}
+
+// migrationsTo returns the migrations of a dialect, oldest first.
+func migrationsTo(dialect string) []migration {
+	files, err := fs.Glob(migrations, "migrations/*."+dialect+".sql")
+	if err != nil {
+		panic(err) // the pattern is part of the program
+	}
+	list := make([]migration, len(files))
+	for i, file := range files {
+		number, _, _ := strings.Cut(path.Base(file), "_")
+		if list[i].number, err = strconv.Atoi(number); err != nil {
+			panic(err) // so are the names
+		}
+		list[i].file = file
+	}
+	return list
+}
+
+// Schema is the schema that this program works on, by its number.
+func Schema() int {
+	list := migrationsTo(onSQLite{}.dialect())
+	return list[len(list)-1].number
+}
+
 // migrate brings the tables up to this program's schema. It refuses a database
 // that a newer program has migrated.
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Glob(migrations, "migrations/*."+s.engine.dialect()+".sql")
+func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
+	const create = `create table if not exists schema_version (version integer not null)`
+	if _, err := tx.ExecContext(ctx, create); err != nil {
+		return fmt.Errorf("looking for the schema: %w", err)
+	}
+	version, err := schemaOf(ctx, tx)
 	if err != nil {
 		return err
 	}
-	return s.within(ctx, func(tx *sql.Tx) error {
-		if err := s.engine.beginMigration(ctx, tx); err != nil {
-			return fmt.Errorf("waiting for other migrations: %w", err)
+	if version > Schema() {
+		return newer(version)
+	}
+	for _, m := range migrationsTo(s.engine.dialect()) {
+		if m.number <= version {
+			continue
 		}
-		const create = `create table if not exists schema_version (version integer not null)`
-		if _, err := tx.ExecContext(ctx, create); err != nil {
-			return fmt.Errorf("looking for the schema: %w", err)
-		}
-		var version int
-		if err := tx.QueryRowContext(ctx, `select coalesce(max(version), 0) from schema_version`).Scan(&version); err != nil {
+		script, err := migrations.ReadFile(m.file)
+		if err != nil {
 			return err
 		}
-		if version > len(files) {
-			return fmt.Errorf("the database has schema %d, this program knows %d: run the newer program", version, len(files))
+		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+			return fmt.Errorf("applying %s: %w", m.file, err)
 		}
-		for i, file := range files[version:] {
-			script, err := migrations.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, string(script)); err != nil {
-				return fmt.Errorf("applying %s: %w", file, err)
-			}
-			if _, err := tx.ExecContext(ctx, `insert into schema_version (version) values ($1)`, version+i+1); err != nil {
-				return err
-			}
+		if _, err := tx.ExecContext(ctx, `insert into schema_version (version) values ($1)`, m.number); err != nil {
+			return fmt.Errorf("noting the schema: %w", err)
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// schemaOf returns the schema that a database has.
+func schemaOf(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) (version int, err error) {
+	if err := db.QueryRowContext(ctx, `select coalesce(max(version), 0) from schema_version`).Scan(&version); err != nil {
+		return 0, fmt.Errorf("reading the schema: %w", err)
+	}
+	return version, nil
+}
+
+func newer(version int) error {
+	return fmt.Errorf("the database has schema %d, this program knows %d: run the newer program", version, Schema())
+}
+
+// Listen calls told whenever the generation may have advanced on another node,
+// until ctx ends: at once on PostgreSQL. What a lost listener may have missed is
+// told when it is back; meanwhile only those who look by themselves learn of it. A
+// file on SQLite has no other node.
+func (s *Store) Listen(ctx context.Context, log *slog.Logger, told func()) error {
+	for ctx.Err() == nil {
+		listened := false
+		err := s.engine.listen(ctx, func() {
+			listened = true
+			told()
+		})
+		if listened && ctx.Err() == nil { // not once more for each attempt to come back
+			log.WarnContext(ctx, "what other nodes order is seen within a second only, until the listener is back", slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
 }
 
 // within runs fn in a transaction and commits it.

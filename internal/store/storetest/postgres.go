@@ -19,6 +19,16 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // to make databases
+
+	"poterne/internal/store"
+)
+
+// The roles of a test's server: one that may everything, the owner of the tables,
+// and the one that the program connects as.
+const (
+	superuser = "postgres"
+	owner     = "poterne_owner"
+	program   = "poterne"
 )
 
 // Cluster is a real PostgreSQL server of a test's own, from Debian's packages.
@@ -56,11 +66,16 @@ func StartPostgreSQL(t testing.TB) *Cluster {
 			t.Fatal(err)
 		}
 	}
-	if out, err := c.command("initdb", "-D", filepath.Join(dir, "data"), "-U", "poterne", "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
+	if out, err := c.command("initdb", "-D", filepath.Join(dir, "data"), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	c.Start(t)
 	t.Cleanup(c.Kill)
+	for _, role := range []string{owner, program} {
+		if err := c.admin(t, "create role "+role+" login"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return c
 }
 
@@ -123,12 +138,22 @@ func (c *Cluster) Kill() {
 	<-c.done
 }
 
-func (c *Cluster) connection(database string) string {
-	return fmt.Sprintf("host=127.0.0.1 port=%d user=poterne dbname=%s sslmode=disable connect_timeout=5", c.port, database)
+func (c *Cluster) connection(database, role string) string {
+	return fmt.Sprintf("host=127.0.0.1 port=%d user=%s dbname=%s sslmode=disable connect_timeout=5", c.port, role, database)
+}
+
+// Owner is a connection of the program's as the role that owns the tables.
+func (c *Cluster) Owner(connection string) string { return as(connection, owner) }
+
+// Superuser is a connection of the program's as the role that may everything.
+func (c *Cluster) Superuser(connection string) string { return as(connection, superuser) }
+
+func as(connection, role string) string {
+	return strings.Replace(connection, "user="+program+" ", "user="+role+" ", 1)
 }
 
 func (c *Cluster) admin(t testing.TB, statement string) error {
-	db, err := sql.Open("pgx", c.connection("postgres"))
+	db, err := sql.Open("pgx", c.connection("postgres", superuser))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +166,7 @@ func (c *Cluster) admin(t testing.TB, statement string) error {
 // pg_dump is asked for.
 func (c *Cluster) Dump(t testing.TB, connection string, asked ...string) string {
 	t.Helper()
-	dump := c.command("pg_dump", append(asked, "--no-owner", "--no-privileges", "--inserts", "-d", connection)...)
+	dump := c.command("pg_dump", append(asked, "--no-owner", "--no-privileges", "--inserts", "-d", c.Superuser(connection))...)
 	var complaint bytes.Buffer
 	dump.Stderr = &complaint
 	script, err := dump.Output()
@@ -154,22 +179,40 @@ func (c *Cluster) Dump(t testing.TB, connection string, asked ...string) string 
 // commands are psql's own, which differ from dump to dump.
 var commands = regexp.MustCompile(`(?m)^\\.*\n`)
 
-// Replay runs what Dump returned in an empty database.
+// Replay runs what Dump returned in an empty database, as its owner.
 func (c *Cluster) Replay(t testing.TB, connection, script string) {
 	t.Helper()
-	psql := c.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", connection)
+	psql := c.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", c.Owner(connection))
 	psql.Stdin = strings.NewReader(script)
 	if out, err := psql.CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
 	}
 }
 
-// Database makes a new, empty database and returns how to connect to it.
+// Database makes a new database with this program's schema, and returns how the
+// program connects to it.
 func (c *Cluster) Database(t testing.TB) (connection string) {
 	t.Helper()
+	connection = c.Empty(t)
+	c.Migrate(t, connection)
+	return connection
+}
+
+// Empty makes a database without tables, and returns how the program connects to
+// it.
+func (c *Cluster) Empty(t testing.TB) (connection string) {
+	t.Helper()
 	name := fmt.Sprintf("t%d", c.made.Add(1))
-	if err := c.admin(t, "create database "+name); err != nil {
+	if err := c.admin(t, "create database "+name+" owner "+owner); err != nil {
 		t.Fatal(err)
 	}
-	return c.connection(name)
+	return c.connection(name, program)
+}
+
+// Migrate brings a database up to this program's schema.
+func (c *Cluster) Migrate(t testing.TB, connection string) {
+	t.Helper()
+	if err := store.MigratePostgreSQL(t.Context(), c.Owner(connection), connection); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// rights is all that the program may do with each table on PostgreSQL. Another
+// role owns them and migrates: what was written cannot be altered with what the
+// program knows.
+var rights = map[string]string{
+	"schema_version": "select",
+
+	"head":           "select, update",
+	"entry":          "select, insert",
+	"tile":           "select, insert, update (hashes)",
+	"checkpoint":     "select, insert",
+	"standing_order": "select, insert, update (lifted_us, lifted_by)",
+
+	"organisation": "select, insert, update",
+	"account":      "select, insert, update",
+	"habilitation": "select, insert, update",
+	"source":       "select, insert, update",
+	"fact":         "select, insert, update",
+	"cover":        "select, insert, update",
+	"alias":        "select, insert, update",
+
+	"pending_signin": "select, insert, delete",
+	"session":        "select, insert, update, delete",
+}
+
+// MigratePostgreSQL makes the tables, or brings them up to this program's schema,
+// as the role of the connection owner, which then owns them. The role of the
+// connection program is given the rights that the program needs, and no others.
+// Nodes wait meanwhile.
+func MigratePostgreSQL(ctx context.Context, owner, program string) error {
+	as, err := connectionTo(owner)
+	if err != nil {
+		return err
+	}
+	to, err := connectionTo(program)
+	if err != nil {
+		return err
+	}
+	switch {
+	case as.Database != to.Database:
+		return fmt.Errorf("the owner would migrate the database %q, and the program uses %q", as.Database, to.Database)
+	case as.User == to.User:
+		return fmt.Errorf("the role %q would own the tables and use them; let the program connect as another, so that it cannot alter what was written", as.User)
+	}
+	s := openPostgreSQL(as)
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		if err := s.alone(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.migrate(ctx, tx); err != nil {
+			return err
+		}
+		if err := grant(ctx, tx, to.User); err != nil {
+			return err
+		}
+		return harmless(ctx, tx, to.User)
+	})
+	if err != nil {
+		err = fmt.Errorf("migrating the database %q: %w", as.Database, err)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// alone keeps other migrations and every node's turns waiting until tx ends.
+func (s *Store) alone(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`); err != nil {
+		return fmt.Errorf("waiting for other migrations: %w", err)
+	}
+	var there bool
+	if err := tx.QueryRowContext(ctx, `select to_regclass('head') is not null`).Scan(&there); err != nil || !there {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `lock table head in access exclusive mode`); err != nil {
+		return fmt.Errorf("waiting for the ledger's head: %w", err)
+	}
+	return nil
+}
+
+// grant gives a role its rights, in place of any that it and everybody had.
+func grant(ctx context.Context, tx *sql.Tx, role string) error {
+	var there bool
+	if err := tx.QueryRowContext(ctx, `select to_regrole($1) is not null`, pgx.Identifier{role}.Sanitize()).Scan(&there); err != nil {
+		return err
+	}
+	if !there {
+		return fmt.Errorf("there is no role %q: create role %[1]s login, and give it a way to sign in", role)
+	}
+	var schema string
+	if err := tx.QueryRowContext(ctx, `select quote_ident(current_schema())`).Scan(&schema); err != nil {
+		return fmt.Errorf("there is no schema that tables could be in: %w", err)
+	}
+	to := pgx.Identifier{role}.Sanitize()
+	statements := []string{
+		"revoke create on schema " + schema + " from public, " + to,
+		"grant usage on schema " + schema + " to " + to,
+		"revoke all on all tables in schema " + schema + " from public, " + to,
+	}
+	for _, table := range slices.Sorted(maps.Keys(rights)) {
+		statements = append(statements, "grant "+rights[table]+" on "+table+" to "+to)
+	}
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// admit lets the program in: to tables of its schema, in a role that can do no
+// harm to what was written.
+func (s *Store) admit(ctx context.Context, role string) error {
+	const visible = `select coalesce(has_table_privilege(to_regclass('schema_version'), 'select'), false)`
+	var sees bool
+	if err := s.read.QueryRowContext(ctx, visible).Scan(&sees); err != nil {
+		return s.engine.classify(err)
+	}
+	if !sees {
+		return fmt.Errorf("there are no tables that the role %q may use: run poterne migrate", role)
+	}
+	switch version, err := schemaOf(ctx, s.read); {
+	case err != nil:
+		return err
+	case version > Schema():
+		return newer(version)
+	case version < Schema():
+		return fmt.Errorf("the database has schema %d, this program needs %d: run poterne migrate", version, Schema())
+	}
+	return harmless(ctx, s.read, role)
+}
+
+// harmless refuses a role that could alter what was written: that may do so
+// itself, or may become one that can. To own an entry's table, or its schema, is
+// to be able to.
+func harmless(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, role string) error {
+	const mighty = `
+		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.oid = 'entry'::regclass and pg_has_role($1::name, r.oid, 'member') and (
+			r.rolsuper or r.rolcreaterole or r.oid in (c.relowner, n.nspowner)
+			or has_table_privilege(r.oid, c.oid, 'update, delete, truncate, trigger')
+			or has_any_column_privilege(r.oid, c.oid, 'update'))
+		order by r.rolname <> $1::name, r.rolname like 'pg\_%', r.rolname limit 1`
+	var as string
+	switch err := db.QueryRowContext(ctx, mighty, role).Scan(&as); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking at what the role %q may do: %w", role, err)
+	case as == role:
+		return fmt.Errorf("the role %q could alter what was written: let the program connect as a role that owns nothing, and run poterne migrate as the owner", role)
+	default:
+		return fmt.Errorf("the role %q could alter what was written, because it may become %q: revoke that, or let the program connect as another role", role, as)
+	}
+}
