@@ -53,6 +53,8 @@ type Register struct {
 	ft      permutation // 40 bits: 8 characters
 	mail    permutation // 30 bits: 6 characters
 	index   func() map[civilKey][]int32
+
+	reserved func(dossier string) bool
 }
 
 // NewRegister returns the register of that seed and size. The seed also keys its
@@ -69,10 +71,26 @@ func NewRegister(seed string, size int) (*Register, error) {
 		dossier: newPermutation(secret, SchemeDossier, 18),
 		ft:      newPermutation(secret, SchemeFT, 20),
 		mail:    newPermutation(secret, SchemeMail, 15),
+
+		reserved: func(string) bool { return false },
 	}
 	r.index = sync.OnceValue(r.indexed)
 	return r, nil
 }
+
+// Reserving returns the same register, whose office has agreed never to give a
+// person a number that reserved picks out: when a number's turn comes that is
+// reserved, it goes to a canary, somebody who exists for the guard alone. A
+// canary's file is made as everybody's is; that nobody in the town has to do with
+// them is all there is to it.
+func (r *Register) Reserving(reserved func(dossier string) bool) *Register {
+	reserving := *r
+	reserving.reserved = reserved
+	return &reserving
+}
+
+// IsCanary reports whether person i exists for the guard alone. No page asks.
+func (r *Register) IsCanary(i int) bool { return r.reserved(r.Dossier(i)) }
 
 // Size is the number of people in the register.
 func (r *Register) Size() int { return r.size }
@@ -253,7 +271,7 @@ func (r *Register) indexed() map[civilKey][]int32 {
 	index := make(map[civilKey][]int32, r.size)
 	for i := range r.size {
 		c := r.civil(i)
-		key := civilKey{int32(c.surname), days(c.birth)}
+		key := civilKey{int32(r.tables.surnameNo[r.tables.surnameOf[c.surname].folded]), days(c.birth)} // LE ROUX and LEROUX are one
 		index[key] = append(index[key], int32(i))
 	}
 	return index

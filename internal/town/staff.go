@@ -167,7 +167,7 @@ func (s *Staff) deal(followed []int) {
 	share := min(1, float64(len(followed))/sum)
 	for n, a := range advisers {
 		size := int(sizes[n] * share)
-		s.caseloads[a.ID] = slices.Sorted(slices.Values(followed[:size]))
+		s.caseloads[a.ID] = s.register.real(slices.Sorted(slices.Values(followed[:size])))
 		followed = followed[size:]
 	}
 }
@@ -179,7 +179,7 @@ func (s *Staff) enrol(followed []int) {
 	followed = shuffled(s.register.aside("enrolments"), followed)
 	for _, course := range catalogue {
 		size := min(perCourse, len(followed)/len(catalogue))
-		course.Enrolled, followed = followed[:size:size], followed[size:]
+		course.Enrolled, followed = s.register.real(followed[:size]), followed[size:]
 		s.courses = append(s.courses, course)
 	}
 }
@@ -228,9 +228,9 @@ func (s *Staff) Appointments(id roster.AccountID, on time.Time) []Appointment {
 		count := min(4+d.below(5), len(s.caseloads[id]))
 		return received(agent, Meeting, on, shuffled(d, s.caseloads[id])[:count], 45*time.Minute)
 	case roster.Desk:
-		return received(agent, DeskTicket, on, s.register.some(d, 15+d.below(11), basin), 15*time.Minute)
+		return received(agent, DeskTicket, on, s.register.real(s.register.some(d, 15+d.below(11), basin)), 15*time.Minute)
 	case roster.CallCentre:
-		return received(agent, Call, on, s.register.some(d, 25+d.below(16), s.register.size), 10*time.Minute)
+		return received(agent, Call, on, s.register.real(s.register.some(d, 25+d.below(16), s.register.size)), 10*time.Minute)
 	default:
 		return nil
 	}
@@ -257,6 +257,11 @@ func (r *Register) some(d *dice, count, among int) []int {
 		}
 	}
 	return people
+}
+
+// real leaves out the canaries among people: they come to no desk and call nobody.
+func (r *Register) real(people []int) []int {
+	return slices.DeleteFunc(slices.Clone(people), r.IsCanary)
 }
 
 // followedAround lists the people around Valbourg who are followed now.

@@ -100,7 +100,9 @@ func (w *worker) accompany(ctx context.Context) {
 	case chance < 30:
 		w.open(ctx, "/dossier/mine")
 	case chance < 31:
-		w.openFile(ctx, w.dice.IntN(w.Register.Size())) // a wrong number, a colleague's question
+		if somebody := w.dice.IntN(w.Register.Size()); !w.Register.IsCanary(somebody) { // a colleague's question
+			w.openFile(ctx, somebody)
+		}
 	default:
 		w.openFile(ctx, caseload[w.dice.IntN(len(caseload))])
 	}
