@@ -143,9 +143,7 @@ func (s *Store) admit(ctx context.Context, role string) error {
 // harmless refuses a role that could alter what was written: that may do so
 // itself, or may become one that can. To own an entry's table, or its schema, is
 // to be able to.
-func harmless(ctx context.Context, db interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}, role string) error {
+func harmless(ctx context.Context, db oneRow, role string) error {
 	const mighty = `
 		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.oid = 'entry'::regclass and pg_has_role($1::name, r.oid, 'member') and (

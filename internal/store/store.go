@@ -108,10 +108,13 @@ func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
+// oneRow is a database, or a transaction in it.
+type oneRow interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // schemaOf returns the schema that a database has.
-func schemaOf(ctx context.Context, db interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}) (version int, err error) {
+func schemaOf(ctx context.Context, db oneRow) (version int, err error) {
 	if err := db.QueryRowContext(ctx, `select coalesce(max(version), 0) from schema_version`).Scan(&version); err != nil {
 		return 0, fmt.Errorf("reading the schema: %w", err)
 	}
