@@ -5,12 +5,15 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"poterne/internal/gate/httpgate"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason/intake"
@@ -28,6 +31,7 @@ type config struct {
 	Public    publicTable     `toml:"public"`
 	Metrics   metricsTable    `toml:"metrics"`
 	Database  databaseTable   `toml:"database"`
+	Network   []networkTable  `toml:"network"`
 	Keys      keysTable       `toml:"keys"`
 	SignIn    signinTable     `toml:"signin"`
 	Register  registerTable   `toml:"register"`
@@ -46,7 +50,19 @@ type publicTable struct {
 	Cert   string `toml:"cert"`
 	Key    string `toml:"key"`
 
+	// Proxies are what stands between Poterne and browsers. The last address that
+	// they write in X-Forwarded-For is taken for the browser's.
+	Proxies []string `toml:"proxies"`
+
 	Help wordsTable `toml:"help"` // whom to ask, in a few words
+}
+
+// networkTable names the addresses that people work from. The first that has an
+// address is its class; only the class is kept. Whoever asks from within looks
+// familiar.
+type networkTable struct {
+	Name   string   `toml:"name" need:"name = \"agency\""`
+	Ranges []string `toml:"ranges" need:"ranges = [\"10.20.0.0/16\"], the addresses it has"`
 }
 
 // metricsTable is where Prometheus reads; nobody else should reach it.
@@ -161,6 +177,7 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	s.signer, s.verifier = pair.signer, pair.verifier
 	c.kept(wrong)
 	c.public(&s, files)
+	c.networks(&s, wrong)
 	c.signin(&s, files)
 	c.rules(&s, wrong)
 	c.sources(&s, files)
@@ -238,6 +255,41 @@ func (c *config) public(s *settings, files secretFiles) {
 	case c.Public.Listen != "" && !onThisMachine(c.Public.Listen):
 		wrong.add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
 	}
+}
+
+// networks wants to know the browsers' own addresses wherever it is to class them.
+func (c *config) networks(s *settings, wrong *complaints) {
+	s.networks.Proxies = addressRanges(wrong, "public.proxies", c.Public.Proxies)
+	if len(c.Network) > 0 && len(c.Public.Proxies) == 0 && c.Public.Cert == "" && strings.HasPrefix(c.Public.Origin, "https://") {
+		wrong.add("network", "all requests come from what ends TLS before Poterne; write its address under [public], such as proxies = [\"127.0.0.1\"]")
+	}
+	for i, n := range c.Network {
+		path := index("network", i)
+		identifier(wrong, path+".name", n.Name)
+		twice := slices.ContainsFunc(s.networks.Classes, func(known httpgate.Network) bool { return known.Name == n.Name })
+		if twice || n.Name == httpgate.Elsewhere {
+			wrong.add(path+".name", "%q is taken; write another name, or all ranges in one place", n.Name)
+		}
+		s.networks.Classes = append(s.networks.Classes, httpgate.Network{Name: n.Name, Ranges: addressRanges(wrong, path+".ranges", n.Ranges)})
+	}
+}
+
+// addressRanges reads addresses and ranges of them.
+func addressRanges(wrong *complaints, path string, texts []string) (ranges []netip.Prefix) {
+	for i, text := range texts {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			text = netip.PrefixFrom(ip, ip.BitLen()).String()
+		}
+		switch prefix, err := netip.ParsePrefix(text); {
+		case err != nil || prefix.Addr().Is4In6():
+			wrong.add(index(path, i), "not a range of addresses; write one such as \"10.20.0.0/16\" or \"192.0.2.7\"")
+		case prefix != prefix.Masked():
+			wrong.add(index(path, i), "the address is longer than its range; write %q", prefix.Masked())
+		default:
+			ranges = append(ranges, prefix)
+		}
+	}
+	return ranges
 }
 
 func (c *config) signin(s *settings, files secretFiles) {

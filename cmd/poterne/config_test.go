@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -258,6 +259,43 @@ func TestTheExampleMeansWhatItSays(t *testing.T) {
 	}
 }
 
+func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
+	dir := secrets(t)
+	for name, test := range map[string]struct{ was, is, want string }{
+		"as the example has it":            {"", "", ""},
+		"a single address":                 {`"10.20.30.0/24"`, `"10.20.30.7", "2001:db8::7"`, ""},
+		"a name twice":                     {`name = "counter"`, `name = "agency"`, `network[1].name: "agency" is taken`},
+		"the name of all others":           {`name = "counter"`, `name = "other"`, `network[0].name: "other" is taken`},
+		"a name that is none":              {`name = "counter"`, `name = "Le comptoir"`, "network[0].name: not a plain name"},
+		"an address longer than its range": {`"10.20.30.0/24"`, `"10.20.30.7/24"`, `network[0].ranges[0]: the address is longer than its range; write "10.20.30.0/24"`},
+		"no range":                         {`"10.20.30.0/24"`, `"10.20.30.*"`, "network[0].ranges[0]: not a range of addresses"},
+		"IPv4 in IPv6":                     {`"10.20.30.0/24"`, `"::ffff:10.20.30.0/120"`, "network[0].ranges[0]: not a range of addresses"},
+		"a proxy that is no address":       {`proxies = ["127.0.0.1"]`, `proxies = ["localhost"]`, "public.proxies[0]: not a range of addresses"},
+		"nobody to tell the addresses":     {`proxies = ["127.0.0.1"]`, "", "network: all requests come from what ends TLS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := check(dir, []byte(strings.Replace(example, test.was, test.is, 1)))
+			if test.want != "" {
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%v, want %q", err, test.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for forwarded, want := range map[string]string{"10.20.30.7": "counter", "10.20.31.7": "agency", "2001:db8:20::1": "agency", "203.0.113.7": "other"} {
+				r := httptest.NewRequest("GET", "/", nil)
+				r.RemoteAddr = "127.0.0.1:4711"
+				r.Header.Set("X-Forwarded-For", forwarded)
+				if got := s.networks.Of(r); got != want {
+					t.Errorf("%s is of class %q, not %q", forwarded, got, want)
+				}
+			}
+		})
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(example))
 	f.Add([]byte("[public]\norigin = 'http://localhost'\n[[service]]\nroute = [{get = '/', json = {row = '$'}}, 3]\n"))
@@ -280,7 +318,7 @@ func FuzzConfig(f *testing.F) {
 		if err := wrong.err(); err != nil {
 			t.Errorf("accepted, but the gate says: %v", err)
 		}
-		if s.pseudonym == (settings{}).pseudonym || s.signer == nil || s.assertion == nil || s.database == "" || len(s.rules.Allowances) != 4 {
+		if s.pseudonym.IsZero() || s.signer == nil || s.assertion == nil || s.database == "" || len(s.rules.Allowances) != 4 {
 			t.Error("accepted, but something that protects is missing")
 		}
 	})
@@ -295,7 +333,7 @@ func TestThereIsOneDatabase(t *testing.T) {
 		"neither":                       {"", "database: missing"},
 		"a password among the words":    {`server = "dbname=poterne password=x"`, "a password is a secret"},
 		"a password in the URL":         {`server = "postgres://poterne:x@db.example/poterne"`, "a password is a secret"},
-		"a URL without its password":    {`server = "postgres://poterne@db.example/poterne?passfile=/etc/pgpass"`, ""},
+		"a URL without its password":    {`server = "postgres://poterne@db.example/poterne?sslmode=verify-full&passfile=/etc/pgpass"`, ""},
 		"an SQLite file without a name": {`path = ""`, "database: missing"},
 	} {
 		t.Run(name, func(t *testing.T) {

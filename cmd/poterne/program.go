@@ -37,6 +37,7 @@ type setup struct {
 	signer    note.Signer
 	verifier  note.Verifier
 	assertion *ecdsa.PrivateKey
+	networks  httpgate.Networks
 	signin    signin.Settings
 	rules     policy.Rules
 	services  []httpgate.Service
