@@ -15,9 +15,6 @@ const (
 	DeviceCookie  = "__Host-poterne-device"
 )
 
-// UnknownDevice is a browser that keeps no name.
-const UnknownDevice = "unknown"
-
 // deviceLife is how long a browser keeps its name after a sign-in: the longest
 // that browsers allow. Signing out leaves it.
 const deviceLife = 400 * 24 * time.Hour
@@ -77,12 +74,12 @@ func nameDevice(w http.ResponseWriter, r *http.Request) {
 	setCookie(w, DeviceCookie, secret, deviceLife)
 }
 
-// device is the name of r's browser in the ledger.
+// device is the name of r's browser in the ledger; empty when it has none.
 func (d *Door) device(r *http.Request) string {
 	if secret, ok := shownDevice(r); ok {
 		return d.settings.Device(secret)
 	}
-	return UnknownDevice
+	return ""
 }
 
 // sameBrowser reports whether r comes from a browser that says the same of

@@ -47,7 +47,7 @@ type Session struct {
 	Started      time.Time
 	Factor       Factor
 	Touched      time.Time // when the person last proved to be there; zero before they did
-	Device       string    // the browser that shows it, by its name in the ledger
+	Device       string    // the browser that shows it, by its name in the ledger; empty when it has none
 
 	key Digest
 }

@@ -51,10 +51,11 @@ type Settings struct {
 	Log    *slog.Logger                 // nil: nothing is logged
 	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
 
-	// Touched writes a touch down before it counts. Nil: there are no touches.
-	Touched func(context.Context, Session) error
+	// Touched writes a touch down before it counts, on the request that brought the
+	// browser back. Nil: there are no touches.
+	Touched func(*http.Request, Session) error
 	// Device turns the secret that names a browser into its name in the ledger.
-	// Nil: all browsers are UnknownDevice.
+	// Nil: no browser has one.
 	Device func(secret string) string
 }
 
@@ -147,10 +148,10 @@ func New(s Settings, shelf Shelf, accounts Accounts, pages Pages) (*Door, error)
 		s.Told = func(context.Context, Ended) {}
 	}
 	if s.Touched == nil {
-		s.Touched = func(context.Context, Session) error { return errors.New("touches are not kept here") }
+		s.Touched = func(*http.Request, Session) error { return errors.New("touches are not kept here") }
 	}
 	if s.Device == nil {
-		s.Device = func(string) string { return UnknownDevice }
+		s.Device = func(string) string { return "" }
 	}
 	if err := s.check(); err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (h *house) settings() signin.Settings {
 			defer h.mu.Unlock()
 			h.told = append(h.told, ended)
 		},
-		Touched: func(_ context.Context, session signin.Session) error {
+		Touched: func(_ *http.Request, session signin.Session) error {
 			if h.full != nil {
 				return h.full
 			}

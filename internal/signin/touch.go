@@ -78,7 +78,7 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, pending Pending, an
 	if reason, err := d.confirms(r, session, pending, said); err != nil {
 		return reason, err
 	}
-	if err := d.settings.Touched(r.Context(), session); err != nil {
+	if err := d.settings.Touched(r, session); err != nil {
 		return Unreachable, fmt.Errorf("writing a touch down: %w", err)
 	}
 	err = stands(d.change(r.Context(), session.key, func(row Row, now time.Time) Row {

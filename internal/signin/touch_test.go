@@ -1,7 +1,6 @@
 package signin_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -169,7 +168,7 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 func TestENTRY_6_ATouchIsWrittenDownBeforeItCounts(t *testing.T) {
 	h := newHouse(t)
 	s := h.settings()
-	s.Touched = func(context.Context, signin.Session) error {
+	s.Touched = func(*http.Request, signin.Session) error {
 		if touched := h.shelf.Rows()[0].Touched; !touched.IsZero() {
 			t.Errorf("it counted at %v, before it was written", touched)
 		}
@@ -273,12 +272,12 @@ func TestABrowserKeepsItsNameAfterSigningOut(t *testing.T) {
 	if again := b.signIn().isSignedIn().Device; again != name {
 		t.Errorf("after signing out it is called %q, not %q", again, name)
 	}
-	if other := h.browser().signIn().isSignedIn().Device; other == name || other == signin.UnknownDevice {
+	if other := h.browser().signIn().isSignedIn().Device; other == name || other == "" {
 		t.Errorf("another browser is called %q", other)
 	}
 }
 
-func TestABrowserWithoutItsNameIsUnknown(t *testing.T) {
+func TestABrowserThatKeepsNoNameHasNone(t *testing.T) {
 	h := newHouse(t)
 	for name, value := range map[string]string{
 		"no cookie": "", "too short": "ABC", "not one of ours": strings.Repeat("a", 26), "two in one": strings.Repeat("A", 52),
@@ -287,7 +286,7 @@ func TestABrowserWithoutItsNameIsUnknown(t *testing.T) {
 			b := h.browser().signIn()
 			given := b.jar[signin.DeviceCookie]
 			b.jar[signin.DeviceCookie] = value
-			if who := b.isSignedIn(); who.Device != signin.UnknownDevice {
+			if who := b.isSignedIn(); who.Device != "" {
 				t.Errorf("the browser is called %q", who.Device)
 			}
 			b.signIn()
@@ -301,7 +300,7 @@ func TestABrowserWithoutItsNameIsUnknown(t *testing.T) {
 		r := b.request("GET", "/")
 		r.AddCookie(&http.Cookie{Name: signin.DeviceCookie, Value: b.jar[signin.DeviceCookie]})
 		who, err := h.door.Who(httptest.NewRecorder(), r)
-		if err != nil || who.Device != signin.UnknownDevice {
+		if err != nil || who.Device != "" {
 			t.Errorf("the browser is called %q, %v", who.Device, err)
 		}
 	})
@@ -309,7 +308,7 @@ func TestABrowserWithoutItsNameIsUnknown(t *testing.T) {
 		s := h.settings()
 		s.Device = nil
 		h.build(s)
-		if who := h.browser().signIn().isSignedIn(); who.Device != signin.UnknownDevice {
+		if who := h.browser().signIn().isSignedIn(); who.Device != "" {
 			t.Errorf("the browser is called %q", who.Device)
 		}
 	})
