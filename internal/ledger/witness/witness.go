@@ -1,0 +1,281 @@
+// Package witness has the ledger's checkpoints co-signed by witnesses outside the
+// organisation, by C2SP tlog-witness and cosignature/v1.
+//
+// A witness remembers the largest tree it has co-signed, and co-signs only what
+// continues it. So whoever owns the database and the checkpoint key can still not
+// rewrite what was witnessed, nor put an older copy in its place: Attend and Run
+// find that out and say so. A ledger that a witness contradicts is not run.
+//
+// A witness that cannot be reached stops nothing by itself; Standing tells it.
+package witness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/tiles"
+)
+
+// Witness is somebody outside who co-signs.
+type Witness struct {
+	Key     Key
+	Address string // below which it takes add-checkpoint
+}
+
+// Shelf is the ledger that is witnessed.
+type Shelf interface {
+	tiles.Source
+	// Cosign durably puts what sign makes of a checkpoint's note in its place. It may
+	// call sign again, when another process was faster.
+	Cosign(ctx context.Context, size int64, sign func(note []byte) ([]byte, error)) error
+}
+
+const (
+	// Pace is how often witnesses are asked, at most.
+	Pace = time.Second
+	// patience is how long one round of asking may take.
+	patience = 5 * time.Second
+	// longestRest is how long a witness that fails is left alone, at most.
+	longestRest = time.Minute
+)
+
+// Council is the witnesses of a ledger.
+type Council struct {
+	Quorum
+	shelf    Shelf
+	signer   note.Signer
+	verifier note.Verifier
+	log      *slog.Logger
+	now      func() time.Time
+	seats    []*seat
+
+	mu       sync.Mutex
+	standing Standing // guarded by mu
+}
+
+// seat is one witness's place. Only the round under way touches it.
+type seat struct {
+	asked
+	rest  time.Duration // that the next failure costs
+	until time.Time     // left alone until then
+}
+
+// Standing is how far the witnesses have come.
+type Standing struct {
+	Need      int
+	Size      int64     // entries under the newest checkpoint that has its quorum
+	Lacking   time.Time // since when the newest checkpoint has lacked it; zero when it does not
+	Witnesses []Attendance
+}
+
+// Attendance is how one witness stands.
+type Attendance struct {
+	Name     string
+	Size     int64 // entries it has co-signed
+	Attended bool  // it has answered since this process began
+	Failure  error // of the last asking; nil when it co-signed
+}
+
+// Attended reports whether a quorum has answered since this process began.
+func (s Standing) Attended() bool {
+	answered := 0
+	for _, w := range s.Witnesses {
+		if w.Attended {
+			answered++
+		}
+	}
+	return answered >= s.Need
+}
+
+var errNotAsked = errors.New("it was not asked yet")
+
+// StayPut keeps a client from following redirections: a witness is where it was
+// configured to be.
+func StayPut(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// New calls the witnesses of a ledger together, need of whom make a quorum. They
+// are asked through client.
+func New(witnesses []Witness, need int, shelf Shelf, signer note.Signer, verifier note.Verifier, client *http.Client, now func() time.Time, log *slog.Logger) *Council {
+	c := &Council{Quorum: Quorum{Need: need}, shelf: shelf, signer: signer, verifier: verifier, log: log, now: now}
+	c.standing.Need = need
+	for _, w := range witnesses {
+		c.Keys = append(c.Keys, w.Key)
+		c.seats = append(c.seats, &seat{asked: asked{Witness: w, client: client, now: now}})
+		c.standing.Witnesses = append(c.standing.Witnesses, Attendance{Name: w.Key.Name(), Failure: errNotAsked})
+	}
+	return c
+}
+
+// Standing returns how far the witnesses have come.
+func (c *Council) Standing() Standing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	standing := c.standing
+	standing.Witnesses = append([]Attendance(nil), standing.Witnesses...)
+	return standing
+}
+
+// Attend asks every witness what it knows of the ledger. It comes before anything
+// is signed or served; its error is a *Contradiction. Who cannot be reached is
+// told, and contradicts nothing.
+func (c *Council) Attend(ctx context.Context) error { return c.round(ctx) }
+
+// Run has new checkpoints co-signed until ctx ends. Its error is a *Contradiction:
+// the program must then stop.
+func (c *Council) Run(ctx context.Context) error {
+	ticker := time.NewTicker(Pace)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := c.round(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// round has the newest checkpoint co-signed. A contradiction is believed if it
+// stands against the newest checkpoint there is after it: another node may have
+// signed, and the witness seen, what this one did not know.
+func (c *Council) round(ctx context.Context) error {
+	if c.ask(ctx) == nil {
+		return nil
+	}
+	return c.ask(ctx)
+}
+
+// ask has the newest checkpoint co-signed, unless it is. Its error is a
+// *Contradiction; what else fails is told, and tried again in a later round.
+func (c *Council) ask(ctx context.Context) error {
+	head, err := c.newest(ctx)
+	if err != nil {
+		c.log.ErrorContext(ctx, "no witness could be asked", slog.Any("err", err))
+		return nil
+	}
+	if c.Met(head.Note) && c.Standing().Attended() {
+		c.reached(head.Size)
+		return nil
+	}
+	c.lacking()
+	signatures, contradiction := c.collect(ctx, head)
+	if contradiction != nil {
+		return contradiction
+	}
+	if err := c.keep(context.WithoutCancel(ctx), head, signatures); err != nil {
+		c.log.ErrorContext(ctx, "co-signatures could not be kept", slog.Any("err", err))
+	}
+	return nil
+}
+
+// newest is the newest checkpoint, or that of an empty ledger: a witness knows when
+// the ledger was not always empty.
+func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
+	signed, err := c.shelf.Checkpoint(ctx)
+	if err != nil {
+		return ledger.Checkpoint{}, fmt.Errorf("reading the newest checkpoint: %w", err)
+	}
+	if signed == nil {
+		return ledger.SignEmpty(c.signer)
+	}
+	return ledger.OpenCheckpoint(signed, c.verifier)
+}
+
+// collect asks all witnesses at once, but for those that are left alone.
+func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (signatures []cosignature, contradiction error) {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	prove := func(old int64) (tlog.TreeProof, error) {
+		return tlog.ProveTree(head.Size, old, tiles.Signed(bounded, c.shelf, head))
+	}
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex // guards both results
+	)
+	for place, seat := range c.seats {
+		if c.now().Before(seat.until) {
+			continue
+		}
+		group.Go(func() {
+			signature, err := seat.cosign(bounded, head, prove)
+			if ctx.Err() != nil {
+				return // the program is leaving
+			}
+			c.told(ctx, place, err)
+			mu.Lock()
+			defer mu.Unlock()
+			if _, is := errors.AsType[*Contradiction](err); is {
+				contradiction = err
+			} else if err == nil {
+				signatures = append(signatures, signature)
+			}
+		})
+	}
+	group.Wait()
+	return signatures, contradiction
+}
+
+// told notes what came of asking a witness. One that fails is left alone for a
+// while, each time for longer; one that contradicts is not, so that it can be asked
+// again at once.
+func (c *Council) told(ctx context.Context, place int, err error) {
+	seat := c.seats[place]
+	_, contradicts := errors.AsType[*Contradiction](err)
+	if err == nil || contradicts {
+		seat.rest, seat.until = 0, time.Time{}
+	} else {
+		seat.rest = min(max(Pace, 2*seat.rest), longestRest)
+		seat.until = c.now().Add(seat.rest)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := &c.standing.Witnesses[place]
+	before := w.Failure
+	w.Size, w.Failure, w.Attended = seat.knows, err, w.Attended || err == nil
+	switch name := slog.String("witness", w.Name); {
+	case err != nil && (before == nil || before == errNotAsked):
+		c.log.WarnContext(ctx, "a witness does not co-sign", name, slog.Any("err", err))
+	case err == nil && before != nil:
+		c.log.InfoContext(ctx, "a witness co-signs", name)
+	}
+}
+
+// keep puts co-signatures under the checkpoint, beside those it may have by now.
+func (c *Council) keep(ctx context.Context, head ledger.Checkpoint, signatures []cosignature) error {
+	signed, err := sign(head.Note, signatures)
+	if err == nil && head.Size > 0 && len(signatures) > 0 {
+		err = c.shelf.Cosign(ctx, head.Size, func(kept []byte) ([]byte, error) {
+			signed, err = sign(kept, signatures)
+			return signed, err
+		})
+	}
+	if err == nil && c.Met(signed) {
+		c.reached(head.Size)
+	}
+	return err
+}
+
+func (c *Council) reached(size int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.standing.Size, c.standing.Lacking = size, time.Time{}
+}
+
+func (c *Council) lacking() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.standing.Lacking.IsZero() {
+		c.standing.Lacking = c.now()
+	}
+}
