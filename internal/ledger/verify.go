@@ -76,9 +76,11 @@ type verification struct {
 	progress func(done, total int64)
 	report   Report
 
-	checkpoints []Checkpoint // smallest first
-	size        int64        // of the newest checkpoint
-	trusted     int64        // size of the last checkpoint that held
+	checkpoints []witnessed // smallest first
+	size        int64       // of the newest checkpoint
+	trusted     int64       // size of the last checkpoint that held
+	vouched     int64       // size of the last that was kept elsewhere and held
+	lost        bool        // a wrong root is explained by what was found since
 
 	next   Number // the entry expected
 	edge   Edge   // over the tree's leaves so far
@@ -86,26 +88,33 @@ type verification struct {
 	leaves []byte // of tile
 }
 
+// witnessed is a checkpoint, and whether it was kept elsewhere: then whoever
+// rewrote the ledger could not replace it.
+type witnessed struct {
+	Checkpoint
+	elsewhere bool
+}
+
 // gather opens every checkpoint there is.
 func (v *verification) gather(verifier note.Verifier, elsewhere [][]byte) error {
-	open := func(signed []byte) {
+	open := func(signed []byte, elsewhere bool) {
 		checkpoint, err := OpenCheckpoint(signed, verifier)
 		if err != nil {
 			v.found(0, 0, Forged)
 			return
 		}
-		v.checkpoints = append(v.checkpoints, checkpoint)
+		v.checkpoints = append(v.checkpoints, witnessed{checkpoint, elsewhere})
 	}
 	for signed, err := range v.shelf.Checkpoints(v.ctx) {
 		if err != nil {
 			return fmt.Errorf("reading checkpoints: %w", err)
 		}
-		open(signed)
+		open(signed, false)
 	}
 	for _, signed := range elsewhere {
-		open(signed)
+		open(signed, true)
 	}
-	slices.SortStableFunc(v.checkpoints, func(a, b Checkpoint) int { return int(a.Size - b.Size) })
+	slices.SortStableFunc(v.checkpoints, func(a, b witnessed) int { return int(a.Size - b.Size) })
 	if n := len(v.checkpoints); n > 0 {
 		v.size = v.checkpoints[n-1].Size
 	}
@@ -127,10 +136,8 @@ func (v *verification) found(from, to Number, damage Damage) {
 func (v *verification) skipTo(number Number) {
 	for v.next < number {
 		v.found(v.next, v.next, Removed)
-		leaf, proven := v.leaf()
-		if !proven {
-			leaf = tlog.Hash{}
-		}
+		leaf, proven := v.leaf() // the zero hash when it is gone as well
+		v.lost = v.lost || !proven
 		v.step(leaf)
 	}
 }
@@ -148,6 +155,7 @@ func (v *verification) hold(sealed Sealed) {
 		v.found(v.next, v.next, Altered)
 	case !proven && int64(v.next) < v.size:
 		v.found(v.next, v.next, Unproven)
+		v.lost = true
 	}
 	if !proven {
 		leaf = own
@@ -167,23 +175,30 @@ func (v *verification) step(leaf tlog.Hash) {
 		checkpoint := v.checkpoints[0]
 		v.checkpoints = v.checkpoints[1:]
 		v.report.Checkpoints++
-		switch {
-		case checkpoint.Size < v.edge.Size(): // an empty tree, always true
-		case checkpoint.Root == v.edge.Root():
-			v.trusted = checkpoint.Size
-		case v.intact():
-			v.found(Number(v.trusted), Number(checkpoint.Size-1), Rewritten)
-			v.trusted = checkpoint.Size
+		if checkpoint.Size == v.edge.Size() { // a smaller one is of an empty tree, and always true
+			v.compare(checkpoint)
 		}
 	}
 }
 
-// intact reports whether nothing since the last checkpoint that held explains a
-// wrong root by itself: a leaf that is missing from the tiles does.
-func (v *verification) intact() bool {
-	return !slices.ContainsFunc(v.report.Findings, func(f Finding) bool {
-		return f.Damage == Unproven || f.Damage == Rewritten
-	})
+// compare holds the tree against a checkpoint of its size. What a ledger says of
+// itself tells nothing against a checkpoint kept elsewhere: the signing key may be
+// stolen too.
+func (v *verification) compare(checkpoint witnessed) {
+	switch {
+	case checkpoint.Root == v.edge.Root():
+		v.trusted = checkpoint.Size
+		if checkpoint.elsewhere {
+			v.vouched = checkpoint.Size
+		}
+	case !v.lost:
+		from := v.trusted
+		if checkpoint.elsewhere {
+			from = v.vouched
+		}
+		v.found(Number(from), Number(checkpoint.Size-1), Rewritten)
+		v.lost = true
+	}
 }
 
 // leaf returns what the tree holds for the next entry.
