@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -173,6 +174,109 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 	if got := findings(t, s, verifier, kept); !strings.Contains(got, "entries 10 to 29: removed") {
 		t.Errorf("after: %q", got)
 	}
+}
+
+// What a superuser of PostgreSQL does, whom no right and no trigger stops.
+//
+// Promise: LEDGER-3
+func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	signer, verifier := notary(t)
+	const unlock = `alter table entry disable trigger all; `
+	for name, test := range map[string]struct {
+		tamper func(t *testing.T, db *sql.DB)
+		alone  string // what the ledger shows by itself
+		kept   string // what it shows beside a checkpoint kept elsewhere, when that is more
+	}{
+		"nothing":                   {func(*testing.T, *sql.DB) {}, "", ""},
+		"an entry deleted":          {run(unlock + `delete from entry where number = 257`), "entry 257: removed", ""},
+		"several entries deleted":   {run(unlock + `delete from entry where number between 10 and 20`), "entries 10 to 20: removed", ""},
+		"the newest entry deleted":  {run(unlock + `delete from entry where number = 799`), "entry 799: removed", ""},
+		"an entry updated":          {run(unlock + `update entry set body = overlay(body placing '\x7a' from length(body)) where number = 300`), "entry 300: changed", ""},
+		"the salt of an entry":      {run(unlock + `update entry set salt = decode(repeat('00', 16), 'hex') where number = 0`), "entry 0: changed", ""},
+		"an entry in other words":   {run(unlock + again(`salt, overlay(body placing '\x7a' from length(body))`)), "entry 300: changed", ""},
+		"an entry under a new salt": {run(unlock + again(`decode(repeat('01', 16), 'hex'), body`)), "entry 300: changed", ""},
+		"an entry just as it was":   {run(unlock + again(`salt, body`)), "", ""},
+		"two entries exchanged": {
+			run(unlock + `update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
+			"entries 5 to 6: re-ordered", "",
+		},
+		"an entry and its leaf": {forgeLeaf(unlock), "entries 256 to 555: rewritten", ""},
+		"all entries emptied":   {run(unlock + `truncate entry`), "entries 0 to 799: removed", ""},
+		"entries, tree and checkpoints emptied": {
+			run(unlock + `truncate entry, tile, checkpoint; update head set next = 0, last_us = 0`),
+			"", "entries 0 to 799: removed",
+		},
+		"the end of everything cut off": {
+			run(unlock + `delete from entry where number >= 556; delete from checkpoint where size > 556;
+				update tile set hashes = substr(hashes, 1, 44 * 32) where level = 0 and position = 2;
+				delete from tile where level = 0 and position > 2; update head set next = 556`),
+			"", "entries 556 to 799: removed",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection := cluster.Database(t)
+			s := openPostgreSQL(t, connection)
+			signed(t, s, signer, verifier, 256, 300, 244)
+			kept := checkpoint(t, s)
+			test.tamper(t, direct(t, cluster.Superuser(connection)))
+			if got := findings(t, s, verifier); got != test.alone {
+				t.Errorf("by itself it shows %q, want %q", got, test.alone)
+			}
+			if got, want := findings(t, s, verifier, kept), cmp.Or(test.kept, test.alone); got != want {
+				t.Errorf("beside a checkpoint kept elsewhere it shows %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// again deletes an entry and inserts it once more, with this salt and body.
+func again(columns string) string {
+	return `create table held as select * from entry where number = 300; delete from entry where number = 300; insert into entry select number, ` + columns + ` from held`
+}
+
+func checkpoint(t *testing.T, s *store.Store) []byte {
+	t.Helper()
+	signed, err := s.Checkpoint(t.Context())
+	if err != nil || signed == nil {
+		t.Fatalf("no checkpoint: %v", err)
+	}
+	return signed
+}
+
+// A whole server put back to yesterday, and then gone on with: two histories from
+// one point, both signed with the right key.
+//
+// Promise: LEDGER-3
+func TestLEDGER_3_ARestoredBackupAndAForkAreFoundByACheckpointKeptElsewhere(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	connection := cluster.Database(t)
+	signer, verifier := notary(t)
+	s := openPostgreSQL(t, connection)
+	signed(t, s, signer, verifier, 256, 300)
+	yesterday := checkpoint(t, s)
+	restore := cluster.Backup(t)
+	signed(t, s, signer, verifier, 100, 144)
+	today := checkpoint(t, s)
+	shows := func(when, want string, elsewhere ...[]byte) {
+		t.Helper()
+		if got := findings(t, openPostgreSQL(t, connection), verifier, elsewhere...); got != want {
+			t.Errorf("%s it shows %q, want %q", when, got, want)
+		}
+	}
+	shows("before,", "", yesterday, today)
+
+	restore()
+	shows("restored, by itself", "") // which is why one is kept elsewhere
+	shows("restored, beside yesterday's,", "", yesterday)
+	shows("restored, beside today's,", "entries 556 to 799: removed", today)
+	shows("restored, beside both,", "entries 556 to 799: removed", yesterday, today)
+
+	signed(t, openPostgreSQL(t, connection), signer, verifier, 144, 200) // the program goes on, and signs
+	shows("forked, by itself", "")
+	shows("forked, beside yesterday's,", "", yesterday)
+	shows("forked, beside today's alone,", "entries 0 to 799: rewritten", today)
+	shows("forked, beside both,", "entries 556 to 799: rewritten", yesterday, today)
 }
 
 func TestTheTreeGoesOnAfterARestart(t *testing.T) {

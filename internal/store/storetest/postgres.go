@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -33,7 +34,8 @@ const (
 
 // Cluster is a real PostgreSQL server of a test's own, from Debian's packages.
 type Cluster struct {
-	dir    string
+	dir    string // of sockets, and of what commands write
+	data   string
 	port   int
 	bin    string
 	as     *syscall.Credential // nil: as whoever runs the test
@@ -59,14 +61,14 @@ func StartPostgreSQL(t testing.TB) *Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c := &Cluster{dir: dir, port: freePort(t), bin: filepath.Dir(found[len(found)-1])}
+	c := &Cluster{dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), bin: filepath.Dir(found[len(found)-1])}
 	if os.Geteuid() == 0 {
 		c.as = credential(t, "postgres") // the server refuses to run as root
 		if err := os.Chown(dir, int(c.as.Uid), int(c.as.Gid)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if out, err := c.command("initdb", "-D", filepath.Join(dir, "data"), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
+	if out, err := c.command("initdb", "-D", c.data, "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	c.Start(t)
@@ -109,7 +111,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
 	var said bytes.Buffer
-	c.server = c.command("postgres", "-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	c.server = c.command("postgres", "-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
 	c.server.Stderr = &said
 	if err := c.server.Start(); err != nil {
 		t.Fatal(err)
@@ -187,6 +189,70 @@ func (c *Cluster) Replay(t testing.TB, connection, script string) {
 	if out, err := psql.CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
 	}
+}
+
+// Backup copies the whole server, as whoever runs it does every night. restore
+// puts the copy in its place.
+func (c *Cluster) Backup(t testing.TB) (restore func()) {
+	t.Helper()
+	copied := c.copy(t, "backup")
+	return func() {
+		t.Helper()
+		c.Kill()
+		if err := errors.Join(os.RemoveAll(c.data), os.Rename(copied, c.data)); err != nil {
+			t.Fatal(err)
+		}
+		c.Start(t)
+	}
+}
+
+// Standby starts a second server that follows this one, and that a commit waits
+// for.
+func (c *Cluster) Standby(t testing.TB) *Cluster {
+	t.Helper()
+	standby := &Cluster{dir: c.dir, data: c.copy(t, "standby", "--write-recovery-conf"), port: freePort(t), bin: c.bin, as: c.as}
+	standby.Start(t)
+	t.Cleanup(standby.Kill)
+	c.Set(t, "synchronous_standby_names", "*")
+	return standby
+}
+
+// Promote makes a standby the primary, as whoever watches over them does when the
+// primary is gone.
+func (c *Cluster) Promote(t testing.TB) {
+	t.Helper()
+	if err := c.admin(t, `select pg_promote()`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Either is a connection to this server or the other, whichever takes writes.
+func (c *Cluster) Either(other *Cluster, connection string) string {
+	one, both := "host=127.0.0.1 port=%d ", "host=127.0.0.1,127.0.0.1 port=%d,%d "
+	return strings.Replace(connection, fmt.Sprintf(one, c.port), fmt.Sprintf(both, c.port, other.port), 1)
+}
+
+// Only is a connection to this server in place of the one it was made for.
+func (c *Cluster) Only(connection string) string {
+	return regexp.MustCompile(`port=\d+`).ReplaceAllString(connection, fmt.Sprintf("port=%d", c.port))
+}
+
+// Set changes a setting of the running server.
+func (c *Cluster) Set(t testing.TB, setting, value string) {
+	t.Helper()
+	if err := errors.Join(c.admin(t, "alter system set "+setting+" = '"+value+"'"), c.admin(t, "select pg_reload_conf()")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *Cluster) copy(t testing.TB, what string, asked ...string) (folder string) {
+	t.Helper()
+	folder = filepath.Join(c.dir, fmt.Sprintf("%s%d", what, c.made.Add(1)))
+	args := append(asked, "-D", folder, "-X", "stream", "-c", "fast", "-d", c.connection("postgres", superuser))
+	if out, err := c.command("pg_basebackup", args...).CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	return folder
 }
 
 // Database makes a new database with this program's schema, and returns how the
