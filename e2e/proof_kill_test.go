@@ -304,7 +304,7 @@ func (a *aftermath) meters(kept *store.Store) {
 		a.t.Fatal(err)
 	}
 	for _, account := range crowdStaff {
-		standing := opened.Standing(account, "", roster.Adviser, "people")
+		standing := opened.Standing(gate.Asker{Account: account, Role: roster.Adviser}, "people")
 		if standing.Hour != a.spent[account] || standing.Month != a.spent[account] {
 			a.t.Errorf("the meter says %d and %d, the ledger %d", standing.Hour, standing.Month, a.spent[account])
 		}

@@ -195,7 +195,7 @@ type stops struct {
 func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.Refusal) {
 	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt}
 	if why := refusal.Ruling.Why; why == policy.Suspended || why == policy.Closed || why == policy.Frozen {
-		standing := s.gate.Standing(refusal.Session.Account, refusal.Session.Organisation, "", refusal.Service)
+		standing := s.gate.Standing(gate.Asker{Account: refusal.Session.Account, Organisation: refusal.Session.Organisation}, refusal.Service)
 		said.Message = standing.Held.Message
 	}
 	s.Stops.Refused(w, r, said)

@@ -28,6 +28,8 @@ type Gate struct {
 
 	mu         sync.RWMutex // guards what follows; but for askers, written by Run only
 	meters     map[roster.AccountID]*meter.Meter
+	wider      wider
+	watched    time.Time                            // since when the ledger tells what accounts do
 	written    map[roster.AccountID][]ledger.Number // by account, its newest entries
 	upTo       ledger.Number                        // the meters hold every entry before it
 	recent     []ledger.Entry                       // the newest entries, so that who follows need not read them back
@@ -46,25 +48,31 @@ type Passage struct {
 	Written  int           // how many entries were
 }
 
-// Open reads the ledger of the last 28 days, so that every meter stands where it
-// stood, and returns a gate that answers once Run runs.
+// Open reads the ledger as far back as meters reach, so that every meter stands
+// where it stood, and returns a gate that answers once Run runs.
 func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now func() time.Time) (*Gate, error) {
 	g := &Gate{
 		book: book, files: files, rules: rules, now: now,
 		jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		meters: make(map[roster.AccountID]*meter.Meter), written: make(map[roster.AccountID][]ledger.Number), askers: make(map[roster.AccountID]Asker),
+		meters: make(map[roster.AccountID]*meter.Meter), wider: newWider(), written: make(map[roster.AccountID][]ledger.Number), askers: make(map[roster.AccountID]Asker),
 		news: make(chan struct{}),
 	}
-	from, err := book.FirstAt(ctx, now().Add(-meter.Memory))
+	from, err := book.FirstAt(ctx, now().Add(-meter.Reach))
 	if err != nil {
-		return nil, fmt.Errorf("finding the entries of the last 28 days: %w", err)
+		return nil, fmt.Errorf("finding the entries of the last weeks: %w", err)
 	}
-	g.upTo = from
+	g.upTo, g.watched = from, now().Add(-meter.Reach)
 	for entry, err := range book.Entries(ctx, from) {
 		if err != nil {
-			return nil, fmt.Errorf("reading the entries of the last 28 days: %w", err)
+			return nil, fmt.Errorf("reading the entries of the last weeks: %w", err)
+		}
+		if entry.Number == 0 {
+			g.watched = entry.Time
 		}
 		g.count(entry)
+	}
+	if from == 0 && g.upTo == 0 {
+		g.watched = now()
 	}
 	if err := g.take(ctx, []*job{{ctx: ctx, do: (*turn).open, done: make(chan error, 1)}}); err != nil {
 		return nil, fmt.Errorf("taking the ledger's head: %w", err)
@@ -81,9 +89,9 @@ func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
 		return Passage{}, err
 	}
 	var passage Passage
-	err = g.do(ctx, len(ask.People), func(t *turn) error {
-		passage = t.settle(ask, known)
-		return nil
+	err = g.do(ctx, len(ask.People), func(t *turn) (err error) {
+		passage, err = t.settle(ask, known)
+		return err
 	})
 	if err != nil {
 		return Passage{}, err
@@ -101,29 +109,37 @@ func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, er
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	facts := known.forDecision()
-	facts.Orders, facts.Meter = g.orders, g.meterOf(ask.Account).Draft()
+	facts := g.forDecision(known)
+	facts.Orders, facts.Meter, facts.Wider = g.orders, g.meterOf(ask.Account).Draft(), g.wider.of(ask.Organisation, ask.Service)
 	return g.rules.Decide(ask, facts, g.now()), nil
 }
 
-// Standing is where an account stands: what it has spent of its allowances, and
-// the order in force against it, if any.
+// Standing is where an account stands: what it has spent of its allowances, how it
+// is watched, and the order in force against it, if any.
 type Standing struct {
 	Hour, Month meter.Cost
 	Allowance   meter.Allowance
+	Drift, Line meter.Cost     // the CUSUM, and where it freezes; zero for never
+	Evidence    meter.Evidence // of enumeration; meter.Sure freezes
+	Raise       meter.Cost     // what is left of what another person allowed
+	Undone      int            // freezes undone within a week
 	Held        order.Order
 	IsHeld      bool
 }
 
-// Standing returns where an account stands now.
-func (g *Gate) Standing(account roster.AccountID, organisation roster.OrganisationID, role roster.Role, service roster.ServiceID) Standing {
+// Standing returns where an account stands now, using a service.
+func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	now, m := g.now(), g.meterOf(account)
-	held, isHeld := g.orders.Against(account, organisation, service, now)
+	now, draft := g.now(), g.meterOf(asker.Account).Draft()
+	ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
+	watch := g.rules.Watches[asker.Role]
+	held, isHeld := g.orders.Against(asker.Account, asker.Organisation, service, now)
 	return Standing{
-		Hour: m.Spent(meter.Hour, now), Month: m.Spent(meter.Memory, now),
-		Allowance: g.rules.Allowances[role], Held: held, IsHeld: isHeld,
+		Hour: draft.Spent(meter.Hour, now), Month: draft.Spent(meter.Memory, now),
+		Allowance: g.rules.Allowance(ask, policy.Facts{Opened: asker.Opened, Orders: g.orders}, now),
+		Drift:     draft.Drift(watch.Forgiven, now), Line: watch.Line, Evidence: draft.EvidenceNow(now),
+		Raise: draft.Raise(now), Undone: draft.Undone(now), Held: held, IsHeld: isHeld,
 	}
 }
 
@@ -172,18 +188,20 @@ func (g *Gate) meterOf(account roster.AccountID) *meter.Meter {
 	return meter.New()
 }
 
-// count moves the account's meter on by one entry of the ledger.
+// count moves the meters on by one entry of the ledger.
 func (g *Gate) count(entry ledger.Entry) {
 	g.know(entry)
-	if !entry.Disclosed() {
+	g.wider.count(entry)
+	event := entry.Event()
+	if event.Kind == meter.Nothing || entry.Whose() == "" {
 		return
 	}
-	m, ok := g.meters[entry.Account]
+	m, ok := g.meters[entry.Whose()]
 	if !ok {
 		m = meter.New()
-		g.meters[entry.Account] = m
+		g.meters[entry.Whose()] = m
 	}
-	m.Record(entry.Opening())
+	m.Record(event)
 }
 
 // How many of the newest entries are kept at hand: for whoever follows the ledger,

@@ -343,7 +343,7 @@ func TestForeseeingChargesNothingAndWritesNothing(t *testing.T) {
 			t.Errorf("foresees %v, %v", decision.People[2].Verdict, decision.People[3].Verdict)
 		}
 	}
-	if g.Next() != before || g.Standing("pauline", "mlv", roster.Adviser, "dossier").Hour != 0 {
+	if g.Next() != before || g.Standing(gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}, "dossier").Hour != 0 {
 		t.Error("foreseeing left a trace")
 	}
 }

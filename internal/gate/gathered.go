@@ -18,10 +18,10 @@ type known struct {
 }
 
 // forDecision makes of it what the decision wants; the caller adds orders and a meter.
-func (k known) forDecision() policy.Facts {
+func (g *Gate) forDecision(k known) policy.Facts {
 	return policy.Facts{
-		Habilitations: k.asker.Habilitations,
-		Evidence:      reason.Evidence{Facts: k.facts, Covers: k.asker.Covers},
+		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: g.watched,
+		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.Covers},
 	}
 }
 

@@ -136,6 +136,7 @@ type turn struct {
 	orders  order.Book
 	drafts  map[roster.AccountID]*meter.Draft
 	meters  map[roster.AccountID]*meter.Meter // of accounts that had none
+	wider   wider
 	entries []ledger.Entry
 	ordered bool
 }
@@ -147,7 +148,7 @@ func newTurn(g *Gate, head Head) *turn {
 	}
 	return &turn{
 		gate: g, head: head, first: head.Next(), now: now, orders: g.orders,
-		drafts: make(map[roster.AccountID]*meter.Draft), meters: make(map[roster.AccountID]*meter.Meter),
+		drafts: make(map[roster.AccountID]*meter.Draft), meters: make(map[roster.AccountID]*meter.Meter), wider: g.wider.draft(),
 	}
 }
 
@@ -167,49 +168,36 @@ func (t *turn) draft(account roster.AccountID) *meter.Draft {
 
 func (t *turn) next() ledger.Number { return t.first + ledger.Number(len(t.entries)) }
 
-// settle decides one ask and enters it.
-func (t *turn) settle(ask policy.Ask, known known) Passage {
-	draft := t.draft(ask.Account)
-	before := draft.Len()
-	facts := known.forDecision()
-	facts.Orders, facts.Meter = t.orders, draft
-	decision := t.gate.rules.Decide(ask, facts, t.now)
-	passage := Passage{Decision: decision, Receipt: t.next()}
-	if ask.Act == policy.Attempt && decision.Shown() {
-		draft.Cut(before) // nothing is shown yet, so nothing is owed
-		return passage
+// settle decides one ask and enters it. What freezes the account is in force for
+// everything decided after it.
+func (t *turn) settle(ask policy.Ask, known known) (Passage, error) {
+	facts := t.gate.forDecision(known)
+	facts.Orders, facts.Meter, facts.Wider = t.orders, t.draft(ask.Account), t.wider.of(ask.Organisation, ask.Service)
+	passage := Passage{Decision: t.gate.rules.Decide(ask, facts, t.now), Receipt: t.next()}
+	for _, entry := range ledger.Of(ask, passage.Decision, t.next(), t.now) {
+		t.append(entry)
 	}
-	t.enter(ask, decision)
 	passage.Written = int(t.next() - passage.Receipt)
-	return passage
+	if ruling, freezes := passage.Decision.Freezes(); freezes {
+		_, err := t.place(order.Order{
+			Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account),
+			By: Itself, Because: ruling.Sentence(policy.French),
+		})
+		return passage, err
+	}
+	return passage, nil
 }
 
-var kindOf = map[policy.Act]ledger.Kind{
-	policy.Attempt: ledger.Attempted, policy.Change: ledger.Changed, policy.Show: ledger.Consulted,
-}
+// Itself is who places the orders that nobody placed.
+const Itself = "poterne"
 
-// enter writes one entry for each person, or one for an ask without people.
-func (t *turn) enter(ask policy.Ask, decision policy.Decision) {
-	entry := ledger.Entry{
-		Time: t.now, Kind: kindOf[ask.Act], Receipt: t.next(),
-		Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
-		Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
-	}
-	if len(ask.People) == 0 {
-		t.append(entry, decision.Whole)
-		return
-	}
-	for i, opening := range ask.People {
-		entry.Person = opening.Person
-		t.append(entry, decision.People[i])
-	}
-}
-
-func (t *turn) append(entry ledger.Entry, ruling policy.Ruling) {
-	entry.Number = t.next()
-	entry.Verdict, entry.Why, entry.Reason, entry.Fields = ruling.Verdict, ruling.Why, ruling.Reason, ruling.Fields
-	entry.Cost, entry.Counted, entry.Limit = ruling.Cost, ruling.Counted, ruling.Limit
+// append enters what was decided or done, and moves the drafts on.
+func (t *turn) append(entry ledger.Entry) {
 	t.entries = append(t.entries, entry)
+	t.wider.count(entry)
+	if event := entry.Event(); event.Kind != meter.Nothing && entry.Whose() != "" {
+		t.draft(entry.Whose()).Record(event)
+	}
 }
 
 // open begins a ledger that is empty.
@@ -223,7 +211,7 @@ func (t *turn) open() error {
 // record enters an act that is about no decision.
 func (t *turn) record(entry ledger.Entry) {
 	entry.Number, entry.Receipt, entry.Time = t.next(), t.next(), t.now
-	t.entries = append(t.entries, entry)
+	t.append(entry)
 }
 
 // place puts an order in force for everything decided after it, in this turn too.
@@ -252,7 +240,11 @@ func (t *turn) lift(id order.ID, by, because string) error {
 	t.orders = slices.DeleteFunc(slices.Clone(t.orders), func(other order.Order) bool { return other.ID == id })
 	t.ordered = true
 	o.Because = because
-	t.record(ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: o.String()})
+	entry := ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: o.String()}
+	if o.Reach == order.Account && o.Effect == order.Frozen {
+		entry.Subject = roster.AccountID(o.Target)
+	}
+	t.record(entry)
 	return nil
 }
 
@@ -283,6 +275,7 @@ func (t *turn) keep() {
 			g.meters[account] = m
 		}
 	}
+	g.wider.keep(t.wider)
 	for _, entry := range t.entries {
 		g.know(entry)
 	}

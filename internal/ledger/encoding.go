@@ -40,6 +40,12 @@ const (
 	tagCounted
 	tagLimit
 	tagDetail
+	tagSubject
+	tagDevice
+	tagNetwork
+	tagSigns
+	tagObserved
+	tagUntil
 	tagsEnd
 )
 
@@ -71,7 +77,18 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = appendNumber(dst, tagCost, uint64(e.Cost))
 	dst = appendNumber(dst, tagCounted, uint64(e.Counted))
 	dst = appendNumber(dst, tagLimit, uint64(e.Limit))
-	return appendText(dst, tagDetail, e.Detail)
+	dst = appendText(dst, tagDetail, e.Detail)
+	dst = appendText(dst, tagSubject, string(e.Subject))
+	dst = appendText(dst, tagDevice, e.Device)
+	dst = appendText(dst, tagNetwork, e.Network)
+	dst = appendNumber(dst, tagSigns, uint64(e.Signs))
+	if e.Observed {
+		dst = appendNumber(dst, tagObserved, 1)
+	}
+	if !e.Until.IsZero() {
+		dst = appendNumber(dst, tagUntil, uint64(e.Until.UnixMicro()))
+	}
+	return dst
 }
 
 func appendNumber(dst []byte, tag byte, value uint64) []byte {
@@ -147,6 +164,18 @@ func Decode(body []byte) (Entry, error) {
 			e.Limit = meter.Cost(r.some(math.MaxInt32))
 		case tagDetail:
 			e.Detail = r.text()
+		case tagSubject:
+			e.Subject = roster.AccountID(r.text())
+		case tagDevice:
+			e.Device = r.text()
+		case tagNetwork:
+			e.Network = r.text()
+		case tagSigns:
+			e.Signs = meter.Signs(r.some(math.MaxUint32))
+		case tagObserved:
+			e.Observed = r.some(1) == 1
+		case tagUntil:
+			e.Until = time.UnixMicro(int64(r.some(math.MaxInt64))).UTC()
 		}
 	}
 	if r.err != nil {

@@ -50,6 +50,14 @@ var samples = map[string]ledger.Entry{
 	"lifted":   {Number: 304, Time: at, Kind: ledger.Lifted, Receipt: 304, Account: "samir", Detail: "order 303: suspended account lucas"},
 	"read":     {Number: 305, Time: at, Kind: ledger.Read, Receipt: 305, Account: "dpo", Detail: "shown-to lucas"},
 	"imported": {Number: 306, Time: at, Kind: ledger.Imported, Receipt: 306, Account: "agenda", Detail: "12 facts"},
+	"observed": {
+		Number: 308, Time: at, Kind: ledger.Consulted, Receipt: 308, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
+		Verdict: policy.Shown, Why: policy.ShortEmpty, Cost: 2 * meter.Whole, Counted: meter.People(3), Limit: meter.People(3),
+		Device: "0f3a9c", Network: "agency", Signs: meter.SearchRow | meter.NextPage, Observed: true,
+	},
+	"touched":  {Number: 309, Time: at, Kind: ledger.Touched, Receipt: 309, Account: "karim", Session: "K7QWZ", Device: "0f3a9c", Network: "home"},
+	"raised":   {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Detail: "mise à l’abri"},
+	"cosigned": {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Detail: "receipt 301"},
 	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
 }
 
@@ -93,7 +101,9 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			Why: policy.Why(rapid.Byte().Draw(t, "why")), Cost: meter.Cost(rapid.Int32Min(0).Draw(t, "cost")),
 			Reason:  reason.Reason{Kind: reason.Kind(rapid.Byte().Draw(t, "reason")), Source: text().Draw(t, "source"), ID: text().Draw(t, "fact")},
 			Counted: meter.Cost(rapid.Int32Min(0).Draw(t, "counted")), Limit: meter.Cost(rapid.Int32Min(0).Draw(t, "limit")),
-			Detail: text().Draw(t, "detail"),
+			Detail: text().Draw(t, "detail"), Subject: roster.AccountID(text().Draw(t, "subject")),
+			Device: text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),
+			Observed: rapid.Bool().Draw(t, "observed"), Until: time.UnixMicro(rapid.Int64Range(1, 1<<60).Draw(t, "until")).UTC(),
 		}
 		back, err := ledger.Decode(entry.Append(nil))
 		if err != nil || !reflect.DeepEqual(back, entry) {

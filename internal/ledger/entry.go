@@ -22,18 +22,21 @@ type Number uint64
 type Kind uint8
 
 const (
-	Opened    Kind = 1 // the ledger begins; always entry 0
-	Attempted Kind = 2 // a request was refused before the application was asked
-	Changed   Kind = 3 // a request that changes something was decided
-	Consulted Kind = 4 // an answer was decided
-	Placed    Kind = 5 // an order was placed
-	Lifted    Kind = 6 // an order was lifted
-	Read      Kind = 7 // somebody read the ledger
-	Imported  Kind = 8 // facts, aliases or a roster were taken in
-	Session   Kind = 9 // a session ended in a way worth knowing
+	Opened    Kind = 1  // the ledger begins; always entry 0
+	Attempted Kind = 2  // a request was refused before the application was asked
+	Changed   Kind = 3  // a request that changes something was decided
+	Consulted Kind = 4  // an answer was decided
+	Placed    Kind = 5  // an order was placed
+	Lifted    Kind = 6  // an order was lifted
+	Read      Kind = 7  // somebody read the ledger
+	Imported  Kind = 8  // facts, aliases or a roster were taken in
+	Session   Kind = 9  // a session ended in a way worth knowing
+	Touched   Kind = 10 // whoever holds the account proved to be there
+	Raised    Kind = 11 // more people without a reason were allowed, for a while
+	Cosigned  Kind = 12 // an opening was signed for by another person
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -67,6 +70,13 @@ type Entry struct {
 	Limit   meter.Cost
 
 	Detail string // what an order, a reading or an import was; names no person
+
+	Subject  roster.AccountID // the account an act is about, when it is not Account's own
+	Device   string           // which browser asked, as a tag
+	Network  string           // which class of network it was in
+	Signs    meter.Signs      // what the door noticed
+	Observed bool             // Why would have stopped it, were its rule not only observed
+	Until    time.Time        // when a raise ends
 }
 
 // Disclosed reports whether the entry says that a person was shown.
@@ -74,16 +84,75 @@ func (e Entry) Disclosed() bool {
 	return (e.Kind == Consulted || e.Kind == Changed) && e.Verdict.Shows() && !e.Person.IsZero()
 }
 
-// Opening is the disclosure as the account's meter counts it.
-func (e Entry) Opening() meter.Opening {
-	return meter.Opening{Person: e.Person, Fields: e.Fields, Cost: e.Cost, At: e.Time}
+// Whose returns the account whose meter the entry moves on.
+func (e Entry) Whose() roster.AccountID {
+	switch e.Kind {
+	case Raised, Cosigned, Lifted:
+		return e.Subject
+	default:
+		return e.Account
+	}
+}
+
+// Event is the entry as that meter takes it in.
+func (e Entry) Event() meter.Event {
+	switch e.Kind {
+	case Attempted, Changed, Consulted:
+		ask := policy.Ask{Act: actOf[e.Kind], Device: e.Device, Network: e.Network, Signs: e.Signs}
+		return policy.Event(ask, e.Person, e.Ruling(), e.Time)
+	case Touched:
+		return meter.Event{Kind: meter.Touched, At: e.Time, Device: e.Device, Network: e.Network}
+	case Raised:
+		return meter.Event{Kind: meter.Raised, At: e.Time, Cost: e.Cost, Until: e.Until}
+	case Cosigned:
+		return meter.Event{Kind: meter.Cosigned, At: e.Time, Person: e.Person}
+	case Lifted:
+		return meter.Event{Kind: meter.Thawed, At: e.Time}
+	default:
+		return meter.Event{}
+	}
+}
+
+var (
+	actOf  = map[Kind]policy.Act{Attempted: policy.Attempt, Changed: policy.Change, Consulted: policy.Show}
+	kindOf = map[policy.Act]Kind{policy.Attempt: Attempted, policy.Change: Changed, policy.Show: Consulted}
+)
+
+// Of returns the entries that a decided ask makes, numbered from first: one for
+// each person, or one when there is nobody in it. An attempt that nothing stands
+// against makes none: nothing is shown yet, so nothing is owed.
+func Of(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []Entry {
+	if ask.Act == policy.Attempt && decision.Shown() {
+		return nil
+	}
+	entry := Entry{
+		Number: first, Time: at, Kind: kindOf[ask.Act], Receipt: first,
+		Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
+		Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
+		Device: ask.Device, Network: ask.Network, Signs: ask.Signs,
+	}
+	if len(ask.People) == 0 {
+		return []Entry{entry.ruled(decision.Whole)}
+	}
+	entries := make([]Entry, len(ask.People))
+	for i, opening := range ask.People {
+		entry.Number, entry.Person = first+Number(i), opening.Person
+		entries[i] = entry.ruled(decision.People[i])
+	}
+	return entries
+}
+
+func (e Entry) ruled(r policy.Ruling) Entry {
+	e.Verdict, e.Why, e.Reason, e.Fields = r.Verdict, r.Why, r.Reason, r.Fields
+	e.Cost, e.Counted, e.Limit, e.Observed = r.Cost, r.Counted, r.Limit, r.Observed
+	return e
 }
 
 // Ruling is the decision the entry records, for its sentence.
 func (e Entry) Ruling() policy.Ruling {
 	return policy.Ruling{
 		Verdict: e.Verdict, Why: e.Why, Reason: e.Reason, Fields: e.Fields,
-		Cost: e.Cost, Counted: e.Counted, Limit: e.Limit,
+		Cost: e.Cost, Counted: e.Counted, Limit: e.Limit, Observed: e.Observed,
 	}
 }
 

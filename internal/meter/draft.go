@@ -1,89 +1,139 @@
 package meter
 
 import (
+	"slices"
 	"time"
 
 	"poterne/internal/register"
 )
 
-// Draft is a meter with openings that are decided and not yet written down. The
+// Draft is a meter with events that are decided and not yet written down. The
 // meter below stays as it is until Keep, so a turn at the ledger that fails leaves
 // no trace.
 type Draft struct {
 	meter *Meter
-	seen  map[register.PersonID]sighting // of added; nil until something is
-	added []Opening
+	state state
+	seen  people // of added
+	added []Event
 }
 
 // Draft begins a draft on the meter.
-func (m *Meter) Draft() *Draft { return &Draft{meter: m} }
-
-// Record adds an opening to the draft.
-func (d *Draft) Record(o Opening) {
-	if d.seen == nil {
-		d.seen = make(map[register.PersonID]sighting)
-	}
-	before, ok := d.seen[o.Person]
-	if !ok {
-		before = d.meter.seen[o.Person]
-	}
-	d.seen[o.Person] = before.with(o)
-	d.added = append(d.added, o)
+func (m *Meter) Draft() *Draft {
+	d := &Draft{meter: m}
+	d.begin()
+	return d
 }
 
-// Len is the number of openings in the draft, for Cut.
+// begin takes over the meter's state. What is appended to it must not be written
+// behind the end of the meter's own lists.
+func (d *Draft) begin() {
+	d.state, d.seen = d.meter.state, nil
+	s := &d.state
+	s.charges, s.hints = slices.Clip(s.charges), slices.Clip(s.hints)
+	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws, &s.traps, &s.tickets} {
+		*list = slices.Clip(*list)
+	}
+}
+
+// Record adds an event to the draft.
+func (d *Draft) Record(e Event) {
+	d.state.record(e)
+	d.seen = d.seen.with(e)
+	d.added = append(d.added, e)
+}
+
+// Len is the number of events in the draft, for Cut.
 func (d *Draft) Len() int { return len(d.added) }
 
-// Cut takes back every opening after the first n.
+// Cut takes back every event after the first n.
 func (d *Draft) Cut(n int) {
+	if n == len(d.added) {
+		return
+	}
 	kept := d.added[:n]
-	d.added, d.seen = nil, nil
-	for _, o := range kept {
-		d.Record(o)
+	d.begin()
+	d.added = nil
+	for _, e := range kept {
+		d.Record(e)
 	}
 }
 
 // Keep moves the draft into its meter, once it is written down.
 func (d *Draft) Keep() {
-	for _, o := range d.added {
-		d.meter.Record(o)
+	for _, e := range d.added {
+		d.meter.Record(e)
 	}
-	d.added, d.seen = nil, nil
+	d.added = nil
+	d.begin()
 }
 
-// Seen is Meter.Seen with the draft's openings.
+// known is what the account was shown of a person within Memory.
+func (d *Draft) known(person register.PersonID, now time.Time) known {
+	tag := tagOf(person)
+	return known{}.and(d.meter.seen.of(tag), now).and(d.seen.of(tag), now)
+}
+
+// Seen returns which fields of the person were shown within Memory before now.
 func (d *Draft) Seen(person register.PersonID, now time.Time) (register.Fields, bool) {
-	if s, ok := d.seen[person]; ok {
-		return s.fields, true
-	}
-	return d.meter.Seen(person, now)
+	k := d.known(person, now)
+	return k.fields, k.any
 }
 
-// Spent is Meter.Spent with the draft's openings.
-func (d *Draft) Spent(span time.Duration, now time.Time) Cost {
-	sum := d.meter.Spent(span, now)
-	since := now.Add(-span)
-	for _, o := range d.added {
-		if o.At.After(since) {
-			sum += o.Cost
-		}
-	}
-	return sum
+// Found reports whether the person stood in the rows of a search within an hour:
+// whoever opens them knows who they are.
+func (d *Draft) Found(person register.PersonID, now time.Time) bool {
+	return d.known(person, now).row.After(now.Add(-Hour))
 }
 
 // Price is what showing these fields of the person without a reason costs at now:
-// a whole person for somebody new, little for new fields of somebody seen within
+// a whole person for somebody new, a part for a row of a search, the rest when
+// they are opened from there, little for new fields of somebody seen within
 // Memory, nothing otherwise.
-func (d *Draft) Price(person register.PersonID, fields register.Fields, now time.Time) Cost {
-	shown, seen := d.Seen(person, now)
+func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch bool, now time.Time) Cost {
+	k := d.known(person, now)
 	switch {
-	case !seen:
+	case !k.any && inSearch:
+		return Row
+	case !k.any:
 		return Whole
-	case !shown.Has(fields):
+	case !k.whole && !inSearch:
+		return Whole - Row
+	case !k.fields.Has(fields):
 		return Reveal
 	default:
 		return 0
 	}
+}
+
+// Spent adds up what was charged within span before now. A touch halves what was
+// charged in the hour before it.
+func (d *Draft) Spent(span time.Duration, now time.Time) Cost { return d.state.spent(span, now) }
+
+// Spent is Draft.Spent of what is written down.
+func (m *Meter) Spent(span time.Duration, now time.Time) Cost { return m.state.spent(span, now) }
+
+func (s *state) spent(span time.Duration, now time.Time) (sum Cost) {
+	for _, l := range s.leaving(span, now) {
+		sum += l.cost
+	}
+	return sum
+}
+
+// leaving is what the charges within span count for, oldest first.
+func (s *state) leaving(span time.Duration, now time.Time) []charge {
+	charges := after(s.charges, now.Add(-span), func(c charge) moment { return c.at })
+	if span != Hour || count(s.touches, now.Add(-span)) == 0 {
+		return charges
+	}
+	charges = slices.Clone(charges)
+	for _, touch := range after(s.touches, now.Add(-span), func(m moment) moment { return m }) {
+		for i := range charges {
+			if charges[i].at < touch {
+				charges[i].cost /= 2
+			}
+		}
+	}
+	return charges
 }
 
 // Balance says how a cost stands against an allowance.
@@ -104,13 +154,18 @@ const (
 )
 
 // Weigh says whether cost fits in the allowance at now. The long allowance is
-// looked at first: waiting an hour does not help when it is empty.
+// looked at first: waiting an hour does not help when it is empty. The first
+// person after a fresh touch always fits in the short one, if it holds anybody at
+// all: a touch must open something.
 func (d *Draft) Weigh(cost Cost, allowance Allowance, now time.Time) Balance {
 	for _, w := range []struct {
 		window Window
 		span   time.Duration
 		limit  Cost
 	}{{Long, Memory, allowance.Long}, {Short, Hour, allowance.Short}} {
+		if w.window == Short && w.limit > 0 && d.justTouched(now) {
+			continue
+		}
 		if spent := d.Spent(w.span, now); cost > 0 && spent+cost > w.limit {
 			return Balance{w.window, spent, w.limit, d.again(cost, w.span, w.limit, now)}
 		}
@@ -124,14 +179,148 @@ func (d *Draft) again(cost Cost, span time.Duration, limit Cost, now time.Time) 
 		return time.Time{}
 	}
 	excess := d.Spent(span, now) + cost - limit
-	leaving := append([]charge(nil), d.meter.charged(span, now)...)
-	for _, o := range d.added {
-		leaving = append(leaving, charge{o.At, o.Cost})
-	}
-	for _, c := range leaving {
+	for _, c := range d.state.leaving(span, now) {
 		if excess -= c.cost; excess <= 0 {
-			return c.at.Add(span)
+			return time.UnixMicro(int64(c.at)).UTC().Add(span)
 		}
 	}
 	return time.Time{}
+}
+
+// Fresh is how long a touch is fresh.
+const Fresh = 15 * time.Minute
+
+// Touched reports whether whoever holds the account proved to be there lately.
+func (d *Draft) Touched(now time.Time) bool { return count(d.state.touches, now.Add(-Fresh)) > 0 }
+
+// justTouched reports whether nothing was charged since a fresh touch.
+func (d *Draft) justTouched(now time.Time) bool {
+	s := &d.state
+	return d.Touched(now) && (len(s.charges) == 0 || s.charges[len(s.charges)-1].at < s.touches[len(s.touches)-1])
+}
+
+// Raise is what is left of a raise that another person gave.
+func (d *Draft) Raise(now time.Time) Cost { return d.state.raise.holds(now) }
+
+// Vouched reports whether another person signed for opening this one.
+func (d *Draft) Vouched(person register.PersonID, now time.Time) bool {
+	return d.state.isVouched(person, now)
+}
+
+// Tickets is how many people were shown for tickets that the asker typed.
+func (d *Draft) Tickets(span time.Duration, now time.Time) int {
+	return count(d.state.tickets, now.Add(-span))
+}
+
+// Trapped is how many canaries the account met in searches within Memory, and
+// whether it proved to be there since the last.
+func (d *Draft) Trapped(now time.Time) (times int, proved bool) {
+	s := &d.state
+	times = count(s.traps, now.Add(-Memory))
+	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > s.traps[len(s.traps)-1]
+	return times, proved
+}
+
+// Undone is how many freezes were undone within a week.
+func (d *Draft) Undone(now time.Time) int { return count(d.state.thaws, now.AddDate(0, 0, -7)) }
+
+// Evidence is the evidence of enumeration as it would stand after an event.
+func (d *Draft) Evidence(e Event) Evidence {
+	after := d.state
+	after.hints = slices.Clip(after.hints)
+	after.suspect(e)
+	return after.evidence(e.At)
+}
+
+// EvidenceNow is the evidence of enumeration as it stands.
+func (d *Draft) EvidenceNow(now time.Time) Evidence { return d.state.evidence(now) }
+
+// Drift is the CUSUM of what the account was charged: see Watch.
+func (d *Draft) Drift(forgiven Cost, now time.Time) Cost { return d.state.drift(forgiven, now) }
+
+// Own is how many different people the account was shown within an hour for
+// standing reasons, less four for each time it wrote something; since the last
+// touch, and but for one person. The flag tells whether there was a touch within
+// half a day.
+func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched bool) {
+	s := &d.state
+	since := now.Add(-Hour)
+	touched = count(s.touches, now.Add(-12*time.Hour)) > 0
+	if touched {
+		since = later(since, time.UnixMicro(int64(s.touches[len(s.touches)-1])))
+	}
+	people = d.shown(asOwn, since, but) - perWrite*count(s.writes, since)
+	return max(0, people), touched
+}
+
+// perWrite is how many of one's own people a piece of writing stands for.
+const perWrite = 4
+
+// Explained is how many different people the account was shown within a day for
+// any reason, but for one person.
+func (d *Draft) Explained(but register.PersonID, now time.Time) int {
+	return d.shown(forCause, now.Add(-24*time.Hour), but)
+}
+
+// shown counts people over what is written and what is drafted.
+func (d *Draft) shown(way uint32, since time.Time, but register.PersonID) (n int) {
+	n = d.meter.seen.count(way, since, tagOf(but))
+	for i, s := range d.seen {
+		again := i > 0 && d.seen[i-1].tag == s.tag
+		if !again && d.meter.seen.of(s.tag).count(way, since, tagOf(but)) == 0 {
+			n += d.seen.of(s.tag).count(way, since, tagOf(but))
+		}
+	}
+	return n
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// NewDevice reports whether the account used other devices before this one, which
+// it does not know for a week yet and on which nobody proved to be there.
+func (d *Draft) NewDevice(name string, now time.Time) bool {
+	return unfamiliar(d.state.devices, name, now)
+}
+
+// NewNetwork is NewDevice of the class of network.
+func (d *Draft) NewNetwork(name string, now time.Time) bool {
+	return unfamiliar(d.state.nets, name, now)
+}
+
+// acquaintance is how many days a device is used before it is familiar.
+const acquaintance = 7
+
+func unfamiliar(all []acquainted, name string, now time.Time) bool {
+	today := dayOf(now)
+	first, touched := today, false // of name
+	earliest := today              // of the others
+	others := false
+	for _, a := range all {
+		day, used := a.used.first(now)
+		switch {
+		case !used:
+		case a.name == name:
+			first = day
+			_, touched = a.touched.first(now)
+		default:
+			others, earliest = true, min(earliest, day)
+		}
+	}
+	return others && !touched && first > today-acquaintance && earliest < first
+}
+
+// Awakened reports whether the account was silent for the most of Memory, began
+// again within three days, and nobody proved to be there since.
+func (d *Draft) Awakened(now time.Time) bool {
+	s := &d.state
+	first, any := s.active.first(now)
+	if !any {
+		return true
+	}
+	return first > dayOf(now)-3 && count(s.touches, now.Add(-Memory)) == 0
 }

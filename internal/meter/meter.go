@@ -1,16 +1,12 @@
-// Package meter counts people without a reason against allowances. A meter is a
-// pure function of one account's disclosures of the last 28 days, so any node can
-// rebuild it from the ledger and carry it on.
+// Package meter counts people without a reason against allowances, and keeps what
+// the sequential tests need. A meter is a pure function of one account's entries of
+// the last 28 days, so any node can rebuild it from the ledger and carry it on.
 package meter
 
-import (
-	"time"
+import "time"
 
-	"poterne/internal/register"
-)
-
-// Memory is how long a person stays known to an account, and how far the long
-// allowance looks back.
+// Memory is how long a person stays known to an account, and how far everything
+// else looks back.
 const Memory = 28 * 24 * time.Hour
 
 // Hour is how far the short allowance looks back.
@@ -25,6 +21,10 @@ const (
 	// Reveal is the cost of being shown new fields of a person who was already
 	// shown, still without a reason.
 	Reveal Cost = 20
+	// Row is the cost of being shown a person in the rows of a search.
+	Row Cost = 20
+	// Ticket is the cost of somebody for whom the asker typed a ticket.
+	Ticket Cost = 20
 )
 
 // People is n whole people.
@@ -36,89 +36,35 @@ type Allowance struct {
 	Long  Cost // within the last Memory
 }
 
-// Meter is what one account was shown lately. It is not safe for concurrent use.
+// Least is the smaller of two allowances, window by window.
+func (a Allowance) Least(b Allowance) Allowance {
+	return Allowance{min(a.Short, b.Short), min(a.Long, b.Long)}
+}
+
+// Quarter is what is left of an allowance next to a theft.
+func (a Allowance) Quarter() Allowance { return Allowance{a.Short / 4, a.Long / 4} }
+
+// Meter is what one account did lately. It is not safe for concurrent use.
 type Meter struct {
-	seen    map[register.PersonID]sighting
-	charges []charge // oldest first
-	swept   time.Time
+	seen  people
+	state state
+	swept time.Time
 }
 
-type sighting struct {
-	at     time.Time
-	fields register.Fields
-}
+// Reach is how far back a ledger is read to rebuild a meter: a day more than
+// Memory, since what an entry says of rhythm rests on those just before it.
+const Reach = Memory + 24*time.Hour
 
-type charge struct {
-	at   time.Time
-	cost Cost
-}
+// New returns the meter of an account that did nothing yet.
+func New() *Meter { return new(Meter) }
 
-// Opening is one disclosure as the meter remembers it.
-type Opening struct {
-	Person register.PersonID
-	Fields register.Fields
-	Cost   Cost
-	At     time.Time
-}
-
-// New returns the meter of an account that was shown nobody.
-func New() *Meter { return &Meter{seen: make(map[register.PersonID]sighting)} }
-
-// Record adds a disclosure that the ledger holds. Disclosures come in the order
-// of their entries.
-func (m *Meter) Record(o Opening) {
-	m.sweep(o.At)
-	m.seen[o.Person] = m.seen[o.Person].with(o)
-	if o.Cost > 0 {
-		m.charges = append(m.charges, charge{o.At, o.Cost})
+// Record takes in an entry that the ledger holds.
+func (m *Meter) Record(e Event) {
+	if e.At.Sub(m.swept) >= 24*time.Hour { // now and then
+		m.swept = e.At
+		m.seen = m.seen.remembered(e.At)
+		m.state.sweep(e.At)
 	}
-}
-
-// Seen returns which fields of the person were shown within Memory before now.
-func (m *Meter) Seen(person register.PersonID, now time.Time) (register.Fields, bool) {
-	s, ok := m.seen[person]
-	if !ok || !s.at.After(now.Add(-Memory)) {
-		return 0, false
-	}
-	return s.fields, true
-}
-
-// Spent adds up what was charged within span before now.
-func (m *Meter) Spent(span time.Duration, now time.Time) (sum Cost) {
-	since := now.Add(-span)
-	for i := len(m.charges) - 1; i >= 0 && m.charges[i].at.After(since); i-- {
-		sum += m.charges[i].cost
-	}
-	return sum
-}
-
-// charged yields the charges within span before now, oldest first.
-func (m *Meter) charged(span time.Duration, now time.Time) []charge {
-	since := now.Add(-span)
-	i := len(m.charges)
-	for i > 0 && m.charges[i-1].at.After(since) {
-		i--
-	}
-	return m.charges[i:]
-}
-
-func (s sighting) with(o Opening) sighting {
-	if o.At.Sub(s.at) >= Memory {
-		s.fields = 0 // forgotten, so shown anew
-	}
-	return sighting{o.At, s.fields | o.Fields}
-}
-
-// sweep forgets, once a day, what is older than Memory.
-func (m *Meter) sweep(now time.Time) {
-	if now.Sub(m.swept) < 24*time.Hour {
-		return
-	}
-	m.swept = now
-	m.charges = append([]charge(nil), m.charged(Memory, now)...)
-	for person, s := range m.seen {
-		if now.Sub(s.at) >= Memory {
-			delete(m.seen, person)
-		}
-	}
+	m.state.record(e)
+	m.seen = m.seen.with(e)
 }

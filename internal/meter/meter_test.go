@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -15,46 +16,88 @@ var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
 func person(n int) register.PersonID { return register.PersonID{byte(n), byte(n >> 8), 1} }
 
-// ledger is the naive oracle: the openings themselves, looked through each time.
-type ledger []meter.Opening
+// ledger is the naive oracle: the events themselves, looked through each time.
+type ledger []meter.Event
 
 func (l ledger) spent(span time.Duration, now time.Time) (sum meter.Cost) {
-	for _, o := range l {
-		if now.Sub(o.At) < span {
-			sum += o.Cost
+	since := now.Add(-span).UnixMicro()
+	var charged []meter.Cost
+	for _, e := range l {
+		switch {
+		case e.At.UnixMicro() <= since:
+		case e.Kind == meter.Shown && e.Cost > 0:
+			charged = append(charged, e.Cost)
+		case e.Kind == meter.Touched && span == meter.Hour:
+			for i := range charged {
+				charged[i] /= 2
+			}
 		}
+	}
+	for _, cost := range charged {
+		sum += cost
 	}
 	return sum
 }
 
 func (l ledger) seen(p register.PersonID, now time.Time) (fields register.Fields, any bool) {
-	var last time.Time
-	for _, o := range l {
-		if o.Person != p {
-			continue
+	for _, e := range l {
+		if e.Kind == meter.Shown && e.Person == p && e.At.Unix() > now.Add(-meter.Memory).Unix() {
+			fields, any = fields|e.Fields, true
 		}
-		if any && o.At.Sub(last) >= meter.Memory {
-			fields = 0
-		}
-		fields, last, any = fields|o.Fields, o.At, true
-	}
-	if any && now.Sub(last) >= meter.Memory {
-		return 0, false
 	}
 	return fields, any
 }
 
-func openings(t *rapid.T) ledger {
+// drift is the CUSUM over the days, as the textbook has it.
+func (l ledger) drift(forgiven meter.Cost, now time.Time) (sum meter.Cost) {
+	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
+	for d := day(now) - 27; d <= day(now); d++ {
+		active := false
+		for _, e := range l {
+			if day(e.At) != d || e.At.After(now) {
+				continue
+			}
+			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned
+			switch {
+			case e.Kind == meter.Shown:
+				sum += e.Cost
+			case e.Kind == meter.Thawed:
+				sum = 0
+			}
+		}
+		if active && d < day(now) {
+			sum = max(0, sum-forgiven)
+		}
+	}
+	return sum
+}
+
+var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Missed, meter.Touched, meter.Thawed}
+
+func events(t *rapid.T, most time.Duration) ledger {
 	at := noon
 	var l ledger
-	for range rapid.IntRange(0, 60).Draw(t, "openings") {
-		at = at.Add(time.Duration(rapid.Int64Range(0, int64(3*24*time.Hour)).Draw(t, "gap")) * time.Duration(rapid.IntRange(0, 1).Draw(t, "pause")))
-		l = append(l, meter.Opening{
-			Person: person(rapid.IntRange(0, 9).Draw(t, "person")),
-			Fields: register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields")),
-			Cost:   rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole}).Draw(t, "cost"),
-			At:     at,
-		})
+	for range rapid.IntRange(0, 60).Draw(t, "events") {
+		pause := rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour, 24 * time.Hour, most}).Draw(t, "pause")
+		at = at.Add(time.Duration(rapid.Int64Range(0, int64(pause)).Draw(t, "gap"))).Truncate(time.Microsecond)
+		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
+		if n := len(l); n > 0 && max(kind, l[n-1].Kind) >= meter.Touched {
+			at = at.Add(time.Microsecond) // what comes in the same instant as a touch counts as before it
+		}
+		e := meter.Event{
+			Kind: kind, At: at,
+			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
+			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder}).Draw(t, "signs"),
+		}
+		if e.Kind == meter.Shown || e.Kind == meter.Stopped {
+			e.Person = person(rapid.IntRange(0, 9).Draw(t, "person"))
+		}
+		if e.Kind == meter.Shown {
+			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields"))
+			e.Ground = meter.Ground(rapid.IntRange(0, 3).Draw(t, "ground"))
+			e.Cost = rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole, 2 * meter.Whole}).Draw(t, "cost")
+		}
+		l = append(l, e)
 	}
 	return l
 }
@@ -62,46 +105,90 @@ func openings(t *rapid.T) ledger {
 // Promise: METER-3
 func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := openings(t)
+		l := events(t, 3*24*time.Hour)
 		now := noon
 		if len(l) > 0 {
-			now = l[len(l)-1].At.Add(time.Duration(rapid.Int64Range(0, int64(40*24*time.Hour)).Draw(t, "later")))
+			now = l[len(l)-1].At
 		}
 		cut := rapid.IntRange(0, len(l)).Draw(t, "drafted from")
 		m := meter.New()
-		for _, o := range l[:cut] {
-			m.Record(o)
+		for _, e := range l[:cut] {
+			m.Record(e)
 		}
 		draft := m.Draft()
-		for _, o := range l[cut:] {
-			draft.Record(o)
+		for _, e := range l[cut:] {
+			draft.Record(e)
 		}
-		check := func(what string, spent func(time.Duration, time.Time) meter.Cost, seen func(register.PersonID, time.Time) (register.Fields, bool), at time.Time) {
+		check := func(what string, draft *meter.Draft, at time.Time) {
 			for _, span := range []time.Duration{meter.Hour, meter.Memory} {
-				if got, want := spent(span, at), l.spent(span, at); got != want {
-					t.Fatalf("%s: spent %d in %v, the openings say %d", what, got, span, want)
+				if got, want := draft.Spent(span, at), l.spent(span, at); got != want {
+					t.Fatalf("%s: spent %d in %v, the events say %d", what, got, span, want)
 				}
+			}
+			if got, want := draft.Drift(70, at), l.drift(70, at); got != want {
+				t.Fatalf("%s: the CUSUM stands at %d, the events say %d", what, got, want)
 			}
 			for p := range 10 {
-				fields, any := seen(person(p), at)
+				fields, any := draft.Seen(person(p), at)
 				wantFields, wantAny := l.seen(person(p), at)
-				if any != wantAny || any && fields != wantFields {
-					t.Fatalf("%s: person %d seen %v %v, the openings say %v %v", what, p, any, fields, wantAny, wantFields)
+				if any != wantAny || fields != wantFields {
+					t.Fatalf("%s: person %d seen %v %v, the events say %v %v", what, p, any, fields, wantAny, wantFields)
 				}
 			}
 		}
-		if len(l) > 0 && cut < len(l) {
-			check("drafted", draft.Spent, draft.Seen, l[len(l)-1].At)
-		}
+		check("drafted", draft, now)
 		draft.Keep()
-		check("kept", m.Spent, m.Seen, now)
+		check("kept", draft, now)
+		check("later", m.Draft(), now.Add(time.Duration(rapid.Int64Range(0, int64(40*24*time.Hour)).Draw(t, "later"))))
+	})
+}
+
+// everything is all that a decision can ask of a meter.
+func everything(m *meter.Meter, now time.Time) []any {
+	d := m.Draft()
+	all := []any{
+		d.Spent(meter.Hour, now), d.Spent(meter.Memory, now), d.Drift(70, now), d.EvidenceNow(now), d.Undone(now),
+		d.Touched(now), d.Awakened(now), d.Raise(now), d.Tickets(meter.Memory, now), d.Explained(person(0), now),
+		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
+		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, now),
+	}
+	own, touched := d.Own(person(0), now)
+	met, proved := d.Trapped(now)
+	all = append(all, own, touched, met, proved)
+	for p := range 10 {
+		fields, any := d.Seen(person(p), now)
+		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), now),
+			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now),
+			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now}))
+	}
+	return all
+}
+
+// Promise: METER-3
+func TestMETER_3_AMeterRebuiltFromTheLedgerIsTheOneCarriedOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := events(t, 20*24*time.Hour)
+		if len(l) == 0 {
+			return
+		}
+		now := l[len(l)-1].At.Add(time.Duration(rapid.Int64Range(0, int64(2*24*time.Hour)).Draw(t, "later"))).Truncate(time.Microsecond)
+		carried, rebuilt := meter.New(), meter.New()
+		for _, e := range l {
+			carried.Record(e)
+			if e.At.After(now.Add(-meter.Reach)) {
+				rebuilt.Record(e)
+			}
+		}
+		if was, is := everything(carried, now), everything(rebuilt, now); !reflect.DeepEqual(was, is) {
+			t.Fatalf("carried on:\n%v\nrebuilt:\n%v", was, is)
+		}
 	})
 }
 
 // Promise: METER-2
 func TestMETER_2_SomebodyAlreadyShownCostsNothingMoreButNewFieldsDo(t *testing.T) {
 	m := meter.New()
-	m.Record(meter.Opening{Person: person(1), Fields: register.Name | register.Birth, Cost: meter.Whole, At: noon})
+	m.Record(meter.Event{Kind: meter.Shown, Person: person(1), Fields: register.Name | register.Birth, Cost: meter.Whole, At: noon})
 	draft := m.Draft()
 	later := noon.Add(meter.Memory - time.Microsecond)
 	for name, test := range map[string]struct {
@@ -118,7 +205,7 @@ func TestMETER_2_SomebodyAlreadyShownCostsNothingMoreButNewFieldsDo(t *testing.T
 		"somebody new without fields": {person(3), 0, later, meter.Whole},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := draft.Price(test.person, test.fields, test.now); got != test.want {
+			if got := draft.Price(test.person, test.fields, false, test.now); got != test.want {
 				t.Errorf("costs %d, want %d", got, test.want)
 			}
 		})
@@ -130,7 +217,7 @@ func TestMETER_1_TheShortAndTheLongAllowance(t *testing.T) {
 	allowance := meter.Allowance{Short: meter.People(3), Long: meter.People(20)}
 	m := meter.New()
 	for i := range 3 {
-		m.Record(meter.Opening{Person: person(i), Cost: meter.Whole, At: noon.Add(time.Duration(i) * time.Minute)})
+		m.Record(meter.Event{Kind: meter.Shown, Person: person(i), Cost: meter.Whole, At: noon.Add(time.Duration(i) * time.Minute)})
 	}
 	now := noon.Add(10 * time.Minute)
 
@@ -147,7 +234,7 @@ func TestMETER_1_TheShortAndTheLongAllowance(t *testing.T) {
 	}
 
 	for i := range 17 {
-		m.Record(meter.Opening{Person: person(10 + i), Cost: meter.Whole, At: noon.Add(time.Duration(i+2) * time.Hour)})
+		m.Record(meter.Event{Kind: meter.Shown, Person: person(10 + i), Cost: meter.Whole, At: noon.Add(time.Duration(i+2) * time.Hour)})
 	}
 	got = m.Draft().Weigh(meter.Whole, allowance, noon.Add(48*time.Hour))
 	if got.Empty != meter.Long || got.Counted != meter.People(20) || !got.Again.Equal(noon.Add(meter.Memory)) {
@@ -162,7 +249,7 @@ func TestADraftThatIsNotKeptLeavesNoTrace(t *testing.T) {
 	m := meter.New()
 	draft := m.Draft()
 	for i := range 5 {
-		draft.Record(meter.Opening{Person: person(i), Fields: register.Name, Cost: meter.Whole, At: noon})
+		draft.Record(meter.Event{Kind: meter.Shown, Person: person(i), Fields: register.Name, Cost: meter.Whole, At: noon})
 	}
 	draft.Cut(2)
 	if draft.Len() != 2 || draft.Spent(meter.Hour, noon) != meter.People(2) {
@@ -179,10 +266,10 @@ func TestADraftThatIsNotKeptLeavesNoTrace(t *testing.T) {
 func BenchmarkRecordAndWeigh(b *testing.B) {
 	m := meter.New()
 	for i := range 400 {
-		m.Record(meter.Opening{Person: person(i), Fields: register.Name, At: noon})
+		m.Record(meter.Event{Kind: meter.Shown, Person: person(i), Fields: register.Name, At: noon})
 	}
 	for i := range 20 {
-		m.Record(meter.Opening{Person: person(1000 + i), Cost: meter.Whole, At: noon.Add(time.Duration(i) * 24 * time.Hour)})
+		m.Record(meter.Event{Kind: meter.Shown, Person: person(1000 + i), Cost: meter.Whole, At: noon.Add(time.Duration(i) * 24 * time.Hour)})
 	}
 	now := noon.Add(21 * 24 * time.Hour)
 	allowance := meter.Allowance{Short: meter.People(3), Long: meter.People(20)}
@@ -197,6 +284,6 @@ func BenchmarkRecordAndWeigh(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		draft := m.Draft()
 		p := strangers[i%len(strangers)]
-		draft.Weigh(draft.Price(p, register.Name, now), allowance, now)
+		draft.Weigh(draft.Price(p, register.Name, false, now), allowance, now)
 	}
 }

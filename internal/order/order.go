@@ -19,6 +19,8 @@ const (
 	// Frozen stops new people without a reason, and nothing else: one's caseload,
 	// tickets and people already seen stay open.
 	Frozen Effect = "frozen"
+	// Narrowed cuts allowances to a quarter, next to a theft.
+	Narrowed Effect = "narrowed"
 	// Suspended stops everything an account or organisation does.
 	Suspended Effect = "suspended"
 	// Closed stops a service, or everything, for everybody.
@@ -67,7 +69,7 @@ func (o Order) Check() error {
 // check says what is wrong with an order's effect, reach and target.
 func (o Order) check() error {
 	fits := map[Reach][]Effect{
-		Account: {Frozen, Suspended}, Organisation: {Frozen, Suspended},
+		Account: {Narrowed, Frozen, Suspended}, Organisation: {Narrowed, Frozen, Suspended},
 		Service: {Closed}, Everything: {Frozen, Closed},
 	}
 	effects, known := fits[o.Reach]
@@ -131,12 +133,13 @@ func ReadString(text string) (Order, bool) {
 type Book []Order
 
 // Against returns the heaviest order in force against this account using this
-// service at now: one that stops everything before one that freezes.
+// service at now: one that stops everything before one that freezes. What only
+// narrows is not against anybody: see Narrows.
 func (b Book) Against(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) (Order, bool) {
 	var found Order
 	var any bool
 	for _, o := range b {
-		if !o.Ends.IsZero() && !now.Before(o.Ends) || !o.Reaches(account, organisation, service) {
+		if o.Effect == Narrowed || !o.holds(now) || !o.Reaches(account, organisation, service) {
 			continue
 		}
 		if !any || found.Effect == Frozen && o.Effect != Frozen {
@@ -145,3 +148,13 @@ func (b Book) Against(account roster.AccountID, organisation roster.Organisation
 	}
 	return found, any
 }
+
+// Narrows reports whether an order in force cuts this account's allowances.
+func (b Book) Narrows(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) bool {
+	return slices.ContainsFunc(b, func(o Order) bool {
+		return o.Effect == Narrowed && o.holds(now) && o.Reaches(account, organisation, service)
+	})
+}
+
+// holds reports whether the order has not ended.
+func (o Order) holds(now time.Time) bool { return o.Ends.IsZero() || now.Before(o.Ends) }

@@ -53,6 +53,10 @@ type Ask struct {
 	About        bool   // the answer is about these people as a whole: all are shown or none
 	People       []Opening
 	Objection    Why // what the gate itself found wrong; the whole ask is refused for it
+
+	Device  string      // which browser asks, as a tag; empty when unknown
+	Network string      // which class of network it is in; empty when unknown
+	Signs   meter.Signs // what the door noticed
 }
 
 // Opening is one person about to be shown, with the categories of fields the
@@ -60,21 +64,28 @@ type Ask struct {
 type Opening struct {
 	Person register.PersonID
 	Fields register.Fields
+	Canary bool // the person exists for Poterne only
 }
 
 // Facts is what is known about the asker and the people when the ask is decided.
 type Facts struct {
 	Habilitations []roster.Habilitation // the asker's
+	Opened        time.Time             // since when the account exists; zero for long ago
+	Watched       time.Time             // since when the ledger tells what accounts do
 	Orders        order.Book            // placed and not lifted
 	Evidence      reason.Evidence
-	Meter         *meter.Draft // the asker's; the decision moves it on
+	Meter         *meter.Draft // the asker's
+	Wider         Wider
 }
 
-// Rules is what the operator sets: which fields each purpose may be shown, and
-// how many people without a reason each role may open.
-type Rules struct {
-	Purposes   roster.Purposes
-	Allowances map[roster.Role]meter.Allowance
+// Wider is what the asker's organisation, the service and everybody were charged.
+type Wider struct{ Organisation, Service, Register meter.Tally }
+
+// Add takes in what somebody was charged.
+func (w *Wider) Add(cost meter.Cost, at time.Time) {
+	w.Organisation.Add(cost, at)
+	w.Service.Add(cost, at)
+	w.Register.Add(cost, at)
 }
 
 // Decision is the answer to an ask. Whole speaks of the ask itself; when it is
@@ -88,28 +99,48 @@ type Decision struct {
 // Shown reports whether anything of the ask may be handed over.
 func (d Decision) Shown() bool { return d.Whole.Verdict == Shown }
 
-// Decide weighs an ask. It moves facts.Meter on by what it lets out.
+// Freezes returns the ruling that freezes the account from now on, if one does.
+func (d Decision) Freezes() (Ruling, bool) {
+	return d.first(func(r Ruling) bool { return r.Why.Freezes() && !r.Observed })
+}
+
+// Expels reports whether the account's sessions end now.
+func (d Decision) Expels() bool {
+	_, expels := d.first(func(r Ruling) bool { return r.Why == Expelled })
+	return expels
+}
+
+func (d Decision) first(is func(Ruling) bool) (Ruling, bool) {
+	if is(d.Whole) {
+		return d.Whole, true
+	}
+	for _, ruling := range d.People {
+		if is(ruling) {
+			return ruling, true
+		}
+	}
+	return Ruling{}, false
+}
+
+// Decide weighs an ask. Whatever is decided counts only once it is entered in the
+// ledger: facts.Meter is left as it was.
 func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	standing, ordered := facts.Orders.Against(ask.Account, ask.Organisation, ask.Service, now)
 	if why := refusal(ask, facts.Habilitations, standing, now); why != Granted {
 		return refused(ask, Ruling{Verdict: Refused, Why: why})
 	}
-	weighing := weighing{
-		now:       now,
-		allowance: r.Allowances[ask.Role],
-		may:       r.Purposes[ask.Purpose],
-		frozen:    ordered && standing.Effect == order.Frozen,
-		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
-		meter:     facts.Meter,
-	}
+	w := r.weighing(ask, facts, now)
+	w.frozen = ordered && standing.Effect == order.Frozen
 	before := facts.Meter.Len()
+	defer facts.Meter.Cut(before)
 	decision := Decision{Whole: Ruling{Verdict: Shown}, People: make([]Ruling, len(ask.People))}
 	for i, opening := range ask.People {
-		ruling := weighing.rule(opening)
+		ruling := w.rule(opening)
 		decision.People[i] = ruling
 		if ask.About && !ruling.Verdict.Shows() {
-			facts.Meter.Cut(before)
-			ruling.Verdict = Refused
+			if ruling.Verdict == Withheld {
+				ruling.Verdict = Refused
+			}
 			return refused(ask, ruling)
 		}
 	}
@@ -151,57 +182,210 @@ func refused(ask Ask, ruling Ruling) Decision {
 
 // weighing is what stays the same for every person in an ask.
 type weighing struct {
+	ask       Ask
 	now       time.Time
+	rules     Rules
+	watch     Watch
 	allowance meter.Allowance
 	may       register.Fields
+	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
+	observed  bool // whatever the account does is let through
 	explainer reason.Explainer
 	meter     *meter.Draft
+	wider     Wider
 }
 
-func (w weighing) rule(opening Opening) Ruling {
-	if opening.Person.IsZero() {
-		return Ruling{Verdict: Withheld, Why: NobodyKnown}
+func (r Rules) weighing(ask Ask, facts Facts, now time.Time) *weighing {
+	return &weighing{
+		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
+		allowance: r.Allowance(ask, facts, now),
+		may:       r.Purposes[ask.Purpose],
+		times:     circumstances(ask, facts, now),
+		observed:  r.Observed.covers(ask),
+		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
+		meter:     facts.Meter,
+		wider:     facts.Wider,
 	}
-	fields := opening.Fields & w.may
-	if opening.Fields != 0 && fields == 0 {
-		return Ruling{Verdict: Withheld, Why: NotForPurpose}
+}
+
+// rule decides about one person, and moves the draft on as the entry will.
+func (w *weighing) rule(opening Opening) Ruling {
+	ruling := w.weigh(opening)
+	switch {
+	case ruling.Verdict.Shows():
+	case w.lets(ruling):
+		ruling.Verdict, ruling.Fields, ruling.Observed = Shown, opening.Fields&w.may, true
+	default:
+		ruling.Cost = 0
+		if seen, _ := w.meter.Seen(opening.Person, w.now); ruling.Why.spares() && seen&opening.Fields&w.may != 0 {
+			ruling.Verdict, ruling.Fields = Masked, seen&opening.Fields&w.may // what was seen stays open, what is new does not
+		}
 	}
-	ruling := w.weigh(opening.Person, fields)
-	if !ruling.Verdict.Shows() {
-		return ruling
-	}
-	if ruling.Fields != opening.Fields {
+	if ruling.Verdict == Shown && ruling.Fields != opening.Fields {
 		ruling.Verdict = Masked
 	}
-	w.meter.Record(meter.Opening{Person: opening.Person, Fields: ruling.Fields, Cost: ruling.Cost, At: w.now})
+	w.meter.Record(Event(w.ask, opening.Person, ruling, w.now))
+	if ruling.Verdict.Shows() {
+		w.wider.Add(ruling.Cost, w.now)
+	}
 	return ruling
 }
 
-// weigh decides for a known person and fields the purpose allows.
-func (w weighing) weigh(person register.PersonID, fields register.Fields) Ruling {
-	if found := w.explainer.Of(person); found.Explained() {
-		return Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
+// lets reports whether a stop is only noted, because its rule is being observed.
+func (w *weighing) lets(ruling Ruling) bool {
+	return ruling.Why.Counts() && (w.observed || w.rules.Observed.Grounds[ruling.Why])
+}
+
+// spares reports whether a stop of new fields leaves open what was seen before.
+func (w Why) spares() bool { return w == ShortEmpty || w == LongEmpty || w == Frozen }
+
+func (w *weighing) weigh(opening Opening) Ruling {
+	fields := opening.Fields & w.may
+	switch {
+	case opening.Person.IsZero():
+		return w.nobody()
+	case opening.Fields != 0 && fields == 0:
+		return Ruling{Verdict: Withheld, Why: NotForPurpose}
+	case opening.Canary && w.frozen:
+		return Ruling{Verdict: Withheld, Why: Frozen}
+	case opening.Canary:
+		return w.canary(fields)
 	}
-	known, seen := w.meter.Seen(person, w.now)
-	cost := w.meter.Price(person, fields, w.now)
-	if seen && cost == 0 {
+	if found := w.explainer.Of(opening.Person); found.Explained() {
+		return w.explained(opening.Person, fields, found)
+	}
+	price := w.meter.Price(opening.Person, fields, w.ask.Signs.Has(meter.SearchRow), w.now)
+	if price == 0 {
 		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
 	}
-	balance := w.meter.Weigh(cost, w.allowance, w.now)
-	ruling := Ruling{Verdict: Shown, Why: Counted, Fields: fields, Cost: cost, Counted: balance.Counted + cost, Limit: balance.Limit}
-	switch {
-	case w.frozen:
-		ruling = Ruling{Verdict: Withheld, Why: Frozen}
-	case balance.Empty == meter.Short:
-		ruling = Ruling{Verdict: Withheld, Why: ShortEmpty, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
-	case balance.Empty == meter.Long:
-		ruling = Ruling{Verdict: Withheld, Why: LongEmpty, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
-	default:
-		return ruling
+	return w.unexplained(opening.Person, fields, price)
+}
+
+// nobody withholds what a reference that leads to nobody would show; guessing
+// freezes.
+func (w *weighing) nobody() Ruling {
+	miss := Event(w.ask, register.PersonID{}, Ruling{Verdict: Withheld, Why: NobodyKnown}, w.now)
+	if !w.frozen && w.meter.Evidence(miss) >= w.watch.sure() {
+		return Ruling{Verdict: Freeze, Why: Enumerating}
 	}
-	if seen && known&fields != 0 { // what was seen stays open, what is new does not
-		ruling.Verdict, ruling.Fields = Masked, known&fields
+	return Ruling{Verdict: Withheld, Why: NobodyKnown}
+}
+
+// canary freezes whoever opens somebody who does not exist, whatever explains it;
+// in the rows of a search the first is only noted, and the next stranger asks for a
+// touch.
+func (w *weighing) canary(fields register.Fields) Ruling {
+	met, _ := w.meter.Trapped(w.now)
+	if w.ask.Signs.Has(meter.SearchRow) && met == 0 {
+		return Ruling{Verdict: Shown, Why: CanaryListed, Fields: fields, Cost: meter.Row}
+	}
+	return Ruling{Verdict: Freeze, Why: CanaryOpened}
+}
+
+// explained shows somebody whom a fact explains, within the pace and the wall.
+func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
+	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
+	if wall := w.watch.Wall; wall > 0 {
+		if n := w.meter.Explained(person, w.now); n >= wall {
+			return Ruling{Verdict: Withheld, Why: WallReached, Reason: found, Counted: meter.People(n), Limit: meter.People(wall), Again: w.now.Add(meter.Hour)}
+		}
+	}
+	if w.watch.Pace > 0 && found.Kind.Standing() {
+		n, touched := w.meter.Own(person, w.now)
+		limit := w.watch.Pace
+		if touched {
+			limit *= 3
+		}
+		if n >= limit {
+			return Ruling{Verdict: AskTouch, Why: PaceReached, Reason: found, Counted: meter.People(n), Limit: meter.People(limit), Again: w.now.Add(meter.Hour)}
+		}
 	}
 	return ruling
+}
+
+// unexplained weighs somebody whom nothing explains, at a price.
+func (w *weighing) unexplained(person register.PersonID, fields register.Fields, price meter.Cost) Ruling {
+	ruling := Ruling{Verdict: Shown, Why: Counted, Fields: fields}
+	ruling.Why, price, ruling.Reason = w.typed(person, price)
+	ruling.Cost = price * min(w.times*w.about(person), most)
+	if w.frozen {
+		return w.insists(person, Ruling{Verdict: Withheld, Why: Frozen})
+	}
+	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
+	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
+	stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+	vouched := w.meter.Vouched(person, w.now)
+	switch evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now)); {
+	case evidence >= w.watch.sure():
+		return stop.as(Freeze, Enumerating)
+	case evidence >= w.watch.doubt() && !vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now):
+		return stop.as(AskIdentity, Doubted)
+	}
+	if met, proved := w.meter.Trapped(w.now); met > 0 && !proved {
+		return stop.as(AskTouch, CanaryListed)
+	}
+	switch {
+	case vouched:
+		ruling.Why = Vouched
+		return ruling
+	case w.meter.Raise(w.now) >= ruling.Cost:
+		ruling.Why = Raised
+		return ruling
+	case balance.Empty == meter.Long:
+		return stop.as(AskCosign, LongEmpty)
+	case balance.Empty == meter.Short:
+		return w.knocking(person, stop.as(AskTouch, ShortEmpty))
+	}
+	if stop, full := w.full(ruling.Cost); full {
+		return stop
+	}
+	if line := w.watch.Line; line > 0 {
+		if drift := w.meter.Drift(w.watch.Forgiven, w.now) + ruling.Cost; drift > line {
+			return Ruling{Verdict: Freeze, Why: Drifting, Cost: ruling.Cost, Counted: drift, Limit: line}
+		}
+	}
+	return ruling
+}
+
+// insists ends the sessions of whoever is frozen and goes on to one stranger after
+// the other.
+func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
+	if w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= 2*w.watch.sure() {
+		return Ruling{Verdict: Refused, Why: Expelled}
+	}
+	return stop
+}
+
+// knocking freezes whoever is asked for a touch and goes on to one stranger after
+// the other instead.
+func (w *weighing) knocking(person register.PersonID, stop Ruling) Ruling {
+	if w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= w.watch.sure() {
+		return stop.as(Freeze, Enumerating)
+	}
+	return stop
+}
+
+// as gives a stop its verdict and ground.
+func (r Ruling) as(verdict Verdict, why Why) Ruling {
+	r.Verdict, r.Why = verdict, why
+	return r
+}
+
+// full says which of the wider allowances does not hold the cost.
+func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
+	for _, wider := range []struct {
+		tally *meter.Tally
+		limit meter.Allowance
+		why   Why
+	}{
+		{&w.wider.Organisation, w.rules.Wider.Organisation, OrganisationEmpty},
+		{&w.wider.Service, w.rules.Wider.Service, ServiceEmpty},
+		{&w.wider.Register, w.rules.Wider.Register, RegisterEmpty},
+	} {
+		if balance := wider.tally.Weigh(cost, wider.limit, w.now); balance.Empty != meter.Fits {
+			return Ruling{Verdict: Withheld, Why: wider.why, Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}, true
+		}
+	}
+	return Ruling{}, false
 }

@@ -10,76 +10,113 @@ import (
 
 // Ruling is what was decided about one person, or about a whole ask.
 type Ruling struct {
-	Verdict Verdict
-	Why     Why
-	Reason  reason.Reason   // the fact behind it, when Why is Explained
-	Fields  register.Fields // what may be shown
-	Cost    meter.Cost      // what it was charged
-	Counted meter.Cost      // what stood against Limit, this opening included when it was shown
-	Limit   meter.Cost
-	Again   time.Time // when asking again may help; zero when unknown
+	Verdict  Verdict
+	Why      Why
+	Reason   reason.Reason   // the fact behind it, if there is one
+	Fields   register.Fields // what may be shown
+	Cost     meter.Cost      // what it was charged
+	Counted  meter.Cost      // what stood against Limit, this opening included when it was shown
+	Limit    meter.Cost
+	Again    time.Time // when asking again may help; zero when unknown
+	Observed bool      // Why would have stopped it, were its rule not only observed
 }
 
 // Verdict is what happens to a person in an answer. The numbers are written in
-// the ledger for ever: 4 to 6 are kept for asking (identity, touch, co-sign) and
-// 8 for freezing.
+// the ledger for ever.
 type Verdict uint8
 
 const (
-	Shown    Verdict = 1 // handed over
-	Masked   Verdict = 2 // handed over without some of the fields
-	Withheld Verdict = 3 // cut out of the answer
-	Refused  Verdict = 7 // the whole answer was refused
+	Shown       Verdict = 1 // handed over
+	Masked      Verdict = 2 // handed over without some of the fields
+	Withheld    Verdict = 3 // cut out of the answer
+	AskIdentity Verdict = 4 // not before they are found by name and birth date
+	AskTouch    Verdict = 5 // not before whoever asks proves to be there
+	AskCosign   Verdict = 6 // not before another person signs for it
+	Refused     Verdict = 7 // the whole answer was refused
+	Freeze      Verdict = 8 // withheld, and so are all new ones without a reason from now on
 )
 
 // Shows reports whether the person is in the answer that goes out.
 func (v Verdict) Shows() bool { return v == Shown || v == Masked }
 
+var verdictNames = [...]string{
+	Shown: "shown", Masked: "masked", Withheld: "withheld", AskIdentity: "identity", AskTouch: "touch",
+	AskCosign: "co-signature", Refused: "refused", Freeze: "frozen",
+}
+
 func (v Verdict) String() string {
-	switch v {
-	case Shown:
-		return "shown"
-	case Masked:
-		return "masked"
-	case Withheld:
-		return "withheld"
-	case Refused:
-		return "refused"
-	default:
-		return "unknown verdict"
+	if int(v) < len(verdictNames) && v != 0 {
+		return verdictNames[v]
 	}
+	return "unknown verdict"
 }
 
 // Why is the ground of a ruling. The numbers are written in the ledger for ever.
 type Why uint8
 
 const (
-	Granted     Why = 0 // nothing stands against the ask as a whole
-	Explained   Why = 1 // a fact explains it
-	AlreadySeen Why = 2 // shown to the account within 28 days
-	Counted     Why = 3 // without a reason, within the allowances
+	Granted      Why = 0 // nothing stands against the ask as a whole
+	Explained    Why = 1 // a fact explains it
+	AlreadySeen  Why = 2 // shown to the account within 28 days
+	Counted      Why = 3 // without a reason, within the allowances
+	Raised       Why = 4 // without a reason, and another person allowed some more for a while
+	TypedTicket  Why = 5 // the asker typed a ticket for it, which costs a part
+	Vouched      Why = 6 // without a reason, and another person signed for it
+	CanaryListed Why = 7 // somebody who does not exist stands in the rows of a search
 
 	ShortEmpty    Why = 10 // without a reason, and the hour's allowance is empty
 	LongEmpty     Why = 11 // without a reason, and the 28 days' allowance is empty
 	Frozen        Why = 12 // without a reason, and an order stops new ones
 	NobodyKnown   Why = 13 // the reference leads to nobody
 	NotForPurpose Why = 14 // nothing of it belongs to the purpose
+	PaceReached   Why = 15 // many of one's own people within an hour, and nothing written
+	WallReached   Why = 16 // more explained people than one works with in a day
+	Doubted       Why = 17 // the way of opening people resembles enumeration
+	Enumerating   Why = 18 // it is enumeration
+	Drifting      Why = 19 // too many without a reason over the days
 
 	NotHabilitated   Why = 20 // no habilitation for the service and purpose
 	RoleReadsNothing Why = 21 // the role reads no file
 	Suspended        Why = 22 // an order stops the account or its organisation
 	Closed           Why = 23 // an order closes the service, or everything
 
+	CanaryOpened      Why = 24 // the person does not exist: only a thief gets there
+	OrganisationEmpty Why = 25 // what an organisation may open without a reason is used up
+	ServiceEmpty      Why = 26 // likewise a service's
+	RegisterEmpty     Why = 27 // likewise everybody's
+	Expelled          Why = 28 // frozen, and at it still: the sessions end
+
 	NotDeclared   Why = 30 // the route is not declared
 	NotUnderstood Why = 31 // the request or the answer could not be read whole
 	NotThere      Why = 32 // the application has nothing there, or says so
+	TooMany       Why = 33 // a search finds more than it may show
 )
+
+// Freezes reports whether the account opens nobody new without a reason from here
+// on.
+func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == CanaryOpened }
+
+// Counts reports whether the ground comes from counting, and not from a right, an
+// order or an application: such rules can be observed before they are enforced.
+func (w Why) Counts() bool {
+	switch w {
+	case ShortEmpty, LongEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
+		CanaryListed, CanaryOpened, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		return true
+	default:
+		return false
+	}
+}
 
 var whyNames = map[Why]string{
 	Granted: "granted", Explained: "explained", AlreadySeen: "already-seen", Counted: "counted",
 	ShortEmpty: "short-empty", LongEmpty: "long-empty", Frozen: "frozen", NobodyKnown: "nobody-known", NotForPurpose: "not-for-purpose",
 	NotHabilitated: "not-habilitated", RoleReadsNothing: "role-reads-nothing", Suspended: "suspended", Closed: "closed",
-	NotDeclared: "not-declared", NotUnderstood: "not-understood", NotThere: "not-there",
+	NotDeclared: "not-declared", NotUnderstood: "not-understood", NotThere: "not-there", TooMany: "too-many",
+	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
+	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
+	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
+	Expelled: "expelled",
 }
 
 func (w Why) String() string {
@@ -87,4 +124,14 @@ func (w Why) String() string {
 		return name
 	}
 	return "unknown ground"
+}
+
+// ParseWhy returns the ground called name.
+func ParseWhy(name string) (Why, bool) {
+	for why, known := range whyNames {
+		if known == name {
+			return why, true
+		}
+	}
+	return 0, false
 }

@@ -37,6 +37,34 @@ func (r Ruling) french() string {
 		return "Personne déjà consultée depuis moins de 28 jours : elle ne compte pas de nouveau."
 	case Counted:
 		return fmt.Sprintf("Consultation sans motif connu, comptée : %s sur %s cette heure-ci.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
+	case Raised:
+		return "Consultation sans motif connu, dans ce qu’une autre personne vous a accordé."
+	case TypedTicket:
+		return "Consultation sur un ticket que vous avez saisi : il ne suffit pas comme motif, et compte pour un cinquième."
+	case Vouched:
+		return "Consultation sans motif connu, qu’une autre personne a cosignée."
+	case CanaryListed:
+		return "Par précaution, confirmez que c’est bien vous avant d’ouvrir une autre personne sans motif connu."
+	case PaceReached:
+		return fmt.Sprintf("Vous avez ouvert %s de votre portefeuille en une heure sans rien écrire. Au-delà de %s, confirmez que c’est bien vous.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
+	case WallReached:
+		return fmt.Sprintf("Vous avez ouvert %s en un jour. La limite est de %s ; une autre personne peut la relever.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
+	case Doubted:
+		return "Ces ouvertures ressemblent à un parcours de fichier. Cherchez d’abord cette personne par son nom et sa date de naissance. " + missing
+	case Enumerating:
+		return "Ces ouvertures parcourent le fichier. Les nouvelles ouvertures sans motif sont gelées pour ce compte. " + missing
+	case Drifting:
+		return fmt.Sprintf("Ces derniers jours, %s sans motif connu, au-delà de ce que votre travail explique. La limite est de %s. Les nouvelles ouvertures sans motif sont gelées pour ce compte. %s", frenchPeople(r.Counted), inPeople(r.Limit, ","), missing)
+	case CanaryOpened:
+		return "Les nouvelles ouvertures sans motif sont gelées pour ce compte. Le poste de garde est prévenu."
+	case OrganisationEmpty:
+		return "Votre structure a épuisé ce qu’elle peut ouvrir sans motif connu. Le poste de garde est prévenu. " + missing
+	case ServiceEmpty:
+		return "Ce service a épuisé ce qu’il peut ouvrir sans motif connu. Le poste de garde est prévenu. " + missing
+	case RegisterEmpty:
+		return "Trop de personnes sont ouvertes sans motif connu dans tout le registre. Le poste de garde est prévenu. " + missing
+	case Expelled:
+		return "Vos sessions sont closes : ce compte est gelé, et d’autres personnes ont été demandées sans motif."
 	case ShortEmpty:
 		return fmt.Sprintf("Vous avez ouvert %s sans motif connu en une heure. La limite est de %s. %s", frenchPeople(r.Counted), inPeople(r.Limit, ","), missing)
 	case LongEmpty:
@@ -57,6 +85,8 @@ func (r Ruling) french() string {
 		return "Ce service est fermé pour le moment, par mesure de sécurité."
 	case NotDeclared:
 		return "Cette page n’est pas déclarée : elle ne peut pas être ouverte à travers Poterne."
+	case TooMany:
+		return "Cette recherche trouve trop de personnes. Précisez-la : nom, prénom et date de naissance."
 	case NotUnderstood:
 		return "La réponse de l’application n’a pas pu être lue en entier. Par prudence, rien n’en a été transmis."
 	default:
@@ -75,6 +105,34 @@ func (r Ruling) english() string {
 		return "Already opened within 28 days: this person does not count again."
 	case Counted:
 		return fmt.Sprintf("No known reason, so it counts: %s of %s this hour.", englishPeople(r.Counted), inPeople(r.Limit, "."))
+	case Raised:
+		return "No known reason, within what another person has allowed you."
+	case TypedTicket:
+		return "Opened for a ticket that you typed: it is not enough as a reason, and counts a fifth."
+	case Vouched:
+		return "No known reason; another person has co-signed it."
+	case CanaryListed:
+		return "As a precaution, confirm that it is you before you open another person without a known reason."
+	case PaceReached:
+		return fmt.Sprintf("You opened %s of your own within an hour and wrote nothing. Beyond %s, confirm that it is you.", englishPeople(r.Counted), inPeople(r.Limit, "."))
+	case WallReached:
+		return fmt.Sprintf("You opened %s within a day. The limit is %s; another person can raise it.", englishPeople(r.Counted), inPeople(r.Limit, "."))
+	case Doubted:
+		return "These openings look like going through the register. First find this person by name and date of birth. " + missing
+	case Enumerating:
+		return "These openings go through the register. New openings without a reason are frozen for this account. " + missing
+	case Drifting:
+		return fmt.Sprintf("Over the last days, %s without a known reason, beyond what your work explains. The limit is %s. New openings without a reason are frozen for this account. %s", englishPeople(r.Counted), inPeople(r.Limit, "."), missing)
+	case CanaryOpened:
+		return "New openings without a reason are frozen for this account. The security desk has been told."
+	case OrganisationEmpty:
+		return "Your organisation has used up what it may open without a known reason. The security desk has been told. " + missing
+	case ServiceEmpty:
+		return "This service has used up what it may open without a known reason. The security desk has been told. " + missing
+	case RegisterEmpty:
+		return "Too many people are being opened without a known reason in the whole register. The security desk has been told. " + missing
+	case Expelled:
+		return "Your sessions have ended: this account is frozen, and more people were asked for without a reason."
 	case ShortEmpty:
 		return fmt.Sprintf("You opened %s without a known reason within an hour. The limit is %s. %s", englishPeople(r.Counted), inPeople(r.Limit, "."), missing)
 	case LongEmpty:
@@ -95,6 +153,8 @@ func (r Ruling) english() string {
 		return "This service is closed for now, as a security measure."
 	case NotDeclared:
 		return "This page is not declared, so it cannot be opened through Poterne."
+	case TooMany:
+		return "This search finds too many people. Refine it: surname, first name and date of birth."
 	case NotUnderstood:
 		return "The application’s answer could not be read whole. To be safe, none of it was passed on."
 	default:

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
@@ -60,7 +61,7 @@ func (rooms *Rooms) account(v *visit) error {
 		return err
 	}
 	now := rooms.pages.settings.Now()
-	standing := rooms.Gate.Standing(account.ID, organisation.ID, account.Role, "")
+	standing := rooms.Gate.Standing(gate.AskerOf(account), "")
 	shown := accountPage{
 		page: rooms.page(v, "desk", "account.title", "name", naming.account(account.ID)), Said: said,
 		Account: account, Organisation: organisation,

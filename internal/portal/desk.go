@@ -219,7 +219,7 @@ func (rooms *Rooms) flow(v *visit) error {
 // stillWatches asks the roster and the orders again.
 func (rooms *Rooms) stillWatches(v *visit) bool {
 	account, organisation, err := rooms.Roster.Account(v.Context(), v.viewer.ID)
-	return err == nil && rooms.mayWatch(viewer{account.ID, account.Name, organisation, account.Role, v.viewer.Session})
+	return err == nil && rooms.mayWatch(viewer{account.ID, account.Name, organisation, account.Role, v.viewer.Session, account.Opened})
 }
 
 // resume says where the flow goes on: after the last event that the browser has,

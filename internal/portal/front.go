@@ -55,7 +55,7 @@ func (rooms *Rooms) front(v *visit) error {
 		return err
 	}
 	now := rooms.pages.settings.Now()
-	standing := rooms.Gate.Standing(v.viewer.ID, v.viewer.Organisation.ID, v.viewer.Role, "")
+	standing := rooms.Gate.Standing(v.viewer.asker(), "")
 	shown := frontPage{
 		page:     rooms.page(v, "front", "front.title"),
 		Services: rooms.services(v, habilitations, now),
@@ -78,7 +78,7 @@ func (rooms *Rooms) services(v *visit, habilitations []roster.Habilitation, now 
 		state := serviceState{Service: s, About: s.About[v.speaker.language]}
 		state.State, state.Until = habilitated(s.ID, habilitations, now)
 		state.Ending = state.State == "open" && state.Until.Sub(now) < endsSoon
-		standing := rooms.Gate.Standing(v.viewer.ID, v.viewer.Organisation.ID, v.viewer.Role, s.ID)
+		standing := rooms.Gate.Standing(v.viewer.asker(), s.ID)
 		if standing.IsHeld && standing.Held.Effect != order.Frozen {
 			state.State, state.Message = string(standing.Held.Effect), standing.Held.Message
 		}

@@ -127,13 +127,13 @@ func (h *hour) count(e ledger.Entry) {
 	case !e.Verdict.Shows():
 		s.stopped++
 	}
-	switch e.Why {
-	case policy.Counted:
-		h.move(e, counted)
-	case policy.ShortEmpty, policy.LongEmpty, policy.Frozen:
+	switch {
+	case !e.Verdict.Shows() && (e.Why.Counts() || e.Why == policy.Frozen || e.Why == policy.Expelled):
 		h.move(e, beyond)
-	case policy.NobodyKnown, policy.NotThere, policy.NotDeclared:
+	case e.Why == policy.NobodyKnown, e.Why == policy.NotThere, e.Why == policy.NotDeclared:
 		h.move(e, missed)
+	case e.Cost > 0:
+		h.move(e, counted)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -176,6 +177,12 @@ type viewer struct {
 	Organisation roster.Organisation
 	Role         roster.Role
 	Session      roster.SessionID
+	Opened       time.Time
+}
+
+// asker is the viewer as the gate knows them.
+func (v viewer) asker() gate.Asker {
+	return gate.Asker{Account: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Opened: v.Opened}
 }
 
 // AtDesk reports whether the viewer watches and contains.

@@ -44,7 +44,7 @@ type Service struct {
 // Gate is what the rooms ask of the gate.
 type Gate interface {
 	// Standing returns where an account stands now.
-	Standing(roster.AccountID, roster.OrganisationID, roster.Role, roster.ServiceID) gate.Standing
+	Standing(gate.Asker, roster.ServiceID) gate.Standing
 	// Orders returns the orders placed and not lifted.
 	Orders() order.Book
 	// Place puts an order in force for every decision after it returns.

@@ -290,14 +290,14 @@ func (s *stage) Still(context.Context, signin.Session) error { return s.broken }
 
 func (s *stage) EndAll(context.Context, roster.AccountID) error { return s.broken }
 
-func (s *stage) Standing(account roster.AccountID, organisation roster.OrganisationID, _ roster.Role, service roster.ServiceID) gate.Standing {
+func (s *stage) Standing(asker gate.Asker, service roster.ServiceID) gate.Standing {
 	m := meter.New()
 	for _, e := range s.entries {
-		if e.Account == account && e.Disclosed() {
-			m.Record(e.Opening())
+		if e.Whose() == asker.Account {
+			m.Record(e.Event())
 		}
 	}
-	held, isHeld := s.orders.Against(account, organisation, service, galleryNow)
+	held, isHeld := s.orders.Against(asker.Account, asker.Organisation, service, galleryNow)
 	return gate.Standing{
 		Hour: m.Spent(meter.Hour, galleryNow), Month: m.Spent(meter.Memory, galleryNow),
 		Allowance: meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, Held: held, IsHeld: isHeld,

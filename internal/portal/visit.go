@@ -68,7 +68,7 @@ func (rooms *Rooms) visit(w http.ResponseWriter, r *http.Request) (*visit, error
 	if err != nil {
 		return nil, err
 	}
-	return &visit{r, w, session, viewer{account.ID, account.Name, organisation, account.Role, session.ID}, rooms.pages.speakers[languageOf(r)]}, nil
+	return &visit{r, w, session, viewer{account.ID, account.Name, organisation, account.Role, session.ID, account.Opened}, rooms.pages.speakers[languageOf(r)]}, nil
 }
 
 // atDesk lets in those who watch and contain, unless they are suspended

@@ -26,9 +26,26 @@ const (
 	Message     Kind = 5 // the person wrote or sent a document
 	Enrolment   Kind = 6 // the person is enrolled with the organisation
 	Cover       Kind = 7 // a colleague who accompanies the person is covered
+	Protected   Kind = 8 // explains nothing: the person is known, threatened or was stolen before
 )
 
-var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover"}
+var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected"}
+
+// Everybody holds a fact that is about the person alone, as Protected is.
+const Everybody roster.OrganisationID = "*"
+
+// Standing reports whether the kind ties somebody to the account for weeks, so that
+// all of its people could be gone through; a ticket brings up one person at a time.
+func (k Kind) Standing() bool { return k == Caseload || k == Enrolment || k == Cover }
+
+// lives is how long a ticket explains, from when it begins. A system that keeps
+// tickets open for longer does not make them reasons for longer.
+var lives = map[Kind]time.Duration{
+	Appointment: 7 * 24 * time.Hour, // three days on either side, and the day itself
+	Call:        15 * time.Minute,
+	DeskTicket:  30 * time.Minute,
+	Message:     14 * 24 * time.Hour,
+}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
@@ -40,17 +57,18 @@ func (k Kind) String() string {
 // ParseKind returns the kind of fact called name; None and Cover are not facts
 // about a person.
 func ParseKind(name string) (Kind, error) {
-	for k := Caseload; k < Cover; k++ {
-		if kindNames[k] == name {
+	for k := Caseload; k <= Protected; k++ {
+		if k != Cover && kindNames[k] == name {
 			return k, nil
 		}
 	}
-	return None, fmt.Errorf("%q is not a kind of fact; write one of %v", name, kindNames[Caseload:Cover])
+	return None, fmt.Errorf("%q is not a kind of fact; write one of %v or %s", name, kindNames[Caseload:Cover], kindNames[Protected])
 }
 
 // Fact is what another system says about one person: this account, or everybody
 // in this organisation, has to do with them from one moment until another.
-// Exactly one of Account and Organisation is set.
+// Exactly one of Account and Organisation is set; what is about the person alone is
+// held by Everybody.
 type Fact struct {
 	Kind         Kind
 	Account      roster.AccountID
@@ -92,42 +110,90 @@ func (r Reason) Explained() bool { return r.Kind != None }
 
 // Explainer answers for one asker at one moment. Reasons are weighed in order:
 // own caseload, then a live ticket from another system, then a declared cover.
-type Explainer struct{ reasons map[register.PersonID]Reason }
+type Explainer struct {
+	reasons   map[register.PersonID]Reason
+	typed     map[register.PersonID]Reason // tickets that the asker typed; nil while there is none
+	followed  map[register.PersonID]bool   // some system has to do with them, whoever for
+	protected map[register.PersonID]bool   // likewise nil
+}
 
 // Explain weighs the evidence for one account at now.
 func Explain(account roster.AccountID, organisation roster.OrganisationID, evidence Evidence, now time.Time) Explainer {
-	reasons := make(map[register.PersonID]Reason, len(evidence.Facts))
+	e := Explainer{reasons: make(map[register.PersonID]Reason, len(evidence.Facts))}
 	for _, fact := range evidence.Facts {
-		found := explains(fact, account, organisation, evidence.Covers, now)
-		if !found.Explained() {
+		if !fact.live(now) {
 			continue
 		}
-		if known, ok := reasons[fact.Person]; !ok || stronger(found, known) {
-			reasons[fact.Person] = found
+		if fact.Kind == Protected {
+			note(&e.protected, fact.Person, true)
+			continue
+		}
+		note(&e.followed, fact.Person, true)
+		found, typed := explains(fact, account, organisation, evidence.Covers, now)
+		switch {
+		case typed:
+			note(&e.typed, fact.Person, found)
+		case found.Explained():
+			if known, ok := e.reasons[fact.Person]; !ok || stronger(found, known) {
+				e.reasons[fact.Person] = found
+			}
 		}
 	}
-	return Explainer{reasons}
+	return e
+}
+
+func note[V any](in *map[register.PersonID]V, person register.PersonID, value V) {
+	if *in == nil {
+		*in = make(map[register.PersonID]V)
+	}
+	(*in)[person] = value
 }
 
 // Of returns why this person may be opened, or the zero Reason.
 func (e Explainer) Of(person register.PersonID) Reason { return e.reasons[person] }
 
-func explains(fact Fact, account roster.AccountID, organisation roster.OrganisationID, covers []CoverDuty, now time.Time) Reason {
-	if now.Before(fact.From) || !now.Before(fact.Until) {
-		return Reason{}
+// Typed returns the live ticket that the asker typed for this person, or the zero
+// Reason. It explains nothing by itself.
+func (e Explainer) Typed(person register.PersonID) Reason { return e.typed[person] }
+
+// Cold reports whether no system has anything to do with the person: their file
+// is closed, or in nobody's caseload.
+func (e Explainer) Cold(person register.PersonID) bool { return !e.followed[person] }
+
+// Protected reports whether the person is on a list of people to be protected.
+func (e Explainer) Protected(person register.PersonID) bool { return e.protected[person] }
+
+// live reports whether the fact holds at now. A ticket does not outlive its kind.
+func (f Fact) live(now time.Time) bool {
+	if now.Before(f.From) || !now.Before(f.Until) {
+		return false
 	}
+	life, short := lives[f.Kind]
+	return !short || now.Sub(f.From) < life
+}
+
+// explains says whether a live fact explains an opening, or is only a ticket that
+// the asker typed.
+func explains(fact Fact, account roster.AccountID, organisation roster.OrganisationID, covers []CoverDuty, now time.Time) (found Reason, typed bool) {
 	mine := fact.Account != "" && fact.Account == account
 	ours := fact.Account == "" && fact.Organisation != "" && fact.Organisation == organisation
+	_, ticket := lives[fact.Kind]
 	switch {
-	case (mine || ours) && fact.Author != account:
-		return Reason{fact.Kind, fact.Source, fact.ID}
-	case fact.Kind == Caseload && !mine:
+	case mine || ours:
+		found = Reason{fact.Kind, fact.Source, fact.ID}
+		if fact.Author != account {
+			return found, false
+		}
+		if ticket {
+			return found, true
+		}
+	case fact.Kind == Caseload:
 		duty := slices.IndexFunc(covers, func(c CoverDuty) bool { return c.Absent == fact.Account && c.holdsFor(account, now) })
 		if duty >= 0 {
-			return Reason{Cover, covers[duty].Source, covers[duty].ID}
+			return Reason{Cover, covers[duty].Source, covers[duty].ID}, false
 		}
 	}
-	return Reason{}
+	return Reason{}, false
 }
 
 // holdsFor is false for a cover that somebody declared for themself: it would be

@@ -94,11 +94,12 @@ func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy
 		counted = meter.New()
 		c.meters[ask.Account] = counted
 	}
-	draft := counted.Draft()
 	decision := c.rules.Decide(ask, policy.Facts{
-		Habilitations: asker.Habilitations, Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: draft,
+		Habilitations: asker.Habilitations, Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: counted.Draft(),
 	}, ledger.Cut(at))
-	draft.Keep()
+	for _, entry := range ledger.Of(ask, decision, 0, ledger.Cut(at)) {
+		counted.Record(entry.Event())
+	}
 	return decision, nil
 }
 

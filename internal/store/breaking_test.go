@@ -234,7 +234,9 @@ func (s *stage) check() {
 		next++
 		if entry.Disclosed() {
 			written[entry.Person] |= entry.Fields
-			m.Record(entry.Opening())
+		}
+		if entry.Whose() == "pauline" {
+			m.Record(entry.Event())
 		}
 	}
 	for person, fields := range s.handed {
@@ -246,7 +248,7 @@ func (s *stage) check() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	standing := reopened.Standing("pauline", "mlv", roster.Adviser, "dossier")
+	standing := reopened.Standing(gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}, "dossier")
 	if want := m.Spent(meter.Hour, storetest.At.Add(time.Minute)); standing.Hour != want || standing.Hour > meter.People(3) {
 		s.t.Fatalf("the meter stands at %d, the ledger says %d of 300", standing.Hour, want)
 	}

@@ -23,10 +23,11 @@ func (s *Store) Asker(ctx context.Context, account roster.AccountID) (gate.Asker
 	defer rows.Close()
 	for rows.Next() {
 		var service, purpose sql.NullString
-		var from, until sql.NullInt64
-		if err := rows.Scan(&asker.Organisation, &asker.Role, &service, &purpose, &from, &until); err != nil {
+		var from, until, opened sql.NullInt64
+		if err := rows.Scan(&asker.Organisation, &asker.Role, &opened, &service, &purpose, &from, &until); err != nil {
 			return asker, fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
 		}
+		asker.Opened = fromMicro(opened)
 		if service.Valid {
 			asker.Habilitations = append(asker.Habilitations, roster.Habilitation{
 				Account: account, Service: roster.ServiceID(service.String), Purpose: roster.Purpose(purpose.String),
@@ -61,26 +62,22 @@ func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reas
 }
 
 // Facts implements gate.Files.
-func (s *Store) Facts(ctx context.Context, asker gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	concerns := func(f reason.Fact) bool {
-		return f.Account == asker.Account || f.Account == "" && f.Organisation == asker.Organisation ||
-			slices.ContainsFunc(asker.Covers, func(c reason.CoverDuty) bool { return c.Absent == f.Account })
-	}
+func (s *Store) Facts(ctx context.Context, _ gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
 	var facts []reason.Fact
 	for portion := range slices.Chunk(people, mostAtOnce) {
 		rows, err := queryList(ctx, s.prepared.facts, portion, at.UnixMicro())
 		if err != nil {
 			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
 		}
-		if facts, err = appendFacts(facts, rows, concerns); err != nil {
+		if facts, err = appendFacts(facts, rows); err != nil {
 			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
 		}
 	}
 	return facts, nil
 }
 
-// appendFacts reads the facts that pass, and closes rows.
-func appendFacts(facts []reason.Fact, rows *sql.Rows, pass func(reason.Fact) bool) ([]reason.Fact, error) {
+// appendFacts reads facts, and closes rows.
+func appendFacts(facts []reason.Fact, rows *sql.Rows) ([]reason.Fact, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var f reason.Fact
@@ -93,9 +90,7 @@ func appendFacts(facts []reason.Fact, rows *sql.Rows, pass func(reason.Fact) boo
 		copy(f.Person[:], person)
 		f.Account, f.Organisation = roster.AccountID(account.String), roster.OrganisationID(organisation.String)
 		f.From, f.Until = fromMicro(from), fromMicro(until)
-		if pass(f) {
-			facts = append(facts, f)
-		}
+		facts = append(facts, f)
 	}
 	return facts, rows.Err()
 }

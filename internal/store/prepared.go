@@ -63,7 +63,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
 	p.session = prepare(s.read, `select `+sessionColumns+` from session where key = $1`)
 	p.asker = prepare(s.read, `
-		select a.organisation, a.role, h.service, h.purpose, h.from_us, h.until_us
+		select a.organisation, a.role, a.opened_us, h.service, h.purpose, h.from_us, h.until_us
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
 	p.covers = prepare(s.read, `
 		select source, id, absent, substitute, declared_by, from_us, until_us

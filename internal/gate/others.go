@@ -1,0 +1,122 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// This file holds what somebody proves, and what another person allows: a touch, a
+// raise, a co-signature, the undoing of a freeze. Each is an entry of the ledger,
+// and counts from there.
+
+// Touch writes down that whoever holds the account proved to be there.
+func (g *Gate) Touch(ctx context.Context, account roster.AccountID, session roster.SessionID, device, network string) error {
+	return g.Record(ctx, ledger.Entry{Kind: ledger.Touched, Account: account, Session: session, Device: device, Network: network})
+}
+
+// The most that one raise can give, and for how long.
+const (
+	MostRaised   = 50
+	LongestRaise = 24 * time.Hour
+)
+
+// Raise allows an account some more people without a reason, until a time. Who
+// raises is another person: its organisation's manager, or the security desk.
+func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.Time, because string) error {
+	switch now := g.now(); {
+	case !vouchesFor(by, of.Account, of.Organisation):
+		return notTheirs
+	case people < 1 || people > MostRaised:
+		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("a raise is of 1 to %d people", MostRaised)}
+	case !until.After(now) || until.After(now.Add(LongestRaise)):
+		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("a raise ends within %d hours", int(LongestRaise.Hours()))}
+	case because == "":
+		return &fault.Error{Kind: fault.Invalid, Public: "a raise needs a reason"}
+	}
+	return g.Record(ctx, ledger.Entry{
+		Kind: ledger.Raised, Account: by.Account, Organisation: by.Organisation, Subject: of.Account,
+		Cost: meter.People(people), Until: ledger.Cut(until), Detail: because,
+	})
+}
+
+// cosignable is how long a refusal can be co-signed.
+const cosignable = 24 * time.Hour
+
+// Waiting returns the entries of a passage that wait for a co-signature which this
+// person may give; fault.Absent when there are none. They name nobody but the asker.
+func (g *Gate) Waiting(ctx context.Context, by Asker, receipt ledger.Number) (waiting []ledger.Entry, err error) {
+	none := &fault.Error{Kind: fault.Absent, Public: "no opening under this number waits for a co-signature"}
+	for entry, err := range g.book.Entries(ctx, receipt) {
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if entry.Receipt != receipt {
+			break
+		}
+		if entry.Why == policy.LongEmpty && !entry.Observed && !entry.Person.IsZero() && entry.Time.After(g.now().Add(-cosignable)) {
+			waiting = append(waiting, entry)
+		}
+	}
+	if len(waiting) == 0 || !vouchesFor(by, waiting[0].Account, waiting[0].Organisation) {
+		return nil, none
+	}
+	return waiting, nil
+}
+
+// Cosign signs for an opening that was refused under this receipt, so that the
+// same account may open it within the hour.
+func (g *Gate) Cosign(ctx context.Context, by Asker, receipt ledger.Number) error {
+	waiting, err := g.Waiting(ctx, by, receipt)
+	if err != nil {
+		return err
+	}
+	return g.do(ctx, len(waiting), func(t *turn) error {
+		for _, entry := range waiting {
+			t.record(ledger.Entry{
+				Kind: ledger.Cosigned, Account: by.Account, Organisation: by.Organisation, Subject: entry.Account,
+				Person: entry.Person, Detail: fmt.Sprintf("receipt %d", receipt),
+			})
+		}
+		return nil
+	})
+}
+
+// Undo lifts a freeze that the rules placed on an account. After the first within a
+// week only the national security desk may.
+func (g *Gate) Undo(ctx context.Context, by, of Asker, id order.ID, because string) error {
+	switch {
+	case !vouchesFor(by, of.Account, of.Organisation):
+		return notTheirs
+	case by.Role != roster.Security && g.Standing(of, "").Undone > 0:
+		return &fault.Error{Kind: fault.Refused, Public: "a freeze of this account was undone within a week: the security desk looks at it"}
+	}
+	for _, o := range g.Orders() {
+		if o.ID == id && o.By == Itself && o.Reach == order.Account && o.Target == string(of.Account) {
+			return g.Lift(ctx, id, string(by.Account), because)
+		}
+	}
+	return &fault.Error{Kind: fault.Absent, Public: "no freeze of this account is in force under this number"}
+}
+
+// vouchesFor reports whether somebody may sign for what an account does: nobody for
+// themself, a manager within the organisation, security everywhere.
+func vouchesFor(by Asker, account roster.AccountID, organisation roster.OrganisationID) bool {
+	switch {
+	case by.Account == account || by.Account == "":
+		return false
+	case by.Role == roster.Security:
+		return true
+	default:
+		return by.Role == roster.Manager && by.Organisation == organisation
+	}
+}
+
+var notTheirs = &fault.Error{Kind: fault.Refused, Public: "another person signs for it: a manager of the same organisation, or the security desk"}

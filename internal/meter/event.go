@@ -1,0 +1,73 @@
+package meter
+
+import (
+	"time"
+
+	"poterne/internal/register"
+)
+
+// Event is one entry of the ledger as an account's meter takes it in. Events come
+// in the order of their entries.
+type Event struct {
+	Kind   Kind
+	At     time.Time
+	Person register.PersonID // of Shown, Stopped and Cosigned
+	Fields register.Fields   // what was shown
+	Ground Ground            // why it was shown, or was about to be
+	Cost   Cost              // what it was charged; of Raised, what was given
+	Until  time.Time         // of Raised
+
+	Writes  bool // the account changed something
+	Excused bool // a freeze that is only observed: what led to it counts no more
+
+	Device  string // which browser, as a tag; empty when unknown
+	Network string // which class of network; empty when unknown
+	Signs   Signs
+}
+
+// Kind is what happened.
+type Kind uint8
+
+const (
+	Nothing  Kind = iota // of no account's meter
+	Looked               // something without people in it
+	Shown                // a person was shown
+	Stopped              // a person without a reason was not shown
+	Missed               // a reference led to nobody
+	Touched              // whoever holds the account proved to be there
+	Raised               // another person allowed more people, until a time
+	Cosigned             // another person vouched for one opening
+	Thawed               // another person undid a freeze
+)
+
+// Ground is what an opening rested on.
+type Ground uint8
+
+const (
+	Unexplained Ground = iota
+	Ticketed           // a live ticket of another system explains it
+	Own                // a standing fact does: one's caseload, a cover, an enrolment
+	Typed              // a ticket that the asker typed, which explains nothing by itself
+)
+
+// Signs is what the door noticed about how a request was made. The bits are
+// written in the ledger for ever.
+type Signs uint32
+
+const (
+	SearchRow  Signs = 1 << iota // the people are rows of a search
+	NextPage                     // one more page of the same search or list
+	SameBirth                    // a search for the last one's birth date under another name
+	SameName                     // a search for the last one's name under another birth date
+	InOrder                      // the reference follows the last one's, in ascending or in listed order
+	OutOfOrder                   // it does not
+	Repeated                     // the very reference that led to nobody before
+	Canary                       // a canary stood in the rows of a search
+	signsEnd
+)
+
+// AllSigns is every sign there is.
+const AllSigns = signsEnd - 1
+
+// Has reports whether every sign of other is among them.
+func (s Signs) Has(other Signs) bool { return s&other == other }

@@ -1,0 +1,117 @@
+package meter
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"poterne/internal/register"
+)
+
+// people is whom an account was shown, in order of their tags. A person has a
+// sighting for each set of fields they were shown with, so that each is forgotten
+// at its own time.
+type people []sighting
+
+// sighting is 16 bytes, since an account may have been shown a thousand people.
+type sighting struct {
+	tag  uint64
+	what uint32 // fields, and how they were shown
+	last uint32 // seconds since 1970
+}
+
+// How a person was shown, beside the fields. Categories of fields stay below.
+const (
+	asRow    = 1 << 31 // in the rows of a search
+	asOwn    = 1 << 30 // for a standing reason
+	forCause = 1 << 29 // for any reason
+	inFields = 1<<24 - 1
+)
+
+var _ = [1]struct{}{}[register.AllFields&^inFields] // every category fits
+
+// tagOf names a person in memory. Pseudonyms are keyed hashes: eight bytes of two
+// of the thousand people an account may see are the same once in 10^13 accounts.
+func tagOf(p register.PersonID) uint64 { return binary.BigEndian.Uint64(p[:8]) }
+
+func (s sighting) compare(o sighting) int {
+	return cmp.Or(cmp.Compare(s.tag, o.tag), cmp.Compare(s.what, o.what))
+}
+
+// after reports whether the sighting is later than a moment.
+func (s sighting) after(since time.Time) bool { return int64(s.last) > since.Unix() }
+
+// with takes in what an event shows.
+func (p people) with(e Event) people {
+	if e.Kind != Shown {
+		return p
+	}
+	s := sighting{tag: tagOf(e.Person), what: uint32(e.Fields) & inFields, last: uint32(e.At.Unix())}
+	if e.Signs.Has(SearchRow) {
+		s.what |= asRow
+	}
+	switch e.Ground {
+	case Own:
+		s.what |= asOwn | forCause
+	case Ticketed:
+		s.what |= forCause
+	}
+	i, known := slices.BinarySearchFunc(p, s, sighting.compare)
+	if !known {
+		return slices.Insert(p, i, s)
+	}
+	p[i].last = s.last
+	return p
+}
+
+// remembered leaves out who was last shown more than Memory ago.
+func (p people) remembered(now time.Time) people {
+	return slices.DeleteFunc(p, func(s sighting) bool { return !s.after(now.Add(-Memory)) })
+}
+
+// of returns the sightings of one person.
+func (p people) of(tag uint64) people {
+	i, _ := slices.BinarySearchFunc(p, tag, func(s sighting, tag uint64) int { return cmp.Compare(s.tag, tag) })
+	n := i
+	for n < len(p) && p[n].tag == tag {
+		n++
+	}
+	return p[i:n]
+}
+
+// known is what the account was shown of a person within Memory.
+type known struct {
+	any    bool            // anything
+	whole  bool            // more than a row of a search
+	fields register.Fields // of which categories
+	row    time.Time       // when in a row of a search; zero for never
+}
+
+func (k known) and(p people, now time.Time) known {
+	for _, s := range p {
+		if !s.after(now.Add(-Memory)) {
+			continue
+		}
+		k.any = true
+		k.fields |= register.Fields(s.what & inFields)
+		if s.what&asRow == 0 {
+			k.whole = true
+		} else if at := time.Unix(int64(s.last), 0); at.After(k.row) {
+			k.row = at
+		}
+	}
+	return k
+}
+
+// count adds up the different people who were shown in some way after a moment,
+// but for one of them.
+func (p people) count(way uint32, since time.Time, but uint64) (n int) {
+	last := but
+	for _, s := range p {
+		if s.tag != last && s.tag != but && s.what&way != 0 && s.after(since) {
+			n, last = n+1, s.tag
+		}
+	}
+	return n
+}

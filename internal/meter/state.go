@@ -1,0 +1,230 @@
+package meter
+
+import (
+	"slices"
+	"time"
+
+	"poterne/internal/register"
+)
+
+// state is what a meter keeps beside the people. A draft works on a copy, so
+// whatever grows is appended to, never changed in place.
+type state struct {
+	charges []charge     // oldest first
+	hints   []hint       // oldest first
+	touches []moment     // of Memory
+	writes  []moment     // of the last hour
+	thaws   []moment     // freezes that were undone
+	begun   moment       // since when the CUSUM adds up
+	traps   []moment     // canaries met in the rows of a search
+	tickets []moment     // when somebody was shown for a ticket that the asker typed
+	vouched []vouched    // openings that another person signed for
+	devices []acquainted // in no order
+	nets    []acquainted
+	active  days // on which anything was asked
+
+	raise    raise
+	asked    time.Time // of the last event
+	stranger stranger
+}
+
+// moment is microseconds since 1970, as the ledger keeps time.
+type moment int64
+
+func momentOf(t time.Time) moment { return moment(t.UnixMicro()) }
+
+func (m moment) day() int32 { return int32(m / moment(24*time.Hour/time.Microsecond)) }
+
+type charge struct {
+	at      moment
+	cost    Cost
+	vouched bool // for by another person
+}
+
+type vouched struct {
+	tag   uint64
+	until moment
+}
+
+type raise struct {
+	until time.Time
+	left  Cost
+}
+
+// acquainted is a device or a kind of network that the account is used from.
+type acquainted struct {
+	name          string
+	used, touched days
+}
+
+// days is a set of days, the last 32 of them: bit 0 is the day last.
+type days struct {
+	last int32 // days since 1970
+	bits uint32
+}
+
+// wholeDays is how many days, today included, lie wholly within Memory.
+const wholeDays = int32(Memory / (24 * time.Hour))
+
+func dayOf(t time.Time) int32 { return momentOf(t).day() }
+
+func (d days) with(day int32) days {
+	if day <= d.last {
+		if back := d.last - day; back < 32 {
+			d.bits |= 1 << back
+		}
+		return d
+	}
+	return days{day, d.bits<<min(day-d.last, 32) | 1}
+}
+
+// first returns the first day of the set that lies wholly within Memory; false
+// when there is none.
+func (d days) first(now time.Time) (int32, bool) {
+	today := dayOf(now)
+	for day := today - wholeDays + 1; day <= today; day++ {
+		if d.has(day) {
+			return day, true
+		}
+	}
+	return 0, false
+}
+
+func (d days) has(day int32) bool {
+	back := d.last - day
+	return back >= 0 && back < 32 && d.bits&(1<<back) != 0
+}
+
+// vouchedFor is how long a co-signature waits to be used.
+const vouchedFor = time.Hour
+
+// record moves the state on.
+func (s *state) record(e Event) {
+	switch e.Kind {
+	case Nothing:
+		return
+	case Raised, Cosigned, Thawed: // by somebody else
+	default:
+		s.active = s.active.with(dayOf(e.At))
+		s.devices = meet(s.devices, e.Device, e)
+		s.nets = meet(s.nets, e.Network, e)
+	}
+	s.suspect(e)
+	at := momentOf(e.At)
+	switch e.Kind {
+	case Shown:
+		s.charge(e)
+	case Touched:
+		s.touches = append(s.touches, at)
+	case Thawed:
+		s.thaws = append(s.thaws, at)
+		s.begun = at
+	case Raised:
+		s.raise = raise{e.Until, e.Cost}
+	case Cosigned:
+		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), momentOf(e.At.Add(vouchedFor))})
+	default:
+	}
+	if e.Writes {
+		s.writes = append(since(s.writes, e.At.Add(-Hour)), at)
+	}
+	if e.Excused {
+		s.hints, s.begun = append(s.hints, hint{at: at, undone: true}), at
+	}
+}
+
+// charge notes what somebody shown cost; a raise pays while it lasts.
+func (s *state) charge(e Event) {
+	at := momentOf(e.At)
+	if e.Signs.Has(Canary) {
+		s.traps = append(s.traps, at)
+	}
+	if e.Cost == 0 {
+		return
+	}
+	if e.Ground == Typed {
+		s.tickets = append(s.tickets, at)
+	}
+	if s.raise.holds(e.At) >= e.Cost {
+		s.raise.left -= e.Cost
+		return
+	}
+	s.charges = append(s.charges, charge{at, e.Cost, s.isVouched(e.Person, e.At)})
+}
+
+// holds is what is left of a raise.
+func (r raise) holds(now time.Time) Cost {
+	if !now.Before(r.until) {
+		return 0
+	}
+	return r.left
+}
+
+// live returns the co-signatures that wait to be used.
+func (s *state) live(now time.Time) []vouched {
+	return after(s.vouched, now, func(v vouched) moment { return v.until })
+}
+
+func (s *state) isVouched(person register.PersonID, now time.Time) bool {
+	tag := tagOf(person)
+	return slices.ContainsFunc(s.live(now), func(v vouched) bool { return v.tag == tag })
+}
+
+// meet notes that the account is used from a device or a network.
+func meet(all []acquainted, name string, e Event) []acquainted {
+	if name == "" {
+		return all
+	}
+	day := dayOf(e.At)
+	i := slices.IndexFunc(all, func(a acquainted) bool { return a.name == name })
+	if i >= 0 && all[i].used.has(day) && (e.Kind != Touched || all[i].touched.has(day)) {
+		return all
+	}
+	all = slices.Clone(all)
+	if i < 0 {
+		i, all = len(all), append(all, acquainted{name: name})
+	}
+	all[i].used = all[i].used.with(day)
+	if e.Kind == Touched {
+		all[i].touched = all[i].touched.with(day)
+	}
+	return all
+}
+
+// sweep forgets what is older than Memory. Drafts share what is forgotten here, so
+// nothing is moved in place.
+func (s *state) sweep(now time.Time) {
+	past := now.Add(-Memory)
+	s.charges = slices.Clone(after(s.charges, past, func(c charge) moment { return c.at }))
+	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
+	for _, list := range []*[]moment{&s.touches, &s.thaws, &s.traps, &s.tickets} {
+		*list = since(*list, past)
+	}
+	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)
+}
+
+func stillUsed(all []acquainted, now time.Time) []acquainted {
+	return slices.DeleteFunc(slices.Clone(all), func(a acquainted) bool {
+		_, used := a.used.first(now)
+		return !used
+	})
+}
+
+// since copies the moments after one.
+func since(moments []moment, past time.Time) []moment {
+	return slices.Clone(after(moments, past, func(m moment) moment { return m }))
+}
+
+// count is how many of the moments come after one.
+func count(moments []moment, past time.Time) int {
+	return len(after(moments, past, func(m moment) moment { return m }))
+}
+
+// after returns the members that are later than past; they are in order.
+func after[T any](all []T, past time.Time, at func(T) moment) []T {
+	i, since := len(all), momentOf(past)
+	for i > 0 && at(all[i-1]) > since {
+		i--
+	}
+	return all[i:]
+}

@@ -1,0 +1,62 @@
+package meter
+
+import "time"
+
+// Tally counts what many accounts were charged together: an organisation's, a
+// service's, everybody's. It counts exactly, in windows whose edge is a whole
+// minute for the hour and a whole day for Memory, so that it stays small however
+// many there are. The zero value counts nothing yet. It is a value: a copy goes on
+// by itself.
+type Tally struct {
+	minutes [60]Cost
+	minute  int64 // the last one counted
+	days    [wholeDays]Cost
+	day     int64
+}
+
+// Add takes in what was charged at a moment; moments never go back.
+func (t *Tally) Add(cost Cost, at time.Time) {
+	t.minute = turn(t.minutes[:], t.minute, at.Unix()/60)
+	t.day = turn(t.days[:], t.day, at.Unix()/86400)
+	t.minutes[t.minute%int64(len(t.minutes))] += cost
+	t.days[t.day%int64(len(t.days))] += cost
+}
+
+// turn empties what the window has left behind, and returns where it now ends.
+func turn(window []Cost, last, now int64) int64 {
+	for ; last < now; last++ {
+		if now-last > int64(len(window)) {
+			last = now - int64(len(window))
+		}
+		window[(last+1)%int64(len(window))] = 0
+	}
+	return last
+}
+
+// Spent is what was charged within the hour and within Memory before now.
+func (t Tally) Spent(now time.Time) (hour, month Cost) {
+	t.Add(0, now)
+	for _, c := range t.minutes {
+		hour += c
+	}
+	for _, c := range t.days {
+		month += c
+	}
+	return hour, month
+}
+
+// Weigh says whether cost fits in what all may be charged together. An allowance
+// of zero is none.
+func (t Tally) Weigh(cost Cost, allowance Allowance, now time.Time) Balance {
+	hour, month := t.Spent(now)
+	switch {
+	case allowance == Allowance{}:
+		return Balance{Counted: hour}
+	case month+cost > allowance.Long:
+		return Balance{Empty: Long, Counted: month, Limit: allowance.Long}
+	case hour+cost > allowance.Short:
+		return Balance{Empty: Short, Counted: hour, Limit: allowance.Short, Again: now.Truncate(time.Minute).Add(time.Minute)}
+	default:
+		return Balance{Counted: hour, Limit: allowance.Short}
+	}
+}

@@ -1,0 +1,181 @@
+package policy
+
+import (
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Rules is what the operator sets: which fields each purpose may be shown, how many
+// people without a reason may be opened, and how work is watched. Its zero parts
+// watch nothing, and allow nobody.
+type Rules struct {
+	Purposes   roster.Purposes
+	Allowances map[roster.Role]meter.Allowance
+	Probation  meter.Allowance // of an account younger than Young, if it is less; zero for none
+	Wider      struct{ Organisation, Service, Register meter.Allowance }
+	Watches    map[roster.Role]Watch
+	Cold       bool // people with whom no system has anything to do cost twice
+	Observed   Observed
+}
+
+// Watch is how one role's work is watched.
+type Watch struct {
+	Forgiven meter.Cost // a day: λ + ½√(λφ) of what it is honestly charged
+	Line     meter.Cost // the CUSUM freezes beyond it; zero for never
+	Pace     int        // of one's own people within an hour, without writing, a touch is asked for; zero for never
+	Wall     int        // people explained within a day; zero for none
+	Evidence bool       // of enumeration asks for an identity, then freezes
+}
+
+// Watches are how each role's work is watched when the operator says nothing else.
+// docs/detection.md says how they were tuned.
+var Watches = map[roster.Role]Watch{
+	roster.Adviser:    {Forgiven: 100, Line: 2000, Pace: 20, Wall: 200, Evidence: true},
+	roster.Desk:       {Forgiven: 320, Line: 3500, Pace: 20, Wall: 400, Evidence: true},
+	roster.CallCentre: {Forgiven: 300, Line: 3500, Pace: 20, Wall: 400, Evidence: true},
+	roster.Training:   {Forgiven: 25, Line: 800, Pace: 20, Wall: 200, Evidence: true},
+}
+
+// doubt and sure are where evidence leads, beyond reach when it is not watched.
+func (w Watch) doubt() meter.Evidence { return w.line(meter.Doubt) }
+
+func (w Watch) sure() meter.Evidence { return w.line(meter.Sure) }
+
+func (w Watch) line(at meter.Evidence) meter.Evidence {
+	if !w.Evidence {
+		return 1 << 29
+	}
+	return at
+}
+
+// Observed is what is decided and written down without stopping anybody.
+type Observed struct {
+	Everything bool
+	Services   map[roster.ServiceID]bool
+	Roles      map[roster.Role]bool
+	Grounds    map[Why]bool // of rules
+}
+
+func (o Observed) covers(ask Ask) bool {
+	return o.Everything || o.Services[ask.Service] || o.Roles[ask.Role]
+}
+
+// Young is how long an account is on probation.
+const Young = 28 * 24 * time.Hour
+
+// Allowance is the asker's, at this moment.
+func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
+	allowance := r.Allowances[ask.Role]
+	if r.Probation.Long > 0 && isYoung(facts, now) {
+		allowance = allowance.Least(r.Probation)
+	}
+	if facts.Orders.Narrows(ask.Account, ask.Organisation, ask.Service, now) {
+		allowance = allowance.Quarter()
+	}
+	return allowance
+}
+
+func isYoung(facts Facts, now time.Time) bool {
+	return !facts.Opened.IsZero() && now.Sub(facts.Opened) < Young
+}
+
+// dormant reports whether the account was long unused. A ledger younger than the
+// meter's memory cannot tell.
+func dormant(facts Facts, now time.Time) bool {
+	told := !facts.Watched.IsZero() && now.Sub(facts.Watched) >= meter.Memory
+	return told && !facts.Opened.IsZero() && !isYoung(facts, now) && facts.Meter.Awakened(now)
+}
+
+// most is how much dearer anybody can be.
+const most = 4
+
+// circumstances is how much dearer strangers are while the account is used from a
+// new device or an unfamiliar network, or was long unused: twice for each. A fresh
+// touch shows that its holder is there. An account on probation has its own
+// allowance for being young.
+func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
+	if facts.Meter.Touched(now) {
+		return 1
+	}
+	times := meter.Cost(1)
+	for _, doubtful := range []bool{
+		facts.Meter.NewDevice(ask.Device, now),
+		facts.Meter.NewNetwork(ask.Network, now),
+		dormant(facts, now),
+	} {
+		if doubtful {
+			times *= 2
+		}
+	}
+	return min(times, most)
+}
+
+// about is how much dearer a person is.
+func (w *weighing) about(person register.PersonID) meter.Cost {
+	times := meter.Cost(1)
+	if w.rules.Cold && w.explainer.Cold(person) {
+		times *= 2
+	}
+	if w.explainer.Protected(person) {
+		times *= 2
+	}
+	return times
+}
+
+// How many people an account may open for tickets it typed itself, before each
+// costs as much as anybody.
+const (
+	typedHour  = 10
+	typedMonth = 10
+)
+
+// typed prices somebody for whom the asker typed a ticket: it does not explain, and
+// costs less as long as there are few.
+func (w *weighing) typed(person register.PersonID, price meter.Cost) (Why, meter.Cost, reason.Reason) {
+	ticket := w.explainer.Typed(person)
+	if !ticket.Explained() || w.meter.Tickets(meter.Hour, w.now) >= typedHour || w.meter.Tickets(meter.Memory, w.now) >= typedMonth {
+		return Counted, price, reason.Reason{}
+	}
+	return TypedTicket, min(price, meter.Ticket), ticket
+}
+
+// Event is what an account's meter takes in of a ruling.
+func Event(ask Ask, person register.PersonID, ruling Ruling, now time.Time) meter.Event {
+	e := meter.Event{
+		Kind: ruling.event(), At: now, Person: person, Fields: ruling.Fields, Cost: ruling.Cost,
+		Device: ask.Device, Network: ask.Network, Signs: ask.Signs &^ meter.Canary,
+	}
+	switch {
+	case ruling.Why == CanaryListed:
+		e.Signs |= meter.Canary
+	case ruling.Why == TypedTicket:
+		e.Ground = meter.Typed
+	case ruling.Reason.Kind.Standing():
+		e.Ground = meter.Own
+	case ruling.Reason.Explained():
+		e.Ground = meter.Ticketed
+	}
+	e.Writes = ask.Act == Change && ruling.Verdict.Shows()
+	e.Excused = ruling.Observed && ruling.Why.Freezes()
+	return e
+}
+
+// event sorts a ruling for the meter.
+func (r Ruling) event() meter.Kind {
+	switch {
+	case r.Why == NobodyKnown, r.Why == NotThere:
+		return meter.Missed
+	case r.Verdict.Shows() && r.Why == Granted:
+		return meter.Looked
+	case r.Verdict.Shows():
+		return meter.Shown
+	case r.Verdict == AskTouch && r.Why == ShortEmpty, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
+		return meter.Stopped
+	default:
+		return meter.Looked
+	}
+}
