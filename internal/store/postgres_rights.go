@@ -65,6 +65,9 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		if err := grant(ctx, tx, to.User); err != nil {
 			return err
 		}
+		if err := makeRoomForIndex(ctx, tx, to.User); err != nil {
+			return err
+		}
 		return harmless(ctx, tx, to.User)
 	})
 	if err != nil {

@@ -1,0 +1,144 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+)
+
+// Difference is the first place where the index is not what the ledger makes of it.
+type Difference struct {
+	Segment  int
+	From, To ledger.Number // the entries of the segment, both included
+	What     string
+}
+
+func (d Difference) Error() string {
+	return fmt.Sprintf("segment %d, entries %d to %d: %s", d.Segment, d.From, d.To, d.What)
+}
+
+// Audit reads the whole ledger again, makes each sealed segment of it in memory, and
+// compares every byte. It returns how many segments it compared; a Difference is the
+// first that was found. It tells how many entries it has read; tell may be nil.
+func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared int, err error) {
+	if err := x.take(ctx); err != nil {
+		return 0, err
+	}
+	defer x.leave()
+	kept, err := x.shelf.Segments(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("opening the index: %w", err)
+	}
+	draft, rows := newDraft(x.shape, 0), 0
+	for entry, err := range x.book.Entries(ctx, 0) {
+		if err != nil {
+			return compared, fmt.Errorf("reading the ledger beside its index: %w", err)
+		}
+		if compared == len(kept) {
+			break
+		}
+		if err := draft.add(entry); err != nil {
+			return compared, err
+		}
+		if tell != nil && entry.Number%(1<<14) == 0 {
+			tell(entry.Number)
+		}
+		if draft.entries < x.shape.Segment {
+			continue
+		}
+		made, err := x.compare(ctx, draft, mark(entry), kept[compared])
+		if err != nil {
+			return compared, err
+		}
+		rows += made
+		compared++
+		draft = newDraft(x.shape, compared)
+		draft.last = entry.Time
+	}
+	if compared < len(kept) {
+		return compared, draft.differs("the ledger ends before it")
+	}
+	there, err := x.shelf.Rows(ctx)
+	if err == nil && there != rows {
+		err = fmt.Errorf("the index has %d rows, the ledger makes %d", there, rows)
+	}
+	return compared, err
+}
+
+func (d *draft) differs(format string, args ...any) Difference {
+	return Difference{d.number, d.start(), d.start() + ledger.Number(d.shape.Segment) - 1, fmt.Sprintf(format, args...)}
+}
+
+// compare makes a segment of the ledger, holds it against the shelf, and returns how
+// many rows it has.
+func (x *Index) compare(ctx context.Context, d *draft, mark [32]byte, kept []byte) (rows int, err error) {
+	segment, err := d.seal(ctx, mark, &comparison{x.shelf, d})
+	if err == nil && !bytes.Equal(kept, segment.body(x.shape)) {
+		err = d.differs("what it says of itself: changed")
+	}
+	return segment.Rows, err
+}
+
+// comparison seals nothing: it compares each row with the one that is kept. Earlier
+// segments have been compared already, so that their people are right.
+type comparison struct {
+	shelf Shelf
+	draft *draft
+}
+
+// People implements Sealing.
+func (c *comparison) People(ctx context.Context, page int) iter.Seq2[Row, error] {
+	return c.shelf.Pages(ctx, People, page, 0, c.draft.number, false)
+}
+
+// Put implements Sealing.
+func (c *comparison) Put(ctx context.Context, made Row) error {
+	kept, err := c.shelf.Row(ctx, made.Key, true)
+	if err != nil && fault.Of(err) != fault.Absent {
+		return err
+	}
+	switch missing := err != nil; {
+	case missing:
+		return c.draft.differs("%s: missing", c.class(made.Key))
+	case !bytes.Equal(made.Body, kept.Body) || !bytes.Equal(made.More, kept.More):
+		return c.draft.differs("%s: changed", c.class(made.Key))
+	}
+	return nil
+}
+
+// class says whom a row is about: people by the beginning of their pseudonyms,
+// accounts by their names.
+func (c *comparison) class(key Key) string {
+	if key.Side == People {
+		return fmt.Sprintf("page %d of %d of people", key.Page, c.draft.shape.Pages)
+	}
+	var names []string
+	for _, name := range c.draft.names {
+		if c.draft.shape.accountPage(name) == key.Page {
+			names = append(names, string(name))
+		}
+	}
+	said := fmt.Sprintf("page %d of %d of accounts", key.Page, c.draft.shape.Pages)
+	if len(names) == 0 {
+		return said
+	}
+	return said + ", with " + strings.Join(names, ", ")
+}
+
+// Rebuild drops the index and makes it anew.
+func (x *Index) Rebuild(ctx context.Context, tell func(ledger.Number)) error {
+	if err := x.take(ctx); err != nil {
+		return err
+	}
+	defer x.leave()
+	x.settled = false
+	if err := x.shelf.Drop(ctx); err != nil {
+		return fmt.Errorf("dropping the index: %w", err)
+	}
+	return x.catchUp(ctx, tell)
+}

@@ -1,0 +1,82 @@
+package index
+
+import (
+	"fmt"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// disclosure is one entry in which a person was shown.
+type disclosure struct {
+	person  register.PersonID
+	at      int64 // microseconds since 1970
+	offset  uint32
+	account uint32 // in draft.names
+	fields  register.Fields
+}
+
+// draft is a segment that is not sealed yet.
+type draft struct {
+	shape    Shape
+	number   int
+	entries  int
+	first    time.Time // of its first entry
+	last     time.Time // of the newest entry, also of an earlier segment
+	names    []roster.AccountID
+	accounts map[roster.AccountID]uint32
+	shown    []disclosure
+}
+
+func newDraft(shape Shape, number int) *draft {
+	return &draft{shape: shape, number: number, accounts: make(map[roster.AccountID]uint32)}
+}
+
+func (d *draft) start() ledger.Number { return ledger.Number(d.number * d.shape.Segment) }
+
+// next is the number of the entry it wants.
+func (d *draft) next() ledger.Number { return d.start() + ledger.Number(d.entries) }
+
+// add takes the next entry in. Numbers without gaps and times that do not go back
+// are what every answer rests on.
+func (d *draft) add(entry ledger.Entry) error {
+	if entry.Number != d.next() {
+		return fmt.Errorf("entry %d is missing: the next there is %d; verify the ledger", d.next(), entry.Number)
+	}
+	if entry.Time.Before(d.last) {
+		return fmt.Errorf("entry %d is older than the one before it; verify the ledger", entry.Number)
+	}
+	if d.entries == 0 {
+		d.first = entry.Time
+	}
+	d.last = entry.Time
+	d.entries++
+	if !entry.Disclosed() {
+		return nil
+	}
+	account, known := d.accounts[entry.Account]
+	if !known {
+		account = uint32(len(d.names))
+		d.names = append(d.names, entry.Account)
+		d.accounts[entry.Account] = account
+	}
+	d.shown = append(d.shown, disclosure{
+		person: entry.Person, at: entry.Time.UnixMicro(), offset: uint32(entry.Number - d.start()), account: account, fields: entry.Fields,
+	})
+	return nil
+}
+
+// view is a draft at one moment: what is added later is not in it.
+type view struct {
+	start ledger.Number
+	next  ledger.Number
+	last  time.Time
+	names []roster.AccountID
+	shown []disclosure
+}
+
+func (d *draft) view() view {
+	return view{d.start(), d.next(), d.last, d.names[:len(d.names):len(d.names)], d.shown[:len(d.shown):len(d.shown)]}
+}

@@ -1,0 +1,486 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Shown is the answer to "who was shown to these accounts between these times". It
+// is counted; All yields it person by person.
+type Shown struct {
+	Before ledger.Number // the answer holds for the entries before this one
+	Last   time.Time     // the time of the last of them
+
+	People      int
+	Disclosures int
+	Categories  []Category // those that were shown of anybody, in the order of their bits
+
+	search *search
+}
+
+// Category is how many people were shown one category of fields of.
+type Category struct {
+	Field  register.Fields
+	People int
+}
+
+// ShownTo counts who was shown to some accounts, from since on and before until;
+// a zero time is no bound. It holds for every entry written when it is called.
+func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (Shown, error) {
+	now, err := x.now(ctx)
+	if err != nil {
+		return Shown{}, err
+	}
+	s := newSearch(now, accounts, since, until)
+	if err := s.gather(ctx); err != nil {
+		return Shown{}, err
+	}
+	shown := Shown{Before: now.open.next, Last: now.open.last, search: s}
+	sets, err := s.count(ctx)
+	if err != nil {
+		return Shown{}, err
+	}
+	categories := make(map[register.Fields]int)
+	for set, c := range sets {
+		shown.People += c.people
+		shown.Disclosures += c.disclosures
+		for field := register.Fields(1); field != 0; field <<= 1 {
+			if set.Has(field) {
+				categories[field] += c.people
+			}
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(categories)) {
+		shown.Categories = append(shown.Categories, Category{field, categories[field]})
+	}
+	return shown, nil
+}
+
+// All yields each person once, in the order of their pseudonyms, with everything
+// that was shown of them. It needs the memory of one page, however many there are.
+func (s Shown) All(ctx context.Context) iter.Seq2[ledger.Concerned, error] {
+	return func(yield func(ledger.Concerned, error) bool) {
+		shape := s.search.shape
+		w, err := s.search.window(ctx, 0, true)
+		if err != nil {
+			yield(ledger.Concerned{}, err)
+			return
+		}
+		for page := range shape.Pages {
+			people, err := w.people(ctx, page)
+			if err != nil {
+				yield(ledger.Concerned{}, err)
+				return
+			}
+			for _, person := range people {
+				if !yield(person, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// search is a question about accounts and where its answer is.
+type search struct {
+	snapshot
+	accounts     map[roster.AccountID]bool
+	since, until int64 // microseconds
+	runs         []run
+	open         [][]disclosure // of the open segment, by page, in the order of pseudonyms
+}
+
+// run is the postings of one account in one segment.
+type run struct {
+	listed
+	page    int
+	segment *Segment
+	bounded bool // only some of the segment's times are asked about
+}
+
+func newSearch(now snapshot, accounts []roster.AccountID, since, until time.Time) *search {
+	s := &search{snapshot: now, accounts: make(map[roster.AccountID]bool), since: math.MinInt64, until: math.MaxInt64}
+	for _, account := range accounts {
+		s.accounts[account] = true
+	}
+	// Times are kept to the microsecond: a bound inside one leaves it out.
+	if !since.IsZero() {
+		s.since = ceilMicro(since)
+	}
+	if !until.IsZero() {
+		s.until = ceilMicro(until)
+	}
+	return s
+}
+
+func ceilMicro(t time.Time) int64 {
+	us := t.UnixMicro()
+	if time.UnixMicro(us).Before(t) {
+		us++
+	}
+	return us
+}
+
+func (s *search) asksAbout(at int64) bool { return s.since <= at && at < s.until }
+
+// gather finds the postings of the accounts, and sorts those of the open segment.
+func (s *search) gather(ctx context.Context) error {
+	from, to := s.segments()
+	pages := make(map[int]bool)
+	for account := range s.accounts {
+		pages[s.shape.accountPage(account)] = true
+	}
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		for row, err := range s.pages(ctx, Accounts, page, from, to, true) {
+			if err != nil {
+				return err
+			}
+			found, err := openAccounts(row, s.shape, s.accounts)
+			if err != nil {
+				return err
+			}
+			segment := &s.sealed[row.Segment]
+			bounded := !s.asksAbout(segment.First.UnixMicro()) || !s.asksAbout(segment.Last.UnixMicro())
+			for _, l := range found {
+				s.runs = append(s.runs, run{l, page, segment, bounded})
+			}
+		}
+	}
+	s.open = make([][]disclosure, s.shape.Pages)
+	for _, shown := range s.snapshot.open.shown {
+		if s.accounts[s.snapshot.open.names[shown.account]] && s.asksAbout(shown.at) {
+			page := s.shape.personPage(shown.person)
+			s.open[page] = append(s.open[page], shown)
+		}
+	}
+	for _, shown := range s.open {
+		slices.SortStableFunc(shown, func(a, b disclosure) int { return bytes.Compare(a.person[:], b.person[:]) })
+	}
+	return nil
+}
+
+// segments returns the sealed segments that may have something of the time asked
+// about: from one up to and without another.
+func (s *search) segments() (from, to int) {
+	for from < len(s.sealed) && s.sealed[from].Last.UnixMicro() < s.since {
+		from++
+	}
+	to = from
+	for to < len(s.sealed) && s.sealed[to].First.UnixMicro() < s.until {
+		to++
+	}
+	return from, to
+}
+
+// counted is how many people, and disclosures of them.
+type counted struct{ people, disclosures int }
+
+// count counts people by the set of fields that was shown of them, on every core.
+func (s *search) count(ctx context.Context) (map[register.Fields]counted, error) {
+	workers := min(runtime.GOMAXPROCS(0), s.shape.Pages)
+	parts := make([]map[register.Fields]counted, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range parts {
+		from, to := i*s.shape.Pages/workers, (i+1)*s.shape.Pages/workers
+		parts[i] = make(map[register.Fields]counted)
+		group.Go(func() error {
+			w, err := s.window(ctx, from, false)
+			if err != nil {
+				return err
+			}
+			for page := from; page < to; page++ {
+				if err := w.move(ctx, page); err != nil {
+					return err
+				}
+				w.count(parts[i])
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := make(map[register.Fields]counted)
+	for _, part := range parts {
+		for set, c := range part {
+			all[set] = counted{all[set].people + c.people, all[set].disclosures + c.disclosures}
+		}
+	}
+	return all, nil
+}
+
+// tally is what was shown of one person.
+type tally struct {
+	first, last int64
+	times       int
+	fields      register.Fields
+}
+
+func (t *tally) add(at int64, fields register.Fields) {
+	if t.times == 0 || at < t.first {
+		t.first = at
+	}
+	if t.times == 0 || at > t.last {
+		t.last = at
+	}
+	t.times++
+	t.fields |= fields
+}
+
+// window goes over the people page by page, and over all postings beside them.
+type window struct {
+	*search
+	cursors []*cursor
+	known   []tally // of the page, by place
+	fresh   []ledger.Concerned
+	earlier []newcomers // who is on the page; empty when nobody needed to know
+}
+
+// window begins at a page; timed, if first and last times are wanted.
+func (s *search) window(ctx context.Context, from int, timed bool) (*window, error) {
+	w := &window{search: s}
+	for i := range s.runs {
+		c := newCursor(s, &s.runs[i], timed)
+		if err := c.seek(ctx, uint64(from)<<placeBits); err != nil {
+			return nil, err
+		}
+		w.cursors = append(w.cursors, c)
+	}
+	return w, nil
+}
+
+// move adds up everything about the people of a page. Pages come in order.
+func (w *window) move(ctx context.Context, page int) error {
+	clear(w.known)
+	w.known, w.fresh, w.earlier = w.known[:0], w.fresh[:0], w.earlier[:0]
+	end := uint64(page+1) << placeBits
+	for _, c := range w.cursors {
+		for c.number < end {
+			place := int(c.number - uint64(page)<<placeBits)
+			if !c.bounded || w.asksAbout(c.at) {
+				w.at(place).add(c.at, c.fields)
+			}
+			if err := c.step(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return w.addOpen(ctx, page)
+}
+
+func (w *window) at(place int) *tally {
+	if place >= len(w.known) {
+		w.known = slices.Grow(w.known, place+1-len(w.known))[:place+1]
+	}
+	return &w.known[place]
+}
+
+// addOpen adds what the open segment has of a page.
+func (w *window) addOpen(ctx context.Context, page int) error {
+	shown := w.search.open[page]
+	if len(shown) == 0 {
+		return nil
+	}
+	var people []register.PersonID
+	var of []int
+	for _, d := range shown {
+		if len(people) == 0 || people[len(people)-1] != d.person {
+			people = append(people, d.person)
+		}
+		of = append(of, len(people)-1)
+	}
+	if err := w.read(ctx, page); err != nil {
+		return err
+	}
+	places := slices.Repeat([]int{nowhere}, len(people))
+	for _, n := range w.earlier {
+		n.find(people, places)
+	}
+	fresh := make([]tally, len(people))
+	for i, d := range shown {
+		t := &fresh[of[i]]
+		if place := places[of[i]]; place != nowhere {
+			t = w.at(place)
+		}
+		t.add(d.at, d.fields)
+	}
+	for i, t := range fresh {
+		if t.times > 0 {
+			w.fresh = append(w.fresh, t.concerned(people[i]))
+		}
+	}
+	return nil
+}
+
+// read reads who is on a page.
+func (w *window) read(ctx context.Context, page int) error {
+	if len(w.earlier) > 0 {
+		return nil
+	}
+	for row, err := range w.pages(ctx, People, page, 0, len(w.sealed), false) {
+		if err != nil {
+			return err
+		}
+		n, err := openNewcomers(row)
+		if err != nil {
+			return err
+		}
+		w.earlier = append(w.earlier, n)
+	}
+	return nil
+}
+
+func (w *window) count(into map[register.Fields]counted) {
+	add := func(set register.Fields, times int) {
+		c := into[set]
+		into[set] = counted{c.people + 1, c.disclosures + times}
+	}
+	for i := range w.known {
+		if t := &w.known[i]; t.times > 0 {
+			add(t.fields, t.times)
+		}
+	}
+	for _, c := range w.fresh {
+		add(c.Fields, c.Times)
+	}
+}
+
+// people returns everybody of a page who was shown, in the order of pseudonyms.
+func (w *window) people(ctx context.Context, page int) ([]ledger.Concerned, error) {
+	if err := w.move(ctx, page); err != nil {
+		return nil, err
+	}
+	people := w.fresh
+	if len(w.known) > 0 {
+		if err := w.read(ctx, page); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range w.earlier {
+		for i := range n.len() {
+			if place := n.base + i; place < len(w.known) && w.known[place].times > 0 {
+				people = append(people, w.known[place].concerned(register.PersonID(n.id(i))))
+			}
+		}
+	}
+	w.fresh = people // its room is used again
+	slices.SortFunc(people, func(a, b ledger.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
+	return people, nil
+}
+
+func (t tally) concerned(person register.PersonID) ledger.Concerned {
+	return ledger.Concerned{Person: person, Fields: t.fields, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
+}
+
+// cursor goes over the postings of a run in the order of numbers. It holds one
+// piece at a time.
+type cursor struct {
+	search *search
+	*run
+	timed bool
+
+	number uint64 // of the posting it stands at; atEnd after the last
+	fields register.Fields
+	at     int64
+
+	whom, when reader
+	sets       []register.Fields
+	left       int // postings of the piece that are still to come
+	piece      int // the next to be read, from 0
+}
+
+const atEnd = math.MaxUint64
+
+func newCursor(s *search, r *run, timed bool) *cursor {
+	return &cursor{search: s, run: r, timed: timed || r.bounded}
+}
+
+// seek goes to the first posting with at least this number.
+func (c *cursor) seek(ctx context.Context, from uint64) error {
+	earlier, _ := slices.BinarySearch(c.firsts, from)
+	c.piece = max(0, earlier-1) // what begins before may go on until there
+	if err := c.step(ctx); err != nil {
+		return err
+	}
+	for c.number < from {
+		if err := c.step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step goes to the next posting.
+func (c *cursor) step(ctx context.Context) error {
+	if c.left == 0 {
+		if err := c.load(ctx); err != nil || c.number == atEnd {
+			return err
+		}
+	}
+	c.left--
+	c.number += c.whom.number()
+	set := uint64(0)
+	if len(c.sets) > 1 {
+		set = c.whom.number()
+	}
+	if c.timed {
+		c.at = c.segment.First.UnixMicro() + int64(c.when.number())
+	}
+	if c.whom.bad || c.when.bad || set >= uint64(len(c.sets)) {
+		return c.damage()
+	}
+	c.fields = c.sets[set]
+	return nil
+}
+
+// load reads the next piece, or goes to the end.
+func (c *cursor) load(ctx context.Context) error {
+	if len(c.whom.rest) > 0 || len(c.when.rest) > 0 {
+		return c.damage()
+	}
+	if c.piece == max(1, len(c.firsts)) {
+		c.number = atEnd
+		return nil
+	}
+	whom, when := c.listed.whom, c.listed.when
+	c.left = c.postings
+	if len(c.firsts) > 0 {
+		key := Key{Accounts, c.page, c.segment.Number, c.listed.piece + c.piece}
+		row, err := c.search.row(ctx, key, c.timed)
+		if err != nil {
+			return err
+		}
+		whom, when = row.Body, row.More
+		c.left = min(c.postings-c.piece*c.search.shape.Piece, c.search.shape.Piece)
+	}
+	c.piece++
+	c.number = 0
+	c.whom, c.when = reader{rest: whom}, reader{}
+	if c.timed {
+		c.when.rest = when
+	}
+	c.sets = c.sets[:0]
+	for range c.whom.number() {
+		c.sets = append(c.sets, register.Fields(c.whom.number()))
+		if c.whom.bad {
+			return c.damage()
+		}
+	}
+	return nil
+}
+
+func (c *cursor) damage() error {
+	return Damage{Key{Accounts, c.page, c.segment.Number, c.listed.piece + c.piece}}
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// indexSchema is the schema that the index has for itself.
+const indexSchema = "poterne_index"
+
+// makeRoomForIndex lets the program make and drop what it derives from the ledger,
+// in a schema that holds nothing else.
+func makeRoomForIndex(ctx context.Context, tx *sql.Tx, role string) error {
+	for _, statement := range []string{
+		"create schema if not exists " + indexSchema,
+		"grant usage, create on schema " + indexSchema + " to " + pgx.Identifier{role}.Sanitize(),
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// OpenIndexPostgreSQL opens the index of the ledger in the database that a
+// connection string names. It makes its tables where there are none, in the schema
+// that the migration has made room in.
+func OpenIndexPostgreSQL(ctx context.Context, connection string) (*Index, error) {
+	config, err := connectionTo(connection)
+	if err != nil {
+		return nil, err
+	}
+	config.RuntimeParams["search_path"] = indexSchema
+	config.RuntimeParams["synchronous_commit"] = "off" // what is lost is made again
+	config.RuntimeParams["application_name"] = "poterne index"
+	x := &Index{engine: indexOnPostgreSQL{}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	x.write.SetMaxOpenConns(1)
+	x.read.SetMaxOpenConns(4)
+	x.read.SetMaxIdleConns(4)
+	if err := x.ready(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the index in the database %q: %w", config.Database, err), x.Close())
+	}
+	return x, nil
+}
+
+type indexOnPostgreSQL struct{ onPostgreSQL }
+
+// Processes that start together make the tables one after the other. Pages are
+// packed already: compressing them again would only cost time.
+func (indexOnPostgreSQL) create() string {
+	return `
+		do $$ begin
+			perform pg_advisory_xact_lock(7083678);
+			if to_regclass('page') is null then
+				create table segment (
+					number integer not null constraint segment_number primary key,
+					body   bytea not null
+				);
+				create table page (
+					side    text collate "C" not null check (side in ('accounts', 'people')),
+					page    integer not null,
+					piece   integer not null,
+					segment integer not null,
+					body    bytea not null,
+					more    bytea not null,
+					constraint page_place primary key (side, page, piece, segment)
+				);
+				alter table page alter body set storage external, alter more set storage external;
+			end if;
+		end $$`
+}
+
+func (indexOnPostgreSQL) alone() string { return `lock table segment in share row exclusive mode` }
+
+func (indexOnPostgreSQL) empty() string { return `truncate segment, page` }
+
+func (indexOnPostgreSQL) size() string {
+	return `select pg_total_relation_size('page') + pg_total_relation_size('segment')`
+}
