@@ -245,6 +245,21 @@ func (c *Cluster) Set(t testing.TB, setting, value string) {
 	}
 }
 
+// Put writes a file that only the server may read.
+func (c *Cluster) Put(t testing.TB, name string, content []byte) (path string) {
+	t.Helper()
+	path = filepath.Join(c.dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c.as != nil {
+		if err := os.Chown(path, int(c.as.Uid), int(c.as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
 func (c *Cluster) copy(t testing.TB, what string, asked ...string) (folder string) {
 	t.Helper()
 	folder = filepath.Join(c.dir, fmt.Sprintf("%s%d", what, c.made.Add(1)))
