@@ -205,7 +205,32 @@ func compileRoute(r Route, method string, c complaints) *route {
 	if h := r.Header; h != nil && (h.Name == "" || len(h.Schemes) == 0) {
 		c.add("header: say its name, and which schemes it names people in")
 	}
+	t.checkSearch(c.in("search"))
 	return t
+}
+
+// checkSearch complains about a search that could not be one.
+func (t *route) checkSearch(c complaints) {
+	s := t.Search
+	if s == nil {
+		return
+	}
+	if t.Kind != People || !slices.ContainsFunc(t.Answers, func(a Answer) bool { return !a.About }) {
+		c.add("a search answers with a list of people; declare the rows of one")
+	}
+	if s.Most < 1 || s.Most > MostFound {
+		c.add("most: write how many rows an answer may have, 1 to %d", MostFound)
+	}
+	for _, name := range slices.Concat(s.Name, []string{s.Birth}) {
+		_, inQuery := t.query[name]
+		_, inForm := t.form[name]
+		if name != "" && !inQuery && !inForm {
+			c.add("%q is neither a parameter nor a field of the form", name)
+		}
+	}
+	if (len(s.Name) == 0) != (s.Birth == "") {
+		c.add("say where the name is and where the birth date is, or neither")
+	}
 }
 
 func allowed(names []string) map[string]string {

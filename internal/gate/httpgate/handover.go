@@ -15,6 +15,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -90,6 +91,12 @@ func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, e
 	ask := g.ask(policy.Show, 0)
 	ask.About = by.About
 	rows := reading.Rows()
+	if search := g.route.Search; search != nil && !by.About {
+		ask.Signs |= meter.SearchRow
+		if len(rows) > search.Most {
+			return "", &objection{policy.TooMany, "a search found more than it may show"}
+		}
+	}
 	switch {
 	case !by.About:
 		ask.People = nil // a list is about whom it shows, not about whom was asked for
@@ -103,6 +110,9 @@ func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, e
 	decision, err := g.settle(g.ctx, ask)
 	if err != nil {
 		return "", err
+	}
+	if !by.About {
+		g.listed(ask.People, decision.People)
 	}
 	return g.release(s, by, reading, func(row int) policy.Ruling { return decision.People[places[row]] })
 }
@@ -145,7 +155,7 @@ func (g *passage) findPeople(rows []answer.Row, ask *policy.Ask) ([]int, error) 
 		if !met {
 			place = len(ask.People)
 			at[person] = place
-			ask.People = append(ask.People, policy.Opening{Person: person})
+			ask.People = append(ask.People, g.opening(person, 0))
 		}
 		ask.People[place].Fields |= row.Fields
 		places[i] = place
@@ -276,9 +286,12 @@ func (g *passage) redirect(s *said) (Outcome, error) {
 	}
 	ask := g.ask(policy.Show, 0)
 	ask.People = nil
+	if g.route.Search != nil {
+		ask.Signs |= meter.SearchRow // one was found
+	}
 	for _, person := range people {
 		if !slices.Contains(g.named, person) {
-			ask.People = append(ask.People, policy.Opening{Person: person})
+			ask.People = append(ask.People, g.opening(person, 0))
 		}
 	}
 	if g.route.Kind == People || len(ask.People) > 0 {

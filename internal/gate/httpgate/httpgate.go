@@ -78,9 +78,21 @@ type Route struct {
 	Takes   []string        // content types of bodies that pass unread; only where no body names people
 	Writes  register.Fields // what a request that changes something touches
 	Answers []Answer
+	Search  *Search       // it finds people by what is known of them
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, or with Header
 	Header  *HeaderNaming // the application itself says who is in its answer
 }
+
+// Search makes a route one that finds people by what is known of them. Its rows
+// cost less than files do, there are few of them, and who sweeps it is noticed.
+type Search struct {
+	Most  int      // rows an answer may have; one with more is refused whole
+	Name  []string // parameters or form fields with the name that is looked for
+	Birth string   // the one with the birth date
+}
+
+// MostFound is how many rows any search may have.
+const MostFound = 25
 
 // Naming says where a request names a person, and in which scheme.
 type Naming struct {
@@ -177,6 +189,7 @@ type Dependencies struct {
 	Who        func(http.ResponseWriter, *http.Request) (signin.Session, error)
 	Pages      Pages
 	Assertions *Signer
+	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Insecure   bool              // browsers reach us by http: only for a demonstration on this very machine
 	Transport  http.RoundTripper // reaches the applications; NewTransport when nil
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
@@ -190,6 +203,7 @@ type Proxy struct {
 	Dependencies
 	services []*service
 	origins  *http.CrossOriginProtection
+	trails   *trails
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -210,7 +224,7 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection()}, nil
+	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails()}, nil
 }
 
 // Serves reports whether a request is for one of the services.
@@ -233,6 +247,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		outcome = Plain
 		return
 	}
-	g := &passage{proxy: p, service: service, w: w, r: r, act: policy.Attempt}
+	g := &passage{proxy: p, service: service, w: w, r: r, at: started, act: policy.Attempt}
 	outcome = g.run()
 }

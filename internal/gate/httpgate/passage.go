@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/signin"
@@ -21,12 +23,16 @@ type passage struct {
 	w       http.ResponseWriter
 	r       *http.Request
 
+	at      time.Time // when it began
 	session signin.Session
 	ctx     context.Context // ends when an order stops the passage
 	route   *route          // nil while the request is not matched
 	address address
 	body    []byte              // of the request
-	named   []register.PersonID // whom the request names, each once
+	form    []pair              // in the body
+	refs    []register.Ref      // by which the request names people
+	named   []register.PersonID // whom they lead to, each once
+	signs   meter.Signs         // of going through the register one after the other
 	act     policy.Act          // what an objection is written down as
 	receipt *ledger.Number      // of what was written last
 }
@@ -176,6 +182,9 @@ func (g *passage) end(err error) Outcome {
 }
 
 func (g *passage) refuse(written *refusal) Outcome {
+	if why := written.ruling.Why; why == policy.NotThere || why == policy.NobodyKnown {
+		g.missed()
+	}
 	refused := Refusal{Service: g.service.ID, Route: g.undeclared(), Ruling: written.ruling, Session: g.session}
 	if g.route != nil {
 		refused.Route = g.route.name

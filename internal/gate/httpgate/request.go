@@ -44,11 +44,14 @@ func (g *passage) readRequest() error {
 			}
 		}
 	}
-	if refs, err = g.readBody(refs); err != nil {
+	if g.refs, err = g.readBody(refs); err != nil {
 		return err
 	}
-	g.named, err = g.people(refs)
-	return err
+	if g.named, err = g.people(g.refs); err != nil {
+		return err
+	}
+	g.signs = g.notice()
+	return nil
 }
 
 // changes reports whether the request may change something.
@@ -99,6 +102,7 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 			return nil, notDeclared("a field of the form")
 		}
 	}
+	g.form = fields
 	return appendRefs(refs, g.route.form, fields)
 }
 
@@ -155,16 +159,22 @@ func (g *passage) people(refs []register.Ref) ([]register.PersonID, error) {
 func (g *passage) ask(act policy.Act, fields register.Fields) policy.Ask {
 	ask := policy.Ask{
 		Act: act, Account: g.session.Account, Organisation: g.session.Organisation, Session: g.session.ID,
-		Service: g.service.ID, About: true, Route: g.undeclared(),
+		Service: g.service.ID, About: true, Route: g.undeclared(), Signs: g.signs,
 		People: make([]policy.Opening, len(g.named), len(g.named)+1),
 	}
 	if g.route != nil {
 		ask.Purpose, ask.Route = g.route.Purpose, g.route.name
 	}
 	for i, person := range g.named {
-		ask.People[i] = policy.Opening{Person: person, Fields: fields}
+		ask.People[i] = g.opening(person, fields)
 	}
 	return ask
+}
+
+// opening is a person about to be shown. Whether they exist is asked of everybody,
+// and takes as long for each.
+func (g *passage) opening(person register.PersonID, fields register.Fields) policy.Opening {
+	return policy.Opening{Person: person, Fields: fields, Canary: g.proxy.Canaries.Live(person, g.at)}
 }
 
 // undeclared names a route that is not declared by nothing the asker made up.

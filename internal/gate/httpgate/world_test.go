@@ -271,7 +271,7 @@ func (w *world) refused(g got, why policy.Why) {
 		w.t.Errorf("got %v, want it refused as %v", g, why)
 		return
 	}
-	if last := w.last(); last.Why != why || last.Verdict != policy.Refused || g.header.Get("Poterne-Receipt") != fmt.Sprint(last.Receipt) {
+	if last := w.last(); last.Why != why || last.Verdict.Shows() || g.header.Get("Poterne-Receipt") != fmt.Sprint(last.Receipt) {
 		w.t.Errorf("receipt %s; the ledger ends with %v %v, number %d", g.header.Get("Poterne-Receipt"), last.Verdict, last.Why, last.Number)
 	}
 }
