@@ -129,41 +129,41 @@ func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
 
 // Before implements witness.Catalogue.
 func (s *Store) Before(ctx context.Context, size int64) ([][]byte, error) {
-	rows, err := s.read.QueryContext(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+	return s.blobs(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+}
+
+// Cosigned implements witness.Shelf.
+func (s *Store) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
+	return s.blobs(ctx, `select line from cosignature where size = $1 order by witness`, size)
+}
+
+// Cosign implements witness.Shelf.
+func (s *Store) Cosign(ctx context.Context, size int64, witness string, line []byte) error {
+	const insert = `
+		insert into cosignature (size, witness, line) values ($1, $2, $3)
+		on conflict (size, witness) do nothing`
+	if _, err := s.write.ExecContext(ctx, insert, size, witness, line); err != nil {
+		return fmt.Errorf("storing a co-signature: %w", s.engine.classify(err))
+	}
+	return nil
+}
+
+// blobs reads a column.
+func (s *Store) blobs(ctx context.Context, query string, args ...any) ([][]byte, error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.engine.classify(err)
 	}
 	defer rows.Close()
-	var notes [][]byte
+	var column [][]byte
 	for rows.Next() {
-		var note []byte
-		if err := rows.Scan(&note); err != nil {
+		var blob []byte
+		if err := rows.Scan(&blob); err != nil {
 			return nil, s.engine.classify(err)
 		}
-		notes = append(notes, note)
+		column = append(column, blob)
 	}
-	return notes, s.engine.classify(rows.Err())
-}
-
-// Cosign implements witness.Shelf.
-func (s *Store) Cosign(ctx context.Context, size int64, sign func(note []byte) ([]byte, error)) error {
-	for {
-		var note []byte
-		if err := s.read.QueryRowContext(ctx, `select note from checkpoint where size = $1`, size).Scan(&note); err != nil {
-			return fmt.Errorf("reading the checkpoint of %d entries: %w", size, s.engine.classify(err))
-		}
-		signed, err := sign(note)
-		if err != nil {
-			return err
-		}
-		result, err := s.write.ExecContext(ctx, `update checkpoint set note = $3 where size = $1 and note = $2`, size, note, signed)
-		if err != nil {
-			return fmt.Errorf("storing the checkpoint of %d entries: %w", size, s.engine.classify(err))
-		}
-		if changed, err := result.RowsAffected(); err != nil || changed == 1 {
-			return err
-		}
-	}
+	return column, s.engine.classify(rows.Err())
 }
 
 // Checkpoints implements ledger.Shelf.

@@ -21,6 +21,7 @@ var rights = map[string]string{
 	"entry":          "select, insert",
 	"tile":           "select, insert, update (hashes)",
 	"checkpoint":     "select, insert",
+	"cosignature":    "select, insert",
 	"standing_order": "select, insert, update (lifted_us, lifted_by)",
 
 	"organisation": "select, insert, update",

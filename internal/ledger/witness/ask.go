@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,8 +101,7 @@ func (a *asked) cosign(ctx context.Context, head ledger.Checkpoint, prove prove)
 
 // accept takes the witness's signature out of its answer.
 func (a *asked) accept(head ledger.Checkpoint, lines []byte) (cosignature, error) {
-	text, _, _ := bytes.Cut(head.Note, []byte("\n\n"))
-	found, err := cosignatures(bytes.Join([][]byte{text, lines}, []byte("\n\n")), a.Key)
+	found, err := cosignatures(slices.Concat(text(head.Note), lines), a.Key)
 	if err != nil {
 		return cosignature{}, fmt.Errorf("its signature is not its key's: %w", err)
 	}

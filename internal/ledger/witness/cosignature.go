@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -132,20 +133,28 @@ func (q Quorum) Met(signed []byte) bool {
 	return err == nil && len(found) >= q.Need
 }
 
-// sign puts co-signatures under a note, each in the place of an older one by the
-// same key.
-func sign(signed []byte, fresh []cosignature) ([]byte, error) {
-	_, err := note.Open(signed, note.VerifierList()) // which knows nobody's key
-	parsed, ok := errors.AsType[*note.UnverifiedNoteError](err)
-	if !ok {
-		return nil, err
+// Under puts lines under a note: those that are co-signatures of it by these
+// witnesses, one of each.
+func (q Quorum) Under(signed []byte, lines [][]byte) []byte {
+	under := slices.Clone(signed)
+	for _, key := range q.Keys {
+		for _, line := range lines {
+			if found, err := cosignatures(slices.Concat(text(signed), line), key); err == nil && len(found) == 1 {
+				under = append(under, line...)
+				break
+			}
+		}
 	}
-	under := parsed.Note
-	for _, c := range fresh {
-		under.UnverifiedSigs = slices.DeleteFunc(under.UnverifiedSigs, func(old note.Signature) bool {
-			return old.Name == c.Name && old.Hash == c.Hash
-		})
-		under.UnverifiedSigs = append(under.UnverifiedSigs, c.Signature)
-	}
-	return note.Sign(under)
+	return under
 }
+
+// text is a note's text, and the empty line that its signatures come after.
+func text(signed []byte) []byte {
+	if i := bytes.LastIndex(signed, []byte("\n\n")); i >= 0 {
+		return signed[:i+2]
+	}
+	return signed
+}
+
+// line is a signature as it stands under a note.
+func (c cosignature) line() []byte { return fmt.Appendf(nil, "— %s %s\n", c.Name, c.Base64) }

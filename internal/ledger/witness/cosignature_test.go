@@ -108,27 +108,22 @@ func TestAQuorumCountsWitnessesAndNotSignatures(t *testing.T) {
 	}
 }
 
-func TestASignatureTakesThePlaceOfAnOlderOneByTheSameKey(t *testing.T) {
+func TestOnlyItsWitnessesLinesComeUnderANote(t *testing.T) {
 	one, private := cosigner(t, "witness.example/w1")
 	two, second := cosigner(t, "witness.example/w2")
-	text := append(signed(t, one, private, 1), lineOf(two, second, 2)...)
-	fresh, err := cosignatures(append(append([]byte(nil), checkpoint+"\n"...), lineOf(one, private, 3)...), one)
-	if err != nil || len(fresh) != 1 {
-		t.Fatal(fresh, err)
+	stranger, third := cosigner(t, "witness.example/w3")
+	quorum := Quorum{[]Key{one, two}, 2}
+	bare := signed(t, one, private, 1)
+	bare = bare[:len(bare)-len(lineOf(one, private, 1))]
+	under := quorum.Under(bare, [][]byte{
+		[]byte("no line\n"), []byte(lineOf(stranger, third, 1)), []byte(strings.TrimSpace(lineOf(one, private, 2))),
+		[]byte(lineOf(one, second, 3)), []byte(lineOf(two, second, 4)), []byte(lineOf(one, private, 5)), []byte(lineOf(one, private, 6)),
+	})
+	if want := string(bare) + lineOf(one, private, 5) + lineOf(two, second, 4); string(under) != want {
+		t.Errorf("the note has become\n%s", under)
 	}
-	after, err := sign(text, fresh)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := cosignatures(after, one, two)
-	if err != nil || len(found) != 2 || found[0].at.Unix() != 2 || found[1].at.Unix() != 3 {
-		t.Errorf("after it there are %v, %v", found, err)
-	}
-	if !strings.HasPrefix(string(after), checkpoint+"\n— ledger.poterne.example ") || strings.Count(string(after), "\n— ") != 3 {
-		t.Errorf("the note has become\n%s", after)
-	}
-	if _, err := sign([]byte(checkpoint), fresh); err == nil {
-		t.Error("what is no note is signed")
+	if !quorum.Met(under) || quorum.Met(bare) {
+		t.Error("a quorum is not what it needs")
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/ledger"
-	"poterne/internal/ledger/tiles"
 )
 
 // Longest is how long a checkpoint waits for its co-signatures before it is
@@ -16,9 +15,9 @@ const Longest = 10 * time.Second
 
 // Catalogue is a ledger of which also the checkpoints before the newest can be had.
 type Catalogue interface {
-	tiles.Source
-	// Before returns signed notes of trees smaller than size, largest first; about as
-	// many as a few seconds of signing leave.
+	Shelf
+	// Before returns signed notes of trees smaller than size, largest first, some at a
+	// time.
 	Before(ctx context.Context, size int64) ([][]byte, error)
 	// Entry returns an entry that is under a checkpoint.
 	Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error)
@@ -34,29 +33,32 @@ type Published struct {
 	Now      func() time.Time
 }
 
-// Checkpoint implements tiles.Source.
+// Checkpoint implements tiles.Source, with the co-signatures there are.
 func (p Published) Checkpoint(ctx context.Context) ([]byte, error) {
 	signed, err := p.Catalogue.Checkpoint(ctx)
 	if err != nil || signed == nil {
 		return signed, err
 	}
 	for candidates := [][]byte{signed}; len(candidates) > 0; {
-		var size int64
+		var head ledger.Checkpoint
 		for _, candidate := range candidates {
-			if p.Quorum.Met(candidate) {
-				return candidate, nil
+			if head, err = ledger.OpenCheckpoint(candidate, p.Verifier); err != nil {
+				return nil, err
 			}
-			head, err := ledger.OpenCheckpoint(candidate, p.Verifier)
+			lines, err := p.Cosigned(ctx, head.Size)
 			if err != nil {
 				return nil, err
 			}
+			under := p.Quorum.Under(candidate, lines)
+			if p.Quorum.Met(under) {
+				return under, nil
+			}
 			last, err := p.Entry(ctx, ledger.Number(head.Size-1))
 			if err != nil || p.Now().Sub(last.Time) > Longest {
-				return candidate, err
+				return under, err
 			}
-			size = head.Size
 		}
-		if candidates, err = p.Before(ctx, size); err != nil {
+		if candidates, err = p.Before(ctx, head.Size); err != nil {
 			return nil, err
 		}
 	}

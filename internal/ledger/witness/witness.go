@@ -34,9 +34,11 @@ type Witness struct {
 // Shelf is the ledger that is witnessed.
 type Shelf interface {
 	tiles.Source
-	// Cosign durably puts what sign makes of a checkpoint's note in its place. It may
-	// call sign again, when another process was faster.
-	Cosign(ctx context.Context, size int64, sign func(note []byte) ([]byte, error)) error
+	// Cosigned returns the lines that witnesses have put under the checkpoint of that
+	// size.
+	Cosigned(ctx context.Context, size int64) ([][]byte, error)
+	// Cosign durably keeps a witness's line, unless there is one of it already.
+	Cosign(ctx context.Context, size int64, witness string, line []byte) error
 }
 
 const (
@@ -169,18 +171,15 @@ func (c *Council) ask(ctx context.Context) error {
 		return nil
 	}
 	c.lacking()
-	signatures, contradiction := c.collect(ctx, head)
-	if contradiction != nil {
-		return contradiction
+	lines, contradiction := c.collect(ctx, head)
+	if contradiction == nil && c.Met(c.Under(head.Note, lines)) {
+		c.reached(head.Size)
 	}
-	if err := c.keep(context.WithoutCancel(ctx), head, signatures); err != nil {
-		c.log.ErrorContext(ctx, "co-signatures could not be kept", slog.Any("err", err))
-	}
-	return nil
+	return contradiction
 }
 
-// newest is the newest checkpoint, or that of an empty ledger: a witness knows when
-// the ledger was not always empty.
+// newest is the newest checkpoint with the co-signatures it has, or that of an empty
+// ledger: a witness knows when the ledger was not always empty.
 func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
 	signed, err := c.shelf.Checkpoint(ctx)
 	if err != nil {
@@ -189,11 +188,21 @@ func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
 	if signed == nil {
 		return ledger.SignEmpty(c.signer)
 	}
-	return ledger.OpenCheckpoint(signed, c.verifier)
+	head, err := ledger.OpenCheckpoint(signed, c.verifier)
+	if err != nil {
+		return head, err
+	}
+	lines, err := c.shelf.Cosigned(ctx, head.Size)
+	if err != nil {
+		return head, fmt.Errorf("reading the co-signatures of %d entries: %w", head.Size, err)
+	}
+	head.Note = c.Under(signed, lines)
+	return head, nil
 }
 
-// collect asks all witnesses at once, but for those that are left alone.
-func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (signatures []cosignature, contradiction error) {
+// collect asks all witnesses at once, but for those that are left alone, and keeps
+// the lines that they put under the checkpoint.
+func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines [][]byte, contradiction error) {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	prove := func(old int64) (tlog.TreeProof, error) {
@@ -209,6 +218,9 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (signatur
 		}
 		group.Go(func() {
 			signature, err := seat.cosign(bounded, head, prove)
+			if err == nil && head.Size > 0 {
+				err = c.shelf.Cosign(context.WithoutCancel(ctx), head.Size, seat.Key.Name(), signature.line())
+			}
 			if ctx.Err() != nil {
 				return // the program is leaving
 			}
@@ -218,12 +230,12 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (signatur
 			if _, is := errors.AsType[*Contradiction](err); is {
 				contradiction = err
 			} else if err == nil {
-				signatures = append(signatures, signature)
+				lines = append(lines, signature.line())
 			}
 		})
 	}
 	group.Wait()
-	return signatures, contradiction
+	return lines, contradiction
 }
 
 // told notes what came of asking a witness. One that fails is left alone for a
@@ -249,21 +261,6 @@ func (c *Council) told(ctx context.Context, place int, err error) {
 	case err == nil && before != nil:
 		c.log.InfoContext(ctx, "a witness co-signs", name)
 	}
-}
-
-// keep puts co-signatures under the checkpoint, beside those it may have by now.
-func (c *Council) keep(ctx context.Context, head ledger.Checkpoint, signatures []cosignature) error {
-	signed, err := sign(head.Note, signatures)
-	if err == nil && head.Size > 0 && len(signatures) > 0 {
-		err = c.shelf.Cosign(ctx, head.Size, func(kept []byte) ([]byte, error) {
-			signed, err = sign(kept, signatures)
-			return signed, err
-		})
-	}
-	if err == nil && c.Met(signed) {
-		c.reached(head.Size)
-	}
-	return err
 }
 
 func (c *Council) reached(size int64) {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		"the first entry at a time is found":                       firstAt,
 		"orders are placed and lifted once":                        orders,
 		"tiles grow and checkpoints add up":                        tiles,
+		"a witness co-signs a checkpoint once":                     cosignatures,
 		"a roster is taken whole or not at all":                    rosters,
 		"facts come to whom they concern":                          facts,
 		"a fact told twice is one fact":                            factsTwice,
@@ -286,6 +287,37 @@ func tiles(t *testing.T, s *store.Store) {
 	}
 	if !slices.Equal(notes, []string{"note 0", "note 1", "note 2"}) {
 		t.Errorf("checkpoints %q", notes)
+	}
+}
+
+func cosignatures(t *testing.T, s *store.Store) {
+	for _, c := range []struct {
+		size          int64
+		witness, line string
+	}{{100, "w2", "— w2 a\n"}, {100, "w1", "— w1 b\n"}, {100, "w2", "— w2 c\n"}, {200, "w2", "— w2 d\n"}} {
+		if err := s.Cosign(t.Context(), c.size, c.witness, []byte(c.line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for size, want := range map[int64]string{100: "— w1 b\n— w2 a\n", 200: "— w2 d\n", 300: ""} {
+		lines, err := s.Cosigned(t.Context(), size)
+		if got := string(bytes.Join(lines, nil)); err != nil || got != want {
+			t.Errorf("under %d entries stands %q, %v", size, got, err)
+		}
+	}
+	for size := range int64(70) {
+		if err := s.Publish(t.Context(), nil, ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size+1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for below, want := range map[int64]string{71: "note 70", 3: "note 2", 1: ""} {
+		notes, err := s.Before(t.Context(), below)
+		if len(notes) == 0 {
+			notes = [][]byte{nil}
+		}
+		if err != nil || string(notes[0]) != want {
+			t.Errorf("before %d entries comes %q, %v", below, notes[0], err)
+		}
 	}
 }
 
