@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,13 @@ func OpenPostgreSQL(ctx context.Context, connection string) (*Store, error) {
 }
 
 func openPostgreSQL(config *pgx.ConnConfig) *Store {
-	s := &Store{engine: onPostgreSQL{config}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	engine := onPostgreSQL{config, new(atomic.Bool)}
+	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
+		if notice.Routine == "SyncRepWaitForLSN" { // it would say so in the server's language
+			engine.doubt.Store(true)
+		}
+	}
+	s := &Store{engine: engine, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
 	s.write.SetMaxOpenConns(4)
 	s.read.SetMaxOpenConns(8)
 	s.read.SetMaxIdleConns(8)
@@ -102,7 +109,10 @@ func onThisMachine(host string) bool {
 	return strings.HasPrefix(host, "/") || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-type onPostgreSQL struct{ config *pgx.ConnConfig }
+type onPostgreSQL struct {
+	config *pgx.ConnConfig
+	doubt  *atomic.Bool // the server gave up waiting for a standby
+}
 
 func (onPostgreSQL) dialect() string { return "postgres" }
 
@@ -151,6 +161,10 @@ func hear(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 }
+
+// A server that is told to stop waiting for a standby commits all the same, and
+// calls that a success.
+func (e onPostgreSQL) doubtful() bool { return e.doubt.Load() }
 
 // A connection that cannot even roll back is lost, and the server ends its
 // transaction.

@@ -256,6 +256,36 @@ func TestRUN_3_ConnectionsLostUnderLoadLoseNothingThatWasHandedOver(t *testing.T
 	h.holds(t, connection)
 }
 
+// A server that is told to stop waiting for its standby calls the commit a
+// success; a failover would lose it.
+//
+// Promise: LEDGER-1
+func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
+	primary := storetest.StartPostgreSQL(t)
+	connection := primary.Database(t)
+	standby := primary.Standby(t)
+	s := openPostgreSQL(t, connection)
+	turn := func() error {
+		return s.Turn(t.Context(), func(head gate.Head) error {
+			return head.Write(ledger.Seal([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}), storetest.At)
+		})
+	}
+	if err := turn(); err != nil {
+		t.Fatal(err)
+	}
+	standby.Kill()
+	over := make(chan error)
+	go func() { over <- turn() }()
+	eventually(t, "the commit waits", func() bool {
+		const cancel = `select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'`
+		var n int
+		return direct(t, primary.Superuser(connection)).QueryRowContext(t.Context(), cancel).Scan(&n) == nil && n == 1
+	})
+	if err := <-over; !errors.Is(err, gate.ErrOutcomeUnknown) {
+		t.Errorf("a commit that is nowhere else ended with %v", err)
+	}
+}
+
 // Promise: RUN-3
 func TestRUN_3_AStandbyIsNotTakenForTheDatabase(t *testing.T) {
 	primary := storetest.StartPostgreSQL(t)

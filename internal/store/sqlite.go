@@ -82,6 +82,8 @@ func (onSQLite) listen(ctx context.Context, _ func()) error {
 	return nil
 }
 
+func (onSQLite) doubtful() bool { return false }
+
 // The connection goes back to its pool with whatever it still holds.
 func (onSQLite) undone(err error) error { return err }
 

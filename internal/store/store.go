@@ -37,6 +37,8 @@ type engine interface {
 	// listen calls told once it listens, and whenever the generation has advanced on
 	// another node, until ctx ends or the listener is lost.
 	listen(ctx context.Context, told func()) error
+	// doubtful reports whether some commit that returned may yet be lost.
+	doubtful() bool
 	// undone says what an error of a rollback means: nil when nothing of the
 	// transaction can stay all the same.
 	undone(error) error

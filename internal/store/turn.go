@@ -33,6 +33,9 @@ func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%w: %w", gate.ErrOutcomeUnknown, err)
 	}
+	if s.engine.doubtful() {
+		return fmt.Errorf("%w: no standby has it", gate.ErrOutcomeUnknown)
+	}
 	return nil
 }
 
