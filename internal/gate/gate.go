@@ -119,10 +119,19 @@ func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, er
 type Standing struct {
 	Hour, Month meter.Cost
 	Allowance   meter.Allowance
-	Drift, Line meter.Cost     // the CUSUM, and where it freezes; zero for never
-	Evidence    meter.Evidence // of enumeration; meter.Sure freezes
-	Raise       meter.Cost     // what is left of what another person allowed
-	Undone      int            // freezes undone within a week
+	Drift, Line meter.Cost  // the CUSUM, and where it freezes; zero for never
+	Days        []meter.Day // how it came there
+	Forgiven    meter.Cost  // of it each working day
+	Watched     bool        // for enumeration
+	Evidence    meter.Evidence
+	Noticed     []meter.Noticed // what the evidence rests on
+	Raise       meter.Cost      // what is left of what another person allowed
+	Raised      time.Time       // until then
+	Undone      int             // freezes undone within a week
+	Devices     []meter.Used
+	Networks    []meter.Used
+	Young       bool // on probation
+	Dormant     bool // awakened after a long sleep
 	Held        order.Order
 	IsHeld      bool
 }
@@ -133,13 +142,21 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
 	defer g.mu.RUnlock()
 	now, draft := g.now(), g.meterOf(asker.Account).Draft()
 	ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
-	watch := g.rules.Watches[asker.Role]
-	held, isHeld := g.orders.Against(asker.Account, asker.Organisation, service, now)
+	facts := policy.Facts{Opened: asker.Opened, Watched: g.watched, Orders: g.orders, Meter: draft}
+	s := StandingOf(draft, g.rules.Watches[asker.Role], now)
+	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), facts.Young(now), facts.Dormant(now)
+	s.Held, s.IsHeld = g.orders.Against(asker.Account, asker.Organisation, service, now)
+	return s
+}
+
+// StandingOf is what a meter alone tells of where an account stands.
+func StandingOf(m *meter.Draft, watch policy.Watch, now time.Time) Standing {
 	return Standing{
-		Hour: draft.Spent(meter.Hour, now), Month: draft.Spent(meter.Memory, now),
-		Allowance: g.rules.Allowance(ask, policy.Facts{Opened: asker.Opened, Orders: g.orders}, now),
-		Drift:     draft.Drift(watch.Forgiven, now), Line: watch.Line, Evidence: draft.EvidenceNow(now),
-		Raise: draft.Raise(now), Undone: draft.Undone(now), Held: held, IsHeld: isHeld,
+		Hour: m.Spent(meter.Hour, now), Month: m.Spent(meter.Memory, now),
+		Drift: m.Drift(watch.Forgiven, now), Line: watch.Line, Days: m.Days(watch.Forgiven, now), Forgiven: watch.Forgiven,
+		Watched: watch.Evidence, Evidence: m.EvidenceNow(now), Noticed: m.Noticed(now),
+		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now),
+		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }
 

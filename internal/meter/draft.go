@@ -202,6 +202,9 @@ func (d *Draft) justTouched(now time.Time) bool {
 // Raise is what is left of a raise that another person gave.
 func (d *Draft) Raise(now time.Time) Cost { return d.state.raise.holds(now) }
 
+// RaisedUntil is when the last raise ends, or ended.
+func (d *Draft) RaisedUntil() time.Time { return d.state.raise.until }
+
 // Vouched reports whether another person signed for opening this one.
 func (d *Draft) Vouched(person register.PersonID, now time.Time) bool {
 	return d.state.isVouched(person, now)
@@ -235,8 +238,17 @@ func (d *Draft) Evidence(e Event) Evidence {
 // EvidenceNow is the evidence of enumeration as it stands.
 func (d *Draft) EvidenceNow(now time.Time) Evidence { return d.state.evidence(now) }
 
+// Noticed is what that evidence rests on.
+func (d *Draft) Noticed(now time.Time) []Noticed { return d.state.noticed(now) }
+
 // Drift is the CUSUM of what the account was charged: see Watch.
 func (d *Draft) Drift(forgiven Cost, now time.Time) Cost { return d.state.drift(forgiven, now) }
+
+// Days is how the CUSUM came to where it stands, today last.
+func (d *Draft) Days(forgiven Cost, now time.Time) []Day {
+	days := d.state.drifting(forgiven, now)
+	return days[:]
+}
 
 // Own is how many different people the account was shown within an hour for
 // standing reasons, less four for each time it wrote something; since the last
@@ -290,6 +302,31 @@ func (d *Draft) NewDevice(name string, now time.Time) bool {
 // NewNetwork is NewDevice of the class of network.
 func (d *Draft) NewNetwork(name string, now time.Time) bool {
 	return unfamiliar(d.state.nets, name, now)
+}
+
+// Used is a device, or a class of network, that the account was used from within
+// Memory.
+type Used struct {
+	Name   string
+	Since  time.Time // the first day, in UTC
+	Proved bool      // somebody proved to be there on it
+	New    bool      // strangers cost more on it
+}
+
+// Devices are those that the account was used from.
+func (d *Draft) Devices(now time.Time) []Used { return used(d.state.devices, now) }
+
+// Networks is Devices of the classes of network.
+func (d *Draft) Networks(now time.Time) []Used { return used(d.state.nets, now) }
+
+func used(all []acquainted, now time.Time) (list []Used) {
+	for _, a := range all {
+		if day, any := a.used.first(now); any {
+			_, proved := a.touched.first(now)
+			list = append(list, Used{a.name, time.Unix(int64(day)*86400, 0).UTC(), proved, unfamiliar(all, a.name, now)})
+		}
+	}
+	return list
 }
 
 // acquaintance is how many days a device is used before it is familiar.

@@ -19,19 +19,47 @@ const (
 	Sure  Evidence = 1150
 )
 
+// Trait is one thing about how people are opened that tells a thief from honest
+// staff.
+type Trait uint16
+
 const (
-	missed     Evidence = 289  // 90 % of a guesser's references lead to nobody, 5 % of an adviser's
-	hurried    Evidence = 450  // another stranger within two seconds: 95 %, 1 %
-	knocked    Evidence = 230  // asked for a touch, and on to another stranger: 95 %, 10 %
-	paged      Evidence = 225  // 95 %, 10 %
-	sweptBirth Evidence = 290  // 90 %, 5 %
-	sweptName  Evidence = 150  // 90 %, 20 %
-	inOrder    Evidence = 68   // 99 %, 50 %
-	outOfOrder Evidence = -390 // 1 %, 50 %
-	steady     Evidence = 70   // strangers at even intervals: 60 %, 30 %; honest macros open one's own people
-	explained  Evidence = -50  // a fact explains an opening: 60 %, 99 %
-	proved     Evidence = -575 // whoever holds the account is there
+	Misses       Trait = 1 << iota // references that lead to nobody
+	Hurry                          // another stranger within two seconds
+	Knocks                         // asked for a touch, and on to another stranger
+	Pages                          // one more page of the same search or list
+	BirthSwept                     // names tried under one birth date
+	NameSwept                      // birth dates tried under one name
+	Order                          // strangers in ascending or in listed order
+	Disorder                       // strangers in none
+	Clockwork                      // strangers at even intervals
+	Explanations                   // openings that a fact explains
+	Proofs                         // whoever holds the account is there
 )
+
+// weights are those of the traits, in the order of their bits.
+var weights = [...]Evidence{
+	289,  // 90 % of a guesser's references lead to nobody, 5 % of an adviser's
+	450,  // 95 %, 1 %
+	230,  // 95 %, 10 %
+	225,  // 95 %, 10 %
+	290,  // 90 %, 5 %
+	150,  // 90 %, 20 %
+	68,   // 99 %, 50 %
+	-390, // 1 %, 50 %
+	70,   // 60 %, 30 %; honest macros open one's own people
+	-50,  // 60 %, 99 %
+	-575,
+}
+
+func (t Trait) weight() (sum Evidence) {
+	for i, weight := range weights {
+		if t&(1<<i) != 0 {
+			sum += weight
+		}
+	}
+	return sum
+}
 
 const (
 	hurry  = 2 * time.Second
@@ -43,6 +71,7 @@ const (
 type hint struct {
 	at     moment
 	weight Evidence
+	traits Trait
 	undone bool // a freeze was undone: what came before counts no more
 }
 
@@ -62,30 +91,30 @@ type stranger struct {
 func (s *state) suspect(e Event) {
 	another := !e.At.Equal(s.asked)
 	s.asked = e.At
-	weight := Evidence(0)
+	var found Trait
 	switch e.Kind {
 	case Thawed:
 		s.hints = append(s.hints, hint{at: momentOf(e.At), undone: true})
 		return
 	case Touched:
-		weight, s.stranger.stopped = proved, false
+		found, s.stranger.stopped = Proofs, false
 	case Missed:
 		if another && !e.Signs.Has(Repeated) {
-			weight = missed
+			found = Misses
 		}
 	case Shown, Stopped, Looked:
 		if another {
-			weight = e.Signs.weight()
+			found = e.Signs.traits()
 		}
 		if e.isStranger() {
-			weight += s.stranger.follow(e)
+			found |= s.stranger.follow(e)
 		} else if another && e.Kind == Shown && (e.Ground == Own || e.Ground == Ticketed) {
-			weight += explained
+			found |= Explanations
 		}
 	default:
 	}
-	if weight != 0 {
-		s.hints = append(s.hints, hint{at: momentOf(e.At), weight: weight})
+	if found != 0 {
+		s.hints = append(s.hints, hint{at: momentOf(e.At), weight: found.weight(), traits: found})
 		s.hints = s.hints[max(0, len(s.hints)-hintsKept):]
 	}
 }
@@ -93,57 +122,57 @@ func (s *state) suspect(e Event) {
 // isStranger reports whether the event is about somebody new without a reason.
 func (e Event) isStranger() bool { return e.Kind == Stopped || e.Kind == Shown && e.Cost > 0 }
 
-// weight is that of what the door noticed about a search.
-func (s Signs) weight() (sum Evidence) {
+// traits are those of what the door noticed about a search.
+func (s Signs) traits() (found Trait) {
 	if s.Has(NextPage) {
-		sum += paged
+		found |= Pages
 	}
 	if s.Has(SameBirth) {
-		sum += sweptBirth
+		found |= BirthSwept
 	}
 	if s.Has(SameName) {
-		sum += sweptName
+		found |= NameSwept
 	}
-	return sum
+	return found
 }
 
-// follow weighs how one stranger comes after another, and moves on to the new one.
-func (s *stranger) follow(e Event) (weight Evidence) {
+// follow says how one stranger comes after another, and moves on to the new one.
+func (s *stranger) follow(e Event) (found Trait) {
 	tag := tagOf(e.Person)
 	if tag == s.tag {
 		s.stopped = e.Kind == Stopped
 		return 0
 	}
 	if gap := e.At.Sub(s.at); gap > 0 {
-		weight = s.pace(e, gap)
+		found = s.pace(e, gap)
 	}
 	s.tag, s.at, s.stopped = tag, e.At, e.Kind == Stopped
-	return weight
+	return found
 }
 
-func (s *stranger) pace(e Event, gap time.Duration) (weight Evidence) {
+func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	if gap < hurry {
-		weight += hurried
+		found |= Hurry
 	}
 	if s.stopped && e.Kind == Stopped && gap < Hour {
-		weight += knocked
+		found |= Knocks
 	}
 	switch {
 	case e.Signs.Has(InOrder):
-		weight += inOrder
+		found |= Order
 	case e.Signs.Has(OutOfOrder):
-		weight += outOfOrder
+		found |= Disorder
 	}
 	if gap >= Hour {
 		s.beats = [rhythm]time.Duration{}
-		return weight
+		return found
 	}
 	copy(s.beats[1:], s.beats[:])
 	s.beats[0] = gap
 	if s.even() {
-		weight += steady
+		found |= Clockwork
 	}
-	return weight
+	return found
 }
 
 // even reports whether the last strangers came like clockwork.
@@ -165,35 +194,88 @@ func (s *stranger) even() bool {
 func (s *state) evidence(now time.Time) (sum Evidence) {
 	since := momentOf(now.Add(-Memory))
 	for _, h := range s.hints {
-		switch {
-		case h.at <= since:
-		case h.undone:
-			sum = 0
-		default:
-			sum = max(0, sum+h.weight)
+		if h.at > since {
+			sum = h.after(sum)
 		}
 	}
 	return sum
 }
 
+// after is the evidence with one more hint.
+func (h hint) after(sum Evidence) Evidence {
+	if h.undone {
+		return 0
+	}
+	return max(0, sum+h.weight)
+}
+
+// Noticed is how often a trait was, among those that the evidence rests on.
+type Noticed struct {
+	Trait Trait
+	Times int
+}
+
+// noticed counts the traits since the evidence last came to nothing.
+func (s *state) noticed(now time.Time) (list []Noticed) {
+	since, sum := momentOf(now.Add(-Memory)), Evidence(0)
+	var times [len(weights)]int
+	for _, h := range s.hints {
+		if h.at <= since {
+			continue
+		}
+		if sum = h.after(sum); sum == 0 {
+			clear(times[:])
+			continue
+		}
+		for i := range times {
+			if h.traits&(1<<i) != 0 {
+				times[i]++
+			}
+		}
+	}
+	for i, n := range times {
+		if n > 0 {
+			list = append(list, Noticed{1 << i, n})
+		}
+	}
+	return list
+}
+
 // drift is the CUSUM of what the account was charged, day by day: each day on which
 // anything was asked forgives a little more than such a day honestly costs. A freeze
 // that was undone begins it anew.
-func (s *state) drift(forgiven Cost, now time.Time) (sum Cost) {
-	today := dayOf(now)
-	i := 0
-	for day := today - wholeDays + 1; day <= today; day++ {
+func (s *state) drift(forgiven Cost, now time.Time) Cost {
+	days := s.drifting(forgiven, now)
+	return days[len(days)-1].High
+}
+
+// Day is what one day added to the CUSUM, in UTC.
+type Day struct {
+	Begins  time.Time
+	Charged Cost // of what counts for it
+	High    Cost // where it stood at its highest
+	Left    Cost // what the day left to the next
+}
+
+// drifting is the CUSUM of each day of Memory, today last.
+func (s *state) drifting(forgiven Cost, now time.Time) (days [wholeDays]Day) {
+	today, i, sum := dayOf(now), 0, Cost(0)
+	for n := range days {
+		d, day := &days[n], today-wholeDays+1+int32(n)
 		for i < len(s.charges) && s.charges[i].at.day() < day {
 			i++
 		}
 		for ; i < len(s.charges) && s.charges[i].at.day() == day; i++ {
 			if c := s.charges[i]; !c.vouched && c.at >= s.begun {
-				sum += c.cost
+				d.Charged += c.cost
 			}
 		}
+		sum += d.Charged
+		d.Begins, d.High = time.Unix(int64(day)*86400, 0).UTC(), sum
 		if day < today && s.active.has(day) {
 			sum = max(0, sum-forgiven)
 		}
+		d.Left = sum
 	}
-	return sum
+	return days
 }

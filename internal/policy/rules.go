@@ -70,7 +70,7 @@ const Young = 28 * 24 * time.Hour
 // Allowance is the asker's, at this moment.
 func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	allowance := r.Allowances[ask.Role]
-	if r.Probation.Long > 0 && isYoung(facts, now) {
+	if r.Probation.Long > 0 && facts.Young(now) {
 		allowance = allowance.Least(r.Probation)
 	}
 	if facts.Orders.Narrows(ask.Account, ask.Organisation, ask.Service, now) {
@@ -79,15 +79,16 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	return allowance
 }
 
-func isYoung(facts Facts, now time.Time) bool {
-	return !facts.Opened.IsZero() && now.Sub(facts.Opened) < Young
+// Young reports whether the account is on probation.
+func (f Facts) Young(now time.Time) bool {
+	return !f.Opened.IsZero() && now.Sub(f.Opened) < Young
 }
 
-// dormant reports whether the account was long unused. A ledger younger than the
+// Dormant reports whether the account was long unused. A ledger younger than the
 // meter's memory cannot tell.
-func dormant(facts Facts, now time.Time) bool {
-	told := !facts.Watched.IsZero() && now.Sub(facts.Watched) >= meter.Memory
-	return told && !facts.Opened.IsZero() && !isYoung(facts, now) && facts.Meter.Awakened(now)
+func (f Facts) Dormant(now time.Time) bool {
+	told := !f.Watched.IsZero() && now.Sub(f.Watched) >= meter.Memory
+	return told && !f.Opened.IsZero() && !f.Young(now) && f.Meter.Awakened(now)
 }
 
 // most is how much dearer anybody can be.
@@ -105,7 +106,7 @@ func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
 	for _, doubtful := range []bool{
 		facts.Meter.NewDevice(ask.Device, now),
 		facts.Meter.NewNetwork(ask.Network, now),
-		dormant(facts, now),
+		facts.Dormant(now),
 	} {
 		if doubtful {
 			times *= 2

@@ -1,0 +1,99 @@
+package meter_test
+
+import (
+	"testing"
+	"time"
+
+	"poterne/internal/meter"
+)
+
+func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
+	m := meter.New()
+	at := noon
+	miss := func() {
+		at = at.Add(time.Minute)
+		m.Record(meter.Event{Kind: meter.Missed, At: at})
+	}
+	stranger := func(n int, gap time.Duration) {
+		at = at.Add(gap)
+		m.Record(meter.Event{Kind: meter.Shown, At: at, Person: person(n), Cost: meter.Whole})
+	}
+	check := func(when string, want map[meter.Trait]int) {
+		t.Helper()
+		found := m.Draft().Noticed(at)
+		if len(found) != len(want) {
+			t.Errorf("%s: %v", when, found)
+		}
+		for _, n := range found {
+			if n.Times != want[n.Trait] {
+				t.Errorf("%s: %d is noticed %d times, not %d", when, n.Trait, n.Times, want[n.Trait])
+			}
+		}
+	}
+	check("before anything", nil)
+	miss()
+	miss()
+	stranger(1, time.Minute)
+	stranger(2, time.Second)
+	check("after two misses and one hurry", map[meter.Trait]int{meter.Misses: 2, meter.Hurry: 1})
+	for range 2 { // each takes away as much as two misses give
+		at = at.Add(time.Minute)
+		m.Record(meter.Event{Kind: meter.Touched, At: at})
+	}
+	check("after its holder proved to be there, twice", nil)
+	miss()
+	check("after one more", map[meter.Trait]int{meter.Misses: 1})
+	m.Record(meter.Event{Kind: meter.Thawed, At: at})
+	check("after a freeze was undone", nil)
+	miss()
+	at = at.Add(meter.Memory)
+	check("after 28 days", nil)
+}
+
+func TestEachDayOfTheCUSUMIsTold(t *testing.T) {
+	m := meter.New()
+	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	for n := range 3 {
+		m.Record(meter.Event{Kind: meter.Shown, At: day(0).Add(time.Duration(n) * time.Minute), Person: person(n), Cost: meter.Whole})
+	}
+	m.Record(meter.Event{Kind: meter.Looked, At: day(1)}) // at work, and nobody without a reason
+	m.Record(meter.Event{Kind: meter.Shown, At: day(3), Person: person(9), Cost: meter.Whole})
+	days := m.Draft().Days(meter.Whole, day(3))
+	if len(days) != 28 {
+		t.Fatalf("%d days", len(days))
+	}
+	for i, want := range []meter.Day{
+		{Charged: 300, High: 300, Left: 200},
+		{High: 200, Left: 100},
+		{High: 100, Left: 100}, // absent: nothing is forgiven
+		{Charged: 100, High: 200, Left: 200},
+	} {
+		got := days[24+i]
+		if want.Begins = day(i).Truncate(24 * time.Hour); got != want {
+			t.Errorf("day %d: %+v, not %+v", i, got, want)
+		}
+	}
+	if drift := m.Draft().Drift(meter.Whole, day(3)); drift != days[27].High {
+		t.Errorf("the CUSUM stands at %d and its last day at %d", drift, days[27].High)
+	}
+}
+
+func TestWhatAnAccountIsUsedFromIsTold(t *testing.T) {
+	m := meter.New()
+	m.Record(meter.Event{Kind: meter.Looked, At: noon, Device: "old", Network: "office"})
+	m.Record(meter.Event{Kind: meter.Looked, At: noon.AddDate(0, 0, 10), Device: "new", Network: "office"})
+	told := func() map[string]meter.Used {
+		found := make(map[string]meter.Used)
+		for _, u := range append(m.Draft().Devices(noon.AddDate(0, 0, 10)), m.Draft().Networks(noon.AddDate(0, 0, 10))...) {
+			found[u.Name] = u
+		}
+		return found
+	}
+	if u := told(); len(u) != 3 || u["old"].New || !u["new"].New || u["office"].New || u["new"].Proved || !u["new"].Since.Equal(noon.AddDate(0, 0, 10).Truncate(24*time.Hour)) {
+		t.Errorf("%+v", u)
+	}
+	m.Record(meter.Event{Kind: meter.Touched, At: noon.AddDate(0, 0, 10), Device: "new"})
+	if u := told(); u["new"].New || !u["new"].Proved {
+		t.Errorf("after a touch on it: %+v", u["new"])
+	}
+}
