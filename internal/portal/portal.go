@@ -39,6 +39,7 @@ type Service struct {
 	Name    string
 	About   map[policy.Language]string // what it is for, in one sentence; may be empty
 	Address string                     // where it opens: a path or an origin
+	Search  string                     // where it finds people by name and birth date; empty when nowhere
 }
 
 // Gate is what the rooms ask of the gate.
@@ -51,6 +52,13 @@ type Gate interface {
 	Place(context.Context, order.Order) (order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(ctx context.Context, id order.ID, by, because string) error
+	// Waiting returns the entries of a passage that wait for a signature which
+	// somebody may give; fault.Absent when there are none.
+	Waiting(ctx context.Context, by gate.Asker, receipt ledger.Number) ([]ledger.Entry, error)
+	// Cosign signs for what waits under a receipt's number.
+	Cosign(ctx context.Context, by gate.Asker, receipt ledger.Number) error
+	// Raise allows an account some more people without a reason, until a time.
+	Raise(ctx context.Context, by, of gate.Asker, people int, until time.Time, because string) error
 	// Of returns an account's newest entries, newest first.
 	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
@@ -130,6 +138,9 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("POST /desk/orders", rooms.room(rooms.atDesk(rooms.placeOrder)))
 	mux.Handle("GET /desk/orders/{id}", rooms.room(rooms.atDesk(rooms.proposeLift)))
 	mux.Handle("POST /desk/orders/{id}/lift", rooms.room(rooms.atDesk(rooms.liftOrder)))
+	mux.Handle("GET /manager", rooms.room(rooms.vouching(rooms.manage)))
+	mux.Handle("POST /manager/cosign", rooms.room(rooms.vouching(rooms.cosign)))
+	mux.Handle("POST /manager/raise", rooms.room(rooms.vouching(rooms.raise)))
 	mux.HandleFunc("/", rooms.pages.notFound)
 	// Browsers ask for it on behalf of guarded applications without an icon.
 	mux.Handle("GET /favicon.ico", http.RedirectHandler(rooms.pages.assets["favicon.svg"], http.StatusFound))

@@ -44,11 +44,17 @@ type door struct {
 	closed atomic.Bool
 	ended  atomic.Int32 // accounts whose sessions were ended
 	broken atomic.Bool
+
+	touched atomic.Int64 // when whoever it knows proved to be there, in seconds since 1970
 }
 
 func (d *door) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
 	if who := r.Header.Get(actor); who != "" {
-		return signin.Session{ID: "s-1", Account: roster.AccountID(who)}, nil
+		session := signin.Session{ID: "s-1", Account: roster.AccountID(who)}
+		if at := d.touched.Load(); at != 0 {
+			session.Touched = time.Unix(at, 0)
+		}
+		return session, nil
 	}
 	return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
 }
@@ -69,6 +75,12 @@ func (d *door) EndAll(context.Context, roster.AccountID) error {
 }
 
 func newHouse(t *testing.T) *house {
+	t.Helper()
+	return newHouseAllowing(t, meter.Allowance{Short: meter.People(3), Long: meter.People(20)})
+}
+
+// newHouseAllowing is a house in which advisers may open so many.
+func newHouseAllowing(t *testing.T, allowance meter.Allowance) *house {
 	t.Helper()
 	shelf, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
@@ -91,7 +103,7 @@ func newHouse(t *testing.T) *house {
 	}
 	rules := policy.Rules{
 		Purposes:   roster.Purposes{"accompany": register.Name | register.Birth},
-		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(3), Long: meter.People(20)}},
+		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: allowance},
 	}
 	g, err := gate.Open(t.Context(), shelf, shelf, rules, time.Now)
 	if err != nil {
@@ -583,12 +595,12 @@ func TestAScriptIsToldInJSON(t *testing.T) {
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Accept-Language", "fr")
 	answer := httptest.NewRecorder()
-	p.Stops().Refused(answer, r, Refusal{Service: "kairos", Receipt: 12, Ruling: policy.Ruling{Why: policy.LongEmpty, Counted: meter.People(20), Limit: meter.People(20)}})
-	var said map[string]string
-	if err := json.Unmarshal(answer.Body.Bytes(), &said); err != nil || answer.Code != http.StatusForbidden {
+	p.Stops().Refused(answer, r, Refusal{Service: "kairos", Receipt: 12, Ruling: policy.Ruling{Verdict: policy.Withheld, Why: policy.OrganisationEmpty}})
+	var said map[string]any
+	if err := json.Unmarshal(answer.Body.Bytes(), &said); err != nil || answer.Code != http.StatusForbidden || answer.Header().Get("Content-Type") != "application/problem+json" {
 		t.Fatal(answer.Code, err)
 	}
-	if said["title"] == "" || !strings.HasPrefix(said["why"], "Vous avez ouvert 20 personnes") || said["receipt"] != "12" || len(said) != 3 {
+	if said["title"] == "" || said["status"] != 403.0 || !strings.HasPrefix(said["detail"].(string), "Votre structure a épuisé") || said["receipt"] != "12" || len(said) != 4 {
 		t.Errorf("%v", said)
 	}
 	answer = httptest.NewRecorder()

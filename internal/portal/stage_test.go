@@ -64,6 +64,14 @@ func Scenes() map[string]Scene {
 	held.place(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
 	closed.place(order.Everything, "", order.Closed, "")
 	frozen.place(order.Account, "camille.aubry", order.Frozen, "")
+	untouched, signing := newStage(), newStage()
+	untouched.fill()
+	signing.fill()
+	signing.touched = galleryNow.Add(-4 * time.Minute)
+	untouched.write(6*time.Minute, unsigned)
+	signing.write(6*time.Minute, unsigned)
+	signing.write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: galleryNow.Add(time.Hour)})
+	waiting := "/manager?receipt=" + receipt(signing.entries[len(signing.entries)-2].Number)
 	drained.fill()
 	drained.spend("camille.aubry", 2)
 
@@ -90,6 +98,16 @@ func Scenes() map[string]Scene {
 		"order-mend":         full.visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
 		"lift":               full.visits("noa.lambert", "GET", "/desk/orders/7", nil),
 		"lift-mend":          full.visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
+
+		"manager-empty":     untouched.visits("jeanne.vidal", "GET", "/manager", nil),
+		"manager-untouched": untouched.visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-waiting":   signing.visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-raised":    signing.visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
+		"manager-none":      signing.visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
+		"manager-mend":      signing.visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
+		"manager-security":  signing.visits("noa.lambert", "GET", waiting, nil),
+		"manager-failing":   broken.visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-refused":   full.visits("camille.aubry", "GET", "/manager", nil),
 
 		"absent": full.visits("camille.aubry", "GET", "/nowhere", nil),
 		"signed-out": func(w http.ResponseWriter, r *http.Request, in policy.Language) {
@@ -120,6 +138,9 @@ func Scenes() map[string]Scene {
 		refusal := Refusal{Service: "dossier", Receipt: 48213, Ruling: policy.Ruling{
 			Verdict: policy.Refused, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: galleryNow.Add(32 * time.Minute),
 		}}
+		if verdict, asks := asking[why]; asks {
+			refusal.Ruling.Verdict = verdict
+		}
 		if classes[why] != "limit" {
 			refusal.Ruling.Again = time.Time{}
 		}
@@ -131,6 +152,12 @@ func Scenes() map[string]Scene {
 		full.pages.Stops().SignIn(w, spoken(r, in), &fault.Error{Kind: fault.Anonymous, Err: &signin.Ended{Why: signin.Doubled}})
 	}
 	return scenes
+}
+
+// asking is what each ground asks for that asks for something.
+var asking = map[policy.Why]policy.Verdict{
+	policy.ShortEmpty: policy.AskTouch, policy.CanaryListed: policy.AskTouch, policy.PaceReached: policy.AskTouch,
+	policy.LongEmpty: policy.AskCosign, policy.Doubted: policy.AskIdentity,
 }
 
 // spoken is a request of a browser that asks for pages in a language.
@@ -150,7 +177,14 @@ type stage struct {
 	rooms   *Rooms
 	orders  order.Book
 	entries []ledger.Entry
-	broken  error // what everything answers, if anything
+	touched time.Time // when whoever visits proved to be there
+	broken  error     // what everything answers, if anything
+}
+
+// unsigned is an opening that waits for a signature.
+var unsigned = ledger.Entry{
+	Kind: ledger.Attempted, Account: "leo.perrin", Organisation: "ml-bourg", Session: "s-1", Service: "dossier", Purpose: "accompagner",
+	Route: "GET /files/{dossier}", Person: register.PersonID{250}, Verdict: policy.AskCosign, Why: policy.LongEmpty, Counted: meter.People(20), Limit: meter.People(20),
 }
 
 func newStage() *stage {
@@ -161,7 +195,7 @@ func newStage() *stage {
 	}
 	s.pages = NewPages(Settings{
 		Services: []Service{
-			{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/"},
+			{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/", Search: "/dossier/search"},
 			{ID: "kairos", Name: "Kairos", About: both("Le suivi des stagiaires en formation.", "Following trainees."), Address: "/kairos/"},
 			{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
 		},
@@ -273,6 +307,7 @@ var stageAccounts = []roster.Account{
 	{ID: "leo.perrin", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Léo Perrin"},
 	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand"},
 	{ID: "sacha.olive", Organisation: "of-rive", Role: roster.Training, Name: "Sacha Olive"},
+	{ID: "remi.fort", Organisation: "of-rive", Role: roster.Manager, Name: "Rémi Fort"},
 	{ID: "noa.lambert", Organisation: "garde", Role: roster.Security, Name: "Noa Lambert"},
 }
 
@@ -283,7 +318,7 @@ func (s *stage) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, err
 	if who == "" {
 		return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
 	}
-	return signin.Session{ID: "s-1", Account: who}, nil
+	return signin.Session{ID: "s-1", Account: who, Touched: s.touched}, nil
 }
 
 func (s *stage) Still(context.Context, signin.Session) error { return s.broken }
@@ -326,6 +361,28 @@ func (s *stage) Lift(_ context.Context, id order.ID, by, because string) error {
 	s.orders = slices.Delete(s.orders, i, i+1)
 	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: lifted.String()})
 	return nil
+}
+
+func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number) (waiting []ledger.Entry, err error) {
+	for _, e := range s.entries {
+		if e.Receipt == receipt && e.Why == policy.LongEmpty && (by.Role == roster.Security || by.Organisation == e.Organisation) {
+			waiting = append(waiting, e)
+		}
+	}
+	if len(waiting) == 0 && s.broken == nil {
+		return nil, &fault.Error{Kind: fault.Absent}
+	}
+	return waiting, s.broken
+}
+
+func (s *stage) Cosign(_ context.Context, by gate.Asker, receipt ledger.Number) error {
+	s.write(0, ledger.Entry{Kind: ledger.Cosigned, Account: by.Account, Detail: "receipt " + strconv.FormatUint(uint64(receipt), 10)})
+	return s.broken
+}
+
+func (s *stage) Raise(_ context.Context, by, of gate.Asker, people int, until time.Time, because string) error {
+	s.write(0, ledger.Entry{Kind: ledger.Raised, Account: by.Account, Subject: of.Account, Cost: meter.People(people), Until: until, Detail: because})
+	return s.broken
 }
 
 func (s *stage) Of(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {

@@ -36,17 +36,48 @@ type stoppedPage struct {
 	Class    string // what kind of stop it is, for the title and the next step
 	Service  string
 	Sentence string
-	Short    bool // it is the hour's allowance that is empty
-	Again    bool // it is known when asking again may help
+	Short    bool   // it is the hour's allowance that is empty
+	Again    bool   // it is known when asking again may help
+	Ask      ask    // what would open the way; empty for nothing
+	Return   string // where to come back to then
+	Search   string // where the service finds people by name and birth date; empty when nowhere
+}
+
+// ask is what somebody who is stopped can do about it.
+type ask string
+
+const (
+	askTouch    ask = "touch"    // prove to be there
+	askCosign   ask = "cosign"   // have another person sign for it
+	askIdentity ask = "identity" // find the person by name and birth date
+)
+
+// askOf says what would open the way. What is refused whole because of a part of
+// it opens by the same means as the part.
+func askOf(r policy.Ruling) ask {
+	switch {
+	case r.Why == policy.ShortEmpty && r.Limit == 0: // nothing opens what is closed
+		return ""
+	case r.Verdict == policy.AskTouch, r.Verdict == policy.Refused && r.Why == policy.ShortEmpty:
+		return askTouch
+	case r.Verdict == policy.AskCosign, r.Verdict == policy.Refused && r.Why == policy.LongEmpty:
+		return askCosign
+	case r.Verdict == policy.AskIdentity:
+		return askIdentity
+	}
+	return ""
 }
 
 // classes sorts the grounds by what they mean for whoever is stopped. A person
 // nobody knows and a file that is not there look alike, and like a limit.
 var classes = map[policy.Why]string{
-	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.Frozen: "frozen",
-	policy.NobodyKnown: "file", policy.NotThere: "file",
+	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
+	policy.PaceReached: "pace", policy.WallReached: "wall",
+	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "freeze",
+	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
+	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
-	policy.Suspended: "suspended", policy.Closed: "closed",
+	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
 	policy.NotDeclared: "unread", policy.NotUnderstood: "unread",
 }
 
@@ -58,7 +89,8 @@ func classOf(why policy.Why) string {
 	return "unread"
 }
 
-// Refused says why nothing was shown, when it may be, and the receipt's number.
+// Refused says why nothing was shown, when it may be, what opens the way, and the
+// receipt's number.
 func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) {
 	class := classOf(refusal.Ruling.Why)
 	shown := stoppedPage{
@@ -67,12 +99,51 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 		Sentence: refusal.Ruling.Sentence(languageOf(r)),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
 		Again:    !refusal.Ruling.Again.IsZero(),
+		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: s.pages.search(refusal.Service),
 	}
 	if !readsPages(r) {
-		s.json(w, r, http.StatusForbidden, notice{shown.Title, shown.Sentence, fmt.Sprint(refusal.Receipt)})
+		s.problem(w, r, problem{
+			Title: shown.Title, Status: http.StatusForbidden, Detail: shown.Sentence,
+			Receipt: fmt.Sprint(refusal.Receipt), Ask: shown.wayOn(),
+		})
 		return
 	}
 	s.pages.show(w, r, http.StatusForbidden, "stopped.html", shown)
+}
+
+// cameFrom is the page that somebody is to come back to: the one they asked for or,
+// when they sent a form, the one that the form was on.
+func cameFrom(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
+	}
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		return from.RequestURI()
+	}
+	return "/"
+}
+
+// wayOn tells a script what would open the way.
+func (p stoppedPage) wayOn() *wayOn {
+	switch p.Ask {
+	case askTouch:
+		return &wayOn{Kind: p.Ask, Method: http.MethodPost, Address: signin.TouchPath}
+	case askIdentity:
+		return &wayOn{Kind: p.Ask, Method: http.MethodGet, Address: p.Search}
+	case askCosign:
+		return &wayOn{Kind: p.Ask}
+	}
+	return nil
+}
+
+// search is where a service finds people by name and birth date.
+func (p *Pages) search(id roster.ServiceID) string {
+	for _, s := range p.settings.Services {
+		if s.ID == id {
+			return s.Search
+		}
+	}
+	return ""
 }
 
 // SignIn asks somebody whose session is missing or over to sign in. A page that
@@ -88,7 +159,7 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case !readsPages(r):
 		begun := s.pages.page(r, viewer{}, "ended.title")
-		s.json(w, r, http.StatusUnauthorized, notice{Title: begun.Title, Why: s.pages.speakers[begun.Lang].must("ended.plain")})
+		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].must("ended.plain")})
 	case reads && !odd:
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Location", begin(r.URL.RequestURI()))
@@ -123,7 +194,7 @@ var statuses = map[fault.Kind]int{
 func (s Stops) Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
 	shown := failedPage{s.pages.page(r, viewer{}, "failed.title"), kind}
 	if !readsPages(r) {
-		s.json(w, r, statuses[kind], notice{Title: shown.Title, Why: s.pages.speakers[shown.Lang].must("failed." + kind.String())})
+		s.problem(w, r, problem{Title: shown.Title, Status: statuses[kind], Detail: s.pages.speakers[shown.Lang].must("failed." + kind.String())})
 		return
 	}
 	s.pages.show(w, r, statuses[kind], "failed.html", shown)
@@ -134,18 +205,28 @@ func readsPages(r *http.Request) bool {
 	return strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html")
 }
 
-// notice is what a script is told.
-type notice struct {
+// problem is what a script is told, as RFC 9457 has it.
+type problem struct {
 	Title   string `json:"title"`
-	Why     string `json:"why"`
+	Status  int    `json:"status"`
+	Detail  string `json:"detail"`
 	Receipt string `json:"receipt,omitempty"`
+	Ask     *wayOn `json:"ask,omitempty"`
 }
 
-func (s Stops) json(w http.ResponseWriter, r *http.Request, status int, n notice) {
+// wayOn is what the person before the script can do: be sent to an address, or
+// give the receipt's number to whoever may sign for it.
+type wayOn struct {
+	Kind    ask    `json:"kind"`
+	Method  string `json:"method,omitempty"`
+	Address string `json:"address,omitempty"`
+}
+
+func (s Stops) problem(w http.ResponseWriter, r *http.Request, p problem) {
 	s.pages.protect(w)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Language", string(languageOf(r)))
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(n) // the script may have left
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the script may have left
 }

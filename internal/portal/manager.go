@@ -1,0 +1,266 @@
+package portal
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/roster"
+)
+
+// managerPage answers whoever vouches for others: who waits for my signature, and
+// who needs more room today?
+type managerPage struct {
+	page
+	Said     string
+	Touched  bool // lately enough to sign
+	Again    string
+	Sought   string // the receipt's number, as it was typed
+	Waiting  *waiting
+	Raise    raiseForm
+	Accounts []roster.Account // who may be given more
+	ByHand   bool             // there are too many to list: their identifier is typed
+	Raised   []raisedState
+	Wrong    []wrong
+}
+
+// waiting is an opening that waits for a signature, without the person.
+type waiting struct {
+	Receipt      ledger.Number
+	At           time.Time
+	Who          roster.Account
+	Organisation string
+	Service      string
+	Sentence     string
+	People       int
+}
+
+// raiseForm is what somebody asks for another account, as it was typed.
+type raiseForm struct{ Account, People, Hours, Because string }
+
+// raisedState is what is left of a raise.
+type raisedState struct {
+	Name string
+	Left meter.Cost
+}
+
+// WrongIn is what is wrong with a field, by key; empty when nothing is.
+func (p managerPage) WrongIn(field string) string { return wrongIn(p.Wrong, field) }
+
+// Vouches reports whether the viewer may sign for what others do.
+func (v viewer) Vouches() bool { return v.Role == roster.Manager || v.Role == roster.Security }
+
+// vouching lets in those who may sign for others, unless an order is in force
+// against them.
+func (rooms *Rooms) vouching(serve func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if !v.viewer.Vouches() || rooms.Gate.Standing(v.viewer.asker(), "").IsHeld {
+			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who sign for others"}
+		}
+		return serve(v)
+	}
+}
+
+// touched reports whether the viewer proved to be there lately enough to sign.
+func (rooms *Rooms) touched(v *visit) bool {
+	return v.session.TouchedWithin(meter.Fresh, rooms.pages.settings.Now())
+}
+
+func (rooms *Rooms) manage(v *visit) error {
+	q := v.URL.Query()
+	shown := managerPage{Sought: q.Get("receipt"), Raise: raiseForm{Account: q.Get("account"), People: q.Get("people"), Hours: q.Get("hours")}}
+	status := http.StatusOK
+	if shown.Sought != "" {
+		var err error
+		if shown.Waiting, shown.Wrong, err = rooms.waitingUnder(v, shown.Sought); err != nil {
+			return err
+		}
+	}
+	if len(shown.Wrong) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return rooms.showManager(v, status, shown)
+}
+
+// waitingUnder finds what waits under a receipt's number, or says what is wrong
+// with the number. The look is written down.
+func (rooms *Rooms) waitingUnder(v *visit, typed string) (*waiting, []wrong, error) {
+	number, err := strconv.ParseUint(strings.Join(strings.Fields(typed), ""), 10, 63)
+	if err != nil {
+		return nil, []wrong{{"receipt", "manager.no-number"}}, nil
+	}
+	receipt := ledger.Number(number)
+	if err := rooms.reading(v, "what waits under receipt "+strconv.FormatUint(number, 10)); err != nil {
+		return nil, nil, err
+	}
+	entries, err := rooms.Gate.Waiting(v.Context(), v.viewer.asker(), receipt)
+	if fault.Of(err) == fault.Absent && err != nil {
+		return nil, []wrong{{"receipt", "manager.none-waits"}}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := entries[0]
+	who, organisation, err := rooms.Roster.Account(v.Context(), asked.Account)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &waiting{
+		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name, People: len(entries),
+		Service: rooms.pages.service(asked.Service), Sentence: asked.Ruling().Sentence(v.speaker.language),
+	}, nil, nil
+}
+
+// showManager completes the page with what it always shows.
+func (rooms *Rooms) showManager(v *visit, status int, shown managerPage) (err error) {
+	shown.page = rooms.page(v, "manager", "manager.title")
+	shown.Touched, shown.Again = rooms.touched(v), shown.address()
+	shown.ByHand = v.viewer.AtDesk()
+	if shown.Said, err = rooms.vouched(v); err != nil {
+		return err
+	}
+	if !shown.ByHand {
+		accounts, err := rooms.Roster.Accounts(v.Context())
+		if err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			if a.Organisation != v.viewer.Organisation.ID || !a.Role.ReadsFiles() {
+				continue
+			}
+			shown.Accounts = append(shown.Accounts, a)
+			if left := rooms.Gate.Standing(gate.AskerOf(a), "").Raise; left > 0 {
+				shown.Raised = append(shown.Raised, raisedState{a.Name, left})
+			}
+		}
+	}
+	rooms.show(v, status, "manager.html", shown)
+	return nil
+}
+
+// address is where the page is found again after a touch. The reason is typed
+// again: it may say more than an address should.
+func (p managerPage) address() string {
+	q := url.Values{}
+	for name, value := range map[string]string{"receipt": p.Sought, "account": p.Raise.Account, "people": p.Raise.People, "hours": p.Raise.Hours} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if len(q) == 0 {
+		return managerPath
+	}
+	return managerPath + "?" + q.Encode()
+}
+
+const managerPath = "/manager"
+
+// cosign signs for an opening that waits. Without a fresh touch, the page asks for
+// one.
+func (rooms *Rooms) cosign(v *visit) error {
+	shown := managerPage{Sought: v.PostFormValue("receipt")}
+	var err error
+	if shown.Waiting, shown.Wrong, err = rooms.waitingUnder(v, shown.Sought); err != nil {
+		return err
+	}
+	switch {
+	case len(shown.Wrong) > 0:
+		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
+	case !rooms.touched(v):
+		return rooms.showManager(v, http.StatusForbidden, shown)
+	}
+	if err := rooms.Gate.Cosign(v.Context(), v.viewer.asker(), shown.Waiting.Receipt); err != nil {
+		return err
+	}
+	back(v.w, managerPath+"?said=cosigned")
+	return nil
+}
+
+// raise gives an account more room for a while. Without a fresh touch, the page
+// asks for one.
+func (rooms *Rooms) raise(v *visit) error {
+	if err := v.ParseForm(); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	form := raiseForm{
+		Account: strings.TrimSpace(v.PostForm.Get("account")), People: strings.TrimSpace(v.PostForm.Get("people")),
+		Hours: strings.TrimSpace(v.PostForm.Get("hours")), Because: tidy(v.PostForm.Get("because")),
+	}
+	shown := managerPage{Raise: form}
+	people, hours, mend := form.read()
+	of, ok, err := rooms.theirs(v, roster.AccountID(form.Account))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		mend = append([]wrong{{"account", "manager.not-theirs"}}, mend...)
+	}
+	switch shown.Wrong = mend; {
+	case len(mend) > 0:
+		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
+	case !rooms.touched(v):
+		return rooms.showManager(v, http.StatusForbidden, shown)
+	}
+	until := rooms.pages.settings.Now().Add(time.Duration(hours) * time.Hour)
+	if err := rooms.Gate.Raise(v.Context(), v.viewer.asker(), gate.AskerOf(of), people, until, form.Because); err != nil {
+		return err
+	}
+	back(v.w, managerPath+"?said=raised")
+	return nil
+}
+
+// read turns what was typed into numbers, and lists what is to be mended.
+func (f raiseForm) read() (people, hours int, mend []wrong) {
+	people, err := strconv.Atoi(f.People)
+	if err != nil || people < 1 || people > gate.MostRaised {
+		mend = append(mend, wrong{"people", "manager.people-wrong"})
+	}
+	hours, err = strconv.Atoi(f.Hours)
+	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > gate.LongestRaise {
+		mend = append(mend, wrong{"hours", "manager.hours-wrong"})
+	}
+	switch {
+	case f.Because == "":
+		mend = append(mend, wrong{"because", "order.because-missing"})
+	case len([]rune(f.Because)) > longestText:
+		mend = append(mend, wrong{"because", "order.too-long"})
+	}
+	return people, hours, mend
+}
+
+// theirs returns an account that the viewer may vouch for and that opens files.
+// One of another organisation looks like one that does not exist.
+func (rooms *Rooms) theirs(v *visit, id roster.AccountID) (roster.Account, bool, error) {
+	account, _, err := rooms.Roster.Account(v.Context(), id)
+	if fault.Of(err) == fault.Absent && err != nil {
+		return roster.Account{}, false, nil
+	}
+	mine := v.viewer.AtDesk() || account.Organisation == v.viewer.Organisation.ID
+	return account, mine && account.ID != v.viewer.ID && account.Role.ReadsFiles(), err
+}
+
+// vouched is what the viewer has just signed for, said by key. As with orders, the
+// ledger must have it.
+func (rooms *Rooms) vouched(v *visit) (string, error) {
+	kind, known := map[string]ledger.Kind{"cosigned": ledger.Cosigned, "raised": ledger.Raised}[v.URL.Query().Get("said")]
+	if !known {
+		return "", nil
+	}
+	const justNow, fewEntries = time.Minute, 5
+	entries, err := rooms.Gate.Of(v.Context(), v.viewer.ID, fewEntries)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if e.Kind == kind && rooms.pages.settings.Now().Sub(e.Time) < justNow {
+			return kind.String(), nil
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,259 @@
+package portal
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+const (
+	jeanne = roster.AccountID("jeanne.vidal") // manages camille's organisation
+	remi   = roster.AccountID("remi.fort")    // manages another
+	sacha  = roster.AccountID("sacha.olive")  // of that other
+)
+
+func (h *house) touch() { h.door.touched.Store(time.Now().Unix()) }
+
+// forms are the addresses that a page's forms lead to.
+func forms(t *testing.T, raw string) (actions []string) {
+	t.Helper()
+	page, err := html.Parse(strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all(page, "form") {
+		actions = append(actions, attr(f, "action"))
+	}
+	return actions
+}
+
+// written counts the entries of a kind that an account made.
+func (h *house) written(who roster.AccountID, kind ledger.Kind) (n int) {
+	h.t.Helper()
+	entries, err := h.gate.Of(h.t.Context(), who, 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// drained is a house in which camille has opened all that she may in 28 days, and
+// the receipt of the next, who was refused.
+func drained(t *testing.T) (*house, string) {
+	t.Helper()
+	h := newHouseAllowing(t, meter.Allowance{Short: meter.People(3), Long: meter.People(3)})
+	h.opens(camille, 1, 2, 3)
+	refused := h.opens(camille, 4)
+	if d := refused.Decision.People[0]; d.Verdict != policy.AskCosign || d.Why != policy.LongEmpty {
+		t.Fatalf("the fourth is %v, %v", d.Verdict, d.Why)
+	}
+	return h, receipt(refused.Receipt)
+}
+
+// Promises: METER-1, ENTRY-6
+func TestMETER_1_AManagerSignsForAnOpeningWithAFreshTouchAndNeverSeesWhoItIs(t *testing.T) {
+	h, number := drained(t)
+	look, sign := "/manager?receipt="+number, url.Values{"receipt": {number}}
+	for _, stale := range []time.Time{{}, time.Now().Add(-meter.Fresh - time.Second)} {
+		if !stale.IsZero() {
+			h.door.touched.Store(stale.Unix())
+		}
+		answer, raw := h.goes(jeanne, http.MethodGet, look, nil)
+		said := pageText(t, raw)
+		if answer.StatusCode != http.StatusOK || !strings.Contains(said, "Camille Aubry · Adviser · Mission locale du Bourg") || !strings.Contains(said, "You opened 3 people without a known reason in 28 days.") {
+			t.Fatalf("%s: %s", answer.Status, said)
+		}
+		if strings.Contains(raw, (register.PersonID{1, 4}).Hex()) {
+			t.Error("the page tells who the person is")
+		}
+		if actions := forms(t, raw); slices.Contains(actions, "/manager/cosign") || !slices.Contains(actions, "/.poterne/touch") || !strings.Contains(raw, `name="return" value="`+look+`"`) {
+			t.Errorf("without a fresh touch the forms lead to %v", actions)
+		}
+		if answer, _ := h.goes(jeanne, http.MethodPost, "/manager/cosign", sign); answer.StatusCode != http.StatusForbidden || h.written(jeanne, ledger.Cosigned) != 0 {
+			t.Errorf("signing without a fresh touch: %s", answer.Status)
+		}
+	}
+	h.touch()
+	if _, raw := h.goes(jeanne, http.MethodGet, look, nil); !slices.Contains(forms(t, raw), "/manager/cosign") {
+		t.Error("there is nothing to sign with")
+	}
+	answer, _ := h.goes(jeanne, http.MethodPost, "/manager/cosign", sign)
+	if answer.StatusCode != http.StatusSeeOther || h.written(jeanne, ledger.Cosigned) != 1 {
+		t.Fatalf("signing: %s", answer.Status)
+	}
+	if _, raw := h.goes(jeanne, http.MethodGet, answer.Header.Get("Location"), nil); !strings.Contains(pageText(t, raw), "It is signed") {
+		t.Error("the page does not say that it is signed")
+	}
+	if d := h.opens(camille, 4).Decision.People[0]; d.Verdict != policy.Shown || d.Why != policy.Vouched {
+		t.Errorf("what was signed for is %v, %v", d.Verdict, d.Why)
+	}
+	if d := h.opens(camille, 5).Decision.People[0]; d.Verdict != policy.AskCosign {
+		t.Errorf("somebody else is %v", d.Verdict)
+	}
+	if h.written(jeanne, ledger.Read) < 3 {
+		t.Error("looking under a receipt is not written down")
+	}
+}
+
+// Promise: METER-1
+func TestMETER_1_OnlyWhoVouchesForTheAccountSigns(t *testing.T) {
+	for name, test := range map[string]struct {
+		who    roster.AccountID
+		number string // the right one when empty
+		status int
+	}{
+		"the manager of the organisation": {jeanne, "", http.StatusSeeOther},
+		"the security desk":               {security, "", http.StatusSeeOther},
+		"whoever asked":                   {camille, "", http.StatusForbidden},
+		"a colleague":                     {theo, "", http.StatusForbidden},
+		"another organisation's manager":  {remi, "", http.StatusUnprocessableEntity},
+		"a number that waits for nobody":  {jeanne, "1", http.StatusUnprocessableEntity},
+		"a number to come":                {jeanne, "999999", http.StatusUnprocessableEntity},
+		"a number with words":             {jeanne, "twelve", http.StatusUnprocessableEntity},
+		"a negative number":               {jeanne, "-1", http.StatusUnprocessableEntity},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, number := drained(t)
+			h.touch()
+			if test.number != "" {
+				number = test.number
+			}
+			answer, raw := h.goes(test.who, http.MethodPost, "/manager/cosign", url.Values{"receipt": {number}})
+			if answer.StatusCode != test.status {
+				t.Errorf("%s, want %d", answer.Status, test.status)
+			}
+			if n := h.written(test.who, ledger.Cosigned); (n == 1) != (test.status == http.StatusSeeOther) {
+				t.Errorf("%d signatures are in the ledger", n)
+			}
+			if test.status == http.StatusUnprocessableEntity && (strings.Contains(raw, "· Adviser ·") || !strings.Contains(raw, `href="#receipt"`)) {
+				t.Error("the page tells who asked, or not what to mend")
+			}
+		})
+	}
+}
+
+func raising(account roster.AccountID, people, hours, because string) url.Values {
+	return url.Values{"account": {string(account)}, "people": {people}, "hours": {hours}, "because": {because}}
+}
+
+// Promises: METER-6, ENTRY-6
+func TestMETER_6_ARaiseIsBoundedGivenByAnotherWithAReasonAndAFreshTouch(t *testing.T) {
+	h := newHouseAllowing(t, meter.Allowance{Short: meter.People(1), Long: meter.People(1)})
+	if _, raw := h.goes(jeanne, http.MethodGet, "/manager", nil); slices.Contains(forms(t, raw), "/manager/raise") {
+		t.Error("without a fresh touch there is a form")
+	}
+	if answer, raw := h.goes(jeanne, http.MethodPost, "/manager/raise", raising(camille, "2", "3", "A job fair.")); answer.StatusCode != http.StatusForbidden || !slices.Contains(forms(t, raw), "/.poterne/touch") {
+		t.Errorf("without a fresh touch: %s", answer.Status)
+	}
+	h.touch()
+	for name, test := range map[string]struct {
+		by    roster.AccountID
+		form  url.Values
+		field string // that is to be mended; empty: refused altogether
+	}{
+		"for oneself, who reads nothing":       {jeanne, raising(jeanne, "2", "3", "A job fair."), "account"},
+		"for another organisation's account":   {jeanne, raising(sacha, "2", "3", "A job fair."), "account"},
+		"by another organisation's manager":    {remi, raising(camille, "2", "3", "A job fair."), "account"},
+		"for nobody":                           {jeanne, raising("nobody", "2", "3", "A job fair."), "account"},
+		"for security, who reads nothing":      {security, raising(security, "2", "3", "A job fair."), "account"},
+		"by a colleague":                       {theo, raising(camille, "2", "3", "A job fair."), ""},
+		"by oneself":                           {camille, raising(camille, "2", "3", "A job fair."), ""},
+		"for nothing":                          {jeanne, raising(camille, "0", "3", "A job fair."), "people"},
+		"for more people than a raise may be":  {jeanne, raising(camille, "51", "3", "A job fair."), "people"},
+		"for a number that is none":            {jeanne, raising(camille, "many", "3", "A job fair."), "people"},
+		"for longer than a raise may be":       {jeanne, raising(camille, "2", "25", "A job fair."), "hours"},
+		"until it was over before":             {jeanne, raising(camille, "2", "-1", "A job fair."), "hours"},
+		"without a reason":                     {jeanne, raising(camille, "2", "3", " "), "because"},
+		"with a reason longer than a ledger's": {jeanne, raising(camille, "2", "3", strings.Repeat("é", 501)), "because"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, raw := h.goes(test.by, http.MethodPost, "/manager/raise", test.form)
+			switch {
+			case test.field == "" && answer.StatusCode != http.StatusForbidden:
+				t.Errorf("%s", answer.Status)
+			case test.field != "" && (answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(raw, `href="#`+test.field+`"`) || strings.Count(raw, `href="#`) != 2): // skip link
+				t.Errorf("%s: the page does not say to mend %s alone", answer.Status, test.field)
+			}
+			if h.written(test.by, ledger.Raised) != 0 {
+				t.Error("it is in the ledger")
+			}
+		})
+	}
+	answer, _ := h.goes(jeanne, http.MethodPost, "/manager/raise", raising(camille, "2", "3", "A job fair."))
+	if answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("raising: %s", answer.Status)
+	}
+	_, raw := h.goes(jeanne, http.MethodGet, answer.Header.Get("Location"), nil)
+	if said := pageText(t, raw); !strings.Contains(said, "the limit is raised") || !strings.Contains(said, "Camille Aubry has 2 people left") {
+		t.Errorf("the page says %s", said)
+	}
+	entries, err := h.gate.Of(t.Context(), jeanne, 1)
+	if err != nil || len(entries) != 1 {
+		t.Fatal(err)
+	}
+	if e := entries[0]; e.Kind != ledger.Raised || e.Subject != camille || e.Cost != meter.People(2) || e.Detail != "A job fair." || e.Until.Sub(e.Time) > 3*time.Hour {
+		t.Errorf("written down: %+v", e)
+	}
+	for person, want := range []policy.Verdict{policy.Shown, policy.Shown, policy.Shown, policy.AskCosign} {
+		if got := h.opens(camille, 10+person).Decision.People[0].Verdict; got != want {
+			t.Errorf("stranger %d is %v, want %v", person+1, got, want)
+		}
+	}
+}
+
+func TestWhoIsHeldSignsForNobody(t *testing.T) {
+	for name, o := range map[string]order.Order{
+		"frozen":                     {Reach: order.Account, Target: string(jeanne), Effect: order.Frozen},
+		"suspended":                  {Reach: order.Account, Target: string(jeanne), Effect: order.Suspended},
+		"the organisation suspended": {Reach: order.Organisation, Target: "ml-bourg", Effect: order.Suspended},
+		"everything closed":          {Reach: order.Everything, Effect: order.Closed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, number := drained(t)
+			h.touch()
+			o.By, o.Because = gate.Itself, "a test"
+			if _, err := h.gate.Place(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range []struct {
+				method, path string
+				form         url.Values
+			}{
+				{http.MethodGet, "/manager?receipt=" + number, nil},
+				{http.MethodPost, "/manager/cosign", url.Values{"receipt": {number}}},
+				{http.MethodPost, "/manager/raise", raising(camille, "2", "3", "A job fair.")},
+			} {
+				if answer, raw := h.goes(jeanne, r.method, r.path, r.form); answer.StatusCode != http.StatusForbidden || strings.Contains(raw, "Camille") {
+					t.Errorf("%s: %s", r.path, answer.Status)
+				}
+			}
+		})
+	}
+}
+
+func TestNoLinkClaimsWhatWasNotSigned(t *testing.T) {
+	h := newHouse(t)
+	for _, said := range []string{"cosigned", "raised", "nonsense"} {
+		if _, raw := h.goes(jeanne, http.MethodGet, "/manager?said="+said, nil); strings.Contains(raw, `role="status"`) {
+			t.Errorf("%s is claimed", said)
+		}
+	}
+}

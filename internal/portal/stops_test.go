@@ -1,0 +1,148 @@
+package portal
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// stopped is the page of somebody who asked for a file and was stopped.
+func stopped(t *testing.T, service roster.ServiceID, ruling policy.Ruling) *html.Node {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/dossier/files/4711?view=notes", nil)
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Accept-Language", "en")
+	answer := httptest.NewRecorder()
+	newStage().pages.Stops().Refused(answer, r, Refusal{Service: service, Receipt: 48213, Ruling: ruling})
+	if answer.Code != http.StatusForbidden {
+		t.Fatalf("status %d", answer.Code)
+	}
+	page, err := html.Parse(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all(page, "main")[0]
+}
+
+// Promises: METER-1, METER-7
+func TestMETER_7_TheStoppedPageHasOneWayOn(t *testing.T) {
+	three := policy.Ruling{Counted: meter.People(3), Limit: meter.People(3)}
+	as := func(verdict policy.Verdict, why policy.Why) policy.Ruling {
+		ruling := three
+		ruling.Verdict, ruling.Why = verdict, why
+		return ruling
+	}
+	touch := "POST /.poterne/touch return=/dossier/files/4711?view=notes"
+	for name, test := range map[string]struct {
+		service roster.ServiceID
+		ruling  policy.Ruling
+		want    string // the one button that stands out
+		says    string
+	}{
+		"the hour's allowance is empty":             {"dossier", as(policy.AskTouch, policy.ShortEmpty), touch, "Confirm that it is you"},
+		"a part would need a touch":                 {"dossier", as(policy.Refused, policy.ShortEmpty), touch, "Confirm that it is you"},
+		"the hour's allowance is closed":            {"dossier", policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty}, "GET /", "The limit is 0."},
+		"a canary was listed":                       {"dossier", as(policy.AskTouch, policy.CanaryListed), touch, "Confirm that it is you"},
+		"the pace is reached":                       {"dossier", as(policy.AskTouch, policy.PaceReached), touch, "Writing in a file"},
+		"the 28 days' allowance is empty":           {"dossier", as(policy.AskCosign, policy.LongEmpty), "GET /dossier/files/4711?view=notes", "Give them the number below; signing takes a minute."},
+		"a part would need a signature":             {"dossier", as(policy.Refused, policy.LongEmpty), "GET /dossier/files/4711?view=notes", "Give them the number below"},
+		"a doubt, where there is a search":          {"dossier", as(policy.AskIdentity, policy.Doubted), "GET /dossier/search", "by name and date of birth"},
+		"a doubt, where there is none":              {"kairos", as(policy.AskIdentity, policy.Doubted), "GET /", "by name and date of birth"},
+		"frozen before":                             {"dossier", as(policy.Withheld, policy.Frozen), "GET /", "people already seen stay open"},
+		"frozen now":                                {"dossier", as(policy.Freeze, policy.Enumerating), "GET /", "people you have already seen stay open"},
+		"what the organisation may open is used up": {"dossier", as(policy.Refused, policy.OrganisationEmpty), "GET /", "looking into it"},
+		"nobody there":                              {"dossier", policy.Ruling{Verdict: policy.Refused, Why: policy.NobodyKnown}, "GET /", "Check the reference."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := stopped(t, test.service, test.ruling)
+			var ways []string
+			for _, n := range all(page, "a", "button") {
+				if !slices.Contains(strings.Fields(attr(n, "class")), "main") {
+					continue
+				}
+				if n.Data == "a" {
+					ways = append(ways, "GET "+attr(n, "href"))
+					continue
+				}
+				form := n.Parent
+				for form.Data != "form" {
+					form = form.Parent
+				}
+				way := strings.ToUpper(attr(form, "method")) + " " + attr(form, "action")
+				for _, field := range all(form, "input") {
+					way += " " + attr(field, "name") + "=" + attr(field, "value")
+				}
+				ways = append(ways, way)
+			}
+			if !slices.Equal(ways, []string{test.want}) {
+				t.Errorf("the page leads to %q, want %q alone", ways, test.want)
+			}
+			if said := text(page); !strings.Contains(said, test.says) || !strings.Contains(said, "48213") {
+				t.Errorf("the page says %s", said)
+			}
+		})
+	}
+}
+
+func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
+	for name, test := range map[string]struct {
+		ruling policy.Ruling
+		want   map[string]any
+	}{
+		"a touch":        {policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "touch", "method": "POST", "address": "/.poterne/touch"}},
+		"a co-signature": {policy.Ruling{Verdict: policy.AskCosign, Why: policy.LongEmpty}, map[string]any{"kind": "cosign"}},
+		"an identity":    {policy.Ruling{Verdict: policy.AskIdentity, Why: policy.Doubted}, map[string]any{"kind": "identity", "method": "GET", "address": "/dossier/search"}},
+		"nothing":        {policy.Ruling{Verdict: policy.Withheld, Why: policy.Frozen}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/dossier/api/files/4711", nil)
+			r.Header.Set("Accept", "application/json")
+			answer := httptest.NewRecorder()
+			newStage().pages.Stops().Refused(answer, r, Refusal{Service: "dossier", Receipt: 12, Ruling: test.ruling})
+			var said struct {
+				Receipt string         `json:"receipt"`
+				Ask     map[string]any `json:"ask"`
+			}
+			if err := json.Unmarshal(answer.Body.Bytes(), &said); err != nil || said.Receipt != "12" {
+				t.Fatal(err, said.Receipt)
+			}
+			if len(said.Ask) != len(test.want) {
+				t.Fatalf("the script is told %v, want %v", said.Ask, test.want)
+			}
+			for key, want := range test.want {
+				if said.Ask[key] != want {
+					t.Errorf("%s is %v, want %v", key, said.Ask[key], want)
+				}
+			}
+		})
+	}
+}
+
+func TestWhoSentAFormComesBackToItsPage(t *testing.T) {
+	for name, test := range map[string]struct{ method, referer, want string }{
+		"a page":                          {http.MethodGet, "http://poterne.example/dossier/", "/dossier/files/1"},
+		"a form":                          {http.MethodPost, "http://poterne.example/dossier/files/1/edit?part=2", "/dossier/files/1/edit?part=2"},
+		"a form of another site":          {http.MethodPost, "http://else.example/dossier/", "/"},
+		"a form of nobody knows where":    {http.MethodPost, "", "/"},
+		"a form of an address of no kind": {http.MethodPost, "http://poterne.example:%", "/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, "http://poterne.example/dossier/files/1", nil)
+			r.RequestURI = "/dossier/files/1"
+			r.URL.Scheme, r.URL.Host = "", "" // as a server has it
+			r.Header.Set("Referer", test.referer)
+			if got := cameFrom(r); got != test.want {
+				t.Errorf("comes back to %q, want %q", got, test.want)
+			}
+		})
+	}
+}
