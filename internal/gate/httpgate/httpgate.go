@@ -190,11 +190,13 @@ type Dependencies struct {
 	Pages      Pages
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
+	Networks   Networks
 	Insecure   bool              // browsers reach us by http: only for a demonstration on this very machine
 	Transport  http.RoundTripper // reaches the applications; NewTransport when nil
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
-	Log        *slog.Logger     // nothing is logged when nil
-	Now        func() time.Time // time.Now when nil
+	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
+	Log        *slog.Logger                                  // nothing is logged when nil
+	Now        func() time.Time                              // time.Now when nil
 }
 
 // Proxy passes requests on to applications, and hands over of their answers what
@@ -217,6 +219,9 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	}
 	if d.Observe == nil {
 		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}
+	}
+	if d.Expel == nil {
+		d.Expel = func(context.Context, roster.AccountID) error { return nil }
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)

@@ -109,10 +109,21 @@ func (g *passage) settle(ctx context.Context, ask policy.Ask) (policy.Decision, 
 	if settled.Written > 0 {
 		g.receipt = &settled.Receipt
 	}
+	if settled.Decision.Expels() {
+		g.expel(ctx)
+	}
 	if !settled.Decision.Shown() {
 		return settled.Decision, &refusal{settled.Decision.Whole}
 	}
 	return settled.Decision, nil
+}
+
+// expel ends the account's sessions. The account is frozen already, so nothing of
+// what stopped it depends on that.
+func (g *passage) expel(ctx context.Context) {
+	if err := g.proxy.Expel(context.WithoutCancel(ctx), g.session.Account); err != nil {
+		g.note("the sessions of a frozen account could not be ended", err)
+	}
 }
 
 // settleWhole settles an ask about something that cannot be cut: if less than all
@@ -123,13 +134,17 @@ func (g *passage) settleWhole(ask policy.Ask) (policy.Decision, error) {
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	if short, ok := falling(ask, foreseen); ok {
+	short, falls := falling(ask, foreseen)
+	if falls {
 		ask.Objection = policy.NotForPurpose
 		if short.Why == policy.ShortEmpty || short.Why == policy.LongEmpty || short.Why == policy.Frozen {
 			ask.Objection = short.Why
 		}
 	}
 	decision, err := g.settle(g.ctx, ask)
+	if written, refused := errors.AsType[*refusal](err); refused && falls && written.ruling.Why == short.Why {
+		written.ruling.Counted, written.ruling.Limit, written.ruling.Again = short.Counted, short.Limit, short.Again
+	}
 	if err != nil {
 		return decision, err
 	}

@@ -160,6 +160,7 @@ func (g *passage) ask(act policy.Act, fields register.Fields) policy.Ask {
 	ask := policy.Ask{
 		Act: act, Account: g.session.Account, Organisation: g.session.Organisation, Session: g.session.ID,
 		Service: g.service.ID, About: true, Route: g.undeclared(), Signs: g.signs,
+		Device: g.session.Device, Network: g.proxy.Networks.Of(g.r),
 		People: make([]policy.Opening, len(g.named), len(g.named)+1),
 	}
 	if g.route != nil {
