@@ -64,6 +64,11 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
+	shelf, err := s.openIndex(ctx, kept)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	defer shelf.Close()
 	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now())
 	if err != nil {
 		return errors.Join(err, kept.Close())

@@ -2,16 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"iter"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -28,6 +22,7 @@ type ledgerCommands struct {
 	VerifyProof ledgerVerifyProof `cmd:"" help:"Verify such a proof, without the database, and print the entry."`
 	WhoSaw      ledgerWhoSaw      `cmd:"" help:"Print who was shown one person."`
 	ShownTo     ledgerShownTo     `cmd:"" help:"Print exactly who was shown to some accounts."`
+	AuditIndex  ledgerAuditIndex  `cmd:"" help:"Hold the index, which who-saw and shown-to read, against the ledger."`
 }
 
 // Reading the ledger is itself written, before anything is printed.
@@ -170,150 +165,4 @@ func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
 		}
 		return nil
 	})
-}
-
-type ledgerWhoSaw struct {
-	database
-	actor
-	Scheme     string `help:"What kind of identifier it is; the register's own when left out."`
-	Pseudonym  string `help:"The person's pseudonym, in place of an identifier."`
-	Identifier string `arg:"" optional:"" help:"The person's identifier; it is not written down."`
-	JSON       bool   `name:"json" help:"One JSON object on each line."`
-}
-
-// Run prints each time one person was shown, oldest first.
-func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
-	if (w.Identifier == "") == (w.Pseudonym == "") {
-		return usage("write either an identifier or --pseudonym")
-	}
-	return w.with(ctx, func(s settings, kept *store.Store) error {
-		person, err := w.person(ctx, s, kept)
-		if err != nil {
-			return err
-		}
-		if err := w.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Person: person, Detail: "who saw one person, by the command line"}); err != nil {
-			return err
-		}
-		disclosures := ledger.Query{Person: person}.Disclosures(kept.Entries(ctx, 0))
-		if w.JSON {
-			return printJSON(on, disclosures)
-		}
-		return printDisclosures(on, disclosures)
-	})
-}
-
-func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store) (register.PersonID, error) {
-	if w.Pseudonym != "" {
-		return register.ParsePersonID(w.Pseudonym)
-	}
-	if w.Scheme == "" {
-		w.Scheme = s.scheme
-	}
-	people, err := gate.NewDirectory(s.pseudonym, s.scheme, kept).People(ctx, []register.Ref{{Scheme: w.Scheme, Value: w.Identifier}})
-	if err != nil {
-		return register.PersonID{}, err
-	}
-	if people[0].IsZero() {
-		return people[0], fmt.Errorf("this %s identifier leads to nobody", w.Scheme)
-	}
-	return people[0], nil
-}
-
-func printJSON(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
-	lines := json.NewEncoder(on.Out)
-	for entry, err := range entries {
-		if err != nil {
-			return err
-		}
-		if err := lines.Encode(told(entry)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func printDisclosures(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
-	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ENTRY\tTIME\tACCOUNT\tORGANISATION\tSERVICE\tPURPOSE\tREASON\tFIELDS")
-	for e, err := range entries {
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			e.Number, stamp(e.Time), e.Account, e.Organisation, e.Service, e.Purpose, e.Reason.Kind, e.Fields)
-	}
-	return table.Flush()
-}
-
-type ledgerShownTo struct {
-	database
-	actor
-	Account []string `required:"" help:"An account; may come several times."`
-	Since   moment   `help:"From this moment on."`
-	Until   moment   `help:"Before this moment."`
-	JSON    bool     `name:"json" xor:"form" help:"One JSON object on each line."`
-	CSV     bool     `name:"csv" xor:"form" help:"CSV with a header."`
-}
-
-// Run prints each person who was shown to any of the accounts, with everything
-// that was shown of them.
-func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
-	return t.with(ctx, func(_ settings, kept *store.Store) error {
-		query := ledger.Query{Since: t.Since.Time, Until: t.Until.Time}
-		for _, account := range t.Account {
-			query.Accounts = append(query.Accounts, roster.AccountID(account))
-		}
-		detail := "who was shown to " + strings.Join(t.Account, ", ") + ", by the command line"
-		if err := t.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
-			return err
-		}
-		people, err := query.Concerned(kept.Entries(ctx, 0))
-		if err != nil {
-			return err
-		}
-		switch {
-		case t.JSON:
-			return shownJSON(on, people)
-		case t.CSV:
-			return shownCSV(on, people)
-		default:
-			return shownTable(on, people)
-		}
-	})
-}
-
-func shownJSON(on *streams, people []ledger.Concerned) error {
-	lines := json.NewEncoder(on.Out)
-	for _, p := range people {
-		if err := lines.Encode(struct {
-			Person string    `json:"person"`
-			Fields []string  `json:"fields"`
-			Times  int       `json:"times"`
-			First  time.Time `json:"first"`
-			Last   time.Time `json:"last"`
-		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func shownCSV(on *streams, people []ledger.Concerned) error {
-	rows := csv.NewWriter(on.Out)
-	_ = rows.Write([]string{"person", "fields", "times", "first", "last"}) // told by rows.Error
-	for _, p := range people {
-		_ = rows.Write([]string{p.Person.Hex(), p.Fields.String(), strconv.Itoa(p.Times), stamp(p.First), stamp(p.Last)})
-	}
-	rows.Flush()
-	return rows.Error()
-}
-
-func shownTable(on *streams, people []ledger.Concerned) error {
-	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PERSON\tFIELDS\tTIMES\tFIRST\tLAST")
-	for _, p := range people {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n", p.Person.Hex(), p.Fields, p.Times, stamp(p.First), stamp(p.Last))
-	}
-	fmt.Fprintf(table, "%d people\n", len(people))
-	return table.Flush()
 }

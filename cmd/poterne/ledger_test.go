@@ -83,49 +83,6 @@ func asked(t *testing.T, dir string, args ...string) (code int, out, errs string
 	return code, stdout.String(), stderr.String()
 }
 
-func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
-	dir, s := written(t)
-	one, two, three := s.pseudonym.Person("1").Hex(), s.pseudonym.Person("2").Hex(), s.pseudonym.Person("3").Hex()
-	for sentence, c := range map[string]struct {
-		args []string
-		want string
-	}{
-		"everything, as CSV": {
-			[]string{"--csv"},
-			"person,fields,times,first,last\n" + one + ",name+contact,2,2026-11-20T09:00:00Z,2026-11-20T13:00:00Z\n" + two + ",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n",
-		},
-		"from the second hour, the last excluded": {
-			[]string{"--csv", "--since", "2026-11-20T11:00:00+01:00", "--until", "2026-11-20T13:00:00Z"},
-			"person,fields,times,first,last\n" + two + ",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n",
-		},
-		"both accounts, as JSON": {
-			[]string{"--json", "--account", "marc.petit", "--until", "2026-11-20T11:00:00Z"},
-			`{"person":"` + one + `","fields":["name"],"times":2,"first":"2026-11-20T09:00:00Z","last":"2026-11-20T10:00:00Z"}` + "\n",
-		},
-		"another day": {[]string{"--csv", "--since", "2026-11-21"}, "person,fields,times,first,last\n"},
-	} {
-		t.Run(sentence, func(t *testing.T) {
-			code, out, errs := asked(t, dir, append([]string{"ledger", "shown-to", "--as", "samir", "--account", "pauline.mercier"}, c.args...)...)
-			if code != 0 || out != c.want {
-				t.Errorf("exit %d, printed\n%swant\n%s%s", code, out, c.want, errs)
-			}
-			if strings.Contains(out, three) {
-				t.Error("somebody who was withheld is said to have been shown")
-			}
-		})
-	}
-}
-
-func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
-	dir, s := written(t)
-	for _, args := range [][]string{{"1"}, {"--pseudonym", s.pseudonym.Person("1").Hex()}, {"--scheme", "dossier", " 1"}} {
-		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--as", "samir"}, args...)...)
-		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
-			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
-		}
-	}
-}
-
 func TestLEDGER_5_ReadingTheLedgerIsWrittenFirst(t *testing.T) {
 	dir, s := written(t)
 	if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "1"); code != 0 {

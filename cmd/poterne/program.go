@@ -18,6 +18,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
+	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
@@ -46,6 +47,7 @@ type setup struct {
 	tokens    map[string]intake.Token                         // of each source that may push
 	pages     portal.Settings                                 // services, home, silence, clock and log are filled in here
 	now       func() time.Time                                // time.Now when nil
+	index     *ledgerindex.Index                              // of the ledger; nil where nobody asks it
 }
 
 // program is everything that runs, wired together.
@@ -114,6 +116,9 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /", health.handler())
 	p.private = private
 	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run}
+	if from.index != nil {
+		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
+	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
 		return kept.Listen(ctx, log, func() { _ = p.gate.Look(ctx) }) // a gate that cannot look now looks again within a second
 	})

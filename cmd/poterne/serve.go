@@ -25,6 +25,11 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
+	shelf, err := s.openIndex(ctx, kept)
+	if err != nil {
+		return errors.Join(err, kept.Close())
+	}
+	defer shelf.Close()
 	program, err := assemble(ctx, s.setup, kept, log)
 	if err != nil {
 		return errors.Join(err, kept.Close())

@@ -85,34 +85,36 @@ func (r Row) open(more bool) (Row, error) {
 
 // reader takes a row apart. After the first error it yields zeroes.
 type reader struct {
-	rest []byte
+	data []byte
+	at   int
 	bad  bool
 }
 
-func (r *reader) number() uint64 {
-	if len(r.rest) > 0 && r.rest[0] < 0x80 { // most are
-		value := r.rest[0]
-		r.rest = r.rest[1:]
-		return uint64(value)
+func (r *reader) number() (value uint64) {
+	for shift := 0; r.at < len(r.data); shift += 7 {
+		b := r.data[r.at]
+		r.at++
+		value |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return value
+		}
 	}
-	value, n := binary.Uvarint(r.rest)
-	if n <= 0 {
-		r.bad, r.rest = true, nil
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return value
+	r.bad = true
+	return 0
 }
 
 func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.rest)) {
-		r.bad, r.rest = true, nil
+	from := r.at
+	if n > uint64(len(r.data)-from) {
+		r.bad, r.at = true, len(r.data)
 		return nil
 	}
-	body := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return body
+	r.at += int(n)
+	return r.data[from:r.at:r.at]
 }
+
+// left is how many bytes have not been read.
+func (r *reader) left() int { return len(r.data) - r.at }
 
 // Segment is a sealed segment.
 type Segment struct {
@@ -141,7 +143,7 @@ func openSegment(number int, shape Shape, body []byte) (Segment, error) {
 	if cut < 0 || binary.LittleEndian.Uint32(body[cut:]) != crc32.Checksum(body[:cut], castagnoli) {
 		return Segment{}, fmt.Errorf("segment %d of the index is damaged; run poterne ledger audit-index --rebuild", number)
 	}
-	r := reader{rest: body[:cut]}
+	r := reader{data: body[:cut]}
 	cutAs := Shape{int(r.number()), int(r.number()), int(r.number())}
 	s := Segment{Number: int(r.number())}
 	s.First, s.Last = fromMicro(int64(r.number())), fromMicro(int64(r.number()))
@@ -177,6 +179,9 @@ type newcomers struct {
 
 const idSize = len(register.PersonID{})
 
+// end is the first place after theirs.
+func (n newcomers) end() int { return n.base + n.len() }
+
 func (n newcomers) len() int { return len(n.ids) / idSize }
 
 func (n newcomers) id(i int) []byte { return n.ids[i*idSize : (i+1)*idSize] }
@@ -186,9 +191,9 @@ func (n newcomers) body() []byte {
 }
 
 func openNewcomers(row Row) (newcomers, error) {
-	r := reader{rest: row.Body}
+	r := reader{data: row.Body}
 	n := newcomers{base: int(r.number())}
-	n.ids = r.rest
+	n.ids = r.bytes(uint64(r.left()))
 	if r.bad || len(n.ids)%idSize != 0 {
 		return n, Damage{row.Key}
 	}
@@ -214,6 +219,18 @@ func (n newcomers) find(people []register.PersonID, places []int) {
 	}
 }
 
+// welcome gives places from base on to those people who have none yet.
+func welcome(base int, people []register.PersonID, places []int) newcomers {
+	fresh := newcomers{base: base}
+	for i, place := range places {
+		if place == nowhere {
+			places[i] = base + fresh.len()
+			fresh.ids = append(fresh.ids, people[i][:]...)
+		}
+	}
+	return fresh
+}
+
 // sighting is that a person, by place, is in the entry at an offset of a segment.
 type sighting struct{ place, offset int }
 
@@ -229,8 +246,8 @@ func appendSightings(dst []byte, sightings []sighting) []byte {
 
 // offsets returns where a person is in what appendSightings wrote.
 func offsets(row Row, place int) (found []int, err error) {
-	r := reader{rest: row.More}
-	for at := 0; len(r.rest) > 0; {
+	r := reader{data: row.More}
+	for at := 0; r.left() > 0; {
 		at += int(r.number())
 		offset := int(r.number())
 		if at > place {
@@ -293,7 +310,7 @@ type listed struct {
 
 // openAccounts reads, from a page of accounts, what it says of some.
 func openAccounts(row Row, shape Shape, wanted map[roster.AccountID]bool) (found []listed, err error) {
-	r, more := reader{rest: row.Body}, reader{rest: row.More}
+	r, more := reader{data: row.Body}, reader{data: row.More}
 	for range r.number() {
 		name := r.bytes(r.number())
 		l := listed{postings: int(r.number())}
@@ -314,7 +331,7 @@ func openAccounts(row Row, shape Shape, wanted map[roster.AccountID]bool) (found
 			found = append(found, l)
 		}
 	}
-	if r.bad || more.bad || len(r.rest) > 0 || len(more.rest) > 0 {
+	if r.bad || more.bad || r.left() > 0 || more.left() > 0 {
 		return nil, Damage{row.Key}
 	}
 	return found, nil

@@ -84,6 +84,7 @@ func (d *draft) sealPeople(ctx context.Context, to Sealing, put func(Row) error)
 // place returns the places of the people of a page, and those who had none before.
 func (d *draft) place(ctx context.Context, to Sealing, page int, people []register.PersonID) (places []int, fresh newcomers, err error) {
 	places = slices.Repeat([]int{nowhere}, len(people))
+	end := 0
 	for row, err := range whole(to.People(ctx, page), Key{Side: People, Page: page}, 0, d.number, false) {
 		if err != nil {
 			return nil, fresh, err
@@ -93,15 +94,10 @@ func (d *draft) place(ctx context.Context, to Sealing, page int, people []regist
 			return nil, fresh, err
 		}
 		earlier.find(people, places)
-		fresh.base = earlier.base + earlier.len()
+		end = earlier.end()
 	}
-	for i, place := range places {
-		if place == nowhere {
-			places[i] = fresh.base + fresh.len()
-			fresh.ids = append(fresh.ids, people[i][:]...)
-		}
-	}
-	if fresh.base+fresh.len() > 1<<placeBits {
+	fresh = welcome(end, people, places)
+	if fresh.end() > 1<<placeBits {
 		return nil, fresh, fmt.Errorf("page %d of people is full: the index needs more pages", page)
 	}
 	return places, fresh, nil
@@ -151,7 +147,12 @@ func (d *draft) byAccount(accounts []uint32, numbers []uint64) [][]posting {
 	}
 	sorted := make([][]posting, len(accounts))
 	for i, account := range accounts {
-		slices.SortStableFunc(of[account], func(a, b posting) int { return cmp.Compare(a.number, b.number) })
+		slices.SortFunc(of[account], func(a, b posting) int {
+			if a.number != b.number {
+				return cmp.Compare(a.number, b.number)
+			}
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.fields, b.fields))
+		})
 		sorted[i] = of[account]
 	}
 	return sorted

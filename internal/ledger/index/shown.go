@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"math/bits"
 	"runtime"
 	"slices"
 	"time"
@@ -48,22 +49,15 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 		return Shown{}, err
 	}
 	shown := Shown{Before: now.open.next, Last: now.open.last, search: s}
-	sets, err := s.count(ctx)
+	all, err := s.count(ctx)
 	if err != nil {
 		return Shown{}, err
 	}
-	categories := make(map[register.Fields]int)
-	for set, c := range sets {
-		shown.People += c.people
-		shown.Disclosures += c.disclosures
-		for field := register.Fields(1); field != 0; field <<= 1 {
-			if set.Has(field) {
-				categories[field] += c.people
-			}
+	shown.People, shown.Disclosures = all.people, all.disclosures
+	for bit, people := range all.categories {
+		if people > 0 {
+			shown.Categories = append(shown.Categories, Category{1 << bit, people})
 		}
-	}
-	for _, field := range slices.Sorted(maps.Keys(categories)) {
-		shown.Categories = append(shown.Categories, Category{field, categories[field]})
 	}
 	return shown, nil
 }
@@ -72,22 +66,14 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 // that was shown of them. It needs the memory of one page, however many there are.
 func (s Shown) All(ctx context.Context) iter.Seq2[ledger.Concerned, error] {
 	return func(yield func(ledger.Concerned, error) bool) {
-		shape := s.search.shape
 		w, err := s.search.window(ctx, 0, true)
 		if err != nil {
 			yield(ledger.Concerned{}, err)
 			return
 		}
-		for page := range shape.Pages {
-			people, err := w.people(ctx, page)
-			if err != nil {
-				yield(ledger.Concerned{}, err)
+		for page := range s.search.shape.Pages {
+			if !w.each(ctx, page, yield) {
 				return
-			}
-			for _, person := range people {
-				if !yield(person, nil) {
-					return
-				}
 			}
 		}
 	}
@@ -158,17 +144,27 @@ func (s *search) gather(ctx context.Context) error {
 			}
 		}
 	}
+	s.sortOpen()
+	return nil
+}
+
+// sortOpen finds what the open segment has, and sorts it as pages are.
+func (s *search) sortOpen() {
+	open := s.snapshot.open
+	wanted := make([]bool, len(open.names))
+	for i, name := range open.names {
+		wanted[i] = s.accounts[name]
+	}
 	s.open = make([][]disclosure, s.shape.Pages)
-	for _, shown := range s.snapshot.open.shown {
-		if s.accounts[s.snapshot.open.names[shown.account]] && s.asksAbout(shown.at) {
+	for i := range open.shown {
+		if shown := &open.shown[i]; wanted[shown.account] && s.asksAbout(shown.at) {
 			page := s.shape.personPage(shown.person)
-			s.open[page] = append(s.open[page], shown)
+			s.open[page] = append(s.open[page], *shown)
 		}
 	}
 	for _, shown := range s.open {
 		slices.SortStableFunc(shown, func(a, b disclosure) int { return bytes.Compare(a.person[:], b.person[:]) })
 	}
-	return nil
 }
 
 // segments returns the sealed segments that may have something of the time asked
@@ -184,41 +180,50 @@ func (s *search) segments() (from, to int) {
 	return from, to
 }
 
-// counted is how many people, and disclosures of them.
-type counted struct{ people, disclosures int }
+// counted is how many people, how many disclosures of them, and of how many each
+// category, by its bit.
+type counted struct {
+	people, disclosures int
+	categories          [32]int
+}
 
-// count counts people by the set of fields that was shown of them, on every core.
-func (s *search) count(ctx context.Context) (map[register.Fields]counted, error) {
-	workers := min(runtime.GOMAXPROCS(0), s.shape.Pages)
-	parts := make([]map[register.Fields]counted, workers)
+func (c *counted) add(fields register.Fields, times int) {
+	c.people++
+	c.disclosures += times
+	for ; fields != 0; fields &= fields - 1 {
+		c.categories[bits.TrailingZeros32(uint32(fields))]++
+	}
+}
+
+// count counts on every core.
+func (s *search) count(ctx context.Context) (all counted, err error) {
+	parts := make([]counted, min(runtime.GOMAXPROCS(0), s.shape.Pages))
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range parts {
-		from, to := i*s.shape.Pages/workers, (i+1)*s.shape.Pages/workers
-		parts[i] = make(map[register.Fields]counted)
-		group.Go(func() error {
-			w, err := s.window(ctx, from, false)
-			if err != nil {
-				return err
-			}
-			for page := from; page < to; page++ {
-				if err := w.move(ctx, page); err != nil {
-					return err
-				}
-				w.count(parts[i])
-			}
-			return nil
+		group.Go(func() (err error) {
+			parts[i], err = s.countPages(ctx, i*s.shape.Pages/len(parts), (i+1)*s.shape.Pages/len(parts))
+			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	all := make(map[register.Fields]counted)
+	err = group.Wait()
 	for _, part := range parts {
-		for set, c := range part {
-			all[set] = counted{all[set].people + c.people, all[set].disclosures + c.disclosures}
+		all.people += part.people
+		all.disclosures += part.disclosures
+		for bit, people := range part.categories {
+			all.categories[bit] += people
 		}
 	}
-	return all, nil
+	return all, err
+}
+
+func (s *search) countPages(ctx context.Context, from, to int) (c counted, err error) {
+	w, err := s.window(ctx, from, false)
+	for page := from; page < to && err == nil; page++ {
+		if err = w.move(ctx, page); err == nil {
+			w.count(&c)
+		}
+	}
+	return c, err
 }
 
 // tally is what was shown of one person.
@@ -243,8 +248,7 @@ func (t *tally) add(at int64, fields register.Fields) {
 type window struct {
 	*search
 	cursors []*cursor
-	known   []tally // of the page, by place
-	fresh   []ledger.Concerned
+	known   []tally     // of the page, by place
 	earlier []newcomers // who is on the page; empty when nobody needed to know
 }
 
@@ -264,7 +268,7 @@ func (s *search) window(ctx context.Context, from int, timed bool) (*window, err
 // move adds up everything about the people of a page. Pages come in order.
 func (w *window) move(ctx context.Context, page int) error {
 	clear(w.known)
-	w.known, w.fresh, w.earlier = w.known[:0], w.fresh[:0], w.earlier[:0]
+	w.known, w.earlier = w.known[:0], w.earlier[:0]
 	end := uint64(page+1) << placeBits
 	for _, c := range w.cursors {
 		for c.number < end {
@@ -308,18 +312,13 @@ func (w *window) addOpen(ctx context.Context, page int) error {
 	for _, n := range w.earlier {
 		n.find(people, places)
 	}
-	fresh := make([]tally, len(people))
-	for i, d := range shown {
-		t := &fresh[of[i]]
-		if place := places[of[i]]; place != nowhere {
-			t = w.at(place)
-		}
-		t.add(d.at, d.fields)
+	end := 0
+	if last := len(w.earlier) - 1; last >= 0 {
+		end = w.earlier[last].end()
 	}
-	for i, t := range fresh {
-		if t.times > 0 {
-			w.fresh = append(w.fresh, t.concerned(people[i]))
-		}
+	w.earlier = append(w.earlier, welcome(end, people, places))
+	for i, d := range shown {
+		w.at(places[of[i]]).add(d.at, d.fields)
 	}
 	return nil
 }
@@ -342,42 +341,45 @@ func (w *window) read(ctx context.Context, page int) error {
 	return nil
 }
 
-func (w *window) count(into map[register.Fields]counted) {
-	add := func(set register.Fields, times int) {
-		c := into[set]
-		into[set] = counted{c.people + 1, c.disclosures + times}
-	}
+func (w *window) count(c *counted) {
 	for i := range w.known {
 		if t := &w.known[i]; t.times > 0 {
-			add(t.fields, t.times)
+			c.add(t.fields, t.times)
 		}
-	}
-	for _, c := range w.fresh {
-		add(c.Fields, c.Times)
 	}
 }
 
-// people returns everybody of a page who was shown, in the order of pseudonyms.
-func (w *window) people(ctx context.Context, page int) ([]ledger.Concerned, error) {
-	if err := w.move(ctx, page); err != nil {
-		return nil, err
+// each yields everybody of a page who was shown, in the order of pseudonyms. It
+// reports whether more is wanted.
+func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned, error) bool) bool {
+	err := w.move(ctx, page)
+	if err == nil && len(w.known) > 0 {
+		err = w.read(ctx, page)
 	}
-	people := w.fresh
-	if len(w.known) > 0 {
-		if err := w.read(ctx, page); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		yield(ledger.Concerned{}, err)
+		return false
 	}
+	var people []person
 	for _, n := range w.earlier {
 		for i := range n.len() {
 			if place := n.base + i; place < len(w.known) && w.known[place].times > 0 {
-				people = append(people, w.known[place].concerned(register.PersonID(n.id(i))))
+				people = append(people, person{register.PersonID(n.id(i)), place})
 			}
 		}
 	}
-	w.fresh = people // its room is used again
-	slices.SortFunc(people, func(a, b ledger.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
-	return people, nil
+	slices.SortFunc(people, func(a, b person) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, p := range people {
+		if !yield(w.known[p.place].concerned(p.id), nil) {
+			return false
+		}
+	}
+	return true
+}
+
+type person struct {
+	id    register.PersonID
+	place int
 }
 
 func (t tally) concerned(person register.PersonID) ledger.Concerned {
@@ -447,7 +449,7 @@ func (c *cursor) step(ctx context.Context) error {
 
 // load reads the next piece, or goes to the end.
 func (c *cursor) load(ctx context.Context) error {
-	if len(c.whom.rest) > 0 || len(c.when.rest) > 0 {
+	if c.whom.left() > 0 || c.when.left() > 0 {
 		return c.damage()
 	}
 	if c.piece == max(1, len(c.firsts)) {
@@ -467,9 +469,9 @@ func (c *cursor) load(ctx context.Context) error {
 	}
 	c.piece++
 	c.number = 0
-	c.whom, c.when = reader{rest: whom}, reader{}
+	c.whom, c.when = reader{data: whom}, reader{}
 	if c.timed {
-		c.when.rest = when
+		c.when.data = when
 	}
 	c.sets = c.sets[:0]
 	for range c.whom.number() {

@@ -1,0 +1,379 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	ledgerindex "poterne/internal/ledger/index"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+// withIndex opens the database and the index of its ledger for one act.
+func (d database) withIndex(ctx context.Context, act func(settings, *store.Store) error) error {
+	return d.with(ctx, func(s settings, kept *store.Store) error {
+		shelf, err := s.openIndex(ctx, kept)
+		if err != nil {
+			return err
+		}
+		return errors.Join(act(s, kept), shelf.Close())
+	})
+}
+
+// openIndex opens the index of the ledger. It does not follow the ledger yet.
+func (s *settings) openIndex(ctx context.Context, kept *store.Store) (shelf *store.Index, err error) {
+	if s.server != "" {
+		shelf, err = store.OpenIndexPostgreSQL(ctx, s.server)
+	} else {
+		shelf, err = store.OpenIndexSQLite(ctx, s.database)
+	}
+	if err == nil {
+		s.index = ledgerindex.New(ledgerindex.Standard, kept, shelf)
+	}
+	return shelf, err
+}
+
+// progress tells on the standard error how far the ledger is read, when that takes
+// long.
+func progress(ctx context.Context, on *streams, kept *store.Store) (func(ledger.Number), error) {
+	end, err := kept.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
+	last := time.Now()
+	return func(read ledger.Number) {
+		if time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(on.Err, "%d of %d entries\n", read, end)
+		}
+	}, err
+}
+
+// caughtUp brings the index up to the ledger.
+func caughtUp(ctx context.Context, on *streams, s settings, kept *store.Store) error {
+	tell, err := progress(ctx, on, kept)
+	if err != nil {
+		return err
+	}
+	return s.index.CatchUp(ctx, tell)
+}
+
+type ledgerWhoSaw struct {
+	database
+	actor
+	Scheme     string `help:"What kind of identifier it is; the register's own when left out."`
+	Pseudonym  string `help:"The person's pseudonym, in place of an identifier."`
+	Identifier string `arg:"" optional:"" help:"The person's identifier; it is not written down."`
+	JSON       bool   `name:"json" help:"One JSON object on each line."`
+}
+
+// Run prints each time one person was shown, oldest first.
+func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
+	if (w.Identifier == "") == (w.Pseudonym == "") {
+		return usage("write either an identifier or --pseudonym")
+	}
+	return w.withIndex(ctx, func(s settings, kept *store.Store) error {
+		person, err := w.person(ctx, s, kept)
+		if err != nil {
+			return err
+		}
+		if err := w.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Person: person, Detail: "who saw one person, by the command line"}); err != nil {
+			return err
+		}
+		if err := caughtUp(ctx, on, s, kept); err != nil {
+			return err
+		}
+		seen, err := s.index.WhoSaw(ctx, person)
+		if err != nil {
+			return err
+		}
+		if w.JSON {
+			return printJSON(on, seen.Entries(ctx))
+		}
+		return printDisclosures(on, seen.Entries(ctx))
+	})
+}
+
+func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store) (register.PersonID, error) {
+	if w.Pseudonym != "" {
+		return register.ParsePersonID(w.Pseudonym)
+	}
+	if w.Scheme == "" {
+		w.Scheme = s.scheme
+	}
+	people, err := gate.NewDirectory(s.pseudonym, s.scheme, kept).People(ctx, []register.Ref{{Scheme: w.Scheme, Value: w.Identifier}})
+	if err != nil {
+		return register.PersonID{}, err
+	}
+	if people[0].IsZero() {
+		return people[0], fmt.Errorf("this %s identifier leads to nobody", w.Scheme)
+	}
+	return people[0], nil
+}
+
+func printJSON(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
+	lines := json.NewEncoder(on.Out)
+	for entry, err := range entries {
+		if err != nil {
+			return err
+		}
+		if err := lines.Encode(told(entry)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printDisclosures(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
+	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ENTRY\tTIME\tACCOUNT\tORGANISATION\tSERVICE\tPURPOSE\tREASON\tFIELDS")
+	for e, err := range entries {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			e.Number, stamp(e.Time), e.Account, e.Organisation, e.Service, e.Purpose, e.Reason.Kind, e.Fields)
+	}
+	return table.Flush()
+}
+
+type ledgerShownTo struct {
+	database
+	actor
+	Account []string `required:"" help:"An account; may come several times."`
+	Since   moment   `help:"From this moment on."`
+	Until   moment   `help:"Before this moment."`
+	JSON    bool     `name:"json" xor:"form" help:"One JSON object on each line."`
+	CSV     bool     `name:"csv" xor:"form" help:"CSV with a header."`
+	Out     string   `xor:"form" placeholder:"FILE.csv" help:"Write CSV into this new file, and what it rests on into FILE.csv.seal."`
+}
+
+// Run counts who was shown to any of the accounts, then prints each of them, with
+// everything that was shown of them, and ends with what the answer rests on. In a
+// form for programs, the list alone is on the standard output.
+func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
+	return t.withIndex(ctx, func(s settings, kept *store.Store) error {
+		detail := "who was shown to " + strings.Join(t.Account, ", ") + ", by the command line"
+		if err := t.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
+			return err
+		}
+		if err := caughtUp(ctx, on, s, kept); err != nil {
+			return err
+		}
+		accounts := make([]roster.AccountID, len(t.Account))
+		for i, account := range t.Account {
+			accounts[i] = roster.AccountID(account)
+		}
+		shown, err := s.index.ShownTo(ctx, accounts, t.Since.Time, t.Until.Time)
+		if err != nil {
+			return err
+		}
+		said := on.Out
+		if t.JSON || t.CSV {
+			said = on.Err
+		}
+		if _, err := io.WriteString(said, t.counted(shown)); err != nil {
+			return err
+		}
+		digest, err := t.list(ctx, on, shown)
+		if err != nil {
+			return err
+		}
+		rests, err := restsOn(ctx, s, kept, shown)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(said, rests); err != nil || t.Out == "" {
+			return err
+		}
+		return writeNew(t.Out+".seal", t.counted(shown)+"sha256 "+digest+"\n"+rests)
+	})
+}
+
+// counted says what was asked and how many people it comes to.
+func (t *ledgerShownTo) counted(shown ledgerindex.Shown) string {
+	var said strings.Builder
+	fmt.Fprintf(&said, "shown to %s", strings.Join(t.Account, ", "))
+	if !t.Since.IsZero() {
+		fmt.Fprintf(&said, ", from %s on", t.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !t.Until.IsZero() {
+		fmt.Fprintf(&said, ", before %s", t.Until.UTC().Format(time.RFC3339Nano))
+	}
+	fmt.Fprintf(&said, "\n%d people, %d times\n", shown.People, shown.Disclosures)
+	for _, category := range shown.Categories {
+		fmt.Fprintf(&said, "%s of %d\n", category.Field, category.People)
+	}
+	return said.String()
+}
+
+// list writes everybody in the form that is wanted, as they come. For a file it
+// returns its SHA-256.
+func (t *ledgerShownTo) list(ctx context.Context, on *streams, shown ledgerindex.Shown) (digest string, err error) {
+	form := shownTable
+	switch {
+	case t.JSON:
+		form = shownJSON
+	case t.CSV:
+		form = shownCSV
+	case t.Out != "":
+		sum := sha256.New()
+		err := streamNew(t.Out, func(file io.Writer) error {
+			return shownCSV(io.MultiWriter(file, sum), shown.All(ctx))
+		})
+		return hex.EncodeToString(sum.Sum(nil)), err
+	}
+	lines := bufio.NewWriter(on.Out)
+	return "", errors.Join(form(lines, shown.All(ctx)), lines.Flush())
+}
+
+// streamNew writes a file that must not be there yet, for its owner only. One that is
+// not whole does not stay.
+func streamNew(name string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriterSize(file, 1<<20)
+	if err = write(buffered); err == nil {
+		err = errors.Join(buffered.Flush(), file.Sync())
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
+}
+
+// restsOn says up to where an answer holds, and gives the signed checkpoint that
+// covers all of it. If there is none yet, it is signed now.
+func restsOn(ctx context.Context, s settings, kept *store.Store, shown ledgerindex.Shown) (string, error) {
+	sequencer, err := ledger.NewSequencer(ctx, kept, s.signer, s.verifier, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
+	for {
+		signed, err := kept.Checkpoint(ctx)
+		if err != nil {
+			return "", err
+		}
+		if signed != nil {
+			head, err := ledger.OpenCheckpoint(signed, s.verifier)
+			if err != nil {
+				return "", err
+			}
+			if head.Size >= int64(shown.Before) {
+				return fmt.Sprintf("before entry %d; the last was written at %s; checkpoint:\n%s", shown.Before, shown.Last.Format(time.RFC3339Nano), signed), nil
+			}
+		}
+		if _, err := sequencer.Step(ctx); err != nil {
+			return "", fmt.Errorf("no checkpoint covers the answer: %w", err)
+		}
+	}
+}
+
+func shownJSON(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
+	lines := json.NewEncoder(to)
+	for p, err := range people {
+		if err != nil {
+			return err
+		}
+		if err := lines.Encode(struct {
+			Person string    `json:"person"`
+			Fields []string  `json:"fields"`
+			Times  int       `json:"times"`
+			First  time.Time `json:"first"`
+			Last   time.Time `json:"last"`
+		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shownCSV needs no quoting: none of its columns can hold a comma.
+func shownCSV(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
+	if _, err := io.WriteString(to, "person,fields,times,first,last\n"); err != nil {
+		return err
+	}
+	sets := make(map[register.Fields]string)
+	var line []byte
+	for p, err := range people {
+		if err != nil {
+			return err
+		}
+		if _, known := sets[p.Fields]; !known {
+			sets[p.Fields] = p.Fields.String()
+		}
+		line = append(hex.AppendEncode(line[:0], p.Person[:]), ',')
+		line = append(append(line, sets[p.Fields]...), ',')
+		line = append(strconv.AppendInt(line, int64(p.Times), 10), ',')
+		line = append(p.First.AppendFormat(line, time.RFC3339), ',')
+		line = append(p.Last.AppendFormat(line, time.RFC3339), '\n')
+		if _, err := to.Write(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func shownTable(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
+	const row = "%-32s  %5s  %-20s  %-20s  %s\n"
+	if _, err := fmt.Fprintf(to, row, "PERSON", "TIMES", "FIRST", "LAST", "FIELDS"); err != nil {
+		return err
+	}
+	for p, err := range people {
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), strconv.Itoa(p.Times), stamp(p.First), stamp(p.Last), p.Fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type ledgerAuditIndex struct {
+	database
+	Rebuild bool `help:"Drop the index and make it anew instead."`
+}
+
+// Run makes every sealed segment of the index again in memory and compares. A
+// difference is named on the standard output and makes the answer no.
+func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
+	return a.withIndex(ctx, func(s settings, kept *store.Store) error {
+		tell, err := progress(ctx, on, kept)
+		if err != nil {
+			return err
+		}
+		if a.Rebuild {
+			if err := s.index.Rebuild(ctx, tell); err != nil {
+				return err
+			}
+			fmt.Fprintln(on.Out, "the index is made anew")
+			return nil
+		}
+		compared, err := s.index.Audit(ctx, tell)
+		if different, ok := errors.AsType[ledgerindex.Difference](err); ok {
+			fmt.Fprintln(on.Out, different)
+			return errors.New("the index is not what the ledger makes of it: verify the ledger, then run poterne ledger audit-index --rebuild")
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(on.Out, "%d segments of %d entries are what the ledger makes of them\n", compared, ledgerindex.Standard.Segment)
+		return nil
+	})
+}
