@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	}
 	proxy, err := httpgate.New(from.services, httpgate.Dependencies{
 		Gate: p.metrics.settling(p.gate), Directory: directory, Who: p.door.Who,
-		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions,
+		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
 	})
 	if err != nil {
@@ -146,7 +147,9 @@ func (from setup) portal(log *slog.Logger) portal.Settings {
 		if service.Host != "" {
 			address = scheme + "://" + service.Host + "/"
 		}
-		s.Services = append(s.Services, portal.Service{ID: service.ID, Name: service.Name, About: from.about[service.ID], Address: address})
+		s.Services = append(s.Services, portal.Service{
+			ID: service.ID, Name: service.Name, About: from.about[service.ID], Address: address, Search: searchOf(service, address),
+		})
 	}
 	if issuer, err := url.Parse(from.signin.Issuer); err == nil && issuer.Host != "" {
 		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
@@ -155,6 +158,18 @@ func (from setup) portal(log *slog.Logger) portal.Settings {
 		s.Zone = paris()
 	}
 	return s
+}
+
+// searchOf is where a service that opens at an address finds people by what is
+// known of them; empty when nowhere.
+func searchOf(service httpgate.Service, address string) string {
+	for _, route := range service.Routes {
+		reads := len(route.Methods) == 0 || slices.Contains(route.Methods, http.MethodGet)
+		if route.Search != nil && reads && !strings.Contains(route.Path, "{") {
+			return address + strings.TrimPrefix(route.Path, "/")
+		}
+	}
+	return ""
 }
 
 // paris is where people read clocks.
@@ -166,10 +181,13 @@ func paris() *time.Location {
 	return zone
 }
 
-// signIn writes a session that two browsers held in the ledger.
+// signIn writes a touch in the ledger, and a session that two browsers held.
 func (p *program) signIn(from setup) signin.Settings {
 	s := from.signin
-	s.Now, s.Log = from.now, p.log
+	s.Now, s.Log, s.Device = from.now, p.log, from.pseudonym.Device
+	s.Touched = func(r *http.Request, session signin.Session) error {
+		return p.gate.Touch(r.Context(), session.Account, session.ID, session.Device, from.networks.Of(r))
+	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
 		if ended.Why != signin.Doubled && ended.Why != signin.Moved {

@@ -94,7 +94,7 @@ type headerTable struct {
 }
 
 // ownPaths are where a service cannot be: the portal's rooms and the probes.
-var ownPaths = []string{"desk", "healthz", "readyz", ".poterne"}
+var ownPaths = []string{"desk", "manager", "healthz", "readyz", ".poterne"}
 
 // services turns the declared services into the gate's, and complains of each
 // route on its line.
