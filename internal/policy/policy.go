@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"iter"
 	"time"
 
 	"poterne/internal/meter"
@@ -212,11 +213,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) *weighing {
 // rule decides about one person, and moves the draft on as the entry will.
 func (w *weighing) rule(opening Opening) Ruling {
 	ruling := w.weigh(opening)
-	switch {
-	case ruling.Verdict.Shows():
-	case w.lets(ruling):
-		ruling.Verdict, ruling.Fields, ruling.Observed = Shown, opening.Fields&w.may, true
-	default:
+	if !ruling.Verdict.Shows() {
 		ruling.Cost = 0
 		if seen, _ := w.meter.Seen(opening.Person, w.now); ruling.Why.spares() && seen&opening.Fields&w.may != 0 {
 			ruling.Verdict, ruling.Fields = Masked, seen&opening.Fields&w.may // what was seen stays open, what is new does not
@@ -232,9 +229,25 @@ func (w *weighing) rule(opening Opening) Ruling {
 	return ruling
 }
 
+// heed takes the first stop that holds. One whose rule is only observed is noted,
+// and what comes after it is weighed still: to observe one rule switches off no
+// other.
+func (w *weighing) heed(shown Ruling, stops iter.Seq[Ruling]) Ruling {
+	for stop := range stops {
+		if !w.lets(stop) {
+			return stop
+		}
+		if !shown.Observed {
+			stop.Verdict, stop.Fields, stop.Observed = Shown, shown.Fields, true
+			shown = stop
+		}
+	}
+	return shown
+}
+
 // lets reports whether a stop is only noted, because its rule is being observed.
-func (w *weighing) lets(ruling Ruling) bool {
-	return ruling.Why.Counts() && (w.observed || w.rules.Observed.Grounds[ruling.Why])
+func (w *weighing) lets(stop Ruling) bool {
+	return stop.Why.Counts() && (w.observed || w.rules.Observed.Grounds[stop.Why])
 }
 
 // spares reports whether a stop of new fields leaves open what was seen before.
@@ -263,13 +276,17 @@ func (w *weighing) weigh(opening Opening) Ruling {
 }
 
 // nobody withholds what a reference that leads to nobody would show; guessing
-// freezes.
+// freezes. Whoever it is stays withheld when that is only observed.
 func (w *weighing) nobody() Ruling {
 	miss := Event(w.ask, register.PersonID{}, Ruling{Verdict: Withheld, Why: NobodyKnown}, w.now)
-	if !w.frozen && w.meter.Evidence(miss) >= w.watch.sure() {
-		return Ruling{Verdict: Freeze, Why: Enumerating}
+	if w.frozen || w.meter.Evidence(miss) < w.watch.sure() {
+		return Ruling{Verdict: Withheld, Why: NobodyKnown}
 	}
-	return Ruling{Verdict: Withheld, Why: NobodyKnown}
+	stop := Ruling{Verdict: Freeze, Why: Enumerating}
+	if w.lets(stop) {
+		stop.Verdict, stop.Observed = Withheld, true
+	}
+	return stop
 }
 
 // canary freezes whoever opens somebody who does not exist, whatever explains it;
@@ -280,28 +297,34 @@ func (w *weighing) canary(fields register.Fields) Ruling {
 	if w.ask.Signs.Has(meter.SearchRow) && met == 0 {
 		return Ruling{Verdict: Shown, Why: CanaryListed, Fields: fields, Cost: meter.Row}
 	}
-	return Ruling{Verdict: Freeze, Why: CanaryOpened}
+	return w.heed(Ruling{Verdict: Shown, Fields: fields}, func(yield func(Ruling) bool) {
+		yield(Ruling{Verdict: Freeze, Why: CanaryOpened})
+	})
 }
 
 // explained shows somebody whom a fact explains, within the pace and the wall.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
-	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
-	if wall := w.watch.Wall; wall > 0 {
-		if n := w.meter.Explained(person, w.now); n >= wall {
-			return Ruling{Verdict: Withheld, Why: WallReached, Reason: found, Counted: meter.People(n), Limit: meter.People(wall), Again: w.now.Add(meter.Hour)}
+	return w.heed(Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}, func(yield func(Ruling) bool) {
+		stop := Ruling{Verdict: Withheld, Why: WallReached, Reason: found, Again: w.now.Add(meter.Hour)}
+		if wall := w.watch.Wall; wall > 0 {
+			n := w.meter.Explained(person, w.now)
+			stop.Counted, stop.Limit = meter.People(n), meter.People(wall)
+			if n >= wall && !yield(stop) {
+				return
+			}
 		}
-	}
-	if w.watch.Pace > 0 && found.Kind.Standing() {
-		n, touched := w.meter.Own(person, w.now)
-		limit := w.watch.Pace
-		if touched {
-			limit *= 3
+		if w.watch.Pace > 0 && found.Kind.Standing() {
+			n, touched := w.meter.Own(person, w.now)
+			limit := w.watch.Pace
+			if touched {
+				limit *= 3
+			}
+			stop.Counted, stop.Limit = meter.People(n), meter.People(limit)
+			if n >= limit {
+				yield(stop.as(AskTouch, PaceReached))
+			}
 		}
-		if n >= limit {
-			return Ruling{Verdict: AskTouch, Why: PaceReached, Reason: found, Counted: meter.People(n), Limit: meter.People(limit), Again: w.now.Add(meter.Hour)}
-		}
-	}
-	return ruling
+	})
 }
 
 // unexplained weighs somebody whom nothing explains, at a price.
@@ -314,38 +337,73 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 	}
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
-	stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
-	vouched := w.meter.Vouched(person, w.now)
-	switch evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now)); {
-	case evidence >= w.watch.sure():
-		return stop.as(Freeze, Enumerating)
-	case evidence >= w.watch.doubt() && !vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now):
-		return stop.as(AskIdentity, Doubted)
-	}
-	if met, proved := w.meter.Trapped(w.now); met > 0 && !proved {
-		return stop.as(AskTouch, CanaryListed)
-	}
+	evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now))
 	switch {
-	case vouched:
+	case w.meter.Vouched(person, w.now):
 		ruling.Why = Vouched
-		return ruling
 	case w.meter.Raise(w.now) >= ruling.Cost:
 		ruling.Why = Raised
-		return ruling
-	case balance.Empty == meter.Long:
-		return stop.as(AskCosign, LongEmpty)
-	case balance.Empty == meter.Short:
-		return w.knocking(person, stop.as(AskTouch, ShortEmpty))
 	}
-	if stop, full := w.full(ruling.Cost); full {
-		return stop
-	}
-	if line := w.watch.Line; line > 0 {
-		if drift := w.meter.Drift(w.watch.Forgiven, w.now) + ruling.Cost; drift > line {
-			return Ruling{Verdict: Freeze, Why: Drifting, Cost: ruling.Cost, Counted: drift, Limit: line}
+	return w.heed(ruling, func(yield func(Ruling) bool) {
+		stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+		if w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) && ruling.Why != Vouched && ruling.Why != Raised {
+			w.counts(person, ruling.Cost, yield)
+		}
+	})
+}
+
+// suspects yields what the way of opening people has against one of them, and
+// reports whether to go on.
+func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, vouched bool, stop Ruling, yield func(Ruling) bool) bool {
+	switch {
+	case evidence >= w.watch.sure():
+		if !yield(stop.as(Freeze, Enumerating)) {
+			return false
+		}
+	case evidence >= w.watch.doubt() && !vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now):
+		if !yield(stop.as(AskIdentity, Doubted)) {
+			return false
 		}
 	}
-	return ruling
+	met, proved := w.meter.Trapped(w.now)
+	return met == 0 || proved || yield(stop.as(AskTouch, CanaryListed))
+}
+
+// counts yields what counting has against a cost.
+func (w *weighing) counts(person register.PersonID, cost meter.Cost, yield func(Ruling) bool) {
+	for stop := range w.watch.Against(w.meter, cost, w.allowance, w.now) {
+		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) {
+			return
+		}
+		if !yield(stop) {
+			return
+		}
+	}
+	if stop, full := w.full(cost); full {
+		yield(stop)
+	}
+}
+
+// Against yields what stands against a cost without a reason: an allowance that it
+// does not fit in, and a CUSUM that it takes beyond the line.
+func (w Watch) Against(m *meter.Draft, cost meter.Cost, allowance meter.Allowance, now time.Time) iter.Seq[Ruling] {
+	return func(yield func(Ruling) bool) {
+		balance := m.Weigh(cost, allowance, now)
+		stop := Ruling{Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+		switch balance.Empty {
+		case meter.Long:
+			stop = stop.as(AskCosign, LongEmpty)
+		case meter.Short:
+			stop = stop.as(AskTouch, ShortEmpty)
+		default:
+		}
+		if balance.Empty != meter.Fits && !yield(stop) || w.Line == 0 {
+			return
+		}
+		if drift := m.Drift(w.Forgiven, now) + cost; drift > w.Line {
+			yield(Ruling{Verdict: Freeze, Why: Drifting, Cost: cost, Counted: drift, Limit: w.Line})
+		}
+	}
 }
 
 // insists ends the sessions of whoever is frozen and goes on to one stranger after
@@ -357,13 +415,10 @@ func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
 	return stop
 }
 
-// knocking freezes whoever is asked for a touch and goes on to one stranger after
-// the other instead.
-func (w *weighing) knocking(person register.PersonID, stop Ruling) Ruling {
-	if w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= w.watch.sure() {
-		return stop.as(Freeze, Enumerating)
-	}
-	return stop
+// knocks reports whether somebody who is asked for a touch goes on to one stranger
+// after the other instead.
+func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
+	return w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= w.watch.sure()
 }
 
 // as gives a stop its verdict and ground.

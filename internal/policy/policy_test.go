@@ -298,6 +298,13 @@ func TestWATCH_6_EveryGroundHasASentenceInBothLanguages(t *testing.T) {
 	if got, want := stopped.Sentence(policy.English), "You opened 3.2 people without a known reason within an hour. The limit is 3. No caseload"; !strings.HasPrefix(got, want) {
 		t.Errorf("English says %q", got)
 	}
+	stopped.Observed = true
+	if got, want := stopped.Sentence(policy.French), "En observation : cette ouverture aurait été retenue. Vous avez ouvert"; !strings.HasPrefix(got, want) {
+		t.Errorf("observed, French says %q", got)
+	}
+	if got, want := stopped.Sentence(policy.English), "Only observed: this opening would have been withheld. You opened"; !strings.HasPrefix(got, want) {
+		t.Errorf("observed, English says %q", got)
+	}
 }
 
 // One person out of an adviser's caseload of 150, with 400 people seen.

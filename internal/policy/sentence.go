@@ -18,12 +18,17 @@ const (
 )
 
 // Sentence says a ruling to the agent: what was counted, the limit, and which
-// reasons were missing. It names nobody.
+// reasons were missing. What was only observed is said to have stopped nobody. It
+// names nobody.
 func (r Ruling) Sentence(in Language) string {
+	said, observed := r.french(), "En observation : cette ouverture aurait été retenue. "
 	if in == English {
-		return r.english()
+		said, observed = r.english(), "Only observed: this opening would have been withheld. "
 	}
-	return r.french()
+	if r.Observed {
+		return observed + said
+	}
+	return said
 }
 
 func (r Ruling) french() string {

@@ -1,0 +1,132 @@
+package policy_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// watching are rules under which everything that counts can stop somebody.
+func watching(observed policy.Observed) policy.Rules {
+	r := rules
+	r.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Forgiven: 50, Line: 300, Pace: 2, Wall: 3, Evidence: true}}
+	r.Wider.Organisation = meter.Allowance{Short: meter.People(4), Long: meter.People(15)}
+	r.Wider.Service = meter.Allowance{Short: meter.People(5), Long: meter.People(16)}
+	r.Wider.Register = meter.Allowance{Short: meter.People(6), Long: meter.People(17)}
+	r.Observed = observed
+	return r
+}
+
+// suspicious draws an ask of somebody who may have done all sorts of things.
+func suspicious(t *rapid.T) (policy.Ask, policy.Facts, *meter.Meter) {
+	m := meter.New()
+	at := now.Add(-time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes ago")) * time.Minute)
+	for range rapid.IntRange(0, 30).Draw(t, "events") {
+		at = at.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds later")) * time.Second)
+		if at.After(now) {
+			break
+		}
+		m.Record(meter.Event{
+			Kind: rapid.SampledFrom([]meter.Kind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
+			At:   at, Person: person(rapid.IntRange(1, 40).Draw(t, "seen")), Fields: register.Name,
+			Ground: rapid.SampledFrom([]meter.Ground{meter.Unexplained, meter.Own}).Draw(t, "ground"),
+			Cost:   meter.Cost(rapid.SampledFrom([]int{0, 20, 100}).Draw(t, "cost")),
+			Signs:  rapid.SampledFrom([]meter.Signs{0, meter.InOrder, meter.NextPage, meter.Canary}).Draw(t, "sign"),
+		})
+	}
+	a, f := ask(), facts(m)
+	for range rapid.IntRange(1, 5).Draw(t, "people") {
+		p := person(rapid.IntRange(0, 40).Draw(t, "asked"))
+		if p == person(0) {
+			p = register.PersonID{}
+		}
+		a.People = append(a.People, policy.Opening{Person: p, Fields: register.Name, Canary: rapid.IntRange(0, 9).Draw(t, "canary") == 0})
+	}
+	for n := range rapid.IntRange(0, 5).Draw(t, "own") {
+		f.Evidence.Facts = append(f.Evidence.Facts, reason.Fact{
+			Kind: reason.Caseload, Account: "pauline", Person: person(10 + n), From: now.AddDate(0, -1, 0), Until: now.AddDate(0, 1, 0), Source: "cases", ID: "1",
+		})
+	}
+	f.Wider.Add(meter.People(rapid.IntRange(0, 6).Draw(t, "all together")), now.Add(-time.Minute))
+	return a, f, m
+}
+
+func TestObservingStopsNobodyAndSaysWhatWouldHaveBeen(t *testing.T) {
+	met := map[policy.Why]bool{}
+	rapid.Check(t, func(t *rapid.T) {
+		a, f, m := suspicious(t)
+		a.People = a.People[:1]
+		enforced := watching(policy.Observed{}).Decide(a, f, now)
+		f.Meter = m.Draft()
+		observed := watching(policy.Observed{Everything: true}).Decide(a, f, now)
+		is, would := observed.People[0], enforced.People[0]
+		switch {
+		case a.People[0].Person.IsZero():
+			if is.Verdict != policy.Withheld {
+				t.Fatalf("somebody who is nobody is %v", is.Verdict)
+			}
+		case !would.Verdict.Shows() && would.Why.Counts():
+			met[would.Why] = true
+			if !is.Verdict.Shows() || !is.Observed || is.Why != would.Why {
+				t.Fatalf("enforced it is %+v, observed %+v", would, is)
+			}
+		case !reflect.DeepEqual(is, would):
+			t.Fatalf("nothing counts against it, but enforced it is %+v, observed %+v", would, is)
+		}
+		if _, freezes := observed.Freezes(); freezes {
+			t.Fatal("who is only observed is frozen")
+		}
+	})
+	for _, why := range []policy.Why{policy.ShortEmpty, policy.PaceReached, policy.WallReached, policy.Enumerating, policy.Drifting, policy.CanaryOpened, policy.OrganisationEmpty} {
+		if !met[why] {
+			t.Errorf("no draw meets %v", why)
+		}
+	}
+}
+
+func TestToObserveOneRuleSwitchesOffNoOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, f, m := suspicious(t)
+		a.People = a.People[:1]
+		enforced := watching(policy.Observed{}).Decide(a, f, now).People[0]
+		for why := range policy.Why(40) {
+			if !why.Counts() {
+				continue
+			}
+			f.Meter = m.Draft()
+			ruling := watching(policy.Observed{Grounds: map[policy.Why]bool{why: true}}).Decide(a, f, now).People[0]
+			switch {
+			case enforced.Why != why && !reflect.DeepEqual(ruling, enforced):
+				t.Fatalf("observing %v turns %+v into %+v", why, enforced, ruling)
+			case enforced.Why == why && !enforced.Verdict.Shows() && ruling.Why == why && !ruling.Observed:
+				t.Fatalf("observing %v still stops: %+v", why, ruling)
+			}
+		}
+	})
+}
+
+func TestWhoeverLooksLikeAGuesserIsStillCountedWhileThatIsObserved(t *testing.T) {
+	m := meter.New()
+	for n := range 4 {
+		at := now.Add(time.Duration(n-8) * time.Minute)
+		m.Record(meter.Event{Kind: meter.Shown, At: at, Person: person(20 + n), Fields: register.Name, Cost: meter.Whole})
+		m.Record(meter.Event{Kind: meter.Missed, At: at.Add(time.Second)})
+	}
+	f := facts(m)
+	guessed := map[policy.Why]bool{policy.Doubted: true, policy.Enumerating: true}
+	if ruling := watching(policy.Observed{}).Decide(ask(2), f, now).People[0]; !guessed[ruling.Why] {
+		t.Fatalf("this is not guessing: %+v", ruling)
+	}
+	f.Meter = m.Draft()
+	if ruling := watching(policy.Observed{Grounds: guessed}).Decide(ask(2), f, now).People[0]; ruling.Verdict != policy.AskTouch || ruling.Why != policy.ShortEmpty {
+		t.Errorf("the hour's allowance is empty, and the ruling is %+v", ruling)
+	}
+}
