@@ -111,7 +111,11 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
 	var said bytes.Buffer
-	c.server = c.command("postgres", "-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+	args := []string{"-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}
+	if _, measures := t.(*testing.B); !measures {
+		args = append(args, "-c", "fsync=off") // a test kills servers, never the machine
+	}
+	c.server = c.command("postgres", args...)
 	c.server.Stderr = &said
 	if err := c.server.Start(); err != nil {
 		t.Fatal(err)
