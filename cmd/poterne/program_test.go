@@ -214,7 +214,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	w := httptest.NewRecorder()
 	p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
-		`poterne_decisions_total{service="people",verdict="shown"} 3`, `poterne_decisions_total{service="people",verdict="withheld"} 2`,
+		`poterne_decisions_total{service="people",verdict="shown"} 3`, `poterne_decisions_total{service="people",verdict="touch"} 2`,
 		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 6`, `poterne_source_silent{source="agenda"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
