@@ -25,8 +25,20 @@ func watching(observed policy.Observed) policy.Rules {
 	return r
 }
 
-// suspicious draws an ask of somebody who may have done all sorts of things.
-func suspicious(t *rapid.T) (policy.Ask, policy.Facts, *meter.Meter) {
+// doing is an ask of somebody who may have done all sorts of things.
+type doing struct {
+	ask   policy.Ask
+	facts policy.Facts
+	meter *meter.Meter
+}
+
+// under decides it.
+func (d doing) under(r policy.Rules) policy.Decision {
+	d.facts.Meter = d.meter.Draft()
+	return r.Decide(d.ask, d.facts, now)
+}
+
+var suspicious = rapid.Custom(func(t *rapid.T) doing {
 	m := meter.New()
 	at := now.Add(-time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes ago")) * time.Minute)
 	for range rapid.IntRange(0, 30).Draw(t, "events") {
@@ -43,33 +55,28 @@ func suspicious(t *rapid.T) (policy.Ask, policy.Facts, *meter.Meter) {
 		})
 	}
 	a, f := ask(), facts(m)
-	for range rapid.IntRange(1, 5).Draw(t, "people") {
-		p := person(rapid.IntRange(0, 40).Draw(t, "asked"))
-		if p == person(0) {
-			p = register.PersonID{}
-		}
-		a.People = append(a.People, policy.Opening{Person: p, Fields: register.Name, Canary: rapid.IntRange(0, 9).Draw(t, "canary") == 0})
+	asked := policy.Opening{Person: person(rapid.IntRange(0, 40).Draw(t, "asked")), Fields: register.Name, Canary: rapid.IntRange(0, 9).Draw(t, "canary") == 0}
+	if asked.Person == person(0) {
+		asked.Person = register.PersonID{}
 	}
+	a.People = append(a.People, asked)
 	for n := range rapid.IntRange(0, 5).Draw(t, "own") {
 		f.Evidence.Facts = append(f.Evidence.Facts, reason.Fact{
 			Kind: reason.Caseload, Account: "pauline", Person: person(10 + n), From: now.AddDate(0, -1, 0), Until: now.AddDate(0, 1, 0), Source: "cases", ID: "1",
 		})
 	}
 	f.Wider.Add(meter.People(rapid.IntRange(0, 6).Draw(t, "all together")), now.Add(-time.Minute))
-	return a, f, m
-}
+	return doing{a, f, m}
+})
 
 func TestObservingStopsNobodyAndSaysWhatWouldHaveBeen(t *testing.T) {
 	met := map[policy.Why]bool{}
-	rapid.Check(t, func(t *rapid.T) {
-		a, f, m := suspicious(t)
-		a.People = a.People[:1]
-		enforced := watching(policy.Observed{}).Decide(a, f, now)
-		f.Meter = m.Draft()
-		observed := watching(policy.Observed{Everything: true}).Decide(a, f, now)
+	for seed := range 2000 {
+		d := suspicious.Example(seed)
+		enforced, observed := d.under(watching(policy.Observed{})), d.under(watching(policy.Observed{Everything: true}))
 		is, would := observed.People[0], enforced.People[0]
 		switch {
-		case a.People[0].Person.IsZero():
+		case d.ask.People[0].Person.IsZero():
 			if is.Verdict != policy.Withheld {
 				t.Fatalf("somebody who is nobody is %v", is.Verdict)
 			}
@@ -84,7 +91,7 @@ func TestObservingStopsNobodyAndSaysWhatWouldHaveBeen(t *testing.T) {
 		if _, freezes := observed.Freezes(); freezes {
 			t.Fatal("who is only observed is frozen")
 		}
-	})
+	}
 	for _, why := range []policy.Why{policy.ShortEmpty, policy.PaceReached, policy.WallReached, policy.Enumerating, policy.Drifting, policy.CanaryOpened, policy.OrganisationEmpty} {
 		if !met[why] {
 			t.Errorf("no draw meets %v", why)
@@ -94,15 +101,13 @@ func TestObservingStopsNobodyAndSaysWhatWouldHaveBeen(t *testing.T) {
 
 func TestToObserveOneRuleSwitchesOffNoOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a, f, m := suspicious(t)
-		a.People = a.People[:1]
-		enforced := watching(policy.Observed{}).Decide(a, f, now).People[0]
+		d := suspicious.Draw(t, "doing")
+		enforced := d.under(watching(policy.Observed{})).People[0]
 		for why := range policy.Why(40) {
 			if !why.Counts() {
 				continue
 			}
-			f.Meter = m.Draft()
-			ruling := watching(policy.Observed{Grounds: map[policy.Why]bool{why: true}}).Decide(a, f, now).People[0]
+			ruling := d.under(watching(policy.Observed{Grounds: map[policy.Why]bool{why: true}})).People[0]
 			switch {
 			case enforced.Why != why && !reflect.DeepEqual(ruling, enforced):
 				t.Fatalf("observing %v turns %+v into %+v", why, enforced, ruling)

@@ -299,7 +299,7 @@ func TestWATCH_6_EveryGroundHasASentenceInBothLanguages(t *testing.T) {
 		t.Errorf("English says %q", got)
 	}
 	stopped.Observed = true
-	if got, want := stopped.Sentence(policy.French), "En observation : cette ouverture aurait été retenue. Vous avez ouvert"; !strings.HasPrefix(got, want) {
+	if got, want := stopped.Sentence(policy.French), "En observation : cette ouverture aurait été retenue. Vous avez ouvert"; !strings.HasPrefix(got, want) {
 		t.Errorf("observed, French says %q", got)
 	}
 	if got, want := stopped.Sentence(policy.English), "Only observed: this opening would have been withheld. You opened"; !strings.HasPrefix(got, want) {

@@ -21,7 +21,7 @@ const (
 // reasons were missing. What was only observed is said to have stopped nobody. It
 // names nobody.
 func (r Ruling) Sentence(in Language) string {
-	said, observed := r.french(), "En observation : cette ouverture aurait été retenue. "
+	said, observed := r.french(), "En observation : cette ouverture aurait été retenue. "
 	if in == English {
 		said, observed = r.english(), "Only observed: this opening would have been withheld. "
 	}
