@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -174,6 +175,20 @@ func (g *Gate) Place(ctx context.Context, o order.Order) (placed order.Order, er
 		return err
 	})
 	return placed, err
+}
+
+// PlaceOnce puts an order in force, unless the same hand has placed the same for at
+// least as long, on whichever node. It reports whether it did.
+func (g *Gate) PlaceOnce(ctx context.Context, o order.Order) (placed bool, err error) {
+	err = g.do(ctx, 1, func(t *turn) (err error) {
+		if slices.ContainsFunc(t.orders, func(other order.Order) bool { return other.Outlasts(o) }) {
+			return nil
+		}
+		_, err = t.place(o)
+		placed = err == nil
+		return err
+	})
+	return placed && err == nil, err
 }
 
 // Lift takes an order out of force; fault.Absent when it is not.

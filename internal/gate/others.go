@@ -99,7 +99,7 @@ func (g *Gate) Undo(ctx context.Context, by, of Asker, id order.ID, because stri
 		return &fault.Error{Kind: fault.Refused, Public: "a freeze of this account was undone within a week: the security desk looks at it"}
 	}
 	for _, o := range g.Orders() {
-		if o.ID == id && o.By == Itself && o.Reach == order.Account && o.Target == string(of.Account) {
+		if o.ID == id && o.By == Itself && o.Effect == order.Frozen && o.Reach == order.Account && o.Target == string(of.Account) {
 			return g.Lift(ctx, id, string(by.Account), because)
 		}
 	}

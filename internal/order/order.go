@@ -100,6 +100,13 @@ func (o Order) Reaches(account roster.AccountID, organisation roster.Organisatio
 	}
 }
 
+// Outlasts reports whether o does the same as other, to the same, by the same hand,
+// and for at least as long.
+func (o Order) Outlasts(other Order) bool {
+	same := o.Effect == other.Effect && o.Reach == other.Reach && o.Target == other.Target && o.By == other.By
+	return same && (o.Ends.IsZero() || !other.Ends.IsZero() && !o.Ends.Before(other.Ends))
+}
+
 // String writes an order as the ledger tells of it: its number, effect, reach and
 // target, and why. ReadString takes it back.
 func (o Order) String() string {

@@ -119,3 +119,34 @@ func TestAnOrderIsReadBackAsItWasWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOrderOutlastsOnlyTheSameThatEndsSooner(t *testing.T) {
+	narrowed := order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", Ends: now, By: "poterne"}
+	change := func(change func(*order.Order)) order.Order {
+		o := narrowed
+		change(&o)
+		return o
+	}
+	for name, test := range map[string]struct {
+		order order.Order
+		want  bool
+	}{
+		"the same":                  {narrowed, true},
+		"one that ends later":       {change(func(o *order.Order) { o.Ends = now.Add(time.Hour) }), true},
+		"one that never ends":       {change(func(o *order.Order) { o.Ends = time.Time{} }), true},
+		"one that ends sooner":      {change(func(o *order.Order) { o.Ends = now.Add(-time.Hour) }), false},
+		"another effect":            {change(func(o *order.Order) { o.Effect = order.Frozen }), false},
+		"another target":            {change(func(o *order.Order) { o.Target = "cap" }), false},
+		"another reach":             {change(func(o *order.Order) { o.Reach = order.Account }), false},
+		"one that a person ordered": {change(func(o *order.Order) { o.By = "samir" }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.order.Outlasts(narrowed); got != test.want {
+				t.Errorf("outlasts = %v, want %v", got, test.want)
+			}
+		})
+	}
+	if narrowed.Outlasts(change(func(o *order.Order) { o.Ends = time.Time{} })) {
+		t.Error("what ends outlasts what never ends")
+	}
+}
