@@ -64,15 +64,21 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 		want  map[string]int64 // shown in all, and where
 	}{
 		"each organisation": {
-			func(r *policy.Rules) { r.Wider.Organisation = meter.Allowance{Short: meter.People(7), Long: meter.People(50)} },
+			func(r *policy.Rules) {
+				r.Wider.Organisation = meter.Allowance{Short: meter.People(7), Long: meter.People(50)}
+			},
 			map[string]int64{"all": 21, "org-0": 7, "org-1": 7, "org-2": 7},
 		},
 		"each service": {
-			func(r *policy.Rules) { r.Wider.Service = meter.Allowance{Short: meter.People(11), Long: meter.People(50)} },
+			func(r *policy.Rules) {
+				r.Wider.Service = meter.Allowance{Short: meter.People(11), Long: meter.People(50)}
+			},
 			map[string]int64{"all": 22, "dossier": 11, "kairos": 11},
 		},
 		"the whole register, over 28 days": {
-			func(r *policy.Rules) { r.Wider.Register = meter.Allowance{Short: meter.People(40), Long: meter.People(13)} },
+			func(r *policy.Rules) {
+				r.Wider.Register = meter.Allowance{Short: meter.People(40), Long: meter.People(13)}
+			},
 			map[string]int64{"all": 13},
 		},
 	} {
