@@ -173,6 +173,7 @@ type demo struct {
 	origin   string
 	register *town.Register
 	staff    *town.Staff
+	isCanary func(ft string) bool // now
 }
 
 // townSize keeps the town small enough to be grown for each walk.
@@ -189,16 +190,34 @@ func startDemo(t *testing.T, dir string) *demo {
 // to it.
 func startDemoAt(t *testing.T, dir string, port int) *demo {
 	t.Helper()
-	register, err := town.NewRegister("1", townSize)
+	d := &demo{
+		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(townSize), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port)),
+		dir:     dir, port: port, origin: fmt.Sprintf("http://localhost:%d", port),
+	}
+	d.ready(d.origin)
+	d.visit(t, townSize)
+	return d
+}
+
+// visit grows the town as the demonstration has grown it: its canaries depend on
+// the key that it made.
+func (d *demo) visit(t testing.TB, size int) {
+	t.Helper()
+	register, err := town.NewRegister("1", size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{
-		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(townSize), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port)),
-		dir:     dir, port: port, origin: fmt.Sprintf("http://localhost:%d", port), register: register, staff: town.NewStaff(register),
+	key := pseudonymKey(t, d.dir)
+	canaries, err := key.Canaries("demo", 200)
+	if err != nil {
+		t.Fatal(err)
 	}
-	d.ready(d.origin)
-	return d
+	d.register = register.Reserving(func(dossier string) bool { return canaries.Reserved(key.Person(dossier)) })
+	d.staff = town.NewStaff(d.register)
+	d.isCanary = func(ft string) bool {
+		person, known := d.register.ByFT(ft)
+		return known && canaries.Live(key.Person(d.register.Dossier(person)), time.Now())
+	}
 }
 
 // button is an agent's button on the identity provider's page.
@@ -234,7 +253,7 @@ func (d *demo) get(b *life.Browser, path string) life.Page {
 func (d *demo) file(person int) string { return "/dossier/files/" + d.register.Dossier(person) }
 
 // stranger is the n-th person with whom nobody in the town has to do.
-func (d *demo) stranger(n int) int { return d.register.Size() - 1 - n }
+func (d *demo) stranger(n int) int { return d.staff.Stranger(n) }
 
 // direct asks an application of the town itself, past the gate, with an assertion
 // as the gate makes them, and returns what it gives.

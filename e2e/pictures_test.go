@@ -13,8 +13,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
-
-	"poterne/internal/town"
 )
 
 // Pictures of every room on a living town, in both languages, both themes, wide
@@ -23,16 +21,13 @@ import (
 //	go test -tags pictures -run Pictures -artifacts ./e2e
 func TestPictures(t *testing.T) {
 	const size = 100_000
-	register, err := town.NewRegister("1", size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := freePort(t)
+	port, dir := freePort(t), t.TempDir()
 	d := &demo{
-		process: start(t, "demo", "--people", fmt.Sprint(size), "--dir", t.TempDir(), "--listen", fmt.Sprintf("localhost:%d", port)),
-		origin:  fmt.Sprintf("http://localhost:%d", port), register: register, staff: town.NewStaff(register),
+		process: start(t, "demo", "--people", fmt.Sprint(size), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port)),
+		dir:     dir, origin: fmt.Sprintf("http://localhost:%d", port),
 	}
 	d.ready(d.origin)
+	d.visit(t, size)
 	pauline, samir := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "fr-FR")
 	pauline.signIn(d.button("pauline.mercier"))
 	samir.signIn(d.button("samir.cohen"))

@@ -65,7 +65,7 @@ func (d *demo) strangers(count int, account roster.AccountID) (people []int) {
 		}
 	}
 	for person := d.register.Size() - 1; len(people) < count; person-- {
-		if !slices.Contains(mine, person) {
+		if !slices.Contains(mine, person) && !d.register.IsCanary(person) {
 			people = append(people, person)
 		}
 	}

@@ -35,6 +35,7 @@ type config struct {
 	Keys      keysTable       `toml:"keys"`
 	SignIn    signinTable     `toml:"signin"`
 	Register  registerTable   `toml:"register"`
+	Canaries  *canariesTable  `toml:"canaries"`
 	Purpose   []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
 	Allowance allowancesTable `toml:"allowance"`
 	Source    []sourceTable   `toml:"source"`
@@ -108,6 +109,14 @@ type registerTable struct {
 	Scheme string `toml:"scheme" need:"scheme = \"dossier\", the name of the register's own identifiers"`
 }
 
+// canariesTable reserves identifiers of the register for people who exist only for
+// Poterne. It is safe as long as no person is ever given one: `poterne canaries
+// check` looks. Another set has other canaries.
+type canariesTable struct {
+	Set   string `toml:"set" need:"set = \"2026\", any name; another name gives other canaries"`
+	OneIn int64  `toml:"one_in" need:"one_in = 1000000: of all identifiers that can be written, one in so many is reserved"`
+}
+
 // purposeTable says which categories of fields a purpose may be shown.
 type purposeTable struct {
 	Name   string   `toml:"name" need:"name = \"accompany\""`
@@ -179,10 +188,22 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	c.public(&s, files)
 	c.networks(&s, wrong)
 	c.signin(&s, files)
+	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
 	return s
+}
+
+// canaries derives the function that knows them.
+func (c *config) canaries(s *settings, wrong *complaints) {
+	if c.Canaries == nil || s.pseudonym.IsZero() || c.Canaries.Set == "" || c.Canaries.OneIn == 0 {
+		return // none are wanted, or what is missing was complained of
+	}
+	var err error
+	if s.canaries, err = s.pseudonym.Canaries(c.Canaries.Set, c.Canaries.OneIn); err != nil {
+		wrong.add("canaries", "%v", err)
+	}
 }
 
 // kept wants one database, and no password in the configuration.
@@ -214,6 +235,12 @@ func holdsPassword(connection string) bool {
 	}
 	_, has := address.User.Password()
 	return has
+}
+
+// reserves reports whether one of the register's own identifiers is kept for
+// canaries.
+func (s settings) reserves(identifier string) bool {
+	return s.canaries.Reserved(s.pseudonym.Person(identifier))
 }
 
 // open opens the database.

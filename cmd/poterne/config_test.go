@@ -259,6 +259,43 @@ func TestTheExampleMeansWhatItSays(t *testing.T) {
 	}
 }
 
+func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
+	dir := secrets(t)
+	const search = `search = { most = 10, name = "surname", birth = "birth" }`
+	for name, test := range map[string]struct {
+		was, is, want string
+	}{
+		"a share too large":            {"one_in = 1000000", "one_in = 99", "canaries: at most one in 100 identifiers can be reserved for canaries, not one in 99"},
+		"no share":                     {"one_in = 1000000", "", "canaries.one_in: missing"},
+		"no name":                      {`set = "2026"`, "", "canaries.set: missing"},
+		"a search without end":         {search, "search = { most = 1000 }", "search: most: write how many rows"},
+		"a name that is not asked for": {search, `search = { name = "nom", birth = "birth" }`, `search: "nom" is neither a parameter`},
+		"a name without a birth date":  {search, `search = { name = "surname" }`, "search: say where the name is"},
+		"a search for nobody":          {"takes = [\"text/plain\"]", "takes = [\"text/plain\"]\nsearch = { most = 10 }", "search: a search answers with a list of people"},
+	} {
+		changed := strings.Replace(example, test.was, test.is, 1)
+		if _, err := check(dir, []byte(changed)); changed == example || err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+
+	s, err := check(dir, []byte(strings.Replace(example, search, `search = { name = "surname", birth = "birth" }`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(s.services[0].Routes, func(r httpgate.Route) bool { return r.Path == "/search" })
+	if got := s.services[0].Routes[at].Search; got == nil || got.Most != 10 || !slices.Equal(got.Name, []string{"surname"}) || got.Birth != "birth" {
+		t.Errorf("the search is %+v", got)
+	}
+	if !s.canaries.Any() {
+		t.Error("there are no canaries")
+	}
+	without, err := check(dir, []byte(strings.Replace(strings.Replace(strings.Replace(example, "[canaries]", "", 1), `set = "2026"`, "", 1), "one_in = 1000000", "", 1)))
+	if err != nil || without.canaries.Any() {
+		t.Errorf("without the table: %v, canaries %v", err, without.canaries.Any())
+	}
+}
+
 func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
 	dir := secrets(t)
 	for name, test := range map[string]struct{ was, is, want string }{

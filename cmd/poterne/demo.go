@@ -69,7 +69,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return errors.Join(err, kept.Close())
 	}
 	defer shelf.Close()
-	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now())
+	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.reserves)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
@@ -217,7 +217,7 @@ func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error
 func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demoTown) {
 	var strangers []string
 	for n := range 5 {
-		strangers = append(strangers, invented.register.Dossier(invented.stranger(n)))
+		strangers = append(strangers, invented.register.Dossier(invented.staff.Stranger(n)))
 	}
 	text := template.Must(template.New("").Parse(greetings[d.Lang]))
 	_ = text.Execute(out, map[string]any{

@@ -29,11 +29,12 @@ type demoTown struct {
 	today    time.Time
 }
 
-func newDemoTown(seed uint64, people int, issuer string, today time.Time) (*demoTown, error) {
+func newDemoTown(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*demoTown, error) {
 	r, err := town.NewRegister(fmt.Sprint(seed), people)
 	if err != nil {
 		return nil, err
 	}
+	r = r.Reserving(reserved)
 	return &demoTown{r, town.NewStaff(r), issuer, today}, nil
 }
 
@@ -173,9 +174,6 @@ func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) e
 	}
 	return s.TakeAliases(ctx, d.aliases(key))
 }
-
-// stranger returns the n-th person with whom nobody in the town has to do.
-func (d *demoTown) stranger(n int) int { return d.register.Size() - 1 - n }
 
 // applications is the town's three applications.
 func (d *demoTown) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {

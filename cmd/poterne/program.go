@@ -35,6 +35,7 @@ import (
 type setup struct {
 	origin    string // where people reach the portal: https, or http on this very machine
 	pseudonym register.Key
+	canaries  register.Canaries
 	scheme    string // of the register's own identifiers
 	signer    note.Signer
 	verifier  note.Verifier
@@ -96,6 +97,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		Gate: p.metrics.settling(p.gate), Directory: directory, Who: p.door.Who,
 		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
+		Canaries: from.canaries,
 	})
 	if err != nil {
 		return nil, err

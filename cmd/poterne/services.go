@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -61,10 +62,23 @@ type routeTable struct {
 	JSON    *answerTable                    `toml:"json"`
 	HTML    *answerTable                    `toml:"html"`
 	CSV     *answerTable                    `toml:"csv"`
+	Search  *searchTable                    `toml:"search"`
 	Static  []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread  []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header  *headerTable                    `toml:"header"`
 }
+
+// searchTable makes a route a search: for one known person, with few rows. Who
+// sweeps names over a birth date, or the reverse, is noticed if it says where they
+// are.
+type searchTable struct {
+	Most  int64     `toml:"most"`  // rows of an answer; 10. One with more is refused
+	Name  oneOrMore `toml:"name"`  // parameters or fields with the name
+	Birth string    `toml:"birth"` // the one with the birth date
+}
+
+// usualMost is how many rows a search may have that does not say.
+const usualMost = 10
 
 // answerTable says where people are in an answer. Paths are JSONPath, CSS
 // selectors (with @attribute at the end for an attribute) or columns.
@@ -173,6 +187,9 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 	}
 	if r.Header != nil {
 		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes}
+	}
+	if search := r.Search; search != nil {
+		route.Search = &httpgate.Search{Most: int(cmp.Or(search.Most, usualMost)), Name: search.Name, Birth: search.Birth}
 	}
 	route.Kind = r.kind(route)
 	if route.Kind == httpgate.Static {

@@ -70,6 +70,21 @@ func TestWATCH_3_NobodyInTheTownHasToDoWithACanary(t *testing.T) {
 	}
 }
 
+func TestStrangersAreTheLastWhoExist(t *testing.T) {
+	r := reserving(t, 20_000)
+	staff, person := town.NewStaff(r), r.Size()
+	for n := range 1000 {
+		for person--; r.IsCanary(person); person-- {
+		}
+		if got := staff.Stranger(n); got != person {
+			t.Fatalf("stranger %d is person %d, not %d", n, got, person)
+		}
+	}
+	if got := town.NewStaff(people(t, 1)).Stranger(5); got != 0 {
+		t.Errorf("the only person there is is %d", got)
+	}
+}
+
 // Promise: WATCH-3
 func TestWATCH_3_ACanarysFileIsMadeAsEverybodys(t *testing.T) {
 	with, without := reserving(t, 20_000), people(t, 20_000)

@@ -200,6 +200,22 @@ func (s *Staff) Agent(id roster.AccountID) (Agent, bool) {
 // in two caseloads.
 func (s *Staff) Caseload(id roster.AccountID) []int { return s.caseloads[id] }
 
+// Stranger is the n-th person from the register's end, canaries left out: somebody
+// with whom nobody in the town has to do.
+func (s *Staff) Stranger(n int) int {
+	person := s.register.size - 1
+	for ; person > 0; person-- {
+		if s.register.IsCanary(person) {
+			continue
+		}
+		if n == 0 {
+			break
+		}
+		n--
+	}
+	return person
+}
+
 // Courses is the training catalogue.
 func (s *Staff) Courses() []Course { return s.courses }
 
