@@ -8,7 +8,10 @@ FUZZTIME ?= 60
 COUNT    ?= 6
 BENCH    ?= .
 
-.PHONY: help run test check bench bench-ledger e2e fuzz fmt promises
+# How large the ledgers of bench-index are, in entries.
+ENTRIES  ?= 1000000 10000000 100000000
+
+.PHONY: help run test check bench bench-ledger bench-index e2e fuzz fmt promises
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -42,6 +45,13 @@ bench: ## measures, COUNT times over; compare two results with benchstat
 bench-ledger: ## measures durable disclosures on both engines, beside a minimal program and one flush
 	tools/prepare
 	$(MAKE) bench BENCH='Ledger|Flush'
+
+bench-index: ## measures "exactly who" on 1, 10 and 100 million entries, beside PostgreSQL and DuckDB; needs 30 GB of disk
+	tools/prepare
+	@mkdir -p artifacts
+	cd tools/duckdb && go build -o ../../artifacts/duckdb .
+	POTERNE_ENTRIES="$(ENTRIES)" POTERNE_DUCKDB="$$PWD/artifacts/duckdb" \
+		go test -run '^$$' -bench ExactlyWho -benchtime 1x -timeout 6h ./internal/ledger/index | tee artifacts/bench-index.txt
 
 promises: ## lists what Poterne promises, and how the last make test found it
 	go run ./cmd/poterne promises --results artifacts/test.json

@@ -2,7 +2,9 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
 	"iter"
 	"maps"
 	"math"
@@ -250,6 +252,7 @@ type window struct {
 	cursors []*cursor
 	known   []tally     // of the page, by place
 	earlier []newcomers // who is on the page; empty when nobody needed to know
+	order   []placed
 }
 
 // window begins at a page; timed, if first and last times are wanted.
@@ -360,26 +363,39 @@ func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned
 		yield(ledger.Concerned{}, err)
 		return false
 	}
-	var people []person
+	w.order = w.order[:0]
 	for _, n := range w.earlier {
 		for i := range n.len() {
 			if place := n.base + i; place < len(w.known) && w.known[place].times > 0 {
-				people = append(people, person{register.PersonID(n.id(i)), place})
+				id := n.id(i)
+				w.order = append(w.order, placed{binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:]), place})
 			}
 		}
 	}
-	slices.SortFunc(people, func(a, b person) int { return bytes.Compare(a.id[:], b.id[:]) })
-	for _, p := range people {
-		if !yield(w.known[p.place].concerned(p.id), nil) {
+	slices.SortFunc(w.order, func(a, b placed) int {
+		if a.high != b.high {
+			return cmp.Compare(a.high, b.high)
+		}
+		return cmp.Compare(a.low, b.low)
+	})
+	for _, p := range w.order {
+		if !yield(w.known[p.place].concerned(p.person()), nil) {
 			return false
 		}
 	}
 	return true
 }
 
-type person struct {
-	id    register.PersonID
-	place int
+// placed is a pseudonym, as numbers because they are sorted faster, and its place.
+type placed struct {
+	high, low uint64
+	place     int
+}
+
+func (p placed) person() (id register.PersonID) {
+	binary.BigEndian.PutUint64(id[:], p.high)
+	binary.BigEndian.PutUint64(id[8:], p.low)
+	return id
 }
 
 func (t tally) concerned(person register.PersonID) ledger.Concerned {
