@@ -60,9 +60,9 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	pauline.says("main", "Vous avez ouvert 3 personnes sans motif connu en une heure.", "La limite est de 3.",
 		"Ni portefeuille, ni rendez-vous, ni appel, ni ticket d’accueil, ni message, ni inscription, ni relais n’explique cette ouverture.", "Reçu n°")
 	pauline.keep("stopped")
-	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "refused")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "touch asked")
 	samir.keep("desk")
-	pauline.click("main a.button")
+	pauline.click("main a[href='" + d.origin + "/']")
 	pauline.says("#meter ~ .lead", "3 personnes sans motif sur 20 en 28 jours, 3 sur 3 cette heure-ci.")
 	pauline.says("#meter ~ .notice", "Votre franchise de l’heure est épuisée.")
 	for dots, want := range map[string]int{".free": 23, ".used": 6} { // 3 of 3 this hour, 3 of 20 in 28 days
@@ -79,8 +79,8 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.click("#lines tr:first-child a[href='" + account + "']")
 	samir.says("h1", "Pauline Mercier")
 	samir.says("#openings ~ .lead", "people")
-	if shown, refused := samir.count("main tr.masked"), samir.count("main tr.refused"); shown < 7 || refused != 1 {
-		t.Errorf("her page lists %d disclosures and %d refusals", shown, refused)
+	if shown, stopped := samir.count("main tr.masked"), samir.count("main tr.touch"); shown < 7 || stopped != 1 {
+		t.Errorf("her page lists %d disclosures and %d stops", shown, stopped)
 	}
 	samir.keep("account")
 	samir.tabTo("#because")
@@ -134,13 +134,13 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 		t.Fatalf("the fourth stranger: status %d", status)
 	}
 	pauline.says("main", "You opened 3 people without a known reason within an hour. The limit is 3.", "No caseload, appointment, call, desk ticket, message, enrolment or cover explains this opening.")
-	pauline.click("main a.button")
+	pauline.click("main a[href='" + d.origin + "/']")
 	pauline.says("#meter ~ .lead", "3 people without a reason of 20 in 28 days, 3 of 3 this hour.")
 
 	samir.signIn(d.button("samir.cohen"))
 	samir.click("main a[href='/desk']")
 	samir.says("[data-live]", "Cette page montre l’instant où elle a été ouverte.")
-	samir.says("#lines tr:first-child", "Pauline Mercier", "refusée", "franchise de l’heure épuisée (3 sur 3)")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "geste demandé", "franchise de l’heure épuisée (3 sur 3)")
 	samir.keep("desk-without-scripts")
 	samir.click("#lines tr:first-child td a")
 	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Mot de passe donné au téléphone."))
