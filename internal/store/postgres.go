@@ -26,6 +26,7 @@ func OpenPostgreSQL(ctx context.Context, connection string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.DialFunc = impatiently(config.DialFunc)
 	s := openPostgreSQL(config)
 	if err = s.admit(ctx, config.User); err == nil {
 		err = s.prepare(ctx)

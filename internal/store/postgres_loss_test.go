@@ -396,3 +396,52 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 	}
 	storetest.Write(t, frozen, 1, storetest.At) // and it goes on
 }
+
+// A node behind a cut network shows nothing, says so in time, and does not hold up
+// the others.
+//
+// Promise: RUN-3
+func TestRUN_3_ANodeBehindACutNetworkShowsNothingAndHoldsNobodyUp(t *testing.T) {
+	t.Parallel() // it mostly waits
+	cluster := storetest.StartPostgreSQL(t)
+	connection := cluster.Database(t)
+	employ(t, connection)
+	over, wire := cluster.Over(t, connection)
+	h := &handed{people: make(map[register.PersonID]bool)}
+	apart, other := supervise(t, over+" idle_in_transaction_session_timeout=500", h), supervise(t, connection, h)
+	for _, n := range []*supervised{apart, other} {
+		eventually(t, "the node is up", func() bool {
+			_, err := n.settle("pauline", storetest.Person(1))
+			return err == nil
+		})
+	}
+	wire.Cut()
+	refused := make(chan error)
+	began := time.Now()
+	go func() {
+		_, err := apart.settle("pauline", storetest.Person(2))
+		refused <- err
+	}()
+	time.Sleep(100 * time.Millisecond) // it holds the head, perhaps
+	if _, err := other.settle("pauline", storetest.Person(3)); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the other node was held up for %v", took)
+	}
+	select {
+	case err := <-refused:
+		if fault.Of(err) != fault.Unavailable {
+			t.Errorf("a node that can write nothing down answers %v", err)
+		}
+		t.Logf("refused after %v", time.Since(began).Round(time.Millisecond))
+	case <-time.After(30 * time.Second):
+		t.Error("the node behind the cut says nothing at all")
+	}
+	wire.Mend()
+	eventually(t, "the node goes on", func() bool {
+		_, err := apart.settle("pauline", storetest.Person(4))
+		return err == nil
+	})
+	h.holds(t, connection)
+}

@@ -241,6 +241,62 @@ func (c *Cluster) Only(connection string) string {
 	return regexp.MustCompile(`port=\d+`).ReplaceAllString(connection, fmt.Sprintf("port=%d", c.port))
 }
 
+// Wire is a way to a server that can be cut: nothing passes, and nobody is told.
+type Wire struct {
+	cut atomic.Bool
+}
+
+// Over leads a connection over a wire of its own.
+func (c *Cluster) Over(t testing.TB, connection string) (over string, wire *Wire) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	wire = &Wire{}
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			go wire.carry(near, far)
+			go wire.carry(far, near)
+		}
+	}()
+	port := listener.Addr().(*net.TCPAddr).Port
+	return strings.Replace(connection, fmt.Sprintf("port=%d ", c.port), fmt.Sprintf("port=%d ", port), 1), wire
+}
+
+// Cut stops everything on its way, in both directions.
+func (w *Wire) Cut() { w.cut.Store(true) }
+
+// Mend lets it go on, with all that was on its way.
+func (w *Wire) Mend() { w.cut.Store(false) }
+
+func (w *Wire) carry(to, from net.Conn) {
+	defer to.Close()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		for w.cut.Load() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err != nil {
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
 // Set changes a setting of the running server.
 func (c *Cluster) Set(t testing.TB, setting, value string) {
 	t.Helper()
