@@ -33,6 +33,8 @@ type config struct {
 	Database  databaseTable   `toml:"database"`
 	Network   []networkTable  `toml:"network"`
 	Keys      keysTable       `toml:"keys"`
+	Quorum    quorumTable     `toml:"quorum"`
+	Witness   []witnessTable  `toml:"witness"`
 	SignIn    signinTable     `toml:"signin"`
 	Register  registerTable   `toml:"register"`
 	Canaries  *canariesTable  `toml:"canaries"`
@@ -185,6 +187,7 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, parseCheckpointKey)
 	s.signer, s.verifier = pair.signer, pair.verifier
 	c.kept(wrong)
+	c.witnesses(&s, wrong)
 	c.public(&s, files)
 	c.networks(&s, wrong)
 	c.signin(&s, files)

@@ -173,11 +173,13 @@ type health struct {
 	kept     *store.Store
 	verifier note.Verifier
 	now      func() time.Time
+
+	witnesses attendance
 }
 
 func (h *health) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { sayHealth(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { sayHealth(w, http.StatusOK, "alive", nil) })
 	mux.HandleFunc("GET /readyz", h.ready)
 	return mux
 }
@@ -187,20 +189,27 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := h.kept.Ping(ctx); err != nil {
-		sayHealth(w, http.StatusServiceUnavailable, "the database does not answer")
+		sayHealth(w, http.StatusServiceUnavailable, "the database does not answer", nil)
 		return
 	}
 	lag, err := checkpointLag(ctx, h.kept, h.verifier, h.now())
 	if err != nil || lag > longestLag {
-		sayHealth(w, http.StatusServiceUnavailable, "the newest entries are not under a checkpoint")
+		sayHealth(w, http.StatusServiceUnavailable, "the newest entries are not under a checkpoint", nil)
 		return
 	}
-	sayHealth(w, http.StatusOK, "ready")
+	if !h.witnesses.enough() {
+		sayHealth(w, http.StatusServiceUnavailable, "the witnesses' co-signatures have been lacking for too long", h.witnesses.told())
+		return
+	}
+	sayHealth(w, http.StatusOK, "ready", h.witnesses.told())
 }
 
-func sayHealth(w http.ResponseWriter, status int, said string) {
+func sayHealth(w http.ResponseWriter, status int, said string, witnesses *toldWitnesses) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"status": said})
+	_ = json.NewEncoder(w).Encode(struct {
+		Status    string         `json:"status"`
+		Witnesses *toldWitnesses `json:"witnesses,omitempty"`
+	}{said, witnesses})
 }

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
+	"poterne/internal/ledger/witness"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/reason/intake"
@@ -50,12 +51,15 @@ type setup struct {
 	pages     portal.Settings                                 // services, home, silence, clock and log are filled in here
 	now       func() time.Time                                // time.Now when nil
 	index     *ledgerindex.Index                              // of the ledger; nil where nobody asks it
+
+	witnessing witnessing
 }
 
 // program is everything that runs, wired together.
 type program struct {
 	gate      *gate.Gate
 	sequencer *ledger.Sequencer
+	council   *witness.Council
 	door      *signin.Door
 	rooms     *portal.Rooms
 	metrics   *metrics
@@ -74,6 +78,10 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	}
 	p := &program{leaving: make(chan struct{}), log: log}
 	directory := gate.NewDirectory(from.pseudonym, from.scheme, kept)
+	p.council = from.council(kept, log)
+	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
+		return nil, fmt.Errorf("this ledger is not run: %w", err)
+	}
 	var err error
 	if p.gate, err = gate.Open(ctx, kept, kept, from.rules, from.now); err != nil {
 		return nil, fmt.Errorf("opening the gate: %w", err)
@@ -82,6 +90,8 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
 	p.metrics = newMetrics(from, p.gate, kept)
+	present := attendance{p.council, from.witnessing.strict, from.now}
+	p.metrics.registry.MustRegister(present)
 
 	pages := portal.NewPages(from.portal(log))
 	if p.door, err = signin.New(p.signIn(from), store.NewSessions(kept), kept, pages); err != nil {
@@ -94,7 +104,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		return nil, err
 	}
 	proxy, err := httpgate.New(from.services, httpgate.Dependencies{
-		Gate: p.metrics.settling(p.gate), Directory: directory, Who: p.door.Who,
+		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Who: p.door.Who,
 		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
 		Canaries: from.canaries,
@@ -107,9 +117,9 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
-	ours.Handle(tiles.Pattern, tiles.NewHandler(kept, from.verifier, log))
+	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.verifier, log))
 	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.now), from.tokens, p.pushed, log))
-	health := &health{kept: kept, verifier: from.verifier, now: from.now}
+	health := &health{kept: kept, verifier: from.verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
 		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),
@@ -118,7 +128,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
 	p.private = private
-	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.door.Run, p.rooms.Run}
+	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}
@@ -313,7 +323,7 @@ func (p *program) Serve(ctx context.Context, public, private *listening) error {
 			return fmt.Errorf("signing the last checkpoint: %w", err)
 		}
 	}
-	return nil
+	return p.council.Attend(context.WithoutCancel(ctx)) // it is co-signed, too
 }
 
 func (p *program) leave(servers []*http.Server) error {

@@ -30,7 +30,7 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 	}
 	defer folder.Close()
 	return p.with(ctx, func(s settings, kept *store.Store) error {
-		head, err := tiles.Publish(ctx, kept, s.verifier, folder)
+		head, err := tiles.Publish(ctx, s.published(kept), s.verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
 		}
@@ -87,7 +87,7 @@ func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
 		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: fmt.Sprintf("entry %d with its proof, by the command line", p.Number)}); err != nil {
 			return err
 		}
-		proof, err := tiles.Prove(ctx, kept, s.verifier, p.Number)
+		proof, err := tiles.Prove(ctx, s.published(kept), s.verifier, p.Number)
 		if err != nil {
 			return err
 		}

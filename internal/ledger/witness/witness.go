@@ -134,6 +134,10 @@ func (c *Council) Attend(ctx context.Context) error { return c.round(ctx) }
 // Run has new checkpoints co-signed until ctx ends. Its error is a *Contradiction:
 // the program must then stop.
 func (c *Council) Run(ctx context.Context) error {
+	if len(c.seats) == 0 {
+		<-ctx.Done()
+		return nil
+	}
 	ticker := time.NewTicker(Pace)
 	defer ticker.Stop()
 	for {

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger/tiles"
+	"poterne/internal/ledger/witness"
+	"poterne/internal/policy"
+	"poterne/internal/store"
+)
+
+// quorumTable says how many of the witnesses a checkpoint needs and, when strict is
+// written, how long consultations go on without them.
+type quorumTable struct {
+	Need   int64         `toml:"need"`
+	Strict time.Duration `toml:"strict"`
+}
+
+// witnessTable is somebody outside the organisation who co-signs checkpoints. It
+// sees how many entries there are and when they come. It can stop Poterne, by
+// saying that it has co-signed another history, and nothing else.
+type witnessTable struct {
+	Address string `toml:"address" need:"address = \"https://witness.example\", below which it takes add-checkpoint"`
+	Key     string `toml:"key" need:"key = \"witness.example/w1+…\", its public key as it publishes it"`
+}
+
+// witnessing is who co-signs the ledger, and what happens without them.
+type witnessing struct {
+	witnesses []witness.Witness
+	need      int
+	strict    time.Duration // consultations end after so long without a quorum; 0: they go on
+}
+
+// shortestStrict gives a quorum the time that one takes.
+const shortestStrict = 10 * time.Second
+
+func (c *config) witnesses(s *settings, wrong *complaints) {
+	s.witnessing = witnessing{need: int(c.Quorum.Need), strict: c.Quorum.Strict}
+	named := make(map[string]bool)
+	for i, w := range c.Witness {
+		path := index("witness", i)
+		address, err := url.Parse(w.Address)
+		if w.Address != "" && (err != nil || address.Host == "" || address.RawQuery != "" || address.User != nil) {
+			wrong.add(path+".address", "not an address; write one such as https://witness.example")
+		} else if w.Address != "" && address.Scheme != "https" && (address.Scheme != "http" || !onThisMachine(address.Host)) {
+			wrong.add(path+".address", "anybody on the way could stop Poterne; write https://%s", address.Host)
+		}
+		if w.Key == "" {
+			continue
+		}
+		key, err := witness.ParseKey(w.Key)
+		if err != nil {
+			wrong.add(path+".key", "%v", err)
+			continue
+		}
+		if named[key.Name()] {
+			wrong.add(path+".key", "a witness of this name is declared twice; two witnesses are two names")
+		}
+		named[key.Name()] = true
+		s.witnessing.witnesses = append(s.witnessing.witnesses, witness.Witness{Key: key, Address: w.Address})
+	}
+	switch {
+	case len(c.Witness) == 0 && c.Quorum != (quorumTable{}):
+		wrong.add("quorum", "there is nobody who co-signs; write [[witness]] with address and key")
+	case len(c.Witness) > 0 && (c.Quorum.Need < 1 || c.Quorum.Need > int64(len(c.Witness))):
+		wrong.add("quorum.need", "write between 1 and %d, how many of the witnesses a checkpoint needs", len(c.Witness))
+	case c.Quorum.Strict != 0 && c.Quorum.Strict < shortestStrict:
+		wrong.add("quorum.strict", "too short for witnesses to answer; write at least %q, or nothing", shortestStrict)
+	}
+}
+
+// council calls the witnesses together.
+func (from setup) council(kept *store.Store, log *slog.Logger) *witness.Council {
+	client := &http.Client{CheckRedirect: witness.StayPut}
+	return witness.New(from.witnessing.witnesses, from.witnessing.need, kept, from.signer, from.verifier, client, from.now, log)
+}
+
+// published is the ledger as everybody sees it: under its witnesses' signatures.
+func (from setup) published(kept *store.Store) tiles.Source {
+	quorum := witness.Quorum{Need: from.witnessing.need}
+	for _, w := range from.witnessing.witnesses {
+		quorum.Keys = append(quorum.Keys, w.Key)
+	}
+	now := from.now
+	if now == nil {
+		now = time.Now
+	}
+	return witness.Published{Catalogue: kept, Quorum: quorum, Verifier: from.verifier, Now: now}
+}
+
+// attendance is how a program stands with its witnesses.
+type attendance struct {
+	council *witness.Council
+	strict  time.Duration
+	now     func() time.Time
+}
+
+// lacking is for how long the newest checkpoints have lacked their quorum.
+func (a attendance) lacking() time.Duration {
+	since := a.council.Standing().Lacking
+	if since.IsZero() {
+		return 0
+	}
+	return max(0, a.now().Sub(since))
+}
+
+// enough reports whether consultations may go on. A strict program waits for a
+// quorum before its first one.
+func (a attendance) enough() bool {
+	return a.strict == 0 || a.council.Standing().Attended() && a.lacking() <= a.strict
+}
+
+// errUnwitnessed is why a strict program shows nobody to anybody.
+var errUnwitnessed = &fault.Error{Kind: fault.Unavailable, Err: errors.New("the witnesses' co-signatures have been lacking for too long")}
+
+// witnessed is a gate that opens only while there are enough witnesses.
+type witnessed struct {
+	httpgate.Gate
+	attendance attendance
+}
+
+// Settle implements httpgate.Gate.
+func (w witnessed) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	if !w.attendance.enough() {
+		return gate.Passage{}, errUnwitnessed
+	}
+	return w.Gate.Settle(ctx, ask)
+}
+
+var (
+	cosignsDesc = prometheus.NewDesc("poterne_witness_cosigns", "1 when a witness co-signed what it was asked last.", []string{"witness"}, nil)
+	knowsDesc   = prometheus.NewDesc("poterne_witness_entries", "Entries that a witness has co-signed, as far as this node knows.", []string{"witness"}, nil)
+	lackingDesc = prometheus.NewDesc("poterne_witness_quorum_lacking_seconds", "How long the newest checkpoints have lacked their quorum.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (a attendance) Describe(out chan<- *prometheus.Desc) {
+	out <- cosignsDesc
+	out <- knowsDesc
+	out <- lackingDesc
+}
+
+// Collect implements prometheus.Collector.
+func (a attendance) Collect(out chan<- prometheus.Metric) {
+	standing := a.council.Standing()
+	for _, w := range standing.Witnesses {
+		cosigns := 1.0
+		if w.Failure != nil {
+			cosigns = 0
+		}
+		out <- prometheus.MustNewConstMetric(cosignsDesc, prometheus.GaugeValue, cosigns, w.Name)
+		out <- prometheus.MustNewConstMetric(knowsDesc, prometheus.GaugeValue, float64(w.Size), w.Name)
+	}
+	if standing.Need > 0 {
+		out <- prometheus.MustNewConstMetric(lackingDesc, prometheus.GaugeValue, a.lacking().Seconds())
+	}
+}
+
+// toldWitnesses is what a probe reads of them.
+type toldWitnesses struct {
+	Need    int     `json:"need"`
+	Cosign  int     `json:"cosign"`          // how many did what they were asked last
+	Lacking float64 `json:"lacking_seconds"` // how long the newest checkpoints have lacked their quorum
+}
+
+// told is what a probe reads; nil when there are no witnesses.
+func (a attendance) told() *toldWitnesses {
+	standing := a.council.Standing()
+	if standing.Need == 0 {
+		return nil
+	}
+	said := &toldWitnesses{Need: standing.Need, Lacking: a.lacking().Round(time.Second).Seconds()}
+	for _, w := range standing.Witnesses {
+		if w.Failure == nil {
+			said.Cosign++
+		}
+	}
+	return said
+}

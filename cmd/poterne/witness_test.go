@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/witness"
+	"poterne/internal/ledger/witness/witnesstest"
+	"poterne/internal/policy"
+	"poterne/internal/store"
+)
+
+func TestWitnessesAreComplainedOf(t *testing.T) {
+	dir := secrets(t)
+	key := witnesstest.New(t, "witness.example/w1").Key()
+	const there = "\n[[witness]]\naddress = \"https://witness.example\"\nkey = \""
+	for name, test := range map[string]struct{ text, says string }{
+		"no quorum":               {there + key + `"`, "quorum.need: write between 1 and 1"},
+		"more than there are":     {"[quorum]\nneed = 2" + there + key + `"`, "quorum.need: write between 1 and 1"},
+		"a quorum of nobody":      {"[quorum]\nneed = 1", "quorum: there is nobody who co-signs"},
+		"a hasty strictness":      {"[quorum]\nneed = 1\nstrict = \"2s\"" + there + key + `"`, "quorum.strict: too short"},
+		"no key":                  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"https://witness.example\"", "witness[0].key: missing"},
+		"another's key":           {"[quorum]\nneed = 1" + there + strings.Replace(key, "w1", "w2", 1) + `"`, "witness[0].key: the name and the key"},
+		"one witness twice":       {"[quorum]\nneed = 2" + there + key + `"` + there + key + `"`, "witness[1].key: a witness of this name is declared twice"},
+		"an address without TLS":  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"http://witness.example\"\nkey = \"" + key + `"`, "witness[0].address: anybody on the way could stop Poterne; write https://witness.example"},
+		"an address that is none": {"[quorum]\nneed = 1\n[[witness]]\naddress = \"witness.example\"\nkey = \"" + key + `"`, "witness[0].address: not an address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := check(dir, []byte(example+"\n"+test.text+"\n"))
+			if err == nil || !strings.Contains(err.Error(), test.says) || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("complaints: %v", err)
+			}
+		})
+	}
+	s, err := check(dir, []byte(example+"\n[quorum]\nneed = 1\nstrict = \"15m\""+there+key+`"`))
+	if err != nil || len(s.witnessing.witnesses) != 1 || s.witnessing.need != 1 || s.witnessing.strict != 15*time.Minute {
+		t.Errorf("it comes to %+v, %v", s.witnessing, err)
+	}
+}
+
+// witnessedBy is the example's settings with a witness, and that witness.
+func witnessedBy(t *testing.T) (settings, *witnesstest.Witness) {
+	t.Helper()
+	s, err := check(secrets(t), []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := witnesstest.New(t, "witness.example/w1", s.verifier)
+	key, err := witness.ParseKey(w.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.witnessing = witnessing{witnesses: []witness.Witness{{Key: key, Address: w.Serve(t)}}, need: 1}
+	return s, w
+}
+
+// worked runs a program over a database until it has written some entries, and
+// leaves in order.
+func worked(t *testing.T, s settings, path string, entries int) {
+	t.Helper()
+	kept, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	for range entries {
+		if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Promise: LEDGER-4
+func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
+	s, w := witnessedBy(t)
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "poterne.db"), filepath.Join(dir, "copy.db")
+	worked(t, s, path, 10)
+	before, err := os.ReadFile(path)
+	if err != nil || os.WriteFile(copied, before, 0o600) != nil {
+		t.Fatal(err)
+	}
+	worked(t, s, path, 1)
+	worked(t, s, path, 0) // the newest is run again
+	known := w.Knows(t, s.verifier.Name())
+
+	for _, lost := range []string{copied, filepath.Join(dir, "empty.db")} {
+		kept, err := store.OpenSQLite(t.Context(), lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer kept.Close()
+		_, err = assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), "an older copy was put in its place. Restore the newest copy there is") {
+			t.Errorf("it is run: %v", err)
+		}
+		next, err := kept.FirstAt(t.Context(), time.Now().Add(time.Hour))
+		if size := sizeIn(t, kept, s); err != nil || int64(next) != size || size >= known {
+			t.Errorf("%d entries, %d under a checkpoint, %v", next, size, err)
+		}
+	}
+	if again := w.Knows(t, s.verifier.Name()); again != known {
+		t.Errorf("the witness knew %d entries and knows %d", known, again)
+	}
+}
+
+// sizeIn is the size of the newest checkpoint.
+func sizeIn(t *testing.T, kept *store.Store, s settings) int64 {
+	t.Helper()
+	signed, err := kept.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signed == nil {
+		return 0
+	}
+	head, err := ledger.OpenCheckpoint(signed, s.verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head.Size
+}
+
+// open is a gate that shows everything.
+type open struct{ httpgate.Gate }
+
+func (open) Settle(context.Context, policy.Ask) (gate.Passage, error) {
+	return gate.Passage{Written: 1}, nil
+}
+
+// Promise: LEDGER-4
+func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
+	s, w := witnessedBy(t)
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	now := time.Now()
+	s.now, w.Now = func() time.Time { return now }, func() time.Time { return now }
+	council := s.council(kept, slog.New(slog.DiscardHandler))
+	strict := attendance{council, time.Minute, s.now}
+	lenient := attendance{council, 0, s.now}
+	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.signer, s.verifier, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		t.Helper()
+		if err := gate.Record(t.Context(), kept, s.now, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sequencer.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(served bool, when string) {
+		t.Helper()
+		if err := council.Attend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []attendance{strict, lenient} {
+			want := served || a.strict == 0
+			_, err := witnessed{open{}, a}.Settle(t.Context(), policy.Ask{})
+			if (err == nil) != want || err != nil && fault.Of(err) != fault.Unavailable {
+				t.Errorf("%s, strict %v: %v", when, a.strict, err)
+			}
+			answer := httptest.NewRecorder()
+			(&health{kept: kept, verifier: s.verifier, now: time.Now, witnesses: a}).ready(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if (answer.Code == http.StatusOK) != want {
+				t.Errorf("%s, strict %v: ready says %d %s", when, a.strict, answer.Code, answer.Body)
+			}
+		}
+	}
+	w.Down(true)
+	write()
+	expect(false, "before the witness has answered")
+	w.Down(false)
+	now = now.Add(time.Minute)
+	expect(true, "when it has")
+	w.Down(true)
+	expect(true, "without it, while nothing is new")
+	write()
+	now = now.Add(2 * time.Second)
+	expect(true, "without it for a moment")
+	now = now.Add(59 * time.Second)
+	expect(true, "without it for a minute less a second")
+	now = now.Add(3 * time.Second)
+	expect(false, "without it for too long")
+	w.Down(false)
+	now = now.Add(2 * time.Minute)
+	expect(true, "with it again")
+}
+
+func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *testing.T) {
+	s, w := witnessedBy(t)
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	worked(t, s, path, 3)
+	kept, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(handler http.Handler, path string) string {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Host = "poterne.example"
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, r)
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || answer.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, answer.Code, text)
+		}
+		return string(text)
+	}
+	if said := body(p.private, "/readyz"); said != `{"status":"ready","witnesses":{"need":1,"cosign":1,"lacking_seconds":0}}`+"\n" {
+		t.Errorf("the probe reads %s", said)
+	}
+	metrics := body(p.private, "/metrics")
+	for _, line := range []string{
+		`poterne_witness_cosigns{witness="witness.example/w1"} 1`, `poterne_witness_entries{witness="witness.example/w1"} 4`, `poterne_witness_quorum_lacking_seconds 0`,
+	} {
+		if !strings.Contains(metrics, "\n"+line+"\n") {
+			t.Errorf("the metrics do not say %s", line)
+		}
+	}
+	signed := body(p.public, "/.poterne/ledger/checkpoint")
+	if !p.council.Met([]byte(signed)) || !strings.Contains(signed, "\n4\n") {
+		t.Errorf("published is\n%s", signed)
+	}
+
+	w.Down(true)
+	if err := gate.Record(t.Context(), kept, time.Now, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.sequencer.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.council.Attend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if said := body(p.private, "/readyz"); !strings.Contains(said, `"cosign":0`) {
+		t.Errorf("without the witness the probe reads %s", said)
+	}
+	if again := body(p.public, "/.poterne/ledger/checkpoint"); again != signed {
+		t.Errorf("before the new checkpoint has waited, published is\n%s", again)
+	}
+}
