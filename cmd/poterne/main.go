@@ -23,19 +23,20 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Demo     Demo            `cmd:"" help:"Show the whole product, with an invented town inside."`
-	Serve    serveCommand    `cmd:"" help:"Guard the applications that a configuration declares."`
-	Config   configCommands  `cmd:"" help:"Print an example configuration, or check one."`
-	Keys     keysCommand     `cmd:"" help:"Make the keys that a configuration needs."`
-	Migrate  migrateCommand  `cmd:"" help:"Make the database's tables, or bring them up to date."`
-	Roster   rosterCommands  `cmd:"" help:"Take in organisations, accounts and habilitations."`
-	Facts    factsCommands   `cmd:"" help:"Take in what other systems say about people."`
-	Aliases  aliasesCommands `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
-	Ledger   ledgerCommands  `cmd:"" help:"Read and verify what was written down."`
-	Order    orderCommands   `cmd:"" help:"Freeze, suspend, close and reopen."`
-	Replay   replayCommand   `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
-	Promises promisesCommand `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
-	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+	Demo     Demo             `cmd:"" help:"Show the whole product, with an invented town inside."`
+	Serve    serveCommand     `cmd:"" help:"Guard the applications that a configuration declares."`
+	Config   configCommands   `cmd:"" help:"Print an example configuration, or check one."`
+	Keys     keysCommand      `cmd:"" help:"Make the keys that a configuration needs."`
+	Migrate  migrateCommand   `cmd:"" help:"Make the database's tables, or bring them up to date."`
+	Roster   rosterCommands   `cmd:"" help:"Take in organisations, accounts and habilitations."`
+	Facts    factsCommands    `cmd:"" help:"Take in what other systems say about people."`
+	Aliases  aliasesCommands  `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
+	Canaries canariesCommands `cmd:"" help:"Plan, look for and print people who exist only for Poterne."`
+	Ledger   ledgerCommands   `cmd:"" help:"Read and verify what was written down."`
+	Order    orderCommands    `cmd:"" help:"Freeze, suspend, close and reopen."`
+	Replay   replayCommand    `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
+	Promises promisesCommand  `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
+	Version  versionCommand   `cmd:"" help:"Say which version this is."`
 }
 
 // streams is where a command reads and writes.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"math"
 	"math/bits"
 	"sync"
@@ -80,6 +81,18 @@ func (c Canaries) Live(p PersonID, at time.Time) bool {
 	return reserved&(coins.toss(month)|coins.toss(month-1)) == 1
 }
 
+// Life is a number that decides who somebody pretends to be, were they a canary. It
+// tells nothing about whether and when they are one.
+func (c Canaries) Life(p PersonID) uint64 {
+	if !c.Any() {
+		return 0
+	}
+	d := c.draws.Get().(*draw)
+	defer c.draws.Put(d)
+	d.make(p, "life")
+	return binary.BigEndian.Uint64(d.sum[:8])
+}
+
 // coins are one toss for each of 192 months, which then begin again.
 type coins [24]byte
 
@@ -95,6 +108,14 @@ type draw struct {
 	sum [sha256.Size]byte
 }
 
+func (d *draw) make(p PersonID, about string) {
+	d.of = p
+	d.mac.Reset()
+	_, _ = d.mac.Write(d.of[:])
+	_, _ = io.WriteString(d.mac, about)
+	d.mac.Sum(d.sum[:0])
+}
+
 // draw is all there is to know about a person, from one keyed hash: 1 if
 // reserved, and the coins of the months.
 func (c Canaries) draw(p PersonID) (reserved uint64, tossed coins) {
@@ -103,10 +124,7 @@ func (c Canaries) draw(p PersonID) (reserved uint64, tossed coins) {
 	}
 	d := c.draws.Get().(*draw)
 	defer c.draws.Put(d)
-	d.of = p
-	d.mac.Reset()
-	_, _ = d.mac.Write(d.of[:])
-	d.mac.Sum(d.sum[:0])
+	d.make(p, "")
 	_, reserved = bits.Sub64(binary.BigEndian.Uint64(d.sum[:8]), c.below, 0) // 1 when it is below
 	if p.IsZero() {
 		reserved = 0 // nobody is no canary

@@ -145,6 +145,27 @@ func TestTheCanariesOfAKeyNeverChange(t *testing.T) {
 	}
 }
 
+func TestALifeTellsNothingOfACanary(t *testing.T) {
+	c := canaries(t, 'k', "2026", 100)
+	lives, low, reserved := make(map[uint64]bool), 0, 0
+	for _, p := range crowd(t, 60_000) {
+		life := c.Life(p)
+		lives[life] = true
+		if c.Reserved(p) {
+			reserved++
+			if life < math.MaxUint64/100 {
+				low++
+			}
+		}
+	}
+	if len(lives) != 60_000 || !near(low, reserved, 0.01) {
+		t.Errorf("%d lives; %d of %d canaries have the numbers that reserve them", len(lives), low, reserved)
+	}
+	if new(register.Canaries).Life(crowd(t, 1)[0]) != 0 {
+		t.Error("without a set there is a life")
+	}
+}
+
 func TestNobodyIsNoCanary(t *testing.T) {
 	for set := range 2000 {
 		c := canaries(t, 'k', fmt.Sprint(set), 100)

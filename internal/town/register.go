@@ -92,6 +92,16 @@ func (r *Register) Reserving(reserved func(dossier string) bool) *Register {
 // IsCanary reports whether person i exists for the guard alone. No page asks.
 func (r *Register) IsCanary(i int) bool { return r.reserved(r.Dossier(i)) }
 
+// Invent computes a person who is in no register, as people in one are, and lives
+// anywhere. Their identifiers name nobody.
+func Invent(seed string) (Person, error) {
+	r, err := NewRegister("invented\x00"+seed, basin+1)
+	if err != nil {
+		return Person{}, err
+	}
+	return r.Person(basin), nil // the first who does not live around Valbourg
+}
+
 // Size is the number of people in the register.
 func (r *Register) Size() int { return r.size }
 
