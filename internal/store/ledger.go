@@ -46,10 +46,6 @@ func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledge
 	return ledger.Entries(s.Sealed(ctx, from))
 }
 
-type querier interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}
-
 func sealed(ctx context.Context, db querier, engine engine, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return sealedPortion(ctx, db, engine, from, math.MaxInt)
 }

@@ -133,13 +133,12 @@ func (s *Store) admit(ctx context.Context, role string) error {
 	if !sees {
 		return fmt.Errorf("there are no tables that the role %q may use: run poterne migrate", role)
 	}
-	switch version, err := schemaOf(ctx, s.read); {
-	case err != nil:
+	missing, err := s.missing(ctx, s.read)
+	if err != nil {
 		return err
-	case version > Schema():
-		return newer(version)
-	case version < Schema():
-		return fmt.Errorf("the database has schema %d, this program needs %d: run poterne migrate", version, Schema())
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the database is older than this program, and has no schema %d: run poterne migrate", missing[0].number)
 	}
 	return harmless(ctx, s.read, role)
 }
@@ -147,7 +146,7 @@ func (s *Store) admit(ctx context.Context, role string) error {
 // harmless refuses a role that could alter what was written: that may do so
 // itself, or may become one that can. To own an entry's table, or its schema, is
 // to be able to.
-func harmless(ctx context.Context, db oneRow, role string) error {
+func harmless(ctx context.Context, db querier, role string) error {
 	const mighty = `
 		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where c.oid = 'entry'::regclass and pg_has_role($1::name, r.oid, 'member') and (

@@ -209,7 +209,8 @@ func TestRUN_4_ASchemaOfAnotherReleaseIsRefusedOnPostgreSQL(t *testing.T) {
 	}{
 		"an empty database":             {true, `select`, `there are no tables that the role "poterne" may use: run poterne migrate`},
 		"tables of another program":     {true, `create table schema_version (version integer)`, `there are no tables that the role "poterne" may use: run poterne migrate`},
-		"an older schema":               {false, `update schema_version set version = least(version, 3)`, fmt.Sprintf("the database has schema 3, this program needs %d: run poterne migrate", store.Schema())},
+		"an older schema":               {false, `delete from schema_version where version > 3`, "the database is older than this program, and has no schema 4: run poterne migrate"},
+		"a schema with a gap":           {false, `delete from schema_version where version = 2`, "the database is older than this program, and has no schema 2: run poterne migrate"},
 		"a newer schema":                {false, `insert into schema_version (version) values (9999)`, fmt.Sprintf("the database has schema 9999, this program knows %d: run the newer program", store.Schema())},
 		"a role that was given nothing": {false, `revoke all on all tables in schema public from poterne`, `there are no tables that the role "poterne" may use: run poterne migrate`},
 	} {

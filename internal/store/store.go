@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,17 +86,11 @@ func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, create); err != nil {
 		return fmt.Errorf("looking for the schema: %w", err)
 	}
-	version, err := schemaOf(ctx, tx)
+	missing, err := s.missing(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if version > Schema() {
-		return newer(version)
-	}
-	for _, m := range migrationsTo(s.engine.dialect()) {
-		if m.number <= version {
-			continue
-		}
+	for _, m := range missing {
 		script, err := migrations.ReadFile(m.file)
 		if err != nil {
 			return err
@@ -110,21 +105,33 @@ func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// oneRow is a database, or a transaction in it.
-type oneRow interface {
+// querier is a database, or a transaction in it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// schemaOf returns the schema that a database has.
-func schemaOf(ctx context.Context, db oneRow) (version int, err error) {
-	if err := db.QueryRowContext(ctx, `select coalesce(max(version), 0) from schema_version`).Scan(&version); err != nil {
-		return 0, fmt.Errorf("reading the schema: %w", err)
+// missing returns the migrations that a database has not seen, which need not be
+// the newest. It refuses one that has seen others than this program's.
+func (s *Store) missing(ctx context.Context, db querier) ([]migration, error) {
+	rows, err := db.QueryContext(ctx, `select version from schema_version order by version`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
-	return version, nil
-}
-
-func newer(version int) error {
-	return fmt.Errorf("the database has schema %d, this program knows %d: run the newer program", version, Schema())
+	defer rows.Close()
+	missing := migrationsTo(s.engine.dialect())
+	for rows.Next() {
+		var version int
+		if err := rows.Scan(&version); err != nil {
+			return nil, fmt.Errorf("reading the schema: %w", err)
+		}
+		i := slices.IndexFunc(missing, func(m migration) bool { return m.number == version })
+		if i < 0 {
+			return nil, fmt.Errorf("the database has schema %d, this program knows %d: run the newer program", version, Schema())
+		}
+		missing = slices.Delete(missing, i, i+1)
+	}
+	return missing, rows.Err()
 }
 
 // Listen calls told whenever the generation may have advanced on another node,
