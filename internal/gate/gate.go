@@ -145,7 +145,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
 	ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 	facts := policy.Facts{Opened: asker.Opened, Watched: g.watched, Orders: g.orders, Meter: draft}
 	s := StandingOf(draft, g.rules.Watches[asker.Role], now)
-	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), facts.Young(now), facts.Dormant(now)
+	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(facts, now), facts.Dormant(now)
 	s.Held, s.IsHeld = g.orders.Against(asker.Account, asker.Organisation, service, now)
 	return s
 }

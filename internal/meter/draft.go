@@ -257,8 +257,7 @@ func (d *Draft) Days(forgiven Cost, now time.Time) []Day {
 func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched bool) {
 	s := &d.state
 	since := now.Add(-Hour)
-	touched = count(s.touches, now.Add(-12*time.Hour)) > 0
-	if touched {
+	if touched = s.touchedToday(now); touched {
 		since = later(since, time.UnixMicro(int64(s.touches[len(s.touches)-1])))
 	}
 	people = d.shown(asOwn, since, but) - perWrite*count(s.writes, since)
@@ -269,10 +268,12 @@ func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched b
 const perWrite = 4
 
 // Explained is how many different people the account was shown within a day for
-// any reason, but for one person.
-func (d *Draft) Explained(but register.PersonID, now time.Time) int {
-	return d.shown(forCause, now.Add(-24*time.Hour), but)
+// any reason, but for one person. The flag is that of Own.
+func (d *Draft) Explained(but register.PersonID, now time.Time) (people int, touched bool) {
+	return d.shown(forCause, now.Add(-24*time.Hour), but), d.state.touchedToday(now)
 }
+
+func (s *state) touchedToday(now time.Time) bool { return count(s.touches, now.Add(-12*time.Hour)) > 0 }
 
 // shown counts people over what is written and what is drafted.
 func (d *Draft) shown(way uint32, since time.Time, but register.PersonID) (n int) {

@@ -48,6 +48,7 @@ const (
 	Ticketed           // a live ticket of another system explains it
 	Own                // a standing fact does: one's caseload, a cover, an enrolment
 	Typed              // a ticket that the asker typed, which explains nothing by itself
+	Allowed            // another person signed for it, or allowed some more
 )
 
 // Signs is what the door noticed about how a request was made. The bits are

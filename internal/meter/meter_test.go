@@ -148,13 +148,14 @@ func everything(m *meter.Meter, now time.Time) []any {
 	d := m.Draft()
 	all := []any{
 		d.Spent(meter.Hour, now), d.Spent(meter.Memory, now), d.Drift(70, now), d.EvidenceNow(now), d.Undone(now),
-		d.Touched(now), d.Awakened(now), d.Raise(now), d.Tickets(meter.Memory, now), d.Explained(person(0), now),
+		d.Touched(now), d.Awakened(now), d.Raise(now), d.Tickets(meter.Memory, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, now),
 	}
 	own, touched := d.Own(person(0), now)
 	met, proved := d.Trapped(now)
-	all = append(all, own, touched, met, proved)
+	explained, _ := d.Explained(person(0), now)
+	all = append(all, own, touched, met, proved, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), now),

@@ -120,7 +120,9 @@ func (s *state) suspect(e Event) {
 }
 
 // isStranger reports whether the event is about somebody new without a reason.
-func (e Event) isStranger() bool { return e.Kind == Stopped || e.Kind == Shown && e.Cost > 0 }
+func (e Event) isStranger() bool {
+	return e.Kind == Stopped || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
+}
 
 // traits are those of what the door noticed about a search.
 func (s Signs) traits() (found Trait) {

@@ -302,22 +302,31 @@ func (w *weighing) canary(fields register.Fields) Ruling {
 	})
 }
 
-// explained shows somebody whom a fact explains, within the pace and the wall.
+// proven is how much further somebody may go through explained people who proved to
+// be there within half a day.
+const proven = 3
+
+// explained shows somebody whom a fact explains, within the wall and the pace. Each
+// first asks for a touch; the wall stops whoever comes to it after one.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
 	return w.heed(Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}, func(yield func(Ruling) bool) {
-		stop := Ruling{Verdict: Withheld, Why: WallReached, Reason: found, Again: w.now.Add(meter.Hour)}
+		stop := Ruling{Reason: found, Again: w.now.Add(meter.Hour)}
 		if wall := w.watch.Wall; wall > 0 {
-			n := w.meter.Explained(person, w.now)
+			n, proved := w.meter.Explained(person, w.now)
 			stop.Counted, stop.Limit = meter.People(n), meter.People(wall)
-			if n >= wall && !yield(stop) {
+			if n >= wall && !proved && !yield(stop.as(AskTouch, WallReached)) {
+				return
+			}
+			stop.Limit *= proven
+			if stop.Counted >= stop.Limit && !yield(stop.as(Withheld, WallReached)) {
 				return
 			}
 		}
 		if w.watch.Pace > 0 && found.Kind.Standing() {
-			n, touched := w.meter.Own(person, w.now)
+			n, proved := w.meter.Own(person, w.now)
 			limit := w.watch.Pace
-			if touched {
-				limit *= 3
+			if proved {
+				limit *= proven
 			}
 			stop.Counted, stop.Limit = meter.People(n), meter.People(limit)
 			if n >= limit {
@@ -335,15 +344,15 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 	if w.frozen {
 		return w.insists(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
-	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
-	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
-	evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now))
 	switch {
 	case w.meter.Vouched(person, w.now):
 		ruling.Why = Vouched
 	case w.meter.Raise(w.now) >= ruling.Cost:
 		ruling.Why = Raised
 	}
+	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
+	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
+	evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now))
 	return w.heed(ruling, func(yield func(Ruling) bool) {
 		stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
 		if w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) && ruling.Why != Vouched && ruling.Why != Raised {

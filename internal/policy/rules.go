@@ -27,7 +27,7 @@ type Watch struct {
 	Forgiven meter.Cost // a day: λ + ½√(λφ) of what it is honestly charged
 	Line     meter.Cost // the CUSUM freezes beyond it; zero for never
 	Pace     int        // of one's own people within an hour, without writing, a touch is asked for; zero for never
-	Wall     int        // people explained within a day; zero for none
+	Wall     int        // people explained within a day before a touch is asked for, and three times as many after; zero for none
 	Evidence bool       // of enumeration asks for an identity, then freezes
 }
 
@@ -35,8 +35,8 @@ type Watch struct {
 // docs/detection.md says how they were tuned.
 var Watches = map[roster.Role]Watch{
 	roster.Adviser:    {Forgiven: 100, Line: 2000, Pace: 20, Wall: 200, Evidence: true},
-	roster.Desk:       {Forgiven: 320, Line: 3500, Pace: 20, Wall: 400, Evidence: true},
-	roster.CallCentre: {Forgiven: 300, Line: 3500, Pace: 20, Wall: 400, Evidence: true},
+	roster.Desk:       {Forgiven: 450, Line: 4500, Pace: 20, Wall: 200, Evidence: true},
+	roster.CallCentre: {Forgiven: 430, Line: 4500, Pace: 20, Wall: 200, Evidence: true},
 	roster.Training:   {Forgiven: 25, Line: 800, Pace: 20, Wall: 200, Evidence: true},
 }
 
@@ -70,7 +70,7 @@ const Young = 28 * 24 * time.Hour
 // Allowance is the asker's, at this moment.
 func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	allowance := r.Allowances[ask.Role]
-	if r.Probation.Long > 0 && facts.Young(now) {
+	if r.OnProbation(facts, now) {
 		allowance = allowance.Least(r.Probation)
 	}
 	if facts.Orders.Narrows(ask.Account, ask.Organisation, ask.Service, now) {
@@ -79,7 +79,21 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	return allowance
 }
 
-// Young reports whether the account is on probation.
+// OnProbation reports whether the account is young, or was until lately and has
+// used its probation up: who works for two weeks and then takes strangers shall not
+// be given more for having waited.
+func (r Rules) OnProbation(facts Facts, now time.Time) bool {
+	switch {
+	case r.Probation.Long == 0 || facts.Opened.IsZero():
+		return false
+	case facts.Young(now):
+		return true
+	default:
+		return now.Sub(facts.Opened) < 2*Young && facts.Meter.Spent(meter.Memory, now)+meter.Whole > r.Probation.Long
+	}
+}
+
+// Young reports whether the account is younger than Young.
 func (f Facts) Young(now time.Time) bool {
 	return !f.Opened.IsZero() && now.Sub(f.Opened) < Young
 }
@@ -155,6 +169,8 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, now time.Time) mete
 		e.Signs |= meter.Canary
 	case ruling.Why == TypedTicket:
 		e.Ground = meter.Typed
+	case ruling.Why == Raised, ruling.Why == Vouched:
+		e.Ground = meter.Allowed
 	case ruling.Reason.Kind.Standing():
 		e.Ground = meter.Own
 	case ruling.Reason.Explained():
@@ -174,7 +190,7 @@ func (r Ruling) event() meter.Kind {
 		return meter.Looked
 	case r.Verdict.Shows():
 		return meter.Shown
-	case r.Verdict == AskTouch && r.Why == ShortEmpty, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
+	case r.Verdict == AskTouch && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
 		return meter.Stopped
 	default:
 		return meter.Looked

@@ -53,7 +53,7 @@ func (r Ruling) french() string {
 	case PaceReached:
 		return fmt.Sprintf("Vous avez ouvert %s de votre portefeuille en une heure sans rien écrire. Au-delà de %s, confirmez que c’est bien vous.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
 	case WallReached:
-		return fmt.Sprintf("Vous avez ouvert %s en un jour. La limite est de %s ; une autre personne peut la relever.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
+		return fmt.Sprintf("Vous avez ouvert %s en un jour. Au-delà de %s, confirmez que c’est bien vous ; plus loin encore, revenez demain.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
 	case Doubted:
 		return "Ces ouvertures ressemblent à un parcours de fichier. Cherchez d’abord cette personne par son nom et sa date de naissance. " + missing
 	case Enumerating:
@@ -121,7 +121,7 @@ func (r Ruling) english() string {
 	case PaceReached:
 		return fmt.Sprintf("You opened %s of your own within an hour and wrote nothing. Beyond %s, confirm that it is you.", englishPeople(r.Counted), inPeople(r.Limit, "."))
 	case WallReached:
-		return fmt.Sprintf("You opened %s within a day. The limit is %s; another person can raise it.", englishPeople(r.Counted), inPeople(r.Limit, "."))
+		return fmt.Sprintf("You opened %s within a day. Beyond %s, confirm that it is you; much further, come back tomorrow.", englishPeople(r.Counted), inPeople(r.Limit, "."))
 	case Doubted:
 		return "These openings look like going through the register. First find this person by name and date of birth. " + missing
 	case Enumerating:

@@ -128,8 +128,10 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 			note(&e.protected, fact.Person, true)
 			continue
 		}
-		note(&e.followed, fact.Person, true)
 		found, typed := explains(fact, account, organisation, evidence.Covers, now)
+		if fact.Author != account {
+			note(&e.followed, fact.Person, true)
+		}
 		switch {
 		case typed:
 			note(&e.typed, fact.Person, found)

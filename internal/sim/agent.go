@@ -28,22 +28,38 @@ func (p people) number(n uint64) register.PersonID {
 // anybody draws somebody out of the whole register.
 func (p people) anybody(rng *rand.Rand) register.PersonID { return p.number(rng.Uint64N(Size)) }
 
+// nearby draws whom an agent comes across without a reason: a colleague's people,
+// mostly.
+func (p people) nearby(rng *rand.Rand) register.PersonID {
+	person, colleagues := p.anybody(rng), rng.Float64() < doubtFollowed
+	for isFollowed(person) != colleagues {
+		person = p.anybody(rng)
+	}
+	return person
+}
+
+// isFollowed reports whether somebody somewhere accompanies the person. Pseudonyms
+// are drawn evenly, so a byte of theirs is a lot.
+func isFollowed(person register.PersonID) bool { return float64(person[15]) < 256*followed }
+
 // agent is one member of staff, with everything other systems say about whom
 // they have to do with.
 type agent struct {
 	asker  gate.Asker
 	people people
 	facts  map[register.PersonID][]reason.Fact
-	made   int // facts, to number them
+	made   int    // facts, to number them
+	device string // the agent's own
+	fresh  bool   // did nothing before the replay begins
 }
 
 // newAgent hires somebody with a habilitation for what their role opens.
 func newAgent(people people, account roster.AccountID, role roster.Role) *agent {
 	use := useOf(role)
 	return &agent{
-		people: people, facts: make(map[register.PersonID][]reason.Fact),
+		people: people, facts: make(map[register.PersonID][]reason.Fact), device: "device-of-" + string(account),
 		asker: gate.Asker{
-			Account: account, Organisation: "house-of-" + roster.OrganisationID(account), Role: role,
+			Account: account, Organisation: "house-of-" + roster.OrganisationID(account), Role: role, Opened: Beginning.AddDate(-1, 0, 0),
 			Habilitations: []roster.Habilitation{{
 				Account: account, Service: use.service, Purpose: use.purpose,
 				From: Beginning.AddDate(-1, 0, 0), Until: Beginning.AddDate(2, 0, 0),

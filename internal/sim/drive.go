@@ -6,27 +6,63 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
-// walk is somebody opening people one after the other.
+// deed is one thing that somebody does at a moment.
+type deed struct {
+	at      time.Time
+	kind    deedKind
+	people  []register.PersonID
+	signs   meter.Signs
+	device  string
+	network string
+	allowed int       // people, of a raise
+	until   time.Time // of a raise
+}
+
+type deedKind uint8
+
+const (
+	looks   deedKind = iota // at something without people in it
+	opens                   // one person's page
+	lists                   // an answer with many people
+	finds                   // people in the rows of a search
+	misses                  // a reference that leads to nobody
+	writes                  // something about a person
+	touches                 // proves to be there
+	cosigns                 // has another person sign for an opening
+	raises                  // has another person allow more
+	undoes                  // has another person undo a freeze
+)
+
+// walk is somebody doing one thing after the other.
 type walk interface {
-	// next says when the next person is opened; false when the walk is over.
-	next() (time.Time, bool)
-	// open says whom.
-	open() register.PersonID
-	// heard tells how it went, and moves the walk on.
-	heard(policy.Ruling)
+	// next is the next deed; false when the walk is over.
+	next() (deed, bool)
+	// heard tells how it went, and moves the walk on. There is no decision about
+	// what only proves or allows something.
+	heard(policy.Decision)
+}
+
+// seer is a walk of a thief who reads the rules: it asks only for what it would be
+// shown, and passes over the rest.
+type seer interface {
+	foresees() bool
+	passes(policy.Decision)
 }
 
 // scene is one account and all who use it: its owner, a thief, or both.
@@ -35,37 +71,145 @@ type scene struct {
 	walks []walk
 }
 
-// decider decides one ask at one moment. Moments never go back.
+// decider decides asks and takes in what is proved or allowed. Moments never go
+// back.
 type decider interface {
 	decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
+	foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
+	// act enters what moves an account's meter without a decision.
+	act(ctx context.Context, at time.Time, entry ledger.Entry) error
+	undo(ctx context.Context, at time.Time, account roster.AccountID) error
 }
 
 // play has every walk of the scenes take place, in the order of time.
 func play(ctx context.Context, through decider, scenes ...scene) error {
+	for _, s := range scenes {
+		if err := s.agent.lived(ctx, through); err != nil {
+			return err
+		}
+	}
 	for {
 		var first walk
 		var who *agent
-		var when time.Time
+		var what deed
 		for _, s := range scenes {
 			for _, w := range s.walks {
-				if at, ok := w.next(); ok && (first == nil || at.Before(when)) {
-					first, who, when = w, s.agent, at
+				if d, ok := w.next(); ok && (first == nil || d.at.Before(what.at)) {
+					first, who, what = w, s.agent, d
 				}
 			}
 		}
 		if first == nil {
 			return nil
 		}
-		use := useOf(who.asker.Role)
-		decision, err := through.decide(ctx, when, policy.Ask{
-			Act: policy.Show, Account: who.asker.Account, Service: use.service, Purpose: use.purpose, Route: "GET /files/{person}",
-			About: true, People: []policy.Opening{{Person: first.open(), Fields: use.fields}},
-		})
+		if err := who.does(ctx, through, first, what); err != nil {
+			return err
+		}
+	}
+}
+
+// lived has the agent's last two weeks on their own device, so that both are known.
+func (a *agent) lived(ctx context.Context, through decider) error {
+	if a.fresh {
+		return nil
+	}
+	for d := -Before; d < 0; d++ {
+		at := Beginning.AddDate(0, 0, d).Add(9 * time.Hour)
+		if _, err := through.decide(ctx, at, a.ask(deed{at: at, kind: looks})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Before is how many days of work there were before the replay begins.
+const Before = 14
+
+func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error {
+	account := a.asker.Account
+	device, network := a.place(d)
+	switch d.kind {
+	case touches:
+		w.heard(policy.Decision{})
+		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Touched, Account: account, Device: device, Network: network})
+	case cosigns:
+		w.heard(policy.Decision{})
+		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Person: d.people[0]})
+	case raises:
+		w.heard(policy.Decision{})
+		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Raised, Account: "manager", Subject: account, Cost: meter.People(d.allowed), Until: d.until})
+	case undoes:
+		w.heard(policy.Decision{})
+		return through.undo(ctx, d.at, account)
+	}
+	ask := a.ask(d)
+	if s, ok := w.(seer); ok && s.foresees() {
+		decision, err := through.foresee(ctx, d.at, ask)
 		if err != nil {
 			return err
 		}
-		first.heard(decision.People[0])
+		if !opened(decision).Verdict.Shows() {
+			s.passes(decision)
+			return nil
+		}
 	}
+	decision, err := through.decide(ctx, d.at, ask)
+	if err != nil {
+		return err
+	}
+	w.heard(decision)
+	return nil
+}
+
+// place is on which device and network a deed is done: the agent's own, unless it
+// says.
+func (a *agent) place(d deed) (device, network string) {
+	device, network = a.device, "agency"
+	if d.device != "" {
+		device = d.device
+	}
+	if d.network != "" {
+		network = d.network
+	}
+	return device, network
+}
+
+// ask is the request that a deed comes to.
+func (a *agent) ask(d deed) policy.Ask {
+	use := useOf(a.asker.Role)
+	ask := policy.Ask{
+		Act: policy.Show, Account: a.asker.Account, Service: use.service, Purpose: use.purpose, Route: "GET /files/{person}",
+		About: d.kind == opens || d.kind == writes, Signs: d.signs,
+	}
+	ask.Device, ask.Network = a.place(d)
+	fields := use.fields
+	switch d.kind {
+	case looks:
+		return ask
+	case writes:
+		ask.Act, ask.Route = policy.Change, "POST /files/{person}"
+	case finds:
+		ask.Signs |= meter.SearchRow
+		ask.Route, fields = "GET /search", register.Name|register.Residence&use.fields
+	case lists:
+		ask.Route = "GET /files"
+	case misses:
+		ask.People = []policy.Opening{{}}
+		return ask
+	}
+	ask.People = make([]policy.Opening, len(d.people))
+	for i, person := range d.people {
+		ask.People[i] = policy.Opening{Person: person, Fields: fields}
+	}
+	return ask
+}
+
+// opened is what came of the person a deed was about, or of the whole.
+func opened(d policy.Decision) policy.Ruling {
+	if len(d.People) > 0 {
+		return d.People[0]
+	}
+	return d.Whole
 }
 
 // core is the decision alone, with nothing written down.
@@ -73,34 +217,72 @@ type core struct {
 	rules  policy.Rules
 	staff  staff
 	meters map[roster.AccountID]*meter.Meter
+	orders order.Book
 }
 
 func newCore(rules policy.Rules, scenes ...scene) *core {
-	return &core{rules, staffOf(scenes), make(map[roster.AccountID]*meter.Meter)}
+	return &core{rules: rules, staff: staffOf(scenes), meters: make(map[roster.AccountID]*meter.Meter)}
+}
+
+func (c *core) meter(account roster.AccountID) *meter.Meter {
+	m, ok := c.meters[account]
+	if !ok {
+		m = meter.New()
+		c.meters[account] = m
+	}
+	return m
+}
+
+func (c *core) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+	decision, _, err := c.weigh(ctx, at, ask)
+	return decision, err
+}
+
+func (c *core) weigh(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, policy.Ask, error) {
+	asker, err := c.staff.Asker(ctx, ask.Account)
+	if err != nil {
+		return policy.Decision{}, ask, err
+	}
+	ask.Organisation, ask.Role = asker.Organisation, asker.Role
+	var about []register.PersonID
+	for _, opening := range ask.People {
+		about = append(about, opening.Person)
+	}
+	facts, err := c.staff.Facts(ctx, asker, about, at)
+	if err != nil {
+		return policy.Decision{}, ask, err
+	}
+	decision := c.rules.Decide(ask, policy.Facts{
+		Habilitations: asker.Habilitations, Opened: asker.Opened, Watched: Beginning.AddDate(0, 0, -Before), Orders: c.orders,
+		Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: c.meter(ask.Account).Draft(),
+	}, at)
+	return decision, ask, nil
 }
 
 func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
-	asker, err := c.staff.Asker(ctx, ask.Account)
+	at = ledger.Cut(at)
+	decision, ask, err := c.weigh(ctx, at, ask)
 	if err != nil {
-		return policy.Decision{}, err
+		return decision, err
 	}
-	ask.Organisation, ask.Role = asker.Organisation, asker.Role
-	facts, err := c.staff.Facts(ctx, asker, []register.PersonID{ask.People[0].Person}, at)
-	if err != nil {
-		return policy.Decision{}, err
+	for _, entry := range ledger.Of(ask, decision, 0, at) {
+		c.meter(ask.Account).Record(entry.Event())
 	}
-	counted, ok := c.meters[ask.Account]
-	if !ok {
-		counted = meter.New()
-		c.meters[ask.Account] = counted
-	}
-	decision := c.rules.Decide(ask, policy.Facts{
-		Habilitations: asker.Habilitations, Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: counted.Draft(),
-	}, ledger.Cut(at))
-	for _, entry := range ledger.Of(ask, decision, 0, ledger.Cut(at)) {
-		counted.Record(entry.Event())
+	if _, freezes := decision.Freezes(); freezes {
+		c.orders = append(c.orders, order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)})
 	}
 	return decision, nil
+}
+
+func (c *core) act(_ context.Context, at time.Time, entry ledger.Entry) error {
+	entry.Time = ledger.Cut(at)
+	c.meter(entry.Whose()).Record(entry.Event())
+	return nil
+}
+
+func (c *core) undo(ctx context.Context, at time.Time, account roster.AccountID) error {
+	c.orders = slices.DeleteFunc(c.orders, func(o order.Order) bool { return o.Target == string(account) })
+	return c.act(ctx, at, ledger.Entry{Kind: ledger.Lifted, Subject: account})
 }
 
 // settled is the gate itself, over a ledger, at a time that the replay sets.
@@ -112,7 +294,7 @@ type settled struct {
 // throughGate opens a gate over the book and runs it until stop.
 func throughGate(ctx context.Context, book gate.Book, rules policy.Rules, scenes ...scene) (through settled, stop func() error, err error) {
 	through.us = new(atomic.Int64)
-	through.us.Store(Beginning.UnixMicro())
+	through.us.Store(Beginning.AddDate(0, 0, -Before).UnixMicro())
 	now := func() time.Time { return time.UnixMicro(through.us.Load()).UTC() }
 	if through.gate, err = gate.Open(ctx, book, staffOf(scenes), rules, now); err != nil {
 		return settled{}, nil, err
@@ -127,6 +309,26 @@ func (s settled) decide(ctx context.Context, at time.Time, ask policy.Ask) (poli
 	s.us.Store(at.UnixMicro())
 	passage, err := s.gate.Settle(ctx, ask)
 	return passage.Decision, err
+}
+
+func (s settled) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+	s.us.Store(at.UnixMicro())
+	return s.gate.Foresee(ctx, ask)
+}
+
+func (s settled) act(ctx context.Context, at time.Time, entry ledger.Entry) error {
+	s.us.Store(at.UnixMicro())
+	return s.gate.Record(ctx, entry)
+}
+
+func (s settled) undo(ctx context.Context, at time.Time, account roster.AccountID) error {
+	s.us.Store(at.UnixMicro())
+	for _, o := range s.gate.Orders() {
+		if o.Target == string(account) {
+			return s.gate.Lift(ctx, o.ID, "manager", "no theft")
+		}
+	}
+	return errors.New("no freeze to undo")
 }
 
 // staff is what the roster and other systems say, for the gate.
@@ -151,76 +353,26 @@ func (s staff) Asker(_ context.Context, account roster.AccountID) (gate.Asker, e
 
 // Facts implements gate.Files.
 func (s staff) Facts(_ context.Context, asker gate.Asker, people []register.PersonID, _ time.Time) ([]reason.Fact, error) {
-	facts := s[asker.Account].facts
+	a := s[asker.Account]
 	if len(people) == 1 {
-		return facts[people[0]], nil
+		return a.about(people[0]), nil
 	}
 	var found []reason.Fact
 	for _, person := range people {
-		found = append(found, facts[person]...)
+		found = append(found, a.about(person)...)
 	}
 	return found, nil
 }
 
-// day is honest work, opening by opening. Who is stopped goes on with the next
-// person.
-type day struct {
-	openings  []opening
-	done      int
-	stopped   int
-	toldStops int // of those that a fact was told for
-}
-
-func (d *day) next() (time.Time, bool) {
-	if d.done == len(d.openings) {
-		return time.Time{}, false
+// about is what systems say of a person: what the agent was told of, and that
+// somebody somewhere accompanies them.
+func (a *agent) about(person register.PersonID) []reason.Fact {
+	facts := a.facts[person]
+	if len(facts) > 0 || !isFollowed(person) {
+		return facts
 	}
-	return d.openings[d.done].at, true
-}
-
-func (d *day) open() register.PersonID { return d.openings[d.done].person }
-
-func (d *day) heard(ruling policy.Ruling) {
-	if !ruling.Verdict.Shows() {
-		d.stopped++
-		if d.openings[d.done].told {
-			d.toldStops++
-		}
-	}
-	d.done++
-}
-
-// beyondCap is how many of the openings a cap on distinct people a day stops.
-func beyondCap(openings []opening, most int) (stopped int) {
-	today := make(map[register.PersonID]bool)
-	var date time.Time
-	for _, o := range openings {
-		if d := o.at.Truncate(24 * time.Hour); !d.Equal(date) {
-			date = d
-			clear(today)
-		}
-		switch {
-		case today[o.person]:
-		case len(today) >= most:
-			stopped++
-		default:
-			today[o.person] = true
-		}
-	}
-	return stopped
-}
-
-// beyondRate is how many of the openings a limit of requests a minute stops.
-func beyondRate(openings []opening, most int) (stopped int) {
-	var minute time.Time
-	count := 0
-	for _, o := range openings {
-		if m := o.at.Truncate(time.Minute); !m.Equal(minute) {
-			minute, count = m, 0
-		}
-		if count++; count > most {
-			stopped++
-		}
-	}
-	return stopped
+	return []reason.Fact{{
+		Kind: reason.Caseload, Account: "somebody-else", Person: person,
+		From: Beginning.AddDate(-1, 0, 0), Until: Beginning.AddDate(2, 0, 0), Source: "town", ID: "elsewhere",
+	}}
 }

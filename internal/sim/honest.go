@@ -15,9 +15,20 @@ import (
 // opening is somebody about to be opened at a moment. Whether a fact was told for
 // it is for the tests: the rules find out by themselves.
 type opening struct {
-	at     time.Time
-	person register.PersonID
-	told   bool
+	at      time.Time
+	person  register.PersonID
+	told    bool
+	kind    deedKind // opens, unless it says
+	device  string   // the agent's own, unless it says
+	network string
+}
+
+func (o opening) deed(at time.Time) deed {
+	d := deed{at: at, kind: o.kind, people: []register.PersonID{o.person}, device: o.device, network: o.network}
+	if d.kind == looks {
+		d.kind = opens
+	}
+	return d
 }
 
 // career is one agent's honest work over some days.
@@ -32,6 +43,8 @@ type career struct {
 	away     time.Weekday        // of a part-timer; Sunday for nobody
 	leave    int                 // which week is taken off; -1 for none
 	cover    int                 // which week the colleague is away; -1 for none
+	home     time.Weekday        // on which the agent works at home; Sunday for never
+	replaced time.Time           // when another device comes; zero for never
 
 	openings []opening
 	worked   int // days
@@ -72,6 +85,13 @@ func newCareer(people people, seed uint64, account roster.AccountID, trade Trade
 	}
 	if rng.Float64() < newJoiner {
 		c.pace, c.doubt = c.pace*joinerPace, joinerDoubt
+		c.agent.asker.Opened = Beginning.AddDate(0, 0, -rng.IntN(28))
+	}
+	if rng.Float64() < teleworks {
+		c.home = time.Weekday(1 + rng.IntN(5))
+	}
+	if rng.Float64() < newDevice {
+		c.replaced = Beginning.AddDate(0, 0, rng.IntN(60))
 	}
 	weeks := max(days/7, 1)
 	if rng.Float64() < onLeave {
@@ -83,6 +103,7 @@ func newCareer(people people, seed uint64, account roster.AccountID, trade Trade
 	for d := range days {
 		c.work(Beginning.AddDate(0, 0, d))
 	}
+	c.settleDown()
 	slices.SortStableFunc(c.openings, func(a, b opening) int { return a.at.Compare(b.at) })
 	return c
 }
@@ -131,7 +152,7 @@ func (c *career) work(day time.Time) {
 		}
 	}
 	for range negativeBinomial(rng, doubt, dispersion) {
-		c.open(moment(rng, day), c.agent.people.anybody(rng), false)
+		c.open(moment(rng, day), c.agent.people.nearby(rng), false)
 	}
 }
 
@@ -167,9 +188,34 @@ func (c *career) receive(day time.Time, kind reason.Kind) {
 
 // open notes an opening, and now and then a second look some minutes later.
 func (c *career) open(at time.Time, person register.PersonID, told bool) {
-	c.openings = append(c.openings, opening{at, person, told})
+	c.openings = append(c.openings, opening{at: at, person: person, told: told})
 	if c.rng.Float64() < again {
-		c.openings = append(c.openings, opening{at.Add(time.Duration(1+c.rng.IntN(12)) * time.Minute), person, told})
+		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(12)) * time.Minute), person: person, told: told})
+	}
+	if told && len(c.caseload) > 0 && c.rng.Float64() < noted {
+		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(9)) * time.Minute), person: person, told: told, kind: writes})
+	}
+}
+
+// settleDown says on which device and network each opening takes place.
+func (c *career) settleDown() {
+	var date time.Time
+	var network string
+	for i := range c.openings {
+		o := &c.openings[i]
+		if day := o.at.Truncate(24 * time.Hour); !day.Equal(date) {
+			date, network = day, ""
+			switch {
+			case c.home != time.Sunday && day.Weekday() == c.home:
+				network = "home"
+			case c.rng.Float64() < onTheRoad:
+				network = "mobile"
+			}
+		}
+		o.network = network
+		if !c.replaced.IsZero() && !o.at.Before(c.replaced) {
+			o.device = "another-" + c.agent.device
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package sim
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -22,13 +24,44 @@ type unusual struct {
 	*agent
 	rng      *rand.Rand
 	openings []opening
+	before   []deed // what another person does, and what is done on the way
+	others   []scene
 }
 
-func (o Oddity) scene(people people, seed uint64) scene {
+func (o Oddity) scenes(people people, seed uint64) []scene {
 	u := &unusual{rng: stream(seed, o.Name), agent: newAgent(people, roster.AccountID(o.Name), roster.Adviser)}
 	o.stage(u)
+	return append(u.others, u.scene())
+}
+
+func (u *unusual) scene() scene {
 	slices.SortStableFunc(u.openings, func(a, b opening) int { return a.at.Compare(b.at) })
-	return scene{u.agent, []walk{&day{openings: u.openings}}}
+	return scene{u.agent, []walk{&script{deeds: u.before}, &day{openings: u.openings}}}
+}
+
+// script is deeds that nobody waits for an answer to.
+type script struct{ deeds []deed }
+
+func (s *script) next() (deed, bool) {
+	if len(s.deeds) == 0 {
+		return deed{}, false
+	}
+	return s.deeds[0], true
+}
+
+func (s *script) heard(policy.Decision) { s.deeds = s.deeds[1:] }
+
+// raised has a manager allow more people beforehand.
+func (u *unusual) raised(people int, at, until time.Time) {
+	u.before = append(u.before, deed{at: at, kind: raises, allowed: people, until: until})
+}
+
+// on has the last n openings take place on a device and a network.
+func (u *unusual) on(n int, device, network string) {
+	for i := range u.openings[len(u.openings)-n:] {
+		o := &u.openings[len(u.openings)-n+i]
+		o.device, o.network = device, network
+	}
 }
 
 // as gives the agent another role than adviser.
@@ -40,7 +73,7 @@ func (u *unusual) as(role roster.Role) {
 func (u *unusual) opens(list []register.PersonID, from, until time.Time, told bool) {
 	for i, person := range list {
 		at := from.Add(until.Sub(from) * time.Duration(i) / time.Duration(len(list)))
-		u.openings = append(u.openings, opening{at, person, told})
+		u.openings = append(u.openings, opening{at: at, person: person, told: told})
 	}
 }
 
@@ -57,6 +90,15 @@ func (u *unusual) brought(kind reason.Kind, n int, from, until time.Time) {
 func (u *unusual) unknown(n int) []register.PersonID {
 	list := make([]register.PersonID, n)
 	for i := range list {
+		list[i] = u.people.nearby(u.rng)
+	}
+	return list
+}
+
+// strangers draws n people out of the whole register.
+func (u *unusual) strangers(n int) []register.PersonID {
+	list := make([]register.PersonID, n)
+	for i := range list {
 		list[i] = u.people.anybody(u.rng)
 	}
 	return list
@@ -70,8 +112,8 @@ func (u *unusual) sample(list []register.PersonID, n int) (drawn []register.Pers
 	return drawn
 }
 
-// Oddities are all that are replayed. Several are not explained by any fact that
-// today's rules know, and are stopped: the table says so.
+// Oddities are all that are replayed. None may be frozen; where no system can know
+// of the work, another person allows it beforehand, or a touch is asked for.
 var Oddities = []Oddity{
 	{"transfer", "A colleague left; 150 people are assigned in the night and all opened in a day.", func(u *unusual) {
 		u.opens(u.accompany(u.rng, 150), after(1, 9*time.Hour), after(1, 17*time.Hour), true)
@@ -89,38 +131,49 @@ var Oddities = []Oddity{
 	{"desk-duty", "A morning at the desk after weeks away from it: 40 unknown people, each with a ticket.", func(u *unusual) {
 		u.brought(reason.DeskTicket, 40, after(2, 9*time.Hour), after(2, 12*time.Hour))
 	}},
-	{"job-fair", "A job fair: 80 people walk up to a tablet that gives tickets.", func(u *unusual) {
+	{"job-fair", "A job fair: 80 people walk up to a tablet that gives tickets, on another network; five come without.", func(u *unusual) {
 		u.brought(reason.DeskTicket, 80, after(3, 10*time.Hour), after(3, 16*time.Hour))
+		u.on(80, "tablet", "mobile")
+		u.opens(u.strangers(5), after(3, 10*time.Hour), after(3, 16*time.Hour), false)
+		u.on(5, "tablet", "mobile")
 	}},
 	{"appointment-campaign", "120 of one’s own people within two hours.", func(u *unusual) {
 		u.opens(u.sample(u.accompany(u.rng, 160), 120), after(1, 9*time.Hour), after(1, 11*time.Hour), true)
 	}},
-	{"month-end", "Four weeks at a desk at 1.8 times the ordinary rush, people without a ticket included.", func(u *unusual) {
+	{"month-end", "Four weeks at a desk, with 1.8 times the people on the days of the monthly declaration, some of them without a ticket.", func(u *unusual) {
 		u.as(roster.Desk)
 		trade := tradeNamed("desk")
 		for d := range 28 {
 			if d%7 >= 5 {
 				continue
 			}
-			u.brought(reason.DeskTicket, int(logNormal(u.rng, trade.People*1.8, trade.Within)), after(d, 9*time.Hour), after(d, 17*time.Hour))
-			for range negativeBinomial(u.rng, trade.Unexplained*1.8, trade.Dispersion) {
+			busy := 1.0
+			if rush(after(d, 0)) {
+				busy = 1.8
+			}
+			u.brought(reason.DeskTicket, int(logNormal(u.rng, trade.People*busy, trade.Within)), after(d, 9*time.Hour), after(d, 17*time.Hour))
+			for range negativeBinomial(u.rng, trade.Unexplained*busy, trade.Dispersion) {
 				at := moment(u.rng, after(d, 0))
-				u.opens(u.unknown(1), at, at, false)
+				u.opens(u.unknown(1), at, at.Add(time.Second), false)
 			}
 		}
 	}},
 	{"homonyms", "Six homonyms opened within ten minutes to find the right one, who has a ticket.", func(u *unusual) {
 		u.brought(reason.DeskTicket, 1, after(1, 10*time.Hour+10*time.Minute), after(1, 11*time.Hour))
-		u.opens(u.unknown(5), after(1, 10*time.Hour), after(1, 10*time.Hour+8*time.Minute), false)
+		u.opens(u.strangers(5), after(1, 10*time.Hour), after(1, 10*time.Hour+8*time.Minute), false)
 	}},
-	{"new-joiner", "In the first week, twelve cases of the team a day are read; no cover says so.", func(u *unusual) {
+	{"new-joiner", "In the first week, on probation, twelve cases of the team a day are read; the tutor allows them each morning.", func(u *unusual) {
+		u.fresh, u.asker.Opened = true, Beginning
 		team := u.unknown(200)
 		for d := range 5 {
+			u.raised(24, after(d, 8*time.Hour+30*time.Minute), after(d, 18*time.Hour))
 			u.opens(u.sample(team, 12), after(d, 9*time.Hour), after(d, 17*time.Hour), false)
 		}
 	}},
-	{"back-from-leave", "Return from eight months’ leave: 60 of the people given back are opened in a day.", func(u *unusual) {
-		u.opens(u.sample(u.accompany(u.rng, 140), 60), after(7, 9*time.Hour), after(7, 17*time.Hour), true)
+	{"back-from-leave", "Return from eight months’ leave, on a new device: 60 of the people given back are opened in a day, and two others.", func(u *unusual) {
+		u.fresh = true
+		u.opens(u.sample(u.accompany(u.rng, 140), 60), after(30, 9*time.Hour), after(30, 17*time.Hour), true)
+		u.opens(u.unknown(2), after(30, 10*time.Hour), after(30, 15*time.Hour), false)
 	}},
 	{"after-six-years", "Somebody who was last seen six years ago stands at the desk, with a ticket.", func(u *unusual) {
 		u.brought(reason.DeskTicket, 1, after(1, 10*time.Hour), after(1, 11*time.Hour))
@@ -145,8 +198,74 @@ var Oddities = []Oddity{
 		u.as(roster.Desk)
 		u.opens(u.unknown(20), after(2, 9*time.Hour), after(2, 12*time.Hour), false)
 	}},
-	{"emergency-shelter", "On a night of frost, 30 unknown people are found shelter; no system knows of them.", func(u *unusual) {
+	{"emergency-shelter", "On a night of frost, 30 unknown people are found shelter; the head of the organisation has allowed 50 until the morning.", func(u *unusual) {
+		u.raised(50, after(4, 21*time.Hour), after(5, 8*time.Hour))
 		u.opens(u.unknown(30), after(4, 22*time.Hour), after(5, 4*time.Hour), false)
+	}},
+	{"mistyped", "A number is typed wrong twice, corrected, and wrong again with the next person, ten times in a day.", func(u *unusual) {
+		mine := u.accompany(u.rng, 150)
+		for i := range 10 {
+			at := after(1, 9*time.Hour+time.Duration(i)*40*time.Minute)
+			for n := range 2 {
+				u.openings = append(u.openings, opening{at: at.Add(time.Duration(n*20) * time.Second), kind: misses})
+			}
+			u.opens(u.sample(mine, 1), at.Add(time.Minute), at.Add(2*time.Minute), true)
+		}
+	}},
+	{"part-timer", "A part-timer does a week’s work on Tuesday: 70 people of theirs, four without a reason.", func(u *unusual) {
+		mine := u.accompany(u.rng, 150)
+		for w := range 4 {
+			u.opens(u.sample(mine, 70), after(7*w+1, 8*time.Hour), after(7*w+1, 18*time.Hour), true)
+			u.opens(u.unknown(4), after(7*w+1, 9*time.Hour), after(7*w+1, 17*time.Hour), false)
+		}
+	}},
+	{"new-region", "A move to another region: another house, another device, another network, a caseload taken over.", func(u *unusual) {
+		mine := u.accompany(u.rng, 130)
+		for d := range 5 {
+			u.opens(u.sample(mine, 25), after(d, 9*time.Hour), after(d, 17*time.Hour), true)
+			u.on(25, "new-house", "other-agency")
+			u.opens(u.unknown(1), after(d, 11*time.Hour), after(d, 12*time.Hour), false)
+			u.on(1, "new-house", "other-agency")
+		}
+	}},
+	{"keyboard-macro", "A macro opens one’s own people, one every 30 seconds to the second, for an hour; somebody uses it every day.", func(u *unusual) {
+		mine := u.accompany(u.rng, 150)
+		for d := range 5 {
+			u.opens(u.sample(mine, 60), after(d, 10*time.Hour), after(d, 10*time.Hour+30*time.Minute), true)
+			u.opens(u.unknown(1), after(d, 14*time.Hour), after(d, 15*time.Hour), false)
+		}
+	}},
+	{"two-on-one-machine", "Two agents share one machine, each with an account.", func(u *unusual) {
+		other := &unusual{rng: u.rng, agent: newAgent(u.people, u.asker.Account+"-too", roster.Adviser)}
+		u.device, other.device = "shared", "shared"
+		for _, one := range []*unusual{u, other} {
+			mine := one.accompany(one.rng, 120)
+			for d := range 5 {
+				one.opens(one.sample(mine, 12), after(d, 9*time.Hour), after(d, 17*time.Hour), true)
+				one.opens(one.unknown(1), after(d, 9*time.Hour), after(d, 17*time.Hour), false)
+			}
+		}
+		u.others = append(u.others, other.scene())
+	}},
+	{"on-the-train", "A day on a train, a telephone’s network and a tunnel home, one device: 15 people of one’s own and two others.", func(u *unusual) {
+		mine := u.accompany(u.rng, 150)
+		for i, network := range []string{"train", "mobile", "tunnel"} {
+			from := after(2, time.Duration(8+3*i)*time.Hour)
+			u.opens(u.sample(mine, 5), from, from.Add(2*time.Hour), true)
+			u.on(5, "", network)
+		}
+		u.opens(u.unknown(2), after(2, 9*time.Hour), after(2, 16*time.Hour), false)
+		u.on(2, "", "mobile")
+	}},
+	{"merger", "Two organisations merge: 40 accounts are made by a signed batch, each with a caseload, and work from the first hour.", func(u *unusual) {
+		for i := range 40 {
+			one := &unusual{rng: u.rng, agent: newAgent(u.people, u.asker.Account+roster.AccountID("-"+strconv.Itoa(i)), roster.Adviser)}
+			one.fresh, one.asker.Opened = true, Beginning
+			mine := one.accompany(one.rng, 120)
+			one.opens(one.sample(mine, 18), after(0, 9*time.Hour), after(0, 17*time.Hour), true)
+			one.opens(one.unknown(1), after(0, 10*time.Hour), after(0, 16*time.Hour), false)
+			u.others = append(u.others, one.scene())
+		}
 	}},
 }
 

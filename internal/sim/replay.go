@@ -52,6 +52,8 @@ type Report struct {
 	Attacks  []AttackResult `json:"attacks,omitempty"`
 	Oddities []OddityResult `json:"oddities,omitempty"`
 	Honest   []TradeResult  `json:"honest,omitempty"`
+	All      TradeResult    `json:"honest_all"`
+	Curve    []CurvePoint   `json:"curve,omitempty"`
 }
 
 // AttackResult is how many people one attack came to see.
@@ -59,19 +61,27 @@ type AttackResult struct {
 	Name     string `json:"name"`
 	Sentence string `json:"sentence"`
 	French   bool   `json:"french,omitempty"`
+	Aim      Aim    `json:"aim"`
 	Accounts int    `json:"accounts"` // in thieves’ hands
 
-	Outside Spread `json:"outside"` // people shown without a reason
+	Outside Spread `json:"outside"` // people shown without a reason; five rows of a search are one
 	Inside  Spread `json:"inside"`  // people shown whom a fact explains
 
 	Openings int           `json:"openings_until_stopped"` // of the account that held out longest, in the median; 0: never stopped
 	Time     time.Duration `json:"nanoseconds_until_stopped"`
+	Frozen   float64       `json:"frozen"`  // share of the accounts
+	Touches  int           `json:"touches"` // that a thief passed, in the median
 
 	Bare   int `json:"bare"`    // people an application without a guard hands over
 	ByRate int `json:"by_rate"` // with a limit of RatePerMinute
 	ByCap  int `json:"by_cap"`  // with a cap of CapPerDay
 
-	OwnersStopped int `json:"owners_stopped"` // openings of the owners, who work meanwhile
+	Owners met `json:"owners_met"` // over all seeds: what the owners, who work meanwhile, came upon
+}
+
+// Met reports whether the attack stays within its aim.
+func (a AttackResult) Met() bool {
+	return (a.Aim.Outside == 0 || a.Outside.P95 <= a.Aim.Outside) && (a.Aim.Inside == 0 || a.Inside.P95 <= a.Aim.Inside)
 }
 
 // Spread is a figure over the seeds.
@@ -85,8 +95,7 @@ type OddityResult struct {
 	Name     string `json:"name"`
 	Sentence string `json:"sentence"`
 	Openings int    `json:"openings"`
-	Stopped  int    `json:"stopped"`
-	Told     int    `json:"stopped_though_explained"` // never, or a rule is broken
+	met
 }
 
 // TradeResult is what ordinary work of one trade met, over all seeds.
@@ -95,12 +104,13 @@ type TradeResult struct {
 	AgentDays   int    `json:"agent_days"`
 	Openings    int    `json:"openings"`
 	Unexplained int    `json:"unexplained"` // openings that no fact was told for
-	Stopped     int    `json:"stopped"`
-	Told        int    `json:"stopped_though_explained"`
-	ByRate      int    `json:"stopped_by_rate"`
-	ByCap       int    `json:"stopped_by_cap"`
-	Agents      int    `json:"agents"`
-	Touched     int    `json:"agents_stopped"` // at least once
+	met
+	ByRate  int `json:"stopped_by_rate"`
+	ByCap   int `json:"stopped_by_cap"`
+	Agents  int `json:"agents"`
+	Touched int `json:"agents_asked"` // for anything, at least once
+
+	FreezesWithin Interval `json:"freezes_per_1000_agent_days_within"` // 95 %, resampling agents
 }
 
 // Per1000 is a count in a thousand agent-days.
@@ -108,10 +118,18 @@ func (t TradeResult) Per1000(count int) float64 {
 	return 1000 * float64(count) / float64(max(t.AgentDays, 1))
 }
 
+// Month is how many days an agent works in a month.
+const Month = 20
+
+// PerMonth is a count in a month of one agent.
+func (t TradeResult) PerMonth(count int) float64 {
+	return Month * float64(count) / float64(max(t.AgentDays, 1))
+}
+
 // add puts two results of one trade together.
 func (t TradeResult) add(o TradeResult) TradeResult {
 	t.AgentDays, t.Openings, t.Unexplained = t.AgentDays+o.AgentDays, t.Openings+o.Openings, t.Unexplained+o.Unexplained
-	t.Stopped, t.Told, t.ByRate, t.ByCap = t.Stopped+o.Stopped, t.Told+o.Told, t.ByRate+o.ByRate, t.ByCap+o.ByCap
+	t.met, t.ByRate, t.ByCap = t.met.add(o.met), t.ByRate+o.ByRate, t.ByCap+o.ByCap
 	t.Agents, t.Touched = t.Agents+o.Agents, t.Touched+o.Touched
 	return t
 }
@@ -255,24 +273,44 @@ func (a Attack) sum(plots []*plot) AttackResult {
 		}
 	}
 	register := func(sum []int) int { return min(median(sum), Size) }
-	outside, inside := over(total(func(t *theft) int { return len(t.outside) })), over(total(func(t *theft) int { return len(t.inside) }))
+	outside, inside := over(total((*theft).strangers)), over(total(func(t *theft) int { return len(t.inside) }))
 	return AttackResult{
-		Name: a.Name, Sentence: a.Sentence, French: a.French, Accounts: len(plots[0].thefts),
+		Name: a.Name, Sentence: a.Sentence, French: a.French, Aim: a.Aim, Accounts: len(plots[0].thefts),
 		Outside: Spread{median(outside), p95(outside)}, Inside: Spread{median(inside), p95(inside)},
 		Openings: median(over(longest(func(t *theft) int { return t.stoppedAt }))),
 		Time:     time.Duration(median(over(longest(func(t *theft) int { return int(t.stoppedFor) })))),
 		Bare:     register(over(total((*theft).bare))),
 		ByRate:   register(over(total(func(t *theft) int { return t.underRate(RatePerMinute) }))),
 		ByCap:    register(over(total(func(t *theft) int { return t.underCap(CapPerDay) }))),
-		OwnersStopped: median(over(func(p *plot) (stopped int) {
-			for _, s := range p.scenes {
-				if owner, ok := s.walks[0].(*day); ok {
-					stopped += owner.stopped
-				}
-			}
-			return stopped
-		})),
+		Frozen:   float64(sumOf(over(total(func(t *theft) int { return bit(t.frozen) })))) / float64(len(plots)*len(plots[0].thefts)),
+		Touches:  median(over(total(func(t *theft) int { return t.touched }))),
+		Owners:   ownersMet(plots),
 	}
+}
+
+func ownersMet(plots []*plot) (sum met) {
+	for _, p := range plots {
+		for _, s := range p.scenes {
+			if owner, ok := s.walks[0].(*day); ok {
+				sum = sum.add(owner.met)
+			}
+		}
+	}
+	return sum
+}
+
+func sumOf(all []int) (sum int) {
+	for _, n := range all {
+		sum += n
+	}
+	return sum
+}
+
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // median and p95 read sorted figures; of few, p95 is the largest.
@@ -285,21 +323,20 @@ func (r *replay) oddities(report *Report) {
 		return
 	}
 	for _, oddity := range Oddities {
-		i, lives := len(report.Oddities), make([]scene, r.Seeds)
+		i, lives := len(report.Oddities), make([][]scene, r.Seeds)
 		report.Oddities = append(report.Oddities, OddityResult{Name: oddity.Name, Sentence: oddity.Sentence})
 		for j, seed := range r.seeds() {
 			r.plays = append(r.plays, func(ctx context.Context) error {
-				lives[j] = oddity.scene(r.people, seed)
-				return r.play(ctx, lives[j])
+				lives[j] = oddity.scenes(r.people, seed)
+				return r.play(ctx, lives[j]...)
 			})
 		}
 		r.sums = append(r.sums, func() {
 			result := &report.Oddities[i]
-			for _, life := range lives {
-				lived := life.walks[0].(*day)
+			for _, life := range slices.Concat(lives...) {
+				lived := life.walks[1].(*day)
 				result.Openings += len(lived.openings)
-				result.Stopped += lived.stopped
-				result.Told += lived.toldStops
+				result.met = result.add(lived.met)
 			}
 		})
 	}
@@ -320,15 +357,18 @@ func (r *replay) honest(report *Report) {
 	r.sums = append(r.sums, func() {
 		for _, trade := range Trades {
 			sum := TradeResult{Trade: trade.Name}
+			var each []TradeResult
 			for _, result := range results {
 				if result.Trade == trade.Name {
-					sum = sum.add(result)
+					sum, each = sum.add(result), append(each, result)
 				}
 			}
 			if sum.Agents > 0 {
+				sum.FreezesWithin = within(each)
 				report.Honest = append(report.Honest, sum)
 			}
 		}
+		report.All = everybody(results)
 	})
 }
 
@@ -377,16 +417,12 @@ func (r *replay) live(ctx context.Context, seed uint64, agents []int, results []
 // result is what an agent met.
 func (c *career) result(met *day) TradeResult {
 	result := TradeResult{
-		Trade: c.trade.Name, AgentDays: c.worked, Agents: 1, Openings: len(met.openings), Stopped: met.stopped, Told: met.toldStops,
+		Trade: c.trade.Name, AgentDays: c.worked, Agents: 1, Openings: len(met.openings), met: met.met,
 		ByRate: beyondRate(met.openings, RatePerMinute), ByCap: beyondCap(met.openings, CapPerDay),
 	}
 	for _, o := range met.openings {
-		if !o.told {
-			result.Unexplained++
-		}
+		result.Unexplained += bit(!o.told)
 	}
-	if met.stopped > 0 {
-		result.Touched = 1
-	}
+	result.Touched = bit(met.met.Touches+met.met.Cosigns+met.met.Identities+met.met.Freezes+met.met.Stopped > 0)
 	return result
 }

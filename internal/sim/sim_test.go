@@ -28,6 +28,8 @@ var rules = policy.Rules{
 		roster.CallCentre: {Short: meter.People(6), Long: meter.People(80)},
 		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
 	},
+	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
+	Watches:   policy.Watches, Cold: true,
 }
 
 func small(scenario Scenario) Settings {
@@ -152,56 +154,12 @@ func TestTheGateOverALedgerDecidesTheSame(t *testing.T) {
 	}
 }
 
-// stubborn is a thief who asks at every beat, however often he was refused.
-type stubborn struct {
-	*theft
-	asked int
-}
-
-func (s *stubborn) heard(ruling policy.Ruling) {
-	s.asked++
-	ruling.Again = s.at // as if asking again might help at once
-	s.theft.heard(ruling)
-}
-
-func TestAThiefWhoWaitsMissesNothing(t *testing.T) {
-	for name, plan := range map[string]theft{
-		"day and night":    {from: after(0, 0), until: after(2, 0), every: 7 * time.Second},
-		"in office hours":  {from: after(4, 0), until: after(8, 0), every: 11 * time.Second, office: true},
-		"through a list":   {from: after(0, 0), until: after(3, 0), every: time.Minute, targets: 700},
-		"slower than hour": {from: after(0, 0), until: after(30, 0), every: 67 * time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			people := townspeople(t)
-			thief := newAgent(people, "thief", roster.Adviser)
-			plan.whom = strangers(people, 1, "patient")
-			patient := plan
-			patient.begin()
-			plan.whom = strangers(people, 1, "stubborn")
-			deaf := &stubborn{theft: plan.begin()}
-			for _, w := range []walk{&patient, deaf} {
-				s := scene{thief, []walk{w}}
-				if err := play(t.Context(), newCore(rules, s), s); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if len(patient.outside) != len(deaf.outside) || patient.stoppedAt != deaf.stoppedAt {
-				t.Errorf("who waits saw %d and met the first refusal at opening %d, who does not saw %d and met it at %d",
-					len(patient.outside), patient.stoppedAt, len(deaf.outside), deaf.stoppedAt)
-			}
-			if deaf.asked != deaf.bare() {
-				t.Errorf("an application without a guard is said to hand over %d, the thief asked for %d", deaf.bare(), deaf.asked)
-			}
-		})
-	}
-}
-
 func TestReferencesCountAsTheySay(t *testing.T) {
 	people := townspeople(t)
 	var openings []opening
 	for i := range 130 { // 130 people, one a second, each twice
 		at := after(0, 9*time.Hour).Add(time.Duration(i) * time.Second)
-		openings = append(openings, opening{at, people.number(uint64(i)), true}, opening{at, people.number(uint64(i)), true})
+		openings = append(openings, opening{at: at, person: people.number(uint64(i)), told: true}, opening{at: at, person: people.number(uint64(i)), told: true})
 	}
 	if got := beyondCap(openings, 100); got != 2*30 {
 		t.Errorf("a cap of 100 people stops %d openings of 130 people, want those of 30", got)
@@ -209,7 +167,7 @@ func TestReferencesCountAsTheySay(t *testing.T) {
 	if got := beyondRate(openings, 60); got != 60+60 {
 		t.Errorf("a limit of 60 a minute stops %d of 120, 120 and 20 openings, want 60 and 60", got)
 	}
-	tomorrow := []opening{openings[0], {after(1, 0), people.number(1), true}}
+	tomorrow := []opening{openings[0], {at: after(1, 0), person: people.number(1), told: true}}
 	if got := beyondCap(tomorrow, 1); got != 0 {
 		t.Errorf("a cap of one a day stops %d of one a day", got)
 	}

@@ -1,44 +1,55 @@
 package sim
 
 import (
+	"math/rand/v2"
 	"time"
 
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 )
 
 // theft is a stolen account opening one person after another at a steady pace.
-//
-// Under today's rules a refused opening is charged nothing and changes nothing,
-// and its ruling says when asking again may help. So the thief is never clumsier
-// than he could be: refused, he comes back at his first beat after that moment,
-// and the beats in between count as asked and refused without being replayed.
 type theft struct {
 	from, until time.Time
 	every       time.Duration
 	office      bool                             // only in office hours, as its owner
 	whom        func(beat int) register.PersonID // the target of each beat
 	targets     int                              // how many there are; 0 for as many as there are beats
+	kind        deedKind                         // opens, unless it says
+	page        int                              // people in each answer; 0 for one
+	signs       func(beat int) meter.Signs       // what the door notices; nil for nothing
+	misses      float64                          // share of references that lead to nobody
+	rng         *rand.Rand                       // of misses
+
+	elsewhere bool   // on a device of the thief's, through a network that hosts machines
+	network   string // another network; empty for the owner's
+	proves    bool   // whatever a touch is, the thief passes it
+	reads     bool   // the rules: asks only for what will be shown
+	searches  bool   // knows names and birth dates, and looks for people first when asked to
 
 	beat    int
 	at      time.Time
 	began   time.Time
 	over    bool
-	inside  map[register.PersonID]bool // shown, and a fact explains it
-	outside map[register.PersonID]bool // shown without a reason
+	replies []deedKind                       // what is done before the same is tried again
+	inside  map[register.PersonID]bool       // shown, and a fact explains it
+	outside map[register.PersonID]meter.Cost // shown without a reason; a row of a search is a part of a person
 
+	touched    int
 	refused    bool // at least once
-	stoppedAt  int  // openings until the first refusal, itself included
+	frozen     bool
+	stoppedAt  int // openings until the first refusal, itself included
 	stoppedFor time.Duration
 }
 
 // office hours of a thief who hides in them.
-const opens, closes = 8 * time.Hour, 18 * time.Hour
+const officeOpens, officeCloses = 8 * time.Hour, 18 * time.Hour
 
 // begin puts the thief before his first beat.
 func (t *theft) begin() *theft {
-	t.inside, t.outside = make(map[register.PersonID]bool), make(map[register.PersonID]bool)
+	t.inside, t.outside = make(map[register.PersonID]bool), make(map[register.PersonID]meter.Cost)
 	t.began = t.atWork(t.from)
 	t.at = t.began
 	return t
@@ -53,44 +64,126 @@ func (t *theft) atWork(at time.Time) time.Time {
 		day := at.Truncate(24 * time.Hour)
 		weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday
 		switch {
-		case weekend || at.Sub(day) >= closes:
+		case weekend || at.Sub(day) >= officeCloses:
 			at = day.Add(24 * time.Hour)
-		case at.Sub(day) < opens:
-			return day.Add(opens)
+		case at.Sub(day) < officeOpens:
+			return day.Add(officeOpens)
 		default:
 			return at
 		}
 	}
 }
 
-func (t *theft) next() (time.Time, bool) {
+func (t *theft) next() (deed, bool) {
 	spent := t.targets > 0 && t.beat >= t.targets
-	return t.at, !t.over && !spent && t.at.Before(t.until)
+	if t.over || spent || !t.at.Before(t.until) {
+		return deed{}, false
+	}
+	d := deed{at: t.at, kind: t.kind, network: t.network}
+	if t.elsewhere {
+		d.device, d.network = "of-a-thief", "hosting"
+	}
+	for i := range max(t.page, 1) {
+		d.people = append(d.people, t.whom(t.beat*max(t.page, 1)+i))
+	}
+	switch {
+	case len(t.replies) > 0:
+		d.kind = t.replies[0]
+		return d, true
+	case d.kind == looks && t.page > 1:
+		d.kind = lists
+	case d.kind == looks:
+		d.kind = opens
+	}
+	if t.misses > 0 && t.rng.Float64() < t.misses {
+		d.kind = misses
+	}
+	if t.signs != nil {
+		d.signs = t.signs(t.beat)
+	}
+	return d, true
 }
 
-func (t *theft) open() register.PersonID { return t.whom(t.beat) }
+func (t *theft) foresees() bool { return t.reads }
 
-func (t *theft) heard(ruling policy.Ruling) {
-	again := t.at
-	switch {
-	case !ruling.Verdict.Shows():
-		if !t.refused {
-			t.refused, t.stoppedAt, t.stoppedFor = true, t.beat+1, t.at.Sub(t.began)
-		}
-		again, t.over = ruling.Again, ruling.Again.IsZero()
-	case ruling.Why == policy.Explained:
-		t.inside[t.whom(t.beat)] = true
-	case !t.inside[t.whom(t.beat)]:
-		t.outside[t.whom(t.beat)] = true
+// passes is what a thief does who reads the rules, and sees that he would be
+// stopped: prove to be there if that helps, else go on to somebody else.
+func (t *theft) passes(decision policy.Decision) {
+	t.refuse()
+	if opened(decision).Verdict == policy.AskTouch && t.proves {
+		t.replies = append(t.replies, touches)
+		return
 	}
 	t.step()
-	if t.at.Before(again) && !t.office {
-		beats := (again.Sub(t.at) + t.every - 1) / t.every
-		t.at, t.beat = t.at.Add(beats*t.every), t.beat+int(beats)
+}
+
+func (t *theft) heard(decision policy.Decision) {
+	if len(t.replies) > 0 {
+		if t.replies[0] == touches {
+			t.touched++
+		}
+		t.replies = t.replies[1:]
+		t.at = t.at.Add(touching)
+		return
 	}
-	for t.at.Before(again) && t.at.Before(t.until) { // office hours are walked through
+	first := t.beat * max(t.page, 1)
+	for i, ruling := range decision.People {
+		if person := t.whom(first + i); ruling.Verdict.Shows() {
+			t.see(person, ruling)
+		}
+	}
+	ruling := opened(decision)
+	if last := len(decision.People) - 1; last > 0 {
+		ruling = decision.People[last]
+	}
+	if !ruling.Verdict.Shows() {
+		t.refuse()
+	}
+	if _, freezes := decision.Freezes(); freezes || ruling.Why == policy.Frozen {
+		t.frozen, t.over = true, true
+		return
+	}
+	switch {
+	case ruling.Verdict == policy.AskTouch && t.proves:
+		t.replies = append(t.replies, touches)
+	case ruling.Verdict == policy.AskIdentity && t.searches:
+		t.replies = append(t.replies, finds)
+	case ruling.Verdict == policy.AskCosign: // nobody signs for him; tomorrow is another day
+		today := t.at.Truncate(24 * time.Hour)
+		for !t.at.After(today.Add(24*time.Hour)) && t.at.Before(t.until) {
+			t.step()
+		}
+	default:
 		t.step()
 	}
+}
+
+func (t *theft) refuse() {
+	if !t.refused {
+		t.refused, t.stoppedAt, t.stoppedFor = true, t.beat+1, t.at.Sub(t.began)
+	}
+}
+
+func (t *theft) see(person register.PersonID, ruling policy.Ruling) {
+	switch {
+	case ruling.Why == policy.Explained:
+		t.inside[person] = true
+	case t.inside[person]:
+	case t.kind == finds:
+		t.outside[person] = max(t.outside[person], meter.Row)
+	default:
+		t.outside[person] = meter.Whole
+	}
+}
+
+// strangers is how many people he was shown without a reason; five rows of a search
+// are one.
+func (t *theft) strangers() int {
+	var sum meter.Cost
+	for _, part := range t.outside {
+		sum += part
+	}
+	return int((sum + meter.Whole - 1) / meter.Whole)
 }
 
 // step goes to the next beat.
@@ -119,7 +212,7 @@ func (t *theft) beatsBetween(from, until time.Time) int {
 	first := t.from
 	if t.office {
 		day := from.Truncate(24 * time.Hour)
-		first, until = t.atWork(from), earlier(until, day.Add(closes))
+		first, until = t.atWork(from), earlier(until, day.Add(officeCloses))
 		from = first
 	}
 	before := func(at time.Time) int { return int((at.Sub(first) + t.every - 1) / t.every) }
@@ -132,7 +225,7 @@ func (t *theft) beatsBetween(from, until time.Time) int {
 // bare is how many people an application without a guard hands over.
 func (t *theft) bare() (sum int) {
 	for _, beats := range t.beats() {
-		sum += beats
+		sum += beats * max(t.page, 1)
 	}
 	return sum
 }
@@ -150,10 +243,10 @@ func (t *theft) underCap(most int) (sum int) {
 	slowed := *t
 	slowed.targets = 0
 	for _, beats := range slowed.beats() {
-		sum += min(beats, most)
+		sum += min(beats*max(t.page, 1), most)
 	}
 	if t.targets > 0 {
-		sum = min(sum, t.targets)
+		sum = min(sum, t.targets*max(t.page, 1))
 	}
 	return sum
 }

@@ -81,8 +81,19 @@ var Trades = []Trade{
 	},
 }
 
+// Of whom somebody has to do with somebody: 6 of 43 million people are followed
+// today; whom an agent opens without a reason are mostly colleagues' people.
+const (
+	followed      = 0.14
+	doubtFollowed = 0.7
+)
+
 // What happens to agents now and then.
 const (
+	noted       = 0.35 // share of openings of one's own people after which something is written
+	newDevice   = 0.2  // share of agents who get another device in sixty days
+	teleworks   = 0.3  // share of agents who work at home one day a week
+	onTheRoad   = 0.03 // share of days on a network of the road
 	partTime    = 0.20 // share of agents who are away one day a week
 	sick        = 0.05 // share of days
 	onLeave     = 0.30 // share of agents who take one of the weeks off; a colleague covers them

@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"time"
+
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// day is honest work, opening by opening. Who is asked for a touch, a search, a
+// co-signature gives it and goes on; a freeze is undone; who is stopped for good
+// goes on with the next person.
+type day struct {
+	openings []opening
+	done     int
+	tries    int    // of the present opening
+	replies  []deed // what is done before it is tried again
+	now      time.Time
+	met      met
+}
+
+// met is what honest work came upon.
+type met struct {
+	Touches    int `json:"touches"`
+	Identities int `json:"identities_asked"`
+	Cosigns    int `json:"co_signatures"`
+	Freezes    int `json:"freezes"`
+	Stopped    int `json:"stopped"`                  // openings that could not be had at all
+	Told       int `json:"stopped_though_explained"` // those of them that a fact was told for
+}
+
+func (m met) add(o met) met {
+	return met{
+		m.Touches + o.Touches, m.Identities + o.Identities, m.Cosigns + o.Cosigns,
+		m.Freezes + o.Freezes, m.Stopped + o.Stopped, m.Told + o.Told,
+	}
+}
+
+// How long honest staff take to do what they are asked.
+const (
+	touching  = 15 * time.Second
+	searching = 30 * time.Second
+	asking    = 2 * time.Minute // another person for a co-signature
+	undoing   = 4 * time.Minute // of a freeze, by another person
+	mostTries = 6
+)
+
+func (d *day) next() (deed, bool) {
+	switch {
+	case len(d.replies) > 0:
+		return d.replies[0], true
+	case d.done == len(d.openings):
+		return deed{}, false
+	}
+	o := d.openings[d.done]
+	return o.deed(later(o.at, d.now)), true
+}
+
+func (d *day) heard(decision policy.Decision) {
+	if len(d.replies) > 0 {
+		d.now, d.replies = d.replies[0].at, d.replies[1:]
+		return
+	}
+	o := d.openings[d.done]
+	at := later(o.at, d.now)
+	d.now = at
+	if d.tries++; d.tries > mostTries {
+		d.stop()
+		return
+	}
+	reply := func(kind deedKind, after time.Duration) {
+		next := o.deed(at.Add(after))
+		next.kind = kind
+		d.replies = append(d.replies, next)
+	}
+	switch ruling := opened(decision); {
+	case ruling.Verdict.Shows(), o.kind == misses:
+		d.goOn()
+	case ruling.Verdict == policy.AskTouch:
+		d.met.Touches++
+		reply(touches, touching)
+	case ruling.Verdict == policy.AskIdentity:
+		d.met.Identities++
+		reply(finds, searching)
+	case ruling.Verdict == policy.AskCosign:
+		d.met.Cosigns++
+		reply(cosigns, asking)
+	case ruling.Verdict == policy.Freeze:
+		d.met.Freezes++
+		reply(undoes, undoing)
+	default:
+		d.stop()
+	}
+}
+
+func (d *day) stop() {
+	d.met.Stopped++
+	if d.openings[d.done].told {
+		d.met.Told++
+	}
+	d.goOn()
+}
+
+func (d *day) goOn() { d.done, d.tries = d.done+1, 0 }
+
+// beyondCap is how many of the openings a cap on distinct people a day stops.
+func beyondCap(openings []opening, most int) (stopped int) {
+	today := make(map[register.PersonID]bool)
+	var date time.Time
+	for _, o := range openings {
+		if d := o.at.Truncate(24 * time.Hour); !d.Equal(date) {
+			date = d
+			clear(today)
+		}
+		switch {
+		case today[o.person]:
+		case len(today) >= most:
+			stopped++
+		default:
+			today[o.person] = true
+		}
+	}
+	return stopped
+}
+
+// beyondRate is how many of the openings a limit of requests a minute stops.
+func beyondRate(openings []opening, most int) (stopped int) {
+	var minute time.Time
+	count := 0
+	for _, o := range openings {
+		if m := o.at.Truncate(time.Minute); !m.Equal(minute) {
+			minute, count = m, 0
+		}
+		if count++; count > most {
+			stopped++
+		}
+	}
+	return stopped
+}
