@@ -118,7 +118,7 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shape := ledgerindex.Shape{Segment: 3, Pages: 2, Piece: 10}
+	shape := ledgerindex.Shape{Segment: 3, Pages: 2, Piece: 10, Portion: 2}
 	if err := ledgerindex.New(shape, kept, shelf).CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

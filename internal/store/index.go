@@ -35,6 +35,8 @@ type indexEngine interface {
 	classify(error) error
 }
 
+const insertPage = `insert into page (side, page, piece, segment, body, more) values ($1, $2, $3, $4, $5, $6)`
+
 // The rows of one page, and one row; with and without what few need.
 const (
 	selectPages         = `select segment, body, null from page where side = $1 and page = $2 and piece = 0 and segment >= $3 and segment < $4 order by segment`
@@ -115,7 +117,17 @@ func (x *Index) Seal(ctx context.Context, number int, write func(index.Sealing) 
 	if _, err := tx.ExecContext(ctx, `insert into segment (number, body) values ($1, $2)`, number, body); err != nil {
 		return x.engine.classify(err)
 	}
+	if _, err := tx.ExecContext(ctx, `delete from page where side = 'open' and segment <= $1`, number); err != nil {
+		return x.engine.classify(err)
+	}
 	return x.engine.classify(tx.Commit())
+}
+
+// Keep implements index.Shelf.
+func (x *Index) Keep(ctx context.Context, portion index.Row) error {
+	const insert = insertPage + ` on conflict (side, page, piece, segment) do nothing`
+	_, err := x.write.ExecContext(ctx, insert, string(portion.Side), portion.Page, portion.Piece, portion.Segment, portion.Body, portion.More)
+	return x.engine.classify(err)
 }
 
 // sealing implements index.Sealing inside one transaction.
@@ -125,12 +137,11 @@ type sealing struct {
 }
 
 func newSealing(ctx context.Context, x *Index, tx *sql.Tx) (*sealing, error) {
-	const insert = `insert into page (side, page, piece, segment, body, more) values ($1, $2, $3, $4, $5, $6)`
 	people, err := tx.PrepareContext(ctx, selectPages)
 	if err != nil {
 		return nil, x.engine.classify(err)
 	}
-	write, err := tx.PrepareContext(ctx, insert)
+	write, err := tx.PrepareContext(ctx, insertPage)
 	return &sealing{x.engine, people, write}, x.engine.classify(err)
 }
 
@@ -191,7 +202,7 @@ func (x *Index) Row(ctx context.Context, key index.Key, more bool) (index.Row, e
 
 // Rows implements index.Shelf.
 func (x *Index) Rows(ctx context.Context) (count int, err error) {
-	err = x.read.QueryRowContext(ctx, `select count(*) from page`).Scan(&count)
+	err = x.read.QueryRowContext(ctx, `select count(*) from page where side <> 'open'`).Scan(&count)
 	return count, x.engine.classify(err)
 }
 

@@ -62,7 +62,7 @@ func (indexOnPostgreSQL) create() string {
 					body   bytea not null
 				);
 				create table page (
-					side    text collate "C" not null check (side in ('accounts', 'people')),
+					side    text collate "C" not null check (side in ('accounts', 'people', 'open')),
 					page    integer not null,
 					piece   integer not null,
 					segment integer not null,

@@ -57,7 +57,7 @@ func (indexOnSQLite) create() string {
 			body   blob not null
 		) strict;
 		create table if not exists page (
-			side    text not null check (side in ('accounts', 'people')),
+			side    text not null check (side in ('accounts', 'people', 'open')),
 			page    integer not null,
 			piece   integer not null,
 			segment integer not null,

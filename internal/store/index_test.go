@@ -191,6 +191,7 @@ func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
 			}
 			shape := index.Shape{
 				Segment: rapid.IntRange(4, 40).Draw(t, "segment"), Pages: rapid.IntRange(1, 5).Draw(t, "pages"), Piece: rapid.IntRange(1, 4).Draw(t, "piece"),
+				Portion: rapid.IntRange(1, 12).Draw(t, "portion"),
 			}
 			all := drawEntries(t, rapid.IntRange(0, 200).Draw(t, "entries"))
 			var book lines
@@ -220,7 +221,7 @@ func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
 }
 
 // small has several segments of four pages, and accounts that need pieces.
-var small = index.Shape{Segment: 100, Pages: 4, Piece: 8}
+var small = index.Shape{Segment: 100, Pages: 4, Piece: 8, Portion: 16}
 
 // few is a ledger of n entries, in which adviser i%3 was shown person i%17.
 func few(n int) lines {
@@ -266,6 +267,7 @@ func TestADamagedIndexAnswersNothingAndIsFound(t *testing.T) {
 			"pieces exchanged":           {`update page set segment = case segment when 0 then 4 else 0 end where piece = 1 and segment in (0, 4)`, "segment 0"},
 			"a segment changed":          {`update segment set body = (select body from segment where number = 2) where number = 3`, "segment 3"},
 			"a segment gone":             {`delete from segment where number = 1`, "segment 1 of the index is missing"},
+			"a portion changed":          {`update page set body = (select body from page where side = 'open' and page = 0) where side = 'open' and page = 1`, "segment 4, entries 416 to 431: kept while the segment is open: changed"},
 			"an empty row":               {`update page set body = substr(body, 1, 2) where side = 'people' and page = 0 and segment = 0`, "segment 0, entries 0 to 99: page 0 of 4 of people: changed"},
 		} {
 			t.Run(sentence, func(t *testing.T) {
@@ -312,10 +314,11 @@ func TestAForgedIndexIsFoundByTheAudit(t *testing.T) {
 			forge func(lines)
 			says  string
 		}{
-			"an account shown another person": {func(l lines) { l[210].Person = spread(18) }, "segment 2, entries 200 to 299: page"},
-			"another account":                 {func(l lines) { l[310].Account = "nobody" }, "segment 3, entries 300 to 399: page"},
-			"another moment":                  {func(l lines) { l[199].Time = l[199].Time.Add(-time.Millisecond); l[399].Time = l[398].Time }, "segment 1, entries 100 to 199: page"},
-			"somebody left out":               {func(l lines) { l[250].Verdict = policy.Withheld }, "segment 2, entries 200 to 299: page"},
+			"an account shown another person":   {func(l lines) { l[210].Person = spread(18) }, "segment 2, entries 200 to 299: page"},
+			"another account":                   {func(l lines) { l[310].Account = "nobody" }, "segment 3, entries 300 to 399: page"},
+			"another moment":                    {func(l lines) { l[199].Time = l[199].Time.Add(-time.Millisecond); l[399].Time = l[398].Time }, "segment 1, entries 100 to 199: page"},
+			"somebody left out":                 {func(l lines) { l[250].Verdict = policy.Withheld }, "segment 2, entries 200 to 299: page"},
+			"somebody left out of what is open": {func(l lines) { l[420].Verdict = policy.Withheld }, "segment 4, entries 416 to 431: kept while"},
 		} {
 			t.Run(sentence, func(t *testing.T) {
 				book, forged := few(450), few(450)
@@ -341,10 +344,10 @@ func TestAnIndexOfAnotherLedgerIsRefused(t *testing.T) {
 		if err := index.New(small, &book, shelf).CatchUp(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		other := few(450)
+		other, otherOpen, shorter := few(450), few(450), few(350)
 		other[399].Account = "somebody.else"
-		shorter := few(350)
-		for sentence, l := range map[string]*lines{"another": &other, "a shorter": &shorter} {
+		otherOpen[447].Account = "somebody.else"
+		for sentence, l := range map[string]*lines{"another": &other, "lately another": &otherOpen, "a shorter": &shorter} {
 			if err := everything(t, index.New(small, l, shelf)); err == nil || !strings.Contains(err.Error(), "--rebuild") {
 				t.Errorf("%s ledger: %v", sentence, err)
 			}
@@ -354,8 +357,8 @@ func TestAnIndexOfAnotherLedgerIsRefused(t *testing.T) {
 		if err := everything(t, index.New(reshaped, &book, shelf)); err == nil || !strings.Contains(err.Error(), "shape") {
 			t.Errorf("another shape: %v", err)
 		}
-		gap := slices.Delete(few(450), 420, 421)
-		if err := everything(t, index.New(small, &gap, shelf)); err == nil || !strings.Contains(err.Error(), "entry 420 is missing") {
+		gap := slices.Delete(few(450), 448, 449)
+		if err := everything(t, index.New(small, &gap, shelf)); err == nil || !strings.Contains(err.Error(), "entry 448 is missing") {
 			t.Errorf("an entry removed: %v", err)
 		}
 	})

@@ -39,9 +39,6 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 		if err != nil {
 			return compared, fmt.Errorf("reading the ledger beside its index: %w", err)
 		}
-		if compared == len(kept) {
-			break
-		}
 		if err := draft.add(entry); err != nil {
 			return compared, err
 		}
@@ -50,6 +47,9 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 		}
 		if draft.entries < x.shape.Segment {
 			continue
+		}
+		if compared == len(kept) {
+			break // not sealed yet
 		}
 		made, err := x.compare(ctx, draft, mark(entry), kept[compared])
 		if err != nil {
@@ -62,6 +62,9 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 	}
 	if compared < len(kept) {
 		return compared, draft.differs("the ledger ends before it")
+	}
+	if err := x.comparePortions(ctx, draft); err != nil {
+		return compared, err
 	}
 	there, err := x.shelf.Rows(ctx)
 	if err == nil && there != rows {

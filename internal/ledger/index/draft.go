@@ -28,6 +28,8 @@ type draft struct {
 	names    []roster.AccountID
 	accounts map[roster.AccountID]uint32
 	shown    []disclosure
+	edges    []edge // of the portions that are full
+	kept     int    // how many of them are on the shelf
 }
 
 func newDraft(shape Shape, number int) *draft {
@@ -53,9 +55,16 @@ func (d *draft) add(entry ledger.Entry) error {
 	}
 	d.last = entry.Time
 	d.entries++
-	if !entry.Disclosed() {
-		return nil
+	if entry.Disclosed() {
+		d.show(entry)
 	}
+	if d.entries%d.shape.Portion == 0 && d.entries < d.shape.Segment {
+		d.edges = append(d.edges, edge{len(d.shown), len(d.names), d.last, mark(entry)})
+	}
+	return nil
+}
+
+func (d *draft) show(entry ledger.Entry) {
 	account, known := d.accounts[entry.Account]
 	if !known {
 		account = uint32(len(d.names))
@@ -65,7 +74,6 @@ func (d *draft) add(entry ledger.Entry) error {
 	d.shown = append(d.shown, disclosure{
 		person: entry.Person, at: entry.Time.UnixMicro(), offset: uint32(entry.Number - d.start()), account: account, fields: entry.Fields,
 	})
-	return nil
 }
 
 // view is a draft at one moment: what is added later is not in it.

@@ -6,7 +6,7 @@
 //
 // Entries are taken in by segments of a fixed number. A complete segment is sealed:
 // sorted once by person and once by account, and written as pages that do not
-// change any more. The segment that is still open is kept in memory.
+// change any more. The segment that is still open is in memory.
 package index
 
 import (
@@ -28,10 +28,11 @@ type Shape struct {
 	Segment int // entries in a segment, at most 2^24
 	Pages   int // pages of accounts in a segment, and as many of people; at most 2^16
 	Piece   int // postings of one account that a page holds; what is more goes into pieces of this size
+	Portion int // entries that are kept together of the segment that is open
 }
 
 // Standard is the shape of every index outside tests.
-var Standard = Shape{Segment: 1 << 20, Pages: 1 << 10, Piece: 1 << 13}
+var Standard = Shape{Segment: 1 << 20, Pages: 1 << 10, Piece: 1 << 13, Portion: 1 << 14}
 
 // Book is the ledger, as the index reads it.
 type Book interface {
@@ -50,12 +51,15 @@ type Shelf interface {
 	// else seals. It does nothing when the segment is sealed already, and fails when
 	// another comes first.
 	Seal(ctx context.Context, number int, write func(Sealing) ([]byte, error)) error
+	// Keep keeps a portion of a segment until that is sealed. It does nothing when it
+	// has it already.
+	Keep(ctx context.Context, portion Row) error
 	// Pages yields the rows of one page with piece 0, for the segments from one up to
 	// and without another, in order. More is left out unless it is asked for.
 	Pages(ctx context.Context, side Side, page, from, to int, more bool) iter.Seq2[Row, error]
 	// Row returns one row; fault.Absent when there is none.
 	Row(ctx context.Context, key Key, more bool) (Row, error)
-	// Rows returns how many rows there are.
+	// Rows returns how many rows the sealed segments have.
 	Rows(ctx context.Context) (int, error)
 	// Drop forgets everything.
 	Drop(ctx context.Context) error
@@ -152,7 +156,7 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) error {
 		}
 	}
 	x.settled = true
-	return nil
+	return x.keep(ctx)
 }
 
 // settle begins where the shelf ends, once it is sure that what is on the shelf was
@@ -171,18 +175,25 @@ func (x *Index) settle(ctx context.Context) error {
 		x.sealed = append(x.sealed, segment)
 	}
 	x.open = newDraft(x.shape, len(x.sealed))
-	if len(x.sealed) == 0 {
-		return nil
+	if len(x.sealed) > 0 {
+		newest := x.sealed[len(x.sealed)-1]
+		if err := x.isOurs(ctx, x.open.next()-1, newest.Mark); err != nil {
+			return err
+		}
+		x.open.last = newest.Last
 	}
-	newest := x.sealed[len(x.sealed)-1]
-	last, err := x.book.Entry(ctx, x.open.next()-1)
+	return x.takeUp(ctx, x.open)
+}
+
+// isOurs refuses what was not made from this ledger.
+func (x *Index) isOurs(ctx context.Context, number ledger.Number, made [32]byte) error {
+	entry, err := x.book.Entry(ctx, number)
 	if err != nil && fault.Of(err) == fault.Unavailable {
 		return err
 	}
-	if err != nil || mark(last) != newest.Mark {
+	if err != nil || mark(entry) != made {
 		return errors.New("the index was not made from this ledger; verify the ledger, then run poterne ledger audit-index --rebuild")
 	}
-	x.open.last = newest.Last
 	return nil
 }
 

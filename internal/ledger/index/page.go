@@ -12,13 +12,15 @@ import (
 	"poterne/internal/roster"
 )
 
-// Side is how a row is found: by account or by person.
+// Side is how a row is found: by account or by person, or as a portion of a segment
+// that is not sealed yet.
 type Side string
 
-// The two sides of a segment.
+// The sides of a segment.
 const (
 	Accounts Side = "accounts"
 	People   Side = "people"
+	Open     Side = "open"
 )
 
 // Key names a row. Piece 0 is the page itself.
@@ -39,6 +41,9 @@ type Row struct {
 type Damage struct{ Key }
 
 func (d Damage) Error() string {
+	if d.Side == Open {
+		return fmt.Sprintf("segment %d of the index, kept while it is open: damaged; run poterne ledger audit-index", d.Segment)
+	}
 	return fmt.Sprintf("segment %d of the index, page %d of %s: damaged or missing; run poterne ledger audit-index", d.Segment, d.Page, d.Side)
 }
 
@@ -138,19 +143,21 @@ func (s Segment) body(shape Shape) []byte {
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
 }
 
+var errReshaped = errors.New("the index was cut in another shape; run poterne ledger audit-index --rebuild")
+
 func openSegment(number int, shape Shape, body []byte) (Segment, error) {
 	cut := len(body) - sumSize
 	if cut < 0 || binary.LittleEndian.Uint32(body[cut:]) != crc32.Checksum(body[:cut], castagnoli) {
 		return Segment{}, fmt.Errorf("segment %d of the index is damaged; run poterne ledger audit-index --rebuild", number)
 	}
 	r := reader{data: body[:cut]}
-	cutAs := Shape{int(r.number()), int(r.number()), int(r.number())}
+	cutAs := Shape{Segment: int(r.number()), Pages: int(r.number()), Piece: int(r.number()), Portion: shape.Portion}
 	s := Segment{Number: int(r.number())}
 	s.First, s.Last = fromMicro(int64(r.number())), fromMicro(int64(r.number()))
 	s.Disclosures, s.Rows = int(r.number()), int(r.number())
 	copy(s.Mark[:], r.bytes(uint64(len(s.Mark))))
 	if r.bad || cutAs != shape || s.Number != number {
-		return Segment{}, errors.New("the index was cut in another shape; run poterne ledger audit-index --rebuild")
+		return Segment{}, errReshaped
 	}
 	return s, nil
 }
