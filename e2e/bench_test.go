@@ -266,6 +266,16 @@ adviser = { hour = 3, month = 20 }
 desk = { hour = 6, month = 80 }
 call-centre = { hour = 6, month = 80 }
 training = { hour = 2, month = 5 }
+probation = { hour = 1, month = 5 }
+organisation = { hour = 100, month = 2000 }
+service = { hour = 500, month = 20000 }
+register = { hour = 1000, month = 40000 }
+cold = false
+[watch]
+adviser = { forgiven = 1, line = 20, pace = 10000, wall = 10000 }
+desk = { forgiven = 3.2, line = 35, pace = 20, wall = 400 }
+call-centre = { forgiven = 3, line = 35, pace = 20, wall = 400 }
+training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }
 [[service]]
 id = "app"
 prefix = "/app"

@@ -174,6 +174,7 @@ type demo struct {
 	register *town.Register
 	staff    *town.Staff
 	isCanary func(ft string) bool // now
+	met      time.Time            // the last stranger
 }
 
 // townSize keeps the town small enough to be grown for each walk.
@@ -252,8 +253,14 @@ func (d *demo) get(b *life.Browser, path string) life.Page {
 // file is the address of a person's file.
 func (d *demo) file(person int) string { return "/dossier/files/" + d.register.Dossier(person) }
 
-// stranger is the n-th person with whom nobody in the town has to do.
-func (d *demo) stranger(n int) int { return d.staff.Stranger(n) }
+// stranger is the n-th person with whom nobody in the town has to do. They come at
+// the pace of somebody who reads: one after the other within two seconds is what a
+// thief does, and freezes.
+func (d *demo) stranger(n int) int {
+	time.Sleep(time.Until(d.met.Add(2100 * time.Millisecond)))
+	d.met = time.Now()
+	return d.staff.Stranger(n)
+}
 
 // direct asks an application of the town itself, past the gate, with an assertion
 // as the gate makes them, and returns what it gives.

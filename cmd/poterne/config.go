@@ -14,11 +14,8 @@ import (
 	"time"
 
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/meter"
-	"poterne/internal/policy"
 	"poterne/internal/reason/intake"
 	"poterne/internal/register"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 )
@@ -40,6 +37,8 @@ type config struct {
 	Canaries  *canariesTable  `toml:"canaries"`
 	Purpose   []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
 	Allowance allowancesTable `toml:"allowance"`
+	Watch     watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
+	Observe   observeTable    `toml:"observe"`
 	Source    []sourceTable   `toml:"source"`
 	Service   []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
@@ -123,26 +122,6 @@ type canariesTable struct {
 type purposeTable struct {
 	Name   string   `toml:"name" need:"name = \"accompany\""`
 	Fields []string `toml:"fields" need:"fields = [\"name\", \"contact\"]"`
-}
-
-// allowancesTable is how many people without a known reason an account may open,
-// by its role.
-type allowancesTable struct {
-	Adviser    allowanceTable `toml:"adviser"`
-	Desk       allowanceTable `toml:"desk"`
-	CallCentre allowanceTable `toml:"call-centre"`
-	Training   allowanceTable `toml:"training"`
-}
-
-type allowanceTable struct {
-	Hour  int64 `toml:"hour" need:"hour = 3, how many people without a reason within an hour"`
-	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
-}
-
-func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
-	return map[roster.Role]allowanceTable{
-		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training,
-	}
 }
 
 // sourceTable is a system that tells facts, by file or, with a token, by push.
@@ -334,25 +313,6 @@ func (c *config) signin(s *settings, files secretFiles) {
 	_, err := signin.New(s.signin, nil, nil, nil)
 	for _, text := range complaintsOf(err) {
 		files.wrong.add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
-	}
-}
-
-func (c *config) rules(s *settings, wrong *complaints) {
-	s.rules = policy.Rules{Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}}
-	for i, p := range c.Purpose {
-		path := index("purpose", i)
-		if _, twice := s.rules.Purposes[roster.Purpose(p.Name)]; twice {
-			wrong.add(path+".name", "this purpose is declared twice; write its fields in one place")
-		}
-		s.rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
-	}
-	for role, a := range c.Allowance.byRole() {
-		path := "allowance." + string(role)
-		if a.Hour < 0 || a.Month < a.Hour || a.Month > 10_000 {
-			wrong.add(path, "the hour's allowance must be between 0 and the month's, and the month's at most 10000")
-			continue
-		}
-		s.rules.Allowances[role] = meter.Allowance{Short: meter.People(int(a.Hour)), Long: meter.People(int(a.Month))}
 	}
 }
 

@@ -55,7 +55,7 @@ func newMetrics(from setup, g *gate.Gate, kept *store.Store) *metrics {
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
 	}, func() float64 { return float64(g.Next()) })
-	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries,
+	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&standing{kept: kept, verifier: from.verifier, silence: from.silence, now: from.now})
 	return m

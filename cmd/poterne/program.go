@@ -77,6 +77,9 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		from.now = time.Now
 	}
 	p := &program{leaving: make(chan struct{}), log: log}
+	if told := toldObservations(from.rules.Observed); len(told) > 0 {
+		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
+	}
 	directory := gate.NewDirectory(from.pseudonym, from.scheme, kept)
 	p.council = from.council(kept, log)
 	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
@@ -153,6 +156,7 @@ func (from setup) hosts() map[string]bool {
 func (from setup) portal(log *slog.Logger) portal.Settings {
 	s := from.pages
 	s.Home, s.Silence, s.Now, s.Log = from.origin+"/", from.silence, from.now, log
+	s.Observed = from.rules.Observed
 	scheme, _, _ := strings.Cut(from.origin, "://")
 	for _, service := range from.services {
 		address := from.origin + service.Prefix + "/"

@@ -194,7 +194,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	p, kept, s := assembled(t)
 	if err := kept.TakeRoster(t.Context(), store.Roster{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
-		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now()}},
+		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0)}},
 		Habilitations: []roster.Habilitation{{
 			Account: "pauline.mercier", Service: "people", Purpose: "accompany",
 			From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
@@ -214,7 +214,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	w := httptest.NewRecorder()
 	p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
-		`poterne_decisions_total{service="people",verdict="shown"} 3`, `poterne_decisions_total{service="people",verdict="touch"} 2`,
+		`poterne_decisions_total{service="people",verdict="shown"} 1`, `poterne_decisions_total{service="people",verdict="touch"} 4`,
 		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 6`, `poterne_source_silent{source="agenda"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {

@@ -29,13 +29,22 @@ type complaints struct {
 
 type complaint struct {
 	line int
+	path string
 	text string
 }
 
 // add complains about a key or, when it is not there, about the table it misses
 // from.
 func (c *complaints) add(path, format string, args ...any) {
-	c.list = append(c.list, complaint{c.line(path), path + ": " + fmt.Sprintf(format, args...)})
+	c.list = append(c.list, complaint{c.line(path), path, fmt.Sprintf(format, args...)})
+}
+
+// about reports whether a key, something in it, or the table it is in was
+// complained about: what it holds then means nothing.
+func (c *complaints) about(path string) bool {
+	return slices.ContainsFunc(c.list, func(one complaint) bool {
+		return one.path == path || strings.HasPrefix(one.path, path+".") || strings.HasPrefix(path, one.path+".")
+	})
 }
 
 func (c *complaints) line(path string) int {
@@ -57,9 +66,9 @@ func (c *complaints) err() error {
 	var all []error
 	for _, one := range c.list {
 		if one.line == 0 {
-			all = append(all, fmt.Errorf("%s: %s", c.file, one.text))
+			all = append(all, fmt.Errorf("%s: %s: %s", c.file, one.path, one.text))
 		} else {
-			all = append(all, fmt.Errorf("%s:%d: %s", c.file, one.line, one.text))
+			all = append(all, fmt.Errorf("%s:%d: %s: %s", c.file, one.line, one.path, one.text))
 		}
 	}
 	return errors.Join(all...)
@@ -153,6 +162,11 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 		scalar(c, path, value, "true or false", into.SetBool)
 	case reflect.Int64:
 		scalar(c, path, value, "a whole number", into.SetInt)
+	case reflect.Float64:
+		if whole, ok := value.(int64); ok {
+			value = float64(whole)
+		}
+		scalar(c, path, value, "a number", into.SetFloat)
 	default:
 		panic("config: a field of kind " + into.Kind().String())
 	}

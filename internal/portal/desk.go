@@ -14,6 +14,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/roster"
 )
 
@@ -34,6 +35,7 @@ type headline struct {
 	State    string // quiet, look, closed or behind
 	Sentence string
 	Account  roster.AccountID // the one to look at
+	Observed string           // what stops nobody for now, in a sentence; empty when everything is enforced
 }
 
 // measureState is an order in force, as the desk shows it.
@@ -96,8 +98,37 @@ func (rooms *Rooms) naming(v *visit) (namer, error) {
 	return namer{v.speaker, rooms.pages.service, accounts, organisations}, err
 }
 
-// headline says whether all is quiet, and only when the picture is up to date.
+// headline says whether all is quiet, and what would be let through.
 func (rooms *Rooms) headline(v *visit, naming namer) headline {
+	head := rooms.lookout(v, naming)
+	head.Observed = naming.observed(rooms.pages.settings.Observed)
+	return head
+}
+
+// observed says what is only observed. A desk that shows all quiet must not be
+// taken for one that guards.
+func (n namer) observed(o policy.Observed) string {
+	if o.Everything {
+		return n.speaker.must("desk.observing-all")
+	}
+	var names []string
+	for _, service := range slices.Sorted(maps.Keys(o.Services)) {
+		names = append(names, n.services(service))
+	}
+	for _, role := range slices.Sorted(maps.Keys(o.Roles)) {
+		names = append(names, n.speaker.must("role."+string(role)))
+	}
+	for _, why := range slices.Sorted(maps.Keys(o.Grounds)) {
+		names = append(names, why.String())
+	}
+	if names == nil {
+		return ""
+	}
+	return n.speaker.must("desk.observing-some", "names", strings.Join(names, ", "))
+}
+
+// lookout says whether all is quiet, and only when the picture is up to date.
+func (rooms *Rooms) lookout(v *visit, naming namer) headline {
 	now, orders := rooms.pages.settings.Now(), rooms.Gate.Orders()
 	if !rooms.hour.caughtUp(v.Context(), rooms.Gate.Next()) {
 		return headline{State: "behind", Sentence: v.speaker.must("desk.behind")}

@@ -28,6 +28,7 @@ type Settings struct {
 	FormTo   []string                   // other origins that a form may lead to: the identity provider's, for signing out
 	Help     map[policy.Language]string // whom to ask, in a few words; may be empty
 	Silence  map[string]time.Duration   // how long each source may be silent
+	Observed policy.Observed            // what is decided and written down without stopping anybody
 	Zone     *time.Location             // nil: UTC
 	Now      func() time.Time           // nil: time.Now
 	Log      *slog.Logger               // nil: nothing is logged

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// allowancesTable is how many people without a known reason may be opened: by an
+// account, by its role; by any account younger than 28 days; and by all accounts
+// together, in one organisation, through one service, and in the whole register.
+type allowancesTable struct {
+	Adviser    allowanceTable `toml:"adviser"`
+	Desk       allowanceTable `toml:"desk"`
+	CallCentre allowanceTable `toml:"call-centre"`
+	Training   allowanceTable `toml:"training"`
+
+	Probation    allowanceTable `toml:"probation" need:"probation = { hour = 1, month = 5 }, for accounts younger than 28 days"`
+	Organisation allowanceTable `toml:"organisation" need:"organisation = { hour = 100, month = 2000 }, for all accounts of one organisation together"`
+	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
+	Register     allowanceTable `toml:"register" need:"register = { hour = 1000, month = 40000 }, for all accounts together"`
+
+	// Cold says whether people with whom no system has anything to do cost twice.
+	Cold bool `toml:"cold" need:"cold = false, or true: people with whom no system has anything to do cost twice"`
+}
+
+type allowanceTable struct {
+	Hour  int64 `toml:"hour" need:"hour = 3, how many people without a reason within an hour"`
+	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
+}
+
+func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
+	return map[roster.Role]allowanceTable{
+		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training,
+	}
+}
+
+// The largest allowance of an account, and of many together; and how many people
+// a day a CUSUM may forgive.
+const (
+	mostOfAccount = 10_000
+	mostOfAll     = 10_000_000
+	mostForgiven  = 100
+)
+
+// watchesTable is how each role's work is watched.
+type watchesTable struct {
+	Adviser    watchTable `toml:"adviser" need:"adviser = { forgiven = 1, line = 20, pace = 20, wall = 200 }"`
+	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 3.2, line = 35, pace = 20, wall = 400 }"`
+	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 3, line = 35, pace = 20, wall = 400 }"`
+	Training   watchTable `toml:"training" need:"training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }"`
+}
+
+type watchTable struct {
+	Forgiven float64 `toml:"forgiven" need:"forgiven = 1, how many people without a reason a day's work honestly opens, and a little more"`
+	Line     int64   `toml:"line" need:"line = 20, how many beyond that add up before new ones are frozen"`
+	Pace     int64   `toml:"pace" need:"pace = 20, how many of one's own people within an hour, without writing, before a touch is asked for"`
+	Wall     int64   `toml:"wall" need:"wall = 200, how many people whom a fact explains within a day"`
+}
+
+func (w watchesTable) byRole() map[roster.Role]watchTable {
+	return map[roster.Role]watchTable{
+		roster.Adviser: w.Adviser, roster.Desk: w.Desk, roster.CallCentre: w.CallCentre, roster.Training: w.Training,
+	}
+}
+
+// observeTable is what is decided and written down without stopping anybody.
+// Whoever sets it switches off what it names: the ledger then says who was taken,
+// and nothing keeps a thief from taking them.
+type observeTable struct {
+	Everything bool     `toml:"everything"`
+	Services   []string `toml:"services"`
+	Roles      []string `toml:"roles"`
+	Rules      []string `toml:"rules"`
+}
+
+// rules turns what the operator sets into rules, and complains about what they
+// cannot mean.
+func (c *config) rules(s *settings, wrong *complaints) {
+	s.rules = policy.Rules{
+		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
+		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
+	}
+	for i, p := range c.Purpose {
+		path := index("purpose", i)
+		if _, twice := s.rules.Purposes[roster.Purpose(p.Name)]; twice {
+			wrong.add(path+".name", "this purpose is declared twice; write its fields in one place")
+		}
+		s.rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
+	}
+	for role, a := range c.Allowance.byRole() {
+		s.rules.Allowances[role] = a.compile(wrong, "allowance."+string(role), 0, mostOfAccount)
+	}
+	a := c.Allowance
+	s.rules.Probation = a.Probation.compile(wrong, "allowance.probation", 1, mostOfAccount)
+	s.rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
+	s.rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
+	s.rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
+	for role, w := range c.Watch.byRole() {
+		s.rules.Watches[role] = w.compile(wrong, "watch."+string(role))
+	}
+}
+
+func (a allowanceTable) compile(wrong *complaints, path string, least, most int64) meter.Allowance {
+	if wrong.about(path) {
+		return meter.Allowance{}
+	}
+	if a.Hour < least || a.Month < a.Hour || a.Month > most {
+		wrong.add(path, "the hour's allowance must be between %d and the month's, and the month's at most %d", least, most)
+		return meter.Allowance{}
+	}
+	return meter.Allowance{Short: meter.People(int(a.Hour)), Long: meter.People(int(a.Month))}
+}
+
+func (w watchTable) compile(wrong *complaints, path string) policy.Watch {
+	if wrong.about(path) {
+		return policy.Watch{}
+	}
+	for _, limit := range []struct {
+		key string
+		n   int64
+	}{{"line", w.Line}, {"pace", w.Pace}, {"wall", w.Wall}} {
+		if limit.n < 1 || limit.n > mostOfAccount {
+			wrong.add(path+"."+limit.key, "must be between 1 and %d; what shall stop nobody for now is named under [observe]", mostOfAccount)
+		}
+	}
+	if !(w.Forgiven >= 0 && w.Forgiven <= mostForgiven) { // nor is it not a number
+		wrong.add(path+".forgiven", "must be between 0 and %d people a day", mostForgiven)
+		return policy.Watch{}
+	}
+	return policy.Watch{
+		Forgiven: meter.Cost(math.Round(w.Forgiven * float64(meter.Whole))), Line: meter.People(int(w.Line)),
+		Pace: int(w.Pace), Wall: int(w.Wall), Evidence: true,
+	}
+}
+
+// observed reads what is only observed. A name that means nothing is complained
+// about, lest somebody believe that it does.
+func (c *config) observed(wrong *complaints) policy.Observed {
+	o := policy.Observed{
+		Everything: c.Observe.Everything,
+		Services:   map[roster.ServiceID]bool{}, Roles: map[roster.Role]bool{}, Grounds: map[policy.Why]bool{},
+	}
+	for i, name := range c.Observe.Services {
+		if !slices.ContainsFunc(c.Service, func(s serviceTable) bool { return s.ID == name }) {
+			wrong.add(index("observe.services", i), "no service %q is declared; write the id of a [[service]]", name)
+		}
+		o.Services[roster.ServiceID(name)] = true
+	}
+	for i, name := range c.Observe.Roles {
+		role, err := roster.ParseRole(name)
+		if err != nil || !role.ReadsFiles() {
+			wrong.add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre or training", name)
+		}
+		o.Roles[role] = true
+	}
+	for i, name := range c.Observe.Rules {
+		why, known := policy.ParseWhy(name)
+		if !known || !why.Counts() {
+			wrong.add(index("observe.rules", i), "%q is no rule that can be observed; write one of %s", name, strings.Join(observable(), ", "))
+		}
+		o.Grounds[why] = true
+	}
+	return o
+}
+
+// observable names the rules that can be observed.
+func observable() (names []string) {
+	for why := range policy.Why(math.MaxUint8) {
+		if why.Counts() {
+			names = append(names, why.String())
+		}
+	}
+	return names
+}
