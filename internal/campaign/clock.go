@@ -1,0 +1,100 @@
+package campaign
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/roster"
+)
+
+// An hour is compared with the same hour of the last weeks.
+const (
+	weeks    = 4
+	fewWeeks = 2 // before that, nothing is usual
+	weekLong = 7 * 24
+	ahead    = 24 // the hours that are looked at
+	hoursAll = weeks*weekLong + ahead
+)
+
+// ring is as many hours as Reach has, each in its place until it comes round again.
+type ring [hoursAll]meter.Cost
+
+func (r *ring) at(hour int64) *meter.Cost { return &r[hour%hoursAll] }
+
+// clock is what each role opened without a reason in each hour of the last weeks, in
+// the whole register. Hours are of UTC.
+type clock struct {
+	roles map[roster.Role]*ring
+	begun int64 // the first hour that is known
+	last  int64 // the last hour
+}
+
+func newClock() clock {
+	return clock{roles: make(map[roster.Role]*ring)}
+}
+
+func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
+
+// begin moves on to the hour of a moment, and empties those that come round again.
+func (c *clock) begin(now time.Time) {
+	hour := hourOf(now)
+	if c.last == 0 {
+		c.begun, c.last = hour, hour
+	}
+	for ; c.last < hour; c.last++ {
+		for _, hours := range c.roles {
+			*hours.at(c.last + 1) = 0
+		}
+	}
+}
+
+func (c *clock) take(role roster.Role, at time.Time, cost meter.Cost) {
+	hours, known := c.roles[role]
+	if !known {
+		hours = new(ring)
+		c.roles[role] = hours
+	}
+	*hours.at(hourOf(at)) += cost
+}
+
+// Surges lists the hours of the last day that stand out of the same hour of the last
+// weeks, newest first. It says nothing before there are two weeks to compare with.
+func (s *Sums) Surges(now time.Time) (surges []Surge) {
+	s.sweep(now)
+	for role, hours := range s.week.roles {
+		for hour := s.week.last; hour > s.week.last-ahead; hour-- {
+			if surge, high := s.week.surge(hours, hour); high {
+				surge.Role = role
+				surges = append(surges, surge)
+			}
+		}
+	}
+	slices.SortFunc(surges, func(a, b Surge) int { return cmp.Or(b.From.Compare(a.From), cmp.Compare(a.Role, b.Role)) })
+	return surges
+}
+
+// Compares reports whether there are weeks enough to compare an hour with.
+func (s *Sums) Compares(now time.Time) bool {
+	s.sweep(now)
+	return s.week.last-s.week.begun >= fewWeeks*weekLong
+}
+
+// surge compares an hour with the middle of the same hours before it. It stands out
+// when it is half as much again, and four times the spread beyond.
+func (c *clock) surge(hours *ring, hour int64) (Surge, bool) {
+	var before []float64
+	for week := int64(1); week <= weeks && hour-week*weekLong >= c.begun; week++ {
+		before = append(before, inPeople(*hours.at(hour - week*weekLong)))
+	}
+	if len(before) < fewWeeks {
+		return Surge{}, false
+	}
+	slices.Sort(before)
+	usual := (before[(len(before)-1)/2] + before[len(before)/2]) / 2
+	people := inPeople(*hours.at(hour))
+	high := people > 1.5*usual && people > usual+4*math.Sqrt(dispersion*(usual+1))
+	return Surge{From: time.Unix(hour*3600, 0).UTC(), People: int(math.Round(people)), Usual: int(math.Round(usual)), Weeks: len(before)}, high
+}

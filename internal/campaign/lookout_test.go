@@ -1,0 +1,238 @@
+package campaign_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// site is a real ledger with staff, and nodes over it.
+type site struct {
+	t     *testing.T
+	path  string
+	clock atomic.Int64
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{t: t, path: filepath.Join(t.TempDir(), "poterne.db")}
+	s.clock.Store(storetest.At.UnixMicro())
+	if err := s.store().TakeRoster(t.Context(), storetest.Staff()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *site) now() time.Time { return time.UnixMicro(s.clock.Load()).UTC() }
+
+func (s *site) store() *store.Store {
+	s.t.Helper()
+	kept, err := store.OpenSQLite(s.t.Context(), s.path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = kept.Close() })
+	return kept
+}
+
+// shaky is a gate that fails to place orders at first.
+type shaky struct {
+	*gate.Gate
+	failures atomic.Int32
+}
+
+func (g *shaky) PlaceOnce(ctx context.Context, o order.Order) (bool, error) {
+	if g.failures.Add(-1) >= 0 {
+		return false, errors.New("the head was not to be had")
+	}
+	return g.Gate.PlaceOnce(ctx, o)
+}
+
+// start opens a gate and a lookout over the ledger; stop ends them.
+func (s *site) start(failures int32) (g *gate.Gate, lookout *campaign.Lookout, stop func()) {
+	s.t.Helper()
+	kept := s.store()
+	rules := policy.Rules{
+		Purposes:   roster.Purposes{"accompany": register.Name},
+		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(8), Long: meter.People(20)}},
+	}
+	g, err := gate.Open(s.t.Context(), kept, kept, rules, s.now)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	house := &shaky{Gate: g}
+	house.failures.Store(failures)
+	lookout = campaign.New(campaign.House{Gate: house, Book: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	for _, run := range []func(context.Context) error{g.Run, lookout.Run} {
+		wait.Go(func() {
+			if err := run(ctx); err != nil {
+				s.t.Errorf("it ended with %v", err)
+			}
+		})
+	}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		wait.Wait()
+	})
+	s.t.Cleanup(stop)
+	return g, lookout, stop
+}
+
+// narrowed lists what is narrowed, as the ledger tells it.
+func narrowed(t *testing.T, g *gate.Gate) (targets []string) {
+	t.Helper()
+	for e, err := range g.Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, ok := order.ReadString(e.Detail); ok && e.Kind == ledger.Placed && o.Effect == order.Narrowed {
+			targets = append(targets, o.Target)
+		}
+	}
+	return targets
+}
+
+// caughtUp waits until lookouts hold the whole ledger and have done what is due.
+func caughtUp(t *testing.T, g *gate.Gate, lookouts ...*campaign.Lookout) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if err := g.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(lookouts, func(l *campaign.Lookout) bool { return l.Picture().UpTo < g.Next() }) {
+			time.Sleep(100 * time.Millisecond) // for an order that is on its way
+			if !slices.ContainsFunc(lookouts, func(l *campaign.Lookout) bool { return l.Picture().UpTo < g.Next() }) {
+				return
+			}
+		}
+	}
+	t.Fatal("the lookout does not come to the end of the ledger")
+}
+
+func suspend(t *testing.T, g *gate.Gate, account string) {
+	t.Helper()
+	if _, err := g.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: account, By: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_NeighboursHaveAQuarterForThreeDays(t *testing.T) {
+	s := newSite(t)
+	g, lookout, _ := s.start(0)
+	pauline := gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}
+	if got := g.Standing(pauline, "dossier").Allowance.Short; got != meter.People(8) {
+		t.Fatalf("before: %d", got)
+	}
+	suspend(t, g, "karim")
+	caughtUp(t, g, lookout)
+	if got := g.Standing(pauline, "dossier").Allowance; got != (meter.Allowance{Short: meter.People(2), Long: meter.People(5)}) {
+		t.Errorf("next to a theft: %+v", got)
+	}
+	if held := g.Standing(pauline, "dossier"); held.IsHeld {
+		t.Error("a neighbour is held")
+	}
+	shown := 0
+	for i := range 6 {
+		passage, err := g.Settle(t.Context(), policy.Ask{
+			Act: policy.Show, Account: "pauline", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
+			People: []policy.Opening{{Person: storetest.Person(100 + i), Fields: register.Name}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if passage.Decision.People[0].Verdict.Shows() {
+			shown++
+		}
+	}
+	if shown != 2 {
+		t.Errorf("%d strangers shown, a quarter is 2", shown)
+	}
+	if thefts := lookout.Picture().Thefts; len(thefts) != 1 || thefts[0].Account != "karim" {
+		t.Errorf("%+v", thefts)
+	}
+	s.clock.Add((campaign.NarrowedFor + time.Hour).Microseconds())
+	if got := g.Standing(pauline, "dossier").Allowance.Short; got != meter.People(8) {
+		t.Errorf("after three days: %d", got)
+	}
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_NeighboursAreNarrowedOnceByManyNodesAndRestarts(t *testing.T) {
+	s := newSite(t)
+	here, watchesHere, stopHere := s.start(0)
+	_, watchesThere, stopThere := s.start(0)
+	suspend(t, here, "karim")
+	caughtUp(t, here, watchesHere, watchesThere)
+	if got := narrowed(t, here); !slices.Equal(got, []string{"mlv"}) {
+		t.Errorf("two nodes narrowed %v", got)
+	}
+	stopHere()
+	stopThere()
+	again, watchesAgain, stopAgain := s.start(0)
+	caughtUp(t, again, watchesAgain)
+	if got := narrowed(t, again); len(got) != 1 {
+		t.Errorf("after a restart: %v", got)
+	}
+	for _, o := range again.Orders() { // somebody knows better
+		if o.Effect == order.Narrowed {
+			if err := again.Lift(t.Context(), o.ID, "samir", "the others are who they are"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stopAgain()
+	last, watchesLast, _ := s.start(0)
+	caughtUp(t, last, watchesLast)
+	if got := narrowed(t, last); len(got) != 1 {
+		t.Errorf("what a person lifted was placed again: %v", got)
+	}
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
+	s := newSite(t)
+	kept := s.store()
+	g, err := gate.Open(t.Context(), kept, kept, policy.Rules{}, s.now) // a node that nobody watches
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	suspend(t, g, "karim")
+	cancel()
+	<-ended
+	s.clock.Add(time.Hour.Microseconds())
+
+	late, lookout, _ := s.start(2) // and the first attempts fail
+	for end := time.Now().Add(20 * time.Second); len(narrowed(t, late)) == 0 && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	caughtUp(t, late, lookout)
+	if got := narrowed(t, late); !slices.Equal(got, []string{"mlv"}) {
+		t.Errorf("narrowed: %v", got)
+	}
+	orders := late.Orders()
+	if ends := orders[len(orders)-1].Ends; ends.Sub(storetest.At) > campaign.NarrowedFor+time.Hour {
+		t.Errorf("it lasts until %s, counted from the theft", ends)
+	}
+}

@@ -1,0 +1,214 @@
+package campaign
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// day counts days since 1970, in UTC.
+type day int32
+
+func dayOf(t time.Time) day { return day(t.Unix() / 86400) }
+
+func (d day) start() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
+
+// window is how many days, today included, the sums look back.
+const window = day(meter.Memory / (24 * time.Hour))
+
+// pool is what the accounts of one bond did in it.
+type pool struct {
+	members map[roster.AccountID]*member
+	shifts  []shift // oldest first
+}
+
+// member is an account's part in a pool.
+type member struct {
+	seen    day
+	charges []charge // oldest first
+}
+
+// charge is what an account was charged on a day.
+type charge struct {
+	day  day
+	cost meter.Cost
+}
+
+// shift is one role's day in a pool.
+type shift struct {
+	day      day
+	role     roster.Role
+	accounts int
+	cost     meter.Cost
+}
+
+func newPool() *pool { return &pool{members: make(map[roster.AccountID]*member)} }
+
+// take takes in that an account was there, and what it was charged. It reports
+// whether it is a new member.
+func (p *pool) take(account roster.AccountID, role roster.Role, today day, cost meter.Cost) bool {
+	m, known := p.members[account]
+	if !known {
+		m = &member{}
+		p.members[account] = m
+	}
+	s := p.shift(today, role)
+	if m.seen < today {
+		m.seen = today
+		s.accounts++
+	}
+	if cost == 0 {
+		return !known
+	}
+	s.cost += cost
+	if n := len(m.charges); n > 0 && m.charges[n-1].day == today {
+		m.charges[n-1].cost += cost
+	} else {
+		m.charges = append(m.charges, charge{today, cost})
+	}
+	return !known
+}
+
+// shift returns a role's day, to be added to; the day is the last one or a new one.
+func (p *pool) shift(today day, role roster.Role) *shift {
+	for i := len(p.shifts) - 1; i >= 0 && p.shifts[i].day == today; i-- {
+		if p.shifts[i].role == role {
+			return &p.shifts[i]
+		}
+	}
+	p.shifts = append(p.shifts, shift{day: today, role: role})
+	return &p.shifts[len(p.shifts)-1]
+}
+
+// on returns a role's day as it was.
+func (p *pool) on(d day, role roster.Role) shift {
+	i, _ := slices.BinarySearchFunc(p.shifts, d, func(s shift, d day) int { return cmp.Compare(s.day, d) })
+	for ; i < len(p.shifts) && p.shifts[i].day == d; i++ {
+		if p.shifts[i].role == role {
+			return p.shifts[i]
+		}
+	}
+	return shift{}
+}
+
+// sweep forgets what was before a day.
+func (p *pool) sweep(first day) {
+	old := 0
+	for old < len(p.shifts) && p.shifts[old].day < first {
+		old++
+	}
+	p.shifts = slices.Delete(p.shifts, 0, old)
+	for account, m := range p.members {
+		if m.seen < first {
+			delete(p.members, account)
+			continue
+		}
+		m.charges = slices.DeleteFunc(m.charges, func(c charge) bool { return c.day < first })
+	}
+}
+
+// since adds up what a member was charged from a day on.
+func (m *member) since(first day) (sum meter.Cost) {
+	for _, c := range m.charges {
+		if c.day >= first {
+			sum += c.cost
+		}
+	}
+	return sum
+}
+
+// heaviest lists the members that were charged anything from a day on, the heaviest
+// first.
+func (p *pool) heaviest(first day) (accounts []roster.AccountID) {
+	for account, m := range p.members {
+		if m.since(first) > 0 {
+			accounts = append(accounts, account)
+		}
+	}
+	slices.SortFunc(accounts, func(a, b roster.AccountID) int {
+		return cmp.Or(cmp.Compare(p.members[b].since(first), p.members[a].since(first)), cmp.Compare(a, b))
+	})
+	return accounts
+}
+
+// What an honest day is taken to be, and where a pool's excess alarms. The line is
+// measured by TestWATCH_4_HonestOrganisationsAlarmLessThanOnceInAThousandMonths.
+const (
+	dispersion = 3    // φ: variance over mean of the people without a reason in a day
+	apartness  = 0.25 // how much more than its roles an organisation may honestly come to
+	lineBase   = 12   // people
+	lineSpread = 6    // times the spread of a pool's honest day
+	busiest    = 2    // how much busier than usual a role's day elsewhere excuses
+	telling    = 30.0 // people elsewhere, from which on they tell how busy a day is
+)
+
+// honest is how many people without a reason an account of a role is charged on a
+// day: the λ in Forgiven = λ + ½√(λφ).
+func honest(watch policy.Watch) float64 {
+	root := (math.Sqrt(dispersion/4.0+4*inPeople(watch.Forgiven)) - math.Sqrt(dispersion)/2) / 2
+	return root * root
+}
+
+func inPeople(cost meter.Cost) float64 { return float64(cost) / float64(meter.Whole) }
+
+// excess is the CUSUM of a pool: how far it is beyond what so many accounts honestly
+// come to, and since when.
+type excess struct {
+	since  day
+	people float64 // since then
+	usual  float64
+	sum    float64
+	line   float64
+}
+
+func (e excess) alarms() bool { return e.sum > e.line }
+
+// excess adds a pool up, day by day, from a day on. Each day forgives what its
+// accounts honestly cost and half the spread of that, since the spread of many grows
+// by the square root only; a day that was busy everywhere forgives more. One member
+// may be left out.
+func (s *Sums) excess(p *pool, but roster.AccountID, first day) (e excess) {
+	spread := 0.0 // the widest
+	for i := 0; i < len(p.shifts); {
+		today, people, usual := p.shifts[i].day, 0.0, 0.0
+		for ; i < len(p.shifts) && p.shifts[i].day == today; i++ {
+			people += inPeople(p.shifts[i].cost)
+			usual += s.usual(p.shifts[i])
+		}
+		if today < first {
+			continue
+		}
+		if m := p.members[but]; m != nil {
+			people -= inPeople(m.since(today) - m.since(today+1))
+		}
+		wide := math.Sqrt(dispersion * usual)
+		step := people - (1+apartness)*usual - wide/2
+		if e.sum+step <= 0 {
+			e, spread = excess{}, 0
+			continue
+		}
+		if e.sum == 0 {
+			e.since = today
+		}
+		spread = max(spread, wide)
+		e = excess{e.since, e.people + people, e.usual + usual, e.sum + step, lineBase + lineSpread*spread}
+	}
+	return e
+}
+
+// usual is what a role's day in a pool honestly comes to.
+func (s *Sums) usual(here shift) float64 {
+	rate := s.honest[here.role]
+	all := s.everybody.on(here.day, here.role)
+	elsewhere := rate * float64(all.accounts-here.accounts)
+	usual := rate * float64(here.accounts)
+	if elsewhere < telling {
+		return usual
+	}
+	return usual * min(max(inPeople(all.cost-here.cost)/elsewhere, 1), busiest)
+}

@@ -1,0 +1,188 @@
+package campaign
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// Reach is how far back a ledger is read to rebuild the sums: a day more than they
+// look back, since a rhythm rests on what came just before.
+const Reach = meter.Reach
+
+// Sums is what the entries of the last weeks come to. It is not safe for concurrent
+// use.
+type Sums struct {
+	rules     Rules
+	honest    map[roster.Role]float64
+	accounts  map[roster.AccountID]*account
+	pools     map[Bond]*pool
+	everybody *pool
+	week      clock
+	thefts    []theft
+	frozen    []freeze             // of the last hour
+	covered   map[target]time.Time // until when each is narrowed already
+	fresh     bool                 // somebody became a neighbour since Due was asked
+	swept     day
+}
+
+// account is what is known of one account.
+type account struct {
+	bonds    map[Bond]day // when it was last seen in each
+	stranger stranger
+}
+
+// NewSums returns sums of nothing yet.
+func NewSums(rules Rules) *Sums {
+	s := &Sums{
+		rules: rules, honest: make(map[roster.Role]float64),
+		accounts: make(map[roster.AccountID]*account), pools: make(map[Bond]*pool), everybody: newPool(),
+		week: newClock(), covered: make(map[target]time.Time),
+	}
+	for role, watch := range rules.Watches {
+		s.honest[role] = honest(watch)
+	}
+	return s
+}
+
+// Take takes in the next entry of the ledger.
+func (s *Sums) Take(e ledger.Entry) {
+	s.sweep(e.Time)
+	switch e.Kind {
+	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
+		s.work(e)
+	case ledger.Placed:
+		if o, ok := order.ReadString(e.Detail); ok {
+			s.placed(e, o)
+		}
+	case ledger.Lifted:
+		if o, ok := order.ReadString(e.Detail); ok {
+			s.lifted(o.ID)
+		}
+	default:
+	}
+}
+
+// sweep forgets, once a day, what is too old to count.
+func (s *Sums) sweep(now time.Time) {
+	s.week.begin(now)
+	today := dayOf(now)
+	if today == s.swept {
+		return
+	}
+	s.swept = today
+	first := today - window + 1
+	s.everybody.sweep(first)
+	for bond, p := range s.pools {
+		if p.sweep(first); len(p.members) == 0 {
+			delete(s.pools, bond)
+		}
+	}
+	for id, a := range s.accounts {
+		for bond, seen := range a.bonds {
+			if seen < first {
+				delete(a.bonds, bond)
+			}
+		}
+		if s.everybody.members[id] == nil {
+			delete(s.accounts, id)
+		}
+	}
+	s.thefts = slices.DeleteFunc(s.thefts, func(t theft) bool { return !now.Before(t.until) })
+	maps.DeleteFunc(s.covered, func(_ target, until time.Time) bool { return !now.Before(until) })
+}
+
+// work takes in what an account was shown, or asked for.
+func (s *Sums) work(e ledger.Entry) {
+	if e.Account == "" {
+		return
+	}
+	a, known := s.accounts[e.Account]
+	if !known {
+		a = &account{bonds: make(map[Bond]day)}
+		s.accounts[e.Account] = a
+	}
+	role, today := s.rules.Account(e.Account).Role, dayOf(e.Time)
+	cost := a.stranger.meet(e)
+	s.everybody.take(e.Account, role, today, cost)
+	s.week.take(role, e.Time, cost)
+	for _, bond := range s.bonds(e, a) {
+		p, known := s.pools[bond]
+		if !known {
+			p = newPool()
+			s.pools[bond] = p
+		}
+		a.bonds[bond] = today
+		if p.take(e.Account, role, today, cost) {
+			s.joined(e.Account, bond, e.Time)
+		}
+	}
+}
+
+// bonds lists what an account shares while it asks.
+func (s *Sums) bonds(e ledger.Entry, a *account) (bonds []Bond) {
+	add := func(shared Shared, name string) {
+		if name != "" {
+			bonds = append(bonds, Bond{shared, name})
+		}
+	}
+	add(Organisation, string(e.Organisation))
+	add(Device, e.Device)
+	add(Network, e.Network)
+	if s.rules.Lineage != nil {
+		add(Proposer, string(s.rules.Lineage(e.Account)))
+	}
+	if beat := a.stranger.beat(e.Time); beat > 0 {
+		add(Rhythm, beat.String())
+	}
+	return bonds
+}
+
+// few is how rare a class of network is that tells something: fewer than a tenth of
+// the accounts work from it, and no more than these.
+const few = 500
+
+// tells reports whether sharing it means something: a class of network from which
+// many work does not.
+func (s *Sums) tells(bond Bond) bool {
+	p := s.pools[bond]
+	if p == nil {
+		return false
+	}
+	return bond.Shared != Network || len(p.members) <= few && 10*len(p.members) <= len(s.everybody.members)
+}
+
+// Alarms lists the bonds whose accounts are together beyond what so many honestly
+// come to, whichever single account is left out: the furthest first.
+func (s *Sums) Alarms(now time.Time) (alarms []Alarm) {
+	today := dayOf(now)
+	first := today - window + 1
+	for bond, p := range s.pools {
+		if len(p.members) < 2 || !s.tells(bond) {
+			continue
+		}
+		e := s.excess(p, "", first)
+		if !e.alarms() {
+			continue
+		}
+		accounts := p.heaviest(e.since)
+		if !s.excess(p, accounts[0], first).alarms() {
+			continue // one account's doing is its own meter's business
+		}
+		alarms = append(alarms, Alarm{
+			Bond: bond, Accounts: accounts, People: int(math.Round(e.people)), Usual: int(math.Round(e.usual)),
+			Since: e.since.start(), Days: int(today - e.since + 1),
+		})
+	}
+	slices.SortFunc(alarms, func(a, b Alarm) int {
+		return cmp.Or(cmp.Compare(b.People-b.Usual, a.People-a.Usual), cmp.Compare(a.Shared, b.Shared), cmp.Compare(a.Name, b.Name))
+	})
+	return alarms
+}

@@ -1,0 +1,236 @@
+package campaign_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// house is five accounts of two organisations, and what they and orders do.
+type house struct {
+	*town
+	at      time.Time
+	entries []ledger.Entry
+	staff   map[string]roster.Account
+}
+
+func newHouse() *house {
+	h := &house{town: newTown(1), at: friday, staff: make(map[string]roster.Account)}
+	for i, name := range []string{"anna", "ben", "carla", "dora", "emil"} {
+		h.staff[name] = h.join([]roster.OrganisationID{"north", "south"}[i/3], advising, 1)
+	}
+	for i := range 100 { // others, who have nothing to do with it
+		h.works(string(h.join(roster.OrganisationID(fmt.Sprint("far-", i)), advising, 1).ID), "", "agency")
+	}
+	return h
+}
+
+func (h *house) add(e ledger.Entry) {
+	h.entries = append(h.entries, h.write([]ledger.Entry{e})...)
+}
+
+// works has an account open somebody of its own, from a device and a network.
+func (h *house) works(name, device, network string) {
+	account, known := h.staff[name]
+	if !known {
+		account = roster.Account{ID: roster.AccountID(name), Organisation: "far"}
+	}
+	e := h.shown(account, h.at, 0)
+	e.Device, e.Network = device, network
+	h.add(e)
+}
+
+// orders places an order on an account or an organisation, and returns its number.
+func (h *house) orders(effect order.Effect, reach order.Reach, name, by string) order.ID {
+	if account, known := h.staff[name]; known {
+		name = string(account.ID)
+	}
+	o := order.Order{ID: order.ID(fmt.Sprint(h.town.written)), Effect: effect, Reach: reach, Target: name, Because: "a test: of orders"}
+	h.add(ledger.Entry{Kind: ledger.Placed, Time: h.at, Account: roster.AccountID(by), Detail: o.String()})
+	return o.ID
+}
+
+func (h *house) lifts(id order.ID) {
+	for _, e := range h.entries {
+		if o, ok := order.ReadString(e.Detail); ok && o.ID == id {
+			h.add(ledger.Entry{Kind: ledger.Lifted, Time: h.at, Account: "samir", Detail: o.String()})
+		}
+	}
+}
+
+// due is whom the orders narrow that are due now.
+func (h *house) due(t *testing.T) (narrowed []string) {
+	t.Helper()
+	for _, o := range sumsOf(h.town, h.entries).Due(h.at) {
+		name := o.Target
+		for known, account := range h.staff {
+			if string(account.ID) == o.Target {
+				name = known
+			}
+		}
+		narrowed = append(narrowed, name)
+		if err := o.Check(); err != nil || o.Effect != order.Narrowed || o.By != gate.Itself {
+			t.Errorf("%+v: %v", o, err)
+		}
+		if left := o.Ends.Sub(h.at); left <= 0 || left > campaign.NarrowedFor+time.Hour {
+			t.Errorf("it would last %s more", left)
+		}
+	}
+	return narrowed
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_AConfirmedTheftNarrowsItsNeighboursAndNobodyElse(t *testing.T) {
+	for name, test := range map[string]struct {
+		play func(*house)
+		want []string
+	}{
+		"a person suspends an account: its organisation": {func(h *house) {
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+		}, []string{"north"}},
+		"and whoever was on its device, wherever they belong": {func(h *house) {
+			h.works("anna", "d1", "agency")
+			h.works("dora", "d1", "agency")
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+		}, []string{"north", "dora"}},
+		"and whoever comes to it later": {func(h *house) {
+			h.works("anna", "d1", "agency")
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.at = h.at.Add(70 * time.Hour)
+			h.works("emil", "d1", "agency")
+			h.works("dora", "d2", "agency")
+		}, []string{"north", "emil"}},
+		"and whoever was on its network, if it is a rare one": {func(h *house) {
+			h.works("anna", "d1", "hosting")
+			h.works("emil", "d2", "hosting")
+			h.works("dora", "d3", "agency")
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+		}, []string{"north", "emil"}},
+		"the program suspends nobody; its freezes alone are not thefts": {func(h *house) {
+			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.orders(order.Frozen, order.Account, "dora", gate.Itself)
+			h.orders(order.Suspended, order.Account, "emil", gate.Itself)
+		}, nil},
+		"two freezes within the hour, of one organisation": {func(h *house) {
+			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.at = h.at.Add(59 * time.Minute)
+			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+		}, []string{"north"}},
+		"two freezes within the hour, on one device": {func(h *house) {
+			h.works("anna", "d1", "agency")
+			h.works("dora", "d1", "agency")
+			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.orders(order.Frozen, order.Account, "dora", gate.Itself)
+		}, []string{"north", "south"}},
+		"two freezes that are further apart": {func(h *house) {
+			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.at = h.at.Add(61 * time.Minute)
+			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+		}, nil},
+		"one account that is frozen twice": {func(h *house) {
+			h.lifts(h.orders(order.Frozen, order.Account, "anna", gate.Itself))
+			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+		}, nil},
+		"two freezes, of which one was undone": {func(h *house) {
+			h.lifts(h.orders(order.Frozen, order.Account, "anna", gate.Itself))
+			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+		}, nil},
+		"a freeze that a person ordered": {func(h *house) {
+			h.orders(order.Frozen, order.Account, "anna", "samir")
+			h.orders(order.Frozen, order.Account, "ben", "samir")
+		}, nil},
+		"a suspended organisation": {func(h *house) {
+			h.orders(order.Suspended, order.Organisation, "north", "samir")
+		}, nil},
+		"a suspension that was lifted before anybody was narrowed": {func(h *house) {
+			h.lifts(h.orders(order.Suspended, order.Account, "anna", "samir"))
+		}, nil},
+		"a theft three days ago": {func(h *house) {
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.at = h.at.Add(campaign.NarrowedFor + time.Hour)
+		}, nil},
+		"neighbours that are narrowed already": {func(h *house) {
+			h.works("anna", "d1", "agency")
+			h.works("dora", "d1", "agency")
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+		}, []string{"dora"}},
+		"neighbours whom a person has widened again": {func(h *house) {
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.lifts(h.orders(order.Narrowed, order.Organisation, "north", gate.Itself))
+			h.at = h.at.Add(time.Hour)
+		}, nil},
+		"another theft later": {func(h *house) {
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+			h.at = h.at.Add(2 * time.Hour)
+			h.orders(order.Suspended, order.Account, "ben", "samir")
+		}, []string{"north"}},
+		"many thefts of one hour": {func(h *house) {
+			h.orders(order.Suspended, order.Account, "anna", "samir")
+			h.orders(order.Suspended, order.Account, "ben", "samir")
+			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse()
+			test.play(h)
+			if got := h.due(t); !slices.Equal(got, test.want) {
+				t.Errorf("narrowed: %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
+	h := newHouse()
+	manager := h.join("garden", trade{role: roster.Manager}, 1)
+	h.staff["jeanne"] = manager
+	h.works("dora", "d1", "agency")
+	h.works("emil", "d2", "agency")
+	h.orders(order.Suspended, order.Account, "jeanne", "samir")
+	rules := h.rules()
+	rules.Lineage = func(id roster.AccountID) roster.AccountID {
+		if id == h.staff["dora"].ID {
+			return manager.ID
+		}
+		return ""
+	}
+	sums := campaign.NewSums(rules)
+	for _, e := range h.entries {
+		sums.Take(e)
+	}
+	var got []string
+	for _, o := range sums.Due(h.at) {
+		got = append(got, o.Target)
+	}
+	if want := []string{"garden", string(h.staff["dora"].ID)}; !slices.Equal(got, want) {
+		t.Errorf("narrowed: %v, want %v", got, want)
+	}
+}
+
+func TestTheftsAreListedOnceWithTheirProof(t *testing.T) {
+	h := newHouse()
+	h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+	h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+	h.at = h.at.Add(time.Minute)
+	h.orders(order.Suspended, order.Account, "ben", "samir")
+	thefts := sumsOf(h.town, h.entries).Thefts(h.at)
+	if len(thefts) != 2 || thefts[0].Account != h.staff["ben"].ID || thefts[0].Proof != campaign.Suspended || thefts[1].Account != h.staff["anna"].ID || thefts[1].Proof != campaign.Together {
+		t.Errorf("%+v", thefts)
+	}
+	if left := sumsOf(h.town, h.entries).Thefts(h.at.Add(campaign.NarrowedFor + time.Hour)); len(left) != 0 {
+		t.Errorf("after three days: %+v", left)
+	}
+	if thefts[0].Sentence("fr") == thefts[1].Sentence("fr") || thefts[0].Sentence("en") == thefts[0].Sentence("fr") {
+		t.Error("the proofs are not told apart")
+	}
+}
