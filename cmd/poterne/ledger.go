@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -146,23 +148,28 @@ func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		last := time.Now()
-		report, err := ledger.Verify(ctx, kept, s.verifier, elsewhere, func(done, total int64) {
-			if time.Since(last) > time.Second {
-				last = time.Now()
-				fmt.Fprintf(on.Err, "%d of %d entries\n", done, total)
-			}
-		})
-		if err != nil {
-			return fmt.Errorf("the ledger could not be read to its end: %w", err)
-		}
-		for _, finding := range report.Findings {
-			fmt.Fprintln(on.Out, finding)
-		}
-		fmt.Fprintf(on.Out, "%d entries, %d under the newest checkpoint, %d checkpoints\n", report.Entries, report.Proven, report.Checkpoints)
-		if !report.Sound() {
-			return fmt.Errorf("the ledger does not verify: %d findings", len(report.Findings))
-		}
-		return nil
+		return verify(ctx, on, kept, s.verifier, elsewhere)
 	})
+}
+
+// verify reads a whole ledger again and prints what it finds.
+func verify(ctx context.Context, on *streams, kept *store.Store, verifier note.Verifier, elsewhere [][]byte) error {
+	last := time.Now()
+	report, err := ledger.Verify(ctx, kept, verifier, elsewhere, func(done, total int64) {
+		if time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(on.Err, "%d of %d entries\n", done, total)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("the ledger could not be read to its end: %w", err)
+	}
+	for _, finding := range report.Findings {
+		fmt.Fprintln(on.Out, finding)
+	}
+	fmt.Fprintf(on.Out, "%d entries, %d under the newest checkpoint, %d checkpoints\n", report.Entries, report.Proven, report.Checkpoints)
+	if !report.Sound() {
+		return fmt.Errorf("the ledger does not verify: %d findings", len(report.Findings))
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ type commands struct {
 	Config   configCommands   `cmd:"" help:"Print an example configuration, or check one."`
 	Keys     keysCommand      `cmd:"" help:"Make the keys that a configuration needs."`
 	Migrate  migrateCommand   `cmd:"" help:"Make the database's tables, or bring them up to date."`
+	Backup   backupCommand    `cmd:"" help:"Copy an SQLite database while it is written."`
 	Roster   rosterCommands   `cmd:"" help:"Take in organisations, accounts and habilitations."`
 	Facts    factsCommands    `cmd:"" help:"Take in what other systems say about people."`
 	Aliases  aliasesCommands  `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
