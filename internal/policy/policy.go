@@ -192,18 +192,21 @@ type weighing struct {
 	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
 	observed  bool // whatever the account does is let through
+	trapped   bool // an earlier search showed a canary, and no touch followed
 	explainer reason.Explainer
 	meter     *meter.Draft
 	wider     Wider
 }
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) *weighing {
+	met, proved := facts.Meter.Trapped(now)
 	return &weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
 		may:       r.Purposes[ask.Purpose],
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
+		trapped:   met > 0 && !proved,
 		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
 		meter:     facts.Meter,
 		wider:     facts.Wider,
@@ -260,10 +263,8 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return w.nobody()
 	case opening.Fields != 0 && fields == 0:
 		return Ruling{Verdict: Withheld, Why: NotForPurpose}
-	case opening.Canary && w.frozen:
-		return Ruling{Verdict: Withheld, Why: Frozen}
 	case opening.Canary:
-		return w.canary(fields)
+		return w.canary(opening.Person, fields)
 	}
 	if found := w.explainer.Of(opening.Person); found.Explained() {
 		return w.explained(opening.Person, fields, found)
@@ -289,13 +290,26 @@ func (w *weighing) nobody() Ruling {
 	return stop
 }
 
-// canary freezes whoever opens somebody who does not exist, whatever explains it;
-// in the rows of a search the first is only noted, and the next stranger asks for a
-// touch.
-func (w *weighing) canary(fields register.Fields) Ruling {
+// canary freezes whoever opens somebody who does not exist, whatever explains it. In
+// the rows of a search they are anybody: counted, held back or seen already as a
+// stranger would be, so that nothing tells them apart. The first that is shown is
+// noted, and the next stranger of a later answer asks for a touch: in this one, who
+// comes next would tell. Another one freezes.
+func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruling {
+	inSearch := w.ask.Signs.Has(meter.SearchRow)
+	price := w.meter.Price(person, fields, inSearch, w.now)
 	met, _ := w.meter.Trapped(w.now)
-	if w.ask.Signs.Has(meter.SearchRow) && met == 0 {
-		return Ruling{Verdict: Shown, Why: CanaryListed, Fields: fields, Cost: meter.Row}
+	switch {
+	case inSearch && price == 0:
+		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
+	case w.frozen:
+		return w.unexplained(person, fields, price)
+	case inSearch && met == 0:
+		ruling := w.unexplained(person, fields, price)
+		if ruling.Verdict.Shows() && !ruling.Observed {
+			ruling.Why = CanaryListed
+		}
+		return ruling
 	}
 	return w.heed(Ruling{Verdict: Shown, Fields: fields}, func(yield func(Ruling) bool) {
 		yield(Ruling{Verdict: Freeze, Why: CanaryOpened})
@@ -374,8 +388,7 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 			return false
 		}
 	}
-	met, proved := w.meter.Trapped(w.now)
-	return met == 0 || proved || yield(stop.as(AskTouch, CanaryListed))
+	return !w.trapped || yield(stop.as(AskTouch, CanaryListed))
 }
 
 // counts yields what counting has against a cost.
