@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,16 +12,19 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
-// managerPage answers whoever vouches for others: who waits for my signature, and
-// who needs more room today?
+// managerPage answers whoever vouches for others: whom did the rules freeze, who
+// waits for my signature, and who needs more room today?
 type managerPage struct {
 	page
 	Said     string
 	Touched  bool // lately enough to sign
 	Again    string
+	Frozen   []frozenState
+	Thaw     thawForm
 	Sought   string // the receipt's number, as it was typed
 	Waiting  *waiting
 	Raise    raiseForm
@@ -41,8 +45,21 @@ type waiting struct {
 	People       int
 }
 
+// thawForm is why somebody wants a freeze undone, as it was typed.
+type thawForm struct {
+	Order   order.ID
+	Because string
+}
+
 // raiseForm is what somebody asks for another account, as it was typed.
 type raiseForm struct{ Account, People, Hours, Because string }
+
+// frozenState is an account that the rules froze.
+type frozenState struct {
+	Order order.Order
+	Of    roster.Account
+	Again bool // it was undone within a week: the security desk looks at it
+}
 
 // raisedState is what is left of a raise.
 type raisedState struct {
@@ -125,22 +142,70 @@ func (rooms *Rooms) showManager(v *visit, status int, shown managerPage) (err er
 	if shown.Said, err = rooms.vouched(v); err != nil {
 		return err
 	}
-	if !shown.ByHand {
-		accounts, err := rooms.Roster.Accounts(v.Context())
-		if err != nil {
-			return err
+	accounts, err := rooms.Roster.Accounts(v.Context())
+	if err != nil {
+		return err
+	}
+	shown.Frozen = rooms.frozen(v.viewer, accounts)
+	for _, a := range accounts {
+		if shown.ByHand || a.Organisation != v.viewer.Organisation.ID || !a.Role.ReadsFiles() {
+			continue
 		}
-		for _, a := range accounts {
-			if a.Organisation != v.viewer.Organisation.ID || !a.Role.ReadsFiles() {
-				continue
-			}
-			shown.Accounts = append(shown.Accounts, a)
-			if left := rooms.Gate.Standing(gate.AskerOf(a), "").Raise; left > 0 {
-				shown.Raised = append(shown.Raised, raisedState{a.Name, left})
-			}
+		shown.Accounts = append(shown.Accounts, a)
+		if left := rooms.Gate.Standing(gate.AskerOf(a), "").Raise; left > 0 {
+			shown.Raised = append(shown.Raised, raisedState{a.Name, left})
 		}
 	}
 	rooms.show(v, status, "manager.html", shown)
+	return nil
+}
+
+// frozen lists the accounts that the rules froze and that the viewer may thaw.
+func (rooms *Rooms) frozen(who viewer, accounts []roster.Account) (list []frozenState) {
+	for _, o := range rooms.Gate.Orders() {
+		if o.By != gate.Itself || o.Effect != order.Frozen || o.Reach != order.Account {
+			continue
+		}
+		i := slices.IndexFunc(accounts, func(a roster.Account) bool { return string(a.ID) == o.Target })
+		if i < 0 || accounts[i].ID == who.ID || !who.AtDesk() && accounts[i].Organisation != who.Organisation.ID {
+			continue
+		}
+		again := !who.AtDesk() && rooms.Gate.Standing(gate.AskerOf(accounts[i]), "").Undone > 0
+		list = append(list, frozenState{o, accounts[i], again})
+	}
+	return list
+}
+
+// thaw undoes a freeze. Without a fresh touch, the page asks for one.
+func (rooms *Rooms) thaw(v *visit) error {
+	form := thawForm{order.ID(v.PostFormValue("order")), tidy(v.PostFormValue("because"))}
+	accounts, err := rooms.Roster.Accounts(v.Context())
+	if err != nil {
+		return err
+	}
+	list := rooms.frozen(v.viewer, accounts)
+	i := slices.IndexFunc(list, func(f frozenState) bool { return f.Order.ID == form.Order })
+	if i < 0 {
+		return &fault.Error{Kind: fault.Absent, Public: "no such freeze is in force"}
+	}
+	shown, field := managerPage{Thaw: form}, "because-"+string(form.Order)
+	switch {
+	case form.Because == "":
+		shown.Wrong = append(shown.Wrong, wrong{field, "order.because-missing"})
+	case len([]rune(form.Because)) > longestText:
+		shown.Wrong = append(shown.Wrong, wrong{field, "order.too-long"})
+	}
+	switch {
+	case !rooms.touched(v):
+		shown.Wrong = nil // there is no form to mend
+		return rooms.showManager(v, http.StatusForbidden, shown)
+	case len(shown.Wrong) > 0:
+		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if err := rooms.Gate.Undo(v.Context(), v.viewer.asker(), gate.AskerOf(list[i].Of), form.Order, form.Because); err != nil {
+		return err
+	}
+	back(v.w, managerPath+"?said=lifted")
 	return nil
 }
 
@@ -201,11 +266,12 @@ func (rooms *Rooms) raise(v *visit) error {
 	if !ok {
 		mend = append([]wrong{{"account", "manager.not-theirs"}}, mend...)
 	}
-	switch shown.Wrong = mend; {
-	case len(mend) > 0:
-		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
-	case !rooms.touched(v):
+	switch {
+	case !rooms.touched(v): // there is no form to mend
 		return rooms.showManager(v, http.StatusForbidden, shown)
+	case len(mend) > 0:
+		shown.Wrong = mend
+		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
 	}
 	until := rooms.pages.settings.Now().Add(time.Duration(hours) * time.Hour)
 	if err := rooms.Gate.Raise(v.Context(), v.viewer.asker(), gate.AskerOf(of), people, until, form.Because); err != nil {
@@ -248,7 +314,7 @@ func (rooms *Rooms) theirs(v *visit, id roster.AccountID) (roster.Account, bool,
 // vouched is what the viewer has just signed for, said by key. As with orders, the
 // ledger must have it.
 func (rooms *Rooms) vouched(v *visit) (string, error) {
-	kind, known := map[string]ledger.Kind{"cosigned": ledger.Cosigned, "raised": ledger.Raised}[v.URL.Query().Get("said")]
+	kind, known := map[string]ledger.Kind{"cosigned": ledger.Cosigned, "raised": ledger.Raised, "lifted": ledger.Lifted}[v.URL.Query().Get("said")]
 	if !known {
 		return "", nil
 	}

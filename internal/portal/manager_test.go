@@ -257,3 +257,89 @@ func TestNoLinkClaimsWhatWasNotSigned(t *testing.T) {
 		}
 	}
 }
+
+// freezes places the freeze that the rules place, and returns its form.
+func (h *house) freezes(who roster.AccountID) url.Values {
+	h.t.Helper()
+	o, err := h.gate.Place(h.t.Context(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: gate.Itself, Because: "Parcours de fichier."})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return url.Values{"order": {string(o.ID)}, "because": {"She was looking for a homonym."}}
+}
+
+// Promises: WATCH-5, ENTRY-6
+func TestWATCH_5_AnotherPersonUndoesAFreezeWithAFreshTouchAndTheDeskTheSecond(t *testing.T) {
+	h := newHouse(t)
+	freeze := h.freezes(camille)
+	if _, raw := h.goes(jeanne, http.MethodGet, "/manager", nil); !strings.Contains(pageText(t, raw), "Camille Aubry") || slices.Contains(forms(t, raw), "/manager/thaw") {
+		t.Error("without a fresh touch: the frozen account is not there, or the form is")
+	}
+	if answer, _ := h.goes(jeanne, http.MethodPost, "/manager/thaw", freeze); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("without a fresh touch: %s", answer.Status)
+	}
+	h.touch()
+	for name, test := range map[string]struct {
+		who    roster.AccountID
+		form   url.Values
+		status int
+	}{
+		"whoever is frozen":              {camille, freeze, http.StatusForbidden},
+		"a colleague":                    {theo, freeze, http.StatusForbidden},
+		"another organisation's manager": {remi, freeze, http.StatusNotFound},
+		"a freeze that is not there":     {jeanne, url.Values{"order": {"999999"}, "because": {"x"}}, http.StatusNotFound},
+		"no reason":                      {jeanne, url.Values{"order": freeze["order"], "because": {" "}}, http.StatusUnprocessableEntity},
+		"too long a reason":              {jeanne, url.Values{"order": freeze["order"], "because": {strings.Repeat("é", 501)}}, http.StatusUnprocessableEntity},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, raw := h.goes(test.who, http.MethodPost, "/manager/thaw", test.form)
+			if answer.StatusCode != test.status || len(h.gate.Orders()) != 1 {
+				t.Errorf("%s, want %d; %d orders are in force", answer.Status, test.status, len(h.gate.Orders()))
+			}
+			if answer.StatusCode == http.StatusUnprocessableEntity && !strings.Contains(raw, `href="#because-`+test.form.Get("order")+`"`) {
+				t.Error("the page does not say what to mend")
+			}
+		})
+	}
+	if d := h.opens(camille, 1).Decision.People[0]; d.Why != policy.Frozen {
+		t.Fatalf("she is not frozen: %v", d.Why)
+	}
+	answer, _ := h.goes(jeanne, http.MethodPost, "/manager/thaw", freeze)
+	if answer.StatusCode != http.StatusSeeOther || len(h.gate.Orders()) != 0 {
+		t.Fatalf("undoing: %s", answer.Status)
+	}
+	if _, raw := h.goes(jeanne, http.MethodGet, answer.Header.Get("Location"), nil); !strings.Contains(pageText(t, raw), "the measure is lifted") {
+		t.Error("the page does not say that it is undone")
+	}
+	if d := h.opens(camille, 1).Decision.People[0]; d.Verdict != policy.Shown {
+		t.Errorf("after it was undone: %v", d.Why)
+	}
+
+	again := h.freezes(camille)
+	if _, raw := h.goes(jeanne, http.MethodGet, "/manager", nil); !strings.Contains(pageText(t, raw), "already lifted this week") || slices.Contains(forms(t, raw), "/manager/thaw") {
+		t.Error("the second freeze within a week is the manager's to undo")
+	}
+	if answer, _ := h.goes(jeanne, http.MethodPost, "/manager/thaw", again); answer.StatusCode != http.StatusForbidden || len(h.gate.Orders()) != 1 {
+		t.Errorf("undoing the second within a week: %s", answer.Status)
+	}
+	if answer, _ := h.goes(security, http.MethodPost, "/manager/thaw", again); answer.StatusCode != http.StatusSeeOther || len(h.gate.Orders()) != 0 {
+		t.Errorf("the security desk undoes it: %s", answer.Status)
+	}
+}
+
+// Promise: ENTRY-6
+func TestENTRY_6_TheDeskLiftsAFreezeWithAFreshTouchOnly(t *testing.T) {
+	h := newHouse(t)
+	freeze := h.freezes(camille)
+	page, because := "/desk/orders/"+freeze.Get("order"), url.Values{"because": {"It was her."}}
+	if _, raw := h.goes(security, http.MethodGet, page, nil); slices.Contains(forms(t, raw), page+"/lift") || !strings.Contains(raw, `name="return" value="`+page+`"`) {
+		t.Error("without a fresh touch there is a form, or nothing to touch")
+	}
+	if answer, raw := h.goes(security, http.MethodPost, page+"/lift", because); answer.StatusCode != http.StatusForbidden || len(h.gate.Orders()) != 1 || !strings.Contains(raw, `name="return" value="`+page+`"`) {
+		t.Errorf("without a fresh touch: %s", answer.Status)
+	}
+	h.touch()
+	if answer, _ := h.goes(security, http.MethodPost, page+"/lift", because); answer.StatusCode != http.StatusSeeOther || len(h.gate.Orders()) != 0 {
+		t.Errorf("with one: %s", answer.Status)
+	}
+}

@@ -166,6 +166,7 @@ func about(o order.Order) string {
 type liftPage struct {
 	page
 	Measure measureState
+	Touch   bool // a freeze ends with a fresh touch only
 	Typed   string
 	Wrong   []wrong
 }
@@ -178,8 +179,13 @@ func (rooms *Rooms) proposeLift(v *visit) error {
 	if err != nil {
 		return err
 	}
-	rooms.show(v, http.StatusOK, "lift.html", liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m})
+	rooms.show(v, http.StatusOK, "lift.html", liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m, Touch: rooms.wantsTouch(v, m)})
 	return nil
+}
+
+// wantsTouch reports whether a measure ends only once the viewer proved to be there.
+func (rooms *Rooms) wantsTouch(v *visit, m measureState) bool {
+	return m.Effect == order.Frozen && !rooms.touched(v)
 }
 
 // inForce returns the measure that the address names.
@@ -209,8 +215,13 @@ func (rooms *Rooms) liftOrder(v *visit) error {
 	case len([]rune(because)) > longestText:
 		mend = append(mend, wrong{"because", "order.too-long"})
 	}
-	if len(mend) > 0 {
-		rooms.show(v, http.StatusUnprocessableEntity, "lift.html", liftPage{rooms.page(v, "desk", "lift.title"), m, because, mend})
+	shown := liftPage{rooms.page(v, "desk", "lift.title"), m, rooms.wantsTouch(v, m), because, mend}
+	switch shown.Here = "/desk/orders/" + string(m.ID); {
+	case shown.Touch:
+		rooms.show(v, http.StatusForbidden, "lift.html", shown)
+		return nil
+	case len(mend) > 0:
+		rooms.show(v, http.StatusUnprocessableEntity, "lift.html", shown)
 		return nil
 	}
 	if err := rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID), because); err != nil {

@@ -60,6 +60,8 @@ type Gate interface {
 	Cosign(ctx context.Context, by gate.Asker, receipt ledger.Number) error
 	// Raise allows an account some more people without a reason, until a time.
 	Raise(ctx context.Context, by, of gate.Asker, people int, until time.Time, because string) error
+	// Undo lifts a freeze that the rules placed on an account.
+	Undo(ctx context.Context, by, of gate.Asker, id order.ID, because string) error
 	// Of returns an account's newest entries, newest first.
 	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
@@ -141,6 +143,7 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("POST /desk/orders/{id}/lift", rooms.room(rooms.atDesk(rooms.liftOrder)))
 	mux.Handle("GET /manager", rooms.room(rooms.vouching(rooms.manage)))
 	mux.Handle("POST /manager/cosign", rooms.room(rooms.vouching(rooms.cosign)))
+	mux.Handle("POST /manager/thaw", rooms.room(rooms.vouching(rooms.thaw)))
 	mux.Handle("POST /manager/raise", rooms.room(rooms.vouching(rooms.raise)))
 	mux.HandleFunc("/", rooms.pages.notFound)
 	// Browsers ask for it on behalf of guarded applications without an icon.

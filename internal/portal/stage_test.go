@@ -68,6 +68,12 @@ func Scenes() map[string]Scene {
 	untouched.fill()
 	signing.fill()
 	signing.touched = galleryNow.Add(-4 * time.Minute)
+	for _, st := range []*stage{untouched, signing} {
+		st.orders = append(st.orders, order.Order{
+			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: gate.Itself, Placed: galleryNow.Add(-5 * time.Minute),
+			Because: policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}.Sentence(policy.French),
+		})
+	}
 	untouched.write(6*time.Minute, unsigned)
 	signing.write(6*time.Minute, unsigned)
 	signing.write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: galleryNow.Add(time.Hour)})
@@ -96,6 +102,7 @@ func Scenes() map[string]Scene {
 		"order-service":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
 		"order-everything":   full.visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
 		"order-mend":         full.visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
+		"lift-touched":       signing.visits("noa.lambert", "GET", "/desk/orders/8", nil),
 		"lift":               full.visits("noa.lambert", "GET", "/desk/orders/7", nil),
 		"lift-mend":          full.visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
 
@@ -105,6 +112,7 @@ func Scenes() map[string]Scene {
 		"manager-raised":    signing.visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
 		"manager-none":      signing.visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
 		"manager-mend":      signing.visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
+		"manager-thaw":      signing.visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {"8"}, "because": {" "}}),
 		"manager-security":  signing.visits("noa.lambert", "GET", waiting, nil),
 		"manager-failing":   broken.visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-refused":   full.visits("camille.aubry", "GET", "/manager", nil),
@@ -373,6 +381,10 @@ func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number)
 		return nil, &fault.Error{Kind: fault.Absent}
 	}
 	return waiting, s.broken
+}
+
+func (s *stage) Undo(ctx context.Context, by, _ gate.Asker, id order.ID, because string) error {
+	return s.Lift(ctx, id, string(by.Account), because)
 }
 
 func (s *stage) Cosign(_ context.Context, by gate.Asker, receipt ledger.Number) error {
