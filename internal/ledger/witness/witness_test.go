@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
 	"poterne/internal/ledger/witness/witnesstest"
 	"poterne/internal/store"
@@ -35,19 +37,26 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{path: filepath.Join(t.TempDir(), "poterne.db")}
-	secret, public, err := note.GenerateKey(nil, "ledger.poterne.example")
+	h := namedHouse(t, "ledger.poterne.example")
+	h.path = filepath.Join(t.TempDir(), "poterne.db")
+	h.open(t)
+	return h
+}
+
+// namedHouse has a key of that name, and no database yet.
+func namedHouse(t *testing.T, name string) *house {
+	t.Helper()
+	secret, public, err := note.GenerateKey(nil, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.public = public
+	h := &house{public: public}
 	if h.signer, err = note.NewSigner(secret); err != nil {
 		t.Fatal(err)
 	}
 	if h.verifier, err = note.NewVerifier(public); err != nil {
 		t.Fatal(err)
 	}
-	h.open(t)
 	return h
 }
 
@@ -423,5 +432,50 @@ func TestWhatAWitnessSaysIsNotBelievedBlindly(t *testing.T) {
 				t.Error("it counts")
 			}
 		})
+	}
+}
+
+// What operating.md says to do when the newest copy is not new enough.
+func TestALedgerThatLostEntriesGoesOnUnderANewName(t *testing.T) {
+	h := newHouse(t)
+	h.write(t, 200)
+	old := h.newest(t)
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if err := h.CopyTo(t.Context(), copied); err != nil {
+		t.Fatal(err)
+	}
+	renamed := namedHouse(t, "ledger.poterne.example/2")
+	w := witnesstest.New(t, "witness.example/w1", h.verifier, renamed.verifier)
+	members := []witness.Witness{member(t, w.Key(), w.Serve(t))}
+	h.write(t, 100)
+	attend(t, h.council(t, h.Store, members...))
+
+	h.path, renamed.path = copied, copied
+	h.open(t)
+	if err := h.council(t, h.Store, members...).Attend(t.Context()); err == nil {
+		t.Fatal("it is run under its old name")
+	}
+	renamed.tamper(t, `delete from cosignature; delete from checkpoint; delete from tile;`)
+	renamed.open(t)
+	council := renamed.council(t, renamed.Store, members...)
+	attend(t, council)
+	renamed.write(t, 50)
+	attend(t, council)
+	if !renamed.met(t, council) || w.Knows(t, "ledger.poterne.example/2") != 250 {
+		t.Error("under its new name it is not co-signed")
+	}
+	if report, err := ledger.Verify(t.Context(), renamed.Store, renamed.verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 250 {
+		t.Errorf("under its new name it does not verify: %+v, %v", report, err)
+	}
+	covered, err := ledger.OpenCheckpoint(old, h.verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := ledger.OpenCheckpoint(renamed.newest(t), renamed.verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if root, err := tlog.TreeHash(200, tiles.Signed(t.Context(), renamed.Store, head)); err != nil || root != covered.Root {
+		t.Errorf("the old checkpoint does not cover the first 200 any more: %v", err)
 	}
 }
