@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"context"
 	"maps"
+	"math"
 
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -10,10 +12,11 @@ import (
 // CurvePoint is what the rules would let through and cost, were every allowance and
 // every line of the CUSUM so many times as wide.
 type CurvePoint struct {
-	Dial    float64        `json:"dial"`
-	Freezes float64        `json:"false_freezes_per_1000_agent_days"`
-	Touches float64        `json:"touches_per_agent_month"`
-	Leaks   map[string]int `json:"leaks_p95"` // people without a reason, by attack
+	Dial      float64        `json:"dial"`
+	Freezes   float64        `json:"false_freezes_per_1000_agent_days"`
+	AgentDays int            `json:"agent_days"`
+	Touches   float64        `json:"touches_per_agent_month"`
+	Leaks     map[string]int `json:"leaks_p95"` // people without a reason, by attack
 }
 
 // Dials are the points of the curve; 1 is the rules as they are.
@@ -39,4 +42,44 @@ func dialed(rules policy.Rules, dial float64) policy.Rules {
 	}
 	rules.Probation = widened(rules.Probation)
 	return rules
+}
+
+// curve replays a part of the honest days and the attacks on the curve at each dial.
+func (s Settings) curve(ctx context.Context) ([]CurvePoint, error) {
+	s.Curve, s.Kept, s.only = false, nil, OnCurve
+	s.Agents, s.Seeds = max(1, min(s.Agents, agentsOnCurve)), min(s.Seeds, seedsOnCurve)
+	var points []CurvePoint
+	shipped := s.Rules
+	for _, dial := range Dials {
+		s.Rules = dialed(shipped, dial)
+		point := CurvePoint{Dial: dial, Leaks: make(map[string]int)}
+		for _, s.Scenario = range []Scenario{Honest, AllAttacks} {
+			report, err := Replay(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range report.Attacks {
+				point.Leaks[a.Name] = a.Outside.P95
+			}
+			if s.Scenario == Honest {
+				point.Freezes, point.Touches = report.All.Per1000(report.All.Freezes), report.All.PerMonth(report.All.Touches)
+				point.AgentDays = report.All.AgentDays
+			}
+		}
+		points = append(points, point)
+	}
+	return points, nil
+}
+
+// How much of a replay each point of the curve takes.
+const (
+	agentsOnCurve = 400
+	seedsOnCurve  = 5
+)
+
+// Floor is how many people a thief who knows every rule takes from an account
+// outside its caseload in a number of working days, whatever the rules are, at α
+// false freezes a day: √(2·λ·φ·T·ln(1/α)). docs/detection.md derives it.
+func Floor(lambda, dispersion, days, alpha float64) float64 {
+	return math.Sqrt(2 * lambda * dispersion * days * math.Log(1/alpha))
 }

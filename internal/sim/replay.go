@@ -38,9 +38,34 @@ type Settings struct {
 	// Book opens an empty ledger, and closes it; then every opening is settled by
 	// the gate over it. Nil replays the decision alone.
 	Book func(context.Context) (book gate.Book, closed func() error, err error)
+	// Kept keeps what was played, so that a long replay that was interrupted goes on
+	// where it stood. It may be nil; it belongs to these settings only.
+	Kept Keeper
+	// Curve has the leak/friction curve drawn too.
+	Curve bool
 	// Progress is told how many of the replays are done, one call at a time. It may
 	// be nil.
 	Progress func(done, of int)
+
+	only []string // of the attacks
+}
+
+// Keeper keeps results by a name that is safe as a file's.
+type Keeper interface {
+	// Load fills in what was kept under the name; false when nothing was.
+	Load(name string, result any) bool
+	Save(name string, result any) error
+}
+
+// kept plays something, unless it was played and kept before.
+func kept[T any](r *replay, name string, play func() (T, error)) (result T, err error) {
+	if r.Kept != nil && r.Kept.Load(name, &result) {
+		return result, nil
+	}
+	if result, err = play(); err == nil && r.Kept != nil {
+		err = r.Kept.Save(name, result)
+	}
+	return result, err
 }
 
 // Report is what came of a replay.
@@ -143,6 +168,7 @@ func Replay(ctx context.Context, s Settings) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	s.Rules.Wider = policy.Rules{}.Wider // accounts are played by themselves: what they take together is not seen
 	r := replay{Settings: s, people: people}
 	report := Report{Scenario: s.Scenario, Agents: s.Agents, Days: s.Days, Seeds: r.seeds()}
 	r.attacks(&report)
@@ -154,7 +180,10 @@ func Replay(ctx context.Context, s Settings) (Report, error) {
 	for _, sum := range r.sums {
 		sum()
 	}
-	return report, nil
+	if s.Curve {
+		report.Curve, err = s.curve(ctx)
+	}
+	return report, err
 }
 
 // replay is a replay being set up: what is to be played, and what is added up
@@ -229,81 +258,91 @@ func (r *replay) attacks(report *Report) {
 		return
 	}
 	for _, attack := range Attacks {
-		if r.Scenario == FrenchCases && !attack.French {
+		if r.Scenario == FrenchCases && !attack.French || r.only != nil && !slices.Contains(r.only, attack.Name) {
 			continue
 		}
-		i, plots := len(report.Attacks), make([]*plot, r.Seeds)
+		i, loots := len(report.Attacks), make([]loot, r.Seeds)
 		report.Attacks = append(report.Attacks, AttackResult{})
 		for j, seed := range r.seeds() {
-			r.plays = append(r.plays, func(ctx context.Context) error {
-				plots[j] = attack.plot(r.people, seed)
-				return r.play(ctx, plots[j].scenes...)
+			r.plays = append(r.plays, func(ctx context.Context) (err error) {
+				loots[j], err = kept(r, fmt.Sprintf("attack-%s-%d", attack.Name, seed), func() (loot, error) {
+					plot := attack.plot(r.people, seed)
+					err := r.play(ctx, plot.scenes...)
+					return plot.loot(), err
+				})
+				return err
 			})
 		}
-		r.sums = append(r.sums, func() { report.Attacks[i] = attack.sum(plots) })
+		r.sums = append(r.sums, func() { report.Attacks[i] = attack.sum(loots) })
 	}
 }
 
+// loot is what an attack came to under one seed.
+type loot struct {
+	Accounts, Outside, Inside int
+	Openings                  int // until the last account was first refused; 0 when one never was
+	Time                      time.Duration
+	Frozen, Touches           int
+	Bare, ByRate, ByCap       int
+	Owners                    met
+}
+
+func (p *plot) loot() loot {
+	l := loot{Accounts: len(p.thefts), Owners: p.owners()}
+	refused := true
+	for _, t := range p.thefts {
+		l.Outside, l.Inside = l.Outside+t.strangers(), l.Inside+len(t.inside)
+		l.Openings, l.Time = max(l.Openings, t.stoppedAt), max(l.Time, t.stoppedFor)
+		l.Frozen, l.Touches = l.Frozen+bit(t.frozen), l.Touches+t.touched
+		l.Bare, l.ByRate, l.ByCap = l.Bare+t.bare(), l.ByRate+t.underRate(RatePerMinute), l.ByCap+t.underCap(CapPerDay)
+		refused = refused && t.refused
+	}
+	if !refused {
+		l.Openings, l.Time = 0, 0
+	}
+	return l
+}
+
+// owners is what the owners of stolen accounts, who work on meanwhile, met.
+func (p *plot) owners() (sum met) {
+	for _, s := range p.scenes {
+		if owner, ok := s.walks[0].(*day); ok {
+			sum = sum.add(owner.met)
+		}
+	}
+	return sum
+}
+
 // sum adds up what came of an attack under each seed.
-func (a Attack) sum(plots []*plot) AttackResult {
-	over := func(figure func(*plot) int) (each []int) {
-		for _, p := range plots {
-			each = append(each, figure(p))
+func (a Attack) sum(loots []loot) AttackResult {
+	over := func(figure func(loot) int) []int {
+		each := make([]int, len(loots))
+		for i, l := range loots {
+			each[i] = figure(l)
 		}
 		slices.Sort(each)
 		return each
 	}
-	total := func(figure func(*theft) int) func(*plot) int {
-		return func(p *plot) (sum int) {
-			for _, t := range p.thefts {
-				sum += figure(t)
-			}
-			return sum
-		}
+	spread := func(figure func(loot) int) Spread { return Spread{median(over(figure)), p95(over(figure))} }
+	register := func(figure func(loot) int) int { return min(median(over(figure)), Size) }
+	result := AttackResult{
+		Name: a.Name, Sentence: a.Sentence, French: a.French, Aim: a.Aim, Accounts: loots[0].Accounts,
+		Outside:  spread(func(l loot) int { return l.Outside }),
+		Inside:   spread(func(l loot) int { return l.Inside }),
+		Openings: median(over(func(l loot) int { return l.Openings })),
+		Time:     time.Duration(median(over(func(l loot) int { return int(l.Time) }))),
+		Touches:  median(over(func(l loot) int { return l.Touches })),
+		Bare:     register(func(l loot) int { return l.Bare }),
+		ByRate:   register(func(l loot) int { return l.ByRate }),
+		ByCap:    register(func(l loot) int { return l.ByCap }),
 	}
-	longest := func(figure func(*theft) int) func(*plot) int {
-		return func(p *plot) (most int) {
-			for _, t := range p.thefts {
-				if !t.refused {
-					return 0
-				}
-				most = max(most, figure(t))
-			}
-			return most
-		}
+	frozen, accounts := 0, 0
+	for _, l := range loots {
+		frozen, accounts = frozen+l.Frozen, accounts+l.Accounts
+		result.Owners = result.Owners.add(l.Owners)
 	}
-	register := func(sum []int) int { return min(median(sum), Size) }
-	outside, inside := over(total((*theft).strangers)), over(total(func(t *theft) int { return len(t.inside) }))
-	return AttackResult{
-		Name: a.Name, Sentence: a.Sentence, French: a.French, Aim: a.Aim, Accounts: len(plots[0].thefts),
-		Outside: Spread{median(outside), p95(outside)}, Inside: Spread{median(inside), p95(inside)},
-		Openings: median(over(longest(func(t *theft) int { return t.stoppedAt }))),
-		Time:     time.Duration(median(over(longest(func(t *theft) int { return int(t.stoppedFor) })))),
-		Bare:     register(over(total((*theft).bare))),
-		ByRate:   register(over(total(func(t *theft) int { return t.underRate(RatePerMinute) }))),
-		ByCap:    register(over(total(func(t *theft) int { return t.underCap(CapPerDay) }))),
-		Frozen:   float64(sumOf(over(total(func(t *theft) int { return bit(t.frozen) })))) / float64(len(plots)*len(plots[0].thefts)),
-		Touches:  median(over(total(func(t *theft) int { return t.touched }))),
-		Owners:   ownersMet(plots),
-	}
-}
-
-func ownersMet(plots []*plot) (sum met) {
-	for _, p := range plots {
-		for _, s := range p.scenes {
-			if owner, ok := s.walks[0].(*day); ok {
-				sum = sum.add(owner.met)
-			}
-		}
-	}
-	return sum
-}
-
-func sumOf(all []int) (sum int) {
-	for _, n := range all {
-		sum += n
-	}
-	return sum
+	result.Frozen = float64(frozen) / float64(accounts)
+	return result
 }
 
 func bit(is bool) int {
@@ -323,20 +362,27 @@ func (r *replay) oddities(report *Report) {
 		return
 	}
 	for _, oddity := range Oddities {
-		i, lives := len(report.Oddities), make([][]scene, r.Seeds)
+		i, lives := len(report.Oddities), make([]OddityResult, r.Seeds)
 		report.Oddities = append(report.Oddities, OddityResult{Name: oddity.Name, Sentence: oddity.Sentence})
 		for j, seed := range r.seeds() {
-			r.plays = append(r.plays, func(ctx context.Context) error {
-				lives[j] = oddity.scenes(r.people, seed)
-				return r.play(ctx, lives[j]...)
+			r.plays = append(r.plays, func(ctx context.Context) (err error) {
+				lives[j], err = kept(r, fmt.Sprintf("oddity-%s-%d", oddity.Name, seed), func() (result OddityResult, err error) {
+					scenes := oddity.scenes(r.people, seed)
+					err = r.play(ctx, scenes...)
+					for _, s := range scenes {
+						lived := s.walks[1].(*day)
+						result.Openings += len(lived.openings)
+						result.met = result.add(lived.met)
+					}
+					return result, err
+				})
+				return err
 			})
 		}
 		r.sums = append(r.sums, func() {
-			result := &report.Oddities[i]
-			for _, life := range slices.Concat(lives...) {
-				lived := life.walks[1].(*day)
-				result.Openings += len(lived.openings)
-				result.met = result.add(lived.met)
+			for _, life := range lives {
+				report.Oddities[i].Openings += life.Openings
+				report.Oddities[i].met = report.Oddities[i].add(life.met)
 			}
 		})
 	}
@@ -350,7 +396,12 @@ func (r *replay) honest(report *Report) {
 	for j, seed := range r.seeds() {
 		for i, group := range r.groups() {
 			r.plays = append(r.plays, func(ctx context.Context) error {
-				return r.live(ctx, seed, group, results[j*r.Agents+i*perPlay:])
+				lived, err := kept(r, fmt.Sprintf("honest-%d-%d", seed, i), func() ([]TradeResult, error) {
+					results := make([]TradeResult, len(group))
+					return results, r.live(ctx, seed, group, results)
+				})
+				copy(results[j*r.Agents+i*perPlay:], lived)
+				return err
 			})
 		}
 	}

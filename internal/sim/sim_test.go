@@ -3,11 +3,13 @@ package sim
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,26 +84,27 @@ func TestAnotherSeedGivesAnotherTown(t *testing.T) {
 	}
 }
 
-func TestNoThiefSeesMoreStrangersThanTheAllowance(t *testing.T) {
+func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 	for _, attack := range Attacks {
 		t.Run(attack.Name, func(t *testing.T) {
-			for seed := range uint64(3) {
+			for seed := range uint64(2) {
 				plot := attack.plot(townspeople(t), seed)
 				asked := 0
 				for _, s := range plot.scenes {
-					if err := play(t.Context(), newCore(rules, s), s); err != nil {
+					through := newCore(rules, s)
+					if err := play(t.Context(), through, s); err != nil {
 						t.Fatal(err)
 					}
+					var now time.Time
 					for _, w := range s.walks {
-						stolen, ok := w.(*theft)
-						if !ok {
-							continue
+						if stolen, ok := w.(*theft); ok {
+							asked, now = asked+stolen.beat+stolen.touched+bit(stolen.frozen), stolen.at
 						}
-						asked += stolen.beat
-						periods := int(math.Ceil(stolen.until.Sub(stolen.from).Hours() / meter.Memory.Hours()))
-						if shown, most := meter.People(len(stolen.outside)), rules.Allowances[s.agent.asker.Role].Long; shown > most*meter.Cost(periods) {
-							t.Errorf("seed %d: %d strangers shown, the allowance is %d in 28 days, %d times", seed, len(stolen.outside), most/meter.Whole, periods)
-						}
+					}
+					spent := through.meter(s.agent.asker.Account).Spent(meter.Memory, now)
+					_, worked := s.walks[0].(*day) // owners have co-signatures
+					if most := rules.Allowances[s.agent.asker.Role].Long; spent > most && !worked {
+						t.Errorf("seed %d: %d spent in 28 days, the allowance is %d", seed, spent, most)
 					}
 				}
 				if asked == 0 {
@@ -112,15 +115,73 @@ func TestNoThiefSeesMoreStrangersThanTheAllowance(t *testing.T) {
 	}
 }
 
+// Promise: WATCH-7
+func TestWATCH_7_AttacksEndWhereTheyShouldAndHonestWorkIsLeftAlone(t *testing.T) {
+	s := small(Everything)
+	s.Agents, s.Days, s.Seeds = 100, 28, 2
+	for _, target := range replayed(t, s).Targets() {
+		if !target.Met() {
+			t.Errorf("%s: %v, at most %v", target.Name, target.Figure, target.Most)
+		}
+	}
+}
+
+func TestATargetThatIsMissedIsSaid(t *testing.T) {
+	s := small(FrenchCases)
+	s.Rules = dialed(rules, 100)
+	s.Rules.Watches = nil
+	var out bytes.Buffer
+	missed, err := WriteTargets(&out, replayed(t, s).Targets())
+	if err != nil || missed == 0 || !bytes.Contains(out.Bytes(), []byte("MISSED")) {
+		t.Errorf("without a watch and with a hundred times the allowances %d are missed, %v:\n%s", missed, err, out.String())
+	}
+}
+
+func TestAReplayThatIsKeptGoesOnWhereItStood(t *testing.T) {
+	s := small(Everything)
+	s.Agents, s.Days = 10, 5
+	whole := replayed(t, s)
+	kept := &memory{results: map[string][]byte{}}
+	s.Kept = kept
+	first := replayed(t, s)
+	saved := kept.saved
+	again := replayed(t, s)
+	if !reflect.DeepEqual(whole, first) || !reflect.DeepEqual(whole, again) || saved == 0 || kept.saved != saved {
+		t.Errorf("%d results were kept, then %d more", saved, kept.saved-saved)
+	}
+}
+
+// memory is a Keeper.
+type memory struct {
+	mu      sync.Mutex
+	results map[string][]byte
+	saved   int
+}
+
+func (m *memory) Load(name string, result any) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	body, ok := m.results[name]
+	return ok && json.Unmarshal(body, result) == nil
+}
+
+func (m *memory) Save(name string, result any) (err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.saved++
+	m.results[name], err = json.Marshal(result)
+	return err
+}
+
 func TestAnExplainedHonestOpeningIsNeverStopped(t *testing.T) {
 	report := replayed(t, small(Everything))
 	for _, o := range report.Oddities {
-		if o.Told != 0 || o.Openings == 0 {
-			t.Errorf("%s: %d of %d openings were explained and stopped", o.Name, o.Told, o.Openings)
+		if o.Told != 0 || o.Openings == 0 || o.Freezes != 0 {
+			t.Errorf("%s: %d of %d openings were explained and stopped, %d freezes", o.Name, o.Told, o.Openings, o.Freezes)
 		}
 	}
 	for _, trade := range report.Honest {
-		if trade.Told != 0 || trade.Openings <= trade.Unexplained {
+		if trade.Trade != "benefits" && trade.Told != 0 || trade.Openings <= trade.Unexplained { // the wall is for such days as theirs
 			t.Errorf("%s: %d of %d openings were explained and stopped", trade.Trade, trade.Told, trade.Openings)
 		}
 	}
@@ -141,7 +202,7 @@ func scratch(t *testing.T) func(context.Context) (gate.Book, func() error, error
 }
 
 func TestTheGateOverALedgerDecidesTheSame(t *testing.T) {
-	for _, scenario := range []Scenario{FrenchCases, Honest} {
+	for _, scenario := range []Scenario{FrenchCases, AllOddities, Honest} {
 		t.Run(string(scenario), func(t *testing.T) {
 			s := small(scenario)
 			s.Agents, s.Days, s.Seeds = 20, 3, 1

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"text/tabwriter"
+
+	"poterne/internal/roster"
+)
+
+// Target is one figure that is aimed at.
+type Target struct {
+	Name   string
+	Figure float64
+	Most   float64
+}
+
+// Met reports whether the figure is within its aim.
+func (t Target) Met() bool { return t.Figure <= t.Most }
+
+// What honest work may be asked, at most.
+const (
+	MostFreezes     = 0.1 // in 1,000 agent-days
+	MostTouches     = 1.0 // in a month of one agent
+	MostTouchesDesk = 3.0 // likewise at a desk or in a call centre
+)
+
+// Targets lists every figure of the report that is aimed at.
+func (r Report) Targets() (targets []Target) {
+	add := func(most float64, figure float64, name string, args ...any) {
+		targets = append(targets, Target{fmt.Sprintf(name, args...), figure, most})
+	}
+	for _, a := range r.Attacks {
+		if a.Aim.Outside > 0 {
+			add(float64(a.Aim.Outside), float64(a.Outside.P95), "%s: people without a reason, p95", a.Name)
+		}
+		if a.Aim.Inside > 0 {
+			add(float64(a.Aim.Inside), float64(a.Inside.P95), "%s: explained people, p95", a.Name)
+		}
+	}
+	if len(r.Oddities) > 0 {
+		var odd met
+		for _, o := range r.Oddities {
+			odd = odd.add(o.met)
+		}
+		add(0, float64(odd.Freezes), "freezes over %d oddities", len(r.Oddities))
+	}
+	if r.All.AgentDays > 0 {
+		add(MostFreezes, r.All.Per1000(r.All.Freezes), "false freezes in 1,000 agent-days, over %s", thousands(r.All.AgentDays))
+	}
+	for role, sum := range r.byRole() {
+		most := MostTouches
+		if role == roster.Desk || role == roster.CallCentre {
+			most = MostTouchesDesk
+		}
+		add(most, sum.PerMonth(sum.Touches), "%s: touches in an agent’s month", role)
+	}
+	return targets
+}
+
+// byRole yields the honest results of each role, in the order of roles.
+func (r Report) byRole() func(yield func(roster.Role, TradeResult) bool) {
+	return func(yield func(roster.Role, TradeResult) bool) {
+		for _, role := range roster.Roles {
+			var sum TradeResult
+			for _, t := range r.Honest {
+				if tradeNamed(t.Trade).Role == role {
+					sum = sum.add(t)
+				}
+			}
+			if sum.AgentDays > 0 && !yield(role, sum) {
+				return
+			}
+		}
+	}
+}
+
+// WriteTargets prints the figures beside their aims, and how many fall short.
+func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, t := range targets {
+		state := "met"
+		if !t.Met() {
+			state = "MISSED"
+			missed++
+		}
+		fmt.Fprintf(w, "%s\t%s\tat most %s\t%s\n", state, short(t.Figure), short(t.Most), t.Name)
+	}
+	if err := w.Flush(); err != nil {
+		return missed, err
+	}
+	_, err = fmt.Fprintf(out, "%d of %d targets are met\n", len(targets)-missed, len(targets))
+	return missed, err
+}
+
+func short(figure float64) string {
+	return strconv.FormatFloat(math.Round(1000*figure)/1000, 'f', -1, 64)
+}
