@@ -19,8 +19,10 @@ type accountPage struct {
 	Account      roster.Account
 	Organisation roster.Organisation
 	Meter        meterPicture
+	Score        score
+	Undo         *liftPage // of the freeze that the rules placed; nil when there is none
 	Services     []serviceState
-	Measures     []measureState // in force against the account or its organisation
+	Measures     []measureState // the others in force against the account or its organisation
 	Frozen       bool           // the account itself is
 	Suspended    bool
 	Strip        strip
@@ -65,14 +67,21 @@ func (rooms *Rooms) account(v *visit) error {
 	shown := accountPage{
 		page: rooms.page(v, "desk", "account.title", "name", naming.account(account.ID)), Said: said,
 		Account: account, Organisation: organisation,
-		Meter: pictureMeter(standing, entries, now), Strip: drawStrip(entries),
+		Meter: pictureMeter(standing, entries, now), Score: scoreOf(standing, account, now), Strip: drawStrip(entries),
 		Services: rooms.habilitationsOf(habilitations, now),
 		More:     len(entries) == entriesRead,
 	}
 	shown.Openings, shown.People = openings(entries, naming)
-	for _, m := range rooms.measures(naming) {
+	for _, m := range rooms.measures(v, naming) {
 		mine := m.Reach == order.Account && m.Target == string(account.ID)
-		if mine || m.Reach == order.Organisation && m.Target == string(organisation.ID) || m.Reach == order.Everything {
+		switch {
+		case mine && m.Itself() && shown.Undo == nil:
+			lifting, err := rooms.lifting(v, m)
+			if err != nil {
+				return err
+			}
+			lifting.Field, shown.Undo = "undo", &lifting
+		case mine, m.Reach == order.Organisation && m.Target == string(organisation.ID), m.Reach == order.Everything:
 			shown.Measures = append(shown.Measures, m)
 		}
 		shown.Frozen = shown.Frozen || mine && m.Effect == order.Frozen

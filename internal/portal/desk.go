@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -22,7 +23,7 @@ import (
 type deskPage struct {
 	page
 	Said    string // what was just done, said by key; empty when nothing was
-	Head    headline
+	Heads   []headline
 	Pulse   pulse
 	Orders  []measureState
 	Lines   []line
@@ -30,9 +31,9 @@ type deskPage struct {
 	Sources []sourceState
 }
 
-// headline is the first thing the desk says.
+// headline is one of the first things the desk says.
 type headline struct {
-	State    string // quiet, look, closed or behind
+	State    string // quiet, look, frozen, closed or behind
 	Sentence string
 	Account  roster.AccountID // the one to look at
 	Observed string           // what stops nobody for now, in a sentence; empty when everything is enforced
@@ -44,6 +45,9 @@ type measureState struct {
 	Sentence string
 	ByName   string
 }
+
+// Itself reports whether the rules placed it on an account.
+func (m measureState) Itself() bool { return byItself(m.Order) }
 
 // sourceState is a system that tells facts, and whether it still does.
 type sourceState struct {
@@ -70,12 +74,12 @@ func (rooms *Rooms) desk(v *visit) error {
 	if err != nil {
 		return err
 	}
-	head := rooms.headline(v, naming)
+	heads := rooms.headlines(v, naming)
 	newest, after := rooms.hour.recent()
 	shown := deskPage{
 		page: rooms.page(v, "desk", "desk.title"), Said: said,
-		Head: head, Pulse: drawPulse(rooms.hour.minutes(rooms.pages.settings.Now())),
-		Orders: rooms.measures(naming), After: after, Sources: sources,
+		Heads: heads, Pulse: drawPulse(rooms.hour.minutes(rooms.pages.settings.Now())),
+		Orders: rooms.measures(v, naming), After: after, Sources: sources,
 	}
 	for _, h := range newest {
 		shown.Lines = append(shown.Lines, naming.line(h))
@@ -98,11 +102,11 @@ func (rooms *Rooms) naming(v *visit) (namer, error) {
 	return namer{v.speaker, rooms.pages.service, accounts, organisations}, err
 }
 
-// headline says whether all is quiet, and what would be let through.
-func (rooms *Rooms) headline(v *visit, naming namer) headline {
-	head := rooms.lookout(v, naming)
-	head.Observed = naming.observed(rooms.pages.settings.Observed)
-	return head
+// headlines says whether all is quiet, and first what would be let through.
+func (rooms *Rooms) headlines(v *visit, naming namer) []headline {
+	heads := rooms.lookout(v, naming)
+	heads[0].Observed = naming.observed(rooms.pages.settings.Observed)
+	return heads
 }
 
 // observed says what is only observed. A desk that shows all quiet must not be
@@ -128,38 +132,65 @@ func (n namer) observed(o policy.Observed) string {
 }
 
 // lookout says whether all is quiet, and only when the picture is up to date.
-func (rooms *Rooms) lookout(v *visit, naming namer) headline {
+func (rooms *Rooms) lookout(v *visit, naming namer) (heads []headline) {
 	now, orders := rooms.pages.settings.Now(), rooms.Gate.Orders()
 	if !rooms.hour.caughtUp(v.Context(), rooms.Gate.Next()) {
-		return headline{State: "behind", Sentence: v.speaker.must("desk.behind")}
+		return []headline{{State: "behind", Sentence: v.speaker.must("desk.behind")}}
 	}
 	for _, o := range orders {
 		if o.Reach == order.Everything && o.Effect == order.Closed {
-			return headline{State: "closed", Sentence: v.speaker.must("desk.closed")}
+			return []headline{{State: "closed", Sentence: v.speaker.must("desk.closed")}}
 		}
 	}
-	c, found := rooms.hour.lookAt(orders, now)
-	if !found {
-		return headline{State: "quiet", Sentence: v.speaker.must("desk.quiet")}
+	if freezes := frozen(orders, now); len(freezes) > 0 {
+		heads = append(heads, rooms.frozenHeadline(v, naming, freezes))
 	}
+	if c, found := rooms.hour.lookAt(orders, now); found {
+		heads = append(heads, naming.concern(c))
+	}
+	if len(heads) == 0 {
+		heads = []headline{{State: "quiet", Sentence: v.speaker.must("desk.quiet")}}
+	}
+	return heads
+}
+
+// frozenHeadline says whom the rules froze last, and why.
+func (rooms *Rooms) frozenHeadline(v *visit, naming namer, freezes []order.Order) headline {
+	last := freezes[0]
+	account := roster.AccountID(last.Target)
+	sentence := v.speaker.must("desk.frozen", "name", naming.account(account),
+		"organisation", naming.organisation(naming.accounts[account].Organisation), "ground", rooms.because(v.Context(), last, naming))
+	if others := len(freezes) - 1; others > 0 {
+		sentence += " " + v.speaker.several("desk.frozen-others", others)
+	}
+	return headline{State: "frozen", Sentence: sentence, Account: account}
+}
+
+// concern says which account to look at.
+func (n namer) concern(c concern) headline {
 	key := "desk.look"
 	if c.Beyond == 0 {
 		key = "desk.look-missed"
 	}
-	return headline{State: "look", Account: c.Account, Sentence: v.speaker.must(key,
-		"name", naming.account(c.Account), "organisation", naming.organisation(c.Organisation),
-		"beyond", v.speaker.several("n.people", c.Beyond), "shown", v.speaker.several("n.people", c.Shown), "missed", v.speaker.number(c.Missed))}
+	return headline{State: "look", Account: c.Account, Sentence: n.speaker.must(key,
+		"name", n.account(c.Account), "organisation", n.organisation(c.Organisation),
+		"beyond", n.speaker.several("n.people", c.Beyond), "shown", n.speaker.several("n.people", c.Shown), "missed", n.speaker.number(c.Missed))}
 }
 
 // measures says the orders in force, newest first.
-func (rooms *Rooms) measures(naming namer) []measureState {
+func (rooms *Rooms) measures(v *visit, naming namer) []measureState {
 	now := rooms.pages.settings.Now()
 	var states []measureState
 	for _, o := range slices.Backward(rooms.Gate.Orders()) {
 		if !o.Ends.IsZero() && !now.Before(o.Ends) {
 			continue
 		}
-		states = append(states, measureState{o, naming.measure(o), naming.account(roster.AccountID(o.By))})
+		m := measureState{o, naming.measure(o), naming.account(roster.AccountID(o.By))}
+		if o.By == gate.Itself {
+			m.ByName = v.speaker.must("measures.itself")
+		}
+		m.Because = rooms.because(v.Context(), o, naming)
+		states = append(states, m)
 	}
 	return states
 }
@@ -355,8 +386,8 @@ func (s *stream) lines(passage []ledger.Entry) error {
 func (s *stream) picture() error {
 	var fragment bytes.Buffer
 	shown := deskPage{
-		Head: s.rooms.headline(s.v, s.naming), Pulse: drawPulse(s.rooms.hour.minutes(s.rooms.pages.settings.Now())),
-		Orders: s.rooms.measures(s.naming),
+		Heads: s.rooms.headlines(s.v, s.naming), Pulse: drawPulse(s.rooms.hour.minutes(s.rooms.pages.settings.Now())),
+		Orders: s.rooms.measures(s.v, s.naming),
 	}
 	if err := s.draw(&fragment, "desk-parts", shown); err != nil {
 		return err
@@ -416,7 +447,7 @@ func (rooms *Rooms) directory(v *visit) error {
 		return err
 	}
 	shown := directoryPage{page: rooms.page(v, "directory", "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
-	inForce := rooms.measures(naming)
+	inForce := rooms.measures(v, naming)
 	against := func(reach order.Reach, target string) (found []measureState) {
 		for _, m := range inForce {
 			if m.Reach == reach && m.Target == target {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -26,11 +27,12 @@ func gather(passage []ledger.Entry) []happening {
 		verdict policy.Verdict
 		why     policy.Why
 		reason  reason.Kind
+		noted   bool // only
 	}
 	var found []happening
 	place := make(map[ground]int)
 	for _, entry := range passage {
-		g := ground{entry.Receipt, entry.Kind, entry.Verdict, entry.Why, entry.Reason.Kind}
+		g := ground{entry.Receipt, entry.Kind, entry.Verdict, entry.Why, entry.Reason.Kind, entry.Observed}
 		i, known := place[g]
 		if !known {
 			i = len(found)
@@ -90,10 +92,15 @@ func (h happening) notable() bool {
 func (h happening) State() string {
 	switch h.Entry.Kind {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
-		if h.Entry.Why == policy.Frozen {
+		switch {
+		case h.Entry.Observed:
+			return "observed-" + wouldBe(h.Entry.Why).String()
+		case h.Entry.Why == policy.Frozen:
 			return "frozen"
 		}
 		return h.Entry.Verdict.String()
+	case ledger.Touched:
+		return "lifted"
 	case ledger.Placed:
 		if o, ok := order.ReadString(h.Entry.Detail); ok {
 			return string(o.Effect)
@@ -106,9 +113,26 @@ func (h happening) State() string {
 	}
 }
 
+// wouldBe is what a ground that is only observed would have led to.
+func wouldBe(why policy.Why) policy.Verdict {
+	switch why {
+	case policy.ShortEmpty, policy.PaceReached, policy.CanaryListed:
+		return policy.AskTouch
+	case policy.LongEmpty:
+		return policy.AskCosign
+	case policy.Doubted:
+		return policy.AskIdentity
+	case policy.Enumerating, policy.Drifting, policy.CanaryOpened:
+		return policy.Freeze
+	default:
+		return policy.Withheld
+	}
+}
+
 // line is a happening as the desk shows it.
 type line struct {
 	happening
+	Account      roster.AccountID // whom it is about; empty for no account
 	Who          string
 	Organisation string
 	Service      string
@@ -137,14 +161,21 @@ func (n namer) organisation(id roster.OrganisationID) string {
 	return string(id)
 }
 
-// line says a happening to somebody who watches.
+// line says a happening to somebody who watches. What the rules did is about the
+// account they did it to.
 func (n namer) line(h happening) line {
-	organisation := h.Entry.Organisation
+	who, organisation := h.Entry.Account, h.Entry.Organisation
+	if who == gate.Itself {
+		who = ""
+		if o, ok := order.ReadString(h.Entry.Detail); ok && o.Reach == order.Account {
+			who = roster.AccountID(o.Target)
+		}
+	}
 	if organisation == "" {
-		organisation = n.accounts[h.Entry.Account].Organisation
+		organisation = n.accounts[who].Organisation
 	}
 	return line{
-		happening: h, Who: n.account(h.Entry.Account), Organisation: n.organisation(organisation),
+		happening: h, Account: who, Who: n.account(who), Organisation: n.organisation(organisation),
 		Service: n.services(h.Entry.Service), Sentence: n.sentence(h),
 	}
 }
@@ -156,12 +187,16 @@ func (n namer) sentence(h happening) string {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		return n.ground(e, h.People)
 	case ledger.Placed, ledger.Lifted:
-		if o, ok := order.ReadString(e.Detail); ok {
+		if o, ok := order.ReadString(e.Detail); ok && e.Account == gate.Itself {
+			return n.speaker.must("act.itself", "measure", n.measure(o))
+		} else if ok {
 			return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(o), "because", orDash(o.Because))
 		}
 		return e.Detail
 	case ledger.Read, ledger.Imported, ledger.Session:
 		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(e.Detail))
+	case ledger.Touched, ledger.Raised, ledger.Cosigned:
+		return n.speaker.must("act."+e.Kind.String(), "subject", n.account(e.Subject), "people", n.speaker.people(e.Cost), "because", orDash(e.Detail))
 	default:
 		return n.speaker.must("act.opened")
 	}

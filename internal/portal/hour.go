@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -20,8 +21,9 @@ type hour struct {
 	mu      sync.Mutex // guards what follows
 	seconds [3600]second
 	tallies map[roster.AccountID]*tally
-	lines   []happening   // oldest first
-	upTo    ledger.Number // everything before it is in the picture
+	lines   []happening               // oldest first
+	upTo    ledger.Number             // everything before it is in the picture
+	causes  map[order.ID]ledger.Entry // for which Poterne itself froze an account
 }
 
 type second struct {
@@ -51,7 +53,9 @@ const (
 
 const keptLines = 40
 
-func newHour() *hour { return &hour{tallies: make(map[roster.AccountID]*tally)} }
+func newHour() *hour {
+	return &hour{tallies: make(map[roster.AccountID]*tally), causes: make(map[order.ID]ledger.Entry)}
+}
 
 // Run keeps the desk's picture of the last hour, until ctx ends. When the ledger
 // cannot be read it tries again: the gate goes on without the desk.
@@ -112,6 +116,9 @@ func (h *hour) take(passage []ledger.Entry) {
 // count adds one entry to its second and to its account's tally. The caller
 // holds mu.
 func (h *hour) count(e ledger.Entry) {
+	if e.Kind == ledger.Lifted { // somebody has looked at whom it froze
+		delete(h.tallies, e.Subject)
+	}
 	decided := e.Kind == ledger.Consulted || e.Kind == ledger.Changed || e.Kind == ledger.Attempted
 	if !decided {
 		return
@@ -171,7 +178,7 @@ const manyMisses = 10
 
 // lookAt returns the account that asked for most people beyond its allowance in
 // the last hour, then the one that searched in vain most. Those that are
-// suspended already are left out.
+// suspended already, or frozen by Poterne itself, are left out.
 func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,7 +190,7 @@ func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bo
 		}
 		c := t.sum(account)
 		held, stopped := orders.Against(account, t.organisation, "", now)
-		if stopped && held.Effect == order.Suspended || c.Beyond == 0 && c.Missed < manyMisses {
+		if stopped && (held.Effect == order.Suspended || held.By == gate.Itself) || c.Beyond == 0 && c.Missed < manyMisses {
 			continue
 		}
 		if !found || c.worseThan(worst) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -162,30 +163,47 @@ func about(o order.Order) string {
 	return "/desk"
 }
 
-// liftPage asks whoever watches to confirm that a measure ends.
+// liftPage asks whoever watches to confirm that a measure ends. A freeze is undone
+// by somebody who proves to be there, and one that the rules placed by another
+// person.
 type liftPage struct {
 	page
 	Measure measureState
-	Touch   bool // a freeze ends with a fresh touch only
+	Own     bool   // the rules froze the viewer's own account
+	Touch   bool   // the viewer has to prove to be there first
+	Undone  int    // freezes of the account undone within a week
+	Return  string // where a touch comes back to
+	Field   string // what the reason's field is called on the page
 	Typed   string
 	Wrong   []wrong
 }
 
 // Because is what is wrong with the reason given.
-func (p liftPage) Because() string { return wrongIn(p.Wrong, "because") }
+func (p liftPage) Because() string { return wrongIn(p.Wrong, p.Field) }
+
+// lifting is how the viewer may end a measure.
+func (rooms *Rooms) lifting(v *visit, m measureState) (liftPage, error) {
+	shown := liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m, Touch: m.Effect == order.Frozen && !rooms.touched(v), Return: about(m.Order), Field: "because"}
+	if !m.Itself() {
+		return shown, nil
+	}
+	account, _, err := rooms.Roster.Account(v.Context(), roster.AccountID(m.Target))
+	shown.Own = account.ID == v.viewer.ID
+	shown.Undone = rooms.Gate.Standing(gate.AskerOf(account), "").Undone
+	return shown, err
+}
 
 func (rooms *Rooms) proposeLift(v *visit) error {
 	m, err := rooms.inForce(v)
 	if err != nil {
 		return err
 	}
-	rooms.show(v, http.StatusOK, "lift.html", liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m, Touch: rooms.wantsTouch(v, m)})
+	shown, err := rooms.lifting(v, m)
+	if err != nil {
+		return err
+	}
+	rooms.show(v, http.StatusOK, "lift.html", shown)
 	return nil
-}
-
-// wantsTouch reports whether a measure ends only once the viewer proved to be there.
-func (rooms *Rooms) wantsTouch(v *visit, m measureState) bool {
-	return m.Effect == order.Frozen && !rooms.touched(v)
 }
 
 // inForce returns the measure that the address names.
@@ -194,7 +212,7 @@ func (rooms *Rooms) inForce(v *visit) (measureState, error) {
 	if err != nil {
 		return measureState{}, err
 	}
-	for _, m := range rooms.measures(naming) {
+	for _, m := range rooms.measures(v, naming) {
 		if string(m.ID) == v.PathValue("id") {
 			return m, nil
 		}
@@ -207,28 +225,48 @@ func (rooms *Rooms) liftOrder(v *visit) error {
 	if err != nil {
 		return err
 	}
-	because := tidy(v.PostFormValue("because"))
-	var mend []wrong
-	switch {
-	case because == "":
-		mend = append(mend, wrong{"because", "order.because-missing"})
-	case len([]rune(because)) > longestText:
-		mend = append(mend, wrong{"because", "order.too-long"})
+	shown, err := rooms.lifting(v, m)
+	if err != nil {
+		return err
 	}
-	shown := liftPage{rooms.page(v, "desk", "lift.title"), m, rooms.wantsTouch(v, m), because, mend}
-	switch shown.Here = "/desk/orders/" + string(m.ID); {
-	case shown.Touch:
-		rooms.show(v, http.StatusForbidden, "lift.html", shown)
-		return nil
-	case len(mend) > 0:
-		rooms.show(v, http.StatusUnprocessableEntity, "lift.html", shown)
+	shown.Typed = tidy(v.PostFormValue("because"))
+	if status := shown.mend(); status != http.StatusOK {
+		rooms.show(v, status, "lift.html", shown)
 		return nil
 	}
-	if err := rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID), because); err != nil {
+	if err := rooms.lift(v, m, shown.Typed); err != nil {
 		return err
 	}
 	back(v.w, about(m.Order)+"?said=lifted")
 	return nil
+}
+
+// mend notes what is missing or too long, and what the viewer may not do, or not
+// yet.
+func (p *liftPage) mend() (status int) {
+	switch {
+	case p.Own, p.Touch:
+		return http.StatusForbidden
+	case p.Typed == "":
+		p.Wrong = append(p.Wrong, wrong{p.Field, "order.because-missing"})
+	case len([]rune(p.Typed)) > longestText:
+		p.Wrong = append(p.Wrong, wrong{p.Field, "order.too-long"})
+	default:
+		return http.StatusOK
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// lift ends a measure.
+func (rooms *Rooms) lift(v *visit, m measureState, because string) error {
+	if !m.Itself() {
+		return rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID), because)
+	}
+	account, _, err := rooms.Roster.Account(v.Context(), roster.AccountID(m.Target))
+	if err != nil {
+		return err
+	}
+	return rooms.Gate.Undo(v.Context(), v.viewer.asker(), gate.AskerOf(account), m.ID, because)
 }
 
 // outcome is what the viewer has just done, said by key. The address only

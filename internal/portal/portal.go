@@ -53,6 +53,9 @@ type Gate interface {
 	Place(context.Context, order.Order) (order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(ctx context.Context, id order.ID, by, because string) error
+	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
+	// may not.
+	Undo(ctx context.Context, by, of gate.Asker, id order.ID, because string) error
 	// Waiting returns the entries of a passage that wait for a signature which
 	// somebody may give; fault.Absent when there are none.
 	Waiting(ctx context.Context, by gate.Asker, receipt ledger.Number) ([]ledger.Entry, error)
@@ -60,8 +63,6 @@ type Gate interface {
 	Cosign(ctx context.Context, by gate.Asker, receipt ledger.Number) error
 	// Raise allows an account some more people without a reason, until a time.
 	Raise(ctx context.Context, by, of gate.Asker, people int, until time.Time, because string) error
-	// Undo lifts a freeze that the rules placed on an account.
-	Undo(ctx context.Context, by, of gate.Asker, id order.ID, because string) error
 	// Of returns an account's newest entries, newest first.
 	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
 	// Follow yields the entries from a number on, then each new one, until ctx ends.

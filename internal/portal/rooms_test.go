@@ -82,6 +82,12 @@ func newHouse(t *testing.T) *house {
 // newHouseAllowing is a house in which advisers may open so many.
 func newHouseAllowing(t *testing.T, allowance meter.Allowance) *house {
 	t.Helper()
+	return newHouseUnder(t, policy.Rules{Allowances: map[roster.Role]meter.Allowance{roster.Adviser: allowance}})
+}
+
+// newHouseUnder is a house with rules of its own.
+func newHouseUnder(t *testing.T, rules policy.Rules) *house {
+	t.Helper()
 	shelf, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +107,7 @@ func newHouseAllowing(t *testing.T, allowance meter.Allowance) *house {
 	if err := shelf.TakeRoster(t.Context(), list); err != nil {
 		t.Fatal(err)
 	}
-	rules := policy.Rules{
-		Purposes:   roster.Purposes{"accompany": register.Name | register.Birth},
-		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: allowance},
-	}
+	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
 	g, err := gate.Open(t.Context(), shelf, shelf, rules, time.Now)
 	if err != nil {
 		t.Fatal(err)

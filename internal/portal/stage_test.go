@@ -81,6 +81,13 @@ func Scenes() map[string]Scene {
 	drained.fill()
 	drained.spend("camille.aubry", 2)
 
+	stolen, undoing, own := newStage(), newStage(), newStage()
+	stolen.drift("theo.marchand", 0)
+	undoing.drift("theo.marchand", 5*24*time.Hour+time.Hour)
+	own.drift("noa.lambert", 0)
+	undoing.touched, own.touched = galleryNow.Add(-4*time.Minute), galleryNow.Add(-4*time.Minute)
+	freeze := "/desk/orders/" + string(stolen.orders[0].ID)
+
 	scenes := map[string]Scene{
 		"front-full": full.visits("camille.aubry", "GET", "/", nil), "front-empty": empty.visits("camille.aubry", "GET", "/", nil),
 		"front-suspended": held.visits("camille.aubry", "GET", "/", nil), "front-frozen": frozen.visits("camille.aubry", "GET", "/", nil),
@@ -95,6 +102,13 @@ func Scenes() map[string]Scene {
 		"account-empty":     empty.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"account-suspended": held.visits("noa.lambert", "GET", "/desk/accounts/camille.aubry?said=suspended", nil),
 		"account-absent":    full.visits("noa.lambert", "GET", "/desk/accounts/nobody", nil),
+		"desk-frozen":       stolen.visits("noa.lambert", "GET", "/desk", nil),
+		"account-frozen":    stolen.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-undoing":   undoing.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"undo-untouched":    stolen.visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {"Vérifié au téléphone"}}),
+		"undo":              undoing.visits("noa.lambert", "GET", freeze, nil),
+		"undo-mend":         undoing.visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {" "}}),
+		"undo-own":          own.visits("noa.lambert", "GET", freeze, nil),
 		"directory-full":    full.visits("noa.lambert", "GET", "/desk/directory", nil),
 		"directory-none":    full.visits("noa.lambert", "GET", "/desk/directory?q=zzz", nil),
 
@@ -293,6 +307,47 @@ func (s *stage) fill() {
 	}
 }
 
+// drift plays four weeks of an account whom nothing explains every so often, and
+// who goes through the register in the end; the rules freeze it. An earlier freeze
+// was undone some time ago, if ever.
+func (s *stage) drift(who roster.AccountID, undone time.Duration) {
+	const day = 24 * time.Hour
+	at := func(ago time.Duration, person byte, device string, ruling policy.Ruling) {
+		s.write(ago, ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: "ml-bourg", Session: "s-1", Service: "dossier", Purpose: "accompagner", Route: "GET /files/{dossier}",
+			Person: register.PersonID{person, 7}, Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields, Cost: ruling.Cost, Counted: ruling.Counted, Limit: ruling.Limit,
+			Device: device, Network: "office", Observed: ruling.Observed,
+		})
+	}
+	counted := policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.Whole, Limit: meter.People(3), Fields: register.Name}
+	s.write(26*day, ledger.Entry{Kind: ledger.Opened})
+	person := byte(0)
+	for ago := 25; ago > 0; ago-- {
+		if undone/day == time.Duration(ago) {
+			s.write(undone, ledger.Entry{Kind: ledger.Lifted, Account: "noa.lambert", Subject: who, Detail: order.Order{ID: "1", Effect: order.Frozen, Reach: order.Account, Target: string(who), Because: "vérifié"}.String()})
+		}
+		for range []int{1, 0, 3, 2, 1, 0, 0}[ago%7] {
+			person++
+			at(time.Duration(ago)*day, person, "b1", counted)
+		}
+		at(time.Duration(ago)*day-time.Hour, 200, "b1", policy.Ruling{Verdict: policy.Shown, Why: policy.AlreadySeen, Fields: register.Name})
+	}
+	s.write(50*time.Minute, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: who, Cost: meter.People(2), Until: galleryNow.Add(2 * time.Hour), Detail: "accueil du salon"})
+	at(30*time.Minute, 240, "b2", policy.Ruling{Verdict: policy.Shown, Why: policy.ShortEmpty, Observed: true, Cost: meter.Whole, Counted: meter.People(3), Limit: meter.People(3), Fields: register.Name})
+	for i := range 3 {
+		at(time.Duration(10-i)*time.Minute, 0, "b2", policy.Ruling{Verdict: policy.Withheld, Why: policy.NobodyKnown})
+	}
+	at(6*time.Minute, 241, "b2", counted)
+	at(6*time.Minute-time.Second, 242, "b2", counted)
+	at(5*time.Minute, 243, "b2", policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating})
+	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: gate.Itself, Because: "Ces ouvertures parcourent le fichier."}
+	_, _ = s.Place(context.Background(), frozen)
+	s.entries[len(s.entries)-1].Time = galleryNow.Add(-5 * time.Minute)
+	for _, e := range s.entries {
+		s.rooms.hour.take([]ledger.Entry{e})
+	}
+}
+
 // spend makes an account open people without a reason this hour.
 func (s *stage) spend(who roster.AccountID, people int) {
 	for i := range people {
@@ -340,11 +395,11 @@ func (s *stage) Standing(asker gate.Asker, service roster.ServiceID) gate.Standi
 			m.Record(e.Event())
 		}
 	}
-	held, isHeld := s.orders.Against(asker.Account, asker.Organisation, service, galleryNow)
-	return gate.Standing{
-		Hour: m.Spent(meter.Hour, galleryNow), Month: m.Spent(meter.Memory, galleryNow),
-		Allowance: meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, Held: held, IsHeld: isHeld,
-	}
+	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], galleryNow)
+	standing.Allowance = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}
+	standing.Young = galleryNow.Sub(asker.Opened) < policy.Young
+	standing.Held, standing.IsHeld = s.orders.Against(asker.Account, asker.Organisation, service, galleryNow)
+	return standing
 }
 
 func (s *stage) Orders() order.Book { return slices.Clone(s.orders) }
