@@ -187,7 +187,7 @@ func (onPostgreSQL) classify(err error) error {
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	if connecting || network || pgconn.SafeToRetry(err) {
+	if connecting || network || errors.Is(err, errSilent) || pgconn.SafeToRetry(err) {
 		return &fault.Error{Kind: fault.Unavailable, Err: err}
 	}
 	return err

@@ -397,6 +397,89 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 	storetest.Write(t, frozen, 1, storetest.At) // and it goes on
 }
 
+// A primary that comes back after its standby was promoted, and that nobody
+// stopped, finds no standby to wait for.
+//
+// Promise: RUN-3
+func TestRUN_3_AnOldPrimaryThatComesBackDisclosesNothing(t *testing.T) {
+	t.Parallel() // it mostly waits
+	primary := storetest.StartPostgreSQL(t)
+	connection := primary.Database(t)
+	standby := primary.Standby(t)
+	employ(t, connection)
+	storetest.Write(t, openPostgreSQL(t, connection), 1, storetest.At)
+	primary.Kill()
+	standby.Promote(t)
+	primary.Start(t)
+	h := &handed{people: make(map[register.PersonID]bool)}
+	strayed := supervise(t, connection, h)
+	eventually(t, "the node is up", func() bool {
+		strayed.mu.RLock()
+		defer strayed.mu.RUnlock()
+		return strayed.gate != nil
+	})
+	if _, err := strayed.settle("pauline", storetest.Person(1)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("a node on the old primary answers %v", err)
+	}
+	if h.len() != 0 {
+		t.Error("somebody was shown by a node on the old primary")
+	}
+	right := supervise(t, primary.Either(standby, standby.Only(connection)), h)
+	eventually(t, "the node on the new primary works", func() bool {
+		_, err := right.settle("pauline", storetest.Person(2))
+		return err == nil
+	})
+	h.holds(t, standby.Only(connection))
+}
+
+// Promise: LEDGER-1
+func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	connection := cluster.Database(t)
+	employ(t, connection)
+	cluster.Kill()
+	cluster.Room(16 << 20)
+	cluster.Start(t)
+	s := openPostgreSQL(t, connection)
+	fill := func(n int) (err error) {
+		for err == nil {
+			err = s.Turn(t.Context(), func(head gate.Head) error {
+				entries := make([]ledger.Entry, n)
+				for i := range entries {
+					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Detail: strings.Repeat("x", 400)}
+				}
+				return head.Write(ledger.Seal(entries), storetest.At)
+			})
+		}
+		return err
+	}
+	for _, n := range []int{1000, 1} { // to the last byte
+		if err := fill(n); errors.Is(err, gate.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "could not extend file") {
+			t.Fatalf("the disk filled with %v", err)
+		}
+	}
+	h := &handed{people: make(map[register.PersonID]bool)}
+	n := supervise(t, connection, h)
+	eventually(t, "the node is up", func() bool {
+		_, err := n.settle("pauline", storetest.Person(1))
+		return fault.Of(err) == fault.Unavailable
+	})
+	if h.len() != 0 {
+		t.Error("somebody was handed over who could not be written down")
+	}
+	cluster.Kill()
+	cluster.Room(0)
+	cluster.Start(t)
+	eventually(t, "the node goes on", func() bool {
+		_, err := n.settle("pauline", storetest.Person(1))
+		return err == nil
+	})
+	h.holds(t, connection)
+	if n.restarts.Load() != 0 {
+		t.Error("the node restarted, and had no reason to")
+	}
+}
+
 // A node behind a cut network shows nothing, says so in time, and does not hold up
 // the others.
 //

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -13,6 +15,8 @@ import (
 // node waits for it. Nothing the program asks for takes so long; and behind a cut
 // network nobody would be told for a quarter of an hour.
 const longestSilence = 15 * time.Second
+
+var errSilent = errors.New("the server says nothing")
 
 // impatiently dials connections that give up on a silent server.
 func impatiently(dial pgconn.DialFunc) pgconn.DialFunc {
@@ -41,8 +45,8 @@ func (c *impatient) SetDeadline(at time.Time) error {
 	return c.Conn.SetDeadline(at)
 }
 
-// hurry sets the deadline of what is about to begin.
-func (c *impatient) hurry(set func(time.Time) error) error {
+// begin sets the deadline of what is about to begin.
+func (c *impatient) begin(set func(time.Time) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := time.Now().Add(longestSilence)
@@ -52,18 +56,30 @@ func (c *impatient) hurry(set func(time.Time) error) error {
 	return set(at)
 }
 
+// ended tells our own deadline from the user's, who would try again after a time-out.
+func (c *impatient) ended(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) && (c.imposed.IsZero() || time.Now().Before(c.imposed)) {
+		return errSilent
+	}
+	return err
+}
+
 // Read implements net.Conn.
 func (c *impatient) Read(p []byte) (int, error) {
-	if err := c.hurry(c.SetReadDeadline); err != nil {
+	if err := c.begin(c.SetReadDeadline); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	return n, c.ended(err)
 }
 
 // Write implements net.Conn.
 func (c *impatient) Write(p []byte) (int, error) {
-	if err := c.hurry(c.SetWriteDeadline); err != nil {
+	if err := c.begin(c.SetWriteDeadline); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	return n, c.ended(err)
 }

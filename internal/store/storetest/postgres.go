@@ -42,6 +42,7 @@ type Cluster struct {
 	server *exec.Cmd
 	done   chan struct{} // closed when the server has ended
 	made   atomic.Int64
+	room   int64 // for each file; 0: as much as there is
 }
 
 // StartPostgreSQL starts a server, and stops it when the test ends. Where there is
@@ -116,6 +117,10 @@ func (c *Cluster) Start(t testing.TB) {
 		args = append(args, "-c", "fsync=off") // a test kills servers, never the machine
 	}
 	c.server = c.command("postgres", args...)
+	if c.room > 0 {
+		c.server.Args = append([]string{"prlimit", fmt.Sprintf("--fsize=%d", c.room), c.server.Path}, args...)
+		c.server.Path = "/usr/bin/prlimit"
+	}
 	c.server.Stderr = &said
 	if err := c.server.Start(); err != nil {
 		t.Fatal(err)
@@ -137,6 +142,11 @@ func (c *Cluster) Start(t testing.TB) {
 	}
 	t.Fatal("PostgreSQL does not answer")
 }
+
+// Room lets no table of the server grow beyond so many bytes, from its next start
+// on: it meets what it meets on a full disk. 0 makes room again. Below 16 MB there
+// is none for the server's own log.
+func (c *Cluster) Room(bytes int64) { c.room = bytes }
 
 // Kill ends the server as a crash would.
 func (c *Cluster) Kill() {
