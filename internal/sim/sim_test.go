@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,6 +299,50 @@ func BenchmarkDecision(b *testing.B) {
 			b.Fatal(err)
 		}
 		i++
+	}
+}
+
+// BenchmarkSettledDays measures honest openings settled by the gate over SQLite,
+// each written durably before it counts, by as many agents at once as there are.
+// The clock stands at the latest of them, so it measures pace and not rules.
+func BenchmarkSettledDays(b *testing.B) {
+	const agents = 512
+	people := townspeople(b)
+	var scenes []scene
+	var days []*day
+	for i := range agents {
+		c := townsman(people, 1, i, agents, 28)
+		days = append(days, &day{openings: c.openings})
+		scenes = append(scenes, scene{agent: c.agent})
+	}
+	kept, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer kept.Close()
+	through, stop, err := throughGate(b.Context(), kept, rules, scenes...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	through.us.Store(after(28, 0).UnixMicro())
+	var next atomic.Int64
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for i, s := range scenes {
+		group.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				o := days[i].openings[int(n/agents)%len(days[i].openings)]
+				if _, err := through.gate.Settle(b.Context(), s.agent.ask(o.deed(o.at))); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "openings/s")
+	if err := stop(); err != nil {
+		b.Fatal(err)
 	}
 }
 
