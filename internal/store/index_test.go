@@ -190,10 +190,10 @@ func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			shape := index.Shape{
-				Segment: rapid.IntRange(4, 40).Draw(t, "segment"), Pages: rapid.IntRange(1, 5).Draw(t, "pages"), Piece: rapid.IntRange(1, 4).Draw(t, "piece"),
+				Segment: rapid.IntRange(8, 40).Draw(t, "segment"), Pages: rapid.IntRange(1, 5).Draw(t, "pages"), Piece: rapid.IntRange(1, 4).Draw(t, "piece"),
 				Portion: rapid.IntRange(1, 12).Draw(t, "portion"),
 			}
-			all := drawEntries(t, rapid.IntRange(0, 200).Draw(t, "entries"))
+			all := drawEntries(t, rapid.IntRange(0, 160).Draw(t, "entries"))
 			var book lines
 			x := index.New(shape, &book, shelf)
 			for len(book) < len(all) || len(all) == 0 { // also asked while it grows

@@ -187,12 +187,13 @@ func (x *Index) settle(ctx context.Context) error {
 
 // isOurs refuses what was not made from this ledger.
 func (x *Index) isOurs(ctx context.Context, number ledger.Number, made [32]byte) error {
+	const advice = "verify the ledger, then run poterne ledger audit-index --rebuild"
 	entry, err := x.book.Entry(ctx, number)
-	if err != nil && fault.Of(err) == fault.Unavailable {
-		return err
-	}
-	if err != nil || mark(entry) != made {
-		return errors.New("the index was not made from this ledger; verify the ledger, then run poterne ledger audit-index --rebuild")
+	switch {
+	case err != nil:
+		return fmt.Errorf("the index was made from entry %d, which is not to be had: %w; if the ledger is shorter, %s", number, err, advice)
+	case mark(entry) != made:
+		return errors.New("the index was not made from this ledger; " + advice)
 	}
 	return nil
 }

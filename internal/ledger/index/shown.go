@@ -65,7 +65,8 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 }
 
 // All yields each person once, in the order of their pseudonyms, with everything
-// that was shown of them. It needs the memory of one page, however many there are.
+// that was shown of them. It needs the memory of one page, and of a piece for each
+// account and segment, however many people there are.
 func (s Shown) All(ctx context.Context) iter.Seq2[ledger.Concerned, error] {
 	return func(yield func(ledger.Concerned, error) bool) {
 		w, err := s.search.window(ctx, 0, true)
@@ -344,6 +345,16 @@ func (w *window) read(ctx context.Context, page int) error {
 	return nil
 }
 
+// shown is how many people of the page were shown.
+func (w *window) shown() (people int) {
+	for i := range w.known {
+		if w.known[i].times > 0 {
+			people++
+		}
+	}
+	return people
+}
+
 func (w *window) count(c *counted) {
 	for i := range w.known {
 		if t := &w.known[i]; t.times > 0 {
@@ -371,6 +382,10 @@ func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned
 				w.order = append(w.order, placed{binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:]), place})
 			}
 		}
+	}
+	if len(w.order) != w.shown() { // somebody has a place that nobody was given
+		yield(ledger.Concerned{}, Damage{Key{Side: People, Page: page, Segment: len(w.sealed)}})
+		return false
 	}
 	slices.SortFunc(w.order, func(a, b placed) int {
 		if a.high != b.high {
@@ -500,5 +515,5 @@ func (c *cursor) load(ctx context.Context) error {
 }
 
 func (c *cursor) damage() error {
-	return Damage{Key{Accounts, c.page, c.segment.Number, c.listed.piece + c.piece}}
+	return Damage{Key{Accounts, c.page, c.segment.Number, max(0, c.listed.piece+c.piece-1)}}
 }
