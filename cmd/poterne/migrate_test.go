@@ -2,15 +2,29 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
+
+// onServer writes the example configuration, with a database on PostgreSQL.
+func onServer(t *testing.T, dir, name, server string) (file string) {
+	t.Helper()
+	text := strings.Replace(example, `path = "poterne.db"`, fmt.Sprintf("server = %q", server), 1)
+	file = filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
 
 // Promise: RUN-4
 // Promise: LEDGER-5
@@ -18,15 +32,7 @@ func TestRUN_4_PostgreSQLIsMigratedByItsOwnerAndServedInARoleThatOwnsNothing(t *
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Empty(t)
 	dir := secrets(t)
-	config := func(name, server string) string {
-		text := strings.Replace(example, `path = "poterne.db"`, fmt.Sprintf("server = %q", server), 1)
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	program, owner := config("program.toml", connection), config("owner.toml", cluster.Owner(connection))
+	program, owner := onServer(t, dir, "program.toml", connection), onServer(t, dir, "owner.toml", cluster.Owner(connection))
 	for _, step := range []struct {
 		name string
 		args []string
@@ -46,5 +52,48 @@ func TestRUN_4_PostgreSQLIsMigratedByItsOwnerAndServedInARoleThatOwnsNothing(t *
 		if said := out.String() + complaints.String(); code != step.code || !strings.Contains(said, step.says) {
 			t.Errorf("%s: %d, %s", step.name, code, said)
 		}
+	}
+}
+
+// Promise: ACT-1
+func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *testing.T) {
+	connection := storetest.StartPostgreSQL(t).Database(t)
+	config := onServer(t, secrets(t), "poterne.toml", connection)
+	s, err := readConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	for range 10 { // a look every second alone would be as quick by chance now and then
+		time.Sleep(100 * time.Millisecond)
+		under, out := p.gate.Enter(t.Context(), "pauline.mercier", "ml", "people")
+		var said bytes.Buffer
+		if code := run(t.Context(), []string{"order", "place", "close", "service", "people", "--because", "a drill", "--as", "samir", "--config", config}, &streams{Out: &said, Err: &said}); code != 0 {
+			t.Fatal(said.String())
+		}
+		placed := time.Now()
+		<-under.Done()
+		if took := time.Since(placed); took > 300*time.Millisecond {
+			t.Errorf("the answer went on for %v", took)
+		}
+		out()
+		id, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "order "), " ")
+		if code := run(t.Context(), []string{"order", "lift", id, "--because", "it is over", "--as", "samir", "--config", config}, &streams{Out: &said, Err: &said}); code != 0 {
+			t.Fatal(said.String())
+		}
+	}
+	leave()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

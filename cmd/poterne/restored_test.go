@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,11 +84,7 @@ func (n *nightly) verify(when, want string, checkpoints ...string) {
 func TestLEDGER_3_VerifyNamesWhatABackupThatWasPutBackHasLost(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	n := &nightly{t: t, connection: cluster.Database(t), dir: secrets(t)}
-	n.config = filepath.Join(n.dir, "poterne.toml")
-	text := strings.Replace(example, `path = "poterne.db"`, fmt.Sprintf("server = %q", n.connection), 1)
-	if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	n.config = onServer(t, n.dir, "poterne.toml", n.connection)
 	var err error
 	if n.settings, err = readConfig(n.config); err != nil {
 		t.Fatal(err)
