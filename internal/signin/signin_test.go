@@ -98,11 +98,15 @@ func (h *house) ByIdentity(_ context.Context, identity roster.Identity) (roster.
 	if h.lost != nil {
 		return roster.Account{}, roster.Organisation{}, h.lost
 	}
-	known := roster.Identity{Issuer: h.forger.server.URL, Provider: "idp-1", Subject: "subject-1"}
-	if identity != known {
+	known := map[roster.Identity]roster.AccountID{
+		{Issuer: h.forger.server.URL, Provider: "idp-1", Subject: "subject-1"}: "ninon",
+		{Issuer: h.forger.server.URL, Provider: "idp-1", Subject: "subject-2"}: "odilon", // a colleague
+	}
+	id, ok := known[identity]
+	if !ok {
 		return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
 	}
-	return roster.Account{ID: "ninon", Organisation: "mission", Role: roster.Adviser, Identity: identity},
+	return roster.Account{ID: id, Organisation: "mission", Role: roster.Adviser, Identity: identity},
 		roster.Organisation{ID: "mission", SIRET: siret, Name: "Mission locale"}, nil
 }
 

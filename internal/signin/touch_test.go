@@ -53,7 +53,8 @@ func TestENTRY_6_ATouchIsAFreshSignInOfTheSamePerson(t *testing.T) {
 		"the provider does not say when":                 {func(h *house) { h.forger.token = set(claims{"auth_time": nil}) }, "not-asked"},
 		"the provider says it is to come":                {func(h *house) { h.forger.token = signedInAt(h.clock().Add(time.Hour)) }, "not-asked"},
 		"the provider says when in words":                {func(h *house) { h.forger.token = set(claims{"auth_time": "now"}) }, "unverified"},
-		"somebody else":                                  {func(h *house) { h.forger.sub = "subject-2" }, "somebody-else"},
+		"a colleague":                                    {func(h *house) { h.forger.sub = "subject-2" }, "somebody-else"},
+		"somebody without an account":                    {func(h *house) { h.forger.sub = "subject-9" }, "somebody-else"},
 		"the same subject of another provider":           {func(h *house) { h.forger.info = set(claims{"idp_id": "idp-2"}) }, "somebody-else"},
 		"the same person for another organisation":       {func(h *house) { h.forger.info = set(claims{"siret": "90000000000025"}) }, "somebody-else"},
 		"by a password alone": {func(h *house) {
