@@ -199,14 +199,35 @@ func bird(t *testing.T, key register.Key) (canaries register.Canaries, canary, o
 func TestWATCH_3_EveryPersonWhoIsNamedOrShownIsTested(t *testing.T) {
 	w := newWorld(t, file())
 	canaries, canary, other := bird(t, w.key)
-	l := w.listen(t, canaries, file(), list(), search(), changing())
+	letters := httpgate.Route{
+		Path: "/letters", Kind: httpgate.People, Purpose: "accompany", Unread: []string{"application/pdf"},
+		Header: &httpgate.HeaderNaming{Name: "Poterne-People", Schemes: []string{"dossier"}},
+	}
+	l := w.listen(t, canaries, file(), list(), search(), changing(), letters)
+	found := func(header, value string) func() got {
+		return func() got {
+			w.app = func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set(header, value)
+				rw.Header().Set("Content-Type", "application/pdf")
+				if header == "Location" {
+					rw.WriteHeader(http.StatusSeeOther)
+				}
+			}
+			if header == "Location" {
+				return w.get("/search?surname=x&birth=1990-01-01")
+			}
+			return w.get("/letters")
+		}
+	}
 	for name, test := range map[string]struct {
 		ask  func() got
 		want map[string]bool
 	}{
-		"by number":   {func() got { w.says("application/json", say(other)); return w.get("/files/" + other) }, map[string]bool{other: false}},
-		"in a change": {func() got { return w.post("/files/"+canary+"/notes", "application/x-www-form-urlencoded", "text=x") }, map[string]bool{canary: true}},
-		"in a list":   {func() got { w.says("application/json", sayAll(other, canary)); return w.get("/list") }, map[string]bool{other: false, canary: true}},
+		"in a redirection": {found("Location", "/files/"+canary), map[string]bool{canary: true}},
+		"in a header":      {found("Poterne-People", "dossier="+canary+";fields=name, dossier="+other+";fields=name"), map[string]bool{canary: true, other: false}},
+		"by number":        {func() got { w.says("application/json", say(other)); return w.get("/files/" + other) }, map[string]bool{other: false}},
+		"in a change":      {func() got { return w.post("/files/"+canary+"/notes", "application/x-www-form-urlencoded", "text=x") }, map[string]bool{canary: true}},
+		"in a list":        {func() got { w.says("application/json", sayAll(other, canary)); return w.get("/list") }, map[string]bool{other: false, canary: true}},
 		"in a search": {func() got {
 			w.says("application/json", sayAll(canary, other))
 			return w.get("/search?surname=x&birth=1990-01-01")
