@@ -42,10 +42,26 @@ func OpenIndexPostgreSQL(ctx context.Context, connection string) (*Index, error)
 	x.write.SetMaxOpenConns(1)
 	x.read.SetMaxOpenConns(4)
 	x.read.SetMaxIdleConns(4)
-	if err := x.ready(ctx); err != nil {
+	if err = x.hasRoom(ctx); err == nil {
+		err = x.ready(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the index in the database %q: %w", config.Database, err), x.Close())
 	}
 	return x, nil
+}
+
+// hasRoom refuses a database that was migrated by a program without an index.
+func (x *Index) hasRoom(ctx context.Context) error {
+	const mayCreate = `select coalesce(has_schema_privilege(to_regnamespace('` + indexSchema + `'), 'create'), false)`
+	var may bool
+	if err := x.read.QueryRowContext(ctx, mayCreate).Scan(&may); err != nil {
+		return x.engine.classify(err)
+	}
+	if !may {
+		return errors.New("there is no schema " + indexSchema + " for the program to make tables in: run poterne migrate")
+	}
+	return nil
 }
 
 type indexOnPostgreSQL struct{ onPostgreSQL }

@@ -382,3 +382,12 @@ func TestProcessesThatSealTogetherAgree(t *testing.T) {
 		}
 	})
 }
+
+func TestADatabaseWithoutRoomForTheIndexSaysWhatToDo(t *testing.T) {
+	server := storetest.StartPostgreSQL(t)
+	connection := server.Database(t)
+	executeOn(t, "pgx", server.Owner(connection), `drop schema poterne_index`)
+	if _, err := store.OpenIndexPostgreSQL(t.Context(), connection); err == nil || !strings.Contains(err.Error(), "run poterne migrate") {
+		t.Errorf("it says %v", err)
+	}
+}
