@@ -43,6 +43,7 @@ type ledgerVerifyCopy struct {
 	Dir        string   `arg:"" type:"existingdir" help:"The folder that was published."`
 	Key        string   `required:"" type:"existingfile" help:"The public half of the checkpoint key, checkpoint.pub."`
 	Checkpoint []string `type:"existingfile" help:"Checkpoints that were kept elsewhere."`
+	wanted
 }
 
 // Run verifies a published copy, anywhere: it needs neither the database nor a
@@ -72,7 +73,11 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 	if !report.Sound() {
 		return fmt.Errorf("the copy does not verify: %d findings", len(report.Findings))
 	}
-	return nil
+	signed, err := folder.ReadFile("checkpoint")
+	if err != nil {
+		return err
+	}
+	return v.under(signed)
 }
 
 type ledgerProve struct {
@@ -99,6 +104,7 @@ func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
 type ledgerVerifyProof struct {
 	Proof string `arg:"" type:"existingfile" help:"What poterne ledger prove printed."`
 	Key   string `required:"" type:"existingfile" help:"The public half of the checkpoint key, checkpoint.pub."`
+	wanted
 }
 
 // Run verifies a proof, anywhere, and prints the entry that it proves.
@@ -113,6 +119,9 @@ func (v *ledgerVerifyProof) Run(on *streams) error {
 	}
 	entry, head, err := tiles.OpenProof(proof, verifier)
 	if err != nil {
+		return fmt.Errorf("nothing is proved: %w", err)
+	}
+	if err := v.under(head.Note); err != nil {
 		return fmt.Errorf("nothing is proved: %w", err)
 	}
 	fmt.Fprintf(on.Err, "entry %d of %d in %s:\n", entry.Number, head.Size, verifier.Name())

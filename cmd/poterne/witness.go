@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -186,4 +187,32 @@ func (a attendance) told() *toldWitnesses {
 		}
 	}
 	return said
+}
+
+// wanted is whose co-signatures somebody wants to see under a checkpoint.
+type wanted struct {
+	Witness []string `placeholder:"KEY" sep:"none" help:"A witness's public key, whose co-signature is wanted."`
+	Need    int      `help:"How many of the witnesses are enough; all of them when left out."`
+}
+
+// under wants the co-signatures under a note.
+func (w wanted) under(signed []byte) error {
+	quorum := witness.Quorum{Need: w.Need}
+	for _, text := range w.Witness {
+		key, err := witness.ParseKey(text)
+		if err != nil {
+			return usage("--witness %s: %v", text, err)
+		}
+		quorum.Keys = append(quorum.Keys, key)
+	}
+	switch {
+	case w.Need < 0 || w.Need > len(quorum.Keys):
+		return usage("--need %d, of %d witnesses", w.Need, len(quorum.Keys))
+	case w.Need == 0:
+		quorum.Need = len(quorum.Keys)
+	}
+	if !quorum.Met(signed) {
+		return fmt.Errorf("the checkpoint is not co-signed by %d of these witnesses", quorum.Need)
+	}
+	return nil
 }

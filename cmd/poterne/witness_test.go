@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
 	"poterne/internal/ledger/witness/witnesstest"
 	"poterne/internal/policy"
@@ -50,20 +52,22 @@ func TestWitnessesAreComplainedOf(t *testing.T) {
 	}
 }
 
-// witnessedBy is the example's settings with a witness, and that witness.
-func witnessedBy(t *testing.T) (settings, *witnesstest.Witness) {
+// witnessedBy is the example's settings with a witness, that witness, and where the
+// keys are.
+func witnessedBy(t *testing.T) (s settings, w *witnesstest.Witness, dir string) {
 	t.Helper()
-	s, err := check(secrets(t), []byte(example))
+	dir = secrets(t)
+	s, err := check(dir, []byte(example))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := witnesstest.New(t, "witness.example/w1", s.verifier)
+	w = witnesstest.New(t, "witness.example/w1", s.verifier)
 	key, err := witness.ParseKey(w.Key())
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.witnessing = witnessing{witnesses: []witness.Witness{{Key: key, Address: w.Serve(t)}}, need: 1}
-	return s, w
+	return s, w, dir
 }
 
 // worked runs a program over a database until it has written some entries, and
@@ -96,7 +100,7 @@ func worked(t *testing.T, s settings, path string, entries int) {
 
 // Promise: LEDGER-4
 func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
-	s, w := witnessedBy(t)
+	s, w, _ := witnessedBy(t)
 	dir := t.TempDir()
 	path, copied := filepath.Join(dir, "poterne.db"), filepath.Join(dir, "copy.db")
 	worked(t, s, path, 10)
@@ -154,7 +158,7 @@ func (open) Settle(context.Context, policy.Ask) (gate.Passage, error) {
 
 // Promise: LEDGER-4
 func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
-	s, w := witnessedBy(t)
+	s, w, _ := witnessedBy(t)
 	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +221,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 }
 
 func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *testing.T) {
-	s, w := witnessedBy(t)
+	s, w, keys := witnessedBy(t)
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
 	kept, err := store.OpenSQLite(t.Context(), path)
@@ -255,6 +259,35 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 	signed := body(p.public, "/.poterne/ledger/checkpoint")
 	if !p.council.Met([]byte(signed)) || !strings.Contains(signed, "\n4\n") {
 		t.Errorf("published is\n%s", signed)
+	}
+
+	// Whoever has a copy or a proof finds the signature, and misses another's.
+	dir := t.TempDir()
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	if _, err := tiles.Publish(t.Context(), s.published(kept), s.verifier, folder); err != nil {
+		t.Fatal(err)
+	}
+	proved, err := tiles.Prove(t.Context(), s.published(kept), s.verifier, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, proof := filepath.Join(keys, "checkpoint.pub"), filepath.Join(t.TempDir(), "2.tlog-proof")
+	if err := os.WriteFile(proof, proved, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := witnesstest.New(t, "witness.example/w2").Key()
+	for _, command := range [][]string{{"ledger", "verify-copy", dir, "--key", key}, {"ledger", "verify-proof", proof, "--key", key}} {
+		for code, more := range map[int][]string{
+			0: {"--witness", w.Key(), "--witness", other, "--need", "1"}, 1: {"--witness", w.Key(), "--witness", other}, 2: {"--witness", "nobody"},
+		} {
+			if got, out := bare(t, append(slices.Clone(command), more...)...); got != code {
+				t.Errorf("%s %s: exit %d in place of %d, printed %s", command[1], more, got, code, out)
+			}
+		}
 	}
 
 	w.Down(true)
