@@ -80,7 +80,7 @@ func (rooms *Rooms) account(v *visit) error {
 			if err != nil {
 				return err
 			}
-			lifting.Field, shown.Undo = "undo", &lifting
+			lifting.Field, lifting.Return, shown.Undo = "undo", about(m.Order), &lifting
 		case mine, m.Reach == order.Organisation && m.Target == string(organisation.ID), m.Reach == order.Everything:
 			shown.Measures = append(shown.Measures, m)
 		}

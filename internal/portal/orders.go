@@ -183,7 +183,7 @@ func (p liftPage) Because() string { return wrongIn(p.Wrong, p.Field) }
 
 // lifting is how the viewer may end a measure.
 func (rooms *Rooms) lifting(v *visit, m measureState) (liftPage, error) {
-	shown := liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m, Touch: m.Effect == order.Frozen && !rooms.touched(v), Return: about(m.Order), Field: "because"}
+	shown := liftPage{page: rooms.page(v, "desk", "lift.title"), Measure: m, Touch: m.Effect == order.Frozen && !rooms.touched(v), Return: "/desk/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
 		return shown, nil
 	}
