@@ -196,27 +196,11 @@ func (c *config) kept(wrong *complaints) {
 		wrong.add("database", "missing; write %s for SQLite, or %s for PostgreSQL", path, server)
 	case c.Database.Path != "" && c.Database.Server != "":
 		wrong.add("database", "path and server are two databases; write one of them")
-	case holdsPassword(c.Database.Server):
-		wrong.add("database.server", "a password is a secret; write passfile=… and put it into that file")
 	case c.Database.Server != "":
-		if err := store.CheckPostgreSQL(c.Database.Server); err != nil {
+		if err := checkServer(c.Database.Server); err != nil {
 			wrong.add("database.server", "%v", err)
 		}
 	}
-}
-
-// holdsPassword reports whether a connection has a password in it, as one of its
-// words or in its URL.
-func holdsPassword(connection string) bool {
-	if strings.Contains(connection, "password") {
-		return true
-	}
-	address, err := url.Parse(connection)
-	if err != nil || address.User == nil {
-		return false
-	}
-	_, has := address.User.Password()
-	return has
 }
 
 // reserves reports whether one of the register's own identifiers is kept for

@@ -363,15 +363,26 @@ func FuzzConfig(f *testing.F) {
 
 func TestThereIsOneDatabase(t *testing.T) {
 	dir := secrets(t)
+	ours, others := filepath.Join(dir, "pgpass"), filepath.Join(dir, "readable")
+	for file, mode := range map[string]os.FileMode{ours: 0o600, others: 0o640} {
+		if err := os.WriteFile(file, []byte("*:*:poterne:poterne:secret\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, test := range map[string]struct{ database, want string }{
-		"an SQLite file":                {`path = "poterne.db"`, ""},
-		"a PostgreSQL server":           {`server = "host=/run/postgresql dbname=poterne passfile=/etc/poterne/pgpass"`, ""},
-		"both":                          {"path = \"poterne.db\"\nserver = \"dbname=poterne\"", "two databases"},
-		"neither":                       {"", "database: missing"},
-		"a password among the words":    {`server = "dbname=poterne password=x"`, "a password is a secret"},
-		"a password in the URL":         {`server = "postgres://poterne:x@db.example/poterne"`, "a password is a secret"},
-		"a URL without its password":    {`server = "postgres://poterne@db.example/poterne?sslmode=verify-full&passfile=/etc/pgpass"`, ""},
-		"an SQLite file without a name": {`path = ""`, "database: missing"},
+		"an SQLite file":                             {`path = "poterne.db"`, ""},
+		"a PostgreSQL server":                        {`server = "host=/run/postgresql dbname=poterne passfile=` + ours + `"`, ""},
+		"both":                                       {"path = \"poterne.db\"\nserver = \"dbname=poterne\"", "two databases"},
+		"neither":                                    {"", "database: missing"},
+		"a password among the words":                 {`server = "dbname=poterne password=x"`, "a password is a secret"},
+		"a password in the URL":                      {`server = "postgres://poterne:x@db.example/poterne"`, "a password is a secret"},
+		"a key's password":                           {`server = "dbname=poterne sslpassword = x"`, "a password is a secret"},
+		"a URL without its password":                 {`server = "postgres://poterne@db.example/poterne?sslmode=verify-full&passfile=` + ours + `"`, ""},
+		"a passfile that others read":                {`server = "dbname=poterne passfile=` + others + `"`, "run chmod 600 on it"},
+		"and in a URL":                               {`server = "postgres:///poterne?passfile=` + others + `&sslmode=disable"`, "run chmod 600 on it"},
+		"a passfile that is not there":               {`server = "dbname=poterne passfile=/nowhere/pgpass"`, "/nowhere/pgpass cannot be read"},
+		"a server on the way to which others listen": {`server = "host=db.example dbname=poterne"`, "write sslmode=verify-full"},
+		"an SQLite file without a name":              {`path = ""`, "database: missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(example, `path = "poterne.db"`, test.database, 1)

@@ -28,10 +28,11 @@ func (m *migrateCommand) Run(ctx context.Context, on *streams) error {
 		err = s.migrateFile(ctx)
 	case m.Owner == "":
 		return usage(`write --owner "host=… dbname=… user=… passfile=…": the role that owns the tables, which is not the program's`)
-	case holdsPassword(m.Owner):
-		return usage("a password is a secret; write passfile=… and put it into that file")
 	default:
 		where = "the database of " + m.Config
+		if err = checkServer(m.Owner); err != nil {
+			return usage("--owner: %v", err)
+		}
 		err = store.MigratePostgreSQL(ctx, m.Owner, s.server)
 	}
 	if err != nil {
