@@ -39,6 +39,7 @@ type config struct {
 	Allowance allowancesTable `toml:"allowance"`
 	Watch     watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
 	Observe   observeTable    `toml:"observe"`
+	Campaign  campaignTable   `toml:"campaign"`
 	Source    []sourceTable   `toml:"source"`
 	Service   []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }

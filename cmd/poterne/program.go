@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/campaign"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
@@ -44,6 +45,7 @@ type setup struct {
 	networks  httpgate.Networks
 	signin    signin.Settings
 	rules     policy.Rules
+	narrowed  time.Duration // how long a theft narrows its neighbours' allowances
 	services  []httpgate.Service
 	about     map[roster.ServiceID]map[policy.Language]string // what each is for, in a sentence
 	silence   map[string]time.Duration                        // of each source
@@ -100,7 +102,9 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	if p.door, err = signin.New(p.signIn(from), store.NewSessions(kept), kept, pages); err != nil {
 		return nil, err
 	}
-	p.rooms = portal.New(pages, portal.House{Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept})
+	lookout := campaign.New(campaign.House{Gate: p.gate, Book: kept, Roster: kept},
+		campaign.Rules{Watches: from.rules.Watches, Narrowed: from.narrowed}, from.now, log)
+	p.rooms = portal.New(pages, portal.House{Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout})
 
 	assertions, err := httpgate.NewSigner(from.assertion, from.origin, kept, from.now)
 	if err != nil {
@@ -131,7 +135,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
 	p.private = private
-	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run}
+	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run, lookout.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
+	"poterne/internal/campaign"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -78,6 +81,18 @@ type observeTable struct {
 	Rules      []string `toml:"rules"`
 }
 
+// campaignTable is what a confirmed theft does to the accounts that share something
+// with it: they keep a quarter of their allowances for so long.
+type campaignTable struct {
+	Narrowed time.Duration `toml:"narrowed"` // 72h
+}
+
+// Between these, a theft narrows its neighbours.
+const (
+	shortestNarrowed = time.Hour
+	longestNarrowed  = 28 * 24 * time.Hour
+)
+
 // rules turns what the operator sets into rules, and complains about what they
 // cannot mean.
 func (c *config) rules(s *settings, wrong *complaints) {
@@ -102,6 +117,10 @@ func (c *config) rules(s *settings, wrong *complaints) {
 	s.rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
 	for role, w := range c.Watch.byRole() {
 		s.rules.Watches[role] = w.compile(wrong, "watch."+string(role))
+	}
+	s.narrowed = cmp.Or(c.Campaign.Narrowed, campaign.NarrowedFor)
+	if s.narrowed < shortestNarrowed || s.narrowed > longestNarrowed {
+		wrong.add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/campaign"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -31,6 +32,9 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 	}
 	if w := s.rules.Wider; w.Organisation != people(100, 2000) || w.Service != people(500, 20_000) || w.Register != people(1000, 40_000) {
 		t.Errorf("all accounts together may open %+v", w)
+	}
+	if s.narrowed != campaign.NarrowedFor {
+		t.Errorf("a theft narrows its neighbours for %s", s.narrowed)
 	}
 	if o := s.rules.Observed; o.Everything || len(o.Services)+len(o.Roles)+len(o.Grounds) > 0 {
 		t.Errorf("the example only observes %+v", o)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,8 @@ type Lookout struct {
 	upTo     ledger.Number // the sums hold every entry before it
 	accounts map[roster.AccountID]roster.Account
 	asked    time.Time // when accounts were read
+	alarms   []Alarm
+	added    time.Time // when alarms were added up
 }
 
 // New returns a lookout that knows nothing before Run runs. Rules.Account is its own
@@ -203,7 +206,26 @@ func (l *Lookout) Picture() Picture {
 	defer l.mu.Unlock()
 	now := l.now()
 	return Picture{
-		Alarms: l.sums.Alarms(now), Thefts: l.sums.Thefts(now), Surges: l.sums.Surges(now),
+		Alarms: l.recent(now), Thefts: l.sums.Thefts(now), Surges: l.sums.Surges(now),
 		Compares: l.sums.Compares(now), KnowsLineage: l.sums.rules.Lineage != nil, UpTo: l.upTo,
 	}
+}
+
+// settling is how old alarms may be: adding them all up takes a moment where there
+// are tens of thousands of accounts.
+const settling = 5 * time.Second
+
+// Alarms returns the alarms of a moment ago.
+func (l *Lookout) Alarms() []Alarm {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.recent(l.now())
+}
+
+// recent adds the alarms up, unless that was done a moment ago. The caller holds mu.
+func (l *Lookout) recent(now time.Time) []Alarm {
+	if now.Sub(l.added) >= settling {
+		l.alarms, l.added = l.sums.Alarms(now), now
+	}
+	return slices.Clone(l.alarms)
 }

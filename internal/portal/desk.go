@@ -33,10 +33,11 @@ type deskPage struct {
 
 // headline is one of the first things the desk says.
 type headline struct {
-	State    string // quiet, look, frozen, closed or behind
-	Sentence string
-	Account  roster.AccountID // the one to look at
-	Observed string           // what stops nobody for now, in a sentence; empty when everything is enforced
+	State     string // quiet, look, frozen, closed or behind
+	Sentence  string
+	Account   roster.AccountID // the one to look at
+	Campaigns bool             // several act together
+	Observed  string           // what stops nobody for now, in a sentence; empty when everything is enforced
 }
 
 // measureState is an order in force, as the desk shows it.
@@ -147,6 +148,9 @@ func (rooms *Rooms) lookout(v *visit, naming namer) (heads []headline) {
 	}
 	if c, found := rooms.hour.lookAt(orders, now); found {
 		heads = append(heads, naming.concern(c))
+	}
+	if alarms := len(rooms.Campaigns.Alarms()); alarms > 0 {
+		heads = append(heads, headline{State: "look", Campaigns: true, Sentence: v.speaker.several("campaign.look", alarms)})
 	}
 	if len(heads) == 0 {
 		heads = []headline{{State: "quiet", Sentence: v.speaker.must("desk.quiet")}}

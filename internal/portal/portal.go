@@ -109,11 +109,12 @@ type Door interface {
 
 // House is everybody the rooms rely on.
 type House struct {
-	Door    Door
-	Gate    Gate
-	Roster  Roster
-	Sources Sources
-	Book    Book
+	Door      Door
+	Gate      Gate
+	Roster    Roster
+	Sources   Sources
+	Book      Book
+	Campaigns Campaigns
 }
 
 // Rooms are the portal and the desk. They are safe to share once made.
@@ -136,6 +137,7 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("GET /{$}", rooms.room(rooms.front))
 	mux.Handle("GET /desk", rooms.room(rooms.atDesk(rooms.desk)))
 	mux.Handle("GET /desk/flow", rooms.room(rooms.atDesk(rooms.flow)))
+	mux.Handle("GET /desk/campaigns", rooms.room(rooms.atDesk(rooms.campaigns)))
 	mux.Handle("GET /desk/directory", rooms.room(rooms.atDesk(rooms.directory)))
 	mux.Handle("GET /desk/accounts/{id}", rooms.room(rooms.atDesk(rooms.account)))
 	mux.Handle("GET /desk/orders/new", rooms.room(rooms.atDesk(rooms.proposeOrder)))

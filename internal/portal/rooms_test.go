@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"poterne/internal/campaign"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
@@ -37,6 +39,8 @@ type house struct {
 	rooms *Rooms
 	site  *httptest.Server
 	door  *door
+
+	campaigns *campaign.Lookout // knows nothing until a test runs it
 }
 
 // door knows people by a header, and can be told to break or to close.
@@ -114,7 +118,8 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 	}
 	h := &house{t: t, gate: g, door: &door{}}
 	pages := NewPages(Settings{Services: newStage().pages.settings.Services, Silence: map[string]time.Duration{"agenda": time.Hour}})
-	h.rooms = New(pages, House{Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf})
+	h.campaigns = campaign.New(campaign.House{Gate: g, Book: shelf, Roster: shelf}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	h.rooms = New(pages, House{Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- g.Run(ctx) }()

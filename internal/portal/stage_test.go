@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/campaign"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
@@ -80,6 +81,8 @@ func Scenes() map[string]Scene {
 	waiting := "/manager?receipt=" + receipt(signing.entries[len(signing.entries)-2].Number)
 	drained.fill()
 	drained.spend("camille.aubry", 2)
+	together := newStage()
+	together.conspire()
 
 	stolen, undoing, own := newStage(), newStage(), newStage()
 	stolen.drift("theo.marchand", 0)
@@ -111,6 +114,12 @@ func Scenes() map[string]Scene {
 		"undo-own":          own.visits("noa.lambert", "GET", freeze, nil),
 		"directory-full":    full.visits("noa.lambert", "GET", "/desk/directory", nil),
 		"directory-none":    full.visits("noa.lambert", "GET", "/desk/directory?q=zzz", nil),
+
+		"campaigns-full":    together.visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-empty":   empty.visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-failing": broken.visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-refused": full.visits("camille.aubry", "GET", "/desk/campaigns", nil),
+		"desk-campaigns":    together.visits("noa.lambert", "GET", "/desk", nil),
 
 		"order-organisation": full.visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
@@ -201,6 +210,7 @@ type stage struct {
 	entries []ledger.Entry
 	touched time.Time // when whoever visits proved to be there
 	broken  error     // what everything answers, if anything
+	picture campaign.Picture
 }
 
 // unsigned is an opening that waits for a signature.
@@ -225,7 +235,7 @@ func newStage() *stage {
 		Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour},
 		Zone:    zone, Now: func() time.Time { return galleryNow },
 	})
-	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s})
+	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s, Campaigns: s})
 	return s
 }
 
@@ -357,6 +367,41 @@ func (s *stage) spend(who roster.AccountID, people int) {
 		})
 	}
 }
+
+// conspire has accounts act together, in every way there is.
+func (s *stage) conspire() {
+	many := []roster.AccountID{"camille.aubry", "leo.perrin", "theo.marchand", "sacha.olive"}
+	for i := range 11 {
+		many = append(many, roster.AccountID("compte-"+strconv.Itoa(i)))
+	}
+	today, monday := galleryNow.Truncate(24*time.Hour), galleryNow.Truncate(24*time.Hour).AddDate(0, 0, -4)
+	s.picture = campaign.Picture{
+		Alarms: []campaign.Alarm{
+			{Bond: campaign.Bond{Shared: campaign.Organisation, Name: "ml-bourg"}, Accounts: many[:3], People: 61, Usual: 12, Since: monday, Days: 5},
+			{Bond: campaign.Bond{Shared: campaign.Device, Name: "k3vq7mzx2a9c"}, Accounts: many, People: 48, Usual: 7, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Network, Name: "hebergeur"}, Accounts: many[1:4], People: 33, Usual: 3, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Rhythm, Name: "20s"}, Accounts: many[:2], People: 29, Usual: 2, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Proposer, Name: "jeanne.vidal"}, Accounts: many[:2], People: 21, Usual: 1, Since: today, Days: 1},
+		},
+		Thefts: []campaign.Theft{
+			{Account: "theo.marchand", At: galleryNow.Add(-2 * time.Hour), Proof: campaign.Suspended},
+			{Account: "leo.perrin", At: galleryNow.Add(-3 * time.Hour), Proof: campaign.Together},
+		},
+		Surges:   []campaign.Surge{{Role: roster.Desk, From: galleryNow.Add(-2 * time.Hour).Truncate(time.Hour), People: 142, Usual: 61, Weeks: 4}},
+		Compares: true, KnowsLineage: true,
+	}
+	for _, o := range []order.Order{
+		{Reach: order.Organisation, Target: "ml-bourg", Because: "un compte de la structure est tenu pour volé (mesure 7)"},
+		{Reach: order.Account, Target: "sacha.olive", Because: "même appareil qu’un compte tenu pour volé (mesure 7)"},
+	} {
+		o.Effect, o.By, o.Ends = order.Narrowed, gate.Itself, galleryNow.Add(70*time.Hour).Truncate(time.Hour)
+		_, _ = s.Place(context.Background(), o)
+	}
+}
+
+func (s *stage) Picture() campaign.Picture { return s.picture }
+
+func (s *stage) Alarms() []campaign.Alarm { return s.picture.Alarms }
 
 var stageOrganisations = []roster.Organisation{
 	{ID: "ml-bourg", SIRET: "90000000000017", Name: "Mission locale du Bourg"},
