@@ -384,7 +384,8 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 			return false
 		}
 	case evidence >= w.watch.doubt() && !vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now):
-		if !yield(stop.as(AskIdentity, Doubted)) {
+		stop = stop.as(AskIdentity, Doubted)
+		if w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
 			return false
 		}
 	}
@@ -437,7 +438,7 @@ func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
 	return stop
 }
 
-// knocks reports whether somebody who is asked for a touch goes on to one stranger
+// knocks reports whether somebody who is asked for a touch or an identity goes on to one stranger
 // after the other instead.
 func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
 	return w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= w.watch.sure()

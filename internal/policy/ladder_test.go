@@ -1,0 +1,374 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// shipped are the rules as an operator gets them.
+var shipped = policy.Rules{
+	Purposes: rules.Purposes, Allowances: rules.Allowances, Watches: policy.Watches, Cold: true,
+	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
+}
+
+// post is an account at work under rules: whatever is decided counts.
+type post struct {
+	t     *testing.T
+	rules policy.Rules
+	meter *meter.Meter
+	now   time.Time
+	facts []reason.Fact
+	more  func(*policy.Facts)
+	asks  func(*policy.Ask)
+}
+
+func newPost(t *testing.T) *post {
+	return &post{t: t, rules: shipped, meter: meter.New(), now: now}
+}
+
+// after lets time pass.
+func (p *post) after(d time.Duration) *post {
+	p.now = p.now.Add(d)
+	return p
+}
+
+func (p *post) event(e meter.Event) {
+	e.At = p.now
+	p.meter.Record(e)
+}
+
+func (p *post) opens(n int) policy.Ruling {
+	p.t.Helper()
+	a := ask(n)
+	a.About = true
+	if n == 0 {
+		a.People[0].Person = register.PersonID{}
+	}
+	if p.asks != nil {
+		p.asks(&a)
+	}
+	f := facts(p.meter)
+	f.Opened, f.Evidence.Facts = p.now.AddDate(-1, 0, 0), p.facts
+	if p.more != nil {
+		p.more(&f)
+	}
+	ruling := p.rules.Decide(a, f, p.now).People[0]
+	p.meter.Record(policy.Event(a, a.People[0].Person, ruling, p.now))
+	return ruling
+}
+
+// told has a system tell facts of a kind about people.
+func (p *post) told(kind reason.Kind, people ...int) {
+	for _, n := range people {
+		p.facts = append(p.facts, reason.Fact{Kind: kind, Account: "pauline", Person: person(n), From: p.now.Add(-time.Minute), Until: p.now.AddDate(0, 6, 0), Source: "cases", ID: "1"})
+	}
+}
+
+// followed has a colleague accompany people, so that they are not cold.
+func (p *post) followed(from, until int) {
+	for n := from; n < until; n++ {
+		p.facts = append(p.facts, reason.Fact{Kind: reason.Caseload, Account: "colleague", Person: person(n), From: p.now.AddDate(0, -1, 0), Until: p.now.AddDate(0, 6, 0), Source: "cases", ID: "2"})
+	}
+}
+
+func (p *post) want(what string, got policy.Ruling, verdict policy.Verdict, why policy.Why) {
+	p.t.Helper()
+	if got.Verdict != verdict || got.Why != why {
+		p.t.Errorf("%s: %v for %v, want %v for %v", what, got.Verdict, got.Why, verdict, why)
+	}
+}
+
+// Promise: METER-1
+func TestMETER_1_ATouchRefillsHalfAndBeyondTheMonthAnotherPersonSigns(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 200)
+	for n := 100; n < 103; n++ {
+		p.want("within the hour's three", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
+	}
+	p.want("the fourth", p.after(time.Minute).opens(103), policy.AskTouch, policy.ShortEmpty)
+	p.after(time.Minute).event(meter.Event{Kind: meter.Touched})
+	p.want("the fourth after a touch", p.after(time.Minute).opens(103), policy.Shown, policy.Counted)
+	p.want("the fifth: half of three is one and a half", p.after(time.Minute).opens(104), policy.AskTouch, policy.ShortEmpty)
+	next := 110
+	for day := 0; p.meter.Draft().Spent(meter.Memory, p.now) < meter.People(20); day++ {
+		p.rules.Watches = nil // the CUSUM is tried elsewhere
+		p.want("one a day", p.after(24*time.Hour).opens(next), policy.Shown, policy.Counted)
+		next++
+	}
+	p.want("the twenty-first in 28 days", p.after(time.Hour).opens(next), policy.AskCosign, policy.LongEmpty)
+	p.after(time.Minute).event(meter.Event{Kind: meter.Touched})
+	p.want("a touch does not help", p.after(time.Minute).opens(next), policy.AskCosign, policy.LongEmpty)
+	p.after(time.Minute).event(meter.Event{Kind: meter.Cosigned, Person: person(next)})
+	p.want("somebody else than was signed for", p.after(time.Minute).opens(next+1), policy.AskCosign, policy.LongEmpty)
+	p.want("who was signed for", p.after(time.Minute).opens(next), policy.Shown, policy.Vouched)
+}
+
+// Promise: METER-5
+func TestMETER_5_OwnPeopleArePacedAndWalled(t *testing.T) {
+	p := newPost(t)
+	all := make([]int, 700)
+	for i := range all {
+		all[i] = i + 1
+	}
+	p.told(reason.Caseload, all...)
+	for n := 1; n <= 20; n++ {
+		p.want("twenty within an hour", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("the twenty-first, nothing written", p.after(time.Second).opens(21), policy.AskTouch, policy.PaceReached)
+	p.want("one of the twenty again", p.after(time.Second).opens(3), policy.Shown, policy.Explained)
+	p.event(meter.Event{Kind: meter.Shown, Person: person(3), Ground: meter.Own, Writes: true})
+	for n := 21; n <= 24; n++ {
+		p.want("something was written, which stands for four", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("and not for five", p.after(time.Second).opens(25), policy.AskTouch, policy.PaceReached)
+
+	p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Wall: 200}}
+	for n := 25; n <= 200; n++ {
+		p.want("two hundred a day", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("beyond the wall", p.after(time.Minute).opens(201), policy.AskTouch, policy.WallReached)
+	p.event(meter.Event{Kind: meter.Touched})
+	for n := 201; n <= 600; n++ {
+		p.want("after a touch", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("three times the wall", p.after(time.Second).opens(601), policy.Refused, policy.WallReached)
+}
+
+// Promise: METER-6
+func TestMETER_6_ARaiseIsSpentAndEndsByItself(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 200)
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(4), Until: p.now.Add(time.Hour)})
+	for n := 100; n < 104; n++ {
+		p.want("within the raise", p.after(time.Minute).opens(n), policy.Shown, policy.Raised)
+	}
+	if spent := p.meter.Spent(meter.Memory, p.now); spent != 0 {
+		t.Errorf("a raise pays by itself, the allowance was charged %d", spent)
+	}
+	p.want("beyond it the allowance pays", p.after(time.Minute).opens(104), policy.Shown, policy.Counted)
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(4), Until: p.now.Add(time.Minute)})
+	p.want("a raise that has ended", p.after(time.Hour).opens(105), policy.Shown, policy.Counted)
+}
+
+// Promise: RIGHTS-3
+func TestRIGHTS_3_AnAccountIsOnProbationForFourWeeksAndUntilItHasNotUsedItUp(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 300)
+	opened := p.now
+	p.more = func(f *policy.Facts) { f.Opened = opened }
+	p.want("the first", p.opens(100), policy.Shown, policy.Counted)
+	p.want("a second within the hour", p.after(time.Minute).opens(101), policy.AskTouch, policy.ShortEmpty)
+	for n := 101; n < 105; n++ {
+		p.want("five in all", p.after(24*time.Hour).opens(n), policy.Shown, policy.Counted)
+	}
+	p.want("a sixth", p.after(24*time.Hour).opens(105), policy.AskCosign, policy.LongEmpty)
+	p.now = opened.Add(policy.Young - 24*time.Hour)
+	p.want("still within 28 days", p.opens(106), policy.AskCosign, policy.LongEmpty)
+	p.now = opened.Add(policy.Young + 48*time.Hour)
+	for n := 110; n < 112; n++ {
+		p.want("after 28 days, with room again", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
+	}
+}
+
+// Promise: WATCH-1
+func TestWATCH_1_TheRequestThatCrossesTheLineIsTheOneThatIsStopped(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 400)
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(50), Long: meter.People(500)}}
+	line := policy.Watches[roster.Adviser].Line
+	for n := 100; ; n++ {
+		ruling := p.after(11*time.Minute + time.Duration(n%5)*10*time.Minute).opens(n)
+		if !ruling.Verdict.Shows() {
+			p.want("the one that crosses", ruling, policy.Freeze, policy.Drifting)
+			if got := meter.People(n - 100); got != line {
+				t.Errorf("%d people were shown before it, the line is %d", got/meter.Whole, line/meter.Whole)
+			}
+			break
+		}
+	}
+}
+
+// Promise: WATCH-2
+func TestWATCH_2_WhatLooksLikeEnumerationEndsInAFreeze(t *testing.T) {
+	signed := func(signs meter.Signs) func(*post, int) policy.Ruling {
+		return func(p *post, i int) policy.Ruling {
+			p.asks = func(a *policy.Ask) { a.Signs = signs }
+			return p.after(5*time.Minute + time.Duration(i*i)*time.Second).opens(100 + i)
+		}
+	}
+	for name, test := range map[string]struct {
+		does func(*post, int) policy.Ruling
+		most int // openings until it is sure
+	}{
+		"references that lead to nobody":    {func(p *post, _ int) policy.Ruling { return p.after(time.Minute).opens(0) }, 4},
+		"another stranger every second":     {func(p *post, i int) policy.Ruling { return p.after(time.Second).opens(100 + i) }, 4},
+		"asked for a touch, and on":         {func(p *post, i int) policy.Ruling { return p.after(50 * time.Second).opens(100 + i) }, 9},
+		"page after page":                   {signed(meter.NextPage), 8},
+		"one birth date under many names":   {signed(meter.SameBirth), 6},
+		"one name with many birth dates":    {signed(meter.SameName), 9},
+		"references in ascending order":     {signed(meter.InOrder), 20},
+		"strangers like clockwork, knocked": {func(p *post, i int) policy.Ruling { return p.after(10 * time.Minute).opens(100 + i) }, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPost(t)
+			p.followed(100, 300)
+			if test.most > 9 {
+				p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(500), Long: meter.People(500)}}
+			}
+			w := p.rules.Watches[roster.Adviser]
+			w.Line = 0
+			p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: w}
+			for i := range test.most {
+				if ruling := test.does(p, i); ruling.Verdict == policy.Freeze {
+					p.want("it is sure", ruling, policy.Freeze, policy.Enumerating)
+					return
+				}
+			}
+			t.Errorf("after %d it is not sure yet: evidence %d", test.most, p.meter.Draft().EvidenceNow(p.now))
+		})
+	}
+}
+
+// Promise: WATCH-2
+func TestWATCH_2_CircumstancesMakeStrangersDearerAndBlockNobodyByThemselves(t *testing.T) {
+	known := func(p *post) { // a fortnight on one device, in one network
+		for range 14 {
+			p.after(24 * time.Hour).event(meter.Event{Kind: meter.Looked, Device: "own", Network: "agency"})
+		}
+		p.after(24 * time.Hour)
+		p.asks = func(a *policy.Ask) { a.Device, a.Network = "own", "agency" }
+	}
+	for name, test := range map[string]struct {
+		change func(*post)
+		want   meter.Cost
+	}{
+		"nothing unusual":       {func(*post) {}, meter.Whole},
+		"a new device":          {func(p *post) { p.asks = func(a *policy.Ask) { a.Device, a.Network = "other", "agency" } }, 2 * meter.Whole},
+		"no device known":       {func(p *post) { p.asks = func(a *policy.Ask) { a.Network = "agency" } }, 2 * meter.Whole},
+		"an unfamiliar network": {func(p *post) { p.asks = func(a *policy.Ask) { a.Device, a.Network = "own", "hosting" } }, 2 * meter.Whole},
+		"a cold file":           {func(p *post) { p.facts = nil }, 2 * meter.Whole},
+		"somebody protected":    {func(p *post) { p.facts = append(p.facts, protected(100)) }, 2 * meter.Whole},
+		"everything at once": {func(p *post) {
+			p.facts = []reason.Fact{protected(100)}
+			p.asks = func(a *policy.Ask) { a.Device, a.Network = "other", "hosting" }
+		}, 4 * meter.Whole},
+		"all of it, and a touch": {func(p *post) {
+			p.facts = nil
+			p.asks = func(a *policy.Ask) { a.Device, a.Network = "other", "hosting" }
+			p.event(meter.Event{Kind: meter.Touched, Device: "other", Network: "hosting"})
+		}, 2 * meter.Whole},
+		"long unused": {func(p *post) {
+			p.more = func(f *policy.Facts) { f.Watched = p.now.AddDate(-1, 0, 0) }
+			p.after(40 * 24 * time.Hour)
+		}, 2 * meter.Whole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPost(t)
+			known(p)
+			p.followed(100, 101)
+			p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(5), Long: meter.People(20)}}
+			test.change(p)
+			got := p.after(time.Minute).opens(100)
+			p.want("somebody without a reason", got, policy.Shown, policy.Counted)
+			if got.Cost != test.want {
+				t.Errorf("costs %d, want %d", got.Cost, test.want)
+			}
+		})
+	}
+}
+
+func protected(n int) reason.Fact {
+	return reason.Fact{Kind: reason.Protected, Organisation: reason.Everybody, Person: person(n), From: now.AddDate(-1, 0, 0), Until: now.AddDate(1, 0, 0)}
+}
+
+// Promise: WATCH-5
+func TestWATCH_5_TheLadderFromANoteToTheEndOfSessions(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 300)
+	p.told(reason.Caseload, 1)
+	p.want("noted", p.after(time.Minute).opens(100), policy.Shown, policy.Counted)
+	p.want("nobody", p.after(time.Minute).opens(0), policy.Refused, policy.NobodyKnown)
+	p.want("nobody", p.after(time.Minute).opens(0), policy.Refused, policy.NobodyKnown)
+	p.want("doubted: an identity is asked", p.after(time.Minute).opens(101), policy.AskIdentity, policy.Doubted)
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	p.want("found by name and birth date", p.after(time.Minute).opens(101), policy.Shown, policy.Counted)
+	p.asks = nil
+	p.want("then opened", p.after(time.Minute).opens(101), policy.Shown, policy.Counted)
+	p.event(meter.Event{Kind: meter.Touched})
+	var last policy.Ruling
+	for n := 102; n < 108 && last.Verdict != policy.AskTouch; n++ {
+		last = p.after(time.Minute).opens(n)
+	}
+	p.want("the hour is used up: a touch is asked", last, policy.AskTouch, policy.ShortEmpty)
+	for n := 110; n < 120 && last.Verdict != policy.Freeze; n++ {
+		last = p.after(20 * time.Second).opens(n)
+	}
+	p.want("on to one after the other instead: a freeze", last, policy.Freeze, policy.Enumerating)
+
+	p.more = func(f *policy.Facts) { f.Orders = book(order.Frozen, order.Account, "pauline") }
+	p.want("frozen: one's own stay open", p.after(time.Minute).opens(1), policy.Shown, policy.Explained)
+	p.want("frozen: who was seen stays open", p.after(time.Minute).opens(100), policy.Shown, policy.AlreadySeen)
+	for n := 120; n < 140 && last.Why != policy.Expelled; n++ {
+		last = p.after(20 * time.Second).opens(n)
+	}
+	p.want("and at it still: the sessions end", last, policy.Refused, policy.Expelled)
+
+	p.more = nil
+	p.after(time.Minute).event(meter.Event{Kind: meter.Thawed})
+	p.want("undone by another person: work goes on", p.after(2*time.Hour).opens(150), policy.Shown, policy.Counted)
+	if undone := p.meter.Draft().Undone(p.now); undone != 1 {
+		t.Errorf("%d freezes undone within a week, want one", undone)
+	}
+}
+
+func TestAQuarterIsLeftNextToATheft(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 200)
+	p.more = func(f *policy.Facts) { f.Orders = book(order.Narrowed, order.Organisation, "mlv") }
+	p.want("a quarter of three is nobody", p.opens(100), policy.AskTouch, policy.ShortEmpty)
+	p.event(meter.Event{Kind: meter.Touched})
+	p.want("but for who proves to be there", p.after(time.Second).opens(100), policy.Shown, policy.Counted)
+}
+
+func TestAFreezeNeverOpensADoorWhateverHappened(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := suspicious.Draw(t, "doing")
+		d.ask.People[0].Canary = false // whose listing stays open as any stranger's does
+		free := d.under(watching(policy.Observed{}))
+		d.facts.Orders = book(order.Frozen, order.Everything, "")
+		held := d.under(watching(policy.Observed{}))
+		for i := range held.People {
+			was, is := free.People[i], held.People[i]
+			if is.Verdict.Shows() && (!was.Verdict.Shows() || !was.Fields.Has(is.Fields)) {
+				t.Fatalf("shown %v under a freeze, %v for %v without", is.Fields, was.Verdict, was.Why)
+			}
+		}
+	})
+}
+
+func TestAnotherFactIsNeverDearerWhateverHappened(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := suspicious.Draw(t, "doing")
+		without := d.under(watching(policy.Observed{}))
+		d.facts.Evidence.Facts = append(d.facts.Evidence.Facts, reason.Fact{
+			Kind:    rapid.SampledFrom([]reason.Kind{reason.Caseload, reason.Call, reason.Enrolment}).Draw(t, "kind"),
+			Account: rapid.SampledFrom([]roster.AccountID{"pauline", "colleague"}).Draw(t, "whose"), Author: rapid.SampledFrom([]roster.AccountID{"", "pauline"}).Draw(t, "author"),
+			Person: person(rapid.IntRange(1, 40).Draw(t, "about")), From: now.Add(-time.Minute), Until: now.Add(time.Hour), Source: "cases", ID: "9",
+		})
+		with := d.under(watching(policy.Observed{}))
+		for i := range with.People {
+			if was, is := without.People[i], with.People[i]; was.Verdict.Shows() && is.Cost > was.Cost {
+				t.Fatalf("costs %d, and %d without the fact", is.Cost, was.Cost)
+			}
+		}
+	})
+}
