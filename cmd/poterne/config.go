@@ -88,11 +88,14 @@ type databaseTable struct {
 // keysTable is made by `poterne keys`. Whoever has pseudonym and the database
 // can tell who the people in the ledger are; whoever has checkpoint can sign
 // another history; whoever has assertion can pass for Poterne before the
-// applications.
+// applications. With sign, a command that signs in place of the key, checkpoint is
+// checkpoint.pub.
 type keysTable struct {
 	Pseudonym  string `toml:"pseudonym" need:"pseudonym = \"/etc/poterne/pseudonym.key\"; poterne keys makes one"`
 	Checkpoint string `toml:"checkpoint" need:"checkpoint = \"/etc/poterne/checkpoint.key\"; poterne keys makes one"`
 	Assertion  string `toml:"assertion" need:"assertion = \"/etc/poterne/assertion.key\"; poterne keys makes one"`
+
+	Sign []string `toml:"sign"`
 }
 
 // signinTable is the OpenID Connect provider. It is trusted to say who somebody
@@ -164,7 +167,7 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	s.origin, s.scheme = c.Public.Origin, c.Register.Scheme
 	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
-	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, parseCheckpointKey)
+	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
 	s.signer, s.verifier = pair.signer, pair.verifier
 	c.kept(wrong)
 	c.witnesses(&s, wrong)

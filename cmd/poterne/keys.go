@@ -26,19 +26,20 @@ import (
 type keysCommand struct {
 	Dir    string `arg:"" help:"Where to put them; it must exist."`
 	Origin string `required:"" help:"Name of the ledger in its checkpoints, such as poterne.example/ledger; it never changes."`
+	Public string `type:"existingfile" help:"The public half, in PEM, of a checkpoint key that stays where it is: in a token."`
 }
+
+// keyFile is a file with a key.
+type keyFile struct{ name, text string }
 
 // Run writes the three keys, and the public half of the checkpoint key, which is
 // for whoever verifies the ledger. It replaces nothing.
 func (k *keysCommand) Run(on *streams) error {
 	pseudonym := make([]byte, register.KeyBytes)
 	_, _ = rand.Read(pseudonym) // never fails: crypto/rand ends the program instead
-	signer, verifier, err := note.GenerateKey(rand.Reader, k.Origin)
+	checkpoint, err := k.checkpoint()
 	if err != nil {
-		return fmt.Errorf("making the checkpoint key: %w", err)
-	}
-	if _, err := note.NewSigner(signer); err != nil {
-		return usage("%q cannot name a ledger; write a name without spaces and plus signs, such as poterne.example/ledger", k.Origin)
+		return err
 	}
 	assertion, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,18 +49,48 @@ func (k *keysCommand) Run(on *streams) error {
 	if err != nil {
 		return fmt.Errorf("writing the assertion key: %w", err)
 	}
-	for _, made := range []struct{ name, text string }{
-		{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"},
-		{"checkpoint.key", signer + "\n"},
-		{"checkpoint.pub", verifier + "\n"},
-		{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
-	} {
+	for _, made := range append(checkpoint,
+		keyFile{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"},
+		keyFile{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
+	) {
 		if err := writeNew(filepath.Join(k.Dir, made.name), made.text); err != nil {
 			return err
 		}
 		fmt.Fprintln(on.Out, filepath.Join(k.Dir, made.name))
 	}
 	return nil
+}
+
+// checkpoint is the checkpoint key's files: both halves, or the public half of one
+// that is elsewhere.
+func (k *keysCommand) checkpoint() ([]keyFile, error) {
+	signer, verifier, err := note.GenerateKey(rand.Reader, k.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("making the checkpoint key: %w", err)
+	}
+	if _, err := note.NewSigner(signer); err != nil {
+		return nil, usage("%q cannot name a ledger; write a name without spaces and plus signs, such as poterne.example/ledger", k.Origin)
+	}
+	if k.Public == "" {
+		return []keyFile{{"checkpoint.key", signer + "\n"}, {"checkpoint.pub", verifier + "\n"}}, nil
+	}
+	text, err := os.ReadFile(k.Public)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, usage("%s is not in PEM", k.Public)
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	public, ok := parsed.(ed25519.PublicKey)
+	if err != nil || !ok {
+		return nil, usage("%s is not a public key of Ed25519", k.Public)
+	}
+	if verifier, err = note.NewEd25519VerifierKey(k.Origin, public); err != nil {
+		return nil, err
+	}
+	return []keyFile{{"checkpoint.pub", verifier + "\n"}}, nil
 }
 
 // writeNew writes a file that must not be there yet, for its owner only.
