@@ -71,7 +71,7 @@ func TestWATCH_3_TheDeclaredShareIsReservedAndThreeInFourOfItLive(t *testing.T) 
 func TestWATCH_3_ACanaryIsNotDroppedAtTheTurnOfAMonth(t *testing.T) {
 	c := canaries(t, 'k', "2026", 100)
 	changed, reserved := 0, 0
-	for _, p := range crowd(t, 20_000) {
+	for _, p := range crowd(t, 8_000) {
 		if !c.Reserved(p) {
 			continue
 		}
@@ -134,7 +134,7 @@ func TestWATCH_3_WhetherSomebodyIsACanaryTakesAsLongToFindOut(t *testing.T) {
 	for _, p := range crowd(t, 20_000) {
 		if c.Live(p, monthStart) {
 			live = append(live, p)
-		} else if len(others) < 150 {
+		} else if len(others) < 60 {
 			others = append(others, p)
 		}
 	}
@@ -143,7 +143,7 @@ func TestWATCH_3_WhetherSomebodyIsACanaryTakesAsLongToFindOut(t *testing.T) {
 		for i := range others {
 			for _, p := range []register.PersonID{live[i%len(live)], others[i]} {
 				began := time.Now()
-				for range 100 {
+				for range 30 {
 					c.Live(p, monthStart)
 				}
 				if took, before := time.Since(began), quickest[p]; before == 0 || took < before {
@@ -208,7 +208,7 @@ func TestALifeTellsNothingOfACanary(t *testing.T) {
 }
 
 func TestNobodyIsNoCanary(t *testing.T) {
-	for set := range 2000 {
+	for set := range 500 {
 		c := canaries(t, 'k', fmt.Sprint(set), 100)
 		if c.Reserved(register.PersonID{}) || c.Live(register.PersonID{}, monthStart) {
 			t.Fatal("nobody is a canary")
