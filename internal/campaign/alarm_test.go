@@ -264,7 +264,7 @@ func TestWATCH_6_AnAlarmIsSaidInASentence(t *testing.T) {
 		Bond: campaign.Bond{Shared: campaign.Device, Name: "d"}, Accounts: []roster.AccountID{"a", "b", "c"}, People: 41, Usual: 6, Days: 3,
 	}
 	for in, want := range map[policy.Language]string{
-		policy.French:  "En 3 jours, 3 comptes sur le même appareil ont demandé à eux tous 41 personnes sans motif ; autant de comptes en demandent d’ordinaire 6.",
+		policy.French:  "En 3 jours, 3 comptes sur le même appareil ont demandé à eux tous 41 personnes sans motif ; autant de comptes en demandent d’ordinaire 6.",
 		policy.English: "In 3 days, 3 accounts on one device asked for 41 people without a reason, in all; 6 would be usual for so many.",
 	} {
 		if got := alarm.Sentence(in); got != want {

@@ -14,7 +14,7 @@ func (a Alarm) Sentence(in policy.Language) string {
 		return fmt.Sprintf("%s, %s %s asked for %s without a reason, in all; %d would be usual for so many.",
 			englishSpan(a.Days), counted(len(a.Accounts), "account", "accounts"), a.english(), counted(a.People, "person", "people"), a.Usual)
 	}
-	return fmt.Sprintf("%s, %s %s ont demandé à eux tous %s sans motif ; autant de comptes en demandent d’ordinaire %d.",
+	return fmt.Sprintf("%s, %s %s ont demandé à eux tous %s sans motif ; autant de comptes en demandent d’ordinaire %d.",
 		frenchSpan(a.Days), counted(len(a.Accounts), "compte", "comptes"), a.french(), counted(a.People, "personne", "personnes"), a.Usual)
 }
 
