@@ -94,7 +94,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	if !d.QuietTown {
 		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
 	}
-	d.greet(on.Out, dir, place, invented)
+	d.greet(on.Out, dir, place, invented, s)
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}
@@ -214,7 +214,7 @@ func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error
 }
 
 // greet says where everything is, and what to try.
-func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demoTown) {
+func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demoTown, s settings) {
 	var strangers []string
 	for n := range 5 {
 		strangers = append(strangers, invented.register.Dossier(invented.staff.Stranger(n)))
@@ -223,6 +223,7 @@ func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demo
 	_ = text.Execute(out, map[string]any{
 		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": d.People,
 		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
+		"Canary": invented.canary(func(dossier string) bool { return s.canaries.Live(s.pseudonym.Person(dossier), time.Now()) }),
 	})
 }
 
@@ -237,14 +238,16 @@ Comptes (choisissez-en un sur la page du fournisseur d’identité) :
   Pauline Mercier  conseillère, Mission locale     Lucas Ferrand  organisme de formation
   Odile Garnier    accueil, agence                 Samir Cohen    poste de garde
 
-Trois choses à essayer :
+Quatre choses à essayer :
   1. Pauline consulte une personne de son portefeuille :
      {{.Portal}}/dossier/files/{{.Mine}}
   2. Pauline ouvre des inconnus jusqu’à être arrêtée (la limite est de 3 par heure) :
 {{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
 {{end}}  3. Lucas passe par le trou de Kairos, qui donne mille personnes à qui les demande :
      {{.Portal}}/kairos/api/candidates?count=1000
-
+{{with .Canary}}  4. Odile ouvre quelqu’un qui n’existe que pour Poterne, et son compte est gelé :
+     {{$.Portal}}/dossier/files/{{.}}
+{{end}}
 Pendant ce temps, Samir regarde {{.Portal}}/desk. Ctrl-C arrête tout.
 `,
 	"en": `Poterne guards Valbourg, an invented town: {{.People}} people, all of them fictional.
@@ -257,14 +260,16 @@ Accounts (choose one on the identity provider’s page):
   Pauline Mercier  adviser, Mission locale      Lucas Ferrand  training organisation
   Odile Garnier    front desk, agency           Samir Cohen    security desk
 
-Three things to try:
+Four things to try:
   1. Pauline consults somebody of her caseload:
      {{.Portal}}/dossier/files/{{.Mine}}
   2. Pauline opens strangers until she is stopped (the limit is 3 an hour):
 {{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
 {{end}}  3. Lucas walks through the hole in Kairos, which gives a thousand people to whoever asks:
      {{.Portal}}/kairos/api/candidates?count=1000
-
+{{with .Canary}}  4. Odile opens somebody who exists for Poterne only, and her account is frozen:
+     {{$.Portal}}/dossier/files/{{.}}
+{{end}}
 Meanwhile Samir watches {{.Portal}}/desk. Ctrl-C stops everything.
 `,
 }

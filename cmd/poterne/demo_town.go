@@ -175,6 +175,17 @@ func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) e
 	return s.TakeAliases(ctx, d.aliases(key))
 }
 
+// canary is the number of somebody who is a canary now; empty in a town so small that
+// there is none.
+func (d *demoTown) canary(live func(dossier string) bool) string {
+	for i := range d.register.Size() {
+		if dossier := d.register.Dossier(i); live(dossier) {
+			return dossier
+		}
+	}
+	return ""
+}
+
 // applications is the town's three applications.
 func (d *demoTown) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {
 	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, time.Now) }
