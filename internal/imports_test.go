@@ -19,7 +19,7 @@ import (
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
 	"fault", "register", "roster", "reason", "order", "meter", "policy", "ledger", "signin", "gate",
-	"campaign", "incident", "portal", "town", "sim", "store",
+	"campaign", "tune", "incident", "portal", "town", "sim", "store",
 }
 
 // rules are the parts that are pure: values and time in, values out.

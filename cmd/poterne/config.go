@@ -148,9 +148,16 @@ type settings struct {
 
 // readConfig reads a configuration and the secrets it names. The error holds
 // every complaint there is, with its line and what to write instead.
-func readConfig(file string) (settings, error) {
+func readConfig(file string) (settings, error) { return readConfigWith(file, "") }
+
+// readConfigWith is readConfig with the tables of a patch, if there is one.
+func readConfigWith(file, patch string) (settings, error) {
+	read := func(into *config) (*complaints, error) { return readTOML(file, into) }
+	if patch != "" {
+		read = func(into *config) (*complaints, error) { return readPatched(file, patch, into) }
+	}
 	var c config
-	wrong, err := readTOML(file, &c)
+	wrong, err := read(&c)
 	if err != nil {
 		return settings{}, err
 	}

@@ -24,12 +24,13 @@ func (configExample) Run(on *streams) error {
 }
 
 type configCheck struct {
-	File string `arg:"" help:"The configuration file."`
+	File  string `arg:"" help:"The configuration file."`
+	Patch string `placeholder:"FILE" help:"A file whose tables are tried in place of those in it, such as poterne tune proposes."`
 }
 
 // Run reads the configuration and the secrets it names, and changes nothing.
 func (c *configCheck) Run(on *streams) error {
-	s, err := readConfig(c.File)
+	s, err := readConfigWith(c.File, c.Patch)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type commands struct {
 	Ledger   ledgerCommands   `cmd:"" help:"Read and verify what was written down."`
 	Order    orderCommands    `cmd:"" help:"Freeze, suspend, close and reopen."`
 	Replay   replayCommand    `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
+	Tune     tuneCommand      `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Promises promisesCommand  `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
 	Version  versionCommand   `cmd:"" help:"Say which version this is."`
 }

@@ -28,7 +28,7 @@ func TestCommands(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"private": private, "freeport": freePort, "await": await, "status": status, "push": push,
+			"private": private, "freeport": freePort, "await": await, "status": status, "push": push, "worked": workedIn,
 		},
 	})
 }

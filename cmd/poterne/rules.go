@@ -53,8 +53,8 @@ const (
 // watchesTable is how each role's work is watched.
 type watchesTable struct {
 	Adviser    watchTable `toml:"adviser" need:"adviser = { forgiven = 1, line = 20, pace = 20, wall = 200 }"`
-	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 3.2, line = 35, pace = 20, wall = 400 }"`
-	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 3, line = 35, pace = 20, wall = 400 }"`
+	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }"`
+	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }"`
 	Training   watchTable `toml:"training" need:"training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }"`
 }
 

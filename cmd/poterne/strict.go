@@ -87,10 +87,39 @@ func readTOML(file string, into any) (*complaints, error) {
 }
 
 func parseTOML(file string, document []byte, into any) (*complaints, error) {
+	tree, err := treeOf(file, document)
+	if err != nil {
+		return nil, err
+	}
+	c := &complaints{file: file, at: keyLines(document)}
+	c.table("", tree, reflect.ValueOf(into).Elem())
+	return c, nil
+}
+
+// readPatched is readTOML with the tables of another file in place of those of the
+// same name. Its complaints have no lines.
+func readPatched(file, patch string, into any) (*complaints, error) {
+	whole := make(map[string]any)
+	for _, part := range []string{file, patch} {
+		document, err := os.ReadFile(part)
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot be read: %w", part, err)
+		}
+		tree, err := treeOf(part, document)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(whole, tree)
+	}
+	c := &complaints{file: file + " with " + patch}
+	c.table("", whole, reflect.ValueOf(into).Elem())
+	return c, nil
+}
+
+func treeOf(file string, document []byte) (tree map[string]any, err error) {
 	if len(document) > largestDocument {
 		return nil, fmt.Errorf("%s is larger than %d bytes", file, largestDocument)
 	}
-	var tree map[string]any
 	if err := toml.Unmarshal(document, &tree); err != nil {
 		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
 			line, _ := at.Position()
@@ -98,9 +127,7 @@ func parseTOML(file string, document []byte, into any) (*complaints, error) {
 		}
 		return nil, fmt.Errorf("%s is not TOML: %w", file, err)
 	}
-	c := &complaints{file: file, at: keyLines(document)}
-	c.table("", tree, reflect.ValueOf(into).Elem())
-	return c, nil
+	return tree, nil
 }
 
 // value fills one value, whatever its kind.

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// observed fills a ledger with what a number of advisers did on so many days from
+// a moment on: each day one person whom a fact explains, and nobody or somebody
+// without a reason, by the toss of a coin.
+func observed(kept *store.Store, advisers, days int, from time.Time) error {
+	list := store.Roster{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
+	for n := range advisers {
+		id := roster.AccountID(fmt.Sprintf("adviser-%d", n))
+		list.Accounts = append(list.Accounts, roster.Account{
+			ID: id, Organisation: "ml", Role: roster.Adviser, Name: string(id), Opened: from,
+			Identity: roster.Identity{Issuer: "https://connect.example", Subject: string(id)},
+		})
+	}
+	ctx := context.Background()
+	if err := kept.TakeRoster(ctx, list); err != nil {
+		return err
+	}
+	coin := rand.New(rand.NewPCG(1, 2))
+	met := 0
+	for day := range days {
+		err := kept.Turn(ctx, func(head gate.Head) error {
+			at, next := from.AddDate(0, 0, day), head.Next()
+			var entries []ledger.Entry
+			for _, a := range list.Accounts {
+				opened := []ledger.Entry{{Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "cases", ID: "1"}}}
+				if coin.IntN(2) == 0 {
+					opened = append(opened, ledger.Entry{Why: policy.Counted, Cost: meter.Whole})
+				}
+				for _, e := range opened {
+					met++
+					at = at.Add(time.Millisecond)
+					e.Number, e.Receipt, e.Time, e.Kind, e.Verdict = next, next, at, ledger.Consulted, policy.Shown
+					e.Account, e.Organisation, e.Service, e.Purpose, e.Route = a.ID, "ml", "people", "accompany", "GET /users/{id}"
+					e.Person, e.Fields = register.PersonID{byte(met >> 16), byte(met >> 8), byte(met), 9}, register.Name
+					entries, next = append(entries, e), next+1
+				}
+			}
+			return head.Write(ledger.Seal(entries), at)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workedIn fills the database of a script: worked poterne.db ADVISERS DAYS 2026-03-02.
+func workedIn(ts *testscript.TestScript, _ bool, args []string) {
+	var advisers, days int
+	_, err := fmt.Sscan(args[1]+" "+args[2], &advisers, &days)
+	ts.Check(err)
+	from, err := time.Parse(time.DateOnly, args[3])
+	ts.Check(err)
+	kept, err := store.OpenSQLite(context.Background(), ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(errors.Join(observed(kept, advisers, days, from.Add(9*time.Hour)), kept.Close()))
+}
+
+// Both engines give the same study of the same work, and its patch is a
+// configuration.
+func TestTuneProposesFromEitherEngineWhatAConfigurationAccepts(t *testing.T) {
+	dir, from := secrets(t), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	embedded := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(embedded, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tables := make(map[string]string)
+	for name, file := range map[string]string{"SQLite": embedded, "PostgreSQL": ""} {
+		t.Run(name, func(t *testing.T) {
+			if file == "" {
+				file = onServer(t, dir, "server.toml", storetest.StartPostgreSQL(t).Database(t))
+			}
+			s, err := readConfig(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept, err := s.open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(observed(kept, 1100, 30, from), kept.Close()); err != nil {
+				t.Fatal(err)
+			}
+			picture, patch := filepath.Join(t.TempDir(), "tuned.svg"), filepath.Join(t.TempDir(), "tuned.toml")
+			said := printed(t, 0, "tune", "--config", file, "--as", "nadia", "--since", "2026-03-02", "--until", "2026-04-01", "--picture", picture, "--patch", patch)
+			tables[name] = said
+			for _, want := range []string{
+				`Work from 2026-03-02 00:00 to 2026-04-01 00:00: 33,000 agent-days`,
+				`adviser +1,100 +33,000 +1\.0 +0\.(49|50)\d +0\.50 +9\.6\n`, // a coin: variance ¼, so φ is ½
+				`adviser +proposed +1 +20 +0\.75 +4 +0\.00 +0\.0\d\d +0\.00 +1 +18\n`,
+				`desk: nobody of this role worked: the default`, `organisation +\d+ +\d{5} +\d+ +\d{5}`,
+			} {
+				if !regexp.MustCompile(want).MatchString(said) {
+					t.Errorf("the table does not say %s:\n%s", want, said)
+				}
+			}
+			if said := printed(t, 0, "config", "check", file, "--patch", patch); !strings.Contains(said, "nothing is missing") {
+				t.Errorf("the patch is not accepted: %s", said)
+			}
+			drawn, err := os.Open(picture)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer drawn.Close()
+			for tokens := xml.NewDecoder(drawn); err == nil; {
+				_, err = tokens.Token()
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("the picture is no XML: %v", err)
+			}
+			if tail := printed(t, 0, "ledger", "tail", "--config", file, "--as", "nadia", "--last", "2"); !strings.Contains(tail, "the work from 2026-03-02T00:00:00Z to 2026-04-01T00:00:00Z, to tune by it") {
+				t.Errorf("the reading is not written: %s", tail)
+			}
+		})
+	}
+	if tables["SQLite"] != tables["PostgreSQL"] && tables["PostgreSQL"] != "" {
+		t.Errorf("SQLite says\n%s\nPostgreSQL says\n%s", tables["SQLite"], tables["PostgreSQL"])
+	}
+}
+
+// printed runs a command, and returns what it prints.
+func printed(t *testing.T, want int, args ...string) string {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	if code := run(t.Context(), args, &streams{Out: &out, Err: &complaints}); code != want {
+		t.Fatalf("%v: %d, %s%s", args, code, out.String(), complaints.String())
+	}
+	return out.String()
+}

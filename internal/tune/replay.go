@@ -1,0 +1,99 @@
+package tune
+
+import (
+	"iter"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// friction is what honest work meets under a choice of allowance and line.
+type friction struct{ touches, cosigns, freezes int }
+
+func (f friction) plus(o friction) friction {
+	return friction{f.touches + o.touches, f.cosigns + o.cosigns, f.freezes + o.freezes}
+}
+
+// under replays an account's work. Whoever is honest answers at once: gives the
+// touch, has somebody sign, has the freeze undone; and is shown everybody whom the
+// ledger says was shown. What happens before since is not counted.
+func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.Time) (met friction) {
+	m := meter.New()
+	answered := make(map[policy.Why]int64)
+	for _, d := range w.deeds {
+		event := meter.Event{Kind: meter.Looked, At: d.time()}
+		if d.cost > 0 {
+			event = meter.Event{Kind: meter.Shown, At: d.time(), Person: d.person, Cost: d.cost}
+			if stops := d.pass(m, watch, allowance, answered); !event.At.Before(since) {
+				met = met.plus(stops)
+			}
+		}
+		m.Record(event)
+	}
+	return met
+}
+
+// pass answers whatever stands against a deed. One answer does for everybody in
+// the same passage, which is of one moment.
+func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance, answered map[policy.Why]int64) (met friction) {
+	for {
+		stop, stopped := first(watch.Against(m.Draft(), d.cost, allowance, d.time()))
+		again := answered[stop.Why] == d.at
+		answered[stop.Why] = d.at
+		switch {
+		case !stopped:
+			return met
+		case stop.Why == policy.LongEmpty: // whoever is signed for is not weighed again
+			m.Record(meter.Event{Kind: meter.Cosigned, At: d.time(), Person: d.person})
+			if !again {
+				met.cosigns++
+			}
+			return met
+		case again:
+			return met
+		case stop.Why == policy.ShortEmpty:
+			m.Record(meter.Event{Kind: meter.Touched, At: d.time()})
+			met.touches++
+		default:
+			m.Record(meter.Event{Kind: meter.Thawed, At: d.time()})
+			met.freezes++
+		}
+	}
+}
+
+func first(stops iter.Seq[policy.Ruling]) (policy.Ruling, bool) {
+	for stop := range stops {
+		return stop, true
+	}
+	return policy.Ruling{}, false
+}
+
+// leak is how many people without a reason a thief takes in 28 days who has an
+// account to himself, knows every rule, fails every touch, and never opens the one
+// that would be stopped: each hour of each working day as many as pass.
+func leak(watch policy.Watch, allowance meter.Allowance) (people int) {
+	m := meter.New().Draft()
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for day := monday; day.Before(monday.Add(meter.Memory)); day = day.AddDate(0, 0, 1) {
+		if day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
+			continue
+		}
+		m.Record(meter.Event{Kind: meter.Looked, At: day.Add(8 * time.Hour)})
+		for hour := 8; hour < 18; hour++ {
+			at := day.Add(time.Duration(hour)*time.Hour + time.Minute)
+			for ; people < enoughToLeak; people++ {
+				if _, stopped := first(watch.Against(m, meter.Whole, allowance, at)); stopped {
+					break
+				}
+				m.Record(meter.Event{Kind: meter.Shown, At: at, Person: register.PersonID{byte(people >> 8), byte(people), 1}, Cost: meter.Whole})
+			}
+		}
+		m.Keep()
+	}
+	return people
+}
+
+// enoughToLeak bounds the thief where nothing else does.
+const enoughToLeak = 10_000
