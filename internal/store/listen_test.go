@@ -81,13 +81,12 @@ func listeners(t *testing.T, connection string) (n int) {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 400 {
+	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(25 * time.Millisecond) {
 		if holds() {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
-	t.Fatal("not within ten seconds: " + what)
+	t.Fatal("not within half a minute: " + what)
 }
 
 // Promise: ACT-1
@@ -127,7 +126,7 @@ func TestACT_1_ANodeWithoutAListenerCutsWithinItsPoll(t *testing.T) {
 	showing := gateOn(t, openPostgreSQL(t, connection), nil, false)
 	placing := gateOn(t, openPostgreSQL(t, connection), nil, false)
 	for range 3 {
-		if took := cutAfter(t, placing, showing); took > poll+poll/2 {
+		if took := cutAfter(t, placing, showing); took > 2*poll {
 			t.Errorf("an answer went on for %v", took)
 		}
 	}
