@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/town"
@@ -32,6 +33,7 @@ type Demo struct {
 	QuietTown bool   `help:"Let nobody work in the background."`
 	People    int    `default:"100000" help:"How many people the register has."`
 	Seed      uint64 `default:"1" help:"What the town is grown from."`
+	Attack    string `help:"Play an attack once it runs; list says which there are." placeholder:"NAME"`
 	Lang      string `default:"fr" enum:"fr,en" help:"Language of what is printed: fr or en."`
 }
 
@@ -40,6 +42,15 @@ var demoConfig string
 
 // Run serves until it is told to stop.
 func (d *Demo) Run(ctx context.Context, on *streams) error {
+	in := policy.Language(d.Lang)
+	if d.Attack == "list" {
+		listAttacks(on.Out, in)
+		return nil
+	}
+	attack, err := attackNamed(d.Attack)
+	if err != nil {
+		return err
+	}
 	dir, err := d.folder()
 	if err != nil {
 		return err
@@ -73,6 +84,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
+	invented.creates(attack.created)
 	if err := invented.fill(ctx, kept, s.pseudonym); err != nil {
 		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
 	}
@@ -95,6 +107,9 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
 	}
 	d.greet(on.Out, dir, place, invented, s)
+	if attack.thieves != nil {
+		group.Go(func() error { return attack.commit(ctx, on.Out, in, invented, place.origin(), program.gate) })
+	}
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}

@@ -27,6 +27,7 @@ type demoTown struct {
 	staff    *town.Staff
 	issuer   string
 	today    time.Time
+	created  []town.Agent // accounts created today, by an attack
 }
 
 func newDemoTown(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*demoTown, error) {
@@ -35,7 +36,15 @@ func newDemoTown(seed uint64, people int, issuer string, today time.Time, reserv
 		return nil, err
 	}
 	r = r.Reserving(reserved)
-	return &demoTown{r, town.NewStaff(r), issuer, today}, nil
+	return &demoTown{register: r, staff: town.NewStaff(r), issuer: issuer, today: today}, nil
+}
+
+// agents is everybody who has an account, the characters first.
+func (d *demoTown) agents() []town.Agent { return slices.Concat(d.staff.Agents(), d.created) }
+
+// button is an agent's button on the identity provider's page.
+func (d *demoTown) button(account roster.AccountID) string {
+	return fmt.Sprint(slices.IndexFunc(d.agents(), func(a town.Agent) bool { return a.ID == account }))
 }
 
 const (
@@ -51,7 +60,7 @@ func (d *demoTown) people() []proconnect.Person {
 		names[o.ID] = o
 	}
 	var people []proconnect.Person
-	for _, agent := range d.staff.Agents() {
+	for _, agent := range d.agents() {
 		given, usual, _ := strings.Cut(agent.Name, " ")
 		people = append(people, proconnect.Person{
 			Subject: agent.Subject, GivenName: given, UsualName: usual, Email: agent.Mail,
@@ -82,14 +91,18 @@ var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 // roster lists organisations, accounts and habilitations, which end in a year.
 func (d *demoTown) roster() store.Roster {
 	list := store.Roster{Organisations: d.staff.Organisations()}
-	for _, agent := range d.staff.Agents() {
+	for _, agent := range d.agents() {
+		opened := d.today.AddDate(0, -6, 0)
+		if slices.Contains(d.created, agent) {
+			opened = d.today.Add(-time.Hour)
+		}
 		list.Accounts = append(list.Accounts, roster.Account{
-			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: d.today.AddDate(0, -6, 0),
+			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened,
 			Identity: roster.Identity{Issuer: d.issuer, Provider: demoIdp, Subject: proconnect.Subject(demoClient, demoIdp, agent.Subject)},
 		})
 		for service, purpose := range services[agent.Role] {
 			list.Habilitations = append(list.Habilitations, roster.Habilitation{
-				Account: agent.ID, Service: service, Purpose: purpose, From: d.today.AddDate(0, -6, 0), Until: d.today.AddDate(0, 6, 0),
+				Account: agent.ID, Service: service, Purpose: purpose, From: opened, Until: d.today.AddDate(0, 6, 0),
 			})
 		}
 	}

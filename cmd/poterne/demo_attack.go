@@ -1,0 +1,243 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"slices"
+	"time"
+
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/town"
+	"poterne/internal/town/life"
+)
+
+// demoAttack is a theft that the demonstration plays: thieves hold the sessions of
+// some of the town's accounts, and use the doors that staff use.
+type demoAttack struct {
+	name    string
+	about   map[policy.Language]string
+	created int // accounts that a manager had created today
+	thieves func(*demoTown) []life.Thief
+}
+
+// The characters whose sessions are stolen.
+const (
+	pauline = roster.AccountID("pauline.mercier")
+	karim   = roster.AccountID("karim.benali")
+	lucas   = roster.AccountID("lucas.ferrand")
+	helene  = roster.AccountID("helene.roux")
+)
+
+var demoAttacks = []demoAttack{
+	{
+		name: "kairos-2025",
+		about: map[policy.Language]string{
+			policy.French:  "Juillet 2025 : le compte de Lucas, organisme de formation, vide Kairos par la page qui oublie de vérifier qui demande, mille personnes à la fois.",
+			policy.English: "July 2025: the account of Lucas, of a training organisation, empties Kairos through the page that forgets to check who asks, a thousand people at a time.",
+		},
+		thieves: func(d *demoTown) []life.Thief {
+			return []life.Thief{d.thief(lucas, 300*time.Millisecond, d.candidates())}
+		},
+	},
+	{
+		name: "france-2024",
+		about: map[policy.Language]string{
+			policy.French:  "Mars 2024 : six sessions de conseillers lisent le registre jour et nuit, deux dossiers par seconde chacune.",
+			policy.English: "March 2024: six advisers’ sessions read the register day and night, two files a second each.",
+		},
+		thieves: func(d *demoTown) (thieves []life.Thief) {
+			for i, account := range d.of(roster.Adviser)[:6] {
+				thieves = append(thieves, d.thief(account, 500*time.Millisecond, d.strangers(i, 6)))
+			}
+			return thieves
+		},
+	},
+	{
+		name: "missions-2025",
+		about: map[policy.Language]string{
+			policy.French:  "Décembre 2025 : le compte d’Hélène, qui gère ceux de la Mission locale, en a fait créer deux ; les trois lisent le registre.",
+			policy.English: "December 2025: the account of Hélène, who manages those of the Mission locale, had two created; all three read the register.",
+		},
+		created: 2,
+		thieves: func(d *demoTown) (thieves []life.Thief) {
+			for i, account := range []roster.AccountID{helene, created(0), created(1)} {
+				thieves = append(thieves, d.thief(account, 500*time.Millisecond, d.strangers(i, 3)))
+			}
+			return thieves
+		},
+	},
+	{
+		name: "flat-sweep",
+		about: map[policy.Language]string{
+			policy.French:  "La session de Pauline, conseillère, lit vingt inconnus par seconde.",
+			policy.English: "The session of Pauline, an adviser, reads twenty strangers a second.",
+		},
+		thieves: func(d *demoTown) []life.Thief {
+			return []life.Thief{d.thief(pauline, 50*time.Millisecond, d.strangers(0, 1))}
+		},
+	},
+	{
+		name: "caseload-sweep",
+		about: map[policy.Language]string{
+			policy.French:  "La session de Pauline lit son propre portefeuille, quatre dossiers par seconde.",
+			policy.English: "Pauline’s session reads her own caseload, four files a second.",
+		},
+		thieves: func(d *demoTown) []life.Thief {
+			return []life.Thief{d.thief(pauline, 250*time.Millisecond, d.files(slices.Values(d.staff.Caseload(pauline))))}
+		},
+	},
+	{
+		name: "burst",
+		about: map[policy.Language]string{
+			policy.French:  "Tous les comptes de conseillers à la fois, cinq inconnus chacun.",
+			policy.English: "All the advisers’ accounts at once, five strangers each.",
+		},
+		thieves: func(d *demoTown) (thieves []life.Thief) {
+			advisers := d.of(roster.Adviser)
+			for i, account := range advisers {
+				thieves = append(thieves, d.thief(account, 2*time.Second, first(5, d.strangers(i, len(advisers)))))
+			}
+			return thieves
+		},
+	},
+	{
+		name: "guessing",
+		about: map[policy.Language]string{
+			policy.French:  "La session de Karim, conseiller, essaie des numéros de dossier l’un après l’autre.",
+			policy.English: "The session of Karim, an adviser, tries dossier numbers one after the other.",
+		},
+		thieves: func(d *demoTown) []life.Thief {
+			return []life.Thief{d.thief(karim, 300*time.Millisecond, guesses())}
+		},
+	},
+	{
+		name: "birth-comb",
+		about: map[policy.Language]string{
+			policy.French:  "La session de Karim cherche les noms les plus courants, jour de naissance après jour de naissance.",
+			policy.English: "Karim’s session searches for the commonest surnames, birthday after birthday.",
+		},
+		thieves: func(d *demoTown) []life.Thief {
+			return []life.Thief{d.thief(karim, 300*time.Millisecond, comb())}
+		},
+	},
+}
+
+// attackNamed finds an attack of the demonstration; no name is no attack.
+func attackNamed(name string) (demoAttack, error) {
+	if name == "" {
+		return demoAttack{}, nil
+	}
+	for _, a := range demoAttacks {
+		if a.name == name {
+			return a, nil
+		}
+	}
+	return demoAttack{}, usage("there is no attack %q; poterne demo --attack list says which there are", name)
+}
+
+// listAttacks says which attacks there are.
+func listAttacks(out io.Writer, in policy.Language) {
+	for _, a := range demoAttacks {
+		fmt.Fprintf(out, "%-16s %s\n", a.name, a.about[in])
+	}
+}
+
+// created is an account of the Mission locale that its manager had created.
+func created(n int) roster.AccountID { return roster.AccountID(fmt.Sprintf("nouveau.compte-%d", n+1)) }
+
+// creates has accounts created today.
+func (d *demoTown) creates(accounts int) {
+	for n := range accounts {
+		id := created(n)
+		d.created = append(d.created, town.Agent{
+			ID: id, Name: fmt.Sprintf("Nouveau Compte %d", n+1), Organisation: "mission-locale-valbourg", Role: roster.Adviser,
+			Mail: string(id) + "@mission-locale-valbourg.example", Subject: string(id),
+		})
+	}
+}
+
+// of lists the accounts of a role, the characters first.
+func (d *demoTown) of(role roster.Role) (accounts []roster.AccountID) {
+	for _, agent := range d.agents() {
+		if agent.Role == role {
+			accounts = append(accounts, agent.ID)
+		}
+	}
+	return accounts
+}
+
+// thief holds the session of an account.
+func (d *demoTown) thief(account roster.AccountID, pause time.Duration, pages iter.Seq[string]) life.Thief {
+	return life.Thief{Account: account, Button: d.button(account), Pause: pause, Pages: pages}
+}
+
+// files are the addresses of people's files.
+func (d *demoTown) files(people iter.Seq[int]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for person := range people {
+			if !yield("/dossier/files/" + d.register.Dossier(person)) {
+				return
+			}
+		}
+	}
+}
+
+// strangers are the files of one of several equal parts of the register, from its
+// end on. A thief does not know who is a canary.
+func (d *demoTown) strangers(part, parts int) iter.Seq[string] {
+	return d.files(func(yield func(int) bool) {
+		each := d.register.Size() / parts
+		for n := part * each; n < (part+1)*each; n++ {
+			if !yield(d.register.Size() - 1 - n) {
+				return
+			}
+		}
+	})
+}
+
+// candidates are the pages of the hole in Kairos.
+func (d *demoTown) candidates() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for from := 0; from < d.register.Size(); from += 1000 {
+			if !yield(fmt.Sprintf("/kairos/api/candidates?count=1000&from=%d", from)) {
+				return
+			}
+		}
+	}
+}
+
+// guesses are dossier numbers that look like one, and almost never are.
+func guesses() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for n := 10_000_000_000; yield(fmt.Sprintf("/dossier/files/%011dA", n)); n += 37 {
+		}
+	}
+}
+
+// comb searches for common surnames, birthday after birthday.
+func comb() iter.Seq[string] {
+	surnames := []string{"martin", "bernard", "thomas", "petit", "robert", "richard", "durand", "dubois", "moreau", "laurent"}
+	return func(yield func(string) bool) {
+		for day := time.Date(1990, time.January, 1, 0, 0, 0, 0, time.UTC); ; day = day.AddDate(0, 0, 1) {
+			for _, surname := range surnames {
+				if !yield("/dossier/search?" + url.Values{"surname": {surname}, "birth": {day.Format(time.DateOnly)}}.Encode()) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func first(n int, pages iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		left := n
+		for page := range pages {
+			if left--; left < 0 || !yield(page) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/town/life"
+)
+
+// commit plays an attack in real time against the demonstration's own address, says
+// what the ledger tells of it as it happens, and what came of it.
+func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Language, invented *demoTown, portal string, g *gate.Gate) error {
+	thieves := a.thieves(invented)
+	n := newNarrator(out, in, thieves)
+	fmt.Fprintf(out, "\n%s\n\n", a.about[in])
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	from := g.Next()
+	var told errgroup.Group
+	told.Go(func() error { return n.follow(listening, g, from) })
+
+	var all errgroup.Group
+	for _, t := range thieves {
+		t.Portal = portal
+		all.Go(func() error { return t.Steal(ctx) })
+	}
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	n.until(ctx, g.Next())
+	stop()
+	if err := told.Wait(); err != nil {
+		return err
+	}
+	n.sum(portal)
+	return nil
+}
+
+// narrator says what the ledger tells of some accounts: each person seen, and each
+// new ground for a refusal.
+type narrator struct {
+	out     io.Writer
+	in      policy.Language
+	begun   time.Time
+	read    chan ledger.Number // how far it has read, for until
+	said    map[roster.AccountID]map[policy.Why]bool
+	seen    map[register.PersonID]bool // strangers
+	inside  map[register.PersonID]bool // people whom a fact explains
+	frozen  map[roster.AccountID]bool
+	asked   int
+	newest  time.Duration // when the last stranger was seen
+	stopped time.Duration // when the last account was frozen
+}
+
+func newNarrator(out io.Writer, in policy.Language, thieves []life.Thief) *narrator {
+	n := &narrator{
+		out: out, in: in, begun: time.Now(), read: make(chan ledger.Number, 1), said: make(map[roster.AccountID]map[policy.Why]bool),
+		seen: make(map[register.PersonID]bool), inside: make(map[register.PersonID]bool), frozen: make(map[roster.AccountID]bool),
+	}
+	for _, t := range thieves {
+		n.said[t.Account] = make(map[policy.Why]bool)
+	}
+	return n
+}
+
+// follow reads on in the ledger until ctx ends.
+func (n *narrator) follow(ctx context.Context, g *gate.Gate, from ledger.Number) error {
+	n.read <- from
+	for entry, err := range g.Follow(ctx, from) {
+		if err != nil {
+			return fmt.Errorf("following the ledger: %w", err)
+		}
+		n.hear(entry)
+		select {
+		case <-n.read: // nobody has asked since
+		default:
+		}
+		n.read <- entry.Number + 1
+	}
+	return nil
+}
+
+// until waits for everything before an entry to be read.
+func (n *narrator) until(ctx context.Context, next ledger.Number) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case read := <-n.read:
+			if read >= next {
+				return
+			}
+		}
+	}
+}
+
+// hear takes in an entry, and says it when something changes.
+func (n *narrator) hear(e ledger.Entry) {
+	at := e.Time.Sub(n.begun)
+	if o, ok := order.ReadString(e.Detail); ok && e.Kind == ledger.Placed && e.Account == gate.Itself {
+		account := roster.AccountID(o.Target)
+		if n.said[account] != nil && o.Effect == order.Frozen {
+			n.frozen[account], n.stopped = true, at
+			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne gèle ce compte.", policy.English: "▣ Poterne freezes this account."}[n.in])
+		}
+		return
+	}
+	said := n.said[e.Account]
+	if said == nil || e.Kind != ledger.Consulted && e.Kind != ledger.Changed && e.Kind != ledger.Attempted {
+		return
+	}
+	n.asked++
+	switch {
+	case e.Why == policy.Granted: // about nobody
+		return
+	case e.Disclosed() && e.Cost == 0:
+		n.inside[e.Person] = true
+		return
+	}
+	fresh := e.Disclosed() && !n.seen[e.Person]
+	if fresh {
+		n.seen[e.Person], n.newest = true, at
+	}
+	if fresh || !said[e.Why] {
+		sentence, _, _ := strings.Cut(e.Ruling().Sentence(n.in), ". ")
+		n.say(at, e.Account, shapes[e.Verdict]+" "+strings.TrimSuffix(sentence, ".")+".")
+	}
+	said[e.Why] = true
+}
+
+// shapes are those of the verdicts, as on the pages.
+var shapes = map[policy.Verdict]string{
+	policy.Shown: "●", policy.Masked: "◐", policy.Withheld: "◌", policy.AskIdentity: "◇", policy.AskTouch: "◇", policy.AskCosign: "◇",
+	policy.Refused: "▢", policy.Freeze: "▣",
+}
+
+func (n *narrator) say(at time.Duration, account roster.AccountID, what string) {
+	fmt.Fprintf(n.out, "  %6.1f s  %-18s %s\n", at.Seconds(), account, what)
+}
+
+// sum says what came of the attack.
+func (n *narrator) sum(portal string) {
+	sentence := map[policy.Language]string{
+		policy.French:  "\nFin de l’attaque : %d personnes vues sans motif, %d ouvertures demandées, plus personne après %.1f s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
+		policy.English: "\nEnd of the attack: %d people seen without a reason, %d openings asked for, nobody more after %.1f s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
+	}[n.in]
+	fmt.Fprintf(n.out, sentence, len(n.seen), n.asked, max(n.newest, n.stopped).Seconds(), len(n.inside), len(n.frozen), len(n.said), portal)
+}

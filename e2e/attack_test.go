@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/register"
+	"poterne/internal/town"
+)
+
+// sum is the sentence that ends an attack.
+var sum = regexp.MustCompile(`End of the attack: (\d+) people seen without a reason, (\d+) openings asked for, nobody more after [\d.]+ s\. With a reason: (\d+)\. Accounts frozen: (\d+) of (\d+)\.`)
+
+// attack starts a demonstration in which an attack is played, and waits for its end.
+func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, accounts int) {
+	t.Helper()
+	grown, err := town.NewRegister("1", townSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, port := t.TempDir(), freePort(t)
+	d = &demo{
+		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(townSize), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port), "--attack", name),
+		dir:     dir, port: port, origin: fmt.Sprintf("http://localhost:%d", port), register: grown, staff: town.NewStaff(grown),
+	}
+	d.ready(d.origin)
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		said := sum.FindStringSubmatch(d.output.String())
+		if said == nil {
+			continue
+		}
+		for i, figure := range []*int{&seen, &asked, &inside, &frozen, &accounts} {
+			if _, err := fmt.Sscan(said[i+1], figure); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Logf("%s: %s", name, said[0])
+		return d, seen, asked, inside, frozen, accounts
+	}
+	t.Fatalf("the attack has no end:\n%s", d.output)
+	return d, 0, 0, 0, 0, 0
+}
+
+// Every attack that the demonstration plays is stopped, and what it says of it is
+// what the ledger holds.
+//
+// Promise: WATCH-1
+func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		seen, atLeast   int // people without a reason, at most; openings asked for
+		frozen, thieves int // accounts, at least
+	}{
+		{"kairos-2025", 10, 1000, 1, 1},
+		{"france-2024", 6 * 3, 6 * 3, 6, 6},
+		{"missions-2025", 2, 6, 2, 3},
+		{"flat-sweep", 10, 3, 1, 1},
+		{"caseload-sweep", 0, 20, 0, 1},
+		{"guessing", 0, 3, 1, 1},
+		{"birth-comb", 10, 3, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, seen, asked, inside, frozen, accounts := attack(t, c.name)
+			if seen > c.seen || asked < c.atLeast || frozen < c.frozen || accounts != c.thieves {
+				t.Errorf("%d people seen, %d asked for, %d of %d accounts frozen\n%s", seen, asked, frozen, accounts, d.output)
+			}
+			strangers, known, freezes := make(map[register.PersonID]bool), make(map[register.PersonID]bool), make(map[string]bool)
+			for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+				switch {
+				case e.Disclosed() && e.Cost > 0:
+					strangers[e.Person] = true
+				case e.Disclosed():
+					known[e.Person] = true
+				case e.Kind == ledger.Placed && e.Account == gate.Itself:
+					o, _ := order.ReadString(e.Detail)
+					freezes[o.Target] = true
+				}
+			}
+			if len(strangers) != seen || len(known) != inside || len(freezes) != frozen {
+				t.Errorf("the ledger holds %d people without a reason, %d with one, and %d freezes", len(strangers), len(known), len(freezes))
+			}
+		})
+	}
+}
+
+// The desk says that Lucas's account is frozen, and why; Samir undoes it only with a
+// touch.
+//
+// Promise: WATCH-6
+func TestWATCH_6_TheDeskShowsTheAttackStopped(t *testing.T) {
+	d, _, _, _, _, _ := attack(t, "kairos-2025")
+	samir := d.browser("samir.cohen")
+	desk := string(d.get(samir, "/desk").Body)
+	if !strings.Contains(desk, "Poterne a gelé Lucas Ferrand (Organisme de formation Horizon).") {
+		t.Errorf("the desk does not say who is frozen:\n%s", desk)
+	}
+	page := string(d.get(samir, "/desk/accounts/lucas.ferrand").Body)
+	for _, said := range []string{"Poterne a gelé ce compte", "Plus aucune nouvelle personne sans motif n’est montrée à ce compte.", "gelé", `action="/.poterne/touch"`} {
+		if !strings.Contains(page, said) {
+			t.Errorf("the account’s page does not say %q", said)
+		}
+	}
+	if strings.Contains(page, ">Dégeler</button>") {
+		t.Error("the freeze can be undone without a touch")
+	}
+}
+
+func TestAnAttackThatIsNotThereIsSaid(t *testing.T) {
+	output, code := poterne(t, "demo", "--attack", "nonsense")
+	if code != 2 || !strings.Contains(output, "--attack list says which there are") {
+		t.Errorf("exit %d: %s", code, output)
+	}
+	output, code = poterne(t, "demo", "--attack", "list", "--lang", "en")
+	if code != 0 || !strings.Contains(output, "kairos-2025 ") || !strings.Contains(output, "missions-2025 ") {
+		t.Errorf("exit %d: %s", code, output)
+	}
+}
