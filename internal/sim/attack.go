@@ -249,8 +249,8 @@ var Attacks = []Attack{
 			p.steal(theft{from: after(1, 10*time.Hour), until: after(1, 11*time.Hour), every: 2 * time.Minute, targets: 5})
 		}
 	}},
-	{"drowned-desk", "Two thousand accounts are made to meet a touch, so that nobody looks at the one that takes strangers.", false, Aim{}, func(p *plot) {
-		for range 200 { // a tenth of them: they do not touch each other
+	{"drowned-desk", "Two hundred accounts are made to meet a touch, so that nobody looks at the one that takes strangers.", false, Aim{}, func(p *plot) {
+		for range 200 {
 			p.account(roster.Adviser)
 			p.steal(theft{from: after(1, 10*time.Hour), until: after(1, 11*time.Hour), every: 15 * time.Minute, targets: 4, elsewhere: true})
 		}

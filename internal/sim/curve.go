@@ -16,6 +16,7 @@ type CurvePoint struct {
 	Freezes   float64        `json:"false_freezes_per_1000_agent_days"`
 	AgentDays int            `json:"agent_days"`
 	Touches   float64        `json:"touches_per_agent_month"`
+	Cosigns   float64        `json:"co_signatures_per_agent_month"`
 	Leaks     map[string]int `json:"leaks_p95"` // people without a reason, by attack
 }
 
@@ -62,8 +63,9 @@ func (s Settings) curve(ctx context.Context) ([]CurvePoint, error) {
 				point.Leaks[a.Name] = a.Outside.P95
 			}
 			if s.Scenario == Honest {
-				point.Freezes, point.Touches = report.All.Per1000(report.All.Freezes), report.All.PerMonth(report.All.Touches)
-				point.AgentDays = report.All.AgentDays
+				all := report.All
+				point.AgentDays, point.Freezes = all.AgentDays, all.Per1000(all.Freezes)
+				point.Touches, point.Cosigns = all.PerMonth(all.Touches), all.PerMonth(all.Cosigns)
 			}
 		}
 		points = append(points, point)
@@ -73,8 +75,8 @@ func (s Settings) curve(ctx context.Context) ([]CurvePoint, error) {
 
 // How much of a replay each point of the curve takes.
 const (
-	agentsOnCurve = 400
-	seedsOnCurve  = 5
+	agentsOnCurve = 200
+	seedsOnCurve  = 3
 )
 
 // Floor is how many people a thief who knows every rule takes from an account

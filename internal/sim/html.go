@@ -1,10 +1,13 @@
 package sim
 
 import (
+	"cmp"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,12 +22,17 @@ var reportPage string
 // page is what the report's page shows.
 type page struct {
 	Report
-	In     policy.Language
-	Say    words
-	French []AttackResult // the published cases
-	Chart  chart
-	Strips []strip
-	All    TradeResult
+	In       policy.Language
+	Say      words
+	French   []AttackResult // the published cases
+	Chart    chart
+	Picture  curvePicture
+	Worst    []TradeResult // by touches, the most first
+	Targets  []Target
+	Missed   []Target
+	MostSeen int // of the published cases, at the 95th percentile
+	MostBare int
+	Floor    int
 }
 
 // WriteHTML writes the report as one page, in French or in English.
@@ -33,18 +41,42 @@ func (r Report) WriteHTML(out io.Writer, in policy.Language) error {
 	if !ok {
 		say, in = wordsIn[policy.French], policy.French
 	}
-	p := page{Report: r, In: in, Say: say, Chart: say.draw(r.Attacks), Strips: stripsOf(r.Honest)}
+	p := page{Report: r, In: in, Say: say, Chart: say.draw(r.Attacks), Targets: r.Targets(), Floor: int(adviserFloor() + 0.5)}
 	for _, a := range r.Attacks {
 		if a.French {
 			p.French = append(p.French, a)
+			p.MostSeen, p.MostBare = max(p.MostSeen, a.Outside.P95), max(p.MostBare, a.Bare)
 		}
 	}
-	for _, t := range r.Honest {
-		p.All = p.All.add(t)
+	for _, t := range p.Targets {
+		if !t.Met() {
+			p.Missed = append(p.Missed, t)
+		}
+	}
+	p.Worst = slices.SortedFunc(slices.Values(r.Honest), func(a, b TradeResult) int {
+		return cmp.Compare(b.PerMonth(b.Touches), a.PerMonth(a.Touches))
+	})
+	if len(r.Curve) > 0 {
+		p.Picture = say.drawCurve(r.Curve)
 	}
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"count": say.count, "rate": say.rate, "span": say.span, "about": say.about, "lit": say.lit, "trade": say.trade, "ordinal": say.ordinal,
+		"count": say.count, "rate": say.rate, "fine": say.fine, "span": say.span, "about": say.about, "lit": say.lit, "trade": say.trade, "ordinal": say.ordinal,
+		"percent": say.percent, "target": say.target, "figure": say.figure, "fill": fill,
 	}).Parse(reportPage)).Execute(out, p)
+}
+
+// adviserFloor is what no rule can hold an adviser's thief below in 28 days.
+func adviserFloor() float64 {
+	adviser := tradeNamed("adviser")
+	return Floor(adviser.Unexplained+deskDuty*dutyDoubt, adviser.Dispersion, Month, 1e-4)
+}
+
+// fill puts values into a sentence, in the order of its {}.
+func fill(sentence string, values ...any) string {
+	for _, v := range values {
+		sentence = strings.Replace(sentence, "{}", fmt.Sprint(v), 1)
+	}
+	return sentence
 }
 
 // chart is the picture of the attacks: a row each, people on a logarithmic scale.
@@ -90,30 +122,98 @@ func (w words) draw(attacks []AttackResult) chart {
 		c.Ticks = append(c.Ticks, tick{place(people), w.count(people)})
 	}
 	for i, a := range attacks {
-		most := max(a.Bare, a.ByRate, a.ByCap, a.Inside.Median, a.Outside.Median)
+		most := max(a.Bare, a.ByRate, a.ByCap, a.Inside.P95, a.Outside.P95)
 		c.Rows = append(c.Rows, chartRow{
 			Name: a.Name, Y: chartTop + rowHeight*i + rowHeight/2,
-			From: place(a.Outside.Median), To: place(most),
-			Outside: place(a.Outside.Median), Inside: place(a.Inside.Median), ShowsInside: a.Inside.Median > 0,
+			From: place(min(a.Outside.P95, a.Bare)), To: place(most),
+			Outside: place(a.Outside.P95), Inside: place(a.Inside.P95), ShowsInside: a.Inside.P95 > 0,
 			ByCap: place(a.ByCap), ByRate: place(a.ByRate), Bare: place(a.Bare),
 		})
 	}
 	return c
 }
 
-// strip is one trade's honest work: openings stopped in 1,000 agent-days, by
-// Poterne and by a cap on people.
-type strip struct {
-	TradeResult
-	Poterne, Cap, Rate float64
+// curvePicture is leak against friction, a line for each attack.
+type curvePicture struct {
+	Width, Height, Left, Bottom, Right int
+	XTicks, YTicks                     []tick
+	Lines                              []curveLine
+	Shipped                            float64 // where the rules as they are stand
+	Floor                              float64
 }
 
-func stripsOf(trades []TradeResult) (strips []strip) {
-	for _, t := range trades {
-		strips = append(strips, strip{t, t.Per1000(t.Stopped), t.Per1000(t.ByCap), t.Per1000(t.ByRate)})
-	}
-	return strips
+type curveLine struct {
+	Name   string
+	Dash   string
+	Path   string
+	Points []curvePlace
+	Label  float64 // where its name stands, down
 }
+
+type curvePlace struct {
+	X, Y    float64
+	Shipped bool
+}
+
+const (
+	curveWidth  = 1000
+	curveHeight = 420
+	curveLeft   = 60
+	curveRight  = 190
+	curveTop    = 20
+	curveBottom = 370
+)
+
+// drawCurve draws touches and co-signatures in an agent's month across, and people
+// at the 95th percentile up, both on logarithmic scales.
+func (w words) drawCurve(points []CurvePoint) curvePicture {
+	across := func(x float64) float64 {
+		const from, to = 0.2, 20.0
+		part := math.Log(max(from, min(to, x))/from) / math.Log(to/from)
+		return tenth(curveLeft + part*(curveWidth-curveLeft-curveRight))
+	}
+	up := func(people float64) float64 {
+		part := math.Log10(max(1, min(1000, people))) / 3
+		return tenth(curveBottom - part*(curveBottom-curveTop))
+	}
+	c := curvePicture{Width: curveWidth, Height: curveHeight, Left: curveLeft, Bottom: curveBottom, Right: curveWidth - curveRight, Floor: up(adviserFloor())}
+	for _, x := range []float64{0.2, 0.5, 1, 3, 10, 20} {
+		c.XTicks = append(c.XTicks, tick{across(x), w.figure(x)})
+	}
+	for _, people := range []int{1, 3, 10, 30, 100, 300, 1000} {
+		c.YTicks = append(c.YTicks, tick{up(float64(people)), w.count(people)})
+	}
+	dashes := []string{"", "9 4", "3 3", "12 3 3 3", "1 4"}
+	for i, name := range OnCurve {
+		line := curveLine{Name: name, Dash: dashes[i%len(dashes)]}
+		for n, p := range points {
+			at := curvePlace{across(p.Touches + p.Cosigns), up(float64(p.Leaks[name])), p.Dial == 1}
+			line.Path += fmt.Sprintf("%c%g %g", "ML"[min(n, 1)], at.X, at.Y)
+			line.Points = append(line.Points, at)
+			if at.Shipped {
+				c.Shipped = at.X
+			}
+		}
+		line.Label = line.Points[0].Y
+		c.Lines = append(c.Lines, line)
+	}
+	c.spread()
+	return c
+}
+
+// spread moves names apart that would stand on each other.
+func (c *curvePicture) spread() {
+	byHeight := make([]*curveLine, len(c.Lines))
+	for i := range c.Lines {
+		byHeight[i] = &c.Lines[i]
+	}
+	slices.SortFunc(byHeight, func(a, b *curveLine) int { return cmp.Compare(a.Label, b.Label) })
+	for i := 1; i < len(byHeight); i++ {
+		byHeight[i].Label = max(byHeight[i].Label, byHeight[i-1].Label+18)
+	}
+}
+
+func tenth(x float64) float64 { return math.Round(10*x) / 10 }
 
 // count writes a number as the language groups it.
 func (w words) count(n int) string { return strings.ReplaceAll(thousands(n), ",", w.Group) }
@@ -122,6 +222,23 @@ func (w words) rate(x float64) string {
 	whole, tenth, _ := strings.Cut(strconv.FormatFloat(x, 'f', 1, 64), ".")
 	n, _ := strconv.Atoi(whole)
 	return w.count(n) + w.Point + tenth
+}
+
+// fine is a rate to the hundredth.
+func (w words) fine(x float64) string {
+	return strings.Replace(strconv.FormatFloat(x, 'f', 2, 64), ".", w.Point, 1)
+}
+
+// figure writes a number with no more decimals than it has.
+func (w words) figure(x float64) string {
+	if x >= 1000 {
+		return w.count(int(x))
+	}
+	return strings.Replace(short(x), ".", w.Point, 1)
+}
+
+func (w words) percent(part float64) string {
+	return strconv.Itoa(int(100*part+0.5)) + "\u00a0%"
 }
 
 // ordinal names an opening by its place.

@@ -122,7 +122,7 @@ func TestWATCH_7_AttacksEndWhereTheyShouldAndHonestWorkIsLeftAlone(t *testing.T)
 	s.Agents, s.Days, s.Seeds = 100, 28, 2
 	for _, target := range replayed(t, s).Targets() {
 		if !target.Met() {
-			t.Errorf("%s: %v, at most %v", target.Name, target.Figure, target.Most)
+			t.Errorf("%s, %s: %v, at most %v", target.Kind, target.About, target.Figure, target.Most)
 		}
 	}
 }

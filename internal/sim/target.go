@@ -12,10 +12,22 @@ import (
 
 // Target is one figure that is aimed at.
 type Target struct {
-	Name   string
+	Kind   TargetKind
+	About  string // an attack or a role, or how much was replayed
 	Figure float64
 	Most   float64
 }
+
+// TargetKind is what a figure counts.
+type TargetKind string
+
+const (
+	Strangers    TargetKind = "people without a reason, p95"
+	OwnPeople    TargetKind = "explained people, p95"
+	OddFreezes   TargetKind = "freezes over the oddities"
+	FalseFreezes TargetKind = "false freezes in 1,000 agent-days"
+	TouchesAsked TargetKind = "touches in an agent’s month"
+)
 
 // Met reports whether the figure is within its aim.
 func (t Target) Met() bool { return t.Figure <= t.Most }
@@ -29,15 +41,12 @@ const (
 
 // Targets lists every figure of the report that is aimed at.
 func (r Report) Targets() (targets []Target) {
-	add := func(most float64, figure float64, name string, args ...any) {
-		targets = append(targets, Target{fmt.Sprintf(name, args...), figure, most})
-	}
 	for _, a := range r.Attacks {
 		if a.Aim.Outside > 0 {
-			add(float64(a.Aim.Outside), float64(a.Outside.P95), "%s: people without a reason, p95", a.Name)
+			targets = append(targets, Target{Strangers, a.Name, float64(a.Outside.P95), float64(a.Aim.Outside)})
 		}
 		if a.Aim.Inside > 0 {
-			add(float64(a.Aim.Inside), float64(a.Inside.P95), "%s: explained people, p95", a.Name)
+			targets = append(targets, Target{OwnPeople, a.Name, float64(a.Inside.P95), float64(a.Aim.Inside)})
 		}
 	}
 	if len(r.Oddities) > 0 {
@@ -45,17 +54,17 @@ func (r Report) Targets() (targets []Target) {
 		for _, o := range r.Oddities {
 			odd = odd.add(o.met)
 		}
-		add(0, float64(odd.Freezes), "freezes over %d oddities", len(r.Oddities))
+		targets = append(targets, Target{OddFreezes, thousands(len(r.Oddities)), float64(odd.Freezes), 0})
 	}
-	if r.All.AgentDays > 0 {
-		add(MostFreezes, r.All.Per1000(r.All.Freezes), "false freezes in 1,000 agent-days, over %s", thousands(r.All.AgentDays))
+	if all := r.All; all.AgentDays > 0 {
+		targets = append(targets, Target{FalseFreezes, thousands(all.AgentDays), all.Per1000(all.Freezes), MostFreezes})
 	}
 	for role, sum := range r.byRole() {
 		most := MostTouches
 		if role == roster.Desk || role == roster.CallCentre {
 			most = MostTouchesDesk
 		}
-		add(most, sum.PerMonth(sum.Touches), "%s: touches in an agent’s month", role)
+		targets = append(targets, Target{TouchesAsked, string(role), sum.PerMonth(sum.Touches), most})
 	}
 	return targets
 }
@@ -86,7 +95,7 @@ func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
 			state = "MISSED"
 			missed++
 		}
-		fmt.Fprintf(w, "%s\t%s\tat most %s\t%s\n", state, short(t.Figure), short(t.Most), t.Name)
+		fmt.Fprintf(w, "%s\t%s\tat most %s\t%s\t%s\n", state, short(t.Figure), short(t.Most), t.Kind, t.About)
 	}
 	if err := w.Flush(); err != nil {
 		return missed, err
