@@ -49,10 +49,9 @@ func (k *keysCommand) Run(on *streams) error {
 	if err != nil {
 		return fmt.Errorf("writing the assertion key: %w", err)
 	}
-	for _, made := range append(checkpoint,
-		keyFile{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"},
-		keyFile{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
-	) {
+	files := append([]keyFile{{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"}}, checkpoint...)
+	files = append(files, keyFile{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))})
+	for _, made := range files {
 		if err := writeNew(filepath.Join(k.Dir, made.name), made.text); err != nil {
 			return err
 		}
