@@ -121,6 +121,53 @@ func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 	}
 }
 
+// How many people a campaign is shown before the desk is told. Freezes and what they
+// narrow come sooner, when the thieves are fast; this is what is left for slow ones.
+func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		thieves []int
+		daily   int // strangers for each
+		change  func(*ledger.Entry)
+		most    int // people shown before the alarm
+	}{
+		{"10 of 20 accounts of an organisation, 3 a day each", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 3, func(*ledger.Entry) {}, 60},
+		{"9 accounts on one device, 1 a day each", []int{0, 1, 2, 20, 21, 22, 40, 41, 42}, 1, func(e *ledger.Entry) { e.Device = "thief" }, 130},
+		{"9 accounts on one device, 3 a day each", []int{0, 1, 2, 20, 21, 22, 40, 41, 42}, 3, func(e *ledger.Entry) { e.Device = "thief" }, 45},
+		{"5 accounts on a rare network, 3 a day each", []int{0, 1, 20, 21, 40}, 3, func(e *ledger.Entry) { e.Network = "hosting" }, 45},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			town, entries := region(1)
+			sums := sumsOf(town, entries)
+			people := 0
+			for d := range 28 {
+				today := monday.AddDate(0, 0, 21+d)
+				honest := town.day(today)
+				for _, thief := range test.thieves {
+					if len(honest) > 0 {
+						honest = append(honest, town.steal(town.staff[thief].Account, today.Add(19*time.Hour), 7*time.Minute, test.daily, test.change)...)
+					}
+				}
+				for _, e := range town.write(honest) {
+					sums.Take(e)
+					if e.Time.Hour() < 19 {
+						continue
+					}
+					people++
+					if alarms := sums.Alarms(e.Time); len(alarms) > 0 {
+						t.Logf("%s: the desk is told after %d people, on day %d: %s", test.name, people, d+1, alarms[0].Sentence(policy.English))
+						if people > test.most {
+							t.Errorf("after %d people, at most %d are accepted", people, test.most)
+						}
+						return
+					}
+				}
+			}
+			t.Errorf("nobody is told in 28 days and %d people", people)
+		})
+	}
+}
+
 // stretched gives each account an interval of its own.
 func stretched(i int, e *ledger.Entry) {
 	since := e.Time.Sub(friday)

@@ -140,9 +140,9 @@ func (p *pool) heaviest(first day) (accounts []roster.AccountID) {
 // measured by TestWATCH_4_HonestOrganisationsAlarmLessThanOnceInAThousandMonths.
 const (
 	dispersion = 3    // φ: variance over mean of the people without a reason in a day
-	apartness  = 0.25 // how much more than its roles an organisation may honestly come to
-	lineBase   = 12   // people
-	lineSpread = 6    // times the spread of a pool's honest day
+	apartness  = 0.2  // how much more than its roles an organisation may honestly come to
+	lineBase   = 6    // people
+	lineSpread = 4    // times the spread of a pool's honest day
 	busiest    = 2    // how much busier than usual a role's day elsewhere excuses
 	telling    = 30.0 // people elsewhere, from which on they tell how busy a day is
 )

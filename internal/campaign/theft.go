@@ -61,24 +61,24 @@ func (s *Sums) lifted(id order.ID) {
 
 // freeze confirms two thefts when an account that shares something with this one
 // was frozen within the hour.
-func (s *Sums) freeze(now freeze) {
+func (s *Sums) freeze(last freeze) {
 	s.frozen = slices.DeleteFunc(s.frozen, func(f freeze) bool {
-		return f.account == now.account || now.at.Sub(f.at) > together
+		return f.account == last.account || last.at.Sub(f.at) > together
 	})
 	alone := true
 	for _, f := range s.frozen {
-		if !s.share(f.account, now.account) {
+		if !s.share(f.account, last.account) {
 			continue
 		}
 		alone = false
 		if !slices.ContainsFunc(s.thefts, func(t theft) bool { return t.order == f.order }) {
-			s.confirm(f.account, now.at, f.order, Together)
+			s.confirm(f.account, last.at, f.order, Together)
 		}
 	}
 	if !alone {
-		s.confirm(now.account, now.at, now.order, Together)
+		s.confirm(last.account, last.at, last.order, Together)
 	}
-	s.frozen = append(s.frozen, now)
+	s.frozen = append(s.frozen, last)
 }
 
 // share reports whether two accounts share something that tells.
