@@ -26,8 +26,20 @@ type Contradiction struct {
 	Known   int64 // entries the witness has co-signed
 }
 
+// longer reports whether the witness knows a longer ledger, and not another one.
+func (c *Contradiction) longer() bool { return c.Known > c.Here }
+
+// weightier returns another history before a longer ledger, and the longest of
+// those; old may be nil.
+func weightier(old, fresh *Contradiction) *Contradiction {
+	if old == nil || old.longer() && (!fresh.longer() || fresh.Known > old.Known) {
+		return fresh
+	}
+	return old
+}
+
 func (c *Contradiction) Error() string {
-	if c.Known > c.Here {
+	if c.longer() {
 		return fmt.Sprintf("%s has co-signed %d entries of this ledger and the database holds %d under its checkpoints: an older copy was put in its place. "+
 			"Restore the newest copy there is; docs/operating.md says what to do when it is not new enough", c.Witness, c.Known, c.Here)
 	}

@@ -127,8 +127,8 @@ func (c *Council) Standing() Standing {
 }
 
 // Attend asks every witness what it knows of the ledger. It comes before anything
-// is signed or served; its error is a *Contradiction. Who cannot be reached is
-// told, and contradicts nothing.
+// is signed or served. Its error is a *Contradiction, or the ledger cannot be read;
+// a witness that cannot be reached is told, and contradicts nothing.
 func (c *Council) Attend(ctx context.Context) error { return c.round(ctx) }
 
 // Run has new checkpoints co-signed until ctx ends. Its error is a *Contradiction:
@@ -146,40 +146,52 @@ func (c *Council) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := c.round(ctx); err != nil {
+		err := c.round(ctx)
+		if _, contradicted := errors.AsType[*Contradiction](err); contradicted {
 			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "no witness could be asked", slog.Any("err", err))
 		}
 	}
 }
 
-// round has the newest checkpoint co-signed. A contradiction is believed if it
-// stands against the newest checkpoint there is after it: another node may have
-// signed, and the witness seen, what this one did not know.
+// mostOvertakings bounds how often other nodes may be faster in one round.
+const mostOvertakings = 3
+
+// round has the newest checkpoint co-signed. That a witness knows a longer ledger
+// is no contradiction if there is a checkpoint that long by now: another node has
+// signed it meanwhile.
 func (c *Council) round(ctx context.Context) error {
-	if c.ask(ctx) == nil {
-		return nil
+	for range mostOvertakings {
+		contradiction, err := c.ask(ctx)
+		if contradiction == nil {
+			return err
+		}
+		head, err := c.newest(ctx)
+		if err != nil || !contradiction.longer() || contradiction.Known > head.Size {
+			return contradiction
+		}
 	}
-	return c.ask(ctx)
+	return nil
 }
 
-// ask has the newest checkpoint co-signed, unless it is. Its error is a
-// *Contradiction; what else fails is told, and tried again in a later round.
-func (c *Council) ask(ctx context.Context) error {
+// ask has the newest checkpoint co-signed, unless it is.
+func (c *Council) ask(ctx context.Context) (*Contradiction, error) {
 	head, err := c.newest(ctx)
 	if err != nil {
-		c.log.ErrorContext(ctx, "no witness could be asked", slog.Any("err", err))
-		return nil
+		return nil, err
 	}
 	if c.Met(head.Note) && c.Standing().Attended() {
 		c.reached(head.Size)
-		return nil
+		return nil, nil
 	}
 	c.lacking()
 	lines, contradiction := c.collect(ctx, head)
 	if contradiction == nil && c.Met(c.Under(head.Note, lines)) {
 		c.reached(head.Size)
 	}
-	return contradiction
+	return contradiction, nil
 }
 
 // newest is the newest checkpoint with the co-signatures it has, or that of an empty
@@ -205,8 +217,9 @@ func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
 }
 
 // collect asks all witnesses at once, but for those that are left alone, and keeps
-// the lines that they put under the checkpoint.
-func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines [][]byte, contradiction error) {
+// the lines that they put under the checkpoint. Of several contradictions it
+// returns the weightiest.
+func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines [][]byte, contradiction *Contradiction) {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	prove := func(old int64) (tlog.TreeProof, error) {
@@ -231,8 +244,8 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines []
 			c.told(ctx, place, err)
 			mu.Lock()
 			defer mu.Unlock()
-			if _, is := errors.AsType[*Contradiction](err); is {
-				contradiction = err
+			if contradicts, is := errors.AsType[*Contradiction](err); is {
+				contradiction = weightier(contradiction, contradicts)
 			} else if err == nil {
 				lines = append(lines, signature.line())
 			}
@@ -244,7 +257,7 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines []
 
 // told notes what came of asking a witness. One that fails is left alone for a
 // while, each time for longer; one that contradicts is not, so that it can be asked
-// again at once.
+// about another node's checkpoint at once.
 func (c *Council) told(ctx context.Context, place int, err error) {
 	seat := c.seats[place]
 	_, contradicts := errors.AsType[*Contradiction](err)

@@ -297,6 +297,43 @@ func TestAnotherNodesNewerCheckpointIsNoContradiction(t *testing.T) {
 	}
 }
 
+// Promise: LEDGER-4
+func TestAContradictionStandsThoughTheWitnessGoesAway(t *testing.T) {
+	h := newHouse(t)
+	servants, members := h.witnesses(t, 2)
+	h.write(t, 300)
+	attend(t, h.council(t, h.Store, members...))
+	h.tamper(t, cutTo(200))
+	h.open(t)
+	h.seal(t)
+	servants[0].Down(true)
+	once := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		servants[1].ServeHTTP(rw, r)
+		servants[1].Down(true)
+	}))
+	defer once.Close()
+	members[1].Address = once.URL
+	err := h.council(t, h.Store, members...).Attend(t.Context())
+	if contradiction, is := errors.AsType[*witness.Contradiction](err); !is || contradiction.Known != 300 {
+		t.Errorf("it is run, with %v", err)
+	}
+}
+
+// unread is a ledger that cannot be read.
+type unread struct{ *store.Store }
+
+var errUnread = errors.New("unread")
+
+func (unread) Checkpoint(context.Context) ([]byte, error) { return nil, errUnread }
+
+func TestALedgerThatCannotBeReadIsNotTakenForAnUncontradictedOne(t *testing.T) {
+	h := newHouse(t)
+	_, members := h.witnesses(t, 1)
+	if err := h.council(t, unread{h.Store}, members...).Attend(t.Context()); !errors.Is(err, errUnread) {
+		t.Errorf("it is run: %v", err)
+	}
+}
+
 func TestAWitnessThatCannotBeReachedStopsNothingAndIsTold(t *testing.T) {
 	h := newHouse(t)
 	servants, members := h.witnesses(t, 2)
