@@ -166,7 +166,7 @@ func (s *search) sortOpen() {
 		}
 	}
 	for _, shown := range s.open {
-		slices.SortStableFunc(shown, func(a, b disclosure) int { return bytes.Compare(a.person[:], b.person[:]) })
+		slices.SortFunc(shown, func(a, b disclosure) int { return bytes.Compare(a.person[:], b.person[:]) })
 	}
 }
 
