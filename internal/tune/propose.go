@@ -84,10 +84,10 @@ type Judgement string
 
 const (
 	Tightest Judgement = "the tightest that keeps what honest work meets within its limits"
-	Nobody   Judgement = "nobody of this role worked: the default"
-	TooFew   Judgement = "too few agent-days to claim 0.1 false freeze in 1,000: the default"
-	TooShort Judgement = "less than 28 days: the month's allowance was never whole: the default"
-	TooRough Judgement = "nothing that was tried keeps what honest work meets within its limits: the default"
+	Nobody   Judgement = "nobody of this role worked: the default, or what is configured where that is tighter"
+	TooFew   Judgement = "too few agent-days to claim 0.1 false freeze in 1,000: the default, or what is configured where that is tighter"
+	TooShort Judgement = "less than 28 days: the month's allowance was never whole: the default, or what is configured where that is tighter"
+	TooRough Judgement = "nothing that was tried keeps what honest work meets within its limits: the default, or what is configured where that is tighter"
 )
 
 // WiderStudy is what all accounts of one kind were charged together.
@@ -112,7 +112,7 @@ func (p *Period) Study(ctx context.Context, now, byDefault policy.Rules) (Study,
 		if !role.ReadsFiles() {
 			continue
 		}
-		study, err := p.study(ctx, role, Point{Allowance: byDefault.Allowances[role], Watch: byDefault.Watches[role]})
+		study, err := p.study(ctx, role, fallback(role, now, byDefault))
 		if err != nil {
 			return Study{}, err
 		}
@@ -121,6 +121,16 @@ func (p *Period) Study(ctx context.Context, now, byDefault policy.Rules) (Study,
 	}
 	s.Wider = p.wider(now, total)
 	return s, nil
+}
+
+// fallback is the default of a role, or what is in force where that is tighter:
+// what a period does not teach is no reason to loosen anything.
+func fallback(role roster.Role, now, byDefault policy.Rules) Point {
+	p := Point{Allowance: byDefault.Allowances[role].Least(now.Allowances[role]), Watch: byDefault.Watches[role]}
+	if inForce := now.Watches[role]; inForce.Line > 0 && inForce.Line <= p.Watch.Line && inForce.Forgiven <= p.Watch.Forgiven {
+		p.Watch.Line, p.Watch.Forgiven = inForce.Line, inForce.Forgiven
+	}
+	return p
 }
 
 // IsEmpty reports whether nobody did anything in the period.
@@ -140,9 +150,11 @@ func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (
 	s.Default = byDefault
 	watch := byDefault.Watch
 	watch.Forgiven = m.forgiven()
-	s.Hours = tried(hours, byDefault.Allowance.Short, func(p *Point, n meter.Cost) { p.Allowance.Short = n })
-	s.Months = tried(months, byDefault.Allowance.Long, func(p *Point, n meter.Cost) { p.Allowance.Long = n })
-	s.Lines = tried(lines, byDefault.Watch.Line, func(p *Point, n meter.Cost) { p.Watch, p.Watch.Line = watch, n })
+	if m.days > 0 {
+		s.Hours = tried(hours, byDefault.Allowance.Short, func(p *Point, n meter.Cost) { p.Allowance.Short = n })
+		s.Months = tried(months, byDefault.Allowance.Long, func(p *Point, n meter.Cost) { p.Allowance.Long = n })
+		s.Lines = tried(lines, byDefault.Watch.Line, func(p *Point, n meter.Cost) { p.Watch, p.Watch.Line = watch, n })
+	}
 	t := trial{works: works, since: p.Since, days: m.days}
 	if err := t.all(ctx, s.Hours, s.Months, s.Lines); err != nil {
 		return s, err

@@ -232,13 +232,40 @@ func TestTooFewDaysProposeTheDefaultAndSaySo(t *testing.T) {
 	if err := study.WriteTable(&table); err != nil {
 		t.Fatal(err)
 	}
-	if want := "adviser: too few agent-days to claim 0.1 false freeze in 1,000: the default (there are 600, and it takes 29,958 without a single one)"; !strings.Contains(table.String(), want) {
+	if want := "adviser: too few agent-days to claim 0.1 false freeze in 1,000: the default, or what is configured where that is tighter (there are 600, and it takes 29,958 without a single one)"; !strings.Contains(table.String(), want) {
 		t.Errorf("the table does not say %q:\n%s", want, table.String())
 	}
 	for _, w := range study.Wider {
 		if !w.IsTheConfig || w.Proposed != rules.Wider.Organisation {
 			t.Errorf("%+v", w)
 		}
+	}
+}
+
+func TestWhatAPeriodDoesNotTeachLoosensNothing(t *testing.T) {
+	s := hire(rules, 5, map[roster.Role]int{roster.Adviser: 3})
+	s.work(28, 1, 2)
+	byDefault, tighter := s.rules, s.rules
+	tighter.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(5), Long: meter.People(9)}}
+	tighter.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Forgiven: 50, Line: 700, Pace: 11, Wall: 99}}
+	period := tune.NewPeriod(monday, monday.AddDate(0, 0, 28), s.accounts)
+	for _, entry := range s.entries {
+		period.Add(entry)
+	}
+	study, err := period.Study(t.Context(), tighter, byDefault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := of(t, study, roster.Adviser).Proposed
+	if want := (meter.Allowance{Short: meter.People(3), Long: meter.People(9)}); p.Allowance != want || p.Watch.Line != 700 || p.Watch.Forgiven != 50 {
+		t.Errorf("the default is loosened to %+v", p)
+	}
+	var patch bytes.Buffer
+	if err := study.WritePatch(&patch); err != nil {
+		t.Fatal(err)
+	}
+	if want := "adviser = { forgiven = 0.5, line = 7, pace = 11, wall = 99 }"; !strings.Contains(patch.String(), want) {
+		t.Errorf("the patch does not say %q:\n%s", want, patch.String())
 	}
 }
 
@@ -304,4 +331,29 @@ func TestThePictureShowsWhatWasChosen(t *testing.T) {
 			t.Errorf("%s: the picture is no XML: %v", language, err)
 		}
 	}
+}
+
+// How fast a period is read and studied; a national service writes some two million
+// openings a day.
+func BenchmarkPeriod(b *testing.B) {
+	s := hire(rules, 13, map[roster.Role]int{roster.Adviser: 100})
+	s.work(28, 1, 2)
+	b.ReportMetric(float64(len(s.entries)), "entries")
+	for b.Loop() {
+		period := tune.NewPeriod(monday, monday.AddDate(0, 0, 28), s.accounts)
+		for _, entry := range s.entries {
+			period.Add(entry)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(s.entries))/b.Elapsed().Seconds(), "entries/s")
+}
+
+func BenchmarkStudy(b *testing.B) {
+	s := hire(rules, 13, map[roster.Role]int{roster.Adviser: 100})
+	s.work(28, 1, 2)
+	days := 0
+	for b.Loop() {
+		days += of(b, s.study(b, monday, monday.AddDate(0, 0, 28)), roster.Adviser).Days
+	}
+	b.ReportMetric(float64(days)/b.Elapsed().Seconds(), "agent-days/s")
 }
