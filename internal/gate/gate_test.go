@@ -316,6 +316,54 @@ func TestACT_1_APassageUnderWayIsCut(t *testing.T) {
 	}
 }
 
+// cutOff is a book that is out of reach from a moment on.
+type cutOff struct {
+	gate.Book
+	gone chan struct{} // closed when it is
+	back chan struct{}
+}
+
+func (c cutOff) Turn(ctx context.Context, act func(gate.Head) error) error {
+	select {
+	case <-c.gone:
+		<-c.back
+		return errors.New("nobody answers")
+	default:
+		return c.Book.Turn(ctx, act)
+	}
+}
+
+// Promise: ACT-1
+func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
+	s := newHouse(t).store()
+	book := cutOff{s, make(chan struct{}), make(chan struct{})}
+	g, err := gate.Open(t.Context(), book, s, rules, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(running) }()
+	ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
+	defer leave()
+	select {
+	case <-ctx.Done():
+		t.Error("cut while the book is within reach")
+	case <-time.After(7 * time.Second):
+	}
+	close(book.gone)
+	select {
+	case <-ctx.Done():
+	case <-time.After(20 * time.Second):
+		t.Error("the passage goes on, and no order could reach it")
+	}
+	close(book.back)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnOrderThatMakesNoSenseChangesNothing(t *testing.T) {
 	g, _ := newHouse(t).gate()
 	before := g.Next()

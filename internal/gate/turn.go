@@ -24,6 +24,10 @@ const largestTurn = 4096
 // has nothing to settle itself.
 const poll = time.Second
 
+// deaf is how long a node may not have been told of orders: then it cuts all that
+// is under way, since an order against it could not be heard.
+const deaf = 5 * time.Second
+
 // job is something to be done under the ledger's head.
 type job struct {
 	ctx  context.Context
@@ -62,6 +66,8 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer close(g.stopped)
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
+	listening := time.AfterFunc(deaf, g.underway.cutAll)
+	defer listening.Stop()
 	for {
 		var batch []*job
 		select {
@@ -72,7 +78,10 @@ func (g *Gate) Run(ctx context.Context) error {
 			batch = g.waiting(first)
 		}
 		// A turn that has begun is ended even while the program stops.
-		if err := g.take(context.WithoutCancel(ctx), batch); errors.Is(err, ErrOutcomeUnknown) {
+		switch err := g.take(context.WithoutCancel(ctx), batch); {
+		case err == nil:
+			listening.Reset(deaf)
+		case errors.Is(err, ErrOutcomeUnknown):
 			return err
 		}
 	}

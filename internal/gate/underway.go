@@ -10,8 +10,9 @@ import (
 	"poterne/internal/roster"
 )
 
-// ErrCut is why the context of a passage under way ended: an order stops it.
-var ErrCut = errors.New("an order stopped this passage")
+// ErrCut is why the context of a passage under way ended: an order stops it, or one
+// that would could not be heard.
+var ErrCut = errors.New("an order stopped this passage, or could not be heard")
 
 // underway is the passages whose answers are on their way.
 type underway struct {
@@ -55,5 +56,14 @@ func (u *underway) cut(orders order.Book, now time.Time) {
 		if held, ok := orders.Against(p.account, p.organisation, p.service, now); ok && held.Effect != order.Frozen {
 			p.cut(ErrCut)
 		}
+	}
+}
+
+// cutAll ends every passage.
+func (u *underway) cutAll() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for p := range u.passages {
+		p.cut(ErrCut)
 	}
 }
