@@ -352,7 +352,7 @@ func (s *stage) drift(who roster.AccountID, undone time.Duration) {
 	at(5*time.Minute, 243, "b2", policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating})
 	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: gate.Itself, Because: "Ces ouvertures parcourent le fichier."}
 	_, _ = s.Place(context.Background(), frozen)
-	s.entries[len(s.entries)-1].Time = galleryNow.Add(-5 * time.Minute)
+	s.entries[len(s.entries)-1].Time, s.orders[0].Placed = galleryNow.Add(-5*time.Minute), galleryNow.Add(-5*time.Minute)
 	for _, e := range s.entries {
 		s.rooms.hour.take([]ledger.Entry{e})
 	}
