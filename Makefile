@@ -11,7 +11,7 @@ BENCH    ?= .
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-index e2e fuzz fmt promises
+.PHONY: help run test check bench bench-ledger bench-index e2e fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ bench-index: ## measures "exactly who" on 1, 10 and 100 million entries, beside 
 	cd tools/duckdb && go build -o ../../artifacts/duckdb .
 	POTERNE_ENTRIES="$(ENTRIES)" POTERNE_DUCKDB="$$PWD/artifacts/duckdb" \
 		go test -run '^$$' -bench ExactlyWho -benchtime 1x -timeout 6h ./internal/ledger/index | tee artifacts/bench-index.txt
+
+curve: ## replays the curve that the desk shows, with the rules as they are
+	@{ printf '{"made": "%s", "report": ' "$$(date -u +%FT%TZ)"; \
+	go run ./cmd/poterne replay --scenario oddities --agents 200 --days 28 --seeds 3 --curve --json; echo '}'; } > internal/portal/curve.json.new
+	@mv internal/portal/curve.json.new internal/portal/curve.json
 
 promises: ## lists what Poterne promises, and how the last make test found it
 	go run ./cmd/poterne promises --results artifacts/test.json

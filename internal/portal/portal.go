@@ -139,6 +139,7 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("GET /desk/flow", rooms.room(rooms.atDesk(rooms.flow)))
 	mux.Handle("GET /desk/campaigns", rooms.room(rooms.atDesk(rooms.campaigns)))
 	mux.Handle("GET /desk/directory", rooms.room(rooms.atDesk(rooms.directory)))
+	mux.Handle("GET /desk/curve", rooms.room(rooms.atDesk(rooms.curve)))
 	mux.Handle("GET /desk/accounts/{id}", rooms.room(rooms.atDesk(rooms.account)))
 	mux.Handle("GET /desk/orders/new", rooms.room(rooms.atDesk(rooms.proposeOrder)))
 	mux.Handle("POST /desk/orders", rooms.room(rooms.atDesk(rooms.placeOrder)))

@@ -3,6 +3,7 @@ package portal
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -123,6 +124,15 @@ func (w words) number(n int) string {
 // cost writes a cost in people: "7.2".
 func (w words) cost(c meter.Cost) string {
 	text := strconv.FormatFloat(float64(c)/float64(meter.Whole), 'f', -1, 64)
+	if w.language == policy.French {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}
+
+// decimal writes a figure to the hundredth at most: "0.25".
+func (w words) decimal(x float64) string {
+	text := strconv.FormatFloat(math.Round(x*100)/100, 'f', -1, 64)
 	if w.language == policy.French {
 		text = strings.Replace(text, ".", ",", 1)
 	}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -241,5 +242,32 @@ func TestEvidenceIsSaidAsOdds(t *testing.T) {
 		if got := onceIn(evidence); got != want {
 			t.Errorf("%d is once in %d, not %d", evidence, got, want)
 		}
+	}
+}
+
+// The curve that ships is whole: each attack at each width, the rules as they are
+// among them, and wider rules cost honest work less.
+func TestTheCurveThatShipsIsWhole(t *testing.T) {
+	r := theCurve()
+	if r.Made.IsZero() || len(r.Report.Seeds) == 0 || len(r.Report.Curve) < 3 {
+		t.Fatalf("made %v with the seeds %v: %d points", r.Made, r.Report.Seeds, len(r.Report.Curve))
+	}
+	shipped, before := false, math.Inf(1)
+	for i, p := range r.Report.Curve {
+		shipped = shipped || p.Dial == 1
+		if len(p.Leaks) == 0 || len(p.Leaks) != len(r.Report.Curve[0].Leaks) || p.AgentDays == 0 || i > 0 && p.Dial <= r.Report.Curve[i-1].Dial {
+			t.Errorf("point %d is %+v", i, p)
+		}
+		if p.Asked() > before {
+			t.Errorf("rules × %g ask for more than narrower ones", p.Dial)
+		}
+		before = p.Asked()
+	}
+	if !shipped {
+		t.Error("the rules as they are stand nowhere on it")
+	}
+	_, raw := newHouse(t).goes(security, http.MethodGet, "/desk/curve", nil)
+	if said := pageText(t, raw); !strings.Contains(said, "As they ship, the worst of the attacks replayed") {
+		t.Errorf("the page: %s", said)
 	}
 }
