@@ -150,7 +150,7 @@ func of(t testing.TB, study tune.Study, role roster.Role) tune.RoleStudy {
 // λ and φ of 32,000 agent-days come back within four standard errors, and the
 // proposal holds what it says.
 func TestAKnownPeriodGivesItsMeanAndDispersionBackAndAProposalThatHolds(t *testing.T) {
-	const lambda, phi, days, staff = 1.0, 2.0, 56, 800
+	const lambda, phi, days, staff = 0.5, 1.5, 56, 800
 	s := hire(rules, 7, map[roster.Role]int{roster.Adviser: staff})
 	s.work(days, lambda, phi)
 	r := of(t, s.study(t, monday, monday.AddDate(0, 0, days)), roster.Adviser)
