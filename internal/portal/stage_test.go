@@ -109,6 +109,7 @@ func Scenes() map[string]Scene {
 		"account-frozen":    stolen.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"account-undoing":   undoing.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"undo-untouched":    stolen.visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {"Vérifié au téléphone"}}),
+		"curve":             full.visits("noa.lambert", "GET", "/desk/curve", nil),
 		"undo":              undoing.visits("noa.lambert", "GET", freeze, nil),
 		"undo-mend":         undoing.visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {" "}}),
 		"undo-own":          own.visits("noa.lambert", "GET", freeze, nil),
