@@ -107,12 +107,16 @@ func (l *Lookout) untilEnd(ctx context.Context, failing string, do func(context.
 // follow takes in entry after entry. What was written before it began is read to the
 // end before anything is placed for it: somebody may have placed it since.
 func (l *Lookout) follow(ctx context.Context) error {
-	from, err := l.house.Book.FirstAt(ctx, l.now().Add(-Reach))
+	begin := l.now().Add(-Reach)
+	from, err := l.house.Book.FirstAt(ctx, begin)
 	if err != nil {
 		return fmt.Errorf("finding the entries of the last weeks: %w", err)
 	}
 	known := l.house.Gate.Next()
 	l.mu.Lock()
+	if l.upTo == 0 && from > 0 { // the ledger is older than what is read of it
+		l.sums.Since(begin)
+	}
 	l.upTo = max(l.upTo, from)
 	from = l.upTo
 	l.mu.Unlock()

@@ -52,6 +52,10 @@ func NewSums(rules Rules) *Sums {
 	return s
 }
 
+// Since tells that everything from a moment on is taken in, though the first entry
+// may come later: an hour in which nobody did anything is known as well.
+func (s *Sums) Since(at time.Time) { s.week.begin(at) }
+
 // Take takes in the next entry of the ledger.
 func (s *Sums) Take(e ledger.Entry) {
 	s.sweep(e.Time)
