@@ -67,7 +67,7 @@ func (p people) with(e Event) people {
 
 // remembered leaves out who was last shown more than Memory ago.
 func (p people) remembered(now time.Time) people {
-	return slices.DeleteFunc(p, func(s sighting) bool { return !s.after(now.Add(-Memory)) })
+	return slices.Clone(slices.DeleteFunc(p, func(s sighting) bool { return !s.after(now.Add(-Memory)) }))
 }
 
 // of returns the sightings of one person.

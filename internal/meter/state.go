@@ -33,6 +33,8 @@ type moment int64
 
 func momentOf(t time.Time) moment { return moment(t.UnixMicro()) }
 
+func (m moment) time() time.Time { return time.UnixMicro(int64(m)).UTC() }
+
 func (m moment) day() int32 { return int32(m / moment(24*time.Hour/time.Microsecond)) }
 
 type charge struct {

@@ -113,10 +113,17 @@ func (s *state) suspect(e Event) {
 		}
 	default:
 	}
-	if found != 0 {
-		s.hints = append(s.hints, hint{at: momentOf(e.At), weight: found.weight(), traits: found})
-		s.hints = s.hints[max(0, len(s.hints)-hintsKept):]
+	s.hint(hint{at: momentOf(e.At), weight: found.weight(), traits: found})
+}
+
+// hint keeps a hint that changes the sum: what relieves of nothing need not be
+// remembered.
+func (s *state) hint(h hint) {
+	if h.weight == 0 || h.weight < 0 && s.evidence(h.at.time()) == 0 {
+		return
 	}
+	s.hints = append(s.hints, h)
+	s.hints = s.hints[max(0, len(s.hints)-hintsKept):]
 }
 
 // isStranger reports whether the event is about somebody new without a reason.

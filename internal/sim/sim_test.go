@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -300,6 +301,40 @@ func BenchmarkDecision(b *testing.B) {
 		}
 		i++
 	}
+}
+
+// BenchmarkMeters measures how much memory a meter takes, by trade, after two months
+// of honest work.
+func BenchmarkMeters(b *testing.B) {
+	const accounts = 100
+	people := townspeople(b)
+	for _, trade := range Trades {
+		b.Run(trade.Name, func(b *testing.B) {
+			for b.Loop() {
+				var meters []*meter.Meter
+				before := heap()
+				for i := range accounts {
+					c := newCareer(people, uint64(i), "agent", trade, 60)
+					s := scene{c.agent, []walk{&day{openings: c.openings}}}
+					through := newCore(rules, s)
+					if err := play(b.Context(), through, s); err != nil {
+						b.Fatal(err)
+					}
+					meters = append(meters, through.meter("agent"))
+				}
+				b.ReportMetric(float64(heap()-before)/accounts, "B/account")
+				runtime.KeepAlive(meters)
+			}
+		})
+	}
+}
+
+// heap is how many bytes are in use, once nothing is in use that need not be.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // BenchmarkSettledDays measures honest openings settled by the gate over SQLite,
