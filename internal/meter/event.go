@@ -64,6 +64,7 @@ const (
 	OutOfOrder                   // it does not
 	Repeated                     // the very reference that led to nobody before
 	Canary                       // a canary stood in the rows of a search
+	Listed                       // the people are rows of a list, and none was opened
 	signsEnd
 )
 

@@ -24,8 +24,8 @@ type sighting struct {
 // How a person was shown, beside the fields. Categories of fields stay below.
 const (
 	asRow    = 1 << 31 // in the rows of a search
-	asOwn    = 1 << 30 // for a standing reason
-	forCause = 1 << 29 // for any reason
+	asOwn    = 1 << 30 // opened for a standing reason
+	forCause = 1 << 29 // opened for any reason
 	inFields = 1<<24 - 1
 )
 
@@ -51,10 +51,11 @@ func (p people) with(e Event) people {
 	if e.Signs.Has(SearchRow) {
 		s.what |= asRow
 	}
-	switch e.Ground {
-	case Own:
+	switch {
+	case e.Signs&(Listed|SearchRow) != 0: // a list of one's own people is where work begins
+	case e.Ground == Own:
 		s.what |= asOwn | forCause
-	case Ticketed:
+	case e.Ground == Ticketed:
 		s.what |= forCause
 	}
 	i, known := slices.BinarySearchFunc(p, s, sighting.compare)

@@ -143,6 +143,24 @@ func TestMETER_5_OwnPeopleArePacedAndWalled(t *testing.T) {
 	p.want("three times the wall", p.after(time.Second).opens(601), policy.Refused, policy.WallReached)
 }
 
+func TestAListOfOnesOwnPeopleIsWhereWorkBegins(t *testing.T) {
+	p := newPost(t)
+	all := make([]int, 250)
+	for i := range all {
+		all[i] = i + 1
+	}
+	p.told(reason.Caseload, all...)
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.Listed }
+	for _, n := range all {
+		p.want("a row of the caseload", p.opens(n), policy.Shown, policy.Explained)
+	}
+	p.asks = nil
+	for n := 1; n <= 20; n++ {
+		p.want("then opened", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("and one more within the hour", p.after(time.Second).opens(21), policy.AskTouch, policy.PaceReached)
+}
+
 // Promise: METER-6
 func TestMETER_6_ARaiseIsSpentAndEndsByItself(t *testing.T) {
 	p := newPost(t)

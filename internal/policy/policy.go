@@ -321,9 +321,14 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 const proven = 3
 
 // explained shows somebody whom a fact explains, within the wall and the pace. Each
-// first asks for a touch; the wall stops whoever comes to it after one.
+// first asks for a touch; the wall stops whoever comes to it after one. Rows of a
+// list count for neither: what a list may show of somebody is a matter of purposes.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
-	return w.heed(Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}, func(yield func(Ruling) bool) {
+	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
+	if w.ask.Signs.Has(meter.Listed) {
+		return ruling
+	}
+	return w.heed(ruling, func(yield func(Ruling) bool) {
 		stop := Ruling{Reason: found, Again: w.now.Add(meter.Hour)}
 		if wall := w.watch.Wall; wall > 0 {
 			n, proved := w.meter.Explained(person, w.now)

@@ -192,6 +192,7 @@ func (a *agent) ask(d deed) policy.Ask {
 		ask.Signs |= meter.SearchRow
 		ask.Route, fields = "GET /search", register.Name|register.Residence&use.fields
 	case lists:
+		ask.Signs |= meter.Listed
 		ask.Route = "GET /files"
 	case misses:
 		ask.People = []policy.Opening{{}}

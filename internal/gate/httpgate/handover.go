@@ -99,6 +99,7 @@ func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, e
 	}
 	switch {
 	case !by.About:
+		ask.Signs |= meter.Listed
 		ask.People = nil // a list is about whom it shows, not about whom was asked for
 	case len(rows) == 0 && len(by.Layout.People) > 0:
 		return "", notUnderstood("an answer about one person names nobody")
