@@ -79,8 +79,9 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 				case e.Disclosed():
 					known[e.Person] = true
 				case e.Kind == ledger.Placed && e.Account == gate.Itself:
-					o, _ := order.ReadString(e.Detail)
-					freezes[o.Target] = true
+					if o, _ := order.ReadString(e.Detail); o.Effect == order.Frozen {
+						freezes[o.Target] = true
+					}
 				}
 			}
 			if len(strangers) != seen || len(known) != inside || len(freezes) != frozen {

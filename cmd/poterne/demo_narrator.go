@@ -114,6 +114,9 @@ func (n *narrator) hear(e ledger.Entry) {
 			n.frozen[account], n.stopped = true, at
 			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne gèle ce compte.", policy.English: "▣ Poterne freezes this account."}[n.in])
 		}
+		if o.Effect == order.Narrowed { // next to a theft
+			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne réduit les franchises au quart.", policy.English: "▣ Poterne cuts allowances to a quarter."}[n.in])
+		}
 		return
 	}
 	said := n.said[e.Account]
