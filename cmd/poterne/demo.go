@@ -103,6 +103,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	for service, handler := range invented.applications(place.origin(), town.KeysFrom(place.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
 		group.Go(func() error { return serveUntil(ctx, place.applications[service], handler) })
 	}
+	group.Go(func() error { return invented.keepTelling(ctx, kept, s.pseudonym) })
 	if !d.QuietTown {
 		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
 	}

@@ -126,8 +126,10 @@ func (d *demoTown) expected(agent roster.AccountID) (people []int) {
 	return people
 }
 
-// facts is what the town's systems know of today, by source.
-func (d *demoTown) facts(key register.Key) map[string][]reason.Fact {
+// facts is what the town's systems know at a moment of its day, by source. Whoever is
+// expected at a desk or on the telephone is there again each time this is told: such
+// tickets explain for minutes, and the town is watched at any hour.
+func (d *demoTown) facts(key register.Key, now time.Time) map[string][]reason.Fact {
 	facts := make(map[string][]reason.Fact)
 	tell := func(source string, f reason.Fact, id string, person int, from, until time.Time) {
 		f.ID, f.Person, f.From, f.Until = id, key.Person(d.register.Dossier(person)), from, until
@@ -140,7 +142,11 @@ func (d *demoTown) facts(key register.Key) map[string][]reason.Fact {
 		}
 		for i, a := range d.staff.Appointments(agent.ID, d.workday()) {
 			source, kind := ticket(a.Kind)
-			tell(source, reason.Fact{Kind: kind, Account: agent.ID}, fmt.Sprintf("%s-%s-%d", agent.ID, midnight.Format(time.DateOnly), i), a.Person, midnight, midnight.AddDate(0, 0, 2))
+			from := midnight
+			if kind != reason.Appointment {
+				from = now
+			}
+			tell(source, reason.Fact{Kind: kind, Account: agent.ID}, fmt.Sprintf("%s-%s-%d", agent.ID, midnight.Format(time.DateOnly), i), a.Person, from, from.AddDate(0, 0, 2))
 		}
 	}
 	for _, o := range d.staff.Organisations() {
@@ -180,12 +186,37 @@ func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) e
 	if err := s.TakeRoster(ctx, d.roster()); err != nil {
 		return err
 	}
-	for source, facts := range d.facts(key) {
-		if err := s.TakeFacts(ctx, source, facts, nil, d.today); err != nil {
+	if err := d.tell(ctx, s, key, d.today); err != nil {
+		return err
+	}
+	return s.TakeAliases(ctx, d.aliases(key))
+}
+
+func (d *demoTown) tell(ctx context.Context, s *store.Store, key register.Key, now time.Time) error {
+	for source, facts := range d.facts(key, now) {
+		if err := s.TakeFacts(ctx, source, facts, nil, now); err != nil {
 			return err
 		}
 	}
-	return s.TakeAliases(ctx, d.aliases(key))
+	return nil
+}
+
+// toldEvery is how often the neighbours say again what they know: before a call, whose
+// ticket is the shortest, explains nothing any more.
+const toldEvery = 5 * time.Minute
+
+// keepTelling says again what the neighbours know, until ctx ends.
+func (d *demoTown) keepTelling(ctx context.Context, s *store.Store, key register.Key) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-time.After(toldEvery):
+			if err := d.tell(ctx, s, key, now); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("telling what the town knows: %w", err)
+			}
+		}
+	}
 }
 
 // canary is the number of somebody who is a canary now; empty in a town so small that
@@ -223,6 +254,6 @@ func (d *demoTown) work(ctx context.Context, portal string, seed uint64) error {
 	}
 	return life.Run(ctx, life.Settings{
 		Portal: portal, Register: d.register, Staff: d.staff, Buttons: colleagues, Expected: d.expected,
-		Pause: 8 * time.Second, Seed: seed,
+		Pause: time.Minute, Seed: seed, // faster, honest work would look like going through the register
 	})
 }
