@@ -89,6 +89,10 @@ func classOf(why policy.Why) string {
 	return "unread"
 }
 
+// passes reports whether waiting opens the way: a person lifts a freeze, and an exact
+// identity a doubt.
+func passes(why policy.Why) bool { return classOf(why) != "freeze" && why != policy.Doubted }
+
 // Refused says why nothing was shown, when it may be, what opens the way, and the
 // receipt's number.
 func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) {
@@ -98,7 +102,7 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 		Class: class, Service: s.pages.service(refusal.Service),
 		Sentence: refusal.Ruling.Sentence(languageOf(r)),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
-		Again:    !refusal.Ruling.Again.IsZero(),
+		Again:    !refusal.Ruling.Again.IsZero() && passes(refusal.Ruling.Why),
 		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: s.pages.search(refusal.Service),
 	}
 	if !readsPages(r) {

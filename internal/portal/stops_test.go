@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -90,6 +91,19 @@ func TestMETER_7_TheStoppedPageHasOneWayOn(t *testing.T) {
 				t.Errorf("the page says %s", said)
 			}
 		})
+	}
+}
+
+func TestOnlyWhoMayWaitIsToldUntilWhen(t *testing.T) {
+	for why, want := range map[policy.Why]bool{
+		policy.ShortEmpty: true, policy.LongEmpty: true, policy.WallReached: true, policy.RegisterEmpty: true,
+		policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false, policy.Doubted: false,
+	} {
+		ruling := policy.Ruling{Verdict: policy.Withheld, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: galleryNow.Add(time.Hour)}
+		told := len(all(stopped(t, "dossier", ruling), "time")) > 0
+		if told != want {
+			t.Errorf("%v: told when there is room again: %v, not %v", why, told, want)
+		}
 	}
 }
 
