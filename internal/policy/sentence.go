@@ -55,7 +55,7 @@ func (r Ruling) french() string {
 	case WallReached:
 		return fmt.Sprintf("Vous avez ouvert %s en un jour. Au-delà de %s, confirmez que c’est bien vous ; plus loin encore, revenez demain.", frenchPeople(r.Counted), inPeople(r.Limit, ","))
 	case Doubted:
-		return "Ces ouvertures ressemblent à un parcours de fichier. Cherchez d’abord cette personne par son nom et sa date de naissance. " + missing
+		return "Ces ouvertures ressemblent à un parcours du fichier. Cherchez d’abord cette personne par son nom et sa date de naissance. " + missing
 	case Enumerating:
 		return "Ces ouvertures parcourent le fichier. Les nouvelles ouvertures sans motif sont gelées pour ce compte. " + missing
 	case Drifting:
