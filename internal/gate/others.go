@@ -28,6 +28,11 @@ const (
 	LongestRaise = 24 * time.Hour
 )
 
+// mostRaisedInAll is what one account can be allowed within 28 days, however many
+// raises it takes: two accounts that work together shall not take the register by
+// fifties.
+const mostRaisedInAll = 150
+
 // Raise allows an account some more people without a reason, until a time. Who
 // raises is another person: its organisation's manager, or the security desk.
 func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.Time, because string) error {
@@ -41,9 +46,15 @@ func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.T
 	case because == "":
 		return &fault.Error{Kind: fault.Invalid, Public: "a raise needs a reason"}
 	}
-	return g.Record(ctx, ledger.Entry{
-		Kind: ledger.Raised, Account: by.Account, Organisation: by.Organisation, Subject: of.Account,
-		Cost: meter.People(people), Until: ledger.Cut(until), Detail: because,
+	return g.do(ctx, 1, func(t *turn) error {
+		if before := t.draft(of.Account).Raised(t.now); before+meter.People(people) > meter.People(mostRaisedInAll) {
+			return &fault.Error{Kind: fault.Refused, Public: fmt.Sprintf("this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, mostRaisedInAll)}
+		}
+		t.record(ledger.Entry{
+			Kind: ledger.Raised, Account: by.Account, Organisation: by.Organisation, Subject: of.Account,
+			Cost: meter.People(people), Until: ledger.Cut(until), Detail: because,
+		})
+		return nil
 	})
 }
 

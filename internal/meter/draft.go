@@ -29,7 +29,7 @@ func (m *Meter) Draft() *Draft {
 func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
-	s.charges, s.hints = slices.Clip(s.charges), slices.Clip(s.hints)
+	s.charges, s.hints, s.raises = slices.Clip(s.charges), slices.Clip(s.hints), slices.Clip(s.raises)
 	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws, &s.traps, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
@@ -201,6 +201,14 @@ func (d *Draft) justTouched(now time.Time) bool {
 
 // Raise is what is left of a raise that another person gave.
 func (d *Draft) Raise(now time.Time) Cost { return d.state.raise.holds(now) }
+
+// Raised is how many people other people allowed within Memory, used or not.
+func (d *Draft) Raised(now time.Time) (sum Cost) {
+	for _, c := range after(d.state.raises, now.Add(-Memory), func(c charge) moment { return c.at }) {
+		sum += c.cost
+	}
+	return sum
+}
 
 // RaisedUntil is when the last raise ends, or ended.
 func (d *Draft) RaisedUntil() time.Time { return d.state.raise.until }

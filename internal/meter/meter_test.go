@@ -148,7 +148,7 @@ func everything(m *meter.Meter, now time.Time) []any {
 	d := m.Draft()
 	all := []any{
 		d.Spent(meter.Hour, now), d.Spent(meter.Memory, now), d.Drift(70, now), d.EvidenceNow(now), d.Undone(now),
-		d.Touched(now), d.Awakened(now), d.Raise(now), d.Tickets(meter.Memory, now),
+		d.Touched(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, now),
 	}

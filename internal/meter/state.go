@@ -24,6 +24,7 @@ type state struct {
 	active  days // on which anything was asked
 
 	raise    raise
+	raises   []charge  // what other people allowed, used or not
 	asked    time.Time // of the last event
 	stranger stranger
 }
@@ -123,6 +124,7 @@ func (s *state) record(e Event) {
 		s.begun = at
 	case Raised:
 		s.raise = raise{e.Until, e.Cost}
+		s.raises = append(s.raises, charge{at: at, cost: e.Cost})
 	case Cosigned:
 		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), momentOf(e.At.Add(vouchedFor))})
 	default:
@@ -198,6 +200,7 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
 	s.charges = slices.Clone(after(s.charges, past, func(c charge) moment { return c.at }))
+	s.raises = slices.Clone(after(s.raises, past, func(c charge) moment { return c.at }))
 	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
 	for _, list := range []*[]moment{&s.touches, &s.thaws, &s.traps, &s.tickets} {
 		*list = since(*list, past)

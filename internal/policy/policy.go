@@ -374,8 +374,12 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 	evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now))
 	return w.heed(ruling, func(yield func(Ruling) bool) {
 		stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
-		if w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) && ruling.Why != Vouched && ruling.Why != Raised {
-			w.counts(person, ruling.Cost, yield)
+		allowed := ruling.Why == Vouched || ruling.Why == Raised
+		if !w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) || !allowed && !w.counts(person, ruling.Cost, yield) {
+			return
+		}
+		if stop, full := w.full(ruling.Cost); full { // whoever allowed it
+			yield(stop)
 		}
 	})
 }
@@ -397,19 +401,14 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 	return !w.trapped || yield(stop.as(AskTouch, CanaryListed))
 }
 
-// counts yields what counting has against a cost.
-func (w *weighing) counts(person register.PersonID, cost meter.Cost, yield func(Ruling) bool) {
+// counts yields what counting has against a cost, and reports whether to go on.
+func (w *weighing) counts(person register.PersonID, cost meter.Cost, yield func(Ruling) bool) bool {
 	for stop := range w.watch.Against(w.meter, cost, w.allowance, w.now) {
-		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) {
-			return
-		}
-		if !yield(stop) {
-			return
+		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
+			return false
 		}
 	}
-	if stop, full := w.full(cost); full {
-		yield(stop)
-	}
+	return true
 }
 
 // Against yields what stands against a cost without a reason: an allowance that it
