@@ -214,6 +214,27 @@ func TestMETER_7_AnAgentSeesTheirOwnMeterAndWhatToDoWhenItIsEmpty(t *testing.T) 
 	}
 }
 
+func TestWhoIsFrozenIsNotToldToWait(t *testing.T) {
+	h := newHouse(t)
+	h.opens(camille, 1, 2, 3)
+	h.freezes(camille)
+	_, raw := h.goes(camille, http.MethodGet, "/", nil)
+	if said := pageText(t, raw); !strings.Contains(said, "Your allowance for this hour is used up.") || strings.Contains(said, "There is room for one more") {
+		t.Errorf("the page says %s", said)
+	}
+}
+
+func TestOnlyWhoOpensFilesIsToldThatTheyLeaveALine(t *testing.T) {
+	h := newHouse(t)
+	for who, want := range map[roster.AccountID]bool{camille: true, jeanne: false} {
+		_, raw := h.goes(who, http.MethodGet, "/", nil)
+		said := pageText(t, raw)
+		if told := strings.Contains(said, "Each file you open will leave a line here."); !strings.Contains(said, "Nothing is written yet.") || told != want {
+			t.Errorf("%s: told that files leave a line: %v, not %v", who, told, want)
+		}
+	}
+}
+
 func TestOnlyThoseWhoWatchComeToTheDesk(t *testing.T) {
 	h := newHouse(t)
 	o, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: "x"})
