@@ -165,26 +165,32 @@ func everything(m *meter.Meter, now time.Time) []any {
 	return all
 }
 
+// rebuilt compares a meter that was carried on with one that was rebuilt from what
+// the ledger of its last weeks says.
+func rebuilt(t *rapid.T) {
+	l := events(t, 20*24*time.Hour)
+	if len(l) == 0 {
+		return
+	}
+	now := l[len(l)-1].At.Add(time.Duration(rapid.Int64Range(0, int64(2*24*time.Hour)).Draw(t, "later"))).Truncate(time.Microsecond)
+	carried, anew := meter.New(), meter.New()
+	for _, e := range l {
+		carried.Record(e)
+		if e.At.After(now.Add(-meter.Reach)) {
+			anew.Record(e)
+		}
+	}
+	if was, is := everything(carried, now), everything(anew, now); !reflect.DeepEqual(was, is) {
+		t.Fatalf("carried on:\n%v\nrebuilt:\n%v", was, is)
+	}
+}
+
 // Promise: METER-3
 func TestMETER_3_AMeterRebuiltFromTheLedgerIsTheOneCarriedOn(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		l := events(t, 20*24*time.Hour)
-		if len(l) == 0 {
-			return
-		}
-		now := l[len(l)-1].At.Add(time.Duration(rapid.Int64Range(0, int64(2*24*time.Hour)).Draw(t, "later"))).Truncate(time.Microsecond)
-		carried, rebuilt := meter.New(), meter.New()
-		for _, e := range l {
-			carried.Record(e)
-			if e.At.After(now.Add(-meter.Reach)) {
-				rebuilt.Record(e)
-			}
-		}
-		if was, is := everything(carried, now), everything(rebuilt, now); !reflect.DeepEqual(was, is) {
-			t.Fatalf("carried on:\n%v\nrebuilt:\n%v", was, is)
-		}
-	})
+	rapid.Check(t, rebuilt)
 }
+
+func FuzzRebuilt(f *testing.F) { f.Fuzz(rapid.MakeFuzz(rebuilt)) }
 
 // Promise: METER-2
 func TestMETER_2_SomebodyAlreadyShownCostsNothingMoreButNewFieldsDo(t *testing.T) {

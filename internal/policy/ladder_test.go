@@ -357,21 +357,23 @@ func TestAQuarterIsLeftNextToATheft(t *testing.T) {
 	p.want("but for who proves to be there", p.after(time.Second).opens(100), policy.Shown, policy.Counted)
 }
 
-func TestAFreezeNeverOpensADoorWhateverHappened(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		d := suspicious.Draw(t, "doing")
-		d.ask.People[0].Canary = false // whose listing stays open as any stranger's does
-		free := d.under(watching(policy.Observed{}))
-		d.facts.Orders = book(order.Frozen, order.Everything, "")
-		held := d.under(watching(policy.Observed{}))
-		for i := range held.People {
-			was, is := free.People[i], held.People[i]
-			if is.Verdict.Shows() && (!was.Verdict.Shows() || !was.Fields.Has(is.Fields)) {
-				t.Fatalf("shown %v under a freeze, %v for %v without", is.Fields, was.Verdict, was.Why)
-			}
+func neverOpens(t *rapid.T) {
+	d := suspicious.Draw(t, "doing")
+	d.ask.People[0].Canary = false // whose listing stays open as any stranger's does
+	free := d.under(watching(policy.Observed{}))
+	d.facts.Orders = book(order.Frozen, order.Everything, "")
+	held := d.under(watching(policy.Observed{}))
+	for i := range held.People {
+		was, is := free.People[i], held.People[i]
+		if is.Verdict.Shows() && (!was.Verdict.Shows() || !was.Fields.Has(is.Fields)) {
+			t.Fatalf("shown %v under a freeze, %v for %v without", is.Fields, was.Verdict, was.Why)
 		}
-	})
+	}
 }
+
+func TestAFreezeNeverOpensADoorWhateverHappened(t *testing.T) { rapid.Check(t, neverOpens) }
+
+func FuzzFreeze(f *testing.F) { f.Fuzz(rapid.MakeFuzz(neverOpens)) }
 
 func TestAnotherFactIsNeverDearerWhateverHappened(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
