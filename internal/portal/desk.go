@@ -173,12 +173,15 @@ func (rooms *Rooms) frozenHeadline(v *visit, naming namer, freezes []order.Order
 // concern says which account to look at.
 func (n namer) concern(c concern) headline {
 	key := "desk.look"
-	if c.Beyond == 0 {
+	switch {
+	case c.Beyond == 0 && c.Own > 0:
+		key = "desk.look-own"
+	case c.Beyond == 0:
 		key = "desk.look-missed"
 	}
 	return headline{State: "look", Account: c.Account, Sentence: n.speaker.must(key,
 		"name", n.account(c.Account), "organisation", n.organisation(c.Organisation),
-		"beyond", n.speaker.several("n.people", c.Beyond), "shown", n.speaker.several("n.people", c.Shown), "missed", n.speaker.number(c.Missed))}
+		"beyond", n.speaker.several("n.people", c.Beyond), "shown", n.speaker.several("n.people", c.Shown), "own", n.speaker.several("n.people", c.Own), "missed", n.speaker.number(c.Missed))}
 }
 
 // measures says the orders in force, newest first.

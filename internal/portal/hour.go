@@ -48,6 +48,7 @@ type moveKind uint8
 const (
 	counted moveKind = iota // shown without a reason
 	beyond                  // stopped: the allowance was empty, or frozen
+	own                     // stopped: too many of the account's own people
 	missed                  // asked for what is not there, or not declared
 )
 
@@ -135,6 +136,8 @@ func (h *hour) count(e ledger.Entry) {
 		s.stopped++
 	}
 	switch {
+	case !e.Verdict.Shows() && (e.Why == policy.PaceReached || e.Why == policy.WallReached):
+		h.move(e, own)
 	case !e.Verdict.Shows() && (e.Why.Counts() || e.Why == policy.Frozen || e.Why == policy.Expelled):
 		h.move(e, beyond)
 	case e.Why == policy.NobodyKnown, e.Why == policy.NotThere, e.Why == policy.NotDeclared:
@@ -169,6 +172,7 @@ type concern struct {
 	Organisation roster.OrganisationID
 	Shown        int // people shown without a reason
 	Beyond       int // people asked for beyond the allowance
+	Own          int // people of the account's own asked for beyond the pace of work
 	Missed       int // references that led nowhere
 }
 
@@ -177,7 +181,8 @@ type concern struct {
 const manyMisses = 10
 
 // lookAt returns the account that asked for most people beyond its allowance in
-// the last hour, then the one that searched in vain most. Those that are
+// the last hour, then the one that went through most of its own people, then the
+// one that searched in vain most. Those that are
 // suspended already, or frozen by Poterne itself, are left out.
 func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bool) {
 	h.mu.Lock()
@@ -190,7 +195,7 @@ func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bo
 		}
 		c := t.sum(account)
 		held, stopped := orders.Against(account, t.organisation, "", now)
-		if stopped && (held.Effect == order.Suspended || held.By == gate.Itself) || c.Beyond == 0 && c.Missed < manyMisses {
+		if stopped && (held.Effect == order.Suspended || held.By == gate.Itself) || c.Beyond == 0 && c.Own == 0 && c.Missed < manyMisses {
 			continue
 		}
 		if !found || c.worseThan(worst) {
@@ -204,6 +209,8 @@ func (c concern) worseThan(other concern) bool {
 	switch {
 	case c.Beyond != other.Beyond:
 		return c.Beyond > other.Beyond
+	case c.Own != other.Own:
+		return c.Own > other.Own
 	case c.Missed != other.Missed:
 		return c.Missed > other.Missed
 	default:
@@ -225,9 +232,12 @@ func (t *tally) sum(account roster.AccountID) concern {
 			continue
 		}
 		seen[m] = true
-		if m.kind == counted {
+		switch m.kind {
+		case counted:
 			c.Shown++
-		} else {
+		case own:
+			c.Own++
+		default:
 			c.Beyond++
 		}
 	}

@@ -598,6 +598,24 @@ func TestTheDeskSaysWhomToLookAt(t *testing.T) {
 	}
 }
 
+func TestTheDeskSaysWhoGoesThroughTheirOwnPeople(t *testing.T) {
+	h := newHouse(t)
+	for n, why := range []policy.Why{policy.PaceReached, policy.PaceReached, policy.WallReached} {
+		h.rooms.hour.take([]ledger.Entry{{
+			Kind: ledger.Attempted, Time: time.Now(), Account: theo, Organisation: "ml-bourg", Service: "dossier",
+			Person: register.PersonID{2, byte(n)}, Verdict: policy.AskTouch, Why: why,
+		}})
+	}
+	worst, found := h.rooms.hour.lookAt(nil, time.Now())
+	if !found || worst.Own != 3 || worst.Beyond != 0 {
+		t.Fatalf("%+v", worst)
+	}
+	_, raw := h.goes(security, http.MethodGet, "/desk", nil)
+	if said := pageText(t, raw); !strings.Contains(said, "asked for 3 people of their own beyond the pace of ordinary work, within an hour.") {
+		t.Errorf("the desk says %s", said)
+	}
+}
+
 func TestSilentSourcesAreMarked(t *testing.T) {
 	h := newHouse(t)
 	_, raw := h.goes(security, http.MethodGet, "/desk", nil)
