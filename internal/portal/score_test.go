@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -53,6 +54,34 @@ func (h *house) reads(path string) string {
 	h.t.Helper()
 	_, raw := h.goes(security, http.MethodGet, path, nil)
 	return pageText(h.t, raw)
+}
+
+func TestANetworkThatIsNotDeclaredIsSaidInWords(t *testing.T) {
+	h := watched(t)
+	_, err := h.gate.Settle(t.Context(), policy.Ask{
+		Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
+		Network: httpgate.Elsewhere, People: []policy.Opening{{Person: register.PersonID{1, 1}, Fields: register.Name}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := h.reads("/desk/accounts/" + string(theo)); !strings.Contains(said, "Networks: outside the networks that are declared.") {
+		t.Errorf("the page says %s", said)
+	}
+}
+
+func TestWhatWouldComeNextIsNotSaidOfAnAccountThatIsStopped(t *testing.T) {
+	h := watched(t)
+	foretold := "more people without a reason freeze this account."
+	if !strings.Contains(h.reads("/desk/accounts/"+string(theo)), foretold) {
+		t.Error("it is not said when an account at work freezes")
+	}
+	h.guesses(theo)
+	for _, of := range []string{foretold, "then a touch is asked for.", "then it takes a co-signature."} {
+		if strings.Contains(h.reads("/desk/accounts/"+string(theo)), of) {
+			t.Errorf("of a frozen account the page says %q", of)
+		}
+	}
 }
 
 // Promise: WATCH-5
