@@ -30,8 +30,8 @@ type canariesCommands struct {
 }
 
 type canariesPlan struct {
-	People      float64 `required:"" help:"How many files the register has."`
-	Identifiers float64 `required:"" help:"How many identifiers can be written: 1e11 for eleven digits, without their check letter."`
+	People      float64 `required:"" placeholder:"N" help:"How many files the register has."`
+	Identifiers float64 `required:"" placeholder:"N" help:"How many identifiers can be written: 1e11 for eleven digits, without their check letter."`
 	Share       float64 `default:"0.0005" help:"How much of the files should be live canaries."`
 }
 

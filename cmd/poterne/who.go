@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
@@ -176,6 +177,9 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		accounts := make([]roster.AccountID, len(t.Account))
 		for i, account := range t.Account {
 			accounts[i] = roster.AccountID(account)
+			if _, _, err := kept.Account(ctx, accounts[i]); fault.Of(err) == fault.Absent && err != nil {
+				fmt.Fprintf(on.Err, "the roster knows no account %q: is it spelt right?\n", account)
+			}
 		}
 		shown, err := s.index.ShownTo(ctx, accounts, t.Since.Time, t.Until.Time)
 		if err != nil {
