@@ -35,6 +35,7 @@ type commands struct {
 	Canaries canariesCommands `cmd:"" help:"Plan, look for and print people who exist only for Poterne."`
 	Ledger   ledgerCommands   `cmd:"" help:"Read and verify what was written down."`
 	Order    orderCommands    `cmd:"" help:"Freeze, suspend, close and reopen."`
+	Mission  missionCommands  `cmd:"" help:"Allow exports, which are off otherwise."`
 	Replay   replayCommand    `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Tune     tuneCommand      `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Promises promisesCommand  `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`

@@ -63,6 +63,7 @@ type routeTable struct {
 	HTML    *answerTable                    `toml:"html"`
 	CSV     *answerTable                    `toml:"csv"`
 	Search  *searchTable                    `toml:"search"`
+	Export  bool                            `toml:"export"` // CSV that is kept: off without a mission, then capped and watermarked
 	Static  []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread  []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header  *headerTable                    `toml:"header"`
@@ -164,7 +165,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 	}
 	route := httpgate.Route{
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Takes: r.Takes,
-		Unread: r.Unread, Writes: categories(wrong, path+".writes", r.Writes),
+		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
 	}
 	r.address(wrong, path, &route)
 	if _, declared := purposes[route.Purpose]; !declared {

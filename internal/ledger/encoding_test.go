@@ -58,7 +58,11 @@ var samples = map[string]ledger.Entry{
 	"touched":  {Number: 309, Time: at, Kind: ledger.Touched, Receipt: 309, Account: "karim", Session: "K7QWZ", Device: "0f3a9c", Network: "home"},
 	"raised":   {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Detail: "mise à l’abri"},
 	"cosigned": {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Detail: "receipt 301"},
-	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
+	"mission": {
+		Number: 312, Time: at, Kind: ledger.Mission, Receipt: 312, Account: "jeanne", Organisation: "ml-valbourg", Service: "dossier", Route: "GET /export",
+		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Detail: "approved by samir; list sha256:9f86d081; envoi du bilan",
+	},
+	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {

@@ -34,9 +34,10 @@ const (
 	Touched   Kind = 10 // whoever holds the account proved to be there
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
 	Cosigned  Kind = 12 // an opening was signed for by another person
+	Mission   Kind = 13 // an export was allowed, of so many people and for a while
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -76,7 +77,7 @@ type Entry struct {
 	Network  string           // which class of network it was in
 	Signs    meter.Signs      // what the door noticed
 	Observed bool             // Why would have stopped it, were its rule not only observed
-	Until    time.Time        // when a raise ends
+	Until    time.Time        // when a raise or a mission ends
 }
 
 // Disclosed reports whether the entry says that a person was shown.
@@ -87,7 +88,7 @@ func (e Entry) Disclosed() bool {
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {
-	case Raised, Cosigned, Lifted:
+	case Raised, Cosigned, Lifted, Mission:
 		return e.Subject
 	default:
 		return e.Account
@@ -98,12 +99,14 @@ func (e Entry) Whose() roster.AccountID {
 func (e Entry) Event() meter.Event {
 	switch e.Kind {
 	case Attempted, Changed, Consulted:
-		ask := policy.Ask{Act: actOf[e.Kind], Device: e.Device, Network: e.Network, Signs: e.Signs}
+		ask := policy.Ask{Act: actOf[e.Kind], Service: e.Service, Route: e.Route, Device: e.Device, Network: e.Network, Signs: e.Signs}
 		return policy.Event(ask, e.Person, e.Ruling(), e.Time)
 	case Touched:
 		return meter.Event{Kind: meter.Touched, At: e.Time, Device: e.Device, Network: e.Network}
 	case Raised:
 		return meter.Event{Kind: meter.Raised, At: e.Time, Cost: e.Cost, Until: e.Until}
+	case Mission:
+		return meter.Event{Kind: meter.Commissioned, At: e.Time, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned:
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Person: e.Person}
 	case Lifted:

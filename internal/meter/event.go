@@ -14,8 +14,9 @@ type Event struct {
 	Person register.PersonID // of Shown, Stopped and Cosigned
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
-	Cost   Cost              // what it was charged; of Raised, what was given
-	Until  time.Time         // of Raised
+	Cost   Cost              // what it was charged; of Raised and Commissioned, what was given
+	Until  time.Time         // of Raised and Commissioned
+	Export Export            // of Commissioned, and of what is shown with the sign Exported
 
 	Writes  bool // the account changed something
 	Excused bool // a freeze that is only observed: what led to it counts no more
@@ -29,15 +30,16 @@ type Event struct {
 type Kind uint8
 
 const (
-	Nothing  Kind = iota // of no account's meter
-	Looked               // something without people in it
-	Shown                // a person was shown
-	Stopped              // a person without a reason was not shown
-	Missed               // a reference led to nobody
-	Touched              // whoever holds the account proved to be there
-	Raised               // another person allowed more people, until a time
-	Cosigned             // another person vouched for one opening
-	Thawed               // another person undid a freeze
+	Nothing      Kind = iota // of no account's meter
+	Looked                   // something without people in it
+	Shown                    // a person was shown
+	Stopped                  // a person without a reason was not shown
+	Missed                   // a reference led to nobody
+	Touched                  // whoever holds the account proved to be there
+	Raised                   // another person allowed more people, until a time
+	Cosigned                 // another person vouched for one opening
+	Thawed                   // another person undid a freeze
+	Commissioned             // other people allowed an export, up to so many people, until a time
 )
 
 // Ground is what an opening rested on.
@@ -65,6 +67,7 @@ const (
 	Repeated                     // the very reference that led to nobody before
 	Canary                       // a canary stood in the rows of a search
 	Listed                       // the people are rows of a list, and none was opened
+	Exported                     // the answer is an export, which is kept by whoever asked
 	signsEnd
 )
 

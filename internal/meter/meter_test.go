@@ -57,7 +57,7 @@ func (l ledger) drift(forgiven meter.Cost, now time.Time) (sum meter.Cost) {
 			if day(e.At) != d || e.At.After(now) {
 				continue
 			}
-			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned
+			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Commissioned
 			switch {
 			case e.Kind == meter.Shown:
 				sum += e.Cost
@@ -72,7 +72,7 @@ func (l ledger) drift(forgiven meter.Cost, now time.Time) (sum meter.Cost) {
 	return sum
 }
 
-var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Missed, meter.Touched, meter.Thawed}
+var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Missed, meter.Touched, meter.Thawed, meter.Commissioned}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at := noon
@@ -96,6 +96,16 @@ func events(t *rapid.T, most time.Duration) ledger {
 			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields"))
 			e.Ground = meter.Ground(rapid.IntRange(0, 3).Draw(t, "ground"))
 			e.Cost = rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole, 2 * meter.Whole}).Draw(t, "cost")
+		}
+		if e.Kind == meter.Shown && rapid.Bool().Draw(t, "exported") {
+			e.Signs |= meter.Exported
+		}
+		if e.Kind == meter.Commissioned || e.Signs.Has(meter.Exported) {
+			e.Export = meter.Export(rapid.IntRange(1, 2).Draw(t, "export"))
+		}
+		if e.Kind == meter.Commissioned {
+			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "mission"))
+			e.Until = at.Add(time.Duration(rapid.Int64Range(1, int64(40*24*time.Hour)).Draw(t, "lasts"))).Truncate(time.Microsecond)
 		}
 		l = append(l, e)
 	}
@@ -151,6 +161,10 @@ func everything(m *meter.Meter, now time.Time) []any {
 		d.Touched(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, now),
+	}
+	for export := range meter.Export(3) {
+		given, left, live := d.Mission(export, now)
+		all = append(all, given, left, live)
 	}
 	own, touched := d.Own(person(0), now)
 	met, proved := d.Trapped(now)

@@ -23,6 +23,7 @@ type state struct {
 	nets    []acquainted
 	active  days // on which anything was asked
 
+	missions []mission // in no order, one for each export
 	raise    raise
 	raises   []charge  // what other people allowed, used or not
 	asked    time.Time // of the last event
@@ -106,7 +107,7 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Nothing:
 		return
-	case Raised, Cosigned, Thawed: // by somebody else
+	case Raised, Cosigned, Thawed, Commissioned: // by somebody else
 	default:
 		s.active = s.active.with(dayOf(e.At))
 		s.devices = meet(s.devices, e.Device, e)
@@ -117,6 +118,9 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Shown:
 		s.charge(e)
+		if e.Signs.Has(Exported) {
+			s.missions = exported(s.missions, e)
+		}
 	case Touched:
 		s.touches = append(s.touches, at)
 	case Thawed:
@@ -125,6 +129,8 @@ func (s *state) record(e Event) {
 	case Raised:
 		s.raise = raise{e.Until, e.Cost}
 		s.raises = append(s.raises, charge{at: at, cost: e.Cost})
+	case Commissioned:
+		s.missions = commissioned(s.missions, e)
 	case Cosigned:
 		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), momentOf(e.At.Add(vouchedFor))})
 	default:
@@ -206,6 +212,7 @@ func (s *state) sweep(now time.Time) {
 		*list = since(*list, past)
 	}
 	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)
+	s.missions = slices.DeleteFunc(slices.Clone(s.missions), func(m mission) bool { return !m.live(now) })
 }
 
 func stillUsed(all []acquainted, now time.Time) []acquainted {

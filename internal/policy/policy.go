@@ -127,7 +127,11 @@ func (d Decision) first(is func(Ruling) bool) (Ruling, bool) {
 // ledger: facts.Meter is left as it was.
 func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	standing, ordered := facts.Orders.Against(ask.Account, ask.Organisation, ask.Service, now)
-	if why := refusal(ask, facts.Habilitations, standing, now); why != Granted {
+	why := refusal(ask, facts.Habilitations, standing, now)
+	if why == Granted && !facts.allows(ask, now) {
+		why = NoMission
+	}
+	if why != Granted {
 		return refused(ask, Ruling{Verdict: Refused, Why: why})
 	}
 	w := r.weighing(ask, facts, now)
@@ -263,10 +267,16 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return w.nobody()
 	case opening.Fields != 0 && fields == 0:
 		return Ruling{Verdict: Withheld, Why: NotForPurpose}
+	}
+	found := w.explainer.Of(opening.Person)
+	switch {
+	case w.exports() && !found.Explained(): // a canary too: nothing tells them apart
+		return Ruling{Verdict: Withheld, Why: NoMission}
 	case opening.Canary:
 		return w.canary(opening.Person, fields)
-	}
-	if found := w.explainer.Of(opening.Person); found.Explained() {
+	case w.exports():
+		return w.exported(fields, found)
+	case found.Explained():
 		return w.explained(opening.Person, fields, found)
 	}
 	price := w.meter.Price(opening.Person, fields, w.ask.Signs.Has(meter.SearchRow), w.now)

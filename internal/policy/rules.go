@@ -176,6 +176,9 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, now time.Time) mete
 	case ruling.Reason.Explained():
 		e.Ground = meter.Ticketed
 	}
+	if ask.Signs.Has(meter.Exported) {
+		e.Export = meter.ExportOf(ask.Service, ask.Route)
+	}
 	e.Writes = ask.Act == Change && ruling.Verdict.Shows()
 	e.Excused = ruling.Observed && ruling.Why.Freezes()
 	return e

@@ -90,6 +90,8 @@ const (
 	NotUnderstood Why = 31 // the request or the answer could not be read whole
 	NotThere      Why = 32 // the application has nothing there, or says so
 	TooMany       Why = 33 // a search finds more than it may show
+	NoMission     Why = 34 // an export, and no mission for it, or nothing explains this person
+	MissionSpent  Why = 35 // an export beyond the people its mission was given
 )
 
 // Freezes reports whether the account opens nobody new without a reason from here
@@ -116,7 +118,7 @@ var whyNames = map[Why]string{
 	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
-	Expelled: "expelled",
+	Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent",
 }
 
 func (w Why) String() string {

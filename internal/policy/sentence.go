@@ -92,6 +92,10 @@ func (r Ruling) french() string {
 		return "Cette page n’est pas déclarée : elle ne peut pas être ouverte à travers Poterne."
 	case TooMany:
 		return "Cette recherche trouve trop de personnes. Précisez-la : nom, prénom et date de naissance."
+	case NoMission:
+		return "Un export ne contient que des personnes qu’un motif explique, et demande une mission en cours : son objet, sa liste, sa fin, et l’accord de deux autres personnes."
+	case MissionSpent:
+		return fmt.Sprintf("La mission de cet export est épuisée : elle était de %s.", frenchPeople(r.Limit))
 	case NotUnderstood:
 		return "La réponse de l’application n’a pas pu être lue en entier. Par prudence, rien n’en a été transmis."
 	default:
@@ -160,6 +164,10 @@ func (r Ruling) english() string {
 		return "This page is not declared, so it cannot be opened through Poterne."
 	case TooMany:
 		return "This search finds too many people. Refine it: surname, first name and date of birth."
+	case NoMission:
+		return "An export holds only people whom a reason explains, and needs a mission: its purpose, its list, its end, and two other people who allow it."
+	case MissionSpent:
+		return fmt.Sprintf("The mission of this export is used up: it was for %s.", englishPeople(r.Limit))
 	case NotUnderstood:
 		return "The application’s answer could not be read whole. To be safe, none of it was passed on."
 	default:

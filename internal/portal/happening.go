@@ -195,7 +195,7 @@ func (n namer) sentence(h happening) string {
 		return e.Detail
 	case ledger.Read, ledger.Imported, ledger.Session:
 		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(e.Detail))
-	case ledger.Touched, ledger.Raised, ledger.Cosigned:
+	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Mission:
 		return n.speaker.must("act."+e.Kind.String(), "subject", n.account(e.Subject), "people", n.speaker.people(e.Cost), "because", orDash(e.Detail))
 	default:
 		return n.speaker.must("act.opened")

@@ -206,7 +206,23 @@ func compileRoute(r Route, method string, c complaints) *route {
 		c.add("header: say its name, and which schemes it names people in")
 	}
 	t.checkSearch(c.in("search"))
+	t.checkExport(c.in("export"))
 	return t
+}
+
+// checkExport complains about an export that could not be marked, or that something
+// else than its mission would decide about.
+func (t *route) checkExport(c complaints) {
+	if !t.Export {
+		return
+	}
+	notCSV := func(a Answer) bool { return a.Layout.Format != answer.CSV || a.About }
+	if t.Kind != People || len(t.Answers) == 0 || slices.ContainsFunc(t.Answers, notCSV) {
+		c.add("an export is CSV: declare a list of people in it, and no other answer")
+	}
+	if !slices.Equal(t.Methods, []string{http.MethodGet}) || t.Search != nil {
+		c.add("an export is asked by GET, and is no search")
+	}
 }
 
 // checkSearch complains about a search that could not be one.
@@ -316,6 +332,9 @@ func (t *route) compileAnswers(c complaints) {
 		}
 		if strings.ContainsFunc(a.Download, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\/%`, r) }) {
 			c.add("download: %q is not a plain file name", a.Download)
+		}
+		if t.Export && a.Layout.Declares(watermark) {
+			c.add("export: the column %s is the watermark's; leave it out", watermark)
 		}
 		compiled, err := answer.Compile(a.Layout)
 		if err != nil {

@@ -180,6 +180,10 @@ func onePerson(named []register.PersonID) (register.PersonID, error) {
 	return one, nil
 }
 
+// watermark is the column of an export in which each row says by its receipt which
+// export it came out with.
+const watermark = "poterne"
+
 // release cuts out of the answer what may not be shown, and sends the rest.
 func (g *passage) release(s *said, by *reader, reading *answer.Reading, ruling func(row int) policy.Ruling) (Outcome, error) {
 	outcome := Plain
@@ -195,6 +199,9 @@ func (g *passage) release(s *said, by *reader, reading *answer.Reading, ruling f
 	}
 	if len(reading.Rows()) > 0 {
 		outcome = Shown
+	}
+	if g.route.Export {
+		reading.Mark(watermark, strconv.FormatUint(uint64(*g.receipt), 10))
 	}
 	buffer := getBuffer()
 	defer putBuffer(buffer)

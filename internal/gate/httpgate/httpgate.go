@@ -79,6 +79,7 @@ type Route struct {
 	Writes  register.Fields // what a request that changes something touches
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
+	Export  bool          // its answer is kept: off without a mission, then capped and watermarked
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, or with Header
 	Header  *HeaderNaming // the application itself says who is in its answer
 }

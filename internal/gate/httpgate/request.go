@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -165,6 +166,9 @@ func (g *passage) ask(act policy.Act, fields register.Fields) policy.Ask {
 	}
 	if g.route != nil {
 		ask.Purpose, ask.Route = g.route.Purpose, g.route.name
+		if g.route.Export {
+			ask.Signs |= meter.Exported
+		}
 	}
 	for i, person := range g.named {
 		ask.People[i] = g.opening(person, fields)

@@ -107,6 +107,14 @@ type releaser interface {
 	release(dst []byte, keep Keep) ([]byte, error)
 }
 
+// Declares reports whether a CSV column of this name may go out.
+func (l Layout) Declares(column string) bool {
+	declares := func(g Group) bool {
+		return slices.ContainsFunc(g.Fields, func(p Part) bool { return p.Path == column })
+	}
+	return slices.Contains(l.Plain, column) || slices.ContainsFunc(l.People, declares)
+}
+
 // Compile checks a layout and prepares to read by it. All complaints come at once.
 func Compile(l Layout) (*Reader, error) {
 	if err := check(l); err != nil {
@@ -199,6 +207,14 @@ func (r *Reader) Read(body []byte) (*Reading, error) {
 // Rows lists the people in document order: a person shown in several rows comes
 // several times, and a row inside a row comes after the outer one.
 func (r *Reading) Rows() []Row { return r.rows }
+
+// Mark adds a column to what goes out of a CSV answer, which says text in every
+// row. Only CSV can be marked: others go out as they are.
+func (r *Reading) Mark(column, text string) {
+	if file, ok := r.answer.(*csvReading); ok {
+		file.marked = &marking{column, text}
+	}
+}
 
 // Release appends to dst the answer as it may go out.
 func (r *Reading) Release(dst []byte, keep Keep) ([]byte, error) {

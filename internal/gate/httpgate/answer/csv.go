@@ -64,6 +64,17 @@ type csvReading struct {
 	rows    bool // records are people
 	columns []column
 	records [][]string
+	marked  *marking // nil for none
+}
+
+// marking is a column that says the same in every row.
+type marking struct{ column, text string }
+
+func (m *marking) in(record int) string {
+	if record == 0 {
+		return m.column
+	}
+	return m.text
 }
 
 // column is one that may go out.
@@ -178,7 +189,11 @@ func (r *csvReading) release(dst []byte, keep Keep) ([]byte, error) {
 	lines := csv.NewWriter(out)
 	lines.Comma = r.comma
 	lines.UseCRLF = r.crlf
-	cells := make([]string, len(r.columns))
+	width := len(r.columns)
+	if r.marked != nil {
+		width++
+	}
+	cells := make([]string, width)
 	for i, record := range r.records {
 		show, allowed := true, register.AllFields
 		if i > 0 && r.rows {
@@ -191,6 +206,9 @@ func (r *csvReading) release(dst []byte, keep Keep) ([]byte, error) {
 			if allowed.Has(c.needs) || i == 0 {
 				cells[j] = record[c.index]
 			}
+		}
+		if r.marked != nil {
+			cells[len(r.columns)] = r.marked.in(i)
 		}
 		if err := r.line(lines, out, cells); err != nil {
 			return dst, err

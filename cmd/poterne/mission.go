@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+type missionCommands struct {
+	Open missionOpen `cmd:"" help:"Allow an account an export, which is off otherwise."`
+}
+
+type missionOpen struct {
+	database
+	Account  string `required:"" help:"Who may export."`
+	Service  string `required:"" help:"From which service."`
+	Route    string `required:"" help:"Which declared route, with its method, such as \"GET /export\"."`
+	People   int    `required:"" help:"How many people in all; whoever is exported again is one more."`
+	Until    moment `required:"" help:"When it ends, such as 2026-11-21; within 28 days."`
+	List     string `required:"" type:"existingfile" help:"A CSV of the identifiers it is about. Its SHA-256 goes into the ledger; take its people in with poterne facts import, since an export holds nobody without a reason."`
+	Purpose  string `required:"" help:"What it is for; it is written in the ledger and names nobody."`
+	By       string `required:"" help:"The account of who opens it."`
+	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person. One of the two is of the security desk."`
+}
+
+// Run opens the mission, in place of one for the same export.
+func (m *missionOpen) Run(ctx context.Context, on *streams) error {
+	list, err := os.ReadFile(m.List)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return usage("%s is empty; a mission is about the people in its list", m.List)
+	}
+	return m.with(ctx, func(s settings, kept *store.Store) error {
+		if !s.exports(roster.ServiceID(m.Service), m.Route) {
+			return usage("service %q has no route %q with export = true in %s", m.Service, m.Route, m.Config)
+		}
+		var people [3]gate.Asker
+		for i, id := range []string{m.By, m.Approver, m.Account} {
+			account, _, err := kept.Account(ctx, roster.AccountID(id))
+			if err != nil {
+				return fmt.Errorf("account %q: %w", id, err)
+			}
+			people[i] = gate.AskerOf(account)
+		}
+		err := gate.Commission(ctx, kept, time.Now, people[0], people[1], people[2], gate.Mission{
+			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,
+			Purpose: m.Purpose, List: sha256.Sum256(list),
+		})
+		if err != nil {
+			return fmt.Errorf("no mission is opened: %w", err)
+		}
+		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", m.Account, m.People, m.Route, m.Service, stamp(m.Until.Time))
+		return nil
+	})
+}
+
+// exports reports whether a route is a declared export of a service.
+func (s *settings) exports(id roster.ServiceID, route string) bool {
+	return slices.ContainsFunc(s.services, func(service httpgate.Service) bool {
+		return service.ID == id && slices.ContainsFunc(service.Routes, func(r httpgate.Route) bool {
+			return r.Export && "GET "+r.Path == route
+		})
+	})
+}

@@ -1,0 +1,81 @@
+package httpgate_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// exporting is a route whose CSV is kept.
+func exporting() httpgate.Route {
+	return httpgate.Route{
+		Path: "/export", Kind: httpgate.People, Purpose: "accompany", Export: true,
+		Answers: []httpgate.Answer{{Layout: sheet, Download: "people.csv"}},
+	}
+}
+
+// Promise: METER-8
+func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
+	w := newWorld(t, exporting(), list())
+	w.says("text/csv", "id,name,poterne\np1,‹p1›,x\np20,‹p20›,x\np2,‹p2›,x\np3,‹p3›,x\n")
+	w.refused(w.get("/export"), policy.NoMission)
+	if w.times() != 0 {
+		t.Error("the application was asked for an export without a mission")
+	}
+	manager := gate.Asker{Account: "jeanne", Organisation: "mlv", Role: roster.Manager}
+	desk := gate.Asker{Account: "samir", Organisation: "garde", Role: roster.Security}
+	err := w.gate.Commission(t.Context(), manager, desk, gate.Asker{Account: account, Organisation: "mlv", Role: roster.Adviser}, gate.Mission{
+		Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := w.get("/export")
+	if got.status != http.StatusOK || !slices.Equal(shown(got.body), []string{"p1", "p2"}) {
+		t.Fatalf("%v, want the two explained people whom the mission is for", got)
+	}
+	receipt := got.header.Get("Poterne-Receipt")
+	rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+	want := [][]string{{"name", "poterne"}, {"‹p1›", receipt}, {"‹p2›", receipt}}
+	if err != nil || receipt == "" || fmt.Sprint(rows) != fmt.Sprint(want) {
+		t.Errorf("%v, want %v", rows, want)
+	}
+	if got := w.get("/export"); got.status != http.StatusOK || len(shown(got.body)) != 0 || w.last().Why != policy.MissionSpent {
+		t.Errorf("once the mission is spent: %v, written as %v", got, w.last().Why)
+	}
+	if got := w.get("/list"); got.status != http.StatusOK || strings.Contains(got.body, "poterne") || !slices.Contains(shown(got.body), "p20") {
+		t.Errorf("a list that is no export: %v", got)
+	}
+}
+
+// Promise: METER-8
+func TestMETER_8_OnlyCSVCanBeAnExport(t *testing.T) {
+	w := newWorld(t, exporting())
+	for want, change := range map[string]func(*httpgate.Route){
+		"an export is CSV":          func(r *httpgate.Route) { r.Answers = list().Answers },
+		"declare a list of people":  func(r *httpgate.Route) { r.Answers[0].About = true },
+		"an export is asked by GET": func(r *httpgate.Route) { r.Methods = []string{"POST"} },
+		"the column poterne is the": func(r *httpgate.Route) { r.Answers[0].Layout.Plain = []string{"poterne"} },
+		"and is no search":          func(r *httpgate.Route) { r.Search = &httpgate.Search{Most: 3} },
+		"export: an export is CSV: de": func(r *httpgate.Route) {
+			r.Answers[0].Layout = answer.Layout{Format: answer.CSV, Plain: []string{"a"}}
+			r.Kind = httpgate.Page
+		},
+	} {
+		route := exporting()
+		change(&route)
+		if _, err := httpgate.New([]httpgate.Service{w.service(route)}, w.dependencies(t)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want a complaint %q", err, want)
+		}
+	}
+}
