@@ -27,7 +27,7 @@ var rules = []string{"reason", "order", "meter", "policy"}
 
 // outside is what a rule may use of the standard library; none of it can reach
 // a file, a network or a clock.
-var outside = []string{"cmp", "encoding/binary", "errors", "fmt", "iter", "maps", "math", "math/bits", "slices", "sort", "strconv", "strings", "time"}
+var outside = []string{"cmp", "encoding/binary", "errors", "fmt", "hash/fnv", "iter", "maps", "math", "math/bits", "slices", "sort", "strconv", "strings", "time"}
 
 // blind is what the applications behind Poterne know nothing of, although they
 // come after it: they are as foreign as anybody's.
