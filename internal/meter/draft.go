@@ -121,12 +121,12 @@ func (s *state) spent(span time.Duration, now time.Time) (sum Cost) {
 
 // leaving is what the charges within span count for, oldest first.
 func (s *state) leaving(span time.Duration, now time.Time) []charge {
-	charges := after(s.charges, now.Add(-span), func(c charge) moment { return c.at })
+	charges := after(s.charges, now.Add(-span), charge.when)
 	if span != Hour || count(s.touches, now.Add(-span)) == 0 {
 		return charges
 	}
 	charges = slices.Clone(charges)
-	for _, touch := range after(s.touches, now.Add(-span), func(m moment) moment { return m }) {
+	for _, touch := range latest(s.touches, now.Add(-span)) {
 		for i := range charges {
 			if charges[i].at < touch {
 				charges[i].cost /= 2
@@ -181,7 +181,7 @@ func (d *Draft) again(cost Cost, span time.Duration, limit Cost, now time.Time) 
 	excess := d.Spent(span, now) + cost - limit
 	for _, c := range d.state.leaving(span, now) {
 		if excess -= c.cost; excess <= 0 {
-			return time.UnixMicro(int64(c.at)).UTC().Add(span)
+			return c.at.time().Add(span)
 		}
 	}
 	return time.Time{}
@@ -204,7 +204,7 @@ func (d *Draft) Raise(now time.Time) Cost { return d.state.raise.holds(now) }
 
 // Raised is how many people other people allowed within Memory, used or not.
 func (d *Draft) Raised(now time.Time) (sum Cost) {
-	for _, c := range after(d.state.raises, now.Add(-Memory), func(c charge) moment { return c.at }) {
+	for _, c := range after(d.state.raises, now.Add(-Memory), charge.when) {
 		sum += c.cost
 	}
 	return sum
@@ -266,7 +266,7 @@ func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched b
 	s := &d.state
 	since := now.Add(-Hour)
 	if touched = s.touchedToday(now); touched {
-		since = later(since, time.UnixMicro(int64(s.touches[len(s.touches)-1])))
+		since = later(since, s.touches[len(s.touches)-1].time())
 	}
 	people = d.shown(asOwn, since, but) - perWrite*count(s.writes, since)
 	return max(0, people), touched
@@ -332,7 +332,7 @@ func used(all []acquainted, now time.Time) (list []Used) {
 	for _, a := range all {
 		if day, any := a.used.first(now); any {
 			_, proved := a.touched.first(now)
-			list = append(list, Used{a.name, time.Unix(int64(day)*86400, 0).UTC(), proved, unfamiliar(all, a.name, now)})
+			list = append(list, Used{a.name, midnight(day), proved, unfamiliar(all, a.name, now)})
 		}
 	}
 	return list

@@ -45,6 +45,8 @@ type charge struct {
 	vouched bool // for by another person
 }
 
+func (c charge) when() moment { return c.at }
+
 type vouched struct {
 	tag   uint64
 	until moment
@@ -71,6 +73,9 @@ type days struct {
 const wholeDays = int32(Memory / (24 * time.Hour))
 
 func dayOf(t time.Time) int32 { return momentOf(t).day() }
+
+// midnight is when a day begins, in UTC.
+func midnight(day int32) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }
 
 func (d days) with(day int32) days {
 	if day <= d.last {
@@ -205,8 +210,8 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
-	s.charges = slices.Clone(after(s.charges, past, func(c charge) moment { return c.at }))
-	s.raises = slices.Clone(after(s.raises, past, func(c charge) moment { return c.at }))
+	s.charges = slices.Clone(after(s.charges, past, charge.when))
+	s.raises = slices.Clone(after(s.raises, past, charge.when))
 	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
 	for _, list := range []*[]moment{&s.touches, &s.thaws, &s.traps, &s.tickets} {
 		*list = since(*list, past)
@@ -222,15 +227,16 @@ func stillUsed(all []acquainted, now time.Time) []acquainted {
 	})
 }
 
-// since copies the moments after one.
-func since(moments []moment, past time.Time) []moment {
-	return slices.Clone(after(moments, past, func(m moment) moment { return m }))
+// latest returns the moments after one.
+func latest(moments []moment, past time.Time) []moment {
+	return after(moments, past, func(m moment) moment { return m })
 }
 
-// count is how many of the moments come after one.
-func count(moments []moment, past time.Time) int {
-	return len(after(moments, past, func(m moment) moment { return m }))
-}
+// since copies them.
+func since(moments []moment, past time.Time) []moment { return slices.Clone(latest(moments, past)) }
+
+// count is how many they are.
+func count(moments []moment, past time.Time) int { return len(latest(moments, past)) }
 
 // after returns the members that are later than past; they are in order.
 func after[T any](all []T, past time.Time, at func(T) moment) []T {

@@ -280,11 +280,19 @@ func (s *state) drifting(forgiven Cost, now time.Time) (days [wholeDays]Day) {
 			}
 		}
 		sum += d.Charged
-		d.Begins, d.High = time.Unix(int64(day)*86400, 0).UTC(), sum
+		d.Begins, d.High = midnight(day), sum
 		if day < today && s.active.has(day) {
 			sum = max(0, sum-forgiven)
 		}
 		d.Left = sum
 	}
 	return days
+}
+
+// Floor is how many people a thief who knows every rule takes from an account
+// outside its caseload in a number of working days, whatever the rules are, where an
+// honest day charges lambda people with this dispersion, at alpha false freezes a
+// day: √(2·λ·φ·T·ln(1/α)). docs/detection.md derives it.
+func Floor(lambda, dispersion, days, alpha float64) float64 {
+	return math.Sqrt(2 * lambda * dispersion * days * math.Log(1/alpha))
 }

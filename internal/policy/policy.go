@@ -289,9 +289,9 @@ func (w *weighing) weigh(opening Opening) Ruling {
 // nobody withholds what a reference that leads to nobody would show; guessing
 // freezes. Whoever it is stays withheld when that is only observed.
 func (w *weighing) nobody() Ruling {
-	miss := Event(w.ask, register.PersonID{}, Ruling{Verdict: Withheld, Why: NobodyKnown}, w.now)
-	if w.frozen || w.meter.Evidence(miss) < w.watch.sure() {
-		return Ruling{Verdict: Withheld, Why: NobodyKnown}
+	nobody := Ruling{Verdict: Withheld, Why: NobodyKnown}
+	if w.frozen || w.evidence(register.PersonID{}, nobody) < w.watch.sure() {
+		return nobody
 	}
 	stop := Ruling{Verdict: Freeze, Why: Enumerating}
 	if w.lets(stop) {
@@ -381,11 +381,11 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 	}
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
-	evidence := w.meter.Evidence(Event(w.ask, person, ruling, w.now))
+	evidence := w.evidence(person, ruling)
 	return w.heed(ruling, func(yield func(Ruling) bool) {
-		stop := Ruling{Cost: ruling.Cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+		stop := weighed(ruling.Cost, balance)
 		allowed := ruling.Why == Vouched || ruling.Why == Raised
-		if !w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) || !allowed && !w.counts(person, ruling.Cost, yield) {
+		if !w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
 		if stop, full := w.full(ruling.Cost); full { // whoever allowed it
@@ -412,8 +412,8 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 }
 
 // counts yields what counting has against a cost, and reports whether to go on.
-func (w *weighing) counts(person register.PersonID, cost meter.Cost, yield func(Ruling) bool) bool {
-	for stop := range w.watch.Against(w.meter, cost, w.allowance, w.now) {
+func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
+	for stop := range w.watch.Against(w.meter, cost, balance, w.now) {
 		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
 			return false
 		}
@@ -422,11 +422,10 @@ func (w *weighing) counts(person register.PersonID, cost meter.Cost, yield func(
 }
 
 // Against yields what stands against a cost without a reason: an allowance that it
-// does not fit in, and a CUSUM that it takes beyond the line.
-func (w Watch) Against(m *meter.Draft, cost meter.Cost, allowance meter.Allowance, now time.Time) iter.Seq[Ruling] {
+// does not fit in, as Weigh found, and a CUSUM that it takes beyond the line.
+func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, now time.Time) iter.Seq[Ruling] {
 	return func(yield func(Ruling) bool) {
-		balance := m.Weigh(cost, allowance, now)
-		stop := Ruling{Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+		stop := weighed(cost, balance)
 		switch balance.Empty {
 		case meter.Long:
 			stop = stop.as(AskCosign, LongEmpty)
@@ -443,19 +442,29 @@ func (w Watch) Against(m *meter.Draft, cost meter.Cost, allowance meter.Allowanc
 	}
 }
 
+// weighed is what a stop says of a cost and of the allowance it was held against.
+func weighed(cost meter.Cost, balance meter.Balance) Ruling {
+	return Ruling{Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
+}
+
 // insists ends the sessions of whoever is frozen and goes on to one stranger after
 // the other.
 func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
-	if w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= 2*w.watch.sure() {
+	if w.evidence(person, stop) >= 2*w.watch.sure() {
 		return Ruling{Verdict: Refused, Why: Expelled}
 	}
 	return stop
 }
 
-// knocks reports whether somebody who is asked for a touch or an identity goes on to one stranger
-// after the other instead.
+// knocks reports whether somebody who is asked for a touch or an identity goes on
+// to one stranger after the other instead.
 func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
-	return w.meter.Evidence(Event(w.ask, person, stop, w.now)) >= w.watch.sure()
+	return w.evidence(person, stop) >= w.watch.sure()
+}
+
+// evidence is that of enumeration, as it would stand after a ruling.
+func (w *weighing) evidence(person register.PersonID, ruling Ruling) meter.Evidence {
+	return w.meter.Evidence(Event(w.ask, person, ruling, w.now))
 }
 
 // as gives a stop its verdict and ground.
@@ -476,7 +485,7 @@ func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
 		{&w.wider.Register, w.rules.Wider.Register, RegisterEmpty},
 	} {
 		if balance := wider.tally.Weigh(cost, wider.limit, w.now); balance.Empty != meter.Fits {
-			return Ruling{Verdict: Withheld, Why: wider.why, Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}, true
+			return weighed(cost, balance).as(Withheld, wider.why), true
 		}
 	}
 	return Ruling{}, false

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"maps"
-	"math"
 
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -78,10 +77,3 @@ const (
 	agentsOnCurve = 200
 	seedsOnCurve  = 3
 )
-
-// Floor is how many people a thief who knows every rule takes from an account
-// outside its caseload in a number of working days, whatever the rules are, at α
-// false freezes a day: √(2·λ·φ·T·ln(1/α)). docs/detection.md derives it.
-func Floor(lambda, dispersion, days, alpha float64) float64 {
-	return math.Sqrt(2 * lambda * dispersion * days * math.Log(1/alpha))
-}

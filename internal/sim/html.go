@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 )
 
@@ -68,7 +69,7 @@ func (r Report) WriteHTML(out io.Writer, in policy.Language) error {
 // adviserFloor is what no rule can hold an adviser's thief below in 28 days.
 func adviserFloor() float64 {
 	adviser := tradeNamed("adviser")
-	return Floor(adviser.Unexplained+deskDuty*dutyDoubt, adviser.Dispersion, Month, 1e-4)
+	return meter.Floor(adviser.Unexplained+deskDuty*dutyDoubt, adviser.Dispersion, Month, 1e-4)
 }
 
 // fill puts values into a sentence, in the order of its {}.

@@ -264,7 +264,7 @@ func (m measure) forgiven() meter.Cost {
 const workDays = 20
 
 // floor is how many people somebody who knows every rule takes in 28 days, whatever
-// the rules, beside what the owner's rights allow: √(2λφT·ln(1/α)).
+// the rules, beside what the owner's rights allow.
 func (m measure) floor(alpha float64) float64 {
-	return math.Sqrt(2 * m.mean * m.dispersion * workDays * math.Log(1/alpha))
+	return meter.Floor(m.mean, m.dispersion, workDays, alpha)
 }

@@ -39,7 +39,8 @@ func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.T
 // the same passage, which is of one moment.
 func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance, answered map[policy.Why]int64) (met friction) {
 	for {
-		stop, stopped := first(watch.Against(m.Draft(), d.cost, allowance, d.time()))
+		draft := m.Draft()
+		stop, stopped := first(watch.Against(draft, d.cost, draft.Weigh(d.cost, allowance, d.time()), d.time()))
 		again := answered[stop.Why] == d.at
 		answered[stop.Why] = d.at
 		switch {
@@ -84,7 +85,7 @@ func leak(watch policy.Watch, allowance meter.Allowance) (people int) {
 		for hour := 8; hour < 18; hour++ {
 			at := day.Add(time.Duration(hour)*time.Hour + time.Minute)
 			for ; people < enoughToLeak; people++ {
-				if _, stopped := first(watch.Against(m, meter.Whole, allowance, at)); stopped {
+				if _, stopped := first(watch.Against(m, meter.Whole, m.Weigh(meter.Whole, allowance, at), at)); stopped {
 					break
 				}
 				m.Record(meter.Event{Kind: meter.Shown, At: at, Person: register.PersonID{byte(people >> 8), byte(people), 1}, Cost: meter.Whole})
