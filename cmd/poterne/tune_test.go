@@ -64,7 +64,7 @@ func observed(kept *store.Store, advisers, days int, from time.Time) error {
 					entries, next = append(entries, e), next+1
 				}
 			}
-			return head.Write(ledger.Seal(entries), at)
+			return head.Write(entries, at)
 		})
 		if err != nil {
 			return err

@@ -49,8 +49,9 @@ type Head interface {
 	Orders() (order.Book, error)
 	// Entries yields the entries from a number up to the head, in order.
 	Entries(from ledger.Number) iter.Seq2[ledger.Entry, error]
-	// Write appends entries, which carry the next numbers; the last was made at.
-	Write(entries []ledger.Sealed, at time.Time) error
+	// Write seals entries, which carry the next numbers, and appends them; the last
+	// was made at.
+	Write(entries []ledger.Entry, at time.Time) error
 	// Place puts an order in force.
 	Place(order.Order) error
 	// Lift takes an order out of force; fault.Absent when there is none.

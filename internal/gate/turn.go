@@ -261,7 +261,7 @@ func (t *turn) write() error {
 	if len(t.entries) == 0 {
 		return nil
 	}
-	if err := t.head.Write(ledger.Seal(t.entries), t.now); err != nil {
+	if err := t.head.Write(t.entries, t.now); err != nil {
 		return fmt.Errorf("writing %d entries: %w", len(t.entries), err)
 	}
 	return nil

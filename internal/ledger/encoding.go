@@ -46,6 +46,9 @@ const (
 	tagSigns
 	tagObserved
 	tagUntil
+	tagFrom
+	tagEnd
+	tagEpoch
 	tagsEnd
 )
 
@@ -88,6 +91,9 @@ func (e Entry) Append(dst []byte) []byte {
 	if !e.Until.IsZero() {
 		dst = appendNumber(dst, tagUntil, uint64(e.Until.UnixMicro()))
 	}
+	dst = appendNumber(dst, tagFrom, uint64(e.From))
+	dst = appendNumber(dst, tagEnd, uint64(e.End))
+	dst = appendNumber(dst, tagEpoch, uint64(e.Epoch))
 	return dst
 }
 
@@ -176,6 +182,12 @@ func Decode(body []byte) (Entry, error) {
 			e.Observed = r.some(1) == 1
 		case tagUntil:
 			e.Until = time.UnixMicro(int64(r.some(math.MaxInt64))).UTC()
+		case tagFrom:
+			e.From = Number(r.some(math.MaxUint64))
+		case tagEnd:
+			e.End = Number(r.some(math.MaxUint64))
+		case tagEpoch:
+			e.Epoch = Month(r.some(math.MaxUint32))
 		}
 	}
 	if r.err != nil {

@@ -62,7 +62,16 @@ var samples = map[string]ledger.Entry{
 		Number: 312, Time: at, Kind: ledger.Mission, Receipt: 312, Account: "jeanne", Organisation: "ml-valbourg", Service: "dossier", Route: "GET /export",
 		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Detail: "approved by samir; list sha256:9f86d081; envoi du bilan",
 	},
-	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
+	"veiled": {
+		Number: 313, Time: at, Kind: ledger.Consulted, Receipt: 313, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
+		Verdict: policy.Shown, Why: policy.AlreadySeen, Epoch: 202603,
+	},
+	"retained": {Number: 314, Time: at, Kind: ledger.Retained, Receipt: 314, Account: "poterne", Detail: "12 months"},
+	"held":     {Number: 315, Time: at, Kind: ledger.Held, Receipt: 315, Account: "samir", Detail: "approved by jeanne; 2025-11 to 2025-12; plainte"},
+	"released": {Number: 316, Time: at, Kind: ledger.Released, Receipt: 316, Account: "samir", Detail: "hold 315; approved by jeanne; classée"},
+	"dropped":  {Number: 317, Time: at, Kind: ledger.Dropped, Receipt: 317, Account: "poterne", From: 1, End: 300, Detail: "2025-01"},
+	"named":    {Number: 318, Time: at, Kind: ledger.Named, Receipt: 318, Account: "samir", Detail: "approved by jeanne; 12 people"},
+	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {
@@ -108,6 +117,7 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			Detail: text().Draw(t, "detail"), Subject: roster.AccountID(text().Draw(t, "subject")),
 			Device: text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),
 			Observed: rapid.Bool().Draw(t, "observed"), Until: time.UnixMicro(rapid.Int64Range(1, 1<<60).Draw(t, "until")).UTC(),
+			From: ledger.Number(rapid.Uint64().Draw(t, "from")), End: ledger.Number(rapid.Uint64().Draw(t, "end")), Epoch: ledger.Month(rapid.Uint32().Draw(t, "epoch")),
 		}
 		back, err := ledger.Decode(entry.Append(nil))
 		if err != nil || !reflect.DeepEqual(back, entry) {

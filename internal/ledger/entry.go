@@ -35,9 +35,14 @@ const (
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
 	Cosigned  Kind = 12 // an opening was signed for by another person
 	Mission   Kind = 13 // an export was allowed, of so many people and for a while
+	Retained  Kind = 14 // how long entries are kept was set
+	Held      Kind = 15 // entries are kept beyond their term, until they are released
+	Released  Kind = 16 // what was held is not any more
+	Dropped   Kind = 17 // entries were dropped at their term
+	Named     Kind = 18 // pseudonyms were led back to people
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -78,6 +83,9 @@ type Entry struct {
 	Signs    meter.Signs      // what the door noticed
 	Observed bool             // Why would have stopped it, were its rule not only observed
 	Until    time.Time        // when a raise or a mission ends
+
+	From, End Number // the entries an act is about: End is the first after them
+	Epoch     Month  // whose key hides Person where the entry is stored; zero: none
 }
 
 // Disclosed reports whether the entry says that a person was shown.

@@ -187,7 +187,7 @@ func newMinimal(b *testing.B, s *store.Store, people int) *load {
 				for i := range rows {
 					rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}
 				}
-				return head.Write(rows, storetest.At)
+				return store.WriteSealed(head, rows, storetest.At)
 			})
 			for _, w := range batch {
 				w.done <- err

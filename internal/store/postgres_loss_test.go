@@ -267,7 +267,7 @@ func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
 	s := openPostgreSQL(t, connection)
 	turn := func() error {
 		return s.Turn(t.Context(), func(head gate.Head) error {
-			return head.Write(ledger.Seal([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}), storetest.At)
+			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
 	if err := turn(); err != nil {
@@ -307,7 +307,7 @@ func TestRUN_3_ADatabaseThatTurnsReadOnlyIsUnavailableAndComesBack(t *testing.T)
 	s := openPostgreSQL(t, connection)
 	write := func() error {
 		return s.Turn(t.Context(), func(head gate.Head) error {
-			return head.Write(ledger.Seal([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}), storetest.At)
+			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
 	if err := write(); err != nil {
@@ -345,7 +345,7 @@ func TestMETER_3_TurnsFollowEachOtherWhateverTheServersDefaults(t *testing.T) {
 			wait.Go(func() {
 				for range 20 {
 					if err := s.Turn(t.Context(), func(head gate.Head) error {
-						return head.Write(ledger.Seal([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}), storetest.At)
+						return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 					}); err != nil {
 						t.Error(err)
 						return
@@ -381,7 +381,7 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 		over <- frozen.Turn(t.Context(), func(head gate.Head) error {
 			close(holding)
 			<-thaw
-			return head.Write(ledger.Seal([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}), storetest.At)
+			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}()
 	<-holding
@@ -448,7 +448,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 				for i := range entries {
 					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Detail: strings.Repeat("x", 400)}
 				}
-				return head.Write(ledger.Seal(entries), storetest.At)
+				return head.Write(entries, storetest.At)
 			})
 		}
 		return err

@@ -65,16 +65,20 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return ledger.Entries(sealed(t.ctx, t.tx, t.store.engine, from))
 }
 
-func (t *turn) Write(entries []ledger.Sealed, at time.Time) error {
+func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
+	return t.write(ledger.Seal(entries), at)
+}
+
+func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	t.dirty = true
 	for _, insert := range t.store.prepared.inserts {
-		for len(entries) >= max(insert.rows, 1) {
-			count, err := insert.write(t.ctx, t.tx, entries)
+		for len(rows) >= max(insert.rows, 1) {
+			count, err := insert.write(t.ctx, t.tx, rows)
 			if err != nil {
 				return doing("writing entries", err)
 			}
-			t.next = entries[count-1].Number + 1
-			entries = entries[count:]
+			t.next = rows[count-1].Number + 1
+			rows = rows[count:]
 		}
 	}
 	t.last = at

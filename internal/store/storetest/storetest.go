@@ -73,7 +73,7 @@ func Write(t *testing.T, s *store.Store, n int, at time.Time) {
 		for i := range n {
 			entries = append(entries, entry(int(head.Next())+i, at))
 		}
-		return head.Write(ledger.Seal(entries), at)
+		return head.Write(entries, at)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func entriesKeep(t *testing.T, s *store.Store) {
 		if head.Next() != 268 || !head.Last().Equal(At) {
 			t.Errorf("the head stands at %d, %v", head.Next(), head.Last())
 		}
-		return head.Write(ledger.Seal([]ledger.Entry{entry(5, At)}), At)
+		return head.Write([]ledger.Entry{entry(5, At)}, At)
 	})
 	if err == nil {
 		t.Error("a number was written twice")
@@ -145,7 +145,7 @@ func failingTurn(t *testing.T, s *store.Store) {
 	Write(t, s, 2, At)
 	refuse := errors.New("no")
 	err := s.Turn(t.Context(), func(head gate.Head) error {
-		if err := head.Write(ledger.Seal([]ledger.Entry{entry(2, At)}), At.Add(time.Second)); err != nil {
+		if err := head.Write([]ledger.Entry{entry(2, At)}, At.Add(time.Second)); err != nil {
 			return err
 		}
 		if err := head.Place(order.Order{ID: "2", Effect: order.Frozen, Reach: order.Account, Target: "pauline", Placed: At, By: "samir"}); err != nil {
@@ -175,7 +175,7 @@ func turnsAreAlone(t *testing.T, s *store.Store) {
 		wait.Go(func() {
 			for range 10 {
 				err := s.Turn(context.Background(), func(head gate.Head) error {
-					return head.Write(ledger.Seal([]ledger.Entry{entry(int(head.Next()), At)}), At)
+					return head.Write([]ledger.Entry{entry(int(head.Next()), At)}, At)
 				})
 				if err != nil {
 					t.Error(err)

@@ -1,0 +1,37 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"poterne/internal/fault"
+)
+
+// Month is a period of the ledger, in UTC: its year and month as 202611. The ledger
+// is kept by months, and dropped by whole months.
+type Month uint32
+
+// MonthOf is the month that a time is in.
+func MonthOf(t time.Time) Month {
+	t = t.UTC()
+	return Month(t.Year()*100 + int(t.Month()))
+}
+
+// ParseMonth reads "2026-11".
+func ParseMonth(text string) (Month, error) {
+	t, err := time.Parse("2006-01", text)
+	if err != nil {
+		return 0, &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%q is not a month; write it like 2026-11", text)}
+	}
+	return MonthOf(t), nil
+}
+
+// Begins is the first moment of the month.
+func (m Month) Begins() time.Time {
+	return time.Date(int(m/100), time.Month(m%100), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// Plus is the month so many months later.
+func (m Month) Plus(months int) Month { return MonthOf(m.Begins().AddDate(0, months, 0)) }
+
+func (m Month) String() string { return m.Begins().Format("2006-01") }
