@@ -17,6 +17,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/sim"
 )
 
 // This file draws honest work of whole organisations. Its figures are those of the
@@ -154,37 +155,11 @@ func (t *town) day(today time.Time) (entries []ledger.Entry) {
 			mean *= drawn.rush
 		}
 		entries = append(entries, t.shown(w.Account, moment(), 0))
-		for range negativeBinomial(t.rng, mean, drawn.over) {
+		for range sim.NegativeBinomial(t.rng, mean, drawn.over) {
 			entries = append(entries, t.shown(w.Account, moment(), meter.Whole))
 		}
 	}
 	return entries
-}
-
-func negativeBinomial(rng *rand.Rand, mean, over float64) int {
-	return poisson(rng, gamma(rng, mean/(over-1))*(over-1))
-}
-
-// gamma draws by Marsaglia and Tsang.
-func gamma(rng *rand.Rand, shape float64) float64 {
-	if shape < 1 {
-		return gamma(rng, shape+1) * math.Pow(rng.Float64(), 1/shape)
-	}
-	d := shape - 1.0/3
-	for {
-		x := rng.NormFloat64()
-		v := math.Pow(1+x/math.Sqrt(9*d), 3)
-		if v > 0 && math.Log(1-rng.Float64()) < x*x/2+d-d*v+d*math.Log(v) {
-			return d * v
-		}
-	}
-}
-
-func poisson(rng *rand.Rand, mean float64) (count int) {
-	for left := mean + math.Log(1-rng.Float64()); left > 0; left += math.Log(1 - rng.Float64()) {
-		count++
-	}
-	return count
 }
 
 // Zero alarms in n organisation-months show, at 95 %, that there are fewer than 3 in

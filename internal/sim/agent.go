@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -116,11 +117,9 @@ func (a *agent) cover(absent roster.AccountID, caseload []register.PersonID, fro
 // stream is a source of chance of its own for each seed and name, so that what
 // one agent draws changes nothing for another.
 func stream(seed uint64, name string) *rand.Rand {
-	var hash uint64 = 14695981039346656037 // FNV-1a
-	for i := range len(name) {
-		hash = (hash ^ uint64(name[i])) * 1099511628211
-	}
-	return rand.New(rand.NewPCG(seed, hash))
+	hash := fnv.New64a()
+	hash.Write([]byte(name))
+	return rand.New(rand.NewPCG(seed, hash.Sum64()))
 }
 
 // logNormal draws around a median.
@@ -128,8 +127,8 @@ func logNormal(rng *rand.Rand, median, sigma float64) float64 {
 	return median * math.Exp(sigma*rng.NormFloat64())
 }
 
-// negativeBinomial draws a count with this mean and variance over mean.
-func negativeBinomial(rng *rand.Rand, mean, dispersion float64) int {
+// NegativeBinomial draws a count with this mean and variance over mean.
+func NegativeBinomial(rng *rand.Rand, mean, dispersion float64) int {
 	if dispersion > 1 {
 		mean = gamma(rng, mean/(dispersion-1)) * (dispersion - 1)
 	}

@@ -151,7 +151,7 @@ func (c *career) work(day time.Time) {
 			c.receive(day, reason.DeskTicket)
 		}
 	}
-	for range negativeBinomial(rng, doubt, dispersion) {
+	for range NegativeBinomial(rng, doubt, dispersion) {
 		c.open(moment(rng, day), c.agent.people.nearby(rng), false)
 	}
 }

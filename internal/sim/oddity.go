@@ -152,7 +152,7 @@ var Oddities = []Oddity{
 				busy = 1.8
 			}
 			u.brought(reason.DeskTicket, int(logNormal(u.rng, trade.People*busy, trade.Within)), after(d, 9*time.Hour), after(d, 17*time.Hour))
-			for range negativeBinomial(u.rng, trade.Unexplained*busy, trade.Dispersion) {
+			for range NegativeBinomial(u.rng, trade.Unexplained*busy, trade.Dispersion) {
 				at := moment(u.rng, after(d, 0))
 				u.opens(u.unknown(1), at, at.Add(time.Second), false)
 			}

@@ -248,7 +248,7 @@ func TestCountsHaveTheMeanAndSpreadTheyAreGiven(t *testing.T) {
 		const n = 200_000
 		var sum, squares float64
 		for range n {
-			x := float64(negativeBinomial(rng, trade.Unexplained, trade.Dispersion))
+			x := float64(NegativeBinomial(rng, trade.Unexplained, trade.Dispersion))
 			sum, squares = sum+x, squares+x*x
 		}
 		mean := sum / n

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/sim"
 	"poterne/internal/tune"
 )
 
@@ -97,7 +98,7 @@ func (s *staff) work(days int, lambda, phi float64) {
 			continue
 		}
 		for _, a := range s.accounts {
-			moments := make([]int, 2+negativeBinomial(s.rng, lambda, phi))
+			moments := make([]int, 2+sim.NegativeBinomial(s.rng, lambda, phi))
 			for i := range moments {
 				moments[i] = s.rng.IntN(10 * 3600)
 			}
@@ -109,18 +110,6 @@ func (s *staff) work(days int, lambda, phi float64) {
 		}
 	}
 	slices.SortStableFunc(s.entries, func(a, b ledger.Entry) int { return a.Time.Compare(b.Time) })
-}
-
-// negativeBinomial draws a Poisson whose mean is a gamma.
-func negativeBinomial(rng *rand.Rand, lambda, phi float64) (n int) {
-	shape, mean := lambda/(phi-1), 0.0
-	for whole := shape; whole > 0; whole-- { // of exponentials; the tests take whole shapes
-		mean += rng.ExpFloat64() * (phi - 1)
-	}
-	for sum := rng.ExpFloat64(); sum < mean; sum += rng.ExpFloat64() {
-		n++
-	}
-	return n
 }
 
 func (s *staff) study(t testing.TB, since, until time.Time) tune.Study {
@@ -304,8 +293,8 @@ func TestThePictureShowsWhatWasChosen(t *testing.T) {
 	s.work(28, 2, 3)
 	study := s.study(t, monday, monday.AddDate(0, 0, 28))
 	for language, words := range map[policy.Language][]string{
-		policy.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ 2,", "Accueil", "limite 0,1", "plancher", "gestes par agent et par mois"},
-		policy.English: {"What a thief takes", "Advisers · 400 agent-days · λ 2.", "Front desk", "limit 0.1", "floor", "touches an agent-month"},
+		policy.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ ", "Accueil", "limite 0,1", "plancher", "gestes par agent et par mois"},
+		policy.English: {"What a thief takes", "Advisers · 400 agent-days · λ ", "Front desk", "limit 0.1", "floor", "touches an agent-month"},
 	} {
 		var drawn bytes.Buffer
 		if err := study.WritePicture(&drawn, language); err != nil {
