@@ -23,7 +23,7 @@ var order = []string{
 }
 
 // rules are the parts that are pure: values and time in, values out.
-var rules = []string{"reason", "order", "meter", "policy"}
+var rules = []string{"reason", "order", "meter", "policy", "ledger/retention"}
 
 // outside is what a rule may use of the standard library; none of it can reach
 // a file, a network or a clock.

@@ -1,0 +1,173 @@
+// Package retention says until when the months of the ledger are kept. It reads no
+// clock and deletes nothing: what was set, what is held, the months there are and
+// the time go in, and what may be dropped comes out. In doubt, a month is kept.
+package retention
+
+import (
+	"fmt"
+	"strings"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+)
+
+// How many whole months a month of the ledger is kept after its end: unless
+// something else is set, and at least and at most.
+const (
+	Default  = 12
+	Shortest = 6
+	Longest  = 36
+)
+
+// Setting is how long entries are kept, from one of them on.
+type Setting struct {
+	Since  ledger.Number // the entry that says so
+	Months int
+	Reason string // why longer than by default
+}
+
+// Check says what is wrong with a setting.
+func (s Setting) Check() error {
+	switch {
+	case s.Months < Shortest || s.Months > Longest:
+		return invalid("entries are kept %d to %d months, not %d", Shortest, Longest, s.Months)
+	case s.Months > Default && strings.TrimSpace(s.Reason) == "":
+		return invalid("to keep entries longer than %d months takes a reason, which is written in the ledger", Default)
+	default:
+		return nil
+	}
+}
+
+// String is the setting as its entry has it.
+func (s Setting) String() string {
+	if s.Reason == "" {
+		return fmt.Sprintf("%d months", s.Months)
+	}
+	return fmt.Sprintf("%d months: %s", s.Months, s.Reason)
+}
+
+// Hold keeps months beyond their term, those to come included, until it is
+// released.
+type Hold struct {
+	Number       ledger.Number // of its entry, which names it
+	Since, Until ledger.Month  // both included; Until is zero while nobody knows
+	Because      string
+	By, Approver roster.AccountID
+
+	Released bool
+	Release  ledger.Number // the entry that says so
+}
+
+// Check says what is wrong with a hold.
+func (h Hold) Check() error {
+	switch {
+	case h.Since == 0:
+		return invalid("a hold begins with a month")
+	case h.Until != 0 && h.Until < h.Since:
+		return invalid("a hold that begins with %s cannot end with %s", h.Since, h.Until)
+	case strings.TrimSpace(h.Because) == "":
+		return invalid("a hold takes a reason, which is written in the ledger")
+	default:
+		return nil
+	}
+}
+
+// Keeps reports whether the hold is in force and touches a month.
+func (h Hold) Keeps(month ledger.Month) bool {
+	return !h.Released && month >= h.Since && (h.Until == 0 || month <= h.Until)
+}
+
+// Range is the months that it touches, in words.
+func (h Hold) Range() string {
+	switch h.Until {
+	case 0:
+		return h.Since.String() + " and after"
+	case h.Since:
+		return h.Since.String()
+	default:
+		return h.Since.String() + " to " + h.Until.String()
+	}
+}
+
+// String is the hold as its entry has it.
+func (h Hold) String() string {
+	return fmt.Sprintf("%s; approved by %s; %s", h.Range(), h.Approver, h.Because)
+}
+
+// Book is what was set and what was held, in the order of their entries.
+type Book struct {
+	Settings []Setting
+	Holds    []Hold
+}
+
+// Now is the setting in force: what was set last.
+func (b Book) Now() Setting {
+	if n := len(b.Settings); n > 0 {
+		return b.Settings[n-1]
+	}
+	return Setting{Months: Default}
+}
+
+// Term is how many whole months the entries from first on are kept after the end of
+// their month: the longest that was set at any time since first was written.
+func (b Book) Term(first ledger.Number) int {
+	term, before := b.Now().Months, Default
+	for _, setting := range b.Settings {
+		if setting.Since > first {
+			term = max(term, before)
+		}
+		before = setting.Months
+	}
+	return term
+}
+
+// Keeping returns the holds that keep a month.
+func (b Book) Keeping(month ledger.Month) (holds []ledger.Number) {
+	for _, hold := range b.Holds {
+		if hold.Keeps(month) {
+			holds = append(holds, hold.Number)
+		}
+	}
+	return holds
+}
+
+// Vouch holds the book against the entries from first on, which is where the ledger
+// begins. Whoever can write the tables that the book was read from, and not the
+// ledger, neither shortens a term with that nor releases a hold.
+func (b Book) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry, error)) error {
+	vouch := func(number ledger.Number, what string, says func(ledger.Entry) bool) error {
+		if number < first {
+			return nil // it was vouched for as long as its entry was there
+		}
+		written, err := entry(number)
+		if err != nil {
+			return fmt.Errorf("holding %s against the ledger: %w", what, err)
+		}
+		if !says(written) {
+			return fmt.Errorf("the database has %s as entry %d, and the ledger does not: somebody wrote into the table, so nothing is dropped", what, number)
+		}
+		return nil
+	}
+	for _, setting := range b.Settings {
+		says := func(e ledger.Entry) bool { return e.Kind == ledger.Retained && e.Detail == setting.String() }
+		if err := vouch(setting.Since, "a setting", says); err != nil {
+			return err
+		}
+	}
+	for _, hold := range b.Holds {
+		placed := func(e ledger.Entry) bool { return e.Kind == ledger.Held && e.Detail == hold.String() }
+		if err := vouch(hold.Number, "a hold", placed); err != nil {
+			return err
+		}
+		released := func(e ledger.Entry) bool { return e.Kind == ledger.Released && e.From == hold.Number }
+		if err := vouch(hold.Release, "a release", released); hold.Released && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf(format, args...)}
+}
