@@ -85,7 +85,7 @@ type Entry struct {
 	Until    time.Time        // when a raise or a mission ends
 
 	From, End Number // the entries an act is about: End is the first after them
-	Epoch     Month  // whose key hides Person where the entry is stored; zero: none
+	Epoch     Month  // whose key hides Person and the fact's ID here; zero: nothing is hidden
 }
 
 // Disclosed reports whether the entry says that a person was shown.

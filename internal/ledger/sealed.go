@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -18,18 +19,23 @@ type Sealed struct {
 // Salt is random and known to the ledger only.
 type Salt [16]byte
 
-// Seal encodes entries, each under a fresh salt.
-func Seal(entries []Entry) []Sealed {
+// Seal encodes entries, each with its person hidden and under a fresh salt.
+func (v Veil) Seal(entries []Entry) ([]Sealed, error) {
 	salts := make([]byte, len(entries)*len(Salt{}))
 	_, _ = rand.Read(salts) // never fails: crypto/rand ends the program instead
 	sealed := make([]Sealed, len(entries))
 	var bodies []byte
-	for i, entry := range entries {
+	at := epoch{of: v}
+	for i := range entries {
+		at.entry = entries[i]
+		if err := at.hide(); err != nil {
+			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
+		}
 		start := len(bodies)
-		bodies = entry.Append(bodies)
-		sealed[i] = Sealed{entry.Number, Salt(salts[i*len(Salt{}):]), bodies[start:len(bodies):len(bodies)]}
+		bodies = at.entry.Append(bodies)
+		sealed[i] = Sealed{at.entry.Number, Salt(salts[i*len(Salt{}):]), bodies[start:len(bodies):len(bodies)]}
 	}
-	return sealed
+	return sealed, nil
 }
 
 // Commitment is what the published tree says of the entry: nothing, to whoever

@@ -70,18 +70,3 @@ func (q Query) Concerned(entries iter.Seq2[Entry, error]) ([]Concerned, error) {
 	}
 	return people, nil
 }
-
-// Entries decodes what a shelf yields.
-func Entries(sealed iter.Seq2[Sealed, error]) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		for row, err := range sealed {
-			var entry Entry
-			if err == nil {
-				entry, err = Decode(row.Body)
-			}
-			if !yield(entry, err) || err != nil {
-				return
-			}
-		}
-	}
-}

@@ -43,7 +43,7 @@ const (
 
 // Entries implements gate.Book.
 func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return ledger.Entries(s.Sealed(ctx, from))
+	return s.veil.Entries(s.Sealed(ctx, from))
 }
 
 func sealed(ctx context.Context, db querier, engine engine, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
@@ -100,7 +100,7 @@ func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 	if err := s.read.QueryRowContext(ctx, `select body from entry where number = $1`, int64(number)).Scan(&body); err != nil {
 		return ledger.Entry{}, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
 	}
-	return ledger.Decode(body)
+	return s.veil.Open(body)
 }
 
 // Tile implements ledger.Shelf.

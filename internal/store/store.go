@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"poterne/internal/ledger"
 )
 
 // Store is an open database. It is safe for concurrent use, and several
@@ -24,6 +26,7 @@ type Store struct {
 	write    *sql.DB // on SQLite a single connection
 	read     *sql.DB
 	prepared prepared
+	veil     ledger.Veil // over the people in entries
 }
 
 // engine is what differs between the two databases.

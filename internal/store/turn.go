@@ -62,11 +62,15 @@ func (t *turn) Last() time.Time     { return t.last }
 func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return ledger.Entries(sealed(t.ctx, t.tx, t.store.engine, from))
+	return t.store.veil.Entries(sealed(t.ctx, t.tx, t.store.engine, from))
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
-	return t.write(ledger.Seal(entries), at)
+	rows, err := t.store.veil.Seal(entries)
+	if err != nil {
+		return err
+	}
+	return t.write(rows, at)
 }
 
 func (t *turn) write(rows []ledger.Sealed, at time.Time) error {

@@ -99,7 +99,11 @@ func FuzzOpenProof(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	sealed := ledger.Seal([]ledger.Entry{{Number: 0, Time: storetest.At, Kind: ledger.Read, Account: "samir"}})[0]
+	entries, err := ledger.Veil{}.Seal([]ledger.Entry{{Number: 0, Time: storetest.At, Kind: ledger.Read, Account: "samir"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	sealed := entries[0]
 	leaf := sealed.Leaf()
 	signed, err := note.Sign(&note.Note{Text: "ledger.poterne.example\n1\n" + base64.StdEncoding.EncodeToString(leaf[:]) + "\n"}, signer)
 	if err != nil {

@@ -1,0 +1,125 @@
+package register
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// EpochKey is the secret of one epoch of the ledger. From it follow those of all
+// later epochs and of none before: whoever throws an early one away and keeps the
+// next can read no more of what was hidden under the first, nor can anybody who
+// takes the next from them.
+type EpochKey [sha256.Size]byte
+
+// ParseEpochKey reads what Text wrote.
+func ParseEpochKey(text string) (EpochKey, error) {
+	var k EpochKey
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != len(k) {
+		return k, errors.New("the key of an epoch is 32 bytes in base64")
+	}
+	copy(k[:], raw)
+	return k, nil
+}
+
+// Text spells the key out, for the file that keeps it; nothing else prints it.
+func (k EpochKey) Text() string { return base64.StdEncoding.EncodeToString(k[:]) }
+
+// Format prints every verb as (key).
+func (EpochKey) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(key)") }
+
+// LogValue keeps keys out of logs.
+func (EpochKey) LogValue() slog.Value { return slog.StringValue("(key)") }
+
+// Next is the key of the epoch after this one.
+func (k EpochKey) Next() EpochKey { return k.derive("poterne/epoch") }
+
+// Mark tells whether two keys are the same, and nothing else about them.
+func (k EpochKey) Mark() [16]byte {
+	mark := k.derive("poterne/epoch/mark")
+	return [16]byte(mark[:16])
+}
+
+// Veil is what hides people in this epoch. It does not lead back to the key: given
+// away, it opens this epoch only.
+func (k EpochKey) Veil() Veil {
+	return Veil{people: k.cipher("poterne/epoch/people"), texts: k.cipher("poterne/epoch/texts")}
+}
+
+func (k EpochKey) derive(about string) EpochKey {
+	mac := hmac.New(sha256.New, k[:])
+	_, _ = io.WriteString(mac, about)
+	return EpochKey(mac.Sum(nil))
+}
+
+func (k EpochKey) cipher(about string) cipher.Block {
+	key := k.derive(about)
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // the key is 32 bytes long
+	}
+	return block
+}
+
+// Veil hides people for one epoch: the same person looks the same within it, and
+// has nothing in common with how they look in any other. It is safe to share.
+type Veil struct {
+	people cipher.Block
+	texts  cipher.Block
+}
+
+// Hide puts a person's look in their place. Nobody stays nobody.
+func (v Veil) Hide(p *PersonID) { walk(p, v.people.Encrypt) }
+
+// Lift undoes Hide.
+func (v Veil) Lift(p *PersonID) { walk(p, v.people.Decrypt) }
+
+// walk goes on from nobody, so that the cipher permutes everybody else.
+func walk(p *PersonID, step func(dst, src []byte)) {
+	if p.IsZero() {
+		return
+	}
+	step(p[:], p[:])
+	for p.IsZero() {
+		step(p[:], p[:])
+	}
+}
+
+// HideText hides what another system calls something about a person, which would
+// lead to the same person in every epoch. number must never come twice in an epoch:
+// then equal texts do not look equal either.
+func (v Veil) HideText(text string, number uint64) string {
+	return base64.RawURLEncoding.EncodeToString(v.mixed([]byte(text), number))
+}
+
+// LiftText undoes HideText.
+func (v Veil) LiftText(hidden string, number uint64) (string, error) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(hidden)
+	if err != nil {
+		return "", errors.New("a hidden text is damaged")
+	}
+	return string(v.mixed(text, number)), nil
+}
+
+// mixed adds to text what the cipher makes of the number and a count of blocks, in
+// place; done twice it undoes itself.
+func (v Veil) mixed(text []byte, number uint64) []byte {
+	var block [aes.BlockSize]byte
+	for start := 0; start < len(text); start += len(block) {
+		binary.BigEndian.PutUint64(block[:], number)
+		binary.BigEndian.PutUint64(block[8:], uint64(start))
+		v.texts.Encrypt(block[:], block[:])
+		for i := start; i < min(start+len(block), len(text)); i++ {
+			text[i] ^= block[i-start]
+		}
+	}
+	return text
+}
