@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"poterne/internal/ledger"
 )
 
 // rights is all that the program may do with each table on PostgreSQL. Another
@@ -18,7 +21,9 @@ var rights = map[string]string{
 	"schema_version": "select",
 
 	"head":           "select, update",
-	"entry":          "select, insert",
+	"entry":          "select, insert", // the tables of its months are reached through it only
+	"period":         "select, insert",
+	"condensed":      "select",
 	"tile":           "select, insert, update (hashes)",
 	"checkpoint":     "select, insert",
 	"cosignature":    "select, insert",
@@ -61,6 +66,9 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 			return err
 		}
 		if err := s.migrate(ctx, tx); err != nil {
+			return err
+		}
+		if err := makeMonths(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
 			return err
 		}
 		if err := grant(ctx, tx, to.User); err != nil {
@@ -144,12 +152,12 @@ func (s *Store) admit(ctx context.Context, role string) error {
 }
 
 // harmless refuses a role that could alter what was written: that may do so
-// itself, or may become one that can. To own an entry's table, or its schema, is
+// itself, or may become one that can. To own a table of entries, or its schema, is
 // to be able to.
 func harmless(ctx context.Context, db querier, role string) error {
 	const mighty = `
 		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.oid = 'entry'::regclass and pg_has_role($1::name, r.oid, 'member') and (
+		where c.oid in (select relid from pg_partition_tree('entry')) and pg_has_role($1::name, r.oid, 'member') and (
 			r.rolsuper or r.rolcreaterole or r.oid in (c.relowner, n.nspowner)
 			or has_table_privilege(r.oid, c.oid, 'update, delete, truncate, trigger')
 			or has_any_column_privilege(r.oid, c.oid, 'update'))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/signin"
@@ -91,6 +92,7 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 	s := openPostgreSQL(t, connection)
 	signed(t, s, signer, verifier, 300)
 
+	month := "entry_" + time.Now().UTC().Format("200601")
 	for who, test := range map[string]struct {
 		as         string
 		statements []string
@@ -100,7 +102,11 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 			connection,
 			[]string{
 				`update entry set body = '\x00' where number = 1`, `update entry set salt = salt`, `delete from entry`, `truncate entry`, `drop table entry`,
-				`insert into entry (number, salt, body) values (1, '\x00000000000000000000000000000000', '\x00') on conflict (number) do update set body = excluded.body`,
+				`insert into entry (number, month, salt, body) values (1, 202603, '\x00000000000000000000000000000000', '\x00') on conflict (number, month) do update set body = excluded.body`,
+				`update entry_other set salt = salt`, `delete from entry_other`, `truncate entry_other`, `drop table entry_other`, `alter table entry detach partition entry_other`,
+				`insert into entry_other (number, month, salt, body) values (300, 202603, '\x00000000000000000000000000000000', '\x00')`,
+				`create table entry_190001 partition of entry for values in (190001)`, `update period set dropped = 7`, `delete from period`, `delete from condensed`,
+				`insert into condensed (first, commitments) values (0, '\x00')`,
 				`alter table entry disable trigger all`, `alter table entry disable trigger entry_is_not_changed`, `drop trigger entry_is_not_changed on entry`,
 				`create trigger nothing before insert on entry for each row execute function entry_stays()`, `create rule nothing as on insert to entry do instead nothing`,
 				`alter table entry add column more text`, `alter table entry drop constraint entry_number`, `alter table entry owner to poterne`,
@@ -116,8 +122,8 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 		"the owner, by mistake": {
 			cluster.Owner(connection),
 			[]string{
-				`update entry set body = '\x00' where number = 1`, `delete from entry`, `truncate entry`,
-				`insert into entry (number, salt, body) values (1, '\x00000000000000000000000000000000', '\x00') on conflict (number) do update set body = excluded.body`,
+				`update entry set body = '\x00' where number = 1`, `delete from entry`, `truncate entry`, `truncate entry_other`, `truncate ` + month, `delete from entry_other`,
+				`insert into entry (number, month, salt, body) values (1, 202603, '\x00000000000000000000000000000000', '\x00') on conflict (number, month) do update set body = excluded.body`,
 			},
 			[]string{"an entry cannot be changed or removed"},
 		},
@@ -151,6 +157,9 @@ func TestLEDGER_5_ARoleThatCouldAlterWhatWasWrittenIsNotLetIn(t *testing.T) {
 		"one who may update":                    {[]string{`grant update on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"one who may update one column":         {[]string{`grant update (salt) on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"one who may delete":                    {[]string{`grant delete on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may delete in a month":         {[]string{`grant delete on entry_other to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may update a month's column":   {[]string{`grant update (salt) on entry_other to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who owns a month":                  {[]string{`alter table entry_other owner to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"one who may truncate":                  {[]string{`grant truncate on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"one who may make triggers":             {[]string{`grant trigger on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"everybody may update":                  {[]string{`grant update on entry to public`}, "poterne", `"poterne" could alter what was written`},
@@ -178,10 +187,11 @@ func TestLEDGER_5_ARoleThatCouldAlterWhatWasWrittenIsNotLetIn(t *testing.T) {
 	}
 }
 
-// A table that rights does not name is one that the program cannot use.
+// A table that rights does not name is one that the program cannot use; those of
+// months it reaches through entry.
 func TestEveryTableHasItsRights(t *testing.T) {
 	connection := storetest.StartPostgreSQL(t).Database(t)
-	rows, err := direct(t, connection).QueryContext(t.Context(), `select tablename::text from pg_tables where schemaname = 'public' order by 1`)
+	rows, err := direct(t, connection).QueryContext(t.Context(), `select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type prepared struct {
 }
 
 // insert writes rows entries at once, member by member; or, when rows is 0, any
-// number of them as three arrays.
+// number of them as three arrays, into the part of one month.
 type insert struct {
 	*sql.Stmt
 	rows int
@@ -53,7 +53,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		return statement
 	}
 	const (
-		entry = `insert into entry (number, salt, body) `
+		entry = `insert into entry (number, salt, body`
 		facts = `select source, id, kind, account, organisation, person, from_us, until_us, author from fact where person `
 		alive = ` and from_us <= $%d and until_us > $%[1]d`
 		alias = `select alias, person from alias where alias `
@@ -69,13 +69,13 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		select source, id, absent, substitute, declared_by, from_us, until_us
 		from cover where substitute = $1 order by source, id`)
 	if s.engine.arrays() {
-		p.inserts = []insert{{prepare(s.write, entry+`select * from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
+		p.inserts = []insert{{prepare(s.write, entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
 		p.facts = []listed{{prepare(s.read, facts+`= any($1)`+fmt.Sprintf(alive, 2)), 0}}
 		p.people = []listed{{prepare(s.read, alias+`= any($1)`), 0}}
 		return err
 	}
 	for _, n := range insertSizes {
-		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`values `+places(n, 3)), n})
+		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`) values `+places(n, 3)), n})
 	}
 	for _, n := range listSizes {
 		p.facts = append(p.facts, listed{prepare(s.read, facts+`in `+places(1, n)+fmt.Sprintf(alive, n+1)), n})
@@ -84,16 +84,16 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// write writes the first entries that the statement takes, and says how many they
-// are.
-func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed) (count int, err error) {
+// write writes the first entries that the statement takes into a month, and says
+// how many they are.
+func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed, month ledger.Month) (count int, err error) {
 	var args []any
 	if i.rows == 0 {
 		numbers, salts, bodies := make([]int64, len(entries)), make([][]byte, len(entries)), make([][]byte, len(entries))
 		for n := range entries {
 			numbers[n], salts[n], bodies[n] = int64(entries[n].Number), entries[n].Salt[:], entries[n].Body
 		}
-		args, count = []any{numbers, salts, bodies}, len(entries)
+		args, count = []any{numbers, salts, bodies, month}, len(entries)
 	} else {
 		for n := range entries[:i.rows] {
 			args = append(args, int64(entries[n].Number), entries[n].Salt[:], entries[n].Body)

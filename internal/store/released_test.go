@@ -85,8 +85,10 @@ func bothEngines(t *testing.T) []releasedOn {
 				cluster.Migrate(t, connection)
 				return remember(openPostgreSQL(t, connection), connection)
 			},
-			dump:   func(t *testing.T, s *store.Store) string { return cluster.Dump(t, places[s]) },
-			schema: func(t *testing.T, s *store.Store) string { return cluster.Dump(t, places[s], "--schema-only") },
+			dump: func(t *testing.T, s *store.Store) string { return cluster.Dump(t, places[s]) },
+			schema: func(t *testing.T, s *store.Store) string {
+				return cluster.Dump(t, places[s], "--schema-only", "--exclude-table=entry_2*")
+			}, // those of months are others each month
 		},
 	}
 }

@@ -75,9 +75,13 @@ func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
 
 func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	t.dirty = true
+	month, err := t.enter(ledger.MonthOf(at))
+	if err != nil {
+		return err
+	}
 	for _, insert := range t.store.prepared.inserts {
 		for len(rows) >= max(insert.rows, 1) {
-			count, err := insert.write(t.ctx, t.tx, rows)
+			count, err := insert.write(t.ctx, t.tx, rows, month)
 			if err != nil {
 				return doing("writing entries", err)
 			}
@@ -86,7 +90,7 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 		}
 	}
 	t.last = at
-	_, err := t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
+	_, err = t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
 	return doing("moving the head", err)
 }
 
