@@ -56,6 +56,7 @@ type Head interface {
 	Place(order.Order) error
 	// Lift takes an order out of force; fault.Absent when there is none.
 	Lift(id order.ID, by string, at time.Time) (order.Order, error)
+	Keeper
 }
 
 // Files is what the roster and other systems say. What it returns may be a moment

@@ -28,6 +28,8 @@ var rights = map[string]string{
 	"checkpoint":     "select, insert",
 	"cosignature":    "select, insert",
 	"standing_order": "select, insert, update (lifted_us, lifted_by)",
+	"retention":      "select, insert",
+	"hold":           "select, insert, update (released)",
 
 	"organisation": "select, insert, update",
 	"account":      "select, insert, update",

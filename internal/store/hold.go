@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+)
+
+// Retention returns how long entries are kept: what was set and what was held.
+func (s *Store) Retention(ctx context.Context) (retention.Book, error) {
+	book, err := retentionBook(ctx, s.read)
+	return book, s.engine.classify(err)
+}
+
+// Last returns the time of the last entry; the zero time when there is none.
+func (s *Store) Last(ctx context.Context) (time.Time, error) {
+	var last sql.NullInt64
+	err := s.read.QueryRowContext(ctx, `select nullif(last_us, 0) from head`).Scan(&last)
+	return fromMicro(last), s.engine.classify(err)
+}
+
+// Weigh returns the bytes of a month's entries: without what the engine needs beside
+// them. It reads them all.
+func (s *Store) Weigh(ctx context.Context, period ledger.Period) (bytes int64, err error) {
+	const sum = `select coalesce(sum(length(salt) + length(body)), 0) from entry where number >= $1 and number < $2`
+	err = s.read.QueryRowContext(ctx, sum, int64(period.First), int64(period.End)).Scan(&bytes)
+	return bytes, s.engine.classify(err)
+}
+
+// Retention implements gate.Keeper.
+func (t *turn) Retention() (retention.Book, error) { return retentionBook(t.ctx, t.tx) }
+
+func retentionBook(ctx context.Context, db querier) (book retention.Book, err error) {
+	rows, err := db.QueryContext(ctx, `select since, months, reason from retention order by since`)
+	if err != nil {
+		return book, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var setting retention.Setting
+		if err := rows.Scan(&setting.Since, &setting.Months, &setting.Reason); err != nil {
+			return book, err
+		}
+		book.Settings = append(book.Settings, setting)
+	}
+	if err := rows.Err(); err != nil {
+		return book, err
+	}
+	book.Holds, err = holds(ctx, db)
+	return book, err
+}
+
+func holds(ctx context.Context, db querier) (holds []retention.Hold, err error) {
+	rows, err := db.QueryContext(ctx, `select number, since, until, because, placed_by, approved_by, released from hold order by number`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hold retention.Hold
+		var until, released sql.NullInt64
+		if err := rows.Scan(&hold.Number, &hold.Since, &until, &hold.Because, &hold.By, &hold.Approver, &released); err != nil {
+			return nil, err
+		}
+		hold.Until = ledger.Month(until.Int64)
+		hold.Released, hold.Release = released.Valid, ledger.Number(released.Int64)
+		holds = append(holds, hold)
+	}
+	return holds, rows.Err()
+}
+
+// Retain implements gate.Keeper.
+func (t *turn) Retain(s retention.Setting) error {
+	const insert = `insert into retention (since, months, reason) values ($1, $2, $3)`
+	t.dirty = true
+	_, err := t.tx.ExecContext(t.ctx, insert, int64(s.Since), s.Months, s.Reason)
+	return doing("setting how long entries are kept", err)
+}
+
+// Hold implements gate.Keeper.
+func (t *turn) Hold(h retention.Hold) error {
+	const insert = `insert into hold (number, since, until, because, placed_by, approved_by) values ($1, $2, $3, $4, $5, $6)`
+	until := sql.NullInt64{Int64: int64(h.Until), Valid: h.Until != 0}
+	t.dirty = true
+	_, err := t.tx.ExecContext(t.ctx, insert, int64(h.Number), int64(h.Since), until, h.Because, string(h.By), string(h.Approver))
+	return doing("placing a hold", err)
+}
+
+// Release implements gate.Keeper.
+func (t *turn) Release(hold, by ledger.Number) error {
+	const release = `update hold set released = $1 where number = $2 and released is null`
+	done, err := t.tx.ExecContext(t.ctx, release, int64(by), int64(hold))
+	if err != nil {
+		return doing("releasing a hold", err)
+	}
+	if count, err := done.RowsAffected(); err != nil || count == 0 {
+		return &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("no hold %d is in force", hold), Err: err}
+	}
+	t.dirty = true
+	return nil
+}
+
+// unheld refuses to drop a month that is held at this moment, whatever whoever drops
+// it has read before.
+func unheld(ctx context.Context, db querier, month ledger.Month) error {
+	held, err := holds(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, hold := range held {
+		if hold.Keeps(month) {
+			return &fault.Error{Kind: fault.Refused, Public: fmt.Sprintf("%s is held by hold %d", month, hold.Number)}
+		}
+	}
+	return nil
+}
