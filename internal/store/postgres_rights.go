@@ -27,6 +27,7 @@ var rights = map[string]string{
 	"tile":           "select, insert, update (hashes)",
 	"checkpoint":     "select, insert",
 	"cosignature":    "select, insert",
+	"epoch":          "select, insert",
 	"standing_order": "select, insert, update (lifted_us, lifted_by)",
 	"retention":      "select, insert",
 	"hold":           "select, insert, update (released)",

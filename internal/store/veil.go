@@ -1,0 +1,99 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"poterne/internal/ledger"
+)
+
+// Veil has people hidden in every entry that is written from now on, and read where
+// they were hidden before. It refuses a veil with other keys than those that this
+// ledger was written under, and none at all where there was one. It is called before
+// anything is written or read.
+func (s *Store) Veil(ctx context.Context, veil ledger.Veil) error {
+	epochs, err := s.epochs(ctx)
+	if err == nil && len(epochs) == 0 && veil.Hides() {
+		if err = s.MarkEpoch(ctx, veil, veil.First()); err == nil {
+			epochs, err = s.epochs(ctx) // another node may have been quicker
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := admits(epochs, veil); err != nil {
+		return err
+	}
+	s.veil = veil
+	return nil
+}
+
+// admits says what is wrong with a veil for a ledger that was written under these
+// epochs.
+func admits(epochs []epoch, veil ledger.Veil) error {
+	if len(epochs) == 0 {
+		return nil
+	}
+	if !veil.Hides() {
+		return fmt.Errorf("since %s, people in this ledger are hidden under a key, and there is none here: write epoch = \"epoch.key\" under [keys], with the file that its other nodes have", epochs[0].month)
+	}
+	known := false
+	for _, e := range epochs {
+		if e.month < veil.First() {
+			continue
+		}
+		key, err := veil.Key(e.month)
+		if err != nil {
+			return err
+		}
+		mark := key.Mark()
+		if !bytes.Equal(mark[:], e.mark) {
+			return errors.New("the epoch key is not the one that this ledger was written under: use the file that its other nodes have, or the copy that was kept apart from the database")
+		}
+		known = true
+	}
+	if !known {
+		return fmt.Errorf("the epoch key begins with %s, later than any that this ledger was written under: use the file that its other nodes have", veil.First())
+	}
+	return nil
+}
+
+// epoch is what tells a month's key from another.
+type epoch struct {
+	month ledger.Month
+	mark  []byte
+}
+
+// epochs returns those that are known, oldest first.
+func (s *Store) epochs(ctx context.Context) (known []epoch, err error) {
+	rows, err := s.read.QueryContext(ctx, `select month, mark from epoch order by month`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the epochs: %w", s.engine.classify(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e epoch
+		if err := rows.Scan(&e.month, &e.mark); err != nil {
+			return nil, fmt.Errorf("reading an epoch: %w", s.engine.classify(err))
+		}
+		known = append(known, e)
+	}
+	return known, s.engine.classify(rows.Err())
+}
+
+// MarkEpoch keeps what tells the key of a month from another, so that a veil that
+// begins there will be known.
+func (s *Store) MarkEpoch(ctx context.Context, veil ledger.Veil, month ledger.Month) error {
+	key, err := veil.Key(month)
+	if err != nil {
+		return err
+	}
+	mark := key.Mark()
+	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
+	if _, err := s.write.ExecContext(ctx, insert, int64(month), mark[:]); err != nil {
+		return fmt.Errorf("noting an epoch: %w", s.engine.classify(err))
+	}
+	return nil
+}

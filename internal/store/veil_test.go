@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+var (
+	march = ledger.NewVeil(202603, register.EpochKey{1})
+	april = ledger.NewVeil(202604, register.EpochKey{1}.Next())
+)
+
+// nodes are several openings of one database.
+func nodes(t *testing.T) map[string]func(*testing.T) *store.Store {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	connection := storetest.StartPostgreSQL(t).Database(t)
+	return map[string]func(*testing.T) *store.Store{
+		"sqlite":   func(t *testing.T) *store.Store { return openAt(t, path) },
+		"postgres": func(t *testing.T) *store.Store { return openPostgreSQL(t, connection) },
+	}
+}
+
+func veiled(t *testing.T, s *store.Store, veil ledger.Veil) *store.Store {
+	t.Helper()
+	if err := s.Veil(t.Context(), veil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Everything that is asked of a store is answered the same under a veil.
+func TestAVeiledStoreAnswersAsAnyOther(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store { return veiled(t, openSQLite(t), march) })
+	cluster := storetest.StartPostgreSQL(t)
+	storetest.Run(t, func(t *testing.T) *store.Store { return veiled(t, openPostgreSQL(t, cluster.Database(t)), march) })
+}
+
+// Promise: LEDGER-2
+func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
+	for engine, open := range nodes(t) {
+		t.Run(engine, func(t *testing.T) {
+			before := open(t)
+			storetest.Write(t, before, 2, storetest.At) // by a program that knew no veil
+			s := veiled(t, open(t), march)
+			storetest.Write(t, s, 2, storetest.At)
+			storetest.Write(t, s, 2, storetest.At.AddDate(0, 1, 0))
+
+			for row, err := range s.Sealed(t.Context(), 0) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				person := storetest.Person(int(row.Number))
+				stored, err := ledger.Decode(row.Body)
+				if hidden := !bytes.Contains(row.Body, person[:]); err != nil || hidden != (row.Number >= 2) || hidden != (stored.Epoch != 0) {
+					t.Errorf("entry %d: hidden %v, under %s, %v", row.Number, hidden, stored.Epoch, err)
+				}
+				one, err := s.Entry(t.Context(), row.Number)
+				if err != nil || one.Person != person || one.Epoch != 0 {
+					t.Errorf("entry %d is read as of %s, %v", row.Number, one.Epoch, err)
+				}
+			}
+			read := 0
+			for entry, err := range veiled(t, open(t), march).Entries(t.Context(), 0) {
+				if err != nil || entry.Person != storetest.Person(int(entry.Number)) {
+					t.Fatalf("entry %d, of %s: %v", entry.Number, entry.Epoch, err)
+				}
+				read++
+			}
+			if read != 6 {
+				t.Errorf("%d entries are read, want 6", read)
+			}
+			if _, err := before.Entry(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "write epoch = ") {
+				t.Errorf("a node that runs without the key reads on: %v", err)
+			}
+		})
+	}
+}
+
+// A node that would take the people of others for different ones is not let in.
+func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
+	for engine, open := range nodes(t) {
+		t.Run(engine, func(t *testing.T) {
+			storetest.Write(t, veiled(t, open(t), march), 1, storetest.At)
+			for what, test := range map[string]struct {
+				veil ledger.Veil
+				want string
+			}{
+				"no key":                         {ledger.Veil{}, "since 2026-03, people in this ledger are hidden under a key, and there is none here: write epoch = "},
+				"another key":                    {ledger.NewVeil(202603, register.EpochKey{2}), "the epoch key is not the one"},
+				"another key, from another year": {ledger.NewVeil(202501, register.EpochKey{1}), "the epoch key is not the one"},
+				"a key of nobody's":              {april, "the epoch key begins with 2026-04, later than any"},
+			} {
+				if err := open(t).Veil(t.Context(), test.veil); err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if err := open(t).MarkEpoch(t.Context(), march, 202604); err != nil {
+				t.Fatal(err)
+			}
+			s := veiled(t, open(t), april) // once it is marked, a later key is known
+			storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))
+			if entry, err := s.Entry(t.Context(), 1); err != nil || entry.Person != storetest.Person(1) {
+				t.Errorf("what the later key covers: %v", err)
+			}
+			if _, err := s.Entry(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "entry 0 cannot be read: people of 2026-03 are asked for, and the epoch key begins with 2026-04") {
+				t.Errorf("what it does not: %v", err)
+			}
+			if err := s.MarkEpoch(t.Context(), april, 202603); err == nil {
+				t.Error("a month before the key was marked")
+			}
+			veiled(t, open(t), march) // the nodes that still have the earlier key go on
+		})
+	}
+}
