@@ -49,20 +49,13 @@ type Cluster struct {
 // none the test is skipped with a word, and fails under CI.
 func StartPostgreSQL(t testing.TB) *Cluster {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if len(found) == 0 {
-		const word = "PostgreSQL is not here: apt-get install postgresql"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(word)
-		}
-		t.Skip(word)
-	}
+	bin := installed(t)
 	dir, err := os.MkdirTemp("", "poterne-pg-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c := &Cluster{dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), bin: filepath.Dir(found[len(found)-1])}
+	c := &Cluster{dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), bin: bin}
 	if os.Geteuid() == 0 {
 		c.as = credential(t, "postgres") // the server refuses to run as root
 		if err := os.Chown(dir, int(c.as.Uid), int(c.as.Gid)); err != nil {
@@ -80,6 +73,25 @@ func StartPostgreSQL(t testing.TB) *Cluster {
 		}
 	}
 	return c
+}
+
+// installed is where the newest PostgreSQL of this machine is.
+func installed(t testing.TB) (bin string) {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if len(found) == 0 {
+		lacking(t, "PostgreSQL is not here: apt-get install postgresql")
+	}
+	return filepath.Dir(found[len(found)-1])
+}
+
+// lacking skips a test that needs what is not here; under CI it fails it.
+func lacking(t testing.TB, word string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(word)
+	}
+	t.Skip(word)
 }
 
 func freePort(t testing.TB) int {
@@ -259,29 +271,35 @@ type Wire struct {
 // Over leads a connection over a wire of its own.
 func (c *Cluster) Over(t testing.TB, connection string) (over string, wire *Wire) {
 	t.Helper()
+	wire = &Wire{}
+	port := wire.to(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
+	return strings.Replace(connection, fmt.Sprintf("port=%d ", c.port), fmt.Sprintf("port=%d ", port), 1), wire
+}
+
+// to leads to a server, from a port of this machine.
+func (w *Wire) to(t testing.TB, server string) (port int) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	wire = &Wire{}
 	go func() {
 		for {
 			near, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
+			far, err := net.Dial("tcp", server)
 			if err != nil {
 				_ = near.Close()
 				continue
 			}
-			go wire.carry(near, far)
-			go wire.carry(far, near)
+			go w.carry(near, far)
+			go w.carry(far, near)
 		}
 	}()
-	port := listener.Addr().(*net.TCPAddr).Port
-	return strings.Replace(connection, fmt.Sprintf("port=%d ", c.port), fmt.Sprintf("port=%d ", port), 1), wire
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // Cut stops everything on its way, in both directions.
