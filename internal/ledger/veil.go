@@ -114,12 +114,13 @@ func (e *epoch) turnTo(month Month) (err error) {
 const mostHidden = maxText / 4 * 3
 
 // hide hides the person in the entry at hand, and the number of the fact behind it:
-// the same fact explains the same person in many months.
+// the same fact explains the same person in many months. A clock that is behind the
+// oldest key hides under that.
 func (e *epoch) hide() error {
 	if !e.of.Hides() || e.entry.Person.IsZero() {
 		return nil
 	}
-	if err := e.turnTo(MonthOf(e.entry.Time)); err != nil {
+	if err := e.turnTo(max(MonthOf(e.entry.Time), e.of.First())); err != nil {
 		return err
 	}
 	e.entry.Epoch = e.month
