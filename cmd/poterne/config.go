@@ -40,6 +40,7 @@ type config struct {
 	Watch     watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
 	Observe   observeTable    `toml:"observe"`
 	Campaign  campaignTable   `toml:"campaign"`
+	Retention *retentionTable `toml:"retention"`
 	Source    []sourceTable   `toml:"source"`
 	Service   []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
@@ -183,6 +184,7 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	c.signin(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
+	c.retention(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
 	return s

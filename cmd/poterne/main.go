@@ -23,23 +23,24 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Demo     Demo             `cmd:"" help:"Show the whole product, with an invented town inside."`
-	Serve    serveCommand     `cmd:"" help:"Guard the applications that a configuration declares."`
-	Config   configCommands   `cmd:"" help:"Print an example configuration, or check one."`
-	Keys     keysCommand      `cmd:"" help:"Make the keys that a configuration needs."`
-	Migrate  migrateCommand   `cmd:"" help:"Make the database's tables, or bring them up to date."`
-	Backup   backupCommand    `cmd:"" help:"Copy an SQLite database while it is written."`
-	Roster   rosterCommands   `cmd:"" help:"Take in organisations, accounts and habilitations."`
-	Facts    factsCommands    `cmd:"" help:"Take in what other systems say about people."`
-	Aliases  aliasesCommands  `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
-	Canaries canariesCommands `cmd:"" help:"Plan, look for and print people who exist only for Poterne."`
-	Ledger   ledgerCommands   `cmd:"" help:"Read and verify what was written down."`
-	Order    orderCommands    `cmd:"" help:"Freeze, suspend, close and reopen."`
-	Mission  missionCommands  `cmd:"" help:"Allow exports, which are off otherwise."`
-	Replay   replayCommand    `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
-	Tune     tuneCommand      `cmd:"" help:"Propose allowances and limits from an observed period."`
-	Promises promisesCommand  `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
-	Version  versionCommand   `cmd:"" help:"Say which version this is."`
+	Demo      Demo              `cmd:"" help:"Show the whole product, with an invented town inside."`
+	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
+	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
+	Keys      keysCommand       `cmd:"" help:"Make the keys that a configuration needs."`
+	Migrate   migrateCommand    `cmd:"" help:"Make the database's tables, or bring them up to date."`
+	Backup    backupCommand     `cmd:"" help:"Copy an SQLite database while it is written."`
+	Roster    rosterCommands    `cmd:"" help:"Take in organisations, accounts and habilitations."`
+	Facts     factsCommands     `cmd:"" help:"Take in what other systems say about people."`
+	Aliases   aliasesCommands   `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
+	Canaries  canariesCommands  `cmd:"" help:"Plan, look for and print people who exist only for Poterne."`
+	Ledger    ledgerCommands    `cmd:"" help:"Read and verify what was written down."`
+	Order     orderCommands     `cmd:"" help:"Freeze, suspend, close and reopen."`
+	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
+	Mission   missionCommands   `cmd:"" help:"Allow exports, which are off otherwise."`
+	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
+	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
+	Promises  promisesCommand   `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
+	Version   versionCommand    `cmd:"" help:"Say which version this is."`
 }
 
 // streams is where a command reads and writes.

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
+	"poterne/internal/ledger/retention"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
 	"poterne/internal/policy"
@@ -46,6 +47,7 @@ type setup struct {
 	signin    signin.Settings
 	rules     policy.Rules
 	narrowed  time.Duration // how long a theft narrows its neighbours' allowances
+	retention retention.Setting
 	services  []httpgate.Service
 	about     map[roster.ServiceID]map[policy.Language]string // what each is for, in a sentence
 	silence   map[string]time.Duration                        // of each source
@@ -91,12 +93,15 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	if p.gate, err = gate.Open(ctx, kept, kept, from.rules, from.now); err != nil {
 		return nil, fmt.Errorf("opening the gate: %w", err)
 	}
+	if err = from.retain(ctx, kept, log); err != nil {
+		return nil, err
+	}
 	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.signer, from.verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
 	p.metrics = newMetrics(from, p.gate, kept)
 	present := attendance{p.council, from.witnessing.strict, from.now}
-	p.metrics.registry.MustRegister(present)
+	p.metrics.registry.MustRegister(present, overdue{kept, from.now})
 
 	pages := portal.NewPages(from.portal(log))
 	if p.door, err = signin.New(p.signIn(from), store.NewSessions(kept), kept, pages); err != nil {

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+type retentionCommands struct {
+	Status  retentionStatus  `cmd:"" help:"Print which months the ledger has, and until when each is kept."`
+	Hold    retentionHold    `cmd:"" help:"Keep months beyond their term, such as for an inquiry."`
+	Release retentionRelease `cmd:"" help:"End a hold."`
+}
+
+type retentionStatus struct {
+	database
+	Sizes bool `help:"Add the bytes of each month's entries; it reads them all."`
+	JSON  bool `name:"json" help:"One JSON object."`
+}
+
+// Run says where each month stands. It shows no entry, so it is not written.
+func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(_ settings, kept *store.Store) error {
+		book, months, err := monthsOf(ctx, kept, time.Now())
+		if err != nil {
+			return err
+		}
+		told := make([]toldMonth, len(months))
+		for i, m := range months {
+			if told[i], err = r.tell(ctx, kept, m); err != nil {
+				return err
+			}
+		}
+		if r.JSON {
+			return json.NewEncoder(on.Out).Encode(toldRetention(book, told))
+		}
+		r.print(on, book, told)
+		return nil
+	})
+}
+
+// tell looks up what a month itself does not say.
+func (r *retentionStatus) tell(ctx context.Context, kept *store.Store, m retention.Month) (toldMonth, error) {
+	told := toldMonth{
+		Month: m.String(), First: m.First, Entries: m.Entries(), State: m.State, Term: m.Term, Due: m.Due, Holds: m.Holds,
+	}
+	if m.Dropped {
+		told.DroppedBy = &m.By
+		first, err := kept.First(ctx)
+		if err != nil {
+			return told, err
+		}
+		if m.By >= first {
+			entry, err := kept.Entry(ctx, m.By)
+			if err != nil {
+				return told, err
+			}
+			told.DroppedAt = &entry.Time
+		}
+		return told, nil
+	}
+	if r.Sizes {
+		bytes, err := kept.Weigh(ctx, m.Period)
+		if err != nil {
+			return told, err
+		}
+		told.Bytes = &bytes
+	}
+	return told, nil
+}
+
+// toldMonth is a month as JSON.
+type toldMonth struct {
+	Month     string          `json:"month"`
+	First     ledger.Number   `json:"first"`
+	Entries   int64           `json:"entries"`
+	Bytes     *int64          `json:"bytes,omitempty"`
+	State     retention.State `json:"state"`
+	Term      int             `json:"months"`
+	Due       time.Time       `json:"due"`
+	Holds     []ledger.Number `json:"holds,omitempty"`
+	DroppedBy *ledger.Number  `json:"dropped_by,omitempty"`
+	DroppedAt *time.Time      `json:"dropped_at,omitempty"`
+}
+
+// said is where a month stands, in words.
+func (m toldMonth) said() string {
+	day := func(t time.Time) string { return t.Format(time.DateOnly) }
+	switch m.State {
+	case retention.Open:
+		return "open"
+	case retention.Closed:
+		return "closed, due on " + day(m.Due)
+	case retention.Held:
+		return fmt.Sprintf("held by %s; its term ends on %s", numbers(m.Holds), day(m.Due))
+	case retention.Waiting:
+		return fmt.Sprintf("its term ended on %s; it stays while an older month does", day(m.Due))
+	case retention.Doubted:
+		return fmt.Sprintf("its term ended on %s by the clock, but the ledger leapt over months: it stays until it has lived through %d of them", day(m.Due), m.Term)
+	case retention.Due:
+		return "due since " + day(m.Due)
+	}
+	said := fmt.Sprintf("dropped by entry %d", *m.DroppedBy)
+	if m.DroppedAt != nil {
+		said += " on " + day(*m.DroppedAt)
+	}
+	return said
+}
+
+func numbers(list []ledger.Number) string {
+	texts := make([]string, len(list))
+	for i, number := range list {
+		texts[i] = strconv.FormatUint(uint64(number), 10)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (r *retentionStatus) print(on *streams, book retention.Book, months []toldMonth) {
+	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "MONTH\tENTRIES\t")
+	if r.Sizes {
+		fmt.Fprint(table, "BYTES\t")
+	}
+	fmt.Fprintln(table, "STATE")
+	for _, m := range months {
+		fmt.Fprintf(table, "%s\t%d\t", m.Month, m.Entries)
+		switch {
+		case r.Sizes && m.Bytes != nil:
+			fmt.Fprintf(table, "%d\t", *m.Bytes)
+		case r.Sizes:
+			fmt.Fprint(table, "\t")
+		}
+		fmt.Fprintln(table, m.said())
+	}
+	_ = table.Flush()
+	fmt.Fprintf(on.Out, "what is written now is kept %s\n", book.Now())
+	for _, hold := range book.Holds {
+		if !hold.Released {
+			fmt.Fprintf(on.Out, "hold %d, by %s: %s\n", hold.Number, hold.By, hold)
+		}
+	}
+}
+
+// toldBook is what was set and held, and the months, as JSON.
+type toldBook struct {
+	Term   int         `json:"months"`
+	Reason string      `json:"reason,omitempty"`
+	Holds  []toldHold  `json:"holds"`
+	Months []toldMonth `json:"ledger"`
+}
+
+type toldHold struct {
+	Hold     ledger.Number    `json:"hold"`
+	Since    string           `json:"since"`
+	Until    string           `json:"until,omitempty"`
+	Because  string           `json:"because"`
+	By       roster.AccountID `json:"by"`
+	Approver roster.AccountID `json:"approved_by"`
+	Released *ledger.Number   `json:"released_by,omitempty"`
+}
+
+func toldRetention(book retention.Book, months []toldMonth) toldBook {
+	told := toldBook{Term: book.Now().Months, Reason: book.Now().Reason, Holds: []toldHold{}, Months: months}
+	for _, h := range book.Holds {
+		hold := toldHold{Hold: h.Number, Since: h.Since.String(), Because: h.Because, By: h.By, Approver: h.Approver}
+		if h.Until != 0 {
+			hold.Until = h.Until.String()
+		}
+		if h.Released {
+			hold.Released = &h.Release
+		}
+		told.Holds = append(told.Holds, hold)
+	}
+	return told
+}
+
+// signers are the two people who sign for what is kept. The command line trusts
+// whoever runs it to say who they are, as for orders.
+type signers struct {
+	Because  string `required:"" help:"Why; it is written in the ledger, and names nobody."`
+	By       string `required:"" help:"The account of who signs, of the security desk."`
+	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person of the security desk."`
+}
+
+func (s signers) find(ctx context.Context, kept *store.Store) (by, approver gate.Asker, err error) {
+	if by, err = asker(ctx, kept, s.By); err == nil {
+		approver, err = asker(ctx, kept, s.Approver)
+	}
+	return by, approver, err
+}
+
+// asker finds an account in the roster.
+func asker(ctx context.Context, kept *store.Store, id string) (gate.Asker, error) {
+	account, _, err := kept.Account(ctx, roster.AccountID(id))
+	if err != nil {
+		return gate.Asker{}, fmt.Errorf("account %q: %w", id, err)
+	}
+	return gate.AskerOf(account), nil
+}
+
+// month is a month on the command line.
+type month struct{ ledger.Month }
+
+// UnmarshalText reads a month.
+func (m *month) UnmarshalText(text []byte) (err error) {
+	m.Month, err = ledger.ParseMonth(string(text))
+	return err
+}
+
+type retentionHold struct {
+	database
+	signers
+	Since month `required:"" help:"The first month, such as 2026-03."`
+	Until month `help:"The last month, included; none while nobody knows: then all that come are kept, too."`
+}
+
+// Run places the hold and prints its number.
+func (h *retentionHold) Run(ctx context.Context, on *streams) error {
+	return h.with(ctx, func(_ settings, kept *store.Store) error {
+		by, approver, err := h.find(ctx, kept)
+		if err != nil {
+			return err
+		}
+		gone, err := h.gone(ctx, kept)
+		if err != nil {
+			return err
+		}
+		hold, err := gate.Hold(ctx, kept, time.Now, by, approver, retention.Hold{Since: h.Since.Month, Until: h.Until.Month, Because: h.Because})
+		if err != nil {
+			return fmt.Errorf("nothing is held: %w", err)
+		}
+		fmt.Fprintf(on.Out, "hold %d keeps %s\n", hold.Number, hold.Range())
+		if gone != "" {
+			fmt.Fprintf(on.Out, "%s was dropped already, with all before it\n", gone)
+		}
+		return nil
+	})
+}
+
+// gone returns the last of the months to be held that was dropped already. When all
+// of them were, there is nothing to hold.
+func (h *retentionHold) gone(ctx context.Context, kept *store.Store) (last string, err error) {
+	periods, err := kept.Periods(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range periods {
+		if !p.Dropped || p.Month < h.Since.Month {
+			continue
+		}
+		if last = p.String(); h.Until.Month != 0 && p.Month >= h.Until.Month {
+			return last, fmt.Errorf("nothing is held: %s was dropped already, by entry %d, with all before it", last, p.By)
+		}
+	}
+	return last, nil
+}
+
+type retentionRelease struct {
+	database
+	signers
+	Hold ledger.Number `arg:"" help:"The hold's number."`
+}
+
+// Run ends one hold. Others that touch the same months go on.
+func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(_ settings, kept *store.Store) error {
+		by, approver, err := r.find(ctx, kept)
+		if err != nil {
+			return err
+		}
+		if err := gate.Release(ctx, kept, time.Now, by, approver, r.Hold, r.Because); err != nil {
+			return fmt.Errorf("nothing is released: %w", err)
+		}
+		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)
+		return nil
+	})
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/store"
+)
+
+// retentionTable is for how many whole months a month of the ledger is kept after
+// its end: 6 to 36, and 12 without the table. Longer than 12 takes a reason. Both are
+// written in the ledger. A shorter time holds for what is written from then on; what
+// is there keeps the term it was written under.
+type retentionTable struct {
+	Months int64  `toml:"months" need:"months = 12, how long the ledger is kept: 6 to 36"`
+	Reason string `toml:"reason"`
+}
+
+// retention is how long the ledger is kept.
+func (c *config) retention(s *settings, wrong *complaints) {
+	s.retention = retention.Setting{Months: retention.Default}
+	if c.Retention == nil {
+		return
+	}
+	s.retention = retention.Setting{Months: int(c.Retention.Months), Reason: c.Retention.Reason}
+	if err := s.retention.Check(); err != nil {
+		wrong.add("retention", "%s", fault.Public(err))
+	}
+}
+
+// retain writes in the ledger how long it is kept, when that has changed.
+func (from setup) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
+	changed, err := gate.Retain(ctx, kept, from.now, from.retention)
+	if err != nil {
+		return fmt.Errorf("writing down how long the ledger is kept: %w", err)
+	}
+	if changed {
+		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", from.retention.Months))
+	}
+	return nil
+}
+
+// monthsOf says where each month of the ledger stands.
+func monthsOf(ctx context.Context, kept *store.Store, now time.Time) (retention.Book, []retention.Month, error) {
+	book, err := kept.Retention(ctx)
+	if err != nil {
+		return book, nil, fmt.Errorf("reading what was set and held: %w", err)
+	}
+	periods, err := kept.Periods(ctx)
+	if err != nil {
+		return book, nil, fmt.Errorf("reading the months: %w", err)
+	}
+	last, err := kept.Last(ctx)
+	if err != nil {
+		return book, nil, fmt.Errorf("reading the last entry's time: %w", err)
+	}
+	return book, book.Months(periods, last, now), nil
+}
+
+// overdue tells whoever watches over the program that nobody drops months.
+type overdue struct {
+	kept *store.Store
+	now  func() time.Time
+}
+
+var overdueDesc = prometheus.NewDesc("poterne_ledger_months_due", "Months of the ledger that are past their term, are not held, and were not dropped.", nil, nil)
+
+// Describe implements prometheus.Collector.
+func (overdue) Describe(out chan<- *prometheus.Desc) { out <- overdueDesc }
+
+// Collect implements prometheus.Collector.
+func (o overdue) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, months, err := monthsOf(ctx, o.kept, o.now())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(overdueDesc, err)
+		return
+	}
+	due := 0
+	for _, m := range months {
+		if m.State == retention.Due {
+			due++
+		}
+	}
+	out <- prometheus.MustNewConstMetric(overdueDesc, prometheus.GaugeValue, float64(due))
+}
