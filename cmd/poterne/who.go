@@ -3,14 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -69,8 +66,14 @@ func caughtUp(ctx context.Context, on *streams, s settings, kept *store.Store) e
 	if err != nil {
 		return err
 	}
-	return s.index.CatchUp(ctx, tell)
+	err = s.index.CatchUp(ctx, tell)
+	if s.index.Remade() {
+		fmt.Fprintln(on.Err, remade)
+	}
+	return err
 }
+
+const remade = "the ledger's first months are gone: its index was made again from what is there"
 
 type ledgerWhoSaw struct {
 	database
@@ -101,8 +104,15 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
+		if seen.From > 0 {
+			fmt.Fprintf(on.Err, "the ledger begins with entry %d, of %s: what was shown before is not known any more\n", seen.From, stamp(seen.Begun))
+		}
 		if w.JSON {
 			return printJSON(on, seen.Entries(ctx))
+		}
+		if len(seen.Numbers) == 0 {
+			fmt.Fprintln(on.Out, "nobody was shown this person: is the identifier right?")
+			return nil
 		}
 		return printDisclosures(on, seen.Entries(ctx))
 	})
@@ -189,59 +199,44 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		if t.JSON || t.CSV {
 			said = on.Err
 		}
-		if _, err := io.WriteString(said, t.counted(shown)); err != nil {
+		if _, err := io.WriteString(said, shown.Counted()); err != nil {
 			return err
 		}
 		digest, err := t.list(ctx, on, shown)
 		if err != nil {
 			return err
 		}
-		rests, err := restsOn(ctx, s, kept, shown)
+		checkpoint, err := ledgerindex.Covering(ctx, kept, s.signer, s.verifier, shown.Before)
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(said, rests); err != nil || t.Out == "" {
+		if _, err := io.WriteString(said, shown.RestsOn(checkpoint)); err != nil || t.Out == "" {
 			return err
 		}
-		return writeNew(t.Out+".seal", t.counted(shown)+"sha256 "+digest+"\n"+rests)
+		return writeNew(t.Out+".seal", shown.Seal(digest, checkpoint))
 	})
-}
-
-// counted says what was asked and how many people it comes to.
-func (t *ledgerShownTo) counted(shown ledgerindex.Shown) string {
-	var said strings.Builder
-	fmt.Fprintf(&said, "shown to %s", strings.Join(t.Account, ", "))
-	if !t.Since.IsZero() {
-		fmt.Fprintf(&said, ", from %s on", t.Since.UTC().Format(time.RFC3339Nano))
-	}
-	if !t.Until.IsZero() {
-		fmt.Fprintf(&said, ", before %s", t.Until.UTC().Format(time.RFC3339Nano))
-	}
-	fmt.Fprintf(&said, "\n%d people, %d times\n", shown.People, shown.Disclosures)
-	for _, category := range shown.Categories {
-		fmt.Fprintf(&said, "%s of %d\n", category.Field, category.People)
-	}
-	return said.String()
 }
 
 // list writes everybody in the form that is wanted, as they come. For a file it
 // returns its SHA-256.
 func (t *ledgerShownTo) list(ctx context.Context, on *streams, shown ledgerindex.Shown) (digest string, err error) {
-	form := shownTable
-	switch {
-	case t.JSON:
-		form = shownJSON
-	case t.CSV:
-		form = shownCSV
-	case t.Out != "":
-		sum := sha256.New()
-		err := streamNew(t.Out, func(file io.Writer) error {
-			return shownCSV(io.MultiWriter(file, sum), shown.All(ctx))
+	if t.Out != "" {
+		err = streamNew(t.Out, func(file io.Writer) (err error) {
+			digest, err = shown.WriteCSV(ctx, file)
+			return err
 		})
-		return hex.EncodeToString(sum.Sum(nil)), err
+		return digest, err
 	}
 	lines := bufio.NewWriter(on.Out)
-	return "", errors.Join(form(lines, shown.All(ctx)), lines.Flush())
+	switch {
+	case t.JSON:
+		err = shownJSON(lines, shown.All(ctx))
+	case t.CSV:
+		digest, err = shown.WriteCSV(ctx, lines)
+	default:
+		err = shownTable(lines, shown.All(ctx))
+	}
+	return digest, errors.Join(err, lines.Flush())
 }
 
 // streamNew writes a file that must not be there yet, for its owner only. One that is
@@ -261,33 +256,6 @@ func streamNew(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// restsOn says up to where an answer holds, and gives the signed checkpoint that
-// covers all of it. If there is none yet, it is signed now.
-func restsOn(ctx context.Context, s settings, kept *store.Store, shown ledgerindex.Shown) (string, error) {
-	sequencer, err := ledger.NewSequencer(ctx, kept, s.signer, s.verifier, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return "", err
-	}
-	for {
-		signed, err := kept.Checkpoint(ctx)
-		if err != nil {
-			return "", err
-		}
-		if signed != nil {
-			head, err := ledger.OpenCheckpoint(signed, s.verifier)
-			if err != nil {
-				return "", err
-			}
-			if head.Size >= int64(shown.Before) {
-				return fmt.Sprintf("before entry %d; the last was written at %s; checkpoint:\n%s", shown.Before, shown.Last.Format(time.RFC3339Nano), signed), nil
-			}
-		}
-		if _, err := sequencer.Step(ctx); err != nil {
-			return "", fmt.Errorf("no checkpoint covers the answer: %w", err)
-		}
-	}
-}
-
 func shownJSON(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
 	lines := json.NewEncoder(to)
 	for p, err := range people {
@@ -301,32 +269,6 @@ func shownJSON(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
 			First  time.Time `json:"first"`
 			Last   time.Time `json:"last"`
 		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// shownCSV needs no quoting: none of its columns can hold a comma.
-func shownCSV(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
-	if _, err := io.WriteString(to, "person,fields,times,first,last\n"); err != nil {
-		return err
-	}
-	sets := make(map[register.Fields]string)
-	var line []byte
-	for p, err := range people {
-		if err != nil {
-			return err
-		}
-		if _, known := sets[p.Fields]; !known {
-			sets[p.Fields] = p.Fields.String()
-		}
-		line = append(hex.AppendEncode(line[:0], p.Person[:]), ',')
-		line = append(append(line, sets[p.Fields]...), ',')
-		line = append(strconv.AppendInt(line, int64(p.Times), 10), ',')
-		line = append(p.First.AppendFormat(line, time.RFC3339), ',')
-		line = append(p.Last.AppendFormat(line, time.RFC3339), '\n')
-		if _, err := to.Write(line); err != nil {
 			return err
 		}
 	}
@@ -370,6 +312,12 @@ func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
 			return nil
 		}
 		compared, err := s.index.Audit(ctx, tell)
+		if errors.Is(err, ledgerindex.ErrElsewhere) {
+			if err := caughtUp(ctx, on, s, kept); err != nil {
+				return err
+			}
+			compared, err = s.index.Audit(ctx, tell)
+		}
 		if different, ok := errors.AsType[ledgerindex.Difference](err); ok {
 			fmt.Fprintln(on.Out, different)
 			return errors.New("the index is not what the ledger makes of it: verify the ledger, then run poterne ledger audit-index --rebuild")

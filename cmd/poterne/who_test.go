@@ -61,7 +61,7 @@ func TestAnAnswerIsSealed(t *testing.T) {
 	file := filepath.Join(dir, "people.csv")
 	question := []string{"ledger", "shown-to", "--as", "samir", "--account", "pauline.mercier", "--out", file}
 	code, out, errs := asked(t, dir, question...)
-	if code != 0 || !strings.HasPrefix(out, "shown to pauline.mercier\n2 people, 3 times\nname of 2\ncontact of 1\nbefore entry 7; the last was written at 20") {
+	if code != 0 || !strings.HasPrefix(out, "shown to pauline.mercier\n2 people, 3 times\nname of 2\ncontact of 1\nfrom entry 0, which was written at 2026-11-20T09:00:00Z, and before entry 7; the last was written at 20") {
 		t.Fatalf("exit %d, printed\n%s%s", code, out, errs)
 	}
 	list, err := os.ReadFile(file)
@@ -100,6 +100,14 @@ func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
 		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
 			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
 		}
+	}
+}
+
+func TestWhoSawSaysThatItFindsNobody(t *testing.T) {
+	dir, _ := written(t)
+	code, out, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", "404")
+	if code != 0 || out != "nobody was shown this person: is the identifier right?\n" {
+		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 	}
 }
 

@@ -70,7 +70,10 @@ func (indexOnSQLite) create() string {
 // The transaction was begun immediate: it holds the only write lock already.
 func (indexOnSQLite) alone() string { return "" }
 
-func (indexOnSQLite) empty() string { return `delete from segment; delete from page` }
+// What is deleted would stay in the file until something else is written over it.
+func (indexOnSQLite) empty() string {
+	return `delete from page; delete from segment; vacuum; pragma wal_checkpoint(truncate)`
+}
 
 func (indexOnSQLite) size() string {
 	return `select page_count * page_size from pragma_page_count(), pragma_page_size()`

@@ -64,6 +64,8 @@ func executeOn(t *testing.T, driver, name, statement string) {
 // lines is a ledger in memory; another part of it may be written later.
 type lines []ledger.Entry
 
+func (l *lines) First(context.Context) (ledger.Number, error) { return 0, nil }
+
 func (l *lines) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, entry := range (*l)[min(int(from), len(*l)):] {

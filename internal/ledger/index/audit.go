@@ -24,7 +24,8 @@ func (d Difference) Error() string {
 
 // Audit reads the whole ledger again, makes each sealed segment of it in memory, and
 // compares every byte. It returns how many segments it compared; a Difference is the
-// first that was found. It tells how many entries it has read; tell may be nil.
+// first that was found, and ErrElsewhere says that it has to be made again. It tells
+// how many entries it has read; tell may be nil.
 func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared int, err error) {
 	if err := x.take(ctx); err != nil {
 		return 0, err
@@ -34,8 +35,18 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 	if err != nil {
 		return 0, fmt.Errorf("opening the index: %w", err)
 	}
-	draft, rows := newDraft(x.shape, 0), 0
-	for entry, err := range x.book.Entries(ctx, 0) {
+	first, err := x.book.First(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("looking where the ledger begins: %w", err)
+	}
+	switch elsewhere, err := x.beginsElsewhere(ctx, first, kept); {
+	case err != nil:
+		return 0, err
+	case elsewhere:
+		return 0, ErrElsewhere
+	}
+	draft, rows := newDraft(x.shape, first, 0), 0
+	for entry, err := range x.book.Entries(ctx, first) {
 		if err != nil {
 			return compared, fmt.Errorf("reading the ledger beside its index: %w", err)
 		}
@@ -57,7 +68,7 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 		}
 		rows += made
 		compared++
-		draft = newDraft(x.shape, compared)
+		draft = newDraft(x.shape, first, compared)
 		draft.last = entry.Time
 	}
 	if compared < len(kept) {
@@ -139,9 +150,7 @@ func (x *Index) Rebuild(ctx context.Context, tell func(ledger.Number)) error {
 		return err
 	}
 	defer x.leave()
-	x.settled = false
-	if err := x.shelf.Drop(ctx); err != nil {
-		return fmt.Errorf("dropping the index: %w", err)
-	}
+	x.settled, x.stale = false, true
+	defer x.remade.Store(false) // it was asked for
 	return x.catchUp(ctx, tell)
 }

@@ -21,6 +21,7 @@ type disclosure struct {
 // draft is a segment that is not sealed yet.
 type draft struct {
 	shape    Shape
+	base     ledger.Number // the first entry of segment 0
 	number   int
 	entries  int
 	first    time.Time // of its first entry
@@ -32,11 +33,11 @@ type draft struct {
 	kept     int    // how many of them are on the shelf
 }
 
-func newDraft(shape Shape, number int) *draft {
-	return &draft{shape: shape, number: number, accounts: make(map[roster.AccountID]uint32)}
+func newDraft(shape Shape, base ledger.Number, number int) *draft {
+	return &draft{shape: shape, base: base, number: number, accounts: make(map[roster.AccountID]uint32)}
 }
 
-func (d *draft) start() ledger.Number { return ledger.Number(d.number * d.shape.Segment) }
+func (d *draft) start() ledger.Number { return d.base + ledger.Number(d.number*d.shape.Segment) }
 
 // next is the number of the entry it wants.
 func (d *draft) next() ledger.Number { return d.start() + ledger.Number(d.entries) }
@@ -80,11 +81,12 @@ func (d *draft) show(entry ledger.Entry) {
 type view struct {
 	start ledger.Number
 	next  ledger.Number
+	first time.Time
 	last  time.Time
 	names []roster.AccountID
 	shown []disclosure
 }
 
 func (d *draft) view() view {
-	return view{d.start(), d.next(), d.last, d.names[:len(d.names):len(d.names)], d.shown[:len(d.shown):len(d.shown)]}
+	return view{d.start(), d.next(), d.first, d.last, d.names[:len(d.names):len(d.names)], d.shown[:len(d.shown):len(d.shown)]}
 }

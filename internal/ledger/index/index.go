@@ -7,6 +7,9 @@
 // Entries are taken in by segments of a fixed number. A complete segment is sealed:
 // sorted once by person and once by account, and written as pages that do not
 // change any more. The segment that is still open is in memory.
+//
+// An index begins where its ledger does. Once the ledger's first months are dropped
+// the index forgets them too: it is dropped and made again from what is there.
 package index
 
 import (
@@ -17,6 +20,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"poterne/internal/fault"
@@ -36,6 +40,9 @@ var Standard = Shape{Segment: 1 << 20, Pages: 1 << 10, Piece: 1 << 13, Portion: 
 
 // Book is the ledger, as the index reads it.
 type Book interface {
+	// First returns the number of the first entry that is there; the next to be written
+	// when there is none.
+	First(ctx context.Context) (ledger.Number, error)
 	// Entries yields the entries from a number on, in order, without gaps.
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Entry returns one entry.
@@ -61,7 +68,7 @@ type Shelf interface {
 	Row(ctx context.Context, key Key, more bool) (Row, error)
 	// Rows returns how many rows the sealed segments have.
 	Rows(ctx context.Context) (int, error)
-	// Drop forgets everything.
+	// Drop forgets everything, and leaves no byte of it behind.
 	Drop(ctx context.Context) error
 }
 
@@ -81,10 +88,16 @@ type Index struct {
 	book  Book
 	shelf Shelf
 
+	read    atomic.Uint64 // the number of the next entry to take in
+	failing atomic.Bool   // it could not follow the ledger when it last tried
+	remade  atomic.Bool   // what was on the shelf was dropped
+
 	turn    chan struct{} // holds one token; whoever has it may use what follows
+	base    ledger.Number // the first entry of segment 0
 	sealed  []Segment
 	open    *draft
 	settled bool // sealed and open are what the shelf and the book say
+	stale   bool // what is on the shelf has to go
 }
 
 // New returns an index over a ledger. It reads nothing yet.
@@ -100,8 +113,12 @@ func (x *Index) Run(ctx context.Context, log *slog.Logger) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		if err := x.CatchUp(ctx, nil); err != nil && ctx.Err() == nil {
+		err := x.CatchUp(ctx, nil)
+		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "the index of the ledger could not follow", slog.Any("err", err))
+		}
+		if x.Remade() {
+			log.InfoContext(ctx, "the ledger's first months are gone: its index was made again from what is there")
 		}
 		select {
 		case <-ctx.Done():
@@ -132,9 +149,24 @@ func (x *Index) take(ctx context.Context) error {
 
 func (x *Index) leave() { x.turn <- struct{}{} }
 
-func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) error {
-	if !x.settled {
-		if err := x.settle(ctx); err != nil {
+// Read returns the number of the next entry to take in: how far the ledger is read.
+func (x *Index) Read() ledger.Number { return ledger.Number(x.read.Load()) }
+
+// Failing reports whether the index could not follow the ledger when it last tried.
+func (x *Index) Failing() bool { return x.failing.Load() }
+
+// Remade reports whether what was kept was dropped and made again, because the
+// ledger's first months are gone. It says so once.
+func (x *Index) Remade() bool { return x.remade.Swap(false) }
+
+func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) (err error) {
+	defer func() { x.failing.Store(err != nil && ctx.Err() == nil) }()
+	first, err := x.book.First(ctx)
+	if err != nil {
+		return fmt.Errorf("looking where the ledger begins: %w", err)
+	}
+	if !x.settled || x.base != first {
+		if err := x.settle(ctx, first); err != nil {
 			return err
 		}
 	}
@@ -146,6 +178,7 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) error {
 		if err := x.open.add(entry); err != nil {
 			return err
 		}
+		x.read.Store(uint64(x.open.next()))
 		if x.open.entries == x.shape.Segment {
 			if err := x.seal(ctx, entry); err != nil {
 				return err
@@ -160,12 +193,13 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) error {
 }
 
 // settle begins where the shelf ends, once it is sure that what is on the shelf was
-// made from this ledger.
-func (x *Index) settle(ctx context.Context) error {
-	kept, err := x.shelf.Segments(ctx)
+// made from this ledger, all of it: from its first entry on.
+func (x *Index) settle(ctx context.Context, first ledger.Number) error {
+	kept, err := x.kept(ctx, first)
 	if err != nil {
-		return fmt.Errorf("opening the index: %w", err)
+		return err
 	}
+	x.base = first
 	x.sealed = x.sealed[:0:0] // answers under way keep theirs
 	for i, body := range kept {
 		segment, err := openSegment(i, x.shape, body)
@@ -174,7 +208,7 @@ func (x *Index) settle(ctx context.Context) error {
 		}
 		x.sealed = append(x.sealed, segment)
 	}
-	x.open = newDraft(x.shape, len(x.sealed))
+	x.open = newDraft(x.shape, x.base, len(x.sealed))
 	if len(x.sealed) > 0 {
 		newest := x.sealed[len(x.sealed)-1]
 		if err := x.isOurs(ctx, x.open.next()-1, newest.Mark); err != nil {
@@ -182,7 +216,47 @@ func (x *Index) settle(ctx context.Context) error {
 		}
 		x.open.last = newest.Last
 	}
-	return x.takeUp(ctx, x.open)
+	err = x.takeUp(ctx, x.open)
+	x.read.Store(uint64(x.open.next()))
+	return err
+}
+
+// kept returns the segments on the shelf, after it has dropped what must not stay
+// there.
+func (x *Index) kept(ctx context.Context, first ledger.Number) (kept [][]byte, err error) {
+	if !x.stale {
+		if kept, err = x.shelf.Segments(ctx); err != nil {
+			return nil, fmt.Errorf("opening the index: %w", err)
+		}
+		if x.stale, err = x.beginsElsewhere(ctx, first, kept); err != nil || !x.stale {
+			return kept, err
+		}
+	}
+	if err := x.shelf.Drop(ctx); err != nil { // it is stale until it is gone
+		return nil, fmt.Errorf("dropping the index: %w", err)
+	}
+	x.stale = false
+	x.remade.Store(true)
+	return nil, nil
+}
+
+// beginsElsewhere reports whether what is on the shelf was made from another first
+// entry. What is damaged begins nowhere, and is found by whoever reads it.
+func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [][]byte) (bool, error) {
+	if len(kept) > 0 {
+		segment, err := openSegment(0, x.shape, kept[0])
+		return err == nil && segment.Base != first, nil
+	}
+	probe := newDraft(x.shape, first, 0)
+	row, err := x.shelf.Row(ctx, probe.portionKey(0), false)
+	if err != nil {
+		if fault.Of(err) == fault.Absent {
+			err = nil
+		}
+		return false, err
+	}
+	row, err = row.open(false)
+	return err == nil && errors.Is(probe.addPortion(row), ErrElsewhere), nil
 }
 
 // isOurs refuses what was not made from this ledger.
@@ -223,9 +297,12 @@ func (x *Index) seal(ctx context.Context, entry ledger.Entry) error {
 		if segment, err = openSegment(x.open.number, x.shape, kept[x.open.number]); err != nil {
 			return err
 		}
+		if segment.Base != x.base { // that process has not seen yet, or we have not
+			return ErrElsewhere
+		}
 	}
 	x.sealed = append(x.sealed, segment)
-	x.open = newDraft(x.shape, x.open.number+1)
+	x.open = newDraft(x.shape, x.base, x.open.number+1)
 	x.open.last = segment.Last
 	return nil
 }
@@ -233,8 +310,17 @@ func (x *Index) seal(ctx context.Context, entry ledger.Entry) error {
 // snapshot is the index at one moment; it stays true whatever is sealed later.
 type snapshot struct {
 	*Index
+	base   ledger.Number
 	sealed []Segment
 	open   view
+}
+
+// begun is the time of the first entry; zero when there is none.
+func (s snapshot) begun() time.Time {
+	if len(s.sealed) > 0 {
+		return s.sealed[0].First
+	}
+	return s.open.first
 }
 
 // now catches up and takes a snapshot.
@@ -246,7 +332,7 @@ func (x *Index) now(ctx context.Context) (snapshot, error) {
 	if err := x.catchUp(ctx, nil); err != nil {
 		return snapshot{}, err
 	}
-	return snapshot{x, slices.Clip(x.sealed), x.open.view()}, nil
+	return snapshot{x, x.base, slices.Clip(x.sealed), x.open.view()}, nil
 }
 
 // pages yields the pages of the sealed segments from one up to and without another,

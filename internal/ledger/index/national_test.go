@@ -110,6 +110,9 @@ var (
 	}()
 )
 
+// First implements index.Book.
+func (n nation) First(context.Context) (ledger.Number, error) { return 0, nil }
+
 // Entries implements index.Book.
 func (n nation) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"time"
 
+	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -123,6 +124,7 @@ func (r *reader) left() int { return len(r.data) - r.at }
 
 // Segment is a sealed segment.
 type Segment struct {
+	Base        ledger.Number // the first entry of the first segment
 	Number      int
 	First, Last time.Time // of its entries
 	Disclosures int
@@ -139,7 +141,7 @@ func (s Segment) body(shape Shape) []byte {
 	} {
 		body = binary.AppendUvarint(body, uint64(n))
 	}
-	body = append(body, s.Mark[:]...)
+	body = appendBase(append(body, s.Mark[:]...), s.Base)
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
 }
 
@@ -156,10 +158,30 @@ func openSegment(number int, shape Shape, body []byte) (Segment, error) {
 	s.First, s.Last = fromMicro(int64(r.number())), fromMicro(int64(r.number()))
 	s.Disclosures, s.Rows = int(r.number()), int(r.number())
 	copy(s.Mark[:], r.bytes(uint64(len(s.Mark))))
+	s.Base = r.base()
 	if r.bad || cutAs != shape || s.Number != number {
 		return Segment{}, errReshaped
 	}
 	return s, nil
+}
+
+// ErrElsewhere is wrong with an index when its ledger has lost its first months since.
+var ErrElsewhere = errors.New("the ledger begins at another entry than its index")
+
+// appendBase ends a row with the first entry of the index. Most begin with the
+// ledger, and say nothing.
+func appendBase(body []byte, base ledger.Number) []byte {
+	if base == 0 {
+		return body
+	}
+	return binary.AppendUvarint(body, uint64(base))
+}
+
+func (r *reader) base() ledger.Number {
+	if r.left() == 0 {
+		return 0
+	}
+	return ledger.Number(r.number())
 }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
@@ -308,6 +330,7 @@ func appendPostings(body, more []byte, postings []posting) (whom, when []byte) {
 // listed is what a page says of one account: its postings, or where the pieces are
 // that hold them.
 type listed struct {
+	account  roster.AccountID
 	postings int
 	whom     []byte
 	when     []byte
@@ -320,7 +343,7 @@ func openAccounts(row Row, shape Shape, wanted map[roster.AccountID]bool) (found
 	r, more := reader{data: row.Body}, reader{data: row.More}
 	for range r.number() {
 		name := r.bytes(r.number())
-		l := listed{postings: int(r.number())}
+		l := listed{account: roster.AccountID(name), postings: int(r.number())}
 		if l.postings <= shape.Piece {
 			l.whom = r.bytes(r.number())
 			l.when = more.bytes(r.number())
@@ -333,7 +356,7 @@ func openAccounts(row Row, shape Shape, wanted map[roster.AccountID]bool) (found
 		if r.bad || more.bad {
 			break
 		}
-		if wanted[roster.AccountID(name)] {
+		if wanted[l.account] {
 			l.whom, l.when = bytes.Clone(l.whom), bytes.Clone(l.when) // the page is large
 			found = append(found, l)
 		}

@@ -48,6 +48,7 @@ func (d *draft) portion(number int) Row {
 			body = binary.AppendUvarint(body, n)
 		}
 	}
+	body = appendBase(body, d.base)
 	return Row{d.portionKey(number), body, nil}.seal()
 }
 
@@ -80,8 +81,12 @@ func (d *draft) addPortion(row Row) error {
 			offset: uint32(r.number()), account: uint32(r.number()), fields: register.Fields(r.number()),
 		})
 	}
-	if r.bad || r.left() > 0 {
+	base := r.base()
+	switch {
+	case r.bad || r.left() > 0:
 		return Damage{row.Key}
+	case base != d.base:
+		return ErrElsewhere
 	}
 	to.shown, to.names = len(d.shown), len(d.names)
 	d.edges = append(d.edges, to)

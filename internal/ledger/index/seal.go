@@ -14,7 +14,7 @@ import (
 // seal puts every page of the draft, which is complete. The same entries and the
 // same earlier segments always give the same rows in the same order.
 func (d *draft) seal(ctx context.Context, mark [32]byte, to Sealing) (Segment, error) {
-	s := Segment{Number: d.number, First: d.first, Last: d.last, Disclosures: len(d.shown), Mark: mark}
+	s := Segment{Base: d.base, Number: d.number, First: d.first, Last: d.last, Disclosures: len(d.shown), Mark: mark}
 	put := func(row Row) error {
 		s.Rows++
 		row.Segment = d.number

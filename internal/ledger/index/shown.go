@@ -23,7 +23,10 @@ import (
 // Shown is the answer to "who was shown to these accounts between these times". It
 // is counted; All yields it person by person.
 type Shown struct {
-	Before ledger.Number // the answer holds for the entries before this one
+	Question
+	From   ledger.Number // the answer holds for the entries from this one on
+	Begun  time.Time     // the time of that entry
+	Before ledger.Number // and before this one
 	Last   time.Time     // the time of the last of them
 
 	People      int
@@ -50,8 +53,10 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 	if err := s.gather(ctx); err != nil {
 		return Shown{}, err
 	}
-	shown := Shown{Before: now.open.next, Last: now.open.last, search: s}
-	all, err := s.count(ctx)
+	shown := Shown{
+		Question: Question{accounts, since, until}, From: now.base, Begun: now.begun(), Before: now.open.next, Last: now.open.last, search: s,
+	}
+	all, err := s.count(ctx, false)
 	if err != nil {
 		return Shown{}, err
 	}
@@ -188,28 +193,37 @@ func (s *search) segments() (from, to int) {
 type counted struct {
 	people, disclosures int
 	categories          [32]int
+	first, last         int64 // only where times are wanted
 }
 
-func (c *counted) add(fields register.Fields, times int) {
+func (c *counted) add(t *tally) {
+	if c.people == 0 || t.first < c.first {
+		c.first = t.first
+	}
+	c.last = max(c.last, t.last)
 	c.people++
-	c.disclosures += times
-	for ; fields != 0; fields &= fields - 1 {
+	c.disclosures += t.times
+	for fields := t.fields; fields != 0; fields &= fields - 1 {
 		c.categories[bits.TrailingZeros32(uint32(fields))]++
 	}
 }
 
-// count counts on every core.
-func (s *search) count(ctx context.Context) (all counted, err error) {
+// count counts on every core; timed, if first and last times are wanted.
+func (s *search) count(ctx context.Context, timed bool) (all counted, err error) {
 	parts := make([]counted, min(runtime.GOMAXPROCS(0), s.shape.Pages))
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range parts {
 		group.Go(func() (err error) {
-			parts[i], err = s.countPages(ctx, i*s.shape.Pages/len(parts), (i+1)*s.shape.Pages/len(parts))
+			parts[i], err = s.countPages(ctx, timed, i*s.shape.Pages/len(parts), (i+1)*s.shape.Pages/len(parts))
 			return err
 		})
 	}
 	err = group.Wait()
 	for _, part := range parts {
+		if all.people == 0 || part.people > 0 && part.first < all.first {
+			all.first = part.first
+		}
+		all.last = max(all.last, part.last)
 		all.people += part.people
 		all.disclosures += part.disclosures
 		for bit, people := range part.categories {
@@ -219,8 +233,8 @@ func (s *search) count(ctx context.Context) (all counted, err error) {
 	return all, err
 }
 
-func (s *search) countPages(ctx context.Context, from, to int) (c counted, err error) {
-	w, err := s.window(ctx, from, false)
+func (s *search) countPages(ctx context.Context, timed bool, from, to int) (c counted, err error) {
+	w, err := s.window(ctx, from, timed)
 	for page := from; page < to && err == nil; page++ {
 		if err = w.move(ctx, page); err == nil {
 			w.count(&c)
@@ -358,7 +372,7 @@ func (w *window) shown() (people int) {
 func (w *window) count(c *counted) {
 	for i := range w.known {
 		if t := &w.known[i]; t.times > 0 {
-			c.add(t.fields, t.times)
+			c.add(t)
 		}
 	}
 }

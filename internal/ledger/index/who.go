@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/register"
@@ -11,7 +12,9 @@ import (
 
 // Seen is the answer to "who saw this person".
 type Seen struct {
-	Before  ledger.Number   // the answer holds for the entries before this one
+	From    ledger.Number   // the answer holds for the entries from this one on
+	Begun   time.Time       // the time of that entry
+	Before  ledger.Number   // and before this one
 	Numbers []ledger.Number // of the entries in which the person was shown, in order
 
 	person register.PersonID
@@ -25,7 +28,7 @@ func (x *Index) WhoSaw(ctx context.Context, person register.PersonID) (Seen, err
 	if err != nil {
 		return Seen{}, err
 	}
-	seen := Seen{Before: now.open.next, person: person, book: x.book}
+	seen := Seen{From: now.base, Begun: now.begun(), Before: now.open.next, person: person, book: x.book}
 	place := []int{nowhere}
 	page := x.shape.personPage(person)
 	for row, err := range x.pages(ctx, People, page, 0, len(now.sealed), true) {
@@ -45,7 +48,7 @@ func (x *Index) WhoSaw(ctx context.Context, person register.PersonID) (Seen, err
 			return Seen{}, err
 		}
 		for _, offset := range found {
-			seen.Numbers = append(seen.Numbers, ledger.Number(row.Segment*x.shape.Segment+offset))
+			seen.Numbers = append(seen.Numbers, now.base+ledger.Number(row.Segment*x.shape.Segment+offset))
 		}
 	}
 	for i := range now.open.shown {

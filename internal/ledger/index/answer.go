@@ -1,0 +1,164 @@
+package index
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Question asks who was shown to some accounts, from Since on and before Until; a
+// zero time is no bound.
+type Question struct {
+	Accounts     []roster.AccountID
+	Since, Until time.Time
+}
+
+// String says what is asked, exactly and on one line.
+func (q Question) String() string {
+	var said strings.Builder
+	said.WriteString("shown to ")
+	for i, account := range q.Accounts {
+		if i > 0 {
+			said.WriteString(", ")
+		}
+		said.WriteString(string(account))
+	}
+	if !q.Since.IsZero() {
+		fmt.Fprintf(&said, ", from %s on", q.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !q.Until.IsZero() {
+		fmt.Fprintf(&said, ", before %s", q.Until.UTC().Format(time.RFC3339Nano))
+	}
+	return said.String()
+}
+
+// Reached is what was shown to one account.
+type Reached struct {
+	Account     roster.AccountID
+	People      int
+	Disclosures int
+	First, Last time.Time // of the disclosures; zero when there is none
+}
+
+// ByAccount counts what was shown to each account, in the order they were asked
+// about. Somebody may have been shown to several.
+func (s Shown) ByAccount(ctx context.Context) ([]Reached, error) {
+	reached := make([]Reached, len(s.Accounts))
+	for i, account := range s.Accounts {
+		all, err := s.search.only(account).count(ctx, true)
+		if err != nil {
+			return nil, err
+		}
+		reached[i] = Reached{Account: account, People: all.people, Disclosures: all.disclosures}
+		if all.people > 0 {
+			reached[i].First, reached[i].Last = fromMicro(all.first), fromMicro(all.last)
+		}
+	}
+	return reached, nil
+}
+
+// only is the part of a search that is about one account.
+func (s *search) only(account roster.AccountID) *search {
+	one := *s
+	one.runs = slices.DeleteFunc(slices.Clone(s.runs), func(r run) bool { return r.account != account })
+	one.open = make([][]disclosure, len(s.open))
+	for page, shown := range s.open {
+		for _, d := range shown {
+			if s.snapshot.open.names[d.account] == account {
+				one.open[page] = append(one.open[page], d)
+			}
+		}
+	}
+	return &one
+}
+
+// Counted says what was asked and how many people it comes to, a line each.
+func (s Shown) Counted() string {
+	said := fmt.Sprintf("%s\n%d people, %d times\n", s.Question, s.People, s.Disclosures)
+	for _, category := range s.Categories {
+		said += fmt.Sprintf("%s of %d\n", category.Field, category.People)
+	}
+	return said
+}
+
+// WriteCSV writes each person once, as All yields them, and returns the SHA-256 of
+// what it wrote. Nothing needs quoting: no column can hold a comma.
+func (s Shown) WriteCSV(ctx context.Context, to io.Writer) (digest string, err error) {
+	sum := sha256.New()
+	to = io.MultiWriter(to, sum)
+	if _, err := io.WriteString(to, "person,fields,times,first,last\n"); err != nil {
+		return "", err
+	}
+	sets := make(map[register.Fields]string)
+	var line []byte
+	for p, err := range s.All(ctx) {
+		if err != nil {
+			return "", err
+		}
+		if _, known := sets[p.Fields]; !known {
+			sets[p.Fields] = p.Fields.String()
+		}
+		line = append(hex.AppendEncode(line[:0], p.Person[:]), ',')
+		line = append(append(line, sets[p.Fields]...), ',')
+		line = append(strconv.AppendInt(line, int64(p.Times), 10), ',')
+		line = append(p.First.AppendFormat(line, time.RFC3339), ',')
+		line = append(p.Last.AppendFormat(line, time.RFC3339), '\n')
+		if _, err := to.Write(line); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// RestsOn says which entries an answer holds for, and gives the signed checkpoint
+// that covers all of them.
+func (s Shown) RestsOn(checkpoint []byte) string {
+	return fmt.Sprintf("from entry %d, which was written at %s, and before entry %d; the last was written at %s; checkpoint:\n%s",
+		s.From, s.Begun.Format(time.RFC3339Nano), s.Before, s.Last.Format(time.RFC3339Nano), checkpoint)
+}
+
+// Seal is what a list, by its digest, is worth: the question, the count, and what
+// the answer rests on.
+func (s Shown) Seal(digest string, checkpoint []byte) string {
+	return s.Counted() + "sha256 " + digest + "\n" + s.RestsOn(checkpoint)
+}
+
+// Covering returns the signed checkpoint that covers every entry before one. If there
+// is none yet, it is signed now.
+func Covering(ctx context.Context, shelf ledger.Shelf, signer note.Signer, verifier note.Verifier, before ledger.Number) ([]byte, error) {
+	sequencer, err := ledger.NewSequencer(ctx, shelf, signer, verifier, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		signed, err := shelf.Checkpoint(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("looking for the newest checkpoint: %w", err)
+		}
+		if signed != nil {
+			head, err := ledger.OpenCheckpoint(signed, verifier)
+			if err != nil {
+				return nil, err
+			}
+			if head.Size >= int64(before) {
+				return signed, nil
+			}
+		}
+		if _, err := sequencer.Step(ctx); err != nil {
+			return nil, fmt.Errorf("no checkpoint covers the answer: %w", err)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// shortened is a ledger in memory whose first entries may go.
+type shortened struct {
+	lines
+	first ledger.Number
+}
+
+func (s *shortened) First(context.Context) (ledger.Number, error) { return s.first, nil }
+
+func (s *shortened) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return s.lines.Entries(ctx, max(from, s.first))
+}
+
+// left is what is still there.
+func (s *shortened) left() lines { return s.lines[s.first:] }
+
+// What the ledger has dropped is in no answer of its index, whether that ran
+// meanwhile or not, and answers say from when on they know.
+//
+// Promise: LEDGER-6
+func TestTheIndexForgetsWhatTheLedgerHasDropped(t *testing.T) {
+	onBothShelves(t, func(t *testing.T, shelf *store.Index, _ func(string)) {
+		rapid.Check(t, func(t *rapid.T) {
+			ctx := context.Background()
+			if err := shelf.Drop(ctx); err != nil {
+				t.Fatal(err)
+			}
+			shape := index.Shape{Segment: rapid.IntRange(8, 40).Draw(t, "segment"), Pages: 3, Piece: rapid.IntRange(1, 4).Draw(t, "piece"), Portion: rapid.IntRange(1, 12).Draw(t, "portion")}
+			all := drawEntries(t, rapid.IntRange(1, 160).Draw(t, "entries"))
+			book := &shortened{lines: all[:rapid.IntRange(0, len(all)).Draw(t, "before")]}
+			x := index.New(shape, book, shelf)
+			if rapid.Bool().Draw(t, "known before") {
+				if err := x.CatchUp(ctx, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			book.first = ledger.Number(rapid.IntRange(0, len(book.lines)).Draw(t, "dropped"))
+			book.lines = all
+			if rapid.Bool().Draw(t, "another process") {
+				x = index.New(shape, book, shelf)
+			}
+			compareShortened(t, x, book)
+			if _, err := x.Audit(ctx, nil); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+// compareShortened holds answers against what is left.
+func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
+	ctx := context.Background()
+	accounts := []roster.AccountID{account(0), account(1), account(2), account(3)}
+	shown, err := x.ShownTo(ctx, accounts, time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	yielded := func(yield func(ledger.Entry, error) bool) {
+		for _, e := range book.left() {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+	want, _ := ledger.Query{Accounts: accounts}.Concerned(yielded)
+	if shown.People != len(want) || shown.From != book.first || len(book.left()) > 0 && !shown.Begun.Equal(book.left()[0].Time) {
+		t.Fatalf("%d people from entry %d of %v on; want %d from %d", shown.People, shown.From, shown.Begun, len(want), book.first)
+	}
+	reached, err := shown.ByAccount(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reached {
+		want, _ := ledger.Query{Accounts: []roster.AccountID{r.Account}}.Concerned(yielded)
+		expected := index.Reached{Account: r.Account, People: len(want)}
+		for _, p := range want {
+			expected.Disclosures += p.Times
+			if expected.First.IsZero() || p.First.Before(expected.First) {
+				expected.First = p.First
+			}
+			if p.Last.After(expected.Last) {
+				expected.Last = p.Last
+			}
+		}
+		if r != expected {
+			t.Fatalf("%+v, want %+v", r, expected)
+		}
+	}
+	for n := range 25 {
+		seen, err := x.WhoSaw(ctx, spread(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []ledger.Number
+		for e := range (ledger.Query{Person: spread(n)}).Disclosures(yielded) {
+			want = append(want, e.Number)
+		}
+		if len(seen.Numbers) != len(want) || len(want) > 0 && (seen.Numbers[0] != want[0] || seen.Numbers[len(want)-1] != want[len(want)-1]) {
+			t.Fatalf("seen in %v, want %v", seen.Numbers, want)
+		}
+	}
+}
+
+// Promise: LEDGER-6
+func TestNoByteOfWhatWasDroppedStaysInTheIndex(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	shelf, err := store.OpenIndexSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shelf.Close()
+	book := &shortened{lines: make(lines, 100)}
+	for i := range book.lines {
+		book.lines[i] = ledger.Entry{
+			Number: ledger.Number(i), Time: storetest.At.Add(time.Duration(i) * time.Second), Kind: ledger.Consulted,
+			Account: account(i % 3), Person: spread(i), Verdict: policy.Shown,
+		}
+	}
+	x := index.New(index.Shape{Segment: 30, Pages: 2, Piece: 4, Portion: 3}, book, shelf)
+	if err := x.CatchUp(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	gone, here := spread(10), spread(90)
+	for _, step := range []struct {
+		dropped ledger.Number
+		gone    bool
+	}{{0, false}, {60, true}} {
+		book.first = step.dropped
+		if err := x.CatchUp(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if remade := x.Remade(); remade != step.gone {
+			t.Errorf("made again: %v", remade)
+		}
+		var kept []byte
+		for _, file := range []string{path + "-index", path + "-index-wal"} {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, raw...)
+		}
+		if bytes.Contains(kept, gone[:]) == step.gone {
+			t.Errorf("with %d entries dropped, somebody of them is in the file: %v", step.dropped, !step.gone)
+		}
+		if !bytes.Contains(kept, here[:]) {
+			t.Errorf("with %d entries dropped, somebody who is left is not in the file", step.dropped)
+		}
+	}
+}
