@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
 	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 	"poterne/internal/signin"
@@ -89,14 +91,16 @@ type databaseTable struct {
 // keysTable is made by `poterne keys`. Whoever has pseudonym and the database
 // can tell who the people in the ledger are; whoever has checkpoint can sign
 // another history; whoever has assertion can pass for Poterne before the
-// applications. With sign, a command that signs in place of the key, checkpoint is
-// checkpoint.pub.
+// applications. With epoch, whoever has the database alone cannot follow anybody
+// from one month of the ledger to another; without it they can. With sign, a command
+// that signs in place of the key, checkpoint is checkpoint.pub.
 type keysTable struct {
 	Pseudonym  string `toml:"pseudonym" need:"pseudonym = \"/etc/poterne/pseudonym.key\"; poterne keys makes one"`
 	Checkpoint string `toml:"checkpoint" need:"checkpoint = \"/etc/poterne/checkpoint.key\"; poterne keys makes one"`
 	Assertion  string `toml:"assertion" need:"assertion = \"/etc/poterne/assertion.key\"; poterne keys makes one"`
 
-	Sign []string `toml:"sign"`
+	Epoch string   `toml:"epoch"`
+	Sign  []string `toml:"sign"`
 }
 
 // signinTable is the OpenID Connect provider. It is trusted to say who somebody
@@ -145,6 +149,8 @@ type settings struct {
 	metricsListen string           // nobody reads the metrics when empty
 	database      string           // the SQLite file; empty when there is a server
 	server        string
+	veil          ledger.Veil // over people in the ledger, if there is an epoch key
+	epoch         string      // its file
 }
 
 // readConfig reads a configuration and the secrets it names. The error holds
@@ -175,6 +181,7 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	s.origin, s.scheme = c.Public.Origin, c.Register.Scheme
 	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
+	s.veil, s.epoch = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
 	s.signer, s.verifier = pair.signer, pair.verifier
 	c.kept(wrong)
@@ -223,7 +230,20 @@ func (s settings) reserves(identifier string) bool {
 }
 
 // open opens the database.
-func (s settings) open(ctx context.Context) (kept *store.Store, err error) {
+func (s settings) open(ctx context.Context) (*store.Store, error) {
+	kept, err := s.openSealed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := kept.Veil(ctx, s.veil); err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	return kept, nil
+}
+
+// openSealed opens the database for what needs to know nobody: it can do without the
+// epoch key.
+func (s settings) openSealed(ctx context.Context) (kept *store.Store, err error) {
 	if s.server != "" {
 		kept, err = store.OpenPostgreSQL(ctx, s.server)
 	} else {

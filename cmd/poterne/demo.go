@@ -185,6 +185,10 @@ func (p *demoPlace) furnish(dir string) error {
 		if err := keys.Run(&streams{Out: io.Discard}); err != nil {
 			return err
 		}
+	} else if _, err := os.Stat(filepath.Join(dir, epochFile)); errors.Is(err, os.ErrNotExist) { // a demonstration from before
+		if err := (&keysEpoch{Dir: dir}).Run(&streams{Out: io.Discard}); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "client.secret"), []byte(demoSecret), 0o600); err != nil {
 		return err

@@ -22,6 +22,12 @@ import (
 	"poterne/internal/register"
 )
 
+type keysCommands struct {
+	Make    keysCommand `cmd:"" default:"withargs" help:"Make them all; make may be left out."`
+	Epoch   keysEpoch   `cmd:"" help:"Make the epoch key alone, for a configuration that has the others."`
+	Advance keysAdvance `cmd:"" help:"Throw away the keys of months that were dropped."`
+}
+
 // keysCommand makes the secrets that a configuration needs.
 type keysCommand struct {
 	Dir    string `arg:"" help:"Where to put them; it must exist."`
@@ -32,7 +38,7 @@ type keysCommand struct {
 // keyFile is a file with a key.
 type keyFile struct{ name, text string }
 
-// Run writes the three keys, and the public half of the checkpoint key, which is
+// Run writes the four keys, and the public half of the checkpoint key, which is
 // for whoever verifies the ledger. It replaces nothing.
 func (k *keysCommand) Run(on *streams) error {
 	pseudonym := make([]byte, register.KeyBytes)
@@ -50,12 +56,16 @@ func (k *keysCommand) Run(on *streams) error {
 		return fmt.Errorf("writing the assertion key: %w", err)
 	}
 	files := append([]keyFile{{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"}}, checkpoint...)
-	files = append(files, keyFile{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))})
+	files = append(files, keyFile{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))}, newEpochKey())
+	return writeKeys(k.Dir, files, on)
+}
+
+func writeKeys(dir string, files []keyFile, on *streams) error {
 	for _, made := range files {
-		if err := writeNew(filepath.Join(k.Dir, made.name), made.text); err != nil {
+		if err := writeNew(filepath.Join(dir, made.name), made.text); err != nil {
 			return err
 		}
-		fmt.Fprintln(on.Out, filepath.Join(k.Dir, made.name))
+		fmt.Fprintln(on.Out, filepath.Join(dir, made.name))
 	}
 	return nil
 }

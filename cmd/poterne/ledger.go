@@ -91,7 +91,9 @@ func (t *ledgerTail) print(on *streams, e ledger.Entry) error {
 	return err
 }
 
-// toldEntry is an entry as JSON. People are pseudonyms.
+// toldEntry is an entry as JSON. People are pseudonyms: those that the program
+// knows them by, which are the same in every month, or with an epoch, as in a proof,
+// those that the ledger has of them in that month.
 type toldEntry struct {
 	Number       ledger.Number         `json:"number"`
 	Time         time.Time             `json:"time"`
@@ -104,6 +106,7 @@ type toldEntry struct {
 	Purpose      roster.Purpose        `json:"purpose,omitempty"`
 	Route        string                `json:"route,omitempty"`
 	Person       string                `json:"person,omitempty"`
+	Epoch        string                `json:"epoch,omitempty"`
 	Fields       []string              `json:"fields,omitempty"`
 	Verdict      string                `json:"verdict,omitempty"`
 	Why          string                `json:"why,omitempty"`
@@ -118,6 +121,9 @@ func told(e ledger.Entry) toldEntry {
 		Number: e.Number, Time: e.Time, Kind: e.Kind.String(), Receipt: e.Receipt,
 		Account: e.Account, Organisation: e.Organisation, Session: e.Session, Service: e.Service, Purpose: e.Purpose, Route: e.Route,
 		Person: pseudonym(e.Person), Fields: e.Fields.Names(), Detail: e.Detail,
+	}
+	if e.Epoch != 0 {
+		line.Epoch = e.Epoch.String()
 	}
 	if e.Verdict != 0 {
 		line.Verdict, line.Why = e.Verdict.String(), e.Why.String()
@@ -143,7 +149,7 @@ type ledgerVerify struct {
 // Run verifies the whole ledger. Damage is named on the standard output and makes
 // the answer no.
 func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
-	return v.with(ctx, func(s settings, kept *store.Store) error {
+	return v.withSealed(ctx, func(s settings, kept *store.Store) error {
 		elsewhere, err := readAll(v.Checkpoint)
 		if err != nil {
 			return err

@@ -25,6 +25,12 @@ import (
 func written(t *testing.T) (dir string, s settings) {
 	t.Helper()
 	dir = secrets(t)
+	return dir, writtenIn(t, dir)
+}
+
+// writtenIn is written in a folder that has its secrets.
+func writtenIn(t *testing.T, dir string) settings {
+	t.Helper()
 	config := filepath.Join(dir, "poterne.toml")
 	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
 		t.Fatal(err)
@@ -33,7 +39,7 @@ func written(t *testing.T) (dir string, s settings) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := store.OpenSQLite(t.Context(), s.database)
+	kept, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +77,7 @@ func written(t *testing.T) (dir string, s settings) {
 	if err := kept.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return dir, s
+	return s
 }
 
 // asked runs one command on the folder.

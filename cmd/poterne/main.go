@@ -26,7 +26,7 @@ type commands struct {
 	Demo      Demo              `cmd:"" help:"Show the whole product, with an invented town inside."`
 	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
 	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
-	Keys      keysCommand       `cmd:"" help:"Make the keys that a configuration needs."`
+	Keys      keysCommands      `cmd:"" help:"Make the keys that a configuration needs."`
 	Migrate   migrateCommand    `cmd:"" help:"Make the database's tables, or bring them up to date."`
 	Backup    backupCommand     `cmd:"" help:"Copy an SQLite database while it is written."`
 	Roster    rosterCommands    `cmd:"" help:"Take in organisations, accounts and habilitations."`

@@ -40,6 +40,20 @@ func (d database) with(ctx context.Context, act func(settings, *store.Store) err
 	return errors.Join(act(s, kept), kept.Close())
 }
 
+// withSealed opens the database for one act that needs to know nobody: it can do
+// without the epoch key.
+func (d database) withSealed(ctx context.Context, act func(settings, *store.Store) error) error {
+	s, err := readConfig(d.Config)
+	if err != nil {
+		return err
+	}
+	kept, err := s.openSealed(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(s, kept), kept.Close())
+}
+
 // actor is who uses the command line; the ledger names them.
 type actor struct {
 	As string `required:"" env:"USER" help:"Who you are; it is written in the ledger."`

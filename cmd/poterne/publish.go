@@ -29,7 +29,7 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	return p.with(ctx, func(s settings, kept *store.Store) error {
+	return p.withSealed(ctx, func(s settings, kept *store.Store) error {
 		head, err := tiles.Publish(ctx, s.published(kept), s.verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
@@ -125,6 +125,9 @@ func (v *ledgerVerifyProof) Run(on *streams) error {
 		return fmt.Errorf("nothing is proved: %w", err)
 	}
 	fmt.Fprintf(on.Err, "entry %d of %d in %s:\n", entry.Number, head.Size, verifier.Name())
+	if entry.Epoch != 0 {
+		fmt.Fprintf(on.Err, "the person is a pseudonym of %s; in every other month they have another\n", entry.Epoch)
+	}
 	return json.NewEncoder(on.Out).Encode(told(entry))
 }
 

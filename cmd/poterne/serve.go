@@ -21,6 +21,9 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
+	if !s.veil.Hides() {
+		log.Warn("whoever has the database can follow people in the ledger from month to month: make an epoch key with poterne keys epoch, and write epoch under [keys]")
+	}
 	kept, err := s.open(ctx)
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
-	"poterne/internal/store"
 )
 
 func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
@@ -118,7 +117,7 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 		t.Fatalf("exit %d, printed\n%s%s", code, out, errs)
 	}
 	// Segments of three entries, as if the ledger were large.
-	kept, err := store.OpenSQLite(t.Context(), s.database)
+	kept, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

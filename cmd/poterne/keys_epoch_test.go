@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+)
+
+// veiled is written under a key that begins with January.
+func veiled(t *testing.T) (dir string, s settings, key string) {
+	t.Helper()
+	dir = secrets(t)
+	key = filepath.Join(dir, epochFile)
+	if err := os.WriteFile(key, []byte(epochText(202601, register.EpochKey{1})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, writtenIn(t, dir), key
+}
+
+func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
+	dir, s, file := veiled(t)
+	question := []string{"ledger", "shown-to", "--as", "samir", "--account", "pauline.mercier", "--csv"}
+	_, before, _ := asked(t, dir, question...)
+	for _, refused := range []struct{ until, want string }{
+		{"2026-12", "the epoch key stays as it is: the ledger still has entries of 2026-11, which nobody could read any more; drop them first"},
+		{"2025-12", "it begins with 2026-01, and nothing leads back to earlier months"},
+		{"november", `"november" is not a month; write it like 2026-11`},
+	} {
+		if code, out, errs := asked(t, dir, "keys", "advance", "--until", refused.until); code == 0 || !strings.Contains(errs, refused.want) {
+			t.Errorf("until %s: exit %d, printed\n%s%s", refused.until, code, out, errs)
+		}
+	}
+	for i, step := range []struct {
+		args []string
+		want ledger.Month
+	}{
+		{nil, 202611},
+		{nil, 202611}, // the second time there is nothing to do
+		{[]string{"--until", "2026-11"}, 202611},
+	} {
+		if i == 0 {
+			if code, _, errs := asked(t, dir, "keys", "advance", "--until", "2026-03"); code != 0 {
+				t.Fatal(errs)
+			}
+		}
+		if code, out, errs := asked(t, dir, append([]string{"keys", "advance"}, step.args...)...); code != 0 || out != "the epoch key begins with "+step.want.String()+"\n" {
+			t.Errorf("exit %d, printed\n%s%s", code, out, errs)
+		}
+	}
+	want, err := s.veil.Key(202611)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != epochText(202611, want) {
+		t.Errorf("the file is not the key of November, %v", err)
+	}
+	if about, err := os.Stat(file); err != nil || about.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", about.Mode(), err)
+	}
+	if left, _ := filepath.Glob(file + ".*"); len(left) > 0 {
+		t.Errorf("%d files with keys are left over", len(left))
+	}
+	if code, after, errs := asked(t, dir, question...); code != 0 || after != before {
+		t.Errorf("with the later key, exit %d, printed\n%swant\n%s%s", code, after, before, errs)
+	}
+	other, err := s.open(t.Context()) // another node, which has the earlier key still
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = other.Close()
+}
+
+// Promise: LEDGER-2
+func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
+	dir, s, _ := veiled(t)
+	code, proof, errs := asked(t, dir, "ledger", "prove", "--as", "samir", "1")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	file := filepath.Join(dir, "1.tlog-proof")
+	if err := os.WriteFile(file, []byte(proof), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out := bare(t, "ledger", "verify-proof", file, "--key", filepath.Join(dir, "checkpoint.pub"))
+	said, line, _ := strings.Cut(out, "\n{")
+	var entry toldEntry
+	if err := json.Unmarshal([]byte("{"+line), &entry); err != nil || code != 0 {
+		t.Fatalf("exit %d, printed %s, %v", code, out, err)
+	}
+	hidden := s.pseudonym.Person("1")
+	if key, err := s.veil.Key(202611); err != nil {
+		t.Fatal(err)
+	} else {
+		key.Veil().Hide(&hidden)
+	}
+	if entry.Epoch != "2026-11" || entry.Person != hidden.Hex() || entry.Account != "pauline.mercier" || !strings.Contains(said, "the person is a pseudonym of 2026-11") {
+		t.Errorf("printed %s", out)
+	}
+	if _, told, _ := asked(t, dir, "ledger", "tail", "--json", "--as", "samir"); !strings.Contains(told, s.pseudonym.Person("1").Hex()) || strings.Contains(told, "epoch") {
+		t.Error("whoever has the key does not find the person")
+	}
+}
+
+func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
+	dir, _, key := veiled(t)
+	config := filepath.Join(dir, "poterne.toml")
+	without := strings.Replace(example, `epoch      = "epoch.key"`, "", 1)
+	if without == example {
+		t.Fatal("the example has no epoch key")
+	}
+	if err := os.WriteFile(config, []byte(without), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := asked(t, dir, "ledger", "verify"); code != 0 {
+		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
+	}
+	for _, command := range [][]string{{"serve"}, {"ledger", "tail", "--as", "samir"}, {"ledger", "who-saw", "--as", "samir", "1"}} {
+		if code, out, errs := asked(t, dir, command...); code != 1 || !strings.Contains(errs, `since 2026-01, people in this ledger are hidden under a key, and there is none here: write epoch = "epoch.key" under [keys]`) {
+			t.Errorf("%v: exit %d, printed\n%s%s", command, code, out, errs)
+		}
+	}
+	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{
+		"the epoch key is not the one that this ledger was written under": epochText(202601, register.EpochKey{2}),
+		"keys.epoch: an epoch key is a month and a key":                   "2026-01",
+		"an epoch key is a month and a key":                               epochText(202601, register.EpochKey{1})[:40],
+		"such as 2026-11 and 44 characters":                               strings.Replace(epochText(202601, register.EpochKey{1}), "2026-01", "2026-13", 1),
+		"epoch.key is empty":                                              "",
+	} {
+		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 1 || !strings.Contains(errs, what) {
+			t.Errorf("exit %d, printed\n%s%swant %s", code, out, errs, what)
+		}
+	}
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 1 || !strings.Contains(errs, "may be read by others") {
+		t.Errorf("a key for everybody: exit %d, %s", code, errs)
+	}
+}
