@@ -1,0 +1,89 @@
+package gate_test
+
+import (
+	"context"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// A person counts once, in March and in April, for the node that showed them and for
+// one that reads it in the ledger; and everything is decided as if nobody had been
+// hidden.
+func TestMetersAreReadFromAVeiledLedgerOverTwoMonths(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	connection := storetest.StartPostgreSQL(t).Database(t)
+	bare := filepath.Join(t.TempDir(), "bare.db")
+	sqlite := func(path string) func() (*store.Store, error) {
+		return func() (*store.Store, error) { return store.OpenSQLite(t.Context(), path) }
+	}
+	veil := ledger.NewVeil(202603, register.EpochKey{1})
+	oracle := twoMonths(t, ledger.Veil{}, sqlite(bare))
+	for engine, open := range map[string]func() (*store.Store, error){
+		"sqlite":   sqlite(path),
+		"postgres": func() (*store.Store, error) { return store.OpenPostgreSQL(t.Context(), connection) },
+	} {
+		if got := twoMonths(t, veil, open); !reflect.DeepEqual(got, oracle) {
+			t.Errorf("%s decides %v, and %v where nobody is hidden", engine, got, oracle)
+		}
+	}
+}
+
+// twoMonths has a gate decide in March and in April, and another, which reads the
+// ledger only, go on. It returns why each person was shown or not.
+func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)) (decided []policy.Why) {
+	t.Helper()
+	clock := newClock()
+	clock.advance(17 * 24 * time.Hour) // the 20th of March
+	start := func() *gate.Gate {
+		s, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		if err := s.Veil(t.Context(), veil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+			t.Fatal(err)
+		}
+		g, err := gate.Open(t.Context(), s, s, rules, clock.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		t.Cleanup(func() { stop(); <-ended })
+		return g
+	}
+	decide := func(g *gate.Gate, people ...int) {
+		for _, ruling := range settle(t, g, ask(people...)).Decision.People {
+			decided = append(decided, ruling.Why)
+		}
+	}
+	first := start()
+	decide(first, 2, 3)
+	clock.advance(14 * 24 * time.Hour) // the 3rd of April
+	decide(first, 2, 4)                // 2 was seen in March
+	second := start()
+	if one, other := first.Standing(pauline, "dossier"), second.Standing(pauline, "dossier"); !reflect.DeepEqual(one, other) {
+		t.Errorf("the node that showed people stands at %+v, the one that read it at %+v", one, other)
+	}
+	decide(second, 3, 4) // as were 3, and 4 in April
+	decide(second, 5, 6) // and these are too many
+	decide(first, 3, 5)  // which the first node reads, too
+	if seen := slices.Index(decided[2:], policy.AlreadySeen); seen != 0 {
+		t.Errorf("whoever was seen in March counts anew in April: %v", decided)
+	}
+	return decided
+}
