@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -80,10 +79,11 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 		t.Errorf("the node that showed people stands at %+v, the one that read it at %+v", one, other)
 	}
 	decide(second, 3, 4) // as were 3, and 4 in April
-	decide(second, 5, 6) // and these are too many
+	decide(second, 5, 6) // with 4, an hour's allowance
 	decide(first, 3, 5)  // which the first node reads, too
-	if seen := slices.Index(decided[2:], policy.AlreadySeen); seen != 0 {
-		t.Errorf("whoever was seen in March counts anew in April: %v", decided)
+	decide(first, 7)     // and is one too many
+	if decided[2] != policy.AlreadySeen || decided[len(decided)-1] != policy.ShortEmpty {
+		t.Errorf("whoever was seen in March counts anew in April, or who is new does not count: %v", decided)
 	}
 	return decided
 }
