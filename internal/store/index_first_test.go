@@ -82,7 +82,7 @@ func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
 			}
 		}
 	}
-	want, _ := ledger.Query{Accounts: accounts}.Concerned(yielded)
+	want, _ := query{Accounts: accounts}.concerned(yielded)
 	if shown.People != len(want) || shown.From != book.first || len(book.left()) > 0 && !shown.Begun.Equal(book.left()[0].Time) {
 		t.Fatalf("%d people from entry %d of %v on; want %d from %d", shown.People, shown.From, shown.Begun, len(want), book.first)
 	}
@@ -91,7 +91,7 @@ func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
 		t.Fatal(err)
 	}
 	for _, r := range reached {
-		want, _ := ledger.Query{Accounts: []roster.AccountID{r.Account}}.Concerned(yielded)
+		want, _ := query{Accounts: []roster.AccountID{r.Account}}.concerned(yielded)
 		expected := index.Reached{Account: r.Account, People: len(want)}
 		for _, p := range want {
 			expected.Disclosures += p.Times
@@ -112,7 +112,7 @@ func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
 			t.Fatal(err)
 		}
 		var want []ledger.Number
-		for e := range (ledger.Query{Person: spread(n)}).Disclosures(yielded) {
+		for e := range (query{Person: spread(n)}).disclosures(yielded) {
 			want = append(want, e.Number)
 		}
 		if len(seen.Numbers) != len(want) || len(want) > 0 && (seen.Numbers[0] != want[0] || seen.Numbers[len(want)-1] != want[len(want)-1]) {

@@ -113,14 +113,14 @@ func spread(n int) (p register.PersonID) {
 }
 
 // compare holds every answer of the index against the ledger read from end to end.
-func compare(t *rapid.T, x *index.Index, book *lines, query ledger.Query) {
+func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 	ctx := context.Background()
-	want, err := query.Concerned(book.Entries(ctx, 0))
+	want, err := asked.concerned(book.Entries(ctx, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(want, func(a, b ledger.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
-	shown, err := x.ShownTo(ctx, query.Accounts, query.Since, query.Until)
+	shown, err := x.ShownTo(ctx, asked.Accounts, asked.Since, asked.Until)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func compare(t *rapid.T, x *index.Index, book *lines, query ledger.Query) {
 		got = append(got, person)
 	}
 	if !slices.Equal(got, want) {
-		t.Fatalf("%+v gives %v, want %v", query, got, want)
+		t.Fatalf("%+v gives %v, want %v", asked, got, want)
 	}
 	times, categories := 0, make(map[register.Fields]int)
 	for _, person := range want {
@@ -144,11 +144,11 @@ func compare(t *rapid.T, x *index.Index, book *lines, query ledger.Query) {
 		}
 	}
 	if shown.People != len(want) || shown.Disclosures != times || len(shown.Categories) != len(categories) || int(shown.Before) != len(*book) {
-		t.Fatalf("%+v counts %+v, want %d people, %d times", query, shown, len(want), times)
+		t.Fatalf("%+v counts %+v, want %d people, %d times", asked, shown, len(want), times)
 	}
 	for _, category := range shown.Categories {
 		if categories[category.Field] != category.People {
-			t.Fatalf("%+v counts %d people with %s, want %d", query, category.People, category.Field, categories[category.Field])
+			t.Fatalf("%+v counts %d people with %s, want %d", asked, category.People, category.Field, categories[category.Field])
 		}
 	}
 }
@@ -166,7 +166,7 @@ func compareWhoSaw(t *rapid.T, x *index.Index, book *lines, person register.Pers
 		}
 		got = append(got, entry)
 	}
-	for entry := range (ledger.Query{Person: person}).Disclosures(book.Entries(ctx, 0)) {
+	for entry := range (query{Person: person}).disclosures(book.Entries(ctx, 0)) {
 		want = append(want, entry)
 	}
 	if !slices.Equal(got, want) || int(seen.Before) != len(*book) {
@@ -207,7 +207,7 @@ func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
 				for range rapid.IntRange(1, 3).Draw(t, "accounts") {
 					accounts = append(accounts, account(rapid.IntRange(0, 4).Draw(t, "asked")))
 				}
-				compare(t, x, &book, ledger.Query{
+				compare(t, x, &book, query{
 					Accounts: accounts, Since: bound(t, "since", shape, book), Until: bound(t, "until", shape, book),
 				})
 				compareWhoSaw(t, x, &book, spread(rapid.IntRange(0, 25).Draw(t, "seen")))

@@ -1,23 +1,25 @@
-package ledger
+package store_test
 
 import (
 	"iter"
 	"slices"
 	"time"
 
+	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
-// Query says which disclosures are asked about. Empty parts match everything.
-type Query struct {
+// query is what the index is asked, answered by reading the whole ledger. It says
+// which disclosures are asked about. Empty parts match everything.
+type query struct {
 	Accounts []roster.AccountID
 	Person   register.PersonID
 	Since    time.Time
 	Until    time.Time // exclusive
 }
 
-func (q Query) matches(e Entry) bool {
+func (q query) matches(e ledger.Entry) bool {
 	return e.Disclosed() &&
 		(len(q.Accounts) == 0 || slices.Contains(q.Accounts, e.Account)) &&
 		(q.Person.IsZero() || q.Person == e.Person) &&
@@ -25,13 +27,13 @@ func (q Query) matches(e Entry) bool {
 		(q.Until.IsZero() || e.Time.Before(q.Until))
 }
 
-// Disclosures yields the entries that the query asks about: exactly those in
+// disclosures yields the entries that the query asks about: exactly those in
 // which somebody was shown.
-func (q Query) Disclosures(entries iter.Seq2[Entry, error]) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+func (q query) disclosures(entries iter.Seq2[ledger.Entry, error]) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
 		for entry, err := range entries {
 			if err != nil {
-				yield(Entry{}, err)
+				yield(ledger.Entry{}, err)
 				return
 			}
 			if q.matches(entry) && !yield(entry, nil) {
@@ -41,20 +43,12 @@ func (q Query) Disclosures(entries iter.Seq2[Entry, error]) iter.Seq2[Entry, err
 	}
 }
 
-// Concerned is one person in an answer to "who was shown".
-type Concerned struct {
-	Person      register.PersonID
-	Fields      register.Fields // everything shown of them
-	Times       int
-	First, Last time.Time
-}
-
-// Concerned adds the disclosures up by person, in the order they were first
+// concerned adds the disclosures up by person, in the order they were first
 // shown.
-func (q Query) Concerned(entries iter.Seq2[Entry, error]) ([]Concerned, error) {
-	var people []Concerned
+func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]ledger.Concerned, error) {
+	var people []ledger.Concerned
 	place := make(map[register.PersonID]int)
-	for entry, err := range q.Disclosures(entries) {
+	for entry, err := range q.disclosures(entries) {
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +56,7 @@ func (q Query) Concerned(entries iter.Seq2[Entry, error]) ([]Concerned, error) {
 		if !known {
 			i = len(people)
 			place[entry.Person] = i
-			people = append(people, Concerned{Person: entry.Person, First: entry.Time})
+			people = append(people, ledger.Concerned{Person: entry.Person, First: entry.Time})
 		}
 		people[i].Fields |= entry.Fields
 		people[i].Times++
