@@ -200,6 +200,37 @@ func TestLEDGER_5_AClockThatLeapsAheadDropsNothing(t *testing.T) {
 	}
 }
 
+// Promise: LEDGER-5
+func TestLEDGER_5_NothingIsDueBeforeItsTimeHoweverTheClockLeaps(t *testing.T) {
+	november := month(t, "2025-11")
+	rapid.Check(t, func(t *rapid.T) {
+		ahead := 0
+		var periods []ledger.Period
+		var truly []int // in which month each was begun
+		lived := rapid.IntRange(1, 60).Draw(t, "months")
+		for now := range lived {
+			if rapid.IntRange(0, 15).Draw(t, "leap") == 0 {
+				ahead += rapid.IntRange(2, 100).Draw(t, "by")
+			}
+			if rapid.IntRange(0, 15).Draw(t, "quiet") > 0 {
+				periods = append(periods, ledger.Period{Month: november.Plus(now + ahead), First: ledger.Number(10 * now)})
+				truly = append(truly, now)
+			}
+		}
+		if len(periods) == 0 {
+			return
+		}
+		periods[len(periods)-1].Open = true
+		last := november.Plus(lived - 1 + ahead).Begins()
+		book := retention.Book{Settings: []retention.Setting{{Months: rapid.IntRange(retention.Shortest, retention.Longest).Draw(t, "term")}}}
+		for i, m := range book.Months(periods, last, last) {
+			if m.State == retention.Due && lived-1 < truly[i]+1+m.Term {
+				t.Fatalf("%s was begun in month %d, and is due in month %d at a term of %d", m.Month, truly[i], lived-1, m.Term)
+			}
+		}
+	})
+}
+
 func TestAHoldIsFromAMonthOn(t *testing.T) {
 	march := month(t, "2026-03")
 	for sentence, test := range map[string]struct {
