@@ -8,10 +8,13 @@ FUZZTIME ?= 60
 COUNT    ?= 6
 BENCH    ?= .
 
+# How long everything fails in failover.
+MINUTES  ?= 10
+
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-index e2e fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-index e2e failover fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +36,10 @@ check: ## what a change must pass: vet, staticcheck, format, tests, a minute of 
 e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 	tools/prepare
 	tools/test ./e2e/...
+
+failover: ## lets everything fail for MINUTES, on three machines of docs/high-availability.md, and prints who was not served
+	tools/prepare
+	POTERNE_FAILOVER=$(MINUTES)m go test -count=1 -v -timeout $$(($(MINUTES) + 15))m -run WhateverFails ./e2e
 
 fuzz: ## fuzzes every parser, FUZZTIME seconds in all
 	tools/fuzz $(FUZZTIME)

@@ -381,7 +381,12 @@ func (c *Cluster) Empty(t testing.TB) (connection string) {
 // Migrate brings a database up to this program's schema.
 func (c *Cluster) Migrate(t testing.TB, connection string) {
 	t.Helper()
-	if err := store.MigratePostgreSQL(t.Context(), c.Owner(connection), connection); err != nil {
+	migrate(t, c.Owner(connection), connection)
+}
+
+func migrate(t testing.TB, owner, connection string) {
+	t.Helper()
+	if err := store.MigratePostgreSQL(t.Context(), owner, connection); err != nil {
 		t.Fatal(err)
 	}
 }
