@@ -34,6 +34,7 @@ type commands struct {
 	Aliases   aliasesCommands   `cmd:"" help:"Take in which identifiers of other systems lead to whom."`
 	Canaries  canariesCommands  `cmd:"" help:"Plan, look for and print people who exist only for Poterne."`
 	Ledger    ledgerCommands    `cmd:"" help:"Read and verify what was written down."`
+	Name      nameCommand       `cmd:"" help:"Lead pseudonyms back to people, by two persons."`
 	Order     orderCommands     `cmd:"" help:"Freeze, suspend, close and reopen."`
 	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
 	Mission   missionCommands   `cmd:"" help:"Allow exports, which are off otherwise."`
