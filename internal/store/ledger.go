@@ -77,7 +77,8 @@ func sealedPortion(ctx context.Context, db querier, engine engine, from ledger.N
 	}
 }
 
-// FirstAt implements gate.Book. Entries never go back in time, so it halves.
+// FirstAt implements gate.Book. Entries never go back in time, so it halves. It needs
+// to know nobody.
 func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
 	var next int64
 	if err := s.read.QueryRowContext(ctx, `select next from head`).Scan(&next); err != nil {
@@ -85,7 +86,11 @@ func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 	}
 	var failed error
 	first := sort.Search(int(next), func(i int) bool {
-		entry, err := s.Entry(ctx, ledger.Number(i))
+		body, err := s.body(ctx, ledger.Number(i))
+		var entry ledger.Entry
+		if err == nil {
+			entry, err = ledger.Decode(body)
+		}
 		if err != nil {
 			failed = err
 		}
@@ -96,11 +101,18 @@ func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 
 // Entry implements gate.Book.
 func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
-	var body []byte
-	if err := s.read.QueryRowContext(ctx, `select body from entry where number = $1`, int64(number)).Scan(&body); err != nil {
-		return ledger.Entry{}, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
+	body, err := s.body(ctx, number)
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	return s.veil.Open(body)
+}
+
+func (s *Store) body(ctx context.Context, number ledger.Number) (body []byte, err error) {
+	if err := s.read.QueryRowContext(ctx, `select body from entry where number = $1`, int64(number)).Scan(&body); err != nil {
+		return nil, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
+	}
+	return body, nil
 }
 
 // Tile implements ledger.Shelf.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/register"
@@ -111,6 +112,9 @@ func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
 			}
 			if _, err := s.Entry(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "entry 0 cannot be read: people of 2026-03 are asked for, and the epoch key begins with 2026-04") {
 				t.Errorf("what it does not: %v", err)
+			}
+			if first, err := s.FirstAt(t.Context(), storetest.At.Add(time.Second)); err != nil || first != 1 {
+				t.Errorf("times, which no key hides, lead to entry %d, %v", first, err)
 			}
 			if err := s.MarkEpoch(t.Context(), april, 202603); err == nil {
 				t.Error("a month before the key was marked")
