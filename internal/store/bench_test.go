@@ -1,10 +1,15 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,181 +29,397 @@ import (
 // BenchmarkLedger measures durable disclosures a second, on both engines, from
 // askers who ask as fast as they can for people of their own caseload, one at a
 // time and in lists. By turns in the same run, a minimal program writes the same
-// rows in the same engine with the same group commit and decides nothing:
-// x-minimal is how much of its rate is left.
+// rows in the same engine with the same group commit and decides nothing.
+//
+//	disclosures/s  while the whole machine does nothing else
+//	x-minimal      how much of the minimal program's rate is left
+//	cpu-µs         processor time for each disclosure, the database's and the clients' included
+//	x-minimal-cpu  how much more of it the minimal program would do with the same
+//	p50-µs         half of the asks are answered within this
+//	p50-flushes    the same, in appends with their fdatasync, as they took in this run
+//
+// POTERNE_HELD is how many entries the ledgers hold already.
 func BenchmarkLedger(b *testing.B) {
-	for _, engine := range []struct {
-		name string
-		open func(*testing.B) *store.Store
-	}{{"sqlite", openSQLiteFor}, {"postgres", openPostgreSQLFor}} {
-		for _, shape := range []struct{ clients, people int }{{1, 1}, {64, 1}, {512, 1}, {64, 20}, {64, 100}} {
-			b.Run(fmt.Sprintf("%s/clients=%d/people=%d", engine.name, shape.clients, shape.people), func(b *testing.B) {
-				settling := newSettling(b, engine.open(b), shape.clients, shape.people)
-				minimal := newMinimal(b, engine.open(b), shape.people)
-				turn := 20 * shape.clients
-				settling.round(shape.clients, shape.clients) // warm
-				minimal.round(shape.clients, shape.clients)
-				settling.took, minimal.took = 0, 0
-				b.ResetTimer()
-				for left := b.N; left > 0; left -= turn {
-					settling.round(shape.clients, min(left, turn))
-					minimal.round(shape.clients, min(left, turn))
-				}
-				rate := float64(b.N*shape.people) / settling.took.Seconds()
-				b.ReportMetric(0, "ns/op") // of both together: it says nothing
-				b.ReportMetric(rate, "disclosures/s")
-				b.ReportMetric(settling.took.Seconds()*1e6/float64(b.N)*float64(shape.clients), "µs/ask")
-				b.ReportMetric(minimal.took.Seconds()/settling.took.Seconds(), "x-minimal")
+	type shape struct{ nodes, clients, people int }
+	shapes := []shape{{1, 1, 1}, {1, 4, 1}, {1, 64, 1}, {1, 512, 1}, {1, 64, 20}, {1, 64, 100}}
+	for _, shape := range shapes {
+		b.Run(fmt.Sprintf("sqlite/clients=%d/people=%d", shape.clients, shape.people), func(b *testing.B) {
+			besideMinimal(b, &sqliteFile{}, shape.nodes, shape.clients, shape.people)
+		})
+	}
+	b.Run("postgres", func(b *testing.B) {
+		cluster := storetest.StartPostgreSQL(b)
+		for _, shape := range append(shapes, shape{3, 192, 1}, shape{3, 192, 20}) {
+			b.Run(fmt.Sprintf("nodes=%d/clients=%d/people=%d", shape.nodes, shape.clients, shape.people), func(b *testing.B) {
+				besideMinimal(b, &postgresServer{Cluster: cluster}, shape.nodes, shape.clients, shape.people)
 			})
 		}
-	}
+	})
 }
 
-// BenchmarkFlush is the limit of every commit: one small append and its fdatasync.
-func BenchmarkFlush(b *testing.B) {
-	file, err := os.Create(filepath.Join(b.TempDir(), "flushed"))
-	if err != nil {
-		b.Fatal(err)
+// besideMinimal lets clients ask gates, and by turns do the same to minimal programs.
+func besideMinimal(b *testing.B, engine measured, nodes, clients, people int) {
+	settling := newLoad(clients, settle(b, engine.open(b, nodes), clients, people))
+	minimal := newLoad(clients, write(b, engine.open(b, nodes), people))
+	flushes := newFlushes(b)
+	for _, load := range []*load{settling, minimal} {
+		load.round(b, engine, clients) // warm
+		*load = *newLoad(clients, load.do)
 	}
-	defer file.Close()
-	page := make([]byte, 4096)
 	for b.Loop() {
-		if _, err := file.Write(page); err != nil {
-			b.Fatal(err)
-		}
-		if err := syscall.Fdatasync(int(file.Fd())); err != nil {
-			b.Fatal(err)
-		}
+		settling.round(b, engine, 20*clients)
+		minimal.round(b, engine, 20*clients)
+		flushes.round(b)
 	}
+	each := float64(people) * float64(settling.done)
+	p50 := settling.median()
+	b.ReportMetric(0, "ns/op") // of both together: it says nothing
+	b.ReportMetric(each/settling.took.Seconds(), "disclosures/s")
+	b.ReportMetric(minimal.took.Seconds()/settling.took.Seconds(), "x-minimal")
+	b.ReportMetric(settling.used.Seconds()*1e6/each, "cpu-µs")
+	b.ReportMetric(minimal.used.Seconds()/settling.used.Seconds(), "x-minimal-cpu")
+	b.ReportMetric(p50.Seconds()*1e6, "p50-µs")
+	b.ReportMetric(p50.Seconds()/flushes.median().Seconds(), "p50-flushes")
 }
 
-func openSQLiteFor(b *testing.B) *store.Store {
-	s, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
+// measured is an engine whose ledgers are measured.
+type measured interface {
+	// open returns a new ledger, as so many nodes have it.
+	open(b *testing.B, nodes int) []*store.Store
+	// used is the processor time that the engine has used outside of this process.
+	used(b *testing.B) time.Duration
+}
+
+type sqliteFile struct{}
+
+func (*sqliteFile) open(b *testing.B, _ int) []*store.Store {
+	path := filepath.Join(b.TempDir(), "poterne.db")
+	s, err := store.OpenSQLite(b.Context(), path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	return s
+	fill(b, "sqlite", path, `
+		with recursive filled (number) as (select 0 union all select number + 1 from filled where number + 1 < $1)
+		insert into entry (number, salt, body) select number, $2, $3 from filled`)
+	return []*store.Store{s}
 }
 
-func openPostgreSQLFor(b *testing.B) *store.Store {
-	s, err := store.OpenPostgreSQL(b.Context(), storetest.StartPostgreSQL(b).Database(b))
+func (*sqliteFile) used(*testing.B) time.Duration { return 0 }
+
+type postgresServer struct {
+	*storetest.Cluster
+	pid string
+}
+
+func (p *postgresServer) open(b *testing.B, nodes int) []*store.Store {
+	connection := p.Database(b)
+	fill(b, "pgx", connection, `
+		insert into entry (number, salt, body, month)
+		select number, $2, $3, (select month from period) from generate_series(0, $1::bigint - 1) as number`)
+	p.pid = serverOf(b, connection)
+	stores := make([]*store.Store, nodes)
+	for i := range stores {
+		s, err := store.OpenPostgreSQL(b.Context(), connection)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = s.Close() })
+		stores[i] = s
+	}
+	return stores
+}
+
+// serverOf returns the process that started whoever answers a connection.
+func serverOf(b *testing.B, connection string) (pid string) {
+	db, err := sql.Open("pgx", connection)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = s.Close() })
-	return s
+	defer db.Close()
+	var answers string
+	if err := db.QueryRowContext(b.Context(), `select pg_backend_pid()`).Scan(&answers); err != nil {
+		b.Fatal(err)
+	}
+	return stat(answers)[parent]
 }
 
-// load is many clients who do the same as fast as they can.
+// used adds up what the server and its processes have used, those that have ended
+// included.
+func (p *postgresServer) used(b *testing.B) (used time.Duration) {
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, process := range processes {
+		pid := filepath.Base(process)
+		fields := stat(pid)
+		switch {
+		case pid == p.pid:
+			used += ticks(b, fields[user:childSystem+1])
+		case len(fields) > 0 && fields[parent] == p.pid:
+			used += ticks(b, fields[user:system+1])
+		}
+	}
+	return used
+}
+
+// What /proc says of a process after its name, as proc(5) has it.
+const (
+	parent      = 1
+	user        = 11
+	system      = 12
+	childSystem = 14
+)
+
+// stat returns nothing for a process that has ended.
+func stat(pid string) []string {
+	line, _ := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	_, after, _ := strings.Cut(string(line), ") ") // no process here has a name that holds one
+	return strings.Fields(after)
+}
+
+func ticks(b *testing.B, fields []string) (sum time.Duration) {
+	for _, field := range fields {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(n) * 10 * time.Millisecond
+	}
+	return sum
+}
+
+// fill puts into an empty ledger as many entries as POTERNE_HELD says, all older
+// than the meters remember.
+func fill(b *testing.B, driver, connection, insert string) {
+	held, err := strconv.Atoi(cmp.Or(os.Getenv("POTERNE_HELD"), "0"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if held == 0 {
+		return
+	}
+	db, err := sql.Open(driver, connection)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	old := storetest.At.AddDate(0, -3, 0)
+	for _, statement := range []struct {
+		query string
+		args  []any
+	}{
+		{`insert into period (month, first) values ($1, 0)`, []any{int64(ledger.MonthOf(old))}},
+		{insert, []any{held, make([]byte, len(ledger.Salt{})), disclosure(old).Append(nil)}},
+		{`update head set next = $1, last_us = $2`, []any{held, old.UnixMicro()}},
+	} {
+		if _, err := db.ExecContext(b.Context(), statement.query, statement.args...); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// load is many clients who do the same as fast as they can, and what that took.
 type load struct {
-	b    *testing.B
-	do   func(client int) error
-	took time.Duration
+	do    func(client int) error
+	done  int
+	took  time.Duration
+	used  time.Duration     // of processor time
+	waits [][]time.Duration // of each client
+}
+
+func newLoad(clients int, do func(client int) error) *load {
+	return &load{do: do, waits: make([][]time.Duration, clients)}
 }
 
 // round lets the clients do n things.
-func (l *load) round(clients, n int) {
+func (l *load) round(b *testing.B, engine measured, n int) {
 	var left atomic.Int64
 	left.Store(int64(n))
-	began := time.Now()
+	used, began := processor(b)+engine.used(b), time.Now()
 	var wait sync.WaitGroup
-	for client := range clients {
+	for client := range l.waits {
 		wait.Go(func() {
 			for left.Add(-1) >= 0 {
+				asked := time.Now()
 				if err := l.do(client); err != nil {
-					l.b.Error(err)
+					b.Error(err)
 					return
 				}
+				l.waits[client] = append(l.waits[client], time.Since(asked))
 			}
 		})
 	}
 	wait.Wait()
+	l.done += n
 	l.took += time.Since(began)
+	l.used += processor(b) + engine.used(b) - used
 }
 
-// newSettling fills a store with an adviser for each client and their caseloads,
-// and returns a load of asks to a real gate.
-func newSettling(b *testing.B, s *store.Store, clients, people int) *load {
+func (l *load) median() time.Duration { return median(slices.Concat(l.waits...)) }
+
+func median(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// processor is the time that this process has used of all processors.
+func processor(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// flushes is what a commit cannot do without: a small append and its fdatasync.
+type flushes struct {
+	file *os.File
+	took []time.Duration
+}
+
+func newFlushes(b *testing.B) *flushes {
+	file, err := os.Create(filepath.Join(b.TempDir(), "flushed"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = file.Close() })
+	return &flushes{file: file}
+}
+
+func (f *flushes) round(b *testing.B) {
+	for range 8 {
+		began := time.Now()
+		f.once(b)
+		f.took = append(f.took, time.Since(began))
+	}
+}
+
+func (f *flushes) once(b *testing.B) {
+	if _, err := f.file.Write(make([]byte, 4096)); err != nil {
+		b.Fatal(err)
+	}
+	if err := syscall.Fdatasync(int(f.file.Fd())); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (f *flushes) median() time.Duration { return median(f.took) }
+
+// BenchmarkFlush is the limit of every commit: one small append and its fdatasync.
+func BenchmarkFlush(b *testing.B) {
+	f := newFlushes(b)
+	for b.Loop() {
+		f.once(b)
+	}
+}
+
+// caseloadMeasured is how many people an adviser of the benchmark accompanies, at least.
+const caseloadMeasured = 50
+
+// settle fills a ledger's database with an adviser for each client and their
+// caseloads, and returns what a client does: to ask the gate of one node for the
+// next people of the caseload.
+func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client int) error {
 	staff := store.Roster{Organisations: storetest.Staff().Organisations}
 	var facts []reason.Fact
-	asks := make([]policy.Ask, clients)
+	asks := make([][]policy.Ask, clients)
 	from, until := storetest.At.AddDate(-1, 0, 0), storetest.At.AddDate(1, 0, 0)
 	for c := range clients {
 		id := roster.AccountID(fmt.Sprint("adviser", c))
 		staff.Accounts = append(staff.Accounts, roster.Account{ID: id, Organisation: "mlv", Role: roster.Adviser, Identity: roster.Identity{Subject: string(id)}, Opened: from})
 		staff.Habilitations = append(staff.Habilitations, roster.Habilitation{Account: id, Service: "dossier", Purpose: "accompany", From: from, Until: until})
-		asks[c] = policy.Ask{Act: policy.Show, Account: id, Session: "s", Service: "dossier", Purpose: "accompany", Route: "GET /files"}
-		for p := range people {
-			person := storetest.Person(c*people + p)
-			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: id, Person: person, From: from, Until: until, ID: fmt.Sprint(c*people + p)})
-			asks[c].People = append(asks[c].People, policy.Opening{Person: person, Fields: register.Name})
+		for range max(caseloadMeasured/people, 1) {
+			ask := policy.Ask{Act: policy.Show, Account: id, Session: "s", Service: "dossier", Purpose: "accompany", Route: "GET /files"}
+			for range people {
+				person, fact := storetest.Person(len(facts)), fmt.Sprint(len(facts))
+				facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: id, Person: person, From: from, Until: until, ID: fact})
+				ask.People = append(ask.People, policy.Opening{Person: person, Fields: register.Name})
+			}
+			asks[c] = append(asks[c], ask)
 		}
 	}
-	if err := s.TakeRoster(b.Context(), staff); err != nil {
+	if err := nodes[0].TakeRoster(b.Context(), staff); err != nil {
 		b.Fatal(err)
 	}
-	if err := s.TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
+	if err := nodes[0].TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
 		b.Fatal(err)
 	}
-	g, err := gate.Open(b.Context(), s, s, rules, func() time.Time { return storetest.At })
-	if err != nil {
-		b.Fatal(err)
+	gates := make([]*gate.Gate, len(nodes))
+	for i, s := range nodes {
+		g, err := gate.Open(b.Context(), s, s, rules, func() time.Time { return storetest.At })
+		if err != nil {
+			b.Fatal(err)
+		}
+		runUntilEnd(b, g.Run)
+		gates[i] = g
 	}
-	runUntilEnd(b, g.Run)
-	return &load{b: b, do: func(client int) error {
-		passage, err := g.Settle(context.Background(), asks[client])
+	asked := make([]int, clients)
+	return func(client int) error {
+		ask := asks[client][asked[client]%len(asks[client])]
+		asked[client]++
+		passage, err := gates[client%len(gates)].Settle(context.Background(), ask)
 		if err == nil && !passage.Decision.People[0].Verdict.Shows() {
 			return fmt.Errorf("refused for %v", passage.Decision.Whole.Why)
 		}
 		return err
-	}}
+	}
 }
 
-// newMinimal returns a load of rows like those of the ledger to one goroutine
-// that writes whatever waits in one transaction.
-func newMinimal(b *testing.B, s *store.Store, people int) *load {
-	body := ledger.Entry{
-		Kind: ledger.Consulted, Time: storetest.At, Account: "adviser12", Organisation: "mlv", Session: "s", Service: "dossier",
+// disclosure is an entry like those that settle makes.
+func disclosure(at time.Time) ledger.Entry {
+	return ledger.Entry{
+		Kind: ledger.Consulted, Time: at, Account: "adviser12", Organisation: "mlv", Session: "s", Service: "dossier",
 		Purpose: "accompany", Route: "GET /files", Person: storetest.Person(1), Fields: register.Name, Verdict: policy.Shown,
-		Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "cases", ID: "17"},
-	}.Append(nil)
-	type waiting struct{ done chan error }
-	queue := make(chan waiting, 1024)
-	runUntilEnd(b, func(ctx context.Context) error {
-		for {
-			var batch []waiting
-			select {
-			case <-ctx.Done():
-				return nil
-			case first := <-queue:
-				batch = append(batch, first)
-			}
-			for more := true; more && len(batch)*people < 4096; {
+		Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "cases", ID: "1700"},
+	}
+}
+
+// write starts a minimal program for each node: one goroutine that writes whatever
+// rows wait in one transaction. It returns what a client does: to have so many
+// rows written.
+func write(b *testing.B, nodes []*store.Store, people int) func(client int) error {
+	queues := make([]chan chan error, len(nodes))
+	body := disclosure(storetest.At).Append(nil)
+	for i, s := range nodes {
+		queue := make(chan chan error, 1024)
+		queues[i] = queue
+		runUntilEnd(b, func(ctx context.Context) error {
+			for {
+				var batch []chan error
 				select {
-				case next := <-queue:
-					batch = append(batch, next)
-				default:
-					more = false
+				case <-ctx.Done():
+					return nil
+				case first := <-queue:
+					batch = append(batch, first)
+				}
+				for more := true; more && len(batch)*people < 4096; {
+					select {
+					case next := <-queue:
+						batch = append(batch, next)
+					default:
+						more = false
+					}
+				}
+				err := s.Turn(context.Background(), func(head gate.Head) error {
+					rows := make([]ledger.Sealed, len(batch)*people)
+					for i := range rows {
+						rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}
+					}
+					return store.WriteSealed(head, rows, storetest.At)
+				})
+				for _, done := range batch {
+					done <- err
 				}
 			}
-			err := s.Turn(context.Background(), func(head gate.Head) error {
-				rows := make([]ledger.Sealed, len(batch)*people)
-				for i := range rows {
-					rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}
-				}
-				return store.WriteSealed(head, rows, storetest.At)
-			})
-			for _, w := range batch {
-				w.done <- err
-			}
-		}
-	})
-	return &load{b: b, do: func(int) error {
-		w := waiting{make(chan error, 1)}
-		queue <- w
-		return <-w.done
-	}}
+		})
+	}
+	return func(client int) error {
+		done := make(chan error, 1)
+		queues[client%len(queues)] <- done
+		return <-done
+	}
 }
 
 func runUntilEnd(b *testing.B, run func(context.Context) error) {

@@ -63,34 +63,32 @@ func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reas
 
 // Facts implements gate.Files.
 func (s *Store) Facts(ctx context.Context, _ gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	var facts []reason.Fact
-	for portion := range slices.Chunk(people, mostAtOnce) {
-		rows, err := queryList(ctx, s.prepared.facts, portion, at.UnixMicro())
-		if err != nil {
-			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
-		}
-		if facts, err = appendFacts(facts, rows); err != nil {
-			return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
-		}
+	facts, err := s.inquiry.ask(ctx, people, at)
+	if err != nil {
+		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
 	}
 	return facts, nil
 }
 
-// appendFacts reads facts, and closes rows.
-func appendFacts(facts []reason.Fact, rows *sql.Rows) ([]reason.Fact, error) {
+// factsAbout is what an inquiry asks.
+func (s *Store) factsAbout(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error) {
+	rows, err := queryList(ctx, s.engine, s.prepared.facts, people, last.UnixMicro(), first.UnixMicro())
+	if err != nil {
+		return nil, err
+	}
 	defer rows.Close()
-	for rows.Next() {
-		var f reason.Fact
-		var person []byte
-		var account, organisation sql.NullString
-		var from, until sql.NullInt64
-		if err := rows.Scan(&f.Source, &f.ID, &f.Kind, &account, &organisation, &person, &from, &until, &f.Author); err != nil {
+	facts := make([]told, 0, len(people))
+	for rows.Next() { // plain types are scanned without reflection
+		var place, kind, from, until int64
+		var source, id, account, organisation, author string
+		if err := rows.Scan(&place, &source, &id, &kind, &account, &organisation, &from, &until, &author); err != nil {
 			return nil, err
 		}
-		copy(f.Person[:], person)
-		f.Account, f.Organisation = roster.AccountID(account.String), roster.OrganisationID(organisation.String)
-		f.From, f.Until = fromMicro(from), fromMicro(until)
-		facts = append(facts, f)
+		facts = append(facts, told{int(place - 1), reason.Fact{
+			Kind: reason.Kind(kind), Account: roster.AccountID(account), Organisation: roster.OrganisationID(organisation),
+			Person: people[place-1], From: time.UnixMicro(from).UTC(), Until: time.UnixMicro(until).UTC(),
+			Source: source, ID: id, Author: roster.AccountID(author),
+		}})
 	}
 	return facts, rows.Err()
 }
@@ -211,27 +209,19 @@ func lastOfEach(aliases []Named) []Named {
 
 // People returns whom each alias leads to; one that leads nowhere is left out.
 func (s *Store) People(ctx context.Context, aliases []register.Alias) (map[register.Alias]register.PersonID, error) {
-	people := make(map[register.Alias]register.PersonID, len(aliases))
-	for portion := range slices.Chunk(aliases, mostAtOnce) {
-		if err := s.people(ctx, people, portion); err != nil {
-			return nil, err
-		}
-	}
-	return people, nil
-}
-
-func (s *Store) people(ctx context.Context, people map[register.Alias]register.PersonID, aliases []register.Alias) error {
-	rows, err := queryList(ctx, s.prepared.people, aliases)
+	rows, err := queryList(ctx, s.engine, s.prepared.people, aliases)
 	if err != nil {
-		return fmt.Errorf("reading aliases: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading aliases: %w", s.engine.classify(err))
 	}
 	defer rows.Close()
+	people := make(map[register.Alias]register.PersonID, len(aliases))
 	for rows.Next() {
-		var alias, person []byte
-		if err := rows.Scan(&alias, &person); err != nil {
-			return fmt.Errorf("reading an alias: %w", s.engine.classify(err))
+		var place int
+		var person []byte
+		if err := rows.Scan(&place, &person); err != nil {
+			return nil, fmt.Errorf("reading an alias: %w", s.engine.classify(err))
 		}
-		people[register.Alias(alias)] = register.PersonID(person)
+		people[aliases[place-1]] = register.PersonID(person)
 	}
-	return s.engine.classify(rows.Err())
+	return people, s.engine.classify(rows.Err())
 }

@@ -123,6 +123,14 @@ func (onPostgreSQL) takeHead() string { return `select next, last_us, generation
 
 func (onPostgreSQL) arrays() bool { return true }
 
+// Without lateral and offset, the planner may read the whole table.
+func (onPostgreSQL) found(table, column string) string {
+	return fmt.Sprintf(`unnest($1::bytea[]) with ordinality as asked (member, place)
+		cross join lateral (select * from %s where %s = member offset 0) as found`, table, column)
+}
+
+func (onPostgreSQL) list(members [][]byte) any { return members }
+
 // silence is after how long a listener that hears nothing asks whether the server
 // is still there.
 const silence = 10 * time.Second

@@ -14,8 +14,8 @@ import (
 type prepared struct {
 	head, move             *sql.Stmt // take the ledger's head, and move it on
 	asker, covers, session *sql.Stmt
-	inserts                []insert // of entries, the one for the most first
-	facts, people          []listed
+	facts, people          *sql.Stmt // about a list
+	inserts                []insert  // of entries, the one for the most first
 }
 
 // insert writes rows entries at once, member by member; or, when rows is 0, any
@@ -25,22 +25,9 @@ type insert struct {
 	rows int
 }
 
-// listed asks about a list of rows members, or, when rows is 0, of any length as
-// one array.
-type listed struct {
-	*sql.Stmt
-	rows int
-}
-
-// insertSizes and listSizes are the lengths that statements are prepared for where
-// a list is no argument: another length costs more to parse than it saves.
-var (
-	insertSizes = []int{64, 8, 1}
-	listSizes   = []int{1, 8, 32, mostAtOnce}
-)
-
-// mostAtOnce bounds a list that is asked about.
-const mostAtOnce = 128
+// insertSizes are the lengths that statements are prepared for where entries are
+// written member by member: another length costs more to parse than it saves.
+var insertSizes = []int{64, 8, 1}
 
 func (s *Store) prepare(ctx context.Context) (err error) {
 	prepare := func(db *sql.DB, query string) (statement *sql.Stmt) {
@@ -52,12 +39,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		}
 		return statement
 	}
-	const (
-		entry = `insert into entry (number, salt, body`
-		facts = `select source, id, kind, account, organisation, person, from_us, until_us, author from fact where person `
-		alive = ` and from_us <= $%d and until_us > $%[1]d`
-		alias = `select alias, person from alias where alias `
-	)
+	const entry = `insert into entry (number, salt, body`
 	p := &s.prepared
 	p.head = prepare(s.write, s.engine.takeHead())
 	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
@@ -68,18 +50,17 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	p.covers = prepare(s.read, `
 		select source, id, absent, substitute, declared_by, from_us, until_us
 		from cover where substitute = $1 order by source, id`)
+	p.facts = prepare(s.read, `
+		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author
+		from `+s.engine.found("fact", "person")+` where from_us <= $2 and until_us > $3`)
+	p.people = prepare(s.read, `select place, person from `+s.engine.found("alias", "alias"))
+	s.inquiry.about = s.factsAbout
 	if s.engine.arrays() {
 		p.inserts = []insert{{prepare(s.write, entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
-		p.facts = []listed{{prepare(s.read, facts+`= any($1)`+fmt.Sprintf(alive, 2)), 0}}
-		p.people = []listed{{prepare(s.read, alias+`= any($1)`), 0}}
 		return err
 	}
 	for _, n := range insertSizes {
 		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`) values `+places(n, 3)), n})
-	}
-	for _, n := range listSizes {
-		p.facts = append(p.facts, listed{prepare(s.read, facts+`in `+places(1, n)+fmt.Sprintf(alive, n+1)), n})
-		p.people = append(p.people, listed{prepare(s.read, alias+`in `+places(1, n)), n})
 	}
 	return err
 }
@@ -104,27 +85,14 @@ func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed, 
 	return count, err
 }
 
-// queryList asks about a list of at most mostAtOnce members, and about the
-// arguments that come after it. Where a list is no argument, the statement for the
-// next greater length is filled up with the last member.
-func queryList[T ~[16]byte](ctx context.Context, statements []listed, list []T, more ...any) (*sql.Rows, error) {
+// queryList asks a statement about a list, and the arguments that come after it.
+func queryList[T ~[16]byte](ctx context.Context, engine engine, statement *sql.Stmt, list []T, more ...any) (*sql.Rows, error) {
 	members := make([][]byte, len(list))
 	for i := range list {
 		member := [16]byte(list[i])
 		members[i] = member[:]
 	}
-	if statements[0].rows == 0 {
-		return statements[0].QueryContext(ctx, append([]any{members}, more...)...)
-	}
-	size := 0
-	for statements[size].rows < len(list) {
-		size++
-	}
-	args := make([]any, 0, statements[size].rows+len(more))
-	for i := range statements[size].rows {
-		args = append(args, members[min(i, len(list)-1)])
-	}
-	return statements[size].QueryContext(ctx, append(args, more...)...)
+	return statement.QueryContext(ctx, append([]any{engine.list(members)}, more...)...)
 }
 
 // places writes n rows of width placeholders: ($1, $2), ($3, $4)…

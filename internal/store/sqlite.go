@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -74,6 +75,22 @@ func (onSQLite) dialect() string { return "sqlite" }
 func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
 
 func (onSQLite) arrays() bool { return false }
+
+func (onSQLite) found(table, column string) string {
+	return fmt.Sprintf(`(select key + 1 as place, unhex(value) as member from json_each($1)) as asked
+		cross join %s on %s = member`, table, column)
+}
+
+func (onSQLite) list(members [][]byte) any {
+	list := []byte{'['}
+	for i, member := range members {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(hex.AppendEncode(append(list, '"'), member), '"')
+	}
+	return string(append(list, ']'))
+}
 
 // Another process with the file, such as the command line, is not heard: whoever
 // looks by themselves finds what it did.

@@ -26,6 +26,7 @@ type Store struct {
 	write    *sql.DB // on SQLite a single connection
 	read     *sql.DB
 	prepared prepared
+	inquiry  inquiry
 	veil     ledger.Veil // over the people in entries
 }
 
@@ -35,9 +36,15 @@ type engine interface {
 	dialect() string
 	// takeHead is the query that takes the ledger's head for a transaction.
 	takeHead() string
-	// arrays reports whether a list is one argument; otherwise each of its members
-	// is.
+	// arrays reports whether entries are written as three arrays; otherwise member by
+	// member.
 	arrays() bool
+	// found is the rows of a table whose column is in the list that is a query's
+	// first argument, each with the place of that member of the list, from 1. The
+	// column's index is used, however many rows there are.
+	found(table, column string) string
+	// list makes that argument.
+	list(members [][]byte) any
 	// listen calls told once it listens, and whenever the generation has advanced on
 	// another node, until ctx ends or the listener is lost.
 	listen(ctx context.Context, told func()) error

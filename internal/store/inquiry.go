@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"poterne/internal/reason"
+	"poterne/internal/register"
+)
+
+// inquiry answers what is asked about people. Whatever is asked while a query runs
+// is answered by one query after it, as turns do for what is written: a query costs
+// far more than the people it is about.
+type inquiry struct {
+	// about returns the facts about people that hold at some moment from first to
+	// last, each with the place of its person in the list.
+	about func(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error)
+
+	mu      sync.Mutex // guards what follows
+	waiting []*question
+	running bool
+}
+
+// told is a fact, and the place of its person in the list that was asked about.
+type told struct {
+	place int
+	fact  reason.Fact
+}
+
+// question is what one caller asks.
+type question struct {
+	people []register.PersonID
+	at     time.Time
+
+	facts    []reason.Fact // once answered
+	err      error
+	answered chan struct{}
+}
+
+// mostAsked is how many people one query is about, unless one caller asks about
+// more.
+const mostAsked = 2048
+
+// ask returns the facts about people that hold at a moment. It returns early when
+// ctx ends; the query goes on, for others may wait for it too.
+func (i *inquiry) ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+	if len(people) == 0 {
+		return nil, nil
+	}
+	q := &question{people: people, at: at, answered: make(chan struct{})}
+	i.mu.Lock()
+	i.waiting = append(i.waiting, q)
+	if !i.running {
+		i.running = true
+		go i.run(context.WithoutCancel(ctx))
+	}
+	i.mu.Unlock()
+	select {
+	case <-q.answered:
+		return q.facts, q.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// run answers until nobody waits.
+func (i *inquiry) run(ctx context.Context) {
+	for {
+		batch := i.next()
+		if len(batch) == 0 {
+			return
+		}
+		i.answer(ctx, batch)
+	}
+}
+
+// next takes the questions of the next query; none when nobody waits any more.
+func (i *inquiry) next() []*question {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n, people := 0, 0
+	for n < len(i.waiting) && (n == 0 || people+len(i.waiting[n].people) <= mostAsked) {
+		people += len(i.waiting[n].people)
+		n++
+	}
+	batch := i.waiting[:n:n]
+	if i.waiting = i.waiting[n:]; n == 0 {
+		i.waiting, i.running = nil, false
+	}
+	return batch
+}
+
+// answer asks one query and hands everyone what is theirs: the facts about their
+// people that hold at their moment, or the error that all of them met.
+func (i *inquiry) answer(ctx context.Context, batch []*question) {
+	var people []register.PersonID
+	var whose []*question // who asked about each of them
+	first, last := batch[0].at, batch[0].at
+	for _, q := range batch {
+		people = append(people, q.people...)
+		for range q.people {
+			whose = append(whose, q)
+		}
+		if q.at.Before(first) {
+			first = q.at
+		}
+		if q.at.After(last) {
+			last = q.at
+		}
+	}
+	facts, err := i.about(ctx, people, first, last)
+	for _, t := range facts {
+		if q := whose[t.place]; !q.at.Before(t.fact.From) && q.at.Before(t.fact.Until) {
+			q.facts = append(q.facts, t.fact)
+		}
+	}
+	for _, q := range batch {
+		if q.err = err; err != nil {
+			q.facts = nil
+		}
+		close(q.answered)
+	}
+}
