@@ -1,5 +1,10 @@
 package ledger
 
+import (
+	"context"
+	"fmt"
+)
+
 // Period is the part of the ledger that was written in one month: the entries from
 // First up to End, which is the first of the next period. The ledger is one tree;
 // its periods are ranges of it.
@@ -13,3 +18,44 @@ type Period struct {
 
 // Entries is how many were written.
 func (p Period) Entries() int64 { return int64(p.End - p.First) }
+
+// Condensed is what the published tree says of entries that follow each other, the
+// first of them First.
+type Condensed struct {
+	First       Number
+	Commitments []byte // CommitmentSize of each
+}
+
+// Condense holds every entry of a closed period against the tree's leaf, and hands
+// over what the tree says of those that hold, a bundle's at a time, until one does
+// not. Progress is told after each thousand entries or so; it may be nil.
+func Condense(ctx context.Context, shelf Shelf, period Period, keep func(Condensed) error, progress func(done, total int64)) ([]Finding, error) {
+	v := verification{ctx: ctx, shelf: shelf, next: period.First, size: int64(period.End)}
+	if progress != nil {
+		v.progress = func(done, _ int64) { progress(done-int64(period.First), period.Entries()) }
+	}
+	piece := Condensed{First: period.First}
+	for sealed, err := range shelf.Sealed(ctx, period.First) {
+		if err != nil {
+			return nil, fmt.Errorf("reading entry %d: %w", v.next, err)
+		}
+		if sealed.Number >= period.End {
+			break
+		}
+		v.skipTo(sealed.Number)
+		commitment := sealed.Commitment()
+		v.hold(sealed, leafOf(commitment))
+		if !v.report.Sound() {
+			continue
+		}
+		piece.Commitments = append(piece.Commitments, commitment[:]...)
+		if v.next%(1<<TileHeight) == 0 || v.next == period.End {
+			if err := keep(piece); err != nil {
+				return nil, err
+			}
+			piece = Condensed{First: v.next}
+		}
+	}
+	v.skipTo(period.End)
+	return v.report.Findings, nil
+}

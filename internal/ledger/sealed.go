@@ -38,9 +38,12 @@ func (v Veil) Seal(entries []Entry) ([]Sealed, error) {
 	return sealed, nil
 }
 
+// CommitmentSize is the size of a commitment.
+const CommitmentSize = sha256.Size
+
 // Commitment is what the published tree says of the entry: nothing, to whoever
 // does not have its salt.
-func (s Sealed) Commitment() [sha256.Size]byte {
+func (s Sealed) Commitment() [CommitmentSize]byte {
 	const label = "poterne/entry/v1"
 	buffer := make([]byte, 0, 512)
 	buffer = append(buffer, label...)
@@ -50,7 +53,6 @@ func (s Sealed) Commitment() [sha256.Size]byte {
 }
 
 // Leaf is the hash of the commitment as a leaf of the tree (RFC 6962).
-func (s Sealed) Leaf() tlog.Hash {
-	commitment := s.Commitment()
-	return tlog.RecordHash(commitment[:])
-}
+func (s Sealed) Leaf() tlog.Hash { return leafOf(s.Commitment()) }
+
+func leafOf(commitment [CommitmentSize]byte) tlog.Hash { return tlog.RecordHash(commitment[:]) }

@@ -19,6 +19,8 @@ const (
 	Rewritten Damage = "rewritten"  // the tree itself is not the one that was signed
 	Forged    Damage = "forged"     // a checkpoint was not signed by this ledger's key
 	Unproven  Damage = "unproven"   // the tree's hash of the entry is missing
+	Doubled   Damage = "doubled"    // the entry is there twice
+	Kept      Damage = "kept"       // the entry is there, and another says that it was dropped
 )
 
 // Finding is damage to the entries From to To, both included.
@@ -43,15 +45,26 @@ type Report struct {
 	Entries     int64 // entries there are
 	Proven      int64 // entries under the newest checkpoint
 	Checkpoints int64 // checkpoints that were checked
+	Dropped     []Dropping
 	Findings    []Finding
+}
+
+// Dropping is the entries From to To, both included, that are rightly gone: the
+// entry By, which the tree proves, says that they were dropped at their term.
+type Dropping struct{ From, To, By Number }
+
+func (d Dropping) String() string {
+	return fmt.Sprintf("entries %d to %d: dropped at their term (entry %d)", d.From, d.To, d.By)
 }
 
 // Sound reports whether nothing was found.
 func (r Report) Sound() bool { return len(r.Findings) == 0 }
 
 // Verify reads the whole ledger again. It holds every entry against the tree's
-// leaf, and the tree against every checkpoint ever signed and against those that
-// were kept elsewhere. Progress is told after each thousand entries or so; it may
+// leaf, and the tree against every checkpoint that is there and against those that
+// were kept elsewhere. Entries that were dropped are missed by nobody, when the tree
+// proves the entry that says so, and periods were dropped one after the other from
+// the ledger's beginning. Progress is told after each thousand entries or so; it may
 // be nil.
 func Verify(ctx context.Context, shelf Shelf, verifier note.Verifier, elsewhere [][]byte, progress func(done, total int64)) (Report, error) {
 	v := verification{ctx: ctx, shelf: shelf, progress: progress}
@@ -63,9 +76,10 @@ func Verify(ctx context.Context, shelf Shelf, verifier note.Verifier, elsewhere 
 			return Report{}, fmt.Errorf("reading entry %d: %w", v.next, err)
 		}
 		v.skipTo(sealed.Number)
-		v.hold(sealed)
+		v.hold(sealed, sealed.Leaf())
 	}
 	v.skipTo(Number(max(v.size, int64(v.next))))
+	v.excuse()
 	v.report.Proven = v.size
 	return v.report, nil
 }
@@ -81,6 +95,10 @@ type verification struct {
 	trusted     int64       // size of the last checkpoint that held
 	vouched     int64       // size of the last that was kept elsewhere and held
 	lost        bool        // a wrong root is explained by what was found since
+
+	there     []run // entries that are there
+	leafless  []run // entries that are gone, and their leaves as well
+	droppings []Entry
 
 	next   Number // the entry expected
 	edge   Edge   // over the tree's leaves so far
@@ -132,20 +150,39 @@ func (v *verification) found(from, to Number, damage Damage) {
 	v.report.Findings = append(v.report.Findings, Finding{from, to, damage})
 }
 
+// run is entries that follow each other, both included.
+type run struct{ from, to Number }
+
+// with adds the next number to runs.
+func with(runs []run, number Number) []run {
+	if n := len(runs); n > 0 && runs[n-1].to+1 == number {
+		runs[n-1].to = number
+		return runs
+	}
+	return append(runs, run{number, number})
+}
+
 // skipTo notes the entries missing before number.
 func (v *verification) skipTo(number Number) {
 	for v.next < number {
 		v.found(v.next, v.next, Removed)
 		leaf, proven := v.leaf() // the zero hash when it is gone as well
-		v.lost = v.lost || !proven
+		if !proven {
+			v.leafless = with(v.leafless, v.next)
+			v.lost = true
+		}
 		v.step(leaf)
 	}
 }
 
-// hold holds one entry against its leaf.
-func (v *verification) hold(sealed Sealed) {
+// hold holds one entry, which as a leaf is own, against the tree's leaf.
+func (v *verification) hold(sealed Sealed, own tlog.Hash) {
 	v.report.Entries++
-	own := sealed.Leaf()
+	if sealed.Number < v.next {
+		v.found(sealed.Number, sealed.Number, Doubled)
+		return
+	}
+	v.there = with(v.there, v.next)
 	entry, err := Decode(sealed.Body)
 	leaf, proven := v.leaf()
 	switch {
@@ -156,6 +193,8 @@ func (v *verification) hold(sealed Sealed) {
 	case !proven && int64(v.next) < v.size:
 		v.found(v.next, v.next, Unproven)
 		v.lost = true
+	case int64(v.next) < v.size && entry.Kind == Dropped && entry.End <= v.next:
+		v.droppings = append(v.droppings, entry)
 	}
 	if !proven {
 		leaf = own
@@ -214,4 +253,48 @@ func (v *verification) leaf() (tlog.Hash, bool) {
 	}
 	hash, err := tlog.HashFromTile(tile, v.leaves, index)
 	return hash, err == nil
+}
+
+// excuse takes back what was found missing and was dropped. What was dropped must
+// be gone, and its leaves must not.
+func (v *verification) excuse() {
+	gone := v.dropped()
+	found := v.report.Findings
+	v.report.Findings = nil
+	for _, f := range found {
+		if f.Damage == Removed {
+			f.From = max(f.From, gone)
+		}
+		if f.From <= f.To {
+			v.report.Findings = append(v.report.Findings, f)
+		}
+	}
+	v.before(gone, v.there, Kept)
+	v.before(gone, v.leafless, Unproven)
+}
+
+// dropped returns where what was dropped ends. Periods are dropped in their order;
+// the entries that say so of the oldest are in time dropped themselves, so the first
+// that is still there speaks for everything before it.
+func (v *verification) dropped() (gone Number) {
+	for _, entry := range v.droppings {
+		from := entry.From
+		if gone == 0 {
+			from = 0
+		}
+		if from == gone && entry.End > gone {
+			v.report.Dropped = append(v.report.Dropped, Dropping{from, entry.End - 1, entry.Number})
+			gone = entry.End
+		}
+	}
+	return gone
+}
+
+// before notes damage to those of some entries that are before a number.
+func (v *verification) before(number Number, runs []run, damage Damage) {
+	for _, r := range runs {
+		if r.from < number {
+			v.report.Findings = append(v.report.Findings, Finding{r.from, min(r.to, number-1), damage})
+		}
+	}
 }

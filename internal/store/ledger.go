@@ -80,13 +80,14 @@ func sealedPortion(ctx context.Context, db querier, engine engine, from ledger.N
 // FirstAt implements gate.Book. Entries never go back in time, so it halves. It needs
 // to know nobody.
 func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
-	var next int64
-	if err := s.read.QueryRowContext(ctx, `select next from head`).Scan(&next); err != nil {
+	var first, next int64 // those before were dropped
+	const ends = `select coalesce((select min(number) from entry), next), next from head`
+	if err := s.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
 		return 0, s.engine.classify(err)
 	}
 	var failed error
-	first := sort.Search(int(next), func(i int) bool {
-		body, err := s.body(ctx, ledger.Number(i))
+	found := sort.Search(int(next-first), func(i int) bool {
+		body, err := s.body(ctx, ledger.Number(first)+ledger.Number(i))
 		var entry ledger.Entry
 		if err == nil {
 			entry, err = ledger.Decode(body)
@@ -96,7 +97,7 @@ func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 		}
 		return err != nil || !entry.Time.Before(at)
 	})
-	return ledger.Number(first), failed
+	return ledger.Number(first) + ledger.Number(found), failed
 }
 
 // Entry implements gate.Book.

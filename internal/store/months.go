@@ -3,7 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"slices"
+	"time"
 
+	"poterne/internal/fault"
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
 )
 
@@ -42,6 +47,179 @@ func (s *Store) First(ctx context.Context) (first ledger.Number, err error) {
 	err = s.read.QueryRowContext(ctx, `select coalesce((select min(number) from entry), next) from head`).Scan(&first)
 	return first, s.engine.classify(err)
 }
+
+// closed returns the period of a month that nothing is added to any more, after
+// those before it.
+func closed(periods []ledger.Period, month ledger.Month) (period ledger.Period, before []ledger.Period, err error) {
+	i := slices.IndexFunc(periods, func(p ledger.Period) bool { return p.Month == month })
+	switch {
+	case i < 0:
+		return period, nil, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("nothing was written in %s", month)}
+	case periods[i].Open:
+		return period, nil, &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s is still open: nothing was written after it", month)}
+	}
+	return periods[i], periods[:i], nil
+}
+
+// Condense holds every entry of a closed month against the tree. When all hold it
+// keeps what the tree publishes of them, 32 bytes each, so that it goes on being
+// published when they are gone; otherwise it returns what it found. It does not
+// hold the head, and goes on where it was interrupted. On PostgreSQL only the owner
+// may.
+func (s *Store) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
+	periods, err := s.Periods(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the months: %w", err)
+	}
+	period, _, err := closed(periods, month)
+	if err != nil || period.Dropped {
+		return nil, err
+	}
+	var pieces []ledger.Condensed
+	findings, err := ledger.Condense(ctx, s, period, func(piece ledger.Condensed) error {
+		if pieces = append(pieces, piece); len(pieces) < piecesAtOnce {
+			return nil
+		}
+		full := pieces
+		pieces = nil
+		return s.condense(ctx, full)
+	}, tell)
+	if err == nil && len(findings) == 0 {
+		err = s.condense(ctx, pieces)
+	}
+	if err != nil {
+		return findings, fmt.Errorf("condensing %s: %w", month, err)
+	}
+	return findings, nil
+}
+
+// piecesAtOnce is how many pieces are made durable together.
+const piecesAtOnce = 64
+
+func (s *Store) condense(ctx context.Context, pieces []ledger.Condensed) error {
+	const insert = `insert into condensed (first, commitments) values ($1, $2) on conflict (first) do nothing`
+	return s.within(ctx, func(tx *sql.Tx) error {
+		for _, piece := range pieces {
+			if _, err := tx.ExecContext(ctx, insert, int64(piece.First), piece.Commitments); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Condensed implements tiles.Source.
+func (s *Store) Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error) {
+	const query = `select first, commitments from condensed where first >= $1 and first < $2 order by first`
+	rows, err := s.read.QueryContext(ctx, query, int64(from), int64(end))
+	if err != nil {
+		return nil, s.engine.classify(err)
+	}
+	defer rows.Close()
+	var pieces []ledger.Condensed
+	for rows.Next() {
+		var piece ledger.Condensed
+		if err := rows.Scan(&piece.First, &piece.Commitments); err != nil {
+			return nil, s.engine.classify(err)
+		}
+		pieces = append(pieces, piece)
+	}
+	return pieces, s.engine.classify(rows.Err())
+}
+
+// Drop removes the entries of a month in one turn, and writes entry, which says so,
+// with its kind, its number, its range and the month filled in. It refuses a month
+// that is open, that one before it was not dropped, that was not condensed, or that
+// no checkpoint covers. Of its checkpoints the last stays; the others go after the
+// turn, as do the bytes that a database leaves in its files. When Drop was
+// interrupted there, it goes on when it is called again, and writes no other entry.
+// On PostgreSQL only the owner may.
+func (s *Store) Drop(ctx context.Context, month ledger.Month, entry ledger.Entry) error {
+	var period ledger.Period
+	err := s.Turn(ctx, func(head gate.Head) (err error) {
+		period, err = head.(*turn).drop(month, entry)
+		return err
+	})
+	if err == nil {
+		err = s.sweep(ctx, period)
+	}
+	if err != nil {
+		return fmt.Errorf("dropping %s: %w", month, err)
+	}
+	return nil
+}
+
+func (t *turn) drop(month ledger.Month, entry ledger.Entry) (ledger.Period, error) {
+	periods, err := periods(t.ctx, t.tx)
+	if err != nil {
+		return ledger.Period{}, doing("reading the months", err)
+	}
+	period, before, err := closed(periods, month)
+	if err != nil || period.Dropped {
+		return period, err
+	}
+	if err := t.droppable(period, before); err != nil {
+		return period, err
+	}
+	entry.Kind, entry.Number, entry.Receipt = ledger.Dropped, t.next, t.next
+	entry.From, entry.End, entry.Detail = period.First, period.End, month.String()
+	if entry.Time = entry.Time.UTC().Truncate(time.Microsecond); entry.Time.Before(t.last) {
+		entry.Time = t.last
+	}
+	if err := t.Write([]ledger.Entry{entry}, entry.Time); err != nil {
+		return period, err
+	}
+	if _, err := t.tx.ExecContext(t.ctx, `update period set dropped = $1 where month = $2`, int64(entry.Number), month); err != nil {
+		return period, doing("noting that a month is dropped", err)
+	}
+	return period, doing("removing its entries", t.store.engine.remove(t.ctx, t.tx, period))
+}
+
+// droppable refuses a period that may not be dropped now.
+func (t *turn) droppable(period ledger.Period, before []ledger.Period) error {
+	const query = `
+		select coalesce((select sum(length(commitments)) from condensed where first >= $1 and first < $2), 0),
+			coalesce((select max(size) from checkpoint), 0)`
+	var bytes, signed int64
+	if err := t.tx.QueryRowContext(t.ctx, query, int64(period.First), int64(period.End)).Scan(&bytes, &signed); err != nil {
+		return doing("looking for what is kept of a month", err)
+	}
+	older := slices.IndexFunc(before, func(p ledger.Period) bool { return !p.Dropped })
+	switch {
+	case older >= 0:
+		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s is still there, and is older: drop it first", before[older].Month)}
+	case bytes != period.Entries()*ledger.CommitmentSize:
+		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s was not condensed: what is published of it would be lost", period.Month)}
+	case signed < int64(period.End):
+		return &fault.Error{Kind: fault.Unavailable, Public: fmt.Sprintf("no checkpoint covers the whole of %s yet; try again when one is signed", period.Month)}
+	}
+	return nil
+}
+
+// sweep removes the checkpoints inside a dropped period, with what witnesses put
+// under them, but for the last; and then what the engine leaves behind.
+func (s *Store) sweep(ctx context.Context, period ledger.Period) error {
+	var last sql.NullInt64
+	if err := s.write.QueryRowContext(ctx, `select max(size) from checkpoint where size <= $1`, int64(period.End)).Scan(&last); err != nil {
+		return s.engine.classify(err)
+	}
+	for _, table := range []string{"cosignature", "checkpoint"} {
+		remove := fmt.Sprintf(`delete from %s where size in (select size from %[1]s where size > $1 and size < $2 limit %d)`, table, sweptAtOnce)
+		for {
+			result, err := s.write.ExecContext(ctx, remove, int64(period.First), last.Int64)
+			if err != nil {
+				return fmt.Errorf("removing its checkpoints: %w", s.engine.classify(err))
+			}
+			if removed, err := result.RowsAffected(); err != nil || removed == 0 {
+				break
+			}
+		}
+	}
+	return s.engine.sweep(ctx, s.write)
+}
+
+// sweptAtOnce bounds what one statement removes outside a turn: others wait for it.
+const sweptAtOnce = 4096
 
 // enter returns the month that entries are written into, and begins it with the
 // next of them when it is later than any before.

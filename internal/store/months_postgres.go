@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"poterne/internal/ledger"
@@ -40,3 +41,88 @@ func makeMonths(ctx context.Context, tx *sql.Tx, from ledger.Month) error {
 
 // tableOf names the table of a month's entries.
 func tableOf(month ledger.Month) string { return fmt.Sprintf("entry_%d", month) }
+
+// OpenAsOwner opens the database that two connections lead to, as the role that
+// owns the tables: it may drop months and make the tables of those to come. It
+// refuses what MigratePostgreSQL refuses, and a schema that is not this program's.
+func OpenAsOwner(ctx context.Context, owner, program string) (*Store, error) {
+	as, to, err := ownerAndProgram(owner, program)
+	if err != nil {
+		return nil, err
+	}
+	s := openPostgreSQL(as)
+	if err = s.current(ctx); err == nil {
+		err = s.owned(ctx, as.User)
+	}
+	if err == nil {
+		err = harmless(ctx, s.read, to.User)
+	}
+	if err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", as.Database, err), s.Close())
+	}
+	return s, nil
+}
+
+// owned refuses a role that does not own the tables.
+func (s *Store) owned(ctx context.Context, role string) error {
+	const query = `select count(*) = 0 from pg_class where oid in (select relid from pg_partition_tree('entry')) and not pg_has_role(relowner, 'usage')`
+	var owns bool
+	if err := s.read.QueryRowContext(ctx, query).Scan(&owns); err != nil {
+		return s.engine.classify(err)
+	}
+	if !owns {
+		return fmt.Errorf("the role %q does not own the tables of entries: connect as the role that ran poterne migrate", role)
+	}
+	return nil
+}
+
+// MakeMonths makes the tables of a month's entries and of those to come, where
+// there are none. A file on SQLite needs none.
+func (s *Store) MakeMonths(ctx context.Context, from ledger.Month) error {
+	if !s.engine.arrays() {
+		return nil
+	}
+	return s.within(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, notForLong); err != nil {
+			return err
+		}
+		return makeMonths(ctx, tx, from)
+	})
+}
+
+// notForLong bounds what a transaction waits for readers: those who come after it
+// wait for it meanwhile.
+const notForLong = `set local lock_timeout = '1s'`
+
+// remove drops the month's table. What lies in entry_other is left out of what that
+// table is made of anew: rows that are only deleted stay in its file.
+func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {
+	const elsewhere = `select exists (select 1 from entry_other where number >= $1 and number < $2 and month = $3)`
+	var other bool
+	if err := tx.QueryRowContext(ctx, elsewhere, int64(period.First), int64(period.End), period.Month).Scan(&other); err != nil {
+		return err
+	}
+	statements := []string{notForLong, "drop table if exists " + tableOf(period.Month)}
+	if other {
+		statements = append(statements,
+			"lock table entry_other in access exclusive mode",
+			fmt.Sprintf("create temporary table stays on commit drop as select * from entry_other where month <> %d", period.Month),
+			"alter table entry_other disable trigger entry_is_not_emptied",
+			"truncate entry_other",
+			"alter table entry_other enable trigger entry_is_not_emptied",
+			"insert into entry_other (number, month, salt, body) select number, month, salt, body from stays",
+		)
+	}
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return e.classify(err)
+		}
+	}
+	return nil
+}
+
+// A dropped table's file is gone.
+func (onPostgreSQL) sweep(context.Context, *sql.DB) error { return nil }

@@ -179,11 +179,17 @@ func (e onPostgreSQL) doubtful() bool { return e.doubt.Load() }
 // transaction.
 func (onPostgreSQL) undone(error) error { return nil }
 
+// lockNotAvailable is the code for a lock that was waited for in vain.
+const lockNotAvailable = "55P03"
+
 func (onPostgreSQL) classify(err error) error {
 	if err == nil {
 		return nil
 	}
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		if refused.Code == lockNotAvailable {
+			return &fault.Error{Kind: fault.Unavailable, Public: "somebody reads the ledger; try again", Err: err}
+		}
 		switch refused.Code[:2] {
 		case "08", "25", "40", "53", "55", "57", "58": // connection, transaction's state (a standby), rollback, resources, not now, intervention, the system
 			return &fault.Error{Kind: fault.Unavailable, Err: err}

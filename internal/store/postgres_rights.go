@@ -49,19 +49,9 @@ var rights = map[string]string{
 // connection program is given the rights that the program needs, and no others.
 // Nodes wait meanwhile.
 func MigratePostgreSQL(ctx context.Context, owner, program string) error {
-	as, err := connectionTo(owner)
+	as, to, err := ownerAndProgram(owner, program)
 	if err != nil {
 		return err
-	}
-	to, err := connectionTo(program)
-	if err != nil {
-		return err
-	}
-	switch {
-	case as.Database != to.Database:
-		return fmt.Errorf("the owner would migrate the database %q, and the program uses %q", as.Database, to.Database)
-	case as.User == to.User:
-		return fmt.Errorf("the role %q would own the tables and use them; let the program connect as another, so that it cannot alter what was written", as.User)
 	}
 	s := openPostgreSQL(as)
 	err = s.within(ctx, func(tx *sql.Tx) error {
@@ -86,6 +76,24 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		err = fmt.Errorf("migrating the database %q: %w", as.Database, err)
 	}
 	return errors.Join(err, s.Close())
+}
+
+// ownerAndProgram reads the connections of the two roles, which lead to one
+// database.
+func ownerAndProgram(owner, program string) (as, to *pgx.ConnConfig, err error) {
+	if as, err = connectionTo(owner); err != nil {
+		return nil, nil, err
+	}
+	if to, err = connectionTo(program); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case as.Database != to.Database:
+		return nil, nil, fmt.Errorf("the owner's connection leads to the database %q, and the program uses %q", as.Database, to.Database)
+	case as.User == to.User:
+		return nil, nil, fmt.Errorf("the role %q would own the tables and use them; let the program connect as another, so that it cannot alter what was written", as.User)
+	}
+	return as, to, nil
 }
 
 // alone keeps other migrations and every node's turns waiting until tx ends.
@@ -144,6 +152,14 @@ func (s *Store) admit(ctx context.Context, role string) error {
 	if !sees {
 		return fmt.Errorf("there are no tables that the role %q may use: run poterne migrate", role)
 	}
+	if err := s.current(ctx); err != nil {
+		return err
+	}
+	return harmless(ctx, s.read, role)
+}
+
+// current refuses a schema that is not this program's.
+func (s *Store) current(ctx context.Context) error {
 	missing, err := s.missing(ctx, s.read)
 	if err != nil {
 		return err
@@ -151,7 +167,7 @@ func (s *Store) admit(ctx context.Context, role string) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("the database is older than this program, and has no schema %d: run poterne migrate", missing[0].number)
 	}
-	return harmless(ctx, s.read, role)
+	return nil
 }
 
 // harmless refuses a role that could alter what was written: that may do so

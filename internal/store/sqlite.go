@@ -15,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 )
 
 // OpenSQLite opens or creates the database in the file at path, readable by its
@@ -54,7 +55,7 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*Store
 }
 
 func dsn(path string, more url.Values) string {
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "cache_size(-65536)"}
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "cache_size(-65536)"}
 	more["_pragma"] = append(pragmas, more["_pragma"]...)
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + more.Encode()
 }
@@ -103,6 +104,36 @@ func (onSQLite) doubtful() bool { return false }
 
 // The connection goes back to its pool with whatever it still holds.
 func (onSQLite) undone(err error) error { return err }
+
+// The trigger is against mistakes, and this is none.
+func (onSQLite) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {
+	const query = `select sql from sqlite_master where type = 'trigger' and name = 'entry_is_not_removed'`
+	var trigger string
+	if err := tx.QueryRowContext(ctx, query).Scan(&trigger); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `drop trigger entry_is_not_removed`); err != nil {
+		return err
+	}
+	const remove = `delete from entry where number >= $1 and number < $2`
+	if _, err := tx.ExecContext(ctx, remove, int64(period.First), int64(period.End)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, trigger)
+	return err
+}
+
+// What is deleted is overwritten in the file; the log beside it still has it.
+func (e onSQLite) sweep(ctx context.Context, db *sql.DB) error {
+	var busy, pages, moved int
+	if err := db.QueryRowContext(ctx, `pragma wal_checkpoint(truncate)`).Scan(&busy, &pages, &moved); err != nil {
+		return e.classify(err)
+	}
+	if busy != 0 {
+		return &fault.Error{Kind: fault.Unavailable, Public: "the entries are gone, but their bytes are still in the file: somebody reads it; try again"}
+	}
+	return nil
+}
 
 func (onSQLite) classify(err error) error {
 	var coded *sqlite.Error

@@ -53,6 +53,10 @@ type engine interface {
 	// undone says what an error of a rollback means: nil when nothing of the
 	// transaction can stay all the same.
 	undone(error) error
+	// remove removes the entries of a period for ever.
+	remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error
+	// sweep removes what is left of them in files, after the transaction.
+	sweep(ctx context.Context, db *sql.DB) error
 	// classify sorts an error of the driver by its code.
 	classify(error) error
 }

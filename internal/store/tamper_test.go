@@ -182,17 +182,17 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	signer, verifier := notary(t)
-	const unlock = `alter table entry disable trigger all; `
+	const unlock = `alter table entry disable trigger all; alter table entry_202603 disable trigger all; alter table entry_other disable trigger all; `
 	for name, test := range map[string]struct {
 		tamper func(t *testing.T, db *sql.DB)
 		alone  string // what the ledger shows by itself
 		kept   string // what it shows beside a checkpoint kept elsewhere, when that is more
 	}{
 		"nothing":                   {func(*testing.T, *sql.DB) {}, "", ""},
-		"an entry deleted":          {run(unlock + `delete from entry where number = 257`), "entry 257: removed", ""},
-		"several entries deleted":   {run(unlock + `delete from entry where number between 10 and 20`), "entries 10 to 20: removed", ""},
+		"an entry deleted":          {run(unlock + `delete from entry_202603 where number = 257`), "entry 257: removed", ""},
+		"several entries deleted":   {run(unlock + `delete from entry_202603 where number between 10 and 20`), "entries 10 to 20: removed", ""},
 		"the newest entry deleted":  {run(unlock + `delete from entry where number = 799`), "entry 799: removed", ""},
-		"an entry updated":          {run(unlock + `update entry set body = overlay(body placing '\x7a' from length(body)) where number = 300`), "entry 300: changed", ""},
+		"an entry updated":          {run(unlock + `update entry_202603 set body = overlay(body placing '\x7a' from length(body)) where number = 300`), "entry 300: changed", ""},
 		"the salt of an entry":      {run(unlock + `update entry set salt = decode(repeat('00', 16), 'hex') where number = 0`), "entry 0: changed", ""},
 		"an entry in other words":   {run(unlock + again(`salt, overlay(body placing '\x7a' from length(body))`)), "entry 300: changed", ""},
 		"an entry under a new salt": {run(unlock + again(`decode(repeat('01', 16), 'hex'), body`)), "entry 300: changed", ""},
@@ -201,10 +201,18 @@ func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 			run(unlock + `update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
 			"entries 5 to 6: re-ordered", "",
 		},
-		"an entry and its leaf": {forgeLeaf(unlock), "entries 256 to 555: rewritten", ""},
-		"all entries emptied":   {run(unlock + `truncate entry`), "entries 0 to 799: removed", ""},
+		"an entry and its leaf":     {forgeLeaf(unlock), "entries 256 to 555: rewritten", ""},
+		"all entries emptied":       {run(unlock + `truncate entry_202603, entry_other`), "entries 0 to 799: removed", ""},
+		"a month emptied":           {run(unlock + `truncate entry_202603`), "entries 0 to 799: removed", ""},
+		"a month's table gone":      {run(`drop table entry_202603`), "entries 0 to 799: removed", ""},
+		"a month's table aside":     {run(`alter table entry detach partition entry_202603`), "entries 0 to 799: removed", ""},
+		"an entry in a newer month": {run(unlock + `update entry set month = 202604 where number = 300`), "", ""},
+		"an entry twice": {
+			run(unlock + `create table held as select * from entry where number = 300; update held set month = 202604; insert into entry select * from held`),
+			"entry 300: doubled", "",
+		},
 		"entries, tree and checkpoints emptied": {
-			run(unlock + `truncate entry, tile, checkpoint; update head set next = 0, last_us = 0`),
+			run(unlock + `truncate entry_202603, tile, checkpoint; update head set next = 0, last_us = 0`),
 			"", "entries 0 to 799: removed",
 		},
 		"the end of everything cut off": {
@@ -216,6 +224,9 @@ func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)
+			if err := owned(t, cluster, connection).MakeMonths(t.Context(), ledger.MonthOf(storetest.At)); err != nil {
+				t.Fatal(err)
+			}
 			s := openPostgreSQL(t, connection)
 			signed(t, s, signer, verifier, 256, 300, 244)
 			kept := checkpoint(t, s)
@@ -232,7 +243,7 @@ func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 
 // again deletes an entry and inserts it once more, with this salt and body.
 func again(columns string) string {
-	return `create table held as select * from entry where number = 300; delete from entry where number = 300; insert into entry select number, ` + columns + ` from held`
+	return `create table held as select * from entry where number = 300; delete from entry where number = 300; insert into entry (number, month, salt, body) select number, month, ` + columns + ` from held`
 }
 
 func checkpoint(t *testing.T, s *store.Store) []byte {
