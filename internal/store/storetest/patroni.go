@@ -230,7 +230,9 @@ func (m *Member) start(t testing.TB, program string, env []string, args ...strin
 	return cmd
 }
 
-func (m *Member) log(program string) string { return filepath.Join(m.cluster.dir, m.Name+"."+program+".log") }
+func (m *Member) log(program string) string {
+	return filepath.Join(m.cluster.dir, m.Name+"."+program+".log")
+}
 
 // Kill takes the machine's power away.
 func (m *Member) Kill() {
@@ -467,4 +469,3 @@ func (p *Patroni) wait(t testing.TB, what string, patience time.Duration, ask fu
 	}
 	t.Fatalf("%s: %v\n%s", what, err, p.Said())
 }
-
