@@ -39,6 +39,8 @@ type Gate struct {
 	askers     map[roster.AccountID]Asker // of this generation
 	news       chan struct{}              // closed when upTo moves
 
+	unsure bool // a turn failed since the last that did not: another server may answer by now; Run's own
+
 	underway underway
 }
 
@@ -260,14 +262,16 @@ func push[T any](list []T, one T, least int) []T {
 
 // catchUp takes in what other nodes have written since this one last looked.
 func (g *Gate) catchUp(head Head) error {
+	if g.unsure {
+		if err := g.recognise(head); err != nil {
+			return err
+		}
+	}
 	if head.Next() == g.upTo && head.Generation() == g.generation {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if head.Next() < g.upTo {
-		return fmt.Errorf("the ledger ends at entry %d, this node has seen %d", head.Next(), g.upTo)
-	}
 	if head.Next() > g.upTo {
 		for entry, err := range head.Entries(g.upTo) {
 			if err != nil {
@@ -285,6 +289,27 @@ func (g *Gate) catchUp(head Head) error {
 		g.obey(orders, head.Generation())
 	}
 	return nil
+}
+
+// recognise wants the newest entry that this node has seen to be in the ledger
+// still. A server that crashed or was replaced may have lost what it had shown
+// before a standby had it, and others may have written in its place: the meters
+// would be another ledger's.
+func (g *Gate) recognise(head Head) error {
+	if len(g.recent) == 0 {
+		return nil
+	}
+	seen := g.recent[len(g.recent)-1]
+	for entry, err := range head.Entries(seen.Number) {
+		if err != nil {
+			return fmt.Errorf("reading entry %d again: %w", seen.Number, err)
+		}
+		if entry.Time.Equal(seen.Time) && entry.Account == seen.Account && entry.Session == seen.Session && entry.Person == seen.Person {
+			return nil
+		}
+		break
+	}
+	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.Number)
 }
 
 // obey takes over the orders of a new generation, and cuts what they stop. The

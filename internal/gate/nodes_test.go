@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -152,6 +153,72 @@ func TestRUN_3_ADatabaseThatCrashesUnderLoadDisclosesNothingUnwritten(t *testing
 
 // readBack reads the ledger anew: who was disclosed, and what each account spent
 // within the hour. Its numbers must have no gap.
+// A server may lose what it showed to a node before a standby had it: the node
+// knows a ledger that is not there any more.
+//
+// Promise: METER-3
+// Promise: RUN-3
+func TestRUN_3_ANodeThatHasSeenWhatIsLostEndsItself(t *testing.T) {
+	for sentence, others := range map[string]int{"and nothing came in its place": 0, "and as much came in its place": 1, "and more came in its place": 2} {
+		t.Run(sentence, func(t *testing.T) {
+			cluster := storetest.StartPostgreSQL(t)
+			connection := cluster.Database(t)
+			node := startNode(t, connection)
+			if err := node.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+				t.Fatal(err)
+			}
+			settle(t, node.Gate, ask(1))
+			restore := cluster.Backup(t)
+			settle(t, node.Gate, ask(2))
+			restore()
+			other, err := store.OpenPostgreSQL(t.Context(), connection)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			if others > 0 {
+				storetest.Write(t, other, others, storetest.At)
+			}
+			for range 20 { // the first meets connections that are lost
+				if passage, err := node.Settle(t.Context(), ask(3)); err == nil && passage.Decision.Shown() {
+					t.Fatal("a node goes on with meters of another ledger")
+				}
+				select {
+				case err := <-node.ended:
+					if !errors.Is(err, gate.ErrOutcomeUnknown) {
+						t.Errorf("the node ended with %v", err)
+					}
+					return
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+			t.Error("the node does not end")
+		})
+	}
+}
+
+func TestANodeWhoseConnectionsAreLostGoesOn(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	connection := cluster.Database(t)
+	node := startNode(t, connection)
+	if err := node.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, node.Gate, ask(1))
+	cluster.Kill()
+	if _, err := node.Settle(t.Context(), ask(2)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("without a database a node answers %v", err)
+	}
+	cluster.Start(t)
+	var err error
+	for range 20 { // each connection that it kept is lost
+		if _, err = node.Settle(t.Context(), ask(2)); err == nil {
+			return
+		}
+	}
+	t.Errorf("with its database again, a node answers %v", err)
+}
+
 func readBack(t *testing.T, connection string) (written map[register.PersonID]bool, spent map[roster.AccountID]meter.Cost) {
 	t.Helper()
 	s, err := store.OpenPostgreSQL(t.Context(), connection)

@@ -122,6 +122,7 @@ func (g *Gate) take(ctx context.Context, batch []*job) error {
 		}
 		return t.write()
 	})
+	g.unsure = err != nil
 	if err != nil {
 		for _, j := range batch {
 			j.done <- unavailable(err)
