@@ -114,6 +114,8 @@ type toldEntry struct {
 	Source       string                `json:"source,omitempty"`
 	Fact         string                `json:"fact,omitempty"`
 	Detail       string                `json:"detail,omitempty"`
+	From         *ledger.Number        `json:"from,omitempty"` // the entries that the act is about
+	End          ledger.Number         `json:"end,omitempty"`  // the first after them
 }
 
 func told(e ledger.Entry) toldEntry {
@@ -127,6 +129,9 @@ func told(e ledger.Entry) toldEntry {
 	}
 	if e.Verdict != 0 {
 		line.Verdict, line.Why = e.Verdict.String(), e.Why.String()
+	}
+	if e.End != 0 {
+		line.From, line.End = &e.From, e.End
 	}
 	if e.Reason.Explained() {
 		line.Reason, line.Source, line.Fact = e.Reason.Kind.String(), e.Reason.Source, e.Reason.ID
@@ -169,6 +174,9 @@ func verify(ctx context.Context, on *streams, kept *store.Store, verifier note.V
 	})
 	if err != nil {
 		return fmt.Errorf("the ledger could not be read to its end: %w", err)
+	}
+	for _, dropped := range report.Dropped {
+		fmt.Fprintln(on.Out, dropped)
 	}
 	for _, finding := range report.Findings {
 		fmt.Fprintln(on.Out, finding)

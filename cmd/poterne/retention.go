@@ -18,6 +18,7 @@ import (
 
 type retentionCommands struct {
 	Status  retentionStatus  `cmd:"" help:"Print which months the ledger has, and until when each is kept."`
+	Run     retentionRun     `cmd:"" help:"Drop the months that are past their term."`
 	Hold    retentionHold    `cmd:"" help:"Keep months beyond their term, such as for an inquiry."`
 	Release retentionRelease `cmd:"" help:"End a hold."`
 }
@@ -51,32 +52,27 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 
 // tell looks up what a month itself does not say.
 func (r *retentionStatus) tell(ctx context.Context, kept *store.Store, m retention.Month) (toldMonth, error) {
-	told := toldMonth{
-		Month: m.String(), First: m.First, Entries: m.Entries(), State: m.State, Term: m.Term, Due: m.Due, Holds: m.Holds,
+	told := toldOf(m)
+	if r.Sizes && !m.Dropped {
+		bytes, err := kept.Weigh(ctx, m.Period)
+		told.Bytes = &bytes
+		return told, err
 	}
+	first, err := kept.First(ctx)
+	if err != nil || !m.Dropped || m.By < first {
+		return told, err
+	}
+	entry, err := kept.Entry(ctx, m.By)
+	told.DroppedAt = &entry.Time
+	return told, err
+}
+
+func toldOf(m retention.Month) toldMonth {
+	told := toldMonth{Month: m.String(), First: m.First, Entries: m.Entries(), State: m.State, Term: m.Term, Due: m.Due, Holds: m.Holds}
 	if m.Dropped {
 		told.DroppedBy = &m.By
-		first, err := kept.First(ctx)
-		if err != nil {
-			return told, err
-		}
-		if m.By >= first {
-			entry, err := kept.Entry(ctx, m.By)
-			if err != nil {
-				return told, err
-			}
-			told.DroppedAt = &entry.Time
-		}
-		return told, nil
 	}
-	if r.Sizes {
-		bytes, err := kept.Weigh(ctx, m.Period)
-		if err != nil {
-			return told, err
-		}
-		told.Bytes = &bytes
-	}
-	return told, nil
+	return told
 }
 
 // toldMonth is a month as JSON.
@@ -95,7 +91,6 @@ type toldMonth struct {
 
 // said is where a month stands, in words.
 func (m toldMonth) said() string {
-	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	switch m.State {
 	case retention.Open:
 		return "open"
@@ -116,6 +111,8 @@ func (m toldMonth) said() string {
 	}
 	return said
 }
+
+func day(t time.Time) string { return t.Format(time.DateOnly) }
 
 func numbers(list []ledger.Number) string {
 	texts := make([]string, len(list))

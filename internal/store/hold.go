@@ -107,10 +107,10 @@ func (t *turn) Release(hold, by ledger.Number) error {
 
 // unheld refuses to drop a month that is held at this moment, whatever whoever drops
 // it has read before.
-func unheld(ctx context.Context, db querier, month ledger.Month) error {
-	held, err := holds(ctx, db)
+func (t *turn) unheld(month ledger.Month) error {
+	held, err := holds(t.ctx, t.tx)
 	if err != nil {
-		return err
+		return doing("reading what is held", err)
 	}
 	for _, hold := range held {
 		if hold.Keeps(month) {

@@ -9,6 +9,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -134,4 +135,47 @@ func TestLEDGER_5_TheProgramsRoleNeitherShortensATermNorUnholds(t *testing.T) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
+}
+
+// Promise: LEDGER-6
+func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
+	signer, verifier := notary(t)
+	ask := func(t *testing.T, s, owner *store.Store) {
+		signed(t, s, signer, verifier, 3)
+		storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))
+		month := ledger.MonthOf(storetest.At)
+		if findings, err := owner.Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
+			t.Fatal(findings, err)
+		}
+		place := func(head gate.Head) error {
+			return head.Hold(retention.Hold{Number: head.Next(), Since: month, Until: month, Because: "une enquête", By: "samir", Approver: "nadia"})
+		}
+		if err := s.Turn(t.Context(), place); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.Drop(t.Context(), month, ledger.Entry{}); fault.Of(err) != fault.Refused || !strings.Contains(err.Error(), "is held by hold 4") {
+			t.Errorf("held: %v", err)
+		}
+		if first, err := s.First(t.Context()); first != 0 || err != nil {
+			t.Errorf("the ledger begins with %d, %v", first, err)
+		}
+		if err := s.Turn(t.Context(), func(head gate.Head) error { return head.Release(4, 5) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.Drop(t.Context(), month, ledger.Entry{}); err != nil {
+			t.Errorf("released: %v", err)
+		}
+		if first, err := s.First(t.Context()); first != 3 || err != nil {
+			t.Errorf("the ledger begins with %d, %v", first, err)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		s := openSQLite(t)
+		ask(t, s, s)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		cluster := storetest.StartPostgreSQL(t)
+		connection := cluster.Database(t)
+		ask(t, openPostgreSQL(t, connection), owned(t, cluster, connection))
+	})
 }

@@ -161,6 +161,9 @@ func (t *turn) drop(month ledger.Month, entry ledger.Entry) (ledger.Period, erro
 	if err := t.droppable(period, before); err != nil {
 		return period, err
 	}
+	if err := t.unheld(month); err != nil {
+		return period, err
+	}
 	entry.Kind, entry.Number, entry.Receipt = ledger.Dropped, t.next, t.next
 	entry.From, entry.End, entry.Detail = period.First, period.End, month.String()
 	if entry.Time = entry.Time.UTC().Truncate(time.Microsecond); entry.Time.Before(t.last) {

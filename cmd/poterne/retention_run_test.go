@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+)
+
+// Promise: LEDGER-6
+// Promise: LEDGER-5
+func TestLEDGER_6_MonthsAreDroppedAtTheirTermAndThatIsProved(t *testing.T) {
+	onEachEngine(t, 15, func(t *testing.T, dir string, oldest ledger.Month, owner []string) {
+		proofs := t.TempDir()
+		due := func(more ...string) []string {
+			return slices.Concat([]string{"retention", "run", "--as", "timer"}, owner, more)
+		}
+		first, second := oldest.String(), oldest.Plus(1).String()
+		steps := func(list ...lifeStep) {
+			t.Helper()
+			for _, step := range list {
+				code, out, errs := asked(t, dir, step.args...)
+				for _, says := range step.says {
+					if code != step.code || !strings.Contains(out+errs, says) {
+						t.Errorf("%s: exit %d, and %q is not in\n%s%s", step.what, code, says, out, errs)
+					}
+				}
+			}
+		}
+		steps(
+			lifeStep{"without doing it", []string{"retention", "run", "--as", "timer", "--dry-run"}, 0, []string{first + ": 3 entries would be dropped, which are due since ", second + ": 2 entries would be dropped"}},
+			lifeStep{"holding the second", []string{"retention", "hold", "--since", second, "--until", second, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 0, []string{"hold 31 keeps " + second + "\n"}},
+		)
+		if got := monthsDue(t, dir); got != 1 {
+			t.Errorf("the metric says %v months", got)
+		}
+		steps(
+			lifeStep{"dropping the first", due("--proofs", proofs), 0, []string{first + ": 3 entries are dropped, as entry 32 says\n", first + ".tlog-proof proves it\n"}},
+			lifeStep{"dropping nothing twice", due("--proofs", proofs), 0, []string{"nothing is due\n"}},
+			lifeStep{"its state", []string{"retention", "status"}, 0, []string{first + "  3        dropped by entry 32 on ", second + "  2        held by 31"}},
+			lifeStep{"holding what is gone", []string{"retention", "hold", "--since", first, "--until", first, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is held: " + first + " was dropped already, by entry 32"}},
+			lifeStep{"releasing the second", []string{"retention", "release", "31", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 31 is released\n"}},
+			lifeStep{"dropping the second", due(), 0, []string{second + ": 2 entries are dropped, as entry 34 says\n"}},
+			lifeStep{"proving it later", due("--proofs", proofs), 0, []string{"nothing is due\n", second + ".tlog-proof proves it\n"}},
+		)
+		if got := monthsDue(t, dir); got != 0 {
+			t.Errorf("the metric says %v months", got)
+		}
+		code, out := bare(t, "ledger", "verify-proof", filepath.Join(proofs, first+".tlog-proof"), "--key", filepath.Join(dir, "checkpoint.pub"))
+		for _, says := range []string{`"kind":"dropped"`, `"account":"timer"`, `"detail":"` + first, `"from":0,"end":3`} {
+			if code != 0 || !strings.Contains(out, says) {
+				t.Errorf("the proof of erasure: exit %d, and %s is not in %s", code, says, out)
+			}
+		}
+		steps(
+			lifeStep{"verifying", []string{"ledger", "verify"}, 0, []string{"35 under the newest checkpoint", "entries 0 to 2: dropped at their term (entry 32)"}},
+			lifeStep{"reading on", []string{"ledger", "tail", "--as", "samir"}, 0, []string{"dropped  timer  " + first, "dropped  timer  " + second}},
+			lifeStep{"who was shown", []string{"ledger", "shown-to", "--account", "pauline", "--as", "samir"}, 0, []string{"26 people"}},
+		)
+		if got := reopened(t, dir); got != 37 {
+			t.Errorf("served again, the ledger goes up to %d", got)
+		}
+	})
+}
+
+type lifeStep struct {
+	what string
+	args []string
+	code int
+	says []string
+}
+
+// monthsDue is what Prometheus reads.
+func monthsDue(t *testing.T, dir string) float64 {
+	t.Helper()
+	var due float64
+	assembledAgain(t, dir, func(p *program) {
+		families, err := p.metrics.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "poterne_ledger_months_due" {
+				due = family.GetMetric()[0].GetGauge().GetValue()
+			}
+		}
+	})
+	return due
+}
+
+// reopened starts the program, lets it leave, and says how far the gate has read.
+func reopened(t *testing.T, dir string) (next ledger.Number) {
+	t.Helper()
+	assembledAgain(t, dir, func(p *program) {
+		ctx, leave := context.WithCancel(t.Context())
+		_, ended := serving(ctx, t, p)
+		next = p.gate.Next()
+		leave()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	})
+	return next
+}
+
+func assembledAgain(t *testing.T, dir string, try func(*program)) {
+	t.Helper()
+	s, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	try(p)
+}
+
+// Promise: LEDGER-5
+func TestLEDGER_5_DamageIsNotDropped(t *testing.T) {
+	for sentence, test := range map[string]struct{ tamper, says string }{
+		"an entry was changed":        {`drop trigger entry_is_not_changed; update entry set salt = zeroblob(16) where number = 1`, "entry 1: changed"},
+		"an entry is gone":            {`drop trigger entry_is_not_removed; delete from entry where number = 1`, "entry 1: removed"},
+		"a setting was written in":    {`drop trigger retention_is_new; insert into retention (since, months, reason) values (2, 6, '')`, "the database has a setting as entry 2, and the ledger does not"},
+		"a hold was taken for ended":  {`drop trigger hold_is_new; insert into hold values (3, 200001, null, 'a', 'samir', 'nadia', 4)`, "the database has a hold as entry 3, and the ledger does not"},
+		"a setting of an entry ahead": {`insert into retention (since, months, reason) values (1000, 6, '')`, "holding a setting against the ledger"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			dir := secrets(t)
+			if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(example), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			oldest := rememberedMonths(t, dir, 15)
+			db, err := sql.Open("sqlite", filepath.Join(dir, "poterne.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), test.tamper); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				code, out, errs := asked(t, dir, "retention", "run", "--as", "timer")
+				if code != 1 || !strings.Contains(out+errs, test.says) || strings.Contains(out, "dropped") {
+					t.Errorf("exit %d, printed\n%s%s", code, out, errs)
+				}
+			}
+			if _, out, _ := asked(t, dir, "retention", "status"); strings.Contains(out, "dropped") || !strings.Contains(out, oldest.String()+"  3        due since") {
+				t.Errorf("it stands\n%s", out)
+			}
+		})
+	}
+}
+
+// Promise: LEDGER-6
+func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
+	dir := secrets(t)
+	for sentence, test := range map[string]struct{ table, says string }{
+		"too short":            {"[retention]\nmonths = 5", "retention: entries are kept 6 to 36 months, not 5"},
+		"nothing":              {"[retention]\nmonths = 0", "retention: entries are kept 6 to 36 months, not 0"},
+		"too long":             {"[retention]\nmonths = 37\nreason = \"a\"", "retention: entries are kept 6 to 36 months, not 37"},
+		"without a reason":     {"[retention]\nmonths = 24", "retention: to keep entries longer than 12 months takes a reason"},
+		"a reason for nothing": {"[retention]\nreason = \"a\"", "retention.months: missing; write months = 12"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			if _, err := check(dir, []byte(configured(test.table))); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("it says %v", err)
+			}
+		})
+	}
+	path := filepath.Join(dir, "poterne.toml")
+	oldest := func() ledger.Month {
+		if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return rememberedMonths(t, dir, 15)
+	}()
+	for _, step := range []struct{ table, says, due string }{
+		{"", "kept 12 months\n", "due since " + oldest.Plus(13).Begins().Format("2006-01-02")},
+		{"[retention]\nmonths = 24\nreason = \"une enquête\"", "kept 24 months: une enquête\n", "closed, due on " + oldest.Plus(25).Begins().Format("2006-01-02")},
+		{"[retention]\nmonths = 6", "kept 6 months\n", "closed, due on " + oldest.Plus(25).Begins().Format("2006-01-02")}, // it does not reach back
+		{"", "kept 12 months\n", "closed, due on " + oldest.Plus(25).Begins().Format("2006-01-02")},
+	} {
+		if err := os.WriteFile(path, []byte(configured(step.table)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // started again, it is written once
+			assembledAgain(t, dir, func(*program) {})
+		}
+		_, out, _ := asked(t, dir, "retention", "status")
+		if !strings.Contains(out, "what is written now is "+step.says) || !strings.Contains(out, oldest.String()+"  3        "+step.due) {
+			t.Errorf("with %q it stands\n%s", step.table, out)
+		}
+	}
+	_, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir")
+	if strings.Count(out, "retained  poterne  ") != 3 || !strings.Contains(out, "retained  poterne  24 months: une enquête") {
+		t.Errorf("the ledger says\n%s", out)
+	}
+}
+
+// configured is the example with another table for how long the ledger is kept.
+func configured(table string) string {
+	const there = "[retention]\nmonths = 12\nreason = \"\"                 # why longer than 12\n"
+	if !strings.Contains(example, there) {
+		panic("the example has changed")
+	}
+	return strings.Replace(example, there, table+"\n", 1)
+}
+
+func TestARunSaysWhatItWants(t *testing.T) {
+	onEachEngine(t, 2, func(t *testing.T, dir string, _ ledger.Month, owner []string) {
+		code, out, errs := asked(t, dir, slices.Concat([]string{"retention", "run", "--as", "timer"}, owner)...)
+		if code != 0 || out != "nothing is due\n" {
+			t.Errorf("exit %d, printed %s%s", code, out, errs)
+		}
+		wrong := map[string][]string{"such a folder": {"--proofs", filepath.Join(dir, "nowhere")}}
+		if owner == nil {
+			wrong["which has no other owner: leave --owner out"] = []string{"--owner", "dbname=poterne"}
+		} else {
+			wrong[`write --owner "host=… dbname=… user=… passfile=…"`] = nil
+			wrong["a password is a secret"] = []string{"--owner", "dbname=poterne password=x"}
+			wrong["would own the tables and use them"] = []string{"--owner", strings.Replace(owner[1], "user=poterne_owner", "user=poterne", 1)}
+		}
+		for says, args := range wrong {
+			code, out, errs := asked(t, dir, append([]string{"retention", "run", "--as", "timer"}, args...)...)
+			if code == 0 || !strings.Contains(errs, says) && !strings.Contains(errs, "no such file") {
+				t.Errorf("%s: exit %d, printed %s%s", fmt.Sprint(args), code, out, errs)
+			}
+		}
+	})
+}
