@@ -87,3 +87,30 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 	}
 	return decided
 }
+
+// A node that runs on without the key, when another has begun to hide people, knows
+// nobody whom that one shows: it shows nobody more.
+func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
+	h := newHouse(t)
+	behind, _ := h.gate()
+	settle(t, behind, ask(2))
+	s := h.store()
+	if err := s.Veil(t.Context(), ledger.NewVeil(202603, register.EpochKey{1})); err != nil {
+		t.Fatal(err)
+	}
+	ahead, err := gate.Open(t.Context(), s, s, rules, h.clock.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- ahead.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-ended })
+	settle(t, ahead, ask(3))
+	if passage, err := behind.Settle(t.Context(), ask(4)); err == nil {
+		t.Errorf("it shows %v", verdicts(passage))
+	}
+	if got := settle(t, ahead, ask(2, 3)).Decision.People; got[0].Why != policy.AlreadySeen || got[1].Why != policy.AlreadySeen {
+		t.Errorf("the one with the key decides %v and %v", got[0].Why, got[1].Why)
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/store/storetest"
 )
 
 // fsck is a verifier of the format that we did not write.
@@ -90,5 +93,13 @@ func TestLEDGER_3_SomebodyElsesVerifierPassesWhatIsPublishedAndNotWhatWasTampere
 				t.Error("our own finds nothing")
 			}
 		})
+	}
+	storetest.Write(t, l.Store, 1, storetest.At.AddDate(0, 1, 0))
+	l.write(t, 100)
+	l.drop(t, ledger.MonthOf(storetest.At))
+	for where, address := range map[string]string{"over HTTP": l.serve(t), "in a folder": "file://" + l.folder(t) + "/"} {
+		if passed, said := passes(t, program, key, address); !passed {
+			t.Errorf("without its first month it does not pass %s:\n%s", where, said)
+		}
 	}
 }

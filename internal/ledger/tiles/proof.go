@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"poterne/internal/fault"
 	"poterne/internal/ledger"
 )
 
@@ -66,7 +67,14 @@ func entry(ctx context.Context, source Source, number ledger.Number) (ledger.Sea
 		}
 		break
 	}
-	return ledger.Sealed{}, fmt.Errorf("entry %d is missing", number)
+	place := int(number % width)
+	made, err := commitments(ctx, source, number-ledger.Number(place), place+1)
+	if err == nil && made[place] != nil {
+		err = &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("entry %d was dropped at its term", number)}
+	} else if err == nil {
+		err = fmt.Errorf("entry %d is missing", number)
+	}
+	return ledger.Sealed{}, err
 }
 
 var errNoProof = errors.New("this is not the proof of an entry, as poterne ledger prove makes it")

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -31,6 +32,9 @@ type Source interface {
 	Tile(ctx context.Context, tile tlog.Tile) ([]byte, error)
 	// Sealed yields the entries from a number on, in the order of their numbers.
 	Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error]
+	// Condensed returns what is kept of entries that may have been dropped, the pieces
+	// that begin in a range, in order.
+	Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error)
 }
 
 const (
@@ -110,23 +114,57 @@ func hashes(ctx context.Context, source Source, tile tlog.Tile) ([]byte, error) 
 // bundle makes the bundle of the entries under a tile of leaves. Entries that are
 // not those in the tree are not published.
 func bundle(ctx context.Context, source Source, leaves tlog.Tile, hashes []byte) ([]byte, error) {
-	next := leaves.N * width
+	first := leaves.N * width
+	commitments, err := commitments(ctx, source, ledger.Number(first), leaves.W)
+	if err != nil {
+		return nil, err
+	}
 	made := make([]byte, 0, leaves.W*bundled)
-	for sealed, err := range source.Sealed(ctx, ledger.Number(next)) {
-		if err != nil {
-			return nil, fmt.Errorf("reading entry %d: %w", next, err)
-		}
-		commitment := sealed.Commitment()
-		if sealed.Number != ledger.Number(next) || tlog.RecordHash(commitment[:]) != hashAt(hashes, int(next%width)) {
-			return nil, fmt.Errorf("entry %d is not the one in the tree", next)
+	for place, commitment := range commitments {
+		switch {
+		case commitment == nil:
+			return nil, fmt.Errorf("entry %d is missing", first+int64(place))
+		case tlog.RecordHash(commitment) != hashAt(hashes, place):
+			return nil, fmt.Errorf("entry %d is not the one in the tree", first+int64(place))
 		}
 		made = binary.BigEndian.AppendUint16(made, uint16(len(commitment)))
-		made = append(made, commitment[:]...)
-		if next++; len(made) == cap(made) {
+		made = append(made, commitment...)
+	}
+	return made, nil
+}
+
+// commitments returns those of count entries from first on; where there is no entry,
+// what was kept of it when it was dropped.
+func commitments(ctx context.Context, source Source, first ledger.Number, count int) ([][]byte, error) {
+	made := make([][]byte, count)
+	missing := count
+	for sealed, err := range source.Sealed(ctx, first) {
+		if err != nil {
+			return nil, fmt.Errorf("reading entries from %d: %w", first, err)
+		}
+		if sealed.Number >= first+ledger.Number(count) {
+			break
+		}
+		commitment := sealed.Commitment()
+		made[sealed.Number-first] = commitment[:]
+		if missing--; missing == 0 {
 			return made, nil
 		}
 	}
-	return nil, fmt.Errorf("entry %d is missing", next)
+	pieces, err := source.Condensed(ctx, first, first+ledger.Number(count))
+	if err != nil {
+		return nil, fmt.Errorf("reading what is kept of entries from %d: %w", first, err)
+	}
+	for _, piece := range pieces {
+		place := int(piece.First - first)
+		for commitment := range slices.Chunk(piece.Commitments, ledger.CommitmentSize) {
+			if place < count && made[place] == nil {
+				made[place] = commitment
+			}
+			place++
+		}
+	}
+	return made, nil
 }
 
 // hashAt returns one hash of a tile.
