@@ -109,7 +109,14 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	}
 	lookout := campaign.New(campaign.House{Gate: p.gate, Book: kept, Roster: kept},
 		campaign.Rules{Watches: from.rules.Watches, Narrowed: from.narrowed}, from.now, log)
-	p.rooms = portal.New(pages, portal.House{Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout})
+	house := portal.House{
+		Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
+		Directory: directory, Notary: notary{kept, from.signer, from.verifier},
+	}
+	if from.index != nil {
+		house.Index = from.index
+	}
+	p.rooms = portal.New(pages, house)
 
 	assertions, err := httpgate.NewSigner(from.assertion, from.origin, kept, from.now)
 	if err != nil {
@@ -165,7 +172,7 @@ func (from setup) hosts() map[string]bool {
 func (from setup) portal(log *slog.Logger) portal.Settings {
 	s := from.pages
 	s.Home, s.Silence, s.Now, s.Log = from.origin+"/", from.silence, from.now, log
-	s.Observed = from.rules.Observed
+	s.Observed, s.Scheme = from.rules.Observed, from.scheme
 	scheme, _, _ := strings.Cut(from.origin, "://")
 	for _, service := range from.services {
 		address := from.origin + service.Prefix + "/"

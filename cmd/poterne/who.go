@@ -14,6 +14,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
@@ -328,4 +330,16 @@ func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
 		fmt.Fprintf(on.Out, "%d segments of %d entries are what the ledger makes of them\n", compared, ledgerindex.Standard.Segment)
 		return nil
 	})
+}
+
+// notary gives the desk what its answers rest on.
+type notary struct {
+	shelf    ledger.Shelf
+	signer   note.Signer
+	verifier note.Verifier
+}
+
+// Covering implements portal.Notary.
+func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
+	return ledgerindex.Covering(ctx, n.shelf, n.signer, n.verifier, before)
 }

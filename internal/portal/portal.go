@@ -29,6 +29,7 @@ type Settings struct {
 	Help     map[policy.Language]string // whom to ask, in a few words; may be empty
 	Silence  map[string]time.Duration   // how long each source may be silent
 	Observed policy.Observed            // what is decided and written down without stopping anybody
+	Scheme   string                     // of the register's own identifiers
 	Zone     *time.Location             // nil: UTC
 	Now      func() time.Time           // nil: time.Now
 	Log      *slog.Logger               // nil: nothing is logged
@@ -115,6 +116,9 @@ type House struct {
 	Sources   Sources
 	Book      Book
 	Campaigns Campaigns
+	Directory Directory
+	Notary    Notary
+	Index     Index // nil where nobody asks it
 }
 
 // Rooms are the portal and the desk. They are safe to share once made.
@@ -140,6 +144,12 @@ func (rooms *Rooms) Handler() http.Handler {
 	mux.Handle("GET /desk/campaigns", rooms.room(rooms.atDesk(rooms.campaigns)))
 	mux.Handle("GET /desk/directory", rooms.room(rooms.atDesk(rooms.directory)))
 	mux.Handle("GET /desk/curve", rooms.room(rooms.atDesk(rooms.curve)))
+	if rooms.Index != nil {
+		mux.Handle("GET /desk/exactly", rooms.room(rooms.atDesk(rooms.exactly)))
+		mux.Handle("POST /desk/exactly/list", rooms.room(rooms.atDesk(rooms.exactList)))
+		mux.Handle("GET /desk/who-saw", rooms.room(rooms.atDesk(rooms.proposeWhoSaw)))
+		mux.Handle("POST /desk/who-saw", rooms.room(rooms.atDesk(rooms.whoSaw)))
+	}
 	mux.Handle("GET /desk/accounts/{id}", rooms.room(rooms.atDesk(rooms.account)))
 	mux.Handle("GET /desk/orders/new", rooms.room(rooms.atDesk(rooms.proposeOrder)))
 	mux.Handle("POST /desk/orders", rooms.room(rooms.atDesk(rooms.placeOrder)))

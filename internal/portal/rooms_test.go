@@ -22,6 +22,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -39,6 +40,7 @@ type house struct {
 	rooms *Rooms
 	site  *httptest.Server
 	door  *door
+	index *index.Index
 
 	campaigns *campaign.Lookout // knows nothing until a test runs it
 }
@@ -92,7 +94,8 @@ func newHouseAllowing(t *testing.T, allowance meter.Allowance) *house {
 // newHouseUnder is a house with rules of its own.
 func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 	t.Helper()
-	shelf, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	shelf, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +120,18 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 		t.Fatal(err)
 	}
 	h := &house{t: t, gate: g, door: &door{}}
-	pages := NewPages(Settings{Services: newStage().pages.settings.Services, Silence: map[string]time.Duration{"agenda": time.Hour}})
+	pages := NewPages(Settings{Services: newStage().pages.settings.Services, Silence: map[string]time.Duration{"agenda": time.Hour}, Scheme: "dossier"})
 	h.campaigns = campaign.New(campaign.House{Gate: g, Book: shelf, Roster: shelf}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
-	h.rooms = New(pages, House{Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns})
+	kept, err := store.OpenIndexSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	h.index = index.New(index.Standard, shelf, kept)
+	h.rooms = New(pages, House{
+		Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns, Index: h.index, Notary: newNotary(t, shelf),
+		Directory: gate.NewDirectory(houseKey(t), "dossier", shelf),
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- g.Run(ctx) }()

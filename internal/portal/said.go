@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 )
@@ -120,6 +121,9 @@ func (w words) number(n int) string {
 	}
 	return digits
 }
+
+// entry writes the number of an entry in groups of three.
+func (w words) entry(n ledger.Number) string { return w.number(int(n)) }
 
 // cost writes a cost in people: "7.2".
 func (w words) cost(c meter.Cost) string {

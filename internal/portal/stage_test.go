@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"html/template"
 	"iter"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -81,6 +83,11 @@ func Scenes() map[string]Scene {
 	waiting := "/manager?receipt=" + receipt(signing.entries[len(signing.entries)-2].Number)
 	drained.fill()
 	drained.spend("camille.aubry", 2)
+	shorter, unread := newStage(), newStage()
+	shorter.fill()
+	shorter.dropped = 20
+	unread.fill()
+	unread.unread = 3_210_456
 	together := newStage()
 	together.conspire()
 
@@ -121,6 +128,23 @@ func Scenes() map[string]Scene {
 		"campaigns-failing": broken.visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-refused": full.visits("camille.aubry", "GET", "/desk/campaigns", nil),
 		"desk-campaigns":    together.visits("noa.lambert", "GET", "/desk", nil),
+
+		"exactly-new":     full.visits("noa.lambert", "GET", "/desk/exactly", nil),
+		"exactly-choose":  full.visits("noa.lambert", "GET", "/desk/exactly?account=theo.marchand&account=parti.avant&q=mission", nil),
+		"exactly-anyway":  full.visits("noa.lambert", "GET", "/desk/exactly?q=parti.avant", nil),
+		"exactly-answer":  full.visits("noa.lambert", "GET", "/desk/exactly?account=theo.marchand&account=camille.aubry&period=today", nil),
+		"exactly-broad":   full.visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=month", nil),
+		"exactly-dropped": shorter.visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=between&until=2026-03-03T14:00", nil),
+		"exactly-nobody":  full.visits("noa.lambert", "GET", "/desk/exactly?account=sacha.olive&period=hour", nil),
+		"exactly-mend":    full.visits("noa.lambert", "GET", "/desk/exactly?period=between&since=2026-03-03T14:00&until=hier", nil),
+		"exactly-waits":   unread.visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"exactly-failing": broken.visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"exactly-refused": full.visits("camille.aubry", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"whosaw-new":      full.visits("noa.lambert", "GET", "/desk/who-saw", nil),
+		"whosaw-answer":   full.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
+		"whosaw-nobody":   full.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"251"}}),
+		"whosaw-mend":     full.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {" "}}),
+		"whosaw-waits":    unread.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
 
 		"order-organisation": full.visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
@@ -212,6 +236,12 @@ type stage struct {
 	touched time.Time // when whoever visits proved to be there
 	broken  error     // what everything answers, if anything
 	picture campaign.Picture
+	index   *index.Index
+
+	recorded   []ledger.Entry // what Record was given
+	unwritable error          // what Record answers, if anything
+	dropped    ledger.Number  // the first entry that is still there
+	unread     ledger.Number  // how many entries more there seem to be than the index has read
 }
 
 // unsigned is an opening that waits for a signature.
@@ -236,7 +266,8 @@ func newStage() *stage {
 		Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour},
 		Zone:    zone, Now: func() time.Time { return galleryNow },
 	})
-	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s, Campaigns: s})
+	s.index = index.New(index.Standard, s, s)
+	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s, Campaigns: s, Directory: s, Notary: s, Index: s})
 	return s
 }
 
@@ -522,10 +553,74 @@ func (s *stage) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 // Next is what the picture of the hour already holds: nothing runs on the stage.
 func (s *stage) Next() ledger.Number {
 	_, next := s.rooms.hour.recent()
-	return next
+	return next + s.unread
 }
 
-func (s *stage) Record(context.Context, ledger.Entry) error { return s.broken }
+// The index of the stage is a real one. Nothing of it is ever sealed: the ledger is
+// small.
+
+func (s *stage) ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (index.Shown, error) {
+	return s.index.ShownTo(ctx, accounts, since, until)
+}
+
+func (s *stage) WhoSaw(ctx context.Context, person register.PersonID) (index.Seen, error) {
+	return s.index.WhoSaw(ctx, person)
+}
+
+func (s *stage) Read() ledger.Number { return 0 }
+
+func (s *stage) Failing() bool { return false }
+
+func (s *stage) First(context.Context) (ledger.Number, error) { return s.dropped, nil }
+
+func (s *stage) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range s.entries[min(int(from), len(s.entries)):] {
+			if !yield(e, s.broken) {
+				return
+			}
+		}
+	}
+}
+
+func (s *stage) Entry(_ context.Context, number ledger.Number) (ledger.Entry, error) {
+	return s.entries[number], s.broken
+}
+
+func (s *stage) Segments(context.Context) ([][]byte, error) { return nil, s.broken }
+
+func (s *stage) Seal(context.Context, int, func(index.Sealing) ([]byte, error)) error {
+	return s.broken
+}
+
+func (s *stage) Keep(context.Context, index.Row) error { return s.broken }
+
+func (s *stage) Pages(context.Context, index.Side, int, int, int, bool) iter.Seq2[index.Row, error] {
+	return func(func(index.Row, error) bool) {}
+}
+
+func (s *stage) Row(context.Context, index.Key, bool) (index.Row, error) {
+	return index.Row{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s *stage) Rows(context.Context) (int, error) { return 0, s.broken }
+
+func (s *stage) Drop(context.Context) error { return s.broken }
+
+func (s *stage) Covering(_ context.Context, before ledger.Number) ([]byte, error) {
+	return fmt.Appendf(nil, "demo.poterne.example/ledger\n%d\nIQU8RNFx2liDDU4tT1oS2tR3boZeMdl5JykL2hHOxQo=\n\n— demo.poterne.example/ledger DTfnulF/Pbho3PX2ZTdDSPV2cUXfmpEfmKjW3pqkxmeQR65FhSvuEnckciUeRL3DUN0sLNlszmWixEd06HXh3VP08A8=\n", before), s.broken
+}
+
+// People finds whoever is asked for by a number.
+func (s *stage) People(_ context.Context, refs []register.Ref) ([]register.PersonID, error) {
+	number, _ := strconv.Atoi(refs[0].Value)
+	return []register.PersonID{{byte(number)}}, s.broken
+}
+
+func (s *stage) Record(_ context.Context, e ledger.Entry) error {
+	s.recorded = append(s.recorded, e)
+	return cmp.Or(s.broken, s.unwritable)
+}
 
 func (s *stage) Account(_ context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
 	for _, a := range stageAccounts {
