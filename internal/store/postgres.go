@@ -88,10 +88,19 @@ func connectionTo(connection string) (*pgx.ConnConfig, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
-	// A standby answers with what was, and takes nothing: after a failover the next
-	// host is tried.
-	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	config.ValidateConnect = takesWrites
 	return config, nil
+}
+
+// takesWrites refuses a standby, which answers with what was, and a primary that
+// has been replaced and does not know: no standby confirms what it is given. The
+// next host is tried. A primary that comes back from a crash shows nothing before
+// its standby has it, either: it could be lost once more, and differently.
+func takesWrites(ctx context.Context, conn *pgconn.PgConn) error {
+	if err := pgconn.ValidateConnectTargetSessionAttrsReadWrite(ctx, conn); err != nil {
+		return err
+	}
+	return conn.Exec(ctx, `select pg_logical_emit_message(true, 'poterne', '')`).Close()
 }
 
 // unprotected returns a host on another machine that would be spoken to without
