@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"sort"
 	"time"
 
@@ -21,15 +20,20 @@ func (s *Store) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 	return func(yield func(ledger.Sealed, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
 			read := 0
-			for row, err := range sealedPortion(ctx, s.read, s.engine, from, portion) {
+			first, last, end := s.calendar.holding(from)
+			for row, err := range sealedPortion(ctx, s.read, s.engine, from, end, first, last, portion) {
 				if !yield(row, err) || err != nil {
 					return
 				}
 				from = row.Number + 1
 				read++
 			}
-			if read < portion {
+			switch {
+			case read == portion:
+			case end == noEnd:
 				return
+			default: // the next month's lie elsewhere
+				from = end
 			}
 		}
 	}
@@ -46,14 +50,11 @@ func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledge
 	return s.veil.Entries(s.Sealed(ctx, from))
 }
 
-func sealed(ctx context.Context, db querier, engine engine, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
-	return sealedPortion(ctx, db, engine, from, math.MaxInt)
-}
-
-func sealedPortion(ctx context.Context, db querier, engine engine, from ledger.Number, portion int) iter.Seq2[ledger.Sealed, error] {
+// sealedPortion reads entries from a number on, up to end, which lie in some months.
+func sealedPortion(ctx context.Context, db querier, engine engine, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
-		const query = `select number, salt, body from entry where number >= $1 order by number limit $2`
-		rows, err := db.QueryContext(ctx, query, int64(from), portion)
+		query := `select number, salt, body from entry where number >= $1 and number < $2 and ` + engine.ofMonths(first, last) + ` order by number limit $3`
+		rows, err := db.QueryContext(ctx, query, int64(from), int64(end), portion)
 		if err != nil {
 			yield(ledger.Sealed{}, engine.classify(err))
 			return
@@ -110,7 +111,9 @@ func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 }
 
 func (s *Store) body(ctx context.Context, number ledger.Number) (body []byte, err error) {
-	if err := s.read.QueryRowContext(ctx, `select body from entry where number = $1`, int64(number)).Scan(&body); err != nil {
+	first, last, _ := s.calendar.holding(number)
+	query := `select body from entry where number = $1 and ` + s.engine.ofMonths(first, last)
+	if err := s.read.QueryRowContext(ctx, query, int64(number)).Scan(&body); err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
 	}
 	return body, nil

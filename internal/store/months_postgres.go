@@ -97,6 +97,15 @@ func (s *Store) MakeMonths(ctx context.Context, from ledger.Month) error {
 // wait for it meanwhile.
 const notForLong = `set local lock_timeout = '1s'`
 
+// The months stand in the text, so that a plan is made once, and touches no other
+// table than theirs.
+func (onPostgreSQL) ofMonths(first, last ledger.Month) string {
+	if first == last {
+		return fmt.Sprintf("month = %d", first)
+	}
+	return fmt.Sprintf("month between %d and %d", first, last)
+}
+
 // remove drops the month's table. What lies in entry_other is left out of what that
 // table is made of anew: rows that are only deleted stay in its file.
 func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {

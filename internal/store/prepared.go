@@ -30,6 +30,9 @@ type insert struct {
 var insertSizes = []int{64, 8, 1}
 
 func (s *Store) prepare(ctx context.Context) (err error) {
+	if err := s.calendar.look(ctx, s.read); err != nil {
+		return err
+	}
 	prepare := func(db *sql.DB, query string) (statement *sql.Stmt) {
 		if err != nil {
 			return nil

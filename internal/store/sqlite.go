@@ -105,6 +105,9 @@ func (onSQLite) doubtful() bool { return false }
 // The connection goes back to its pool with whatever it still holds.
 func (onSQLite) undone(err error) error { return err }
 
+// All entries lie in one table, by number.
+func (onSQLite) ofMonths(ledger.Month, ledger.Month) string { return `true` }
+
 // The trigger is against mistakes, and this is none.
 func (onSQLite) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {
 	const query = `select sql from sqlite_master where type = 'trigger' and name = 'entry_is_not_removed'`

@@ -27,6 +27,7 @@ type Store struct {
 	read     *sql.DB
 	prepared prepared
 	inquiry  inquiry
+	calendar calendar
 	veil     ledger.Veil // over the people in entries
 }
 
@@ -53,6 +54,9 @@ type engine interface {
 	// undone says what an error of a rollback means: nil when nothing of the
 	// transaction can stay all the same.
 	undone(error) error
+	// ofMonths is the condition that entries are of the months first to last, where
+	// they lie apart by months.
+	ofMonths(first, last ledger.Month) string
 	// remove removes the entries of a period for ever.
 	remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error
 	// sweep removes what is left of them in files, after the transaction.

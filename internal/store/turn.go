@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"poterne/internal/fault"
@@ -54,6 +55,9 @@ func (t *turn) take() error {
 	var last int64
 	err := t.tx.StmtContext(t.ctx, t.store.prepared.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
 	t.last = time.UnixMicro(last).UTC()
+	if err == nil && t.next > 0 && !t.store.calendar.knows(ledger.MonthOf(t.last)) {
+		err = t.store.calendar.look(t.ctx, t.tx)
+	}
 	return doing("taking the head", err)
 }
 
@@ -62,7 +66,9 @@ func (t *turn) Last() time.Time     { return t.last }
 func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return t.store.veil.Entries(sealed(t.ctx, t.tx, t.store.engine, from))
+	first, _, _ := t.store.calendar.holding(from)
+	last := ledger.MonthOf(t.last)
+	return t.store.veil.Entries(sealedPortion(t.ctx, t.tx, t.store.engine, from, noEnd, first, last, math.MaxInt))
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {

@@ -66,7 +66,7 @@ func entry(number int, at time.Time) ledger.Entry {
 }
 
 // Write writes n more entries in one turn.
-func Write(t *testing.T, s *store.Store, n int, at time.Time) {
+func Write(t testing.TB, s *store.Store, n int, at time.Time) {
 	t.Helper()
 	err := s.Turn(t.Context(), func(head gate.Head) error {
 		var entries []ledger.Entry

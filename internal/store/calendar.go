@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"math"
+	"sort"
+	"sync"
+
+	"poterne/internal/ledger"
+)
+
+// calendar is what a store knows of the ledger's months, so that who reads by number
+// is led to where these entries lie. What it knows stays true: only newer months may
+// be missing in it.
+type calendar struct {
+	mu      sync.RWMutex
+	periods []ledger.Period // guarded by mu
+}
+
+// look reads the months again.
+func (c *calendar) look(ctx context.Context, db querier) error {
+	known, err := periods(ctx, db)
+	if err != nil {
+		return doing("reading the months", err)
+	}
+	c.mu.Lock()
+	c.periods = known
+	c.mu.Unlock()
+	return nil
+}
+
+// knows reports whether a month is no newer than the newest known.
+func (c *calendar) knows(month ledger.Month) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.periods) > 0 && month <= c.periods[len(c.periods)-1].Month
+}
+
+// holding returns the first and the last month in which an entry may lie, and the
+// first entry that lies in none of them.
+func (c *calendar) holding(number ledger.Number) (first, last ledger.Month, end ledger.Number) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	begun := sort.Search(len(c.periods), func(i int) bool { return c.periods[i].First > number })
+	if begun > 0 {
+		first = c.periods[begun-1].Month
+	}
+	if begun < len(c.periods) { // the month after it is known
+		return first, first, c.periods[begun].First
+	}
+	return first, math.MaxInt32, noEnd
+}
+
+// noEnd is beyond every entry.
+const noEnd ledger.Number = math.MaxInt64
