@@ -472,6 +472,7 @@ type failure struct {
 	name      string
 	unseen    bool // by people: each is served
 	takesLong bool
+	stops     bool // everything, until it is mended: no order can be placed either
 	fail      func() (mend func())
 }
 
@@ -565,6 +566,25 @@ func (f *failing) failures() []failure {
 			time.Sleep(40 * time.Second)
 			return m.Thaw
 		}},
+		{name: "both standbys are gone", takesLong: true, stops: true, fail: func() func() {
+			var standbys []*storetest.Member
+			for _, m := range f.machines.Members {
+				if m != primary() {
+					standbys = append(standbys, m)
+				}
+			}
+			for _, m := range standbys {
+				m.KillPatroni() // etcd goes on: the primary remains the primary
+			}
+			from := time.Now()
+			time.Sleep(20 * time.Second)
+			f.nobodyShown(from.Add(time.Second), time.Now())
+			return func() {
+				for _, m := range standbys {
+					m.StartPatroni(f.t)
+				}
+			}
+		}},
 		{name: "etcd's leader is killed", fail: func() func() {
 			m := f.machines.EtcdLeader()
 			m.KillEtcd()
@@ -594,7 +614,7 @@ func (f *failing) meet(e failure, chance *rand.Rand) {
 	time.Sleep(time.Duration(chance.IntN(500)) * time.Millisecond)
 	from := time.Now()
 	mend := e.fail()
-	if !ordered && !e.unseen {
+	if !ordered && !e.unseen && !e.stops {
 		f.suspend() // whatever state things are in
 		ordered = true
 	}
@@ -649,6 +669,27 @@ func (f *failing) lift() {
 		if _, err := strconv.Atoi(fields[0]); err == nil {
 			f.poterne("order", "lift", "--config", f.config, "--as", "nadia", "--because", "the drill is over", fields[0])
 		}
+	}
+}
+
+// nobodyShown wants nobody to be in an answer that began and ended between two
+// moments.
+func (f *failing) nobodyShown(from, to time.Time) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	asked := 0
+	for _, n := range f.answer {
+		if n.begun.Before(from) || n.over.After(to) {
+			continue
+		}
+		asked++
+		if len(n.people) > 0 {
+			f.t.Errorf("somebody was shown %v after the last standby was gone", n.begun.Sub(from))
+		}
+	}
+	if asked == 0 {
+		f.t.Error("nobody asked for anything")
 	}
 }
 

@@ -204,6 +204,12 @@ func (p *Patroni) outlived(t testing.TB) {
 func (m *Member) Start(t testing.TB) {
 	t.Helper()
 	m.StartEtcd(t)
+	m.StartPatroni(t)
+}
+
+// StartPatroni starts its Patroni, which starts PostgreSQL, after KillPatroni.
+func (m *Member) StartPatroni(t testing.TB) {
+	t.Helper()
 	m.patroni = m.start(t, "patroni", nil, m.config)
 }
 
@@ -304,6 +310,14 @@ func (m *Member) KillEtcd() {
 	_ = m.etcd.Process.Kill()
 	_ = m.etcd.Wait()
 	m.etcd = nil
+}
+
+// KillPatroni kills the machine's Patroni and PostgreSQL; its etcd goes on.
+func (m *Member) KillPatroni() {
+	_ = m.patroni.Process.Kill()
+	_ = m.patroni.Wait()
+	m.patroni = nil
+	m.KillPostgreSQL()
 }
 
 // FreezePatroni stops the machine's Patroni alone: PostgreSQL goes on unwatched.
