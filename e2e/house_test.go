@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -30,6 +31,7 @@ import (
 
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/town"
@@ -353,6 +355,9 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 		t.Fatal(err)
 	}
 	defer kept.Close()
+	if err := kept.Veil(t.Context(), epochsBeside(t, database)); err != nil {
+		t.Fatal(err)
+	}
 	for entry, err := range kept.Entries(t.Context(), from) {
 		if err != nil {
 			t.Fatal(err)
@@ -360,4 +365,27 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 		list = append(list, entry)
 	}
 	return list
+}
+
+// epochsBeside reads the key under which people are hidden in a database, from the
+// file beside it; where there is none nobody is.
+func epochsBeside(t *testing.T, database string) ledger.Veil {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(database), "epoch.key"))
+	if errors.Is(err, os.ErrNotExist) {
+		return ledger.Veil{}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	month, key, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	first, err := ledger.ParseMonth(month)
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch, err := register.ParseEpochKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger.NewVeil(first, epoch)
 }
