@@ -133,7 +133,7 @@ func (r *retentionRun) drop(ctx context.Context, on *streams, kept *store.Store,
 			}
 			return months, nil
 		}
-		if err := r.dropMonth(ctx, on, kept, due[0].Period); err != nil {
+		if err := r.dropMonth(ctx, on, kept, due[0].Period, now); err != nil {
 			return nil, fmt.Errorf("%s is kept: %w", due[0].Month, err)
 		}
 	}
@@ -149,8 +149,9 @@ func vouched(ctx context.Context, kept *store.Store, book retention.Book) error 
 }
 
 // dropMonth drops one month, once every entry of it was held against the tree:
-// damage is evidence, and evidence is not dropped.
-func (r *retentionRun) dropMonth(ctx context.Context, on *streams, kept *store.Store, period ledger.Period) error {
+// damage is evidence, and evidence is not dropped. That takes a while, in which more
+// may have been set.
+func (r *retentionRun) dropMonth(ctx context.Context, on *streams, kept *store.Store, period ledger.Period, now time.Time) error {
 	last := time.Now()
 	findings, err := kept.Condense(ctx, period.Month, func(done, total int64) {
 		if time.Since(last) > time.Second {
@@ -166,6 +167,13 @@ func (r *retentionRun) dropMonth(ctx context.Context, on *streams, kept *store.S
 			fmt.Fprintln(on.Out, finding)
 		}
 		return fmt.Errorf("its entries are not those that were signed: %d findings, which poterne ledger verify names, too", len(findings))
+	}
+	_, months, err := monthsOf(ctx, kept, now)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(months, func(m retention.Month) bool { return m.Month == period.Month && m.State == retention.Due }) {
+		return errors.New("it is not due")
 	}
 	if err := r.insist(ctx, kept, period.Month); err != nil {
 		return err

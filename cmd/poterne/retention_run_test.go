@@ -4,14 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
 )
 
 // Promise: LEDGER-6
@@ -159,6 +163,36 @@ func TestLEDGER_5_DamageIsNotDropped(t *testing.T) {
 				t.Errorf("it stands\n%s", out)
 			}
 		})
+	}
+}
+
+// Promise: LEDGER-5
+func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
+	dir := secrets(t)
+	if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rememberedMonths(t, dir, 15)
+	_, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	periods, err := kept.Periods(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop := func() error {
+		return (&retentionRun{actor: actor{"timer"}}).dropMonth(t.Context(), &streams{Out: io.Discard, Err: io.Discard}, kept, periods[0], time.Now())
+	}
+	if _, err := gate.Retain(t.Context(), kept, time.Now, retention.Setting{Months: 36, Reason: "une enquête"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := drop(); err == nil || err.Error() != "it is not due" {
+		t.Errorf("set to be kept meanwhile: %v", err)
+	}
+	if first, err := kept.First(t.Context()); first != 0 || err != nil {
+		t.Errorf("the ledger begins with %d, %v", first, err)
 	}
 }
 
