@@ -126,6 +126,9 @@ func (c *breakingConn) QueryContext(ctx context.Context, query string, args []dr
 		rows, err = c.sqliteConn.QueryContext(ctx, query, args)
 		return err
 	})
+	if err != nil && rows != nil {
+		_ = rows.Close()
+	}
 	return rows, err
 }
 
