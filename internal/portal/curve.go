@@ -20,6 +20,7 @@ type curvePage struct {
 	page
 	replayed
 	Worst   string // the attack that takes most under the rules as they are
+	Turns   bool   // somewhere wider rules let less through
 	Shipped curvePoint
 	Points  []curvePoint
 	Attacks []string
@@ -93,9 +94,20 @@ func (rooms *Rooms) curve(v *visit) error {
 			shown.Worst = name
 		}
 	}
+	for i, p := range shown.Points {
+		shown.Turns = shown.Turns || i > 0 && p.Worst() < shown.Points[i-1].Worst()
+	}
 	shown.Picture = drawCurve(shown.Points)
 	rooms.show(v, http.StatusOK, "curve.html", shown)
 	return nil
+}
+
+// attack is what people call an attack; one that has no words goes by its name.
+func (w words) attack(name string) string {
+	if text, err := w.say("attack." + name); err == nil {
+		return text
+	}
+	return name
 }
 
 // curvePicture is leak against friction, a point for each width of the rules.

@@ -6,6 +6,7 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -100,7 +101,7 @@ func (h happening) State() string {
 		}
 		return h.Entry.Verdict.String()
 	case ledger.Touched:
-		return "lifted"
+		return "touched"
 	case ledger.Placed:
 		if o, ok := order.ReadString(h.Entry.Detail); ok {
 			return string(o.Effect)
@@ -202,6 +203,15 @@ func (n namer) sentence(h happening) string {
 	}
 }
 
+// of says how much was counted of a limit, which may have been narrowed since.
+func (n namer) of(counted, limit meter.Cost) string {
+	key := "of.within"
+	if counted > limit {
+		key = "of.beyond"
+	}
+	return n.speaker.must(key, "counted", n.speaker.cost(counted), "limit", n.speaker.cost(limit))
+}
+
 func orDash(text string) string {
 	if text == "" {
 		return "—"
@@ -216,7 +226,7 @@ func (n namer) ground(e ledger.Entry, people int) string {
 	}
 	known, err := n.speaker.say("ground."+e.Why.String(),
 		"people", n.speaker.several("n.people", people),
-		"counted", n.speaker.cost(e.Counted), "limit", n.speaker.cost(e.Limit),
+		"counted", n.speaker.cost(e.Counted), "limit", n.speaker.cost(e.Limit), "of", n.of(e.Counted, e.Limit),
 		"reason", n.speaker.must("reason."+e.Reason.Kind.String()))
 	if err != nil { // a ground written by a newer program
 		return e.Ruling().Sentence(n.speaker.language)

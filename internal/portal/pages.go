@@ -73,7 +73,7 @@ func NewPages(s Settings) *Pages {
 // read parses every page, with functions that speak one language.
 func (p *Pages) read(in speaker) *template.Template {
 	set := template.New("").Funcs(template.FuncMap{
-		"say": in.say, "plural": in.plural, "number": in.number, "entry": in.entry, "people": in.people, "cost": in.cost, "decimal": in.decimal,
+		"say": in.say, "plural": in.plural, "number": in.number, "entry": in.entry, "attack": in.attack, "people": in.people, "cost": in.cost, "decimal": in.decimal,
 		"moment": in.moment, "date": in.date, "clock": in.clock, "lasting": in.lasting,
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },

@@ -73,7 +73,7 @@ func askOf(r policy.Ruling) ask {
 var classes = map[policy.Why]string{
 	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
 	policy.PaceReached: "pace", policy.WallReached: "wall",
-	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "freeze",
+	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
@@ -91,7 +91,10 @@ func classOf(why policy.Why) string {
 
 // passes reports whether waiting opens the way: a person lifts a freeze, and an exact
 // identity a doubt.
-func passes(why policy.Why) bool { return classOf(why) != "freeze" && why != policy.Doubted }
+func passes(why policy.Why) bool {
+	class := classOf(why)
+	return class != "freeze" && class != "canary" && why != policy.Doubted
+}
 
 // Refused says why nothing was shown, when it may be, what opens the way, and the
 // receipt's number.

@@ -1,0 +1,108 @@
+package portal
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+)
+
+// sentences says a happening in both languages.
+func sentences(t *testing.T, e ledger.Entry) (french, english string) {
+	t.Helper()
+	said := make(map[policy.Language]string)
+	for in, s := range newStage().pages.speakers {
+		said[in] = strings.ReplaceAll(namer{speaker: s}.sentence(happening{e, 1}), thin, " ")
+	}
+	return said[policy.French], said[policy.English]
+}
+
+func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
+	stopped := func(why policy.Why, counted, limit meter.Cost) ledger.Entry {
+		return ledger.Entry{Kind: ledger.Consulted, Person: register.PersonID{1}, Verdict: policy.Refused, Why: why, Counted: counted, Limit: limit}
+	}
+	for sentence, c := range map[string]struct {
+		entry           ledger.Entry
+		french, english string
+	}{
+		"at the limit": {
+			stopped(policy.ShortEmpty, meter.People(3), meter.People(3)),
+			"1 personne sans motif ; franchise de l’heure épuisée (3 sur 3).", "1 person without a reason; the hour’s allowance is used up (3 of 3).",
+		},
+		"beyond a limit that was narrowed since": {
+			stopped(policy.ShortEmpty, meter.People(6), meter.Whole+meter.Whole/2),
+			"1 personne sans motif ; franchise de l’heure épuisée (déjà 6, pour une limite de 1,5).", "1 person without a reason; the hour’s allowance is used up (6 so far, for a limit of 1.5).",
+		},
+		"for a frozen account": {
+			stopped(policy.Frozen, 0, 0),
+			"Les nouvelles ouvertures sont gelées : 1 personne sans motif.", "New openings are frozen: 1 person without a reason.",
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			if french, english := sentences(t, c.entry); french != c.french || english != c.english {
+				t.Errorf("said as %q and %q", french, english)
+			}
+		})
+	}
+}
+
+func TestATouchLiftsNoMeasure(t *testing.T) {
+	touched := happening{Entry: ledger.Entry{Kind: ledger.Touched, Account: theo}}
+	for in, want := range map[policy.Language]string{policy.French: "geste fait", policy.English: "touch given"} {
+		if said := newStage().pages.speakers[in].must("state." + touched.State()); said != want {
+			t.Errorf("a touch is said as %q", said)
+		}
+	}
+}
+
+func TestTheSourceOfAReasonDoesNotRepeatIt(t *testing.T) {
+	s := newStage()
+	s.write(0, ledger.Entry{
+		Kind: ledger.Consulted, Account: theo, Service: "dossier", Person: register.PersonID{1}, Fields: register.Name,
+		Verdict: policy.Shown, Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "portefeuilles"},
+	})
+	answer := httptest.NewRecorder()
+	s.visits(security, http.MethodGet, "/desk/accounts/"+string(theo), nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), policy.French)
+	if said := strings.ReplaceAll(pageText(t, answer.Body.String()), thin, " "); !strings.Contains(said, "1 personne, avec un motif : portefeuille. Source : portefeuilles.") {
+		t.Errorf("the page says %s", said)
+	}
+}
+
+func TestWhoeverMeetsACanaryIsToldOnceThatTheDeskKnows(t *testing.T) {
+	s := newStage()
+	for in, told := range map[policy.Language]string{policy.French: "poste de garde", policy.English: "security desk"} {
+		answer := httptest.NewRecorder()
+		refusal := Refusal{Service: "dossier", Ruling: policy.Ruling{Verdict: policy.Freeze, Why: policy.CanaryOpened}}
+		s.pages.settings.Help = nil
+		s.pages.Stops().Refused(answer, spoken(httptest.NewRequest(http.MethodGet, "/dossier/files/1", nil), in), refusal)
+		if said := pageText(t, answer.Body.String()); strings.Count(strings.ToLower(said), told) != 1 {
+			t.Errorf("the page says %s", said)
+		}
+	}
+}
+
+func TestTheCurveNamesItsAttacksInBothLanguagesAndSaysWhyItTurns(t *testing.T) {
+	h := newHouse(t)
+	_, raw := h.goes(security, http.MethodGet, "/desk/curve", nil)
+	if !strings.Contains(pageText(t, raw), "The line does not always go one way") {
+		t.Error("the page does not say why the line turns")
+	}
+	for _, p := range theCurve().Report.Curve {
+		for name := range p.Leaks {
+			for in, s := range newStage().pages.speakers {
+				if s.attack(name) == name {
+					t.Errorf("the attack %s has no name in %s", name, in)
+				}
+			}
+		}
+	}
+	if strings.Contains(raw, "desk-sweep-inside") {
+		t.Error("the page gives an attack by its code name")
+	}
+}
