@@ -35,6 +35,7 @@ func (r *retentionRun) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
+	s.now = time.Now
 	kept, err := r.open(ctx, s)
 	if err != nil {
 		return err
@@ -68,6 +69,9 @@ func (r *retentionRun) run(ctx context.Context, on *streams, s settings, kept *s
 		now = clock
 	}
 	if !r.DryRun {
+		if err := s.council(kept, logTo(on)).Attend(ctx); err != nil { // before anything is dropped or written
+			return fmt.Errorf("nothing is dropped from this ledger: %w", err)
+		}
 		if err := r.resume(ctx, kept); err != nil {
 			return err
 		}
@@ -291,15 +295,11 @@ func published(ctx context.Context, source tiles.Source, verifier note.Verifier)
 // sign signs what was written, as the program would: not before its witnesses were
 // asked.
 func (r *retentionRun) sign(ctx context.Context, on *streams, s settings, kept *store.Store) error {
-	if s.now == nil {
-		s.now = time.Now
-	}
-	log := slog.New(slog.NewJSONHandler(on.Err, nil))
-	council := s.council(kept, log)
+	council := s.council(kept, logTo(on))
 	if err := council.Attend(ctx); err != nil {
 		return err
 	}
-	sequencer, err := ledger.NewSequencer(ctx, kept, s.signer, s.verifier, log)
+	sequencer, err := ledger.NewSequencer(ctx, kept, s.signer, s.verifier, logTo(on))
 	if err != nil {
 		return err
 	}
@@ -310,3 +310,5 @@ func (r *retentionRun) sign(ctx context.Context, on *streams, s settings, kept *
 	}
 	return council.Attend(ctx)
 }
+
+func logTo(on *streams) *slog.Logger { return slog.New(slog.NewJSONHandler(on.Err, nil)) }

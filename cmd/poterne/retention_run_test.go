@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -193,6 +195,65 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 	}
 	if first, err := kept.First(t.Context()); first != 0 || err != nil {
 		t.Errorf("the ledger begins with %d, %v", first, err)
+	}
+}
+
+// Promise: LEDGER-4
+func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
+	s, _, dir := witnessedBy(t)
+	config := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rememberedMonths(t, dir, 15)
+	again, err := readConfig(config) // now that it reads these months
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.veil, s.now = again.veil, time.Now
+	older, err := os.ReadFile(s.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if err := errors.Join(<-ended, kept.Close()); err != nil { // the witness has co-signed all of it
+		t.Fatal(err)
+	}
+	run := func() (said string, first ledger.Number) {
+		kept, err := s.open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer kept.Close()
+		var out bytes.Buffer
+		err = (&retentionRun{actor: actor{"timer"}}).run(t.Context(), &streams{Out: &out, Err: io.Discard}, s, kept)
+		first, failed := kept.First(t.Context())
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		return out.String() + fmt.Sprint(err), first
+	}
+	if said, first := run(); first != 5 || !strings.Contains(said, "3 entries are dropped") {
+		t.Errorf("the newest begins with %d: %s", first, said)
+	}
+	if err := os.WriteFile(s.database, older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, first := run(); first != 0 || !strings.Contains(said, "nothing is dropped from this ledger: ") || !strings.Contains(said, "an older copy was put in its place") {
+		t.Errorf("an older copy begins with %d: %s", first, said)
 	}
 }
 
