@@ -109,25 +109,23 @@ func advanceEpoch(ctx context.Context, s settings, kept *store.Store, until ledg
 	if err != nil {
 		return 0, err
 	}
-	if err := kept.MarkEpoch(ctx, s.veil, until); err != nil { // nodes that have it will be known by it
-		return 0, err
-	}
 	return until, replaceFile(s.epoch, epochText(until, key))
 }
 
-// oldestMonth is the oldest month that the ledger has entries of; this one when it
-// has none.
+// oldestMonth is the oldest month that the ledger has entries of, and never one to
+// come: the database knows no key of those.
 func oldestMonth(ctx context.Context, kept *store.Store) (ledger.Month, error) {
 	periods, err := kept.Periods(ctx)
 	if err != nil {
 		return 0, err
 	}
+	now := ledger.MonthOf(time.Now())
 	for _, period := range periods {
 		if !period.Dropped {
-			return period.Month, nil
+			return min(period.Month, now), nil
 		}
 	}
-	return ledger.MonthOf(time.Now()), nil
+	return now, nil
 }
 
 // replaceFile puts text in place of what a file has: all of it or nothing, whenever

@@ -148,3 +148,39 @@ func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 		t.Errorf("a key for everybody: exit %d, %s", code, errs)
 	}
 }
+
+// Promise: LEDGER-6
+func TestLEDGER_6_WhatABackupHasOfDroppedMonthsIsNobodysAnyMore(t *testing.T) {
+	onEachEngine(t, 15, func(t *testing.T, dir string, oldest ledger.Month, owner []string) {
+		must := func(want string, args ...string) {
+			t.Helper()
+			if code, out, errs := asked(t, dir, args...); code != 0 || !strings.Contains(out, want) {
+				t.Fatalf("exit %d, and %q is not in\n%s%s", code, want, out, errs)
+			}
+		}
+		copied := filepath.Join(dir, "copy.db")
+		if owner == nil {
+			must("", "backup", copied, "--as", "samir")
+		}
+		must("are dropped", append([]string{"retention", "run", "--as", "timer"}, owner...)...)
+		left := oldest.Plus(2)
+		must("the epoch key begins with "+left.String(), "keys", "advance")
+		must("26 people", "ledger", "shown-to", "--account", "pauline", "--as", "samir")
+		if owner != nil {
+			return
+		}
+		if err := os.Rename(copied, filepath.Join(dir, "poterne.db")); err != nil {
+			t.Fatal(err)
+		}
+		for _, beside := range []string{"-wal", "-shm"} {
+			_ = os.Remove(filepath.Join(dir, "poterne.db"+beside))
+		}
+		code, out, errs := asked(t, dir, "ledger", "tail", "--last", "100", "--as", "samir")
+		if want := "people of " + oldest.String() + " are asked for, and the epoch key begins with " + left.String(); code != 1 || !strings.Contains(errs, want) {
+			t.Errorf("from the copy, exit %d, printed\n%s%s", code, out, errs)
+		}
+		must("entries, ", "ledger", "verify")
+		must("are dropped", "retention", "run", "--as", "timer") // and then it goes on
+		must("consulted", "ledger", "tail", "--last", "100", "--as", "samir")
+	})
+}

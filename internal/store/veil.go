@@ -3,8 +3,11 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"poterne/internal/ledger"
 )
@@ -14,17 +17,17 @@ import (
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
 func (s *Store) Veil(ctx context.Context, veil ledger.Veil) error {
-	epochs, err := s.epochs(ctx)
-	if err == nil && len(epochs) == 0 && veil.Hides() {
-		if err = s.MarkEpoch(ctx, veil, veil.First()); err == nil {
-			epochs, err = s.epochs(ctx) // another node may have been quicker
-		}
-	}
+	known, err := s.epochs(ctx, s.read)
 	if err != nil {
 		return err
 	}
-	if err := admits(epochs, veil); err != nil {
+	if err := admits(known, veil); err != nil {
 		return err
+	}
+	if missing := unmarked(known, veil, ledger.MonthOf(time.Now())); len(missing) > 0 {
+		if err := s.within(ctx, func(tx *sql.Tx) error { return s.mark(ctx, tx, veil, missing) }); err != nil {
+			return err
+		}
 	}
 	s.veil = veil
 	return nil
@@ -67,8 +70,8 @@ type epoch struct {
 }
 
 // epochs returns those that are known, oldest first.
-func (s *Store) epochs(ctx context.Context) (known []epoch, err error) {
-	rows, err := s.read.QueryContext(ctx, `select month, mark from epoch order by month`)
+func (s *Store) epochs(ctx context.Context, db querier) (known []epoch, err error) {
+	rows, err := db.QueryContext(ctx, `select month, mark from epoch order by month`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the epochs: %w", s.engine.classify(err))
 	}
@@ -83,17 +86,38 @@ func (s *Store) epochs(ctx context.Context) (known []epoch, err error) {
 	return known, s.engine.classify(rows.Err())
 }
 
-// MarkEpoch keeps what tells the key of a month from another, so that a veil that
-// begins there will be known.
-func (s *Store) MarkEpoch(ctx context.Context, veil ledger.Veil, month ledger.Month) error {
-	key, err := veil.Key(month)
+// unmarked returns the months up to now whose keys the database does not know yet.
+// Each is marked, so that a veil that begins later one day is known by its first: by
+// this database, and by its copies from before.
+func unmarked(known []epoch, veil ledger.Veil, now ledger.Month) (missing []ledger.Month) {
+	if !veil.Hides() {
+		return nil
+	}
+	for month := veil.First(); month <= max(veil.First(), now); month = month.Plus(1) {
+		if !slices.ContainsFunc(known, func(e epoch) bool { return e.month == month }) {
+			missing = append(missing, month)
+		}
+	}
+	return missing
+}
+
+// mark keeps what tells the keys of months from others, unless another node was
+// quicker, with other keys.
+func (s *Store) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months []ledger.Month) error {
+	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
+	for _, month := range months {
+		key, err := veil.Key(month)
+		if err != nil {
+			return err
+		}
+		mark := key.Mark()
+		if _, err := tx.ExecContext(ctx, insert, int64(month), mark[:]); err != nil {
+			return fmt.Errorf("noting an epoch: %w", err)
+		}
+	}
+	known, err := s.epochs(ctx, tx)
 	if err != nil {
 		return err
 	}
-	mark := key.Mark()
-	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
-	if _, err := s.write.ExecContext(ctx, insert, int64(month), mark[:]); err != nil {
-		return fmt.Errorf("noting an epoch: %w", s.engine.classify(err))
-	}
-	return nil
+	return admits(known, veil)
 }
