@@ -194,7 +194,7 @@ func (n namer) sentence(h happening) string {
 			return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(o), "because", orDash(o.Because))
 		}
 		return e.Detail
-	case ledger.Read, ledger.Imported, ledger.Session:
+	case ledger.Read, ledger.Imported, ledger.Session, ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(e.Detail))
 	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Mission:
 		return n.speaker.must("act."+e.Kind.String(), "subject", n.account(e.Subject), "people", n.speaker.people(e.Cost), "because", orDash(e.Detail))

@@ -52,6 +52,22 @@ func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfEntryHasASentenceOfItsOwn(t *testing.T) {
+	said := make(map[string]ledger.Kind)
+	for kind := ledger.Opened; kind.String() != "unknown kind"; kind++ {
+		french, english := sentences(t, ledger.Entry{Kind: kind, Account: theo, Subject: theo, Why: policy.Why(kind), Detail: "frozen account theo"})
+		for _, sentence := range []string{french, english} {
+			if other, twice := said[sentence]; twice && sentence != "frozen account theo" {
+				t.Errorf("%s is said as %s is: %q", kind, other, sentence)
+			}
+			said[sentence] = kind
+		}
+	}
+	if french, _ := sentences(t, ledger.Entry{Kind: ledger.Named, Detail: "approved by samir; 12 people"}); french != "Des personnes sont nommées de nouveau : approved by samir; 12 people" {
+		t.Errorf("naming people is said as %q", french)
+	}
+}
+
 func TestATouchLiftsNoMeasure(t *testing.T) {
 	touched := happening{Entry: ledger.Entry{Kind: ledger.Touched, Account: theo}}
 	for in, want := range map[policy.Language]string{policy.French: "geste fait", policy.English: "touch given"} {
