@@ -14,20 +14,21 @@ const ahead = 3
 
 // makeMonths makes the tables of a month and of those to come, where there are
 // none. A month that has begun without one stays where it is: with those that
-// nobody made a table for.
+// nobody made a table for. It waits for readers a second at most.
 func makeMonths(ctx context.Context, tx *sql.Tx, from ledger.Month) error {
 	const missing = `select to_regclass($1) is null and not exists (select 1 from period where month = $2)`
 	for n := range ahead + 1 {
 		month := from.Plus(n)
 		table := tableOf(month)
-		var make bool
-		if err := tx.QueryRowContext(ctx, missing, table, month).Scan(&make); err != nil {
+		var absent bool
+		if err := tx.QueryRowContext(ctx, missing, table, month).Scan(&absent); err != nil {
 			return fmt.Errorf("looking for the table of %s: %w", month, err)
 		}
-		if !make {
+		if !absent {
 			continue
 		}
 		for _, statement := range []string{
+			notForLong,
 			fmt.Sprintf("create table %s partition of entry for values in (%d)", table, month),
 			"create trigger entry_is_not_emptied before truncate on " + table + " for each statement execute function entry_stays()",
 		} {
@@ -85,12 +86,7 @@ func (s *Store) MakeMonths(ctx context.Context, from ledger.Month) error {
 	if !s.engine.arrays() {
 		return nil
 	}
-	return s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, notForLong); err != nil {
-			return err
-		}
-		return makeMonths(ctx, tx, from)
-	})
+	return s.within(ctx, func(tx *sql.Tx) error { return makeMonths(ctx, tx, from) })
 }
 
 // notForLong bounds what a transaction waits for readers: those who come after it
