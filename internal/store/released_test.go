@@ -152,6 +152,10 @@ func lives(t *testing.T, s *store.Store, verifier note.Verifier) {
 	if err != nil || !report.Sound() || report.Entries != 32 || report.Proven != 32 || report.Checkpoints != 2 {
 		t.Errorf("the ledger is found to be %+v, %v", report, err)
 	}
+	periods, err := s.Periods(t.Context())
+	if march := (ledger.Period{Month: 202603, End: 32, Open: true}); err != nil || len(periods) != 1 || periods[0] != march {
+		t.Errorf("its months are %+v, %v", periods, err)
+	}
 	account, organisation, err := s.Account(t.Context(), "pauline")
 	if staff := storetest.Staff(); err != nil || !slices.Contains(staff.Accounts, account) || !slices.Contains(staff.Organisations, organisation) {
 		t.Errorf("the roster has %+v of %+v, %v", account, organisation, err)

@@ -134,8 +134,15 @@ func monthsAreRanges(t *testing.T, l *Ledger) {
 	if periods[1].Entries() != 71 {
 		t.Errorf("March has %d entries", periods[1].Entries())
 	}
-	if entries := all(t, l.Store, 0); len(entries) != 87 || entries[80].Number != 80 {
-		t.Errorf("%d entries", len(entries))
+	for _, s := range []*store.Store{l.Store, l.Owner} { // also who has heard of none of them
+		if entries := all(t, s, 0); len(entries) != 87 || entries[80].Number != 80 {
+			t.Errorf("%d entries", len(entries))
+		}
+		for _, number := range []ledger.Number{0, 9, 10, 80, 81, 86} {
+			if entry, err := s.Entry(t.Context(), number); err != nil || entry.Number != number {
+				t.Errorf("entry %d is read as %d, %v", number, entry.Number, err)
+			}
+		}
 	}
 }
 
@@ -249,6 +256,16 @@ func remains(t testing.TB, l *Ledger) {
 	first, err := l.First(t.Context())
 	if err != nil || first != there[0] {
 		t.Errorf("the first entry is %d, %v", first, err)
+	}
+	var read []ledger.Number // by who did not write, and has not heard of the newest months
+	for entry, err := range l.Owner.Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, entry.Number)
+	}
+	if newest, err := l.Owner.Entry(t.Context(), next-1); err != nil || newest.Number != next-1 || !slices.Equal(read, there) {
+		t.Errorf("another node reads %d entries, and of the newest %d, %v; want %d, and %d", len(read), newest.Number, err, len(there), next-1)
 	}
 	begun := make(map[time.Time]ledger.Number)
 	for _, from := range []ledger.Number{0, first, first + 1, (first + next) / 2, next - 1, next} {
