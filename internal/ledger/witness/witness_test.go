@@ -203,6 +203,7 @@ const rewritten = `
 func cutTo(size int) string {
 	return fmt.Sprintf(`
 		drop trigger entry_is_not_removed; delete from entry where number >= %[1]d;
+		delete from period where first >= %[1]d;
 		delete from tile; delete from checkpoint; update head set next = %[1]d`, size)
 }
 
