@@ -16,7 +16,7 @@ import (
 )
 
 // sum is the sentence that ends an attack.
-var sum = regexp.MustCompile(`End of the attack: (\d+) people seen without a reason, (\d+) openings asked for, nobody more after [\d.]+ s\. With a reason: (\d+)\. Accounts frozen: (\d+) of (\d+)\.`)
+var sum = regexp.MustCompile(`End of the attack: (\d+) (?:people|person) seen without a reason, (\d+) openings? asked for, nobody more after [\d.]+ s\. With a reason: (\d+)\. Accounts frozen: (\d+) of (\d+)\.`)
 
 // attack starts a demonstration in which an attack is played, and waits for its end.
 func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, accounts int) {

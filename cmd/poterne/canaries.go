@@ -95,7 +95,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 				return err
 			}
 		}
-		detail := fmt.Sprintf("canaries: %d identifiers were looked through, %d are reserved", tried, found)
+		detail := fmt.Sprintf("canaries: %s looked through, %d reserved", count(tried, "identifier", "identifiers"), found)
 		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 		if found > 0 {
 			return fmt.Errorf("%d of %d identifiers are reserved (the first %d lines are listed): no person may have one, give them to canaries or to nobody", found, tried, len(where))
 		}
-		fmt.Fprintf(on.Out, "%d identifiers, none is reserved\n", tried)
+		fmt.Fprintf(on.Out, "%s, none is reserved\n", count(tried, "identifier", "identifiers"))
 		return nil
 	})
 }
@@ -223,7 +223,7 @@ func eachReserved(ctx context.Context, s settings, file string, on *streams, tri
 		}
 		if time.Since(told) > time.Second {
 			told = time.Now()
-			fmt.Fprintf(on.Err, "%s: %d identifiers so far\n", file, *tried)
+			fmt.Fprintf(on.Err, "%s: %s so far\n", file, count(*tried, "identifier", "identifiers"))
 		}
 	}
 	if err := lines.Err(); err != nil {

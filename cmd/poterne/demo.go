@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"text/template"
 	"time"
 
@@ -241,10 +242,20 @@ func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demo
 	}
 	text := template.Must(template.New("").Parse(greetings[d.Lang]))
 	_ = text.Execute(out, map[string]any{
-		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": d.People,
+		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": grouped(d.People, policy.Language(d.Lang)),
 		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
 		"Canary": invented.canary(func(dossier string) bool { return s.canaries.Live(s.pseudonym.Person(dossier), time.Now()) }),
 	})
+}
+
+// grouped writes a count in groups of three.
+func grouped(n int, in policy.Language) string {
+	gap := map[policy.Language]string{policy.French: "\u202f", policy.English: ","}[in]
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + gap + text[i:]
+	}
+	return text
 }
 
 var greetings = map[string]string{
@@ -261,7 +272,8 @@ Comptes (choisissez-en un sur la page du fournisseur d’identité) :
 Quatre choses à essayer :
   1. Pauline consulte une personne de son portefeuille :
      {{.Portal}}/dossier/files/{{.Mine}}
-  2. Pauline ouvre des inconnus jusqu’à être arrêtée (la limite est de 3 par heure) :
+  2. Pauline ouvre des inconnus jusqu’à être arrêtée (la limite est de 3 par heure ;
+     ouverts à moins de deux secondes l’un de l’autre, ils font geler son compte) :
 {{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
 {{end}}  3. Lucas passe par le trou de Kairos, qui donne mille personnes à qui les demande :
      {{.Portal}}/kairos/api/candidates?count=1000
@@ -283,7 +295,8 @@ Accounts (choose one on the identity provider’s page):
 Four things to try:
   1. Pauline consults somebody of her caseload:
      {{.Portal}}/dossier/files/{{.Mine}}
-  2. Pauline opens strangers until she is stopped (the limit is 3 an hour):
+  2. Pauline opens strangers until she is stopped (the limit is 3 an hour; opened within two
+     seconds of each other, they have her account frozen):
 {{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
 {{end}}  3. Lucas walks through the hole in Kairos, which gives a thousand people to whoever asks:
      {{.Portal}}/kairos/api/candidates?count=1000

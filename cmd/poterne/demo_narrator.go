@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -149,14 +150,36 @@ var shapes = map[policy.Verdict]string{
 }
 
 func (n *narrator) say(at time.Duration, account roster.AccountID, what string) {
-	fmt.Fprintf(n.out, "  %6.1f s  %-18s %s\n", at.Seconds(), account, what)
+	fmt.Fprintf(n.out, "  %6s s  %-18s %s\n", n.seconds(at), account, what)
+}
+
+// seconds writes a span as the language does: "1,5".
+func (n *narrator) seconds(span time.Duration) string {
+	text := strconv.FormatFloat(span.Seconds(), 'f', 1, 64)
+	if n.in == policy.French {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}
+
+// count says n of something in its language; none is one in French.
+func (n *narrator) count(of int, un, plusieurs, one, many string) string {
+	if n.in == policy.French && of == 0 {
+		return "0 " + un
+	}
+	if n.in == policy.French {
+		return count(of, un, plusieurs)
+	}
+	return count(of, one, many)
 }
 
 // sum says what came of the attack.
 func (n *narrator) sum(portal string) {
 	sentence := map[policy.Language]string{
-		policy.French:  "\nFin de l’attaque : %d personnes vues sans motif, %d ouvertures demandées, plus personne après %.1f s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
-		policy.English: "\nEnd of the attack: %d people seen without a reason, %d openings asked for, nobody more after %.1f s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
+		policy.French:  "\nFin de l’attaque : %s sans motif, %s, plus personne après %s s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
+		policy.English: "\nEnd of the attack: %s seen without a reason, %s asked for, nobody more after %s s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
 	}[n.in]
-	fmt.Fprintf(n.out, sentence, len(n.seen), n.asked, max(n.newest, n.stopped).Seconds(), len(n.inside), len(n.frozen), len(n.said), portal)
+	seen := n.count(len(n.seen), "personne vue", "personnes vues", "person", "people")
+	asked := n.count(n.asked, "ouverture demandée", "ouvertures demandées", "opening", "openings")
+	fmt.Fprintf(n.out, sentence, seen, asked, n.seconds(max(n.newest, n.stopped)), len(n.inside), len(n.frozen), len(n.said), portal)
 }

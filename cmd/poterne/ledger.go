@@ -181,7 +181,8 @@ func verify(ctx context.Context, on *streams, kept *store.Store, verifier note.V
 	for _, finding := range report.Findings {
 		fmt.Fprintln(on.Out, finding)
 	}
-	fmt.Fprintf(on.Out, "%d entries, %d under the newest checkpoint, %d checkpoints\n", report.Entries, report.Proven, report.Checkpoints)
+	fmt.Fprintf(on.Out, "%s, %d under the newest checkpoint, %s\n",
+		count(int(report.Entries), "entry", "entries"), report.Proven, count(int(report.Checkpoints), "checkpoint", "checkpoints"))
 	if !report.Sound() {
 		return fmt.Errorf("the ledger does not verify: %d findings", len(report.Findings))
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	_ "time/tzdata" // pages tell the time of Paris, wherever they run
 
@@ -89,6 +90,14 @@ func run(ctx context.Context, args []string, on *streams) int {
 		return 2
 	}
 	return 1
+}
+
+// count says n of something.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 type versionCommand struct{}

@@ -94,8 +94,12 @@ type orderLift struct {
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
 	return l.with(ctx, func(_ settings, kept *store.Store) error {
-		if err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As, l.Because); err != nil {
-			return fmt.Errorf("nothing is lifted: %w", err)
+		err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As, l.Because)
+		if fault.Of(err) == fault.Absent && err != nil {
+			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
+		}
+		if err != nil {
+			return err
 		}
 		fmt.Fprintf(on.Out, "order %s is lifted\n", l.ID)
 		return nil

@@ -69,7 +69,7 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 	for _, finding := range report.Findings {
 		fmt.Fprintln(on.Out, finding)
 	}
-	fmt.Fprintf(on.Out, "%d entries, %d checkpoints\n", report.Entries, report.Checkpoints)
+	fmt.Fprintf(on.Out, "%s, %s\n", count(int(report.Entries), "entry", "entries"), count(int(report.Checkpoints), "checkpoint", "checkpoints"))
 	if !report.Sound() {
 		return fmt.Errorf("the copy does not verify: %d findings", len(report.Findings))
 	}

@@ -13,7 +13,7 @@ import (
 func (r Report) WriteTable(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if len(r.Attacks) > 0 {
-		fmt.Fprintf(w, "Attacks: people shown, median and 95th percentile over %d seeds. Beside them, what the same thief gets from an\n", len(r.Seeds))
+		fmt.Fprintf(w, "Attacks: people shown, median and 95th percentile over %d %s. Beside them, what the same thief gets from an\n", len(r.Seeds), plural(len(r.Seeds), "seed"))
 		fmt.Fprintf(w, "application without a guard, behind a limit of %d openings a minute, and behind a cap of %d people a day.\n\n", RatePerMinute, CapPerDay)
 		row(w, "attack", "accounts", "no reason", "p95", "aim", "", "explained", "p95", "aim", "stopped at", "after", "frozen", "touches", "no guard", "rate limit", "cap a day")
 		for _, a := range r.Attacks {
@@ -28,7 +28,7 @@ func (r Report) WriteTable(out io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	if len(r.Oddities) > 0 {
-		fmt.Fprintf(w, "Honest but odd: what was asked for over %d seeds. None may be frozen.\n\n", len(r.Seeds))
+		fmt.Fprintf(w, "Honest but odd: what was asked for over %d %s. None may be frozen.\n\n", len(r.Seeds), plural(len(r.Seeds), "seed"))
 		row(w, "oddity", "openings", "frozen", "touches", "identities", "co-signatures", "stopped", "though explained")
 		for _, o := range r.Oddities {
 			row(w, o.Name, thousands(o.Openings), thousands(o.Freezes), thousands(o.Touches), thousands(o.Identities), thousands(o.Cosigns), thousands(o.Stopped), thousands(o.Told))
@@ -36,7 +36,7 @@ func (r Report) WriteTable(out io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	if len(r.Honest) > 0 {
-		fmt.Fprintf(w, "Honest work of %d agents over %d days, %d seeds. Freezes in 1,000 agent-days with their 95 %% interval; touches, identities and\n", r.Agents, r.Days, len(r.Seeds))
+		fmt.Fprintf(w, "Honest work of %d agents over %d days, %d %s. Freezes in 1,000 agent-days with their 95 %% interval; touches, identities and\n", r.Agents, r.Days, len(r.Seeds), plural(len(r.Seeds), "seed"))
 		fmt.Fprint(w, "co-signatures in a month of one agent; openings stopped in 1,000 agent-days, beside what the two references stop.\n\n")
 		row(w, "trade", "agent-days", "openings", "no reason", "freezes", "per 1,000", "within", "touches", "identities", "co-signs", "stopped", "though explained", "agents asked", "of", "rate limit", "cap a day")
 		for _, t := range append(r.Honest[:len(r.Honest):len(r.Honest)], r.All) {
@@ -91,6 +91,14 @@ func row(w io.Writer, cells ...string) {
 func rate(per1000 float64) string { return strconv.FormatFloat(per1000, 'f', 1, 64) }
 
 func rate2(r float64) string { return strconv.FormatFloat(r, 'f', 2, 64) }
+
+// plural is a noun as it is said of n.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
 
 // thousands writes a count with commas.
 func thousands(n int) string {
