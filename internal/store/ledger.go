@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -201,7 +202,9 @@ func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 }
 
 // Publish implements ledger.Shelf. A tile that has grown takes its own place; one
-// that another process has grown further stays.
+// that another process has grown further stays. The last entry under the checkpoint
+// must be the one that the tiles were made of: it may have been read from a server
+// that was replaced meanwhile, and that showed what no standby has.
 func (s *Store) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
 	const insert = `
 		insert into tile (level, position, hashes) values ($1, $2, $3)
@@ -213,7 +216,27 @@ func (s *Store) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpo
 				return fmt.Errorf("storing %s: %w", tile.Path(), err)
 			}
 		}
+		if err := stillThere(ctx, tx, ledger.Number(checkpoint.Size-1), tiles); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `insert into checkpoint (size, note) values ($1, $2)`, checkpoint.Size, checkpoint.Note)
 		return err
 	})
+}
+
+// stillThere wants an entry to be the one whose leaf ends the tiles.
+func stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {
+	row := ledger.Sealed{Number: last}
+	var salt []byte
+	if err := tx.QueryRowContext(ctx, `select salt, body from entry where number = $1`, int64(last)).Scan(&salt, &row.Body); err != nil {
+		return fmt.Errorf("reading entry %d again: %w", last, err)
+	}
+	copy(row.Salt[:], salt)
+	leaf := row.Leaf()
+	for tile, hashes := range tiles {
+		if tile.L == 0 && tile.N == int64(last>>ledger.TileHeight) && bytes.HasSuffix(hashes, leaf[:]) {
+			return nil
+		}
+	}
+	return fmt.Errorf("entry %d is not the one that was read", last)
 }

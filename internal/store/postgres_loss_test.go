@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
@@ -522,4 +525,38 @@ func TestRUN_3_ANodeBehindACutNetworkShowsNothingAndHoldsNobodyUp(t *testing.T) 
 		return err == nil
 	})
 	h.holds(t, connection)
+}
+
+// Promise: LEDGER-3
+func TestLEDGER_3_ACheckpointOfEntriesThatAreNotThereIsNotPublished(t *testing.T) {
+	connection := storetest.StartPostgreSQL(t).Database(t)
+	s := openPostgreSQL(t, connection)
+	storetest.Write(t, s, 3, storetest.At)
+	leaves := make([]byte, 0, 3*tlog.HashSize)
+	for row, err := range s.Sealed(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := row.Leaf()
+		leaves = append(leaves, leaf[:]...)
+	}
+	tile := tlog.Tile{H: ledger.TileHeight, L: 0, N: 0, W: 3}
+	head := ledger.Checkpoint{Note: []byte("a note")}
+	head.Size = 3
+	other := bytes.Clone(leaves)
+	other[len(other)-1]++ // as a server had it that was replaced
+	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: other}, head); err == nil {
+		t.Error("a tile of other entries was published")
+	}
+	head.Size = 4
+	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: append(other, leaves[:tlog.HashSize]...)}, head); err == nil {
+		t.Error("a tile of more entries than there are was published")
+	}
+	if note, err := s.Checkpoint(t.Context()); err != nil || note != nil {
+		t.Errorf("there is a checkpoint: %q, %v", note, err)
+	}
+	head.Size = 3
+	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves}, head); err != nil {
+		t.Error(err)
+	}
 }

@@ -59,7 +59,7 @@ func StartPatroni(t testing.TB, guide string, changes ...string) *Patroni {
 	bin := installed(t)
 	for _, program := range []string{"patroni", "etcd"} {
 		if _, err := exec.LookPath(program); err != nil {
-			lacking(t, "Patroni and etcd are not here: apt-get install patroni etcd-server etcd-client")
+			lacking(t, "Patroni and etcd are not here: apt-get install patroni etcd-server")
 		}
 	}
 	text, err := os.ReadFile(guide)

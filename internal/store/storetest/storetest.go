@@ -255,15 +255,30 @@ func orders(t *testing.T, s *store.Store) {
 	}
 }
 
+// firstTile has the leaves of the first entries.
+var firstTile = tlog.Tile{H: ledger.TileHeight, L: 0, N: 0, W: 1}
+
+func leavesOf(t *testing.T, s *store.Store) (leaves []byte) {
+	t.Helper()
+	for row, err := range s.Sealed(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := row.Leaf()
+		leaves = append(leaves, leaf[:]...)
+	}
+	return leaves
+}
+
 func tiles(t *testing.T, s *store.Store) {
 	if note, err := s.Checkpoint(t.Context()); note != nil || err != nil {
 		t.Errorf("a checkpoint before the first: %q, %v", note, err)
 	}
-	tile := tlog.Tile{H: ledger.TileHeight, L: 0, N: 3, W: 1}
+	Write(t, s, 3, At)
+	tile, leaves := firstTile, leavesOf(t, s)
 	for size := range int64(3) {
-		hashes := bytes.Repeat([]byte{byte(size)}, 32*int(size+1))
 		checkpoint := ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size)}
-		if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: hashes}, checkpoint); err != nil {
+		if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves[:tlog.HashSize*(size+1)]}, checkpoint); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -305,8 +320,11 @@ func cosignatures(t *testing.T, s *store.Store) {
 			t.Errorf("under %d entries stands %q, %v", size, got, err)
 		}
 	}
+	Write(t, s, 70, At)
+	leaves := leavesOf(t, s)
 	for size := range int64(70) {
-		if err := s.Publish(t.Context(), nil, ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size+1)}); err != nil {
+		grown := map[tlog.Tile][]byte{firstTile: leaves[:tlog.HashSize*(size+1)]}
+		if err := s.Publish(t.Context(), grown, ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size+1)}); err != nil {
 			t.Fatal(err)
 		}
 	}
