@@ -109,17 +109,11 @@ func (v Veil) LiftText(hidden string, number uint64) (string, error) {
 	return string(v.mixed(text, number)), nil
 }
 
-// mixed adds to text what the cipher makes of the number and a count of blocks, in
-// place; done twice it undoes itself.
+// mixed is text and the cipher's key stream for this number; done twice it undoes
+// itself.
 func (v Veil) mixed(text []byte, number uint64) []byte {
-	var block [aes.BlockSize]byte
-	for start := 0; start < len(text); start += len(block) {
-		binary.BigEndian.PutUint64(block[:], number)
-		binary.BigEndian.PutUint64(block[8:], uint64(start))
-		v.texts.Encrypt(block[:], block[:])
-		for i := start; i < min(start+len(block), len(text)); i++ {
-			text[i] ^= block[i-start]
-		}
-	}
+	var start [aes.BlockSize]byte
+	binary.BigEndian.PutUint64(start[:], number)
+	cipher.NewCTR(v.texts, start[:]).XORKeyStream(text, text)
 	return text
 }
