@@ -168,3 +168,57 @@ func TestNoByteOfWhatWasDroppedStaysInTheIndex(t *testing.T) {
 		}
 	}
 }
+
+// Promise: LEDGER-6
+func TestTheIndexOfALedgerFollowsWhenAMonthIsDropped(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	for engine, open := range map[string]func(t *testing.T) (program, owner *store.Store, shelf *store.Index){
+		"sqlite": func(t *testing.T) (_, _ *store.Store, shelf *store.Index) {
+			path := filepath.Join(t.TempDir(), "poterne.db")
+			s := openAt(t, path)
+			shelf, err := store.OpenIndexSQLite(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s, s, shelf
+		},
+		"postgres": func(t *testing.T) (_, owner *store.Store, shelf *store.Index) {
+			connection := cluster.Database(t)
+			owner = owned(t, cluster, connection)
+			shelf, err := store.OpenIndexPostgreSQL(t.Context(), connection)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return openPostgreSQL(t, connection), owner, shelf
+		},
+	} {
+		t.Run(engine, func(t *testing.T) {
+			s, owner, shelf := open(t)
+			t.Cleanup(func() { _ = shelf.Close() })
+			l := storetest.NewLedger(t, s, owner)
+			l.Lived(t, first, 300, 40, 7)
+			x := index.New(index.Shape{Segment: 64, Pages: 4, Piece: 4, Portion: 10}, s, shelf)
+			asks := func(people int, from ledger.Number) {
+				t.Helper()
+				shown, err := x.ShownTo(t.Context(), []roster.AccountID{"pauline"}, time.Time{}, time.Time{})
+				if err != nil || shown.People != people || shown.From != from {
+					t.Errorf("%d people from entry %d on, %v; want %d from %d", shown.People, shown.From, err, people, from)
+				}
+			}
+			asks(347, 0)
+			l.Drop(t, first)
+			asks(47, 300)
+			for person, times := range map[int]int{0: 0, 299: 0, 300: 1} {
+				if seen, err := x.WhoSaw(t.Context(), storetest.Person(person)); err != nil || len(seen.Numbers) != times || seen.Begun.Before(second.Begins()) {
+					t.Errorf("person %d was seen in %v, since %v, %v", person, seen.Numbers, seen.Begun, err)
+				}
+			}
+			if _, err := x.Audit(t.Context(), nil); err != nil {
+				t.Error(err)
+			}
+			if !x.Remade() {
+				t.Error("it does not say that it was made again")
+			}
+		})
+	}
+}
