@@ -202,9 +202,9 @@ type weighing struct {
 	wider     Wider
 }
 
-func (r Rules) weighing(ask Ask, facts Facts, now time.Time) *weighing {
+func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	met, proved := facts.Meter.Trapped(now)
-	return &weighing{
+	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
 		may:       r.Purposes[ask.Purpose],
