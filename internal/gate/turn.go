@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -87,8 +88,10 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 }
 
-// waiting collects what waits at this moment, up to a bounded turn.
+// waiting collects what waits at this moment, up to a bounded turn. Whoever is about
+// to ask at this very moment does so first.
 func (g *Gate) waiting(first *job) []*job {
+	runtime.Gosched()
 	batch, size := []*job{first}, first.size
 	for size < largestTurn {
 		select {
@@ -101,6 +104,13 @@ func (g *Gate) waiting(first *job) []*job {
 	return batch
 }
 
+func sizeOf(batch []*job) (size int) {
+	for _, j := range batch {
+		size += j.size
+	}
+	return size
+}
+
 // take does a batch of jobs in one turn and tells each how it ended.
 func (g *Gate) take(ctx context.Context, batch []*job) error {
 	var t *turn
@@ -110,6 +120,7 @@ func (g *Gate) take(ctx context.Context, batch []*job) error {
 			return err
 		}
 		t = newTurn(g, head)
+		t.entries = make([]ledger.Entry, 0, sizeOf(batch))
 		outcomes = make([]error, len(batch))
 		for i, j := range batch {
 			if outcomes[i] = j.ctx.Err(); outcomes[i] != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -394,6 +395,7 @@ func write(b *testing.B, nodes []*store.Store, people int) func(client int) erro
 				case first := <-queue:
 					batch = append(batch, first)
 				}
+				runtime.Gosched() // as the gate does
 				for more := true; more && len(batch)*people < 4096; {
 					select {
 					case next := <-queue:

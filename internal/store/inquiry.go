@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -64,9 +65,11 @@ func (i *inquiry) ask(ctx context.Context, people []register.PersonID, at time.T
 	}
 }
 
-// run answers until nobody waits.
+// run answers until nobody waits. Whoever is about to ask at this very moment, as
+// all do who were in one turn, asks before the next query.
 func (i *inquiry) run(ctx context.Context) {
 	for {
+		runtime.Gosched()
 		batch := i.next()
 		if len(batch) == 0 {
 			return

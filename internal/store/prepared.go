@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"poterne/internal/ledger"
 )
@@ -12,14 +15,14 @@ import (
 // prepared is the statements of the hot path. What is asked of every request is
 // parsed once.
 type prepared struct {
-	head, move             *sql.Stmt // take the ledger's head, and move it on
+	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where the insert does
 	asker, covers, session *sql.Stmt
 	facts, people          *sql.Stmt // about a list
 	inserts                []insert  // of entries, the one for the most first
 }
 
-// insert writes rows entries at once, member by member; or, when rows is 0, any
-// number of them as three arrays, into the part of one month.
+// insert writes rows entries at once, member by member; or, when rows is 0, all of
+// a turn's as three arrays, into the part of one month, and moves the head on.
 type insert struct {
 	*sql.Stmt
 	rows int
@@ -45,7 +48,6 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	const entry = `insert into entry (number, salt, body`
 	p := &s.prepared
 	p.head = prepare(s.write, s.engine.takeHead())
-	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
 	p.session = prepare(s.read, `select `+sessionColumns+` from session where key = $1`)
 	p.asker = prepare(s.read, `
 		select a.organisation, a.role, a.opened_us, h.service, h.purpose, h.from_us, h.until_us
@@ -59,25 +61,30 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	p.people = prepare(s.read, `select place, person from `+s.engine.found("alias", "alias"))
 	s.inquiry.about = s.factsAbout
 	if s.engine.arrays() {
-		p.inserts = []insert{{prepare(s.write, entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
+		p.inserts = []insert{{prepare(s.write, `with moved as (update head set next = $5, last_us = $6) `+
+			entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
 		return err
 	}
-	for _, n := range insertSizes {
-		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`) values `+places(n, 3)), n})
+	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
+	for _, n := range insertSizes { // numbered placeholders would each be looked for among all
+		rows := strings.TrimSuffix(strings.Repeat(`(?, ?, ?), `, n), `, `)
+		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`) values `+rows), n})
 	}
 	return err
 }
 
 // write writes the first entries that the statement takes into a month, and says
-// how many they are.
-func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed, month ledger.Month) (count int, err error) {
+// how many they are. The last of all was made at.
+func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed, month ledger.Month, at time.Time) (count int, err error) {
 	var args []any
 	if i.rows == 0 {
 		numbers, salts, bodies := make([]int64, len(entries)), make([][]byte, len(entries)), make([][]byte, len(entries))
 		for n := range entries {
 			numbers[n], salts[n], bodies[n] = int64(entries[n].Number), entries[n].Salt[:], entries[n].Body
 		}
-		args, count = []any{numbers, salts, bodies, month}, len(entries)
+		args = []any{numbers, pgtype.FlatArray[[]byte](salts), pgtype.FlatArray[[]byte](bodies), month}
+		count = len(entries)
+		args = append(args, int64(entries[count-1].Number+1), at.UnixMicro())
 	} else {
 		for n := range entries[:i.rows] {
 			args = append(args, int64(entries[n].Number), entries[n].Salt[:], entries[n].Body)

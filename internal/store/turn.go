@@ -87,7 +87,7 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	}
 	for _, insert := range t.store.prepared.inserts {
 		for len(rows) >= max(insert.rows, 1) {
-			count, err := insert.write(t.ctx, t.tx, rows, month)
+			count, err := insert.write(t.ctx, t.tx, rows, month, at)
 			if err != nil {
 				return doing("writing entries", err)
 			}
@@ -96,6 +96,9 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 		}
 	}
 	t.last = at
+	if t.store.prepared.move == nil {
+		return nil
+	}
 	_, err = t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
 	return doing("moving the head", err)
 }
