@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -44,11 +46,35 @@ func openPostgreSQL(config *pgx.ConnConfig) *Store {
 			engine.doubt.Store(true)
 		}
 	}
-	s := &Store{engine: engine, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	s := &Store{engine: engine, write: sql.OpenDB(uncancelled(*config)), read: stdlib.OpenDB(*config)}
 	s.write.SetMaxOpenConns(4)
 	s.read.SetMaxOpenConns(8)
 	s.read.SetMaxIdleConns(8)
 	return s
+}
+
+// uncancelled makes connections on which nothing is cancelled at the server. A
+// commit that no longer waits for its standby stands on the primary alone, where
+// others read it; and the driver would have whatever it gives up cancelled. It says
+// so on a connection of its own: that one is not dialled.
+func uncancelled(config pgx.ConnConfig) driver.Connector {
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if ctx.Value(connecting{}) == nil {
+			return nil, errors.New("nothing is cancelled")
+		}
+		return dial(ctx, network, address)
+	}
+	return dialled{stdlib.GetConnector(config)}
+}
+
+type connecting struct{}
+
+type dialled struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c dialled) Connect(ctx context.Context) (driver.Conn, error) {
+	return c.Connector.Connect(context.WithValue(ctx, connecting{}, true))
 }
 
 // CheckPostgreSQL says what is wrong with a connection, before anybody connects.

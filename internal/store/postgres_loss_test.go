@@ -289,6 +289,30 @@ func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
 	}
 }
 
+// A node that gives up a commit leaves it waiting: nobody reads what no standby has.
+//
+// Promise: LEDGER-1
+func TestLEDGER_1_ACommitThatIsGivenUpIsSeenByNobodyBeforeAStandbyHasIt(t *testing.T) {
+	primary := storetest.StartPostgreSQL(t)
+	connection := primary.Database(t)
+	standby := primary.Standby(t)
+	s := openPostgreSQL(t, connection)
+	storetest.Write(t, s, 1, storetest.At)
+	standby.Kill()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := s.Turn(ctx, func(head gate.Head) error {
+		return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
+	}); !errors.Is(err, gate.ErrOutcomeUnknown) {
+		t.Errorf("a commit that was given up ended with %v", err)
+	}
+	time.Sleep(time.Second) // a server that was told would have obeyed
+	var entries int
+	if err := direct(t, primary.Superuser(connection)).QueryRowContext(t.Context(), `select count(*) from entry`).Scan(&entries); err != nil || entries != 1 {
+		t.Errorf("%d entries are seen, %v", entries, err)
+	}
+}
+
 // Promise: RUN-3
 func TestRUN_3_AStandbyIsNotTakenForTheDatabase(t *testing.T) {
 	primary := storetest.StartPostgreSQL(t)
