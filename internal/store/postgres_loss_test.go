@@ -463,20 +463,20 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 	cluster.Room(16 << 20)
 	cluster.Start(t)
 	s := openPostgreSQL(t, connection)
-	fill := func(n int) (err error) {
+	fill := func(n, length int) (err error) {
 		for err == nil {
 			err = s.Turn(t.Context(), func(head gate.Head) error {
 				entries := make([]ledger.Entry, n)
 				for i := range entries {
-					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Detail: strings.Repeat("x", 400)}
+					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Detail: strings.Repeat("x", length)}
 				}
 				return head.Write(entries, storetest.At)
 			})
 		}
 		return err
 	}
-	for _, n := range []int{1000, 1} { // to the last byte
-		if err := fill(n); errors.Is(err, gate.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "could not extend file") {
+	for _, size := range []struct{ n, length int }{{1000, 400}, {100, 0}, {1, 0}} { // also what is left in each page
+		if err := fill(size.n, size.length); errors.Is(err, gate.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "could not extend file") {
 			t.Fatalf("the disk filled with %v", err)
 		}
 	}
