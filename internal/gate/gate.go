@@ -262,6 +262,9 @@ func push[T any](list []T, one T, least int) []T {
 
 // catchUp takes in what other nodes have written since this one last looked.
 func (g *Gate) catchUp(head Head) error {
+	if head.Next() < g.upTo {
+		return fmt.Errorf("%w: the ledger ends at entry %d, this node has seen %d", ErrOutcomeUnknown, head.Next(), g.upTo)
+	}
 	if g.unsure {
 		if err := g.recognise(head); err != nil {
 			return err
