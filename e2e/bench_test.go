@@ -252,6 +252,7 @@ path = "poterne.db"
 pseudonym = "pseudonym.key"
 checkpoint = "checkpoint.key"
 assertion = "assertion.key"
+epoch = "epoch.key"
 [signin]
 issuer = "%[3]s"
 client_id = "bench"

@@ -16,6 +16,7 @@ import (
 	"net/http/httputil"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -727,6 +728,7 @@ func (f *failing) check() {
 		f.t.Fatal(err)
 	}
 	defer kept.Close()
+	unveil(f.t, kept, filepath.Dir(f.config))
 	maps.Copy(f.written, f.ledger.read(kept))
 	f.holds(answers, f.written)
 }
@@ -842,6 +844,7 @@ func (f *failing) ordersHeld() {
 		f.t.Fatal(err)
 	}
 	defer kept.Close()
+	unveil(f.t, kept, filepath.Dir(f.config))
 	standing := 0
 	for entry, err := range kept.Entries(f.t.Context(), 0) {
 		if err != nil {
@@ -882,6 +885,7 @@ func (f *failing) cuts() {
 		f.t.Fatal(err)
 	}
 	defer kept.Close()
+	unveil(f.t, kept, filepath.Dir(f.config))
 	var placed time.Time
 	for entry, err := range kept.Entries(f.t.Context(), f.orders[len(f.orders)-1].number) {
 		if err != nil {

@@ -355,9 +355,7 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	if err := kept.Veil(t.Context(), epochsBeside(t, database)); err != nil {
-		t.Fatal(err)
-	}
+	unveil(t, kept, filepath.Dir(database))
 	for entry, err := range kept.Entries(t.Context(), from) {
 		if err != nil {
 			t.Fatal(err)
@@ -367,13 +365,13 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 	return list
 }
 
-// epochsBeside reads the key under which people are hidden in a database, from the
-// file beside it; where there is none nobody is.
-func epochsBeside(t *testing.T, database string) ledger.Veil {
+// unveil lets a store read the people whom a program hides under the key in its
+// folder; where there is none it hides nobody.
+func unveil(t *testing.T, kept *store.Store, folder string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(database), "epoch.key"))
+	text, err := os.ReadFile(filepath.Join(folder, "epoch.key"))
 	if errors.Is(err, os.ErrNotExist) {
-		return ledger.Veil{}
+		return
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -387,5 +385,7 @@ func epochsBeside(t *testing.T, database string) ledger.Veil {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ledger.NewVeil(first, epoch)
+	if err := kept.Veil(t.Context(), ledger.NewVeil(first, epoch)); err != nil {
+		t.Fatal(err)
+	}
 }

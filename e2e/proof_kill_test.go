@@ -211,6 +211,7 @@ func (a *aftermath) check(answers []crewAnswer) {
 		a.t.Fatal(err)
 	}
 	defer kept.Close()
+	unveil(a.t, kept, a.dir)
 	written := a.read(kept)
 	for _, answer := range answers {
 		a.covered(answer, written)

@@ -97,6 +97,7 @@ func TestRUN_3_NodesBehindALoadBalancerAreOneGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer kept.Close()
+	unveil(t, kept, h.dir)
 	people := make(map[register.PersonID]bool)
 	for entry, err := range kept.Entries(t.Context(), 0) {
 		if err != nil {
