@@ -46,11 +46,10 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 		}
 		var people [3]gate.Asker
 		for i, id := range []string{m.By, m.Approver, m.Account} {
-			account, _, err := kept.Account(ctx, roster.AccountID(id))
-			if err != nil {
-				return fmt.Errorf("account %q: %w", id, err)
+			var err error
+			if people[i], err = asker(ctx, kept, id); err != nil {
+				return err
 			}
-			people[i] = gate.AskerOf(account)
 		}
 		err := gate.Commission(ctx, kept, time.Now, people[0], people[1], people[2], gate.Mission{
 			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,

@@ -36,9 +36,13 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
+		first, err := kept.First(ctx)
+		if err != nil {
+			return err
+		}
 		told := make([]toldMonth, len(months))
 		for i, m := range months {
-			if told[i], err = r.tell(ctx, kept, m); err != nil {
+			if told[i], err = r.tell(ctx, kept, m, first); err != nil {
 				return err
 			}
 		}
@@ -50,17 +54,17 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 	})
 }
 
-// tell looks up what a month itself does not say.
-func (r *retentionStatus) tell(ctx context.Context, kept *store.Store, m retention.Month) (toldMonth, error) {
+// tell looks up what a month itself does not say, in a ledger that begins with the
+// entry first.
+func (r *retentionStatus) tell(ctx context.Context, kept *store.Store, m retention.Month, first ledger.Number) (toldMonth, error) {
 	told := toldOf(m)
 	if r.Sizes && !m.Dropped {
 		bytes, err := kept.Weigh(ctx, m.Period)
 		told.Bytes = &bytes
 		return told, err
 	}
-	first, err := kept.First(ctx)
-	if err != nil || !m.Dropped || m.By < first {
-		return told, err
+	if !m.Dropped || m.By < first {
+		return told, nil
 	}
 	entry, err := kept.Entry(ctx, m.By)
 	told.DroppedAt = &entry.Time

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
@@ -166,7 +165,7 @@ func (t *turn) drop(month ledger.Month, entry ledger.Entry) (ledger.Period, erro
 	}
 	entry.Kind, entry.Number, entry.Receipt = ledger.Dropped, t.next, t.next
 	entry.From, entry.End, entry.Detail = period.First, period.End, month.String()
-	if entry.Time = entry.Time.UTC().Truncate(time.Microsecond); entry.Time.Before(t.last) {
+	if entry.Time = ledger.Cut(entry.Time); entry.Time.Before(t.last) {
 		entry.Time = t.last
 	}
 	if err := t.Write([]ledger.Entry{entry}, entry.Time); err != nil {
