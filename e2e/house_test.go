@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -31,7 +30,6 @@ import (
 
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
-	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/town"
@@ -376,16 +374,11 @@ func unveil(t *testing.T, kept *store.Store, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	month, key, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
-	first, err := ledger.ParseMonth(month)
+	veil, err := ledger.ParseVeil(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	epoch, err := register.ParseEpochKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := kept.Veil(t.Context(), ledger.NewVeil(first, epoch)); err != nil {
+	if err := kept.Veil(t.Context(), veil); err != nil {
 		t.Fatal(err)
 	}
 }

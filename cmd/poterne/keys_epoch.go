@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"poterne/internal/ledger"
@@ -33,22 +32,7 @@ func epochText(first ledger.Month, key register.EpochKey) string {
 	return first.String() + " " + key.Text() + "\n"
 }
 
-func parseEpochKey(text []byte) (ledger.Veil, error) {
-	broken := errors.New("an epoch key is a month and a key, such as 2026-11 and 44 characters, as poterne keys makes it")
-	words := strings.Fields(string(text))
-	if len(words) != 2 {
-		return ledger.Veil{}, broken
-	}
-	first, err := ledger.ParseMonth(words[0])
-	if err != nil {
-		return ledger.Veil{}, broken
-	}
-	key, err := register.ParseEpochKey(words[1])
-	if err != nil {
-		return ledger.Veil{}, broken
-	}
-	return ledger.NewVeil(first, key), nil
-}
+func parseEpochKey(text []byte) (ledger.Veil, error) { return ledger.ParseVeil(string(text)) }
 
 type keysEpoch struct {
 	Dir string `arg:"" help:"Where to put it; the folder must exist."`

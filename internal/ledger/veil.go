@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 
 	"poterne/internal/register"
@@ -19,6 +21,25 @@ type Veil struct{ months *months }
 // NewVeil takes the oldest month that can be read, and its key.
 func NewVeil(first Month, key register.EpochKey) Veil {
 	return Veil{&months{first: first, key: key, next: key}}
+}
+
+// ParseVeil reads what is kept of a veil: the oldest month that can be read, and its
+// key.
+func ParseVeil(text string) (Veil, error) {
+	broken := errors.New("an epoch key is a month and a key, such as 2026-11 and 44 characters, as poterne keys makes it")
+	words := strings.Fields(text)
+	if len(words) != 2 {
+		return Veil{}, broken
+	}
+	first, err := ParseMonth(words[0])
+	if err != nil {
+		return Veil{}, broken
+	}
+	key, err := register.ParseEpochKey(words[1])
+	if err != nil {
+		return Veil{}, broken
+	}
+	return NewVeil(first, key), nil
 }
 
 // Hides reports whether v hides people at all.

@@ -25,6 +25,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 func houseKey(t *testing.T) register.Key {
@@ -45,18 +46,7 @@ type notary struct {
 
 func newNotary(t *testing.T, shelf *store.Store) notary {
 	t.Helper()
-	private, public, err := note.GenerateKey(nil, "house.poterne.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, verifier := storetest.Notary(t)
 	return notary{shelf, signer, verifier}
 }
 

@@ -139,7 +139,7 @@ func TestLEDGER_5_TheProgramsRoleNeitherShortensATermNorUnholds(t *testing.T) {
 
 // Promise: LEDGER-6
 func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	ask := func(t *testing.T, s, owner *store.Store) {
 		signed(t, s, signer, verifier, 3)
 		storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))

@@ -88,7 +88,7 @@ func TestPostgreSQL(t *testing.T) {
 func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	s := openPostgreSQL(t, connection)
 	signed(t, s, signer, verifier, 300)
 

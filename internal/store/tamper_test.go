@@ -17,24 +17,6 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-// notary is a ledger key made for one test.
-func notary(t *testing.T) (note.Signer, note.Verifier) {
-	t.Helper()
-	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifier, err := note.NewVerifier(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, verifier
-}
-
 // signed writes portions of entries and signs a checkpoint after each.
 func signed(t *testing.T, s *store.Store, signer note.Signer, verifier note.Verifier, portions ...int) {
 	t.Helper()
@@ -65,8 +47,8 @@ func findings(t *testing.T, s *store.Store, verifier note.Verifier, elsewhere ..
 
 // Promise: LEDGER-3
 func TestLEDGER_3_ARemovedChangedOrReorderedEntryIsFoundAndNamed(t *testing.T) {
-	signer, verifier := notary(t)
-	other, _ := notary(t)
+	signer, verifier := storetest.Notary(t)
+	other, _ := storetest.Notary(t)
 	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced;`
 	for name, test := range map[string]struct {
 		tamper func(t *testing.T, db *sql.DB)
@@ -154,7 +136,7 @@ func forgeLeaf(unlock string) func(*testing.T, *sql.DB) {
 }
 
 func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	s := openAt(t, path)
 	signed(t, s, signer, verifier, 10, 20)
@@ -181,7 +163,7 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 // Promise: LEDGER-3
 func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	const unlock = `alter table entry disable trigger all; alter table entry_202603 disable trigger all; alter table entry_other disable trigger all; `
 	for name, test := range map[string]struct {
 		tamper func(t *testing.T, db *sql.DB)
@@ -262,7 +244,7 @@ func checkpoint(t *testing.T, s *store.Store) []byte {
 func TestLEDGER_3_ARestoredBackupAndAForkAreFoundByACheckpointKeptElsewhere(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	s := openPostgreSQL(t, connection)
 	signed(t, s, signer, verifier, 256, 300)
 	yesterday := checkpoint(t, s)
@@ -291,7 +273,7 @@ func TestLEDGER_3_ARestoredBackupAndAForkAreFoundByACheckpointKeptElsewhere(t *t
 }
 
 func TestTheTreeGoesOnAfterARestart(t *testing.T) {
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	s := openSQLite(t)
 	for i := range 5 { // a new sequencer each time
 		signed(t, s, signer, verifier, 100+i*57)
@@ -302,8 +284,8 @@ func TestTheTreeGoesOnAfterARestart(t *testing.T) {
 }
 
 func TestASequencerRefusesAnotherLedgersTree(t *testing.T) {
-	signer, verifier := notary(t)
-	_, stranger := notary(t)
+	signer, verifier := storetest.Notary(t)
+	_, stranger := storetest.Notary(t)
 	s := openSQLite(t)
 	signed(t, s, signer, verifier, 3)
 	if _, err := ledger.NewSequencer(t.Context(), s, signer, stranger, slog.New(slog.DiscardHandler)); err == nil {
@@ -312,7 +294,7 @@ func TestASequencerRefusesAnotherLedgersTree(t *testing.T) {
 }
 
 func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	s := openSQLite(t)
 	var both [2]*ledger.Sequencer
 	for i := range both {
@@ -343,7 +325,7 @@ func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
 
 // Promise: LEDGER-3
 func TestLEDGER_3_CheckpointsAreAtMostASecondBehind(t *testing.T) {
-	signer, verifier := notary(t)
+	signer, verifier := storetest.Notary(t)
 	s := openSQLite(t)
 	sequencer, err := ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler))
 	if err != nil {

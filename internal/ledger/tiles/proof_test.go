@@ -87,18 +87,7 @@ func TestATamperedEntryCannotBeProved(t *testing.T) {
 // Under the checkpoint of one entry, whatever is stated proves that entry or
 // nothing.
 func FuzzOpenProof(f *testing.F) {
-	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
-	if err != nil {
-		f.Fatal(err)
-	}
-	signer, err := note.NewSigner(private)
-	if err != nil {
-		f.Fatal(err)
-	}
-	verifier, err := note.NewVerifier(public)
-	if err != nil {
-		f.Fatal(err)
-	}
+	signer, verifier := storetest.Notary(f)
 	entries, err := ledger.Veil{}.Seal([]ledger.Entry{{Number: 0, Time: storetest.At, Kind: ledger.Read, Account: "samir"}})
 	if err != nil {
 		f.Fatal(err)

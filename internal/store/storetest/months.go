@@ -27,18 +27,27 @@ type Ledger struct {
 // NewLedger gives a store a key of its own.
 func NewLedger(t testing.TB, s, owner *store.Store) *Ledger {
 	t.Helper()
+	l := &Ledger{Store: s, Owner: owner}
+	l.Signer, l.Verifier = Notary(t)
+	return l
+}
+
+// Notary returns a ledger's key that is made for one test.
+func Notary(t testing.TB) (note.Signer, note.Verifier) {
+	t.Helper()
 	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Ledger{Store: s, Owner: owner}
-	if l.Signer, err = note.NewSigner(private); err != nil {
+	signer, err := note.NewSigner(private)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Verifier, err = note.NewVerifier(public); err != nil {
+	verifier, err := note.NewVerifier(public)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return signer, verifier
 }
 
 // Sign signs a checkpoint of what was written.
