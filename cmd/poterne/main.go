@@ -43,6 +43,8 @@ type commands struct {
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Promises  promisesCommand   `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`
+
+	Which kong.VersionFlag `name:"version" help:"Say which version this is."`
 }
 
 // streams is where a command reads and writes.
@@ -71,6 +73,7 @@ func run(ctx context.Context, args []string, on *streams) int {
 	parser := kong.Must(&commands{}, kong.Name("poterne"),
 		kong.Description("Poterne, the guarded side door of a register of people."),
 		kong.Writers(on.Out, on.Err), kong.Exit(func(code int) { exit = code }),
+		kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(on))
 	asked, err := parser.Parse(args)
@@ -102,17 +105,27 @@ func count(n int, one, many string) string {
 
 type versionCommand struct{}
 
-// Run says which source the program was built from.
+// Run says which source the program was built from, and with which Go.
 func (versionCommand) Run(on *streams) error {
-	version, revision := "unknown", ""
-	if built, ok := debug.ReadBuildInfo(); ok {
-		version = built.Main.Version
-		for _, setting := range built.Settings {
-			if setting.Key == "vcs.revision" {
-				revision = " " + setting.Value
-			}
+	fmt.Fprintln(on.Out, version())
+	return nil
+}
+
+// version is what the program was built from, as Go wrote it into it: a build
+// outside a repository has no commit.
+func version() string {
+	built, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "poterne of unknown version"
+	}
+	said, commit, changed := "poterne "+built.Main.Version, "", ""
+	for _, setting := range built.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			commit = ", commit " + setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			changed = " and changes"
 		}
 	}
-	fmt.Fprintf(on.Out, "poterne %s%s\n", version, revision)
-	return nil
+	return said + commit + changed + ", " + built.GoVersion
 }

@@ -67,8 +67,9 @@ type program struct {
 	door      *signin.Door
 	rooms     *portal.Rooms
 	metrics   *metrics
-	public    http.Handler // the portal, sign-in, pushes and the guarded services
-	private   http.Handler // metrics and health
+	public    http.Handler     // the portal, sign-in, pushes and the guarded services
+	private   http.Handler     // metrics and health
+	failed    http.HandlerFunc // says of a request that it failed on our side
 	parts     []func(context.Context) error
 	leaving   chan struct{} // closed when the program is asked to leave
 	log       *slog.Logger
@@ -147,6 +148,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
 	p.private = private
+	p.failed = pages.Stops().Broke
 	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run, lookout.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
@@ -316,9 +318,9 @@ func (p *program) Serve(ctx context.Context, public, private *listening) error {
 	for _, run := range p.parts {
 		group.Go(func() error { return run(living) })
 	}
-	servers := []*http.Server{public.start(group, p.public, p.log)}
+	servers := []*http.Server{public.start(group, recovering(p.public, p.failed, p.log), p.log)}
 	if private != nil {
-		servers = append(servers, private.start(group, p.private, p.log))
+		servers = append(servers, private.start(group, recovering(p.private, p.failed, p.log), p.log))
 	}
 	group.Go(func() error {
 		select {

@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
 )
 
 type serveCommand struct {
@@ -17,6 +20,7 @@ type serveCommand struct {
 // Run guards the declared services until it is told to stop.
 func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	log := slog.New(slog.NewJSONHandler(on.Err, nil))
+	defer staying(log)()
 	s, err := readConfig(c.Config)
 	if err != nil {
 		return err
@@ -53,6 +57,27 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	}
 	log.Info("left in order")
 	return kept.Close()
+}
+
+// staying keeps SIGHUP, which would end the program, from doing anything, and says
+// that it came. It returns what ends that.
+func staying(log *slog.Logger) (end func()) {
+	hangups, ended := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-hangups:
+				log.Info("SIGHUP does nothing yet: a changed configuration is read at the next start")
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(ended)
+	}
 }
 
 // listen opens a listener; with a certificate it speaks TLS.

@@ -56,6 +56,9 @@ func (rooms *Rooms) asked(v *visit, form url.Values) (order.Order, error) {
 	if err := o.Check(); err != nil {
 		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
 	}
+	if o.Effect == order.Narrowed {
+		return o, &fault.Error{Kind: fault.Invalid, Public: "nobody narrows at the desk: Poterne does, next to a theft"}
+	}
 	return o, rooms.targetExists(v, o)
 }
 

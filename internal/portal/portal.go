@@ -134,31 +134,49 @@ func New(pages *Pages, house House) *Rooms {
 	return &Rooms{House: house, pages: pages, hour: newHour()}
 }
 
+// route is an address of the rooms and who answers there.
+type route struct {
+	pattern string
+	serve   func(*visit) error
+}
+
+// routes are all the rooms' addresses.
+func (rooms *Rooms) routes() []route {
+	all := []route{
+		{"GET /{$}", rooms.front},
+		{"GET /desk", rooms.atDesk(rooms.desk)},
+		{"GET /desk/flow", rooms.atDesk(rooms.flow)},
+		{"GET /desk/campaigns", rooms.atDesk(rooms.campaigns)},
+		{"GET /desk/directory", rooms.atDesk(rooms.directory)},
+		{"GET /desk/curve", rooms.atDesk(rooms.curve)},
+		{"GET /desk/accounts/{id}", rooms.atDesk(rooms.account)},
+		{"GET /desk/orders/new", rooms.atDesk(rooms.proposeOrder)},
+		{"POST /desk/orders", rooms.atDesk(rooms.placeOrder)},
+		{"GET /desk/orders/{id}", rooms.atDesk(rooms.proposeLift)},
+		{"POST /desk/orders/{id}/lift", rooms.atDesk(rooms.liftOrder)},
+		{"GET /manager", rooms.vouching(rooms.manage)},
+		{"POST /manager/cosign", rooms.vouching(rooms.cosign)},
+		{"POST /manager/thaw", rooms.vouching(rooms.thaw)},
+		{"POST /manager/raise", rooms.vouching(rooms.raise)},
+	}
+	if rooms.Index == nil {
+		return all
+	}
+	return append(all,
+		route{"GET /desk/exactly", rooms.atDesk(rooms.exactly)},
+		route{"POST /desk/exactly/list", rooms.atDesk(rooms.exactList)},
+		route{"GET /desk/who-saw", rooms.atDesk(rooms.proposeWhoSaw)},
+		route{"POST /desk/who-saw", rooms.atDesk(rooms.whoSaw)},
+	)
+}
+
 // Handler serves the rooms, at the origin the portal is reached at. Other paths
 // are said not to exist.
 func (rooms *Rooms) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", rooms.room(rooms.front))
-	mux.Handle("GET /desk", rooms.room(rooms.atDesk(rooms.desk)))
-	mux.Handle("GET /desk/flow", rooms.room(rooms.atDesk(rooms.flow)))
-	mux.Handle("GET /desk/campaigns", rooms.room(rooms.atDesk(rooms.campaigns)))
-	mux.Handle("GET /desk/directory", rooms.room(rooms.atDesk(rooms.directory)))
-	mux.Handle("GET /desk/curve", rooms.room(rooms.atDesk(rooms.curve)))
-	if rooms.Index != nil {
-		mux.Handle("GET /desk/exactly", rooms.room(rooms.atDesk(rooms.exactly)))
-		mux.Handle("POST /desk/exactly/list", rooms.room(rooms.atDesk(rooms.exactList)))
-		mux.Handle("GET /desk/who-saw", rooms.room(rooms.atDesk(rooms.proposeWhoSaw)))
-		mux.Handle("POST /desk/who-saw", rooms.room(rooms.atDesk(rooms.whoSaw)))
+	for _, r := range rooms.routes() {
+		mux.Handle(r.pattern, rooms.room(r.serve))
 	}
-	mux.Handle("GET /desk/accounts/{id}", rooms.room(rooms.atDesk(rooms.account)))
-	mux.Handle("GET /desk/orders/new", rooms.room(rooms.atDesk(rooms.proposeOrder)))
-	mux.Handle("POST /desk/orders", rooms.room(rooms.atDesk(rooms.placeOrder)))
-	mux.Handle("GET /desk/orders/{id}", rooms.room(rooms.atDesk(rooms.proposeLift)))
-	mux.Handle("POST /desk/orders/{id}/lift", rooms.room(rooms.atDesk(rooms.liftOrder)))
-	mux.Handle("GET /manager", rooms.room(rooms.vouching(rooms.manage)))
-	mux.Handle("POST /manager/cosign", rooms.room(rooms.vouching(rooms.cosign)))
-	mux.Handle("POST /manager/thaw", rooms.room(rooms.vouching(rooms.thaw)))
-	mux.Handle("POST /manager/raise", rooms.room(rooms.vouching(rooms.raise)))
 	mux.HandleFunc("/", rooms.pages.notFound)
 	// Browsers ask for it on behalf of guarded applications without an icon.
 	mux.Handle("GET /favicon.ico", http.RedirectHandler(rooms.pages.assets["favicon.svg"], http.StatusFound))

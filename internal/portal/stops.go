@@ -189,6 +189,7 @@ func begin(to string) string { return signin.BeginPath + "?return=" + url.QueryE
 type failedPage struct {
 	page
 	Kind fault.Kind
+	Here bool // it failed in Poterne itself, where something may have been written already
 }
 
 // statuses is what each kind of fault is over HTTP.
@@ -199,12 +200,21 @@ var statuses = map[fault.Kind]int{
 
 // Failed says that something did not work, and that nothing was passed on.
 func (s Stops) Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
-	shown := failedPage{s.pages.page(r, viewer{}, "failed.title"), kind}
+	s.failed(w, r, statuses[kind], failedPage{Kind: kind})
+}
+
+// Broke says that a request failed here, and nowhere behind the gate.
+func (s Stops) Broke(w http.ResponseWriter, r *http.Request) {
+	s.failed(w, r, http.StatusInternalServerError, failedPage{Kind: fault.Broken, Here: true})
+}
+
+func (s Stops) failed(w http.ResponseWriter, r *http.Request, status int, shown failedPage) {
+	shown.page = s.pages.page(r, viewer{}, "failed.title")
 	if !readsPages(r) {
-		s.problem(w, r, problem{Title: shown.Title, Status: statuses[kind], Detail: s.pages.speakers[shown.Lang].must("failed." + kind.String())})
+		s.problem(w, r, problem{Title: shown.Title, Status: status, Detail: s.pages.speakers[shown.Lang].must("failed." + shown.Kind.String())})
 		return
 	}
-	s.pages.show(w, r, statuses[kind], "failed.html", shown)
+	s.pages.show(w, r, status, "failed.html", shown)
 }
 
 // readsPages reports whether an answer to r is read by a person.

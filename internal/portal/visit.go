@@ -99,8 +99,7 @@ func (rooms *Rooms) sayError(w http.ResponseWriter, r *http.Request, kind fault.
 	case kind == fault.Absent:
 		rooms.pages.notFound(w, r)
 	case kind == fault.Broken:
-		shown := failedPage{rooms.pages.page(r, viewer{}, "failed.title"), kind}
-		rooms.pages.show(w, r, http.StatusInternalServerError, "failed.html", shown)
+		rooms.pages.Stops().Broke(w, r)
 	default:
 		rooms.pages.Stops().Failed(w, r, kind)
 	}

@@ -1,0 +1,151 @@
+package portal
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// odd is what nobody types, and somebody sends.
+var odd = []string{
+	"", " ", "-1", "0", "1", "7", "48213", "18446744073709551616", "9223372036854775807", "x", "{target}", "%s", "\x00", "\xff\xfe", "\u202e\u200b",
+	"../..", "<script>", "a\r\nb", strings.Repeat("9", 3000),
+}
+
+// parameters are what each route of the rooms reads, and every value that means
+// something there. Each is sent odd values too.
+var parameters = map[string]struct {
+	as     []roster.AccountID
+	values map[string][]string
+}{
+	"GET /{$}":                {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
+	"GET /desk":               {desk, map[string][]string{"said": saids}},
+	"GET /desk/flow":          {desk, map[string][]string{"after": {"0", "3"}}},
+	"GET /desk/campaigns":     {desk, nil},
+	"GET /desk/directory":     {desk, map[string][]string{"q": {"ml", "théo"}}},
+	"GET /desk/curve":         {desk, nil},
+	"GET /desk/accounts/{id}": {desk, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
+	"GET /desk/orders/new":    {desk, orderForm},
+	"POST /desk/orders":       {desk, orderForm},
+	"GET /desk/orders/{id}":   {desk, map[string][]string{"{id}": {"7", "8", "new"}}},
+	"POST /desk/orders/{id}/lift": {desk, map[string][]string{
+		"{id}": {"7", "8"}, "because": {"verified by telephone"},
+	}},
+	"GET /manager":         {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
+	"POST /manager/cosign": {vouchers, map[string][]string{"receipt": {"12", "250"}}},
+	"POST /manager/thaw":   {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},
+	"POST /manager/raise":  {vouchers, map[string][]string{"account": {"leo.perrin", "nobody"}, "people": {"3"}, "hours": {"2"}, "because": {"training"}}},
+	"GET /desk/exactly": {desk, map[string][]string{
+		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
+	}},
+	"POST /desk/exactly/list": {desk, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments}},
+	"GET /desk/who-saw":       {desk, nil},
+	"POST /desk/who-saw":      {desk, map[string][]string{"identifier": {"210", "251"}}},
+}
+
+var (
+	desk      = []roster.AccountID{"noa.lambert"}
+	vouchers  = []roster.AccountID{"jeanne.vidal", "noa.lambert"}
+	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
+	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
+	orderForm = map[string][]string{
+		"reach": {"account", "organisation", "service", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
+		"target": {"theo.marchand", "ml-bourg", "dossier", "nobody"}, "because": {"a reason"}, "message": {"a message"},
+	}
+)
+
+// sendings are what is sent to a route: every combination of the values that mean
+// something, or nothing at all, and each odd value in each place.
+func sendings(values map[string][]string) []map[string]string {
+	all := []map[string]string{{}}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		var wider []map[string]string
+		for _, begun := range all {
+			wider = append(wider, begun)
+			for _, value := range values[name] {
+				form := maps.Clone(begun)
+				form[name] = value
+				wider = append(wider, form)
+			}
+		}
+		all = wider
+	}
+	usual := make(map[string]string)
+	for name, known := range values {
+		usual[name] = known[0]
+	}
+	for name := range values {
+		for _, value := range odd {
+			form := maps.Clone(usual)
+			form[name] = value
+			all = append(all, form)
+		}
+	}
+	return all
+}
+
+func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
+	for _, r := range newStage().rooms.routes() {
+		known, there := parameters[r.pattern]
+		if !there {
+			t.Errorf("%s: say in this test what it reads", r.pattern)
+			continue
+		}
+		t.Run(r.pattern, func(t *testing.T) {
+			method, path, _ := strings.Cut(r.pattern, " ")
+			s := newStage() // where much has happened, and more happens
+			s.fill()
+			s.touched = galleryNow.Add(-time.Minute)
+			for i, form := range sendings(known.values) {
+				for _, who := range known.as {
+					in := languages[i%len(languages)]
+					if said := s.panicsAt(t, who, method, path, form, in); said != "" {
+						t.Errorf("%s %v as %s in %s panics: %s", path, form, who, in, said)
+					}
+				}
+			}
+		})
+	}
+}
+
+// panicsAt sends a form, and returns what the rooms panic of; empty when they do
+// not.
+func (s *stage) panicsAt(t *testing.T, who roster.AccountID, method, path string, form map[string]string, in policy.Language) (said string) {
+	t.Helper()
+	sent := make(url.Values)
+	path = strings.TrimSuffix(path, "{$}")
+	for name, value := range form {
+		if strings.HasPrefix(name, "{") {
+			path = strings.ReplaceAll(path, name, url.PathEscape(value))
+		} else {
+			sent.Set(name, value)
+		}
+	}
+	target, body := path, sent
+	if method == http.MethodGet {
+		target, body = path+"?"+sent.Encode(), nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // the flow does not end by itself
+	defer cancel()
+	if !strings.HasPrefix(path, "/desk/flow") {
+		ctx = t.Context()
+	}
+	defer func() {
+		if value := recover(); value != nil && value != http.ErrAbortHandler {
+			said = fmt.Sprintf("%v\n%s", value, debug.Stack())
+		}
+	}()
+	s.visits(who, method, target, body)(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx), in)
+	return ""
+}
