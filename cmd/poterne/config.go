@@ -324,10 +324,15 @@ func (c *config) signin(s *settings, files secretFiles) {
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
 		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life,
 	}
-	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" {
+	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.pseudonym.IsZero() {
 		return // complained of already
 	}
-	_, err := signin.New(s.signin, nil, nil, nil)
+	var err error
+	if s.signin.Secret, err = s.pseudonym.Signin(); err != nil {
+		files.wrong.add("keys.pseudonym", "%v", err)
+		return
+	}
+	_, err = signin.New(s.signin, nil, nil, nil)
 	for _, text := range complaintsOf(err) {
 		files.wrong.add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
 	}

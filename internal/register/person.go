@@ -91,6 +91,9 @@ func (k Key) Device(secret string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Signin returns the secret under which nodes seal sign-ins under way.
+func (k Key) Signin() ([]byte, error) { return k.child("poterne/signin/v1") }
+
 // Person returns the pseudonym of the person whom the register itself knows by
 // identifier.
 func (k Key) Person(identifier string) PersonID {

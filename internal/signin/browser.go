@@ -11,8 +11,9 @@ import (
 // The cookies that are ours; no application ever sees them.
 const (
 	SessionCookie = "__Host-poterne"
-	PendingCookie = "__Host-poterne-signin"
 	DeviceCookie  = "__Host-poterne-device"
+	SigninCookie  = "__Host-poterne-signin-" // and what tells one sign-in under way from another
+	TouchCookie   = "__Host-poterne-touch-"  // the same for touches
 )
 
 // deviceLife is how long a browser keeps its name after a sign-in: the longest
@@ -36,11 +37,11 @@ func setSession(w http.ResponseWriter, key, token string) {
 	setCookie(w, SessionCookie, key+"."+token, 0)
 }
 
-func dropSession(w http.ResponseWriter) { setCookie(w, SessionCookie, "", -time.Second) }
+func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -time.Second) }
 
 // shownSession returns the two parts of r's session cookie.
 func shownSession(r *http.Request) (key, token string, ok bool) {
-	value, ok := shownCookie(r, SessionCookie)
+	value, ok := shownCookie(r, SessionCookie, 128)
 	if !ok {
 		return "", "", false
 	}
@@ -48,11 +49,12 @@ func shownSession(r *http.Request) (key, token string, ok bool) {
 	return key, token, ok && key != "" && token != ""
 }
 
-// shownCookie returns the value of the cookie called name. Two of that name do
-// not come from an honest browser, and count as none.
-func shownCookie(r *http.Request, name string) (string, bool) {
+// shownCookie returns the value of the cookie called name. Two of that name, or one
+// that is longer than any of ours, do not come from an honest browser, and count as
+// none.
+func shownCookie(r *http.Request, name string, longest int) (string, bool) {
 	cookies := r.CookiesNamed(name)
-	if len(cookies) != 1 || cookies[0].Value == "" || len(cookies[0].Value) > 128 {
+	if len(cookies) != 1 || cookies[0].Value == "" || len(cookies[0].Value) > longest {
 		return "", false
 	}
 	return cookies[0].Value, true
@@ -60,7 +62,7 @@ func shownCookie(r *http.Request, name string) (string, bool) {
 
 // shownDevice returns the secret that names r's browser, if it has one of ours.
 func shownDevice(r *http.Request) (string, bool) {
-	secret, ok := shownCookie(r, DeviceCookie)
+	secret, ok := shownCookie(r, DeviceCookie, 128)
 	return secret, ok && deviceSecret.MatchString(secret)
 }
 

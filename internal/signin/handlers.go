@@ -2,7 +2,6 @@ package signin
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,38 +18,35 @@ import (
 // Begin sends the browser to the identity provider. The address may say where to
 // return to, as a local path.
 func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
-	d.send(w, r, Digest{}, localPath(r.URL.Query().Get("return")))
+	d.send(w, r, SigninCookie, nil, localPath(r.URL.Query().Get("return")))
 }
 
 // send sends the browser to the identity provider, to open a session or to touch
 // the one kept under a key, and then back to a local path.
-func (d *Door) send(w http.ResponseWriter, r *http.Request, session Digest, back string) {
+func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, session []byte, back string) {
 	origin, ok := d.origin(r)
 	if !ok {
 		d.fail(w, r, Unverified, errors.New("the request came to an origin that is not declared"))
 		return
 	}
-	// Tabs of one browser sign in side by side: they share its mark.
-	browser, ok := shownCookie(r, PendingCookie)
-	if !ok {
-		browser = rand.Text()
-	}
 	state := longText()
-	pending := Pending{
-		State: digest(state), Browser: digest(browser),
+	begun := underway{
 		Nonce: longText(), Verifier: oauth2.GenerateVerifier(),
 		Origin: origin, Return: back, Session: session,
 		Begun: instant(d.settings.Now()),
 	}
-	address, err := d.provider.begin(r.Context(), state, pending)
-	if err == nil {
-		err = d.shelf.Expect(r.Context(), pending, pendingMost)
-	}
+	address, err := d.provider.begin(r.Context(), state, begun)
 	if err != nil {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
-	setCookie(w, PendingCookie, browser, pendingLife)
+	name := cookieOf(kind, state)
+	sealed, err := d.seal(name, state, begun)
+	if err != nil {
+		d.fail(w, r, Unreachable, err)
+		return
+	}
+	keep(w, r, kind, name, sealed)
 	redirect(w, address)
 }
 
@@ -58,7 +54,10 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, session Digest, back
 // touches a session if what the provider says holds and an account is bound to it.
 func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	answer := r.URL.Query()
-	pending, err := d.take(r, answer.Get("state"))
+	begun, cookie, err := d.unseal(r, answer.Get("state"))
+	if cookie != "" {
+		dropCookie(w, cookie) // whatever comes of it, it is over
+	}
 	switch {
 	case fault.Of(err) == fault.Absent:
 		d.fail(w, r, Stale, err)
@@ -66,11 +65,11 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 		return
-	case pending.Session != Digest{}:
-		d.touched(w, r, pending, answer)
+	case begun.Session != nil:
+		d.touched(w, r, begun, answer)
 		return
 	}
-	said, reason, err := d.prove(r, pending, answer)
+	said, reason, err := d.prove(r, begun, answer)
 	if err != nil {
 		d.fail(w, r, reason, err)
 		return
@@ -86,42 +85,31 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 			Email: said.Email, SIRET: said.SIRET, Bar: bar,
 		})
 	default:
-		d.enter(w, r, account, said, pending.Return)
+		d.enter(w, r, account, said, begun.Return)
 	}
 }
 
-// prove turns what the provider sent back into a proof, or says why it is none.
-func (d *Door) prove(r *http.Request, pending Pending, answer url.Values) (proof, Reason, error) {
+// prove turns what the provider sent back into a proof, once for each state, or says
+// why it is none.
+func (d *Door) prove(r *http.Request, begun underway, answer url.Values) (proof, Reason, error) {
 	if answer.Has("error") {
 		code := answer.Get("error")
 		return proof{}, unanswered(code), fmt.Errorf("the identity provider answered %.40q", code)
 	}
-	said, err := d.provider.finish(r.Context(), pending, answer)
-	return said, reason(err), err
-}
-
-// take returns the sign-in that state stands for, once, to the browser that
-// began it, while it lasts. Otherwise the error is fault.Absent.
-func (d *Door) take(r *http.Request, state string) (Pending, error) {
-	pending, err := d.shelf.Take(r.Context(), digest(state))
+	said, err := d.provider.finish(r.Context(), begun, answer)
 	if err != nil {
-		return Pending{}, err
+		return proof{}, reason(err), err
 	}
-	browser, _ := shownCookie(r, PendingCookie)
-	origin, _ := d.origin(r)
-	mark := digest(browser)
+	// Only now: what an anonymous flood begins must not be able to fill the shelf.
+	first, err := d.shelf.Once(r.Context(), digest("state "+answer.Get("state")), begun.Begun.Add(underwayLife))
 	switch {
-	case subtle.ConstantTimeCompare(mark[:], pending.Browser[:]) != 1:
-		return Pending{}, stale("begun in another browser")
-	case origin != pending.Origin:
-		return Pending{}, stale("begun at another origin")
-	case !d.settings.Now().Before(pending.Begun.Add(pendingLife)):
-		return Pending{}, stale("begun too long ago")
+	case err != nil:
+		return proof{}, Unreachable, err
+	case !first:
+		return proof{}, Stale, errors.New("the state was used already")
 	}
-	return pending, nil
+	return said, "", nil
 }
-
-func stale(why string) error { return &fault.Error{Kind: fault.Absent, Err: errors.New(why)} }
 
 // admit finds the account of the one whom the provider vouches for, or what keeps them out.
 func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
@@ -163,7 +151,7 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
-	dropSession(w)
+	dropCookie(w, SessionCookie)
 	origin, declared := d.origin(r)
 	if address := d.provider.end(r.Context(), hint, longText(), origin); declared && address != "" {
 		redirect(w, address)
@@ -203,7 +191,7 @@ func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store"
 func localPath(raw string) string {
 	const front = "/"
 	odd := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }
-	if len(raw) > 2048 || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || strings.ContainsFunc(raw, odd) {
+	if len(raw) > longestReturn || !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || strings.ContainsFunc(raw, odd) {
 		return front
 	}
 	u, err := url.Parse(raw)

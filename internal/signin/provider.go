@@ -132,27 +132,27 @@ func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 }
 
 // begin returns where to send a browser for a sign-in, or a touch, under state.
-func (p *provider) begin(ctx context.Context, state string, pending Pending) (string, error) {
+func (p *provider) begin(ctx context.Context, state string, begun underway) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return "", err
 	}
 	with := []oauth2.AuthCodeOption{
-		oidc.Nonce(pending.Nonce),
-		oauth2.S256ChallengeOption(pending.Verifier),
+		oidc.Nonce(begun.Nonce),
+		oauth2.S256ChallengeOption(begun.Verifier),
 		// ProConnect says how somebody signed in only if asked.
 		oauth2.SetAuthURLParam("claims", `{"id_token":{"amr":null}}`),
 	}
-	if pending.Session != (Digest{}) {
+	if begun.Session != nil {
 		with = append(with, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
-	return p.config(m, pending.Origin).AuthCodeURL(state, with...), nil
+	return p.config(m, begun.Origin).AuthCodeURL(state, with...), nil
 }
 
 // finish exchanges what the provider sent back for a proof. The error is
 // fault.Refused when what it says does not hold, fault.Unavailable when it could
 // not be asked.
-func (p *provider) finish(ctx context.Context, pending Pending, answer url.Values) (proof, error) {
+func (p *provider) finish(ctx context.Context, begun underway, answer url.Values) (proof, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return proof{}, err
@@ -161,11 +161,11 @@ func (p *provider) finish(ctx context.Context, pending Pending, answer url.Value
 		return proof{}, refused(errors.New("the answer comes from another issuer"))
 	}
 	ctx = p.context(ctx)
-	tokens, err := p.config(m, pending.Origin).Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(pending.Verifier))
+	tokens, err := p.config(m, begun.Origin).Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(begun.Verifier))
 	if err != nil {
 		return proof{}, notExchanged(err)
 	}
-	said, err := p.verify(ctx, m, pending, tokens)
+	said, err := p.verify(ctx, m, begun, tokens)
 	if err != nil {
 		return proof{}, err
 	}
@@ -188,7 +188,7 @@ func notExchanged(err error) error {
 }
 
 // verify reads the ID token that came with tokens.
-func (p *provider) verify(ctx context.Context, m *metadata, pending Pending, tokens *oauth2.Token) (proof, error) {
+func (p *provider) verify(ctx context.Context, m *metadata, begun underway, tokens *oauth2.Token) (proof, error) {
 	raw, _ := tokens.Extra("id_token").(string)
 	token, err := m.Verifier(&oidc.Config{
 		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now,
@@ -206,7 +206,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, pending Pending, tok
 		return proof{}, refused(errors.New("ID token: claims cannot be read"))
 	}
 	switch {
-	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(pending.Nonce)) != 1:
+	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(begun.Nonce)) != 1:
 		return proof{}, refused(errors.New("ID token: another nonce"))
 	case claims.Party != p.settings.ClientID && (claims.Party != "" || len(token.Audience) > 1):
 		return proof{}, refused(errors.New("ID token: issued to another party"))

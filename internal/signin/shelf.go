@@ -13,17 +13,14 @@ type Digest [sha256.Size]byte
 
 func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
-// Shelf keeps sign-ins under way and sessions, for all nodes. A read sees every
+// Shelf keeps sessions, and marks of what serves once, for all nodes. A read sees every
 // write of this node that returned before it began, and those of other nodes
 // within a second; a write that returned is durable. Times are UTC, in
 // microseconds. It is safe to share.
 type Shelf interface {
-	// Expect keeps a sign-in that has just begun. When more than most are kept,
-	// the oldest are dropped.
-	Expect(ctx context.Context, pending Pending, most int) error
-	// Take returns a sign-in and removes it, in one step: of several callers one
-	// gets it. The error is fault.Absent for the others.
-	Take(ctx context.Context, state Digest) (Pending, error)
+	// Once marks what serves once, until a time, and reports whether it was not
+	// marked before: of several callers, on any nodes, one is told so.
+	Once(ctx context.Context, mark Digest, until time.Time) (bool, error)
 	// Open keeps a new session.
 	Open(ctx context.Context, row Row) error
 	// Find returns a session, also one that has ended. The error is fault.Absent
@@ -36,22 +33,9 @@ type Shelf interface {
 	// EndAll ends the open sessions of an account, raising their versions, and
 	// returns those it ended, as they are afterwards.
 	EndAll(ctx context.Context, account roster.AccountID, why Why, at time.Time) ([]Row, error)
-	// Sweep forgets the sign-ins begun before pending and the sessions started
-	// before session.
-	Sweep(ctx context.Context, pending, session time.Time) error
-}
-
-// Pending is a sign-in or a touch under way: somebody was sent to the identity
-// provider.
-type Pending struct {
-	State    Digest // what the provider sends back
-	Browser  Digest // what the browser shows when it comes back
-	Nonce    string // what the ID token must carry
-	Verifier string // PKCE's proof that the code comes back to us
-	Origin   string // where the browser set out from
-	Return   string // where it goes afterwards, a local path
-	Session  Digest // the key of the session to be touched; zero to open one
-	Begun    time.Time
+	// Sweep forgets the marks that last until before marks, and the sessions started
+	// before sessions.
+	Sweep(ctx context.Context, marks, sessions time.Time) error
 }
 
 // Row is a session as it is kept.

@@ -38,6 +38,7 @@ type Settings struct {
 	Issuer       string   // the identity provider's issuer URL
 	ClientID     string   // as registered with it
 	ClientSecret string   // as registered with it
+	Secret       []byte   // random, SecretBytes at least, and the same on every node: seals sign-ins under way
 	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
 	Origins      []string // how people reach Poterne, such as https://poterne.example
 
@@ -123,9 +124,7 @@ type Door struct {
 }
 
 const (
-	pendingLife = 10 * time.Minute // a sign-in not finished by then starts again
-	pendingMost = 20_000           // beyond this many, the oldest sign-ins under way are dropped
-	touchEvery  = 30 * time.Second // how often the use of a session is written down
+	touchEvery = 30 * time.Second // how often the use of a session is written down
 )
 
 // New returns a door for one identity provider. It reports everything that is
@@ -174,6 +173,9 @@ func (s Settings) check() error {
 	}
 	if s.ClientID == "" || s.ClientSecret == "" {
 		complain("the client identifier and its secret are both needed")
+	}
+	if len(s.Secret) < SecretBytes {
+		complain("the secret that the nodes share has %d bytes, not %d at least", len(s.Secret), SecretBytes)
 	}
 	for _, alg := range s.Algorithms {
 		if !slices.Contains(asymmetric, alg) {
@@ -232,7 +234,7 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 }
 
-// Run forgets sign-ins and sessions that are over, until ctx ends.
+// Run forgets sessions that are over and marks that are no longer needed, until ctx ends.
 func (d *Door) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -243,7 +245,7 @@ func (d *Door) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := d.settings.Now()
-		if err := d.shelf.Sweep(ctx, now.Add(-pendingLife), now.Add(-d.settings.Life)); err != nil && ctx.Err() == nil {
+		if err := d.shelf.Sweep(ctx, now, now.Add(-d.settings.Life)); err != nil && ctx.Err() == nil {
 			d.settings.Log.WarnContext(ctx, "sweeping sessions failed", slog.Any("err", err))
 		}
 	}

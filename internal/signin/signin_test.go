@@ -54,7 +54,7 @@ func (h *house) settings() signin.Settings {
 	client := &http.Client{Transport: &http.Transport{}}
 	h.t.Cleanup(client.CloseIdleConnections)
 	return signin.Settings{
-		Issuer: h.forger.server.URL, ClientID: clientID, ClientSecret: clientSecret,
+		Issuer: h.forger.server.URL, ClientID: clientID, ClientSecret: clientSecret, Secret: []byte("thirty-two bytes that nodes share"),
 		Origins: []string{origin, "https://kairos.example"},
 		Client:  client, Now: h.clock,
 		Told: func(_ context.Context, ended signin.Ended) {
@@ -427,6 +427,7 @@ func TestENTRY_1_AProtectiveSettingThatIsWrongStopsTheDoor(t *testing.T) {
 		"an origin with a path":     {func(s *signin.Settings) { s.Origins = []string{"https://poterne.example/"} }, "origin"},
 		"no origin":                 {func(s *signin.Settings) { s.Origins = nil }, "origin"},
 		"no client secret":          {func(s *signin.Settings) { s.ClientSecret = "" }, "secret"},
+		"no secret to seal with":    {func(s *signin.Settings) { s.Secret = s.Secret[:31] }, "nodes share"},
 		"never idle":                {func(s *signin.Settings) { s.Idle = 11 * time.Hour }, "idle"},
 		"idle before it is noticed": {func(s *signin.Settings) { s.Idle = time.Second }, "idle"},
 		"never old":                 {func(s *signin.Settings) { s.Life = -time.Hour }, "negative"},

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,41 +42,41 @@ func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 	default:
-		d.send(w, r, session.key, back)
+		d.send(w, r, TouchCookie, session.key[:], back)
 	}
 }
 
 // touched receives the browser back with the answer to a touch.
-func (d *Door) touched(w http.ResponseWriter, r *http.Request, pending Pending, answer url.Values) {
-	reason, err := d.touch(w, r, pending, answer)
+func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun underway, answer url.Values) {
+	reason, err := d.touch(w, r, begun, answer)
 	switch {
 	case err == nil:
-		redirect(w, pending.Return)
-	case reason == Stale: // the session itself is over
+		redirect(w, begun.Return)
+	case reason == Stale: // the session itself is over, or this touch is
 		d.fail(w, r, Stale, err)
 	default:
 		d.settings.Log.WarnContext(r.Context(), "a touch failed", slog.String("reason", string(reason)), slog.Any("err", err))
 		noStore(w)
-		d.pages.Untouched(w, r, reason, pending.Return)
+		d.pages.Untouched(w, r, reason, begun.Return)
 	}
 }
 
 // touch makes the session remember a touch, or says why there was none.
-func (d *Door) touch(w http.ResponseWriter, r *http.Request, pending Pending, answer url.Values) (Reason, error) {
+func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun underway, answer url.Values) (Reason, error) {
 	session, err := d.Who(w, r)
 	switch {
 	case fault.Of(err) == fault.Anonymous && err != nil:
 		return Stale, err
 	case err != nil:
 		return Unreachable, err
-	case session.key != pending.Session:
+	case !bytes.Equal(session.key[:], begun.Session):
 		return Stale, errors.New("the browser is in another session than the one that asked")
 	}
-	said, reason, err := d.prove(r, pending, answer)
+	said, reason, err := d.prove(r, begun, answer)
 	if err != nil {
 		return reason, err
 	}
-	if reason, err := d.confirms(r, session, pending, said); err != nil {
+	if reason, err := d.confirms(r, session, begun, said); err != nil {
 		return reason, err
 	}
 	if err := d.settings.Touched(r, session); err != nil {
@@ -92,7 +93,7 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, pending Pending, an
 }
 
 // confirms says what keeps a proof from being a touch of the session, if anything.
-func (d *Door) confirms(r *http.Request, session Session, pending Pending, said proof) (Reason, error) {
+func (d *Door) confirms(r *http.Request, session Session, begun underway, said proof) (Reason, error) {
 	account, bar, err := d.admit(r, said)
 	now := d.settings.Now()
 	switch {
@@ -102,7 +103,7 @@ func (d *Door) confirms(r *http.Request, session Session, pending Pending, said 
 		return SomebodyElse, errors.New("somebody else signed in")
 	case session.Factor == Strong && judge(said.ACR, said.AMR) != Strong:
 		return Weaker, errors.New("the factor is weaker than the session's")
-	case said.At.Before(now.Add(-touchFresh)) || said.At.Before(pending.Begun.Add(-touchSkew)) || said.At.After(now.Add(touchSkew)):
+	case said.At.Before(now.Add(-touchFresh)) || said.At.Before(begun.Begun.Add(-touchSkew)) || said.At.After(now.Add(touchSkew)):
 		return NotAsked, errors.New("auth_time is not of this moment")
 	}
 	return "", nil

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -130,9 +131,9 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 			return b
 		}, "failed: stale", 1},
 		"in another browser": {func(h *house, _ *browser, _ string) *browser { return h.browser().signIn() }, "failed: stale", 0},
-		"in a browser that has the mark, and another session": {func(h *house, b *browser, _ string) *browser {
+		"in a browser that has the cookie, and another session": {func(h *house, b *browser, _ string) *browser {
 			other := h.browser().signIn()
-			other.jar[signin.PendingCookie] = b.jar[signin.PendingCookie]
+			maps.Copy(other.jar, b.underway(signin.TouchCookie))
 			return other
 		}, "failed: stale", 0},
 		"after signing in again": {func(_ *house, b *browser, _ string) *browser { return b.signIn() }, "failed: stale", 0},

@@ -40,8 +40,8 @@ var rights = map[string]string{
 	"cover":        "select, insert, update",
 	"alias":        "select, insert, update",
 
-	"pending_signin": "select, insert, delete",
-	"session":        "select, insert, update, delete",
+	"once":    "select, insert, delete",
+	"session": "select, insert, update, delete",
 }
 
 // MigratePostgreSQL makes the tables, or brings them up to this program's schema,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -79,36 +78,15 @@ func (s *Sessions) forgetAll() {
 	clear(s.recent)
 }
 
-// Expect implements signin.Shelf.
-func (s *Sessions) Expect(ctx context.Context, p signin.Pending, most int) error {
-	const insert = `
-		insert into pending_signin (state, browser, nonce, verifier, origin, return_to, begun_us, session)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	const drop = `
-		delete from pending_signin where begun_us <=
-			(select begun_us from pending_signin order by begun_us desc limit 1 offset $1)`
-	return s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, insert, p.State[:], p.Browser[:], p.Nonce, p.Verifier, p.Origin, p.Return, p.Begun.UnixMicro(), p.Session[:]); err != nil {
-			return fmt.Errorf("keeping a sign-in: %w", err)
-		}
-		_, err := tx.ExecContext(ctx, drop, most)
-		return err
-	})
-}
-
-// Take implements signin.Shelf.
-func (s *Sessions) Take(ctx context.Context, state signin.Digest) (signin.Pending, error) {
-	const take = `
-		delete from pending_signin where state = $1
-		returning browser, nonce, verifier, origin, return_to, begun_us, session`
-	p := signin.Pending{State: state}
-	var browser, session []byte
-	var begun sql.NullInt64
-	err := s.write.QueryRowContext(ctx, take, state[:]).Scan(&browser, &p.Nonce, &p.Verifier, &p.Origin, &p.Return, &begun, &session)
-	copy(p.Browser[:], browser)
-	copy(p.Session[:], session)
-	p.Begun = fromMicro(begun)
-	return p, s.absent(err)
+// Once implements signin.Shelf.
+func (s *Sessions) Once(ctx context.Context, mark signin.Digest, until time.Time) (bool, error) {
+	const insert = `insert into once (mark, until_us) values ($1, $2) on conflict (mark) do nothing`
+	result, err := s.write.ExecContext(ctx, insert, mark[:], until.UnixMicro())
+	if err != nil {
+		return false, s.engine.classify(err)
+	}
+	marked, err := result.RowsAffected()
+	return marked == 1, s.engine.classify(err)
 }
 
 // absent sorts the error of a look-up that may find nothing.
@@ -199,13 +177,13 @@ func (s *Sessions) EndAll(ctx context.Context, account roster.AccountID, why sig
 }
 
 // Sweep implements signin.Shelf.
-func (s *Sessions) Sweep(ctx context.Context, pending, session time.Time) error {
+func (s *Sessions) Sweep(ctx context.Context, marks, sessions time.Time) error {
 	defer s.forgetAll()
 	return s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `delete from pending_signin where begun_us < $1`, pending.UnixMicro()); err != nil {
+		if _, err := tx.ExecContext(ctx, `delete from once where until_us < $1`, marks.UnixMicro()); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `delete from session where started_us < $1`, session.UnixMicro())
+		_, err := tx.ExecContext(ctx, `delete from session where started_us < $1`, sessions.UnixMicro())
 		return err
 	})
 }

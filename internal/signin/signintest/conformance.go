@@ -2,7 +2,6 @@ package signintest
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,9 +15,8 @@ import (
 // Conformance asks a shelf, empty each time it is made, what sign-in relies on.
 func Conformance(t *testing.T, empty func() signin.Shelf) {
 	for name, ask := range map[string]func(*testing.T, signin.Shelf){
-		"a sign-in under way is taken as it was kept, and once":  takenOnce,
-		"of many who take one sign-in, one gets it":              takenByOne,
-		"beyond the most, the oldest sign-ins are dropped":       oldestDropped,
+		"what serves once is marked once":                        markedOnce,
+		"of many who mark at once, one is the first":             markedByOne,
 		"a session is found as it was opened":                    foundAsOpened,
 		"a session nobody opened is absent":                      absent,
 		"two sessions cannot share a key or an identifier":       noSharing,
@@ -35,13 +33,6 @@ func Conformance(t *testing.T, empty func() signin.Shelf) {
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 123_000, time.UTC)
 
 func mark(text string) signin.Digest { return sha256.Sum256([]byte(text)) }
-
-func pending(name string, begun time.Time) signin.Pending {
-	return signin.Pending{
-		State: mark(name), Browser: mark(name + "'s browser"), Nonce: "nonce of " + name, Verifier: "verifier of " + name,
-		Origin: "https://poterne.example", Return: "/dossier/7?vue=notes", Session: mark(name + "'s session"), Begun: begun,
-	}
-}
 
 func row(name string, account roster.AccountID, started time.Time) signin.Row {
 	return signin.Row{
@@ -75,30 +66,24 @@ func wantRow(t *testing.T, shelf signin.Shelf, want signin.Row) {
 	}
 }
 
-func takenOnce(t *testing.T, shelf signin.Shelf) {
-	want := pending("one", noon)
-	must(t, shelf.Expect(t.Context(), want, 10))
-	got, err := shelf.Take(t.Context(), want.State)
-	must(t, err)
-	if got != want {
-		t.Errorf("took %+v, want %+v", got, want)
+func wantOnce(t *testing.T, shelf signin.Shelf, name string, until time.Time, want bool) {
+	t.Helper()
+	first, err := shelf.Once(t.Context(), mark(name), until)
+	if must(t, err); first != want {
+		t.Errorf("%s is marked for the first time: %v, want %v", name, first, want)
 	}
-	_, err = shelf.Take(t.Context(), want.State)
-	wantAbsent(t, err)
-	_, err = shelf.Take(t.Context(), mark("never begun"))
-	wantAbsent(t, err)
 }
 
-func takenByOne(t *testing.T, shelf signin.Shelf) {
-	must(t, shelf.Expect(t.Context(), pending("one", noon), 10))
-	if n := race(t, func() (bool, error) {
-		_, err := shelf.Take(t.Context(), mark("one"))
-		if fault.Of(err) == fault.Absent {
-			return false, nil
-		}
-		return err == nil, err
-	}); n != 1 {
-		t.Errorf("%d took it, want 1", n)
+func markedOnce(t *testing.T, shelf signin.Shelf) {
+	wantOnce(t, shelf, "one", noon, true)
+	wantOnce(t, shelf, "two", noon, true)
+	wantOnce(t, shelf, "one", noon.Add(time.Hour), false)
+	wantOnce(t, shelf, "two", noon, false)
+}
+
+func markedByOne(t *testing.T, shelf signin.Shelf) {
+	if n := race(t, func() (bool, error) { return shelf.Once(t.Context(), mark("one"), noon) }); n != 1 {
+		t.Errorf("%d were the first, want 1", n)
 	}
 }
 
@@ -122,20 +107,6 @@ func race(t *testing.T, do func() (bool, error)) int64 {
 	}
 	group.Wait()
 	return wins.Load()
-}
-
-func oldestDropped(t *testing.T, shelf signin.Shelf) {
-	for i := range 5 {
-		must(t, shelf.Expect(t.Context(), pending(fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second)), 3))
-	}
-	for i := range 5 {
-		_, err := shelf.Take(t.Context(), mark(fmt.Sprint(i)))
-		if i < 2 {
-			wantAbsent(t, err)
-		} else {
-			must(t, err)
-		}
-	}
 }
 
 func foundAsOpened(t *testing.T, shelf signin.Shelf) {
@@ -242,16 +213,14 @@ func endBeatsSwap(t *testing.T, shelf signin.Shelf) {
 }
 
 func sweeps(t *testing.T, shelf signin.Shelf) {
-	must(t, shelf.Expect(t.Context(), pending("old", noon), 10))
-	must(t, shelf.Expect(t.Context(), pending("new", noon.Add(time.Second)), 10))
+	wantOnce(t, shelf, "old", noon, true)
+	wantOnce(t, shelf, "new", noon.Add(time.Second), true)
 	must(t, shelf.Open(t.Context(), row("old", "a", noon.Add(time.Minute))))
 	must(t, shelf.Open(t.Context(), row("new", "a", noon.Add(time.Minute+time.Second))))
 	must(t, shelf.Sweep(t.Context(), noon.Add(time.Second), noon.Add(time.Minute+time.Second)))
-	_, err := shelf.Take(t.Context(), mark("old"))
-	wantAbsent(t, err)
-	_, err = shelf.Take(t.Context(), mark("new"))
-	must(t, err)
-	_, err = shelf.Find(t.Context(), mark("old"))
+	wantOnce(t, shelf, "old", noon, true)
+	wantOnce(t, shelf, "new", noon, false)
+	_, err := shelf.Find(t.Context(), mark("old"))
 	wantAbsent(t, err)
 	wantRow(t, shelf, row("new", "a", noon.Add(time.Minute+time.Second)))
 }

@@ -3,7 +3,6 @@
 package signintest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -19,17 +18,17 @@ import (
 // Shelf is a signin.Shelf in memory, for tests: it forgets everything with the
 // process and serves one node.
 type Shelf struct {
-	mu      sync.Mutex // guards what follows
-	pending map[signin.Digest]signin.Pending
-	rows    map[signin.Digest]signin.Row
-	broken  error
-	finds   int
-	writes  int
+	mu     sync.Mutex // guards what follows
+	marks  map[signin.Digest]time.Time
+	rows   map[signin.Digest]signin.Row
+	broken error
+	finds  int
+	writes int
 }
 
 // NewShelf returns an empty shelf.
 func NewShelf() *Shelf {
-	return &Shelf{pending: map[signin.Digest]signin.Pending{}, rows: map[signin.Digest]signin.Row{}}
+	return &Shelf{marks: map[signin.Digest]time.Time{}, rows: map[signin.Digest]signin.Row{}}
 }
 
 // Break makes every call fail with err from now on, or work again if it is nil.
@@ -53,37 +52,25 @@ func (s *Shelf) Effort() (finds, writes int) {
 	return s.finds, s.writes
 }
 
-// Expect implements signin.Shelf.
-func (s *Shelf) Expect(_ context.Context, pending signin.Pending, most int) error {
+// Once implements signin.Shelf.
+func (s *Shelf) Once(_ context.Context, mark signin.Digest, until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
-		return s.broken
+		return false, s.broken
 	}
-	s.pending[pending.State] = pending
-	kept := slices.SortedFunc(maps.Values(s.pending), func(a, b signin.Pending) int {
-		return cmp.Or(b.Begun.Compare(a.Begun), slices.Compare(b.State[:], a.State[:]))
-	})
-	for len(kept) > most {
-		delete(s.pending, kept[len(kept)-1].State)
-		kept = kept[:len(kept)-1]
+	if _, marked := s.marks[mark]; marked {
+		return false, nil
 	}
-	return nil
+	s.marks[mark] = until
+	return true, nil
 }
 
-// Take implements signin.Shelf.
-func (s *Shelf) Take(_ context.Context, state signin.Digest) (signin.Pending, error) {
+// Marks returns how many marks are kept.
+func (s *Shelf) Marks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken != nil {
-		return signin.Pending{}, s.broken
-	}
-	pending, ok := s.pending[state]
-	if !ok {
-		return signin.Pending{}, &fault.Error{Kind: fault.Absent}
-	}
-	delete(s.pending, state)
-	return pending, nil
+	return len(s.marks)
 }
 
 // Open implements signin.Shelf.
@@ -159,13 +146,13 @@ func (s *Shelf) EndAll(_ context.Context, account roster.AccountID, why signin.W
 }
 
 // Sweep implements signin.Shelf.
-func (s *Shelf) Sweep(_ context.Context, pending, session time.Time) error {
+func (s *Shelf) Sweep(_ context.Context, marks, sessions time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
 		return s.broken
 	}
-	maps.DeleteFunc(s.pending, func(_ signin.Digest, p signin.Pending) bool { return p.Begun.Before(pending) })
-	maps.DeleteFunc(s.rows, func(_ signin.Digest, row signin.Row) bool { return row.Started.Before(session) })
+	maps.DeleteFunc(s.marks, func(_ signin.Digest, until time.Time) bool { return until.Before(marks) })
+	maps.DeleteFunc(s.rows, func(_ signin.Digest, row signin.Row) bool { return row.Started.Before(sessions) })
 	return nil
 }

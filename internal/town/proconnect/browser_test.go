@@ -38,7 +38,7 @@ func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
 	s := &staff{issuer: d.issuer}
 	shelf := signintest.NewShelf()
 	door, err := signin.New(signin.Settings{
-		Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Origins: []string{origin}, Client: d.client,
+		Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{origin}, Client: d.client,
 		Rotate: 50 * time.Millisecond, Grace: 40 * time.Millisecond, // a minute's work in a blink
 	}, shelf, s, s)
 	if err != nil {

@@ -238,7 +238,7 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 			d := newDesk(t, algorithm, []string{portal.URL + signin.CallbackPath}, []string{portal.URL + signin.LeftPath})
 			s := &staff{issuer: d.issuer}
 			door, err := signin.New(signin.Settings{
-				Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Origins: []string{portal.URL},
+				Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{portal.URL},
 				Algorithms: []string{algorithm}, Client: d.client,
 			}, signintest.NewShelf(), s, s)
 			if err != nil {
