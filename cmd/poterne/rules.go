@@ -27,6 +27,9 @@ type allowancesTable struct {
 	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
 	Register     allowanceTable `toml:"register" need:"register = { hour = 1000, month = 40000 }, for all accounts together"`
 
+	// Signed is how many people others may sign for, for one account within 28 days.
+	Signed int64 `toml:"signed"` // 40
+
 	// Cold says whether people with whom no system has anything to do cost twice.
 	Cold bool `toml:"cold" need:"cold = false, or true: people with whom no system has anything to do cost twice"`
 }
@@ -48,6 +51,7 @@ const (
 	mostOfAccount = 10_000
 	mostOfAll     = 10_000_000
 	mostForgiven  = 100
+	mostSigned    = 150
 )
 
 // watchesTable is how each role's work is watched.
@@ -115,6 +119,9 @@ func (c *config) rules(s *settings, wrong *complaints) {
 	s.rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
 	s.rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
 	s.rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
+	if s.rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.rules.Signed < 1 || s.rules.Signed > mostSigned {
+		wrong.add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
+	}
 	for role, w := range c.Watch.byRole() {
 		s.rules.Watches[role] = w.compile(wrong, "watch."+string(role))
 	}

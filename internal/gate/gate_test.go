@@ -29,6 +29,7 @@ var rules = policy.Rules{
 	Allowances: map[roster.Role]meter.Allowance{
 		roster.Adviser: {Short: meter.People(3), Long: meter.People(20)},
 	},
+	Signed: policy.Signed,
 }
 
 // clock is a time that tests move.

@@ -47,8 +47,8 @@ func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.T
 		return &fault.Error{Kind: fault.Invalid, Public: "a raise needs a reason"}
 	}
 	return g.do(ctx, 1, func(t *turn) error {
-		if before := t.draft(of.Account).Raised(t.now); before+meter.People(people) > meter.People(mostRaisedInAll) {
-			return &fault.Error{Kind: fault.Refused, Public: fmt.Sprintf("this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, mostRaisedInAll)}
+		if err := t.allows(of.Account, people); err != nil {
+			return err
 		}
 		t.record(ledger.Entry{
 			Kind: ledger.Raised, Account: by.Account, Organisation: by.Organisation, Subject: of.Account,
@@ -58,44 +58,82 @@ func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.T
 	})
 }
 
+// allows says no when an account would be allowed more people within 28 days than
+// anybody can be, by raises and by signatures.
+func (t *turn) allows(account roster.AccountID, people int) error {
+	draft := t.draft(account)
+	before := draft.Raised(t.now) + meter.People(draft.Signed(t.now))
+	if before+meter.People(people) > meter.People(mostRaisedInAll) {
+		return &fault.Error{Kind: fault.Refused, Public: fmt.Sprintf("this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, mostRaisedInAll)}
+	}
+	return nil
+}
+
 // cosignable is how long a refusal can be co-signed.
 const cosignable = 24 * time.Hour
 
-// Waiting returns the entries of a passage that wait for a co-signature which this
-// person may give; fault.Absent when there are none. They name nobody but the asker.
-func (g *Gate) Waiting(ctx context.Context, by Asker, receipt ledger.Number) (waiting []ledger.Entry, err error) {
+// What a signature is not given for.
+var (
+	// ManyWait is that a passage was about several people. One signature is for one.
+	ManyWait = &fault.Error{Kind: fault.Refused, Public: "a signature is for one person: have each of them opened by themself, and sign for each"}
+	// SignedAlready is that the opening was signed for, and the signature is good still.
+	SignedAlready = &fault.Error{Kind: fault.Refused, Public: "this opening is signed for already"}
+	// SignedForMost is that the account reached what it can be signed for.
+	SignedForMost = &fault.Error{Kind: fault.Refused, Public: "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason"}
+)
+
+// Waiting returns the entry of an opening that waits for a co-signature which this
+// person may give; fault.Absent when none does, ManyWait when it is not one person
+// who was to be opened. It names nobody but the asker.
+func (g *Gate) Waiting(ctx context.Context, by Asker, receipt ledger.Number) (waiting ledger.Entry, err error) {
 	none := &fault.Error{Kind: fault.Absent, Public: "no opening under this number waits for a co-signature"}
+	people := 0
 	for entry, err := range g.book.Entries(ctx, receipt) {
 		if err != nil {
-			return nil, unavailable(err)
+			return ledger.Entry{}, unavailable(err)
 		}
 		if entry.Receipt != receipt {
 			break
 		}
 		if entry.Why == policy.LongEmpty && !entry.Observed && !entry.Person.IsZero() && entry.Time.After(g.now().Add(-cosignable)) {
-			waiting = append(waiting, entry)
+			waiting = entry
+		}
+		if people++; people > 1 {
+			break
 		}
 	}
-	if len(waiting) == 0 || !vouchesFor(by, waiting[0].Account, waiting[0].Organisation) {
-		return nil, none
+	switch {
+	case waiting.Person.IsZero() || !vouchesFor(by, waiting.Account, waiting.Organisation):
+		return ledger.Entry{}, none
+	case people > 1 || !waiting.Signs.Opens():
+		return ledger.Entry{}, ManyWait
+	default:
+		return waiting, nil
 	}
-	return waiting, nil
 }
 
-// Cosign signs for an opening that was refused under this receipt, so that the
-// same account may open it within the hour.
+// Cosign signs for the one person whose opening was refused under this receipt: the
+// same account may open them through the same service within the hour, and nobody
+// else.
 func (g *Gate) Cosign(ctx context.Context, by Asker, receipt ledger.Number) error {
 	waiting, err := g.Waiting(ctx, by, receipt)
 	if err != nil {
 		return err
 	}
-	return g.do(ctx, len(waiting), func(t *turn) error {
-		for _, entry := range waiting {
-			t.record(ledger.Entry{
-				Kind: ledger.Cosigned, Account: by.Account, Organisation: by.Organisation, Subject: entry.Account,
-				Person: entry.Person, Detail: fmt.Sprintf("receipt %d", receipt),
-			})
+	return g.do(ctx, 1, func(t *turn) error {
+		switch draft := t.draft(waiting.Account); {
+		case draft.Vouched(waiting.Person, waiting.Service, t.now):
+			return SignedAlready
+		case draft.Signed(t.now) >= g.rules.Signed:
+			return SignedForMost
 		}
+		if err := t.allows(waiting.Account, 1); err != nil {
+			return err
+		}
+		t.record(ledger.Entry{
+			Kind: ledger.Cosigned, Account: by.Account, Organisation: by.Organisation, Subject: waiting.Account,
+			Service: waiting.Service, Person: waiting.Person, Detail: fmt.Sprintf("receipt %d", receipt),
+		})
 		return nil
 	})
 }

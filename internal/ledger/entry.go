@@ -33,7 +33,7 @@ const (
 	Session   Kind = 9  // a session ended in a way worth knowing
 	Touched   Kind = 10 // whoever holds the account proved to be there
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
-	Cosigned  Kind = 12 // an opening was signed for by another person
+	Cosigned  Kind = 12 // another person signed for one person to be opened
 	Mission   Kind = 13 // an export was allowed, of so many people and for a while
 	Retained  Kind = 14 // how long entries are kept was set
 	Held      Kind = 15 // entries are kept beyond their term, until they are released
@@ -116,7 +116,7 @@ func (e Entry) Event() meter.Event {
 	case Mission:
 		return meter.Event{Kind: meter.Commissioned, At: e.Time, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned:
-		return meter.Event{Kind: meter.Cosigned, At: e.Time, Person: e.Person}
+		return meter.Event{Kind: meter.Cosigned, At: e.Time, Person: e.Person, Service: e.Service}
 	case Lifted:
 		return meter.Event{Kind: meter.Thawed, At: e.Time}
 	default:

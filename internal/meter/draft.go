@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // Draft is a meter with events that are decided and not yet written down. The
@@ -29,7 +30,7 @@ func (m *Meter) Draft() *Draft {
 func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
-	s.charges, s.hints, s.raises = slices.Clip(s.charges), slices.Clip(s.hints), slices.Clip(s.raises)
+	s.charges, s.hints, s.raises, s.signed = slices.Clip(s.charges), slices.Clip(s.hints), slices.Clip(s.raises), slices.Clip(s.signed)
 	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws, &s.traps, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
@@ -213,10 +214,15 @@ func (d *Draft) Raised(now time.Time) (sum Cost) {
 // RaisedUntil is when the last raise ends, or ended.
 func (d *Draft) RaisedUntil() time.Time { return d.state.raise.until }
 
-// Vouched reports whether another person signed for opening this one.
-func (d *Draft) Vouched(person register.PersonID, now time.Time) bool {
-	return d.state.isVouched(person, now)
+// Vouched reports whether another person signed for opening this one through a
+// service.
+func (d *Draft) Vouched(person register.PersonID, service roster.ServiceID, now time.Time) bool {
+	return d.state.isVouched(person, service, now)
 }
+
+// Signed is for how many different people other people signed within Memory, used
+// or not.
+func (d *Draft) Signed(now time.Time) int { return d.state.signedFor(now) }
 
 // Tickets is how many people were shown for tickets that the asker typed.
 func (d *Draft) Tickets(span time.Duration, now time.Time) int {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // Event is one entry of the ledger as an account's meter takes it in. Events come
@@ -17,6 +18,8 @@ type Event struct {
 	Cost   Cost              // what it was charged; of Raised and Commissioned, what was given
 	Until  time.Time         // of Raised and Commissioned
 	Export Export            // of Commissioned, and of what is shown with the sign Exported
+
+	Service roster.ServiceID // through which a person was shown, or was vouched for
 
 	Writes  bool // the account changed something
 	Excused bool // a freeze that is only observed: what led to it counts no more
@@ -37,7 +40,7 @@ const (
 	Missed                   // a reference led to nobody
 	Touched                  // whoever holds the account proved to be there
 	Raised                   // another person allowed more people, until a time
-	Cosigned                 // another person vouched for one opening
+	Cosigned                 // another person vouched for one person, to be opened
 	Thawed                   // another person undid a freeze
 	Commissioned             // other people allowed an export, up to so many people, until a time
 )
@@ -73,6 +76,10 @@ const (
 
 // AllSigns is every sign there is.
 const AllSigns = signsEnd - 1
+
+// Opens reports whether one person is opened, and nobody stands in the rows of a
+// list, of a search or of an export.
+func (s Signs) Opens() bool { return s&(SearchRow|Listed|Exported) == 0 }
 
 // Has reports whether every sign of other is among them.
 func (s Signs) Has(other Signs) bool { return s&other == other }

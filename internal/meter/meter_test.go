@@ -172,7 +172,7 @@ func everything(m *meter.Meter, now time.Time) []any {
 	all = append(all, own, touched, met, proved, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
-		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), now),
+		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
 			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now),
 			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now}))
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // state is what a meter keeps beside the people. A draft works on a copy, so
@@ -18,7 +19,8 @@ type state struct {
 	begun   moment       // since when the CUSUM adds up
 	traps   []moment     // canaries met in the rows of a search
 	tickets []moment     // when somebody was shown for a ticket that the asker typed
-	vouched []vouched    // openings that another person signed for
+	vouched []vouched    // openings that another person signed for, and that wait
+	signed  []signature  // whom other people signed for within Memory, used or not
 	devices []acquainted // in no order
 	nets    []acquainted
 	active  days // on which anything was asked
@@ -47,10 +49,19 @@ type charge struct {
 
 func (c charge) when() moment { return c.at }
 
+// vouched is a signature that waits: one person may be opened through one service.
 type vouched struct {
-	tag   uint64
-	until moment
+	tag     uint64
+	service roster.ServiceID
+	until   moment
 }
+
+type signature struct {
+	tag uint64
+	at  moment
+}
+
+func (s signature) when() moment { return s.at }
 
 type raise struct {
 	until time.Time
@@ -137,7 +148,8 @@ func (s *state) record(e Event) {
 	case Commissioned:
 		s.missions = commissioned(s.missions, e)
 	case Cosigned:
-		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), momentOf(e.At.Add(vouchedFor))})
+		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(vouchedFor))})
+		s.signed = append(s.signed, signature{tagOf(e.Person), at})
 	default:
 	}
 	if e.Writes {
@@ -164,7 +176,7 @@ func (s *state) charge(e Event) {
 		s.raise.left -= e.Cost
 		return
 	}
-	s.charges = append(s.charges, charge{at, e.Cost, s.isVouched(e.Person, e.At)})
+	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.isVouched(e.Person, e.Service, e.At)})
 }
 
 // holds is what is left of a raise.
@@ -180,9 +192,18 @@ func (s *state) live(now time.Time) []vouched {
 	return after(s.vouched, now, func(v vouched) moment { return v.until })
 }
 
-func (s *state) isVouched(person register.PersonID, now time.Time) bool {
+func (s *state) isVouched(person register.PersonID, service roster.ServiceID, now time.Time) bool {
 	tag := tagOf(person)
-	return slices.ContainsFunc(s.live(now), func(v vouched) bool { return v.tag == tag })
+	return slices.ContainsFunc(s.live(now), func(v vouched) bool { return v.tag == tag && v.service == service })
+}
+
+// signedFor is for how many different people there were signatures within Memory.
+func (s *state) signedFor(now time.Time) int {
+	people := make(map[uint64]struct{})
+	for _, one := range after(s.signed, now.Add(-Memory), signature.when) {
+		people[one.tag] = struct{}{}
+	}
+	return len(people)
 }
 
 // meet notes that the account is used from a device or a network.
@@ -212,6 +233,7 @@ func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
 	s.charges = slices.Clone(after(s.charges, past, charge.when))
 	s.raises = slices.Clone(after(s.raises, past, charge.when))
+	s.signed = slices.Clone(after(s.signed, past, signature.when))
 	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
 	for _, list := range []*[]moment{&s.touches, &s.thaws, &s.traps, &s.tickets} {
 		*list = since(*list, past)

@@ -18,6 +18,7 @@ import (
 var shipped = policy.Rules{
 	Purposes: rules.Purposes, Allowances: rules.Allowances, Watches: policy.Watches, Cold: true,
 	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
+	Signed:    policy.Signed,
 }
 
 // post is an account at work under rules: whatever is decided counts.
@@ -107,7 +108,7 @@ func TestMETER_1_ATouchRefillsHalfAndBeyondTheMonthAnotherPersonSigns(t *testing
 	p.want("the twenty-first in 28 days", p.after(time.Hour).opens(next), policy.AskCosign, policy.LongEmpty)
 	p.after(time.Minute).event(meter.Event{Kind: meter.Touched})
 	p.want("a touch does not help", p.after(time.Minute).opens(next), policy.AskCosign, policy.LongEmpty)
-	p.after(time.Minute).event(meter.Event{Kind: meter.Cosigned, Person: person(next)})
+	p.after(time.Minute).event(meter.Event{Kind: meter.Cosigned, Person: person(next), Service: "dossier"})
 	p.want("somebody else than was signed for", p.after(time.Minute).opens(next+1), policy.AskCosign, policy.LongEmpty)
 	p.want("who was signed for", p.after(time.Minute).opens(next), policy.Shown, policy.Vouched)
 }

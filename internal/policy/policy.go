@@ -258,7 +258,9 @@ func (w *weighing) lets(stop Ruling) bool {
 }
 
 // spares reports whether a stop of new fields leaves open what was seen before.
-func (w Why) spares() bool { return w == ShortEmpty || w == LongEmpty || w == Frozen }
+func (w Why) spares() bool {
+	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == Frozen
+}
 
 func (w *weighing) weigh(opening Opening) Ruling {
 	fields := opening.Fields & w.may
@@ -374,7 +376,7 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 		return w.insists(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
 	switch {
-	case w.meter.Vouched(person, w.now):
+	case w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now):
 		ruling.Why = Vouched
 	case w.meter.Raise(w.now) >= ruling.Cost:
 		ruling.Why = Raised
@@ -414,11 +416,27 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 // counts yields what counting has against a cost, and reports whether to go on.
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
 	for stop := range w.watch.Against(w.meter, cost, balance, w.now) {
+		if stop.Why == LongEmpty {
+			stop = w.signable(stop)
+		}
 		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
 			return false
 		}
 	}
 	return true
+}
+
+// signable leaves of an empty allowance of 28 days what a signature can open: one
+// person who is opened, and no more people than one account can be signed for.
+func (w *weighing) signable(stop Ruling) Ruling {
+	if !w.ask.Signs.Opens() {
+		return stop.as(Withheld, LongEmpty)
+	}
+	if n := w.meter.Signed(w.now); n >= w.rules.Signed {
+		stop.Counted, stop.Limit = meter.People(n), meter.People(w.rules.Signed)
+		return stop.as(Withheld, SignedEmpty)
+	}
+	return stop
 }
 
 // Against yields what stands against a cost without a reason: an allowance that it

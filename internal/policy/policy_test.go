@@ -24,6 +24,7 @@ var rules = policy.Rules{
 		"train":     register.Name | register.Training,
 	},
 	Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(3), Long: meter.People(20)}},
+	Signed:     policy.Signed,
 }
 
 func person(n int) register.PersonID { return register.PersonID{byte(n), byte(n >> 8), 7} }

@@ -16,6 +16,7 @@ type Rules struct {
 	Purposes   roster.Purposes
 	Allowances map[roster.Role]meter.Allowance
 	Probation  meter.Allowance // of an account younger than Young, if it is less; zero for none
+	Signed     int             // people whom others may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Watches    map[roster.Role]Watch
 	Cold       bool // people with whom no system has anything to do cost twice
@@ -63,6 +64,10 @@ type Observed struct {
 func (o Observed) covers(ask Ask) bool {
 	return o.Everything || o.Services[ask.Service] || o.Roles[ask.Role]
 }
+
+// Signed is how many people others may sign for, for one account within 28 days,
+// when the operator says nothing else.
+const Signed = 40
 
 // Young is how long an account is on probation.
 const Young = 28 * 24 * time.Hour
@@ -162,7 +167,7 @@ func (w *weighing) typed(person register.PersonID, price meter.Cost) (Why, meter
 func Event(ask Ask, person register.PersonID, ruling Ruling, now time.Time) meter.Event {
 	e := meter.Event{
 		Kind: ruling.event(), At: now, Person: person, Fields: ruling.Fields, Cost: ruling.Cost,
-		Device: ask.Device, Network: ask.Network, Signs: ask.Signs &^ meter.Canary,
+		Service: ask.Service, Device: ask.Device, Network: ask.Network, Signs: ask.Signs &^ meter.Canary,
 	}
 	switch {
 	case ruling.Why == CanaryListed:

@@ -84,6 +84,7 @@ const (
 	OrganisationEmpty Why = 25 // what an organisation may open without a reason is used up
 	ServiceEmpty      Why = 26 // likewise a service's
 	RegisterEmpty     Why = 27 // likewise everybody's
+	SignedEmpty       Why = 29 // without a reason, the 28 days' allowance is empty, and so is what others may sign for
 	Expelled          Why = 28 // frozen, and at it still: the sessions end
 
 	NotDeclared   Why = 30 // the route is not declared
@@ -102,7 +103,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 // order or an application: such rules can be observed before they are enforced.
 func (w Why) Counts() bool {
 	switch w {
-	case ShortEmpty, LongEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
+	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
 		CanaryListed, CanaryOpened, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
@@ -118,7 +119,7 @@ var whyNames = map[Why]string{
 	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
-	Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent",
+	SignedEmpty: "signed-empty", Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent",
 }
 
 func (w Why) String() string {

@@ -74,6 +74,8 @@ func (r Ruling) french() string {
 		return fmt.Sprintf("Vous avez ouvert %s sans motif connu en une heure. La limite est de %s. %s", frenchPeople(r.Counted), inPeople(r.Limit, ","), missing)
 	case LongEmpty:
 		return fmt.Sprintf("Vous avez ouvert %s sans motif connu en 28 jours. La limite est de %s. %s", frenchPeople(r.Counted), inPeople(r.Limit, ","), missing)
+	case SignedEmpty:
+		return fmt.Sprintf("D’autres personnes ont signé pour %s pour ce compte en 28 jours, et c’est la limite. La personne qui gère les comptes peut demander que le motif de ce travail soit connecté. %s", frenchPeople(r.Counted), missing)
 	case Frozen:
 		return "Les nouvelles ouvertures sans motif sont gelées pour ce compte. Votre portefeuille, vos rendez-vous et les personnes déjà vues restent ouverts. " + missing
 	case NobodyKnown, NotThere:
@@ -146,6 +148,8 @@ func (r Ruling) english() string {
 		return fmt.Sprintf("You opened %s without a known reason within an hour. The limit is %s. %s", englishPeople(r.Counted), inPeople(r.Limit, "."), missing)
 	case LongEmpty:
 		return fmt.Sprintf("You opened %s without a known reason in 28 days. The limit is %s. %s", englishPeople(r.Counted), inPeople(r.Limit, "."), missing)
+	case SignedEmpty:
+		return fmt.Sprintf("Other people signed for %s for this account within 28 days, and that is the limit. Whoever manages the accounts can ask for the system that knows this work’s reason to be connected. %s", englishPeople(r.Counted), missing)
 	case Frozen:
 		return "New openings without a reason are frozen for this account. Your caseload, your appointments and people already seen stay open. " + missing
 	case NobodyKnown, NotThere:

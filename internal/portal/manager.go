@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,7 +43,6 @@ type waiting struct {
 	Organisation string
 	Service      string
 	Sentence     string
-	People       int
 }
 
 // thawForm is why somebody wants a freeze undone, as it was typed.
@@ -116,22 +116,39 @@ func (rooms *Rooms) waitingUnder(v *visit, typed string) (*waiting, []wrong, err
 	if err := rooms.reading(v, "what waits under receipt "+strconv.FormatUint(number, 10)); err != nil {
 		return nil, nil, err
 	}
-	entries, err := rooms.Gate.Waiting(v.Context(), v.viewer.asker(), receipt)
-	if fault.Of(err) == fault.Absent && err != nil {
-		return nil, []wrong{{"receipt", "manager.none-waits"}}, nil
+	asked, err := rooms.Gate.Waiting(v.Context(), v.viewer.asker(), receipt)
+	if key := cannotSign(err); key != "" {
+		return nil, []wrong{{"receipt", key}}, nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	asked := entries[0]
 	who, organisation, err := rooms.Roster.Account(v.Context(), asked.Account)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &waiting{
-		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name, People: len(entries),
+		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name,
 		Service: rooms.pages.service(asked.Service), Sentence: asked.Ruling().Sentence(v.speaker.language),
 	}, nil, nil
+}
+
+// cannotSign says by key why somebody cannot sign, when it is for what they ask.
+func cannotSign(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, gate.ManyWait):
+		return "manager.one-person"
+	case errors.Is(err, gate.SignedAlready):
+		return "manager.signed-already"
+	case errors.Is(err, gate.SignedForMost):
+		return "manager.signed-most"
+	case fault.Of(err) == fault.Absent:
+		return "manager.none-waits"
+	default:
+		return ""
+	}
 }
 
 // showManager completes the page with what it always shows.
@@ -240,7 +257,12 @@ func (rooms *Rooms) cosign(v *visit) error {
 	case !rooms.touched(v):
 		return rooms.showManager(v, http.StatusForbidden, shown)
 	}
-	if err := rooms.Gate.Cosign(v.Context(), v.viewer.asker(), shown.Waiting.Receipt); err != nil {
+	err = rooms.Gate.Cosign(v.Context(), v.viewer.asker(), shown.Waiting.Receipt)
+	if key := cannotSign(err); key != "" {
+		shown.Waiting, shown.Wrong = nil, []wrong{{"receipt", key}}
+		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if err != nil {
 		return err
 	}
 	back(v.w, managerPath+"?said=cosigned")

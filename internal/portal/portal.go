@@ -57,10 +57,10 @@ type Gate interface {
 	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
 	// may not.
 	Undo(ctx context.Context, by, of gate.Asker, id order.ID, because string) error
-	// Waiting returns the entries of a passage that wait for a signature which
-	// somebody may give; fault.Absent when there are none.
-	Waiting(ctx context.Context, by gate.Asker, receipt ledger.Number) ([]ledger.Entry, error)
-	// Cosign signs for what waits under a receipt's number.
+	// Waiting returns the opening that waits for a signature which somebody may give;
+	// fault.Absent when none does, gate.ManyWait when it is not one person's.
+	Waiting(ctx context.Context, by gate.Asker, receipt ledger.Number) (ledger.Entry, error)
+	// Cosign signs for the one person who waits under a receipt's number.
 	Cosign(ctx context.Context, by gate.Asker, receipt ledger.Number) error
 	// Raise allows an account some more people without a reason, until a time.
 	Raise(ctx context.Context, by, of gate.Asker, people int, until time.Time, because string) error

@@ -88,7 +88,7 @@ func newHouse(t *testing.T) *house {
 // newHouseAllowing is a house in which advisers may open so many.
 func newHouseAllowing(t *testing.T, allowance meter.Allowance) *house {
 	t.Helper()
-	return newHouseUnder(t, policy.Rules{Allowances: map[roster.Role]meter.Allowance{roster.Adviser: allowance}})
+	return newHouseUnder(t, policy.Rules{Allowances: map[roster.Role]meter.Allowance{roster.Adviser: allowance}, Signed: policy.Signed})
 }
 
 // newHouseUnder is a house with rules of its own.

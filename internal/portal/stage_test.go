@@ -503,16 +503,16 @@ func (s *stage) Lift(_ context.Context, id order.ID, by, because string) error {
 	return nil
 }
 
-func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number) (waiting []ledger.Entry, err error) {
+func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number) (ledger.Entry, error) {
 	for _, e := range s.entries {
 		if e.Receipt == receipt && e.Why == policy.LongEmpty && (by.Role == roster.Security || by.Organisation == e.Organisation) {
-			waiting = append(waiting, e)
+			return e, s.broken
 		}
 	}
-	if len(waiting) == 0 && s.broken == nil {
-		return nil, &fault.Error{Kind: fault.Absent}
+	if s.broken != nil {
+		return ledger.Entry{}, s.broken
 	}
-	return waiting, s.broken
+	return ledger.Entry{}, &fault.Error{Kind: fault.Absent}
 }
 
 func (s *stage) Undo(ctx context.Context, by, _ gate.Asker, id order.ID, because string) error {

@@ -71,7 +71,7 @@ func askOf(r policy.Ruling) ask {
 // classes sorts the grounds by what they mean for whoever is stopped. A person
 // nobody knows and a file that is not there look alike, and like a limit.
 var classes = map[policy.Why]string{
-	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
+	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.SignedEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
 	policy.PaceReached: "pace", policy.WallReached: "wall",
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",

@@ -134,7 +134,7 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Touched, Account: account, Device: device, Network: network})
 	case cosigns:
 		w.heard(policy.Decision{})
-		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Person: d.people[0]})
+		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
 	case raises:
 		w.heard(policy.Decision{})
 		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Raised, Account: "manager", Subject: account, Cost: meter.People(d.allowed), Until: d.until})

@@ -33,7 +33,7 @@ var rules = policy.Rules{
 		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
 	},
 	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
-	Watches:   policy.Watches, Cold: true,
+	Watches:   policy.Watches, Cold: true, Signed: policy.Signed,
 }
 
 func small(scenario Scenario) Settings {

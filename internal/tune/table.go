@@ -109,7 +109,7 @@ func (s Study) WritePatch(out io.Writer) error {
 	for _, w := range s.Wider {
 		fmt.Fprintf(&text, "%s = %s\n", w.Name, allowanceTOML(w.Proposed))
 	}
-	fmt.Fprintf(&text, "cold = %t\n\n[watch]\n", s.Now.Cold)
+	fmt.Fprintf(&text, "signed = %d\ncold = %t\n\n[watch]\n", s.Now.Signed, s.Now.Cold)
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "%s = %s\n", r.Role, watchTOML(r.Proposed.Watch, s.Now.Watches[r.Role]))
 	}

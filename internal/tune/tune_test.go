@@ -31,6 +31,7 @@ var rules = policy.Rules{
 	Purposes:   roster.Purposes{"accompany": register.Name},
 	Allowances: map[roster.Role]meter.Allowance{},
 	Watches:    policy.Watches,
+	Signed:     policy.Signed,
 	Observed:   policy.Observed{Everything: true},
 }
 

@@ -64,6 +64,7 @@ var rules = policy.Rules{
 		"train":     register.Name,
 	},
 	Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(3), Long: meter.People(20)}},
+	Signed:     policy.Signed,
 }
 
 // newWorld puts the routes behind the gate, as service "dossier" at /dossier.
