@@ -114,7 +114,7 @@ func bareProxy(upstream string) http.Handler {
 }
 
 // role starts this binary in a role, and returns where it listens.
-func role(b *testing.B, role string) (address string, pid int) {
+func role(b testing.TB, role string) (address string, pid int) {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
@@ -164,7 +164,7 @@ func processorTime(b *testing.B, pid int) time.Duration {
 func BenchmarkPassage(b *testing.B) {
 	application, _ := role(b, "application")
 	bare, barePID := role(b, "bare-proxy "+application)
-	guarded, guardedPID := guard(b, application)
+	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients)
 	direct := make([]*life.Browser, benchClients)
 	for i := range direct {
 		direct[i] = life.NewBrowser(bare)
@@ -280,6 +280,7 @@ training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }
 [[service]]
 id = "app"
 prefix = "/app"
+reuse = true
 upstream = "%[4]s"
 purpose = "accompany"
 [[service.route]]
@@ -293,7 +294,7 @@ json = { row = "$.results[*]", person = { id = "@.id" }, fields = { identifier =
 
 // guard puts Poterne in front of the application, and signs in an adviser for
 // each client, who accompanies exactly the people it asks for.
-func guard(b *testing.B, application string) (browsers []*life.Browser, pid int) {
+func guard(b testing.TB, config, application string, clients int) (browsers []*life.Browser, pid int, said *lockedBuffer) {
 	b.Helper()
 	dir := b.TempDir()
 	port := freePort(b)
@@ -304,7 +305,7 @@ func guard(b *testing.B, application string) (browsers []*life.Browser, pid int)
 	issuer := provider(b, origin)
 	for name, text := range map[string]string{
 		"client.secret": "a secret of the benchmark alone",
-		"poterne.toml":  fmt.Sprintf(benchConfig, origin, fmt.Sprintf("localhost:%d", port), issuer, application),
+		"poterne.toml":  fmt.Sprintf(config, origin, fmt.Sprintf("localhost:%d", port), issuer, application),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			b.Fatal(err)
@@ -312,8 +313,8 @@ func guard(b *testing.B, application string) (browsers []*life.Browser, pid int)
 	}
 	people(b, dir, issuer)
 	cmd := exec.Command(binary, "serve", "--config", filepath.Join(dir, "poterne.toml"))
-	var said lockedBuffer
-	cmd.Stderr = &said
+	said = new(lockedBuffer)
+	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -332,20 +333,20 @@ func guard(b *testing.B, application string) (browsers []*life.Browser, pid int)
 			_ = answer.Body.Close()
 		}
 	}
-	for client := range benchClients {
+	for client := range clients {
 		browser := life.NewBrowser(origin)
 		if err := browser.SignIn(b.Context(), strconv.Itoa(client)); err != nil {
 			b.Fatal(err, said.String())
 		}
 		browsers = append(browsers, browser)
 	}
-	return browsers, cmd.Process.Pid
+	return browsers, cmd.Process.Pid, said
 }
 
 const benchSIRET = "90000000000017"
 
 // provider is an identity provider that knows an adviser for each client.
-func provider(b *testing.B, origin string) (issuer string) {
+func provider(b testing.TB, origin string) (issuer string) {
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	b.Cleanup(server.Close)
@@ -369,7 +370,7 @@ func provider(b *testing.B, origin string) (issuer string) {
 }
 
 // people fills the database: advisers and their caseloads.
-func people(b *testing.B, dir, issuer string) {
+func people(b testing.TB, dir, issuer string) {
 	s, err := store.OpenSQLite(b.Context(), filepath.Join(dir, "poterne.db"))
 	if err != nil {
 		b.Fatal(err)

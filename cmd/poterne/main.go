@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -64,7 +66,20 @@ func main() {
 	// A second signal ends the program at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	log.SetFlags(0)
+	log.SetOutput(keptBack{slog.New(slog.NewJSONHandler(os.Stderr, nil))})
 	os.Exit(run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// keptBack is the standard logger's output. Nothing of ours writes there; the
+// standard library does, when an application sends bytes that nobody waits for, and
+// quotes them, with whoever they speak of. It is said that it happened.
+type keptBack struct{ log *slog.Logger }
+
+// Write implements io.Writer.
+func (k keptBack) Write(p []byte) (int, error) {
+	k.log.Warn("an application sent bytes after its answer: its connection is closed, and the bytes are not repeated here")
+	return len(p), nil
 }
 
 // run does one command and returns the exit code.

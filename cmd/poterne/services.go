@@ -33,6 +33,7 @@ type serviceTable struct {
 	Headers  []string      `toml:"headers"` // request headers it may have besides the usual ones
 	Largest  int64         `toml:"largest"` // bytes of an answer; 8 MiB
 	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
+	Reuse    bool          `toml:"reuse"`   // connections carry more than one request, all of one account
 	Route    []routeTable  `toml:"route" need:"[[service.route]]: what is not declared is refused"`
 }
 
@@ -119,7 +120,7 @@ func (c *config) services(s *settings, wrong *complaints) {
 		path := index("service", i)
 		service := httpgate.Service{
 			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
-			Headers: table.Headers, Largest: table.Largest, Timeout: table.Timeout,
+			Headers: table.Headers, Largest: table.Largest, Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
 			service.Name = table.ID

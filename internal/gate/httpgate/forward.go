@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
@@ -21,22 +19,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/policy"
 )
-
-// NewTransport returns what reaches the applications: no proxy from the
-// environment, no decoding behind our back, many idle connections.
-func NewTransport() *http.Transport {
-	dialer := net.Dialer{Timeout: 5 * time.Second}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
-		MaxIdleConns:           4096,
-		MaxIdleConnsPerHost:    512,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    5 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
-}
 
 // said is what an application answered, collected and decoded.
 type said struct {
@@ -79,7 +61,7 @@ func (g *passage) forward() (*said, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := g.proxy.Transport.RoundTrip(out)
+	answer, err := g.proxy.lines.ask(out, g.service.Reuse, g.session.Account)
 	if err != nil {
 		return nil, unreachable(err)
 	}

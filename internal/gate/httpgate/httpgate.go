@@ -53,6 +53,7 @@ type Service struct {
 	Headers  []string      // request headers the application may have besides the usual ones, such as X-CSRF-Token
 	Largest  int64         // bytes of an answer, decoded; LargestAnswer when 0
 	Timeout  time.Duration // for an answer to be whole; AnswerTime when 0
+	Reuse    bool          // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
 
 // Kind is what a route's answers are.
@@ -192,8 +193,7 @@ type Dependencies struct {
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Networks   Networks
-	Insecure   bool              // browsers reach us by http: only for a demonstration on this very machine
-	Transport  http.RoundTripper // reaches the applications; NewTransport when nil
+	Insecure   bool // browsers reach us by http: only for a demonstration on this very machine
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil
@@ -207,6 +207,7 @@ type Proxy struct {
 	services []*service
 	origins  *http.CrossOriginProtection
 	trails   *trails
+	lines    *lines
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -214,9 +215,6 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	compiled, err := compile(services, d)
 	if err != nil {
 		return nil, err
-	}
-	if d.Transport == nil {
-		d.Transport = NewTransport()
 	}
 	if d.Observe == nil {
 		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}
@@ -230,7 +228,7 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails()}, nil
+	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}, nil
 }
 
 // Serves reports whether a request is for one of the services.

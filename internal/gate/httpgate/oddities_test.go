@@ -419,7 +419,7 @@ func TestA9_HeadersAndCookiesAreKeptApart(t *testing.T) {
 	}
 	sent.Del("Poterne-Assertion")
 	want := http.Header{
-		"Accept": {"application/json"}, "Accept-Encoding": {"identity"}, "X-Csrf-Token": {"t"}, "Traceparent": {"00-1"}, "Cookie": {"sid=abc"},
+		"Accept": {"application/json"}, "Accept-Encoding": {"identity"}, "Connection": {"close"}, "X-Csrf-Token": {"t"}, "Traceparent": {"00-1"}, "Cookie": {"sid=abc"},
 		"User-Agent": {"Go-http-client/1.1"}, "X-Forwarded-Host": {w.asked[0].Header.Get("X-Forwarded-Host")}, "X-Forwarded-Prefix": {"/dossier"}, "X-Forwarded-Proto": {"http"},
 	}
 	if fmt.Sprint(sent) != fmt.Sprint(want) || !strings.HasPrefix(w.front.URL, "http://"+sent.Get("X-Forwarded-Host")) || w.asked[0].Host != w.upstream.Host {

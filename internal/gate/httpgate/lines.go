@@ -1,0 +1,102 @@
+package httpgate
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// lines are the connections to the applications. HTTP/1.1 tells which request an
+// answer belongs to by nothing but its place on the connection: bytes that an
+// application sends after an answer are, to whoever asks next on this connection,
+// the answer to what they asked. So a connection carries one request. Where a
+// service asks for more, all of them are one account's, and a connection on which
+// something came that nobody waits for is closed.
+type lines struct{ once, kept *http.Transport }
+
+func newLines() *lines {
+	l := &lines{once: newTransport(), kept: newTransport()}
+	l.once.DisableKeepAlives = true
+	// Its addresses are names of lines. Where one leads is in the request.
+	dial := l.kept.DialContext
+	l.kept.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dial(ctx, network, upstreamOf(ctx).address())
+	}
+	l.kept.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		to := upstreamOf(ctx)
+		plain, err := dial(ctx, network, to.address())
+		if err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, l.kept.TLSHandshakeTimeout)
+		defer cancel()
+		secure := tls.Client(plain, &tls.Config{ServerName: to.Hostname(), NextProtos: []string{"h2", "http/1.1"}})
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = plain.Close()
+			return nil, err
+		}
+		return secure, nil
+	}
+	return l
+}
+
+// newTransport reaches applications: no proxy from the environment, no decoding
+// behind our back.
+func newTransport() *http.Transport {
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConns:           4096,
+		MaxIdleConnsPerHost:    8, // of one account, as many as a browser opens
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+}
+
+// ask sends a request. With reuse it goes out on a line of the account's own.
+func (l *lines) ask(out *http.Request, reuse bool, account roster.AccountID) (*http.Response, error) {
+	if !reuse {
+		return l.once.RoundTrip(out)
+	}
+	to := upstream{out.URL}
+	out = out.WithContext(context.WithValue(out.Context(), upstreamKey{}, to))
+	out.URL = new(*out.URL)
+	out.URL.Host = lineName(to, account)
+	return l.kept.RoundTrip(out)
+}
+
+// lineName keeps connections of different accounts, and to different applications,
+// apart. A connection is only ever taken for a request with the same name.
+func lineName(to upstream, account roster.AccountID) string {
+	name := sha256.Sum256([]byte(to.Scheme + "://" + to.Host + " " + string(account)))
+	return hex.EncodeToString(name[:16]) + ".invalid"
+}
+
+type upstreamKey struct{}
+
+// upstream is where an application listens.
+type upstream struct{ *url.URL }
+
+func upstreamOf(ctx context.Context) upstream { return ctx.Value(upstreamKey{}).(upstream) }
+
+func (u upstream) address() string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
