@@ -60,6 +60,7 @@ type routeTable struct {
 	Form    []string                        `toml:"form"`    // other fields
 	Takes   []string                        `toml:"takes"`   // content types of bodies that pass unread
 	Writes  []string                        `toml:"writes"`  // categories that a change touches
+	Shows   []string                        `toml:"shows"`   // categories that plain or unread answers tell of whom the request names
 	JSON    *answerTable                    `toml:"json"`
 	HTML    *answerTable                    `toml:"html"`
 	CSV     *answerTable                    `toml:"csv"`
@@ -167,6 +168,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 	route := httpgate.Route{
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Takes: r.Takes,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
+		Shows: categories(wrong, path+".shows", r.Shows),
 	}
 	r.address(wrong, path, &route)
 	if _, declared := purposes[route.Purpose]; !declared {

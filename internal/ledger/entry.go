@@ -147,7 +147,7 @@ func Of(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []
 	}
 	entries := make([]Entry, len(ask.People))
 	for i, opening := range ask.People {
-		entry.Number, entry.Person = first+Number(i), opening.Person
+		entry.Number, entry.Person, entry.Signs = first+Number(i), opening.Person, ask.For(opening).Signs
 		entries[i] = entry.ruled(decision.People[i])
 	}
 	return entries

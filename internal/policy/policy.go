@@ -41,6 +41,14 @@ func (a Act) String() string {
 	}
 }
 
+// notForPurpose is why fields that do not belong to the purpose stop an act.
+func (a Act) notForPurpose() Why {
+	if a == Change {
+		return NotToBeChanged
+	}
+	return NotForPurpose
+}
+
 // Ask is one request of one account, with the people it is about to be shown.
 type Ask struct {
 	Act          Act
@@ -52,6 +60,7 @@ type Ask struct {
 	Purpose      roster.Purpose
 	Route        string // as declared: "GET /files/{dossier}"
 	About        bool   // the answer is about these people as a whole: all are shown or none
+	Whole        bool   // and with all of their fields, since nothing of it can be cut
 	People       []Opening
 	Objection    Why // what the gate itself found wrong; the whole ask is refused for it
 
@@ -65,7 +74,29 @@ type Ask struct {
 type Opening struct {
 	Person register.PersonID
 	Fields register.Fields
-	Canary bool // the person exists for Poterne only
+	Uncut  register.Fields // of these, what cannot be masked: they are shown with it, or not at all
+	Named  bool            // by the request: whatever goes out tells of them, so they are shown or nothing is
+	Canary bool            // the person exists for Poterne only
+}
+
+// binds reports whether an opening that is not shown refuses the ask as a whole.
+func (a Ask) binds(o Opening) bool { return a.About || a.Whole || o.Named }
+
+// uncut is what may not be masked of an opening.
+func (a Ask) uncut(o Opening) register.Fields {
+	if a.Whole {
+		return o.Fields
+	}
+	return o.Uncut & o.Fields
+}
+
+// For is the ask as it is weighed and written for one of its people. Whoever the
+// request names is opened, even if the answer is a list or a search.
+func (a Ask) For(o Opening) Ask {
+	if o.Named {
+		a.Signs &^= meter.SearchRow | meter.Listed
+	}
+	return a
 }
 
 // Facts is what is known about the asker and the people when the ask is decided.
@@ -142,7 +173,7 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	for i, opening := range ask.People {
 		ruling := w.rule(opening)
 		decision.People[i] = ruling
-		if ask.About && !ruling.Verdict.Shows() {
+		if ask.binds(opening) && !ruling.Verdict.Shows() {
 			if ruling.Verdict == Withheld {
 				ruling.Verdict = Refused
 			}
@@ -219,11 +250,15 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 
 // rule decides about one person, and moves the draft on as the entry will.
 func (w *weighing) rule(opening Opening) Ruling {
+	all := w.ask
+	w.ask = all.For(opening)
+	defer func() { w.ask = all }()
 	ruling := w.weigh(opening)
 	if !ruling.Verdict.Shows() {
 		ruling.Cost = 0
-		if seen, _ := w.meter.Seen(opening.Person, w.now); ruling.Why.spares() && seen&opening.Fields&w.may != 0 {
-			ruling.Verdict, ruling.Fields = Masked, seen&opening.Fields&w.may // what was seen stays open, what is new does not
+		seen, _ := w.meter.Seen(opening.Person, w.now)
+		if seen &= opening.Fields & w.may; ruling.Why.spares() && seen != 0 && seen.Has(w.ask.uncut(opening)) {
+			ruling.Verdict, ruling.Fields = Masked, seen // what was seen stays open, what is new does not
 		}
 	}
 	if ruling.Verdict == Shown && ruling.Fields != opening.Fields {
@@ -267,8 +302,8 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	switch {
 	case opening.Person.IsZero():
 		return w.nobody()
-	case opening.Fields != 0 && fields == 0:
-		return Ruling{Verdict: Withheld, Why: NotForPurpose}
+	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
+		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
 	}
 	found := w.explainer.Of(opening.Person)
 	switch {

@@ -88,11 +88,27 @@ const (
 	Expelled          Why = 28 // frozen, and at it still: the sessions end
 
 	NotDeclared   Why = 30 // the route is not declared
-	NotUnderstood Why = 31 // the request or the answer could not be read whole
+	NotUnderstood Why = 31 // the answer could not be read whole
 	NotThere      Why = 32 // the application has nothing there, or says so
 	TooMany       Why = 33 // a search finds more than it may show
 	NoMission     Why = 34 // an export, and no mission for it, or nothing explains this person
 	MissionSpent  Why = 35 // an export beyond the people its mission was given
+
+	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
+	UndeclaredMethod    Why = 41 // the address is declared, for other methods
+	UndeclaredParameter Why = 42 // the address has a parameter that is not declared
+	UndeclaredField     Why = 43 // a form has a field that is not declared
+	UndeclaredBody      Why = 44 // the request has a body of a kind that is not declared
+	UndeclaredAnswer    Why = 45 // the answer is of a kind that is not declared
+	RequestUnreadable   Why = 46 // the request can be read in two ways, or not at all
+	NotAnswered         Why = 47 // the application was asked, and did not answer
+	NotInTime           Why = 48 // it did not answer in time
+	AnsweredError       Why = 49 // it answered with an error of its own
+	AnsweredLater       Why = 50 // it answered that it cannot now
+	AnsweredNo          Why = 51 // it answered that it does not take this request
+	AnsweredAbsent      Why = 52 // it has nothing at this address
+	NotConfirmed        Why = 53 // a change was forwarded, and it did not say whether it took it
+	OtherSite           Why = 54 // another site asks in the agent's name
 )
 
 // Freezes reports whether the account opens nobody new without a reason from here
@@ -119,7 +135,11 @@ var whyNames = map[Why]string{
 	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
-	SignedEmpty: "signed-empty", Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent",
+	SignedEmpty: "signed-empty", Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent", NotToBeChanged: "not-to-be-changed",
+	UndeclaredMethod: "undeclared-method", UndeclaredParameter: "undeclared-parameter", UndeclaredField: "undeclared-field",
+	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
+	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
+	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 }
 
 func (w Why) String() string {

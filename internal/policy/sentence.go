@@ -91,7 +91,37 @@ func (r Ruling) french() string {
 	case Closed:
 		return "Ce service est fermé pour le moment, par mesure de sécurité."
 	case NotDeclared:
-		return "Cette page n’est pas déclarée : elle ne peut pas être ouverte à travers Poterne."
+		return "Cette adresse n’est pas déclarée : elle ne peut pas être ouverte à travers Poterne."
+	case UndeclaredMethod:
+		return "Cette adresse est déclarée, mais pas pour cette action : la demande n’a pas été transmise."
+	case UndeclaredParameter:
+		return "L’adresse porte un paramètre qui n’est pas déclaré : la demande n’a pas été transmise."
+	case UndeclaredField:
+		return "Le formulaire porte un champ qui n’est pas déclaré : il n’a pas été transmis."
+	case UndeclaredBody:
+		return "Ce qui est envoyé est d’un type qui n’est pas déclaré pour cette adresse : rien n’a été transmis."
+	case UndeclaredAnswer:
+		return "L’application a répondu par un type de contenu qui n’est pas déclaré pour cette adresse. Rien n’en a été transmis."
+	case RequestUnreadable:
+		return "La demande n’a pas pu être lue d’une seule façon. Par prudence, elle n’a pas été transmise à l’application."
+	case NotAnswered:
+		return "L’application n’est pas joignable, ou n’a pas répondu."
+	case NotInTime:
+		return "L’application n’a pas répondu à temps."
+	case AnsweredError:
+		return "L’application a répondu par une erreur de son côté."
+	case AnsweredLater:
+		return "L’application ne peut pas répondre pour le moment."
+	case AnsweredNo:
+		return "L’application n’a pas accepté cette demande."
+	case AnsweredAbsent:
+		return "L’application n’a rien à cette adresse."
+	case NotConfirmed:
+		return "La modification a été transmise, mais l’application n’a pas dit si elle l’a prise. Vérifiez avant de la refaire."
+	case OtherSite:
+		return "La demande vient d’un autre site : elle n’a pas été transmise."
+	case NotToBeChanged:
+		return "Cette modification touche des champs qui ne relèvent pas de la finalité de ce service : elle n’a pas été transmise."
 	case TooMany:
 		return "Cette recherche trouve trop de personnes. Précisez-la : nom, prénom et date de naissance."
 	case NoMission:
@@ -165,7 +195,37 @@ func (r Ruling) english() string {
 	case Closed:
 		return "This service is closed for now, as a security measure."
 	case NotDeclared:
-		return "This page is not declared, so it cannot be opened through Poterne."
+		return "This address is not declared, so it cannot be opened through Poterne."
+	case UndeclaredMethod:
+		return "This address is declared, but not for this action, so it was not passed on."
+	case UndeclaredParameter:
+		return "The address carries a parameter that is not declared, so the request was not passed on."
+	case UndeclaredField:
+		return "The form carries a field that is not declared, so it was not passed on."
+	case UndeclaredBody:
+		return "What is sent is of a type that is not declared for this address, so nothing was passed on."
+	case UndeclaredAnswer:
+		return "The application answered with a content type that is not declared for this address. None of it was passed on."
+	case RequestUnreadable:
+		return "The request could not be read in one way only. To be safe, it was not passed on to the application."
+	case NotAnswered:
+		return "The application cannot be reached, or did not answer."
+	case NotInTime:
+		return "The application did not answer in time."
+	case AnsweredError:
+		return "The application answered with an error of its own."
+	case AnsweredLater:
+		return "The application cannot answer for the moment."
+	case AnsweredNo:
+		return "The application did not accept this request."
+	case AnsweredAbsent:
+		return "The application has nothing at this address."
+	case NotConfirmed:
+		return "The change was passed on, but the application did not say whether it took it. Look before you make it again."
+	case OtherSite:
+		return "The request comes from another site, so it was not passed on."
+	case NotToBeChanged:
+		return "This change touches fields that do not belong to the purpose of this service, so it was not passed on."
 	case TooMany:
 		return "This search finds too many people. Refine it: surname, first name and date of birth."
 	case NoMission:

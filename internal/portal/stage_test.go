@@ -187,7 +187,12 @@ func Scenes() map[string]Scene {
 	}
 	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
 		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
-			full.pages.Stops().Failed(w, spoken(r, in), kind)
+			full.pages.Stops().Failed(w, spoken(r, in), kind, policy.Granted)
+		}
+	}
+	for _, why := range failing {
+		scenes["failed-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+			full.pages.Stops().Failed(w, spoken(r, in), fault.Unavailable, why)
 		}
 	}
 	for why := range classes {

@@ -78,7 +78,9 @@ var classes = map[policy.Why]string{
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
-	policy.NotDeclared: "unread", policy.NotUnderstood: "unread",
+	policy.NotToBeChanged: "rights",
+	policy.NotDeclared:    "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
+	policy.UndeclaredField: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
 }
 
 // classOf is "unread" for a ground we do not know: nothing was passed on.
@@ -121,7 +123,7 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 // cameFrom is the page that somebody is to come back to: the one they asked for or,
 // when they sent a form, the one that the form was on.
 func cameFrom(r *http.Request) string {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if reads(r) {
 		return r.URL.RequestURI()
 	}
 	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
@@ -157,17 +159,16 @@ func (p *Pages) search(id roster.ServiceID) string {
 // was only asked for is asked for again afterwards.
 func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Of(err) != fault.Anonymous {
-		s.Failed(w, r, fault.Of(err))
+		s.Failed(w, r, fault.Of(err), policy.Granted)
 		return
 	}
 	ended, over := errors.AsType[*signin.Ended](err)
 	odd := over && (ended.Why == signin.Doubled || ended.Why == signin.Moved)
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case !readsPages(r):
 		begun := s.pages.page(r, viewer{}, "ended.title")
 		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].must("ended.plain")})
-	case reads && !odd:
+	case reads(r) && !odd:
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Location", begin(r.URL.RequestURI()))
 		w.WriteHeader(http.StatusSeeOther)
@@ -188,8 +189,9 @@ func begin(to string) string { return signin.BeginPath + "?return=" + url.QueryE
 
 type failedPage struct {
 	page
-	Kind fault.Kind
-	Here bool // it failed in Poterne itself, where something may have been written already
+	Sentence string
+	Kept     bool // what was saved before is, and nothing else
+	Here     bool // it failed in Poterne itself, where something may have been written already
 }
 
 // statuses is what each kind of fault is over HTTP.
@@ -198,24 +200,37 @@ var statuses = map[fault.Kind]int{
 	fault.Absent: http.StatusNotFound, fault.Unavailable: http.StatusServiceUnavailable, fault.Broken: http.StatusBadGateway,
 }
 
-// Failed says that something did not work, and that nothing was passed on.
-func (s Stops) Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
-	s.failed(w, r, statuses[kind], failedPage{Kind: kind})
+// Failed says that something did not work, and that nothing was passed on. Why is
+// the application's failure; when it is none, ours is told by its kind.
+func (s Stops) Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind, why policy.Why) {
+	shown := failedPage{Sentence: s.failing(r, kind), Kept: reads(r) || why == policy.Granted || why == policy.OtherSite}
+	if why != policy.Granted {
+		shown.Sentence = policy.Ruling{Verdict: policy.Refused, Why: why}.Sentence(languageOf(r))
+	}
+	s.failed(w, r, statuses[kind], shown)
 }
 
 // Broke says that a request failed here, and nowhere behind the gate.
 func (s Stops) Broke(w http.ResponseWriter, r *http.Request) {
-	s.failed(w, r, http.StatusInternalServerError, failedPage{Kind: fault.Broken, Here: true})
+	s.failed(w, r, http.StatusInternalServerError, failedPage{Sentence: s.failing(r, fault.Broken), Here: true})
+}
+
+// failing is what failed here, in the asker's language.
+func (s Stops) failing(r *http.Request, kind fault.Kind) string {
+	return s.pages.speakers[languageOf(r)].must("failed." + kind.String())
 }
 
 func (s Stops) failed(w http.ResponseWriter, r *http.Request, status int, shown failedPage) {
 	shown.page = s.pages.page(r, viewer{}, "failed.title")
 	if !readsPages(r) {
-		s.problem(w, r, problem{Title: shown.Title, Status: status, Detail: s.pages.speakers[shown.Lang].must("failed." + shown.Kind.String())})
+		s.problem(w, r, problem{Title: shown.Title, Status: status, Detail: shown.Sentence})
 		return
 	}
 	s.pages.show(w, r, status, "failed.html", shown)
 }
+
+// reads reports whether r changes nothing.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // readsPages reports whether an answer to r is read by a person.
 func readsPages(r *http.Request) bool {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"poterne/internal/fault"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -158,5 +159,48 @@ func TestWhoSentAFormComesBackToItsPage(t *testing.T) {
 				t.Errorf("comes back to %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// failing is every failure of an application.
+var failing = []policy.Why{
+	policy.NotAnswered, policy.NotInTime, policy.AnsweredError, policy.AnsweredLater, policy.AnsweredNo, policy.AnsweredAbsent,
+	policy.NotConfirmed, policy.OtherSite,
+}
+
+// Whoever is stopped reads the true cause, each in its own words: not that the ledger
+// could not be written when it was the application that was slow.
+func TestEachFailureIsSaidByItsOwnSentence(t *testing.T) {
+	for _, language := range []string{"fr", "en"} {
+		said := make(map[string]string)
+		failed := func(kind fault.Kind, why policy.Why, method string) string {
+			r := httptest.NewRequest(method, "/dossier/files/4711", nil)
+			r.Header.Set("Accept", "text/html")
+			r.Header.Set("Accept-Language", language)
+			answer := httptest.NewRecorder()
+			newStage().pages.Stops().Failed(answer, r, kind, why)
+			page, err := html.Parse(answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text(all(page, "main")[0])
+		}
+		for _, why := range append([]policy.Why{policy.Granted}, failing...) {
+			sentence := failed(fault.Unavailable, why, http.MethodGet)
+			if other, twice := said[sentence]; twice {
+				t.Errorf("%v and %s say the same: %s", why, other, sentence)
+			}
+			if ledger := strings.Contains(sentence, "ledger") || strings.Contains(sentence, "grand livre"); ledger != (why == policy.Granted) {
+				t.Errorf("%v: %s", why, sentence)
+			}
+			said[sentence] = why.String()
+		}
+		kept := map[string]string{"fr": "rien n’a été compté", "en": "nothing was counted"}[language]
+		if said := failed(fault.Invalid, policy.AnsweredNo, http.MethodPost); strings.Contains(said, kept) {
+			t.Errorf("a change that was written and charged, and then refused by the application: %s", said)
+		}
+		if said := failed(fault.Invalid, policy.AnsweredError, http.MethodGet); !strings.Contains(said, kept) {
+			t.Errorf("a page that was only asked for: %s", said)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -101,7 +102,7 @@ func (rooms *Rooms) sayError(w http.ResponseWriter, r *http.Request, kind fault.
 	case kind == fault.Broken:
 		rooms.pages.Stops().Broke(w, r)
 	default:
-		rooms.pages.Stops().Failed(w, r, kind)
+		rooms.pages.Stops().Failed(w, r, kind, policy.Granted)
 	}
 }
 

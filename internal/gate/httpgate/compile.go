@@ -18,14 +18,17 @@ import (
 // service is a Service that was found to be right.
 type service struct {
 	Service
-	mux    *http.ServeMux // its handlers are *route
-	cookie string         // what the names of its cookies begin with
+	mux      *http.ServeMux // its handlers are *route
+	declared []*route
+	cookie   string // what the names of its cookies begin with
 }
 
 // route is a Route for one of its methods.
 type route struct {
 	Route
 	name    string // "GET /files/{dossier}", as it is written down
+	method  string
+	pattern string // as ServeMux has it
 	wild    []wildcard
 	query   map[string]string // every allowed parameter, and the scheme of those that name people
 	form    map[string]string
@@ -132,6 +135,7 @@ func compileService(s Service, c complaints) *service {
 	}
 	compiled := &service{Service: s, mux: http.NewServeMux(), cookie: "svc-" + string(s.ID) + "."}
 	for _, r := range s.Routes {
+		r.Path = strings.TrimSuffix(r.Path, "{$}") // an address is exact without it
 		c := c.in("route %s", r.Path)
 		if len(r.Methods) == 0 {
 			r.Methods = []string{http.MethodGet}
@@ -150,28 +154,90 @@ func compileService(s Service, c complaints) *service {
 	return compiled
 }
 
-// declare adds a route, unless ServeMux cannot tell it from another one.
-func (s *service) declare(t *route) (err error) {
-	defer func() {
-		if said := recover(); said != nil {
-			err = fmt.Errorf("%v", said)
-		}
-	}()
-	if !strings.HasPrefix(t.Path, "/") {
-		return errors.New("it begins with a slash, without method or host")
+// declare adds a route, unless it cannot be told from another one.
+func (s *service) declare(t *route) error {
+	pattern, err := patternOf(t.Path)
+	if err != nil {
+		return err
 	}
-	s.mux.Handle(t.name, t)
+	if t.Kind == People && t.Subtree() {
+		return errors.New("all below an address can only be pages that speak of nobody, or static; declare each address that shows people")
+	}
+	for _, other := range s.declared {
+		if !apart(other.pattern, t.method+" "+pattern) {
+			if other.pattern == t.method+" "+pattern {
+				return fmt.Errorf("%s is declared twice", t.name)
+			}
+			return fmt.Errorf("%s and %s can mean the same address, and neither is the narrower one; write them so that no address is both", t.name, other.name)
+		}
+	}
+	t.pattern = t.method + " " + pattern
+	s.declared = append(s.declared, t)
+	s.mux.Handle(t.pattern, t)
 	return nil
 }
 
+// apart reports whether ServeMux can tell two patterns from each other. It panics
+// if it cannot, and says where in the source.
+func apart(one, other string) (can bool) {
+	defer func() { can = recover() == nil }()
+	mux := http.NewServeMux()
+	mux.Handle(one, http.NotFoundHandler())
+	mux.Handle(other, http.NotFoundHandler())
+	return true
+}
+
+var wildcards = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// patternOf is what ServeMux calls a path. A path is exactly one address, whether
+// it ends in a slash or not; all below one is written out: /assets/{path...}.
+func patternOf(path string) (string, error) {
+	if !strings.HasPrefix(path, "/") {
+		return "", errors.New("it begins with a slash, without method or host")
+	}
+	var names []string
+	segments := strings.Split(path[1:], "/")
+	for i, segment := range segments {
+		last := i == len(segments)-1
+		name, opens := strings.CutPrefix(segment, "{")
+		name, closes := strings.CutSuffix(name, "}")
+		name, all := strings.CutSuffix(name, "...")
+		switch {
+		case segment == "" && last:
+		case segment == "":
+			return "", errors.New("it has an empty part: //")
+		case segment == "." || segment == "..":
+			return "", fmt.Errorf("it has the part %s, which no browser sends", segment)
+		case opens != closes || !opens && strings.ContainsAny(segment, "{}") || strings.ContainsAny(segment, " ?#%;\\"):
+			return "", fmt.Errorf("%q is no part of a path; write what the address has, without escapes, or a name in braces for a part of its own: {number}", segment)
+		case opens && (!wildcards.MatchString(name) || slices.Contains(names, name)):
+			return "", fmt.Errorf("%q: between the braces stands a name of its own, of letters, digits and _", segment)
+		case opens && all && !last:
+			return "", fmt.Errorf("%q means all below an address, and comes last", segment)
+		case opens:
+			names = append(names, name)
+		}
+	}
+	if segments[len(segments)-1] == "" {
+		path += "{$}"
+	}
+	return path, nil
+}
+
+// Subtree reports whether the route is all below an address.
+func (r Route) Subtree() bool { return strings.HasSuffix(r.Path, "...}") }
+
 func compileRoute(r Route, method string, c complaints) *route {
-	t := &route{Route: r, name: method + " " + r.Path}
+	t := &route{Route: r, name: method + " " + r.Path, method: method}
 	t.query, t.form = allowed(r.Query), allowed(r.Form)
 	if r.Purpose == "" {
 		c.add("purpose: say what it is used for")
 	}
 	if !register.AllFields.Has(r.Writes) {
 		c.add("writes: there are categories nobody knows")
+	}
+	if !register.AllFields.Has(r.Shows) {
+		c.add("shows: there are categories nobody knows")
 	}
 	t.compileRequest(c)
 	t.compileAnswers(c)
@@ -193,9 +259,10 @@ func compileRoute(r Route, method string, c complaints) *route {
 			c.add("a page speaks of nobody; declare a route of people")
 		}
 	case People:
-		if r.Header == nil && len(r.Unread) > 0 {
-			c.add("unread: an answer about people is read, unless its header names them")
+		if r.Header == nil && len(r.Unread) > 0 && (!t.namesSomebody() || r.Shows == 0) {
+			c.add("unread: an answer about people is read, unless its header names them, or the request does and shows says what it tells of them")
 		}
+		t.checkNaming(c, method)
 		if r.Header != nil && (len(r.Answers) > 0 || len(r.Unread) == 0) {
 			c.add("header: say which content types pass unread, and leave out answers")
 		}
@@ -208,6 +275,25 @@ func compileRoute(r Route, method string, c complaints) *route {
 	t.checkSearch(c.in("search"))
 	t.checkExport(c.in("export"))
 	return t
+}
+
+// checkNaming complains about answers that would tell something of whom the
+// request names without saying what: they would be written as if nothing had been.
+func (t *route) checkNaming(c complaints, method string) {
+	if !t.namesSomebody() {
+		if t.Shows != 0 {
+			c.add("shows: it is about whom the request names; declare request, or leave it out")
+		}
+		return
+	}
+	plain := slices.IndexFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) == 0 })
+	switch {
+	case plain < 0 || t.Shows != 0 || method != http.MethodGet && t.Writes != 0:
+	case method == http.MethodGet:
+		c.add("answers[%d]: the request names somebody, and the answer is plain: say with shows which categories it tells of them, or declare their row, person and fields", plain)
+	default:
+		c.add("answers[%d]: the request names somebody, and the answer is plain: say with writes which categories the change touches, or with shows which the answer tells of them", plain)
+	}
 }
 
 // checkExport complains about an export that could not be marked, or that something

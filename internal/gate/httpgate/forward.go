@@ -61,12 +61,12 @@ func (g *passage) forward() (*said, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.act = policy.Show // the application is asked: from here on, what is refused is an answer
 	answer, err := g.proxy.lines.ask(out, g.service.Reuse, g.session.Account)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, g.unanswered(err)
 	}
 	defer answer.Body.Close()
-	g.act = policy.Show
 	s := &said{status: answer.StatusCode, header: answer.Header}
 	switch {
 	case s.status == http.StatusOK, s.status == http.StatusCreated, s.status == http.StatusAccepted:
@@ -83,7 +83,7 @@ func (g *passage) forward() (*said, error) {
 	}
 	if err := g.collect(s, answer); err != nil {
 		if ctx.Err() != nil {
-			err = unreachable(ctx.Err())
+			err = g.unanswered(ctx.Err())
 		}
 		s.free()
 		return nil, err
@@ -91,13 +91,28 @@ func (g *passage) forward() (*said, error) {
 	return s, nil
 }
 
-// unreachable forgets the error's text, which may quote what the application sent.
-func unreachable(err error) error {
-	because := "no connection, or no answer that is HTTP"
+// failure is why an application that was asked gave nothing that can be passed on.
+type failure struct {
+	kind    fault.Kind
+	why     policy.Why
+	because string // for the operator's log; it holds nothing of the answer
+}
+
+func (f *failure) Error() string { return f.because }
+
+// Unwrap sorts the failure.
+func (f *failure) Unwrap() error { return &fault.Error{Kind: f.kind} }
+
+// unanswered forgets the error's text, which may quote what the application sent.
+func (g *passage) unanswered(err error) error {
+	f := &failure{fault.Unavailable, policy.NotAnswered, "no connection, or no answer that is HTTP"}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		because = "no answer in time"
+		f.why, f.because = policy.NotInTime, "no answer in time"
 	}
-	return &fault.Error{Kind: fault.Unavailable, Public: "the application does not answer", Err: errors.New(because)}
+	if g.changes() {
+		f.why = policy.NotConfirmed
+	}
+	return f
 }
 
 // drain reads what is left of a body that is not passed on, if it is short, so
@@ -105,29 +120,38 @@ func unreachable(err error) error {
 func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 16<<10) }
 
 // answeredError sorts an error page by its status; the page itself never goes
-// out. Where the request names somebody, "there is no such file" and "it is not
-// for you" are one and the same.
+// out. Where a request names somebody, "there is no such file", "it is not for you"
+// and whatever else an application finds wrong with it are one and the same: only
+// the ledger has been asked for them, and nobody was charged.
 func (g *passage) answeredError(status int) error {
-	kind := fault.Invalid
+	f := &failure{fault.Invalid, policy.AnsweredNo, fmt.Sprintf("the application answered with status %d", status)}
 	switch status {
 	case http.StatusNotFound, http.StatusGone, http.StatusForbidden:
 		if g.route.namesSomebody() {
 			return &objection{policy.NotThere, "the application says so"}
 		}
-		kind = fault.Absent
+		f.kind, f.why = fault.Absent, policy.AnsweredAbsent
 		if status == http.StatusForbidden {
-			kind = fault.Refused
+			f.kind, f.why = fault.Refused, policy.AnsweredNo
 		}
 	case http.StatusUnauthorized:
-		kind = fault.Refused
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		kind = fault.Unavailable
+		f.kind = fault.Refused
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		f.kind, f.why = fault.Unavailable, policy.AnsweredLater
+		if g.changes() && status > 500 {
+			f.why = policy.NotConfirmed
+		}
 	default:
-		if status >= 500 {
-			kind = fault.Broken
+		switch {
+		case status >= 500 && g.changes():
+			f.kind, f.why = fault.Broken, policy.NotConfirmed
+		case status >= 500:
+			f.kind, f.why = fault.Broken, policy.AnsweredError
+		case len(g.named) > 0 && !g.changes():
+			return &objection{policy.NotThere, "the application finds something wrong with the request"}
 		}
 	}
-	return &fault.Error{Kind: kind, Err: fmt.Errorf("the application answered with status %d", status)}
+	return f
 }
 
 // collect takes in the body, whole and decoded, or fails.

@@ -37,14 +37,14 @@ func (g *passage) handOver(s *said) (Outcome, error) {
 	}
 	reader, ok := g.route.answers[s.media]
 	if !ok {
-		return "", notUnderstood("the content type of the answer is not declared")
+		return "", &objection{policy.UndeclaredAnswer, "the content type of the answer"}
 	}
 	reading, err := g.read(reader, s.body())
 	if err != nil {
 		return "", notUnderstood("the answer: " + err.Error())
 	}
 	if g.route.Kind != People {
-		return g.release(s, reader, reading, nil)
+		return g.release(s, reader, reading, Plain, nil)
 	}
 	return g.show(s, reader, reading)
 }
@@ -73,22 +73,29 @@ func (g *passage) read(by *reader, body []byte) (reading *answer.Reading, err er
 	return by.Read(body)
 }
 
-// plain sends what speaks of nobody. On a route that may show people, it is
-// written down that nobody was shown.
+// plain sends what shows no row of anybody. On a route that may show people, it is
+// about whom the request names, and if that is nobody, this is written down.
 func (g *passage) plain(s *said, contentType, download string) (Outcome, error) {
+	ask := g.askAnswer()
 	if g.route.Kind == People {
-		ask := g.ask(policy.Show, 0)
-		ask.People = nil
 		if _, err := g.settle(g.ctx, ask); err != nil {
 			return "", err
 		}
 	}
-	return Plain, g.send(s, s.body(), contentType, download)
+	return g.spoke(ask), g.send(s, s.body(), contentType, download)
+}
+
+// spoke says whether an answer with no rows is about anybody.
+func (g *passage) spoke(ask policy.Ask) Outcome {
+	if len(ask.People) > 0 {
+		return Shown
+	}
+	return Plain
 }
 
 // show decides on the people in the answer, and sends what is left of it.
 func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, error) {
-	ask := g.ask(policy.Show, 0)
+	ask := g.askAnswer()
 	ask.About = by.About
 	rows := reading.Rows()
 	if search := g.route.Search; search != nil && !by.About {
@@ -100,7 +107,6 @@ func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, e
 	switch {
 	case !by.About:
 		ask.Signs |= meter.Listed
-		ask.People = nil // a list is about whom it shows, not about whom was asked for
 	case len(rows) == 0 && len(by.Layout.People) > 0:
 		return "", notUnderstood("an answer about one person names nobody")
 	}
@@ -113,9 +119,22 @@ func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, e
 		return "", err
 	}
 	if !by.About {
-		g.listed(ask.People, decision.People)
+		g.listed(inRows(places, ask.People, decision.People))
 	}
-	return g.release(s, by, reading, func(row int) policy.Ruling { return decision.People[places[row]] })
+	return g.release(s, by, reading, g.spoke(ask), func(row int) policy.Ruling { return decision.People[places[row]] })
+}
+
+// inRows returns whom the rows of a list are about, in their order, and what was
+// decided of them.
+func inRows(places []int, people []policy.Opening, decided []policy.Ruling) (rows []policy.Opening, rulings []policy.Ruling) {
+	met := make([]bool, len(people))
+	for _, place := range places {
+		if !met[place] {
+			met[place] = true
+			rows, rulings = append(rows, people[place]), append(rulings, decided[place])
+		}
+	}
+	return rows, rulings
 }
 
 // mostRows bounds what one answer can ask of the ledger's head, which everybody
@@ -185,8 +204,7 @@ func onePerson(named []register.PersonID) (register.PersonID, error) {
 const watermark = "poterne"
 
 // release cuts out of the answer what may not be shown, and sends the rest.
-func (g *passage) release(s *said, by *reader, reading *answer.Reading, ruling func(row int) policy.Ruling) (Outcome, error) {
-	outcome := Plain
+func (g *passage) release(s *said, by *reader, reading *answer.Reading, outcome Outcome, ruling func(row int) policy.Ruling) (Outcome, error) {
 	keep := func(row int) (bool, register.Fields) {
 		if ruling == nil {
 			return false, 0
@@ -196,9 +214,6 @@ func (g *passage) release(s *said, by *reader, reading *answer.Reading, ruling f
 			outcome = Cut
 		}
 		return decided.Verdict.Shows(), decided.Fields
-	}
-	if len(reading.Rows()) > 0 {
-		outcome = Shown
 	}
 	if g.route.Export {
 		reading.Mark(watermark, strconv.FormatUint(uint64(*g.receipt), 10))
@@ -228,11 +243,12 @@ func (g *passage) trust(s *said) (Outcome, error) {
 	if len(rows) == 0 {
 		return g.plain(s, withCharset(s.media), "")
 	}
-	ask := g.ask(policy.Show, 0)
+	ask := g.askAnswer()
+	ask.Whole = true
 	if _, err := g.findPeople(rows, &ask); err != nil {
 		return "", err
 	}
-	if _, err := g.settleWhole(ask); err != nil {
+	if _, err := g.settle(g.ctx, ask); err != nil {
 		return "", err
 	}
 	return Shown, g.send(s, s.body(), withCharset(s.media), "")
@@ -255,7 +271,7 @@ func (h *HeaderNaming) read(header http.Header) ([]answer.Row, error) {
 		}
 		refs, err := appendRef(nil, scheme, value)
 		if err != nil {
-			return nil, err
+			return nil, notUnderstood("the header that names people: " + err.Error())
 		}
 		row := answer.Row{Refs: refs}
 		for name := range strings.SplitSeq(list, "+") {
@@ -277,8 +293,8 @@ var redirections = []int{
 }
 
 // redirect passes on where to go next, if that is a declared address of the same
-// service. An address can name people: whoever the request did not name already
-// is decided on like anybody in an answer.
+// service. An address can name people: they are decided on like anybody in an
+// answer, and so is whom the request names.
 func (g *passage) redirect(s *said) (Outcome, error) {
 	target, location, err := g.target(s)
 	if err != nil {
@@ -286,14 +302,13 @@ func (g *passage) redirect(s *said) (Outcome, error) {
 	}
 	refs, err := target.route.refsIn(target.address)
 	if err != nil {
-		return "", err
+		return "", notUnderstood("the redirection: " + err.Error())
 	}
 	people, err := g.people(refs)
 	if err != nil {
 		return "", err
 	}
-	ask := g.ask(policy.Show, 0)
-	ask.People = nil
+	ask := g.askAnswer()
 	if g.route.Search != nil {
 		ask.Signs |= meter.SearchRow // one was found
 	}
@@ -308,7 +323,7 @@ func (g *passage) redirect(s *said) (Outcome, error) {
 		}
 	}
 	g.w.Header().Set("Location", location)
-	return Plain, g.send(s, nil, "", "")
+	return g.spoke(ask), g.send(s, nil, "", "")
 }
 
 // target is where a redirection leads.
@@ -342,7 +357,7 @@ func (g *passage) target(s *said) (found target, location string, err error) {
 	}
 	for _, path := range paths {
 		if found.address, err = readAddress(path, to.RawQuery); err != nil {
-			return found, "", err
+			return found, "", notUnderstood("the redirection: " + err.Error())
 		}
 		if found.route, err = g.service.find(method, found.address); err == nil {
 			location = g.service.Prefix + path

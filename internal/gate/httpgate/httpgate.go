@@ -8,6 +8,8 @@
 //     refused, and the refusal is written too.
 //   - A request that changes something is written down before it is forwarded,
 //     and a request about somebody whom the asker may not open is not forwarded.
+//   - Whoever a request names is decided, counted and written with whatever goes
+//     out, be it an empty list, a redirection or no body at all; or nothing does.
 //   - The application is sent exactly the address that was matched, and nothing of
 //     Poterne's: not its session, not a header that somebody else made up.
 //   - Of the application's answer, only the declared body and a short list of
@@ -70,7 +72,7 @@ const (
 // refused: the address, the method, a parameter, a content type.
 type Route struct {
 	Methods []string // GET when empty; HEAD comes with GET
-	Path    string   // without the prefix, as ServeMux writes it: "/files/{dossier}"
+	Path    string   // without the prefix: "/files/{dossier}", exactly that. Static and Page may have all below one: "/assets/{path...}"
 	Kind    Kind
 	Purpose roster.Purpose
 	Request []Naming        // where the request names people
@@ -78,10 +80,11 @@ type Route struct {
 	Form    []string        // other fields a form may carry
 	Takes   []string        // content types of bodies that pass unread; only where no body names people
 	Writes  register.Fields // what a request that changes something touches
+	Shows   register.Fields // what every answer tells of whom the request names, beyond what its rows show; it cannot be masked
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
 	Export  bool          // its answer is kept: off without a mission, then capped and watermarked
-	Unread  []string      // content types whose bodies pass unread: on Static, on Page, or with Header
+	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its answer
 }
 
@@ -156,8 +159,9 @@ type Pages interface {
 	// SignIn sends somebody who is not signed in to sign in.
 	SignIn(w http.ResponseWriter, r *http.Request, err error)
 	// Failed says that the application or the gate could not answer, and that
-	// nothing was passed on.
-	Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind)
+	// nothing was passed on. Why is the application's failure; Granted when the
+	// gate itself could not.
+	Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind, why policy.Why)
 }
 
 // Refusal is a refusal that was written down.

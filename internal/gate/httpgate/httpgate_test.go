@@ -169,18 +169,18 @@ func TestSCOPE_1_WhatIsNotDeclaredIsRefusedAndWritten(t *testing.T) {
 		"a route":                       {"GET", "/admin", "", "", policy.NotDeclared},
 		"a route below one":             {"GET", "/files/p1/secrets", "", "", policy.NotDeclared},
 		"the root":                      {"GET", "/", "", "", policy.NotDeclared},
-		"a method":                      {"PUT", "/list", "", "", policy.NotDeclared},
-		"a method nobody knows":         {"BREW", "/list", "", "", policy.NotDeclared},
-		"OPTIONS":                       {"OPTIONS", "/list", "", "", policy.NotDeclared},
-		"TRACE":                         {"TRACE", "/list", "", "", policy.NotDeclared},
-		"HEAD of what is only posted":   {"HEAD", "/files/p1/notes", "", "", policy.NotDeclared},
-		"a parameter":                   {"GET", "/list?page=2&all=1", "", "", policy.NotDeclared},
-		"a parameter in another case":   {"GET", "/list?Page=2", "", "", policy.NotDeclared},
-		"a parameter as an array":       {"GET", "/list?page[]=2", "", "", policy.NotDeclared},
-		"a field of a form":             {"POST", "/files/p1/notes", "application/x-www-form-urlencoded", "text=a&dossier=p2", policy.NotDeclared},
-		"a content type of the request": {"POST", "/files/p1/notes", "application/json", `{"text":"a"}`, policy.NotDeclared},
-		"a form with files":             {"POST", "/files/p1/notes", "multipart/form-data; boundary=x", "--x--", policy.NotDeclared},
-		"no content type":               {"POST", "/files/p1/notes", "", "text=a", policy.NotUnderstood},
+		"a method":                      {"PUT", "/list", "", "", policy.UndeclaredMethod},
+		"a method nobody knows":         {"BREW", "/list", "", "", policy.UndeclaredMethod},
+		"OPTIONS":                       {"OPTIONS", "/list", "", "", policy.UndeclaredMethod},
+		"TRACE":                         {"TRACE", "/list", "", "", policy.UndeclaredMethod},
+		"HEAD of what is only posted":   {"HEAD", "/files/p1/notes", "", "", policy.UndeclaredMethod},
+		"a parameter":                   {"GET", "/list?page=2&all=1", "", "", policy.UndeclaredParameter},
+		"a parameter in another case":   {"GET", "/list?Page=2", "", "", policy.UndeclaredParameter},
+		"a parameter as an array":       {"GET", "/list?page[]=2", "", "", policy.UndeclaredParameter},
+		"a field of a form":             {"POST", "/files/p1/notes", "application/x-www-form-urlencoded", "text=a&dossier=p2", policy.UndeclaredField},
+		"a content type of the request": {"POST", "/files/p1/notes", "application/json", `{"text":"a"}`, policy.UndeclaredBody},
+		"a form with files":             {"POST", "/files/p1/notes", "multipart/form-data; boundary=x", "--x--", policy.UndeclaredBody},
+		"no content type":               {"POST", "/files/p1/notes", "", "text=a", policy.RequestUnreadable},
 		"a trailing slash":              {"GET", "/list/", "", "", policy.NotDeclared},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestSCOPE_1_WhatIsNotDeclaredIsRefusedAndWritten(t *testing.T) {
 
 func TestSCOPE_1_AHabilitationIsNeededForEveryKindOfRoute(t *testing.T) {
 	style := httpgate.Route{Path: "/style.css", Kind: httpgate.Static, Purpose: "other", Unread: []string{"text/css"}}
-	home := httpgate.Route{Path: "/{$}", Kind: httpgate.Page, Purpose: "other", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}}
+	home := httpgate.Route{Path: "/", Kind: httpgate.Page, Purpose: "other", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}}
 	people := list()
 	people.Purpose = "other"
 	w := newWorld(t, style, home, people)
@@ -259,7 +259,7 @@ func TestA9_AnAddressThatCanBeReadInTwoWaysIsRefused(t *testing.T) {
 		"/files/p1%3Fx", "/files/%ff", "/files/p1%23", "/files/p1/..;/x", "/files/%20",
 		"/list?page=1;page=2", "/list?page=%zz", "/list?page=%00", "/list?page=%ff", "/list?=1", "/list?page=1&&page=2",
 	} {
-		w.refused(w.get(path), policy.NotUnderstood)
+		w.refused(w.get(path), policy.RequestUnreadable)
 	}
 	if w.times() != 0 {
 		t.Errorf("the application was asked %d times", w.times())
@@ -334,7 +334,7 @@ func TestSCOPE_7_EverybodyARequestNamesIsDecidedOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
-			w.refused(w.post("/json", asJSON, body), policy.NotUnderstood)
+			w.refused(w.post("/json", asJSON, body), policy.RequestUnreadable)
 		})
 	}
 	w.t = t
@@ -365,14 +365,14 @@ func TestLEDGER_1_AChangeIsWrittenBeforeItIsForwardedToTheByte(t *testing.T) {
 	w.app = func(rw http.ResponseWriter, _ *http.Request) {
 		http.Error(rw, "‹p1›", http.StatusUnprocessableEntity)
 	}
-	w.failed(w.post("/files/p1/notes", "application/x-www-form-urlencoded", body), fault.Invalid)
+	w.failed(w.post("/files/p1/notes", "application/x-www-form-urlencoded", body), fault.Invalid, policy.AnsweredNo)
 }
 
 func TestAChangeOfWhatThePurposeDoesNotAllowIsNotForwarded(t *testing.T) {
 	r := changing()
 	r.Writes = register.Note | register.Health
 	w := newWorld(t, r)
-	w.refused(w.do(w.request("DELETE", "/files/p10/notes", "")), policy.NotForPurpose)
+	w.refused(w.do(w.request("DELETE", "/files/p10/notes", "")), policy.NotToBeChanged)
 	if w.times() != 0 || w.last().Cost != 0 {
 		t.Error("it was forwarded, or charged")
 	}
@@ -383,14 +383,14 @@ func TestARequestThatIsTooLargeOrSpeaksWhereItShouldNotIsRefused(t *testing.T) {
 	search.Form = []string{"id"}
 	w := newWorld(t, changing(), search)
 	w.says("application/json", "[]")
-	w.refused(w.post("/files/p1/notes", "application/x-www-form-urlencoded", "text="+strings.Repeat("a", httpgate.LargestRequest)), policy.NotUnderstood)
+	w.refused(w.post("/files/p1/notes", "application/x-www-form-urlencoded", "text="+strings.Repeat("a", httpgate.LargestRequest)), policy.RequestUnreadable)
 	r := w.request("GET", "/list", "id=p1")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w.refused(w.do(r), policy.NotUnderstood)
+	w.refused(w.do(r), policy.RequestUnreadable)
 	r = w.request("POST", "/files/p1/notes", "text=a")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Content-Encoding", "gzip")
-	w.refused(w.do(r), policy.NotUnderstood)
+	w.refused(w.do(r), policy.RequestUnreadable)
 	if w.times() != 0 {
 		t.Error("the application was asked")
 	}
@@ -419,7 +419,7 @@ func TestAnotherSiteCannotAskInTheAgentsName(t *testing.T) {
 	w := newWorld(t, changing())
 	r := w.request("POST", "/files/p1/notes", "")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	w.failed(w.do(r), fault.Refused)
+	w.failed(w.do(r), fault.Refused, policy.OtherSite)
 	if w.times() != 0 {
 		t.Error("the application was asked")
 	}
@@ -442,7 +442,7 @@ func TestLEDGER_1_WhatCannotBeWrittenDoesNotGoOut(t *testing.T) {
 				w.says("application/json", "[]")
 				g = w.get("/nowhere")
 			}
-			w.failed(g, fault.Unavailable)
+			w.failed(g, fault.Unavailable, policy.Granted)
 			if step == "change" && w.bodies[len(w.bodies)-1] != "" {
 				t.Error("a change was forwarded that is not written")
 			}
@@ -478,12 +478,12 @@ func TestAnApplicationThatDoesNotAnswerShowsNothing(t *testing.T) {
 	w.remake(d, list())
 	w.app = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	started := time.Now()
-	w.failed(w.get("/list"), fault.Unavailable)
+	w.failed(w.get("/list"), fault.Unavailable, policy.NotInTime)
 	if took := time.Since(started); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	w.app = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	w.failed(w.get("/list"), fault.Unavailable)
+	w.failed(w.get("/list"), fault.Unavailable, policy.NotAnswered)
 }
 
 // Promise: METER-3

@@ -21,8 +21,9 @@ type objection struct {
 
 func (o *objection) Error() string { return o.why.String() + ": " + o.because }
 
+// notUnderstood objects to an answer, unreadable to a request.
 func notUnderstood(because string) error { return &objection{policy.NotUnderstood, because} }
-func notDeclared(because string) error   { return &objection{policy.NotDeclared, because} }
+func unreadable(because string) error    { return &objection{policy.RequestUnreadable, because} }
 
 // serviceOf finds the service a request is for: by host, or by the longest prefix
 // on any other host.
@@ -63,18 +64,18 @@ type pair struct{ name, value string }
 func readAddress(path, rawQuery string) (address, error) {
 	a := address{path: path, rawQuery: rawQuery}
 	if !strings.HasPrefix(path, "/") {
-		return a, notUnderstood("the path does not begin with a slash")
+		return a, unreadable("the path does not begin with a slash")
 	}
 	raw := strings.Split(path[1:], "/")
 	a.segments = make([]string, len(raw))
 	for i, segment := range raw {
 		if segment == "" && i < len(raw)-1 {
-			return a, notUnderstood("the path has an empty part")
+			return a, unreadable("the path has an empty part")
 		}
 		plain, err := url.PathUnescape(segment)
 		if err != nil || overescaped(segment) || plain == "." || plain == ".." || !utf8.ValidString(plain) ||
 			strings.ContainsAny(plain, `/\;%?#`) || strings.ContainsFunc(plain, unicode.IsControl) {
-			return a, notUnderstood("the path can be read in two ways")
+			return a, unreadable("the path can be read in two ways")
 		}
 		a.segments[i] = plain
 	}
@@ -112,7 +113,7 @@ func readPairs(raw, controls string) ([]pair, error) {
 		odd := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune(controls, r) }
 		if err != nil || alsoErr != nil || name == "" || strings.Contains(part, ";") ||
 			!utf8.ValidString(name+value) || strings.ContainsFunc(name, unicode.IsControl) || strings.ContainsFunc(value, odd) {
-			return nil, notUnderstood("the parameters can be read in two ways")
+			return nil, unreadable("the parameters can be read in two ways")
 		}
 		pairs = append(pairs, pair{name, value})
 	}
@@ -128,14 +129,29 @@ func (s *service) find(method string, a address) (*route, error) {
 	handler, _ := s.mux.Handler(probe)
 	t, ok := handler.(*route)
 	if !ok {
-		return nil, notDeclared("no such route")
+		return nil, s.missing(probe)
 	}
 	for _, p := range a.query {
 		if _, ok := t.query[p.name]; !ok {
-			return nil, notDeclared("a parameter of the address")
+			return nil, &objection{policy.UndeclaredParameter, "a parameter of the address"}
 		}
 	}
 	return t, nil
+}
+
+// missing says why no route is declared for a request.
+func (s *service) missing(probe *http.Request) error {
+	for _, probe.Method = range methods {
+		if handler, _ := s.mux.Handler(probe); isRoute(handler) {
+			return &objection{policy.UndeclaredMethod, "the address is declared for other methods"}
+		}
+	}
+	return &objection{policy.NotDeclared, "no such route"}
+}
+
+func isRoute(handler http.Handler) bool {
+	_, ok := handler.(*route)
+	return ok
 }
 
 // refsIn returns the people whom an address of the route names.
@@ -165,7 +181,7 @@ func appendRefs(refs []register.Ref, schemes map[string]string, pairs []pair) (_
 
 func appendRef(refs []register.Ref, scheme, value string) ([]register.Ref, error) {
 	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, unicode.IsControl) {
-		return nil, notUnderstood("somebody is named by something that is no identifier")
+		return nil, unreadable("somebody is named by something that is no identifier")
 	}
 	return append(refs, register.Ref{Scheme: scheme, Value: value}), nil
 }

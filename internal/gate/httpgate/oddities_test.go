@@ -131,7 +131,11 @@ func TestA9_AnAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
 			w.raw(answer)
-			w.refused(w.get("/list"), policy.NotUnderstood)
+			why := policy.NotUnderstood
+			if strings.HasPrefix(name, "a content type") {
+				why = policy.UndeclaredAnswer
+			}
+			w.refused(w.get("/list"), why)
 		})
 	}
 	w.t = t
@@ -140,9 +144,15 @@ func TestA9_AnAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 // Acceptance: A9
 func TestA9_ErrorPagesOfTheApplicationNeverGoOut(t *testing.T) {
 	w := newWorld(t, list())
-	for status, kind := range map[int]fault.Kind{
-		400: fault.Invalid, 401: fault.Refused, 403: fault.Refused, 404: fault.Absent, 409: fault.Invalid, 418: fault.Invalid,
-		422: fault.Invalid, 429: fault.Unavailable, 500: fault.Broken, 502: fault.Unavailable, 503: fault.Unavailable, 504: fault.Unavailable, 599: fault.Broken,
+	for status, want := range map[int]struct {
+		kind fault.Kind
+		why  policy.Why
+	}{
+		400: {fault.Invalid, policy.AnsweredNo}, 401: {fault.Refused, policy.AnsweredNo}, 403: {fault.Refused, policy.AnsweredNo},
+		404: {fault.Absent, policy.AnsweredAbsent}, 409: {fault.Invalid, policy.AnsweredNo}, 418: {fault.Invalid, policy.AnsweredNo},
+		422: {fault.Invalid, policy.AnsweredNo}, 429: {fault.Unavailable, policy.AnsweredLater}, 500: {fault.Broken, policy.AnsweredError},
+		502: {fault.Unavailable, policy.AnsweredLater}, 503: {fault.Unavailable, policy.AnsweredLater}, 504: {fault.Unavailable, policy.AnsweredLater},
+		599: {fault.Broken, policy.AnsweredError},
 	} {
 		w.app = func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
@@ -150,7 +160,7 @@ func TestA9_ErrorPagesOfTheApplicationNeverGoOut(t *testing.T) {
 			rw.WriteHeader(status)
 			_, _ = io.WriteString(rw, sayAll("p1"))
 		}
-		w.failed(w.get("/list"), kind)
+		w.failed(w.get("/list"), want.kind, want.why)
 	}
 }
 
@@ -194,7 +204,7 @@ func TestA9_AnotherProtocolIsRefused(t *testing.T) {
 	r := w.request("GET", "/list", "")
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
-	w.refused(w.do(r), policy.NotUnderstood)
+	w.refused(w.do(r), policy.RequestUnreadable)
 	if w.times() != 0 {
 		t.Error("the application was asked")
 	}
@@ -267,7 +277,7 @@ func TestA9_RedirectionsLeadToDeclaredAddressesOnly(t *testing.T) {
 // Acceptance: A9
 func TestA9_PagesAndAssetsGoOutAsDeclared(t *testing.T) {
 	page := httpgate.Route{
-		Path: "/{$}", Kind: httpgate.Page, Purpose: "accompany",
+		Path: "/", Kind: httpgate.Page, Purpose: "accompany",
 		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}}},
 	}
 	style := httpgate.Route{Path: "/style.css", Kind: httpgate.Static, Purpose: "accompany", Query: []string{"v"}, Unread: []string{"text/css"}}
@@ -284,10 +294,10 @@ func TestA9_PagesAndAssetsGoOutAsDeclared(t *testing.T) {
 	if g := w.get("/guide"); g.body != "%PDF" {
 		t.Errorf("guide: %v", g)
 	}
-	w.refused(w.get("/style.css"), policy.NotUnderstood)
+	w.refused(w.get("/style.css"), policy.UndeclaredAnswer)
 	w.says("text/html", "‹p1›")
-	w.refused(w.get("/style.css"), policy.NotUnderstood)
-	w.refused(w.get("/guide"), policy.NotUnderstood)
+	w.refused(w.get("/style.css"), policy.UndeclaredAnswer)
+	w.refused(w.get("/guide"), policy.UndeclaredAnswer)
 	w.app = func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Etag", `"1"`)
 		rw.Header().Set("Content-Type", "text/css")

@@ -45,7 +45,7 @@ func (r *refusal) Error() string { return "refused: " + r.ruling.Why.String() }
 // run takes the passage to its end, whatever that is.
 func (g *passage) run() Outcome {
 	if err := g.proxy.origins.Check(g.r); err != nil {
-		return g.fail(&fault.Error{Kind: fault.Refused, Err: errors.New("another site asks")})
+		return g.fail(&failure{fault.Refused, policy.OtherSite, "another site asks"})
 	}
 	session, err := g.proxy.Who(g.w, g.r)
 	if fault.Of(err) == fault.Anonymous {
@@ -87,10 +87,10 @@ func (g *passage) through() (Outcome, error) {
 // application is asked. What is about to change is written down.
 func (g *passage) decideRequest() error {
 	if g.changes() {
-		_, err := g.settleWhole(g.ask(policy.Change, g.route.Writes))
+		_, err := g.settle(g.ctx, g.ask(policy.Change))
 		return err
 	}
-	ask := g.ask(policy.Attempt, 0)
+	ask := g.ask(policy.Attempt)
 	foreseen, err := g.proxy.Gate.Foresee(g.ctx, ask)
 	if err != nil || foreseen.Shown() {
 		return err
@@ -126,68 +126,36 @@ func (g *passage) expel(ctx context.Context) {
 	}
 }
 
-// settleWhole settles an ask about something that cannot be cut: if less than all
-// of it may be shown, it is refused. That is looked at before, so that nobody is
-// charged for it.
-func (g *passage) settleWhole(ask policy.Ask) (policy.Decision, error) {
-	foreseen, err := g.proxy.Gate.Foresee(g.ctx, ask)
-	if err != nil {
-		return policy.Decision{}, err
-	}
-	short, falls := falling(ask, foreseen)
-	if falls {
-		ask.Objection = policy.NotForPurpose
-		if short.Why == policy.ShortEmpty || short.Why == policy.LongEmpty || short.Why == policy.Frozen {
-			ask.Objection = short.Why
-		}
-	}
-	decision, err := g.settle(g.ctx, ask)
-	if written, refused := errors.AsType[*refusal](err); refused && falls && written.ruling.Why == short.Why {
-		written.ruling.Counted, written.ruling.Limit, written.ruling.Again = short.Counted, short.Limit, short.Again
-	}
-	if err != nil {
-		return decision, err
-	}
-	if short, ok := falling(ask, decision); ok { // something changed in between
-		return decision, &refusal{short}
-	}
-	return decision, nil
-}
-
-// falling returns the first ruling of a granted ask that falls short of it.
-func falling(ask policy.Ask, decision policy.Decision) (policy.Ruling, bool) {
-	if !decision.Shown() {
-		return policy.Ruling{}, false
-	}
-	for i, ruling := range decision.People {
-		if ruling.Verdict != policy.Shown || ruling.Fields != ask.People[i].Fields {
-			return ruling, true
-		}
-	}
-	return policy.Ruling{}, false
-}
-
 // end is how a passage ends that was stopped: an order comes first, then what the
-// gate found wrong, which is written down, then what failed.
+// gate found wrong, then what failed. An objection is written down, and so is
+// whom an application was asked for in vain.
 func (g *passage) end(err error) Outcome {
 	if written, ok := errors.AsType[*refusal](err); ok {
 		return g.refuse(written)
 	}
 	objection, objects := errors.AsType[*objection](err)
+	failure, failed := errors.AsType[*failure](err)
+	inVain := failed && len(g.named) > 0 && !g.changes()
 	isCut := errors.Is(context.Cause(g.ctx), gate.ErrCut)
-	if !objects && !isCut {
+	if !objects && !inVain && !isCut {
 		return g.fail(err)
 	}
-	ask := g.ask(policy.Attempt, 0)
-	if objects {
+	ask := g.ask(policy.Attempt)
+	switch {
+	case objects:
 		ask.Act, ask.Objection = g.act, objection.why
-		if objection.why == policy.NotUnderstood {
+		if objection.why == policy.NotUnderstood || objection.why == policy.RequestUnreadable {
 			g.note("not understood", err)
 		}
+	case inVain:
+		ask.Act, ask.Objection = g.act, failure.why
 	}
 	// Whether or not somebody still waits, the refusal is written.
 	_, settled := g.settle(context.WithoutCancel(g.r.Context()), ask)
 	if written, ok := errors.AsType[*refusal](settled); ok {
+		if inVain && written.ruling.Why == failure.why {
+			return g.fail(err)
+		}
 		return g.refuse(written)
 	}
 	if settled == nil { // the order was lifted at once
@@ -217,7 +185,11 @@ func (g *passage) fail(err error) Outcome {
 	g.note("nothing was passed on", err)
 	g.sendReceipt()
 	g.w.Header().Set("Cache-Control", "no-store")
-	g.proxy.Pages.Failed(g.w, g.r, fault.Of(err))
+	why := policy.Granted
+	if failure, ok := errors.AsType[*failure](err); ok {
+		why = failure.why
+	}
+	g.proxy.Pages.Failed(g.w, g.r, fault.Of(err), why)
 	return Failed
 }
 

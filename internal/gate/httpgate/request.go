@@ -29,7 +29,7 @@ func (g *passage) readRequest() error {
 	}
 	g.address = a
 	if g.r.URL.IsAbs() || len(g.r.Header["Upgrade"]) > 0 {
-		return notUnderstood("another protocol is asked for")
+		return unreadable("another protocol is asked for")
 	}
 	refs, err := g.route.refsIn(a)
 	if err != nil {
@@ -66,14 +66,14 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 		return refs, nil
 	}
 	if !g.changes() || len(g.r.Header["Content-Encoding"]) > 0 {
-		return nil, notUnderstood("a body where none is expected, or an encoded one")
+		return nil, unreadable("a body where none is expected, or an encoded one")
 	}
 	var err error
 	if g.body, err = io.ReadAll(http.MaxBytesReader(g.w, g.r.Body, LargestRequest)); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return nil, notUnderstood("the request is too large")
+			return nil, unreadable("the request is too large")
 		}
-		return nil, notUnderstood("the request is cut short")
+		return nil, unreadable("the request is cut short")
 	}
 	if len(g.body) == 0 {
 		return refs, nil
@@ -81,7 +81,7 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 	media, ok := mediaType(g.r.Header)
 	switch {
 	case !ok:
-		return nil, notUnderstood("the content type of the request")
+		return nil, unreadable("the content type of the request")
 	case slices.Contains(g.route.Takes, media):
 		return refs, nil
 	case media == "application/x-www-form-urlencoded" && len(g.route.form) > 0:
@@ -89,7 +89,7 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 	case media == "application/json" && g.route.json != nil:
 		return g.readJSON(refs)
 	default:
-		return nil, notDeclared("the content type of the request")
+		return nil, &objection{policy.UndeclaredBody, "the content type of the request"}
 	}
 }
 
@@ -100,7 +100,7 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 	}
 	for _, f := range fields {
 		if _, ok := g.route.form[f.name]; !ok {
-			return nil, notDeclared("a field of the form")
+			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
 	}
 	g.form = fields
@@ -110,10 +110,10 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
 	named, err := g.route.json.Refs(g.body)
 	if err != nil {
-		return nil, notUnderstood("the JSON of the request: " + err.Error())
+		return nil, unreadable("the JSON of the request: " + err.Error())
 	}
 	if hasTwin(g.body, g.route.members) {
-		return nil, notUnderstood("a name in the JSON of the request differs from a declared one by its letter case only")
+		return nil, unreadable("a name in the JSON of the request differs from a declared one by its letter case only")
 	}
 	return append(refs, named...), nil
 }
@@ -156,22 +156,39 @@ func (g *passage) people(refs []register.Ref) ([]register.PersonID, error) {
 }
 
 // ask is what the gate is asked: about the people the request names, until others
-// are found.
-func (g *passage) ask(act policy.Act, fields register.Fields) policy.Ask {
+// are found. They stay in it whatever the application answers, since whatever goes
+// out tells of them, if only that they are there.
+func (g *passage) ask(act policy.Act) policy.Ask {
 	ask := policy.Ask{
 		Act: act, Account: g.session.Account, Organisation: g.session.Organisation, Session: g.session.ID,
-		Service: g.service.ID, About: true, Route: g.undeclared(), Signs: g.signs,
+		Service: g.service.ID, About: true, Whole: act == policy.Change, Route: g.undeclared(), Signs: g.signs,
 		Device: g.session.Device, Network: g.proxy.Networks.Of(g.r),
 		People: make([]policy.Opening, len(g.named), len(g.named)+1),
 	}
+	var told register.Fields
 	if g.route != nil {
-		ask.Purpose, ask.Route = g.route.Purpose, g.route.name
+		ask.Purpose, ask.Route, told = g.route.Purpose, g.route.name, g.route.Shows
+		if act == policy.Change {
+			told |= g.route.Writes
+		}
 		if g.route.Export {
 			ask.Signs |= meter.Exported
 		}
 	}
 	for i, person := range g.named {
-		ask.People[i] = g.opening(person, fields)
+		ask.People[i] = g.opening(person, told)
+		ask.People[i].Named, ask.People[i].Uncut = true, told
+	}
+	return ask
+}
+
+// askAnswer is what the gate is asked about an answer, before it is read. A change
+// was decided, counted and written before it was forwarded: its answer is about
+// whom it shows.
+func (g *passage) askAnswer() policy.Ask {
+	ask := g.ask(policy.Show)
+	if g.changes() {
+		ask.People = nil
 	}
 	return ask
 }

@@ -70,6 +70,12 @@ var rules = policy.Rules{
 // newWorld puts the routes behind the gate, as service "dossier" at /dossier.
 func newWorld(t *testing.T, routes ...httpgate.Route) *world {
 	t.Helper()
+	return newWorldUnder(t, rules, routes...)
+}
+
+// newWorldUnder is newWorld under other rules.
+func newWorldUnder(t *testing.T, rules policy.Rules, routes ...httpgate.Route) *world {
+	t.Helper()
 	w := &world{t: t}
 	secret := bytes.Repeat([]byte{7}, register.KeyBytes)
 	w.key, _ = register.NewKey(secret)
@@ -90,7 +96,9 @@ func newWorld(t *testing.T, routes ...httpgate.Route) *world {
 	behind := httptest.NewServer(http.HandlerFunc(w.answer))
 	t.Cleanup(behind.Close)
 	w.upstream, _ = url.Parse(behind.URL)
-	w.remake(w.dependencies(t), routes...)
+	if len(routes) > 0 {
+		w.remake(w.dependencies(t), routes...)
+	}
 	w.front = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.proxy.ServeHTTP(rw, r) }))
 	t.Cleanup(w.check)
 	t.Cleanup(w.front.Close)
@@ -189,9 +197,12 @@ func (pages) SignIn(w http.ResponseWriter, _ *http.Request, _ error) {
 	_, _ = io.WriteString(w, "sign in")
 }
 
-func (pages) Failed(w http.ResponseWriter, _ *http.Request, kind fault.Kind) {
+func (pages) Failed(w http.ResponseWriter, _ *http.Request, kind fault.Kind, why policy.Why) {
 	w.WriteHeader(http.StatusBadGateway)
 	_, _ = fmt.Fprintf(w, "failed %v", kind)
+	if why != policy.Granted {
+		_, _ = fmt.Fprintf(w, ": %v", why)
+	}
 }
 
 // answer is the application: it remembers what it was asked.
@@ -277,11 +288,16 @@ func (w *world) refused(g got, why policy.Why) {
 	}
 }
 
-// failed asks that an answer says that nothing was passed on.
-func (w *world) failed(g got, kind fault.Kind) {
+// failed asks that an answer says that nothing was passed on, and why if it was the
+// application's failure.
+func (w *world) failed(g got, kind fault.Kind, why policy.Why) {
 	w.t.Helper()
-	if g.status != http.StatusBadGateway || g.body != "failed "+kind.String() {
-		w.t.Errorf("got %v, want that it failed: %v", g, kind)
+	want := "failed " + kind.String()
+	if why != policy.Granted {
+		want += ": " + why.String()
+	}
+	if g.status != http.StatusBadGateway || g.body != want {
+		w.t.Errorf("got %v, want %s", g, want)
 	}
 }
 

@@ -1,0 +1,383 @@
+package httpgate_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+)
+
+// naming is a route whose requests name a person, and how they do.
+type naming struct {
+	name    string
+	route   httpgate.Route
+	request func(w *world, who string) *http.Request
+}
+
+// namings is every kind of route whose requests can name a person.
+func namings() []naming {
+	in := func(place httpgate.Place, name string) []httpgate.Naming {
+		return []httpgate.Naming{{In: place, Name: name, Scheme: "dossier"}}
+	}
+	all := []answer.Layout{manyFiles, table, sheet}
+	lists := func(path string, names []httpgate.Naming) httpgate.Route {
+		r := httpgate.Route{Path: path, Kind: httpgate.People, Purpose: "accompany", Request: names}
+		for _, layout := range all {
+			r.Answers = append(r.Answers, httpgate.Answer{Layout: layout})
+		}
+		return r
+	}
+	status := httpgate.Route{
+		Path: "/sub/{id}/status", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InPath, "id"), Shows: register.Note,
+		Answers: []httpgate.Answer{
+			{Layout: answer.Layout{Format: answer.JSON, Plain: []string{"$.status"}}},
+			{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}},
+			{Layout: answer.Layout{Format: answer.CSV, Plain: []string{"status"}}},
+		},
+	}
+	found := lists("/found", in(httpgate.InQuery, "number"))
+	found.Search = &httpgate.Search{Most: 3}
+	letters := httpgate.Route{
+		Path: "/letters/{id}", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InPath, "id"), Unread: []string{"application/pdf"},
+		Header: &httpgate.HeaderNaming{Name: "Poterne-People", Schemes: []string{"dossier"}},
+	}
+	scan := httpgate.Route{
+		Path: "/scans/{id}/", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InPath, "id"), Shows: register.Name,
+		Unread: []string{"application/pdf"},
+	}
+	header := lists("/header", in(httpgate.InHeader, "X-Person"))
+	notes := status
+	notes.Methods, notes.Path, notes.Shows, notes.Writes, notes.Form = []string{"POST"}, "/files/{id}/notes", 0, register.Note, []string{"text"}
+	form := status
+	form.Methods, form.Path, form.Request = []string{"POST"}, "/enrol", in(httpgate.InForm, "person")
+	body := lists("/json", in(httpgate.InJSON, "$.person"))
+	body.Methods, body.Writes = []string{"POST"}, register.Note
+	get := func(format string) func(*world, string) *http.Request {
+		return func(w *world, who string) *http.Request { return w.request("GET", fmt.Sprintf(format, who), "") }
+	}
+	post := func(path, media, body string) func(*world, string) *http.Request {
+		return func(w *world, who string) *http.Request {
+			r := w.request("POST", strings.ReplaceAll(path, "WHO", who), strings.ReplaceAll(body, "WHO", who))
+			r.Header.Set("Content-Type", media)
+			return r
+		}
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	return []naming{
+		{"a status", status, get("/sub/%s/status")},
+		{"a file", file(), get("/files/%s")},
+		{"a list", lists("/persons", in(httpgate.InQuery, "person")), get("/persons?person=%s")},
+		{"a search", found, get("/found?number=%s")},
+		{"a header of the answer", letters, get("/letters/%s")},
+		{"a file that passes unread", scan, get("/scans/%s/")},
+		{"a header of the request", header, func(w *world, who string) *http.Request {
+			r := w.request("GET", "/header", "")
+			r.Header.Set("X-Person", who)
+			return r
+		}},
+		{"a change", notes, post("/files/WHO/notes", urlencoded, "text=x")},
+		{"a form", form, post("/enrol", urlencoded, "person=WHO")},
+		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
+	}
+}
+
+// endings is every way in which an application can answer, whomever it was asked
+// for. It may speak of somebody else as well.
+func endings() map[string]func(rw http.ResponseWriter, who, other string) {
+	says := func(status int, media, body string) func(http.ResponseWriter, string, string) {
+		return func(rw http.ResponseWriter, who, other string) {
+			if media != "" {
+				rw.Header().Set("Content-Type", media)
+			}
+			rw.WriteHeader(status)
+			_, _ = io.WriteString(rw, strings.NewReplacer("WHO", who, "OTHER", other).Replace(body))
+		}
+	}
+	leads := func(status int, to string) func(http.ResponseWriter, string, string) {
+		return func(rw http.ResponseWriter, who, other string) {
+			rw.Header().Set("Location", strings.NewReplacer("WHO", who, "OTHER", other).Replace(to))
+			rw.WriteHeader(status)
+		}
+	}
+	names := func(people string) func(http.ResponseWriter, string, string) {
+		return func(rw http.ResponseWriter, who, other string) {
+			rw.Header().Set("Poterne-People", strings.NewReplacer("WHO", who, "OTHER", other).Replace(people))
+			says(200, "application/pdf", "%PDF ‹WHO›")(rw, who, other)
+		}
+	}
+	const js, one = "application/json", `{"id":"WHO","name":"‹WHO›"}`
+	const row = `<tr class="person" data-id="WHO"><td>‹WHO›</td></tr>`
+	return map[string]func(http.ResponseWriter, string, string){
+		"a plain part":                says(200, js, `{"status":"‹WHO›"}`),
+		"their file":                  says(200, js, one),
+		"somebody else's file":        says(200, js, `{"id":"OTHER","name":"‹OTHER›"}`),
+		"a list with them":            says(200, js, `[`+one+`,{"id":"OTHER","name":"‹OTHER›"}]`),
+		"a list without them":         says(200, js, `[{"id":"OTHER","name":"‹OTHER›"}]`),
+		"an empty list":               says(200, js, `[]`),
+		"created, and empty":          says(201, js, `{}`),
+		"a page that speaks of them":  says(200, "text/html; charset=utf-8", `<!doctype html><h1>‹WHO›</h1>`),
+		"a table with them":           says(200, "text/html; charset=utf-8", `<!doctype html><h1>x</h1><table>`+row+`</table>`),
+		"a table without anybody":     says(200, "text/html; charset=utf-8", `<!doctype html><h1>x</h1><table></table>`),
+		"a sheet with them":           says(200, "text/csv", "id,name,status\nWHO,‹WHO›,‹WHO›\n"),
+		"a sheet without anybody":     says(200, "text/csv", "id,name,status\n"),
+		"204":                         says(204, "", ""),
+		"206":                         says(206, js, one),
+		"301 elsewhere":               leads(301, "/elsewhere"),
+		"303 elsewhere":               leads(303, "/elsewhere"),
+		"303 to them":                 leads(303, "/files/WHO"),
+		"303 to somebody else":        leads(303, "/files/OTHER"),
+		"303 to what is not declared": leads(303, "/nowhere"),
+		"304":                         says(304, "", ""),
+		"400":                         says(400, js, one),
+		"401":                         says(401, js, one),
+		"403":                         says(403, js, one),
+		"404":                         says(404, js, one),
+		"409":                         says(409, js, one),
+		"422":                         says(422, js, one),
+		"429":                         says(429, js, one),
+		"500":                         says(500, js, one),
+		"503":                         says(503, js, one),
+		"a header that says nobody":   names("nobody"),
+		"a header that says them":     names("dossier=WHO;fields=name"),
+		"a header of somebody else":   names("dossier=OTHER;fields=name"),
+		"a header that says nothing":  names(""),
+		"a file without a header":     says(200, "application/pdf", "%PDF ‹WHO›"),
+		"a type nobody declared":      says(200, "application/zip", "PK ‹WHO›"),
+		"no type":                     says(200, "", ""),
+		"JSON that is none":           says(200, js, `{"id":"WHO"`),
+		"an answer cut short": func(rw http.ResponseWriter, who, other string) {
+			rw.Header().Set("Content-Length", "1000")
+			says(200, js, `{"status":"‹WHO›"}`)(rw, who, other)
+		},
+		"a connection that is closed": func(http.ResponseWriter, string, string) { panic(http.ErrAbortHandler) },
+	}
+}
+
+// manyRules allows so many people that every cell of the table has its own.
+func manyRules() policy.Rules {
+	many := rules
+	many.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(100_000), Long: meter.People(100_000)}}
+	return many
+}
+
+// cell is one route, asked for somebody of its own, and one ending.
+type cell struct {
+	naming
+	ending     string
+	who, other string
+	got        got
+	reached    atomic.Bool
+}
+
+// nameWorld has every kind of route in which somebody can be named, and a cell of
+// the table for each and each ending. The application is told by a header which
+// cell it is asked in; meanwhile is done when it is asked.
+func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, []*cell) {
+	elsewhere := httpgate.Route{
+		Path: "/elsewhere", Kind: httpgate.Page, Purpose: "accompany",
+		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}},
+	}
+	routes := []httpgate.Route{elsewhere}
+	if !slices.ContainsFunc(kinds, func(k naming) bool { return k.name == "a file" }) {
+		routes = append(routes, file()) // where redirections lead
+	}
+	var cells []*cell
+	all := endings()
+	for _, kind := range kinds {
+		routes = append(routes, kind.route)
+		for _, ending := range slices.Sorted(maps.Keys(all)) {
+			n := 1000 + 2*len(cells)
+			cells = append(cells, &cell{naming: kind, ending: ending, who: fmt.Sprintf("p%d", n), other: fmt.Sprintf("p%d", n+1)})
+		}
+	}
+	w := newWorldUnder(t, manyRules())
+	service := w.service(routes...)
+	service.Timeout = time.Minute
+	var err error
+	if w.proxy, err = httpgate.New([]httpgate.Service{service}, w.dependencies(t)); err != nil {
+		t.Fatal(err)
+	}
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.Header.Get("X-Csrf-Token"))
+		c := cells[n]
+		c.reached.Store(true)
+		if meanwhile != nil {
+			meanwhile(c)
+		}
+		all[c.ending](rw, c.who, c.other)
+	}
+	return w, cells
+}
+
+// askAll asks in every cell at once.
+func (w *world) askAll(cells []*cell, all []*cell) {
+	var group sync.WaitGroup
+	for _, c := range cells {
+		r := c.request(w, c.who)
+		r.Header.Set("X-CSRF-Token", strconv.Itoa(slices.Index(all, c)))
+		group.Go(func() { c.got = w.do(r) })
+	}
+	group.Wait()
+}
+
+// passedOn reports whether anything of the application's answer came out: the
+// gate's own pages have these two statuses.
+func (g got) passedOn() bool {
+	return g.status != http.StatusForbidden && g.status != http.StatusBadGateway
+}
+
+// Whoever a request names is decided on, counted, written and found, whatever the
+// application answers; or nothing of its answer goes out, and that is written.
+//
+// Promises: SCOPE-9, METER-3
+func TestSCOPE_9_WhoeverARequestNamesIsDecidedCountedAndFoundInEveryEnding(t *testing.T) {
+	w, cells := nameWorld(t, namings(), nil)
+	w.askAll(cells, cells)
+	shelf, err := store.OpenIndexSQLite(t.Context(), filepath.Join(t.TempDir(), "ledger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shelf.Close() })
+	who := index.New(index.Standard, w.store, shelf)
+	if err := who.CatchUp(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	written, costs, disclosed := make(map[register.PersonID]int), make(map[register.PersonID]meter.Cost), make(map[register.PersonID]bool)
+	for _, e := range w.entries() {
+		written[e.Person]++
+		costs[e.Person] += e.Cost
+		disclosed[e.Person] = disclosed[e.Person] || e.Disclosed()
+	}
+	out := 0
+	for _, c := range cells {
+		t.Run(c.name+", "+c.ending, func(t *testing.T) {
+			person, g := w.key.Person(c.who), c.got
+			if !c.reached.Load() || written[person] == 0 {
+				t.Fatalf("got %v: the application was asked: %v, and %d entries are of whom the request names", g, c.reached.Load(), written[person])
+			}
+			if !g.passedOn() {
+				return
+			}
+			out++
+			more := meter.Cost(0)
+			if c.route.Methods != nil && costs[person] > meter.Whole {
+				more = meter.Reveal // the answer to a change shows other fields than the change wrote
+			}
+			if !disclosed[person] || costs[person] != meter.Whole+more {
+				t.Errorf("got %v: disclosed: %v, charged %v", g, disclosed[person], costs[person])
+			}
+			for _, one := range []string{c.who, c.other} {
+				if one == c.other && !strings.Contains(g.header.Get("Location")+g.body, one) {
+					continue
+				}
+				if seen, err := who.WhoSaw(t.Context(), w.key.Person(one)); err != nil || len(seen.Numbers) == 0 {
+					t.Errorf("got %v: nobody is said to have seen %s: %v", g, one, err)
+				}
+			}
+		})
+	}
+	t.Logf("%d cells, in %d of them something went out", len(cells), out)
+	if out < 100 {
+		t.Error("the table tries too little: most applications do answer")
+	}
+}
+
+// An account that is frozen while the application answers is shown nothing of it,
+// whatever it is. The answer to a change is about whom it was charged for already.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhoMayNotBeShownWhenTheAnswerComesIsNotShownByAnyEnding(t *testing.T) {
+	kinds := slices.DeleteFunc(namings(), func(k naming) bool { return k.route.Methods != nil })
+	var waiting sync.WaitGroup
+	frozen := make(chan struct{})
+	var once [1000]sync.Once // the transport may ask again where a connection was closed
+	var cells []*cell
+	var w *world
+	w, cells = nameWorld(t, kinds, func(c *cell) {
+		once[slices.Index(cells, c)].Do(waiting.Done)
+		<-frozen
+	})
+	waiting.Add(len(cells))
+	go func() {
+		waiting.Wait()
+		if _, err := w.gate.Place(context.WithoutCancel(t.Context()), order.Order{Reach: order.Account, Target: string(account), Effect: order.Frozen, By: "desk"}); err != nil {
+			t.Error(err)
+		}
+		close(frozen)
+	}()
+	w.askAll(cells, cells)
+	for _, c := range cells {
+		if c.got.passedOn() {
+			t.Errorf("%s, %s: got %v", c.name, c.ending, c.got)
+		}
+	}
+}
+
+// Nor is the application asked for somebody who may not be shown, or who exists for
+// Poterne only.
+//
+// Promises: SCOPE-9, WATCH-3
+func TestSCOPE_9_ACanaryIsOneHoweverARequestNamesIt(t *testing.T) {
+	for _, kind := range namings() {
+		t.Run(kind.name, func(t *testing.T) {
+			w := newWorldUnder(t, manyRules(), kind.route)
+			canaries, canary, _ := bird(t, w.key)
+			w.listen(t, canaries, kind.route)
+			w.app = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) }
+			if g := w.do(kind.request(w, canary)); g.passedOn() || w.times() != 0 {
+				t.Errorf("got %v, the application was asked %d times", g, w.times())
+			}
+			if !slices.ContainsFunc(w.entries(), func(e ledger.Entry) bool { return e.Why == policy.CanaryOpened && e.Person == w.key.Person(canary) }) {
+				t.Error("it is not written")
+			}
+		})
+	}
+}
+
+// An application that does not answer in time has been asked: that is written.
+//
+// Promise: SCOPE-9
+func TestSCOPE_9_WhoWasAskedForIsWrittenWhenTheAnswerDoesNotCome(t *testing.T) {
+	kinds := namings()
+	w := newWorldUnder(t, manyRules())
+	service := w.service()
+	service.Timeout = 20 * time.Millisecond // whatever the machine does, nothing comes
+	for _, kind := range kinds {
+		service.Routes = append(service.Routes, kind.route)
+	}
+	var err error
+	if w.proxy, err = httpgate.New([]httpgate.Service{service}, w.dependencies(t)); err != nil {
+		t.Fatal(err)
+	}
+	w.app = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for n, kind := range kinds {
+		named := fmt.Sprintf("p%d", 1000+n)
+		g := w.do(kind.request(w, named))
+		if g.passedOn() {
+			t.Errorf("%s: got %v", kind.name, g)
+		}
+		if !slices.ContainsFunc(w.entries(), func(e ledger.Entry) bool { return e.Person == w.key.Person(named) }) {
+			t.Errorf("%s: nothing is written of whom the request names", kind.name)
+		}
+	}
+}
