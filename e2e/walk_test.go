@@ -83,9 +83,14 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 		t.Errorf("her page lists %d disclosures and %d stops", shown, stopped)
 	}
 	samir.keep("account")
+	samir.tabTo("a[href*='effect=suspended']")
+	samir.press(kb.Enter)
+	samir.says("h1", "Suspend the account of Pauline Mercier?")
 	samir.tabTo("#because")
 	samir.do(chromedp.KeyEvent("Her password was read out on the telephone."))
-	samir.tabTo("button[value=suspended]")
+	samir.press(kb.Enter) // a new line, and nothing else
+	samir.says("h1", "Suspend the account of Pauline Mercier?")
+	samir.tabTo("main form button.grave")
 	samir.press(kb.Enter)
 	samir.says("#measures ~ .measures", "account suspended", "Her password was read out on the telephone.")
 	samir.keep("suspended")
@@ -143,8 +148,9 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	samir.says("#lines tr:first-child", "Pauline Mercier", "geste demandé", "franchise de l’heure épuisée (3 sur 3)")
 	samir.keep("desk-without-scripts")
 	samir.click("#lines tr:first-child td a")
+	samir.click("a[href*='effect=suspended']")
 	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Mot de passe donné au téléphone."))
-	samir.click("button[value=suspended]")
+	samir.click("main form button.grave")
 	samir.says("#measures ~ .measures", "compte suspendu", "Mot de passe donné au téléphone.")
 	pauline.open(d.file(d.staff.Caseload("pauline.mercier")[0]))
 	if pauline.count("article.file") != 0 {
@@ -164,7 +170,7 @@ func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
 	pauline, samir := newScreen(t, h.origin, "en-GB"), newScreen(t, h.origin, "en-GB")
 	pauline.signIn("0")
 	samir.signIn("3")
-	samir.open("/desk/accounts/pauline.mercier")
+	samir.open("/desk/orders/new?reach=account&effect=suspended&target=pauline.mercier")
 	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "A stolen session."))
 
 	// One answer waits behind the counter for its second half; another is on its way
@@ -185,7 +191,7 @@ func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
 		}
 	}
 	begun := time.Now()
-	samir.click("button[value=suspended]")
+	samir.click("main form button.grave")
 	held := pauline.evaluate("held")
 	if took := time.Since(begun); took > time.Second {
 		t.Errorf("the answer behind the counter was refused only after %v", took)

@@ -234,18 +234,23 @@ func (n namer) ground(e ledger.Entry, people int) string {
 	return known
 }
 
-// measure says what an order does.
+// measure says what an order that is in force does.
 func (n namer) measure(o order.Order) string {
-	target := o.Target
+	return n.speaker.must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", n.target(o))
+}
+
+// target is what people call whom or what an order reaches.
+func (n namer) target(o order.Order) string {
 	switch o.Reach {
 	case order.Account:
-		target = n.account(roster.AccountID(o.Target))
+		return n.account(roster.AccountID(o.Target))
 	case order.Organisation:
-		target = n.organisation(roster.OrganisationID(o.Target))
+		return n.organisation(roster.OrganisationID(o.Target))
 	case order.Service:
-		target = n.services(roster.ServiceID(o.Target))
+		return n.services(roster.ServiceID(o.Target))
+	default:
+		return o.Target
 	}
-	return n.speaker.must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", target)
 }
 
 // receipt writes an entry's number as it is given to people.

@@ -16,10 +16,11 @@ import (
 )
 
 // orderPage asks whoever watches to confirm a measure, and says what it will do.
+// Nothing is in force yet.
 type orderPage struct {
 	page
 	Order    order.Order
-	Sentence string // what the measure does
+	Leave    string // where whoever does nothing goes
 	Accounts int    // how many accounts an organisation's measure stops
 	Wrong    []wrong
 }
@@ -101,8 +102,8 @@ func (rooms *Rooms) showOrder(v *visit, status int, o order.Order, mend []wrong)
 		return err
 	}
 	shown := orderPage{
-		page:  rooms.page(v, "desk", "order.title-"+string(o.Effect)+"-"+string(o.Reach)),
-		Order: o, Sentence: naming.measure(o), Wrong: mend,
+		page:  rooms.page(v, "desk", "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", naming.target(o)),
+		Order: o, Leave: about(o), Wrong: mend,
 	}
 	for _, a := range naming.accounts {
 		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {

@@ -111,6 +111,7 @@ func Scenes() map[string]Scene {
 		"account-full":      full.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"account-empty":     empty.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"account-suspended": held.visits("noa.lambert", "GET", "/desk/accounts/camille.aubry?said=suspended", nil),
+		"account-stopped":   frozen.visits("noa.lambert", "GET", "/desk/accounts/camille.aubry", nil),
 		"account-absent":    full.visits("noa.lambert", "GET", "/desk/accounts/nobody", nil),
 		"desk-frozen":       stolen.visits("noa.lambert", "GET", "/desk", nil),
 		"account-frozen":    stolen.visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
@@ -146,6 +147,7 @@ func Scenes() map[string]Scene {
 		"whosaw-mend":     full.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {" "}}),
 		"whosaw-waits":    unread.visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
 
+		"order-account":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
 		"order-organisation": full.visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
 		"order-everything":   full.visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
