@@ -88,7 +88,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.says("h1", "Suspend the account of Pauline Mercier?")
 	samir.tabTo("#because")
 	samir.do(chromedp.KeyEvent("Her password was read out on the telephone."))
-	samir.press(kb.Enter) // a new line, and nothing else
+	samir.do(chromedp.KeyEvent(kb.Enter)) // a new line, and nothing else
 	samir.says("h1", "Suspend the account of Pauline Mercier?")
 	samir.tabTo("main form button.grave")
 	samir.press(kb.Enter)

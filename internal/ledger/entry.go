@@ -93,6 +93,12 @@ func (e Entry) Disclosed() bool {
 	return (e.Kind == Consulted || e.Kind == Changed) && e.Verdict.Shows() && !e.Person.IsZero()
 }
 
+// Unexplained reports whether the entry says that a person was shown of whom no fact
+// told why, or not enough to spare the account a charge.
+func (e Entry) Unexplained() bool {
+	return e.Disclosed() && (e.Cost > 0 || !e.Reason.Explained())
+}
+
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {

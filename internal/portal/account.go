@@ -1,11 +1,13 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
 	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -25,9 +27,10 @@ type accountPage struct {
 	Measures     []measureState // the others in force against the account or its organisation
 	Frozen       bool           // the account itself is
 	Suspended    bool
+	Total        *index.Shown // to the account since the ledger begins; nil when that is not known now
 	Strip        strip
 	Openings     []opening
-	People       int  // on the page
+	Times        int  // disclosures among the openings
 	More         bool // older entries than these are in the ledger
 }
 
@@ -71,7 +74,13 @@ func (rooms *Rooms) account(v *visit) error {
 		Services: rooms.habilitationsOf(habilitations, now),
 		More:     len(entries) == entriesRead,
 	}
-	shown.Openings, shown.People = openings(entries, naming)
+	shown.Openings = openings(entries, naming)
+	for _, e := range entries {
+		if e.Disclosed() {
+			shown.Times++
+		}
+	}
+	shown.Total = rooms.total(v, account.ID)
 	for _, m := range rooms.measures(v, naming) {
 		mine := m.Reach == order.Account && m.Target == string(account.ID)
 		switch {
@@ -91,6 +100,25 @@ func (rooms *Rooms) account(v *visit) error {
 	return nil
 }
 
+// totalWait is how long a page waits for the index, when it could do without.
+const totalWait = 3 * time.Second
+
+// total counts what an account was shown, or returns nil when the index is not
+// there, is behind or does not answer: a part is never told as the whole.
+func (rooms *Rooms) total(v *visit, account roster.AccountID) *index.Shown {
+	if rooms.Index == nil || rooms.behind("") != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(v.Context(), totalWait)
+	defer cancel()
+	shown, err := rooms.Index.ShownTo(ctx, []roster.AccountID{account}, time.Time{}, time.Time{})
+	if err != nil {
+		rooms.notAnswered(v, err)
+		return nil
+	}
+	return &shown
+}
+
 // habilitationsOf says what an account is habilitated to, whatever the orders.
 func (rooms *Rooms) habilitationsOf(habilitations []roster.Habilitation, now time.Time) []serviceState {
 	var states []serviceState
@@ -106,9 +134,9 @@ func (rooms *Rooms) habilitationsOf(habilitations []roster.Habilitation, now tim
 // openings numbers people in the order they are met, oldest first, so that a
 // page can speak of them without saying who they are. It takes and returns
 // entries newest first.
-func openings(entries []ledger.Entry, naming namer) (list []opening, people int) {
-	numbers := make(map[register.PersonID]int)
-	list = make([]opening, len(entries))
+func openings(entries []ledger.Entry, naming namer) []opening {
+	numbers, people := make(map[register.PersonID]int), 0
+	list := make([]opening, len(entries))
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		o := opening{line: naming.line(happening{e, 1}), Fields: e.Fields.Names()}
@@ -121,5 +149,5 @@ func openings(entries []ledger.Entry, naming namer) (list []opening, people int)
 		}
 		list[i] = o
 	}
-	return list, people
+	return list
 }

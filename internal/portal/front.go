@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"poterne/internal/ledger"
@@ -54,6 +55,10 @@ func (rooms *Rooms) front(v *visit) error {
 	if err != nil {
 		return err
 	}
+	whole, err := rooms.whole(v, entries)
+	if err != nil {
+		return err
+	}
 	now := rooms.pages.settings.Now()
 	standing := rooms.Gate.Standing(v.viewer.asker(), "")
 	shown := frontPage{
@@ -61,7 +66,7 @@ func (rooms *Rooms) front(v *visit) error {
 		Services: rooms.services(v, habilitations, now),
 		Reads:    v.viewer.Role.ReadsFiles(),
 		Meter:    pictureMeter(standing, entries, now),
-		Mine:     rooms.mine(v, entries),
+		Mine:     rooms.mine(v, whole),
 	}
 	if standing.IsHeld {
 		shown.Held, shown.Message = string(standing.Held.Effect), standing.Held.Message
@@ -69,6 +74,27 @@ func (rooms *Rooms) front(v *visit) error {
 	}
 	rooms.show(v, http.StatusOK, "front.html", shown)
 	return nil
+}
+
+// whole adds what is missing of the oldest passage among the newest entries, which
+// may begin before them: a passage is told with all of its people.
+func (rooms *Rooms) whole(v *visit, newest []ledger.Entry) ([]ledger.Entry, error) {
+	if len(newest) < entriesRead {
+		return newest, nil
+	}
+	oldest := newest[len(newest)-1]
+	var missing []ledger.Entry
+	for e, err := range rooms.Gate.Follow(v.Context(), oldest.Receipt) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Number >= oldest.Number {
+			break
+		}
+		missing = append(missing, e)
+	}
+	slices.Reverse(missing)
+	return append(newest, missing...), nil
 }
 
 // services says of each service whether it is open to the viewer.

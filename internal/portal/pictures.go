@@ -233,7 +233,7 @@ func stripRowOf(e ledger.Entry) (row int, drawn bool) {
 		return 0, false
 	case !e.Verdict.Shows():
 		return 2, true
-	case e.Cost > 0:
+	case e.Unexplained():
 		return 1, true
 	default:
 		return 0, true

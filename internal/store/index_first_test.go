@@ -92,7 +92,8 @@ func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
 	}
 	for _, r := range reached {
 		want, _ := query{Accounts: []roster.AccountID{r.Account}}.concerned(yielded)
-		expected := index.Reached{Account: r.Account, People: len(want)}
+		strangers, _ := query{Accounts: []roster.AccountID{r.Account}}.strangers(yielded)
+		expected := index.Reached{Account: r.Account, People: len(want), Unexplained: strangers}
 		for _, p := range want {
 			expected.Disclosures += p.Times
 			if expected.First.IsZero() || p.First.Before(expected.First) {

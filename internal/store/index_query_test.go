@@ -64,3 +64,17 @@ func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]ledger.Conce
 	}
 	return people, nil
 }
+
+// strangers counts those who were shown at least once without a reason.
+func (q query) strangers(entries iter.Seq2[ledger.Entry, error]) (int, error) {
+	met := make(map[register.PersonID]bool)
+	for entry, err := range q.disclosures(entries) {
+		if err != nil {
+			return 0, err
+		}
+		if entry.Unexplained() {
+			met[entry.Person] = true
+		}
+	}
+	return len(met), nil
+}

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -97,6 +98,7 @@ func drawEntries(t *rapid.T, count int) lines {
 			Account: account(pick("account", 4)), Person: spread(pick("person", 25)),
 			Fields:  []register.Fields{register.Name, register.Name | register.Contact, register.NIR, 0}[pick("fields", 4)],
 			Verdict: []policy.Verdict{policy.Shown, policy.Masked, policy.Shown, policy.Withheld}[pick("verdict", 4)],
+			Reason:  []reason.Reason{{}, {Kind: reason.Caseload, Source: "agenda"}, {Kind: reason.Caseload, Source: "agenda"}}[pick("reason", 3)],
 		}
 	}
 	return entries
@@ -133,6 +135,9 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("%+v gives %v, want %v", asked, got, want)
+	}
+	if strangers, err := asked.strangers(book.Entries(ctx, 0)); err != nil || shown.Unexplained != strangers {
+		t.Fatalf("%+v: %d people without a reason, want %d (%v)", asked, shown.Unexplained, strangers, err)
 	}
 	times, categories := 0, make(map[register.Fields]int)
 	for _, person := range want {

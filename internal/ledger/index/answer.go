@@ -49,6 +49,7 @@ func (q Question) String() string {
 type Reached struct {
 	Account     roster.AccountID
 	People      int
+	Unexplained int // of those people: shown at least once without a reason
 	Disclosures int
 	First, Last time.Time // of the disclosures; zero when there is none
 }
@@ -62,7 +63,7 @@ func (s Shown) ByAccount(ctx context.Context) ([]Reached, error) {
 		if err != nil {
 			return nil, err
 		}
-		reached[i] = Reached{Account: account, People: all.people, Disclosures: all.disclosures}
+		reached[i] = Reached{Account: account, People: all.people, Unexplained: all.unexplained(), Disclosures: all.disclosures}
 		if all.people > 0 {
 			reached[i].First, reached[i].Last = fromMicro(all.first), fromMicro(all.last)
 		}

@@ -14,9 +14,13 @@ type disclosure struct {
 	person  register.PersonID
 	at      int64 // microseconds since 1970
 	offset  uint32
-	account uint32 // in draft.names
-	fields  register.Fields
+	account uint32          // in draft.names
+	fields  register.Fields // and unexplained, beside them
 }
+
+// unexplained is kept among the fields of a disclosure for which there was no reason.
+// It is no category: categories begin at the other end.
+const unexplained register.Fields = 1 << 31
 
 // draft is a segment that is not sealed yet.
 type draft struct {
@@ -72,8 +76,12 @@ func (d *draft) show(entry ledger.Entry) {
 		d.names = append(d.names, entry.Account)
 		d.accounts[entry.Account] = account
 	}
+	fields := entry.Fields
+	if entry.Unexplained() {
+		fields |= unexplained
+	}
 	d.shown = append(d.shown, disclosure{
-		person: entry.Person, at: entry.Time.UnixMicro(), offset: uint32(entry.Number - d.start()), account: account, fields: entry.Fields,
+		person: entry.Person, at: entry.Time.UnixMicro(), offset: uint32(entry.Number - d.start()), account: account, fields: fields,
 	})
 }
 

@@ -136,7 +136,7 @@ type Segment struct {
 func (s Segment) body(shape Shape) []byte {
 	var body []byte
 	for _, n := range []int64{
-		int64(shape.Segment), int64(shape.Pages), int64(shape.Piece), int64(s.Number),
+		format, int64(shape.Segment), int64(shape.Pages), int64(shape.Piece), int64(s.Number),
 		s.First.UnixMicro(), s.Last.UnixMicro(), int64(s.Disclosures), int64(s.Rows),
 	} {
 		body = binary.AppendUvarint(body, uint64(n))
@@ -145,7 +145,10 @@ func (s Segment) body(shape Shape) []byte {
 	return binary.LittleEndian.AppendUint32(body, crc32.Checksum(body, castagnoli))
 }
 
-var errReshaped = errors.New("the index was cut in another shape; run poterne ledger audit-index --rebuild")
+// format says what rows are made of. An index of another format is made anew.
+const format = 2
+
+var errReshaped = errors.New("the index was cut in another shape, or by an earlier program; run poterne ledger audit-index --rebuild")
 
 func openSegment(number int, shape Shape, body []byte) (Segment, error) {
 	cut := len(body) - sumSize
@@ -153,6 +156,9 @@ func openSegment(number int, shape Shape, body []byte) (Segment, error) {
 		return Segment{}, fmt.Errorf("segment %d of the index is damaged; run poterne ledger audit-index --rebuild", number)
 	}
 	r := reader{data: body[:cut]}
+	if r.number() != format {
+		return Segment{}, errReshaped
+	}
 	cutAs := Shape{Segment: int(r.number()), Pages: int(r.number()), Piece: int(r.number()), Portion: shape.Portion}
 	s := Segment{Number: int(r.number())}
 	s.First, s.Last = fromMicro(int64(r.number())), fromMicro(int64(r.number()))

@@ -31,7 +31,8 @@ func (d *draft) portion(number int) Row {
 		from = d.edges[number-1]
 	}
 	to := d.edges[number]
-	body := binary.AppendUvarint(nil, uint64(d.shape.Segment))
+	body := binary.AppendUvarint(nil, format)
+	body = binary.AppendUvarint(body, uint64(d.shape.Segment))
 	body = binary.AppendUvarint(body, uint64(d.shape.Portion))
 	body = append(body, to.mark[:]...)
 	for _, at := range []time.Time{d.first, to.last} {
@@ -57,7 +58,7 @@ func (d *draft) portionKey(number int) Key { return Key{Side: Open, Segment: d.n
 // addPortion takes the next portion in, as the row that was made of it.
 func (d *draft) addPortion(row Row) error {
 	r := reader{data: row.Body}
-	if r.number() != uint64(d.shape.Segment) || r.number() != uint64(d.shape.Portion) {
+	if r.number() != format || r.number() != uint64(d.shape.Segment) || r.number() != uint64(d.shape.Portion) {
 		return errReshaped
 	}
 	var to edge

@@ -30,6 +30,7 @@ type Shown struct {
 	Last   time.Time     // the time of the last of them
 
 	People      int
+	Unexplained int // of those people: shown at least once without a reason
 	Disclosures int
 	Categories  []Category // those that were shown of anybody, in the order of their bits
 
@@ -60,9 +61,9 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 	if err != nil {
 		return Shown{}, err
 	}
-	shown.People, shown.Disclosures = all.people, all.disclosures
+	shown.People, shown.Unexplained, shown.Disclosures = all.people, all.unexplained(), all.disclosures
 	for bit, people := range all.categories {
-		if people > 0 {
+		if people > 0 && 1<<bit != unexplained {
 			shown.Categories = append(shown.Categories, Category{1 << bit, people})
 		}
 	}
@@ -195,6 +196,9 @@ type counted struct {
 	categories          [32]int
 	first, last         int64 // only where times are wanted
 }
+
+// unexplained is of how many people something was shown without a reason.
+func (c counted) unexplained() int { return c.categories[bits.TrailingZeros32(uint32(unexplained))] }
 
 func (c *counted) add(t *tally) {
 	if c.people == 0 || t.first < c.first {
@@ -428,7 +432,7 @@ func (p placed) person() (id register.PersonID) {
 }
 
 func (t tally) concerned(person register.PersonID) ledger.Concerned {
-	return ledger.Concerned{Person: person, Fields: t.fields, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
+	return ledger.Concerned{Person: person, Fields: t.fields &^ unexplained, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
 }
 
 // cursor goes over the postings of a run in the order of numbers. It holds one
