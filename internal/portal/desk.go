@@ -24,6 +24,7 @@ type deskPage struct {
 	page
 	Said    string // what was just done, said by key; empty when nothing was
 	Heads   []headline
+	At      time.Time // when it was so
 	Pulse   pulse
 	Orders  []measureState
 	Lines   []line
@@ -79,7 +80,7 @@ func (rooms *Rooms) desk(v *visit) error {
 	newest, after := rooms.hour.recent()
 	shown := deskPage{
 		page: rooms.page(v, "desk", "desk.title"), Said: said,
-		Heads: heads, Pulse: drawPulse(rooms.hour.minutes(rooms.pages.settings.Now())),
+		Heads: heads, At: rooms.pages.settings.Now(), Pulse: drawPulse(rooms.hour.minutes(rooms.pages.settings.Now())),
 		Orders: rooms.measures(v, naming), After: after, Sources: sources,
 	}
 	for _, h := range newest {
@@ -236,8 +237,9 @@ func (rooms *Rooms) sources(v *visit) ([]sourceState, error) {
 }
 
 const (
+	beatEvery    = 5 * time.Second  // how often the flow says that it is there; live.js waits for four beats
 	refreshEvery = time.Second      // how often the live desk asks whether its reader may still watch, and draws its picture anew
-	breatheEvery = 15 * time.Second // how often a quiet flow says that it is there, and asks again what people are called
+	breatheEvery = 15 * time.Second // how often the flow asks again what people are called
 )
 
 // flow sends the desk's lines as they happen. Each carries the number of its last
@@ -258,9 +260,12 @@ func (rooms *Rooms) flow(v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = out.write("retry: 1000\n\n")
-	refresh, breathe := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery)
+	if err = out.write("retry: 1000\n\n"); err == nil {
+		err = out.beat()
+	}
+	refresh, breathe, beat := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(beatEvery)
 	defer refresh.Stop()
+	defer beat.Stop()
 	defer breathe.Stop()
 	for err == nil {
 		select {
@@ -277,9 +282,9 @@ func (rooms *Rooms) flow(v *visit) error {
 			}
 			err = out.picture()
 		case <-breathe.C:
-			if out.naming, err = rooms.naming(v); err == nil {
-				err = out.write(": still here\n\n")
-			}
+			out.naming, err = rooms.naming(v)
+		case <-beat.C:
+			err = out.beat()
 		}
 	}
 	return nil // the reader left, or will come back
@@ -354,6 +359,11 @@ func (s *stream) write(text string) error {
 		return err
 	}
 	return s.out.Flush()
+}
+
+// beat says that the flow is there, and what time it is.
+func (s *stream) beat() error {
+	return s.event("beat", "", []byte(s.v.speaker.clockWords(s.rooms.pages.settings.Now())))
 }
 
 // event writes one event; its data is one page fragment.

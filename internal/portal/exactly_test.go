@@ -108,7 +108,7 @@ func TestLEDGER_7_TheDeskSaysExactlyWhoAndHandsOverTheSealedList(t *testing.T) {
 	said := pageText(t, raw)
 	for _, want := range []string{
 		"Exactly 3 people, 5 times.", "Théo Marchand Mission locale du Bourg 3 4 ", "Camille Aubry Mission locale du Bourg 1 1 ", "name 3",
-		"The same person may have been shown to several.", fmt.Sprintf("from number 0 up to, and without, number %d.", before+1), "house.poterne.example",
+		"The same person may have been shown to several.", fmt.Sprintf("from number 0 up to, and without, number %d.", before+1), "ledger.poterne.example",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%s: the page does not say %q: %s", answer.Status, want, said)

@@ -74,7 +74,7 @@ func NewPages(s Settings) *Pages {
 func (p *Pages) read(in speaker) *template.Template {
 	set := template.New("").Funcs(template.FuncMap{
 		"say": in.say, "plural": in.plural, "number": in.number, "entry": in.entry, "attack": in.attack, "people": in.people, "cost": in.cost, "decimal": in.decimal,
-		"moment": in.moment, "date": in.date, "clock": in.clock, "lasting": in.lasting,
+		"moment": in.moment, "date": in.date, "clock": in.clock, "clockwords": in.clockWords, "hourwords": in.hourWords, "lasting": in.lasting,
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },
 		"help":  func() string { return p.settings.Help[in.language] },

@@ -45,12 +45,14 @@ func (s speaker) moment(t time.Time) template.HTML {
 func (s speaker) date(t time.Time) template.HTML { return exact(t, s.dayWords(t)) }
 
 // clock is the time of day to the second, after the day when it is another one.
-func (s speaker) clock(t time.Time) template.HTML {
+func (s speaker) clock(t time.Time) template.HTML { return exact(t, s.clockWords(t)) }
+
+func (s speaker) clockWords(t time.Time) string {
 	text := t.In(s.zone).Format("15:04:05")
 	if day := s.dayWords(t); day != s.dayWords(s.now()) {
 		text = day + " " + text
 	}
-	return exact(t, text)
+	return text
 }
 
 // exact keeps the value of a time beside its words, which are ours.

@@ -30,8 +30,45 @@ function addLines(event) {
   document.getElementById("no-lines")?.remove();
 }
 
-const source = new EventSource(desk.dataset.flow);
-source.addEventListener("open", () => { status.textContent = status.dataset.live; status.classList.add("on"); });
-source.addEventListener("error", () => { status.textContent = status.dataset.lost; status.classList.remove("on"); });
-source.addEventListener("picture", drawPicture);
-source.addEventListener("line", addLines);
+// The desk is live as long as it hears from its server. Otherwise it says since when
+// it does not, and does not look live.
+const patience = 20_000; // a beat comes every five seconds
+const pause = 3_000;
+let source, heard = Date.now(), tried = 0, at = status.dataset.at, last = null;
+
+function hear(event) {
+  heard = Date.now();
+  if (event.type === "beat") at = event.data;
+  if (event.lastEventId) last = event.lastEventId;
+  if (status.classList.contains("on")) return;
+  status.textContent = status.dataset.live;
+  status.classList.add("on");
+  desk.classList.remove("lost");
+}
+
+function lose() {
+  const said = `${status.dataset.lost} ${at}. ${status.dataset.then}`;
+  if (status.textContent !== said) status.textContent = said;
+  status.classList.remove("on");
+  desk.classList.add("lost");
+}
+
+function listen() {
+  source?.close();
+  tried = Date.now();
+  source = new EventSource(last === null ? desk.dataset.flow : `/desk/flow?after=${BigInt(last) + 1n}`);
+  source.addEventListener("beat", hear);
+  source.addEventListener("picture", event => { hear(event); drawPicture(event); });
+  source.addEventListener("line", event => { hear(event); addLines(event); });
+  source.addEventListener("error", lose);
+}
+
+// A browser does not try again by itself after an answer that is an error, and
+// does not notice a server that says nothing any more.
+setInterval(() => {
+  const silent = Date.now() - heard > patience, since = Date.now() - tried;
+  if (silent) lose();
+  if (source.readyState === EventSource.CLOSED && since > pause || silent && since > patience) listen();
+}, 1000);
+
+listen();
