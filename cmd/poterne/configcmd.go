@@ -34,6 +34,13 @@ func (c *configCheck) Run(on *streams) error {
 	if err != nil {
 		return err
 	}
+	for _, service := range s.services {
+		for _, route := range service.Routes {
+			if route.Broad() {
+				fmt.Fprintf(on.Err, "warning: service %s, %s: whatever is below goes out by this route without being declared; is it narrow enough?\n", service.ID, route.Path)
+			}
+		}
+	}
 	fmt.Fprintf(on.Out, "%s: %d services, %d purposes, %d sources: nothing is missing\n", c.File, len(s.services), len(s.rules.Purposes), len(s.silence))
 	return nil
 }

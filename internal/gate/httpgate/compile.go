@@ -224,6 +224,12 @@ func patternOf(path string) (string, error) {
 	return path, nil
 }
 
+// Broad reports whether the route passes on more than anybody can have looked at:
+// all there is, or whatever pages lie below an address.
+func (r Route) Broad() bool {
+	return r.Subtree() && (r.Kind == Page || strings.HasPrefix(r.Path, "/{"))
+}
+
 // Subtree reports whether the route is all below an address.
 func (r Route) Subtree() bool { return strings.HasSuffix(r.Path, "...}") }
 
