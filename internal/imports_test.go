@@ -18,7 +18,7 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "register", "roster", "reason", "order", "meter", "policy", "ledger", "signin", "gate",
+	"fault", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger", "signin", "gate",
 	"campaign", "tune", "incident", "portal", "town", "sim", "store",
 }
 

@@ -13,6 +13,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/typed"
 )
 
 type ledgerCommands struct {
@@ -87,7 +88,7 @@ func (t *ledgerTail) print(on *streams, e ledger.Entry) error {
 	if e.Verdict != 0 {
 		said = fmt.Sprintf("%s %s %s: %s", e.Service, e.Route, e.Verdict, e.Ruling().Sentence(t.Lang))
 	}
-	_, err := fmt.Fprintf(on.Out, "%d  %s  %s  %s  %s\n", e.Number, stamp(e.Time), e.Kind, e.Account, said)
+	_, err := fmt.Fprintf(on.Out, "%d  %s  %s  %s  %s\n", e.Number, stamp(e.Time), e.Kind, typed.Printed(string(e.Account)), typed.Printed(said))
 	return err
 }
 

@@ -18,10 +18,13 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // pages tell the time of Paris, wherever they run
 
 	"github.com/alecthomas/kong"
+
+	"poterne/internal/typed"
 )
 
 // commands is the command line.
@@ -83,7 +86,8 @@ func (k keptBack) Write(p []byte) (int, error) {
 }
 
 // run does one command and returns the exit code.
-func run(ctx context.Context, args []string, on *streams) int {
+func run(ctx context.Context, args []string, to *streams) int {
+	on := &streams{to.In, typed.NewPrinter(to.Out), typed.NewPrinter(to.Err)}
 	exit := -1
 	parser := kong.Must(&commands{}, kong.Name("poterne"),
 		kong.Description("Poterne, the guarded side door of a register of people."),
@@ -108,6 +112,15 @@ func run(ctx context.Context, args []string, on *streams) int {
 		return 2
 	}
 	return 1
+}
+
+// row writes one line of a table, whatever is in its cells.
+func row(table io.Writer, cells ...any) {
+	said := make([]string, len(cells))
+	for i, cell := range cells {
+		said[i] = typed.Printed(fmt.Sprint(cell))
+	}
+	fmt.Fprintln(table, strings.Join(said, "\t"))
 }
 
 // count says n of something.

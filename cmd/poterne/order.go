@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/typed"
 )
 
 type orderCommands struct {
@@ -44,7 +46,7 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		if p.For != 0 {
 			o.Ends = now.Add(p.For)
 		}
-		if err := o.Check(); err != nil {
+		if err := cmp.Or(o.Check(), typed.Check("an order", o.Because)); err != nil {
 			return usageError(err.Error())
 		}
 		if err := p.exists(ctx, s, kept); err != nil {
@@ -94,6 +96,9 @@ type orderLift struct {
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
 	return l.with(ctx, func(_ settings, kept *store.Store) error {
+		if err := typed.Check("the lifting of an order", l.Because); err != nil {
+			return usageError(err.Error())
+		}
 		err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As, l.Because)
 		if fault.Of(err) == fault.Absent && err != nil {
 			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
@@ -126,7 +131,7 @@ func (l *orderList) Run(ctx context.Context, on *streams) error {
 			if !o.Ends.IsZero() {
 				until = stamp(o.Ends)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Effect, o.Reach, o.Target, stamp(o.Placed), until, o.By, o.Because)
+			row(table, o.ID, o.Effect, o.Reach, o.Target, stamp(o.Placed), until, o.By, o.Because)
 		}
 		return table.Flush()
 	})

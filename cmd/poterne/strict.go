@@ -15,6 +15,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"poterne/internal/typed"
 )
 
 // largestDocument bounds a configuration or roster file.
@@ -185,6 +187,9 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 		}
 	case reflect.String:
 		scalar(c, path, value, "a text; write it between quotation marks", into.SetString)
+		if !typed.Readable(strings.ReplaceAll(into.String(), "\n", " ")) {
+			c.add(path, "holds a control character, or one that turns the direction of writing around")
+		}
 	case reflect.Bool:
 		scalar(c, path, value, "true or false", into.SetBool)
 	case reflect.Int64:

@@ -157,7 +157,7 @@ func printDisclosures(on *streams, entries iter.Seq2[ledger.Entry, error]) error
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+		row(table,
 			e.Number, stamp(e.Time), e.Account, e.Organisation, e.Service, e.Purpose, e.Reason.Kind, e.Fields)
 	}
 	return table.Flush()

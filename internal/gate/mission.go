@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Mission allows one account one export: what for, of how many people, until when.
@@ -64,12 +64,10 @@ func (m Mission) check(by, approver, of Asker, now time.Time) error {
 		return invalid(fmt.Sprintf("a mission is of 1 to %d people", MostExported))
 	case !m.Until.After(now) || m.Until.After(now.Add(LongestMission)):
 		return invalid(fmt.Sprintf("a mission ends within %d days", int(LongestMission.Hours()/24)))
-	case strings.TrimSpace(m.Purpose) == "":
-		return invalid("a mission needs a purpose")
 	case m.List == [sha256.Size]byte{}:
 		return invalid("a mission needs the list of people it is about")
 	default:
-		return nil
+		return typed.Check("a mission", m.Purpose)
 	}
 }
 

@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Naming leads pseudonyms back to people of the register.
@@ -27,8 +27,9 @@ func Name(ctx context.Context, book Book, now func() time.Time, by, approver Ask
 	switch {
 	case n.People < 1 || n.List == [sha256.Size]byte{}:
 		return &fault.Error{Kind: fault.Invalid, Public: "people are named from a list that has somebody in it"}
-	case strings.TrimSpace(n.Because) == "":
-		return &fault.Error{Kind: fault.Invalid, Public: "people are named for a reason, which is written in the ledger"}
+	}
+	if err := typed.Check("the naming of people", n.Because); err != nil {
+		return err
 	}
 	return once(ctx, book, now, func(t *turn) error {
 		if err := t.mayName(by, approver); err != nil {

@@ -41,7 +41,7 @@ func TestLEDGER_2_TwoPeopleSignBeforeAnybodyIsNamed(t *testing.T) {
 		"approved by an agent": {samir, pauline, nil, fault.Refused, `"pauline" is no manager and not of the security desk`},
 		"two managers":         {chief, deputy, nil, fault.Refused, "one is of the security desk"},
 		"who is suspended":     {chief, suspended, nil, fault.Refused, `"suspended" cannot sign while order 1 is in force`},
-		"without a reason":     {chief, samir, func(n *gate.Naming) { n.Because = " " }, fault.Invalid, "for a reason"},
+		"without a reason":     {chief, samir, func(n *gate.Naming) { n.Because = " " }, fault.Invalid, "takes a reason"},
 		"without anybody":      {chief, samir, func(n *gate.Naming) { n.People = 0 }, fault.Invalid, "from a list that has somebody in it"},
 		"without a list":       {chief, samir, func(n *gate.Naming) { n.List = [sha256.Size]byte{} }, fault.Invalid, "from a list"},
 	} {

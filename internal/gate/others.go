@@ -11,6 +11,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // This file holds what somebody proves, and what another person allows: a touch, a
@@ -43,8 +44,9 @@ func (g *Gate) Raise(ctx context.Context, by, of Asker, people int, until time.T
 		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("a raise is of 1 to %d people", MostRaised)}
 	case !until.After(now) || until.After(now.Add(LongestRaise)):
 		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("a raise ends within %d hours", int(LongestRaise.Hours()))}
-	case because == "":
-		return &fault.Error{Kind: fault.Invalid, Public: "a raise needs a reason"}
+	}
+	if err := typed.Check("a raise", because); err != nil {
+		return err
 	}
 	return g.do(ctx, 1, func(t *turn) error {
 		if err := t.allows(of.Account, people); err != nil {

@@ -3,13 +3,13 @@ package gate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Keeper is the part of the ledger's head that says how long entries are kept.
@@ -71,8 +71,8 @@ func Hold(ctx context.Context, book Book, now func() time.Time, by, approver Ask
 
 // Release ends a hold. Two people of the security desk sign for that, too.
 func Release(ctx context.Context, book Book, now func() time.Time, by, approver Asker, hold ledger.Number, because string) error {
-	if strings.TrimSpace(because) == "" {
-		return &fault.Error{Kind: fault.Invalid, Public: "a release takes a reason, which is written in the ledger"}
+	if err := typed.Check("a release", because); err != nil {
+		return err
 	}
 	return once(ctx, book, now, func(t *turn) error {
 		if err := t.twoOfTheDesk(by, approver); err != nil {

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // largestTurn bounds the people decided in one turn, so that no turn holds the
@@ -254,6 +255,9 @@ func (t *turn) place(o order.Order) (order.Order, error) {
 // lift takes an order out of force for everything decided after it. Its entry says
 // why it was lifted.
 func (t *turn) lift(id order.ID, by, because string) error {
+	if err := typed.Check("the lifting of an order", because); because != "" && err != nil {
+		return err
+	}
 	o, err := t.head.Lift(id, by, t.now)
 	if err != nil {
 		return fmt.Errorf("lifting an order: %w", err)

@@ -55,6 +55,25 @@ const (
 // maxText bounds a text in an entry, in bytes.
 const maxText = 4096
 
+// fits says what in the entry is too long to be written, or is no text. Nothing is
+// cut: what was written is what was meant.
+func (e Entry) fits() error {
+	for _, text := range []struct{ name, is string }{
+		{"account", string(e.Account)}, {"organisation", string(e.Organisation)}, {"session", string(e.Session)},
+		{"service", string(e.Service)}, {"purpose", string(e.Purpose)}, {"route", e.Route},
+		{"source", e.Reason.Source}, {"fact", e.Reason.ID}, {"detail", e.Detail},
+		{"subject", string(e.Subject)}, {"device", e.Device}, {"network", e.Network},
+	} {
+		switch {
+		case len(text.is) > maxText:
+			return fmt.Errorf("its %s is %d bytes long, at most %d are written", text.name, len(text.is), maxText)
+		case !utf8.ValidString(text.is):
+			return fmt.Errorf("its %s is not UTF-8", text.name)
+		}
+	}
+	return nil
+}
+
 // Append appends the encoding of e to dst.
 func (e Entry) Append(dst []byte) []byte {
 	dst = append(dst, version)
@@ -107,12 +126,6 @@ func appendNumber(dst []byte, tag byte, value uint64) []byte {
 func appendText(dst []byte, tag byte, text string) []byte {
 	if text == "" {
 		return dst
-	}
-	if len(text) > maxText {
-		text = text[:maxText]
-		for !utf8.ValidString(text) {
-			text = text[:len(text)-1]
-		}
 	}
 	return append(binary.AppendUvarint(append(dst, tag), uint64(len(text))), text...)
 }

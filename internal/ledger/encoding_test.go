@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -126,11 +125,17 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 	})
 }
 
-func TestALongTextIsCutAtARune(t *testing.T) {
-	entry := ledger.Entry{Kind: ledger.Read, Time: at, Detail: strings.Repeat("é", 5000)}
-	back, err := ledger.Decode(entry.Append(nil))
-	if err != nil || !utf8.ValidString(back.Detail) || len(back.Detail) > 4096 || len(back.Detail) < 4090 {
-		t.Errorf("%d bytes, %v", len(back.Detail), err)
+func TestATextThatIsTooLongIsRefusedAndNeverCut(t *testing.T) {
+	for sentence, test := range map[string]struct{ detail, says string }{
+		"the longest":      {strings.Repeat("é", 2048), ""},
+		"two bytes more":   {strings.Repeat("é", 2049), "its detail is 4098 bytes long, at most 4096 are written"},
+		"not UTF-8 at all": {"a\xff", "its detail is not UTF-8"},
+	} {
+		entry := ledger.Entry{Number: 7, Kind: ledger.Read, Time: at, Detail: test.detail}
+		_, err := ledger.Veil{}.Seal([]ledger.Entry{entry})
+		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v", sentence, err)
+		}
 	}
 }
 

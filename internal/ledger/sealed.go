@@ -31,6 +31,9 @@ func (v Veil) Seal(entries []Entry) ([]Sealed, error) {
 		if err := at.hide(); err != nil {
 			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
 		}
+		if err := at.entry.fits(); err != nil {
+			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
+		}
 		start := len(bodies)
 		bodies = at.entry.Append(bodies)
 		sealed[i] = Sealed{at.entry.Number, Salt(salts[i*len(Salt{}):]), bodies[start:len(bodies):len(bodies)]}

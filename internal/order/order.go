@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Effect is what an order does to whom it reaches.
@@ -62,6 +63,11 @@ func (o Order) Check() error {
 		return fmt.Errorf("an order needs the name of who places it")
 	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
 		return fmt.Errorf("an order cannot end before it begins")
+	case o.Message != "" && typed.Wrong(o.Message) != typed.Nothing:
+		return fmt.Errorf("the message to whoever an order stops holds at most %d characters, that can be read and move no cursor: type it anew", typed.Longest)
+	}
+	if err := typed.Check("an order", o.Because); o.Because != "" && err != nil {
+		return err
 	}
 	return o.check()
 }

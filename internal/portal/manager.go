@@ -206,12 +206,7 @@ func (rooms *Rooms) thaw(v *visit) error {
 		return &fault.Error{Kind: fault.Absent, Public: "no such freeze is in force"}
 	}
 	shown, field := managerPage{Thaw: form}, "because-"+string(form.Order)
-	switch {
-	case form.Because == "":
-		shown.Wrong = append(shown.Wrong, wrong{field, "order.because-missing"})
-	case len([]rune(form.Because)) > longestText:
-		shown.Wrong = append(shown.Wrong, wrong{field, "order.too-long"})
-	}
+	shown.Wrong = mendTyped(field, form.Because)
 	switch {
 	case !rooms.touched(v):
 		shown.Wrong = nil // there is no form to mend
@@ -313,13 +308,7 @@ func (f raiseForm) read() (people, hours int, mend []wrong) {
 	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > gate.LongestRaise {
 		mend = append(mend, wrong{"hours", "manager.hours-wrong"})
 	}
-	switch {
-	case f.Because == "":
-		mend = append(mend, wrong{"because", "order.because-missing"})
-	case len([]rune(f.Because)) > longestText:
-		mend = append(mend, wrong{"because", "order.too-long"})
-	}
-	return people, hours, mend
+	return people, hours, append(mend, mendTyped("because", f.Because)...)
 }
 
 // theirs returns an account that the viewer may vouch for and that opens files.

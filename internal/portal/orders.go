@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"poterne/internal/fault"
@@ -13,6 +12,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // orderPage asks whoever watches to confirm a measure, and says what it will do.
@@ -44,8 +44,6 @@ func (p orderPage) Because() string { return wrongIn(p.Wrong, "because") }
 // Message is what is wrong with the message to whoever is stopped.
 func (p orderPage) Message() string { return wrongIn(p.Wrong, "message") }
 
-const longestText = 500
-
 // asked reads the order that a form or an address asks for. One that cannot be,
 // or whose target nobody knows, is refused.
 func (rooms *Rooms) asked(v *visit, form url.Values) (order.Order, error) {
@@ -54,7 +52,9 @@ func (rooms *Rooms) asked(v *visit, form url.Values) (order.Order, error) {
 		By: string(v.viewer.ID), Placed: rooms.pages.settings.Now(),
 		Because: tidy(form.Get("because")), Message: tidy(form.Get("message")),
 	}
-	if err := o.Check(); err != nil {
+	untyped := o // what was typed can be mended on the page
+	untyped.Because, untyped.Message = "", ""
+	if err := untyped.Check(); err != nil {
 		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
 	}
 	if o.Effect == order.Narrowed {
@@ -64,7 +64,18 @@ func (rooms *Rooms) asked(v *visit, form url.Values) (order.Order, error) {
 }
 
 // tidy is what somebody typed, on one line: it ends in the ledger.
-func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
+func tidy(text string) string { return typed.Line(text) }
+
+// mendTyped says by key what is wrong with what somebody typed into a field.
+func mendTyped(field, text string) []wrong {
+	key, found := map[typed.Problem]string{
+		typed.Missing: "order.because-missing", typed.TooLong: "order.too-long", typed.Unreadable: "order.unreadable",
+	}[typed.Wrong(text)]
+	if !found {
+		return nil
+	}
+	return []wrong{{field, key}}
+}
 
 func (rooms *Rooms) targetExists(v *visit, o order.Order) error {
 	absent := &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
@@ -143,14 +154,9 @@ func (rooms *Rooms) placeOrder(v *visit) error {
 
 // mend lists what is missing or too long, and what nobody may do to themself.
 func (rooms *Rooms) mend(v *visit, o order.Order) (found []wrong) {
-	switch {
-	case o.Because == "":
-		found = append(found, wrong{"because", "order.because-missing"})
-	case len([]rune(o.Because)) > longestText:
-		found = append(found, wrong{"because", "order.too-long"})
-	}
-	if len([]rune(o.Message)) > longestText {
-		found = append(found, wrong{"message", "order.too-long"})
+	found = mendTyped("because", o.Because)
+	if o.Message != "" {
+		found = append(found, mendTyped("message", o.Message)...)
 	}
 	myself := o.Reach == order.Account && o.Target == string(v.viewer.ID)
 	if myself || o.Reach == order.Organisation && o.Target == string(v.viewer.Organisation.ID) {
@@ -248,17 +254,13 @@ func (rooms *Rooms) liftOrder(v *visit) error {
 // mend notes what is missing or too long, and what the viewer may not do, or not
 // yet.
 func (p *liftPage) mend() (status int) {
-	switch {
-	case p.Own, p.Touch:
+	if p.Own || p.Touch {
 		return http.StatusForbidden
-	case p.Typed == "":
-		p.Wrong = append(p.Wrong, wrong{p.Field, "order.because-missing"})
-	case len([]rune(p.Typed)) > longestText:
-		p.Wrong = append(p.Wrong, wrong{p.Field, "order.too-long"})
-	default:
-		return http.StatusOK
 	}
-	return http.StatusUnprocessableEntity
+	if p.Wrong = append(p.Wrong, mendTyped(p.Field, p.Typed)...); len(p.Wrong) > 0 {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
 }
 
 // lift ends a measure.

@@ -30,6 +30,7 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/typed"
 )
 
 // house is a real gate over a real ledger, with rooms and a door that believes a
@@ -418,7 +419,7 @@ func TestASuspensionHoldsEvenIfSessionsCannotBeEnded(t *testing.T) {
 
 func TestOrdersThatMakeNoSenseAreNotPlaced(t *testing.T) {
 	h := newHouse(t)
-	long := strings.Repeat("é", longestText+1)
+	long := strings.Repeat("é", typed.Longest+1)
 	for name, c := range map[string]struct {
 		form   url.Values
 		status int

@@ -5,11 +5,11 @@ package retention
 
 import (
 	"fmt"
-	"strings"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // How many whole months a month of the ledger is kept after its end: unless
@@ -32,8 +32,8 @@ func (s Setting) Check() error {
 	switch {
 	case s.Months < Shortest || s.Months > Longest:
 		return invalid("entries are kept %d to %d months, not %d", Shortest, Longest, s.Months)
-	case s.Months > Default && strings.TrimSpace(s.Reason) == "":
-		return invalid("to keep entries longer than %d months takes a reason, which is written in the ledger", Default)
+	case s.Months > Default || s.Reason != "":
+		return typed.Check(fmt.Sprintf("keeping entries %d months", s.Months), s.Reason)
 	default:
 		return nil
 	}
@@ -66,10 +66,8 @@ func (h Hold) Check() error {
 		return invalid("a hold begins with a month")
 	case h.Until != 0 && h.Until < h.Since:
 		return invalid("a hold that begins with %s cannot end with %s", h.Since, h.Until)
-	case strings.TrimSpace(h.Because) == "":
-		return invalid("a hold takes a reason, which is written in the ledger")
 	default:
-		return nil
+		return typed.Check("a hold", h.Because)
 	}
 }
 

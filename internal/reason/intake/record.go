@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"poterne/internal/fault"
+	"poterne/internal/typed"
 )
 
 // Bounds of what is read; nothing honest comes near them.
@@ -250,8 +250,8 @@ func clean(column, cell string) (string, error) {
 		return "", fmt.Errorf("%s: longer than %d bytes", column, maxCell)
 	case !utf8.ValidString(cell):
 		return "", fmt.Errorf("%s: not UTF-8", column)
-	case strings.ContainsFunc(cell, unicode.IsControl):
-		return "", fmt.Errorf("%s: holds a control character", column)
+	case !typed.Readable(cell):
+		return "", fmt.Errorf("%s: holds a control character, or one that turns the direction of writing around", column)
 	}
 	return cell, nil
 }

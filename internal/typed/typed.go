@@ -1,0 +1,111 @@
+// Package typed holds what people type, reasons above all, to what can be read
+// back: nothing that moves a terminal's cursor, turns the direction of writing
+// around, or cannot be seen. What is printed goes through it once more.
+package typed
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"poterne/internal/fault"
+)
+
+// Longest is the longest text that somebody may type, in characters.
+const Longest = 500
+
+// Problem is what is wrong with a text.
+type Problem string
+
+const (
+	Nothing    Problem = ""
+	Missing    Problem = "missing"    // there is nothing in it to be seen
+	TooLong    Problem = "too-long"   // it is longer than Longest
+	Unreadable Problem = "unreadable" // it holds what moves the cursor or turns the writing around
+)
+
+// Line is a text on one line, without spaces at its ends.
+func Line(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Wrong says what is wrong with a reason. An order's message may be missing, a
+// reason may not.
+func Wrong(text string) Problem {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return Missing
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unreadable):
+		return Unreadable
+	case !strings.ContainsFunc(text, visible):
+		return Missing
+	case utf8.RuneCountInString(text) > Longest:
+		return TooLong
+	default:
+		return Nothing
+	}
+}
+
+// Check is Wrong as a sentence about what the text is for; fault.Invalid.
+func Check(what, text string) error {
+	switch Wrong(text) {
+	case Missing:
+		return invalid("%s takes a reason, which is written in the ledger: say why, in a few words that can be read", what)
+	case TooLong:
+		return invalid("%s has a reason of %d characters; at most %d are written down: shorten it", what, utf8.RuneCountInString(text), Longest)
+	case Unreadable:
+		return invalid("%s has a reason with a control character, or one that turns the direction of writing around: type it anew", what)
+	default:
+		return nil
+	}
+}
+
+func invalid(format string, args ...any) error {
+	return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf(format, args...)}
+}
+
+// Readable reports whether a text holds nothing that would be escaped.
+func Readable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unreadable)
+}
+
+// Printed is a text as it is printed on one line: what could move the cursor, end
+// the line or turn the writing around is spelled out.
+func Printed(text string) string {
+	if Readable(text) {
+		return text
+	}
+	var safe strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "\ufffd") {
+		if unreadable(r) {
+			escape(&safe, r)
+		} else {
+			safe.WriteRune(r)
+		}
+	}
+	return safe.String()
+}
+
+// escape spells a character out as JSON does, so that JSON stays JSON.
+func escape(to *strings.Builder, r rune) {
+	if r > 0xffff { // there is none today
+		to.WriteString("\ufffd")
+		return
+	}
+	fmt.Fprintf(to, `\u%04x`, r)
+}
+
+// unreadable is a control character, one that separates lines, or one that turns
+// the direction of writing around.
+func unreadable(r rune) bool {
+	switch {
+	case unicode.IsControl(r), r == '\u2028', r == '\u2029':
+		return true
+	default:
+		return unicode.Is(unicode.Bidi_Control, r)
+	}
+}
+
+// visible is a character that leaves something to be seen.
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) && r != '\u2800'
+}
