@@ -106,9 +106,9 @@ func TestADeskWhoseServerIsGoneSaysSinceWhenAndDoesNotLookLive(t *testing.T) {
 		}
 	}
 	const (
-		live = `document.body.innerText.includes("Live.") && getComputedStyle(document.querySelector("#desk > section")).opacity === "1"`
+		live = `document.body.innerText.includes("Live.") && getComputedStyle(document.querySelector("#desk > section")).filter === "none"`
 		lost = `/The connection is lost since (today )?\d\d:\d\d:\d\d\. What you see is from then\./.test(document.body.innerText)
-			&& Number(getComputedStyle(document.querySelector("#desk > section")).opacity) < 0.6 && !document.body.innerText.includes("Live.")`
+			&& getComputedStyle(document.querySelector("#desk > section")).filter === "grayscale(1)" && !document.body.innerText.includes("Live.")`
 	)
 	comes("live", live)
 	stop()
