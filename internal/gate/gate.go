@@ -114,6 +114,7 @@ func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, er
 	defer g.mu.RUnlock()
 	facts := g.forDecision(known)
 	facts.Orders, facts.Meter, facts.Wider = g.orders, g.meterOf(ask.Account).Draft(), g.wider.of(ask.Organisation, ask.Service)
+	facts.Answer = uint64(g.upTo)
 	return g.rules.Decide(ask, facts, g.now()), nil
 }
 

@@ -195,6 +195,7 @@ func (t *turn) next() ledger.Number { return t.first + ledger.Number(len(t.entri
 func (t *turn) settle(ask policy.Ask, known known) (Passage, error) {
 	facts := t.gate.forDecision(known)
 	facts.Orders, facts.Meter, facts.Wider = t.orders, t.draft(ask.Account), t.wider.of(ask.Organisation, ask.Service)
+	facts.Answer = uint64(t.next())
 	passage := Passage{Decision: t.gate.rules.Decide(ask, facts, t.now), Receipt: t.next()}
 	for _, entry := range ledger.Of(ask, passage.Decision, t.next(), t.now) {
 		t.append(entry)

@@ -99,6 +99,15 @@ func (e Entry) Unexplained() bool {
 	return e.Disclosed() && (e.Cost > 0 || !e.Reason.Explained())
 }
 
+// Guessed reports whether the entry is about a reference that led to nobody. Who
+// asked was told what they would have been of a stranger.
+func (e Entry) Guessed() bool {
+	if e.Verdict.Shows() || !e.Person.IsZero() {
+		return false
+	}
+	return e.Why == policy.NobodyKnown || e.Why == policy.Frozen || e.Why == policy.Expelled || e.Why.Counts()
+}
+
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {
@@ -111,20 +120,21 @@ func (e Entry) Whose() roster.AccountID {
 
 // Event is the entry as that meter takes it in.
 func (e Entry) Event() meter.Event {
+	answer := uint64(e.Receipt)
 	switch e.Kind {
 	case Attempted, Changed, Consulted:
 		ask := policy.Ask{Act: actOf[e.Kind], Service: e.Service, Route: e.Route, Device: e.Device, Network: e.Network, Signs: e.Signs}
-		return policy.Event(ask, e.Person, e.Ruling(), e.Time)
+		return policy.Event(ask, e.Person, e.Ruling(), answer, e.Time)
 	case Touched:
-		return meter.Event{Kind: meter.Touched, At: e.Time, Device: e.Device, Network: e.Network}
+		return meter.Event{Kind: meter.Touched, At: e.Time, Answer: answer, Device: e.Device, Network: e.Network}
 	case Raised:
-		return meter.Event{Kind: meter.Raised, At: e.Time, Cost: e.Cost, Until: e.Until}
+		return meter.Event{Kind: meter.Raised, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until}
 	case Mission:
-		return meter.Event{Kind: meter.Commissioned, At: e.Time, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
+		return meter.Event{Kind: meter.Commissioned, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned:
-		return meter.Event{Kind: meter.Cosigned, At: e.Time, Person: e.Person, Service: e.Service}
+		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case Lifted:
-		return meter.Event{Kind: meter.Thawed, At: e.Time}
+		return meter.Event{Kind: meter.Thawed, At: e.Time, Answer: answer}
 	default:
 		return meter.Event{}
 	}

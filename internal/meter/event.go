@@ -12,7 +12,8 @@ import (
 type Event struct {
 	Kind   Kind
 	At     time.Time
-	Person register.PersonID // of Shown, Stopped and Cosigned
+	Answer uint64            // the receipt of the answer it belongs to; what is of one answer is one event to the sequential tests
+	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero, if they were asked for and do not exist
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
 	Cost   Cost              // what it was charged; of Raised and Commissioned, what was given
@@ -36,13 +37,14 @@ const (
 	Nothing      Kind = iota // of no account's meter
 	Looked                   // something without people in it
 	Shown                    // a person was shown
-	Stopped                  // a person without a reason was not shown
+	Stopped                  // a person without a reason was not shown: whoever asked can do something about it
 	Missed                   // a reference led to nobody
 	Touched                  // whoever holds the account proved to be there
 	Raised                   // another person allowed more people, until a time
 	Cosigned                 // another person vouched for one person, to be opened
 	Thawed                   // another person undid a freeze
 	Commissioned             // other people allowed an export, up to so many people, until a time
+	Deferred                 // a person without a reason was not shown: only others can do something about it
 )
 
 // Ground is what an opening rested on.
@@ -71,6 +73,7 @@ const (
 	Canary                       // a canary stood in the rows of a search
 	Listed                       // the people are rows of a list, and none was opened
 	Exported                     // the answer is an export, which is kept by whoever asked
+	Again                        // the very last reference that led to nobody
 	signsEnd
 )
 

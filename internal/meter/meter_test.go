@@ -72,10 +72,10 @@ func (l ledger) drift(forgiven meter.Cost, now time.Time) (sum meter.Cost) {
 	return sum
 }
 
-var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Missed, meter.Touched, meter.Thawed, meter.Commissioned}
+var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Commissioned}
 
 func events(t *rapid.T, most time.Duration) ledger {
-	at := noon
+	at, answer := noon, uint64(1)
 	var l ledger
 	for range rapid.IntRange(0, 60).Draw(t, "events") {
 		pause := rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour, 24 * time.Hour, most}).Draw(t, "pause")
@@ -84,13 +84,19 @@ func events(t *rapid.T, most time.Duration) ledger {
 		if n := len(l); n > 0 && max(kind, l[n-1].Kind) >= meter.Touched {
 			at = at.Add(time.Microsecond) // what comes in the same instant as a touch counts as before it
 		}
-		e := meter.Event{
-			Kind: kind, At: at,
-			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
-			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder}).Draw(t, "signs"),
+		if rapid.IntRange(0, 3).Draw(t, "another answer") > 0 || len(l) > 0 && !l[len(l)-1].At.Equal(at) {
+			answer++ // one answer is of one moment, and one moment may have many
 		}
-		if e.Kind == meter.Shown || e.Kind == meter.Stopped {
+		e := meter.Event{
+			Kind: kind, At: at, Answer: answer,
+			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
+			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder, meter.OutOfOrder, meter.Again}).Draw(t, "signs"),
+		}
+		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred {
 			e.Person = person(rapid.IntRange(0, 9).Draw(t, "person"))
+		}
+		if e.Kind != meter.Shown && rapid.Bool().Draw(t, "nobody") {
+			e.Person = register.PersonID{}
 		}
 		if e.Kind == meter.Shown {
 			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields"))
@@ -174,7 +180,7 @@ func everything(m *meter.Meter, now time.Time) []any {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
 			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now),
-			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now}))
+			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}))
 	}
 	return all
 }

@@ -9,14 +9,19 @@ import (
 
 func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	m := meter.New()
-	at := noon
+	at, answer := noon, uint64(0)
+	record := func(e meter.Event) {
+		answer++
+		e.At, e.Answer = at, answer
+		m.Record(e)
+	}
 	miss := func() {
 		at = at.Add(time.Minute)
-		m.Record(meter.Event{Kind: meter.Missed, At: at})
+		record(meter.Event{Kind: meter.Missed})
 	}
 	stranger := func(n int, gap time.Duration) {
 		at = at.Add(gap)
-		m.Record(meter.Event{Kind: meter.Shown, At: at, Person: person(n), Cost: meter.Whole})
+		record(meter.Event{Kind: meter.Shown, Person: person(n), Cost: meter.Whole})
 	}
 	check := func(when string, want map[meter.Trait]int) {
 		t.Helper()
@@ -38,12 +43,12 @@ func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	check("after two misses and one hurry", map[meter.Trait]int{meter.Misses: 2, meter.Hurry: 1})
 	for range 2 { // each takes away as much as two misses give
 		at = at.Add(time.Minute)
-		m.Record(meter.Event{Kind: meter.Touched, At: at})
+		record(meter.Event{Kind: meter.Touched})
 	}
 	check("after its holder proved to be there, twice", nil)
 	miss()
 	check("after one more", map[meter.Trait]int{meter.Misses: 1})
-	m.Record(meter.Event{Kind: meter.Thawed, At: at})
+	record(meter.Event{Kind: meter.Thawed})
 	check("after a freeze was undone", nil)
 	miss()
 	at = at.Add(meter.Memory)

@@ -27,8 +27,8 @@ type state struct {
 
 	missions []mission // in no order, one for each export
 	raise    raise
-	raises   []charge  // what other people allowed, used or not
-	asked    time.Time // of the last event
+	raises   []charge // what other people allowed, used or not
+	answer   uint64   // that the last event was of
 	stranger stranger
 }
 

@@ -27,6 +27,7 @@ const (
 	Misses       Trait = 1 << iota // references that lead to nobody
 	Hurry                          // another stranger within two seconds
 	Knocks                         // asked for a touch, and on to another stranger
+	Insists                        // told that only others can help, and on to another stranger
 	Pages                          // one more page of the same search or list
 	BirthSwept                     // names tried under one birth date
 	NameSwept                      // birth dates tried under one name
@@ -42,6 +43,7 @@ var weights = [...]Evidence{
 	289,  // 90 % of a guesser's references lead to nobody, 5 % of an adviser's
 	450,  // 95 %, 1 %
 	230,  // 95 %, 10 %
+	64,   // 95 %, 50 %: the next caller waits already
 	225,  // 95 %, 10 %
 	290,  // 90 %, 5 %
 	150,  // 90 %, 20 %
@@ -80,29 +82,32 @@ const hintsKept = 64
 
 // stranger is the last person without a reason.
 type stranger struct {
-	tag     uint64
-	at      time.Time
-	stopped bool                  // and nobody has proved to be there since
-	beats   [rhythm]time.Duration // between the last of them, the newest first
+	tag    uint64
+	at     time.Time
+	answer uint64
+	was    Kind                  // what became of it; Nothing once somebody has proved to be there
+	beats  [rhythm]time.Duration // between the last moments at which there were any, the newest first
 }
 
 // suspect weighs an event. The people of one answer are one event: an answer that
-// lists a hundred strangers is an application's doing.
+// lists a hundred strangers is an application's doing. Answers are told apart by
+// their receipts and never by time: twenty that are asked for at once are decided
+// at one moment, and are twenty all the same.
 func (s *state) suspect(e Event) {
-	another := !e.At.Equal(s.asked)
-	s.asked = e.At
+	another := e.Answer != s.answer
+	s.answer = e.Answer
 	var found Trait
 	switch e.Kind {
 	case Thawed:
 		s.hints = append(s.hints, hint{at: momentOf(e.At), undone: true})
 		return
 	case Touched:
-		found, s.stranger.stopped = Proofs, false
+		found, s.stranger.was = Proofs, Nothing
 	case Missed:
 		if another && !e.Signs.Has(Repeated) {
 			found = Misses
 		}
-	case Shown, Stopped, Looked:
+	case Shown, Stopped, Deferred, Looked:
 		if another {
 			found = e.Signs.traits()
 		}
@@ -128,7 +133,7 @@ func (s *state) hint(h hint) {
 
 // isStranger reports whether the event is about somebody new without a reason.
 func (e Event) isStranger() bool {
-	return e.Kind == Stopped || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
+	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
 }
 
 // traits are those of what the door noticed about a search.
@@ -148,14 +153,14 @@ func (s Signs) traits() (found Trait) {
 // follow says how one stranger comes after another, and moves on to the new one.
 func (s *stranger) follow(e Event) (found Trait) {
 	tag := tagOf(e.Person)
-	if tag == s.tag {
-		s.stopped = e.Kind == Stopped
+	if tag == s.tag && (!e.Person.IsZero() || e.Signs.Has(Again)) { // of those who do not exist, each is another
+		s.was = e.Kind
 		return 0
 	}
-	if gap := e.At.Sub(s.at); gap > 0 {
-		found = s.pace(e, gap)
+	if e.Answer != s.answer {
+		found = s.pace(e, e.At.Sub(s.at))
 	}
-	s.tag, s.at, s.stopped = tag, e.At, e.Kind == Stopped
+	s.tag, s.at, s.answer, s.was = tag, e.At, e.Answer, e.Kind
 	return found
 }
 
@@ -163,23 +168,30 @@ func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	if gap < hurry {
 		found |= Hurry
 	}
-	if s.stopped && e.Kind == Stopped && gap < Hour {
-		found |= Knocks
+	if e.Kind == s.was && gap < Hour {
+		switch e.Kind {
+		case Stopped:
+			found |= Knocks
+		case Deferred:
+			found |= Insists
+		default:
+		}
 	}
 	switch {
 	case e.Signs.Has(InOrder):
 		found |= Order
-	case e.Signs.Has(OutOfOrder):
+	case e.Signs.Has(OutOfOrder) && gap >= hurry: // those who are asked for at once come in no order
 		found |= Disorder
 	}
-	if gap >= Hour {
+	switch {
+	case gap >= Hour:
 		s.beats = [rhythm]time.Duration{}
-		return found
-	}
-	copy(s.beats[1:], s.beats[:])
-	s.beats[0] = gap
-	if s.even() {
-		found |= Clockwork
+	case gap > 0: // those of one moment are one beat
+		copy(s.beats[1:], s.beats[:])
+		s.beats[0] = gap
+		if s.even() {
+			found |= Clockwork
+		}
 	}
 	return found
 }

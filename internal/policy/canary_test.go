@@ -34,19 +34,22 @@ func opened(n int) policy.Ask {
 type desk struct {
 	meter *meter.Meter
 	now   time.Time
+	next  uint64 // answer
 	facts func(*policy.Facts)
 }
 
 func (d *desk) do(a policy.Ask) policy.Decision {
 	d.now = d.now.Add(time.Minute)
 	f := facts(d.meter)
+	d.next++
+	f.Answer = d.next
 	if d.facts != nil {
 		d.facts(&f)
 	}
 	decision := rules.Decide(a, f, d.now)
 	draft := d.meter.Draft()
 	for i, ruling := range decision.People {
-		draft.Record(policy.Event(a, a.People[i].Person, ruling, d.now))
+		draft.Record(policy.Event(a, a.People[i].Person, ruling, d.next, d.now))
 	}
 	draft.Keep()
 	return decision
@@ -55,7 +58,8 @@ func (d *desk) do(a policy.Ask) policy.Decision {
 func (d *desk) touch() {
 	d.now = d.now.Add(time.Minute)
 	draft := d.meter.Draft()
-	draft.Record(meter.Event{Kind: meter.Touched, At: d.now})
+	d.next++
+	draft.Record(meter.Event{Kind: meter.Touched, At: d.now, Answer: d.next})
 	draft.Keep()
 }
 

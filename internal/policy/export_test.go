@@ -85,7 +85,7 @@ func TestMETER_8_AnExportHoldsExplainedPeopleUpToItsMission(t *testing.T) {
 		if shows := want[i] == policy.Explained; ruling.Verdict.Shows() != shows || !shows && ruling.Verdict != policy.Withheld || ruling.Cost != 0 {
 			t.Errorf("row %d: %v, costs %d", i, ruling.Verdict, ruling.Cost)
 		}
-		m.Record(policy.Event(a, a.People[i].Person, ruling, now))
+		m.Record(policy.Event(a, a.People[i].Person, ruling, 1, now))
 	}
 	if spent := decision.People[5]; spent.Limit != meter.People(3) || spent.Counted != spent.Limit {
 		t.Errorf("%d of %d are used up, want 3 of 3", spent.Counted/meter.Whole, spent.Limit/meter.Whole)

@@ -27,6 +27,7 @@ type post struct {
 	rules policy.Rules
 	meter *meter.Meter
 	now   time.Time
+	next  uint64 // answer
 	facts []reason.Fact
 	more  func(*policy.Facts)
 	asks  func(*policy.Ask)
@@ -43,7 +44,8 @@ func (p *post) after(d time.Duration) *post {
 }
 
 func (p *post) event(e meter.Event) {
-	e.At = p.now
+	p.next++
+	e.At, e.Answer = p.now, p.next
 	p.meter.Record(e)
 }
 
@@ -58,12 +60,13 @@ func (p *post) opens(n int) policy.Ruling {
 		p.asks(&a)
 	}
 	f := facts(p.meter)
-	f.Opened, f.Evidence.Facts = p.now.AddDate(-1, 0, 0), p.facts
+	p.next++
+	f.Answer, f.Opened, f.Evidence.Facts = p.next, p.now.AddDate(-1, 0, 0), p.facts
 	if p.more != nil {
 		p.more(&f)
 	}
 	ruling := p.rules.Decide(a, f, p.now).People[0]
-	p.meter.Record(policy.Event(a, a.People[0].Person, ruling, p.now))
+	p.meter.Record(policy.Event(a, a.People[0].Person, ruling, p.next, p.now))
 	return ruling
 }
 
@@ -228,7 +231,7 @@ func TestWATCH_2_WhatLooksLikeEnumerationEndsInAFreeze(t *testing.T) {
 		does func(*post, int) policy.Ruling
 		most int // openings until it is sure
 	}{
-		"references that lead to nobody":    {func(p *post, _ int) policy.Ruling { return p.after(time.Minute).opens(0) }, 4},
+		"references that lead to nobody":    {func(p *post, _ int) policy.Ruling { return p.after(time.Minute).opens(0) }, 6},
 		"another stranger every second":     {func(p *post, i int) policy.Ruling { return p.after(time.Second).opens(100 + i) }, 4},
 		"asked for a touch, and on":         {func(p *post, i int) policy.Ruling { return p.after(50 * time.Second).opens(100 + i) }, 9},
 		"page after page":                   {signed(meter.NextPage), 8},

@@ -41,20 +41,22 @@ func (d doing) under(r policy.Rules) policy.Decision {
 var suspicious = rapid.Custom(func(t *rapid.T) doing {
 	m := meter.New()
 	at := now.Add(-time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes ago")) * time.Minute)
-	for range rapid.IntRange(0, 30).Draw(t, "events") {
+	for n := range rapid.IntRange(0, 30).Draw(t, "events") {
 		at = at.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds later")) * time.Second)
 		if at.After(now) {
 			break
 		}
 		m.Record(meter.Event{
-			Kind: rapid.SampledFrom([]meter.Kind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
-			At:   at, Person: person(rapid.IntRange(1, 40).Draw(t, "seen")), Fields: register.Name,
+			Answer: uint64(n + 1),
+			Kind:   rapid.SampledFrom([]meter.Kind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
+			At:     at, Person: person(rapid.IntRange(1, 40).Draw(t, "seen")), Fields: register.Name,
 			Ground: rapid.SampledFrom([]meter.Ground{meter.Unexplained, meter.Own}).Draw(t, "ground"),
 			Cost:   meter.Cost(rapid.SampledFrom([]int{0, 20, 100}).Draw(t, "cost")),
 			Signs:  rapid.SampledFrom([]meter.Signs{0, meter.InOrder, meter.NextPage, meter.Canary}).Draw(t, "sign"),
 		})
 	}
 	a, f := ask(), facts(m)
+	f.Answer = 100
 	asked := policy.Opening{Person: person(rapid.IntRange(0, 40).Draw(t, "asked")), Fields: register.Name, Canary: rapid.IntRange(0, 9).Draw(t, "canary") == 0}
 	if asked.Person == person(0) {
 		asked.Person = register.PersonID{}
@@ -122,10 +124,11 @@ func TestWhoeverLooksLikeAGuesserIsStillCountedWhileThatIsObserved(t *testing.T)
 	m := meter.New()
 	for n := range 4 {
 		at := now.Add(time.Duration(n-8) * time.Minute)
-		m.Record(meter.Event{Kind: meter.Shown, At: at, Person: person(20 + n), Fields: register.Name, Cost: meter.Whole})
-		m.Record(meter.Event{Kind: meter.Missed, At: at.Add(time.Second)})
+		m.Record(meter.Event{Kind: meter.Shown, At: at, Answer: uint64(2*n + 1), Person: person(20 + n), Fields: register.Name, Cost: meter.Whole})
+		m.Record(meter.Event{Kind: meter.Missed, At: at.Add(time.Second), Answer: uint64(2*n + 2)})
 	}
 	f := facts(m)
+	f.Answer = 100
 	guessed := map[policy.Why]bool{policy.Doubted: true, policy.Enumerating: true}
 	if ruling := watching(policy.Observed{}).Decide(ask(2), f, now).People[0]; !guessed[ruling.Why] {
 		t.Fatalf("this is not guessing: %+v", ruling)

@@ -107,6 +107,7 @@ type Facts struct {
 	Orders        order.Book            // placed and not lifted
 	Evidence      reason.Evidence
 	Meter         *meter.Draft // the asker's
+	Answer        uint64       // the receipt that the decision will have; no other ask of the account may have it
 	Wider         Wider
 }
 
@@ -180,6 +181,9 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 			return refused(ask, ruling)
 		}
 	}
+	if ask.Objection == NotThere {
+		return refused(ask, Ruling{Verdict: Refused, Why: NotThere})
+	}
 	return decision
 }
 
@@ -192,7 +196,7 @@ func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order,
 	default:
 		return Suspended
 	}
-	if ask.Objection != Granted {
+	if ask.Objection != Granted && ask.Objection != NotThere { // of whoever may not be opened, it is not said that they are not there
 		return ask.Objection
 	}
 	if !ask.Role.ReadsFiles() {
@@ -230,6 +234,7 @@ type weighing struct {
 	trapped   bool // an earlier search showed a canary, and no touch followed
 	explainer reason.Explainer
 	meter     *meter.Draft
+	answer    uint64
 	wider     Wider
 }
 
@@ -244,6 +249,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		trapped:   met > 0 && !proved,
 		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
 		meter:     facts.Meter,
+		answer:    facts.Answer,
 		wider:     facts.Wider,
 	}
 }
@@ -264,7 +270,7 @@ func (w *weighing) rule(opening Opening) Ruling {
 	if ruling.Verdict == Shown && ruling.Fields != opening.Fields {
 		ruling.Verdict = Masked
 	}
-	w.meter.Record(Event(w.ask, opening.Person, ruling, w.now))
+	w.meter.Record(Event(w.ask, opening.Person, ruling, w.answer, w.now))
 	if ruling.Verdict.Shows() {
 		w.wider.Add(ruling.Cost, w.now)
 	}
@@ -300,7 +306,7 @@ func (w Why) spares() bool {
 func (w *weighing) weigh(opening Opening) Ruling {
 	fields := opening.Fields & w.may
 	switch {
-	case opening.Person.IsZero():
+	case opening.Person.IsZero() && !w.exports():
 		return w.nobody()
 	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
 		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
@@ -324,10 +330,17 @@ func (w *weighing) weigh(opening Opening) Ruling {
 }
 
 // nobody withholds what a reference that leads to nobody would show; guessing
-// freezes. Whoever it is stays withheld when that is only observed.
+// freezes. Whoever it is stays withheld when that is only observed. Where a stranger
+// would be stopped, so is nobody, for the same reason and with the same consequences:
+// whoever may not open somebody shall not learn either that they exist.
 func (w *weighing) nobody() Ruling {
+	if !w.ask.Signs.Has(meter.Listed) { // rows of a list are cut out, whoever they are of
+		if stranger := w.unexplained(register.PersonID{}, 0, meter.Whole); !stranger.Verdict.Shows() {
+			return stranger
+		}
+	}
 	nobody := Ruling{Verdict: Withheld, Why: NobodyKnown}
-	if w.frozen || w.evidence(register.PersonID{}, nobody) < w.watch.sure() {
+	if w.evidence(register.PersonID{}, nobody) < w.watch.sure() {
 		return nobody
 	}
 	stop := Ruling{Verdict: Freeze, Why: Enumerating}
@@ -402,11 +415,22 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 	})
 }
 
-// unexplained weighs somebody whom nothing explains, at a price.
+// unexplained weighs somebody whom nothing explains, at a price. A whole person who
+// is stopped is told so as nobody would be, at whose price limits may be reached that
+// they would still have fitted in.
 func (w *weighing) unexplained(person register.PersonID, fields register.Fields, price meter.Cost) Ruling {
-	ruling := Ruling{Verdict: Shown, Why: Counted, Fields: fields}
-	ruling.Why, price, ruling.Reason = w.typed(person, price)
-	ruling.Cost = price * min(w.times*w.about(person), most)
+	why, price, ticket := w.typed(person, price)
+	ruling := Ruling{Verdict: Shown, Why: why, Reason: ticket, Fields: fields}
+	times, nobody := w.about(person), w.about(register.PersonID{})
+	stranger := w.stranger(person, ruling, price*min(w.times*times, most))
+	if !stranger.Verdict.Shows() && price == meter.Whole && times < nobody {
+		return w.stranger(person, ruling, price*min(w.times*nobody, most))
+	}
+	return stranger
+}
+
+func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.Cost) Ruling {
+	ruling.Cost = cost
 	if w.frozen {
 		return w.insists(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
@@ -517,7 +541,7 @@ func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
 
 // evidence is that of enumeration, as it would stand after a ruling.
 func (w *weighing) evidence(person register.PersonID, ruling Ruling) meter.Evidence {
-	return w.meter.Evidence(Event(w.ask, person, ruling, w.now))
+	return w.meter.Evidence(Event(w.ask, person, ruling, w.answer, w.now))
 }
 
 // as gives a stop its verdict and ground.

@@ -259,9 +259,10 @@ func TestMETER_3_NeverMoreThanTheAllowanceInWhateverPortions(t *testing.T) {
 			portion := a
 			portion.People, a.People = a.People[:n], a.People[n:]
 			f.Meter = m.Draft()
+			f.Answer++
 			decision := rules.Decide(portion, f, now)
 			for i, opening := range portion.People {
-				m.Record(policy.Event(portion, opening.Person, decision.People[i], now))
+				m.Record(policy.Event(portion, opening.Person, decision.People[i], f.Answer, now))
 			}
 		}
 		if spent := m.Spent(meter.Hour, now); spent > allowed.Short && spent > before {

@@ -163,10 +163,11 @@ func (w *weighing) typed(person register.PersonID, price meter.Cost) (Why, meter
 	return TypedTicket, min(price, meter.Ticket), ticket
 }
 
-// Event is what an account's meter takes in of a ruling.
-func Event(ask Ask, person register.PersonID, ruling Ruling, now time.Time) meter.Event {
+// Event is what an account's meter takes in of a ruling, in the answer with this
+// receipt.
+func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now time.Time) meter.Event {
 	e := meter.Event{
-		Kind: ruling.event(), At: now, Person: person, Fields: ruling.Fields, Cost: ruling.Cost,
+		Kind: ruling.event(), At: now, Answer: answer, Person: person, Fields: ruling.Fields, Cost: ruling.Cost,
 		Service: ask.Service, Device: ask.Device, Network: ask.Network, Signs: ask.Signs &^ meter.Canary,
 	}
 	switch {
@@ -200,6 +201,8 @@ func (r Ruling) event() meter.Kind {
 		return meter.Shown
 	case r.Verdict == AskTouch && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
 		return meter.Stopped
+	case r.Why == LongEmpty, r.Why == SignedEmpty, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
+		return meter.Deferred
 	default:
 		return meter.Looked
 	}

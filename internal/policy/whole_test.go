@@ -20,7 +20,7 @@ func spent(t *testing.T) *meter.Draft {
 		if !ruling.Verdict.Shows() {
 			t.Fatalf("stranger %d: %v", i, ruling.Why)
 		}
-		f.Meter.Record(policy.Event(a, a.People[i].Person, ruling, now))
+		f.Meter.Record(policy.Event(a, a.People[i].Person, ruling, 1, now))
 	}
 	return f.Meter
 }

@@ -221,8 +221,11 @@ func orDash(text string) string {
 
 // ground says why people were shown or not.
 func (n namer) ground(e ledger.Entry, people int) string {
-	if e.Person.IsZero() && e.Why == policy.Granted {
+	switch {
+	case e.Person.IsZero() && e.Why == policy.Granted:
 		return n.speaker.must("ground.nobody")
+	case e.Guessed() && e.Why != policy.NobodyKnown: // what the account was told is the verdict
+		return n.speaker.must("ground.nobody-known", "people", n.speaker.several("n.people", people))
 	}
 	known, err := n.speaker.say("ground."+e.Why.String(),
 		"people", n.speaker.several("n.people", people),

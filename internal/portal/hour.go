@@ -136,11 +136,13 @@ func (h *hour) count(e ledger.Entry) {
 		s.stopped++
 	}
 	switch {
+	case e.Guessed():
+		h.move(e, missed)
 	case !e.Verdict.Shows() && (e.Why == policy.PaceReached || e.Why == policy.WallReached):
 		h.move(e, own)
 	case !e.Verdict.Shows() && (e.Why.Counts() || e.Why == policy.Frozen || e.Why == policy.Expelled):
 		h.move(e, beyond)
-	case e.Why == policy.NobodyKnown, e.Why == policy.NotThere, e.Why == policy.NotDeclared:
+	case e.Why == policy.NotThere, e.Why == policy.NotDeclared:
 		h.move(e, missed)
 	case e.Cost > 0:
 		h.move(e, counted)

@@ -37,7 +37,7 @@ type sign struct {
 // signKeys says the traits that make somebody look like a thief. Those that speak
 // for honest work are left out.
 var signKeys = map[meter.Trait]string{
-	meter.Misses: "misses", meter.Hurry: "hurry", meter.Knocks: "knocks", meter.Pages: "pages", meter.BirthSwept: "births",
+	meter.Misses: "misses", meter.Hurry: "hurry", meter.Knocks: "knocks", meter.Insists: "insists", meter.Pages: "pages", meter.BirthSwept: "births",
 	meter.NameSwept: "names", meter.Order: "order", meter.Clockwork: "clockwork",
 }
 

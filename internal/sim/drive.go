@@ -219,10 +219,11 @@ type core struct {
 	staff  staff
 	meters map[roster.AccountID]*meter.Meter
 	orders order.Book
+	next   ledger.Number // of the entry that would be written
 }
 
 func newCore(rules policy.Rules, scenes ...scene) *core {
-	return &core{rules: rules, staff: staffOf(scenes), meters: make(map[roster.AccountID]*meter.Meter)}
+	return &core{rules: rules, staff: staffOf(scenes), meters: make(map[roster.AccountID]*meter.Meter), next: 1}
 }
 
 func (c *core) meter(account roster.AccountID) *meter.Meter {
@@ -255,7 +256,7 @@ func (c *core) weigh(ctx context.Context, at time.Time, ask policy.Ask) (policy.
 	}
 	decision := c.rules.Decide(ask, policy.Facts{
 		Habilitations: asker.Habilitations, Opened: asker.Opened, Watched: Beginning.AddDate(0, 0, -Before), Orders: c.orders,
-		Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: c.meter(ask.Account).Draft(),
+		Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: c.meter(ask.Account).Draft(), Answer: uint64(c.next),
 	}, at)
 	return decision, ask, nil
 }
@@ -266,8 +267,8 @@ func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy
 	if err != nil {
 		return decision, err
 	}
-	for _, entry := range ledger.Of(ask, decision, 0, at) {
-		c.meter(ask.Account).Record(entry.Event())
+	for _, entry := range ledger.Of(ask, decision, c.next, at) {
+		c.record(entry)
 	}
 	if _, freezes := decision.Freezes(); freezes {
 		c.orders = append(c.orders, order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)})
@@ -276,9 +277,14 @@ func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy
 }
 
 func (c *core) act(_ context.Context, at time.Time, entry ledger.Entry) error {
-	entry.Time = ledger.Cut(at)
-	c.meter(entry.Whose()).Record(entry.Event())
+	entry.Number, entry.Receipt, entry.Time = c.next, c.next, ledger.Cut(at)
+	c.record(entry)
 	return nil
+}
+
+func (c *core) record(entry ledger.Entry) {
+	c.meter(entry.Whose()).Record(entry.Event())
+	c.next = entry.Number + 1
 }
 
 func (c *core) undo(ctx context.Context, at time.Time, account roster.AccountID) error {

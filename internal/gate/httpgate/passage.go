@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -165,7 +166,7 @@ func (g *passage) end(err error) Outcome {
 }
 
 func (g *passage) refuse(written *refusal) Outcome {
-	if why := written.ruling.Why; why == policy.NotThere || why == policy.NobodyKnown {
+	if written.ruling.Why == policy.NotThere || slices.ContainsFunc(g.named, register.PersonID.IsZero) {
 		g.missed()
 	}
 	refused := Refusal{Service: g.service.ID, Route: g.undeclared(), Ruling: written.ruling, Session: g.session}

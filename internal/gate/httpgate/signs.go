@@ -1,13 +1,13 @@
 package httpgate
 
 import (
+	"container/list"
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -15,42 +15,62 @@ import (
 	"poterne/internal/roster"
 )
 
-// trails remembers of each session just enough of its last requests to notice that
-// somebody goes through the register one after the other. It is this node's memory
-// and no more than a help: what a restart or another node forgets, the allowances
-// still count. Nothing in it is a reference: keyed short hashes, and numbers
+// trails remembers of each account just enough of its last requests to notice that
+// somebody goes through the register one after the other, in however many sessions
+// and at however many places at once. It is this node's memory and no more than a
+// help: what a restart or another node forgets, the allowances and the ledger's
+// evidence still count. Nothing in it is a reference: keyed short hashes, and numbers
 // blinded by a key that nothing else knows.
 type trails struct {
-	seed maphash.Seed
-	mu   sync.Mutex // guards what follows
-	of   map[roster.SessionID]*trail
+	seed   maphash.Seed
+	mu     sync.Mutex // guards what follows
+	of     map[roster.AccountID]*list.Element
+	recent *list.List // of *trail, the one used last in front
 }
 
-// What is remembered is bounded: so many sessions on a node, and of each so many
-// rows of its last list, numbers in its address and references that led nowhere.
+// What is remembered is bounded: so many accounts on a node, of which the one that
+// was idle for longest is forgotten, and of each so many of its last requests.
 const (
-	mostTrails = 1 << 16
-	trailIdle  = time.Hour
-	mostListed = 128
-	mostPages  = 8
-	mostMissed = 16
+	mostTrails   = 1 << 16
+	mostSearches = 16
+	mostLists    = 8
+	mostPages    = 16 // of a list
+	mostNumbers  = 8  // in an address
+	mostNamed    = 32
+	mostListed   = 256
+	mostMissed   = 16
 )
 
 func newTrails() *trails {
-	return &trails{seed: maphash.MakeSeed(), of: make(map[roster.SessionID]*trail)}
+	return &trails{seed: maphash.MakeSeed(), of: make(map[roster.AccountID]*list.Element), recent: list.New()}
 }
 
-// trail is one session's.
+// trail is one account's. Each list has the oldest first.
 type trail struct {
-	used        time.Time
-	name, birth tag    // that the last search was for
-	list        tag    // the last list or search, whatever its page
-	pages       []int  // the numbers in its address, none of them longer than mostDigits
-	listed      []tag  // the people in the last list, in its order
-	ref, person tag    // that the last request named
-	scheme      string // of that reference
-	place       uint64 // where it stands among all of its scheme, blinded
-	missed      []tag  // references that led to nobody
+	account  roster.AccountID
+	searches []searched
+	lists    []turned
+	listed   []tag // the people in the last lists, in their order; 0 between two lists
+	named    []named
+	missed   []tag // references that led to nobody
+}
+
+// searched is what a search was for.
+type searched struct{ name, birth tag }
+
+// turned is a list or search, whatever its page.
+type turned struct {
+	list  tag
+	first [mostNumbers]int // the smallest numbers in its address
+	pages []tag            // that were asked for
+}
+
+// named is somebody whom a request named.
+type named struct {
+	ref, person tag
+	scheme      string
+	place       uint64 // among all of its scheme, blinded
+	counts      bool   // the place is a number
 }
 
 // tag is a keyed short hash; 0 stands for nothing.
@@ -79,25 +99,25 @@ func (t *trails) person(p register.PersonID) tag {
 	return t.tag(string(p[:]))
 }
 
-// session returns a session's trail. The caller holds mu.
-func (t *trails) session(id roster.SessionID, now time.Time) *trail {
-	s, known := t.of[id]
-	if !known {
-		if len(t.of) >= mostTrails {
-			for other, old := range t.of {
-				if now.Sub(old.used) > trailIdle {
-					delete(t.of, other)
-				}
-			}
-		}
-		if len(t.of) >= mostTrails {
-			clear(t.of)
-		}
-		s = &trail{}
-		t.of[id] = s
+// account returns an account's trail. The caller holds mu.
+func (t *trails) account(id roster.AccountID) *trail {
+	if known, ok := t.of[id]; ok {
+		t.recent.MoveToFront(known)
+		return known.Value.(*trail)
 	}
-	s.used = now
+	if len(t.of) >= mostTrails {
+		idle := t.recent.Remove(t.recent.Back()).(*trail)
+		delete(t.of, idle.account)
+	}
+	s := &trail{account: id}
+	t.of[id] = t.recent.PushFront(s)
 	return s
+}
+
+// keep appends to what is remembered, of which so many of the newest are kept.
+func keep[T any](all []T, most int, more ...T) []T {
+	all = append(all, more...)
+	return slices.Delete(all, 0, max(0, len(all)-most))
 }
 
 // notice returns the signs of a request that was read, and remembers it.
@@ -108,17 +128,18 @@ func (g *passage) notice() (signs meter.Signs) {
 	t := g.proxy.trails
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.session(g.session.ID, g.at)
+	s := t.account(g.session.Account)
 	if search := g.route.Search; search != nil {
-		signs |= s.searched(t.tag(g.valuesOf(search.Name)...), t.tag(g.valuesOf([]string{search.Birth})...))
+		signs |= s.search(searched{t.tag(g.valuesOf(search.Name)...), t.tag(g.valuesOf([]string{search.Birth})...)})
 	}
 	if len(g.refs) == 0 {
-		list, pages := t.listAsked(g.route.name, g.pairs())
-		signs |= s.turned(list, pages)
+		signs |= s.turn(t.listAsked(g.route.name, g.pairs()))
 	}
 	if len(g.refs) == 1 && len(g.named) == 1 {
 		ref := g.refs[0]
-		signs |= s.follows(ref.Scheme, t.tag(ref.Scheme, ref.Value), t.person(g.named[0]), placeOf(ref.Value), uint64(t.tag(string(g.session.ID))))
+		blind := uint64(t.tag(string(s.account)))
+		place, counts := placeOf(ref.Value)
+		signs |= s.follow(named{t.tag(ref.Scheme, ref.Value), t.person(g.named[0]), ref.Scheme, place ^ blind, counts}, blind)
 	}
 	return signs
 }
@@ -137,18 +158,20 @@ func (g *passage) valuesOf(names []string) (values []string) {
 	return values
 }
 
-// searched compares a search with the last one.
-func (s *trail) searched(name, birth tag) (signs meter.Signs) {
-	if name == 0 || birth == 0 {
+// search compares a search with the last ones: combs that take turns are found too.
+func (s *trail) search(now searched) (signs meter.Signs) {
+	if now.name == 0 || now.birth == 0 || slices.Contains(s.searches, now) {
 		return 0
 	}
-	switch {
-	case s.birth == birth && s.name != name:
-		signs = meter.SameBirth
-	case s.name == name && s.birth != birth:
-		signs = meter.SameName
+	for _, before := range s.searches {
+		switch {
+		case before.birth == now.birth:
+			signs |= meter.SameBirth
+		case before.name == now.name:
+			signs |= meter.SameName
+		}
 	}
-	s.name, s.birth = name, birth
+	s.searches = keep(s.searches, mostSearches, now)
 	return signs
 }
 
@@ -156,31 +179,56 @@ func (s *trail) searched(name, birth tag) (signs meter.Signs) {
 const mostDigits = 6
 
 // listAsked takes an address apart into what it lists and the numbers in it, one of
-// which may be a page.
-func (t *trails) listAsked(route string, pairs []pair) (list tag, pages []int) {
-	parts := []string{route}
+// which may be a page. First pages have the number 0, 1 or none.
+func (t *trails) listAsked(route string, pairs []pair) (list tag, numbers [mostNumbers]int) {
+	parts, found := []string{route}, 0
 	for _, p := range pairs {
-		if n, err := strconv.Atoi(p.value); err == nil && n >= 0 && len(p.value) <= mostDigits && len(pages) < mostPages {
-			pages = append(pages, n)
+		n, err := strconv.Atoi(p.value)
+		if err != nil || n < 0 || len(p.value) > mostDigits || found == len(numbers) {
+			parts = append(parts, p.name, p.value)
 			continue
 		}
-		parts = append(parts, p.name, p.value)
+		if n > 1 {
+			numbers[found] = n
+		}
+		found++
 	}
-	return t.tag(parts...), pages
+	return t.tag(parts...), numbers
 }
 
-// turned compares a list with the last one: the same further on is one with a
-// larger number, or with one at all, since first pages often have none.
-func (s *trail) turned(list tag, pages []int) (signs meter.Signs) {
-	if list == s.list && (len(pages) > len(s.pages) || len(pages) == len(s.pages) && furtherOn(s.pages, pages)) {
+// turn compares a list with the last ones: the same further on is a page that was
+// not asked for yet, beyond the first that was.
+func (s *trail) turn(list tag, numbers [mostNumbers]int) (signs meter.Signs) {
+	page := pageOf(numbers)
+	i := slices.IndexFunc(s.lists, func(before turned) bool { return before.list == list })
+	if i < 0 {
+		s.lists = keep(s.lists, mostLists, turned{list, numbers, []tag{page}})
+		return 0
+	}
+	known := s.lists[i]
+	if furtherOn(known.first, numbers) && !slices.Contains(known.pages, page) {
 		signs = meter.NextPage
 	}
-	s.list, s.pages = list, pages
+	for n := range known.first {
+		known.first[n] = min(known.first[n], numbers[n])
+	}
+	if !slices.Contains(known.pages, page) {
+		known.pages = keep(known.pages, mostPages, page)
+	}
+	s.lists = append(slices.Delete(s.lists, i, i+1), known)
 	return signs
 }
 
+// pageOf names a page by its numbers.
+func pageOf(numbers [mostNumbers]int) (page tag) {
+	for _, n := range numbers {
+		page = page*1_000_003 + tag(n) + 1
+	}
+	return page
+}
+
 // furtherOn reports whether some number grew and none shrank.
-func furtherOn(before, now []int) (grew bool) {
+func furtherOn(before, now [mostNumbers]int) (grew bool) {
 	for i := range now {
 		if now[i] < before[i] {
 			return false
@@ -190,39 +238,72 @@ func furtherOn(before, now []int) (grew bool) {
 	return grew
 }
 
-// follows says how a reference follows the last one. Asking again for the same
-// person is no sign, unless the reference led to nobody.
-func (s *trail) follows(scheme string, ref, person tag, place, blind uint64) (signs meter.Signs) {
-	if slices.Contains(s.missed, ref) {
+// beside is how close together references are that one walk through the register
+// takes, though it be walked by many at once.
+const beside = 8
+
+// follow says how a reference follows the last ones. It is in order if it comes
+// after the very last, or beside any of them, or after any of them in a list that
+// was shown: whoever walks at several places at once is in order at each. Asking
+// again for the same person is no sign, unless the reference led to nobody.
+func (s *trail) follow(now named, blind uint64) (signs meter.Signs) {
+	if slices.Contains(s.missed, now.ref) {
 		signs = meter.Repeated
+		if s.missed[len(s.missed)-1] == now.ref {
+			signs |= meter.Again
+		}
 	}
-	if s.ref != 0 && s.ref != ref && (s.person != person || person == 0) {
-		before := slices.Index(s.listed, s.person)
-		next := before >= 0 && before+1 < len(s.listed) && s.listed[before+1] == person
-		if next || s.scheme == scheme && place > s.place^blind {
+	if len(s.named) > 0 {
+		last := s.named[len(s.named)-1]
+		switch {
+		case last.ref == now.ref, last.person == now.person && now.person != 0:
+			s.named[len(s.named)-1] = now
+			return signs
+		case s.inOrder(last, now, blind):
 			signs |= meter.InOrder
-		} else {
+		default:
 			signs |= meter.OutOfOrder
 		}
 	}
-	s.scheme, s.ref, s.person, s.place = scheme, ref, person, place^blind
+	s.named = keep(s.named, mostNamed, now)
 	return signs
+}
+
+func (s *trail) inOrder(last, now named, blind uint64) bool {
+	place := now.place ^ blind
+	if last.scheme == now.scheme && place > last.place^blind {
+		return true
+	}
+	var ahead tag // of the person, in the list that was shown last of those they are in
+	if now.person != 0 {
+		for i, person := range slices.Backward(s.listed) {
+			if person == now.person {
+				ahead = s.listed[max(0, i-1)]
+				break
+			}
+		}
+	}
+	return slices.ContainsFunc(s.named, func(before named) bool {
+		other := before.place ^ blind
+		near := before.scheme == now.scheme && before.counts && now.counts && place != other && max(place, other)-min(place, other) <= beside
+		return near || ahead != 0 && before.person == ahead
+	})
 }
 
 // placeOf is where a reference stands among those of its scheme: by the number it
 // begins with, or else by its first letters.
-func placeOf(value string) uint64 {
+func placeOf(value string) (place uint64, counts bool) {
 	value = strings.ToUpper(strings.TrimSpace(value))
 	end := strings.IndexFunc(value, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
 		end = len(value)
 	}
 	if n, err := strconv.ParseUint(value[:end], 10, 64); err == nil {
-		return n
+		return n, true
 	}
 	var first [8]byte
 	copy(first[:], value)
-	return binary.BigEndian.Uint64(first[:])
+	return binary.BigEndian.Uint64(first[:]), false
 }
 
 // listed remembers who was shown in a list, in its order.
@@ -230,13 +311,14 @@ func (g *passage) listed(people []policy.Opening, decided []policy.Ruling) {
 	t := g.proxy.trails
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.session(g.session.ID, g.at)
-	s.listed = s.listed[:0]
+	s := t.account(g.session.Account)
+	shown := []tag{0}
 	for i, opening := range people {
-		if decided[i].Verdict.Shows() && len(s.listed) < mostListed {
-			s.listed = append(s.listed, t.person(opening.Person))
+		if decided[i].Verdict.Shows() && len(shown) < mostListed/2 {
+			shown = append(shown, t.person(opening.Person))
 		}
 	}
+	s.listed = keep(s.listed, mostListed, shown...)
 }
 
 // missed remembers references that led to nobody.
@@ -244,13 +326,10 @@ func (g *passage) missed() {
 	t := g.proxy.trails
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.session(g.session.ID, g.at)
+	s := t.account(g.session.Account)
 	for _, ref := range g.refs {
-		if is := t.tag(ref.Scheme, ref.Value); !slices.Contains(s.missed, is) {
-			s.missed = append(s.missed, is)
-		}
-	}
-	if over := len(s.missed) - mostMissed; over > 0 {
-		s.missed = slices.Delete(s.missed, 0, over)
+		is := t.tag(ref.Scheme, ref.Value)
+		s.missed = slices.DeleteFunc(s.missed, func(other tag) bool { return other == is })
+		s.missed = keep(s.missed, mostMissed, is)
 	}
 }

@@ -1,11 +1,12 @@
 package httpgate
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"poterne/internal/meter"
@@ -15,14 +16,26 @@ import (
 	"poterne/internal/signin"
 )
 
-var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
-
-// asked is a passage of a session, so far as the trails look at it.
-func asked(p *Proxy, session roster.SessionID, at time.Time, people ...string) *passage {
-	g := &passage{proxy: p, r: httptest.NewRequest("GET", "/", nil), at: at, session: signin.Session{ID: session}, route: &route{Route: Route{Kind: People}, name: "GET /files/{n}"}}
-	for i, value := range people {
+// asked is a passage of an account in a session, so far as the trails look at it.
+func asked(p *Proxy, account roster.AccountID, session roster.SessionID, people ...string) *passage {
+	g := &passage{
+		proxy: p, r: httptest.NewRequest("GET", "/", nil), session: signin.Session{ID: session, Account: account},
+		route: &route{Route: Route{Kind: People, Search: &Search{Name: []string{"surname"}, Birth: "birth"}}, name: "GET /files/{n}"},
+	}
+	for _, value := range people {
 		g.refs = append(g.refs, register.Ref{Scheme: "dossier", Value: value})
-		g.named = append(g.named, register.PersonID{byte(i + 1), byte(len(value)), value[0], value[len(value)-1]})
+		whole := sha256.Sum256([]byte(value))
+		g.named = append(g.named, register.PersonID(whole[:16]))
+	}
+	return g
+}
+
+// queried is a passage that lists or searches.
+func queried(p *Proxy, account roster.AccountID, session roster.SessionID, query ...string) *passage {
+	g := asked(p, account, session)
+	for _, one := range query {
+		name, value, _ := strings.Cut(one, "=")
+		g.address.query = append(g.address.query, pair{name, value})
 	}
 	return g
 }
@@ -31,7 +44,8 @@ func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
 	p := &Proxy{trails: newTrails()}
 	const number = "12345678901"
 	for i := range 1000 {
-		g := asked(p, "s1", noon, fmt.Sprintf("%s%d", number, i))
+		g := asked(p, "pauline", "s1", fmt.Sprintf("%s%d", number, i))
+		g.address.query = append(g.address.query, pair{"surname", fmt.Sprint("n", i)}, pair{"birth", number}, pair{"office", fmt.Sprint("o", i%20)})
 		for page := range 100 {
 			g.address.query = append(g.address.query, pair{"page", fmt.Sprint(page)})
 		}
@@ -46,40 +60,137 @@ func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
 		}
 		g.listed(people, rulings)
 	}
-	s := p.trails.of["s1"]
-	if len(s.listed) != mostListed || len(s.missed) != mostMissed || len(s.pages) != mostPages {
-		t.Errorf("%d rows, %d misses and %d pages are remembered", len(s.listed), len(s.missed), len(s.pages))
+	s := p.trails.account("pauline")
+	if len(s.searches) != mostSearches || len(s.lists) != mostLists || len(s.listed) != mostListed || len(s.named) != mostNamed || len(s.missed) != mostMissed {
+		t.Errorf("%d searches, %d lists, %d rows, %d people and %d misses are remembered", len(s.searches), len(s.lists), len(s.listed), len(s.named), len(s.missed))
 	}
-	size := int(unsafe.Sizeof(*s)) + 8*(cap(s.listed)+cap(s.missed)+cap(s.pages))
-	if size > 4<<10 {
-		t.Errorf("a session takes %d bytes", size)
+	size := int(unsafe.Sizeof(*s)) + cap(s.searches)*int(unsafe.Sizeof(searched{})) + cap(s.lists)*int(unsafe.Sizeof(turned{})) +
+		cap(s.named)*int(unsafe.Sizeof(named{})) + 8*(cap(s.listed)+cap(s.missed))
+	for _, list := range s.lists {
+		size += 8 * cap(list.pages)
+	}
+	if size > 16<<10 {
+		t.Errorf("an account takes %d bytes", size)
 	}
 	if text := fmt.Sprintf("%+v", *s); strings.Contains(text, number[:8]) {
 		t.Errorf("a trail holds a reference: %s", text)
 	}
 }
 
-func TestSoManySessionsAreRememberedAndTheIdleForgotten(t *testing.T) {
+// Promise: WATCH-9
+func TestWATCH_9_ATrailIsForgottenOnlyWhenItIsTheOneThatWasIdleForLongest(t *testing.T) {
 	p := &Proxy{trails: newTrails()}
+	name := func(i int) roster.AccountID { return roster.AccountID(fmt.Sprint("a", i)) }
 	for i := range mostTrails {
-		at := noon
-		if i%2 == 1 {
-			at = noon.Add(trailIdle)
+		asked(p, name(i), "s", "1").notice()
+	}
+	asked(p, name(0), "s", "2").notice()
+	asked(p, "one more", "s", "1").notice()
+	if n, m := len(p.trails.of), p.trails.recent.Len(); n != mostTrails || m != mostTrails {
+		t.Errorf("%d and %d accounts are remembered", n, m)
+	}
+	if got := asked(p, name(0), "s", "3").notice(); got != meter.InOrder {
+		t.Errorf("an account at work was forgotten: %b", got)
+	}
+	if got := asked(p, name(2), "s", "3").notice(); got != meter.InOrder {
+		t.Errorf("all were forgotten: %b", got)
+	}
+	if got := asked(p, name(1), "s", "3").notice(); got != 0 {
+		t.Errorf("the one idle for longest is remembered: %b", got)
+	}
+}
+
+// Promise: WATCH-9
+func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
+	session := 0
+	each := func() roster.SessionID { // a new one
+		session++
+		return roster.SessionID(fmt.Sprint("s", session))
+	}
+	sign := func(t *testing.T, want meter.Signs, first int, passages []*passage) {
+		t.Helper()
+		for i, g := range passages {
+			if got := g.notice(); i >= first && !got.Has(want) {
+				t.Errorf("request %d has the signs %b, want %b", i, got, want)
+			}
 		}
-		asked(p, roster.SessionID(fmt.Sprint(i)), at, "1").notice()
 	}
-	later := noon.Add(trailIdle + time.Minute)
-	asked(p, "one more", later, "1").notice()
-	if n := len(p.trails.of); n != mostTrails/2+1 {
-		t.Errorf("%d sessions are remembered", n)
+	t.Run("names under one birth date", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		var all []*passage
+		for n := range 20 { // two birth dates in turns
+			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n), fmt.Sprint("birth=1990-01-0", 1+n%2)))
+		}
+		sign(t, meter.SameBirth, 2, all)
+	})
+	t.Run("birth dates under one name", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		var all []*passage
+		for n := range 20 {
+			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n%2), fmt.Sprint("birth=d", n)))
+		}
+		sign(t, meter.SameName, 2, all)
+	})
+	t.Run("pages of several lists", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		var all []*passage
+		for n := range 20 {
+			all = append(all, queried(p, "pauline", each(), fmt.Sprint("office=o", n%4), fmt.Sprint("page=", n/4+1)))
+		}
+		sign(t, meter.NextPage, 4, all)
+	})
+	t.Run("pages asked for at once", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		queried(p, "pauline", each(), "office=o").notice()
+		var all []*passage
+		for _, page := range []int{5, 3, 4, 2, 7, 6} {
+			all = append(all, queried(p, "pauline", each(), fmt.Sprint("page=", page), "office=o"))
+		}
+		sign(t, meter.NextPage, 0, all)
+	})
+	t.Run("ten ranges of references, each walked through", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		var all []*passage
+		for n := range 100 {
+			all = append(all, asked(p, "pauline", each(), fmt.Sprint((10-n%10)*1_000_000+n/10)))
+		}
+		sign(t, meter.InOrder, 10, all)
+	})
+	t.Run("a list, opened by ten at once", func(t *testing.T) {
+		p := &Proxy{trails: newTrails()}
+		var names []string
+		for n := range 20 {
+			names = append(names, fmt.Sprint(n*7919%1009+2000))
+		}
+		shown, rulings := asked(p, "pauline", each()), make([]policy.Ruling, len(names))
+		var people []policy.Opening
+		for i, name := range names {
+			people = append(people, policy.Opening{Person: asked(p, "pauline", "", name).named[0]})
+			rulings[i].Verdict = policy.Shown
+		}
+		shown.listed(people, rulings)
+		var all []*passage
+		for i := range 10 { // two workers, each through its half
+			all = append(all, asked(p, "pauline", each(), names[i]), asked(p, "pauline", each(), names[10+i]))
+		}
+		sign(t, meter.InOrder, 2, all)
+	})
+}
+
+// References that come in no order say so still, or honest work would have nothing
+// to be relieved by.
+func TestReferencesInNoOrderAreInNone(t *testing.T) {
+	p, dice := &Proxy{trails: newTrails()}, rand.New(rand.NewPCG(1, 2))
+	in := 0
+	for n := range 2000 {
+		signs := asked(p, "pauline", "s", fmt.Sprint(dice.IntN(40_000_000))).notice()
+		if signs.Has(meter.InOrder) {
+			in++
+		} else if n > 0 && signs != meter.OutOfOrder {
+			t.Fatalf("signs %b", signs)
+		}
 	}
-	if got := asked(p, "1", later, "2").notice(); got != meter.InOrder {
-		t.Errorf("a session at work was forgotten: %b", got)
-	}
-	for i := range mostTrails {
-		asked(p, roster.SessionID(fmt.Sprint("busy", i)), later, "1").notice()
-	}
-	if n := len(p.trails.of); n > mostTrails {
-		t.Errorf("%d sessions are remembered", n)
+	if in < 900 || in > 1100 {
+		t.Errorf("%d of 2000 are in order", in)
 	}
 }

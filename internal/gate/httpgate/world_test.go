@@ -76,12 +76,18 @@ func newWorld(t *testing.T, routes ...httpgate.Route) *world {
 // newWorldUnder is newWorld under other rules.
 func newWorldUnder(t *testing.T, rules policy.Rules, routes ...httpgate.Route) *world {
 	t.Helper()
+	return newWorldAt(t, rules, time.Now, routes...)
+}
+
+// newWorldAt is newWorldUnder at other times.
+func newWorldAt(t *testing.T, rules policy.Rules, now func() time.Time, routes ...httpgate.Route) *world {
+	t.Helper()
 	w := &world{t: t}
 	secret := bytes.Repeat([]byte{7}, register.KeyBytes)
 	w.key, _ = register.NewKey(secret)
 	w.fill()
 	var err error
-	if w.gate, err = gate.Open(t.Context(), w.store, w.store, rules, time.Now); err != nil {
+	if w.gate, err = gate.Open(t.Context(), w.store, w.store, rules, now); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
