@@ -69,12 +69,13 @@ func newScreen(t *testing.T, origin, language string) *screen {
 	return s
 }
 
-// hear keeps what a console complains of. That a file is refused, or an answer
-// about people cut, is no fault of a page.
+// hear keeps what a console complains of. That a file is refused, an answer about
+// people cut, or another site kept from showing ours, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
 	refused := strings.Contains(m.Text, "status of 403") && strings.Contains(m.URL, "/files/")
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
-	if m.Source == "network" && (refused || cut) || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
+	if m.Source == "network" && (refused || cut) || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
 		return
 	}
 	s.mu.Lock()

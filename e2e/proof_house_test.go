@@ -72,6 +72,9 @@ func newHouse(t *testing.T, folder string, upstreams map[string]string) *house {
 	return h
 }
 
+// byAddress is the house under another host, which is another origin.
+func (h *house) byAddress() string { return strings.Replace(h.origin, "localhost", "127.0.0.1", 1) }
+
 // in is the same house, for a subtest.
 func (h *house) in(t *testing.T) *house {
 	inside := *h
@@ -176,7 +179,8 @@ func (h *house) identityProvider() (issuer string) {
 		Issuer: issuer, People: people,
 		Clients: []proconnect.Client{{
 			ID: houseClient, Secret: houseSecret, Name: "Poterne",
-			Redirects: []string{h.origin + signin.CallbackPath}, Exits: []string{h.origin + signin.LeftPath},
+			Redirects: []string{h.origin + signin.CallbackPath, h.byAddress() + signin.CallbackPath},
+			Exits:     []string{h.origin + signin.LeftPath, h.byAddress() + signin.LeftPath},
 		}},
 	})
 	if err != nil {

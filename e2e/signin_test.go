@@ -37,7 +37,7 @@ func theirs(t *testing.T, b *life.Browser, choice life.Page, button string) life
 // or its journal. And whoever begins sign-ins without end takes none away that was
 // begun before, a touch no more than a first sign-in.
 //
-// Promises: SCOPE-9, ENTRY-1, ENTRY-6
+// Promises: ENTRY-1, ENTRY-6
 func TestENTRY_1_ASignInUnderWayIsKeptByItsBrowserAlone(t *testing.T) {
 	const floods = 20_000
 	application := httptest.NewServer(http.NotFoundHandler())

@@ -105,7 +105,8 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.metrics.registry.MustRegister(present, overdue{kept, from.now})
 
 	pages := portal.NewPages(from.portal(log))
-	if p.door, err = signin.New(p.signIn(from), store.NewSessions(kept), kept, pages); err != nil {
+	sessions := store.NewSessions(kept)
+	if p.door, err = signin.New(p.signIn(from), sessions, kept, pages); err != nil {
 		return nil, err
 	}
 	lookout := campaign.New(campaign.House{Gate: p.gate, Book: kept, Roster: kept},
@@ -143,6 +144,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.public = switchboard{
 		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),
+		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", p.metrics.handler(log))
@@ -154,7 +156,10 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
-		return kept.Listen(ctx, log, func() { _ = p.gate.Look(ctx) }) // a gate that cannot look now looks again within a second
+		return kept.Listen(ctx, log, func() {
+			sessions.Told()
+			_ = p.gate.Look(ctx) // a gate that cannot look now looks again within a second
+		})
 	})
 	return p, nil
 }
@@ -266,6 +271,7 @@ type switchboard struct {
 	ours     http.Handler
 	rooms    http.Handler
 	health   http.Handler
+	asks     func(http.Handler) http.Handler // before what another site has a browser read
 }
 
 // ServeHTTP answers for the origins that are declared, and for no other name this
@@ -282,9 +288,11 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, signin.Prefix):
 		s.ours.ServeHTTP(w, r)
 	case s.services.Serves(r):
-		s.services.ServeHTTP(w, r)
-	default:
+		s.asks(s.services).ServeHTTP(w, r)
+	case path == "/": // the front page shows what is the asker's own, and counts nothing
 		s.rooms.ServeHTTP(w, r)
+	default:
+		s.asks(s.rooms).ServeHTTP(w, r)
 	}
 }
 

@@ -172,6 +172,11 @@ func Scenes() map[string]Scene {
 			full.pages.SignedOut(w, spoken(r, in))
 		},
 	}
+	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		asked := full.pages.AskFirst(func(*http.Request) bool { return true }, http.NotFoundHandler())
+		r.Header.Set("Accept", "text/html")
+		asked.ServeHTTP(w, spoken(r, in))
+	}
 	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation} {
 		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
 			full.pages.Stranger(w, spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@ml-bourg.example", SIRET: "90000000000017", Bar: bar})

@@ -16,9 +16,13 @@ import (
 )
 
 // Begin sends the browser to the identity provider. The address may say where to
-// return to, as a local path.
+// return to, as a local path; another site may not.
 func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
-	d.send(w, r, SigninCookie, nil, localPath(r.URL.Query().Get("return")))
+	back := "/"
+	if !d.FromElsewhere(r) {
+		back = localPath(r.URL.Query().Get("return"))
+	}
+	d.send(w, r, SigninCookie, nil, back)
 }
 
 // send sends the browser to the identity provider, to open a session or to touch
@@ -129,7 +133,7 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 
 // enter opens the session, in place of the one this browser may still have.
 func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Account, by proof, target string) {
-	if _, err := d.close(r, Replaced); err != nil && fault.Of(err) != fault.Anonymous {
+	if err := d.close(r, Replaced); err != nil && fault.Of(err) != fault.Anonymous {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
@@ -140,20 +144,24 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 	}
 	setSession(w, key, token)
 	nameDevice(w, r)
-	redirect(w, target)
+	returns(w, target)
 }
 
-// Leave ends the session here, then sends the browser to end it with the
-// identity provider.
+// Leave ends every session of the account: each host has one of its own, and nobody
+// who signs out means to stay signed in somewhere. Then it sends the browser to end
+// the session with the identity provider.
 func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
-	hint, err := d.close(r, Left)
+	row, _, _, err := d.recognise(r)
+	if err == nil {
+		err = d.end(r.Context(), Whose{Account: row.Account}, Left)
+	}
 	if err != nil && fault.Of(err) != fault.Anonymous {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
 	dropCookie(w, SessionCookie)
 	origin, declared := d.origin(r)
-	if address := d.provider.end(r.Context(), hint, longText(), origin); declared && address != "" {
+	if address := d.provider.end(r.Context(), row.Hint, longText(), origin); declared && address != "" {
 		redirect(w, address)
 		return
 	}

@@ -38,6 +38,7 @@ type proof struct {
 	SIRET     string
 	Provider  string
 	Hint      string // the ID token itself
+	Session   string // what the provider calls its own session; empty when it says nothing
 }
 
 // provider speaks to the identity provider. What it publishes about itself is
@@ -201,6 +202,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, begun underway, toke
 		ACR   string   `json:"acr"`
 		AMR   []string `json:"amr"`
 		At    float64  `json:"auth_time"`
+		SID   string   `json:"sid"`
 	}
 	if err := token.Claims(&claims); err != nil {
 		return proof{}, refused(errors.New("ID token: claims cannot be read"))
@@ -219,7 +221,7 @@ func (p *provider) verify(ctx context.Context, m *metadata, begun underway, toke
 		}
 	}
 	return proof{
-		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw,
+		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw, Session: claims.SID,
 		At: time.Unix(int64(claims.At), 0),
 	}, nil
 }

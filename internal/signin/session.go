@@ -56,7 +56,8 @@ type Session struct {
 type Why string
 
 const (
-	Left      Why = "left"      // the person signed out
+	Left      Why = "left"      // the person signed out, here or on another host
+	Recalled  Why = "recalled"  // the identity provider said that the person has left
 	Replaced  Why = "replaced"  // the person signed in again in the same browser
 	Idle      Why = "idle"      // nobody used it
 	Aged      Why = "aged"      // it reached the longest life a session may have
@@ -235,19 +236,19 @@ func (d *Door) open(r *http.Request, account roster.Account, by proof) (key, tok
 		Factor: judge(by.ACR, by.AMR),
 		Agent:  agentOf(r), Browser: browserOf(r),
 		Started: now, Hint: by.Hint,
+		Subject: subjectMark(by.Issuer, by.Subject), Named: sessionMark(by.Issuer, by.Session),
 	}
 	row = row.advance(token, now)
 	row.Previous = Digest{} // nothing came before
 	return key, token, d.shelf.Open(r.Context(), row)
 }
 
-// close ends the session that r shows, if it shows one that is open, and returns
-// the ID token it began with.
-func (d *Door) close(r *http.Request, why Why) (hint string, err error) {
+// close ends the session that r shows, if it shows one that is open.
+func (d *Door) close(r *http.Request, why Why) error {
 	row, _, _, err := d.recognise(r)
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = d.change(r.Context(), row.Key, func(row Row, now time.Time) Row { return row.end(why, now) })
-	return row.Hint, err
+	return err
 }

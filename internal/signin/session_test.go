@@ -27,8 +27,8 @@ func TestENTRY_9_ASessionIsKeptOnTheServerBehindAHostCookie(t *testing.T) {
 	b := h.browser()
 	answer := b.does("GET", b.begin("/"))
 	cookies := slices.DeleteFunc(answer.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
-	if len(cookies) != 2 {
-		t.Fatalf("%d cookies, want the session's and the browser's name", len(cookies))
+	if len(cookies) != 3 {
+		t.Fatalf("%d cookies, want the session's, the browser's name and where it led back to", len(cookies))
 	}
 	c := cookies[0]
 	if c.Name != "__Host-poterne" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 0 {

@@ -15,7 +15,7 @@ func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
 // Shelf keeps sessions, and marks of what serves once, for all nodes. A read sees every
 // write of this node that returned before it began, and those of other nodes
-// within a second; a write that returned is durable. Times are UTC, in
+// within a second, and at once where nodes are told of each other; a write that returned is durable. Times are UTC, in
 // microseconds. It is safe to share.
 type Shelf interface {
 	// Once marks what serves once, until a time, and reports whether it was not
@@ -30,12 +30,21 @@ type Shelf interface {
 	// version is still row.Version, and raises the version by one. It reports
 	// whether it did.
 	Swap(ctx context.Context, row Row) (bool, error)
-	// EndAll ends the open sessions of an account, raising their versions, and
-	// returns those it ended, as they are afterwards.
-	EndAll(ctx context.Context, account roster.AccountID, why Why, at time.Time) ([]Row, error)
+	// End ends the open sessions that are meant, raising their versions, and returns
+	// those it ended, as they are afterwards.
+	End(ctx context.Context, whose Whose, why Why, at time.Time) ([]Row, error)
 	// Sweep forgets the marks that last until before marks, and the sessions started
 	// before sessions.
 	Sweep(ctx context.Context, marks, sessions time.Time) error
+}
+
+// Whose says which sessions are meant: those to which all of it applies that is there.
+// There is an account or a subject.
+type Whose struct {
+	Account roster.AccountID
+	Subject Digest
+	Named   *Digest   // the provider's name of its session; zero for sessions that it gave none
+	Until   time.Time // started then at the latest
 }
 
 // Row is a session as it is kept.
@@ -48,6 +57,8 @@ type Row struct {
 	Agent        Digest // of the browser's name
 	Browser      Digest // of what else the browser says of itself when it navigates
 	Started      time.Time
+	Subject      Digest // whom the identity provider vouched for
+	Named        Digest // the provider's own name of the session; zero when it gave none
 
 	// The rest may change.
 	Version  int64

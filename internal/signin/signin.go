@@ -30,6 +30,7 @@ const (
 	TouchPath    = Prefix + "touch"    // POST, return=/where/to/go/back
 	LeavePath    = Prefix + "leave"    // POST
 	LeftPath     = Prefix + "left"     // GET, registered with the identity provider
+	RecallPath   = Prefix + "recall"   // POST by the identity provider, registered there as the back-channel logout URI
 )
 
 // Settings are what a Door cannot guess. A duration left at zero takes its
@@ -232,6 +233,7 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+TouchPath, d.Touch)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
+	mux.HandleFunc("POST "+RecallPath, d.Recall)
 }
 
 // Run forgets sessions that are over and marks that are no longer needed, until ctx ends.
@@ -253,7 +255,12 @@ func (d *Door) Run(ctx context.Context) error {
 
 // EndAll ends every session of account, on every node, from the next request.
 func (d *Door) EndAll(ctx context.Context, account roster.AccountID) error {
-	rows, err := d.shelf.EndAll(ctx, account, Dismissed, instant(d.settings.Now()))
+	return d.end(ctx, Whose{Account: account}, Dismissed)
+}
+
+// end ends the sessions that are meant, and tells of each.
+func (d *Door) end(ctx context.Context, whose Whose, why Why) error {
+	rows, err := d.shelf.End(ctx, whose, why, instant(d.settings.Now()))
 	if err != nil {
 		return fmt.Errorf("ending sessions: %w", err)
 	}

@@ -51,7 +51,7 @@ func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun underway, a
 	reason, err := d.touch(w, r, begun, answer)
 	switch {
 	case err == nil:
-		redirect(w, begun.Return)
+		returns(w, begun.Return)
 	case reason == Stale: // the session itself is over, or this touch is
 		d.fail(w, r, Stale, err)
 	default:

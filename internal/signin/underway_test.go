@@ -143,7 +143,7 @@ func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 }
 
 // Nobody who reads the cookie learns where it leads.
-func TestSCOPE_9_TheAddressToComeBackToIsSealed(t *testing.T) {
+func TestENTRY_1_TheAddressToComeBackToIsSealed(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()
 	answer := b.does("GET", signin.BeginPath+"?return=/search?name=Mirabeau")

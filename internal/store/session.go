@@ -4,18 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
 // Sessions is the store as sign-in uses it. A session that was just read is not
 // read again for a moment: a page asks for its style and its fonts at once, and
 // each of them shows the session. What this process writes is seen at once; what
-// another node wrote, within rememberSession.
+// another node wrote, within rememberSession, or once Told.
 type Sessions struct {
 	*Store
 	mu     sync.Mutex
@@ -70,6 +70,9 @@ func (s *Sessions) forget(key signin.Digest) {
 	delete(s.recent, key)
 }
 
+// Told forgets what is remembered: another node may have ended a session.
+func (s *Sessions) Told() { s.forgetAll() }
+
 // forgetAll is forget for every session.
 func (s *Sessions) forgetAll() {
 	s.mu.Lock()
@@ -98,16 +101,17 @@ func (s *Sessions) absent(err error) error {
 }
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
-	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, touched_us`
+	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, touched_us,
+	subject, provider_session`
 
 // Open implements signin.Shelf.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 	_, err := s.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
-		row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched))
+		row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Subject[:], row.Named[:])
 	return s.engine.classify(err)
 }
 
@@ -125,12 +129,14 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 }
 
 func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
-	var key, agent, browser, current, next, previous []byte
+	var key, agent, browser, current, next, previous, subject, named []byte
 	var started, rotated, seen, ended, touched sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
-		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &touched)
+		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &touched,
+		&subject, &named)
 	for into, hash := range map[*signin.Digest][]byte{
 		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
+		&row.Subject: subject, &row.Named: named,
 	} {
 		copy(into[:], hash)
 	}
@@ -155,13 +161,36 @@ func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	return swapped == 1, s.engine.classify(err)
 }
 
-// EndAll implements signin.Shelf.
-func (s *Sessions) EndAll(ctx context.Context, account roster.AccountID, why signin.Why, at time.Time) (ended []signin.Row, err error) {
+// End implements signin.Shelf.
+func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, at time.Time) (ended []signin.Row, err error) {
 	const end = `
 		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
-		where account = $3 and why = '' returning ` + sessionColumns
+		where why = '' and `
+	meant, args := "", []any{string(why), at.UnixMicro()}
+	add := func(condition string, value any) {
+		args = append(args, value)
+		if meant != "" {
+			meant += " and "
+		}
+		meant += condition + " $" + strconv.Itoa(len(args))
+	}
+	if whose.Account != "" {
+		add("account =", string(whose.Account))
+	}
+	if whose.Subject != (signin.Digest{}) {
+		add("subject =", whose.Subject[:])
+	}
+	if whose.Named != nil {
+		add("provider_session =", whose.Named[:])
+	}
+	if meant == "" || whose == (signin.Whose{Named: whose.Named, Until: whose.Until}) && *whose.Named == (signin.Digest{}) {
+		return nil, errors.New("nobody is said whose sessions are to end")
+	}
+	if !whose.Until.IsZero() {
+		add("started_us <=", whose.Until.UnixMicro())
+	}
 	defer s.forgetAll()
-	rows, err := s.write.QueryContext(ctx, end, string(why), at.UnixMicro(), string(account))
+	rows, err := s.write.QueryContext(ctx, end+meant+` returning `+sessionColumns, args...)
 	if err != nil {
 		return nil, s.engine.classify(err)
 	}

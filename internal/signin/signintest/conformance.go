@@ -23,6 +23,7 @@ func Conformance(t *testing.T, empty func() signin.Shelf) {
 		"a swap changes what may change, and nothing else":       swapChanges,
 		"of many who swap one version, one does":                 swappedByOne,
 		"ending all ends the account's open sessions, no others": endsAll,
+		"of a person's sessions, those that are meant end":       endsMeant,
 		"a swap begun before an end is lost":                     endBeatsSwap,
 		"a sweep forgets what began before, and keeps the rest":  sweeps,
 	} {
@@ -39,7 +40,7 @@ func row(name string, account roster.AccountID, started time.Time) signin.Row {
 		Key: mark(name), ID: roster.SessionID("id of " + name), Account: account, Organisation: "mission-locale", Factor: signin.Strong,
 		Agent: mark(name + " agent"), Browser: mark(name + " browser"), Started: started, Version: 0,
 		Current: mark(name + " current"), Next: mark(name + " next"), Seed: "seed of " + name,
-		Rotated: started, Seen: started, Hint: "hint of " + name,
+		Rotated: started, Seen: started, Hint: "hint of " + name, Subject: mark(string(account)), Named: mark("provider's " + name),
 	}
 }
 
@@ -153,6 +154,7 @@ func swapChanges(t *testing.T, shelf signin.Shelf) {
 	want := changed
 	want.ID, want.Account, want.Organisation, want.Factor = opened.ID, opened.Account, opened.Organisation, opened.Factor
 	want.Agent, want.Browser, want.Started, want.Version = opened.Agent, opened.Browser, opened.Started, 1
+	want.Subject, want.Named = opened.Subject, opened.Named
 	wantRow(t, shelf, want)
 	wantRow(t, shelf, row("bystander", "a", noon))
 
@@ -183,7 +185,7 @@ func endsAll(t *testing.T, shelf signin.Shelf) {
 		must(t, shelf.Open(t.Context(), r))
 	}
 	at := noon.Add(time.Minute)
-	ended, err := shelf.EndAll(t.Context(), "a", signin.Dismissed, at)
+	ended, err := shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at)
 	must(t, err)
 	if len(ended) != 2 {
 		t.Fatalf("%d sessions ended, want 2", len(ended))
@@ -197,15 +199,42 @@ func endsAll(t *testing.T, shelf signin.Shelf) {
 	}
 	wantRow(t, shelf, over)
 	wantRow(t, shelf, other)
-	if ended, err = shelf.EndAll(t.Context(), "a", signin.Dismissed, at); err != nil || len(ended) != 0 {
+	if ended, err = shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at); err != nil || len(ended) != 0 {
 		t.Errorf("ended again: %d, %v", len(ended), err)
 	}
+}
+
+func endsMeant(t *testing.T, shelf signin.Shelf) {
+	one, two, late, nameless, other := row("one", "a", noon), row("two", "a", noon), row("late", "a", noon.Add(time.Hour)), row("nameless", "a", noon), row("other", "b", noon)
+	nameless.Named = signin.Digest{}
+	for _, r := range []signin.Row{one, two, late, nameless, other} {
+		must(t, shelf.Open(t.Context(), r))
+	}
+	at := noon.Add(time.Minute)
+	ends := func(whose signin.Whose, want ...signin.Row) {
+		t.Helper()
+		ended, err := shelf.End(t.Context(), whose, signin.Recalled, at)
+		if must(t, err); len(ended) != len(want) {
+			t.Fatalf("%d sessions ended, want %d", len(ended), len(want))
+		}
+		for _, r := range want {
+			r.Why, r.Ended, r.Hint, r.Version = signin.Recalled, at, "", 1
+			wantRow(t, shelf, r)
+		}
+	}
+	ends(signin.Whose{Subject: mark("b"), Named: &one.Named})
+	ends(signin.Whose{Named: &late.Named, Until: noon})
+	ends(signin.Whose{Named: &one.Named, Until: noon}, one)
+	ends(signin.Whose{Subject: mark("a"), Named: &signin.Digest{}}, nameless)
+	ends(signin.Whose{Subject: mark("a"), Until: noon}, two)
+	wantRow(t, shelf, late)
+	wantRow(t, shelf, other)
 }
 
 func endBeatsSwap(t *testing.T, shelf signin.Shelf) {
 	read := row("one", "a", noon)
 	must(t, shelf.Open(t.Context(), read))
-	_, err := shelf.EndAll(t.Context(), "a", signin.Dismissed, noon)
+	_, err := shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, noon)
 	must(t, err)
 	if swapped, err := shelf.Swap(t.Context(), read); swapped || err != nil {
 		t.Errorf("a session that had ended was opened again: %v, %v", swapped, err)

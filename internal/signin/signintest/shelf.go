@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
@@ -125,8 +124,8 @@ func (s *Shelf) Swap(_ context.Context, row signin.Row) (bool, error) {
 	return true, nil
 }
 
-// EndAll implements signin.Shelf.
-func (s *Shelf) EndAll(_ context.Context, account roster.AccountID, why signin.Why, at time.Time) ([]signin.Row, error) {
+// End implements signin.Shelf.
+func (s *Shelf) End(_ context.Context, whose signin.Whose, why signin.Why, at time.Time) ([]signin.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -134,7 +133,10 @@ func (s *Shelf) EndAll(_ context.Context, account roster.AccountID, why signin.W
 	}
 	var ended []signin.Row
 	for key, row := range s.rows {
-		if row.Account != account || row.Why != "" {
+		if row.Why != "" || whose.Account != "" && row.Account != whose.Account ||
+			whose.Subject != (signin.Digest{}) && row.Subject != whose.Subject ||
+			whose.Named != nil && row.Named != *whose.Named ||
+			!whose.Until.IsZero() && row.Started.After(whose.Until) {
 			continue
 		}
 		row.Version++

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// listed is an application that knows files 1 to 9 and counts who asks for what.
+type listed struct {
+	mu    sync.Mutex
+	asked map[string]int // guarded by mu
+}
+
+func (l *listed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	l.asked[r.URL.Path]++
+	l.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	file := func(id string) map[string]string {
+		return map[string]string{"id": id, "name": "Somebody " + id, "mail": id + "@boite.example", "note": "none"}
+	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/files/"); ok {
+		_ = json.NewEncoder(w).Encode(file(id))
+		return
+	}
+	_ = json.NewEncoder(w).Encode([]any{file("1")})
+}
+
+func (l *listed) times(path string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[path]
+}
+
+// elsewhere is a site that leads its readers to addresses behind the gate, by links
+// and by parts of its page.
+func elsewhere(t *testing.T, links map[string]string, parts ...string) string {
+	t.Helper()
+	page := "<!doctype html><title>Elsewhere</title><h1>Elsewhere</h1>" + strings.Join(parts, "")
+	for id, to := range links {
+		page += fmt.Sprintf("<p><a id=%s rel=noreferrer href='%s'>%s</a>", id, to, id)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(page))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// A link on another site, or a part of its page, opens nobody's file: a page asks
+// first, and what was chosen there is then opened and stays open to a reload, through
+// a sign-in too. What is typed opens as ever.
+func TestALinkOnAnotherSiteSpendsNothingBeforeAPageHasAsked(t *testing.T) {
+	application := &listed{asked: map[string]int{}}
+	upstream := httptest.NewServer(application)
+	t.Cleanup(upstream.Close)
+	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": upstream.URL})
+	h.serve()
+	site := elsewhere(t, map[string]string{
+		"link":  h.origin + "/people/files/1",
+		"later": h.origin + "/people/files/4",
+		"begin": h.origin + "/.poterne/begin?return=/people/files/5",
+		"again": h.origin + "/people/files/6",
+	}, "<img alt='' src='"+h.origin+"/people/files/2'><iframe src='"+h.origin+"/people/files/3'></iframe>")
+	const goOn = "main a.button.main"
+	wants := func(path string, want int) {
+		t.Helper()
+		if n := application.times(path); n != want {
+			t.Errorf("%s was asked for %d times, want %d", path, n, want)
+		}
+	}
+
+	pauline := newScreen(t, h.origin, "en-GB")
+	pauline.signIn("0")
+	pauline.withoutScripts()
+	before := len(h.entries(0))
+	pauline.goes(chromedp.Navigate(site))
+	wants("/files/2", 0)
+	wants("/files/3", 0)
+	pauline.click("#link")
+	pauline.says("main", "another site")
+	wants("/files/1", 0)
+	if after := len(h.entries(0)); after != before {
+		t.Errorf("%d entries were written before she chose", after-before)
+	}
+	pauline.keep("asked")
+	pauline.click(goOn)
+	pauline.arrivesAt("/people/files/1")
+	wants("/files/1", 1)
+	pauline.goes(chromedp.Reload())
+	wants("/files/1", 2)
+	pauline.open("/people/files/9")
+	wants("/files/9", 1)
+
+	t.Log("Somebody who is signed out chooses, signs in, and is there.")
+	karim := newScreen(t, h.origin, "en-GB")
+	karim.goes(chromedp.Navigate(site))
+	karim.click("#later")
+	karim.click(goOn)
+	karim.click("button[name=person][value='0']")
+	karim.arrivesAt("/people/files/4")
+	wants("/files/4", 1)
+	karim.goes(chromedp.Reload())
+	wants("/files/4", 2)
+
+	t.Log("Another site cannot choose where a sign-in leads.")
+	karim.goes(chromedp.Navigate(site))
+	karim.click("#begin")
+	karim.click("button[name=person][value='0']")
+	karim.arrivesAt("/")
+	wants("/files/5", 0)
+	karim.goes(chromedp.Navigate(site))
+	karim.click("#again")
+	karim.says("main", "another site")
+	wants("/files/6", 0)
+}
+
+// The portal and a service have hosts of their own: the portal's link asks nothing,
+// with a sign-in on the way or without, and another site's does.
+//
+// Promise: ENTRY-11
+func TestENTRY_11_ThePortalLeadsToAnotherHostAndSigningOutThereEndsBoth(t *testing.T) {
+	application := &listed{asked: map[string]int{}}
+	upstream := httptest.NewServer(application)
+	t.Cleanup(upstream.Close)
+	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": upstream.URL})
+	text, err := os.ReadFile(h.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := strings.TrimPrefix(h.byAddress(), "http://")
+	h.write("poterne.toml", strings.Replace(string(text), `prefix = "/people"`, `host = "`+host+`"`, 1)+`
+[[service.route]]
+get = "/{$}"
+json = { row = "$[*]", person = { dossier = "@.id" }, fields = { identifier = "@.id", name = "@.name", note = "@.note" } }
+`)
+	h.serve()
+	site := elsewhere(t, map[string]string{"link": "http://" + host + "/files/2"})
+
+	pauline := newScreen(t, h.origin, "en-GB")
+	pauline.signIn("0")
+	pauline.click("main .service a")
+	pauline.click("button[name=person][value='0']")
+	if n := application.times("/"); n != 1 {
+		t.Fatalf("the portal's link led there %d times", n)
+	}
+	pauline.open("/")
+	pauline.click("main .service a")
+	if n := application.times("/"); n != 2 {
+		t.Errorf("the portal's second link led there %d times", n-1)
+	}
+	pauline.goes(chromedp.Navigate(site))
+	pauline.click("#link")
+	if n := application.times("/files/2"); n != 0 {
+		t.Error("another site's link opened a file")
+	}
+
+	t.Log("She signs out at the portal, and is out at the service.")
+	pauline.open("/")
+	pauline.click("form[action='/.poterne/leave'] button")
+	pauline.goes(chromedp.Navigate("http://" + host + "/"))
+	if n := application.times("/"); n != 2 {
+		t.Error("the service's host still knows her")
+	}
+}

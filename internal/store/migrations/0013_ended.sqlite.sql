@@ -1,0 +1,1 @@
+-- Nothing: one process has the file, and tells itself.
