@@ -86,7 +86,7 @@ type Part struct {
 // Row is one person in an answer.
 type Row struct {
 	Refs   []register.Ref  // never empty, in the order of Group.Person
-	Fields register.Fields // the declared categories that hold something in this row
+	Fields register.Fields // the declared categories that are in this row, empty or not; a JSON null is not there
 }
 
 // Keep says what becomes of a row, by its index in Rows: whether it is shown,

@@ -243,15 +243,14 @@ func (r *htmlReader) mark(p *htmlReading, n *html.Node, m *mark, in visited) err
 		if !part.at(n, in.root) {
 			continue
 		}
-		var filled bool
+		var there bool
 		if part.attribute == "" {
 			m.needs |= part.needs
-			filled = r.filled(n, in.root)
-		} else if value, present := attribute(n, part.attribute); present {
+			there = r.says(n, in.root)
+		} else if _, there = attribute(n, part.attribute); there {
 			m.attributes = append(m.attributes, attributeMark{part.attribute, part.needs})
-			filled = strings.TrimSpace(value) != ""
 		}
-		if filled {
+		if there {
 			p.rows[in.row].Fields |= part.needs
 		}
 	}
@@ -284,10 +283,11 @@ func (r *htmlReader) text(n, root *html.Node) string {
 	return b.String()
 }
 
-// filled reports whether an element holds something that a person could read:
-// text, or an attribute that says more than how it looks.
-func (r *htmlReader) filled(n, root *html.Node) bool {
-	if text := strings.TrimSpace(r.text(n, root)); text != "" && text != Mask {
+// says reports whether an element says anything of its category: a text that is
+// not the mask, an empty one included, or an attribute that says more than how it
+// looks.
+func (r *htmlReader) says(n, root *html.Node) bool {
+	if text := strings.TrimSpace(r.text(n, root)); text != Mask && (text != "" || takesText(n)) {
 		return true
 	}
 	telling := false

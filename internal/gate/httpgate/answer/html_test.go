@@ -81,7 +81,7 @@ func TestAnHTMLAnswerIsReadAndCut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := told(reading.Rows()), "dossier:A1 key:77 name+nir+contact+identifier\ndossier:B2 identifier\ndossier:C3 family"; got != want {
+			if got, want := told(reading.Rows()), "dossier:A1 key:77 name+nir+contact+identifier\ndossier:B2 name+identifier\ndossier:C3 family"; got != want {
 				t.Errorf("rows:\n%s\nwant:\n%s", got, want)
 			}
 			got, err := reading.Release([]byte("before "), check.keep)

@@ -212,7 +212,7 @@ func (s *scanner) value(st *state, at place) error {
 	if err != nil {
 		return err
 	}
-	if filled(raw) {
+	if raw[0] != 'n' { // null says nothing of anybody, shown or masked
 		s.found(st, at)
 	}
 	return s.refer(st, at, raw)
@@ -236,22 +236,11 @@ func (s *scanner) span(raw []byte) span {
 	return span{int32(end) - int32(len(raw)), int32(end)}
 }
 
-// found notes the categories of a part that holds something.
+// found notes the categories of a part that is there. An empty one counts: that
+// somebody has no telephone is of the category, too.
 func (s *scanner) found(st *state, at place) {
 	if st.fields != 0 {
 		s.rows[at.row].Fields |= st.fields
-	}
-}
-
-// filled reports whether a value holds something that a person could read.
-func filled(raw jsontext.Value) bool {
-	switch raw[0] {
-	case 'n':
-		return false
-	case '"', '{', '[':
-		return len(bytes.TrimSpace(raw[1:len(raw)-1])) > 0
-	default:
-		return true
 	}
 }
 
@@ -312,26 +301,21 @@ func (s *scanner) descend(st *state, at place, row int32, kind jsontext.Kind) er
 	i := len(s.nodes)
 	s.nodes = append(s.nodes, node{name: at.name, row: row, needs: st.fields})
 	inside := place{row: at.row, whole: at.whole, depth: at.depth + 1}
-	var (
-		count int
-		err   error
-	)
+	var err error
 	if kind == '{' {
 		s.nodes[i].shape = object
-		count, err = s.members(st, inside)
+		err = s.members(st, inside)
 	} else {
 		s.nodes[i].shape = array
 		if st.positional() {
 			s.nodes[i].shape = tuple
 		}
-		count, err = s.elements(st, inside)
+		err = s.elements(st, inside)
 	}
 	if err != nil {
 		return err
 	}
-	if count > 0 {
-		s.found(st, at)
-	}
+	s.found(st, at)
 	s.nodes[i].next = int32(len(s.nodes))
 	if empty := len(s.nodes) == i+1; empty && row == nobody && !at.whole && !st.expected {
 		s.nodes = s.nodes[:i]
@@ -340,39 +324,39 @@ func (s *scanner) descend(st *state, at place, row int32, kind jsontext.Kind) er
 	return err
 }
 
-func (s *scanner) members(st *state, at place) (count int, err error) {
-	for ; s.decoder.PeekKind() != '}'; count++ {
+func (s *scanner) members(st *state, at place) error {
+	for s.decoder.PeekKind() != '}' {
 		raw, err := s.decoder.ReadValue()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		at.name = s.span(raw)
 		name, err := s.unquoted(raw)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		next, known := st.members[string(name)]
 		if !known {
 			next = st.member
 		}
 		if err := s.value(next, at); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return count, nil
+	return nil
 }
 
-func (s *scanner) elements(st *state, at place) (count int, err error) {
-	for ; s.decoder.PeekKind() != ']'; count++ {
+func (s *scanner) elements(st *state, at place) error {
+	for count := 0; s.decoder.PeekKind() != ']'; count++ {
 		before := len(s.nodes)
 		if err := s.value(st.at(count), at); err != nil {
-			return 0, err
+			return err
 		}
 		if st.positional() && len(s.nodes) == before {
 			s.nodes = append(s.nodes, node{shape: hole, row: nobody, next: int32(before) + 1})
 		}
 	}
-	return count, nil
+	return nil
 }
 
 func (r *jsonReading) release(dst []byte, keep Keep) ([]byte, error) {

@@ -376,3 +376,25 @@ func TestPathsThatMultiplyAreRefused(t *testing.T) {
 		t.Errorf("compiled: %v", err)
 	}
 }
+
+func TestDeclaredJSONValuesGoOutAsTheyCame(t *testing.T) {
+	r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{{
+		Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}},
+		Fields: []answer.Part{{Field: register.Contact, Path: "@.phone"}, {Field: register.Note, Path: "@.note.text"}},
+	}}})
+	for _, value := range []string{`""`, `" "`, `0`, `-0.0`, `1.00`, `1e2`, `12345678901234567890123`, `true`, `false`, `null`, `[]`, `{}`, `"\u00e9"`, `[ ]`, `[1, "a"]`} {
+		body := `[{"id":"1","phone":` + value + `,"note":{"text":` + value + `}}]`
+		reading, err := r.Read([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := reading.Rows()[0].Fields // as the gate does: what is not asked for is not granted
+		out, err := reading.Release(nil, only(asked))
+		if want := `[{"phone":` + value + `,"note":{"text":` + value + `}}]`; err != nil || string(out) != want {
+			t.Errorf("%s went out as %s, %v", value, out, err)
+		}
+		if out, _ := reading.Release(nil, only(0)); string(out) != `[{"phone":null,"note":{"text":null}}]` {
+			t.Errorf("%s, masked, went out as %s", value, out)
+		}
+	}
+}
