@@ -120,3 +120,48 @@ func TestSCOPE_9_NobodyIsAnsweredWithAnothersAnswer(t *testing.T) {
 		})
 	}
 }
+
+// smuggling is what a misbehaving application is declared to answer with.
+var smuggling = strings.Replace(single, "[[service.route]]", `cookies = ["sid"]
+[[service.route]]
+get = "/table"
+html = { row = "tr.person", person = { id = ":scope@data-id" }, fields = { name = "td.name", nir = "td.nir" } }
+[[service.route]]
+get = "/map"
+json = { row = "$.x[*]", person = { id = "@.id" }, fields = { name = "@.name" } }
+[[service.route]]
+get = "/leads"
+query = ["page"]
+html = { plain = "h1" }
+[[service.route]]`, 1)
+
+// Acceptance: A1, point 9. The application hides a number that nobody may see
+// wherever an answer has room for it.
+// Promise: SCOPE-10
+func TestSCOPE_10_WhatNobodyDeclaredGoesOutInNoDisguise(t *testing.T) {
+	const number = "2850699"
+	application := rawApplication(t, func(to io.Writer, r *http.Request) {
+		status, media, location, body := "200 OK", "text/html", "", ""
+		switch r.URL.Path {
+		case "/table":
+			body = `<!DOCTYPE html PUBLIC "-//W3C//DTD ` + number + `//EN"><html lang=x-` + number + `><body id=n` + number + ` class=n` + number + `><x-` + number + `><table role=n` + number + `>` +
+				`<tr class="person n` + number + `" data-id=0-1 dir=n` + number + `><td class=name>Zoé<td class="nir MASKME-` + number + `" colspan=` + number + `>` + number + `</table></x-` + number + `>`
+		case "/map":
+			media, body = "application/json", `{"x":{"`+number+`":{"id":"0-2","name":"Zoé"}}}`
+		case "/leads":
+			status, location = "302 Found", "Location: /leads?page="+number+"\r\n"
+		}
+		_, _ = fmt.Fprintf(to, "HTTP/1.1 %s\r\nContent-Type: %s\r\nSet-Cookie: n%s=1\r\nSet-Cookie: sid=s; Path=/%s\r\nContent-Language: %s\r\nContent-Security-Policy: img-src https://n%s.example\r\n%sContent-Length: %d\r\n\r\n%s",
+			status, media, number, number, number, number, location, len(body), body)
+	})
+	browsers, _, _ := guard(t, smuggling, application, 1)
+	for path, want := range map[string]string{"/app/table": "Zoé", "/app/map": "", "/app/leads": ""} {
+		page, err := browsers[0].Get(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := fmt.Sprint(page.Address, page.Header, string(page.Body)); strings.Contains(out, number) || !strings.Contains(out, want) || (want == "") != (page.Status == http.StatusForbidden) {
+			t.Errorf("%s: %d %s", path, page.Status, out)
+		}
+	}
+}

@@ -31,6 +31,8 @@ type serviceTable struct {
 	About    wordsTable    `toml:"about"`   // what it is for, in a sentence
 	Purpose  string        `toml:"purpose"` // of routes that name none
 	Headers  []string      `toml:"headers"` // request headers it may have besides the usual ones
+	Cookies  []string      `toml:"cookies"` // names of the cookies that the application may set
+	Sources  []string      `toml:"sources"` // hosts that its content security policy may name
 	Largest  int64         `toml:"largest"` // bytes of an answer; 8 MiB
 	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
 	Reuse    bool          `toml:"reuse"`   // connections carry more than one request, all of one account
@@ -55,12 +57,13 @@ type routeTable struct {
 	Methods []string                        `toml:"methods"`
 	Path    string                          `toml:"path"`
 	Purpose string                          `toml:"purpose"`
-	Request map[string]map[string]oneOrMore `toml:"request"` // path, query, form, json or header; scheme; where
-	Query   []string                        `toml:"query"`   // other parameters
-	Form    []string                        `toml:"form"`    // other fields
-	Takes   []string                        `toml:"takes"`   // content types of bodies that pass unread
-	Writes  []string                        `toml:"writes"`  // categories that a change touches
-	Shows   []string                        `toml:"shows"`   // categories that plain or unread answers tell of whom the request names
+	Request map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json or header; scheme; where
+	Query   []string                        `toml:"query"`    // other parameters
+	Form    []string                        `toml:"form"`     // other fields
+	Leads   map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
+	Takes   []string                        `toml:"takes"`    // content types of bodies that pass unread
+	Writes  []string                        `toml:"writes"`   // categories that a change touches
+	Shows   []string                        `toml:"shows"`    // categories that plain or unread answers tell of whom the request names
 	JSON    *answerTable                    `toml:"json"`
 	HTML    *answerTable                    `toml:"html"`
 	CSV     *answerTable                    `toml:"csv"`
@@ -91,6 +94,7 @@ type answerTable struct {
 	Fields   map[string]oneOrMore `toml:"fields"` // category; where its parts are
 	People   []groupTable         `toml:"people"` // instead of these three, when rows are of several kinds
 	Plain    oneOrMore            `toml:"plain"`  // parts that speak of nobody
+	Keep     oneOrMore            `toml:"keep"`   // words that may stay around what is declared: classes, ids, JSON names
 	About    bool                 `toml:"about"`  // all of it or nothing, not a list
 	Type     string               `toml:"type"`   // content type, when it is not the usual one
 	Comma    string               `toml:"comma"`  // of CSV
@@ -121,7 +125,7 @@ func (c *config) services(s *settings, wrong *complaints) {
 		path := index("service", i)
 		service := httpgate.Service{
 			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
-			Headers: table.Headers, Largest: table.Largest, Timeout: table.Timeout, Reuse: table.Reuse,
+			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
 			service.Name = table.ID
@@ -169,6 +173,9 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Takes: r.Takes,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
 		Shows: categories(wrong, path+".shows", r.Shows),
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Leads)) {
+		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})
 	}
 	r.address(wrong, path, &route)
 	if _, declared := purposes[route.Purpose]; !declared {
@@ -238,7 +245,7 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 }
 
 func (a *answerTable) compile(wrong *complaints, path string, format answer.Format) httpgate.Answer {
-	layout := answer.Layout{Format: format, Plain: a.Plain}
+	layout := answer.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
 		if len(groups) > 0 {

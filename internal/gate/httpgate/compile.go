@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/register"
@@ -21,6 +22,8 @@ type service struct {
 	mux      *http.ServeMux // its handlers are *route
 	declared []*route
 	cookie   string // what the names of its cookies begin with
+
+	keptBack sync.Once // said of a cookie that is not declared
 }
 
 // route is a Route for one of its methods.
@@ -35,6 +38,7 @@ type route struct {
 	json    *answer.Request // nil if no JSON body names people
 	members []string        // the names that lead to people in a JSON body
 	answers map[string]*reader
+	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
 }
 
 // ServeHTTP makes a route a handler that ServeMux can find. It is never called.
@@ -246,6 +250,7 @@ func compileRoute(r Route, method string, c complaints) *route {
 		c.add("shows: there are categories nobody knows")
 	}
 	t.compileRequest(c)
+	t.compileLeads(c)
 	t.compileAnswers(c)
 	switch r.Kind {
 	case Static:
@@ -393,6 +398,23 @@ func (t *route) compileRequest(c complaints) {
 	var err error
 	if t.json, err = answer.CompileRequest(inJSON); err != nil {
 		c.add("request: %w", err)
+	}
+}
+
+// compileLeads reads what a redirection may say in parts of the address.
+func (t *route) compileLeads(c complaints) {
+	t.leads = make(map[string]*regexp.Regexp, len(t.Leads))
+	for _, v := range t.Leads {
+		_, asked := t.query[v.Name]
+		if !asked && !strings.Contains(t.Path, "{"+v.Name+"}") && !strings.Contains(t.Path, "{"+v.Name+"...}") {
+			c.add("redirect: %q is neither a part of the path nor a parameter", v.Name)
+		}
+		pattern, err := regexp.Compile(`^(?:` + v.Pattern + `)$`)
+		if err != nil {
+			c.add("redirect: %q is not a regular expression", v.Pattern)
+			continue
+		}
+		t.leads[v.Name] = pattern
 	}
 }
 

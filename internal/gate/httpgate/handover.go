@@ -300,6 +300,9 @@ func (g *passage) redirect(s *said) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := g.leads(target); err != nil {
+		return "", err
+	}
 	refs, err := target.route.refsIn(target.address)
 	if err != nil {
 		return "", notUnderstood("the redirection: " + err.Error())
@@ -324,6 +327,51 @@ func (g *passage) redirect(s *said) (Outcome, error) {
 	}
 	g.w.Header().Set("Location", location)
 	return g.spoke(ask), g.send(s, nil, "", "")
+}
+
+// leads refuses a redirection that says something of its own: what its address
+// carries names a person, who is decided on, or was in the request, or has a form
+// that its route declares.
+func (g *passage) leads(to target) error {
+	var asked []string
+	asked = append(asked, g.address.segments...)
+	for _, p := range slices.Concat(g.address.query, g.form) {
+		asked = append(asked, p.value)
+	}
+	said := func(name, scheme, value string) error {
+		pattern := to.route.leads[name]
+		if scheme != "" || value == "" || slices.Contains(asked, value) || pattern != nil && pattern.MatchString(value) {
+			return nil
+		}
+		return notUnderstood("the redirection says something that was not asked; declare its form under redirect of the route it leads to")
+	}
+	for i, part := range strings.Split(to.route.Path[1:], "/") {
+		name, isWild := strings.CutPrefix(part, "{")
+		name = strings.TrimSuffix(name, "}")
+		name, isRest := strings.CutSuffix(name, "...")
+		if !isWild || name == "$" {
+			continue
+		}
+		values := to.address.segments[i:]
+		if !isRest {
+			values = values[:1]
+		}
+		scheme := ""
+		for _, w := range to.route.wild {
+			if w.segment == i {
+				scheme = w.scheme
+			}
+		}
+		if err := said(name, scheme, strings.Join(values, "/")); err != nil {
+			return err
+		}
+	}
+	for _, p := range to.address.query {
+		if err := said(p.name, to.route.query[p.name], p.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // target is where a redirection leads.
@@ -361,8 +409,8 @@ func (g *passage) target(s *said) (found target, location string, err error) {
 		}
 		if found.route, err = g.service.find(method, found.address); err == nil {
 			location = g.service.Prefix + path
-			if to.RawQuery != "" {
-				location += "?" + to.RawQuery
+			for i, p := range found.address.query { // spelled by us
+				location += string("?&"[min(i, 1)]) + url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
 			}
 			return found, location, nil
 		}

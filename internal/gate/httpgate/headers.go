@@ -1,10 +1,12 @@
 package httpgate
 
 import (
+	"errors"
 	"maps"
 	"mime"
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -78,7 +80,7 @@ func (s *service) cookiesIn(r *http.Request) string {
 	var kept strings.Builder
 	for _, c := range r.Cookies() {
 		name, own := strings.CutPrefix(c.Name, s.cookie)
-		if !own || name == "" {
+		if !own || !slices.Contains(s.Cookies, name) {
 			continue
 		}
 		if kept.Len() > 0 {
@@ -95,11 +97,12 @@ func (s *service) cookiesIn(r *http.Request) string {
 
 // cookieOut turns an application's cookie into one that only this service gets
 // back, for all of its addresses, and that cannot be taken for one of ours. It
-// reports false for a cookie that cannot be understood.
+// reports false for a cookie that cannot be understood, or whose name the service
+// does not declare: a name can say as much as a text.
 func (s *service) cookieOut(line string, insecure bool) (*http.Cookie, bool) {
 	const largest = 4096 // what browsers keep
 	c, err := http.ParseSetCookie(line)
-	if err != nil || len(line) > largest {
+	if err != nil || len(line) > largest || !slices.Contains(s.Cookies, c.Name) {
 		return nil, false
 	}
 	out := &http.Cookie{
@@ -119,13 +122,17 @@ func (g *passage) sendHeader(s *said, contentType, download string) {
 	for _, line := range s.header["Set-Cookie"] {
 		if c, ok := g.service.cookieOut(line, g.proxy.Insecure); ok {
 			http.SetCookie(g.w, c)
+		} else {
+			g.service.keptBack.Do(func() {
+				g.note("a cookie of the application is kept back", errors.New("its name is not declared; list it under cookies of the service"))
+			})
 		}
 	}
 	if languages := s.header["Content-Language"]; len(languages) == 1 && isLanguage(languages[0]) {
 		out["Content-Language"] = languages
 	}
 	if policies := s.header["Content-Security-Policy"]; len(policies) > 0 {
-		out["Content-Security-Policy"] = policies
+		out["Content-Security-Policy"] = g.policies(policies)
 	}
 	if g.route.Kind == Static {
 		for _, name := range []string{"Etag", "Last-Modified"} {
@@ -146,6 +153,51 @@ func (g *passage) sendHeader(s *said, contentType, download string) {
 	maps.Copy(out, always)
 }
 
+// directives are those of a content security policy that are passed on.
+var directives = []string{
+	"default-src", "script-src", "script-src-elem", "script-src-attr", "style-src", "style-src-elem", "style-src-attr", "img-src", "font-src",
+	"connect-src", "media-src", "object-src", "frame-src", "child-src", "worker-src", "manifest-src", "base-uri", "form-action", "frame-ancestors",
+	"upgrade-insecure-requests", "sandbox",
+}
+
+// sources are the words a directive may have: those that say nothing but what they
+// are. A host, a nonce or a digest could be anybody's number; without it the browser
+// loads less, never more.
+var sources = []string{
+	"'self'", "'none'", "'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'", "'wasm-unsafe-eval'", "'strict-dynamic'", "'report-sample'",
+	"https:", "http:", "data:", "blob:", "mediastream:", "filesystem:", "ws:", "wss:", "*",
+	"allow-forms", "allow-modals", "allow-popups", "allow-same-origin", "allow-scripts", "allow-downloads",
+}
+
+// policies returns the application's content security policies in words that are
+// known, and those hosts that the service declares.
+func (g *passage) policies(said []string) []string {
+	var kept []string
+	for policy := range strings.SplitSeq(strings.Join(said, ","), ",") {
+		var written []string
+		for directive := range strings.SplitSeq(policy, ";") {
+			words := strings.Fields(directive)
+			if len(words) == 0 || !slices.Contains(directives, strings.ToLower(words[0])) {
+				continue
+			}
+			clean := []string{strings.ToLower(words[0])}
+			for _, word := range words[1:] {
+				if slices.Contains(sources, strings.ToLower(word)) || slices.Contains(g.service.Sources, word) {
+					clean = append(clean, word)
+				}
+			}
+			if len(clean) == 1 && len(words) > 1 && clean[0] != "sandbox" {
+				clean = append(clean, "'none'")
+			}
+			written = append(written, strings.Join(clean, " "))
+		}
+		if len(written) > 0 {
+			kept = append(kept, strings.Join(written, "; "))
+		}
+	}
+	return kept
+}
+
 // always goes out with every answer.
 var always = http.Header{
 	"X-Content-Type-Options": {"nosniff"},
@@ -154,11 +206,9 @@ var always = http.Header{
 }
 
 // isLanguage keeps to short tags such as fr or en-GB.
-func isLanguage(tag string) bool {
-	return len(tag) <= 12 && !strings.ContainsFunc(tag, func(r rune) bool {
-		return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
-}
+func isLanguage(tag string) bool { return languageTag.MatchString(tag) }
+
+var languageTag = regexp.MustCompile(`^[a-z]{2}(-[A-Z]{2})?$`)
 
 // mediaType returns the one content type that a header declares, if its charset is
 // UTF-8 or not said.

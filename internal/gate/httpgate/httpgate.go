@@ -53,6 +53,8 @@ type Service struct {
 	Upstream *url.URL // scheme and host
 	Routes   []Route
 	Headers  []string      // request headers the application may have besides the usual ones, such as X-CSRF-Token
+	Cookies  []string      // names of the cookies the application may set and get back
+	Sources  []string      // hosts its content security policy may name
 	Largest  int64         // bytes of an answer, decoded; LargestAnswer when 0
 	Timeout  time.Duration // for an answer to be whole; AnswerTime when 0
 	Reuse    bool          // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
@@ -78,6 +80,7 @@ type Route struct {
 	Request []Naming        // where the request names people
 	Query   []string        // other parameters the address may carry
 	Form    []string        // other fields a form may carry
+	Leads   []Value         // what a redirection here may say besides what was asked
 	Takes   []string        // content types of bodies that pass unread; only where no body names people
 	Writes  register.Fields // what a request that changes something touches
 	Shows   register.Fields // what every answer tells of whom the request names, beyond what its rows show; it cannot be masked
@@ -87,6 +90,10 @@ type Route struct {
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its answer
 }
+
+// Value is what a redirection may say in a part of an address that names nobody: a
+// wildcard or a parameter. The pattern is a regular expression for all of it.
+type Value struct{ Name, Pattern string }
 
 // Search makes a route one that finds people by what is known of them. Its rows
 // cost less than files do, there are few of them, and who sweeps it is noticed.

@@ -56,6 +56,7 @@ type Layout struct {
 	Format Format
 	People []Group
 	Plain  []string // parts that speak of nobody, passed on as they are
+	Keep   []string // words, besides those of the paths, that may stay around what is declared: HTML classes and ids, JSON names
 	Comma  rune     // what separates CSV cells: ',' (when zero), ';' or a tab
 }
 

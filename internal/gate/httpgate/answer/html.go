@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"poterne/internal/register"
 )
@@ -20,6 +23,30 @@ const Mask = "•••"
 type htmlReader struct {
 	groups []htmlGroup
 	plain  []cascadia.SelectorGroup
+	words  words
+}
+
+// words are what a layout's own text mentions. Around and instead of what is
+// declared, a page says nothing in other words: a class can hold a person's number
+// as well as a text can.
+type words map[string]bool
+
+// notWords separates the words of a selector.
+func notWords(r rune) bool {
+	return r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+}
+
+func (w words) of(text string) {
+	for word := range strings.FieldsFuncSeq(text, notWords) {
+		w[word] = true
+	}
+}
+
+// only returns the words of a value that the layout mentions, or that are among
+// others.
+func (w words) only(value string, others ...string) string {
+	known := slices.DeleteFunc(strings.Fields(value), func(word string) bool { return !w[word] && !slices.Contains(others, word) })
+	return strings.Join(known, " ")
 }
 
 type htmlGroup struct {
@@ -48,7 +75,12 @@ type htmlPart struct {
 
 func compileHTML(l Layout) (*htmlReader, error) {
 	var wrong complaints
+	r := &htmlReader{words: make(words)}
+	for _, text := range l.Keep {
+		r.words.of(text)
+	}
 	selector := func(at, text string) cascadia.SelectorGroup {
+		r.words.of(text)
 		group, err := cascadia.ParseGroup(text)
 		if err != nil {
 			wrong.add(fmt.Sprintf("%s: %q", at, text), "not a CSS selector: "+err.Error())
@@ -61,7 +93,6 @@ func compileHTML(l Layout) (*htmlReader, error) {
 		}
 		return htmlPlace{selector(at, text), strings.ToLower(attribute)}
 	}
-	r := &htmlReader{}
 	for i, group := range l.People {
 		at := fmt.Sprintf("people[%d]", i)
 		g := htmlGroup{row: selector(at+".row", group.Row)}
@@ -134,6 +165,7 @@ func (m *mark) of(name string) (needs register.Fields, declared bool) {
 
 // htmlReading is the tree a browser would build, with marks on it.
 type htmlReading struct {
+	words    words
 	document *html.Node
 	marks    map[*html.Node]*mark
 	rows     []Row
@@ -150,7 +182,7 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	if err != nil {
 		return nil, nil, errors.New("not readable as HTML: nested too deep")
 	}
-	p := &htmlReading{document: document, marks: make(map[*html.Node]*mark)}
+	p := &htmlReading{words: r.words, document: document, marks: make(map[*html.Node]*mark)}
 	if err := r.visit(p, document, visited{row: nobody}); err != nil {
 		return nil, nil, err
 	}
@@ -328,8 +360,9 @@ func hidden(n *html.Node, plain bool) bool {
 	}
 }
 
-// harmless reports whether an attribute may stay on an element that is not
-// declared, but around something that is. Inside a row an id could name the person.
+// harmless reports whether an attribute says how an element looks, or what it is
+// to a reader of the page, and nothing of a person but in its words. Inside a row
+// an id could name the person.
 func harmless(n *html.Node, a html.Attribute, inRow bool) bool {
 	switch nameOf(a) {
 	case "class", "lang", "dir", "role":
@@ -342,6 +375,36 @@ func harmless(n *html.Node, a html.Attribute, inRow bool) bool {
 		return false
 	}
 }
+
+// kept returns what may go out of an attribute of an element that is not declared,
+// but around something that is, or that is masked.
+func (w words) kept(n *html.Node, a html.Attribute, inRow bool) (html.Attribute, bool) {
+	if !harmless(n, a, inRow) {
+		return a, false
+	}
+	switch nameOf(a) {
+	case "lang":
+		if !isTag.MatchString(a.Val) {
+			a.Val = w.only(a.Val)
+		}
+	case "dir":
+		a.Val = w.only(a.Val, "ltr", "rtl", "auto")
+	case "scope":
+		a.Val = w.only(a.Val, "row", "col", "rowgroup", "colgroup")
+	case "colspan", "rowspan":
+		if !isSpan.MatchString(a.Val) {
+			a.Val = ""
+		}
+	default:
+		a.Val = w.only(a.Val)
+	}
+	return a, a.Val != ""
+}
+
+var (
+	isTag  = regexp.MustCompile(`^[a-z]{2}(-[A-Z]{2})?$`) // of a language
+	isSpan = regexp.MustCompile(`^[1-9][0-9]?$`)          // of cells
+)
 
 // cell reports whether n has its place in a table's row: when it is cut, an empty
 // cell stays, or the others would come under the wrong headings.
@@ -405,15 +468,32 @@ func (w *htmlWriter) node(n *html.Node, in around) (kept *html.Node, counts bool
 	return nil, false
 }
 
-// doctype keeps the well-known ones, which decide how browsers lay a page out.
+// doctypes are the well-known ones, which decide how browsers lay a page out. Any
+// other is written as today's.
+var doctypes = map[string]string{
+	"-//W3C//DTD HTML 4.01//EN":              "http://www.w3.org/TR/html4/strict.dtd",
+	"-//W3C//DTD HTML 4.01 Transitional//EN": "http://www.w3.org/TR/html4/loose.dtd",
+	"-//W3C//DTD HTML 4.01 Frameset//EN":     "http://www.w3.org/TR/html4/frameset.dtd",
+	"-//W3C//DTD XHTML 1.0 Strict//EN":       "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd",
+	"-//W3C//DTD XHTML 1.0 Transitional//EN": "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd",
+	"-//W3C//DTD XHTML 1.0 Frameset//EN":     "http://www.w3.org/TR/xhtml1/DTD/xhtml1-frameset.dtd",
+	"-//W3C//DTD XHTML 1.1//EN":              "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd",
+}
+
 func doctype(n *html.Node) *html.Node {
 	kept := &html.Node{Type: html.DoctypeNode, Data: "html"}
+	var public, system string
 	for _, a := range n.Attr {
-		if a.Key == "public" && !strings.HasPrefix(a.Val, "-//W3C//DTD ") || a.Key == "system" && !strings.HasPrefix(a.Val, "http://www.w3.org/TR/") {
-			return kept
+		switch a.Key {
+		case "public":
+			public = a.Val
+		case "system":
+			system = a.Val
 		}
 	}
-	kept.Attr = slices.Clone(n.Attr)
+	if known, ok := doctypes[public]; ok && (system == known || system == "") {
+		kept.Attr = slices.Clone(n.Attr)
+	}
 	return kept
 }
 
@@ -428,7 +508,7 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 	if m.row != nobody {
 		show, allowed := w.keep(m.row)
 		if !show && n.Data == "body" {
-			return bare(n), true // there is no page without one
+			return w.bare(n), true // there is no page without one
 		}
 		if !show {
 			return nil, true // what was around it stays, as an empty list does
@@ -438,13 +518,16 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 	in.plain = m.plainInside(in.plain)
 	switch {
 	case !in.allowed.Has(m.needs):
-		return masked(n, m, in), true
+		return w.masked(n, m, in), true
 	case m.needs != 0 || m.plain:
 		in.whole = true
 	case m.names:
 		in.whole = false // what only names a person does not go out with what encloses it
 	}
 	kept := bare(n)
+	if !in.whole {
+		kept = w.bare(n)
+	}
 	counts = in.whole || m.row != nobody
 	for _, a := range n.Attr {
 		needs, declared := m.of(nameOf(a))
@@ -453,8 +536,12 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 		case nameOf(a) == "srcdoc": // a page in itself, which nobody read
 		case declared && needs == 0 && !m.plain:
 		case !in.allowed.Has(needs):
-		case declared, in.whole, harmless(n, a, in.inRow):
+		case declared, in.whole:
 			kept.Attr = append(kept.Attr, inUTF8(n, a))
+		default:
+			if a, ok := w.words.kept(n, a, in.inRow); ok {
+				kept.Attr = append(kept.Attr, a)
+			}
 		}
 	}
 	counts = w.inside(kept, n, in) || counts
@@ -467,6 +554,16 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 // bare is n's element alone.
 func bare(n *html.Node) *html.Node {
 	return &html.Node{Type: html.ElementNode, Data: n.Data, DataAtom: n.DataAtom, Namespace: n.Namespace}
+}
+
+// bare is n's element alone, under a name that says nothing: elements can be named
+// by anything at all.
+func (w *htmlWriter) bare(n *html.Node) *html.Node {
+	kept := bare(n)
+	if kept.DataAtom == 0 && !w.words[kept.Data] {
+		kept.Data, kept.DataAtom, kept.Namespace = "span", atom.Span, ""
+	}
+	return kept
 }
 
 // inUTF8 makes a page that says in what charset it once was say what it is now.
@@ -501,10 +598,13 @@ func (w *htmlWriter) inside(kept, n *html.Node, in around) (counts bool) {
 func gap(n *html.Node) bool { return n.Type == html.TextNode && n.Data == " " }
 
 // masked is what stands for an element whose category may not be seen.
-func masked(n *html.Node, m *mark, in around) *html.Node {
-	kept := bare(n)
+func (w *htmlWriter) masked(n *html.Node, m *mark, in around) *html.Node {
+	kept := w.bare(n)
 	for _, a := range n.Attr {
-		if _, declared := m.of(nameOf(a)); !declared && harmless(n, a, in.inRow) {
+		if _, declared := m.of(nameOf(a)); declared {
+			continue
+		}
+		if a, ok := w.words.kept(n, a, in.inRow); ok {
 			kept.Attr = append(kept.Attr, a)
 		}
 	}

@@ -31,6 +31,7 @@ var found = answer.Layout{
 		Fields: []answer.Part{{Field: register.Family, Path: "td"}},
 	}},
 	Plain: []string{"head", "thead", "tr .action"},
+	Keep:  []string{"wide other m", "people"},
 }
 
 // page puts rows into a page with all that surrounds them.
@@ -205,7 +206,7 @@ func TestAPageThatWouldBecomeAnotherOneIsRefused(t *testing.T) {
 func TestAWholePageMayBeOnePerson(t *testing.T) {
 	r := compile(t, answer.Layout{Format: answer.HTML, People: []answer.Group{{
 		Row: "body", Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []answer.Part{{Field: register.Name, Path: "h1"}},
-	}}, Plain: []string{"head", "nav"}})
+	}}, Plain: []string{"head", "nav"}, Keep: []string{"c"}})
 	reading, err := r.Read([]byte("\ufeff<!doctype html><title>Dossier</title><body data-id=A class=c><nav><a href=/>Retour</a></nav><h1>Durand</h1><p>secret"))
 	if err != nil {
 		t.Fatal(err)
@@ -258,5 +259,50 @@ func TestCSSSelectorsAreCheckedAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no complaint about %s in: %v", want, err)
 		}
+	}
+}
+
+// Promise: SCOPE-10
+func TestSCOPE_10_NothingUndeclaredGoesOutInOtherWords(t *testing.T) {
+	cards := answer.Layout{
+		Format: answer.HTML,
+		People: []answer.Group{{
+			Row: ".card", Person: []answer.Naming{{Scheme: "d", Path: "b"}},
+			Fields: []answer.Part{{Field: register.Name, Path: "p"}, {Field: register.NIR, Path: ".nir"}, {Field: register.Identifier, Path: "b"}},
+		}},
+		Keep: []string{"wide"},
+	}
+	const s = "MASKME-2850699"
+	for sentence, body := range map[string]string{
+		"a class of a masked cell":        `<div class=card><b>1</b><i class="nir ` + s + `">9</i></div>`,
+		"a class of a row":                `<div class="card ` + s + `"><b>1</b></div>`,
+		"a class around a row":            `<div class="wide ` + s + `"><div class=card><b>1</b></div></div>`,
+		"an id around a row":              `<div id="` + s + `"><div class=card><b>1</b></div></div>`,
+		"a role":                          `<div role="` + s + `"><div class=card role="` + s + `"><b>1</b></div></div>`,
+		"a language":                      `<html lang="` + s + `"><div class=card lang="x-` + s + `"><b>1</b></div>`,
+		"a direction":                     `<div dir="` + s + `"><div class=card><b>1</b></div></div>`,
+		"a span of cells":                 `<table><tr class=card><td colspan=2850699><b>1</b></td><td rowspan=2850699></td></table>`,
+		"a scope":                         `<table><tr class=card><th scope="` + s + `"><b>1</b></table>`,
+		"a masked element's own name":     `<div class=card><b>1</b><x-2850699 class=nir>9</x-2850699></div>`,
+		"the name of an element around":   `<x-2850699><div class=card><b>1</b></div></x-2850699>`,
+		"the suffix of a doctype":         `<!DOCTYPE html PUBLIC "-//W3C//DTD ` + s + `//EN" "http://www.w3.org/TR/` + s + `"><div class=card><b>1</b></div>`,
+		"a well-known doctype, elsewhere": `<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/` + s + `"><div class=card><b>1</b></div>`,
+		"an attribute's name":             `<div data-2850699=x x-2850699><div class=card 2850699><b>1</b></div></div>`,
+		"a title, a style, a label":       `<div class=card title="` + s + `" style="--x:` + s + `" aria-label="` + s + `"><b>1</b><i class=nir title="` + s + `">9</i></div>`,
+		"a hidden field, an option":       `<div class=card><b>1</b><input type=hidden value="` + s + `"><select><option value="` + s + `">` + s + `</select></div>`,
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			reading, err := compile(t, cards).Read([]byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := reading.Release(nil, only(register.Name|register.Identifier))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(strings.ToUpper(string(out)), "2850699") || !strings.Contains(string(out), "<b>1</b>") {
+				t.Errorf("released %s", out)
+			}
+		})
 	}
 }

@@ -16,7 +16,10 @@ import (
 // MaxDepth is how deep declared parts of a JSON answer may lie.
 const MaxDepth = 100
 
-type jsonReader struct{ start *state }
+type jsonReader struct {
+	start *state
+	words words // the names that the layout mentions
+}
 
 func compileJSON(l Layout) (*jsonReader, error) {
 	var wrong complaints
@@ -53,7 +56,18 @@ func compileJSON(l Layout) (*jsonReader, error) {
 		return nil, err
 	}
 	start, err := compilePatterns(patterns)
-	return &jsonReader{start}, err
+	names := make(words)
+	for _, text := range l.Keep {
+		names.of(text)
+	}
+	for _, p := range patterns {
+		for _, s := range p.steps {
+			for _, name := range s.names {
+				names[name] = true
+			}
+		}
+	}
+	return &jsonReader{start, names}, err
 }
 
 // jsonReading is what of an answer may go out at best, in document order.
@@ -101,7 +115,7 @@ const (
 )
 
 func (r *jsonReader) read(body []byte) ([]Row, releaser, error) {
-	s, err := scan(r.start, body)
+	s, err := scan(r.start, r.words, body)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,6 +128,7 @@ func (r *jsonReader) read(body []byte) ([]Row, releaser, error) {
 // scanner reads one body from start to end, once.
 type scanner struct {
 	decoder *jsontext.Decoder
+	words   words // nil: whatever is found may keep its names
 	nodes   []node
 	rows    []Row
 	refs    []placedRef
@@ -122,7 +137,7 @@ type scanner struct {
 
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
-func scan(start *state, body []byte) (*scanner, error) {
+func scan(start *state, names words, body []byte) (*scanner, error) {
 	if len(body) > math.MaxInt32 {
 		return nil, errors.New("larger than 2 GiB")
 	}
@@ -132,7 +147,7 @@ func scan(start *state, body []byte) (*scanner, error) {
 		decoders.Put(decoder)
 	}()
 	decoder.Reset(bytes.NewBuffer(body))
-	s := &scanner{decoder: decoder, nodes: make([]node, 0, 16+len(body)/32)}
+	s := &scanner{decoder: decoder, words: names, nodes: make([]node, 0, 16+len(body)/32)}
 	err := s.value(start, place{row: nobody})
 	if err == nil {
 		err = s.end()
@@ -339,12 +354,21 @@ func (s *scanner) members(st *state, at place) error {
 		if !known {
 			next = st.member
 		}
+		said := s.words == nil || at.whole || known || s.words[string(name)] // before the name's bytes are used again
+		before := len(s.nodes)
 		if err := s.value(next, at); err != nil {
 			return err
+		}
+		if !said && len(s.nodes) > before {
+			return errUnsaidName
 		}
 	}
 	return nil
 }
+
+// errUnsaidName is an object where a list was meant, as [*] does: its names are
+// data, such as somebody's number, and nobody declared them.
+var errUnsaidName = errors.New("what is declared lies under a name that no path mentions; if it is not a list, write the names, or list them under keep")
 
 func (s *scanner) elements(st *state, at place) error {
 	for count := 0; s.decoder.PeekKind() != ']'; count++ {

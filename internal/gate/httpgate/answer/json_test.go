@@ -145,7 +145,7 @@ func TestSmallJSONAnswers(t *testing.T) {
 		"a row where an object was not thought": {answer.Group{Row: "$.p.*", Person: list.Person}, nil, `{"p":{"x":{"id":1,"s":2}}}`, "d:1 ", `{"p":{"x":{}}}`, `{"p":{}}`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{check.group}, Plain: check.plain})
+			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{check.group}, Plain: check.plain, Keep: []string{"x"}})
 			reading, err := r.Read([]byte(check.body))
 			if err != nil {
 				t.Fatal(err)
@@ -327,7 +327,7 @@ func TestPathsSelectWhatRFC9535Says(t *testing.T) {
 		{"$..*", `{"a":[1]}`, `{"a":[1]}`},
 		{"$.a.b.c", `{"a":{"b":7}}`, `{"a":{}}`},
 	} {
-		r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{check.path}})
+		r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{check.path}, Keep: []string{"a b c x"}})
 		reading, err := r.Read([]byte(check.body))
 		if err != nil {
 			t.Errorf("%s: %v", check.path, err)
@@ -395,6 +395,35 @@ func TestDeclaredJSONValuesGoOutAsTheyCame(t *testing.T) {
 		}
 		if out, _ := reading.Release(nil, only(0)); string(out) != `[{"phone":null,"note":{"text":null}}]` {
 			t.Errorf("%s, masked, went out as %s", value, out)
+		}
+	}
+}
+
+// Promise: SCOPE-10
+func TestSCOPE_10_JSONNamesThatNobodyWroteDoNotGoOut(t *testing.T) {
+	list := answer.Group{Row: "$.x[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []answer.Part{{Field: register.Name, Path: "@.tags[*]"}}}
+	for body, want := range map[string]string{
+		`{"x":[{"id":1,"tags":["a"]}]}`:                     `{"x":[{"tags":["a"]}]}`,
+		`{"x":{"2850699":{"id":1}}}`:                        "",
+		`{"x":{"2850699":null}}`:                            "",
+		`{"x":[{"id":1,"tags":{"2850699":true}}]}`:          "",
+		`{"x":[],"by":{"2850699":{"deep":1}}}`:              "",
+		`{"x":[],"by":{"tags":{"deep":1}}}`:                 `{"x":[],"by":{"tags":{"deep":1}}}`,
+		`{"x":[],"2850699":1,"by":{"2850699":{"other":1}}}`: `{"x":[],"by":{}}`,
+	} {
+		reading, err := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{list}, Plain: []string{"$.by..deep"}}).Read([]byte(body))
+		if want == "" {
+			if err == nil || strings.Contains(err.Error(), "2850699") || !strings.Contains(err.Error(), "keep") {
+				t.Errorf("%s: %v", body, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+			continue
+		}
+		if out, err := reading.Release(nil, everything); err != nil || string(out) != want {
+			t.Errorf("%s: %s, want %s, %v", body, out, want, err)
 		}
 	}
 }

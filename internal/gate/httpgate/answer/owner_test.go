@@ -43,7 +43,7 @@ func TestWhatLiesInSeveralDeclaredPartsOfJSONBelongsToTheInnermost(t *testing.T)
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			outer.Fields = check.fields
-			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{outer, inner}, Plain: check.plain})
+			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{outer, inner}, Plain: check.plain, Keep: []string{"x", "house"}})
 			released(t, r, check.body, check.rows, check.want)
 		})
 	}

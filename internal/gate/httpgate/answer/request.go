@@ -45,7 +45,7 @@ func CompileRequest(people []Naming) (*Request, error) {
 // Refs returns the people that a body names, in the order of the paths. A body
 // that names nobody is no error; one that cannot be read whole is.
 func (r *Request) Refs(body []byte) ([]register.Ref, error) {
-	s, err := scan(r.start, body)
+	s, err := scan(r.start, nil, body) // nothing of it goes out
 	if err != nil || len(s.refs) == 0 {
 		return nil, err
 	}
