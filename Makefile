@@ -14,7 +14,7 @@ MINUTES  ?= 10
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-index e2e failover fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-index e2e empty-root failover fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -23,8 +23,7 @@ run: ## shows the whole product, with a simulated town inside
 	go run ./cmd/poterne demo
 
 test: ## runs every test with the race detector
-	tools/prepare
-	tools/test ./...
+	tools/test
 
 check: ## what a change must pass: vet, staticcheck, format, tests, a minute of fuzzing
 	go vet ./...
@@ -33,8 +32,10 @@ check: ## what a change must pass: vet, staticcheck, format, tests, a minute of 
 	if [[ -n $$unformatted ]]; then echo "make fmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(MAKE) test fuzz
 
+empty-root: ## tries the README's two commands where nothing is; needs root
+	tools/empty-root
+
 e2e: ## walks through the whole program in a browser; screenshots in artifacts/
-	tools/prepare
 	tools/test ./e2e/...
 
 failover: ## lets everything fail for MINUTES, on three machines of docs/high-availability.md, and prints who was not served
@@ -62,10 +63,10 @@ bench-index: ## measures "exactly who" on 1, 10 and 100 million entries, beside 
 
 curve: ## replays the curve that the desk shows, with the rules as they are
 	@{ printf '{"made": "%s", "report": ' "$$(date -u +%FT%TZ)"; \
-	go run ./cmd/poterne replay --scenario oddities --agents 200 --days 28 --seeds 3 --curve --json; echo '}'; } > internal/portal/curve.json.new
+	go run ./cmd/poterne replay --scenario attacks --agents 200 --days 28 --seeds 3 --curve --json; echo '}'; } > internal/portal/curve.json.new
 	@mv internal/portal/curve.json.new internal/portal/curve.json
 
-promises: ## lists what Poterne promises, and how the last make test found it
+promises: ## lists what Poterne promises, and how the last tools/test found it
 	go run ./cmd/poterne promises --results artifacts/test.json
 
 fmt: ## formats the code

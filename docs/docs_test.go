@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,4 +135,102 @@ func run(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %v: %v\n%s", filepath.Base(name), args, err, said)
 	}
 	return string(said)
+}
+
+var (
+	fenced  = regexp.MustCompile("(?s)```\n(.*?)```")
+	program = regexp.MustCompile("`((?:poterne|make|demo) [^`]*)`")
+)
+
+// readme is what a README lists, whatever its language.
+type readme struct {
+	commands []string // of blocks, and those named in the text
+	links    []string
+	rows     [][]string // of its tables; of each, the commands and links in it, and how many cells
+}
+
+func readReadme(t *testing.T, page string) (r readme) {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	for _, block := range fenced.FindAllStringSubmatch(text, -1) {
+		for line := range strings.Lines(block[1]) {
+			command, _, _ := strings.Cut(line, "#")
+			r.commands = append(r.commands, strings.TrimSpace(command))
+		}
+	}
+	for _, found := range program.FindAllStringSubmatch(text, -1) {
+		r.commands = append(r.commands, found[1])
+	}
+	for _, found := range link.FindAllStringSubmatch(text, -1) {
+		if !strings.HasPrefix(found[1], "README") {
+			r.links = append(r.links, found[1])
+		}
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "|") {
+			row := []string{strings.Repeat("|", strings.Count(line, "|"))}
+			for _, found := range append(program.FindAllStringSubmatch(line, -1), link.FindAllStringSubmatch(line, -1)...) {
+				row = append(row, found[1])
+			}
+			r.rows = append(r.rows, row)
+		}
+	}
+	return r
+}
+
+// Whoever reads one README has read the other.
+func TestBothReadmesHaveTheSameCommandsLinksAndRows(t *testing.T) {
+	english, french := readReadme(t, "../README.md"), readReadme(t, "../README.fr.md")
+	for _, compared := range []struct {
+		what            string
+		english, french []string
+	}{
+		{"commands", english.commands, french.commands},
+		{"links", english.links, french.links},
+		{"rows", rowsOf(english), rowsOf(french)},
+	} {
+		if len(compared.english) < 10 && compared.what != "commands" {
+			t.Errorf("only %d %s", len(compared.english), compared.what)
+		}
+		for _, one := range compared.english {
+			if !slices.Contains(compared.french, one) {
+				t.Errorf("of the %s, README.fr.md lacks %s", compared.what, one)
+			}
+		}
+		for _, one := range compared.french {
+			if !slices.Contains(compared.english, one) {
+				t.Errorf("of the %s, README.md lacks %s", compared.what, one)
+			}
+		}
+		if len(compared.english) != len(compared.french) {
+			t.Errorf("%d %s in English, %d in French", len(compared.english), compared.what, len(compared.french))
+		}
+	}
+}
+
+func rowsOf(r readme) (rows []string) {
+	for _, row := range r.rows {
+		rows = append(rows, strings.Join(row, " "))
+	}
+	return rows
+}
+
+// The first commands of a README are those that continuous integration and the
+// trial in an empty root run.
+func TestTheReadmesSecondCommandIsWhatContinuousIntegrationRuns(t *testing.T) {
+	commands := readReadme(t, "../README.md").commands
+	if len(commands) < 2 || commands[0] != "go run ./cmd/poterne demo" || !there("../"+commands[1]) {
+		t.Fatalf("the first commands are %q: one needs no more than Go, the other a file of the repository", commands[:min(2, len(commands))])
+	}
+	script, err := os.ReadFile("../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(strings.TrimSpace(string(script)), "exec "+commands[1]) {
+		t.Errorf(".ci/run does not end with %s", commands[1])
+	}
 }

@@ -80,6 +80,8 @@ func readPromises() ([]promise, error) {
 	return list.Promise, nil
 }
 
+// listPromises writes them with their tests: how many, or how each went where there
+// are results.
 func listPromises(out io.Writer, promises []promise, tests map[string][]test, results map[test]string) error {
 	w := bufio.NewWriter(out)
 	absent, inPart, failed := 0, 0, 0
@@ -93,18 +95,29 @@ func listPromises(out io.Writer, promises []promise, tests map[string][]test, re
 			inPart++
 			fmt.Fprintf(w, "%-9s    in part; it lacks: %s\n", "", p.Lacks)
 		}
+		unknown := 0
 		for _, t := range tests[p.ID] {
 			result, ran := results[t]
 			if !ran {
-				result = "not run here"
+				unknown++
+				continue
 			}
 			if result == "fail" {
 				failed++
 			}
 			fmt.Fprintf(w, "%-9s    %s: %s\n", "", t, result)
 		}
+		switch {
+		case unknown > 0 && len(results) == 0:
+			fmt.Fprintf(w, "%-9s    tests: %d\n", "", unknown)
+		case unknown > 0:
+			fmt.Fprintf(w, "%-9s    tests without a result: %d\n", "", unknown)
+		}
 	}
 	fmt.Fprintf(w, "\n%d promises: %d with tests, %d of them in part; %d absent\n", len(promises), len(promises)-absent, inPart, absent)
+	if len(results) == 0 {
+		fmt.Fprintln(w, "How each test went is said from what go test -json printed, such as by tools/test: --results artifacts/test.json")
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
