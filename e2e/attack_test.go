@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,20 +20,24 @@ import (
 // sum is the sentence that ends an attack.
 var sum = regexp.MustCompile(`End of the attack: (\d+) (?:people|person) seen without a reason, (\d+) openings? asked for, nobody more after [\d.]+ s\. With a reason: (\d+)\. Accounts frozen: (\d+) of (\d+)\.`)
 
+// attackedTown is how many people the town has that is attacked: some of them live
+// where nobody in it has to do with them, as most do in the whole one.
+const attackedTown = 30_000
+
 // attack starts a demonstration in which an attack is played, and waits for its end.
 func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, accounts int) {
 	t.Helper()
-	grown, err := town.NewRegister("1", townSize)
+	grown, err := town.NewRegister("1", attackedTown)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir, port := t.TempDir(), freePort(t)
 	d = &demo{
-		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(townSize), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port), "--attack", name),
+		process: start(t, "demo", "--quiet-town", "--lang", "en", "--people", fmt.Sprint(attackedTown), "--dir", dir, "--listen", fmt.Sprintf("localhost:%d", port), "--attack", name),
 		dir:     dir, port: port, origin: fmt.Sprintf("http://localhost:%d", port), register: grown, staff: town.NewStaff(grown),
 	}
 	d.ready(d.origin)
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		said := sum.FindStringSubmatch(d.output.String())
 		if said == nil {
 			continue
@@ -48,27 +54,49 @@ func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, ac
 	return d, 0, 0, 0, 0, 0
 }
 
-// Every attack that the demonstration plays is stopped, and what it says of it is
-// what the ledger holds.
+// reported is how many people without a reason an attack got in the replay that
+// docs/detection.md prints, at the 95th percentile.
+func reported(t *testing.T, attack string) (people int) {
+	t.Helper()
+	page, err := os.ReadFile("../docs/detection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^ *` + attack + ` +\d+ +\d+ +(\d+) `).FindSubmatch(page)
+	if row == nil {
+		t.Fatalf("docs/detection.md has no figures of %s", attack)
+	}
+	people, err = strconv.Atoi(string(row[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return people
+}
+
+// Every attack that the demonstration plays is stopped where the report says that
+// it is, and what it says of it is what the ledger holds.
 //
 // Promise: WATCH-1
 func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 	for _, c := range []struct {
-		name            string
-		seen, atLeast   int // people without a reason, at most; openings asked for
-		frozen, thieves int // accounts, at least
+		name, replayed  string // here and in the report
+		atLeast         int    // openings asked for
+		frozen, thieves int    // accounts, at least
 	}{
-		{"kairos-2025", 10, 1000, 1, 1},
-		{"france-2024", 6 * 3, 6 * 3, 6, 6},
-		{"missions-2025", 2, 6, 2, 3},
-		{"flat-sweep", 10, 3, 1, 1},
-		{"caseload-sweep", 0, 20, 0, 1},
-		{"guessing", 0, 3, 1, 1},
-		{"birth-comb", 10, 3, 1, 1},
+		{"kairos-2025", "kairos-2025", 1000, 1, 1},
+		{"france-2024", "france-2024", 6 * 3, 6, 6},
+		{"missions-2025", "missions-2025", 6, 2, 3},
+		{"flat-sweep", "flat-sweep", 3, 1, 1},
+		{"caseload-sweep", "caseload-sweep", 20, 0, 1},
+		{"guessing", "identifier-probing", 3, 1, 1},
+		{"birth-comb", "birth-date-comb", 3, 1, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, seen, asked, inside, frozen, accounts := attack(t, c.name)
-			if seen > c.seen || asked < c.atLeast || frozen < c.frozen || accounts != c.thieves {
+			if most := reported(t, c.replayed); seen > most {
+				t.Errorf("%d people seen, and the report has %d\n%s", seen, most, d.output)
+			}
+			if asked < c.atLeast || frozen < c.frozen || accounts != c.thieves {
 				t.Errorf("%d people seen, %d asked for, %d of %d accounts frozen\n%s", seen, asked, frozen, accounts, d.output)
 			}
 			strangers, known, freezes := make(map[register.PersonID]bool), make(map[register.PersonID]bool), make(map[string]bool)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/template"
 	"time"
 
@@ -88,6 +89,11 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	invented.creates(attack.created)
 	if err := invented.fill(ctx, kept, s.pseudonym); err != nil {
 		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
+	}
+	if attack.elsewhere {
+		if err := invented.lived(ctx, kept, s.rules, attack.thieves(invented)); err != nil {
+			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), kept.Close())
+		}
 	}
 	program, err := assemble(ctx, s.setup, kept, log)
 	if err != nil {
@@ -196,13 +202,21 @@ func (p *demoPlace) furnish(dir string) error {
 	}
 	var text bytes.Buffer
 	err := template.Must(template.New("").Parse(demoConfig)).Execute(&text, map[string]string{
-		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": demoClient,
+		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": demoClient, "Rules": sharedRules(),
 		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
 	})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "poterne.toml"), text.Bytes(), 0o600)
+}
+
+// sharedRules are what the example configuration allows and watches, as it says it:
+// the demonstration has the same, and so has the replay.
+func sharedRules() string {
+	_, rules, _ := strings.Cut(example, "\n[allowance]\n")
+	rules, _, _ = strings.Cut(rules, "\n[campaign]\n")
+	return "[allowance]\n" + rules[:strings.LastIndex(rules, "\n\n")]
 }
 
 // demoSecret is no secret: the provider is part of the demonstration, and listens
@@ -295,8 +309,9 @@ Accounts (choose one on the identity provider’s page):
 Four things to try:
   1. Pauline consults somebody of her caseload:
      {{.Portal}}/dossier/files/{{.Mine}}
-  2. Pauline opens strangers until she is stopped (the limit is 3 an hour; opened within two
-     seconds of each other, they have her account frozen):
+  2. Pauline opens people whom others accompany until she is stopped (the limit is 3 an hour,
+     and whoever nobody accompanies counts twice; opened within two seconds of each other,
+     they have her account frozen):
 {{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
 {{end}}  3. Lucas walks through the hole in Kairos, which gives a thousand people to whoever asks:
      {{.Portal}}/kairos/api/candidates?count=1000

@@ -17,10 +17,11 @@ import (
 // demoAttack is a theft that the demonstration plays: thieves hold the sessions of
 // some of the town's accounts, and use the doors that staff use.
 type demoAttack struct {
-	name    string
-	about   map[policy.Language]string
-	created int // accounts that a manager had created today
-	thieves func(*demoTown) []life.Thief
+	name      string
+	about     map[policy.Language]string
+	created   int  // accounts that a manager had created today
+	elsewhere bool // from devices that are not the owners', who had two weeks on theirs
+	thieves   func(*demoTown) []life.Thief
 }
 
 // The characters whose sessions are stolen.
@@ -48,6 +49,7 @@ var demoAttacks = []demoAttack{
 			policy.French:  "Mars 2024 : six sessions de conseillers lisent le registre jour et nuit, deux dossiers par seconde chacune.",
 			policy.English: "March 2024: six advisers’ sessions read the register day and night, two files a second each.",
 		},
+		elsewhere: true,
 		thieves: func(d *demoTown) (thieves []life.Thief) {
 			for i, account := range d.of(roster.Adviser)[:6] {
 				thieves = append(thieves, d.thief(account, 500*time.Millisecond, d.strangers(i, 6)))
@@ -75,6 +77,7 @@ var demoAttacks = []demoAttack{
 			policy.French:  "La session de Pauline, conseillère, lit vingt inconnus par seconde.",
 			policy.English: "The session of Pauline, an adviser, reads twenty strangers a second.",
 		},
+		elsewhere: true,
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(pauline, 50*time.Millisecond, d.strangers(0, 1))}
 		},
@@ -186,12 +189,12 @@ func (d *demoTown) files(people iter.Seq[int]) iter.Seq[string] {
 }
 
 // strangers are the files of one of several equal parts of the register, from its
-// end on. A thief does not know who is a canary.
+// end on, where people live whom nobody in the town accompanies. A thief does not
+// know who is a canary.
 func (d *demoTown) strangers(part, parts int) iter.Seq[string] {
 	return d.files(func(yield func(int) bool) {
-		each := d.register.Size() / parts
-		for n := part * each; n < (part+1)*each; n++ {
-			if !yield(d.register.Size() - 1 - n) {
+		for n := d.register.Size() - 1 - part; n >= 0; n -= parts {
+			if !yield(n) {
 				return
 			}
 		}

@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -199,6 +203,23 @@ func (d *demoTown) tell(ctx context.Context, s *store.Store, key register.Key, n
 		}
 	}
 	return nil
+}
+
+// lived has the owners of accounts prove to be there two weeks ago, each on a device
+// of their own: whoever holds their sessions now comes from another.
+func (d *demoTown) lived(ctx context.Context, s *store.Store, rules policy.Rules, thieves []life.Thief) error {
+	g, err := gate.Open(ctx, s, s, rules, func() time.Time { return d.today.AddDate(0, 0, -14) })
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(running) }()
+	for _, t := range thieves {
+		err = errors.Join(err, g.Touch(ctx, t.Account, "", "of "+string(t.Account), httpgate.Elsewhere))
+	}
+	stop()
+	return errors.Join(err, <-ended)
 }
 
 // toldEvery is how often the neighbours say again what they know: before a call, whose

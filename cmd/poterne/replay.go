@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	"poterne/internal/gate"
-	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/sim"
 	"poterne/internal/store"
@@ -153,20 +152,16 @@ func (c *replayCommand) writePage(report sim.Report) error {
 
 // rules are those of a configuration. Its secrets are not needed, and not read.
 func (c *replayCommand) rules() (policy.Rules, error) {
-	var from config
-	read := func() (*complaints, error) { return parseTOML("the example configuration", []byte(example), &from) }
-	if c.Config != "" {
-		read = func() (*complaints, error) { return readTOML(c.Config, &from) }
+	if c.Config == "" {
+		return exampleRules()
 	}
-	wrong, err := read()
+	var from config
+	wrong, err := readTOML(c.Config, &from)
 	if err != nil {
 		return policy.Rules{}, err
 	}
 	var s settings
 	from.rules(&s, wrong)
-	if s.rules.Watches == nil {
-		s.rules.Watches, s.rules.Cold, s.rules.Probation = policy.Watches, true, meter.Allowance{Short: meter.People(1), Long: meter.People(5)}
-	}
 	return s.rules, wrong.err()
 }
 

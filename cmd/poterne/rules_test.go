@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,6 +13,42 @@ import (
 	"poterne/internal/roster"
 )
 
+// What the demonstration shows is what was replayed: both have the rules of the
+// example.
+func TestTheDemonstrationAndTheReplayHaveTheRulesOfTheExample(t *testing.T) {
+	want, err := exampleRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replayed, err := (&replayCommand{}).rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(replayed, want) {
+		t.Errorf("the replay has %+v", replayed)
+	}
+	place, err := (&Demo{Listen: "127.0.0.1:0"}).settle(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer place.close()
+	dir := t.TempDir()
+	if err := place.furnish(dir); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := readConfig(filepath.Join(dir, "poterne.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Purposes = shown.rules.Purposes // those of the town's own services
+	if !reflect.DeepEqual(shown.rules, want) {
+		t.Errorf("the demonstration has\n%+v, the example\n%+v", shown.rules, want)
+	}
+	if shown.narrowed != campaign.NarrowedFor {
+		t.Errorf("a theft narrows its neighbours for %s", shown.narrowed)
+	}
+}
+
 // Promise: METER-1
 func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 	s, err := check(secrets(t), []byte(example))
@@ -19,7 +56,7 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(s.rules.Watches, policy.Watches) {
-		t.Errorf("the example watches %+v, the defaults are %+v: change [watch] in example.toml and demo.toml, and what rules.go says to write", s.rules.Watches, policy.Watches)
+		t.Errorf("the example watches %+v, the defaults are %+v: change [watch] in example.toml, and what rules.go says to write", s.rules.Watches, policy.Watches)
 	}
 	people := func(hour, month int) meter.Allowance {
 		return meter.Allowance{Short: meter.People(hour), Long: meter.People(month)}

@@ -200,18 +200,20 @@ func (s *Staff) Agent(id roster.AccountID) (Agent, bool) {
 // in two caseloads.
 func (s *Staff) Caseload(id roster.AccountID) []int { return s.caseloads[id] }
 
-// Stranger is the n-th person from the register's end, canaries left out: somebody
-// with whom nobody in the town has to do.
-func (s *Staff) Stranger(n int) int {
-	person := s.register.size - 1
-	for ; person > 0; person-- {
-		if s.register.IsCanary(person) {
+// Stranger is the n-th person whom an adviser of the agency accompanies: the
+// characters have nothing to do with them. In a town so small that there are fewer
+// it is the last of them.
+func (s *Staff) Stranger(n int) (person int) {
+	for _, agent := range s.agents {
+		if agent.Organisation != "agence-valbourg-centre" {
 			continue
 		}
-		if n == 0 {
-			break
+		for _, person = range s.caseloads[agent.ID] {
+			if n == 0 {
+				return person
+			}
+			n--
 		}
-		n--
 	}
 	return person
 }
