@@ -19,8 +19,9 @@ import (
 type curvePage struct {
 	page
 	replayed
-	Worst   string // the attack that takes most under the rules as they are
-	Turns   bool   // somewhere wider rules let less through
+	Worst   string        // the attack on the curve that takes most under the rules as they are
+	More    []curveAttack // those beside it that take more
+	Turns   bool          // somewhere wider rules let less through
 	Shipped curvePoint
 	Points  []curvePoint
 	Attacks []string
@@ -31,12 +32,29 @@ type curvePage struct {
 type replayed struct {
 	Made   time.Time `json:"made"`
 	Report struct {
-		Agents int          `json:"agents"`
-		Days   int          `json:"days"`
-		Seeds  []uint64     `json:"seeds"`
-		Curve  []curvePoint `json:"curve"`
+		Agents  int           `json:"agents"`
+		Days    int           `json:"days"`
+		Seeds   []uint64      `json:"seeds"`
+		Attacks []curveAttack `json:"attacks"`
+		Curve   []curvePoint  `json:"curve"`
 	} `json:"report"`
 }
+
+// curveAttack is what an attack takes under the rules as they are, at the 95th
+// percentile.
+type curveAttack struct {
+	Name     string `json:"name"`
+	Accounts int    `json:"accounts"`
+	Outside  struct {
+		P95 int `json:"p95"`
+	} `json:"outside"` // people without a reason
+	Inside struct {
+		P95 int `json:"p95"`
+	} `json:"inside"` // people whom a fact explains
+}
+
+// People is how many it takes in all.
+func (a curveAttack) People() int { return a.Outside.P95 + a.Inside.P95 }
 
 // curvePoint is what the rules let through and cost, were everything that limits
 // people so many times as wide.
@@ -49,7 +67,7 @@ type curvePoint struct {
 	Leaks     map[string]int `json:"leaks_p95"`
 }
 
-// Worst is the most that one of the attacks takes.
+// Worst is the most that one of the attacks on the curve takes.
 func (p curvePoint) Worst() int { return slices.Max(slices.Collect(maps.Values(p.Leaks))) }
 
 // Below is what the rate of false freezes is under with 95 % confidence when none was
@@ -94,6 +112,12 @@ func (rooms *Rooms) curve(v *visit) error {
 			shown.Worst = name
 		}
 	}
+	for _, a := range r.Report.Attacks {
+		if len(shown.Attacks) > 0 && a.People() > shown.Shipped.Worst() {
+			shown.More = append(shown.More, a)
+		}
+	}
+	slices.SortFunc(shown.More, func(a, b curveAttack) int { return b.People() - a.People() })
 	for i, p := range shown.Points {
 		shown.Turns = shown.Turns || i > 0 && p.Worst() < shown.Points[i-1].Worst()
 	}

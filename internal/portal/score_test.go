@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -296,7 +297,32 @@ func TestTheCurveThatShipsIsWhole(t *testing.T) {
 		t.Error("the rules as they are stand nowhere on it")
 	}
 	_, raw := newHouse(t).goes(security, http.MethodGet, "/desk/curve", nil)
-	if said := pageText(t, raw); !strings.Contains(said, "As they ship, the worst of the attacks replayed") {
+	if said := pageText(t, raw); !strings.Contains(said, "As they ship, the worst of the thieves on the curve") {
 		t.Errorf("the page: %s", said)
+	}
+}
+
+// Whoever takes more than the worst on the curve is named below it, with what they
+// take: the page makes nothing look better than the replay found it.
+func TestTheCurveNamesWhoeverTakesMore(t *testing.T) {
+	_, raw := newHouse(t).goes(security, http.MethodGet, "/desk/curve", nil)
+	said, worst, more := pageText(t, raw), 0, 0
+	for _, p := range theCurve().Report.Curve {
+		if p.Dial == 1 {
+			worst = p.Worst()
+		}
+	}
+	for _, a := range theCurve().Report.Attacks {
+		if a.People() <= worst {
+			continue
+		}
+		more++
+		name := newStage().pages.speakers[policy.English].attack(a.Name)
+		if !strings.Contains(said, fmt.Sprintf("%s %d %d %d", name, a.Accounts, a.Outside.P95, a.Inside.P95)) {
+			t.Errorf("%s takes %d and is not named: %s", a.Name, a.People(), said)
+		}
+	}
+	if more == 0 {
+		t.Error("nobody takes more: then these are not all attacks")
 	}
 }
