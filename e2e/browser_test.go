@@ -84,7 +84,7 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 }
 
 // patience is how long a browser may take for one thing.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func (s *screen) do(steps ...chromedp.Action[chromedp.Void]) {
 	s.t.Helper()

@@ -108,7 +108,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		p.kill()
 		p.t.Error("poterne did not leave when it was asked to")
 	}
@@ -123,7 +123,7 @@ func (p *process) kill() {
 // ready waits until the program says that it is.
 func (p *process) ready(origin string) {
 	p.t.Helper()
-	for range 300 {
+	for range 1200 {
 		select {
 		case <-p.done:
 			p.t.Fatalf("poterne ended: %v\n%s", p.err, p.output)
@@ -138,7 +138,7 @@ func (p *process) ready(origin string) {
 			return
 		}
 	}
-	p.t.Fatalf("poterne is not ready after half a minute\n%s", p.output)
+	p.t.Fatalf("poterne is not ready after two minutes\n%s", p.output)
 }
 
 // poterne runs a command to its end and returns what it printed.

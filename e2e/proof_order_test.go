@@ -130,7 +130,7 @@ func TestACT_1_AnOrderEndsTheWaitingToo(t *testing.T) {
 			t.Errorf("the answer under way came with status %d", page.Status)
 		}
 		t.Logf("refused %s after the order", time.Since(begun).Round(time.Millisecond))
-	case <-time.After(15 * time.Second): // a second, on a machine with time; the application has thirty
+	case <-time.After(time.Minute): // the application never answers
 		t.Error("the order did not end the passage")
 	}
 }

@@ -54,17 +54,20 @@ func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// long is how long a test waits for what must come: only a failure takes so long,
+// however busy the machine is.
+const long = time.Minute
+
 // await asks an address until it answers with a status, and prints the body:
 // await 200 http://….
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	var last string
-	for range 100 {
+	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		code, body := ask(args[1], nil)
 		if last = fmt.Sprint(code); last == args[0] {
 			_, _ = fmt.Fprintln(ts.Stdout(), body)
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s answers %s, not %s", args[1], last, args[0])
 }
@@ -103,7 +106,7 @@ func ask(address string, host []string) (code int, body string) {
 }
 
 func send(request *http.Request) (code int, body string) {
-	client := http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: long, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(request)
 	if err != nil {
 		return 0, err.Error()
@@ -133,11 +136,10 @@ func (b *lockedBuffer) String() string {
 
 func (b *lockedBuffer) waitFor(t *testing.T, said string) {
 	t.Helper()
-	for range 100 {
+	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if strings.Contains(b.String(), said) {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("%q is not printed:\n%s", said, b.String())
 }

@@ -118,7 +118,7 @@ func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
 		if !errors.Is(err, unknown) {
 			t.Errorf("it stopped because of %v", err)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(long):
 		t.Fatal("a passage under way holds the program up")
 	}
 	if body := <-answered; strings.Contains(body, "whole") {
@@ -143,7 +143,7 @@ func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(3 * time.Second):
+	case <-time.After(long):
 		t.Error("the desk's flow holds the program up")
 	}
 }

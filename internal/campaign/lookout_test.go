@@ -113,7 +113,7 @@ func narrowed(t *testing.T, g *gate.Gate) (targets []string) {
 // caughtUp waits until lookouts hold the whole ledger and have done what is due.
 func caughtUp(t *testing.T, g *gate.Gate, lookouts ...*campaign.Lookout) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if err := g.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -224,7 +224,7 @@ func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	s.clock.Add(time.Hour.Microseconds())
 
 	late, lookout, _ := s.start(2) // and the first attempts fail
-	for end := time.Now().Add(20 * time.Second); len(narrowed(t, late)) == 0 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); len(narrowed(t, late)) == 0 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	caughtUp(t, late, lookout)

@@ -179,7 +179,7 @@ func TestRUN_3_ANodeThatHasSeenWhatIsLostEndsItself(t *testing.T) {
 			if others > 0 {
 				storetest.Write(t, other, others, storetest.At)
 			}
-			for range 20 { // the first meets connections that are lost
+			for range 600 { // the first meets connections that are lost
 				if passage, err := node.Settle(t.Context(), ask(3)); err == nil && passage.Decision.Shown() {
 					t.Fatal("a node goes on with meters of another ledger")
 				}

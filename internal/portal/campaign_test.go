@@ -23,7 +23,7 @@ func TestWATCH_4_TheDeskSaysWhoActsTogetherAndWhatIsNarrowedUntilWhen(t *testing
 		t.Fatal(err)
 	}
 	said := ""
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(said, "cut to a quarter") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(said, "cut to a quarter") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		_, raw := h.goes(security, http.MethodGet, "/desk/campaigns", nil)
 		said = pageText(t, raw)
 	}

@@ -39,7 +39,7 @@ func install(t *testing.T) (program string) {
 // other: only its sentence counts, and not for ever.
 func passes(t *testing.T, program, key, address string) (passed bool, said string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	check := exec.CommandContext(ctx, program, "-ui=false", "-N=4", "-public_key="+key, "-storage_url="+address)
 	check.WaitDelay = time.Second

@@ -258,7 +258,7 @@ func TestARunningProgramStopsWhenAWitnessContradicts(t *testing.T) {
 	h.open(t)
 	h.write(t, 1)
 	running := h.council(t, h.Store, members...)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := running.Run(ctx)
 	if _, is := errors.AsType[*witness.Contradiction](err); !is {

@@ -142,7 +142,7 @@ func (c *Cluster) Start(t testing.TB) {
 		_ = server.Wait()
 		close(done)
 	}(c.server, c.done)
-	for range 300 {
+	for range 1200 {
 		select {
 		case <-c.done:
 			t.Fatalf("PostgreSQL ended:\n%s", said.String())
