@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"poterne/internal/fault"
+	"poterne/internal/policy"
 )
 
 // AskFirst lets nothing reach next that another site had a browser read, before the
@@ -17,7 +18,7 @@ func (p *Pages) AskFirst(fromElsewhere func(*http.Request) bool, next http.Handl
 			return
 		}
 		if into := r.Header.Get("Sec-Fetch-Dest"); into != "" && into != "document" || !readsPages(r) {
-			p.Stops().Failed(w, r, fault.Refused)
+			p.Stops().Failed(w, r, fault.Refused, policy.OtherSite)
 			return
 		}
 		p.show(w, r, http.StatusOK, "elsewhere.html", p.page(r, viewer{}, "elsewhere.title"))
