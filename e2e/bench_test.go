@@ -259,6 +259,8 @@ client_id = "bench"
 client_secret_file = "client.secret"
 [register]
 scheme = "id"
+[register.schemes.id]
+pattern = "[0-9]+-[0-9]+"
 [[purpose]]
 name = "accompany"
 fields = ["name", "birth", "contact", "identifier", "status", "employment", "note", "residence"]

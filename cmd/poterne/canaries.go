@@ -135,7 +135,10 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		for _, file := range e.Files {
 			var failed error
 			err := eachReserved(ctx, s, file, on, &tried, func(_ int, identifier string) bool {
-				person := s.pseudonym.Person(identifier)
+				var person register.PersonID
+				if person, failed = s.person(identifier); failed != nil {
+					return false
+				}
 				if met[person] || e.Number > 0 && len(rows) == e.Number {
 					return len(rows) < e.Number || e.Number == 0
 				}
@@ -205,7 +208,14 @@ func eachReserved(ctx context.Context, s settings, file string, on *streams, tri
 		for start := 0; start < len(batch); start += each {
 			group.Go(func() error {
 				for i := start; i < min(start+each, len(batch)); i++ {
-					reserved[i] = batch[i] != "" && s.reserves(batch[i])
+					if reserved[i] = false; batch[i] == "" {
+						continue
+					}
+					person, err := s.person(batch[i])
+					if err != nil {
+						return fmt.Errorf("%s:%d: %w", file, line+i+1, err)
+					}
+					reserved[i] = s.canaries.Reserved(person)
 				}
 				return ctx.Err()
 			})

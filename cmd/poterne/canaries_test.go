@@ -30,9 +30,9 @@ func trapped(t *testing.T, identifiers int) (dir string, s settings) {
 	}
 	var free strings.Builder
 	for i := range identifiers {
-		fmt.Fprintf(&free, " %08d \n", i)
+		fmt.Fprintf(&free, " 1%07d \n", i)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "free.txt"), []byte("\n"+free.String()+"\n00000000\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "free.txt"), []byte("\n"+free.String()+"\n10000000\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir, s
@@ -64,7 +64,7 @@ func TestWATCH_3_TheFilesOfCanariesAreMadeUpAliveAndTheSameEachTime(t *testing.T
 	last, next, since := column("last_activity"), column("next_appointment"), column("since")
 	surnames, appointments, moved := make(map[string]bool), 0, 0
 	for i, row := range rows {
-		if !s.reserves(row[0]) {
+		if !s.reserved(row[0]) {
 			t.Fatal("a file has an identifier that somebody could have")
 		}
 		if !regexp.MustCompile(`^(01 99 00|02 61 91|03 53 01|04 65 71|05 36 49|06 39 98) `).MatchString(row[column("phone")]) || !strings.HasSuffix(row[column("mail")], ".example") {
@@ -113,14 +113,14 @@ func TestWhatIsLookedForIsWrittenDownAndNamesNobody(t *testing.T) {
 	if len(at) == 0 || strings.Count(out, "\n") != len(at) {
 		t.Fatalf("found %s", out)
 	}
-	if _, err := fmt.Sscan(at[0][1], &line); err != nil || !s.reserves(fmt.Sprintf("%08d", line-2)) {
+	if _, err := fmt.Sscan(at[0][1], &line); err != nil || !s.reserved(fmt.Sprintf("1%07d", line-2)) {
 		t.Errorf("line %d is not reserved", line)
 	}
 	asked(t, dir, "canaries", "export", "--as", "nadia", "--number", "2", free)
 
 	var rest strings.Builder
 	for i := range 2000 {
-		if identifier := fmt.Sprintf("%08d", i); !s.reserves(identifier) {
+		if identifier := fmt.Sprintf("1%07d", i); !s.reserved(identifier) {
 			fmt.Fprintln(&rest, identifier)
 		}
 	}

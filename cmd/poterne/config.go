@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -113,10 +114,18 @@ type signinTable struct {
 	Life             time.Duration `toml:"life"` // 10h
 }
 
-// registerTable names the register's own identifiers: the ones that need no
-// alias.
+// registerTable names the register's own identifiers, the ones that need no alias,
+// and says how identifiers are written. What a request spells otherwise is refused:
+// the application could take it for somebody else's.
 type registerTable struct {
-	Scheme string `toml:"scheme" need:"scheme = \"dossier\", the name of the register's own identifiers"`
+	Scheme  string                 `toml:"scheme" need:"scheme = \"dossier\", the name of the register's own identifiers"`
+	Schemes map[string]schemeTable `toml:"schemes"` // by name; the register's own are whole numbers without leading zeros when left out
+}
+
+// schemeTable is how the identifiers of one scheme are written.
+type schemeTable struct {
+	Pattern string    `toml:"pattern" need:"pattern = \"[0-9]{8}\", a regular expression that the whole identifier matches"`
+	Fold    oneOrMore `toml:"fold"` // what makes no difference: "case", "spaces", or "none"
 }
 
 // canariesTable reserves identifiers of the register for people who exist only for
@@ -178,7 +187,8 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	files := secretFiles{base, wrong}
 	s := settings{listen: c.Public.Listen, metricsListen: c.Metrics.Listen, database: files.path(c.Database.Path), server: c.Database.Server}
 	s.pages.Help = c.Public.Help.said()
-	s.origin, s.scheme = c.Public.Origin, c.Register.Scheme
+	s.origin = c.Public.Origin
+	c.schemes(&s, wrong)
 	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
 	s.veil, s.epoch = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
@@ -196,6 +206,34 @@ func (c *config) compile(wrong *complaints, base string) settings {
 	c.services(&s, wrong)
 	return s
 }
+
+// schemes reads how identifiers are written.
+func (c *config) schemes(s *settings, wrong *complaints) {
+	declared := make(map[string]register.Form)
+	for _, name := range slices.Sorted(maps.Keys(c.Register.Schemes)) {
+		table, path := c.Register.Schemes[name], "register.schemes."+name
+		if !schemeNames.MatchString(name) {
+			wrong.add(path, "not a plain name; write letters, digits, - and _ only")
+		}
+		var folds []register.Fold
+		for _, fold := range table.Fold {
+			folds = append(folds, register.Fold(fold))
+		}
+		if table.Pattern == "" {
+			continue // complained of already
+		}
+		form, err := register.NewForm(table.Pattern, folds...)
+		if err != nil {
+			key, said, _ := strings.Cut(err.Error(), ": ")
+			wrong.add(path+"."+key, "%s", said)
+			continue
+		}
+		declared[name] = form
+	}
+	s.schemes = register.NewSchemes(c.Register.Scheme, declared)
+}
+
+var schemeNames = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // canaries derives the function that knows them.
 func (c *config) canaries(s *settings, wrong *complaints) {
@@ -223,10 +261,21 @@ func (c *config) kept(wrong *complaints) {
 	}
 }
 
-// reserves reports whether one of the register's own identifiers is kept for
+// person returns the pseudonym of one of the register's own identifiers, as somebody
+// wrote it.
+func (s settings) person(identifier string) (register.PersonID, error) {
+	ref, err := s.schemes.Told(s.schemes.Own(), identifier)
+	if err != nil {
+		return register.PersonID{}, err
+	}
+	return s.pseudonym.Person(ref.Value), nil
+}
+
+// reserved reports whether one of the register's own identifiers is kept for
 // canaries.
-func (s settings) reserves(identifier string) bool {
-	return s.canaries.Reserved(s.pseudonym.Person(identifier))
+func (s settings) reserved(identifier string) bool {
+	person, err := s.person(identifier)
+	return err == nil && s.canaries.Reserved(person)
 }
 
 // open opens the database.

@@ -259,6 +259,37 @@ func TestTheExampleMeansWhatItSays(t *testing.T) {
 	}
 }
 
+func TestSCOPE_10_HowIdentifiersAreWrittenIsDeclared(t *testing.T) {
+	dir := secrets(t)
+	const mail, change = `pattern = "[a-z0-9._+-]+@[a-z0-9.-]+"`, `optional = ["$.email"]`
+	for name, test := range map[string]struct {
+		was, is, want string
+	}{
+		"a scheme without a form":       {"[register.schemes.mail]", "[register.schemes.post]", "how mail identifiers are written is not declared; write [register.schemes.mail]"},
+		"no pattern":                    {mail, "", "register.schemes.mail.pattern: missing"},
+		"a pattern that is none":        {mail, `pattern = "["`, "register.schemes.mail.pattern: not a regular expression"},
+		"a pattern for nothing":         {mail, `pattern = "[a-z]*"`, "register.schemes.mail.pattern: it takes an empty text"},
+		"case that nobody decided":      {mail + "\nfold = \"case\"", `pattern = "[A-Za-z@.]+"`, "register.schemes.mail.fold: the pattern takes small and capital letters"},
+		"an unknown fold":               {`fold = "case"`, `fold = "accents"`, "register.schemes.mail.fold: \"accents\" is not one"},
+		"a name that is none":           {"[register.schemes.mail]", "[register.schemes.'m l']", "register.schemes.m l: not a plain name"},
+		"an optional that names no one": {change, `optional = ["$.phone"]`, "optional[0]: \"$.phone\" is not a parameter"},
+		"JSON that passes unread":       {`takes = ["text/plain"]`, `takes = ["application/json"]`, "takes: JSON is read"},
+		"a category nobody knows":       {`written = { contact =`, `written = { phone =`, "written.phone:"},
+	} {
+		changed := strings.Replace(example, test.was, test.is, 1)
+		if _, err := check(dir, []byte(changed)); changed == example || err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	s, err := check(dir, []byte(strings.Replace(example, "[register.schemes.dossier]\npattern = \"[1-9][0-9]{0,9}\"\n", "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.schemes.Told("dossier", "0999"); err == nil || !s.schemes.Knows("mail") {
+		t.Error("the register's own identifiers have leading zeros unless declared, or the others are forgotten")
+	}
+}
+
 func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
 	dir := secrets(t)
 	const search = `search = { most = 10, name = "surname", birth = "birth" }`
@@ -350,7 +381,7 @@ func FuzzConfig(f *testing.F) {
 		}
 		wrong := &complaints{}
 		for _, service := range s.services {
-			gateComplaints(wrong, "service", service, false)
+			gateComplaints(wrong, "service", service, s.schemes, false)
 		}
 		if err := wrong.err(); err != nil {
 			t.Errorf("accepted, but the gate says: %v", err)

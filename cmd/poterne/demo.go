@@ -82,7 +82,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return errors.Join(err, kept.Close())
 	}
 	defer shelf.Close()
-	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.reserves)
+	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.reserved)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}

@@ -65,7 +65,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
-		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(s.pseudonym, s.scheme, kept), scheme: cmp.Or(n.Scheme, s.scheme)}
+		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(s.pseudonym, s.schemes, kept), scheme: cmp.Or(n.Scheme, s.schemes.Own())}
 		err = streamNew(n.Out, func(to io.Writer) error {
 			naming := gate.Naming{People: len(wanted), List: digest, Because: n.Because}
 			if err := gate.Name(ctx, kept, time.Now, by, approver, naming); err != nil {

@@ -39,7 +39,7 @@ type setup struct {
 	origin    string // where people reach the portal: https, or http on this very machine
 	pseudonym register.Key
 	canaries  register.Canaries
-	scheme    string // of the register's own identifiers
+	schemes   register.Schemes // how people are named
 	signer    note.Signer
 	verifier  note.Verifier
 	assertion *ecdsa.PrivateKey
@@ -85,7 +85,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	if told := toldObservations(from.rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
 	}
-	directory := gate.NewDirectory(from.pseudonym, from.scheme, kept)
+	directory := gate.NewDirectory(from.pseudonym, from.schemes, kept)
 	p.council = from.council(kept, log)
 	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
@@ -125,7 +125,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		return nil, err
 	}
 	proxy, err := httpgate.New(from.services, httpgate.Dependencies{
-		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Who: p.door.Who,
+		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.schemes, Who: p.door.Who,
 		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
 		Canaries: from.canaries,
@@ -139,7 +139,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.now), from.tokens, p.pushed, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.schemes, from.now), from.tokens, p.pushed, log))
 	health := &health{kept: kept, verifier: from.verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
 		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
@@ -179,7 +179,7 @@ func (from setup) hosts() map[string]bool {
 func (from setup) portal(log *slog.Logger) portal.Settings {
 	s := from.pages
 	s.Home, s.Silence, s.Now, s.Log = from.origin+"/", from.silence, from.now, log
-	s.Observed, s.Scheme = from.rules.Observed, from.scheme
+	s.Observed, s.Scheme = from.rules.Observed, from.schemes.Own()
 	scheme, _, _ := strings.Cut(from.origin, "://")
 	for _, service := range from.services {
 		address := from.origin + service.Prefix + "/"

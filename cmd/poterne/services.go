@@ -52,26 +52,30 @@ func (w wordsTable) said() map[policy.Language]string {
 // routeTable is one kind of request. It is written get = "/files/{dossier}", or
 // with methods and path.
 type routeTable struct {
-	Get     string                          `toml:"get"`
-	Post    string                          `toml:"post"`
-	Methods []string                        `toml:"methods"`
-	Path    string                          `toml:"path"`
-	Purpose string                          `toml:"purpose"`
-	Request map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json or header; scheme; where
-	Query   []string                        `toml:"query"`    // other parameters
-	Form    []string                        `toml:"form"`     // other fields
-	Leads   map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
-	Takes   []string                        `toml:"takes"`    // content types of bodies that pass unread
-	Writes  []string                        `toml:"writes"`   // categories that a change touches
-	Shows   []string                        `toml:"shows"`    // categories that plain or unread answers tell of whom the request names
-	JSON    *answerTable                    `toml:"json"`
-	HTML    *answerTable                    `toml:"html"`
-	CSV     *answerTable                    `toml:"csv"`
-	Search  *searchTable                    `toml:"search"`
-	Export  bool                            `toml:"export"` // CSV that is kept: off without a mission, then capped and watermarked
-	Static  []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
-	Unread  []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
-	Header  *headerTable                    `toml:"header"`
+	Get      string                          `toml:"get"`
+	Post     string                          `toml:"post"`
+	Methods  []string                        `toml:"methods"`
+	Path     string                          `toml:"path"`
+	Purpose  string                          `toml:"purpose"`
+	Request  map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json or header; scheme; where. A change must name somebody by each
+	Optional []string                        `toml:"optional"` // those of them that a change may leave out
+	Query    []string                        `toml:"query"`    // other parameters
+	Form     []string                        `toml:"form"`     // other fields
+	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
+	Members  []string                        `toml:"members"`  // other members of a JSON body
+	Takes    []string                        `toml:"takes"`    // content types of bodies that pass unread; neither forms nor JSON
+	Writes   []string                        `toml:"writes"`   // categories that a change touches, whatever it carries
+	Written  map[string]oneOrMore            `toml:"written"`  // category; the fields and members that change it
+	Partial  bool                            `toml:"partial"`  // the application leaves alone what a change does not carry
+	Shows    []string                        `toml:"shows"`    // categories that plain or unread answers tell of whom the request names
+	JSON     *answerTable                    `toml:"json"`
+	HTML     *answerTable                    `toml:"html"`
+	CSV      *answerTable                    `toml:"csv"`
+	Search   *searchTable                    `toml:"search"`
+	Export   bool                            `toml:"export"` // CSV that is kept: off without a mission, then capped and watermarked
+	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
+	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
+	Header   *headerTable                    `toml:"header"`
 }
 
 // searchTable makes a route a search: for one known person, with few rows. Who
@@ -137,10 +141,10 @@ func (c *config) services(s *settings, wrong *complaints) {
 		}
 		told := len(wrong.list)
 		for j, route := range table.Route {
-			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s.rules.Purposes))
+			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s))
 		}
 		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
-			gateComplaints(wrong, path, service, len(wrong.list) > told)
+			gateComplaints(wrong, path, service, s.schemes, len(wrong.list) > told)
 		}
 		if first, _, _ := strings.Cut(strings.TrimPrefix(service.Prefix, "/"), "/"); slices.Contains(ownPaths, first) {
 			wrong.add(path+".prefix", "/%s is the portal's own; write another", first)
@@ -165,12 +169,12 @@ func (c *config) services(s *settings, wrong *complaints) {
 	}
 }
 
-func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes roster.Purposes) httpgate.Route {
+func (r *routeTable) compile(wrong *complaints, path, purpose string, s *settings) httpgate.Route {
 	if r.Purpose == "" {
 		r.Purpose = purpose
 	}
 	route := httpgate.Route{
-		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Takes: r.Takes,
+		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
 		Shows: categories(wrong, path+".shows", r.Shows),
 	}
@@ -178,14 +182,29 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})
 	}
 	r.address(wrong, path, &route)
-	if _, declared := purposes[route.Purpose]; !declared {
+	if _, declared := s.rules.Purposes[route.Purpose]; !declared {
 		wrong.add(path+".purpose", "no purpose %q is declared; write a [[purpose]] with this name, or the name of one", r.Purpose)
 	}
 	for _, in := range slices.Sorted(maps.Keys(r.Request)) {
 		for _, scheme := range slices.Sorted(maps.Keys(r.Request[in])) {
 			for _, name := range r.Request[in][scheme] {
-				route.Request = append(route.Request, httpgate.Naming{In: httpgate.Place(in), Name: name, Scheme: scheme})
+				naming := httpgate.Naming{In: httpgate.Place(in), Name: name, Scheme: scheme, Optional: slices.Contains(r.Optional, name)}
+				route.Request = append(route.Request, naming)
 			}
+		}
+	}
+	for i, name := range r.Optional {
+		if !slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath }) {
+			wrong.add(index(path+".optional", i), "%q is not a parameter, field, member or header by which request names somebody", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Written)) {
+		field, err := register.ParseField(name)
+		if err != nil {
+			wrong.add(path+".written."+name, "%v", err)
+		}
+		for _, where := range r.Written[name] {
+			route.Written = append(route.Written, httpgate.Writing{Name: where, Field: field})
 		}
 	}
 	for _, declared := range []struct {
@@ -208,7 +227,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, purposes r
 	}
 	if route.Path != "" {
 		// Alone, in a service that has nothing wrong, so that what is said is on its line.
-		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, false)
+		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.schemes, false)
 	}
 	return route
 }
@@ -298,10 +317,10 @@ func attributeOf(place string, format answer.Format) (path, attribute string) {
 
 // gateComplaints asks the gate what is wrong with a service, without its routes if
 // that was told.
-func gateComplaints(wrong *complaints, path string, service httpgate.Service, told bool) {
+func gateComplaints(wrong *complaints, path string, service httpgate.Service, schemes register.Schemes, told bool) {
 	nobody := func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil }
 	_, err := httpgate.New([]httpgate.Service{service}, httpgate.Dependencies{ // never asked
-		Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
+		Schemes: schemes, Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
 		Pages: struct{ httpgate.Pages }{}, Assertions: new(httpgate.Signer),
 	})
 	for _, text := range complaintsOf(err) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,15 +125,16 @@ func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store
 	if w.Pseudonym != "" {
 		return register.ParsePersonID(w.Pseudonym)
 	}
-	if w.Scheme == "" {
-		w.Scheme = s.scheme
+	ref, err := s.schemes.Told(cmp.Or(w.Scheme, s.schemes.Own()), w.Identifier)
+	if err != nil {
+		return register.PersonID{}, err
 	}
-	people, err := gate.NewDirectory(s.pseudonym, s.scheme, kept).People(ctx, []register.Ref{{Scheme: w.Scheme, Value: w.Identifier}})
+	people, err := gate.NewDirectory(s.pseudonym, s.schemes, kept).People(ctx, []register.Ref{ref})
 	if err != nil {
 		return register.PersonID{}, err
 	}
 	if people[0].IsZero() {
-		return people[0], fmt.Errorf("this %s identifier leads to nobody", w.Scheme)
+		return people[0], fmt.Errorf("this %s identifier leads to nobody", ref.Scheme)
 	}
 	return people[0], nil
 }

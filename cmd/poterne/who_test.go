@@ -94,10 +94,15 @@ func TestAnAnswerIsSealed(t *testing.T) {
 
 func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
 	dir, s := written(t)
-	for _, args := range [][]string{{"1"}, {"--pseudonym", s.pseudonym.Person("1").Hex()}, {"--scheme", "dossier", " 1"}} {
+	for _, args := range [][]string{{"1"}, {"--pseudonym", s.pseudonym.Person("1").Hex()}, {"--scheme", "dossier", "1"}} {
 		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--as", "samir"}, args...)...)
 		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
 			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
+		}
+	}
+	for _, spelled := range []string{" 1", "01", "1.0", "1a"} { // another spelling is nobody's name, which is not the same as nobody
+		if code, _, errs := asked(t, dir, "ledger", "who-saw", "--as", "samir", spelled); code != 1 || !strings.Contains(errs, "not a dossier identifier as they are written") {
+			t.Errorf("%q: exit %d, %s", spelled, code, errs)
 		}
 	}
 }

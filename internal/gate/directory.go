@@ -16,28 +16,31 @@ type Aliases interface {
 // whichever application showed them. Its zero value is not usable.
 type Directory struct {
 	key     register.Key
-	own     string
+	schemes register.Schemes
 	aliases Aliases
 }
 
-// NewDirectory takes the pseudonym key, and the scheme of the register's own
-// identifiers: those need no alias.
-func NewDirectory(key register.Key, own string, aliases Aliases) *Directory {
-	return &Directory{key, own, aliases}
+// NewDirectory takes the pseudonym key, and how identifiers are written: the
+// register's own need no alias.
+func NewDirectory(key register.Key, schemes register.Schemes, aliases Aliases) *Directory {
+	return &Directory{key, schemes, aliases}
 }
 
 // People returns the person behind each reference, in their order: nobody (the
-// zero PersonID) for a reference that leads nowhere.
+// zero PersonID) for a reference that leads nowhere, or has not the form of its
+// scheme.
 func (d *Directory) People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error) {
 	people := make([]register.PersonID, len(refs))
 	var foreign []register.Alias
+	var places []int // of foreign references
 	for i, ref := range refs {
+		ref, err := d.schemes.Told(ref.Scheme, ref.Value)
 		switch {
-		case ref.Value == "":
-		case ref.Scheme == d.own:
+		case err != nil:
+		case ref.Scheme == d.schemes.Own():
 			people[i] = d.key.Person(ref.Value)
 		default:
-			foreign = append(foreign, d.key.Alias(ref))
+			foreign, places = append(foreign, d.key.Alias(ref)), append(places, i)
 		}
 	}
 	if len(foreign) == 0 {
@@ -47,10 +50,8 @@ func (d *Directory) People(ctx context.Context, refs []register.Ref) ([]register
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	for i, ref := range refs {
-		if ref.Value != "" && ref.Scheme != d.own {
-			people[i], foreign = found[foreign[0]], foreign[1:]
-		}
+	for n, i := range places {
+		people[i] = found[foreign[n]]
 	}
 	return people, nil
 }

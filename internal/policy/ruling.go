@@ -109,6 +109,8 @@ const (
 	AnsweredAbsent      Why = 52 // it has nothing at this address
 	NotConfirmed        Why = 53 // a change was forwarded, and it did not say whether it took it
 	OtherSite           Why = 54 // another site asks in the agent's name
+	Unnamed             Why = 60 // a request does not name somebody as it must, or not where
+	Overwrites          Why = 61 // a change would write a mask over what the account may not see
 )
 
 // Freezes reports whether the account opens nobody new without a reason from here
@@ -140,6 +142,7 @@ var whyNames = map[Why]string{
 	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
+	Unnamed: "unnamed", Overwrites: "overwrites",
 }
 
 func (w Why) String() string {

@@ -122,6 +122,10 @@ func (r Ruling) french() string {
 		return "La demande vient d’un autre site : elle n’a pas été transmise."
 	case NotToBeChanged:
 		return "Cette modification touche des champs qui ne relèvent pas de la finalité de ce service : elle n’a pas été transmise."
+	case Unnamed:
+		return "Cette demande ne nomme pas la personne comme il le faut : son identifiant manque, ou n’est pas écrit comme le sont ceux de son espèce. Rien n’a été transmis à l’application."
+	case Overwrites:
+		return "Enregistrer écraserait des données que vous ne voyez pas. Rien n’a été modifié ; une personne habilitée à les voir peut le faire."
 	case TooMany:
 		return "Cette recherche trouve trop de personnes. Précisez-la : nom, prénom et date de naissance."
 	case NoMission:
@@ -226,6 +230,10 @@ func (r Ruling) english() string {
 		return "The request comes from another site, so it was not passed on."
 	case NotToBeChanged:
 		return "This change touches fields that do not belong to the purpose of this service, so it was not passed on."
+	case Unnamed:
+		return "This request does not name the person as it must: the identifier is missing, or is not written as those of its kind are. Nothing was passed on to the application."
+	case Overwrites:
+		return "Saving this would write over data that you do not see. Nothing was changed; somebody who may see it can do it."
 	case TooMany:
 		return "This search finds too many people. Refine it: surname, first name and date of birth."
 	case NoMission:

@@ -132,7 +132,7 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 	h.index = index.New(index.Standard, shelf, kept)
 	h.rooms = New(pages, House{
 		Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns, Index: h.index, Notary: newNotary(t, shelf),
-		Directory: gate.NewDirectory(houseKey(t), "dossier", shelf),
+		Directory: gate.NewDirectory(houseKey(t), register.NewSchemes("dossier", nil), shelf),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

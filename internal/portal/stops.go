@@ -76,11 +76,12 @@ var classes = map[policy.Why]string{
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
-	policy.NotForPurpose: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
+	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
 	policy.NotToBeChanged: "rights",
 	policy.NotDeclared:    "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
 	policy.UndeclaredField: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
+	policy.Unnamed: "unread",
 }
 
 // classOf is "unread" for a ground we do not know: nothing was passed on.

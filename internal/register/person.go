@@ -11,9 +11,7 @@ import (
 	"hash"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
-	"unicode"
 
 	"poterne/internal/fault"
 )
@@ -95,14 +93,14 @@ func (k Key) Device(secret string) string {
 func (k Key) Signin() ([]byte, error) { return k.child("poterne/signin/v1") }
 
 // Person returns the pseudonym of the person whom the register itself knows by
-// identifier.
+// identifier, as Schemes reads it.
 func (k Key) Person(identifier string) PersonID {
-	return PersonID(k.sum("poterne/person/v1\x00", canonical(identifier)))
+	return PersonID(k.sum("poterne/person/v1\x00", identifier))
 }
 
-// Alias returns the keyed hash of a reference in any scheme.
+// Alias returns the keyed hash of a reference in any scheme, as Schemes reads it.
 func (k Key) Alias(ref Ref) Alias {
-	return Alias(k.sum("poterne/alias/v1\x00", ref.Scheme, "\x00", canonical(ref.Value)))
+	return Alias(k.sum("poterne/alias/v1\x00", ref.Scheme, "\x00", ref.Value))
 }
 
 func (k Key) sum(parts ...string) (short [16]byte) {
@@ -115,25 +113,4 @@ func (k Key) sum(parts ...string) (short [16]byte) {
 	var full [sha256.Size]byte
 	copy(short[:], mac.Sum(full[:0]))
 	return short
-}
-
-// canonical folds what applications write differently for the same identifier:
-// letter case and the spaces around and inside it.
-func canonical(identifier string) string {
-	folded := true
-	for i := range len(identifier) {
-		if c := identifier[i]; c >= 0x80 || c <= ' ' || 'A' <= c && c <= 'Z' {
-			folded = false
-			break
-		}
-	}
-	if folded {
-		return identifier
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, identifier)
 }

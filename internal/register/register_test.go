@@ -38,9 +38,6 @@ func TestAPersonCannotBePrinted(t *testing.T) {
 
 func TestPseudonymsDependOnKeySchemeAndIdentifierOnly(t *testing.T) {
 	one, other := key(t, 1), key(t, 2)
-	if one.Person("12 345x") != one.Person("12345X ") {
-		t.Error("spaces and letter case must not make another person")
-	}
 	if one.Person("1") == one.Person("2") || one.Person("1") == other.Person("1") {
 		t.Error("another identifier or another key must make another pseudonym")
 	}

@@ -35,10 +35,12 @@ type route struct {
 	wild    []wildcard
 	query   map[string]string // every allowed parameter, and the scheme of those that name people
 	form    map[string]string
-	json    *answer.Request // nil if no JSON body names people
-	members []string        // the names that lead to people in a JSON body
+	json    *answer.Request            // nil if no JSON body is taken
+	written map[string]register.Fields // by each field of a form
+	fields  register.Fields            // that everything it takes can write
 	answers map[string]*reader
 	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
+	schemes register.Schemes
 }
 
 // ServeHTTP makes a route a handler that ServeMux can find. It is never called.
@@ -97,12 +99,12 @@ func compile(services []Service, d Dependencies) ([]*service, error) {
 				c.add("it has the same address as service %s", other.ID)
 			}
 		}
-		compiled = append(compiled, compileService(s, c))
+		compiled = append(compiled, compileService(s, d.Schemes, c))
 	}
 	return compiled, errors.Join(wrong...)
 }
 
-func compileService(s Service, c complaints) *service {
+func compileService(s Service, schemes register.Schemes, c complaints) *service {
 	if !serviceIDs.MatchString(string(s.ID)) {
 		c.add("id: write small letters, digits and hyphens")
 	}
@@ -146,7 +148,7 @@ func compileService(s Service, c complaints) *service {
 		}
 		said := c
 		for _, method := range r.Methods {
-			t := compileRoute(r, method, said)
+			t := compileRoute(r, method, schemes, said)
 			said.wrong = new([]error) // once is enough for what its methods share
 			if !slices.Contains(methods, method) {
 				c.add("methods: %q cannot be declared; write any of %v", method, methods)
@@ -237,14 +239,11 @@ func (r Route) Broad() bool {
 // Subtree reports whether the route is all below an address.
 func (r Route) Subtree() bool { return strings.HasSuffix(r.Path, "...}") }
 
-func compileRoute(r Route, method string, c complaints) *route {
-	t := &route{Route: r, name: method + " " + r.Path, method: method}
+func compileRoute(r Route, method string, schemes register.Schemes, c complaints) *route {
+	t := &route{Route: r, name: method + " " + r.Path, method: method, schemes: schemes}
 	t.query, t.form = allowed(r.Query), allowed(r.Form)
 	if r.Purpose == "" {
 		c.add("purpose: say what it is used for")
-	}
-	if !register.AllFields.Has(r.Writes) {
-		c.add("writes: there are categories nobody knows")
 	}
 	if !register.AllFields.Has(r.Shows) {
 		c.add("shows: there are categories nobody knows")
@@ -252,6 +251,7 @@ func compileRoute(r Route, method string, c complaints) *route {
 	t.compileRequest(c)
 	t.compileLeads(c)
 	t.compileAnswers(c)
+	t.checkSchemes(c)
 	switch r.Kind {
 	case Static:
 		if len(r.Request) > 0 || len(r.Answers) > 0 || r.Header != nil || !slices.Equal(r.Methods, []string{"GET"}) {
@@ -299,7 +299,7 @@ func (t *route) checkNaming(c complaints, method string) {
 	}
 	plain := slices.IndexFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) == 0 })
 	switch {
-	case plain < 0 || t.Shows != 0 || method != http.MethodGet && t.Writes != 0:
+	case plain < 0 || t.Shows != 0 || method != http.MethodGet && t.fields != 0:
 	case method == http.MethodGet:
 		c.add("answers[%d]: the request names somebody, and the answer is plain: say with shows which categories it tells of them, or declare their row, person and fields", plain)
 	default:
@@ -354,14 +354,42 @@ func allowed(names []string) map[string]string {
 	return set
 }
 
+// checkSchemes wants every scheme that the route uses to have a form: without one,
+// somebody could be named so that the application sees somebody else.
+func (t *route) checkSchemes(c complaints) {
+	var used []string
+	for _, n := range t.Request {
+		used = append(used, n.Scheme)
+	}
+	for _, a := range t.Answers {
+		for _, group := range a.Layout.People {
+			for _, n := range group.Person {
+				used = append(used, n.Scheme)
+			}
+		}
+	}
+	if t.Header != nil {
+		used = append(used, t.Header.Schemes...)
+	}
+	slices.Sort(used)
+	for _, scheme := range slices.Compact(used) {
+		if scheme != "" && !t.schemes.Knows(scheme) {
+			c.add("scheme: how %s identifiers are written is not declared; write [register.schemes.%s] with their pattern, such as pattern = \"[0-9]{8}\"", scheme, scheme)
+		}
+	}
+}
+
 func (t *route) compileRequest(c complaints) {
-	var inJSON []answer.Naming
-	reads := len(t.Form) > 0
+	var inJSON []answer.Member
+	t.written = make(map[string]register.Fields)
+	t.fields = t.Writes
+	required := len(t.Request) == 0
 	for i, n := range t.Request {
 		c := c.in("request[%d]", i)
 		if n.Name == "" || n.Scheme == "" {
 			c.add("say where it names somebody, and in which scheme")
 		}
+		required = required || !n.Optional
 		switch n.In {
 		case InPath:
 			segment := slices.Index(strings.Split(t.Path[min(1, len(t.Path)):], "/"), "{"+n.Name+"}")
@@ -372,10 +400,9 @@ func (t *route) compileRequest(c complaints) {
 		case InQuery:
 			t.query[n.Name] = n.Scheme
 		case InForm:
-			t.form[n.Name], reads = n.Scheme, true
+			t.form[n.Name] = n.Scheme
 		case InJSON:
-			inJSON, reads = append(inJSON, answer.Naming{Scheme: n.Scheme, Path: n.Name}), true
-			t.members = append(t.members, memberNames(n.Name)...)
+			inJSON = append(inJSON, answer.Member{Path: n.Name, Scheme: n.Scheme, Optional: n.Optional})
 		case InHeader:
 			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
 				c.add("%s is never passed on", n.Name)
@@ -384,12 +411,39 @@ func (t *route) compileRequest(c complaints) {
 			c.add("in: %q is not a part of a request; write path, query, form, json or header", n.In)
 		}
 	}
-	if reads && len(t.Takes) > 0 {
+	if !required {
+		c.add("optional: then a change could name nobody; one place at least must name somebody")
+	}
+	for _, path := range t.Members {
+		inJSON = append(inJSON, answer.Member{Path: path})
+	}
+	for _, w := range t.Written {
+		t.fields |= w.Field
+		if strings.HasPrefix(w.Name, "$") {
+			inJSON = append(inJSON, answer.Member{Path: w.Name, Writes: w.Field})
+			continue
+		}
+		if t.form[w.Name] != "" {
+			c.add("written: %q names somebody; what it writes stands in writes", w.Name)
+			continue
+		}
+		t.form[w.Name] = ""
+		t.written[w.Name] |= w.Field
+	}
+	if !register.AllFields.Has(t.fields) {
+		c.add("writes: there are categories nobody knows")
+	}
+	if (len(t.form) > 0 || len(inJSON) > 0) && len(t.Takes) > 0 {
 		c.add("takes: a body that is read cannot pass unread as well")
 	}
 	for _, media := range t.Takes {
-		if !isMedia(media) {
+		switch {
+		case !isMedia(media):
 			c.add("takes: %q is not a content type", media)
+		case media == formMedia:
+			c.add("takes: a form is read; list its fields under form")
+		case media == "application/json" || strings.HasSuffix(media, "+json"):
+			c.add("takes: JSON is read; list what it holds under members, such as members = [\"$.text\"]")
 		}
 	}
 	if len(inJSON) == 0 {
@@ -418,10 +472,7 @@ func (t *route) compileLeads(c complaints) {
 	}
 }
 
-// memberNames lists the names in a JSONPath.
-func memberNames(path string) []string {
-	return strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(`$.[]*'"`, r) })
-}
+const formMedia = "application/x-www-form-urlencoded"
 
 func (t *route) compileAnswers(c complaints) {
 	t.answers = make(map[string]*reader)

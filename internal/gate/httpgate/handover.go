@@ -236,7 +236,7 @@ func (g *passage) cut(reading *answer.Reading, dst []byte, keep answer.Keep) (bo
 // trust settles what the application says of its own answer, and sends it whole
 // or not at all.
 func (g *passage) trust(s *said) (Outcome, error) {
-	rows, err := g.route.Header.read(s.header)
+	rows, err := g.route.readHeader(s.header)
 	if err != nil {
 		return "", err
 	}
@@ -254,8 +254,9 @@ func (g *passage) trust(s *said) (Outcome, error) {
 	return Shown, g.send(s, s.body(), withCharset(s.media), "")
 }
 
-// read returns the people an application says are in its answer.
-func (h *HeaderNaming) read(header http.Header) ([]answer.Row, error) {
+// readHeader returns the people an application says are in its answer.
+func (t *route) readHeader(header http.Header) ([]answer.Row, error) {
+	h := t.Header
 	text := strings.Join(header.Values(h.Name), ",")
 	if strings.TrimSpace(text) == "nobody" {
 		return nil, nil
@@ -269,7 +270,7 @@ func (h *HeaderNaming) read(header http.Header) ([]answer.Row, error) {
 		if err != nil || !declared || !slices.Contains(h.Schemes, scheme) {
 			return nil, notUnderstood("the header that names people")
 		}
-		refs, err := appendRef(nil, scheme, value)
+		refs, err := t.appendRef(nil, scheme, value)
 		if err != nil {
 			return nil, notUnderstood("the header that names people: " + err.Error())
 		}

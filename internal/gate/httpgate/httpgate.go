@@ -81,8 +81,11 @@ type Route struct {
 	Query   []string        // other parameters the address may carry
 	Form    []string        // other fields a form may carry
 	Leads   []Value         // what a redirection here may say besides what was asked
-	Takes   []string        // content types of bodies that pass unread; only where no body names people
-	Writes  register.Fields // what a request that changes something touches
+	Members []string        // other members a JSON body may carry; JSONPaths of names and [*]
+	Written []Writing       // fields and members that each write a category
+	Partial bool            // the application leaves alone what is not sent, so that only what is counts as written
+	Takes   []string        // content types of bodies that pass unread; neither forms nor JSON, and only where no body is read
+	Writes  register.Fields // what a request that changes something touches, whatever it carries
 	Shows   register.Fields // what every answer tells of whom the request names, beyond what its rows show; it cannot be masked
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
@@ -106,11 +109,19 @@ type Search struct {
 // MostFound is how many rows any search may have.
 const MostFound = 25
 
-// Naming says where a request names a person, and in which scheme.
+// Naming says where a request names a person, and in which scheme. A change must
+// name somebody by each, but for those that are optional, and by one at least.
 type Naming struct {
-	In     Place
-	Name   string // of the wildcard, parameter, field or header; a JSONPath in JSON
-	Scheme string
+	In       Place
+	Name     string // of the wildcard, parameter, field or header; a JSONPath in JSON
+	Scheme   string
+	Optional bool
+}
+
+// Writing is what a field of a form or a member of a JSON body changes.
+type Writing struct {
+	Name  string // of the field; a JSONPath in JSON
+	Field register.Fields
 }
 
 // Place is a part of a request.
@@ -199,6 +210,7 @@ const (
 type Dependencies struct {
 	Gate       Gate
 	Directory  Directory
+	Schemes    register.Schemes // how people are named
 	Who        func(http.ResponseWriter, *http.Request) (signin.Session, error)
 	Pages      Pages
 	Assertions *Signer

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -107,7 +109,7 @@ func TestSCOPE_7_PeopleOfAListAreWithheldInEveryFormat(t *testing.T) {
 // Promise: METER-3
 func TestMETER_3_APersonInSeveralRowsCountsOnce(t *testing.T) {
 	w := newWorld(t, list())
-	w.says("application/json", `[{"id":"p10","name":"‹p10›"},{"id":"P10 ","phone":"01 99 00 00 00"},{"id":"p10","name":"‹p10›"}]`)
+	w.says("application/json", `[{"id":"p10","name":"‹p10›"},{"id":"p10 ","phone":"01 99 00 00 00"},{"id":"p10","name":"‹p10›"}]`)
 	if g := w.get("/list"); len(shown(g.body)) != 2 {
 		t.Errorf("got %v", g)
 	}
@@ -256,11 +258,12 @@ func TestA9_AnAddressThatCanBeReadInTwoWaysIsRefused(t *testing.T) {
 	for _, path := range []string{
 		"/files/../list", "/files/./p1", "/files//p1", "//files/p1", "/files/p1%2Fnotes", "/files/p1%2fnotes", "/files/%2e%2e/list", "/files/..%2f",
 		"/files/p1;a=b", "/files/p1%3Ba", "/files/p1%00", "/files/p1%0a", "/files/p%31", "/f%69les/p1", "/files/p1%5Cx", "/files/p1%252F",
-		"/files/p1%3Fx", "/files/%ff", "/files/p1%23", "/files/p1/..;/x", "/files/%20",
+		"/files/p1%3Fx", "/files/%ff", "/files/p1%23", "/files/p1/..;/x",
 		"/list?page=1;page=2", "/list?page=%zz", "/list?page=%00", "/list?page=%ff", "/list?=1", "/list?page=1&&page=2",
 	} {
 		w.refused(w.get(path), policy.RequestUnreadable)
 	}
+	w.refused(w.get("/files/%20"), policy.Unnamed)
 	if w.times() != 0 {
 		t.Errorf("the application was asked %d times", w.times())
 	}
@@ -323,18 +326,21 @@ func TestSCOPE_7_EverybodyARequestNamesIsDecidedOn(t *testing.T) {
 			w.refused(ask(), policy.ShortEmpty)
 		})
 	}
-	for name, body := range map[string]string{
-		"a name twice":               `{"people":[{"id":"p1","id":"p30"}]}`,
-		"a name in another case":     `{"people":[{"id":"p1","ID":"p30"}]}`,
-		"a parent in another case":   `{"people":[{"id":"p1"}],"People":[{"id":"p30"}]}`,
-		"only another case":          `{"people":[{"Id":"p30"}]}`,
-		"a second value":             `{"people":[{"id":"p1"}]}{"people":[{"id":"p30"}]}`,
-		"cut short":                  `{"people":[{"id":"p1"}`,
-		"an identifier that is none": `{"people":[{"id":{"$ne":""}}]}`,
+	for name, sent := range map[string]struct {
+		body string
+		why  policy.Why
+	}{
+		"a name twice":               {`{"people":[{"id":"p1","id":"p30"}]}`, policy.RequestUnreadable},
+		"a name in another case":     {`{"people":[{"id":"p1","ID":"p30"}]}`, policy.UndeclaredField},
+		"a parent in another case":   {`{"people":[{"id":"p1"}],"People":[{"id":"p30"}]}`, policy.UndeclaredField},
+		"only another case":          {`{"people":[{"Id":"p30"}]}`, policy.UndeclaredField},
+		"a second value":             {`{"people":[{"id":"p1"}]}{"people":[{"id":"p30"}]}`, policy.RequestUnreadable},
+		"cut short":                  {`{"people":[{"id":"p1"}`, policy.RequestUnreadable},
+		"an identifier that is none": {`{"people":[{"id":{"$ne":""}}]}`, policy.Unnamed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
-			w.refused(w.post("/json", asJSON, body), policy.RequestUnreadable)
+			w.refused(w.post("/json", asJSON, sent.body), sent.why)
 		})
 	}
 	w.t = t
@@ -344,6 +350,77 @@ func TestSCOPE_7_EverybodyARequestNamesIsDecidedOn(t *testing.T) {
 	if g := w.get("/list?id=&mail="); g.status != http.StatusOK {
 		t.Errorf("an empty parameter names nobody: %v", g)
 	}
+}
+
+// Whoever is named by another spelling, or by none, is asked of nobody.
+//
+// Promise: SCOPE-10
+func TestSCOPE_10_ARequestNamesSomebodyAsDeclaredOrIsRefused(t *testing.T) {
+	in := func(place httpgate.Place, name string) httpgate.Naming {
+		return httpgate.Naming{In: place, Name: name, Scheme: "number"}
+	}
+	route := func(path string, named ...httpgate.Naming) httpgate.Route {
+		r := changing()
+		r.Path, r.Methods, r.Request, r.Shows = path, []string{"GET", "POST"}, named, register.Note
+		r.Answers = []httpgate.Answer{{Layout: answer.Layout{Format: answer.JSON, Plain: []string{"$.status"}}}}
+		return r
+	}
+	body := route("/json", in(httpgate.InJSON, "$.people[*].id"))
+	body.Form, body.Members = nil, []string{"$.text"}
+	either := route("/either", in(httpgate.InForm, "id"), in(httpgate.InQuery, "by"))
+	either.Request[1].Optional = true
+	trusted := httpgate.Route{
+		Path: "/trusted", Kind: httpgate.People, Purpose: "accompany", Unread: []string{"application/pdf"},
+		Header: &httpgate.HeaderNaming{Name: "Poterne-People", Schemes: []string{"number"}},
+	}
+	w := newWorld(t, route("/path/{id}", in(httpgate.InPath, "id")), route("/query", in(httpgate.InQuery, "id")), route("/form", in(httpgate.InForm, "id")), route("/header", in(httpgate.InHeader, "X-Id")), body, either, trusted)
+	w.says("application/json", `{"status":"‹p999›"}`)
+	const urlencoded, asJSON = "application/x-www-form-urlencoded", "application/json"
+	header := func(method string, values ...string) got {
+		r := w.request(method, "/header", "text=a")
+		if r.Method == "GET" {
+			r = w.request(method, "/header", "")
+		}
+		r.Header.Set("Content-Type", urlencoded)
+		r.Header["X-Id"] = values
+		return w.do(r)
+	}
+	for _, spelled := range []string{"0999", "999-x", "999abc", "999.0", "+999", "%20999", "999%20", "9%2099", "%EF%BC%99%EF%BC%99%EF%BC%99", "999e0", "0x3E7", "999%27", "999%C2%A0"} {
+		plain, _ := url.QueryUnescape(spelled)
+		for how, g := range map[string]got{
+			"path": w.get("/path/" + strings.ReplaceAll(spelled, "+", "%2B")), "query": w.get("/query?id=" + spelled), "second": w.get("/query?id=1&id=" + spelled),
+			"form": w.post("/form", urlencoded, "id="+spelled), "json": w.post("/json", asJSON, fmt.Sprintf(`{"people":[{"id":1},{"id":%q}]}`, plain)), "query of a change": w.post("/query?id="+spelled, urlencoded, "text=a"),
+		} {
+			if g.status != http.StatusForbidden || !strings.HasPrefix(g.body, "refused unnamed") {
+				t.Errorf("%s %s: %v", how, spelled, g)
+			}
+		}
+		if !strings.ContainsAny(plain, " +") { // which HTTP itself takes away
+			w.refused(header("GET", plain), policy.Unnamed)
+		}
+	}
+	for _, g := range []got{
+		w.post("/query", urlencoded, "text=a"), w.post("/query?id=", urlencoded, "text=a"), w.post("/query?id=1&id=", urlencoded, "text=a"),
+		w.post("/form", urlencoded, "text=a"), w.post("/form", urlencoded, "id="), w.post("/form", urlencoded, "id=1&id="), w.post("/form", urlencoded, ""),
+		header("POST"), header("POST", ""), w.post("/either?by=1", urlencoded, "text=a"), w.post("/either", urlencoded, "id="),
+		w.post("/json", asJSON, `{"people":[]}`), w.post("/json", asJSON, `{"people":[{}]}`), w.post("/json", asJSON, `{"people":[{"id":1},{"id":null}]}`), w.post("/json", asJSON, `{"text":"a"}`),
+		w.post("/json", asJSON, `[{"people":[{"id":1}]}]`), w.post("/json", asJSON, ``),
+	} {
+		if g.status != http.StatusForbidden || !strings.HasPrefix(g.body, "refused unnamed") {
+			t.Error(g)
+		}
+	}
+	w.refused(w.post("/json", asJSON, `{"people":[{"id":1}],"id":999}`), policy.UndeclaredField)
+	w.refused(w.post("/json", asJSON, `{"data":{"people":[{"id":999}]}}`), policy.UndeclaredField)
+	if w.times() != 0 {
+		t.Errorf("the application was asked: %s", w.asked[0].RequestURI)
+	}
+	w.app = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Type", "application/pdf")
+		rw.Header().Set("Poterne-People", "number=0999; fields=name")
+		_, _ = io.WriteString(rw, "‹p999›")
+	}
+	w.refused(w.get("/trusted"), policy.NotUnderstood)
 }
 
 // Promise: LEDGER-1

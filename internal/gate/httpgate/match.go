@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"poterne/internal/fault"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -24,6 +25,7 @@ func (o *objection) Error() string { return o.why.String() + ": " + o.because }
 // notUnderstood objects to an answer, unreadable to a request.
 func notUnderstood(because string) error { return &objection{policy.NotUnderstood, because} }
 func unreadable(because string) error    { return &objection{policy.RequestUnreadable, because} }
+func unnamed(because string) error       { return &objection{policy.Unnamed, because} }
 
 // serviceOf finds the service a request is for: by host, or by the longest prefix
 // on any other host.
@@ -157,31 +159,34 @@ func isRoute(handler http.Handler) bool {
 // refsIn returns the people whom an address of the route names.
 func (t *route) refsIn(a address) (refs []register.Ref, err error) {
 	for _, w := range t.wild {
-		if refs, err = appendRef(refs, w.scheme, a.segments[w.segment]); err != nil {
+		if refs, err = t.appendRef(refs, w.scheme, a.segments[w.segment]); err != nil {
 			return nil, err
 		}
 	}
-	return appendRefs(refs, t.query, a.query)
+	return t.appendRefs(refs, t.query, a.query)
 }
 
 // appendRefs adds the people whom parameters name: each of them, if one comes
 // more than once. An empty one names nobody.
-func appendRefs(refs []register.Ref, schemes map[string]string, pairs []pair) (_ []register.Ref, err error) {
+func (t *route) appendRefs(refs []register.Ref, schemes map[string]string, pairs []pair) (_ []register.Ref, err error) {
 	for _, p := range pairs {
 		scheme := schemes[p.name]
 		if scheme == "" || p.value == "" {
 			continue
 		}
-		if refs, err = appendRef(refs, scheme, p.value); err != nil {
+		if refs, err = t.appendRef(refs, scheme, p.value); err != nil {
 			return nil, err
 		}
 	}
 	return refs, nil
 }
 
-func appendRef(refs []register.Ref, scheme, value string) ([]register.Ref, error) {
-	if strings.TrimSpace(value) == "" || strings.ContainsFunc(value, unicode.IsControl) {
-		return nil, unreadable("somebody is named by something that is no identifier")
+// appendRef adds somebody whom a request names, or an answer's header. Whatever has
+// not the form of its scheme could name somebody else for the application.
+func (t *route) appendRef(refs []register.Ref, scheme, value string) ([]register.Ref, error) {
+	ref, err := t.schemes.Asked(scheme, value)
+	if err != nil {
+		return nil, unnamed(fault.Public(err))
 	}
-	return append(refs, register.Ref{Scheme: scheme, Value: value}), nil
+	return append(refs, ref), nil
 }

@@ -31,6 +31,7 @@ type passage struct {
 	address address
 	body    []byte              // of the request
 	form    []pair              // in the body
+	writes  register.Fields     // what it changes
 	refs    []register.Ref      // by which the request names people
 	named   []register.PersonID // whom they lead to, each once
 	signs   meter.Signs         // of going through the register one after the other

@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -40,12 +39,15 @@ func (g *passage) readRequest() error {
 			continue
 		}
 		for _, value := range g.r.Header[textproto.CanonicalMIMEHeaderKey(n.Name)] {
-			if refs, err = appendRef(refs, n.Scheme, value); err != nil {
+			if refs, err = g.route.appendRef(refs, n.Scheme, value); err != nil {
 				return err
 			}
 		}
 	}
 	if g.refs, err = g.readBody(refs); err != nil {
+		return err
+	}
+	if err := g.mustName(); err != nil {
 		return err
 	}
 	if g.named, err = g.people(g.refs); err != nil {
@@ -60,8 +62,55 @@ func (g *passage) changes() bool {
 	return g.r.Method != http.MethodGet && g.r.Method != http.MethodHead
 }
 
-// readBody takes in the request's body and adds the people it names.
+// mustName wants a change to name somebody wherever its route declares it: what is
+// left out, the application may find elsewhere. The body's names are wanted as it is
+// read.
+func (g *passage) mustName() error {
+	if !g.changes() || !g.route.namesSomebody() {
+		return nil
+	}
+	for _, n := range g.route.Request {
+		missing := false
+		switch n.In {
+		case InQuery:
+			missing = lacks(g.address.query, n.Name)
+		case InHeader:
+			missing = len(g.r.Header[textproto.CanonicalMIMEHeaderKey(n.Name)]) == 0
+		case InForm, InJSON:
+			missing = len(g.body) == 0
+		}
+		if missing && !n.Optional {
+			return unnamed("a change does not name somebody where it must")
+		}
+	}
+	if len(g.refs) == 0 {
+		return unnamed("a change names nobody")
+	}
+	return nil
+}
+
+// lacks reports whether a parameter is missing, or empty once.
+func lacks(pairs []pair, name string) bool {
+	there := false
+	for _, p := range pairs {
+		if p.name != name {
+			continue
+		}
+		if p.value == "" {
+			return true
+		}
+		there = true
+	}
+	return !there
+}
+
+// readBody takes in the request's body, adds the people it names, and notes what it
+// changes.
 func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
+	g.writes = g.route.Writes
+	if !g.route.Partial {
+		g.writes = g.route.fields // what is not sent may be emptied
+	}
 	if g.r.ContentLength == 0 {
 		return refs, nil
 	}
@@ -84,7 +133,7 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 		return nil, unreadable("the content type of the request")
 	case slices.Contains(g.route.Takes, media):
 		return refs, nil
-	case media == "application/x-www-form-urlencoded" && len(g.route.form) > 0:
+	case media == formMedia && len(g.route.form) > 0:
 		return g.readForm(refs)
 	case media == "application/json" && g.route.json != nil:
 		return g.readJSON(refs)
@@ -98,43 +147,52 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 	if err != nil {
 		return nil, err
 	}
+	masks := false
 	for _, f := range fields {
 		if _, ok := g.route.form[f.name]; !ok {
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
+		g.writes |= g.route.written[f.name]
+		masks = masks || strings.Contains(f.value, answer.Mask)
 	}
 	g.form = fields
-	return appendRefs(refs, g.route.form, fields)
+	for _, n := range g.route.Request {
+		if n.In == InForm && !n.Optional && lacks(fields, n.Name) {
+			return nil, unnamed("the form does not name somebody where it must")
+		}
+	}
+	if refs, err = g.route.appendRefs(refs, g.route.form, fields); err != nil {
+		return nil, err
+	}
+	return refs, unmasked(masks)
 }
 
 func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
-	named, err := g.route.json.Refs(g.body)
-	if err != nil {
+	sent, err := g.route.json.Read(g.body)
+	switch {
+	case errors.Is(err, answer.ErrUnlisted):
+		return nil, &objection{policy.UndeclaredField, "a member of the JSON of the request"}
+	case errors.Is(err, answer.ErrUnnamed):
+		return nil, unnamed(err.Error())
+	case err != nil:
 		return nil, unreadable("the JSON of the request: " + err.Error())
 	}
-	if hasTwin(g.body, g.route.members) {
-		return nil, unreadable("a name in the JSON of the request differs from a declared one by its letter case only")
+	g.writes |= sent.Writes
+	for _, ref := range sent.Refs {
+		if refs, err = g.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
+			return nil, err
+		}
 	}
-	return append(refs, named...), nil
+	return refs, unmasked(sent.Masks)
 }
 
-// hasTwin reports whether some object of a JSON body has a name that is one of
-// members but for letter case: many programs would take it for that one.
-func hasTwin(body []byte, members []string) bool {
-	decoder := jsontext.NewDecoder(bytes.NewReader(body))
-	for {
-		token, err := decoder.ReadToken()
-		if err != nil {
-			return err != io.EOF
-		}
-		if kind, length := decoder.StackIndex(decoder.StackDepth()); kind != '{' || length%2 == 0 || token.Kind() != '"' {
-			continue
-		}
-		name := token.String()
-		if slices.ContainsFunc(members, func(m string) bool { return m != name && strings.EqualFold(m, name) }) {
-			return true
-		}
+// unmasked refuses what comes back with a mask in it: it would be written over what
+// the mask stands for.
+func unmasked(masks bool) error {
+	if masks {
+		return &objection{policy.Overwrites, "the request has a mask in it"}
 	}
+	return nil
 }
 
 // people finds whom references stand for, each once.
@@ -169,7 +227,7 @@ func (g *passage) ask(act policy.Act) policy.Ask {
 	if g.route != nil {
 		ask.Purpose, ask.Route, told = g.route.Purpose, g.route.name, g.route.Shows
 		if act == policy.Change {
-			told |= g.route.Writes
+			told |= g.writes
 		}
 		if g.route.Export {
 			ask.Signs |= meter.Exported

@@ -56,6 +56,19 @@ type world struct {
 	outcomes []httpgate.Outcome
 }
 
+// schemes is how everybody is named.
+var schemes = register.NewSchemes("dossier", map[string]register.Form{
+	"dossier": form(`[a-z][a-z0-9-]*`), "mail": form(`[a-z0-9]+@[a-z.]+`, register.FoldCase), "number": form(`[0-9]{1,10}`),
+})
+
+func form(pattern string, folds ...register.Fold) register.Form {
+	f, err := register.NewForm(pattern, folds...)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
 const account = roster.AccountID("pauline")
 
 var rules = policy.Rules{
@@ -173,7 +186,7 @@ func (w *world) dependencies(t *testing.T) httpgate.Dependencies {
 		t.Fatal(err)
 	}
 	return httpgate.Dependencies{
-		Gate: w.gate, Directory: gate.NewDirectory(w.key, "dossier", w.store), Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
+		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, w.store), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
 		Observe: func(_ roster.ServiceID, outcome httpgate.Outcome, _ time.Duration) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -25,13 +25,13 @@ type AliasShelf interface {
 type Aliases struct {
 	shelf AliasShelf
 	key   register.Key
-	own   string
+	as    register.Schemes
 }
 
-// NewAliases returns an intake of aliases. Own is the scheme of the register's
-// own identifiers, which need none.
-func NewAliases(shelf AliasShelf, key register.Key, own string) *Aliases {
-	return &Aliases{shelf, key, own}
+// NewAliases returns an intake of aliases. The register's own identifiers need
+// none.
+func NewAliases(shelf AliasShelf, key register.Key, as register.Schemes) *Aliases {
+	return &Aliases{shelf, key, as}
 }
 
 var aliasColumns = []string{"scheme", "identifier", "register_identifier"}
@@ -48,9 +48,9 @@ func (in *Aliases) keep(ctx context.Context, records []record) (rejected []Rejec
 	var aliases []Alias
 	place := make(map[register.Alias]int, len(records))
 	for _, r := range records {
-		ref := register.Ref{Scheme: r.need("scheme"), Value: r.need("identifier")}
-		person := in.key.Person(r.need("register_identifier"))
-		if ref.Scheme == in.own {
+		ref := r.reference(in.as, r.need("scheme"), "identifier")
+		own := r.reference(in.as, in.as.Own(), "register_identifier")
+		if r.text("scheme") == in.as.Own() {
 			r.reject("scheme", "the register's own identifiers need no alias")
 		}
 		if r.wrong != "" {
@@ -64,7 +64,7 @@ func (in *Aliases) keep(ctx context.Context, records []record) (rejected []Rejec
 			place[alias] = i
 			aliases = append(aliases, Alias{})
 		}
-		aliases[i] = Alias{alias, person} // the last line wins, as it does across batches
+		aliases[i] = Alias{alias, in.key.Person(own.Value)} // the last line wins, as it does across batches
 	}
 	if err := in.shelf.TakeAliases(ctx, aliases); err != nil {
 		return nil, fmt.Errorf("keeping aliases: %w", err)

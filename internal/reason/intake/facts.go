@@ -7,7 +7,7 @@ import (
 )
 
 // readFact reads a fact about a person still to be found.
-func readFact(r *record, source string) (reason.Fact, register.Ref) {
+func readFact(r *record, source string, as register.Schemes) (reason.Fact, register.Ref) {
 	fact := reason.Fact{
 		Source: source, ID: r.need("id"),
 		Account: roster.AccountID(r.text("account")), Organisation: roster.OrganisationID(r.text("organisation")),
@@ -21,7 +21,7 @@ func readFact(r *record, source string) (reason.Fact, register.Ref) {
 		r.reject("account", "a fact has either an account or an organisation")
 	}
 	fact.Kind = kind
-	ref := register.Ref{Scheme: r.need("scheme"), Value: r.need("person")}
+	ref := r.reference(as, r.need("scheme"), "person")
 	fact.From, fact.Until = r.period()
 	return fact, ref
 }

@@ -62,12 +62,13 @@ const batch = 1000
 type Facts struct {
 	shelf     Shelf
 	directory Directory
+	as        register.Schemes
 	now       func() time.Time
 }
 
 // NewFacts returns an intake of facts and covers.
-func NewFacts(shelf Shelf, directory Directory, now func() time.Time) *Facts {
-	return &Facts{shelf, directory, now}
+func NewFacts(shelf Shelf, directory Directory, as register.Schemes, now func() time.Time) *Facts {
+	return &Facts{shelf, directory, as, now}
 }
 
 // Take reads facts and covers that source tells. The report is right even when
@@ -96,7 +97,7 @@ func (in *Facts) keep(ctx context.Context, source string, records []record) (rej
 				covers = append(covers, cover)
 			}
 		} else {
-			fact, ref := readFact(&r, source)
+			fact, ref := readFact(&r, source, in.as)
 			if r.wrong == "" {
 				facts, refs, lines = append(facts, fact), append(refs, ref), append(lines, r.line)
 			}

@@ -27,6 +27,17 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func now() time.Time { return noon }
 
+// schemes is how people are named here.
+var schemes = register.NewSchemes("dossier", map[string]register.Form{"mail": form(`[a-z]+@[a-z.]+`, register.FoldCase), "ft": form(`[0-9]{7}[A-Z]`)})
+
+func form(pattern string, folds ...register.Fold) register.Form {
+	f, err := register.NewForm(pattern, folds...)
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
 // town is a real store with one account, and a directory that knows the scheme
 // "dossier" as the register's own.
 type town struct {
@@ -63,9 +74,9 @@ func newTown(t testing.TB) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tn := &town{Store: kept, key: key, directory: gate.NewDirectory(key, "dossier", kept)}
-	tn.facts = intake.NewFacts(kept, tn.directory, now)
-	tn.aliases = intake.NewAliases(tn, key, "dossier")
+	tn := &town{Store: kept, key: key, directory: gate.NewDirectory(key, schemes, kept)}
+	tn.facts = intake.NewFacts(kept, tn.directory, schemes, now)
+	tn.aliases = intake.NewAliases(tn, key, schemes)
 	return tn
 }
 
@@ -93,12 +104,12 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 	tn := newTown(t)
 	file := strings.Join([]string{
 		"\ufeffid,kind,account,organisation,scheme,person,from,until,author,absent,substitute,declared_by",
-		"1,caseload,pauline,,dossier,100 a," + period + ",,,,",
+		"1,caseload,pauline,,dossier,100," + period + ",,,,",
 		"2,holiday,pauline,,dossier,101," + period + ",,,,",
 		"3,call,pauline,ml,dossier,102," + period + ",,,,",
 		"4,call,pauline,,dossier,103,yesterday,2026-12-21T09:00:00Z,,,,",
 		"5,call,pauline,,dossier,104,2026-12-21T09:00:00Z,2026-12-21T09:00:00Z,,,,",
-		"6,call,pauline,,stranger,105," + period + ",,,,",
+		"6,call,pauline,,ft,0000105A," + period + ",,,,",
 		`7,call,"pauline,dossier`,
 		"8,call",
 		"",
@@ -106,6 +117,8 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 		"10,cover,,,,," + period + ",,marc,pauline,nadia",
 		"11,cover,,,,," + period + ",,marc,pauline,pauline",
 		",call,pauline,,dossier,107," + period + ",,,,",
+		"15,call,pauline,,dossier,0108," + period + ",,,,",
+		"16,call,pauline,,stranger,1," + period + ",,,,",
 	}, "\r\n")
 	var rejected []string
 	var told intake.Report
@@ -116,7 +129,7 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (intake.Report{Kept: 3, Rejected: 9}); report != want || told != want {
+	if want := (intake.Report{Kept: 3, Rejected: 11}); report != want || told != want {
 		t.Errorf("report %+v, progress %+v, want %+v", report, told, want)
 	}
 	want := []string{
@@ -129,11 +142,13 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 		"9 2 cells, the header has 12",
 		"13 declared_by: a cover is declared by somebody else than the substitute",
 		"14 id: missing",
+		"15 person: not a dossier identifier as they are written: 0|[1-9][0-9]{0,14}",
+		`16 scheme: no scheme "stranger" is declared; write [register.schemes.stranger] with its pattern`,
 	}
 	if got := strings.Join(rejected, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("rejected:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
 	}
-	evidence := tn.known(t, "100A", "101", "102", "103", "104", "105", "106", "107")
+	evidence := tn.known(t, "100", "101", "102", "103", "104", "105", "106", "107")
 	if len(evidence.Facts) != 2 || len(evidence.Covers) != 1 {
 		t.Errorf("%d facts and %d covers are known, want 2 and 1", len(evidence.Facts), len(evidence.Covers))
 	}
@@ -342,7 +357,7 @@ func FuzzFacts(f *testing.F) {
 			format = intake.NDJSON
 		}
 		kept, rejections, last := &everything{}, 0, 0
-		report, err := intake.NewFacts(kept, kept, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
+		report, err := intake.NewFacts(kept, kept, schemes, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
 			Rejected: func(r intake.Rejection) {
 				rejections++
 				if r.Line < last || r.Reason == "" {

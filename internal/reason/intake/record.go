@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"poterne/internal/fault"
+	"poterne/internal/register"
 	"poterne/internal/typed"
 )
 
@@ -49,6 +50,23 @@ func (r *record) need(column string) string {
 		r.reject(column, "missing")
 	}
 	return cell
+}
+
+// reference returns a cell that holds an identifier of a scheme, as it is written
+// there.
+func (r *record) reference(as register.Schemes, scheme, column string) register.Ref {
+	text := r.need(column)
+	if r.wrong != "" {
+		return register.Ref{}
+	}
+	ref, err := as.Told(scheme, text)
+	if err != nil && !as.Knows(scheme) {
+		column = "scheme"
+	}
+	if err != nil {
+		r.reject(column, fault.Public(err))
+	}
+	return ref
 }
 
 // moment returns a cell that holds a date and time.

@@ -1,6 +1,7 @@
 package answer_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -339,31 +340,60 @@ func TestPathsSelectWhatRFC9535Says(t *testing.T) {
 	}
 }
 
-func TestARequestNamesItsPeople(t *testing.T) {
-	r, err := answer.CompileRequest([]answer.Naming{{Scheme: "dossier", Path: "$.person.id"}, {Scheme: "ft", Path: "$.others[*]"}})
+func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
+	r, err := answer.CompileRequest([]answer.Member{
+		{Path: "$.person.id", Scheme: "dossier"}, {Path: "$.others[*]", Scheme: "ft", Optional: true},
+		{Path: "$.person.phone", Writes: register.Contact}, {Path: "$.text"}, {Path: "$.guests[*].mail", Scheme: "mail", Optional: true}, {Path: "$.guests[*].note", Writes: register.Note},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	refs, err := r.Refs([]byte(`{"others":["x",7],"person":{"id":"A","note":"text"},"more":{"id":"B"}}`))
-	if got, want := told([]answer.Row{{Refs: refs}}), "dossier:A ft:x ft:7 "; err != nil || got != want {
+	sent, err := r.Read([]byte(`{"others":["x",7],"text":1.5,"person":{"id":"A","phone":null},"guests":[{"mail":"m"}]}`))
+	if got, want := told([]answer.Row{{Refs: sent.Refs}}), "dossier:A ft:x ft:7 mail:m "; err != nil || got != want {
 		t.Errorf("refs %q, %v; want %q", got, err, want)
 	}
-	for _, nobody := range []string{`{}`, `null`, `[1]`, `{"person":null,"others":[]}`} {
-		if refs, err := r.Refs([]byte(nobody)); err != nil || len(refs) != 0 {
-			t.Errorf("%s: %d references, %v", nobody, len(refs), err)
+	if sent.Writes != register.Contact|register.Note || sent.Masks {
+		t.Errorf("it writes %v, with masks %v", sent.Writes, sent.Masks)
+	}
+	if sent, err = r.Read([]byte(`{"person":{"id":7,"phone":"•\u2022• "},"others":[]}`)); err != nil || !sent.Masks || sent.Writes != register.Contact {
+		t.Errorf("a mask: %+v, %v", sent, err)
+	}
+	for _, unnamed := range []string{
+		`{}`, `null`, `[]`, `[1]`, `7`, `"A"`, `{"person":null}`, `{"person":[]}`, `{"person":{}}`, `{"person":"A"}`, `{"person":{"id":null}}`, `{"person":{"id":""}}`,
+		`{"person":{"id":[1]}}`, `{"person":{"id":{"id":1}}}`, `{"person":{"id":true}}`, `{"person":{"id":1.0}}`, `{"person":{"id":1e3}}`, `{"person":{"id":-1}}`,
+		`{"person":{"id":9007199254740993}}`, `{"person":{"id":"A"},"others":[null]}`,
+	} {
+		if _, err := r.Read([]byte(unnamed)); !errors.Is(err, answer.ErrUnnamed) && (!errors.Is(err, answer.ErrUnlisted) || !strings.Contains(unnamed, "{")) {
+			t.Errorf("%s: %v", unnamed, err)
 		}
 	}
-	for _, bad := range []string{``, `{"person":{"id":""}}`, `{"person":{"id":[1]}}`, `{"person":{"id":1,"id":2}}`, `{} {}`} {
-		if _, err := r.Refs([]byte(bad)); err == nil {
-			t.Errorf("%s: was read", bad)
+	for _, unlisted := range []string{
+		`{"person":{"id":"A"},"id":"B"}`, `{"person":{"id":"A","ID":"B"}}`, `{"person":{"id":"A"},"text":{"person":"B"}}`, `{"person":{"id":"A"},"text":["B"]}`,
+		`{"person":{"id":"A"},"others":"x"}`, `{"person":{"id":"A"},"guests":null}`, `{"person":{"id":"A"},"guests":[1]}`, `{"data":{"person":{"id":"A"}}}`,
+	} {
+		if _, err := r.Read([]byte(unlisted)); !errors.Is(err, answer.ErrUnlisted) {
+			t.Errorf("%s: %v", unlisted, err)
 		}
 	}
-	if _, err := answer.CompileRequest([]answer.Naming{{Path: "@.id", Attribute: "x"}}); err == nil ||
-		!strings.Contains(err.Error(), "scheme") || !strings.Contains(err.Error(), "begins with $") || !strings.Contains(err.Error(), "attribute") {
-		t.Errorf("complaints: %v", err)
+	for _, broken := range []string{``, ` `, `{`, `{"person":{"id":1,"id":2}}`, `{"person":{"id":"A"}} {}`, `{"person":{"id":"A"}}x`, `{"person":{"id":"\ud800"}}`, "{\"person\":{\"id\":\"\xff\"}}", `{"person":{"id":"A"}`} {
+		if _, err := r.Read([]byte(broken)); err == nil || errors.Is(err, answer.ErrUnnamed) || errors.Is(err, answer.ErrUnlisted) || strings.Contains(err.Error(), "person") {
+			t.Errorf("%s: %v", broken, err)
+		}
 	}
-	if _, err := answer.CompileRequest(nil); err == nil {
-		t.Error("a request that names nobody anywhere was taken")
+}
+
+func TestWhatARequestCannotBeListedAsIsSaid(t *testing.T) {
+	for want, members := range map[string][]answer.Member{
+		"say what the body may hold":         nil,
+		"begins with $":                      {{Path: "@.id"}},
+		"names and [*] only":                 {{Path: "$..id"}, {Path: "$.a[0]"}, {Path: "$['a','b']"}},
+		"listed twice":                       {{Path: "$.id"}, {Path: "$.id", Scheme: "dossier"}},
+		"list one or the other":              {{Path: "$.id.x"}, {Path: "$.id"}},
+		"what is above it is a value of its": {{Path: "$.id"}, {Path: "$.id.x"}},
+	} {
+		if _, err := answer.CompileRequest(members); err == nil || strings.Count(err.Error(), want) < max(1, len(members)-1) && want != "listed twice" {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 

@@ -1,56 +1,245 @@
 package answer
 
 import (
+	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"poterne/internal/register"
 )
 
-// Request says where a JSON request names people, so that they can be decided
-// on before the application is asked. It is safe to share.
-type Request struct{ start *state }
+// Request lists what a JSON request may hold, so that whom it names is known before
+// the application is asked. It is safe to share.
+type Request struct{ root *member }
 
-// CompileRequest checks where a JSON body names people; the paths begin with $.
-// All complaints come at once.
-func CompileRequest(people []Naming) (*Request, error) {
-	var wrong complaints
-	if len(people) == 0 {
-		wrong.add("person", "say where the body names people, and in which scheme")
-	}
-	row := &rowKind{last: len(people)}
-	patterns := make([]pattern, 0, len(people)+1)
-	for i, naming := range people {
-		at := fmt.Sprintf("person[%d]", i)
-		if naming.Scheme == "" {
-			wrong.add(at+".scheme", "say which identifiers these are, such as dossier")
-		}
-		if naming.Attribute != "" {
-			wrong.add(at+".attribute", "only HTML has attributes; leave it out")
-		}
-		steps, err := parsePath(naming.Path, '$')
-		if err != nil {
-			wrong.add(fmt.Sprintf("%s.path: %q", at, naming.Path), err.Error())
-		}
-		patterns = append(patterns, pattern{
-			steps: steps, relative: true, meaning: meaning{name: &namePlace{i, naming.Scheme}},
-		})
-	}
-	if err := wrong.joined(); err != nil {
-		return nil, err
-	}
-	start, err := compilePatterns(append(patterns, pattern{meaning: meaning{row: row}}))
-	return &Request{start}, err
+// Member is a value that a JSON request may hold: a text, a number, true, false or
+// null. Its path begins with $ and goes by names and [*], as in $.people[*].id.
+type Member struct {
+	Path     string
+	Scheme   string          // of one that names somebody
+	Writes   register.Fields // what it changes
+	Optional bool            // it names somebody and may be missing
 }
 
-// Refs returns the people that a body names, in the order of the paths. A body
-// that names nobody is no error; one that cannot be read whole is.
-func (r *Request) Refs(body []byte) ([]register.Ref, error) {
-	s, err := scan(r.start, nil, body) // nothing of it goes out
-	if err != nil || len(s.refs) == 0 {
-		return nil, err
+// member is a place in a request, and what may be there.
+type member struct {
+	members map[string]*member
+	each    *member // of an array
+	value   *Member
+	order   int
+	must    bool            // it or something in it names somebody, and may not be missing
+	writes  register.Fields // of all that is in it
+}
+
+// CompileRequest checks what a JSON body may hold. All complaints come at once.
+func CompileRequest(members []Member) (*Request, error) {
+	var wrong complaints
+	if len(members) == 0 {
+		wrong.add("members", "say what the body may hold")
 	}
-	if err := nameRows(s.rows, s.refs); err != nil {
-		return nil, err
+	root := &member{}
+	for i := range members {
+		m := &members[i]
+		steps, err := parsePath(m.Path, '$')
+		if err == nil {
+			err = root.add(steps, m, i)
+		}
+		if err != nil {
+			wrong.add(fmt.Sprintf("%q", m.Path), err.Error())
+		}
 	}
-	return s.rows[0].Refs, nil
+	root.sum()
+	return &Request{root}, wrong.joined()
+}
+
+// add makes a place for a member.
+func (at *member) add(steps []step, m *Member, order int) error {
+	for _, s := range steps {
+		if at.value != nil {
+			return errors.New("what is above it is a value of its own")
+		}
+		switch {
+		case s.descend, len(s.indices) > 0, len(s.names) > 1:
+			return errors.New("a request is listed member by member; write names and [*] only")
+		case s.any:
+			if at.each == nil {
+				at.each = &member{}
+			}
+			at = at.each
+		default:
+			if at.members == nil {
+				at.members = make(map[string]*member)
+			}
+			if at.members[s.names[0]] == nil {
+				at.members[s.names[0]] = &member{}
+			}
+			at = at.members[s.names[0]]
+		}
+	}
+	if at.value != nil {
+		return errors.New("it is listed twice")
+	}
+	if at.members != nil || at.each != nil {
+		return errors.New("what is in it is listed too; list one or the other")
+	}
+	at.value, at.order = m, order
+	return nil
+}
+
+// sum notes at each place what is beneath it.
+func (at *member) sum() {
+	if at.value != nil {
+		at.must, at.writes = at.value.Scheme != "" && !at.value.Optional, at.value.Writes
+	}
+	inside := at.each
+	for _, m := range at.members {
+		m.sum()
+		at.must, at.writes = at.must || m.must, at.writes|m.writes
+	}
+	if inside != nil {
+		inside.sum()
+		at.must, at.writes = at.must || inside.must, at.writes|inside.writes
+	}
+}
+
+// Sent is what was read of a request.
+type Sent struct {
+	Refs   []register.Ref  // as they are spelled, in the order of the members
+	Writes register.Fields // what its members change
+	Masks  bool            // some text has the mask in it
+}
+
+// Why a request is not read. The texts hold nothing of it.
+var (
+	ErrUnlisted = errors.New("the body has a member that is not listed")
+	ErrUnnamed  = errors.New("the body does not name somebody where it must")
+)
+
+// Read reads a body whole.
+func (r *Request) Read(body []byte) (Sent, error) {
+	s := sending{decoder: jsontext.NewDecoder(bytes.NewReader(body))}
+	err := s.value(r.root)
+	if err == nil {
+		if _, err = s.decoder.ReadToken(); err == nil {
+			err = errors.New("a second value follows the first")
+		} else if err == io.EOF {
+			err = nil
+		}
+	}
+	if _, syntax := errors.AsType[*jsontext.SyntacticError](err); syntax || err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = errors.New("not strict JSON, or a name comes twice") // the decoder's own words quote the body
+	}
+	if err != nil {
+		return Sent{}, err
+	}
+	slices.SortStableFunc(s.found, func(a, b placedRef) int { return cmp.Compare(a.order, b.order) })
+	for _, found := range s.found {
+		s.sent.Refs = append(s.sent.Refs, found.ref)
+	}
+	return s.sent, nil
+}
+
+// sending is a request that is being read.
+type sending struct {
+	decoder *jsontext.Decoder
+	sent    Sent
+	found   []placedRef
+}
+
+// value reads what is at a place.
+func (s *sending) value(at *member) error {
+	kind := s.decoder.PeekKind()
+	listed := at.value != nil && kind != '{' && kind != '['
+	switch {
+	case kind == '{' && at.members != nil:
+		return s.object(at)
+	case kind == '[' && at.each != nil:
+		return s.array(at)
+	}
+	raw, err := s.decoder.ReadValue()
+	switch {
+	case err != nil:
+		return err
+	case !listed && at.must:
+		return ErrUnnamed
+	case !listed:
+		return ErrUnlisted
+	}
+	s.sent.Writes |= at.writes
+	text := ""
+	if raw.Kind() == '"' {
+		plain, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return err
+		}
+		text = string(plain)
+		s.sent.Masks = s.sent.Masks || strings.Contains(text, Mask)
+	}
+	if at.value.Scheme == "" {
+		return nil
+	}
+	// Beyond fifteen digits programs begin to round.
+	const exact = 15
+	if raw.Kind() == '0' && len(raw) <= exact && !bytes.ContainsAny(raw, "-.eE") {
+		text = string(raw)
+	}
+	if text == "" {
+		return ErrUnnamed
+	}
+	s.found = append(s.found, placedRef{order: at.order, ref: register.Ref{Scheme: at.value.Scheme, Value: text}})
+	return nil
+}
+
+func (s *sending) object(at *member) error {
+	if _, err := s.decoder.ReadToken(); err != nil {
+		return err
+	}
+	met := make(map[string]bool, len(at.members))
+	for s.decoder.PeekKind() != '}' {
+		name, err := s.decoder.ReadToken()
+		if err != nil {
+			return err
+		}
+		text := name.String()
+		inside, listed := at.members[text]
+		if !listed {
+			return ErrUnlisted
+		}
+		met[text] = true
+		if err := s.value(inside); err != nil {
+			return err
+		}
+	}
+	for name, inside := range at.members {
+		if inside.must && !met[name] {
+			return ErrUnnamed
+		}
+	}
+	_, err := s.decoder.ReadToken()
+	return err
+}
+
+func (s *sending) array(at *member) error {
+	s.sent.Writes |= at.writes // it takes the place of another one
+	if _, err := s.decoder.ReadToken(); err != nil {
+		return err
+	}
+	empty := true
+	for s.decoder.PeekKind() != ']' {
+		if err := s.value(at.each); err != nil {
+			return err
+		}
+		empty = false
+	}
+	if empty && at.must {
+		return ErrUnnamed
+	}
+	_, err := s.decoder.ReadToken()
+	return err
 }
