@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 var (
@@ -233,4 +235,185 @@ func TestTheReadmesSecondCommandIsWhatContinuousIntegrationRuns(t *testing.T) {
 	if !strings.HasSuffix(strings.TrimSpace(string(script)), "exec "+commands[1]) {
 		t.Errorf(".ci/run does not end with %s", commands[1])
 	}
+}
+
+// missing is what the pages say is not there yet: words of what they say, and the
+// promises it belongs to. Each of these has no test or says what it lacks, so that
+// this list is out of date the day one of them is held. What belongs to no promise
+// has none.
+var missing = []struct {
+	english, french string
+	promises        []string
+}{
+	{"four eyes", "", []string{"RIGHTS-1"}},
+	{"passkeys", "clés d’accès", []string{"ENTRY-6"}},
+	{"ticket or a second person", "", []string{"SCOPE-6"}},
+	{"before accounts are proposed", "", []string{"WATCH-4"}},
+	{"lineage and recovery", "", []string{"RIGHTS-8", "ENTRY-7"}},
+	{"The page on which people see", "ce que voit la personne", []string{"PERSON-1"}},
+	{"What must follow", "", []string{"TELL-1", "TELL-2", "TELL-3"}},
+	{"planned and not built", "", nil},        // what the words mean
+	{"not yet in the one that runs", "", nil}, // advice
+
+	// The READMEs' table.
+	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
+	{"files read for people", "personnes dans les fichiers", nil},
+	{"more than one head", "plus d’une tête", nil},
+	{"a weak sign-in", "connexion faible", []string{"ENTRY-2"}},
+	{"told apart and let in", "reconnue mais admise", []string{"ENTRY-2"}},
+	{"recovery", "recouvrement", []string{"ENTRY-7"}},
+	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
+	{"approved by two people", "approuvés à deux", []string{"RIGHTS-1"}},
+	{"lineage", "filiation", []string{"RIGHTS-8"}},
+	{"awareness", "sensibilisation", []string{"RIGHTS-6"}},
+	{"unused accounts closed", "fermeture des comptes inutilisés", []string{"RIGHTS-6"}},
+	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
+	{"archive apart", "archive à part", []string{"SCOPE-6"}},
+	{"a page for missions", "une page pour les missions", []string{"METER-8"}},
+	{"a page for terms and holds", "une page pour les termes", nil},
+	{"orders on a lineage", "mesures sur une filiation", []string{"ACT-1"}},
+	{"a network or a function", "un réseau ou une fonction", nil},
+	{"reopening", "réouverture", []string{"ACT-2"}},
+	{"two people", "à deux", nil},
+	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
+	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
+	{"incident file", "dossier d’incident", []string{"TELL-1"}},
+	{"notices", "notifications", []string{"TELL-2"}},
+	{"messages", "messages", []string{"TELL-3"}},
+	{"evidence bundle", "preuves", []string{"TELL-5"}},
+	{"what the person sees", "ce que voit la personne", []string{"PERSON-1"}},
+	{"traces", "traces", []string{"RUN-5"}},
+	{"SIEM", "SIEM", []string{"RUN-5"}},
+	{"SCIM", "SCIM", []string{"RUN-5"}},
+	{"Shared Signals", "Shared Signals", []string{"RUN-5"}},
+}
+
+var (
+	notYet    = regexp.MustCompile(`(?i)\bnot yet\b|\bpas encore\b`)
+	separator = regexp.MustCompile(`[,;]`)
+)
+
+// What is said not to be there stands beside no promise that a test holds: a page
+// that says so of something built is as wrong as one that promises too much.
+func TestNotYetStandsBesideNoTestedPromise(t *testing.T) {
+	held := heldPromises(t)
+	used := make(map[string]bool)
+	judge := func(page, said string, among func(i int) string) {
+		known := false
+		for i, m := range missing {
+			words := among(i)
+			if words == "" || !strings.Contains(said, words) {
+				continue
+			}
+			known, used[words] = true, true
+			for _, promise := range m.promises {
+				if held[promise] {
+					t.Errorf("%s says that %q is not there yet, but %s has tests and lacks nothing", page, said, promise)
+				}
+			}
+		}
+		if !known {
+			t.Errorf("%s says that %q is not there yet: say in this test of which promise that speaks, if of any", page, said)
+		}
+	}
+	english, french := func(i int) string { return missing[i].english }, func(i int) string { return missing[i].french }
+	for _, page := range pages(t) {
+		for _, said := range notYetIn(t, page) {
+			judge(page, said, english)
+		}
+	}
+	for page, among := range map[string]func(int) string{"../README.md": english, "../README.fr.md": french} {
+		absent := notThere(t, page)
+		if len(absent) < 10 {
+			t.Errorf("%s has a table of what is not there, of %d items", page, len(absent))
+		}
+		for _, said := range absent {
+			judge(page, said, among)
+		}
+	}
+	for i, m := range missing {
+		if !used[m.english] || m.french != "" && !used[m.french] {
+			t.Errorf("no page says any more that there is no %q, %q: entry %d of this list can go", m.english, m.french, i)
+		}
+	}
+}
+
+// heldPromises are the promises that have tests and lack nothing.
+func heldPromises(t *testing.T) map[string]bool {
+	t.Helper()
+	var list struct {
+		Promise []struct{ ID, Lacks string }
+	}
+	raw, err := os.ReadFile("../cmd/poterne/promises.toml")
+	if err == nil {
+		err = toml.Unmarshal(raw, &list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := os.ReadFile("../cmd/poterne/promises_tests.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := make(map[string]bool)
+	for line := range strings.Lines(string(lists)) {
+		promise, _, _ := strings.Cut(line, " ")
+		held[promise] = true
+	}
+	known := make(map[string]bool)
+	for _, p := range list.Promise {
+		known[p.ID] = true
+		held[p.ID] = held[p.ID] && p.Lacks == ""
+	}
+	for _, m := range missing {
+		for _, promise := range m.promises {
+			if !known[promise] {
+				t.Errorf("%s, of which %q speaks, is not promised", promise, m.english)
+			}
+		}
+	}
+	return held
+}
+
+// notYetIn are the sentences of a page, or cells of its tables, that say "not yet".
+// What a heading or the head of a table says is said of what stands below it.
+func notYetIn(t *testing.T, page string) (said []string) {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, paragraph := range strings.Split(strings.ReplaceAll(string(raw), "|", "\n\n"), "\n\n") {
+		folded := strings.Join(strings.Fields(paragraph), " ")
+		for sentence := range strings.SplitSeq(folded, ". ") {
+			if notYet.MatchString(sentence) && sentence != "n’existe pas encore" {
+				said = append(said, sentence)
+			}
+		}
+	}
+	return said
+}
+
+// notThere are the items of the right column of a README's table of what is there.
+func notThere(t *testing.T, page string) (items []string) {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inTable := false
+	for line := range strings.Lines(string(raw)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		switch {
+		case len(cells) != 4:
+			inTable = false
+		case strings.Contains(cells[2], "not there yet") || strings.Contains(cells[2], "n’existe pas encore"):
+			inTable = true
+		case inTable && !strings.HasPrefix(cells[2], "--"):
+			for _, item := range separator.Split(cells[2], -1) {
+				items = append(items, strings.TrimSpace(item))
+			}
+		}
+	}
+	return items
 }
