@@ -17,6 +17,7 @@ import (
 
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/ledger"
+	"poterne/internal/reason"
 	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 	"poterne/internal/signin"
@@ -142,12 +143,17 @@ type purposeTable struct {
 	Fields []string `toml:"fields" need:"fields = [\"name\", \"contact\"]"`
 }
 
-// sourceTable is a system that tells facts, by file or, with a token, by push.
-// Whoever has the token can explain any opening.
+// sourceTable is a system that tells facts, by file or, with a token, by push: only
+// of its kinds, and only such as hold for no more than longest, from their beginning
+// or from when they are told. Tickets have a life of their own, which is longest
+// where it is not written: a call 15m, a desk-ticket 30m, an appointment 168h, a
+// message 336h. Whoever has the token can explain any opening in these ways.
 type sourceTable struct {
-	Name        string        `toml:"name" need:"name = \"agenda\""`
-	SilentAfter time.Duration `toml:"silent_after" need:"silent_after = \"24h\", after which the desk shows it as silent"`
-	TokenFile   string        `toml:"token_file"`
+	Name        string         `toml:"name" need:"name = \"agenda\""`
+	Kinds       []string       `toml:"kinds" need:"kinds = [\"call\"], what it may tell: caseload, appointment, call, desk-ticket, message, enrolment, cover or protected"`
+	Longest     *time.Duration `toml:"longest"`
+	SilentAfter time.Duration  `toml:"silent_after" need:"silent_after = \"24h\", after which the desk shows it as silent"`
+	TokenFile   string         `toml:"token_file"`
 }
 
 // settings is what a configuration comes to, with its secrets read.
@@ -388,7 +394,7 @@ func (c *config) signin(s *settings, files secretFiles) {
 }
 
 func (c *config) sources(s *settings, files secretFiles) {
-	s.silence, s.tokens = map[string]time.Duration{}, map[string]intake.Token{}
+	s.silence, s.tokens, s.sources = map[string]time.Duration{}, map[string]intake.Token{}, map[string]intake.Source{}
 	for i, source := range c.Source {
 		path := index("source", i)
 		if _, twice := s.silence[source.Name]; twice {
@@ -399,11 +405,49 @@ func (c *config) sources(s *settings, files secretFiles) {
 			files.wrong.add(path+".silent_after", "not a time to wait; write one such as \"24h\"")
 		}
 		s.silence[source.Name] = source.SilentAfter
+		s.sources[source.Name] = source.compile(files.wrong, path)
 		if source.TokenFile == "" {
 			continue
 		}
 		s.tokens[source.Name] = readSecret(files, path+".token_file", source.TokenFile, parseToken)
 	}
+}
+
+// compile says what the source may tell.
+func (source sourceTable) compile(wrong *complaints, path string) intake.Source {
+	may := make(intake.Source, len(source.Kinds))
+	if len(source.Kinds) == 0 && !wrong.about(path+".kinds") {
+		wrong.add(path+".kinds", "a source tells something; write kinds = [\"call\"], or what it is")
+	}
+	written := source.Longest != nil && !wrong.about(path+".longest")
+	if written && *source.Longest <= 0 {
+		wrong.add(path+".longest", "not a time that a fact can hold; write one such as \"15m\"")
+	}
+	var lifeless []string
+	for i, name := range source.Kinds {
+		kind, err := reason.ParseKind(name)
+		if name == reason.Cover.String() {
+			kind, err = reason.Cover, nil
+		}
+		if err != nil {
+			wrong.add(index(path+".kinds", i), "%q is not a kind of fact; write caseload, appointment, call, desk-ticket, message, enrolment, cover or protected", name)
+			continue
+		}
+		if _, twice := may[kind]; twice {
+			wrong.add(index(path+".kinds", i), "this kind is written twice; write it once")
+		}
+		life, ticket := kind.Life()
+		if written {
+			life = *source.Longest
+		} else if !ticket {
+			lifeless = append(lifeless, name)
+		}
+		may[kind] = life
+	}
+	if len(lifeless) > 0 && source.Longest == nil {
+		wrong.add(path+".longest", "missing; write longest = \"2160h\": nothing else says how long %s may hold", strings.Join(lifeless, ", "))
+	}
+	return may
 }
 
 // complaintsOf takes joined errors apart.

@@ -35,10 +35,10 @@ type factsImport struct {
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (f *factsImport) Run(ctx context.Context, on *streams) error {
 	return f.with(ctx, func(s settings, kept *store.Store) error {
-		if _, declared := s.silence[f.Source]; !declared {
+		if _, declared := s.sources[f.Source]; !declared {
 			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
 		}
-		facts := intake.NewFacts(kept, gate.NewDirectory(s.pseudonym, s.schemes, kept), s.schemes, time.Now)
+		facts := intake.NewFacts(kept, gate.NewDirectory(s.pseudonym, s.schemes, kept), s.schemes, kept, s.sources, time.Now)
 		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := facts.Take(ctx, f.Source, format, from, said)
 			return report, errors.Join(err, f.record(ctx, kept, imported("facts from "+f.Source, report)))

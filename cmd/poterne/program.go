@@ -51,6 +51,7 @@ type setup struct {
 	services  []httpgate.Service
 	about     map[roster.ServiceID]map[policy.Language]string // what each is for, in a sentence
 	silence   map[string]time.Duration                        // of each source
+	sources   map[string]intake.Source                        // what each may tell
 	tokens    map[string]intake.Token                         // of each source that may push
 	pages     portal.Settings                                 // services, home, silence, clock and log are filled in here
 	now       func() time.Time                                // time.Now when nil
@@ -139,7 +140,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.schemes, from.now), from.tokens, p.pushed, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.schemes, kept, from.sources, from.now), from.tokens, p.pushed, log))
 	health := &health{kept: kept, verifier: from.verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
 		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),

@@ -60,11 +60,15 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		known, err := kept.Organisations(ctx)
+		organisations, err := kept.Organisations(ctx)
 		if err != nil {
 			return err
 		}
-		list := file.compile(wrong, s, known, time.Now())
+		accounts, err := kept.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		list := file.compile(wrong, s, organisations, accounts, time.Now())
 		if err := wrong.err(); err != nil {
 			return err
 		}
@@ -80,17 +84,23 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 var siret = regexp.MustCompile(`^[0-9]{14}$`)
 
 // compile turns the file into a roster, and complains about what it cannot mean.
-func (f *rosterFile) compile(wrong *complaints, s settings, known []roster.Organisation, now time.Time) store.Roster {
+func (f *rosterFile) compile(wrong *complaints, s settings, knownOrganisations []roster.Organisation, knownAccounts []roster.Account, now time.Time) store.Roster {
 	var list store.Roster
 	organisations, accounts := map[string]bool{}, map[string]bool{}
-	for _, o := range known {
+	organisationIDs, accountIDs := spellings{}, spellings{}
+	for _, o := range knownOrganisations {
 		organisations[string(o.ID)] = true
+		organisationIDs.add(string(o.ID))
+	}
+	for _, a := range knownAccounts {
+		accountIDs.add(string(a.ID))
 	}
 	for i, o := range f.Organisation {
 		path := index("organisation", i)
 		if o.SIRET != "" && !siret.MatchString(o.SIRET) {
 			wrong.add(path+".siret", "not 14 digits")
 		}
+		organisationIDs.check(wrong, path+".id", o.ID)
 		organisations[o.ID] = true
 		list.Organisations = append(list.Organisations, roster.Organisation{ID: roster.OrganisationID(o.ID), SIRET: o.SIRET, Name: o.Name})
 	}
@@ -106,6 +116,7 @@ func (f *rosterFile) compile(wrong *complaints, s settings, known []roster.Organ
 		if accounts[a.ID] && a.ID != "" {
 			wrong.add(path+".id", "this account comes twice")
 		}
+		accountIDs.check(wrong, path+".id", a.ID)
 		accounts[a.ID] = true
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
@@ -116,6 +127,27 @@ func (f *rosterFile) compile(wrong *complaints, s settings, known []roster.Organ
 		}
 	}
 	return list
+}
+
+// spellings holds ids by what they read like.
+type spellings map[string]string
+
+func (s spellings) add(id string) { s[roster.Alike(id)] = id }
+
+// check wants an id that cannot be taken for another one.
+func (s spellings) check(wrong *complaints, path, id string) {
+	if id == "" {
+		return // complained of already
+	}
+	if err := roster.CheckID(id); err != nil {
+		wrong.add(path, "%v", err)
+		return
+	}
+	if other, taken := s[roster.Alike(id)]; taken && other != id {
+		wrong.add(path, "reads like %q, which the roster has; write that, or an id of its own", other)
+		return
+	}
+	s.add(id)
 }
 
 func (h habilitationTable) compile(wrong *complaints, path string, account roster.AccountID, role roster.Role, s settings, now time.Time) roster.Habilitation {

@@ -47,6 +47,13 @@ var lives = map[Kind]time.Duration{
 	Message:     14 * 24 * time.Hour,
 }
 
+// Life returns how long a ticket explains, from when it begins; false for a kind that
+// has no life of its own.
+func (k Kind) Life() (time.Duration, bool) {
+	life, ticket := lives[k]
+	return life, ticket
+}
+
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
@@ -170,7 +177,7 @@ func (f Fact) live(now time.Time) bool {
 	if now.Before(f.From) || !now.Before(f.Until) {
 		return false
 	}
-	life, short := lives[f.Kind]
+	life, short := f.Kind.Life()
 	return !short || now.Sub(f.From) < life
 }
 
@@ -179,7 +186,7 @@ func (f Fact) live(now time.Time) bool {
 func explains(fact Fact, account roster.AccountID, organisation roster.OrganisationID, covers []CoverDuty, now time.Time) (found Reason, typed bool) {
 	mine := fact.Account != "" && fact.Account == account
 	ours := fact.Account == "" && fact.Organisation != "" && fact.Organisation == organisation
-	_, ticket := lives[fact.Kind]
+	_, ticket := fact.Kind.Life()
 	switch {
 	case mine || ours:
 		found = Reason{fact.Kind, fact.Source, fact.ID}

@@ -4,10 +4,17 @@
 package roster
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 
 	"poterne/internal/register"
+	"poterne/internal/typed"
 )
 
 type (
@@ -22,6 +29,24 @@ type (
 	// SessionID names a session in the ledger. It is not the session's secret.
 	SessionID string
 )
+
+// CheckID says what keeps a text from being the id of an account or an organisation.
+func CheckID(id string) error {
+	switch {
+	case strings.ContainsFunc(id, unicode.IsSpace):
+		return errors.New("holds a space; write it without")
+	case !typed.Readable(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return errors.New("holds a character that cannot be seen; write it without")
+	case !norm.NFC.IsNormalString(id):
+		return errors.New("its letters and their accents are written apart; write them as one")
+	}
+	return nil
+}
+
+// Alike is the same for ids that people read as one, in capitals or not, in full
+// width or not. Ids are compared letter by letter, so a roster MUST NOT have two
+// that are alike.
+func Alike(id string) string { return cases.Fold().String(norm.NFKC.String(id)) }
 
 // Role says what an account's work is; allowances are given by role.
 type Role string

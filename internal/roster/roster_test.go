@@ -48,3 +48,25 @@ func TestManagingAndReadingAreNotHeldByOneRole(t *testing.T) {
 		t.Error("an unknown role must be refused")
 	}
 }
+
+func TestIdsThatReadAlikeAreAlike(t *testing.T) {
+	for _, pair := range [][2]string{{"a-2", "A-2"}, {"a-2", "ａ-2"}, {"Straße", "STRASSE"}, {"ﬁn", "FIN"}} {
+		if roster.Alike(pair[0]) != roster.Alike(pair[1]) {
+			t.Errorf("%q and %q are told apart", pair[0], pair[1])
+		}
+	}
+	if roster.Alike("a-2") == roster.Alike("a-22") {
+		t.Error("a-2 and a-22 are taken for one")
+	}
+}
+
+func TestAnIdIsSeenWhole(t *testing.T) {
+	for id, right := range map[string]bool{
+		"pauline.mercier": true, "a-2": true, "héloïse@ml.example": true,
+		"a 2": false, " a": false, "a\u00a02": false, "a\u200b2": false, "a\u00ad2": false, "a\x00": false, "a\u202eb": false, "a\xff": false, "he\u0301": false,
+	} {
+		if err := roster.CheckID(id); (err == nil) != right {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}

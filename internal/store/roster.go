@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"poterne/internal/fault"
 	"poterne/internal/roster"
@@ -104,6 +105,38 @@ func scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roste
 	err = row.Scan(&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, &opened, &o.SIRET, &o.Name)
 	a.Opened, o.ID = fromMicro(opened), a.Organisation
 	return a, o, err
+}
+
+// Known returns which of these accounts there are, spelled exactly so.
+func (s *Store) Known(ctx context.Context, ids []roster.AccountID) (map[roster.AccountID]bool, error) {
+	const idsAtOnce = 500
+	known := make(map[roster.AccountID]bool, len(ids))
+	for portion := range slices.Chunk(ids, idsAtOnce) {
+		args := make([]any, len(portion))
+		for i, id := range portion {
+			args[i] = string(id)
+		}
+		if err := s.knownAmong(ctx, args, known); err != nil {
+			return nil, fmt.Errorf("looking up accounts: %w", s.engine.classify(err))
+		}
+	}
+	return known, nil
+}
+
+func (s *Store) knownAmong(ctx context.Context, ids []any, known map[roster.AccountID]bool) error {
+	rows, err := s.read.QueryContext(ctx, `select id from account where id in `+places(1, len(ids)), ids...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id roster.AccountID
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		known[id] = true
+	}
+	return rows.Err()
 }
 
 // Accounts returns every account, by organisation and name.

@@ -1,6 +1,12 @@
 package intake
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -41,4 +47,70 @@ func readCover(r *record, source string) reason.CoverDuty {
 	}
 	cover.From, cover.Until = r.period()
 	return cover
+}
+
+// clocks is how far the clocks of two systems may be apart.
+const clocks = 5 * time.Minute
+
+// yearAhead is how far ahead somebody is expected or a caseload handed over: what
+// begins later than that is no reason, it is a door laid by.
+const yearAhead = 366 * 24 * time.Hour
+
+// hold rejects what the source may not tell: another kind, what is still to come, or
+// what would hold for too long.
+func (s Source) hold(r *record, kind reason.Kind, from, until, now time.Time) {
+	if r.wrong != "" {
+		return
+	}
+	longest, declared := s[kind]
+	if !declared {
+		r.reject("kind", fmt.Sprintf("this source does not tell %s; the kinds that it is declared with are %s", kind, s))
+		return
+	}
+	if happened(kind) && from.After(now.Add(clocks)) {
+		r.reject("from", "in the future; what happened is told once it has")
+	}
+	if from.After(now.Add(yearAhead)) {
+		r.reject("from", "more than a year ahead")
+	}
+	begins := from
+	if from.Before(now) {
+		begins = now
+	}
+	if until.After(begins.Add(longest)) {
+		r.reject("until", fmt.Sprintf("longer than this source may say; kind %s holds for at most %s, from its beginning or from now", kind, span(longest)))
+	}
+}
+
+// happened reports whether a kind tells what has already come about.
+func happened(kind reason.Kind) bool {
+	return kind == reason.Call || kind == reason.DeskTicket || kind == reason.Message
+}
+
+// String lists the kinds.
+func (s Source) String() string {
+	if len(s) == 0 {
+		return "none"
+	}
+	var names []string
+	for _, kind := range slices.Sorted(maps.Keys(s)) {
+		names = append(names, kind.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// span says a duration in the largest unit that it fills.
+func span(d time.Duration) string {
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := d / unit.of; n > 0 && d%unit.of == 0 {
+			if n > 1 {
+				unit.name += "s"
+			}
+			return fmt.Sprintf("%d %s", n, unit.name)
+		}
+	}
+	return d.String()
 }

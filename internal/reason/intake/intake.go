@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/reason"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // Shelf is where what was taken in is kept. When a method returns nil, all of
@@ -28,6 +29,17 @@ type Shelf interface {
 type Directory interface {
 	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
 }
+
+// Roster says which of these accounts there are. Accounts are the same when they are
+// spelled the same, letter by letter.
+type Roster interface {
+	Known(ctx context.Context, accounts []roster.AccountID) (map[roster.AccountID]bool, error)
+}
+
+// Source is what a source may tell: its kinds of facts, and how long at most one
+// holds from its beginning or, when it is told later, from then. The zero Source
+// tells nothing.
+type Source map[reason.Kind]time.Duration
 
 // Format is how lines are written.
 type Format string
@@ -63,12 +75,15 @@ type Facts struct {
 	shelf     Shelf
 	directory Directory
 	as        register.Schemes
+	roster    Roster
+	sources   map[string]Source
 	now       func() time.Time
 }
 
-// NewFacts returns an intake of facts and covers.
-func NewFacts(shelf Shelf, directory Directory, as register.Schemes, now func() time.Time) *Facts {
-	return &Facts{shelf, directory, as, now}
+// NewFacts returns an intake of facts and covers. A source that is not among sources
+// tells nothing.
+func NewFacts(shelf Shelf, directory Directory, as register.Schemes, roster Roster, sources map[string]Source, now func() time.Time) *Facts {
+	return &Facts{shelf, directory, as, roster, sources, now}
 }
 
 // Take reads facts and covers that source tells. The report is right even when
@@ -85,50 +100,110 @@ func (in *Facts) Take(ctx context.Context, source string, format Format, from io
 	return report, err
 }
 
+// told is a line that could be read: a fact about a person still to be found, or a
+// cover.
+type told struct {
+	record
+	fact   reason.Fact
+	person register.Ref
+	cover  *reason.CoverDuty
+}
+
 func (in *Facts) keep(ctx context.Context, source string, records []record) (rejected []Rejection, err error) {
-	var refs []register.Ref
-	var lines []int // of facts
+	now, declared := in.now(), in.sources[source]
+	var lines []told
+	for _, r := range records {
+		line := told{record: r}
+		if r.text("kind") == reason.Cover.String() {
+			cover := readCover(&line.record, source)
+			line.cover = &cover
+			declared.hold(&line.record, reason.Cover, cover.From, cover.Until, now)
+		} else {
+			line.fact, line.person = readFact(&line.record, source, in.as)
+			declared.hold(&line.record, line.fact.Kind, line.fact.From, line.fact.Until, now)
+		}
+		lines = append(lines, line)
+	}
+	// Whoever could be spelled otherwise than the roster spells them would pass for
+	// somebody else than the asker.
+	if err := in.recognise(ctx, lines); err != nil {
+		return nil, err
+	}
+	if err := in.find(ctx, lines); err != nil {
+		return nil, err
+	}
 	var facts []reason.Fact
 	var covers []reason.CoverDuty
-	for _, r := range records {
-		if r.text("kind") == reason.Cover.String() {
-			cover := readCover(&r, source)
-			if r.wrong == "" {
-				covers = append(covers, cover)
-			}
-		} else {
-			fact, ref := readFact(&r, source, in.as)
-			if r.wrong == "" {
-				facts, refs, lines = append(facts, fact), append(refs, ref), append(lines, r.line)
+	for _, line := range lines {
+		switch {
+		case line.wrong != "":
+			rejected = append(rejected, Rejection{line.line, line.wrong})
+		case line.cover != nil:
+			covers = append(covers, *line.cover)
+		default:
+			facts = append(facts, line.fact)
+		}
+	}
+	if err := in.shelf.TakeFacts(ctx, source, facts, covers, now); err != nil {
+		return nil, fmt.Errorf("keeping facts: %w", err)
+	}
+	return rejected, nil
+}
+
+// recognise rejects the lines that name an account which the roster does not have.
+func (in *Facts) recognise(ctx context.Context, lines []told) error {
+	var accounts []roster.AccountID
+	for _, line := range lines {
+		for _, column := range accountColumns {
+			if id := line.text(column); id != "" && line.wrong == "" {
+				accounts = append(accounts, roster.AccountID(id))
 			}
 		}
-		if r.wrong != "" {
-			rejected = append(rejected, Rejection{r.line, r.wrong})
+	}
+	slices.Sort(accounts)
+	known, err := in.roster.Known(ctx, slices.Compact(accounts))
+	if err != nil {
+		return fmt.Errorf("looking up the accounts that facts name: %w", err)
+	}
+	for i := range lines {
+		for _, column := range accountColumns {
+			if id := lines[i].text(column); id != "" && !known[roster.AccountID(id)] {
+				lines[i].reject(column, "not in the roster; import the roster first, or spell it as it is there")
+			}
+		}
+	}
+	return nil
+}
+
+// find leads facts to their people, and rejects those that are about nobody.
+func (in *Facts) find(ctx context.Context, lines []told) error {
+	var refs []register.Ref
+	var places []int
+	for i, line := range lines {
+		if line.wrong == "" && line.cover == nil {
+			refs, places = append(refs, line.person), append(places, i)
 		}
 	}
 	people, err := in.directory.People(ctx, refs)
 	if err != nil {
-		return nil, fmt.Errorf("finding the people that facts are about: %w", err)
+		return fmt.Errorf("finding the people that facts are about: %w", err)
 	}
-	known := facts[:0]
-	for i, fact := range facts {
+	for i, place := range places {
+		lines[place].fact.Person = people[i]
 		if people[i].IsZero() {
-			rejected = append(rejected, Rejection{lines[i], "person: this identifier leads to nobody; take its alias in first"})
-			continue
+			lines[place].reject("person", "this identifier leads to nobody; take its alias in first")
 		}
-		fact.Person = people[i]
-		known = append(known, fact)
 	}
-	if err := in.shelf.TakeFacts(ctx, source, known, covers, in.now()); err != nil {
-		return nil, fmt.Errorf("keeping facts: %w", err)
-	}
-	return rejected, nil
+	return nil
 }
 
 var factColumns = []string{
 	"id", "kind", "account", "organisation", "scheme", "person", "from", "until", "author",
 	"absent", "substitute", "declared_by",
 }
+
+// accountColumns hold accounts of the roster, or nothing.
+var accountColumns = []string{"account", "author", "absent", "substitute", "declared_by"}
 
 // take reads lines and keeps them batch by batch.
 func take(ctx context.Context, format Format, columns []string, from io.Reader, said Said, keep func([]record) ([]Rejection, error)) (Report, error) {

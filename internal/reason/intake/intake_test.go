@@ -38,7 +38,16 @@ func form(pattern string, folds ...register.Fold) register.Form {
 	return f
 }
 
-// town is a real store with one account, and a directory that knows the scheme
+// everyKind is a source that may tell everything, for half a year.
+var everyKind = intake.Source{}
+
+func init() {
+	for kind := reason.Caseload; kind <= reason.Protected; kind++ {
+		everyKind[kind] = 182 * 24 * time.Hour
+	}
+}
+
+// town is a real store with three accounts, and a directory that knows the scheme
 // "dossier" as the register's own.
 type town struct {
 	*store.Store
@@ -66,7 +75,11 @@ func newTown(t testing.TB) *town {
 	t.Cleanup(func() { _ = kept.Close() })
 	if err := kept.TakeRoster(t.Context(), store.Roster{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
-		Accounts:      []roster.Account{{ID: "pauline", Organisation: "ml", Role: roster.Adviser, Opened: noon}},
+		Accounts: []roster.Account{
+			{ID: "pauline", Organisation: "ml", Role: roster.Adviser, Opened: noon, Identity: roster.Identity{Subject: "p"}},
+			{ID: "marc", Organisation: "ml", Role: roster.Adviser, Opened: noon, Identity: roster.Identity{Subject: "m"}},
+			{ID: "nadia", Organisation: "ml", Role: roster.Manager, Opened: noon, Identity: roster.Identity{Subject: "n"}},
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +88,7 @@ func newTown(t testing.TB) *town {
 		t.Fatal(err)
 	}
 	tn := &town{Store: kept, key: key, directory: gate.NewDirectory(key, schemes, kept)}
-	tn.facts = intake.NewFacts(kept, tn.directory, schemes, now)
+	tn.facts = intake.NewFacts(kept, tn.directory, schemes, kept, map[string]intake.Source{"cases": everyKind}, now)
 	tn.aliases = intake.NewAliases(tn, key, schemes)
 	return tn
 }
@@ -151,6 +164,45 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 	evidence := tn.known(t, "100", "101", "102", "103", "104", "105", "106", "107")
 	if len(evidence.Facts) != 2 || len(evidence.Covers) != 1 {
 		t.Errorf("%d facts and %d covers are known, want 2 and 1", len(evidence.Facts), len(evidence.Covers))
+	}
+}
+
+func TestASourceIsHeldToWhatItIsDeclaredWith(t *testing.T) {
+	tn := newTown(t)
+	sources := map[string]intake.Source{
+		"phone": {reason.Call: 15 * time.Minute}, "cases": {reason.Caseload: 90 * 24 * time.Hour, reason.Cover: 36 * time.Hour}, "none": {},
+	}
+	facts := intake.NewFacts(tn.Store, tn.directory, schemes, tn.Store, sources, now)
+	const limit = "until: longer than this source may say; kind "
+	for sentence, c := range map[string]struct{ source, kind, from, until, says string }{
+		"as long as a call can be":         {"phone", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", ""},
+		"a second longer":                  {"phone", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:01Z", limit + "call holds for at most 15 minutes, from its beginning or from now"},
+		"an old one, counted from now":     {"phone", "call", "2026-11-01T12:00:00Z", "2026-11-21T12:15:00Z", ""},
+		"clocks that are not quite alike":  {"phone", "call", "2026-11-21T12:05:00Z", "2026-11-21T12:20:00Z", ""},
+		"a call to come":                   {"phone", "call", "2026-11-21T12:05:01Z", "2026-11-21T12:20:00Z", "from: in the future; what happened is told once it has"},
+		"a caseload of an old beginning":   {"cases", "caseload", "2020-01-01T00:00:00Z", "2027-02-19T12:00:00Z", ""},
+		"a caseload to come":               {"cases", "caseload", "2027-01-01T00:00:00Z", "2027-04-01T00:00:00Z", ""},
+		"a caseload until 2999":            {"cases", "caseload", "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", limit + "caseload holds for at most 90 days, from its beginning or from now"},
+		"a caseload of the year 2999":      {"cases", "caseload", "2999-01-01T00:00:00Z", "2999-02-01T00:00:00Z", "from: more than a year ahead"},
+		"a kind that is another source's":  {"cases", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", "kind: this source does not tell call; the kinds that it is declared with are caseload, cover"},
+		"a list of protected people":       {"cases", "protected", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", "kind: this source does not tell protected; the kinds that it is declared with are caseload, cover"},
+		"a source that tells nothing":      {"none", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", "kind: this source does not tell call; the kinds that it is declared with are none"},
+		"a source that is not declared":    {"stranger", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", "kind: this source does not tell call; the kinds that it is declared with are none"},
+		"a cover that is too long":         {"cases", "cover", "2026-11-21T12:00:00Z", "2026-11-23T00:00:01Z", limit + "cover holds for at most 36 hours, from its beginning or from now"},
+		"a cover as long as it can be":     {"cases", "cover", "2026-11-21T12:00:00Z", "2026-11-23T00:00:00Z", ""},
+		"the last moment that can be said": {"cases", "caseload", "2026-11-21T12:00:00Z", "9000-12-31T23:59:59Z", limit + "caseload holds for at most 90 days, from its beginning or from now"},
+	} {
+		line := "1," + c.kind + ",pauline,dossier,100," + c.from + "," + c.until + ",,,"
+		if c.kind == "cover" {
+			line = "1,cover,,,," + c.from + "," + c.until + ",marc,pauline,nadia"
+		}
+		said := ""
+		_, err := facts.Take(t.Context(), c.source, intake.CSV, strings.NewReader("id,kind,account,scheme,person,from,until,absent,substitute,declared_by\n"+line+"\n"), intake.Said{
+			Rejected: func(r intake.Rejection) { said += r.Reason },
+		})
+		if err != nil || said != c.says {
+			t.Errorf("%s: %q, %v; want %q", sentence, said, err, c.says)
+		}
 	}
 }
 
@@ -319,7 +371,7 @@ func TestASourceWithNothingNewWasHeard(t *testing.T) {
 	}
 }
 
-// everything is a shelf that counts, and a directory in which everybody is known.
+// everything is a shelf that counts, a directory and a roster in which everybody is known.
 type everything struct{ facts, covers int }
 
 func (e *everything) TakeFacts(_ context.Context, _ string, facts []reason.Fact, covers []reason.CoverDuty, _ time.Time) error {
@@ -335,6 +387,14 @@ func (e *everything) TakeFacts(_ context.Context, _ string, facts []reason.Fact,
 	}
 	e.facts, e.covers = e.facts+len(facts), e.covers+len(covers)
 	return nil
+}
+
+func (e *everything) Known(_ context.Context, accounts []roster.AccountID) (map[roster.AccountID]bool, error) {
+	known := make(map[roster.AccountID]bool)
+	for _, account := range accounts {
+		known[account] = true
+	}
+	return known, nil
 }
 
 func (e *everything) People(_ context.Context, refs []register.Ref) ([]register.PersonID, error) {
@@ -357,7 +417,7 @@ func FuzzFacts(f *testing.F) {
 			format = intake.NDJSON
 		}
 		kept, rejections, last := &everything{}, 0, 0
-		report, err := intake.NewFacts(kept, kept, schemes, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
+		report, err := intake.NewFacts(kept, kept, schemes, kept, map[string]intake.Source{"fuzz": everyKind}, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
 			Rejected: func(r intake.Rejection) {
 				rejections++
 				if r.Line < last || r.Reason == "" {

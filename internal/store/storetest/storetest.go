@@ -547,4 +547,15 @@ func exactText(t *testing.T, s *store.Store) {
 			t.Errorf("%q was taken for pauline: %v", id, err)
 		}
 	}
+	asked := []roster.AccountID{"Pauline", "pauline ", "pauline"}
+	for i := range 1200 { // more than one portion
+		asked = append(asked, roster.AccountID(fmt.Sprintf("nobody-%d", i)))
+	}
+	known, err := s.Known(t.Context(), append(asked, "karim"))
+	if err != nil || len(known) != 2 || !known["pauline"] || !known["karim"] {
+		t.Errorf("known are %v, %v", known, err)
+	}
+	if known, err := s.Known(t.Context(), nil); err != nil || len(known) != 0 {
+		t.Errorf("of nobody, %v are known, %v", known, err)
+	}
 }
