@@ -181,6 +181,7 @@ func (h *house) identityProvider() (issuer string) {
 			ID: houseClient, Secret: houseSecret, Name: "Poterne",
 			Redirects: []string{h.origin + signin.CallbackPath, h.byAddress() + signin.CallbackPath},
 			Exits:     []string{h.origin + signin.LeftPath, h.byAddress() + signin.LeftPath},
+			Recall:    h.origin + signin.RecallPath,
 		}},
 	})
 	if err != nil {

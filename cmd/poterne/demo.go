@@ -229,6 +229,7 @@ func (p *demoPlace) provider(invented *demoTown) (http.Handler, error) {
 		Clients: []proconnect.Client{{
 			ID: demoClient, Secret: demoSecret, Name: "Poterne",
 			Redirects: []string{p.origin() + signin.CallbackPath}, Exits: []string{p.origin() + signin.LeftPath},
+			Recall: p.origin() + signin.RecallPath,
 		}},
 	})
 	if err != nil {

@@ -79,7 +79,7 @@ func (p *Provider) parse(q url.Values) (request, error) {
 			return request{}, errors.New("max_age is not a number of seconds")
 		}
 	}
-	// There is no session here: whoever comes back always signed in just now.
+	// Nobody is let in by an earlier sign-in: whoever comes back signed in just now.
 	r.again = q.Get("prompt") == "login" || q.Has("max_age")
 	var err error
 	r.wantsAMR, err = asksAMR(q.Get("claims"))
@@ -132,20 +132,22 @@ func (p *Provider) choose(w http.ResponseWriter, r *http.Request) {
 			p.problem(w, r, errors.New("person is nobody on this page"))
 			return
 		}
-		answer.Set("code", p.grant(asked, p.settings.People[i]))
+		person := p.settings.People[i]
+		sid := p.enter(w, r, asked.client, person)
+		answer.Set("code", p.grant(asked, person, sid))
 	}
 	goTo(w, asked.redirect, answer)
 }
 
 // grant returns a code that stands for what person lets the client know.
-func (p *Provider) grant(asked request, person Person) (code string) {
+func (p *Provider) grant(asked request, person Person, sid string) (code string) {
 	now := p.settings.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.codes, func(_ string, g *grant) bool { return over(g.given, codeLife, now) })
 	maps.DeleteFunc(p.access, func(_ string, g *grant) bool { return over(g.given, accessLife, now) })
 	code = rand.Text()
-	p.codes[code] = &grant{request: asked, person: person, sid: rand.Text(), given: now}
+	p.codes[code] = &grant{request: asked, person: person, sid: sid, given: now}
 	return code
 }
 
@@ -162,25 +164,4 @@ func goTo(w http.ResponseWriter, address string, answer url.Values) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Location", address+separator+answer.Encode())
 	w.WriteHeader(http.StatusSeeOther)
-}
-
-// end signs somebody out: what was granted under the token's session is over.
-func (p *Provider) end(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	claims, err := p.read(q.Get("id_token_hint"))
-	if err != nil {
-		p.problem(w, r, fmt.Errorf("id_token_hint: %w", err))
-		return
-	}
-	id, _ := claims["aud"].(string)
-	client, _ := p.client(id)
-	exit := q.Get("post_logout_redirect_uri")
-	if !slices.Contains(client.Exits, exit) {
-		p.problem(w, r, errors.New("post_logout_redirect_uri is not registered"))
-		return
-	}
-	p.mu.Lock()
-	maps.DeleteFunc(p.access, func(_ string, g *grant) bool { return g.sid == claims["sid"] })
-	p.mu.Unlock()
-	goTo(w, exit, url.Values{"state": {q.Get("state")}})
 }

@@ -46,6 +46,7 @@ type choice struct {
 type noticePage struct {
 	layout
 	Text, Detail string
+	Leave        string // where whoever is signed in signs out
 }
 
 func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked request) {
@@ -74,10 +75,15 @@ func (p *Provider) problem(w http.ResponseWriter, r *http.Request, err error) {
 	show(w, http.StatusBadRequest, "notice", page, "")
 }
 
-// about tells somebody who came to the provider's address what it is.
+// about tells somebody who came to the provider's address what it is, or under
+// which name they are signed in.
 func (p *Provider) about(w http.ResponseWriter, r *http.Request) {
 	page := noticePage{layout: p.layout(r)}
 	page.Title, page.Text = page.Say.AboutTitle, page.Say.AboutText
+	if person, ok := p.visitor(r); ok {
+		page.Title, page.Text = person.GivenName+" "+person.UsualName, page.Say.VisitText
+		page.Leave = p.base + "/session/end"
+	}
 	show(w, http.StatusOK, "notice", page, "")
 }
 

@@ -43,6 +43,7 @@ type Client struct {
 	Name      string   // as the page says it
 	Redirects []string // where an answer may go, exactly
 	Exits     []string // where somebody who signed out may go, exactly
+	Recall    string   // is told when they sign out here: the back-channel logout URI; empty for none
 }
 
 // Person is somebody invented whom one may sign in as.
@@ -74,6 +75,7 @@ func Subject(client, idp, subject string) string {
 const (
 	codeLife   = time.Minute
 	accessLife = time.Hour
+	visitLife  = 12 * time.Hour
 )
 
 // Provider signs people in for its clients. It is safe to share.
@@ -81,11 +83,13 @@ type Provider struct {
 	settings Settings
 	base     string // the issuer's path
 	signer   jose.Signer
+	leaves   jose.Signer        // of logout tokens
 	keys     jose.JSONWebKeySet // the public part
 
 	mu     sync.Mutex // guards what follows
 	codes  map[string]*grant
 	access map[string]*grant
+	visits map[string]*visit // by sid
 }
 
 // grant is what somebody let a client know.
@@ -114,7 +118,7 @@ func New(s Settings) (*Provider, error) {
 			return nil, fmt.Errorf("client %q lacks an identifier, a secret or a redirection", c.ID)
 		}
 	}
-	p := &Provider{settings: s, base: issuer.Path, codes: map[string]*grant{}, access: map[string]*grant{}}
+	p := &Provider{settings: s, base: issuer.Path, codes: map[string]*grant{}, access: map[string]*grant{}, visits: map[string]*visit{}}
 	return p, p.makeKey()
 }
 
@@ -142,10 +146,14 @@ func (p *Provider) makeKey() error {
 	}
 	public.KeyID = base64.RawURLEncoding.EncodeToString(thumb)
 	p.keys = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}}
-	p.signer, err = jose.NewSigner(
-		jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}},
-		(&jose.SignerOptions{}).WithType("JWT"))
-	return err
+	signing := jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}}
+	if p.signer, err = jose.NewSigner(signing, (&jose.SignerOptions{}).WithType("JWT")); err != nil {
+		return fmt.Errorf("signing with the provider's key: %w", err)
+	}
+	if p.leaves, err = jose.NewSigner(signing, (&jose.SignerOptions{}).WithType("logout+jwt")); err != nil {
+		return fmt.Errorf("signing with the provider's key: %w", err)
+	}
+	return nil
 }
 
 // Handler serves the provider, at the issuer's host.
@@ -159,6 +167,7 @@ func (p *Provider) Handler() http.Handler {
 		"POST /token":                           p.token,
 		"GET /userinfo":                         p.userInfo,
 		"GET /session/end":                      p.end,
+		"POST /session/end":                     p.leave,
 		"GET /style.css":                        style,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -190,6 +199,8 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"acr_values_supported":                           []string{"eidas0", "eidas0-mfa", "eidas1", "eidas1-mfa", "eidas2", "eidas3"},
 		"ui_locales_supported":                           []string{"fr", "en"},
 		"authorization_response_iss_parameter_supported": true,
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
 	})
 }
 
@@ -206,12 +217,14 @@ func (p *Provider) client(id string) (Client, bool) {
 }
 
 // sign returns claims as a JWT.
-func (p *Provider) sign(claims map[string]any) (string, error) {
+func (p *Provider) sign(claims map[string]any) (string, error) { return sign(p.signer, claims) }
+
+func sign(signer jose.Signer, claims map[string]any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
-	signed, err := p.signer.Sign(payload)
+	signed, err := signer.Sign(payload)
 	if err != nil {
 		return "", err
 	}

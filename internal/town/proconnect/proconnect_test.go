@@ -58,17 +58,21 @@ type desk struct {
 	client *http.Client
 }
 
-func newDesk(t *testing.T, algorithm string, redirects, exits []string) *desk {
+func newDesk(t *testing.T, algorithm string, redirects, exits []string, changes ...func(*proconnect.Settings)) *desk {
 	d := &desk{t: t, now: time.Now()}
 	// The issuer must be known before the provider is made, and the address before the issuer.
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	d.issuer = server.URL + "/api/v2"
-	provider, err := proconnect.New(proconnect.Settings{
+	settings := proconnect.Settings{
 		Issuer: d.issuer, Algorithm: algorithm, People: people, Now: func() time.Time { return d.now },
 		Clients: []proconnect.Client{{ID: "poterne", Secret: secret, Name: "Poterne", Redirects: redirects, Exits: exits}},
-	})
+	}
+	for _, change := range changes {
+		change(&settings)
+	}
+	provider, err := proconnect.New(settings)
 	if err != nil {
 		t.Fatal(err)
 	}

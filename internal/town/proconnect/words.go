@@ -13,6 +13,9 @@ type words struct {
 	Nobody                     string
 	ProblemTitle, ProblemText  string
 	AboutTitle, AboutText      string
+	VisitText, Leave           string
+	LeftTitle, LeftText        string
+	UntoldText                 string
 	Language                   string
 	Key, Code, Mailed, Several string
 	Password                   string
@@ -32,8 +35,11 @@ var french = words{
 	ProblemText:  "Le service qui vous envoie a mal rédigé sa demande. Personne n’a été connecté. Revenez en arrière et recommencez ; si cela se répète, voici ce qui est utile à qui exploite le service :",
 	AboutTitle:   "Un fournisseur d’identité pour la démonstration",
 	AboutText:    "Il n’y a rien à faire ici directement. Ouvrez le portail de Poterne et demandez à vous connecter : il vous enverra sur la bonne page.",
-	Language:     "Langue",
-	Key:          "une clé de sécurité", Code: "un mot de passe et le code d’une application",
+	VisitText:    "Vous êtes sous ce nom dans tous les services où vous êtes entré avec ce navigateur.", Leave: "Se déconnecter partout",
+	LeftTitle: "Vous êtes déconnecté", LeftText: "Les services où vous étiez entré avec ce navigateur en ont été avertis.",
+	UntoldText: "Vous êtes déconnecté ici, mais un service n’a pas confirmé. Déconnectez-vous aussi dans ce service.",
+	Language:   "Langue",
+	Key:        "une clé de sécurité", Code: "un mot de passe et le code d’une application",
 	Mailed: "un mot de passe et un code reçu par courriel", Several: "plusieurs moyens, non précisés", Password: "un mot de passe seul",
 }
 
@@ -51,8 +57,11 @@ var english = words{
 	ProblemText:  "The service that sent you wrote its request wrongly. Nobody was signed in. Go back and try again; if it happens once more, this helps whoever runs the service:",
 	AboutTitle:   "An identity provider for the demonstration",
 	AboutText:    "There is nothing to do here directly. Open Poterne’s portal and ask to sign in: it will send you to the right page.",
-	Language:     "Language",
-	Key:          "a security key", Code: "a password and an application’s code",
+	VisitText:    "You go by this name in every service that you entered with this browser.", Leave: "Sign out everywhere",
+	LeftTitle: "You are signed out", LeftText: "The services that you entered with this browser have been told.",
+	UntoldText: "You are signed out here, but a service did not confirm it. Sign out in that service too.",
+	Language:   "Language",
+	Key:        "a security key", Code: "a password and an application’s code",
 	Mailed: "a password and a code by e-mail", Several: "several means, not named", Password: "a password alone",
 }
 
