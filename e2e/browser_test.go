@@ -69,10 +69,11 @@ func newScreen(t *testing.T, origin, language string) *screen {
 	return s
 }
 
-// hear keeps what a console complains of. That a file is refused, an answer about
-// people cut, or another site kept from showing ours, is no fault of a page.
+// hear keeps what a console complains of. That a file is refused, or an icon that a
+// service's plain answer does not name, an answer about people cut, or another site
+// kept from showing ours, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
-	refused := strings.Contains(m.Text, "status of 403") && strings.Contains(m.URL, "/files/")
+	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico"))
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
 	if m.Source == "network" && (refused || cut) || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {

@@ -177,7 +177,7 @@ func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
 	// to a browser that reads it slowly.
 	pauline.open("/people/list")
 	pauline.evaluate(`(async () => {
-		window.held = fetch("/people/files/1", {headers: {Accept: "text/html"}}).then(async answer =>
+		window.held = fetch("/people/files/000001", {headers: {Accept: "text/html"}}).then(async answer =>
 			answer.status + " " + await answer.text() + " " + Date.now());
 		const answer = await fetch("/people/list?from=large");
 		window.slow = answer.body.getReader();
@@ -225,7 +225,7 @@ func slowApplication(t *testing.T, megabytes int) (address string, asked <-chan 
 		w.Header().Set("Content-Type", "application/json")
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/files/"):
-			_, _ = io.WriteString(w, `{"id": "1", "name": "Durand", `)
+			_, _ = io.WriteString(w, `{"id": "000001", "name": "Durand", `)
 			_ = http.NewResponseController(w).Flush()
 			requests <- struct{}{}
 			select {
@@ -234,7 +234,7 @@ func slowApplication(t *testing.T, megabytes int) (address string, asked <-chan 
 			}
 			return
 		case r.URL.Query().Get("from") == "large":
-			_, _ = fmt.Fprintf(w, `[{"id": "2", "name": "Petit", "note": "%s"}]`, strings.Repeat("n", megabytes<<20))
+			_, _ = fmt.Fprintf(w, `[{"id": "000002", "name": "Petit", "note": "%s"}]`, strings.Repeat("n", megabytes<<20))
 		default:
 			_, _ = io.WriteString(w, "[]")
 		}
