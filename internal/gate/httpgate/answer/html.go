@@ -178,6 +178,9 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	if !utf8.Valid(body) {
 		return nil, nil, errors.New("not UTF-8")
 	}
+	if err := bounded(body); err != nil {
+		return nil, nil, err
+	}
 	document, err := html.Parse(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
 	if err != nil {
 		return nil, nil, errors.New("not readable as HTML: nested too deep")
@@ -424,6 +427,9 @@ func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
 	}
 	var out, again bytes.Buffer
 	if err := html.Render(&out, page); err != nil {
+		return dst, errUnstable
+	}
+	if bounded(out.Bytes()) != nil {
 		return dst, errUnstable
 	}
 	if reread, err := html.Parse(bytes.NewReader(out.Bytes())); err != nil || html.Render(&again, reread) != nil {
