@@ -62,6 +62,8 @@ type publicTable struct {
 	// they write in X-Forwarded-For is taken for the browser's.
 	Proxies []string `toml:"proxies"`
 
+	Reading int64 `toml:"reading"` // bytes that the answers being read at any moment may take; 256 MiB
+
 	Help wordsTable `toml:"help"` // whom to ask, in a few words
 }
 
@@ -318,6 +320,9 @@ func (c *config) public(s *settings, files secretFiles) {
 		} else if origin.Scheme != "https" && (origin.Scheme != "http" || !onThisMachine(origin.Host)) {
 			wrong.add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
 		}
+	}
+	if s.reading = max(0, c.Public.Reading); c.Public.Reading < 0 {
+		wrong.add("public.reading", "a limit is negative; write how many bytes the answers being read at any moment may take, such as 268435456")
 	}
 	address(wrong, "public.listen", c.Public.Listen)
 	address(wrong, "metrics.listen", c.Metrics.Listen)

@@ -381,7 +381,7 @@ func FuzzConfig(f *testing.F) {
 		}
 		wrong := &complaints{}
 		for _, service := range s.services {
-			gateComplaints(wrong, "service", service, s.schemes, false)
+			gateComplaints(wrong, "service", service, s.schemes, s.reading, false)
 		}
 		if err := wrong.err(); err != nil {
 			t.Errorf("accepted, but the gate says: %v", err)

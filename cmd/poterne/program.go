@@ -37,6 +37,7 @@ import (
 // the demonstration.
 type setup struct {
 	origin    string // where people reach the portal: https, or http on this very machine
+	reading   int64  // bytes that the answers being read at any moment may take; the gate's own bound when 0
 	pseudonym register.Key
 	canaries  register.Canaries
 	schemes   register.Schemes // how people are named
@@ -129,7 +130,7 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.schemes, Who: p.door.Who,
 		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
-		Canaries: from.canaries,
+		Canaries: from.canaries, Reading: from.reading,
 	})
 	if err != nil {
 		return nil, err

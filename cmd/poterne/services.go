@@ -144,7 +144,7 @@ func (c *config) services(s *settings, wrong *complaints) {
 			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s))
 		}
 		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
-			gateComplaints(wrong, path, service, s.schemes, len(wrong.list) > told)
+			gateComplaints(wrong, path, service, s.schemes, s.reading, len(wrong.list) > told)
 		}
 		if first, _, _ := strings.Cut(strings.TrimPrefix(service.Prefix, "/"), "/"); slices.Contains(ownPaths, first) {
 			wrong.add(path+".prefix", "/%s is the portal's own; write another", first)
@@ -227,7 +227,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 	}
 	if route.Path != "" {
 		// Alone, in a service that has nothing wrong, so that what is said is on its line.
-		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.schemes, false)
+		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.schemes, 0, false)
 	}
 	return route
 }
@@ -317,11 +317,11 @@ func attributeOf(place string, format answer.Format) (path, attribute string) {
 
 // gateComplaints asks the gate what is wrong with a service, without its routes if
 // that was told.
-func gateComplaints(wrong *complaints, path string, service httpgate.Service, schemes register.Schemes, told bool) {
+func gateComplaints(wrong *complaints, path string, service httpgate.Service, schemes register.Schemes, reading int64, told bool) {
 	nobody := func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil }
 	_, err := httpgate.New([]httpgate.Service{service}, httpgate.Dependencies{ // never asked
 		Schemes: schemes, Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
-		Pages: struct{ httpgate.Pages }{}, Assertions: new(httpgate.Signer),
+		Pages: struct{ httpgate.Pages }{}, Assertions: new(httpgate.Signer), Reading: reading,
 	})
 	for _, text := range complaintsOf(err) {
 		text = strings.TrimPrefix(text, "service "+string(service.ID)+": ")

@@ -109,6 +109,7 @@ const (
 	AnsweredAbsent      Why = 52 // it has nothing at this address
 	NotConfirmed        Why = 53 // a change was forwarded, and it did not say whether it took it
 	OtherSite           Why = 54 // another site asks in the agent's name
+	TooMuchAtOnce       Why = 55 // too much is being read at this moment, over all requests
 	Unnamed             Why = 60 // a request does not name somebody as it must, or not where
 	Overwrites          Why = 61 // a change would write a mask over what the account may not see
 )
@@ -143,6 +144,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	Unnamed: "unnamed", Overwrites: "overwrites",
+	TooMuchAtOnce: "too-much-at-once",
 }
 
 func (w Why) String() string {

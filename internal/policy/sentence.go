@@ -112,6 +112,8 @@ func (r Ruling) french() string {
 		return "L’application a répondu par une erreur de son côté."
 	case AnsweredLater:
 		return "L’application ne peut pas répondre pour le moment."
+	case TooMuchAtOnce:
+		return "Trop de réponses sont en cours de lecture en ce moment : rien n’a été transmis. Réessayez dans un instant."
 	case AnsweredNo:
 		return "L’application n’a pas accepté cette demande."
 	case AnsweredAbsent:
@@ -220,6 +222,8 @@ func (r Ruling) english() string {
 		return "The application answered with an error of its own."
 	case AnsweredLater:
 		return "The application cannot answer for the moment."
+	case TooMuchAtOnce:
+		return "Too much is being read at this moment, so nothing was passed on. Try again in a moment."
 	case AnsweredNo:
 		return "The application did not accept this request."
 	case AnsweredAbsent:

@@ -165,7 +165,7 @@ func TestWhoSentAFormComesBackToItsPage(t *testing.T) {
 // failing is every failure of an application.
 var failing = []policy.Why{
 	policy.NotAnswered, policy.NotInTime, policy.AnsweredError, policy.AnsweredLater, policy.AnsweredNo, policy.AnsweredAbsent,
-	policy.NotConfirmed, policy.OtherSite,
+	policy.NotConfirmed, policy.OtherSite, policy.TooMuchAtOnce,
 }
 
 // Whoever is stopped reads the true cause, each in its own words: not that the ledger

@@ -99,7 +99,11 @@ func compile(services []Service, d Dependencies) ([]*service, error) {
 				c.add("it has the same address as service %s", other.ID)
 			}
 		}
-		compiled = append(compiled, compileService(s, d.Schemes, c))
+		one := compileService(s, d.Schemes, c)
+		if needs := one.needs(); needs > d.Reading {
+			c.add("its largest answer takes %d bytes while it is read, and never fits in reading = %d; raise that, or lower largest", needs, d.Reading)
+		}
+		compiled = append(compiled, one)
 	}
 	return compiled, errors.Join(wrong...)
 }

@@ -24,3 +24,6 @@ func ReadAddress(path, query string) (segments []string, err error) {
 	a, err := readAddress(path, query)
 	return a.segments, err
 }
+
+// LeftToRead is what more answers may take at this moment.
+func (p *Proxy) LeftToRead() int64 { return p.reading.left.Load() }

@@ -26,6 +26,7 @@ type said struct {
 	header http.Header
 	media  string // of the body, if there is one
 	buffer *bytes.Buffer
+	taken  share // of what may be read at this moment
 }
 
 func (s *said) body() []byte {
@@ -36,7 +37,10 @@ func (s *said) body() []byte {
 }
 
 // free gives the buffer back. Nothing that was read from it may be used any more.
-func (s *said) free() { putBuffer(s.buffer) }
+func (s *said) free() {
+	putBuffer(s.buffer)
+	s.taken.giveBack()
+}
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -171,11 +175,16 @@ func (g *passage) collect(s *said, answer *http.Response) error {
 		return err
 	}
 	defer closeAll()
-	s.buffer = getBuffer()
+	s.buffer, s.taken = getBuffer(), share{of: &g.proxy.reading, weight: g.route.weight(s.media)}
 	if answer.ContentLength > 0 {
+		if err := s.taken.grow(answer.ContentLength); err != nil {
+			return g.tooMuch(err)
+		}
 		s.buffer.Grow(int(answer.ContentLength) + bytes.MinRead)
 	}
-	switch n, err := s.buffer.ReadFrom(io.LimitReader(body, g.service.Largest+1)); {
+	switch n, err := s.buffer.ReadFrom(&taking{io.LimitReader(body, g.service.Largest+1), &s.taken, 0}); {
+	case errors.Is(err, errTooMuch):
+		return g.tooMuch(err)
 	case err != nil:
 		return notUnderstood("the answer is cut short, or not in its coding")
 	case n > g.service.Largest:

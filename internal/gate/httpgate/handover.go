@@ -425,6 +425,7 @@ func (g *passage) send(s *said, body []byte, contentType, download string) error
 	if err := context.Cause(g.ctx); err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Err: err}
 	}
+	s.taken.read()
 	g.sendHeader(s, contentType, download)
 	g.sendReceipt()
 	if s.status != http.StatusNoContent && s.status != http.StatusNotModified {

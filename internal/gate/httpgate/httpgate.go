@@ -41,6 +41,10 @@ const (
 	AnswerTime     = 30 * time.Second
 )
 
+// Reading is what the answers that are being read at any moment may take, unless
+// something else is said.
+const Reading = 256 << 20
+
 // Service is an application behind the gate. It has a Host or a Prefix. Services
 // under one host share one origin: a page of one can then ask for pages of
 // another in the agent's name, so applications that do not trust each other
@@ -216,7 +220,8 @@ type Dependencies struct {
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Networks   Networks
-	Insecure   bool // browsers reach us by http: only for a demonstration on this very machine
+	Reading    int64 // bytes that the answers being read at any moment may take; Reading when 0
+	Insecure   bool  // browsers reach us by http: only for a demonstration on this very machine
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil
@@ -231,10 +236,14 @@ type Proxy struct {
 	origins  *http.CrossOriginProtection
 	trails   *trails
 	lines    *lines
+	reading  budget
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
 func New(services []Service, d Dependencies) (*Proxy, error) {
+	if d.Reading == 0 {
+		d.Reading = Reading
+	}
 	compiled, err := compile(services, d)
 	if err != nil {
 		return nil, err
@@ -251,7 +260,9 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}, nil
+	p := &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
+	p.reading.left.Store(d.Reading)
+	return p, nil
 }
 
 // Serves reports whether a request is for one of the services.

@@ -1,0 +1,114 @@
+package httpgate
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/policy"
+)
+
+// budget is what the answers that are being read may still take, over all requests.
+type budget struct{ left atomic.Int64 }
+
+// share is what one answer takes of a budget: its bytes, and what is made of them.
+type share struct {
+	of     *budget
+	weight int64
+	bytes  int64
+}
+
+var errTooMuch = errors.New("too much is being read at this moment")
+
+// grow takes what an answer of so many bytes needs, if that is left.
+func (s *share) grow(bytes int64) error {
+	more := (bytes - s.bytes) * s.weight
+	if more <= 0 {
+		return nil
+	}
+	if s.of.left.Add(-more) < 0 {
+		s.of.left.Add(more)
+		return errTooMuch
+	}
+	s.bytes = bytes
+	return nil
+}
+
+// read gives back what reading took: what is left is the answer, and what goes out of
+// it. Whoever takes it slowly keeps nobody else from being answered.
+func (s *share) read() {
+	const inAndOut = 2 * asIs
+	if s.weight > inAndOut {
+		s.of.left.Add(s.bytes * (s.weight - inAndOut))
+		s.weight = inAndOut
+	}
+}
+
+// giveBack ends the share.
+func (s *share) giveBack() {
+	if s.of != nil {
+		s.of.left.Add(s.bytes * s.weight)
+		*s = share{}
+	}
+}
+
+// taking reads no byte that its share has no place for.
+type taking struct {
+	from  io.Reader
+	share *share
+	read  int64
+}
+
+func (t *taking) Read(p []byte) (int, error) {
+	n, err := t.from.Read(p)
+	t.read += int64(n)
+	if full := t.share.grow(t.read); full != nil {
+		return 0, full
+	}
+	return n, err
+}
+
+// What a byte of an answer takes while it is read. A page becomes a tree, is cut, and
+// is parsed once more; other answers are copied at most.
+const (
+	asTree = 16
+	asCopy = 3
+	asIs   = 1
+)
+
+// weight is what a byte of an answer of the route takes.
+func (t *route) weight(media string) int64 {
+	by, read := t.answers[media]
+	switch {
+	case slices.Contains(t.Unread, media), !read:
+		return asIs
+	case by.Layout.Format == answer.HTML:
+		return asTree
+	default:
+		return asCopy
+	}
+}
+
+// needs is what the largest answer of the service takes.
+func (s *service) needs() int64 {
+	heaviest := int64(asIs)
+	for _, t := range s.declared {
+		for media := range t.answers {
+			heaviest = max(heaviest, t.weight(media))
+		}
+	}
+	return heaviest * s.Largest
+}
+
+// tooMuch refuses an answer that has no place at this moment. Nothing is waited for:
+// a queue of answers would take what it waits for.
+func (g *passage) tooMuch(err error) error {
+	f := &failure{fault.Unavailable, policy.TooMuchAtOnce, err.Error()}
+	if g.changes() {
+		f.why = policy.NotConfirmed
+	}
+	return f
+}
