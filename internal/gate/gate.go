@@ -121,6 +121,7 @@ func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, er
 // Standing is where an account stands: what it has spent of its allowances, how it
 // is watched, and the order in force against it, if any.
 type Standing struct {
+	Observed    meter.Limits // those that are only observed
 	Hour, Month meter.Cost
 	Allowance   meter.Allowance
 	Drift, Line meter.Cost  // the CUSUM, and where it freezes; zero for never
@@ -147,18 +148,18 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
 	now, draft := g.now(), g.meterOf(asker.Account).Draft()
 	ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 	facts := policy.Facts{Opened: asker.Opened, Watched: g.watched, Orders: g.orders, Meter: draft}
-	s := StandingOf(draft, g.rules.Watches[asker.Role], now)
-	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(facts, now), facts.Dormant(now)
+	s := StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
+	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
 	s.Held, s.IsHeld = g.orders.Against(asker.Account, asker.Organisation, service, now)
 	return s
 }
 
 // StandingOf is what a meter alone tells of where an account stands.
-func StandingOf(m *meter.Draft, watch policy.Watch, now time.Time) Standing {
+func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now time.Time) Standing {
 	return Standing{
-		Hour: m.Spent(meter.Hour, now), Month: m.Spent(meter.Memory, now),
-		Drift: m.Drift(watch.Forgiven, now), Line: watch.Line, Days: m.Days(watch.Forgiven, now), Forgiven: watch.Forgiven,
-		Watched: watch.Evidence, Evidence: m.EvidenceNow(now), Noticed: m.Noticed(now),
+		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
+		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
+		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
 		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}

@@ -54,7 +54,7 @@ func (w *wider) count(entry ledger.Entry) {
 		return
 	}
 	all := w.of(entry.Organisation, entry.Service)
-	all.Add(entry.Cost, entry.Time)
+	all.Add(entry.Cost, entry.Spared, entry.Time)
 	w.organisations[entry.Organisation], w.services[entry.Service], w.register = all.Organisation, all.Service, all.Register
 }
 

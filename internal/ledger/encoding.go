@@ -49,6 +49,7 @@ const (
 	tagFrom
 	tagEnd
 	tagEpoch
+	tagSpared
 	tagsEnd
 )
 
@@ -113,6 +114,7 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = appendNumber(dst, tagFrom, uint64(e.From))
 	dst = appendNumber(dst, tagEnd, uint64(e.End))
 	dst = appendNumber(dst, tagEpoch, uint64(e.Epoch))
+	dst = appendNumber(dst, tagSpared, uint64(e.Spared))
 	return dst
 }
 
@@ -201,6 +203,8 @@ func Decode(body []byte) (Entry, error) {
 			e.End = Number(r.some(math.MaxUint64))
 		case tagEpoch:
 			e.Epoch = Month(r.some(math.MaxUint32))
+		case tagSpared:
+			e.Spared = meter.Limits(r.some(math.MaxUint16))
 		}
 	}
 	if r.err != nil {

@@ -54,6 +54,11 @@ var samples = map[string]ledger.Entry{
 		Verdict: policy.Shown, Why: policy.ShortEmpty, Cost: 2 * meter.Whole, Counted: meter.People(3), Limit: meter.People(3),
 		Device: "0f3a9c", Network: "agency", Signs: meter.SearchRow | meter.NextPage, Observed: true,
 	},
+	"spared": {
+		Number: 319, Time: at, Kind: ledger.Consulted, Receipt: 319, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
+		Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(2), Limit: meter.People(3),
+		Epoch: 202603, Spared: meter.HourLimit | meter.RegisterLimit,
+	},
 	"touched":  {Number: 309, Time: at, Kind: ledger.Touched, Receipt: 309, Account: "karim", Session: "K7QWZ", Device: "0f3a9c", Network: "home"},
 	"raised":   {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Detail: "mise à l’abri"},
 	"cosigned": {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Detail: "receipt 301"},
@@ -117,6 +122,7 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			Device: text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),
 			Observed: rapid.Bool().Draw(t, "observed"), Until: time.UnixMicro(rapid.Int64Range(1, 1<<60).Draw(t, "until")).UTC(),
 			From: ledger.Number(rapid.Uint64().Draw(t, "from")), End: ledger.Number(rapid.Uint64().Draw(t, "end")), Epoch: ledger.Month(rapid.Uint32().Draw(t, "epoch")),
+			Spared: meter.Limits(rapid.Uint16().Draw(t, "spared")),
 		}
 		back, err := ledger.Decode(entry.Append(nil))
 		if err != nil || !reflect.DeepEqual(back, entry) {

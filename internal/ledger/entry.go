@@ -82,6 +82,7 @@ type Entry struct {
 	Network  string           // which class of network it was in
 	Signs    meter.Signs      // what the door noticed
 	Observed bool             // Why would have stopped it, were its rule not only observed
+	Spared   meter.Limits     // those that were only observed: it counts for none of them once they are enforced
 	Until    time.Time        // when a raise or a mission ends
 
 	From, End Number // the entries an act is about: End is the first after them
@@ -171,7 +172,7 @@ func Of(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []
 
 func (e Entry) ruled(r policy.Ruling) Entry {
 	e.Verdict, e.Why, e.Reason, e.Fields = r.Verdict, r.Why, r.Reason, r.Fields
-	e.Cost, e.Counted, e.Limit, e.Observed = r.Cost, r.Counted, r.Limit, r.Observed
+	e.Cost, e.Counted, e.Limit, e.Observed, e.Spared = r.Cost, r.Counted, r.Limit, r.Observed, r.Spared
 	return e
 }
 
@@ -179,7 +180,7 @@ func (e Entry) ruled(r policy.Ruling) Entry {
 func (e Entry) Ruling() policy.Ruling {
 	return policy.Ruling{
 		Verdict: e.Verdict, Why: e.Why, Reason: e.Reason, Fields: e.Fields,
-		Cost: e.Cost, Counted: e.Counted, Limit: e.Limit, Observed: e.Observed,
+		Cost: e.Cost, Counted: e.Counted, Limit: e.Limit, Observed: e.Observed, Spared: e.Spared,
 	}
 }
 

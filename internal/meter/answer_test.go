@@ -22,7 +22,7 @@ func evidenceOf(l ledger) meter.Evidence {
 	for _, e := range l {
 		m.Record(e)
 	}
-	return m.Draft().EvidenceNow(l[len(l)-1].At)
+	return m.Draft().EvidenceNow(0, l[len(l)-1].At)
 }
 
 // Promise: WATCH-9
@@ -53,7 +53,7 @@ func TestWATCH_9_StrangersOfOneMomentAreOneBeat(t *testing.T) {
 		m.Record(e)
 	}
 	even := 0
-	for _, noticed := range m.Draft().Noticed(pairs[len(pairs)-1].At) {
+	for _, noticed := range m.Draft().Noticed(0, pairs[len(pairs)-1].At) {
 		if noticed.Trait == meter.Clockwork {
 			even = noticed.Times
 		}

@@ -30,8 +30,11 @@ func (m *Meter) Draft() *Draft {
 func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
-	s.charges, s.hints, s.raises, s.signed = slices.Clip(s.charges), slices.Clip(s.hints), slices.Clip(s.raises), slices.Clip(s.signed)
-	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws, &s.traps, &s.tickets} {
+	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
+	for _, list := range []*[]charge{&s.charges, &s.raises, &s.traps, &s.tickets} {
+		*list = slices.Clip(*list)
+	}
+	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws} {
 		*list = slices.Clip(*list)
 	}
 }
@@ -106,23 +109,27 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 	}
 }
 
-// Spent adds up what was charged within span before now. A touch halves what was
-// charged in the hour before it.
-func (d *Draft) Spent(span time.Duration, now time.Time) Cost { return d.state.spent(span, now) }
+// Spent adds up what was charged within span before now, and counts while some limits
+// are only observed. A touch halves what was charged in the hour before it.
+func (d *Draft) Spent(span time.Duration, observed Limits, now time.Time) Cost {
+	return d.state.spent(span, observed, now)
+}
 
 // Spent is Draft.Spent of what is written down.
-func (m *Meter) Spent(span time.Duration, now time.Time) Cost { return m.state.spent(span, now) }
+func (m *Meter) Spent(span time.Duration, observed Limits, now time.Time) Cost {
+	return m.state.spent(span, observed, now)
+}
 
-func (s *state) spent(span time.Duration, now time.Time) (sum Cost) {
-	for _, l := range s.leaving(span, now) {
+func (s *state) spent(span time.Duration, observed Limits, now time.Time) (sum Cost) {
+	for _, l := range s.leaving(span, observed, now) {
 		sum += l.cost
 	}
 	return sum
 }
 
 // leaving is what the charges within span count for, oldest first.
-func (s *state) leaving(span time.Duration, now time.Time) []charge {
-	charges := after(s.charges, now.Add(-span), charge.when)
+func (s *state) leaving(span time.Duration, observed Limits, now time.Time) []charge {
+	charges := counting(after(s.charges, now.Add(-span), charge.when), limitOf(span), observed)
 	if span != Hour || count(s.touches, now.Add(-span)) == 0 {
 		return charges
 	}
@@ -135,6 +142,14 @@ func (s *state) leaving(span time.Duration, now time.Time) []charge {
 		}
 	}
 	return charges
+}
+
+// limitOf is the limit on what is charged within a span.
+func limitOf(span time.Duration) Limits {
+	if span == Hour {
+		return HourLimit
+	}
+	return MonthLimit
 }
 
 // Balance says how a cost stands against an allowance.
@@ -158,29 +173,29 @@ const (
 // looked at first: waiting an hour does not help when it is empty. The first
 // person after a fresh touch always fits in the short one, if it holds anybody at
 // all: a touch must open something.
-func (d *Draft) Weigh(cost Cost, allowance Allowance, now time.Time) Balance {
+func (d *Draft) Weigh(cost Cost, allowance Allowance, observed Limits, now time.Time) Balance {
 	for _, w := range []struct {
 		window Window
 		span   time.Duration
 		limit  Cost
 	}{{Long, Memory, allowance.Long}, {Short, Hour, allowance.Short}} {
-		if w.window == Short && w.limit > 0 && d.justTouched(now) {
+		if w.window == Short && w.limit > 0 && d.justTouched(observed, now) {
 			continue
 		}
-		if spent := d.Spent(w.span, now); cost > 0 && spent+cost > w.limit {
-			return Balance{w.window, spent, w.limit, d.again(cost, w.span, w.limit, now)}
+		if spent := d.Spent(w.span, observed, now); cost > 0 && spent+cost > w.limit {
+			return Balance{w.window, spent, w.limit, d.again(cost, w.span, w.limit, observed, now)}
 		}
 	}
-	return Balance{Fits, d.Spent(Hour, now), allowance.Short, time.Time{}}
+	return Balance{Fits, d.Spent(Hour, observed, now), allowance.Short, time.Time{}}
 }
 
 // again finds when enough charges have left the window for cost to fit.
-func (d *Draft) again(cost Cost, span time.Duration, limit Cost, now time.Time) time.Time {
+func (d *Draft) again(cost Cost, span time.Duration, limit Cost, observed Limits, now time.Time) time.Time {
 	if cost > limit {
 		return time.Time{}
 	}
-	excess := d.Spent(span, now) + cost - limit
-	for _, c := range d.state.leaving(span, now) {
+	excess := d.Spent(span, observed, now) + cost - limit
+	for _, c := range d.state.leaving(span, observed, now) {
 		if excess -= c.cost; excess <= 0 {
 			return c.at.time().Add(span)
 		}
@@ -195,9 +210,9 @@ const Fresh = 15 * time.Minute
 func (d *Draft) Touched(now time.Time) bool { return count(d.state.touches, now.Add(-Fresh)) > 0 }
 
 // justTouched reports whether nothing was charged since a fresh touch.
-func (d *Draft) justTouched(now time.Time) bool {
+func (d *Draft) justTouched(observed Limits, now time.Time) bool {
 	s := &d.state
-	return d.Touched(now) && (len(s.charges) == 0 || s.charges[len(s.charges)-1].at < s.touches[len(s.touches)-1])
+	return d.Touched(now) && len(counting(after(s.charges, s.touches[len(s.touches)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
 }
 
 // Raise is what is left of a raise that another person gave.
@@ -225,42 +240,50 @@ func (d *Draft) Vouched(person register.PersonID, service roster.ServiceID, now 
 func (d *Draft) Signed(now time.Time) int { return d.state.signedFor(now) }
 
 // Tickets is how many people were shown for tickets that the asker typed.
-func (d *Draft) Tickets(span time.Duration, now time.Time) int {
-	return count(d.state.tickets, now.Add(-span))
+func (d *Draft) Tickets(span time.Duration, observed Limits, now time.Time) int {
+	return len(counting(after(d.state.tickets, now.Add(-span), charge.when), limitOf(span), observed))
 }
 
-// Trapped is how many canaries the account met in searches within Memory, and
-// whether it proved to be there since the last.
-func (d *Draft) Trapped(now time.Time) (times int, proved bool) {
+// Trapped is how many canaries the account met in searches within Memory, of those that
+// count for a limit, and whether it proved to be there since the last.
+func (d *Draft) Trapped(limit, observed Limits, now time.Time) (times int, proved bool) {
 	s := &d.state
-	times = count(s.traps, now.Add(-Memory))
-	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > s.traps[len(s.traps)-1]
+	traps := counting(after(s.traps, now.Add(-Memory), charge.when), limit, observed)
+	times = len(traps)
+	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > traps[times-1].at
 	return times, proved
 }
 
 // Undone is how many freezes were undone within a week.
 func (d *Draft) Undone(now time.Time) int { return count(d.state.thaws, now.AddDate(0, 0, -7)) }
 
-// Evidence is the evidence of enumeration as it would stand after an event.
-func (d *Draft) Evidence(e Event) Evidence {
+// Evidence is the evidence of enumeration as it would stand after an event, of what
+// counts for one of the two limits that it leads to.
+func (d *Draft) Evidence(e Event, limit, observed Limits) Evidence {
 	after := d.state
 	after.hints = slices.Clip(after.hints)
 	after.suspect(e)
-	return after.evidence(e.At)
+	return after.evidence(limit, observed, e.At)
 }
 
-// EvidenceNow is the evidence of enumeration as it stands.
-func (d *Draft) EvidenceNow(now time.Time) Evidence { return d.state.evidence(now) }
+// EvidenceNow is the evidence of enumeration as it stands, of what counts for a freeze.
+func (d *Draft) EvidenceNow(observed Limits, now time.Time) Evidence {
+	return d.state.evidence(EnumerationLimit, observed, now)
+}
 
 // Noticed is what that evidence rests on.
-func (d *Draft) Noticed(now time.Time) []Noticed { return d.state.noticed(now) }
+func (d *Draft) Noticed(observed Limits, now time.Time) []Noticed {
+	return d.state.noticed(observed, now)
+}
 
 // Drift is the CUSUM of what the account was charged: see Watch.
-func (d *Draft) Drift(forgiven Cost, now time.Time) Cost { return d.state.drift(forgiven, now) }
+func (d *Draft) Drift(forgiven Cost, observed Limits, now time.Time) Cost {
+	return d.state.drift(forgiven, observed, now)
+}
 
 // Days is how the CUSUM came to where it stands, today last.
-func (d *Draft) Days(forgiven Cost, now time.Time) []Day {
-	days := d.state.drifting(forgiven, now)
+func (d *Draft) Days(forgiven Cost, observed Limits, now time.Time) []Day {
+	days := d.state.drifting(forgiven, observed, now)
 	return days[:]
 }
 

@@ -25,10 +25,43 @@ type Event struct {
 	Writes  bool // the account changed something
 	Excused bool // a freeze that is only observed: what led to it counts no more
 
+	Spared Limits // those that were only observed when it was decided
+
 	Device  string // which browser, as a tag; empty when unknown
 	Network string // which class of network; empty when unknown
 	Signs   Signs
 }
+
+// Limits are what stops people for having counted. What an event adds to a limit that
+// was only observed then counts for nothing once that limit is enforced: nobody was
+// stopped by it, so it says nothing of what is left. As long as it is observed it
+// counts, so that what is observed is what enforcing would do. The bits are written in
+// the ledger for ever.
+type Limits uint16
+
+const (
+	HourLimit         Limits = 1 << iota // an account's allowance of the hour
+	MonthLimit                           // that of 28 days
+	DriftLimit                           // the line of the CUSUM
+	DoubtLimit                           // evidence that asks for an identity
+	EnumerationLimit                     // evidence that freezes
+	TrapLimit                            // a canary in the rows of a search, which asks for a touch
+	CanaryLimit                          // another one, which freezes
+	OrganisationLimit                    // what an organisation may open
+	ServiceLimit                         // likewise through a service
+	RegisterLimit                        // likewise everybody
+	limitsEnd
+)
+
+// AllLimits is every limit there is.
+const AllLimits = limitsEnd - 1
+
+// Counts reports whether what spared some limits counts for one of them, while others
+// are only observed.
+func (l Limits) Counts(limit, observed Limits) bool { return l&limit&^observed == 0 }
+
+// Has reports whether a limit is among them.
+func (l Limits) Has(limit Limits) bool { return l&limit != 0 }
 
 // Kind is what happened.
 type Kind uint8

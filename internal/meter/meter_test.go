@@ -16,16 +16,26 @@ var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
 func person(n int) register.PersonID { return register.PersonID{byte(n), byte(n >> 8), 1} }
 
+// counts says whether an event counts for a limit: not when it was only observed then,
+// and is enforced now.
+func counts(e meter.Event, limit, observed meter.Limits) bool {
+	return e.Spared&limit == 0 || observed&limit != 0
+}
+
 // ledger is the naive oracle: the events themselves, looked through each time.
 type ledger []meter.Event
 
-func (l ledger) spent(span time.Duration, now time.Time) (sum meter.Cost) {
+func (l ledger) spent(span time.Duration, observed meter.Limits, now time.Time) (sum meter.Cost) {
+	limit := meter.MonthLimit
+	if span == meter.Hour {
+		limit = meter.HourLimit
+	}
 	since := now.Add(-span).UnixMicro()
 	var charged []meter.Cost
 	for _, e := range l {
 		switch {
 		case e.At.UnixMicro() <= since:
-		case e.Kind == meter.Shown && e.Cost > 0:
+		case e.Kind == meter.Shown && e.Cost > 0 && counts(e, limit, observed):
 			charged = append(charged, e.Cost)
 		case e.Kind == meter.Touched && span == meter.Hour:
 			for i := range charged {
@@ -49,20 +59,28 @@ func (l ledger) seen(p register.PersonID, now time.Time) (fields register.Fields
 }
 
 // drift is the CUSUM over the days, as the textbook has it.
-func (l ledger) drift(forgiven meter.Cost, now time.Time) (sum meter.Cost) {
+func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time) (sum meter.Cost) {
 	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
 	for d := day(now) - 27; d <= day(now); d++ {
 		active := false
-		for _, e := range l {
+		for i, e := range l {
 			if day(e.At) != d || e.At.After(now) {
 				continue
 			}
 			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Commissioned
 			switch {
-			case e.Kind == meter.Shown:
+			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed):
 				sum += e.Cost
 			case e.Kind == meter.Thawed:
 				sum = 0
+			}
+			if e.Excused && e.Spared&observed&meter.DriftLimit != 0 {
+				sum = 0
+				for _, same := range l[:i+1] { // of one answer, which is one event
+					if same.Kind == meter.Shown && same.At.Equal(e.At) {
+						sum += same.Cost
+					}
+				}
 			}
 		}
 		if active && d < day(now) {
@@ -113,6 +131,10 @@ func events(t *rapid.T, most time.Duration) ledger {
 			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "mission"))
 			e.Until = at.Add(time.Duration(rapid.Int64Range(1, int64(40*24*time.Hour)).Draw(t, "lasts"))).Truncate(time.Microsecond)
 		}
+		if rapid.Bool().Draw(t, "observed") {
+			e.Spared = meter.Limits(rapid.Uint16Range(0, uint16(meter.AllLimits)).Draw(t, "spared"))
+			e.Excused = e.Kind == meter.Shown && e.Spared != 0 && rapid.IntRange(0, 9).Draw(t, "excused") == 0
+		}
 		l = append(l, e)
 	}
 	return l
@@ -137,12 +159,16 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 		}
 		check := func(what string, draft *meter.Draft, at time.Time) {
 			for _, span := range []time.Duration{meter.Hour, meter.Memory} {
-				if got, want := draft.Spent(span, at), l.spent(span, at); got != want {
-					t.Fatalf("%s: spent %d in %v, the events say %d", what, got, span, want)
+				for _, observed := range []meter.Limits{0, meter.HourLimit, meter.MonthLimit, meter.AllLimits} {
+					if got, want := draft.Spent(span, observed, at), l.spent(span, observed, at); got != want {
+						t.Fatalf("%s: spent %d in %v while %b is observed, the events say %d", what, got, span, observed, want)
+					}
 				}
 			}
-			if got, want := draft.Drift(70, at), l.drift(70, at); got != want {
-				t.Fatalf("%s: the CUSUM stands at %d, the events say %d", what, got, want)
+			for _, observed := range []meter.Limits{0, meter.DriftLimit} {
+				if got, want := draft.Drift(70, observed, at), l.drift(70, observed, at); got != want {
+					t.Fatalf("%s: the CUSUM stands at %d while %b is observed, the events say %d", what, got, observed, want)
+				}
 			}
 			for p := range 10 {
 				fields, any := draft.Seen(person(p), at)
@@ -159,28 +185,37 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 	})
 }
 
-// everything is all that a decision can ask of a meter.
-func everything(m *meter.Meter, now time.Time) []any {
+// everything is all that a decision can ask of a meter, whatever is observed.
+func everything(m *meter.Meter, now time.Time) (all []any) {
+	for _, observed := range []meter.Limits{0, meter.HourLimit | meter.DoubtLimit | meter.TrapLimit, meter.AllLimits} {
+		all = append(all, under(m, observed, now)...)
+	}
+	return all
+}
+
+func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	d := m.Draft()
 	all := []any{
-		d.Spent(meter.Hour, now), d.Spent(meter.Memory, now), d.Drift(70, now), d.EvidenceNow(now), d.Undone(now),
-		d.Touched(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, now),
+		d.Spent(meter.Hour, observed, now), d.Spent(meter.Memory, observed, now), d.Drift(70, observed, now), d.EvidenceNow(observed, now), d.Noticed(observed, now), d.Undone(now),
+		d.Touched(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
-		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, now),
+		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}
 	for export := range meter.Export(3) {
 		given, left, live := d.Mission(export, now)
 		all = append(all, given, left, live)
 	}
 	own, touched := d.Own(person(0), now)
-	met, proved := d.Trapped(now)
+	met, proved := d.Trapped(meter.TrapLimit, observed, now)
+	again, _ := d.Trapped(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
-	all = append(all, own, touched, met, proved, explained)
+	all = append(all, own, touched, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
 			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now),
-			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}))
+			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.EnumerationLimit, observed),
+			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.DoubtLimit, observed))
 	}
 	return all
 }
@@ -248,26 +283,26 @@ func TestMETER_1_TheShortAndTheLongAllowance(t *testing.T) {
 	}
 	now := noon.Add(10 * time.Minute)
 
-	got := m.Draft().Weigh(meter.Whole, allowance, now)
+	got := m.Draft().Weigh(meter.Whole, allowance, 0, now)
 	want := meter.Balance{Empty: meter.Short, Counted: meter.People(3), Limit: meter.People(3), Again: noon.Add(time.Hour)}
 	if got != want {
 		t.Errorf("the fourth person within the hour: %+v, want %+v", got, want)
 	}
-	if got := m.Draft().Weigh(0, allowance, now); got.Empty != meter.Fits {
+	if got := m.Draft().Weigh(0, allowance, 0, now); got.Empty != meter.Fits {
 		t.Errorf("what costs nothing always fits, got %+v", got)
 	}
-	if got := m.Draft().Weigh(meter.Whole, allowance, noon.Add(time.Hour)); got.Empty != meter.Fits {
+	if got := m.Draft().Weigh(meter.Whole, allowance, 0, noon.Add(time.Hour)); got.Empty != meter.Fits {
 		t.Errorf("an hour after the first, one fits again, got %+v", got)
 	}
 
 	for i := range 17 {
 		m.Record(meter.Event{Kind: meter.Shown, Person: person(10 + i), Cost: meter.Whole, At: noon.Add(time.Duration(i+2) * time.Hour)})
 	}
-	got = m.Draft().Weigh(meter.Whole, allowance, noon.Add(48*time.Hour))
+	got = m.Draft().Weigh(meter.Whole, allowance, 0, noon.Add(48*time.Hour))
 	if got.Empty != meter.Long || got.Counted != meter.People(20) || !got.Again.Equal(noon.Add(meter.Memory)) {
 		t.Errorf("the twenty-first person in 28 days: %+v", got)
 	}
-	if got := m.Draft().Weigh(meter.Whole, meter.Allowance{}, noon.Add(48*time.Hour)); got.Empty != meter.Long || !got.Again.IsZero() {
+	if got := m.Draft().Weigh(meter.Whole, meter.Allowance{}, 0, noon.Add(48*time.Hour)); got.Empty != meter.Long || !got.Again.IsZero() {
 		t.Errorf("without an allowance nothing ever fits, got %+v", got)
 	}
 }
@@ -279,13 +314,13 @@ func TestADraftThatIsNotKeptLeavesNoTrace(t *testing.T) {
 		draft.Record(meter.Event{Kind: meter.Shown, Person: person(i), Fields: register.Name, Cost: meter.Whole, At: noon})
 	}
 	draft.Cut(2)
-	if draft.Len() != 2 || draft.Spent(meter.Hour, noon) != meter.People(2) {
-		t.Errorf("after the cut %d openings, %d spent", draft.Len(), draft.Spent(meter.Hour, noon))
+	if draft.Len() != 2 || draft.Spent(meter.Hour, 0, noon) != meter.People(2) {
+		t.Errorf("after the cut %d openings, %d spent", draft.Len(), draft.Spent(meter.Hour, 0, noon))
 	}
 	if _, seen := draft.Seen(person(3), noon); seen {
 		t.Error("somebody who was cut is still seen")
 	}
-	if m.Spent(meter.Hour, noon) != 0 {
+	if m.Spent(meter.Hour, 0, noon) != 0 {
 		t.Error("the meter changed before anything was kept")
 	}
 }
@@ -311,6 +346,6 @@ func BenchmarkRecordAndWeigh(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		draft := m.Draft()
 		p := strangers[i%len(strangers)]
-		draft.Weigh(draft.Price(p, register.Name, false, now), allowance, now)
+		draft.Weigh(draft.Price(p, register.Name, false, now), allowance, 0, now)
 	}
 }

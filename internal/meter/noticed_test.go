@@ -25,7 +25,7 @@ func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	}
 	check := func(when string, want map[meter.Trait]int) {
 		t.Helper()
-		found := m.Draft().Noticed(at)
+		found := m.Draft().Noticed(0, at)
 		if len(found) != len(want) {
 			t.Errorf("%s: %v", when, found)
 		}
@@ -55,6 +55,27 @@ func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	check("after 28 days", nil)
 }
 
+// Whoever works where it is enforced and where it is only observed cannot have the one
+// forgotten by means of the other.
+func TestWhatIsOnlyObservedPushesNoEvidenceOut(t *testing.T) {
+	m := meter.New()
+	at := noon
+	answer := uint64(0)
+	miss := func(times int, spared meter.Limits) {
+		for range times {
+			answer++
+			at = at.Add(time.Minute)
+			m.Record(meter.Event{Kind: meter.Missed, At: at, Answer: answer, Spared: spared})
+		}
+	}
+	miss(4, 0)
+	before := m.Draft().EvidenceNow(0, at)
+	miss(200, meter.AllLimits)
+	if after := m.Draft().EvidenceNow(0, at); before == 0 || after != before {
+		t.Errorf("the evidence was %d, and is %d after more that is only observed", before, after)
+	}
+}
+
 func TestEachDayOfTheCUSUMIsTold(t *testing.T) {
 	m := meter.New()
 	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
@@ -63,7 +84,7 @@ func TestEachDayOfTheCUSUMIsTold(t *testing.T) {
 	}
 	m.Record(meter.Event{Kind: meter.Looked, At: day(1)}) // at work, and nobody without a reason
 	m.Record(meter.Event{Kind: meter.Shown, At: day(3), Person: person(9), Cost: meter.Whole})
-	days := m.Draft().Days(meter.Whole, day(3))
+	days := m.Draft().Days(meter.Whole, 0, day(3))
 	if len(days) != 28 {
 		t.Fatalf("%d days", len(days))
 	}
@@ -78,7 +99,7 @@ func TestEachDayOfTheCUSUMIsTold(t *testing.T) {
 			t.Errorf("day %d: %+v, not %+v", i, got, want)
 		}
 	}
-	if drift := m.Draft().Drift(meter.Whole, day(3)); drift != days[27].High {
+	if drift := m.Draft().Drift(meter.Whole, 0, day(3)); drift != days[27].High {
 		t.Errorf("the CUSUM stands at %d and its last day at %d", drift, days[27].High)
 	}
 }

@@ -17,8 +17,9 @@ type state struct {
 	writes  []moment     // of the last hour
 	thaws   []moment     // freezes that were undone
 	begun   moment       // since when the CUSUM adds up
-	traps   []moment     // canaries met in the rows of a search
-	tickets []moment     // when somebody was shown for a ticket that the asker typed
+	excused moment       // likewise while it is only observed
+	traps   []charge     // canaries met in the rows of a search, at no cost
+	tickets []charge     // somebody shown for a ticket that the asker typed, likewise
 	vouched []vouched    // openings that another person signed for, and that wait
 	signed  []signature  // whom other people signed for within Memory, used or not
 	devices []acquainted // in no order
@@ -45,9 +46,19 @@ type charge struct {
 	at      moment
 	cost    Cost
 	vouched bool // for by another person
+	spared  Limits
 }
 
 func (c charge) when() moment { return c.at }
+
+// counting returns those that count for a limit.
+func counting(charges []charge, limit, observed Limits) []charge {
+	left := func(c charge) bool { return !c.spared.Counts(limit, observed) }
+	if !slices.ContainsFunc(charges, left) {
+		return charges
+	}
+	return slices.DeleteFunc(slices.Clone(charges), left)
+}
 
 // vouched is a signature that waits: one person may be opened through one service.
 type vouched struct {
@@ -156,7 +167,10 @@ func (s *state) record(e Event) {
 		s.writes = append(since(s.writes, e.At.Add(-Hour)), at)
 	}
 	if e.Excused {
-		s.hints, s.begun = append(s.hints, hint{at: at, undone: true}), at
+		s.hints = append(s.hints, hint{at: at, undone: true, excused: true, spared: e.Spared})
+		if e.Spared.Has(DriftLimit) {
+			s.excused = at
+		}
 	}
 }
 
@@ -164,19 +178,19 @@ func (s *state) record(e Event) {
 func (s *state) charge(e Event) {
 	at := momentOf(e.At)
 	if e.Signs.Has(Canary) {
-		s.traps = append(s.traps, at)
+		s.traps = append(s.traps, charge{at: at, spared: e.Spared})
 	}
 	if e.Cost == 0 {
 		return
 	}
 	if e.Ground == Typed {
-		s.tickets = append(s.tickets, at)
+		s.tickets = append(s.tickets, charge{at: at, spared: e.Spared})
 	}
 	if s.raise.holds(e.At) >= e.Cost {
 		s.raise.left -= e.Cost
 		return
 	}
-	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.isVouched(e.Person, e.Service, e.At)})
+	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.isVouched(e.Person, e.Service, e.At), e.Spared})
 }
 
 // holds is what is left of a raise.
@@ -231,11 +245,12 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
-	s.charges = slices.Clone(after(s.charges, past, charge.when))
-	s.raises = slices.Clone(after(s.raises, past, charge.when))
+	for _, list := range []*[]charge{&s.charges, &s.raises, &s.traps, &s.tickets} {
+		*list = slices.Clone(after(*list, past, charge.when))
+	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))
 	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
-	for _, list := range []*[]moment{&s.touches, &s.thaws, &s.traps, &s.tickets} {
+	for _, list := range []*[]moment{&s.touches, &s.thaws} {
 		*list = since(*list, past)
 	}
 	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)

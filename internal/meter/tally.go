@@ -5,50 +5,70 @@ import "time"
 // Tally counts what many accounts were charged together: an organisation's, a
 // service's, everybody's. It counts exactly, in windows whose edge is a whole
 // minute for the hour and a whole day for Memory, so that it stays small however
-// many there are. The zero value counts nothing yet. It is a value: a copy goes on
+// many there are. What was charged while its limit was only observed it counts apart. The zero value counts nothing yet. It is a value: a copy goes on
 // by itself.
 type Tally struct {
-	minutes [60]Cost
+	minutes [60]charged
 	minute  int64 // the last one counted
-	days    [wholeDays]Cost
+	days    [wholeDays]charged
 	day     int64
 }
 
-// Add takes in what was charged at a moment; moments never go back.
-func (t *Tally) Add(cost Cost, at time.Time) {
+// charged is what was charged in one step of a window.
+type charged struct{ counted, spared Cost }
+
+func (c *charged) add(cost Cost, spared bool) {
+	if spared {
+		c.spared += cost
+	} else {
+		c.counted += cost
+	}
+}
+
+// Add takes in what was charged at a moment, and whether the limit was only observed
+// then; moments never go back.
+func (t *Tally) Add(cost Cost, spared bool, at time.Time) {
 	t.minute = turn(t.minutes[:], t.minute, at.Unix()/60)
 	t.day = turn(t.days[:], t.day, at.Unix()/86400)
-	t.minutes[t.minute%int64(len(t.minutes))] += cost
-	t.days[t.day%int64(len(t.days))] += cost
+	t.minutes[t.minute%int64(len(t.minutes))].add(cost, spared)
+	t.days[t.day%int64(len(t.days))].add(cost, spared)
 }
 
 // turn empties what the window has left behind, and returns where it now ends.
-func turn(window []Cost, last, now int64) int64 {
+func turn(window []charged, last, now int64) int64 {
 	for ; last < now; last++ {
 		if now-last > int64(len(window)) {
 			last = now - int64(len(window))
 		}
-		window[(last+1)%int64(len(window))] = 0
+		window[(last+1)%int64(len(window))] = charged{}
 	}
 	return last
 }
 
-// Spent is what was charged within the hour and within Memory before now.
-func (t Tally) Spent(now time.Time) (hour, month Cost) {
-	t.Add(0, now)
+// Spent is what was charged within the hour and within Memory before now, and counts
+// while the limit is only observed, or is enforced.
+func (t Tally) Spent(observed bool, now time.Time) (hour, month Cost) {
+	t.Add(0, false, now)
 	for _, c := range t.minutes {
-		hour += c
+		hour += c.counting(observed)
 	}
 	for _, c := range t.days {
-		month += c
+		month += c.counting(observed)
 	}
 	return hour, month
 }
 
+func (c charged) counting(observed bool) Cost {
+	if observed {
+		return c.counted + c.spared
+	}
+	return c.counted
+}
+
 // Weigh says whether cost fits in what all may be charged together. An allowance
 // of zero is none.
-func (t Tally) Weigh(cost Cost, allowance Allowance, now time.Time) Balance {
-	hour, month := t.Spent(now)
+func (t Tally) Weigh(cost Cost, allowance Allowance, observed bool, now time.Time) Balance {
+	hour, month := t.Spent(observed, now)
 	switch {
 	case allowance == Allowance{}:
 		return Balance{Counted: hour}

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -75,9 +76,18 @@ type hint struct {
 	weight Evidence
 	traits Trait
 	undone bool // a freeze was undone: what came before counts no more
+
+	excused bool // it was only observed, and undone for what it spared
+	spared  Limits
 }
 
-// hintsKept bounds the memory of hints.
+// counts reports whether a hint counts for one of the limits that evidence leads to.
+func (h hint) counts(limit, observed Limits) bool {
+	return h.spared.Counts(limit, observed) && (!h.excused || h.spared.Has(limit))
+}
+
+// hintsKept bounds the memory of hints. What is only observed pushes nothing out that
+// is enforced.
 const hintsKept = 64
 
 // stranger is the last person without a reason.
@@ -118,17 +128,40 @@ func (s *state) suspect(e Event) {
 		}
 	default:
 	}
-	s.hint(hint{at: momentOf(e.At), weight: found.weight(), traits: found})
+	s.hint(hint{at: momentOf(e.At), weight: found.weight(), traits: found, spared: e.Spared})
 }
 
 // hint keeps a hint that changes the sum: what relieves of nothing need not be
 // remembered.
 func (s *state) hint(h hint) {
-	if h.weight == 0 || h.weight < 0 && s.evidence(h.at.time()) == 0 {
+	if h.weight == 0 || h.weight < 0 && !s.relievable(h.at.time()) {
 		return
 	}
 	s.hints = append(s.hints, h)
-	s.hints = s.hints[max(0, len(s.hints)-hintsKept):]
+	first, same := 0, 0 // of those that spare what it spares
+	for i, other := range s.hints {
+		if other.spared&evident == h.spared&evident {
+			if same++; same == 1 {
+				first = i
+			}
+		}
+	}
+	if same > hintsKept {
+		s.hints = slices.Concat(s.hints[:first], s.hints[first+1:])
+	}
+}
+
+// evident are the limits that evidence leads to.
+const evident = DoubtLimit | EnumerationLimit
+
+// relievable reports whether there is evidence for any limit, observed or not.
+func (s *state) relievable(now time.Time) bool {
+	for _, limit := range [...]Limits{EnumerationLimit, DoubtLimit} {
+		if s.evidence(limit, 0, now) > 0 || s.evidence(limit, limit, now) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // isStranger reports whether the event is about somebody new without a reason.
@@ -212,10 +245,10 @@ func (s *stranger) even() bool {
 
 // evidence adds up the hints within Memory, from the last time they came to
 // nothing.
-func (s *state) evidence(now time.Time) (sum Evidence) {
+func (s *state) evidence(limit, observed Limits, now time.Time) (sum Evidence) {
 	since := momentOf(now.Add(-Memory))
 	for _, h := range s.hints {
-		if h.at > since {
+		if h.at > since && h.counts(limit, observed) {
 			sum = h.after(sum)
 		}
 	}
@@ -237,11 +270,11 @@ type Noticed struct {
 }
 
 // noticed counts the traits since the evidence last came to nothing.
-func (s *state) noticed(now time.Time) (list []Noticed) {
+func (s *state) noticed(observed Limits, now time.Time) (list []Noticed) {
 	since, sum := momentOf(now.Add(-Memory)), Evidence(0)
 	var times [len(weights)]int
 	for _, h := range s.hints {
-		if h.at <= since {
+		if h.at <= since || !h.counts(EnumerationLimit, observed) {
 			continue
 		}
 		if sum = h.after(sum); sum == 0 {
@@ -265,8 +298,8 @@ func (s *state) noticed(now time.Time) (list []Noticed) {
 // drift is the CUSUM of what the account was charged, day by day: each day on which
 // anything was asked forgives a little more than such a day honestly costs. A freeze
 // that was undone begins it anew.
-func (s *state) drift(forgiven Cost, now time.Time) Cost {
-	days := s.drifting(forgiven, now)
+func (s *state) drift(forgiven Cost, observed Limits, now time.Time) Cost {
+	days := s.drifting(forgiven, observed, now)
 	return days[len(days)-1].High
 }
 
@@ -279,15 +312,19 @@ type Day struct {
 }
 
 // drifting is the CUSUM of each day of Memory, today last.
-func (s *state) drifting(forgiven Cost, now time.Time) (days [wholeDays]Day) {
+func (s *state) drifting(forgiven Cost, observed Limits, now time.Time) (days [wholeDays]Day) {
 	today, i, sum := dayOf(now), 0, Cost(0)
+	begun := s.begun
+	if observed.Has(DriftLimit) {
+		begun = max(begun, s.excused)
+	}
 	for n := range days {
 		d, day := &days[n], today-wholeDays+1+int32(n)
 		for i < len(s.charges) && s.charges[i].at.day() < day {
 			i++
 		}
 		for ; i < len(s.charges) && s.charges[i].at.day() == day; i++ {
-			if c := s.charges[i]; !c.vouched && c.at >= s.begun {
+			if c := s.charges[i]; !c.vouched && c.at >= begun && c.spared.Counts(DriftLimit, observed) {
 				d.Charged += c.cost
 			}
 		}

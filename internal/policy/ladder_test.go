@@ -103,7 +103,7 @@ func TestMETER_1_ATouchRefillsHalfAndBeyondTheMonthAnotherPersonSigns(t *testing
 	p.want("the fourth after a touch", p.after(time.Minute).opens(103), policy.Shown, policy.Counted)
 	p.want("the fifth: half of three is one and a half", p.after(time.Minute).opens(104), policy.AskTouch, policy.ShortEmpty)
 	next := 110
-	for day := 0; p.meter.Draft().Spent(meter.Memory, p.now) < meter.People(20); day++ {
+	for day := 0; p.meter.Draft().Spent(meter.Memory, 0, p.now) < meter.People(20); day++ {
 		p.rules.Watches = nil // the CUSUM is tried elsewhere
 		p.want("one a day", p.after(24*time.Hour).opens(next), policy.Shown, policy.Counted)
 		next++
@@ -173,7 +173,7 @@ func TestMETER_6_ARaiseIsSpentAndEndsByItself(t *testing.T) {
 	for n := 100; n < 104; n++ {
 		p.want("within the raise", p.after(time.Minute).opens(n), policy.Shown, policy.Raised)
 	}
-	if spent := p.meter.Spent(meter.Memory, p.now); spent != 0 {
+	if spent := p.meter.Spent(meter.Memory, 0, p.now); spent != 0 {
 		t.Errorf("a raise pays by itself, the allowance was charged %d", spent)
 	}
 	p.want("beyond it the allowance pays", p.after(time.Minute).opens(104), policy.Shown, policy.Counted)
@@ -255,7 +255,7 @@ func TestWATCH_2_WhatLooksLikeEnumerationEndsInAFreeze(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("after %d it is not sure yet: evidence %d", test.most, p.meter.Draft().EvidenceNow(p.now))
+			t.Errorf("after %d it is not sure yet: evidence %d", test.most, p.meter.Draft().EvidenceNow(0, p.now))
 		})
 	}
 }

@@ -114,11 +114,11 @@ type Facts struct {
 // Wider is what the asker's organisation, the service and everybody were charged.
 type Wider struct{ Organisation, Service, Register meter.Tally }
 
-// Add takes in what somebody was charged.
-func (w *Wider) Add(cost meter.Cost, at time.Time) {
-	w.Organisation.Add(cost, at)
-	w.Service.Add(cost, at)
-	w.Register.Add(cost, at)
+// Add takes in what somebody was charged, and which limits were only observed then.
+func (w *Wider) Add(cost meter.Cost, spared meter.Limits, at time.Time) {
+	w.Organisation.Add(cost, spared.Has(meter.OrganisationLimit), at)
+	w.Service.Add(cost, spared.Has(meter.ServiceLimit), at)
+	w.Register.Add(cost, spared.Has(meter.RegisterLimit), at)
 }
 
 // Decision is the answer to an ask. Whole speaks of the ask itself; when it is
@@ -164,7 +164,7 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 		why = NoMission
 	}
 	if why != Granted {
-		return refused(ask, Ruling{Verdict: Refused, Why: why})
+		return refused(ask, Ruling{Verdict: Refused, Why: why, Spared: r.Observed.Limits(ask)})
 	}
 	w := r.weighing(ask, facts, now)
 	w.frozen = ordered && standing.Effect == order.Frozen
@@ -230,8 +230,9 @@ type weighing struct {
 	may       register.Fields
 	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
-	observed  bool // whatever the account does is let through
-	trapped   bool // an earlier search showed a canary, and no touch followed
+	observed  bool         // whatever the account does is let through
+	spared    meter.Limits // those that are only observed
+	trapped   bool         // an earlier search showed a canary, and no touch followed
 	explainer reason.Explainer
 	meter     *meter.Draft
 	answer    uint64
@@ -239,13 +240,15 @@ type weighing struct {
 }
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
-	met, proved := facts.Meter.Trapped(now)
+	spared := r.Observed.Limits(ask)
+	met, proved := facts.Meter.Trapped(meter.TrapLimit, spared, now)
 	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
 		may:       r.Purposes[ask.Purpose],
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
+		spared:    spared,
 		trapped:   met > 0 && !proved,
 		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
 		meter:     facts.Meter,
@@ -270,9 +273,10 @@ func (w *weighing) rule(opening Opening) Ruling {
 	if ruling.Verdict == Shown && ruling.Fields != opening.Fields {
 		ruling.Verdict = Masked
 	}
+	ruling.Spared = w.spared
 	w.meter.Record(Event(w.ask, opening.Person, ruling, w.answer, w.now))
 	if ruling.Verdict.Shows() {
-		w.wider.Add(ruling.Cost, w.now)
+		w.wider.Add(ruling.Cost, ruling.Spared, w.now)
 	}
 	return ruling
 }
@@ -340,7 +344,7 @@ func (w *weighing) nobody() Ruling {
 		}
 	}
 	nobody := Ruling{Verdict: Withheld, Why: NobodyKnown}
-	if w.evidence(register.PersonID{}, nobody) < w.watch.sure() {
+	if w.evidence(register.PersonID{}, nobody, meter.EnumerationLimit) < w.watch.sure() {
 		return nobody
 	}
 	stop := Ruling{Verdict: Freeze, Why: Enumerating}
@@ -358,7 +362,7 @@ func (w *weighing) nobody() Ruling {
 func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruling {
 	inSearch := w.ask.Signs.Has(meter.SearchRow)
 	price := w.meter.Price(person, fields, inSearch, w.now)
-	met, _ := w.meter.Trapped(w.now)
+	met, _ := w.meter.Trapped(meter.CanaryLimit, w.spared, w.now)
 	switch {
 	case inSearch && price == 0:
 		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
@@ -440,13 +444,12 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	case w.meter.Raise(w.now) >= ruling.Cost:
 		ruling.Why = Raised
 	}
-	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.now)
+	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.spared, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
-	evidence := w.evidence(person, ruling)
 	return w.heed(ruling, func(yield func(Ruling) bool) {
 		stop := weighed(ruling.Cost, balance)
 		allowed := ruling.Why == Vouched || ruling.Why == Raised
-		if !w.suspects(person, evidence, ruling.Why == Vouched, stop, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
+		if !w.suspects(person, ruling, stop, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
 		if stop, full := w.full(ruling.Cost); full { // whoever allowed it
@@ -457,14 +460,12 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 
 // suspects yields what the way of opening people has against one of them, and
 // reports whether to go on.
-func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, vouched bool, stop Ruling, yield func(Ruling) bool) bool {
-	switch {
-	case evidence >= w.watch.sure():
-		if !yield(stop.as(Freeze, Enumerating)) {
-			return false
-		}
-	case evidence >= w.watch.doubt() && !vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now):
-		stop = stop.as(AskIdentity, Doubted)
+func (w *weighing) suspects(person register.PersonID, ruling, stop Ruling, yield func(Ruling) bool) bool {
+	if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(stop.as(Freeze, Enumerating)) {
+		return false
+	}
+	if w.evidence(person, ruling, meter.DoubtLimit) >= w.watch.doubt() && ruling.Why != Vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now) {
+		stop := stop.as(AskIdentity, Doubted)
 		if w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
 			return false
 		}
@@ -474,7 +475,7 @@ func (w *weighing) suspects(person register.PersonID, evidence meter.Evidence, v
 
 // counts yields what counting has against a cost, and reports whether to go on.
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
-	for stop := range w.watch.Against(w.meter, cost, balance, w.now) {
+	for stop := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
 		if stop.Why == LongEmpty {
 			stop = w.signable(stop)
 		}
@@ -500,7 +501,7 @@ func (w *weighing) signable(stop Ruling) Ruling {
 
 // Against yields what stands against a cost without a reason: an allowance that it
 // does not fit in, as Weigh found, and a CUSUM that it takes beyond the line.
-func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, now time.Time) iter.Seq[Ruling] {
+func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, observed meter.Limits, now time.Time) iter.Seq[Ruling] {
 	return func(yield func(Ruling) bool) {
 		stop := weighed(cost, balance)
 		switch balance.Empty {
@@ -513,7 +514,7 @@ func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, n
 		if balance.Empty != meter.Fits && !yield(stop) || w.Line == 0 {
 			return
 		}
-		if drift := m.Drift(w.Forgiven, now) + cost; drift > w.Line {
+		if drift := m.Drift(w.Forgiven, observed, now) + cost; drift > w.Line {
 			yield(Ruling{Verdict: Freeze, Why: Drifting, Cost: cost, Counted: drift, Limit: w.Line})
 		}
 	}
@@ -527,7 +528,7 @@ func weighed(cost meter.Cost, balance meter.Balance) Ruling {
 // insists ends the sessions of whoever is frozen and goes on to one stranger after
 // the other.
 func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
-	if w.evidence(person, stop) >= 2*w.watch.sure() {
+	if w.evidence(person, stop, meter.EnumerationLimit) >= 2*w.watch.sure() {
 		return Ruling{Verdict: Refused, Why: Expelled}
 	}
 	return stop
@@ -536,12 +537,12 @@ func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
 // knocks reports whether somebody who is asked for a touch or an identity goes on
 // to one stranger after the other instead.
 func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
-	return w.evidence(person, stop) >= w.watch.sure()
+	return w.evidence(person, stop, meter.EnumerationLimit) >= w.watch.sure()
 }
 
-// evidence is that of enumeration, as it would stand after a ruling.
-func (w *weighing) evidence(person register.PersonID, ruling Ruling) meter.Evidence {
-	return w.meter.Evidence(Event(w.ask, person, ruling, w.answer, w.now))
+// evidence is that of enumeration, as it would stand after a ruling, for one of its limits.
+func (w *weighing) evidence(person register.PersonID, ruling Ruling, limit meter.Limits) meter.Evidence {
+	return w.meter.Evidence(Event(w.ask, person, ruling, w.answer, w.now), limit, w.spared)
 }
 
 // as gives a stop its verdict and ground.
@@ -561,7 +562,7 @@ func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
 		{&w.wider.Service, w.rules.Wider.Service, ServiceEmpty},
 		{&w.wider.Register, w.rules.Wider.Register, RegisterEmpty},
 	} {
-		if balance := wider.tally.Weigh(cost, wider.limit, w.now); balance.Empty != meter.Fits {
+		if balance := wider.tally.Weigh(cost, wider.limit, w.spared.Has(limits[wider.why]), w.now); balance.Empty != meter.Fits {
 			return weighed(cost, balance).as(Withheld, wider.why), true
 		}
 	}

@@ -253,7 +253,7 @@ func TestMETER_3_NeverMoreThanTheAllowanceInWhateverPortions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, f, m := drawn(t)
 		allowed := rules.Allowances[roster.Adviser]
-		before := f.Meter.Spent(meter.Hour, now)
+		before := f.Meter.Spent(meter.Hour, 0, now)
 		for len(a.People) > 0 {
 			n := rapid.IntRange(1, len(a.People)).Draw(t, "portion")
 			portion := a
@@ -265,7 +265,7 @@ func TestMETER_3_NeverMoreThanTheAllowanceInWhateverPortions(t *testing.T) {
 				m.Record(policy.Event(portion, opening.Person, decision.People[i], f.Answer, now))
 			}
 		}
-		if spent := m.Spent(meter.Hour, now); spent > allowed.Short && spent > before {
+		if spent := m.Spent(meter.Hour, 0, now); spent > allowed.Short && spent > before {
 			t.Fatalf("%d spent in an hour, %d allowed", spent, allowed.Short)
 		}
 	})

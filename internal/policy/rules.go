@@ -65,6 +65,27 @@ func (o Observed) covers(ask Ask) bool {
 	return o.Everything || o.Services[ask.Service] || o.Roles[ask.Role]
 }
 
+// limits are what grounds that come from counting rest on. Pace and wall look back no
+// further than a day, at people whom a fact explains and who are charged nothing.
+var limits = map[Why]meter.Limits{
+	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
+	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.TrapLimit, CanaryOpened: meter.CanaryLimit,
+	OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
+}
+
+// Limits are those that are only observed for an ask.
+func (o Observed) Limits(ask Ask) (observed meter.Limits) {
+	if o.covers(ask) {
+		return meter.AllLimits
+	}
+	for why := range o.Grounds {
+		if o.Grounds[why] {
+			observed |= limits[why]
+		}
+	}
+	return observed
+}
+
 // Signed is how many people others may sign for, for one account within 28 days,
 // when the operator says nothing else.
 const Signed = 40
@@ -75,7 +96,7 @@ const Young = 28 * 24 * time.Hour
 // Allowance is the asker's, at this moment.
 func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	allowance := r.Allowances[ask.Role]
-	if r.OnProbation(facts, now) {
+	if r.OnProbation(ask, facts, now) {
 		allowance = allowance.Least(r.Probation)
 	}
 	if facts.Orders.Narrows(ask.Account, ask.Organisation, ask.Service, now) {
@@ -87,14 +108,14 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 // OnProbation reports whether the account is young, or was until lately and has
 // used its probation up: who works for two weeks and then takes strangers shall not
 // be given more for having waited.
-func (r Rules) OnProbation(facts Facts, now time.Time) bool {
+func (r Rules) OnProbation(ask Ask, facts Facts, now time.Time) bool {
 	switch {
 	case r.Probation.Long == 0 || facts.Opened.IsZero():
 		return false
 	case facts.Young(now):
 		return true
 	default:
-		return now.Sub(facts.Opened) < 2*Young && facts.Meter.Spent(meter.Memory, now)+meter.Whole > r.Probation.Long
+		return now.Sub(facts.Opened) < 2*Young && facts.Meter.Spent(meter.Memory, r.Observed.Limits(ask), now)+meter.Whole > r.Probation.Long
 	}
 }
 
@@ -157,7 +178,7 @@ const (
 // costs less as long as there are few.
 func (w *weighing) typed(person register.PersonID, price meter.Cost) (Why, meter.Cost, reason.Reason) {
 	ticket := w.explainer.Typed(person)
-	if !ticket.Explained() || w.meter.Tickets(meter.Hour, w.now) >= typedHour || w.meter.Tickets(meter.Memory, w.now) >= typedMonth {
+	if !ticket.Explained() || w.meter.Tickets(meter.Hour, w.spared, w.now) >= typedHour || w.meter.Tickets(meter.Memory, w.spared, w.now) >= typedMonth {
 		return Counted, price, reason.Reason{}
 	}
 	return TypedTicket, min(price, meter.Ticket), ticket
@@ -186,7 +207,7 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 		e.Export = meter.ExportOf(ask.Service, ask.Route)
 	}
 	e.Writes = ask.Act == Change && ruling.Verdict.Shows()
-	e.Excused = ruling.Observed && ruling.Why.Freezes()
+	e.Excused, e.Spared = ruling.Observed && ruling.Why.Freezes(), ruling.Spared
 	return e
 }
 

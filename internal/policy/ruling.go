@@ -17,8 +17,9 @@ type Ruling struct {
 	Cost     meter.Cost      // what it was charged
 	Counted  meter.Cost      // what stood against Limit, this opening included when it was shown
 	Limit    meter.Cost
-	Again    time.Time // when asking again may help; zero when unknown
-	Observed bool      // Why would have stopped it, were its rule not only observed
+	Again    time.Time    // when asking again may help; zero when unknown
+	Observed bool         // Why would have stopped it, were its rule not only observed
+	Spared   meter.Limits // those that were only observed
 }
 
 // Verdict is what happens to a person in an answer. The numbers are written in

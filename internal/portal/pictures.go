@@ -52,22 +52,26 @@ func pictureMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) 
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:
 		p.Empty = "month"
-		p.Again = frees(newest, standing.Month+meter.Whole-standing.Allowance.Long, meter.Memory, now)
+		p.Again = frees(newest, standing.Month+meter.Whole-standing.Allowance.Long, meter.MonthLimit, standing.Observed, now)
 	case standing.Hour+meter.Whole > standing.Allowance.Short:
 		p.Empty = "hour"
-		p.Again = frees(newest, standing.Hour+meter.Whole-standing.Allowance.Short, meter.Hour, now)
+		p.Again = frees(newest, standing.Hour+meter.Whole-standing.Allowance.Short, meter.HourLimit, standing.Observed, now)
 	}
 	return p
 }
 
 // frees says when enough charges have left the window. Entries older than the
 // newest ones may be needed; then it is not known.
-func frees(newest []ledger.Entry, excess meter.Cost, span time.Duration, now time.Time) time.Time {
+func frees(newest []ledger.Entry, excess meter.Cost, limit, observed meter.Limits, now time.Time) time.Time {
+	span := meter.Memory
+	if limit == meter.HourLimit {
+		span = meter.Hour
+	}
 	if len(newest) == entriesRead && newest[len(newest)-1].Time.After(now.Add(-span)) {
 		return time.Time{}
 	}
 	for _, e := range slices.Backward(newest) {
-		if !e.Disclosed() || !e.Time.After(now.Add(-span)) {
+		if !e.Disclosed() || !e.Time.After(now.Add(-span)) || !e.Spared.Counts(limit, observed) {
 			continue
 		}
 		if excess -= e.Cost; excess <= 0 {

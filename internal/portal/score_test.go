@@ -205,7 +205,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 		var orders order.Book
 		for n := range 60 {
 			now = now.Add(time.Duration(dice.Int64N(int64(2*pause)) + int64(time.Minute)))
-			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], now)
+			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], 0, now)
 			standing.Allowance = rules.Allowances[roster.Adviser]
 			standing.Held, standing.IsHeld = orders.Against(theo, "", "dossier", now)
 			next := scoreOf(standing, roster.Account{}, now).Next

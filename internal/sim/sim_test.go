@@ -103,7 +103,7 @@ func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 							asked, now = asked+stolen.beat+stolen.touched+bit(stolen.frozen), stolen.at
 						}
 					}
-					spent := through.meter(s.agent.asker.Account).Spent(meter.Memory, now)
+					spent := through.meter(s.agent.asker.Account).Spent(meter.Memory, 0, now)
 					_, worked := s.walks[0].(*day) // owners have co-signatures
 					if most := rules.Allowances[s.agent.asker.Role].Long; spent > most && !worked {
 						t.Errorf("seed %d: %d spent in 28 days, the allowance is %d", seed, spent, most)

@@ -252,7 +252,7 @@ func (s *stage) check() {
 		s.t.Fatal(err)
 	}
 	standing := reopened.Standing(gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}, "dossier")
-	if want := m.Spent(meter.Hour, storetest.At.Add(time.Minute)); standing.Hour != want || standing.Hour > meter.People(3) {
+	if want := m.Spent(meter.Hour, 0, storetest.At.Add(time.Minute)); standing.Hour != want || standing.Hour > meter.People(3) {
 		s.t.Fatalf("the meter stands at %d, the ledger says %d of 300", standing.Hour, want)
 	}
 }

@@ -69,8 +69,8 @@ type pool struct {
 }
 
 func (p *pool) add(cost meter.Cost, at time.Time, counts bool) {
-	p.tally.Add(cost, at)
-	if hour, month := p.tally.Spent(at); counts {
+	p.tally.Add(cost, false, at)
+	if hour, month := p.tally.Spent(false, at); counts {
 		p.hour, p.month = max(p.hour, hour), max(p.month, month)
 	}
 }

@@ -18,7 +18,8 @@ func (f friction) plus(o friction) friction {
 
 // under replays an account's work. Whoever is honest answers at once: gives the
 // touch, has somebody sign, has the freeze undone; and is shown everybody whom the
-// ledger says was shown. What happens before since is not counted.
+// ledger says was shown. What was only observed counts like the rest, since the
+// question is what enforcing would have done. What happens before since is not counted.
 func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.Time) (met friction) {
 	m := meter.New()
 	answered := make(map[policy.Why]int64)
@@ -40,7 +41,7 @@ func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.T
 func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance, answered map[policy.Why]int64) (met friction) {
 	for {
 		draft := m.Draft()
-		stop, stopped := first(watch.Against(draft, d.cost, draft.Weigh(d.cost, allowance, d.time()), d.time()))
+		stop, stopped := first(watch.Against(draft, d.cost, draft.Weigh(d.cost, allowance, 0, d.time()), 0, d.time()))
 		again := answered[stop.Why] == d.at
 		answered[stop.Why] = d.at
 		switch {
@@ -85,7 +86,7 @@ func leak(watch policy.Watch, allowance meter.Allowance) (people int) {
 		for hour := 8; hour < 18; hour++ {
 			at := day.Add(time.Duration(hour)*time.Hour + time.Minute)
 			for ; people < enoughToLeak; people++ {
-				if _, stopped := first(watch.Against(m, meter.Whole, m.Weigh(meter.Whole, allowance, at), at)); stopped {
+				if _, stopped := first(watch.Against(m, meter.Whole, m.Weigh(meter.Whole, allowance, 0, at), 0, at)); stopped {
 					break
 				}
 				m.Record(meter.Event{Kind: meter.Shown, At: at, Person: register.PersonID{byte(people >> 8), byte(people), 1}, Cost: meter.Whole})
