@@ -212,7 +212,6 @@ func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, [
 	}
 	w := newWorldUnder(t, manyRules())
 	service := w.service(routes...)
-	service.Timeout = time.Minute
 	var err error
 	if w.proxy, err = httpgate.New([]httpgate.Service{service}, w.dependencies(t)); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ type trails struct {
 	mu     sync.Mutex // guards what follows
 	of     map[roster.AccountID]*list.Element
 	recent *list.List // of *trail, the one used last in front
+	most   int        // accounts
 }
 
 // What is remembered is bounded: so many accounts on a node, of which the one that
@@ -42,7 +43,7 @@ const (
 )
 
 func newTrails() *trails {
-	return &trails{seed: maphash.MakeSeed(), of: make(map[roster.AccountID]*list.Element), recent: list.New()}
+	return &trails{seed: maphash.MakeSeed(), of: make(map[roster.AccountID]*list.Element), recent: list.New(), most: mostTrails}
 }
 
 // trail is one account's. Each list has the oldest first.
@@ -105,7 +106,7 @@ func (t *trails) account(id roster.AccountID) *trail {
 		t.recent.MoveToFront(known)
 		return known.Value.(*trail)
 	}
-	if len(t.of) >= mostTrails {
+	if len(t.of) >= t.most {
 		idle := t.recent.Remove(t.recent.Back()).(*trail)
 		delete(t.of, idle.account)
 	}

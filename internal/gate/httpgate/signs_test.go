@@ -79,14 +79,16 @@ func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
 
 // Promise: WATCH-9
 func TestWATCH_9_ATrailIsForgottenOnlyWhenItIsTheOneThatWasIdleForLongest(t *testing.T) {
+	const most = 100
 	p := &Proxy{trails: newTrails()}
+	p.trails.most = most
 	name := func(i int) roster.AccountID { return roster.AccountID(fmt.Sprint("a", i)) }
-	for i := range mostTrails {
+	for i := range most {
 		asked(p, name(i), "s", "1").notice()
 	}
 	asked(p, name(0), "s", "2").notice()
 	asked(p, "one more", "s", "1").notice()
-	if n, m := len(p.trails.of), p.trails.recent.Len(); n != mostTrails || m != mostTrails {
+	if n, m := len(p.trails.of), p.trails.recent.Len(); n != most || m != most {
 		t.Errorf("%d and %d accounts are remembered", n, m)
 	}
 	if got := asked(p, name(0), "s", "3").notice(); got != meter.InOrder {

@@ -136,7 +136,7 @@ func (w *world) remake(d httpgate.Dependencies, routes ...httpgate.Route) {
 func (w *world) service(routes ...httpgate.Route) httpgate.Service {
 	return httpgate.Service{
 		ID: "dossier", Name: "Dossier", Prefix: "/dossier", Upstream: w.upstream, Routes: routes,
-		Largest: 64 << 10, Timeout: 2 * time.Second, Headers: []string{"X-CSRF-Token"}, Cookies: []string{"sid"},
+		Largest: 64 << 10, Timeout: time.Minute, Headers: []string{"X-CSRF-Token"}, Cookies: []string{"sid"},
 	}
 }
 
