@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"poterne/internal/fault"
@@ -336,33 +337,37 @@ func (c cutOff) Turn(ctx context.Context, act func(gate.Head) error) error {
 
 // Promise: ACT-1
 func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
-	s := newHouse(t).store()
-	book := cutOff{s, make(chan struct{}), make(chan struct{})}
-	g, err := gate.Open(t.Context(), book, s, rules, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	running, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(running) }()
-	ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
-	defer leave()
-	select {
-	case <-ctx.Done():
-		t.Error("cut while the book is within reach")
-	case <-time.After(7 * time.Second):
-	}
-	close(book.gone)
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Minute):
-		t.Error("the passage goes on, and no order could reach it")
-	}
-	close(book.back)
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newHouse(t).store()
+		book := cutOff{s, make(chan struct{}), make(chan struct{})}
+		g, err := gate.Open(t.Context(), book, s, rules, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		running, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(running) }()
+		ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
+		defer leave()
+		time.Sleep(time.Minute)
+		if ctx.Err() != nil {
+			t.Error("cut while the book is within reach")
+		}
+		close(book.gone)
+		time.Sleep(3 * time.Second)
+		if ctx.Err() != nil {
+			t.Error("cut as soon as the book is out of reach")
+		}
+		time.Sleep(4 * time.Second)
+		if ctx.Err() == nil {
+			t.Error("the passage goes on, and no order could reach it")
+		}
+		close(book.back)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAnOrderThatMakesNoSenseChangesNothing(t *testing.T) {
