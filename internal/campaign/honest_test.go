@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -125,12 +126,18 @@ func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) ledger.Ent
 
 // write orders entries by the clock, and numbers them.
 func (t *town) write(entries []ledger.Entry) []ledger.Entry {
-	slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return a.Time.Compare(b.Time) })
-	for i := range entries {
-		entries[i].Number, entries[i].Receipt = t.written, t.written
+	order := make([]int, len(entries)) // an entry is large: what is sorted is where they are
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return entries[a].Time.Compare(entries[b].Time) })
+	written := make([]ledger.Entry, len(entries))
+	for i, from := range order {
+		written[i] = entries[from]
+		written[i].Number, written[i].Receipt = t.written, t.written
 		t.written++
 	}
-	return entries
+	return written
 }
 
 // day draws a day of everybody.
@@ -172,31 +179,15 @@ func TestWATCH_4_HonestOrganisationsAlarmLessThanOnceInAThousandMonths(t *testin
 	var alarms []string
 	agentDays := 0
 	var wait sync.WaitGroup
+	atOnce := make(chan struct{}, runtime.GOMAXPROCS(0)) // a world is large
 	for world := range uint64(worlds) {
 		wait.Go(func() {
-			town := newTown(world)
-			town.hire(organisations)
-			sums := campaign.NewSums(town.rules())
-			seen := make(map[campaign.Bond]bool)
-			for d := range days {
-				today := monday.AddDate(0, 0, d)
-				worked := 0
-				for _, e := range town.write(town.day(today)) {
-					sums.Take(e)
-					if e.Cost == 0 {
-						worked++
-					}
-				}
-				mu.Lock()
-				agentDays += worked
-				for _, a := range sums.Alarms(today.Add(23 * time.Hour)) {
-					if !seen[a.Bond] {
-						seen[a.Bond] = true
-						alarms = append(alarms, fmt.Sprintf("world %d: %s %s: %s", world, a.Shared, a.Name, a.Sentence(policy.English)))
-					}
-				}
-				mu.Unlock()
-			}
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			alarmed, worked := honestMonth(world, organisations, days)
+			mu.Lock()
+			defer mu.Unlock()
+			alarms, agentDays = append(alarms, alarmed...), agentDays+worked
 		})
 	}
 	wait.Wait()
@@ -207,4 +198,29 @@ func TestWATCH_4_HonestOrganisationsAlarmLessThanOnceInAThousandMonths(t *testin
 	if len(alarms) > 0 {
 		t.Error("honest organisations alarm")
 	}
+}
+
+// honestMonth plays a world's month, and tells which bonds alarmed and how many days
+// of agents it was.
+func honestMonth(world uint64, organisations, days int) (alarms []string, agentDays int) {
+	town := newTown(world)
+	town.hire(organisations)
+	sums := campaign.NewSums(town.rules())
+	seen := make(map[campaign.Bond]bool)
+	for d := range days {
+		today := monday.AddDate(0, 0, d)
+		for _, e := range town.write(town.day(today)) {
+			sums.Take(e)
+			if e.Cost == 0 {
+				agentDays++
+			}
+		}
+		for _, a := range sums.Alarms(today.Add(23 * time.Hour)) {
+			if !seen[a.Bond] {
+				seen[a.Bond] = true
+				alarms = append(alarms, fmt.Sprintf("world %d: %s %s: %s", world, a.Shared, a.Name, a.Sentence(policy.English)))
+			}
+		}
+	}
+	return alarms, agentDays
 }
