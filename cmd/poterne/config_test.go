@@ -272,7 +272,7 @@ func TestSCOPE_10_HowIdentifiersAreWrittenIsDeclared(t *testing.T) {
 		"case that nobody decided":      {mail + "\nfold = \"case\"", `pattern = "[A-Za-z@.]+"`, "register.schemes.mail.fold: the pattern takes small and capital letters"},
 		"an unknown fold":               {`fold = "case"`, `fold = "accents"`, "register.schemes.mail.fold: \"accents\" is not one"},
 		"a name that is none":           {"[register.schemes.mail]", "[register.schemes.'m l']", "register.schemes.m l: not a plain name"},
-		"an optional that names no one": {change, `optional = ["$.phone"]`, "optional[0]: \"$.phone\" is not a parameter"},
+		"an optional that names no one": {change, `optional = ["$.phone"]`, "optional[0]: \"$.phone\" is neither a parameter"},
 		"JSON that passes unread":       {`takes = ["text/plain"]`, `takes = ["application/json"]`, "takes: JSON is read"},
 		"a category nobody knows":       {`written = { contact =`, `written = { phone =`, "written.phone:"},
 	} {

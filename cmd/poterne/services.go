@@ -58,7 +58,7 @@ type routeTable struct {
 	Path     string                          `toml:"path"`
 	Purpose  string                          `toml:"purpose"`
 	Request  map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json or header; scheme; where. A change must name somebody by each
-	Optional []string                        `toml:"optional"` // those of them that a change may leave out
+	Optional []string                        `toml:"optional"` // those of them, and fields of a form under written, that a change may leave out
 	Query    []string                        `toml:"query"`    // other parameters
 	Form     []string                        `toml:"form"`     // other fields
 	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
@@ -193,18 +193,20 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 			}
 		}
 	}
-	for i, name := range r.Optional {
-		if !slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath }) {
-			wrong.add(index(path+".optional", i), "%q is not a parameter, field, member or header by which request names somebody", name)
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(r.Written)) {
 		field, err := register.ParseField(name)
 		if err != nil {
 			wrong.add(path+".written."+name, "%v", err)
 		}
 		for _, where := range r.Written[name] {
-			route.Written = append(route.Written, httpgate.Writing{Name: where, Field: field})
+			route.Written = append(route.Written, httpgate.Writing{Name: where, Field: field, Optional: slices.Contains(r.Optional, where)})
+		}
+	}
+	for i, name := range r.Optional {
+		named := slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath })
+		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool { return w.Name == name && !strings.HasPrefix(name, "$") })
+		if !named && !written {
+			wrong.add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
 	for _, declared := range []struct {

@@ -37,6 +37,7 @@ type route struct {
 	form    map[string]string
 	json    *answer.Request            // nil if no JSON body is taken
 	written map[string]register.Fields // by each field of a form
+	mayLack map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
 	fields  register.Fields            // that everything it takes can write
 	answers map[string]*reader
 	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
@@ -161,6 +162,7 @@ func compileService(s Service, schemes register.Schemes, c complaints) *service 
 			}
 		}
 	}
+	compiled.checkForms(c)
 	return compiled
 }
 
@@ -385,7 +387,7 @@ func (t *route) checkSchemes(c complaints) {
 
 func (t *route) compileRequest(c complaints) {
 	var inJSON []answer.Member
-	t.written = make(map[string]register.Fields)
+	t.written, t.mayLack = make(map[string]register.Fields), make(map[string]bool)
 	t.fields = t.Writes
 	required := len(t.Request) == 0
 	for i, n := range t.Request {
@@ -433,6 +435,7 @@ func (t *route) compileRequest(c complaints) {
 		}
 		t.form[w.Name] = ""
 		t.written[w.Name] |= w.Field
+		t.mayLack[w.Name] = w.Optional
 	}
 	if !register.AllFields.Has(t.fields) {
 		c.add("writes: there are categories nobody knows")

@@ -38,7 +38,7 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 			{Path: "/n", Kind: httpgate.People, Purpose: "p", Unread: []string{"application/pdf"}, Header: &httpgate.HeaderNaming{}},
 			{Path: "/s", Kind: httpgate.People, Purpose: "p", Answers: people, Search: &httpgate.Search{Most: 26, Name: []string{"surname"}}},
 			{Path: "/t", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: oneFile, About: true}}, Search: &httpgate.Search{}},
-			{Path: "/p", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Form: []string{"x"}, Takes: []string{"application/x-www-form-urlencoded"}, Request: []httpgate.Naming{{In: httpgate.InForm, Name: "id", Scheme: "dossier", Optional: true}}, Written: []httpgate.Writing{{"id", register.Note}}},
+			{Path: "/p", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Form: []string{"x"}, Takes: []string{"application/x-www-form-urlencoded"}, Request: []httpgate.Naming{{In: httpgate.InForm, Name: "id", Scheme: "dossier", Optional: true}}, Written: []httpgate.Writing{{Name: "id", Field: register.Note}}},
 			{Path: "/q", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Takes: []string{"application/json"}, Members: []string{"$..x"}},
 			{Path: "/o", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "id", Scheme: "s"}}},
 		}},

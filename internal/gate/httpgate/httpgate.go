@@ -122,10 +122,13 @@ type Naming struct {
 	Optional bool
 }
 
-// Writing is what a field of a form or a member of a JSON body changes.
+// Writing is what a field of a form or a member of a JSON body changes. Where the
+// application takes what is not sent for empty, a form must have the field, unless it
+// is optional: a box that is not ticked is not sent.
 type Writing struct {
-	Name  string // of the field; a JSONPath in JSON
-	Field register.Fields
+	Name     string // of the field; a JSONPath in JSON
+	Field    register.Fields
+	Optional bool
 }
 
 // Place is a part of a request.

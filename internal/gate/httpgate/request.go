@@ -112,7 +112,7 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 		g.writes = g.route.fields // what is not sent may be emptied
 	}
 	if g.r.ContentLength == 0 {
-		return refs, nil
+		return refs, g.leavesOut(nil)
 	}
 	if !g.changes() || len(g.r.Header["Content-Encoding"]) > 0 {
 		return nil, unreadable("a body where none is expected, or an encoded one")
@@ -125,7 +125,7 @@ func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
 		return nil, unreadable("the request is cut short")
 	}
 	if len(g.body) == 0 {
-		return refs, nil
+		return refs, g.leavesOut(nil)
 	}
 	media, ok := mediaType(g.r.Header)
 	switch {
@@ -164,7 +164,24 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 	if refs, err = g.route.appendRefs(refs, g.route.form, fields); err != nil {
 		return nil, err
 	}
+	if err := g.leavesOut(fields); err != nil {
+		return nil, err
+	}
 	return refs, unmasked(masks)
+}
+
+// leavesOut refuses a form that lacks a field, where the application takes what is
+// not sent for empty: it was masked when the form was asked for, and may be anything.
+func (g *passage) leavesOut(fields []pair) error {
+	if !g.changes() || g.r.Method == http.MethodDelete || g.route.Partial || len(g.body) == 0 && g.route.json != nil {
+		return nil
+	}
+	for name := range g.route.written {
+		if !g.route.mayLack[name] && !slices.ContainsFunc(fields, func(f pair) bool { return f.name == name }) {
+			return &objection{policy.Overwrites, "the form lacks a field that would be emptied"}
+		}
+	}
+	return nil
 }
 
 func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {

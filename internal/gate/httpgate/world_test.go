@@ -75,6 +75,8 @@ var rules = policy.Rules{
 	Purposes: roster.Purposes{
 		"accompany": register.Name | register.Birth | register.Contact | register.Identifier | register.Note,
 		"train":     register.Name,
+		"write":     register.Name | register.Note,
+		"all":       register.AllFields,
 	},
 	Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(3), Long: meter.People(20)}},
 	Signed:     policy.Signed,
@@ -153,7 +155,7 @@ func (w *world) fill() {
 		Organisations: []roster.Organisation{{ID: "mlv", SIRET: "90000000000001", Name: "Mission locale"}},
 		Accounts:      []roster.Account{{ID: account, Organisation: "mlv", Role: roster.Adviser, Name: "Pauline", Opened: from}},
 	}
-	for _, purpose := range []roster.Purpose{"accompany", "train"} {
+	for _, purpose := range []roster.Purpose{"accompany", "train", "write", "all"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "dossier", Purpose: purpose, From: from, Until: until})
 	}
 	if err := w.store.TakeRoster(t.Context(), list); err != nil {
@@ -227,6 +229,7 @@ func (pages) Failed(w http.ResponseWriter, _ *http.Request, kind fault.Kind, why
 // answer is the application: it remembers what it was asked.
 func (w *world) answer(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	w.mu.Lock()
 	w.asked, w.bodies = append(w.asked, r), append(w.bodies, string(body))
 	app := w.app

@@ -282,7 +282,8 @@ func (r *htmlReader) mark(p *htmlReading, n *html.Node, m *mark, in visited) err
 		if part.attribute == "" {
 			m.needs |= part.needs
 			there = r.says(n, in.root)
-		} else if _, there = attribute(n, part.attribute); there {
+		} else if _, there = attribute(n, part.attribute); there || fills(n, part.attribute) {
+			there = true
 			m.attributes = append(m.attributes, attributeMark{part.attribute, part.needs})
 		}
 		if there {
@@ -418,7 +419,7 @@ var errUnstable = errors.New("the page is not well-formed enough: written anew, 
 // release cuts a copy of the tree and writes it. What comes out must be, for a
 // parser, the very page that was written; else it is not handed over.
 func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
-	w := htmlWriter{p, keep}
+	w := htmlWriter{p, once(keep, len(p.rows)), make(map[*html.Node]bool)}
 	page := &html.Node{Type: html.DocumentNode}
 	for c := p.document.FirstChild; c != nil; c = c.NextSibling {
 		if kept, _ := w.node(c, around{}); kept != nil {
@@ -441,10 +442,28 @@ func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
 	return append(dst, out.Bytes()...), nil
 }
 
+// once asks about each of so many rows once.
+func once(keep Keep, rows int) Keep {
+	type answer struct {
+		known, show bool
+		fields      register.Fields
+	}
+	answers := make([]answer, rows)
+	return func(row int) (bool, register.Fields) {
+		a := &answers[row]
+		if !a.known {
+			a.known = true
+			a.show, a.fields = keep(row)
+		}
+		return a.show, a.fields
+	}
+}
+
 // htmlWriter copies what may go out of a page.
 type htmlWriter struct {
 	*htmlReading
-	keep Keep
+	keep   Keep
+	chosen map[*html.Node]bool // the options that selects stand at, and what is around them in the select
 }
 
 // around is what holds for an element because of those around it.
@@ -516,12 +535,21 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 		if !show && n.Data == "body" {
 			return w.bare(n), true // there is no page without one
 		}
+		if !show && w.chosen[n] {
+			return unchosen(), true
+		}
 		if !show {
 			return nil, true // what was around it stays, as an empty list does
 		}
 		in = around{inRow: true, allowed: allowed}
 	}
 	in.plain = m.plainInside(in.plain)
+	if n.Data == "select" {
+		w.choose(n)
+	}
+	if w.shut(n, m, in) {
+		return w.control(n, m, in), true
+	}
 	switch {
 	case !in.allowed.Has(m.needs):
 		return w.masked(n, m, in), true
@@ -616,6 +644,126 @@ func (w *htmlWriter) masked(n *html.Node, m *mark, in around) *html.Node {
 	}
 	if takesText(n) {
 		kept.AppendChild(&html.Node{Type: html.TextNode, Data: Mask})
+	}
+	return kept
+}
+
+// fills reports whether an attribute is what a field of a form holds. It is always
+// there: what is left out says that the field is empty, or not chosen.
+func fills(n *html.Node, attribute string) bool {
+	switch n.Data {
+	case "input":
+		return attribute == "value" || attribute == "checked"
+	case "option":
+		return attribute == "selected"
+	default:
+		return false
+	}
+}
+
+// control reports whether an element is one whose value a form sends.
+func control(n *html.Node) bool {
+	switch n.Data {
+	case "input", "textarea", "select", "button":
+		return n.Namespace == ""
+	default:
+		return false
+	}
+}
+
+// shut reports whether something that a field of a form holds may not be seen. A
+// browser would send what is left of it, and the application would store that.
+func (w *htmlWriter) shut(n *html.Node, m *mark, in around) bool {
+	if !control(n) {
+		return false
+	}
+	return !in.allowed.Has(m.needs) || !in.allowed.Has(m.ofValue()) || n.Data == "select" && w.shutInside(n, in)
+}
+
+// ofValue is what the attributes need that say what a field holds.
+func (m *mark) ofValue() (needs register.Fields) {
+	for _, a := range m.attributes {
+		switch a.name {
+		case "value", "checked", "selected":
+			needs |= a.needs
+		}
+	}
+	return needs
+}
+
+// shutInside reports whether something in a select is masked.
+func (w *htmlWriter) shutInside(n *html.Node, in around) bool {
+	for c := range n.ChildNodes() {
+		m, inside := w.marks[c], in
+		if m == nil {
+			m = unmarked
+		}
+		if m.row != nobody {
+			show, allowed := w.keep(m.row)
+			if !show {
+				continue
+			}
+			inside.allowed = allowed
+		}
+		if !inside.allowed.Has(m.needs) || !inside.allowed.Has(m.ofValue()) || w.shutInside(c, inside) {
+			return true
+		}
+	}
+	return false
+}
+
+// choose notes what a select stands at: the options that say so, or the first one
+// if none does.
+func (w *htmlWriter) choose(n *html.Node) {
+	var first *html.Node
+	_, settled := attribute(n, "multiple")
+	note := func(option *html.Node) {
+		for ; option != n; option = option.Parent {
+			w.chosen[option] = true
+		}
+	}
+	for option := range n.Descendants() {
+		if option.Type != html.ElementNode || option.Data != "option" {
+			continue
+		}
+		if first == nil {
+			first = option
+		}
+		if _, selected := attribute(option, "selected"); selected {
+			settled = true
+			note(option)
+		}
+	}
+	if !settled && first != nil {
+		note(first)
+	}
+}
+
+// unchosen is what stands for somebody at whom a select stood and who is not shown.
+// The form sends nothing of it, and somebody else can be chosen in their place.
+func unchosen() *html.Node {
+	option := &html.Node{Type: html.ElementNode, Data: "option", DataAtom: atom.Option, Attr: []html.Attribute{{Key: "disabled"}, {Key: "selected"}}}
+	option.AppendChild(&html.Node{Type: html.TextNode, Data: Mask})
+	return option
+}
+
+// control is what stands for a field of a form that holds what may not be seen: the
+// mask, of which the form sends nothing. It cannot be changed, and has no name.
+func (w *htmlWriter) control(n *html.Node, m *mark, in around) *html.Node {
+	kept := w.masked(n, m, in)
+	kept.Attr = append(kept.Attr, html.Attribute{Key: "disabled"})
+	switch n.Data {
+	case "select":
+		kept.AppendChild(unchosen())
+	case "input":
+		value := html.Attribute{Key: "value", Val: Mask} // others than these hold no such text, and are written as lines of text
+		switch kind, _ := attribute(n, "type"); strings.ToLower(strings.TrimSpace(kind)) {
+		case "hidden":
+			value = html.Attribute{Key: "type", Val: "hidden"}
+		case "submit", "button", "reset":
+			kept.Attr = append(kept.Attr, html.Attribute{Key: "type", Val: "button"})
+		}
+		kept.Attr = append(kept.Attr, value)
 	}
 	return kept
 }

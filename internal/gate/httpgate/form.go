@@ -1,0 +1,97 @@
+package httpgate
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+
+	"poterne/internal/gate/httpgate/answer"
+)
+
+// checkForms complains of what a page shows of a category in a field of a form, when
+// a change takes a field of that name and does not say that it writes the category:
+// whoever may not see it could write over it.
+func (s *service) checkForms(c complaints) {
+	var saves []*route
+	for _, t := range s.declared {
+		if t.savesForms() {
+			saves = append(saves, t)
+		}
+	}
+	if len(saves) == 0 {
+		return
+	}
+	for _, shown := range s.declared {
+		for i, a := range shown.Answers {
+			if a.Layout.Format != answer.HTML {
+				continue
+			}
+			for _, group := range a.Layout.People {
+				for _, part := range group.Fields {
+					names := controlNames(part)
+					if len(names) == 0 && isControl(part) {
+						c.in("route %s", shown.Path).add("answers[%d]: %q is a field of a form; say under which name it is sent, as in input[name=phone]@value", i, part.Path)
+					}
+					for _, save := range saves {
+						save.checkField(c, names, part, shown.Path)
+					}
+				}
+			}
+		}
+	}
+}
+
+// savesForms reports whether the route changes something of people by the fields of
+// a form.
+func (t *route) savesForms() bool {
+	if t.Kind != People || t.Search != nil || t.method == http.MethodGet {
+		return false
+	}
+	for _, scheme := range t.form {
+		if scheme == "" { // it names nobody
+			return true
+		}
+	}
+	return false
+}
+
+func (t *route) checkField(c complaints, names []string, shown answer.Part, where string) {
+	for _, name := range names {
+		scheme, taken := t.form[name]
+		if taken && scheme == "" && !(t.Writes | t.written[name]).Has(shown.Field) {
+			c.in("route %s", t.Path).add("form: %s takes %q, which is %v on %s, and could be written over by somebody who may not see it; write written = { %v = [%q] }", t.name, name, shown.Field, where, shown.Field, name)
+		}
+	}
+}
+
+var byName = regexp.MustCompile(`\[\s*name\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\]\s]+))\s*(?:[iIsS]\s*)?\]`)
+
+// controlNames lists the names under which what a part shows is sent by a form, as
+// far as its selector says.
+func controlNames(part answer.Part) (names []string) {
+	for _, found := range byName.FindAllStringSubmatch(part.Path, -1) {
+		names = append(names, found[1]+found[2]+found[3])
+	}
+	return names
+}
+
+var (
+	combinators = regexp.MustCompile(`[\s>+~]+`)
+	ownTag      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*`)
+)
+
+// isControl reports whether a part is what a field of a form holds, or may be.
+func isControl(part answer.Part) bool {
+	for one := range strings.SplitSeq(part.Path, ",") {
+		compounds := combinators.Split(strings.TrimSpace(one), -1)
+		switch tag := strings.ToLower(ownTag.FindString(compounds[len(compounds)-1])); tag {
+		case "input", "textarea", "select", "option":
+			return true
+		case "":
+			if part.Attribute == "value" || part.Attribute == "checked" || part.Attribute == "selected" {
+				return true
+			}
+		}
+	}
+	return false
+}
