@@ -133,6 +133,8 @@ type Standing struct {
 	Raise       meter.Cost      // what is left of what another person allowed
 	Raised      time.Time       // until then
 	Undone      int             // freezes undone within a week
+	Signed      int             // people whom others signed for within 28 days
+	Signable    int             // and how many they may
 	Devices     []meter.Used
 	Networks    []meter.Used
 	Young       bool // on probation
@@ -150,6 +152,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
 	facts := policy.Facts{Opened: asker.Opened, Watched: g.watched, Orders: g.orders, Meter: draft}
 	s := StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
 	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
+	s.Signable = g.rules.Signed
 	s.Held, s.IsHeld = g.orders.Against(asker.Account, asker.Organisation, service, now)
 	return s
 }
@@ -160,7 +163,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now),
+		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

@@ -169,7 +169,7 @@ func TestLEDGER_7_TheDeskSaysExactlyWhoAndHandsOverTheSealedList(t *testing.T) {
 // Promise: LEDGER-7
 func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 	h := newHouse(t)
-	const identifier = "N4711"
+	const identifier = "471100815"
 	person := houseKey(t).Person(identifier)
 	for range 2 {
 		ask := policy.Ask{Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
@@ -196,7 +196,7 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 	if h.gate.Next() != before+1 {
 		t.Errorf("%d entries were written", h.gate.Next()-before)
 	}
-	_, raw = h.goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"N0815"}})
+	_, raw = h.goes(security, http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"815"}})
 	if said := pageText(t, raw); !strings.Contains(said, "Nobody saw them.") || !strings.Contains(said, "check it") {
 		t.Errorf("of somebody unknown: %s", said)
 	}

@@ -224,7 +224,7 @@ func (n namer) ground(e ledger.Entry, people int) string {
 	switch {
 	case e.Person.IsZero() && e.Why == policy.Granted:
 		return n.speaker.must("ground.nobody")
-	case e.Guessed() && e.Why != policy.NobodyKnown: // what the account was told is the verdict
+	case e.Guessed() && e.Why != policy.NobodyKnown && !e.Why.Freezes(): // what the account was told is the verdict
 		return n.speaker.must("ground.nobody-known", "people", n.speaker.several("n.people", people))
 	}
 	known, err := n.speaker.say("ground."+e.Why.String(),

@@ -91,6 +91,8 @@ func (s score) next() policy.Verdict {
 		return policy.AskIdentity
 	case s.Raise >= meter.Whole:
 		return policy.Shown
+	case s.MonthLeft == 0 && s.Signed >= s.Signable:
+		return policy.Withheld
 	case s.MonthLeft == 0:
 		return policy.AskCosign
 	case s.HourLeft == 0:

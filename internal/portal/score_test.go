@@ -202,11 +202,12 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 		dice, m, now := rand.New(rand.NewPCG(seed, 1)), meter.New(), begun
 		pause := time.Duration(1+seed%5) * 15 * time.Minute
 		rules.Allowances[roster.Adviser] = meter.Allowance{Short: meter.People(3), Long: meter.People(12 + 28*int(seed%2))}
+		rules.Signed = policy.Signed * int(seed/2%2)
 		var orders order.Book
 		for n := range 60 {
 			now = now.Add(time.Duration(dice.Int64N(int64(2*pause)) + int64(time.Minute)))
 			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], 0, now)
-			standing.Allowance = rules.Allowances[roster.Adviser]
+			standing.Allowance, standing.Signable = rules.Allowances[roster.Adviser], rules.Signed
 			standing.Held, standing.IsHeld = orders.Against(theo, "", "dossier", now)
 			next := scoreOf(standing, roster.Account{}, now).Next
 
@@ -226,7 +227,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 			if ask.People[0].Person.IsZero() || further && met.Verdict != next {
 				continue
 			}
-			if met.Verdict == policy.Refused && met.Why == policy.Frozen {
+			if met.Verdict == policy.Refused && (met.Why == policy.Frozen || met.Why == policy.SignedEmpty) {
 				met.Verdict = policy.Withheld // of a page as a whole
 			}
 			if foretold[next]++; met.Verdict != next {

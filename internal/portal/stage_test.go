@@ -485,7 +485,7 @@ func (s *stage) Standing(asker gate.Asker, service roster.ServiceID) gate.Standi
 		}
 	}
 	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], 0, galleryNow)
-	standing.Allowance = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}
+	standing.Allowance, standing.Signable = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, policy.Signed
 	standing.Young = galleryNow.Sub(asker.Opened) < policy.Young
 	standing.Held, standing.IsHeld = s.orders.Against(asker.Account, asker.Organisation, service, galleryNow)
 	return standing
