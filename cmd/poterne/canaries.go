@@ -172,6 +172,9 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 
 // isFile reports whether what is printed stays on a disk.
 func isFile(out io.Writer) bool {
+	if p, ok := out.(interface{ Unwrap() io.Writer }); ok {
+		out = p.Unwrap()
+	}
 	file, ok := out.(*os.File)
 	if !ok {
 		return false

@@ -154,7 +154,7 @@ func TestNobodyIsNamedWhenItIsNotInOrder(t *testing.T) {
 		"an account that is not known": {map[string]string{"--approved-by": "samira"}, 1, `account "samira": no such account`},
 		"an agent":                     {map[string]string{"--by": "pauline.mercier"}, 1, "is no manager and not of the security desk"},
 		"who is suspended":             {map[string]string{"--approved-by": "nadia"}, 1, `"nadia" cannot sign while order`},
-		"no reason":                    {map[string]string{"--because": " "}, 1, "for a reason, which is written in the ledger"},
+		"no reason":                    {map[string]string{"--because": " "}, 1, "takes a reason, which is written in the ledger"},
 		"an empty list":                {map[string]string{"--list": file(t, dir, "empty.csv", "")}, 2, "empty.csv is empty"},
 		"a list of nobody":             {map[string]string{"--list": file(t, dir, "header.csv", "person\n")}, 2, "header.csv is empty"},
 		"a list of something else":     {map[string]string{"--list": file(t, dir, "other.csv", "who\nx\n")}, 2, `the first line of ` + filepath.Join(dir, "other.csv") + ` names no column "person"`},

@@ -264,7 +264,7 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 		"too short":            {"[retention]\nmonths = 5", "retention: entries are kept 6 to 36 months, not 5"},
 		"nothing":              {"[retention]\nmonths = 0", "retention: entries are kept 6 to 36 months, not 0"},
 		"too long":             {"[retention]\nmonths = 37\nreason = \"a\"", "retention: entries are kept 6 to 36 months, not 37"},
-		"without a reason":     {"[retention]\nmonths = 24", "retention: to keep entries longer than 12 months takes a reason"},
+		"without a reason":     {"[retention]\nmonths = 24", "retention: keeping entries 24 months takes a reason"},
 		"a reason for nothing": {"[retention]\nreason = \"a\"", "retention.months: missing; write months = 12"},
 	} {
 		t.Run(sentence, func(t *testing.T) {

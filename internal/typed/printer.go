@@ -17,6 +17,9 @@ type Printer struct {
 // NewPrinter returns a printer.
 func NewPrinter(to io.Writer) *Printer { return &Printer{to: to} }
 
+// Unwrap returns what is printed to, for whoever must know where it goes.
+func (p *Printer) Unwrap() io.Writer { return p.to }
+
 // Write implements io.Writer.
 func (p *Printer) Write(text []byte) (int, error) {
 	p.mu.Lock()
