@@ -60,10 +60,18 @@ const maxText = 4096
 // cut: what was written is what was meant.
 func (e Entry) fits() error {
 	for _, text := range []struct{ name, is string }{
-		{"account", string(e.Account)}, {"organisation", string(e.Organisation)}, {"session", string(e.Session)},
-		{"service", string(e.Service)}, {"purpose", string(e.Purpose)}, {"route", e.Route},
-		{"source", e.Reason.Source}, {"fact", e.Reason.ID}, {"detail", e.Detail},
-		{"subject", string(e.Subject)}, {"device", e.Device}, {"network", e.Network},
+		{"account", string(e.Account)},
+		{"organisation", string(e.Organisation)},
+		{"session", string(e.Session)},
+		{"service", string(e.Service)},
+		{"purpose", string(e.Purpose)},
+		{"route", e.Route},
+		{"source", e.Reason.Source},
+		{"fact", e.Reason.ID},
+		{"detail", e.Detail},
+		{"subject", string(e.Subject)},
+		{"device", e.Device},
+		{"network", e.Network},
 	} {
 		switch {
 		case len(text.is) > maxText:

@@ -28,10 +28,22 @@ func TestSCOPE_10_AnIdentifierHasOneSpelling(t *testing.T) {
 		"or": form(t, `ab|cd`),
 	})
 	for _, asked := range []struct{ scheme, spelled, read string }{
-		{"dossier", "999", "999"}, {"dossier", "0", "0"}, {"dossier", "999999999999999", "999999999999999"},
-		{"sloppy", "999", "999"}, {"sloppy", "abc", "abc"}, {"number", "999", "999"}, {"some", "0999", "0999"}, {"some", "12345", "12345"},
-		{"long", "00000000999A", "00000000999A"}, {"ft", "0123456A", "0123456A"}, {"ft", "1234567A", "1234567A"}, {"ft", "01234567", "01234567"},
-		{"mail", "Ana.B@Test.example", "ana.b@test.example"}, {"case", "aB", "aB"}, {"or", "cd", "cd"}, {"nir", "999999999999999", "999999999999999"},
+		{"dossier", "999", "999"},
+		{"dossier", "0", "0"},
+		{"dossier", "999999999999999", "999999999999999"},
+		{"sloppy", "999", "999"},
+		{"sloppy", "abc", "abc"},
+		{"number", "999", "999"},
+		{"some", "0999", "0999"},
+		{"some", "12345", "12345"},
+		{"long", "00000000999A", "00000000999A"},
+		{"ft", "0123456A", "0123456A"},
+		{"ft", "1234567A", "1234567A"},
+		{"ft", "01234567", "01234567"},
+		{"mail", "Ana.B@Test.example", "ana.b@test.example"},
+		{"case", "aB", "aB"},
+		{"or", "cd", "cd"},
+		{"nir", "999999999999999", "999999999999999"},
 	} {
 		if ref, err := schemes.Asked(asked.scheme, asked.spelled); err != nil || ref.Value != asked.read || ref.Scheme != asked.scheme {
 			t.Errorf("%s %q is read as %q, %v", asked.scheme, asked.spelled, ref.Value, err)

@@ -109,8 +109,14 @@ func editing(purpose roster.Purpose, partial bool) []httpgate.Route {
 	save.Answers = []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}}}
 	save.Form, save.Writes = []string{"tier"}, register.Note
 	save.Written = []httpgate.Writing{
-		{Name: "name", Field: register.Name}, {Name: "phone", Field: register.Contact}, {Name: "mail", Field: register.Contact}, {Name: "street", Field: register.Contact},
-		{Name: "nir", Field: register.NIR}, {Name: "family", Field: register.Family}, {Name: "health", Field: register.Health, Optional: true}, {Name: "rights", Field: register.Benefit},
+		{Name: "name", Field: register.Name},
+		{Name: "phone", Field: register.Contact},
+		{Name: "mail", Field: register.Contact},
+		{Name: "street", Field: register.Contact},
+		{Name: "nir", Field: register.NIR},
+		{Name: "family", Field: register.Family},
+		{Name: "health", Field: register.Health, Optional: true},
+		{Name: "rights", Field: register.Benefit},
 		{Name: "text", Field: register.Note},
 	}
 	return []httpgate.Route{form, save}

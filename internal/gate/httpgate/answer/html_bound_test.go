@@ -76,13 +76,17 @@ func TestAPageThatWouldGrowIsRefusedBeforeItIsParsed(t *testing.T) {
 func TestAnHonestPageIsReadHoweverLong(t *testing.T) {
 	const rows = 2000
 	for name, made := range map[string]struct{ before, row, after string }{
-		"a table": {"<!doctype html><table><tbody>",
+		"a table": {
+			"<!doctype html><table><tbody>",
 			`<tr class="person" data-id="A%[1]d"><th><input type="checkbox" name="_selected_action" value="%[1]d"></th><td class="name"><a href="/admin/person/%[1]d/change/?x=1&amp;y=2"><b>Name</b> <i title="a > b">of %[1]d</i></a></td>
-			<td><b>x</b><br><em>y<!-- z --></em></td><td><strong><small>1</small></strong> <code>c</code> <a href="mailto:%[1]d@test.example" class="link"><svg viewBox="0 0 1 1"><title>Mail</title><path d="M0 0"/></svg> mail</a></td></tr>` + "\n", "</tbody></table>"},
+			<td><b>x</b><br><em>y<!-- z --></em></td><td><strong><small>1</small></strong> <code>c</code> <a href="mailto:%[1]d@test.example" class="link"><svg viewBox="0 0 1 1"><title>Mail</title><path d="M0 0"/></svg> mail</a></td></tr>` + "\n", "</tbody></table>",
+		},
 		"cards in anchors": {"<ul>", `<li class="person" data-id="A%[1]d"><a class="card" href="/p/%[1]d"><div><h3 class="name">Name</h3><p>text <b>bold</b></p></div></a></li>`, "</ul>"},
 		"all in one font":  {`<font face="sans">`, `<p class="person" data-id="A%[1]d"><b class="name">x</b> <a href="/p/%[1]d">open</a></p>`, "</font>"},
-		"a script that writes tags": {`<script>for (const p of people) list.innerHTML += '<b>' + p + '</b><a href=' + p + '>' + "</a>"</script>`,
-			`<p class="person" data-id="A%[1]d"><b class="name">x</b></p>`, ""},
+		"a script that writes tags": {
+			`<script>for (const p of people) list.innerHTML += '<b>' + p + '</b><a href=' + p + '>' + "</a>"</script>`,
+			`<p class="person" data-id="A%[1]d"><b class="name">x</b></p>`, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var page strings.Builder
@@ -118,8 +122,10 @@ var growers = []string{
 
 // leftOpen leaves elements open, and opensAnew has what opens them anew.
 var (
-	leftOpen = []string{`<p><b %d></p>`, `<p><b>x</p>`, `<div><i %d><u %d></div>`, `<p><a href=%d><div><i></div></p>`, `<p><b` + strings.Repeat(" y%d", 40) + `></p>`,
-		`<div><nobr %d></div>`, `<table><tr><td><b %d></table>`, `<svg><b %d></svg>`, `<p><font size=%d></p>`}
+	leftOpen = []string{
+		`<p><b %d></p>`, `<p><b>x</p>`, `<div><i %d><u %d></div>`, `<p><a href=%d><div><i></div></p>`, `<p><b` + strings.Repeat(" y%d", 40) + `></p>`,
+		`<div><nobr %d></div>`, `<table><tr><td><b %d></table>`, `<svg><b %d></svg>`, `<p><font size=%d></p>`,
+	}
 	opensAnew = []string{`<p>x</p>`, `<p>x`, `x<p>`, `<div>x</div>`, `<li>x`, `</p>x`, `<h1>x</h1>`, `<table>x</table>`, `<p></b>x`, `<div>x</b></div>`, `<p><a>x`, `<p><i>`}
 )
 

@@ -342,8 +342,12 @@ func TestPathsSelectWhatRFC9535Says(t *testing.T) {
 
 func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
 	r, err := answer.CompileRequest([]answer.Member{
-		{Path: "$.person.id", Scheme: "dossier"}, {Path: "$.others[*]", Scheme: "ft", Optional: true},
-		{Path: "$.person.phone", Writes: register.Contact}, {Path: "$.text"}, {Path: "$.guests[*].mail", Scheme: "mail", Optional: true}, {Path: "$.guests[*].note", Writes: register.Note},
+		{Path: "$.person.id", Scheme: "dossier"},
+		{Path: "$.others[*]", Scheme: "ft", Optional: true},
+		{Path: "$.person.phone", Writes: register.Contact},
+		{Path: "$.text"},
+		{Path: "$.guests[*].mail", Scheme: "mail", Optional: true},
+		{Path: "$.guests[*].note", Writes: register.Note},
 	})
 	if err != nil {
 		t.Fatal(err)
