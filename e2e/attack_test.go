@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
@@ -106,9 +106,9 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 					strangers[e.Person] = true
 				case e.Disclosed():
 					known[e.Person] = true
-				case e.Kind == ledger.Placed && e.Account == gate.Itself:
-					if o, _ := order.ReadString(e.Detail); o.Effect == order.Frozen {
-						freezes[o.Target] = true
+				case e.Kind == ledger.Placed && e.Account == journal.Itself:
+					if e.Effect == order.Frozen {
+						freezes[e.Target] = true
 					}
 				}
 			}

@@ -20,11 +20,13 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 	"poterne/internal/town/life"
 	"poterne/internal/town/proconnect"
 )
@@ -380,7 +382,7 @@ func people(b testing.TB, dir, issuer string) {
 	defer s.Close()
 	key := pseudonymKey(b, dir)
 	from, until := time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 11, 0)
-	list := store.Roster{Organisations: []roster.Organisation{{ID: "mlv", SIRET: benchSIRET, Name: "Mission locale"}}}
+	list := accounts.List{Organisations: []roster.Organisation{{ID: "mlv", SIRET: benchSIRET, Name: "Mission locale"}}}
 	var facts []reason.Fact
 	for client := range benchClients {
 		id := roster.AccountID(fmt.Sprint("adviser", client))
@@ -393,7 +395,7 @@ func people(b testing.TB, dir, issuer string) {
 			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: id, Person: key.Person(benchID(client, n)), From: from, Until: until, ID: benchID(client, n)})
 		}
 	}
-	if err := s.TakeRoster(b.Context(), list); err != nil {
+	if err := storetest.TakeRoster(b, s, list); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.TakeFacts(b.Context(), "cases", facts, nil, from); err != nil {

@@ -28,6 +28,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -850,7 +851,7 @@ func (f *failing) ordersHeld() {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		suspends := strings.Contains(entry.Detail, "suspended account karim.benali")
+		suspends := entry.Effect == order.Suspended && entry.Target == "karim.benali"
 		switch {
 		case entry.Kind == ledger.Placed && suspends:
 			standing++

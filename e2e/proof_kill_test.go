@@ -21,6 +21,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 	"poterne/internal/town/life"
 )
 
@@ -300,7 +301,7 @@ func (a *aftermath) covered(answer crewAnswer, written map[shownUnder]register.F
 // meters wants a gate that opens on this database to know what was spent.
 func (a *aftermath) meters(kept *store.Store) {
 	a.t.Helper()
-	opened, err := gate.Open(a.t.Context(), kept, kept, policy.Rules{}, time.Now)
+	opened, err := storetest.OpenNode(a.t.Context(), kept, kept, policy.Rules{}, time.Now)
 	if err != nil {
 		a.t.Fatal(err)
 	}

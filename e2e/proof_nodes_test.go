@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
@@ -173,9 +173,9 @@ func TestWATCH_9_StrangersAtOnceOverTwoNodesEndAsOneAfterTheOther(t *testing.T) 
 		if entry.Disclosed() {
 			entered[entry.Account]++
 		}
-		if entry.Kind == ledger.Placed && entry.Account == gate.Itself {
-			if o, _ := order.ReadString(entry.Detail); o.Effect == order.Frozen {
-				frozen[o.Target]++
+		if entry.Kind == ledger.Placed && entry.Account == journal.Itself {
+			if entry.Effect == order.Frozen {
+				frozen[entry.Target]++
 			}
 		}
 	}

@@ -48,8 +48,8 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 
 	t.Log("A script is told the same.")
 	var said struct {
-		Detail string
-		Ask    struct{ Kind, Method, Address string }
+		Note string
+		Ask  struct{ Kind, Method, Address string }
 	}
 	text := pauline.evaluate(fmt.Sprintf(`fetch(%q, {headers: {Accept: "application/json"}}).then(answer => answer.text())`, fourth))
 	if err := json.Unmarshal([]byte(text), &said); err != nil || said.Ask.Kind != "touch" || said.Ask.Method != "POST" || said.Ask.Address != "/.poterne/touch" {
@@ -111,7 +111,7 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 		if e.Why == policy.Raised && e.Account != "pauline.mercier" {
 			t.Errorf("%s was shown somebody under her raise", e.Account)
 		}
-		if strings.Contains(e.Network, "127.0.0.1") || strings.Contains(e.Detail, "127.0.0.1") {
+		if strings.Contains(e.Network, "127.0.0.1") || strings.Contains(e.Note, "127.0.0.1") {
 			t.Errorf("an address is in entry %d", e.Number)
 		}
 	}

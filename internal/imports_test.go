@@ -18,7 +18,8 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger", "signin", "gate",
+	"fault", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
+	"journal", "approval", "containment", "accounts", "custody", "grants", "signin", "gate",
 	"campaign", "tune", "incident", "portal", "town", "sim", "store",
 }
 
@@ -32,6 +33,9 @@ var outside = []string{"cmp", "encoding/binary", "errors", "fmt", "hash/fnv", "i
 // blind is what the applications behind Poterne know nothing of, although they
 // come after it: they are as foreign as anybody's.
 var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
+
+// capabilities are acts with their checks and the rows they leave; none knows another.
+var capabilities = []string{"containment", "accounts", "custody", "grants"}
 
 // source is one file and what it imports of Poterne, by path below internal/.
 type source struct {
@@ -67,6 +71,8 @@ func objection(s source, imported string) string {
 		return "only cmd/poterne and tests may know how things are stored"
 	case from == "town" && slices.Contains(blind, to) && !s.supportsTests():
 		return "the town's applications know nothing of the guard before them"
+	case slices.Contains(capabilities, from) && slices.Contains(capabilities, to) && !s.supportsTests():
+		return "no capability knows another: what both need lies below them"
 	case s.isTest():
 		return "" // a test may put together what the program puts together
 	case slices.Index(order, to) > place || !slices.Contains(order, to):
@@ -169,6 +175,9 @@ func TestTheOrderObjects(t *testing.T) {
 		"the store, in its own test helpers": {"internal/store/storetest/storetest.go", "store/storetest", "store", true},
 		"the gate, in an application":        {"internal/town/kairos.go", "town", "gate", false},
 		"a register, in an application":      {"internal/town/person.go", "town", "register", true},
+		"an act of another capability":       {"internal/grants/grants.go", "grants", "containment", false},
+		"the one writer":                     {"internal/grants/grants.go", "grants", "journal", true},
+		"a capability, below it":             {"internal/journal/act.go", "journal", "grants", false},
 		"a test helper":                      {"internal/signin/door.go", "signin", "signin/signintest", false},
 		"a part that nobody knows":           {"internal/util/util.go", "util", "fault", false},
 		"an unknown part":                    {"internal/portal/desk.go", "portal", "common", false},

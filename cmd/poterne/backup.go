@@ -23,7 +23,7 @@ func (b *backupCommand) Run(ctx context.Context, on *streams) error {
 		if s.server != "" {
 			return usage("%s keeps everything on a PostgreSQL server: copy that with pg_basebackup, as docs/operating.md says", b.Config)
 		}
-		if err := b.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: "a copy of the whole database, by the command line"}); err != nil {
+		if err := b.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
 			return err
 		}
 		if err := kept.CopyTo(ctx, b.To); err != nil {

@@ -95,8 +95,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 				return err
 			}
 		}
-		detail := fmt.Sprintf("canaries: %s looked through, %d reserved", count(tried, "identifier", "identifiers"), found)
-		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
+		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
 			return err
 		}
 		for _, at := range where {
@@ -155,8 +154,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		if len(rows) < e.Number {
 			return fmt.Errorf("only %d of %d identifiers that nobody has are reserved, and %d files are wanted; give more, nothing was printed", len(rows), tried, e.Number)
 		}
-		detail := fmt.Sprintf("canaries: %d files were printed", len(rows))
-		if err := e.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
+		if err := e.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.CanaryFiles, Count: uint64(len(rows))}); err != nil {
 			return err
 		}
 		out := csv.NewWriter(on.Out)

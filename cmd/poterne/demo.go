@@ -91,7 +91,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
 	}
 	if attack.elsewhere {
-		if err := invented.lived(ctx, kept, s.rules, attack.thieves(invented)); err != nil {
+		if err := invented.lived(ctx, kept, attack.thieves(invented)); err != nil {
 			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), kept.Close())
 		}
 	}
@@ -116,7 +116,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	}
 	d.greet(on.Out, dir, place, invented, s)
 	if attack.thieves != nil {
-		group.Go(func() error { return attack.commit(ctx, on.Out, in, invented, place.origin(), program.gate) })
+		group.Go(func() error { return attack.commit(ctx, on.Out, in, invented, place.origin(), program.journal) })
 	}
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is

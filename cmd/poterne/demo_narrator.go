@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -21,15 +21,15 @@ import (
 
 // commit plays an attack in real time against the demonstration's own address, says
 // what the ledger tells of it as it happens, and what came of it.
-func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Language, invented *demoTown, portal string, g *gate.Gate) error {
+func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Language, invented *demoTown, portal string, j *journal.Journal) error {
 	thieves := a.thieves(invented)
 	n := newNarrator(out, in, thieves)
 	fmt.Fprintf(out, "\n%s\n\n", a.about[in])
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
-	from := g.Next()
+	from := j.Next()
 	var told errgroup.Group
-	told.Go(func() error { return n.follow(listening, g, from) })
+	told.Go(func() error { return n.follow(listening, j, from) })
 
 	var all errgroup.Group
 	for _, t := range thieves {
@@ -39,7 +39,7 @@ func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Languag
 	if err := all.Wait(); err != nil {
 		return err
 	}
-	n.until(ctx, g.Next())
+	n.until(ctx, j.Next())
 	stop()
 	if err := told.Wait(); err != nil {
 		return err
@@ -76,9 +76,9 @@ func newNarrator(out io.Writer, in policy.Language, thieves []life.Thief) *narra
 }
 
 // follow reads on in the ledger until ctx ends.
-func (n *narrator) follow(ctx context.Context, g *gate.Gate, from ledger.Number) error {
+func (n *narrator) follow(ctx context.Context, j *journal.Journal, from ledger.Number) error {
 	n.read <- from
-	for entry, err := range g.Follow(ctx, from) {
+	for entry, err := range j.Follow(ctx, from) {
 		if err != nil {
 			return fmt.Errorf("following the ledger: %w", err)
 		}
@@ -109,13 +109,13 @@ func (n *narrator) until(ctx context.Context, next ledger.Number) {
 // hear takes in an entry, and says it when something changes.
 func (n *narrator) hear(e ledger.Entry) {
 	at := e.Time.Sub(n.begun)
-	if o, ok := order.ReadString(e.Detail); ok && e.Kind == ledger.Placed && e.Account == gate.Itself {
-		account := roster.AccountID(o.Target)
-		if n.said[account] != nil && o.Effect == order.Frozen {
+	if e.Kind == ledger.Placed && e.Account == journal.Itself {
+		account := roster.AccountID(e.Target)
+		if n.said[account] != nil && e.Effect == order.Frozen {
 			n.frozen[account], n.stopped = true, at
 			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne gèle ce compte.", policy.English: "▣ Poterne freezes this account."}[n.in])
 		}
-		if o.Effect == order.Narrowed { // next to a theft
+		if e.Effect == order.Narrowed { // next to a theft
 			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne réduit les franchises au quart.", policy.English: "▣ Poterne cuts allowances to a quarter."}[n.in])
 		}
 		return

@@ -2,16 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/accounts"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/policy"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -93,8 +93,8 @@ var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 }
 
 // roster lists organisations, accounts and habilitations, which end in a year.
-func (d *demoTown) roster() store.Roster {
-	list := store.Roster{Organisations: d.staff.Organisations()}
+func (d *demoTown) roster() accounts.List {
+	list := accounts.List{Organisations: d.staff.Organisations()}
 	for _, agent := range d.agents() {
 		opened := d.today.AddDate(0, -6, 0)
 		if slices.Contains(d.created, agent) {
@@ -187,7 +187,8 @@ func (d *demoTown) aliases(key register.Key) []store.Named {
 
 // fill tells Poterne everything that its neighbours would.
 func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) error {
-	if err := s.TakeRoster(ctx, d.roster()); err != nil {
+	taken := accounts.Import{By: "demo", List: d.roster()}
+	if _, err := journal.Do(ctx, d.weeksAgo(s), journal.Act[accounts.Rows](taken)); err != nil {
 		return err
 	}
 	if err := d.tell(ctx, s, key, d.today); err != nil {
@@ -207,19 +208,19 @@ func (d *demoTown) tell(ctx context.Context, s *store.Store, key register.Key, n
 
 // lived has the owners of accounts prove to be there two weeks ago, each on a device
 // of their own: whoever holds their sessions now comes from another.
-func (d *demoTown) lived(ctx context.Context, s *store.Store, rules policy.Rules, thieves []life.Thief) error {
-	g, err := gate.Open(ctx, s, s, rules, func() time.Time { return d.today.AddDate(0, 0, -14) })
-	if err != nil {
-		return err
-	}
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(running) }()
+func (d *demoTown) lived(ctx context.Context, s *store.Store, thieves []life.Thief) error {
 	for _, t := range thieves {
-		err = errors.Join(err, g.Touch(ctx, t.Account, "", "of "+string(t.Account), httpgate.Elsewhere))
+		touched := ledger.Entry{Kind: ledger.Touched, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
+		if err := journal.Record(ctx, d.weeksAgo(s), touched); err != nil {
+			return err
+		}
 	}
-	stop()
-	return errors.Join(err, <-ended)
+	return nil
+}
+
+// weeksAgo writes what happened before the demonstration.
+func (d *demoTown) weeksAgo(s *store.Store) journal.Outside {
+	return journal.Outside{DB: s, Now: func() time.Time { return d.today.AddDate(0, 0, -14) }}
 }
 
 // toldEvery is how often the neighbours say again what they know: before a call, whose

@@ -41,7 +41,7 @@ func (f *factsImport) Run(ctx context.Context, on *streams) error {
 		facts := intake.NewFacts(kept, gate.NewDirectory(s.pseudonym, s.schemes, kept), s.schemes, kept, s.sources, time.Now)
 		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := facts.Take(ctx, f.Source, format, from, said)
-			return report, errors.Join(err, f.record(ctx, kept, imported("facts from "+f.Source, report)))
+			return report, errors.Join(err, f.record(ctx, kept, imported(ledger.Facts, f.Source, report)))
 		})
 	})
 }
@@ -59,14 +59,16 @@ func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
 		aliases := intake.NewAliases(aliasShelf{kept}, s.pseudonym, s.schemes)
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := aliases.Take(ctx, format, from, said)
-			return report, errors.Join(err, a.record(ctx, kept, imported("aliases", report)))
+			return report, errors.Join(err, a.record(ctx, kept, imported(ledger.Aliases, "", report)))
 		})
 	})
 }
 
 // imported is how an import is written in the ledger.
-func imported(what string, report intake.Report) ledger.Entry {
-	return ledger.Entry{Kind: ledger.Imported, Detail: fmt.Sprintf("%s: %d kept, %d rejected", what, report.Kept, report.Rejected)}
+func imported(what ledger.State, source string, report intake.Report) ledger.Entry {
+	return ledger.Entry{
+		Kind: ledger.Imported, State: what, Target: source, Count: uint64(report.Kept), Rejected: uint64(report.Rejected),
+	}
 }
 
 type taking func(intake.Format, io.Reader, intake.Said) (intake.Report, error)

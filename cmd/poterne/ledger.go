@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -42,7 +45,7 @@ type ledgerTail struct {
 // Run prints the newest entries and, with Follow, each that comes.
 func (t *ledgerTail) Run(ctx context.Context, on *streams) error {
 	return t.with(ctx, func(_ settings, kept *store.Store) error {
-		if err := t.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: "the newest entries, by the command line"}); err != nil {
+		if err := t.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Tail}); err != nil {
 			return err
 		}
 		next, err := kept.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
@@ -84,12 +87,39 @@ func (t *ledgerTail) print(on *streams, e ledger.Entry) error {
 	if t.JSON {
 		return json.NewEncoder(on.Out).Encode(told(e))
 	}
-	said := e.Detail
+	said := actOf(e)
 	if e.Verdict != 0 {
 		said = fmt.Sprintf("%s %s %s: %s", e.Service, e.Route, e.Verdict, e.Ruling().Sentence(t.Lang))
 	}
 	_, err := fmt.Fprintf(on.Out, "%d  %s  %s  %s  %s\n", e.Number, stamp(e.Time), e.Kind, typed.Printed(string(e.Account)), typed.Printed(said))
 	return err
+}
+
+// actOf is what an act was, in the order of its fields.
+func actOf(e ledger.Entry) string {
+	var words []string
+	add := func(what string, value any, is bool) {
+		if is {
+			words = append(words, strings.TrimSpace(fmt.Sprintf("%s %v", what, value)))
+		}
+	}
+	add("", e.State, e.State != "")
+	add("", e.Effect, e.Effect != "")
+	add(string(e.Reach), e.Target, e.Reach != "" || e.Target != "")
+	add("for", e.Subject, e.Subject != "")
+	add("", e.First, e.First != 0)
+	add("to", e.Last, e.Last != 0)
+	add("entries from", e.From, e.End != 0)
+	add("count", e.Count, e.Count != 0)
+	add("rejected", e.Rejected, e.Rejected != 0)
+	add("people", e.Cost/meter.Whole, e.Cost != 0)
+	add("since", stamp(e.Since), !e.Since.IsZero())
+	add("until", stamp(e.Until), !e.Until.IsZero())
+	add("approved by", e.Approver, e.Approver != "")
+	add("because of entry", e.Cause, e.Cause != 0)
+	add("sha256", e.Digest, !e.Digest.IsZero())
+	add("–", e.Note, e.Note != "")
+	return strings.Join(words, " ")
 }
 
 // toldEntry is an entry as JSON. People are pseudonyms: those that the program
@@ -114,7 +144,21 @@ type toldEntry struct {
 	Reason       string                `json:"reason,omitempty"`
 	Source       string                `json:"source,omitempty"`
 	Fact         string                `json:"fact,omitempty"`
-	Detail       string                `json:"detail,omitempty"`
+	Approver     roster.AccountID      `json:"approver,omitempty"`
+	Subject      roster.AccountID      `json:"subject,omitempty"`
+	Effect       order.Effect          `json:"effect,omitempty"`
+	Reach        order.Reach           `json:"reach,omitempty"`
+	Target       string                `json:"target,omitempty"`
+	Cause        ledger.Number         `json:"cause,omitempty"`
+	Since        *time.Time            `json:"since,omitempty"`
+	Until        *time.Time            `json:"until,omitempty"`
+	First        string                `json:"first,omitempty"` // the months that the act is about
+	Last         string                `json:"last,omitempty"`
+	Count        uint64                `json:"count,omitempty"`
+	Rejected     uint64                `json:"rejected,omitempty"`
+	Digest       string                `json:"digest,omitempty"`
+	State        ledger.State          `json:"state,omitempty"`
+	Note         string                `json:"note,omitempty"`
 	From         *ledger.Number        `json:"from,omitempty"` // the entries that the act is about
 	End          ledger.Number         `json:"end,omitempty"`  // the first after them
 }
@@ -123,7 +167,24 @@ func told(e ledger.Entry) toldEntry {
 	line := toldEntry{
 		Number: e.Number, Time: e.Time, Kind: e.Kind.String(), Receipt: e.Receipt,
 		Account: e.Account, Organisation: e.Organisation, Session: e.Session, Service: e.Service, Purpose: e.Purpose, Route: e.Route,
-		Person: pseudonym(e.Person), Fields: e.Fields.Names(), Detail: e.Detail,
+		Person: pseudonym(e.Person), Fields: e.Fields.Names(),
+		Approver: e.Approver, Subject: e.Subject, Effect: e.Effect, Reach: e.Reach, Target: e.Target, Cause: e.Cause,
+		Count: e.Count, Rejected: e.Rejected, State: e.State, Note: e.Note,
+	}
+	if !e.Since.IsZero() {
+		line.Since = &e.Since
+	}
+	if !e.Until.IsZero() {
+		line.Until = &e.Until
+	}
+	if e.First != 0 {
+		line.First = e.First.String()
+	}
+	if e.Last != 0 {
+		line.Last = e.Last.String()
+	}
+	if !e.Digest.IsZero() {
+		line.Digest = e.Digest.String()
 	}
 	if e.Epoch != 0 {
 		line.Epoch = e.Epoch.String()

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -61,7 +61,7 @@ func writtenIn(t *testing.T, dir string) settings {
 		{"pauline.mercier", "1", register.Contact, policy.Shown},
 	} {
 		clock = clock.Add(time.Hour)
-		if err := gate.Record(t.Context(), kept, func() time.Time { return clock }, ledger.Entry{
+		if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: func() time.Time { return clock }}, ledger.Entry{
 			Kind: ledger.Consulted, Account: shown.account, Organisation: "ml", Service: "people", Purpose: "accompany", Route: "GET /users",
 			Person: s.pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
 			Reason: reason.Reason{Kind: reason.Caseload, Source: "caseloads", ID: "7"},

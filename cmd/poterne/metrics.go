@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -32,7 +33,7 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(from setup, g *gate.Gate, kept *store.Store) *metrics {
+func newMetrics(from setup, j *journal.Journal, kept *store.Store) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -54,7 +55,7 @@ func newMetrics(from setup, g *gate.Gate, kept *store.Store) *metrics {
 	}
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
-	}, func() float64 { return float64(g.Next()) })
+	}, func() float64 { return float64(j.Next()) })
 	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&standing{kept: kept, verifier: from.verifier, silence: from.silence, now: from.now})
@@ -81,10 +82,10 @@ type counted struct {
 	metrics *metrics
 }
 
-// Settle implements httpgate.Gate.
-func (c counted) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+// Commit implements httpgate.Gate.
+func (c counted) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	started := time.Now()
-	passage, err := c.Gate.Settle(ctx, ask)
+	passage, err := c.Gate.Commit(ctx, ask)
 	if err != nil || passage.Written == 0 {
 		return passage, err
 	}

@@ -45,7 +45,7 @@ func TestRUN_4_PostgreSQLIsMigratedByItsOwnerAndServedInARoleThatOwnsNothing(t *
 		{"the program cannot migrate", []string{"migrate", "--config", program, "--owner", connection}, 1, `the role "poterne" would own the tables and use them`},
 		{"the owner migrates", []string{"migrate", "--config", program, "--owner", cluster.Owner(connection)}, 0, fmt.Sprintf("has schema %d", store.Schema())},
 		{"and again", []string{"migrate", "--config", program, "--owner", cluster.Owner(connection)}, 0, "has schema"},
-		{"the program may read and write", []string{"ledger", "tail", "--as", "nadia", "--config", program}, 0, "the newest entries"},
+		{"the program may read and write", []string{"ledger", "tail", "--as", "nadia", "--config", program}, 0, "read  nadia  tail"},
 		{"it does not run as the owner", []string{"serve", "--config", owner}, 1, `the role "poterne_owner" could alter what was written`},
 	} {
 		var out, complaints bytes.Buffer

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/approval"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 )
@@ -44,18 +45,15 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 		if !s.exports(roster.ServiceID(m.Service), m.Route) {
 			return usage("service %q has no route %q with export = true in %s", m.Service, m.Route, m.Config)
 		}
-		var people [3]gate.Asker
-		for i, id := range []string{m.By, m.Approver, m.Account} {
-			var err error
-			if people[i], err = asker(ctx, kept, id); err != nil {
-				return err
-			}
+		if _, _, err := kept.Account(ctx, roster.AccountID(m.Account)); err != nil {
+			return fmt.Errorf("account %q: %w", m.Account, err)
 		}
-		err := gate.Commission(ctx, kept, time.Now, people[0], people[1], people[2], gate.Mission{
+		permit := grants.ExportPermit{
+			By: roster.AccountID(m.By), Approver: roster.AccountID(m.Approver), Of: roster.AccountID(m.Account),
 			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,
 			Purpose: m.Purpose, List: sha256.Sum256(list),
-		})
-		if err != nil {
+		}
+		if _, err := journal.Do(ctx, outside(kept), journal.Act[approval.Rows](permit)); err != nil {
 			return fmt.Errorf("no mission is opened: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", m.Account, m.People, m.Route, m.Service, stamp(m.Until.Time))

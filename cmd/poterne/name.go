@@ -18,9 +18,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/approval"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/store"
 )
 
@@ -53,22 +57,16 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		defer closing()
-		by, err := asker(ctx, kept, n.By)
-		if err != nil {
-			return err
-		}
-		approver, err := asker(ctx, kept, n.Approver)
-		if err != nil {
-			return err
-		}
 		left := n.Out + ".missing"
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
 		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(s.pseudonym, s.schemes, kept), scheme: cmp.Or(n.Scheme, s.schemes.Own())}
 		err = streamNew(n.Out, func(to io.Writer) error {
-			naming := gate.Naming{People: len(wanted), List: digest, Because: n.Because}
-			if err := gate.Name(ctx, kept, time.Now, by, approver, naming); err != nil {
+			naming := grants.Naming{
+				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
+			}
+			if _, err := journal.Do(ctx, outside(kept), journal.Act[approval.Rows](naming)); err != nil {
 				return fmt.Errorf("nobody is named: %w", err)
 			}
 			return search.run(ctx, identifiers, to, on.Err)

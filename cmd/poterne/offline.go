@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/reason/intake"
 	"poterne/internal/roster"
@@ -67,10 +67,13 @@ func (a actor) Validate() error {
 	return nil
 }
 
+// outside writes beside a running program.
+func outside(kept *store.Store) journal.Outside { return journal.Outside{DB: kept, Now: time.Now} }
+
 // record writes an act of the command line in the ledger.
 func (a actor) record(ctx context.Context, kept *store.Store, entry ledger.Entry) error {
 	entry.Account = roster.AccountID(a.As)
-	if err := gate.Record(ctx, kept, time.Now, entry); err != nil {
+	if err := journal.Record(ctx, outside(kept), entry); err != nil {
 		return fmt.Errorf("this could not be written in the ledger: %w", err)
 	}
 	return nil

@@ -8,8 +8,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -52,11 +53,11 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		if err := p.exists(ctx, s, kept); err != nil {
 			return err
 		}
-		placed, err := gate.Place(ctx, kept, time.Now, o)
+		placed, err := journal.Do(ctx, outside(kept), journal.Act[containment.Rows](containment.Place{Order: o}))
 		if err != nil {
 			return fmt.Errorf("the order is not placed: %w", err)
 		}
-		fmt.Fprintf(on.Out, "order %s is in force\n", placed.ID)
+		fmt.Fprintf(on.Out, "order %s is in force\n", containment.IDOf(placed.Number))
 		return nil
 	})
 }
@@ -99,8 +100,9 @@ func (l *orderLift) Run(ctx context.Context, on *streams) error {
 		if err := typed.Check("the lifting of an order", l.Because); err != nil {
 			return usageError(err.Error())
 		}
-		err := gate.Lift(ctx, kept, time.Now, order.ID(l.ID), l.As, l.Because)
-		if fault.Of(err) == fault.Absent && err != nil {
+		lift := containment.Lift{ID: order.ID(l.ID), By: l.As, Because: l.Because}
+		_, err := journal.Do(ctx, outside(kept), journal.Act[containment.Rows](lift))
+		if fault.Is(err, fault.Absent) {
 			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
 		}
 		if err != nil {
@@ -116,7 +118,7 @@ type orderList struct{ database }
 // Run lists what is placed and not lifted, oldest first.
 func (l *orderList) Run(ctx context.Context, on *streams) error {
 	return l.with(ctx, func(_ settings, kept *store.Store) error {
-		orders, err := gate.Orders(ctx, kept)
+		orders, err := kept.Orders(ctx)
 		if err != nil {
 			return err
 		}

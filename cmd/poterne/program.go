@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/campaign"
+	"poterne/internal/containment"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/retention"
@@ -63,6 +66,7 @@ type setup struct {
 
 // program is everything that runs, wired together.
 type program struct {
+	journal   *journal.Journal
 	gate      *gate.Gate
 	sequencer *ledger.Sequencer
 	council   *witness.Council
@@ -93,16 +97,17 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
 	}
 	var err error
-	if p.gate, err = gate.Open(ctx, kept, kept, from.rules, from.now); err != nil {
-		return nil, fmt.Errorf("opening the gate: %w", err)
+	if p.journal, err = journal.Open(ctx, kept, from.now); err != nil {
+		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
+	p.gate = gate.New(p.journal, kept, from.rules, from.now)
 	if err = from.retain(ctx, kept, log); err != nil {
 		return nil, err
 	}
 	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.signer, from.verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
-	p.metrics = newMetrics(from, p.gate, kept)
+	p.metrics = newMetrics(from, p.journal, kept)
 	present := attendance{p.council, from.witnessing.strict, from.now}
 	p.metrics.registry.MustRegister(present, overdue{kept, from.now})
 
@@ -111,10 +116,11 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	if p.door, err = signin.New(p.signIn(from), sessions, kept, pages); err != nil {
 		return nil, err
 	}
-	lookout := campaign.New(campaign.House{Gate: p.gate, Book: kept, Roster: kept},
+	lookout := campaign.New(campaign.House{Journal: p.journal, Book: kept, Roster: kept},
 		campaign.Rules{Watches: from.rules.Watches, Narrowed: from.narrowed}, from.now, log)
 	house := portal.House{
-		Door: p.door, Gate: p.gate, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
+		Door: p.door, Gate: p.gate, Journal: p.journal, Contain: containment.Service{Writer: p.journal},
+		Grants: grants.Service{Journal: p.journal, Most: from.rules.Signed, Now: from.now}, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
 		Directory: directory, Notary: notary{kept, from.signer, from.verifier},
 	}
 	if from.index != nil {
@@ -153,14 +159,14 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	private.Handle("GET /", health.handler())
 	p.private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.gate.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run, lookout.Run}
+	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run, lookout.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
 		return kept.Listen(ctx, log, func() {
 			sessions.Told()
-			_ = p.gate.Look(ctx) // a gate that cannot look now looks again within a second
+			_ = p.journal.Look(ctx) // a node that cannot look now looks again within a second
 		})
 	})
 	return p, nil
@@ -227,15 +233,17 @@ func (p *program) signIn(from setup) signin.Settings {
 	s := from.signin
 	s.Now, s.Log, s.Device = from.now, p.log, from.pseudonym.Device
 	s.Touched = func(r *http.Request, session signin.Session) error {
-		return p.gate.Touch(r.Context(), session.Account, session.ID, session.Device, from.networks.Of(r))
+		return journal.Record(r.Context(), p.journal, ledger.Entry{
+			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: from.networks.Of(r),
+		})
 	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
 		if ended.Why != signin.Doubled && ended.Why != signin.Moved {
 			return
 		}
-		err := p.gate.Record(context.WithoutCancel(ctx), ledger.Entry{
-			Kind: ledger.Session, Account: ended.Account, Organisation: ended.Organisation, Session: ended.Session, Detail: ended.Error(),
+		err := journal.Record(context.WithoutCancel(ctx), p.journal, ledger.Entry{
+			Kind: ledger.Session, Account: ended.Account, Organisation: ended.Organisation, Session: ended.Session, State: ledger.State(ended.Why),
 		})
 		if err != nil {
 			p.log.ErrorContext(ctx, "the end of a session is not in the ledger", slog.String("why", string(ended.Why)), slog.Any("err", err))
@@ -246,7 +254,7 @@ func (p *program) signIn(from setup) signin.Settings {
 
 // pushed writes in the ledger what a source has sent.
 func (p *program) pushed(ctx context.Context, source string, report intake.Report) error {
-	return p.gate.Record(ctx, imported("facts pushed by "+source, report))
+	return journal.Record(ctx, p.journal, imported(ledger.Facts, source, report))
 }
 
 // stops is what the gate shows to whoever it stops.

@@ -14,12 +14,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"poterne/internal/accounts"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // assembled is the program that the example configuration comes to, over a new
@@ -192,7 +194,7 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 
 func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	p, kept, s := assembled(t)
-	if err := kept.TakeRoster(t.Context(), store.Roster{
+	if err := storetest.TakeRosterBy(t, outside(kept), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
 		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0)}},
 		Habilitations: []roster.Habilitation{{
@@ -208,14 +210,14 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
 		ask.People = append(ask.People, policy.Opening{Person: s.pseudonym.Person(dossier), Fields: register.Name})
 	}
-	if _, err := p.metrics.settling(p.gate).Settle(t.Context(), ask); err != nil {
+	if _, err := p.metrics.settling(p.gate).Commit(t.Context(), ask); err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
 	p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`poterne_decisions_total{service="people",verdict="shown"} 1`, `poterne_decisions_total{service="people",verdict="touch"} 4`,
-		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 6`, `poterne_source_silent{source="agenda"} 1`,
+		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 7`, `poterne_source_silent{source="agenda"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("the metrics do not say %s", line)
@@ -269,9 +271,9 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 		if err != nil || entry.Kind != ledger.Session || entry.Account != "pauline.mercier" {
 			t.Errorf("entry %d is %v (%v)", entry.Number, entry.Kind, err)
 		}
-		details = append(details, entry.Detail)
+		details = append(details, string(entry.State))
 	}
-	if len(details) != 1 || details[0] != "the session ended: doubled" {
+	if len(details) != 1 || details[0] != "doubled" {
 		t.Errorf("the ledger says %q", details)
 	}
 }

@@ -89,7 +89,7 @@ type ledgerProve struct {
 // Run prints an entry with its proof; it is written in the ledger first.
 func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
 	return p.with(ctx, func(s settings, kept *store.Store) error {
-		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: fmt.Sprintf("entry %d with its proof, by the command line", p.Number)}); err != nil {
+		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
 			return err
 		}
 		proof, err := tiles.Prove(ctx, s.published(kept), s.verifier, p.Number)

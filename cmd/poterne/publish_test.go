@@ -78,7 +78,7 @@ func TestLEDGER_3_AnEntryIsProvedWithThePublicKeyAlone(t *testing.T) {
 	if code, out, _ := asked(t, dir, "ledger", "prove", "--as", "samir", "6"); code != 1 || out != "" {
 		t.Errorf("what is not under a checkpoint: exit %d, printed %s", code, out)
 	}
-	if code, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 0 || !strings.Contains(out, "samir  entry 1 with its proof") {
+	if code, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 0 || !strings.Contains(out, "samir  proof entries from 1") {
 		t.Errorf("reading it is not written: %s", out)
 	}
 }
@@ -88,7 +88,7 @@ func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
 	p, kept, s := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+	if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 	leave()

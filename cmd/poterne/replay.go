@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/policy"
 	"poterne/internal/sim"
 	"poterne/internal/store"
@@ -166,7 +166,7 @@ func (c *replayCommand) rules() (policy.Rules, error) {
 }
 
 // scratchBook is an empty ledger in a folder of its own, which goes with it.
-func scratchBook(ctx context.Context) (gate.Book, func() error, error) {
+func scratchBook(ctx context.Context) (journal.DB, func() error, error) {
 	dir, err := os.MkdirTemp("", "poterne-replay-")
 	if err != nil {
 		return nil, nil, err

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -33,7 +33,7 @@ func (n *nightly) works(acts int) {
 	}
 	defer kept.Close()
 	for range acts {
-		if err := gate.Record(n.t.Context(), kept, time.Now, ledger.Entry{Kind: ledger.Read, Account: "nadia", Detail: "the newest entries"}); err != nil {
+		if err := journal.Record(n.t.Context(), journal.Outside{DB: kept, Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "nadia", State: ledger.Tail}); err != nil {
 			n.t.Fatal(err)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/custody"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/roster"
@@ -144,10 +145,14 @@ func (r *retentionStatus) print(on *streams, book retention.Book, months []toldM
 		fmt.Fprintln(table, m.said())
 	}
 	_ = table.Flush()
-	fmt.Fprintf(on.Out, "what is written now is kept %s\n", book.Now())
+	kept := fmt.Sprintf("%d months", book.Now().Months)
+	if reason := book.Now().Reason; reason != "" {
+		kept += ": " + reason
+	}
+	fmt.Fprintf(on.Out, "what is written now is kept %s\n", kept)
 	for _, hold := range book.Holds {
 		if !hold.Released {
-			fmt.Fprintf(on.Out, "hold %d, by %s: %s\n", hold.Number, hold.By, hold)
+			fmt.Fprintf(on.Out, "hold %d, by %s: %s; approved by %s; %s\n", hold.Number, hold.By, hold.Range(), hold.Approver, hold.Because)
 		}
 	}
 }
@@ -193,22 +198,6 @@ type signers struct {
 	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person of the security desk."`
 }
 
-func (s signers) find(ctx context.Context, kept *store.Store) (by, approver gate.Asker, err error) {
-	if by, err = asker(ctx, kept, s.By); err == nil {
-		approver, err = asker(ctx, kept, s.Approver)
-	}
-	return by, approver, err
-}
-
-// asker finds an account in the roster.
-func asker(ctx context.Context, kept *store.Store, id string) (gate.Asker, error) {
-	account, _, err := kept.Account(ctx, roster.AccountID(id))
-	if err != nil {
-		return gate.Asker{}, fmt.Errorf("account %q: %w", id, err)
-	}
-	return gate.AskerOf(account), nil
-}
-
 // month is a month on the command line.
 type month struct{ ledger.Month }
 
@@ -228,19 +217,18 @@ type retentionHold struct {
 // Run places the hold and prints its number.
 func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 	return h.with(ctx, func(_ settings, kept *store.Store) error {
-		by, approver, err := h.find(ctx, kept)
-		if err != nil {
-			return err
-		}
 		gone, err := h.gone(ctx, kept)
 		if err != nil {
 			return err
 		}
-		hold, err := gate.Hold(ctx, kept, time.Now, by, approver, retention.Hold{Since: h.Since.Month, Until: h.Until.Month, Because: h.Because})
+		hold := retention.Hold{
+			Since: h.Since.Month, Until: h.Until.Month, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
+		}
+		placed, err := journal.Do(ctx, outside(kept), journal.Act[custody.Rows](custody.Hold{Hold: hold}))
 		if err != nil {
 			return fmt.Errorf("nothing is held: %w", err)
 		}
-		fmt.Fprintf(on.Out, "hold %d keeps %s\n", hold.Number, hold.Range())
+		fmt.Fprintf(on.Out, "hold %d keeps %s\n", placed.Number, hold.Range())
 		if gone != "" {
 			fmt.Fprintf(on.Out, "%s was dropped already, with all before it\n", gone)
 		}
@@ -275,11 +263,8 @@ type retentionRelease struct {
 // Run ends one hold. Others that touch the same months go on.
 func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
 	return r.with(ctx, func(_ settings, kept *store.Store) error {
-		by, approver, err := r.find(ctx, kept)
-		if err != nil {
-			return err
-		}
-		if err := gate.Release(ctx, kept, time.Now, by, approver, r.Hold, r.Because); err != nil {
+		release := custody.Release{Hold: r.Hold, By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
+		if _, err := journal.Do(ctx, outside(kept), journal.Act[custody.Rows](release)); err != nil {
 			return fmt.Errorf("nothing is released: %w", err)
 		}
 		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)

@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"poterne/internal/custody"
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/store"
 )
@@ -37,11 +39,13 @@ func (c *config) retention(s *settings, wrong *complaints) {
 
 // retain writes in the ledger how long it is kept, when that has changed.
 func (from setup) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
-	changed, err := gate.Retain(ctx, kept, from.now, from.retention)
-	if err != nil {
+	retain := custody.Retain{Setting: from.retention}
+	_, err := journal.Do(ctx, journal.Outside{DB: kept, Now: from.now}, journal.Act[custody.Rows](retain))
+	switch {
+	case errors.Is(err, journal.Unchanged):
+	case err != nil:
 		return fmt.Errorf("writing down how long the ledger is kept: %w", err)
-	}
-	if changed {
+	default:
 		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", from.retention.Months))
 	}
 	return nil

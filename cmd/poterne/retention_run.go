@@ -11,8 +11,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/custody"
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/ledger/tiles"
@@ -205,8 +206,8 @@ const (
 // is not tried again.
 func (r *retentionRun) insist(ctx context.Context, kept *store.Store, month ledger.Month) error {
 	for attempt := 1; ; attempt++ {
-		err := kept.Drop(ctx, month, ledger.Entry{Time: time.Now(), Account: roster.AccountID(r.As)})
-		if attempt == attempts || fault.Of(err) != fault.Unavailable || errors.Is(err, gate.ErrOutcomeUnknown) {
+		err := custody.DropMonth(ctx, outside(kept), kept, custody.Drop{By: roster.AccountID(r.As), Month: month})
+		if attempt == attempts || fault.Of(err) != fault.Unavailable || errors.Is(err, journal.ErrOutcomeUnknown) {
 			return err
 		}
 		select {

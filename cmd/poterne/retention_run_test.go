@@ -15,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/custody"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 )
@@ -60,7 +61,7 @@ func TestLEDGER_6_MonthsAreDroppedAtTheirTermAndThatIsProved(t *testing.T) {
 			t.Errorf("the metric says %v months", got)
 		}
 		code, out := bare(t, "ledger", "verify-proof", filepath.Join(proofs, first+".tlog-proof"), "--key", filepath.Join(dir, "checkpoint.pub"))
-		for _, says := range []string{`"kind":"dropped"`, `"account":"timer"`, `"detail":"` + first, `"from":0,"end":3`} {
+		for _, says := range []string{`"kind":"dropped"`, `"account":"timer"`, `"first":"` + first, `"from":0,"end":3`} {
 			if code != 0 || !strings.Contains(out, says) {
 				t.Errorf("the proof of erasure: exit %d, and %s is not in %s", code, says, out)
 			}
@@ -107,7 +108,7 @@ func reopened(t *testing.T, dir string) (next ledger.Number) {
 	assembledAgain(t, dir, func(p *program) {
 		ctx, leave := context.WithCancel(t.Context())
 		_, ended := serving(ctx, t, p)
-		next = p.gate.Next()
+		next = p.journal.Next()
 		leave()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
@@ -187,7 +188,8 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 	drop := func() error {
 		return (&retentionRun{actor: actor{"timer"}}).dropMonth(t.Context(), &streams{Out: io.Discard, Err: io.Discard}, kept, periods[0], time.Now())
 	}
-	if _, err := gate.Retain(t.Context(), kept, time.Now, retention.Setting{Months: 36, Reason: "une enquête"}); err != nil {
+	longer := custody.Retain{Setting: retention.Setting{Months: 36, Reason: "une enquête"}}
+	if _, err := journal.Do(t.Context(), outside(kept), journal.Act[custody.Rows](longer)); err != nil {
 		t.Fatal(err)
 	}
 	if err := drop(); err == nil || err.Error() != "it is not due" {
@@ -225,7 +227,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+	if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 	leave()
@@ -298,7 +300,7 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 		}
 	}
 	_, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir")
-	if strings.Count(out, "retained  poterne  ") != 3 || !strings.Contains(out, "retained  poterne  24 months: une enquête") {
+	if strings.Count(out, "retained  poterne  ") != 3 || !strings.Contains(out, "retained  poterne  count 24 – une enquête") {
 		t.Errorf("the ledger says\n%s", out)
 	}
 }

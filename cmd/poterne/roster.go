@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"time"
 
+	"poterne/internal/accounts"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -40,7 +42,8 @@ type accountTable struct {
 	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager or security"`
 	Name         string              `toml:"name" need:"name = \"…\", as colleagues know them"`
 	Issuer       string              `toml:"issuer" need:"issuer = \"https://…\", the identity provider that vouches for them"`
-	Provider     string              `toml:"provider"` // idp_id behind a federation
+	Provider     string              `toml:"provider"`    // idp_id behind a federation
+	Proposer     string              `toml:"proposed_by"` // the account that proposed it; none when it comes from outside
 	Subject      string              `toml:"subject" need:"subject = \"…\", who they are to the identity provider (sub)"`
 	Habilitation []habilitationTable `toml:"habilitation"`
 }
@@ -64,29 +67,29 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		accounts, err := kept.Accounts(ctx)
+		people, err := kept.Accounts(ctx)
 		if err != nil {
 			return err
 		}
-		list := file.compile(wrong, s, organisations, accounts, time.Now())
+		list := file.compile(wrong, s, organisations, people, time.Now())
 		if err := wrong.err(); err != nil {
 			return err
 		}
-		if err := kept.TakeRoster(ctx, list); err != nil {
+		taken := accounts.Import{By: roster.AccountID(r.As), List: list}
+		if _, err := journal.Do(ctx, outside(kept), journal.Act[accounts.Rows](taken)); err != nil {
 			return fmt.Errorf("nothing of the roster was taken in: %w", err)
 		}
-		counts := fmt.Sprintf("%d organisations, %d accounts, %d habilitations", len(list.Organisations), len(list.Accounts), len(list.Habilitations))
-		fmt.Fprintln(on.Out, counts)
-		return r.record(ctx, kept, ledger.Entry{Kind: ledger.Imported, Detail: "roster: " + counts})
+		fmt.Fprintf(on.Out, "%d organisations, %d accounts, %d habilitations\n", len(list.Organisations), len(list.Accounts), len(list.Habilitations))
+		return nil
 	})
 }
 
 var siret = regexp.MustCompile(`^[0-9]{14}$`)
 
 // compile turns the file into a roster, and complains about what it cannot mean.
-func (f *rosterFile) compile(wrong *complaints, s settings, knownOrganisations []roster.Organisation, knownAccounts []roster.Account, now time.Time) store.Roster {
-	var list store.Roster
-	organisations, accounts := map[string]bool{}, map[string]bool{}
+func (f *rosterFile) compile(wrong *complaints, s settings, knownOrganisations []roster.Organisation, knownAccounts []roster.Account, now time.Time) accounts.List {
+	var list accounts.List
+	organisations, named := map[string]bool{}, map[string]bool{}
 	organisationIDs, accountIDs := spellings{}, spellings{}
 	for _, o := range knownOrganisations {
 		organisations[string(o.ID)] = true
@@ -113,14 +116,15 @@ func (f *rosterFile) compile(wrong *complaints, s settings, knownOrganisations [
 		if a.Organisation != "" && !organisations[a.Organisation] {
 			wrong.add(path+".organisation", "no such organisation is known; add an [[organisation]] with this id")
 		}
-		if accounts[a.ID] && a.ID != "" {
+		if named[a.ID] && a.ID != "" {
 			wrong.add(path+".id", "this account comes twice")
 		}
 		accountIDs.check(wrong, path+".id", a.ID)
-		accounts[a.ID] = true
+		named[a.ID] = true
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
 			Identity: roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}, Opened: now,
+			Proposer: roster.AccountID(a.Proposer),
 		})
 		for j, h := range a.Habilitation {
 			list.Habilitations = append(list.Habilitations, h.compile(wrong, index(path+".habilitation", j), roster.AccountID(a.ID), role, s, now))

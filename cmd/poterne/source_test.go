@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // hearing is a running program with one source, that tells kinds for as long as
@@ -47,7 +48,7 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	list := store.Roster{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
+	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for _, id := range []roster.AccountID{"a-2", "b-1", "c-3"} {
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: id, Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0), Identity: roster.Identity{Subject: string(id)},
@@ -56,7 +57,7 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 			Account: id, Service: "people", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
 		})
 	}
-	if err := kept.TakeRoster(t.Context(), list); err != nil {
+	if err := storetest.TakeRosterBy(t, outside(kept), list); err != nil {
 		t.Fatal(err)
 	}
 	if l.program, err = assemble(t.Context(), l.settings.setup, kept, slog.New(slog.DiscardHandler)); err != nil {
@@ -106,7 +107,7 @@ func (l *hearing) file(t *testing.T, lines string) string {
 // explained reports whether something explains why this account is shown a person.
 func (l *hearing) explained(t *testing.T, account roster.AccountID, dossier string) bool {
 	t.Helper()
-	passage, err := l.program.gate.Settle(t.Context(), policy.Ask{
+	passage, err := l.program.gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: account, Service: "people", Purpose: "accompany", Route: "GET /users",
 		People: []policy.Opening{{Person: l.settings.pseudonym.Person(dossier), Fields: register.Name}},
 	})

@@ -39,8 +39,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	return c.with(ctx, func(s settings, kept *store.Store) error {
-		detail := fmt.Sprintf("the work from %s to %s, to tune by it, by the command line", stamp(c.Since.Time), stamp(c.Until.Time))
-		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
+		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
 			return err
 		}
 		period, err := c.read(ctx, on, kept)

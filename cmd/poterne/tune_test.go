@@ -17,7 +17,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"poterne/internal/gate"
+	"poterne/internal/accounts"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -32,7 +33,7 @@ import (
 // a moment on: each day one person whom a fact explains, and nobody or somebody
 // without a reason, by the toss of a coin.
 func observed(kept *store.Store, advisers, days int, from time.Time) error {
-	list := store.Roster{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
+	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for n := range advisers {
 		id := roster.AccountID(fmt.Sprintf("adviser-%d", n))
 		list.Accounts = append(list.Accounts, roster.Account{
@@ -41,13 +42,14 @@ func observed(kept *store.Store, advisers, days int, from time.Time) error {
 		})
 	}
 	ctx := context.Background()
-	if err := kept.TakeRoster(ctx, list); err != nil {
+	w := journal.Outside{DB: kept, Now: func() time.Time { return from }}
+	if _, err := journal.Do(ctx, w, journal.Act[accounts.Rows](accounts.Import{By: "samir", List: list})); err != nil {
 		return err
 	}
 	coin := rand.New(rand.NewPCG(1, 2))
 	met := 0
 	for day := range days {
-		err := kept.Turn(ctx, func(head gate.Head) error {
+		err := kept.Turn(ctx, func(head journal.Head) error {
 			at, next := from.AddDate(0, 0, day), head.Next()
 			var entries []ledger.Entry
 			for _, a := range list.Accounts {
@@ -137,7 +139,7 @@ func TestTuneProposesFromEitherEngineWhatAConfigurationAccepts(t *testing.T) {
 			if !errors.Is(err, io.EOF) {
 				t.Errorf("the picture is no XML: %v", err)
 			}
-			if tail := printed(t, 0, "ledger", "tail", "--config", file, "--as", "nadia", "--last", "2"); !strings.Contains(tail, "the work from 2026-03-02T00:00:00Z to 2026-04-01T00:00:00Z, to tune by it") {
+			if tail := printed(t, 0, "ledger", "tail", "--config", file, "--as", "nadia", "--last", "2"); !strings.Contains(tail, "tuning since 2026-03-02T00:00:00Z until 2026-04-01T00:00:00Z") {
 				t.Errorf("the reading is not written: %s", tail)
 			}
 		})

@@ -7,9 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 )
@@ -23,10 +22,10 @@ func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range []ledger.Entry{
-		{Kind: ledger.Raised, Account: bad, Subject: bad, Detail: bad},
+		{Kind: ledger.Raised, Account: bad, Subject: bad, Note: bad},
 		{Kind: ledger.Consulted, Account: bad, Organisation: bad, Service: bad, Purpose: bad, Route: bad, Device: bad, Network: bad, Person: s.pseudonym.Person("1"), Verdict: policy.Shown, Why: policy.Counted, Fields: 1},
 	} {
-		if err := gate.Record(t.Context(), kept, time.Now, entry); err != nil {
+		if err := journal.Record(t.Context(), outside(kept), entry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +77,7 @@ func TestTheProgramItselfPrintsNoEscape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gate.Record(t.Context(), kept, time.Now, ledger.Entry{Kind: ledger.Raised, Account: "chief", Detail: "a\x1b]0;owned\x07"}); err != nil {
+	if err := journal.Record(t.Context(), outside(kept), ledger.Entry{Kind: ledger.Raised, Account: "chief", Note: "a\x1b]0;owned\x07"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := kept.Close(); err != nil {

@@ -97,7 +97,7 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		if err := w.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Person: person, Detail: "who saw one person, by the command line"}); err != nil {
+		if err := w.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
 			return err
 		}
 		if err := caughtUp(ctx, on, s, kept); err != nil {
@@ -181,8 +181,8 @@ type ledgerShownTo struct {
 // form for programs, the list alone is on the standard output.
 func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 	return t.withIndex(ctx, func(s settings, kept *store.Store) error {
-		detail := "who was shown to " + strings.Join(t.Account, ", ") + ", by the command line"
-		if err := t.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Detail: detail}); err != nil {
+		asked := ledger.Entry{Kind: ledger.Read, State: ledger.ShownToList, Target: strings.Join(t.Account, " "), Since: ledger.Cut(t.Since.Time), Until: ledger.Cut(t.Until.Time)}
+		if err := t.record(ctx, kept, asked); err != nil {
 			return err
 		}
 		if err := caughtUp(ctx, on, s, kept); err != nil {

@@ -130,12 +130,12 @@ type witnessed struct {
 	attendance attendance
 }
 
-// Settle implements httpgate.Gate.
-func (w witnessed) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+// Commit implements httpgate.Gate.
+func (w witnessed) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if !w.attendance.enough() {
 		return gate.Passage{}, errUnwitnessed
 	}
-	return w.Gate.Settle(ctx, ask)
+	return w.Gate.Commit(ctx, ask)
 }
 
 var (

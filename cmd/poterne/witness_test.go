@@ -16,6 +16,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
@@ -85,7 +86,7 @@ func worked(t *testing.T, s settings, path string, entries int) {
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
 	for range entries {
-		if err := p.gate.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +153,7 @@ func sizeIn(t *testing.T, kept *store.Store, s settings) int64 {
 // open is a gate that shows everything.
 type open struct{ httpgate.Gate }
 
-func (open) Settle(context.Context, policy.Ask) (gate.Passage, error) {
+func (open) Commit(context.Context, policy.Ask) (gate.Passage, error) {
 	return gate.Passage{Written: 1}, nil
 }
 
@@ -175,7 +176,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 	}
 	write := func() {
 		t.Helper()
-		if err := gate.Record(t.Context(), kept, s.now, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: s.now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := sequencer.Step(t.Context()); err != nil {
@@ -189,7 +190,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 		}
 		for _, a := range []attendance{strict, lenient} {
 			want := served || a.strict == 0
-			_, err := witnessed{open{}, a}.Settle(t.Context(), policy.Ask{})
+			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{})
 			if (err == nil) != want || err != nil && fault.Of(err) != fault.Unavailable {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}
@@ -291,7 +292,7 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 	}
 
 	w.Down(true)
-	if err := gate.Record(t.Context(), kept, time.Now, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+	if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.sequencer.Step(t.Context()); err != nil {

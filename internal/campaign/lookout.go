@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -9,20 +10,19 @@ import (
 	"sync"
 	"time"
 
+	"poterne/internal/containment"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
-// Gate is what the lookout asks of the gate.
-type Gate interface {
+// Journal is the ledger as it is written.
+type Journal interface {
+	journal.Writer
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
 	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Next is the number of the next entry.
 	Next() ledger.Number
-	// PlaceOnce puts an order in force, unless one like it is for at least as long,
-	// whichever node placed it.
-	PlaceOnce(context.Context, order.Order) (placed bool, err error)
 }
 
 // Book is the ledger.
@@ -39,9 +39,9 @@ type Roster interface {
 
 // House is what the lookout relies on.
 type House struct {
-	Gate   Gate
-	Book   Book
-	Roster Roster
+	Journal Journal
+	Book    Book
+	Roster  Roster
 }
 
 // Lookout follows the ledger, and narrows the neighbours of thefts. It is safe to
@@ -112,7 +112,7 @@ func (l *Lookout) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finding the entries of the last weeks: %w", err)
 	}
-	known := l.house.Gate.Next()
+	known := l.house.Journal.Next()
 	l.mu.Lock()
 	if l.upTo == 0 && from > 0 { // the ledger is older than what is read of it
 		l.sums.Since(begin)
@@ -120,7 +120,7 @@ func (l *Lookout) follow(ctx context.Context) error {
 	l.upTo = max(l.upTo, from)
 	from = l.upTo
 	l.mu.Unlock()
-	for entry, err := range l.house.Gate.Follow(ctx, from) {
+	for entry, err := range l.house.Journal.Follow(ctx, from) {
 		if err == nil {
 			err = l.take(ctx, entry)
 		}
@@ -183,12 +183,13 @@ func (l *Lookout) narrow(ctx context.Context) error {
 	l.mu.Lock()
 	due := l.sums.Due(l.now())
 	l.mu.Unlock()
-	for _, o := range due {
-		if _, err := l.house.Gate.PlaceOnce(ctx, o); err != nil {
+	for _, place := range due {
+		_, err := journal.Do(ctx, l.house.Journal, journal.Act[containment.Rows](place))
+		if err != nil && !errors.Is(err, journal.Unchanged) {
 			return fmt.Errorf("narrowing: %w", err)
 		}
 		l.mu.Lock()
-		l.sums.settled(o)
+		l.sums.settled(place.Order)
 		l.mu.Unlock()
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"poterne/internal/campaign"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -33,7 +34,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	s := &site{t: t, path: filepath.Join(t.TempDir(), "poterne.db")}
 	s.clock.Store(storetest.At.UnixMicro())
-	if err := s.store().TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, s.store(), storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -51,34 +52,34 @@ func (s *site) store() *store.Store {
 	return kept
 }
 
-// shaky is a gate that fails to place orders at first.
+// shaky is a journal that fails to write at first.
 type shaky struct {
-	*gate.Gate
+	*journal.Journal
 	failures atomic.Int32
 }
 
-func (g *shaky) PlaceOnce(ctx context.Context, o order.Order) (bool, error) {
-	if g.failures.Add(-1) >= 0 {
-		return false, errors.New("the head was not to be had")
+func (j *shaky) Turn(ctx context.Context, size int, do func(*journal.Tx) error) error {
+	if j.failures.Add(-1) >= 0 {
+		return errors.New("the head was not to be had")
 	}
-	return g.Gate.PlaceOnce(ctx, o)
+	return j.Journal.Turn(ctx, size, do)
 }
 
 // start opens a gate and a lookout over the ledger; stop ends them.
-func (s *site) start(failures int32) (g *gate.Gate, lookout *campaign.Lookout, stop func()) {
+func (s *site) start(failures int32) (g *storetest.Node, lookout *campaign.Lookout, stop func()) {
 	s.t.Helper()
 	kept := s.store()
 	rules := policy.Rules{
 		Purposes:   roster.Purposes{"accompany": register.Name},
 		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(8), Long: meter.People(20)}},
 	}
-	g, err := gate.Open(s.t.Context(), kept, kept, rules, s.now)
+	g, err := storetest.OpenNode(s.t.Context(), kept, kept, rules, s.now)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	house := &shaky{Gate: g}
-	house.failures.Store(failures)
-	lookout = campaign.New(campaign.House{Gate: house, Book: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
+	written := &shaky{Journal: g.Journal}
+	written.failures.Store(failures)
+	lookout = campaign.New(campaign.House{Journal: written, Book: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	for _, run := range []func(context.Context) error{g.Run, lookout.Run} {
@@ -97,21 +98,21 @@ func (s *site) start(failures int32) (g *gate.Gate, lookout *campaign.Lookout, s
 }
 
 // narrowed lists what is narrowed, as the ledger tells it.
-func narrowed(t *testing.T, g *gate.Gate) (targets []string) {
+func narrowed(t *testing.T, g *storetest.Node) (targets []string) {
 	t.Helper()
 	for e, err := range g.Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o, ok := order.ReadString(e.Detail); ok && e.Kind == ledger.Placed && o.Effect == order.Narrowed {
-			targets = append(targets, o.Target)
+		if e.Kind == ledger.Placed && e.Effect == order.Narrowed {
+			targets = append(targets, e.Target)
 		}
 	}
 	return targets
 }
 
 // caughtUp waits until lookouts hold the whole ledger and have done what is due.
-func caughtUp(t *testing.T, g *gate.Gate, lookouts ...*campaign.Lookout) {
+func caughtUp(t *testing.T, g *storetest.Node, lookouts ...*campaign.Lookout) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if err := g.Look(t.Context()); err != nil {
@@ -127,7 +128,7 @@ func caughtUp(t *testing.T, g *gate.Gate, lookouts ...*campaign.Lookout) {
 	t.Fatal("the lookout does not come to the end of the ledger")
 }
 
-func suspend(t *testing.T, g *gate.Gate, account string) {
+func suspend(t *testing.T, g *storetest.Node, account string) {
 	t.Helper()
 	if _, err := g.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: account, By: "samir"}); err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestWATCH_4_NeighboursHaveAQuarterForThreeDays(t *testing.T) {
 	}
 	shown := 0
 	for i := range 6 {
-		passage, err := g.Settle(t.Context(), policy.Ask{
+		passage, err := g.Commit(t.Context(), policy.Ask{
 			Act: policy.Show, Account: "pauline", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 			People: []policy.Opening{{Person: storetest.Person(100 + i), Fields: register.Name}},
 		})
@@ -211,7 +212,7 @@ func TestWATCH_4_NeighboursAreNarrowedOnceByManyNodesAndRestarts(t *testing.T) {
 func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	s := newSite(t)
 	kept := s.store()
-	g, err := gate.Open(t.Context(), kept, kept, policy.Rules{}, s.now) // a node that nobody watches
+	g, err := storetest.OpenNode(t.Context(), kept, kept, policy.Rules{}, s.now) // a node that nobody watches
 	if err != nil {
 		t.Fatal(err)
 	}

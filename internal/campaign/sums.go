@@ -9,7 +9,6 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -63,13 +62,9 @@ func (s *Sums) Take(e ledger.Entry) {
 	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
 		s.work(e)
 	case ledger.Placed:
-		if o, ok := order.ReadString(e.Detail); ok {
-			s.placed(e, o)
-		}
+		s.placed(e)
 	case ledger.Lifted:
-		if o, ok := order.ReadString(e.Detail); ok {
-			s.lifted(o.ID)
-		}
+		s.lifted(e.From)
 	default:
 	}
 }

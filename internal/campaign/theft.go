@@ -2,12 +2,12 @@ package campaign
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/containment"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -25,7 +25,7 @@ type target struct {
 // theft is an account held to be stolen, and its neighbours.
 type theft struct {
 	Theft
-	order   order.ID // that confirmed it
+	order   ledger.Number // that confirmed it
 	until   time.Time
 	bonds   []Bond
 	targets map[target]Shared // what each shares with it
@@ -35,26 +35,26 @@ type theft struct {
 type freeze struct {
 	account roster.AccountID
 	at      time.Time
-	order   order.ID
+	order   ledger.Number
 }
 
 // placed learns of an order: a theft that a person or another freeze confirms, or
 // neighbours that are narrowed already.
-func (s *Sums) placed(e ledger.Entry, o order.Order) {
-	itself, account := e.Account == gate.Itself, roster.AccountID(o.Target)
+func (s *Sums) placed(e ledger.Entry) {
+	itself, account := e.Account == journal.Itself, roster.AccountID(e.Target)
 	switch {
-	case itself && o.Effect == order.Narrowed:
-		s.isNarrowed(target{o.Reach, o.Target}, e.Time)
-	case o.Reach != order.Account:
-	case !itself && o.Effect == order.Suspended:
-		s.confirm(account, e.Time, o.ID, Suspended)
-	case itself && o.Effect == order.Frozen:
-		s.freeze(freeze{account, e.Time, o.ID})
+	case itself && e.Effect == order.Narrowed:
+		s.isNarrowed(target{e.Reach, e.Target}, e.Time)
+	case e.Reach != order.Account:
+	case !itself && e.Effect == order.Suspended:
+		s.confirm(account, e.Time, e.Number, Suspended)
+	case itself && e.Effect == order.Frozen:
+		s.freeze(freeze{account, e.Time, e.Number})
 	}
 }
 
 // lifted forgets what an order confirmed: whoever lifted it knew better.
-func (s *Sums) lifted(id order.ID) {
+func (s *Sums) lifted(id ledger.Number) {
 	s.frozen = slices.DeleteFunc(s.frozen, func(f freeze) bool { return f.order == id })
 	s.thefts = slices.DeleteFunc(s.thefts, func(t theft) bool { return t.order == id })
 }
@@ -109,7 +109,7 @@ func (s *Sums) bondsOf(id roster.AccountID) (bonds []Bond) {
 }
 
 // confirm holds an account to be stolen.
-func (s *Sums) confirm(account roster.AccountID, at time.Time, id order.ID, proof Proof) {
+func (s *Sums) confirm(account roster.AccountID, at time.Time, id ledger.Number, proof Proof) {
 	t := theft{
 		Theft: Theft{account, at, proof}, order: id, targets: make(map[target]Shared),
 		until: at.Add(s.rules.Narrowed).Truncate(time.Hour).Add(time.Hour), // many thefts of one hour narrow once
@@ -169,20 +169,22 @@ func (s *Sums) settled(o order.Order) { s.covered[target{o.Reach, o.Target}] = o
 // Due lists the orders that the thefts known so far ask for and that nobody has
 // placed yet: organisations first, and accounts whose organisation is not narrowed as
 // a whole.
-func (s *Sums) Due(now time.Time) (due []order.Order) {
+func (s *Sums) Due(now time.Time) (due []containment.Place) {
 	s.fresh = false
 	narrowed := maps.Clone(s.covered)
 	for _, reach := range []order.Reach{order.Organisation, order.Account} {
-		wanted := make(map[target]order.Order)
+		wanted := make(map[target]containment.Place)
 		for _, t := range s.thefts {
 			for who, shared := range t.targets {
 				if who.reach != reach || !now.Before(t.until) || !t.until.After(narrowed[who]) || !t.until.After(narrowed[s.whole(who)]) {
 					continue
 				}
 				narrowed[who] = t.until
-				wanted[who] = order.Order{
-					Effect: order.Narrowed, Reach: who.reach, Target: who.name, Ends: t.until, By: gate.Itself,
-					Because: fmt.Sprintf(because[shared], t.order),
+				wanted[who] = containment.Place{
+					Order: order.Order{
+						Effect: order.Narrowed, Reach: who.reach, Target: who.name, Ends: t.until, By: journal.Itself, Cause: uint64(t.order),
+					},
+					Shares: ledger.State(shared), Once: true,
 				}
 			}
 		}
@@ -199,14 +201,6 @@ func (s *Sums) whole(who target) target {
 		return target{order.Organisation, string(s.rules.Account(roster.AccountID(who.name)).Organisation)}
 	}
 	return who
-}
-
-// because is why neighbours are narrowed, as the ledger has it.
-var because = map[Shared]string{
-	Organisation: "un compte de la structure est tenu pour volé (mesure %s)",
-	Proposer:     "proposé par le même responsable qu’un compte tenu pour volé (mesure %s)",
-	Device:       "même appareil qu’un compte tenu pour volé (mesure %s)",
-	Network:      "même réseau, peu courant, qu’un compte tenu pour volé (mesure %s)",
 }
 
 // Thefts lists the accounts that are held to be stolen and narrow their neighbours

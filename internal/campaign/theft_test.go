@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -48,19 +48,19 @@ func (h *house) works(name, device, network string) {
 }
 
 // orders places an order on an account or an organisation, and returns its number.
-func (h *house) orders(effect order.Effect, reach order.Reach, name, by string) order.ID {
+func (h *house) orders(effect order.Effect, reach order.Reach, name, by string) ledger.Number {
 	if account, known := h.staff[name]; known {
 		name = string(account.ID)
 	}
-	o := order.Order{ID: order.ID(fmt.Sprint(h.town.written)), Effect: effect, Reach: reach, Target: name, Because: "a test: of orders"}
-	h.add(ledger.Entry{Kind: ledger.Placed, Time: h.at, Account: roster.AccountID(by), Detail: o.String()})
-	return o.ID
+	number := ledger.Number(h.town.written)
+	h.add(ledger.Entry{Kind: ledger.Placed, Time: h.at, Account: roster.AccountID(by), Effect: effect, Reach: reach, Target: name, Note: "a test: of orders"})
+	return number
 }
 
-func (h *house) lifts(id order.ID) {
+func (h *house) lifts(number ledger.Number) {
 	for _, e := range h.entries {
-		if o, ok := order.ReadString(e.Detail); ok && o.ID == id {
-			h.add(ledger.Entry{Kind: ledger.Lifted, Time: h.at, Account: "samir", Detail: o.String()})
+		if e.Kind == ledger.Placed && e.Number == number {
+			h.add(ledger.Entry{Kind: ledger.Lifted, Time: h.at, Account: "samir", Effect: e.Effect, Reach: e.Reach, Target: e.Target, From: number, End: number + 1})
 		}
 	}
 }
@@ -68,7 +68,8 @@ func (h *house) lifts(id order.ID) {
 // due is whom the orders narrow that are due now.
 func (h *house) due(t *testing.T) (narrowed []string) {
 	t.Helper()
-	for _, o := range sumsOf(h.town, h.entries).Due(h.at) {
+	for _, place := range sumsOf(h.town, h.entries).Due(h.at) {
+		o := place.Order
 		name := o.Target
 		for known, account := range h.staff {
 			if string(account.ID) == o.Target {
@@ -76,7 +77,7 @@ func (h *house) due(t *testing.T) (narrowed []string) {
 			}
 		}
 		narrowed = append(narrowed, name)
-		if err := o.Check(); err != nil || o.Effect != order.Narrowed || o.By != gate.Itself {
+		if err := o.Check(); err != nil || o.Effect != order.Narrowed || o.By != journal.Itself {
 			t.Errorf("%+v: %v", o, err)
 		}
 		if left := o.Ends.Sub(h.at); left <= 0 || left > campaign.NarrowedFor+time.Hour {
@@ -114,33 +115,33 @@ func TestWATCH_4_AConfirmedTheftNarrowsItsNeighboursAndNobodyElse(t *testing.T) 
 			h.orders(order.Suspended, order.Account, "anna", "samir")
 		}, []string{"north", "emil"}},
 		"the program suspends nobody; its freezes alone are not thefts": {func(h *house) {
-			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
-			h.orders(order.Frozen, order.Account, "dora", gate.Itself)
-			h.orders(order.Suspended, order.Account, "emil", gate.Itself)
+			h.orders(order.Frozen, order.Account, "anna", journal.Itself)
+			h.orders(order.Frozen, order.Account, "dora", journal.Itself)
+			h.orders(order.Suspended, order.Account, "emil", journal.Itself)
 		}, nil},
 		"two freezes within the hour, of one organisation": {func(h *house) {
-			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.orders(order.Frozen, order.Account, "anna", journal.Itself)
 			h.at = h.at.Add(59 * time.Minute)
-			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+			h.orders(order.Frozen, order.Account, "ben", journal.Itself)
 		}, []string{"north"}},
 		"two freezes within the hour, on one device": {func(h *house) {
 			h.works("anna", "d1", "agency")
 			h.works("dora", "d1", "agency")
-			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
-			h.orders(order.Frozen, order.Account, "dora", gate.Itself)
+			h.orders(order.Frozen, order.Account, "anna", journal.Itself)
+			h.orders(order.Frozen, order.Account, "dora", journal.Itself)
 		}, []string{"north", "south"}},
 		"two freezes that are further apart": {func(h *house) {
-			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.orders(order.Frozen, order.Account, "anna", journal.Itself)
 			h.at = h.at.Add(61 * time.Minute)
-			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+			h.orders(order.Frozen, order.Account, "ben", journal.Itself)
 		}, nil},
 		"one account that is frozen twice": {func(h *house) {
-			h.lifts(h.orders(order.Frozen, order.Account, "anna", gate.Itself))
-			h.orders(order.Frozen, order.Account, "anna", gate.Itself)
+			h.lifts(h.orders(order.Frozen, order.Account, "anna", journal.Itself))
+			h.orders(order.Frozen, order.Account, "anna", journal.Itself)
 		}, nil},
 		"two freezes, of which one was undone": {func(h *house) {
-			h.lifts(h.orders(order.Frozen, order.Account, "anna", gate.Itself))
-			h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+			h.lifts(h.orders(order.Frozen, order.Account, "anna", journal.Itself))
+			h.orders(order.Frozen, order.Account, "ben", journal.Itself)
 		}, nil},
 		"a freeze that a person ordered": {func(h *house) {
 			h.orders(order.Frozen, order.Account, "anna", "samir")
@@ -160,23 +161,23 @@ func TestWATCH_4_AConfirmedTheftNarrowsItsNeighboursAndNobodyElse(t *testing.T) 
 			h.works("anna", "d1", "agency")
 			h.works("dora", "d1", "agency")
 			h.orders(order.Suspended, order.Account, "anna", "samir")
-			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+			h.orders(order.Narrowed, order.Organisation, "north", journal.Itself)
 		}, []string{"dora"}},
 		"neighbours whom a person has widened again": {func(h *house) {
 			h.orders(order.Suspended, order.Account, "anna", "samir")
-			h.lifts(h.orders(order.Narrowed, order.Organisation, "north", gate.Itself))
+			h.lifts(h.orders(order.Narrowed, order.Organisation, "north", journal.Itself))
 			h.at = h.at.Add(time.Hour)
 		}, nil},
 		"another theft later": {func(h *house) {
 			h.orders(order.Suspended, order.Account, "anna", "samir")
-			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+			h.orders(order.Narrowed, order.Organisation, "north", journal.Itself)
 			h.at = h.at.Add(2 * time.Hour)
 			h.orders(order.Suspended, order.Account, "ben", "samir")
 		}, []string{"north"}},
 		"many thefts of one hour": {func(h *house) {
 			h.orders(order.Suspended, order.Account, "anna", "samir")
 			h.orders(order.Suspended, order.Account, "ben", "samir")
-			h.orders(order.Narrowed, order.Organisation, "north", gate.Itself)
+			h.orders(order.Narrowed, order.Organisation, "north", journal.Itself)
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,8 +210,8 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 		sums.Take(e)
 	}
 	var got []string
-	for _, o := range sums.Due(h.at) {
-		got = append(got, o.Target)
+	for _, place := range sums.Due(h.at) {
+		got = append(got, place.Order.Target)
 	}
 	if want := []string{"garden", string(h.staff["dora"].ID)}; !slices.Equal(got, want) {
 		t.Errorf("narrowed: %v, want %v", got, want)
@@ -219,8 +220,8 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 
 func TestTheftsAreListedOnceWithTheirProof(t *testing.T) {
 	h := newHouse()
-	h.orders(order.Frozen, order.Account, "anna", gate.Itself)
-	h.orders(order.Frozen, order.Account, "ben", gate.Itself)
+	h.orders(order.Frozen, order.Account, "anna", journal.Itself)
+	h.orders(order.Frozen, order.Account, "ben", journal.Itself)
 	h.at = h.at.Add(time.Minute)
 	h.orders(order.Suspended, order.Account, "ben", "samir")
 	thefts := sumsOf(h.town, h.entries).Thefts(h.at)

@@ -2,7 +2,10 @@
 // error is sorted where its meaning is known; whatever nobody sorted is Broken.
 package fault
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind says what an error means for whoever asked.
 type Kind uint8
@@ -58,6 +61,16 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns a sorted error whose text the asker may read. An error that it wraps
+// with %w stays for errors.Is and errors.AsType; only what is formatted is shown.
+func Errorf(kind Kind, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Kind: kind, Public: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// Is reports whether err is there and of a kind.
+func Is(err error, kind Kind) bool { return err != nil && Of(err) == kind }
 
 // Of returns the kind err was sorted into, or Broken.
 func Of(err error) Kind {

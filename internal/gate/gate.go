@@ -1,14 +1,17 @@
+// Package gate is the one way to a person. Nothing is handed over that is not
+// durably written: allowance, record and release are one step, taken under the
+// ledger's head.
 package gate
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -16,84 +19,47 @@ import (
 	"poterne/internal/roster"
 )
 
-// Gate settles asks: it decides them, writes them down, and only then answers.
-// It is safe for concurrent use while Run runs.
+// Gate decides asks, writes them down, and only then answers. It is safe for
+// concurrent use while its journal runs.
 type Gate struct {
-	book  Book
-	files Files
-	rules policy.Rules
-	now   func() time.Time
+	journal *journal.Journal
+	files   Files
+	rules   policy.Rules
+	now     func() time.Time
 
-	jobs    chan *job
-	stopped chan struct{} // closed when Run has ended
-
-	mu         sync.RWMutex // guards what follows; but for askers, written by Run only
-	meters     map[roster.AccountID]*meter.Meter
-	wider      wider
-	watched    time.Time                            // since when the ledger tells what accounts do
-	written    map[roster.AccountID][]ledger.Number // by account, its newest entries
-	upTo       ledger.Number                        // the meters hold every entry before it
-	recent     []ledger.Entry                       // the newest entries, so that who follows need not read them back
-	orders     order.Book
-	generation uint64
-	askers     map[roster.AccountID]Asker // of this generation
-	news       chan struct{}              // closed when upTo moves
-
-	unsure bool // a turn failed since the last that did not: another server may answer by now; Run's own
-
+	askers   askers
 	underway underway
 }
 
-// Passage is a settled ask.
+// Passage is an ask that was committed.
 type Passage struct {
 	Decision policy.Decision
 	Receipt  ledger.Number // the first entry written for it
 	Written  int           // how many entries were
 }
 
-// Open reads the ledger as far back as meters reach, so that every meter stands
-// where it stood, and returns a gate that answers once Run runs.
-func Open(ctx context.Context, book Book, files Files, rules policy.Rules, now func() time.Time) (*Gate, error) {
-	g := &Gate{
-		book: book, files: files, rules: rules, now: now,
-		jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		meters: make(map[roster.AccountID]*meter.Meter), wider: newWider(), written: make(map[roster.AccountID][]ledger.Number), askers: make(map[roster.AccountID]Asker),
-		news: make(chan struct{}),
-	}
-	from, err := book.FirstAt(ctx, now().Add(-meter.Reach))
-	if err != nil {
-		return nil, fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
-	g.upTo, g.watched = from, now().Add(-meter.Reach)
-	for entry, err := range book.Entries(ctx, from) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the entries of the last weeks: %w", err)
-		}
-		if entry.Number == 0 {
-			g.watched = entry.Time
-		}
-		g.count(entry)
-	}
-	if from == 0 && g.upTo == 0 {
-		g.watched = now()
-	}
-	if err := g.take(ctx, []*job{{ctx: ctx, do: (*turn).open, done: make(chan error, 1)}}); err != nil {
-		return nil, fmt.Errorf("taking the ledger's head: %w", err)
-	}
-	return g, nil
+// New returns a gate that writes in a journal, which does not run yet.
+func New(j *journal.Journal, files Files, rules policy.Rules, now func() time.Time) *Gate {
+	g := &Gate{journal: j, files: files, rules: rules, now: now}
+	g.askers.of = make(map[roster.AccountID]Asker)
+	j.Obey(func(orders order.Book) {
+		g.askers.forget()
+		g.underway.cut(orders, now())
+	}, g.underway.cutAll)
+	return g
 }
 
-// Settle decides an ask under the ledger's head and writes it down. When it
-// returns nil the entries are durable and what was decided may be carried out;
-// otherwise nothing may be shown.
-func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
+// Commit decides an ask under the ledger's head and writes it down. When it returns
+// nil the entries are durable and what was decided may be carried out; otherwise
+// nothing may be shown.
+func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
 	known, err := g.gather(ctx, &ask)
 	if err != nil {
 		return Passage{}, err
 	}
 	var passage Passage
-	err = g.do(ctx, len(ask.People), func(t *turn) (err error) {
-		passage, err = t.settle(ask, known)
+	err = g.journal.Turn(ctx, len(ask.People), func(tx *journal.Tx) (err error) {
+		passage, err = g.commit(tx, ask, known)
 		return err
 	})
 	if err != nil {
@@ -102,20 +68,49 @@ func (g *Gate) Settle(ctx context.Context, ask policy.Ask) (Passage, error) {
 	return passage, nil
 }
 
-// Foresee decides an ask with what this node knows now, charges nothing and
-// writes nothing. It is for not asking the application in vain: only Settle lets
-// anything out.
-func (g *Gate) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+// commit decides one ask and enters it. What freezes the account is in force for
+// everything decided after it.
+func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, error) {
+	facts := known.facts(tx.Watched())
+	facts.Orders, facts.Meter, facts.Wider = tx.Orders(), tx.Meter(ask.Account), tx.Wider(ask.Organisation, ask.Service)
+	facts.Answer = uint64(tx.Next())
+	passage := Passage{Decision: g.rules.Decide(ask, facts, tx.Now()), Receipt: tx.Next()}
+	for _, entry := range ledger.Of(ask, passage.Decision, tx.Next(), tx.Now()) {
+		tx.Append(entry)
+	}
+	passage.Written = int(tx.Next() - passage.Receipt)
+	ground, freezes := passage.Decision.Freezes()
+	if !freezes {
+		return passage, nil
+	}
+	_, err := journal.Within(tx, journal.Act[containment.Rows](containment.Place{
+		Order: order.Order{
+			Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account),
+			By: journal.Itself, Cause: uint64(passage.Receipt),
+		},
+		Ground: ground,
+	}))
+	if err != nil { // the passage is entered, and what it must bring about is not
+		return passage, &fault.Error{Kind: fault.Broken, Err: fmt.Errorf("freezing the account: %w", err)}
+	}
+	return passage, nil
+}
+
+// Check decides an ask with what this node knows now, charges nothing and writes
+// nothing. It is for not asking the application in vain: only Commit lets anything
+// out.
+func (g *Gate) Check(ctx context.Context, ask policy.Ask) (decision policy.Decision, err error) {
 	known, err := g.gather(ctx, &ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	facts := g.forDecision(known)
-	facts.Orders, facts.Meter, facts.Wider = g.orders, g.meterOf(ask.Account).Draft(), g.wider.of(ask.Organisation, ask.Service)
-	facts.Answer = uint64(g.upTo)
-	return g.rules.Decide(ask, facts, g.now()), nil
+	g.journal.Read(func(s *journal.State) {
+		facts := known.facts(s.Watched())
+		facts.Orders, facts.Meter, facts.Wider = s.Orders(), s.Meter(ask.Account), s.Wider(ask.Organisation, ask.Service)
+		facts.Answer = uint64(s.Next())
+		decision = g.rules.Decide(ask, facts, g.now())
+	})
+	return decision, nil
 }
 
 // Standing is where an account stands: what it has spent of its allowances, how it
@@ -144,16 +139,16 @@ type Standing struct {
 }
 
 // Standing returns where an account stands now, using a service.
-func (g *Gate) Standing(asker Asker, service roster.ServiceID) Standing {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	now, draft := g.now(), g.meterOf(asker.Account).Draft()
-	ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
-	facts := policy.Facts{Opened: asker.Opened, Watched: g.watched, Orders: g.orders, Meter: draft}
-	s := StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
-	s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
-	s.Signable = g.rules.Signed
-	s.Held, s.IsHeld = g.orders.Against(asker.Account, asker.Organisation, service, now)
+func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
+	g.journal.Read(func(state *journal.State) {
+		now, draft := g.now(), state.Meter(asker.Account)
+		ask := policy.Ask{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
+		facts := policy.Facts{Opened: asker.Opened, Watched: state.Watched(), Orders: state.Orders(), Meter: draft}
+		s = StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
+		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
+		s.Signable = g.rules.Signed
+		s.Held, s.IsHeld = state.Orders().Against(asker.Account, asker.Organisation, service, now)
+	})
 	return s
 }
 
@@ -169,174 +164,25 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 }
 
 // Orders returns the orders placed and not lifted, as this node knows them.
-func (g *Gate) Orders() order.Book {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return append(order.Book(nil), g.orders...)
+func (g *Gate) Orders() (orders order.Book) {
+	g.journal.Read(func(s *journal.State) { orders = append(orders, s.Orders()...) })
+	return orders
 }
 
-// Place puts an order in force and cuts the passages under way that it stops.
-func (g *Gate) Place(ctx context.Context, o order.Order) (placed order.Order, err error) {
-	err = g.do(ctx, 1, func(t *turn) (err error) {
-		placed, err = t.place(o)
-		return err
-	})
-	return placed, err
+// askers are the accounts of one generation, as the roster has them.
+type askers struct {
+	mu         sync.RWMutex // guards what follows
+	generation uint64       // counts how often they were forgotten
+	of         map[roster.AccountID]Asker
 }
 
-// PlaceOnce puts an order in force, unless the same hand has placed the same for at
-// least as long, on whichever node. It reports whether it did.
-func (g *Gate) PlaceOnce(ctx context.Context, o order.Order) (placed bool, err error) {
-	err = g.do(ctx, 1, func(t *turn) (err error) {
-		if slices.ContainsFunc(t.orders, func(other order.Order) bool { return other.Outlasts(o) }) {
-			return nil
-		}
-		_, err = t.place(o)
-		placed = err == nil
-		return err
-	})
-	return placed && err == nil, err
-}
-
-// Lift takes an order out of force; fault.Absent when it is not.
-func (g *Gate) Lift(ctx context.Context, id order.ID, by, because string) error {
-	return g.do(ctx, 1, func(t *turn) error { return t.lift(id, by, because) })
-}
-
-// Record writes down an act that is not about showing people: a reading of the
-// ledger, an import, a session that ended.
-func (g *Gate) Record(ctx context.Context, entry ledger.Entry) error {
-	return g.do(ctx, 1, func(t *turn) error {
-		t.record(entry)
-		return nil
-	})
-}
-
-// Look takes in what other nodes have written and ordered, at once. Without it a
-// node that has nothing to settle looks every second.
-func (g *Gate) Look(ctx context.Context) error {
-	return g.do(ctx, 1, func(*turn) error { return nil })
-}
-
-// meterOf returns the account's meter, an unused one for somebody who was shown
-// nobody yet. The caller holds mu.
-func (g *Gate) meterOf(account roster.AccountID) *meter.Meter {
-	if m, ok := g.meters[account]; ok {
-		return m
-	}
-	return meter.New()
-}
-
-// count moves the meters on by one entry of the ledger.
-func (g *Gate) count(entry ledger.Entry) {
-	g.know(entry)
-	g.wider.count(entry)
-	event := entry.Event()
-	if event.Kind == meter.Nothing || entry.Whose() == "" {
-		return
-	}
-	m, ok := g.meters[entry.Whose()]
-	if !ok {
-		m = meter.New()
-		g.meters[entry.Whose()] = m
-	}
-	m.Record(event)
-}
-
-// How many of the newest entries are kept at hand: for whoever follows the ledger,
-// and for whoever looks at one account.
-const (
-	remembered        = 1 << 13
-	rememberedAccount = 1 << 10
-)
-
-// know notes an entry that the ledger holds.
-func (g *Gate) know(entry ledger.Entry) {
-	g.upTo = entry.Number + 1
-	g.written[entry.Account] = push(g.written[entry.Account], entry.Number, rememberedAccount)
-	g.recent = push(g.recent, entry, remembered)
-}
-
-// push appends to a list of which at least the newest least members are kept.
-func push[T any](list []T, one T, least int) []T {
-	if len(list) == 2*least {
-		list = append(list[:0], list[least:]...)
-	}
-	return append(list, one)
-}
-
-// catchUp takes in what other nodes have written since this one last looked.
-func (g *Gate) catchUp(head Head) error {
-	if head.Next() < g.upTo {
-		return fmt.Errorf("%w: the ledger ends at entry %d, this node has seen %d", ErrOutcomeUnknown, head.Next(), g.upTo)
-	}
-	if g.unsure {
-		if err := g.recognise(head); err != nil {
-			return err
-		}
-	}
-	if head.Next() == g.upTo && head.Generation() == g.generation {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if head.Next() > g.upTo {
-		for entry, err := range head.Entries(g.upTo) {
-			if err != nil {
-				return fmt.Errorf("reading entries from %d: %w", g.upTo, err)
-			}
-			g.count(entry)
-		}
-		g.tell()
-	}
-	if head.Generation() != g.generation {
-		orders, err := head.Orders()
-		if err != nil {
-			return fmt.Errorf("reading the orders in force: %w", err)
-		}
-		g.obey(orders, head.Generation())
-	}
-	return nil
-}
-
-// recognise wants the newest entry that this node has seen to be in the ledger
-// still. A server that crashed or was replaced may have lost what it had shown
-// before a standby had it, and others may have written in its place: the meters
-// would be another ledger's.
-func (g *Gate) recognise(head Head) error {
-	if len(g.recent) == 0 {
-		return nil
-	}
-	seen := g.recent[len(g.recent)-1]
-	for entry, err := range head.Entries(seen.Number) {
-		if err != nil {
-			return fmt.Errorf("reading entry %d again: %w", seen.Number, err)
-		}
-		if entry.Time.Equal(seen.Time) && entry.Account == seen.Account && entry.Session == seen.Session && entry.Person == seen.Person {
-			return nil
-		}
-		break
-	}
-	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.Number)
-}
-
-// obey takes over the orders of a new generation, and cuts what they stop. The
-// caller holds mu.
-func (g *Gate) obey(orders order.Book, generation uint64) {
-	g.orders, g.generation = orders, generation
-	clear(g.askers)
-	g.underway.cut(orders, g.now())
-}
-
-// tell wakes whoever follows the ledger. The caller holds mu.
-func (g *Gate) tell() {
-	close(g.news)
-	g.news = make(chan struct{})
+func (a *askers) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.generation++
+	clear(a.of)
 }
 
 func unavailable(err error) error {
 	return &fault.Error{Kind: fault.Unavailable, Public: "nothing could be written down, so nothing is shown", Err: err}
 }
-
-// errStopped is what asks meet once the gate has stopped.
-var errStopped = unavailable(errors.New("the gate has stopped"))

@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -55,7 +56,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	h := &house{t, filepath.Join(t.TempDir(), "poterne.db"), newClock()}
 	s := h.store()
-	if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
@@ -76,10 +77,10 @@ func (h *house) store() *store.Store {
 }
 
 // gate opens a gate, as one node or one start of the program would; stop ends it.
-func (h *house) gate() (g *gate.Gate, stop func()) {
+func (h *house) gate() (g *storetest.Node, stop func()) {
 	h.t.Helper()
 	s := h.store()
-	g, err := gate.Open(h.t.Context(), s, s, rules, h.clock.now)
+	g, err := storetest.OpenNode(h.t.Context(), s, s, rules, h.clock.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -104,9 +105,9 @@ func ask(people ...int) policy.Ask {
 	return a
 }
 
-func settle(t *testing.T, g *gate.Gate, a policy.Ask) gate.Passage {
+func settle(t *testing.T, g *storetest.Node, a policy.Ask) gate.Passage {
 	t.Helper()
-	passage, err := g.Settle(t.Context(), a)
+	passage, err := g.Commit(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func verdicts(p gate.Passage) (list []policy.Verdict) {
 	return list
 }
 
-func entries(t *testing.T, g *gate.Gate, from ledger.Number) (list []ledger.Entry) {
+func entries(t *testing.T, g *storetest.Node, from ledger.Number) (list []ledger.Entry) {
 	t.Helper()
 	for entry, err := range g.Entries(t.Context(), from) {
 		if err != nil {
@@ -183,13 +184,13 @@ func TestLEDGER_2_EveryAskLeavesItsEntries(t *testing.T) {
 func TestMETER_3_ParallelRequestsDiscloseExactlyTheAllowance(t *testing.T) {
 	h := newHouse(t)
 	var shown atomic.Int64
-	storm := func(g *gate.Gate, first int) {
+	storm := func(g *storetest.Node, first int) {
 		var wait sync.WaitGroup
 		for i := range 200 {
 			wait.Go(func() {
 				a := ask(first + i)
 				a.Session = roster.SessionID(fmt.Sprint("session ", i%10))
-				passage, err := g.Settle(context.Background(), a)
+				passage, err := g.Commit(context.Background(), a)
 				if err != nil {
 					t.Error(err)
 					return
@@ -240,7 +241,7 @@ func TestMETER_3_ParallelRequestsDiscloseExactlyTheAllowance(t *testing.T) {
 	}
 }
 
-func first(g *gate.Gate, _ func()) *gate.Gate { return g }
+func first(g *storetest.Node, _ func()) *storetest.Node { return g }
 
 // Promise: ACT-1
 func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
@@ -253,17 +254,18 @@ func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			here, there := first(h.gate()), first(h.gate())
-			for _, g := range []*gate.Gate{here, there} {
+			for _, g := range []*storetest.Node{here, there} {
 				if got := verdicts(settle(t, g, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Shown}) {
 					t.Fatalf("before: %v", got)
 				}
 			}
+			before := there.Next()
 			o.By = "samir"
 			placed, err := here.Place(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, g := range []*gate.Gate{here, there} {
+			for _, g := range []*storetest.Node{here, there} {
 				if got := verdicts(settle(t, g, ask(1))); !slices.Equal(got, []policy.Verdict{policy.Refused}) {
 					t.Errorf("under the order: %v", got)
 				}
@@ -275,7 +277,7 @@ func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
 				t.Errorf("after lifting: %v", got)
 			}
 			var kinds []ledger.Kind
-			for _, e := range entries(t, here, 3) {
+			for _, e := range entries(t, here, before) {
 				kinds = append(kinds, e.Kind)
 			}
 			want := []ledger.Kind{ledger.Placed, ledger.Consulted, ledger.Consulted, ledger.Lifted, ledger.Consulted}
@@ -320,18 +322,18 @@ func TestACT_1_APassageUnderWayIsCut(t *testing.T) {
 
 // cutOff is a book that is out of reach from a moment on.
 type cutOff struct {
-	gate.Book
+	journal.DB
 	gone chan struct{} // closed when it is
 	back chan struct{}
 }
 
-func (c cutOff) Turn(ctx context.Context, act func(gate.Head) error) error {
+func (c cutOff) Turn(ctx context.Context, act func(journal.Head) error) error {
 	select {
 	case <-c.gone:
 		<-c.back
 		return errors.New("nobody answers")
 	default:
-		return c.Book.Turn(ctx, act)
+		return c.DB.Turn(ctx, act)
 	}
 }
 
@@ -340,7 +342,7 @@ func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newHouse(t).store()
 		book := cutOff{s, make(chan struct{}), make(chan struct{})}
-		g, err := gate.Open(t.Context(), book, s, rules, time.Now)
+		g, err := storetest.OpenNode(t.Context(), book, s, rules, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -389,7 +391,7 @@ func TestForeseeingChargesNothingAndWritesNothing(t *testing.T) {
 	g, _ := newHouse(t).gate()
 	before := g.Next()
 	for range 10 {
-		decision, err := g.Foresee(t.Context(), ask(2, 3, 4, 5))
+		decision, err := g.Check(t.Context(), ask(2, 3, 4, 5))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -427,7 +429,7 @@ func TestFollowingMissesNothing(t *testing.T) {
 		}
 	}()
 	for i := range 20 {
-		settle(t, []*gate.Gate{g, other}[i%2], ask(1))
+		settle(t, []*storetest.Node{g, other}[i%2], ask(1))
 	}
 	for want := range ledger.Number(21) { // the opening of the ledger, and twenty more
 		select {
@@ -451,9 +453,9 @@ func TestAnAccountsEntriesAreFoundNewestFirst(t *testing.T) {
 	for i := range 5 {
 		settle(t, g, ask(i+1))
 	}
-	check := func(g *gate.Gate) {
-		list, err := g.Of(t.Context(), "pauline", 3)
-		if err != nil || len(list) != 3 || list[0].Number != 5 || list[2].Number != 3 {
+	check := func(g *storetest.Node) {
+		list, err := g.RecentBy(t.Context(), "pauline", 3)
+		if err != nil || len(list) != 3 || list[0].Number != g.Next()-1 || list[2].Number != g.Next()-3 {
 			t.Errorf("%d entries, %v", len(list), err)
 		}
 	}
@@ -471,7 +473,7 @@ func TestOnlyTheNewestEntriesAreKeptAtHand(t *testing.T) {
 	for range 20 { // 18,000 entries: more than is kept
 		settle(t, g, ask(people...))
 	}
-	list, err := g.Of(t.Context(), "pauline", 100_000)
+	list, err := g.RecentBy(t.Context(), "pauline", 100_000)
 	if err != nil || len(list) < 1000 || len(list) > 3000 || list[0].Number+1 != g.Next() {
 		t.Errorf("%d entries at hand, %v", len(list), err)
 	}
@@ -489,7 +491,7 @@ func TestOnlyTheNewestEntriesAreKeptAtHand(t *testing.T) {
 func TestAStoppedGateShowsNothing(t *testing.T) {
 	g, stop := newHouse(t).gate()
 	stop()
-	if _, err := g.Settle(t.Context(), ask(1)); fault.Of(err) != fault.Unavailable {
+	if _, err := g.Commit(t.Context(), ask(1)); fault.Of(err) != fault.Unavailable {
 		t.Errorf("settled with %v", err)
 	}
 }

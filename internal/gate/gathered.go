@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -14,14 +15,14 @@ import (
 // known is what was gathered, before the head is taken, to decide an ask.
 type known struct {
 	asker Asker
-	facts []reason.Fact
+	said  []reason.Fact
 }
 
-// forDecision makes of it what the decision wants; the caller adds orders and a meter.
-func (g *Gate) forDecision(k known) policy.Facts {
+// facts makes of it what the decision wants; the caller adds orders and a meter.
+func (k known) facts(watched time.Time) policy.Facts {
 	return policy.Facts{
-		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: g.watched,
-		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.Covers},
+		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: watched,
+		Evidence: reason.Evidence{Facts: k.said, Covers: k.asker.Covers},
 	}
 }
 
@@ -48,10 +49,10 @@ func (g *Gate) gather(ctx context.Context, ask *policy.Ask) (known, error) {
 // asker returns the account as the roster had it in the generation that this node
 // has seen last.
 func (g *Gate) asker(ctx context.Context, account roster.AccountID) (Asker, error) {
-	g.mu.RLock()
-	asker, ok := g.askers[account]
-	generation := g.generation
-	g.mu.RUnlock()
+	g.askers.mu.RLock()
+	asker, ok := g.askers.of[account]
+	generation := g.askers.generation
+	g.askers.mu.RUnlock()
 	if ok {
 		return asker, nil
 	}
@@ -59,10 +60,10 @@ func (g *Gate) asker(ctx context.Context, account roster.AccountID) (Asker, erro
 	if err != nil {
 		return Asker{}, err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.generation == generation {
-		g.askers[account] = asker
+	g.askers.mu.Lock()
+	defer g.askers.mu.Unlock()
+	if g.askers.generation == generation {
+		g.askers.of[account] = asker
 	}
 	return asker, nil
 }

@@ -27,7 +27,7 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 	h := newHouse(t)
 	s := h.store()
 	files := &asked{Files: s}
-	g, err := gate.Open(t.Context(), s, files, rules, h.clock.now)
+	g, err := storetest.OpenNode(t.Context(), s, files, rules, h.clock.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +36,11 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 		files.people = nil
 		ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
 		for range 2 {
-			if decision, err := g.Foresee(ctx, ask(1)); err != nil || decision.People[0].Why != policy.Explained {
+			if decision, err := g.Check(ctx, ask(1)); err != nil || decision.People[0].Why != policy.Explained {
 				t.Fatalf("foresees %+v, %v", decision, err)
 			}
 		}
-		passage, err := g.Settle(ctx, ask(2, 1))
+		passage, err := g.Commit(ctx, ask(2, 1))
 		if err != nil || passage.Decision.People[0].Why == policy.Explained || passage.Decision.People[1].Why != policy.Explained {
 			t.Fatalf("settles %+v, %v", passage.Decision.People, err)
 		}
@@ -50,7 +50,7 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 		}
 	}
 	files.people = nil
-	if _, err := g.Settle(t.Context(), ask(1)); err != nil || len(files.people) != 1 {
+	if _, err := g.Commit(t.Context(), ask(1)); err != nil || len(files.people) != 1 {
 		t.Errorf("without a passage: asked %v, %v", files.people, err)
 	}
 }
@@ -59,17 +59,17 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 func TestRIGHTS_6_AChangeOfTheRosterHoldsAtTheNextDecision(t *testing.T) {
 	h := newHouse(t)
 	here, there := first(h.gate()), first(h.gate())
-	for _, g := range []*gate.Gate{here, there} {
+	for _, g := range []*storetest.Node{here, there} {
 		if !settle(t, g, ask(1)).Decision.Shown() {
 			t.Fatal("refused before the change")
 		}
 	}
 	ended := storetest.Staff()
 	ended.Habilitations[0].Until = h.clock.now()
-	if err := h.store().TakeRoster(t.Context(), ended); err != nil {
+	if err := storetest.TakeRoster(t, h.store(), ended); err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range []*gate.Gate{here, there} {
+	for _, g := range []*storetest.Node{here, there} {
 		settle(t, g, policy.Ask{Act: policy.Show, Account: "karim"}) // any turn at the head tells the node
 		if settle(t, g, ask(1)).Decision.Shown() {
 			t.Error("a habilitation that has ended still opens")

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -22,7 +22,7 @@ import (
 
 // node is a gate over PostgreSQL, as one process of several has it.
 type node struct {
-	*gate.Gate
+	*storetest.Node
 	store *store.Store
 	ended chan error
 }
@@ -34,7 +34,7 @@ func startNode(t *testing.T, connection string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	g, err := gate.Open(t.Context(), s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return storetest.At })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestRUN_3_NodesOnOnePostgreSQLDiscloseExactlyTheAllowance(t *testing.T) {
 	for i := range nodes {
 		nodes[i] = startNode(t, connection)
 		if i == 0 {
-			if err := nodes[0].store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+			if err := storetest.TakeRoster(t, nodes[0].store, storetest.Staff()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -60,7 +60,7 @@ func TestRUN_3_NodesOnOnePostgreSQLDiscloseExactlyTheAllowance(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 300 {
 		wait.Go(func() {
-			passage, err := nodes[i%len(nodes)].Settle(context.Background(), ask(1000+i))
+			passage, err := nodes[i%len(nodes)].Commit(context.Background(), ask(1000+i))
 			if err != nil {
 				t.Error(err)
 				return
@@ -78,7 +78,7 @@ func TestRUN_3_NodesOnOnePostgreSQLDiscloseExactlyTheAllowance(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, n := range nodes {
-		if passage := settle(t, n.Gate, ask(1000)); passage.Decision.Whole.Why != policy.Suspended {
+		if passage := settle(t, n.Node, ask(1000)); passage.Decision.Whole.Why != policy.Suspended {
 			t.Errorf("node %d decides %v under an order that node 1 placed", i, passage.Decision.Whole.Why)
 		}
 	}
@@ -90,7 +90,7 @@ func TestRUN_3_ADatabaseThatCrashesUnderLoadDisclosesNothingUnwritten(t *testing
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
 	first := startNode(t, connection)
-	if err := first.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, first.store, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
@@ -105,7 +105,7 @@ func TestRUN_3_ADatabaseThatCrashesUnderLoadDisclosesNothingUnwritten(t *testing
 				for i := 0; !stop.Load(); i++ {
 					a := ask(round*100_000 + client*1000 + i)
 					a.Account = roster.AccountID([]string{"pauline", "karim"}[client%2])
-					passage, err := nodes[client%len(nodes)].Settle(context.Background(), a)
+					passage, err := nodes[client%len(nodes)].Commit(context.Background(), a)
 					if err != nil {
 						return // nothing is shown, and this client gives up
 					}
@@ -127,7 +127,7 @@ func TestRUN_3_ADatabaseThatCrashesUnderLoadDisclosesNothingUnwritten(t *testing
 		for i, n := range nodes {
 			select {
 			case err := <-n.ended:
-				if !errors.Is(err, gate.ErrOutcomeUnknown) {
+				if !errors.Is(err, journal.ErrOutcomeUnknown) {
 					t.Errorf("node %d stopped with %v", i, err)
 				}
 			default: // it was between two commits, and may go on
@@ -164,12 +164,12 @@ func TestRUN_3_ANodeThatHasSeenWhatIsLostEndsItself(t *testing.T) {
 			cluster := storetest.StartPostgreSQL(t)
 			connection := cluster.Database(t)
 			node := startNode(t, connection)
-			if err := node.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+			if err := storetest.TakeRoster(t, node.store, storetest.Staff()); err != nil {
 				t.Fatal(err)
 			}
-			settle(t, node.Gate, ask(1))
+			settle(t, node.Node, ask(1))
 			restore := cluster.Backup(t)
-			settle(t, node.Gate, ask(2))
+			settle(t, node.Node, ask(2))
 			restore()
 			other, err := store.OpenPostgreSQL(t.Context(), connection)
 			if err != nil {
@@ -180,12 +180,12 @@ func TestRUN_3_ANodeThatHasSeenWhatIsLostEndsItself(t *testing.T) {
 				storetest.Write(t, other, others, storetest.At)
 			}
 			for range 600 { // the first meets connections that are lost
-				if passage, err := node.Settle(t.Context(), ask(3)); err == nil && passage.Decision.Shown() {
+				if passage, err := node.Commit(t.Context(), ask(3)); err == nil && passage.Decision.Shown() {
 					t.Fatal("a node goes on with meters of another ledger")
 				}
 				select {
 				case err := <-node.ended:
-					if !errors.Is(err, gate.ErrOutcomeUnknown) {
+					if !errors.Is(err, journal.ErrOutcomeUnknown) {
 						t.Errorf("the node ended with %v", err)
 					}
 					return
@@ -201,18 +201,18 @@ func TestANodeWhoseConnectionsAreLostGoesOn(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
 	node := startNode(t, connection)
-	if err := node.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, node.store, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
-	settle(t, node.Gate, ask(1))
+	settle(t, node.Node, ask(1))
 	cluster.Kill()
-	if _, err := node.Settle(t.Context(), ask(2)); fault.Of(err) != fault.Unavailable {
+	if _, err := node.Commit(t.Context(), ask(2)); fault.Of(err) != fault.Unavailable {
 		t.Errorf("without a database a node answers %v", err)
 	}
 	cluster.Start(t)
 	var err error
 	for range 20 { // each connection that it kept is lost
-		if _, err = node.Settle(t.Context(), ask(2)); err == nil {
+		if _, err = node.Commit(t.Context(), ask(2)); err == nil {
 			return
 		}
 	}

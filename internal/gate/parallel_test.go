@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -35,15 +35,15 @@ type swept struct {
 // returns what came of it.
 func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Duration) swept {
 	t.Helper()
-	var gates [2]*gate.Gate
+	var gates [2]*storetest.Node
 	for i := range gates {
 		s := open()
 		if i == 0 {
-			if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+			if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		g, err := gate.Open(t.Context(), s, s, watchful(), clock.now)
+		g, err := storetest.OpenNode(t.Context(), s, s, watchful(), clock.now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Dura
 	one := func(i int) {
 		a := ask(1000 + i)
 		a.About, a.Session = true, roster.SessionID(fmt.Sprintf("s%d", i%10))
-		passage, err := gates[i%2].Settle(context.WithoutCancel(t.Context()), a)
+		passage, err := gates[i%2].Commit(context.WithoutCancel(t.Context()), a)
 		if err != nil {
 			t.Error(err)
 		} else if passage.Decision.Shown() {
@@ -84,7 +84,7 @@ func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Dura
 	}
 	result := swept{shown: int(shown.Load())}
 	for _, o := range gates[0].Orders() {
-		if o.Effect == order.Frozen && o.By == gate.Itself {
+		if o.Effect == order.Frozen && o.By == journal.Itself {
 			result.frozen++
 		}
 	}

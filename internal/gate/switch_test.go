@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // strict are rules under which a month of honest strangers empties every allowance,
@@ -54,7 +54,7 @@ func agency(t *testing.T) func() *store.Store {
 	}
 	list := crowd(2)
 	list.Accounts[5].Role, list.Accounts[5].Organisation = roster.Desk, "org-0"
-	if err := open().TakeRoster(t.Context(), list); err != nil {
+	if err := storetest.TakeRoster(t, open(), list); err != nil {
 		t.Fatal(err)
 	}
 	return open
@@ -62,9 +62,9 @@ func agency(t *testing.T) func() *store.Store {
 
 const deskColleague = "adviser-1-2"
 
-func runGate(t *testing.T, s *store.Store, r policy.Rules, c *clock) *gate.Gate {
+func runGate(t *testing.T, s *store.Store, r policy.Rules, c *clock) *storetest.Node {
 	t.Helper()
-	g, err := gate.Open(t.Context(), s, s, r, c.now)
+	g, err := storetest.OpenNode(t.Context(), s, s, r, c.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestMETER_3_OnTheDayOfTheSwitchEveryAllowanceIsWhole(t *testing.T) {
 			}
 
 			emptied := agency(t)
-			as := func(when string, tries int, nodes []*gate.Gate, begin *gate.Gate, accounts []string, services []roster.ServiceID) {
+			as := func(when string, tries int, nodes []*storetest.Node, begin *storetest.Node, accounts []string, services []roster.ServiceID) {
 				t.Helper()
 				shown := 0
 				for i := range tries {
@@ -160,7 +160,7 @@ func TestMETER_3_OnTheDayOfTheSwitchEveryAllowanceIsWhole(t *testing.T) {
 			if test.others != "" {
 				c.advance(time.Hour)
 				fresh := runGate(t, agency(t)(), test.rules(strict(test.observed)), c)
-				as("before the switch", 5, []*gate.Gate{observing}, fresh, []string{test.others}, []roster.ServiceID{test.through})
+				as("before the switch", 5, []*storetest.Node{observing}, fresh, []string{test.others}, []roster.ServiceID{test.through})
 				c.advance(meter.Reach)
 				for range 28 { // and then another month
 					c.advance(24 * time.Hour)
@@ -171,7 +171,7 @@ func TestMETER_3_OnTheDayOfTheSwitchEveryAllowanceIsWhole(t *testing.T) {
 			}
 			c.advance(time.Hour)
 			started := runGate(t, open(), enforcing, c)
-			as("on the day of the switch", 12, []*gate.Gate{started, running}, runGate(t, emptied(), enforcing, c),
+			as("on the day of the switch", 12, []*storetest.Node{started, running}, runGate(t, emptied(), enforcing, c),
 				[]string{"adviser-0-0", "adviser-0-1", "adviser-0-2"}, []roster.ServiceID{"dossier", "kairos"})
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -43,7 +44,7 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 	t.Helper()
 	clock := newClock()
 	clock.advance(17 * 24 * time.Hour) // the 20th of March
-	start := func() *gate.Gate {
+	start := func() *storetest.Node {
 		s, err := open()
 		if err != nil {
 			t.Fatal(err)
@@ -52,10 +53,10 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 		if err := s.Veil(t.Context(), veil); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+		if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 			t.Fatal(err)
 		}
-		g, err := gate.Open(t.Context(), s, s, rules, clock.now)
+		g, err := storetest.OpenNode(t.Context(), s, s, rules, clock.now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,17 +66,18 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 		t.Cleanup(func() { stop(); <-ended })
 		return g
 	}
-	decide := func(g *gate.Gate, people ...int) {
+	decide := func(g *storetest.Node, people ...int) {
 		for _, ruling := range settle(t, g, ask(people...)).Decision.People {
 			decided = append(decided, ruling.Why)
 		}
 	}
+	asker := gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}
 	first := start()
 	decide(first, 2, 3)
 	clock.advance(14 * 24 * time.Hour) // the 3rd of April
 	decide(first, 2, 4)                // 2 was seen in March
 	second := start()
-	if one, other := first.Standing(pauline, "dossier"), second.Standing(pauline, "dossier"); !reflect.DeepEqual(one, other) {
+	if one, other := first.Standing(asker, "dossier"), second.Standing(asker, "dossier"); !reflect.DeepEqual(one, other) {
 		t.Errorf("the node that showed people stands at %+v, the one that read it at %+v", one, other)
 	}
 	decide(second, 3, 4) // as were 3, and 4 in April
@@ -98,7 +100,7 @@ func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
 	if err := s.Veil(t.Context(), ledger.NewVeil(202603, register.EpochKey{1})); err != nil {
 		t.Fatal(err)
 	}
-	ahead, err := gate.Open(t.Context(), s, s, rules, h.clock.now)
+	ahead, err := storetest.OpenNode(t.Context(), s, s, rules, h.clock.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
 	go func() { ended <- ahead.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ended })
 	settle(t, ahead, ask(3))
-	if passage, err := behind.Settle(t.Context(), ask(4)); err == nil {
+	if passage, err := behind.Commit(t.Context(), ask(4)); err == nil {
 		t.Errorf("it shows %v", verdicts(passage))
 	}
 	if got := settle(t, ahead, ask(2, 3)).Decision.People; got[0].Why != policy.AlreadySeen || got[1].Why != policy.AlreadySeen {

@@ -11,8 +11,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -35,7 +37,7 @@ func generous(wider func(*policy.Rules)) policy.Rules {
 
 // crowd is a roster of organisations with three advisers each, who all use both
 // services, and whose accounts stay young: none is dearer for having been silent.
-func crowd(organisations int) (list store.Roster) {
+func crowd(organisations int) (list accounts.List) {
 	for i := range organisations {
 		o := roster.Organisation{ID: roster.OrganisationID(fmt.Sprint("org-", i)), SIRET: fmt.Sprintf("9000000000%04d", i), Name: fmt.Sprint("Organisation ", i)}
 		list.Organisations = append(list.Organisations, o)
@@ -84,7 +86,7 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)
-			var nodes [2]*gate.Gate
+			var nodes [2]*storetest.Node
 			for i := range nodes {
 				s, err := store.OpenPostgreSQL(t.Context(), connection)
 				if err != nil {
@@ -92,11 +94,11 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 				}
 				t.Cleanup(func() { _ = s.Close() })
 				if i == 0 {
-					if err := s.TakeRoster(t.Context(), crowd(organisations)); err != nil {
+					if err := storetest.TakeRoster(t, s, crowd(organisations)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if nodes[i], err = gate.Open(t.Context(), s, s, generous(test.wider), func() time.Time { return storetest.At }); err != nil {
+				if nodes[i], err = storetest.OpenNode(t.Context(), s, s, generous(test.wider), func() time.Time { return storetest.At }); err != nil {
 					t.Fatal(err)
 				}
 				go func() { _ = nodes[i].Run(t.Context()) }()
@@ -112,7 +114,7 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 					organisation := i % organisations
 					a.Account = roster.AccountID(fmt.Sprintf("adviser-%d-%d", organisation, i/organisations%3))
 					a.Service = []roster.ServiceID{"dossier", "kairos"}[i/9%2]
-					passage, err := nodes[i%len(nodes)].Settle(context.Background(), a)
+					passage, err := nodes[i%len(nodes)].Commit(context.Background(), a)
 					if err != nil {
 						t.Error(err)
 						return
@@ -188,15 +190,15 @@ func TestMETER_4_WhatManyShareIsWhatCountingAgainSays(t *testing.T) {
 		})
 		c := newClock()
 		path := filepath.Join(t.TempDir(), "poterne.db")
-		begin := func() (*gate.Gate, func()) {
+		begin := func() (*storetest.Node, func()) {
 			s, err := store.OpenSQLite(t.Context(), path)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if err := s.TakeRoster(t.Context(), list); err != nil {
+			if err := storetest.TakeRoster(t, s, list); err != nil {
 				rt.Fatal(err)
 			}
-			g, err := gate.Open(t.Context(), s, s, r, c.now)
+			g, err := storetest.OpenNode(t.Context(), s, s, r, c.now)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -246,10 +248,10 @@ func TestMETER_4_WhatManyShareIsWhatCountingAgainSays(t *testing.T) {
 func TestMETER_4_OneOrganisationsSpendingLeavesOthersTheirs(t *testing.T) {
 	h := newHouse(t)
 	s := h.store()
-	if err := s.TakeRoster(t.Context(), crowd(2)); err != nil {
+	if err := storetest.TakeRoster(t, s, crowd(2)); err != nil {
 		t.Fatal(err)
 	}
-	g, err := gate.Open(t.Context(), s, s, generous(func(r *policy.Rules) {
+	g, err := storetest.OpenNode(t.Context(), s, s, generous(func(r *policy.Rules) {
 		r.Wider.Organisation = meter.Allowance{Short: meter.People(1), Long: meter.People(5)}
 	}), h.clock.now)
 	if err != nil {
@@ -278,12 +280,12 @@ func TestMETER_4_OneOrganisationsSpendingLeavesOthersTheirs(t *testing.T) {
 func TestAnOrderIsPlacedOnceOverNodes(t *testing.T) {
 	h := newHouse(t)
 	here, there := first(h.gate()), first(h.gate())
-	narrowed := order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", Ends: h.clock.now().Add(72 * time.Hour), By: gate.Itself}
+	narrowed := order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", Ends: h.clock.now().Add(72 * time.Hour), By: journal.Itself}
 	var placed atomic.Int64
 	var wait sync.WaitGroup
 	for i := range 20 {
 		wait.Go(func() {
-			did, err := []*gate.Gate{here, there}[i%2].PlaceOnce(context.Background(), narrowed)
+			did, err := []*storetest.Node{here, there}[i%2].PlaceOnce(context.Background(), narrowed)
 			if err != nil {
 				t.Error(err)
 			}
@@ -310,7 +312,7 @@ func TestAnOrderIsPlacedOnceOverNodes(t *testing.T) {
 	if told != 2 {
 		t.Errorf("the ledger tells of %d orders", told)
 	}
-	if _, err := here.PlaceOnce(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Everything, By: gate.Itself}); fault.Of(err) != fault.Invalid {
+	if _, err := here.PlaceOnce(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Everything, By: journal.Itself}); fault.Of(err) != fault.Invalid {
 		t.Errorf("an order that makes no sense: %v", err)
 	}
 }
@@ -318,13 +320,12 @@ func TestAnOrderIsPlacedOnceOverNodes(t *testing.T) {
 func TestNarrowedAllowancesAreNotUndoneAsAFreezeIs(t *testing.T) {
 	h := newHouse(t)
 	g, _ := h.gate()
-	placed, err := g.Place(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Account, Target: "pauline", Ends: h.clock.now().Add(time.Hour), By: gate.Itself})
+	placed, err := g.Place(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Account, Target: "pauline", Ends: h.clock.now().Add(time.Hour), By: journal.Itself})
 	if err != nil {
 		t.Fatal(err)
 	}
-	manager := gate.Asker{Account: "jeanne", Organisation: "mlv", Role: roster.Manager}
-	pauline := gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}
-	if err := g.Undo(t.Context(), manager, pauline, placed.ID, "she is who she is"); fault.Of(err) != fault.Absent {
+	undo := containment.Undo{ID: placed.ID, By: "chief", Because: "she is who she is"}
+	if err := (containment.Service{Writer: g.Journal}).Undo(t.Context(), undo); !fault.Is(err, fault.Absent) {
 		t.Errorf("undone with %v", err)
 	}
 }

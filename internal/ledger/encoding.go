@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -39,17 +41,29 @@ const (
 	tagCost
 	tagCounted
 	tagLimit
-	tagDetail
-	tagSubject
 	tagDevice
 	tagNetwork
 	tagSigns
 	tagObserved
+	tagEpoch
+	tagSpared
+	tagApprover
+	tagSubject
+	tagEffect
+	tagReach
+	tagTarget
+	tagCause
+	tagSince
 	tagUntil
 	tagFrom
 	tagEnd
-	tagEpoch
-	tagSpared
+	tagFirst
+	tagLast
+	tagCount
+	tagRejected
+	tagDigest
+	tagState
+	tagNote
 	tagsEnd
 )
 
@@ -60,18 +74,11 @@ const maxText = 4096
 // cut: what was written is what was meant.
 func (e Entry) fits() error {
 	for _, text := range []struct{ name, is string }{
-		{"account", string(e.Account)},
-		{"organisation", string(e.Organisation)},
-		{"session", string(e.Session)},
-		{"service", string(e.Service)},
-		{"purpose", string(e.Purpose)},
-		{"route", e.Route},
-		{"source", e.Reason.Source},
-		{"fact", e.Reason.ID},
-		{"detail", e.Detail},
-		{"subject", string(e.Subject)},
-		{"device", e.Device},
-		{"network", e.Network},
+		{"account", string(e.Account)}, {"organisation", string(e.Organisation)}, {"session", string(e.Session)},
+		{"service", string(e.Service)}, {"purpose", string(e.Purpose)}, {"route", e.Route},
+		{"source", e.Reason.Source}, {"fact", e.Reason.ID}, {"device", e.Device}, {"network", e.Network},
+		{"approver", string(e.Approver)}, {"subject", string(e.Subject)}, {"effect", string(e.Effect)}, {"reach", string(e.Reach)},
+		{"target", e.Target}, {"state", string(e.State)}, {"note", e.Note},
 	} {
 		switch {
 		case len(text.is) > maxText:
@@ -108,21 +115,38 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = appendNumber(dst, tagCost, uint64(e.Cost))
 	dst = appendNumber(dst, tagCounted, uint64(e.Counted))
 	dst = appendNumber(dst, tagLimit, uint64(e.Limit))
-	dst = appendText(dst, tagDetail, e.Detail)
-	dst = appendText(dst, tagSubject, string(e.Subject))
 	dst = appendText(dst, tagDevice, e.Device)
 	dst = appendText(dst, tagNetwork, e.Network)
 	dst = appendNumber(dst, tagSigns, uint64(e.Signs))
 	if e.Observed {
 		dst = appendNumber(dst, tagObserved, 1)
 	}
-	if !e.Until.IsZero() {
-		dst = appendNumber(dst, tagUntil, uint64(e.Until.UnixMicro()))
-	}
-	dst = appendNumber(dst, tagFrom, uint64(e.From))
-	dst = appendNumber(dst, tagEnd, uint64(e.End))
 	dst = appendNumber(dst, tagEpoch, uint64(e.Epoch))
 	dst = appendNumber(dst, tagSpared, uint64(e.Spared))
+	return e.appendAct(dst)
+}
+
+// appendAct appends what only acts have.
+func (e Entry) appendAct(dst []byte) []byte {
+	dst = appendText(dst, tagApprover, string(e.Approver))
+	dst = appendText(dst, tagSubject, string(e.Subject))
+	dst = appendText(dst, tagEffect, string(e.Effect))
+	dst = appendText(dst, tagReach, string(e.Reach))
+	dst = appendText(dst, tagTarget, e.Target)
+	dst = appendNumber(dst, tagCause, uint64(e.Cause))
+	dst = appendTime(dst, tagSince, e.Since)
+	dst = appendTime(dst, tagUntil, e.Until)
+	dst = appendNumber(dst, tagFrom, uint64(e.From))
+	dst = appendNumber(dst, tagEnd, uint64(e.End))
+	dst = appendNumber(dst, tagFirst, uint64(e.First))
+	dst = appendNumber(dst, tagLast, uint64(e.Last))
+	dst = appendNumber(dst, tagCount, e.Count)
+	dst = appendNumber(dst, tagRejected, e.Rejected)
+	if !e.Digest.IsZero() {
+		dst = append(append(dst, tagDigest), e.Digest[:]...)
+	}
+	dst = appendText(dst, tagState, string(e.State))
+	dst = appendText(dst, tagNote, e.Note)
 	return dst
 }
 
@@ -131,6 +155,13 @@ func appendNumber(dst []byte, tag byte, value uint64) []byte {
 		return dst
 	}
 	return binary.AppendUvarint(append(dst, tag), value)
+}
+
+func appendTime(dst []byte, tag byte, at time.Time) []byte {
+	if at.IsZero() {
+		return dst
+	}
+	return appendNumber(dst, tag, uint64(at.UnixMicro()))
 }
 
 func appendText(dst []byte, tag byte, text string) []byte {
@@ -191,10 +222,6 @@ func Decode(body []byte) (Entry, error) {
 			e.Counted = meter.Cost(r.some(math.MaxInt32))
 		case tagLimit:
 			e.Limit = meter.Cost(r.some(math.MaxInt32))
-		case tagDetail:
-			e.Detail = r.text()
-		case tagSubject:
-			e.Subject = roster.AccountID(r.text())
 		case tagDevice:
 			e.Device = r.text()
 		case tagNetwork:
@@ -203,16 +230,44 @@ func Decode(body []byte) (Entry, error) {
 			e.Signs = meter.Signs(r.some(math.MaxUint32))
 		case tagObserved:
 			e.Observed = r.some(1) == 1
-		case tagUntil:
-			e.Until = time.UnixMicro(int64(r.some(math.MaxInt64))).UTC()
-		case tagFrom:
-			e.From = Number(r.some(math.MaxUint64))
-		case tagEnd:
-			e.End = Number(r.some(math.MaxUint64))
 		case tagEpoch:
 			e.Epoch = Month(r.some(math.MaxUint32))
 		case tagSpared:
 			e.Spared = meter.Limits(r.some(math.MaxUint16))
+		case tagApprover:
+			e.Approver = roster.AccountID(r.text())
+		case tagSubject:
+			e.Subject = roster.AccountID(r.text())
+		case tagEffect:
+			e.Effect = order.Effect(r.text())
+		case tagReach:
+			e.Reach = order.Reach(r.text())
+		case tagTarget:
+			e.Target = r.text()
+		case tagCause:
+			e.Cause = Number(r.some(math.MaxUint64))
+		case tagSince:
+			e.Since = r.time()
+		case tagUntil:
+			e.Until = r.time()
+		case tagFrom:
+			e.From = Number(r.some(math.MaxUint64))
+		case tagEnd:
+			e.End = Number(r.some(math.MaxUint64))
+		case tagFirst:
+			e.First = Month(r.some(math.MaxUint32))
+		case tagLast:
+			e.Last = Month(r.some(math.MaxUint32))
+		case tagCount:
+			e.Count = r.some(math.MaxUint64)
+		case tagRejected:
+			e.Rejected = r.some(math.MaxUint64)
+		case tagDigest:
+			r.copy(e.Digest[:])
+		case tagState:
+			e.State = State(r.text())
+		case tagNote:
+			e.Note = r.text()
 		}
 	}
 	if r.err != nil {
@@ -285,14 +340,22 @@ func (r *reader) text() string {
 	return text
 }
 
+func (r *reader) time() time.Time { return time.UnixMicro(int64(r.some(math.MaxInt64))).UTC() }
+
 func (r *reader) person() (p register.PersonID) {
-	if copied := copy(p[:], r.rest); copied < len(p) {
-		r.fail("a person is cut short")
-		return register.PersonID{}
-	}
-	r.rest = r.rest[len(p):]
-	if p.IsZero() {
-		r.fail("nobody is written out")
-	}
+	r.copy(p[:])
 	return p
+}
+
+// copy fills in bytes of a fixed length, which are not all zero.
+func (r *reader) copy(to []byte) {
+	if copied := copy(to, r.rest); copied < len(to) {
+		r.fail("bytes of a fixed length are cut short")
+		clear(to)
+		return
+	}
+	r.rest = r.rest[len(to):]
+	if !slices.ContainsFunc(to, func(b byte) bool { return b != 0 }) {
+		r.fail("zeroes are written out")
+	}
 }

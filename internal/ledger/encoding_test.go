@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -45,10 +47,10 @@ var samples = map[string]ledger.Entry{
 		Route: "GET /api/élèves", Verdict: policy.Refused, Why: policy.NotDeclared,
 	},
 	"changed":  {Number: 302, Time: at, Kind: ledger.Changed, Receipt: 302, Account: "pauline", Fields: register.Note, Verdict: policy.Shown, Why: policy.AlreadySeen},
-	"placed":   {Number: 303, Time: at, Kind: ledger.Placed, Receipt: 303, Account: "samir", Detail: "order 303: suspended account lucas: session volée"},
-	"lifted":   {Number: 304, Time: at, Kind: ledger.Lifted, Receipt: 304, Account: "samir", Detail: "order 303: suspended account lucas"},
-	"read":     {Number: 305, Time: at, Kind: ledger.Read, Receipt: 305, Account: "dpo", Detail: "shown-to lucas"},
-	"imported": {Number: 306, Time: at, Kind: ledger.Imported, Receipt: 306, Account: "agenda", Detail: "12 facts"},
+	"placed":   {Number: 303, Time: at, Kind: ledger.Placed, Receipt: 303, Account: "samir", Effect: order.Suspended, Reach: order.Account, Target: "lucas", Cause: 301, Note: "session volée"},
+	"lifted":   {Number: 304, Time: at, Kind: ledger.Lifted, Receipt: 304, Account: "samir", Effect: order.Suspended, Reach: order.Account, Target: "lucas", From: 303, End: 304, Note: "retrouvée"},
+	"read":     {Number: 305, Time: at, Kind: ledger.Read, Receipt: 305, Account: "dpo", State: ledger.ShownTo, Target: "lucas", Since: at.Add(-time.Hour), Until: at},
+	"imported": {Number: 306, Time: at, Kind: ledger.Imported, Receipt: 306, Account: "agenda", State: ledger.Facts, Target: "agenda", Count: 12, Rejected: 3, Digest: ledger.Digest{7}},
 	"observed": {
 		Number: 308, Time: at, Kind: ledger.Consulted, Receipt: 308, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
 		Verdict: policy.Shown, Why: policy.ShortEmpty, Cost: 2 * meter.Whole, Counted: meter.People(3), Limit: meter.People(3),
@@ -60,22 +62,22 @@ var samples = map[string]ledger.Entry{
 		Epoch: 202603, Spared: meter.HourLimit | meter.RegisterLimit,
 	},
 	"touched":  {Number: 309, Time: at, Kind: ledger.Touched, Receipt: 309, Account: "karim", Session: "K7QWZ", Device: "0f3a9c", Network: "home"},
-	"raised":   {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Detail: "mise à l’abri"},
-	"cosigned": {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Detail: "receipt 301"},
+	"raised":   {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Note: "mise à l’abri"},
+	"cosigned": {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Cause: 301},
 	"mission": {
 		Number: 312, Time: at, Kind: ledger.Mission, Receipt: 312, Account: "jeanne", Organisation: "ml-valbourg", Service: "dossier", Route: "GET /export",
-		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Detail: "approved by samir; list sha256:9f86d081; envoi du bilan",
+		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Approver: "samir", Digest: ledger.Digest{0x9f, 0x86}, Note: "envoi du bilan",
 	},
 	"veiled": {
 		Number: 313, Time: at, Kind: ledger.Consulted, Receipt: 313, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
 		Verdict: policy.Shown, Why: policy.AlreadySeen, Epoch: 202603,
 	},
-	"retained": {Number: 314, Time: at, Kind: ledger.Retained, Receipt: 314, Account: "poterne", Detail: "12 months"},
-	"held":     {Number: 315, Time: at, Kind: ledger.Held, Receipt: 315, Account: "samir", Detail: "approved by jeanne; 2025-11 to 2025-12; plainte"},
-	"released": {Number: 316, Time: at, Kind: ledger.Released, Receipt: 316, Account: "samir", Detail: "hold 315; approved by jeanne; classée"},
-	"dropped":  {Number: 317, Time: at, Kind: ledger.Dropped, Receipt: 317, Account: "poterne", From: 1, End: 300, Detail: "2025-01"},
-	"named":    {Number: 318, Time: at, Kind: ledger.Named, Receipt: 318, Account: "samir", Detail: "approved by jeanne; 12 people"},
-	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", Detail: "doubled"},
+	"retained": {Number: 314, Time: at, Kind: ledger.Retained, Receipt: 314, Account: "poterne", Count: 12},
+	"held":     {Number: 315, Time: at, Kind: ledger.Held, Receipt: 315, Account: "samir", Approver: "jeanne", First: 202511, Last: 202512, Note: "plainte"},
+	"released": {Number: 316, Time: at, Kind: ledger.Released, Receipt: 316, Account: "samir", Approver: "jeanne", From: 315, End: 316, Note: "classée"},
+	"dropped":  {Number: 317, Time: at, Kind: ledger.Dropped, Receipt: 317, Account: "poterne", From: 1, End: 300, First: 202501},
+	"named":    {Number: 318, Time: at, Kind: ledger.Named, Receipt: 318, Account: "samir", Approver: "jeanne", Count: 12, Digest: ledger.Digest{1}, Note: "prévenir"},
+	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {
@@ -103,6 +105,56 @@ func TestEntriesKeepTheirBytesForEver(t *testing.T) {
 	}
 }
 
+// Promise: LEDGER-2 (what an entry of each kind says)
+func TestLEDGER_2_AnEntryHasTheFieldsOfItsKindAndNoOther(t *testing.T) {
+	for name, sample := range samples {
+		if err := sample.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		value := reflect.ValueOf(&sample).Elem()
+		for i := range value.NumField() {
+			field := value.Type().Field(i).Name
+			if slices.Contains(sample.Kind.Fields(), field) {
+				continue
+			}
+			with := sample
+			other := reflect.ValueOf(&with).Elem().Field(i)
+			other.Set(something(t, other.Type()))
+			if err := with.Check(); err == nil || !strings.Contains(err.Error(), field) {
+				t.Errorf("%s with a field %s, which its kind does not have: %v", name, field, err)
+			}
+		}
+	}
+	if (ledger.Entry{Kind: 200}).Check() == nil {
+		t.Error("an entry of a kind that nobody knows can be written")
+	}
+}
+
+// something is a value of a type that is not its zero.
+func something(t *testing.T, of reflect.Type) reflect.Value {
+	value := reflect.New(of).Elem()
+	switch of.Kind() {
+	case reflect.String:
+		value.SetString("x")
+	case reflect.Bool:
+		value.SetBool(true)
+	case reflect.Int32, reflect.Int64, reflect.Int:
+		value.SetInt(1)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		value.SetUint(1)
+	case reflect.Array:
+		value.Index(0).SetUint(1)
+	case reflect.Struct:
+		if of == reflect.TypeFor[time.Time]() {
+			return reflect.ValueOf(at)
+		}
+		value.Field(0).Set(something(t, value.Field(0).Type()))
+	default:
+		t.Fatalf("no value of %v", of)
+	}
+	return value
+}
+
 func text() *rapid.Generator[string] { return rapid.StringN(0, 30, 60) }
 
 func TestWhatIsEncodedDecodesToItself(t *testing.T) {
@@ -118,11 +170,18 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			Why: policy.Why(rapid.Byte().Draw(t, "why")), Cost: meter.Cost(rapid.Int32Min(0).Draw(t, "cost")),
 			Reason:  reason.Reason{Kind: reason.Kind(rapid.Byte().Draw(t, "reason")), Source: text().Draw(t, "source"), ID: text().Draw(t, "fact")},
 			Counted: meter.Cost(rapid.Int32Min(0).Draw(t, "counted")), Limit: meter.Cost(rapid.Int32Min(0).Draw(t, "limit")),
-			Detail: text().Draw(t, "detail"), Subject: roster.AccountID(text().Draw(t, "subject")),
-			Device: text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),
+			Subject: roster.AccountID(text().Draw(t, "subject")),
+			Device:  text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),
 			Observed: rapid.Bool().Draw(t, "observed"), Until: time.UnixMicro(rapid.Int64Range(1, 1<<60).Draw(t, "until")).UTC(),
 			From: ledger.Number(rapid.Uint64().Draw(t, "from")), End: ledger.Number(rapid.Uint64().Draw(t, "end")), Epoch: ledger.Month(rapid.Uint32().Draw(t, "epoch")),
-			Spared: meter.Limits(rapid.Uint16().Draw(t, "spared")),
+			Spared:   meter.Limits(rapid.Uint16().Draw(t, "spared")),
+			Approver: roster.AccountID(text().Draw(t, "approver")), Effect: order.Effect(text().Draw(t, "effect")),
+			Reach: order.Reach(text().Draw(t, "reach")), Target: text().Draw(t, "target"), Cause: ledger.Number(rapid.Uint64().Draw(t, "cause")),
+			Since: time.UnixMicro(rapid.Int64Range(1, 1<<60).Draw(t, "since")).UTC(),
+			First: ledger.Month(rapid.Uint32().Draw(t, "first")), Last: ledger.Month(rapid.Uint32().Draw(t, "last")),
+			Count: rapid.Uint64().Draw(t, "count"), Rejected: rapid.Uint64().Draw(t, "rejected"),
+			Digest: ledger.Digest(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest")), State: ledger.State(text().Draw(t, "state")),
+			Note: text().Draw(t, "note"),
 		}
 		back, err := ledger.Decode(entry.Append(nil))
 		if err != nil || !reflect.DeepEqual(back, entry) {
@@ -132,12 +191,12 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 }
 
 func TestATextThatIsTooLongIsRefusedAndNeverCut(t *testing.T) {
-	for sentence, test := range map[string]struct{ detail, says string }{
+	for sentence, test := range map[string]struct{ note, says string }{
 		"the longest":      {strings.Repeat("é", 2048), ""},
-		"two bytes more":   {strings.Repeat("é", 2049), "its detail is 4098 bytes long, at most 4096 are written"},
-		"not UTF-8 at all": {"a\xff", "its detail is not UTF-8"},
+		"two bytes more":   {strings.Repeat("é", 2049), "its note is 4098 bytes long, at most 4096 are written"},
+		"not UTF-8 at all": {"a\xff", "its note is not UTF-8"},
 	} {
-		entry := ledger.Entry{Number: 7, Kind: ledger.Read, Time: at, Detail: test.detail}
+		entry := ledger.Entry{Number: 7, Kind: ledger.Read, Time: at, Note: test.note}
 		_, err := ledger.Veil{}.Seal([]ledger.Entry{entry})
 		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", sentence, err)

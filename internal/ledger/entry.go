@@ -5,9 +5,12 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -17,39 +20,6 @@ import (
 // Number counts entries from 0 without gaps; it is also the entry's leaf in the
 // tree.
 type Number uint64
-
-// Kind says what an entry records. The numbers are written for ever.
-type Kind uint8
-
-const (
-	Opened    Kind = 1  // the ledger begins; always entry 0
-	Attempted Kind = 2  // a request was refused before the application was asked
-	Changed   Kind = 3  // a request that changes something was decided
-	Consulted Kind = 4  // an answer was decided
-	Placed    Kind = 5  // an order was placed
-	Lifted    Kind = 6  // an order was lifted
-	Read      Kind = 7  // somebody read the ledger
-	Imported  Kind = 8  // facts, aliases or a roster were taken in
-	Session   Kind = 9  // a session ended in a way worth knowing
-	Touched   Kind = 10 // whoever holds the account proved to be there
-	Raised    Kind = 11 // more people without a reason were allowed, for a while
-	Cosigned  Kind = 12 // another person signed for one person to be opened
-	Mission   Kind = 13 // an export was allowed, of so many people and for a while
-	Retained  Kind = 14 // how long entries are kept was set
-	Held      Kind = 15 // entries are kept beyond their term, until they are released
-	Released  Kind = 16 // what was held is not any more
-	Dropped   Kind = 17 // entries were dropped at their term
-	Named     Kind = 18 // pseudonyms were led back to people
-)
-
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
-
-func (k Kind) String() string {
-	if int(k) < len(kindNames) && k != 0 {
-		return kindNames[k]
-	}
-	return "unknown kind"
-}
 
 // Entry is one line of the ledger: one person in one answer, one refusal, or one
 // act on the ledger itself. Times are UTC, to the microsecond.
@@ -75,18 +45,42 @@ type Entry struct {
 	Counted meter.Cost    // what stood against Limit
 	Limit   meter.Cost
 
-	Detail string // what an order, a reading or an import was; names no person
+	Device   string       // which browser asked, as a tag
+	Network  string       // which class of network it was in
+	Signs    meter.Signs  // what the door noticed
+	Observed bool         // Why would have stopped it, were its rule not only observed
+	Spared   meter.Limits // those that were only observed: it counts for none of them once they are enforced
+	Epoch    Month        // whose key hides Person and the fact's ID here; zero: nothing is hidden
 
-	Subject  roster.AccountID // the account an act is about, when it is not Account's own
-	Device   string           // which browser asked, as a tag
-	Network  string           // which class of network it was in
-	Signs    meter.Signs      // what the door noticed
-	Observed bool             // Why would have stopped it, were its rule not only observed
-	Spared   meter.Limits     // those that were only observed: it counts for none of them once they are enforced
-	Until    time.Time        // when a raise or a mission ends
+	// Of acts. Kind.Fields says which of these a kind has.
 
-	From, End Number // the entries an act is about: End is the first after them
-	Epoch     Month  // whose key hides Person and the fact's ID here; zero: nothing is hidden
+	Approver     roster.AccountID // who approved it, where an act takes two people
+	Subject      roster.AccountID // the account it is about, when it is not Account's own
+	Effect       order.Effect     // what an order does
+	Reach        order.Reach      // and how far it goes
+	Target       string           // whom it reaches, by name; the accounts or the source that an act is about
+	Cause        Number           // the entry that brought it about; zero: none is known
+	Since, Until time.Time        // the time it is about; Until is also when what it gives ends
+	From, End    Number           // the entries it is about: End is the first after them
+	First, Last  Month            // the months it is about, both included; Last is zero while it is open
+	Count        uint64           // of what it is about: people, lines, months
+	Rejected     uint64           // lines of an import that were not taken in
+	Digest       Digest           // SHA-256 of the list it is about, or of the rows it made
+	State        State            // what was read, what was imported, how it ended
+	Note         string           // what a person wrote, for people; no rule reads it
+}
+
+// Digest is a SHA-256.
+type Digest [sha256.Size]byte
+
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// String is the digest in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// Order is the order that the entry placed or lifted, as far as the ledger tells of it.
+func (e Entry) Order() order.Order {
+	return order.Order{Effect: e.Effect, Reach: e.Reach, Target: e.Target, Ends: e.Until, By: string(e.Account), Cause: uint64(e.Cause), Because: e.Note}
 }
 
 // Disclosed reports whether the entry says that a person was shown.

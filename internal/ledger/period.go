@@ -3,6 +3,9 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"poterne/internal/fault"
 )
 
 // Period is the part of the ledger that was written in one month: the entries from
@@ -58,4 +61,17 @@ func Condense(ctx context.Context, shelf Shelf, period Period, keep func(Condens
 	}
 	v.skipTo(period.End)
 	return v.report.Findings, nil
+}
+
+// ClosedPeriod returns the period of a month that nothing is added to any more, after
+// those before it.
+func ClosedPeriod(periods []Period, month Month) (period Period, before []Period, err error) {
+	i := slices.IndexFunc(periods, func(p Period) bool { return p.Month == month })
+	switch {
+	case i < 0:
+		return period, nil, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("nothing was written in %s", month)}
+	case periods[i].Open:
+		return period, nil, &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s is still open: nothing was written after it", month)}
+	}
+	return periods[i], periods[:i], nil
 }

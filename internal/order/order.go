@@ -6,7 +6,6 @@ package order
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"poterne/internal/roster"
@@ -52,7 +51,8 @@ type Order struct {
 	Placed  time.Time
 	Ends    time.Time // zero: until lifted
 	By      string    // who placed it
-	Because string    // shown on the desk and in the file of the incident
+	Cause   uint64    // the number of the entry that brought it about; zero: none is known
+	Because string    // what a person wrote, for the desk and the file of the incident
 	Message string    // shown to whoever it stops; may be empty
 }
 
@@ -113,33 +113,10 @@ func (o Order) Outlasts(other Order) bool {
 	return same && (o.Ends.IsZero() || !other.Ends.IsZero() && !o.Ends.Before(other.Ends))
 }
 
-// String writes an order as the ledger tells of it: its number, effect, reach and
-// target, and why. ReadString takes it back.
-func (o Order) String() string {
-	text := fmt.Sprintf("order %s: %s %s", o.ID, o.Effect, o.Reach)
-	if o.Target != "" {
-		text += " " + o.Target
-	}
-	if o.Because != "" {
-		text += ": " + o.Because
-	}
-	return text
-}
-
-// ReadString reads what String wrote, but for what String leaves out.
-func ReadString(text string) (Order, bool) {
-	head, rest, _ := strings.Cut(text, ": ")
-	what, because, _ := strings.Cut(rest, ": ")
-	id, isOrder := strings.CutPrefix(head, "order ")
-	parts := strings.SplitN(what, " ", 3)
-	if !isOrder || len(parts) < 2 {
-		return Order{}, false
-	}
-	o := Order{ID: ID(id), Effect: Effect(parts[0]), Reach: Reach(parts[1]), Because: because}
-	if len(parts) == 3 {
-		o.Target = parts[2]
-	}
-	return o, o.check() == nil
+// Stops reports whether the order is in force and stops or freezes an account, by
+// whatever it uses.
+func (o Order) Stops(account roster.AccountID, organisation roster.OrganisationID, now time.Time) bool {
+	return o.Effect != Narrowed && o.holds(now) && o.Reaches(account, organisation, "")
 }
 
 // Book is the orders placed and not lifted, in the order they were placed.

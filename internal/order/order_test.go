@@ -103,23 +103,6 @@ func TestAnOrderThatMakesNoSenseIsNotPlaced(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsReadBackAsItWasWritten(t *testing.T) {
-	for _, o := range []order.Order{
-		{ID: "12", Effect: order.Suspended, Reach: order.Account, Target: "pauline.mercier", Because: "session volée: voir le dossier 4"},
-		{ID: "13", Effect: order.Frozen, Reach: order.Organisation, Target: "mission locale"},
-		{ID: "14", Effect: order.Closed, Reach: order.Everything, Because: "exercice"},
-	} {
-		if back, ok := order.ReadString(o.String()); !ok || back != o {
-			t.Errorf("%q reads back as %+v, %v", o, back, ok)
-		}
-	}
-	for _, text := range []string{"", "order 12", "order 12: suspended", "order 12: slowed account pauline", "12: suspended account pauline", "order 12: closed account pauline"} {
-		if o, ok := order.ReadString(text); ok {
-			t.Errorf("%q was read as %+v", text, o)
-		}
-	}
-}
-
 func TestAnOrderOutlastsOnlyTheSameThatEndsSooner(t *testing.T) {
 	narrowed := order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", Ends: now, By: "poterne"}
 	change := func(change func(*order.Order)) order.Order {

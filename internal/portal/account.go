@@ -46,10 +46,10 @@ func (rooms *Rooms) account(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := rooms.reading(v, "the entries of account "+string(account.ID)); err != nil {
+	if err := rooms.reading(v, ledger.Entry{State: ledger.AccountRead, Target: string(account.ID)}); err != nil {
 		return err
 	}
-	entries, err := rooms.Gate.Of(v.Context(), account.ID, entriesRead)
+	entries, err := rooms.Journal.RecentBy(v.Context(), account.ID, entriesRead)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 )
@@ -63,7 +64,7 @@ type surgeState struct {
 const accountsNamed = 12
 
 func (rooms *Rooms) campaigns(v *visit) error {
-	if err := rooms.reading(v, "campaigns"); err != nil {
+	if err := rooms.reading(v, ledger.Entry{State: ledger.CampaignRead}); err != nil {
 		return err
 	}
 	naming, err := rooms.naming(v)
@@ -72,7 +73,7 @@ func (rooms *Rooms) campaigns(v *visit) error {
 	}
 	picture, measures := rooms.Campaigns.Picture(), rooms.measures(v, naming)
 	shown := campaignsPage{
-		page: rooms.page(v, "desk", "campaign.title"), Behind: picture.UpTo+behindBy < rooms.Gate.Next(),
+		page: rooms.page(v, "desk", "campaign.title"), Behind: picture.UpTo+behindBy < rooms.Journal.Next(),
 		Compares: picture.Compares, KnowsLineage: picture.KnowsLineage,
 	}
 	for _, m := range measures {

@@ -43,7 +43,7 @@ func TestWATCH_4_TheDeskSaysWhoActsTogetherAndWhatIsNarrowedUntilWhen(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		read = read || e.Kind == ledger.Read && e.Account == security && e.Detail == "campaigns"
+		read = read || e.Kind == ledger.Read && e.Account == security && e.State == ledger.CampaignRead
 	}
 	if !read {
 		t.Error("reading the campaigns is not written down")

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -61,7 +61,7 @@ type sourceState struct {
 }
 
 func (rooms *Rooms) desk(v *visit) error {
-	if err := rooms.reading(v, "desk"); err != nil {
+	if err := rooms.reading(v, ledger.Entry{State: ledger.DeskRead}); err != nil {
 		return err
 	}
 	naming, err := rooms.naming(v)
@@ -92,11 +92,10 @@ func (rooms *Rooms) desk(v *visit) error {
 
 // reading writes down that the viewer reads what the ledger says of others. What
 // cannot be written is not shown.
-func (rooms *Rooms) reading(v *visit, what string) error {
-	return rooms.Gate.Record(v.Context(), ledger.Entry{
-		Kind: ledger.Read, Account: v.viewer.ID, Organisation: v.viewer.Organisation.ID,
-		Session: v.viewer.Session, Route: v.Pattern, Detail: what,
-	})
+func (rooms *Rooms) reading(v *visit, what ledger.Entry) error {
+	what.Kind, what.Account, what.Organisation = ledger.Read, v.viewer.ID, v.viewer.Organisation.ID
+	what.Session, what.Route = v.viewer.Session, v.Pattern
+	return rooms.Journal.Record(v.Context(), what)
 }
 
 func (rooms *Rooms) naming(v *visit) (namer, error) {
@@ -136,7 +135,7 @@ func (n namer) observed(o policy.Observed) string {
 // lookout says whether all is quiet, and only when the picture is up to date.
 func (rooms *Rooms) lookout(v *visit, naming namer) (heads []headline) {
 	now, orders := rooms.pages.settings.Now(), rooms.Gate.Orders()
-	if !rooms.hour.caughtUp(v.Context(), rooms.Gate.Next()) {
+	if !rooms.hour.caughtUp(v.Context(), rooms.Journal.Next()) {
 		return []headline{{State: "behind", Sentence: v.speaker.must("desk.behind")}}
 	}
 	for _, o := range orders {
@@ -194,7 +193,7 @@ func (rooms *Rooms) measures(v *visit, naming namer) []measureState {
 			continue
 		}
 		m := measureState{o, naming.measure(o), naming.account(roster.AccountID(o.By))}
-		if o.By == gate.Itself {
+		if o.By == journal.Itself {
 			m.ByName = v.speaker.must("measures.itself")
 		}
 		m.Because = rooms.because(v.Context(), o, naming)
@@ -250,7 +249,7 @@ func (rooms *Rooms) flow(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := rooms.reading(v, "desk, live"); err != nil {
+	if err := rooms.reading(v, ledger.Entry{State: ledger.DeskFollowed}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(v.Context())
@@ -318,7 +317,7 @@ func (rooms *Rooms) follow(ctx context.Context, from ledger.Number) <-chan []led
 	read := make(chan []ledger.Entry)
 	go func() {
 		defer close(read)
-		for passage, err := range passages(rooms.Gate.Follow(ctx, from), rooms.Gate.Next) {
+		for passage, err := range passages(rooms.Journal.Follow(ctx, from), rooms.Journal.Next) {
 			if err != nil {
 				return
 			}

@@ -92,7 +92,7 @@ type reachedAccount struct {
 
 const (
 	mostFound  = 20
-	mostDetail = 4000 // the ledger keeps no longer text: what was asked must be written whole
+	mostTarget = 4000 // the ledger keeps no longer text: what was asked must be written whole
 	mostBehind = 100_000
 	mostWait   = 20 * time.Second
 )
@@ -119,7 +119,7 @@ func (rooms *Rooms) exactly(v *visit) error {
 		if len(accounts) == 0 {
 			shown.Wrong = append(shown.Wrong, wrong{"q", "exactly.nobody-chosen"})
 		}
-		if len(question.String()) > mostDetail {
+		if len(asReading(ledger.ShownTo, question).Target) > mostTarget {
 			shown.Wrong = append(shown.Wrong, wrong{"q", "exactly.too-many"})
 		}
 		if len(shown.Wrong) > 0 {
@@ -130,6 +130,15 @@ func (rooms *Rooms) exactly(v *visit) error {
 	}
 	rooms.show(v, status, "exactly.html", shown)
 	return nil
+}
+
+// asReading is a question as the ledger has it.
+func asReading(what ledger.State, q index.Question) ledger.Entry {
+	accounts := make([]string, len(q.Accounts))
+	for i, account := range q.Accounts {
+		accounts[i] = string(account)
+	}
+	return ledger.Entry{State: what, Target: strings.Join(accounts, " "), Since: ledger.Cut(q.Since), Until: ledger.Cut(q.Until)}
 }
 
 // accountsOf lists the accounts that an address or a form names, each once.
@@ -229,7 +238,7 @@ func (rooms *Rooms) answerExactly(v *visit, shown *exactlyPage, naming namer, qu
 	if shown.Waits = rooms.behind(v.URL.RequestURI()); shown.Waits != nil {
 		return http.StatusServiceUnavailable, nil
 	}
-	if err := rooms.reading(v, question.String()); err != nil {
+	if err := rooms.reading(v, asReading(ledger.ShownTo, question)); err != nil {
 		return 0, err
 	}
 	answer := &exactAnswer{}
@@ -270,7 +279,7 @@ func (a *exactAnswer) add(r reachedAccount) {
 
 // behind says how far the index is when that is too far behind to wait for.
 func (rooms *Rooms) behind(again string) *behind {
-	read, next := rooms.Index.Read(), rooms.Gate.Next()
+	read, next := rooms.Index.Read(), rooms.Journal.Next()
 	if read+mostBehind >= next && !rooms.Index.Failing() {
 		return nil
 	}
@@ -280,7 +289,7 @@ func (rooms *Rooms) behind(again string) *behind {
 // notAnswered says why the index has not answered.
 func (rooms *Rooms) notAnswered(v *visit, err error) *behind {
 	rooms.pages.settings.Log.ErrorContext(v.Context(), "the index of the ledger did not answer", slog.Any("err", err))
-	return &behind{rooms.Index.Read(), rooms.Gate.Next(), fault.Of(err) != fault.Unavailable, v.URL.RequestURI()}
+	return &behind{rooms.Index.Read(), rooms.Journal.Next(), fault.Of(err) != fault.Unavailable, v.URL.RequestURI()}
 }
 
 // patiently asks the index, which may be reading on in the ledger.
@@ -310,7 +319,7 @@ func (s speaker) questionOf(form url.Values) (q index.Question, err error) {
 	since, errSince := s.typedMoment(form.Get("since"))
 	until, errUntil := s.typedMoment(form.Get("until"))
 	q.Since, q.Until = since, until
-	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(q.String()) > mostDetail {
+	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(asReading(ledger.ShownTo, q).Target) > mostTarget {
 		return q, &fault.Error{Kind: fault.Invalid, Public: "a list is of accounts, between two moments", Err: err}
 	}
 	return q, nil
@@ -330,7 +339,7 @@ func (rooms *Rooms) exactList(v *visit) error {
 	if rooms.behind("") != nil {
 		return &fault.Error{Kind: fault.Unavailable, Public: "the index is still reading the ledger"}
 	}
-	if err := rooms.reading(v, "the list of who was "+question.String()); err != nil {
+	if err := rooms.reading(v, asReading(ledger.ShownToList, question)); err != nil {
 		return err
 	}
 	var shown index.Shown

@@ -154,15 +154,17 @@ func TestLEDGER_7_TheDeskSaysExactlyWhoAndHandsOverTheSealedList(t *testing.T) {
 		t.Errorf("a checkpoint of %d entries, %v", head.Size, err)
 	}
 
-	var details []string
+	var written []ledger.Entry
 	for e, err := range h.gate.Entries(t.Context(), before) {
 		if err != nil || e.Kind != ledger.Read || e.Account != security {
 			t.Fatalf("%v by %s, %v", e.Kind, e.Account, err)
 		}
-		details = append(details, e.Detail)
+		written = append(written, e)
 	}
-	if len(details) != 2 || !strings.HasPrefix(details[0], "shown to theo.marchand, camille.aubry, from ") || details[1] != "the list of who was "+details[0] {
-		t.Errorf("what was asked is written as %q", details)
+	if len(written) != 2 || written[0].State != ledger.ShownTo || written[1].State != ledger.ShownToList ||
+		written[0].Target != "theo.marchand camille.aubry" || written[1].Target != written[0].Target ||
+		written[0].Since.IsZero() || !written[1].Since.Equal(written[0].Since) || !written[1].Until.Equal(written[0].Until) {
+		t.Errorf("what was asked is written as %+v", written)
 	}
 }
 
@@ -174,7 +176,7 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 	for range 2 {
 		ask := policy.Ask{Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
 		ask.People = append(ask.People, policy.Opening{Person: person, Fields: register.Name})
-		if _, err := h.gate.Settle(t.Context(), ask); err != nil {
+		if _, err := h.gate.Commit(t.Context(), ask); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,8 +191,8 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 		t.Error("the page says who that is")
 	}
 	for e, err := range h.gate.Entries(t.Context(), before) {
-		if err != nil || e.Kind != ledger.Read || e.Person != person || strings.Contains(e.Detail+e.Route, identifier) {
-			t.Errorf("written is %v about the person: %v, %q, %v", e.Kind, e.Person == person, e.Detail, err)
+		if err != nil || e.Kind != ledger.Read || e.Person != person || strings.Contains(e.Target+e.Note+e.Route, identifier) {
+			t.Errorf("written is %v about the person: %v, %q, %v", e.Kind, e.Person == person, e.Note, err)
 		}
 	}
 	if h.gate.Next() != before+1 {
@@ -287,7 +289,7 @@ func TestAQuestionIsMendedBesideItsField(t *testing.T) {
 		"period=today": "Choose at least one account.",
 		"account=theo.marchand&period=between&since=yesterday":                               "Write a day and an hour",
 		"account=theo.marchand&period=between&since=2026-03-03T14:00&until=2026-03-03T14:00": "The end comes before the beginning.",
-		"period=today&account=" + strings.Repeat("a", mostDetail):                            "too many accounts",
+		"period=today&account=" + strings.Repeat("a", mostTarget+1):                            "too many accounts",
 	} {
 		answer, raw := h.goes(security, http.MethodGet, "/desk/exactly?"+query, nil)
 		if said := pageText(t, raw); answer.StatusCode != http.StatusUnprocessableEntity || strings.Count(said, want) != 2 {

@@ -2,10 +2,10 @@ package portal
 
 import (
 	"context"
-	"strconv"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/containment"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
@@ -16,7 +16,7 @@ import (
 
 // byItself reports whether the rules placed an order, as a freeze of one account.
 func byItself(o order.Order) bool {
-	return o.By == gate.Itself && o.Reach == order.Account && o.Effect == order.Frozen
+	return o.By == journal.Itself && o.Reach == order.Account && o.Effect == order.Frozen
 }
 
 // frozen returns the accounts that the rules froze and nobody has suspended since,
@@ -34,52 +34,40 @@ func frozen(orders order.Book, now time.Time) (freezes []order.Order) {
 	return freezes
 }
 
-// cause returns the entry for which the rules placed a freeze. An order is named by
-// its own entry, which follows those of the passage that led to it.
-func (rooms *Rooms) cause(ctx context.Context, o order.Order) (ledger.Entry, bool) {
+// placing returns the entry that placed an order, which names its ground.
+func (rooms *Rooms) placing(ctx context.Context, o order.Order) (ledger.Entry, bool) {
 	rooms.hour.mu.Lock()
-	entry, known := rooms.hour.causes[o.ID]
+	entry, known := rooms.hour.placings[o.ID]
 	rooms.hour.mu.Unlock()
 	if known {
 		return entry, true
 	}
-	placed, err := strconv.ParseUint(string(o.ID), 10, 63)
-	if err != nil || placed == 0 || ledger.Number(placed) >= rooms.Gate.Next() {
+	number, err := containment.NumberOf(o.ID)
+	if err != nil || number >= rooms.Journal.Next() {
 		return ledger.Entry{}, false
 	}
-	if entry, known = rooms.freezing(ctx, ledger.Number(placed)); known {
-		rooms.hour.mu.Lock()
-		defer rooms.hour.mu.Unlock()
-		rooms.hour.causes[o.ID] = entry
+	if entry, err = rooms.Journal.Entry(ctx, number); err != nil {
+		return ledger.Entry{}, false
 	}
-	return entry, known
-}
-
-// freezing looks for what froze an account in the passage before an order.
-func (rooms *Rooms) freezing(ctx context.Context, placed ledger.Number) (ledger.Entry, bool) {
-	for last, err := range rooms.Gate.Follow(ctx, placed-1) {
-		if err != nil {
-			return ledger.Entry{}, false
-		}
-		for e, err := range rooms.Gate.Follow(ctx, last.Receipt) {
-			if err != nil || e.Number >= placed {
-				return ledger.Entry{}, false
-			}
-			if e.Why.Freezes() && !e.Observed {
-				return e, true
-			}
-		}
-	}
-	return ledger.Entry{}, false
+	rooms.hour.mu.Lock()
+	defer rooms.hour.mu.Unlock()
+	rooms.hour.placings[o.ID] = entry
+	return entry, true
 }
 
 // because says why an order was placed: what the rules found, in the reader's
 // language, or what somebody wrote.
 func (rooms *Rooms) because(ctx context.Context, o order.Order, naming namer) string {
-	if byItself(o) {
-		if entry, known := rooms.cause(ctx, o); known {
-			return naming.ground(entry, 1)
-		}
+	if o.By != journal.Itself {
+		return o.Because
 	}
-	return o.Because
+	entry, known := rooms.placing(ctx, o)
+	switch {
+	case !known:
+		return ""
+	case entry.State != "":
+		return naming.speaker.must("shares."+string(entry.State), "measure", receipt(entry.Cause))
+	default:
+		return naming.ground(entry, 1)
+	}
 }

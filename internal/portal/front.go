@@ -51,7 +51,7 @@ func (rooms *Rooms) front(v *visit) error {
 	if err != nil {
 		return err
 	}
-	entries, err := rooms.Gate.Of(v.Context(), v.viewer.ID, entriesRead)
+	entries, err := rooms.Journal.RecentBy(v.Context(), v.viewer.ID, entriesRead)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (rooms *Rooms) whole(v *visit, newest []ledger.Entry) ([]ledger.Entry, erro
 	}
 	oldest := newest[len(newest)-1]
 	var missing []ledger.Entry
-	for e, err := range rooms.Gate.Follow(v.Context(), oldest.Receipt) {
+	for e, err := range rooms.Journal.Follow(v.Context(), oldest.Receipt) {
 		if err != nil {
 			return nil, err
 		}

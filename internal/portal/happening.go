@@ -3,8 +3,9 @@ package portal
 import (
 	"fmt"
 	"iter"
+	"strings"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -103,10 +104,7 @@ func (h happening) State() string {
 	case ledger.Touched:
 		return "touched"
 	case ledger.Placed:
-		if o, ok := order.ReadString(h.Entry.Detail); ok {
-			return string(o.Effect)
-		}
-		return string(order.Frozen)
+		return string(h.Entry.Effect)
 	case ledger.Lifted:
 		return "lifted"
 	default:
@@ -166,10 +164,10 @@ func (n namer) organisation(id roster.OrganisationID) string {
 // account they did it to.
 func (n namer) line(h happening) line {
 	who, organisation := h.Entry.Account, h.Entry.Organisation
-	if who == gate.Itself {
+	if who == journal.Itself {
 		who = ""
-		if o, ok := order.ReadString(h.Entry.Detail); ok && o.Reach == order.Account {
-			who = roster.AccountID(o.Target)
+		if h.Entry.Reach == order.Account {
+			who = roster.AccountID(h.Entry.Target)
 		}
 	}
 	if organisation == "" {
@@ -188,16 +186,16 @@ func (n namer) sentence(h happening) string {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		return n.ground(e, h.People)
 	case ledger.Placed, ledger.Lifted:
-		if o, ok := order.ReadString(e.Detail); ok && e.Account == gate.Itself {
-			return n.speaker.must("act.itself", "measure", n.measure(o))
-		} else if ok {
-			return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(o), "because", orDash(o.Because))
+		if e.Account == journal.Itself {
+			return n.speaker.must("act.itself", "measure", n.measure(e.Order()))
 		}
-		return e.Detail
-	case ledger.Read, ledger.Imported, ledger.Session, ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
-		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(e.Detail))
+		return n.speaker.must("act."+e.Kind.String(), "measure", n.measure(e.Order()), "because", orDash(e.Note))
+	case ledger.Read, ledger.Imported, ledger.Session:
+		return n.speaker.must("act."+e.Kind.String(), "detail", n.topic(e.State))
+	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
+		return n.speaker.must("act."+e.Kind.String(), "detail", orDash(n.kept(e)))
 	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Mission:
-		return n.speaker.must("act."+e.Kind.String(), "subject", n.account(e.Subject), "people", n.speaker.people(e.Cost), "because", orDash(e.Detail))
+		return n.speaker.must("act."+e.Kind.String(), "subject", n.account(e.Subject), "people", n.speaker.people(e.Cost), "because", orDash(e.Note))
 	default:
 		return n.speaker.must("act.opened")
 	}
@@ -254,6 +252,37 @@ func (n namer) target(o order.Order) string {
 	default:
 		return o.Target
 	}
+}
+
+// topic says what was read or taken in, or how a session ended. A word that a newer
+// program wrote is shown as it is.
+func (n namer) topic(state ledger.State) string {
+	said, err := n.speaker.say("topic." + string(state))
+	if err != nil {
+		return string(state)
+	}
+	return said
+}
+
+// kept says what was done about how long the ledger is kept, or whom it names.
+func (n namer) kept(e ledger.Entry) string {
+	var parts []string
+	if e.Count > 0 {
+		parts = append(parts, n.speaker.number(int(e.Count)))
+	}
+	if e.First != 0 {
+		parts = append(parts, e.First.String())
+	}
+	if e.Last != 0 {
+		parts = append(parts, e.Last.String())
+	}
+	if e.Approver != "" {
+		parts = append(parts, n.account(e.Approver))
+	}
+	if e.Note != "" {
+		parts = append(parts, e.Note)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // receipt writes an entry's number as it is given to people.

@@ -8,6 +8,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -55,15 +56,15 @@ func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
 func TestEveryKindOfEntryHasASentenceOfItsOwn(t *testing.T) {
 	said := make(map[string]ledger.Kind)
 	for kind := ledger.Opened; kind.String() != "unknown kind"; kind++ {
-		french, english := sentences(t, ledger.Entry{Kind: kind, Account: theo, Subject: theo, Why: policy.Why(kind), Detail: "frozen account theo"})
+		french, english := sentences(t, ledger.Entry{Kind: kind, Account: theo, Subject: theo, Why: policy.Why(kind), Effect: order.Frozen, Reach: order.Account, Target: string(theo), State: ledger.DeskRead})
 		for _, sentence := range []string{french, english} {
-			if other, twice := said[sentence]; twice && sentence != "frozen account theo" {
+			if other, twice := said[sentence]; twice {
 				t.Errorf("%s is said as %s is: %q", kind, other, sentence)
 			}
 			said[sentence] = kind
 		}
 	}
-	if french, _ := sentences(t, ledger.Entry{Kind: ledger.Named, Detail: "approved by samir; 12 people"}); french != "Des personnes sont nommées de nouveau : approved by samir; 12 people" {
+	if french, _ := sentences(t, ledger.Entry{Kind: ledger.Named, Count: 12, Approver: "samir", Note: "prévenir"}); french != "Des personnes sont nommées de nouveau : 12 · samir · prévenir" {
 		t.Errorf("naming people is said as %q", french)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -18,12 +18,12 @@ import (
 // and stopped in each second, who went beyond their allowance, and the newest
 // happenings worth a line. It is safe to share.
 type hour struct {
-	mu      sync.Mutex // guards what follows
-	seconds [3600]second
-	tallies map[roster.AccountID]*tally
-	lines   []happening               // oldest first
-	upTo    ledger.Number             // everything before it is in the picture
-	causes  map[order.ID]ledger.Entry // for which Poterne itself froze an account
+	mu       sync.Mutex // guards what follows
+	seconds  [3600]second
+	tallies  map[roster.AccountID]*tally
+	lines    []happening               // oldest first
+	upTo     ledger.Number             // everything before it is in the picture
+	placings map[order.ID]ledger.Entry // that placed an order
 }
 
 type second struct {
@@ -55,7 +55,7 @@ const (
 const keptLines = 40
 
 func newHour() *hour {
-	return &hour{tallies: make(map[roster.AccountID]*tally), causes: make(map[order.ID]ledger.Entry)}
+	return &hour{tallies: make(map[roster.AccountID]*tally), placings: make(map[order.ID]ledger.Entry)}
 }
 
 // Run keeps the desk's picture of the last hour, until ctx ends. When the ledger
@@ -81,7 +81,7 @@ func (rooms *Rooms) watch(ctx context.Context) error {
 		return err
 	}
 	from = rooms.hour.begin(from)
-	for passage, err := range passages(rooms.Gate.Follow(ctx, from), rooms.Gate.Next) {
+	for passage, err := range passages(rooms.Journal.Follow(ctx, from), rooms.Journal.Next) {
 		if err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bo
 		}
 		c := t.sum(account)
 		held, stopped := orders.Against(account, t.organisation, "", now)
-		if stopped && (held.Effect == order.Suspended || held.By == gate.Itself) || c.Beyond == 0 && c.Own == 0 && c.Missed < manyMisses {
+		if stopped && (held.Effect == order.Suspended || held.By == journal.Itself) || c.Beyond == 0 && c.Own == 0 && c.Missed < manyMisses {
 			continue
 		}
 		if !found || c.worseThan(worst) {

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -113,10 +116,10 @@ func (rooms *Rooms) waitingUnder(v *visit, typed string) (*waiting, []wrong, err
 		return nil, []wrong{{"receipt", "manager.no-number"}}, nil
 	}
 	receipt := ledger.Number(number)
-	if err := rooms.reading(v, "what waits under receipt "+strconv.FormatUint(number, 10)); err != nil {
+	if err := rooms.reading(v, ledger.Entry{State: ledger.WaitingRead, From: receipt, End: receipt + 1}); err != nil {
 		return nil, nil, err
 	}
-	asked, err := rooms.Gate.Waiting(v.Context(), v.viewer.asker(), receipt)
+	asked, err := rooms.Grants.Waiting(v.Context(), v.viewer.account(), receipt)
 	if key := cannotSign(err); key != "" {
 		return nil, []wrong{{"receipt", key}}, nil
 	}
@@ -138,11 +141,11 @@ func cannotSign(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, gate.ManyWait):
+	case errors.Is(err, grants.ManyWait):
 		return "manager.one-person"
-	case errors.Is(err, gate.SignedAlready):
+	case errors.Is(err, grants.SignedAlready):
 		return "manager.signed-already"
-	case errors.Is(err, gate.SignedForMost):
+	case errors.Is(err, grants.SignedForMost):
 		return "manager.signed-most"
 	case fault.Of(err) == fault.Absent:
 		return "manager.none-waits"
@@ -180,7 +183,7 @@ func (rooms *Rooms) showManager(v *visit, status int, shown managerPage) (err er
 // frozen lists the accounts that the rules froze and that the viewer may thaw.
 func (rooms *Rooms) frozen(who viewer, accounts []roster.Account) (list []frozenState) {
 	for _, o := range rooms.Gate.Orders() {
-		if o.By != gate.Itself || o.Effect != order.Frozen || o.Reach != order.Account {
+		if o.By != journal.Itself || o.Effect != order.Frozen || o.Reach != order.Account {
 			continue
 		}
 		i := slices.IndexFunc(accounts, func(a roster.Account) bool { return string(a.ID) == o.Target })
@@ -214,7 +217,7 @@ func (rooms *Rooms) thaw(v *visit) error {
 	case len(shown.Wrong) > 0:
 		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
 	}
-	if err := rooms.Gate.Undo(v.Context(), v.viewer.asker(), gate.AskerOf(list[i].Of), form.Order, form.Because); err != nil {
+	if err := rooms.Contain.Undo(v.Context(), containment.Undo{ID: form.Order, By: v.viewer.ID, Because: form.Because}); err != nil {
 		return err
 	}
 	back(v.w, managerPath+"?said=lifted")
@@ -252,7 +255,7 @@ func (rooms *Rooms) cosign(v *visit) error {
 	case !rooms.touched(v):
 		return rooms.showManager(v, http.StatusForbidden, shown)
 	}
-	err = rooms.Gate.Cosign(v.Context(), v.viewer.asker(), shown.Waiting.Receipt)
+	err = rooms.Grants.Cosign(v.Context(), v.viewer.ID, shown.Waiting.Receipt)
 	if key := cannotSign(err); key != "" {
 		shown.Waiting, shown.Wrong = nil, []wrong{{"receipt", key}}
 		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
@@ -291,7 +294,7 @@ func (rooms *Rooms) raise(v *visit) error {
 		return rooms.showManager(v, http.StatusUnprocessableEntity, shown)
 	}
 	until := rooms.pages.settings.Now().Add(time.Duration(hours) * time.Hour)
-	if err := rooms.Gate.Raise(v.Context(), v.viewer.asker(), gate.AskerOf(of), people, until, form.Because); err != nil {
+	if err := rooms.Grants.Raise(v.Context(), grants.Raise{By: v.viewer.ID, Of: of.ID, People: people, Until: until, Because: form.Because}); err != nil {
 		return err
 	}
 	back(v.w, managerPath+"?said=raised")
@@ -301,11 +304,11 @@ func (rooms *Rooms) raise(v *visit) error {
 // read turns what was typed into numbers, and lists what is to be mended.
 func (f raiseForm) read() (people, hours int, mend []wrong) {
 	people, err := strconv.Atoi(f.People)
-	if err != nil || people < 1 || people > gate.MostRaised {
+	if err != nil || people < 1 || people > grants.MostRaised {
 		mend = append(mend, wrong{"people", "manager.people-wrong"})
 	}
 	hours, err = strconv.Atoi(f.Hours)
-	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > gate.LongestRaise {
+	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > grants.LongestRaise {
 		mend = append(mend, wrong{"hours", "manager.hours-wrong"})
 	}
 	return people, hours, append(mend, mendTyped("because", f.Because)...)
@@ -330,7 +333,7 @@ func (rooms *Rooms) vouched(v *visit) (string, error) {
 		return "", nil
 	}
 	const justNow, fewEntries = time.Minute, 5
-	entries, err := rooms.Gate.Of(v.Context(), v.viewer.ID, fewEntries)
+	entries, err := rooms.Journal.RecentBy(v.Context(), v.viewer.ID, fewEntries)
 	if err != nil {
 		return "", err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -43,7 +43,7 @@ func forms(t *testing.T, raw string) (actions []string) {
 // written counts the entries of a kind that an account made.
 func (h *house) written(who roster.AccountID, kind ledger.Kind) (n int) {
 	h.t.Helper()
-	entries, err := h.gate.Of(h.t.Context(), who, 100)
+	entries, err := h.gate.RecentBy(h.t.Context(), who, 100)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -205,11 +205,11 @@ func TestMETER_6_ARaiseIsBoundedGivenByAnotherWithAReasonAndAFreshTouch(t *testi
 	if said := pageText(t, raw); !strings.Contains(said, "the limit is raised") || !strings.Contains(said, "Camille Aubry has 2 people left") {
 		t.Errorf("the page says %s", said)
 	}
-	entries, err := h.gate.Of(t.Context(), jeanne, 1)
+	entries, err := h.gate.RecentBy(t.Context(), jeanne, 1)
 	if err != nil || len(entries) != 1 {
 		t.Fatal(err)
 	}
-	if e := entries[0]; e.Kind != ledger.Raised || e.Subject != camille || e.Cost != meter.People(2) || e.Detail != "A job fair." || e.Until.Sub(e.Time) > 3*time.Hour {
+	if e := entries[0]; e.Kind != ledger.Raised || e.Subject != camille || e.Cost != meter.People(2) || e.Note != "A job fair." || e.Until.Sub(e.Time) > 3*time.Hour {
 		t.Errorf("written down: %+v", e)
 	}
 	for person, want := range []policy.Verdict{policy.Shown, policy.Shown, policy.Shown, policy.AskCosign} {
@@ -229,7 +229,7 @@ func TestWhoIsHeldSignsForNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, number := drained(t)
 			h.touch()
-			o.By, o.Because = gate.Itself, "a test"
+			o.By, o.Because = journal.Itself, "a test"
 			if _, err := h.gate.Place(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
@@ -261,7 +261,7 @@ func TestNoLinkClaimsWhatWasNotSigned(t *testing.T) {
 // freezes places the freeze that the rules place, and returns its form.
 func (h *house) freezes(who roster.AccountID) url.Values {
 	h.t.Helper()
-	o, err := h.gate.Place(h.t.Context(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: gate.Itself, Because: "Parcours de fichier."})
+	o, err := h.gate.Place(h.t.Context(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself, Because: "Parcours de fichier."})
 	if err != nil {
 		h.t.Fatal(err)
 	}

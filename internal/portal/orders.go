@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
@@ -138,7 +139,7 @@ func (rooms *Rooms) placeOrder(v *visit) error {
 	if mend := rooms.mend(v, o); len(mend) > 0 {
 		return rooms.showOrder(v, http.StatusUnprocessableEntity, o, mend)
 	}
-	if _, err := rooms.Gate.Place(v.Context(), o); err != nil {
+	if _, err := rooms.Contain.Place(v.Context(), o); err != nil {
 		return err
 	}
 	if o.Reach == order.Account && o.Effect == order.Suspended {
@@ -266,13 +267,9 @@ func (p *liftPage) mend() (status int) {
 // lift ends a measure.
 func (rooms *Rooms) lift(v *visit, m measureState, because string) error {
 	if !m.Itself() {
-		return rooms.Gate.Lift(v.Context(), m.ID, string(v.viewer.ID), because)
+		return rooms.Contain.Lift(v.Context(), containment.Lift{ID: m.ID, By: string(v.viewer.ID), Because: because})
 	}
-	account, _, err := rooms.Roster.Account(v.Context(), roster.AccountID(m.Target))
-	if err != nil {
-		return err
-	}
-	return rooms.Gate.Undo(v.Context(), v.viewer.asker(), gate.AskerOf(account), m.ID, because)
+	return rooms.Contain.Undo(v.Context(), containment.Undo{ID: m.ID, By: v.viewer.ID, Because: because})
 }
 
 // outcome is what the viewer has just done, said by key. The address only
@@ -283,7 +280,7 @@ func (rooms *Rooms) outcome(v *visit) (string, error) {
 		return "", nil
 	}
 	const justNow, fewEntries = time.Minute, 5
-	entries, err := rooms.Gate.Of(v.Context(), v.viewer.ID, fewEntries)
+	entries, err := rooms.Journal.RecentBy(v.Context(), v.viewer.ID, fewEntries)
 	if err != nil {
 		return "", err
 	}

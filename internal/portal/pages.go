@@ -181,6 +181,10 @@ type viewer struct {
 }
 
 // asker is the viewer as the gate knows them.
+func (v viewer) account() roster.Account {
+	return roster.Account{ID: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Name: v.Name, Opened: v.Opened}
+}
+
 func (v viewer) asker() gate.Asker {
 	return gate.Asker{Account: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Opened: v.Opened}
 }

@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -44,34 +46,49 @@ type Service struct {
 	Search  string                     // where it finds people by name and birth date; empty when nowhere
 }
 
-// Gate is what the rooms ask of the gate.
+// Gate is where accounts stand.
 type Gate interface {
 	// Standing returns where an account stands now.
 	Standing(gate.Asker, roster.ServiceID) gate.Standing
 	// Orders returns the orders placed and not lifted.
 	Orders() order.Book
+}
+
+// Journal is the ledger, as it is written.
+type Journal interface {
+	// Record writes an act down that leaves no rows; it is durable when Record returns nil.
+	Record(context.Context, ledger.Entry) error
+	// RecentBy returns an account's newest entries, newest first.
+	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+	// Follow yields the entries from a number on, then each new one, until ctx ends.
+	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Entry returns one entry.
+	Entry(context.Context, ledger.Number) (ledger.Entry, error)
+	// Next is the number of the next entry.
+	Next() ledger.Number
+}
+
+// Containment places orders and lifts them.
+type Containment interface {
 	// Place puts an order in force for every decision after it returns.
 	Place(context.Context, order.Order) (order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
-	Lift(ctx context.Context, id order.ID, by, because string) error
+	Lift(context.Context, containment.Lift) error
 	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
 	// may not.
-	Undo(ctx context.Context, by, of gate.Asker, id order.ID, because string) error
-	// Waiting returns the opening that waits for a signature which somebody may give;
-	// fault.Absent when none does, gate.ManyWait when it is not one person's.
-	Waiting(ctx context.Context, by gate.Asker, receipt ledger.Number) (ledger.Entry, error)
-	// Cosign signs for the one person who waits under a receipt's number.
-	Cosign(ctx context.Context, by gate.Asker, receipt ledger.Number) error
+	Undo(context.Context, containment.Undo) error
+}
+
+// Grants is what one person allows another.
+type Grants interface {
+	// Waiting returns the opening that waits under a receipt for a signature which
+	// somebody may give: grants.NoneWaits when none does, grants.ManyWait when it is not
+	// one person's.
+	Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error)
+	// Cosign signs for what waits under a receipt's number.
+	Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error
 	// Raise allows an account some more people without a reason, until a time.
-	Raise(ctx context.Context, by, of gate.Asker, people int, until time.Time, because string) error
-	// Of returns an account's newest entries, newest first.
-	Of(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
-	// Follow yields the entries from a number on, then each new one, until ctx ends.
-	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
-	// Next is the number of the next entry.
-	Next() ledger.Number
-	// Record writes an act down; it is durable when Record returns nil.
-	Record(context.Context, ledger.Entry) error
+	Raise(context.Context, grants.Raise) error
 }
 
 // Roster is who may use what.
@@ -112,6 +129,9 @@ type Door interface {
 type House struct {
 	Door      Door
 	Gate      Gate
+	Journal   Journal
+	Contain   Containment
+	Grants    Grants
 	Roster    Roster
 	Sources   Sources
 	Book      Book

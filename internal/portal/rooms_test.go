@@ -18,9 +18,13 @@ import (
 
 	"golang.org/x/net/html"
 
+	"poterne/internal/accounts"
 	"poterne/internal/campaign"
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
@@ -30,6 +34,7 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 	"poterne/internal/typed"
 )
 
@@ -37,7 +42,7 @@ import (
 // header.
 type house struct {
 	t     *testing.T
-	gate  *gate.Gate
+	gate  *storetest.Node
 	rooms *Rooms
 	site  *httptest.Server
 	door  *door
@@ -102,7 +107,7 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = shelf.Close() })
-	list := store.Roster{Organisations: stageOrganisations}
+	list := accounts.List{Organisations: stageOrganisations}
 	for _, a := range stageAccounts {
 		a.Identity = roster.Identity{Issuer: "https://id.example", Subject: string(a.ID)}
 		a.Opened = time.Now().AddDate(-1, 0, 0)
@@ -113,17 +118,17 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 			})
 		}
 	}
-	if err := shelf.TakeRoster(t.Context(), list); err != nil {
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: shelf, Now: time.Now}, list); err != nil {
 		t.Fatal(err)
 	}
 	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
-	g, err := gate.Open(t.Context(), shelf, shelf, rules, time.Now)
+	g, err := storetest.OpenNode(t.Context(), shelf, shelf, rules, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &house{t: t, gate: g, door: &door{}, shelf: shelf}
 	pages := NewPages(Settings{Services: newStage().pages.settings.Services, Silence: map[string]time.Duration{"agenda": time.Hour}, Scheme: "dossier"})
-	h.campaigns = campaign.New(campaign.House{Gate: g, Book: shelf, Roster: shelf}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	h.campaigns = campaign.New(campaign.House{Journal: g, Book: shelf, Roster: shelf}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	kept, err := store.OpenIndexSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +136,8 @@ func newHouseUnder(t *testing.T, rules policy.Rules) *house {
 	t.Cleanup(func() { _ = kept.Close() })
 	h.index = index.New(index.Standard, shelf, kept)
 	h.rooms = New(pages, House{
-		Door: h.door, Gate: g, Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns, Index: h.index, Notary: newNotary(t, shelf),
+		Door: h.door, Gate: g, Journal: g, Contain: containment.Service{Writer: g.Journal}, Grants: grants.Service{Journal: g, Most: rules.Signed, Now: time.Now},
+		Roster: shelf, Sources: shelf, Book: shelf, Campaigns: h.campaigns, Index: h.index, Notary: newNotary(t, shelf),
 		Directory: gate.NewDirectory(houseKey(t), register.NewSchemes("dossier", nil), shelf),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -159,7 +165,7 @@ func (h *house) opens(who roster.AccountID, people ...int) gate.Passage {
 	for _, n := range people {
 		ask.People = append(ask.People, policy.Opening{Person: register.PersonID{1, byte(n)}, Fields: register.Name})
 	}
-	passage, err := h.gate.Settle(h.t.Context(), ask)
+	passage, err := h.gate.Commit(h.t.Context(), ask)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -310,8 +316,8 @@ func TestReadingAnAccountIsItselfWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Kind != ledger.Read || e.Account != security || !strings.Contains(e.Detail, string(theo)) {
-			t.Errorf("what was written is %v by %s: %s", e.Kind, e.Account, e.Detail)
+		if e.Kind != ledger.Read || e.Account != security || e.Target != string(theo) {
+			t.Errorf("what was written is %v by %s: %s", e.Kind, e.Account, e.Target)
 		}
 	}
 	if h.gate.Next() != before+1 {
@@ -387,7 +393,7 @@ func TestACT_1_SuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
 	}
 	var written []string
 	for e := range h.gate.Entries(t.Context(), before) {
-		written = append(written, e.Kind.String()+" "+e.Detail)
+		written = append(written, e.Kind.String()+" "+e.Note)
 	}
 	if len(written) != 1 || !strings.HasPrefix(written[0], "lifted") || !strings.Contains(written[0], "it was a train") {
 		t.Errorf("what was written is %q", written)

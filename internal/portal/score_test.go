@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -34,7 +35,7 @@ func watched(t *testing.T) *house {
 func (h *house) guesses(who roster.AccountID) order.Order {
 	h.t.Helper()
 	for range 20 {
-		_, err := h.gate.Settle(h.t.Context(), policy.Ask{
+		_, err := h.gate.Commit(h.t.Context(), policy.Ask{
 			Act: policy.Show, Account: who, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 			About: true, People: []policy.Opening{{Fields: register.Name}},
 		})
@@ -42,7 +43,7 @@ func (h *house) guesses(who roster.AccountID) order.Order {
 			h.t.Fatal(err)
 		}
 		for _, o := range h.gate.Orders() {
-			if o.Target == string(who) && o.By == gate.Itself {
+			if o.Target == string(who) && o.By == journal.Itself {
 				return o
 			}
 		}
@@ -59,7 +60,7 @@ func (h *house) reads(path string) string {
 
 func TestANetworkThatIsNotDeclaredIsSaidInWords(t *testing.T) {
 	h := watched(t)
-	_, err := h.gate.Settle(t.Context(), policy.Ask{
+	_, err := h.gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 		Network: httpgate.Elsewhere, People: []policy.Opening{{Person: register.PersonID{1, 1}, Fields: register.Name}},
 	})
@@ -149,7 +150,7 @@ func TestWATCH_5_AFreezeIsUndoneByAnotherPersonWithATouch(t *testing.T) {
 
 func TestNobodyUndoesTheirOwnFreeze(t *testing.T) {
 	h := newHouse(t)
-	o, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(security), Effect: order.Frozen, By: gate.Itself, Because: "x"})
+	o, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(security), Effect: order.Frozen, By: journal.Itself, Because: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +221,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 				m.Record(e.Event())
 			}
 			if _, freezes := decision.Freezes(); freezes && dice.IntN(2) == 0 {
-				orders = order.Book{{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: gate.Itself}}
+				orders = order.Book{{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: journal.Itself}}
 			}
 			met := decision.People[0]
 			further := met.Why == policy.Enumerating || met.Why == policy.Doubted || met.Why == policy.Expelled

@@ -16,8 +16,11 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
@@ -73,7 +76,7 @@ func Scenes() map[string]Scene {
 	signing.touched = galleryNow.Add(-4 * time.Minute)
 	for _, st := range []*stage{untouched, signing} {
 		st.orders = append(st.orders, order.Order{
-			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: gate.Itself, Placed: galleryNow.Add(-5 * time.Minute),
+			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: journal.Itself, Placed: galleryNow.Add(-5 * time.Minute),
 			Because: policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}.Sentence(policy.French),
 		})
 	}
@@ -279,7 +282,7 @@ func newStage() *stage {
 		Zone:    zone, Now: func() time.Time { return galleryNow },
 	})
 	s.index = index.New(index.Standard, s, s)
-	s.rooms = New(s.pages, House{Door: s, Gate: s, Roster: s, Sources: s, Book: s, Campaigns: s, Directory: s, Notary: s, Index: s})
+	s.rooms = New(s.pages, House{Door: s, Gate: s, Journal: s, Contain: s, Grants: s, Roster: s, Sources: s, Book: s, Campaigns: s, Directory: s, Notary: s, Index: s})
 	return s
 }
 
@@ -378,7 +381,7 @@ func (s *stage) drift(who roster.AccountID, undone time.Duration) {
 	person := byte(0)
 	for ago := 25; ago > 0; ago-- {
 		if undone/day == time.Duration(ago) {
-			s.write(undone, ledger.Entry{Kind: ledger.Lifted, Account: "noa.lambert", Subject: who, Detail: order.Order{ID: "1", Effect: order.Frozen, Reach: order.Account, Target: string(who), Because: "vérifié"}.String()})
+			s.write(undone, ledger.Entry{Kind: ledger.Lifted, Account: "noa.lambert", Subject: who, Effect: order.Frozen, Reach: order.Account, Target: string(who), From: 1, End: 2, Note: "vérifié"})
 		}
 		for range []int{1, 0, 3, 2, 1, 0, 0}[ago%7] {
 			person++
@@ -386,7 +389,7 @@ func (s *stage) drift(who roster.AccountID, undone time.Duration) {
 		}
 		at(time.Duration(ago)*day-time.Hour, 200, "b1", policy.Ruling{Verdict: policy.Shown, Why: policy.AlreadySeen, Fields: register.Name})
 	}
-	s.write(50*time.Minute, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: who, Cost: meter.People(2), Until: galleryNow.Add(2 * time.Hour), Detail: "accueil du salon"})
+	s.write(50*time.Minute, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: who, Cost: meter.People(2), Until: galleryNow.Add(2 * time.Hour), Note: "accueil du salon"})
 	at(30*time.Minute, 240, "b2", policy.Ruling{Verdict: policy.Shown, Why: policy.ShortEmpty, Observed: true, Cost: meter.Whole, Counted: meter.People(3), Limit: meter.People(3), Fields: register.Name})
 	for i := range 3 {
 		at(time.Duration(10-i)*time.Minute, 0, "b2", policy.Ruling{Verdict: policy.Withheld, Why: policy.NobodyKnown})
@@ -394,8 +397,9 @@ func (s *stage) drift(who roster.AccountID, undone time.Duration) {
 	at(6*time.Minute, 241, "b2", counted)
 	at(6*time.Minute-time.Second, 242, "b2", counted)
 	at(5*time.Minute, 243, "b2", policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating})
-	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: gate.Itself, Because: "Ces ouvertures parcourent le fichier."}
+	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself}
 	_, _ = s.Place(context.Background(), frozen)
+	s.entries[len(s.entries)-1].Why = policy.Enumerating
 	s.entries[len(s.entries)-1].Time, s.orders[0].Placed = galleryNow.Add(-5*time.Minute), galleryNow.Add(-5*time.Minute)
 	for _, e := range s.entries {
 		s.rooms.hour.take([]ledger.Entry{e})
@@ -435,11 +439,16 @@ func (s *stage) conspire() {
 		Compares: true, KnowsLineage: true,
 	}
 	for _, o := range []order.Order{
-		{Reach: order.Organisation, Target: "ml-bourg", Because: "un compte de la structure est tenu pour volé (mesure 7)"},
-		{Reach: order.Account, Target: "sacha.olive", Because: "même appareil qu’un compte tenu pour volé (mesure 7)"},
+		{Reach: order.Organisation, Target: "ml-bourg", Cause: 7},
+		{Reach: order.Account, Target: "sacha.olive", Cause: 7},
 	} {
-		o.Effect, o.By, o.Ends = order.Narrowed, gate.Itself, galleryNow.Add(70*time.Hour).Truncate(time.Hour)
+		o.Effect, o.By, o.Ends = order.Narrowed, journal.Itself, galleryNow.Add(70*time.Hour).Truncate(time.Hour)
 		_, _ = s.Place(context.Background(), o)
+		placed := &s.entries[len(s.entries)-1]
+		placed.Cause = ledger.Number(o.Cause)
+		if placed.State = ledger.State(campaign.Organisation); o.Reach == order.Account {
+			placed.State = ledger.State(campaign.Device)
+		}
 	}
 }
 
@@ -499,23 +508,22 @@ func (s *stage) Place(_ context.Context, o order.Order) (order.Order, error) {
 	}
 	o.ID, o.Placed = order.ID(strconv.Itoa(len(s.entries))), galleryNow
 	s.orders = append(s.orders, o)
-	s.write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Detail: o.String()})
+	s.write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Effect: o.Effect, Reach: o.Reach, Target: o.Target, Until: o.Ends, Note: o.Because})
 	return o, o.Check()
 }
 
-func (s *stage) Lift(_ context.Context, id order.ID, by, because string) error {
-	i := slices.IndexFunc(s.orders, func(o order.Order) bool { return o.ID == id })
+func (s *stage) Lift(_ context.Context, lift containment.Lift) error {
+	i := slices.IndexFunc(s.orders, func(o order.Order) bool { return o.ID == lift.ID })
 	if i < 0 {
 		return &fault.Error{Kind: fault.Absent}
 	}
 	lifted := s.orders[i]
-	lifted.Because = because
 	s.orders = slices.Delete(s.orders, i, i+1)
-	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(by), Detail: lifted.String()})
+	s.write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(lift.By), Effect: lifted.Effect, Reach: lifted.Reach, Target: lifted.Target, Note: lift.Because})
 	return nil
 }
 
-func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number) (ledger.Entry, error) {
+func (s *stage) Waiting(_ context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error) {
 	for _, e := range s.entries {
 		if e.Receipt == receipt && e.Why == policy.LongEmpty && (by.Role == roster.Security || by.Organisation == e.Organisation) {
 			return e, s.broken
@@ -527,21 +535,21 @@ func (s *stage) Waiting(_ context.Context, by gate.Asker, receipt ledger.Number)
 	return ledger.Entry{}, &fault.Error{Kind: fault.Absent}
 }
 
-func (s *stage) Undo(ctx context.Context, by, _ gate.Asker, id order.ID, because string) error {
-	return s.Lift(ctx, id, string(by.Account), because)
+func (s *stage) Undo(ctx context.Context, undo containment.Undo) error {
+	return s.Lift(ctx, containment.Lift{ID: undo.ID, By: string(undo.By), Because: undo.Because})
 }
 
-func (s *stage) Cosign(_ context.Context, by gate.Asker, receipt ledger.Number) error {
-	s.write(0, ledger.Entry{Kind: ledger.Cosigned, Account: by.Account, Detail: "receipt " + strconv.FormatUint(uint64(receipt), 10)})
+func (s *stage) Cosign(_ context.Context, by roster.AccountID, receipt ledger.Number) error {
+	s.write(0, ledger.Entry{Kind: ledger.Cosigned, Account: by, Cause: receipt})
 	return s.broken
 }
 
-func (s *stage) Raise(_ context.Context, by, of gate.Asker, people int, until time.Time, because string) error {
-	s.write(0, ledger.Entry{Kind: ledger.Raised, Account: by.Account, Subject: of.Account, Cost: meter.People(people), Until: until, Detail: because})
+func (s *stage) Raise(_ context.Context, raise grants.Raise) error {
+	s.write(0, ledger.Entry{Kind: ledger.Raised, Account: raise.By, Subject: raise.Of, Cost: meter.People(raise.People), Until: raise.Until, Note: raise.Because})
 	return s.broken
 }
 
-func (s *stage) Of(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
+func (s *stage) RecentBy(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
 	var found []ledger.Entry
 	for _, e := range slices.Backward(s.entries) {
 		if e.Account == account && len(found) < limit {

@@ -54,7 +54,7 @@ func TestNobodyTypesIntoTheLedgerWhatCannotBeRead(t *testing.T) {
 					t.Fatal(err)
 				}
 				if e.Kind == ledger.Placed || e.Kind == ledger.Lifted || e.Kind == ledger.Raised {
-					t.Errorf("entry %d is %v: %q", e.Number, e.Kind, e.Detail)
+					t.Errorf("entry %d is %v: %q", e.Number, e.Kind, e.Note)
 				}
 				if e.Number+1 == h.gate.Next() {
 					break

@@ -73,10 +73,7 @@ func (rooms *Rooms) whoSaw(v *visit) error {
 		rooms.show(v, http.StatusServiceUnavailable, "whosaw.html", shown)
 		return nil
 	}
-	err = rooms.Gate.Record(v.Context(), ledger.Entry{
-		Kind: ledger.Read, Account: v.viewer.ID, Organisation: v.viewer.Organisation.ID,
-		Session: v.viewer.Session, Route: v.Pattern, Person: people[0], Detail: "who saw one person",
-	})
+	err = rooms.reading(v, ledger.Entry{State: ledger.WhoSaw, Person: people[0]})
 	if err != nil {
 		return err
 	}

@@ -107,6 +107,7 @@ type Account struct {
 	Name         string // shown to colleagues and to the desk, never written in the ledger
 	Identity     Identity
 	Opened       time.Time
+	Proposer     AccountID // who proposed it; empty when it came with a roster from outside
 }
 
 // Habilitation is the right of an account to use a service for a purpose. It

@@ -54,8 +54,12 @@ func TestENTRY_9_ACookieNobodyGaveIsNobody(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser().signIn()
 	key, token, _ := strings.Cut(b.jar[signin.SessionCookie], ".")
+	other := "A" + key[1:]
+	if other == key {
+		other = "B" + key[1:]
+	}
 	for name, value := range map[string]string{
-		"none": "", "the key alone": key, "no token": key + ".", "no key": "." + token, "another key": "A" + key[1:] + "." + token,
+		"none": "", "the key alone": key, "no token": key + ".", "no key": "." + token, "another key": other + "." + token,
 		"much too long": key + "." + strings.Repeat(token, 20),
 	} {
 		t.Run(name, func(t *testing.T) {

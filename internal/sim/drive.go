@@ -12,7 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -294,45 +296,48 @@ func (c *core) undo(ctx context.Context, at time.Time, account roster.AccountID)
 
 // settled is the gate itself, over a ledger, at a time that the replay sets.
 type settled struct {
-	gate *gate.Gate
-	us   *atomic.Int64
+	gate    *gate.Gate
+	journal *journal.Journal
+	us      *atomic.Int64
 }
 
 // throughGate opens a gate over the book and runs it until stop.
-func throughGate(ctx context.Context, book gate.Book, rules policy.Rules, scenes ...scene) (through settled, stop func() error, err error) {
+func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scenes ...scene) (through settled, stop func() error, err error) {
 	through.us = new(atomic.Int64)
 	through.us.Store(Beginning.AddDate(0, 0, -Before).UnixMicro())
 	now := func() time.Time { return time.UnixMicro(through.us.Load()).UTC() }
-	if through.gate, err = gate.Open(ctx, book, staffOf(scenes), rules, now); err != nil {
+	if through.journal, err = journal.Open(ctx, book, now); err != nil {
 		return settled{}, nil, err
 	}
+	through.gate = gate.New(through.journal, staffOf(scenes), rules, now)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- through.gate.Run(ctx) }()
+	go func() { ended <- through.journal.Run(ctx) }()
 	return through, func() error { cancel(); return <-ended }, nil
 }
 
 func (s settled) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	passage, err := s.gate.Settle(ctx, ask)
+	passage, err := s.gate.Commit(ctx, ask)
 	return passage.Decision, err
 }
 
 func (s settled) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	return s.gate.Foresee(ctx, ask)
+	return s.gate.Check(ctx, ask)
 }
 
 func (s settled) act(ctx context.Context, at time.Time, entry ledger.Entry) error {
 	s.us.Store(at.UnixMicro())
-	return s.gate.Record(ctx, entry)
+	return journal.Record(ctx, s.journal, entry)
 }
 
 func (s settled) undo(ctx context.Context, at time.Time, account roster.AccountID) error {
 	s.us.Store(at.UnixMicro())
 	for _, o := range s.gate.Orders() {
 		if o.Target == string(account) {
-			return s.gate.Lift(ctx, o.ID, "manager", "no theft")
+			_, err := journal.Do(ctx, s.journal, journal.Act[containment.Rows](containment.Lift{ID: o.ID, By: "manager", Because: "no theft"}))
+			return err
 		}
 	}
 	return errors.New("no freeze to undo")

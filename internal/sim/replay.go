@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/policy"
 )
 
@@ -37,7 +37,7 @@ type Settings struct {
 	Seeds    int
 	// Book opens an empty ledger, and closes it; then every opening is settled by
 	// the gate over it. Nil replays the decision alone.
-	Book func(context.Context) (book gate.Book, closed func() error, err error)
+	Book func(context.Context) (book journal.DB, closed func() error, err error)
 	// Kept keeps what was played, so that a long replay that was interrupted goes on
 	// where it stood. It may be nil; it belongs to these settings only.
 	Kept Keeper

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"poterne/internal/journal"
 	"reflect"
 	"runtime"
 	"sync"
@@ -15,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -193,8 +193,8 @@ func TestAnExplainedHonestOpeningIsNeverStopped(t *testing.T) {
 }
 
 // scratch opens an empty ledger in SQLite.
-func scratch(t *testing.T) func(context.Context) (gate.Book, func() error, error) {
-	return func(ctx context.Context) (gate.Book, func() error, error) {
+func scratch(t *testing.T) func(context.Context) (journal.DB, func() error, error) {
+	return func(ctx context.Context) (journal.DB, func() error, error) {
 		kept, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "poterne.db"))
 		if err != nil {
 			return nil, nil, err
@@ -368,7 +368,7 @@ func BenchmarkSettledDays(b *testing.B) {
 		group.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 				o := days[i].openings[int(n/agents)%len(days[i].openings)]
-				if _, err := through.gate.Settle(b.Context(), s.agent.ask(o.deed(o.at))); err != nil {
+				if _, err := through.gate.Commit(b.Context(), s.agent.ask(o.deed(o.at))); err != nil {
 					b.Error(err)
 					return
 				}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"poterne/internal/accounts"
+	"poterne/internal/journal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -323,7 +324,7 @@ const caseloadMeasured = 50
 // caseloads, and returns what a client does: to ask the gate of one node for the
 // next people of the caseload.
 func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client int) error {
-	staff := store.Roster{Organisations: storetest.Staff().Organisations}
+	staff := accounts.List{Organisations: storetest.Staff().Organisations}
 	var facts []reason.Fact
 	asks := make([][]policy.Ask, clients)
 	from, until := storetest.At.AddDate(-1, 0, 0), storetest.At.AddDate(1, 0, 0)
@@ -341,15 +342,15 @@ func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client
 			asks[c] = append(asks[c], ask)
 		}
 	}
-	if err := nodes[0].TakeRoster(b.Context(), staff); err != nil {
+	if err := storetest.TakeRoster(b, nodes[0], staff); err != nil {
 		b.Fatal(err)
 	}
 	if err := nodes[0].TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
 		b.Fatal(err)
 	}
-	gates := make([]*gate.Gate, len(nodes))
+	gates := make([]*storetest.Node, len(nodes))
 	for i, s := range nodes {
-		g, err := gate.Open(b.Context(), s, s, rules, func() time.Time { return storetest.At })
+		g, err := storetest.OpenNode(b.Context(), s, s, rules, func() time.Time { return storetest.At })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -360,7 +361,7 @@ func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client
 	return func(client int) error {
 		ask := asks[client][asked[client]%len(asks[client])]
 		asked[client]++
-		passage, err := gates[client%len(gates)].Settle(context.Background(), ask)
+		passage, err := gates[client%len(gates)].Commit(context.Background(), ask)
 		if err == nil && !passage.Decision.People[0].Verdict.Shows() {
 			return fmt.Errorf("refused for %v", passage.Decision.Whole.Why)
 		}
@@ -404,7 +405,7 @@ func write(b *testing.B, nodes []*store.Store, people int) func(client int) erro
 						more = false
 					}
 				}
-				err := s.Turn(context.Background(), func(head gate.Head) error {
+				err := s.Turn(context.Background(), func(head journal.Head) error {
 					rows := make([]ledger.Sealed, len(batch)*people)
 					for i := range rows {
 						rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"poterne/internal/journal"
 	"sync"
 	"testing"
 	"time"
@@ -177,7 +178,7 @@ type stage struct {
 	t      *testing.T
 	path   string
 	store  *store.Store
-	gate   *gate.Gate
+	gate   *storetest.Node
 	ended  chan error
 	handed map[register.PersonID]register.Fields
 }
@@ -194,7 +195,7 @@ func (s *stage) open(through driver.Driver) {
 		s.t.Fatal(err)
 	}
 	now := func() time.Time { return storetest.At.Add(time.Minute) }
-	if s.gate, err = gate.Open(s.t.Context(), s.store, s.store, rules, now); err != nil {
+	if s.gate, err = storetest.OpenNode(s.t.Context(), s.store, s.store, rules, now); err != nil {
 		s.t.Fatal(err)
 	}
 	s.ended = make(chan error, 1)
@@ -207,7 +208,7 @@ func (s *stage) ask(people ...int) error {
 	for _, n := range people {
 		ask.People = append(ask.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
 	}
-	passage, err := s.gate.Settle(s.t.Context(), ask)
+	passage, err := s.gate.Commit(s.t.Context(), ask)
 	if err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func (s *stage) check() {
 			s.t.Fatal("somebody was handed over who is not written down")
 		}
 	}
-	reopened, err := gate.Open(s.t.Context(), clean, clean, rules, func() time.Time { return storetest.At.Add(time.Minute) })
+	reopened, err := storetest.OpenNode(s.t.Context(), clean, clean, rules, func() time.Time { return storetest.At.Add(time.Minute) })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func breakAt(t *testing.T, step int, how moment) (broke string) {
 		b := &breaking{}
 		s := &stage{t: t, path: filepath.Join(t.TempDir(), "poterne.db"), handed: make(map[register.PersonID]register.Fields)}
 		s.open(b)
-		if err := s.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+		if err := storetest.TakeRoster(t, s.store, storetest.Staff()); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.ask(1); err != nil {
@@ -299,7 +300,7 @@ func breakAt(t *testing.T, step int, how moment) (broke string) {
 		}
 		select {
 		case err := <-s.ended: // fail-stop: the program starts anew
-			if !errors.Is(err, gate.ErrOutcomeUnknown) {
+			if !errors.Is(err, journal.ErrOutcomeUnknown) {
 				t.Fatalf("the gate stopped with %v", err)
 			}
 			_ = s.store.Close()

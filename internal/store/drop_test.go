@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"poterne/internal/journal"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"modernc.org/sqlite"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -28,11 +28,11 @@ const (
 // told writes entries that say a word, in a month.
 func told(t *testing.T, s *store.Store, month ledger.Month, word string, entries int) {
 	t.Helper()
-	err := s.Turn(t.Context(), func(head gate.Head) error {
+	err := s.Turn(t.Context(), func(head journal.Head) error {
 		var told []ledger.Entry
 		for n := range entries {
 			number := head.Next() + ledger.Number(n)
-			told = append(told, ledger.Entry{Number: number, Receipt: number, Time: month.Begins(), Kind: ledger.Read, Account: "samir", Detail: word + fmt.Sprint(n)})
+			told = append(told, ledger.Entry{Number: number, Receipt: number, Time: month.Begins(), Kind: ledger.Read, Account: "samir", Note: word + fmt.Sprint(n)})
 		}
 		return head.Write(told, month.Begins())
 	})
@@ -180,7 +180,7 @@ func TestLEDGER_6_ADropThatBreaksIsDoneOrNotDone(t *testing.T) {
 				t.Fatal(findings, err)
 			}
 			breaks.arm(n, how)
-			err = s.Drop(t.Context(), first, ledger.Entry{Account: "samir"})
+			err = storetest.DropMonth(t.Context(), s, first, storetest.At)
 			broke := breaks.disarm()
 			_ = s.Close()
 			l.Store = openAt(t, path)
@@ -193,7 +193,7 @@ func TestLEDGER_6_ADropThatBreaksIsDoneOrNotDone(t *testing.T) {
 			default:
 				notDone++
 			}
-			if err := l.Owner.Drop(t.Context(), first, ledger.Entry{Account: "samir"}); err != nil {
+			if err := storetest.DropMonth(t.Context(), l.Owner, first, storetest.At); err != nil {
 				t.Errorf("%s, at %s: dropped again: %v", how, broke, err)
 			}
 			if !whole(t, l) {
@@ -233,7 +233,7 @@ func TestLEDGER_6_AnOwnerWhoIsCutOffLeavesTheMonthOrTakesIt(t *testing.T) {
 			time.Sleep(time.Duration(try) * 4 * time.Millisecond)
 			_, _ = admin.Exec(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'poterne_owner' and datname = current_database()`)
 		}()
-		err := l.Owner.Drop(t.Context(), first, ledger.Entry{Account: "samir"})
+		err := storetest.DropMonth(t.Context(), l.Owner, first, storetest.At)
 		switch dropped := whole(t, l); {
 		case dropped:
 			done++
@@ -269,7 +269,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 		t.Fatal(findings, err)
 	}
 	begun := time.Now()
-	err = l.Owner.Drop(t.Context(), first, ledger.Entry{Account: "samir"})
+	err = storetest.DropMonth(t.Context(), l.Owner, first, storetest.At)
 	if fault.Of(err) != fault.Unavailable || fault.Public(err) != "somebody reads the ledger; try again" {
 		t.Errorf("after %v: %v", time.Since(begun), err)
 	}
@@ -280,7 +280,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 		t.Error("it was dropped")
 	}
 	_ = reader.Rollback()
-	if err := l.Owner.Drop(t.Context(), first, ledger.Entry{Account: "samir"}); err != nil {
+	if err := storetest.DropMonth(t.Context(), l.Owner, first, storetest.At); err != nil {
 		t.Error(err)
 	}
 	if !whole(t, l) {
@@ -306,7 +306,7 @@ func TestLEDGER_5_TheProgramsRoleDropsNothing(t *testing.T) {
 	if findings, err := l.Owner.Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
 		t.Fatal(findings, err)
 	}
-	denied("dropping", program.Drop(t.Context(), first, ledger.Entry{Account: "samir"}))
+	denied("dropping", storetest.DropMonth(t.Context(), program, first, storetest.At))
 	denied("making tables", program.MakeMonths(t.Context(), first.Plus(10)))
 	if whole(t, l) {
 		t.Error("it was dropped")
@@ -377,7 +377,7 @@ func TestTablesAreMadeForTheMonthsToCome(t *testing.T) {
 // Promise: LEDGER-3
 func TestLEDGER_3_WhatIsSaidToBeDroppedAndIsNotIsFound(t *testing.T) {
 	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced; `
-	forged := ledger.Entry{Number: 310, Receipt: 310, Time: second.Begins(), Kind: ledger.Dropped, Account: "samir", From: 0, End: 300, Detail: "2026-03"}
+	forged := ledger.Entry{Number: 310, Receipt: 310, Time: second.Begins(), Kind: ledger.Dropped, Account: "samir", From: 0, End: 300, First: 202603}
 	const gone = "entries 0 to 299: dropped at their term (entry 310)"
 	for name, test := range map[string]struct {
 		dropped bool // as it should be, before
@@ -435,7 +435,7 @@ func TestAGateOpensOnALedgerWhoseFirstMonthsAreGone(t *testing.T) {
 	l.Lived(t, first, 300, 10)
 	l.Drop(t, first)
 	for _, now := range []time.Time{first.Begins(), second.Begins().AddDate(0, 0, 2)} { // also one that reaches back to what is gone
-		if _, err := gate.Open(t.Context(), s, s, rules, func() time.Time { return now }); err != nil {
+		if _, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return now }); err != nil {
 			t.Errorf("at %v: %v", now, err)
 		}
 	}

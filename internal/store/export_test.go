@@ -1,9 +1,9 @@
 package store
 
 import (
+	"poterne/internal/journal"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 )
 
@@ -14,6 +14,6 @@ var OpenSQLiteThrough = openSQLite
 var Rights = rights
 
 // WriteSealed writes rows that were sealed elsewhere.
-func WriteSealed(head gate.Head, rows []ledger.Sealed, at time.Time) error {
+func WriteSealed(head journal.Head, rows []ledger.Sealed, at time.Time) error {
 	return head.(*turn).write(rows, at)
 }

@@ -23,7 +23,7 @@ func (d *smallDisk) Open(dsn string) (driver.Conn, error) {
 func TestLEDGER_1_NothingIsHandedOverWhenTheDiskIsFull(t *testing.T) {
 	s := &stage{t: t, path: filepath.Join(t.TempDir(), "poterne.db"), handed: make(map[register.PersonID]register.Fields)}
 	s.open(&smallDisk{})
-	if err := s.store.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, s.store, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	var err error

@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
-	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 )
@@ -32,7 +30,7 @@ func (s *Store) Weigh(ctx context.Context, period ledger.Period) (bytes int64, e
 	return bytes, s.engine.classify(err)
 }
 
-// Retention implements gate.Keeper.
+// Retention implements custody.Rows.
 func (t *turn) Retention() (retention.Book, error) { return retentionBook(t.ctx, t.tx) }
 
 func retentionBook(ctx context.Context, db querier) (book retention.Book, err error) {
@@ -74,16 +72,16 @@ func holds(ctx context.Context, db querier) (holds []retention.Hold, err error) 
 	return holds, rows.Err()
 }
 
-// Retain implements gate.Keeper.
-func (t *turn) Retain(s retention.Setting) error {
+// InsertSetting implements custody.Rows.
+func (t *turn) InsertSetting(s retention.Setting) error {
 	const insert = `insert into retention (since, months, reason) values ($1, $2, $3)`
 	t.dirty = true
 	_, err := t.tx.ExecContext(t.ctx, insert, int64(s.Since), s.Months, s.Reason)
 	return doing("setting how long entries are kept", err)
 }
 
-// Hold implements gate.Keeper.
-func (t *turn) Hold(h retention.Hold) error {
+// InsertHold implements custody.Rows.
+func (t *turn) InsertHold(h retention.Hold) error {
 	const insert = `insert into hold (number, since, until, because, placed_by, approved_by) values ($1, $2, $3, $4, $5, $6)`
 	until := sql.NullInt64{Int64: int64(h.Until), Valid: h.Until != 0}
 	t.dirty = true
@@ -91,31 +89,10 @@ func (t *turn) Hold(h retention.Hold) error {
 	return doing("placing a hold", err)
 }
 
-// Release implements gate.Keeper.
-func (t *turn) Release(hold, by ledger.Number) error {
+// ReleaseHold implements custody.Rows.
+func (t *turn) ReleaseHold(hold, by ledger.Number) error {
 	const release = `update hold set released = $1 where number = $2 and released is null`
-	done, err := t.tx.ExecContext(t.ctx, release, int64(by), int64(hold))
-	if err != nil {
-		return doing("releasing a hold", err)
-	}
-	if count, err := done.RowsAffected(); err != nil || count == 0 {
-		return &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("no hold %d is in force", hold), Err: err}
-	}
 	t.dirty = true
-	return nil
-}
-
-// unheld refuses to drop a month that is held at this moment, whatever whoever drops
-// it has read before.
-func (t *turn) unheld(month ledger.Month) error {
-	held, err := holds(t.ctx, t.tx)
-	if err != nil {
-		return doing("reading what is held", err)
-	}
-	for _, hold := range held {
-		if hold.Keeps(month) {
-			return &fault.Error{Kind: fault.Refused, Public: fmt.Sprintf("%s is held by hold %d", month, hold.Number)}
-		}
-	}
-	return nil
+	done, err := t.tx.ExecContext(t.ctx, release, int64(by), int64(hold))
+	return doing("releasing a hold", oneRow(done, err))
 }

@@ -46,7 +46,7 @@ const (
 	largestPortion = 1 << 14
 )
 
-// Entries implements gate.Book.
+// Entries implements journal.DB.
 func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return s.veil.Entries(s.Sealed(ctx, from))
 }
@@ -79,7 +79,7 @@ func sealedPortion(ctx context.Context, db querier, engine engine, from, end led
 	}
 }
 
-// FirstAt implements gate.Book. Entries never go back in time, so it halves. It needs
+// FirstAt implements journal.DB. Entries never go back in time, so it halves. It needs
 // to know nobody.
 func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
 	var first, next int64 // those before were dropped
@@ -102,7 +102,7 @@ func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 	return ledger.Number(first) + ledger.Number(found), failed
 }
 
-// Entry implements gate.Book.
+// Entry implements journal.DB.
 func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
 	body, err := s.body(ctx, number)
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 // gateOn runs a gate as one process of several has it, with its listener when
 // listening. Meanwhile the test goes on; everything ends with it. heard counts what the
 // listener told it.
-func gateOn(t *testing.T, s *store.Store, log *slog.Logger, listening bool) (g *gate.Gate, heard *atomic.Int64) {
+func gateOn(t *testing.T, s *store.Store, log *slog.Logger, listening bool) (g *storetest.Node, heard *atomic.Int64) {
 	t.Helper()
 	heard = new(atomic.Int64)
-	g, err := gate.Open(t.Context(), s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return storetest.At })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func gateOn(t *testing.T, s *store.Store, log *slog.Logger, listening bool) (g *
 
 // cuts places an order on one gate while an answer is under way on another, which
 // must end.
-func cuts(t *testing.T, placing, showing *gate.Gate) {
+func cuts(t *testing.T, placing, showing *storetest.Node) {
 	t.Helper()
 	under, leave := showing.Enter(t.Context(), "pauline", "mlv", "dossier")
 	defer leave()
@@ -153,7 +153,7 @@ func TestAListenerThatIsBackTellsWhatItMayHaveMissed(t *testing.T) {
 	cluster.Kill()
 	cluster.Start(t)
 	hear("after the server was gone")
-	if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	hear("a roster")

@@ -4,10 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
-	"poterne/internal/fault"
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 )
 
@@ -47,19 +44,6 @@ func (s *Store) First(ctx context.Context) (first ledger.Number, err error) {
 	return first, s.engine.classify(err)
 }
 
-// closed returns the period of a month that nothing is added to any more, after
-// those before it.
-func closed(periods []ledger.Period, month ledger.Month) (period ledger.Period, before []ledger.Period, err error) {
-	i := slices.IndexFunc(periods, func(p ledger.Period) bool { return p.Month == month })
-	switch {
-	case i < 0:
-		return period, nil, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("nothing was written in %s", month)}
-	case periods[i].Open:
-		return period, nil, &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s is still open: nothing was written after it", month)}
-	}
-	return periods[i], periods[:i], nil
-}
-
 // Condense holds every entry of a closed month against the tree. When all hold it
 // keeps what the tree publishes of them, 32 bytes each, so that it goes on being
 // published when they are gone; otherwise it returns what it found. It does not
@@ -70,7 +54,7 @@ func (s *Store) Condense(ctx context.Context, month ledger.Month, tell func(done
 	if err != nil {
 		return nil, fmt.Errorf("reading the months: %w", err)
 	}
-	period, _, err := closed(periods, month)
+	period, _, err := ledger.ClosedPeriod(periods, month)
 	if err != nil || period.Dropped {
 		return nil, err
 	}
@@ -126,81 +110,34 @@ func (s *Store) Condensed(ctx context.Context, from, end ledger.Number) ([]ledge
 	return pieces, s.engine.classify(rows.Err())
 }
 
-// Drop removes the entries of a month in one turn, and writes entry, which says so,
-// with its kind, its number, its range and the month filled in. It refuses a month
-// that is open, that one before it was not dropped, that was not condensed, or that
-// no checkpoint covers. Of its checkpoints the last stays; the others go after the
-// turn, as do the bytes that a database leaves in its files. When Drop was
-// interrupted there, it goes on when it is called again, and writes no other entry.
-// On PostgreSQL only the owner may.
-func (s *Store) Drop(ctx context.Context, month ledger.Month, entry ledger.Entry) error {
-	var period ledger.Period
-	err := s.Turn(ctx, func(head gate.Head) (err error) {
-		period, err = head.(*turn).drop(month, entry)
-		return err
-	})
-	if err == nil {
-		err = s.sweep(ctx, period)
-	}
-	if err != nil {
-		return fmt.Errorf("dropping %s: %w", month, err)
-	}
-	return nil
-}
-
-func (t *turn) drop(month ledger.Month, entry ledger.Entry) (ledger.Period, error) {
+// Periods implements custody.DropRows.
+func (t *turn) Periods() ([]ledger.Period, error) {
 	periods, err := periods(t.ctx, t.tx)
-	if err != nil {
-		return ledger.Period{}, doing("reading the months", err)
-	}
-	period, before, err := closed(periods, month)
-	if err != nil || period.Dropped {
-		return period, err
-	}
-	if err := t.droppable(period, before); err != nil {
-		return period, err
-	}
-	if err := t.unheld(month); err != nil {
-		return period, err
-	}
-	entry.Kind, entry.Number, entry.Receipt = ledger.Dropped, t.next, t.next
-	entry.From, entry.End, entry.Detail = period.First, period.End, month.String()
-	if entry.Time = ledger.Cut(entry.Time); entry.Time.Before(t.last) {
-		entry.Time = t.last
-	}
-	if err := t.Write([]ledger.Entry{entry}, entry.Time); err != nil {
-		return period, err
-	}
-	if _, err := t.tx.ExecContext(t.ctx, `update period set dropped = $1 where month = $2`, int64(entry.Number), month); err != nil {
-		return period, doing("noting that a month is dropped", err)
-	}
-	return period, doing("removing its entries", t.store.engine.remove(t.ctx, t.tx, period))
+	return periods, doing("reading the months", err)
 }
 
-// droppable refuses a period that may not be dropped now.
-func (t *turn) droppable(period ledger.Period, before []ledger.Period) error {
+// Kept implements custody.DropRows.
+func (t *turn) Kept(period ledger.Period) (condensed, signed ledger.Number, err error) {
 	const query = `
 		select coalesce((select sum(length(commitments)) from condensed where first >= $1 and first < $2), 0),
 			coalesce((select max(size) from checkpoint), 0)`
-	var bytes, signed int64
-	if err := t.tx.QueryRowContext(t.ctx, query, int64(period.First), int64(period.End)).Scan(&bytes, &signed); err != nil {
-		return doing("looking for what is kept of a month", err)
-	}
-	older := slices.IndexFunc(before, func(p ledger.Period) bool { return !p.Dropped })
-	switch {
-	case older >= 0:
-		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s is still there, and is older: drop it first", before[older].Month)}
-	case bytes != period.Entries()*ledger.CommitmentSize:
-		return &fault.Error{Kind: fault.Invalid, Public: fmt.Sprintf("%s was not condensed: what is published of it would be lost", period.Month)}
-	case signed < int64(period.End):
-		return &fault.Error{Kind: fault.Unavailable, Public: fmt.Sprintf("no checkpoint covers the whole of %s yet; try again when one is signed", period.Month)}
-	}
-	return nil
+	var bytes int64
+	err = t.tx.QueryRowContext(t.ctx, query, int64(period.First), int64(period.End)).Scan(&bytes, &signed)
+	return ledger.Number(bytes / ledger.CommitmentSize), signed, doing("looking for what is kept of a month", err)
 }
 
-// sweep removes the checkpoints inside a dropped period, with what witnesses put
+// RemovePeriod implements custody.DropRows. On PostgreSQL only the owner may.
+func (t *turn) RemovePeriod(period ledger.Period, by ledger.Number) error {
+	t.dirty = true
+	if _, err := t.tx.ExecContext(t.ctx, `update period set dropped = $1 where month = $2`, int64(by), period.Month); err != nil {
+		return doing("noting that a month is dropped", err)
+	}
+	return doing("removing its entries", t.store.engine.remove(t.ctx, t.tx, period))
+}
+
+// Sweep removes the checkpoints inside a dropped period, with what witnesses put
 // under them, but for the last; and then what the engine leaves behind.
-func (s *Store) sweep(ctx context.Context, period ledger.Period) error {
+func (s *Store) Sweep(ctx context.Context, period ledger.Period) error {
 	var last sql.NullInt64
 	if err := s.write.QueryRowContext(ctx, `select max(size) from checkpoint where size <= $1`, int64(period.End)).Scan(&last); err != nil {
 		return s.engine.classify(err)

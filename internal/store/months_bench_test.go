@@ -2,9 +2,9 @@ package store_test
 
 import (
 	"fmt"
+	"poterne/internal/journal"
 	"testing"
 
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -37,7 +37,7 @@ func BenchmarkReadingByNumber(b *testing.B) {
 		}
 		for name, read := range map[string]func() error{
 			"the newest, under the head": func() error {
-				return s.Turn(b.Context(), func(head gate.Head) error {
+				return s.Turn(b.Context(), func(head journal.Head) error {
 					for _, err := range head.Entries(next - 1) {
 						if err != nil {
 							return err
@@ -47,7 +47,7 @@ func BenchmarkReadingByNumber(b *testing.B) {
 				})
 			},
 			"none, under the head": func() error {
-				return s.Turn(b.Context(), func(head gate.Head) error {
+				return s.Turn(b.Context(), func(head journal.Head) error {
 					for _, err := range head.Entries(next) {
 						return err
 					}

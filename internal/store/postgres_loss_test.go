@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"poterne/internal/journal"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -35,7 +35,7 @@ type supervised struct {
 	restarts   atomic.Int64
 
 	mu   sync.RWMutex
-	gate *gate.Gate // nil while it starts; guarded by mu
+	gate *storetest.Node // nil while it starts; guarded by mu
 }
 
 // handed is who was handed over, by any node.
@@ -80,20 +80,20 @@ func (n *supervised) once(ctx context.Context) {
 		return
 	}
 	defer s.Close()
-	g, err := gate.Open(ctx, s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(ctx, s, s, rules, func() time.Time { return storetest.At })
 	if err != nil {
 		return
 	}
 	n.set(g)
 	err = g.Run(ctx)
 	n.set(nil)
-	if err != nil && !errors.Is(err, gate.ErrOutcomeUnknown) {
+	if err != nil && !errors.Is(err, journal.ErrOutcomeUnknown) {
 		n.t.Errorf("a node stopped with %v", err)
 	}
 	n.restarts.Add(1)
 }
 
-func (n *supervised) set(g *gate.Gate) {
+func (n *supervised) set(g *storetest.Node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.gate = g
@@ -107,7 +107,7 @@ func (n *supervised) settle(account roster.AccountID, person register.PersonID) 
 	if g == nil {
 		return policy.Ruling{}, errors.New("the node is not up")
 	}
-	passage, err := g.Settle(context.Background(), policy.Ask{
+	passage, err := g.Commit(context.Background(), policy.Ask{
 		Act: policy.Show, Account: account, Session: "s", Service: "dossier", Purpose: "accompany", Route: "GET /files",
 		People: []policy.Opening{{Person: person, Fields: register.Name}},
 	})
@@ -129,7 +129,7 @@ func stranger(n int) register.PersonID { return storetest.Person(100_000 + n) }
 func employ(t *testing.T, connection string) {
 	t.Helper()
 	s := openPostgreSQL(t, connection)
-	if err := s.TakeRoster(t.Context(), storetest.Staff()); err != nil {
+	if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
 	facts := make([]reason.Fact, caseload)
@@ -222,7 +222,7 @@ func TestRUN_3_AFailoverToTheStandbyLosesNothingThatWasHandedOver(t *testing.T) 
 	defer stop()
 	eventually(t, "work goes on", func() bool { return h.len() > 200 })
 	held := openPostgreSQL(t, either)
-	if _, err := gate.Place(t.Context(), held, func() time.Time { return storetest.At }, order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir"}); err != nil {
+	if _, err := storetest.Place(t.Context(), storetest.Outside(held), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -269,7 +269,7 @@ func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
 	standby := primary.Standby(t)
 	s := openPostgreSQL(t, connection)
 	turn := func() error {
-		return s.Turn(t.Context(), func(head gate.Head) error {
+		return s.Turn(t.Context(), func(head journal.Head) error {
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
@@ -284,7 +284,7 @@ func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
 		var n int
 		return direct(t, primary.Superuser(connection)).QueryRowContext(t.Context(), cancel).Scan(&n) == nil && n == 1
 	})
-	if err := <-over; !errors.Is(err, gate.ErrOutcomeUnknown) {
+	if err := <-over; !errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("a commit that is nowhere else ended with %v", err)
 	}
 }
@@ -301,9 +301,9 @@ func TestLEDGER_1_ACommitThatIsGivenUpIsSeenByNobodyBeforeAStandbyHasIt(t *testi
 	standby.Kill()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := s.Turn(ctx, func(head gate.Head) error {
+	if err := s.Turn(ctx, func(head journal.Head) error {
 		return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
-	}); !errors.Is(err, gate.ErrOutcomeUnknown) {
+	}); !errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("a commit that was given up ended with %v", err)
 	}
 	time.Sleep(time.Second) // a server that was told would have obeyed
@@ -333,7 +333,7 @@ func TestRUN_3_ADatabaseThatTurnsReadOnlyIsUnavailableAndComesBack(t *testing.T)
 	connection := cluster.Database(t)
 	s := openPostgreSQL(t, connection)
 	write := func() error {
-		return s.Turn(t.Context(), func(head gate.Head) error {
+		return s.Turn(t.Context(), func(head journal.Head) error {
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
@@ -342,7 +342,7 @@ func TestRUN_3_ADatabaseThatTurnsReadOnlyIsUnavailableAndComesBack(t *testing.T)
 	}
 	cluster.Set(t, "default_transaction_read_only", "on")
 	eventually(t, "it takes nothing", func() bool { return write() != nil })
-	if err := write(); errors.Is(err, gate.ErrOutcomeUnknown) {
+	if err := write(); errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("it is not known what came of a write that was refused: %v", err)
 	}
 	if err := store.NewSessions(s).Sweep(t.Context(), storetest.At, storetest.At); fault.Of(err) != fault.Unavailable {
@@ -371,7 +371,7 @@ func TestMETER_3_TurnsFollowEachOtherWhateverTheServersDefaults(t *testing.T) {
 		for range 4 {
 			wait.Go(func() {
 				for range 20 {
-					if err := s.Turn(t.Context(), func(head gate.Head) error {
+					if err := s.Turn(t.Context(), func(head journal.Head) error {
 						return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 					}); err != nil {
 						t.Error(err)
@@ -405,7 +405,7 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 	holding, over := make(chan struct{}), make(chan error)
 	thaw := make(chan struct{})
 	go func() {
-		over <- frozen.Turn(t.Context(), func(head gate.Head) error {
+		over <- frozen.Turn(t.Context(), func(head journal.Head) error {
 			close(holding)
 			<-thaw
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
@@ -418,7 +418,7 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 		t.Errorf("the other node waited for %v only: the head was free", took)
 	}
 	close(thaw)
-	if err := <-over; err == nil || errors.Is(err, gate.ErrOutcomeUnknown) {
+	if err := <-over; err == nil || errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("the turn that was lost ended with %v", err)
 	}
 	storetest.Write(t, frozen, 1, storetest.At) // and it goes on
@@ -465,10 +465,10 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 	s := openPostgreSQL(t, connection)
 	fill := func(n, length int) (err error) {
 		for err == nil {
-			err = s.Turn(t.Context(), func(head gate.Head) error {
+			err = s.Turn(t.Context(), func(head journal.Head) error {
 				entries := make([]ledger.Entry, n)
 				for i := range entries {
-					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Detail: strings.Repeat("x", length)}
+					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Note: strings.Repeat("x", length)}
 				}
 				return head.Write(entries, storetest.At)
 			})
@@ -476,7 +476,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 		return err
 	}
 	for _, size := range []struct{ n, length int }{{1000, 400}, {100, 0}, {1, 0}} { // also what is left in each page
-		if err := fill(size.n, size.length); errors.Is(err, gate.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "could not extend file") {
+		if err := fill(size.n, size.length); errors.Is(err, journal.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "could not extend file") {
 			t.Fatalf("the disk filled with %v", err)
 		}
 	}

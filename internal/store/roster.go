@@ -7,51 +7,43 @@ import (
 	"fmt"
 	"slices"
 
+	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/roster"
 )
 
-// Roster is a list of organisations, accounts and habilitations to take in.
-type Roster struct {
-	Organisations []roster.Organisation
-	Accounts      []roster.Account
-	Habilitations []roster.Habilitation
-}
-
-// TakeRoster stores a roster, all of it or nothing. What is named again is
-// replaced; what is not named stays.
-func (s *Store) TakeRoster(ctx context.Context, list Roster) error {
+// UpsertRoster implements accounts.Rows.
+func (t *turn) UpsertRoster(list accounts.List) error {
 	const organisation = `
 		insert into organisation (id, siret, name) values ($1, $2, $3)
 		on conflict (id) do update set siret = excluded.siret, name = excluded.name`
 	const account = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
-			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject`
+			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, proposer = excluded.proposer`
 	const habilitation = `
 		insert into habilitation (account, service, purpose, from_us, until_us) values ($1, $2, $3, $4, $5)
 		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us`
-	return s.within(ctx, func(tx *sql.Tx) error {
-		for _, o := range list.Organisations {
-			if _, err := tx.ExecContext(ctx, organisation, string(o.ID), o.SIRET, o.Name); err != nil {
-				return fmt.Errorf("storing organisation %s: %w", o.ID, err)
-			}
+	t.dirty = true
+	for _, o := range list.Organisations {
+		if _, err := t.tx.ExecContext(t.ctx, organisation, string(o.ID), o.SIRET, o.Name); err != nil {
+			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
 		}
-		for _, a := range list.Accounts {
-			if _, err := tx.ExecContext(ctx, account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
-				a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro()); err != nil {
-				return fmt.Errorf("storing account %s: %w", a.ID, err)
-			}
+	}
+	for _, a := range list.Accounts {
+		if _, err := t.tx.ExecContext(t.ctx, account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
+			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer)); err != nil {
+			return fmt.Errorf("storing account %s: %w", a.ID, err)
 		}
-		for _, h := range list.Habilitations {
-			if _, err := tx.ExecContext(ctx, habilitation, string(h.Account), string(h.Service), string(h.Purpose),
-				h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
-				return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
-			}
+	}
+	for _, h := range list.Habilitations {
+		if _, err := t.tx.ExecContext(t.ctx, habilitation, string(h.Account), string(h.Service), string(h.Purpose),
+			h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
+			return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
 		}
-		return advance(ctx, tx)
-	})
+	}
+	return nil
 }
 
 // Habilitations returns an account's habilitations, past and to come included.
@@ -76,7 +68,7 @@ func (s *Store) Habilitations(ctx context.Context, account roster.AccountID) ([]
 }
 
 const accountAndOrganisation = `
-	select a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, o.siret, o.name
+	select a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, o.siret, o.name
 	from account a join organisation o on o.id = a.organisation`
 
 // ByIdentity returns the account bound to an identity; fault.Absent when there is
@@ -95,14 +87,16 @@ func (s *Store) Account(ctx context.Context, id roster.AccountID) (roster.Accoun
 func (s *Store) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
 	a, o, err = scanAccount(s.read.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
-		return a, o, &fault.Error{Kind: fault.Absent, Public: "no such account"}
+		return a, o, noAccount
 	}
 	return a, o, s.engine.classify(err)
 }
 
+var noAccount = fault.Errorf(fault.Absent, "no such account")
+
 func scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
 	var opened sql.NullInt64
-	err = row.Scan(&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, &opened, &o.SIRET, &o.Name)
+	err = row.Scan(&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, &opened, &a.Proposer, &o.SIRET, &o.Name)
 	a.Opened, o.ID = fromMicro(opened), a.Organisation
 	return a, o, err
 }

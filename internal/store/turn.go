@@ -9,14 +9,14 @@ import (
 	"math"
 	"time"
 
-	"poterne/internal/fault"
-	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/roster"
 )
 
-// Turn implements gate.Book.
-func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
+// Turn implements journal.DB.
+func (s *Store) Turn(ctx context.Context, act func(journal.Head) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a turn: %w", s.engine.classify(err))
@@ -27,20 +27,21 @@ func (s *Store) Turn(ctx context.Context, act func(gate.Head) error) error {
 	}
 	if err != nil || !t.dirty {
 		if undone := s.rollback(tx); undone != nil { // what the connection still holds is not known
-			return errors.Join(err, gate.ErrOutcomeUnknown, undone)
+			return errors.Join(err, journal.ErrOutcomeUnknown, undone)
 		}
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: %w", gate.ErrOutcomeUnknown, err)
+		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
 	}
 	if s.engine.doubtful() {
-		return fmt.Errorf("%w: no standby has it", gate.ErrOutcomeUnknown)
+		return fmt.Errorf("%w: no standby has it", journal.ErrOutcomeUnknown)
 	}
 	return nil
 }
 
-// turn implements gate.Head inside one transaction.
+// turn implements journal.Head inside one transaction, and the rows of every
+// capability.
 type turn struct {
 	ctx        context.Context
 	store      *Store
@@ -105,65 +106,80 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 
 // inForce selects the orders placed and not lifted, as scanOrder reads them.
 const inForce = `
-	select id, effect, reach, target, placed_us, ends_us, placed_by, because, message
+	select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message
 	from standing_order where lifted_us is null`
 
 func (t *turn) Orders() (order.Book, error) {
-	rows, err := t.tx.QueryContext(t.ctx, inForce+` order by placed_us, id`)
+	orders, err := ordersInForce(t.ctx, t.tx)
+	return orders, doing("reading orders", err)
+}
+
+func ordersInForce(ctx context.Context, db querier) (book order.Book, err error) {
+	rows, err := db.QueryContext(ctx, inForce+` order by placed_us, id`)
 	if err != nil {
-		return nil, doing("reading orders", err)
+		return nil, err
 	}
 	defer rows.Close()
-	var book order.Book
 	for rows.Next() {
 		o, err := scanOrder(rows)
 		if err != nil {
-			return nil, doing("reading an order", err)
+			return nil, err
 		}
 		book = append(book, o)
 	}
-	return book, doing("reading orders", rows.Err())
+	return book, rows.Err()
 }
 
 func scanOrder(row interface{ Scan(...any) error }) (order.Order, error) {
 	var o order.Order
 	var placed, ends sql.NullInt64
-	err := row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Because, &o.Message)
+	err := row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message)
 	o.Placed, o.Ends = fromMicro(placed), fromMicro(ends)
 	return o, err
 }
 
-func (t *turn) Place(o order.Order) error {
+// InsertOrder implements containment.Rows.
+func (t *turn) InsertOrder(o order.Order) error {
 	const insert = `
-		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, because, message)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 	t.dirty = true
-	if _, err := t.tx.ExecContext(t.ctx, insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
-		o.Placed.UnixMicro(), micro(o.Ends), o.By, o.Because, o.Message); err != nil {
-		return doing("placing an order", err)
-	}
-	return t.advance()
+	_, err := t.tx.ExecContext(t.ctx, insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
+		o.Placed.UnixMicro(), micro(o.Ends), o.By, int64(o.Cause), o.Because, o.Message)
+	return doing("placing an order", err)
 }
 
-func (t *turn) Lift(id order.ID, by string, at time.Time) (order.Order, error) {
-	o, err := scanOrder(t.tx.QueryRowContext(t.ctx, inForce+` and id = $1`, string(id)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return o, &fault.Error{Kind: fault.Absent, Public: fmt.Sprintf("no order %s is in force", id)}
-	}
+// LiftOrder implements containment.Rows.
+func (t *turn) LiftOrder(id order.ID, by string, at time.Time) error {
+	const lift = `update standing_order set lifted_us = $1, lifted_by = $2 where id = $3 and lifted_us is null`
+	t.dirty = true
+	done, err := t.tx.ExecContext(t.ctx, lift, at.UnixMicro(), by, string(id))
+	return doing("lifting an order", oneRow(done, err))
+}
+
+// oneRow wants a statement to have changed one row.
+func oneRow(done sql.Result, err error) error {
 	if err != nil {
-		return o, doing("finding an order", err)
+		return err
 	}
-	const lift = `update standing_order set lifted_us = $1, lifted_by = $2 where id = $3`
-	t.dirty = true
-	if _, err := t.tx.ExecContext(t.ctx, lift, at.UnixMicro(), by, string(id)); err != nil {
-		return o, doing("lifting an order", err)
+	if count, err := done.RowsAffected(); err != nil || count != 1 {
+		return fmt.Errorf("%d rows were changed, not one: %w", count, err)
 	}
-	return o, t.advance()
+	return nil
 }
 
-// advance makes a new generation: what every node knows of the orders in force and
-// of askers is to be read again.
-func (t *turn) advance() error {
+// Account implements approval.Rows.
+func (t *turn) Account(id roster.AccountID) (roster.Account, error) {
+	account, _, err := scanAccount(t.tx.QueryRowContext(t.ctx, accountAndOrganisation+` where a.id = $1`, string(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return account, noAccount
+	}
+	return account, doing("reading an account", err)
+}
+
+// Advance implements journal.Head.
+func (t *turn) Advance() error {
+	t.dirty = true
 	t.generation++
 	return doing("advancing the generation", advance(t.ctx, t.tx))
 }
@@ -180,4 +196,10 @@ func doing(what string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// Orders returns the orders in force, oldest first.
+func (s *Store) Orders(ctx context.Context) (order.Book, error) {
+	orders, err := ordersInForce(ctx, s.read)
+	return orders, s.engine.classify(err)
 }

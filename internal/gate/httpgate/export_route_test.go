@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/approval"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/policy"
-	"poterne/internal/roster"
 )
 
 // exporting is a route whose CSV is kept.
@@ -32,12 +33,11 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	if w.times() != 0 {
 		t.Error("the application was asked for an export without a mission")
 	}
-	manager := gate.Asker{Account: "jeanne", Organisation: "mlv", Role: roster.Manager}
-	desk := gate.Asker{Account: "samir", Organisation: "garde", Role: roster.Security}
-	err := w.gate.Commission(t.Context(), manager, desk, gate.Asker{Account: account, Organisation: "mlv", Role: roster.Adviser}, gate.Mission{
+	permit := grants.ExportPermit{
+		By: "chief", Approver: "samir", Of: account,
 		Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
-	})
-	if err != nil {
+	}
+	if _, err := journal.Do(t.Context(), w.gate.Journal, journal.Act[approval.Rows](permit)); err != nil {
 		t.Fatal(err)
 	}
 	got := w.get("/export")

@@ -23,6 +23,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/store/storetest"
 )
 
 // Promise: LEDGER-1
@@ -529,24 +530,24 @@ func TestLEDGER_1_WhatCannotBeWrittenDoesNotGoOut(t *testing.T) {
 
 // breaking is a gate that cannot do one step.
 type breaking struct {
-	*gate.Gate
+	*storetest.Node
 	step string
 }
 
 var errBroken = &fault.Error{Kind: fault.Unavailable, Err: errors.New("broken by the test")}
 
-func (b breaking) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+func (b breaking) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if b.step == "foresee" {
 		return policy.Decision{}, errBroken
 	}
-	return b.Gate.Foresee(ctx, ask)
+	return b.Gate.Check(ctx, ask)
 }
 
-func (b breaking) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+func (b breaking) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if b.step == ask.Act.String() {
 		return gate.Passage{}, errBroken
 	}
-	return b.Gate.Settle(ctx, ask)
+	return b.Gate.Commit(ctx, ask)
 }
 
 func TestAnApplicationThatDoesNotAnswerShowsNothing(t *testing.T) {
@@ -630,22 +631,22 @@ func (s *stopping) Write(p []byte) (int, error) {
 
 // meddling is a gate where something happens around a decision.
 type meddling struct {
-	*gate.Gate
+	*storetest.Node
 	foresee func(policy.Ask) (policy.Decision, bool)
 	settled func(policy.Ask)
 }
 
-func (m meddling) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+func (m meddling) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if m.foresee != nil {
 		if decision, ok := m.foresee(ask); ok {
 			return decision, nil
 		}
 	}
-	return m.Gate.Foresee(ctx, ask)
+	return m.Gate.Check(ctx, ask)
 }
 
-func (m meddling) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
-	passage, err := m.Gate.Settle(ctx, ask)
+func (m meddling) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	passage, err := m.Gate.Commit(ctx, ask)
 	if m.settled != nil {
 		m.settled(ask)
 	}
@@ -656,7 +657,7 @@ func (m meddling) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, err
 func TestACT_1_AnOrderPlacedAfterTheDecisionStillStopsTheAnswer(t *testing.T) {
 	w := newWorld(t, file())
 	d := w.dependencies(t)
-	d.Gate = meddling{Gate: w.gate, settled: func(ask policy.Ask) {
+	d.Gate = meddling{Node: w.gate, settled: func(ask policy.Ask) {
 		o := order.Order{Reach: order.Service, Target: "dossier", Effect: order.Closed, By: "desk"}
 		if ask.Act != policy.Show {
 			return
@@ -677,7 +678,7 @@ func TestWhatCannotBeCutDoesNotGoOutIfTheDecisionTurnedOutNarrower(t *testing.T)
 	}
 	w := newWorld(t, r)
 	d := w.dependencies(t)
-	d.Gate = meddling{Gate: w.gate, foresee: func(ask policy.Ask) (policy.Decision, bool) {
+	d.Gate = meddling{Node: w.gate, foresee: func(ask policy.Ask) (policy.Decision, bool) {
 		decision := policy.Decision{Whole: policy.Ruling{Verdict: policy.Shown}}
 		for _, opening := range ask.People {
 			decision.People = append(decision.People, policy.Ruling{Verdict: policy.Shown, Fields: opening.Fields})

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/store/storetest"
 )
 
 // remembering keeps what people are told when they are refused.
@@ -134,22 +135,22 @@ func TestWATCH_5_WhoGoesOnWhileFrozenLosesTheirSessions(t *testing.T) {
 
 // insisted is a gate that finds that some people were asked for once too often.
 type insisted struct {
-	*gate.Gate
+	*storetest.Node
 	people map[register.PersonID]bool
 }
 
-func (g insisted) Foresee(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
+func (g insisted) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if decision, over := g.over(ask); over {
 		return decision, nil
 	}
-	return g.Gate.Foresee(ctx, ask)
+	return g.Gate.Check(ctx, ask)
 }
 
-func (g insisted) Settle(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+func (g insisted) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if decision, over := g.over(ask); over {
 		return gate.Passage{Decision: decision}, nil
 	}
-	return g.Gate.Settle(ctx, ask)
+	return g.Gate.Commit(ctx, ask)
 }
 
 func (g insisted) over(ask policy.Ask) (policy.Decision, bool) {

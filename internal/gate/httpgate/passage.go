@@ -93,7 +93,7 @@ func (g *passage) decideRequest() error {
 		return err
 	}
 	ask := g.ask(policy.Attempt)
-	foreseen, err := g.proxy.Gate.Foresee(g.ctx, ask)
+	foreseen, err := g.proxy.Gate.Check(g.ctx, ask)
 	if err != nil || foreseen.Shown() {
 		return err
 	}
@@ -104,7 +104,7 @@ func (g *passage) decideRequest() error {
 // settle has an ask decided and written down; the error is a *refusal if the ask
 // is refused as a whole.
 func (g *passage) settle(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
-	settled, err := g.proxy.Gate.Settle(ctx, ask)
+	settled, err := g.proxy.Gate.Commit(ctx, ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}

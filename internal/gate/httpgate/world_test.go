@@ -20,10 +20,12 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -32,6 +34,7 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // world is a real gate over a real ledger, in front of a real server that answers
@@ -42,7 +45,7 @@ type world struct {
 	t     *testing.T
 	key   register.Key
 	store *store.Store
-	gate  *gate.Gate
+	gate  *storetest.Node
 	proxy *httpgate.Proxy
 	front *httptest.Server
 	app   http.HandlerFunc // what the application does; the tests' to replace
@@ -100,9 +103,9 @@ func newWorldAt(t *testing.T, rules policy.Rules, now func() time.Time, routes .
 	w := &world{t: t}
 	secret := bytes.Repeat([]byte{7}, register.KeyBytes)
 	w.key, _ = register.NewKey(secret)
-	w.fill()
+	w.fill(now)
 	var err error
-	if w.gate, err = gate.Open(t.Context(), w.store, w.store, rules, now); err != nil {
+	if w.gate, err = storetest.OpenNode(t.Context(), w.store, w.store, rules, now); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -143,7 +146,7 @@ func (w *world) service(routes ...httpgate.Route) httpgate.Service {
 }
 
 // fill stores the roster, pauline's caseload and everybody's e-mail address.
-func (w *world) fill() {
+func (w *world) fill(now func() time.Time) {
 	t := w.t
 	var err error
 	if w.store, err = store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db")); err != nil {
@@ -151,14 +154,18 @@ func (w *world) fill() {
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
 	from, until := time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 1, 0)
-	list := store.Roster{
+	list := accounts.List{
 		Organisations: []roster.Organisation{{ID: "mlv", SIRET: "90000000000001", Name: "Mission locale"}},
-		Accounts:      []roster.Account{{ID: account, Organisation: "mlv", Role: roster.Adviser, Name: "Pauline", Opened: from}},
+		Accounts: []roster.Account{
+			{ID: account, Organisation: "mlv", Role: roster.Adviser, Name: "Pauline", Identity: roster.Identity{Subject: "p"}, Opened: from},
+			{ID: "chief", Organisation: "mlv", Role: roster.Manager, Name: "Chief", Identity: roster.Identity{Subject: "c"}, Opened: from},
+			{ID: "samir", Organisation: "mlv", Role: roster.Security, Name: "Samir", Identity: roster.Identity{Subject: "s"}, Opened: from},
+		},
 	}
 	for _, purpose := range []roster.Purpose{"accompany", "train", "write", "all"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "dossier", Purpose: purpose, From: from, Until: until})
 	}
-	if err := w.store.TakeRoster(t.Context(), list); err != nil {
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: w.store, Now: now}, list); err != nil {
 		t.Fatal(err)
 	}
 	var facts []reason.Fact
@@ -326,7 +333,7 @@ func (w *world) failed(g got, kind fault.Kind, why policy.Why) {
 func (w *world) entries() []ledger.Entry {
 	w.t.Helper()
 	var all []ledger.Entry
-	for entry, err := range w.gate.Entries(w.t.Context(), 1) {
+	for entry, err := range w.gate.Entries(w.t.Context(), 2) { // after its beginning and the roster
 		if err != nil {
 			w.t.Fatal(err)
 		}

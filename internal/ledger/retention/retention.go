@@ -5,6 +5,7 @@ package retention
 
 import (
 	"fmt"
+	"slices"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
@@ -37,14 +38,6 @@ func (s Setting) Check() error {
 	default:
 		return nil
 	}
-}
-
-// String is the setting as its entry has it.
-func (s Setting) String() string {
-	if s.Reason == "" {
-		return fmt.Sprintf("%d months", s.Months)
-	}
-	return fmt.Sprintf("%d months: %s", s.Months, s.Reason)
 }
 
 // Hold keeps months beyond their term, those to come included, until it is
@@ -88,11 +81,6 @@ func (h Hold) Range() string {
 	}
 }
 
-// String is the hold as its entry has it.
-func (h Hold) String() string {
-	return fmt.Sprintf("%s; approved by %s; %s", h.Range(), h.Approver, h.Because)
-}
-
 // Book is what was set and what was held, in the order of their entries.
 type Book struct {
 	Settings []Setting
@@ -130,6 +118,11 @@ func (b Book) Keeping(month ledger.Month) (holds []ledger.Number) {
 	return holds
 }
 
+// InForce reports whether a hold was placed and not released.
+func (b Book) InForce(number ledger.Number) bool {
+	return slices.ContainsFunc(b.Holds, func(h Hold) bool { return h.Number == number && !h.Released })
+}
+
 // Vouch holds the book against the entries from first on, which is where the ledger
 // begins. Whoever can write the tables that the book was read from, and not the
 // ledger, neither shortens a term with that nor releases a hold.
@@ -148,13 +141,18 @@ func (b Book) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry
 		return nil
 	}
 	for _, setting := range b.Settings {
-		says := func(e ledger.Entry) bool { return e.Kind == ledger.Retained && e.Detail == setting.String() }
+		says := func(e ledger.Entry) bool {
+			return e.Kind == ledger.Retained && e.Count == uint64(setting.Months) && e.Note == setting.Reason
+		}
 		if err := vouch(setting.Since, "a setting", says); err != nil {
 			return err
 		}
 	}
 	for _, hold := range b.Holds {
-		placed := func(e ledger.Entry) bool { return e.Kind == ledger.Held && e.Detail == hold.String() }
+		placed := func(e ledger.Entry) bool {
+			return e.Kind == ledger.Held && e.Account == hold.By && e.Approver == hold.Approver &&
+				e.First == hold.Since && e.Last == hold.Until && e.Note == hold.Because
+		}
 		if err := vouch(hold.Number, "a hold", placed); err != nil {
 			return err
 		}

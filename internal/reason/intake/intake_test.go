@@ -15,12 +15,14 @@ import (
 	"testing/iotest"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/gate"
 	"poterne/internal/reason"
 	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -73,7 +75,7 @@ func newTown(t testing.TB) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	if err := kept.TakeRoster(t.Context(), store.Roster{
+	if err := storetest.TakeRoster(t, kept, accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
 		Accounts: []roster.Account{
 			{ID: "pauline", Organisation: "ml", Role: roster.Adviser, Opened: noon, Identity: roster.Identity{Subject: "p"}},

@@ -1,8 +1,11 @@
 package storetest
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
+	"poterne/internal/custody"
+	"poterne/internal/journal"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +14,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
 )
@@ -80,10 +82,22 @@ func (l *Ledger) Drop(t testing.TB, month ledger.Month) {
 	if findings, err := l.Owner.Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
 		t.Fatalf("condensing %s: %v, %v", month, findings, err)
 	}
-	if err := l.Owner.Drop(t.Context(), month, ledger.Entry{Account: "samir"}); err != nil {
+	if err := l.drop(t, month, At); err != nil {
 		t.Fatal(err)
 	}
 	l.Sign(t)
+}
+
+// drop drops a month that was condensed, at a moment.
+func (l *Ledger) drop(t testing.TB, month ledger.Month, at time.Time) error {
+	t.Helper()
+	return DropMonth(t.Context(), l.Owner, month, at)
+}
+
+// DropMonth drops a month that was condensed, at a moment, as the retention run does.
+func DropMonth(ctx context.Context, owner *store.Store, month ledger.Month, at time.Time) error {
+	w := journal.Outside{DB: owner, Now: func() time.Time { return at }}
+	return custody.DropMonth(ctx, w, owner, custody.Drop{By: "samir", Month: month})
 }
 
 // Verified verifies the ledger; said is what was dropped and what is found.
@@ -162,7 +176,7 @@ func dropRefused(t *testing.T, l *Ledger) {
 	Write(t, l.Store, 100, At.AddDate(0, 2, 0))
 	refused := func(month ledger.Month, kind fault.Kind, why string) {
 		t.Helper()
-		err := l.Owner.Drop(t.Context(), month, ledger.Entry{Account: "samir"})
+		err := l.drop(t, month, At)
 		if fault.Of(err) != kind || !strings.Contains(fault.Public(err), why) {
 			t.Errorf("%s: dropped with %v, want %q", month, err, why)
 		}
@@ -188,7 +202,7 @@ func dropRefused(t *testing.T, l *Ledger) {
 	if len(all(t, l.Store, 0)) != 600 {
 		t.Error("something is gone")
 	}
-	if err := l.Owner.Drop(t.Context(), 202603, ledger.Entry{Account: "samir", Time: At.AddDate(0, 2, 1)}); err != nil {
+	if err := l.drop(t, 202603, At.AddDate(0, 2, 1)); err != nil {
 		t.Fatal(err)
 	}
 	periods, err := l.Periods(t.Context())
@@ -196,11 +210,11 @@ func dropRefused(t *testing.T, l *Ledger) {
 		t.Errorf("dropped, it is %+v, %v", periods[0], err)
 	}
 	entry, err := l.Entry(t.Context(), 600)
-	want := ledger.Entry{Number: 600, Receipt: 600, Time: At.AddDate(0, 2, 1), Kind: ledger.Dropped, Account: "samir", From: 0, End: 300, Detail: "2026-03"}
+	want := ledger.Entry{Number: 600, Receipt: 600, Time: At.AddDate(0, 2, 1), Kind: ledger.Dropped, Account: "samir", From: 0, End: 300, First: 202603}
 	if err != nil || entry != want {
 		t.Errorf("its entry is %+v, %v", entry, err)
 	}
-	if err := l.Owner.Drop(t.Context(), 202603, ledger.Entry{}); err != nil { // what was interrupted goes on
+	if err := l.drop(t, 202603, At); err != nil { // what was interrupted goes on
 		t.Error(err)
 	}
 	if findings, err := l.Owner.Condense(t.Context(), 202603, nil); len(findings) != 0 || err != nil {
@@ -289,7 +303,7 @@ func remains(t testing.TB, l *Ledger) {
 				begun[entry.Time] = entry.Number
 			}
 		}
-		err := l.Turn(t.Context(), func(head gate.Head) error {
+		err := l.Turn(t.Context(), func(head journal.Head) error {
 			for entry, err := range head.Entries(from) {
 				if err != nil {
 					return err
@@ -357,7 +371,7 @@ func anyMonths(t *testing.T, l *Ledger) {
 
 func unsound(t *testing.T, l *Ledger) {
 	l.Lived(t, 202601, 10)
-	err := l.Turn(t.Context(), func(head gate.Head) error {
+	err := l.Turn(t.Context(), func(head journal.Head) error {
 		wrong := entry(11, At) // a number was left out
 		return head.Write([]ledger.Entry{wrong}, At)
 	})
@@ -369,7 +383,7 @@ func unsound(t *testing.T, l *Ledger) {
 	if err != nil || len(findings) == 0 {
 		t.Errorf("condensed with %v, %v", findings, err)
 	}
-	if err := l.Owner.Drop(t.Context(), 202603, ledger.Entry{}); err == nil {
+	if err := l.drop(t, 202603, At); err == nil {
 		t.Error("dropped")
 	}
 }

@@ -1,0 +1,149 @@
+// Package approval is the two-person rule, once. What takes another person takes one
+// who works, who is not the first one or made by them, and whom no order stops at
+// this moment: under the ledger's head, when the act is done.
+package approval
+
+import (
+	"slices"
+
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// Rows are the accounts as they are in this turn.
+type Rows interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(id roster.AccountID) (roster.Account, error)
+}
+
+// Demand is what an act asks of the people who sign for it.
+type Demand struct {
+	For       string           // what they sign for, as it is said to them: "a hold"
+	Of        roster.AccountID // the account that it is about, which signs for nothing of its own; may be empty
+	Desk      bool             // only the security desk signs
+	OneOfDesk bool             // of two, one is of the security desk
+	Confirmed bool             // each has confirmed within a quarter of an hour
+}
+
+// One lets another person than the account it is about sign for an act: its
+// organisation's manager, or the security desk. It returns who signs.
+func One(tx *journal.Tx, rows Rows, by roster.AccountID, d Demand) (roster.Account, error) {
+	signer, err := d.signer(tx, rows, by)
+	if err != nil {
+		return signer, err
+	}
+	return signer, d.apart(rows, signer)
+}
+
+// Two lets one person do an act and another approve it.
+func Two(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (roster.Account, error) {
+	first, err := One(tx, rows, by, d)
+	if err != nil {
+		return first, err
+	}
+	second, err := One(tx, rows, approver, d)
+	switch {
+	case err != nil:
+		return first, err
+	case first.ID == second.ID:
+		return first, fault.Errorf(fault.Refused, "%s takes two people: %q cannot do it and approve it", d.For, by)
+	case d.OneOfDesk && first.Role != roster.Security && second.Role != roster.Security:
+		return first, fault.Errorf(fault.Refused, "of those who sign for %s, one is of the security desk", d.For)
+	}
+	return first, unrelated(rows, first, second, d)
+}
+
+// signer returns the account of somebody who may sign at all, now.
+func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.Account, error) {
+	account, err := rows.Account(id)
+	switch {
+	case fault.Is(err, fault.Absent):
+		return account, fault.Errorf(fault.Refused, "%q is no account: people of the roster sign for %s", id, d.For)
+	case err != nil:
+		return account, err
+	case account.Role != roster.Security && (d.Desk || account.Role != roster.Manager):
+		return account, fault.Errorf(fault.Refused, "%q may not sign for %s: %s do", id, d.For, d.who())
+	}
+	for _, o := range tx.Orders() {
+		// An order against everybody is against nobody here: signatures are wanted in the
+		// middle of an incident.
+		if (o.Reach == order.Account || o.Reach == order.Organisation) && o.Stops(account.ID, account.Organisation, tx.Now()) {
+			return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
+		}
+	}
+	if d.Confirmed && !tx.Meter(id).Touched(tx.Now()) {
+		return account, fault.Errorf(fault.Refused, "%q has not confirmed that they are there within a quarter of an hour", id)
+	}
+	return account, nil
+}
+
+func (d Demand) who() string {
+	if d.Desk {
+		return "people of the security desk"
+	}
+	return "managers and people of the security desk"
+}
+
+// apart wants the signer to be somebody else than the account that the act is about:
+// neither it, nor one that made it or was made by it, nor a manager of elsewhere.
+func (d Demand) apart(rows Rows, signer roster.Account) error {
+	if d.Of == "" {
+		return nil
+	}
+	if signer.ID == d.Of {
+		return notTheirs
+	}
+	of, err := rows.Account(d.Of)
+	switch {
+	case fault.Is(err, fault.Absent):
+		return notTheirs // one of another organisation looks like one that does not exist
+	case err != nil:
+		return err
+	case signer.Role != roster.Security && signer.Organisation != of.Organisation:
+		return notTheirs
+	}
+	return unrelated(rows, signer, of, d)
+}
+
+var notTheirs = fault.Errorf(fault.Refused, "another person signs for it: a manager of the same organisation, or the security desk")
+
+// unrelated refuses two accounts of which one made the other, or that one account
+// made, at whatever distance.
+func unrelated(rows Rows, one, other roster.Account, d Demand) error {
+	lineage, err := Lineage(rows, one)
+	if err != nil {
+		return err
+	}
+	others, err := Lineage(rows, other)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(lineage, func(id roster.AccountID) bool { return slices.Contains(others, id) }) {
+		return fault.Errorf(fault.Refused, "%q and %q come from one account: for %s, people of two lineages sign", one.ID, other.ID, d.For)
+	}
+	return nil
+}
+
+// deepest bounds a lineage. No body proposes accounts through so many hands.
+const deepest = 64
+
+// Lineage returns an account and whoever made it, the nearest first: its proposer,
+// the proposer's, and so on.
+func Lineage(rows Rows, of roster.Account) ([]roster.AccountID, error) {
+	lineage := []roster.AccountID{of.ID}
+	for of.Proposer != "" {
+		if len(lineage) == deepest || slices.Contains(lineage, of.Proposer) {
+			return nil, fault.Errorf(fault.Refused, "the lineage of %q leads nowhere: the roster is damaged", lineage[0])
+		}
+		lineage = append(lineage, of.Proposer)
+		var err error
+		if of, err = rows.Account(of.Proposer); fault.Is(err, fault.Absent) {
+			return lineage, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return lineage, nil
+}

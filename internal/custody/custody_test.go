@@ -1,0 +1,160 @@
+package custody_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"poterne/internal/accounts"
+	"poterne/internal/custody"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
+		if err := storetest.TakeRoster(t, s, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func do(t *testing.T, s *store.Store, act journal.Act[custody.Rows]) (ledger.Entry, error) {
+	t.Helper()
+	return journal.Do(t.Context(), storetest.Outside(s), act)
+}
+
+// vouched holds what the tables say against the ledger.
+func vouched(t *testing.T, s *store.Store) retention.Book {
+	t.Helper()
+	book, err := s.Retention(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Vouch(0, func(number ledger.Number) (ledger.Entry, error) { return s.Entry(t.Context(), number) }); err != nil {
+		t.Error(err)
+	}
+	return book
+}
+
+// Promise: LEDGER-6
+func TestLEDGER_6_ASettingIsWrittenOnceInTheLedger(t *testing.T) {
+	s := newStore(t)
+	for _, step := range []struct {
+		setting retention.Setting
+		changed bool
+	}{
+		{retention.Setting{Months: 12}, false}, // nobody needs to say what holds anyway
+		{retention.Setting{Months: 24, Reason: "une enquête"}, true},
+		{retention.Setting{Months: 24, Reason: "une enquête"}, false},
+		{retention.Setting{Months: 24, Reason: "une autre"}, true},
+		{retention.Setting{Months: 12}, true},
+		{retention.Setting{Months: 12}, false},
+	} {
+		_, err := do(t, s, custody.Retain{Setting: step.setting})
+		if changed := err == nil; changed != step.changed || err != nil && !errors.Is(err, journal.Unchanged) {
+			t.Errorf("%+v: %v", step.setting, err)
+		}
+	}
+	if book := vouched(t, s); len(book.Settings) != 3 || book.Now().Months != 12 {
+		t.Fatalf("%+v", book)
+	}
+	if _, err := do(t, s, custody.Retain{Setting: retention.Setting{Months: 24}}); !fault.Is(err, fault.Invalid) || errors.Is(err, journal.Unchanged) {
+		t.Errorf("without a reason: %v", err)
+	}
+}
+
+// Promise: LEDGER-5
+// Promise: LEDGER-6
+func TestLEDGER_6_TwoOfTheDeskHoldAndRelease(t *testing.T) {
+	s := newStore(t)
+	var held order.Order
+	for _, o := range []order.Order{
+		{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "vol"}, // evidence is held all the same
+		{Effect: order.Suspended, Reach: order.Account, Target: "suspended", By: "samir", Because: "vol"},
+	} {
+		var err error
+		if held, err = storetest.Place(t.Context(), storetest.Outside(s), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := retention.Hold{Since: 202603, Until: 202605, Because: "une enquête", By: "samir", Approver: "nadia"}
+	signers := map[string]struct{ by, approver, says string }{
+		"one person":           {"samir", "samir", "cannot do it and approve it"},
+		"nobody":               {"", "samir", `"" is no account`},
+		"a manager":            {"chief", "samir", `"chief" may not sign`},
+		"approved by an agent": {"samir", "pauline", `"pauline" may not sign`},
+		"who is suspended":     {"samir", "suspended", `"suspended" cannot sign while order ` + string(held.ID)},
+	}
+	for who, test := range signers {
+		hold := good
+		hold.By, hold.Approver = idOf(test.by), idOf(test.approver)
+		if _, err := do(t, s, custody.Hold{Hold: hold}); !fault.Is(err, fault.Refused) || !strings.Contains(fault.Public(err), test.says) {
+			t.Errorf("held by %s: %v", who, err)
+		}
+	}
+	if _, err := do(t, s, custody.Hold{Hold: retention.Hold{Since: 202603, By: "samir", Approver: "nadia"}}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("without a reason: %v", err)
+	}
+	placed, err := do(t, s, custody.Hold{Hold: good})
+	if err != nil || placed.Kind != ledger.Held || placed.Account != "samir" || placed.Approver != "nadia" || placed.First != 202603 || placed.Last != 202605 || placed.Note != "une enquête" {
+		t.Fatalf("the ledger says %+v, %v", placed, err)
+	}
+
+	release := custody.Release{Hold: placed.Number, By: "nadia", Approver: "samir", Because: "c’est fini"}
+	for who, test := range signers {
+		wrong := release
+		wrong.By, wrong.Approver = idOf(test.by), idOf(test.approver)
+		if _, err := do(t, s, wrong); !fault.Is(err, fault.Refused) || !strings.Contains(fault.Public(err), test.says) {
+			t.Errorf("released by %s: %v", who, err)
+		}
+	}
+	blank, elsewhere := release, release
+	blank.Because, elsewhere.Hold = " ", placed.Number+1
+	if _, err := do(t, s, blank); !fault.Is(err, fault.Invalid) {
+		t.Errorf("released without a reason: %v", err)
+	}
+	if _, err := do(t, s, elsewhere); !fault.Is(err, fault.Absent) {
+		t.Errorf("released what is not: %v", err)
+	}
+	if book := vouched(t, s); len(book.Holds) != 1 || len(book.Keeping(202604)) != 1 {
+		t.Fatalf("%+v", book)
+	}
+	written, err := do(t, s, release)
+	if err != nil || written.Kind != ledger.Released || written.From != placed.Number || written.End != placed.Number+1 ||
+		written.Approver != "samir" || written.Note != "c’est fini" {
+		t.Errorf("the ledger says %+v, %v", written, err)
+	}
+	if book := vouched(t, s); len(book.Keeping(202604)) != 0 || book.Holds[0].Release != written.Number {
+		t.Errorf("%+v", book)
+	}
+	if _, err := do(t, s, release); !fault.Is(err, fault.Absent) {
+		t.Errorf("released twice: %v", err)
+	}
+}
+
+// A hold's reason is compared with the ledger's whole, however long it is.
+func TestAHoldWithALongReasonIsVouchedFor(t *testing.T) {
+	s := newStore(t)
+	hold := retention.Hold{Since: 202603, Because: strings.Repeat("é", 500), By: "samir", Approver: "nadia"}
+	if _, err := do(t, s, custody.Hold{Hold: hold}); err != nil {
+		t.Fatal(err)
+	}
+	vouched(t, s)
+}
+
+func idOf(name string) (id roster.AccountID) { return roster.AccountID(name) }

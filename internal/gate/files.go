@@ -1,0 +1,36 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Files is what the roster and other systems say. What it returns may be a moment
+// old: it is gathered before the head is taken.
+type Files interface {
+	// Asker returns an account as the roster has it. One that is no more has no
+	// role. A change of what it returns advances the head's generation.
+	Asker(ctx context.Context, account roster.AccountID) (Asker, error)
+	// Facts returns the facts about these people that hold at a moment, whoever has
+	// to do with them: that nobody has is worth knowing too.
+	Facts(ctx context.Context, asker Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error)
+}
+
+// AskerOf is an account without what it may use.
+func AskerOf(account roster.Account) Asker {
+	return Asker{Account: account.ID, Organisation: account.Organisation, Role: account.Role, Opened: account.Opened}
+}
+
+// Asker is an account with what it may use, and whom it covers.
+type Asker struct {
+	Account       roster.AccountID
+	Organisation  roster.OrganisationID
+	Role          roster.Role
+	Opened        time.Time // since when there is this account
+	Habilitations []roster.Habilitation
+	Covers        []reason.CoverDuty // past and to come included
+}

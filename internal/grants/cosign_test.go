@@ -1,0 +1,197 @@
+package grants_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/grants"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/store/storetest"
+)
+
+// most is how many people one account can be signed for.
+const most = 40
+
+func ask(people ...int) policy.Ask {
+	a := policy.Ask{Act: policy.Show, Account: "pauline", Session: "s1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
+	for _, n := range people {
+		a.People = append(a.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
+	}
+	return a
+}
+
+func commit(t *testing.T, n *storetest.Node, a policy.Ask) (policy.Decision, ledger.Number) {
+	t.Helper()
+	passage, err := n.Commit(context.Background(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return passage.Decision, passage.Receipt
+}
+
+func cosign(n *storetest.Node, receipt ledger.Number) error {
+	_, err := doAct(n, grants.Cosign{By: "chief", Receipt: receipt, Most: most})
+	return err
+}
+
+// searching asks for the rows of a list that holds so many strangers.
+func searching(first, people int) policy.Ask {
+	a := ask()
+	a.Route, a.Signs = "GET /files", meter.SearchRow
+	for n := range people {
+		a.People = append(a.People, policy.Opening{Person: storetest.Person(first + n), Fields: register.Name})
+	}
+	return a
+}
+
+// spend opens as many strangers as the account may in 28 days, and moves the clock to
+// when the hour's allowance is whole again.
+func (h *house) spend(n *storetest.Node) {
+	h.t.Helper()
+	for i := range 20 {
+		if d, _ := commit(h.t, n, ask(100+i)); d.People[0].Verdict != policy.Shown {
+			h.t.Fatalf("stranger %d is %v", i+1, d.People[0].Verdict)
+		}
+		h.advance(25 * time.Minute)
+	}
+	h.advance(time.Hour)
+}
+
+// opened counts those whom an answer shows.
+func opened(d policy.Decision) (n int) {
+	for _, ruling := range d.People {
+		if ruling.Verdict.Shows() {
+			n++
+		}
+	}
+	return n
+}
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_OneSignatureIsForOnePersonAndNeverForAList(t *testing.T) {
+	h := newHouse(t)
+	n, _ := h.node()
+	h.spend(n)
+	const many = 3000
+	listed := searching(1000, many)
+	page := ask()
+	page.About, page.People = true, searching(1000, many).People
+	export := searching(1000, many)
+	export.Signs = meter.Exported
+	for what, a := range map[string]policy.Ask{"the rows of a search": listed, "a page about them": page, "an export": export} {
+		refused, receipt := commit(t, n, a)
+		if opened(refused) != 0 {
+			t.Fatalf("%s: strangers are shown with an empty allowance", what)
+		}
+		if err := cosign(n, receipt); err == nil {
+			t.Errorf("one signature is taken for %s with %d people", what, many)
+		}
+		if again, _ := commit(t, n, a); opened(again) > 0 {
+			t.Errorf("after one signature %s shows %d people", what, opened(again))
+		}
+	}
+	_, receipt := commit(t, n, ask(1000))
+	if err := cosign(n, receipt); err != nil {
+		t.Fatalf("one person, opened: %v", err)
+	}
+	if rows, _ := commit(t, n, listed); opened(rows) > 0 {
+		t.Errorf("a signature for an opening shows %d rows of a list", opened(rows))
+	}
+	if d, _ := commit(t, n, ask(1000)); d.People[0].Why != policy.Vouched {
+		t.Errorf("who was signed for is %v, %v", d.People[0].Verdict, d.People[0].Why)
+	}
+}
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_ASignatureUsedAtOnceOnTwoNodesOpensOnePerson(t *testing.T) {
+	h := newHouse(t)
+	left, _ := h.node()
+	right, _ := h.node()
+	h.spend(left)
+	_, receipt := commit(t, right, ask(1000))
+	var signed atomic.Int64
+	var wait sync.WaitGroup
+	for _, n := range []*storetest.Node{left, right, left, right} {
+		wait.Go(func() {
+			if err := cosign(n, receipt); err == nil {
+				signed.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if signed.Load() != 1 {
+		t.Errorf("one opening was signed for %d times", signed.Load())
+	}
+	shown := sync.Map{}
+	for n := range 200 {
+		wait.Go(func() {
+			who := 1000 + n%50
+			passage, err := []*storetest.Node{left, right}[n%2].Commit(context.Background(), ask(who))
+			if err != nil {
+				t.Error(err)
+			} else if opened(passage.Decision) > 0 {
+				shown.Store(who, true)
+			}
+		})
+	}
+	wait.Wait()
+	people := 0
+	shown.Range(func(any, any) bool { people++; return true })
+	if people != 1 {
+		t.Errorf("one signature opened %d people over two nodes", people)
+	}
+}
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_HowManyPeopleOneAccountIsSignedForIsBounded(t *testing.T) {
+	h := newHouse(t)
+	n, stop := h.node()
+	h.spend(n)
+	signed := 0
+	for i := range 60 {
+		refused, receipt := commit(t, n, ask(1000+i))
+		if ruling := refused.People[0]; ruling.Verdict != policy.AskCosign {
+			if want := "Other people signed for 40 people for this account within 28 days, and that is the limit."; !strings.HasPrefix(ruling.Sentence(policy.English), want) {
+				t.Errorf("the sentence is %q", ruling.Sentence(policy.English))
+			}
+			if err := cosign(n, receipt); err == nil {
+				t.Error("one more is signed for")
+			}
+			break
+		}
+		if err := cosign(n, receipt); err != nil {
+			t.Fatalf("signature %d: %v", i+1, err)
+		}
+		signed++
+		if d, _ := commit(t, n, ask(1000+i)); opened(d) != 1 {
+			t.Fatalf("who was signed for is not shown")
+		}
+	}
+	if signed != most {
+		t.Errorf("signed for %d people within 28 days, want %d", signed, most)
+	}
+	stop()
+	again, _ := h.node() // rebuilt from the ledger
+	if d, _ := commit(t, again, ask(2000)); d.People[0].Verdict == policy.AskCosign {
+		t.Error("after a restart the bound is forgotten")
+	}
+	raise := grants.Raise{By: "chief", Of: "pauline", Until: h.now().Add(time.Hour), Because: "shelter"}
+	for _, people := range []int{50, 50} {
+		raise.People = people
+		if _, err := doAct(again, raise); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raise.People = 11
+	if _, err := doAct(again, raise); !fault.Is(err, fault.Refused) {
+		t.Errorf("40 signed for and 111 raised: %v", err)
+	}
+}

@@ -1,0 +1,251 @@
+// Package grants is what one person allows another: some more people without a
+// reason for some hours, one person that an account's month has no room for, an
+// export, the names behind pseudonyms. Each is an entry, and counts from there.
+package grants
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"time"
+
+	"poterne/internal/approval"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+	"poterne/internal/typed"
+)
+
+// The most that one raise can give, and for how long.
+const (
+	MostRaised   = 50
+	LongestRaise = 24 * time.Hour
+)
+
+// mostRaisedInAll is what one account can be allowed within 28 days, however many
+// raises it takes: two accounts that work together shall not take the register by
+// fifties.
+const mostRaisedInAll = 150
+
+// Raise allows an account some more people without a reason, until a time.
+type Raise struct {
+	By, Of  roster.AccountID
+	People  int
+	Until   time.Time
+	Because string
+}
+
+// Decide implements journal.Act.
+func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	signer, err := approval.One(tx, rows, r.By, approval.Demand{For: "a raise", Of: r.Of})
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case r.People < 1 || r.People > MostRaised:
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "a raise is of 1 to %d people", MostRaised)
+	case !r.Until.After(tx.Now()) || r.Until.After(tx.Now().Add(LongestRaise)):
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "a raise ends within %d hours", int(LongestRaise.Hours()))
+	}
+	if err := typed.Check("a raise", r.Because); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := allows(tx, r.Of, r.People); err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.Raised, Account: signer.ID, Organisation: signer.Organisation, Subject: r.Of,
+		Cost: meter.People(r.People), Until: ledger.Cut(r.Until), Note: r.Because,
+	}, nil
+}
+
+// Apply implements journal.Act: a raise is its entry.
+func (Raise) Apply(approval.Rows, ledger.Entry) error { return nil }
+
+// allows says no when an account would be allowed more people within 28 days than
+// anybody can be, by raises and by signatures.
+func allows(tx *journal.Tx, account roster.AccountID, people int) error {
+	draft := tx.Meter(account)
+	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
+	if before+meter.People(people) > meter.People(mostRaisedInAll) {
+		return fault.Errorf(fault.Refused, "this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, mostRaisedInAll)
+	}
+	return nil
+}
+
+// cosignable is how long a refusal can be co-signed.
+const cosignable = 24 * time.Hour
+
+// What a signature is not given for.
+var (
+	// NoneWaits is that nothing waits under a receipt.
+	NoneWaits = fault.Errorf(fault.Absent, "no opening under this number waits for a co-signature")
+	// ManyWait is that a passage was about several people. One signature is for one.
+	ManyWait = fault.Errorf(fault.Refused, "a signature is for one person: have each of them opened by themself, and sign for each")
+	// SignedAlready is that the opening was signed for, and the signature is good still.
+	SignedAlready = fault.Errorf(fault.Refused, "this opening is signed for already")
+	// SignedForMost is that the account reached what it can be signed for.
+	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
+)
+
+// Waiting returns, of the entries from a receipt on, the opening that waits for a
+// co-signature: NoneWaits when none does, ManyWait when it is not one person who was
+// to be opened. It names nobody but the asker.
+func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now time.Time) (waiting ledger.Entry, err error) {
+	people := 0
+	for entry, err := range entries {
+		if err != nil {
+			return ledger.Entry{}, fmt.Errorf("reading what waits: %w", err)
+		}
+		if entry.Receipt != receipt {
+			break
+		}
+		if entry.Why == policy.LongEmpty && !entry.Observed && !entry.Person.IsZero() && entry.Time.After(now.Add(-cosignable)) {
+			waiting = entry
+		}
+		if people++; people > 1 {
+			break
+		}
+	}
+	switch {
+	case waiting.Person.IsZero():
+		return ledger.Entry{}, NoneWaits
+	case people > 1 || !waiting.Signs.Opens():
+		return waiting, ManyWait
+	default:
+		return waiting, nil
+	}
+}
+
+// MaySign reports whether somebody could sign for what another account does, as far
+// as the roster says: nobody for themself, a manager within the organisation, the
+// desk everywhere. Whether they may is decided when they do.
+func MaySign(by, of roster.Account) bool {
+	switch {
+	case by.ID == of.ID || by.ID == "":
+		return false
+	case by.Role == roster.Security:
+		return true
+	default:
+		return by.Role == roster.Manager && by.Organisation == of.Organisation
+	}
+}
+
+// Cosign signs for the one person whose opening was refused under a receipt: the same
+// account may open them through the same service within the hour, and nobody else.
+type Cosign struct {
+	By      roster.AccountID
+	Receipt ledger.Number
+	Most    int // people that one account can be signed for within 28 days
+}
+
+// Decide implements journal.Act.
+func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	waiting, err := Waiting(tx.Entries(c.Receipt), c.Receipt, tx.Now())
+	if err != nil && waiting.Account == "" {
+		return ledger.Entry{}, err
+	}
+	signer, cannot := approval.One(tx, rows, c.By, approval.Demand{For: "an opening", Of: waiting.Account})
+	if cannot != nil {
+		return ledger.Entry{}, cannot
+	}
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	switch draft := tx.Meter(waiting.Account); {
+	case draft.Vouched(waiting.Person, waiting.Service, tx.Now()):
+		return ledger.Entry{}, SignedAlready
+	case draft.Signed(tx.Now()) >= c.Most:
+		return ledger.Entry{}, SignedForMost
+	}
+	if err := allows(tx, waiting.Account, 1); err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.Cosigned, Account: signer.ID, Organisation: signer.Organisation, Subject: waiting.Account,
+		Service: waiting.Service, Person: waiting.Person, Cause: c.Receipt,
+	}, nil
+}
+
+// Apply implements journal.Act: a signature is its entry.
+func (Cosign) Apply(approval.Rows, ledger.Entry) error { return nil }
+
+// The most people that an export permit can be of, and how long it can last: meters
+// know nothing that is older.
+const (
+	MostExported  = 100_000
+	LongestPermit = meter.Memory
+)
+
+// ExportPermit allows one account one export, in place of a permit for the same. Who
+// opens it and who approves are two other people: managers of its organisation or
+// the security desk, and at least one of them is of the desk.
+type ExportPermit struct {
+	By, Approver, Of roster.AccountID
+	Service          roster.ServiceID
+	Route            string // as declared: "GET /export"
+	People           int    // over all exports; whoever is exported again is one more
+	Until            time.Time
+	Purpose          string
+	List             [sha256.Size]byte // SHA-256 of the list of people that was agreed on
+}
+
+// Decide implements journal.Act.
+func (p ExportPermit) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	signer, err := approval.Two(tx, rows, p.By, p.Approver, approval.Demand{For: "an export permit", Of: p.Of, OneOfDesk: true})
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case p.Service == "" || p.Route == "":
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit is for one service and route, such as GET /export")
+	case p.People < 1 || p.People > MostExported:
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit is of 1 to %d people", MostExported)
+	case !p.Until.After(tx.Now()) || p.Until.After(tx.Now().Add(LongestPermit)):
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit ends within %d days", int(LongestPermit.Hours()/24))
+	case p.List == [sha256.Size]byte{}:
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit needs the list of people it is about")
+	}
+	if err := typed.Check("an export permit", p.Purpose); err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.Mission, Account: signer.ID, Organisation: signer.Organisation, Approver: p.Approver, Subject: p.Of,
+		Service: p.Service, Route: p.Route, Cost: meter.People(p.People), Until: ledger.Cut(p.Until), Digest: p.List, Note: p.Purpose,
+	}, nil
+}
+
+// Apply implements journal.Act: a permit is its entry.
+func (ExportPermit) Apply(approval.Rows, ledger.Entry) error { return nil }
+
+// Naming leads pseudonyms back to people of the register. It is written before
+// anybody is named. Two people sign for it: managers or the security desk, and at
+// least one of them is of the desk.
+type Naming struct {
+	By, Approver roster.AccountID
+	People       int               // how many are asked for
+	List         [sha256.Size]byte // SHA-256 of the list they are in
+	Because      string
+}
+
+// Decide implements journal.Act.
+func (n Naming) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	if n.People < 1 || n.List == [sha256.Size]byte{} {
+		return ledger.Entry{}, fault.Errorf(fault.Invalid, "people are named from a list that has somebody in it")
+	}
+	if err := typed.Check("the naming of people", n.Because); err != nil {
+		return ledger.Entry{}, err
+	}
+	signer, err := approval.Two(tx, rows, n.By, n.Approver, approval.Demand{For: "naming people", OneOfDesk: true})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.Named, Account: signer.ID, Organisation: signer.Organisation, Approver: n.Approver,
+		Count: uint64(n.People), Digest: n.List, Note: n.Because,
+	}, nil
+}
+
+// Apply implements journal.Act: what is named leaves no rows.
+func (Naming) Apply(approval.Rows, ledger.Entry) error { return nil }

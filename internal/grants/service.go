@@ -1,0 +1,50 @@
+package grants
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"poterne/internal/approval"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+)
+
+// Journal is the ledger, as it is written and read.
+type Journal interface {
+	journal.Writer
+	// Entries yields the entries from a number on that are written now.
+	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+}
+
+// Service does the acts of grants, and answers what waits for them.
+type Service struct {
+	Journal Journal
+	Most    int // people that one account can be signed for within 28 days
+	Now     func() time.Time
+}
+
+// Waiting returns the opening under a receipt that waits for a co-signature which
+// this person may give: NoneWaits when none does, ManyWait when it is not one
+// person's.
+func (s Service) Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error) {
+	waiting, err := Waiting(s.Journal.Entries(ctx, receipt), receipt, s.Now())
+	if waiting.Account != "" && !MaySign(by, roster.Account{ID: waiting.Account, Organisation: waiting.Organisation}) {
+		return ledger.Entry{}, NoneWaits
+	}
+	return waiting, err
+}
+
+// Cosign signs for the one person whose opening waits under a receipt.
+func (s Service) Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error {
+	return s.do(ctx, Cosign{By: by, Receipt: receipt, Most: s.Most})
+}
+
+// Raise allows an account some more people without a reason, until a time.
+func (s Service) Raise(ctx context.Context, raise Raise) error { return s.do(ctx, raise) }
+
+func (s Service) do(ctx context.Context, act journal.Act[approval.Rows]) error {
+	_, err := journal.Do(ctx, s.Journal, act)
+	return err
+}

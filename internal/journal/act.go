@@ -1,0 +1,136 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+)
+
+// Act is something that somebody does, other than showing people. R is the rows that
+// it reads and leaves: a small interface of its own package, which whatever holds the
+// head implements.
+type Act[R any] interface {
+	// Decide says what the act writes in the ledger, with the state as it is under the
+	// head. It changes nothing. An error refuses the act; Unchanged says that there is
+	// nothing to do.
+	Decide(tx *Tx, rows R) (ledger.Entry, error)
+	// Apply leaves the rows that the act makes, in the transaction that writes its
+	// entry, which has its number and time. An error spoils the whole turn: what can be
+	// refused is refused by Decide.
+	Apply(rows R, entry ledger.Entry) error
+}
+
+// Changes is an act that may make other orders, accounts or covers: when it says so,
+// every node reads them again before its next decision.
+type Changes interface{ Changes() bool }
+
+// NoRows is of an act that leaves nothing but its entry.
+type NoRows any
+
+// Unchanged is what Decide returns when what is asked for is so already: nothing is
+// written.
+var Unchanged error = &fault.Error{Kind: fault.Invalid, Public: "it is so already"}
+
+// Writer does turns: a running Journal, or Outside beside it.
+type Writer interface {
+	// Turn lets do decide and enter under the head, and returns once that is durable.
+	// size is about how many entries it makes.
+	Turn(ctx context.Context, size int, do func(*Tx) error) error
+}
+
+// Do does an act, and returns its entry once it is durable. fault.Unavailable says
+// that nothing was done.
+func Do[R any](ctx context.Context, w Writer, act Act[R]) (entry ledger.Entry, err error) {
+	err = w.Turn(ctx, 1, func(tx *Tx) (err error) {
+		entry, err = Within(tx, act)
+		return err
+	})
+	return entry, err
+}
+
+// Within does an act in a turn that is under way.
+func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
+	rows, ok := tx.head.(R)
+	if !ok {
+		return ledger.Entry{}, fmt.Errorf("the database keeps no rows of a %T", act)
+	}
+	entry, err := act.Decide(tx, rows)
+	if err != nil {
+		return entry, err
+	}
+	if entry, err = tx.record(entry); err != nil {
+		return entry, spoilt(err)
+	}
+	if err := act.Apply(rows, entry); err != nil {
+		return entry, spoilt(fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err))
+	}
+	if changes, may := act.(Changes); may && changes.Changes() {
+		return entry, spoilt(tx.advance())
+	}
+	return entry, nil
+}
+
+// spoilt sorts an error that comes after something was entered: whatever it means, the
+// turn must not be kept.
+func spoilt(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Broken, Err: err}
+}
+
+// Note is an act that is its entry: a reading of the ledger, a confirmation, the end
+// of a session.
+type Note ledger.Entry
+
+// Decide implements Act.
+func (n Note) Decide(*Tx, NoRows) (ledger.Entry, error) { return ledger.Entry(n), nil }
+
+// Apply implements Act.
+func (Note) Apply(NoRows, ledger.Entry) error { return nil }
+
+// Record writes an act down that leaves no rows.
+func Record(ctx context.Context, w Writer, entry ledger.Entry) error {
+	_, err := Do(ctx, w, Act[NoRows](Note(entry)))
+	return err
+}
+
+// Outside writes beside the running program, as the command line does: each act is a
+// turn of its own. Running nodes take it in from their next turn.
+type Outside struct {
+	DB  DB
+	Now func() time.Time
+}
+
+// Turn implements Writer. The entries of the last weeks are read only for an act that
+// asks a meter.
+func (o Outside) Turn(ctx context.Context, _ int, do func(*Tx) error) error {
+	return o.DB.Turn(ctx, func(head Head) error {
+		j := newJournal(o.DB, o.Now)
+		if err := j.obey(head); err != nil {
+			return err
+		}
+		tx := newTx(j, head)
+		tx.rebuild = func() error {
+			from, err := o.DB.FirstAt(ctx, tx.now.Add(-meter.Reach))
+			if err != nil {
+				return fmt.Errorf("finding the entries of the last weeks: %w", err)
+			}
+			return j.rebuild(from, head.Entries(from))
+		}
+		if err := tx.begin(); err != nil {
+			return err
+		}
+		if err := do(tx); err != nil {
+			return err
+		}
+		return tx.write()
+	})
+}
+
+// Record writes an act down that leaves no rows.
+func (j *Journal) Record(ctx context.Context, entry ledger.Entry) error { return Record(ctx, j, entry) }

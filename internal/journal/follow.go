@@ -1,0 +1,131 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+)
+
+// recent is the newest entries of the ledger as this node knows it, for whoever
+// follows it and for whoever looks at one account.
+type recent struct {
+	upTo    ledger.Number  // every entry before it is known
+	entries []ledger.Entry // the newest, so that who follows need not read them back
+	by      map[roster.AccountID][]ledger.Number
+}
+
+func newRecent() recent { return recent{by: make(map[roster.AccountID][]ledger.Number)} }
+
+// How many of the newest entries are kept at hand.
+const (
+	remembered        = 1 << 13
+	rememberedAccount = 1 << 10
+)
+
+// know notes an entry that the ledger holds.
+func (r *recent) know(entry ledger.Entry) {
+	r.upTo = entry.Number + 1
+	r.by[entry.Account] = push(r.by[entry.Account], entry.Number, rememberedAccount)
+	r.entries = push(r.entries, entry, remembered)
+}
+
+func (r *recent) newest() (ledger.Entry, bool) {
+	if len(r.entries) == 0 {
+		return ledger.Entry{}, false
+	}
+	return r.entries[len(r.entries)-1], true
+}
+
+// push appends to a list of which at least the newest least members are kept.
+func push[T any](list []T, one T, least int) []T {
+	if len(list) == 2*least {
+		list = append(list[:0], list[least:]...)
+	}
+	return append(list, one)
+}
+
+// Next is the number of the next entry, as far as this node has seen.
+func (j *Journal) Next() ledger.Number {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.recent.upTo
+}
+
+// Entries yields the entries from a number on that are written now.
+func (j *Journal) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return j.db.Entries(ctx, from)
+}
+
+// Entry returns one entry.
+func (j *Journal) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
+	return j.db.Entry(ctx, number)
+}
+
+// RecentBy returns the newest entries that an account is the author of, newest
+// first: at most limit of them, and some thousand of the last 28 days in all.
+func (j *Journal) RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
+	j.mu.RLock()
+	numbers := j.recent.by[account]
+	numbers = slices.Clone(numbers[max(0, len(numbers)-limit):])
+	j.mu.RUnlock()
+	slices.Reverse(numbers)
+	entries := make([]ledger.Entry, len(numbers))
+	for i, number := range numbers {
+		entry, err := j.db.Entry(ctx, number)
+		if err != nil {
+			return nil, fmt.Errorf("reading an account's entries: %w", err)
+		}
+		entries[i] = entry
+	}
+	return entries, nil
+}
+
+// Follow yields the entries from a number on, then each new one as soon as this
+// node knows of it, until ctx ends.
+func (j *Journal) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for ctx.Err() == nil {
+			entries, news := j.since(ctx, from)
+			if entries == nil {
+				select {
+				case <-ctx.Done():
+					return
+				case <-news:
+				}
+				continue
+			}
+			for entry, err := range entries {
+				if !yield(entry, err) || err != nil {
+					return
+				}
+				from = entry.Number + 1
+			}
+		}
+	}
+}
+
+// since returns the entries from a number on, those that this node remembers
+// without reading; nil when there is none yet, and what tells when there is.
+func (j *Journal) since(ctx context.Context, from ledger.Number) (iter.Seq2[ledger.Entry, error], <-chan struct{}) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	switch first := j.recent.upTo - ledger.Number(len(j.recent.entries)); {
+	case from >= j.recent.upTo:
+		return nil, j.news
+	case from < first:
+		return j.db.Entries(ctx, from), j.news
+	default:
+		remembered := slices.Clone(j.recent.entries[from-first:])
+		return func(yield func(ledger.Entry, error) bool) {
+			for _, entry := range remembered {
+				if !yield(entry, nil) {
+					return
+				}
+			}
+		}, j.news
+	}
+}

@@ -1,0 +1,346 @@
+// Package journal is the only way anything is written in the ledger. Whatever is
+// decided or done is done in a turn under the ledger's head: with the state as it is
+// at that moment, in one transaction with the rows it leaves, and durable when the
+// call returns. An outcome that is not known stops the program.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+)
+
+// ErrOutcomeUnknown is in the error of a turn whose commit may or may not have
+// taken place. Whoever sees it MUST stop: only a restart can tell.
+var ErrOutcomeUnknown = errors.New("it is not known whether the ledger was written")
+
+// Itself is the account of what the program does by itself.
+const Itself = "poterne"
+
+// DB is the ledger and the orders in force. Several nodes may share it.
+type DB interface {
+	// Turn takes the ledger's head, so that no other turn on any node runs at the
+	// same time, lets do use it, and commits. When Turn returns nil everything that
+	// was written is durable; when it returns an error nothing is, unless the error
+	// is ErrOutcomeUnknown.
+	Turn(ctx context.Context, do func(Head) error) error
+	// Entries yields the entries from a number on, in order.
+	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Entry returns one entry.
+	Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error)
+	// FirstAt returns the number of the first entry at or after a time; the next
+	// number to be written when there is none.
+	FirstAt(ctx context.Context, at time.Time) (ledger.Number, error)
+}
+
+// Head is the ledger's head, held for one turn. What holds it also implements the
+// rows of every capability: see Act.
+type Head interface {
+	// Next is the number of the next entry to be written.
+	Next() ledger.Number
+	// Last is the time of the last entry; entries never go back in time.
+	Last() time.Time
+	// Generation changes whenever an order is placed or lifted, or the roster or a
+	// cover changes.
+	Generation() uint64
+	// Advance makes a new generation, so that every node reads again what it
+	// remembers of orders and accounts.
+	Advance() error
+	// Orders returns the orders placed and not lifted, oldest first.
+	Orders() (order.Book, error)
+	// Entries yields the entries from a number up to the head, in order.
+	Entries(from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Write seals entries, which carry the next numbers, and appends them; the last
+	// was made at.
+	Write(entries []ledger.Entry, at time.Time) error
+}
+
+// Journal does turns, one after the other, each for whatever waits. It is safe for
+// concurrent use while Run runs.
+type Journal struct {
+	db  DB
+	now func() time.Time
+
+	jobs    chan *job
+	stopped chan struct{} // closed when Run has ended
+
+	obeys func(order.Book) // told of the orders of each new generation
+	deaf  func()           // told when orders could not be heard for a while
+
+	mu     sync.RWMutex // guards what follows, which Run alone writes
+	state  *State
+	recent recent
+	news   chan struct{} // closed when the ledger has grown
+
+	unsure bool // a turn failed since the last that did not: another server may answer by now; Run's own
+}
+
+// Open reads the ledger as far back as meters reach, and begins it if it is empty.
+// The journal writes once Run runs.
+func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
+	j := newJournal(db, now)
+	from, err := db.FirstAt(ctx, now().Add(-meter.Reach))
+	if err != nil {
+		return nil, fmt.Errorf("finding the entries of the last weeks: %w", err)
+	}
+	if err := j.rebuild(from, db.Entries(ctx, from)); err != nil {
+		return nil, err
+	}
+	if err := j.take(ctx, []*job{{ctx: ctx, do: (*Tx).begin, done: make(chan error, 1)}}); err != nil {
+		return nil, fmt.Errorf("taking the ledger's head: %w", err)
+	}
+	return j, nil
+}
+
+func newJournal(db DB, now func() time.Time) *Journal {
+	return &Journal{
+		db: db, now: now, jobs: make(chan *job, 1024), stopped: make(chan struct{}),
+		obeys: func(order.Book) {}, deaf: func() {},
+		state: newState(), recent: newRecent(), news: make(chan struct{}),
+	}
+}
+
+// rebuild reads the entries of the last weeks, which begin with from.
+func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, error]) error {
+	j.state.watched = j.now().Add(-meter.Reach)
+	j.recent.upTo = from
+	for entry, err := range entries {
+		if err != nil {
+			return fmt.Errorf("reading the entries of the last weeks: %w", err)
+		}
+		if entry.Number == 0 {
+			j.state.watched = entry.Time
+		}
+		j.count(entry)
+	}
+	if j.recent.upTo == 0 { // the ledger begins now
+		j.state.watched = j.now()
+	}
+	return nil
+}
+
+// Obey has orders told to fn, under a lock, whenever they change on any node, and
+// deaf called when for some seconds none could be heard. Call it before Run.
+func (j *Journal) Obey(fn func(order.Book), deaf func()) { j.obeys, j.deaf = fn, deaf }
+
+// How a running journal writes.
+const (
+	// largestTurn bounds the people decided in one turn, so that no turn holds the
+	// head for long.
+	largestTurn = 4096
+	// poll is how often a node looks for orders and entries of other nodes when it has
+	// nothing to write itself.
+	poll = time.Second
+	// unheard is how long a node may not have been told of orders: an order against
+	// what is under way could not be heard.
+	unheard = 5 * time.Second
+)
+
+// job is something to be done under the ledger's head.
+type job struct {
+	ctx  context.Context
+	size int
+	do   func(*Tx) error
+	done chan error // buffered: whoever waits may have left
+}
+
+// Turn implements Writer: do is done together with whatever else waits.
+func (j *Journal) Turn(ctx context.Context, size int, do func(*Tx) error) error {
+	one := &job{ctx: ctx, size: max(size, 1), do: do, done: make(chan error, 1)}
+	select {
+	case j.jobs <- one:
+	case <-j.stopped:
+		return errStopped
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+	select {
+	case err := <-one.done:
+		return err
+	case <-j.stopped:
+		select {
+		case err := <-one.done:
+			return err
+		default:
+			return errStopped
+		}
+	}
+}
+
+// Look takes in what other nodes have written and ordered, at once. Without it a
+// node that has nothing to write looks every second.
+func (j *Journal) Look(ctx context.Context) error {
+	return j.Turn(ctx, 1, func(*Tx) error { return nil })
+}
+
+// Run does turns until ctx ends. It returns an error when the ledger's state is not
+// known any more: the program MUST then stop.
+func (j *Journal) Run(ctx context.Context) error {
+	defer close(j.stopped)
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	listening := time.AfterFunc(unheard, j.deaf)
+	defer listening.Stop()
+	for {
+		var batch []*job
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case first := <-j.jobs:
+			batch = j.waiting(first)
+		}
+		// A turn that has begun is ended even while the program stops.
+		switch err := j.take(context.WithoutCancel(ctx), batch); {
+		case err == nil:
+			listening.Reset(unheard)
+		case errors.Is(err, ErrOutcomeUnknown):
+			return err
+		}
+	}
+}
+
+// waiting collects what waits at this moment, up to a bounded turn. Whoever is about
+// to ask at this very moment does so first.
+func (j *Journal) waiting(first *job) []*job {
+	runtime.Gosched()
+	batch, size := []*job{first}, first.size
+	for size < largestTurn {
+		select {
+		case next := <-j.jobs:
+			batch, size = append(batch, next), size+next.size
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// take does a batch of jobs in one turn and tells each how it ended. Read it from top
+// to bottom: the order is what makes a turn hold.
+func (j *Journal) take(ctx context.Context, batch []*job) error {
+	var tx *Tx
+	outcomes := make([]error, len(batch))
+	err := j.db.Turn(ctx, func(head Head) error {
+		// What other nodes did comes first: nothing is decided with an old state.
+		if err := j.catchUp(head); err != nil {
+			return err
+		}
+		tx = newTx(j, head)
+		for i, one := range batch {
+			if outcomes[i] = one.ctx.Err(); outcomes[i] != nil {
+				continue // nobody waits for it any more
+			}
+			outcomes[i] = one.do(tx)
+			if outcomes[i] != nil && fault.Of(outcomes[i]) == fault.Broken {
+				return outcomes[i] // the turn itself is spoilt, not only this job
+			}
+		}
+		// Entries last: until here nothing of the ledger was touched.
+		return tx.write()
+	})
+	// From here on the entries are durable, or they never were; a crash in between is
+	// told apart by the next start.
+	j.unsure = err != nil
+	if err != nil {
+		for _, one := range batch {
+			one.done <- unavailable(err)
+		}
+		return err
+	}
+	tx.keep()
+	for i, one := range batch {
+		one.done <- outcomes[i]
+	}
+	return nil
+}
+
+// catchUp takes in what other nodes have written since this one last looked.
+func (j *Journal) catchUp(head Head) error {
+	if head.Next() < j.recent.upTo {
+		return fmt.Errorf("%w: the ledger ends at entry %d, this node has seen %d", ErrOutcomeUnknown, head.Next(), j.recent.upTo)
+	}
+	if j.unsure {
+		if err := j.recognise(head); err != nil {
+			return err
+		}
+	}
+	if head.Next() == j.recent.upTo && head.Generation() == j.state.generation {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if head.Next() > j.recent.upTo {
+		for entry, err := range head.Entries(j.recent.upTo) {
+			if err != nil {
+				return fmt.Errorf("reading entries from %d: %w", j.recent.upTo, err)
+			}
+			j.count(entry)
+		}
+		j.tell()
+	}
+	if head.Generation() != j.state.generation {
+		return j.obey(head)
+	}
+	return nil
+}
+
+// recognise wants the newest entry that this node has seen to be in the ledger
+// still. A server that crashed or was replaced may have lost what it had shown
+// before a standby had it, and others may have written in its place: the meters
+// would be another ledger's.
+func (j *Journal) recognise(head Head) error {
+	seen, known := j.recent.newest()
+	if !known {
+		return nil
+	}
+	for entry, err := range head.Entries(seen.Number) {
+		if err != nil {
+			return fmt.Errorf("reading entry %d again: %w", seen.Number, err)
+		}
+		if entry.Time.Equal(seen.Time) && entry.Account == seen.Account && entry.Session == seen.Session && entry.Person == seen.Person {
+			return nil
+		}
+		break
+	}
+	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.Number)
+}
+
+// obey takes over the orders of a new generation. The caller holds mu.
+func (j *Journal) obey(head Head) error {
+	orders, err := head.Orders()
+	if err != nil {
+		return fmt.Errorf("reading the orders in force: %w", err)
+	}
+	j.state.orders, j.state.generation = orders, head.Generation()
+	j.obeys(orders)
+	return nil
+}
+
+// count takes in an entry that the ledger holds. The caller holds mu, or is alone.
+func (j *Journal) count(entry ledger.Entry) {
+	j.recent.know(entry)
+	j.state.count(entry)
+}
+
+// tell wakes whoever follows the ledger. The caller holds mu.
+func (j *Journal) tell() {
+	close(j.news)
+	j.news = make(chan struct{})
+}
+
+func unavailable(err error) error {
+	return &fault.Error{Kind: fault.Unavailable, Public: "nothing could be written down, so nothing is shown", Err: err}
+}
+
+// errStopped is what callers meet once the journal has stopped.
+var errStopped = unavailable(errors.New("the journal has stopped"))

@@ -1,0 +1,134 @@
+package journal
+
+import (
+	"maps"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// State is what decisions rest on: each account's meter, what everybody was charged
+// together, and the orders in force. All of it follows from the ledger and the rows
+// of orders, on any node and after any restart.
+type State struct {
+	meters     map[roster.AccountID]*meter.Meter
+	wider      wider
+	next       ledger.Number // everything before it is in the state
+	watched    time.Time     // since when the ledger tells what accounts do
+	orders     order.Book
+	generation uint64
+}
+
+func newState() *State {
+	return &State{meters: make(map[roster.AccountID]*meter.Meter), wider: newWider()}
+}
+
+// Meter returns an account's meter as it stands, to be asked or carried on without
+// a trace; an unused one for an account that was shown nobody yet.
+func (s *State) Meter(account roster.AccountID) *meter.Draft {
+	if m, ok := s.meters[account]; ok {
+		return m.Draft()
+	}
+	return meter.New().Draft()
+}
+
+// Wider returns what weighs on an ask of somebody's organisation, service, and the
+// whole register.
+func (s *State) Wider(organisation roster.OrganisationID, service roster.ServiceID) policy.Wider {
+	return s.wider.of(organisation, service)
+}
+
+// Watched is since when the ledger tells what accounts do.
+func (s *State) Watched() time.Time { return s.watched }
+
+// Next is the number of the next entry.
+func (s *State) Next() ledger.Number { return s.next }
+
+// Orders returns the orders placed and not lifted. It is not to be changed.
+func (s *State) Orders() order.Book { return s.orders }
+
+// Generation is the one of the orders and accounts that were read last.
+func (s *State) Generation() uint64 { return s.generation }
+
+// Read lets fn ask the state as this node knows it. Another node may have written
+// since: only a turn decides. fn MUST NOT keep the state.
+func (j *Journal) Read(fn func(*State)) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	fn(j.state)
+}
+
+// count moves the state on by one entry of the ledger.
+func (s *State) count(entry ledger.Entry) {
+	s.next = entry.Number + 1
+	s.wider.count(entry)
+	event := entry.Event()
+	if event.Kind == meter.Nothing || entry.Whose() == "" {
+		return
+	}
+	m, ok := s.meters[entry.Whose()]
+	if !ok {
+		m = meter.New()
+		s.meters[entry.Whose()] = m
+	}
+	m.Record(event)
+}
+
+// wider is what everybody was charged together: in each organisation, through each
+// service, and in the whole register.
+type wider struct {
+	organisations map[roster.OrganisationID]meter.Tally
+	services      map[roster.ServiceID]meter.Tally
+	register      meter.Tally
+	below         *wider // what a draft begins from
+}
+
+func newWider() wider {
+	return wider{organisations: make(map[roster.OrganisationID]meter.Tally), services: make(map[roster.ServiceID]meter.Tally)}
+}
+
+// draft begins a copy that a failed turn leaves no trace of.
+func (w *wider) draft() wider {
+	d := newWider()
+	d.register, d.below = w.register, w
+	return d
+}
+
+func (w *wider) of(organisation roster.OrganisationID, service roster.ServiceID) policy.Wider {
+	return policy.Wider{Organisation: w.organisation(organisation), Service: w.service(service), Register: w.register}
+}
+
+func (w *wider) organisation(id roster.OrganisationID) meter.Tally {
+	if tally, ok := w.organisations[id]; ok || w.below == nil {
+		return tally
+	}
+	return w.below.organisations[id]
+}
+
+func (w *wider) service(id roster.ServiceID) meter.Tally {
+	if tally, ok := w.services[id]; ok || w.below == nil {
+		return tally
+	}
+	return w.below.services[id]
+}
+
+// count takes in an entry of the ledger.
+func (w *wider) count(entry ledger.Entry) {
+	if !entry.Disclosed() || entry.Cost == 0 {
+		return
+	}
+	all := w.of(entry.Organisation, entry.Service)
+	all.Add(entry.Cost, entry.Spared, entry.Time)
+	w.organisations[entry.Organisation], w.services[entry.Service], w.register = all.Organisation, all.Service, all.Register
+}
+
+// keep takes over what a draft counted.
+func (w *wider) keep(draft wider) {
+	maps.Copy(w.organisations, draft.organisations)
+	maps.Copy(w.services, draft.services)
+	w.register = draft.register
+}

@@ -1,0 +1,167 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// Tx is one turn under the ledger's head. Nothing of it touches the journal's state
+// until it is durable.
+type Tx struct {
+	journal  *Journal
+	head     Head
+	first    ledger.Number // of this turn
+	now      time.Time
+	orders   order.Book
+	advanced bool // orders or accounts changed in this turn
+	drafts   map[roster.AccountID]*meter.Draft
+	meters   map[roster.AccountID]*meter.Meter // of accounts that had none
+	wider    wider
+	entries  []ledger.Entry
+	rebuild  func() error // reads the state when somebody asks for it; nil when it is there
+	spoilt   error        // why nothing of the turn may be kept
+}
+
+func newTx(j *Journal, head Head) *Tx {
+	now := ledger.Cut(j.now())
+	if now.Before(head.Last()) { // another node's clock is ahead
+		now = head.Last()
+	}
+	return &Tx{
+		journal: j, head: head, first: head.Next(), now: now, orders: j.state.orders,
+		drafts: make(map[roster.AccountID]*meter.Draft), meters: make(map[roster.AccountID]*meter.Meter), wider: j.state.wider.draft(),
+	}
+}
+
+// Now is the time of everything that is done in this turn.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// Next is the number of the next entry.
+func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entries)) }
+
+// Orders returns the orders in force, those of this turn included.
+func (tx *Tx) Orders() order.Book { return tx.orders }
+
+// Entries yields the entries from a number up to the head, in order: those of before
+// this turn.
+func (tx *Tx) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return tx.head.Entries(from)
+}
+
+// Watched is since when the ledger tells what accounts do.
+func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }
+
+// Wider returns what weighs on an ask of somebody's organisation, service, and the
+// whole register.
+func (tx *Tx) Wider(organisation roster.OrganisationID, service roster.ServiceID) policy.Wider {
+	return tx.wider.of(organisation, service)
+}
+
+// Meter returns an account's meter, moved on by what was written in this turn. It is
+// to be asked only: Append moves it on.
+func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
+	if draft, ok := tx.drafts[account]; ok {
+		return draft
+	}
+	if tx.rebuild != nil {
+		tx.spoilt = errors.Join(tx.spoilt, tx.rebuild())
+		tx.rebuild = nil
+	}
+	m, ok := tx.journal.state.meters[account]
+	if !ok {
+		m = meter.New()
+		tx.meters[account] = m
+	}
+	draft := m.Draft()
+	tx.drafts[account] = draft
+	return draft
+}
+
+// Append enters what was decided, which carries its number and time already, and
+// moves the state on.
+func (tx *Tx) Append(entry ledger.Entry) {
+	tx.entries = append(tx.entries, entry)
+	tx.wider.count(entry)
+	if event := entry.Event(); event.Kind != meter.Nothing && entry.Whose() != "" && tx.rebuild == nil {
+		tx.Meter(entry.Whose()).Record(event)
+	}
+}
+
+// record numbers an act's entry and enters it.
+func (tx *Tx) record(entry ledger.Entry) (ledger.Entry, error) {
+	if err := entry.Check(); err != nil {
+		return entry, err
+	}
+	entry.Number, entry.Receipt, entry.Time = tx.Next(), tx.Next(), tx.now
+	tx.Append(entry)
+	return entry, nil
+}
+
+// begin begins a ledger that is empty.
+func (tx *Tx) begin() error {
+	if tx.Next() > 0 {
+		return nil
+	}
+	_, err := tx.record(ledger.Entry{Kind: ledger.Opened})
+	return err
+}
+
+// advance makes a new generation and reads the orders again, for everything decided
+// after it in this turn too.
+func (tx *Tx) advance() (err error) {
+	if err := tx.head.Advance(); err != nil {
+		return fmt.Errorf("advancing the generation: %w", err)
+	}
+	if tx.orders, err = tx.head.Orders(); err != nil {
+		return fmt.Errorf("reading the orders in force: %w", err)
+	}
+	tx.advanced = true
+	return nil
+}
+
+func (tx *Tx) write() error {
+	if tx.spoilt != nil || len(tx.entries) == 0 {
+		return tx.spoilt
+	}
+	if err := tx.head.Write(tx.entries, tx.now); err != nil {
+		return fmt.Errorf("writing %d entries: %w", len(tx.entries), err)
+	}
+	return nil
+}
+
+// keep makes the journal know what the ledger now holds.
+func (tx *Tx) keep() {
+	if len(tx.entries) == 0 {
+		return
+	}
+	j := tx.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for account, draft := range tx.drafts {
+		if draft.Len() == 0 {
+			continue
+		}
+		draft.Keep()
+		if m, ok := tx.meters[account]; ok {
+			j.state.meters[account] = m
+		}
+	}
+	j.state.wider.keep(tx.wider)
+	j.state.next = tx.Next()
+	for _, entry := range tx.entries {
+		j.recent.know(entry)
+	}
+	if tx.advanced {
+		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()
+		j.obeys(tx.orders)
+	}
+	j.tell()
+}

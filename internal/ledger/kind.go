@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Kind says what an entry records. The numbers are written for ever.
+type Kind uint8
+
+const (
+	Opened    Kind = 1  // the ledger begins; always entry 0
+	Attempted Kind = 2  // a request was refused before the application was asked
+	Changed   Kind = 3  // a request that changes something was decided
+	Consulted Kind = 4  // an answer was decided
+	Placed    Kind = 5  // an order was placed
+	Lifted    Kind = 6  // an order was lifted
+	Read      Kind = 7  // somebody read the ledger
+	Imported  Kind = 8  // facts, aliases or a roster were taken in
+	Session   Kind = 9  // a session ended in a way worth knowing
+	Touched   Kind = 10 // whoever holds the account proved to be there
+	Raised    Kind = 11 // more people without a reason were allowed, for a while
+	Cosigned  Kind = 12 // another person signed for one person to be opened
+	Mission   Kind = 13 // an export was allowed, of so many people and for a while
+	Retained  Kind = 14 // how long entries are kept was set
+	Held      Kind = 15 // entries are kept beyond their term, until they are released
+	Released  Kind = 16 // what was held is not any more
+	Dropped   Kind = 17 // entries were dropped at their term
+	Named     Kind = 18 // pseudonyms were led back to people
+)
+
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && k != 0 {
+		return kindNames[k]
+	}
+	return "unknown kind"
+}
+
+// State is a word from a short list that says which act it was of its kind: what was
+// read, what was imported, how a session ended, why neighbours were narrowed.
+type State string
+
+const (
+	DeskRead     State = "desk"
+	DeskFollowed State = "desk-live"
+	AccountRead  State = "account"
+	CampaignRead State = "campaigns"
+	ShownTo      State = "shown-to"      // how many people some accounts were shown
+	ShownToList  State = "shown-to-list" // and each of them
+	WhoSaw       State = "who-saw"
+	WaitingRead  State = "waiting" // what waits for a signature under a receipt
+	Tail         State = "tail"
+	Proof        State = "proof"
+	Backup       State = "backup"
+	CanarySearch State = "canaries-check"
+	CanaryFiles  State = "canaries-files"
+	Tuning       State = "tuning"
+
+	Facts   State = "facts"
+	Aliases State = "aliases"
+	Roster  State = "roster"
+)
+
+// what every entry may have, and every act of somebody.
+var (
+	always = []string{"Number", "Time", "Kind", "Receipt"}
+	doer   = []string{"Account", "Organisation", "Session", "Note"}
+	passed = []string{
+		"Account", "Organisation", "Session", "Service", "Purpose", "Route", "Person", "Fields", "Verdict", "Why", "Reason",
+		"Cost", "Counted", "Limit", "Device", "Network", "Signs", "Observed", "Spared", "Epoch",
+	}
+)
+
+// fields says which fields of an entry hold for which kind, beside those that always
+// do. Every other field of that kind is zero.
+var fields = map[Kind][]string{
+	Opened:    {},
+	Attempted: passed,
+	Changed:   passed,
+	Consulted: passed,
+	Placed:    also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest"),
+	Lifted:    also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver"),
+	Read:      also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
+	Imported:  also(doer, "State", "Target", "Count", "Rejected", "Digest"),
+	Session:   also(doer, "State"),
+	Touched:   also(doer, "Device", "Network"),
+	Raised:    also(doer, "Subject", "Cost", "Until"),
+	Cosigned:  also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
+	Mission:   also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
+	Retained:  also(doer, "Count"),
+	Held:      also(doer, "Approver", "First", "Last"),
+	Released:  also(doer, "Approver", "From", "End"),
+	Dropped:   also(doer, "From", "End", "First"),
+	Named:     also(doer, "Approver", "Count", "Digest"),
+}
+
+func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }
+
+// Fields returns the names of the fields that an entry of this kind may have.
+func (k Kind) Fields() []string { return slices.Concat(always, fields[k]) }
+
+// Check says what is wrong with an act that is about to be written: a field that its
+// kind does not have, or a note that is too long. What a person typed was checked
+// where they typed it.
+func (e Entry) Check() error {
+	allowed := e.Kind.Fields()
+	if fields[e.Kind] == nil {
+		return fmt.Errorf("an entry of kind %d is none that the ledger knows", e.Kind)
+	}
+	value := reflect.ValueOf(e)
+	for i := range value.NumField() {
+		if name := value.Type().Field(i).Name; !value.Field(i).IsZero() && !slices.Contains(allowed, name) {
+			return fmt.Errorf("an entry %s has no field %s", e.Kind, name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"poterne/internal/accounts"
+	"poterne/internal/approval"
+	"poterne/internal/containment"
+	"poterne/internal/custody"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// acts is every act there is, on a ledger that prepared has been given. An act that is
+// new belongs here.
+var acts = map[string]func(context.Context, journal.Writer) error{
+	"an order is placed": act[containment.Rows](containment.Place{Order: order.Order{
+		Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir", Because: "vol", Message: "Appelez le poste de garde.",
+	}}),
+	"an order is lifted":         act[containment.Rows](containment.Lift{ID: "4", By: "samir", Because: "retrouvé"}),
+	"a freeze is undone":         act[containment.Rows](containment.Undo{ID: "5", By: "chief", Because: "vérifié"}),
+	"a roster is taken in":       act[accounts.Rows](accounts.Import{By: "samir", List: newcomers}),
+	"a term is set":              act[custody.Rows](custody.Retain{Setting: retention.Setting{Months: 24, Reason: "enquête"}}),
+	"months are held":            act[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
+	"a hold is released":         act[custody.Rows](custody.Release{Hold: 6, By: "nadia", Approver: "samir", Because: "classée"}),
+	"somebody is allowed more":   act[approval.Rows](grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
+	"an export is permitted":     act[approval.Rows](grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
+	"people are named":           act[approval.Rows](grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
+	"a reading is written down":  act[journal.NoRows](journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
+	"a touch is written down":    act[journal.NoRows](journal.Note{Kind: ledger.Touched, Account: "pauline"}),
+	"the end of a session is":    act[journal.NoRows](journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
+	"an import is written down":  act[journal.NoRows](journal.Note{Kind: ledger.Imported, Account: "samir", State: ledger.Facts, Count: 3}),
+	"neighbours are narrowed":    act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
+	"everything is closed at on": act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
+}
+
+var actAt = storetest.At.Add(time.Hour)
+
+var newcomers = accounts.List{
+	Organisations: []roster.Organisation{{ID: "new", SIRET: "90000000000041", Name: "Nouvelle"}},
+	Accounts:      []roster.Account{{ID: "nina", Organisation: "new", Role: roster.Adviser, Name: "Nina", Identity: roster.Identity{Subject: "n"}, Opened: actAt, Proposer: "chief"}},
+	Habilitations: []roster.Habilitation{{Account: "nina", Service: "dossier", Purpose: "accompany", From: actAt, Until: actAt.AddDate(1, 0, 0)}},
+}
+
+func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
+	return func(ctx context.Context, w journal.Writer) error {
+		_, err := journal.Do(ctx, w, a)
+		return err
+	}
+}
+
+// prepared writes what acts need to be there: staff, an order (entry 4), a freeze that
+// the rules placed (5) and a hold (6).
+func prepared(t *testing.T, s *store.Store) {
+	t.Helper()
+	w := storetest.Outside(s)
+	for _, do := range []func(context.Context, journal.Writer) error{
+		act[accounts.Rows](accounts.Import{By: "samir", List: storetest.Staff()}),
+		act[accounts.Rows](accounts.Import{By: "samir", List: storetest.Signers()}),
+		act[journal.NoRows](journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
+		act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
+		act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "pauline", By: journal.Itself, Cause: 3}}),
+		act[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "samir", Approver: "nadia"}}),
+	} {
+		if err := do(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// everyRow lists every row that an act can leave, and how many entries there are.
+func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
+	t.Helper()
+	if err := db.QueryRow(`select count(*) from entry`).Scan(&entries); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, query := range []string{
+		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
+		`select * from habilitation order by account`, `select * from retention order by since`, `select * from hold order by number`,
+		`select generation from head`,
+	} {
+		found, err := db.Query(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := found.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for found.Next() {
+			values := make([]any, len(names))
+			for i := range values {
+				values[i] = new(any)
+			}
+			if err := found.Scan(values...); err != nil {
+				t.Fatal(err)
+			}
+			line := query
+			for _, value := range values {
+				line += fmt.Sprintf(" %v", *value.(*any))
+			}
+			lines = append(lines, line)
+		}
+		if err := found.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return strings.Join(lines, "\n"), entries
+}
+
+func later(s *store.Store) journal.Outside {
+	return journal.Outside{DB: s, Now: func() time.Time { return actAt }}
+}
+
+// Promise: LEDGER-1
+func TestLEDGER_1_AnActAndItsRowsAreThereTogetherOrNeitherWhateverBreaks(t *testing.T) {
+	template := filepath.Join(t.TempDir(), "template.db")
+	s := openAt(t, template)
+	prepared(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	blank, err := os.ReadFile(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := func(t *testing.T) string {
+		path := filepath.Join(t.TempDir(), "poterne.db")
+		if err := os.WriteFile(path, blank, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	states := func(t *testing.T, path string) (string, int) {
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		return everyRow(t, db)
+	}
+	for name, do := range acts {
+		t.Run(name, func(t *testing.T) {
+			path := copied(t)
+			before, entries := states(t, path)
+			whole := openAt(t, path)
+			if err := do(t.Context(), later(whole)); err != nil {
+				t.Fatal(err)
+			}
+			if err := whole.Close(); err != nil {
+				t.Fatal(err)
+			}
+			after, more := states(t, path)
+			if more != entries+1 {
+				t.Fatalf("it writes %d entries", more-entries)
+			}
+			for _, how := range []moment{undone, unheard} {
+				done, notDone := 0, 0
+				for step := 0; ; step++ {
+					path := copied(t)
+					breaks := &breaking{Driver: sqlite.Driver{}}
+					s, err := store.OpenSQLiteThrough(t.Context(), path, breaks)
+					if err != nil {
+						t.Fatal(err)
+					}
+					breaks.arm(step, how)
+					err = do(t.Context(), later(s))
+					broke := breaks.disarm()
+					_ = s.Close()
+					rows, found := states(t, path)
+					switch {
+					case found == entries && rows == before:
+						notDone++
+						if err == nil {
+							t.Errorf("%s, at %s %d: it was called done", how, broke, step)
+						}
+					case found == more && rows == after:
+						done++
+					default:
+						t.Errorf("%s, at %s %d: %d entries more, and of its rows a part:\n%s", how, broke, step, found-entries, rows)
+					}
+					if broke == "" {
+						break
+					}
+				}
+				if done < 1 || notDone < 3 {
+					t.Errorf("%s: broken %d times before the commit and %d after", how, notDone, done)
+				}
+			}
+		})
+	}
+}
+
+// heads is what holds the ledger's head: it keeps the rows of every act.
+type heads interface {
+	journal.Head
+	containment.Rows
+	accounts.Rows
+	custody.Rows
+}
+
+// faulty is a database of which one call under the head fails, before or after it did
+// what it was asked.
+type faulty struct {
+	*store.Store
+	left int
+	how  moment
+	at   string
+}
+
+func (f *faulty) Turn(ctx context.Context, do func(journal.Head) error) error {
+	err := f.Store.Turn(ctx, func(head journal.Head) error { return do(faultyHead{head.(heads), f}) })
+	if err == nil {
+		err = f.call("commit", func() error { return nil })
+		if err != nil {
+			err = errors.Join(journal.ErrOutcomeUnknown, err)
+		}
+	}
+	return err
+}
+
+func (f *faulty) call(what string, do func() error) error {
+	breaks := f.left == 0
+	f.left--
+	if breaks {
+		f.at = what
+	}
+	if breaks && f.how == undone && what != "commit" {
+		return errBroken
+	}
+	if err := do(); err != nil || !breaks {
+		return err
+	}
+	return errBroken
+}
+
+type faultyHead struct {
+	heads
+	f *faulty
+}
+
+func (h faultyHead) Advance() error { return h.f.call("advance", h.heads.Advance) }
+func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
+	return h.f.call("write", func() error { return h.heads.Write(entries, at) })
+}
+func (h faultyHead) InsertOrder(o order.Order) error {
+	return h.f.call("insert order", func() error { return h.heads.InsertOrder(o) })
+}
+func (h faultyHead) LiftOrder(id order.ID, by string, at time.Time) error {
+	return h.f.call("lift order", func() error { return h.heads.LiftOrder(id, by, at) })
+}
+func (h faultyHead) UpsertRoster(list accounts.List) error {
+	return h.f.call("upsert roster", func() error { return h.heads.UpsertRoster(list) })
+}
+func (h faultyHead) InsertSetting(s retention.Setting) error {
+	return h.f.call("insert setting", func() error { return h.heads.InsertSetting(s) })
+}
+func (h faultyHead) InsertHold(hold retention.Hold) error {
+	return h.f.call("insert hold", func() error { return h.heads.InsertHold(hold) })
+}
+func (h faultyHead) ReleaseHold(hold, by ledger.Number) error {
+	return h.f.call("release hold", func() error { return h.heads.ReleaseHold(hold, by) })
+}
+
+// Promise: LEDGER-1
+func TestLEDGER_1_AnActAndItsRowsAreTogetherOnPostgreSQL(t *testing.T) {
+	cluster := storetest.StartPostgreSQL(t)
+	for name, do := range acts {
+		t.Run(name, func(t *testing.T) {
+			connection := cluster.Database(t)
+			s := openPostgreSQL(t, connection)
+			prepared(t, s)
+			db := direct(t, connection)
+			before, entries := everyRow(t, db)
+			for _, how := range []moment{undone, unheard} {
+				for step := 0; ; step++ {
+					f := &faulty{Store: s, left: step, how: how}
+					err := do(t.Context(), journal.Outside{DB: f, Now: func() time.Time { return actAt }})
+					if f.at == "commit" || f.at == "" {
+						break // the next case asks what a commit leaves
+					}
+					rows, found := everyRow(t, db)
+					if err == nil || found != entries || rows != before {
+						t.Errorf("%s, at %s: %v, %d entries more, and rows\n%s", how, f.at, err, found-entries, rows)
+					}
+				}
+				if how == undone {
+					continue
+				}
+			}
+			rows, found := everyRow(t, db)
+			if found == entries || rows == before && strings.Contains(name, "order") {
+				t.Errorf("after a commit that nobody heard of: %d entries more, and rows\n%s", found-entries, rows)
+			}
+		})
+	}
+}
