@@ -1,0 +1,210 @@
+package approval_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"poterne/internal/accounts"
+	"poterne/internal/approval"
+	"poterne/internal/containment"
+	"poterne/internal/custody"
+	"poterne/internal/fault"
+	"poterne/internal/grants"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// Each draw is a database of its own: a few say much.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// signed is every act that two people sign, by whom and with whose approval. An act of
+// one signer has the account that it is about for the other.
+var signed = map[string]func(by, other roster.AccountID) func(context.Context, journal.Writer) error{
+	"an export permit": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return do[approval.Rows](grants.ExportPermit{
+			By: by, Approver: other, Of: "reader", Service: "dossier", Route: "GET /export", People: 1,
+			Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1},
+		})
+	},
+	"naming people": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return do[approval.Rows](grants.Naming{By: by, Approver: other, People: 1, List: [32]byte{1}, Because: "prévenir"})
+	},
+	"a hold": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return do[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: by, Approver: other}})
+	},
+	"a release": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return do[custody.Rows](custody.Release{Hold: 2, By: by, Approver: other, Because: "classée"})
+	},
+	"a raise": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return do[approval.Rows](grants.Raise{By: by, Of: other, People: 1, Until: storetest.At.Add(time.Hour), Because: "salon"})
+	},
+	"undoing a freeze": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return func(ctx context.Context, w journal.Writer) error {
+			frozen, err := journal.Do(ctx, w, journal.Act[containment.Rows](containment.Place{Order: order.Order{
+				Effect: order.Frozen, Reach: order.Account, Target: string(other), By: journal.Itself,
+			}}))
+			if err != nil {
+				return err
+			}
+			return do[containment.Rows](containment.Undo{ID: containment.IDOf(frozen.Number), By: by, Because: "vérifié"})(ctx, w)
+		}
+	},
+}
+
+func do[R any](act journal.Act[R]) func(context.Context, journal.Writer) error {
+	return func(ctx context.Context, w journal.Writer) error {
+		_, err := journal.Do(ctx, w, act)
+		return err
+	}
+}
+
+// staff is some accounts, whom each of them was proposed by, and what stands against
+// them.
+type staff struct {
+	accounts map[roster.AccountID]roster.Account
+	stopped  map[roster.AccountID]bool
+}
+
+// lineage is an account and those that made it.
+func (s staff) lineage(id roster.AccountID) (all []roster.AccountID) {
+	for id != "" && !slices.Contains(all, id) {
+		all = append(all, id)
+		id = s.accounts[id].Proposer
+	}
+	return all
+}
+
+// apart reports whether two accounts are two people whom nobody links: neither is the
+// other or made it, and no account made both.
+func (s staff) apart(one, other roster.AccountID) bool {
+	return !slices.ContainsFunc(s.lineage(one), func(id roster.AccountID) bool { return slices.Contains(s.lineage(other), id) })
+}
+
+// wrong says why two people should not have signed for something; nothing when they
+// may.
+func (s staff) wrong(what string, by, other roster.AccountID) string {
+	_, known := s.accounts[by]
+	_, alsoKnown := s.accounts[other]
+	ofOne := what == "a raise" || what == "undoing a freeze" // the other is whom it is about
+	switch {
+	case !known || !alsoKnown:
+		return "one is no account"
+	case s.stopped[by] || !ofOne && s.stopped[other]:
+		return "one is stopped"
+	case !s.apart(by, other):
+		return "they are one, or of one lineage"
+	case s.accounts[by].Role.ReadsFiles() || !ofOne && s.accounts[other].Role.ReadsFiles():
+		return "one reads files"
+	default:
+		return ""
+	}
+}
+
+// Whoever signs, for whichever act: never an account that is suspended, frozen or of a
+// stopped body, never twice the same, never two of whom one made the other, or that one
+// account made.
+func TestNoPairThatIsNotTwoPeopleSignsForAnything(t *testing.T) {
+	dir := t.TempDir()
+	drawn, granted := 0, make(map[string]int)
+	rapid.Check(t, func(t *rapid.T) {
+		drawn++
+		s, err := store.OpenSQLite(context.Background(), filepath.Join(dir, fmt.Sprintf("%d.db", drawn)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		w := storetest.Outside(s)
+		all := drawStaff(t, w)
+		names := []roster.AccountID{"a", "b", "c", "d", "e", "reader", "nobody"}
+		for what, act := range signed {
+			for range 12 {
+				by, other := rapid.SampledFrom(names).Draw(t, "by"), rapid.SampledFrom(names).Draw(t, "other")
+				err := act(by, other)(context.Background(), w)
+				switch {
+				case err == nil:
+					granted[what]++
+					if why := all.wrong(what, by, other); why != "" {
+						t.Errorf("%s was signed by %q (%v) and %q (%v): %s", what, by, all.lineage(by), other, all.lineage(other), why)
+					}
+				case !fault.Is(err, fault.Refused) && !fault.Is(err, fault.Absent) && !fault.Is(err, fault.Invalid):
+					t.Fatalf("%s by %s and %s: %v", what, by, other, err)
+				}
+			}
+		}
+	})
+	for what := range signed {
+		if granted[what] == 0 {
+			t.Errorf("nobody ever signed for %s: the test proves nothing", what)
+		}
+	}
+}
+
+// drawStaff takes in five accounts of two bodies, and stops some.
+func drawStaff(t *rapid.T, w journal.Outside) staff {
+	list := accounts.List{Organisations: []roster.Organisation{{ID: "one", SIRET: "90000000000017", Name: "One"}, {ID: "two", SIRET: "90000000000025", Name: "Two"}}}
+	all := staff{make(map[roster.AccountID]roster.Account), make(map[roster.AccountID]bool)}
+	bodies := []roster.OrganisationID{"one", "two"}
+	for i, id := range []roster.AccountID{"a", "b", "c", "d", "e"} {
+		proposers := []roster.AccountID{"", "a", "b", "c"}[:1+min(i, 3)]
+		a := roster.Account{
+			ID: id, Organisation: rapid.SampledFrom(bodies).Draw(t, "body"), Name: string(id), Opened: storetest.At,
+			Role:     rapid.SampledFrom([]roster.Role{roster.Manager, roster.Security, roster.Security, roster.Adviser}).Draw(t, "role"),
+			Identity: roster.Identity{Subject: string(id)}, Proposer: rapid.SampledFrom(proposers).Draw(t, "proposer"),
+		}
+		list.Accounts, all.accounts[id] = append(list.Accounts, a), a
+	}
+	reader := roster.Account{ID: "reader", Organisation: "one", Role: roster.Adviser, Name: "reader", Opened: storetest.At, Identity: roster.Identity{Subject: "reader"}}
+	list.Accounts, all.accounts["reader"] = append(list.Accounts, reader), reader
+	ctx := context.Background()
+	if _, err := journal.Do(ctx, w, journal.Act[accounts.Rows](accounts.Import{By: "setup", List: list})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.DB.Turn(ctx, func(head journal.Head) error { // a hold that somebody may release
+		entry := ledger.Entry{Number: head.Next(), Receipt: head.Next(), Time: storetest.At, Kind: ledger.Held, Account: "x", Approver: "y", First: 202601, Note: "plainte"}
+		hold := retention.Hold{Number: head.Next(), Since: 202601, Because: "plainte", By: "x", Approver: "y"}
+		if err := head.(custody.Rows).InsertHold(hold); err != nil {
+			return err
+		}
+		return head.Write([]ledger.Entry{entry}, storetest.At)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for id, a := range all.accounts {
+		o := order.Order{By: "setup", Effect: rapid.SampledFrom([]order.Effect{"", "", "", "", order.Suspended, order.Frozen}).Draw(t, "effect")}
+		if o.Effect == "" {
+			continue
+		}
+		o.Reach, o.Target = order.Account, string(id)
+		if rapid.IntRange(0, 5).Draw(t, "body") == 0 {
+			o.Reach, o.Target = order.Organisation, string(a.Organisation)
+		}
+		if _, err := storetest.Place(ctx, w, o); err != nil {
+			t.Fatal(err)
+		}
+		for other, b := range all.accounts {
+			if o.Reach == order.Account && other == id || o.Reach == order.Organisation && b.Organisation == a.Organisation {
+				all.stopped[other] = true
+			}
+		}
+	}
+	return all
+}
