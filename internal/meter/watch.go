@@ -94,6 +94,7 @@ const hintsKept = 64
 type stranger struct {
 	tag    uint64
 	at     time.Time
+	asked  time.Time // when anybody without a reason was asked for last, found or not
 	answer uint64
 	was    Kind                  // what became of it; Nothing once somebody has proved to be there
 	beats  [rhythm]time.Duration // between the last moments at which there were any, the newest first
@@ -117,6 +118,7 @@ func (s *state) suspect(e Event) {
 		if another && !e.Signs.Has(Repeated) {
 			found = Misses
 		}
+		s.stranger.asked = e.At
 	case Shown, Stopped, Deferred, Looked:
 		if another {
 			found = e.Signs.traits()
@@ -193,7 +195,7 @@ func (s *stranger) follow(e Event) (found Trait) {
 	if e.Answer != s.answer {
 		found = s.pace(e, e.At.Sub(s.at))
 	}
-	s.tag, s.at, s.answer, s.was = tag, e.At, e.Answer, e.Kind
+	s.tag, s.at, s.asked, s.answer, s.was = tag, e.At, e.At, e.Answer, e.Kind
 	return found
 }
 
@@ -213,7 +215,7 @@ func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	switch {
 	case e.Signs.Has(InOrder):
 		found |= Order
-	case e.Signs.Has(OutOfOrder) && gap >= hurry: // those who are asked for at once come in no order
+	case e.Signs.Has(OutOfOrder) && e.At.Sub(s.asked) >= hurry: // those who are asked for at once come in no order
 		found |= Disorder
 	}
 	switch {
