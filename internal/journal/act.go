@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,24 +64,29 @@ func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
 		return entry, err
 	}
 	if entry, err = tx.record(entry); err != nil {
-		return entry, spoilt(err)
+		return entry, spoilt{err}
 	}
 	if err := act.Apply(rows, entry); err != nil {
-		return entry, spoilt(fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err))
+		return entry, spoilt{fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err)}
 	}
 	if changes, may := act.(Changes); may && changes.Changes() {
-		return entry, spoilt(tx.advance())
+		if err := tx.advance(); err != nil {
+			return entry, spoilt{err}
+		}
 	}
 	return entry, nil
 }
 
-// spoilt sorts an error that comes after something was entered: whatever it means, the
-// turn must not be kept.
-func spoilt(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fault.Error{Kind: fault.Broken, Err: err}
+// spoilt is an error that comes after something was entered: whatever it means to
+// whoever asked, the turn must not be kept.
+type spoilt struct{ error }
+
+func (s spoilt) Unwrap() error { return s.error }
+
+// spoils reports whether an error leaves a turn that must not be kept.
+func spoils(err error) bool {
+	_, is := errors.AsType[spoilt](err)
+	return is || err != nil && fault.Of(err) == fault.Broken
 }
 
 // Note is an act that is its entry: a reading of the ledger, a confirmation, the end

@@ -241,7 +241,7 @@ func (j *Journal) take(ctx context.Context, batch []*job) error {
 				continue // nobody waits for it any more
 			}
 			outcomes[i] = one.do(tx)
-			if outcomes[i] != nil && fault.Of(outcomes[i]) == fault.Broken {
+			if spoils(outcomes[i]) {
 				return outcomes[i] // the turn itself is spoilt, not only this job
 			}
 		}
