@@ -74,11 +74,23 @@ const maxText = 4096
 // cut: what was written is what was meant.
 func (e Entry) fits() error {
 	for _, text := range []struct{ name, is string }{
-		{"account", string(e.Account)}, {"organisation", string(e.Organisation)}, {"session", string(e.Session)},
-		{"service", string(e.Service)}, {"purpose", string(e.Purpose)}, {"route", e.Route},
-		{"source", e.Reason.Source}, {"fact", e.Reason.ID}, {"device", e.Device}, {"network", e.Network},
-		{"approver", string(e.Approver)}, {"subject", string(e.Subject)}, {"effect", string(e.Effect)}, {"reach", string(e.Reach)},
-		{"target", e.Target}, {"state", string(e.State)}, {"note", e.Note},
+		{"account", string(e.Account)},
+		{"organisation", string(e.Organisation)},
+		{"session", string(e.Session)},
+		{"service", string(e.Service)},
+		{"purpose", string(e.Purpose)},
+		{"route", e.Route},
+		{"source", e.Reason.Source},
+		{"fact", e.Reason.ID},
+		{"device", e.Device},
+		{"network", e.Network},
+		{"approver", string(e.Approver)},
+		{"subject", string(e.Subject)},
+		{"effect", string(e.Effect)},
+		{"reach", string(e.Reach)},
+		{"target", e.Target},
+		{"state", string(e.State)},
+		{"note", e.Note},
 	} {
 		switch {
 		case len(text.is) > maxText:

@@ -289,7 +289,7 @@ func TestAQuestionIsMendedBesideItsField(t *testing.T) {
 		"period=today": "Choose at least one account.",
 		"account=theo.marchand&period=between&since=yesterday":                               "Write a day and an hour",
 		"account=theo.marchand&period=between&since=2026-03-03T14:00&until=2026-03-03T14:00": "The end comes before the beginning.",
-		"period=today&account=" + strings.Repeat("a", mostTarget+1):                            "too many accounts",
+		"period=today&account=" + strings.Repeat("a", mostTarget+1):                          "too many accounts",
 	} {
 		answer, raw := h.goes(security, http.MethodGet, "/desk/exactly?"+query, nil)
 		if said := pageText(t, raw); answer.StatusCode != http.StatusUnprocessableEntity || strings.Count(said, want) != 2 {

@@ -8,13 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"poterne/internal/journal"
 	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"poterne/internal/journal"
 
 	"poterne/internal/meter"
 	"poterne/internal/policy"

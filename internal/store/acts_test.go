@@ -260,21 +260,27 @@ func (h faultyHead) Advance() error { return h.f.call("advance", h.heads.Advance
 func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 	return h.f.call("write", func() error { return h.heads.Write(entries, at) })
 }
+
 func (h faultyHead) InsertOrder(o order.Order) error {
 	return h.f.call("insert order", func() error { return h.heads.InsertOrder(o) })
 }
+
 func (h faultyHead) LiftOrder(id order.ID, by string, at time.Time) error {
 	return h.f.call("lift order", func() error { return h.heads.LiftOrder(id, by, at) })
 }
+
 func (h faultyHead) UpsertRoster(list accounts.List) error {
 	return h.f.call("upsert roster", func() error { return h.heads.UpsertRoster(list) })
 }
+
 func (h faultyHead) InsertSetting(s retention.Setting) error {
 	return h.f.call("insert setting", func() error { return h.heads.InsertSetting(s) })
 }
+
 func (h faultyHead) InsertHold(hold retention.Hold) error {
 	return h.f.call("insert hold", func() error { return h.heads.InsertHold(hold) })
 }
+
 func (h faultyHead) ReleaseHold(hold, by ledger.Number) error {
 	return h.f.call("release hold", func() error { return h.heads.ReleaseHold(hold, by) })
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"poterne/internal/accounts"
-	"poterne/internal/journal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -18,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/journal"
 
 	"poterne/internal/ledger"
 	"poterne/internal/policy"

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"poterne/internal/journal"
 	"sync"
 	"testing"
 	"time"
+
+	"poterne/internal/journal"
 
 	"modernc.org/sqlite"
 

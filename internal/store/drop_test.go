@@ -7,10 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"poterne/internal/journal"
 	"strings"
 	"testing"
 	"time"
+
+	"poterne/internal/journal"
 
 	"modernc.org/sqlite"
 

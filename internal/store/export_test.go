@@ -1,8 +1,9 @@
 package store
 
 import (
-	"poterne/internal/journal"
 	"time"
+
+	"poterne/internal/journal"
 
 	"poterne/internal/ledger"
 )

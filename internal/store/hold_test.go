@@ -3,11 +3,12 @@ package store_test
 import (
 	"database/sql"
 	"path/filepath"
-	"poterne/internal/custody"
-	"poterne/internal/journal"
 	"reflect"
 	"strings"
 	"testing"
+
+	"poterne/internal/custody"
+	"poterne/internal/journal"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"

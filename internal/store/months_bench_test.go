@@ -2,8 +2,9 @@ package store_test
 
 import (
 	"fmt"
-	"poterne/internal/journal"
 	"testing"
+
+	"poterne/internal/journal"
 
 	"poterne/internal/ledger"
 	"poterne/internal/store"

@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"poterne/internal/journal"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"poterne/internal/journal"
 
 	"golang.org/x/mod/sumdb/tlog"
 

@@ -39,8 +39,7 @@ func watchful() policy.Rules {
 // guesser is an account at work in a world whose time stands still between its asks.
 type guesser struct {
 	*world
-	us       *atomic.Int64
-	canaries []string
+	us *atomic.Int64
 }
 
 func newGuesser(t *testing.T, rules policy.Rules, begun time.Time) *guesser {

@@ -4,12 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"poterne/internal/custody"
-	"poterne/internal/journal"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"poterne/internal/custody"
+	"poterne/internal/journal"
 
 	"golang.org/x/mod/sumdb/note"
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"poterne/internal/containment"
 	"poterne/internal/gate"
@@ -11,8 +12,6 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
-
-	"time"
 )
 
 // Node is a journal with a gate over it, as one node of the program has them, and

@@ -7,13 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"poterne/internal/accounts"
-	"poterne/internal/containment"
-	"poterne/internal/journal"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/containment"
+	"poterne/internal/journal"
 
 	"golang.org/x/mod/sumdb/tlog"
 
