@@ -37,9 +37,8 @@ func commit(t *testing.T, n *storetest.Node, a policy.Ask) (policy.Decision, led
 	return passage.Decision, passage.Receipt
 }
 
-func cosign(n *storetest.Node, receipt ledger.Number) error {
-	_, err := doAct(n, grants.Cosign{By: "chief", Receipt: receipt, Most: most})
-	return err
+func (h *house) cosign(n *storetest.Node, receipt ledger.Number) error {
+	return grants.Service{Journal: n, Most: most, Now: h.now}.Cosign(context.Background(), "chief", receipt)
 }
 
 // searching asks for the rows of a list that holds so many strangers.
@@ -91,7 +90,7 @@ func TestRIGHTS_10_OneSignatureIsForOnePersonAndNeverForAList(t *testing.T) {
 		if opened(refused) != 0 {
 			t.Fatalf("%s: strangers are shown with an empty allowance", what)
 		}
-		if err := cosign(n, receipt); err == nil {
+		if err := h.cosign(n, receipt); err == nil {
 			t.Errorf("one signature is taken for %s with %d people", what, many)
 		}
 		if again, _ := commit(t, n, a); opened(again) > 0 {
@@ -99,7 +98,7 @@ func TestRIGHTS_10_OneSignatureIsForOnePersonAndNeverForAList(t *testing.T) {
 		}
 	}
 	_, receipt := commit(t, n, ask(1000))
-	if err := cosign(n, receipt); err != nil {
+	if err := h.cosign(n, receipt); err != nil {
 		t.Fatalf("one person, opened: %v", err)
 	}
 	if rows, _ := commit(t, n, listed); opened(rows) > 0 {
@@ -121,7 +120,7 @@ func TestRIGHTS_10_ASignatureUsedAtOnceOnTwoNodesOpensOnePerson(t *testing.T) {
 	var wait sync.WaitGroup
 	for _, n := range []*storetest.Node{left, right, left, right} {
 		wait.Go(func() {
-			if err := cosign(n, receipt); err == nil {
+			if err := h.cosign(n, receipt); err == nil {
 				signed.Add(1)
 			}
 		})
@@ -162,12 +161,12 @@ func TestRIGHTS_10_HowManyPeopleOneAccountIsSignedForIsBounded(t *testing.T) {
 			if want := "Other people signed for 40 people for this account within 28 days, and that is the limit."; !strings.HasPrefix(ruling.Sentence(policy.English), want) {
 				t.Errorf("the sentence is %q", ruling.Sentence(policy.English))
 			}
-			if err := cosign(n, receipt); err == nil {
+			if err := h.cosign(n, receipt); err == nil {
 				t.Error("one more is signed for")
 			}
 			break
 		}
-		if err := cosign(n, receipt); err != nil {
+		if err := h.cosign(n, receipt); err != nil {
 			t.Fatalf("signature %d: %v", i+1, err)
 		}
 		signed++

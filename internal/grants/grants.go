@@ -90,6 +90,11 @@ var (
 	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
 )
 
+// waits reports whether an entry is an opening that a co-signature would let through.
+func waits(e ledger.Entry, now time.Time) bool {
+	return e.Why == policy.LongEmpty && !e.Observed && !e.Person.IsZero() && e.Time.After(now.Add(-cosignable))
+}
+
 // Waiting returns, of the entries from a receipt on, the opening that waits for a
 // co-signature: NoneWaits when none does, ManyWait when it is not one person who was
 // to be opened. It names nobody but the asker.
@@ -102,7 +107,7 @@ func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now 
 		if entry.Receipt != receipt {
 			break
 		}
-		if entry.Why == policy.LongEmpty && !entry.Observed && !entry.Person.IsZero() && entry.Time.After(now.Add(-cosignable)) {
+		if waits(entry, now) {
 			waiting = entry
 		}
 		if people++; people > 1 {
@@ -137,24 +142,20 @@ func MaySign(by, of roster.Account) bool {
 // account may open them through the same service within the hour, and nobody else.
 type Cosign struct {
 	By      roster.AccountID
-	Receipt ledger.Number
-	Most    int // people that one account can be signed for within 28 days
+	Refused ledger.Entry // what Waiting returned: an entry does not change, so it is read before the head is taken
+	Most    int          // people that one account can be signed for within 28 days
 }
 
 // Decide implements journal.Act.
 func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
-	waiting, err := Waiting(tx.Entries(c.Receipt), c.Receipt, tx.Now())
-	if err != nil && waiting.Account == "" {
-		return ledger.Entry{}, err
-	}
-	signer, cannot := approval.One(tx, rows, c.By, approval.Demand{For: "an opening", Of: waiting.Account})
-	if cannot != nil {
-		return ledger.Entry{}, cannot
-	}
+	waiting := c.Refused
+	signer, err := approval.One(tx, rows, c.By, approval.Demand{For: "an opening", Of: waiting.Account})
 	if err != nil {
 		return ledger.Entry{}, err
 	}
 	switch draft := tx.Meter(waiting.Account); {
+	case !waits(waiting, tx.Now()):
+		return ledger.Entry{}, NoneWaits
 	case draft.Vouched(waiting.Person, waiting.Service, tx.Now()):
 		return ledger.Entry{}, SignedAlready
 	case draft.Signed(tx.Now()) >= c.Most:
@@ -165,7 +166,7 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	}
 	return ledger.Entry{
 		Kind: ledger.Cosigned, Account: signer.ID, Organisation: signer.Organisation, Subject: waiting.Account,
-		Service: waiting.Service, Person: waiting.Person, Cause: c.Receipt,
+		Service: waiting.Service, Person: waiting.Person, Cause: waiting.Receipt,
 	}, nil
 }
 

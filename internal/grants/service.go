@@ -38,7 +38,11 @@ func (s Service) Waiting(ctx context.Context, by roster.Account, receipt ledger.
 
 // Cosign signs for the one person whose opening waits under a receipt.
 func (s Service) Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error {
-	return s.do(ctx, Cosign{By: by, Receipt: receipt, Most: s.Most})
+	waiting, err := Waiting(s.Journal.Entries(ctx, receipt), receipt, s.Now())
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, Cosign{By: by, Refused: waiting, Most: s.Most})
 }
 
 // Raise allows an account some more people without a reason, until a time.

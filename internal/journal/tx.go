@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"poterne/internal/ledger"
@@ -49,12 +48,6 @@ func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entr
 
 // Orders returns the orders in force, those of this turn included.
 func (tx *Tx) Orders() order.Book { return tx.orders }
-
-// Entries yields the entries from a number up to the head, in order: those of before
-// this turn.
-func (tx *Tx) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return tx.head.Entries(from)
-}
 
 // Watched is since when the ledger tells what accounts do.
 func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }
