@@ -188,7 +188,7 @@ func (s Signs) traits() (found Trait) {
 // follow says how one stranger comes after another, and moves on to the new one.
 func (s *stranger) follow(e Event) (found Trait) {
 	tag := tagOf(e.Person)
-	if tag == s.tag && (!e.Person.IsZero() || e.Signs.Has(Again)) { // of those who do not exist, each is another
+	if tag == s.tag && e.At.Sub(s.at) < Hour && (!e.Person.IsZero() || e.Signs.Has(Again)) { // of those who do not exist, each is another
 		s.was = e.Kind
 		return 0
 	}
