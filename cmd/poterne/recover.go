@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+
+	"poterne/internal/fault"
 )
 
 // recovering serves what next serves, and does not leave a panic of it to net/http:
@@ -22,7 +24,7 @@ func recovering(next http.Handler, failed http.HandlerFunc, log *slog.Logger) ht
 			if said == http.ErrAbortHandler { // an answer is cut short on purpose
 				panic(said)
 			}
-			log.ErrorContext(r.Context(), "a handler panicked", slog.String("what", what(said)), slog.Any("stack", stack()))
+			log.ErrorContext(r.Context(), "a handler panicked", slog.String("what", what(said)), slog.Any("stack", fault.Stack()))
 			if out.begun {
 				panic(http.ErrAbortHandler) // what was sent cannot be taken for the whole
 			}
@@ -44,21 +46,6 @@ func what(said any) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%T", said)
-}
-
-// stack is where a panic happened, innermost first: names and lines, and no
-// argument, which could be of a person.
-func stack() (frames []string) {
-	const skipped, most = 4, 64 // runtime.Callers, stack, the deferred function and the panic itself
-	callers := make([]uintptr, most)
-	walk := runtime.CallersFrames(callers[:runtime.Callers(skipped, callers)])
-	for {
-		frame, more := walk.Next()
-		frames = append(frames, fmt.Sprintf("%s:%d", frame.Function, frame.Line))
-		if !more {
-			return frames
-		}
-	}
 }
 
 // begun is an answer, and whether it has begun to go out.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +63,7 @@ var errPanicked = errors.New("reading it panicked")
 func (g *passage) recovered(err *error) {
 	if recover() != nil {
 		*err = errPanicked
-		g.proxy.Log.ErrorContext(g.r.Context(), "a reader panicked", slog.String("stack", string(debug.Stack())))
+		g.proxy.Log.ErrorContext(g.r.Context(), "a reader panicked", slog.Any("stack", fault.Stack()))
 	}
 }
 
