@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -210,9 +210,9 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 		}
 	}
 	for _, declared := range []struct {
-		format answer.Format
+		format content.Format
 		table  *answerTable
-	}{{answer.JSON, r.JSON}, {answer.HTML, r.HTML}, {answer.CSV, r.CSV}} {
+	}{{content.JSON, r.JSON}, {content.HTML, r.HTML}, {content.CSV, r.CSV}} {
 		if declared.table != nil {
 			route.Answers = append(route.Answers, declared.table.compile(wrong, path+"."+string(declared.format), declared.format))
 		}
@@ -265,8 +265,8 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	}
 }
 
-func (a *answerTable) compile(wrong *complaints, path string, format answer.Format) httpgate.Answer {
-	layout := answer.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
+func (a *answerTable) compile(wrong *complaints, path string, format content.Format) httpgate.Answer {
+	layout := content.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
 		if len(groups) > 0 {
@@ -285,12 +285,12 @@ func (a *answerTable) compile(wrong *complaints, path string, format answer.Form
 	return httpgate.Answer{Type: a.Type, Layout: layout, About: a.About, Download: a.Download}
 }
 
-func (g groupTable) compile(wrong *complaints, path string, format answer.Format) answer.Group {
-	group := answer.Group{Row: g.Row}
+func (g groupTable) compile(wrong *complaints, path string, format content.Format) content.Group {
+	group := content.Group{Row: g.Row}
 	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
 		for _, place := range g.Person[scheme] {
 			at, attribute := attributeOf(place, format)
-			group.Person = append(group.Person, answer.Naming{Scheme: scheme, Path: at, Attribute: attribute})
+			group.Person = append(group.Person, content.Naming{Scheme: scheme, Path: at, Attribute: attribute})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
@@ -301,7 +301,7 @@ func (g groupTable) compile(wrong *complaints, path string, format answer.Format
 		}
 		for _, place := range g.Fields[name] {
 			at, attribute := attributeOf(place, format)
-			group.Fields = append(group.Fields, answer.Part{Field: field, Path: at, Attribute: attribute})
+			group.Fields = append(group.Fields, content.Part{Field: field, Path: at, Attribute: attribute})
 		}
 	}
 	return group
@@ -310,8 +310,8 @@ func (g groupTable) compile(wrong *complaints, path string, format answer.Format
 var attributeEnd = regexp.MustCompile(`^(.*)@([A-Za-z][A-Za-z0-9_:-]*)$`)
 
 // attributeOf takes "td.id@data-ref" apart; only HTML has attributes.
-func attributeOf(place string, format answer.Format) (path, attribute string) {
-	if parts := attributeEnd.FindStringSubmatch(place); parts != nil && format == answer.HTML {
+func attributeOf(place string, format content.Format) (path, attribute string) {
+	if parts := attributeEnd.FindStringSubmatch(place); parts != nil && format == content.HTML {
 		return parts[1], parts[2]
 	}
 	return place, ""

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
@@ -35,7 +35,7 @@ type route struct {
 	wild    []wildcard
 	query   map[string]string // every allowed parameter, and the scheme of those that name people
 	form    map[string]string
-	json    *answer.Request            // nil if no JSON body is taken
+	json    *content.Request           // nil if no JSON body is taken
 	written map[string]register.Fields // by each field of a form
 	mayLack map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
 	fields  register.Fields            // that everything it takes can write
@@ -56,7 +56,7 @@ type wildcard struct {
 // reader reads the answers of one content type.
 type reader struct {
 	Answer
-	*answer.Reader
+	*content.Reader
 }
 
 // namesSomebody reports whether requests of the route say whom they are about.
@@ -319,7 +319,7 @@ func (t *route) checkExport(c complaints) {
 	if !t.Export {
 		return
 	}
-	notCSV := func(a Answer) bool { return a.Layout.Format != answer.CSV || a.About }
+	notCSV := func(a Answer) bool { return a.Layout.Format != content.CSV || a.About }
 	if t.Kind != People || len(t.Answers) == 0 || slices.ContainsFunc(t.Answers, notCSV) {
 		c.add("an export is CSV: declare a list of people in it, and no other answer")
 	}
@@ -386,7 +386,7 @@ func (t *route) checkSchemes(c complaints) {
 }
 
 func (t *route) compileRequest(c complaints) {
-	var inJSON []answer.Member
+	var inJSON []content.Member
 	t.written, t.mayLack = make(map[string]register.Fields), make(map[string]bool)
 	t.fields = t.Writes
 	required := len(t.Request) == 0
@@ -408,7 +408,7 @@ func (t *route) compileRequest(c complaints) {
 		case InForm:
 			t.form[n.Name] = n.Scheme
 		case InJSON:
-			inJSON = append(inJSON, answer.Member{Path: n.Name, Scheme: n.Scheme, Optional: n.Optional})
+			inJSON = append(inJSON, content.Member{Path: n.Name, Scheme: n.Scheme, Optional: n.Optional})
 		case InHeader:
 			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
 				c.add("%s is never passed on", n.Name)
@@ -421,12 +421,12 @@ func (t *route) compileRequest(c complaints) {
 		c.add("optional: then a change could name nobody; one place at least must name somebody")
 	}
 	for _, path := range t.Members {
-		inJSON = append(inJSON, answer.Member{Path: path})
+		inJSON = append(inJSON, content.Member{Path: path})
 	}
 	for _, w := range t.Written {
 		t.fields |= w.Field
 		if strings.HasPrefix(w.Name, "$") {
-			inJSON = append(inJSON, answer.Member{Path: w.Name, Writes: w.Field})
+			inJSON = append(inJSON, content.Member{Path: w.Name, Writes: w.Field})
 			continue
 		}
 		if t.form[w.Name] != "" {
@@ -457,7 +457,7 @@ func (t *route) compileRequest(c complaints) {
 		return
 	}
 	var err error
-	if t.json, err = answer.CompileRequest(inJSON); err != nil {
+	if t.json, err = content.CompileRequest(inJSON); err != nil {
 		c.add("request: %w", err)
 	}
 }
@@ -508,7 +508,7 @@ func (t *route) compileAnswers(c complaints) {
 		if t.Export && a.Layout.Declares(watermark) {
 			c.add("export: the column %s is the watermark's; leave it out", watermark)
 		}
-		compiled, err := answer.Compile(a.Layout)
+		compiled, err := content.Compile(a.Layout)
 		if err != nil {
 			c.add("%w", err)
 		}
@@ -516,14 +516,14 @@ func (t *route) compileAnswers(c complaints) {
 	}
 }
 
-var usual = map[answer.Format]string{answer.JSON: "application/json", answer.HTML: "text/html", answer.CSV: "text/csv"}
+var usual = map[content.Format]string{content.JSON: "application/json", content.HTML: "text/html", content.CSV: "text/csv"}
 
 // fits keeps a browser from reading an answer as something else than we did.
-func fits(media string, format answer.Format) bool {
+func fits(media string, format content.Format) bool {
 	switch format {
-	case answer.JSON:
+	case content.JSON:
 		return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
-	case answer.CSV:
+	case content.CSV:
 		return media == "text/csv" || media == "application/csv"
 	default:
 		return media == usual[format]

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -16,7 +16,7 @@ import (
 func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 	upstream, _ := url.Parse("http://127.0.0.1:3000")
 	deep, _ := url.Parse("http://user@127.0.0.1:3000/api")
-	plain := []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}
+	plain := []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"body"}}}}
 	people := []httpgate.Answer{{Layout: manyFiles}}
 	_, err := httpgate.New([]httpgate.Service{
 		{ID: "Bad ID", Upstream: deep, Prefix: "/a", Host: "a.example", Largest: -1},
@@ -33,7 +33,7 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 			{Path: "/j/{x}", Kind: httpgate.People, Purpose: "p", Answers: people},
 			{Path: "/j/{y}", Kind: httpgate.People, Purpose: "p", Answers: people},
 			{Path: "/k", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Form: []string{"x"}, Takes: []string{"text/plain"}, Writes: register.AllFields + 1},
-			{Path: "/l", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: "xml"}}}},
+			{Path: "/l", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: content.Layout{Format: "xml"}}}},
 			{Path: "/m", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: sheet, Download: `a"b`}}},
 			{Path: "/n", Kind: httpgate.People, Purpose: "p", Unread: []string{"application/pdf"}, Header: &httpgate.HeaderNaming{}},
 			{Path: "/s", Kind: httpgate.People, Purpose: "p", Answers: people, Search: &httpgate.Search{Most: 26, Name: []string{"surname"}}},

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
@@ -39,7 +39,7 @@ func namings() []naming {
 	in := func(place httpgate.Place, name string) []httpgate.Naming {
 		return []httpgate.Naming{{In: place, Name: name, Scheme: "dossier"}}
 	}
-	all := []answer.Layout{manyFiles, table, sheet}
+	all := []content.Layout{manyFiles, table, sheet}
 	lists := func(path string, names []httpgate.Naming) httpgate.Route {
 		r := httpgate.Route{Path: path, Kind: httpgate.People, Purpose: "accompany", Request: names}
 		for _, layout := range all {
@@ -50,9 +50,9 @@ func namings() []naming {
 	status := httpgate.Route{
 		Path: "/sub/{id}/status", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InPath, "id"), Shows: register.Note,
 		Answers: []httpgate.Answer{
-			{Layout: answer.Layout{Format: answer.JSON, Plain: []string{"$.status"}}},
-			{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}},
-			{Layout: answer.Layout{Format: answer.CSV, Plain: []string{"status"}}},
+			{Layout: content.Layout{Format: content.JSON, Plain: []string{"$.status"}}},
+			{Layout: content.Layout{Format: content.HTML, Plain: []string{"h1"}}},
+			{Layout: content.Layout{Format: content.CSV, Plain: []string{"status"}}},
 		},
 	}
 	found := lists("/found", in(httpgate.InQuery, "number"))
@@ -195,7 +195,7 @@ type cell struct {
 func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, []*cell) {
 	elsewhere := httpgate.Route{
 		Path: "/elsewhere", Kind: httpgate.Page, Purpose: "accompany",
-		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}},
+		Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"body"}}}},
 	}
 	routes := []httpgate.Route{elsewhere}
 	if !slices.ContainsFunc(kinds, func(k naming) bool { return k.name == "a file" }) {

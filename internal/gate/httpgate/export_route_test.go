@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"poterne/internal/approval"
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/policy"
@@ -68,7 +68,7 @@ func TestMETER_8_OnlyCSVCanBeAnExport(t *testing.T) {
 		"the column poterne is the": func(r *httpgate.Route) { r.Answers[0].Layout.Plain = []string{"poterne"} },
 		"and is no search":          func(r *httpgate.Route) { r.Search = &httpgate.Search{Most: 3} },
 		"export: an export is CSV: de": func(r *httpgate.Route) {
-			r.Answers[0].Layout = answer.Layout{Format: answer.CSV, Plain: []string{"a"}}
+			r.Answers[0].Layout = content.Layout{Format: content.CSV, Plain: []string{"a"}}
 			r.Kind = httpgate.Page
 		},
 	} {

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 )
 
 // checkForms complains of what a page shows of a category in a field of a form, when
@@ -23,7 +23,7 @@ func (s *service) checkForms(c complaints) {
 	}
 	for _, shown := range s.declared {
 		for i, a := range shown.Answers {
-			if a.Layout.Format != answer.HTML {
+			if a.Layout.Format != content.HTML {
 				continue
 			}
 			for _, group := range a.Layout.People {
@@ -55,7 +55,7 @@ func (t *route) savesForms() bool {
 	return false
 }
 
-func (t *route) checkField(c complaints, names []string, shown answer.Part, where string) {
+func (t *route) checkField(c complaints, names []string, shown content.Part, where string) {
 	for _, name := range names {
 		scheme, taken := t.form[name]
 		if taken && scheme == "" && !(t.Writes | t.written[name]).Has(shown.Field) {
@@ -68,7 +68,7 @@ var byName = regexp.MustCompile(`\[\s*name\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\]\s]
 
 // controlNames lists the names under which what a part shows is sent by a form, as
 // far as its selector says.
-func controlNames(part answer.Part) (names []string) {
+func controlNames(part content.Part) (names []string) {
 	for _, found := range byName.FindAllStringSubmatch(part.Path, -1) {
 		names = append(names, found[1]+found[2]+found[3])
 	}
@@ -81,7 +81,7 @@ var (
 )
 
 // isControl reports whether a part is what a field of a form holds, or may be.
-func isControl(part answer.Part) bool {
+func isControl(part content.Part) bool {
 	for one := range strings.SplitSeq(part.Path, ",") {
 		compounds := combinators.Split(strings.TrimSpace(one), -1)
 		switch tag := strings.ToLower(ownTag.FindString(compounds[len(compounds)-1])); tag {

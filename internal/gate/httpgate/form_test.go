@@ -13,8 +13,8 @@ import (
 
 	parsed "golang.org/x/net/html"
 
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -85,17 +85,17 @@ func (f *files) of(who string) url.Values {
 // editing are the routes of a form, for a purpose: what it shows, and what saving it
 // writes.
 func editing(purpose roster.Purpose, partial bool) []httpgate.Route {
-	at := func(field register.Fields, path, attribute string) answer.Part {
-		return answer.Part{Field: field, Path: path, Attribute: attribute}
+	at := func(field register.Fields, path, attribute string) content.Part {
+		return content.Part{Field: field, Path: path, Attribute: attribute}
 	}
 	form := httpgate.Route{
 		Path: "/files/{id}/edit", Kind: httpgate.People, Purpose: purpose,
 		Request: []httpgate.Naming{{In: httpgate.InPath, Name: "id", Scheme: "dossier"}},
-		Answers: []httpgate.Answer{{Layout: answer.Layout{
-			Format: answer.HTML, Plain: []string{"h1", "form", "input", "textarea", "select", "option", "button"},
-			People: []answer.Group{{
-				Row: "form.person", Person: []answer.Naming{{Scheme: "dossier", Attribute: "data-id"}},
-				Fields: []answer.Part{
+		Answers: []httpgate.Answer{{Layout: content.Layout{
+			Format: content.HTML, Plain: []string{"h1", "form", "input", "textarea", "select", "option", "button"},
+			People: []content.Group{{
+				Row: "form.person", Person: []content.Naming{{Scheme: "dossier", Attribute: "data-id"}},
+				Fields: []content.Part{
 					at(register.Name, "input[name=name]", "value"), at(register.Contact, "input[name=phone]", "value"), at(register.Contact, "input[name=mail]", "value"),
 					at(register.Contact, "textarea[name=street]", ""), at(register.NIR, "input[name=nir]", "value"), at(register.Family, "select[name=family] option", "selected"),
 					at(register.Health, "input[name=health]", "checked"), at(register.Benefit, "input[name=rights]", "checked"),
@@ -106,7 +106,7 @@ func editing(purpose roster.Purpose, partial bool) []httpgate.Route {
 	save := form
 	save.Methods, save.Partial = []string{"POST"}, partial
 	save.Request = append(slices.Clone(form.Request), httpgate.Naming{In: httpgate.InForm, Name: "id", Scheme: "dossier"})
-	save.Answers = []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}}}
+	save.Answers = []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"h1"}}}}
 	save.Form, save.Writes = []string{"tier"}, register.Note
 	save.Written = []httpgate.Writing{
 		{Name: "name", Field: register.Name},
@@ -210,7 +210,7 @@ func TestSCOPE_10_SavingAFormLeavesWhatWasMasked(t *testing.T) {
 			t.Errorf("%q went out:\n%s", hidden, page.body)
 		}
 	}
-	for _, want := range []string{answer.Mask, `name="text"`, `name="tier"`, `disabled=""`} {
+	for _, want := range []string{content.Mask, `name="text"`, `name="tier"`, `disabled=""`} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("no %q in:\n%s", want, page.body)
 		}
@@ -253,7 +253,7 @@ func TestSCOPE_10_SavingAFormLeavesWhatWasMasked(t *testing.T) {
 func TestSCOPE_10_WhatMayBeSeenIsSentAsItWas(t *testing.T) {
 	w, app := newEditing(t, "all", false)
 	page := w.get("/files/p1/edit")
-	if strings.Contains(page.body, answer.Mask) || strings.Contains(page.body, "disabled") {
+	if strings.Contains(page.body, content.Mask) || strings.Contains(page.body, "disabled") {
 		t.Errorf("something is masked:\n%s", page.body)
 	}
 	if saved := w.post("/files/p1/edit", asForm, sends(t, page.body).Encode()); saved.status != http.StatusOK {
@@ -336,7 +336,7 @@ func TestSCOPE_10_WhatAFormShowsItsSavingWrites(t *testing.T) {
 			form.Answers[0].Layout.People[0].Fields[1].Path = "#phone"
 		}, `answers[0]: "#phone" is a field of a form; say under which name it is sent`},
 		"an attribute that is no field's": {func(form, _ *httpgate.Route) {
-			form.Answers[0].Layout.People[0].Fields[1] = answer.Part{Field: register.Contact, Path: "td > data", Attribute: "value"}
+			form.Answers[0].Layout.People[0].Fields[1] = content.Part{Field: register.Contact, Path: "td > data", Attribute: "value"}
 		}, ""},
 		"nothing is saved": {func(form, save *httpgate.Route) {
 			form.Answers[0].Layout.People[0].Fields[1].Path = "#phone"

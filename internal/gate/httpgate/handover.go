@@ -13,7 +13,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -67,7 +67,7 @@ func (g *passage) recovered(err *error) {
 	}
 }
 
-func (g *passage) read(by *reader, body []byte) (reading *answer.Reading, err error) {
+func (g *passage) read(by *reader, body []byte) (reading *content.Reading, err error) {
 	defer g.recovered(&err)
 	return by.Read(body)
 }
@@ -93,7 +93,7 @@ func (g *passage) spoke(ask policy.Ask) Outcome {
 }
 
 // show decides on the people in the answer, and sends what is left of it.
-func (g *passage) show(s *said, by *reader, reading *answer.Reading) (Outcome, error) {
+func (g *passage) show(s *said, by *reader, reading *content.Reading) (Outcome, error) {
 	ask := g.askAnswer()
 	ask.About = by.About
 	rows := reading.Rows()
@@ -144,7 +144,7 @@ const mostRows = 4096
 // the fields the rows show of them, and returns the place of each row's person in
 // the ask. Everything that names somebody in a row must lead to one and the same
 // person; if some of it leads nowhere, the row is nobody's.
-func (g *passage) findPeople(rows []answer.Row, ask *policy.Ask) ([]int, error) {
+func (g *passage) findPeople(rows []content.Row, ask *policy.Ask) ([]int, error) {
 	if len(rows) > mostRows {
 		return nil, notUnderstood("the answer shows too many people")
 	}
@@ -203,7 +203,7 @@ func onePerson(named []register.PersonID) (register.PersonID, error) {
 const watermark = "poterne"
 
 // release cuts out of the answer what may not be shown, and sends the rest.
-func (g *passage) release(s *said, by *reader, reading *answer.Reading, outcome Outcome, ruling func(row int) policy.Ruling) (Outcome, error) {
+func (g *passage) release(s *said, by *reader, reading *content.Reading, outcome Outcome, ruling func(row int) policy.Ruling) (Outcome, error) {
 	keep := func(row int) (bool, register.Fields) {
 		if ruling == nil {
 			return false, 0
@@ -227,7 +227,7 @@ func (g *passage) release(s *said, by *reader, reading *answer.Reading, outcome 
 	return outcome, g.send(s, body, withCharset(by.Type), by.Download)
 }
 
-func (g *passage) cut(reading *answer.Reading, dst []byte, keep answer.Keep) (body []byte, err error) {
+func (g *passage) cut(reading *content.Reading, dst []byte, keep content.Keep) (body []byte, err error) {
 	defer g.recovered(&err)
 	return reading.Release(dst, keep)
 }
@@ -254,13 +254,13 @@ func (g *passage) trust(s *said) (Outcome, error) {
 }
 
 // readHeader returns the people an application says are in its answer.
-func (t *route) readHeader(header http.Header) ([]answer.Row, error) {
+func (t *route) readHeader(header http.Header) ([]content.Row, error) {
 	h := t.Header
 	text := strings.Join(header.Values(h.Name), ",")
 	if strings.TrimSpace(text) == "nobody" {
 		return nil, nil
 	}
-	var rows []answer.Row
+	var rows []content.Row
 	for one := range strings.SplitSeq(text, ",") {
 		naming, fields, _ := strings.Cut(one, ";")
 		scheme, value, _ := strings.Cut(strings.TrimSpace(naming), "=")
@@ -273,7 +273,7 @@ func (t *route) readHeader(header http.Header) ([]answer.Row, error) {
 		if err != nil {
 			return nil, notUnderstood("the header that names people: " + err.Error())
 		}
-		row := answer.Row{Refs: refs}
+		row := content.Row{Refs: refs}
 		for name := range strings.SplitSeq(list, "+") {
 			field, err := register.ParseField(name)
 			if err != nil {

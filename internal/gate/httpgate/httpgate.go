@@ -26,7 +26,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -145,10 +145,10 @@ const (
 
 // Answer is how answers of one content type are read.
 type Answer struct {
-	Type     string        // content type; the usual one of Layout's format when empty
-	Layout   answer.Layout // where people and their fields are
-	About    bool          // it is about the people in it as a whole: all are shown, or it is refused; otherwise it is a list
-	Download string        // name it is saved under, in place of the application's; empty if it is looked at
+	Type     string         // content type; the usual one of Layout's format when empty
+	Layout   content.Layout // where people and their fields are
+	About    bool           // it is about the people in it as a whole: all are shown, or it is refused; otherwise it is a list
+	Download string         // name it is saved under, in place of the application's; empty if it is looked at
 }
 
 // HeaderNaming is the promise of an application that co-operates: every answer

@@ -16,8 +16,8 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -213,7 +213,7 @@ func TestSCOPE_1_WhatIsNotDeclaredIsRefusedAndWritten(t *testing.T) {
 
 func TestSCOPE_1_AHabilitationIsNeededForEveryKindOfRoute(t *testing.T) {
 	style := httpgate.Route{Path: "/style.css", Kind: httpgate.Static, Purpose: "other", Unread: []string{"text/css"}}
-	home := httpgate.Route{Path: "/", Kind: httpgate.Page, Purpose: "other", Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}}}
+	home := httpgate.Route{Path: "/", Kind: httpgate.Page, Purpose: "other", Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"body"}}}}}
 	people := list()
 	people.Purpose = "other"
 	w := newWorld(t, style, home, people)
@@ -363,7 +363,7 @@ func TestSCOPE_10_ARequestNamesSomebodyAsDeclaredOrIsRefused(t *testing.T) {
 	route := func(path string, named ...httpgate.Naming) httpgate.Route {
 		r := changing()
 		r.Path, r.Methods, r.Request, r.Shows = path, []string{"GET", "POST"}, named, register.Note
-		r.Answers = []httpgate.Answer{{Layout: answer.Layout{Format: answer.JSON, Plain: []string{"$.status"}}}}
+		r.Answers = []httpgate.Answer{{Layout: content.Layout{Format: content.JSON, Plain: []string{"$.status"}}}}
 		return r
 	}
 	body := route("/json", in(httpgate.InJSON, "$.people[*].id"))

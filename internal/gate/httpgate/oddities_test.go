@@ -17,8 +17,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -214,7 +214,7 @@ func TestA9_AnotherProtocolIsRefused(t *testing.T) {
 func TestA9_RedirectionsLeadToDeclaredAddressesOnly(t *testing.T) {
 	old := httpgate.Route{
 		Methods: []string{"GET", "POST"}, Path: "/old", Kind: httpgate.Page, Purpose: "accompany",
-		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}},
+		Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"body"}}}},
 	}
 	note := old
 	note.Methods, note.Path = nil, "/notes/{n}"
@@ -282,7 +282,7 @@ func TestA9_RedirectionsLeadToDeclaredAddressesOnly(t *testing.T) {
 func TestA9_PagesAndAssetsGoOutAsDeclared(t *testing.T) {
 	page := httpgate.Route{
 		Path: "/", Kind: httpgate.Page, Purpose: "accompany",
-		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"h1"}}}},
+		Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"h1"}}}},
 	}
 	style := httpgate.Route{Path: "/style.css", Kind: httpgate.Static, Purpose: "accompany", Query: []string{"v"}, Unread: []string{"text/css"}}
 	guide := httpgate.Route{Path: "/guide", Kind: httpgate.Page, Purpose: "accompany", Unread: []string{"application/pdf"}}
@@ -378,8 +378,8 @@ func TestARowThatNamesTwoPeopleIsNotUnderstood(t *testing.T) {
 
 func TestAFileThatNamesNobodyIsNotUnderstood(t *testing.T) {
 	r := file()
-	r.Answers[0].Layout = answer.Layout{Format: answer.HTML, Plain: []string{"h1"}, People: []answer.Group{{
-		Row: "article", Person: []answer.Naming{{Scheme: "dossier", Attribute: "data-id"}}, Fields: []answer.Part{{Field: register.Name, Path: "p"}},
+	r.Answers[0].Layout = content.Layout{Format: content.HTML, Plain: []string{"h1"}, People: []content.Group{{
+		Row: "article", Person: []content.Naming{{Scheme: "dossier", Attribute: "data-id"}}, Fields: []content.Part{{Field: register.Name, Path: "p"}},
 	}}}
 	w := newWorld(t, r)
 	w.says("text/html", "<h1>File</h1><p>‹p1›</p>")
@@ -389,7 +389,7 @@ func TestAFileThatNamesNobodyIsNotUnderstood(t *testing.T) {
 func TestTooLongAListIsNotAskedOfTheLedger(t *testing.T) {
 	w := newWorld(t, httpgate.Route{
 		Path: "/ids", Kind: httpgate.People, Purpose: "accompany",
-		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.CSV, People: []answer.Group{{Person: []answer.Naming{{Scheme: "dossier", Path: "id"}}}}}}},
+		Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.CSV, People: []content.Group{{Person: []content.Naming{{Scheme: "dossier", Path: "id"}}}}}}},
 	})
 	w.says("text/csv", "id\n"+strings.Repeat("p1\n", 5000))
 	w.refused(w.get("/ids"), policy.NotUnderstood)

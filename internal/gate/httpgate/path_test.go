@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -17,7 +17,7 @@ import (
 func plainPage(path string) httpgate.Route {
 	return httpgate.Route{
 		Path: path, Kind: httpgate.Page, Purpose: "accompany",
-		Answers: []httpgate.Answer{{Layout: answer.Layout{Format: answer.HTML, Plain: []string{"body"}}}},
+		Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"body"}}}},
 	}
 }
 

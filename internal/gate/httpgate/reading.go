@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"poterne/internal/fault"
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/policy"
 )
 
@@ -85,7 +85,7 @@ func (t *route) weight(media string) int64 {
 	switch {
 	case slices.Contains(t.Unread, media), !read:
 		return asIs
-	case by.Layout.Format == answer.HTML:
+	case by.Layout.Format == content.HTML:
 		return asTree
 	default:
 		return asCopy

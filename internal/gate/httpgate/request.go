@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -153,7 +153,7 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
 		g.writes |= g.route.written[f.name]
-		masks = masks || strings.Contains(f.value, answer.Mask)
+		masks = masks || strings.Contains(f.value, content.Mask)
 	}
 	g.form = fields
 	for _, n := range g.route.Request {
@@ -187,9 +187,9 @@ func (g *passage) leavesOut(fields []pair) error {
 func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
 	sent, err := g.route.json.Read(g.body)
 	switch {
-	case errors.Is(err, answer.ErrUnlisted):
+	case errors.Is(err, content.ErrUnlisted):
 		return nil, &objection{policy.UndeclaredField, "a member of the JSON of the request"}
-	case errors.Is(err, answer.ErrUnnamed):
+	case errors.Is(err, content.ErrUnnamed):
 		return nil, unnamed(err.Error())
 	case err != nil:
 		return nil, unreadable("the JSON of the request: " + err.Error())

@@ -23,8 +23,8 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/gate/httpgate/answer"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -384,21 +384,21 @@ func (w *world) check() {
 
 // The layouts of the application in most tests: a file, and a list of files.
 var (
-	oneFile = answer.Layout{Format: answer.JSON, People: []answer.Group{{
-		Row: "$", Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}, {Scheme: "mail", Path: "@.mail"}},
-		Fields: []answer.Part{{Field: register.Name, Path: "@.name"}, {Field: register.NIR, Path: "@.nir"}},
+	oneFile = content.Layout{Format: content.JSON, People: []content.Group{{
+		Row: "$", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}, {Scheme: "mail", Path: "@.mail"}},
+		Fields: []content.Part{{Field: register.Name, Path: "@.name"}, {Field: register.NIR, Path: "@.nir"}},
 	}}}
-	manyFiles = answer.Layout{Format: answer.JSON, People: []answer.Group{{
-		Row: "$[*]", Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}},
-		Fields: []answer.Part{{Field: register.Name, Path: "@.name"}, {Field: register.Contact, Path: "@.phone"}},
+	manyFiles = content.Layout{Format: content.JSON, People: []content.Group{{
+		Row: "$[*]", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}},
+		Fields: []content.Part{{Field: register.Name, Path: "@.name"}, {Field: register.Contact, Path: "@.phone"}},
 	}}}
-	table = answer.Layout{Format: answer.HTML, Plain: []string{"h1"}, People: []answer.Group{{
-		Row: "tr.person", Person: []answer.Naming{{Scheme: "dossier", Attribute: "data-id"}},
-		Fields: []answer.Part{{Field: register.Name, Path: "td"}},
+	table = content.Layout{Format: content.HTML, Plain: []string{"h1"}, People: []content.Group{{
+		Row: "tr.person", Person: []content.Naming{{Scheme: "dossier", Attribute: "data-id"}},
+		Fields: []content.Part{{Field: register.Name, Path: "td"}},
 	}}}
-	sheet = answer.Layout{Format: answer.CSV, People: []answer.Group{{
-		Person: []answer.Naming{{Scheme: "dossier", Path: "id"}},
-		Fields: []answer.Part{{Field: register.Name, Path: "name"}},
+	sheet = content.Layout{Format: content.CSV, People: []content.Group{{
+		Person: []content.Naming{{Scheme: "dossier", Path: "id"}},
+		Fields: []content.Part{{Field: register.Name, Path: "name"}},
 	}}}
 )
 

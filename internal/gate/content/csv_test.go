@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -8,16 +8,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
-var enrolled = answer.Layout{
-	Format: answer.CSV,
+var enrolled = content.Layout{
+	Format: content.CSV,
 	Comma:  ';',
-	People: []answer.Group{{
-		Person: []answer.Naming{{Scheme: "dossier", Path: "dossier"}, {Scheme: "mail", Path: "mail"}},
-		Fields: []answer.Part{
+	People: []content.Group{{
+		Person: []content.Naming{{Scheme: "dossier", Path: "dossier"}, {Scheme: "mail", Path: "mail"}},
+		Fields: []content.Part{
 			{Field: register.Identifier, Path: "dossier"},
 			{Field: register.Name, Path: "nom"},
 			{Field: register.Name, Path: "note"},
@@ -33,7 +33,7 @@ func TestACSVAnswerIsReadAndCut(t *testing.T) {
 		"\r\n" +
 		"B2;Le Goff;y;b@b.example;S1;\"two\r\nlines\"\r\n"
 	for sentence, check := range map[string]struct {
-		keep answer.Keep
+		keep content.Keep
 		want string
 	}{
 		"everything declared goes out, nothing else": {everything, "\ufeffdossier;nom;session;note\r\nA1;\"Durand; \"\"Léa\"\"\";S1;\r\nB2;Le Goff;S1;\"two\r\nlines\"\r\n"},
@@ -91,7 +91,7 @@ func TestACSVAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 }
 
 func TestACSVFileMaySpeakOfNobody(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.CSV, Plain: []string{"course", "none"}})
+	r := compile(t, content.Layout{Format: content.CSV, Plain: []string{"course", "none"}})
 	reading, err := r.Read([]byte("course,teacher\nGo,x\n\"\",y\n"))
 	if err != nil || len(reading.Rows()) != 0 {
 		t.Fatalf("%d rows, %v", len(reading.Rows()), err)
@@ -102,7 +102,7 @@ func TestACSVFileMaySpeakOfNobody(t *testing.T) {
 }
 
 func TestACSVFileOfWhichNothingIsDeclaredIsEmptied(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.CSV, People: []answer.Group{{Person: []answer.Naming{{Scheme: "d", Path: "id"}}}}})
+	r := compile(t, content.Layout{Format: content.CSV, People: []content.Group{{Person: []content.Naming{{Scheme: "d", Path: "id"}}}}})
 	reading, err := r.Read([]byte("id,name\n1,x\n"))
 	if err != nil || told(reading.Rows()) != "d:1 " {
 		t.Fatalf("rows %q, %v", told(reading.Rows()), err)
@@ -113,9 +113,9 @@ func TestACSVFileOfWhichNothingIsDeclaredIsEmptied(t *testing.T) {
 }
 
 func TestCSVLayoutsAreCheckedAtOnce(t *testing.T) {
-	_, err := answer.Compile(answer.Layout{Format: answer.CSV, Comma: '|', Plain: []string{""}, People: []answer.Group{
-		{Row: "x", Person: []answer.Naming{{Scheme: "d"}}, Fields: []answer.Part{{Field: register.Name}}},
-		{Person: []answer.Naming{{Scheme: "d", Path: "id"}}},
+	_, err := content.Compile(content.Layout{Format: content.CSV, Comma: '|', Plain: []string{""}, People: []content.Group{
+		{Row: "x", Person: []content.Naming{{Scheme: "d"}}, Fields: []content.Part{{Field: register.Name}}},
+		{Person: []content.Naming{{Scheme: "d", Path: "id"}}},
 	}})
 	for _, want := range []string{"comma:", "one group", "people[0].row:", "people[0].person[0].path:", "people[0].fields[0].path:", "plain:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {

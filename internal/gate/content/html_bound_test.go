@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
@@ -25,8 +25,8 @@ func allocated(do func()) uint64 {
 }
 
 // rowsByClass reads any page, and people where there are some.
-var rowsByClass = answer.Layout{Format: answer.HTML, Plain: []string{"head", "nav"}, People: []answer.Group{{
-	Row: ".person", Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []answer.Part{{Field: register.Name, Path: ".name"}},
+var rowsByClass = content.Layout{Format: content.HTML, Plain: []string{"head", "nav"}, People: []content.Group{{
+	Row: ".person", Person: []content.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []content.Part{{Field: register.Name, Path: ".name"}},
 }}}
 
 // TestAPageThatWouldGrowIsRefusedBeforeItIsParsed has the pages of an attacker. Each

@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -11,20 +11,20 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
 // always is what every fuzzed answer must keep to, whatever it holds. The
 // layouts declare references as identifiers, so that what went out can be read
 // again. People counts the rows in a released answer with another parser.
-func always(t *testing.T, r *answer.Reader, body []byte, people func(t *testing.T, released []byte) int) {
+func always(t *testing.T, r *content.Reader, body []byte, people func(t *testing.T, released []byte) int) {
 	original := bytes.Clone(body)
 	reading, err := r.Read(body)
 	if err != nil {
 		return
 	}
-	release := func(reading *answer.Reading, keep answer.Keep) []byte {
+	release := func(reading *content.Reading, keep content.Keep) []byte {
 		out, err := reading.Release(nil, keep)
 		if err != nil && strings.Contains(err.Error(), "not well-formed enough") {
 			t.Skip(err)
@@ -45,7 +45,7 @@ func always(t *testing.T, r *answer.Reader, body []byte, people func(t *testing.
 	for i := range shown {
 		shown[i] = choice.IntN(2) == 0
 	}
-	var kept []answer.Row
+	var kept []content.Row
 	some := release(reading, func(row int) (bool, register.Fields) {
 		if shown[row] {
 			kept = append(kept, rows[row])
@@ -76,7 +76,7 @@ func always(t *testing.T, r *answer.Reader, body []byte, people func(t *testing.
 	}
 }
 
-func reread(t *testing.T, r *answer.Reader, released []byte) *answer.Reading {
+func reread(t *testing.T, r *content.Reader, released []byte) *content.Reading {
 	t.Helper()
 	reading, err := r.Read(released)
 	if err != nil {
@@ -85,8 +85,8 @@ func reread(t *testing.T, r *answer.Reader, released []byte) *answer.Reading {
 	return reading
 }
 
-func refs(rows []answer.Row) string {
-	named := make([]answer.Row, len(rows))
+func refs(rows []content.Row) string {
+	named := make([]content.Row, len(rows))
 	for i, row := range rows {
 		named[i].Refs = row.Refs
 	}
@@ -95,11 +95,11 @@ func refs(rows []answer.Row) string {
 
 func FuzzJSON(f *testing.F) {
 	layout := trainees
-	for _, group := range []*answer.Group{&layout.People[0], &layout.People[1]} {
-		group.Fields = append(group.Fields, answer.Part{Field: register.Identifier, Path: "@.id"})
+	for _, group := range []*content.Group{&layout.People[0], &layout.People[1]} {
+		group.Fields = append(group.Fields, content.Part{Field: register.Identifier, Path: "@.id"})
 	}
 	layout.People[0].Person = layout.People[0].Person[:1]
-	r, err := answer.Compile(layout)
+	r, err := content.Compile(layout)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -134,12 +134,12 @@ func FuzzJSON(f *testing.F) {
 }
 
 func FuzzHTML(f *testing.F) {
-	layout := answer.Layout{
-		Format: answer.HTML,
-		People: []answer.Group{{
+	layout := content.Layout{
+		Format: content.HTML,
+		People: []content.Group{{
 			Row:    ".person",
-			Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}},
-			Fields: []answer.Part{
+			Person: []content.Naming{{Scheme: "d", Attribute: "data-id"}},
+			Fields: []content.Part{
 				{Field: register.Identifier, Attribute: "data-id"},
 				{Field: register.Name, Path: ".name"},
 				{Field: register.NIR, Path: "em"},
@@ -148,7 +148,7 @@ func FuzzHTML(f *testing.F) {
 		}},
 		Plain: []string{"head", "nav", "thead", "svg"},
 	}
-	r, err := answer.Compile(layout)
+	r, err := content.Compile(layout)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -182,9 +182,9 @@ func FuzzHTML(f *testing.F) {
 
 func FuzzCSV(f *testing.F) {
 	layout := enrolled
-	layout.People = []answer.Group{layout.People[0]}
+	layout.People = []content.Group{layout.People[0]}
 	layout.People[0].Person = layout.People[0].Person[:1]
-	r, err := answer.Compile(layout)
+	r, err := content.Compile(layout)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func FuzzPath(f *testing.F) {
 	}
 	const body = `{"a":[1,{"a":2,"b":[[],3,4,5,6]}],"b":{"a":{"x":7},"b":[8]},"x":"y"}`
 	f.Fuzz(func(t *testing.T, path string) {
-		r, err := answer.Compile(answer.Layout{Format: answer.JSON, Plain: []string{path}, Keep: []string{"a b x"}})
+		r, err := content.Compile(content.Layout{Format: content.JSON, Plain: []string{path}, Keep: []string{"a b x"}})
 		if err != nil {
 			return
 		}

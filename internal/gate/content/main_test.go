@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"flag"

@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
@@ -27,9 +27,9 @@ var fragments = []string{
 // what goes out with an eye that knows nothing of rows: where nothing may be
 // seen there is no text, and no attribute that says anything.
 func TestNoPageHoweverBrokenLetsAnythingThrough(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.HTML, People: []answer.Group{{
-		Row: ".person", Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}},
-		Fields: []answer.Part{
+	r := compile(t, content.Layout{Format: content.HTML, People: []content.Group{{
+		Row: ".person", Person: []content.Naming{{Scheme: "d", Attribute: "data-id"}},
+		Fields: []content.Part{
 			{Field: register.Identifier, Attribute: "data-id"},
 			{Field: register.Name, Path: ".name"},
 			{Field: register.Contact, Path: "input", Attribute: "value"},
@@ -44,7 +44,7 @@ func TestNoPageHoweverBrokenLetsAnythingThrough(t *testing.T) {
 			t.Fatalf("%v\n%s", err, body)
 		}
 		people += len(reading.Rows())
-		for sentence, keep := range map[string]answer.Keep{"nobody shown": nothing, "nothing to be seen": only(0)} {
+		for sentence, keep := range map[string]content.Keep{"nobody shown": nothing, "nothing to be seen": only(0)} {
 			out, err := reading.Release(nil, keep)
 			if err != nil {
 				refused++
@@ -56,11 +56,11 @@ func TestNoPageHoweverBrokenLetsAnythingThrough(t *testing.T) {
 				t.Fatal(err)
 			}
 			for n := range page.Descendants() {
-				if text := strings.TrimSpace(n.Data); n.Type == html.CommentNode || n.Type == html.TextNode && text != "" && text != answer.Mask {
+				if text := strings.TrimSpace(n.Data); n.Type == html.CommentNode || n.Type == html.TextNode && text != "" && text != content.Mask {
 					t.Errorf("%s: %q went out\n%s\n%s", sentence, text, body, out)
 				}
 				for _, a := range n.Attr {
-					field := a.Key == "disabled" || a.Key == "selected" && n.Data == "option" || a.Key == "value" && a.Val == answer.Mask // of a form, and masked
+					field := a.Key == "disabled" || a.Key == "selected" && n.Data == "option" || a.Key == "value" && a.Val == content.Mask // of a form, and masked
 					if a.Key != "class" && a.Key != "lang" && !field {
 						t.Errorf("%s: %s=%q went out\n%s\n%s", sentence, a.Key, a.Val, body, out)
 					}

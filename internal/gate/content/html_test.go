@@ -1,24 +1,24 @@
-package answer_test
+package content_test
 
 import (
 	"strings"
 	"testing"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
 // found is the layout of a page with a table of people; one of them may have a
 // household in an inner table.
-var found = answer.Layout{
-	Format: answer.HTML,
-	People: []answer.Group{{
+var found = content.Layout{
+	Format: content.HTML,
+	People: []content.Group{{
 		Row: "tr.person",
-		Person: []answer.Naming{
+		Person: []content.Naming{
 			{Scheme: "dossier", Path: "td.id"},
 			{Scheme: "key", Attribute: "data-key"},
 		},
-		Fields: []answer.Part{
+		Fields: []content.Part{
 			{Field: register.Identifier, Path: "td.id"},
 			{Field: register.Name, Path: "td.name"},
 			{Field: register.NIR, Path: "td.name em"},
@@ -27,8 +27,8 @@ var found = answer.Layout{
 		},
 	}, {
 		Row:    "tr.child",
-		Person: []answer.Naming{{Scheme: "dossier", Path: ":scope", Attribute: "id"}},
-		Fields: []answer.Part{{Field: register.Family, Path: "td"}},
+		Person: []content.Naming{{Scheme: "dossier", Path: ":scope", Attribute: "id"}},
+		Fields: []content.Part{{Field: register.Family, Path: "td"}},
 	}},
 	Plain: []string{"head", "thead", "tr .action"},
 	Keep:  []string{"wide other m", "people"},
@@ -53,7 +53,7 @@ func TestAnHTMLAnswerIsReadAndCut(t *testing.T) {
 		`<td class="mail"><a href="mailto:lea@x.example" class="m" onclick="x">lea@x.example</a></td><td><a class="action" href="/open">Ouvrir</a></td></tr>`
 	const second = ` <tr class="person"><td class="id"> B2 </td><td class="name"></td><td>secret<table><tbody><tr class="child" id="C3"><td>fille</td></tr></tbody></table></td></tr>`
 	for sentence, check := range map[string]struct {
-		keep answer.Keep
+		keep content.Keep
 		want string
 	}{
 		"everything declared goes out, nothing else": {
@@ -94,11 +94,11 @@ func TestAnHTMLAnswerIsReadAndCut(t *testing.T) {
 }
 
 func TestNothingHiddenIsInAReleasedPage(t *testing.T) {
-	cards := answer.Layout{
-		Format: answer.HTML,
-		People: []answer.Group{{
-			Row: ".card", Person: []answer.Naming{{Scheme: "d", Path: "b"}},
-			Fields: []answer.Part{{Field: register.Name, Path: "p"}, {Field: register.Identifier, Path: "b"}},
+	cards := content.Layout{
+		Format: content.HTML,
+		People: []content.Group{{
+			Row: ".card", Person: []content.Naming{{Scheme: "d", Path: "b"}},
+			Fields: []content.Part{{Field: register.Name, Path: "p"}, {Field: register.Identifier, Path: "b"}},
 		}},
 		Plain: []string{"nav"},
 	}
@@ -187,13 +187,13 @@ func TestAnHTMLAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 }
 
 func TestAPageSaysThatItIsInUTF8(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.HTML, Plain: []string{"head"}})
+	r := compile(t, content.Layout{Format: content.HTML, Plain: []string{"head"}})
 	released(t, r, `<meta charset="iso-8859-1"><meta http-equiv="Content-Type" content="text/html; Charset=utf-7"><meta name="author" content="x">`, "",
 		`<html><head><meta charset="utf-8"/><meta http-equiv="Content-Type" content="text/html; charset=utf-8"/><meta name="author" content="x"/></head><body></body></html>`)
 }
 
 func TestAPageThatWouldBecomeAnotherOneIsRefused(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.HTML, Plain: []string{"body"}})
+	r := compile(t, content.Layout{Format: content.HTML, Plain: []string{"body"}})
 	reading, err := r.Read([]byte(`<form id=a><div></form><form id=b><input></form></div>`))
 	if err != nil {
 		t.Fatal(err)
@@ -204,8 +204,8 @@ func TestAPageThatWouldBecomeAnotherOneIsRefused(t *testing.T) {
 }
 
 func TestAWholePageMayBeOnePerson(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.HTML, People: []answer.Group{{
-		Row: "body", Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []answer.Part{{Field: register.Name, Path: "h1"}},
+	r := compile(t, content.Layout{Format: content.HTML, People: []content.Group{{
+		Row: "body", Person: []content.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []content.Part{{Field: register.Name, Path: "h1"}},
 	}}, Plain: []string{"head", "nav"}, Keep: []string{"c"}})
 	reading, err := r.Read([]byte("\ufeff<!doctype html><title>Dossier</title><body data-id=A class=c><nav><a href=/>Retour</a></nav><h1>Durand</h1><p>secret"))
 	if err != nil {
@@ -214,7 +214,7 @@ func TestAWholePageMayBeOnePerson(t *testing.T) {
 	if got := told(reading.Rows()); got != "d:A name" {
 		t.Errorf("rows %q", got)
 	}
-	for want, keep := range map[string]answer.Keep{
+	for want, keep := range map[string]content.Keep{
 		`<!DOCTYPE html><html><head><title>Dossier</title></head><body class="c"><nav><a href="/">Retour</a></nav><h1>Durand</h1></body></html>`: everything,
 		`<!DOCTYPE html><html><head><title>Dossier</title></head><body class="c"><nav><a href="/">Retour</a></nav><h1>•••</h1></body></html>`:    only(0),
 		`<!DOCTYPE html><html><head><title>Dossier</title></head><body></body></html>`:                                                           nothing,
@@ -226,9 +226,9 @@ func TestAWholePageMayBeOnePerson(t *testing.T) {
 }
 
 func TestAMaskedPartKeepsThePageInShape(t *testing.T) {
-	parts := func(path string) answer.Layout {
-		return answer.Layout{Format: answer.HTML, People: []answer.Group{{
-			Row: ".p", Person: []answer.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []answer.Part{{Field: register.Note, Path: path}},
+	parts := func(path string) content.Layout {
+		return content.Layout{Format: content.HTML, People: []content.Group{{
+			Row: ".p", Person: []content.Naming{{Scheme: "d", Attribute: "data-id"}}, Fields: []content.Part{{Field: register.Note, Path: path}},
 		}}}
 	}
 	for path, element := range map[string]string{
@@ -252,8 +252,8 @@ func TestAMaskedPartKeepsThePageInShape(t *testing.T) {
 }
 
 func TestCSSSelectorsAreCheckedAtOnce(t *testing.T) {
-	_, err := answer.Compile(answer.Layout{Format: answer.HTML, Plain: []string{"a["}, People: []answer.Group{{
-		Row: "tr..x", Person: []answer.Naming{{Scheme: "d", Path: ">"}}, Fields: []answer.Part{{Field: register.Name, Path: "p::before"}},
+	_, err := content.Compile(content.Layout{Format: content.HTML, Plain: []string{"a["}, People: []content.Group{{
+		Row: "tr..x", Person: []content.Naming{{Scheme: "d", Path: ">"}}, Fields: []content.Part{{Field: register.Name, Path: "p::before"}},
 	}}})
 	for _, want := range []string{"people[0].row:", "people[0].person[0].path:", "people[0].fields[0].path:", "plain[0]:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -264,11 +264,11 @@ func TestCSSSelectorsAreCheckedAtOnce(t *testing.T) {
 
 // Promise: SCOPE-10
 func TestSCOPE_10_NothingUndeclaredGoesOutInOtherWords(t *testing.T) {
-	cards := answer.Layout{
-		Format: answer.HTML,
-		People: []answer.Group{{
-			Row: ".card", Person: []answer.Naming{{Scheme: "d", Path: "b"}},
-			Fields: []answer.Part{{Field: register.Name, Path: "p"}, {Field: register.NIR, Path: ".nir"}, {Field: register.Identifier, Path: "b"}},
+	cards := content.Layout{
+		Format: content.HTML,
+		People: []content.Group{{
+			Row: ".card", Person: []content.Naming{{Scheme: "d", Path: "b"}},
+			Fields: []content.Part{{Field: register.Name, Path: "p"}, {Field: register.NIR, Path: ".nir"}, {Field: register.Identifier, Path: "b"}},
 		}},
 		Keep: []string{"wide"},
 	}

@@ -1,4 +1,4 @@
-// Package answer reads people and fields out of an application's answer, and
+// Package content reads people and fields out of an application's answer, and
 // cuts out of it what may not go. It knows nothing of requests, accounts or
 // decisions: bytes come in, people come out, and then fewer bytes.
 //
@@ -22,7 +22,7 @@
 // whose category may not be seen stays as an empty place (null, an empty cell,
 // dots), so that the client can tell "hidden" from "absent"; an undeclared part
 // vanishes.
-package answer
+package content
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
@@ -21,10 +21,10 @@ import (
 // on: it evaluates each path by itself and keeps sets of places.
 type oracle struct {
 	tree   any
-	layout answer.Layout
+	layout content.Layout
 	row    map[string]int // place -> group
 	rows   []string       // places in document order
-	found  []answer.Row
+	found  []content.Row
 	needs  map[string]register.Fields
 	plain  map[string]bool
 	names  map[string]bool
@@ -102,7 +102,7 @@ func (o *oracle) eval(path string, root string, value any, within func(place str
 
 func anywhere(string) bool { return true }
 
-func newOracle(layout answer.Layout, tree any) (*oracle, error) {
+func newOracle(layout content.Layout, tree any) (*oracle, error) {
 	o := &oracle{
 		tree: tree, layout: layout, row: map[string]int{}, needs: map[string]register.Fields{},
 		plain: map[string]bool{}, names: map[string]bool{}, leads: map[string]bool{},
@@ -150,7 +150,7 @@ func newOracle(layout answer.Layout, tree any) (*oracle, error) {
 			continue
 		}
 		o.rows = append(o.rows, place)
-		var row answer.Row
+		var row content.Row
 		outside := func(other string) bool { _, inner := o.row[other]; return !inner }
 		for _, naming := range layout.People[g].Person {
 			ends, through := o.eval(naming.Path, place, values[place], outside)
@@ -207,7 +207,7 @@ func scalarFilled(v any) bool {
 // gone marks what is cut.
 type gone struct{}
 
-func (o *oracle) release(place string, value any, whole bool, allowed register.Fields, keep answer.Keep) any {
+func (o *oracle) release(place string, value any, whole bool, allowed register.Fields, keep content.Keep) any {
 	_, isRow := o.row[place]
 	if isRow {
 		var show bool
@@ -320,20 +320,20 @@ func drawValue(t *rapid.T, depth int) any {
 	}
 }
 
-func drawLayout(t *rapid.T) answer.Layout {
+func drawLayout(t *rapid.T) content.Layout {
 	rows := rapid.SampledFrom([]string{"$", "$[*]", "$.a", "$.a[*]", "$.a.*.b", "$..a", "$..b", "$.*", "$.b.b", "$.a..b"})
 	parts := rapid.SampledFrom([]string{"@", "@.a", "@.b", "@.id", "@.*", "@..a", "@.a.b", "@.b[*]", "@.a..id", "@.a.id"})
 	plain := rapid.SampledFrom([]string{"$", "$.a", "$.b", "$..a", "$.*.b", "$.a.id", "$..id"})
 	fields := rapid.SampledFrom([]register.Fields{register.Name, register.Contact, register.NIR | register.Name, register.Identifier})
-	l := answer.Layout{Format: answer.JSON, Plain: rapid.SliceOfN(plain, 0, 2).Draw(t, "plain"), Keep: []string{"a b id"}}
+	l := content.Layout{Format: content.JSON, Plain: rapid.SliceOfN(plain, 0, 2).Draw(t, "plain"), Keep: []string{"a b id"}}
 	for range rapid.IntRange(1, 2).Draw(t, "groups") {
-		g := answer.Group{Row: rows.Draw(t, "row")}
+		g := content.Group{Row: rows.Draw(t, "row")}
 		for _, path := range append([]string{rapid.SampledFrom([]string{"@.id", "@.id", "@", "@..id"}).Draw(t, "name")},
 			rapid.SliceOfN(rapid.SampledFrom([]string{"@.b", "@.a"}), 0, 1).Draw(t, "names")...) {
-			g.Person = append(g.Person, answer.Naming{Scheme: "s" + path, Path: path})
+			g.Person = append(g.Person, content.Naming{Scheme: "s" + path, Path: path})
 		}
 		for _, path := range rapid.SliceOfN(parts, 0, 4).Draw(t, "parts") {
-			g.Fields = append(g.Fields, answer.Part{Field: fields.Draw(t, "field"), Path: path})
+			g.Fields = append(g.Fields, content.Part{Field: fields.Draw(t, "field"), Path: path})
 		}
 		l.People = append(l.People, g)
 	}
@@ -350,7 +350,7 @@ func TestTheJSONReaderDoesWhatTheNaiveOneDoes(t *testing.T) {
 		}
 		tree := decode(t, body)
 		want, wrong := newOracle(layout, tree)
-		r, err := answer.Compile(layout)
+		r, err := content.Compile(layout)
 		if err != nil {
 			t.Fatal(err)
 		}

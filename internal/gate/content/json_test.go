@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"errors"
@@ -8,18 +8,18 @@ import (
 
 	"pgregory.net/rapid"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
 // trainees is the layout most tests use: a list of people, with a household
 // inside some of them.
-var trainees = answer.Layout{
-	Format: answer.JSON,
-	People: []answer.Group{{
+var trainees = content.Layout{
+	Format: content.JSON,
+	People: []content.Group{{
 		Row:    "$.results[*]",
-		Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}, {Scheme: "mail", Path: "@.mail"}},
-		Fields: []answer.Part{
+		Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}, {Scheme: "mail", Path: "@.mail"}},
+		Fields: []content.Part{
 			{Field: register.Identifier, Path: "@.id"},
 			{Field: register.Name, Path: "@.name"},
 			{Field: register.NIR, Path: "@.name.nir"},
@@ -28,15 +28,15 @@ var trainees = answer.Layout{
 		},
 	}, {
 		Row:    "$.results[*].household[*]",
-		Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}},
-		Fields: []answer.Part{{Field: register.Family, Path: "@.link"}, {Field: register.Identifier, Path: "@.id"}},
+		Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}},
+		Fields: []content.Part{{Field: register.Family, Path: "@.link"}, {Field: register.Identifier, Path: "@.id"}},
 	}},
 	Plain: []string{"$.total", "$.results[*].links"},
 }
 
-func compile(tb rapid.TB, l answer.Layout) *answer.Reader {
+func compile(tb rapid.TB, l content.Layout) *content.Reader {
 	tb.Helper()
-	r, err := answer.Compile(l)
+	r, err := content.Compile(l)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func compile(tb rapid.TB, l answer.Layout) *answer.Reader {
 }
 
 // told spells rows out, for comparison in tests only.
-func told(rows []answer.Row) string {
+func told(rows []content.Row) string {
 	var b strings.Builder
 	for _, row := range rows {
 		for _, ref := range row.Refs {
@@ -58,11 +58,11 @@ func told(rows []answer.Row) string {
 func everything(int) (bool, register.Fields) { return true, register.AllFields }
 func nothing(int) (bool, register.Fields)    { return false, 0 }
 
-func only(fields register.Fields) answer.Keep {
+func only(fields register.Fields) content.Keep {
 	return func(int) (bool, register.Fields) { return true, fields }
 }
 
-func without(cut ...int) answer.Keep {
+func without(cut ...int) content.Keep {
 	return func(row int) (bool, register.Fields) {
 		for _, c := range cut {
 			if row == c {
@@ -80,7 +80,7 @@ func TestAJSONAnswerIsReadAndCut(t *testing.T) {
 			{"id": "C3", "link": "child", "name": "secret"}, {"id": "D4"}], "e-mail": ""}
 	] }`
 	for sentence, check := range map[string]struct {
-		keep answer.Keep
+		keep content.Keep
 		want string
 	}{
 		"everything declared goes out, nothing else": {everything, `{"total":2,"results":[` +
@@ -113,17 +113,17 @@ func TestAJSONAnswerIsReadAndCut(t *testing.T) {
 }
 
 func TestSmallJSONAnswers(t *testing.T) {
-	list := answer.Group{Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []answer.Part{{Field: register.Identifier, Path: "@.id"}}}
+	list := content.Group{Row: "$[*]", Person: []content.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []content.Part{{Field: register.Identifier, Path: "@.id"}}}
 	one := list
 	one.Row = "$"
-	bare := answer.Group{Row: "$.ids[*]", Person: []answer.Naming{{Scheme: "d", Path: "@"}}}
+	bare := content.Group{Row: "$.ids[*]", Person: []content.Naming{{Scheme: "d", Path: "@"}}}
 	seen := bare
-	seen.Fields = []answer.Part{{Field: register.Identifier, Path: "@"}}
-	deep := answer.Group{Row: "$..person", Person: list.Person, Fields: list.Fields}
-	pair := answer.Group{Row: "$.pair[1]", Person: list.Person, Fields: list.Fields}
-	tuple := answer.Group{Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@[0]"}}, Fields: []answer.Part{{Field: register.Name, Path: "@[2:]"}}}
+	seen.Fields = []content.Part{{Field: register.Identifier, Path: "@"}}
+	deep := content.Group{Row: "$..person", Person: list.Person, Fields: list.Fields}
+	pair := content.Group{Row: "$.pair[1]", Person: list.Person, Fields: list.Fields}
+	tuple := content.Group{Row: "$[*]", Person: []content.Naming{{Scheme: "d", Path: "@[0]"}}, Fields: []content.Part{{Field: register.Name, Path: "@[2:]"}}}
 	for sentence, check := range map[string]struct {
-		group           answer.Group
+		group           content.Group
 		plain           []string
 		body, rows, all string
 		none            string
@@ -143,10 +143,10 @@ func TestSmallJSONAnswers(t *testing.T) {
 		"people by their place leave holes":     {pair, nil, `{"pair":["secret",{"id":1},3]}`, "d:1 identifier", `{"pair":[null,{"id":1},null]}`, `{"pair":[null,null,null]}`},
 		"parts by their place leave holes":      {tuple, nil, `[["a","secret","n","m"]]`, "d:a name", `[[null,null,"n","m"]]`, `[]`},
 		"an empty name written with an escape":  {list, []string{`$['\u0061']`}, `[]`, "", `[]`, `[]`},
-		"a row where an object was not thought": {answer.Group{Row: "$.p.*", Person: list.Person}, nil, `{"p":{"x":{"id":1,"s":2}}}`, "d:1 ", `{"p":{"x":{}}}`, `{"p":{}}`},
+		"a row where an object was not thought": {content.Group{Row: "$.p.*", Person: list.Person}, nil, `{"p":{"x":{"id":1,"s":2}}}`, "d:1 ", `{"p":{"x":{}}}`, `{"p":{}}`},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{check.group}, Plain: check.plain, Keep: []string{"x"}})
+			r := compile(t, content.Layout{Format: content.JSON, People: []content.Group{check.group}, Plain: check.plain, Keep: []string{"x"}})
 			reading, err := r.Read([]byte(check.body))
 			if err != nil {
 				t.Fatal(err)
@@ -213,23 +213,23 @@ func TestAJSONAnswerThatCannotBeReadWholeIsRefused(t *testing.T) {
 }
 
 func TestDeclaredPartsMayNotLieTooDeep(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{"$..x"}})
+	r := compile(t, content.Layout{Format: content.JSON, Plain: []string{"$..x"}})
 	nested := func(depth int) []byte {
 		return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
 	}
-	if _, err := r.Read(nested(answer.MaxDepth)); err != nil {
+	if _, err := r.Read(nested(content.MaxDepth)); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	if _, err := r.Read(nested(answer.MaxDepth + 1)); err == nil {
+	if _, err := r.Read(nested(content.MaxDepth + 1)); err == nil {
 		t.Error("beyond the limit: was read")
 	}
 }
 
 func TestARowOfTwoGroupsIsRefused(t *testing.T) {
-	group := func(row string) answer.Group {
-		return answer.Group{Row: row, Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}}
+	group := func(row string) content.Group {
+		return content.Group{Row: row, Person: []content.Naming{{Scheme: "d", Path: "@.id"}}}
 	}
-	r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{group("$[*]"), group("$[0]")}})
+	r := compile(t, content.Layout{Format: content.JSON, People: []content.Group{group("$[*]"), group("$[0]")}})
 	if _, err := r.Read([]byte(`[{"id":1}]`)); err == nil {
 		t.Error("was read")
 	}
@@ -247,9 +247,9 @@ func TestReferencesComeInTheOrderOfTheLayout(t *testing.T) {
 }
 
 func TestALayoutThatCannotBeFollowedIsRefusedWithAllItsFaults(t *testing.T) {
-	_, err := answer.Compile(answer.Layout{Format: answer.JSON, Comma: ';', People: []answer.Group{{
-		Person: []answer.Naming{{Path: "id", Attribute: "href"}},
-		Fields: []answer.Part{{Path: "@.a"}, {Field: 1 << 30, Path: "@"}},
+	_, err := content.Compile(content.Layout{Format: content.JSON, Comma: ';', People: []content.Group{{
+		Person: []content.Naming{{Path: "id", Attribute: "href"}},
+		Fields: []content.Part{{Path: "@.a"}, {Field: 1 << 30, Path: "@"}},
 	}, {Row: "$"}}})
 	for _, want := range []string{
 		"comma:", "people[0].row:", "people[0].person[0].scheme:", "people[0].person[0].attribute:",
@@ -259,10 +259,10 @@ func TestALayoutThatCannotBeFollowedIsRefusedWithAllItsFaults(t *testing.T) {
 			t.Errorf("no complaint about %s in: %v", want, err)
 		}
 	}
-	if _, err := answer.Compile(answer.Layout{Format: "xml"}); err == nil || !strings.Contains(err.Error(), `"json"`) {
+	if _, err := content.Compile(content.Layout{Format: "xml"}); err == nil || !strings.Contains(err.Error(), `"json"`) {
 		t.Errorf("an unknown format: %v", err)
 	}
-	if _, err := answer.Compile(answer.Layout{Format: answer.JSON}); err == nil {
+	if _, err := content.Compile(content.Layout{Format: content.JSON}); err == nil {
 		t.Error("a layout that declares nothing was taken")
 	}
 }
@@ -292,7 +292,7 @@ func TestPathsThatCannotBeMatchedAreRefusedWithASentence(t *testing.T) {
 		"$.a['b' 'c']":    "not closed",
 		"$.a[*].b[?(@.c)": "filters",
 	} {
-		_, err := answer.Compile(answer.Layout{Format: answer.JSON, Plain: []string{path}})
+		_, err := content.Compile(content.Layout{Format: content.JSON, Plain: []string{path}})
 		if err == nil || !strings.Contains(err.Error(), sentence) || !strings.Contains(err.Error(), "plain[0]") {
 			t.Errorf("%s: %v; want a sentence with %q", path, err, sentence)
 		}
@@ -328,7 +328,7 @@ func TestPathsSelectWhatRFC9535Says(t *testing.T) {
 		{"$..*", `{"a":[1]}`, `{"a":[1]}`},
 		{"$.a.b.c", `{"a":{"b":7}}`, `{"a":{}}`},
 	} {
-		r := compile(t, answer.Layout{Format: answer.JSON, Plain: []string{check.path}, Keep: []string{"a b c x"}})
+		r := compile(t, content.Layout{Format: content.JSON, Plain: []string{check.path}, Keep: []string{"a b c x"}})
 		reading, err := r.Read([]byte(check.body))
 		if err != nil {
 			t.Errorf("%s: %v", check.path, err)
@@ -341,7 +341,7 @@ func TestPathsSelectWhatRFC9535Says(t *testing.T) {
 }
 
 func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
-	r, err := answer.CompileRequest([]answer.Member{
+	r, err := content.CompileRequest([]content.Member{
 		{Path: "$.person.id", Scheme: "dossier"},
 		{Path: "$.others[*]", Scheme: "ft", Optional: true},
 		{Path: "$.person.phone", Writes: register.Contact},
@@ -353,7 +353,7 @@ func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent, err := r.Read([]byte(`{"others":["x",7],"text":1.5,"person":{"id":"A","phone":null},"guests":[{"mail":"m"}]}`))
-	if got, want := told([]answer.Row{{Refs: sent.Refs}}), "dossier:A ft:x ft:7 mail:m "; err != nil || got != want {
+	if got, want := told([]content.Row{{Refs: sent.Refs}}), "dossier:A ft:x ft:7 mail:m "; err != nil || got != want {
 		t.Errorf("refs %q, %v; want %q", got, err, want)
 	}
 	if sent.Writes != register.Contact|register.Note || sent.Masks {
@@ -367,7 +367,7 @@ func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
 		`{"person":{"id":[1]}}`, `{"person":{"id":{"id":1}}}`, `{"person":{"id":true}}`, `{"person":{"id":1.0}}`, `{"person":{"id":1e3}}`, `{"person":{"id":-1}}`,
 		`{"person":{"id":9007199254740993}}`, `{"person":{"id":"A"},"others":[null]}`,
 	} {
-		if _, err := r.Read([]byte(unnamed)); !errors.Is(err, answer.ErrUnnamed) && (!errors.Is(err, answer.ErrUnlisted) || !strings.Contains(unnamed, "{")) {
+		if _, err := r.Read([]byte(unnamed)); !errors.Is(err, content.ErrUnnamed) && (!errors.Is(err, content.ErrUnlisted) || !strings.Contains(unnamed, "{")) {
 			t.Errorf("%s: %v", unnamed, err)
 		}
 	}
@@ -375,19 +375,19 @@ func TestARequestHoldsWhatIsListedAndNamesSomebodyWhereItMust(t *testing.T) {
 		`{"person":{"id":"A"},"id":"B"}`, `{"person":{"id":"A","ID":"B"}}`, `{"person":{"id":"A"},"text":{"person":"B"}}`, `{"person":{"id":"A"},"text":["B"]}`,
 		`{"person":{"id":"A"},"others":"x"}`, `{"person":{"id":"A"},"guests":null}`, `{"person":{"id":"A"},"guests":[1]}`, `{"data":{"person":{"id":"A"}}}`,
 	} {
-		if _, err := r.Read([]byte(unlisted)); !errors.Is(err, answer.ErrUnlisted) {
+		if _, err := r.Read([]byte(unlisted)); !errors.Is(err, content.ErrUnlisted) {
 			t.Errorf("%s: %v", unlisted, err)
 		}
 	}
 	for _, broken := range []string{``, ` `, `{`, `{"person":{"id":1,"id":2}}`, `{"person":{"id":"A"}} {}`, `{"person":{"id":"A"}}x`, `{"person":{"id":"\ud800"}}`, "{\"person\":{\"id\":\"\xff\"}}", `{"person":{"id":"A"}`} {
-		if _, err := r.Read([]byte(broken)); err == nil || errors.Is(err, answer.ErrUnnamed) || errors.Is(err, answer.ErrUnlisted) || strings.Contains(err.Error(), "person") {
+		if _, err := r.Read([]byte(broken)); err == nil || errors.Is(err, content.ErrUnnamed) || errors.Is(err, content.ErrUnlisted) || strings.Contains(err.Error(), "person") {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}
 }
 
 func TestWhatARequestCannotBeListedAsIsSaid(t *testing.T) {
-	for want, members := range map[string][]answer.Member{
+	for want, members := range map[string][]content.Member{
 		"say what the body may hold":         nil,
 		"begins with $":                      {{Path: "@.id"}},
 		"names and [*] only":                 {{Path: "$..id"}, {Path: "$.a[0]"}, {Path: "$['a','b']"}},
@@ -395,7 +395,7 @@ func TestWhatARequestCannotBeListedAsIsSaid(t *testing.T) {
 		"list one or the other":              {{Path: "$.id.x"}, {Path: "$.id"}},
 		"what is above it is a value of its": {{Path: "$.id"}, {Path: "$.id.x"}},
 	} {
-		if _, err := answer.CompileRequest(members); err == nil || strings.Count(err.Error(), want) < max(1, len(members)-1) && want != "listed twice" {
+		if _, err := content.CompileRequest(members); err == nil || strings.Count(err.Error(), want) < max(1, len(members)-1) && want != "listed twice" {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -406,15 +406,15 @@ func TestPathsThatMultiplyAreRefused(t *testing.T) {
 	for i := range 16 {
 		plain = append(plain, fmt.Sprintf("$..a%d..b..c", i))
 	}
-	if _, err := answer.Compile(answer.Layout{Format: answer.JSON, Plain: plain}); err == nil || !strings.Contains(err.Error(), "fewer descendants") {
+	if _, err := content.Compile(content.Layout{Format: content.JSON, Plain: plain}); err == nil || !strings.Contains(err.Error(), "fewer descendants") {
 		t.Errorf("compiled: %v", err)
 	}
 }
 
 func TestDeclaredJSONValuesGoOutAsTheyCame(t *testing.T) {
-	r := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{{
-		Row: "$[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}},
-		Fields: []answer.Part{{Field: register.Contact, Path: "@.phone"}, {Field: register.Note, Path: "@.note.text"}},
+	r := compile(t, content.Layout{Format: content.JSON, People: []content.Group{{
+		Row: "$[*]", Person: []content.Naming{{Scheme: "d", Path: "@.id"}},
+		Fields: []content.Part{{Field: register.Contact, Path: "@.phone"}, {Field: register.Note, Path: "@.note.text"}},
 	}}})
 	for _, value := range []string{`""`, `" "`, `0`, `-0.0`, `1.00`, `1e2`, `12345678901234567890123`, `true`, `false`, `null`, `[]`, `{}`, `"\u00e9"`, `[ ]`, `[1, "a"]`} {
 		body := `[{"id":"1","phone":` + value + `,"note":{"text":` + value + `}}]`
@@ -435,7 +435,7 @@ func TestDeclaredJSONValuesGoOutAsTheyCame(t *testing.T) {
 
 // Promise: SCOPE-10
 func TestSCOPE_10_JSONNamesThatNobodyWroteDoNotGoOut(t *testing.T) {
-	list := answer.Group{Row: "$.x[*]", Person: []answer.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []answer.Part{{Field: register.Name, Path: "@.tags[*]"}}}
+	list := content.Group{Row: "$.x[*]", Person: []content.Naming{{Scheme: "d", Path: "@.id"}}, Fields: []content.Part{{Field: register.Name, Path: "@.tags[*]"}}}
 	for body, want := range map[string]string{
 		`{"x":[{"id":1,"tags":["a"]}]}`:                     `{"x":[{"tags":["a"]}]}`,
 		`{"x":{"2850699":{"id":1}}}`:                        "",
@@ -445,7 +445,7 @@ func TestSCOPE_10_JSONNamesThatNobodyWroteDoNotGoOut(t *testing.T) {
 		`{"x":[],"by":{"tags":{"deep":1}}}`:                 `{"x":[],"by":{"tags":{"deep":1}}}`,
 		`{"x":[],"2850699":1,"by":{"2850699":{"other":1}}}`: `{"x":[],"by":{}}`,
 	} {
-		reading, err := compile(t, answer.Layout{Format: answer.JSON, People: []answer.Group{list}, Plain: []string{"$.by..deep"}}).Read([]byte(body))
+		reading, err := compile(t, content.Layout{Format: content.JSON, People: []content.Group{list}, Plain: []string{"$.by..deep"}}).Read([]byte(body))
 		if want == "" {
 			if err == nil || strings.Contains(err.Error(), "2850699") || !strings.Contains(err.Error(), "keep") {
 				t.Errorf("%s: %v", body, err)

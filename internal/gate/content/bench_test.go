@@ -1,4 +1,4 @@
-package answer_test
+package content_test
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"poterne/internal/gate/httpgate/answer"
+	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
 
@@ -27,12 +27,12 @@ func list(n int) []byte {
 	return b.Bytes()
 }
 
-var listed = answer.Layout{
-	Format: answer.JSON,
-	People: []answer.Group{{
+var listed = content.Layout{
+	Format: content.JSON,
+	People: []content.Group{{
 		Row:    "$.results[*]",
-		Person: []answer.Naming{{Scheme: "dossier", Path: "@.id"}},
-		Fields: []answer.Part{
+		Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}},
+		Fields: []content.Part{
 			{Field: register.Identifier, Path: "@.id"},
 			{Field: register.Name, Path: "@['civility','name','first_names']"},
 			{Field: register.Birth, Path: "@.birth"},
