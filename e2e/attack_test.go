@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"poterne/internal/journal"
+	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
-	"poterne/internal/town"
 )
 
 // sum is the sentence that ends an attack.

@@ -21,14 +21,14 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/lab/town/life"
+	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
-	"poterne/internal/town/life"
-	"poterne/internal/town/proconnect"
 )
 
 // The parts of the benchmark that are not Poterne run as processes of their own,

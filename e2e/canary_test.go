@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
-	"poterne/internal/town/life"
 )
 
 // search is the address of a search for a person by name and birth date.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"poterne/internal/town/life"
+	"poterne/internal/lab/town/life"
 )
 
 // listed is an application that knows files 000001 to 000009 and counts who asks for what.

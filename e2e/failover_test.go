@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -33,7 +34,6 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
-	"poterne/internal/town/life"
 )
 
 // Three machines are set up from docs/high-availability.md, with a node of Poterne

@@ -29,11 +29,11 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
 	"poterne/internal/store"
-	"poterne/internal/town"
-	"poterne/internal/town/life"
 )
 
 // binary is the program, built once for all walks.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/town/life"
 )
 
 // adviserHour is how many people without a reason the demonstration allows an

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/lab/town/life"
+	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/town/life"
-	"poterne/internal/town/proconnect"
 )
 
 // house is a folder in which somebody has set Poterne up from the files of a

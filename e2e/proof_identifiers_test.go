@@ -14,9 +14,9 @@ import (
 	"testing"
 	"unicode"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
-	"poterne/internal/town/life"
 )
 
 // lenient is an application that reads identifiers as atoi, parseInt and the like

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poterne/internal/gate"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -22,7 +23,6 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
-	"poterne/internal/town/life"
 )
 
 // Acceptance A6 of the spine: the program is killed under load, fifty times. Each

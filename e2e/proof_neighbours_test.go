@@ -19,7 +19,7 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
-	"poterne/internal/town/life"
+	"poterne/internal/lab/town/life"
 )
 
 // Acceptance A3 of the spine: in front of two servers that nobody here wrote, with

@@ -13,13 +13,13 @@ import (
 	"testing"
 
 	"poterne/internal/journal"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
-	"poterne/internal/town/life"
 )
 
 // balancer sends each request to the next node that is up, as any load balancer

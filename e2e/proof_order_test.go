@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
-	"poterne/internal/town/life"
 )
 
 // held is an application that holds each answer until it is told to give it.

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"poterne/internal/town/life"
+	"poterne/internal/lab/town/life"
 )
 
 // theirs presses the button of one person on the identity provider's page, and

@@ -17,10 +17,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/store"
-	"poterne/internal/town"
 )
 
 type canariesCommands struct {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/town"
+	"poterne/internal/lab/town"
 )
 
 // trapped is a folder with the example configuration, in which one identifier in a

@@ -20,11 +20,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/town"
-	"poterne/internal/town/proconnect"
 )
 
 // Demo shows the whole product: the program that serve runs, under an ordinary

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
-	"poterne/internal/town"
-	"poterne/internal/town/life"
 )
 
 // demoAttack is a theft that the demonstration plays: thieves hold the sessions of

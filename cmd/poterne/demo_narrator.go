@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/journal"
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/town/life"
 )
 
 // commit plays an attack in real time against the demonstration's own address, says

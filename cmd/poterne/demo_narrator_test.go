@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
-	"poterne/internal/town/life"
 )
 
 func TestTheEndOfAnAttackIsToldInItsLanguage(t *testing.T) {

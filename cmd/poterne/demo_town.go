@@ -11,14 +11,14 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/journal"
+	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/life"
+	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
-	"poterne/internal/town"
-	"poterne/internal/town/life"
-	"poterne/internal/town/proconnect"
 )
 
 // demoClient is Poterne as the demonstration's identity provider knows it.

@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 
 	"poterne/internal/journal"
+	"poterne/internal/lab/sim"
 	"poterne/internal/policy"
-	"poterne/internal/sim"
 	"poterne/internal/store"
 )
 

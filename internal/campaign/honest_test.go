@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
+	"poterne/internal/lab/sim"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/sim"
 )
 
 // This file draws honest work of whole organisations. Its figures are those of the

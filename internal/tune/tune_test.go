@@ -14,13 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/sim"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/sim"
 	"poterne/internal/tune"
 )
 

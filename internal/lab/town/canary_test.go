@@ -17,9 +17,9 @@ import (
 
 	"golang.org/x/net/html"
 
+	"poterne/internal/lab/town"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/town"
 )
 
 // reserving is the town's register with one file in a hundred a canary's.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/town"
 	"poterne/internal/roster"
-	"poterne/internal/town"
 )
 
 var monday = time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC)

@@ -22,10 +22,10 @@ import (
 	"golang.org/x/oauth2"
 
 	"poterne/internal/fault"
+	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
-	"poterne/internal/town/proconnect"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

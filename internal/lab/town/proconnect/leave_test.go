@@ -13,7 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"poterne/internal/town/proconnect"
+	"poterne/internal/lab/town/proconnect"
 )
 
 // told is what the clients heard: the claims of each logout token, by its audience.

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/lab/town"
 	"poterne/internal/roster"
-	"poterne/internal/town"
 )
 
 // Settings are where the staff work and how fast.

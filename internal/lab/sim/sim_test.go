@@ -384,7 +384,7 @@ func BenchmarkSettledDays(b *testing.B) {
 }
 
 func TestEveryAttackAndOddityIsDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/detection.md")
+	page, err := os.ReadFile("../../../docs/detection.md")
 	if err != nil {
 		t.Fatal(err)
 	}

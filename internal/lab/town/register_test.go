@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"poterne/internal/fault"
+	"poterne/internal/lab/town"
 	"poterne/internal/register"
-	"poterne/internal/town"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/net/html"
 
 	"poterne/internal/fault"
+	"poterne/internal/lab/town"
 	"poterne/internal/roster"
-	"poterne/internal/town"
 )
 
 const issuer = "https://porte.example"
