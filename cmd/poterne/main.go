@@ -46,7 +46,6 @@ type commands struct {
 	Mission   missionCommands   `cmd:"" help:"Allow exports, which are off otherwise."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
-	Promises  promisesCommand   `cmd:"" help:"List what Poterne promises, and the tests that hold it to it."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`
 
 	Which kong.VersionFlag `name:"version" help:"Say which version this is."`

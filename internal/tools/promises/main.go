@@ -1,3 +1,9 @@
+// Command promises lists what Poterne promises and the tests that hold it to each
+// promise, for people who work on it:
+//
+//	go run ./internal/tools/promises --results artifacts/test.json
+//
+// It exits with 1 when a test of a promise failed.
 package main
 
 import (
@@ -6,6 +12,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,14 +34,9 @@ var promiseList []byte
 // promiseTests says which test holds us to which promise: a promise, a package
 // and a test on each line. A test keeps it up to date.
 //
-//go:generate go run . promises --scan ../..
-//go:embed promises_tests.txt
+//go:generate go run . --scan ../../..
+//go:embed tests.txt
 var promiseTests string
-
-type promisesCommand struct {
-	Results string `type:"existingfile" help:"What go test -json printed, for the last result of each test."`
-	Scan    string `type:"existingdir" hidden:"" help:"Find the tests again in the source, from its root."`
-}
 
 // promise is one of the things Poterne must do.
 type promise struct {
@@ -48,26 +50,40 @@ type test struct{ pkg, name string }
 
 func (t test) String() string { return t.pkg + "." + t.name }
 
-// Run lists the promises. One without a test is absent, whatever was built.
-func (c *promisesCommand) Run(on *streams) error {
-	if c.Scan != "" {
-		found, err := scanPromises(os.DirFS(c.Scan))
+func main() {
+	results := flag.String("results", "", "what go test -json printed, for the last result of each test")
+	scan := flag.String("scan", "", "find the tests again in the source below this root, and write tests.txt")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(os.Stdout, *results, *scan); err != nil {
+		fmt.Fprintf(os.Stderr, "promises: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// run lists the promises. One without a test is absent, whatever was built.
+func run(out io.Writer, resultsFile, root string) error {
+	if root != "" {
+		found, err := scanPromises(os.DirFS(root))
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(path.Join(c.Scan, "cmd/poterne/promises_tests.txt"), []byte(found), 0o644)
+		return os.WriteFile("tests.txt", []byte(found), 0o644)
 	}
 	promises, err := readPromises()
 	if err != nil {
 		return err
 	}
 	results := map[test]string{}
-	if c.Results != "" {
-		if results, err = readResults(c.Results); err != nil {
+	if resultsFile != "" {
+		if results, err = readResults(resultsFile); err != nil {
 			return err
 		}
 	}
-	return listPromises(on.Out, promises, indexOfTests(promiseTests), results)
+	return listPromises(out, promises, indexOfTests(promiseTests), results)
 }
 
 func readPromises() ([]promise, error) {
@@ -127,7 +143,7 @@ func listPromises(out io.Writer, promises []promise, tests map[string][]test, re
 	return nil
 }
 
-// indexOfTests reads promises_tests.txt.
+// indexOfTests reads tests.txt.
 func indexOfTests(text string) map[string][]test {
 	tests := map[string][]test{}
 	for line := range strings.Lines(text) {
