@@ -68,7 +68,7 @@ func (p *orderPlace) exists(ctx context.Context, s settings, kept *store.Store) 
 	switch order.Reach(p.Reach) {
 	case order.Account:
 		_, _, err := kept.Account(ctx, roster.AccountID(p.Target))
-		if err != nil && fault.Of(err) != fault.Absent {
+		if err != nil && !fault.Is(err, fault.Absent) {
 			return err
 		}
 		there = err == nil

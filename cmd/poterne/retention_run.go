@@ -207,7 +207,7 @@ const (
 func (r *retentionRun) insist(ctx context.Context, kept *store.Store, month ledger.Month) error {
 	for attempt := 1; ; attempt++ {
 		err := custody.DropMonth(ctx, outside(kept), kept, custody.Drop{By: roster.AccountID(r.As), Month: month})
-		if attempt == attempts || fault.Of(err) != fault.Unavailable || errors.Is(err, journal.ErrOutcomeUnknown) {
+		if attempt == attempts || !fault.Is(err, fault.Unavailable) || errors.Is(err, journal.ErrOutcomeUnknown) {
 			return err
 		}
 		select {

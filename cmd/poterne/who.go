@@ -191,7 +191,7 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		accounts := make([]roster.AccountID, len(t.Account))
 		for i, account := range t.Account {
 			accounts[i] = roster.AccountID(account)
-			if _, _, err := kept.Account(ctx, accounts[i]); fault.Of(err) == fault.Absent && err != nil {
+			if _, _, err := kept.Account(ctx, accounts[i]); fault.Is(err, fault.Absent) {
 				fmt.Fprintf(on.Err, "the roster knows no account %q: is it spelt right?\n", account)
 			}
 		}

@@ -191,7 +191,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 		for _, a := range []attendance{strict, lenient} {
 			want := served || a.strict == 0
 			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{})
-			if (err == nil) != want || err != nil && fault.Of(err) != fault.Unavailable {
+			if (err == nil) != want || err != nil && !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}
 			answer := httptest.NewRecorder()

@@ -70,10 +70,10 @@ func Errorf(kind Kind, format string, args ...any) error {
 }
 
 // Is reports whether err is there and of a kind.
-func Is(err error, kind Kind) bool { return err != nil && Of(err) == kind }
+func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
-// Of returns the kind err was sorted into, or Broken.
-func Of(err error) Kind {
+// KindOf returns the kind err was sorted into, or Broken.
+func KindOf(err error) Kind {
 	if sorted, ok := errors.AsType[*Error](err); ok {
 		return sorted.Kind
 	}

@@ -11,7 +11,7 @@ import (
 func TestAnErrorKeepsItsKindThroughWrapping(t *testing.T) {
 	sorted := &fault.Error{Kind: fault.Refused, Public: "no habilitation", Err: errors.New("detail")}
 	err := fmt.Errorf("asking: %w", sorted)
-	if got := fault.Of(err); got != fault.Refused {
+	if got := fault.KindOf(err); got != fault.Refused {
 		t.Errorf("kind = %v, want refused", got)
 	}
 	if got := fault.Public(err); got != "no habilitation" {
@@ -21,7 +21,7 @@ func TestAnErrorKeepsItsKindThroughWrapping(t *testing.T) {
 
 func TestWhatNobodySortedIsBrokenAndSaysNothing(t *testing.T) {
 	err := errors.New("row 12 of Durand")
-	if fault.Of(err) != fault.Broken || fault.Public(err) != "" {
-		t.Errorf("an unsorted error must be broken and silent, got %v %q", fault.Of(err), fault.Public(err))
+	if fault.KindOf(err) != fault.Broken || fault.Public(err) != "" {
+		t.Errorf("an unsorted error must be broken and silent, got %v %q", fault.KindOf(err), fault.Public(err))
 	}
 }

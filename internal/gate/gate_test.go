@@ -375,10 +375,10 @@ func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
 func TestAnOrderThatMakesNoSenseChangesNothing(t *testing.T) {
 	g, _ := newHouse(t).gate()
 	before := g.Next()
-	if _, err := g.Place(t.Context(), order.Order{Effect: order.Closed, Reach: order.Account, Target: "pauline", By: "samir"}); fault.Of(err) != fault.Invalid {
+	if _, err := g.Place(t.Context(), order.Order{Effect: order.Closed, Reach: order.Account, Target: "pauline", By: "samir"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("placed with %v", err)
 	}
-	if err := g.Lift(t.Context(), "404", "samir", "over"); fault.Of(err) != fault.Absent {
+	if err := g.Lift(t.Context(), "404", "samir", "over"); !fault.Is(err, fault.Absent) {
 		t.Errorf("lifted with %v", err)
 	}
 	if g.Next() != before || len(g.Orders()) != 0 {
@@ -491,7 +491,7 @@ func TestOnlyTheNewestEntriesAreKeptAtHand(t *testing.T) {
 func TestAStoppedGateShowsNothing(t *testing.T) {
 	g, stop := newHouse(t).gate()
 	stop()
-	if _, err := g.Commit(t.Context(), ask(1)); fault.Of(err) != fault.Unavailable {
+	if _, err := g.Commit(t.Context(), ask(1)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("settled with %v", err)
 	}
 }

@@ -206,7 +206,7 @@ func TestANodeWhoseConnectionsAreLostGoesOn(t *testing.T) {
 	}
 	settle(t, node.Node, ask(1))
 	cluster.Kill()
-	if _, err := node.Commit(t.Context(), ask(2)); fault.Of(err) != fault.Unavailable {
+	if _, err := node.Commit(t.Context(), ask(2)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("without a database a node answers %v", err)
 	}
 	cluster.Start(t)

@@ -312,7 +312,7 @@ func TestAnOrderIsPlacedOnceOverNodes(t *testing.T) {
 	if told != 2 {
 		t.Errorf("the ledger tells of %d orders", told)
 	}
-	if _, err := here.PlaceOnce(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Everything, By: journal.Itself}); fault.Of(err) != fault.Invalid {
+	if _, err := here.PlaceOnce(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Everything, By: journal.Itself}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("an order that makes no sense: %v", err)
 	}
 }

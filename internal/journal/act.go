@@ -86,7 +86,7 @@ func (s spoilt) Unwrap() error { return s.error }
 // spoils reports whether an error leaves a turn that must not be kept.
 func spoils(err error) bool {
 	_, is := errors.AsType[spoilt](err)
-	return is || err != nil && fault.Of(err) == fault.Broken
+	return is || fault.Is(err, fault.Broken)
 }
 
 // Note is an act that is its entry: a reading of the ledger, a confirmation, the end

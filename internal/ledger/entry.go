@@ -140,10 +140,10 @@ var (
 	kindOf = map[policy.Act]Kind{policy.Attempt: Attempted, policy.Change: Changed, policy.Show: Consulted}
 )
 
-// Of returns the entries that a decided ask makes, numbered from first: one for
+// EntriesFor returns the entries that a decided ask makes, numbered from first: one for
 // each person, or one when there is nobody in it. An attempt that nothing stands
 // against makes none: nothing is shown yet, so nothing is owed.
-func Of(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []Entry {
+func EntriesFor(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []Entry {
 	if ask.Act == policy.Attempt && decision.Shown() {
 		return nil
 	}

@@ -27,7 +27,7 @@ func TestAMonthIsReadAsItIsWritten(t *testing.T) {
 		t.Errorf("read as %d, %v", got, err)
 	}
 	for _, text := range []string{"", "2026", "2026-13", "2026-11-01", "november"} {
-		if got, err := ledger.ParseMonth(text); fault.Of(err) != fault.Invalid {
+		if got, err := ledger.ParseMonth(text); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q is read as %s, %v", text, got, err)
 		}
 	}

@@ -289,7 +289,7 @@ func (rooms *Rooms) behind(again string) *behind {
 // notAnswered says why the index has not answered.
 func (rooms *Rooms) notAnswered(v *visit, err error) *behind {
 	rooms.pages.settings.Log.ErrorContext(v.Context(), "the index of the ledger did not answer", slog.Any("err", err))
-	return &behind{rooms.Index.Read(), rooms.Journal.Next(), fault.Of(err) != fault.Unavailable, v.URL.RequestURI()}
+	return &behind{rooms.Index.Read(), rooms.Journal.Next(), !fault.Is(err, fault.Unavailable), v.URL.RequestURI()}
 }
 
 // patiently asks the index, which may be reading on in the ledger.

@@ -147,7 +147,7 @@ func cannotSign(err error) string {
 		return "manager.signed-already"
 	case errors.Is(err, grants.SignedForMost):
 		return "manager.signed-most"
-	case fault.Of(err) == fault.Absent:
+	case fault.Is(err, fault.Absent):
 		return "manager.none-waits"
 	default:
 		return ""
@@ -318,7 +318,7 @@ func (f raiseForm) read() (people, hours int, mend []wrong) {
 // One of another organisation looks like one that does not exist.
 func (rooms *Rooms) theirs(v *visit, id roster.AccountID) (roster.Account, bool, error) {
 	account, _, err := rooms.Roster.Account(v.Context(), id)
-	if fault.Of(err) == fault.Absent && err != nil {
+	if fault.Is(err, fault.Absent) {
 		return roster.Account{}, false, nil
 	}
 	mine := v.viewer.AtDesk() || account.Organisation == v.viewer.Organisation.ID

@@ -159,8 +159,8 @@ func (p *Pages) search(id roster.ServiceID) string {
 // SignIn asks somebody whose session is missing or over to sign in. A page that
 // was only asked for is asked for again afterwards.
 func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
-	if fault.Of(err) != fault.Anonymous {
-		s.Failed(w, r, fault.Of(err), policy.Granted)
+	if !fault.Is(err, fault.Anonymous) {
+		s.Failed(w, r, fault.KindOf(err), policy.Granted)
 		return
 	}
 	ended, over := errors.AsType[*signin.Ended](err)

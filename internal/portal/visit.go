@@ -38,7 +38,7 @@ func (rooms *Rooms) room(serve func(*visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		v, err := rooms.visit(w, r)
-		if fault.Of(err) == fault.Anonymous && err != nil {
+		if fault.Is(err, fault.Anonymous) {
 			rooms.pages.Stops().SignIn(w, r, err)
 			return
 		}
@@ -48,7 +48,7 @@ func (rooms *Rooms) room(serve func(*visit) error) http.Handler {
 		if err == nil {
 			return
 		}
-		kind := fault.Of(err)
+		kind := fault.KindOf(err)
 		if kind == fault.Broken || kind == fault.Unavailable {
 			rooms.pages.settings.Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
 		}
@@ -63,7 +63,7 @@ func (rooms *Rooms) visit(w http.ResponseWriter, r *http.Request) (*visit, error
 		return nil, err
 	}
 	account, organisation, err := rooms.Roster.Account(r.Context(), session.Account)
-	if fault.Of(err) == fault.Absent && err != nil { // closed since they signed in
+	if fault.Is(err, fault.Absent) { // closed since they signed in
 		return nil, &fault.Error{Kind: fault.Refused, Err: err}
 	}
 	if err != nil {

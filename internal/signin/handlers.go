@@ -63,7 +63,7 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		dropCookie(w, cookie) // whatever comes of it, it is over
 	}
 	switch {
-	case fault.Of(err) == fault.Absent:
+	case fault.Is(err, fault.Absent):
 		d.fail(w, r, Stale, err)
 		return
 	case err != nil:
@@ -121,7 +121,7 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 		Issuer: by.Issuer, Provider: by.Provider, Subject: by.Subject,
 	})
 	switch {
-	case fault.Of(err) == fault.Absent:
+	case fault.Is(err, fault.Absent):
 		return roster.Account{}, NoAccount, nil
 	case err != nil:
 		return roster.Account{}, "", err
@@ -133,7 +133,7 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 
 // enter opens the session, in place of the one this browser may still have.
 func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Account, by proof, target string) {
-	if err := d.close(r, Replaced); err != nil && fault.Of(err) != fault.Anonymous {
+	if err := d.close(r, Replaced); err != nil && !fault.Is(err, fault.Anonymous) {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
@@ -155,7 +155,7 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = d.end(r.Context(), Whose{Account: row.Account}, Left)
 	}
-	if err != nil && fault.Of(err) != fault.Anonymous {
+	if err != nil && !fault.Is(err, fault.Anonymous) {
 		d.fail(w, r, Unreachable, err)
 		return
 	}

@@ -304,7 +304,7 @@ func unavailable(err error) error { return &fault.Error{Kind: fault.Unavailable,
 
 // reason says in one word to the person what err says to the operator.
 func reason(err error) Reason {
-	if fault.Of(err) == fault.Refused {
+	if fault.Is(err, fault.Refused) {
 		return Unverified
 	}
 	return Unreachable

@@ -48,7 +48,7 @@ func (d *Door) Recall(w http.ResponseWriter, r *http.Request) {
 	}
 	d.settings.Log.WarnContext(r.Context(), "a logout token was not taken", slog.Any("err", err))
 	status, code := http.StatusServiceUnavailable, "temporarily_unavailable"
-	if fault.Of(err) == fault.Refused {
+	if fault.Is(err, fault.Refused) {
 		status, code = http.StatusBadRequest, "invalid_request"
 	}
 	w.Header().Set("Content-Type", "application/json")

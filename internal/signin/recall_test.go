@@ -175,7 +175,7 @@ func TestENTRY_11_SigningOutEndsTheSessionOnEveryHost(t *testing.T) {
 		t.Errorf("%d ends were told", len(h.told))
 	}
 	service.does("POST", signin.LeavePath) // there is nothing left to end
-	if _, err := other.asks(); fault.Of(err) == fault.Anonymous && err != nil {
+	if _, err := other.asks(); fault.Is(err, fault.Anonymous) {
 		t.Error("somebody else was signed out")
 	}
 }

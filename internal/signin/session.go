@@ -116,7 +116,7 @@ var anonymous = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in
 // stands sorts what change returned: nil if row is an open session.
 func stands(row Row, err error) error {
 	switch {
-	case fault.Of(err) == fault.Absent:
+	case fault.Is(err, fault.Absent):
 		return anonymous
 	case err != nil:
 		return fmt.Errorf("recognising a session: %w", err)

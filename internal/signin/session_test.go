@@ -71,7 +71,7 @@ func TestENTRY_9_ACookieNobodyGaveIsNobody(t *testing.T) {
 	t.Run("twice", func(t *testing.T) {
 		r := b.request("GET", "/")
 		r.Header.Add("Cookie", signin.SessionCookie+"="+b.jar[signin.SessionCookie])
-		if _, err := h.door.Who(httptest.NewRecorder(), r); fault.Of(err) != fault.Anonymous {
+		if _, err := h.door.Who(httptest.NewRecorder(), r); !fault.Is(err, fault.Anonymous) {
 			t.Errorf("error = %v, want anonymous", err)
 		}
 	})
@@ -119,7 +119,7 @@ func TestENTRY_9_ASessionEndsWhenIdleAndWhenOld(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.pass(time.Minute)
-		if err := h.door.Still(t.Context(), who); fault.Of(err) != fault.Anonymous {
+		if err := h.door.Still(t.Context(), who); !fault.Is(err, fault.Anonymous) {
 			t.Errorf("error = %v, want anonymous", err)
 		}
 		b.isOut(signin.Idle)
@@ -323,7 +323,7 @@ func TestENTRY_9_EndingAllSessionsOfAnAccountEndsThemAtOnce(t *testing.T) {
 	}
 	one.isOut(signin.Dismissed)
 	two.isOut(signin.Dismissed)
-	if err := h.door.Still(t.Context(), who); fault.Of(err) != fault.Anonymous {
+	if err := h.door.Still(t.Context(), who); !fault.Is(err, fault.Anonymous) {
 		t.Errorf("an answer under way goes on: %v", err)
 	}
 	if len(h.told) != 2 {
@@ -354,7 +354,7 @@ func TestNobodyIsRecognisedWhileTheShelfIsAway(t *testing.T) {
 	b := h.browser().signIn()
 	away := &fault.Error{Kind: fault.Unavailable, Err: errors.New("no database")}
 	h.shelf.Break(away)
-	if _, err := b.asks(); fault.Of(err) != fault.Unavailable {
+	if _, err := b.asks(); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error = %v, want unavailable", err)
 	}
 	if answer := b.does("POST", signin.LeavePath); answer.StatusCode == http.StatusSeeOther {
@@ -476,7 +476,7 @@ func TestENTRY_9_TwoBrowsersAreAlwaysToldApart(t *testing.T) {
 			_, _ = both[i%2].asks()
 		}
 		for _, b := range both {
-			if _, err := b.asks(); fault.Of(err) != fault.Anonymous {
+			if _, err := b.asks(); !fault.Is(err, fault.Anonymous) {
 				t.Fatalf("a browser still holds the session: %v", err)
 			}
 		}

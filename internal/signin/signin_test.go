@@ -223,7 +223,7 @@ func (b *browser) isSignedIn() signin.Session {
 func (b *browser) isOut(why signin.Why) {
 	b.h.t.Helper()
 	_, err := b.asks()
-	if fault.Of(err) != fault.Anonymous || err == nil {
+	if !fault.Is(err, fault.Anonymous) {
 		b.h.t.Fatalf("error = %v, want anonymous", err)
 	}
 	ended, ok := errors.AsType[*signin.Ended](err)

@@ -37,7 +37,7 @@ func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
 	back := localPath(r.PostFormValue("return"))
 	session, err := d.Who(w, r)
 	switch {
-	case fault.Of(err) == fault.Anonymous && err != nil:
+	case fault.Is(err, fault.Anonymous):
 		redirect(w, BeginPath+"?"+url.Values{"return": {back}}.Encode())
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
@@ -65,7 +65,7 @@ func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun underway, a
 func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun underway, answer url.Values) (Reason, error) {
 	session, err := d.Who(w, r)
 	switch {
-	case fault.Of(err) == fault.Anonymous && err != nil:
+	case fault.Is(err, fault.Anonymous):
 		return Stale, err
 	case err != nil:
 		return Unreachable, err
@@ -86,7 +86,7 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun underway, ans
 		row.Touched = now
 		return row
 	}))
-	if fault.Of(err) == fault.Anonymous && err != nil {
+	if fault.Is(err, fault.Anonymous) {
 		return Stale, err
 	}
 	return Unreachable, err

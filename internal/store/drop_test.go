@@ -271,7 +271,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 	}
 	begun := time.Now()
 	err = storetest.DropMonth(t.Context(), l.Owner, first, storetest.At)
-	if fault.Of(err) != fault.Unavailable || fault.Public(err) != "somebody reads the ledger; try again" {
+	if !fault.Is(err, fault.Unavailable) || fault.Public(err) != "somebody reads the ledger; try again" {
 		t.Errorf("after %v: %v", time.Since(begun), err)
 	}
 	if err := l.Owner.MakeMonths(t.Context(), first.Plus(10)); fault.Public(err) != "somebody reads the ledger; try again" {

@@ -33,7 +33,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenTheDiskIsFull(t *testing.T) {
 		}
 		err = s.ask(1, 2, 3)
 	}
-	if fault.Of(err) != fault.Unavailable {
+	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a full disk is told as %v", err)
 	}
 	_ = s.store.Close()

@@ -161,7 +161,7 @@ func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
 		if err := s.Turn(t.Context(), place); err != nil {
 			t.Fatal(err)
 		}
-		if err := storetest.DropMonth(t.Context(), owner, month, storetest.At); fault.Of(err) != fault.Refused || !strings.Contains(err.Error(), "is held by hold 4") {
+		if err := storetest.DropMonth(t.Context(), owner, month, storetest.At); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "is held by hold 4") {
 			t.Errorf("held: %v", err)
 		}
 		if first, err := s.First(t.Context()); first != 0 || err != nil {

@@ -319,7 +319,7 @@ func TestRUN_3_AStandbyIsNotTakenForTheDatabase(t *testing.T) {
 	primary := storetest.StartPostgreSQL(t)
 	connection := primary.Database(t)
 	standby := primary.Standby(t)
-	if s, err := store.OpenPostgreSQL(t.Context(), standby.Only(connection)); err == nil || fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "read only") {
+	if s, err := store.OpenPostgreSQL(t.Context(), standby.Only(connection)); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "read only") {
 		if s != nil {
 			_ = s.Close()
 		}
@@ -346,7 +346,7 @@ func TestRUN_3_ADatabaseThatTurnsReadOnlyIsUnavailableAndComesBack(t *testing.T)
 	if err := write(); errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("it is not known what came of a write that was refused: %v", err)
 	}
-	if err := store.NewSessions(s).Sweep(t.Context(), storetest.At, storetest.At); fault.Of(err) != fault.Unavailable {
+	if err := store.NewSessions(s).Sweep(t.Context(), storetest.At, storetest.At); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("it is told as %v", err)
 	}
 	cluster.Set(t, "default_transaction_read_only", "off")
@@ -440,7 +440,7 @@ func TestRUN_3_AnOldPrimaryThatComesBackIsNotTakenForTheDatabase(t *testing.T) {
 	primary.Kill()
 	standby.Promote(t)
 	primary.Start(t)
-	if s, err := store.OpenPostgreSQL(t.Context(), connection); fault.Of(err) != fault.Unavailable {
+	if s, err := store.OpenPostgreSQL(t.Context(), connection); !fault.Is(err, fault.Unavailable) {
 		if s != nil {
 			_ = s.Close()
 		}
@@ -485,7 +485,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 	n := supervise(t, connection, h)
 	eventually(t, "the node is up", func() bool {
 		_, err := n.settle("pauline", storetest.Person(1))
-		return fault.Of(err) == fault.Unavailable
+		return fault.Is(err, fault.Unavailable)
 	})
 	if h.len() != 0 {
 		t.Error("somebody was handed over who could not be written down")
@@ -535,7 +535,7 @@ func TestRUN_3_ANodeBehindACutNetworkShowsNothingAndHoldsNobodyUp(t *testing.T) 
 	t.Logf("the other node was held up for %v", time.Since(began).Round(time.Millisecond)) // for ever, did the server not end the turn
 	select {
 	case err := <-refused:
-		if fault.Of(err) != fault.Unavailable {
+		if !fault.Is(err, fault.Unavailable) {
 			t.Errorf("a node that can write nothing down answers %v", err)
 		}
 		t.Logf("refused after %v", time.Since(began).Round(time.Millisecond))

@@ -31,7 +31,7 @@ func TestAReasonIsWhatCanBeRead(t *testing.T) {
 		if got := typed.Wrong(text); got != want {
 			t.Errorf("%+q is %q, want %q", text, got, want)
 		}
-		if err := typed.Check("a raise", text); (err == nil) != (want == typed.Nothing) || err != nil && (fault.Of(err) != fault.Invalid || !typed.Readable(fault.Public(err))) {
+		if err := typed.Check("a raise", text); (err == nil) != (want == typed.Nothing) || err != nil && (!fault.Is(err, fault.Invalid) || !typed.Readable(fault.Public(err))) {
 			t.Errorf("%+q: %v", text, err)
 		}
 	}

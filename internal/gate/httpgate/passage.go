@@ -50,7 +50,7 @@ func (g *passage) run() Outcome {
 		return g.fail(&failure{fault.Refused, policy.OtherSite, "another site asks"})
 	}
 	session, err := g.proxy.Who(g.w, g.r)
-	if fault.Of(err) == fault.Anonymous {
+	if fault.Is(err, fault.Anonymous) {
 		g.w.Header().Set("Cache-Control", "no-store")
 		g.proxy.Pages.SignIn(g.w, g.r, err)
 		return Anonymous
@@ -191,7 +191,7 @@ func (g *passage) fail(err error) Outcome {
 	if failure, ok := errors.AsType[*failure](err); ok {
 		why = failure.why
 	}
-	g.proxy.Pages.Failed(g.w, g.r, fault.Of(err), why)
+	g.proxy.Pages.Failed(g.w, g.r, fault.KindOf(err), why)
 	return Failed
 }
 

@@ -170,7 +170,7 @@ type problemPage struct {
 }
 
 func problem(v *visit, err error) answer {
-	kind, sentence := fault.Of(err), fault.Public(err)
+	kind, sentence := fault.KindOf(err), fault.Public(err)
 	if kind == fault.Broken {
 		slog.ErrorContext(v.Context(), "request failed", slog.String("route", v.Pattern), slog.Any("err", err))
 		sentence = "une erreur est survenue"

@@ -247,7 +247,7 @@ func TestOnlyAFreshAssertionForThisServiceIsBelieved(t *testing.T) {
 		"not signed":           "eyJhbGciOiJub25lIn0." + strings.Split(good, ".")[1] + ".",
 		"changed":              strings.Split(good, ".")[0] + "." + strings.Split(g.sign(t, with("org", "of-horizon")), ".")[1] + "." + strings.Split(good, ".")[2],
 	} {
-		if caller, err := verify(token); fault.Of(err) != fault.Anonymous || caller != (town.Caller{}) {
+		if caller, err := verify(token); !fault.Is(err, fault.Anonymous) || caller != (town.Caller{}) {
 			t.Errorf("an assertion %s is believed: %v", name, err)
 		}
 	}

@@ -77,7 +77,7 @@ func (d *dossier) search(v *visit) (answer, error) {
 			visit: v, Mine: len(d.staff.Caseload(v.Caller.Account)), Surname: page.Surname, Birth: page.Birth, First: page.First,
 			Dossier: page.Dossier, Problem: fault.Public(err),
 		}
-		return answer{status: statusOf[fault.Of(err)], page: "dossier-home.html", data: form}, nil
+		return answer{status: statusOf[fault.KindOf(err)], page: "dossier-home.html", data: form}, nil
 	}
 	return answer{page: "dossier-results.html", data: d.rows(page, found)}, nil
 }

@@ -113,7 +113,7 @@ func (c *comparison) People(ctx context.Context, page int) iter.Seq2[Row, error]
 // Put implements Sealing.
 func (c *comparison) Put(ctx context.Context, made Row) error {
 	kept, err := c.shelf.Row(ctx, made.Key, true)
-	if err != nil && fault.Of(err) != fault.Absent {
+	if err != nil && !fault.Is(err, fault.Absent) {
 		return err
 	}
 	switch missing := err != nil; {

@@ -250,7 +250,7 @@ func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [
 	probe := newDraft(x.shape, first, 0)
 	row, err := x.shelf.Row(ctx, probe.portionKey(0), false)
 	if err != nil {
-		if fault.Of(err) == fault.Absent {
+		if fault.Is(err, fault.Absent) {
 			err = nil
 		}
 		return false, err
@@ -369,7 +369,7 @@ func whole(rows iter.Seq2[Row, error], key Key, from, to int, more bool) iter.Se
 func (x *Index) row(ctx context.Context, key Key, more bool) (Row, error) {
 	row, err := x.shelf.Row(ctx, key, more)
 	switch {
-	case err != nil && fault.Of(err) == fault.Absent:
+	case fault.Is(err, fault.Absent):
 		return Row{}, Damage{key}
 	case err != nil:
 		return Row{}, err

@@ -102,7 +102,7 @@ func (d *draft) addPortion(row Row) error {
 func (x *Index) takeUp(ctx context.Context, d *draft) error {
 	for {
 		row, err := x.shelf.Row(ctx, d.portionKey(len(d.edges)), false)
-		if err != nil && fault.Of(err) == fault.Absent {
+		if fault.Is(err, fault.Absent) {
 			return nil
 		}
 		if err == nil {
@@ -137,7 +137,7 @@ func (x *Index) comparePortions(ctx context.Context, d *draft) error {
 		made := d.portion(number)
 		kept, err := x.shelf.Row(ctx, made.Key, false)
 		switch {
-		case err != nil && fault.Of(err) == fault.Absent: // nobody has kept it yet
+		case fault.Is(err, fault.Absent): // nobody has kept it yet
 		case err != nil:
 			return err
 		case !bytes.Equal(kept.Body, made.Body):

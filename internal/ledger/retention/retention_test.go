@@ -32,7 +32,7 @@ func TestLEDGER_6_ASettingIsWithinBoundsAndALongOneHasAReason(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			err := test.setting.Check()
-			if (err == nil) != (test.says == "") || err != nil && (!strings.Contains(err.Error(), test.says) || fault.Of(err) != fault.Invalid) {
+			if (err == nil) != (test.says == "") || err != nil && (!strings.Contains(err.Error(), test.says) || !fault.Is(err, fault.Invalid)) {
 				t.Errorf("%v", err)
 			}
 		})

@@ -78,7 +78,7 @@ func (h *Handler) read(ctx context.Context, resource string) ([]byte, error) {
 // fail answers what may be asked for again: a tile that is absent may come.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
-	switch fault.Of(err) {
+	switch fault.KindOf(err) {
 	case fault.Absent:
 		http.Error(w, fault.Public(err), http.StatusNotFound)
 		return

@@ -117,7 +117,7 @@ func (p *Push) problem(ctx context.Context, source string, err error) (status in
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge, "at most " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes at once; the lines before were taken in"
 	}
-	if fault.Of(err) == fault.Invalid {
+	if fault.Is(err, fault.Invalid) {
 		return http.StatusBadRequest, fault.Public(err)
 	}
 	p.log.ErrorContext(ctx, "a push was not taken in whole", slog.String("source", source), slog.Any("err", err))

@@ -53,7 +53,7 @@ func must(t *testing.T, err error) {
 
 func wantAbsent(t *testing.T, err error) {
 	t.Helper()
-	if fault.Of(err) != fault.Absent || err == nil {
+	if !fault.Is(err, fault.Absent) {
 		t.Fatalf("error = %v, want absent", err)
 	}
 }

@@ -178,7 +178,7 @@ func dropRefused(t *testing.T, l *Ledger) {
 	refused := func(month ledger.Month, kind fault.Kind, why string) {
 		t.Helper()
 		err := l.drop(t, month, At)
-		if fault.Of(err) != kind || !strings.Contains(fault.Public(err), why) {
+		if fault.KindOf(err) != kind || !strings.Contains(fault.Public(err), why) {
 			t.Errorf("%s: dropped with %v, want %q", month, err, why)
 		}
 	}

@@ -407,7 +407,7 @@ func rosters(t *testing.T, s *store.Store) {
 		t.Errorf("%+v of %+v, %v", account, organisation, err)
 	}
 	for _, other := range []roster.Identity{{Issuer: "https://idp.example", Provider: "q", Subject: "p1"}, {Issuer: "https://other.example", Provider: "p", Subject: "p1"}, {}} {
-		if _, _, err := s.ByIdentity(t.Context(), other); fault.Of(err) != fault.Absent {
+		if _, _, err := s.ByIdentity(t.Context(), other); !fault.Is(err, fault.Absent) {
 			t.Errorf("%+v has an account: %v", other, err)
 		}
 	}
@@ -420,7 +420,7 @@ func rosters(t *testing.T, s *store.Store) {
 	if err := TakeRoster(t, s, spoilt); err == nil {
 		t.Error("an account of an unknown organisation was taken")
 	}
-	if _, _, err := s.Account(t.Context(), "new"); fault.Of(err) != fault.Absent {
+	if _, _, err := s.Account(t.Context(), "new"); !fault.Is(err, fault.Absent) {
 		t.Errorf("half of a spoilt roster stayed: %v", err)
 	}
 	accounts, err := s.Accounts(t.Context())
@@ -582,7 +582,7 @@ func exactText(t *testing.T, s *store.Store) {
 		t.Fatal(err)
 	}
 	for _, id := range []roster.AccountID{"Pauline", "pauline ", "pau_ine", "paulin%"} {
-		if _, _, err := s.Account(t.Context(), id); fault.Of(err) != fault.Absent {
+		if _, _, err := s.Account(t.Context(), id); !fault.Is(err, fault.Absent) {
 			t.Errorf("%q was taken for pauline: %v", id, err)
 		}
 	}
