@@ -188,7 +188,7 @@ func (d *demoTown) aliases(key register.Key) []store.Named {
 // fill tells Poterne everything that its neighbours would.
 func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) error {
 	taken := accounts.Import{By: "demo", List: d.roster()}
-	if _, err := journal.Do(ctx, d.weeksAgo(s), journal.Act[accounts.Rows](taken)); err != nil {
+	if _, err := journal.Do(ctx, d.weeksAgo(s), taken); err != nil {
 		return err
 	}
 	if err := d.tell(ctx, s, key, d.today); err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 
-	"poterne/internal/approval"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
@@ -53,7 +52,7 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,
 			Purpose: m.Purpose, List: sha256.Sum256(list),
 		}
-		if _, err := journal.Do(ctx, outside(kept), journal.Act[approval.Rows](permit)); err != nil {
+		if _, err := journal.Do(ctx, outside(kept), permit); err != nil {
 			return fmt.Errorf("no mission is opened: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", m.Account, m.People, m.Route, m.Service, stamp(m.Until.Time))

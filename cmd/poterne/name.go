@@ -18,7 +18,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"poterne/internal/approval"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
@@ -66,7 +65,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
 			}
-			if _, err := journal.Do(ctx, outside(kept), journal.Act[approval.Rows](naming)); err != nil {
+			if _, err := journal.Do(ctx, outside(kept), naming); err != nil {
 				return fmt.Errorf("nobody is named: %w", err)
 			}
 			return search.run(ctx, identifiers, to, on.Err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/gate"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -45,7 +46,7 @@ func namingIn(t *testing.T) (dir string, s settings, list string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storetest.Place(t.Context(), journal.Outside{DB: kept, Now: time.Now}, order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
+	if _, err := (containment.Service{Writer: journal.Outside{DB: kept, Now: time.Now}}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
 		t.Fatal(err)
 	}
 	list = filepath.Join(dir, "people.csv")

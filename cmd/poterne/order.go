@@ -10,7 +10,6 @@ import (
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
-	"poterne/internal/journal"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -53,11 +52,11 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		if err := p.exists(ctx, s, kept); err != nil {
 			return err
 		}
-		placed, err := journal.Do(ctx, outside(kept), journal.Act[containment.Rows](containment.Place{Order: o}))
+		placed, err := containment.Service{Writer: outside(kept)}.Place(ctx, o)
 		if err != nil {
 			return fmt.Errorf("the order is not placed: %w", err)
 		}
-		fmt.Fprintf(on.Out, "order %s is in force\n", containment.IDOf(placed.Number))
+		fmt.Fprintf(on.Out, "order %s is in force\n", placed.ID)
 		return nil
 	})
 }
@@ -101,7 +100,7 @@ func (l *orderLift) Run(ctx context.Context, on *streams) error {
 			return usageError(err.Error())
 		}
 		lift := containment.Lift{ID: order.ID(l.ID), By: l.As, Because: l.Because}
-		_, err := journal.Do(ctx, outside(kept), journal.Act[containment.Rows](lift))
+		err := containment.Service{Writer: outside(kept)}.Lift(ctx, lift)
 		if fault.Is(err, fault.Absent) {
 			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
 		}

@@ -224,7 +224,7 @@ func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 		hold := retention.Hold{
 			Since: h.Since.Month, Until: h.Until.Month, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
 		}
-		placed, err := journal.Do(ctx, outside(kept), journal.Act[custody.Rows](custody.Hold{Hold: hold}))
+		placed, err := journal.Do(ctx, outside(kept), custody.Hold{Hold: hold})
 		if err != nil {
 			return fmt.Errorf("nothing is held: %w", err)
 		}
@@ -264,7 +264,7 @@ type retentionRelease struct {
 func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
 	return r.with(ctx, func(_ settings, kept *store.Store) error {
 		release := custody.Release{Hold: r.Hold, By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
-		if _, err := journal.Do(ctx, outside(kept), journal.Act[custody.Rows](release)); err != nil {
+		if _, err := journal.Do(ctx, outside(kept), release); err != nil {
 			return fmt.Errorf("nothing is released: %w", err)
 		}
 		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)

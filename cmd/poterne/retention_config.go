@@ -40,7 +40,7 @@ func (c *config) retention(s *settings, wrong *complaints) {
 // retain writes in the ledger how long it is kept, when that has changed.
 func (from setup) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
 	retain := custody.Retain{Setting: from.retention}
-	_, err := journal.Do(ctx, journal.Outside{DB: kept, Now: from.now}, journal.Act[custody.Rows](retain))
+	_, err := journal.Do(ctx, journal.Outside{DB: kept, Now: from.now}, retain)
 	switch {
 	case errors.Is(err, journal.Unchanged):
 	case err != nil:

@@ -189,7 +189,7 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 		return (&retentionRun{actor: actor{"timer"}}).dropMonth(t.Context(), &streams{Out: io.Discard, Err: io.Discard}, kept, periods[0], time.Now())
 	}
 	longer := custody.Retain{Setting: retention.Setting{Months: 36, Reason: "une enquête"}}
-	if _, err := journal.Do(t.Context(), outside(kept), journal.Act[custody.Rows](longer)); err != nil {
+	if _, err := journal.Do(t.Context(), outside(kept), longer); err != nil {
 		t.Fatal(err)
 	}
 	if err := drop(); err == nil || err.Error() != "it is not due" {

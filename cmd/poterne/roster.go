@@ -76,7 +76,7 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		taken := accounts.Import{By: roster.AccountID(r.As), List: list}
-		if _, err := journal.Do(ctx, outside(kept), journal.Act[accounts.Rows](taken)); err != nil {
+		if _, err := journal.Do(ctx, outside(kept), taken); err != nil {
 			return fmt.Errorf("nothing of the roster was taken in: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%d organisations, %d accounts, %d habilitations\n", len(list.Organisations), len(list.Accounts), len(list.Habilitations))

@@ -43,7 +43,7 @@ func observed(kept *store.Store, advisers, days int, from time.Time) error {
 	}
 	ctx := context.Background()
 	w := journal.Outside{DB: kept, Now: func() time.Time { return from }}
-	if _, err := journal.Do(ctx, w, journal.Act[accounts.Rows](accounts.Import{By: "samir", List: list})); err != nil {
+	if _, err := journal.Do(ctx, w, accounts.Import{By: "samir", List: list}); err != nil {
 		return err
 	}
 	coin := rand.New(rand.NewPCG(1, 2))

@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"poterne/internal/accounts"
-	"poterne/internal/approval"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
@@ -40,32 +39,32 @@ func TestMain(m *testing.M) {
 // one signer has the account that it is about for the other.
 var signed = map[string]func(by, other roster.AccountID) func(context.Context, journal.Writer) error{
 	"an export permit": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do[approval.Rows](grants.ExportPermit{
+		return do(grants.ExportPermit{
 			By: by, Approver: other, Of: "reader", Service: "dossier", Route: "GET /export", People: 1,
 			Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1},
 		})
 	},
 	"naming people": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do[approval.Rows](grants.Naming{By: by, Approver: other, People: 1, List: [32]byte{1}, Because: "prévenir"})
+		return do(grants.Naming{By: by, Approver: other, People: 1, List: [32]byte{1}, Because: "prévenir"})
 	},
 	"a hold": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: by, Approver: other}})
+		return do(custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: by, Approver: other}})
 	},
 	"a release": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do[custody.Rows](custody.Release{Hold: 2, By: by, Approver: other, Because: "classée"})
+		return do(custody.Release{Hold: 2, By: by, Approver: other, Because: "classée"})
 	},
 	"a raise": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do[approval.Rows](grants.Raise{By: by, Of: other, People: 1, Until: storetest.At.Add(time.Hour), Because: "salon"})
+		return do(grants.Raise{By: by, Of: other, People: 1, Until: storetest.At.Add(time.Hour), Because: "salon"})
 	},
 	"undoing a freeze": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
 		return func(ctx context.Context, w journal.Writer) error {
-			frozen, err := journal.Do(ctx, w, journal.Act[containment.Rows](containment.Place{Order: order.Order{
+			frozen, err := journal.Do(ctx, w, containment.Place{Order: order.Order{
 				Effect: order.Frozen, Reach: order.Account, Target: string(other), By: journal.Itself,
-			}}))
+			}})
 			if err != nil {
 				return err
 			}
-			return do[containment.Rows](containment.Undo{ID: containment.IDOf(frozen.Number), By: by, Because: "vérifié"})(ctx, w)
+			return do(containment.Undo{ID: containment.IDOf(frozen.Number), By: by, Because: "vérifié"})(ctx, w)
 		}
 	},
 }
@@ -168,10 +167,10 @@ func TestTwoPeopleSignForEachAct(t *testing.T) {
 				a.Organisation, a.Name, a.Opened, a.Identity = "one", string(a.ID), storetest.At, roster.Identity{Subject: string(a.ID)}
 				list.Accounts = append(list.Accounts, a)
 			}
-			if err := do[accounts.Rows](accounts.Import{By: "setup", List: list})(t.Context(), w); err != nil {
+			if err := do(accounts.Import{By: "setup", List: list})(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
-			if err := do[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "a", Approver: "b"}})(t.Context(), w); err != nil {
+			if err := do(custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "a", Approver: "b"}})(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
 			other := roster.AccountID("b")
@@ -202,13 +201,13 @@ func drawStaff(t *rapid.T, w journal.Outside) staff {
 	reader := roster.Account{ID: "reader", Organisation: "one", Role: roster.Adviser, Name: "reader", Opened: storetest.At, Identity: roster.Identity{Subject: "reader"}}
 	list.Accounts, all.accounts["reader"] = append(list.Accounts, reader), reader
 	ctx := context.Background()
-	if _, err := journal.Do(ctx, w, journal.Act[accounts.Rows](accounts.Import{By: "setup", List: list})); err != nil {
+	if _, err := journal.Do(ctx, w, accounts.Import{By: "setup", List: list}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.DB.Turn(ctx, func(head journal.Head) error { // a hold that somebody may release
 		entry := ledger.Entry{Number: head.Next(), Receipt: head.Next(), Time: storetest.At, Kind: ledger.Held, Account: "x", Approver: "y", First: 202601, Note: "plainte"}
 		hold := retention.Hold{Number: head.Next(), Since: 202601, Because: "plainte", By: "x", Approver: "y"}
-		if err := head.(custody.Rows).InsertHold(hold); err != nil {
+		if err := head.Rows().(custody.Rows).InsertHold(hold); err != nil {
 			return err
 		}
 		return head.Write([]ledger.Entry{entry}, storetest.At)
@@ -224,7 +223,7 @@ func drawStaff(t *rapid.T, w journal.Outside) staff {
 		if rapid.IntRange(0, 5).Draw(t, "body") == 0 {
 			o.Reach, o.Target = order.Organisation, string(a.Organisation)
 		}
-		if _, err := storetest.Place(ctx, w, o); err != nil {
+		if _, err := (containment.Service{Writer: w}).Place(ctx, o); err != nil {
 			t.Fatal(err)
 		}
 		for other, b := range all.accounts {

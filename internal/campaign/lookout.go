@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"poterne/internal/containment"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
@@ -184,7 +183,7 @@ func (l *Lookout) narrow(ctx context.Context) error {
 	due := l.sums.Due(l.now())
 	l.mu.Unlock()
 	for _, place := range due {
-		_, err := journal.Do(ctx, l.house.Journal, journal.Act[containment.Rows](place))
+		_, err := journal.Do(ctx, l.house.Journal, place)
 		if err != nil && !errors.Is(err, journal.Unchanged) {
 			return fmt.Errorf("narrowing: %w", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"poterne/internal/journal"
-	"poterne/internal/ledger"
 	"poterne/internal/order"
 )
 
@@ -13,23 +12,19 @@ type Service struct{ Writer journal.Writer }
 
 // Place puts an order in force for every decision after it returns.
 func (s Service) Place(ctx context.Context, o order.Order) (order.Order, error) {
-	entry, err := do(ctx, s.Writer, Place{Order: o})
+	entry, err := journal.Do(ctx, s.Writer, Place{Order: o})
 	o.ID, o.Placed = IDOf(entry.Number), entry.Time
 	return o, err
 }
 
 // Lift takes an order out of force that a person placed; fault.Absent when it is not.
 func (s Service) Lift(ctx context.Context, lift Lift) error {
-	_, err := do(ctx, s.Writer, lift)
+	_, err := journal.Do(ctx, s.Writer, lift)
 	return err
 }
 
 // Undo lifts a freeze that the rules placed; fault.Refused to whoever may not.
 func (s Service) Undo(ctx context.Context, undo Undo) error {
-	_, err := do(ctx, s.Writer, undo)
+	_, err := journal.Do(ctx, s.Writer, undo)
 	return err
-}
-
-func do(ctx context.Context, w journal.Writer, act journal.Act[Rows]) (ledger.Entry, error) {
-	return journal.Do(ctx, w, act)
 }

@@ -205,7 +205,7 @@ type Sweeper interface {
 // DropMonth drops a month and sweeps what is left of it. After an interruption it goes
 // on where it stopped, and writes no second entry.
 func DropMonth(ctx context.Context, w journal.Writer, db Sweeper, drop Drop) error {
-	_, err := journal.Do(ctx, w, journal.Act[DropRows](drop))
+	_, err := journal.Do(ctx, w, drop)
 	if err != nil && !errors.Is(err, journal.Unchanged) {
 		return fmt.Errorf("dropping %s: %w", drop.Month, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/journal"
@@ -88,7 +89,7 @@ func TestLEDGER_6_TwoOfTheDeskHoldAndRelease(t *testing.T) {
 		{Effect: order.Suspended, Reach: order.Account, Target: "suspended", By: "samir", Because: "vol"},
 	} {
 		var err error
-		if held, err = storetest.Place(t.Context(), storetest.Outside(s), o); err != nil {
+		if held, err = (containment.Service{Writer: storetest.Outside(s)}).Place(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}

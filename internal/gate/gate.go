@@ -83,13 +83,13 @@ func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, err
 	if !freezes {
 		return passage, nil
 	}
-	_, err := journal.Within(tx, journal.Act[containment.Rows](containment.Place{
+	_, err := journal.Within(tx, containment.Place{
 		Order: order.Order{
 			Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account),
 			By: journal.Itself, Cause: uint64(passage.Receipt),
 		},
 		Ground: ground,
-	}))
+	})
 	if err != nil { // the passage is entered, and what it must bring about is not
 		return passage, &fault.Error{Kind: fault.Broken, Err: fmt.Errorf("freezing the account: %w", err)}
 	}

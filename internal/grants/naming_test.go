@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/ledger"
@@ -22,7 +23,7 @@ func TestLEDGER_2_TwoPeopleSignBeforeAnybodyIsNamed(t *testing.T) {
 		{Effect: order.Suspended, Reach: order.Account, Target: "suspended", By: "samir", Because: "vol"},
 	} {
 		var err error
-		if held, err = storetest.Place(t.Context(), outside, o); err != nil {
+		if held, err = (containment.Service{Writer: outside}).Place(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}

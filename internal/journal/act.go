@@ -12,8 +12,7 @@ import (
 )
 
 // Act is something that somebody does, other than showing people. R is the rows that
-// it reads and leaves: a small interface of its own package, which whatever holds the
-// head implements.
+// it reads and leaves: a small interface of its own package, which Head.Rows implements.
 type Act[R any] interface {
 	// Decide says what the act writes in the ledger, with the state as it is under the
 	// head. It changes nothing. An error refuses the act; Unchanged says that there is
@@ -55,7 +54,7 @@ func Do[R any](ctx context.Context, w Writer, act Act[R]) (entry ledger.Entry, e
 
 // Within does an act in a turn that is under way.
 func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
-	rows, ok := tx.head.(R)
+	rows, ok := tx.head.Rows().(R)
 	if !ok {
 		return ledger.Entry{}, fmt.Errorf("the database keeps no rows of a %T", act)
 	}
@@ -101,7 +100,7 @@ func (Note) Apply(NoRows, ledger.Entry) error { return nil }
 
 // Record writes an act down that leaves no rows.
 func Record(ctx context.Context, w Writer, entry ledger.Entry) error {
-	_, err := Do(ctx, w, Act[NoRows](Note(entry)))
+	_, err := Do(ctx, w, Note(entry))
 	return err
 }
 

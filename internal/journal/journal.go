@@ -42,8 +42,7 @@ type DB interface {
 	FirstAt(ctx context.Context, at time.Time) (ledger.Number, error)
 }
 
-// Head is the ledger's head, held for one turn. What holds it also implements the
-// rows of every capability: see Act.
+// Head is the ledger's head, held for one turn.
 type Head interface {
 	// Next is the number of the next entry to be written.
 	Next() ledger.Number
@@ -59,6 +58,9 @@ type Head interface {
 	Orders() (order.Book, error)
 	// Entries yields the entries from a number up to the head, in order.
 	Entries(from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Rows is the rows that acts read and leave, in the transaction that writes the
+	// entries. It MUST implement the Rows of every act that is done: see Act.
+	Rows() any
 	// Write seals entries, which carry the next numbers, and appends them; the last
 	// was made at.
 	Write(entries []ledger.Entry, at time.Time) error

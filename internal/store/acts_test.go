@@ -14,7 +14,6 @@ import (
 	"modernc.org/sqlite"
 
 	"poterne/internal/accounts"
-	"poterne/internal/approval"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/grants"
@@ -30,24 +29,24 @@ import (
 // acts is every act there is, on a ledger that prepared has been given. An act that is
 // new belongs here.
 var acts = map[string]func(context.Context, journal.Writer) error{
-	"an order is placed": act[containment.Rows](containment.Place{Order: order.Order{
+	"an order is placed": act(containment.Place{Order: order.Order{
 		Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir", Because: "vol", Message: "Appelez le poste de garde.",
 	}}),
-	"an order is lifted":        act[containment.Rows](containment.Lift{ID: "4", By: "samir", Because: "retrouvé"}),
-	"a freeze is undone":        act[containment.Rows](containment.Undo{ID: "5", By: "chief", Because: "vérifié"}),
-	"a roster is taken in":      act[accounts.Rows](accounts.Import{By: "samir", List: newcomers}),
-	"a term is set":             act[custody.Rows](custody.Retain{Setting: retention.Setting{Months: 24, Reason: "enquête"}}),
-	"months are held":           act[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
-	"a hold is released":        act[custody.Rows](custody.Release{Hold: 6, By: "nadia", Approver: "samir", Because: "classée"}),
-	"somebody is allowed more":  act[approval.Rows](grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
-	"an export is permitted":    act[approval.Rows](grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
-	"people are named":          act[approval.Rows](grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
-	"a reading is written down": act[journal.NoRows](journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
-	"a touch is written down":   act[journal.NoRows](journal.Note{Kind: ledger.Touched, Account: "pauline"}),
-	"the end of a session is":   act[journal.NoRows](journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
-	"an import is written down": act[journal.NoRows](journal.Note{Kind: ledger.Imported, Account: "samir", State: ledger.Facts, Count: 3}),
-	"neighbours are narrowed":   act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
-	"everything is closed":      act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
+	"an order is lifted":        act(containment.Lift{ID: "4", By: "samir", Because: "retrouvé"}),
+	"a freeze is undone":        act(containment.Undo{ID: "5", By: "chief", Because: "vérifié"}),
+	"a roster is taken in":      act(accounts.Import{By: "samir", List: newcomers}),
+	"a term is set":             act(custody.Retain{Setting: retention.Setting{Months: 24, Reason: "enquête"}}),
+	"months are held":           act(custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
+	"a hold is released":        act(custody.Release{Hold: 6, By: "nadia", Approver: "samir", Because: "classée"}),
+	"somebody is allowed more":  act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
+	"an export is permitted":    act(grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
+	"people are named":          act(grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
+	"a reading is written down": act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
+	"a touch is written down":   act(journal.Note{Kind: ledger.Touched, Account: "pauline"}),
+	"the end of a session is":   act(journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
+	"an import is written down": act(journal.Note{Kind: ledger.Imported, Account: "samir", State: ledger.Facts, Count: 3}),
+	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
+	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
 var actAt = storetest.At.Add(time.Hour)
@@ -71,12 +70,12 @@ func prepared(t *testing.T, s *store.Store) {
 	t.Helper()
 	w := storetest.Outside(s)
 	for _, do := range []func(context.Context, journal.Writer) error{
-		act[accounts.Rows](accounts.Import{By: "samir", List: storetest.Staff()}),
-		act[accounts.Rows](accounts.Import{By: "samir", List: storetest.Signers()}),
-		act[journal.NoRows](journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
-		act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
-		act[containment.Rows](containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "pauline", By: journal.Itself, Cause: 3}}),
-		act[custody.Rows](custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "samir", Approver: "nadia"}}),
+		act(accounts.Import{By: "samir", List: storetest.Staff()}),
+		act(accounts.Import{By: "samir", List: storetest.Signers()}),
+		act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
+		act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
+		act(containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "pauline", By: journal.Itself, Cause: 3}}),
+		act(custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "samir", Approver: "nadia"}}),
 	} {
 		if err := do(t.Context(), w); err != nil {
 			t.Fatal(err)
@@ -208,14 +207,6 @@ func TestLEDGER_1_AnActAndItsRowsAreThereTogetherOrNeitherWhateverBreaks(t *test
 	}
 }
 
-// heads is what holds the ledger's head: it keeps the rows of every act.
-type heads interface {
-	journal.Head
-	containment.Rows
-	accounts.Rows
-	custody.Rows
-}
-
 // faulty is a database of which one call under the head fails, before or after it did
 // what it was asked.
 type faulty struct {
@@ -226,7 +217,7 @@ type faulty struct {
 }
 
 func (f *faulty) Turn(ctx context.Context, do func(journal.Head) error) error {
-	err := f.Store.Turn(ctx, func(head journal.Head) error { return do(faultyHead{head.(heads), f}) })
+	err := f.Store.Turn(ctx, func(head journal.Head) error { return do(faultyHead{head, f}) })
 	if err == nil {
 		err = f.call("commit", func() error { return nil })
 		if err != nil {
@@ -252,37 +243,52 @@ func (f *faulty) call(what string, do func() error) error {
 }
 
 type faultyHead struct {
-	heads
+	journal.Head
 	f *faulty
 }
 
-func (h faultyHead) Advance() error { return h.f.call("advance", h.heads.Advance) }
+func (h faultyHead) Rows() any { return faultyRows{h.Head.Rows().(allRows), h.f} }
+
+func (h faultyHead) Advance() error { return h.f.call("advance", h.Head.Advance) }
+
 func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
-	return h.f.call("write", func() error { return h.heads.Write(entries, at) })
+	return h.f.call("write", func() error { return h.Head.Write(entries, at) })
 }
 
-func (h faultyHead) InsertOrder(o order.Order) error {
-	return h.f.call("insert order", func() error { return h.heads.InsertOrder(o) })
+// allRows is the rows of every act.
+type allRows interface {
+	containment.Rows
+	accounts.Rows
+	custody.Rows
 }
 
-func (h faultyHead) LiftOrder(id order.ID, by string, at time.Time) error {
-	return h.f.call("lift order", func() error { return h.heads.LiftOrder(id, by, at) })
+type faultyRows struct {
+	allRows
+	f *faulty
 }
 
-func (h faultyHead) UpsertRoster(list accounts.List) error {
-	return h.f.call("upsert roster", func() error { return h.heads.UpsertRoster(list) })
+func (r faultyRows) InsertOrder(o order.Order) error {
+	return r.f.call("insert order", func() error { return r.allRows.InsertOrder(o) })
 }
 
-func (h faultyHead) InsertSetting(s retention.Setting) error {
-	return h.f.call("insert setting", func() error { return h.heads.InsertSetting(s) })
+func (r faultyRows) LiftOrder(id order.ID, by string, at time.Time) error {
+	return r.f.call("lift order", func() error { return r.allRows.LiftOrder(id, by, at) })
 }
 
-func (h faultyHead) InsertHold(hold retention.Hold) error {
-	return h.f.call("insert hold", func() error { return h.heads.InsertHold(hold) })
+func (r faultyRows) UpsertRoster(list accounts.List) error {
+	return r.f.call("upsert roster", func() error { return r.allRows.UpsertRoster(list) })
 }
 
-func (h faultyHead) ReleaseHold(hold, by ledger.Number) error {
-	return h.f.call("release hold", func() error { return h.heads.ReleaseHold(hold, by) })
+func (r faultyRows) InsertSetting(s retention.Setting) error {
+	return r.f.call("insert setting", func() error { return r.allRows.InsertSetting(s) })
+}
+
+func (r faultyRows) InsertHold(hold retention.Hold) error {
+	return r.f.call("insert hold", func() error { return r.allRows.InsertHold(hold) })
+}
+
+func (r faultyRows) ReleaseHold(hold, by ledger.Number) error {
+	return r.f.call("release hold", func() error { return r.allRows.ReleaseHold(hold, by) })
 }
 
 // Promise: LEDGER-1

@@ -31,7 +31,7 @@ func (s *Store) Weigh(ctx context.Context, period ledger.Period) (bytes int64, e
 }
 
 // Retention implements custody.Rows.
-func (t *turn) Retention() (retention.Book, error) { return retentionBook(t.ctx, t.tx) }
+func (r monthRows) Retention() (retention.Book, error) { return retentionBook(r.ctx, r.tx) }
 
 func retentionBook(ctx context.Context, db querier) (book retention.Book, err error) {
 	rows, err := db.QueryContext(ctx, `select since, months, reason from retention order by since`)
@@ -73,26 +73,23 @@ func holds(ctx context.Context, db querier) (holds []retention.Hold, err error) 
 }
 
 // InsertSetting implements custody.Rows.
-func (t *turn) InsertSetting(s retention.Setting) error {
+func (r monthRows) InsertSetting(s retention.Setting) error {
 	const insert = `insert into retention (since, months, reason) values ($1, $2, $3)`
-	t.dirty = true
-	_, err := t.tx.ExecContext(t.ctx, insert, int64(s.Since), s.Months, s.Reason)
+	_, err := r.exec(insert, int64(s.Since), s.Months, s.Reason)
 	return doing("setting how long entries are kept", err)
 }
 
 // InsertHold implements custody.Rows.
-func (t *turn) InsertHold(h retention.Hold) error {
+func (r monthRows) InsertHold(h retention.Hold) error {
 	const insert = `insert into hold (number, since, until, because, placed_by, approved_by) values ($1, $2, $3, $4, $5, $6)`
 	until := sql.NullInt64{Int64: int64(h.Until), Valid: h.Until != 0}
-	t.dirty = true
-	_, err := t.tx.ExecContext(t.ctx, insert, int64(h.Number), int64(h.Since), until, h.Because, string(h.By), string(h.Approver))
+	_, err := r.exec(insert, int64(h.Number), int64(h.Since), until, h.Because, string(h.By), string(h.Approver))
 	return doing("placing a hold", err)
 }
 
 // ReleaseHold implements custody.Rows.
-func (t *turn) ReleaseHold(hold, by ledger.Number) error {
+func (r monthRows) ReleaseHold(hold, by ledger.Number) error {
 	const release = `update hold set released = $1 where number = $2 and released is null`
-	t.dirty = true
-	done, err := t.tx.ExecContext(t.ctx, release, int64(by), int64(hold))
+	done, err := r.exec(release, int64(by), int64(hold))
 	return doing("releasing a hold", oneRow(done, err))
 }

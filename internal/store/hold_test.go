@@ -50,16 +50,16 @@ func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
 		}
 		if err := turn(func(head journal.Head) error {
 			for _, setting := range want.Settings {
-				if err := head.(custody.Rows).InsertSetting(setting); err != nil {
+				if err := head.Rows().(custody.Rows).InsertSetting(setting); err != nil {
 					return err
 				}
 			}
 			for _, hold := range want.Holds {
-				if err := head.(custody.Rows).InsertHold(hold); err != nil {
+				if err := head.Rows().(custody.Rows).InsertHold(hold); err != nil {
 					return err
 				}
 			}
-			inside, err := head.(custody.Rows).Retention()
+			inside, err := head.Rows().(custody.Rows).Retention()
 			if !reflect.DeepEqual(inside, want) {
 				t.Errorf("the turn itself reads %+v", inside)
 			}
@@ -75,30 +75,30 @@ func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
 		}
 		for refused, act := range map[string]func(journal.Head) error{
 			"a setting before the last entry": func(head journal.Head) error {
-				return head.(custody.Rows).InsertSetting(retention.Setting{Since: 2, Months: 6})
+				return head.Rows().(custody.Rows).InsertSetting(retention.Setting{Since: 2, Months: 6})
 			},
 			"a setting for ever": func(head journal.Head) error {
-				return head.(custody.Rows).InsertSetting(retention.Setting{Since: 9, Months: 37})
+				return head.Rows().(custody.Rows).InsertSetting(retention.Setting{Since: 9, Months: 37})
 			},
 			"a setting in another's place": func(head journal.Head) error {
-				return head.(custody.Rows).InsertSetting(retention.Setting{Since: 4, Months: 7})
+				return head.Rows().(custody.Rows).InsertSetting(retention.Setting{Since: 4, Months: 7})
 			},
 			"a hold before the last entry": func(head journal.Head) error {
-				return head.(custody.Rows).InsertHold(retention.Hold{Number: 1, Since: 202603, By: "samir", Approver: "nadia"})
+				return head.Rows().(custody.Rows).InsertHold(retention.Hold{Number: 1, Since: 202603, By: "samir", Approver: "nadia"})
 			},
 			"a hold of one person": func(head journal.Head) error {
-				return head.(custody.Rows).InsertHold(retention.Hold{Number: 9, Since: 202603, By: "samir", Approver: "samir"})
+				return head.Rows().(custody.Rows).InsertHold(retention.Hold{Number: 9, Since: 202603, By: "samir", Approver: "samir"})
 			},
-			"a release before the last entry": func(head journal.Head) error { return head.(custody.Rows).ReleaseHold(5, 2) },
+			"a release before the last entry": func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(5, 2) },
 		} {
 			if err := turn(act); err == nil {
 				t.Errorf("%s is taken", refused)
 			}
 		}
-		if err := turn(func(head journal.Head) error { return head.(custody.Rows).ReleaseHold(7, 9) }); err == nil {
+		if err := turn(func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(7, 9) }); err == nil {
 			t.Errorf("releasing what is not held: %v", err)
 		}
-		release := func(head journal.Head) error { return head.(custody.Rows).ReleaseHold(5, 9) }
+		release := func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(5, 9) }
 		if err := turn(release); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
 			t.Fatal(findings, err)
 		}
 		place := func(head journal.Head) error {
-			return head.(custody.Rows).InsertHold(retention.Hold{Number: head.Next(), Since: month, Until: month, Because: "une enquête", By: "samir", Approver: "nadia"})
+			return head.Rows().(custody.Rows).InsertHold(retention.Hold{Number: head.Next(), Since: month, Until: month, Because: "une enquête", By: "samir", Approver: "nadia"})
 		}
 		if err := s.Turn(t.Context(), place); err != nil {
 			t.Fatal(err)
@@ -167,7 +167,7 @@ func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
 		if first, err := s.First(t.Context()); first != 0 || err != nil {
 			t.Errorf("the ledger begins with %d, %v", first, err)
 		}
-		if err := s.Turn(t.Context(), func(head journal.Head) error { return head.(custody.Rows).ReleaseHold(4, 5) }); err != nil {
+		if err := s.Turn(t.Context(), func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(4, 5) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := storetest.DropMonth(t.Context(), owner, month, storetest.At); err != nil {

@@ -110,29 +110,31 @@ func (s *Store) Condensed(ctx context.Context, from, end ledger.Number) ([]ledge
 	return pieces, s.engine.classify(rows.Err())
 }
 
+// monthRows is the ledger's months and how long they are kept, in a turn.
+type monthRows struct{ *turn }
+
 // Periods implements custody.DropRows.
-func (t *turn) Periods() ([]ledger.Period, error) {
-	periods, err := periods(t.ctx, t.tx)
+func (r monthRows) Periods() ([]ledger.Period, error) {
+	periods, err := periods(r.ctx, r.tx)
 	return periods, doing("reading the months", err)
 }
 
 // Kept implements custody.DropRows.
-func (t *turn) Kept(period ledger.Period) (condensed, signed ledger.Number, err error) {
+func (r monthRows) Kept(period ledger.Period) (condensed, signed ledger.Number, err error) {
 	const query = `
 		select coalesce((select sum(length(commitments)) from condensed where first >= $1 and first < $2), 0),
 			coalesce((select max(size) from checkpoint), 0)`
 	var bytes int64
-	err = t.tx.QueryRowContext(t.ctx, query, int64(period.First), int64(period.End)).Scan(&bytes, &signed)
+	err = r.tx.QueryRowContext(r.ctx, query, int64(period.First), int64(period.End)).Scan(&bytes, &signed)
 	return ledger.Number(bytes / ledger.CommitmentSize), signed, doing("looking for what is kept of a month", err)
 }
 
 // RemovePeriod implements custody.DropRows. On PostgreSQL only the owner may.
-func (t *turn) RemovePeriod(period ledger.Period, by ledger.Number) error {
-	t.dirty = true
-	if _, err := t.tx.ExecContext(t.ctx, `update period set dropped = $1 where month = $2`, int64(by), period.Month); err != nil {
+func (r monthRows) RemovePeriod(period ledger.Period, by ledger.Number) error {
+	if _, err := r.exec(`update period set dropped = $1 where month = $2`, int64(by), period.Month); err != nil {
 		return doing("noting that a month is dropped", err)
 	}
-	return doing("removing its entries", t.store.engine.remove(t.ctx, t.tx, period))
+	return doing("removing its entries", r.store.engine.remove(r.ctx, r.tx, period))
 }
 
 // Sweep removes the checkpoints inside a dropped period, with what witnesses put

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/journal"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -223,7 +224,7 @@ func TestRUN_3_AFailoverToTheStandbyLosesNothingThatWasHandedOver(t *testing.T) 
 	defer stop()
 	eventually(t, "work goes on", func() bool { return h.len() > 200 })
 	held := openPostgreSQL(t, either)
-	if _, err := storetest.Place(t.Context(), storetest.Outside(held), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir"}); err != nil {
+	if _, err := (containment.Service{Writer: storetest.Outside(held)}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -12,40 +12,6 @@ import (
 	"poterne/internal/roster"
 )
 
-// UpsertRoster implements accounts.Rows.
-func (t *turn) UpsertRoster(list accounts.List) error {
-	const organisation = `
-		insert into organisation (id, siret, name) values ($1, $2, $3)
-		on conflict (id) do update set siret = excluded.siret, name = excluded.name`
-	const account = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
-			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, proposer = excluded.proposer`
-	const habilitation = `
-		insert into habilitation (account, service, purpose, from_us, until_us) values ($1, $2, $3, $4, $5)
-		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us`
-	t.dirty = true
-	for _, o := range list.Organisations {
-		if _, err := t.tx.ExecContext(t.ctx, organisation, string(o.ID), o.SIRET, o.Name); err != nil {
-			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
-		}
-	}
-	for _, a := range list.Accounts {
-		if _, err := t.tx.ExecContext(t.ctx, account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
-			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer)); err != nil {
-			return fmt.Errorf("storing account %s: %w", a.ID, err)
-		}
-	}
-	for _, h := range list.Habilitations {
-		if _, err := t.tx.ExecContext(t.ctx, habilitation, string(h.Account), string(h.Service), string(h.Purpose),
-			h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
-			return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
-		}
-	}
-	return nil
-}
-
 // Habilitations returns an account's habilitations, past and to come included.
 func (s *Store) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
 	const query = `select account, service, purpose, from_us, until_us from habilitation where account = $1 order by service, purpose`
@@ -167,4 +133,49 @@ func (s *Store) Organisations(ctx context.Context) ([]roster.Organisation, error
 		list = append(list, o)
 	}
 	return list, s.engine.classify(rows.Err())
+}
+
+// rosterRows is the roster, in a turn.
+type rosterRows struct{ *turn }
+
+// Account implements approval.Rows.
+func (r rosterRows) Account(id roster.AccountID) (roster.Account, error) {
+	account, _, err := scanAccount(r.tx.QueryRowContext(r.ctx, accountAndOrganisation+` where a.id = $1`, string(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return account, noAccount
+	}
+	return account, doing("reading an account", err)
+}
+
+// UpsertRoster implements accounts.Rows.
+func (r rosterRows) UpsertRoster(list accounts.List) error {
+	const organisation = `
+		insert into organisation (id, siret, name) values ($1, $2, $3)
+		on conflict (id) do update set siret = excluded.siret, name = excluded.name`
+	const account = `
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
+			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, proposer = excluded.proposer`
+	const habilitation = `
+		insert into habilitation (account, service, purpose, from_us, until_us) values ($1, $2, $3, $4, $5)
+		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us`
+	for _, o := range list.Organisations {
+		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name); err != nil {
+			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
+		}
+	}
+	for _, a := range list.Accounts {
+		if _, err := r.exec(account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
+			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer)); err != nil {
+			return fmt.Errorf("storing account %s: %w", a.ID, err)
+		}
+	}
+	for _, h := range list.Habilitations {
+		if _, err := r.exec(habilitation, string(h.Account), string(h.Service), string(h.Purpose),
+			h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
+			return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
+		}
+	}
+	return nil
 }

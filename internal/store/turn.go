@@ -9,10 +9,13 @@ import (
 	"math"
 	"time"
 
+	"poterne/internal/accounts"
+	"poterne/internal/approval"
+	"poterne/internal/containment"
+	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
-	"poterne/internal/roster"
 )
 
 // Turn implements journal.DB.
@@ -40,8 +43,7 @@ func (s *Store) Turn(ctx context.Context, act func(journal.Head) error) error {
 	return nil
 }
 
-// turn implements journal.Head inside one transaction, and the rows of every
-// capability.
+// turn implements journal.Head inside one transaction.
 type turn struct {
 	ctx        context.Context
 	store      *Store
@@ -70,6 +72,28 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.store.calendar.holding(from)
 	last := ledger.MonthOf(t.last)
 	return t.store.veil.Entries(sealedPortion(t.ctx, t.tx, t.store.engine, from, noEnd, first, last, math.MaxInt))
+}
+
+// rows is what acts read and leave in a turn.
+type rows struct {
+	orderRows
+	rosterRows
+	monthRows
+}
+
+var _ interface {
+	accounts.Rows
+	approval.Rows
+	containment.Rows
+	custody.DropRows
+} = rows{}
+
+func (t *turn) Rows() any { return rows{orderRows{t}, rosterRows{t}, monthRows{t}} }
+
+// exec changes rows in the turn's transaction.
+func (t *turn) exec(query string, args ...any) (sql.Result, error) {
+	t.dirty = true
+	return t.tx.ExecContext(t.ctx, query, args...)
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
@@ -104,57 +128,9 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	return doing("moving the head", err)
 }
 
-// inForce selects the orders placed and not lifted, as scanOrder reads them.
-const inForce = `
-	select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message
-	from standing_order where lifted_us is null`
-
 func (t *turn) Orders() (order.Book, error) {
 	orders, err := ordersInForce(t.ctx, t.tx)
 	return orders, doing("reading orders", err)
-}
-
-func ordersInForce(ctx context.Context, db querier) (book order.Book, err error) {
-	rows, err := db.QueryContext(ctx, inForce+` order by placed_us, id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		o, err := scanOrder(rows)
-		if err != nil {
-			return nil, err
-		}
-		book = append(book, o)
-	}
-	return book, rows.Err()
-}
-
-func scanOrder(row interface{ Scan(...any) error }) (order.Order, error) {
-	var o order.Order
-	var placed, ends sql.NullInt64
-	err := row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message)
-	o.Placed, o.Ends = fromMicro(placed), fromMicro(ends)
-	return o, err
-}
-
-// InsertOrder implements containment.Rows.
-func (t *turn) InsertOrder(o order.Order) error {
-	const insert = `
-		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
-	t.dirty = true
-	_, err := t.tx.ExecContext(t.ctx, insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
-		o.Placed.UnixMicro(), micro(o.Ends), o.By, int64(o.Cause), o.Because, o.Message)
-	return doing("placing an order", err)
-}
-
-// LiftOrder implements containment.Rows.
-func (t *turn) LiftOrder(id order.ID, by string, at time.Time) error {
-	const lift = `update standing_order set lifted_us = $1, lifted_by = $2 where id = $3 and lifted_us is null`
-	t.dirty = true
-	done, err := t.tx.ExecContext(t.ctx, lift, at.UnixMicro(), by, string(id))
-	return doing("lifting an order", oneRow(done, err))
 }
 
 // oneRow wants a statement to have changed one row.
@@ -168,19 +144,9 @@ func oneRow(done sql.Result, err error) error {
 	return nil
 }
 
-// Account implements approval.Rows.
-func (t *turn) Account(id roster.AccountID) (roster.Account, error) {
-	account, _, err := scanAccount(t.tx.QueryRowContext(t.ctx, accountAndOrganisation+` where a.id = $1`, string(id)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return account, noAccount
-	}
-	return account, doing("reading an account", err)
-}
-
-// Advance implements journal.Head.
 func (t *turn) Advance() error {
-	t.dirty = true
 	t.generation++
+	t.dirty = true
 	return doing("advancing the generation", advance(t.ctx, t.tx))
 }
 
@@ -196,10 +162,4 @@ func doing(what string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// Orders returns the orders in force, oldest first.
-func (s *Store) Orders(ctx context.Context) (order.Book, error) {
-	orders, err := ordersInForce(ctx, s.read)
-	return orders, s.engine.classify(err)
 }

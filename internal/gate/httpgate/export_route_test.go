@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/approval"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
@@ -37,7 +36,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 		By: "chief", Approver: "samir", Of: account,
 		Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
 	}
-	if _, err := journal.Do(t.Context(), w.gate.Journal, journal.Act[approval.Rows](permit)); err != nil {
+	if _, err := journal.Do(t.Context(), w.gate.Journal, permit); err != nil {
 		t.Fatal(err)
 	}
 	got := w.get("/export")

@@ -336,7 +336,7 @@ func (s settled) undo(ctx context.Context, at time.Time, account roster.AccountI
 	s.us.Store(at.UnixMicro())
 	for _, o := range s.gate.Orders() {
 		if o.Target == string(account) {
-			_, err := journal.Do(ctx, s.journal, journal.Act[containment.Rows](containment.Lift{ID: o.ID, By: "manager", Because: "no theft"}))
+			_, err := journal.Do(ctx, s.journal, containment.Lift{ID: o.ID, By: "manager", Because: "no theft"})
 			return err
 		}
 	}

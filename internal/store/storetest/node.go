@@ -32,18 +32,18 @@ func OpenNode(ctx context.Context, db journal.DB, files gate.Files, rules policy
 
 // Place puts an order in force.
 func (n *Node) Place(ctx context.Context, o order.Order) (order.Order, error) {
-	return Place(ctx, n.Journal, o)
+	return containment.Service{Writer: n.Journal}.Place(ctx, o)
 }
 
 // Lift takes an order out of force.
 func (n *Node) Lift(ctx context.Context, id order.ID, by, because string) error {
-	return Lift(ctx, n.Journal, id, by, because)
+	return containment.Service{Writer: n.Journal}.Lift(ctx, containment.Lift{ID: id, By: by, Because: because})
 }
 
 // PlaceOnce puts an order in force, unless the same hand has placed the same for at
 // least as long. It reports whether it did.
 func (n *Node) PlaceOnce(ctx context.Context, o order.Order) (placed bool, err error) {
-	_, err = journal.Do(ctx, n.Journal, journal.Act[containment.Rows](containment.Place{Order: o, Once: true}))
+	_, err = journal.Do(ctx, n.Journal, containment.Place{Order: o, Once: true})
 	if errors.Is(err, journal.Unchanged) {
 		return false, nil
 	}
@@ -53,17 +53,4 @@ func (n *Node) PlaceOnce(ctx context.Context, o order.Order) (placed bool, err e
 // Touch writes down that whoever holds an account proved to be there.
 func (n *Node) Touch(ctx context.Context, account roster.AccountID, session roster.SessionID, device, network string) error {
 	return n.Record(ctx, ledger.Entry{Kind: ledger.Touched, Account: account, Session: session, Device: device, Network: network})
-}
-
-// Place puts an order in force, from a node or from outside.
-func Place(ctx context.Context, w journal.Writer, o order.Order) (order.Order, error) {
-	entry, err := journal.Do(ctx, w, journal.Act[containment.Rows](containment.Place{Order: o}))
-	o.ID, o.Placed = containment.IDOf(entry.Number), entry.Time
-	return o, err
-}
-
-// Lift takes an order out of force, from a node or from outside.
-func Lift(ctx context.Context, w journal.Writer, id order.ID, by, because string) error {
-	_, err := journal.Do(ctx, w, journal.Act[containment.Rows](containment.Lift{ID: id, By: by, Because: because}))
-	return err
 }

@@ -152,7 +152,7 @@ func failingTurn(t *testing.T, s *store.Store) {
 		if err := head.Write([]ledger.Entry{entry(2, At)}, At.Add(time.Second)); err != nil {
 			return err
 		}
-		if err := head.(containment.Rows).InsertOrder(order.Order{ID: "2", Effect: order.Frozen, Reach: order.Account, Target: "pauline", Placed: At, By: "samir"}); err != nil {
+		if err := head.Rows().(containment.Rows).InsertOrder(order.Order{ID: "2", Effect: order.Frozen, Reach: order.Account, Target: "pauline", Placed: At, By: "samir"}); err != nil {
 			return err
 		}
 		return refuse
@@ -222,7 +222,7 @@ func orders(t *testing.T, s *store.Store) {
 		By: "samir", Because: "vol de session", Message: "Appelez le poste de garde.",
 	}
 	if err := turn(func(head journal.Head) error {
-		return errors.Join(head.(containment.Rows).InsertOrder(placed), head.Advance())
+		return errors.Join(head.Rows().(containment.Rows).InsertOrder(placed), head.Advance())
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func orders(t *testing.T, s *store.Store) {
 	}
 	lift := func() error {
 		return turn(func(head journal.Head) error {
-			return errors.Join(head.(containment.Rows).LiftOrder("12", "samir", At.Add(time.Minute)), head.Advance())
+			return errors.Join(head.Rows().(containment.Rows).LiftOrder("12", "samir", At.Add(time.Minute)), head.Advance())
 		})
 	}
 	if err := lift(); err != nil {
@@ -350,7 +350,7 @@ func TakeRoster(t testing.TB, s *store.Store, list accounts.List) error {
 // TakeRosterBy takes a roster in through a writer.
 func TakeRosterBy(t testing.TB, w journal.Writer, list accounts.List) error {
 	t.Helper()
-	_, err := journal.Do(t.Context(), w, journal.Act[accounts.Rows](accounts.Import{By: "samir", List: list}))
+	_, err := journal.Do(t.Context(), w, accounts.Import{By: "samir", List: list})
 	return err
 }
 
