@@ -19,14 +19,14 @@ import (
 
 // region is a town of three honest organisations of advisers, on honest devices, over
 // three weeks; what is done to it then is up to a test.
-func region(seed uint64) (*town, []ledger.Entry) {
+func region(seed uint64) (*town, []*ledger.Entry) {
 	t := newTown(seed)
 	for _, organisation := range []roster.OrganisationID{"north", "south", "east"} {
 		for range 20 {
 			t.join(organisation, advising, 1)
 		}
 	}
-	var entries []ledger.Entry
+	var entries []*ledger.Entry
 	for d := range 19 {
 		entries = append(entries, t.write(t.day(monday.AddDate(0, 0, d)))...)
 	}
@@ -37,22 +37,22 @@ func region(seed uint64) (*town, []ledger.Entry) {
 var friday = monday.AddDate(0, 0, 18).Add(19 * time.Hour)
 
 // steal has an account open strangers at even intervals from a time on.
-func (t *town) steal(a roster.Account, from time.Time, every time.Duration, people int, change func(*ledger.Entry)) (entries []ledger.Entry) {
+func (t *town) steal(a roster.Account, from time.Time, every time.Duration, people int, change func(*ledger.Entry)) (entries []*ledger.Entry) {
 	for i := range people {
 		e := t.shown(a, from.Add(time.Duration(i)*every), meter.Whole)
 		if i >= 3 { // the hour's allowance is empty
 			e.Verdict, e.Why, e.Cost, e.Fields = policy.AskTouch, policy.ShortEmpty, 0, 0
 		}
-		change(&e)
+		change(e)
 		entries = append(entries, e)
 	}
 	return entries
 }
 
-func sumsOf(t *town, entries []ledger.Entry) *campaign.Sums {
+func sumsOf(t *town, entries []*ledger.Entry) *campaign.Sums {
 	sums := campaign.NewSums(t.rules())
 	for _, e := range entries {
-		sums.Take(e)
+		sums.Take(*e)
 	}
 	return sums
 }
@@ -95,7 +95,7 @@ func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			town, entries := region(1)
-			var theft []ledger.Entry
+			var theft []*ledger.Entry
 			for i, thief := range test.thieves {
 				theft = append(theft, town.steal(town.staff[thief].Account, friday, test.every, test.people, func(e *ledger.Entry) { test.change(i, e) })...)
 			}
@@ -105,7 +105,7 @@ func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 			}
 			sums := campaign.NewSums(rules)
 			for _, e := range append(entries, town.write(theft)...) {
-				sums.Take(e)
+				sums.Take(*e)
 			}
 			var got []campaign.Bond
 			for _, a := range sums.Alarms(friday.Add(time.Hour)) {
@@ -149,7 +149,7 @@ func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
 					}
 				}
 				for _, e := range town.write(honest) {
-					sums.Take(e)
+					sums.Take(*e)
 					if e.Time.Hour() < 19 {
 						continue
 					}
@@ -189,7 +189,7 @@ func TestADayThatIsBusyEverywhereAlarmsNobody(t *testing.T) {
 					town.join(organisation, desk, 1)
 				}
 			}
-			var entries []ledger.Entry
+			var entries []*ledger.Entry
 			for d := range 19 {
 				if d == 14 {
 					for i := range town.staff {
@@ -204,7 +204,7 @@ func TestADayThatIsBusyEverywhereAlarmsNobody(t *testing.T) {
 			rules.Watches = map[roster.Role]policy.Watch{roster.Desk: {Forgiven: 320}} // a mean of 2
 			sums := campaign.NewSums(rules)
 			for _, e := range entries {
-				sums.Take(e)
+				sums.Take(*e)
 			}
 			if alarms := sums.Alarms(friday); len(alarms) != test.want {
 				t.Errorf("%d alarms, want %d: %v", len(alarms), test.want, alarms)
@@ -215,7 +215,7 @@ func TestADayThatIsBusyEverywhereAlarmsNobody(t *testing.T) {
 
 func TestWhatAnApplicationListsNobodyAskedFor(t *testing.T) {
 	town, entries := region(1)
-	var lists []ledger.Entry
+	var lists []*ledger.Entry
 	for i := range 10 {
 		list := town.steal(town.staff[i].Account, friday, 0, 40, func(*ledger.Entry) {})
 		lists = append(lists, list[3:]...) // 37 whom the answer would have listed are withheld
@@ -238,7 +238,7 @@ func TestSumsRebuiltFromTheLedgerAreTheSameAsThoseCarriedOn(t *testing.T) {
 				town.join(roster.OrganisationID(fmt.Sprint("o-", i)), []trade{advising, desk, training}[i], 1)
 			}
 		}
-		var all []ledger.Entry
+		var all []*ledger.Entry
 		for d := range 45 {
 			today := monday.AddDate(0, 0, d)
 			entries := town.day(today)
@@ -251,11 +251,11 @@ func TestSumsRebuiltFromTheLedgerAreTheSameAsThoseCarriedOn(t *testing.T) {
 			all = append(all, town.write(entries)...)
 		}
 		now := monday.AddDate(0, 0, 44).Add(20 * time.Hour)
-		first, _ := slices.BinarySearchFunc(all, now.Add(-campaign.Reach), func(e ledger.Entry, at time.Time) int { return e.Time.Compare(at) })
+		first, _ := slices.BinarySearchFunc(all, now.Add(-campaign.Reach), func(e *ledger.Entry, at time.Time) int { return e.Time.Compare(at) })
 		carried, rebuilt := sumsOf(town, all), campaign.NewSums(town.rules())
 		rebuilt.Since(now.Add(-campaign.Reach))
 		for _, e := range all[first:] {
-			rebuilt.Take(e)
+			rebuilt.Take(*e)
 		}
 		if a, b := carried.Alarms(now), rebuilt.Alarms(now); !reflect.DeepEqual(a, b) {
 			rt.Errorf("carried on: %v\nrebuilt: %v", a, b)
@@ -283,7 +283,7 @@ func TestWATCH_4_AnHourThatStandsOutOfTheWholeRegisterIsSeen(t *testing.T) {
 			for i := range 100 {
 				town.join(roster.OrganisationID(fmt.Sprint("o-", i%20)), desk, 1)
 			}
-			var entries []ledger.Entry
+			var entries []*ledger.Entry
 			last := monday.AddDate(0, 0, test.days-1)
 			for d := range test.days {
 				today := town.day(monday.AddDate(0, 0, d))

@@ -25,10 +25,10 @@ func BenchmarkAlarms(b *testing.B) {
 	b.ReportMetric(float64(len(town.staff)), "accounts")
 }
 
-func month() (*town, []ledger.Entry) {
+func month() (*town, []*ledger.Entry) {
 	town := newTown(9)
 	town.hire(100)
-	var entries []ledger.Entry
+	var entries []*ledger.Entry
 	for d := range 28 {
 		for _, e := range town.write(town.day(monday.Add(time.Duration(d) * 24 * time.Hour))) {
 			e.Device = "device-of-" + string(e.Account)

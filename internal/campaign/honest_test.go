@@ -111,9 +111,9 @@ func (t *town) rules() campaign.Rules {
 
 // shown is an entry in which an account was shown somebody new, at a cost; one that
 // costs nothing is explained. It is numbered when it is written.
-func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) ledger.Entry {
+func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) *ledger.Entry {
 	t.drawn++
-	e := ledger.Entry{
+	e := &ledger.Entry{
 		Kind: ledger.Consulted, Time: ledger.Cut(at), Account: a.ID, Organisation: a.Organisation, Service: "dossier", Verdict: policy.Shown,
 		Why: policy.Counted, Fields: register.Name, Cost: cost, Network: "agency",
 	}
@@ -125,23 +125,17 @@ func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) ledger.Ent
 }
 
 // write orders entries by the clock, and numbers them.
-func (t *town) write(entries []ledger.Entry) []ledger.Entry {
-	order := make([]int, len(entries)) // an entry is large: what is sorted is where they are
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return entries[a].Time.Compare(entries[b].Time) })
-	written := make([]ledger.Entry, len(entries))
-	for i, from := range order {
-		written[i] = entries[from]
-		written[i].Number, written[i].Receipt = t.written, t.written
+func (t *town) write(entries []*ledger.Entry) []*ledger.Entry {
+	slices.SortStableFunc(entries, func(a, b *ledger.Entry) int { return a.Time.Compare(b.Time) })
+	for _, e := range entries {
+		e.Number, e.Receipt = t.written, t.written
 		t.written++
 	}
-	return written
+	return entries
 }
 
 // day draws a day of everybody.
-func (t *town) day(today time.Time) (entries []ledger.Entry) {
+func (t *town) day(today time.Time) (entries []*ledger.Entry) {
 	if d := today.Weekday(); d == time.Saturday || d == time.Sunday {
 		return nil
 	}
@@ -210,7 +204,7 @@ func honestMonth(world uint64, organisations, days int) (alarms []string, agentD
 	for d := range days {
 		today := monday.AddDate(0, 0, d)
 		for _, e := range town.write(town.day(today)) {
-			sums.Take(e)
+			sums.Take(*e)
 			if e.Cost == 0 {
 				agentDays++
 			}

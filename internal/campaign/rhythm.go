@@ -21,7 +21,7 @@ type stranger struct {
 // meet says what an entry is charged. Who is stopped counts as a person as well,
 // once a passage: what an application lists by itself nobody asked for. What a
 // colleague signed for counts too, since a whole organisation may be stolen.
-func (s *stranger) meet(e ledger.Entry) meter.Cost {
+func (s *stranger) meet(e *ledger.Entry) meter.Cost {
 	event := e.Event()
 	if e.Person == s.person { // counted already, also when stopped and shown a moment later
 		return 0

@@ -60,7 +60,7 @@ func (s *Sums) Take(e ledger.Entry) {
 	s.sweep(e.Time)
 	switch e.Kind {
 	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
-		s.work(e)
+		s.work(&e)
 	case ledger.Placed:
 		s.placed(e)
 	case ledger.Lifted:
@@ -99,7 +99,7 @@ func (s *Sums) sweep(now time.Time) {
 }
 
 // work takes in what an account was shown, or asked for.
-func (s *Sums) work(e ledger.Entry) {
+func (s *Sums) work(e *ledger.Entry) {
 	if e.Account == "" {
 		return
 	}
@@ -126,7 +126,7 @@ func (s *Sums) work(e ledger.Entry) {
 }
 
 // bonds lists what an account shares while it asks.
-func (s *Sums) bonds(e ledger.Entry, a *account) (bonds []Bond) {
+func (s *Sums) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 	add := func(shared Shared, name string) {
 		if name != "" {
 			bonds = append(bonds, Bond{shared, name})

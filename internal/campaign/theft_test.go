@@ -17,7 +17,7 @@ import (
 type house struct {
 	*town
 	at      time.Time
-	entries []ledger.Entry
+	entries []*ledger.Entry
 	staff   map[string]roster.Account
 }
 
@@ -32,8 +32,8 @@ func newHouse() *house {
 	return h
 }
 
-func (h *house) add(e ledger.Entry) {
-	h.entries = append(h.entries, h.write([]ledger.Entry{e})...)
+func (h *house) add(e *ledger.Entry) {
+	h.entries = append(h.entries, h.write([]*ledger.Entry{e})...)
 }
 
 // works has an account open somebody of its own, from a device and a network.
@@ -53,14 +53,14 @@ func (h *house) orders(effect order.Effect, reach order.Reach, name, by string) 
 		name = string(account.ID)
 	}
 	number := ledger.Number(h.town.written)
-	h.add(ledger.Entry{Kind: ledger.Placed, Time: h.at, Account: roster.AccountID(by), Effect: effect, Reach: reach, Target: name, Note: "a test: of orders"})
+	h.add(&ledger.Entry{Kind: ledger.Placed, Time: h.at, Account: roster.AccountID(by), Effect: effect, Reach: reach, Target: name, Note: "a test: of orders"})
 	return number
 }
 
 func (h *house) lifts(number ledger.Number) {
 	for _, e := range h.entries {
 		if e.Kind == ledger.Placed && e.Number == number {
-			h.add(ledger.Entry{Kind: ledger.Lifted, Time: h.at, Account: "samir", Effect: e.Effect, Reach: e.Reach, Target: e.Target, From: number, End: number + 1})
+			h.add(&ledger.Entry{Kind: ledger.Lifted, Time: h.at, Account: "samir", Effect: e.Effect, Reach: e.Reach, Target: e.Target, From: number, End: number + 1})
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 	}
 	sums := campaign.NewSums(rules)
 	for _, e := range h.entries {
-		sums.Take(e)
+		sums.Take(*e)
 	}
 	var got []string
 	for _, place := range sums.Due(h.at) {
