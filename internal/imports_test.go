@@ -18,7 +18,7 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
+	"fault", "i18n", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "containment", "accounts", "custody", "grants", "signin", "gate",
 	"campaign", "tune", "incident", "portal", "store", "lab",
 }

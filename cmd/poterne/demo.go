@@ -20,9 +20,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/proconnect"
-	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -44,7 +44,7 @@ var demoConfig string
 
 // Run serves until it is told to stop.
 func (d *Demo) Run(ctx context.Context, on *streams) error {
-	in := policy.Language(d.Lang)
+	in := i18n.Language(d.Lang)
 	if d.Attack == "list" {
 		listAttacks(on.Out, in)
 		return nil
@@ -257,15 +257,15 @@ func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demo
 	}
 	text := template.Must(template.New("").Parse(greetings[d.Lang]))
 	_ = text.Execute(out, map[string]any{
-		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": grouped(d.People, policy.Language(d.Lang)),
+		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": grouped(d.People, i18n.Language(d.Lang)),
 		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
 		"Canary": invented.canary(func(dossier string) bool { return s.canaries.Live(s.pseudonym.Person(dossier), time.Now()) }),
 	})
 }
 
 // grouped writes a count in groups of three.
-func grouped(n int, in policy.Language) string {
-	gap := map[policy.Language]string{policy.French: "\u202f", policy.English: ","}[in]
+func grouped(n int, in i18n.Language) string {
+	gap := map[i18n.Language]string{i18n.French: "\u202f", i18n.English: ","}[in]
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + gap + text[i:]

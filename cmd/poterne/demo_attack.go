@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
-	"poterne/internal/policy"
 	"poterne/internal/roster"
 )
 
@@ -18,7 +18,7 @@ import (
 // some of the town's accounts, and use the doors that staff use.
 type demoAttack struct {
 	name      string
-	about     map[policy.Language]string
+	about     map[i18n.Language]string
 	created   int  // accounts that a manager had created today
 	elsewhere bool // from devices that are not the owners', who had two weeks on theirs
 	thieves   func(*demoTown) []life.Thief
@@ -35,9 +35,9 @@ const (
 var demoAttacks = []demoAttack{
 	{
 		name: "kairos-2025",
-		about: map[policy.Language]string{
-			policy.French:  "Juillet 2025 : le compte de Lucas, organisme de formation, vide Kairos par la page qui oublie de vérifier qui demande, mille personnes à la fois.",
-			policy.English: "July 2025: the account of Lucas, of a training organisation, empties Kairos through the page that forgets to check who asks, a thousand people at a time.",
+		about: map[i18n.Language]string{
+			i18n.French:  "Juillet 2025 : le compte de Lucas, organisme de formation, vide Kairos par la page qui oublie de vérifier qui demande, mille personnes à la fois.",
+			i18n.English: "July 2025: the account of Lucas, of a training organisation, empties Kairos through the page that forgets to check who asks, a thousand people at a time.",
 		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(lucas, 300*time.Millisecond, d.candidates())}
@@ -45,9 +45,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "france-2024",
-		about: map[policy.Language]string{
-			policy.French:  "Mars 2024 : six sessions de conseillers lisent le registre jour et nuit, deux dossiers par seconde chacune.",
-			policy.English: "March 2024: six advisers’ sessions read the register day and night, two files a second each.",
+		about: map[i18n.Language]string{
+			i18n.French:  "Mars 2024 : six sessions de conseillers lisent le registre jour et nuit, deux dossiers par seconde chacune.",
+			i18n.English: "March 2024: six advisers’ sessions read the register day and night, two files a second each.",
 		},
 		elsewhere: true,
 		thieves: func(d *demoTown) (thieves []life.Thief) {
@@ -59,9 +59,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "missions-2025",
-		about: map[policy.Language]string{
-			policy.French:  "Décembre 2025 : le compte d’Hélène, qui gère ceux de la Mission locale, en a fait créer deux ; les trois lisent le registre.",
-			policy.English: "December 2025: the account of Hélène, who manages those of the Mission locale, had two created; all three read the register.",
+		about: map[i18n.Language]string{
+			i18n.French:  "Décembre 2025 : le compte d’Hélène, qui gère ceux de la Mission locale, en a fait créer deux ; les trois lisent le registre.",
+			i18n.English: "December 2025: the account of Hélène, who manages those of the Mission locale, had two created; all three read the register.",
 		},
 		created: 2,
 		thieves: func(d *demoTown) (thieves []life.Thief) {
@@ -73,9 +73,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "flat-sweep",
-		about: map[policy.Language]string{
-			policy.French:  "La session de Pauline, conseillère, lit vingt inconnus par seconde.",
-			policy.English: "The session of Pauline, an adviser, reads twenty strangers a second.",
+		about: map[i18n.Language]string{
+			i18n.French:  "La session de Pauline, conseillère, lit vingt inconnus par seconde.",
+			i18n.English: "The session of Pauline, an adviser, reads twenty strangers a second.",
 		},
 		elsewhere: true,
 		thieves: func(d *demoTown) []life.Thief {
@@ -84,9 +84,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "caseload-sweep",
-		about: map[policy.Language]string{
-			policy.French:  "La session de Pauline lit son propre portefeuille, quatre dossiers par seconde.",
-			policy.English: "Pauline’s session reads her own caseload, four files a second.",
+		about: map[i18n.Language]string{
+			i18n.French:  "La session de Pauline lit son propre portefeuille, quatre dossiers par seconde.",
+			i18n.English: "Pauline’s session reads her own caseload, four files a second.",
 		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(pauline, 250*time.Millisecond, d.files(slices.Values(d.staff.Caseload(pauline))))}
@@ -94,9 +94,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "burst",
-		about: map[policy.Language]string{
-			policy.French:  "Tous les comptes de conseillers à la fois, cinq inconnus chacun.",
-			policy.English: "All the advisers’ accounts at once, five strangers each.",
+		about: map[i18n.Language]string{
+			i18n.French:  "Tous les comptes de conseillers à la fois, cinq inconnus chacun.",
+			i18n.English: "All the advisers’ accounts at once, five strangers each.",
 		},
 		thieves: func(d *demoTown) (thieves []life.Thief) {
 			advisers := d.of(roster.Adviser)
@@ -108,9 +108,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "guessing",
-		about: map[policy.Language]string{
-			policy.French:  "La session de Karim, conseiller, essaie des numéros de dossier l’un après l’autre.",
-			policy.English: "The session of Karim, an adviser, tries dossier numbers one after the other.",
+		about: map[i18n.Language]string{
+			i18n.French:  "La session de Karim, conseiller, essaie des numéros de dossier l’un après l’autre.",
+			i18n.English: "The session of Karim, an adviser, tries dossier numbers one after the other.",
 		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, guesses())}
@@ -118,9 +118,9 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "birth-comb",
-		about: map[policy.Language]string{
-			policy.French:  "La session de Karim cherche les noms les plus courants, jour de naissance après jour de naissance.",
-			policy.English: "Karim’s session searches for the commonest surnames, birthday after birthday.",
+		about: map[i18n.Language]string{
+			i18n.French:  "La session de Karim cherche les noms les plus courants, jour de naissance après jour de naissance.",
+			i18n.English: "Karim’s session searches for the commonest surnames, birthday after birthday.",
 		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, comb())}
@@ -142,7 +142,7 @@ func attackNamed(name string) (demoAttack, error) {
 }
 
 // listAttacks says which attacks there are.
-func listAttacks(out io.Writer, in policy.Language) {
+func listAttacks(out io.Writer, in i18n.Language) {
 	for _, a := range demoAttacks {
 		fmt.Fprintf(out, "%-16s %s\n", a.name, a.about[in])
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
@@ -21,7 +22,7 @@ import (
 
 // commit plays an attack in real time against the demonstration's own address, says
 // what the ledger tells of it as it happens, and what came of it.
-func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Language, invented *demoTown, portal string, j *journal.Journal) error {
+func (a demoAttack) commit(ctx context.Context, out io.Writer, in i18n.Language, invented *demoTown, portal string, j *journal.Journal) error {
 	thieves := a.thieves(invented)
 	n := newNarrator(out, in, thieves)
 	fmt.Fprintf(out, "\n%s\n\n", a.about[in])
@@ -52,7 +53,7 @@ func (a demoAttack) commit(ctx context.Context, out io.Writer, in policy.Languag
 // new ground for a refusal.
 type narrator struct {
 	out     io.Writer
-	in      policy.Language
+	in      i18n.Language
 	begun   time.Time
 	read    chan ledger.Number // how far it has read, for until
 	said    map[roster.AccountID]map[policy.Why]bool
@@ -64,7 +65,7 @@ type narrator struct {
 	stopped time.Duration // when the last account was frozen
 }
 
-func newNarrator(out io.Writer, in policy.Language, thieves []life.Thief) *narrator {
+func newNarrator(out io.Writer, in i18n.Language, thieves []life.Thief) *narrator {
 	n := &narrator{
 		out: out, in: in, begun: time.Now(), read: make(chan ledger.Number, 1), said: make(map[roster.AccountID]map[policy.Why]bool),
 		seen: make(map[register.PersonID]bool), inside: make(map[register.PersonID]bool), frozen: make(map[roster.AccountID]bool),
@@ -113,10 +114,10 @@ func (n *narrator) hear(e ledger.Entry) {
 		account := roster.AccountID(e.Target)
 		if n.said[account] != nil && e.Effect == order.Frozen {
 			n.frozen[account], n.stopped = true, at
-			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne gèle ce compte.", policy.English: "▣ Poterne freezes this account."}[n.in])
+			n.say(at, account, map[i18n.Language]string{i18n.French: "▣ Poterne gèle ce compte.", i18n.English: "▣ Poterne freezes this account."}[n.in])
 		}
 		if e.Effect == order.Narrowed { // next to a theft
-			n.say(at, account, map[policy.Language]string{policy.French: "▣ Poterne réduit les franchises au quart.", policy.English: "▣ Poterne cuts allowances to a quarter."}[n.in])
+			n.say(at, account, map[i18n.Language]string{i18n.French: "▣ Poterne réduit les franchises au quart.", i18n.English: "▣ Poterne cuts allowances to a quarter."}[n.in])
 		}
 		return
 	}
@@ -137,7 +138,7 @@ func (n *narrator) hear(e ledger.Entry) {
 		n.seen[e.Person], n.newest = true, at
 	}
 	if fresh || !said[e.Why] {
-		sentence, _, _ := strings.Cut(e.Ruling().Sentence(n.in), ". ")
+		sentence, _, _ := strings.Cut(n.in.Sentence(e.Ruling()), ". ")
 		n.say(at, e.Account, shapes[e.Verdict]+" "+strings.TrimSuffix(sentence, ".")+".")
 	}
 	said[e.Why] = true
@@ -156,7 +157,7 @@ func (n *narrator) say(at time.Duration, account roster.AccountID, what string) 
 // seconds writes a span as the language does: "1,5".
 func (n *narrator) seconds(span time.Duration) string {
 	text := strconv.FormatFloat(span.Seconds(), 'f', 1, 64)
-	if n.in == policy.French {
+	if n.in == i18n.French {
 		text = strings.Replace(text, ".", ",", 1)
 	}
 	return text
@@ -164,10 +165,10 @@ func (n *narrator) seconds(span time.Duration) string {
 
 // count says n of something in its language; none is one in French.
 func (n *narrator) count(of int, un, plusieurs, one, many string) string {
-	if n.in == policy.French && of == 0 {
+	if n.in == i18n.French && of == 0 {
 		return "0 " + un
 	}
-	if n.in == policy.French {
+	if n.in == i18n.French {
 		return count(of, un, plusieurs)
 	}
 	return count(of, one, many)
@@ -175,9 +176,9 @@ func (n *narrator) count(of int, un, plusieurs, one, many string) string {
 
 // sum says what came of the attack.
 func (n *narrator) sum(portal string) {
-	sentence := map[policy.Language]string{
-		policy.French:  "\nFin de l’attaque : %s sans motif, %s, plus personne après %s s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
-		policy.English: "\nEnd of the attack: %s seen without a reason, %s asked for, nobody more after %s s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
+	sentence := map[i18n.Language]string{
+		i18n.French:  "\nFin de l’attaque : %s sans motif, %s, plus personne après %s s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
+		i18n.English: "\nEnd of the attack: %s seen without a reason, %s asked for, nobody more after %s s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
 	}[n.in]
 	seen := n.count(len(n.seen), "personne vue", "personnes vues", "person", "people")
 	asked := n.count(n.asked, "ouverture demandée", "ouvertures demandées", "opening", "openings")

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -13,9 +14,9 @@ import (
 )
 
 func TestTheEndOfAnAttackIsToldInItsLanguage(t *testing.T) {
-	for in, want := range map[policy.Language]string{
-		policy.French:  "Fin de l’attaque : 1 personne vue sans motif, 1 ouverture demandée, plus personne après 1,5 s.",
-		policy.English: "End of the attack: 1 person seen without a reason, 1 opening asked for, nobody more after 1.5 s.",
+	for in, want := range map[i18n.Language]string{
+		i18n.French:  "Fin de l’attaque : 1 personne vue sans motif, 1 ouverture demandée, plus personne après 1,5 s.",
+		i18n.English: "End of the attack: 1 person seen without a reason, 1 opening asked for, nobody more after 1.5 s.",
 	} {
 		var told strings.Builder
 		n := newNarrator(&told, in, []life.Thief{{Account: karim}})

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
-	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -36,10 +36,10 @@ type ledgerCommands struct {
 type ledgerTail struct {
 	database
 	actor
-	Last   uint64          `default:"20" help:"How many entries."`
-	Follow bool            `short:"f" help:"Go on printing new entries."`
-	Lang   policy.Language `default:"en" enum:"en,fr" help:"Language of the sentences: en or fr."`
-	JSON   bool            `name:"json" help:"One JSON object on each line."`
+	Last   uint64        `default:"20" help:"How many entries."`
+	Follow bool          `short:"f" help:"Go on printing new entries."`
+	Lang   i18n.Language `default:"en" enum:"en,fr" help:"Language of the sentences: en or fr."`
+	JSON   bool          `name:"json" help:"One JSON object on each line."`
 }
 
 // Run prints the newest entries and, with Follow, each that comes.
@@ -89,7 +89,7 @@ func (t *ledgerTail) print(on *streams, e ledger.Entry) error {
 	}
 	said := actOf(e)
 	if e.Verdict != 0 {
-		said = fmt.Sprintf("%s %s %s: %s", e.Service, e.Route, e.Verdict, e.Ruling().Sentence(t.Lang))
+		said = fmt.Sprintf("%s %s %s: %s", e.Service, e.Route, e.Verdict, t.Lang.Sentence(e.Ruling()))
 	}
 	_, err := fmt.Fprintf(on.Out, "%d  %s  %s  %s  %s\n", e.Number, stamp(e.Time), e.Kind, typed.Printed(string(e.Account)), typed.Printed(said))
 	return err

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
@@ -53,13 +54,13 @@ type setup struct {
 	narrowed  time.Duration // how long a theft narrows its neighbours' allowances
 	retention retention.Setting
 	services  []httpgate.Service
-	about     map[roster.ServiceID]map[policy.Language]string // what each is for, in a sentence
-	silence   map[string]time.Duration                        // of each source
-	sources   map[string]intake.Source                        // what each may tell
-	tokens    map[string]intake.Token                         // of each source that may push
-	pages     portal.Settings                                 // services, home, silence, clock and log are filled in here
-	now       func() time.Time                                // time.Now when nil
-	index     *ledgerindex.Index                              // of the ledger; nil where nobody asks it
+	about     map[roster.ServiceID]map[i18n.Language]string // what each is for, in a sentence
+	silence   map[string]time.Duration                      // of each source
+	sources   map[string]intake.Source                      // what each may tell
+	tokens    map[string]intake.Token                       // of each source that may push
+	pages     portal.Settings                               // services, home, silence, clock and log are filled in here
+	now       func() time.Time                              // time.Now when nil
+	index     *ledgerindex.Index                            // of the ledger; nil where nobody asks it
 
 	witnessing witnessing
 }

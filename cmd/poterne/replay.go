@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/lab/sim"
 	"poterne/internal/policy"
@@ -144,7 +145,7 @@ func (f folder) Save(name string, result any) error {
 
 func (c *replayCommand) writePage(report sim.Report) error {
 	var page bytes.Buffer
-	if err := report.WriteHTML(&page, policy.Language(c.Language)); err != nil {
+	if err := report.WriteHTML(&page, i18n.Language(c.Language)); err != nil {
 		return err
 	}
 	return os.WriteFile(c.HTML, page.Bytes(), 0o644)

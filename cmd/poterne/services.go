@@ -13,7 +13,7 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -45,8 +45,8 @@ type wordsTable struct {
 	English string `toml:"en"`
 }
 
-func (w wordsTable) said() map[policy.Language]string {
-	return map[policy.Language]string{policy.French: w.French, policy.English: w.English}
+func (w wordsTable) said() map[i18n.Language]string {
+	return map[i18n.Language]string{i18n.French: w.French, i18n.English: w.English}
 }
 
 // routeTable is one kind of request. It is written get = "/files/{dossier}", or
@@ -124,7 +124,7 @@ var ownPaths = []string{"desk", "manager", "healthz", "readyz", ".poterne"}
 // services turns the declared services into the gate's, and complains of each
 // route on its line.
 func (c *config) services(s *settings, wrong *complaints) {
-	s.about = make(map[roster.ServiceID]map[policy.Language]string)
+	s.about = make(map[roster.ServiceID]map[i18n.Language]string)
 	for i, table := range c.Service {
 		path := index("service", i)
 		service := httpgate.Service{

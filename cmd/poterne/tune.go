@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -18,11 +19,11 @@ import (
 type tuneCommand struct {
 	database
 	actor
-	Since    moment          `required:"" help:"When the observed period begins."`
-	Until    moment          `help:"When it ends; now, when not given."`
-	Picture  string          `type:"path" placeholder:"FILE.svg" help:"Draw what a thief takes against what honest work meets."`
-	Patch    string          `type:"path" placeholder:"FILE.toml" help:"Write what is proposed, for the configuration."`
-	Language policy.Language `enum:"fr,en" default:"fr" help:"Of the picture: fr or en."`
+	Since    moment        `required:"" help:"When the observed period begins."`
+	Until    moment        `help:"When it ends; now, when not given."`
+	Picture  string        `type:"path" placeholder:"FILE.svg" help:"Draw what a thief takes against what honest work meets."`
+	Patch    string        `type:"path" placeholder:"FILE.toml" help:"Write what is proposed, for the configuration."`
+	Language i18n.Language `enum:"fr,en" default:"fr" help:"Of the picture: fr or en."`
 }
 
 // Run proposes allowances and lines from what the ledger says of a period. It

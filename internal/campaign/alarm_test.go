@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"poterne/internal/campaign"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -155,7 +156,7 @@ func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
 					}
 					people++
 					if alarms := sums.Alarms(e.Time); len(alarms) > 0 {
-						t.Logf("%s: the desk is told after %d people, on day %d: %s", test.name, people, d+1, alarms[0].Sentence(policy.English))
+						t.Logf("%s: the desk is told after %d people, on day %d: %s", test.name, people, d+1, i18n.English.Sentence(alarms[0]))
 						if people > test.most {
 							t.Errorf("after %d people, at most %d are accepted", people, test.most)
 						}
@@ -314,17 +315,17 @@ func TestWATCH_6_AnAlarmIsSaidInASentence(t *testing.T) {
 	alarm := campaign.Alarm{
 		Bond: campaign.Bond{Shared: campaign.Device, Name: "d"}, Accounts: []roster.AccountID{"a", "b", "c"}, People: 41, Usual: 6, Days: 3,
 	}
-	for in, want := range map[policy.Language]string{
-		policy.French:  "En 3 jours, 3 comptes sur le même appareil ont demandé à eux tous 41 personnes sans motif ; autant de comptes en demandent d’ordinaire 6.",
-		policy.English: "In 3 days, 3 accounts on one device asked for 41 people without a reason, in all; 6 would be usual for so many.",
+	for in, want := range map[i18n.Language]string{
+		i18n.French:  "En 3 jours, 3 comptes sur le même appareil ont demandé à eux tous 41 personnes sans motif ; autant de comptes en demandent d’ordinaire 6.",
+		i18n.English: "In 3 days, 3 accounts on one device asked for 41 people without a reason, in all; 6 would be usual for so many.",
 	} {
-		if got := alarm.Sentence(in); got != want {
+		if got := in.Sentence(alarm); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	for _, shared := range []campaign.Shared{campaign.Organisation, campaign.Proposer, campaign.Device, campaign.Network, campaign.Rhythm} {
 		alarm.Shared, alarm.Days = shared, 1
-		if fr, en := alarm.Sentence(policy.French), alarm.Sentence(policy.English); !strings.HasPrefix(fr, "Aujourd’hui, 3 comptes ") || !strings.HasPrefix(en, "Today, 3 accounts ") {
+		if fr, en := i18n.French.Sentence(alarm), i18n.English.Sentence(alarm); !strings.HasPrefix(fr, "Aujourd’hui, 3 comptes ") || !strings.HasPrefix(en, "Today, 3 accounts ") {
 			t.Errorf("%s, %s", fr, en)
 		}
 	}

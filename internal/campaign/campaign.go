@@ -29,6 +29,12 @@ type Bond struct {
 	Name   string // of an organisation, a manager, a device, a network or an interval
 }
 
+// Interval is the interval of a rhythm.
+func (b Bond) Interval() time.Duration {
+	interval, _ := time.ParseDuration(b.Name) // zero for other bonds
+	return interval
+}
+
 // Rules is what the sums cannot read in the ledger. The functions must not block.
 type Rules struct {
 	// Watches says what each role honestly costs a day.
@@ -58,12 +64,21 @@ type Alarm struct {
 	Days     int                // since then, today included
 }
 
+// Message is what watchers are told: what was counted, what is usual, and what the
+// accounts share. It names nobody.
+func (a Alarm) Message() (key string, values []any) {
+	return "alarm." + string(a.Shared), []any{"days", a.Days, "accounts", len(a.Accounts), "people", a.People, "usual", a.Usual}
+}
+
 // Theft is an account that is held to be stolen.
 type Theft struct {
 	Account roster.AccountID
 	At      time.Time
 	Proof   Proof
 }
+
+// Message is why the account is held to be stolen. It names nobody.
+func (t Theft) Message() (key string, values []any) { return "theft." + string(t.Proof), nil }
 
 // Proof is why an account is held to be stolen.
 type Proof string

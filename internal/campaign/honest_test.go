@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
+	"poterne/internal/i18n"
 	"poterne/internal/lab/sim"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -212,7 +213,7 @@ func honestMonth(world uint64, organisations, days int) (alarms []string, agentD
 		for _, a := range sums.Alarms(today.Add(23 * time.Hour)) {
 			if !seen[a.Bond] {
 				seen[a.Bond] = true
-				alarms = append(alarms, fmt.Sprintf("world %d: %s %s: %s", world, a.Shared, a.Name, a.Sentence(policy.English)))
+				alarms = append(alarms, fmt.Sprintf("world %d: %s %s: %s", world, a.Shared, a.Name, i18n.English.Sentence(a)))
 			}
 		}
 	}

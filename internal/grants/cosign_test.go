@@ -10,6 +10,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/grants"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
@@ -158,8 +159,8 @@ func TestRIGHTS_10_HowManyPeopleOneAccountIsSignedForIsBounded(t *testing.T) {
 	for i := range 60 {
 		refused, receipt := commit(t, n, ask(1000+i))
 		if ruling := refused.People[0]; ruling.Verdict != policy.AskCosign {
-			if want := "Other people signed for 40 people for this account within 28 days, and that is the limit."; !strings.HasPrefix(ruling.Sentence(policy.English), want) {
-				t.Errorf("the sentence is %q", ruling.Sentence(policy.English))
+			if want := "Other people signed for 40 people for this account within 28 days, and that is the limit."; !strings.HasPrefix(i18n.English.Sentence(ruling), want) {
+				t.Errorf("the sentence is %q", i18n.English.Sentence(ruling))
 			}
 			if err := h.cosign(n, receipt); err == nil {
 				t.Error("one more is signed for")

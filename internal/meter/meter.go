@@ -30,6 +30,9 @@ const (
 // People is n whole people.
 func People(n int) Cost { return Cost(n) * Whole }
 
+// People is a cost in people.
+func (c Cost) People() float64 { return float64(c) / float64(Whole) }
+
 // Allowance is how many people without a reason a role may open.
 type Allowance struct {
 	Short Cost // within the last Hour

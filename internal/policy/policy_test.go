@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"poterne/internal/i18n"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -284,28 +285,28 @@ func TestTheSameFactsGiveTheSameDecision(t *testing.T) {
 
 // Promise: WATCH-6
 func TestWATCH_6_EveryGroundHasASentenceInBothLanguages(t *testing.T) {
-	for why := range policy.Why(60) {
+	for why := range policy.Why(255) {
 		if strings.HasPrefix(why.String(), "unknown") {
 			continue
 		}
 		ruling := policy.Ruling{Why: why, Counted: meter.People(3), Limit: meter.People(3), Reason: reason.Reason{Kind: reason.Caseload}}
-		french, english := ruling.Sentence(policy.French), ruling.Sentence(policy.English)
+		french, english := i18n.French.Sentence(ruling), i18n.English.Sentence(ruling)
 		if french == "Refusé." || english == "Refused." || french == english {
 			t.Errorf("%v says %q and %q", why, french, english)
 		}
 	}
 	stopped := policy.Ruling{Why: policy.ShortEmpty, Counted: 320, Limit: meter.People(3)}
-	if got, want := stopped.Sentence(policy.French), "Vous avez ouvert 3,2 personnes sans motif connu en une heure. La limite est de 3. Ni portefeuille"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.French.Sentence(stopped), "Vous avez ouvert 3,2 personnes sans motif connu en une heure. La limite est de 3. Ni portefeuille"; !strings.HasPrefix(got, want) {
 		t.Errorf("French says %q", got)
 	}
-	if got, want := stopped.Sentence(policy.English), "You opened 3.2 people without a known reason within an hour. The limit is 3. No caseload"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.English.Sentence(stopped), "You opened 3.2 people without a known reason within an hour. The limit is 3. No caseload"; !strings.HasPrefix(got, want) {
 		t.Errorf("English says %q", got)
 	}
 	stopped.Observed = true
-	if got, want := stopped.Sentence(policy.French), "En observation : cette ouverture aurait été retenue. Vous avez ouvert"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.French.Sentence(stopped), "En observation : cette ouverture aurait été retenue. Vous avez ouvert"; !strings.HasPrefix(got, want) {
 		t.Errorf("observed, French says %q", got)
 	}
-	if got, want := stopped.Sentence(policy.English), "Only observed: this opening would have been withheld. You opened"; !strings.HasPrefix(got, want) {
+	if got, want := i18n.English.Sentence(stopped), "Only observed: this opening would have been withheld. You opened"; !strings.HasPrefix(got, want) {
 		t.Errorf("observed, English says %q", got)
 	}
 }

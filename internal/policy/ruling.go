@@ -22,6 +22,23 @@ type Ruling struct {
 	Spared   meter.Limits // those that were only observed
 }
 
+// Message is what the asker is told: the ground, what was counted and the limit. It
+// names nobody, and says of what was only observed that it stopped nothing.
+func (r Ruling) Message() (key string, values []any) {
+	_, known := whyNames[r.Why]
+	switch {
+	case r.Observed:
+		r.Observed = false
+		return "policy.observed", []any{"sentence", r}
+	case !known: // written by a newer program
+		return "policy.refused", nil
+	case r.Why == Explained && r.Reason.Kind >= reason.Caseload && r.Reason.Kind <= reason.Cover:
+		return "policy.explained-" + r.Reason.Kind.String(), nil
+	default:
+		return "policy." + r.Why.String(), []any{"counted", r.Counted.People(), "limit", r.Limit.People()}
+	}
+}
+
 // Verdict is what happens to a person in an answer. The numbers are written in
 // the ledger for ever.
 type Verdict uint8

@@ -8,12 +8,12 @@ import (
 
 	"golang.org/x/net/html"
 
+	"poterne/internal/i18n"
 	"poterne/internal/order"
-	"poterne/internal/policy"
 )
 
 func TestAPageThatAsksSaysNothingIsDoneYet(t *testing.T) {
-	every(t, func(t *testing.T, in policy.Language, _ *http.Response, page *html.Node, _ string) {
+	every(t, func(t *testing.T, in i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		var asks bool
 		for _, form := range all(page, "form") {
 			asks = asks || attr(form, "action") == "/desk/orders"
@@ -42,7 +42,7 @@ func TestAPageThatAsksSaysNothingIsDoneYet(t *testing.T) {
 }
 
 func TestEnterInAFieldStopsNobody(t *testing.T) {
-	every(t, func(t *testing.T, _ policy.Language, _ *http.Response, page *html.Node, _ string) {
+	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		for _, form := range all(page, "form") {
 			if action := attr(form, "action"); action != "/desk/orders" && !strings.HasSuffix(action, "/lift") && action != "/manager/thaw" {
 				continue

@@ -85,7 +85,7 @@ func (rooms *Rooms) campaigns(v *visit) error {
 		shown.Alarms = append(shown.Alarms, naming.alarm(a, measures))
 	}
 	for _, t := range picture.Thefts {
-		shown.Thefts = append(shown.Thefts, theftState{naming.named(t.Account), t.At, t.Sentence(v.speaker.language)})
+		shown.Thefts = append(shown.Thefts, theftState{naming.named(t.Account), t.At, v.speaker.language.Sentence(t)})
 	}
 	for _, s := range picture.Surges {
 		shown.Surges = append(shown.Surges, surgeState{s.From, v.speaker.must("campaign.surge",
@@ -106,7 +106,7 @@ func (n namer) named(id roster.AccountID) accountName {
 
 // alarm says an alarm to somebody who watches.
 func (n namer) alarm(a campaign.Alarm, measures []measureState) alarmState {
-	state := alarmState{Alarm: a, Sentence: a.Sentence(n.speaker.language), What: n.shared(a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
+	state := alarmState{Alarm: a, Sentence: n.speaker.language.Sentence(a), What: n.shared(a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
 	for _, id := range a.Accounts[:len(a.Accounts)-state.More] {
 		state.First = append(state.First, n.named(id))
 	}

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
-	"poterne/internal/policy"
 )
 
 // Promise: WATCH-4
@@ -58,7 +58,7 @@ func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 	s.conspire()
 	sees := func(path string) string {
 		answer := httptest.NewRecorder()
-		s.visits(security, http.MethodGet, path, nil)(answer, httptest.NewRequest(http.MethodGet, path, nil), policy.English)
+		s.visits(security, http.MethodGet, path, nil)(answer, httptest.NewRequest(http.MethodGet, path, nil), i18n.English)
 		return answer.Body.String()
 	}
 	raw := sees("/desk")

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/html"
 
 	"poterne/internal/fault"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/policy"
@@ -236,7 +237,7 @@ func TestWhatIsAskedExactlyIsWrittenOrNotAnswered(t *testing.T) {
 	s.unwritable = &fault.Error{Kind: fault.Unavailable}
 	for _, q := range exactQuestions {
 		answer := httptest.NewRecorder()
-		s.visits(security, q.method, q.path, q.form)(answer, httptest.NewRequest(http.MethodGet, "/", nil), policy.English)
+		s.visits(security, q.method, q.path, q.form)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
 		if body := answer.Body.String(); answer.Code != http.StatusServiceUnavailable || !strings.Contains(body, "could not be written") || strings.Contains(body, "Théo") || strings.HasPrefix(body, "PK") {
 			t.Errorf("%s: %d %s", q.path, answer.Code, body)
 		}
@@ -250,7 +251,7 @@ func TestAnIndexThatIsBehindSaysHowFarItIs(t *testing.T) {
 	written := len(s.recorded)
 	for _, q := range exactQuestions {
 		answer := httptest.NewRecorder()
-		s.visits(security, q.method, q.path, q.form)(answer, httptest.NewRequest(http.MethodGet, "/", nil), policy.English)
+		s.visits(security, q.method, q.path, q.form)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
 		said := pageText(t, answer.Body.String())
 		if answer.Code != http.StatusServiceUnavailable || q.method+q.path != "POST/desk/exactly/list" && !strings.Contains(said, "It has read 0 of 3,000,") || strings.Contains(said, "Exactly") {
 			t.Errorf("%s: %d %s", q.path, answer.Code, said)

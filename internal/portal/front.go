@@ -148,7 +148,7 @@ func (rooms *Rooms) mine(v *visit, entries []ledger.Entry) []mine {
 		m := mine{happening: h, Service: rooms.pages.service(h.Entry.Service)}
 		switch h.Entry.Kind {
 		case ledger.Consulted, ledger.Changed, ledger.Attempted:
-			m.Sentence = h.Entry.Ruling().Sentence(v.speaker.language)
+			m.Sentence = v.speaker.language.Sentence(h.Entry.Ruling())
 			if h.Entry.Why == policy.Granted {
 				m.Sentence = v.speaker.must("ground.granted")
 			}

@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/net/html"
 
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 )
 
 // every runs check on each page of the gallery, in both languages.
-func every(t *testing.T, check func(t *testing.T, in policy.Language, answer *http.Response, page *html.Node, raw string)) {
+func every(t *testing.T, check func(t *testing.T, in i18n.Language, answer *http.Response, page *html.Node, raw string)) {
 	t.Helper()
 	for name, scene := range Scenes() {
 		for _, in := range languages {
@@ -64,7 +64,7 @@ func text(n *html.Node) string {
 }
 
 func TestEveryPageIsOnePageInOneLanguage(t *testing.T) {
-	every(t, func(t *testing.T, in policy.Language, answer *http.Response, page *html.Node, raw string) {
+	every(t, func(t *testing.T, in i18n.Language, answer *http.Response, page *html.Node, raw string) {
 		root := all(page, "html")[0]
 		if attr(root, "lang") != string(in) || answer.Header.Get("Content-Language") != string(in) {
 			t.Errorf("the page says it is in %q", attr(root, "lang"))
@@ -83,7 +83,7 @@ func TestEveryPageIsOnePageInOneLanguage(t *testing.T) {
 }
 
 func TestHeadingsComeInOrder(t *testing.T) {
-	every(t, func(t *testing.T, _ policy.Language, _ *http.Response, page *html.Node, _ string) {
+	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		last := 0
 		for _, h := range all(page, "h1", "h2", "h3", "h4") {
 			if level := int(h.Data[1] - '0'); level > last+1 {
@@ -96,7 +96,7 @@ func TestHeadingsComeInOrder(t *testing.T) {
 }
 
 func TestNothingIsInline(t *testing.T) {
-	every(t, func(t *testing.T, _ policy.Language, answer *http.Response, page *html.Node, _ string) {
+	every(t, func(t *testing.T, _ i18n.Language, answer *http.Response, page *html.Node, _ string) {
 		for n := range page.Descendants() {
 			for _, a := range n.Attr {
 				if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
@@ -120,7 +120,7 @@ func TestNothingIsInline(t *testing.T) {
 }
 
 func TestEveryFieldHasItsLabelAndEveryNameIsUnique(t *testing.T) {
-	every(t, func(t *testing.T, _ policy.Language, _ *http.Response, page *html.Node, _ string) {
+	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		ids := make(map[string]bool)
 		for n := range page.Descendants() {
 			if id := attr(n, "id"); id != "" {
@@ -168,7 +168,7 @@ func TestEveryFieldHasItsLabelAndEveryNameIsUnique(t *testing.T) {
 
 func TestFrenchTypography(t *testing.T) {
 	wrong := regexp.MustCompile(`[^\s\x{202f}\x{a0}:/][;!?»]|[\p{L}\d)] ?[;:!?»](\s|$)|«[^\x{202f}]|\p{L}'\p{L}`)
-	fr := readWords(policy.French)
+	fr := readWords(i18n.French)
 	for key, said := range fr.texts {
 		if found := wrong.FindString(said); found != "" {
 			t.Errorf("%s: %q in %q", key, found, said)
@@ -177,7 +177,7 @@ func TestFrenchTypography(t *testing.T) {
 }
 
 func TestBothLanguagesHaveTheSameWordsAndEachIsUsed(t *testing.T) {
-	fr, en := readWords(policy.French), readWords(policy.English)
+	fr, en := readWords(i18n.French), readWords(i18n.English)
 	hole := regexp.MustCompile(`\{[a-z]+\}`)
 	for key, french := range fr.texts {
 		english, ok := en.texts[key]

@@ -230,7 +230,7 @@ func (n namer) ground(e ledger.Entry, people int) string {
 		"counted", n.speaker.cost(e.Counted), "limit", n.speaker.cost(e.Limit), "of", n.of(e.Counted, e.Limit),
 		"reason", n.speaker.must("reason."+e.Reason.Kind.String()))
 	if err != nil { // a ground written by a newer program
-		return e.Ruling().Sentence(n.speaker.language)
+		return n.speaker.language.Sentence(e.Ruling())
 	}
 	return known
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -17,11 +18,11 @@ import (
 // sentences says a happening in both languages.
 func sentences(t *testing.T, e ledger.Entry) (french, english string) {
 	t.Helper()
-	said := make(map[policy.Language]string)
+	said := make(map[i18n.Language]string)
 	for in, s := range newStage().pages.speakers {
 		said[in] = strings.ReplaceAll(namer{speaker: s}.sentence(happening{e, 1}), thin, " ")
 	}
-	return said[policy.French], said[policy.English]
+	return said[i18n.French], said[i18n.English]
 }
 
 func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
@@ -71,7 +72,7 @@ func TestEveryKindOfEntryHasASentenceOfItsOwn(t *testing.T) {
 
 func TestATouchLiftsNoMeasure(t *testing.T) {
 	touched := happening{Entry: ledger.Entry{Kind: ledger.Touched, Account: theo}}
-	for in, want := range map[policy.Language]string{policy.French: "geste fait", policy.English: "touch given"} {
+	for in, want := range map[i18n.Language]string{i18n.French: "geste fait", i18n.English: "touch given"} {
 		if said := newStage().pages.speakers[in].must("state." + touched.State()); said != want {
 			t.Errorf("a touch is said as %q", said)
 		}
@@ -85,7 +86,7 @@ func TestTheSourceOfAReasonDoesNotRepeatIt(t *testing.T) {
 		Verdict: policy.Shown, Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "portefeuilles"},
 	})
 	answer := httptest.NewRecorder()
-	s.visits(security, http.MethodGet, "/desk/accounts/"+string(theo), nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), policy.French)
+	s.visits(security, http.MethodGet, "/desk/accounts/"+string(theo), nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.French)
 	if said := strings.ReplaceAll(pageText(t, answer.Body.String()), thin, " "); !strings.Contains(said, "1 personne, avec un motif : portefeuille. Source : portefeuilles.") {
 		t.Errorf("the page says %s", said)
 	}
@@ -93,7 +94,7 @@ func TestTheSourceOfAReasonDoesNotRepeatIt(t *testing.T) {
 
 func TestWhoeverMeetsACanaryIsToldOnceThatTheDeskKnows(t *testing.T) {
 	s := newStage()
-	for in, told := range map[policy.Language]string{policy.French: "poste de garde", policy.English: "security desk"} {
+	for in, told := range map[i18n.Language]string{i18n.French: "poste de garde", i18n.English: "security desk"} {
 		answer := httptest.NewRecorder()
 		refusal := Refusal{Service: "dossier", Ruling: policy.Ruling{Verdict: policy.Freeze, Why: policy.CanaryOpened}}
 		s.pages.settings.Help = nil

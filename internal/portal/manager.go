@@ -132,7 +132,7 @@ func (rooms *Rooms) waitingUnder(v *visit, typed string) (*waiting, []wrong, err
 	}
 	return &waiting{
 		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name,
-		Service: rooms.pages.service(asked.Service), Sentence: asked.Ruling().Sentence(v.speaker.language),
+		Service: rooms.pages.service(asked.Service), Sentence: v.speaker.language.Sentence(asked.Ruling()),
 	}, nil, nil
 }
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"poterne/internal/gate"
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -34,8 +34,8 @@ var staticFiles embed.FS
 // Pages writes pages, in the language of whoever reads them. It is safe to share.
 type Pages struct {
 	settings Settings
-	speakers map[policy.Language]speaker
-	sets     map[policy.Language]*template.Template
+	speakers map[i18n.Language]speaker
+	sets     map[i18n.Language]*template.Template
 	assets   map[string]string // the address of each file in static, with its digest
 	rule     string            // Content-Security-Policy
 }
@@ -57,8 +57,8 @@ func NewPages(s Settings) *Pages {
 	}
 	p := &Pages{
 		settings: s,
-		speakers: make(map[policy.Language]speaker),
-		sets:     make(map[policy.Language]*template.Template),
+		speakers: make(map[i18n.Language]speaker),
+		sets:     make(map[i18n.Language]*template.Template),
 		assets:   addresses(),
 		rule: "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; " +
 			"form-action " + strings.Join(append([]string{"'self'"}, s.FormTo...), " ") + "; frame-ancestors 'none'; base-uri 'none'",
@@ -140,7 +140,7 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) {
 
 func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) {
 	chosen := r.PostFormValue("language")
-	if _, known := p.speakers[policy.Language(chosen)]; known {
+	if _, known := p.speakers[i18n.Language(chosen)]; known {
 		http.SetCookie(w, &http.Cookie{
 			Name: LanguageCookie, Value: chosen, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
 			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
@@ -162,8 +162,8 @@ func back(w http.ResponseWriter, to string) {
 
 // page is what every page is given.
 type page struct {
-	Lang   policy.Language
-	Other  policy.Language // the one to switch to
+	Lang   i18n.Language
+	Other  i18n.Language // the one to switch to
 	Title  string
 	Here   string // the path to come back to
 	Room   string // which of the rooms it is, for the list of them
@@ -195,9 +195,9 @@ func (v viewer) AtDesk() bool { return v.Role == roster.Security }
 // page begins a page for a request; its title is said by key.
 func (p *Pages) page(r *http.Request, who viewer, title string, pairs ...any) page {
 	in := languageOf(r)
-	begun := page{Lang: in, Other: policy.English, Here: r.URL.RequestURI(), Viewer: who}
-	if in == policy.English {
-		begun.Other = policy.French
+	begun := page{Lang: in, Other: i18n.English, Here: r.URL.RequestURI(), Viewer: who}
+	if in == i18n.English {
+		begun.Other = i18n.French
 	}
 	if r.Method != http.MethodGet {
 		begun.Here = "/"

@@ -16,6 +16,7 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -26,24 +27,24 @@ import (
 // Settings are what the pages cannot guess.
 type Settings struct {
 	Services []Service
-	Home     string                     // where the portal is: "/", or an origin when services have hosts of their own
-	FormTo   []string                   // other origins that a form may lead to: the identity provider's, for signing out
-	Help     map[policy.Language]string // whom to ask, in a few words; may be empty
-	Silence  map[string]time.Duration   // how long each source may be silent
-	Observed policy.Observed            // what is decided and written down without stopping anybody
-	Scheme   string                     // of the register's own identifiers
-	Zone     *time.Location             // nil: UTC
-	Now      func() time.Time           // nil: time.Now
-	Log      *slog.Logger               // nil: nothing is logged
+	Home     string                   // where the portal is: "/", or an origin when services have hosts of their own
+	FormTo   []string                 // other origins that a form may lead to: the identity provider's, for signing out
+	Help     map[i18n.Language]string // whom to ask, in a few words; may be empty
+	Silence  map[string]time.Duration // how long each source may be silent
+	Observed policy.Observed          // what is decided and written down without stopping anybody
+	Scheme   string                   // of the register's own identifiers
+	Zone     *time.Location           // nil: UTC
+	Now      func() time.Time         // nil: time.Now
+	Log      *slog.Logger             // nil: nothing is logged
 }
 
 // Service is an application behind the gate, as people know it.
 type Service struct {
 	ID      roster.ServiceID
 	Name    string
-	About   map[policy.Language]string // what it is for, in one sentence; may be empty
-	Address string                     // where it opens: a path or an origin
-	Search  string                     // where it finds people by name and birth date; empty when nowhere
+	About   map[i18n.Language]string // what it is for, in one sentence; may be empty
+	Address string                   // where it opens: a path or an origin
+	Search  string                   // where it finds people by name and birth date; empty when nowhere
 }
 
 // Gate is where accounts stand.

@@ -24,6 +24,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -331,7 +332,7 @@ func TestWhatCannotBeWrittenIsNotRead(t *testing.T) {
 	s.broken = &fault.Error{Kind: fault.Unavailable}
 	for _, path := range []string{"/desk", "/desk/accounts/theo.marchand", "/desk/flow?after=0"} {
 		answer := httptest.NewRecorder()
-		s.visits(security, http.MethodGet, path, nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), policy.English)
+		s.visits(security, http.MethodGet, path, nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
 		if answer.Code != http.StatusServiceUnavailable || strings.Contains(answer.Body.String(), "Théo") {
 			t.Errorf("%s: %d", path, answer.Code)
 		}
@@ -699,7 +700,7 @@ func TestNotThereAndNotYoursLookTheSame(t *testing.T) {
 }
 
 func TestEachSpeaksTheirLanguageAndFrenchComesFirst(t *testing.T) {
-	for accept, want := range map[string]policy.Language{"": "fr", "de": "fr", "en-GB,en;q=0.8": "en", "fr;q=0.5,en;q=0.9": "en", "fr-CA": "fr", "nonsense;;": "fr"} {
+	for accept, want := range map[string]i18n.Language{"": "fr", "de": "fr", "en-GB,en;q=0.8": "en", "fr;q=0.5,en;q=0.9": "en", "fr-CA": "fr", "nonsense;;": "fr"} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Language", accept)
 		if in := languageOf(r); in != want {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 	"poterne/internal/roster"
 )
 
@@ -121,7 +121,7 @@ func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
 
 // panicsAt sends a form, and returns what the rooms panic of; empty when they do
 // not.
-func (s *stage) panicsAt(t *testing.T, who roster.AccountID, method, path string, form map[string]string, in policy.Language) (said string) {
+func (s *stage) panicsAt(t *testing.T, who roster.AccountID, method, path string, form map[string]string, in i18n.Language) (said string) {
 	t.Helper()
 	sent := make(url.Values)
 	path = strings.TrimSuffix(path, "{$}")

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
-	"poterne/internal/policy"
 )
 
 // speaker says times and counts the way people say them.
@@ -26,14 +26,14 @@ const (
 	unbroke = "\u00a0"
 )
 
-var weekdays = map[policy.Language][7]string{
-	policy.French:  {"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
-	policy.English: {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
+var weekdays = map[i18n.Language][7]string{
+	i18n.French:  {"dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"},
+	i18n.English: {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
 }
 
-var months = map[policy.Language][12]string{
-	policy.French:  {"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
-	policy.English: {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
+var months = map[i18n.Language][12]string{
+	i18n.French:  {"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"},
+	i18n.English: {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 }
 
 // moment is a time in words, with its exact value: "today at 14:32".
@@ -72,7 +72,7 @@ func (s speaker) dayWords(t time.Time) string {
 		return s.must("day.yesterday")
 	}
 	number := strconv.Itoa(day.Day())
-	if s.language == policy.French && day.Day() == 1 {
+	if s.language == i18n.French && day.Day() == 1 {
 		number = "1er"
 	}
 	text := weekdays[s.language][day.Weekday()] + " " + number + unbroke + months[s.language][day.Month()-1]
@@ -88,7 +88,7 @@ func midnight(t time.Time) time.Time {
 }
 
 func (s speaker) hourWords(t time.Time) string {
-	if s.language == policy.French {
+	if s.language == i18n.French {
 		return t.In(s.zone).Format("15" + unbroke + "h" + unbroke + "04")
 	}
 	return t.In(s.zone).Format("15:04")
@@ -111,7 +111,7 @@ func (s speaker) lasting(d time.Duration) (string, error) {
 // number writes a count in groups of three.
 func (w words) number(n int) string {
 	gap := thin
-	if w.language == policy.English {
+	if w.language == i18n.English {
 		gap = ","
 	}
 	digits := strconv.Itoa(max(n, -n))
@@ -130,7 +130,7 @@ func (w words) entry(n ledger.Number) string { return w.number(int(n)) }
 // cost writes a cost in people: "7.2".
 func (w words) cost(c meter.Cost) string {
 	text := strconv.FormatFloat(float64(c)/float64(meter.Whole), 'f', -1, 64)
-	if w.language == policy.French {
+	if w.language == i18n.French {
 		text = strings.Replace(text, ".", ",", 1)
 	}
 	return text
@@ -139,7 +139,7 @@ func (w words) cost(c meter.Cost) string {
 // decimal writes a figure to the hundredth at most: "0.25".
 func (w words) decimal(x float64) string {
 	text := strconv.FormatFloat(math.Round(x*100)/100, 'f', -1, 64)
-	if w.language == policy.French {
+	if w.language == i18n.French {
 		text = strings.Replace(text, ".", ",", 1)
 	}
 	return text
@@ -148,7 +148,7 @@ func (w words) decimal(x float64) string {
 // people says a cost with its noun: "7.2 people".
 func (w words) people(c meter.Cost) string {
 	form := "people.many"
-	if c == meter.Whole || c < 2*meter.Whole && w.language == policy.French {
+	if c == meter.Whole || c < 2*meter.Whole && w.language == i18n.French {
 		form = "people.one"
 	}
 	return w.must(form, "n", w.cost(c))

@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -319,7 +320,7 @@ func TestTheCurveNamesWhoeverTakesMore(t *testing.T) {
 			continue
 		}
 		more++
-		name := newStage().pages.speakers[policy.English].attack(a.Name)
+		name := newStage().pages.speakers[i18n.English].attack(a.Name)
 		if !strings.Contains(said, fmt.Sprintf("%s %d %d %d", name, a.Accounts, a.Outside.P95, a.Inside.P95)) {
 			t.Errorf("%s takes %d and is not named: %s", a.Name, a.People(), said)
 		}

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -45,7 +46,7 @@ func Gallery() http.Handler {
 	mux.HandleFunc("GET /gallery/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = galleryIndex.Execute(w, struct {
-			Languages []policy.Language
+			Languages []i18n.Language
 			Names     []string
 		}{languages, slices.Sorted(maps.Keys(scenes))})
 	})
@@ -58,7 +59,7 @@ var galleryIndex = template.Must(template.New("").Parse(`<!doctype html><html la
 {{end}}</ul>`))
 
 // Scene writes one page of the gallery in a language.
-type Scene func(http.ResponseWriter, *http.Request, policy.Language)
+type Scene func(http.ResponseWriter, *http.Request, i18n.Language)
 
 // Scenes returns every page of the gallery, by name.
 func Scenes() map[string]Scene {
@@ -77,7 +78,7 @@ func Scenes() map[string]Scene {
 	for _, st := range []*stage{untouched, signing} {
 		st.orders = append(st.orders, order.Order{
 			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: journal.Itself, Placed: galleryNow.Add(-5 * time.Minute),
-			Because: policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}.Sentence(policy.French),
+			Because: i18n.French.Sentence(policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}),
 		})
 	}
 	untouched.write(6*time.Minute, unsigned)
@@ -171,37 +172,37 @@ func Scenes() map[string]Scene {
 		"manager-refused":   full.visits("camille.aubry", "GET", "/manager", nil),
 
 		"absent": full.visits("camille.aubry", "GET", "/nowhere", nil),
-		"signed-out": func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		"signed-out": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.SignedOut(w, spoken(r, in))
 		},
 	}
-	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		asked := full.pages.AskFirst(func(*http.Request) bool { return true }, http.NotFoundHandler())
 		r.Header.Set("Accept", "text/html")
 		asked.ServeHTTP(w, spoken(r, in))
 	}
 	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation} {
-		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Stranger(w, spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@ml-bourg.example", SIRET: "90000000000017", Bar: bar})
 		}
 	}
 	for _, why := range []signin.Reason{signin.Stale, signin.Declined, signin.Unverified, signin.Unreachable} {
-		scenes["unsigned-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["unsigned-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Failed(w, spoken(r, in), why)
 		}
 	}
 	for _, why := range []signin.Reason{signin.Declined, signin.Unverified, signin.Unreachable, signin.SomebodyElse, signin.Weaker, signin.NotAsked} {
-		scenes["untouched-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["untouched-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Untouched(w, spoken(r, in), why, "/dossier/files/4711")
 		}
 	}
 	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
-		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Stops().Failed(w, spoken(r, in), kind, policy.Granted)
 		}
 	}
 	for _, why := range failing {
-		scenes["failed-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["failed-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Stops().Failed(w, spoken(r, in), fault.Unavailable, why)
 		}
 	}
@@ -215,11 +216,11 @@ func Scenes() map[string]Scene {
 		if classes[why] != "limit" {
 			refusal.Ruling.Again = time.Time{}
 		}
-		scenes["stopped-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+		scenes["stopped-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.pages.Stops().Refused(w, spoken(r, in), refusal)
 		}
 	}
-	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		full.pages.Stops().SignIn(w, spoken(r, in), &fault.Error{Kind: fault.Anonymous, Err: &signin.Ended{Why: signin.Doubled}})
 	}
 	return scenes
@@ -232,7 +233,7 @@ var asking = map[policy.Why]policy.Verdict{
 }
 
 // spoken is a request of a browser that asks for pages in a language.
-func spoken(r *http.Request, in policy.Language) *http.Request {
+func spoken(r *http.Request, in i18n.Language) *http.Request {
 	r = r.Clone(r.Context())
 	r.Header.Set("Accept", "text/html")
 	r.Header.Set("Accept-Language", string(in))
@@ -286,13 +287,13 @@ func newStage() *stage {
 	return s
 }
 
-func both(french, english string) map[policy.Language]string {
-	return map[policy.Language]string{policy.French: french, policy.English: english}
+func both(french, english string) map[i18n.Language]string {
+	return map[i18n.Language]string{i18n.French: french, i18n.English: english}
 }
 
 // visits is the scene of an account asking for one of the rooms.
 func (s *stage) visits(who roster.AccountID, method, target string, form url.Values) Scene {
-	return func(w http.ResponseWriter, r *http.Request, in policy.Language) {
+	return func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
 		if err != nil {
 			panic(err) // the scenes are ours

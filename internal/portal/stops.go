@@ -106,7 +106,7 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 	shown := stoppedPage{
 		page: s.pages.page(r, viewer{}, "stopped.title-"+class), Refusal: refusal,
 		Class: class, Service: s.pages.service(refusal.Service),
-		Sentence: refusal.Ruling.Sentence(languageOf(r)),
+		Sentence: languageOf(r).Sentence(refusal.Ruling),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
 		Again:    !refusal.Ruling.Again.IsZero() && passes(refusal.Ruling.Why),
 		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: s.pages.search(refusal.Service),
@@ -206,7 +206,7 @@ var statuses = map[fault.Kind]int{
 func (s Stops) Failed(w http.ResponseWriter, r *http.Request, kind fault.Kind, why policy.Why) {
 	shown := failedPage{Sentence: s.failing(r, kind), Kept: reads(r) || why == policy.Granted || why == policy.OtherSite}
 	if why != policy.Granted {
-		shown.Sentence = policy.Ruling{Verdict: policy.Refused, Why: why}.Sentence(languageOf(r))
+		shown.Sentence = languageOf(r).Sentence(policy.Ruling{Verdict: policy.Refused, Why: why})
 	}
 	s.failed(w, r, statuses[kind], shown)
 }

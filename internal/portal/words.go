@@ -11,23 +11,23 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"golang.org/x/text/language"
 
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 )
 
 //go:embed words
 var wordFiles embed.FS
 
 // languages are those the program speaks, the one for everybody else first.
-var languages = []policy.Language{policy.French, policy.English}
+var languages = []i18n.Language{i18n.French, i18n.English}
 
 // words are what the pages say in one language, by key: "desk.quiet".
 type words struct {
-	language policy.Language
+	language i18n.Language
 	texts    map[string]string
 }
 
 // readWords panics on what cannot be read: the words are part of the program.
-func readWords(in policy.Language) words {
+func readWords(in i18n.Language) words {
 	raw, err := wordFiles.ReadFile("words/" + string(in) + ".toml")
 	if err != nil {
 		panic(err)
@@ -94,7 +94,7 @@ func (w words) must(key string, pairs ...any) string {
 // plural says n of something: key has the two forms "one" and "many".
 func (w words) plural(key string, n int) (string, error) {
 	form := "many"
-	if n == 1 || n == 0 && w.language == policy.French {
+	if n == 1 || n == 0 && w.language == i18n.French {
 		form = "one"
 	}
 	return w.say(key+"-"+form, "n", w.number(n))
@@ -116,9 +116,9 @@ const LanguageCookie = "__Host-poterne-lang"
 var matcher = language.NewMatcher([]language.Tag{language.French, language.English})
 
 // languageOf is what the person chose, or else what their browser asks for.
-func languageOf(r *http.Request) policy.Language {
-	if cookie, err := r.Cookie(LanguageCookie); err == nil && slices.Contains(languages, policy.Language(cookie.Value)) {
-		return policy.Language(cookie.Value)
+func languageOf(r *http.Request) i18n.Language {
+	if cookie, err := r.Cookie(LanguageCookie); err == nil && slices.Contains(languages, i18n.Language(cookie.Value)) {
+		return i18n.Language(cookie.Value)
 	}
 	_, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language"))
 	return languages[i]

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"poterne/internal/i18n"
 	"poterne/internal/meter"
-	"poterne/internal/policy"
 	"poterne/internal/roster"
 )
 
@@ -21,10 +21,10 @@ var pictureFile string
 
 // WritePicture draws, for each role, what a thief takes against what honest staff
 // meet, dial by dial; in French or in English.
-func (s Study) WritePicture(out io.Writer, in policy.Language) error {
+func (s Study) WritePicture(out io.Writer, in i18n.Language) error {
 	say, ok := wordsIn[in]
 	if !ok {
-		say, in = wordsIn[policy.French], policy.French
+		say, in = wordsIn[i18n.French], i18n.French
 	}
 	p := picture{In: in, Say: say, Width: pictureWide, Height: pictureTop}
 	p.From, p.To = s.Since.Format("2006-01-02"), s.Until.Format("2006-01-02")
@@ -50,7 +50,7 @@ const (
 )
 
 type picture struct {
-	In            policy.Language
+	In            i18n.Language
 	Say           words
 	From, To      string
 	Width, Height int
@@ -101,8 +101,8 @@ type words struct {
 	Roles                        map[roster.Role]string
 }
 
-var wordsIn = map[policy.Language]words{
-	policy.French: {
+var wordsIn = map[i18n.Language]words{
+	i18n.French: {
 		Title: "Ce qu’un voleur prend, et ce que le travail honnête rencontre",
 		Desc:  "Pour chaque métier, trois réglages. En hauteur, les personnes sans motif que prend un voleur qui a un compte pour lui seul et connaît les règles ; vers la droite, ce que les agents auraient rencontré dans la période.",
 		Hour:  "Franchise de l’heure", Month: "Franchise de 28 jours", Line: "Ligne du CUSUM",
@@ -111,7 +111,7 @@ var wordsIn = map[policy.Language]words{
 		Days: "jours d’agent", Point: ",",
 		Roles: map[roster.Role]string{roster.Adviser: "Conseil", roster.Desk: "Accueil", roster.CallCentre: "Plateforme téléphonique", roster.Training: "Formation"},
 	},
-	policy.English: {
+	i18n.English: {
 		Title: "What a thief takes, and what honest work meets",
 		Desc:  "For each role, three dials. Upwards, the people without a reason taken by a thief who has an account to himself and knows the rules; to the right, what staff would have met in the period.",
 		Hour:  "Allowance of the hour", Month: "Allowance of 28 days", Line: "Line of the CUSUM",

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/lab/sim"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -293,9 +294,9 @@ func TestThePictureShowsWhatWasChosen(t *testing.T) {
 	s := hire(rules, 9, map[roster.Role]int{roster.Adviser: 20, roster.Desk: 20})
 	s.work(28, 2, 3)
 	study := s.study(t, monday, monday.AddDate(0, 0, 28))
-	for language, words := range map[policy.Language][]string{
-		policy.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ ", "Accueil", "limite 0,1", "plancher", "gestes par agent et par mois"},
-		policy.English: {"What a thief takes", "Advisers · 400 agent-days · λ ", "Front desk", "limit 0.1", "floor", "touches an agent-month"},
+	for language, words := range map[i18n.Language][]string{
+		i18n.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ ", "Accueil", "limite 0,1", "plancher", "gestes par agent et par mois"},
+		i18n.English: {"What a thief takes", "Advisers · 400 agent-days · λ ", "Front desk", "limit 0.1", "floor", "touches an agent-month"},
 	} {
 		var drawn bytes.Buffer
 		if err := study.WritePicture(&drawn, language); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -26,7 +27,7 @@ type telling struct{ pages }
 func (telling) Refused(w http.ResponseWriter, _ *http.Request, refusal httpgate.Refusal) {
 	w.WriteHeader(http.StatusForbidden)
 	r := refusal.Ruling
-	_, _ = fmt.Fprintf(w, "%v %v on %s, %d of %d, again %v, reason %v, fields %v: %s", r.Verdict, r.Why, refusal.Route, r.Counted, r.Limit, r.Again, r.Reason, r.Fields, r.Sentence(policy.English))
+	_, _ = fmt.Fprintf(w, "%v %v on %s, %d of %d, again %v, reason %v, fields %v: %s", r.Verdict, r.Why, refusal.Route, r.Counted, r.Limit, r.Again, r.Reason, r.Fields, i18n.English.Sentence(r))
 }
 
 // watchful are rules under which everything is watched.

@@ -15,6 +15,7 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -236,9 +237,9 @@ func TestSCOPE_10_SavingAFormLeavesWhatWasMasked(t *testing.T) {
 	for field, why := range map[string]policy.Why{"phone=": policy.NotToBeChanged, "phone=•••": policy.Overwrites, "phone=0": policy.NotToBeChanged, "text=•••": policy.Overwrites, "nir=": policy.NotToBeChanged, "family=one": policy.NotToBeChanged} {
 		name, value, _ := strings.Cut(field, "=")
 		w.refused(w.post("/files/p1/edit", asForm, url.Values{"id": {"p1"}, name: {value}}.Encode()), why)
-		for _, language := range []policy.Language{policy.French, policy.English} {
-			said := policy.Ruling{Verdict: policy.Refused, Why: why}.Sentence(language)
-			if !strings.Contains(said, map[policy.Language]string{policy.French: "données que vous ne voyez pas", policy.English: "data that you do not see"}[language]) && why == policy.Overwrites || said == "" {
+		for _, language := range []i18n.Language{i18n.French, i18n.English} {
+			said := language.Sentence(policy.Ruling{Verdict: policy.Refused, Why: why})
+			if !strings.Contains(said, map[i18n.Language]string{i18n.French: "données que vous ne voyez pas", i18n.English: "data that you do not see"}[language]) && why == policy.Overwrites || said == "" {
 				t.Errorf("%v is told as %q", why, said)
 			}
 		}

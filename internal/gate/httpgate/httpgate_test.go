@@ -18,6 +18,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -154,8 +155,8 @@ func TestSCOPE_5_NobodyKnownAndNotThereLookTheSame(t *testing.T) {
 			t.Error("nobody was shown, so nobody is charged")
 		}
 	}
-	for _, in := range []policy.Language{policy.French, policy.English} {
-		if (policy.Ruling{Why: policy.NobodyKnown}).Sentence(in) != (policy.Ruling{Why: policy.NotThere}).Sentence(in) {
+	for _, in := range []i18n.Language{i18n.French, i18n.English} {
+		if in.Sentence(policy.Ruling{Why: policy.NobodyKnown}) != in.Sentence(policy.Ruling{Why: policy.NotThere}) {
 			t.Error("the two sentences differ")
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"poterne/internal/i18n"
 	"poterne/internal/meter"
-	"poterne/internal/policy"
 )
 
 // reportPage is one page that needs nothing else: no script, no font, no network.
@@ -23,7 +23,7 @@ var reportPage string
 // page is what the report's page shows.
 type page struct {
 	Report
-	In       policy.Language
+	In       i18n.Language
 	Say      words
 	French   []AttackResult // the published cases
 	Chart    chart
@@ -37,10 +37,10 @@ type page struct {
 }
 
 // WriteHTML writes the report as one page, in French or in English.
-func (r Report) WriteHTML(out io.Writer, in policy.Language) error {
+func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 	say, ok := wordsIn[in]
 	if !ok {
-		say, in = wordsIn[policy.French], policy.French
+		say, in = wordsIn[i18n.French], i18n.French
 	}
 	p := page{Report: r, In: in, Say: say, Chart: say.draw(r.Attacks), Targets: r.Targets(), Floor: int(adviserFloor() + 0.5)}
 	for _, a := range r.Attacks {

@@ -9,12 +9,12 @@ import (
 
 	"golang.org/x/net/html"
 
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 )
 
 func TestThePageNeedsNothingElse(t *testing.T) {
 	report := replayed(t, small(Everything))
-	for _, in := range []policy.Language{policy.French, policy.English} {
+	for _, in := range []i18n.Language{i18n.French, i18n.English} {
 		t.Run(string(in), func(t *testing.T) {
 			var page bytes.Buffer
 			if err := report.WriteHTML(&page, in); err != nil {
@@ -51,7 +51,7 @@ func TestThePageSaysEverythingInBothLanguages(t *testing.T) {
 	for in, say := range wordsIn {
 		fields := reflect.ValueOf(say)
 		for i := range fields.NumField() {
-			if name := fields.Type().Field(i).Name; fields.Field(i).IsZero() && !(in == policy.English && name == "sentences") {
+			if name := fields.Type().Field(i).Name; fields.Field(i).IsZero() && !(in == i18n.English && name == "sentences") {
 				t.Errorf("%s: %s is not said", in, name)
 			}
 		}
@@ -61,7 +61,7 @@ func TestThePageSaysEverythingInBothLanguages(t *testing.T) {
 			}
 		}
 	}
-	french := wordsIn[policy.French].sentences
+	french := wordsIn[i18n.French].sentences
 	for _, a := range Attacks {
 		if french[a.Name] == "" {
 			t.Errorf("%s is not told in French", a.Name)
@@ -84,7 +84,7 @@ func TestThePageSaysEverythingInBothLanguages(t *testing.T) {
 }
 
 func TestThePageCountsAsPeopleDo(t *testing.T) {
-	french, english := wordsIn[policy.French], wordsIn[policy.English]
+	french, english := wordsIn[i18n.French], wordsIn[i18n.English]
 	for got, want := range map[string]string{
 		french.count(36793920): "36\u202f793\u202f920", english.count(36793920): "36,793,920", french.count(999): "999",
 		french.rate(1016.14): "1\u202f016,1", english.rate(4.05): "4.0",

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"poterne/internal/policy"
+	"poterne/internal/i18n"
 )
 
 // words is what the page says in one language. Names of attacks and oddities are
@@ -81,8 +81,8 @@ func (w words) trade(name string) string {
 	return name
 }
 
-var wordsIn = map[policy.Language]words{
-	policy.French: {
+var wordsIn = map[i18n.Language]words{
+	i18n.French: {
 		Group: "\u202f", Point: ",",
 		Title:       "Poterne\u202f: attaques et journées honnêtes rejouées",
 		Question:    "Combien de personnes voit un compte volé\u202f?",
@@ -185,7 +185,7 @@ var wordsIn = map[policy.Language]words{
 			"merger":                  "Deux structures fusionnent\u202f: 40 comptes sont créés par un lot signé, chacun avec un portefeuille, et travaillent dès la première heure.",
 		},
 	},
-	policy.English: {
+	i18n.English: {
 		Group: ",", Point: ".",
 		Title:       "Poterne: attacks and honest days, replayed",
 		Question:    "How many people does a stolen account see?",
