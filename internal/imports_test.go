@@ -20,7 +20,7 @@ import (
 var order = []string{
 	"fault", "i18n", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "containment", "accounts", "custody", "grants", "signin", "gate",
-	"campaign", "tune", "incident", "portal", "store", "lab",
+	"campaign", "tune", "incident", "portal", "store", "config", "lab",
 }
 
 // rules are the parts that are pure: values and time in, values out.
@@ -34,8 +34,9 @@ var outside = []string{"cmp", "encoding/binary", "errors", "fmt", "hash/fnv", "i
 // come after it: they are as foreign as anybody's.
 var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
 
-// storing is who may open a database: the laboratory fills one for the demonstration.
-var storing = []string{"lab"}
+// storing is who may know how things are stored: the laboratory fills a database for
+// the demonstration, and the configuration asks whether a connection is safe.
+var storing = []string{"lab", "config"}
 
 // capabilities are acts with their checks and the rows they leave; none knows another.
 var capabilities = []string{"containment", "accounts", "custody", "grants"}
@@ -71,7 +72,9 @@ func objection(s source, imported string) string {
 	case from == to:
 		return sideways(s, imported)
 	case to == "store" && !slices.Contains(storing, from) && !s.supportsTests():
-		return "only cmd/poterne, lab and tests may know how things are stored"
+		return "only cmd/poterne, config, lab and tests may know how things are stored"
+	case to == "config" && from != "app" && from != "lab":
+		return "only what assembles the program knows the configuration: constructors take values"
 	case strings.HasPrefix(s.folder, "lab/town") && slices.Contains(blind, to) && !s.supportsTests():
 		return "the town's applications know nothing of the guard before them"
 	case slices.Contains(capabilities, from) && slices.Contains(capabilities, to) && !s.supportsTests():
@@ -184,6 +187,7 @@ func TestTheOrderObjects(t *testing.T) {
 		"a test helper":                      {"internal/signin/door.go", "signin", "signin/signintest", false},
 		"a part that nobody knows":           {"internal/util/util.go", "util", "fault", false},
 		"an unknown part":                    {"internal/portal/desk.go", "portal", "common", false},
+		"the configuration":                  {"internal/gate/gate.go", "gate", "config", false},
 		"anything, in the wiring":            {"cmd/poterne/serve.go", "cmd/poterne", "store", true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ type backupCommand struct {
 // It is written in the ledger first: a copy is everything that can be read in it.
 func (b *backupCommand) Run(ctx context.Context, on *streams) error {
 	return b.with(ctx, func(s settings, kept *store.Store) error {
-		if s.server != "" {
+		if s.Server != "" {
 			return usage("%s keeps everything on a PostgreSQL server: copy that with pg_basebackup, as docs/operating.md says", b.Config)
 		}
 		if err := b.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
@@ -45,7 +45,7 @@ func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copie
 	}
 	var head ledger.Checkpoint
 	if signed != nil {
-		if head, err = ledger.OpenCheckpoint(signed, s.verifier); err != nil {
+		if head, err = ledger.OpenCheckpoint(signed, s.Verifier); err != nil {
 			return err
 		}
 	}
@@ -53,5 +53,5 @@ func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copie
 	if !b.Verify {
 		return nil
 	}
-	return verify(ctx, on, copied, s.verifier, nil)
+	return verify(ctx, on, copied, s.Verifier, nil)
 }

@@ -78,7 +78,7 @@ const linesTold = 20
 // Run says how many identifiers are reserved, and where. It names none of them.
 func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 	return c.with(ctx, func(s settings, kept *store.Store) error {
-		if !s.canaries.Any() {
+		if !s.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", c.Config)
 		}
 		var where []string
@@ -124,7 +124,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		return usage("a list of canaries on a disk is a list that somebody finds; pipe it into what makes the files")
 	}
 	return e.with(ctx, func(s settings, kept *store.Store) error {
-		if !s.canaries.Any() {
+		if !s.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", e.Config)
 		}
 		day := cmp.Or(e.On.Time, time.Now())
@@ -135,7 +135,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 			var failed error
 			err := eachReserved(ctx, s, file, on, &tried, func(_ int, identifier string) bool {
 				var person register.PersonID
-				if person, failed = s.person(identifier); failed != nil {
+				if person, failed = s.Person(identifier); failed != nil {
 					return false
 				}
 				if met[person] || e.Number > 0 && len(rows) == e.Number {
@@ -143,7 +143,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 				}
 				met[person] = true
 				var row []string
-				row, failed = particulars(identifier, s.canaries.Life(person), day)
+				row, failed = particulars(identifier, s.Canaries.Life(person), day)
 				rows = append(rows, row)
 				return failed == nil
 			})
@@ -212,11 +212,11 @@ func eachReserved(ctx context.Context, s settings, file string, on *streams, tri
 					if reserved[i] = false; batch[i] == "" {
 						continue
 					}
-					person, err := s.person(batch[i])
+					person, err := s.Person(batch[i])
 					if err != nil {
 						return fmt.Errorf("%s:%d: %w", file, line+i+1, err)
 					}
-					reserved[i] = s.canaries.Reserved(person)
+					reserved[i] = s.Canaries.Reserved(person)
 				}
 				return ctx.Err()
 			})

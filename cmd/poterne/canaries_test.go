@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/lab/town"
 )
 
@@ -19,12 +21,12 @@ import (
 // hundred is reserved, and a file of identifiers.
 func trapped(t *testing.T, identifiers int) (dir string, s settings) {
 	t.Helper()
-	dir = secrets(t)
-	config := filepath.Join(dir, "poterne.toml")
-	if err := os.WriteFile(config, []byte(strings.Replace(example, "one_in = 1000000", "one_in = 100", 1)), 0o600); err != nil {
+	dir = configtest.Secrets(t)
+	configFile := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(configFile, []byte(strings.Replace(config.Example, "one_in = 1000000", "one_in = 100", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := readConfig(config)
+	s, err := readConfig(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +66,7 @@ func TestWATCH_3_TheFilesOfCanariesAreMadeUpAliveAndTheSameEachTime(t *testing.T
 	last, next, since := column("last_activity"), column("next_appointment"), column("since")
 	surnames, appointments, moved := make(map[string]bool), 0, 0
 	for i, row := range rows {
-		if !s.reserved(row[0]) {
+		if !s.Reserved(row[0]) {
 			t.Fatal("a file has an identifier that somebody could have")
 		}
 		if !regexp.MustCompile(`^(01 99 00|02 61 91|03 53 01|04 65 71|05 36 49|06 39 98) `).MatchString(row[column("phone")]) || !strings.HasSuffix(row[column("mail")], ".example") {
@@ -113,14 +115,14 @@ func TestWhatIsLookedForIsWrittenDownAndNamesNobody(t *testing.T) {
 	if len(at) == 0 || strings.Count(out, "\n") != len(at) {
 		t.Fatalf("found %s", out)
 	}
-	if _, err := fmt.Sscan(at[0][1], &line); err != nil || !s.reserved(fmt.Sprintf("1%07d", line-2)) {
+	if _, err := fmt.Sscan(at[0][1], &line); err != nil || !s.Reserved(fmt.Sprintf("1%07d", line-2)) {
 		t.Errorf("line %d is not reserved", line)
 	}
 	asked(t, dir, "canaries", "export", "--as", "nadia", "--number", "2", free)
 
 	var rest strings.Builder
 	for i := range 2000 {
-		if identifier := fmt.Sprintf("1%07d", i); !s.reserved(identifier) {
+		if identifier := fmt.Sprintf("1%07d", i); !s.Reserved(identifier) {
 			fmt.Fprintln(&rest, identifier)
 		}
 	}

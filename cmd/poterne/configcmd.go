@@ -1,14 +1,10 @@
 package main
 
 import (
-	_ "embed"
 	"fmt"
-)
 
-// example is a configuration with everything in it; a test keeps it whole.
-//
-//go:embed example.toml
-var example string
+	"poterne/internal/config"
+)
 
 type configCommands struct {
 	Example configExample `cmd:"" help:"Print a complete configuration, with comments."`
@@ -19,7 +15,7 @@ type configExample struct{}
 
 // Run prints the example.
 func (configExample) Run(on *streams) error {
-	_, err := fmt.Fprint(on.Out, example)
+	_, err := fmt.Fprint(on.Out, config.Example)
 	return err
 }
 
@@ -30,17 +26,17 @@ type configCheck struct {
 
 // Run reads the configuration and the secrets it names, and changes nothing.
 func (c *configCheck) Run(on *streams) error {
-	s, err := readConfigWith(c.File, c.Patch)
+	s, err := config.ReadPatched(c.File, c.Patch)
 	if err != nil {
 		return err
 	}
-	for _, service := range s.services {
+	for _, service := range s.Services {
 		for _, route := range service.Routes {
 			if route.Broad() {
 				fmt.Fprintf(on.Err, "warning: service %s, %s: whatever is below goes out by this route without being declared; is it narrow enough?\n", service.ID, route.Path)
 			}
 		}
 	}
-	fmt.Fprintf(on.Out, "%s: %d services, %d purposes, %d sources: nothing is missing\n", c.File, len(s.services), len(s.rules.Purposes), len(s.silence))
+	fmt.Fprintf(on.Out, "%s: %d services, %d purposes, %d sources: nothing is missing\n", c.File, len(s.Services), len(s.Rules.Purposes), len(s.Silence))
 	return nil
 }

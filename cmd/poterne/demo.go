@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/config"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
 	"poterne/internal/lab/town"
@@ -82,12 +83,12 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return errors.Join(err, kept.Close())
 	}
 	defer shelf.Close()
-	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.reserved)
+	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.Reserved)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
 	invented.creates(attack.created)
-	if err := invented.fill(ctx, kept, s.pseudonym); err != nil {
+	if err := invented.fill(ctx, kept, s.Pseudonym); err != nil {
 		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
 	}
 	if attack.elsewhere {
@@ -95,7 +96,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), kept.Close())
 		}
 	}
-	program, err := assemble(ctx, s.setup, kept, log)
+	program, err := assemble(ctx, s, kept, log)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
@@ -110,7 +111,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	for service, handler := range invented.applications(place.origin(), town.KeysFrom(place.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
 		group.Go(func() error { return serveUntil(ctx, place.applications[service], handler) })
 	}
-	group.Go(func() error { return invented.keepTelling(ctx, kept, s.pseudonym) })
+	group.Go(func() error { return invented.keepTelling(ctx, kept, s.Pseudonym) })
 	if !d.QuietTown {
 		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
 	}
@@ -192,7 +193,7 @@ func (p *demoPlace) furnish(dir string) error {
 		if err := keys.Run(&streams{Out: io.Discard}); err != nil {
 			return err
 		}
-	} else if _, err := os.Stat(filepath.Join(dir, epochFile)); errors.Is(err, os.ErrNotExist) { // a demonstration from before
+	} else if _, err := os.Stat(filepath.Join(dir, config.EpochFile)); errors.Is(err, os.ErrNotExist) { // a demonstration from before
 		if err := (&keysEpoch{Dir: dir}).Run(&streams{Out: io.Discard}); err != nil {
 			return err
 		}
@@ -214,7 +215,7 @@ func (p *demoPlace) furnish(dir string) error {
 // sharedRules are what the example configuration allows and watches, as it says it:
 // the demonstration has the same, and so has the replay.
 func sharedRules() string {
-	_, rules, _ := strings.Cut(example, "\n[allowance]\n")
+	_, rules, _ := strings.Cut(config.Example, "\n[allowance]\n")
 	rules, _, _ = strings.Cut(rules, "\n[campaign]\n")
 	return "[allowance]\n" + rules[:strings.LastIndex(rules, "\n\n")]
 }
@@ -259,7 +260,7 @@ func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demo
 	_ = text.Execute(out, map[string]any{
 		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": grouped(d.People, i18n.Language(d.Lang)),
 		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
-		"Canary": invented.canary(func(dossier string) bool { return s.canaries.Live(s.pseudonym.Person(dossier), time.Now()) }),
+		"Canary": invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }),
 	})
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,36 +9,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"poterne/internal/config"
 	"poterne/internal/ledger"
-	"poterne/internal/register"
 	"poterne/internal/store"
 )
-
-// The epoch key hides the people in the ledger, in each month under a key of its
-// own. Its file has the oldest month that can be read and that month's key; those
-// of all later months follow from it.
-
-const epochFile = "epoch.key"
-
-// newEpochKey makes a key that begins with this month.
-func newEpochKey() keyFile {
-	var key register.EpochKey
-	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the program instead
-	return keyFile{epochFile, epochText(ledger.MonthOf(time.Now()), key)}
-}
-
-func epochText(first ledger.Month, key register.EpochKey) string {
-	return first.String() + " " + key.Text() + "\n"
-}
-
-func parseEpochKey(text []byte) (ledger.Veil, error) { return ledger.ParseVeil(string(text)) }
 
 type keysEpoch struct {
 	Dir string `arg:"" help:"Where to put it; the folder must exist."`
 }
 
 // Run writes an epoch key. It replaces nothing.
-func (k *keysEpoch) Run(on *streams) error { return writeKeys(k.Dir, []keyFile{newEpochKey()}, on) }
+func (k *keysEpoch) Run(on *streams) error {
+	return writeKeys(k.Dir, []config.Key{config.NewEpochKey()}, on)
+}
 
 type keysAdvance struct {
 	database
@@ -70,14 +52,14 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 // months were, in whatever copy of them. It returns the month that the key begins
 // with.
 func advanceEpoch(ctx context.Context, s settings, kept *store.Store, until ledger.Month) (ledger.Month, error) {
-	if !s.veil.Hides() {
+	if !s.Veil.Hides() {
 		return 0, errors.New("there is none; write epoch under [keys]")
 	}
 	oldest, err := oldestMonth(ctx, kept)
 	if err != nil {
 		return 0, err
 	}
-	first := s.veil.First()
+	first := s.Veil.First()
 	switch {
 	case until == 0:
 		until = max(oldest, first)
@@ -89,11 +71,11 @@ func advanceEpoch(ctx context.Context, s settings, kept *store.Store, until ledg
 	if until == first {
 		return first, nil
 	}
-	key, err := s.veil.Key(until)
+	key, err := s.Veil.Key(until)
 	if err != nil {
 		return 0, err
 	}
-	return until, replaceFile(s.epoch, epochText(until, key))
+	return until, replaceFile(s.EpochFile, config.EpochText(until, key))
 }
 
 // oldestMonth is the oldest month that the ledger has entries of, and never one to

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 )
@@ -14,9 +16,9 @@ import (
 // veiled is written under a key that begins with January.
 func veiled(t *testing.T) (dir string, s settings, key string) {
 	t.Helper()
-	dir = secrets(t)
-	key = filepath.Join(dir, epochFile)
-	if err := os.WriteFile(key, []byte(epochText(202601, register.EpochKey{1})), 0o600); err != nil {
+	dir = configtest.Secrets(t)
+	key = filepath.Join(dir, config.EpochFile)
+	if err := os.WriteFile(key, []byte(config.EpochText(202601, register.EpochKey{1})), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir, writtenIn(t, dir), key
@@ -52,11 +54,11 @@ func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
 			t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 		}
 	}
-	want, err := s.veil.Key(202611)
+	want, err := s.Veil.Key(202611)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != epochText(202611, want) {
+	if text, err := os.ReadFile(file); err != nil || string(text) != config.EpochText(202611, want) {
 		t.Errorf("the file is not the key of November, %v", err)
 	}
 	if about, err := os.Stat(file); err != nil || about.Mode().Perm() != 0o600 {
@@ -92,8 +94,8 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 	if err := json.Unmarshal([]byte("{"+line), &entry); err != nil || code != 0 {
 		t.Fatalf("exit %d, printed %s, %v", code, out, err)
 	}
-	hidden := s.pseudonym.Person("1")
-	if key, err := s.veil.Key(202611); err != nil {
+	hidden := s.Pseudonym.Person("1")
+	if key, err := s.Veil.Key(202611); err != nil {
 		t.Fatal(err)
 	} else {
 		key.Veil().Hide(&hidden)
@@ -101,19 +103,19 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 	if entry.Epoch != "2026-11" || entry.Person != hidden.Hex() || entry.Account != "pauline.mercier" || !strings.Contains(said, "the person is a pseudonym of 2026-11") {
 		t.Errorf("printed %s", out)
 	}
-	if _, told, _ := asked(t, dir, "ledger", "tail", "--json", "--as", "samir"); !strings.Contains(told, s.pseudonym.Person("1").Hex()) || strings.Contains(told, "epoch") {
+	if _, told, _ := asked(t, dir, "ledger", "tail", "--json", "--as", "samir"); !strings.Contains(told, s.Pseudonym.Person("1").Hex()) || strings.Contains(told, "epoch") {
 		t.Error("whoever has the key does not find the person")
 	}
 }
 
 func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 	dir, _, key := veiled(t)
-	config := filepath.Join(dir, "poterne.toml")
-	without := strings.Replace(example, `epoch      = "epoch.key"`, "", 1)
-	if without == example {
+	configFile := filepath.Join(dir, "poterne.toml")
+	without := strings.Replace(config.Example, `epoch      = "epoch.key"`, "", 1)
+	if without == config.Example {
 		t.Fatal("the example has no epoch key")
 	}
-	if err := os.WriteFile(config, []byte(without), 0o600); err != nil {
+	if err := os.WriteFile(configFile, []byte(without), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, out, errs := asked(t, dir, "ledger", "verify"); code != 0 {
@@ -124,14 +126,14 @@ func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 			t.Errorf("%v: exit %d, printed\n%s%s", command, code, out, errs)
 		}
 	}
-	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+	if err := os.WriteFile(configFile, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{
-		"the epoch key is not the one that this ledger was written under": epochText(202601, register.EpochKey{2}),
+		"the epoch key is not the one that this ledger was written under": config.EpochText(202601, register.EpochKey{2}),
 		"keys.epoch: an epoch key is a month and a key":                   "2026-01",
-		"an epoch key is a month and a key":                               epochText(202601, register.EpochKey{1})[:40],
-		"such as 2026-11 and 44 characters":                               strings.Replace(epochText(202601, register.EpochKey{1}), "2026-01", "2026-13", 1),
+		"an epoch key is a month and a key":                               config.EpochText(202601, register.EpochKey{1})[:40],
+		"such as 2026-11 and 44 characters":                               strings.Replace(config.EpochText(202601, register.EpochKey{1}), "2026-01", "2026-13", 1),
 		"epoch.key is empty":                                              "",
 	} {
 		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {

@@ -221,7 +221,7 @@ func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		return verify(ctx, on, kept, s.verifier, elsewhere)
+		return verify(ctx, on, kept, s.Verifier, elsewhere)
 	})
 }
 

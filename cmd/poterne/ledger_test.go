@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -24,18 +26,18 @@ import (
 // refused dossier 3; three checkpoints were signed.
 func written(t *testing.T) (dir string, s settings) {
 	t.Helper()
-	dir = secrets(t)
+	dir = configtest.Secrets(t)
 	return dir, writtenIn(t, dir)
 }
 
 // writtenIn is written in a folder that has its secrets.
 func writtenIn(t *testing.T, dir string) settings {
 	t.Helper()
-	config := filepath.Join(dir, "poterne.toml")
-	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+	configFile := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(configFile, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := readConfig(config)
+	s, err := readConfig(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func writtenIn(t *testing.T, dir string) settings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.signer, s.verifier, nil)
+	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.Signer, s.Verifier, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +65,7 @@ func writtenIn(t *testing.T, dir string) settings {
 		clock = clock.Add(time.Hour)
 		if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: func() time.Time { return clock }}, ledger.Entry{
 			Kind: ledger.Consulted, Account: shown.account, Organisation: "ml", Service: "people", Purpose: "accompany", Route: "GET /users",
-			Person: s.pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
+			Person: s.Pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
 			Reason: reason.Reason{Kind: reason.Caseload, Source: "caseloads", ID: "7"},
 		}); err != nil {
 			t.Fatal(err)
@@ -95,7 +97,7 @@ func TestLEDGER_5_ReadingTheLedgerIsWrittenFirst(t *testing.T) {
 		t.Fatal(errs)
 	}
 	code, out, errs := asked(t, dir, "ledger", "tail", "--json", "--last", "2", "--as", "samir")
-	if code != 0 || strings.Count(out, `"kind":"read"`) != 2 || strings.Count(out, `"account":"samir"`) != 2 || !strings.Contains(out, s.pseudonym.Person("1").Hex()) {
+	if code != 0 || strings.Count(out, `"kind":"read"`) != 2 || strings.Count(out, `"account":"samir"`) != 2 || !strings.Contains(out, s.Pseudonym.Person("1").Hex()) {
 		t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 	}
 }
@@ -130,7 +132,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			dir, s := written(t)
-			db, err := sql.Open("sqlite", s.database)
+			db, err := sql.Open("sqlite", s.Database)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +153,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 // Promise: LEDGER-3
 func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
 	dir, s := written(t)
-	kept, err := store.OpenSQLite(t.Context(), s.database)
+	kept, err := store.OpenSQLite(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +168,7 @@ func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
 	if code, out, errs := asked(t, dir, "ledger", "verify", "--checkpoint", elsewhere); code != 0 {
 		t.Fatalf("exit %d: %s%s", code, out, errs)
 	}
-	files, err := filepath.Glob(s.database + "*")
+	files, err := filepath.Glob(s.Database + "*")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(from setup, j *journal.Journal, kept *store.Store) *metrics {
+func newMetrics(from settings, j *journal.Journal, kept *store.Store) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -56,9 +56,9 @@ func newMetrics(from setup, j *journal.Journal, kept *store.Store) *metrics {
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
 	}, func() float64 { return float64(j.Next()) })
-	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.rules.Observed),
+	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.Rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&standing{kept: kept, verifier: from.verifier, silence: from.silence, now: from.now})
+		&standing{kept: kept, verifier: from.Verifier, silence: from.Silence, now: from.now})
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"poterne/internal/config"
 	"poterne/internal/store"
 )
 
@@ -20,20 +21,20 @@ func (m *migrateCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	where := s.database
+	where := s.Database
 	switch {
-	case s.server == "" && m.Owner != "":
+	case s.Server == "" && m.Owner != "":
 		return usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", m.Config)
-	case s.server == "":
+	case s.Server == "":
 		err = s.migrateFile(ctx)
 	case m.Owner == "":
 		return usage(`write --owner "host=… dbname=… user=… passfile=…": the role that owns the tables, which is not the program's`)
 	default:
 		where = "the database of " + m.Config
-		if err = checkServer(m.Owner); err != nil {
+		if err = config.CheckServer(m.Owner); err != nil {
 			return usage("--owner: %v", err)
 		}
-		err = store.MigratePostgreSQL(ctx, m.Owner, s.server)
+		err = store.MigratePostgreSQL(ctx, m.Owner, s.Server)
 	}
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (m *migrateCommand) Run(ctx context.Context, on *streams) error {
 
 // migrateFile opens the file, which brings it up to date.
 func (s settings) migrateFile(ctx context.Context) error {
-	kept, err := store.OpenSQLite(ctx, s.database)
+	kept, err := store.OpenSQLite(ctx, s.Database)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -19,7 +21,7 @@ import (
 // onServer writes the example configuration, with a database on PostgreSQL.
 func onServer(t *testing.T, dir, name, server string) (file string) {
 	t.Helper()
-	text := strings.Replace(example, `path = "poterne.db"`, fmt.Sprintf("server = %q", server), 1)
+	text := strings.Replace(config.Example, `path = "poterne.db"`, fmt.Sprintf("server = %q", server), 1)
 	file = filepath.Join(dir, name)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -32,7 +34,7 @@ func onServer(t *testing.T, dir, name, server string) (file string) {
 func TestRUN_4_PostgreSQLIsMigratedByItsOwnerAndServedInARoleThatOwnsNothing(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Empty(t)
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	program, owner := onServer(t, dir, "program.toml", connection), onServer(t, dir, "owner.toml", cluster.Owner(connection))
 	for _, step := range []struct {
 		name string
@@ -60,8 +62,8 @@ func TestRUN_4_PostgreSQLIsMigratedByItsOwnerAndServedInARoleThatOwnsNothing(t *
 func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
-	config := onServer(t, secrets(t), "poterne.toml", connection)
-	s, err := readConfig(config)
+	configFile := onServer(t, configtest.Secrets(t), "poterne.toml", connection)
+	s, err := readConfig(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +72,7 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +82,7 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 	for range 3 {
 		under, out := p.gate.Enter(t.Context(), "pauline.mercier", "ml", "people")
 		var said bytes.Buffer
-		if code := run(t.Context(), []string{"order", "place", "close", "service", "people", "--because", "a drill", "--as", "samir", "--config", config}, &streams{Out: &said, Err: &said}); code != 0 {
+		if code := run(t.Context(), []string{"order", "place", "close", "service", "people", "--because", "a drill", "--as", "samir", "--config", configFile}, &streams{Out: &said, Err: &said}); code != 0 {
 			t.Fatal(said.String())
 		}
 		select {
@@ -90,7 +92,7 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 		}
 		out()
 		id, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "order "), " ")
-		if code := run(t.Context(), []string{"order", "lift", id, "--because", "it is over", "--as", "samir", "--config", config}, &streams{Out: &said, Err: &said}); code != 0 {
+		if code := run(t.Context(), []string{"order", "lift", id, "--because", "it is over", "--as", "samir", "--config", configFile}, &streams{Out: &said, Err: &said}); code != 0 {
 			t.Fatal(said.String())
 		}
 	}

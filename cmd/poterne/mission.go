@@ -62,7 +62,7 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 
 // exports reports whether a route is a declared export of a service.
 func (s *settings) exports(id roster.ServiceID, route string) bool {
-	return slices.ContainsFunc(s.services, func(service httpgate.Service) bool {
+	return slices.ContainsFunc(s.Services, func(service httpgate.Service) bool {
 		return service.ID == id && slices.ContainsFunc(service.Routes, func(r httpgate.Route) bool {
 			return r.Export && "GET "+r.Path == route
 		})

@@ -60,7 +60,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
-		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(s.pseudonym, s.schemes, kept), scheme: cmp.Or(n.Scheme, s.schemes.Own())}
+		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(s.Pseudonym, s.Schemes, kept), scheme: cmp.Or(n.Scheme, s.Schemes.Own())}
 		err = streamNew(n.Out, func(to io.Writer) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
@@ -93,7 +93,7 @@ func (n *nameCommand) wanted(s settings) (people []register.PersonID, digest [sh
 		if err != nil {
 			return nil, digest, usage("%v", err)
 		}
-		key, err := s.veil.Key(month)
+		key, err := s.Veil.Key(month)
 		if err != nil {
 			return nil, digest, err
 		}

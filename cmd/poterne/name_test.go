@@ -95,7 +95,7 @@ func TestLEDGER_2_PeopleAreNamedAgainByTwoPersons(t *testing.T) {
 		t.Fatalf("exit %d, printed\n%s%s", code, said, errs)
 	}
 	text, err := os.ReadFile(out)
-	if want := "person,identifier\n" + s.pseudonym.Person("1").Hex() + ",1\n" + s.pseudonym.Person("2").Hex() + ",2\n"; err != nil || string(text) != want {
+	if want := "person,identifier\n" + s.Pseudonym.Person("1").Hex() + ",1\n" + s.Pseudonym.Person("2").Hex() + ",2\n"; err != nil || string(text) != want {
 		t.Errorf("named are\n%swant\n%s%v", text, want, err)
 	}
 	if about, err := os.Stat(out); err != nil || about.Mode().Perm() != 0o600 {
@@ -116,8 +116,8 @@ func TestLEDGER_2_PeopleAreNamedAgainByTwoPersons(t *testing.T) {
 // leads to its person with the month that it is of.
 func TestPseudonymsThatLeadToNobodyAreListed(t *testing.T) {
 	dir, s, _ := namingIn(t)
-	hidden := s.pseudonym.Person("2")
-	key, err := s.veil.Key(202611)
+	hidden := s.Pseudonym.Person("2")
+	key, err := s.Veil.Key(202611)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestPseudonymsThatLeadToNobodyAreListed(t *testing.T) {
 	if code != 1 || said != "2 pseudonyms, 1 people named in "+out+"\n" || !strings.Contains(errs, "has 1 of the pseudonyms, which are in "+out+".missing") {
 		t.Fatalf("exit %d, printed\n%s%s", code, said, errs)
 	}
-	if text, err := os.ReadFile(out); err != nil || string(text) != "person,identifier\n"+s.pseudonym.Person("2").Hex()+",2\n" {
+	if text, err := os.ReadFile(out); err != nil || string(text) != "person,identifier\n"+s.Pseudonym.Person("2").Hex()+",2\n" {
 		t.Errorf("named are\n%s%v", text, err)
 	}
 	key.Veil().Lift(&stranger) // as the program would know them
@@ -145,7 +145,7 @@ func TestNobodyIsNamedWhenItIsNotInOrder(t *testing.T) {
 	identifiers := file(t, dir, "identifiers.csv", "identifier\n1\n2\n")
 	out := filepath.Join(dir, "named.csv")
 	good := map[string]string{"--list": list, "--register": identifiers, "--by": "jeanne", "--approved-by": "samir", "--because": "x", "--out": out}
-	secret := s.pseudonym.Person("1").Hex()
+	secret := s.Pseudonym.Person("1").Hex()
 	for what, test := range map[string]struct {
 		change map[string]string
 		exit   int

@@ -78,7 +78,7 @@ func (p *orderPlace) exists(ctx context.Context, s settings, kept *store.Store) 
 		}
 		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == p.Target })
 	case order.Service:
-		there = s.declares(roster.ServiceID(p.Target))
+		there = s.Declares(roster.ServiceID(p.Target))
 	}
 	if !there {
 		return fmt.Errorf("there is no %s %q, so no order is placed", p.Reach, p.Target)

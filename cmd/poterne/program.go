@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,56 +12,63 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/campaign"
+	"poterne/internal/config"
 	"poterne/internal/containment"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
-	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
-	"poterne/internal/ledger/retention"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/reason/intake"
-	"poterne/internal/register"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 )
 
-// setup is what a program is assembled from. A configuration makes one; so does
-// the demonstration.
-type setup struct {
-	origin    string // where people reach the portal: https, or http on this very machine
-	reading   int64  // bytes that the answers being read at any moment may take; the gate's own bound when 0
-	pseudonym register.Key
-	canaries  register.Canaries
-	schemes   register.Schemes // how people are named
-	signer    note.Signer
-	verifier  note.Verifier
-	assertion *ecdsa.PrivateKey
-	networks  httpgate.Networks
-	signin    signin.Settings
-	rules     policy.Rules
-	narrowed  time.Duration // how long a theft narrows its neighbours' allowances
-	retention retention.Setting
-	services  []httpgate.Service
-	about     map[roster.ServiceID]map[i18n.Language]string // what each is for, in a sentence
-	silence   map[string]time.Duration                      // of each source
-	sources   map[string]intake.Source                      // what each may tell
-	tokens    map[string]intake.Token                       // of each source that may push
-	pages     portal.Settings                               // services, home, silence, clock and log are filled in here
-	now       func() time.Time                              // time.Now when nil
-	index     *ledgerindex.Index                            // of the ledger; nil where nobody asks it
+// settings are what a program is assembled from.
+type settings struct {
+	config.Settings
+	now   func() time.Time   // time.Now when nil
+	index *ledgerindex.Index // of the ledger; nil where nobody asks it
+}
 
-	witnessing witnessing
+// readConfig reads a configuration and the secrets it names.
+func readConfig(file string) (settings, error) {
+	s, err := config.Read(file)
+	return settings{Settings: s}, err
+}
+
+// open opens the database.
+func (s settings) open(ctx context.Context) (*store.Store, error) {
+	kept, err := s.openSealed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := kept.Veil(ctx, s.Veil); err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
+	return kept, nil
+}
+
+// openSealed opens the database for what needs to know nobody: it can do without the
+// epoch key.
+func (s settings) openSealed(ctx context.Context) (kept *store.Store, err error) {
+	if s.Server != "" {
+		kept, err = store.OpenPostgreSQL(ctx, s.Server)
+	} else {
+		kept, err = store.OpenSQLite(ctx, s.Database)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	return kept, nil
 }
 
 // program is everything that runs, wired together.
@@ -84,15 +90,15 @@ type program struct {
 
 // assemble wires a program together over an open store. It reads the ledger, and
 // serves nobody before Serve.
-func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logger) (*program, error) {
+func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.Logger) (*program, error) {
 	if from.now == nil {
 		from.now = time.Now
 	}
 	p := &program{leaving: make(chan struct{}), log: log}
-	if told := toldObservations(from.rules.Observed); len(told) > 0 {
+	if told := toldObservations(from.Rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
 	}
-	directory := gate.NewDirectory(from.pseudonym, from.schemes, kept)
+	directory := gate.NewDirectory(from.Pseudonym, from.Schemes, kept)
 	p.council = from.council(kept, log)
 	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
@@ -101,15 +107,15 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	if p.journal, err = journal.Open(ctx, kept, from.now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	p.gate = gate.New(p.journal, kept, from.rules, from.now)
+	p.gate = gate.New(p.journal, kept, from.Rules, from.now)
 	if err = from.retain(ctx, kept, log); err != nil {
 		return nil, err
 	}
-	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.signer, from.verifier, log); err != nil {
+	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.Signer, from.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
 	p.metrics = newMetrics(from, p.journal, kept)
-	present := attendance{p.council, from.witnessing.strict, from.now}
+	present := attendance{p.council, from.Witnessing.Strict, from.now}
 	p.metrics.registry.MustRegister(present, overdue{kept, from.now})
 
 	pages := portal.NewPages(from.portal(log))
@@ -118,26 +124,26 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 		return nil, err
 	}
 	lookout := campaign.New(campaign.House{Journal: p.journal, Book: kept, Roster: kept},
-		campaign.Rules{Watches: from.rules.Watches, Narrowed: from.narrowed}, from.now, log)
+		campaign.Rules{Watches: from.Rules.Watches, Narrowed: from.Narrowed}, from.now, log)
 	house := portal.House{
 		Door: p.door, Gate: p.gate, Journal: p.journal, Contain: containment.Service{Writer: p.journal},
-		Grants: grants.Service{Journal: p.journal, Most: from.rules.Signed, Now: from.now}, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
-		Directory: directory, Notary: notary{kept, from.signer, from.verifier},
+		Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
+		Directory: directory, Notary: notary{kept, from.Signer, from.Verifier},
 	}
 	if from.index != nil {
 		house.Index = from.index
 	}
 	p.rooms = portal.New(pages, house)
 
-	assertions, err := httpgate.NewSigner(from.assertion, from.origin, kept, from.now)
+	assertions, err := httpgate.NewSigner(from.Assertion, from.Origin, kept, from.now)
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := httpgate.New(from.services, httpgate.Dependencies{
-		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.schemes, Who: p.door.Who,
-		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.networks, Expel: p.door.EndAll,
-		Insecure: strings.HasPrefix(from.origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
-		Canaries: from.canaries, Reading: from.reading,
+	proxy, err := httpgate.New(from.Services, httpgate.Dependencies{
+		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.Schemes, Who: p.door.Who,
+		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.Networks, Expel: p.door.EndAll,
+		Insecure: strings.HasPrefix(from.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
+		Canaries: from.Canaries, Reading: from.Reading,
 	})
 	if err != nil {
 		return nil, err
@@ -147,11 +153,11 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
-	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.schemes, kept, from.sources, from.now), from.tokens, p.pushed, log))
-	health := &health{kept: kept, verifier: from.verifier, now: from.now, witnesses: present}
+	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.Verifier, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.Schemes, kept, from.Sources, from.now), from.Tokens, p.pushed, log))
+	health := &health{kept: kept, verifier: from.Verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
-		origin: from.origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
+		origin: from.Origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
@@ -174,10 +180,10 @@ func assemble(ctx context.Context, from setup, kept *store.Store, log *slog.Logg
 }
 
 // hosts are the names that we answer to.
-func (from setup) hosts() map[string]bool {
-	_, home, _ := strings.Cut(from.origin, "://")
+func (from settings) hosts() map[string]bool {
+	_, home, _ := strings.Cut(from.Origin, "://")
 	hosts := map[string]bool{strings.ToLower(home): true}
-	for _, service := range from.services {
+	for _, service := range from.Services {
 		hosts[strings.ToLower(service.Host)] = true
 	}
 	delete(hosts, "")
@@ -185,25 +191,21 @@ func (from setup) hosts() map[string]bool {
 }
 
 // portal is how the portal speaks of what is guarded.
-func (from setup) portal(log *slog.Logger) portal.Settings {
-	s := from.pages
-	s.Home, s.Silence, s.Now, s.Log = from.origin+"/", from.silence, from.now, log
-	s.Observed, s.Scheme = from.rules.Observed, from.schemes.Own()
-	scheme, _, _ := strings.Cut(from.origin, "://")
-	for _, service := range from.services {
-		address := from.origin + service.Prefix + "/"
+func (from settings) portal(log *slog.Logger) portal.Settings {
+	s := portal.Settings{Home: from.Origin + "/", Help: from.Help, Silence: from.Silence, Now: from.now, Log: log, Zone: paris()}
+	s.Observed, s.Scheme = from.Rules.Observed, from.Schemes.Own()
+	scheme, _, _ := strings.Cut(from.Origin, "://")
+	for _, service := range from.Services {
+		address := from.Origin + service.Prefix + "/"
 		if service.Host != "" {
 			address = scheme + "://" + service.Host + "/"
 		}
 		s.Services = append(s.Services, portal.Service{
-			ID: service.ID, Name: service.Name, About: from.about[service.ID], Address: address, Search: searchOf(service, address),
+			ID: service.ID, Name: service.Name, About: from.About[service.ID], Address: address, Search: searchOf(service, address),
 		})
 	}
-	if issuer, err := url.Parse(from.signin.Issuer); err == nil && issuer.Host != "" {
+	if issuer, err := url.Parse(from.SignIn.Issuer); err == nil && issuer.Host != "" {
 		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
-	}
-	if s.Zone == nil {
-		s.Zone = paris()
 	}
 	return s
 }
@@ -230,12 +232,12 @@ func paris() *time.Location {
 }
 
 // signIn writes a touch in the ledger, and a session that two browsers held.
-func (p *program) signIn(from setup) signin.Settings {
-	s := from.signin
-	s.Now, s.Log, s.Device = from.now, p.log, from.pseudonym.Device
+func (p *program) signIn(from settings) signin.Settings {
+	s := from.SignIn
+	s.Now, s.Log, s.Device = from.now, p.log, from.Pseudonym.Device
 	s.Touched = func(r *http.Request, session signin.Session) error {
 		return journal.Record(r.Context(), p.journal, ledger.Entry{
-			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: from.networks.Of(r),
+			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: from.Networks.Of(r),
 		})
 	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {

@@ -15,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"poterne/internal/accounts"
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -24,11 +26,17 @@ import (
 	"poterne/internal/store/storetest"
 )
 
+// parsed is what a configuration in dir comes to.
+func parsed(dir, document string) (settings, error) {
+	s, err := config.Parse(filepath.Join(dir, "poterne.toml"), []byte(document))
+	return settings{Settings: s}, err
+}
+
 // assembled is the program that the example configuration comes to, over a new
 // database.
 func assembled(t *testing.T) (*program, *store.Store, settings) {
 	t.Helper()
-	s, err := check(secrets(t), []byte(example))
+	s, err := parsed(configtest.Secrets(t), config.Example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +45,7 @@ func assembled(t *testing.T) (*program, *store.Store, settings) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +98,7 @@ func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	lag, err := checkpointLag(t.Context(), kept, s.verifier, time.Now())
+	lag, err := checkpointLag(t.Context(), kept, s.Verifier, time.Now())
 	if err != nil || lag != 0 {
 		t.Errorf("the last checkpoint is %v behind (%v)", lag, err)
 	}
@@ -178,7 +186,7 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 	if code := ready(); code != http.StatusOK {
 		t.Errorf("a fresh node answers %d", code)
 	}
-	late := &health{kept: kept, verifier: s.verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
+	late := &health{kept: kept, verifier: s.Verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
 	w := httptest.NewRecorder()
 	late.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 	if w.Code != http.StatusServiceUnavailable {
@@ -208,7 +216,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	_, ended := serving(ctx, t, p)
 	ask := policy.Ask{Act: policy.Show, Account: "pauline.mercier", Service: "people", Purpose: "accompany", Route: "GET /users"}
 	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
-		ask.People = append(ask.People, policy.Opening{Person: s.pseudonym.Person(dossier), Fields: register.Name})
+		ask.People = append(ask.People, policy.Opening{Person: s.Pseudonym.Person(dossier), Fields: register.Name})
 	}
 	if _, err := p.metrics.settling(p.gate).Commit(t.Context(), ask); err != nil {
 		t.Fatal(err)
@@ -259,7 +267,7 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 	p, kept, s := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	told := p.signIn(s.setup).Told
+	told := p.signIn(s).Told
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Doubled})
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Idle})
 	leave()

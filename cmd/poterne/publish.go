@@ -30,7 +30,7 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 	}
 	defer folder.Close()
 	return p.withSealed(ctx, func(s settings, kept *store.Store) error {
-		head, err := tiles.Publish(ctx, s.published(kept), s.verifier, folder)
+		head, err := tiles.Publish(ctx, s.published(kept), s.Verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
 		}
@@ -92,7 +92,7 @@ func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
 		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
 			return err
 		}
-		proof, err := tiles.Prove(ctx, s.published(kept), s.verifier, p.Number)
+		proof, err := tiles.Prove(ctx, s.published(kept), s.Verifier, p.Number)
 		if err != nil {
 			return err
 		}

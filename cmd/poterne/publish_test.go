@@ -99,7 +99,7 @@ func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, err := ledger.OpenCheckpoint(signed, s.verifier)
+	head, err := ledger.OpenCheckpoint(signed, s.Verifier)
 	if err != nil || head.Size != 2 {
 		t.Fatal(head.Size, err)
 	}

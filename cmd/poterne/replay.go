@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"poterne/internal/config"
 	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/lab/sim"
-	"poterne/internal/policy"
 	"poterne/internal/store"
 )
 
@@ -75,7 +75,7 @@ func (c *replayCommand) Run(ctx context.Context, on *streams) error {
 }
 
 func (c *replayCommand) settings(on *streams) (sim.Settings, error) {
-	rules, err := c.rules()
+	rules, err := config.ReadRules(c.Config) // its secrets are not needed, and not read
 	if err != nil {
 		return sim.Settings{}, err
 	}
@@ -149,21 +149,6 @@ func (c *replayCommand) writePage(report sim.Report) error {
 		return err
 	}
 	return os.WriteFile(c.HTML, page.Bytes(), 0o644)
-}
-
-// rules are those of a configuration. Its secrets are not needed, and not read.
-func (c *replayCommand) rules() (policy.Rules, error) {
-	if c.Config == "" {
-		return exampleRules()
-	}
-	var from config
-	wrong, err := readTOML(c.Config, &from)
-	if err != nil {
-		return policy.Rules{}, err
-	}
-	var s settings
-	from.rules(&s, wrong)
-	return s.rules, wrong.err()
 }
 
 // scratchBook is an empty ledger in a folder of its own, which goes with it.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
@@ -20,7 +21,7 @@ type nightly struct {
 	t          *testing.T
 	connection string
 	dir        string
-	config     string
+	configFile string
 	settings   settings
 }
 
@@ -37,7 +38,7 @@ func (n *nightly) works(acts int) {
 			n.t.Fatal(err)
 		}
 	}
-	sequencer, err := ledger.NewSequencer(n.t.Context(), kept, n.settings.signer, n.settings.verifier, nil)
+	sequencer, err := ledger.NewSequencer(n.t.Context(), kept, n.settings.Signer, n.settings.Verifier, nil)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func (n *nightly) keep(name string) (file string) {
 // verify runs the command as somebody types it.
 func (n *nightly) verify(when, want string, checkpoints ...string) {
 	n.t.Helper()
-	args := []string{"ledger", "verify", "--config", n.config}
+	args := []string{"ledger", "verify", "--config", n.configFile}
 	for _, file := range checkpoints {
 		args = append(args, "--checkpoint", file)
 	}
@@ -83,10 +84,10 @@ func (n *nightly) verify(when, want string, checkpoints ...string) {
 // Promise: LEDGER-3
 func TestLEDGER_3_VerifyNamesWhatABackupThatWasPutBackHasLost(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	n := &nightly{t: t, connection: cluster.Database(t), dir: secrets(t)}
-	n.config = onServer(t, n.dir, "poterne.toml", n.connection)
+	n := &nightly{t: t, connection: cluster.Database(t), dir: configtest.Secrets(t)}
+	n.configFile = onServer(t, n.dir, "poterne.toml", n.connection)
 	var err error
-	if n.settings, err = readConfig(n.config); err != nil {
+	if n.settings, err = readConfig(n.configFile); err != nil {
 		t.Fatal(err)
 	}
 	n.works(29) // and entry 0, which opens the ledger

@@ -10,43 +10,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"poterne/internal/custody"
-	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/store"
 )
 
-// retentionTable is for how many whole months a month of the ledger is kept after
-// its end: 6 to 36, and 12 without the table. Longer than 12 takes a reason. Both are
-// written in the ledger. A shorter time holds for what is written from then on; what
-// is there keeps the term it was written under.
-type retentionTable struct {
-	Months int64  `toml:"months" need:"months = 12, how long the ledger is kept: 6 to 36"`
-	Reason string `toml:"reason"`
-}
-
-// retention is how long the ledger is kept.
-func (c *config) retention(s *settings, wrong *complaints) {
-	s.retention = retention.Setting{Months: retention.Default}
-	if c.Retention == nil {
-		return
-	}
-	s.retention = retention.Setting{Months: int(c.Retention.Months), Reason: c.Retention.Reason}
-	if err := s.retention.Check(); err != nil {
-		wrong.add("retention", "%s", fault.Public(err))
-	}
-}
-
 // retain writes in the ledger how long it is kept, when that has changed.
-func (from setup) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
-	retain := custody.Retain{Setting: from.retention}
+func (from settings) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
+	retain := custody.Retain{Setting: from.Retention}
 	_, err := journal.Do(ctx, journal.Outside{DB: kept, Now: from.now}, retain)
 	switch {
 	case errors.Is(err, journal.Unchanged):
 	case err != nil:
 		return fmt.Errorf("writing down how long the ledger is kept: %w", err)
 	default:
-		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", from.retention.Months))
+		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", from.Retention.Months))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/config"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/journal"
@@ -47,17 +48,17 @@ func (r *retentionRun) Run(ctx context.Context, on *streams) error {
 // open opens the database as whoever may drop.
 func (r *retentionRun) open(ctx context.Context, s settings) (*store.Store, error) {
 	switch {
-	case s.server == "" && r.Owner != "":
+	case s.Server == "" && r.Owner != "":
 		return nil, usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", r.Config)
-	case s.server == "" || r.DryRun:
+	case s.Server == "" || r.DryRun:
 		return s.open(ctx)
 	case r.Owner == "":
 		return nil, usage(`write --owner "host=… dbname=… user=… passfile=…": the role that owns the tables, since the program's may drop nothing`)
 	}
-	if err := checkServer(r.Owner); err != nil {
+	if err := config.CheckServer(r.Owner); err != nil {
 		return nil, usage("--owner: %v", err)
 	}
-	return store.OpenAsOwner(ctx, r.Owner, s.server)
+	return store.OpenAsOwner(ctx, r.Owner, s.Server)
 }
 
 func (r *retentionRun) run(ctx context.Context, on *streams, s settings, kept *store.Store) error {
@@ -238,7 +239,7 @@ func (r *retentionRun) prove(ctx context.Context, on *streams, s settings, kept 
 		if err := r.signed(ctx, on, s, kept, m.By); err != nil {
 			return fmt.Errorf("the proof that %s was dropped is not written: %w", m.Month, err)
 		}
-		proof, err := tiles.Prove(ctx, s.published(kept), s.verifier, m.By)
+		proof, err := tiles.Prove(ctx, s.published(kept), s.Verifier, m.By)
 		if err != nil {
 			return fmt.Errorf("the proof that %s was dropped is not written: %w", m.Month, err)
 		}
@@ -262,7 +263,7 @@ const (
 func (r *retentionRun) signed(ctx context.Context, on *streams, s settings, kept *store.Store, number ledger.Number) error {
 	started, alone := time.Now(), false
 	for {
-		size, err := published(ctx, s.published(kept), s.verifier)
+		size, err := published(ctx, s.published(kept), s.Verifier)
 		if err != nil || size > int64(number) {
 			return err
 		}
@@ -300,7 +301,7 @@ func (r *retentionRun) sign(ctx context.Context, on *streams, s settings, kept *
 	if err := council.Attend(ctx); err != nil {
 		return err
 	}
-	sequencer, err := ledger.NewSequencer(ctx, kept, s.signer, s.verifier, logTo(on))
+	sequencer, err := ledger.NewSequencer(ctx, kept, s.Signer, s.Verifier, logTo(on))
 	if err != nil {
 		return err
 	}

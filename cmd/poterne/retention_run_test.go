@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -124,7 +126,7 @@ func assembledAgain(t *testing.T, dir string, try func(*program)) {
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +143,8 @@ func TestLEDGER_5_DamageIsNotDropped(t *testing.T) {
 		"a setting of an entry ahead": {`insert into retention (since, months, reason) values (1000, 6, '')`, "holding a setting against the ledger"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			dir := secrets(t)
-			if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(example), 0o600); err != nil {
+			dir := configtest.Secrets(t)
+			if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(config.Example), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			oldest := rememberedMonths(t, dir, 15)
@@ -171,8 +173,8 @@ func TestLEDGER_5_DamageIsNotDropped(t *testing.T) {
 
 // Promise: LEDGER-5
 func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
-	dir := secrets(t)
-	if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(example), 0o600); err != nil {
+	dir := configtest.Secrets(t)
+	if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
@@ -203,17 +205,17 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 // Promise: LEDGER-4
 func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	s, _, dir := witnessedBy(t)
-	config := filepath.Join(dir, "poterne.toml")
-	if err := os.WriteFile(config, []byte(example), 0o600); err != nil {
+	configFile := filepath.Join(dir, "poterne.toml")
+	if err := os.WriteFile(configFile, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	again, err := readConfig(config) // now that it reads these months
+	again, err := readConfig(configFile) // now that it reads these months
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.veil, s.now = again.veil, time.Now
-	older, err := os.ReadFile(s.database)
+	s.Veil, s.now = again.Veil, time.Now
+	older, err := os.ReadFile(s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +223,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +253,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	if said, first := run(); first != 5 || !strings.Contains(said, "3 entries are dropped") {
 		t.Errorf("the newest begins with %d: %s", first, said)
 	}
-	if err := os.WriteFile(s.database, older, 0o600); err != nil {
+	if err := os.WriteFile(s.Database, older, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if said, first := run(); first != 0 || !strings.Contains(said, "nothing is dropped from this ledger: ") || !strings.Contains(said, "an older copy was put in its place") {
@@ -261,7 +263,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 
 // Promise: LEDGER-6
 func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	for sentence, test := range map[string]struct{ table, says string }{
 		"too short":            {"[retention]\nmonths = 5", "retention: entries are kept 6 to 36 months, not 5"},
 		"nothing":              {"[retention]\nmonths = 0", "retention: entries are kept 6 to 36 months, not 0"},
@@ -270,14 +272,14 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 		"a reason for nothing": {"[retention]\nreason = \"a\"", "retention.months: missing; write months = 12"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if _, err := check(dir, []byte(configured(test.table))); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := parsed(dir, configured(test.table)); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("it says %v", err)
 			}
 		})
 	}
 	path := filepath.Join(dir, "poterne.toml")
 	oldest := func() ledger.Month {
-		if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(config.Example), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return rememberedMonths(t, dir, 15)
@@ -308,10 +310,10 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 // configured is the example with another table for how long the ledger is kept.
 func configured(table string) string {
 	const there = "[retention]\nmonths = 12\nreason = \"\"                 # why longer than 12\n"
-	if !strings.Contains(example, there) {
+	if !strings.Contains(config.Example, there) {
 		panic("the example has changed")
 	}
-	return strings.Replace(example, there, table+"\n", 1)
+	return strings.Replace(config.Example, there, table+"\n", 1)
 }
 
 func TestARunSaysWhatItWants(t *testing.T) {

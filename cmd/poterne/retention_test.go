@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -25,8 +27,8 @@ import (
 // so many months, the last of them this one.
 func onEachEngine(t *testing.T, months int, try func(t *testing.T, dir string, oldest ledger.Month, owner []string)) {
 	t.Run("sqlite", func(t *testing.T) {
-		dir := secrets(t)
-		if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(example), 0o600); err != nil {
+		dir := configtest.Secrets(t)
+		if err := os.WriteFile(filepath.Join(dir, "poterne.toml"), []byte(config.Example), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		try(t, dir, rememberedMonths(t, dir, months), nil)
@@ -34,7 +36,7 @@ func onEachEngine(t *testing.T, months int, try func(t *testing.T, dir string, o
 	t.Run("postgres", func(t *testing.T) {
 		cluster := storetest.StartPostgreSQL(t)
 		connection := cluster.Database(t)
-		dir := secrets(t)
+		dir := configtest.Secrets(t)
 		onServer(t, dir, "poterne.toml", connection)
 		try(t, dir, rememberedMonths(t, dir, months), []string{"--owner", cluster.Owner(connection)})
 	})
@@ -64,7 +66,7 @@ func rememberedMonths(t *testing.T, dir string, months int) (oldest ledger.Month
 	if err := storetest.TakeRosterBy(t, journal.Outside{DB: kept, Now: func() time.Time { return oldest.Begins().Add(time.Second) }}, staff); err != nil {
 		t.Fatal(err)
 	}
-	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.signer, s.verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.Signer, s.Verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func rememberedMonths(t *testing.T, dir string, months int) (oldest ledger.Month
 			}
 			if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: func() time.Time { return at }}, ledger.Entry{
 				Kind: ledger.Consulted, Account: "pauline", Organisation: "garde", Service: "people", Purpose: "accompany", Route: "GET /users",
-				Person: s.pseudonym.Person(fmt.Sprint(10*n + i)), Fields: register.Name, Verdict: policy.Shown, Why: policy.Counted,
+				Person: s.Pseudonym.Person(fmt.Sprint(10*n + i)), Fields: register.Name, Verdict: policy.Shown, Why: policy.Counted,
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	if !s.veil.Hides() {
+	if !s.Veil.Hides() {
 		log.Warn("whoever has the database can follow people in the ledger from month to month: make an epoch key with poterne keys epoch, and write epoch under [keys]")
 	}
 	kept, err := s.open(ctx)
@@ -37,21 +37,21 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 		return errors.Join(err, kept.Close())
 	}
 	defer shelf.Close()
-	program, err := assemble(ctx, s.setup, kept, log)
+	program, err := assemble(ctx, s, kept, log)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
-	public, err := listen(ctx, s.listen, s.certificate)
+	public, err := listen(ctx, s.Listen, s.Certificate)
 	if err != nil {
 		return errors.Join(err, kept.Close())
 	}
 	var private *listening
-	if s.metricsListen != "" {
-		if private, err = listen(ctx, s.metricsListen, nil); err != nil {
+	if s.Metrics != "" {
+		if private, err = listen(ctx, s.Metrics, nil); err != nil {
 			return errors.Join(err, kept.Close())
 		}
 	}
-	log.Info("guarding", slog.String("origin", s.origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.services)))
+	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
 	if err := program.Serve(ctx, public, private); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/ledger"
 	"poterne/internal/store"
 )
@@ -55,7 +57,7 @@ func token(t *testing.T) (sign []string, public string) {
 // Promise: LEDGER-3
 func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 	sign, public := token(t)
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	if err := os.Remove(filepath.Join(dir, "checkpoint.key")); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 	if err := os.Rename(filepath.Join(made, "checkpoint.pub"), filepath.Join(dir, "checkpoint.pub")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := check(dir, []byte(signedBy(sign)))
+	s, err := parsed(dir, signedBy(sign))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,47 +79,12 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	if report, err := ledger.Verify(t.Context(), kept, s.verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
+	if report, err := ledger.Verify(t.Context(), kept, s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
 		t.Errorf("it verifies as %+v, %v", report, err)
 	}
 }
 
 // signedBy is the example, with a command that signs.
 func signedBy(command []string) string {
-	return strings.Replace(example, `checkpoint = "checkpoint.key"`, "checkpoint = \"checkpoint.pub\"\nsign = [\""+strings.Join(command, `", "`)+`"]`, 1)
-}
-
-func TestACommandThatDoesNotSignIsToldAndSignsNothing(t *testing.T) {
-	dir := secrets(t)
-	other := filepath.Join(dir, "64bytes")
-	if err := os.WriteFile(other, make([]byte, 64), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, test := range map[string]struct {
-		command []string
-		says    string
-	}{
-		"it fails":               {[]string{"sh", "-c", "echo no token >&2; exit 3"}, "exit status 3: no token"},
-		"it says nothing":        {[]string{"true"}, "not a signature by the key"},
-		"it signs another thing": {[]string{"cat", other}, "not a signature by the key"},
-		"it takes for ever":      {[]string{"sleep", "60"}, "deadline exceeded"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, err := check(dir, []byte(signedBy(test.command)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := ledger.SignEmpty(s.signer); err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Errorf("it is told as %v", err)
-			}
-		})
-	}
-	for sentence, text := range map[string]string{
-		"sign: exec: \"no-such-tool\"":        signedBy([]string{"no-such-tool"}),
-		"keys.checkpoint: with sign, this is": strings.Replace(signedBy([]string{"true"}), "checkpoint.pub", "checkpoint.key", 1),
-	} {
-		if _, err := check(dir, []byte(text)); err == nil || !strings.Contains(err.Error(), sentence) {
-			t.Errorf("complaints are %v, without %s", err, sentence)
-		}
-	}
+	return strings.Replace(config.Example, `checkpoint = "checkpoint.key"`, "checkpoint = \"checkpoint.pub\"\nsign = [\""+strings.Join(command, `", "`)+`"]`, 1)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -22,25 +24,25 @@ import (
 // hearing is a running program with one source, that tells kinds for as long as
 // longest, and whose facts come by push and by file.
 type hearing struct {
-	address, config string
-	program         *program
-	settings        settings
+	address, configFile string
+	program             *program
+	settings            settings
 }
 
 func newHearing(t *testing.T, kinds, longest string) *hearing {
 	t.Helper()
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	const was = `kinds = ["appointment"]`
-	if strings.Count(example, was) != 1 {
+	if strings.Count(config.Example, was) != 1 {
 		t.Fatal("the example's agenda does not tell appointments")
 	}
-	text := strings.Replace(example, was, "kinds = "+kinds+"\n"+longest, 1)
-	l := &hearing{config: filepath.Join(dir, "poterne.toml")}
-	if err := os.WriteFile(l.config, []byte(text), 0o600); err != nil {
+	text := strings.Replace(config.Example, was, "kinds = "+kinds+"\n"+longest, 1)
+	l := &hearing{configFile: filepath.Join(dir, "poterne.toml")}
+	if err := os.WriteFile(l.configFile, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if l.settings, err = readConfig(l.config); err != nil {
+	if l.settings, err = readConfig(l.configFile); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := l.settings.open(t.Context())
@@ -60,7 +62,7 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 	if err := storetest.TakeRosterBy(t, outside(kept), list); err != nil {
 		t.Fatal(err)
 	}
-	if l.program, err = assemble(t.Context(), l.settings.setup, kept, slog.New(slog.DiscardHandler)); err != nil {
+	if l.program, err = assemble(t.Context(), l.settings, kept, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, leave := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -100,7 +102,7 @@ func (l *hearing) file(t *testing.T, lines string) string {
 		t.Fatal(err)
 	}
 	var out, complaints bytes.Buffer
-	run(t.Context(), []string{"facts", "import", "--config", l.config, "--as", "nadia", "--source", "agenda", name}, &streams{Out: &out, Err: &complaints})
+	run(t.Context(), []string{"facts", "import", "--config", l.configFile, "--as", "nadia", "--source", "agenda", name}, &streams{Out: &out, Err: &complaints})
 	return out.String() + complaints.String()
 }
 
@@ -109,7 +111,7 @@ func (l *hearing) explained(t *testing.T, account roster.AccountID, dossier stri
 	t.Helper()
 	passage, err := l.program.gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: account, Service: "people", Purpose: "accompany", Route: "GET /users",
-		People: []policy.Opening{{Person: l.settings.pseudonym.Person(dossier), Fields: register.Name}},
+		People: []policy.Opening{{Person: l.settings.Pseudonym.Person(dossier), Fields: register.Name}},
 	})
 	if err != nil || len(passage.Decision.People) != 1 {
 		t.Fatalf("%+v, %v", passage, err)
@@ -248,27 +250,9 @@ func TestARosterHasNoTwoIdsThatReadAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out, complaints bytes.Buffer
-		code := run(t.Context(), []string{"roster", "import", "--config", l.config, "--as", "nadia", name}, &streams{Out: &out, Err: &complaints})
+		code := run(t.Context(), []string{"roster", "import", "--config", l.configFile, "--as", "nadia", name}, &streams{Out: &out, Err: &complaints})
 		if (code == 0) != (c.says == "") || !strings.Contains(complaints.String(), c.says) {
 			t.Errorf("%s: %d, %s", sentence, code, complaints.String())
-		}
-	}
-}
-
-func TestASourceIsDeclaredWithItsKinds(t *testing.T) {
-	dir := secrets(t)
-	const was = `kinds = ["appointment"]`
-	for sentence, c := range map[string]struct{ is, says string }{
-		"none written":            {"", `source[1].kinds: missing; write kinds = ["call"]`},
-		"an empty list":           {"kinds = []", "source[1].kinds: a source tells something"},
-		"one that is no kind":     {`kinds = ["holiday"]`, `source[1].kinds[0]: "holiday" is not a kind of fact`},
-		"one twice":               {`kinds = ["call", "call"]`, "source[1].kinds[1]: this kind is written twice"},
-		"a standing one, no life": {`kinds = ["call", "caseload"]`, `source[1].longest: missing; write longest = "2160h"`},
-		"a life of nothing":       {"kinds = [\"call\"]\nlongest = \"0s\"", "source[1].longest: not a time that a fact can hold"},
-	} {
-		text := strings.Replace(example, was, c.is, 1)
-		if _, err := check(dir, []byte(text)); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want %q", sentence, err, c.says)
 		}
 	}
 }

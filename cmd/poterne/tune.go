@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
+	"poterne/internal/config"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
-	"poterne/internal/policy"
 	"poterne/internal/store"
 	"poterne/internal/tune"
 )
@@ -35,7 +35,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 	if !c.Since.Before(c.Until.Time) {
 		return usage("the period ends before it begins: write --since before --until")
 	}
-	byDefault, err := exampleRules()
+	byDefault, err := config.ReadRules("")
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		study, err := period.Study(ctx, s.rules, byDefault)
+		study, err := period.Study(ctx, s.Rules, byDefault)
 		if err != nil {
 			return err
 		}
@@ -88,18 +88,6 @@ func (c *tuneCommand) read(ctx context.Context, on *streams, kept *store.Store) 
 		}
 	}
 	return period, nil
-}
-
-// exampleRules are the defaults: those of the example configuration.
-func exampleRules() (policy.Rules, error) {
-	var from config
-	wrong, err := parseTOML("the example configuration", []byte(example), &from)
-	if err != nil {
-		return policy.Rules{}, err
-	}
-	var s settings
-	from.rules(&s, wrong)
-	return s.rules, wrong.err()
 }
 
 // writeWhole writes a file, if one is asked for.

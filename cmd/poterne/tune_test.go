@@ -18,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"poterne/internal/accounts"
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -90,9 +92,9 @@ func workedIn(ts *testscript.TestScript, _ bool, args []string) {
 // Both engines give the same study of the same work, and its patch is a
 // configuration.
 func TestTuneProposesFromEitherEngineWhatAConfigurationAccepts(t *testing.T) {
-	dir, from := secrets(t), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	dir, from := configtest.Secrets(t), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	embedded := filepath.Join(dir, "poterne.toml")
-	if err := os.WriteFile(embedded, []byte(example), 0o600); err != nil {
+	if err := os.WriteFile(embedded, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	tables := make(map[string]string)

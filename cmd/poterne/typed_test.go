@@ -23,7 +23,7 @@ func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 	}
 	for _, entry := range []ledger.Entry{
 		{Kind: ledger.Raised, Account: bad, Subject: bad, Note: bad},
-		{Kind: ledger.Consulted, Account: bad, Organisation: bad, Service: bad, Purpose: bad, Route: bad, Device: bad, Network: bad, Person: s.pseudonym.Person("1"), Verdict: policy.Shown, Why: policy.Counted, Fields: 1},
+		{Kind: ledger.Consulted, Account: bad, Organisation: bad, Service: bad, Purpose: bad, Route: bad, Device: bad, Network: bad, Person: s.Pseudonym.Person("1"), Verdict: policy.Shown, Why: policy.Counted, Fields: 1},
 	} {
 		if err := journal.Record(t.Context(), outside(kept), entry); err != nil {
 			t.Fatal(err)

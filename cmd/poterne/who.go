@@ -39,10 +39,10 @@ func (d database) withIndex(ctx context.Context, act func(settings, *store.Store
 
 // openIndex opens the index of the ledger. It does not follow the ledger yet.
 func (s *settings) openIndex(ctx context.Context, kept *store.Store) (shelf *store.Index, err error) {
-	if s.server != "" {
-		shelf, err = store.OpenIndexPostgreSQL(ctx, s.server)
+	if s.Server != "" {
+		shelf, err = store.OpenIndexPostgreSQL(ctx, s.Server)
 	} else {
-		shelf, err = store.OpenIndexSQLite(ctx, s.database)
+		shelf, err = store.OpenIndexSQLite(ctx, s.Database)
 	}
 	if err == nil {
 		s.index = ledgerindex.New(ledgerindex.Standard, kept, shelf)
@@ -125,11 +125,11 @@ func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store
 	if w.Pseudonym != "" {
 		return register.ParsePersonID(w.Pseudonym)
 	}
-	ref, err := s.schemes.Told(cmp.Or(w.Scheme, s.schemes.Own()), w.Identifier)
+	ref, err := s.Schemes.Told(cmp.Or(w.Scheme, s.Schemes.Own()), w.Identifier)
 	if err != nil {
 		return register.PersonID{}, err
 	}
-	people, err := gate.NewDirectory(s.pseudonym, s.schemes, kept).People(ctx, []register.Ref{ref})
+	people, err := gate.NewDirectory(s.Pseudonym, s.Schemes, kept).People(ctx, []register.Ref{ref})
 	if err != nil {
 		return register.PersonID{}, err
 	}
@@ -210,7 +210,7 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		checkpoint, err := ledgerindex.Covering(ctx, kept, s.signer, s.verifier, shown.Before)
+		checkpoint, err := ledgerindex.Covering(ctx, kept, s.Signer, s.Verifier, shown.Before)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
 	dir, s := written(t)
-	one, two, three := s.pseudonym.Person("1").Hex(), s.pseudonym.Person("2").Hex(), s.pseudonym.Person("3").Hex()
+	one, two, three := s.Pseudonym.Person("1").Hex(), s.Pseudonym.Person("2").Hex(), s.Pseudonym.Person("3").Hex()
 	csv := func(lines ...string) string {
 		slices.Sort(lines) // by pseudonym
 		return "person,fields,times,first,last\n" + strings.Join(lines, "")
@@ -76,7 +76,7 @@ func TestAnAnswerIsSealed(t *testing.T) {
 		t.Errorf("the seal is\n%s", seal)
 	}
 	_, signed, _ := strings.Cut(string(seal), "checkpoint:\n")
-	head, err := ledger.OpenCheckpoint([]byte(signed), s.verifier)
+	head, err := ledger.OpenCheckpoint([]byte(signed), s.Verifier)
 	if err != nil || head.Size < 7 {
 		t.Fatalf("a checkpoint of %d entries, %v", head.Size, err)
 	}
@@ -94,7 +94,7 @@ func TestAnAnswerIsSealed(t *testing.T) {
 
 func TestLEDGER_7_WhoSawAPersonIsExact(t *testing.T) {
 	dir, s := written(t)
-	for _, args := range [][]string{{"1"}, {"--pseudonym", s.pseudonym.Person("1").Hex()}, {"--scheme", "dossier", "1"}} {
+	for _, args := range [][]string{{"1"}, {"--pseudonym", s.Pseudonym.Person("1").Hex()}, {"--scheme", "dossier", "1"}} {
 		code, out, errs := asked(t, dir, append([]string{"ledger", "who-saw", "--json", "--as", "samir"}, args...)...)
 		if code != 0 || strings.Count(out, "\n") != 3 || strings.Count(out, "marc.petit") != 1 || strings.Count(out, "pauline.mercier") != 2 {
 			t.Errorf("%v: exit %d, printed\n%s%s", args, code, out, errs)
@@ -134,7 +134,7 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 	if err := ledgerindex.New(shape, kept, shelf).CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", s.database+"-index")
+	db, err := sql.Open("sqlite", s.Database+"-index")
 	if err != nil {
 		t.Fatal(err)
 	}

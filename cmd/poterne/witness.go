@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,83 +19,23 @@ import (
 	"poterne/internal/store"
 )
 
-// quorumTable says how many of the witnesses a checkpoint needs and, when strict is
-// written, how long consultations go on without them.
-type quorumTable struct {
-	Need   int64         `toml:"need"`
-	Strict time.Duration `toml:"strict"`
-}
-
-// witnessTable is somebody outside the organisation who co-signs checkpoints. It
-// sees how many entries there are and when they come. It can stop Poterne, by
-// saying that it has co-signed another history, and nothing else.
-type witnessTable struct {
-	Address string `toml:"address" need:"address = \"https://witness.example\", below which it takes add-checkpoint"`
-	Key     string `toml:"key" need:"key = \"witness.example/w1+…\", its public key as it publishes it"`
-}
-
-// witnessing is who co-signs the ledger, and what happens without them.
-type witnessing struct {
-	witnesses []witness.Witness
-	need      int
-	strict    time.Duration // consultations end after so long without a quorum; 0: they go on
-}
-
-// shortestStrict gives a quorum the time that one takes.
-const shortestStrict = 10 * time.Second
-
-func (c *config) witnesses(s *settings, wrong *complaints) {
-	s.witnessing = witnessing{need: int(c.Quorum.Need), strict: c.Quorum.Strict}
-	named := make(map[string]bool)
-	for i, w := range c.Witness {
-		path := index("witness", i)
-		address, err := url.Parse(w.Address)
-		if w.Address != "" && (err != nil || address.Host == "" || address.RawQuery != "" || address.User != nil) {
-			wrong.add(path+".address", "not an address; write one such as https://witness.example")
-		} else if w.Address != "" && address.Scheme != "https" && (address.Scheme != "http" || !onThisMachine(address.Host)) {
-			wrong.add(path+".address", "anybody on the way could stop Poterne; write https://%s", address.Host)
-		}
-		if w.Key == "" {
-			continue
-		}
-		key, err := witness.ParseKey(w.Key)
-		if err != nil {
-			wrong.add(path+".key", "%v", err)
-			continue
-		}
-		if named[key.Name()] {
-			wrong.add(path+".key", "a witness of this name is declared twice; two witnesses are two names")
-		}
-		named[key.Name()] = true
-		s.witnessing.witnesses = append(s.witnessing.witnesses, witness.Witness{Key: key, Address: w.Address})
-	}
-	switch {
-	case len(c.Witness) == 0 && c.Quorum != (quorumTable{}):
-		wrong.add("quorum", "there is nobody who co-signs; write [[witness]] with address and key")
-	case len(c.Witness) > 0 && (c.Quorum.Need < 1 || c.Quorum.Need > int64(len(c.Witness))):
-		wrong.add("quorum.need", "write between 1 and %d, how many of the witnesses a checkpoint needs", len(c.Witness))
-	case c.Quorum.Strict != 0 && c.Quorum.Strict < shortestStrict:
-		wrong.add("quorum.strict", "too short for witnesses to answer; write at least %q, or nothing", shortestStrict)
-	}
-}
-
 // council calls the witnesses together.
-func (from setup) council(kept *store.Store, log *slog.Logger) *witness.Council {
+func (from settings) council(kept *store.Store, log *slog.Logger) *witness.Council {
 	client := &http.Client{CheckRedirect: witness.StayPut}
-	return witness.New(from.witnessing.witnesses, from.witnessing.need, kept, from.signer, from.verifier, client, from.now, log)
+	return witness.New(from.Witnessing.Witnesses, from.Witnessing.Need, kept, from.Signer, from.Verifier, client, from.now, log)
 }
 
 // published is the ledger as everybody sees it: under its witnesses' signatures.
-func (from setup) published(kept *store.Store) tiles.Source {
-	quorum := witness.Quorum{Need: from.witnessing.need}
-	for _, w := range from.witnessing.witnesses {
+func (from settings) published(kept *store.Store) tiles.Source {
+	quorum := witness.Quorum{Need: from.Witnessing.Need}
+	for _, w := range from.Witnessing.Witnesses {
 		quorum.Keys = append(quorum.Keys, w.Key)
 	}
 	now := from.now
 	if now == nil {
 		now = time.Now
 	}
-	return witness.Published{Catalogue: kept, Quorum: quorum, Verifier: from.verifier, Now: now}
+	return witness.Published{Catalogue: kept, Quorum: quorum, Verifier: from.Verifier, Now: now}
 }
 
 // attendance is how a program stands with its witnesses.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -25,49 +27,21 @@ import (
 	"poterne/internal/store"
 )
 
-func TestWitnessesAreComplainedOf(t *testing.T) {
-	dir := secrets(t)
-	key := witnesstest.New(t, "witness.example/w1").Key()
-	const there = "\n[[witness]]\naddress = \"https://witness.example\"\nkey = \""
-	for name, test := range map[string]struct{ text, says string }{
-		"no quorum":               {there + key + `"`, "quorum.need: write between 1 and 1"},
-		"more than there are":     {"[quorum]\nneed = 2" + there + key + `"`, "quorum.need: write between 1 and 1"},
-		"a quorum of nobody":      {"[quorum]\nneed = 1", "quorum: there is nobody who co-signs"},
-		"a hasty strictness":      {"[quorum]\nneed = 1\nstrict = \"2s\"" + there + key + `"`, "quorum.strict: too short"},
-		"no key":                  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"https://witness.example\"", "witness[0].key: missing"},
-		"another's key":           {"[quorum]\nneed = 1" + there + strings.Replace(key, "w1", "w2", 1) + `"`, "witness[0].key: the name and the key"},
-		"one witness twice":       {"[quorum]\nneed = 2" + there + key + `"` + there + key + `"`, "witness[1].key: a witness of this name is declared twice"},
-		"an address without TLS":  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"http://witness.example\"\nkey = \"" + key + `"`, "witness[0].address: anybody on the way could stop Poterne; write https://witness.example"},
-		"an address that is none": {"[quorum]\nneed = 1\n[[witness]]\naddress = \"witness.example\"\nkey = \"" + key + `"`, "witness[0].address: not an address"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := check(dir, []byte(example+"\n"+test.text+"\n"))
-			if err == nil || !strings.Contains(err.Error(), test.says) || strings.Count(err.Error(), "\n") > 0 {
-				t.Errorf("complaints: %v", err)
-			}
-		})
-	}
-	s, err := check(dir, []byte(example+"\n[quorum]\nneed = 1\nstrict = \"15m\""+there+key+`"`))
-	if err != nil || len(s.witnessing.witnesses) != 1 || s.witnessing.need != 1 || s.witnessing.strict != 15*time.Minute {
-		t.Errorf("it comes to %+v, %v", s.witnessing, err)
-	}
-}
-
 // witnessedBy is the example's settings with a witness, that witness, and where the
 // keys are.
 func witnessedBy(t *testing.T) (s settings, w *witnesstest.Witness, dir string) {
 	t.Helper()
-	dir = secrets(t)
-	s, err := check(dir, []byte(example))
+	dir = configtest.Secrets(t)
+	s, err := parsed(dir, config.Example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w = witnesstest.New(t, "witness.example/w1", s.verifier)
+	w = witnesstest.New(t, "witness.example/w1", s.Verifier)
 	key, err := witness.ParseKey(w.Key())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.witnessing = witnessing{witnesses: []witness.Witness{{Key: key, Address: w.Serve(t)}}, need: 1}
+	s.Witnessing = config.Witnessing{Witnesses: []witness.Witness{{Key: key, Address: w.Serve(t)}}, Need: 1}
 	return s, w, dir
 }
 
@@ -79,7 +53,7 @@ func worked(t *testing.T, s settings, path string, entries int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +85,7 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 	}
 	worked(t, s, path, 1)
 	worked(t, s, path, 0) // the newest is run again
-	known := w.Knows(t, s.verifier.Name())
+	known := w.Knows(t, s.Verifier.Name())
 
 	for _, lost := range []string{copied, filepath.Join(dir, "empty.db")} {
 		kept, err := store.OpenSQLite(t.Context(), lost)
@@ -119,7 +93,7 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer kept.Close()
-		_, err = assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+		_, err = assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "an older copy was put in its place. Restore the newest copy there is") {
 			t.Errorf("it is run: %v", err)
 		}
@@ -128,7 +102,7 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 			t.Errorf("%d entries, %d under a checkpoint, %v", next, size, err)
 		}
 	}
-	if again := w.Knows(t, s.verifier.Name()); again != known {
+	if again := w.Knows(t, s.Verifier.Name()); again != known {
 		t.Errorf("the witness knew %d entries and knows %d", known, again)
 	}
 }
@@ -143,7 +117,7 @@ func sizeIn(t *testing.T, kept *store.Store, s settings) int64 {
 	if signed == nil {
 		return 0
 	}
-	head, err := ledger.OpenCheckpoint(signed, s.verifier)
+	head, err := ledger.OpenCheckpoint(signed, s.Verifier)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +144,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 	council := s.council(kept, slog.New(slog.DiscardHandler))
 	strict := attendance{council, time.Minute, s.now}
 	lenient := attendance{council, 0, s.now}
-	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.signer, s.verifier, nil)
+	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.Signer, s.Verifier, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +169,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}
 			answer := httptest.NewRecorder()
-			(&health{kept: kept, verifier: s.verifier, now: time.Now, witnesses: a}).ready(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			(&health{kept: kept, verifier: s.Verifier, now: time.Now, witnesses: a}).ready(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 			if (answer.Code == http.StatusOK) != want {
 				t.Errorf("%s, strict %v: ready says %d %s", when, a.strict, answer.Code, answer.Body)
 			}
@@ -230,7 +204,7 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	p, err := assemble(t.Context(), s.setup, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,10 +243,10 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	if _, err := tiles.Publish(t.Context(), s.published(kept), s.verifier, folder); err != nil {
+	if _, err := tiles.Publish(t.Context(), s.published(kept), s.Verifier, folder); err != nil {
 		t.Fatal(err)
 	}
-	proved, err := tiles.Prove(t.Context(), s.published(kept), s.verifier, 2)
+	proved, err := tiles.Prove(t.Context(), s.published(kept), s.Verifier, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

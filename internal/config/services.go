@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -123,8 +123,8 @@ var ownPaths = []string{"desk", "manager", "healthz", "readyz", ".poterne"}
 
 // services turns the declared services into the gate's, and complains of each
 // route on its line.
-func (c *config) services(s *settings, wrong *complaints) {
-	s.about = make(map[roster.ServiceID]map[i18n.Language]string)
+func (c *config) services(s *Settings, wrong *Complaints) {
+	s.About = make(map[roster.ServiceID]map[i18n.Language]string)
 	for i, table := range c.Service {
 		path := index("service", i)
 		service := httpgate.Service{
@@ -135,7 +135,7 @@ func (c *config) services(s *settings, wrong *complaints) {
 			service.Name = table.ID
 		}
 		if upstream, err := url.Parse(table.Upstream); err != nil && table.Upstream != "" {
-			wrong.add(path+".upstream", "not a URL; write one such as http://127.0.0.1:3000")
+			wrong.Add(path+".upstream", "not a URL; write one such as http://127.0.0.1:3000")
 		} else if table.Upstream != "" {
 			service.Upstream = upstream
 		}
@@ -144,32 +144,32 @@ func (c *config) services(s *settings, wrong *complaints) {
 			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s))
 		}
 		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
-			gateComplaints(wrong, path, service, s.schemes, s.reading, len(wrong.list) > told)
+			gateComplaints(wrong, path, service, s.Schemes, s.Reading, len(wrong.list) > told)
 		}
 		if first, _, _ := strings.Cut(strings.TrimPrefix(service.Prefix, "/"), "/"); slices.Contains(ownPaths, first) {
-			wrong.add(path+".prefix", "/%s is the portal's own; write another", first)
+			wrong.Add(path+".prefix", "/%s is the portal's own; write another", first)
 		}
-		if service.Host != "" && strings.HasSuffix(s.origin, "://"+service.Host) {
-			wrong.add(path+".host", "this is the portal's own; write another, or a prefix")
+		if service.Host != "" && strings.HasSuffix(s.Origin, "://"+service.Host) {
+			wrong.Add(path+".host", "this is the portal's own; write another, or a prefix")
 		}
-		for _, other := range s.services {
+		for _, other := range s.Services {
 			if other.ID == service.ID {
-				wrong.add(path+".id", "this service is declared twice")
+				wrong.Add(path+".id", "this service is declared twice")
 			}
 			if other.Host == service.Host && other.Prefix == service.Prefix {
-				wrong.add(path, "service %s has the same address", other.ID)
+				wrong.Add(path, "service %s has the same address", other.ID)
 			}
 		}
-		s.services = append(s.services, service)
-		s.about[service.ID] = table.About.said()
+		s.Services = append(s.Services, service)
+		s.About[service.ID] = table.About.said()
 		if service.Host != "" {
-			scheme, _, _ := strings.Cut(s.origin, "://")
-			s.signin.Origins = append(s.signin.Origins, scheme+"://"+service.Host)
+			scheme, _, _ := strings.Cut(s.Origin, "://")
+			s.SignIn.Origins = append(s.SignIn.Origins, scheme+"://"+service.Host)
 		}
 	}
 }
 
-func (r *routeTable) compile(wrong *complaints, path, purpose string, s *settings) httpgate.Route {
+func (r *routeTable) compile(wrong *Complaints, path, purpose string, s *Settings) httpgate.Route {
 	if r.Purpose == "" {
 		r.Purpose = purpose
 	}
@@ -182,8 +182,8 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})
 	}
 	r.address(wrong, path, &route)
-	if _, declared := s.rules.Purposes[route.Purpose]; !declared {
-		wrong.add(path+".purpose", "no purpose %q is declared; write a [[purpose]] with this name, or the name of one", r.Purpose)
+	if _, declared := s.Rules.Purposes[route.Purpose]; !declared {
+		wrong.Add(path+".purpose", "no purpose %q is declared; write a [[purpose]] with this name, or the name of one", r.Purpose)
 	}
 	for _, in := range slices.Sorted(maps.Keys(r.Request)) {
 		for _, scheme := range slices.Sorted(maps.Keys(r.Request[in])) {
@@ -196,7 +196,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 	for _, name := range slices.Sorted(maps.Keys(r.Written)) {
 		field, err := register.ParseField(name)
 		if err != nil {
-			wrong.add(path+".written."+name, "%v", err)
+			wrong.Add(path+".written."+name, "%v", err)
 		}
 		for _, where := range r.Written[name] {
 			route.Written = append(route.Written, httpgate.Writing{Name: where, Field: field, Optional: slices.Contains(r.Optional, where)})
@@ -206,7 +206,7 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 		named := slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath })
 		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool { return w.Name == name && !strings.HasPrefix(name, "$") })
 		if !named && !written {
-			wrong.add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
+			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
 	for _, declared := range []struct {
@@ -229,13 +229,13 @@ func (r *routeTable) compile(wrong *complaints, path, purpose string, s *setting
 	}
 	if route.Path != "" {
 		// Alone, in a service that has nothing wrong, so that what is said is on its line.
-		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.schemes, 0, false)
+		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.Schemes, 0, false)
 	}
 	return route
 }
 
 // address reads the short forms of methods and path.
-func (r *routeTable) address(wrong *complaints, path string, route *httpgate.Route) {
+func (r *routeTable) address(wrong *Complaints, path string, route *httpgate.Route) {
 	forms := 0
 	for _, short := range []struct{ method, path string }{{http.MethodGet, r.Get}, {http.MethodPost, r.Post}, {"", r.Path}} {
 		if short.path == "" {
@@ -248,7 +248,7 @@ func (r *routeTable) address(wrong *complaints, path string, route *httpgate.Rou
 		}
 	}
 	if forms != 1 || r.Path == "" && r.Methods != nil {
-		wrong.add(path, "write one address: get = \"/…\", post = \"/…\", or methods and path")
+		wrong.Add(path, "write one address: get = \"/…\", post = \"/…\", or methods and path")
 	}
 }
 
@@ -265,12 +265,12 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	}
 }
 
-func (a *answerTable) compile(wrong *complaints, path string, format content.Format) httpgate.Answer {
+func (a *answerTable) compile(wrong *Complaints, path string, format content.Format) httpgate.Answer {
 	layout := content.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
 		if len(groups) > 0 {
-			wrong.add(path, "write either row, person and fields, or a list of people that have them")
+			wrong.Add(path, "write either row, person and fields, or a list of people that have them")
 		}
 		groups = []groupTable{{a.Row, a.Person, a.Fields}}
 	}
@@ -280,12 +280,12 @@ func (a *answerTable) compile(wrong *complaints, path string, format content.For
 	if comma := []rune(a.Comma); len(comma) == 1 {
 		layout.Comma = comma[0]
 	} else if len(comma) > 1 {
-		wrong.add(path+".comma", "not a single character")
+		wrong.Add(path+".comma", "not a single character")
 	}
 	return httpgate.Answer{Type: a.Type, Layout: layout, About: a.About, Download: a.Download}
 }
 
-func (g groupTable) compile(wrong *complaints, path string, format content.Format) content.Group {
+func (g groupTable) compile(wrong *Complaints, path string, format content.Format) content.Group {
 	group := content.Group{Row: g.Row}
 	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
 		for _, place := range g.Person[scheme] {
@@ -296,7 +296,7 @@ func (g groupTable) compile(wrong *complaints, path string, format content.Forma
 	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
 		field, err := register.ParseField(name)
 		if err != nil {
-			wrong.add(path+".fields."+name, "%v", err)
+			wrong.Add(path+".fields."+name, "%v", err)
 			continue
 		}
 		for _, place := range g.Fields[name] {
@@ -319,7 +319,7 @@ func attributeOf(place string, format content.Format) (path, attribute string) {
 
 // gateComplaints asks the gate what is wrong with a service, without its routes if
 // that was told.
-func gateComplaints(wrong *complaints, path string, service httpgate.Service, schemes register.Schemes, reading int64, told bool) {
+func gateComplaints(wrong *Complaints, path string, service httpgate.Service, schemes register.Schemes, reading int64, told bool) {
 	nobody := func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil }
 	_, err := httpgate.New([]httpgate.Service{service}, httpgate.Dependencies{ // never asked
 		Schemes: schemes, Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
@@ -333,13 +333,13 @@ func gateComplaints(wrong *complaints, path string, service httpgate.Service, sc
 		for _, route := range service.Routes {
 			text = strings.TrimPrefix(text, "route "+route.Path+": ")
 		}
-		wrong.add(path, "%s", text)
+		wrong.Add(path, "%s", text)
 	}
 }
 
-// declares reports whether a service is declared.
-func (s *settings) declares(id roster.ServiceID) bool {
-	return slices.ContainsFunc(s.services, func(service httpgate.Service) bool { return service.ID == id })
+// Declares reports whether a service is declared.
+func (s *Settings) Declares(id roster.ServiceID) bool {
+	return slices.ContainsFunc(s.Services, func(service httpgate.Service) bool { return service.ID == id })
 }
 
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -99,50 +99,50 @@ const (
 
 // rules turns what the operator sets into rules, and complains about what they
 // cannot mean.
-func (c *config) rules(s *settings, wrong *complaints) {
-	s.rules = policy.Rules{
+func (c *config) rules(s *Settings, wrong *Complaints) {
+	s.Rules = policy.Rules{
 		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
 	}
 	for i, p := range c.Purpose {
 		path := index("purpose", i)
-		if _, twice := s.rules.Purposes[roster.Purpose(p.Name)]; twice {
-			wrong.add(path+".name", "this purpose is declared twice; write its fields in one place")
+		if _, twice := s.Rules.Purposes[roster.Purpose(p.Name)]; twice {
+			wrong.Add(path+".name", "this purpose is declared twice; write its fields in one place")
 		}
-		s.rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
+		s.Rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
 	}
 	for role, a := range c.Allowance.byRole() {
-		s.rules.Allowances[role] = a.compile(wrong, "allowance."+string(role), 0, mostOfAccount)
+		s.Rules.Allowances[role] = a.compile(wrong, "allowance."+string(role), 0, mostOfAccount)
 	}
 	a := c.Allowance
-	s.rules.Probation = a.Probation.compile(wrong, "allowance.probation", 1, mostOfAccount)
-	s.rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
-	s.rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
-	s.rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
-	if s.rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.rules.Signed < 1 || s.rules.Signed > mostSigned {
-		wrong.add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
+	s.Rules.Probation = a.Probation.compile(wrong, "allowance.probation", 1, mostOfAccount)
+	s.Rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
+	s.Rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
+	s.Rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
+	if s.Rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.Rules.Signed < 1 || s.Rules.Signed > mostSigned {
+		wrong.Add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
 	}
 	for role, w := range c.Watch.byRole() {
-		s.rules.Watches[role] = w.compile(wrong, "watch."+string(role))
+		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))
 	}
-	s.narrowed = cmp.Or(c.Campaign.Narrowed, campaign.NarrowedFor)
-	if s.narrowed < shortestNarrowed || s.narrowed > longestNarrowed {
-		wrong.add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
+	s.Narrowed = cmp.Or(c.Campaign.Narrowed, campaign.NarrowedFor)
+	if s.Narrowed < shortestNarrowed || s.Narrowed > longestNarrowed {
+		wrong.Add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
 	}
 }
 
-func (a allowanceTable) compile(wrong *complaints, path string, least, most int64) meter.Allowance {
+func (a allowanceTable) compile(wrong *Complaints, path string, least, most int64) meter.Allowance {
 	if wrong.about(path) {
 		return meter.Allowance{}
 	}
 	if a.Hour < least || a.Month < a.Hour || a.Month > most {
-		wrong.add(path, "the hour's allowance must be between %d and the month's, and the month's at most %d", least, most)
+		wrong.Add(path, "the hour's allowance must be between %d and the month's, and the month's at most %d", least, most)
 		return meter.Allowance{}
 	}
 	return meter.Allowance{Short: meter.People(int(a.Hour)), Long: meter.People(int(a.Month))}
 }
 
-func (w watchTable) compile(wrong *complaints, path string) policy.Watch {
+func (w watchTable) compile(wrong *Complaints, path string) policy.Watch {
 	if wrong.about(path) {
 		return policy.Watch{}
 	}
@@ -151,11 +151,11 @@ func (w watchTable) compile(wrong *complaints, path string) policy.Watch {
 		n   int64
 	}{{"line", w.Line}, {"pace", w.Pace}, {"wall", w.Wall}} {
 		if limit.n < 1 || limit.n > mostOfAccount {
-			wrong.add(path+"."+limit.key, "must be between 1 and %d; what shall stop nobody for now is named under [observe]", mostOfAccount)
+			wrong.Add(path+"."+limit.key, "must be between 1 and %d; what shall stop nobody for now is named under [observe]", mostOfAccount)
 		}
 	}
 	if !(w.Forgiven >= 0 && w.Forgiven <= mostForgiven) { // nor is it not a number
-		wrong.add(path+".forgiven", "must be between 0 and %d people a day", mostForgiven)
+		wrong.Add(path+".forgiven", "must be between 0 and %d people a day", mostForgiven)
 		return policy.Watch{}
 	}
 	return policy.Watch{
@@ -166,28 +166,28 @@ func (w watchTable) compile(wrong *complaints, path string) policy.Watch {
 
 // observed reads what is only observed. A name that means nothing is complained
 // about, lest somebody believe that it does.
-func (c *config) observed(wrong *complaints) policy.Observed {
+func (c *config) observed(wrong *Complaints) policy.Observed {
 	o := policy.Observed{
 		Everything: c.Observe.Everything,
 		Services:   map[roster.ServiceID]bool{}, Roles: map[roster.Role]bool{}, Grounds: map[policy.Why]bool{},
 	}
 	for i, name := range c.Observe.Services {
 		if !slices.ContainsFunc(c.Service, func(s serviceTable) bool { return s.ID == name }) {
-			wrong.add(index("observe.services", i), "no service %q is declared; write the id of a [[service]]", name)
+			wrong.Add(index("observe.services", i), "no service %q is declared; write the id of a [[service]]", name)
 		}
 		o.Services[roster.ServiceID(name)] = true
 	}
 	for i, name := range c.Observe.Roles {
 		role, err := roster.ParseRole(name)
 		if err != nil || !role.ReadsFiles() {
-			wrong.add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre or training", name)
+			wrong.Add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre or training", name)
 		}
 		o.Roles[role] = true
 	}
 	for i, name := range c.Observe.Rules {
 		why, known := policy.ParseWhy(name)
 		if !known || !why.Counts() {
-			wrong.add(index("observe.rules", i), "%q is no rule that can be observed; write one of %s", name, strings.Join(observable(), ", "))
+			wrong.Add(index("observe.rules", i), "%q is no rule that can be observed; write one of %s", name, strings.Join(observable(), ", "))
 		}
 		o.Grounds[why] = true
 	}

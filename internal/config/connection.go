@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -13,15 +13,15 @@ var (
 	passfileWord = regexp.MustCompile(`passfile\s*=\s*'?([^\s'&]+)`)
 )
 
-// checkServer says what is wrong with a connection to PostgreSQL, as far as can be
+// CheckServer says what is wrong with a connection to PostgreSQL, as far as can be
 // said without connecting: a secret in it, or in a file that others can read, or a
 // way that others could listen on.
-func checkServer(connection string) error {
+func CheckServer(connection string) error {
 	if holdsPassword(connection) {
 		return errors.New("a password is a secret; write passfile=… and put it into that file")
 	}
 	if file := passfileWord.FindStringSubmatch(connection); file != nil {
-		if _, err := privateFile(file[1]); err != nil {
+		if _, err := PrivateFile(file[1]); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,11 @@
-package main
+// Package config reads the configuration: TOML in, settings out, or everything that
+// is wrong with it at once, each with its line and what to write instead.
+package config
 
 import (
-	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
-	"errors"
-	"fmt"
+	_ "embed"
 	"maps"
 	"net"
 	"net/netip"
@@ -16,13 +17,23 @@ import (
 	"time"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/reason/intake"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/store"
+
+	"golang.org/x/mod/sumdb/note"
 )
+
+// Example is a configuration with everything in it; a test keeps it whole.
+//
+//go:embed example.toml
+var Example string
 
 // config is the configuration file; `poterne config example` prints one with
 // everything in it. A need tag says what to write when the key is missing: no
@@ -158,50 +169,99 @@ type sourceTable struct {
 	TokenFile   string         `toml:"token_file"`
 }
 
-// settings is what a configuration comes to, with its secrets read.
-type settings struct {
-	setup
-	listen        string
-	certificate   *tls.Certificate // nil: TLS ends before Poterne
-	metricsListen string           // nobody reads the metrics when empty
-	database      string           // the SQLite file; empty when there is a server
-	server        string
-	veil          ledger.Veil // over people in the ledger, if there is an epoch key
-	epoch         string      // its file
+// Settings are what a configuration comes to, with its secrets read.
+type Settings struct {
+	Origin      string // where people reach the portal: https, or http on this very machine
+	Listen      string
+	Certificate *tls.Certificate // nil: TLS ends before Poterne
+	Reading     int64            // bytes that the answers being read at any moment may take; the gate's own bound when 0
+	Help        map[i18n.Language]string
+	Metrics     string // where they listen; nobody reads them when empty
+	Database    string // the SQLite file; empty when there is a server
+	Server      string
+
+	Pseudonym register.Key
+	Canaries  register.Canaries
+	Schemes   register.Schemes // how people are named
+	Signer    note.Signer
+	Verifier  note.Verifier
+	Assertion *ecdsa.PrivateKey
+	Veil      ledger.Veil // over people in the ledger, if there is an epoch key
+	EpochFile string      // where that key is
+
+	Networks   httpgate.Networks
+	SignIn     signin.Settings
+	Rules      policy.Rules
+	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
+	Retention  retention.Setting
+	Witnessing Witnessing
+	Services   []httpgate.Service
+	About      map[roster.ServiceID]map[i18n.Language]string // what each is for, in a sentence
+	Silence    map[string]time.Duration                      // of each source
+	Sources    map[string]intake.Source                      // what each may tell
+	Tokens     map[string]intake.Token                       // of each source that may push
 }
 
-// readConfig reads a configuration and the secrets it names. The error holds
-// every complaint there is, with its line and what to write instead.
-func readConfig(file string) (settings, error) { return readConfigWith(file, "") }
+// Read reads a configuration and the secrets it names. The error holds every
+// complaint there is, with its line and what to write instead.
+func Read(file string) (Settings, error) { return ReadPatched(file, "") }
 
-// readConfigWith is readConfig with the tables of a patch, if there is one.
-func readConfigWith(file, patch string) (settings, error) {
-	read := func(into *config) (*complaints, error) { return readTOML(file, into) }
+// ReadPatched is Read with the tables of a patch, if there is one.
+func ReadPatched(file, patch string) (Settings, error) {
+	read := func(into *config) (*Complaints, error) { return readTOML(file, into) }
 	if patch != "" {
-		read = func(into *config) (*complaints, error) { return readPatched(file, patch, into) }
+		read = func(into *config) (*Complaints, error) { return readPatched(file, patch, into) }
 	}
 	var c config
 	wrong, err := read(&c)
 	if err != nil {
-		return settings{}, err
+		return Settings{}, err
 	}
 	s := c.compile(wrong, filepath.Dir(file))
-	return s, wrong.err()
+	return s, wrong.Err()
+}
+
+// Parse is Read for what a file would hold.
+func Parse(file string, document []byte) (Settings, error) {
+	var c config
+	wrong, err := parseTOML(file, document, &c)
+	if err != nil {
+		return Settings{}, err
+	}
+	s := c.compile(wrong, filepath.Dir(file))
+	return s, wrong.Err()
+}
+
+// ReadRules reads the rules of a configuration, or of the example when no file is
+// named. The secrets of the configuration are not needed, and not read.
+func ReadRules(file string) (policy.Rules, error) {
+	var c config
+	wrong, err := parseTOML("the example configuration", []byte(Example), &c)
+	if file != "" {
+		c = config{}
+		wrong, err = readTOML(file, &c)
+	}
+	if err != nil {
+		return policy.Rules{}, err
+	}
+	var s Settings
+	c.rules(&s, wrong)
+	return s.Rules, wrong.Err()
 }
 
 // compile turns a configuration into settings, and complains about what it
 // cannot mean.
-func (c *config) compile(wrong *complaints, base string) settings {
+func (c *config) compile(wrong *Complaints, base string) Settings {
 	files := secretFiles{base, wrong}
-	s := settings{listen: c.Public.Listen, metricsListen: c.Metrics.Listen, database: files.path(c.Database.Path), server: c.Database.Server}
-	s.pages.Help = c.Public.Help.said()
-	s.origin = c.Public.Origin
+	s := Settings{Listen: c.Public.Listen, Metrics: c.Metrics.Listen, Database: files.path(c.Database.Path), Server: c.Database.Server}
+	s.Help = c.Public.Help.said()
+	s.Origin = c.Public.Origin
 	c.schemes(&s, wrong)
-	s.pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
-	s.assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
-	s.veil, s.epoch = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
+	s.Pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
+	s.Assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
+	s.Veil, s.EpochFile = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
-	s.signer, s.verifier = pair.signer, pair.verifier
+	s.Signer, s.Verifier = pair.signer, pair.verifier
 	c.kept(wrong)
 	c.witnesses(&s, wrong)
 	c.public(&s, files)
@@ -216,12 +276,12 @@ func (c *config) compile(wrong *complaints, base string) settings {
 }
 
 // schemes reads how identifiers are written.
-func (c *config) schemes(s *settings, wrong *complaints) {
+func (c *config) schemes(s *Settings, wrong *Complaints) {
 	declared := make(map[string]register.Form)
 	for _, name := range slices.Sorted(maps.Keys(c.Register.Schemes)) {
 		table, path := c.Register.Schemes[name], "register.schemes."+name
 		if !schemeNames.MatchString(name) {
-			wrong.add(path, "not a plain name; write letters, digits, - and _ only")
+			wrong.Add(path, "not a plain name; write letters, digits, - and _ only")
 		}
 		var folds []register.Fold
 		for _, fold := range table.Fold {
@@ -233,144 +293,118 @@ func (c *config) schemes(s *settings, wrong *complaints) {
 		form, err := register.NewForm(table.Pattern, folds...)
 		if err != nil {
 			key, said, _ := strings.Cut(err.Error(), ": ")
-			wrong.add(path+"."+key, "%s", said)
+			wrong.Add(path+"."+key, "%s", said)
 			continue
 		}
 		declared[name] = form
 	}
-	s.schemes = register.NewSchemes(c.Register.Scheme, declared)
+	s.Schemes = register.NewSchemes(c.Register.Scheme, declared)
 }
 
 var schemeNames = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // canaries derives the function that knows them.
-func (c *config) canaries(s *settings, wrong *complaints) {
-	if c.Canaries == nil || s.pseudonym.IsZero() || c.Canaries.Set == "" || c.Canaries.OneIn == 0 {
+func (c *config) canaries(s *Settings, wrong *Complaints) {
+	if c.Canaries == nil || s.Pseudonym.IsZero() || c.Canaries.Set == "" || c.Canaries.OneIn == 0 {
 		return // none are wanted, or what is missing was complained of
 	}
 	var err error
-	if s.canaries, err = s.pseudonym.Canaries(c.Canaries.Set, c.Canaries.OneIn); err != nil {
-		wrong.add("canaries", "%v", err)
+	if s.Canaries, err = s.Pseudonym.Canaries(c.Canaries.Set, c.Canaries.OneIn); err != nil {
+		wrong.Add("canaries", "%v", err)
 	}
 }
 
 // kept wants one database, and no password in the configuration.
-func (c *config) kept(wrong *complaints) {
+func (c *config) kept(wrong *Complaints) {
 	const path, server = `path = "/var/lib/poterne/poterne.db"`, `server = "host=/run/postgresql dbname=poterne"`
 	switch {
 	case c.Database.Path == "" && c.Database.Server == "":
-		wrong.add("database", "missing; write %s for SQLite, or %s for PostgreSQL", path, server)
+		wrong.Add("database", "missing; write %s for SQLite, or %s for PostgreSQL", path, server)
 	case c.Database.Path != "" && c.Database.Server != "":
-		wrong.add("database", "path and server are two databases; write one of them")
+		wrong.Add("database", "path and server are two databases; write one of them")
 	case c.Database.Server != "":
-		if err := checkServer(c.Database.Server); err != nil {
-			wrong.add("database.server", "%v", err)
+		if err := CheckServer(c.Database.Server); err != nil {
+			wrong.Add("database.server", "%v", err)
 		}
 	}
 }
 
-// person returns the pseudonym of one of the register's own identifiers, as somebody
+// Person returns the pseudonym of one of the register's own identifiers, as somebody
 // wrote it.
-func (s settings) person(identifier string) (register.PersonID, error) {
-	ref, err := s.schemes.Told(s.schemes.Own(), identifier)
+func (s Settings) Person(identifier string) (register.PersonID, error) {
+	ref, err := s.Schemes.Told(s.Schemes.Own(), identifier)
 	if err != nil {
 		return register.PersonID{}, err
 	}
-	return s.pseudonym.Person(ref.Value), nil
+	return s.Pseudonym.Person(ref.Value), nil
 }
 
-// reserved reports whether one of the register's own identifiers is kept for
+// Reserved reports whether one of the register's own identifiers is kept for
 // canaries.
-func (s settings) reserved(identifier string) bool {
-	person, err := s.person(identifier)
-	return err == nil && s.canaries.Reserved(person)
+func (s Settings) Reserved(identifier string) bool {
+	person, err := s.Person(identifier)
+	return err == nil && s.Canaries.Reserved(person)
 }
 
-// open opens the database.
-func (s settings) open(ctx context.Context) (*store.Store, error) {
-	kept, err := s.openSealed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := kept.Veil(ctx, s.veil); err != nil {
-		return nil, errors.Join(err, kept.Close())
-	}
-	return kept, nil
-}
-
-// openSealed opens the database for what needs to know nobody: it can do without the
-// epoch key.
-func (s settings) openSealed(ctx context.Context) (kept *store.Store, err error) {
-	if s.server != "" {
-		kept, err = store.OpenPostgreSQL(ctx, s.server)
-	} else {
-		kept, err = store.OpenSQLite(ctx, s.database)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the database cannot be opened: %w", err)
-	}
-	return kept, nil
-}
-
-func (c *config) public(s *settings, files secretFiles) {
+func (c *config) public(s *Settings, files secretFiles) {
 	wrong := files.wrong
 	if c.Public.Origin != "" {
 		if origin, err := url.Parse(c.Public.Origin); err != nil || origin.Host == "" || origin.Scheme+"://"+origin.Host != c.Public.Origin {
-			wrong.add("public.origin", "not an origin; write a scheme and a host only, such as https://poterne.example")
+			wrong.Add("public.origin", "not an origin; write a scheme and a host only, such as https://poterne.example")
 		} else if origin.Scheme != "https" && (origin.Scheme != "http" || !onThisMachine(origin.Host)) {
-			wrong.add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
+			wrong.Add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
 		}
 	}
-	if s.reading = max(0, c.Public.Reading); c.Public.Reading < 0 {
-		wrong.add("public.reading", "a limit is negative; write how many bytes the answers being read at any moment may take, such as 268435456")
+	if s.Reading = max(0, c.Public.Reading); c.Public.Reading < 0 {
+		wrong.Add("public.reading", "a limit is negative; write how many bytes the answers being read at any moment may take, such as 268435456")
 	}
 	address(wrong, "public.listen", c.Public.Listen)
 	address(wrong, "metrics.listen", c.Metrics.Listen)
 	switch {
 	case (c.Public.Cert == "") != (c.Public.Key == ""):
-		wrong.add("public", "cert and key come together; write both, or neither behind something that ends TLS")
+		wrong.Add("public", "cert and key come together; write both, or neither behind something that ends TLS")
 	case c.Public.Cert != "":
-		if _, err := privateFile(files.path(c.Public.Key)); err != nil {
-			wrong.add("public.key", "%v", err)
+		if _, err := PrivateFile(files.path(c.Public.Key)); err != nil {
+			wrong.Add("public.key", "%v", err)
 		}
 		pair, err := tls.LoadX509KeyPair(files.path(c.Public.Cert), files.path(c.Public.Key))
 		if err != nil {
-			wrong.add("public.cert", "%v", err)
+			wrong.Add("public.cert", "%v", err)
 		}
-		s.certificate = &pair
+		s.Certificate = &pair
 	case c.Public.Listen != "" && !onThisMachine(c.Public.Listen):
-		wrong.add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
+		wrong.Add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
 	}
 }
 
 // networks wants to know the browsers' own addresses wherever it is to class them.
-func (c *config) networks(s *settings, wrong *complaints) {
-	s.networks.Proxies = addressRanges(wrong, "public.proxies", c.Public.Proxies)
+func (c *config) networks(s *Settings, wrong *Complaints) {
+	s.Networks.Proxies = addressRanges(wrong, "public.proxies", c.Public.Proxies)
 	if len(c.Network) > 0 && len(c.Public.Proxies) == 0 && c.Public.Cert == "" && strings.HasPrefix(c.Public.Origin, "https://") {
-		wrong.add("network", "all requests come from what ends TLS before Poterne; write its address under [public], such as proxies = [\"127.0.0.1\"]")
+		wrong.Add("network", "all requests come from what ends TLS before Poterne; write its address under [public], such as proxies = [\"127.0.0.1\"]")
 	}
 	for i, n := range c.Network {
 		path := index("network", i)
 		identifier(wrong, path+".name", n.Name)
-		twice := slices.ContainsFunc(s.networks.Classes, func(known httpgate.Network) bool { return known.Name == n.Name })
+		twice := slices.ContainsFunc(s.Networks.Classes, func(known httpgate.Network) bool { return known.Name == n.Name })
 		if twice || n.Name == httpgate.Elsewhere {
-			wrong.add(path+".name", "%q is taken; write another name, or all ranges in one place", n.Name)
+			wrong.Add(path+".name", "%q is taken; write another name, or all ranges in one place", n.Name)
 		}
-		s.networks.Classes = append(s.networks.Classes, httpgate.Network{Name: n.Name, Ranges: addressRanges(wrong, path+".ranges", n.Ranges)})
+		s.Networks.Classes = append(s.Networks.Classes, httpgate.Network{Name: n.Name, Ranges: addressRanges(wrong, path+".ranges", n.Ranges)})
 	}
 }
 
 // addressRanges reads addresses and ranges of them.
-func addressRanges(wrong *complaints, path string, texts []string) (ranges []netip.Prefix) {
+func addressRanges(wrong *Complaints, path string, texts []string) (ranges []netip.Prefix) {
 	for i, text := range texts {
 		if ip, err := netip.ParseAddr(text); err == nil {
 			text = netip.PrefixFrom(ip, ip.BitLen()).String()
 		}
 		switch prefix, err := netip.ParsePrefix(text); {
 		case err != nil || prefix.Addr().Is4In6():
-			wrong.add(index(path, i), "not a range of addresses; write one such as \"10.20.0.0/16\" or \"192.0.2.7\"")
+			wrong.Add(index(path, i), "not a range of addresses; write one such as \"10.20.0.0/16\" or \"192.0.2.7\"")
 		case prefix != prefix.Masked():
-			wrong.add(index(path, i), "the address is longer than its range; write %q", prefix.Masked())
+			wrong.Add(index(path, i), "the address is longer than its range; write %q", prefix.Masked())
 		default:
 			ranges = append(ranges, prefix)
 		}
@@ -378,55 +412,55 @@ func addressRanges(wrong *complaints, path string, texts []string) (ranges []net
 	return ranges
 }
 
-func (c *config) signin(s *settings, files secretFiles) {
+func (c *config) signin(s *Settings, files secretFiles) {
 	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
-	s.signin = signin.Settings{
+	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
 		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life,
 	}
-	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.pseudonym.IsZero() {
+	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already
 	}
 	var err error
-	if s.signin.Secret, err = s.pseudonym.Signin(); err != nil {
-		files.wrong.add("keys.pseudonym", "%v", err)
+	if s.SignIn.Secret, err = s.Pseudonym.Signin(); err != nil {
+		files.wrong.Add("keys.pseudonym", "%v", err)
 		return
 	}
-	_, err = signin.New(s.signin, nil, nil, nil)
+	_, err = signin.New(s.SignIn, nil, nil, nil)
 	for _, text := range complaintsOf(err) {
-		files.wrong.add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
+		files.wrong.Add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
 	}
 }
 
-func (c *config) sources(s *settings, files secretFiles) {
-	s.silence, s.tokens, s.sources = map[string]time.Duration{}, map[string]intake.Token{}, map[string]intake.Source{}
+func (c *config) sources(s *Settings, files secretFiles) {
+	s.Silence, s.Tokens, s.Sources = map[string]time.Duration{}, map[string]intake.Token{}, map[string]intake.Source{}
 	for i, source := range c.Source {
 		path := index("source", i)
-		if _, twice := s.silence[source.Name]; twice {
-			files.wrong.add(path+".name", "this source is declared twice")
+		if _, twice := s.Silence[source.Name]; twice {
+			files.wrong.Add(path+".name", "this source is declared twice")
 		}
 		identifier(files.wrong, path+".name", source.Name)
 		if source.SilentAfter < 0 {
-			files.wrong.add(path+".silent_after", "not a time to wait; write one such as \"24h\"")
+			files.wrong.Add(path+".silent_after", "not a time to wait; write one such as \"24h\"")
 		}
-		s.silence[source.Name] = source.SilentAfter
-		s.sources[source.Name] = source.compile(files.wrong, path)
+		s.Silence[source.Name] = source.SilentAfter
+		s.Sources[source.Name] = source.compile(files.wrong, path)
 		if source.TokenFile == "" {
 			continue
 		}
-		s.tokens[source.Name] = readSecret(files, path+".token_file", source.TokenFile, parseToken)
+		s.Tokens[source.Name] = readSecret(files, path+".token_file", source.TokenFile, parseToken)
 	}
 }
 
 // compile says what the source may tell.
-func (source sourceTable) compile(wrong *complaints, path string) intake.Source {
+func (source sourceTable) compile(wrong *Complaints, path string) intake.Source {
 	may := make(intake.Source, len(source.Kinds))
 	if len(source.Kinds) == 0 && !wrong.about(path+".kinds") {
-		wrong.add(path+".kinds", "a source tells something; write kinds = [\"call\"], or what it is")
+		wrong.Add(path+".kinds", "a source tells something; write kinds = [\"call\"], or what it is")
 	}
 	written := source.Longest != nil && !wrong.about(path+".longest")
 	if written && *source.Longest <= 0 {
-		wrong.add(path+".longest", "not a time that a fact can hold; write one such as \"15m\"")
+		wrong.Add(path+".longest", "not a time that a fact can hold; write one such as \"15m\"")
 	}
 	var lifeless []string
 	for i, name := range source.Kinds {
@@ -435,11 +469,11 @@ func (source sourceTable) compile(wrong *complaints, path string) intake.Source 
 			kind, err = reason.Cover, nil
 		}
 		if err != nil {
-			wrong.add(index(path+".kinds", i), "%q is not a kind of fact; write caseload, appointment, call, desk-ticket, message, enrolment, cover or protected", name)
+			wrong.Add(index(path+".kinds", i), "%q is not a kind of fact; write caseload, appointment, call, desk-ticket, message, enrolment, cover or protected", name)
 			continue
 		}
 		if _, twice := may[kind]; twice {
-			wrong.add(index(path+".kinds", i), "this kind is written twice; write it once")
+			wrong.Add(index(path+".kinds", i), "this kind is written twice; write it once")
 		}
 		life, ticket := kind.Life()
 		if written {
@@ -450,7 +484,7 @@ func (source sourceTable) compile(wrong *complaints, path string) intake.Source 
 		may[kind] = life
 	}
 	if len(lifeless) > 0 && source.Longest == nil {
-		wrong.add(path+".longest", "missing; write longest = \"2160h\": nothing else says how long %s may hold", strings.Join(lifeless, ", "))
+		wrong.Add(path+".longest", "missing; write longest = \"2160h\": nothing else says how long %s may hold", strings.Join(lifeless, ", "))
 	}
 	return may
 }
@@ -467,11 +501,11 @@ func complaintsOf(err error) (texts []string) {
 	return texts
 }
 
-func categories(wrong *complaints, path string, names []string) (fields register.Fields) {
+func categories(wrong *Complaints, path string, names []string) (fields register.Fields) {
 	for i, name := range names {
 		field, err := register.ParseField(name)
 		if err != nil {
-			wrong.add(index(path, i), "%v", err)
+			wrong.Add(index(path, i), "%v", err)
 		}
 		fields |= field
 	}
@@ -481,18 +515,18 @@ func categories(wrong *complaints, path string, names []string) (fields register
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // identifier wants a name that can stand in an address, a header and a metric.
-func identifier(wrong *complaints, path, name string) {
+func identifier(wrong *Complaints, path, name string) {
 	if name != "" && !plainName.MatchString(name) {
-		wrong.add(path, "not a plain name; write small letters, digits and - only")
+		wrong.Add(path, "not a plain name; write small letters, digits and - only")
 	}
 }
 
-func address(wrong *complaints, path, listen string) {
+func address(wrong *Complaints, path, listen string) {
 	if listen == "" {
 		return
 	}
 	if _, port, err := net.SplitHostPort(listen); err != nil || port == "" {
-		wrong.add(path, "not an address to listen on; write one such as \"127.0.0.1:8080\"")
+		wrong.Add(path, "not an address to listen on; write one such as \"127.0.0.1:8080\"")
 	}
 }
 
@@ -509,7 +543,7 @@ func onThisMachine(host string) bool {
 // secretFiles reads the files that hold secrets.
 type secretFiles struct {
 	base  string
-	wrong *complaints
+	wrong *Complaints
 }
 
 func (f secretFiles) path(path string) string {
@@ -525,16 +559,16 @@ func readSecret[T any](files secretFiles, key, path string, parse func([]byte) (
 	if path == "" {
 		return secret
 	}
-	text, err := privateFile(files.path(path))
+	text, err := PrivateFile(files.path(path))
 	if err == nil && len(text) == 0 {
-		files.wrong.add(key, "%s is empty", path)
+		files.wrong.Add(key, "%s is empty", path)
 		return secret
 	}
 	if err == nil {
 		secret, err = parse(text)
 	}
 	if err != nil {
-		files.wrong.add(key, "%v", err)
+		files.wrong.Add(key, "%v", err)
 	}
 	return secret
 }

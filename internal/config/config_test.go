@@ -1,8 +1,7 @@
-package main
+package config_test
 
 import (
 	"bytes"
-	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -15,41 +14,23 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/witness/witnesstest"
 	"poterne/internal/signin"
 )
 
-// secrets makes a folder with every secret that the example names.
-func secrets(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	keys := keysCommand{Dir: dir, Origin: "poterne.example/ledger"}
-	if err := keys.Run(&streams{Out: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"client.secret", "agenda.token"} {
-		if err := writeNew(filepath.Join(dir, name), strings.Repeat("0123456789abcdef", 2)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// check compiles a configuration as if its file were in dir.
-func check(dir string, document []byte) (settings, error) {
-	var c config
-	wrong, err := parseTOML("poterne.toml", document, &c)
-	if err != nil {
-		return settings{}, err
-	}
-	s := c.compile(wrong, dir)
-	return s, wrong.err()
+// parse reads a configuration as if its file were in dir.
+func parse(dir, document string) (config.Settings, error) {
+	return config.Parse(filepath.Join(dir, "poterne.toml"), []byte(document))
 }
 
 func tree(t *testing.T) map[string]any {
 	t.Helper()
 	var tree map[string]any
-	if err := toml.Unmarshal([]byte(example), &tree); err != nil {
+	if err := toml.Unmarshal([]byte(config.Example), &tree); err != nil {
 		t.Fatal(err)
 	}
 	return tree
@@ -61,7 +42,7 @@ func everyKey(of reflect.Type, table map[string]any, path string, each func(tabl
 	for i := range of.NumField() {
 		field := of.Field(i)
 		key := field.Tag.Get("toml")
-		here := join(path, key)
+		here := config.Join(path, key)
 		each(table, key, field.Tag.Get("need") != "", here)
 		inside := field.Type
 		if inside.Kind() == reflect.Pointer || inside.Kind() == reflect.Slice {
@@ -75,26 +56,26 @@ func everyKey(of reflect.Type, table map[string]any, path string, each func(tabl
 			everyKey(inside, value, here, each)
 		case []any:
 			for j, one := range value {
-				everyKey(inside, one.(map[string]any), index(here, j), each)
+				everyKey(inside, one.(map[string]any), config.Index(here, j), each)
 			}
 		}
 	}
 }
 
 func TestRUN_4_EachMissingSettingStopsTheStart(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	var paths []string
-	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, _ string, needed bool, path string) {
+	everyKey(reflect.TypeFor[config.File](), tree(t), "", func(_ map[string]any, _ string, needed bool, path string) {
 		if needed {
 			paths = append(paths, path)
 		}
 	})
 	if len(paths) < 30 {
-		t.Fatalf("only %d settings are needed: %v", len(paths), paths)
+		t.Fatalf("only %d Settings are needed: %v", len(paths), paths)
 	}
 	for _, missing := range paths {
 		document := tree(t)
-		everyKey(reflect.TypeFor[config](), document, "", func(table map[string]any, key string, _ bool, path string) {
+		everyKey(reflect.TypeFor[config.File](), document, "", func(table map[string]any, key string, _ bool, path string) {
 			if path == missing {
 				delete(table, key)
 			}
@@ -103,23 +84,23 @@ func TestRUN_4_EachMissingSettingStopsTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := check(dir, text); err == nil || !strings.Contains(err.Error(), missing+": missing; write ") {
+		if _, err := parse(dir, string(text)); err == nil || !strings.Contains(err.Error(), missing+": missing; write ") {
 			t.Errorf("without %s: %v", missing, err)
 		}
 	}
 }
 
 func TestRUN_4_AnUnknownKeyAnywhereStopsTheStart(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	tried := map[string]bool{} // tables
-	everyKey(reflect.TypeFor[config](), tree(t), "", func(_ map[string]any, key string, _ bool, at string) {
+	everyKey(reflect.TypeFor[config.File](), tree(t), "", func(_ map[string]any, key string, _ bool, at string) {
 		table := strings.TrimSuffix(at, key)
 		if tried[table] {
 			return
 		}
 		tried[table] = true
 		document := tree(t)
-		everyKey(reflect.TypeFor[config](), document, "", func(table map[string]any, _ string, _ bool, path string) {
+		everyKey(reflect.TypeFor[config.File](), document, "", func(table map[string]any, _ string, _ bool, path string) {
 			if path == at {
 				table["supervisor"] = true
 			}
@@ -128,18 +109,18 @@ func TestRUN_4_AnUnknownKeyAnywhereStopsTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := check(dir, text); err == nil || !strings.Contains(err.Error(), "supervisor: not a key that is known here") {
+		if _, err := parse(dir, string(text)); err == nil || !strings.Contains(err.Error(), "supervisor: not a key that is known here") {
 			t.Errorf("an unknown key beside %s: %v", at, err)
 		}
 	})
 }
 
 func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
-	if _, err := check(secrets(t), []byte(example)); err != nil {
+	if _, err := parse(configtest.Secrets(t), config.Example); err != nil {
 		t.Fatal(err)
 	}
 	shown := map[string]bool{}
-	everyKey(reflect.TypeFor[config](), tree(t), "", func(table map[string]any, key string, _ bool, path string) {
+	everyKey(reflect.TypeFor[config.File](), tree(t), "", func(table map[string]any, key string, _ bool, path string) {
 		plain := anyFormat.Replace(placeless(path))
 		shown[plain] = shown[plain] || table[key] != nil
 	})
@@ -172,12 +153,12 @@ func placeless(path string) string {
 }
 
 func TestAServiceCannotTakeThePortalsPlace(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	for was, is := range map[string]string{
 		`prefix = "/people"`: `prefix = "/desk"`, `host = "courses.example"`: `host = "poterne.example"`,
 		`id = "courses"`: `id = "people"`,
 	} {
-		if _, err := check(dir, []byte(strings.Replace(example, was, is, 1))); err == nil {
+		if _, err := parse(dir, strings.Replace(config.Example, was, is, 1)); err == nil {
 			t.Errorf("%s was accepted", is)
 		}
 	}
@@ -185,11 +166,11 @@ func TestAServiceCannotTakeThePortalsPlace(t *testing.T) {
 
 func TestASecretThatOthersMayReadIsRefused(t *testing.T) {
 	for _, name := range []string{"pseudonym.key", "checkpoint.key", "assertion.key", "client.secret", "agenda.token"} {
-		dir := secrets(t)
+		dir := configtest.Secrets(t)
 		if err := os.Chmod(filepath.Join(dir, name), 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := check(dir, []byte(example)); err == nil || !strings.Contains(err.Error(), name+" may be read by others") {
+		if _, err := parse(dir, config.Example); err == nil || !strings.Contains(err.Error(), name+" may be read by others") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
@@ -198,15 +179,15 @@ func TestASecretThatOthersMayReadIsRefused(t *testing.T) {
 		if err := os.Chmod(filepath.Join(dir, name), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := check(dir, []byte(example)); err == nil || !strings.Contains(err.Error(), name+" is empty") {
+		if _, err := parse(dir, config.Example); err == nil || !strings.Contains(err.Error(), name+" is empty") {
 			t.Errorf("%s, empty: %v", name, err)
 		}
 	}
 }
 
 func TestACheckpointKeyHasThePublicHalfThatWasGivenAway(t *testing.T) {
-	dir := secrets(t)
-	s, err := check(dir, []byte(example))
+	dir := configtest.Secrets(t)
+	s, err := parse(dir, config.Example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,11 +199,11 @@ func TestACheckpointKeyHasThePublicHalfThatWasGivenAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := note.Sign(&note.Note{Text: "text\n"}, s.signer)
+	signed, err := note.Sign(&note.Note{Text: "text\n"}, s.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []note.Verifier{verifier, s.verifier} {
+	for _, v := range []note.Verifier{verifier, s.Verifier} {
 		if _, err := note.Open(signed, note.VerifierList(v)); err != nil {
 			t.Error(err)
 		}
@@ -230,17 +211,17 @@ func TestACheckpointKeyHasThePublicHalfThatWasGivenAway(t *testing.T) {
 }
 
 func TestTheExampleMeansWhatItSays(t *testing.T) {
-	s, err := check(secrets(t), []byte(example))
+	s, err := parse(configtest.Secrets(t), config.Example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.signin.Idle != 10*time.Minute || s.silence["caseloads"] != 36*time.Hour || len(s.tokens) != 1 {
+	if s.SignIn.Idle != 10*time.Minute || s.Silence["caseloads"] != 36*time.Hour || len(s.Tokens) != 1 {
 		t.Error("durations or tokens are not what the example says")
 	}
-	if !slices.Equal(s.signin.Origins, []string{"https://poterne.example", "https://courses.example"}) {
-		t.Errorf("origins are %v", s.signin.Origins)
+	if !slices.Equal(s.SignIn.Origins, []string{"https://poterne.example", "https://courses.example"}) {
+		t.Errorf("origins are %v", s.SignIn.Origins)
 	}
-	people := s.services[0]
+	people := s.Services[0]
 	kinds := map[string]httpgate.Kind{}
 	for _, route := range people.Routes {
 		kinds[route.Path] = route.Kind
@@ -260,7 +241,7 @@ func TestTheExampleMeansWhatItSays(t *testing.T) {
 }
 
 func TestSCOPE_10_HowIdentifiersAreWrittenIsDeclared(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	const mail, change = `pattern = "[a-z0-9._+-]+@[a-z0-9.-]+"`, `optional = ["$.email"]`
 	for name, test := range map[string]struct {
 		was, is, want string
@@ -276,22 +257,22 @@ func TestSCOPE_10_HowIdentifiersAreWrittenIsDeclared(t *testing.T) {
 		"JSON that passes unread":       {`takes = ["text/plain"]`, `takes = ["application/json"]`, "takes: JSON is read"},
 		"a category nobody knows":       {`written = { contact =`, `written = { phone =`, "written.phone:"},
 	} {
-		changed := strings.Replace(example, test.was, test.is, 1)
-		if _, err := check(dir, []byte(changed)); changed == example || err == nil || !strings.Contains(err.Error(), test.want) {
+		changed := strings.Replace(config.Example, test.was, test.is, 1)
+		if _, err := parse(dir, changed); changed == config.Example || err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
-	s, err := check(dir, []byte(strings.Replace(example, "[register.schemes.dossier]\npattern = \"[1-9][0-9]{0,9}\"\n", "", 1)))
+	s, err := parse(dir, strings.Replace(config.Example, "[register.schemes.dossier]\npattern = \"[1-9][0-9]{0,9}\"\n", "", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.schemes.Told("dossier", "0999"); err == nil || !s.schemes.Knows("mail") {
+	if _, err := s.Schemes.Told("dossier", "0999"); err == nil || !s.Schemes.Knows("mail") {
 		t.Error("the register's own identifiers have leading zeros unless declared, or the others are forgotten")
 	}
 }
 
 func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	const search = `search = { most = 10, name = "surname", birth = "birth" }`
 	for name, test := range map[string]struct {
 		was, is, want string
@@ -304,31 +285,31 @@ func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
 		"a name without a birth date":  {search, `search = { name = "surname" }`, "search: say where the name is"},
 		"a search for nobody":          {"takes = [\"text/plain\"]", "takes = [\"text/plain\"]\nsearch = { most = 10 }", "search: a search answers with a list of people"},
 	} {
-		changed := strings.Replace(example, test.was, test.is, 1)
-		if _, err := check(dir, []byte(changed)); changed == example || err == nil || !strings.Contains(err.Error(), test.want) {
+		changed := strings.Replace(config.Example, test.was, test.is, 1)
+		if _, err := parse(dir, changed); changed == config.Example || err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
 
-	s, err := check(dir, []byte(strings.Replace(example, search, `search = { name = "surname", birth = "birth" }`, 1)))
+	s, err := parse(dir, strings.Replace(config.Example, search, `search = { name = "surname", birth = "birth" }`, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(s.services[0].Routes, func(r httpgate.Route) bool { return r.Path == "/search" })
-	if got := s.services[0].Routes[at].Search; got == nil || got.Most != 10 || !slices.Equal(got.Name, []string{"surname"}) || got.Birth != "birth" {
+	at := slices.IndexFunc(s.Services[0].Routes, func(r httpgate.Route) bool { return r.Path == "/search" })
+	if got := s.Services[0].Routes[at].Search; got == nil || got.Most != 10 || !slices.Equal(got.Name, []string{"surname"}) || got.Birth != "birth" {
 		t.Errorf("the search is %+v", got)
 	}
-	if !s.canaries.Any() {
+	if !s.Canaries.Any() {
 		t.Error("there are no canaries")
 	}
-	without, err := check(dir, []byte(strings.Replace(strings.Replace(strings.Replace(example, "[canaries]", "", 1), `set = "2026"`, "", 1), "one_in = 1000000", "", 1)))
-	if err != nil || without.canaries.Any() {
-		t.Errorf("without the table: %v, canaries %v", err, without.canaries.Any())
+	without, err := parse(dir, strings.Replace(strings.Replace(strings.Replace(config.Example, "[canaries]", "", 1), `set = "2026"`, "", 1), "one_in = 1000000", "", 1))
+	if err != nil || without.Canaries.Any() {
+		t.Errorf("without the table: %v, canaries %v", err, without.Canaries.Any())
 	}
 }
 
 func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	for name, test := range map[string]struct{ was, is, want string }{
 		"as the example has it":            {"", "", ""},
 		"a single address":                 {`"10.20.30.0/24"`, `"10.20.30.7", "2001:db8::7"`, ""},
@@ -342,7 +323,7 @@ func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
 		"nobody to tell the addresses":     {`proxies = ["127.0.0.1"]`, "", "network: all requests come from what ends TLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := check(dir, []byte(strings.Replace(example, test.was, test.is, 1)))
+			s, err := parse(dir, strings.Replace(config.Example, test.was, test.is, 1))
 			if test.want != "" {
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%v, want %q", err, test.want)
@@ -356,7 +337,7 @@ func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
 				r := httptest.NewRequest("GET", "/", nil)
 				r.RemoteAddr = "127.0.0.1:4711"
 				r.Header.Set("X-Forwarded-For", forwarded)
-				if got := s.networks.Of(r); got != want {
+				if got := s.Networks.Of(r); got != want {
 					t.Errorf("%s is of class %q, not %q", forwarded, got, want)
 				}
 			}
@@ -365,35 +346,31 @@ func TestANetworkIsNamedOnceAndBelieved(t *testing.T) {
 }
 
 func FuzzConfig(f *testing.F) {
-	f.Add([]byte(example))
+	f.Add([]byte(config.Example))
 	f.Add([]byte("[public]\norigin = 'http://localhost'\n[[service]]\nroute = [{get = '/', json = {row = '$'}}, 3]\n"))
 	f.Add([]byte("service = {}\n[[purpose]]\nname = 1\n[allowance]\nadviser.hour = 1e3\n"))
 	f.Add([]byte("\"a\\u0062\".b = [[[{c = 1}]]]\n[x.y]\n[[x.z]]\n[x.z.w]\n"))
-	dir := secrets(f)
+	dir := configtest.Secrets(f)
 	f.Fuzz(func(t *testing.T, document []byte) {
-		s, err := check(dir, document)
+		s, err := parse(dir, string(document))
 		if err != nil {
 			return
 		}
 		// What is accepted can be run.
-		if _, err := signin.New(s.signin, nil, nil, nil); err != nil {
+		if _, err := signin.New(s.SignIn, nil, nil, nil); err != nil {
 			t.Errorf("accepted, but signing in says: %v", err)
 		}
-		wrong := &complaints{}
-		for _, service := range s.services {
-			gateComplaints(wrong, "service", service, s.schemes, s.reading, false)
-		}
-		if err := wrong.err(); err != nil {
+		if err := config.AskGate(s); err != nil {
 			t.Errorf("accepted, but the gate says: %v", err)
 		}
-		if s.pseudonym.IsZero() || s.signer == nil || s.assertion == nil || s.database == "" || len(s.rules.Allowances) != 4 {
+		if s.Pseudonym.IsZero() || s.Signer == nil || s.Assertion == nil || s.Database == "" || len(s.Rules.Allowances) != 4 {
 			t.Error("accepted, but something that protects is missing")
 		}
 	})
 }
 
 func TestThereIsOneDatabase(t *testing.T) {
-	dir := secrets(t)
+	dir := configtest.Secrets(t)
 	ours, others := filepath.Join(dir, "pgpass"), filepath.Join(dir, "readable")
 	for file, mode := range map[string]os.FileMode{ours: 0o600, others: 0o640} {
 		if err := os.WriteFile(file, []byte("*:*:poterne:poterne:secret\n"), mode); err != nil {
@@ -416,11 +393,97 @@ func TestThereIsOneDatabase(t *testing.T) {
 		"an SQLite file without a name":              {`path = ""`, "database: missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Replace(example, `path = "poterne.db"`, test.database, 1)
-			_, err := check(dir, []byte(text))
+			text := strings.Replace(config.Example, `path = "poterne.db"`, test.database, 1)
+			_, err := parse(dir, text)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestASourceIsDeclaredWithItsKinds(t *testing.T) {
+	dir := configtest.Secrets(t)
+	const was = `kinds = ["appointment"]`
+	for sentence, c := range map[string]struct{ is, says string }{
+		"none written":            {"", `source[1].kinds: missing; write kinds = ["call"]`},
+		"an empty list":           {"kinds = []", "source[1].kinds: a source tells something"},
+		"one that is no kind":     {`kinds = ["holiday"]`, `source[1].kinds[0]: "holiday" is not a kind of fact`},
+		"one twice":               {`kinds = ["call", "call"]`, "source[1].kinds[1]: this kind is written twice"},
+		"a standing one, no life": {`kinds = ["call", "caseload"]`, `source[1].longest: missing; write longest = "2160h"`},
+		"a life of nothing":       {"kinds = [\"call\"]\nlongest = \"0s\"", "source[1].longest: not a time that a fact can hold"},
+	} {
+		text := strings.Replace(config.Example, was, c.is, 1)
+		if _, err := parse(dir, text); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", sentence, err, c.says)
+		}
+	}
+}
+
+func TestWitnessesAreComplainedOf(t *testing.T) {
+	dir := configtest.Secrets(t)
+	key := witnesstest.New(t, "witness.example/w1").Key()
+	const there = "\n[[witness]]\naddress = \"https://witness.example\"\nkey = \""
+	for name, test := range map[string]struct{ text, says string }{
+		"no quorum":               {there + key + `"`, "quorum.need: write between 1 and 1"},
+		"more than there are":     {"[quorum]\nneed = 2" + there + key + `"`, "quorum.need: write between 1 and 1"},
+		"a quorum of nobody":      {"[quorum]\nneed = 1", "quorum: there is nobody who co-signs"},
+		"a hasty strictness":      {"[quorum]\nneed = 1\nstrict = \"2s\"" + there + key + `"`, "quorum.strict: too short"},
+		"no key":                  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"https://witness.example\"", "witness[0].key: missing"},
+		"another's key":           {"[quorum]\nneed = 1" + there + strings.Replace(key, "w1", "w2", 1) + `"`, "witness[0].key: the name and the key"},
+		"one witness twice":       {"[quorum]\nneed = 2" + there + key + `"` + there + key + `"`, "witness[1].key: a witness of this name is declared twice"},
+		"an address without TLS":  {"[quorum]\nneed = 1\n[[witness]]\naddress = \"http://witness.example\"\nkey = \"" + key + `"`, "witness[0].address: anybody on the way could stop Poterne; write https://witness.example"},
+		"an address that is none": {"[quorum]\nneed = 1\n[[witness]]\naddress = \"witness.example\"\nkey = \"" + key + `"`, "witness[0].address: not an address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(dir, config.Example+"\n"+test.text+"\n")
+			if err == nil || !strings.Contains(err.Error(), test.says) || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("complaints: %v", err)
+			}
+		})
+	}
+	s, err := parse(dir, config.Example+"\n[quorum]\nneed = 1\nstrict = \"15m\""+there+key+`"`)
+	if err != nil || len(s.Witnessing.Witnesses) != 1 || s.Witnessing.Need != 1 || s.Witnessing.Strict != 15*time.Minute {
+		t.Errorf("it comes to %+v, %v", s.Witnessing, err)
+	}
+}
+
+// signedBy is the example, with a command that signs.
+func signedBy(command []string) string {
+	return strings.Replace(config.Example, `checkpoint = "checkpoint.key"`, "checkpoint = \"checkpoint.pub\"\nsign = [\""+strings.Join(command, `", "`)+`"]`, 1)
+}
+
+func TestACommandThatDoesNotSignIsToldAndSignsNothing(t *testing.T) {
+	dir := configtest.Secrets(t)
+	other := filepath.Join(dir, "64bytes")
+	if err := os.WriteFile(other, make([]byte, 64), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		command []string
+		says    string
+	}{
+		"it fails":               {[]string{"sh", "-c", "echo no token >&2; exit 3"}, "exit status 3: no token"},
+		"it says nothing":        {[]string{"true"}, "not a signature by the key"},
+		"it signs another thing": {[]string{"cat", other}, "not a signature by the key"},
+		"it takes for ever":      {[]string{"sleep", "60"}, "deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := parse(dir, signedBy(test.command))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ledger.SignEmpty(s.Signer); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("it is told as %v", err)
+			}
+		})
+	}
+	for sentence, text := range map[string]string{
+		"sign: exec: \"no-such-tool\"":        signedBy([]string{"no-such-tool"}),
+		"keys.checkpoint: with sign, this is": strings.Replace(signedBy([]string{"true"}), "checkpoint.pub", "checkpoint.key", 1),
+	} {
+		if _, err := parse(dir, text); err == nil || !strings.Contains(err.Error(), sentence) {
+			t.Errorf("complaints are %v, without %s", err, sentence)
+		}
 	}
 }

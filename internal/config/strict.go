@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -22,8 +22,8 @@ import (
 // largestDocument bounds a configuration or roster file.
 const largestDocument = 16 << 20
 
-// complaints gathers what is wrong with a TOML document, each with its line.
-type complaints struct {
+// Complaints gathers what is wrong with a TOML document, each with its line.
+type Complaints struct {
 	file string
 	at   map[string]int // the line of each key, by its path: service[0].route[1].get
 	list []complaint
@@ -35,21 +35,21 @@ type complaint struct {
 	text string
 }
 
-// add complains about a key or, when it is not there, about the table it misses
+// Add complains about a key or, when it is not there, about the table it misses
 // from.
-func (c *complaints) add(path, format string, args ...any) {
+func (c *Complaints) Add(path, format string, args ...any) {
 	c.list = append(c.list, complaint{c.line(path), path, fmt.Sprintf(format, args...)})
 }
 
 // about reports whether a key, something in it, or the table it is in was
 // complained about: what it holds then means nothing.
-func (c *complaints) about(path string) bool {
+func (c *Complaints) about(path string) bool {
 	return slices.ContainsFunc(c.list, func(one complaint) bool {
 		return one.path == path || strings.HasPrefix(one.path, path+".") || strings.HasPrefix(path, one.path+".")
 	})
 }
 
-func (c *complaints) line(path string) int {
+func (c *Complaints) line(path string) int {
 	for path != "" {
 		if line, ok := c.at[path]; ok {
 			return line
@@ -59,8 +59,8 @@ func (c *complaints) line(path string) int {
 	return 0
 }
 
-// err is every complaint in the order of lines, or nil.
-func (c *complaints) err() error {
+// Err is every complaint in the order of lines, or nil.
+func (c *Complaints) Err() error {
 	if len(c.list) == 0 {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (c *complaints) err() error {
 // everything that does not fit: keys that are not known, values of another kind,
 // and keys that are missing although their field has a need tag. The error means
 // that the file cannot be read as TOML at all.
-func readTOML(file string, into any) (*complaints, error) {
+func readTOML(file string, into any) (*Complaints, error) {
 	document, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", file, err)
@@ -88,19 +88,19 @@ func readTOML(file string, into any) (*complaints, error) {
 	return parseTOML(file, document, into)
 }
 
-func parseTOML(file string, document []byte, into any) (*complaints, error) {
+func parseTOML(file string, document []byte, into any) (*Complaints, error) {
 	tree, err := treeOf(file, document)
 	if err != nil {
 		return nil, err
 	}
-	c := &complaints{file: file, at: keyLines(document)}
+	c := &Complaints{file: file, at: keyLines(document)}
 	c.table("", tree, reflect.ValueOf(into).Elem())
 	return c, nil
 }
 
 // readPatched is readTOML with the tables of another file in place of those of the
-// same name. Its complaints have no lines.
-func readPatched(file, patch string, into any) (*complaints, error) {
+// same name. Its Complaints have no lines.
+func readPatched(file, patch string, into any) (*Complaints, error) {
 	whole := make(map[string]any)
 	for _, part := range []string{file, patch} {
 		document, err := os.ReadFile(part)
@@ -113,7 +113,7 @@ func readPatched(file, patch string, into any) (*complaints, error) {
 		}
 		maps.Copy(whole, tree)
 	}
-	c := &complaints{file: file + " with " + patch}
+	c := &Complaints{file: file + " with " + patch}
 	c.table("", whole, reflect.ValueOf(into).Elem())
 	return c, nil
 }
@@ -133,13 +133,13 @@ func treeOf(file string, document []byte) (tree map[string]any, err error) {
 }
 
 // value fills one value, whatever its kind.
-func (c *complaints) value(path string, value any, into reflect.Value) {
+func (c *Complaints) value(path string, value any, into reflect.Value) {
 	switch target := into.Addr().Interface().(type) {
 	case *time.Duration:
 		text, ok := value.(string)
 		d, err := time.ParseDuration(text)
 		if !ok || err != nil {
-			c.add(path, `not a duration; write one such as "10m" or "36h"`)
+			c.Add(path, `not a duration; write one such as "10m" or "36h"`)
 			return
 		}
 		*target = d
@@ -151,7 +151,7 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 		case toml.LocalDate:
 			*target = at.AsTime(time.UTC)
 		default:
-			c.add(path, "not a date; write one such as 2027-01-31 or 2027-01-31T12:00:00+01:00, without quotation marks")
+			c.Add(path, "not a date; write one such as 2027-01-31 or 2027-01-31T12:00:00+01:00, without quotation marks")
 		}
 		return
 	case *oneOrMore:
@@ -178,7 +178,7 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 	case reflect.Slice:
 		list, ok := value.([]any)
 		if !ok {
-			c.add(path, "not a list; write it between [ and ]")
+			c.Add(path, "not a list; write it between [ and ]")
 			return
 		}
 		into.Set(reflect.MakeSlice(into.Type(), len(list), len(list)))
@@ -188,7 +188,7 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 	case reflect.String:
 		scalar(c, path, value, "a text; write it between quotation marks", into.SetString)
 		if !typed.Readable(strings.ReplaceAll(into.String(), "\n", " ")) {
-			c.add(path, "holds a control character, or one that turns the direction of writing around")
+			c.Add(path, "holds a control character, or one that turns the direction of writing around")
 		}
 	case reflect.Bool:
 		scalar(c, path, value, "true or false", into.SetBool)
@@ -207,25 +207,25 @@ func (c *complaints) value(path string, value any, into reflect.Value) {
 // oneOrMore is a list that may be written as a single text.
 type oneOrMore []string
 
-func scalar[T any](c *complaints, path string, value any, wanted string, set func(T)) {
+func scalar[T any](c *Complaints, path string, value any, wanted string, set func(T)) {
 	if fits, ok := value.(T); ok {
 		set(fits)
 		return
 	}
-	c.add(path, "not %s", wanted)
+	c.Add(path, "not %s", wanted)
 }
 
-func (c *complaints) inTable(path string, value any, fill func(map[string]any)) {
+func (c *Complaints) inTable(path string, value any, fill func(map[string]any)) {
 	if table, ok := value.(map[string]any); ok {
 		fill(table)
 		return
 	}
-	c.add(path, "not a table; write [%s], or its keys between { and }", path)
+	c.Add(path, "not a table; write [%s], or its keys between { and }", path)
 }
 
 // table fills a struct by the toml tags of its fields. A struct inside it is
 // looked into even when its table is missing, so that its own needs are told.
-func (c *complaints) table(path string, table map[string]any, into reflect.Value) {
+func (c *Complaints) table(path string, table map[string]any, into reflect.Value) {
 	var known []string
 	for i := range into.NumField() {
 		field := into.Type().Field(i)
@@ -237,16 +237,16 @@ func (c *complaints) table(path string, table map[string]any, into reflect.Value
 		case there && (need == "" || value != ""):
 			c.value(join(path, name), value, into.Field(i))
 		case there:
-			c.add(join(path, name), "empty; write %s", need)
+			c.Add(join(path, name), "empty; write %s", need)
 		case need != "":
-			c.add(join(path, name), "missing; write %s", need)
+			c.Add(join(path, name), "missing; write %s", need)
 		case field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[time.Time]():
 			c.table(join(path, name), nil, into.Field(i))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		if !slices.Contains(known, name) {
-			c.add(join(path, name), "not a key that is known here; those are %s", strings.Join(known, ", "))
+			c.Add(join(path, name), "not a key that is known here; those are %s", strings.Join(known, ", "))
 		}
 	}
 }
@@ -334,8 +334,8 @@ func (k *keys) inside(path string, value *unstable.Node) {
 	}
 }
 
-// privateFile reads a file that only its owner may read.
-func privateFile(path string) ([]byte, error) {
+// PrivateFile reads a file that only its owner may read.
+func PrivateFile(path string) ([]byte, error) {
 	about, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))

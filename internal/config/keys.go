@@ -1,0 +1,157 @@
+package config
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/ledger"
+	"poterne/internal/reason/intake"
+	"poterne/internal/register"
+)
+
+// Key is a key as its file has it.
+type Key struct{ File, Text string }
+
+// NewKeys makes the keys of a new ledger, and the public half of the key for its
+// checkpoints, which bear the name of the ledger. When the public half is given, in
+// PEM, the other half stays where it is.
+func NewKeys(ledgerName string, public []byte) ([]Key, error) {
+	pseudonym := make([]byte, register.KeyBytes)
+	_, _ = rand.Read(pseudonym) // never fails: crypto/rand ends the program instead
+	checkpoint, err := newCheckpointKey(ledgerName, public)
+	if err != nil {
+		return nil, err
+	}
+	assertion, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making the assertion key: %w", err)
+	}
+	assertionDER, err := x509.MarshalPKCS8PrivateKey(assertion)
+	if err != nil {
+		return nil, fmt.Errorf("writing the assertion key: %w", err)
+	}
+	return append(checkpoint,
+		Key{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"},
+		Key{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
+		NewEpochKey(),
+	), nil
+}
+
+func newCheckpointKey(ledgerName string, public []byte) ([]Key, error) {
+	signer, verifier, err := note.GenerateKey(rand.Reader, ledgerName)
+	if err != nil {
+		return nil, fmt.Errorf("making the checkpoint key: %w", err)
+	}
+	if _, err := note.NewSigner(signer); err != nil {
+		return nil, fmt.Errorf("%q cannot name a ledger; write a name without spaces and plus signs, such as poterne.example/ledger", ledgerName)
+	}
+	if public == nil {
+		return []Key{{"checkpoint.key", signer + "\n"}, {"checkpoint.pub", verifier + "\n"}}, nil
+	}
+	block, _ := pem.Decode(public)
+	if block == nil {
+		return nil, errors.New("the public half of the checkpoint key is not in PEM")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	key, ok := parsed.(ed25519.PublicKey)
+	if err != nil || !ok {
+		return nil, errors.New("the public half of the checkpoint key is not a public key of Ed25519")
+	}
+	if verifier, err = note.NewEd25519VerifierKey(ledgerName, key); err != nil {
+		return nil, err
+	}
+	return []Key{{"checkpoint.pub", verifier + "\n"}}, nil
+}
+
+// EpochFile is what the file with the epoch key is called. The epoch key hides the
+// people in the ledger, in each month under a key of its own. The file has the oldest
+// month that can be read and that month's key; those of all later months follow from
+// it.
+const EpochFile = "epoch.key"
+
+// NewEpochKey makes a key that begins with this month.
+func NewEpochKey() Key {
+	var key register.EpochKey
+	_, _ = rand.Read(key[:])
+	return Key{EpochFile, EpochText(ledger.MonthOf(time.Now()), key)}
+}
+
+// EpochText is an epoch key as its file has it.
+func EpochText(first ledger.Month, key register.EpochKey) string {
+	return first.String() + " " + key.Text() + "\n"
+}
+
+func parsePseudonymKey(text []byte) (register.Key, error) {
+	secret, err := hex.DecodeString(string(text))
+	if err != nil {
+		return register.Key{}, errors.New("a pseudonym key is written in hexadecimal digits, as poterne keys does")
+	}
+	return register.NewKey(secret)
+}
+
+func parseAssertionKey(text []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, errors.New("an assertion key is a PEM block PRIVATE KEY, as poterne keys makes it")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("the assertion key cannot be read")
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("an assertion key is one of the curve P-256")
+	}
+	return key, nil
+}
+
+// checkpointKey is both halves of the key that signs checkpoints.
+type checkpointKey struct {
+	signer   note.Signer
+	verifier note.Verifier
+}
+
+// parseCheckpointKey reads a note signer's key and works out its public half.
+func parseCheckpointKey(text []byte) (checkpointKey, error) {
+	broken := errors.New("a checkpoint key is written PRIVATE+KEY+…, as poterne keys does")
+	signer, err := note.NewSigner(string(text))
+	if err != nil {
+		return checkpointKey{}, broken
+	}
+	parts := strings.SplitN(string(text), "+", 5) // PRIVATE+KEY+name+hash+seed
+	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(seed) != 1+ed25519.SeedSize {
+		return checkpointKey{}, broken
+	}
+	public := ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey)
+	half, err := note.NewEd25519VerifierKey(signer.Name(), public)
+	if err != nil {
+		return checkpointKey{}, broken
+	}
+	verifier, err := note.NewVerifier(half)
+	if err != nil {
+		return checkpointKey{}, broken
+	}
+	return checkpointKey{signer, verifier}, nil
+}
+
+func parseToken(text []byte) (intake.Token, error) {
+	if len(text) < intake.TokenLength {
+		return intake.Token{}, fmt.Errorf("a token has at least %d characters", intake.TokenLength)
+	}
+	return intake.NewToken(string(text)), nil
+}
+
+func parseEpochKey(text []byte) (ledger.Veil, error) { return ledger.ParseVeil(string(text)) }
