@@ -83,9 +83,9 @@ type counted struct {
 }
 
 // Commit implements httpgate.Gate.
-func (c counted) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+func (c counted) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
 	started := time.Now()
-	passage, err := c.Gate.Commit(ctx, ask)
+	passage, err := c.Gate.Commit(ctx, ask, facts)
 	if err != nil || passage.Written == 0 {
 		return passage, err
 	}

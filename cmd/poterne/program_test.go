@@ -218,7 +218,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
 		ask.People = append(ask.People, policy.Opening{Person: s.Pseudonym.Person(dossier), Fields: register.Name})
 	}
-	if _, err := p.metrics.settling(p.gate).Commit(t.Context(), ask); err != nil {
+	if _, err := p.metrics.settling(p.gate).Commit(t.Context(), ask, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()

@@ -127,7 +127,7 @@ func sizeIn(t *testing.T, kept *store.Store, s settings) int64 {
 // open is a gate that shows everything.
 type open struct{ httpgate.Gate }
 
-func (open) Commit(context.Context, policy.Ask) (gate.Passage, error) {
+func (open) Commit(context.Context, policy.Ask, *gate.FactCache) (gate.Passage, error) {
 	return gate.Passage{Written: 1}, nil
 }
 
@@ -164,7 +164,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 		}
 		for _, a := range []attendance{strict, lenient} {
 			want := served || a.strict == 0
-			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{})
+			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{}, nil)
 			if (err == nil) != want || err != nil && !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}

@@ -6,7 +6,6 @@ package gate
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"poterne/internal/containment"
@@ -51,9 +50,9 @@ func New(j *journal.Journal, files Files, rules policy.Rules, now func() time.Ti
 
 // Commit decides an ask under the ledger's head and writes it down. When it returns
 // nil the entries are durable and what was decided may be carried out; otherwise
-// nothing may be shown.
-func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
-	known, err := g.gather(ctx, &ask)
+// nothing may be shown. The cache is the exchange's, or nil.
+func (g *Gate) Commit(ctx context.Context, ask policy.Ask, cache *FactCache) (Passage, error) {
+	known, err := g.gather(ctx, &ask, cache)
 	if err != nil {
 		return Passage{}, err
 	}
@@ -71,7 +70,7 @@ func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
 // commit decides one ask and enters it. What freezes the account is in force for
 // everything decided after it.
 func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, error) {
-	facts := known.facts(tx.Watched())
+	facts := known.policy(tx.Watched())
 	facts.Orders, facts.Meter, facts.Wider = tx.Orders(), tx.Meter(ask.Account), tx.Wider(ask.Organisation, ask.Service)
 	facts.Answer = uint64(tx.Next())
 	passage := Passage{Decision: g.rules.Decide(ask, facts, tx.Now()), Receipt: tx.Next()}
@@ -99,13 +98,13 @@ func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, err
 // Check decides an ask with what this node knows now, charges nothing and writes
 // nothing. It is for not asking the application in vain: only Commit lets anything
 // out.
-func (g *Gate) Check(ctx context.Context, ask policy.Ask) (decision policy.Decision, err error) {
-	known, err := g.gather(ctx, &ask)
+func (g *Gate) Check(ctx context.Context, ask policy.Ask, cache *FactCache) (decision policy.Decision, err error) {
+	known, err := g.gather(ctx, &ask, cache)
 	if err != nil {
 		return policy.Decision{}, err
 	}
 	g.journal.Read(func(s *journal.State) {
-		facts := known.facts(s.Watched())
+		facts := known.policy(s.Watched())
 		facts.Orders, facts.Meter, facts.Wider = s.Orders(), s.Meter(ask.Account), s.Wider(ask.Organisation, ask.Service)
 		facts.Answer = uint64(s.Next())
 		decision = g.rules.Decide(ask, facts, g.now())
@@ -167,20 +166,6 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 func (g *Gate) Orders() (orders order.Book) {
 	g.journal.Read(func(s *journal.State) { orders = append(orders, s.Orders()...) })
 	return orders
-}
-
-// askers are the accounts of one generation, as the roster has them.
-type askers struct {
-	mu         sync.RWMutex // guards what follows
-	generation uint64       // counts how often they were forgotten
-	of         map[roster.AccountID]Asker
-}
-
-func (a *askers) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.generation++
-	clear(a.of)
 }
 
 func unavailable(err error) error {

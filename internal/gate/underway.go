@@ -32,7 +32,7 @@ type passing struct {
 // leave must be called when the answer has gone out. Asks made under it are asks
 // of one account.
 func (g *Gate) Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func()) {
-	under, cut := context.WithCancelCause(withPassageFacts(ctx))
+	under, cut := context.WithCancelCause(ctx)
 	p := &passing{account, organisation, service, cut}
 	g.underway.mu.Lock()
 	defer g.underway.mu.Unlock()

@@ -166,7 +166,7 @@ func (h *house) opens(who roster.AccountID, people ...int) gate.Passage {
 	for _, n := range people {
 		ask.People = append(ask.People, policy.Opening{Person: register.PersonID{1, byte(n)}, Fields: register.Name})
 	}
-	passage, err := h.gate.Commit(h.t.Context(), ask)
+	passage, err := h.gate.Commit(h.t.Context(), ask, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func (h *house) asks(who roster.AccountID, from, to int) {
 	for n := from; n < to; n++ {
 		ask.People = append(ask.People, policy.Opening{Person: numbered(n), Fields: register.Name})
 	}
-	passage, err := h.gate.Commit(h.t.Context(), ask)
+	passage, err := h.gate.Commit(h.t.Context(), ask, nil)
 	if err != nil || !passage.Decision.Shown() {
 		h.t.Fatalf("%d to %d: %v, %v", from, to, passage.Decision.Whole, err)
 	}

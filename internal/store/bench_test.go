@@ -362,7 +362,7 @@ func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client
 	return func(client int) error {
 		ask := asks[client][asked[client]%len(asks[client])]
 		asked[client]++
-		passage, err := gates[client%len(gates)].Commit(context.Background(), ask)
+		passage, err := gates[client%len(gates)].Commit(context.Background(), ask, nil)
 		if err == nil && !passage.Decision.People[0].Verdict.Shows() {
 			return fmt.Errorf("refused for %v", passage.Decision.Whole.Why)
 		}

@@ -27,7 +27,8 @@ type passage struct {
 	at      time.Time // when it began
 	session signin.Session
 	ctx     context.Context // ends when an order stops the passage
-	route   *route          // nil while the request is not matched
+	facts   gate.FactCache
+	route   *route // nil while the request is not matched
 	address address
 	body    []byte              // of the request
 	form    []pair              // in the body
@@ -93,7 +94,7 @@ func (g *passage) decideRequest() error {
 		return err
 	}
 	ask := g.ask(policy.Attempt)
-	foreseen, err := g.proxy.Gate.Check(g.ctx, ask)
+	foreseen, err := g.proxy.Gate.Check(g.ctx, ask, &g.facts)
 	if err != nil || foreseen.Shown() {
 		return err
 	}
@@ -104,7 +105,7 @@ func (g *passage) decideRequest() error {
 // settle has an ask decided and written down; the error is a *refusal if the ask
 // is refused as a whole.
 func (g *passage) settle(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
-	settled, err := g.proxy.Gate.Commit(ctx, ask)
+	settled, err := g.proxy.Gate.Commit(ctx, ask, &g.facts)
 	if err != nil {
 		return policy.Decision{}, err
 	}

@@ -318,13 +318,13 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 
 func (s settled) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	passage, err := s.gate.Commit(ctx, ask)
+	passage, err := s.gate.Commit(ctx, ask, nil)
 	return passage.Decision, err
 }
 
 func (s settled) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	return s.gate.Check(ctx, ask)
+	return s.gate.Check(ctx, ask, nil)
 }
 
 func (s settled) act(ctx context.Context, at time.Time, entry ledger.Entry) error {

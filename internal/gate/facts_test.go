@@ -34,24 +34,23 @@ func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 	go func() { _ = g.Run(t.Context()) }()
 	for range 2 {
 		files.people = nil
-		ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
+		var cache gate.FactCache
 		for range 2 {
-			if decision, err := g.Check(ctx, ask(1)); err != nil || decision.People[0].Why != policy.Explained {
+			if decision, err := g.Check(t.Context(), ask(1), &cache); err != nil || decision.People[0].Why != policy.Explained {
 				t.Fatalf("foresees %+v, %v", decision, err)
 			}
 		}
-		passage, err := g.Commit(ctx, ask(2, 1))
+		passage, err := g.Commit(t.Context(), ask(2, 1), &cache)
 		if err != nil || passage.Decision.People[0].Why == policy.Explained || passage.Decision.People[1].Why != policy.Explained {
 			t.Fatalf("settles %+v, %v", passage.Decision.People, err)
 		}
-		leave()
 		if len(files.people) != 2 || files.people[0] != 1 || files.people[1] != 1 {
 			t.Errorf("the files were asked about %v people, want 1 and then 1 more", files.people)
 		}
 	}
 	files.people = nil
-	if _, err := g.Commit(t.Context(), ask(1)); err != nil || len(files.people) != 1 {
-		t.Errorf("without a passage: asked %v, %v", files.people, err)
+	if _, err := g.Commit(t.Context(), ask(1), nil); err != nil || len(files.people) != 1 {
+		t.Errorf("without a cache: asked %v, %v", files.people, err)
 	}
 }
 
