@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"poterne/internal/i18n"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 )
@@ -19,17 +20,17 @@ func (s Study) WriteTable(out io.Writer) error {
 		total += r.Days
 	}
 	fmt.Fprintf(out, "Work from %s to %s: %s agent-days. A day is a day on which an account asked for anything.\n",
-		s.Since.Format("2006-01-02 15:04"), s.Until.Format("2006-01-02 15:04"), grouped(total))
+		s.Since.Format("2006-01-02 15:04"), s.Until.Format("2006-01-02 15:04"), i18n.English.Number(total))
 	if s.Enforced > 0 {
-		fmt.Fprintf(out, "%s openings were stopped in it, not only observed: what they would have come to is in no figure below.\n", grouped(s.Enforced))
+		fmt.Fprintf(out, "%s openings were stopped in it, not only observed: what they would have come to is in no figure below.\n", i18n.English.Number(s.Enforced))
 	}
 	if s.Unknown > 0 {
-		fmt.Fprintf(out, "%s accounts are in no roster any more: their work is left out.\n", grouped(s.Unknown))
+		fmt.Fprintf(out, "%s accounts are in no roster any more: their work is left out.\n", i18n.English.Number(s.Unknown))
 	}
 	fmt.Fprintln(out)
 	fmt.Fprintln(table, "role\taccounts\tagent-days\texplained a day\tno reason a day (λ)\tvariance/λ (φ)\tfloor, 28 days\t")
 	for _, r := range s.Roles {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.3f\t%.2f\t%.1f\t\n", r.Role, grouped(r.Accounts), grouped(r.Days), r.Explained, r.Mean, r.Dispersion, r.Floor)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.3f\t%.2f\t%.1f\t\n", r.Role, i18n.English.Number(r.Accounts), i18n.English.Number(r.Days), r.Explained, r.Mean, r.Dispersion, r.Floor)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -74,7 +75,7 @@ func (r RoleStudy) choices(yield func(string, Point) bool) {
 func (r RoleStudy) judged() string {
 	said := string(r.Why)
 	if r.Why == TooFew {
-		said = fmt.Sprintf("%s (there are %s, and it takes %s without a single one)", said, grouped(r.Days), grouped(needed))
+		said = fmt.Sprintf("%s (there are %s, and it takes %s without a single one)", said, i18n.English.Number(r.Days), i18n.English.Number(needed))
 	}
 	if r.OtherTouch+r.Identity+r.OtherFrozen > 0 {
 		said += fmt.Sprintf("; other rules asked for %.2f touches and %.2f identities an agent-month, and froze %.2f times in 1,000 agent-days",
@@ -85,15 +86,7 @@ func (r RoleStudy) judged() string {
 
 // people writes a cost in people.
 func people(c meter.Cost) string {
-	return strconv.FormatFloat(float64(c)/float64(meter.Whole), 'f', -1, 64)
-}
-
-func grouped(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return strconv.FormatFloat(c.People(), 'f', -1, 64)
 }
 
 // WritePatch writes what is proposed as the tables [allowance] and [watch] of a
