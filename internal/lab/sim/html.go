@@ -8,8 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
+	"time"
 
 	"poterne/internal/i18n"
 	"poterne/internal/meter"
@@ -24,7 +23,6 @@ var reportPage string
 type page struct {
 	Report
 	In       i18n.Language
-	Say      words
 	French   []AttackResult // the published cases
 	Chart    chart
 	Picture  curvePicture
@@ -38,11 +36,7 @@ type page struct {
 
 // WriteHTML writes the report as one page, in French or in English.
 func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
-	say, ok := wordsIn[in]
-	if !ok {
-		say, in = wordsIn[i18n.French], i18n.French
-	}
-	p := page{Report: r, In: in, Say: say, Chart: say.draw(r.Attacks), Targets: r.Targets(), Floor: int(adviserFloor() + 0.5)}
+	p := page{Report: r, In: in, Chart: draw(in, r.Attacks), Targets: r.Targets(), Floor: int(adviserFloor() + 0.5)}
 	for _, a := range r.Attacks {
 		if a.French {
 			p.French = append(p.French, a)
@@ -58,11 +52,15 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 		return cmp.Compare(b.PerMonth(b.Touches), a.PerMonth(a.Touches))
 	})
 	if len(r.Curve) > 0 {
-		p.Picture = say.drawCurve(r.Curve)
+		p.Picture = drawCurve(in, r.Curve)
 	}
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"count": say.count, "rate": say.rate, "fine": say.fine, "span": say.span, "about": say.about, "lit": say.lit, "trade": say.trade, "ordinal": say.ordinal,
-		"percent": say.percent, "target": say.target, "figure": say.figure, "fill": fill,
+		"say": in.Say, "sentence": in.Sentence, "count": in.Number,
+		"rate":    func(x float64) string { return in.Decimal(x, 1) },
+		"fine":    func(x float64) string { return in.Decimal(x, 2) },
+		"figure":  func(x float64) string { return figure(in, x) },
+		"percent": func(part float64) string { return in.Say("report.percent", "n", int(100*part+0.5)) },
+		"span":    func(d time.Duration) string { return span(in, d) },
 	}).Parse(reportPage)).Execute(out, p)
 }
 
@@ -70,14 +68,6 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 func adviserFloor() float64 {
 	adviser := tradeNamed("adviser")
 	return meter.Floor(adviser.Unexplained+deskDuty*dutyDoubt, adviser.Dispersion, Month, 1e-4)
-}
-
-// fill puts values into a sentence, in the order of its {}.
-func fill(sentence string, values ...any) string {
-	for _, v := range values {
-		sentence = strings.Replace(sentence, "{}", fmt.Sprint(v), 1)
-	}
-	return sentence
 }
 
 // chart is the picture of the attacks: a row each, people on a logarithmic scale.
@@ -116,11 +106,11 @@ func place(people int) float64 {
 	return math.Round(10*(chartLeft+part*(chartWidth-chartLeft-chartRight))) / 10
 }
 
-func (w words) draw(attacks []AttackResult) chart {
+func draw(in i18n.Language, attacks []AttackResult) chart {
 	c := chart{Width: chartWidth, Left: chartLeft, Bottom: chartTop + rowHeight*len(attacks)}
 	c.Height = c.Bottom + 8
 	for _, people := range []int{0, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000} {
-		c.Ticks = append(c.Ticks, tick{place(people), w.count(people)})
+		c.Ticks = append(c.Ticks, tick{place(people), in.Number(people)})
 	}
 	for i, a := range attacks {
 		most := max(a.Bare, a.ByRate, a.ByCap, a.Inside.P95, a.Outside.P95)
@@ -167,7 +157,7 @@ const (
 
 // drawCurve draws touches and co-signatures in an agent's month across, and people
 // at the 95th percentile up, both on logarithmic scales.
-func (w words) drawCurve(points []CurvePoint) curvePicture {
+func drawCurve(in i18n.Language, points []CurvePoint) curvePicture {
 	across := func(x float64) float64 {
 		const from, to = 0.2, 20.0
 		part := math.Log(max(from, min(to, x))/from) / math.Log(to/from)
@@ -179,10 +169,10 @@ func (w words) drawCurve(points []CurvePoint) curvePicture {
 	}
 	c := curvePicture{Width: curveWidth, Height: curveHeight, Left: curveLeft, Bottom: curveBottom, Right: curveWidth - curveRight, Floor: up(adviserFloor())}
 	for _, x := range []float64{0.2, 0.5, 1, 3, 10, 20} {
-		c.XTicks = append(c.XTicks, tick{across(x), w.figure(x)})
+		c.XTicks = append(c.XTicks, tick{across(x), figure(in, x)})
 	}
 	for _, people := range []int{1, 3, 10, 30, 100, 300, 1000} {
-		c.YTicks = append(c.YTicks, tick{up(float64(people)), w.count(people)})
+		c.YTicks = append(c.YTicks, tick{up(float64(people)), in.Number(people)})
 	}
 	dashes := []string{"", "9 4", "3 3", "12 3 3 3", "1 4"}
 	for i, name := range OnCurve {
@@ -216,31 +206,23 @@ func (c *curvePicture) spread() {
 
 func tenth(x float64) float64 { return math.Round(10*x) / 10 }
 
-// count writes a number as the language groups it.
-func (w words) count(n int) string { return strings.ReplaceAll(thousands(n), ",", w.Group) }
-
-func (w words) rate(x float64) string {
-	whole, tenth, _ := strings.Cut(strconv.FormatFloat(x, 'f', 1, 64), ".")
-	n, _ := strconv.Atoi(whole)
-	return w.count(n) + w.Point + tenth
+// figure writes a number with no more decimals than it has, three at most.
+func figure(in i18n.Language, x float64) string {
+	return in.Decimal(math.Round(1000*x)/1000, i18n.Shortest)
 }
 
-// fine is a rate to the hundredth.
-func (w words) fine(x float64) string {
-	return strings.Replace(strconv.FormatFloat(x, 'f', 2, 64), ".", w.Point, 1)
-}
-
-// figure writes a number with no more decimals than it has.
-func (w words) figure(x float64) string {
-	if x >= 1000 {
-		return w.count(int(x))
+// span says how long something took, in the unit that fits.
+func span(in i18n.Language, d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return in.Say("report.seconds", "n", in.Decimal(d.Seconds(), 1))
+	case d < 2*time.Minute:
+		return in.Say("report.seconds", "n", in.Decimal(d.Seconds(), 0))
+	case d < 2*time.Hour:
+		return in.Say("report.minutes", "n", in.Decimal(d.Minutes(), 0))
+	case d < 48*time.Hour:
+		return in.Say("report.hours", "n", in.Decimal(d.Hours(), 0))
+	default:
+		return in.Say("report.days", "n", in.Decimal(d.Hours()/24, 0))
 	}
-	return strings.Replace(short(x), ".", w.Point, 1)
 }
-
-func (w words) percent(part float64) string {
-	return strconv.Itoa(int(100*part+0.5)) + "\u00a0%"
-}
-
-// ordinal names an opening by its place.
-func (w words) ordinal(n int) string { return w.Opening + "\u00a0" + w.count(n) }

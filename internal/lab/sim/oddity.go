@@ -14,9 +14,8 @@ import (
 
 // Oddity is honest work that looks like theft.
 type Oddity struct {
-	Name     string
-	Sentence string
-	stage    func(*unusual)
+	Name  string // the catalogue says what it is: scenario.NAME
+	stage func(*unusual)
 }
 
 // unusual is one agent's unusual work being set up.
@@ -115,10 +114,10 @@ func (u *unusual) sample(list []register.PersonID, n int) (drawn []register.Pers
 // Oddities are all that are replayed. None may be frozen; where no system can know
 // of the work, another person allows it beforehand, or a touch is asked for.
 var Oddities = []Oddity{
-	{"transfer", "A colleague left; 150 people are assigned in the night and all opened in a day.", func(u *unusual) {
+	{"transfer", func(u *unusual) {
 		u.opens(u.accompany(u.rng, 150), after(1, 9*time.Hour), after(1, 17*time.Hour), true)
 	}},
-	{"cover-of-two", "Cover of two colleagues for three weeks, declared by the manager, fifteen of their people a day.", func(u *unusual) {
+	{"cover-of-two", func(u *unusual) {
 		theirs := u.unknown(300)
 		u.cover("first-colleague", theirs[:150], after(0, 0), after(21, 0))
 		u.cover("second-colleague", theirs[150:], after(0, 0), after(21, 0))
@@ -128,19 +127,19 @@ var Oddities = []Oddity{
 			}
 		}
 	}},
-	{"desk-duty", "A morning at the desk after weeks away from it: 40 unknown people, each with a ticket.", func(u *unusual) {
+	{"desk-duty", func(u *unusual) {
 		u.brought(reason.DeskTicket, 40, after(2, 9*time.Hour), after(2, 12*time.Hour))
 	}},
-	{"job-fair", "A job fair: 80 people walk up to a tablet that gives tickets, on another network; five come without.", func(u *unusual) {
+	{"job-fair", func(u *unusual) {
 		u.brought(reason.DeskTicket, 80, after(3, 10*time.Hour), after(3, 16*time.Hour))
 		u.on(80, "tablet", "mobile")
 		u.opens(u.strangers(5), after(3, 10*time.Hour), after(3, 16*time.Hour), false)
 		u.on(5, "tablet", "mobile")
 	}},
-	{"appointment-campaign", "120 of one’s own people within two hours.", func(u *unusual) {
+	{"appointment-campaign", func(u *unusual) {
 		u.opens(u.sample(u.accompany(u.rng, 160), 120), after(1, 9*time.Hour), after(1, 11*time.Hour), true)
 	}},
-	{"month-end", "Four weeks at a desk, with 1.8 times the people on the days of the monthly declaration, some of them without a ticket.", func(u *unusual) {
+	{"month-end", func(u *unusual) {
 		u.as(roster.Desk)
 		trade := tradeNamed("desk")
 		for d := range 28 {
@@ -158,11 +157,11 @@ var Oddities = []Oddity{
 			}
 		}
 	}},
-	{"homonyms", "Six homonyms opened within ten minutes to find the right one, who has a ticket.", func(u *unusual) {
+	{"homonyms", func(u *unusual) {
 		u.brought(reason.DeskTicket, 1, after(1, 10*time.Hour+10*time.Minute), after(1, 11*time.Hour))
 		u.opens(u.strangers(5), after(1, 10*time.Hour), after(1, 10*time.Hour+8*time.Minute), false)
 	}},
-	{"new-joiner", "In the first week, on probation, twelve cases of the team a day are read; the tutor allows them each morning.", func(u *unusual) {
+	{"new-joiner", func(u *unusual) {
 		u.fresh, u.asker.Opened = true, Beginning
 		team := u.unknown(200)
 		for d := range 5 {
@@ -170,39 +169,39 @@ var Oddities = []Oddity{
 			u.opens(u.sample(team, 12), after(d, 9*time.Hour), after(d, 17*time.Hour), false)
 		}
 	}},
-	{"back-from-leave", "Return from eight months’ leave, on a new device: 60 of the people given back are opened in a day, and two others.", func(u *unusual) {
+	{"back-from-leave", func(u *unusual) {
 		u.fresh = true
 		u.opens(u.sample(u.accompany(u.rng, 140), 60), after(30, 9*time.Hour), after(30, 17*time.Hour), true)
 		u.opens(u.unknown(2), after(30, 10*time.Hour), after(30, 15*time.Hour), false)
 	}},
-	{"after-six-years", "Somebody who was last seen six years ago stands at the desk, with a ticket.", func(u *unusual) {
+	{"after-six-years", func(u *unusual) {
 		u.brought(reason.DeskTicket, 1, after(1, 10*time.Hour), after(1, 11*time.Hour))
 	}},
-	{"enrolment-day", "A training organisation opens 120 trainees on enrolment day.", func(u *unusual) {
+	{"enrolment-day", func(u *unusual) {
 		u.as(roster.Training)
 		u.opens(u.accompany(u.rng, 120), after(1, 9*time.Hour), after(1, 12*time.Hour), true)
 	}},
-	{"fraud-queue", "A queue of 400 files with a mission, which today comes as a list of assigned people, read in two days.", func(u *unusual) {
+	{"fraud-queue", func(u *unusual) {
 		queue := u.accompany(u.rng, 400)
 		u.opens(queue[:200], after(1, 9*time.Hour), after(1, 18*time.Hour), true)
 		u.opens(queue[200:], after(2, 9*time.Hour), after(2, 18*time.Hour), true)
 	}},
-	{"evening-workshop", "Fifteen people with an appointment between seven and nine in the evening.", func(u *unusual) {
+	{"evening-workshop", func(u *unusual) {
 		u.brought(reason.Appointment, 15, after(3, 19*time.Hour), after(3, 21*time.Hour))
 	}},
-	{"call-back-storm", "After an outage, three times the calls for two hours.", func(u *unusual) {
+	{"call-back-storm", func(u *unusual) {
 		u.as(roster.CallCentre)
 		u.brought(reason.Call, 45, after(2, 14*time.Hour), after(2, 16*time.Hour))
 	}},
-	{"tickets-fall-silent", "The desk’s ticket machine is down for a morning: 20 people are received without a ticket.", func(u *unusual) {
+	{"tickets-fall-silent", func(u *unusual) {
 		u.as(roster.Desk)
 		u.opens(u.unknown(20), after(2, 9*time.Hour), after(2, 12*time.Hour), false)
 	}},
-	{"emergency-shelter", "On a night of frost, 30 unknown people are found shelter; the head of the organisation has allowed 50 until the morning.", func(u *unusual) {
+	{"emergency-shelter", func(u *unusual) {
 		u.raised(50, after(4, 21*time.Hour), after(5, 8*time.Hour))
 		u.opens(u.unknown(30), after(4, 22*time.Hour), after(5, 4*time.Hour), false)
 	}},
-	{"mistyped", "A number is typed wrong twice, corrected, and wrong again with the next person, ten times in a day.", func(u *unusual) {
+	{"mistyped", func(u *unusual) {
 		mine := u.accompany(u.rng, 150)
 		for i := range 10 {
 			at := after(1, 9*time.Hour+time.Duration(i)*40*time.Minute)
@@ -212,14 +211,14 @@ var Oddities = []Oddity{
 			u.opens(u.sample(mine, 1), at.Add(time.Minute), at.Add(2*time.Minute), true)
 		}
 	}},
-	{"part-timer", "A part-timer does a week’s work on Tuesday: 70 people of theirs, four without a reason.", func(u *unusual) {
+	{"part-timer", func(u *unusual) {
 		mine := u.accompany(u.rng, 150)
 		for w := range 4 {
 			u.opens(u.sample(mine, 70), after(7*w+1, 8*time.Hour), after(7*w+1, 18*time.Hour), true)
 			u.opens(u.unknown(4), after(7*w+1, 9*time.Hour), after(7*w+1, 17*time.Hour), false)
 		}
 	}},
-	{"new-region", "A move to another region: another house, another device, another network, a caseload taken over.", func(u *unusual) {
+	{"new-region", func(u *unusual) {
 		mine := u.accompany(u.rng, 130)
 		for d := range 5 {
 			u.opens(u.sample(mine, 25), after(d, 9*time.Hour), after(d, 17*time.Hour), true)
@@ -228,14 +227,14 @@ var Oddities = []Oddity{
 			u.on(1, "new-house", "other-agency")
 		}
 	}},
-	{"keyboard-macro", "A macro opens one’s own people, one every 30 seconds to the second, for an hour; somebody uses it every day.", func(u *unusual) {
+	{"keyboard-macro", func(u *unusual) {
 		mine := u.accompany(u.rng, 150)
 		for d := range 5 {
 			u.opens(u.sample(mine, 60), after(d, 10*time.Hour), after(d, 10*time.Hour+30*time.Minute), true)
 			u.opens(u.unknown(1), after(d, 14*time.Hour), after(d, 15*time.Hour), false)
 		}
 	}},
-	{"two-on-one-machine", "Two agents share one machine, each with an account.", func(u *unusual) {
+	{"two-on-one-machine", func(u *unusual) {
 		other := &unusual{rng: u.rng, agent: newAgent(u.people, u.asker.Account+"-too", roster.Adviser)}
 		u.device, other.device = "shared", "shared"
 		for _, one := range []*unusual{u, other} {
@@ -247,7 +246,7 @@ var Oddities = []Oddity{
 		}
 		u.others = append(u.others, other.scene())
 	}},
-	{"on-the-train", "A day on a train, a telephone’s network and a tunnel home, one device: 15 people of one’s own and two others.", func(u *unusual) {
+	{"on-the-train", func(u *unusual) {
 		mine := u.accompany(u.rng, 150)
 		for i, network := range []string{"train", "mobile", "tunnel"} {
 			from := after(2, time.Duration(8+3*i)*time.Hour)
@@ -257,7 +256,7 @@ var Oddities = []Oddity{
 		u.opens(u.unknown(2), after(2, 9*time.Hour), after(2, 16*time.Hour), false)
 		u.on(2, "", "mobile")
 	}},
-	{"merger", "Two organisations merge: 40 accounts are made by a signed batch, each with a caseload, and work from the first hour.", func(u *unusual) {
+	{"merger", func(u *unusual) {
 		for i := range 40 {
 			one := &unusual{rng: u.rng, agent: newAgent(u.people, u.asker.Account+roster.AccountID("-"+strconv.Itoa(i)), roster.Adviser)}
 			one.fresh, one.asker.Opened = true, Beginning

@@ -84,7 +84,6 @@ type Report struct {
 // AttackResult is how many people one attack came to see.
 type AttackResult struct {
 	Name     string `json:"name"`
-	Sentence string `json:"sentence"`
 	French   bool   `json:"french,omitempty"`
 	Aim      Aim    `json:"aim"`
 	Accounts int    `json:"accounts"` // in thieves’ hands
@@ -118,7 +117,6 @@ type Spread struct {
 // OddityResult is what honest but unusual work met, over all seeds.
 type OddityResult struct {
 	Name     string `json:"name"`
-	Sentence string `json:"sentence"`
 	Openings int    `json:"openings"`
 	met
 }
@@ -326,7 +324,7 @@ func (a Attack) sum(loots []loot) AttackResult {
 	spread := func(figure func(loot) int) Spread { return Spread{median(over(figure)), p95(over(figure))} }
 	register := func(figure func(loot) int) int { return min(median(over(figure)), Size) }
 	result := AttackResult{
-		Name: a.Name, Sentence: a.Sentence, French: a.French, Aim: a.Aim, Accounts: loots[0].Accounts,
+		Name: a.Name, French: a.French, Aim: a.Aim, Accounts: loots[0].Accounts,
 		Outside:  spread(func(l loot) int { return l.Outside }),
 		Inside:   spread(func(l loot) int { return l.Inside }),
 		Openings: median(over(func(l loot) int { return l.Openings })),
@@ -363,7 +361,7 @@ func (r *replay) oddities(report *Report) {
 	}
 	for _, oddity := range Oddities {
 		i, lives := len(report.Oddities), make([]OddityResult, r.Seeds)
-		report.Oddities = append(report.Oddities, OddityResult{Name: oddity.Name, Sentence: oddity.Sentence})
+		report.Oddities = append(report.Oddities, OddityResult{Name: oddity.Name})
 		for j, seed := range r.seeds() {
 			r.plays = append(r.plays, func(ctx context.Context) (err error) {
 				lives[j], err = kept(r, fmt.Sprintf("oddity-%s-%d", oddity.Name, seed), func() (result OddityResult, err error) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 
 	"poterne/internal/meter"
@@ -124,7 +125,7 @@ func TestWATCH_7_AttacksEndWhereTheyShouldAndHonestWorkIsLeftAlone(t *testing.T)
 	s.Agents, s.Days, s.Seeds = 80, 28, 1
 	for _, target := range replayed(t, s).Targets() {
 		if !target.Met() {
-			t.Errorf("%s, %s: %v, at most %v", target.Kind, target.About, target.Figure, target.Most)
+			t.Errorf("%s: %v, at most %v", i18n.English.Sentence(target), target.Figure, target.Most)
 		}
 	}
 }
@@ -388,14 +389,15 @@ func TestEveryAttackAndOddityIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants := map[string]string{}
+	var names []string
 	for _, a := range Attacks {
-		wants[a.Name] = a.Sentence
+		names = append(names, a.Name)
 	}
 	for _, o := range Oddities {
-		wants[o.Name] = o.Sentence
+		names = append(names, o.Name)
 	}
-	for name, sentence := range wants {
+	for _, name := range names {
+		sentence := i18n.English.Say("scenario." + name)
 		if !bytes.Contains(page, []byte("- `"+name+"`: "+sentence+"\n")) {
 			t.Errorf("docs/detection.md does not say that %s is: %s", name, sentence)
 		}

@@ -3,17 +3,17 @@ package sim
 import (
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"text/tabwriter"
 
+	"poterne/internal/i18n"
 	"poterne/internal/roster"
 )
 
 // Target is one figure that is aimed at.
 type Target struct {
 	Kind   TargetKind
-	About  string // an attack or a role, or how much was replayed
+	About  string // an attack or a role
+	Of     int    // how much was replayed
 	Figure float64
 	Most   float64
 }
@@ -22,12 +22,20 @@ type Target struct {
 type TargetKind string
 
 const (
-	Strangers    TargetKind = "people without a reason, p95"
-	OwnPeople    TargetKind = "explained people, p95"
-	OddFreezes   TargetKind = "freezes over the oddities"
-	FalseFreezes TargetKind = "false freezes in 1,000 agent-days"
-	TouchesAsked TargetKind = "touches in an agent’s month"
+	Strangers    TargetKind = "strangers"     // without a reason, at the 95th percentile
+	OwnPeople    TargetKind = "own-people"    // explained, likewise
+	OddFreezes   TargetKind = "odd-freezes"   // over the oddities
+	FalseFreezes TargetKind = "false-freezes" // in 1,000 agent-days
+	TouchesAsked TargetKind = "touches"       // in a month of one agent of a role
 )
+
+// Message is what the figure counts.
+func (t Target) Message() (key string, values []any) {
+	if t.Kind == TouchesAsked {
+		return "target.touches-" + t.About, nil
+	}
+	return "target." + string(t.Kind), []any{"about", t.About, "of", t.Of}
+}
 
 // Met reports whether the figure is within its aim.
 func (t Target) Met() bool { return t.Figure <= t.Most }
@@ -43,10 +51,10 @@ const (
 func (r Report) Targets() (targets []Target) {
 	for _, a := range r.Attacks {
 		if a.Aim.Outside > 0 {
-			targets = append(targets, Target{Strangers, a.Name, float64(a.Outside.P95), float64(a.Aim.Outside)})
+			targets = append(targets, Target{Kind: Strangers, About: a.Name, Figure: float64(a.Outside.P95), Most: float64(a.Aim.Outside)})
 		}
 		if a.Aim.Inside > 0 {
-			targets = append(targets, Target{OwnPeople, a.Name, float64(a.Inside.P95), float64(a.Aim.Inside)})
+			targets = append(targets, Target{Kind: OwnPeople, About: a.Name, Figure: float64(a.Inside.P95), Most: float64(a.Aim.Inside)})
 		}
 	}
 	if len(r.Oddities) > 0 {
@@ -54,17 +62,17 @@ func (r Report) Targets() (targets []Target) {
 		for _, o := range r.Oddities {
 			odd = odd.add(o.met)
 		}
-		targets = append(targets, Target{OddFreezes, thousands(len(r.Oddities)), float64(odd.Freezes), 0})
+		targets = append(targets, Target{Kind: OddFreezes, Of: len(r.Oddities), Figure: float64(odd.Freezes)})
 	}
 	if all := r.All; all.AgentDays > 0 {
-		targets = append(targets, Target{FalseFreezes, thousands(all.AgentDays), all.Per1000(all.Freezes), MostFreezes})
+		targets = append(targets, Target{Kind: FalseFreezes, Of: all.AgentDays, Figure: all.Per1000(all.Freezes), Most: MostFreezes})
 	}
 	for role, sum := range r.byRole() {
 		most := MostTouches
 		if role == roster.Desk || role == roster.CallCentre {
 			most = MostTouchesDesk
 		}
-		targets = append(targets, Target{TouchesAsked, string(role), sum.PerMonth(sum.Touches), most})
+		targets = append(targets, Target{Kind: TouchesAsked, About: string(role), Figure: sum.PerMonth(sum.Touches), Most: most})
 	}
 	return targets
 }
@@ -95,15 +103,11 @@ func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
 			state = "MISSED"
 			missed++
 		}
-		fmt.Fprintf(w, "%s\t%s\tat most %s\t%s\t%s\n", state, short(t.Figure), short(t.Most), t.Kind, t.About)
+		fmt.Fprintf(w, "%s\t%s\tat most %s\t%s\n", state, figure(i18n.English, t.Figure), figure(i18n.English, t.Most), i18n.English.Sentence(t))
 	}
 	if err := w.Flush(); err != nil {
 		return missed, err
 	}
 	_, err = fmt.Fprintf(out, "%d of %d targets are met\n", len(targets)-missed, len(targets))
 	return missed, err
-}
-
-func short(figure float64) string {
-	return strconv.FormatFloat(math.Round(1000*figure)/1000, 'f', -1, 64)
 }
