@@ -69,19 +69,10 @@ func (d *demoTown) people() []proconnect.Person {
 		people = append(people, proconnect.Person{
 			Subject: agent.Subject, GivenName: given, UsualName: usual, Email: agent.Mail,
 			SIRET: names[agent.Organisation].SIRET, Idp: demoIdp, ACR: demoFactor, AMR: []string{"pwd", "otp", "mfa"},
-			Label: roleLabels[agent.Role], Organisation: names[agent.Organisation].Name,
+			Role: agent.Role, Organisation: names[agent.Organisation].Name,
 		})
 	}
 	return people
-}
-
-var roleLabels = map[roster.Role]proconnect.Phrase{
-	roster.Adviser:    {French: "Conseillère ou conseiller", English: "Adviser"},
-	roster.Desk:       {French: "Accueil", English: "Front desk"},
-	roster.CallCentre: {French: "Plateforme téléphonique", English: "Call centre"},
-	roster.Training:   {French: "Organisme de formation", English: "Training organisation"},
-	roster.Manager:    {French: "Responsable gestion de compte", English: "Account manager"},
-	roster.Security:   {French: "Poste de garde", English: "Security desk"},
 }
 
 // services says which services a role uses, and for which purpose.

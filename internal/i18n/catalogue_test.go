@@ -141,7 +141,7 @@ func inGo(tree *ast.File, yield func(literal string, certain bool)) {
 
 var (
 	action = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
-	quoted = regexp.MustCompile(`(\bsay \(?(?:print )?)?"([^"]*)"`)
+	quoted = regexp.MustCompile(`(\b[sS]ay \(?(?:print )?)?"([^"]*)"`)
 )
 
 // inTemplate yields the strings in the actions of a template; those after say are

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"golang.org/x/text/language"
 )
 
 // Language is one of the two that the program speaks.
@@ -23,6 +24,15 @@ const (
 
 // Languages are both, the default first.
 var Languages = []Language{French, English}
+
+var matcher = language.NewMatcher([]language.Tag{language.French, language.English})
+
+// Preferred is the language that Accept-Language headers ask for; the first of them
+// that asks for one of the two decides.
+func Preferred(accept ...string) Language {
+	_, i := language.MatchStrings(matcher, accept...)
+	return Languages[i]
+}
 
 //go:embed fr.toml en.toml
 var files embed.FS

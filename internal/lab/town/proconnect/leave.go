@@ -67,10 +67,10 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request) {
 	sid, v := p.visit(r)
 	p.mu.Unlock()
 	page := noticePage{layout: p.layout(r)}
-	page.Title, page.Text = page.Say.LeftTitle, page.Say.LeftText
+	page.Title, page.Text = page.In.Say("identity.left-title"), page.In.Say("identity.left-text")
 	if v != nil {
 		if err := p.close(r.Context(), sid, ""); err != nil {
-			page.Text, page.Detail = page.Say.UntoldText, err.Error()
+			page.Text, page.Detail = page.In.Say("identity.untold-text"), err.Error()
 		}
 	}
 	http.SetCookie(w, &http.Cookie{Name: visitCookie, Path: "/", MaxAge: -1})

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/language"
+	"poterne/internal/i18n"
 )
 
 //go:embed page.html style.css
@@ -18,7 +18,7 @@ var pages = template.Must(template.ParseFS(files, "page.html"))
 
 // layout is what every page has.
 type layout struct {
-	Say    words
+	In     i18n.Language
 	Title  string
 	Style  string
 	French string // this page in French; empty where there is no choice
@@ -51,16 +51,16 @@ type noticePage struct {
 
 func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked request) {
 	page := peoplePage{layout: p.layout(r), Client: asked.client.Name, Again: asked.again}
-	page.Title = page.Say.Title
+	page.Title = page.In.Say("identity.title")
 	if page.Again {
-		page.Title = page.Say.AgainTitle
+		page.Title = page.In.Say("identity.again-title")
 	}
 	page.French, page.Other = inLanguage(r, "fr"), inLanguage(r, "en")
 	for i, person := range p.settings.People {
 		page.People = append(page.People, choice{
 			Index: i, Name: person.GivenName + " " + person.UsualName,
-			Label: page.Say.pick(person.Label), Organisation: person.Organisation,
-			Strong: strong(person.AMR), Factor: page.Say.factor(person.AMR),
+			Label: page.In.Say("identity.role-" + string(person.Role)), Organisation: person.Organisation,
+			Strong: strong(person.AMR), Factor: page.In.Say("identity.factor-" + factor(person.AMR)),
 		})
 	}
 	// The form leads back to the client, which the browser must know beforehand.
@@ -71,7 +71,7 @@ func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked requ
 // problem says what is wrong with a request, to whoever wrote the client.
 func (p *Provider) problem(w http.ResponseWriter, r *http.Request, err error) {
 	page := noticePage{layout: p.layout(r), Detail: "Y000400 · " + err.Error()}
-	page.Title, page.Text = page.Say.ProblemTitle, page.Say.ProblemText
+	page.Title, page.Text = page.In.Say("identity.problem-title"), page.In.Say("identity.problem-text")
 	show(w, http.StatusBadRequest, "notice", page, "")
 }
 
@@ -79,16 +79,16 @@ func (p *Provider) problem(w http.ResponseWriter, r *http.Request, err error) {
 // which name they are signed in.
 func (p *Provider) about(w http.ResponseWriter, r *http.Request) {
 	page := noticePage{layout: p.layout(r)}
-	page.Title, page.Text = page.Say.AboutTitle, page.Say.AboutText
+	page.Title, page.Text = page.In.Say("identity.about-title"), page.In.Say("identity.about-text")
 	if person, ok := p.visitor(r); ok {
-		page.Title, page.Text = person.GivenName+" "+person.UsualName, page.Say.VisitText
+		page.Title, page.Text = person.GivenName+" "+person.UsualName, page.In.Say("identity.visit-text")
 		page.Leave = p.base + "/session/end"
 	}
 	show(w, http.StatusOK, "notice", page, "")
 }
 
 func (p *Provider) layout(r *http.Request) layout {
-	return layout{Say: wordsFor(r), Style: p.base + "/style.css"}
+	return layout{In: languageFor(r), Style: p.base + "/style.css"}
 }
 
 // inLanguage is the address of the page that r asked for, in a language.
@@ -125,14 +125,26 @@ func strong(amr []string) bool {
 	return slices.ContainsFunc(amr, func(m string) bool { return slices.Contains([]string{"hwk", "swk", "pop", "otp"}, m) })
 }
 
-var languages = language.NewMatcher([]language.Tag{language.French, language.English})
-
-// wordsFor picks the words that r asks for, French first.
-func wordsFor(r *http.Request) words {
-	asked := strings.ReplaceAll(r.URL.Query().Get("ui_locales"), " ", ",")
-	tag, _ := language.MatchStrings(languages, asked, r.Header.Get("Accept-Language"))
-	if base, _ := tag.Base(); base.String() == "en" {
-		return english
+// factor is how somebody signs in, as the catalogue names it.
+func factor(amr []string) string {
+	used := func(means ...string) bool {
+		return slices.ContainsFunc(means, func(m string) bool { return slices.Contains(amr, m) })
 	}
-	return french
+	switch {
+	case used("hwk", "swk", "pop"):
+		return "key"
+	case used("mail"):
+		return "mailed"
+	case used("otp"):
+		return "code"
+	case used("mfa"):
+		return "several"
+	}
+	return "password"
+}
+
+// languageFor is the language that r asks for.
+func languageFor(r *http.Request) i18n.Language {
+	asked := strings.ReplaceAll(r.URL.Query().Get("ui_locales"), " ", ",")
+	return i18n.Preferred(asked, r.Header.Get("Accept-Language"))
 }

@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"poterne/internal/roster"
 )
 
 // Settings are what a provider is made of.
@@ -53,15 +55,12 @@ type Person struct {
 	UsualName    string
 	Email        string
 	SIRET        string
-	Idp          string   // idp_id, the identity provider behind this one
-	ACR          string   // such as eidas1-mfa
-	AMR          []string // such as pwd, mail or pwd, otp, mfa
-	Label        Phrase   // what they do
-	Organisation string   // where
+	Idp          string      // idp_id, the identity provider behind this one
+	ACR          string      // such as eidas1-mfa
+	AMR          []string    // such as pwd, mail or pwd, otp, mfa
+	Role         roster.Role // what they do
+	Organisation string      // where
 }
-
-// Phrase is said in two languages.
-type Phrase struct{ French, English string }
 
 // Subject is what a client hears as sub: it tells that client nothing about how
 // others know the same person.

@@ -41,12 +41,12 @@ var people = []proconnect.Person{
 	{
 		Subject: "1", GivenName: "Ninon", UsualName: "Farge", Email: "ninon.farge@mission.example", SIRET: siret, Idp: "idp-1",
 		ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
-		Label: proconnect.Phrase{French: "Conseillère", English: "Adviser"}, Organisation: "Mission locale de Valbourg",
+		Role: roster.Adviser, Organisation: "Mission locale de Valbourg",
 	},
 	{
 		Subject: "2", GivenName: "Odilon", UsualName: "Brac", Email: "odilon.brac@horizon.example", SIRET: "90000000000025", Idp: "idp-2",
 		ACR: "eidas1-mfa", AMR: []string{"pwd", "mail"},
-		Label: proconnect.Phrase{French: "Formateur", English: "Trainer"}, Organisation: "Organisme de formation Horizon",
+		Role: roster.Training, Organisation: "Organisme de formation Horizon",
 	},
 }
 
