@@ -1,25 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
-	"io"
 	"math"
-	"math/rand/v2"
-	"os"
-	"runtime"
-	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
+	"poterne/internal/register/lookup"
 	"poterne/internal/store"
 )
 
@@ -84,7 +77,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 		var where []string
 		tried, found := 0, 0
 		for _, file := range c.Files {
-			err := eachReserved(ctx, s, file, on, &tried, func(line int, _ string) bool {
+			n, err := eachReserved(ctx, s, file, on, tried, func(line int, _ string) bool {
 				found++
 				if found <= linesTold {
 					where = append(where, fmt.Sprintf("%s:%d", file, line))
@@ -94,6 +87,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 			if err != nil {
 				return err
 			}
+			tried += n
 		}
 		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
 			return err
@@ -133,7 +127,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		tried := 0
 		for _, file := range e.Files {
 			var failed error
-			err := eachReserved(ctx, s, file, on, &tried, func(_ int, identifier string) bool {
+			n, err := eachReserved(ctx, s, file, on, tried, func(_ int, identifier string) bool {
 				var person register.PersonID
 				if person, failed = s.Person(identifier); failed != nil {
 					return false
@@ -143,13 +137,14 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 				}
 				met[person] = true
 				var row []string
-				row, failed = particulars(identifier, s.Canaries.Life(person), day)
+				row, failed = town.Particulars(identifier, s.Canaries.Life(person), day)
 				rows = append(rows, row)
 				return failed == nil
 			})
 			if err != nil || failed != nil {
 				return cmp.Or(err, failed)
 			}
+			tried += n
 		}
 		if len(rows) < e.Number {
 			return fmt.Errorf("only %d of %d identifiers that nobody has are reserved, and %d files are wanted; give more, nothing was printed", len(rows), tried, e.Number)
@@ -158,7 +153,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		out := csv.NewWriter(on.Out)
-		if err := out.Write(particularNames); err != nil {
+		if err := out.Write(town.ParticularNames); err != nil {
 			return fmt.Errorf("printing: %w", err)
 		}
 		if err := out.WriteAll(rows); err != nil {
@@ -168,133 +163,19 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 	})
 }
 
-// isFile reports whether what is printed stays on a disk.
-func isFile(out io.Writer) bool {
-	if p, ok := out.(interface{ Unwrap() io.Writer }); ok {
-		out = p.Unwrap()
-	}
-	file, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	about, err := file.Stat()
-	return err == nil && about.Mode().IsRegular()
-}
-
-// eachReserved calls found with each identifier of a file that is reserved, in their
-// order, until it returns false. Every core looks.
-func eachReserved(ctx context.Context, s settings, file string, on *streams, tried *int, found func(line int, identifier string) (more bool)) error {
-	from := on.In
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer opened.Close()
-		from = opened
-	}
-	const each = 1 << 14
-	cores := runtime.GOMAXPROCS(0)
-	batch := make([]string, 0, cores*each)
-	reserved := make([]bool, cap(batch))
-	lines, told := bufio.NewScanner(from), time.Now()
-	for line := 0; ; line += len(batch) {
-		for batch = batch[:0]; len(batch) < cap(batch) && lines.Scan(); {
-			batch = append(batch, strings.TrimSpace(lines.Text()))
-		}
-		if len(batch) == 0 {
-			break
-		}
-		var group errgroup.Group
-		for start := 0; start < len(batch); start += each {
-			group.Go(func() error {
-				for i := start; i < min(start+each, len(batch)); i++ {
-					if reserved[i] = false; batch[i] == "" {
-						continue
-					}
-					person, err := s.Person(batch[i])
-					if err != nil {
-						return fmt.Errorf("%s:%d: %w", file, line+i+1, err)
-					}
-					reserved[i] = s.Canaries.Reserved(person)
-				}
-				return ctx.Err()
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return err
-		}
-		for i, identifier := range batch {
-			if identifier != "" {
-				*tried++
-			}
-			if reserved[i] && !found(line+i+1, identifier) {
-				return nil
-			}
-		}
-		if time.Since(told) > time.Second {
-			told = time.Now()
-			fmt.Fprintf(on.Err, "%s: %s so far\n", file, count(*tried, "identifier", "identifiers"))
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
-	}
-	return nil
-}
-
-// particularNames are the columns of a file to make. There is no social-security
-// number among them: one that is not somebody's cannot look like one.
-var particularNames = []string{
-	"identifier", "surname", "first_name", "sex", "birth", "birthplace", "birthplace_code", "street", "postcode", "commune", "commune_code",
-	"phone", "mail", "status", "since", "job_code", "job", "experience", "last_activity", "next_appointment",
-}
-
-// particulars invents the file of a canary: the same person each time, whose
-// activity goes on with the months.
-func particulars(identifier string, life uint64, on time.Time) ([]string, error) {
-	p, err := town.Invent(fmt.Sprint(life))
+// eachReserved calls found with each identifier of a file that is reserved, until it
+// returns false, and returns how many it tried after so many in other files.
+func eachReserved(ctx context.Context, s settings, file string, on *streams, before int, found func(line int, identifier string) (more bool)) (tried int, err error) {
+	from, err := opened(file, on)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	last, next := activity(p, life, on)
-	appointment := ""
-	if !next.IsZero() {
-		appointment = next.Format(time.DateOnly)
-	}
-	return []string{
-		identifier, p.Surname, p.First, string(p.Sex), p.Birth.Format(time.DateOnly), p.Birthplace.Name, p.Birthplace.Code,
-		p.Street, p.Postcode, p.Commune.Name, p.Commune.Code, p.Phone, p.Mail, string(p.Status), p.Since.Format(time.DateOnly),
-		p.Sought.Code, p.Sought.Label, fmt.Sprint(p.Experience), last.Format(time.DateOnly), appointment,
-	}, nil
-}
-
-// activity is when a canary last showed up before the month of a day, and when they
-// are next expected, if they are. Who is registered comes most months, others a few
-// times a year; from one month to the next it only moves forward.
-func activity(p town.Person, life uint64, on time.Time) (last, next time.Time) {
-	often := 0.15
-	if p.Status == town.Registered {
-		often = 0.9
-	}
-	month := time.Date(on.UTC().Year(), on.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
-	came := func(month time.Time) (time.Time, bool) {
-		dice := rand.New(rand.NewPCG(life, uint64(month.Unix())))
-		day := month.AddDate(0, 0, dice.IntN(26))
-		for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
-			day = day.AddDate(0, 0, 1)
+	defer from.Close()
+	due := pace()
+	search := lookup.Reserved{Person: s.Person, Canaries: s.Canaries, Progress: func(tried int) {
+		if due() {
+			fmt.Fprintf(on.Err, "%s: %s so far\n", file, count(before+tried, "identifier", "identifiers"))
 		}
-		return day, dice.Float64() < often
-	}
-	last = p.Since
-	for back := 1; back <= 23; back++ { // nobody's file goes cold
-		if day, here := came(month.AddDate(0, -back, 0)); (here || back == 23) && day.After(p.Since) {
-			last = day
-			break
-		}
-	}
-	if day, expected := came(month.AddDate(0, 1, 0)); expected && p.Status == town.Registered {
-		next = day
-	}
-	return last, next
+	}}
+	return search.In(ctx, file, from, found)
 }

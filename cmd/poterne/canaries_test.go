@@ -48,7 +48,7 @@ func files(t *testing.T, dir string, args ...string) [][]string {
 		t.Fatalf("%d: %s", code, errs)
 	}
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
-	if err != nil || !slices.Equal(rows[0], particularNames) {
+	if err != nil || !slices.Equal(rows[0], town.ParticularNames) {
 		t.Fatalf("%v: %v", err, rows[0])
 	}
 	return rows[1:]
@@ -62,7 +62,7 @@ func TestWATCH_3_TheFilesOfCanariesAreMadeUpAliveAndTheSameEachTime(t *testing.T
 		t.Fatalf("%d of 20000 identifiers are reserved", len(rows))
 	}
 	later := files(t, dir, "--on", "2026-12-22")
-	column := func(name string) int { return slices.Index(particularNames, name) }
+	column := func(name string) int { return slices.Index(town.ParticularNames, name) }
 	last, next, since := column("last_activity"), column("next_appointment"), column("since")
 	surnames, appointments, moved := make(map[string]bool), 0, 0
 	for i, row := range rows {

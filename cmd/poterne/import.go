@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -96,21 +95,16 @@ func takeFile(file, format string, on *streams, take taking) (intake.Report, err
 	if err != nil {
 		return intake.Report{}, err
 	}
-	from := on.In
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return intake.Report{}, err
-		}
-		defer opened.Close()
-		from = opened
+	from, err := opened(file, on)
+	if err != nil {
+		return intake.Report{}, err
 	}
-	told := time.Now()
+	defer from.Close()
+	due := pace()
 	return take(written, from, intake.Said{
 		Rejected: func(r intake.Rejection) { fmt.Fprintf(on.Err, "%s:%d: %s\n", file, r.Line, r.Reason) },
 		Progress: func(r intake.Report) {
-			if time.Since(told) > time.Second {
-				told = time.Now()
+			if due() {
 				fmt.Fprintf(on.Err, "%s: %d lines kept, %d rejected so far\n", file, r.Kept, r.Rejected)
 			}
 		},

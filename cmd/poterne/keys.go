@@ -1,13 +1,15 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"poterne/internal/config"
+	"poterne/internal/ledger"
+	"poterne/internal/store"
 )
 
 type keysCommands struct {
@@ -50,12 +52,42 @@ func writeKeys(dir string, keys []config.Key, on *streams) error {
 	return nil
 }
 
-// writeNew writes a file that must not be there yet, for its owner only.
-func writeNew(path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("%s is not written: %w", path, errors.Unwrap(err))
+type keysEpoch struct {
+	Dir string `arg:"" help:"Where to put it; the folder must exist."`
+}
+
+// Run writes an epoch key. It replaces nothing.
+func (k *keysEpoch) Run(on *streams) error {
+	return writeKeys(k.Dir, []config.Key{config.NewEpochKey()}, on)
+}
+
+type keysAdvance struct {
+	database
+	Until string `placeholder:"MONTH" help:"The oldest month that stays readable, such as 2026-11; the oldest that the ledger still has when left out."`
+}
+
+// Run throws away the keys of the months before one.
+func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
+	var until ledger.Month
+	if a.Until != "" {
+		var err error
+		if until, err = ledger.ParseMonth(a.Until); err != nil {
+			return usage("%v", err)
+		}
 	}
-	_, err = io.WriteString(file, text)
-	return errors.Join(err, file.Sync(), file.Close())
+	return a.with(ctx, func(s settings, kept *store.Store) error {
+		periods, err := kept.Periods(ctx)
+		if err != nil {
+			return err
+		}
+		veil, err := s.Veil.Advance(periods, until, time.Now())
+		if err == nil && veil.First() != s.Veil.First() {
+			err = replaceFile(s.EpochFile, veil.Text()+"\n")
+		}
+		if err != nil {
+			return fmt.Errorf("the epoch key stays as it is: %w", err)
+		}
+		fmt.Fprintf(on.Out, "the epoch key begins with %s\n", veil.First())
+		return nil
+	})
 }

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // pages tell the time of Paris, wherever they run
 
 	"github.com/alecthomas/kong"
@@ -128,6 +129,19 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + many
+}
+
+// pace returns what says, when a second has passed since it last did, that it is time
+// to tell how far something is.
+func pace() (due func() bool) {
+	last := time.Now()
+	return func() bool {
+		if time.Since(last) <= time.Second {
+			return false
+		}
+		last = time.Now()
+		return true
+	}
 }
 
 type versionCommand struct{}

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +13,6 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
-	"poterne/internal/gate"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -204,41 +200,4 @@ func TestNobodyIsNamedWhenItIsNotInOrder(t *testing.T) {
 	if _, err := os.Stat(out); err == nil {
 		t.Error("half a list is left over")
 	}
-}
-
-// BenchmarkName goes through a register of a million identifiers, of which one in a
-// hundred is wanted.
-func BenchmarkName(b *testing.B) {
-	key, err := register.NewKey(bytes.Repeat([]byte{1}, register.KeyBytes))
-	if err != nil {
-		b.Fatal(err)
-	}
-	const everybody = 1_000_000
-	var text strings.Builder
-	text.WriteString("identifier\n")
-	var wanted []register.PersonID
-	dice := rand.New(rand.NewPCG(1, 2))
-	for i := range everybody {
-		fmt.Fprintf(&text, "1%010d\n", i)
-		if dice.IntN(100) == 0 {
-			wanted = append(wanted, key.Person(fmt.Sprintf("1%010d", i)))
-		}
-	}
-	slices.SortFunc(wanted, compare)
-	b.ReportAllocs()
-	for b.Loop() {
-		search := naming{wanted: wanted, found: make([]bool, len(wanted)), directory: gate.NewDirectory(key, register.NewSchemes("dossier", nil), nil), scheme: "dossier"}
-		identifiers, err := newColumn("register", strings.NewReader(text.String()), "identifier")
-		if err != nil {
-			b.Fatal(err)
-		}
-		var out bytes.Buffer
-		if err := search.run(b.Context(), identifiers, &out, io.Discard); err != nil {
-			b.Fatal(err)
-		}
-		if len(search.missing()) > 0 || bytes.Count(out.Bytes(), []byte("\n")) != len(wanted)+1 {
-			b.Fatal("not everybody was named")
-		}
-	}
-	b.ReportMetric(everybody*float64(b.N)/b.Elapsed().Seconds(), "identifiers/s")
 }

@@ -128,7 +128,7 @@ func (v *ledgerVerifyProof) Run(on *streams) error {
 	if entry.Epoch != 0 {
 		fmt.Fprintf(on.Err, "the person is a pseudonym of %s; in every other month they have another\n", entry.Epoch)
 	}
-	return json.NewEncoder(on.Out).Encode(told(entry))
+	return json.NewEncoder(on.Out).Encode(ledger.LineOf(entry))
 }
 
 // readVerifier reads the public half of a checkpoint key.
@@ -142,16 +142,4 @@ func readVerifier(file string) (note.Verifier, error) {
 		return nil, usage("%s is not the public half of a checkpoint key, as poterne keys makes it", file)
 	}
 	return verifier, nil
-}
-
-// readAll reads files one after the other.
-func readAll(files []string) ([][]byte, error) {
-	all := make([][]byte, len(files))
-	for i, file := range files {
-		var err error
-		if all[i], err = os.ReadFile(file); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }

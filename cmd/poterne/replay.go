@@ -3,19 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"poterne/internal/config"
 	"poterne/internal/i18n"
-	"poterne/internal/journal"
 	"poterne/internal/lab/sim"
-	"poterne/internal/store"
 )
 
 type replayCommand struct {
@@ -88,10 +82,10 @@ func (c *replayCommand) settings(on *streams) (sim.Settings, error) {
 		},
 	}
 	if c.ThroughStore {
-		settings.Book = scratchBook
+		settings.Book = sim.ScratchBook
 	}
 	if c.Keep != "" {
-		if settings.Kept, err = keepIn(c.Keep, settings); err != nil {
+		if settings.Kept, err = sim.KeepIn(c.Keep, settings); err != nil {
 			return sim.Settings{}, fmt.Errorf("keeping what is played: %w", err)
 		}
 	}
@@ -107,59 +101,10 @@ func (c *replayCommand) check(on *streams, report sim.Report) error {
 	return err
 }
 
-// folder keeps results of a replay in files, under the name of its settings.
-type folder struct{ root *os.Root }
-
-func keepIn(path string, s sim.Settings) (sim.Keeper, error) {
-	rules, err := json.Marshal(s.Rules)
-	if err != nil {
-		return nil, err
-	}
-	through := s.Book != nil
-	name := sha256.Sum256(fmt.Appendf(rules, "%d agents, %d days, through a store: %t", s.Agents, s.Days, through))
-	path = filepath.Join(path, hex.EncodeToString(name[:8]))
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(path)
-	return folder{root}, err
-}
-
-// Load implements sim.Keeper. What cannot be read is played again.
-func (f folder) Load(name string, result any) bool {
-	body, err := f.root.ReadFile(name + ".json")
-	return err == nil && json.Unmarshal(body, result) == nil
-}
-
-// Save implements sim.Keeper.
-func (f folder) Save(name string, result any) error {
-	body, err := json.Marshal(result)
-	if err != nil {
-		return err
-	}
-	if err := f.root.WriteFile(name+".part", body, 0o644); err != nil {
-		return err
-	}
-	return f.root.Rename(name+".part", name+".json")
-}
-
 func (c *replayCommand) writePage(report sim.Report) error {
 	var page bytes.Buffer
 	if err := report.WriteHTML(&page, i18n.Language(c.Language)); err != nil {
 		return err
 	}
 	return os.WriteFile(c.HTML, page.Bytes(), 0o644)
-}
-
-// scratchBook is an empty ledger in a folder of its own, which goes with it.
-func scratchBook(ctx context.Context) (journal.DB, func() error, error) {
-	dir, err := os.MkdirTemp("", "poterne-replay-")
-	if err != nil {
-		return nil, nil, err
-	}
-	kept, err := store.OpenSQLite(ctx, filepath.Join(dir, "poterne.db"))
-	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return kept, func() error { return errors.Join(kept.Close(), os.RemoveAll(dir)) }, nil
 }

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/config"
 	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -33,7 +37,7 @@ type retentionStatus struct {
 // Run says where each month stands. It shows no entry, so it is not written.
 func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 	return r.with(ctx, func(_ settings, kept *store.Store) error {
-		book, months, err := monthsOf(ctx, kept, time.Now())
+		book, months, err := custody.Months(ctx, kept, time.Now())
 		if err != nil {
 			return err
 		}
@@ -188,6 +192,87 @@ func toldRetention(book retention.Book, months []toldMonth) toldBook {
 		told.Holds = append(told.Holds, hold)
 	}
 	return told
+}
+
+type retentionRun struct {
+	database
+	actor
+	Owner  string `placeholder:"CONNECTION" help:"On PostgreSQL, how to connect as the role that owns the tables, without its password: passfile=… names the file that has it."`
+	DryRun bool   `help:"Only say what would be dropped."`
+	Proofs string `type:"existingdir" placeholder:"FOLDER" help:"Where to put the proof of each erasure, such as 2025-11.tlog-proof."`
+}
+
+// Run drops every month that is past its term and not held, oldest first, and makes
+// room for the months to come.
+func (r *retentionRun) Run(ctx context.Context, on *streams) error {
+	s, err := readConfig(r.Config)
+	if err != nil {
+		return err
+	}
+	s.now = time.Now
+	kept, err := r.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.run(ctx, on, s, kept), kept.Close())
+}
+
+// open opens the database as whoever may drop.
+func (r *retentionRun) open(ctx context.Context, s settings) (*store.Store, error) {
+	switch {
+	case s.Server == "" && r.Owner != "":
+		return nil, usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", r.Config)
+	case s.Server == "" || r.DryRun:
+		return s.open(ctx)
+	case r.Owner == "":
+		return nil, usage(`write --owner "host=… dbname=… user=… passfile=…": the role that owns the tables, since the program's may drop nothing`)
+	}
+	if err := config.CheckServer(r.Owner); err != nil {
+		return nil, usage("--owner: %v", err)
+	}
+	return store.OpenAsOwner(ctx, r.Owner, s.Server)
+}
+
+func (r *retentionRun) run(ctx context.Context, on *streams, s settings, kept *store.Store) error {
+	due, log := pace(), slog.New(slog.NewJSONHandler(on.Err, nil))
+	erasure := custody.Erasure{
+		DB: kept, By: roster.AccountID(r.As), Council: s.council(kept, log), Published: s.published(kept), Signer: s.Signer, Verifier: s.Verifier,
+		DryRun: r.DryRun, Now: time.Now, Log: log,
+		Progress: func(month ledger.Month, done, total int64) {
+			if due() {
+				fmt.Fprintf(on.Err, "%s: %d of %d entries\n", month, done, total)
+			}
+		},
+	}
+	if r.Proofs != "" {
+		var err error
+		if erasure.Proofs, err = os.OpenRoot(r.Proofs); err != nil {
+			return err
+		}
+		defer erasure.Proofs.Close()
+	}
+	done, err := erasure.Run(ctx)
+	for _, m := range done.Due {
+		fmt.Fprintf(on.Out, "%s: %d entries would be dropped, which are due since %s\n", m.Month, m.Entries(), day(m.Due))
+	}
+	for _, p := range done.Dropped {
+		fmt.Fprintf(on.Out, "%s: %d entries are dropped, as entry %d says\n", p.Month, p.Entries(), p.By)
+	}
+	for _, finding := range done.Damage {
+		fmt.Fprintln(on.Out, finding)
+	}
+	if err == nil && len(done.Due)+len(done.Dropped) == 0 {
+		fmt.Fprintln(on.Out, "nothing is due")
+	}
+	for _, m := range done.Months {
+		if m.State == retention.Waiting || m.State == retention.Doubted {
+			fmt.Fprintf(on.Out, "%s: %s\n", m.Month, toldOf(m).said())
+		}
+	}
+	for _, name := range done.Proofs {
+		fmt.Fprintf(on.Out, "%s proves it\n", name)
+	}
+	return err
 }
 
 // signers are the two people who sign for what is kept. The command line trusts

@@ -29,23 +29,6 @@ func (from settings) retain(ctx context.Context, kept *store.Store, log *slog.Lo
 	return nil
 }
 
-// monthsOf says where each month of the ledger stands.
-func monthsOf(ctx context.Context, kept *store.Store, now time.Time) (retention.Book, []retention.Month, error) {
-	book, err := kept.Retention(ctx)
-	if err != nil {
-		return book, nil, fmt.Errorf("reading what was set and held: %w", err)
-	}
-	periods, err := kept.Periods(ctx)
-	if err != nil {
-		return book, nil, fmt.Errorf("reading the months: %w", err)
-	}
-	last, err := kept.Last(ctx)
-	if err != nil {
-		return book, nil, fmt.Errorf("reading the last entry's time: %w", err)
-	}
-	return book, book.Months(periods, last, now), nil
-}
-
 // overdue tells whoever watches over the program that nobody drops months.
 type overdue struct {
 	kept *store.Store
@@ -61,7 +44,7 @@ func (overdue) Describe(out chan<- *prometheus.Desc) { out <- overdueDesc }
 func (o overdue) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, months, err := monthsOf(ctx, o.kept, o.now())
+	_, months, err := custody.Months(ctx, o.kept, o.now())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(overdueDesc, err)
 		return

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
+	"poterne/internal/store"
 )
 
 // Promise: LEDGER-6
@@ -178,28 +179,38 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	_, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	s, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kept.Close()
-	periods, err := kept.Periods(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	drop := func() error {
-		return (&retentionRun{actor: actor{"timer"}}).dropMonth(t.Context(), &streams{Out: io.Discard, Err: io.Discard}, kept, periods[0], time.Now())
-	}
-	longer := custody.Retain{Setting: retention.Setting{Months: 36, Reason: "une enquête"}}
-	if _, err := journal.Do(t.Context(), outside(kept), longer); err != nil {
-		t.Fatal(err)
-	}
-	if err := drop(); err == nil || err.Error() != "it is not due" {
+	s.now = time.Now
+	log := slog.New(slog.DiscardHandler)
+	_, err = custody.Erasure{
+		DB: setMeanwhile{kept, t}, By: "timer", Council: s.council(kept, log), Published: s.published(kept), Signer: s.Signer, Verifier: s.Verifier,
+		Progress: func(ledger.Month, int64, int64) {}, Now: time.Now, Log: log,
+	}.Run(t.Context())
+	if err == nil || !strings.HasSuffix(err.Error(), " is kept: it is not due") {
 		t.Errorf("set to be kept meanwhile: %v", err)
 	}
 	if first, err := kept.First(t.Context()); first != 0 || err != nil {
 		t.Errorf("the ledger begins with %d, %v", first, err)
 	}
+}
+
+// setMeanwhile is a ledger that is to be kept longer, as is set while a month of it is
+// read.
+type setMeanwhile struct {
+	*store.Store
+	t *testing.T
+}
+
+func (s setMeanwhile) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
+	longer := custody.Retain{Setting: retention.Setting{Months: 36, Reason: "une enquête"}}
+	if _, err := journal.Do(ctx, outside(s.Store), longer); err != nil {
+		s.t.Error(err)
+	}
+	return s.Store.Condense(ctx, month, tell)
 }
 
 // Promise: LEDGER-4

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"poterne/internal/config"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
-	"poterne/internal/meter"
 	"poterne/internal/store"
 	"poterne/internal/tune"
 )
@@ -43,7 +41,12 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
 			return err
 		}
-		period, err := c.read(ctx, on, kept)
+		due := pace()
+		period, err := tune.ReadPeriod(ctx, kept, c.Since.Time, c.Until.Time, func(read time.Time) {
+			if due() {
+				fmt.Fprintf(on.Err, "read until %s\n", stamp(read))
+			}
+		})
 		if err != nil {
 			return err
 		}
@@ -60,45 +63,4 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 			writeWhole(c.Patch, study.WritePatch),
 		)
 	})
-}
-
-// read goes through the ledger once, from as far back as meters reach.
-func (c *tuneCommand) read(ctx context.Context, on *streams, kept *store.Store) (*tune.Period, error) {
-	accounts, err := kept.Accounts(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the roster: %w", err)
-	}
-	from, err := kept.FirstAt(ctx, c.Since.Add(-meter.Reach))
-	if err != nil {
-		return nil, fmt.Errorf("finding where the period begins: %w", err)
-	}
-	period := tune.NewPeriod(c.Since.UTC(), c.Until.UTC(), accounts)
-	last := time.Now()
-	for entry, err := range kept.Entries(ctx, from) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the ledger: %w", err)
-		}
-		if !entry.Time.Before(c.Until.Time) {
-			break
-		}
-		period.Add(entry)
-		if time.Since(last) > time.Second {
-			last = time.Now()
-			fmt.Fprintf(on.Err, "read until %s\n", stamp(entry.Time))
-		}
-	}
-	return period, nil
-}
-
-// writeWhole writes a file, if one is asked for.
-func writeWhole(path string, write func(io.Writer) error) (err error) {
-	if path == "" {
-		return nil
-	}
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return write(file)
 }

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -54,10 +52,9 @@ func (s *settings) openIndex(ctx context.Context, kept *store.Store) (shelf *sto
 // long.
 func progress(ctx context.Context, on *streams, kept *store.Store) (func(ledger.Number), error) {
 	end, err := kept.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
-	last := time.Now()
+	due := pace()
 	return func(read ledger.Number) {
-		if time.Since(last) > time.Second {
-			last = time.Now()
+		if due() {
 			fmt.Fprintf(on.Err, "%d of %d entries\n", read, end)
 		}
 	}, err
@@ -145,7 +142,7 @@ func printJSON(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
 		if err != nil {
 			return err
 		}
-		if err := lines.Encode(told(entry)); err != nil {
+		if err := lines.Encode(ledger.LineOf(entry)); err != nil {
 			return err
 		}
 	}
@@ -234,65 +231,13 @@ func (t *ledgerShownTo) list(ctx context.Context, on *streams, shown ledgerindex
 	lines := bufio.NewWriter(on.Out)
 	switch {
 	case t.JSON:
-		err = shownJSON(lines, shown.All(ctx))
+		err = shown.WriteJSON(ctx, lines)
 	case t.CSV:
 		digest, err = shown.WriteCSV(ctx, lines)
 	default:
-		err = shownTable(lines, shown.All(ctx))
+		err = shown.WriteTable(ctx, lines)
 	}
 	return digest, errors.Join(err, lines.Flush())
-}
-
-// streamNew writes a file that must not be there yet, for its owner only. One that is
-// not whole does not stay.
-func streamNew(name string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	if err = write(buffered); err == nil {
-		err = errors.Join(buffered.Flush(), file.Sync())
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return nil
-}
-
-func shownJSON(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
-	lines := json.NewEncoder(to)
-	for p, err := range people {
-		if err != nil {
-			return err
-		}
-		if err := lines.Encode(struct {
-			Person string    `json:"person"`
-			Fields []string  `json:"fields"`
-			Times  int       `json:"times"`
-			First  time.Time `json:"first"`
-			Last   time.Time `json:"last"`
-		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func shownTable(to io.Writer, people iter.Seq2[ledger.Concerned, error]) error {
-	const row = "%-32s  %5s  %-20s  %-20s  %s\n"
-	if _, err := fmt.Fprintf(to, row, "PERSON", "TIMES", "FIRST", "LAST", "FIELDS"); err != nil {
-		return err
-	}
-	for p, err := range people {
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), strconv.Itoa(p.Times), stamp(p.First), stamp(p.Last), p.Fields); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 type ledgerAuditIndex struct {

@@ -85,12 +85,7 @@ const EpochFile = "epoch.key"
 func NewEpochKey() Key {
 	var key register.EpochKey
 	_, _ = rand.Read(key[:])
-	return Key{EpochFile, EpochText(ledger.MonthOf(time.Now()), key)}
-}
-
-// EpochText is an epoch key as its file has it.
-func EpochText(first ledger.Month, key register.EpochKey) string {
-	return first.String() + " " + key.Text() + "\n"
+	return Key{EpochFile, ledger.NewVeil(ledger.MonthOf(time.Now()), key).Text() + "\n"}
 }
 
 func parsePseudonymKey(text []byte) (register.Key, error) {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"poterne/internal/register"
 )
@@ -42,6 +44,9 @@ func ParseVeil(text string) (Veil, error) {
 	return NewVeil(first, key), nil
 }
 
+// Text is what is kept of a veil, as ParseVeil reads it.
+func (v Veil) Text() string { return v.months.first.String() + " " + v.months.key.Text() }
+
 // Hides reports whether v hides people at all.
 func (v Veil) Hides() bool { return v.months != nil }
 
@@ -64,6 +69,30 @@ func (v Veil) Key(of Month) (register.EpochKey, error) {
 		key = key.Next()
 	}
 	return key, nil
+}
+
+// Advance returns the veil that begins with a month, or when until is 0 with the
+// oldest that the ledger still has, by the months that it has and the time: nobody can
+// tell with it any more who the people of earlier months were, in whatever copy of
+// them.
+func (v Veil) Advance(periods []Period, until Month, now time.Time) (Veil, error) {
+	if !v.Hides() {
+		return v, errors.New("there is none; write epoch under [keys]")
+	}
+	oldest := MonthOf(now) // never one to come: the database knows no key of those
+	if i := slices.IndexFunc(periods, func(p Period) bool { return !p.Dropped }); i >= 0 {
+		oldest = min(oldest, periods[i].Month)
+	}
+	switch first := v.First(); {
+	case until == 0:
+		until = max(oldest, first)
+	case until > oldest:
+		return v, fmt.Errorf("the ledger still has entries of %s, which nobody could read any more; drop them first, with poterne retention run", oldest)
+	case until < first:
+		return v, fmt.Errorf("it begins with %s, and nothing leads back to earlier months", first)
+	}
+	key, err := v.Key(until)
+	return NewVeil(until, key), err
 }
 
 // months are the epochs that were needed so far: keys follow one from another.

@@ -6,6 +6,9 @@
 package tune
 
 import (
+	"context"
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -73,6 +76,39 @@ func (p *pool) add(cost meter.Cost, at time.Time, counts bool) {
 	if hour, month := p.tally.Spent(false, at); counts {
 		p.hour, p.month = max(p.hour, hour), max(p.month, month)
 	}
+}
+
+// Ledger is where a period is read from.
+type Ledger interface {
+	Accounts(context.Context) ([]roster.Account, error)
+	// FirstAt is the first entry at or after a time.
+	FirstAt(context.Context, time.Time) (ledger.Number, error)
+	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+}
+
+// ReadPeriod goes through a ledger once, from as far back as meters reach, and tells
+// now and then until when it has read.
+func ReadPeriod(ctx context.Context, db Ledger, since, until time.Time, tell func(time.Time)) (*Period, error) {
+	accounts, err := db.Accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the roster: %w", err)
+	}
+	from, err := db.FirstAt(ctx, since.Add(-meter.Reach))
+	if err != nil {
+		return nil, fmt.Errorf("finding where the period begins: %w", err)
+	}
+	period := NewPeriod(since.UTC(), until.UTC(), accounts)
+	for entry, err := range db.Entries(ctx, from) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the ledger: %w", err)
+		}
+		if !entry.Time.Before(until) {
+			break
+		}
+		period.Add(entry)
+		tell(entry.Time)
+	}
+	return period, nil
 }
 
 // NewPeriod begins a period with nothing in it. What an account's work is, the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -122,6 +123,44 @@ func (s Shown) WriteCSV(ctx context.Context, to io.Writer) (digest string, err e
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// WriteJSON writes each person as one JSON object on a line.
+func (s Shown) WriteJSON(ctx context.Context, to io.Writer) error {
+	lines := json.NewEncoder(to)
+	for p, err := range s.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := lines.Encode(struct {
+			Person string    `json:"person"`
+			Fields []string  `json:"fields"`
+			Times  int       `json:"times"`
+			First  time.Time `json:"first"`
+			Last   time.Time `json:"last"`
+		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteTable writes each person as a line for people to read.
+func (s Shown) WriteTable(ctx context.Context, to io.Writer) error {
+	const row = "%-32s  %5s  %-20s  %-20s  %s\n"
+	if _, err := fmt.Fprintf(to, row, "PERSON", "TIMES", "FIRST", "LAST", "FIELDS"); err != nil {
+		return err
+	}
+	for p, err := range s.All(ctx) {
+		if err != nil {
+			return err
+		}
+		first, last := p.First.UTC().Format(time.RFC3339), p.Last.UTC().Format(time.RFC3339)
+		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), strconv.Itoa(p.Times), first, last, p.Fields); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RestsOn says which entries an answer holds for, and gives the signed checkpoint

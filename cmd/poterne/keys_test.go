@@ -18,7 +18,7 @@ func veiled(t *testing.T) (dir string, s settings, key string) {
 	t.Helper()
 	dir = configtest.Secrets(t)
 	key = filepath.Join(dir, config.EpochFile)
-	if err := os.WriteFile(key, []byte(config.EpochText(202601, register.EpochKey{1})), 0o600); err != nil {
+	if err := os.WriteFile(key, []byte(ledger.NewVeil(202601, register.EpochKey{1}).Text()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir, writtenIn(t, dir), key
@@ -58,7 +58,7 @@ func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != config.EpochText(202611, want) {
+	if text, err := os.ReadFile(file); err != nil || string(text) != ledger.NewVeil(202611, want).Text()+"\n" {
 		t.Errorf("the file is not the key of November, %v", err)
 	}
 	if about, err := os.Stat(file); err != nil || about.Mode().Perm() != 0o600 {
@@ -90,7 +90,7 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 	}
 	code, out := bare(t, "ledger", "verify-proof", file, "--key", filepath.Join(dir, "checkpoint.pub"))
 	said, line, _ := strings.Cut(out, "\n{")
-	var entry toldEntry
+	var entry ledger.Line
 	if err := json.Unmarshal([]byte("{"+line), &entry); err != nil || code != 0 {
 		t.Fatalf("exit %d, printed %s, %v", code, out, err)
 	}
@@ -130,10 +130,10 @@ func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{
-		"the epoch key is not the one that this ledger was written under": config.EpochText(202601, register.EpochKey{2}),
+		"the epoch key is not the one that this ledger was written under": ledger.NewVeil(202601, register.EpochKey{2}).Text() + "\n",
 		"keys.epoch: an epoch key is a month and a key":                   "2026-01",
-		"an epoch key is a month and a key":                               config.EpochText(202601, register.EpochKey{1})[:40],
-		"such as 2026-11 and 44 characters":                               strings.Replace(config.EpochText(202601, register.EpochKey{1}), "2026-01", "2026-13", 1),
+		"an epoch key is a month and a key":                               ledger.NewVeil(202601, register.EpochKey{1}).Text()[:40],
+		"such as 2026-11 and 44 characters":                               strings.Replace(ledger.NewVeil(202601, register.EpochKey{1}).Text()+"\n", "2026-01", "2026-13", 1),
 		"epoch.key is empty":                                              "",
 	} {
 		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {

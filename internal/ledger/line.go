@@ -1,0 +1,96 @@
+package ledger
+
+import (
+	"time"
+
+	"poterne/internal/order"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Line is an entry as JSON. People are pseudonyms: those that the program
+// knows them by, which are the same in every month, or with an epoch, as in a proof,
+// those that the ledger has of them in that month.
+type Line struct {
+	Number       Number                `json:"number"`
+	Time         time.Time             `json:"time"`
+	Kind         string                `json:"kind"`
+	Receipt      Number                `json:"receipt"`
+	Account      roster.AccountID      `json:"account,omitempty"`
+	Organisation roster.OrganisationID `json:"organisation,omitempty"`
+	Session      roster.SessionID      `json:"session,omitempty"`
+	Service      roster.ServiceID      `json:"service,omitempty"`
+	Purpose      roster.Purpose        `json:"purpose,omitempty"`
+	Route        string                `json:"route,omitempty"`
+	Person       string                `json:"person,omitempty"`
+	Epoch        string                `json:"epoch,omitempty"`
+	Fields       []string              `json:"fields,omitempty"`
+	Verdict      string                `json:"verdict,omitempty"`
+	Why          string                `json:"why,omitempty"`
+	Reason       string                `json:"reason,omitempty"`
+	Source       string                `json:"source,omitempty"`
+	Fact         string                `json:"fact,omitempty"`
+	Approver     roster.AccountID      `json:"approver,omitempty"`
+	Subject      roster.AccountID      `json:"subject,omitempty"`
+	Effect       order.Effect          `json:"effect,omitempty"`
+	Reach        order.Reach           `json:"reach,omitempty"`
+	Target       string                `json:"target,omitempty"`
+	Cause        Number                `json:"cause,omitempty"`
+	Since        *time.Time            `json:"since,omitempty"`
+	Until        *time.Time            `json:"until,omitempty"`
+	First        string                `json:"first,omitempty"` // the months that the act is about
+	Last         string                `json:"last,omitempty"`
+	Count        uint64                `json:"count,omitempty"`
+	Rejected     uint64                `json:"rejected,omitempty"`
+	Digest       string                `json:"digest,omitempty"`
+	State        State                 `json:"state,omitempty"`
+	Note         string                `json:"note,omitempty"`
+	From         *Number               `json:"from,omitempty"` // the entries that the act is about
+	End          Number                `json:"end,omitempty"`  // the first after them
+}
+
+// LineOf is an entry as JSON.
+func LineOf(e Entry) Line {
+	line := Line{
+		Number: e.Number, Time: e.Time, Kind: e.Kind.String(), Receipt: e.Receipt,
+		Account: e.Account, Organisation: e.Organisation, Session: e.Session, Service: e.Service, Purpose: e.Purpose, Route: e.Route,
+		Person: pseudonym(e.Person), Fields: e.Fields.Names(),
+		Approver: e.Approver, Subject: e.Subject, Effect: e.Effect, Reach: e.Reach, Target: e.Target, Cause: e.Cause,
+		Count: e.Count, Rejected: e.Rejected, State: e.State, Note: e.Note,
+	}
+	if !e.Since.IsZero() {
+		line.Since = &e.Since
+	}
+	if !e.Until.IsZero() {
+		line.Until = &e.Until
+	}
+	if e.First != 0 {
+		line.First = e.First.String()
+	}
+	if e.Last != 0 {
+		line.Last = e.Last.String()
+	}
+	if !e.Digest.IsZero() {
+		line.Digest = e.Digest.String()
+	}
+	if e.Epoch != 0 {
+		line.Epoch = e.Epoch.String()
+	}
+	if e.Verdict != 0 {
+		line.Verdict, line.Why = e.Verdict.String(), e.Why.String()
+	}
+	if e.End != 0 {
+		line.From, line.End = &e.From, e.End
+	}
+	if e.Reason.Explained() {
+		line.Reason, line.Source, line.Fact = e.Reason.Kind.String(), e.Reason.Source, e.Reason.ID
+	}
+	return line
+}
+
+func pseudonym(person register.PersonID) string {
+	if person.IsZero() {
+		return ""
+	}
+	return person.Hex()
+}
