@@ -63,8 +63,8 @@ bench-index: ## measures "exactly who" on 1, 10 and 100 million entries, beside 
 
 curve: ## replays the curve that the desk shows, with the rules as they are
 	@{ printf '{"made": "%s", "report": ' "$$(date -u +%FT%TZ)"; \
-	go run ./cmd/poterne replay --scenario attacks --agents 200 --days 28 --seeds 3 --curve --json; echo '}'; } > internal/portal/curve.json.new
-	@mv internal/portal/curve.json.new internal/portal/curve.json
+	go run ./cmd/poterne replay --scenario attacks --agents 200 --days 28 --seeds 3 --curve --json; echo '}'; } > internal/portal/rooms/desk/curve.json.new
+	@mv internal/portal/rooms/desk/curve.json.new internal/portal/rooms/desk/curve.json
 
 promises: ## lists what Poterne promises, and how the last tools/test found it
 	go run ./internal/tools/promises --results artifacts/test.json

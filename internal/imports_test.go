@@ -94,7 +94,19 @@ func sideways(s source, imported string) string {
 	if strings.HasSuffix(imported, "test") && !s.supportsTests() {
 		return "helpers of tests stay out of the program"
 	}
+	if from, to := room(s.folder), room(imported); from != "" && to != "" && from != to && !s.supportsTests() {
+		return "no room knows another: what both need is the shell's"
+	}
 	return ""
+}
+
+// room is which room of the portal a folder is, or is part of; empty for none.
+func room(folder string) string {
+	below, is := strings.CutPrefix(folder, "portal/rooms/")
+	if !is {
+		return ""
+	}
+	return part(below)
 }
 
 func TestAPartImportsOnlyThoseBeforeIt(t *testing.T) {
@@ -184,6 +196,9 @@ func TestTheOrderObjects(t *testing.T) {
 		"an act of another capability":       {"internal/grants/grants.go", "grants", "containment", false},
 		"the one writer":                     {"internal/grants/grants.go", "grants", "journal", true},
 		"a capability, below it":             {"internal/journal/act.go", "journal", "grants", false},
+		"a room, in another":                 {"internal/portal/rooms/staff/staff.go", "portal/rooms/staff", "portal/rooms/desk", false},
+		"the shell, in a room":               {"internal/portal/rooms/staff/staff.go", "portal/rooms/staff", "portal", true},
+		"a part of itself, in a room":        {"internal/portal/rooms/desk/desk.go", "portal/rooms/desk", "portal/rooms/desk/list", true},
 		"a test helper":                      {"internal/signin/door.go", "signin", "signin/signintest", false},
 		"a part that nobody knows":           {"internal/util/util.go", "util", "fault", false},
 		"an unknown part":                    {"internal/portal/desk.go", "portal", "common", false},

@@ -27,6 +27,9 @@ import (
 	"poterne/internal/ledger/witness"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/reason/intake"
 	"poterne/internal/signin"
 	"poterne/internal/store"
@@ -78,7 +81,6 @@ type program struct {
 	sequencer *ledger.Sequencer
 	council   *witness.Council
 	door      *signin.Door
-	rooms     *portal.Rooms
 	metrics   *metrics
 	public    http.Handler     // the portal, sign-in, pushes and the guarded services
 	private   http.Handler     // metrics and health
@@ -125,15 +127,23 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	}
 	lookout := campaign.New(campaign.House{Journal: p.journal, Book: kept, Roster: kept},
 		campaign.Rules{Watches: from.Rules.Watches, Narrowed: from.Narrowed}, from.now, log)
-	house := portal.House{
-		Door: p.door, Gate: p.gate, Journal: p.journal, Contain: containment.Service{Writer: p.journal},
-		Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Roster: kept, Sources: kept, Book: kept, Campaigns: lookout,
-		Directory: directory, Notary: notary{kept, from.Signer, from.Verifier},
+	orders := containment.Service{Writer: p.journal}
+	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: kept, Journal: p.journal})
+	watch := desk.Deps{
+		Gate: p.gate, Journal: p.journal, Calendar: kept, Roster: kept, Containment: orders, Sessions: p.door, Sources: kept, Campaigns: lookout,
+		Notary: notary{kept, from.Signer, from.Verifier}, Directory: directory,
 	}
 	if from.index != nil {
-		house.Index = from.index
+		watch.Index = from.index
 	}
-	p.rooms = portal.New(pages, house)
+	watching := desk.New(shell, desk.Settings{Silence: from.Silence, Observed: from.Rules.Observed, Scheme: from.Schemes.Own()}, watch)
+	rooms := shell.Handler(
+		staff.New(shell, staff.Deps{Gate: p.gate, Journal: p.journal, Roster: kept}),
+		watching,
+		manager.New(shell, manager.Deps{
+			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Roster: kept,
+		}),
+	)
 
 	assertions, err := httpgate.NewSigner(from.Assertion, from.Origin, kept, from.now)
 	if err != nil {
@@ -158,7 +168,7 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	health := &health{kept: kept, verifier: from.Verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
 		origin: from.Origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
-		rooms: p.untilLeaving(p.rooms.Handler()), health: health.handler(),
+		rooms: p.untilLeaving(rooms), health: health.handler(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
 	private := http.NewServeMux()
@@ -166,7 +176,7 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	private.Handle("GET /", health.handler())
 	p.private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, p.rooms.Run, lookout.Run}
+	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, watching.Run, lookout.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}
@@ -192,8 +202,7 @@ func (from settings) hosts() map[string]bool {
 
 // portal is how the portal speaks of what is guarded.
 func (from settings) portal(log *slog.Logger) portal.Settings {
-	s := portal.Settings{Home: from.Origin + "/", Help: from.Help, Silence: from.Silence, Now: from.now, Log: log, Zone: paris()}
-	s.Observed, s.Scheme = from.Rules.Observed, from.Schemes.Own()
+	s := portal.Settings{Home: from.Origin + "/", Help: from.Help, Now: from.now, Log: log, Zone: paris()}
 	scheme, _, _ := strings.Cut(from.Origin, "://")
 	for _, service := range from.Services {
 		address := from.Origin + service.Prefix + "/"

@@ -286,7 +286,7 @@ type notary struct {
 	verifier note.Verifier
 }
 
-// Covering implements portal.Notary.
+// Covering implements desk.Notary.
 func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
 	return ledgerindex.Covering(ctx, n.shelf, n.signer, n.verifier, before)
 }

@@ -1,4 +1,4 @@
-package portal
+package portal_test
 
 import (
 	"archive/tar"
@@ -15,12 +15,11 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/portal/portaltest"
+
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
-
-	"poterne/internal/order"
 )
 
 // looks are how the gallery is looked at: each language, theme and width once.
@@ -36,7 +35,7 @@ func TestRUN_7_EveryPageIsReadableInABrowser(t *testing.T) {
 	axe := axeSource(t)
 	site := httptest.NewServer(Gallery())
 	defer site.Close()
-	tab := openTab(t)
+	tab := portaltest.OpenTab(t)
 	for _, name := range slices.Sorted(maps.Keys(Scenes())) {
 		for _, look := range looks {
 			t.Run(name+"/"+look.language, func(t *testing.T) {
@@ -50,7 +49,7 @@ func TestRUN_7_EveryPageIsReadableInABrowser(t *testing.T) {
 					chromedp.Navigate(site.URL+"/gallery/"+look.language+"/"+name)); err != nil {
 					t.Fatal(err)
 				}
-				keepScreenshot(t, tab, name+"-"+look.language)
+				portaltest.KeepScreenshot(t, tab, name+"-"+look.language)
 				for _, check := range []string{tooWide, tooSmall, axe} {
 					wrong, err := chromedp.Run(tab, chromedp.Evaluate[[]string](check, chromedp.EvalAwaitPromise))
 					if err != nil {
@@ -62,69 +61,6 @@ func TestRUN_7_EveryPageIsReadableInABrowser(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// openTab starts a browser.
-func openTab(t *testing.T) context.Context {
-	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("chromium is not here: the pages are not looked at")
-	}
-	tab, stop := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
-		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
-	))
-	t.Cleanup(stop)
-	return tab
-}
-
-func TestTheDeskIsLiveInABrowser(t *testing.T) {
-	h := newHouse(t)
-	tab := openTab(t)
-	as := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
-			return err
-		}
-		_, err := cdp.Call(ctx, target, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
-			Headers: network.Headers{actor: string(security), "Accept-Language": "en"},
-		})
-		return err
-	})
-	listening, stop := context.WithCancel(tab)
-	defer stop()
-	messages := chromedp.Console(listening)
-	if err := chromedp.Do(tab, as, chromedp.Navigate(h.site.URL+"/desk")); err != nil {
-		t.Fatal(err)
-	}
-	says := func(what string) {
-		t.Helper()
-		const poll = `new Promise(done => { const end = Date.now() + 10000; (function look() {
-			const said = document.body.innerText.includes(%q);
-			said || Date.now() > end ? done(said) : setTimeout(look, 20) })() })`
-		if said, err := chromedp.Run(tab, chromedp.Evaluate[bool](fmt.Sprintf(poll, what), chromedp.EvalAwaitPromise)); err != nil || !said {
-			t.Fatalf("the desk does not come to say %q: %v", what, err)
-		}
-	}
-	says("Live.")
-	says("All quiet.")
-	h.opens(theo, 1, 2, 3)
-	says("3 people without a reason, within the allowance: 3 of 3 this hour.")
-	says("3 people shown in the last minute")
-	h.opens(theo, 4)
-	says("Théo Marchand (Mission locale du Bourg) asked for 1 person beyond the allowance within an hour, after 3 people without a reason.")
-	if _, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Suspended, By: string(security), Because: "a test"}); err != nil {
-		t.Fatal(err)
-	}
-	says("Théo Marchand: account suspended")
-	says("All quiet.")
-	keepScreenshot(t, tab, "desk-live")
-	stop()
-	for message, err := range messages {
-		if err != nil {
-			break
-		}
-		t.Errorf("the console says %s", message)
 	}
 }
 
@@ -145,17 +81,6 @@ const axeRun = `;axe.run({
 	runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 	rules: {"color-contrast-enhanced": {enabled: true}},
 }).then(found => found.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 120)).join(" | ")))`
-
-func keepScreenshot(t *testing.T, tab context.Context, name string) {
-	t.Helper()
-	shot, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), shot, 0o644)
-	}
-	if err != nil {
-		t.Error(err)
-	}
-}
 
 const axeVersion = "4.14.1"
 

@@ -9,18 +9,18 @@ import (
 // What people read who are not signed in. Pages implements signin.Pages.
 
 type strangerPage struct {
-	page
+	Page
 	Visitor signin.Visitor
 }
 
 // Stranger tells somebody whom the identity provider vouches for why they have no
 // access here, and whom to ask.
 func (p *Pages) Stranger(w http.ResponseWriter, r *http.Request, visitor signin.Visitor) {
-	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, viewer{}, "stranger.title"), visitor})
+	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, Viewer{}, "stranger.title"), visitor})
 }
 
 type unsignedPage struct {
-	page
+	Page
 	Reason signin.Reason
 }
 
@@ -30,11 +30,11 @@ func (p *Pages) Failed(w http.ResponseWriter, r *http.Request, reason signin.Rea
 	if reason == signin.Unreachable {
 		status = http.StatusServiceUnavailable
 	}
-	p.show(w, r, status, "unsigned.html", unsignedPage{p.page(r, viewer{}, "unsigned.title"), reason})
+	p.show(w, r, status, "unsigned.html", unsignedPage{p.page(r, Viewer{}, "unsigned.title"), reason})
 }
 
 type untouchedPage struct {
-	page
+	Page
 	Reason signin.Reason
 	Target string
 }
@@ -45,15 +45,15 @@ func (p *Pages) Untouched(w http.ResponseWriter, r *http.Request, reason signin.
 	if reason == signin.Unreachable {
 		status = http.StatusServiceUnavailable
 	}
-	p.show(w, r, status, "untouched.html", untouchedPage{p.page(r, viewer{}, "untouched.title"), reason, target})
+	p.show(w, r, status, "untouched.html", untouchedPage{p.page(r, Viewer{}, "untouched.title"), reason, target})
 }
 
 // SignedOut says that the session is over.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusOK, "left.html", p.page(r, viewer{}, "left.title"))
+	p.show(w, r, http.StatusOK, "left.html", p.page(r, Viewer{}, "left.title"))
 }
 
 // notFound says that a page does not exist.
 func (p *Pages) notFound(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusNotFound, "absent.html", p.page(r, viewer{}, "absent.title"))
+	p.show(w, r, http.StatusNotFound, "absent.html", p.page(r, Viewer{}, "absent.title"))
 }

@@ -21,6 +21,6 @@ func (p *Pages) AskFirst(fromElsewhere func(*http.Request) bool, next http.Handl
 			p.Stops().Failed(w, r, fault.Refused, policy.OtherSite)
 			return
 		}
-		p.show(w, r, http.StatusOK, "elsewhere.html", p.page(r, viewer{}, "elsewhere.title"))
+		p.show(w, r, http.StatusOK, "elsewhere.html", p.page(r, Viewer{}, "elsewhere.title"))
 	})
 }

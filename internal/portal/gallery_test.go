@@ -1,18 +1,15 @@
-package portal
+package portal_test
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
 	"poterne/internal/i18n"
+	"poterne/internal/portal/portaltest"
 )
 
 // every runs check on each page of the gallery, in both languages.
@@ -34,45 +31,16 @@ func every(t *testing.T, check func(t *testing.T, in i18n.Language, answer *http
 	}
 }
 
-// all returns the elements with one of the names, in the order of the page.
-func all(page *html.Node, names ...string) (found []*html.Node) {
-	for n := range page.Descendants() {
-		if n.Type == html.ElementNode && slices.Contains(names, n.Data) {
-			found = append(found, n)
-		}
-	}
-	return found
-}
-
-func attr(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
-}
-
-func text(n *html.Node) string {
-	var said strings.Builder
-	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			said.WriteString(d.Data + " ")
-		}
-	}
-	return strings.Join(strings.Fields(said.String()), " ")
-}
-
 func TestEveryPageIsOnePageInOneLanguage(t *testing.T) {
 	every(t, func(t *testing.T, in i18n.Language, answer *http.Response, page *html.Node, raw string) {
-		root := all(page, "html")[0]
-		if attr(root, "lang") != string(in) || answer.Header.Get("Content-Language") != string(in) {
-			t.Errorf("the page says it is in %q", attr(root, "lang"))
+		root := portaltest.All(page, "html")[0]
+		if portaltest.Attr(root, "lang") != string(in) || answer.Header.Get("Content-Language") != string(in) {
+			t.Errorf("the page says it is in %q", portaltest.Attr(root, "lang"))
 		}
-		if titles := all(page, "title"); len(titles) == 0 || len(text(titles[0])) <= len(" · Poterne") {
+		if titles := portaltest.All(page, "title"); len(titles) == 0 || len(portaltest.Text(titles[0])) <= len(" · Poterne") {
 			t.Error("the page has no title")
 		}
-		if h1 := all(page, "h1"); len(h1) != 1 || text(h1[0]) == "" {
+		if h1 := portaltest.All(page, "h1"); len(h1) != 1 || portaltest.Text(h1[0]) == "" {
 			t.Errorf("the page has %d first headings", len(h1))
 		}
 		raw = strings.ReplaceAll(raw, "GET /files/{dossier}", "") // a route is declared like that
@@ -85,9 +53,9 @@ func TestEveryPageIsOnePageInOneLanguage(t *testing.T) {
 func TestHeadingsComeInOrder(t *testing.T) {
 	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		last := 0
-		for _, h := range all(page, "h1", "h2", "h3", "h4") {
+		for _, h := range portaltest.All(page, "h1", "h2", "h3", "h4") {
 			if level := int(h.Data[1] - '0'); level > last+1 {
-				t.Errorf("%q is a heading of level %d after one of level %d", text(h), level, last)
+				t.Errorf("%q is a heading of level %d after one of level %d", portaltest.Text(h), level, last)
 			} else {
 				last = level
 			}
@@ -104,8 +72,8 @@ func TestNothingIsInline(t *testing.T) {
 				}
 			}
 		}
-		for _, n := range all(page, "script", "style") {
-			if n.Data == "style" || n.FirstChild != nil || attr(n, "src") == "" {
+		for _, n := range portaltest.All(page, "script", "style") {
+			if n.Data == "style" || n.FirstChild != nil || portaltest.Attr(n, "src") == "" {
 				t.Errorf("there is an inline <%s>", n.Data)
 			}
 		}
@@ -123,7 +91,7 @@ func TestEveryFieldHasItsLabelAndEveryNameIsUnique(t *testing.T) {
 	every(t, func(t *testing.T, _ i18n.Language, _ *http.Response, page *html.Node, _ string) {
 		ids := make(map[string]bool)
 		for n := range page.Descendants() {
-			if id := attr(n, "id"); id != "" {
+			if id := portaltest.Attr(n, "id"); id != "" {
 				if ids[id] {
 					t.Errorf("two elements are called %q", id)
 				}
@@ -131,116 +99,37 @@ func TestEveryFieldHasItsLabelAndEveryNameIsUnique(t *testing.T) {
 			}
 		}
 		labelled := make(map[string]bool)
-		for _, label := range all(page, "label") {
-			labelled[attr(label, "for")] = text(label) != ""
+		for _, label := range portaltest.All(page, "label") {
+			labelled[portaltest.Attr(label, "for")] = portaltest.Text(label) != ""
 		}
-		for _, field := range all(page, "input", "textarea", "select") {
-			if attr(field, "type") != "hidden" && !labelled[attr(field, "id")] {
-				t.Errorf("the field %q has no label", attr(field, "name"))
+		for _, field := range portaltest.All(page, "input", "textarea", "select") {
+			if portaltest.Attr(field, "type") != "hidden" && !labelled[portaltest.Attr(field, "id")] {
+				t.Errorf("the field %q has no label", portaltest.Attr(field, "name"))
 			}
 		}
 		for _, named := range []string{"aria-labelledby", "aria-describedby", "for"} {
 			for n := range page.Descendants() {
-				for _, id := range strings.Fields(attr(n, named)) {
+				for _, id := range strings.Fields(portaltest.Attr(n, named)) {
 					if !ids[id] {
 						t.Errorf("%s names %q, which is not there", named, id)
 					}
 				}
 			}
 		}
-		for _, n := range all(page, "button", "a") {
-			if text(n) == "" {
+		for _, n := range portaltest.All(page, "button", "a") {
+			if portaltest.Text(n) == "" {
 				t.Errorf("a <%s> says nothing", n.Data)
 			}
 		}
-		for _, table := range all(page, "table") {
-			if caption := all(table, "caption"); len(caption) != 1 || text(caption[0]) == "" {
+		for _, table := range portaltest.All(page, "table") {
+			if caption := portaltest.All(table, "caption"); len(caption) != 1 || portaltest.Text(caption[0]) == "" {
 				t.Error("a table does not say what it shows")
 			}
 		}
-		for _, svg := range all(page, "svg") {
-			if attr(svg, "aria-hidden") == "" && (len(all(svg, "title")) == 0 || len(all(svg, "desc")) == 0) {
+		for _, svg := range portaltest.All(page, "svg") {
+			if portaltest.Attr(svg, "aria-hidden") == "" && (len(portaltest.All(svg, "title")) == 0 || len(portaltest.All(svg, "desc")) == 0) {
 				t.Error("a picture has no title and description")
 			}
 		}
 	})
-}
-
-func TestFrenchTypography(t *testing.T) {
-	wrong := regexp.MustCompile(`[^\s\x{202f}\x{a0}:/][;!?»]|[\p{L}\d)] ?[;:!?»](\s|$)|«[^\x{202f}]|\p{L}'\p{L}`)
-	fr := readWords(i18n.French)
-	for key, said := range fr.texts {
-		if found := wrong.FindString(said); found != "" {
-			t.Errorf("%s: %q in %q", key, found, said)
-		}
-	}
-}
-
-func TestBothLanguagesHaveTheSameWordsAndEachIsUsed(t *testing.T) {
-	fr, en := readWords(i18n.French), readWords(i18n.English)
-	hole := regexp.MustCompile(`\{[a-z]+\}`)
-	for key, french := range fr.texts {
-		english, ok := en.texts[key]
-		if !ok {
-			t.Errorf("%q is not said in English", key)
-			continue
-		}
-		a, b := hole.FindAllString(french, -1), hole.FindAllString(english, -1)
-		slices.Sort(a)
-		slices.Sort(b)
-		if !slices.Equal(slices.Compact(a), slices.Compact(b)) {
-			t.Errorf("%q has other names in it: %v and %v", key, a, b)
-		}
-	}
-	for key := range en.texts {
-		if _, ok := fr.texts[key]; !ok {
-			t.Errorf("%q is not said in French", key)
-		}
-	}
-	source := sources(t)
-	for key := range fr.texts {
-		if !used(key, source) {
-			t.Errorf("%q is never said", key)
-		}
-	}
-}
-
-// used reports whether a key, or the beginning that a template or the program
-// completes, is written somewhere.
-func used(key string, source []byte) bool {
-	plain := strings.TrimSuffix(strings.TrimSuffix(key, "-one"), "-many")
-	table, _, _ := strings.Cut(key, ".")
-	for _, written := range []string{key, plain, table + "."} {
-		if bytes.Contains(source, []byte(`"`+written+`"`)) {
-			return true
-		}
-	}
-	for i := range key { // "order.title-" and the like
-		if key[i] == '-' && bytes.Contains(source, []byte(`"`+key[:i+1]+`"`)) {
-			return true
-		}
-	}
-	return false
-}
-
-// sources is every template and every file of the program together.
-func sources(t *testing.T) (all []byte) {
-	t.Helper()
-	for _, folder := range []string{".", "pages"} {
-		files, err := os.ReadDir(folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			if file.IsDir() || strings.HasSuffix(file.Name(), "_test.go") {
-				continue
-			}
-			raw, err := os.ReadFile(folder + "/" + file.Name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, raw...)
-		}
-	}
-	return all
 }

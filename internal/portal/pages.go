@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"poterne/internal/gate"
 	"poterne/internal/i18n"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -31,14 +31,19 @@ var pageFiles embed.FS
 //go:embed static
 var staticFiles embed.FS
 
-// Pages writes pages, in the language of whoever reads them. It is safe to share.
+// Pages writes the pages that stand outside the rooms, in the language of whoever reads
+// them. It is safe to share.
 type Pages struct {
 	settings Settings
-	speakers map[i18n.Language]speaker
-	sets     map[i18n.Language]*template.Template
+	speakers map[i18n.Language]Speaker
+	layout   templates // what every page is made of; it is never executed, so that it can be cloned
+	own      templates
 	assets   map[string]string // the address of each file in static, with its digest
 	rule     string            // Content-Security-Policy
 }
+
+// templates are page files, in each language.
+type templates map[i18n.Language]*template.Template
 
 // NewPages reads the pages and their words. It panics when a word is missing,
 // since both are part of the program.
@@ -57,41 +62,72 @@ func NewPages(s Settings) *Pages {
 	}
 	p := &Pages{
 		settings: s,
-		speakers: make(map[i18n.Language]speaker),
-		sets:     make(map[i18n.Language]*template.Template),
+		speakers: make(map[i18n.Language]Speaker),
 		assets:   addresses(),
 		rule: "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; " +
 			"form-action " + strings.Join(append([]string{"'self'"}, s.FormTo...), " ") + "; frame-ancestors 'none'; base-uri 'none'",
 	}
+	p.layout = make(templates)
 	for _, in := range languages {
-		p.speakers[in] = speaker{readWords(in), s.Zone, s.Now}
-		p.sets[in] = p.read(p.speakers[in])
+		p.speakers[in] = Speaker{readWords(in), s.Zone, s.Now}
+		p.layout[in] = template.New("").Funcs(p.functions(p.speakers[in]))
 	}
+	p.layout = p.read(pageFiles, "pages/layout.html")
+	p.own = p.read(pageFiles, "pages/*.html")
 	return p
 }
 
-// read parses every page, with functions that speak one language.
-func (p *Pages) read(in speaker) *template.Template {
-	set := template.New("").Funcs(template.FuncMap{
-		"say": in.say, "plural": in.plural, "number": in.number, "entry": in.entry, "attack": in.attack, "people": in.people, "cost": in.cost, "decimal": in.decimal,
-		"moment": in.moment, "date": in.date, "clock": in.clock, "clockwords": in.clockWords, "hourwords": in.hourWords, "lasting": in.lasting,
+// functions are what a template can call; they speak one language.
+func (p *Pages) functions(in Speaker) template.FuncMap {
+	return template.FuncMap{
+		"say": in.Say, "plural": in.Plural, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "people": in.People, "cost": in.Cost, "decimal": in.Decimal,
+		"moment": in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "lasting": in.Lasting,
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },
 		"help":  func() string { return p.settings.Help[in.language] },
-	})
-	files, err := fs.Glob(pageFiles, "pages/*.html")
+	}
+}
+
+// read parses page files on top of the layout.
+func (p *Pages) read(files fs.FS, pattern string) templates {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
 		panic(err)
 	}
-	for _, file := range files {
-		raw, err := pageFiles.ReadFile(file)
-		if err != nil {
-			panic(err)
+	read := make(templates)
+	for in, layout := range p.layout {
+		read[in] = template.Must(layout.Clone())
+		for _, name := range names {
+			raw, err := fs.ReadFile(files, name)
+			if err != nil {
+				panic(err)
+			}
+			p.speakers[in].demand(string(raw))
+			template.Must(read[in].New(path.Base(name)).Parse(string(raw)))
 		}
-		in.demand(string(raw))
-		template.Must(set.New(path.Base(file)).Parse(string(raw)))
 	}
-	return set
+	return read
+}
+
+// Writer writes the pages of one room.
+type Writer struct {
+	pages *Pages
+	read  templates
+}
+
+// Writer reads a room's page files, below pages/. It panics when a word is missing.
+func (s *Shell) Writer(files fs.FS) Writer {
+	return Writer{s.pages, s.pages.read(files, "pages/*.html")}
+}
+
+// Show writes a page for a visit, whole or not at all.
+func (w Writer) Show(v *Visit, status int, name string, data any) {
+	w.pages.write(v.Writer, v.Request, w.read, status, name, data)
+}
+
+// Draw writes a part of a page for a visit.
+func (w Writer) Draw(to io.Writer, v *Visit, name string, data any) error {
+	return w.read[v.Speaker.language].ExecuteTemplate(to, name, data)
 }
 
 // addresses gives every static file an address that changes with its content.
@@ -160,56 +196,40 @@ func back(w http.ResponseWriter, to string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// page is what every page is given.
-type page struct {
+// Page is what every page is given.
+type Page struct {
 	Lang   i18n.Language
 	Other  i18n.Language // the one to switch to
 	Title  string
 	Here   string // the path to come back to
-	Room   string // which of the rooms it is, for the list of them
-	Viewer viewer
+	Below  string // the path of the link under which the page is found
+	Links  []Link // the ways into the rooms that the viewer may enter
+	Viewer Viewer
 }
-
-// viewer is who reads the page; the zero viewer is nobody we know.
-type viewer struct {
-	ID           roster.AccountID
-	Name         string
-	Organisation roster.Organisation
-	Role         roster.Role
-	Session      roster.SessionID
-	Opened       time.Time
-}
-
-// asker is the viewer as the gate knows them.
-func (v viewer) account() roster.Account {
-	return roster.Account{ID: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Name: v.Name, Opened: v.Opened}
-}
-
-func (v viewer) asker() gate.Asker {
-	return gate.Asker{Account: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Opened: v.Opened}
-}
-
-// AtDesk reports whether the viewer watches and contains.
-func (v viewer) AtDesk() bool { return v.Role == roster.Security }
 
 // page begins a page for a request; its title is said by key.
-func (p *Pages) page(r *http.Request, who viewer, title string, pairs ...any) page {
+func (p *Pages) page(r *http.Request, who Viewer, title string, pairs ...any) Page {
 	in := languageOf(r)
-	begun := page{Lang: in, Other: i18n.English, Here: r.URL.RequestURI(), Viewer: who}
+	begun := Page{Lang: in, Other: i18n.English, Here: r.URL.RequestURI(), Viewer: who}
 	if in == i18n.English {
 		begun.Other = i18n.French
 	}
 	if r.Method != http.MethodGet {
 		begun.Here = "/"
 	}
-	begun.Title = p.speakers[in].must(title, pairs...)
+	begun.Title = p.speakers[in].Must(title, pairs...)
 	return begun
 }
 
-// show writes a page, whole or not at all.
+// show writes a page that stands outside the rooms.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	p.write(w, r, p.own, status, name, data)
+}
+
+// write writes a page, whole or not at all.
+func (p *Pages) write(w http.ResponseWriter, r *http.Request, from templates, status int, name string, data any) {
 	var body bytes.Buffer
-	if err := p.sets[languageOf(r)].ExecuteTemplate(&body, name, data); err != nil {
+	if err := from[languageOf(r)].ExecuteTemplate(&body, name, data); err != nil {
 		p.settings.Log.ErrorContext(r.Context(), "a page could not be written", slog.String("page", name), slog.Any("err", err))
 		http.Error(w, "Cette page n’a pas pu être écrite. / This page could not be written.", http.StatusInternalServerError)
 		return

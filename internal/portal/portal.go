@@ -1,25 +1,20 @@
-// Package portal is the rooms people see: the portal of those who consult, the
-// page that says why something was stopped, and the desk that watches and
-// contains. Each page answers one question, in words before numbers, in French
-// and in English, without scripts, and under a policy that lets in nothing that
-// is not served here. What a room shows of an account's entries is written in
-// the ledger before it is shown.
+// Package portal is the shell of the rooms people see: the layout of their pages,
+// the headers, the errors, the pictures and words that rooms share, and who visits.
+// Each room is a folder of rooms/ with its addresses, its pages and the few things it
+// needs; none knows another. Each page answers one question, in words before numbers,
+// in French and in English, without scripts, and under a policy that lets in nothing
+// that is not served here. What a room shows of an account's entries is written in the
+// ledger before it is shown.
 package portal
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"poterne/internal/containment"
-	"poterne/internal/gate"
-	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
-	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -30,9 +25,6 @@ type Settings struct {
 	Home     string                   // where the portal is: "/", or an origin when services have hosts of their own
 	FormTo   []string                 // other origins that a form may lead to: the identity provider's, for signing out
 	Help     map[i18n.Language]string // whom to ask, in a few words; may be empty
-	Silence  map[string]time.Duration // how long each source may be silent
-	Observed policy.Observed          // what is decided and written down without stopping anybody
-	Scheme   string                   // of the register's own identifiers
 	Zone     *time.Location           // nil: UTC
 	Now      func() time.Time         // nil: time.Now
 	Log      *slog.Logger             // nil: nothing is logged
@@ -47,73 +39,11 @@ type Service struct {
 	Search  string                   // where it finds people by name and birth date; empty when nowhere
 }
 
-// Gate is where accounts stand.
-type Gate interface {
-	// Standing returns where an account stands now.
-	Standing(gate.Asker, roster.ServiceID) gate.Standing
-	// Orders returns the orders placed and not lifted.
-	Orders() order.Book
-}
-
-// Journal is the ledger, as it is written.
-type Journal interface {
-	// Record writes an act down that leaves no rows; it is durable when Record returns nil.
-	Record(context.Context, ledger.Entry) error
-	// RecentBy returns an account's newest entries, newest first.
-	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
-	// Follow yields the entries from a number on, then each new one, until ctx ends.
-	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
-	// Entry returns one entry.
-	Entry(context.Context, ledger.Number) (ledger.Entry, error)
-	// Next is the number of the next entry.
-	Next() ledger.Number
-}
-
-// Containment places orders and lifts them.
-type Containment interface {
-	// Place puts an order in force for every decision after it returns.
-	Place(context.Context, order.Order) (order.Order, error)
-	// Lift takes an order out of force; fault.Absent when it is not.
-	Lift(context.Context, containment.Lift) error
-	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
-	// may not.
-	Undo(context.Context, containment.Undo) error
-}
-
-// Grants is what one person allows another.
-type Grants interface {
-	// Waiting returns the opening that waits under a receipt for a signature which
-	// somebody may give: grants.NoneWaits when none does, grants.ManyWait when it is not
-	// one person's.
-	Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error)
-	// Cosign signs for what waits under a receipt's number.
-	Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error
-	// Raise allows an account some more people without a reason, until a time.
-	Raise(context.Context, grants.Raise) error
-}
-
-// Roster is who may use what.
-type Roster interface {
-	// Account returns an account and its organisation; fault.Absent when there is none.
-	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
-	// Habilitations returns an account's habilitations, past and to come included.
-	Habilitations(context.Context, roster.AccountID) ([]roster.Habilitation, error)
-}
-
-// Sources are the systems that tell facts.
-type Sources interface {
-	// Heard returns when each was last heard.
-	Heard(context.Context) (map[string]time.Time, error)
-}
-
-// Book is where the entries of a moment begin.
-type Book interface {
-	// FirstAt returns the number of the first entry at or after a time.
-	FirstAt(context.Context, time.Time) (ledger.Number, error)
+// Deps is what the shell needs to let anybody into a room.
+type Deps struct {
+	Door    Door
+	Roster  Roster
+	Journal Journal
 }
 
 // Door is who is asking.
@@ -122,85 +52,78 @@ type Door interface {
 	Who(http.ResponseWriter, *http.Request) (signin.Session, error)
 	// Still returns nil while a session goes on.
 	Still(context.Context, signin.Session) error
-	// EndAll ends every session of an account.
-	EndAll(context.Context, roster.AccountID) error
 }
 
-// House is everybody the rooms rely on.
-type House struct {
-	Door      Door
-	Gate      Gate
-	Journal   Journal
-	Contain   Containment
-	Grants    Grants
-	Roster    Roster
-	Sources   Sources
-	Book      Book
-	Campaigns Campaigns
-	Directory Directory
-	Notary    Notary
-	Index     Index // nil where nobody asks it
+// Roster is who has an account.
+type Roster interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 }
 
-// Rooms are the portal and the desk. They are safe to share once made.
-type Rooms struct {
-	House
+// Journal is the ledger, as visits write it.
+type Journal interface {
+	// Record writes an act down that leaves no rows; it is durable when Record returns nil.
+	Record(context.Context, ledger.Entry) error
+	// RecentBy returns an account's newest entries, newest first.
+	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+}
+
+// Room is a part of the portal.
+type Room interface {
+	// Routes are the room's addresses.
+	Routes() []Route
+	// Links are the ways in that every page offers.
+	Links() []Link
+}
+
+// Route is an address and the handler that answers there.
+type Route struct {
+	Pattern string
+	Serve   func(*Visit) error
+}
+
+// Link is a way into a room.
+type Link struct {
+	Path string
+	Name string            // said by key
+	For  func(Viewer) bool // who may enter
+}
+
+// Shell lets visitors into rooms. It is safe to share once it serves.
+type Shell struct {
+	Deps
 	pages *Pages
-	hour  *hour
+	links []Link
 }
 
-// New returns the rooms. The desk's picture of the last hour is empty until Run
-// runs.
-func New(pages *Pages, house House) *Rooms {
-	return &Rooms{House: house, pages: pages, hour: newHour()}
-}
+// NewShell returns a shell without rooms.
+func NewShell(pages *Pages, deps Deps) *Shell { return &Shell{Deps: deps, pages: pages} }
 
-// route is an address of the rooms and who answers there.
-type route struct {
-	pattern string
-	serve   func(*visit) error
-}
-
-// routes are all the rooms' addresses.
-func (rooms *Rooms) routes() []route {
-	all := []route{
-		{"GET /{$}", rooms.front},
-		{"GET /desk", rooms.atDesk(rooms.desk)},
-		{"GET /desk/flow", rooms.atDesk(rooms.flow)},
-		{"GET /desk/campaigns", rooms.atDesk(rooms.campaigns)},
-		{"GET /desk/directory", rooms.atDesk(rooms.directory)},
-		{"GET /desk/curve", rooms.atDesk(rooms.curve)},
-		{"GET /desk/accounts/{id}", rooms.atDesk(rooms.account)},
-		{"GET /desk/orders/new", rooms.atDesk(rooms.proposeOrder)},
-		{"POST /desk/orders", rooms.atDesk(rooms.placeOrder)},
-		{"GET /desk/orders/{id}", rooms.atDesk(rooms.proposeLift)},
-		{"POST /desk/orders/{id}/lift", rooms.atDesk(rooms.liftOrder)},
-		{"GET /manager", rooms.vouching(rooms.manage)},
-		{"POST /manager/cosign", rooms.vouching(rooms.cosign)},
-		{"POST /manager/thaw", rooms.vouching(rooms.thaw)},
-		{"POST /manager/raise", rooms.vouching(rooms.raise)},
-	}
-	if rooms.Index == nil {
-		return all
-	}
-	return append(all,
-		route{"GET /desk/exactly", rooms.atDesk(rooms.exactly)},
-		route{"POST /desk/exactly/list", rooms.atDesk(rooms.exactList)},
-		route{"GET /desk/who-saw", rooms.atDesk(rooms.proposeWhoSaw)},
-		route{"POST /desk/who-saw", rooms.atDesk(rooms.whoSaw)},
-	)
-}
-
-// Handler serves the rooms, at the origin the portal is reached at. Other paths
-// are said not to exist.
-func (rooms *Rooms) Handler() http.Handler {
+// Handler serves rooms, at the origin the portal is reached at. Other paths are said
+// not to exist.
+func (s *Shell) Handler(rooms ...Room) http.Handler {
 	mux := http.NewServeMux()
-	for _, r := range rooms.routes() {
-		mux.Handle(r.pattern, rooms.room(r.serve))
+	for _, room := range rooms {
+		s.links = append(s.links, room.Links()...)
+		for _, route := range room.Routes() {
+			mux.Handle(route.Pattern, s.serve(route.Serve))
+		}
 	}
-	mux.HandleFunc("/", rooms.pages.notFound)
+	mux.HandleFunc("/", s.pages.notFound)
 	// Browsers ask for it on behalf of guarded applications without an icon.
-	mux.Handle("GET /favicon.ico", http.RedirectHandler(rooms.pages.assets["favicon.svg"], http.StatusFound))
-	rooms.pages.Mount(mux)
+	mux.Handle("GET /favicon.ico", http.RedirectHandler(s.pages.assets["favicon.svg"], http.StatusFound))
+	s.pages.Mount(mux)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
+
+// Services are the applications behind the gate.
+func (s *Shell) Services() []Service { return s.pages.settings.Services }
+
+// ServiceName returns what people call a service.
+func (s *Shell) ServiceName(id roster.ServiceID) string { return s.pages.service(id) }
+
+// Now is the time by the portal's clock.
+func (s *Shell) Now() time.Time { return s.pages.settings.Now() }
+
+// Log is where a room logs what it does not show.
+func (s *Shell) Log() *slog.Logger { return s.pages.settings.Log }

@@ -1,4 +1,4 @@
-package portal
+package portal_test
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"poterne/internal/i18n"
+	"poterne/internal/portal"
+	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
 )
 
@@ -30,32 +32,32 @@ var parameters = map[string]struct {
 	values map[string][]string
 }{
 	"GET /{$}":                {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
-	"GET /desk":               {desk, map[string][]string{"said": saids}},
-	"GET /desk/flow":          {desk, map[string][]string{"after": {"0", "3"}}},
-	"GET /desk/campaigns":     {desk, nil},
-	"GET /desk/directory":     {desk, map[string][]string{"q": {"ml", "théo"}}},
-	"GET /desk/curve":         {desk, nil},
-	"GET /desk/accounts/{id}": {desk, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
-	"GET /desk/orders/new":    {desk, orderForm},
-	"POST /desk/orders":       {desk, orderForm},
-	"GET /desk/orders/{id}":   {desk, map[string][]string{"{id}": {"7", "8", "new"}}},
-	"POST /desk/orders/{id}/lift": {desk, map[string][]string{
+	"GET /desk":               {watchers, map[string][]string{"said": saids}},
+	"GET /desk/flow":          {watchers, map[string][]string{"after": {"0", "3"}}},
+	"GET /desk/campaigns":     {watchers, nil},
+	"GET /desk/directory":     {watchers, map[string][]string{"q": {"ml", "théo"}}},
+	"GET /desk/curve":         {watchers, nil},
+	"GET /desk/accounts/{id}": {watchers, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
+	"GET /desk/orders/new":    {watchers, orderForm},
+	"POST /desk/orders":       {watchers, orderForm},
+	"GET /desk/orders/{id}":   {watchers, map[string][]string{"{id}": {"7", "8", "new"}}},
+	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},
 	}},
 	"GET /manager":         {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
 	"POST /manager/cosign": {vouchers, map[string][]string{"receipt": {"12", "250"}}},
 	"POST /manager/thaw":   {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},
 	"POST /manager/raise":  {vouchers, map[string][]string{"account": {"leo.perrin", "nobody"}, "people": {"3"}, "hours": {"2"}, "because": {"training"}}},
-	"GET /desk/exactly": {desk, map[string][]string{
+	"GET /desk/exactly": {watchers, map[string][]string{
 		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
 	}},
-	"POST /desk/exactly/list": {desk, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments}},
-	"GET /desk/who-saw":       {desk, nil},
-	"POST /desk/who-saw":      {desk, map[string][]string{"identifier": {"210", "251"}}},
+	"POST /desk/exactly/list": {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments}},
+	"GET /desk/who-saw":       {watchers, nil},
+	"POST /desk/who-saw":      {watchers, map[string][]string{"identifier": {"210", "251"}}},
 }
 
 var (
-	desk      = []roster.AccountID{"noa.lambert"}
+	watchers  = []roster.AccountID{"noa.lambert"}
 	vouchers  = []roster.AccountID{"jeanne.vidal", "noa.lambert"}
 	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
 	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
@@ -96,21 +98,25 @@ func sendings(values map[string][]string) []map[string]string {
 }
 
 func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
-	for _, r := range newStage().rooms.routes() {
-		known, there := parameters[r.pattern]
+	var routes []portal.Route
+	for _, room := range portaltest.NewStage().Rooms {
+		routes = append(routes, room.Routes()...)
+	}
+	for _, r := range routes {
+		known, there := parameters[r.Pattern]
 		if !there {
-			t.Errorf("%s: say in this test what it reads", r.pattern)
+			t.Errorf("%s: say in this test what it reads", r.Pattern)
 			continue
 		}
-		t.Run(r.pattern, func(t *testing.T) {
-			method, path, _ := strings.Cut(r.pattern, " ")
-			s := newStage() // where much has happened, and more happens
-			s.fill()
-			s.touched = galleryNow.Add(-time.Minute)
+		t.Run(r.Pattern, func(t *testing.T) {
+			method, path, _ := strings.Cut(r.Pattern, " ")
+			s := portaltest.NewStage() // where much has happened, and more happens
+			s.Fill()
+			s.Touched = portaltest.Now.Add(-time.Minute)
 			for i, form := range sendings(known.values) {
 				for _, who := range known.as {
 					in := languages[i%len(languages)]
-					if said := s.panicsAt(t, who, method, path, form, in); said != "" {
+					if said := panicsAt(t, s, who, method, path, form, in); said != "" {
 						t.Errorf("%s %v as %s in %s panics: %s", path, form, who, in, said)
 					}
 				}
@@ -121,7 +127,7 @@ func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
 
 // panicsAt sends a form, and returns what the rooms panic of; empty when they do
 // not.
-func (s *stage) panicsAt(t *testing.T, who roster.AccountID, method, path string, form map[string]string, in i18n.Language) (said string) {
+func panicsAt(t *testing.T, s *portaltest.Stage, who roster.AccountID, method, path string, form map[string]string, in i18n.Language) (said string) {
 	t.Helper()
 	sent := make(url.Values)
 	path = strings.TrimSuffix(path, "{$}")
@@ -146,6 +152,6 @@ func (s *stage) panicsAt(t *testing.T, who roster.AccountID, method, path string
 			said = fmt.Sprintf("%v\n%s", value, debug.Stack())
 		}
 	}()
-	s.visits(who, method, target, body)(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx), in)
+	s.Visits(who, method, target, body)(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx), in)
 	return ""
 }

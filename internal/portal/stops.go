@@ -31,7 +31,7 @@ type Refusal struct {
 }
 
 type stoppedPage struct {
-	page
+	Page
 	Refusal
 	Class    string // what kind of stop it is, for the title and the next step
 	Service  string
@@ -104,7 +104,7 @@ func passes(why policy.Why) bool {
 func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) {
 	class := classOf(refusal.Ruling.Why)
 	shown := stoppedPage{
-		page: s.pages.page(r, viewer{}, "stopped.title-"+class), Refusal: refusal,
+		Page: s.pages.page(r, Viewer{}, "stopped.title-"+class), Refusal: refusal,
 		Class: class, Service: s.pages.service(refusal.Service),
 		Sentence: languageOf(r).Sentence(refusal.Ruling),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
@@ -167,20 +167,20 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	odd := over && (ended.Why == signin.Doubled || ended.Why == signin.Moved)
 	switch {
 	case !readsPages(r):
-		begun := s.pages.page(r, viewer{}, "ended.title")
-		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].must("ended.plain")})
+		begun := s.pages.page(r, Viewer{}, "ended.title")
+		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Must("ended.plain")})
 	case reads(r) && !odd:
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Location", begin(r.URL.RequestURI()))
 		w.WriteHeader(http.StatusSeeOther)
 	default:
-		begun := s.pages.page(r, viewer{}, "ended.title")
+		begun := s.pages.page(r, Viewer{}, "ended.title")
 		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{begun, odd, begin(begun.Here)})
 	}
 }
 
 type endedPage struct {
-	page
+	Page
 	Odd   bool // the session was seen in two browsers
 	Begin string
 }
@@ -189,7 +189,7 @@ type endedPage struct {
 func begin(to string) string { return signin.BeginPath + "?return=" + url.QueryEscape(to) }
 
 type failedPage struct {
-	page
+	Page
 	Sentence string
 	Kept     bool // what was saved before is, and nothing else
 	Here     bool // it failed in Poterne itself, where something may have been written already
@@ -218,11 +218,11 @@ func (s Stops) Broke(w http.ResponseWriter, r *http.Request) {
 
 // failing is what failed here, in the asker's language.
 func (s Stops) failing(r *http.Request, kind fault.Kind) string {
-	return s.pages.speakers[languageOf(r)].must("failed." + kind.String())
+	return s.pages.speakers[languageOf(r)].Must("failed." + kind.String())
 }
 
 func (s Stops) failed(w http.ResponseWriter, r *http.Request, status int, shown failedPage) {
-	shown.page = s.pages.page(r, viewer{}, "failed.title")
+	shown.Page = s.pages.page(r, Viewer{}, "failed.title")
 	if !readsPages(r) {
 		s.problem(w, r, problem{Title: shown.Title, Status: status, Detail: shown.Sentence})
 		return

@@ -1,4 +1,4 @@
-package portal
+package portal_test
 
 import (
 	"encoding/json"
@@ -14,6 +14,8 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
 )
 
@@ -24,7 +26,7 @@ func stopped(t *testing.T, service roster.ServiceID, ruling policy.Ruling) *html
 	r.Header.Set("Accept", "text/html")
 	r.Header.Set("Accept-Language", "en")
 	answer := httptest.NewRecorder()
-	newStage().pages.Stops().Refused(answer, r, Refusal{Service: service, Receipt: 48213, Ruling: ruling})
+	portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: service, Receipt: 48213, Ruling: ruling})
 	if answer.Code != http.StatusForbidden {
 		t.Fatalf("status %d", answer.Code)
 	}
@@ -32,7 +34,7 @@ func stopped(t *testing.T, service roster.ServiceID, ruling policy.Ruling) *html
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all(page, "main")[0]
+	return portaltest.All(page, "main")[0]
 }
 
 // Promises: METER-1, METER-7
@@ -67,28 +69,28 @@ func TestMETER_7_TheStoppedPageHasOneWayOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			page := stopped(t, test.service, test.ruling)
 			var ways []string
-			for _, n := range all(page, "a", "button") {
-				if !slices.Contains(strings.Fields(attr(n, "class")), "main") {
+			for _, n := range portaltest.All(page, "a", "button") {
+				if !slices.Contains(strings.Fields(portaltest.Attr(n, "class")), "main") {
 					continue
 				}
 				if n.Data == "a" {
-					ways = append(ways, "GET "+attr(n, "href"))
+					ways = append(ways, "GET "+portaltest.Attr(n, "href"))
 					continue
 				}
 				form := n.Parent
 				for form.Data != "form" {
 					form = form.Parent
 				}
-				way := strings.ToUpper(attr(form, "method")) + " " + attr(form, "action")
-				for _, field := range all(form, "input") {
-					way += " " + attr(field, "name") + "=" + attr(field, "value")
+				way := strings.ToUpper(portaltest.Attr(form, "method")) + " " + portaltest.Attr(form, "action")
+				for _, field := range portaltest.All(form, "input") {
+					way += " " + portaltest.Attr(field, "name") + "=" + portaltest.Attr(field, "value")
 				}
 				ways = append(ways, way)
 			}
 			if !slices.Equal(ways, []string{test.want}) {
 				t.Errorf("the page leads to %q, want %q alone", ways, test.want)
 			}
-			if said := text(page); !strings.Contains(said, test.says) || !strings.Contains(said, "48213") {
+			if said := portaltest.Text(page); !strings.Contains(said, test.says) || !strings.Contains(said, "48213") {
 				t.Errorf("the page says %s", said)
 			}
 		})
@@ -100,8 +102,8 @@ func TestOnlyWhoMayWaitIsToldUntilWhen(t *testing.T) {
 		policy.ShortEmpty: true, policy.LongEmpty: true, policy.WallReached: true, policy.RegisterEmpty: true,
 		policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false, policy.Doubted: false,
 	} {
-		ruling := policy.Ruling{Verdict: policy.Withheld, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: galleryNow.Add(time.Hour)}
-		told := len(all(stopped(t, "dossier", ruling), "time")) > 0
+		ruling := policy.Ruling{Verdict: policy.Withheld, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: portaltest.Now.Add(time.Hour)}
+		told := len(portaltest.All(stopped(t, "dossier", ruling), "time")) > 0
 		if told != want {
 			t.Errorf("%v: told when there is room again: %v, not %v", why, told, want)
 		}
@@ -122,7 +124,7 @@ func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/dossier/api/files/4711", nil)
 			r.Header.Set("Accept", "application/json")
 			answer := httptest.NewRecorder()
-			newStage().pages.Stops().Refused(answer, r, Refusal{Service: "dossier", Receipt: 12, Ruling: test.ruling})
+			portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: "dossier", Receipt: 12, Ruling: test.ruling})
 			var said struct {
 				Receipt string         `json:"receipt"`
 				Ask     map[string]any `json:"ask"`
@@ -155,7 +157,17 @@ func TestWhoSentAFormComesBackToItsPage(t *testing.T) {
 			r.RequestURI = "/dossier/files/1"
 			r.URL.Scheme, r.URL.Host = "", "" // as a server has it
 			r.Header.Set("Referer", test.referer)
-			if got := cameFrom(r); got != test.want {
+			r.Header.Set("Accept", "text/html")
+			answer := httptest.NewRecorder()
+			ruling := policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty, Counted: meter.People(3), Limit: meter.People(3)}
+			portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: "dossier", Ruling: ruling})
+			var got string
+			for _, field := range portaltest.All(portaltest.All(portaltest.Parse(t, answer.Body.String()), "main")[0], "input") {
+				if portaltest.Attr(field, "name") == "return" {
+					got = portaltest.Attr(field, "value")
+				}
+			}
+			if got != test.want {
 				t.Errorf("comes back to %q, want %q", got, test.want)
 			}
 		})
@@ -178,12 +190,12 @@ func TestEachFailureIsSaidByItsOwnSentence(t *testing.T) {
 			r.Header.Set("Accept", "text/html")
 			r.Header.Set("Accept-Language", language)
 			answer := httptest.NewRecorder()
-			newStage().pages.Stops().Failed(answer, r, kind, why)
+			portaltest.NewStage().Pages.Stops().Failed(answer, r, kind, why)
 			page, err := html.Parse(answer.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return text(all(page, "main")[0])
+			return portaltest.Text(portaltest.All(page, "main")[0])
 		}
 		for _, why := range append([]policy.Why{policy.Granted}, failing...) {
 			sentence := failed(fault.Unavailable, why, http.MethodGet)

@@ -1,4 +1,4 @@
-package portal
+package portal_test
 
 import (
 	"net/http"
@@ -7,8 +7,9 @@ import (
 	"testing"
 
 	"poterne/internal/ledger"
-	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/roster"
 )
 
@@ -19,16 +20,16 @@ func TestNobodyTypesIntoTheLedgerWhatCannotBeRead(t *testing.T) {
 		"zero width": "\u200b\u200b\u2060", "too much": strings.Repeat("é", 501),
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouseAllowing(t, meter.Allowance{Short: meter.People(1), Long: meter.People(1)})
-			h.touch()
-			frozen, err := h.gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: "poterne", Because: "a test"})
+			h := portaltest.Open(t, portaltest.Allowing(1, 1), desk.Settings{})
+			h.Touch()
+			frozen, err := h.Gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: "poterne", Because: "a test"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			placing := func(because, message string) url.Values {
 				return url.Values{"reach": {"account"}, "target": {string(camille)}, "effect": {"suspended"}, "because": {because}, "message": {message}}
 			}
-			before := h.gate.Next()
+			before := h.Gate.Next()
 			for what, post := range map[string]struct {
 				who  roster.AccountID
 				path string
@@ -37,26 +38,26 @@ func TestNobodyTypesIntoTheLedgerWhatCannotBeRead(t *testing.T) {
 				"an order":        {security, "/desk/orders", placing(because, "")},
 				"a freeze undone": {security, "/desk/orders/" + string(frozen.ID) + "/lift", url.Values{"because": {because}}},
 				"a thaw":          {security, "/manager/thaw", url.Values{"order": {string(frozen.ID)}, "because": {because}}},
-				"a raise":         {jeanne, "/manager/raise", raising(camille, "2", "3", because)},
+				"a raise":         {jeanne, "/manager/raise", url.Values{"account": {string(camille)}, "people": {"2"}, "hours": {"3"}, "because": {because}}},
 			} {
-				answer, raw := h.goes(post.who, http.MethodPost, post.path, post.form)
+				answer, raw := h.Goes(post.who, http.MethodPost, post.path, post.form)
 				if answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(raw, `href="#because`) {
 					t.Errorf("%s: %s, or the page does not say what to mend", what, answer.Status)
 				}
 			}
 			if name != "zero width" {
-				if answer, _ := h.goes(security, http.MethodPost, "/desk/orders", placing("verified", because)); answer.StatusCode != http.StatusUnprocessableEntity {
+				if answer, _ := h.Goes(security, http.MethodPost, "/desk/orders", placing("verified", because)); answer.StatusCode != http.StatusUnprocessableEntity {
 					t.Errorf("a message: %s", answer.Status)
 				}
 			}
-			for e, err := range h.gate.Entries(t.Context(), before) {
+			for e, err := range h.Gate.Entries(t.Context(), before) {
 				if err != nil {
 					t.Fatal(err)
 				}
 				if e.Kind == ledger.Placed || e.Kind == ledger.Lifted || e.Kind == ledger.Raised {
 					t.Errorf("entry %d is %v: %q", e.Number, e.Kind, e.Note)
 				}
-				if e.Number+1 == h.gate.Next() {
+				if e.Number+1 == h.Gate.Next() {
 					break
 				}
 			}

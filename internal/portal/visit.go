@@ -1,128 +1,155 @@
 package portal
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/order"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
-// visit is a request of somebody who is signed in and has an account.
-type visit struct {
+// Visit is a request of somebody who is signed in and has an account.
+type Visit struct {
 	*http.Request
-	w       http.ResponseWriter
+	Writer  http.ResponseWriter
+	Viewer  Viewer
+	Speaker Speaker // of the viewer's language
 	session signin.Session
-	viewer  viewer
-	speaker speaker
+	shell   *Shell
 }
 
-// page begins a page for the visit.
-func (rooms *Rooms) page(v *visit, room, title string, pairs ...any) page {
-	begun := rooms.pages.page(v.Request, v.viewer, title, pairs...)
-	begun.Room = room
-	return begun
+// Viewer is who reads a page; the zero viewer is not signed in.
+type Viewer struct {
+	ID           roster.AccountID
+	Name         string
+	Organisation roster.Organisation
+	Role         roster.Role
+	Opened       time.Time
 }
 
-// show writes a page for the visit.
-func (rooms *Rooms) show(v *visit, status int, name string, data any) {
-	rooms.pages.show(v.w, v.Request, status, name, data)
+// Account is the viewer as the roster has them.
+func (v Viewer) Account() roster.Account {
+	return roster.Account{ID: v.ID, Organisation: v.Organisation.ID, Role: v.Role, Name: v.Name, Opened: v.Opened}
 }
 
-// room serves a page to whoever is signed in; it is the only place where an
-// error of a room becomes a status, and is logged.
-func (rooms *Rooms) room(serve func(*visit) error) http.Handler {
+// Asker is the viewer as the gate knows them.
+func (v Viewer) Asker() gate.Asker { return gate.AskerOf(v.Account()) }
+
+// AtDesk reports whether the viewer watches and contains.
+func (v Viewer) AtDesk() bool { return v.Role == roster.Security }
+
+// Vouches reports whether the viewer may sign for what others do.
+func (v Viewer) Vouches() bool { return v.Role == roster.Manager || v.AtDesk() }
+
+// serve serves an address of a room to whoever is signed in; it is the only place
+// where an error of a room becomes a status, and is logged.
+func (s *Shell) serve(handle func(*Visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		v, err := rooms.visit(w, r)
+		v, err := s.visit(w, r)
 		if fault.Is(err, fault.Anonymous) {
-			rooms.pages.Stops().SignIn(w, r, err)
+			s.pages.Stops().SignIn(w, r, err)
 			return
 		}
 		if err == nil {
-			err = serve(v)
+			err = handle(v)
 		}
 		if err == nil {
 			return
 		}
 		kind := fault.KindOf(err)
 		if kind == fault.Broken || kind == fault.Unavailable {
-			rooms.pages.settings.Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
+			s.pages.settings.Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
 		}
-		rooms.sayError(w, r, kind)
+		switch kind {
+		case fault.Absent:
+			s.pages.notFound(w, r)
+		case fault.Broken:
+			s.pages.Stops().Broke(w, r)
+		default:
+			s.pages.Stops().Failed(w, r, kind, policy.Granted)
+		}
 	})
 }
 
 // visit recognises who asks, as the roster has them now.
-func (rooms *Rooms) visit(w http.ResponseWriter, r *http.Request) (*visit, error) {
-	session, err := rooms.Door.Who(w, r)
+func (s *Shell) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	session, err := s.Door.Who(w, r)
 	if err != nil {
 		return nil, err
 	}
-	account, organisation, err := rooms.Roster.Account(r.Context(), session.Account)
-	if fault.Is(err, fault.Absent) { // closed since they signed in
+	v := &Visit{Request: r, Writer: w, Speaker: s.pages.speakers[languageOf(r)], session: session, shell: s}
+	if v.Viewer, err = s.viewer(r.Context(), session.Account); fault.Is(err, fault.Absent) { // closed since they signed in
 		return nil, &fault.Error{Kind: fault.Refused, Err: err}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &visit{r, w, session, viewer{account.ID, account.Name, organisation, account.Role, session.ID, account.Opened}, rooms.pages.speakers[languageOf(r)]}, nil
+	return v, err
 }
 
-// atDesk lets in those who watch and contain, unless they are suspended
-// themselves. Closing everything does not shut the desk, which reopens it.
-func (rooms *Rooms) atDesk(serve func(*visit) error) func(*visit) error {
-	return func(v *visit) error {
-		if !rooms.mayWatch(v.viewer) {
-			return &fault.Error{Kind: fault.Refused, Public: "the desk is for those who watch"}
+func (s *Shell) viewer(ctx context.Context, id roster.AccountID) (Viewer, error) {
+	account, organisation, err := s.Roster.Account(ctx, id)
+	return Viewer{account.ID, account.Name, organisation, account.Role, account.Opened}, err
+}
+
+// Again returns the viewer as the roster has them by now, of a visit that lasts. It
+// is an error that the session is over.
+func (v *Visit) Again(ctx context.Context) (Viewer, error) {
+	if err := v.shell.Door.Still(ctx, v.session); err != nil {
+		return Viewer{}, err
+	}
+	return v.shell.viewer(ctx, v.Viewer.ID)
+}
+
+// Touched reports whether the viewer proved to be there lately enough to sign.
+func (v *Visit) Touched() bool {
+	return v.session.TouchedWithin(meter.Fresh, v.shell.pages.settings.Now())
+}
+
+// Page begins a page, found below a link of the portal; its title is said by key.
+func (v *Visit) Page(below, title string, pairs ...any) Page {
+	begun := v.shell.pages.page(v.Request, v.Viewer, title, pairs...)
+	begun.Below = below
+	for _, link := range v.shell.links {
+		if link.For(v.Viewer) {
+			begun.Links = append(begun.Links, link)
 		}
-		return serve(v)
 	}
+	return begun
 }
 
-func (rooms *Rooms) mayWatch(who viewer) bool {
-	var suspensions order.Book
-	for _, o := range rooms.Gate.Orders() {
-		if o.Effect == order.Suspended {
-			suspensions = append(suspensions, o)
+// Back sends the browser on by GET to a path of this origin.
+func (v *Visit) Back(to string) { back(v.Writer, to) }
+
+// Record writes down that the viewer reads what the ledger says of others. What
+// cannot be written is not shown.
+func (v *Visit) Record(what ledger.Entry) error {
+	what.Kind, what.Account, what.Organisation = ledger.Read, v.Viewer.ID, v.Viewer.Organisation.ID
+	what.Session, what.Route = v.session.ID, v.Pattern
+	return v.shell.Journal.Record(v.Context(), what)
+}
+
+// Just reports whether the viewer has just written an entry. An address only says
+// what was done; the ledger must have it, so that no link can claim what was not.
+func (v *Visit) Just(done func(ledger.Entry) bool) (bool, error) {
+	const justNow, fewEntries = time.Minute, 5
+	entries, err := v.shell.Journal.RecentBy(v.Context(), v.Viewer.ID, fewEntries)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		if v.shell.pages.settings.Now().Sub(e.Time) < justNow && done(e) {
+			return true, nil
 		}
 	}
-	_, suspended := suspensions.Against(who.ID, who.Organisation.ID, "", rooms.pages.settings.Now())
-	return who.AtDesk() && !suspended
+	return false, nil
 }
 
-// sayError tells what an error of a room means.
-func (rooms *Rooms) sayError(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
-	switch {
-	case kind == fault.Absent:
-		rooms.pages.notFound(w, r)
-	case kind == fault.Broken:
-		rooms.pages.Stops().Broke(w, r)
-	default:
-		rooms.pages.Stops().Failed(w, r, kind, policy.Granted)
-	}
-}
-
-// accountNames returns what the desk calls each account.
-func (rooms *Rooms) accountNames(v *visit) (map[roster.AccountID]roster.Account, map[roster.OrganisationID]roster.Organisation, error) {
-	accounts, err := rooms.Roster.Accounts(v.Context())
-	if err != nil {
-		return nil, nil, err
-	}
-	organisations, err := rooms.Roster.Organisations(v.Context())
-	if err != nil {
-		return nil, nil, err
-	}
-	byID := make(map[roster.AccountID]roster.Account, len(accounts))
-	for _, a := range accounts {
-		byID[a.ID] = a
-	}
-	organisationByID := make(map[roster.OrganisationID]roster.Organisation, len(organisations))
-	for _, o := range organisations {
-		organisationByID[o.ID] = o
-	}
-	return byID, organisationByID, nil
-}
+// Protect sets the headers that every answer has: a browser loads nothing that is not
+// served here.
+func (v *Visit) Protect() { v.shell.pages.protect(v.Writer) }

@@ -66,9 +66,9 @@ func (w words) has(key string) bool {
 	return false
 }
 
-// say returns the words of a key, with the values of pairs in place of their
+// Say returns the words of a key, with the values of pairs in place of their
 // {names}. Words that are missing are an error, so that no page goes out without.
-func (w words) say(key string, pairs ...any) (string, error) {
+func (w words) Say(key string, pairs ...any) (string, error) {
 	text, ok := w.texts[key]
 	if !ok {
 		return "", fmt.Errorf("words/%s.toml has no %q", w.language, key)
@@ -82,27 +82,27 @@ func (w words) say(key string, pairs ...any) (string, error) {
 	return text, nil
 }
 
-// must is say where the program itself chose the key.
-func (w words) must(key string, pairs ...any) string {
-	text, err := w.say(key, pairs...)
+// Must is Say where the program itself chose the key.
+func (w words) Must(key string, pairs ...any) string {
+	text, err := w.Say(key, pairs...)
 	if err != nil {
 		panic(err)
 	}
 	return text
 }
 
-// plural says n of something: key has the two forms "one" and "many".
-func (w words) plural(key string, n int) (string, error) {
+// Plural says n of something: key has the two forms "one" and "many".
+func (w words) Plural(key string, n int) (string, error) {
 	form := "many"
 	if n == 1 || n == 0 && w.language == i18n.French {
 		form = "one"
 	}
-	return w.say(key+"-"+form, "n", w.number(n))
+	return w.Say(key+"-"+form, "n", w.Number(n))
 }
 
-// several is plural where the program itself chose the key.
-func (w words) several(key string, n int) string {
-	text, err := w.plural(key, n)
+// Several is Plural where the program itself chose the key.
+func (w words) Several(key string, n int) string {
+	text, err := w.Plural(key, n)
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,190 @@
+package portal
+
+import (
+	"strings"
+
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// Line is an activity in words.
+type Line struct {
+	Activity
+	Account      roster.AccountID // whom it is about; empty for no account
+	Who          string
+	Organisation string
+	Service      string
+	Sentence     string
+}
+
+// Labels says accounts, organisations, services, orders and activity by the names
+// people know, in one language.
+type Labels struct {
+	Speaker       Speaker
+	Accounts      map[roster.AccountID]roster.Account
+	Organisations map[roster.OrganisationID]roster.Organisation
+	services      func(roster.ServiceID) string
+}
+
+// Labels says what a visit shows by the names of some accounts and organisations.
+func (s *Shell) Labels(v *Visit, accounts []roster.Account, organisations []roster.Organisation) Labels {
+	l := Labels{
+		v.Speaker, make(map[roster.AccountID]roster.Account, len(accounts)),
+		make(map[roster.OrganisationID]roster.Organisation, len(organisations)), s.pages.service,
+	}
+	for _, a := range accounts {
+		l.Accounts[a.ID] = a
+	}
+	for _, o := range organisations {
+		l.Organisations[o.ID] = o
+	}
+	return l
+}
+
+// Account is what people call an account.
+func (l Labels) Account(id roster.AccountID) string {
+	if a, ok := l.Accounts[id]; ok && a.Name != "" {
+		return a.Name
+	}
+	return string(id)
+}
+
+// Organisation is what people call an organisation.
+func (l Labels) Organisation(id roster.OrganisationID) string {
+	if o, ok := l.Organisations[id]; ok && o.Name != "" {
+		return o.Name
+	}
+	return string(id)
+}
+
+// Service is what people call a service.
+func (l Labels) Service(id roster.ServiceID) string { return l.services(id) }
+
+// Line says an activity to somebody who watches. What the rules did is about the
+// account they did it to.
+func (l Labels) Line(a Activity) Line {
+	who, organisation := a.Entry.Account, a.Entry.Organisation
+	if who == journal.Itself {
+		who = ""
+		if a.Entry.Reach == order.Account {
+			who = roster.AccountID(a.Entry.Target)
+		}
+	}
+	if organisation == "" {
+		organisation = l.Accounts[who].Organisation
+	}
+	return Line{
+		Activity: a, Account: who, Who: l.Account(who), Organisation: l.Organisation(organisation),
+		Service: l.Service(a.Entry.Service), Sentence: l.Sentence(a),
+	}
+}
+
+// Sentence says what happened, of somebody else.
+func (l Labels) Sentence(a Activity) string {
+	e := a.Entry
+	switch e.Kind {
+	case ledger.Consulted, ledger.Changed, ledger.Attempted:
+		return l.Ground(e, a.People)
+	case ledger.Placed, ledger.Lifted:
+		if e.Account == journal.Itself {
+			return l.Speaker.Must("act.itself", "measure", l.Measure(e.Order()))
+		}
+		return l.Speaker.Must("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
+	case ledger.Read, ledger.Imported, ledger.Session:
+		return l.Speaker.Must("act."+e.Kind.String(), "detail", l.topic(e.State))
+	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
+		return l.Speaker.Must("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
+	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Mission:
+		return l.Speaker.Must("act."+e.Kind.String(), "subject", l.Account(e.Subject), "people", l.Speaker.People(e.Cost), "because", orDash(e.Note))
+	default:
+		return l.Speaker.Must("act.opened")
+	}
+}
+
+// of says how much was counted of a limit, which may have been narrowed since.
+func (l Labels) of(counted, limit meter.Cost) string {
+	key := "of.within"
+	if counted > limit {
+		key = "of.beyond"
+	}
+	return l.Speaker.Must(key, "counted", l.Speaker.Cost(counted), "limit", l.Speaker.Cost(limit))
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "—"
+	}
+	return text
+}
+
+// Ground says why people were shown or not.
+func (l Labels) Ground(e ledger.Entry, people int) string {
+	switch {
+	case e.Person.IsZero() && e.Why == policy.Granted:
+		return l.Speaker.Must("ground.nobody")
+	case e.Guessed() && e.Why != policy.NobodyKnown && !e.Why.Freezes(): // what the account was told is the verdict
+		return l.Speaker.Must("ground.nobody-known", "people", l.Speaker.Several("n.people", people))
+	}
+	known, err := l.Speaker.Say("ground."+e.Why.String(),
+		"people", l.Speaker.Several("n.people", people),
+		"counted", l.Speaker.Cost(e.Counted), "limit", l.Speaker.Cost(e.Limit), "of", l.of(e.Counted, e.Limit),
+		"reason", l.Speaker.Must("reason."+e.Reason.Kind.String()))
+	if err != nil { // a ground written by a newer program
+		return l.Speaker.Language().Sentence(e.Ruling())
+	}
+	return known
+}
+
+// Measure says what an order that is in force does.
+func (l Labels) Measure(o order.Order) string {
+	return l.Speaker.Must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", l.Target(o))
+}
+
+// Target is what people call whom or what an order reaches.
+func (l Labels) Target(o order.Order) string {
+	switch o.Reach {
+	case order.Account:
+		return l.Account(roster.AccountID(o.Target))
+	case order.Organisation:
+		return l.Organisation(roster.OrganisationID(o.Target))
+	case order.Service:
+		return l.Service(roster.ServiceID(o.Target))
+	default:
+		return o.Target
+	}
+}
+
+// topic says what was read or taken in, or how a session ended. A word that a newer
+// program wrote is shown as it is.
+func (l Labels) topic(state ledger.State) string {
+	said, err := l.Speaker.Say("topic." + string(state))
+	if err != nil {
+		return string(state)
+	}
+	return said
+}
+
+// kept says what was done about how long the ledger is kept, or whom it names.
+func (l Labels) kept(e ledger.Entry) string {
+	var parts []string
+	if e.Count > 0 {
+		parts = append(parts, l.Speaker.Number(int(e.Count)))
+	}
+	if e.First != 0 {
+		parts = append(parts, e.First.String())
+	}
+	if e.Last != 0 {
+		parts = append(parts, e.Last.String())
+	}
+	if e.Approver != "" {
+		parts = append(parts, l.Account(e.Approver))
+	}
+	if e.Note != "" {
+		parts = append(parts, e.Note)
+	}
+	return strings.Join(parts, " · ")
+}

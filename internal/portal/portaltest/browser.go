@@ -1,0 +1,54 @@
+package portaltest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"poterne/internal/roster"
+)
+
+// OpenTab starts a browser.
+func OpenTab(t *testing.T) context.Context {
+	t.Helper()
+	if _, err := exec.LookPath("chromium"); err != nil {
+		t.Skip("chromium is not here: the pages are not looked at")
+	}
+	tab, stop := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
+		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
+	))
+	t.Cleanup(stop)
+	return tab
+}
+
+// As makes a tab ask as an account, in English.
+func As(who roster.AccountID) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, network.Enable, network.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{
+			Headers: network.Headers{Actor: string(who), "Accept-Language": "en"},
+		})
+		return err
+	})
+}
+
+// KeepScreenshot keeps what a tab shows among the test's artifacts.
+func KeepScreenshot(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	shot, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), shot, 0o644)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,235 @@
+package portaltest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// The stage as what the rooms rely on.
+type (
+	stageDoor      struct{ *Stage }
+	stageGate      struct{ *Stage }
+	stageLedger    struct{ *Stage }
+	stageRoster    struct{ *Stage }
+	stageShelf     struct{ *Stage }
+	stageCampaigns struct{ *Stage }
+
+	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
+	// the ledger is small.
+	stageIndex struct{ *index.Index }
+)
+
+func (s stageCampaigns) Picture() campaign.Picture { return s.Shared }
+
+func (s stageCampaigns) Alarms() []campaign.Alarm { return s.Shared.Alarms }
+
+func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
+	who := roster.AccountID(r.Header.Get(Actor))
+	if who == "" {
+		return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
+	}
+	return signin.Session{ID: "s-1", Account: who, Touched: s.Touched}, nil
+}
+
+func (s stageDoor) Still(context.Context, signin.Session) error { return s.Broken }
+
+func (s stageDoor) EndAll(context.Context, roster.AccountID) error { return s.Broken }
+
+func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Standing {
+	m := meter.New()
+	for _, e := range s.Written {
+		if e.Whose() == asker.Account {
+			m.Record(e.Event())
+		}
+	}
+	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], 0, Now)
+	standing.Allowance, standing.Signable = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, policy.Signed
+	standing.Young = Now.Sub(asker.Opened) < policy.Young
+	standing.Held, standing.IsHeld = s.InForce.Against(asker.Account, asker.Organisation, service, Now)
+	return standing
+}
+
+func (s stageGate) Orders() order.Book { return slices.Clone(s.InForce) }
+
+func (s stageGate) Place(_ context.Context, o order.Order) (order.Order, error) {
+	if s.Broken != nil {
+		return o, s.Broken
+	}
+	o.ID, o.Placed = order.ID(strconv.Itoa(len(s.Written))), Now
+	s.InForce = append(s.InForce, o)
+	s.Write(0, ledger.Entry{Kind: ledger.Placed, Account: roster.AccountID(o.By), Effect: o.Effect, Reach: o.Reach, Target: o.Target, Until: o.Ends, Note: o.Because})
+	return o, o.Check()
+}
+
+func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
+	i := slices.IndexFunc(s.InForce, func(o order.Order) bool { return o.ID == lift.ID })
+	if i < 0 {
+		return &fault.Error{Kind: fault.Absent}
+	}
+	lifted := s.InForce[i]
+	s.InForce = slices.Delete(s.InForce, i, i+1)
+	s.Write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(lift.By), Effect: lifted.Effect, Reach: lifted.Reach, Target: lifted.Target, Note: lift.Because})
+	return nil
+}
+
+func (s stageGate) Waiting(_ context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error) {
+	for _, e := range s.Written {
+		if e.Receipt == receipt && e.Why == policy.LongEmpty && (by.Role == roster.Security || by.Organisation == e.Organisation) {
+			return e, s.Broken
+		}
+	}
+	if s.Broken != nil {
+		return ledger.Entry{}, s.Broken
+	}
+	return ledger.Entry{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s stageGate) Undo(ctx context.Context, undo containment.Undo) error {
+	return s.Lift(ctx, containment.Lift{ID: undo.ID, By: string(undo.By), Because: undo.Because})
+}
+
+func (s stageGate) Cosign(_ context.Context, by roster.AccountID, receipt ledger.Number) error {
+	s.Write(0, ledger.Entry{Kind: ledger.Cosigned, Account: by, Cause: receipt})
+	return s.Broken
+}
+
+func (s stageGate) Raise(_ context.Context, raise grants.Raise) error {
+	s.Write(0, ledger.Entry{Kind: ledger.Raised, Account: raise.By, Subject: raise.Of, Cost: meter.People(raise.People), Until: raise.Until, Note: raise.Because})
+	return s.Broken
+}
+
+func (s stageLedger) RecentBy(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
+	var found []ledger.Entry
+	for _, e := range slices.Backward(s.Written) {
+		if e.Account == account && len(found) < limit {
+			found = append(found, e)
+		}
+	}
+	return found, s.Broken
+}
+
+func (s stageLedger) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range s.Written[min(int(from), len(s.Written)):] {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if s.read != nil {
+			s.read()
+		}
+		<-ctx.Done()
+	}
+}
+
+// Next is what the desk has read, or a little more.
+func (s stageLedger) Next() ledger.Number { return s.watched + s.Unread }
+
+func (s stageIndex) Read() ledger.Number { return 0 }
+
+func (s stageIndex) Failing() bool { return false }
+
+func (s stageLedger) First(context.Context) (ledger.Number, error) { return s.Dropped, nil }
+
+func (s stageLedger) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		for _, e := range s.Written[min(int(from), len(s.Written)):] {
+			if !yield(e, s.Broken) {
+				return
+			}
+		}
+	}
+}
+
+func (s stageLedger) Entry(_ context.Context, number ledger.Number) (ledger.Entry, error) {
+	return s.Written[number], s.Broken
+}
+
+func (s stageShelf) Segments(context.Context) ([][]byte, error) { return nil, s.Broken }
+
+func (s stageShelf) Seal(context.Context, int, func(index.Sealing) ([]byte, error)) error {
+	return s.Broken
+}
+
+func (s stageShelf) Keep(context.Context, index.Row) error { return s.Broken }
+
+func (s stageShelf) Pages(context.Context, index.Side, int, int, int, bool) iter.Seq2[index.Row, error] {
+	return func(func(index.Row, error) bool) {}
+}
+
+func (s stageShelf) Row(context.Context, index.Key, bool) (index.Row, error) {
+	return index.Row{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s stageShelf) Rows(context.Context) (int, error) { return 0, s.Broken }
+
+func (s stageShelf) Drop(context.Context) error { return s.Broken }
+
+func (s stageLedger) Covering(_ context.Context, before ledger.Number) ([]byte, error) {
+	return fmt.Appendf(nil, "demo.poterne.example/ledger\n%d\nIQU8RNFx2liDDU4tT1oS2tR3boZeMdl5JykL2hHOxQo=\n\n— demo.poterne.example/ledger DTfnulF/Pbho3PX2ZTdDSPV2cUXfmpEfmKjW3pqkxmeQR65FhSvuEnckciUeRL3DUN0sLNlszmWixEd06HXh3VP08A8=\n", before), s.Broken
+}
+
+// People finds whoever is asked for by a number.
+func (s stageRoster) People(_ context.Context, refs []register.Ref) ([]register.PersonID, error) {
+	number, _ := strconv.Atoi(refs[0].Value)
+	return []register.PersonID{{byte(number)}}, s.Broken
+}
+
+func (s stageLedger) Record(_ context.Context, e ledger.Entry) error {
+	s.Recorded = append(s.Recorded, e)
+	return cmp.Or(s.Broken, s.Unwritable)
+}
+
+func (s stageRoster) Account(_ context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
+	for _, a := range Accounts {
+		if a.ID != id {
+			continue
+		}
+		a.Opened = Now.Add(-400 * 24 * time.Hour)
+		i := slices.IndexFunc(Organisations, func(o roster.Organisation) bool { return o.ID == a.Organisation })
+		return a, Organisations[i], nil
+	}
+	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s stageRoster) Accounts(context.Context) ([]roster.Account, error) { return Accounts, s.Broken }
+
+func (s stageRoster) Organisations(context.Context) ([]roster.Organisation, error) {
+	return Organisations, s.Broken
+}
+
+func (s stageRoster) Habilitations(_ context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
+	return []roster.Habilitation{
+		{Account: account, Service: "dossier", Purpose: "accompagner", From: Now.Add(-100 * 24 * time.Hour), Until: Now.Add(200 * 24 * time.Hour)},
+		{Account: account, Service: "kairos", Purpose: "former", From: Now.Add(-100 * 24 * time.Hour), Until: Now.Add(12 * 24 * time.Hour)},
+	}, s.Broken
+}
+
+func (s stageRoster) Heard(context.Context) (map[string]time.Time, error) {
+	if len(s.Written) < 10 {
+		return nil, s.Broken
+	}
+	return map[string]time.Time{"agenda": Now.Add(-12 * time.Minute), "telephonie": Now.Add(-5 * time.Hour), "formations": Now.Add(-26 * time.Hour)}, s.Broken
+}
+
+func (s stageLedger) FirstAt(context.Context, time.Time) (ledger.Number, error) { return 0, s.Broken }

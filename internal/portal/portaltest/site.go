@@ -1,0 +1,303 @@
+package portaltest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/accounts"
+	"poterne/internal/campaign"
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/i18n"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// Site is a real gate over a real ledger, with a door that believes a header, and
+// every room served over HTTP.
+type Site struct {
+	Gate      *storetest.Node
+	Door      *Door
+	DB        *store.Store
+	Handler   http.Handler // what it serves at URL
+	URL       string
+	Verifier  note.Verifier     // of its checkpoints
+	Campaigns *campaign.Lookout // knows nothing until a test runs it
+
+	t     *testing.T
+	pages *portal.Pages
+	desk  desk.Deps
+	rules policy.Rules
+}
+
+// The people whom most tests are about.
+const (
+	Camille  = roster.AccountID("camille.aubry")
+	Theo     = roster.AccountID("theo.marchand")
+	Jeanne   = roster.AccountID("jeanne.vidal") // manages their organisation
+	Remi     = roster.AccountID("remi.fort")    // manages another
+	Sacha    = roster.AccountID("sacha.olive")  // of that other
+	Security = roster.AccountID("noa.lambert")
+)
+
+// Door knows people by a header, and can be told to break or to close.
+type Door struct {
+	Closed atomic.Bool
+	Ended  atomic.Int32 // accounts whose sessions were ended
+	Broken atomic.Bool
+
+	Touched atomic.Int64 // when whoever it knows proved to be there, in seconds since 1970
+}
+
+func (d *Door) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
+	if who := r.Header.Get(Actor); who != "" {
+		session := signin.Session{ID: "s-1", Account: roster.AccountID(who)}
+		if at := d.Touched.Load(); at != 0 {
+			session.Touched = time.Unix(at, 0)
+		}
+		return session, nil
+	}
+	return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
+}
+
+func (d *Door) Still(context.Context, signin.Session) error {
+	if d.Closed.Load() {
+		return &fault.Error{Kind: fault.Anonymous}
+	}
+	return nil
+}
+
+func (d *Door) EndAll(context.Context, roster.AccountID) error {
+	d.Ended.Add(1)
+	if d.Broken.Load() {
+		return errors.New("the database is gone")
+	}
+	return nil
+}
+
+// Allowing are rules under which advisers may open so many without a reason.
+func Allowing(short, long int) policy.Rules {
+	return policy.Rules{
+		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(short), Long: meter.People(long)}}, Signed: policy.Signed,
+	}
+}
+
+// New opens a site whose advisers may open a few without a reason.
+func New(t *testing.T) *Site {
+	t.Helper()
+	return Open(t, Allowing(3, 20), desk.Settings{})
+}
+
+// Open opens a site under rules, with a desk that knows what the settings say.
+func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	db, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	kept, err := store.OpenIndexSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: db, Now: time.Now}, list()); err != nil {
+		t.Fatal(err)
+	}
+	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
+	node, err := storetest.OpenNode(t.Context(), db, db, rules, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
+	s.Campaigns = campaign.New(campaign.House{Journal: node, Book: db, Roster: db}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	signer, verifier := storetest.Notary(t)
+	s.Verifier = verifier
+	s.desk = desk.Deps{
+		Gate: node, Journal: node, Calendar: db, Roster: db, Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: db,
+		Campaigns: s.Campaigns, Index: index.New(index.Standard, db, kept), Notary: notary{db, signer, verifier},
+		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), db),
+	}
+	settings.Scheme = "dossier"
+	if settings.Silence == nil {
+		settings.Silence = map[string]time.Duration{"agenda": time.Hour}
+	}
+	var run func(context.Context) error
+	s.Handler, run = s.rooms(settings, s.desk)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 2)
+	go func() { ended <- node.Run(ctx) }()
+	go func() { ended <- run(ctx) }()
+	server := httptest.NewServer(s.Handler)
+	s.URL = server.URL
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Errorf("running ended with %v", err)
+			}
+		}
+	})
+	return s
+}
+
+// list is who has an account, and may open files.
+func list() accounts.List {
+	all := accounts.List{Organisations: Organisations}
+	for _, a := range Accounts {
+		a.Identity = roster.Identity{Issuer: "https://id.example", Subject: string(a.ID)}
+		a.Opened = time.Now().AddDate(-1, 0, 0)
+		all.Accounts = append(all.Accounts, a)
+		if a.Role.ReadsFiles() {
+			all.Habilitations = append(all.Habilitations, roster.Habilitation{
+				Account: a.ID, Service: "dossier", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().AddDate(1, 0, 0),
+			})
+		}
+	}
+	return all
+}
+
+// rooms are all of them, and what keeps the desk's picture.
+func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func(context.Context) error) {
+	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: s.DB, Journal: s.Gate})
+	watching := desk.New(shell, settings, deps)
+	return shell.Handler(
+		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: s.DB}),
+		watching,
+		manager.New(shell, manager.Deps{
+			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Roster: s.DB,
+		}),
+	), watching.Run
+}
+
+// WithoutIndex returns what an account reads at a path where nobody asks the index.
+func (s *Site) WithoutIndex(who roster.AccountID, path string) string {
+	s.t.Helper()
+	deps := s.desk
+	deps.Index = nil
+	rooms, _ := s.rooms(desk.Settings{}, deps)
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodGet, path, nil)
+	r.Header.Set(Actor, string(who))
+	answer := httptest.NewRecorder()
+	rooms.ServeHTTP(answer, Spoken(r, i18n.English))
+	return Read(s.t, answer.Body.String())
+}
+
+// Key makes the pseudonyms of a site's people.
+func Key(t *testing.T) register.Key {
+	t.Helper()
+	key, err := register.NewKey(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// notary signs for a site.
+type notary struct {
+	db       *store.Store
+	signer   note.Signer
+	verifier note.Verifier
+}
+
+func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
+	return index.Covering(ctx, n.db, n.signer, n.verifier, before)
+}
+
+// Opens makes an account ask for people, by number.
+func (s *Site) Opens(who roster.AccountID, people ...int) gate.Passage {
+	s.t.Helper()
+	ask := policy.Ask{Act: policy.Show, Account: who, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
+	for _, n := range people {
+		ask.People = append(ask.People, policy.Opening{Person: register.PersonID{1, byte(n)}, Fields: register.Name})
+	}
+	passage, err := s.Gate.Commit(s.t.Context(), ask, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return passage
+}
+
+// Goes asks for a page as an account, without following where it leads.
+func (s *Site) Goes(who roster.AccountID, method, path string, form url.Values) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Accept-Language", "en")
+	r.Header.Set(Actor, string(who))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var body strings.Builder
+	if _, err := bufio.NewReader(answer.Body).WriteTo(&body); err != nil {
+		s.t.Fatal(err)
+	}
+	return answer, body.String()
+}
+
+// Touch has whoever visits prove to be there now.
+func (s *Site) Touch() { s.Door.Touched.Store(time.Now().Unix()) }
+
+// Writes counts the entries of a kind that an account made.
+func (s *Site) Writes(who roster.AccountID, kind ledger.Kind) (n int) {
+	s.t.Helper()
+	entries, err := s.Gate.RecentBy(s.t.Context(), who, 100)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// Freeze places the freeze that the rules place, and returns its number.
+func (s *Site) Freeze(who roster.AccountID) order.ID {
+	s.t.Helper()
+	o, err := s.Gate.Place(s.t.Context(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself, Because: "Parcours de fichier."})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o.ID
+}

@@ -1,0 +1,320 @@
+package portaltest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/i18n"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Spoken is a request of a browser that asks for pages in a language.
+func Spoken(r *http.Request, in i18n.Language) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Accept-Language", string(in))
+	r.Header.Del("Cookie")
+	return r
+}
+
+// Now is what time it is on the stage.
+var Now = time.Date(2026, time.March, 3, 13, 32, 7, 0, time.UTC)
+
+// Unsigned is an opening that waits for a signature.
+var Unsigned = ledger.Entry{
+	Kind: ledger.Attempted, Account: "leo.perrin", Organisation: "ml-bourg", Session: "s-1", Service: "dossier", Purpose: "accompagner",
+	Route: "GET /files/{dossier}", Person: register.PersonID{250}, Verdict: policy.AskCosign, Why: policy.LongEmpty, Counted: meter.People(20), Limit: meter.People(20),
+}
+
+// Stage is a small invented body of people at work. It is not safe to share.
+type Stage struct {
+	Pages *portal.Pages
+	Rooms []portal.Room
+
+	InForce order.Book
+	Written []ledger.Entry
+	Touched time.Time // when whoever visits proved to be there
+	Broken  error     // what everything answers, if anything
+	Shared  campaign.Picture
+
+	Recorded   []ledger.Entry // what was written down of readings
+	Unwritable error          // what writing them down answers, if anything
+	Dropped    ledger.Number  // the first entry that is still there
+	Unread     ledger.Number  // how many entries more there seem to be than the index has read
+
+	handler http.Handler
+	desk    *desk.Handlers
+	watched ledger.Number // the desk has read so far
+	read    func()        // called when a follower has come to the end; may be nil
+}
+
+// Services are the applications on the stage.
+var Services = []portal.Service{
+	{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/", Search: "/dossier/search"},
+	{ID: "kairos", Name: "Kairos", About: both("Le suivi des stagiaires en formation.", "Following trainees."), Address: "/kairos/"},
+	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
+}
+
+// NewStage returns a stage on which nothing has happened, whose people find help
+// where it says, if anywhere.
+func NewStage() *Stage {
+	return NewStageWith(both("poste de garde, 01 99 00 12 34", "security desk, 01 99 00 12 34"))
+}
+
+// NewStageWith returns a stage whose people find help where it says, or nowhere.
+func NewStageWith(help map[i18n.Language]string) *Stage {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		zone = time.FixedZone("UTC+1", 3600)
+	}
+	s := &Stage{Pages: portal.NewPages(portal.Settings{Services: Services, Help: help, Zone: zone, Now: func() time.Time { return Now }})}
+	shell := portal.NewShell(s.Pages, s.Deps())
+	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
+		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
+		Sources: stageRoster{s}, Campaigns: stageCampaigns{s},
+		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Notary: stageLedger{s}, Directory: stageRoster{s},
+	})
+	s.Rooms = []portal.Room{
+		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
+		s.desk,
+		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Roster: stageRoster{s}}),
+	}
+	s.handler = shell.Handler(s.Rooms...)
+	return s
+}
+
+// Deps is what a shell needs on the stage.
+func (s *Stage) Deps() portal.Deps {
+	return portal.Deps{Door: stageDoor{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}
+}
+
+// Watch lets the desk read all that is written so far.
+func (s *Stage) Watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.watched, s.read = ledger.Number(len(s.Written)), cancel
+	if err := s.desk.Run(ctx); err != nil {
+		panic(err)
+	}
+	s.read = nil
+}
+
+func both(french, english string) map[i18n.Language]string {
+	return map[i18n.Language]string{i18n.French: french, i18n.English: english}
+}
+
+// Visits is the scene of an account asking for one of the rooms.
+func (s *Stage) Visits(who roster.AccountID, method, target string, form url.Values) func(http.ResponseWriter, *http.Request, i18n.Language) {
+	return func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
+		if err != nil {
+			panic(err) // the scenes are ours
+		}
+		asked.RequestURI = target
+		if method == http.MethodPost {
+			asked.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		asked.Header.Set(Actor, string(who))
+		s.handler.ServeHTTP(w, Spoken(asked, in))
+	}
+}
+
+// Actor is the header by which doors in tests know people.
+const Actor = "Poterne-Stage-Actor"
+
+// Contain places an order of the security desk.
+func (s *Stage) Contain(reach order.Reach, target string, effect order.Effect, message string) {
+	_, _ = stageGate{s}.Place(context.Background(), order.Order{Reach: reach, Target: target, Effect: effect, By: "noa.lambert", Because: "Connexion depuis un lieu inhabituel", Message: message})
+}
+
+// Write appends an entry that was made some time ago.
+func (s *Stage) Write(ago time.Duration, e ledger.Entry) {
+	e.Number, e.Time = ledger.Number(len(s.Written)), ledger.Cut(Now.Add(-ago))
+	e.Receipt = e.Number
+	s.Written = append(s.Written, e)
+}
+
+// Fill plays an hour: honest people at work, and one who is not.
+func (s *Stage) Fill() {
+	decided := func(ago time.Duration, who roster.AccountID, organisation roster.OrganisationID, person byte, ruling policy.Ruling) {
+		e := ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: organisation, Session: "s-1", Service: "dossier", Purpose: "accompagner",
+			Route: "GET /files/{dossier}", Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields,
+			Cost: ruling.Cost, Counted: ruling.Counted, Limit: ruling.Limit,
+		}
+		if person != 0 {
+			e.Person = register.PersonID{person}
+		}
+		s.Write(ago, e)
+	}
+	explained := policy.Ruling{Verdict: policy.Shown, Why: policy.Explained, Reason: reason.Reason{Kind: reason.Caseload, Source: "agenda"}, Fields: register.Name | register.Status | register.Contact}
+	s.Write(27*time.Hour, ledger.Entry{Kind: ledger.Opened})
+	for i := range 6 {
+		decided(26*time.Hour-time.Duration(i)*time.Minute, "camille.aubry", "ml-bourg", byte(1+i), explained)
+	}
+	s.Contain(order.Organisation, "of-rive", order.Suspended, "Votre structure est suspendue le temps d’une vérification.")
+	for i := range 58 {
+		decided(time.Duration(59-i)*time.Minute, "camille.aubry", "ml-bourg", byte(10+i), explained)
+		for range i % 4 {
+			decided(time.Duration(59-i)*time.Minute-10*time.Second, "leo.perrin", "ml-bourg", byte(80+i), explained)
+		}
+	}
+	decided(40*time.Minute, "camille.aubry", "ml-bourg", 200, policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.Whole, Limit: meter.People(3), Fields: register.Name})
+	for i := range 3 {
+		decided(time.Duration(20-i)*time.Minute, "theo.marchand", "ml-bourg", byte(210+i), policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(i + 1), Limit: meter.People(3), Fields: register.Name | register.Birth | register.NIR})
+	}
+	for i := range 9 {
+		decided(time.Duration(16-i)*time.Minute, "theo.marchand", "ml-bourg", byte(220+i), policy.Ruling{Verdict: policy.Refused, Why: policy.ShortEmpty, Counted: meter.People(3), Limit: meter.People(3)})
+	}
+	decided(4*time.Minute, "theo.marchand", "ml-bourg", 0, policy.Ruling{Verdict: policy.Refused, Why: policy.NotDeclared})
+	s.Contain(order.Account, "leo.perrin", order.Frozen, "")
+	slices.SortStableFunc(s.Written, func(a, b ledger.Entry) int { return cmp.Compare(a.Time.UnixMicro(), b.Time.UnixMicro()) })
+	for i := range s.Written {
+		s.Written[i].Number, s.Written[i].Receipt = ledger.Number(i), ledger.Number(i)
+	}
+	s.InForce[0].ID, s.InForce[0].Placed = "7", Now.Add(-25*time.Hour)
+	s.Watch()
+}
+
+// Drift plays four weeks of an account whom nothing explains every so often, and
+// who goes through the register in the end; the rules freeze it. An earlier freeze
+// was undone some time ago, if ever.
+func (s *Stage) Drift(who roster.AccountID, undone time.Duration) {
+	const day = 24 * time.Hour
+	at := func(ago time.Duration, person byte, device string, ruling policy.Ruling) {
+		s.Write(ago, ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: "ml-bourg", Session: "s-1", Service: "dossier", Purpose: "accompagner", Route: "GET /files/{dossier}",
+			Person: register.PersonID{person, 7}, Verdict: ruling.Verdict, Why: ruling.Why, Reason: ruling.Reason, Fields: ruling.Fields, Cost: ruling.Cost, Counted: ruling.Counted, Limit: ruling.Limit,
+			Device: device, Network: "office", Observed: ruling.Observed,
+		})
+	}
+	counted := policy.Ruling{Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.Whole, Limit: meter.People(3), Fields: register.Name}
+	s.Write(26*day, ledger.Entry{Kind: ledger.Opened})
+	person := byte(0)
+	for ago := 25; ago > 0; ago-- {
+		if undone/day == time.Duration(ago) {
+			s.Write(undone, ledger.Entry{Kind: ledger.Lifted, Account: "noa.lambert", Subject: who, Effect: order.Frozen, Reach: order.Account, Target: string(who), From: 1, End: 2, Note: "vérifié"})
+		}
+		for range []int{1, 0, 3, 2, 1, 0, 0}[ago%7] {
+			person++
+			at(time.Duration(ago)*day, person, "b1", counted)
+		}
+		at(time.Duration(ago)*day-time.Hour, 200, "b1", policy.Ruling{Verdict: policy.Shown, Why: policy.AlreadySeen, Fields: register.Name})
+	}
+	s.Write(50*time.Minute, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: who, Cost: meter.People(2), Until: Now.Add(2 * time.Hour), Note: "accueil du salon"})
+	at(30*time.Minute, 240, "b2", policy.Ruling{Verdict: policy.Shown, Why: policy.ShortEmpty, Observed: true, Cost: meter.Whole, Counted: meter.People(3), Limit: meter.People(3), Fields: register.Name})
+	for i := range 3 {
+		at(time.Duration(10-i)*time.Minute, 0, "b2", policy.Ruling{Verdict: policy.Withheld, Why: policy.NobodyKnown})
+	}
+	at(6*time.Minute, 241, "b2", counted)
+	at(6*time.Minute-time.Second, 242, "b2", counted)
+	at(5*time.Minute, 243, "b2", policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating})
+	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself}
+	_, _ = stageGate{s}.Place(context.Background(), frozen)
+	s.Written[len(s.Written)-1].Why = policy.Enumerating
+	s.Written[len(s.Written)-1].Time, s.InForce[0].Placed = Now.Add(-5*time.Minute), Now.Add(-5*time.Minute)
+	s.Watch()
+}
+
+// Spend makes an account open people without a reason this hour.
+func (s *Stage) Spend(who roster.AccountID, people int) {
+	for i := range people {
+		s.Write(time.Duration(people-i)*time.Minute, ledger.Entry{
+			Kind: ledger.Consulted, Account: who, Organisation: "ml-bourg", Service: "dossier", Person: register.PersonID{240, byte(i)},
+			Verdict: policy.Shown, Why: policy.Counted, Cost: meter.Whole, Counted: meter.People(i + 1), Limit: meter.People(3), Fields: register.Name,
+		})
+	}
+}
+
+// Conspire has accounts act together, in every way there is.
+func (s *Stage) Conspire() {
+	many := []roster.AccountID{"camille.aubry", "leo.perrin", "theo.marchand", "sacha.olive"}
+	for i := range 11 {
+		many = append(many, roster.AccountID("compte-"+strconv.Itoa(i)))
+	}
+	today, monday := Now.Truncate(24*time.Hour), Now.Truncate(24*time.Hour).AddDate(0, 0, -4)
+	s.Shared = campaign.Picture{
+		Alarms: []campaign.Alarm{
+			{Bond: campaign.Bond{Shared: campaign.Organisation, Name: "ml-bourg"}, Accounts: many[:3], People: 61, Usual: 12, Since: monday, Days: 5},
+			{Bond: campaign.Bond{Shared: campaign.Device, Name: "k3vq7mzx2a9c"}, Accounts: many, People: 48, Usual: 7, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Network, Name: "hebergeur"}, Accounts: many[1:4], People: 33, Usual: 3, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Rhythm, Name: "20s"}, Accounts: many[:2], People: 29, Usual: 2, Since: today, Days: 1},
+			{Bond: campaign.Bond{Shared: campaign.Proposer, Name: "jeanne.vidal"}, Accounts: many[:2], People: 21, Usual: 1, Since: today, Days: 1},
+		},
+		Thefts: []campaign.Theft{
+			{Account: "theo.marchand", At: Now.Add(-2 * time.Hour), Proof: campaign.Suspended},
+			{Account: "leo.perrin", At: Now.Add(-3 * time.Hour), Proof: campaign.Together},
+		},
+		Surges:   []campaign.Surge{{Role: roster.Desk, From: Now.Add(-2 * time.Hour).Truncate(time.Hour), People: 142, Usual: 61, Weeks: 4}},
+		Compares: true, KnowsLineage: true,
+	}
+	for _, o := range []order.Order{
+		{Reach: order.Organisation, Target: "ml-bourg", Cause: 7},
+		{Reach: order.Account, Target: "sacha.olive", Cause: 7},
+	} {
+		o.Effect, o.By, o.Ends = order.Narrowed, journal.Itself, Now.Add(70*time.Hour).Truncate(time.Hour)
+		_, _ = stageGate{s}.Place(context.Background(), o)
+		placed := &s.Written[len(s.Written)-1]
+		placed.Cause = ledger.Number(o.Cause)
+		if placed.State = ledger.State(campaign.Organisation); o.Reach == order.Account {
+			placed.State = ledger.State(campaign.Device)
+		}
+	}
+}
+
+// Organisations are the bodies on the stage.
+var Organisations = []roster.Organisation{
+	{ID: "ml-bourg", SIRET: "90000000000017", Name: "Mission locale du Bourg"},
+	{ID: "of-rive", SIRET: "90000000000025", Name: "Formation de la Rive"},
+	{ID: "garde", SIRET: "90000000000033", Name: "Poste de garde du registre"},
+}
+
+// Accounts are the people on the stage.
+var Accounts = []roster.Account{
+	{ID: "camille.aubry", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Camille Aubry"},
+	{ID: "jeanne.vidal", Organisation: "ml-bourg", Role: roster.Manager, Name: "Jeanne Vidal"},
+	{ID: "leo.perrin", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Léo Perrin"},
+	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand"},
+	{ID: "sacha.olive", Organisation: "of-rive", Role: roster.Training, Name: "Sacha Olive"},
+	{ID: "remi.fort", Organisation: "of-rive", Role: roster.Manager, Name: "Rémi Fort"},
+	{ID: "noa.lambert", Organisation: "garde", Role: roster.Security, Name: "Noa Lambert"},
+}
+
+// Visited has the security desk visit a room that does as it is told.
+func Visited(in i18n.Language, visit func(*portal.Visit, *portal.Shell)) {
+	stage := NewStage()
+	shell := portal.NewShell(stage.Pages, stage.Deps())
+	room := bare(func(v *portal.Visit) error {
+		visit(v, shell)
+		return nil
+	})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set(Actor, string(Security))
+	shell.Handler(room).ServeHTTP(httptest.NewRecorder(), Spoken(r, in))
+}
+
+// bare is a room with one address.
+type bare func(*portal.Visit) error
+
+func (b bare) Routes() []portal.Route { return []portal.Route{{Pattern: "GET /{$}", Serve: b}} }
+
+func (bare) Links() []portal.Link { return nil }

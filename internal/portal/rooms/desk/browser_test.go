@@ -1,0 +1,112 @@
+package desk_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
+)
+
+func TestTheDeskIsLiveInABrowser(t *testing.T) {
+	h := portaltest.New(t)
+	tab := portaltest.OpenTab(t)
+	listening, stop := context.WithCancel(tab)
+	defer stop()
+	messages := chromedp.Console(listening)
+	if err := chromedp.Do(tab, portaltest.As(security), chromedp.Navigate(h.URL+"/desk")); err != nil {
+		t.Fatal(err)
+	}
+	says := func(what string) {
+		t.Helper()
+		const poll = `new Promise(done => { const end = Date.now() + 10000; (function look() {
+			const said = document.body.innerText.includes(%q);
+			said || Date.now() > end ? done(said) : setTimeout(look, 20) })() })`
+		if said, err := chromedp.Run(tab, chromedp.Evaluate[bool](fmt.Sprintf(poll, what), chromedp.EvalAwaitPromise)); err != nil || !said {
+			t.Fatalf("the desk does not come to say %q: %v", what, err)
+		}
+	}
+	says("Live.")
+	says("All quiet.")
+	h.Opens(theo, 1, 2, 3)
+	says("3 people without a reason, within the allowance: 3 of 3 this hour.")
+	says("3 people shown in the last minute")
+	h.Opens(theo, 4)
+	says("Théo Marchand (Mission locale du Bourg) asked for 1 person beyond the allowance within an hour, after 3 people without a reason.")
+	if _, err := h.Gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Suspended, By: string(security), Because: "a test"}); err != nil {
+		t.Fatal(err)
+	}
+	says("Théo Marchand: account suspended")
+	says("All quiet.")
+	portaltest.KeepScreenshot(t, tab, "desk-live")
+	stop()
+	for message, err := range messages {
+		if err != nil {
+			break
+		}
+		t.Errorf("the console says %s", message)
+	}
+}
+
+func TestADeskWhoseServerIsGoneSaysSinceWhenAndDoesNotLookLive(t *testing.T) {
+	h := portaltest.New(t)
+	tab := portaltest.OpenTab(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	serve := func(l net.Listener, handler http.Handler) *httptest.Server {
+		site := &httptest.Server{Listener: l, Config: &http.Server{Handler: handler}}
+		site.Start()
+		return site
+	}
+	site := serve(listener, h.Handler)
+	stop := func() {
+		site.CloseClientConnections()
+		site.Close()
+	}
+	again := func(handler http.Handler) {
+		t.Helper()
+		if listener, err = net.Listen("tcp", address); err != nil {
+			t.Fatal(err)
+		}
+		site = serve(listener, handler)
+	}
+	if err := chromedp.Do(tab, portaltest.As(security), chromedp.EmulateViewport(1280, 900), chromedp.Navigate("http://"+address+"/desk")); err != nil {
+		t.Fatal(err)
+	}
+	comes := func(what, condition string) {
+		t.Helper()
+		poll := fmt.Sprintf(`new Promise(done => { const end = Date.now() + 60000; (function look() {
+			const is = %s; is || Date.now() > end ? done(is) : setTimeout(look, 20) })() })`, condition)
+		if is, err := chromedp.Run(tab, chromedp.Evaluate[bool](poll, chromedp.EvalAwaitPromise)); err != nil || !is {
+			t.Fatalf("it does not come to this: %s (%v)", what, err)
+		}
+	}
+	const (
+		live = `document.body.innerText.includes("Live.") && getComputedStyle(document.querySelector("#desk > section")).filter === "none"`
+		lost = `/The connection is lost since (today )?\d\d:\d\d:\d\d\. What you see is from then\./.test(document.body.innerText)
+			&& getComputedStyle(document.querySelector("#desk > section")).filter === "grayscale(1)" && !document.body.innerText.includes("Live.")`
+	)
+	comes("live", live)
+	stop()
+	comes("lost, and dim", lost)
+	portaltest.KeepScreenshot(t, tab, "desk-lost")
+	again(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "starting", http.StatusServiceUnavailable) }))
+	time.Sleep(2 * time.Second) // the browser gives up by itself after an answer that is an error; the page does not
+	comes("still lost", lost)
+	stop()
+	again(h.Handler)
+	defer stop()
+	comes("live again", live)
+	h.Opens(theo, 1)
+	comes("nothing is missed", `document.body.innerText.includes("Théo Marchand")`)
+}

@@ -1,0 +1,140 @@
+package desk
+
+import (
+	"net/http"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// campaigns is the page of accounts that act together.
+type campaigns struct {
+	base
+	campaigns Campaigns
+	journal   Journal
+}
+
+// campaignsPage answers whoever watches: do accounts act together?
+type campaignsPage struct {
+	portal.Page
+	Behind       bool // the ledger is not read to its end yet
+	Alarms       []alarmState
+	Thefts       []theftState
+	Narrowed     []measureState
+	Surges       []surgeState
+	Compares     bool // there are weeks enough to compare an hour with
+	KnowsLineage bool
+}
+
+// alarmState is an alarm, as the desk shows it.
+type alarmState struct {
+	campaign.Alarm
+	Sentence string
+	What     string // what is shared, by the name people know
+	First    []accountName
+	More     int            // accounts that are not among the first
+	Narrowed []measureState // in force on what is shared
+}
+
+// accountName is an account to go to.
+type accountName struct {
+	ID           roster.AccountID
+	Name         string
+	Organisation string
+}
+
+// theftState is an account held to be stolen, as the desk shows it.
+type theftState struct {
+	accountName
+	At       time.Time
+	Sentence string
+}
+
+// surgeState is an hour that stands out of the whole register.
+type surgeState struct {
+	From     time.Time
+	Sentence string
+}
+
+// accountsNamed is how many accounts of an alarm are named, the heaviest.
+const accountsNamed = 12
+
+// page shows them.
+func (c campaigns) page(v *portal.Visit) error {
+	if err := v.Record(ledger.Entry{State: ledger.CampaignRead}); err != nil {
+		return err
+	}
+	labels, err := c.labels(v)
+	if err != nil {
+		return err
+	}
+	picture, measures := c.campaigns.Picture(), c.measures(v, labels)
+	shown := campaignsPage{
+		Page: v.Page(path, "campaign.title"), Behind: picture.UpTo+behindBy < c.journal.Next(),
+		Compares: picture.Compares, KnowsLineage: picture.KnowsLineage,
+	}
+	for _, m := range measures {
+		if m.Effect == order.Narrowed {
+			shown.Narrowed = append(shown.Narrowed, m)
+		}
+	}
+	for _, a := range picture.Alarms {
+		shown.Alarms = append(shown.Alarms, alarmOf(labels, a, measures))
+	}
+	for _, t := range picture.Thefts {
+		shown.Thefts = append(shown.Thefts, theftState{named(labels, t.Account), t.At, v.Speaker.Language().Sentence(t)})
+	}
+	for _, s := range picture.Surges {
+		shown.Surges = append(shown.Surges, surgeState{s.From, v.Speaker.Must("campaign.surge",
+			"role", v.Speaker.Must("role."+string(s.Role)), "people", v.Speaker.Several("n.people", s.People),
+			"usual", v.Speaker.Number(s.Usual), "weeks", v.Speaker.Number(s.Weeks))})
+	}
+	c.pages.Show(v, http.StatusOK, "campaigns.html", shown)
+	return nil
+}
+
+// behindBy is how many entries the picture may be behind and still be called whole:
+// they are taken in as they are written, this reading among them.
+const behindBy = 1000
+
+func named(labels portal.Labels, id roster.AccountID) accountName {
+	return accountName{id, labels.Account(id), labels.Organisation(labels.Accounts[id].Organisation)}
+}
+
+// alarmOf says an alarm to somebody who watches.
+func alarmOf(labels portal.Labels, a campaign.Alarm, measures []measureState) alarmState {
+	state := alarmState{Alarm: a, Sentence: labels.Speaker.Language().Sentence(a), What: sharedBy(labels, a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
+	for _, id := range a.Accounts[:len(a.Accounts)-state.More] {
+		state.First = append(state.First, named(labels, id))
+	}
+	for _, m := range measures {
+		if a.Shared == campaign.Organisation && m.Reach == order.Organisation && m.Target == a.Name {
+			state.Narrowed = append(state.Narrowed, m)
+		}
+	}
+	return state
+}
+
+// sharedBy is what accounts share, by the name people know.
+func sharedBy(labels portal.Labels, b campaign.Bond) string {
+	name := b.Name
+	switch b.Shared {
+	case campaign.Organisation:
+		name = labels.Organisation(roster.OrganisationID(b.Name))
+	case campaign.Proposer:
+		name = labels.Account(roster.AccountID(b.Name))
+	case campaign.Device:
+		name = name[:min(len(name), 8)] // enough to tell one from another
+	case campaign.Rhythm:
+		span, err := labels.Speaker.Lasting(b.Interval())
+		if err != nil {
+			panic(err) // the words are part of the program
+		}
+		name = span
+	}
+	return labels.Speaker.Must("campaign.by-"+string(b.Shared), "name", name)
+}

@@ -1,0 +1,87 @@
+package desk_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/i18n"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
+)
+
+// Promise: WATCH-4
+func TestWATCH_4_TheDeskSaysWhoActsTogetherAndWhatIsNarrowedUntilWhen(t *testing.T) {
+	h := portaltest.New(t)
+	go func() { _ = h.Campaigns.Run(t.Context()) }()
+	if _, raw := h.Goes(security, http.MethodGet, "/desk/campaigns", nil); !strings.Contains(portaltest.Read(t, raw), "No allowance is reduced") {
+		t.Error("somebody is narrowed in a quiet house")
+	}
+	if _, err := h.Gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Suspended, By: string(security), Because: "a test"}); err != nil {
+		t.Fatal(err)
+	}
+	said := ""
+	for end := time.Now().Add(time.Minute); !strings.Contains(said, "cut to a quarter") && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		_, raw := h.Goes(security, http.MethodGet, "/desk/campaigns", nil)
+		said = portaltest.Read(t, raw)
+	}
+	for _, want := range []string{
+		"Mission locale du Bourg: allowances cut to a quarter", "until ", "Théo Marchand", "Suspended by a person.",
+		"Not yet the person who proposed the accounts", "It takes two weeks of ledger",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %q: %s", want, said)
+		}
+	}
+	if answer, _ := h.Goes(security, http.MethodGet, "/desk", nil); answer.StatusCode != http.StatusOK {
+		t.Errorf("the desk: %s", answer.Status)
+	}
+	read := false
+	for e, err := range h.Gate.Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = read || e.Kind == ledger.Read && e.Account == security && e.State == ledger.CampaignRead
+	}
+	if !read {
+		t.Error("reading the campaigns is not written down")
+	}
+	if answer, _ := h.Goes(camille, http.MethodGet, "/desk/campaigns", nil); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("an adviser: %s", answer.Status)
+	}
+}
+
+func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
+	s := portaltest.NewStage()
+	s.Conspire()
+	sees := func(path string) string {
+		answer := httptest.NewRecorder()
+		s.Visits(security, http.MethodGet, path, nil)(answer, httptest.NewRequest(http.MethodGet, path, nil), i18n.English)
+		return answer.Body.String()
+	}
+	raw := sees("/desk")
+	if said := portaltest.Read(t, raw); strings.Contains(said, "All quiet") || !strings.Contains(said, "5 groups of accounts that share something ask for too many people") {
+		t.Error("the desk says that all is quiet")
+	}
+	if !strings.Contains(raw, `href="/desk/campaigns"`) {
+		t.Error("no link leads to them")
+	}
+	raw = sees("/desk/campaigns")
+	for _, want := range []string{
+		"In 5 days, 3 accounts of one organisation asked for 61 people without a reason, in all; 12 would be usual for so many.",
+		"Organisation: Mission locale du Bourg", "One device (k3vq7mzx)", "Network: hebergeur", "about every 20 seconds", "Accounts proposed by Jeanne Vidal",
+		"3 more accounts.", "Front desk: 142 people without a reason in an hour; 61 is usual at the same hour of the last 4 weeks.",
+	} {
+		if !strings.Contains(portaltest.Read(t, raw), want) {
+			t.Errorf("the page does not say %q: %s", want, portaltest.Read(t, raw))
+		}
+	}
+	for _, link := range []string{`href="/desk/accounts/theo.marchand"`, `href="/desk/orders/0"`} {
+		if !strings.Contains(raw, link) {
+			t.Errorf("no link to %s", link)
+		}
+	}
+}

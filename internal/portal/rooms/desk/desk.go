@@ -1,0 +1,269 @@
+// Package desk is the room of those who watch and contain: whether anything is wrong
+// now, what an account did, what is in force against whom, and exactly who was shown.
+package desk
+
+import (
+	"context"
+	"embed"
+	"iter"
+	"time"
+
+	"poterne/internal/campaign"
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// Settings are what the desk cannot guess.
+type Settings struct {
+	Silence  map[string]time.Duration // how long each source may be silent
+	Observed policy.Observed          // what is decided and written down without stopping anybody
+	Scheme   string                   // of the register's own identifiers
+}
+
+// Deps is what the desk relies on.
+type Deps struct {
+	Gate        Gate
+	Journal     Journal
+	Calendar    Calendar
+	Roster      Roster
+	Containment Containment
+	Sessions    Sessions
+	Sources     Sources
+	Campaigns   Campaigns
+	Index       Index // nil where nobody asks exactly who; Notary and Directory are not needed then
+	Notary      Notary
+	Directory   Directory
+}
+
+// Gate is where accounts stand.
+type Gate interface {
+	// Standing returns where an account stands now.
+	Standing(gate.Asker, roster.ServiceID) gate.Standing
+	// Orders returns the orders placed and not lifted.
+	Orders() order.Book
+}
+
+// Journal is the ledger, as it is read.
+type Journal interface {
+	// RecentBy returns an account's newest entries, newest first.
+	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+	// Follow yields the entries from a number on, then each new one, until ctx ends.
+	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Entry returns one entry.
+	Entry(context.Context, ledger.Number) (ledger.Entry, error)
+	// Next is the number of the next entry.
+	Next() ledger.Number
+}
+
+// Calendar is when the ledger's entries were written.
+type Calendar interface {
+	// FirstAt returns the number of the first entry at or after a time.
+	FirstAt(context.Context, time.Time) (ledger.Number, error)
+}
+
+// Roster is who may use what.
+type Roster interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
+	// Accounts returns every account, by organisation and name.
+	Accounts(context.Context) ([]roster.Account, error)
+	// Organisations returns every organisation, by name.
+	Organisations(context.Context) ([]roster.Organisation, error)
+	// Habilitations returns an account's habilitations, past and to come included.
+	Habilitations(context.Context, roster.AccountID) ([]roster.Habilitation, error)
+}
+
+// Containment places orders and lifts them.
+type Containment interface {
+	// Place puts an order in force for every decision after it returns.
+	Place(context.Context, order.Order) (order.Order, error)
+	// Lift takes an order out of force; fault.Absent when it is not.
+	Lift(context.Context, containment.Lift) error
+	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
+	// may not.
+	Undo(context.Context, containment.Undo) error
+}
+
+// Sessions are those that go on.
+type Sessions interface {
+	// EndAll ends every session of an account.
+	EndAll(context.Context, roster.AccountID) error
+}
+
+// Sources are the systems that tell facts.
+type Sources interface {
+	// Heard returns when each was last heard.
+	Heard(context.Context) (map[string]time.Time, error)
+}
+
+// Campaigns is what is known of accounts that share something.
+type Campaigns interface {
+	// Picture returns how things stand now.
+	Picture() campaign.Picture
+	// Alarms returns the alarms of a moment ago.
+	Alarms() []campaign.Alarm
+}
+
+// Index answers exactly who was shown, and who saw somebody.
+type Index interface {
+	// ShownTo counts who was shown to some accounts, from one time on and before
+	// another; a zero time is no bound.
+	ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (index.Shown, error)
+	// WhoSaw finds every entry in which a person was shown.
+	WhoSaw(ctx context.Context, person register.PersonID) (index.Seen, error)
+	// Read is the number of the next entry to take in.
+	Read() ledger.Number
+	// Failing reports whether the index cannot follow the ledger.
+	Failing() bool
+}
+
+// Notary gives what an answer rests on.
+type Notary interface {
+	// Covering returns a signed checkpoint that covers every entry before one.
+	Covering(ctx context.Context, before ledger.Number) ([]byte, error)
+}
+
+// Directory finds the person behind a reference.
+type Directory interface {
+	// People returns the person behind each reference, in their order: nobody for a
+	// reference that leads nowhere.
+	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
+}
+
+// Handlers serve the desk, each group its pages. The picture of the last hour is
+// empty until Run runs.
+type Handlers struct {
+	base
+	live      live
+	orders    orders
+	accounts  accounts
+	campaigns campaigns
+	exact     exact
+}
+
+// New returns the desk.
+func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
+	all := base{
+		shell: shell, pages: shell.Writer(pageFiles), gate: deps.Gate, roster: deps.Roster,
+		placed: &placed{journal: deps.Journal, entries: make(map[order.ID]ledger.Entry)},
+	}
+	h := &Handlers{
+		base:      all,
+		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, newHour()},
+		orders:    orders{all, deps.Containment, deps.Sessions},
+		campaigns: campaigns{all, deps.Campaigns, deps.Journal},
+		exact:     exact{all, deps.Index, deps.Notary, deps.Directory, deps.Journal, settings.Scheme},
+	}
+	h.accounts = accounts{all, deps.Journal, h.exact}
+	return h
+}
+
+// Run keeps the desk's picture of the last hour, until ctx ends.
+func (h *Handlers) Run(ctx context.Context) error { return h.live.run(ctx) }
+
+const (
+	path          = "/desk"
+	directoryPath = path + "/directory"
+)
+
+// Routes implements portal.Room.
+func (h *Handlers) Routes() []portal.Route {
+	all := []portal.Route{
+		{Pattern: "GET " + path, Serve: h.live.page},
+		{Pattern: "GET " + path + "/flow", Serve: h.live.flow},
+		{Pattern: "GET " + path + "/campaigns", Serve: h.campaigns.page},
+		{Pattern: "GET " + directoryPath, Serve: h.accounts.directory},
+		{Pattern: "GET " + path + "/curve", Serve: h.curve},
+		{Pattern: "GET " + path + "/accounts/{id}", Serve: h.accounts.page},
+		{Pattern: "GET " + path + "/orders/new", Serve: h.orders.propose},
+		{Pattern: "POST " + path + "/orders", Serve: h.orders.place},
+		{Pattern: "GET " + path + "/orders/{id}", Serve: h.orders.proposeLift},
+		{Pattern: "POST " + path + "/orders/{id}/lift", Serve: h.orders.lift},
+	}
+	if h.exact.index != nil {
+		all = append(all,
+			portal.Route{Pattern: "GET " + exactlyPath, Serve: h.exact.page},
+			portal.Route{Pattern: "POST " + exactlyPath + "/list", Serve: h.exact.list},
+			portal.Route{Pattern: "GET " + whoSawPath, Serve: h.exact.proposeWhoSaw},
+			portal.Route{Pattern: "POST " + whoSawPath, Serve: h.exact.whoSaw},
+		)
+	}
+	for i, route := range all {
+		all[i].Serve = h.watching(route.Serve)
+	}
+	return all
+}
+
+// Links implements portal.Room.
+func (h *Handlers) Links() []portal.Link {
+	return []portal.Link{
+		{Path: path, Name: "layout.desk", For: portal.Viewer.AtDesk},
+		{Path: directoryPath, Name: "layout.directory", For: portal.Viewer.AtDesk},
+	}
+}
+
+// base is what every page of the desk needs.
+type base struct {
+	shell  *portal.Shell
+	pages  portal.Writer
+	gate   Gate
+	roster Roster
+	placed *placed
+}
+
+// watching lets in those who watch and contain, unless they are suspended
+// themselves. Closing everything does not shut the desk, which reopens it.
+func (b base) watching(serve func(*portal.Visit) error) func(*portal.Visit) error {
+	return func(v *portal.Visit) error {
+		if !b.mayWatch(v.Viewer) {
+			return errMayNotWatch
+		}
+		return serve(v)
+	}
+}
+
+var errMayNotWatch = fault.Errorf(fault.Refused, "the desk is for those who watch")
+
+func (b base) mayWatch(who portal.Viewer) bool {
+	var suspensions order.Book
+	for _, o := range b.gate.Orders() {
+		if o.Effect == order.Suspended {
+			suspensions = append(suspensions, o)
+		}
+	}
+	_, suspended := suspensions.Against(who.ID, who.Organisation.ID, "", b.shell.Now())
+	return who.AtDesk() && !suspended
+}
+
+// stillWatches returns nil while the viewer's session goes on and they may watch.
+func (b base) stillWatches(ctx context.Context, v *portal.Visit) error {
+	who, err := v.Again(ctx)
+	if err == nil && !b.mayWatch(who) {
+		return errMayNotWatch
+	}
+	return err
+}
+
+// labels are the names of all accounts and organisations.
+func (b base) labels(v *portal.Visit) (portal.Labels, error) {
+	accounts, err := b.roster.Accounts(v.Context())
+	if err != nil {
+		return portal.Labels{}, err
+	}
+	organisations, err := b.roster.Organisations(v.Context())
+	if err != nil {
+		return portal.Labels{}, err
+	}
+	return b.shell.Labels(v, accounts, organisations), nil
+}

@@ -1,0 +1,95 @@
+package desk
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// directoryPage is where the desk finds accounts, organisations and services.
+type directoryPage struct {
+	portal.Page
+	Sought        string
+	Accounts      []accountState
+	More          bool // there are more accounts than are shown
+	Organisations []organisationState
+	Services      []serviceHeld
+	Everything    []measureState
+}
+
+type accountState struct {
+	roster.Account
+	OrganisationName string
+	Measures         []measureState
+}
+
+type organisationState struct {
+	roster.Organisation
+	Accounts int
+	Measures []measureState
+}
+
+type serviceHeld struct {
+	portal.Service
+	Measures []measureState
+}
+
+const accountsShown = 100
+
+func (a accounts) directory(v *portal.Visit) error {
+	accounts, err := a.roster.Accounts(v.Context())
+	if err != nil {
+		return err
+	}
+	organisations, err := a.roster.Organisations(v.Context())
+	if err != nil {
+		return err
+	}
+	labels, err := a.labels(v)
+	if err != nil {
+		return err
+	}
+	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
+	inForce := a.measures(v, labels)
+	against := func(reach order.Reach, target string) (found []measureState) {
+		for _, m := range inForce {
+			if m.Reach == reach && m.Target == target {
+				found = append(found, m)
+			}
+		}
+		return found
+	}
+	counts := make(map[roster.OrganisationID]int)
+	for _, a := range accounts {
+		counts[a.Organisation]++
+		name := labels.Organisation(a.Organisation)
+		if !contains(shown.Sought, a.Name, string(a.ID), name) {
+			continue
+		}
+		if shown.More = len(shown.Accounts) == accountsShown; !shown.More {
+			shown.Accounts = append(shown.Accounts, accountState{a, name, against(order.Account, string(a.ID))})
+		}
+	}
+	for _, o := range organisations {
+		if contains(shown.Sought, o.Name, string(o.ID)) {
+			shown.Organisations = append(shown.Organisations, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
+		}
+	}
+	for _, s := range a.shell.Services() {
+		shown.Services = append(shown.Services, serviceHeld{s, against(order.Service, string(s.ID))})
+	}
+	shown.Everything = against(order.Everything, "")
+	a.pages.Show(v, http.StatusOK, "directory.html", shown)
+	return nil
+}
+
+// contains reports whether one of the texts has sought in it, in any case.
+func contains(sought string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return strings.Contains(strings.ToLower(text), strings.ToLower(sought))
+	})
+}

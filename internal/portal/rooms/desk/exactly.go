@@ -1,0 +1,285 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// exact are the pages that say exactly who was shown, and who saw somebody.
+type exact struct {
+	base
+	index     Index
+	notary    Notary
+	directory Directory
+	journal   Journal
+	scheme    string
+}
+
+const (
+	exactlyPath = path + "/exactly"
+	whoSawPath  = path + "/who-saw"
+)
+
+// exactlyPage answers whoever watches: who exactly was shown to these accounts?
+type exactlyPage struct {
+	portal.Page
+	Chosen  []chosenAccount
+	Sought  string
+	Found   []chosenAccount
+	More    bool // more accounts match than are shown
+	Anyway  *chosenAccount
+	Periods []string
+	Since   string // as it was typed
+	Until   string
+	Wrong   portal.Mends
+	Waits   *behind // the index cannot answer now
+	Answer  *exactAnswer
+}
+
+// chosenAccount is an account of the question, or one that can be added to it.
+type chosenAccount struct {
+	accountName
+	Unknown bool   // to the roster
+	Link    string // to the question without the account, or with it
+}
+
+// exactAnswer is the answer, and what it rests on.
+type exactAnswer struct {
+	index.Shown
+	Reached     []reachedAccount
+	First, Last time.Time // of the disclosures
+	TooBroad    bool      // the ledger has no entry as old as the question asks about
+	Checkpoint  string
+	Form        url.Values // the same question, for its list
+}
+
+// reachedAccount is what one account was shown, as the desk shows it.
+type reachedAccount struct {
+	accountName
+	index.Reached
+}
+
+const (
+	mostFound  = 20
+	mostTarget = 4000 // the ledger keeps no longer text: what was asked must be written whole
+	mostBehind = 100_000
+	mostWait   = 20 * time.Second
+)
+
+// The periods there are buttons for.
+var exactPeriods = []string{"hour", "today", "month"}
+
+// page asks who exactly was shown to some accounts, and answers.
+func (x exact) page(v *portal.Visit) error {
+	labels, err := x.labels(v)
+	if err != nil {
+		return err
+	}
+	asked := v.URL.Query()
+	shown := exactlyPage{
+		Page: v.Page(path, "exactly.title"), Periods: exactPeriods,
+		Sought: strings.TrimSpace(asked.Get("q")), Since: asked.Get("since"), Until: asked.Get("until"),
+	}
+	accounts := accountsOf(asked)
+	shown.choose(labels, accounts)
+	status := http.StatusOK
+	if period := asked.Get("period"); period != "" {
+		question := index.Question{Accounts: accounts}
+		question.Since, question.Until, shown.Wrong = x.period(v.Speaker, period, shown.Since, shown.Until)
+		if len(accounts) == 0 {
+			shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "q", Key: "exactly.nobody-chosen"})
+		}
+		if len(asReading(ledger.ShownTo, question).Target) > mostTarget {
+			shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "q", Key: "exactly.too-many"})
+		}
+		if len(shown.Wrong) > 0 {
+			status = http.StatusUnprocessableEntity
+		} else if status, err = x.answerExactly(v, &shown, labels, question); err != nil {
+			return err
+		}
+	}
+	x.pages.Show(v, status, "exactly.html", shown)
+	return nil
+}
+
+// asReading is a question as the ledger has it.
+func asReading(what ledger.State, q index.Question) ledger.Entry {
+	accounts := make([]string, len(q.Accounts))
+	for i, account := range q.Accounts {
+		accounts[i] = string(account)
+	}
+	return ledger.Entry{State: what, Target: strings.Join(accounts, " "), Since: ledger.Cut(q.Since), Until: ledger.Cut(q.Until)}
+}
+
+// accountsOf lists the accounts that an address or a form names, each once.
+func accountsOf(form url.Values) (accounts []roster.AccountID) {
+	for _, id := range form["account"] {
+		if id := roster.AccountID(portal.Tidy(id)); id != "" && !slices.Contains(accounts, id) {
+			accounts = append(accounts, id)
+		}
+	}
+	return accounts
+}
+
+// choose says which accounts are asked about, and which can be added.
+func (p *exactlyPage) choose(labels portal.Labels, accounts []roster.AccountID) {
+	for i, id := range accounts {
+		_, known := labels.Accounts[id]
+		p.Chosen = append(p.Chosen, chosenAccount{named(labels, id), !known, exactlyAbout(slices.Delete(slices.Clone(accounts), i, i+1)...)})
+	}
+	if p.Sought == "" {
+		return
+	}
+	with := func(id roster.AccountID) chosenAccount {
+		_, known := labels.Accounts[id]
+		return chosenAccount{named(labels, id), !known, exactlyAbout(append(slices.Clone(accounts), id)...)}
+	}
+	for id, a := range labels.Accounts {
+		if !slices.Contains(accounts, id) && contains(p.Sought, a.Name, string(id), labels.Organisation(a.Organisation)) {
+			p.Found = append(p.Found, with(id))
+		}
+	}
+	slices.SortFunc(p.Found, func(a, b chosenAccount) int {
+		return strings.Compare(a.Name+string(a.ID), b.Name+string(b.ID))
+	})
+	if p.More = len(p.Found) > mostFound; p.More {
+		p.Found = p.Found[:mostFound]
+	}
+	if typed := roster.AccountID(portal.Tidy(p.Sought)); len(p.Found) == 0 && !slices.Contains(accounts, typed) {
+		anyway := with(typed) // an account may be in the ledger that has left the roster
+		p.Anyway = &anyway
+	}
+}
+
+// Mend is what is wrong with a field.
+func (p exactlyPage) Mend(field string) string { return p.Wrong.In(field) }
+
+// exactlyAbout is the address of a question about accounts, not asked yet.
+func exactlyAbout(accounts ...roster.AccountID) string {
+	form := make(url.Values)
+	for _, id := range accounts {
+		form.Add("account", string(id))
+	}
+	return exactlyPath + "?" + form.Encode()
+}
+
+// period reads from when on and until when is asked. A period that ends now ends at
+// this moment, so that the list is about the same time as the count.
+func (x exact) period(in portal.Speaker, name, typedSince, typedUntil string) (since, until time.Time, found portal.Mends) {
+	now := x.shell.Now()
+	switch name {
+	case "hour":
+		return now.Add(-time.Hour), now, nil
+	case "month":
+		return now.Add(-28 * 24 * time.Hour), now, nil
+	case "between":
+		var err error
+		if since, err = typedMoment(in.Zone(), typedSince); err != nil {
+			found = append(found, portal.Wrong{Field: "since", Key: "exactly.no-moment"})
+		}
+		if until, err = typedMoment(in.Zone(), typedUntil); err != nil {
+			found = append(found, portal.Wrong{Field: "until", Key: "exactly.no-moment"})
+		}
+		if found == nil && !until.IsZero() && !since.Before(until) {
+			found = append(found, portal.Wrong{Field: "until", Key: "exactly.backwards"})
+		}
+		return since, until, found
+	default: // today
+		day := now.In(in.Zone())
+		return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, in.Zone()), now, nil
+	}
+}
+
+// typedMoment reads what a field for a day and an hour holds; nothing is no bound.
+func typedMoment(zone *time.Location, typed string) (at time.Time, err error) {
+	if typed == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly, time.RFC3339} {
+		if at, err = time.ParseInLocation(layout, typed, zone); err == nil {
+			return at, nil
+		}
+	}
+	return at, err
+}
+
+// answerExactly asks the index, once the question is written down.
+func (x exact) answerExactly(v *portal.Visit, shown *exactlyPage, labels portal.Labels, question index.Question) (status int, err error) {
+	if shown.Waits = x.behind(v.URL.RequestURI()); shown.Waits != nil {
+		return http.StatusServiceUnavailable, nil
+	}
+	if err := v.Record(asReading(ledger.ShownTo, question)); err != nil {
+		return 0, err
+	}
+	answer := &exactAnswer{}
+	err = x.patiently(v, func(ctx context.Context) (err error) {
+		if answer.Shown, err = x.index.ShownTo(ctx, question.Accounts, question.Since, question.Until); err != nil {
+			return err
+		}
+		reached, err := answer.ByAccount(ctx)
+		for _, r := range reached {
+			answer.add(reachedAccount{named(labels, r.Account), r})
+		}
+		return err
+	})
+	if err != nil {
+		shown.Waits = x.notAnswered(v, err)
+		return http.StatusServiceUnavailable, nil
+	}
+	checkpoint, err := x.notary.Covering(v.Context(), answer.Before)
+	if err != nil {
+		return 0, err
+	}
+	answer.Checkpoint = string(checkpoint)
+	answer.TooBroad = question.Since.Before(answer.Begun)
+	answer.Form = formOf(question)
+	shown.Answer = answer
+	return http.StatusOK, nil
+}
+
+func (a *exactAnswer) add(r reachedAccount) {
+	a.Reached = append(a.Reached, r)
+	if r.People > 0 && (a.First.IsZero() || r.First.Before(a.First)) {
+		a.First = r.First
+	}
+	if r.Last.After(a.Last) {
+		a.Last = r.Last
+	}
+}
+
+// formOf is a question as a form carries it.
+func formOf(q index.Question) url.Values {
+	form := make(url.Values)
+	for _, id := range q.Accounts {
+		form.Add("account", string(id))
+	}
+	for name, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			form.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return form
+}
+
+// questionOf undoes formOf.
+func questionOf(zone *time.Location, form url.Values) (q index.Question, err error) {
+	q.Accounts = accountsOf(form)
+	since, errSince := typedMoment(zone, form.Get("since"))
+	until, errUntil := typedMoment(zone, form.Get("until"))
+	q.Since, q.Until = since, until
+	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(asReading(ledger.ShownTo, q).Target) > mostTarget {
+		return q, &fault.Error{Kind: fault.Invalid, Public: "a list is of accounts, between two moments", Err: err}
+	}
+	return q, nil
+}

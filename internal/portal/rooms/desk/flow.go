@@ -1,0 +1,189 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/portal"
+)
+
+const (
+	beatEvery    = 5 * time.Second  // how often the flow says that it is there; live.js waits for four beats
+	refreshEvery = time.Second      // how often the live desk asks whether its reader may still watch, and draws its picture anew
+	breatheEvery = 15 * time.Second // how often the flow asks again what people are called
+)
+
+// flow sends the desk's lines as they happen. Each carries the number of its last
+// entry as event id, so a reconnection misses nothing; the picture above them is
+// sent whole, and carries none.
+func (l live) flow(v *portal.Visit) error {
+	after, err := resume(v)
+	if err != nil {
+		return err
+	}
+	if err := v.Record(ledger.Entry{State: ledger.DeskFollowed}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(v.Context())
+	defer cancel()
+	follow := l.follow(ctx, after)
+	out, err := l.stream(v)
+	if err != nil {
+		return err
+	}
+	if err = out.write("retry: 1000\n\n"); err == nil {
+		err = out.beat()
+	}
+	refresh, breathe, beat := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(beatEvery)
+	defer refresh.Stop()
+	defer beat.Stop()
+	defer breathe.Stop()
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case passage, more := <-follow:
+			if !more {
+				return nil // the ledger cannot be read: the browser comes back
+			}
+			err = out.lines(passage)
+		case <-refresh.C:
+			if l.stillWatches(ctx, v) != nil {
+				return nil
+			}
+			err = out.picture()
+		case <-breathe.C:
+			out.labels, err = l.labels(v)
+		case <-beat.C:
+			err = out.beat()
+		}
+	}
+	return nil // the reader left, or will come back
+}
+
+// resume says where the flow goes on: after the last event that the browser has,
+// or where its page ended.
+func resume(v *portal.Visit) (ledger.Number, error) {
+	if last := v.Header.Get("Last-Event-ID"); last != "" {
+		number, err := strconv.ParseUint(last, 10, 63)
+		if err != nil {
+			return 0, &fault.Error{Kind: fault.Invalid, Public: "Last-Event-ID is the number of an entry"}
+		}
+		return ledger.Number(number) + 1, nil
+	}
+	number, err := strconv.ParseUint(v.URL.Query().Get("after"), 10, 63)
+	if err != nil {
+		return 0, &fault.Error{Kind: fault.Invalid, Public: "after is the number of an entry"}
+	}
+	return ledger.Number(number), nil
+}
+
+// follow reads on in the ledger until ctx ends, passage by passage.
+func (l live) follow(ctx context.Context, from ledger.Number) <-chan []ledger.Entry {
+	read := make(chan []ledger.Entry)
+	go func() {
+		defer close(read)
+		for passage, err := range portal.Passages(l.journal.Follow(ctx, from), l.journal.Next) {
+			if err != nil {
+				return
+			}
+			select {
+			case read <- passage:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return read
+}
+
+// stream is one reader's flow.
+type stream struct {
+	live   live
+	v      *portal.Visit
+	out    *http.ResponseController
+	labels portal.Labels
+	last   string // the picture as it was sent last
+}
+
+func (l live) stream(v *portal.Visit) (*stream, error) {
+	labels, err := l.labels(v)
+	if err != nil {
+		return nil, err
+	}
+	v.Protect()
+	v.Writer.Header().Set("Content-Type", "text/event-stream")
+	v.Writer.Header().Set("Cache-Control", "no-store")
+	v.Writer.Header().Set("X-Accel-Buffering", "no")
+	return &stream{live: l, v: v, out: http.NewResponseController(v.Writer), labels: labels}, nil
+}
+
+func (s *stream) write(text string) error {
+	_ = s.out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
+	if _, err := s.v.Writer.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}
+
+// beat says that the flow is there, and what time it is.
+func (s *stream) beat() error {
+	return s.event("beat", "", []byte(s.v.Speaker.ClockWords(s.live.shell.Now())))
+}
+
+// event writes one event; its data is one page fragment.
+func (s *stream) event(name, id string, fragment []byte) error {
+	var text strings.Builder
+	if id != "" {
+		fmt.Fprintf(&text, "id: %s\n", id)
+	}
+	fmt.Fprintf(&text, "event: %s\n", name)
+	for row := range bytes.Lines(fragment) {
+		fmt.Fprintf(&text, "data: %s\n", bytes.TrimRight(row, "\r\n"))
+	}
+	text.WriteString("\n")
+	return s.write(text.String())
+}
+
+func (s *stream) lines(passage []ledger.Entry) error {
+	var notable []portal.Activity
+	for _, h := range portal.Gather(passage) {
+		if h.Notable() {
+			notable = append(notable, h)
+		}
+	}
+	if len(notable) == 0 {
+		return nil
+	}
+	var fragment bytes.Buffer
+	for _, h := range notable {
+		if err := s.live.pages.Draw(&fragment, s.v, "flow-line", s.labels.Line(h)); err != nil {
+			return err
+		}
+	}
+	return s.event("line", strconv.FormatUint(uint64(passage[len(passage)-1].Number), 10), fragment.Bytes())
+}
+
+// picture sends what stands above the lines, when it has changed.
+func (s *stream) picture() error {
+	var fragment bytes.Buffer
+	shown := deskPage{
+		Heads: s.live.headlines(s.v, s.labels), Pulse: drawPulse(s.live.hour.minutes(s.live.shell.Now())),
+		Orders: s.live.measures(s.v, s.labels),
+	}
+	if err := s.live.pages.Draw(&fragment, s.v, "desk-parts", shown); err != nil {
+		return err
+	}
+	if s.last == fragment.String() {
+		return nil
+	}
+	s.last = fragment.String()
+	return s.event("picture", "", fragment.Bytes())
+}

@@ -1,0 +1,102 @@
+package desk
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// headline is one of the first things the desk says.
+type headline struct {
+	State     string // quiet, look, frozen, closed or behind
+	Sentence  string
+	Account   roster.AccountID // the one to look at
+	Campaigns bool             // several act together
+	Observed  string           // what stops nobody for now, in a sentence; empty when everything is enforced
+}
+
+// headlines says whether all is quiet, and first what would be let through.
+func (l live) headlines(v *portal.Visit, labels portal.Labels) []headline {
+	heads := l.lookout(v, labels)
+	heads[0].Observed = observed(labels, l.settings.Observed)
+	return heads
+}
+
+// observed says what is only observed. A desk that shows all quiet must not be
+// taken for one that guards.
+func observed(labels portal.Labels, o policy.Observed) string {
+	if o.Everything {
+		return labels.Speaker.Must("desk.observing-all")
+	}
+	var names []string
+	for _, service := range slices.Sorted(maps.Keys(o.Services)) {
+		names = append(names, labels.Service(service))
+	}
+	for _, role := range slices.Sorted(maps.Keys(o.Roles)) {
+		names = append(names, labels.Speaker.Must("role."+string(role)))
+	}
+	for _, why := range slices.Sorted(maps.Keys(o.Grounds)) {
+		names = append(names, why.String())
+	}
+	if names == nil {
+		return ""
+	}
+	return labels.Speaker.Must("desk.observing-some", "names", strings.Join(names, ", "))
+}
+
+// lookout says whether all is quiet, and only when the picture is up to date.
+func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) {
+	now, orders := l.shell.Now(), l.gate.Orders()
+	if !l.hour.caughtUp(v.Context(), l.journal.Next()) {
+		return []headline{{State: "behind", Sentence: v.Speaker.Must("desk.behind")}}
+	}
+	for _, o := range orders {
+		if o.Reach == order.Everything && o.Effect == order.Closed {
+			return []headline{{State: "closed", Sentence: v.Speaker.Must("desk.closed")}}
+		}
+	}
+	if freezes := frozen(orders, now); len(freezes) > 0 {
+		heads = append(heads, l.frozenHeadline(v, labels, freezes))
+	}
+	if c, found := l.hour.lookAt(orders, now); found {
+		heads = append(heads, concernHeadline(labels, c))
+	}
+	if alarms := len(l.campaigns.Alarms()); alarms > 0 {
+		heads = append(heads, headline{State: "look", Campaigns: true, Sentence: v.Speaker.Several("campaign.look", alarms)})
+	}
+	if len(heads) == 0 {
+		heads = []headline{{State: "quiet", Sentence: v.Speaker.Must("desk.quiet")}}
+	}
+	return heads
+}
+
+// frozenHeadline says whom the rules froze last, and why.
+func (l live) frozenHeadline(v *portal.Visit, labels portal.Labels, freezes []order.Order) headline {
+	last := freezes[0]
+	account := roster.AccountID(last.Target)
+	sentence := v.Speaker.Must("desk.frozen", "name", labels.Account(account),
+		"organisation", labels.Organisation(labels.Accounts[account].Organisation), "ground", l.because(v.Context(), last, labels))
+	if others := len(freezes) - 1; others > 0 {
+		sentence += " " + v.Speaker.Several("desk.frozen-others", others)
+	}
+	return headline{State: "frozen", Sentence: sentence, Account: account}
+}
+
+// concernHeadline says which account to look at.
+func concernHeadline(labels portal.Labels, c concern) headline {
+	key := "desk.look"
+	switch {
+	case c.Beyond == 0 && c.Own > 0:
+		key = "desk.look-own"
+	case c.Beyond == 0:
+		key = "desk.look-missed"
+	}
+	return headline{State: "look", Account: c.Account, Sentence: labels.Speaker.Must(key,
+		"name", labels.Account(c.Account), "organisation", labels.Organisation(c.Organisation),
+		"beyond", labels.Speaker.Several("n.people", c.Beyond), "shown", labels.Speaker.Several("n.people", c.Shown), "own", labels.Speaker.Several("n.people", c.Own), "missed", labels.Speaker.Number(c.Missed))}
+}

@@ -1,0 +1,110 @@
+package desk
+
+import (
+	"net/http"
+
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// liftPage asks whoever watches to confirm that a measure ends. A freeze is undone
+// by somebody who proves to be there, and one that the rules placed by another
+// person.
+type liftPage struct {
+	portal.Page
+	Measure measureState
+	Own     bool   // the rules froze the viewer's own account
+	Touch   bool   // the viewer has to prove to be there first
+	Undone  int    // freezes of the account undone within a week
+	Return  string // where a touch comes back to
+	Field   string // what the reason's field is called on the page
+	Typed   string
+	Wrong   portal.Mends
+}
+
+// Because is what is wrong with the reason given.
+func (p liftPage) Because() string { return p.Wrong.In(p.Field) }
+
+// lifting is how the viewer may end a measure.
+func (b base) lifting(v *portal.Visit, m measureState) (liftPage, error) {
+	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, Touch: m.Effect == order.Frozen && !v.Touched(), Return: path + "/orders/" + string(m.ID), Field: "because"}
+	if !m.Itself() {
+		return shown, nil
+	}
+	account, _, err := b.roster.Account(v.Context(), roster.AccountID(m.Target))
+	shown.Own = account.ID == v.Viewer.ID
+	shown.Undone = b.gate.Standing(gate.AskerOf(account), "").Undone
+	return shown, err
+}
+
+func (h orders) proposeLift(v *portal.Visit) error {
+	m, err := h.inForce(v)
+	if err != nil {
+		return err
+	}
+	shown, err := h.lifting(v, m)
+	if err != nil {
+		return err
+	}
+	h.pages.Show(v, http.StatusOK, "lift.html", shown)
+	return nil
+}
+
+// inForce returns the measure that the address names.
+func (h orders) inForce(v *portal.Visit) (measureState, error) {
+	labels, err := h.labels(v)
+	if err != nil {
+		return measureState{}, err
+	}
+	for _, m := range h.measures(v, labels) {
+		if string(m.ID) == v.PathValue("id") {
+			return m, nil
+		}
+	}
+	return measureState{}, &fault.Error{Kind: fault.Absent, Public: "no such order is in force"}
+}
+
+func (h orders) lift(v *portal.Visit) error {
+	m, err := h.inForce(v)
+	if err != nil {
+		return err
+	}
+	shown, err := h.lifting(v, m)
+	if err != nil {
+		return err
+	}
+	shown.Typed = portal.Tidy(v.PostFormValue("because"))
+	if status := shown.mend(); status != http.StatusOK {
+		h.pages.Show(v, status, "lift.html", shown)
+		return nil
+	}
+	if err := h.end(v, m, shown.Typed); err != nil {
+		return err
+	}
+	v.Back(about(m.Order) + "?said=lifted")
+	return nil
+}
+
+// mend notes what is missing or too long, and what the viewer may not do, or not
+// yet.
+func (p *liftPage) mend() (status int) {
+	if p.Own || p.Touch {
+		return http.StatusForbidden
+	}
+	if p.Wrong = append(p.Wrong, portal.MendTyped(p.Field, p.Typed)...); len(p.Wrong) > 0 {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}
+
+// end ends a measure.
+func (h orders) end(v *portal.Visit, m measureState, because string) error {
+	if !m.Itself() {
+		return h.containment.Lift(v.Context(), containment.Lift{ID: m.ID, By: string(v.Viewer.ID), Because: because})
+	}
+	return h.containment.Undo(v.Context(), containment.Undo{ID: m.ID, By: v.Viewer.ID, Because: because})
+}

@@ -1,0 +1,167 @@
+package desk
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// orders are the pages that put measures in force and end them.
+type orders struct {
+	base
+	containment Containment
+	sessions    Sessions
+}
+
+// orderPage asks whoever watches to confirm a measure, and says what it will do.
+// Nothing is in force yet.
+type orderPage struct {
+	portal.Page
+	Order    order.Order
+	Leave    string // where whoever does nothing goes
+	Accounts int    // how many accounts an organisation's measure stops
+	Wrong    portal.Mends
+}
+
+// Because is what is wrong with the reason given.
+func (p orderPage) Because() string { return p.Wrong.In("because") }
+
+// Message is what is wrong with the message to whoever is stopped.
+func (p orderPage) Message() string { return p.Wrong.In("message") }
+
+// asked reads the order that a form or an address asks for. One that cannot be,
+// or whose target nobody knows, is refused.
+func (h orders) asked(v *portal.Visit, form url.Values) (order.Order, error) {
+	o := order.Order{
+		Reach: order.Reach(form.Get("reach")), Target: form.Get("target"), Effect: order.Effect(form.Get("effect")),
+		By: string(v.Viewer.ID), Placed: h.shell.Now(),
+		Because: portal.Tidy(form.Get("because")), Message: portal.Tidy(form.Get("message")),
+	}
+	untyped := o // what was typed can be mended on the page
+	untyped.Because, untyped.Message = "", ""
+	if err := untyped.Check(); err != nil {
+		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
+	}
+	if o.Effect == order.Narrowed {
+		return o, &fault.Error{Kind: fault.Invalid, Public: "nobody narrows at the desk: Poterne does, next to a theft"}
+	}
+	return o, h.targetExists(v, o)
+}
+
+func (h orders) targetExists(v *portal.Visit, o order.Order) error {
+	absent := &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
+	switch o.Reach {
+	case order.Account:
+		_, _, err := h.roster.Account(v.Context(), roster.AccountID(o.Target))
+		return err
+	case order.Organisation:
+		organisations, err := h.roster.Organisations(v.Context())
+		known := slices.ContainsFunc(organisations, func(known roster.Organisation) bool { return string(known.ID) == o.Target })
+		if err == nil && !known {
+			return absent
+		}
+		return err
+	case order.Service:
+		known := slices.ContainsFunc(h.shell.Services(), func(s portal.Service) bool { return string(s.ID) == o.Target })
+		if !known {
+			return absent
+		}
+	}
+	return nil
+}
+
+func (h orders) propose(v *portal.Visit) error {
+	o, err := h.asked(v, v.URL.Query())
+	if err != nil {
+		return err
+	}
+	return h.show(v, http.StatusOK, o, nil)
+}
+
+func (h orders) show(v *portal.Visit, status int, o order.Order, mend portal.Mends) error {
+	labels, err := h.labels(v)
+	if err != nil {
+		return err
+	}
+	shown := orderPage{
+		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", labels.Target(o)),
+		Order: o, Leave: about(o), Wrong: mend,
+	}
+	for _, a := range labels.Accounts {
+		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {
+			shown.Accounts++
+		}
+	}
+	h.pages.Show(v, status, "order.html", shown)
+	return nil
+}
+
+// place puts a measure in force. Suspending an account also ends its
+// sessions; the order holds even if that fails.
+func (h orders) place(v *portal.Visit) error {
+	if err := v.ParseForm(); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	o, err := h.asked(v, v.PostForm)
+	if err != nil {
+		return err
+	}
+	if mend := h.mend(v, o); len(mend) > 0 {
+		return h.show(v, http.StatusUnprocessableEntity, o, mend)
+	}
+	if _, err := h.containment.Place(v.Context(), o); err != nil {
+		return err
+	}
+	if o.Reach == order.Account && o.Effect == order.Suspended {
+		if err := h.sessions.EndAll(v.Context(), roster.AccountID(o.Target)); err != nil {
+			h.shell.Log().ErrorContext(v.Context(), "sessions of a suspended account could not be ended", slog.Any("err", err))
+			v.Back(about(o) + "?said=sessions")
+			return nil
+		}
+	}
+	v.Back(about(o) + "?said=" + string(o.Effect))
+	return nil
+}
+
+// mend lists what is missing or too long, and what nobody may do to themself.
+func (h orders) mend(v *portal.Visit, o order.Order) (found portal.Mends) {
+	found = portal.MendTyped("because", o.Because)
+	if o.Message != "" {
+		found = append(found, portal.MendTyped("message", o.Message)...)
+	}
+	myself := o.Reach == order.Account && o.Target == string(v.Viewer.ID)
+	if myself || o.Reach == order.Organisation && o.Target == string(v.Viewer.Organisation.ID) {
+		found = append(found, portal.Wrong{Field: "because", Key: "order.oneself"})
+	}
+	return found
+}
+
+// about is the page that shows whom an order concerns.
+func about(o order.Order) string {
+	if o.Reach == order.Account {
+		return path + "/accounts/" + url.PathEscape(o.Target)
+	}
+	return path
+}
+
+// outcome is what the viewer has just done, said by key.
+func outcome(v *portal.Visit) (string, error) {
+	said := v.URL.Query().Get("said")
+	done, known := map[string]string{"frozen": "frozen", "suspended": "suspended", "sessions": "suspended", "closed": "closed", "lifted": "lifted"}[said]
+	if !known {
+		return "", nil
+	}
+	if just, err := v.Just(func(e ledger.Entry) bool {
+		return (e.Kind == ledger.Placed || e.Kind == ledger.Lifted) && portal.Activity{Entry: e}.State() == done
+	}); !just {
+		return "", err
+	}
+	return said, nil
+}

@@ -1,0 +1,110 @@
+package desk
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/portal"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// whoSawPage answers whoever watches: who saw this person, when and why? It never
+// says again who that is: the identifier is in no address and on no page.
+type whoSawPage struct {
+	portal.Page
+	Wrong  portal.Mends
+	Waits  *behind
+	Answer *seenAnswer
+}
+
+// Identifier is what is wrong with the identifier.
+func (p whoSawPage) Identifier() string { return p.Wrong.In("identifier") }
+
+// seenAnswer is each time somebody was shown, the newest first.
+type seenAnswer struct {
+	Times    int
+	Accounts int // of those on the page
+	Lines    []seenLine
+	More     bool // older ones than these are in the ledger
+	From     ledger.Number
+	Begun    time.Time
+	Before   ledger.Number
+}
+
+// seenLine is one time somebody was shown.
+type seenLine struct {
+	portal.Line
+	Fields []string
+}
+
+// seenShown is how many times are on a page.
+const seenShown = 200
+
+func (x exact) proposeWhoSaw(v *portal.Visit) error {
+	x.pages.Show(v, http.StatusOK, "whosaw.html", whoSawPage{Page: v.Page(path, "whosaw.title")})
+	return nil
+}
+
+func (x exact) whoSaw(v *portal.Visit) error {
+	shown := whoSawPage{Page: v.Page(path, "whosaw.title")}
+	shown.Here = whoSawPath
+	identifier := portal.Tidy(v.PostFormValue("identifier"))
+	if identifier == "" {
+		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "identifier", Key: "whosaw.missing"})
+		x.pages.Show(v, http.StatusUnprocessableEntity, "whosaw.html", shown)
+		return nil
+	}
+	people, err := x.directory.People(v.Context(), []register.Ref{{Scheme: x.scheme, Value: identifier}})
+	if err != nil {
+		return err
+	}
+	if shown.Waits = x.behind(whoSawPath); shown.Waits != nil {
+		x.pages.Show(v, http.StatusServiceUnavailable, "whosaw.html", shown)
+		return nil
+	}
+	err = v.Record(ledger.Entry{State: ledger.WhoSaw, Person: people[0]})
+	if err != nil {
+		return err
+	}
+	var seen index.Seen
+	if err := x.patiently(v, func(ctx context.Context) (err error) {
+		seen, err = x.index.WhoSaw(ctx, people[0])
+		return err
+	}); err != nil {
+		shown.Waits = x.notAnswered(v, err)
+		x.pages.Show(v, http.StatusServiceUnavailable, "whosaw.html", shown)
+		return nil
+	}
+	if shown.Answer, err = x.seen(v, seen); err != nil {
+		return err
+	}
+	x.pages.Show(v, http.StatusOK, "whosaw.html", shown)
+	return nil
+}
+
+// seen reads the newest of the entries in which somebody was shown.
+func (x exact) seen(v *portal.Visit, found index.Seen) (*seenAnswer, error) {
+	labels, err := x.labels(v)
+	if err != nil {
+		return nil, err
+	}
+	answer := &seenAnswer{Times: len(found.Numbers), From: found.From, Begun: found.Begun, Before: found.Before}
+	answer.More = answer.Times > seenShown
+	found.Numbers = found.Numbers[max(0, answer.Times-seenShown):]
+	accounts := make(map[roster.AccountID]bool)
+	for e, err := range found.Entries(v.Context()) {
+		if err != nil {
+			return nil, err
+		}
+		accounts[e.Account] = true
+		answer.Lines = append(answer.Lines, seenLine{labels.Line(portal.Activity{Entry: e, People: 1}), e.Fields.Names()})
+	}
+	slices.Reverse(answer.Lines)
+	answer.Accounts = len(accounts)
+	return answer, nil
+}

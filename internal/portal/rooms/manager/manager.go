@@ -1,0 +1,103 @@
+// Package manager is the room of those who sign for others: whom the rules froze, who
+// waits for a signature, who needs more room today.
+package manager
+
+import (
+	"context"
+	"embed"
+
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/gate"
+	"poterne/internal/grants"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// Deps is what the room relies on.
+type Deps struct {
+	Gate    Gate
+	Grants  Grants
+	Freezes Freezes
+	Roster  Roster
+}
+
+// Gate is where accounts stand.
+type Gate interface {
+	// Standing returns where an account stands now.
+	Standing(gate.Asker, roster.ServiceID) gate.Standing
+	// Orders returns the orders placed and not lifted.
+	Orders() order.Book
+}
+
+// Grants is what one person allows another.
+type Grants interface {
+	// Waiting returns the opening that waits under a receipt for a signature which
+	// somebody may give: grants.NoneWaits when none does, grants.ManyWait when it is not
+	// one person's.
+	Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error)
+	// Cosign signs for what waits under a receipt's number.
+	Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error
+	// Raise allows an account some more people without a reason, until a time.
+	Raise(context.Context, grants.Raise) error
+}
+
+// Freezes ends what the rules froze.
+type Freezes interface {
+	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
+	// may not.
+	Undo(context.Context, containment.Undo) error
+}
+
+// Roster is who has an account.
+type Roster interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
+	// Accounts returns every account, by organisation and name.
+	Accounts(context.Context) ([]roster.Account, error)
+}
+
+// Handlers serve the room.
+type Handlers struct {
+	deps  Deps
+	shell *portal.Shell
+	pages portal.Writer
+}
+
+// New returns the room.
+func New(shell *portal.Shell, deps Deps) *Handlers {
+	return &Handlers{deps: deps, shell: shell, pages: shell.Writer(pageFiles)}
+}
+
+const path = "/manager"
+
+// Routes implements portal.Room.
+func (h *Handlers) Routes() []portal.Route {
+	return []portal.Route{
+		{Pattern: "GET " + path, Serve: h.vouching(h.manage)},
+		{Pattern: "POST " + path + "/cosign", Serve: h.vouching(h.cosign)},
+		{Pattern: "POST " + path + "/thaw", Serve: h.vouching(h.thaw)},
+		{Pattern: "POST " + path + "/raise", Serve: h.vouching(h.raise)},
+	}
+}
+
+// Links implements portal.Room.
+func (h *Handlers) Links() []portal.Link {
+	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}}
+}
+
+// vouching lets in those who may sign for others, unless an order is in force
+// against them.
+func (h *Handlers) vouching(serve func(*portal.Visit) error) func(*portal.Visit) error {
+	return func(v *portal.Visit) error {
+		if !v.Viewer.Vouches() || h.deps.Gate.Standing(v.Viewer.Asker(), "").IsHeld {
+			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who sign for others"}
+		}
+		return serve(v)
+	}
+}

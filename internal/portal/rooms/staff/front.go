@@ -1,0 +1,127 @@
+package staff
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+)
+
+// frontPage answers an adviser: what can I open, and where do I stand?
+type frontPage struct {
+	portal.Page
+	Services []portal.ServiceState
+	Held     string // what stops the viewer everywhere; empty when nothing does
+	Message  string // what that order says to them
+	Frozen   bool
+	Reads    bool // the viewer's role opens files at all
+	Meter    portal.Meter
+	Mine     []mine
+}
+
+// mine is something written about the viewer.
+type mine struct {
+	portal.Activity
+	Service  string
+	Sentence string
+}
+
+const (
+	endsSoon   = 30 * 24 * time.Hour
+	minesShown = 20
+)
+
+func (h *Handlers) front(v *portal.Visit) error {
+	habilitations, err := h.deps.Roster.Habilitations(v.Context(), v.Viewer.ID)
+	if err != nil {
+		return err
+	}
+	entries, err := h.deps.Journal.RecentBy(v.Context(), v.Viewer.ID, portal.EntriesRead)
+	if err != nil {
+		return err
+	}
+	whole, err := h.whole(v, entries)
+	if err != nil {
+		return err
+	}
+	now := h.shell.Now()
+	standing := h.deps.Gate.Standing(v.Viewer.Asker(), "")
+	shown := frontPage{
+		Page:     v.Page("/", "front.title"),
+		Services: h.services(v, habilitations, now),
+		Reads:    v.Viewer.Role.ReadsFiles(),
+		Meter:    portal.DrawMeter(standing, entries, now),
+		Mine:     h.mine(v, whole),
+	}
+	if standing.IsHeld {
+		shown.Held, shown.Message = string(standing.Held.Effect), standing.Held.Message
+		shown.Frozen = standing.Held.Effect == order.Frozen
+	}
+	h.pages.Show(v, http.StatusOK, "front.html", shown)
+	return nil
+}
+
+// whole adds what is missing of the oldest passage among the newest entries, which
+// may begin before them: a passage is told with all of its people.
+func (h *Handlers) whole(v *portal.Visit, newest []ledger.Entry) ([]ledger.Entry, error) {
+	if len(newest) < portal.EntriesRead {
+		return newest, nil
+	}
+	oldest := newest[len(newest)-1]
+	var missing []ledger.Entry
+	for e, err := range h.deps.Journal.Follow(v.Context(), oldest.Receipt) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Number >= oldest.Number {
+			break
+		}
+		missing = append(missing, e)
+	}
+	slices.Reverse(missing)
+	return append(newest, missing...), nil
+}
+
+// services says of each service whether it is open to the viewer.
+func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation, now time.Time) []portal.ServiceState {
+	var states []portal.ServiceState
+	for _, s := range h.shell.Services() {
+		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language()]}
+		state.State, state.Until = portal.Habilitated(s.ID, habilitations, now)
+		state.Ending = state.State == "open" && state.Until.Sub(now) < endsSoon
+		standing := h.deps.Gate.Standing(v.Viewer.Asker(), s.ID)
+		if standing.IsHeld && standing.Held.Effect != order.Frozen {
+			state.State, state.Message = string(standing.Held.Effect), standing.Held.Message
+		}
+		states = append(states, state)
+	}
+	return states
+}
+
+// mine says what was just written about the viewer, by passage.
+func (h *Handlers) mine(v *portal.Visit, entries []ledger.Entry) []mine {
+	var list []mine
+	labels := h.shell.Labels(v, nil, nil)
+	for _, a := range portal.Gather(entries) {
+		if len(list) == minesShown {
+			break
+		}
+		m := mine{Activity: a, Service: h.shell.ServiceName(a.Entry.Service)}
+		switch a.Entry.Kind {
+		case ledger.Consulted, ledger.Changed, ledger.Attempted:
+			m.Sentence = v.Speaker.Language().Sentence(a.Entry.Ruling())
+			if a.Entry.Why == policy.Granted {
+				m.Sentence = v.Speaker.Must("ground.granted")
+			}
+		default:
+			m.Sentence = labels.Sentence(a)
+		}
+		list = append(list, m)
+	}
+	return list
+}

@@ -1,0 +1,235 @@
+package portal_test
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/i18n"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/portal"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/signin"
+)
+
+var languages = []i18n.Language{i18n.French, i18n.English}
+
+// Gallery shows every page empty, full and failing, in both languages, from a
+// small invented house. It is for looking at the pages and for their tests.
+func Gallery() http.Handler {
+	mux := http.NewServeMux()
+	scenes := Scenes()
+	for _, in := range languages {
+		for name, scene := range scenes {
+			mux.HandleFunc("GET /gallery/"+string(in)+"/"+name, func(w http.ResponseWriter, r *http.Request) { scene(w, r, in) })
+		}
+	}
+	mux.HandleFunc("GET /gallery/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = galleryIndex.Execute(w, struct {
+			Languages []i18n.Language
+			Names     []string
+		}{languages, slices.Sorted(maps.Keys(scenes))})
+	})
+	portaltest.NewStage().Pages.Mount(mux)
+	return mux
+}
+
+var galleryIndex = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Gallery</title><h1>Gallery</h1><ul>
+{{range $name := .Names}}<li>{{$name}}: {{range $in := $.Languages}}<a href="/gallery/{{$in}}/{{$name}}">{{$in}}</a> {{end}}</li>
+{{end}}</ul>`))
+
+// Scene writes one page of the gallery in a language.
+type Scene func(http.ResponseWriter, *http.Request, i18n.Language)
+
+// Scenes returns every page of the gallery, by name.
+func Scenes() map[string]Scene {
+	full, empty, broken := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	full.Fill()
+	broken.Fill()
+	broken.Broken = errors.New("a stage broke on purpose")
+	held, closed, frozen, drained := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	held.Contain(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
+	closed.Contain(order.Everything, "", order.Closed, "")
+	frozen.Contain(order.Account, "camille.aubry", order.Frozen, "")
+	untouched, signing := portaltest.NewStage(), portaltest.NewStage()
+	untouched.Fill()
+	signing.Fill()
+	signing.Touched = portaltest.Now.Add(-4 * time.Minute)
+	for _, st := range []*portaltest.Stage{untouched, signing} {
+		st.InForce = append(st.InForce, order.Order{
+			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: journal.Itself, Placed: portaltest.Now.Add(-5 * time.Minute),
+			Because: i18n.French.Sentence(policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}),
+		})
+	}
+	untouched.Write(6*time.Minute, portaltest.Unsigned)
+	signing.Write(6*time.Minute, portaltest.Unsigned)
+	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
+	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-2].Number)
+	drained.Fill()
+	drained.Spend("camille.aubry", 2)
+	shorter, unread := portaltest.NewStage(), portaltest.NewStage()
+	shorter.Fill()
+	shorter.Dropped = 20
+	unread.Fill()
+	unread.Unread = 3_210_456
+	together := portaltest.NewStage()
+	together.Conspire()
+
+	stolen, undoing, own := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	stolen.Drift("theo.marchand", 0)
+	undoing.Drift("theo.marchand", 5*24*time.Hour+time.Hour)
+	own.Drift("noa.lambert", 0)
+	undoing.Touched, own.Touched = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
+	freeze := "/desk/orders/" + string(stolen.InForce[0].ID)
+
+	scenes := map[string]Scene{
+		"front-full": full.Visits("camille.aubry", "GET", "/", nil), "front-empty": empty.Visits("camille.aubry", "GET", "/", nil),
+		"front-suspended": held.Visits("camille.aubry", "GET", "/", nil), "front-frozen": frozen.Visits("camille.aubry", "GET", "/", nil),
+		"front-drained": drained.Visits("camille.aubry", "GET", "/", nil), "front-closed": closed.Visits("camille.aubry", "GET", "/", nil),
+		"front-manager": full.Visits("jeanne.vidal", "GET", "/", nil), "front-security": full.Visits("noa.lambert", "GET", "/", nil),
+		"front-failing": broken.Visits("camille.aubry", "GET", "/", nil),
+
+		"desk-full": full.Visits("noa.lambert", "GET", "/desk", nil), "desk-empty": empty.Visits("noa.lambert", "GET", "/desk", nil),
+		"desk-closed": closed.Visits("noa.lambert", "GET", "/desk?said=closed", nil), "desk-failing": broken.Visits("noa.lambert", "GET", "/desk", nil),
+		"desk-refused":      full.Visits("camille.aubry", "GET", "/desk", nil),
+		"account-full":      full.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-empty":     empty.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-suspended": held.Visits("noa.lambert", "GET", "/desk/accounts/camille.aubry?said=suspended", nil),
+		"account-stopped":   frozen.Visits("noa.lambert", "GET", "/desk/accounts/camille.aubry", nil),
+		"account-absent":    full.Visits("noa.lambert", "GET", "/desk/accounts/nobody", nil),
+		"desk-frozen":       stolen.Visits("noa.lambert", "GET", "/desk", nil),
+		"account-frozen":    stolen.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"account-undoing":   undoing.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
+		"undo-untouched":    stolen.Visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {"Vérifié au téléphone"}}),
+		"curve":             full.Visits("noa.lambert", "GET", "/desk/curve", nil),
+		"undo":              undoing.Visits("noa.lambert", "GET", freeze, nil),
+		"undo-mend":         undoing.Visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {" "}}),
+		"undo-own":          own.Visits("noa.lambert", "GET", freeze, nil),
+		"directory-full":    full.Visits("noa.lambert", "GET", "/desk/directory", nil),
+		"directory-none":    full.Visits("noa.lambert", "GET", "/desk/directory?q=zzz", nil),
+
+		"campaigns-full":    together.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-empty":   empty.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-failing": broken.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
+		"campaigns-refused": full.Visits("camille.aubry", "GET", "/desk/campaigns", nil),
+		"desk-campaigns":    together.Visits("noa.lambert", "GET", "/desk", nil),
+
+		"exactly-new":     full.Visits("noa.lambert", "GET", "/desk/exactly", nil),
+		"exactly-choose":  full.Visits("noa.lambert", "GET", "/desk/exactly?account=theo.marchand&account=parti.avant&q=mission", nil),
+		"exactly-anyway":  full.Visits("noa.lambert", "GET", "/desk/exactly?q=parti.avant", nil),
+		"exactly-answer":  full.Visits("noa.lambert", "GET", "/desk/exactly?account=theo.marchand&account=camille.aubry&period=today", nil),
+		"exactly-broad":   full.Visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=month", nil),
+		"exactly-dropped": shorter.Visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=between&until=2026-03-03T14:00", nil),
+		"exactly-nobody":  full.Visits("noa.lambert", "GET", "/desk/exactly?account=sacha.olive&period=hour", nil),
+		"exactly-mend":    full.Visits("noa.lambert", "GET", "/desk/exactly?period=between&since=2026-03-03T14:00&until=hier", nil),
+		"exactly-waits":   unread.Visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"exactly-failing": broken.Visits("noa.lambert", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"exactly-refused": full.Visits("camille.aubry", "GET", "/desk/exactly?account=camille.aubry&period=today", nil),
+		"whosaw-new":      full.Visits("noa.lambert", "GET", "/desk/who-saw", nil),
+		"whosaw-answer":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
+		"whosaw-nobody":   full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"251"}}),
+		"whosaw-mend":     full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {" "}}),
+		"whosaw-waits":    unread.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
+
+		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
+		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
+		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
+		"order-everything":   full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
+		"order-mend":         full.Visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
+		"lift-touched":       signing.Visits("noa.lambert", "GET", "/desk/orders/8", nil),
+		"lift":               full.Visits("noa.lambert", "GET", "/desk/orders/7", nil),
+		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
+
+		"manager-empty":     untouched.Visits("jeanne.vidal", "GET", "/manager", nil),
+		"manager-untouched": untouched.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-waiting":   signing.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-raised":    signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
+		"manager-none":      signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
+		"manager-mend":      signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
+		"manager-thaw":      signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {"8"}, "because": {" "}}),
+		"manager-security":  signing.Visits("noa.lambert", "GET", waiting, nil),
+		"manager-failing":   broken.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-refused":   full.Visits("camille.aubry", "GET", "/manager", nil),
+
+		"absent": full.Visits("camille.aubry", "GET", "/nowhere", nil),
+		"signed-out": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.SignedOut(w, portaltest.Spoken(r, in))
+		},
+	}
+	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		asked := full.Pages.AskFirst(func(*http.Request) bool { return true }, http.NotFoundHandler())
+		r.Header.Set("Accept", "text/html")
+		asked.ServeHTTP(w, portaltest.Spoken(r, in))
+	}
+	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation} {
+		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Stranger(w, portaltest.Spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@ml-bourg.example", SIRET: "90000000000017", Bar: bar})
+		}
+	}
+	for _, why := range []signin.Reason{signin.Stale, signin.Declined, signin.Unverified, signin.Unreachable} {
+		scenes["unsigned-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Failed(w, portaltest.Spoken(r, in), why)
+		}
+	}
+	for _, why := range []signin.Reason{signin.Declined, signin.Unverified, signin.Unreachable, signin.SomebodyElse, signin.Weaker, signin.NotAsked} {
+		scenes["untouched-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Untouched(w, portaltest.Spoken(r, in), why, "/dossier/files/4711")
+		}
+	}
+	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
+		scenes["failed-"+kind.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Stops().Failed(w, portaltest.Spoken(r, in), kind, policy.Granted)
+		}
+	}
+	for _, why := range failing {
+		scenes["failed-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Stops().Failed(w, portaltest.Spoken(r, in), fault.Unavailable, why)
+		}
+	}
+	for why, again := range stopping {
+		refusal := portal.Refusal{Service: "dossier", Receipt: 48213, Ruling: policy.Ruling{
+			Verdict: policy.Refused, Why: why, Counted: meter.People(3), Limit: meter.People(3), Again: portaltest.Now.Add(32 * time.Minute),
+		}}
+		if verdict, asks := asking[why]; asks {
+			refusal.Ruling.Verdict = verdict
+		}
+		if !again {
+			refusal.Ruling.Again = time.Time{}
+		}
+		scenes["stopped-"+why.String()] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Stops().Refused(w, portaltest.Spoken(r, in), refusal)
+		}
+	}
+	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		full.Pages.Stops().SignIn(w, portaltest.Spoken(r, in), &fault.Error{Kind: fault.Anonymous, Err: &signin.Ended{Why: signin.Doubled}})
+	}
+	return scenes
+}
+
+// stopping are the grounds that stop somebody, and whether the scene tells when there is room again.
+var stopping = map[policy.Why]bool{
+	policy.ShortEmpty: true, policy.LongEmpty: true, policy.SignedEmpty: true, policy.CanaryListed: true, policy.Doubted: true,
+	policy.PaceReached: false, policy.WallReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
+	policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false,
+	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false,
+	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.Unnamed: false,
+	policy.NotDeclared: false, policy.NotUnderstood: false, policy.UndeclaredMethod: false, policy.UndeclaredParameter: false,
+	policy.UndeclaredField: false, policy.UndeclaredBody: false, policy.UndeclaredAnswer: false, policy.RequestUnreadable: false,
+}
+
+// asking is what each ground asks for that asks for something.
+var asking = map[policy.Why]policy.Verdict{
+	policy.ShortEmpty: policy.AskTouch, policy.CanaryListed: policy.AskTouch, policy.PaceReached: policy.AskTouch,
+	policy.LongEmpty: policy.AskCosign, policy.Doubted: policy.AskIdentity,
+}

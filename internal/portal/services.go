@@ -1,0 +1,41 @@
+package portal
+
+import (
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// ServiceState is a service as one account finds it.
+type ServiceState struct {
+	Service
+	About   string
+	State   string    // open, none, ended, soon, suspended or closed
+	Until   time.Time // when the habilitation ends, ended or begins
+	Ending  bool      // within 30 days
+	Message string    // what the order that stops it says
+}
+
+// Habilitated says whether a service is open now, and the date that matters: the
+// latest end of what is open, else the nearest beginning, else the latest end.
+func Habilitated(service roster.ServiceID, habilitations []roster.Habilitation, now time.Time) (string, time.Time) {
+	state, date := "none", time.Time{}
+	for _, h := range habilitations {
+		if h.Service != service {
+			continue
+		}
+		switch {
+		case h.Covers(service, h.Purpose, now):
+			if state != "open" || h.Until.After(date) {
+				state, date = "open", h.Until
+			}
+		case now.Before(h.From) && state != "open":
+			if state != "soon" || h.From.Before(date) {
+				state, date = "soon", h.From
+			}
+		case state == "none" || state == "ended" && h.Until.After(date):
+			state, date = "ended", h.Until
+		}
+	}
+	return state, date
+}
