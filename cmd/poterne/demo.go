@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -31,13 +30,13 @@ import (
 // Demo shows the whole product: the program that serve runs, under an ordinary
 // configuration, in front of an invented town and its identity provider.
 type Demo struct {
-	Dir       string `help:"Where to keep its files; a temporary folder when empty." type:"path"`
-	Listen    string `default:"localhost:8080" help:"Where the portal listens. What the town needs listens on free ports of this machine."`
-	QuietTown bool   `help:"Let nobody work in the background."`
-	People    int    `default:"100000" help:"How many people the register has."`
-	Seed      uint64 `default:"1" help:"What the town is grown from."`
-	Attack    string `help:"Play an attack once it runs; list says which there are." placeholder:"NAME"`
-	Lang      string `default:"fr" enum:"fr,en" help:"Language of what is printed: fr or en."`
+	Dir       string        `help:"Where to keep its files; a temporary folder when empty." type:"path"`
+	Listen    string        `default:"localhost:8080" help:"Where the portal listens. What the town needs listens on free ports of this machine."`
+	QuietTown bool          `help:"Let nobody work in the background."`
+	People    int           `default:"100000" help:"How many people the register has."`
+	Seed      uint64        `default:"1" help:"What the town is grown from."`
+	Attack    string        `help:"Play an attack once it runs; list says which there are." placeholder:"NAME"`
+	Lang      i18n.Language `default:"fr" enum:"fr,en" help:"Language of what is printed: fr or en."`
 }
 
 //go:embed demo.toml
@@ -45,9 +44,8 @@ var demoConfig string
 
 // Run serves until it is told to stop.
 func (d *Demo) Run(ctx context.Context, on *streams) error {
-	in := i18n.Language(d.Lang)
 	if d.Attack == "list" {
-		listAttacks(on.Out, in)
+		listAttacks(on.Out, d.Lang)
 		return nil
 	}
 	attack, err := attackNamed(d.Attack)
@@ -117,7 +115,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	}
 	d.greet(on.Out, dir, place, invented, s)
 	if attack.thieves != nil {
-		group.Go(func() error { return attack.commit(ctx, on.Out, in, invented, place.origin(), program.journal) })
+		group.Go(func() error { return attack.commit(ctx, on.Out, d.Lang, invented, place.origin(), program.journal) })
 	}
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
@@ -252,74 +250,14 @@ func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error
 
 // greet says where everything is, and what to try.
 func (d *Demo) greet(out io.Writer, dir string, place *demoPlace, invented *demoTown, s settings) {
-	var strangers []string
+	file := func(dossier string) string { return place.origin() + "/dossier/files/" + dossier }
+	var strangers, canary string
 	for n := range 5 {
-		strangers = append(strangers, invented.register.Dossier(invented.staff.Stranger(n)))
+		strangers += "     " + file(invented.register.Dossier(invented.staff.Stranger(n))) + "\n"
 	}
-	text := template.Must(template.New("").Parse(greetings[d.Lang]))
-	_ = text.Execute(out, map[string]any{
-		"Portal": place.origin(), "Issuer": place.issuer(), "Dir": dir, "People": grouped(d.People, i18n.Language(d.Lang)),
-		"Mine": invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0]), "Strangers": strangers,
-		"Canary": invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }),
-	})
-}
-
-// grouped writes a count in groups of three.
-func grouped(n int, in i18n.Language) string {
-	gap := map[i18n.Language]string{i18n.French: "\u202f", i18n.English: ","}[in]
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + gap + text[i:]
+	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }); dossier != "" {
+		canary = d.Lang.Say("demo.canary", "file", file(dossier))
 	}
-	return text
-}
-
-var greetings = map[string]string{
-	"fr": `Poterne garde Valbourg, une ville inventée : {{.People}} personnes, toutes fictives.
-
-  Portail          {{.Portal}}/
-  Poste de garde   {{.Portal}}/desk
-  Fichiers         {{.Dir}}
-
-Comptes (choisissez-en un sur la page du fournisseur d’identité) :
-  Pauline Mercier  conseillère, Mission locale     Lucas Ferrand  organisme de formation
-  Odile Garnier    accueil, agence                 Samir Cohen    poste de garde
-
-Quatre choses à essayer :
-  1. Pauline consulte une personne de son portefeuille :
-     {{.Portal}}/dossier/files/{{.Mine}}
-  2. Pauline ouvre des inconnus jusqu’à être arrêtée (la limite est de 3 par heure ;
-     ouverts à moins de deux secondes l’un de l’autre, ils font geler son compte) :
-{{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
-{{end}}  3. Lucas passe par le trou de Kairos, qui donne mille personnes à qui les demande :
-     {{.Portal}}/kairos/api/candidates?count=1000
-{{with .Canary}}  4. Odile ouvre quelqu’un qui n’existe que pour Poterne, et son compte est gelé :
-     {{$.Portal}}/dossier/files/{{.}}
-{{end}}
-Pendant ce temps, Samir regarde {{.Portal}}/desk. Ctrl-C arrête tout.
-`,
-	"en": `Poterne guards Valbourg, an invented town: {{.People}} people, all of them fictional.
-
-  Portal         {{.Portal}}/
-  Security desk  {{.Portal}}/desk
-  Files          {{.Dir}}
-
-Accounts (choose one on the identity provider’s page):
-  Pauline Mercier  adviser, Mission locale      Lucas Ferrand  training organisation
-  Odile Garnier    front desk, agency           Samir Cohen    security desk
-
-Four things to try:
-  1. Pauline consults somebody of her caseload:
-     {{.Portal}}/dossier/files/{{.Mine}}
-  2. Pauline opens people whom others accompany until she is stopped (the limit is 3 an hour,
-     and whoever nobody accompanies counts twice; opened within two seconds of each other,
-     they have her account frozen):
-{{range .Strangers}}     {{$.Portal}}/dossier/files/{{.}}
-{{end}}  3. Lucas walks through the hole in Kairos, which gives a thousand people to whoever asks:
-     {{.Portal}}/kairos/api/candidates?count=1000
-{{with .Canary}}  4. Odile opens somebody who exists for Poterne only, and her account is frozen:
-     {{$.Portal}}/dossier/files/{{.}}
-{{end}}
-Meanwhile Samir watches {{.Portal}}/desk. Ctrl-C stops everything.
-`,
+	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", place.origin(), "dir", dir, "people", d.People, "kairos", place.origin()+"/kairos/api/candidates?count=1000",
+		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary))
 }

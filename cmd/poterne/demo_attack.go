@@ -17,10 +17,9 @@ import (
 // demoAttack is a theft that the demonstration plays: thieves hold the sessions of
 // some of the town's accounts, and use the doors that staff use.
 type demoAttack struct {
-	name      string
-	about     map[i18n.Language]string
-	created   int  // accounts that a manager had created today
-	elsewhere bool // from devices that are not the owners', who had two weeks on theirs
+	name      string // the catalogue says what it is: demo.attack-NAME
+	created   int    // accounts that a manager had created today
+	elsewhere bool   // from devices that are not the owners', who had two weeks on theirs
 	thieves   func(*demoTown) []life.Thief
 }
 
@@ -35,20 +34,12 @@ const (
 var demoAttacks = []demoAttack{
 	{
 		name: "kairos-2025",
-		about: map[i18n.Language]string{
-			i18n.French:  "Juillet 2025 : le compte de Lucas, organisme de formation, vide Kairos par la page qui oublie de vérifier qui demande, mille personnes à la fois.",
-			i18n.English: "July 2025: the account of Lucas, of a training organisation, empties Kairos through the page that forgets to check who asks, a thousand people at a time.",
-		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(lucas, 300*time.Millisecond, d.candidates())}
 		},
 	},
 	{
-		name: "france-2024",
-		about: map[i18n.Language]string{
-			i18n.French:  "Mars 2024 : six sessions de conseillers lisent le registre jour et nuit, deux dossiers par seconde chacune.",
-			i18n.English: "March 2024: six advisers’ sessions read the register day and night, two files a second each.",
-		},
+		name:      "france-2024",
 		elsewhere: true,
 		thieves: func(d *demoTown) (thieves []life.Thief) {
 			for i, account := range d.of(roster.Adviser)[:6] {
@@ -58,11 +49,7 @@ var demoAttacks = []demoAttack{
 		},
 	},
 	{
-		name: "missions-2025",
-		about: map[i18n.Language]string{
-			i18n.French:  "Décembre 2025 : le compte d’Hélène, qui gère ceux de la Mission locale, en a fait créer deux ; les trois lisent le registre.",
-			i18n.English: "December 2025: the account of Hélène, who manages those of the Mission locale, had two created; all three read the register.",
-		},
+		name:    "missions-2025",
 		created: 2,
 		thieves: func(d *demoTown) (thieves []life.Thief) {
 			for i, account := range []roster.AccountID{helene, created(0), created(1)} {
@@ -72,11 +59,7 @@ var demoAttacks = []demoAttack{
 		},
 	},
 	{
-		name: "flat-sweep",
-		about: map[i18n.Language]string{
-			i18n.French:  "La session de Pauline, conseillère, lit vingt inconnus par seconde.",
-			i18n.English: "The session of Pauline, an adviser, reads twenty strangers a second.",
-		},
+		name:      "flat-sweep",
 		elsewhere: true,
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(pauline, 50*time.Millisecond, d.strangers(0, 1))}
@@ -84,20 +67,12 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "caseload-sweep",
-		about: map[i18n.Language]string{
-			i18n.French:  "La session de Pauline lit son propre portefeuille, quatre dossiers par seconde.",
-			i18n.English: "Pauline’s session reads her own caseload, four files a second.",
-		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(pauline, 250*time.Millisecond, d.files(slices.Values(d.staff.Caseload(pauline))))}
 		},
 	},
 	{
 		name: "burst",
-		about: map[i18n.Language]string{
-			i18n.French:  "Tous les comptes de conseillers à la fois, cinq inconnus chacun.",
-			i18n.English: "All the advisers’ accounts at once, five strangers each.",
-		},
 		thieves: func(d *demoTown) (thieves []life.Thief) {
 			advisers := d.of(roster.Adviser)
 			for i, account := range advisers {
@@ -108,25 +83,19 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "guessing",
-		about: map[i18n.Language]string{
-			i18n.French:  "La session de Karim, conseiller, essaie des numéros de dossier l’un après l’autre.",
-			i18n.English: "The session of Karim, an adviser, tries dossier numbers one after the other.",
-		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, guesses())}
 		},
 	},
 	{
 		name: "birth-comb",
-		about: map[i18n.Language]string{
-			i18n.French:  "La session de Karim cherche les noms les plus courants, jour de naissance après jour de naissance.",
-			i18n.English: "Karim’s session searches for the commonest surnames, birthday after birthday.",
-		},
 		thieves: func(d *demoTown) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, comb())}
 		},
 	},
 }
+
+func (a demoAttack) about(in i18n.Language) string { return in.Say("demo.attack-" + a.name) }
 
 // attackNamed finds an attack of the demonstration; no name is no attack.
 func attackNamed(name string) (demoAttack, error) {
@@ -144,7 +113,7 @@ func attackNamed(name string) (demoAttack, error) {
 // listAttacks says which attacks there are.
 func listAttacks(out io.Writer, in i18n.Language) {
 	for _, a := range demoAttacks {
-		fmt.Fprintf(out, "%-16s %s\n", a.name, a.about[in])
+		fmt.Fprintf(out, "%-16s %s\n", a.name, a.about(in))
 	}
 }
 

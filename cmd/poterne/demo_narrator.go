@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ import (
 func (a demoAttack) commit(ctx context.Context, out io.Writer, in i18n.Language, invented *demoTown, portal string, j *journal.Journal) error {
 	thieves := a.thieves(invented)
 	n := newNarrator(out, in, thieves)
-	fmt.Fprintf(out, "\n%s\n\n", a.about[in])
+	fmt.Fprintf(out, "\n%s\n\n", a.about(in))
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	from := j.Next()
@@ -114,10 +113,10 @@ func (n *narrator) hear(e ledger.Entry) {
 		account := roster.AccountID(e.Target)
 		if n.said[account] != nil && e.Effect == order.Frozen {
 			n.frozen[account], n.stopped = true, at
-			n.say(at, account, map[i18n.Language]string{i18n.French: "▣ Poterne gèle ce compte.", i18n.English: "▣ Poterne freezes this account."}[n.in])
+			n.say(at, account, n.in.Say("demo.freezes"))
 		}
 		if e.Effect == order.Narrowed { // next to a theft
-			n.say(at, account, map[i18n.Language]string{i18n.French: "▣ Poterne réduit les franchises au quart.", i18n.English: "▣ Poterne cuts allowances to a quarter."}[n.in])
+			n.say(at, account, n.in.Say("demo.narrows"))
 		}
 		return
 	}
@@ -154,33 +153,11 @@ func (n *narrator) say(at time.Duration, account roster.AccountID, what string) 
 	fmt.Fprintf(n.out, "  %6s s  %-18s %s\n", n.seconds(at), account, what)
 }
 
-// seconds writes a span as the language does: "1,5".
-func (n *narrator) seconds(span time.Duration) string {
-	text := strconv.FormatFloat(span.Seconds(), 'f', 1, 64)
-	if n.in == i18n.French {
-		text = strings.Replace(text, ".", ",", 1)
-	}
-	return text
-}
-
-// count says n of something in its language; none is one in French.
-func (n *narrator) count(of int, un, plusieurs, one, many string) string {
-	if n.in == i18n.French && of == 0 {
-		return "0 " + un
-	}
-	if n.in == i18n.French {
-		return count(of, un, plusieurs)
-	}
-	return count(of, one, many)
-}
+// seconds writes a span to the tenth.
+func (n *narrator) seconds(span time.Duration) string { return n.in.Decimal(span.Seconds(), 1) }
 
 // sum says what came of the attack.
 func (n *narrator) sum(portal string) {
-	sentence := map[i18n.Language]string{
-		i18n.French:  "\nFin de l’attaque : %s sans motif, %s, plus personne après %s s. Avec un motif : %d. Comptes gelés : %d sur %d.\nLe poste de garde le montre : %s/desk\n",
-		i18n.English: "\nEnd of the attack: %s seen without a reason, %s asked for, nobody more after %s s. With a reason: %d. Accounts frozen: %d of %d.\nThe desk shows it: %s/desk\n",
-	}[n.in]
-	seen := n.count(len(n.seen), "personne vue", "personnes vues", "person", "people")
-	asked := n.count(n.asked, "ouverture demandée", "ouvertures demandées", "opening", "openings")
-	fmt.Fprintf(n.out, sentence, seen, asked, n.seconds(max(n.newest, n.stopped)), len(n.inside), len(n.frozen), len(n.said), portal)
+	fmt.Fprint(n.out, n.in.Say("demo.end", "seen", len(n.seen), "asked", n.asked, "seconds", n.seconds(max(n.newest, n.stopped)),
+		"inside", len(n.inside), "frozen", len(n.frozen), "accounts", len(n.said), "portal", portal))
 }
