@@ -15,7 +15,7 @@ func (s *Signer) Assert(ctx context.Context, session signin.Session, service ros
 
 // ReadByNothing reads with a reader that panics.
 func ReadByNothing(p *Proxy, r *http.Request) error {
-	_, err := (&passage{proxy: p, r: r}).read(&reader{}, nil)
+	_, err := (&exchange{proxy: p, r: r}).parse(&reader{}, nil)
 	return err
 }
 

@@ -35,9 +35,9 @@ func ours(name string) bool {
 	return slices.Contains(never, name) || strings.HasPrefix(name, "Poterne-") || strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// outgoing is the header the application is sent.
-func (g *passage) outgoing(assertion string) http.Header {
-	out, in := make(http.Header, 12), g.r.Header
+// outgoingHeader is the header the application is sent.
+func (x *exchange) outgoingHeader(assertion string) http.Header {
+	out, in := make(http.Header, 12), x.r.Header
 	pass := func(names []string) {
 		for _, name := range names {
 			if values := in[name]; len(values) > 0 {
@@ -46,30 +46,30 @@ func (g *passage) outgoing(assertion string) http.Header {
 		}
 	}
 	pass(passedOn)
-	pass(g.service.Headers)
-	for _, n := range g.route.Request {
+	pass(x.service.Headers)
+	for _, n := range x.request.route.Request {
 		if n.In == InHeader {
 			pass([]string{textproto.CanonicalMIMEHeaderKey(n.Name)})
 		}
 	}
-	if g.route.Kind == Static {
+	if x.request.route.Kind == Static {
 		pass(conditions)
 	}
-	if cookies := g.service.cookiesIn(g.r); cookies != "" {
+	if cookies := x.service.cookiesIn(x.r); cookies != "" {
 		out["Cookie"] = []string{cookies}
 	}
 	if len(out["User-Agent"]) == 0 {
 		out["User-Agent"] = []string{""} // none, rather than the transport's own
 	}
 	scheme := "https"
-	if g.proxy.Insecure {
+	if x.proxy.Insecure {
 		scheme = "http"
 	}
 	out["Accept-Encoding"] = []string{"identity"}
-	out["X-Forwarded-Host"] = []string{g.r.Host}
+	out["X-Forwarded-Host"] = []string{x.r.Host}
 	out["X-Forwarded-Proto"] = []string{scheme}
-	if g.service.Prefix != "" {
-		out["X-Forwarded-Prefix"] = []string{g.service.Prefix}
+	if x.service.Prefix != "" {
+		out["X-Forwarded-Prefix"] = []string{x.service.Prefix}
 	}
 	out[AssertionHeader] = []string{assertion}
 	return out
@@ -115,16 +115,19 @@ func (s *service) cookieOut(line string, insecure bool) (*http.Cookie, bool) {
 	return out, out.Valid() == nil
 }
 
-// sendHeader writes what goes out of an answer's header: what is set here, and of
+// sendHeader writes what goes out of a response's header: what is set here, and of
 // the application's only what is named here.
-func (g *passage) sendHeader(s *said, contentType, download string) {
-	out := g.w.Header()
+func (x *exchange) sendHeader(s *response, read contents) {
+	out := x.w.Header()
+	if read.location != "" {
+		out["Location"] = []string{read.location}
+	}
 	for _, line := range s.header["Set-Cookie"] {
-		if c, ok := g.service.cookieOut(line, g.proxy.Insecure); ok {
-			http.SetCookie(g.w, c)
+		if c, ok := x.service.cookieOut(line, x.proxy.Insecure); ok {
+			http.SetCookie(x.w, c)
 		} else {
-			g.service.keptBack.Do(func() {
-				g.note("a cookie of the application is kept back", errors.New("its name is not declared; list it under cookies of the service"))
+			x.service.keptBack.Do(func() {
+				x.log("a cookie of the application is kept back", errors.New("its name is not declared; list it under cookies of the service"))
 			})
 		}
 	}
@@ -132,9 +135,9 @@ func (g *passage) sendHeader(s *said, contentType, download string) {
 		out["Content-Language"] = languages
 	}
 	if policies := s.header["Content-Security-Policy"]; len(policies) > 0 {
-		out["Content-Security-Policy"] = g.policies(policies)
+		out["Content-Security-Policy"] = x.policies(policies)
 	}
-	if g.route.Kind == Static {
+	if x.request.route.Kind == Static {
 		for _, name := range []string{"Etag", "Last-Modified"} {
 			if values := s.header[name]; len(values) == 1 {
 				out[name] = values
@@ -144,11 +147,11 @@ func (g *passage) sendHeader(s *said, contentType, download string) {
 	} else {
 		out["Cache-Control"] = []string{"no-store"}
 	}
-	if contentType != "" {
-		out["Content-Type"] = []string{contentType}
+	if read.contentType != "" {
+		out["Content-Type"] = []string{read.contentType}
 	}
-	if download != "" {
-		out["Content-Disposition"] = []string{`attachment; filename="` + download + `"`}
+	if read.download != "" {
+		out["Content-Disposition"] = []string{`attachment; filename="` + read.download + `"`}
 	}
 	maps.Copy(out, always)
 }
@@ -171,9 +174,9 @@ var sources = []string{
 
 // policies returns the application's content security policies in words that are
 // known, and those hosts that the service declares.
-func (g *passage) policies(said []string) []string {
+func (x *exchange) policies(declared []string) []string {
 	var kept []string
-	for policy := range strings.SplitSeq(strings.Join(said, ","), ",") {
+	for policy := range strings.SplitSeq(strings.Join(declared, ","), ",") {
 		var written []string
 		for directive := range strings.SplitSeq(policy, ";") {
 			words := strings.Fields(directive)
@@ -182,7 +185,7 @@ func (g *passage) policies(said []string) []string {
 			}
 			clean := []string{strings.ToLower(words[0])}
 			for _, word := range words[1:] {
-				if slices.Contains(sources, strings.ToLower(word)) || slices.Contains(g.service.Sources, word) {
+				if slices.Contains(sources, strings.ToLower(word)) || slices.Contains(x.service.Sources, word) {
 					clean = append(clean, word)
 				}
 			}
@@ -224,6 +227,6 @@ func mediaType(h http.Header) (string, bool) {
 		return "text/html", true
 	}
 	media, parameters, err := mime.ParseMediaType(values[0])
-	charset, said := parameters["charset"]
-	return media, err == nil && (!said || strings.EqualFold(charset, "utf-8"))
+	charset, named := parameters["charset"]
+	return media, err == nil && (!named || strings.EqualFold(charset, "utf-8"))
 }

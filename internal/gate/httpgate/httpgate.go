@@ -288,6 +288,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		outcome = Plain
 		return
 	}
-	g := &passage{proxy: p, service: service, w: w, r: r, at: started, act: policy.Attempt}
-	outcome = g.run()
+	x := &exchange{proxy: p, service: service, w: w, r: r, began: started}
+	outcome = x.serve()
 }

@@ -45,8 +45,8 @@ func (n Networks) client(r *http.Request) (netip.Addr, bool) {
 	if !ok || !within(n.Proxies, peer) {
 		return peer, ok
 	}
-	said := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
-	return addressIn(strings.TrimSpace(said[strings.LastIndex(said, ",")+1:]))
+	forwarded := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	return addressIn(strings.TrimSpace(forwarded[strings.LastIndex(forwarded, ",")+1:]))
 }
 
 // addressIn reads an address with or without a port, in its one form.

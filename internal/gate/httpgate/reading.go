@@ -105,9 +105,9 @@ func (s *service) needs() int64 {
 
 // tooMuch refuses an answer that has no place at this moment. Nothing is waited for:
 // a queue of answers would take what it waits for.
-func (g *passage) tooMuch(err error) error {
+func (x *exchange) tooMuch(err error) error {
 	f := &failure{fault.Unavailable, policy.TooMuchAtOnce, err.Error()}
-	if g.changes() {
+	if x.request.changes() {
 		f.why = policy.NotConfirmed
 	}
 	return f

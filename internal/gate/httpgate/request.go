@@ -1,13 +1,10 @@
 package httpgate
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -17,73 +14,83 @@ import (
 	"poterne/internal/register"
 )
 
-// readRequest matches the request and finds the people it names.
-func (g *passage) readRequest() error {
-	a, err := readAddress(strings.TrimPrefix(g.r.URL.EscapedPath(), g.service.Prefix), g.r.URL.RawQuery)
+// request is what was understood of a request.
+type request struct {
+	method  string
+	route   *route // nil while none is matched
+	address address
+	header  http.Header
+	body    []byte
+	form    []pair              // in the body
+	writes  register.Fields     // what it changes
+	refs    []register.Ref      // by which it names people
+	named   []register.PersonID // whom they lead to, each once
+	signs   meter.Signs         // of going through the register one after the other
+}
+
+// read matches a request to a declared route and finds the references by which it
+// names people. What was read before an error stays.
+func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error {
+	q.method, q.header = r.Method, r.Header
+	a, err := readAddress(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	if g.route, err = g.service.find(g.r.Method, a); err != nil {
+	if q.route, err = s.find(q.method, a); err != nil {
 		return err
 	}
-	g.address = a
-	if g.r.URL.IsAbs() || len(g.r.Header["Upgrade"]) > 0 {
+	q.address = a
+	if r.URL.IsAbs() || len(q.header["Upgrade"]) > 0 {
 		return unreadable("another protocol is asked for")
 	}
-	refs, err := g.route.refsIn(a)
+	refs, err := q.route.refsIn(a)
 	if err != nil {
 		return err
 	}
-	for _, n := range g.route.Request {
+	for _, n := range q.route.Request {
 		if n.In != InHeader {
 			continue
 		}
-		for _, value := range g.r.Header[textproto.CanonicalMIMEHeaderKey(n.Name)] {
-			if refs, err = g.route.appendRef(refs, n.Scheme, value); err != nil {
+		for _, value := range q.header[textproto.CanonicalMIMEHeaderKey(n.Name)] {
+			if refs, err = q.route.appendRef(refs, n.Scheme, value); err != nil {
 				return err
 			}
 		}
 	}
-	if g.refs, err = g.readBody(refs); err != nil {
+	if refs, err = q.readBody(w, r, refs); err != nil {
 		return err
 	}
-	if err := g.mustName(); err != nil {
-		return err
-	}
-	if g.named, err = g.people(g.refs); err != nil {
-		return err
-	}
-	g.signs = g.notice()
-	return nil
+	q.refs = refs
+	return q.mustName()
 }
 
 // changes reports whether the request may change something.
-func (g *passage) changes() bool {
-	return g.r.Method != http.MethodGet && g.r.Method != http.MethodHead
+func (q *request) changes() bool {
+	return q.method != http.MethodGet && q.method != http.MethodHead
 }
 
 // mustName wants a change to name somebody wherever its route declares it: what is
 // left out, the application may find elsewhere. The body's names are wanted as it is
 // read.
-func (g *passage) mustName() error {
-	if !g.changes() || !g.route.namesSomebody() {
+func (q *request) mustName() error {
+	if !q.changes() || !q.route.namesSomebody() {
 		return nil
 	}
-	for _, n := range g.route.Request {
+	for _, n := range q.route.Request {
 		missing := false
 		switch n.In {
 		case InQuery:
-			missing = lacks(g.address.query, n.Name)
+			missing = lacks(q.address.query, n.Name)
 		case InHeader:
-			missing = len(g.r.Header[textproto.CanonicalMIMEHeaderKey(n.Name)]) == 0
+			missing = len(q.header[textproto.CanonicalMIMEHeaderKey(n.Name)]) == 0
 		case InForm, InJSON:
-			missing = len(g.body) == 0
+			missing = len(q.body) == 0
 		}
 		if missing && !n.Optional {
 			return unnamed("a change does not name somebody where it must")
 		}
 	}
-	if len(g.refs) == 0 {
+	if len(q.refs) == 0 {
 		return unnamed("a change names nobody")
 	}
 	return nil
@@ -106,65 +113,65 @@ func lacks(pairs []pair, name string) bool {
 
 // readBody takes in the request's body, adds the people it names, and notes what it
 // changes.
-func (g *passage) readBody(refs []register.Ref) ([]register.Ref, error) {
-	g.writes = g.route.Writes
-	if !g.route.Partial {
-		g.writes = g.route.fields // what is not sent may be emptied
+func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []register.Ref) ([]register.Ref, error) {
+	q.writes = q.route.Writes
+	if !q.route.Partial {
+		q.writes = q.route.fields // what is not sent may be emptied
 	}
-	if g.r.ContentLength == 0 {
-		return refs, g.leavesOut(nil)
+	if r.ContentLength == 0 {
+		return refs, q.leavesOut(nil)
 	}
-	if !g.changes() || len(g.r.Header["Content-Encoding"]) > 0 {
+	if !q.changes() || len(q.header["Content-Encoding"]) > 0 {
 		return nil, unreadable("a body where none is expected, or an encoded one")
 	}
 	var err error
-	if g.body, err = io.ReadAll(http.MaxBytesReader(g.w, g.r.Body, LargestRequest)); err != nil {
+	if q.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, LargestRequest)); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return nil, unreadable("the request is too large")
 		}
 		return nil, unreadable("the request is cut short")
 	}
-	if len(g.body) == 0 {
-		return refs, g.leavesOut(nil)
+	if len(q.body) == 0 {
+		return refs, q.leavesOut(nil)
 	}
-	media, ok := mediaType(g.r.Header)
+	media, ok := mediaType(q.header)
 	switch {
 	case !ok:
 		return nil, unreadable("the content type of the request")
-	case slices.Contains(g.route.Takes, media):
+	case slices.Contains(q.route.Takes, media):
 		return refs, nil
-	case media == formMedia && len(g.route.form) > 0:
-		return g.readForm(refs)
-	case media == "application/json" && g.route.json != nil:
-		return g.readJSON(refs)
+	case media == formMedia && len(q.route.form) > 0:
+		return q.readForm(refs)
+	case media == "application/json" && q.route.json != nil:
+		return q.readJSON(refs)
 	default:
 		return nil, &objection{policy.UndeclaredBody, "the content type of the request"}
 	}
 }
 
-func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
-	fields, err := readPairs(string(g.body), "\r\n\t")
+func (q *request) readForm(refs []register.Ref) ([]register.Ref, error) {
+	fields, err := readPairs(string(q.body), "\r\n\t")
 	if err != nil {
 		return nil, err
 	}
 	masks := false
 	for _, f := range fields {
-		if _, ok := g.route.form[f.name]; !ok {
+		if _, ok := q.route.form[f.name]; !ok {
 			return nil, &objection{policy.UndeclaredField, "a field of the form"}
 		}
-		g.writes |= g.route.written[f.name]
+		q.writes |= q.route.written[f.name]
 		masks = masks || strings.Contains(f.value, content.Mask)
 	}
-	g.form = fields
-	for _, n := range g.route.Request {
+	q.form = fields
+	for _, n := range q.route.Request {
 		if n.In == InForm && !n.Optional && lacks(fields, n.Name) {
 			return nil, unnamed("the form does not name somebody where it must")
 		}
 	}
-	if refs, err = g.route.appendRefs(refs, g.route.form, fields); err != nil {
+	if refs, err = q.route.appendRefs(refs, q.route.form, fields); err != nil {
 		return nil, err
 	}
-	if err := g.leavesOut(fields); err != nil {
+	if err := q.leavesOut(fields); err != nil {
 		return nil, err
 	}
 	return refs, unmasked(masks)
@@ -172,20 +179,20 @@ func (g *passage) readForm(refs []register.Ref) ([]register.Ref, error) {
 
 // leavesOut refuses a form that lacks a field, where the application takes what is
 // not sent for empty: it was masked when the form was asked for, and may be anything.
-func (g *passage) leavesOut(fields []pair) error {
-	if !g.changes() || g.r.Method == http.MethodDelete || g.route.Partial || len(g.body) == 0 && g.route.json != nil {
+func (q *request) leavesOut(fields []pair) error {
+	if !q.changes() || q.method == http.MethodDelete || q.route.Partial || len(q.body) == 0 && q.route.json != nil {
 		return nil
 	}
-	for name := range g.route.written {
-		if !g.route.mayLack[name] && !slices.ContainsFunc(fields, func(f pair) bool { return f.name == name }) {
+	for name := range q.route.written {
+		if !q.route.mayLack[name] && !slices.ContainsFunc(fields, func(f pair) bool { return f.name == name }) {
 			return &objection{policy.Overwrites, "the form lacks a field that would be emptied"}
 		}
 	}
 	return nil
 }
 
-func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
-	sent, err := g.route.json.Read(g.body)
+func (q *request) readJSON(refs []register.Ref) ([]register.Ref, error) {
+	sent, err := q.route.json.Read(q.body)
 	switch {
 	case errors.Is(err, content.ErrUnlisted):
 		return nil, &objection{policy.UndeclaredField, "a member of the JSON of the request"}
@@ -194,9 +201,9 @@ func (g *passage) readJSON(refs []register.Ref) ([]register.Ref, error) {
 	case err != nil:
 		return nil, unreadable("the JSON of the request: " + err.Error())
 	}
-	g.writes |= sent.Writes
+	q.writes |= sent.Writes
 	for _, ref := range sent.Refs {
-		if refs, err = g.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
+		if refs, err = q.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
 			return nil, err
 		}
 	}
@@ -212,103 +219,15 @@ func unmasked(masks bool) error {
 	return nil
 }
 
-// people finds whom references stand for, each once.
-func (g *passage) people(refs []register.Ref) ([]register.PersonID, error) {
-	if len(refs) == 0 {
-		return nil, nil
+// routeName names the route, as it is written down: one that is not declared by
+// nothing the asker made up.
+func (q *request) routeName() string {
+	switch {
+	case q.route != nil:
+		return q.route.name
+	case slices.Contains(methods, q.method) || q.method == http.MethodHead:
+		return q.method + " (not declared)"
+	default:
+		return "(not declared)"
 	}
-	people, err := g.proxy.Directory.People(g.ctx, refs)
-	if err != nil {
-		return nil, err
-	}
-	var distinct []register.PersonID
-	for _, person := range people {
-		if !slices.Contains(distinct, person) {
-			distinct = append(distinct, person)
-		}
-	}
-	return distinct, nil
-}
-
-// ask is what the gate is asked: about the people the request names, until others
-// are found. They stay in it whatever the application answers, since whatever goes
-// out tells of them, if only that they are there.
-func (g *passage) ask(act policy.Act) policy.Ask {
-	ask := policy.Ask{
-		Act: act, Account: g.session.Account, Organisation: g.session.Organisation, Session: g.session.ID,
-		Service: g.service.ID, About: true, Whole: act == policy.Change, Route: g.undeclared(), Signs: g.signs,
-		Device: g.session.Device, Network: g.proxy.Networks.Of(g.r),
-		People: make([]policy.Opening, len(g.named), len(g.named)+1),
-	}
-	var told register.Fields
-	if g.route != nil {
-		ask.Purpose, ask.Route, told = g.route.Purpose, g.route.name, g.route.Shows
-		if act == policy.Change {
-			told |= g.writes
-		}
-		if g.route.Export {
-			ask.Signs |= meter.Exported
-		}
-	}
-	for i, person := range g.named {
-		ask.People[i] = g.opening(person, told)
-		ask.People[i].Named, ask.People[i].Uncut = true, told
-	}
-	return ask
-}
-
-// askAnswer is what the gate is asked about an answer, before it is read. A change
-// was decided, counted and written before it was forwarded: its answer is about
-// whom it shows.
-func (g *passage) askAnswer() policy.Ask {
-	ask := g.ask(policy.Show)
-	if g.changes() {
-		ask.People = nil
-	}
-	return ask
-}
-
-// opening is a person about to be shown. Whether they exist is asked of everybody,
-// and takes as long for each.
-func (g *passage) opening(person register.PersonID, fields register.Fields) policy.Opening {
-	return policy.Opening{Person: person, Fields: fields, Canary: g.proxy.Canaries.Live(person, g.at)}
-}
-
-// undeclared names a route that is not declared by nothing the asker made up.
-func (g *passage) undeclared() string {
-	if slices.Contains(methods, g.r.Method) || g.r.Method == http.MethodHead {
-		return g.r.Method + " (not declared)"
-	}
-	return "(not declared)"
-}
-
-// request is what the application is sent: what was matched, to the byte. HEAD is
-// sent as GET, so that its answer is read and decided like any other.
-func (g *passage) request(ctx context.Context) (*http.Request, error) {
-	assertion, err := g.proxy.Assertions.assert(ctx, g.session, g.service.ID, g.route.Purpose)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := url.PathUnescape(g.address.path)
-	if err != nil {
-		return nil, err
-	}
-	method := g.r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	out := &http.Request{
-		Method: method, Header: g.outgoing(assertion), Host: g.service.Upstream.Host,
-		URL: &url.URL{
-			Scheme: g.service.Upstream.Scheme, Host: g.service.Upstream.Host,
-			Path: plain, RawPath: g.address.path, RawQuery: g.address.rawQuery,
-		},
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if len(g.body) > 0 {
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(g.body)), int64(len(g.body))
-	} else {
-		delete(out.Header, "Content-Type")
-	}
-	return out.WithContext(ctx), nil
 }

@@ -122,36 +122,35 @@ func keep[T any](all []T, most int, more ...T) []T {
 }
 
 // notice returns the signs of a request that was read, and remembers it.
-func (g *passage) notice() (signs meter.Signs) {
-	if g.route.Kind != People {
+func (t *trails) notice(account roster.AccountID, q *request) (signs meter.Signs) {
+	if q.route.Kind != People {
 		return 0
 	}
-	t := g.proxy.trails
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.account(g.session.Account)
-	if search := g.route.Search; search != nil {
-		signs |= s.search(searched{t.tag(g.valuesOf(search.Name)...), t.tag(g.valuesOf([]string{search.Birth})...)})
+	s := t.account(account)
+	if search := q.route.Search; search != nil {
+		signs |= s.search(searched{t.tag(q.valuesOf(search.Name)...), t.tag(q.valuesOf([]string{search.Birth})...)})
 	}
-	if len(g.refs) == 0 {
-		signs |= s.turn(t.listAsked(g.route.name, g.pairs()))
+	if len(q.refs) == 0 {
+		signs |= s.turn(t.listAsked(q.route.name, q.pairs()))
 	}
-	if len(g.refs) == 1 && len(g.named) == 1 {
-		ref := g.refs[0]
+	if len(q.refs) == 1 && len(q.named) == 1 {
+		ref := q.refs[0]
 		blind := uint64(t.tag(string(s.account)))
 		place, counts := placeOf(ref.Value)
-		signs |= s.follow(named{t.tag(ref.Scheme, ref.Value), t.person(g.named[0]), ref.Scheme, place ^ blind, counts}, blind)
+		signs |= s.follow(named{t.tag(ref.Scheme, ref.Value), t.person(q.named[0]), ref.Scheme, place ^ blind, counts}, blind)
 	}
 	return signs
 }
 
 // pairs are the parameters of the request, and the fields of its form.
-func (g *passage) pairs() []pair { return slices.Concat(g.address.query, g.form) }
+func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form) }
 
 // valuesOf returns what the request says under some names, folded as searches
 // usually are.
-func (g *passage) valuesOf(names []string) (values []string) {
-	for _, p := range g.pairs() {
+func (q *request) valuesOf(names []string) (values []string) {
+	for _, p := range q.pairs() {
 		if slices.Contains(names, p.name) {
 			values = append(values, strings.ToLower(strings.TrimSpace(p.value)))
 		}
@@ -307,28 +306,29 @@ func placeOf(value string) (place uint64, counts bool) {
 	return binary.BigEndian.Uint64(first[:]), false
 }
 
-// listed remembers who was shown in a list, in its order.
-func (g *passage) listed(people []policy.Opening, decided []policy.Ruling) {
-	t := g.proxy.trails
+// listed remembers who was shown in a list, in the order of its rows, each at a place
+// in people.
+func (t *trails) listed(account roster.AccountID, places []int, people []policy.Opening, decided []policy.Ruling) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.account(g.session.Account)
+	s := t.account(account)
+	met := make([]bool, len(people))
 	shown := []tag{0}
-	for i, opening := range people {
-		if decided[i].Verdict.Shows() && len(shown) < mostListed/2 {
-			shown = append(shown, t.person(opening.Person))
+	for _, place := range places {
+		if !met[place] && decided[place].Verdict.Shows() && len(shown) < mostListed/2 {
+			shown = append(shown, t.person(people[place].Person))
 		}
+		met[place] = true
 	}
 	s.listed = keep(s.listed, mostListed, shown...)
 }
 
 // missed remembers references that led to nobody.
-func (g *passage) missed() {
-	t := g.proxy.trails
+func (t *trails) missed(account roster.AccountID, refs []register.Ref) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.account(g.session.Account)
-	for _, ref := range g.refs {
+	s := t.account(account)
+	for _, ref := range refs {
 		is := t.tag(ref.Scheme, ref.Value)
 		s.missed = slices.DeleteFunc(s.missed, func(other tag) bool { return other == is })
 		s.missed = keep(s.missed, mostMissed, is)

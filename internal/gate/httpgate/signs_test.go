@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"unsafe"
@@ -16,49 +15,58 @@ import (
 	"poterne/internal/signin"
 )
 
-// asked is a passage of an account in a session, so far as the trails look at it.
-func asked(p *Proxy, account roster.AccountID, session roster.SessionID, people ...string) *passage {
-	g := &passage{
-		proxy: p, r: httptest.NewRequest("GET", "/", nil), session: signin.Session{ID: session, Account: account},
-		route: &route{Route: Route{Kind: People, Search: &Search{Name: []string{"surname"}, Birth: "birth"}}, name: "GET /files/{n}"},
-	}
+// asked is an exchange of an account in a session, so far as the trails look at it.
+func asked(p *Proxy, account roster.AccountID, session roster.SessionID, people ...string) *exchange {
+	x := &exchange{proxy: p, session: signin.Session{ID: session, Account: account}}
+	x.request.route = &route{Route: Route{Kind: People, Search: &Search{Name: []string{"surname"}, Birth: "birth"}}, name: "GET /files/{n}"}
 	for _, value := range people {
-		g.refs = append(g.refs, register.Ref{Scheme: "dossier", Value: value})
+		x.request.refs = append(x.request.refs, register.Ref{Scheme: "dossier", Value: value})
 		whole := sha256.Sum256([]byte(value))
-		g.named = append(g.named, register.PersonID(whole[:16]))
+		x.request.named = append(x.request.named, register.PersonID(whole[:16]))
 	}
-	return g
+	return x
 }
 
-// queried is a passage that lists or searches.
-func queried(p *Proxy, account roster.AccountID, session roster.SessionID, query ...string) *passage {
-	g := asked(p, account, session)
+// queried is an exchange that lists or searches.
+func queried(p *Proxy, account roster.AccountID, session roster.SessionID, query ...string) *exchange {
+	x := asked(p, account, session)
 	for _, one := range query {
 		name, value, _ := strings.Cut(one, "=")
-		g.address.query = append(g.address.query, pair{name, value})
+		x.request.address.query = append(x.request.address.query, pair{name, value})
 	}
-	return g
+	return x
+}
+
+func notice(x *exchange) meter.Signs { return x.proxy.trails.notice(x.session.Account, &x.request) }
+
+// inOrder is the places of rows that each show another person.
+func inOrder(people []policy.Opening) []int {
+	places := make([]int, len(people))
+	for i := range places {
+		places[i] = i
+	}
+	return places
 }
 
 func TestATrailIsBoundedAndHoldsNoReference(t *testing.T) {
 	p := &Proxy{trails: newTrails()}
 	const number = "12345678901"
 	for i := range 1000 {
-		g := asked(p, "pauline", "s1", fmt.Sprintf("%s%d", number, i))
-		g.address.query = append(g.address.query, pair{"surname", fmt.Sprint("n", i)}, pair{"birth", number}, pair{"office", fmt.Sprint("o", i%20)})
+		x := asked(p, "pauline", "s1", fmt.Sprintf("%s%d", number, i))
+		x.request.address.query = append(x.request.address.query, pair{"surname", fmt.Sprint("n", i)}, pair{"birth", number}, pair{"office", fmt.Sprint("o", i%20)})
 		for page := range 100 {
-			g.address.query = append(g.address.query, pair{"page", fmt.Sprint(page)})
+			x.request.address.query = append(x.request.address.query, pair{"page", fmt.Sprint(page)})
 		}
-		g.notice()
-		g.missed()
-		g.refs = nil
-		g.notice()
+		notice(x)
+		p.trails.missed("pauline", x.request.refs)
+		x.request.refs = nil
+		notice(x)
 		people := make([]policy.Opening, 1000)
 		rulings := make([]policy.Ruling, len(people))
 		for n := range people {
 			people[n].Person, rulings[n].Verdict = register.PersonID{byte(n), byte(n >> 8), 1}, policy.Shown
 		}
-		g.listed(people, rulings)
+		p.trails.listed("pauline", inOrder(people), people, rulings)
 	}
 	s := p.trails.account("pauline")
 	if len(s.searches) != mostSearches || len(s.lists) != mostLists || len(s.listed) != mostListed || len(s.named) != mostNamed || len(s.missed) != mostMissed {
@@ -84,20 +92,20 @@ func TestWATCH_9_ATrailIsForgottenOnlyWhenItIsTheOneThatWasIdleForLongest(t *tes
 	p.trails.most = most
 	name := func(i int) roster.AccountID { return roster.AccountID(fmt.Sprint("a", i)) }
 	for i := range most {
-		asked(p, name(i), "s", "1").notice()
+		notice(asked(p, name(i), "s", "1"))
 	}
-	asked(p, name(0), "s", "2").notice()
-	asked(p, "one more", "s", "1").notice()
+	notice(asked(p, name(0), "s", "2"))
+	notice(asked(p, "one more", "s", "1"))
 	if n, m := len(p.trails.of), p.trails.recent.Len(); n != most || m != most {
 		t.Errorf("%d and %d accounts are remembered", n, m)
 	}
-	if got := asked(p, name(0), "s", "3").notice(); got != meter.InOrder {
+	if got := notice(asked(p, name(0), "s", "3")); got != meter.InOrder {
 		t.Errorf("an account at work was forgotten: %b", got)
 	}
-	if got := asked(p, name(2), "s", "3").notice(); got != meter.InOrder {
+	if got := notice(asked(p, name(2), "s", "3")); got != meter.InOrder {
 		t.Errorf("all were forgotten: %b", got)
 	}
-	if got := asked(p, name(1), "s", "3").notice(); got != 0 {
+	if got := notice(asked(p, name(1), "s", "3")); got != 0 {
 		t.Errorf("the one idle for longest is remembered: %b", got)
 	}
 }
@@ -109,17 +117,17 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		session++
 		return roster.SessionID(fmt.Sprint("s", session))
 	}
-	sign := func(t *testing.T, want meter.Signs, first int, passages []*passage) {
+	sign := func(t *testing.T, want meter.Signs, first int, exchanges []*exchange) {
 		t.Helper()
-		for i, g := range passages {
-			if got := g.notice(); i >= first && !got.Has(want) {
+		for i, x := range exchanges {
+			if got := notice(x); i >= first && !got.Has(want) {
 				t.Errorf("request %d has the signs %b, want %b", i, got, want)
 			}
 		}
 	}
 	t.Run("names under one birth date", func(t *testing.T) {
 		p := &Proxy{trails: newTrails()}
-		var all []*passage
+		var all []*exchange
 		for n := range 20 { // two birth dates in turns
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n), fmt.Sprint("birth=1990-01-0", 1+n%2)))
 		}
@@ -127,7 +135,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 	})
 	t.Run("birth dates under one name", func(t *testing.T) {
 		p := &Proxy{trails: newTrails()}
-		var all []*passage
+		var all []*exchange
 		for n := range 20 {
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("surname=n", n%2), fmt.Sprint("birth=d", n)))
 		}
@@ -135,7 +143,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 	})
 	t.Run("pages of several lists", func(t *testing.T) {
 		p := &Proxy{trails: newTrails()}
-		var all []*passage
+		var all []*exchange
 		for n := range 20 {
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("office=o", n%4), fmt.Sprint("page=", n/4+1)))
 		}
@@ -143,8 +151,8 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 	})
 	t.Run("pages asked for at once", func(t *testing.T) {
 		p := &Proxy{trails: newTrails()}
-		queried(p, "pauline", each(), "office=o").notice()
-		var all []*passage
+		notice(queried(p, "pauline", each(), "office=o"))
+		var all []*exchange
 		for _, page := range []int{5, 3, 4, 2, 7, 6} {
 			all = append(all, queried(p, "pauline", each(), fmt.Sprint("page=", page), "office=o"))
 		}
@@ -152,7 +160,7 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 	})
 	t.Run("ten ranges of references, each walked through", func(t *testing.T) {
 		p := &Proxy{trails: newTrails()}
-		var all []*passage
+		var all []*exchange
 		for n := range 100 {
 			all = append(all, asked(p, "pauline", each(), fmt.Sprint((10-n%10)*1_000_000+n/10)))
 		}
@@ -164,14 +172,14 @@ func TestWATCH_9_ASessionForEachRequestHidesNoSign(t *testing.T) {
 		for n := range 20 {
 			names = append(names, fmt.Sprint(n*7919%1009+2000))
 		}
-		shown, rulings := asked(p, "pauline", each()), make([]policy.Ruling, len(names))
+		rulings := make([]policy.Ruling, len(names))
 		var people []policy.Opening
 		for i, name := range names {
-			people = append(people, policy.Opening{Person: asked(p, "pauline", "", name).named[0]})
+			people = append(people, policy.Opening{Person: asked(p, "pauline", "", name).request.named[0]})
 			rulings[i].Verdict = policy.Shown
 		}
-		shown.listed(people, rulings)
-		var all []*passage
+		p.trails.listed("pauline", inOrder(people), people, rulings)
+		var all []*exchange
 		for i := range 10 { // two workers, each through its half
 			all = append(all, asked(p, "pauline", each(), names[i]), asked(p, "pauline", each(), names[10+i]))
 		}
@@ -185,7 +193,7 @@ func TestReferencesInNoOrderAreInNone(t *testing.T) {
 	p, dice := &Proxy{trails: newTrails()}, rand.New(rand.NewPCG(1, 2))
 	in := 0
 	for n := range 2000 {
-		signs := asked(p, "pauline", "s", fmt.Sprint(dice.IntN(40_000_000))).notice()
+		signs := notice(asked(p, "pauline", "s", fmt.Sprint(dice.IntN(40_000_000))))
 		if signs.Has(meter.InOrder) {
 			in++
 		} else if n > 0 && signs != meter.OutOfOrder {
