@@ -125,12 +125,12 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	if p.door, err = signin.New(p.signIn(from), sessions, kept, pages); err != nil {
 		return nil, err
 	}
-	lookout := campaign.New(campaign.House{Journal: p.journal, Book: kept, Roster: kept},
+	detector := campaign.New(campaign.Deps{Journal: p.journal, Ledger: kept, Roster: kept},
 		campaign.Rules{Watches: from.Rules.Watches, Narrowed: from.Narrowed}, from.now, log)
 	orders := containment.Service{Writer: p.journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: kept, Journal: p.journal})
 	watch := desk.Deps{
-		Gate: p.gate, Journal: p.journal, Calendar: kept, Roster: kept, Containment: orders, Sessions: p.door, Sources: kept, Campaigns: lookout,
+		Gate: p.gate, Journal: p.journal, Calendar: kept, Roster: kept, Containment: orders, Sessions: p.door, Sources: kept, Campaigns: detector,
 		Notary: notary{kept, from.Signer, from.Verifier}, Directory: directory,
 	}
 	if from.index != nil {
@@ -176,7 +176,7 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	private.Handle("GET /", health.handler())
 	p.private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, watching.Run, lookout.Run}
+	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, watching.Run, detector.Run}
 	if from.index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}

@@ -50,12 +50,12 @@ func (t *town) steal(a roster.Account, from time.Time, every time.Duration, peop
 	return entries
 }
 
-func sumsOf(t *town, entries []*ledger.Entry) *campaign.Sums {
-	sums := campaign.NewSums(t.rules())
+func aggregatesOf(t *town, entries []*ledger.Entry) *campaign.Aggregates {
+	aggregates := campaign.NewAggregates(t.rules())
 	for _, e := range entries {
-		sums.Take(*e)
+		aggregates.Take(*e)
 	}
-	return sums
+	return aggregates
 }
 
 // Promise: WATCH-4
@@ -104,12 +104,12 @@ func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 			if test.rules != nil {
 				test.rules(&rules)
 			}
-			sums := campaign.NewSums(rules)
+			aggregates := campaign.NewAggregates(rules)
 			for _, e := range append(entries, town.write(theft)...) {
-				sums.Take(*e)
+				aggregates.Take(*e)
 			}
 			var got []campaign.Bond
-			for _, a := range sums.Alarms(friday.Add(time.Hour)) {
+			for _, a := range aggregates.Alarms(friday.Add(time.Hour)) {
 				got = append(got, a.Bond)
 				if a.Days != int(friday.Sub(a.Since).Hours()/24)+1 || a.People <= a.Usual || len(a.Accounts) < 2 {
 					t.Errorf("%+v", a)
@@ -139,7 +139,7 @@ func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			town, entries := region(1)
-			sums := sumsOf(town, entries)
+			aggregates := aggregatesOf(town, entries)
 			people := 0
 			for d := range 28 {
 				today := monday.AddDate(0, 0, 21+d)
@@ -150,12 +150,12 @@ func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
 					}
 				}
 				for _, e := range town.write(honest) {
-					sums.Take(*e)
+					aggregates.Take(*e)
 					if e.Time.Hour() < 19 {
 						continue
 					}
 					people++
-					if alarms := sums.Alarms(e.Time); len(alarms) > 0 {
+					if alarms := aggregates.Alarms(e.Time); len(alarms) > 0 {
 						t.Logf("%s: the desk is told after %d people, on day %d: %s", test.name, people, d+1, i18n.English.Sentence(alarms[0]))
 						if people > test.most {
 							t.Errorf("after %d people, at most %d are accepted", people, test.most)
@@ -203,11 +203,11 @@ func TestADayThatIsBusyEverywhereAlarmsNobody(t *testing.T) {
 			}
 			rules := town.rules()
 			rules.Watches = map[roster.Role]policy.Watch{roster.Desk: {Forgiven: 320}} // a mean of 2
-			sums := campaign.NewSums(rules)
+			aggregates := campaign.NewAggregates(rules)
 			for _, e := range entries {
-				sums.Take(*e)
+				aggregates.Take(*e)
 			}
-			if alarms := sums.Alarms(friday); len(alarms) != test.want {
+			if alarms := aggregates.Alarms(friday); len(alarms) != test.want {
 				t.Errorf("%d alarms, want %d: %v", len(alarms), test.want, alarms)
 			}
 		})
@@ -225,7 +225,7 @@ func TestWhatAnApplicationListsNobodyAskedFor(t *testing.T) {
 		e.Receipt = ledger.Number(i / 37 * 37)
 		entries = append(entries, e)
 	}
-	if alarms := sumsOf(town, entries).Alarms(friday); len(alarms) != 0 {
+	if alarms := aggregatesOf(town, entries).Alarms(friday); len(alarms) != 0 {
 		t.Errorf("%v", alarms)
 	}
 }
@@ -253,7 +253,7 @@ func TestSumsRebuiltFromTheLedgerAreTheSameAsThoseCarriedOn(t *testing.T) {
 		}
 		now := monday.AddDate(0, 0, 44).Add(20 * time.Hour)
 		first, _ := slices.BinarySearchFunc(all, now.Add(-campaign.Reach), func(e *ledger.Entry, at time.Time) int { return e.Time.Compare(at) })
-		carried, rebuilt := sumsOf(town, all), campaign.NewSums(town.rules())
+		carried, rebuilt := aggregatesOf(town, all), campaign.NewAggregates(town.rules())
 		rebuilt.Since(now.Add(-campaign.Reach))
 		for _, e := range all[first:] {
 			rebuilt.Take(*e)
@@ -297,7 +297,7 @@ func TestWATCH_4_AnHourThatStandsOutOfTheWholeRegisterIsSeen(t *testing.T) {
 				}
 				entries = append(entries, town.write(today)...)
 			}
-			surges := sumsOf(town, entries).Surges(last.Add(18 * time.Hour))
+			surges := aggregatesOf(town, entries).Surges(last.Add(18 * time.Hour))
 			if len(surges) != test.want {
 				t.Fatalf("%+v, want %d", surges, test.want)
 			}

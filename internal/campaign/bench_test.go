@@ -11,16 +11,16 @@ import (
 func BenchmarkTake(b *testing.B) {
 	town, entries := month()
 	for b.Loop() {
-		sumsOf(town, entries)
+		aggregatesOf(town, entries)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(entries)), "ns/entry")
 }
 
 func BenchmarkAlarms(b *testing.B) {
 	town, entries := month()
-	sums := sumsOf(town, entries)
+	aggregates := aggregatesOf(town, entries)
 	for b.Loop() {
-		sums.Alarms(monday.AddDate(0, 0, 27))
+		aggregates.Alarms(monday.AddDate(0, 0, 27))
 	}
 	b.ReportMetric(float64(len(town.staff)), "accounts")
 }

@@ -1,7 +1,7 @@
 // Package campaign adds evidence up over accounts that share something, since who
 // steals many accounts takes little from each. It raises alarms for people to look
 // at, and freezes nobody. What it does by itself is this: one confirmed theft cuts
-// its neighbours' allowances to a quarter, for a while. Its sums are a pure function
+// its neighbours' allowances to a quarter, for a while. Its aggregates are a pure function
 // of the ledger's entries of the last 28 days, so any node comes to the same.
 package campaign
 
@@ -35,7 +35,7 @@ func (b Bond) Interval() time.Duration {
 	return interval
 }
 
-// Rules is what the sums cannot read in the ledger. The functions must not block.
+// Rules is what the aggregates cannot read in the ledger. The functions must not block.
 type Rules struct {
 	// Watches says what each role honestly costs a day.
 	Watches map[roster.Role]policy.Watch

@@ -62,11 +62,11 @@ func (c *clock) take(role roster.Role, at time.Time, cost meter.Cost) {
 
 // Surges lists the hours of the last day that stand out of the same hour of the last
 // weeks, newest first. It says nothing before there are two weeks to compare with.
-func (s *Sums) Surges(now time.Time) (surges []Surge) {
-	s.sweep(now)
-	for role, hours := range s.week.roles {
-		for hour := s.week.last; hour > s.week.last-ahead; hour-- {
-			if surge, high := s.week.surge(hours, hour); high {
+func (agg *Aggregates) Surges(now time.Time) (surges []Surge) {
+	agg.sweep(now)
+	for role, hours := range agg.week.roles {
+		for hour := agg.week.last; hour > agg.week.last-ahead; hour-- {
+			if surge, high := agg.week.surge(hours, hour); high {
 				surge.Role = role
 				surges = append(surges, surge)
 			}
@@ -77,9 +77,9 @@ func (s *Sums) Surges(now time.Time) (surges []Surge) {
 }
 
 // Compares reports whether there are weeks enough to compare an hour with.
-func (s *Sums) Compares(now time.Time) bool {
-	s.sweep(now)
-	return s.week.last-s.week.begun >= fewWeeks*weekLong
+func (agg *Aggregates) Compares(now time.Time) bool {
+	agg.sweep(now)
+	return agg.week.last-agg.week.begun >= fewWeeks*weekLong
 }
 
 // surge compares an hour with the middle of the same hours before it. It stands out

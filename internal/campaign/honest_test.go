@@ -200,17 +200,17 @@ func TestWATCH_4_HonestOrganisationsAlarmLessThanOnceInAThousandMonths(t *testin
 func honestMonth(world uint64, organisations, days int) (alarms []string, agentDays int) {
 	town := newTown(world)
 	town.hire(organisations)
-	sums := campaign.NewSums(town.rules())
+	aggregates := campaign.NewAggregates(town.rules())
 	seen := make(map[campaign.Bond]bool)
 	for d := range days {
 		today := monday.AddDate(0, 0, d)
 		for _, e := range town.write(town.day(today)) {
-			sums.Take(*e)
+			aggregates.Take(*e)
 			if e.Cost == 0 {
 				agentDays++
 			}
 		}
-		for _, a := range sums.Alarms(today.Add(23 * time.Hour)) {
+		for _, a := range aggregates.Alarms(today.Add(23 * time.Hour)) {
 			if !seen[a.Bond] {
 				seen[a.Bond] = true
 				alarms = append(alarms, fmt.Sprintf("world %d: %s %s: %s", world, a.Shared, a.Name, i18n.English.Sentence(a)))

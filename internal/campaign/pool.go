@@ -18,7 +18,7 @@ func dayOf(t time.Time) day { return day(t.Unix() / 86400) }
 
 func (d day) start() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
-// window is how many days, today included, the sums look back.
+// window is how many days, today included, the aggregates look back.
 const window = day(meter.Memory / (24 * time.Hour))
 
 // pool is what the accounts of one bond did in it.
@@ -172,13 +172,13 @@ func (e excess) alarms() bool { return e.sum > e.line }
 // accounts honestly cost and half the spread of that, since the spread of many grows
 // by the square root only; a day that was busy everywhere forgives more. One member
 // may be left out.
-func (s *Sums) excess(p *pool, but roster.AccountID, first day) (e excess) {
+func (agg *Aggregates) excess(p *pool, but roster.AccountID, first day) (e excess) {
 	spread := 0.0 // the widest
 	for i := 0; i < len(p.shifts); {
 		today, people, usual := p.shifts[i].day, 0.0, 0.0
 		for ; i < len(p.shifts) && p.shifts[i].day == today; i++ {
 			people += inPeople(p.shifts[i].cost)
-			usual += s.usual(p.shifts[i])
+			usual += agg.usual(p.shifts[i])
 		}
 		if today < first {
 			continue
@@ -202,9 +202,9 @@ func (s *Sums) excess(p *pool, but roster.AccountID, first day) (e excess) {
 }
 
 // usual is what a role's day in a pool honestly comes to.
-func (s *Sums) usual(here shift) float64 {
-	rate := s.honest[here.role]
-	all := s.everybody.on(here.day, here.role)
+func (agg *Aggregates) usual(here shift) float64 {
+	rate := agg.honest[here.role]
+	all := agg.everybody.on(here.day, here.role)
 	elsewhere := rate * float64(all.accounts-here.accounts)
 	usual := rate * float64(here.accounts)
 	if elsewhere < telling {

@@ -40,68 +40,68 @@ type freeze struct {
 
 // placed learns of an order: a theft that a person or another freeze confirms, or
 // neighbours that are narrowed already.
-func (s *Sums) placed(e ledger.Entry) {
+func (agg *Aggregates) placed(e ledger.Entry) {
 	itself, account := e.Account == journal.Itself, roster.AccountID(e.Target)
 	switch {
 	case itself && e.Effect == order.Narrowed:
-		s.isNarrowed(target{e.Reach, e.Target}, e.Time)
+		agg.isNarrowed(target{e.Reach, e.Target}, e.Time)
 	case e.Reach != order.Account:
 	case !itself && e.Effect == order.Suspended:
-		s.confirm(account, e.Time, e.Number, Suspended)
+		agg.confirm(account, e.Time, e.Number, Suspended)
 	case itself && e.Effect == order.Frozen:
-		s.freeze(freeze{account, e.Time, e.Number})
+		agg.freeze(freeze{account, e.Time, e.Number})
 	}
 }
 
 // lifted forgets what an order confirmed: whoever lifted it knew better.
-func (s *Sums) lifted(id ledger.Number) {
-	s.frozen = slices.DeleteFunc(s.frozen, func(f freeze) bool { return f.order == id })
-	s.thefts = slices.DeleteFunc(s.thefts, func(t theft) bool { return t.order == id })
+func (agg *Aggregates) lifted(id ledger.Number) {
+	agg.frozen = slices.DeleteFunc(agg.frozen, func(f freeze) bool { return f.order == id })
+	agg.thefts = slices.DeleteFunc(agg.thefts, func(t theft) bool { return t.order == id })
 }
 
 // freeze confirms two thefts when an account that shares something with this one
 // was frozen within the hour.
-func (s *Sums) freeze(last freeze) {
-	s.frozen = slices.DeleteFunc(s.frozen, func(f freeze) bool {
+func (agg *Aggregates) freeze(last freeze) {
+	agg.frozen = slices.DeleteFunc(agg.frozen, func(f freeze) bool {
 		return f.account == last.account || last.at.Sub(f.at) > together
 	})
 	alone := true
-	for _, f := range s.frozen {
-		if !s.share(f.account, last.account) {
+	for _, f := range agg.frozen {
+		if !agg.share(f.account, last.account) {
 			continue
 		}
 		alone = false
-		if !slices.ContainsFunc(s.thefts, func(t theft) bool { return t.order == f.order }) {
-			s.confirm(f.account, last.at, f.order, Together)
+		if !slices.ContainsFunc(agg.thefts, func(t theft) bool { return t.order == f.order }) {
+			agg.confirm(f.account, last.at, f.order, Together)
 		}
 	}
 	if !alone {
-		s.confirm(last.account, last.at, last.order, Together)
+		agg.confirm(last.account, last.at, last.order, Together)
 	}
-	s.frozen = append(s.frozen, last)
+	agg.frozen = append(agg.frozen, last)
 }
 
 // share reports whether two accounts share something that tells.
-func (s *Sums) share(a, b roster.AccountID) bool {
-	others := s.bondsOf(b)
-	return slices.ContainsFunc(s.bondsOf(a), func(bond Bond) bool { return slices.Contains(others, bond) })
+func (agg *Aggregates) share(a, b roster.AccountID) bool {
+	others := agg.bondsOf(b)
+	return slices.ContainsFunc(agg.bondsOf(a), func(bond Bond) bool { return slices.Contains(others, bond) })
 }
 
 // bondsOf lists what an account shared lately that tells, whether it read anything
 // or not.
-func (s *Sums) bondsOf(id roster.AccountID) (bonds []Bond) {
-	if a := s.accounts[id]; a != nil {
+func (agg *Aggregates) bondsOf(id roster.AccountID) (bonds []Bond) {
+	if a := agg.accounts[id]; a != nil {
 		for bond := range a.bonds {
-			if s.tells(bond) {
+			if agg.tells(bond) {
 				bonds = append(bonds, bond)
 			}
 		}
 	}
-	if organisation := s.rules.Account(id).Organisation; organisation != "" {
+	if organisation := agg.rules.Account(id).Organisation; organisation != "" {
 		bonds = append(bonds, Bond{Organisation, string(organisation)})
 	}
-	if s.rules.Lineage != nil {
-		if proposer := s.rules.Lineage(id); proposer != "" {
+	if agg.rules.Lineage != nil {
+		if proposer := agg.rules.Lineage(id); proposer != "" {
 			bonds = append(bonds, Bond{Proposer, string(proposer)})
 		}
 	}
@@ -109,12 +109,12 @@ func (s *Sums) bondsOf(id roster.AccountID) (bonds []Bond) {
 }
 
 // confirm holds an account to be stolen.
-func (s *Sums) confirm(account roster.AccountID, at time.Time, id ledger.Number, proof Proof) {
+func (agg *Aggregates) confirm(account roster.AccountID, at time.Time, id ledger.Number, proof Proof) {
 	t := theft{
 		Theft: Theft{account, at, proof}, order: id, targets: make(map[target]Shared),
-		until: at.Add(s.rules.Narrowed).Truncate(time.Hour).Add(time.Hour), // many thefts of one hour narrow once
+		until: at.Add(agg.rules.Narrowed).Truncate(time.Hour).Add(time.Hour), // many thefts of one hour narrow once
 	}
-	for _, bond := range s.bondsOf(account) {
+	for _, bond := range agg.bondsOf(account) {
 		if bond.Shared == Rhythm || slices.Contains(t.bonds, bond) {
 			continue
 		}
@@ -124,59 +124,59 @@ func (s *Sums) confirm(account roster.AccountID, at time.Time, id ledger.Number,
 		}
 	}
 	for _, bond := range t.bonds {
-		if p := s.pools[bond]; p != nil {
+		if p := agg.pools[bond]; p != nil {
 			for member := range p.members {
-				s.reach(&t, member, bond)
+				agg.reach(&t, member, bond)
 			}
 		}
 	}
-	s.thefts, s.fresh = append(s.thefts, t), true
+	agg.thefts, agg.fresh = append(agg.thefts, t), true
 }
 
 // reach makes an account a neighbour of a theft.
-func (s *Sums) reach(t *theft, account roster.AccountID, by Bond) {
+func (agg *Aggregates) reach(t *theft, account roster.AccountID, by Bond) {
 	who := target{order.Account, string(account)}
 	if _, known := t.targets[who]; !known && account != t.Account && by.Shared != Organisation {
 		t.targets[who] = by.Shared
-		s.fresh = true
+		agg.fresh = true
 	}
 }
 
 // joined makes an account that comes to share something with a theft its neighbour.
-func (s *Sums) joined(account roster.AccountID, bond Bond, at time.Time) {
-	for i := range s.thefts {
-		if t := &s.thefts[i]; at.Before(t.until) && slices.Contains(t.bonds, bond) {
-			s.reach(t, account, bond)
+func (agg *Aggregates) joined(account roster.AccountID, bond Bond, at time.Time) {
+	for i := range agg.thefts {
+		if t := &agg.thefts[i]; at.Before(t.until) && slices.Contains(t.bonds, bond) {
+			agg.reach(t, account, bond)
 		}
 	}
 }
 
 // isNarrowed learns that an order narrows somebody: for as long as the thefts that
 // are known ask for. Should a person lift it, it is not placed again for them.
-func (s *Sums) isNarrowed(who target, at time.Time) {
-	until := at.Add(s.rules.Narrowed)
-	for _, t := range s.thefts {
+func (agg *Aggregates) isNarrowed(who target, at time.Time) {
+	until := at.Add(agg.rules.Narrowed)
+	for _, t := range agg.thefts {
 		if _, reached := t.targets[who]; reached && t.until.After(until) {
 			until = t.until
 		}
 	}
-	s.covered[who] = until
+	agg.covered[who] = until
 }
 
 // settled learns that an order was placed, or did not have to be.
-func (s *Sums) settled(o order.Order) { s.covered[target{o.Reach, o.Target}] = o.Ends }
+func (agg *Aggregates) settled(o order.Order) { agg.covered[target{o.Reach, o.Target}] = o.Ends }
 
 // Due lists the orders that the thefts known so far ask for and that nobody has
 // placed yet: organisations first, and accounts whose organisation is not narrowed as
 // a whole.
-func (s *Sums) Due(now time.Time) (due []containment.Place) {
-	s.fresh = false
-	narrowed := maps.Clone(s.covered)
+func (agg *Aggregates) Due(now time.Time) (due []containment.Place) {
+	agg.fresh = false
+	narrowed := maps.Clone(agg.covered)
 	for _, reach := range []order.Reach{order.Organisation, order.Account} {
 		wanted := make(map[target]containment.Place)
-		for _, t := range s.thefts {
+		for _, t := range agg.thefts {
 			for who, shared := range t.targets {
-				if who.reach != reach || !now.Before(t.until) || !t.until.After(narrowed[who]) || !t.until.After(narrowed[s.whole(who)]) {
+				if who.reach != reach || !now.Before(t.until) || !t.until.After(narrowed[who]) || !t.until.After(narrowed[agg.whole(who)]) {
 					continue
 				}
 				narrowed[who] = t.until
@@ -196,17 +196,17 @@ func (s *Sums) Due(now time.Time) (due []containment.Place) {
 }
 
 // whole is the organisation of an account; of an organisation itself.
-func (s *Sums) whole(who target) target {
+func (agg *Aggregates) whole(who target) target {
 	if who.reach == order.Account {
-		return target{order.Organisation, string(s.rules.Account(roster.AccountID(who.name)).Organisation)}
+		return target{order.Organisation, string(agg.rules.Account(roster.AccountID(who.name)).Organisation)}
 	}
 	return who
 }
 
 // Thefts lists the accounts that are held to be stolen and narrow their neighbours
 // still, the newest first.
-func (s *Sums) Thefts(now time.Time) (thefts []Theft) {
-	for _, t := range slices.Backward(s.thefts) {
+func (agg *Aggregates) Thefts(now time.Time) (thefts []Theft) {
+	for _, t := range slices.Backward(agg.thefts) {
 		same := func(other Theft) bool { return other.Account == t.Account }
 		if now.Before(t.until) && !slices.ContainsFunc(thefts, same) {
 			thefts = append(thefts, t.Theft)

@@ -69,7 +69,7 @@ func (h *house) lifts(number ledger.Number) {
 // due is whom the orders narrow that are due now.
 func (h *house) due(t *testing.T) (narrowed []string) {
 	t.Helper()
-	for _, place := range sumsOf(h.town, h.entries).Due(h.at) {
+	for _, place := range aggregatesOf(h.town, h.entries).Due(h.at) {
 		o := place.Order
 		name := o.Target
 		for known, account := range h.staff {
@@ -206,12 +206,12 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 		}
 		return ""
 	}
-	sums := campaign.NewSums(rules)
+	aggregates := campaign.NewAggregates(rules)
 	for _, e := range h.entries {
-		sums.Take(*e)
+		aggregates.Take(*e)
 	}
 	var got []string
-	for _, place := range sums.Due(h.at) {
+	for _, place := range aggregates.Due(h.at) {
 		got = append(got, place.Order.Target)
 	}
 	if want := []string{"garden", string(h.staff["dora"].ID)}; !slices.Equal(got, want) {
@@ -225,11 +225,11 @@ func TestTheftsAreListedOnceWithTheirProof(t *testing.T) {
 	h.orders(order.Frozen, order.Account, "ben", journal.Itself)
 	h.at = h.at.Add(time.Minute)
 	h.orders(order.Suspended, order.Account, "ben", "samir")
-	thefts := sumsOf(h.town, h.entries).Thefts(h.at)
+	thefts := aggregatesOf(h.town, h.entries).Thefts(h.at)
 	if len(thefts) != 2 || thefts[0].Account != h.staff["ben"].ID || thefts[0].Proof != campaign.Suspended || thefts[1].Account != h.staff["anna"].ID || thefts[1].Proof != campaign.Together {
 		t.Errorf("%+v", thefts)
 	}
-	if left := sumsOf(h.town, h.entries).Thefts(h.at.Add(campaign.NarrowedFor + time.Hour)); len(left) != 0 {
+	if left := aggregatesOf(h.town, h.entries).Thefts(h.at.Add(campaign.NarrowedFor + time.Hour)); len(left) != 0 {
 		t.Errorf("after three days: %+v", left)
 	}
 	if i18n.Language("fr").Sentence(thefts[0]) == i18n.Language("fr").Sentence(thefts[1]) || i18n.Language("en").Sentence(thefts[0]) == i18n.Language("fr").Sentence(thefts[0]) {

@@ -49,8 +49,8 @@ type Site struct {
 	DB        *store.Store
 	Handler   http.Handler // what it serves at URL
 	URL       string
-	Verifier  note.Verifier     // of its checkpoints
-	Campaigns *campaign.Lookout // knows nothing until a test runs it
+	Verifier  note.Verifier      // of its checkpoints
+	Campaigns *campaign.Detector // knows nothing until a test runs it
 
 	t     *testing.T
 	pages *portal.Pages
@@ -139,7 +139,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 		t.Fatal(err)
 	}
 	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
-	s.Campaigns = campaign.New(campaign.House{Journal: node, Book: db, Roster: db}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: db, Roster: db}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
 	s.desk = desk.Deps{

@@ -65,8 +65,8 @@ func (j *shaky) Turn(ctx context.Context, size int, do func(*journal.Tx) error) 
 	return j.Journal.Turn(ctx, size, do)
 }
 
-// start opens a gate and a lookout over the ledger; stop ends them.
-func (s *site) start(failures int32) (g *storetest.Node, lookout *campaign.Lookout, stop func()) {
+// start opens a gate and a detector over the ledger; stop ends them.
+func (s *site) start(failures int32) (g *storetest.Node, detector *campaign.Detector, stop func()) {
 	s.t.Helper()
 	kept := s.store()
 	rules := policy.Rules{
@@ -79,10 +79,10 @@ func (s *site) start(failures int32) (g *storetest.Node, lookout *campaign.Looko
 	}
 	written := &shaky{Journal: g.Journal}
 	written.failures.Store(failures)
-	lookout = campaign.New(campaign.House{Journal: written, Book: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
+	detector = campaign.New(campaign.Deps{Journal: written, Ledger: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
-	for _, run := range []func(context.Context) error{g.Run, lookout.Run} {
+	for _, run := range []func(context.Context) error{g.Run, detector.Run} {
 		wait.Go(func() {
 			if err := run(ctx); err != nil {
 				s.t.Errorf("it ended with %v", err)
@@ -94,7 +94,7 @@ func (s *site) start(failures int32) (g *storetest.Node, lookout *campaign.Looko
 		wait.Wait()
 	})
 	s.t.Cleanup(stop)
-	return g, lookout, stop
+	return g, detector, stop
 }
 
 // narrowed lists what is narrowed, as the ledger tells it.
@@ -111,21 +111,21 @@ func narrowed(t *testing.T, g *storetest.Node) (targets []string) {
 	return targets
 }
 
-// caughtUp waits until lookouts hold the whole ledger and have done what is due.
-func caughtUp(t *testing.T, g *storetest.Node, lookouts ...*campaign.Lookout) {
+// caughtUp waits until detectors hold the whole ledger and have done what is due.
+func caughtUp(t *testing.T, g *storetest.Node, detectors ...*campaign.Detector) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if err := g.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(lookouts, func(l *campaign.Lookout) bool { return l.Picture().UpTo < g.Next() }) {
+		if !slices.ContainsFunc(detectors, func(d *campaign.Detector) bool { return d.Picture().UpTo < g.Next() }) {
 			time.Sleep(100 * time.Millisecond) // for an order that is on its way
-			if !slices.ContainsFunc(lookouts, func(l *campaign.Lookout) bool { return l.Picture().UpTo < g.Next() }) {
+			if !slices.ContainsFunc(detectors, func(d *campaign.Detector) bool { return d.Picture().UpTo < g.Next() }) {
 				return
 			}
 		}
 	}
-	t.Fatal("the lookout does not come to the end of the ledger")
+	t.Fatal("the detector does not come to the end of the ledger")
 }
 
 func suspend(t *testing.T, g *storetest.Node, account string) {
@@ -138,13 +138,13 @@ func suspend(t *testing.T, g *storetest.Node, account string) {
 // Promise: WATCH-4
 func TestWATCH_4_NeighboursHaveAQuarterForThreeDays(t *testing.T) {
 	s := newSite(t)
-	g, lookout, _ := s.start(0)
+	g, detector, _ := s.start(0)
 	pauline := gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}
 	if got := g.Standing(pauline, "dossier").Allowance.Short; got != meter.People(8) {
 		t.Fatalf("before: %d", got)
 	}
 	suspend(t, g, "karim")
-	caughtUp(t, g, lookout)
+	caughtUp(t, g, detector)
 	if got := g.Standing(pauline, "dossier").Allowance; got != (meter.Allowance{Short: meter.People(2), Long: meter.People(5)}) {
 		t.Errorf("next to a theft: %+v", got)
 	}
@@ -167,7 +167,7 @@ func TestWATCH_4_NeighboursHaveAQuarterForThreeDays(t *testing.T) {
 	if shown != 2 {
 		t.Errorf("%d strangers shown, a quarter is 2", shown)
 	}
-	if thefts := lookout.Picture().Thefts; len(thefts) != 1 || thefts[0].Account != "karim" {
+	if thefts := detector.Picture().Thefts; len(thefts) != 1 || thefts[0].Account != "karim" {
 		t.Errorf("%+v", thefts)
 	}
 	s.clock.Add((campaign.NarrowedFor + time.Hour).Microseconds())
@@ -224,11 +224,11 @@ func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	<-ended
 	s.clock.Add(time.Hour.Microseconds())
 
-	late, lookout, _ := s.start(2) // and the first attempts fail
+	late, detector, _ := s.start(2) // and the first attempts fail
 	for end := time.Now().Add(2 * time.Minute); len(narrowed(t, late)) == 0 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
-	caughtUp(t, late, lookout)
+	caughtUp(t, late, detector)
 	if got := narrowed(t, late); !slices.Equal(got, []string{"mlv"}) {
 		t.Errorf("narrowed: %v", got)
 	}

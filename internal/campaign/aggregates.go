@@ -12,13 +12,13 @@ import (
 	"poterne/internal/roster"
 )
 
-// Reach is how far back a ledger is read to rebuild the sums: a day more than they
+// Reach is how far back a ledger is read to rebuild the aggregates: a day more than they
 // look back, since a rhythm rests on what came just before.
 const Reach = meter.Reach
 
-// Sums is what the entries of the last weeks come to. It is not safe for concurrent
+// Aggregates is what the entries of the last weeks come to. It is not safe for concurrent
 // use.
-type Sums struct {
+type Aggregates struct {
 	rules     Rules
 	honest    map[roster.Role]float64
 	accounts  map[roster.AccountID]*account
@@ -38,95 +38,95 @@ type account struct {
 	stranger stranger
 }
 
-// NewSums returns sums of nothing yet.
-func NewSums(rules Rules) *Sums {
-	s := &Sums{
+// NewAggregates returns aggregates of nothing yet.
+func NewAggregates(rules Rules) *Aggregates {
+	agg := &Aggregates{
 		rules: rules, honest: make(map[roster.Role]float64),
 		accounts: make(map[roster.AccountID]*account), pools: make(map[Bond]*pool), everybody: newPool(),
 		week: newClock(), covered: make(map[target]time.Time),
 	}
 	for role, watch := range rules.Watches {
-		s.honest[role] = honest(watch)
+		agg.honest[role] = honest(watch)
 	}
-	return s
+	return agg
 }
 
 // Since tells that everything from a moment on is taken in, though the first entry
 // may come later: an hour in which nobody did anything is known as well.
-func (s *Sums) Since(at time.Time) { s.week.begin(at) }
+func (agg *Aggregates) Since(at time.Time) { agg.week.begin(at) }
 
 // Take takes in the next entry of the ledger.
-func (s *Sums) Take(e ledger.Entry) {
-	s.sweep(e.Time)
+func (agg *Aggregates) Take(e ledger.Entry) {
+	agg.sweep(e.Time)
 	switch e.Kind {
 	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
-		s.work(&e)
+		agg.work(&e)
 	case ledger.Placed:
-		s.placed(e)
+		agg.placed(e)
 	case ledger.Lifted:
-		s.lifted(e.From)
+		agg.lifted(e.From)
 	default:
 	}
 }
 
 // sweep forgets, once a day, what is too old to count.
-func (s *Sums) sweep(now time.Time) {
-	s.week.begin(now)
+func (agg *Aggregates) sweep(now time.Time) {
+	agg.week.begin(now)
 	today := dayOf(now)
-	if today == s.swept {
+	if today == agg.swept {
 		return
 	}
-	s.swept = today
+	agg.swept = today
 	first := today - window + 1
-	s.everybody.sweep(first)
-	for bond, p := range s.pools {
+	agg.everybody.sweep(first)
+	for bond, p := range agg.pools {
 		if p.sweep(first); len(p.members) == 0 {
-			delete(s.pools, bond)
+			delete(agg.pools, bond)
 		}
 	}
-	for id, a := range s.accounts {
+	for id, a := range agg.accounts {
 		for bond, seen := range a.bonds {
 			if seen < first {
 				delete(a.bonds, bond)
 			}
 		}
-		if s.everybody.members[id] == nil {
-			delete(s.accounts, id)
+		if agg.everybody.members[id] == nil {
+			delete(agg.accounts, id)
 		}
 	}
-	s.thefts = slices.DeleteFunc(s.thefts, func(t theft) bool { return !now.Before(t.until) })
-	maps.DeleteFunc(s.covered, func(_ target, until time.Time) bool { return !now.Before(until) })
+	agg.thefts = slices.DeleteFunc(agg.thefts, func(t theft) bool { return !now.Before(t.until) })
+	maps.DeleteFunc(agg.covered, func(_ target, until time.Time) bool { return !now.Before(until) })
 }
 
 // work takes in what an account was shown, or asked for.
-func (s *Sums) work(e *ledger.Entry) {
+func (agg *Aggregates) work(e *ledger.Entry) {
 	if e.Account == "" {
 		return
 	}
-	a, known := s.accounts[e.Account]
+	a, known := agg.accounts[e.Account]
 	if !known {
 		a = &account{bonds: make(map[Bond]day)}
-		s.accounts[e.Account] = a
+		agg.accounts[e.Account] = a
 	}
-	role, today := s.rules.Account(e.Account).Role, dayOf(e.Time)
+	role, today := agg.rules.Account(e.Account).Role, dayOf(e.Time)
 	cost := a.stranger.meet(e)
-	s.everybody.take(e.Account, role, today, cost)
-	s.week.take(role, e.Time, cost)
-	for _, bond := range s.bonds(e, a) {
-		p, known := s.pools[bond]
+	agg.everybody.take(e.Account, role, today, cost)
+	agg.week.take(role, e.Time, cost)
+	for _, bond := range agg.bonds(e, a) {
+		p, known := agg.pools[bond]
 		if !known {
 			p = newPool()
-			s.pools[bond] = p
+			agg.pools[bond] = p
 		}
 		a.bonds[bond] = today
 		if p.take(e.Account, role, today, cost) {
-			s.joined(e.Account, bond, e.Time)
+			agg.joined(e.Account, bond, e.Time)
 		}
 	}
 }
 
 // bonds lists what an account shares while it asks.
-func (s *Sums) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
+func (agg *Aggregates) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 	add := func(shared Shared, name string) {
 		if name != "" {
 			bonds = append(bonds, Bond{shared, name})
@@ -135,8 +135,8 @@ func (s *Sums) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 	add(Organisation, string(e.Organisation))
 	add(Device, e.Device)
 	add(Network, e.Network)
-	if s.rules.Lineage != nil {
-		add(Proposer, string(s.rules.Lineage(e.Account)))
+	if agg.rules.Lineage != nil {
+		add(Proposer, string(agg.rules.Lineage(e.Account)))
 	}
 	if beat := a.stranger.beat(e.Time); beat > 0 {
 		add(Rhythm, beat.String())
@@ -150,29 +150,29 @@ const few = 500
 
 // tells reports whether sharing it means something: a class of network from which
 // many work does not.
-func (s *Sums) tells(bond Bond) bool {
-	p := s.pools[bond]
+func (agg *Aggregates) tells(bond Bond) bool {
+	p := agg.pools[bond]
 	if p == nil {
 		return false
 	}
-	return bond.Shared != Network || len(p.members) <= few && 10*len(p.members) <= len(s.everybody.members)
+	return bond.Shared != Network || len(p.members) <= few && 10*len(p.members) <= len(agg.everybody.members)
 }
 
 // Alarms lists the bonds whose accounts are together beyond what so many honestly
 // come to, whichever single account is left out: the furthest first.
-func (s *Sums) Alarms(now time.Time) (alarms []Alarm) {
+func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
 	today := dayOf(now)
 	first := today - window + 1
-	for bond, p := range s.pools {
-		if len(p.members) < 2 || !s.tells(bond) {
+	for bond, p := range agg.pools {
+		if len(p.members) < 2 || !agg.tells(bond) {
 			continue
 		}
-		e := s.excess(p, "", first)
+		e := agg.excess(p, "", first)
 		if !e.alarms() {
 			continue
 		}
 		accounts := p.heaviest(e.since)
-		if !s.excess(p, accounts[0], first).alarms() {
+		if !agg.excess(p, accounts[0], first).alarms() {
 			continue // one account's doing is its own meter's business
 		}
 		alarms = append(alarms, Alarm{

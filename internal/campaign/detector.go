@@ -24,8 +24,8 @@ type Journal interface {
 	Next() ledger.Number
 }
 
-// Book is the ledger.
-type Book interface {
+// Ledger finds entries by time.
+type Ledger interface {
 	// FirstAt returns the number of the first entry at or after a time.
 	FirstAt(context.Context, time.Time) (ledger.Number, error)
 }
@@ -36,37 +36,37 @@ type Roster interface {
 	Accounts(context.Context) ([]roster.Account, error)
 }
 
-// House is what the lookout relies on.
-type House struct {
+// Deps are the services a detector needs.
+type Deps struct {
 	Journal Journal
-	Book    Book
+	Ledger  Ledger
 	Roster  Roster
 }
 
-// Lookout follows the ledger, and narrows the neighbours of thefts. It is safe to
+// Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
 // share. Every node may run one: they come to the same, and an order is placed once.
-type Lookout struct {
-	house House
+type Detector struct {
+	deps  Deps
 	now   func() time.Time
 	log   *slog.Logger
 	owing chan struct{} // holds one when orders may be due
 
-	mu       sync.Mutex // guards what follows
-	sums     *Sums
-	upTo     ledger.Number // the sums hold every entry before it
-	accounts map[roster.AccountID]roster.Account
-	asked    time.Time // when accounts were read
-	alarms   []Alarm
-	added    time.Time // when alarms were added up
+	mu         sync.Mutex // guards what follows
+	aggregates *Aggregates
+	upTo       ledger.Number // the aggregates hold every entry before it
+	accounts   map[roster.AccountID]roster.Account
+	asked      time.Time // when accounts were read
+	alarms     []Alarm
+	added      time.Time // when alarms were added up
 }
 
-// New returns a lookout that knows nothing before Run runs. Rules.Account is its own
+// New returns a detector that knows nothing before Run runs. Rules.Account is its own
 // to fill in.
-func New(house House, rules Rules, now func() time.Time, log *slog.Logger) *Lookout {
-	l := &Lookout{house: house, now: now, log: log, owing: make(chan struct{}, 1)}
-	rules.Account = func(id roster.AccountID) roster.Account { return l.accounts[id] }
-	l.sums = NewSums(rules)
-	return l
+func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Detector {
+	d := &Detector{deps: deps, now: now, log: log, owing: make(chan struct{}, 1)}
+	rules.Account = func(id roster.AccountID) roster.Account { return d.accounts[id] }
+	d.aggregates = NewAggregates(rules)
+	return d
 }
 
 // pause is how long is waited before trying again what failed.
@@ -74,28 +74,28 @@ const pause = time.Second
 
 // Run follows the ledger until ctx ends. When it cannot be read or written it tries
 // again: the gate goes on without.
-func (l *Lookout) Run(ctx context.Context) error {
+func (d *Detector) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	wait.Go(func() { l.untilEnd(ctx, "campaigns lost the ledger", l.follow) })
+	wait.Go(func() { d.untilEnd(ctx, "campaigns lost the ledger", d.follow) })
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-l.owing:
-			l.untilEnd(ctx, "neighbours of a theft could not be narrowed", l.narrow)
+		case <-d.owing:
+			d.untilEnd(ctx, "neighbours of a theft could not be narrowed", d.narrow)
 		}
 	}
 }
 
 // untilEnd does something until it succeeds or ctx ends.
-func (l *Lookout) untilEnd(ctx context.Context, failing string, do func(context.Context) error) {
+func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context.Context) error) {
 	for ctx.Err() == nil {
 		err := do(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		l.log.WarnContext(ctx, failing, slog.Any("err", err))
+		d.log.WarnContext(ctx, failing, slog.Any("err", err))
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
@@ -105,57 +105,57 @@ func (l *Lookout) untilEnd(ctx context.Context, failing string, do func(context.
 
 // follow takes in entry after entry. What was written before it began is read to the
 // end before anything is placed for it: somebody may have placed it since.
-func (l *Lookout) follow(ctx context.Context) error {
-	begin := l.now().Add(-Reach)
-	from, err := l.house.Book.FirstAt(ctx, begin)
+func (d *Detector) follow(ctx context.Context) error {
+	begin := d.now().Add(-Reach)
+	from, err := d.deps.Ledger.FirstAt(ctx, begin)
 	if err != nil {
 		return fmt.Errorf("finding the entries of the last weeks: %w", err)
 	}
-	known := l.house.Journal.Next()
-	l.mu.Lock()
-	if l.upTo == 0 && from > 0 { // the ledger is older than what is read of it
-		l.sums.Since(begin)
+	known := d.deps.Journal.Next()
+	d.mu.Lock()
+	if d.upTo == 0 && from > 0 { // the ledger is older than what is read of it
+		d.aggregates.Since(begin)
 	}
-	l.upTo = max(l.upTo, from)
-	from = l.upTo
-	l.mu.Unlock()
-	for entry, err := range l.house.Journal.Follow(ctx, from) {
+	d.upTo = max(d.upTo, from)
+	from = d.upTo
+	d.mu.Unlock()
+	for entry, err := range d.deps.Journal.Follow(ctx, from) {
 		if err == nil {
-			err = l.take(ctx, entry)
+			err = d.take(ctx, entry)
 		}
 		if err != nil {
 			return err
 		}
 		if entry.Number+1 >= known {
-			l.wake()
+			d.wake()
 		}
 	}
 	return ctx.Err()
 }
 
 // wake has orders that are due placed.
-func (l *Lookout) wake() {
-	l.mu.Lock()
-	due := l.sums.fresh
-	l.mu.Unlock()
+func (d *Detector) wake() {
+	d.mu.Lock()
+	due := d.aggregates.fresh
+	d.mu.Unlock()
 	if !due {
 		return
 	}
 	select {
-	case l.owing <- struct{}{}:
+	case d.owing <- struct{}{}:
 	default:
 	}
 }
 
 // take takes in one entry, under the roster as it is.
-func (l *Lookout) take(ctx context.Context, entry ledger.Entry) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.askRoster(ctx); err != nil {
+func (d *Detector) take(ctx context.Context, entry ledger.Entry) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.askRoster(ctx); err != nil {
 		return err
 	}
-	l.sums.Take(entry)
-	l.upTo = entry.Number + 1
+	d.aggregates.Take(entry)
+	d.upTo = entry.Number + 1
 	return nil
 }
 
@@ -163,33 +163,33 @@ func (l *Lookout) take(ctx context.Context, entry ledger.Entry) error {
 const stale = time.Minute
 
 // askRoster reads the roster again when it is stale. The caller holds mu.
-func (l *Lookout) askRoster(ctx context.Context) error {
-	if now := l.now(); l.accounts == nil || now.Sub(l.asked) >= stale {
-		accounts, err := l.house.Roster.Accounts(ctx)
+func (d *Detector) askRoster(ctx context.Context) error {
+	if now := d.now(); d.accounts == nil || now.Sub(d.asked) >= stale {
+		accounts, err := d.deps.Roster.Accounts(ctx)
 		if err != nil {
 			return fmt.Errorf("reading the roster: %w", err)
 		}
-		l.accounts, l.asked = make(map[roster.AccountID]roster.Account, len(accounts)), now
+		d.accounts, d.asked = make(map[roster.AccountID]roster.Account, len(accounts)), now
 		for _, a := range accounts {
-			l.accounts[a.ID] = a
+			d.accounts[a.ID] = a
 		}
 	}
 	return nil
 }
 
 // narrow places the orders that are due.
-func (l *Lookout) narrow(ctx context.Context) error {
-	l.mu.Lock()
-	due := l.sums.Due(l.now())
-	l.mu.Unlock()
+func (d *Detector) narrow(ctx context.Context) error {
+	d.mu.Lock()
+	due := d.aggregates.Due(d.now())
+	d.mu.Unlock()
 	for _, place := range due {
-		_, err := journal.Do(ctx, l.house.Journal, place)
+		_, err := journal.Do(ctx, d.deps.Journal, place)
 		if err != nil && !errors.Is(err, journal.Unchanged) {
 			return fmt.Errorf("narrowing: %w", err)
 		}
-		l.mu.Lock()
-		l.sums.settled(place.Order)
-		l.mu.Unlock()
+		d.mu.Lock()
+		d.aggregates.settled(place.Order)
+		d.mu.Unlock()
 	}
 	return nil
 }
@@ -205,13 +205,13 @@ type Picture struct {
 }
 
 // Picture returns how things stand now.
-func (l *Lookout) Picture() Picture {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
+func (d *Detector) Picture() Picture {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
 	return Picture{
-		Alarms: l.recent(now), Thefts: l.sums.Thefts(now), Surges: l.sums.Surges(now),
-		Compares: l.sums.Compares(now), KnowsLineage: l.sums.rules.Lineage != nil, UpTo: l.upTo,
+		Alarms: d.recent(now), Thefts: d.aggregates.Thefts(now), Surges: d.aggregates.Surges(now),
+		Compares: d.aggregates.Compares(now), KnowsLineage: d.aggregates.rules.Lineage != nil, UpTo: d.upTo,
 	}
 }
 
@@ -220,16 +220,16 @@ func (l *Lookout) Picture() Picture {
 const settling = 5 * time.Second
 
 // Alarms returns the alarms of a moment ago.
-func (l *Lookout) Alarms() []Alarm {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.recent(l.now())
+func (d *Detector) Alarms() []Alarm {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.recent(d.now())
 }
 
 // recent adds the alarms up, unless that was done a moment ago. The caller holds mu.
-func (l *Lookout) recent(now time.Time) []Alarm {
-	if now.Sub(l.added) >= settling {
-		l.alarms, l.added = l.sums.Alarms(now), now
+func (d *Detector) recent(now time.Time) []Alarm {
+	if now.Sub(d.added) >= settling {
+		d.alarms, d.added = d.aggregates.Alarms(now), now
 	}
-	return slices.Clone(l.alarms)
+	return slices.Clone(d.alarms)
 }
