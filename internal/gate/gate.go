@@ -41,7 +41,7 @@ type Passage struct {
 func New(j *journal.Journal, files Files, rules policy.Rules, now func() time.Time) *Gate {
 	g := &Gate{journal: j, files: files, rules: rules, now: now}
 	g.askers.of = make(map[roster.AccountID]Asker)
-	j.Obey(func(orders order.Book) {
+	j.Obey(func(orders order.Set) {
 		g.askers.forget()
 		g.underway.cut(orders, now())
 	}, g.underway.cutAll)
@@ -163,7 +163,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 }
 
 // Orders returns the orders placed and not lifted, as this node knows them.
-func (g *Gate) Orders() (orders order.Book) {
+func (g *Gate) Orders() (orders order.Set) {
 	g.journal.Read(func(s *journal.State) { orders = append(orders, s.Orders()...) })
 	return orders
 }

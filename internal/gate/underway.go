@@ -49,7 +49,7 @@ func (g *Gate) Enter(ctx context.Context, account roster.AccountID, organisation
 }
 
 // cut ends the passages that the orders stop.
-func (u *underway) cut(orders order.Book, now time.Time) {
+func (u *underway) cut(orders order.Set, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for p := range u.passages {

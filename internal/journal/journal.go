@@ -55,7 +55,7 @@ type Head interface {
 	// remembers of orders and accounts.
 	Advance() error
 	// Orders returns the orders placed and not lifted, oldest first.
-	Orders() (order.Book, error)
+	Orders() (order.Set, error)
 	// Entries yields the entries from a number up to the head, in order.
 	Entries(from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Rows is the rows that acts read and leave, in the transaction that writes the
@@ -75,7 +75,7 @@ type Journal struct {
 	jobs    chan *job
 	stopped chan struct{} // closed when Run has ended
 
-	obeys func(order.Book) // told of the orders of each new generation
+	obeys func(order.Set) // told of the orders of each new generation
 	deaf  func()           // told when orders could not be heard for a while
 
 	mu     sync.RWMutex // guards what follows, which Run alone writes
@@ -106,7 +106,7 @@ func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
 func newJournal(db DB, now func() time.Time) *Journal {
 	return &Journal{
 		db: db, now: now, jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		obeys: func(order.Book) {}, deaf: func() {},
+		obeys: func(order.Set) {}, deaf: func() {},
 		state: newState(), recent: newRecent(), news: make(chan struct{}),
 	}
 }
@@ -132,7 +132,7 @@ func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, er
 
 // Obey has orders told to fn, under a lock, whenever they change on any node, and
 // deaf called when for some seconds none could be heard. Call it before Run.
-func (j *Journal) Obey(fn func(order.Book), deaf func()) { j.obeys, j.deaf = fn, deaf }
+func (j *Journal) Obey(fn func(order.Set), deaf func()) { j.obeys, j.deaf = fn, deaf }
 
 // How a running journal writes.
 const (

@@ -19,7 +19,7 @@ type State struct {
 	wider      wider
 	next       ledger.Number // everything before it is in the state
 	watched    time.Time     // since when the ledger tells what accounts do
-	orders     order.Book
+	orders     order.Set
 	generation uint64
 }
 
@@ -49,7 +49,7 @@ func (s *State) Watched() time.Time { return s.watched }
 func (s *State) Next() ledger.Number { return s.next }
 
 // Orders returns the orders placed and not lifted. It is not to be changed.
-func (s *State) Orders() order.Book { return s.orders }
+func (s *State) Orders() order.Set { return s.orders }
 
 // Generation is the one of the orders and accounts that were read last.
 func (s *State) Generation() uint64 { return s.generation }

@@ -19,7 +19,7 @@ type Tx struct {
 	head     Head
 	first    ledger.Number // of this turn
 	now      time.Time
-	orders   order.Book
+	orders   order.Set
 	advanced bool // orders or accounts changed in this turn
 	drafts   map[roster.AccountID]*meter.Draft
 	meters   map[roster.AccountID]*meter.Meter // of accounts that had none
@@ -47,7 +47,7 @@ func (tx *Tx) Now() time.Time { return tx.now }
 func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entries)) }
 
 // Orders returns the orders in force, those of this turn included.
-func (tx *Tx) Orders() order.Book { return tx.orders }
+func (tx *Tx) Orders() order.Set { return tx.orders }
 
 // Watched is since when the ledger tells what accounts do.
 func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }

@@ -119,16 +119,17 @@ func (o Order) Stops(account roster.AccountID, organisation roster.OrganisationI
 	return o.Effect != Narrowed && o.holds(now) && o.Reaches(account, organisation, "")
 }
 
-// Book is the orders placed and not lifted, in the order they were placed.
-type Book []Order
+// Set is the orders placed and not lifted, in the order of their placing. Some may have
+// ended.
+type Set []Order
 
 // Against returns the heaviest order in force against this account using this
-// service at now: one that stops everything before one that freezes. What only
-// narrows is not against anybody: see Narrows.
-func (b Book) Against(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) (Order, bool) {
+// service at now: one that stops everything before one that freezes. An order that only
+// narrows an account is not against it: see Narrows.
+func (s Set) Against(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) (Order, bool) {
 	var found Order
 	var any bool
-	for _, o := range b {
+	for _, o := range s {
 		if o.Effect == Narrowed || !o.holds(now) || !o.Reaches(account, organisation, service) {
 			continue
 		}
@@ -140,8 +141,8 @@ func (b Book) Against(account roster.AccountID, organisation roster.Organisation
 }
 
 // Narrows reports whether an order in force cuts this account's allowances.
-func (b Book) Narrows(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) bool {
-	return slices.ContainsFunc(b, func(o Order) bool {
+func (s Set) Narrows(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) bool {
+	return slices.ContainsFunc(s, func(o Order) bool {
 		return o.Effect == Narrowed && o.holds(now) && o.Reaches(account, organisation, service)
 	})
 }

@@ -39,17 +39,17 @@ func TestTheHeaviestOrderInForceIsFound(t *testing.T) {
 	suspend := order.Order{ID: "s", Effect: order.Suspended, Reach: order.Organisation, Target: "mlv"}
 	over := order.Order{ID: "o", Effect: order.Closed, Reach: order.Everything, Ends: now}
 	for name, test := range map[string]struct {
-		book order.Book
+		orders order.Set
 		want order.ID
 	}{
 		"no order":            {nil, ""},
-		"a freeze":            {order.Book{freeze}, "f"},
-		"both":                {order.Book{freeze, suspend}, "s"},
-		"both, other way":     {order.Book{suspend, freeze}, "s"},
-		"one that just ended": {order.Book{over, freeze}, "f"},
+		"a freeze":            {order.Set{freeze}, "f"},
+		"both":                {order.Set{freeze, suspend}, "s"},
+		"both, other way":     {order.Set{suspend, freeze}, "s"},
+		"one that just ended": {order.Set{over, freeze}, "f"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _ := test.book.Against("pauline", "mlv", "dossier", now)
+			got, _ := test.orders.Against("pauline", "mlv", "dossier", now)
 			if got.ID != test.want {
 				t.Errorf("found %q, want %q", got.ID, test.want)
 			}
@@ -68,9 +68,9 @@ func TestMoreOrdersNeverOpenADoor(t *testing.T) {
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		book := order.Book(rapid.SliceOf(one).Draw(t, "book"))
-		before, _ := book.Against("pauline", "mlv", "dossier", now)
-		after, _ := append(book, one.Draw(t, "more")).Against("pauline", "mlv", "dossier", now)
+		orders := order.Set(rapid.SliceOf(one).Draw(t, "orders"))
+		before, _ := orders.Against("pauline", "mlv", "dossier", now)
+		after, _ := append(orders, one.Draw(t, "more")).Against("pauline", "mlv", "dossier", now)
 		if weight[after.Effect] < weight[before.Effect] {
 			t.Fatalf("%q became %q", before.Effect, after.Effect)
 		}

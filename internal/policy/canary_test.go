@@ -112,7 +112,7 @@ func TestWATCH_3_ACanaryInASearchIsDecidedAsAStranger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var frozen func(*policy.Facts)
 		if rapid.Bool().Draw(t, "frozen") {
-			frozen = func(f *policy.Facts) { f.Orders = book(order.Frozen, order.Account, "pauline") }
+			frozen = func(f *policy.Facts) { f.Orders = ordered(order.Frozen, order.Account, "pauline") }
 		}
 		one, other := meter.New(), meter.New()
 		bird, stranger := &desk{meter: one, now: now, facts: frozen}, &desk{meter: other, now: now, facts: frozen}

@@ -106,7 +106,7 @@ func TestMETER_8_AMissionOpensNothingElse(t *testing.T) {
 		t.Errorf("somebody without a reason in a list that is no export: %v, want them counted", got)
 	}
 	f := own(facts(commissioned(5)))
-	f.Orders = book(order.Suspended, order.Account, "pauline")
+	f.Orders = ordered(order.Suspended, order.Account, "pauline")
 	if got := rules.Decide(export(1), f, now).Whole.Why; got != policy.Suspended {
 		t.Errorf("a suspended account with a mission: %v", got)
 	}

@@ -336,7 +336,7 @@ func TestWATCH_5_TheLadderFromANoteToTheEndOfSessions(t *testing.T) {
 	}
 	p.want("on to one after the other instead: a freeze", last, policy.Freeze, policy.Enumerating)
 
-	p.more = func(f *policy.Facts) { f.Orders = book(order.Frozen, order.Account, "pauline") }
+	p.more = func(f *policy.Facts) { f.Orders = ordered(order.Frozen, order.Account, "pauline") }
 	p.want("frozen: one's own stay open", p.after(time.Minute).opens(1), policy.Shown, policy.Explained)
 	p.want("frozen: who was seen stays open", p.after(time.Minute).opens(100), policy.Shown, policy.AlreadySeen)
 	for n := 120; n < 140 && last.Why != policy.Expelled; n++ {
@@ -355,7 +355,7 @@ func TestWATCH_5_TheLadderFromANoteToTheEndOfSessions(t *testing.T) {
 func TestAQuarterIsLeftNextToATheft(t *testing.T) {
 	p := newPost(t)
 	p.followed(100, 200)
-	p.more = func(f *policy.Facts) { f.Orders = book(order.Narrowed, order.Organisation, "mlv") }
+	p.more = func(f *policy.Facts) { f.Orders = ordered(order.Narrowed, order.Organisation, "mlv") }
 	p.want("a quarter of three is nobody", p.opens(100), policy.AskTouch, policy.ShortEmpty)
 	p.event(meter.Event{Kind: meter.Touched})
 	p.want("but for who proves to be there", p.after(time.Second).opens(100), policy.Shown, policy.Counted)
@@ -365,7 +365,7 @@ func neverOpens(t *rapid.T) {
 	d := suspicious.Draw(t, "doing")
 	d.ask.People[0].Canary = false // whose listing stays open as any stranger's does
 	free := d.under(watching(policy.Observed{}))
-	d.facts.Orders = book(order.Frozen, order.Everything, "")
+	d.facts.Orders = ordered(order.Frozen, order.Everything, "")
 	held := d.under(watching(policy.Observed{}))
 	for i := range held.People {
 		was, is := free.People[i], held.People[i]

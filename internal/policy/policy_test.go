@@ -63,10 +63,10 @@ func TestSCOPE_1_AnAskIsRefusedAsAWhole(t *testing.T) {
 		"somebody else's":          {func(_ *policy.Ask, f *policy.Facts) { f.Habilitations[0].Account = "karim" }, policy.NotHabilitated},
 		"one that has ended":       {func(_ *policy.Ask, f *policy.Facts) { f.Habilitations[0].Until = now }, policy.NotHabilitated},
 		"a manager":                {func(a *policy.Ask, _ *policy.Facts) { a.Role = roster.Manager }, policy.RoleReadsNothing},
-		"a suspended account":      {func(_ *policy.Ask, f *policy.Facts) { f.Orders = book(order.Suspended, order.Account, "pauline") }, policy.Suspended},
-		"a suspended organisation": {func(_ *policy.Ask, f *policy.Facts) { f.Orders = book(order.Suspended, order.Organisation, "mlv") }, policy.Suspended},
-		"a closed service":         {func(_ *policy.Ask, f *policy.Facts) { f.Orders = book(order.Closed, order.Service, "dossier") }, policy.Closed},
-		"everything closed":        {func(_ *policy.Ask, f *policy.Facts) { f.Orders = book(order.Closed, order.Everything, "") }, policy.Closed},
+		"a suspended account":      {func(_ *policy.Ask, f *policy.Facts) { f.Orders = ordered(order.Suspended, order.Account, "pauline") }, policy.Suspended},
+		"a suspended organisation": {func(_ *policy.Ask, f *policy.Facts) { f.Orders = ordered(order.Suspended, order.Organisation, "mlv") }, policy.Suspended},
+		"a closed service":         {func(_ *policy.Ask, f *policy.Facts) { f.Orders = ordered(order.Closed, order.Service, "dossier") }, policy.Closed},
+		"everything closed":        {func(_ *policy.Ask, f *policy.Facts) { f.Orders = ordered(order.Closed, order.Everything, "") }, policy.Closed},
 		"what the gate objects to": {func(a *policy.Ask, _ *policy.Facts) { a.Objection = policy.NotUnderstood }, policy.NotUnderstood},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,8 +88,8 @@ func TestSCOPE_1_AnAskIsRefusedAsAWhole(t *testing.T) {
 	}
 }
 
-func book(effect order.Effect, reach order.Reach, target string) order.Book {
-	return order.Book{{ID: "1", Effect: effect, Reach: reach, Target: target, Placed: now.Add(-time.Minute), By: "samir"}}
+func ordered(effect order.Effect, reach order.Reach, target string) order.Set {
+	return order.Set{{ID: "1", Effect: effect, Reach: reach, Target: target, Placed: now.Add(-time.Minute), By: "samir"}}
 }
 
 // Promise: METER-1
@@ -170,7 +170,7 @@ func TestAFreezeStopsNewUnexplainedPeopleAndNothingElse(t *testing.T) {
 	m := meter.New()
 	m.Record(meter.Event{Kind: meter.Shown, Person: person(2), Fields: register.AllFields, Cost: meter.Whole, At: now.Add(-time.Hour)})
 	f := facts(m)
-	f.Orders = book(order.Frozen, order.Account, "pauline")
+	f.Orders = ordered(order.Frozen, order.Account, "pauline")
 	decision := rules.Decide(ask(1, 2, 3), f, now)
 	for i, want := range []policy.Verdict{policy.Shown, policy.Shown, policy.Withheld} {
 		if got := decision.People[i]; got.Verdict != want {

@@ -9,7 +9,7 @@ import (
 )
 
 // Orders returns the orders in force, oldest first.
-func (s *Store) Orders(ctx context.Context) (order.Book, error) {
+func (s *Store) Orders(ctx context.Context) (order.Set, error) {
 	orders, err := ordersInForce(ctx, s.read)
 	return orders, s.engine.classify(err)
 }
@@ -19,7 +19,7 @@ const inForce = `
 	select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message
 	from standing_order where lifted_us is null`
 
-func ordersInForce(ctx context.Context, db querier) (book order.Book, err error) {
+func ordersInForce(ctx context.Context, db querier) (orders order.Set, err error) {
 	rows, err := db.QueryContext(ctx, inForce+` order by placed_us, id`)
 	if err != nil {
 		return nil, err
@@ -30,9 +30,9 @@ func ordersInForce(ctx context.Context, db querier) (book order.Book, err error)
 		if err != nil {
 			return nil, err
 		}
-		book = append(book, o)
+		orders = append(orders, o)
 	}
-	return book, rows.Err()
+	return orders, rows.Err()
 }
 
 func scanOrder(row interface{ Scan(...any) error }) (order.Order, error) {

@@ -128,7 +128,7 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	return doing("moving the head", err)
 }
 
-func (t *turn) Orders() (order.Book, error) {
+func (t *turn) Orders() (order.Set, error) {
 	orders, err := ordersInForce(t.ctx, t.tx)
 	return orders, doing("reading orders", err)
 }

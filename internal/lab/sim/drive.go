@@ -220,7 +220,7 @@ type core struct {
 	rules  policy.Rules
 	staff  staff
 	meters map[roster.AccountID]*meter.Meter
-	orders order.Book
+	orders order.Set
 	next   ledger.Number // of the entry that would be written
 }
 

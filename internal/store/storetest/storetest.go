@@ -226,7 +226,7 @@ func orders(t *testing.T, s *store.Store) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	read := func() (book order.Book, generation uint64) {
+	read := func() (book order.Set, generation uint64) {
 		err := turn(func(head journal.Head) (err error) {
 			book, err = head.Orders()
 			generation = head.Generation()

@@ -153,7 +153,7 @@ const manyMisses = 10
 // the last hour, then the one that went through most of its own people, then the
 // one that searched in vain most. Those that are
 // suspended already, or frozen by Poterne itself, are left out.
-func (h *hour) lookAt(orders order.Book, now time.Time) (worst concern, found bool) {
+func (h *hour) lookAt(orders order.Set, now time.Time) (worst concern, found bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for account, t := range h.tallies {

@@ -205,7 +205,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 		pause := time.Duration(1+seed%5) * 15 * time.Minute
 		rules.Allowances[roster.Adviser] = meter.Allowance{Short: meter.People(3), Long: meter.People(12 + 28*int(seed%2))}
 		rules.Signed = policy.Signed * int(seed/2%2)
-		var orders order.Book
+		var orders order.Set
 		for n := range 60 {
 			now = now.Add(time.Duration(dice.Int64N(int64(2*pause)) + int64(time.Minute)))
 			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], 0, now)
@@ -222,7 +222,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 				m.Record(e.Event())
 			}
 			if _, freezes := decision.Freezes(); freezes && dice.IntN(2) == 0 {
-				orders = order.Book{{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: journal.Itself}}
+				orders = order.Set{{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: journal.Itself}}
 			}
 			met := decision.People[0]
 			further := met.Why == policy.Enumerating || met.Why == policy.Doubted || met.Why == policy.Expelled
