@@ -52,9 +52,9 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 			}
 		}
 		if r.JSON {
-			return json.NewEncoder(on.Out).Encode(toldRetention(book, told))
+			return json.NewEncoder(on.Out).Encode(toldRetention(schedule, told))
 		}
-		r.print(on, book, told)
+		r.print(on, schedule, told)
 		return nil
 	})
 }
@@ -131,7 +131,7 @@ func numbers(list []ledger.Number) string {
 	return strings.Join(texts, ", ")
 }
 
-func (r *retentionStatus) print(on *streams, book retention.Book, months []toldMonth) {
+func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months []toldMonth) {
 	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "MONTH\tENTRIES\t")
 	if r.Sizes {
@@ -149,20 +149,20 @@ func (r *retentionStatus) print(on *streams, book retention.Book, months []toldM
 		fmt.Fprintln(table, m.said())
 	}
 	_ = table.Flush()
-	kept := fmt.Sprintf("%d months", book.Now().Months)
-	if reason := book.Now().Reason; reason != "" {
+	kept := fmt.Sprintf("%d months", schedule.Now().Months)
+	if reason := schedule.Now().Reason; reason != "" {
 		kept += ": " + reason
 	}
 	fmt.Fprintf(on.Out, "what is written now is kept %s\n", kept)
-	for _, hold := range book.Holds {
+	for _, hold := range schedule.Holds {
 		if !hold.Released {
 			fmt.Fprintf(on.Out, "hold %d, by %s: %s; approved by %s; %s\n", hold.Number, hold.By, hold.Range(), hold.Approver, hold.Because)
 		}
 	}
 }
 
-// toldBook is what was set and held, and the months, as JSON.
-type toldBook struct {
+// toldSchedule is the terms and holds, and the months, as JSON.
+type toldSchedule struct {
 	Term   int         `json:"months"`
 	Reason string      `json:"reason,omitempty"`
 	Holds  []toldHold  `json:"holds"`
@@ -179,9 +179,9 @@ type toldHold struct {
 	Released *ledger.Number   `json:"released_by,omitempty"`
 }
 
-func toldRetention(book retention.Book, months []toldMonth) toldBook {
-	told := toldBook{Term: book.Now().Months, Reason: book.Now().Reason, Holds: []toldHold{}, Months: months}
-	for _, h := range book.Holds {
+func toldRetention(schedule retention.Schedule, months []toldMonth) toldSchedule {
+	told := toldSchedule{Term: schedule.Now().Months, Reason: schedule.Now().Reason, Holds: []toldHold{}, Months: months}
+	for _, h := range schedule.Holds {
 		hold := toldHold{Hold: h.Number, Since: h.Since.String(), Because: h.Because, By: h.By, Approver: h.Approver}
 		if h.Until != 0 {
 			hold.Until = h.Until.String()

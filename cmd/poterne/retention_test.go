@@ -139,7 +139,7 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 			}
 		}
 		code, out, errs := asked(t, dir, "retention", "status", "--json")
-		var told toldBook
+		var told toldSchedule
 		if err := json.Unmarshal([]byte(out), &told); code != 0 || err != nil {
 			t.Fatal(code, err, errs)
 		}

@@ -22,7 +22,7 @@ import (
 type Rows interface {
 	approval.Rows
 	// Retention returns what was set and held.
-	Retention() (retention.Book, error)
+	Retention() (retention.Schedule, error)
 	// InsertSetting sets how long entries are kept, from the setting's entry on.
 	InsertSetting(retention.Setting) error
 	// InsertHold keeps months beyond their term.
@@ -97,11 +97,11 @@ func (r Release) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	book, err := rows.Retention()
+	schedule, err := rows.Retention()
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if !book.InForce(r.Hold) {
+	if !schedule.InForce(r.Hold) {
 		return ledger.Entry{}, fault.Errorf(fault.Absent, "no hold %d is in force", r.Hold)
 	}
 	return ledger.Entry{
@@ -141,11 +141,11 @@ func (d Drop) Decide(_ *journal.Tx, rows DropRows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	book, err := rows.Retention()
+	schedule, err := rows.Retention()
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if held := book.Keeping(d.Month); len(held) > 0 {
+	if held := schedule.Keeping(d.Month); len(held) > 0 {
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "%s is held by hold %d", d.Month, held[0])
 	}
 	return ledger.Entry{Kind: ledger.Dropped, Account: d.By, From: period.First, End: period.End, First: d.Month}, nil

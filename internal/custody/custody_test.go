@@ -40,16 +40,16 @@ func do(t *testing.T, s *store.Store, act journal.Act[custody.Rows]) (ledger.Ent
 }
 
 // vouched holds what the tables say against the ledger.
-func vouched(t *testing.T, s *store.Store) retention.Book {
+func vouched(t *testing.T, s *store.Store) retention.Schedule {
 	t.Helper()
-	book, err := s.Retention(t.Context())
+	schedule, err := s.Retention(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := book.Vouch(0, func(number ledger.Number) (ledger.Entry, error) { return s.Entry(t.Context(), number) }); err != nil {
+	if err := schedule.Vouch(0, func(number ledger.Number) (ledger.Entry, error) { return s.Entry(t.Context(), number) }); err != nil {
 		t.Error(err)
 	}
-	return book
+	return schedule
 }
 
 // Promise: LEDGER-6
@@ -71,8 +71,8 @@ func TestLEDGER_6_ASettingIsWrittenOnceInTheLedger(t *testing.T) {
 			t.Errorf("%+v: %v", step.setting, err)
 		}
 	}
-	if book := vouched(t, s); len(book.Settings) != 3 || book.Now().Months != 12 {
-		t.Fatalf("%+v", book)
+	if schedule := vouched(t, s); len(schedule.Settings) != 3 || schedule.Now().Months != 12 {
+		t.Fatalf("%+v", schedule)
 	}
 	if _, err := do(t, s, custody.Retain{Setting: retention.Setting{Months: 24}}); !fault.Is(err, fault.Invalid) || errors.Is(err, journal.Unchanged) {
 		t.Errorf("without a reason: %v", err)
@@ -132,16 +132,16 @@ func TestLEDGER_6_TwoOfTheDeskHoldAndRelease(t *testing.T) {
 	if _, err := do(t, s, elsewhere); !fault.Is(err, fault.Absent) {
 		t.Errorf("released what is not: %v", err)
 	}
-	if book := vouched(t, s); len(book.Holds) != 1 || len(book.Keeping(202604)) != 1 {
-		t.Fatalf("%+v", book)
+	if schedule := vouched(t, s); len(schedule.Holds) != 1 || len(schedule.Keeping(202604)) != 1 {
+		t.Fatalf("%+v", schedule)
 	}
 	written, err := do(t, s, release)
 	if err != nil || written.Kind != ledger.Released || written.From != placed.Number || written.End != placed.Number+1 ||
 		written.Approver != "samir" || written.Note != "c’est fini" {
 		t.Errorf("the ledger says %+v, %v", written, err)
 	}
-	if book := vouched(t, s); len(book.Keeping(202604)) != 0 || book.Holds[0].Release != written.Number {
-		t.Errorf("%+v", book)
+	if schedule := vouched(t, s); len(schedule.Keeping(202604)) != 0 || schedule.Holds[0].Release != written.Number {
+		t.Errorf("%+v", schedule)
 	}
 	if _, err := do(t, s, release); !fault.Is(err, fault.Absent) {
 		t.Errorf("released twice: %v", err)

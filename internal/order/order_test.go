@@ -40,7 +40,7 @@ func TestTheHeaviestOrderInForceIsFound(t *testing.T) {
 	over := order.Order{ID: "o", Effect: order.Closed, Reach: order.Everything, Ends: now}
 	for name, test := range map[string]struct {
 		orders order.Set
-		want order.ID
+		want   order.ID
 	}{
 		"no order":            {nil, ""},
 		"a freeze":            {order.Set{freeze}, "f"},

@@ -104,7 +104,7 @@ type Facts struct {
 	Habilitations []roster.Habilitation // the asker's
 	Opened        time.Time             // since when the account exists; zero for long ago
 	Watched       time.Time             // since when the ledger tells what accounts do
-	Orders        order.Set            // placed and not lifted
+	Orders        order.Set             // placed and not lifted
 	Evidence      reason.Evidence
 	Meter         *meter.Draft // the asker's
 	Answer        uint64       // the receipt that the decision will have; no other ask of the account may have it

@@ -220,7 +220,7 @@ func TestMoreOrdersNeverShowMore(t *testing.T) {
 		a.About = false
 		free := rules.Decide(a, f, now)
 		f.Meter = m.Draft()
-		f.Orders = book(rapid.SampledFrom([]order.Effect{order.Frozen, order.Suspended, order.Closed}).Draw(t, "effect"), order.Everything, "")
+		f.Orders = ordered(rapid.SampledFrom([]order.Effect{order.Frozen, order.Suspended, order.Closed}).Draw(t, "effect"), order.Everything, "")
 		held := rules.Decide(a, f, now)
 		for i, fields := range shown(held) {
 			if held.People[i].Verdict.Shows() && (!free.People[i].Verdict.Shows() || !free.People[i].Fields.Has(fields)) {

@@ -10,9 +10,9 @@ import (
 )
 
 // Retention returns how long entries are kept: what was set and what was held.
-func (s *Store) Retention(ctx context.Context) (retention.Book, error) {
-	book, err := retentionBook(ctx, s.read)
-	return book, s.engine.classify(err)
+func (s *Store) Retention(ctx context.Context) (retention.Schedule, error) {
+	schedule, err := retentionSchedule(ctx, s.read)
+	return schedule, s.engine.classify(err)
 }
 
 // Last returns the time of the last entry; the zero time when there is none.
@@ -31,26 +31,26 @@ func (s *Store) Weigh(ctx context.Context, period ledger.Period) (bytes int64, e
 }
 
 // Retention implements custody.Rows.
-func (r monthRows) Retention() (retention.Book, error) { return retentionBook(r.ctx, r.tx) }
+func (r monthRows) Retention() (retention.Schedule, error) { return retentionSchedule(r.ctx, r.tx) }
 
-func retentionBook(ctx context.Context, db querier) (book retention.Book, err error) {
+func retentionSchedule(ctx context.Context, db querier) (schedule retention.Schedule, err error) {
 	rows, err := db.QueryContext(ctx, `select since, months, reason from retention order by since`)
 	if err != nil {
-		return book, err
+		return schedule, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var setting retention.Setting
 		if err := rows.Scan(&setting.Since, &setting.Months, &setting.Reason); err != nil {
-			return book, err
+			return schedule, err
 		}
-		book.Settings = append(book.Settings, setting)
+		schedule.Settings = append(schedule.Settings, setting)
 	}
 	if err := rows.Err(); err != nil {
-		return book, err
+		return schedule, err
 	}
-	book.Holds, err = holds(ctx, db)
-	return book, err
+	schedule.Holds, err = holds(ctx, db)
+	return schedule, err
 }
 
 func holds(ctx context.Context, db querier) (holds []retention.Hold, err error) {

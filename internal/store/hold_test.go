@@ -41,7 +41,7 @@ func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store, by *sql.DB) {
 		turn := func(act func(journal.Head) error) error { return s.Turn(t.Context(), act) }
 		storetest.Write(t, s, 3, storetest.At) // entries 0 to 2
-		want := retention.Book{
+		want := retention.Schedule{
 			Settings: []retention.Setting{{Since: 3, Months: 24, Reason: "une enquête"}, {Since: 4, Months: 6}},
 			Holds: []retention.Hold{
 				{Number: 5, Since: 202603, Until: 202605, Because: "une enquête", By: "samir", Approver: "nadia"},

@@ -31,7 +31,7 @@ type Month struct {
 // Months says where each month stands, oldest first. The time is that of the last
 // entry or the clock's, whichever is earlier: neither a clock set ahead nor a last
 // entry from the future drops anything early.
-func (b Book) Months(periods []ledger.Period, last, clock time.Time) []Month {
+func (s Schedule) Months(periods []ledger.Period, last, clock time.Time) []Month {
 	now := clock
 	if last.Before(now) {
 		now = last
@@ -39,7 +39,7 @@ func (b Book) Months(periods []ledger.Period, last, clock time.Time) []Month {
 	months := make([]Month, len(periods))
 	kept := false // an older month is
 	for i, period := range periods {
-		m := Month{Period: period, Term: b.Term(period.First), Holds: b.Keeping(period.Month)}
+		m := Month{Period: period, Term: s.Term(period.First), Holds: s.Keeping(period.Month)}
 		m.Due = period.Plus(1 + m.Term).Begins()
 		switch {
 		case period.Dropped:

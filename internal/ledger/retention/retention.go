@@ -81,25 +81,26 @@ func (h Hold) Range() string {
 	}
 }
 
-// Book is what was set and what was held, in the order of their entries.
-type Book struct {
+// Schedule is the terms that were set and the holds that were placed, in the order of
+// their entries.
+type Schedule struct {
 	Settings []Setting
 	Holds    []Hold
 }
 
 // Now is the setting in force: what was set last.
-func (b Book) Now() Setting {
-	if n := len(b.Settings); n > 0 {
-		return b.Settings[n-1]
+func (s Schedule) Now() Setting {
+	if n := len(s.Settings); n > 0 {
+		return s.Settings[n-1]
 	}
 	return Setting{Months: Default}
 }
 
 // Term is how many whole months the entries from first on are kept after the end of
 // their month: the longest that was set at any time since first was written.
-func (b Book) Term(first ledger.Number) int {
-	term, before := b.Now().Months, Default
-	for _, setting := range b.Settings {
+func (s Schedule) Term(first ledger.Number) int {
+	term, before := s.Now().Months, Default
+	for _, setting := range s.Settings {
 		if setting.Since > first {
 			term = max(term, before)
 		}
@@ -109,8 +110,8 @@ func (b Book) Term(first ledger.Number) int {
 }
 
 // Keeping returns the holds that keep a month.
-func (b Book) Keeping(month ledger.Month) (holds []ledger.Number) {
-	for _, hold := range b.Holds {
+func (s Schedule) Keeping(month ledger.Month) (holds []ledger.Number) {
+	for _, hold := range s.Holds {
 		if hold.Keeps(month) {
 			holds = append(holds, hold.Number)
 		}
@@ -119,14 +120,14 @@ func (b Book) Keeping(month ledger.Month) (holds []ledger.Number) {
 }
 
 // InForce reports whether a hold was placed and not released.
-func (b Book) InForce(number ledger.Number) bool {
-	return slices.ContainsFunc(b.Holds, func(h Hold) bool { return h.Number == number && !h.Released })
+func (s Schedule) InForce(number ledger.Number) bool {
+	return slices.ContainsFunc(s.Holds, func(h Hold) bool { return h.Number == number && !h.Released })
 }
 
-// Vouch holds the book against the entries from first on, which is where the ledger
-// begins. Whoever can write the tables that the book was read from, and not the
+// Vouch holds the schedule against the entries from first on, which is where the ledger
+// begins. An attacker who can write the tables that the schedule was read from, and not the
 // ledger, neither shortens a term with that nor releases a hold.
-func (b Book) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry, error)) error {
+func (s Schedule) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry, error)) error {
 	vouch := func(number ledger.Number, what string, says func(ledger.Entry) bool) error {
 		if number < first {
 			return nil // it was vouched for as long as its entry was there
@@ -140,7 +141,7 @@ func (b Book) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry
 		}
 		return nil
 	}
-	for _, setting := range b.Settings {
+	for _, setting := range s.Settings {
 		says := func(e ledger.Entry) bool {
 			return e.Kind == ledger.Retained && e.Count == uint64(setting.Months) && e.Note == setting.Reason
 		}
@@ -148,7 +149,7 @@ func (b Book) Vouch(first ledger.Number, entry func(ledger.Number) (ledger.Entry
 			return err
 		}
 	}
-	for _, hold := range b.Holds {
+	for _, hold := range s.Holds {
 		placed := func(e ledger.Entry) bool {
 			return e.Kind == ledger.Held && e.Account == hold.By && e.Approver == hold.Approver &&
 				e.First == hold.Since && e.Last == hold.Until && e.Note == hold.Because

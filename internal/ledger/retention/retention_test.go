@@ -66,7 +66,7 @@ func TestLEDGER_5_ATermIsTheLongestThatWasSetSinceTheMonthBegan(t *testing.T) {
 		"shortened then lengthened, both after a month": {[]retention.Setting{set(150, 6), set(200, 9)}, 100, 12},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if got := (retention.Book{Settings: test.settings}).Term(test.first); got != test.want {
+			if got := (retention.Schedule{Settings: test.settings}).Term(test.first); got != test.want {
 				t.Errorf("%d months, want %d", got, test.want)
 			}
 		})
@@ -94,19 +94,19 @@ func naiveTerm(settings []retention.Setting, first ledger.Number) (term int) {
 // Promise: LEDGER-5
 func TestLEDGER_5_NoLaterSettingMakesATermShorter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var book retention.Book
+		var schedule retention.Schedule
 		first := ledger.Number(rapid.IntRange(0, 40).Draw(t, "first"))
 		next := ledger.Number(0)
 		for range rapid.IntRange(0, 8).Draw(t, "settings") {
 			next += ledger.Number(rapid.IntRange(1, 10).Draw(t, "later"))
-			before := book.Term(first)
-			book.Settings = append(book.Settings, retention.Setting{Since: next, Months: rapid.IntRange(retention.Shortest, retention.Longest).Draw(t, "months")})
-			after := book.Term(first)
+			before := schedule.Term(first)
+			schedule.Settings = append(schedule.Settings, retention.Setting{Since: next, Months: rapid.IntRange(retention.Shortest, retention.Longest).Draw(t, "months")})
+			after := schedule.Term(first)
 			if next > first && after < before {
 				t.Fatalf("entry %d made the term of what was written from %d on %d months, it was %d", next, first, after, before)
 			}
-			if want := naiveTerm(book.Settings, first); after != want {
-				t.Fatalf("%v: %d months from %d on, want %d", book.Settings, after, first, want)
+			if want := naiveTerm(schedule.Settings, first); after != want {
+				t.Fatalf("%v: %d months from %d on, want %d", schedule.Settings, after, first, want)
 			}
 		}
 	})
@@ -138,22 +138,22 @@ func TestLEDGER_6_AMonthIsDueOnceItsTermHasPassed(t *testing.T) {
 		months      int // written, from November 2025 on
 		last, clock time.Time
 		change      func([]ledger.Period)
-		book        retention.Book
+		schedule    retention.Schedule
 		want        []retention.State // of the oldest
 	}{
-		"the month that is written":              {1, due.AddDate(9, 0, 0), due.AddDate(9, 0, 0), nil, retention.Book{}, []retention.State{retention.Open}},
-		"a moment before":                        {14, due, due.Add(-time.Microsecond), nil, retention.Book{}, []retention.State{retention.Closed}},
-		"the very moment":                        {14, due, due, nil, retention.Book{}, []retention.State{retention.Due, retention.Closed}},
-		"a clock set ahead":                      {13, due.Add(-time.Hour), due.AddDate(9, 0, 0), nil, retention.Book{}, []retention.State{retention.Closed}},
-		"a last entry from the future":           {14, due.AddDate(9, 0, 0), due.Add(-time.Hour), nil, retention.Book{}, []retention.State{retention.Closed}},
-		"two months due":                         {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Book{}, []retention.State{retention.Due, retention.Due, retention.Closed}},
-		"a month that was dropped":               {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), func(p []ledger.Period) { p[0].Dropped = true }, retention.Book{}, []retention.State{retention.Dropped, retention.Due}},
-		"a longer setting":                       {14, due, due, nil, retention.Book{Settings: []retention.Setting{{Since: 135, Months: 13}}}, []retention.State{retention.Closed}},
-		"a shorter setting, once it was written": {14, due, due, nil, retention.Book{Settings: []retention.Setting{{Since: 35, Months: 6}}}, []retention.State{retention.Due, retention.Closed, retention.Closed, retention.Closed, retention.Waiting}},
-		"a hold":                                 {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Book{Holds: []retention.Hold{{Number: 9, Since: november, Until: november}}}, []retention.State{retention.Held, retention.Waiting}},
-		"a hold on the second":                   {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Book{Holds: []retention.Hold{{Number: 9, Since: november.Plus(1)}}}, []retention.State{retention.Due, retention.Held, retention.Held}},
-		"a hold that was released":               {14, due, due, nil, retention.Book{Holds: []retention.Hold{{Number: 9, Since: november, Released: true, Release: 10}}}, []retention.State{retention.Due}},
-		"one of two holds that was released":     {14, due, due, nil, retention.Book{Holds: []retention.Hold{{Number: 9, Since: november, Released: true, Release: 10}, {Number: 8, Since: november.Plus(-3)}}}, []retention.State{retention.Held}},
+		"the month that is written":              {1, due.AddDate(9, 0, 0), due.AddDate(9, 0, 0), nil, retention.Schedule{}, []retention.State{retention.Open}},
+		"a moment before":                        {14, due, due.Add(-time.Microsecond), nil, retention.Schedule{}, []retention.State{retention.Closed}},
+		"the very moment":                        {14, due, due, nil, retention.Schedule{}, []retention.State{retention.Due, retention.Closed}},
+		"a clock set ahead":                      {13, due.Add(-time.Hour), due.AddDate(9, 0, 0), nil, retention.Schedule{}, []retention.State{retention.Closed}},
+		"a last entry from the future":           {14, due.AddDate(9, 0, 0), due.Add(-time.Hour), nil, retention.Schedule{}, []retention.State{retention.Closed}},
+		"two months due":                         {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Schedule{}, []retention.State{retention.Due, retention.Due, retention.Closed}},
+		"a month that was dropped":               {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), func(p []ledger.Period) { p[0].Dropped = true }, retention.Schedule{}, []retention.State{retention.Dropped, retention.Due}},
+		"a longer setting":                       {14, due, due, nil, retention.Schedule{Settings: []retention.Setting{{Since: 135, Months: 13}}}, []retention.State{retention.Closed}},
+		"a shorter setting, once it was written": {14, due, due, nil, retention.Schedule{Settings: []retention.Setting{{Since: 35, Months: 6}}}, []retention.State{retention.Due, retention.Closed, retention.Closed, retention.Closed, retention.Waiting}},
+		"a hold":                                 {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Schedule{Holds: []retention.Hold{{Number: 9, Since: november, Until: november}}}, []retention.State{retention.Held, retention.Waiting}},
+		"a hold on the second":                   {15, due.AddDate(0, 1, 0), due.AddDate(0, 1, 0), nil, retention.Schedule{Holds: []retention.Hold{{Number: 9, Since: november.Plus(1)}}}, []retention.State{retention.Due, retention.Held, retention.Held}},
+		"a hold that was released":               {14, due, due, nil, retention.Schedule{Holds: []retention.Hold{{Number: 9, Since: november, Released: true, Release: 10}}}, []retention.State{retention.Due}},
+		"one of two holds that was released":     {14, due, due, nil, retention.Schedule{Holds: []retention.Hold{{Number: 9, Since: november, Released: true, Release: 10}, {Number: 8, Since: november.Plus(-3)}}}, []retention.State{retention.Held}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			periods := following(november, test.months)
@@ -161,7 +161,7 @@ func TestLEDGER_6_AMonthIsDueOnceItsTermHasPassed(t *testing.T) {
 				test.change(periods)
 			}
 			var states []retention.State
-			for _, m := range test.book.Months(periods, test.last, test.clock) {
+			for _, m := range test.schedule.Months(periods, test.last, test.clock) {
 				states = append(states, m.State)
 			}
 			if len(states) < len(test.want) || !slices.Equal(states[:len(test.want)], test.want) {
@@ -193,7 +193,7 @@ func TestLEDGER_5_AClockThatLeapsAheadDropsNothing(t *testing.T) {
 				periods = append(periods, ledger.Period{Month: november.Plus(after), First: first, End: first + 10, Open: i == len(test.written)-1})
 			}
 			now := periods[len(periods)-1].Begins().AddDate(0, 0, 20)
-			if got := (retention.Book{}).Months(periods, now, now)[0].State; got != test.want {
+			if got := (retention.Schedule{}).Months(periods, now, now)[0].State; got != test.want {
 				t.Errorf("November is %s, want %s", got, test.want)
 			}
 		})
@@ -222,8 +222,8 @@ func TestLEDGER_5_NothingIsDueBeforeItsTimeHoweverTheClockLeaps(t *testing.T) {
 		}
 		periods[len(periods)-1].Open = true
 		last := november.Plus(lived - 1 + ahead).Begins()
-		book := retention.Book{Settings: []retention.Setting{{Months: rapid.IntRange(retention.Shortest, retention.Longest).Draw(t, "term")}}}
-		for i, m := range book.Months(periods, last, last) {
+		schedule := retention.Schedule{Settings: []retention.Setting{{Months: rapid.IntRange(retention.Shortest, retention.Longest).Draw(t, "term")}}}
+		for i, m := range schedule.Months(periods, last, last) {
 			if m.State == retention.Due && lived-1 < truly[i]+1+m.Term {
 				t.Fatalf("%s was begun in month %d, and is due in month %d at a term of %d", m.Month, truly[i], lived-1, m.Term)
 			}
@@ -271,23 +271,23 @@ func TestLEDGER_5_TheTablesAreHeldAgainstTheLedger(t *testing.T) {
 	}
 	for sentence, test := range map[string]struct {
 		first  ledger.Number
-		change func(*retention.Book)
+		change func(*retention.Schedule)
 		says   string
 	}{
-		"as it was written":                    {0, func(*retention.Book) {}, ""},
-		"a setting nobody wrote":               {0, func(b *retention.Book) { b.Settings = append(b.Settings, retention.Setting{Since: 8, Months: 6}) }, "holding a setting against the ledger"},
-		"another setting":                      {0, func(b *retention.Book) { b.Settings[0].Months = 7 }, "a setting as entry 5"},
-		"another reason":                       {0, func(b *retention.Book) { b.Holds[0].Because = "none" }, "a hold as entry 7"},
-		"an earlier end":                       {0, func(b *retention.Book) { b.Holds[0].Until = march }, "a hold as entry 7"},
-		"a release nobody wrote":               {0, func(b *retention.Book) { b.Holds[0].Release = 8 }, "holding a release against the ledger"},
-		"another hold's release":               {0, func(b *retention.Book) { b.Holds[0].Number, b.Holds[0].Since = 6, march.Plus(1) }, "holding a hold against the ledger"},
-		"a release that is another entry":      {0, func(b *retention.Book) { b.Holds[0].Release = 5 }, "a release as entry 5"},
-		"entries that were dropped themselves": {10, func(b *retention.Book) { b.Settings[0].Months = 7 }, ""},
+		"as it was written":                    {0, func(*retention.Schedule) {}, ""},
+		"a setting nobody wrote":               {0, func(b *retention.Schedule) { b.Settings = append(b.Settings, retention.Setting{Since: 8, Months: 6}) }, "holding a setting against the ledger"},
+		"another setting":                      {0, func(b *retention.Schedule) { b.Settings[0].Months = 7 }, "a setting as entry 5"},
+		"another reason":                       {0, func(b *retention.Schedule) { b.Holds[0].Because = "none" }, "a hold as entry 7"},
+		"an earlier end":                       {0, func(b *retention.Schedule) { b.Holds[0].Until = march }, "a hold as entry 7"},
+		"a release nobody wrote":               {0, func(b *retention.Schedule) { b.Holds[0].Release = 8 }, "holding a release against the ledger"},
+		"another hold's release":               {0, func(b *retention.Schedule) { b.Holds[0].Number, b.Holds[0].Since = 6, march.Plus(1) }, "holding a hold against the ledger"},
+		"a release that is another entry":      {0, func(b *retention.Schedule) { b.Holds[0].Release = 5 }, "a release as entry 5"},
+		"entries that were dropped themselves": {10, func(b *retention.Schedule) { b.Settings[0].Months = 7 }, ""},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			book := retention.Book{Settings: []retention.Setting{setting}, Holds: []retention.Hold{hold}}
-			test.change(&book)
-			err := book.Vouch(test.first, func(number ledger.Number) (ledger.Entry, error) {
+			schedule := retention.Schedule{Settings: []retention.Setting{setting}, Holds: []retention.Hold{hold}}
+			test.change(&schedule)
+			err := schedule.Vouch(test.first, func(number ledger.Number) (ledger.Entry, error) {
 				if entry, ok := written[number]; ok {
 					return entry, nil
 				}
