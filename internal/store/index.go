@@ -63,7 +63,7 @@ func (x *Index) ready(ctx context.Context) error {
 // Close ends every connection, and the statements prepared on it.
 func (x *Index) Close() error { return errors.Join(x.read.Close(), x.write.Close()) }
 
-// Segments implements index.Shelf.
+// Segments implements index.Segments.
 func (x *Index) Segments(ctx context.Context) (segments [][]byte, err error) {
 	rows, err := x.read.QueryContext(ctx, `select number, body from segment order by number`)
 	if err != nil {
@@ -84,7 +84,7 @@ func (x *Index) Segments(ctx context.Context) (segments [][]byte, err error) {
 	return segments, x.engine.classify(rows.Err())
 }
 
-// Seal implements index.Shelf.
+// Seal implements index.Segments.
 func (x *Index) Seal(ctx context.Context, number int, write func(index.Sealing) ([]byte, error)) error {
 	tx, err := x.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -123,7 +123,7 @@ func (x *Index) Seal(ctx context.Context, number int, write func(index.Sealing) 
 	return x.engine.classify(tx.Commit())
 }
 
-// Keep implements index.Shelf.
+// Keep implements index.Segments.
 func (x *Index) Keep(ctx context.Context, portion index.Row) error {
 	const insert = insertPage + ` on conflict (side, page, piece, segment) do nothing`
 	_, err := x.write.ExecContext(ctx, insert, string(portion.Side), portion.Page, portion.Piece, portion.Segment, portion.Body, portion.More)
@@ -156,7 +156,7 @@ func (s *sealing) Put(ctx context.Context, row index.Row) error {
 	return s.engine.classify(err)
 }
 
-// Pages implements index.Shelf.
+// Pages implements index.Segments.
 func (x *Index) Pages(ctx context.Context, side index.Side, page, from, to int, more bool) iter.Seq2[index.Row, error] {
 	query := x.pages
 	if more {
@@ -186,7 +186,7 @@ func indexPages(ctx context.Context, query *sql.Stmt, engine indexEngine, side i
 	}
 }
 
-// Row implements index.Shelf.
+// Row implements index.Segments.
 func (x *Index) Row(ctx context.Context, key index.Key, more bool) (index.Row, error) {
 	query := x.row
 	if more {
@@ -200,13 +200,13 @@ func (x *Index) Row(ctx context.Context, key index.Key, more bool) (index.Row, e
 	return row, x.engine.classify(err)
 }
 
-// Rows implements index.Shelf.
+// Rows implements index.Segments.
 func (x *Index) Rows(ctx context.Context) (count int, err error) {
 	err = x.read.QueryRowContext(ctx, `select count(*) from page where side <> 'open'`).Scan(&count)
 	return count, x.engine.classify(err)
 }
 
-// Drop implements index.Shelf.
+// Drop implements index.Segments.
 func (x *Index) Drop(ctx context.Context) error {
 	_, err := x.write.ExecContext(ctx, x.engine.empty())
 	return x.engine.classify(err)

@@ -31,11 +31,11 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 		return 0, err
 	}
 	defer x.leave()
-	kept, err := x.shelf.Segments(ctx)
+	kept, err := x.stored.Segments(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("opening the index: %w", err)
 	}
-	first, err := x.book.First(ctx)
+	first, err := x.ledger.First(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("looking where the ledger begins: %w", err)
 	}
@@ -46,7 +46,7 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 		return 0, ErrElsewhere
 	}
 	draft, rows := newDraft(x.shape, first, 0), 0
-	for entry, err := range x.book.Entries(ctx, first) {
+	for entry, err := range x.ledger.Entries(ctx, first) {
 		if err != nil {
 			return compared, fmt.Errorf("reading the ledger beside its index: %w", err)
 		}
@@ -77,7 +77,7 @@ func (x *Index) Audit(ctx context.Context, tell func(ledger.Number)) (compared i
 	if err := x.comparePortions(ctx, draft); err != nil {
 		return compared, err
 	}
-	there, err := x.shelf.Rows(ctx)
+	there, err := x.stored.Rows(ctx)
 	if err == nil && there != rows {
 		err = fmt.Errorf("the index has %d rows, the ledger makes %d", there, rows)
 	}
@@ -88,10 +88,10 @@ func (d *draft) differs(format string, args ...any) Difference {
 	return Difference{d.number, d.start(), d.start() + ledger.Number(d.shape.Segment) - 1, fmt.Sprintf(format, args...)}
 }
 
-// compare makes a segment of the ledger, holds it against the shelf, and returns how
+// compare makes a segment of the ledger, holds it against what is stored, and returns how
 // many rows it has.
 func (x *Index) compare(ctx context.Context, d *draft, mark [32]byte, kept []byte) (rows int, err error) {
-	segment, err := d.seal(ctx, mark, &comparison{x.shelf, d})
+	segment, err := d.seal(ctx, mark, &comparison{x.stored, d})
 	if err == nil && !bytes.Equal(kept, segment.body(x.shape)) {
 		err = d.differs("what it says of itself: changed")
 	}
@@ -101,18 +101,18 @@ func (x *Index) compare(ctx context.Context, d *draft, mark [32]byte, kept []byt
 // comparison seals nothing: it compares each row with the one that is kept. Earlier
 // segments have been compared already, so that their people are right.
 type comparison struct {
-	shelf Shelf
-	draft *draft
+	stored Segments
+	draft  *draft
 }
 
 // People implements Sealing.
 func (c *comparison) People(ctx context.Context, page int) iter.Seq2[Row, error] {
-	return c.shelf.Pages(ctx, People, page, 0, c.draft.number, false)
+	return c.stored.Pages(ctx, People, page, 0, c.draft.number, false)
 }
 
 // Put implements Sealing.
 func (c *comparison) Put(ctx context.Context, made Row) error {
-	kept, err := c.shelf.Row(ctx, made.Key, true)
+	kept, err := c.stored.Row(ctx, made.Key, true)
 	if err != nil && !fault.Is(err, fault.Absent) {
 		return err
 	}

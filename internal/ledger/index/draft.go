@@ -34,7 +34,7 @@ type draft struct {
 	accounts map[roster.AccountID]uint32
 	shown    []disclosure
 	edges    []edge // of the portions that are full
-	kept     int    // how many of them are on the shelf
+	kept     int    // how many of them are stored
 }
 
 func newDraft(shape Shape, base ledger.Number, number int) *draft {

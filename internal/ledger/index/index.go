@@ -38,8 +38,8 @@ type Shape struct {
 // Standard is the shape of every index outside tests.
 var Standard = Shape{Segment: 1 << 20, Pages: 1 << 10, Piece: 1 << 13, Portion: 1 << 14}
 
-// Book is the ledger, as the index reads it.
-type Book interface {
+// Ledger is what the index reads of the ledger.
+type Ledger interface {
 	// First returns the number of the first entry that is there; the next to be written
 	// when there is none.
 	First(ctx context.Context) (ledger.Number, error)
@@ -49,8 +49,8 @@ type Book interface {
 	Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error)
 }
 
-// Shelf is where sealed segments are kept. It may be shared between processes.
-type Shelf interface {
+// Segments stores sealed segments. Several processes may share it.
+type Segments interface {
 	// Segments returns the sealed segments, as Seal took them, oldest first.
 	Segments(ctx context.Context) ([][]byte, error)
 	// Seal keeps what write puts, together or not at all, as the segment of this
@@ -74,35 +74,35 @@ type Shelf interface {
 
 // Sealing is a segment while it is sealed.
 type Sealing interface {
-	// People yields the pages of people of all earlier segments, as Shelf.Pages does,
+	// People yields the pages of people of all earlier segments, as Segments.Pages does,
 	// without More.
 	People(ctx context.Context, page int) iter.Seq2[Row, error]
 	// Put keeps a row.
 	Put(ctx context.Context, row Row) error
 }
 
-// Index is the sealed segments on a shelf and the open one in memory. It is safe
+// Index is the sealed segments in storage and the open one in memory. It is safe
 // for concurrent use.
 type Index struct {
-	shape Shape
-	book  Book
-	shelf Shelf
+	shape  Shape
+	ledger Ledger
+	stored Segments
 
 	read    atomic.Uint64 // the number of the next entry to take in
 	failing atomic.Bool   // it could not follow the ledger when it last tried
-	remade  atomic.Bool   // what was on the shelf was dropped
+	remade  atomic.Bool   // what was stored was dropped
 
 	turn    chan struct{} // holds one token; whoever has it may use what follows
 	base    ledger.Number // the first entry of segment 0
 	sealed  []Segment
 	open    *draft
-	settled bool // sealed and open are what the shelf and the book say
-	stale   bool // what is on the shelf has to go
+	settled bool // sealed and open are what the storage and the ledger say
+	stale   bool // what is stored has to go
 }
 
 // New returns an index over a ledger. It reads nothing yet.
-func New(shape Shape, book Book, shelf Shelf) *Index {
-	x := &Index{shape: shape, book: book, shelf: shelf, turn: make(chan struct{}, 1)}
+func New(shape Shape, from Ledger, stored Segments) *Index {
+	x := &Index{shape: shape, ledger: from, stored: stored, turn: make(chan struct{}, 1)}
 	x.turn <- struct{}{}
 	return x
 }
@@ -161,7 +161,7 @@ func (x *Index) Remade() bool { return x.remade.Swap(false) }
 
 func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) (err error) {
 	defer func() { x.failing.Store(err != nil && ctx.Err() == nil) }()
-	first, err := x.book.First(ctx)
+	first, err := x.ledger.First(ctx)
 	if err != nil {
 		return fmt.Errorf("looking where the ledger begins: %w", err)
 	}
@@ -171,7 +171,7 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) (err erro
 		}
 	}
 	x.settled = false // unless all goes well
-	for entry, err := range x.book.Entries(ctx, x.open.next()) {
+	for entry, err := range x.ledger.Entries(ctx, x.open.next()) {
 		if err != nil {
 			return fmt.Errorf("reading the ledger for its index: %w", err)
 		}
@@ -192,7 +192,7 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) (err erro
 	return x.keep(ctx)
 }
 
-// settle begins where the shelf ends, once it is sure that what is on the shelf was
+// settle begins where the stored segments end, once it is sure that they were
 // made from this ledger, all of it: from its first entry on.
 func (x *Index) settle(ctx context.Context, first ledger.Number) error {
 	kept, err := x.kept(ctx, first)
@@ -221,18 +221,18 @@ func (x *Index) settle(ctx context.Context, first ledger.Number) error {
 	return err
 }
 
-// kept returns the segments on the shelf, after it has dropped what must not stay
+// kept returns the stored segments, after it has dropped what must not stay
 // there.
 func (x *Index) kept(ctx context.Context, first ledger.Number) (kept [][]byte, err error) {
 	if !x.stale {
-		if kept, err = x.shelf.Segments(ctx); err != nil {
+		if kept, err = x.stored.Segments(ctx); err != nil {
 			return nil, fmt.Errorf("opening the index: %w", err)
 		}
 		if x.stale, err = x.beginsElsewhere(ctx, first, kept); err != nil || !x.stale {
 			return kept, err
 		}
 	}
-	if err := x.shelf.Drop(ctx); err != nil { // it is stale until it is gone
+	if err := x.stored.Drop(ctx); err != nil { // it is stale until it is gone
 		return nil, fmt.Errorf("dropping the index: %w", err)
 	}
 	x.stale = false
@@ -240,7 +240,7 @@ func (x *Index) kept(ctx context.Context, first ledger.Number) (kept [][]byte, e
 	return nil, nil
 }
 
-// beginsElsewhere reports whether what is on the shelf was made from another first
+// beginsElsewhere reports whether what is stored was made from another first
 // entry. What is damaged begins nowhere, and is found by whoever reads it.
 func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [][]byte) (bool, error) {
 	if len(kept) > 0 {
@@ -248,7 +248,7 @@ func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [
 		return err == nil && segment.Base != first, nil
 	}
 	probe := newDraft(x.shape, first, 0)
-	row, err := x.shelf.Row(ctx, probe.portionKey(0), false)
+	row, err := x.stored.Row(ctx, probe.portionKey(0), false)
 	if err != nil {
 		if fault.Is(err, fault.Absent) {
 			err = nil
@@ -262,7 +262,7 @@ func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [
 // isOurs refuses what was not made from this ledger.
 func (x *Index) isOurs(ctx context.Context, number ledger.Number, made [32]byte) error {
 	const advice = "verify the ledger, then run poterne ledger audit-index --rebuild"
-	entry, err := x.book.Entry(ctx, number)
+	entry, err := x.ledger.Entry(ctx, number)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the index was made from entry %d, which is not to be had: %w; if the ledger is shorter, %s", number, err, advice)
@@ -275,10 +275,10 @@ func (x *Index) isOurs(ctx context.Context, number ledger.Number, made [32]byte)
 // mark tells a segment's last entry from every other.
 func mark(entry ledger.Entry) [sha256.Size]byte { return sha256.Sum256(entry.Append(nil)) }
 
-// seal puts the open segment, which entry completes, on the shelf.
+// seal stores the open segment, which entry completes.
 func (x *Index) seal(ctx context.Context, entry ledger.Entry) error {
 	var segment Segment
-	err := x.shelf.Seal(ctx, x.open.number, func(s Sealing) ([]byte, error) {
+	err := x.stored.Seal(ctx, x.open.number, func(s Sealing) ([]byte, error) {
 		var err error
 		segment, err = x.open.seal(ctx, mark(entry), s)
 		return segment.body(x.shape), err
@@ -287,7 +287,7 @@ func (x *Index) seal(ctx context.Context, entry ledger.Entry) error {
 		return fmt.Errorf("sealing segment %d of the index: %w", x.open.number, err)
 	}
 	if segment.Rows == 0 { // another process did
-		kept, err := x.shelf.Segments(ctx)
+		kept, err := x.stored.Segments(ctx)
 		if err != nil {
 			return err
 		}
@@ -338,7 +338,7 @@ func (x *Index) now(ctx context.Context) (snapshot, error) {
 // pages yields the pages of the sealed segments from one up to and without another,
 // and fails where one is damaged or missing.
 func (x *Index) pages(ctx context.Context, side Side, page, from, to int, more bool) iter.Seq2[Row, error] {
-	return whole(x.shelf.Pages(ctx, side, page, from, to, more), Key{Side: side, Page: page}, from, to, more)
+	return whole(x.stored.Pages(ctx, side, page, from, to, more), Key{Side: side, Page: page}, from, to, more)
 }
 
 // whole opens rows, one for each segment.
@@ -367,7 +367,7 @@ func whole(rows iter.Seq2[Row, error], key Key, from, to int, more bool) iter.Se
 
 // row returns one row, and fails when it is damaged or missing.
 func (x *Index) row(ctx context.Context, key Key, more bool) (Row, error) {
-	row, err := x.shelf.Row(ctx, key, more)
+	row, err := x.stored.Row(ctx, key, more)
 	switch {
 	case fault.Is(err, fault.Absent):
 		return Row{}, Damage{key}

@@ -110,10 +110,10 @@ var (
 	}()
 )
 
-// First implements index.Book.
+// First implements index.Ledger.
 func (n nation) First(context.Context) (ledger.Number, error) { return 0, nil }
 
-// Entries implements index.Book.
+// Entries implements index.Ledger.
 func (n nation) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for i := int(from); i < n.entries; i++ {
@@ -124,7 +124,7 @@ func (n nation) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.
 	}
 }
 
-// Entry implements index.Book.
+// Entry implements index.Ledger.
 func (n nation) Entry(_ context.Context, number ledger.Number) (ledger.Entry, error) {
 	if int(number) >= n.entries {
 		return ledger.Entry{}, errors.New("no such entry")

@@ -132,7 +132,7 @@ type Segment struct {
 	Mark        [32]byte // of its last entry
 }
 
-// body is the segment with the shape it was cut in and a sum, as a shelf keeps it.
+// body is the segment with the shape it was cut in and a sum, as it is stored.
 func (s Segment) body(shape Shape) []byte {
 	var body []byte
 	for _, n := range []int64{

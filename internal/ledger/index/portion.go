@@ -101,7 +101,7 @@ func (d *draft) addPortion(row Row) error {
 // from this ledger.
 func (x *Index) takeUp(ctx context.Context, d *draft) error {
 	for {
-		row, err := x.shelf.Row(ctx, d.portionKey(len(d.edges)), false)
+		row, err := x.stored.Row(ctx, d.portionKey(len(d.edges)), false)
 		if fault.Is(err, fault.Absent) {
 			return nil
 		}
@@ -123,7 +123,7 @@ func (x *Index) takeUp(ctx context.Context, d *draft) error {
 // keep keeps the portions of the open segment that are not yet.
 func (x *Index) keep(ctx context.Context) error {
 	for ; x.open.kept < len(x.open.edges); x.open.kept++ {
-		if err := x.shelf.Keep(ctx, x.open.portion(x.open.kept)); err != nil {
+		if err := x.stored.Keep(ctx, x.open.portion(x.open.kept)); err != nil {
 			return fmt.Errorf("keeping the open segment of the index: %w", err)
 		}
 	}
@@ -135,7 +135,7 @@ func (x *Index) keep(ctx context.Context) error {
 func (x *Index) comparePortions(ctx context.Context, d *draft) error {
 	for number := range d.edges {
 		made := d.portion(number)
-		kept, err := x.shelf.Row(ctx, made.Key, false)
+		kept, err := x.stored.Row(ctx, made.Key, false)
 		switch {
 		case fault.Is(err, fault.Absent): // nobody has kept it yet
 		case err != nil:

@@ -18,7 +18,7 @@ type Seen struct {
 	Numbers []ledger.Number // of the entries in which the person was shown, in order
 
 	person register.PersonID
-	book   Book
+	ledger Ledger
 }
 
 // WhoSaw finds every entry in which a person was shown. It holds for every entry
@@ -28,7 +28,7 @@ func (x *Index) WhoSaw(ctx context.Context, person register.PersonID) (Seen, err
 	if err != nil {
 		return Seen{}, err
 	}
-	seen := Seen{From: now.base, Begun: now.begun(), Before: now.open.next, person: person, book: x.book}
+	seen := Seen{From: now.base, Begun: now.begun(), Before: now.open.next, person: person, ledger: x.ledger}
 	place := []int{nowhere}
 	page := x.shape.personPage(person)
 	for row, err := range x.pages(ctx, People, page, 0, len(now.sealed), true) {
@@ -63,7 +63,7 @@ func (x *Index) WhoSaw(ctx context.Context, person register.PersonID) (Seen, err
 func (s Seen) Entries(ctx context.Context) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, number := range s.Numbers {
-			entry, err := s.book.Entry(ctx, number)
+			entry, err := s.ledger.Entry(ctx, number)
 			if err == nil && (!entry.Disclosed() || entry.Person != s.person) {
 				err = fmt.Errorf("entry %d is not what the index says; verify the ledger, then run poterne ledger audit-index", number)
 			}
