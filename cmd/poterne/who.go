@@ -281,7 +281,7 @@ func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
 
 // notary gives the desk what its answers rest on.
 type notary struct {
-	shelf    ledger.Shelf
+	shelf    ledger.Storage
 	signer   note.Signer
 	verifier note.Verifier
 }

@@ -32,13 +32,13 @@ type Condensed struct {
 // Condense holds every entry of a closed period against the tree's leaf, and hands
 // over what the tree says of those that hold, a bundle's at a time, until one does
 // not. Progress is told after each thousand entries or so; it may be nil.
-func Condense(ctx context.Context, shelf Shelf, period Period, keep func(Condensed) error, progress func(done, total int64)) ([]Finding, error) {
-	v := verification{ctx: ctx, shelf: shelf, next: period.First, size: int64(period.End)}
+func Condense(ctx context.Context, storage Storage, period Period, keep func(Condensed) error, progress func(done, total int64)) ([]Finding, error) {
+	v := verification{ctx: ctx, storage: storage, next: period.First, size: int64(period.End)}
 	if progress != nil {
 		v.progress = func(done, _ int64) { progress(done-int64(period.First), period.Entries()) }
 	}
 	piece := Condensed{First: period.First}
-	for sealed, err := range shelf.Sealed(ctx, period.First) {
+	for sealed, err := range storage.Sealed(ctx, period.First) {
 		if err != nil {
 			return nil, fmt.Errorf("reading entry %d: %w", v.next, err)
 		}

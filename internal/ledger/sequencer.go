@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Shelf is where the ledger is kept. What it yields, it yields in order.
-type Shelf interface {
+// Storage is where the ledger is stored. It yields in order whatever it yields.
+type Storage interface {
 	// Sealed yields the entries from a number on, in the order of their numbers.
 	Sealed(ctx context.Context, from Number) iter.Seq2[Sealed, error]
 	// Tile returns the hashes of a tile, the largest stored of its level and
@@ -37,7 +37,7 @@ const stride = 1 << 16
 
 // Sequencer gives the tree its leaves in number order and signs its head.
 type Sequencer struct {
-	shelf    Shelf
+	storage  Storage
 	signer   note.Signer
 	verifier note.Verifier
 	log      *slog.Logger
@@ -45,8 +45,8 @@ type Sequencer struct {
 }
 
 // NewSequencer takes up the tree where its newest checkpoint left it.
-func NewSequencer(ctx context.Context, shelf Shelf, signer note.Signer, verifier note.Verifier, log *slog.Logger) (*Sequencer, error) {
-	s := &Sequencer{shelf: shelf, signer: signer, verifier: verifier, log: log}
+func NewSequencer(ctx context.Context, storage Storage, signer note.Signer, verifier note.Verifier, log *slog.Logger) (*Sequencer, error) {
+	s := &Sequencer{storage: storage, signer: signer, verifier: verifier, log: log}
 	if err := s.takeUp(ctx); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func NewSequencer(ctx context.Context, shelf Shelf, signer note.Signer, verifier
 
 // takeUp finds the newest checkpoint, which may be another process's.
 func (s *Sequencer) takeUp(ctx context.Context) error {
-	signed, err := s.shelf.Checkpoint(ctx)
+	signed, err := s.storage.Checkpoint(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for the newest checkpoint: %w", err)
 	}
@@ -96,8 +96,8 @@ func (s *Sequencer) Run(ctx context.Context) error {
 // Step takes in what was written since the last checkpoint, up to a bounded
 // number of entries, and signs the new head. It reports whether there was any.
 func (s *Sequencer) Step(ctx context.Context) (advanced bool, err error) {
-	tree := newGrowth(s.head.Size, func(tile tlog.Tile) ([]byte, error) { return s.shelf.Tile(ctx, tile) })
-	for sealed, err := range s.shelf.Sealed(ctx, Number(s.head.Size)) {
+	tree := newGrowth(s.head.Size, func(tile tlog.Tile) ([]byte, error) { return s.storage.Tile(ctx, tile) })
+	for sealed, err := range s.storage.Sealed(ctx, Number(s.head.Size)) {
 		if err != nil {
 			return false, fmt.Errorf("reading entries from %d: %w", tree.size, err)
 		}
@@ -130,7 +130,7 @@ func (s *Sequencer) publish(ctx context.Context, tree *growth) error {
 	if err != nil {
 		return err
 	}
-	if err := s.shelf.Publish(ctx, tiles, head); err != nil {
+	if err := s.storage.Publish(ctx, tiles, head); err != nil {
 		return s.comeSecond(ctx, fmt.Errorf("publishing the checkpoint of %d entries: %w", tree.size, err))
 	}
 	s.head = head

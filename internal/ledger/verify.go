@@ -66,12 +66,12 @@ func (r Report) Sound() bool { return len(r.Findings) == 0 }
 // proves the entry that says so, and periods were dropped one after the other from
 // the ledger's beginning. Progress is told after each thousand entries or so; it may
 // be nil.
-func Verify(ctx context.Context, shelf Shelf, verifier note.Verifier, elsewhere [][]byte, progress func(done, total int64)) (Report, error) {
-	v := verification{ctx: ctx, shelf: shelf, progress: progress}
+func Verify(ctx context.Context, storage Storage, verifier note.Verifier, elsewhere [][]byte, progress func(done, total int64)) (Report, error) {
+	v := verification{ctx: ctx, storage: storage, progress: progress}
 	if err := v.gather(verifier, elsewhere); err != nil {
 		return Report{}, err
 	}
-	for sealed, err := range shelf.Sealed(ctx, 0) {
+	for sealed, err := range storage.Sealed(ctx, 0) {
 		if err != nil {
 			return Report{}, fmt.Errorf("reading entry %d: %w", v.next, err)
 		}
@@ -86,7 +86,7 @@ func Verify(ctx context.Context, shelf Shelf, verifier note.Verifier, elsewhere 
 
 type verification struct {
 	ctx      context.Context
-	shelf    Shelf
+	storage  Storage
 	progress func(done, total int64)
 	report   Report
 
@@ -123,7 +123,7 @@ func (v *verification) gather(verifier note.Verifier, elsewhere [][]byte) error 
 		}
 		v.checkpoints = append(v.checkpoints, witnessed{checkpoint, elsewhere})
 	}
-	for signed, err := range v.shelf.Checkpoints(v.ctx) {
+	for signed, err := range v.storage.Checkpoints(v.ctx) {
 		if err != nil {
 			return fmt.Errorf("reading checkpoints: %w", err)
 		}
@@ -245,7 +245,7 @@ func (v *verification) leaf() (tlog.Hash, bool) {
 	index := tlog.StoredHashIndex(0, int64(v.next))
 	tile := tlog.TileForIndex(TileHeight, index)
 	if v.leaves == nil || v.tile.N != tile.N {
-		leaves, err := v.shelf.Tile(v.ctx, tile)
+		leaves, err := v.storage.Tile(v.ctx, tile)
 		if err != nil {
 			leaves = []byte{}
 		}

@@ -15,7 +15,7 @@ import (
 	"poterne/internal/ledger"
 )
 
-// Sealed implements ledger.Shelf. It reads in portions that grow: PostgreSQL sends
+// Sealed implements ledger.Storage. It reads in portions that grow: PostgreSQL sends
 // whatever was asked for, also to whoever needs the first few only.
 func (s *Store) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
@@ -120,7 +120,7 @@ func (s *Store) body(ctx context.Context, number ledger.Number) (body []byte, er
 	return body, nil
 }
 
-// Tile implements ledger.Shelf.
+// Tile implements ledger.Storage.
 func (s *Store) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
 	var hashes []byte
 	err := s.read.QueryRowContext(ctx, `select hashes from tile where level = $1 and position = $2`, tile.L, tile.N).Scan(&hashes)
@@ -130,7 +130,7 @@ func (s *Store) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
 	return hashes, nil
 }
 
-// Checkpoint implements ledger.Shelf.
+// Checkpoint implements ledger.Storage.
 func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
 	var note []byte
 	err := s.read.QueryRowContext(ctx, `select note from checkpoint order by size desc limit 1`).Scan(&note)
@@ -179,7 +179,7 @@ func (s *Store) blobs(ctx context.Context, query string, args ...any) ([][]byte,
 	return column, s.engine.classify(rows.Err())
 }
 
-// Checkpoints implements ledger.Shelf.
+// Checkpoints implements ledger.Storage.
 func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		rows, err := s.read.QueryContext(ctx, `select note from checkpoint order by size`)
@@ -201,7 +201,7 @@ func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// Publish implements ledger.Shelf. A tile that has grown takes its own place; one
+// Publish implements ledger.Storage. A tile that has grown takes its own place; one
 // that another process has grown further stays. The last entry under the checkpoint
 // must be the one that the tiles were made of: it may have been read from a server
 // that was replaced meanwhile, and that showed what no standby has.

@@ -178,13 +178,13 @@ func (s Shown) Seal(digest string, checkpoint []byte) string {
 
 // Covering returns the signed checkpoint that covers every entry before one. If there
 // is none yet, it is signed now.
-func Covering(ctx context.Context, shelf ledger.Shelf, signer note.Signer, verifier note.Verifier, before ledger.Number) ([]byte, error) {
-	sequencer, err := ledger.NewSequencer(ctx, shelf, signer, verifier, slog.New(slog.DiscardHandler))
+func Covering(ctx context.Context, storage ledger.Storage, signer note.Signer, verifier note.Verifier, before ledger.Number) ([]byte, error) {
+	sequencer, err := ledger.NewSequencer(ctx, storage, signer, verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
 	for {
-		signed, err := shelf.Checkpoint(ctx)
+		signed, err := storage.Checkpoint(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("looking for the newest checkpoint: %w", err)
 		}
