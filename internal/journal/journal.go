@@ -76,7 +76,7 @@ type Journal struct {
 	stopped chan struct{} // closed when Run has ended
 
 	obeys func(order.Set) // told of the orders of each new generation
-	deaf  func()           // told when orders could not be heard for a while
+	deaf  func()          // told when orders could not be heard for a while
 
 	mu     sync.RWMutex // guards what follows, which Run alone writes
 	state  *State

@@ -145,12 +145,12 @@ func (s *Store) Before(ctx context.Context, size int64) ([][]byte, error) {
 	return s.blobs(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
 }
 
-// Cosigned implements witness.Shelf.
+// Cosigned implements witness.Ledger.
 func (s *Store) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
 	return s.blobs(ctx, `select line from cosignature where size = $1 order by witness`, size)
 }
 
-// Cosign implements witness.Shelf.
+// Cosign implements witness.Ledger.
 func (s *Store) Cosign(ctx context.Context, size int64, witness string, line []byte) error {
 	const insert = `
 		insert into cosignature (size, witness, line) values ($1, $2, $3)

@@ -15,7 +15,7 @@ const Longest = 10 * time.Second
 
 // Catalogue is a ledger of which also the checkpoints before the newest can be had.
 type Catalogue interface {
-	Shelf
+	Ledger
 	// Before returns signed notes of trees smaller than size, largest first, some at a
 	// time.
 	Before(ctx context.Context, size int64) ([][]byte, error)

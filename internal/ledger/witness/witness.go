@@ -31,8 +31,8 @@ type Witness struct {
 	Address string // below which it takes add-checkpoint
 }
 
-// Shelf is the ledger that is witnessed.
-type Shelf interface {
+// Ledger is the ledger that witnesses co-sign.
+type Ledger interface {
 	tiles.Source
 	// Cosigned returns the lines that witnesses have put under the checkpoint of that
 	// size.
@@ -53,7 +53,7 @@ const (
 // Council is the witnesses of a ledger.
 type Council struct {
 	Quorum
-	shelf    Shelf
+	ledger   Ledger
 	signer   note.Signer
 	verifier note.Verifier
 	log      *slog.Logger
@@ -106,8 +106,8 @@ func StayPut(*http.Request, []*http.Request) error { return http.ErrUseLastRespo
 
 // New calls the witnesses of a ledger together, need of whom make a quorum. They
 // are asked through client.
-func New(witnesses []Witness, need int, shelf Shelf, signer note.Signer, verifier note.Verifier, client *http.Client, now func() time.Time, log *slog.Logger) *Council {
-	c := &Council{Quorum: Quorum{Need: need}, shelf: shelf, signer: signer, verifier: verifier, log: log, now: now}
+func New(witnesses []Witness, need int, witnessed Ledger, signer note.Signer, verifier note.Verifier, client *http.Client, now func() time.Time, log *slog.Logger) *Council {
+	c := &Council{Quorum: Quorum{Need: need}, ledger: witnessed, signer: signer, verifier: verifier, log: log, now: now}
 	c.standing.Need = need
 	for _, w := range witnesses {
 		c.Keys = append(c.Keys, w.Key)
@@ -197,7 +197,7 @@ func (c *Council) ask(ctx context.Context) (*Contradiction, error) {
 // newest is the newest checkpoint with the co-signatures it has, or that of an empty
 // ledger: a witness knows when the ledger was not always empty.
 func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
-	signed, err := c.shelf.Checkpoint(ctx)
+	signed, err := c.ledger.Checkpoint(ctx)
 	if err != nil {
 		return ledger.Checkpoint{}, fmt.Errorf("reading the newest checkpoint: %w", err)
 	}
@@ -208,7 +208,7 @@ func (c *Council) newest(ctx context.Context) (ledger.Checkpoint, error) {
 	if err != nil {
 		return head, err
 	}
-	lines, err := c.shelf.Cosigned(ctx, head.Size)
+	lines, err := c.ledger.Cosigned(ctx, head.Size)
 	if err != nil {
 		return head, fmt.Errorf("reading the co-signatures of %d entries: %w", head.Size, err)
 	}
@@ -223,7 +223,7 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines []
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	prove := func(old int64) (tlog.TreeProof, error) {
-		return tlog.ProveTree(head.Size, old, tiles.Signed(bounded, c.shelf, head))
+		return tlog.ProveTree(head.Size, old, tiles.Signed(bounded, c.ledger, head))
 	}
 	var (
 		group sync.WaitGroup
@@ -236,7 +236,7 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines []
 		group.Go(func() {
 			signature, err := seat.cosign(bounded, head, prove)
 			if err == nil && head.Size > 0 {
-				err = c.shelf.Cosign(context.WithoutCancel(ctx), head.Size, seat.Key.Name(), signature.line())
+				err = c.ledger.Cosign(context.WithoutCancel(ctx), head.Size, seat.Key.Name(), signature.line())
 			}
 			if ctx.Err() != nil {
 				return // the program is leaving

@@ -128,10 +128,10 @@ func (h *house) newest(t *testing.T) []byte {
 }
 
 // council calls witnesses together, all of whom are needed.
-func (h *house) council(t *testing.T, shelf witness.Shelf, witnesses ...witness.Witness) *witness.Council {
+func (h *house) council(t *testing.T, witnessed witness.Ledger, witnesses ...witness.Witness) *witness.Council {
 	t.Helper()
 	client := &http.Client{CheckRedirect: witness.StayPut}
-	return witness.New(witnesses, len(witnesses), shelf, h.signer, h.verifier, client, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return witness.New(witnesses, len(witnesses), witnessed, h.signer, h.verifier, client, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
 }
 
 // member is a witness at an address.
