@@ -104,8 +104,8 @@ func (d *Door) prove(r *http.Request, begun underway, answer url.Values) (proof,
 	if err != nil {
 		return proof{}, reason(err), err
 	}
-	// Only now: what an anonymous flood begins must not be able to fill the shelf.
-	first, err := d.shelf.Once(r.Context(), digest("state "+answer.Get("state")), begun.Begun.Add(underwayLife))
+	// Only now: what an anonymous flood begins must not be able to fill the store.
+	first, err := d.sessions.Once(r.Context(), digest("state "+answer.Get("state")), begun.Begun.Add(underwayLife))
 	switch {
 	case err != nil:
 		return proof{}, Unreachable, err

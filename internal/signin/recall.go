@@ -82,7 +82,7 @@ func (d *Door) recall(ctx context.Context, token string) error {
 		}
 	}
 	// Last: when something failed before, the provider may send it again.
-	first, err := d.shelf.Once(ctx, digest("logout "+said.ID), said.At.Add(recallFresh+recallSkew))
+	first, err := d.sessions.Once(ctx, digest("logout "+said.ID), said.At.Add(recallFresh+recallSkew))
 	if err == nil && !first {
 		return refused(errors.New("logout token: shown before"))
 	}

@@ -140,11 +140,11 @@ func TestENTRY_11_ALogoutTokenServesOnceAndEndsNothingThatCameAfter(t *testing.T
 	first := h.signInAs("subject-1", "s1")
 	token := h.forger.sign(h.forger.idSign, h.gone())
 
-	h.shelf.Break(errors.New("no database"))
+	h.sessions.Break(errors.New("no database"))
 	if answer := h.says(token); answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("without a database: status %d", answer.StatusCode)
 	}
-	h.shelf.Break(nil)
+	h.sessions.Break(nil)
 	if answer := h.says(token); answer.StatusCode != http.StatusOK {
 		t.Errorf("sent again: status %d", answer.StatusCode)
 	}

@@ -130,9 +130,9 @@ func stands(row Row, err error) error {
 // returns it as it then is. A session that has ended does not change.
 func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time) Row) (Row, error) {
 	// Each lost swap means that another request had its way, so somebody always
-	// gets on; the bound is for a shelf that never lets anybody.
+	// gets on; the bound is for a store that lets no swap succeed.
 	for range 100 {
-		before, err := d.shelf.Find(ctx, key)
+		before, err := d.sessions.Find(ctx, key)
 		if err != nil || before.Why != "" {
 			return before, err
 		}
@@ -140,7 +140,7 @@ func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time)
 		if after == before {
 			return after, nil
 		}
-		swapped, err := d.shelf.Swap(ctx, after)
+		swapped, err := d.sessions.Swap(ctx, after)
 		if err != nil {
 			return Row{}, err
 		}
@@ -240,7 +240,7 @@ func (d *Door) open(r *http.Request, account roster.Account, by proof) (key, tok
 	}
 	row = row.advance(token, now)
 	row.Previous = Digest{} // nothing came before
-	return key, token, d.shelf.Open(r.Context(), row)
+	return key, token, d.sessions.Open(r.Context(), row)
 }
 
 // close ends the session that r shows, if it shows one that is open.

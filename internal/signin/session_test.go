@@ -19,7 +19,7 @@ import (
 )
 
 func TestTheShelfInMemoryConforms(t *testing.T) {
-	signintest.Conformance(t, func() signin.Shelf { return signintest.NewShelf() })
+	signintest.Conformance(t, func() signin.Sessions { return signintest.NewSessions() })
 }
 
 func TestENTRY_9_ASessionIsKeptOnTheServerBehindAHostCookie(t *testing.T) {
@@ -34,14 +34,14 @@ func TestENTRY_9_ASessionIsKeptOnTheServerBehindAHostCookie(t *testing.T) {
 	if c.Name != "__Host-poterne" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge != 0 {
 		t.Errorf("the cookie is %s", c.Raw)
 	}
-	row := h.shelf.Rows()[0]
+	row := h.sessions.Rows()[0]
 	key, token, _ := strings.Cut(c.Value, ".")
 	if len(key) < 26 || len(token) < 26 {
 		t.Errorf("a secret of %d and %d characters", len(key), len(token))
 	}
 	for _, kept := range []string{string(row.ID), row.Seed, row.Hint, string(row.Key[:]), string(row.Current[:]), string(row.Next[:])} {
 		if strings.Contains(kept, key) || strings.Contains(kept, token) {
-			t.Error("the cookie's secret is on the shelf")
+			t.Error("the cookie's secret is stored")
 		}
 	}
 	who := b.isSignedIn()
@@ -106,8 +106,8 @@ func TestENTRY_9_ASessionEndsWhenIdleAndWhenOld(t *testing.T) {
 		b.isSignedIn()
 		h.pass(time.Microsecond)
 		b.isOut(signin.Aged)
-		if len(h.told) != 1 || h.told[0].Why != signin.Aged || h.shelf.Rows()[0].Hint != "" {
-			t.Errorf("told %v, kept %+v", h.told, h.shelf.Rows())
+		if len(h.told) != 1 || h.told[0].Why != signin.Aged || h.sessions.Rows()[0].Hint != "" {
+			t.Errorf("told %v, kept %+v", h.told, h.sessions.Rows())
 		}
 	})
 	t.Run("an answer that lasts is no use", func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestENTRY_9_SigningOutEndsTheSessionHereAndAtTheProvider(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser().signIn()
 	copied := b.copied()
-	hint := h.shelf.Rows()[0].Hint
+	hint := h.sessions.Rows()[0].Hint
 	answer := b.does("POST", signin.LeavePath)
 	to, err := answer.Location()
 	if err != nil {
@@ -334,13 +334,13 @@ func TestENTRY_9_EndingAllSessionsOfAnAccountEndsThemAtOnce(t *testing.T) {
 func TestRecognisingASessionCostsOneReadAndRarelyAWrite(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser().signIn()
-	finds, writes := h.shelf.Effort()
+	finds, writes := h.sessions.Effort()
 	const requests = 600
 	for range requests {
 		h.pass(time.Second)
 		b.isSignedIn()
 	}
-	finds2, writes2 := h.shelf.Effort()
+	finds2, writes2 := h.sessions.Effort()
 	if finds2-finds > requests+20 {
 		t.Errorf("%d reads for %d requests", finds2-finds, requests)
 	}
@@ -353,14 +353,14 @@ func TestNobodyIsRecognisedWhileTheShelfIsAway(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser().signIn()
 	away := &fault.Error{Kind: fault.Unavailable, Err: errors.New("no database")}
-	h.shelf.Break(away)
+	h.sessions.Break(away)
 	if _, err := b.asks(); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("error = %v, want unavailable", err)
 	}
 	if answer := b.does("POST", signin.LeavePath); answer.StatusCode == http.StatusSeeOther {
 		t.Error("a session that could not be ended was said to be over")
 	}
-	h.shelf.Break(nil)
+	h.sessions.Break(nil)
 	b.isSignedIn()
 }
 
@@ -371,7 +371,7 @@ func TestWhatIsOverIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := h.settings()
 		s.Now = nil
-		door, err := signin.New(s, h.shelf, h, h)
+		door, err := signin.New(s, h.sessions, h, h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -382,12 +382,12 @@ func TestWhatIsOverIsForgotten(t *testing.T) {
 		}()
 		time.Sleep(10 * time.Hour)
 		synctest.Wait()
-		if n := len(h.shelf.Rows()); n != 1 {
+		if n := len(h.sessions.Rows()); n != 1 {
 			t.Fatalf("%d sessions kept, want the one that ends now", n)
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if n := len(h.shelf.Rows()); n != 0 {
+		if n := len(h.sessions.Rows()); n != 0 {
 			t.Errorf("%d sessions kept after their time", n)
 		}
 	})

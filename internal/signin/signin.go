@@ -3,7 +3,7 @@
 // began in, and ends it when it is left, idle, too old, called off, or held by
 // two browsers. Being signed in gives no right: that is roster's and policy's.
 //
-// All that must be remembered is on a Shelf, so that any node can answer for
+// All that must be remembered is in Sessions, so that any node can answer for
 // any session, and every change of a session is one compare-and-swap.
 package signin
 
@@ -118,7 +118,7 @@ const (
 // Door is where people sign in, are recognised and leave. It is safe to share.
 type Door struct {
 	settings Settings
-	shelf    Shelf
+	sessions Sessions
 	accounts Accounts
 	pages    Pages
 	provider *provider
@@ -130,7 +130,7 @@ const (
 
 // New returns a door for one identity provider. It reports everything that is
 // wrong with the settings at once, and asks the network for nothing yet.
-func New(s Settings, shelf Shelf, accounts Accounts, pages Pages) (*Door, error) {
+func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, error) {
 	s.Idle = orDefault(s.Idle, 10*time.Minute)
 	s.Life = orDefault(s.Life, 10*time.Hour)
 	s.Rotate = orDefault(s.Rotate, time.Minute)
@@ -156,7 +156,7 @@ func New(s Settings, shelf Shelf, accounts Accounts, pages Pages) (*Door, error)
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	return &Door{settings: s, shelf: shelf, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
+	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
 }
 
 func orDefault(d, standard time.Duration) time.Duration {
@@ -247,7 +247,7 @@ func (d *Door) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := d.settings.Now()
-		if err := d.shelf.Sweep(ctx, now, now.Add(-d.settings.Life)); err != nil && ctx.Err() == nil {
+		if err := d.sessions.Sweep(ctx, now, now.Add(-d.settings.Life)); err != nil && ctx.Err() == nil {
 			d.settings.Log.WarnContext(ctx, "sweeping sessions failed", slog.Any("err", err))
 		}
 	}
@@ -260,7 +260,7 @@ func (d *Door) EndAll(ctx context.Context, account roster.AccountID) error {
 
 // end ends the sessions that are meant, and tells of each.
 func (d *Door) end(ctx context.Context, whose Whose, why Why) error {
-	rows, err := d.shelf.End(ctx, whose, why, instant(d.settings.Now()))
+	rows, err := d.sessions.End(ctx, whose, why, instant(d.settings.Now()))
 	if err != nil {
 		return fmt.Errorf("ending sessions: %w", err)
 	}
@@ -280,5 +280,5 @@ func (d *Door) origin(r *http.Request) (string, bool) {
 	return "", false
 }
 
-// instant is a time as the shelf keeps it.
+// instant is a time as Sessions stores it.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -27,12 +27,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const origin = "https://poterne.example"
 
 // house is a door with everything around it: a clock that is moved by hand, a
-// provider, a shelf, one account, and pages that remember what they showed.
+// provider, sessions, one account, and pages that remember what they showed.
 type house struct {
-	t      *testing.T
-	door   *signin.Door
-	forger *forger
-	shelf  *signintest.Shelf
+	t        *testing.T
+	door     *signin.Door
+	forger   *forger
+	sessions *signintest.Sessions
 
 	mu    sync.Mutex // guards what follows
 	now   time.Time
@@ -44,7 +44,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
-	h := &house{t: t, shelf: signintest.NewShelf(), now: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)}
+	h := &house{t: t, sessions: signintest.NewSessions(), now: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)}
 	h.forger = newForger(t, h.clock)
 	h.build(h.settings())
 	return h
@@ -75,7 +75,7 @@ func (h *house) settings() signin.Settings {
 
 func (h *house) build(s signin.Settings) {
 	h.t.Helper()
-	door, err := signin.New(s, h.shelf, h, h)
+	door, err := signin.New(s, h.sessions, h, h)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func (h *house) check(want string) {
 	if !slices.Equal(h.shown, []string{want}) {
 		h.t.Errorf("shown %v, want %q", h.shown, want)
 	}
-	if rows := h.shelf.Rows(); len(rows) != 0 {
+	if rows := h.sessions.Rows(); len(rows) != 0 {
 		h.t.Errorf("%d sessions were opened", len(rows))
 	}
 }
@@ -327,8 +327,8 @@ func TestENTRY_1_AStateServesOnceInItsBrowserWhileItLasts(t *testing.T) {
 		delete(b.jar, signin.SessionCookie)
 		b.does("GET", back)
 		b.isOut("")
-		if !slices.Equal(h.shown, []string{"failed: stale"}) || len(h.shelf.Rows()) != 1 {
-			t.Errorf("shown %v with %d sessions", h.shown, len(h.shelf.Rows()))
+		if !slices.Equal(h.shown, []string{"failed: stale"}) || len(h.sessions.Rows()) != 1 {
+			t.Errorf("shown %v with %d sessions", h.shown, len(h.sessions.Rows()))
 		}
 	})
 	for name, back := range map[string]func(h *house, b *browser) (*browser, string){
@@ -436,12 +436,12 @@ func TestENTRY_1_AProtectiveSettingThatIsWrongStopsTheDoor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := h.settings()
 			test.spoil(&s)
-			if _, err := signin.New(s, h.shelf, h, h); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := signin.New(s, h.sessions, h, h); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error = %v, want one about %s", err, test.want)
 			}
 		})
 	}
-	_, err := signin.New(signin.Settings{}, h.shelf, h, h)
+	_, err := signin.New(signin.Settings{}, h.sessions, h, h)
 	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) < 3 {
 		t.Errorf("error = %v: all complaints come at once", err)
 	}

@@ -171,7 +171,7 @@ func TestENTRY_6_ATouchIsWrittenDownBeforeItCounts(t *testing.T) {
 	h := newHouse(t)
 	s := h.settings()
 	s.Touched = func(*http.Request, signin.Session) error {
-		if touched := h.shelf.Rows()[0].Touched; !touched.IsZero() {
+		if touched := h.sessions.Rows()[0].Touched; !touched.IsZero() {
 			t.Errorf("it counted at %v, before it was written", touched)
 		}
 		return nil
@@ -227,7 +227,7 @@ func TestENTRY_6_WhoIsNotSignedInSignsInInsteadOfTouching(t *testing.T) {
 		t.Errorf("sent to %q, want %q", answer.Header.Get("Location"), want)
 	}
 	b := h.browser().signIn()
-	h.shelf.Break(&fault.Error{Kind: fault.Unavailable})
+	h.sessions.Break(&fault.Error{Kind: fault.Unavailable})
 	if answer := b.presses("/"); answer.StatusCode == http.StatusSeeOther || !slices.Equal(h.shown, []string{"failed: unreachable"}) {
 		t.Errorf("without a database: sent to %q, shown %v", answer.Header.Get("Location"), h.shown)
 	}

@@ -27,7 +27,7 @@ import (
 // cookie alone does not. Keys are used once, so there are none to replace.
 //
 // A state serves once. The cookie is taken back when the browser returns; a copy of
-// it is refused because a state that came back with a proof is marked on the shelf,
+// it is refused because a state that came back with a proof is marked in Sessions,
 // and nothing but a proof marks one.
 
 // underway is a sign-in or a touch for which somebody was sent to the identity

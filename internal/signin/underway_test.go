@@ -31,11 +31,11 @@ func TestENTRY_1_AStateServesOnceOnAllNodesThoughEverythingIsCopied(t *testing.T
 	copied := b.copied()
 	b.does("GET", back)
 	b.isSignedIn()
-	h.build(h.settings()) // another node, on the same shelf
+	h.build(h.settings()) // another node, on the same sessions
 	copied.does("GET", back)
 	copied.isOut("")
-	if !slices.Equal(h.shown, []string{"failed: stale"}) || len(h.shelf.Rows()) != 1 || h.shelf.Marks() != 1 {
-		t.Errorf("shown %v with %d sessions and %d marks", h.shown, len(h.shelf.Rows()), h.shelf.Marks())
+	if !slices.Equal(h.shown, []string{"failed: stale"}) || len(h.sessions.Rows()) != 1 || h.sessions.Marks() != 1 {
+		t.Errorf("shown %v with %d sessions and %d marks", h.shown, len(h.sessions.Rows()), h.sessions.Marks())
 	}
 }
 
@@ -51,7 +51,7 @@ func TestENTRY_1_ASignInBegunOnOneNodeEndsOnAnother(t *testing.T) {
 	b.isSignedIn()
 }
 
-// What strangers begin, and the answers that they make up, leave nothing on the shelf.
+// What strangers begin, and the answers that they make up, leave nothing stored.
 func TestENTRY_1_WhatStrangersBeginLeavesNothing(t *testing.T) {
 	h := newHouse(t)
 	h.forger.answer = func(v url.Values) { v.Set("code", "made up") }
@@ -59,8 +59,8 @@ func TestENTRY_1_WhatStrangersBeginLeavesNothing(t *testing.T) {
 		b := h.browser()
 		b.does("GET", b.begin("/"))
 	}
-	if n := h.shelf.Marks(); n != 0 || len(h.shelf.Rows()) != 0 {
-		t.Errorf("%d marks and %d sessions are kept", n, len(h.shelf.Rows()))
+	if n := h.sessions.Marks(); n != 0 || len(h.sessions.Rows()) != 0 {
+		t.Errorf("%d marks and %d sessions are kept", n, len(h.sessions.Rows()))
 	}
 }
 
@@ -151,7 +151,7 @@ func TestENTRY_1_TheAddressToComeBackToIsSealed(t *testing.T) {
 	if answer.StatusCode != http.StatusSeeOther || len(b.underway(signin.SigninCookie)) != 1 || strings.Contains(said, "Mirabeau") {
 		t.Errorf("status %d, %s", answer.StatusCode, said)
 	}
-	h.shelf.Break(errors.New("no database"))
+	h.sessions.Break(errors.New("no database"))
 	if answer := b.does("GET", signin.BeginPath); answer.StatusCode != http.StatusSeeOther {
 		t.Errorf("beginning needs the database: status %d", answer.StatusCode)
 	}

@@ -52,7 +52,7 @@ func TestPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	storetest.Run(t, func(t *testing.T) *store.Store { return openPostgreSQL(t, cluster.Database(t)) })
 	t.Run("sessions", func(t *testing.T) {
-		signintest.Conformance(t, func() signin.Shelf { return store.NewSessions(openPostgreSQL(t, cluster.Database(t))) })
+		signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(openPostgreSQL(t, cluster.Database(t))) })
 	})
 	t.Run("migrations that start together follow each other", func(t *testing.T) {
 		connection := cluster.Empty(t)

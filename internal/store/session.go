@@ -81,7 +81,7 @@ func (s *Sessions) forgetAll() {
 	clear(s.recent)
 }
 
-// Once implements signin.Shelf.
+// Once implements signin.Sessions.
 func (s *Sessions) Once(ctx context.Context, mark signin.Digest, until time.Time) (bool, error) {
 	const insert = `insert into once (mark, until_us) values ($1, $2) on conflict (mark) do nothing`
 	result, err := s.write.ExecContext(ctx, insert, mark[:], until.UnixMicro())
@@ -104,7 +104,7 @@ const sessionColumns = `key, id, account, organisation, factor, agent, browser, 
 	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, touched_us,
 	subject, provider_session`
 
-// Open implements signin.Shelf.
+// Open implements signin.Sessions.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
@@ -115,7 +115,7 @@ func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	return s.engine.classify(err)
 }
 
-// Find implements signin.Shelf.
+// Find implements signin.Sessions.
 func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, error) {
 	row, ok, writes := s.remembered(key)
 	if ok {
@@ -145,7 +145,7 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 	return row, err
 }
 
-// Swap implements signin.Shelf.
+// Swap implements signin.Sessions.
 func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	const update = `
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
@@ -161,7 +161,7 @@ func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	return swapped == 1, s.engine.classify(err)
 }
 
-// End implements signin.Shelf.
+// End implements signin.Sessions.
 func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, at time.Time) (ended []signin.Row, err error) {
 	const end = `
 		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
@@ -205,7 +205,7 @@ func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, 
 	return ended, s.engine.classify(rows.Err())
 }
 
-// Sweep implements signin.Shelf.
+// Sweep implements signin.Sessions.
 func (s *Sessions) Sweep(ctx context.Context, marks, sessions time.Time) error {
 	defer s.forgetAll()
 	return s.within(ctx, func(tx *sql.Tx) error {

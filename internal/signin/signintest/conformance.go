@@ -12,9 +12,9 @@ import (
 	"poterne/internal/signin"
 )
 
-// Conformance asks a shelf, empty each time it is made, what sign-in relies on.
-func Conformance(t *testing.T, empty func() signin.Shelf) {
-	for name, ask := range map[string]func(*testing.T, signin.Shelf){
+// Conformance holds an implementation of signin.Sessions to what sign-in relies on; empty returns a new, empty one.
+func Conformance(t *testing.T, empty func() signin.Sessions) {
+	for name, ask := range map[string]func(*testing.T, signin.Sessions){
 		"what serves once is marked once":                        markedOnce,
 		"of many who mark at once, one is the first":             markedByOne,
 		"a session is found as it was opened":                    foundAsOpened,
@@ -58,32 +58,32 @@ func wantAbsent(t *testing.T, err error) {
 	}
 }
 
-func wantRow(t *testing.T, shelf signin.Shelf, want signin.Row) {
+func wantRow(t *testing.T, sessions signin.Sessions, want signin.Row) {
 	t.Helper()
-	got, err := shelf.Find(t.Context(), want.Key)
+	got, err := sessions.Find(t.Context(), want.Key)
 	must(t, err)
 	if got != want {
 		t.Errorf("found\n%+v, want\n%+v", got, want)
 	}
 }
 
-func wantOnce(t *testing.T, shelf signin.Shelf, name string, until time.Time, want bool) {
+func wantOnce(t *testing.T, sessions signin.Sessions, name string, until time.Time, want bool) {
 	t.Helper()
-	first, err := shelf.Once(t.Context(), mark(name), until)
+	first, err := sessions.Once(t.Context(), mark(name), until)
 	if must(t, err); first != want {
 		t.Errorf("%s is marked for the first time: %v, want %v", name, first, want)
 	}
 }
 
-func markedOnce(t *testing.T, shelf signin.Shelf) {
-	wantOnce(t, shelf, "one", noon, true)
-	wantOnce(t, shelf, "two", noon, true)
-	wantOnce(t, shelf, "one", noon.Add(time.Hour), false)
-	wantOnce(t, shelf, "two", noon, false)
+func markedOnce(t *testing.T, sessions signin.Sessions) {
+	wantOnce(t, sessions, "one", noon, true)
+	wantOnce(t, sessions, "two", noon, true)
+	wantOnce(t, sessions, "one", noon.Add(time.Hour), false)
+	wantOnce(t, sessions, "two", noon, false)
 }
 
-func markedByOne(t *testing.T, shelf signin.Shelf) {
-	if n := race(t, func() (bool, error) { return shelf.Once(t.Context(), mark("one"), noon) }); n != 1 {
+func markedByOne(t *testing.T, sessions signin.Sessions) {
+	if n := race(t, func() (bool, error) { return sessions.Once(t.Context(), mark("one"), noon) }); n != 1 {
 		t.Errorf("%d were the first, want 1", n)
 	}
 }
@@ -110,44 +110,44 @@ func race(t *testing.T, do func() (bool, error)) int64 {
 	return wins.Load()
 }
 
-func foundAsOpened(t *testing.T, shelf signin.Shelf) {
+func foundAsOpened(t *testing.T, sessions signin.Sessions) {
 	first, second := row("first", "a", noon), row("second", "b", noon.Add(time.Hour))
-	must(t, shelf.Open(t.Context(), first))
-	must(t, shelf.Open(t.Context(), second))
-	wantRow(t, shelf, first)
-	wantRow(t, shelf, second)
+	must(t, sessions.Open(t.Context(), first))
+	must(t, sessions.Open(t.Context(), second))
+	wantRow(t, sessions, first)
+	wantRow(t, sessions, second)
 }
 
-func absent(t *testing.T, shelf signin.Shelf) {
-	_, err := shelf.Find(t.Context(), mark("nobody"))
+func absent(t *testing.T, sessions signin.Sessions) {
+	_, err := sessions.Find(t.Context(), mark("nobody"))
 	wantAbsent(t, err)
-	swapped, err := shelf.Swap(t.Context(), row("nobody", "a", noon))
+	swapped, err := sessions.Swap(t.Context(), row("nobody", "a", noon))
 	if swapped || err != nil {
 		t.Errorf("swapped a session nobody opened: %v, %v", swapped, err)
 	}
 }
 
-func noSharing(t *testing.T, shelf signin.Shelf) {
+func noSharing(t *testing.T, sessions signin.Sessions) {
 	kept := row("kept", "a", noon)
-	must(t, shelf.Open(t.Context(), kept))
+	must(t, sessions.Open(t.Context(), kept))
 	sameKey, sameID := row("other", "b", noon), row("another", "b", noon)
 	sameKey.Key, sameID.ID = kept.Key, kept.ID
 	for _, other := range []signin.Row{sameKey, sameID} {
-		if err := shelf.Open(t.Context(), other); err == nil {
+		if err := sessions.Open(t.Context(), other); err == nil {
 			t.Error("a second session took the first one's place")
 		}
 	}
-	wantRow(t, shelf, kept)
+	wantRow(t, sessions, kept)
 }
 
-func swapChanges(t *testing.T, shelf signin.Shelf) {
+func swapChanges(t *testing.T, sessions signin.Sessions) {
 	opened := row("one", "a", noon)
-	must(t, shelf.Open(t.Context(), opened))
-	must(t, shelf.Open(t.Context(), row("bystander", "a", noon)))
+	must(t, sessions.Open(t.Context(), opened))
+	must(t, sessions.Open(t.Context(), row("bystander", "a", noon)))
 
 	changed := row("changed", "b", noon.Add(time.Minute)) // differs in everything
 	changed.Key, changed.Previous, changed.Touched = opened.Key, mark("previous"), noon.Add(time.Second)
-	swapped, err := shelf.Swap(t.Context(), changed)
+	swapped, err := sessions.Swap(t.Context(), changed)
 	if must(t, err); !swapped {
 		t.Fatal("a first swap did not happen")
 	}
@@ -155,71 +155,71 @@ func swapChanges(t *testing.T, shelf signin.Shelf) {
 	want.ID, want.Account, want.Organisation, want.Factor = opened.ID, opened.Account, opened.Organisation, opened.Factor
 	want.Agent, want.Browser, want.Started, want.Version = opened.Agent, opened.Browser, opened.Started, 1
 	want.Subject, want.Named = opened.Subject, opened.Named
-	wantRow(t, shelf, want)
-	wantRow(t, shelf, row("bystander", "a", noon))
+	wantRow(t, sessions, want)
+	wantRow(t, sessions, row("bystander", "a", noon))
 
-	if swapped, err = shelf.Swap(t.Context(), changed); swapped || err != nil {
+	if swapped, err = sessions.Swap(t.Context(), changed); swapped || err != nil {
 		t.Errorf("a version was swapped twice: %v, %v", swapped, err)
 	}
 	want.Why, want.Ended, want.Hint = signin.Idle, noon.Add(time.Hour), ""
-	if swapped, err = shelf.Swap(t.Context(), want); !swapped || err != nil {
+	if swapped, err = sessions.Swap(t.Context(), want); !swapped || err != nil {
 		t.Errorf("ending: %v, %v", swapped, err)
 	}
 	want.Version = 2
-	wantRow(t, shelf, want)
+	wantRow(t, sessions, want)
 }
 
-func swappedByOne(t *testing.T, shelf signin.Shelf) {
+func swappedByOne(t *testing.T, sessions signin.Sessions) {
 	opened := row("one", "a", noon)
-	must(t, shelf.Open(t.Context(), opened))
-	if n := race(t, func() (bool, error) { return shelf.Swap(t.Context(), opened) }); n != 1 {
+	must(t, sessions.Open(t.Context(), opened))
+	if n := race(t, func() (bool, error) { return sessions.Swap(t.Context(), opened) }); n != 1 {
 		t.Errorf("%d swapped one version, want 1", n)
 	}
 }
 
-func endsAll(t *testing.T, shelf signin.Shelf) {
+func endsAll(t *testing.T, sessions signin.Sessions) {
 	over := row("over", "a", noon)
 	over.Why, over.Ended, over.Hint = signin.Left, noon, ""
 	one, two, other := row("one", "a", noon), row("two", "a", noon), row("other", "A", noon)
 	for _, r := range []signin.Row{over, one, two, other} {
-		must(t, shelf.Open(t.Context(), r))
+		must(t, sessions.Open(t.Context(), r))
 	}
 	at := noon.Add(time.Minute)
-	ended, err := shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at)
+	ended, err := sessions.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at)
 	must(t, err)
 	if len(ended) != 2 {
 		t.Fatalf("%d sessions ended, want 2", len(ended))
 	}
 	for _, r := range []*signin.Row{&one, &two} {
 		r.Why, r.Ended, r.Hint, r.Version = signin.Dismissed, at, "", 1
-		wantRow(t, shelf, *r)
+		wantRow(t, sessions, *r)
 		if ended[0] != *r && ended[1] != *r {
 			t.Errorf("%s is not among those said to have ended, as it now is", r.ID)
 		}
 	}
-	wantRow(t, shelf, over)
-	wantRow(t, shelf, other)
-	if ended, err = shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at); err != nil || len(ended) != 0 {
+	wantRow(t, sessions, over)
+	wantRow(t, sessions, other)
+	if ended, err = sessions.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, at); err != nil || len(ended) != 0 {
 		t.Errorf("ended again: %d, %v", len(ended), err)
 	}
 }
 
-func endsMeant(t *testing.T, shelf signin.Shelf) {
+func endsMeant(t *testing.T, sessions signin.Sessions) {
 	one, two, late, nameless, other := row("one", "a", noon), row("two", "a", noon), row("late", "a", noon.Add(time.Hour)), row("nameless", "a", noon), row("other", "b", noon)
 	nameless.Named = signin.Digest{}
 	for _, r := range []signin.Row{one, two, late, nameless, other} {
-		must(t, shelf.Open(t.Context(), r))
+		must(t, sessions.Open(t.Context(), r))
 	}
 	at := noon.Add(time.Minute)
 	ends := func(whose signin.Whose, want ...signin.Row) {
 		t.Helper()
-		ended, err := shelf.End(t.Context(), whose, signin.Recalled, at)
+		ended, err := sessions.End(t.Context(), whose, signin.Recalled, at)
 		if must(t, err); len(ended) != len(want) {
 			t.Fatalf("%d sessions ended, want %d", len(ended), len(want))
 		}
 		for _, r := range want {
 			r.Why, r.Ended, r.Hint, r.Version = signin.Recalled, at, "", 1
-			wantRow(t, shelf, r)
+			wantRow(t, sessions, r)
 		}
 	}
 	ends(signin.Whose{Subject: mark("b"), Named: &one.Named})
@@ -227,29 +227,29 @@ func endsMeant(t *testing.T, shelf signin.Shelf) {
 	ends(signin.Whose{Named: &one.Named, Until: noon}, one)
 	ends(signin.Whose{Subject: mark("a"), Named: &signin.Digest{}}, nameless)
 	ends(signin.Whose{Subject: mark("a"), Until: noon}, two)
-	wantRow(t, shelf, late)
-	wantRow(t, shelf, other)
+	wantRow(t, sessions, late)
+	wantRow(t, sessions, other)
 }
 
-func endBeatsSwap(t *testing.T, shelf signin.Shelf) {
+func endBeatsSwap(t *testing.T, sessions signin.Sessions) {
 	read := row("one", "a", noon)
-	must(t, shelf.Open(t.Context(), read))
-	_, err := shelf.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, noon)
+	must(t, sessions.Open(t.Context(), read))
+	_, err := sessions.End(t.Context(), signin.Whose{Account: "a"}, signin.Dismissed, noon)
 	must(t, err)
-	if swapped, err := shelf.Swap(t.Context(), read); swapped || err != nil {
+	if swapped, err := sessions.Swap(t.Context(), read); swapped || err != nil {
 		t.Errorf("a session that had ended was opened again: %v, %v", swapped, err)
 	}
 }
 
-func sweeps(t *testing.T, shelf signin.Shelf) {
-	wantOnce(t, shelf, "old", noon, true)
-	wantOnce(t, shelf, "new", noon.Add(time.Second), true)
-	must(t, shelf.Open(t.Context(), row("old", "a", noon.Add(time.Minute))))
-	must(t, shelf.Open(t.Context(), row("new", "a", noon.Add(time.Minute+time.Second))))
-	must(t, shelf.Sweep(t.Context(), noon.Add(time.Second), noon.Add(time.Minute+time.Second)))
-	wantOnce(t, shelf, "old", noon, true)
-	wantOnce(t, shelf, "new", noon, false)
-	_, err := shelf.Find(t.Context(), mark("old"))
+func sweeps(t *testing.T, sessions signin.Sessions) {
+	wantOnce(t, sessions, "old", noon, true)
+	wantOnce(t, sessions, "new", noon.Add(time.Second), true)
+	must(t, sessions.Open(t.Context(), row("old", "a", noon.Add(time.Minute))))
+	must(t, sessions.Open(t.Context(), row("new", "a", noon.Add(time.Minute+time.Second))))
+	must(t, sessions.Sweep(t.Context(), noon.Add(time.Second), noon.Add(time.Minute+time.Second)))
+	wantOnce(t, sessions, "old", noon, true)
+	wantOnce(t, sessions, "new", noon, false)
+	_, err := sessions.Find(t.Context(), mark("old"))
 	wantAbsent(t, err)
-	wantRow(t, shelf, row("new", "a", noon.Add(time.Minute+time.Second)))
+	wantRow(t, sessions, row("new", "a", noon.Add(time.Minute+time.Second)))
 }

@@ -36,11 +36,11 @@ func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
 	origin := "http://localhost:" + port // another site than the provider's 127.0.0.1
 	d := newDesk(t, "ES256", []string{origin + signin.CallbackPath}, []string{origin + signin.LeftPath})
 	s := &staff{issuer: d.issuer}
-	shelf := signintest.NewShelf()
+	sessions := signintest.NewSessions()
 	door, err := signin.New(signin.Settings{
 		Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{origin}, Client: d.client,
 		Rotate: 50 * time.Millisecond, Grace: 40 * time.Millisecond, // a minute's work in a blink
-	}, shelf, s, s)
+	}, sessions, s, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
 	if want := strings.TrimSpace(strings.Repeat("200 ", 16)); said != want {
 		t.Errorf("the page's requests were answered %s", said)
 	}
-	if row := shelf.Rows()[0]; row.Version < 5 {
+	if row := sessions.Rows()[0]; row.Version < 5 {
 		t.Errorf("the token changed %d times only", row.Version)
 	}
 	if err := chromedp.Do(ctx,
@@ -109,7 +109,7 @@ func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if rows := shelf.Rows(); s.shown() != "signed out" || len(rows) != 1 || rows[0].Why != signin.Left {
+	if rows := sessions.Rows(); s.shown() != "signed out" || len(rows) != 1 || rows[0].Why != signin.Left {
 		t.Errorf("after leaving: shown %q, %d sessions, the first ended: %q", s.shown(), len(rows), rows[0].Why)
 	}
 }

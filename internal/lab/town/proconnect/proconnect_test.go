@@ -244,7 +244,7 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 			door, err := signin.New(signin.Settings{
 				Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{portal.URL},
 				Algorithms: []string{algorithm}, Client: d.client,
-			}, signintest.NewShelf(), s, s)
+			}, signintest.NewSessions(), s, s)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,11 +13,11 @@ type Digest [sha256.Size]byte
 
 func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
-// Shelf keeps sessions, and marks of what serves once, for all nodes. A read sees every
-// write of this node that returned before it began, and those of other nodes
-// within a second, and at once where nodes are told of each other; a write that returned is durable. Times are UTC, in
-// microseconds. It is safe to share.
-type Shelf interface {
+// Sessions stores sessions and single-use marks for all nodes. A read MUST see every
+// write of this node that returned before it began, and those of other nodes within a
+// second, or at once where nodes are told of each other. A write that returned MUST be
+// durable. Times are UTC, in microseconds. It MUST be safe for concurrent use.
+type Sessions interface {
 	// Once marks what serves once, until a time, and reports whether it was not
 	// marked before: of several callers, on any nodes, one is told so.
 	Once(ctx context.Context, mark Digest, until time.Time) (bool, error)

@@ -1,5 +1,5 @@
-// Package signintest holds what tests of sign-in share: a shelf in memory, and
-// the questions every shelf must answer alike.
+// Package signintest holds what tests of sign-in share: sessions in memory, and the
+// conformance test of every signin.Sessions.
 package signintest
 
 import (
@@ -14,9 +14,9 @@ import (
 	"poterne/internal/signin"
 )
 
-// Shelf is a signin.Shelf in memory, for tests: it forgets everything with the
+// Sessions is a signin.Sessions in memory, for tests: it forgets everything with the
 // process and serves one node.
-type Shelf struct {
+type Sessions struct {
 	mu     sync.Mutex // guards what follows
 	marks  map[signin.Digest]time.Time
 	rows   map[signin.Digest]signin.Row
@@ -25,34 +25,34 @@ type Shelf struct {
 	writes int
 }
 
-// NewShelf returns an empty shelf.
-func NewShelf() *Shelf {
-	return &Shelf{marks: map[signin.Digest]time.Time{}, rows: map[signin.Digest]signin.Row{}}
+// NewSessions returns a store without sessions.
+func NewSessions() *Sessions {
+	return &Sessions{marks: map[signin.Digest]time.Time{}, rows: map[signin.Digest]signin.Row{}}
 }
 
 // Break makes every call fail with err from now on, or work again if it is nil.
-func (s *Shelf) Break(err error) {
+func (s *Sessions) Break(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = err
 }
 
 // Rows returns the sessions kept, open or ended, oldest first.
-func (s *Shelf) Rows() []signin.Row {
+func (s *Sessions) Rows() []signin.Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.SortedFunc(maps.Values(s.rows), func(a, b signin.Row) int { return a.Started.Compare(b.Started) })
 }
 
 // Effort returns how many reads and writes of sessions there have been.
-func (s *Shelf) Effort() (finds, writes int) {
+func (s *Sessions) Effort() (finds, writes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.finds, s.writes
 }
 
-// Once implements signin.Shelf.
-func (s *Shelf) Once(_ context.Context, mark signin.Digest, until time.Time) (bool, error) {
+// Once implements signin.Sessions.
+func (s *Sessions) Once(_ context.Context, mark signin.Digest, until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -66,14 +66,14 @@ func (s *Shelf) Once(_ context.Context, mark signin.Digest, until time.Time) (bo
 }
 
 // Marks returns how many marks are kept.
-func (s *Shelf) Marks() int {
+func (s *Sessions) Marks() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.marks)
 }
 
-// Open implements signin.Shelf.
-func (s *Shelf) Open(_ context.Context, row signin.Row) error {
+// Open implements signin.Sessions.
+func (s *Sessions) Open(_ context.Context, row signin.Row) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -89,8 +89,8 @@ func (s *Shelf) Open(_ context.Context, row signin.Row) error {
 	return nil
 }
 
-// Find implements signin.Shelf.
-func (s *Shelf) Find(_ context.Context, key signin.Digest) (signin.Row, error) {
+// Find implements signin.Sessions.
+func (s *Sessions) Find(_ context.Context, key signin.Digest) (signin.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -104,8 +104,8 @@ func (s *Shelf) Find(_ context.Context, key signin.Digest) (signin.Row, error) {
 	return row, nil
 }
 
-// Swap implements signin.Shelf.
-func (s *Shelf) Swap(_ context.Context, row signin.Row) (bool, error) {
+// Swap implements signin.Sessions.
+func (s *Sessions) Swap(_ context.Context, row signin.Row) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -124,8 +124,8 @@ func (s *Shelf) Swap(_ context.Context, row signin.Row) (bool, error) {
 	return true, nil
 }
 
-// End implements signin.Shelf.
-func (s *Shelf) End(_ context.Context, whose signin.Whose, why signin.Why, at time.Time) ([]signin.Row, error) {
+// End implements signin.Sessions.
+func (s *Sessions) End(_ context.Context, whose signin.Whose, why signin.Why, at time.Time) ([]signin.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
@@ -147,8 +147,8 @@ func (s *Shelf) End(_ context.Context, whose signin.Whose, why signin.Why, at ti
 	return ended, nil
 }
 
-// Sweep implements signin.Shelf.
-func (s *Shelf) Sweep(_ context.Context, marks, sessions time.Time) error {
+// Sweep implements signin.Sessions.
+func (s *Sessions) Sweep(_ context.Context, marks, sessions time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken != nil {
