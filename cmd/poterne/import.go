@@ -55,7 +55,7 @@ type aliasesImport struct {
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
 	return a.with(ctx, func(s settings, kept *store.Store) error {
-		aliases := intake.NewAliases(aliasShelf{kept}, s.Pseudonym, s.Schemes)
+		aliases := intake.NewAliases(aliasStore{kept}, s.Pseudonym, s.Schemes)
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := aliases.Take(ctx, format, from, said)
 			return report, errors.Join(err, a.record(ctx, kept, imported(ledger.Aliases, "", report)))

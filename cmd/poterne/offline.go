@@ -79,11 +79,11 @@ func (a actor) record(ctx context.Context, kept *store.Store, entry ledger.Entry
 	return nil
 }
 
-// aliasShelf is the store, as intake speaks of it.
-type aliasShelf struct{ *store.Store }
+// aliasStore is the store, as intake speaks of it.
+type aliasStore struct{ *store.Store }
 
-// TakeAliases implements intake.AliasShelf.
-func (s aliasShelf) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
+// TakeAliases implements intake.AliasStore.
+func (s aliasStore) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
 	named := make([]store.Named, len(aliases))
 	for i, alias := range aliases {
 		named[i] = store.Named(alias)

@@ -14,24 +14,24 @@ type Alias struct {
 	Person register.PersonID
 }
 
-// AliasShelf is where aliases are kept. When TakeAliases returns nil, all of
+// AliasStore stores aliases. When TakeAliases returns nil, all of
 // them are durable; otherwise none is. One told again is replaced; no alias
 // comes twice in one call.
-type AliasShelf interface {
+type AliasStore interface {
 	TakeAliases(ctx context.Context, aliases []Alias) error
 }
 
 // Aliases takes in which identifiers of other systems lead to whom.
 type Aliases struct {
-	shelf AliasShelf
+	store AliasStore
 	key   register.Key
 	as    register.Schemes
 }
 
 // NewAliases returns an intake of aliases. The register's own identifiers need
 // none.
-func NewAliases(shelf AliasShelf, key register.Key, as register.Schemes) *Aliases {
-	return &Aliases{shelf, key, as}
+func NewAliases(store AliasStore, key register.Key, as register.Schemes) *Aliases {
+	return &Aliases{store, key, as}
 }
 
 var aliasColumns = []string{"scheme", "identifier", "register_identifier"}
@@ -66,7 +66,7 @@ func (in *Aliases) keep(ctx context.Context, records []record) (rejected []Rejec
 		}
 		aliases[i] = Alias{alias, in.key.Person(own.Value)} // the last line wins, as it does across batches
 	}
-	if err := in.shelf.TakeAliases(ctx, aliases); err != nil {
+	if err := in.store.TakeAliases(ctx, aliases); err != nil {
 		return nil, fmt.Errorf("keeping aliases: %w", err)
 	}
 	return rejected, nil

@@ -17,9 +17,9 @@ import (
 	"poterne/internal/roster"
 )
 
-// Shelf is where what was taken in is kept. When a method returns nil, all of
+// FactStore stores what was taken in. When a method returns nil, all of
 // it is durable; otherwise none of it is. What is told again replaces itself.
-type Shelf interface {
+type FactStore interface {
 	// TakeFacts keeps what source said at a moment, and that it was heard then.
 	TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error
 }
@@ -72,7 +72,7 @@ const batch = 1000
 
 // Facts takes in facts and covers.
 type Facts struct {
-	shelf     Shelf
+	store     FactStore
 	directory Directory
 	as        register.Schemes
 	roster    Roster
@@ -82,8 +82,8 @@ type Facts struct {
 
 // NewFacts returns an intake of facts and covers. A source that is not among sources
 // tells nothing.
-func NewFacts(shelf Shelf, directory Directory, as register.Schemes, roster Roster, sources map[string]Source, now func() time.Time) *Facts {
-	return &Facts{shelf, directory, as, roster, sources, now}
+func NewFacts(store FactStore, directory Directory, as register.Schemes, roster Roster, sources map[string]Source, now func() time.Time) *Facts {
+	return &Facts{store, directory, as, roster, sources, now}
 }
 
 // Take reads facts and covers that source tells. The report is right even when
@@ -95,7 +95,7 @@ func (in *Facts) Take(ctx context.Context, source string, format Format, from io
 		return in.keep(ctx, source, records)
 	})
 	if err == nil && !heard { // a source with nothing new was still heard
-		err = in.shelf.TakeFacts(ctx, source, nil, nil, in.now())
+		err = in.store.TakeFacts(ctx, source, nil, nil, in.now())
 	}
 	return report, err
 }
@@ -144,7 +144,7 @@ func (in *Facts) keep(ctx context.Context, source string, records []record) (rej
 			facts = append(facts, line.fact)
 		}
 	}
-	if err := in.shelf.TakeFacts(ctx, source, facts, covers, now); err != nil {
+	if err := in.store.TakeFacts(ctx, source, facts, covers, now); err != nil {
 		return nil, fmt.Errorf("keeping facts: %w", err)
 	}
 	return rejected, nil

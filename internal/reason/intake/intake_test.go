@@ -373,7 +373,7 @@ func TestASourceWithNothingNewWasHeard(t *testing.T) {
 	}
 }
 
-// everything is a shelf that counts, a directory and a roster in which everybody is known.
+// everything is a store that counts, a directory and a roster in which everybody is known.
 type everything struct{ facts, covers int }
 
 func (e *everything) TakeFacts(_ context.Context, _ string, facts []reason.Fact, covers []reason.CoverDuty, _ time.Time) error {
