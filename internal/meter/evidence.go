@@ -1,16 +1,12 @@
 package meter
 
 import (
-	"math"
 	"slices"
 	"time"
 )
 
-// This file holds the sequential tests. Weights are natural logarithms of how much
-// likelier something is from a thief than from honest staff, in hundredths; what
-// they rest on is in docs/detection.md.
-
-// Evidence is a sum of such weights.
+// Evidence is a sum of log-likelihood ratios, thief against honest staff, in hundredths
+// of a natural logarithm. docs/detection.md says what the weights rest on.
 type Evidence int32
 
 // Where evidence of enumeration leads. Honest work crosses a line of ln(1/α) once
@@ -64,12 +60,6 @@ func (t Trait) weight() (sum Evidence) {
 	return sum
 }
 
-const (
-	hurry  = 2 * time.Second
-	rhythm = 8    // intervals are compared
-	uneven = 0.25 // their standard deviation over their mean, from which on they are not even
-)
-
 // hint is one weight that an event added.
 type hint struct {
 	at     moment
@@ -89,16 +79,6 @@ func (h hint) counts(limit, observed Limits) bool {
 // hintsKept bounds the memory of hints. What is only observed pushes nothing out that
 // is enforced.
 const hintsKept = 64
-
-// stranger is the last person without a reason.
-type stranger struct {
-	tag    uint64
-	at     time.Time
-	asked  time.Time // when anybody without a reason was asked for last, found or not
-	answer uint64
-	was    Kind                  // what became of it; Nothing once somebody has proved to be there
-	beats  [rhythm]time.Duration // between the last moments at which there were any, the newest first
-}
 
 // suspect weighs an event. The people of one answer are one event: an answer that
 // lists a hundred strangers is an application's doing. Answers are told apart by
@@ -185,66 +165,6 @@ func (s Signs) traits() (found Trait) {
 	return found
 }
 
-// follow says how one stranger comes after another, and moves on to the new one.
-func (s *stranger) follow(e Event) (found Trait) {
-	tag := tagOf(e.Person)
-	if tag == s.tag && e.At.Sub(s.at) < Hour && (!e.Person.IsZero() || e.Signs.Has(Again)) { // of those who do not exist, each is another
-		s.was = e.Kind
-		return 0
-	}
-	if e.Answer != s.answer {
-		found = s.pace(e, e.At.Sub(s.at))
-	}
-	s.tag, s.at, s.asked, s.answer, s.was = tag, e.At, e.At, e.Answer, e.Kind
-	return found
-}
-
-func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
-	if gap < hurry {
-		found |= Hurry
-	}
-	if e.Kind == s.was && gap < Hour {
-		switch e.Kind {
-		case Stopped:
-			found |= Knocks
-		case Deferred:
-			found |= Insists
-		default:
-		}
-	}
-	switch {
-	case e.Signs.Has(InOrder):
-		found |= Order
-	case e.Signs.Has(OutOfOrder) && e.At.Sub(s.asked) >= hurry: // those who are asked for at once come in no order
-		found |= Disorder
-	}
-	switch {
-	case gap >= Hour:
-		s.beats = [rhythm]time.Duration{}
-	case gap > 0: // those of one moment are one beat
-		copy(s.beats[1:], s.beats[:])
-		s.beats[0] = gap
-		if s.even() {
-			found |= Clockwork
-		}
-	}
-	return found
-}
-
-// even reports whether the last strangers came like clockwork.
-func (s *stranger) even() bool {
-	var sum, squares float64
-	for _, beat := range s.beats {
-		if beat == 0 {
-			return false
-		}
-		sum += beat.Seconds()
-		squares += beat.Seconds() * beat.Seconds()
-	}
-	mean := sum / rhythm
-	return math.Sqrt(max(0, squares/rhythm-mean*mean)) < uneven*mean
-}
-
 // evidence adds up the hints within Memory, from the last time they came to
 // nothing.
 func (s *state) evidence(limit, observed Limits, now time.Time) (sum Evidence) {
@@ -295,55 +215,4 @@ func (s *state) noticed(observed Limits, now time.Time) (list []Noticed) {
 		}
 	}
 	return list
-}
-
-// drift is the CUSUM of what the account was charged, day by day: each day on which
-// anything was asked forgives a little more than such a day honestly costs. A freeze
-// that was undone begins it anew.
-func (s *state) drift(forgiven Cost, observed Limits, now time.Time) Cost {
-	days := s.drifting(forgiven, observed, now)
-	return days[len(days)-1].High
-}
-
-// Day is what one day added to the CUSUM, in UTC.
-type Day struct {
-	Begins  time.Time
-	Charged Cost // of what counts for it
-	High    Cost // where it stood at its highest
-	Left    Cost // what the day left to the next
-}
-
-// drifting is the CUSUM of each day of Memory, today last.
-func (s *state) drifting(forgiven Cost, observed Limits, now time.Time) (days [wholeDays]Day) {
-	today, i, sum := dayOf(now), 0, Cost(0)
-	begun := s.begun
-	if observed.Has(DriftLimit) {
-		begun = max(begun, s.excused)
-	}
-	for n := range days {
-		d, day := &days[n], today-wholeDays+1+int32(n)
-		for i < len(s.charges) && s.charges[i].at.day() < day {
-			i++
-		}
-		for ; i < len(s.charges) && s.charges[i].at.day() == day; i++ {
-			if c := s.charges[i]; !c.vouched && c.at >= begun && c.spared.Counts(DriftLimit, observed) {
-				d.Charged += c.cost
-			}
-		}
-		sum += d.Charged
-		d.Begins, d.High = midnight(day), sum
-		if day < today && s.active.has(day) {
-			sum = max(0, sum-forgiven)
-		}
-		d.Left = sum
-	}
-	return days
-}
-
-// Floor is how many people a thief who knows every rule takes from an account
-// outside its caseload in a number of working days, whatever the rules are, where an
-// honest day charges lambda people with this dispersion, at alpha false freezes a
-// day: √(2·λ·φ·T·ln(1/α)). docs/detection.md derives it.
-func Floor(lambda, dispersion, days, alpha float64) float64 {
-	return math.Sqrt(2 * lambda * dispersion * days * math.Log(1/alpha))
 }
