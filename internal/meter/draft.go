@@ -31,7 +31,7 @@ func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
 	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
-	for _, list := range []*[]charge{&s.charges, &s.raises, &s.traps, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.raises, &s.canaries, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
 	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws} {
@@ -244,13 +244,13 @@ func (d *Draft) Tickets(span time.Duration, observed Limits, now time.Time) int 
 	return len(counting(after(d.state.tickets, now.Add(-span), charge.when), limitOf(span), observed))
 }
 
-// Trapped is how many canaries the account met in searches within Memory, of those that
+// CanariesListed is how many canaries the account met in searches within Memory, of those that
 // count for a limit, and whether it proved to be there since the last.
-func (d *Draft) Trapped(limit, observed Limits, now time.Time) (times int, proved bool) {
+func (d *Draft) CanariesListed(limit, observed Limits, now time.Time) (times int, proved bool) {
 	s := &d.state
-	traps := counting(after(s.traps, now.Add(-Memory), charge.when), limit, observed)
-	times = len(traps)
-	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > traps[times-1].at
+	canaries := counting(after(s.canaries, now.Add(-Memory), charge.when), limit, observed)
+	times = len(canaries)
+	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > canaries[times-1].at
 	return times, proved
 }
 

@@ -45,7 +45,7 @@ const (
 	DriftLimit                           // the line of the CUSUM
 	DoubtLimit                           // evidence that asks for an identity
 	EnumerationLimit                     // evidence that freezes
-	TrapLimit                            // a canary in the rows of a search, which asks for a touch
+	CanaryListedLimit                    // a canary in the rows of a search, which asks for a touch
 	CanaryLimit                          // another one, which freezes
 	OrganisationLimit                    // what an organisation may open
 	ServiceLimit                         // likewise through a service

@@ -187,7 +187,7 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 
 // everything is all that a decision can ask of a meter, whatever is observed.
 func everything(m *meter.Meter, now time.Time) (all []any) {
-	for _, observed := range []meter.Limits{0, meter.HourLimit | meter.DoubtLimit | meter.TrapLimit, meter.AllLimits} {
+	for _, observed := range []meter.Limits{0, meter.HourLimit | meter.DoubtLimit | meter.CanaryListedLimit, meter.AllLimits} {
 		all = append(all, under(m, observed, now)...)
 	}
 	return all
@@ -206,8 +206,8 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 		all = append(all, given, left, live)
 	}
 	own, touched := d.Own(person(0), now)
-	met, proved := d.Trapped(meter.TrapLimit, observed, now)
-	again, _ := d.Trapped(meter.CanaryLimit, observed, now)
+	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)
+	again, _ := d.CanariesListed(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
 	all = append(all, own, touched, met, proved, again, explained)
 	for p := range 10 {

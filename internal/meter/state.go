@@ -11,20 +11,20 @@ import (
 // state is what a meter keeps beside the people. A draft works on a copy, so
 // whatever grows is appended to, never changed in place.
 type state struct {
-	charges []charge     // oldest first
-	hints   []hint       // oldest first
-	touches []moment     // of Memory
-	writes  []moment     // of the last hour
-	thaws   []moment     // freezes that were undone
-	begun   moment       // since when the CUSUM adds up
-	excused moment       // likewise while it is only observed
-	traps   []charge     // canaries met in the rows of a search, at no cost
-	tickets []charge     // somebody shown for a ticket that the asker typed, likewise
-	vouched []vouched    // openings that another person signed for, and that wait
-	signed  []signature  // whom other people signed for within Memory, used or not
-	devices []acquainted // in no order
-	nets    []acquainted
-	active  days // on which anything was asked
+	charges  []charge     // oldest first
+	hints    []hint       // oldest first
+	touches  []moment     // of Memory
+	writes   []moment     // of the last hour
+	thaws    []moment     // freezes that were undone
+	begun    moment       // since when the CUSUM adds up
+	excused  moment       // likewise while it is only observed
+	canaries []charge     // canaries met in the rows of a search, at no cost
+	tickets  []charge     // somebody shown for a ticket that the asker typed, likewise
+	vouched  []vouched    // openings that another person signed for, and that wait
+	signed   []signature  // whom other people signed for within Memory, used or not
+	devices  []acquainted // in no order
+	nets     []acquainted
+	active   days // on which anything was asked
 
 	missions []mission // in no order, one for each export
 	raise    raise
@@ -178,7 +178,7 @@ func (s *state) record(e Event) {
 func (s *state) charge(e Event) {
 	at := momentOf(e.At)
 	if e.Signs.Has(Canary) {
-		s.traps = append(s.traps, charge{at: at, spared: e.Spared})
+		s.canaries = append(s.canaries, charge{at: at, spared: e.Spared})
 	}
 	if e.Cost == 0 {
 		return
@@ -245,7 +245,7 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
-	for _, list := range []*[]charge{&s.charges, &s.raises, &s.traps, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.raises, &s.canaries, &s.tickets} {
 		*list = slices.Clone(after(*list, past, charge.when))
 	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))

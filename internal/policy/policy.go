@@ -232,7 +232,7 @@ type weighing struct {
 	frozen    bool
 	observed  bool         // whatever the account does is let through
 	spared    meter.Limits // those that are only observed
-	trapped   bool         // an earlier search showed a canary, and no touch followed
+	canaryMet bool         // an earlier search showed a canary, and no touch followed
 	explainer reason.Explainer
 	meter     *meter.Draft
 	answer    uint64
@@ -241,7 +241,7 @@ type weighing struct {
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	spared := r.Observed.Limits(ask)
-	met, proved := facts.Meter.Trapped(meter.TrapLimit, spared, now)
+	met, proved := facts.Meter.CanariesListed(meter.CanaryListedLimit, spared, now)
 	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
@@ -249,7 +249,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
 		spared:    spared,
-		trapped:   met > 0 && !proved,
+		canaryMet: met > 0 && !proved,
 		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
 		meter:     facts.Meter,
 		answer:    facts.Answer,
@@ -266,7 +266,7 @@ func (w *weighing) rule(opening Opening) Ruling {
 	if !ruling.Verdict.Shows() {
 		ruling.Cost = 0
 		seen, _ := w.meter.Seen(opening.Person, w.now)
-		if seen &= opening.Fields & w.may; ruling.Why.spares() && seen != 0 && seen.Has(w.ask.uncut(opening)) {
+		if seen &= opening.Fields & w.may; ruling.Why.keepsSeen() && seen != 0 && seen.Has(w.ask.uncut(opening)) {
 			ruling.Verdict, ruling.Fields = Masked, seen // what was seen stays open, what is new does not
 		}
 	}
@@ -281,29 +281,29 @@ func (w *weighing) rule(opening Opening) Ruling {
 	return ruling
 }
 
-// heed takes the first stop that holds. One whose rule is only observed is noted,
-// and what comes after it is weighed still: to observe one rule switches off no
-// other.
-func (w *weighing) heed(shown Ruling, stops iter.Seq[Ruling]) Ruling {
-	for stop := range stops {
-		if !w.lets(stop) {
-			return stop
+// enforce returns the first denial whose rule is enforced. A denial whose rule is only
+// observed is noted on the ruling, and the next is weighed: observing one rule MUST
+// switch off no other.
+func (w *weighing) enforce(shown Ruling, denials iter.Seq[Ruling]) Ruling {
+	for denial := range denials {
+		if !w.onlyObserved(denial) {
+			return denial
 		}
 		if !shown.Observed {
-			stop.Verdict, stop.Fields, stop.Observed = Shown, shown.Fields, true
-			shown = stop
+			denial.Verdict, denial.Fields, denial.Observed = Shown, shown.Fields, true
+			shown = denial
 		}
 	}
 	return shown
 }
 
-// lets reports whether a stop is only noted, because its rule is being observed.
-func (w *weighing) lets(stop Ruling) bool {
-	return stop.Why.Counts() && (w.observed || w.rules.Observed.Grounds[stop.Why])
+// onlyObserved reports whether a denial is only noted, because its rule is observed.
+func (w *weighing) onlyObserved(denial Ruling) bool {
+	return denial.Why.Counts() && (w.observed || w.rules.Observed.Grounds[denial.Why])
 }
 
-// spares reports whether a stop of new fields leaves open what was seen before.
-func (w Why) spares() bool {
+// keepsSeen reports whether a denial of new fields still shows the fields seen before.
+func (w Why) keepsSeen() bool {
 	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == Frozen
 }
 
@@ -347,11 +347,11 @@ func (w *weighing) nobody() Ruling {
 	if w.evidence(register.PersonID{}, nobody, meter.EnumerationLimit) < w.watch.sure() {
 		return nobody
 	}
-	stop := Ruling{Verdict: Freeze, Why: Enumerating}
-	if w.lets(stop) {
-		stop.Verdict, stop.Observed = Withheld, true
+	denial := Ruling{Verdict: Freeze, Why: Enumerating}
+	if w.onlyObserved(denial) {
+		denial.Verdict, denial.Observed = Withheld, true
 	}
-	return stop
+	return denial
 }
 
 // canary freezes whoever opens somebody who does not exist, whatever explains it. In
@@ -362,7 +362,7 @@ func (w *weighing) nobody() Ruling {
 func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruling {
 	inSearch := w.ask.Signs.Has(meter.SearchRow)
 	price := w.meter.Price(person, fields, inSearch, w.now)
-	met, _ := w.meter.Trapped(meter.CanaryLimit, w.spared, w.now)
+	met, _ := w.meter.CanariesListed(meter.CanaryLimit, w.spared, w.now)
 	switch {
 	case inSearch && price == 0:
 		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
@@ -375,7 +375,7 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 		}
 		return ruling
 	}
-	return w.heed(Ruling{Verdict: Shown, Fields: fields}, func(yield func(Ruling) bool) {
+	return w.enforce(Ruling{Verdict: Shown, Fields: fields}, func(yield func(Ruling) bool) {
 		yield(Ruling{Verdict: Freeze, Why: CanaryOpened})
 	})
 }
@@ -392,16 +392,16 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 	if w.ask.Signs.Has(meter.Listed) {
 		return ruling
 	}
-	return w.heed(ruling, func(yield func(Ruling) bool) {
-		stop := Ruling{Reason: found, Again: w.now.Add(meter.Hour)}
+	return w.enforce(ruling, func(yield func(Ruling) bool) {
+		denial := Ruling{Reason: found, Again: w.now.Add(meter.Hour)}
 		if wall := w.watch.Wall; wall > 0 {
 			n, proved := w.meter.Explained(person, w.now)
-			stop.Counted, stop.Limit = meter.People(n), meter.People(wall)
-			if n >= wall && !proved && !yield(stop.as(AskTouch, WallReached)) {
+			denial.Counted, denial.Limit = meter.People(n), meter.People(wall)
+			if n >= wall && !proved && !yield(denial.as(AskTouch, WallReached)) {
 				return
 			}
-			stop.Limit *= proven
-			if stop.Counted >= stop.Limit && !yield(stop.as(Withheld, WallReached)) {
+			denial.Limit *= proven
+			if denial.Counted >= denial.Limit && !yield(denial.as(Withheld, WallReached)) {
 				return
 			}
 		}
@@ -411,9 +411,9 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 			if proved {
 				limit *= proven
 			}
-			stop.Counted, stop.Limit = meter.People(n), meter.People(limit)
+			denial.Counted, denial.Limit = meter.People(n), meter.People(limit)
 			if n >= limit {
-				yield(stop.as(AskTouch, PaceReached))
+				yield(denial.as(AskTouch, PaceReached))
 			}
 		}
 	})
@@ -436,7 +436,7 @@ func (w *weighing) unexplained(person register.PersonID, fields register.Fields,
 func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.Cost) Ruling {
 	ruling.Cost = cost
 	if w.frozen {
-		return w.insists(person, Ruling{Verdict: Withheld, Why: Frozen})
+		return w.escalate(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
 	switch {
 	case w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now):
@@ -446,40 +446,40 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	}
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.spared, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
-	return w.heed(ruling, func(yield func(Ruling) bool) {
-		stop := weighed(ruling.Cost, balance)
+	return w.enforce(ruling, func(yield func(Ruling) bool) {
+		denial := weighed(ruling.Cost, balance)
 		allowed := ruling.Why == Vouched || ruling.Why == Raised
-		if !w.suspects(person, ruling, stop, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
+		if !w.suspects(person, ruling, denial, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
-		if stop, full := w.full(ruling.Cost); full { // whoever allowed it
-			yield(stop)
+		if denial, full := w.full(ruling.Cost); full { // whoever allowed it
+			yield(denial)
 		}
 	})
 }
 
 // suspects yields what the way of opening people has against one of them, and
 // reports whether to go on.
-func (w *weighing) suspects(person register.PersonID, ruling, stop Ruling, yield func(Ruling) bool) bool {
-	if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(stop.as(Freeze, Enumerating)) {
+func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yield func(Ruling) bool) bool {
+	if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 		return false
 	}
 	if w.evidence(person, ruling, meter.DoubtLimit) >= w.watch.doubt() && ruling.Why != Vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now) {
-		stop := stop.as(AskIdentity, Doubted)
-		if w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
+		denial := denial.as(AskIdentity, Doubted)
+		if w.enumerates(person, denial) && !yield(denial.as(Freeze, Enumerating)) || !yield(denial) {
 			return false
 		}
 	}
-	return !w.trapped || yield(stop.as(AskTouch, CanaryListed))
+	return !w.canaryMet || yield(denial.as(AskTouch, CanaryListed))
 }
 
 // counts yields what counting has against a cost, and reports whether to go on.
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
-	for stop := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
-		if stop.Why == LongEmpty {
-			stop = w.signable(stop)
+	for denial := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
+		if denial.Why == LongEmpty {
+			denial = w.signable(denial)
 		}
-		if stop.Why == ShortEmpty && w.knocks(person, stop) && !yield(stop.as(Freeze, Enumerating)) || !yield(stop) {
+		if denial.Why == ShortEmpty && w.enumerates(person, denial) && !yield(denial.as(Freeze, Enumerating)) || !yield(denial) {
 			return false
 		}
 	}
@@ -488,30 +488,30 @@ func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance met
 
 // signable leaves of an empty allowance of 28 days what a signature can open: one
 // person who is opened, and no more people than one account can be signed for.
-func (w *weighing) signable(stop Ruling) Ruling {
+func (w *weighing) signable(denial Ruling) Ruling {
 	if !w.ask.Signs.Opens() {
-		return stop.as(Withheld, LongEmpty)
+		return denial.as(Withheld, LongEmpty)
 	}
 	if n := w.meter.Signed(w.now); n >= w.rules.Signed {
-		stop.Counted, stop.Limit = meter.People(n), meter.People(w.rules.Signed)
-		return stop.as(Withheld, SignedEmpty)
+		denial.Counted, denial.Limit = meter.People(n), meter.People(w.rules.Signed)
+		return denial.as(Withheld, SignedEmpty)
 	}
-	return stop
+	return denial
 }
 
 // Against yields what stands against a cost without a reason: an allowance that it
 // does not fit in, as Weigh found, and a CUSUM that it takes beyond the line.
 func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, observed meter.Limits, now time.Time) iter.Seq[Ruling] {
 	return func(yield func(Ruling) bool) {
-		stop := weighed(cost, balance)
+		denial := weighed(cost, balance)
 		switch balance.Empty {
 		case meter.Long:
-			stop = stop.as(AskCosign, LongEmpty)
+			denial = denial.as(AskCosign, LongEmpty)
 		case meter.Short:
-			stop = stop.as(AskTouch, ShortEmpty)
+			denial = denial.as(AskTouch, ShortEmpty)
 		default:
 		}
-		if balance.Empty != meter.Fits && !yield(stop) || w.Line == 0 {
+		if balance.Empty != meter.Fits && !yield(denial) || w.Line == 0 {
 			return
 		}
 		if drift := m.Drift(w.Forgiven, observed, now) + cost; drift > w.Line {
@@ -525,19 +525,19 @@ func weighed(cost meter.Cost, balance meter.Balance) Ruling {
 	return Ruling{Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
 }
 
-// insists ends the sessions of whoever is frozen and goes on to one stranger after
-// the other.
-func (w *weighing) insists(person register.PersonID, stop Ruling) Ruling {
-	if w.evidence(person, stop, meter.EnumerationLimit) >= 2*w.watch.sure() {
+// escalate expels a frozen account that goes on from one unexplained person to the
+// next; otherwise it returns the denial.
+func (w *weighing) escalate(person register.PersonID, denial Ruling) Ruling {
+	if w.evidence(person, denial, meter.EnumerationLimit) >= 2*w.watch.sure() {
 		return Ruling{Verdict: Refused, Why: Expelled}
 	}
-	return stop
+	return denial
 }
 
-// knocks reports whether somebody who is asked for a touch or an identity goes on
-// to one stranger after the other instead.
-func (w *weighing) knocks(person register.PersonID, stop Ruling) bool {
-	return w.evidence(person, stop, meter.EnumerationLimit) >= w.watch.sure()
+// enumerates reports whether an account that was asked for a touch or an identity went
+// on to the next unexplained person instead.
+func (w *weighing) enumerates(person register.PersonID, denial Ruling) bool {
+	return w.evidence(person, denial, meter.EnumerationLimit) >= w.watch.sure()
 }
 
 // evidence is that of enumeration, as it would stand after a ruling, for one of its limits.

@@ -69,7 +69,7 @@ func (o Observed) covers(ask Ask) bool {
 // further than a day, at people whom a fact explains and who are charged nothing.
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
-	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.TrapLimit, CanaryOpened: meter.CanaryLimit,
+	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.CanaryListedLimit, CanaryOpened: meter.CanaryLimit,
 	OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
 }
 
