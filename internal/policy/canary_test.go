@@ -97,7 +97,7 @@ func TestWATCH_3_OneCanaryInASearchAsksForATouchAndAnotherFreezes(t *testing.T) 
 	if got := d.do(opened(22)); !got.Shown() {
 		t.Errorf("after a touch: %v %v", got.Whole.Verdict, got.Whole.Why)
 	}
-	for range 5 { // somebody reloads the page
+	for range 5 { // the account reloads the page
 		if got := d.do(found(20, 900, 21)); got.People[1].Why != policy.AlreadySeen || !got.People[1].Verdict.Shows() {
 			t.Fatalf("the same search once more: %v %v", got.People[1].Verdict, got.People[1].Why)
 		}

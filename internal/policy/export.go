@@ -8,9 +8,9 @@ import (
 	"poterne/internal/register"
 )
 
-// This file holds what an export may hold. It leaves the gate as a file that nobody
-// counts any more, so it is off without a mission that other people gave, and with
-// one it holds nobody without a reason, whatever the allowances.
+// An export leaves the gate as a file that is counted no more. So it needs a mission
+// that other accounts gave, and holds no person without a reason, whatever the
+// allowances.
 
 // allows reports whether an ask is no export, or has a mission.
 func (f Facts) allows(ask Ask, now time.Time) bool {
@@ -23,8 +23,8 @@ func (f Facts) allows(ask Ask, now time.Time) bool {
 
 func (w *weighing) exports() bool { return w.ask.Signs.Has(meter.Exported) }
 
-// exported shows somebody whom a fact explains, while people are left of the
-// mission. Who is exported again is one more.
+// exported shows a person whom a fact explains, while people are left of the mission. A
+// person who is exported again counts again.
 func (w *weighing) exported(fields register.Fields, found reason.Reason) Ruling {
 	all, left, _ := w.meter.Mission(meter.ExportOf(w.ask.Service, w.ask.Route), w.now)
 	if left < meter.Whole {

@@ -14,7 +14,7 @@ import (
 	"poterne/internal/roster"
 )
 
-// watching are rules under which everything that counts can stop somebody.
+// watching are rules under which every counting ground can deny.
 func watching(observed policy.Observed) policy.Rules {
 	r := rules
 	r.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Forgiven: 50, Line: 300, Pace: 2, Wall: 3, Evidence: true}}
@@ -25,7 +25,7 @@ func watching(observed policy.Observed) policy.Rules {
 	return r
 }
 
-// doing is an ask of somebody who may have done all sorts of things.
+// doing is an ask of an account with an arbitrary past.
 type doing struct {
 	ask   policy.Ask
 	facts policy.Facts
@@ -172,7 +172,7 @@ func TestMETER_1_WhileItIsObservedEverythingCounts(t *testing.T) {
 	}
 }
 
-// What was collected while a freeze was only observed freezes nobody later; a canary
+// What was collected while a freeze was only observed freezes no account later; a canary
 // that stood in a search then is the first one again.
 //
 // Promise: METER-1
@@ -201,7 +201,7 @@ func TestMETER_1_WhatWasObservedIsNoEvidenceOnceItIsEnforced(t *testing.T) {
 	}
 }
 
-// To observe that somebody looks like a guesser neither forgives the drift that is
+// To observe that an account looks like a guesser neither forgives the drift that is
 // enforced, nor hides the doubt.
 func TestAFreezeThatIsOnlyObservedUndoesNothingThatIsEnforced(t *testing.T) {
 	m := meter.New()

@@ -70,12 +70,12 @@ type Ask struct {
 }
 
 // Opening is one person about to be shown, with the categories of fields the
-// answer carries. The zero Person is a reference that leads to nobody.
+// answer carries. The zero Person is a reference to a person who does not exist.
 type Opening struct {
 	Person register.PersonID
 	Fields register.Fields
 	Uncut  register.Fields // of these, what cannot be masked: they are shown with it, or not at all
-	Named  bool            // by the request: whatever goes out tells of them, so they are shown or nothing is
+	Named  bool            // by the request: any answer tells of them, so they are shown or nothing is
 	Canary bool            // the person exists for Poterne only
 }
 
@@ -90,7 +90,7 @@ func (a Ask) uncut(o Opening) register.Fields {
 	return o.Uncut & o.Fields
 }
 
-// For is the ask as it is weighed and written for one of its people. Whoever the
+// For is the ask as it is weighed and written for one of its people. A person whom the
 // request names is opened, even if the answer is a list or a search.
 func (a Ask) For(o Opening) Ask {
 	if o.Named {
@@ -111,10 +111,10 @@ type Facts struct {
 	Wider         Wider
 }
 
-// Wider is what the asker's organisation, the service and everybody were charged.
+// Wider is what the asker's organisation, the service and all accounts were charged.
 type Wider struct{ Organisation, Service, Register meter.Tally }
 
-// Add takes in what somebody was charged, and which limits were only observed then.
+// Add takes in what an account was charged, and which limits were only observed then.
 func (w *Wider) Add(cost meter.Cost, spared meter.Limits, at time.Time) {
 	w.Organisation.Add(cost, spared.Has(meter.OrganisationLimit), at)
 	w.Service.Add(cost, spared.Has(meter.ServiceLimit), at)
@@ -187,7 +187,8 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	return decision
 }
 
-// refusal says why the ask as a whole is refused, whoever it is about.
+// refusal returns why the ask as a whole is refused, whichever people it is about;
+// Granted when it is not.
 func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order, now time.Time) Why {
 	switch standing.Effect {
 	case "", order.Frozen:
@@ -196,7 +197,7 @@ func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order,
 	default:
 		return Suspended
 	}
-	if ask.Objection != Granted && ask.Objection != NotThere { // of whoever may not be opened, it is not said that they are not there
+	if ask.Objection != Granted && ask.Objection != NotThere { // an asker without a right MUST NOT learn that the application has nothing there
 		return ask.Objection
 	}
 	if !ask.Role.ReadsFiles() {
@@ -210,7 +211,7 @@ func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order,
 	return NotHabilitated
 }
 
-// refused gives everybody in the ask the same refusal.
+// refused gives each person in the ask the same refusal.
 func refused(ask Ask, ruling Ruling) Decision {
 	ruling.Fields, ruling.Cost = 0, 0
 	decision := Decision{Whole: ruling, People: make([]Ruling, len(ask.People))}
@@ -230,7 +231,7 @@ type weighing struct {
 	may       register.Fields
 	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
-	observed  bool         // whatever the account does is let through
+	observed  bool         // every rule is only observed for the ask
 	spared    meter.Limits // those that are only observed
 	canaryMet bool         // an earlier search showed a canary, and no touch followed
 	explainer reason.Explainer
@@ -311,7 +312,7 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	fields := opening.Fields & w.may
 	switch {
 	case opening.Person.IsZero() && !w.exports():
-		return w.nobody()
+		return w.nonexistent()
 	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
 		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
 	}
@@ -333,19 +334,19 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	return w.unexplained(opening.Person, fields, price)
 }
 
-// nobody withholds what a reference that leads to nobody would show; guessing
-// freezes. Whoever it is stays withheld when that is only observed. Where a stranger
-// would be stopped, so is nobody, for the same reason and with the same consequences:
-// whoever may not open somebody shall not learn either that they exist.
-func (w *weighing) nobody() Ruling {
-	if !w.ask.Signs.Has(meter.Listed) { // rows of a list are cut out, whoever they are of
+// nonexistent rules on a reference to a person who does not exist: it is withheld, and
+// guessing freezes. Where an unexplained person would be denied, so is this one, for the
+// same reason and with the same consequences: an asker MUST NOT learn from a denial
+// whether a person exists.
+func (w *weighing) nonexistent() Ruling {
+	if !w.ask.Signs.Has(meter.Listed) { // all such rows of a list are cut out
 		if stranger := w.unexplained(register.PersonID{}, 0, meter.Whole); !stranger.Verdict.Shows() {
 			return stranger
 		}
 	}
-	nobody := Ruling{Verdict: Withheld, Why: NobodyKnown}
-	if w.evidence(register.PersonID{}, nobody, meter.EnumerationLimit) < w.watch.sure() {
-		return nobody
+	withheld := Ruling{Verdict: Withheld, Why: NobodyKnown}
+	if w.evidence(register.PersonID{}, withheld, meter.EnumerationLimit) < w.watch.sure() {
+		return withheld
 	}
 	denial := Ruling{Verdict: Freeze, Why: Enumerating}
 	if w.onlyObserved(denial) {
@@ -354,11 +355,11 @@ func (w *weighing) nobody() Ruling {
 	return denial
 }
 
-// canary freezes whoever opens somebody who does not exist, whatever explains it. In
-// the rows of a search they are anybody: counted, held back or seen already as a
-// stranger would be, so that nothing tells them apart. The first that is shown is
-// noted, and the next stranger of a later answer asks for a touch: in this one, who
-// comes next would tell. Another one freezes.
+// canary freezes an account that opens a canary, whatever explains it. In the rows of a
+// search a canary is counted, withheld or already seen as any unexplained person is:
+// nothing MUST tell it apart. The first one shown is noted, and the next unexplained
+// person of a later answer asks for a touch; asking in this answer would give the canary
+// away. A second one freezes.
 func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruling {
 	inSearch := w.ask.Signs.Has(meter.SearchRow)
 	price := w.meter.Price(person, fields, inSearch, w.now)
@@ -380,13 +381,13 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 	})
 }
 
-// proven is how much further somebody may go through explained people who proved to
-// be there within half a day.
+// proven multiplies the pace and the wall of an account that was touched within half a
+// day.
 const proven = 3
 
-// explained shows somebody whom a fact explains, within the wall and the pace. Each
-// first asks for a touch; the wall stops whoever comes to it after one. Rows of a
-// list count for neither: what a list may show of somebody is a matter of purposes.
+// explained shows a person whom a fact explains, within the wall and the pace. Each
+// first asks for a touch; after a touch, the wall withholds. Rows of a list count for
+// neither: purposes decide what a list may show.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
 	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
 	if w.ask.Signs.Has(meter.Listed) {
@@ -419,16 +420,16 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 	})
 }
 
-// unexplained weighs somebody whom nothing explains, at a price. A whole person who
-// is stopped is told so as nobody would be, at whose price limits may be reached that
-// they would still have fitted in.
+// unexplained weighs a person without a reason, at a price. When it denies a whole
+// person, it returns the denial that a person who does not exist would get at their
+// higher price, so that the figures do not tell the two apart.
 func (w *weighing) unexplained(person register.PersonID, fields register.Fields, price meter.Cost) Ruling {
 	why, price, ticket := w.typed(person, price)
 	ruling := Ruling{Verdict: Shown, Why: why, Reason: ticket, Fields: fields}
-	times, nobody := w.about(person), w.about(register.PersonID{})
+	times, unknown := w.about(person), w.about(register.PersonID{})
 	stranger := w.stranger(person, ruling, price*min(w.times*times, most))
-	if !stranger.Verdict.Shows() && price == meter.Whole && times < nobody {
-		return w.stranger(person, ruling, price*min(w.times*nobody, most))
+	if !stranger.Verdict.Shows() && price == meter.Whole && times < unknown {
+		return w.stranger(person, ruling, price*min(w.times*unknown, most))
 	}
 	return stranger
 }
@@ -452,14 +453,14 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		if !w.suspects(person, ruling, denial, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
-		if denial, full := w.full(ruling.Cost); full { // whoever allowed it
+		if denial, full := w.full(ruling.Cost); full { // a raise or a signature does not lift these
 			yield(denial)
 		}
 	})
 }
 
-// suspects yields what the way of opening people has against one of them, and
-// reports whether to go on.
+// suspects yields the denials that evidence of enumeration asks for, and reports
+// whether to go on.
 func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yield func(Ruling) bool) bool {
 	if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 		return false
@@ -473,7 +474,8 @@ func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yie
 	return !w.canaryMet || yield(denial.as(AskTouch, CanaryListed))
 }
 
-// counts yields what counting has against a cost, and reports whether to go on.
+// counts yields the denials of the account's own allowances and CUSUM, and reports
+// whether to go on.
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
 	for denial := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
 		if denial.Why == LongEmpty {
@@ -499,8 +501,8 @@ func (w *weighing) signable(denial Ruling) Ruling {
 	return denial
 }
 
-// Against yields what stands against a cost without a reason: an allowance that it
-// does not fit in, as Weigh found, and a CUSUM that it takes beyond the line.
+// Against yields the denials of a cost without a reason: an allowance that it does not
+// fit in, as Weigh found, and a CUSUM that it takes beyond the line.
 func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, observed meter.Limits, now time.Time) iter.Seq[Ruling] {
 	return func(yield func(Ruling) bool) {
 		denial := weighed(cost, balance)
@@ -520,7 +522,8 @@ func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, o
 	}
 }
 
-// weighed is what a stop says of a cost and of the allowance it was held against.
+// weighed is a denial with the figures of a cost and of the allowance it was held
+// against.
 func weighed(cost meter.Cost, balance meter.Balance) Ruling {
 	return Ruling{Cost: cost, Counted: balance.Counted, Limit: balance.Limit, Again: balance.Again}
 }
@@ -545,7 +548,7 @@ func (w *weighing) evidence(person register.PersonID, ruling Ruling, limit meter
 	return w.meter.Evidence(Event(w.ask, person, ruling, w.answer, w.now), limit, w.spared)
 }
 
-// as gives a stop its verdict and ground.
+// as returns the ruling with a verdict and a ground.
 func (r Ruling) as(verdict Verdict, why Why) Ruling {
 	r.Verdict, r.Why = verdict, why
 	return r

@@ -10,16 +10,16 @@ import (
 )
 
 // Rules is what the operator sets: which fields each purpose may be shown, how many
-// people without a reason may be opened, and how work is watched. Its zero parts
-// watch nothing, and allow nobody.
+// people without a reason may be opened, and how work is watched. A zero part watches
+// nothing and allows no person.
 type Rules struct {
 	Purposes   roster.Purposes
 	Allowances map[roster.Role]meter.Allowance
 	Probation  meter.Allowance // of an account younger than Young, if it is less; zero for none
-	Signed     int             // people whom others may sign for, for one account within 28 days
+	Signed     int             // people that other accounts may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Watches    map[roster.Role]Watch
-	Cold       bool // people with whom no system has anything to do cost twice
+	Cold       bool // a person of whom no system tells any fact costs twice
 	Observed   Observed
 }
 
@@ -27,7 +27,7 @@ type Rules struct {
 type Watch struct {
 	Forgiven meter.Cost // a day: λ + ½√(λφ) of what it is honestly charged
 	Line     meter.Cost // the CUSUM freezes beyond it; zero for never
-	Pace     int        // of one's own people within an hour, without writing, a touch is asked for; zero for never
+	Pace     int        // of the account's own people within an hour, without writing, a touch is asked for; zero for never
 	Wall     int        // people explained within a day before a touch is asked for, and three times as many after; zero for none
 	Evidence bool       // of enumeration asks for an identity, then freezes
 }
@@ -53,7 +53,7 @@ func (w Watch) line(at meter.Evidence) meter.Evidence {
 	return at
 }
 
-// Observed is what is decided and written down without stopping anybody.
+// Observed says which rules are decided and written down, and deny nothing.
 type Observed struct {
 	Everything bool
 	Services   map[roster.ServiceID]bool
@@ -86,8 +86,7 @@ func (o Observed) Limits(ask Ask) (observed meter.Limits) {
 	return observed
 }
 
-// Signed is how many people others may sign for, for one account within 28 days,
-// when the operator says nothing else.
+// Signed is the default of Rules.Signed.
 const Signed = 40
 
 // Young is how long an account is on probation.
@@ -106,8 +105,8 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 }
 
 // OnProbation reports whether the account is young, or was until lately and has
-// used its probation up: who works for two weeks and then takes strangers shall not
-// be given more for having waited.
+// used its probation up: an account that works quietly for its first weeks MUST NOT be
+// allowed more at their end.
 func (r Rules) OnProbation(ask Ask, facts Facts, now time.Time) bool {
 	switch {
 	case r.Probation.Long == 0 || facts.Opened.IsZero():
@@ -131,13 +130,12 @@ func (f Facts) Dormant(now time.Time) bool {
 	return told && !f.Opened.IsZero() && !f.Young(now) && f.Meter.Awakened(now)
 }
 
-// most is how much dearer anybody can be.
+// most bounds the price of one person, in people.
 const most = 4
 
-// circumstances is how much dearer strangers are while the account is used from a
-// new device or an unfamiliar network, or was long unused: twice for each. A fresh
-// touch shows that its holder is there. An account on probation has its own
-// allowance for being young.
+// circumstances multiplies the price of unexplained people by two for each of: a new
+// device, an unfamiliar network, an account long unused. A fresh touch makes it one. A
+// young account costs no more: it has an allowance of its own.
 func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
 	if facts.Meter.Touched(now) {
 		return 1
@@ -155,7 +153,7 @@ func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
 	return min(times, most)
 }
 
-// about is how much dearer a person is.
+// about multiplies the price of a person who is cold or protected.
 func (w *weighing) about(person register.PersonID) meter.Cost {
 	times := meter.Cost(1)
 	if w.rules.Cold && w.explainer.Cold(person) {
@@ -167,15 +165,15 @@ func (w *weighing) about(person register.PersonID) meter.Cost {
 	return times
 }
 
-// How many people an account may open for tickets it typed itself, before each
-// costs as much as anybody.
+// How many people an account may open for tickets it typed itself at the price of a
+// ticket.
 const (
 	typedHour  = 10
 	typedMonth = 10
 )
 
-// typed prices somebody for whom the asker typed a ticket: it does not explain, and
-// costs less as long as there are few.
+// typed prices a person for whom the asker typed a ticket. The ticket explains nothing,
+// and costs less as long as there are few.
 func (w *weighing) typed(person register.PersonID, price meter.Cost) (Why, meter.Cost, reason.Reason) {
 	ticket := w.explainer.Typed(person)
 	if !ticket.Explained() || w.meter.Tickets(meter.Hour, w.spared, w.now) >= typedHour || w.meter.Tickets(meter.Memory, w.spared, w.now) >= typedMonth {

@@ -23,7 +23,7 @@ type Ruling struct {
 }
 
 // Message is what the asker is told: the ground, what was counted and the limit. It
-// names nobody, and says of what was only observed that it stopped nothing.
+// names no person. When the ground was only observed, it says that nothing was denied.
 func (r Ruling) Message() (key string, values []any) {
 	_, known := whyNames[r.Why]
 	switch {
@@ -48,7 +48,7 @@ const (
 	Masked      Verdict = 2 // handed over without some of the fields
 	Withheld    Verdict = 3 // cut out of the answer
 	AskIdentity Verdict = 4 // not before they are found by name and birth date
-	AskTouch    Verdict = 5 // not before whoever asks proves to be there
+	AskTouch    Verdict = 5 // not before a touch
 	AskCosign   Verdict = 6 // not before another person signs for it
 	Refused     Verdict = 7 // the whole answer was refused
 	Freeze      Verdict = 8 // withheld, and so are all new ones without a reason from now on
@@ -80,15 +80,15 @@ const (
 	Raised       Why = 4 // without a reason, and another person allowed some more for a while
 	TypedTicket  Why = 5 // the asker typed a ticket for it, which costs a part
 	Vouched      Why = 6 // without a reason, and another person signed for it
-	CanaryListed Why = 7 // somebody who does not exist stands in the rows of a search
+	CanaryListed Why = 7 // a canary stands in the rows of a search
 
 	ShortEmpty    Why = 10 // without a reason, and the hour's allowance is empty
 	LongEmpty     Why = 11 // without a reason, and the 28 days' allowance is empty
 	Frozen        Why = 12 // without a reason, and an order stops new ones
-	NobodyKnown   Why = 13 // the reference leads to nobody
+	NobodyKnown   Why = 13 // the reference leads to no person
 	NotForPurpose Why = 14 // nothing of it belongs to the purpose
-	PaceReached   Why = 15 // many of one's own people within an hour, and nothing written
-	WallReached   Why = 16 // more explained people than one works with in a day
+	PaceReached   Why = 15 // many of the account's own people within an hour, and nothing written
+	WallReached   Why = 16 // more explained people than a day of work has
 	Doubted       Why = 17 // the way of opening people resembles enumeration
 	Enumerating   Why = 18 // it is enumeration
 	Drifting      Why = 19 // too many without a reason over the days
@@ -101,9 +101,9 @@ const (
 	CanaryOpened      Why = 24 // the person does not exist: only a thief gets there
 	OrganisationEmpty Why = 25 // what an organisation may open without a reason is used up
 	ServiceEmpty      Why = 26 // likewise a service's
-	RegisterEmpty     Why = 27 // likewise everybody's
+	RegisterEmpty     Why = 27 // likewise all accounts'
 	SignedEmpty       Why = 29 // without a reason, the 28 days' allowance is empty, and so is what others may sign for
-	Expelled          Why = 28 // frozen, and at it still: the sessions end
+	Expelled          Why = 28 // frozen, and enumerating still: the sessions end
 
 	NotDeclared   Why = 30 // the route is not declared
 	NotUnderstood Why = 31 // the answer could not be read whole
@@ -128,12 +128,11 @@ const (
 	NotConfirmed        Why = 53 // a change was forwarded, and it did not say whether it took it
 	OtherSite           Why = 54 // another site asks in the agent's name
 	TooMuchAtOnce       Why = 55 // too much is being read at this moment, over all requests
-	Unnamed             Why = 60 // a request does not name somebody as it must, or not where
-	Overwrites          Why = 61 // a change would write a mask over what the account may not see
+	Unnamed             Why = 60 // a request does not name a person as it must, or not where
+	Overwrites          Why = 61 // a change would write a mask over fields that the account may not see
 )
 
-// Freezes reports whether the account opens nobody new without a reason from here
-// on.
+// Freezes reports whether the ground freezes the account.
 func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == CanaryOpened }
 
 // Counts reports whether the ground comes from counting, and not from a right, an

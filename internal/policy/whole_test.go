@@ -26,7 +26,7 @@ func spent(t *testing.T) *meter.Draft {
 }
 
 // What cannot be cut is refused for the rule that stops a part of it, with what was
-// counted and the limit, and nobody is charged.
+// counted and the limit, and no person is charged.
 //
 // Promise: METER-1
 func TestMETER_1_WhatCannotBeCutIsRefusedWithWhatWasCounted(t *testing.T) {
@@ -70,7 +70,7 @@ func TestSCOPE_9_WhoeverTheRequestNamesIsShownOrNothingIs(t *testing.T) {
 	}
 }
 
-// Who types a number in a search has named somebody: they are opened, not found.
+// An account that types a number in a search names a person: the person is opened, not found.
 //
 // Promises: SCOPE-9, METER-3
 func TestSCOPE_9_WhoeverASearchNamesCostsAPerson(t *testing.T) {
