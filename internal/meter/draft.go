@@ -25,8 +25,8 @@ func (m *Meter) Draft() *Draft {
 	return d
 }
 
-// begin takes over the meter's state. What is appended to it must not be written
-// behind the end of the meter's own lists.
+// begin copies the meter's state. An append to the copy MUST NOT write behind the end of
+// the meter's own lists.
 func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
@@ -83,16 +83,15 @@ func (d *Draft) Seen(person register.PersonID, now time.Time) (register.Fields, 
 	return k.fields, k.any
 }
 
-// Found reports whether the person stood in the rows of a search within an hour:
-// whoever opens them knows who they are.
+// Found reports whether the person stood in the rows of a search within an hour.
 func (d *Draft) Found(person register.PersonID, now time.Time) bool {
 	return d.known(person, now).row.After(now.Add(-Hour))
 }
 
 // Price is what showing these fields of the person without a reason costs at now:
-// a whole person for somebody new, a part for a row of a search, the rest when
-// they are opened from there, little for new fields of somebody seen within
-// Memory, nothing otherwise.
+// a whole person for a new one, a part for a row of a search, the rest when they are
+// opened from there, Reveal for new fields of a person seen within Memory, nothing
+// otherwise.
 func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch bool, now time.Time) Cost {
 	k := d.known(person, now)
 	switch {
@@ -115,7 +114,7 @@ func (d *Draft) Spent(span time.Duration, observed Limits, now time.Time) Cost {
 	return d.state.spent(span, observed, now)
 }
 
-// Spent is Draft.Spent of what is written down.
+// Spent is Draft.Spent without the events of a draft.
 func (m *Meter) Spent(span time.Duration, observed Limits, now time.Time) Cost {
 	return m.state.spent(span, observed, now)
 }
@@ -170,9 +169,9 @@ const (
 )
 
 // Weigh says whether cost fits in the allowance at now. The long allowance is
-// looked at first: waiting an hour does not help when it is empty. The first
-// person after a fresh touch always fits in the short one, if it holds anybody at
-// all: a touch must open something.
+// looked at first: waiting an hour does not help when it is empty. The first person
+// after a fresh touch MUST fit in the short one, unless it is zero: a touch has to open
+// something.
 func (d *Draft) Weigh(cost Cost, allowance Allowance, observed Limits, now time.Time) Balance {
 	for _, w := range []struct {
 		window Window
@@ -206,7 +205,7 @@ func (d *Draft) again(cost Cost, span time.Duration, limit Cost, observed Limits
 // Fresh is how long a touch is fresh.
 const Fresh = 15 * time.Minute
 
-// Touched reports whether whoever holds the account proved to be there lately.
+// Touched reports whether a touch is fresh.
 func (d *Draft) Touched(now time.Time) bool { return count(d.state.touches, now.Add(-Fresh)) > 0 }
 
 // justTouched reports whether nothing was charged since a fresh touch.
@@ -244,8 +243,8 @@ func (d *Draft) Tickets(span time.Duration, observed Limits, now time.Time) int 
 	return len(counting(after(d.state.tickets, now.Add(-span), charge.when), limitOf(span), observed))
 }
 
-// CanariesListed is how many canaries the account met in searches within Memory, of those that
-// count for a limit, and whether it proved to be there since the last.
+// CanariesListed is how many canaries the account was shown in searches within Memory,
+// of those that count for a limit, and whether a touch followed the last.
 func (d *Draft) CanariesListed(limit, observed Limits, now time.Time) (times int, proved bool) {
 	s := &d.state
 	canaries := counting(after(s.canaries, now.Add(-Memory), charge.when), limit, observed)
@@ -301,7 +300,7 @@ func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched b
 	return max(0, people), touched
 }
 
-// perWrite is how many of one's own people a piece of writing stands for.
+// perWrite is how many of its own people an account may open for each change it makes.
 const perWrite = 4
 
 // Explained is how many different people the account was shown within a day for
@@ -331,8 +330,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// NewDevice reports whether the account used other devices before this one, which
-// it does not know for a week yet and on which nobody proved to be there.
+// NewDevice reports whether the account used other devices before this one, which it
+// has used for less than a week and without a touch.
 func (d *Draft) NewDevice(name string, now time.Time) bool {
 	return unfamiliar(d.state.devices, name, now)
 }
@@ -347,8 +346,8 @@ func (d *Draft) NewNetwork(name string, now time.Time) bool {
 type Used struct {
 	Name   string
 	Since  time.Time // the first day, in UTC
-	Proved bool      // somebody proved to be there on it
-	New    bool      // strangers cost more on it
+	Proved bool      // a touch was made on it
+	New    bool      // unexplained people cost more on it
 }
 
 // Devices are those that the account was used from.
@@ -390,7 +389,7 @@ func unfamiliar(all []acquainted, name string, now time.Time) bool {
 }
 
 // Awakened reports whether the account was silent for the most of Memory, began
-// again within three days, and nobody proved to be there since.
+// again within three days, and was not touched since.
 func (d *Draft) Awakened(now time.Time) bool {
 	s := &d.state
 	first, any := s.active.first(now)

@@ -12,8 +12,8 @@ import (
 type Event struct {
 	Kind   Kind
 	At     time.Time
-	Answer uint64            // the receipt of the answer it belongs to; what is of one answer is one event to the sequential tests
-	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero, if they were asked for and do not exist
+	Answer uint64            // the receipt of the answer it belongs to; the sequential tests take one answer as one event
+	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero for a person who does not exist
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
 	Cost   Cost              // what it was charged; of Raised and Commissioned, what was given
@@ -23,20 +23,19 @@ type Event struct {
 	Service roster.ServiceID // through which a person was shown, or was vouched for
 
 	Writes  bool // the account changed something
-	Excused bool // a freeze that is only observed: what led to it counts no more
+	Excused bool // a freeze that is only observed: the evidence for it counts no more
 
-	Spared Limits // those that were only observed when it was decided
+	Spared Limits // that were only observed when it was decided
 
 	Device  string // which browser, as a tag; empty when unknown
 	Network string // which class of network; empty when unknown
 	Signs   Signs
 }
 
-// Limits are what stops people for having counted. What an event adds to a limit that
-// was only observed then counts for nothing once that limit is enforced: nobody was
-// stopped by it, so it says nothing of what is left. As long as it is observed it
-// counts, so that what is observed is what enforcing would do. The bits are written in
-// the ledger for ever.
+// Limits is a set of limits on what is counted. An event counts for a limit that was
+// only observed then as long as the limit is observed, which shows what enforcing would
+// do; it counts no more once the limit is enforced. The bits are written in the ledger
+// for ever.
 type Limits uint16
 
 const (
@@ -49,15 +48,15 @@ const (
 	CanaryLimit                          // another one, which freezes
 	OrganisationLimit                    // what an organisation may open
 	ServiceLimit                         // likewise through a service
-	RegisterLimit                        // likewise everybody
+	RegisterLimit                        // likewise all accounts
 	limitsEnd
 )
 
 // AllLimits is every limit there is.
 const AllLimits = limitsEnd - 1
 
-// Counts reports whether what spared some limits counts for one of them, while others
-// are only observed.
+// Counts reports whether an event that spared these limits counts for one limit, while
+// others are only observed.
 func (l Limits) Counts(limit, observed Limits) bool { return l&limit&^observed == 0 }
 
 // Has reports whether a limit is among them.
@@ -67,12 +66,12 @@ func (l Limits) Has(limit Limits) bool { return l&limit != 0 }
 type Kind uint8
 
 const (
-	Nothing      Kind = iota // of no account's meter
+	Nothing      Kind = iota // no meter records it
 	Looked                   // something without people in it
 	Shown                    // a person was shown
-	Stopped                  // a person without a reason was not shown: whoever asked can do something about it
-	Missed                   // a reference led to nobody
-	Touched                  // whoever holds the account proved to be there
+	Stopped                  // a person without a reason was not shown: the asker can do something about it
+	Missed                   // a reference led to no person
+	Touched                  // the holder of the account proved to be there
 	Raised                   // another person allowed more people, until a time
 	Cosigned                 // another person vouched for one person, to be opened
 	Thawed                   // another person undid a freeze
@@ -86,12 +85,12 @@ type Ground uint8
 const (
 	Unexplained Ground = iota
 	Ticketed           // a live ticket of another system explains it
-	Own                // a standing fact does: one's caseload, a cover, an enrolment
-	Typed              // a ticket that the asker typed, which explains nothing by itself
+	Own                // a standing fact explains it: a caseload, a cover, an enrolment
+	Typed              // a ticket that the asker typed, which explains nothing
 	Allowed            // another person signed for it, or allowed some more
 )
 
-// Signs is what the door noticed about how a request was made. The bits are
+// Signs is a set of signs of a sweep, which the gate notices in a request. The bits are
 // written in the ledger for ever.
 type Signs uint32
 
@@ -102,19 +101,18 @@ const (
 	SameName                     // a search for the last one's name under another birth date
 	InOrder                      // the reference follows the last one's, in ascending or in listed order
 	OutOfOrder                   // it does not
-	Repeated                     // the very reference that led to nobody before
+	Repeated                     // a reference that led to no person before
 	Canary                       // a canary stood in the rows of a search
 	Listed                       // the people are rows of a list, and none was opened
-	Exported                     // the answer is an export, which is kept by whoever asked
-	Again                        // the very last reference that led to nobody
+	Exported                     // the answer is an export, which the asker keeps
+	Again                        // the last reference that led to no person
 	signsEnd
 )
 
 // AllSigns is every sign there is.
 const AllSigns = signsEnd - 1
 
-// Opens reports whether one person is opened, and nobody stands in the rows of a
-// list, of a search or of an export.
+// Opens reports whether one person is opened, and no list, search or export is shown.
 func (s Signs) Opens() bool { return s&(SearchRow|Listed|Exported) == 0 }
 
 // Has reports whether every sign of other is among them.

@@ -21,23 +21,23 @@ const (
 type Trait uint16
 
 const (
-	Misses       Trait = 1 << iota // references that lead to nobody
-	Hurry                          // another stranger within two seconds
-	Knocks                         // asked for a touch, and on to another stranger
-	Insists                        // told that only others can help, and on to another stranger
+	Misses       Trait = 1 << iota // references that lead to no person
+	Hurry                          // another unexplained person within two seconds
+	Knocks                         // asked for a touch, and on to another unexplained person
+	Insists                        // told that only others can help, and on to another unexplained person
 	Pages                          // one more page of the same search or list
 	BirthSwept                     // names tried under one birth date
 	NameSwept                      // birth dates tried under one name
-	Order                          // strangers in ascending or in listed order
-	Disorder                       // strangers in none
-	Clockwork                      // strangers at even intervals
+	Order                          // unexplained people in ascending or in listed order
+	Disorder                       // unexplained people in no order
+	Clockwork                      // unexplained people at even intervals
 	Explanations                   // openings that a fact explains
-	Proofs                         // whoever holds the account is there
+	Proofs                         // touches
 )
 
 // weights are those of the traits, in the order of their bits.
 var weights = [...]Evidence{
-	289,  // 90 % of a guesser's references lead to nobody, 5 % of an adviser's
+	289,  // 90 % of a guesser's references lead to no person, 5 % of an adviser's
 	450,  // 95 %, 1 %
 	230,  // 95 %, 10 %
 	64,   // 95 %, 50 %: the next caller waits already
@@ -46,7 +46,7 @@ var weights = [...]Evidence{
 	150,  // 90 %, 20 %
 	68,   // 99 %, 50 %
 	-390, // 1 %, 50 %
-	70,   // 60 %, 30 %; honest macros open one's own people
+	70,   // 60 %, 30 %; honest macros open the account's own people
 	-50,  // 60 %, 99 %
 	-575,
 }
@@ -65,7 +65,7 @@ type hint struct {
 	at     moment
 	weight Evidence
 	traits Trait
-	undone bool // a freeze was undone: what came before counts no more
+	undone bool // a freeze was undone: earlier hints count no more
 
 	excused bool // it was only observed, and undone for what it spared
 	spared  Limits
@@ -76,14 +76,13 @@ func (h hint) counts(limit, observed Limits) bool {
 	return h.spared.Counts(limit, observed) && (!h.excused || h.spared.Has(limit))
 }
 
-// hintsKept bounds the memory of hints. What is only observed pushes nothing out that
-// is enforced.
+// hintsKept bounds the hints of one set of observed limits, so that observed hints push
+// out no enforced ones.
 const hintsKept = 64
 
-// suspect weighs an event. The people of one answer are one event: an answer that
-// lists a hundred strangers is an application's doing. Answers are told apart by
-// their receipts and never by time: twenty that are asked for at once are decided
-// at one moment, and are twenty all the same.
+// suspect weighs an event. The people of one answer are one event: the application
+// chose to list them. Answers are told apart by their receipts, MUST NOT be by time:
+// twenty parallel asks are decided at one moment, and are twenty answers.
 func (s *state) suspect(e Event) {
 	another := e.Answer != s.answer
 	s.answer = e.Answer
@@ -113,8 +112,7 @@ func (s *state) suspect(e Event) {
 	s.hint(hint{at: momentOf(e.At), weight: found.weight(), traits: found, spared: e.Spared})
 }
 
-// hint keeps a hint that changes the sum: what relieves of nothing need not be
-// remembered.
+// hint keeps a hint that changes the sum.
 func (s *state) hint(h hint) {
 	if h.weight == 0 || h.weight < 0 && !s.relievable(h.at.time()) {
 		return
@@ -136,7 +134,7 @@ func (s *state) hint(h hint) {
 // evident are the limits that evidence leads to.
 const evident = DoubtLimit | EnumerationLimit
 
-// relievable reports whether there is evidence for any limit, observed or not.
+// relievable reports whether there is evidence that a negative hint would lower.
 func (s *state) relievable(now time.Time) bool {
 	for _, limit := range [...]Limits{EnumerationLimit, DoubtLimit} {
 		if s.evidence(limit, 0, now) > 0 || s.evidence(limit, limit, now) > 0 {
@@ -146,12 +144,12 @@ func (s *state) relievable(now time.Time) bool {
 	return false
 }
 
-// isStranger reports whether the event is about somebody new without a reason.
+// isStranger reports whether the event is about a new person without a reason.
 func (e Event) isStranger() bool {
 	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
 }
 
-// traits are those of what the door noticed about a search.
+// traits are those of the signs of a search.
 func (s Signs) traits() (found Trait) {
 	if s.Has(NextPage) {
 		found |= Pages

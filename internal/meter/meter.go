@@ -5,8 +5,8 @@ package meter
 
 import "time"
 
-// Memory is how long a person stays known to an account, and how far everything
-// else looks back.
+// Memory is how long a person stays known to an account, and how far back the rest of
+// the meter looks.
 const Memory = 28 * 24 * time.Hour
 
 // Hour is how far the short allowance looks back.
@@ -23,7 +23,7 @@ const (
 	Reveal Cost = 20
 	// Row is the cost of being shown a person in the rows of a search.
 	Row Cost = 20
-	// Ticket is the cost of somebody for whom the asker typed a ticket.
+	// Ticket is the cost of a person for whom the asker typed a ticket.
 	Ticket Cost = 20
 )
 
@@ -63,7 +63,7 @@ func New() *Meter { return new(Meter) }
 
 // Record takes in an entry that the ledger holds.
 func (m *Meter) Record(e Event) {
-	if e.At.Sub(m.swept) >= 24*time.Hour { // now and then
+	if e.At.Sub(m.swept) >= 24*time.Hour {
 		m.swept = e.At
 		m.seen = m.seen.remembered(e.At)
 		m.state.sweep(e.At)

@@ -39,7 +39,7 @@ func commissioned(all []mission, e Event) []mission {
 	return append(kept, mission{e.Export, momentOf(until), e.Cost, e.Cost})
 }
 
-// exported takes somebody who was shown in an export from its mission.
+// exported takes a person who was shown in an export from its mission.
 func exported(all []mission, e Event) []mission {
 	all = slices.Clone(all)
 	for i, m := range all {

@@ -55,7 +55,7 @@ func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	check("after 28 days", nil)
 }
 
-// Whoever works where it is enforced and where it is only observed cannot have the one
+// An account that works where it is enforced and where it is only observed cannot have the one
 // forgotten by means of the other.
 func TestWhatIsOnlyObservedPushesNoEvidenceOut(t *testing.T) {
 	m := meter.New()
@@ -82,7 +82,7 @@ func TestEachDayOfTheCUSUMIsTold(t *testing.T) {
 	for n := range 3 {
 		m.Record(meter.Event{Kind: meter.Shown, At: day(0).Add(time.Duration(n) * time.Minute), Person: person(n), Cost: meter.Whole})
 	}
-	m.Record(meter.Event{Kind: meter.Looked, At: day(1)}) // at work, and nobody without a reason
+	m.Record(meter.Event{Kind: meter.Looked, At: day(1)}) // at work, without unexplained people
 	m.Record(meter.Event{Kind: meter.Shown, At: day(3), Person: person(9), Cost: meter.Whole})
 	days := m.Draft().Days(meter.Whole, 0, day(3))
 	if len(days) != 28 {

@@ -15,16 +15,16 @@ const (
 type stranger struct {
 	tag    uint64
 	at     time.Time
-	asked  time.Time // when anybody without a reason was asked for last, found or not
+	asked  time.Time // when a person without a reason was asked for last, found or not
 	answer uint64
-	was    Kind                  // what became of it; Nothing once somebody has proved to be there
-	beats  [rhythm]time.Duration // between the last moments at which there were any, the newest first
+	was    Kind                  // what became of it; Nothing after a touch
+	beats  [rhythm]time.Duration // the last gaps, the newest first
 }
 
-// follow says how one stranger comes after another, and moves on to the new one.
+// follow returns the traits of one stranger after another, and moves on to the new one.
 func (s *stranger) follow(e Event) (found Trait) {
 	tag := tagOf(e.Person)
-	if tag == s.tag && e.At.Sub(s.at) < Hour && (!e.Person.IsZero() || e.Signs.Has(Again)) { // of those who do not exist, each is another
+	if tag == s.tag && e.At.Sub(s.at) < Hour && (!e.Person.IsZero() || e.Signs.Has(Again)) { // each person who does not exist is another one
 		s.was = e.Kind
 		return 0
 	}
@@ -51,13 +51,13 @@ func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	switch {
 	case e.Signs.Has(InOrder):
 		found |= Order
-	case e.Signs.Has(OutOfOrder) && e.At.Sub(s.asked) >= hurry: // those who are asked for at once come in no order
+	case e.Signs.Has(OutOfOrder) && e.At.Sub(s.asked) >= hurry: // parallel asks have no order
 		found |= Disorder
 	}
 	switch {
 	case gap >= Hour:
 		s.beats = [rhythm]time.Duration{}
-	case gap > 0: // those of one moment are one beat
+	case gap > 0: // strangers of one moment are one beat
 		copy(s.beats[1:], s.beats[:])
 		s.beats[0] = gap
 		if s.even() {

@@ -9,9 +9,9 @@ import (
 	"poterne/internal/register"
 )
 
-// people is whom an account was shown, in order of their tags. A person has a
-// sighting for each set of fields they were shown with, so that each is forgotten
-// at its own time.
+// people is the people an account was shown, in order of their tags. A person has a
+// sighting for each set of fields they were shown with, so that each is forgotten at
+// its own time.
 type people []sighting
 
 // sighting is 16 bytes, since an account may have been shown a thousand people.
@@ -52,7 +52,7 @@ func (p people) with(e Event) people {
 		s.what |= asRow
 	}
 	switch {
-	case e.Signs&(Listed|SearchRow) != 0: // a list of one's own people is where work begins
+	case e.Signs&(Listed|SearchRow) != 0: // a list of the account's own people is where work begins
 	case e.Ground == Own:
 		s.what |= asOwn | forCause
 	case e.Ground == Ticketed:
@@ -66,7 +66,7 @@ func (p people) with(e Event) people {
 	return p
 }
 
-// remembered leaves out who was last shown more than Memory ago.
+// remembered leaves out the sightings older than Memory.
 func (p people) remembered(now time.Time) people {
 	return slices.Clone(slices.DeleteFunc(p, func(s sighting) bool { return !s.after(now.Add(-Memory)) }))
 }
@@ -105,8 +105,8 @@ func (k known) and(p people, now time.Time) known {
 	return k
 }
 
-// count adds up the different people who were shown in some way after a moment,
-// but for one of them.
+// count returns how many different people were shown in some way after a moment, one
+// person left out.
 func (p people) count(way uint32, since time.Time, but uint64) (n int) {
 	last := but
 	for _, s := range p {

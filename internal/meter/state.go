@@ -8,8 +8,8 @@ import (
 	"poterne/internal/roster"
 )
 
-// state is what a meter keeps beside the people. A draft works on a copy, so
-// whatever grows is appended to, never changed in place.
+// state is what a meter keeps beside the people. A draft works on a copy, so a list MUST
+// be appended to and never changed in place.
 type state struct {
 	charges  []charge     // oldest first
 	hints    []hint       // oldest first
@@ -19,9 +19,9 @@ type state struct {
 	begun    moment       // since when the CUSUM adds up
 	excused  moment       // likewise while it is only observed
 	canaries []charge     // canaries met in the rows of a search, at no cost
-	tickets  []charge     // somebody shown for a ticket that the asker typed, likewise
-	vouched  []vouched    // openings that another person signed for, and that wait
-	signed   []signature  // whom other people signed for within Memory, used or not
+	tickets  []charge     // people shown for a ticket that the asker typed, likewise
+	vouched  []vouched    // signatures that wait to be used
+	signed   []signature  // signatures of other people within Memory, used or not
 	devices  []acquainted // in no order
 	nets     []acquainted
 	active   days // on which anything was asked
@@ -45,7 +45,7 @@ func (m moment) day() int32 { return int32(m / moment(24*time.Hour/time.Microsec
 type charge struct {
 	at      moment
 	cost    Cost
-	vouched bool // for by another person
+	vouched bool // another person signed for it
 	spared  Limits
 }
 
@@ -134,7 +134,7 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Nothing:
 		return
-	case Raised, Cosigned, Thawed, Commissioned: // by somebody else
+	case Raised, Cosigned, Thawed, Commissioned: // by another account
 	default:
 		s.active = s.active.with(dayOf(e.At))
 		s.devices = meet(s.devices, e.Device, e)
@@ -174,7 +174,7 @@ func (s *state) record(e Event) {
 	}
 }
 
-// charge notes what somebody shown cost; a raise pays while it lasts.
+// charge notes what a person shown cost; a raise pays while it lasts.
 func (s *state) charge(e Event) {
 	at := momentOf(e.At)
 	if e.Signs.Has(Canary) {

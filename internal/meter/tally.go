@@ -3,10 +3,10 @@ package meter
 import "time"
 
 // Tally counts what many accounts were charged together: an organisation's, a
-// service's, everybody's. It counts exactly, in windows whose edge is a whole
-// minute for the hour and a whole day for Memory, so that it stays small however
-// many there are. What was charged while its limit was only observed it counts apart. The zero value counts nothing yet. It is a value: a copy goes on
-// by itself.
+// service's, all of them. It counts exactly, in windows that move by a minute for the
+// hour and by a day for Memory, so its size is constant. It counts apart what was
+// charged while its limit was only observed. The zero value is ready for use. Copies
+// are independent.
 type Tally struct {
 	minutes [60]charged
 	minute  int64 // the last one counted
