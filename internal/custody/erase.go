@@ -22,7 +22,7 @@ import (
 
 // Calendar is the ledger's months, and what was set and held.
 type Calendar interface {
-	Retention(context.Context) (retention.Book, error)
+	Retention(context.Context) (retention.Schedule, error)
 	// Periods returns the ledger's months, oldest first, those that were dropped
 	// included.
 	Periods(context.Context) ([]ledger.Period, error)
@@ -31,26 +31,26 @@ type Calendar interface {
 }
 
 // Months says where each month of the ledger stands.
-func Months(ctx context.Context, db Calendar, now time.Time) (retention.Book, []retention.Month, error) {
-	book, err := db.Retention(ctx)
+func Months(ctx context.Context, db Calendar, now time.Time) (retention.Schedule, []retention.Month, error) {
+	schedule, err := db.Retention(ctx)
 	if err != nil {
-		return book, nil, fmt.Errorf("reading what was set and held: %w", err)
+		return schedule, nil, fmt.Errorf("reading what was set and held: %w", err)
 	}
 	periods, err := db.Periods(ctx)
 	if err != nil {
-		return book, nil, fmt.Errorf("reading the months: %w", err)
+		return schedule, nil, fmt.Errorf("reading the months: %w", err)
 	}
 	last, err := db.Last(ctx)
 	if err != nil {
-		return book, nil, fmt.Errorf("reading the last entry's time: %w", err)
+		return schedule, nil, fmt.Errorf("reading the last entry's time: %w", err)
 	}
-	return book, book.Months(periods, last, now), nil
+	return schedule, schedule.Months(periods, last, now), nil
 }
 
 // Ledger is a ledger of which months may be dropped.
 type Ledger interface {
 	journal.DB
-	ledger.Shelf
+	ledger.Storage
 	Calendar
 	Sweeper
 	// First is the oldest entry that there is.
@@ -120,7 +120,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		}
 	}
 	for {
-		book, months, err := Months(ctx, e.DB, now)
+		schedule, months, err := Months(ctx, e.DB, now)
 		if err != nil {
 			return done, err
 		}
@@ -135,7 +135,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		if err != nil {
 			return done, err
 		}
-		if err := book.Vouch(first, func(number ledger.Number) (ledger.Entry, error) { return e.DB.Entry(ctx, number) }); err != nil {
+		if err := schedule.Vouch(first, func(number ledger.Number) (ledger.Entry, error) { return e.DB.Entry(ctx, number) }); err != nil {
 			return done, err
 		}
 		if e.DryRun {

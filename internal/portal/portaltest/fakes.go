@@ -69,7 +69,7 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 	return standing
 }
 
-func (s stageGate) Orders() order.Book { return slices.Clone(s.InForce) }
+func (s stageGate) Orders() order.Set { return slices.Clone(s.InForce) }
 
 func (s stageGate) Place(_ context.Context, o order.Order) (order.Order, error) {
 	if s.Broken != nil {

@@ -51,7 +51,7 @@ type Stage struct {
 	Pages *portal.Pages
 	Rooms []portal.Room
 
-	InForce order.Book
+	InForce order.Set
 	Written []ledger.Entry
 	Touched time.Time // when whoever visits proved to be there
 	Broken  error     // what everything answers, if anything

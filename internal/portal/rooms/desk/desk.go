@@ -51,7 +51,7 @@ type Gate interface {
 	// Standing returns where an account stands now.
 	Standing(gate.Asker, roster.ServiceID) gate.Standing
 	// Orders returns the orders placed and not lifted.
-	Orders() order.Book
+	Orders() order.Set
 }
 
 // Journal is the ledger, as it is read.
@@ -236,7 +236,7 @@ func (b base) watching(serve func(*portal.Visit) error) func(*portal.Visit) erro
 var errMayNotWatch = fault.Errorf(fault.Refused, "the desk is for those who watch")
 
 func (b base) mayWatch(who portal.Viewer) bool {
-	var suspensions order.Book
+	var suspensions order.Set
 	for _, o := range b.gate.Orders() {
 		if o.Effect == order.Suspended {
 			suspensions = append(suspensions, o)

@@ -49,7 +49,7 @@ func byItself(o order.Order) bool {
 
 // frozen returns the accounts that the rules froze and nobody has suspended since,
 // the last first.
-func frozen(orders order.Book, now time.Time) (freezes []order.Order) {
+func frozen(orders order.Set, now time.Time) (freezes []order.Order) {
 	met := make(map[string]bool)
 	for i := len(orders) - 1; i >= 0; i-- {
 		o := orders[i]

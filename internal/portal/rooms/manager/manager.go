@@ -32,7 +32,7 @@ type Gate interface {
 	// Standing returns where an account stands now.
 	Standing(gate.Asker, roster.ServiceID) gate.Standing
 	// Orders returns the orders placed and not lifted.
-	Orders() order.Book
+	Orders() order.Set
 }
 
 // Grants is what one person allows another.
