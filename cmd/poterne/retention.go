@@ -37,7 +37,7 @@ type retentionStatus struct {
 // Run says where each month stands. It shows no entry, so it is not written.
 func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 	return r.with(ctx, func(_ settings, kept *store.Store) error {
-		book, months, err := custody.Months(ctx, kept, time.Now())
+		schedule, months, err := custody.Months(ctx, kept, time.Now())
 		if err != nil {
 			return err
 		}
