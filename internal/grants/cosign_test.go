@@ -2,6 +2,7 @@ package grants_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,8 +14,10 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/store/storetest"
 )
 
@@ -193,5 +196,41 @@ func TestRIGHTS_10_HowManyPeopleOneAccountIsSignedForIsBounded(t *testing.T) {
 	raise.People = 11
 	if _, err := doAct(again, raise); !fault.Is(err, fault.Refused) {
 		t.Errorf("40 signed for and 111 raised: %v", err)
+	}
+}
+
+// What waits is shown to those who may sign for it, as the rule that decides says, and
+// to nobody else.
+func TestWhatWaitsIsShownToThoseWhoMaySignForIt(t *testing.T) {
+	h := newHouse(t)
+	made := storetest.Signers()
+	made.Accounts = []roster.Account{
+		{ID: "maker", Organisation: "mlv", Role: roster.Manager, Name: "maker", Identity: roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "maker"}, Opened: storetest.At, Proposer: "pauline"},
+	}
+	if err := storetest.TakeRoster(t, h.store(), made); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := h.node()
+	h.spend(n)
+	if _, err := n.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "suspended", By: "samir", Because: "left"}); err != nil {
+		t.Fatal(err)
+	}
+	service := grants.Service{Journal: n, Most: most, Now: h.now}
+	shown := 0
+	for i, by := range []roster.AccountID{"chief", "deputy", "samir", "nadia", "other", "suspended", "maker", "pauline", "karim", "nobody", ""} {
+		_, receipt := commit(t, n, ask(1000+i))
+		_, sees := service.Waiting(t.Context(), by, receipt)
+		if sees != nil && !errors.Is(sees, grants.NoneWaits) {
+			t.Errorf("%q looks: %v", by, sees)
+		}
+		if signs := service.Cosign(t.Context(), by, receipt); (sees == nil) != (signs == nil) {
+			t.Errorf("%q is shown what waits: %v; signs for it: %v", by, sees, signs)
+		}
+		if sees == nil {
+			shown++
+		}
+	}
+	if shown != 4 {
+		t.Errorf("%d people are shown what waits, not the two managers and the two of the desk", shown)
 	}
 }

@@ -124,19 +124,23 @@ func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now 
 	}
 }
 
-// MaySign reports whether somebody could sign for what another account does, as far
-// as the roster says: nobody for themself, a manager within the organisation, the
-// desk everywhere. Whether they may is decided when they do.
-func MaySign(by, of roster.Account) bool {
-	switch {
-	case by.ID == of.ID || by.ID == "":
-		return false
-	case by.Role == roster.Security:
-		return true
-	default:
-		return by.Role == roster.Manager && by.Organisation == of.Organisation
+// signing is what is asked of whoever signs for an opening of an account.
+func signing(of roster.AccountID) approval.Demand { return approval.Demand{For: "an opening", Of: of} }
+
+// maySign asks whether somebody may sign for an opening of an account, and does not:
+// what waits is shown to those only who may sign for it.
+type maySign struct{ by, of roster.AccountID }
+
+// Decide implements journal.Act.
+func (m maySign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	if _, err := approval.One(tx, rows, m.by, signing(m.of)); err != nil {
+		return ledger.Entry{}, err
 	}
+	return ledger.Entry{}, journal.Unchanged
 }
+
+// Apply implements journal.Act: nothing is done.
+func (maySign) Apply(approval.Rows, ledger.Entry) error { return nil }
 
 // Cosign signs for the one person whose opening was refused under a receipt: the same
 // account may open them through the same service within the hour, and nobody else.
@@ -149,7 +153,7 @@ type Cosign struct {
 // Decide implements journal.Act.
 func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
 	waiting := c.Refused
-	signer, err := approval.One(tx, rows, c.By, approval.Demand{For: "an opening", Of: waiting.Account})
+	signer, err := approval.One(tx, rows, c.By, signing(waiting.Account))
 	if err != nil {
 		return ledger.Entry{}, err
 	}

@@ -2,10 +2,12 @@ package grants
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
 	"poterne/internal/approval"
+	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
@@ -28,12 +30,19 @@ type Service struct {
 // Waiting returns the opening under a receipt that waits for a co-signature which
 // this person may give: NoneWaits when none does, ManyWait when it is not one
 // person's.
-func (s Service) Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error) {
+func (s Service) Waiting(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
 	waiting, err := Waiting(s.Journal.Entries(ctx, receipt), receipt, s.Now())
-	if waiting.Account != "" && !MaySign(by, roster.Account{ID: waiting.Account, Organisation: waiting.Organisation}) {
-		return ledger.Entry{}, NoneWaits
+	if waiting.Account == "" {
+		return waiting, err
 	}
-	return waiting, err
+	switch asked := s.do(ctx, maySign{by, waiting.Account}); {
+	case fault.Is(asked, fault.Refused):
+		return ledger.Entry{}, NoneWaits
+	case !errors.Is(asked, journal.Unchanged):
+		return ledger.Entry{}, asked
+	default:
+		return waiting, err
+	}
 }
 
 // Cosign signs for the one person whose opening waits under a receipt.

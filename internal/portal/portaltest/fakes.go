@@ -92,9 +92,15 @@ func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
 	return nil
 }
 
-func (s stageGate) Waiting(_ context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error) {
+// maySign reports whether somebody is of the desk, or manages the organisation of an opening.
+func (s stageGate) maySign(by roster.AccountID, opening ledger.Entry) bool {
+	account, _, err := stageRoster{s.Stage}.Account(context.Background(), by)
+	return err == nil && (account.Role == roster.Security || account.Organisation == opening.Organisation)
+}
+
+func (s stageGate) Waiting(_ context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
 	for _, e := range s.Written {
-		if e.Receipt == receipt && e.Why == policy.LongEmpty && (by.Role == roster.Security || by.Organisation == e.Organisation) {
+		if e.Receipt == receipt && e.Why == policy.LongEmpty && s.maySign(by, e) {
 			return e, s.Broken
 		}
 	}

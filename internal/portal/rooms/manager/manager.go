@@ -40,7 +40,7 @@ type Grants interface {
 	// Waiting returns the opening that waits under a receipt for a signature which
 	// somebody may give: grants.NoneWaits when none does, grants.ManyWait when it is not
 	// one person's.
-	Waiting(ctx context.Context, by roster.Account, receipt ledger.Number) (ledger.Entry, error)
+	Waiting(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error)
 	// Cosign signs for what waits under a receipt's number.
 	Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error
 	// Raise allows an account some more people without a reason, until a time.

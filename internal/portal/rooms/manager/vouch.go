@@ -101,7 +101,7 @@ func (h *Handlers) waitingUnder(v *portal.Visit, typed string) (*waiting, portal
 	if err := v.Record(ledger.Entry{State: ledger.WaitingRead, From: receipt, End: receipt + 1}); err != nil {
 		return nil, nil, err
 	}
-	asked, err := h.deps.Grants.Waiting(v.Context(), v.Viewer.Account(), receipt)
+	asked, err := h.deps.Grants.Waiting(v.Context(), v.Viewer.ID, receipt)
 	if key := cannotSign(err); key != "" {
 		return nil, portal.Mends{{Field: "receipt", Key: key}}, nil
 	}
