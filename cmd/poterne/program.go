@@ -141,7 +141,7 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 		staff.New(shell, staff.Deps{Gate: p.gate, Journal: p.journal, Roster: kept}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Roster: kept,
+			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Journal: p.journal, Roster: kept,
 		}),
 	)
 

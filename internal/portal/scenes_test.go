@@ -12,7 +12,6 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/i18n"
-	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -66,12 +65,8 @@ func Scenes() map[string]Scene {
 	untouched.Fill()
 	signing.Fill()
 	signing.Touched = portaltest.Now.Add(-4 * time.Minute)
-	for _, st := range []*portaltest.Stage{untouched, signing} {
-		st.InForce = append(st.InForce, order.Order{
-			ID: "8", Reach: order.Account, Target: "theo.marchand", Effect: order.Frozen, By: journal.Itself, Placed: portaltest.Now.Add(-5 * time.Minute),
-			Because: i18n.French.Sentence(policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating}),
-		})
-	}
+	untouched.Freeze("theo.marchand", 5*time.Minute)
+	thaw := string(signing.Freeze("theo.marchand", 5*time.Minute))
 	untouched.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
@@ -147,7 +142,7 @@ func Scenes() map[string]Scene {
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
 		"order-everything":   full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
 		"order-mend":         full.Visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
-		"lift-touched":       signing.Visits("noa.lambert", "GET", "/desk/orders/8", nil),
+		"lift-touched":       signing.Visits("noa.lambert", "GET", "/desk/orders/"+thaw, nil),
 		"lift":               full.Visits("noa.lambert", "GET", "/desk/orders/7", nil),
 		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
 
@@ -157,7 +152,7 @@ func Scenes() map[string]Scene {
 		"manager-raised":    signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
 		"manager-none":      signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
 		"manager-mend":      signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
-		"manager-thaw":      signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {"8"}, "because": {" "}}),
+		"manager-thaw":      signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
 		"manager-security":  signing.Visits("noa.lambert", "GET", waiting, nil),
 		"manager-failing":   broken.Visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-refused":   full.Visits("camille.aubry", "GET", "/manager", nil),

@@ -168,6 +168,9 @@ func (s stageLedger) Entries(_ context.Context, from ledger.Number) iter.Seq2[le
 }
 
 func (s stageLedger) Entry(_ context.Context, number ledger.Number) (ledger.Entry, error) {
+	if int(number) >= len(s.Written) {
+		return ledger.Entry{}, &fault.Error{Kind: fault.Absent}
+	}
 	return s.Written[number], s.Broken
 }
 

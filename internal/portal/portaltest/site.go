@@ -196,7 +196,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: s.DB}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Roster: s.DB,
+			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: s.DB,
 		}),
 	), watching.Run
 }
@@ -295,9 +295,12 @@ func (s *Site) Writes(who roster.AccountID, kind ledger.Kind) (n int) {
 // Freeze places the freeze that the rules place, and returns its number.
 func (s *Site) Freeze(who roster.AccountID) order.ID {
 	s.t.Helper()
-	o, err := s.Gate.Place(s.t.Context(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself, Because: "Parcours de fichier."})
+	placed, err := journal.Do(s.t.Context(), s.Gate.Journal, journal.Act[containment.Rows](containment.Place{
+		Order:  order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself},
+		Ground: policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating},
+	}))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return o.ID
+	return containment.IDOf(placed.Number)
 }

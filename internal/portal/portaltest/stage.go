@@ -97,7 +97,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	s.Rooms = []portal.Room{
 		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
 		s.desk,
-		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Roster: stageRoster{s}}),
+		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
 	}
 	s.handler = shell.Handler(s.Rooms...)
 	return s
@@ -144,6 +144,14 @@ const Actor = "Poterne-Stage-Actor"
 // Contain places an order of the security desk.
 func (s *Stage) Contain(reach order.Reach, target string, effect order.Effect, message string) {
 	_, _ = stageGate{s}.Place(context.Background(), order.Order{Reach: reach, Target: target, Effect: effect, By: "noa.lambert", Because: "Connexion depuis un lieu inhabituel", Message: message})
+}
+
+// Freeze places the freeze that the rules placed some time ago, and returns its name.
+func (s *Stage) Freeze(who roster.AccountID, ago time.Duration) order.ID {
+	_, _ = stageGate{s}.Place(context.Background(), order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself})
+	entry, placed := &s.Written[len(s.Written)-1], &s.InForce[len(s.InForce)-1]
+	entry.Why, entry.Time, placed.Placed = policy.Enumerating, Now.Add(-ago), Now.Add(-ago)
+	return placed.ID
 }
 
 // Write appends an entry that was made some time ago.
@@ -228,10 +236,7 @@ func (s *Stage) Drift(who roster.AccountID, undone time.Duration) {
 	at(6*time.Minute, 241, "b2", counted)
 	at(6*time.Minute-time.Second, 242, "b2", counted)
 	at(5*time.Minute, 243, "b2", policy.Ruling{Verdict: policy.Freeze, Why: policy.Enumerating})
-	frozen := order.Order{Reach: order.Account, Target: string(who), Effect: order.Frozen, By: journal.Itself}
-	_, _ = stageGate{s}.Place(context.Background(), frozen)
-	s.Written[len(s.Written)-1].Why = policy.Enumerating
-	s.Written[len(s.Written)-1].Time, s.InForce[0].Placed = Now.Add(-5*time.Minute), Now.Add(-5*time.Minute)
+	s.Freeze(who, 5*time.Minute)
 	s.Watch()
 }
 

@@ -156,7 +156,7 @@ type Handlers struct {
 func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 	all := base{
 		shell: shell, pages: shell.Writer(pageFiles), gate: deps.Gate, roster: deps.Roster,
-		placed: &placed{journal: deps.Journal, entries: make(map[order.ID]ledger.Entry)},
+		grounds: portal.NewGrounds(deps.Journal.Entry),
 	}
 	h := &Handlers{
 		base:      all,
@@ -215,11 +215,11 @@ func (h *Handlers) Links() []portal.Link {
 
 // base is what every page of the desk needs.
 type base struct {
-	shell  *portal.Shell
-	pages  portal.Writer
-	gate   Gate
-	roster Roster
-	placed *placed
+	shell   *portal.Shell
+	pages   portal.Writer
+	gate    Gate
+	roster  Roster
+	grounds *portal.Grounds
 }
 
 // watching lets in those who watch and contain, unless they are suspended

@@ -80,7 +80,7 @@ func (l live) frozenHeadline(v *portal.Visit, labels portal.Labels, freezes []or
 	last := freezes[0]
 	account := roster.AccountID(last.Target)
 	sentence := v.Speaker.Must("desk.frozen", "name", labels.Account(account),
-		"organisation", labels.Organisation(labels.Accounts[account].Organisation), "ground", l.because(v.Context(), last, labels))
+		"organisation", labels.Organisation(labels.Accounts[account].Organisation), "ground", l.grounds.Because(v.Context(), last, labels))
 	if others := len(freezes) - 1; others > 0 {
 		sentence += " " + v.Speaker.Several("desk.frozen-others", others)
 	}

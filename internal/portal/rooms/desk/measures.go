@@ -1,14 +1,10 @@
 package desk
 
 import (
-	"context"
 	"slices"
-	"sync"
 	"time"
 
-	"poterne/internal/containment"
 	"poterne/internal/journal"
-	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
@@ -36,7 +32,7 @@ func (b base) measures(v *portal.Visit, labels portal.Labels) []measureState {
 		if o.By == journal.Itself {
 			m.ByName = v.Speaker.Must("measures.itself")
 		}
-		m.Because = b.because(v.Context(), o, labels)
+		m.Because = b.grounds.Because(v.Context(), o, labels)
 		states = append(states, m)
 	}
 	return states
@@ -60,50 +56,4 @@ func frozen(orders order.Set, now time.Time) (freezes []order.Order) {
 		}
 	}
 	return freezes
-}
-
-// placed remembers the entries that placed the orders in force: entries do not
-// change. It is safe to share.
-type placed struct {
-	journal Journal
-	mu      sync.Mutex // guards what follows
-	entries map[order.ID]ledger.Entry
-}
-
-// by returns the entry that placed an order, which names its ground.
-func (p *placed) by(ctx context.Context, o order.Order) (ledger.Entry, bool) {
-	p.mu.Lock()
-	entry, known := p.entries[o.ID]
-	p.mu.Unlock()
-	if known {
-		return entry, true
-	}
-	number, err := containment.NumberOf(o.ID)
-	if err != nil || number >= p.journal.Next() {
-		return ledger.Entry{}, false
-	}
-	if entry, err = p.journal.Entry(ctx, number); err != nil {
-		return ledger.Entry{}, false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.entries[o.ID] = entry
-	return entry, true
-}
-
-// because says why an order was placed: what the rules found, in the reader's
-// language, or what somebody wrote.
-func (b base) because(ctx context.Context, o order.Order, labels portal.Labels) string {
-	if o.By != journal.Itself {
-		return o.Because
-	}
-	entry, known := b.placed.by(ctx, o)
-	switch {
-	case !known:
-		return ""
-	case entry.State != "":
-		return labels.Speaker.Must("shares."+string(entry.State), "measure", uint64(entry.Cause))
-	default:
-		return labels.Ground(entry, 1)
-	}
 }

@@ -24,6 +24,7 @@ type Deps struct {
 	Gate    Gate
 	Grants  Grants
 	Freezes Freezes
+	Journal Journal
 	Roster  Roster
 }
 
@@ -54,6 +55,12 @@ type Freezes interface {
 	Undo(context.Context, containment.Undo) error
 }
 
+// Journal is the ledger, as it is read.
+type Journal interface {
+	// Entry returns one entry.
+	Entry(context.Context, ledger.Number) (ledger.Entry, error)
+}
+
 // Roster is who has an account.
 type Roster interface {
 	// Account returns an account and its organisation; fault.Absent when there is none.
@@ -64,14 +71,15 @@ type Roster interface {
 
 // Handlers serve the room.
 type Handlers struct {
-	deps  Deps
-	shell *portal.Shell
-	pages portal.Writer
+	deps    Deps
+	shell   *portal.Shell
+	pages   portal.Writer
+	grounds *portal.Grounds
 }
 
 // New returns the room.
 func New(shell *portal.Shell, deps Deps) *Handlers {
-	return &Handlers{deps: deps, shell: shell, pages: shell.Writer(pageFiles)}
+	return &Handlers{deps: deps, shell: shell, pages: shell.Writer(pageFiles), grounds: portal.NewGrounds(deps.Journal.Entry)}
 }
 
 const path = "/manager"

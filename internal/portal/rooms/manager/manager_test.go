@@ -241,8 +241,8 @@ func freezes(h *portaltest.Site, who roster.AccountID) url.Values {
 func TestWATCH_5_AnotherPersonUndoesAFreezeWithAFreshTouchAndTheDeskTheSecond(t *testing.T) {
 	h := portaltest.New(t)
 	freeze := freezes(h, camille)
-	if _, raw := h.Goes(jeanne, http.MethodGet, "/manager", nil); !strings.Contains(portaltest.Read(t, raw), "Camille Aubry") || slices.Contains(portaltest.Forms(t, raw), "/manager/thaw") {
-		t.Error("without a fresh touch: the frozen account is not there, or the form is")
+	if _, raw := h.Goes(jeanne, http.MethodGet, "/manager", nil); !strings.Contains(portaltest.Read(t, raw), "Camille Aubry") || !strings.Contains(portaltest.Read(t, raw), "These openings go through the register.") || slices.Contains(portaltest.Forms(t, raw), "/manager/thaw") {
+		t.Error("without a fresh touch: the frozen account is not there with its ground, or the form is")
 	}
 	if answer, _ := h.Goes(jeanne, http.MethodPost, "/manager/thaw", freeze); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("without a fresh touch: %s", answer.Status)

@@ -60,9 +60,10 @@ type raiseForm struct{ Account, People, Hours, Because string }
 
 // frozenState is an account that the rules froze.
 type frozenState struct {
-	Order order.Order
-	Of    roster.Account
-	Again bool // it was undone within a week: the security desk looks at it
+	Order   order.Order
+	Because string // empty when the ledger cannot say it now
+	Of      roster.Account
+	Again   bool // it was undone within a week: the security desk looks at it
 }
 
 // raisedState is what is left of a raise.
@@ -148,7 +149,7 @@ func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (
 	if err != nil {
 		return err
 	}
-	shown.Frozen = h.frozen(v.Viewer, accounts)
+	shown.Frozen = h.frozen(v, accounts)
 	for _, a := range accounts {
 		if shown.ByHand || a.Organisation != v.Viewer.Organisation.ID || !a.Role.ReadsFiles() {
 			continue
@@ -163,7 +164,8 @@ func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (
 }
 
 // frozen lists the accounts that the rules froze and that the viewer may thaw.
-func (h *Handlers) frozen(who portal.Viewer, accounts []roster.Account) (list []frozenState) {
+func (h *Handlers) frozen(v *portal.Visit, accounts []roster.Account) (list []frozenState) {
+	who, labels := v.Viewer, h.shell.Labels(v, accounts, nil)
 	for _, o := range h.deps.Gate.Orders() {
 		if o.By != journal.Itself || o.Effect != order.Frozen || o.Reach != order.Account {
 			continue
@@ -173,7 +175,7 @@ func (h *Handlers) frozen(who portal.Viewer, accounts []roster.Account) (list []
 			continue
 		}
 		again := !who.AtDesk() && h.deps.Gate.Standing(gate.AskerOf(accounts[i]), "").Undone > 0
-		list = append(list, frozenState{o, accounts[i], again})
+		list = append(list, frozenState{o, h.grounds.Because(v.Context(), o, labels), accounts[i], again})
 	}
 	return list
 }
@@ -185,7 +187,7 @@ func (h *Handlers) thaw(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	list := h.frozen(v.Viewer, accounts)
+	list := h.frozen(v, accounts)
 	i := slices.IndexFunc(list, func(f frozenState) bool { return f.Order.ID == form.Order })
 	if i < 0 {
 		return &fault.Error{Kind: fault.Absent, Public: "no such freeze is in force"}

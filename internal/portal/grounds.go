@@ -1,0 +1,62 @@
+package portal
+
+import (
+	"context"
+	"sync"
+
+	"poterne/internal/containment"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+)
+
+// Grounds say why orders were placed. They remember the entries that placed them:
+// entries do not change. They are safe to share.
+type Grounds struct {
+	entry   func(context.Context, ledger.Number) (ledger.Entry, error)
+	mu      sync.Mutex // guards what follows
+	entries map[order.ID]ledger.Entry
+}
+
+// NewGrounds returns grounds that read an entry by its number.
+func NewGrounds(entry func(context.Context, ledger.Number) (ledger.Entry, error)) *Grounds {
+	return &Grounds{entry: entry, entries: make(map[order.ID]ledger.Entry)}
+}
+
+// Because says why an order was placed: what the rules found, in the reader's
+// language, or what somebody wrote. It is empty when that cannot be read now.
+func (g *Grounds) Because(ctx context.Context, o order.Order, labels Labels) string {
+	if o.By != journal.Itself {
+		return o.Because
+	}
+	placed, err := g.placed(ctx, o)
+	switch {
+	case err != nil:
+		return ""
+	case placed.State != "": // next to a theft
+		return labels.Speaker.Must("shares."+string(placed.State), "measure", uint64(placed.Cause))
+	default:
+		return labels.Ground(placed, 1)
+	}
+}
+
+// placed returns the entry that placed an order, which names its ground.
+func (g *Grounds) placed(ctx context.Context, o order.Order) (ledger.Entry, error) {
+	g.mu.Lock()
+	entry, known := g.entries[o.ID]
+	g.mu.Unlock()
+	if known {
+		return entry, nil
+	}
+	number, err := containment.NumberOf(o.ID)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if entry, err = g.entry(ctx, number); err != nil {
+		return ledger.Entry{}, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.entries[o.ID] = entry
+	return entry, nil
+}
