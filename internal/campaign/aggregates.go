@@ -13,11 +13,10 @@ import (
 )
 
 // Reach is how far back a ledger is read to rebuild the aggregates: a day more than they
-// look back, since a rhythm rests on what came just before.
+// look back, since a rhythm rests on the entries just before.
 const Reach = meter.Reach
 
-// Aggregates is what the entries of the last weeks come to. It is not safe for concurrent
-// use.
+// Aggregates adds up the entries of the last weeks. It is not safe for concurrent use.
 type Aggregates struct {
 	rules     Rules
 	honest    map[roster.Role]float64
@@ -28,7 +27,7 @@ type Aggregates struct {
 	thefts    []theft
 	frozen    []freeze             // of the last hour
 	covered   map[target]time.Time // until when each is narrowed already
-	fresh     bool                 // somebody became a neighbour since Due was asked
+	fresh     bool                 // an account became a neighbour since Due was called
 	swept     day
 }
 
@@ -38,7 +37,7 @@ type account struct {
 	stranger stranger
 }
 
-// NewAggregates returns aggregates of nothing yet.
+// NewAggregates returns aggregates of no entries.
 func NewAggregates(rules Rules) *Aggregates {
 	agg := &Aggregates{
 		rules: rules, honest: make(map[roster.Role]float64),
@@ -51,8 +50,8 @@ func NewAggregates(rules Rules) *Aggregates {
 	return agg
 }
 
-// Since tells that everything from a moment on is taken in, though the first entry
-// may come later: an hour in which nobody did anything is known as well.
+// Since says that every entry from a moment on is taken in. Hours without entries
+// count from then on.
 func (agg *Aggregates) Since(at time.Time) { agg.week.begin(at) }
 
 // Take takes in the next entry of the ledger.
@@ -148,8 +147,8 @@ func (agg *Aggregates) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 // the accounts work from it, and no more than these.
 const few = 500
 
-// tells reports whether sharing it means something: a class of network from which
-// many work does not.
+// tells reports whether sharing the bond is evidence: a class of network from which many
+// accounts work is none.
 func (agg *Aggregates) tells(bond Bond) bool {
 	p := agg.pools[bond]
 	if p == nil {
@@ -158,8 +157,8 @@ func (agg *Aggregates) tells(bond Bond) bool {
 	return bond.Shared != Network || len(p.members) <= few && 10*len(p.members) <= len(agg.everybody.members)
 }
 
-// Alarms lists the bonds whose accounts are together beyond what so many honestly
-// come to, whichever single account is left out: the furthest first.
+// Alarms lists the bonds whose accounts together are beyond what as many honest
+// accounts come to, whichever single account is left out: the furthest first.
 func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
 	today := dayOf(now)
 	first := today - window + 1
@@ -173,7 +172,7 @@ func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
 		}
 		accounts := p.heaviest(e.since)
 		if !agg.excess(p, accounts[0], first).alarms() {
-			continue // one account's doing is its own meter's business
+			continue // the meter of that account judges it alone
 		}
 		alarms = append(alarms, Alarm{
 			Bond: bond, Accounts: accounts, People: int(math.Round(e.people)), Usual: int(math.Round(e.usual)),

@@ -1,6 +1,6 @@
-// Package campaign adds evidence up over accounts that share something, since who
-// steals many accounts takes little from each. It raises alarms for people to look
-// at, and freezes nobody. What it does by itself is this: one confirmed theft cuts
+// Package campaign adds evidence up over accounts that share something, since an
+// attacker with many accounts takes little from each. It raises alarms for people to
+// look at, and freezes no account. By itself it does one thing: a confirmed theft cuts
 // its neighbours' allowances to a quarter, for a while. Its aggregates are a pure function
 // of the ledger's entries of the last 28 days, so any node comes to the same.
 package campaign
@@ -42,8 +42,8 @@ type Rules struct {
 	// Account returns an account as the roster has it; the zero account when it has
 	// none.
 	Account func(roster.AccountID) roster.Account
-	// Lineage returns who proposed an account; nobody when that is not known. A nil
-	// one knows nothing.
+	// Lineage returns the manager who proposed an account; empty when unknown. Nil
+	// knows none.
 	Lineage func(roster.AccountID) roster.AccountID
 	// Narrowed is how long a theft narrows its neighbours' allowances.
 	Narrowed time.Duration
@@ -65,7 +65,7 @@ type Alarm struct {
 }
 
 // Message is what watchers are told: what was counted, what is usual, and what the
-// accounts share. It names nobody.
+// accounts share. It names no account.
 func (a Alarm) Message() (key string, values []any) {
 	return "alarm." + string(a.Shared), []any{"days", a.Days, "accounts", len(a.Accounts), "people", a.People, "usual", a.Usual}
 }
@@ -77,7 +77,7 @@ type Theft struct {
 	Proof   Proof
 }
 
-// Message is why the account is held to be stolen. It names nobody.
+// Message is why the account is held to be stolen. It names no account.
 func (t Theft) Message() (key string, values []any) { return "theft." + string(t.Proof), nil }
 
 // Proof is why an account is held to be stolen.

@@ -44,7 +44,7 @@ type Deps struct {
 }
 
 // Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
-// share. Every node may run one: they come to the same, and an order is placed once.
+// share. Every node may run one: all reach the same results, and an order is placed once.
 type Detector struct {
 	deps  Deps
 	now   func() time.Time
@@ -60,8 +60,7 @@ type Detector struct {
 	added      time.Time // when alarms were added up
 }
 
-// New returns a detector that knows nothing before Run runs. Rules.Account is its own
-// to fill in.
+// New returns a detector without entries; Run reads them. New sets rules.Account.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Detector {
 	d := &Detector{deps: deps, now: now, log: log, owing: make(chan struct{}, 1)}
 	rules.Account = func(id roster.AccountID) roster.Account { return d.accounts[id] }
@@ -69,11 +68,11 @@ func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Detect
 	return d
 }
 
-// pause is how long is waited before trying again what failed.
+// pause is the wait before another try.
 const pause = time.Second
 
-// Run follows the ledger until ctx ends. When it cannot be read or written it tries
-// again: the gate goes on without.
+// Run follows the ledger until ctx ends. It retries what fails; the gate does not depend
+// on it.
 func (d *Detector) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	defer wait.Wait()
@@ -88,7 +87,7 @@ func (d *Detector) Run(ctx context.Context) error {
 	}
 }
 
-// untilEnd does something until it succeeds or ctx ends.
+// untilEnd retries do until it succeeds or ctx ends.
 func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context.Context) error) {
 	for ctx.Err() == nil {
 		err := do(ctx)
@@ -103,8 +102,8 @@ func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context
 	}
 }
 
-// follow takes in entry after entry. What was written before it began is read to the
-// end before anything is placed for it: somebody may have placed it since.
+// follow takes in entry after entry. It MUST read all entries that were there when it
+// began before it places an order: another node may have placed it.
 func (d *Detector) follow(ctx context.Context) error {
 	begin := d.now().Add(-Reach)
 	from, err := d.deps.Ledger.FirstAt(ctx, begin)
@@ -133,7 +132,7 @@ func (d *Detector) follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// wake has orders that are due placed.
+// wake lets Run place the orders that are due.
 func (d *Detector) wake() {
 	d.mu.Lock()
 	due := d.aggregates.fresh
@@ -200,7 +199,7 @@ type Picture struct {
 	Thefts       []Theft
 	Surges       []Surge
 	Compares     bool          // there are weeks enough for surges to be seen
-	KnowsLineage bool          // evidence is added up by who proposed whom
+	KnowsLineage bool          // evidence is added up by proposer
 	UpTo         ledger.Number // it holds every entry before this one
 }
 
@@ -215,18 +214,18 @@ func (d *Detector) Picture() Picture {
 	}
 }
 
-// settling is how old alarms may be: adding them all up takes a moment where there
-// are tens of thousands of accounts.
+// settling is how old alarms may be: adding them up takes a while with tens of thousands
+// of accounts.
 const settling = 5 * time.Second
 
-// Alarms returns the alarms of a moment ago.
+// Alarms returns alarms no older than settling.
 func (d *Detector) Alarms() []Alarm {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.recent(d.now())
 }
 
-// recent adds the alarms up, unless that was done a moment ago. The caller holds mu.
+// recent returns alarms no older than settling. The caller holds mu.
 func (d *Detector) recent(now time.Time) []Alarm {
 	if now.Sub(d.added) >= settling {
 		d.alarms, d.added = d.aggregates.Alarms(now), now

@@ -49,8 +49,7 @@ type shift struct {
 
 func newPool() *pool { return &pool{members: make(map[roster.AccountID]*member)} }
 
-// take takes in that an account was there, and what it was charged. It reports
-// whether it is a new member.
+// take adds what an account was charged, and reports whether it is a new member.
 func (p *pool) take(account roster.AccountID, role roster.Role, today day, cost meter.Cost) bool {
 	m, known := p.members[account]
 	if !known {
@@ -144,7 +143,7 @@ const (
 	lineBase   = 6    // people
 	lineSpread = 4    // times the spread of a pool's honest day
 	busiest    = 2    // how much busier than usual a role's day elsewhere excuses
-	telling    = 30.0 // people elsewhere, from which on they tell how busy a day is
+	telling    = 30.0 // people elsewhere that make a day comparable
 )
 
 // honest is how many people without a reason an account of a role is charged on a
@@ -156,8 +155,8 @@ func honest(watch policy.Watch) float64 {
 
 func inPeople(cost meter.Cost) float64 { return float64(cost) / float64(meter.Whole) }
 
-// excess is the CUSUM of a pool: how far it is beyond what so many accounts honestly
-// come to, and since when.
+// excess is the CUSUM of a pool: how far it is beyond what as many honest accounts come
+// to, and since when.
 type excess struct {
 	since  day
 	people float64 // since then

@@ -9,8 +9,7 @@ import (
 	"poterne/internal/register"
 )
 
-// stranger is the last person without a reason whom an account was shown, or asked
-// for.
+// stranger is the last person without a reason that an account was shown or asked for.
 type stranger struct {
 	person register.PersonID
 	at     time.Time
@@ -18,9 +17,9 @@ type stranger struct {
 	gaps   []time.Duration // between the last of them, oldest first
 }
 
-// meet says what an entry is charged. Who is stopped counts as a person as well,
-// once a passage: what an application lists by itself nobody asked for. What a
-// colleague signed for counts too, since a whole organisation may be stolen.
+// meet returns what an entry is charged. A person who was not shown counts as well, once
+// for each passage: the account did not ask for all that an application lists. A person
+// another account signed for counts too: a whole organisation may be stolen.
 func (s *stranger) meet(e *ledger.Entry) meter.Cost {
 	event := e.Event()
 	if e.Person == s.person { // counted already, also when stopped and shown a moment later
@@ -62,8 +61,7 @@ var intervals = []time.Duration{
 	5 * time.Minute, 7 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute, 30 * time.Minute, 45 * time.Minute, time.Hour,
 }
 
-// beat returns the interval at which strangers come, rounded; zero when they come as
-// they come.
+// beat returns the rounded interval at which strangers come; zero when it varies.
 func (s *stranger) beat(now time.Time) time.Duration {
 	if len(s.gaps) < beats || now.Sub(s.at) >= meter.Hour {
 		return 0

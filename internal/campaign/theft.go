@@ -16,7 +16,7 @@ import (
 // together is how close two freezes must be to be of one campaign.
 const together = time.Hour
 
-// target is whom an order narrows.
+// target is the account or organisation that an order narrows.
 type target struct {
 	reach order.Reach
 	name  string
@@ -53,7 +53,7 @@ func (agg *Aggregates) placed(e ledger.Entry) {
 	}
 }
 
-// lifted forgets what an order confirmed: whoever lifted it knew better.
+// lifted forgets what an order confirmed: the person who lifted it decided otherwise.
 func (agg *Aggregates) lifted(id ledger.Number) {
 	agg.frozen = slices.DeleteFunc(agg.frozen, func(f freeze) bool { return f.order == id })
 	agg.thefts = slices.DeleteFunc(agg.thefts, func(t theft) bool { return t.order == id })
@@ -81,14 +81,13 @@ func (agg *Aggregates) freeze(last freeze) {
 	agg.frozen = append(agg.frozen, last)
 }
 
-// share reports whether two accounts share something that tells.
+// share reports whether two accounts share a bond that tells.
 func (agg *Aggregates) share(a, b roster.AccountID) bool {
 	others := agg.bondsOf(b)
 	return slices.ContainsFunc(agg.bondsOf(a), func(bond Bond) bool { return slices.Contains(others, bond) })
 }
 
-// bondsOf lists what an account shared lately that tells, whether it read anything
-// or not.
+// bondsOf lists the bonds of an account that tell, also of one that read nothing.
 func (agg *Aggregates) bondsOf(id roster.AccountID) (bonds []Bond) {
 	if a := agg.accounts[id]; a != nil {
 		for bond := range a.bonds {
@@ -151,8 +150,8 @@ func (agg *Aggregates) joined(account roster.AccountID, bond Bond, at time.Time)
 	}
 }
 
-// isNarrowed learns that an order narrows somebody: for as long as the thefts that
-// are known ask for. Should a person lift it, it is not placed again for them.
+// isNarrowed learns that an order narrows a target, for as long as the known thefts ask
+// for. When a person lifts it, it is not placed again for these thefts.
 func (agg *Aggregates) isNarrowed(who target, at time.Time) {
 	until := at.Add(agg.rules.Narrowed)
 	for _, t := range agg.thefts {
@@ -166,9 +165,8 @@ func (agg *Aggregates) isNarrowed(who target, at time.Time) {
 // settled learns that an order was placed, or did not have to be.
 func (agg *Aggregates) settled(o order.Order) { agg.covered[target{o.Reach, o.Target}] = o.Ends }
 
-// Due lists the orders that the thefts known so far ask for and that nobody has
-// placed yet: organisations first, and accounts whose organisation is not narrowed as
-// a whole.
+// Due lists the orders that the known thefts ask for and that are not placed yet:
+// organisations first, then accounts whose organisation is not narrowed as a whole.
 func (agg *Aggregates) Due(now time.Time) (due []containment.Place) {
 	agg.fresh = false
 	narrowed := maps.Clone(agg.covered)
