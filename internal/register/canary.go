@@ -15,14 +15,13 @@ import (
 	"time"
 )
 
-// Canaries tells the people who exist only for Poterne from everybody else: a
-// file that nobody has a reason to open, so that opening it says who opens. It is
-// a keyed function of the pseudonym and no list: nothing that is stored, copied or
-// shown tells a canary apart, and whoever lacks the key has to guess.
+// Canaries tells canaries from people. A canary is a file that no account has a reason
+// to open. Canaries are a keyed function of the pseudonym and no list: nothing that is
+// stored, copied or shown tells one apart, and an attacker without the key has to guess.
 //
-// Of all the identifiers that could be written, a share is reserved: no person is
-// ever given one, and a file under one is a canary's. Which of the reserved are
-// live changes by the month, so that what somebody found out about one goes stale.
+// A share of all possible identifiers is reserved: no person MUST be given one, and a
+// file under one is a canary's. The live ones of the reserved change by the month, so
+// that knowledge of one goes stale.
 //
 // It is safe to share. Its zero value knows no canary.
 type Canaries struct {
@@ -33,15 +32,15 @@ type Canaries struct {
 // LiveShare is how many of the reserved are live in any one month.
 const LiveShare = 0.75
 
-// leastOneIn is the largest share that can be reserved. With more, honest slips of
-// the pen would meet canaries every week.
+// leastOneIn bounds the reserved share. With more, honest typing errors would meet
+// canaries every week.
 const leastOneIn = 100
 
 // Canaries returns the canaries of a set: one in oneIn of all identifiers is
-// reserved. Another set's name gives other canaries under the same key, for when
-// too many people know the old ones. Its key is the pseudonym key's own child:
-// whoever has that one can tell who everybody in the ledger is, so a file more to
-// keep would protect nothing more.
+// reserved. Another set's name gives other canaries under the same key, for when too many
+// people know the old ones. The key is derived from the pseudonym key: an attacker who
+// has that one can name every person in the ledger, so a key of its own would protect
+// nothing more.
 func (k Key) Canaries(set string, oneIn int64) (Canaries, error) {
 	if set == "" {
 		return Canaries{}, errors.New("a set of canaries has a name")
@@ -59,21 +58,21 @@ func (k Key) Canaries(set string, oneIn int64) (Canaries, error) {
 	}, nil
 }
 
-// Any reports whether there are canaries at all.
+// Any reports whether an identifier is reserved at all.
 func (c Canaries) Any() bool { return c.draws != nil }
 
-// Reserved reports whether no person is ever given this pseudonym's identifier.
+// Reserved reports whether the pseudonym's identifier is reserved for canaries.
 func (c Canaries) Reserved(p PersonID) bool {
 	reserved, _ := c.draw(p)
 	return reserved == 1
 }
 
-// Live reports whether p is a canary at a moment. For every person it does the
-// same work, so that how long it takes does not tell.
+// Live reports whether p is a canary at a moment. It MUST take the same time for every
+// person.
 //
-// Each month tosses a coin for each of the reserved, and who is chosen stays until
-// the end of the month after: a canary that was met last night is still one this
-// morning, and three in four are live at any time.
+// Each month draws half of the reserved, and a canary drawn stays live until the end of
+// the next month. So a canary does not end overnight, and three in four are live at any
+// time.
 func (c Canaries) Live(p PersonID, at time.Time) bool {
 	reserved, coins := c.draw(p)
 	at = at.UTC()
@@ -81,8 +80,8 @@ func (c Canaries) Live(p PersonID, at time.Time) bool {
 	return reserved&(coins.toss(month)|coins.toss(month-1)) == 1
 }
 
-// Life is a number that decides who somebody pretends to be, were they a canary. It
-// tells nothing about whether and when they are one.
+// Life is the number from which a canary's biography is made. It tells nothing about
+// whether and when p is a canary.
 func (c Canaries) Life(p PersonID) uint64 {
 	if !c.Any() {
 		return 0
@@ -116,8 +115,8 @@ func (d *draw) make(p PersonID, about string) {
 	d.mac.Sum(d.sum[:0])
 }
 
-// draw is all there is to know about a person, from one keyed hash: 1 if
-// reserved, and the coins of the months.
+// draw returns whether a pseudonym is reserved, as 1 or 0, and the coins of the months,
+// from one keyed hash.
 func (c Canaries) draw(p PersonID) (reserved uint64, tossed coins) {
 	if c.draws == nil {
 		return 0, coins{}
@@ -127,7 +126,7 @@ func (c Canaries) draw(p PersonID) (reserved uint64, tossed coins) {
 	d.make(p, "")
 	_, reserved = bits.Sub64(binary.BigEndian.Uint64(d.sum[:8]), c.below, 0) // 1 when it is below
 	if p.IsZero() {
-		reserved = 0 // nobody is no canary
+		reserved = 0 // the zero pseudonym is no canary
 	}
 	return reserved, coins(d.sum[8:])
 }

@@ -32,12 +32,12 @@ const (
 // LongestIdentifier is how long an identifier may be, in bytes.
 const LongestIdentifier = 128
 
-// Numbers is the form of identifiers that nobody declared another one for: whole
-// numbers without leading zeros, which every program reads exactly.
+// Numbers is the form of identifiers when none is declared: whole numbers without
+// leading zeros, which every program reads exactly.
 const Numbers = `0|[1-9][0-9]{0,14}`
 
-// NewForm takes a regular expression that an identifier must match as a whole, and
-// what folds in it.
+// NewForm takes a regular expression that MUST match an identifier as a whole, and the
+// folds of the form.
 func NewForm(pattern string, folds ...Fold) (Form, error) {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -130,7 +130,7 @@ func (f Form) asked(text string) (identifier string, ok bool) {
 	return text, true
 }
 
-// told is the identifier that somebody else than a request spells.
+// told is the identifier that an answer or another system spells.
 func (f Form) told(text string) (identifier string, ok bool) {
 	if slices.Contains(f.folds, FoldSpaces) && strings.Contains(text, " ") {
 		text = strings.ReplaceAll(text, " ", "")

@@ -17,11 +17,11 @@ import (
 )
 
 // PersonID is a person inside Poterne: the first 16 bytes of HMAC-SHA-256 of the
-// register's identifier, under a key that is not in the database. The zero value
-// stands for nobody.
+// register's identifier, under a key that is not in the database. The zero value is no
+// person.
 type PersonID [16]byte
 
-// IsZero reports whether p stands for nobody.
+// IsZero reports whether p is no person.
 func (p PersonID) IsZero() bool { return p == PersonID{} }
 
 // Hex spells the pseudonym out, for evidence and for the command line; nothing
@@ -92,8 +92,8 @@ func (k Key) Device(secret string) string {
 // Signin returns the secret under which nodes seal sign-ins under way.
 func (k Key) Signin() ([]byte, error) { return k.child("poterne/signin/v1") }
 
-// Person returns the pseudonym of the person whom the register itself knows by
-// identifier, as Schemes reads it.
+// Person returns the pseudonym of the person with the register's own identifier, as
+// Schemes reads it.
 func (k Key) Person(identifier string) PersonID {
 	return PersonID(k.sum("poterne/person/v1\x00", identifier))
 }
