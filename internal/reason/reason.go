@@ -31,11 +31,11 @@ const (
 
 var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected"}
 
-// Everybody holds a fact that is about the person alone, as Protected is.
+// Everybody is the Organisation of a fact about the person alone, as Protected is.
 const Everybody roster.OrganisationID = "*"
 
-// Standing reports whether the kind ties somebody to the account for weeks, so that
-// all of its people could be gone through; a ticket brings up one person at a time.
+// Standing reports whether the kind explains openings for weeks, so that an attacker
+// could go through all of its people. A ticket explains one person at a time.
 func (k Kind) Standing() bool { return k == Caseload || k == Enrolment || k == Cover }
 
 // lives is how long a ticket explains, from when it begins. A system that keeps
@@ -72,10 +72,9 @@ func ParseKind(name string) (Kind, error) {
 	return None, fmt.Errorf("%q is not a kind of fact; write one of %v or %s", name, kindNames[Caseload:Cover], kindNames[Protected])
 }
 
-// Fact is what another system says about one person: this account, or everybody
-// in this organisation, has to do with them from one moment until another.
-// Exactly one of Account and Organisation is set; what is about the person alone is
-// held by Everybody.
+// Fact is what another system says about one person: an account, or every account of an
+// organisation, works with them from one moment until another. Exactly one of Account
+// and Organisation is set; Organisation is Everybody for a fact about the person alone.
 type Fact struct {
 	Kind         Kind
 	Account      roster.AccountID
@@ -84,7 +83,7 @@ type Fact struct {
 	From, Until  time.Time        // Until is exclusive
 	Source       string           // the system that says so
 	ID           string           // its own number for the fact, unique within Source
-	Author       roster.AccountID // who typed it there, if anybody did
+	Author       roster.AccountID // the account that typed it there; empty when none did
 }
 
 // CoverDuty is declared by the manager of an agent who is away: until a date,
@@ -101,8 +100,8 @@ type CoverDuty struct {
 // Evidence is everything known, when the answer is about to be decided, about
 // the asker and the people in it.
 type Evidence struct {
-	Facts  []Fact      // about those people, held by the asker, its organisation or whom it covers
-	Covers []CoverDuty // whose substitute is the asker
+	Facts  []Fact      // about those people, of the asker, its organisation or the colleagues it covers
+	Covers []CoverDuty // in which the asker is the substitute
 }
 
 // Reason is why an opening is explained, with the fact behind it.
@@ -120,8 +119,8 @@ func (r Reason) Explained() bool { return r.Kind != None }
 type Explainer struct {
 	reasons   map[register.PersonID]Reason
 	typed     map[register.PersonID]Reason // tickets that the asker typed; nil while there is none
-	followed  map[register.PersonID]bool   // some system has to do with them, whoever for
-	protected map[register.PersonID]bool   // likewise nil
+	followed  map[register.PersonID]bool   // some system works with them, for any account
+	protected map[register.PersonID]bool   // people with a Protected fact; nil while there is none
 }
 
 // Explain weighs the evidence for one account at now.
@@ -165,8 +164,8 @@ func (e Explainer) Of(person register.PersonID) Reason { return e.reasons[person
 // Reason. It explains nothing by itself.
 func (e Explainer) Typed(person register.PersonID) Reason { return e.typed[person] }
 
-// Cold reports whether no system has anything to do with the person: their file
-// is closed, or in nobody's caseload.
+// Cold reports whether no system works with the person: their file is closed, or in no
+// caseload.
 func (e Explainer) Cold(person register.PersonID) bool { return !e.followed[person] }
 
 // Protected reports whether the person is on a list of people to be protected.
@@ -205,8 +204,8 @@ func explains(fact Fact, account roster.AccountID, organisation roster.Organisat
 	return Reason{}, false
 }
 
-// holdsFor is false for a cover that somebody declared for themself: it would be
-// a reason given by the asker.
+// holdsFor is false for a cover that the asker declared: an asker MUST NOT give itself a
+// reason.
 func (c CoverDuty) holdsFor(account roster.AccountID, now time.Time) bool {
 	return c.Substitute == account && c.Absent != "" &&
 		c.DeclaredBy != "" && c.DeclaredBy != account &&

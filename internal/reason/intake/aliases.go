@@ -8,7 +8,7 @@ import (
 	"poterne/internal/register"
 )
 
-// Alias is an identifier of another system, and whom it leads to.
+// Alias is an identifier of another system, and the person it leads to.
 type Alias struct {
 	Alias  register.Alias
 	Person register.PersonID
@@ -21,7 +21,7 @@ type AliasStore interface {
 	TakeAliases(ctx context.Context, aliases []Alias) error
 }
 
-// Aliases takes in which identifiers of other systems lead to whom.
+// Aliases takes in the identifiers that other systems have for people.
 type Aliases struct {
 	store AliasStore
 	key   register.Key

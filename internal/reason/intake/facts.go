@@ -32,7 +32,7 @@ func readFact(r *record, source string, as register.Schemes) (reason.Fact, regis
 	return fact, ref
 }
 
-// readCover reads who stands in for whom.
+// readCover reads a cover: absent agent, substitute and period.
 func readCover(r *record, source string) reason.CoverDuty {
 	cover := reason.CoverDuty{
 		Source: source, ID: r.need("id"),
@@ -52,8 +52,8 @@ func readCover(r *record, source string) reason.CoverDuty {
 // clocks is how far the clocks of two systems may be apart.
 const clocks = 5 * time.Minute
 
-// yearAhead is how far ahead somebody is expected or a caseload handed over: what
-// begins later than that is no reason, it is a door laid by.
+// yearAhead bounds how far ahead a fact begins: later ones are reasons laid by for
+// misuse.
 const yearAhead = 366 * 24 * time.Hour
 
 // hold rejects what the source may not tell: another kind, what is still to come, or

@@ -24,8 +24,8 @@ type FactStore interface {
 	TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error
 }
 
-// Directory finds the person behind each reference: the zero PersonID for a
-// reference that leads to nobody.
+// Directory finds the person behind each reference, in their order; the zero PersonID for
+// a reference to no person.
 type Directory interface {
 	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
 }
@@ -124,8 +124,8 @@ func (in *Facts) keep(ctx context.Context, source string, records []record) (rej
 		}
 		lines = append(lines, line)
 	}
-	// Whoever could be spelled otherwise than the roster spells them would pass for
-	// somebody else than the asker.
+	// An account in another spelling than the roster's would pass for another account than
+	// the asker's.
 	if err := in.recognise(ctx, lines); err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (in *Facts) recognise(ctx context.Context, lines []told) error {
 	return nil
 }
 
-// find leads facts to their people, and rejects those that are about nobody.
+// find leads facts to their people, and rejects those about no person.
 func (in *Facts) find(ctx context.Context, lines []told) error {
 	var refs []register.Ref
 	var places []int

@@ -128,5 +128,5 @@ func answer(w http.ResponseWriter, status int, said pushed) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(said) // whoever left learns nothing, and sends again
+	_ = json.NewEncoder(w).Encode(said) // a source that hung up sends again
 }

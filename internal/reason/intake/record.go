@@ -134,7 +134,7 @@ type line struct {
 
 // lines yields lines by their number from 1. A record is never longer than its
 // line, so that one broken quote spoils one line only. A line that was cut off by
-// an error is not yielded: half an identifier is somebody else's.
+// an error is not yielded: half an identifier is another person's.
 func lines(from io.Reader) iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		in := bufio.NewReaderSize(from, maxLine)
