@@ -1,6 +1,6 @@
 // Package order says what is frozen, suspended or closed, and how far each order
-// reaches. An order in force can only take away; lifting one is a new act of
-// somebody, never an edit.
+// reaches. An order in force can only take away; lifting one is a new act, never an
+// edit.
 package order
 
 import (
@@ -12,18 +12,18 @@ import (
 	"poterne/internal/typed"
 )
 
-// Effect is what an order does to whom it reaches.
+// Effect is what an order does to the accounts it reaches.
 type Effect string
 
 const (
-	// Frozen stops new people without a reason, and nothing else: one's caseload,
-	// tickets and people already seen stay open.
+	// Frozen stops new people without a reason, and nothing else: the caseload, tickets
+	// and people already seen stay open.
 	Frozen Effect = "frozen"
 	// Narrowed cuts allowances to a quarter, next to a theft.
 	Narrowed Effect = "narrowed"
 	// Suspended stops everything an account or organisation does.
 	Suspended Effect = "suspended"
-	// Closed stops a service, or everything, for everybody.
+	// Closed stops a service, or everything, for all accounts.
 	Closed Effect = "closed"
 )
 
@@ -53,10 +53,10 @@ type Order struct {
 	By      string    // who placed it
 	Cause   uint64    // the number of the entry that brought it about; zero: none is known
 	Because string    // what a person wrote, for the desk and the file of the incident
-	Message string    // shown to whoever it stops; may be empty
+	Message string    // shown to the accounts it stops; may be empty
 }
 
-// Check says what is wrong with an order somebody wants to place.
+// Check says what is wrong with an order that is about to be placed.
 func (o Order) Check() error {
 	switch {
 	case o.By == "":
@@ -101,13 +101,13 @@ func (o Order) Reaches(account roster.AccountID, organisation roster.Organisatio
 		return o.Target == string(organisation)
 	case Service:
 		return o.Target == string(service)
-	default: // what we do not know reaches everybody
+	default: // an unknown reach reaches every account
 		return true
 	}
 }
 
-// Outlasts reports whether o does the same as other, to the same, by the same hand,
-// and for at least as long.
+// Outlasts reports whether o has the effect, the reach, the target and the author of
+// other, and lasts at least as long.
 func (o Order) Outlasts(other Order) bool {
 	same := o.Effect == other.Effect && o.Reach == other.Reach && o.Target == other.Target && o.By == other.By
 	return same && (o.Ends.IsZero() || !other.Ends.IsZero() && !o.Ends.Before(other.Ends))
