@@ -53,8 +53,8 @@ type Role string
 
 const (
 	Adviser    Role = "adviser"     // accompanies people of a caseload
-	Desk       Role = "desk"        // receives whoever walks in
-	CallCentre Role = "call-centre" // answers whoever calls
+	Desk       Role = "desk"        // receives walk-in visitors
+	CallCentre Role = "call-centre" // answers callers
 	Training   Role = "training"    // trains people enrolled with its organisation
 	Manager    Role = "manager"     // proposes accounts, reads no file
 	Security   Role = "security"    // watches the desk and contains, reads no file
@@ -91,8 +91,8 @@ type Organisation struct {
 	Name  string
 }
 
-// Identity is how an identity provider knows somebody. An account is bound to
-// all of it, and to its organisation's SIRET.
+// Identity is how an identity provider names a person. An account is bound to all of it,
+// and to its organisation's SIRET.
 type Identity struct {
 	Issuer   string // the provider's issuer URL
 	Provider string // idp_id: the provider behind a federation; may be empty
