@@ -66,8 +66,7 @@ func shownDevice(r *http.Request) (string, bool) {
 	return secret, ok && deviceSecret.MatchString(secret)
 }
 
-// nameDevice gives r's browser a name that nobody can guess, or lets it keep the
-// one it has.
+// nameDevice gives r's browser an unguessable name, unless it has one.
 func nameDevice(w http.ResponseWriter, r *http.Request) {
 	secret, ok := shownDevice(r)
 	if !ok {

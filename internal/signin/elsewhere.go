@@ -16,14 +16,14 @@ import (
 //
 //   - from the portal to a service on a host of its own. The portal's links, and no
 //     others, say which origin they are on, which no other site can make a browser say;
-//   - from the identity provider back to where somebody set out from. Signing in leaves
+//   - from the identity provider back to the address of the sign-in. Signing in leaves
 //     a cookie with the digest of that address, and of no other. It lasts so that the
 //     page can be loaded again. Another site cannot choose that address: a sign-in that
 //     it begins leads to the front page.
 //
 // A browser too old to say, or what is no browser, is judged by Origin and Referer.
-// With none of the three it is taken for somebody who typed the address, as
-// http.CrossOriginProtection takes it.
+// With none of the three the request counts as a typed address, as in
+// http.CrossOriginProtection.
 
 // ArrivalCookie has the address that a sign-in, or a touch, led back to.
 const ArrivalCookie = "__Host-poterne-arrival"

@@ -115,7 +115,7 @@ func (d *Door) prove(r *http.Request, begun underway, answer url.Values) (proof,
 	return said, "", nil
 }
 
-// admit finds the account of the one whom the provider vouches for, or what keeps them out.
+// admit finds the account of a person the provider vouches for, or what bars them.
 func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 	account, organisation, err := d.accounts.ByIdentity(r.Context(), roster.Identity{
 		Issuer: by.Issuer, Provider: by.Provider, Subject: by.Subject,
@@ -147,9 +147,8 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 	returns(w, target)
 }
 
-// Leave ends every session of the account: each host has one of its own, and nobody
-// who signs out means to stay signed in somewhere. Then it sends the browser to end
-// the session with the identity provider.
+// Leave ends every session of the account, since each host has one of its own. Then it
+// sends the browser to end the session with the identity provider.
 func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 	row, _, _, err := d.recognise(r)
 	if err == nil {
@@ -174,8 +173,8 @@ func (d *Door) Left(w http.ResponseWriter, r *http.Request) {
 	d.pages.SignedOut(w, r)
 }
 
-// fail tells the person in one word, and the operator why. Neither err nor the
-// log names anybody.
+// fail tells the person in one word, and the operator why. Neither err nor the log names
+// a person.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, reason Reason, err error) {
 	d.settings.Log.WarnContext(r.Context(), "sign-in failed", slog.String("reason", string(reason)), slog.Any("err", err))
 	noStore(w)

@@ -18,8 +18,8 @@ import (
 	"poterne/internal/fault"
 )
 
-// asymmetric lists the algorithms by which a provider may prove that it, and
-// not somebody who shares a secret with it, has signed.
+// asymmetric lists the signature algorithms that only the provider can have used: none
+// rests on a shared secret.
 var asymmetric = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
 	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
@@ -141,7 +141,7 @@ func (p *provider) begin(ctx context.Context, state string, begun underway) (str
 	with := []oauth2.AuthCodeOption{
 		oidc.Nonce(begun.Nonce),
 		oauth2.S256ChallengeOption(begun.Verifier),
-		// ProConnect says how somebody signed in only if asked.
+		// ProConnect gives acr and amr only when asked.
 		oauth2.SetAuthURLParam("claims", `{"id_token":{"amr":null}}`),
 	}
 	if begun.Session != nil {

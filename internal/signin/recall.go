@@ -14,7 +14,7 @@ import (
 	"poterne/internal/fault"
 )
 
-// The identity provider says by OpenID Connect Back-Channel Logout 1.0 that somebody
+// The identity provider says by OpenID Connect Back-Channel Logout 1.0 that a person
 // has left: it posts a logout token, which names its own session, or the person, or
 // both. The sessions here that began with it end on every host and node. A token is
 // believed that is signed as an ID token is, for us, of this moment, and cannot be taken

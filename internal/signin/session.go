@@ -30,7 +30,7 @@ import (
 //     the other reads again and finds its token to be the current one.
 //   - The session is ended while a request is judged: its swap loses, it reads
 //     again and finds the end. A request that needed no swap was before the end.
-//   - A thief copies the cookie: whoever of the two goes on first leaves the other
+//   - A thief copies the cookie: the first of the two to go on leaves the other
 //     with a token that is too old, and showing it ends the session for both. A
 //     thief who follows the browser's every change within the grace time is not
 //     seen, until the browser pauses for longer than that.
@@ -39,7 +39,7 @@ import (
 //     down: the session ends, and the person signs in again. Applications must
 //     answer faster than a rotation.
 
-// Session is somebody who is signed in.
+// Session is a person signed in with an account.
 type Session struct {
 	ID           roster.SessionID
 	Account      roster.AccountID
@@ -59,14 +59,14 @@ const (
 	Left      Why = "left"      // the person signed out, here or on another host
 	Recalled  Why = "recalled"  // the identity provider said that the person has left
 	Replaced  Why = "replaced"  // the person signed in again in the same browser
-	Idle      Why = "idle"      // nobody used it
+	Idle      Why = "idle"      // it was not used
 	Aged      Why = "aged"      // it reached the longest life a session may have
 	Moved     Why = "moved"     // its token came from a browser that says other things of itself
 	Doubled   Why = "doubled"   // two browsers held it
 	Dismissed Why = "dismissed" // it was called off, with all sessions of the account
 )
 
-// Ended is a session that is over. As an error, it says so to whoever shows it.
+// Ended is a session that is over. It is the error for a request that shows it.
 type Ended struct {
 	Session      roster.SessionID
 	Account      roster.AccountID
@@ -79,7 +79,7 @@ func (e *Ended) Error() string { return "the session ended: " + string(e.Why) }
 
 // Who returns the session that r shows, and puts a new token on w when one is
 // due. Otherwise the error is fault.Anonymous, and wraps *Ended if there was a
-// session. Call it once a request, before w's header is written.
+// session. It MUST be called once a request, before w's header is written.
 func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	row, key, token, err := d.recognise(r)
 	if err != nil {
@@ -129,8 +129,8 @@ func stands(row Row, err error) error {
 // change turns the open session kept under key into what next makes of it, and
 // returns it as it then is. A session that has ended does not change.
 func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time) Row) (Row, error) {
-	// Each lost swap means that another request had its way, so somebody always
-	// gets on; the bound is for a store that lets no swap succeed.
+	// Each lost swap means that another request won its own, so requests always make
+	// progress; the bound is for a store that lets no swap succeed.
 	for range 100 {
 		before, err := d.sessions.Find(ctx, key)
 		if err != nil || before.Why != "" {
@@ -216,9 +216,8 @@ func (row Row) ending() *Ended {
 	}
 }
 
-// nextToken follows token in a session's chain. Who has copied the token cannot
-// go on without the seed, which stays here; who reads the seeds cannot go on
-// without the token, which does not.
+// nextToken follows token in a session's chain. An attacker needs both the token, which
+// only the browser has, and the seed, which only the database has.
 func nextToken(token, seed string) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte("poterne/session/next/v1\x00" + seed))

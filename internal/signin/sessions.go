@@ -57,7 +57,7 @@ type Row struct {
 	Agent        Digest // of the browser's name
 	Browser      Digest // of what else the browser says of itself when it navigates
 	Started      time.Time
-	Subject      Digest // whom the identity provider vouched for
+	Subject      Digest // the subject that the identity provider vouched for
 	Named        Digest // the provider's own name of the session; zero when it gave none
 
 	// The rest may change.

@@ -61,7 +61,7 @@ type Settings struct {
 	Device func(secret string) string
 }
 
-// Accounts knows who has an account.
+// Accounts finds accounts.
 type Accounts interface {
 	// ByIdentity returns the account bound to identity and its organisation.
 	// The error is fault.Absent when there is none.
@@ -71,8 +71,8 @@ type Accounts interface {
 // Pages shows people what came of signing in. Each method writes a whole answer,
 // status included.
 type Pages interface {
-	// Stranger tells somebody whom the identity provider vouches for why they
-	// have no access here, and whom to ask.
+	// Stranger tells a person the identity provider vouches for why they have no access
+	// here, and who can give it.
 	Stranger(w http.ResponseWriter, r *http.Request, visitor Visitor)
 	// Failed tells why signing in did not work and offers to begin again.
 	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
@@ -83,8 +83,8 @@ type Pages interface {
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }
 
-// Visitor is somebody whom the identity provider vouches for and who has no
-// access here. It is for the page they see, and for nothing that is kept.
+// Visitor is a person the identity provider vouches for and who has no access here. It is
+// for the page they see, and MUST NOT be stored.
 type Visitor struct {
 	GivenName string
 	UsualName string
@@ -97,7 +97,7 @@ type Visitor struct {
 type Bar string
 
 const (
-	NoAccount         Bar = "no-account"         // nobody opened an account for this identity
+	NoAccount         Bar = "no-account"         // this identity has no account
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
 )
 

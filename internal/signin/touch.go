@@ -30,8 +30,8 @@ const (
 )
 
 // Touch sends the browser to the identity provider to touch its session. The form
-// may say where to return to, as a local path. Somebody whose session is over
-// signs in instead.
+// may say where to return to, as a local path. A person whose session is over signs in
+// instead.
 func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	back := localPath(r.PostFormValue("return"))

@@ -20,17 +20,17 @@ import (
 )
 
 // A sign-in or a touch under way is kept by the browser that began it, in a cookie
-// of its own, and nowhere else: nobody can fill a table or push another's out of it,
+// of its own, and nowhere else: no stranger can fill a table or push another's out of it,
 // and the address to come back to, which may name a person, lies in no database. The
 // cookie is sealed under a key made of the secret that the nodes share and of the
-// state, which goes by the identity provider: any node opens it, and who has the
-// cookie alone does not. Keys are used once, so there are none to replace.
+// state, which goes by the identity provider: any node opens it, and an attacker with the
+// cookie alone cannot. Keys are used once, so there are none to replace.
 //
 // A state serves once. The cookie is taken back when the browser returns; a copy of
 // it is refused because a state that came back with a proof is marked in Sessions,
 // and nothing but a proof marks one.
 
-// underway is a sign-in or a touch for which somebody was sent to the identity
+// underway is a sign-in or a touch for which a browser was sent to the identity
 // provider.
 type underway struct {
 	Nonce    string    `json:"n"`           // what the ID token must carry
