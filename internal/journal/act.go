@@ -11,8 +11,8 @@ import (
 	"poterne/internal/meter"
 )
 
-// Act is something that somebody does, other than showing people. R is the rows that
-// it reads and leaves: a small interface of its own package, which Head.Rows implements.
+// Act is anything that is done other than showing people. R is the rows that it reads and
+// writes: a small interface of its own package, which Head.Rows implements.
 type Act[R any] interface {
 	// Decide says what the act writes in the ledger, with the state as it is under the
 	// head. It changes nothing. An error refuses the act; Unchanged says that there is
@@ -76,8 +76,8 @@ func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
 	return entry, nil
 }
 
-// spoilt is an error that comes after something was entered: whatever it means to
-// whoever asked, the turn must not be kept.
+// spoilt is an error after something was entered: whatever the caller makes of it, the
+// turn MUST NOT be committed.
 type spoilt struct{ error }
 
 func (s spoilt) Unwrap() error { return s.error }

@@ -10,11 +10,11 @@ import (
 	"poterne/internal/roster"
 )
 
-// recent is the newest entries of the ledger as this node knows it, for whoever
-// follows it and for whoever looks at one account.
+// recent is the newest entries of the ledger as this node knows it, for followers and for
+// pages about one account.
 type recent struct {
 	upTo    ledger.Number  // every entry before it is known
-	entries []ledger.Entry // the newest, so that who follows need not read them back
+	entries []ledger.Entry // the newest, so that followers need not read them back
 	by      map[roster.AccountID][]ledger.Number
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // ErrOutcomeUnknown is in the error of a turn whose commit may or may not have
-// taken place. Whoever sees it MUST stop: only a restart can tell.
+// taken place. A caller that gets it MUST stop: only a restart can tell.
 var ErrOutcomeUnknown = errors.New("it is not known whether the ledger was written")
 
 // Itself is the account of what the program does by itself.
@@ -152,10 +152,10 @@ type job struct {
 	ctx  context.Context
 	size int
 	do   func(*Tx) error
-	done chan error // buffered: whoever waits may have left
+	done chan error // buffered: the caller may have left
 }
 
-// Turn implements Writer: do is done together with whatever else waits.
+// Turn implements Writer: do shares a turn with the other waiting calls.
 func (j *Journal) Turn(ctx context.Context, size int, do func(*Tx) error) error {
 	one := &job{ctx: ctx, size: max(size, 1), do: do, done: make(chan error, 1)}
 	select {
@@ -211,8 +211,8 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
-// waiting collects what waits at this moment, up to a bounded turn. Whoever is about
-// to ask at this very moment does so first.
+// waiting collects the calls that wait, up to a bounded turn. It yields the processor
+// first, so that calls about to be made join.
 func (j *Journal) waiting(first *job) []*job {
 	runtime.Gosched()
 	batch, size := []*job{first}, first.size
@@ -240,7 +240,7 @@ func (j *Journal) take(ctx context.Context, batch []*job) error {
 		tx = newTx(j, head)
 		for i, one := range batch {
 			if outcomes[i] = one.ctx.Err(); outcomes[i] != nil {
-				continue // nobody waits for it any more
+				continue // its caller has left
 			}
 			outcomes[i] = one.do(tx)
 			if spoils(outcomes[i]) {
@@ -296,10 +296,10 @@ func (j *Journal) catchUp(head Head) error {
 	return nil
 }
 
-// recognise wants the newest entry that this node has seen to be in the ledger
-// still. A server that crashed or was replaced may have lost what it had shown
-// before a standby had it, and others may have written in its place: the meters
-// would be another ledger's.
+// recognise fails unless the newest entry that this node has seen is in the ledger
+// still. A database server that crashed or was replaced may have lost entries that no
+// standby had, and other nodes may have written others in their place: the meters of this
+// node would be wrong.
 func (j *Journal) recognise(head Head) error {
 	seen, known := j.recent.newest()
 	if !known {
@@ -334,7 +334,7 @@ func (j *Journal) count(entry ledger.Entry) {
 	j.state.count(entry)
 }
 
-// tell wakes whoever follows the ledger. The caller holds mu.
+// tell wakes the followers. The caller holds mu.
 func (j *Journal) tell() {
 	close(j.news)
 	j.news = make(chan struct{})

@@ -11,9 +11,9 @@ import (
 	"poterne/internal/roster"
 )
 
-// State is what decisions rest on: each account's meter, what everybody was charged
-// together, and the orders in force. All of it follows from the ledger and the rows
-// of orders, on any node and after any restart.
+// State is what decisions rest on: each account's meter, what all accounts were charged
+// together, and the orders in force. It follows from the ledger and the rows of orders,
+// on any node and after any restart.
 type State struct {
 	meters     map[roster.AccountID]*meter.Meter
 	wider      wider
@@ -27,8 +27,8 @@ func newState() *State {
 	return &State{meters: make(map[roster.AccountID]*meter.Meter), wider: newWider()}
 }
 
-// Meter returns an account's meter as it stands, to be asked or carried on without
-// a trace; an unused one for an account that was shown nobody yet.
+// Meter returns a copy of an account's meter; an unused one for an account without
+// entries.
 func (s *State) Meter(account roster.AccountID) *meter.Draft {
 	if m, ok := s.meters[account]; ok {
 		return m.Draft()
@@ -36,8 +36,7 @@ func (s *State) Meter(account roster.AccountID) *meter.Draft {
 	return meter.New().Draft()
 }
 
-// Wider returns what weighs on an ask of somebody's organisation, service, and the
-// whole register.
+// Wider returns what an organisation, a service and all accounts were charged.
 func (s *State) Wider(organisation roster.OrganisationID, service roster.ServiceID) policy.Wider {
 	return s.wider.of(organisation, service)
 }
@@ -78,7 +77,7 @@ func (s *State) count(entry ledger.Entry) {
 	m.Record(event)
 }
 
-// wider is what everybody was charged together: in each organisation, through each
+// wider is what accounts were charged together: in each organisation, through each
 // service, and in the whole register.
 type wider struct {
 	organisations map[roster.OrganisationID]meter.Tally

@@ -25,7 +25,7 @@ type Tx struct {
 	meters   map[roster.AccountID]*meter.Meter // of accounts that had none
 	wider    wider
 	entries  []ledger.Entry
-	rebuild  func() error // reads the state when somebody asks for it; nil when it is there
+	rebuild  func() error // reads the state when it is first needed; nil when it is there
 	spoilt   error        // why nothing of the turn may be kept
 }
 
@@ -52,8 +52,7 @@ func (tx *Tx) Orders() order.Set { return tx.orders }
 // Watched is since when the ledger tells what accounts do.
 func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }
 
-// Wider returns what weighs on an ask of somebody's organisation, service, and the
-// whole register.
+// Wider returns what an organisation, a service and all accounts were charged.
 func (tx *Tx) Wider(organisation roster.OrganisationID, service roster.ServiceID) policy.Wider {
 	return tx.wider.of(organisation, service)
 }
