@@ -1,6 +1,7 @@
-// Package approval is the two-person rule, once. What takes another person takes one
-// who works, who is not the first one or made by them, and whom no order stops at
-// this moment: under the ledger's head, when the act is done.
+// Package approval is the two-person rule, once. A second person MUST have an active
+// account that is not the first person's, that neither proposed nor was proposed by it,
+// and that no order stops. The rule is checked under the ledger's head, as the act is
+// done.
 package approval
 
 import (
@@ -21,14 +22,14 @@ type Rows interface {
 // Demand is what an act asks of the people who sign for it.
 type Demand struct {
 	For       string           // what they sign for, as it is said to them: "a hold"
-	Of        roster.AccountID // the account that it is about, which signs for nothing of its own; may be empty
+	Of        roster.AccountID // the account that it is about, which MUST NOT sign; may be empty
 	Desk      bool             // only the security desk signs
 	OneOfDesk bool             // of two, one is of the security desk
 	Confirmed bool             // each has confirmed within a quarter of an hour
 }
 
 // One lets another person than the account it is about sign for an act: its
-// organisation's manager, or the security desk. It returns who signs.
+// organisation's manager, or the security desk. It returns the signing account.
 func One(tx *journal.Tx, rows Rows, by roster.AccountID, d Demand) (roster.Account, error) {
 	signer, err := d.signer(tx, rows, by)
 	if err != nil {
@@ -55,7 +56,7 @@ func Two(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (ro
 	return first, unrelated(rows, first, second, d)
 }
 
-// signer returns the account of somebody who may sign at all, now.
+// signer returns the account if it may sign at all, now.
 func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.Account, error) {
 	account, err := rows.Account(id)
 	switch {
@@ -67,8 +68,8 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 		return account, fault.Errorf(fault.Refused, "%q may not sign for %s: %s do", id, d.For, d.who())
 	}
 	for _, o := range tx.Orders() {
-		// An order against everybody is against nobody here: signatures are wanted in the
-		// middle of an incident.
+		// An order on everything stops no signature: signatures are needed in the middle of
+		// an incident.
 		if (o.Reach == order.Account || o.Reach == order.Organisation) && o.Stops(account.ID, account.Organisation, tx.Now()) {
 			return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
 		}
@@ -86,8 +87,8 @@ func (d Demand) who() string {
 	return "managers and people of the security desk"
 }
 
-// apart wants the signer to be somebody else than the account that the act is about:
-// neither it, nor one that made it or was made by it, nor a manager of elsewhere.
+// apart fails when the signer is the account that the act is about, is of its lineage, or
+// is a manager of another organisation.
 func (d Demand) apart(rows Rows, signer roster.Account) error {
 	if d.Of == "" {
 		return nil
@@ -129,8 +130,8 @@ func unrelated(rows Rows, one, other roster.Account, d Demand) error {
 // deepest bounds a lineage. No body proposes accounts through so many hands.
 const deepest = 64
 
-// Lineage returns an account and whoever made it, the nearest first: its proposer,
-// the proposer's, and so on.
+// Lineage returns an account and its proposers, the nearest first: its proposer, the
+// proposer's proposer, and so on.
 func Lineage(rows Rows, of roster.Account) ([]roster.AccountID, error) {
 	lineage := []roster.AccountID{of.ID}
 	for of.Proposer != "" {
