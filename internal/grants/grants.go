@@ -64,8 +64,8 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 // Apply implements journal.Act: a raise is its entry.
 func (Raise) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// allows says no when an account would be allowed more people within 28 days than
-// anybody can be, by raises and by signatures.
+// allows fails when an account would be allowed more people within 28 days, by raises
+// and by signatures, than the bound for one account.
 func allows(tx *journal.Tx, account roster.AccountID, people int) error {
 	draft := tx.Meter(account)
 	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
@@ -97,7 +97,7 @@ func waits(e ledger.Entry, now time.Time) bool {
 
 // Waiting returns, of the entries from a receipt on, the opening that waits for a
 // co-signature: NoneWaits when none does, ManyWait when it is not one person who was
-// to be opened. It names nobody but the asker.
+// to be opened. It names no account but the asker.
 func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now time.Time) (waiting ledger.Entry, err error) {
 	people := 0
 	for entry, err := range entries {
@@ -124,11 +124,11 @@ func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now 
 	}
 }
 
-// signing is what is asked of whoever signs for an opening of an account.
+// signing is the demand on an account that signs for an opening of another account.
 func signing(of roster.AccountID) approval.Demand { return approval.Demand{For: "an opening", Of: of} }
 
-// maySign asks whether somebody may sign for an opening of an account, and does not:
-// what waits is shown to those only who may sign for it.
+// maySign is a Cosign that only checks the right to sign: an opening that waits MUST be
+// shown only to accounts that may sign for it.
 type maySign struct{ by, of roster.AccountID }
 
 // Decide implements journal.Act.
@@ -142,8 +142,8 @@ func (m maySign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error
 // Apply implements journal.Act: nothing is done.
 func (maySign) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// Cosign signs for the one person whose opening was refused under a receipt: the same
-// account may open them through the same service within the hour, and nobody else.
+// Cosign signs for the one person whose opening was refused under a receipt: only the
+// same account may open them, through the same service, within the hour.
 type Cosign struct {
 	By      roster.AccountID
 	Refused ledger.Entry // what Waiting returned: an entry does not change, so it is read before the head is taken
@@ -184,14 +184,14 @@ const (
 	LongestPermit = meter.Memory
 )
 
-// ExportPermit allows one account one export, in place of a permit for the same. Who
-// opens it and who approves are two other people: managers of its organisation or
-// the security desk, and at least one of them is of the desk.
+// ExportPermit allows one account one export, in place of a permit for the same. Two other
+// people open and approve it: managers of its organisation or the security desk, at
+// least one of them of the desk.
 type ExportPermit struct {
 	By, Approver, Of roster.AccountID
 	Service          roster.ServiceID
 	Route            string // as declared: "GET /export"
-	People           int    // over all exports; whoever is exported again is one more
+	People           int    // over all exports; a person exported again counts again
 	Until            time.Time
 	Purpose          string
 	List             [sha256.Size]byte // SHA-256 of the list of people that was agreed on
@@ -224,9 +224,9 @@ func (p ExportPermit) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, 
 // Apply implements journal.Act: a permit is its entry.
 func (ExportPermit) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// Naming leads pseudonyms back to people of the register. It is written before
-// anybody is named. Two people sign for it: managers or the security desk, and at
-// least one of them is of the desk.
+// Naming leads pseudonyms back to people of the register. It MUST be written before a
+// person is named. Two people sign for it: managers or the security desk, at least one of
+// them of the desk.
 type Naming struct {
 	By, Approver roster.AccountID
 	People       int               // how many are asked for
