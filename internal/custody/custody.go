@@ -1,6 +1,6 @@
-// Package custody is who says how long the ledger's entries are kept: what is set,
-// what is held beyond its term, and what is dropped at it. What may be dropped is
-// worked out in ledger/retention, which knows no clock and deletes nothing.
+// Package custody decides how long the ledger's entries are kept: terms are set, months
+// are held beyond them, and dropped at them. ledger/retention works out which may be
+// dropped; it knows no clock and deletes nothing.
 package custody
 
 import (
@@ -113,7 +113,7 @@ func (r Release) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 // Apply implements journal.Act.
 func (r Release) Apply(rows Rows, e ledger.Entry) error { return rows.ReleaseHold(r.Hold, e.Number) }
 
-// DropRows are the ledger's months, in this turn, for whoever may remove one.
+// DropRows are the ledger's months, in a turn of a role that may remove one.
 type DropRows interface {
 	Rows
 	// Periods returns the ledger's months, oldest first, those that were dropped
@@ -128,7 +128,7 @@ type DropRows interface {
 
 // Drop removes the entries of a month. It refuses one that is open, that an older one
 // is still there before, that was not condensed, that no checkpoint covers, or that
-// is held at this moment, whatever whoever drops it has read before. When the month
+// is held at this moment, whatever the caller has read before. When the month
 // is dropped already it is journal.Unchanged.
 type Drop struct {
 	By    roster.AccountID
