@@ -23,7 +23,8 @@ func (s Service) Lift(ctx context.Context, lift Lift) error {
 	return err
 }
 
-// Undo lifts a freeze that the rules placed; fault.Refused to whoever may not.
+// Undo lifts a freeze that the rules placed. The error is fault.Refused for an account
+// that may not.
 func (s Service) Undo(ctx context.Context, undo Undo) error {
 	_, err := journal.Do(ctx, s.Writer, undo)
 	return err
