@@ -1,5 +1,5 @@
 // Package tune proposes allowances and limits from a period of real work that the
-// ledger holds: who was opened without a reason, day by day and role by role. It
+// ledger holds: the people opened without a reason, day by day and role by role. It
 // replays the period's own openings under other allowances and limits, by the code
 // that decides, and says for each what honest staff would have met and what a
 // thief could have taken. It reads entries and writes nothing.
@@ -55,8 +55,8 @@ type work struct {
 	freezes  int          // likewise
 }
 
-// deed is somebody shown without a reason or, when it costs nothing, the first
-// thing that was asked on a day.
+// deed is a person shown without a reason or, when it costs nothing, the first ask of a
+// day.
 type deed struct {
 	at     int64 // microseconds since 1970
 	person register.PersonID
@@ -299,8 +299,8 @@ func (m measure) forgiven() meter.Cost {
 // workDays is how many days of work 28 days have.
 const workDays = 20
 
-// floor is how many people somebody who knows every rule takes in 28 days, whatever
-// the rules, beside what the owner's rights allow.
+// floor is how many people an attacker who knows every rule takes in 28 days, whatever
+// the rules, beside what the account's rights allow.
 func (m measure) floor(alpha float64) float64 {
 	return meter.Floor(m.mean, m.dispersion, workDays, alpha)
 }

@@ -18,7 +18,7 @@ import (
 const Alpha = 1e-4
 
 // MostCosigns is how many signatures of another person there may be in an
-// agent-month: they take somebody else's time too.
+// agent-month: they take a second person's time.
 const MostCosigns = 0.1
 
 // MostTouches is how many touches there may be in an agent-month of a role.
@@ -74,7 +74,7 @@ type Point struct {
 	Touches   float64 // an agent-month
 	Cosigns   float64 // likewise
 	Freezes   float64 // in 1,000 agent-days
-	Leak      int     // people without a reason, to a thief who has the account to himself for 28 days
+	Leak      int     // people without a reason, to a thief who alone uses the account for 28 days
 	FirstHour int     // of them
 	most      float64 // freezes in an agent-day, at most, with 95 % confidence
 }
@@ -133,7 +133,7 @@ func fallback(role roster.Role, now, byDefault policy.Rules) Point {
 	return p
 }
 
-// IsEmpty reports whether nobody did anything in the period.
+// IsEmpty reports whether the period has no work.
 func (s Study) IsEmpty() bool {
 	return !slices.ContainsFunc(s.Roles, func(r RoleStudy) bool { return r.Days > 0 })
 }
@@ -167,9 +167,8 @@ func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (
 }
 
 // tried sets one dial to some numbers of people and to its default, and leaves the
-// others open: a touch halves only the hour, and whoever is signed for is not
-// counted for the line, so together they stop honest staff no more often than each
-// by itself.
+// others open: a touch halves only the hour, and the line does not count a person who is
+// signed for, so together they stop honest staff no more often than each by itself.
 func tried(people []int, byDefault meter.Cost, set func(*Point, meter.Cost)) (points []Point) {
 	costs := []meter.Cost{max(byDefault, meter.Whole)}
 	for _, n := range people {
@@ -184,7 +183,7 @@ func tried(people []int, byDefault meter.Cost, set func(*Point, meter.Cost)) (po
 	return points
 }
 
-// unlimited is an allowance that nobody empties.
+// unlimited is an allowance that no account empties.
 var unlimited = meter.Allowance{Short: math.MaxInt32 / 2, Long: math.MaxInt32 / 2}
 
 // propose takes the tightest of each dial that keeps what honest work meets within
@@ -278,8 +277,8 @@ func upper(n int) float64 {
 	return high
 }
 
-// wider proposes what all accounts together may open: twice the most they ever
-// did, so that a busier week stops nobody.
+// wider proposes what all accounts together may open: twice the most they ever did, so
+// that a busier week stops no account.
 func (p *Period) wider(now policy.Rules, days int) []WiderStudy {
 	study := func(name string, inForce meter.Allowance, pools ...*pool) WiderStudy {
 		w := WiderStudy{Name: name, Proposed: inForce, IsTheConfig: true}

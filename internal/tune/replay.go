@@ -16,9 +16,9 @@ func (f friction) plus(o friction) friction {
 	return friction{f.touches + o.touches, f.cosigns + o.cosigns, f.freezes + o.freezes}
 }
 
-// under replays an account's work. Whoever is honest answers at once: gives the
-// touch, has somebody sign, has the freeze undone; and is shown everybody whom the
-// ledger says was shown. What was only observed counts like the rest, since the
+// under replays an account's work. An honest account answers at once: gives the touch,
+// gets the signature, has the freeze undone; and is shown every person whom the ledger
+// says was shown. What was only observed counts like the rest, since the
 // question is what enforcing would have done. What happens before since is not counted.
 func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.Time) (met friction) {
 	m := meter.New()
@@ -36,8 +36,7 @@ func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.T
 	return met
 }
 
-// pass answers whatever stands against a deed. One answer does for everybody in
-// the same passage, which is of one moment.
+// pass answers the denials of a deed. One answer serves all people of the same passage.
 func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance, answered map[policy.Why]int64) (met friction) {
 	for {
 		draft := m.Draft()
@@ -47,7 +46,7 @@ func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance
 		switch {
 		case !stopped:
 			return met
-		case stop.Why == policy.LongEmpty: // whoever is signed for is not weighed again
+		case stop.Why == policy.LongEmpty: // a person who is signed for is not weighed again
 			m.Record(meter.Event{Kind: meter.Cosigned, At: d.time(), Person: d.person})
 			if !again {
 				met.cosigns++
@@ -72,9 +71,9 @@ func first(stops iter.Seq[policy.Ruling]) (policy.Ruling, bool) {
 	return policy.Ruling{}, false
 }
 
-// leak is how many people without a reason a thief takes in 28 days who has an
-// account to himself, knows every rule, fails every touch, and never opens the one
-// that would be stopped: each hour of each working day as many as pass.
+// leak is how many people without a reason a thief takes in 28 days who alone uses an
+// account, knows every rule, fails every touch, and never opens the person who would be
+// denied: each hour of each working day as many as pass.
 func leak(watch policy.Watch, allowance meter.Allowance) (people int) {
 	m := meter.New().Draft()
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)

@@ -12,7 +12,7 @@ import (
 	"poterne/internal/policy"
 )
 
-// WriteTable writes the study for whoever reads it in a terminal.
+// WriteTable writes the study for a terminal.
 func (s Study) WriteTable(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	total := 0
