@@ -17,7 +17,7 @@ type Printer struct {
 // NewPrinter returns a printer.
 func NewPrinter(to io.Writer) *Printer { return &Printer{to: to} }
 
-// Unwrap returns what is printed to, for whoever must know where it goes.
+// Unwrap returns the underlying writer.
 func (p *Printer) Unwrap() io.Writer { return p.to }
 
 // Write implements io.Writer.

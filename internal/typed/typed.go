@@ -12,7 +12,7 @@ import (
 	"poterne/internal/fault"
 )
 
-// Longest is the longest text that somebody may type, in characters.
+// Longest is the longest text that a person may type, in characters.
 const Longest = 500
 
 // Problem is what is wrong with a text.
