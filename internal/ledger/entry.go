@@ -1,5 +1,5 @@
-// Package ledger is what was written down: every disclosure, refusal and order,
-// numbered without gaps, never altered. An entry names people by pseudonym only.
+// Package ledger is the record: every disclosure, refusal and order, numbered without
+// gaps, never altered. An entry names people by pseudonym only.
 // Its commitment is a leaf of a Merkle tree whose head is signed, so that a
 // removed, changed or re-ordered entry is found and named.
 package ledger
@@ -27,9 +27,9 @@ type Entry struct {
 	Number  Number
 	Time    time.Time
 	Kind    Kind
-	Receipt Number // the first entry of the same passage; what the agent is given
+	Receipt Number // the first entry of the same passage; the agent is given it
 
-	Account      roster.AccountID // who asked, or who acted
+	Account      roster.AccountID // that asked or acted
 	Organisation roster.OrganisationID
 	Session      roster.SessionID
 	Service      roster.ServiceID
@@ -55,10 +55,10 @@ type Entry struct {
 	// Of acts. Kind.Fields says which of these a kind has.
 
 	Approver     roster.AccountID // who approved it, where an act takes two people
-	Subject      roster.AccountID // the account it is about, when it is not Account's own
+	Subject      roster.AccountID // the account it is about, when that is not Account
 	Effect       order.Effect     // what an order does
 	Reach        order.Reach      // and how far it goes
-	Target       string           // whom it reaches, by name; the accounts or the source that an act is about
+	Target       string           // the account, organisation or service it reaches; the accounts or the source that an act is about
 	Cause        Number           // the entry that brought it about; zero: none is known
 	Since, Until time.Time        // the time it is about; Until is also when what it gives ends
 	From, End    Number           // the entries it is about: End is the first after them
@@ -88,14 +88,14 @@ func (e Entry) Disclosed() bool {
 	return (e.Kind == Consulted || e.Kind == Changed) && e.Verdict.Shows() && !e.Person.IsZero()
 }
 
-// Unexplained reports whether the entry says that a person was shown of whom no fact
-// told why, or not enough to spare the account a charge.
+// Unexplained reports whether the entry says that a person was shown without a fact that
+// explains it, or at a cost in spite of one.
 func (e Entry) Unexplained() bool {
 	return e.Disclosed() && (e.Cost > 0 || !e.Reason.Explained())
 }
 
-// Guessed reports whether the entry is about a reference that led to nobody. Who
-// asked was told what they would have been of a stranger.
+// Guessed reports whether the entry is about a reference that led to no person. The asker
+// was told what an unexplained person would have brought.
 func (e Entry) Guessed() bool {
 	if e.Verdict.Shows() || !e.Person.IsZero() {
 		return false
@@ -140,9 +140,9 @@ var (
 	kindOf = map[policy.Act]Kind{policy.Attempt: Attempted, policy.Change: Changed, policy.Show: Consulted}
 )
 
-// EntriesFor returns the entries that a decided ask makes, numbered from first: one for
-// each person, or one when there is nobody in it. An attempt that nothing stands
-// against makes none: nothing is shown yet, so nothing is owed.
+// EntriesFor returns the entries of a decided ask, numbered from first: one for each
+// person, or one when there is no person. An attempt that is not refused has none:
+// nothing is shown yet.
 func EntriesFor(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []Entry {
 	if ask.Act == policy.Attempt && decision.Shown() {
 		return nil

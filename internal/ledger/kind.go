@@ -16,10 +16,10 @@ const (
 	Consulted Kind = 4  // an answer was decided
 	Placed    Kind = 5  // an order was placed
 	Lifted    Kind = 6  // an order was lifted
-	Read      Kind = 7  // somebody read the ledger
+	Read      Kind = 7  // a person read the ledger
 	Imported  Kind = 8  // facts, aliases or a roster were taken in
 	Session   Kind = 9  // a session ended in a way worth knowing
-	Touched   Kind = 10 // whoever holds the account proved to be there
+	Touched   Kind = 10 // the holder of the account proved to be there
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
 	Cosigned  Kind = 12 // another person signed for one person to be opened
 	Mission   Kind = 13 // an export was allowed, of so many people and for a while
@@ -64,7 +64,7 @@ const (
 	Roster  State = "roster"
 )
 
-// what every entry may have, and every act of somebody.
+// what every entry may have, and every act of an account.
 var (
 	always = []string{"Number", "Time", "Kind", "Receipt"}
 	doer   = []string{"Account", "Organisation", "Session", "Note"}

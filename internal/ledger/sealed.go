@@ -44,8 +44,7 @@ func (v Veil) Seal(entries []Entry) ([]Sealed, error) {
 // CommitmentSize is the size of a commitment.
 const CommitmentSize = sha256.Size
 
-// Commitment is what the published tree says of the entry: nothing, to whoever
-// does not have its salt.
+// Commitment is what the published tree says of the entry: nothing, without its salt.
 func (s Sealed) Commitment() [CommitmentSize]byte {
 	const label = "poterne/entry/v1"
 	buffer := make([]byte, 0, 512)

@@ -62,7 +62,7 @@ func (r Report) Sound() bool { return len(r.Findings) == 0 }
 
 // Verify reads the whole ledger again. It holds every entry against the tree's
 // leaf, and the tree against every checkpoint that is there and against those that
-// were kept elsewhere. Entries that were dropped are missed by nobody, when the tree
+// were kept elsewhere. Dropped entries are no finding, when the tree
 // proves the entry that says so, and periods were dropped one after the other from
 // the ledger's beginning. Progress is told after each thousand entries or so; it may
 // be nil.
@@ -106,7 +106,7 @@ type verification struct {
 	leaves []byte // of tile
 }
 
-// witnessed is a checkpoint, and whether it was kept elsewhere: then whoever
+// witnessed is a checkpoint, and whether it was kept elsewhere, where an attacker who
 // rewrote the ledger could not replace it.
 type witnessed struct {
 	Checkpoint

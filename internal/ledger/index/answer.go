@@ -20,8 +20,8 @@ import (
 	"poterne/internal/roster"
 )
 
-// Question asks who was shown to some accounts, from Since on and before Until; a
-// zero time is no bound.
+// Question asks which people were shown to some accounts, from Since on and before Until;
+// a zero time is no bound.
 type Question struct {
 	Accounts     []roster.AccountID
 	Since, Until time.Time
@@ -55,8 +55,8 @@ type Reached struct {
 	First, Last time.Time // of the disclosures; zero when there is none
 }
 
-// ByAccount counts what was shown to each account, in the order they were asked
-// about. Somebody may have been shown to several.
+// ByAccount counts what was shown to each account, in the order they were asked about. A
+// person may have been shown to several.
 func (s Shown) ByAccount(ctx context.Context) ([]Reached, error) {
 	reached := make([]Reached, len(s.Accounts))
 	for i, account := range s.Accounts {

@@ -125,8 +125,8 @@ func (c *comparison) Put(ctx context.Context, made Row) error {
 	return nil
 }
 
-// class says whom a row is about: people by the beginning of their pseudonyms,
-// accounts by their names.
+// class is what a row is about: people by the beginning of their pseudonyms, or accounts
+// by their names.
 func (c *comparison) class(key Key) string {
 	if key.Side == People {
 		return fmt.Sprintf("page %d of %d of people", key.Page, c.draft.shape.Pages)

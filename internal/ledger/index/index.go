@@ -54,8 +54,8 @@ type Segments interface {
 	// Segments returns the sealed segments, as Seal took them, oldest first.
 	Segments(ctx context.Context) ([][]byte, error)
 	// Seal keeps what write puts, together or not at all, as the segment of this
-	// number, and what write returns as the segment itself. While write runs nobody
-	// else seals. It does nothing when the segment is sealed already, and fails when
+	// number, and what write returns as the segment itself. While write runs, no
+	// other process seals. It does nothing when the segment is sealed already, and fails when
 	// another comes first.
 	Seal(ctx context.Context, number int, write func(Sealing) ([]byte, error)) error
 	// Keep keeps a portion of a segment until that is sealed. It does nothing when it
@@ -92,7 +92,7 @@ type Index struct {
 	failing atomic.Bool   // it could not follow the ledger when it last tried
 	remade  atomic.Bool   // what was stored was dropped
 
-	turn    chan struct{} // holds one token; whoever has it may use what follows
+	turn    chan struct{} // holds one token, which guards what follows
 	base    ledger.Number // the first entry of segment 0
 	sealed  []Segment
 	open    *draft
@@ -107,8 +107,8 @@ func New(shape Shape, from Ledger, stored Segments) *Index {
 	return x
 }
 
-// Run keeps the index up with the ledger until ctx ends. What fails is tried again:
-// the ledger is whole without it, and whoever asks is told.
+// Run keeps the index up with the ledger until ctx ends. It retries what fails: the ledger
+// does not depend on it, and answers say so meanwhile.
 func (x *Index) Run(ctx context.Context, log *slog.Logger) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -241,7 +241,7 @@ func (x *Index) kept(ctx context.Context, first ledger.Number) (kept [][]byte, e
 }
 
 // beginsElsewhere reports whether what is stored was made from another first
-// entry. What is damaged begins nowhere, and is found by whoever reads it.
+// entry. A damaged row begins nowhere; reading it reports the damage.
 func (x *Index) beginsElsewhere(ctx context.Context, first ledger.Number, kept [][]byte) (bool, error) {
 	if len(kept) > 0 {
 		segment, err := openSegment(0, x.shape, kept[0])

@@ -30,8 +30,7 @@ type Key struct {
 	Page, Segment, Piece int
 }
 
-// Row is a page or a piece, in two columns so that More need not be read by who
-// does not need it. A row ends with sums over its key and its columns.
+// Row is a page or a piece, in two columns so that More is read only where it is needed. A row ends with sums over its key and its columns.
 type Row struct {
 	Key
 	Body []byte

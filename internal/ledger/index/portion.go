@@ -14,7 +14,7 @@ import (
 )
 
 // The open segment is kept too, in portions: as it is, without any order. They
-// spare whoever comes next to read as much of the ledger as a segment has, and are
+// spare the next process to read as much of the ledger as a segment has, and are
 // forgotten when it is sealed.
 
 // edge is where a portion of a draft ends.
@@ -137,7 +137,7 @@ func (x *Index) comparePortions(ctx context.Context, d *draft) error {
 		made := d.portion(number)
 		kept, err := x.stored.Row(ctx, made.Key, false)
 		switch {
-		case fault.Is(err, fault.Absent): // nobody has kept it yet
+		case fault.Is(err, fault.Absent): // it is not stored yet
 		case err != nil:
 			return err
 		case !bytes.Equal(kept.Body, made.Body):

@@ -20,8 +20,8 @@ import (
 	"poterne/internal/roster"
 )
 
-// Shown is the answer to "who was shown to these accounts between these times". It
-// is counted; All yields it person by person.
+// Shown is the answer to "who was shown to these accounts between these times", in
+// counts; All yields the people.
 type Shown struct {
 	Question
 	From   ledger.Number // the answer holds for the entries from this one on
@@ -32,7 +32,7 @@ type Shown struct {
 	People      int
 	Unexplained int // of those people: shown at least once without a reason
 	Disclosures int
-	Categories  []Category // those that were shown of anybody, in the order of their bits
+	Categories  []Category // those that were shown of any person, in the order of their bits
 
 	search *search
 }
@@ -43,8 +43,8 @@ type Category struct {
 	People int
 }
 
-// ShownTo counts who was shown to some accounts, from since on and before until;
-// a zero time is no bound. It holds for every entry written when it is called.
+// ShownTo counts the people shown to some accounts, from since on and before until; a
+// zero time is no bound. It holds for every entry written when it is called.
 func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (Shown, error) {
 	now, err := x.now(ctx)
 	if err != nil {
@@ -270,7 +270,7 @@ type window struct {
 	*search
 	cursors []*cursor
 	known   []tally     // of the page, by place
-	earlier []newcomers // who is on the page; empty when nobody needed to know
+	earlier []newcomers // the people of the page; empty while not needed
 	order   []placed
 }
 
@@ -345,7 +345,7 @@ func (w *window) addOpen(ctx context.Context, page int) error {
 	return nil
 }
 
-// read reads who is on a page.
+// read reads the people of a page.
 func (w *window) read(ctx context.Context, page int) error {
 	if len(w.earlier) > 0 {
 		return nil
@@ -381,8 +381,8 @@ func (w *window) count(c *counted) {
 	}
 }
 
-// each yields everybody of a page who was shown, in the order of pseudonyms. It
-// reports whether more is wanted.
+// each yields the people of a page who were shown, in the order of pseudonyms. It reports
+// whether more is wanted.
 func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned, error) bool) bool {
 	err := w.move(ctx, page)
 	if err == nil && len(w.known) > 0 {
@@ -401,7 +401,7 @@ func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned
 			}
 		}
 	}
-	if len(w.order) != w.shown() { // somebody has a place that nobody was given
+	if len(w.order) != w.shown() { // an account lists a place that no person has
 		yield(ledger.Concerned{}, Damage{Key{Side: People, Page: page, Segment: len(w.sealed)}})
 		return false
 	}

@@ -44,7 +44,7 @@ func (s Setting) Check() error {
 // released.
 type Hold struct {
 	Number       ledger.Number // of its entry, which names it
-	Since, Until ledger.Month  // both included; Until is zero while nobody knows
+	Since, Until ledger.Month  // both included; Until is zero while it is open
 	Because      string
 	By, Approver roster.AccountID
 

@@ -11,11 +11,11 @@ import (
 	"poterne/internal/fault"
 )
 
-// Pattern is where a mux has the ledger for everybody: a log's checkpoint, tiles
-// and bundles below one prefix.
+// Pattern is where a mux publishes the ledger: a log's checkpoint, tiles and bundles
+// below one prefix.
 const Pattern = "GET /.poterne/ledger/{resource...}"
 
-// Handler serves the ledger to whoever asks. There is nothing personal in it.
+// Handler publishes the ledger. There is nothing personal in it.
 type Handler struct {
 	source   Source
 	verifier note.Verifier

@@ -24,8 +24,8 @@ const (
 	proofIndex  = "index "
 )
 
-// Prove makes the proof that one entry is in the ledger, with the entry itself:
-// whoever has it, and the key's public half, needs nothing else.
+// Prove makes the proof that one entry is in the ledger, with the entry itself. It is
+// verified with the key's public half and nothing else.
 func Prove(ctx context.Context, source Source, verifier note.Verifier, number ledger.Number) ([]byte, error) {
 	head, err := newest(ctx, source, verifier)
 	if err != nil {

@@ -2,8 +2,8 @@
 // HTTP and as a folder of files: a signed checkpoint, tiles of hashes, bundles of
 // entries. Programs that know nothing of Poterne verify it.
 //
-// What is published of an entry is its commitment, which says nothing to whoever
-// does not have the entry and its salt. Nothing is published that the tree does
+// What is published of an entry is its commitment, which says nothing without the entry
+// and its salt. Nothing is published that the tree does
 // not hold.
 package tiles
 

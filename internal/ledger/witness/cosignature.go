@@ -121,7 +121,7 @@ func cosignatures(signed []byte, keys ...Key) ([]cosignature, error) {
 	return found, nil
 }
 
-// Quorum is who co-signs, and how many of them a checkpoint needs.
+// Quorum is the witnesses, and how many of them a checkpoint needs.
 type Quorum struct {
 	Keys []Key
 	Need int

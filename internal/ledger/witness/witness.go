@@ -2,7 +2,7 @@
 // organisation, by C2SP tlog-witness and cosignature/v1.
 //
 // A witness remembers the largest tree it has co-signed, and co-signs only what
-// continues it. So whoever owns the database and the checkpoint key can still not
+// continues it. So an attacker with the database and the checkpoint key can still not
 // rewrite what was witnessed, nor put an older copy in its place: Attend and Run
 // find that out and say so. A ledger that a witness contradicts is not run.
 //
@@ -25,7 +25,7 @@ import (
 	"poterne/internal/ledger/tiles"
 )
 
-// Witness is somebody outside who co-signs.
+// Witness is an independent party that co-signs checkpoints.
 type Witness struct {
 	Key     Key
 	Address string // below which it takes add-checkpoint
@@ -104,8 +104,8 @@ var errNotAsked = errors.New("it was not asked yet")
 // configured to be.
 func StayPut(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// New calls the witnesses of a ledger together, need of whom make a quorum. They
-// are asked through client.
+// New returns the council of a ledger's witnesses, need of which make a quorum. They are
+// asked through client.
 func New(witnesses []Witness, need int, witnessed Ledger, signer note.Signer, verifier note.Verifier, client *http.Client, now func() time.Time, log *slog.Logger) *Council {
 	c := &Council{Quorum: Quorum{Need: need}, ledger: witnessed, signer: signer, verifier: verifier, log: log, now: now}
 	c.standing.Need = need
