@@ -92,7 +92,7 @@ func (s staff) lineage(id roster.AccountID) (all []roster.AccountID) {
 	return all
 }
 
-// apart reports whether two accounts are two people whom nobody links: neither is the
+// apart reports whether two accounts are two unlinked people: neither is the
 // other or made it, and no account made both.
 func (s staff) apart(one, other roster.AccountID) bool {
 	return !slices.ContainsFunc(s.lineage(one), func(id roster.AccountID) bool { return slices.Contains(s.lineage(other), id) })
@@ -118,9 +118,8 @@ func (s staff) wrong(what string, by, other roster.AccountID) string {
 	}
 }
 
-// Whoever signs, for whichever act: never an account that is suspended, frozen or of a
-// stopped body, never twice the same, never two of whom one made the other, or that one
-// account made.
+// No act is signed by an account that is suspended, frozen or of a stopped organisation,
+// nor by two accounts that are the same, made one by the other, or made by a third.
 func TestNoPairThatIsNotTwoPeopleSignsForAnything(t *testing.T) {
 	dir := t.TempDir()
 	drawn := 0
@@ -204,7 +203,7 @@ func drawStaff(t *rapid.T, w journal.Outside) staff {
 	if _, err := journal.Do(ctx, w, accounts.Import{By: "setup", List: list}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.DB.Turn(ctx, func(head journal.Head) error { // a hold that somebody may release
+	if err := w.DB.Turn(ctx, func(head journal.Head) error { // a hold to release
 		entry := ledger.Entry{Number: head.Next(), Receipt: head.Next(), Time: storetest.At, Kind: ledger.Held, Account: "x", Approver: "y", First: 202601, Note: "plainte"}
 		hold := retention.Hold{Number: head.Next(), Since: 202601, Because: "plainte", By: "x", Approver: "y"}
 		if err := head.Rows().(custody.Rows).InsertHold(hold); err != nil {

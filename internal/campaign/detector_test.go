@@ -193,7 +193,7 @@ func TestWATCH_4_NeighboursAreNarrowedOnceByManyNodesAndRestarts(t *testing.T) {
 	if got := narrowed(t, again); len(got) != 1 {
 		t.Errorf("after a restart: %v", got)
 	}
-	for _, o := range again.Orders() { // somebody knows better
+	for _, o := range again.Orders() { // a person lifts them
 		if o.Effect == order.Narrowed {
 			if err := again.Lift(t.Context(), o.ID, "samir", "the others are who they are"); err != nil {
 				t.Fatal(err)
@@ -212,7 +212,7 @@ func TestWATCH_4_NeighboursAreNarrowedOnceByManyNodesAndRestarts(t *testing.T) {
 func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	s := newSite(t)
 	kept := s.store()
-	g, err := storetest.OpenNode(t.Context(), kept, kept, policy.Rules{}, s.now) // a node that nobody watches
+	g, err := storetest.OpenNode(t.Context(), kept, kept, policy.Rules{}, s.now) // a node without a detector
 	if err != nil {
 		t.Fatal(err)
 	}

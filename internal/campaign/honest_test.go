@@ -69,7 +69,7 @@ var monday = time.Date(2026, time.March, 2, 0, 0, 0, 0, time.UTC)
 type town struct {
 	rng     *rand.Rand
 	staff   []worker
-	drawn   uint64        // people, so that nobody is opened twice
+	drawn   uint64        // people, so that no person is opened twice
 	written ledger.Number // entries
 }
 
@@ -110,7 +110,7 @@ func (t *town) rules() campaign.Rules {
 	}
 }
 
-// shown is an entry in which an account was shown somebody new, at a cost; one that
+// shown is an entry in which an account was shown a new person, at a cost; one that
 // costs nothing is explained. It is numbered when it is written.
 func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) *ledger.Entry {
 	t.drawn++

@@ -37,7 +37,7 @@ func (h *house) add(e *ledger.Entry) {
 	h.entries = append(h.entries, h.write([]*ledger.Entry{e})...)
 }
 
-// works has an account open somebody of its own, from a device and a network.
+// works has an account open a person of its own, from a device and a network.
 func (h *house) works(name, device, network string) {
 	account, known := h.staff[name]
 	if !known {

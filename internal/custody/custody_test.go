@@ -59,7 +59,7 @@ func TestLEDGER_6_ASettingIsWrittenOnceInTheLedger(t *testing.T) {
 		setting retention.Setting
 		changed bool
 	}{
-		{retention.Setting{Months: 12}, false}, // nobody needs to say what holds anyway
+		{retention.Setting{Months: 12}, false}, // what holds anyway need not be set
 		{retention.Setting{Months: 24, Reason: "une enquête"}, true},
 		{retention.Setting{Months: 24, Reason: "une enquête"}, false},
 		{retention.Setting{Months: 24, Reason: "une autre"}, true},

@@ -191,8 +191,8 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 	return done, err
 }
 
-// How often a run tries to drop a month that somebody reads, and how long it leaves
-// them alone in between.
+// How often a run tries to drop a month that is being read, and how long it waits in
+// between.
 const (
 	attempts = 10
 	pause    = 2 * time.Second

@@ -46,7 +46,7 @@ func TestWATCH_3_WhetherSomebodyIsACanaryTakesTheSameWorkToFindOut(t *testing.T)
 	for i := range 20_000 {
 		p := key.Person(fmt.Sprintf("%011d", i))
 		if i == 0 {
-			p = PersonID{} // nobody
+			p = PersonID{} // no person
 		}
 		did = work{}
 		live := watched.Live(p, month)

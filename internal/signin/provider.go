@@ -42,8 +42,8 @@ type proof struct {
 }
 
 // provider speaks to the identity provider. What it publishes about itself is
-// asked for when first needed, so that Poterne starts, and serves whoever is
-// signed in, while the provider is away.
+// asked for when first needed, so that Poterne starts, and serves people who are signed
+// in, while the provider is away.
 type provider struct {
 	settings Settings
 

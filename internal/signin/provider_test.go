@@ -97,7 +97,7 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"jwks_uri":               f.server.URL + "/keys",
 			"end_session_endpoint":   f.server.URL + "/end",
 			"authorization_response_iss_parameter_supported": true,
-			// A careless provider publishes what nobody should accept.
+			// A careless provider publishes what must not be accepted.
 			"id_token_signing_alg_values_supported": []string{"none", "HS256", "ES256", "ES384"},
 		}
 		f.meta(published)

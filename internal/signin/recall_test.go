@@ -37,7 +37,7 @@ func (h *house) gone() claims {
 	}
 }
 
-// signInAs signs somebody in under a session that the provider gives a name.
+// signInAs signs a person in under a session that the provider gives a name.
 func (h *house) signInAs(subject, session string) *browser {
 	h.t.Helper()
 	h.forger.sub = subject

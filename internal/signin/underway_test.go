@@ -21,7 +21,7 @@ func (b *browser) underway(kind string) map[string]string {
 	return kept
 }
 
-// A copy of the cookie and of the way back serves nobody else, on no node: one of
+// A copy of the cookie and of the way back serves no other browser, on no node: one of
 // those who come back gets in, though the provider here gives tokens for a code as
 // often as it is shown.
 func TestENTRY_1_AStateServesOnceOnAllNodesThoughEverythingIsCopied(t *testing.T) {
@@ -142,7 +142,7 @@ func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 	}
 }
 
-// Nobody who reads the cookie learns where it leads.
+// A reader of the cookie does not learn where it leads.
 func TestENTRY_1_TheAddressToComeBackToIsSealed(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser()

@@ -68,7 +68,7 @@ func hire(rules policy.Rules, seed uint64, counts map[roster.Role]int) *staff {
 	return s
 }
 
-// opens decides and writes one opening of somebody new.
+// opens decides and writes one opening of a new person.
 func (s *staff) opens(a roster.Account, at time.Time, own bool) {
 	s.met++
 	person := register.PersonID{byte(s.met >> 24), byte(s.met >> 16), byte(s.met >> 8), byte(s.met), 1}

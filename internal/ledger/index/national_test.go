@@ -82,20 +82,20 @@ func screen(i int) register.Fields {
 	return [...]register.Fields{register.Name | register.Birth, register.Contact | register.Residence, register.NIR | register.Status}[i%3]
 }
 
-// somebody has a pseudonym that a database can compute.
-func somebody(n int) register.PersonID {
+// personOf is a pseudonym that a database can compute.
+func personOf(n int) register.PersonID {
 	return md5.Sum(strconv.AppendInt(make([]byte, 0, 16), int64(n), 10))
 }
 
 func (n nation) entry(i int) ledger.Entry {
 	e := ledger.Entry{Number: ledger.Number(i), Time: n.at(i), Kind: ledger.Consulted, Verdict: policy.Shown}
 	if j, stolen := n.theft(i); stolen {
-		e.Account, e.Person, e.Fields = thieves[j%3], somebody(n.victim(j)), screen(j/3)
+		e.Account, e.Person, e.Fields = thieves[j%3], personOf(n.victim(j)), screen(j/3)
 		return e
 	}
 	r := i * 7919 % advised
 	e.Account = advisers[r*r/advised*r/advised] // few do much
-	e.Person = somebody(int(uint32(i*2_654_435_761)) * n.people() >> 32)
+	e.Person = personOf(int(uint32(i*2_654_435_761)) * n.people() >> 32)
 	e.Fields = screen(i)
 	return e
 }
@@ -132,7 +132,7 @@ func (n nation) Entry(_ context.Context, number ledger.Number) (ledger.Entry, er
 	return n.entry(int(number)), nil
 }
 
-// stolen is somebody the thieves were shown, as the generator knows.
+// stolen is a person the thieves were shown, as the generator knows.
 type stolen struct {
 	person register.PersonID
 	fields register.Fields
@@ -150,7 +150,7 @@ func (n nation) expected(since, until time.Time) []stolen {
 	var all []stolen
 	for person, set := range fields {
 		if set != 0 {
-			all = append(all, stolen{somebody(person), set})
+			all = append(all, stolen{personOf(person), set})
 		}
 	}
 	slices.SortFunc(all, func(a, b stolen) int { return bytes.Compare(a.person[:], b.person[:]) })
@@ -170,7 +170,7 @@ var questions = []question{
 }
 
 // BenchmarkExactlyWho builds the index of a computed ledger on both engines, asks it
-// who was shown to three accounts and who saw somebody, and holds the first answer
+// who was shown to three accounts and who saw a person, and holds the first answer
 // against the generator, person by person and field by field. PostgreSQL answers
 // the same by itself, from a table with the same rows and an index that covers the
 // question. POTERNE_ENTRIES says how large ledgers are.
@@ -284,7 +284,7 @@ func (n nation) measureWhoSaw(b *testing.B, x *index.Index) {
 	var took []time.Duration
 	for i := range 1000 {
 		began := time.Now()
-		seen, err := x.WhoSaw(b.Context(), somebody(i*7919%n.people()))
+		seen, err := x.WhoSaw(b.Context(), personOf(i*7919%n.people()))
 		if err != nil {
 			b.Fatal(err)
 		}

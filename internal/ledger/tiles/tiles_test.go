@@ -95,7 +95,7 @@ func (l *log) opened(t *testing.T, signed []byte) ledger.Checkpoint {
 	return checkpoint
 }
 
-// tamper does to the database what only whoever owns it can.
+// tamper does to the database what only its owner can do.
 func (l *log) tamper(t *testing.T, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", l.path)
@@ -245,7 +245,7 @@ func TestLEDGER_3_AClientProvesEntriesAndConsistencyOverHTTPAlone(t *testing.T) 
 }
 
 // What is published of an entry is the commitment that its salt and its bytes
-// make, and whoever is given both can see that it is that entry.
+// make, and a reader of both can see that it is that entry.
 func TestAnEntryIsOpenedWithItsSalt(t *testing.T) {
 	l := newLog(t)
 	head := l.write(t, 10)

@@ -90,7 +90,7 @@ func (h *house) seal(t *testing.T) {
 	}
 }
 
-// tamper does to the database what only whoever owns it can.
+// tamper does to the database what only its owner can do.
 func (h *house) tamper(t *testing.T, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", h.path)

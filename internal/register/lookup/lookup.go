@@ -1,7 +1,7 @@
 // Package lookup goes through lists of a register's identifiers: for people whose
 // pseudonyms are known, and for identifiers that are reserved to canaries. Every core
 // looks; what it needs does not grow with the register. What is wrong with a list is
-// told by its line, never by what stands there: it may be somebody's.
+// told by its line, never by what stands there: it may be a person's.
 package lookup
 
 import (
@@ -89,7 +89,7 @@ func (c *Column) Pseudonyms() (people []register.PersonID, err error) {
 
 func compare(a, b register.PersonID) int { return bytes.Compare(a[:], b[:]) }
 
-// Directory leads identifiers to people; to nobody where it knows none.
+// Directory leads identifiers to people; to the zero PersonID when it knows none.
 type Directory interface {
 	People(context.Context, []register.Ref) ([]register.PersonID, error)
 }
@@ -108,8 +108,8 @@ func NewSearch(wanted []register.PersonID, directory Directory, scheme string) *
 	return &Search{directory: directory, scheme: scheme, wanted: wanted, found: make([]bool, len(wanted))}
 }
 
-// Run goes through the identifiers and writes down those that are somebody's who is
-// wanted. It tells now and then how many it has read.
+// Run goes through the identifiers and writes those of wanted people to to. It tells
+// how many it has read.
 func (s *Search) Run(ctx context.Context, identifiers *Column, to io.Writer, tell func(read int)) error {
 	out := csv.NewWriter(to)
 	if err := out.Write([]string{"person", "identifier"}); err != nil {
