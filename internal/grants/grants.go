@@ -216,7 +216,7 @@ func (p ExportPermit) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, 
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
-		Kind: ledger.Mission, Account: signer.ID, Organisation: signer.Organisation, Approver: p.Approver, Subject: p.Of,
+		Kind: ledger.Permitted, Account: signer.ID, Organisation: signer.Organisation, Approver: p.Approver, Subject: p.Of,
 		Service: p.Service, Route: p.Route, Cost: meter.People(p.People), Until: ledger.Cut(p.Until), Digest: p.List, Note: p.Purpose,
 	}, nil
 }

@@ -57,7 +57,7 @@ func TestMETER_8_AnExportPermitIsGivenByTwoOthersAndBounded(t *testing.T) {
 		decision, _ := commit(t, n, export)
 		return decision
 	}
-	if got := commit(n); got.Shown() || got.Whole.Why != policy.NoMission {
+	if got := commit(n); got.Shown() || got.Whole.Why != policy.NoPermit {
 		t.Errorf("permits that were refused let an export out: %v", got.Whole.Why)
 	}
 
@@ -65,7 +65,7 @@ func TestMETER_8_AnExportPermitIsGivenByTwoOthersAndBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if written.Kind != ledger.Mission || written.Account != "chief" || written.Approver != "samir" || written.Subject != "pauline" ||
+	if written.Kind != ledger.Permitted || written.Account != "chief" || written.Approver != "samir" || written.Subject != "pauline" ||
 		written.Cost != meter.People(2) || written.Digest != good.List || written.Note != "yearly report" {
 		t.Errorf("the ledger says %+v", written)
 	}
@@ -74,7 +74,7 @@ func TestMETER_8_AnExportPermitIsGivenByTwoOthersAndBounded(t *testing.T) {
 	}
 	stop()
 	again, _ := h.node() // a restart knows what is left
-	for i, want := range []policy.Why{policy.Explained, policy.MissionSpent} {
+	for i, want := range []policy.Why{policy.Explained, policy.PermitSpent} {
 		if got := commit(again).People[0].Why; got != want {
 			t.Errorf("export %d after a restart: %v, want %v", i+1, got, want)
 		}

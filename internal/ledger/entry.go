@@ -106,7 +106,7 @@ func (e Entry) Guessed() bool {
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {
-	case Raised, Cosigned, Lifted, Mission:
+	case Raised, Cosigned, Lifted, Permitted:
 		return e.Subject
 	default:
 		return e.Account
@@ -124,8 +124,8 @@ func (e Entry) Event() meter.Event {
 		return meter.Event{Kind: meter.Touched, At: e.Time, Answer: answer, Device: e.Device, Network: e.Network}
 	case Raised:
 		return meter.Event{Kind: meter.Raised, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until}
-	case Mission:
-		return meter.Event{Kind: meter.Commissioned, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
+	case Permitted:
+		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned:
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case Lifted:

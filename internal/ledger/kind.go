@@ -22,7 +22,7 @@ const (
 	Touched   Kind = 10 // the holder of the account proved to be there
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
 	Cosigned  Kind = 12 // another person signed for one person to be opened
-	Mission   Kind = 13 // an export was allowed, of so many people and for a while
+	Permitted Kind = 13 // an export was allowed, of so many people and for a while
 	Retained  Kind = 14 // how long entries are kept was set
 	Held      Kind = 15 // entries are kept beyond their term, until they are released
 	Released  Kind = 16 // what was held is not any more
@@ -89,7 +89,7 @@ var fields = map[Kind][]string{
 	Touched:   also(doer, "Device", "Network"),
 	Raised:    also(doer, "Subject", "Cost", "Until"),
 	Cosigned:  also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
-	Mission:   also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
+	Permitted: also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
 	Retained:  also(doer, "Count"),
 	Held:      also(doer, "Approver", "First", "Last"),
 	Released:  also(doer, "Approver", "From", "End"),

@@ -16,9 +16,9 @@ type Event struct {
 	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero for a person who does not exist
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
-	Cost   Cost              // what it was charged; of Raised and Commissioned, what was given
-	Until  time.Time         // of Raised and Commissioned
-	Export Export            // of Commissioned, and of what is shown with the sign Exported
+	Cost   Cost              // what it was charged; of Raised and Permitted, what was given
+	Until  time.Time         // of Raised and Permitted
+	Export Export            // of Permitted, and of what is shown with the sign Exported
 
 	Service roster.ServiceID // through which a person was shown, or was vouched for
 
@@ -66,17 +66,17 @@ func (l Limits) Has(limit Limits) bool { return l&limit != 0 }
 type Kind uint8
 
 const (
-	Nothing      Kind = iota // no meter records it
-	Looked                   // something without people in it
-	Shown                    // a person was shown
-	Stopped                  // a person without a reason was not shown: the asker can do something about it
-	Missed                   // a reference led to no person
-	Touched                  // the holder of the account proved to be there
-	Raised                   // another person allowed more people, until a time
-	Cosigned                 // another person vouched for one person, to be opened
-	Thawed                   // another person undid a freeze
-	Commissioned             // other people allowed an export, up to so many people, until a time
-	Deferred                 // a person without a reason was not shown: only others can do something about it
+	Nothing   Kind = iota // no meter records it
+	Looked                // something without people in it
+	Shown                 // a person was shown
+	Stopped               // a person without a reason was not shown: the asker can do something about it
+	Missed                // a reference led to no person
+	Touched               // the holder of the account proved to be there
+	Raised                // another person allowed more people, until a time
+	Cosigned              // another person vouched for one person, to be opened
+	Thawed                // another person undid a freeze
+	Permitted             // other people allowed an export, up to so many people, until a time
+	Deferred              // a person without a reason was not shown: only others can do something about it
 )
 
 // Ground is what an opening rested on.

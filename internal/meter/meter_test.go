@@ -67,7 +67,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 			if day(e.At) != d || e.At.After(now) {
 				continue
 			}
-			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Commissioned
+			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Permitted
 			switch {
 			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed):
 				sum += e.Cost
@@ -90,7 +90,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Commissioned}
+var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Permitted}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)
@@ -124,11 +124,11 @@ func events(t *rapid.T, most time.Duration) ledger {
 		if e.Kind == meter.Shown && rapid.Bool().Draw(t, "exported") {
 			e.Signs |= meter.Exported
 		}
-		if e.Kind == meter.Commissioned || e.Signs.Has(meter.Exported) {
+		if e.Kind == meter.Permitted || e.Signs.Has(meter.Exported) {
 			e.Export = meter.Export(rapid.IntRange(1, 2).Draw(t, "export"))
 		}
-		if e.Kind == meter.Commissioned {
-			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "mission"))
+		if e.Kind == meter.Permitted {
+			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "permit"))
 			e.Until = at.Add(time.Duration(rapid.Int64Range(1, int64(40*24*time.Hour)).Draw(t, "lasts"))).Truncate(time.Microsecond)
 		}
 		if rapid.Bool().Draw(t, "observed") {
@@ -202,7 +202,7 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}
 	for export := range meter.Export(3) {
-		given, left, live := d.Mission(export, now)
+		given, left, live := d.Permit(export, now)
 		all = append(all, given, left, live)
 	}
 	own, touched := d.Own(person(0), now)

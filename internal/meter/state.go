@@ -26,7 +26,7 @@ type state struct {
 	nets     []acquainted
 	active   days // on which anything was asked
 
-	missions []mission // in no order, one for each export
+	permits  []permit // in no order, one for each export
 	raise    raise
 	raises   []charge // what other people allowed, used or not
 	answer   uint64   // that the last event was of
@@ -134,7 +134,7 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Nothing:
 		return
-	case Raised, Cosigned, Thawed, Commissioned: // by another account
+	case Raised, Cosigned, Thawed, Permitted: // by another account
 	default:
 		s.active = s.active.with(dayOf(e.At))
 		s.devices = meet(s.devices, e.Device, e)
@@ -146,7 +146,7 @@ func (s *state) record(e Event) {
 	case Shown:
 		s.charge(e)
 		if e.Signs.Has(Exported) {
-			s.missions = exported(s.missions, e)
+			s.permits = exported(s.permits, e)
 		}
 	case Touched:
 		s.touches = append(s.touches, at)
@@ -156,8 +156,8 @@ func (s *state) record(e Event) {
 	case Raised:
 		s.raise = raise{e.Until, e.Cost}
 		s.raises = append(s.raises, charge{at: at, cost: e.Cost})
-	case Commissioned:
-		s.missions = commissioned(s.missions, e)
+	case Permitted:
+		s.permits = permitted(s.permits, e)
 	case Cosigned:
 		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(vouchedFor))})
 		s.signed = append(s.signed, signature{tagOf(e.Person), at})
@@ -254,7 +254,7 @@ func (s *state) sweep(now time.Time) {
 		*list = since(*list, past)
 	}
 	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)
-	s.missions = slices.DeleteFunc(slices.Clone(s.missions), func(m mission) bool { return !m.live(now) })
+	s.permits = slices.DeleteFunc(slices.Clone(s.permits), func(m permit) bool { return !m.live(now) })
 }
 
 func stillUsed(all []acquainted, now time.Time) []acquainted {

@@ -8,27 +8,27 @@ import (
 	"poterne/internal/register"
 )
 
-// An export leaves the gate as a file that is counted no more. So it needs a mission
+// An export leaves the gate as a file that is counted no more. So it needs a permit
 // that other accounts gave, and holds no person without a reason, whatever the
 // allowances.
 
-// allows reports whether an ask is no export, or has a mission.
+// allows reports whether an ask is no export, or has a permit.
 func (f Facts) allows(ask Ask, now time.Time) bool {
 	if !ask.Signs.Has(meter.Exported) {
 		return true
 	}
-	_, _, live := f.Meter.Mission(meter.ExportOf(ask.Service, ask.Route), now)
+	_, _, live := f.Meter.Permit(meter.ExportOf(ask.Service, ask.Route), now)
 	return live
 }
 
 func (w *weighing) exports() bool { return w.ask.Signs.Has(meter.Exported) }
 
-// exported shows a person whom a fact explains, while people are left of the mission. A
+// exported shows a person whom a fact explains, while people are left of the permit. A
 // person who is exported again counts again.
 func (w *weighing) exported(fields register.Fields, found reason.Reason) Ruling {
-	all, left, _ := w.meter.Mission(meter.ExportOf(w.ask.Service, w.ask.Route), w.now)
+	all, left, _ := w.meter.Permit(meter.ExportOf(w.ask.Service, w.ask.Route), w.now)
 	if left < meter.Whole {
-		return Ruling{Verdict: Withheld, Why: MissionSpent, Counted: all - left, Limit: all}
+		return Ruling{Verdict: Withheld, Why: PermitSpent, Counted: all - left, Limit: all}
 	}
 	return Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
 }

@@ -19,11 +19,11 @@ func export(people ...int) policy.Ask {
 	return a
 }
 
-// commissioned is a meter with a mission for that export, of so many people.
-func commissioned(people int) *meter.Meter {
+// permitted is a meter with a permit for that export, of so many people.
+func permitted(people int) *meter.Meter {
 	m := meter.New()
 	m.Record(meter.Event{
-		Kind: meter.Commissioned, At: now.Add(-time.Hour), Cost: meter.People(people), Until: now.AddDate(0, 0, 7),
+		Kind: meter.Permitted, At: now.Add(-time.Hour), Cost: meter.People(people), Until: now.AddDate(0, 0, 7),
 		Export: meter.ExportOf("dossier", "GET /export"),
 	})
 	return m
@@ -53,17 +53,17 @@ func TestMETER_8_AnExportIsOffWithoutALiveMissionForIt(t *testing.T) {
 		at    time.Time
 		shown bool
 	}{
-		"without a mission":               {meter.New(), export(1), now, false},
-		"with one":                        {commissioned(5), export(1), now, true},
-		"just before it ends":             {commissioned(5), export(1), now.AddDate(0, 0, 7).Add(-time.Microsecond), true},
-		"when it has ended":               {commissioned(5), export(1), now.AddDate(0, 0, 7), false},
-		"with one for another route":      {commissioned(5), func() policy.Ask { a := export(1); a.Route = "GET /other"; return a }(), now, false},
+		"without a permit":                {meter.New(), export(1), now, false},
+		"with one":                        {permitted(5), export(1), now, true},
+		"just before it ends":             {permitted(5), export(1), now.AddDate(0, 0, 7).Add(-time.Microsecond), true},
+		"when it has ended":               {permitted(5), export(1), now.AddDate(0, 0, 7), false},
+		"with one for another route":      {permitted(5), func() policy.Ask { a := export(1); a.Route = "GET /other"; return a }(), now, false},
 		"before the application is asked": {meter.New(), func() policy.Ask { a := export(); a.Act = policy.Attempt; return a }(), now, false},
 		"a list that is no export":        {meter.New(), ask(1), now, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := rules.Decide(test.ask, own(facts(test.meter)), test.at)
-			if decision.Shown() != test.shown || !test.shown && decision.Whole.Why != policy.NoMission {
+			if decision.Shown() != test.shown || !test.shown && decision.Whole.Why != policy.NoPermit {
 				t.Errorf("%v for %v, want it shown: %v", decision.Whole.Verdict, decision.Whole.Why, test.shown)
 			}
 		})
@@ -72,12 +72,12 @@ func TestMETER_8_AnExportIsOffWithoutALiveMissionForIt(t *testing.T) {
 
 // Promise: METER-8
 func TestMETER_8_AnExportHoldsExplainedPeopleUpToItsMission(t *testing.T) {
-	m := commissioned(3)
+	m := permitted(3)
 	m.Record(meter.Event{Kind: meter.Shown, At: now.Add(-time.Minute), Person: person(30), Fields: register.AllFields, Cost: meter.Whole})
 	a := export(1, 2, 30, 31, 3, 4)
 	a.People[3].Canary = true
 	decision := rules.Decide(a, own(facts(m)), now)
-	want := []policy.Why{policy.Explained, policy.Explained, policy.NoMission, policy.NoMission, policy.Explained, policy.MissionSpent}
+	want := []policy.Why{policy.Explained, policy.Explained, policy.NoPermit, policy.NoPermit, policy.Explained, policy.PermitSpent}
 	if got := grounds(decision); !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v: somebody seen before and a canary are without a reason", got, want)
 	}
@@ -90,8 +90,8 @@ func TestMETER_8_AnExportHoldsExplainedPeopleUpToItsMission(t *testing.T) {
 	if spent := decision.People[5]; spent.Limit != meter.People(3) || spent.Counted != spent.Limit {
 		t.Errorf("%d of %d are used up, want 3 of 3", spent.Counted/meter.Whole, spent.Limit/meter.Whole)
 	}
-	if again := rules.Decide(export(1), own(facts(m)), now); again.People[0].Why != policy.MissionSpent {
-		t.Errorf("the same person once more: %v, want one more of the mission", again.People[0].Why)
+	if again := rules.Decide(export(1), own(facts(m)), now); again.People[0].Why != policy.PermitSpent {
+		t.Errorf("the same person once more: %v, want one more of the permit", again.People[0].Why)
 	}
 	if opened := rules.Decide(ask(5), own(facts(m)), now); opened.People[0].Why != policy.Explained {
 		t.Errorf("a file beside the export: %v", opened.People[0].Why)
@@ -102,17 +102,17 @@ func TestMETER_8_AnExportHoldsExplainedPeopleUpToItsMission(t *testing.T) {
 func TestMETER_8_AMissionOpensNothingElse(t *testing.T) {
 	a := export(2)
 	a.Signs &^= meter.Exported
-	if got := rules.Decide(a, facts(commissioned(5)), now).People[0].Why; got != policy.Counted {
+	if got := rules.Decide(a, facts(permitted(5)), now).People[0].Why; got != policy.Counted {
 		t.Errorf("somebody without a reason in a list that is no export: %v, want them counted", got)
 	}
-	f := own(facts(commissioned(5)))
+	f := own(facts(permitted(5)))
 	f.Orders = ordered(order.Suspended, order.Account, "pauline")
 	if got := rules.Decide(export(1), f, now).Whole.Why; got != policy.Suspended {
-		t.Errorf("a suspended account with a mission: %v", got)
+		t.Errorf("a suspended account with a permit: %v", got)
 	}
 	observing := rules
 	observing.Observed.Everything = true
 	if got := observing.Decide(export(1), own(facts(meter.New())), now); got.Shown() {
-		t.Error("while everything is only observed an export goes out without a mission")
+		t.Error("while everything is only observed an export goes out without a permit")
 	}
 }

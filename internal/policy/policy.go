@@ -161,7 +161,7 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	standing, ordered := facts.Orders.Against(ask.Account, ask.Organisation, ask.Service, now)
 	why := refusal(ask, facts.Habilitations, standing, now)
 	if why == Granted && !facts.allows(ask, now) {
-		why = NoMission
+		why = NoPermit
 	}
 	if why != Granted {
 		return refused(ask, Ruling{Verdict: Refused, Why: why, Spared: r.Observed.Limits(ask)})
@@ -319,7 +319,7 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	found := w.explainer.Of(opening.Person)
 	switch {
 	case w.exports() && !found.Explained(): // a canary too: nothing tells them apart
-		return Ruling{Verdict: Withheld, Why: NoMission}
+		return Ruling{Verdict: Withheld, Why: NoPermit}
 	case opening.Canary:
 		return w.canary(opening.Person, fields)
 	case w.exports():

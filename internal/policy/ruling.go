@@ -109,8 +109,8 @@ const (
 	NotUnderstood Why = 31 // the answer could not be read whole
 	NotThere      Why = 32 // the application has nothing there, or says so
 	TooMany       Why = 33 // a search finds more than it may show
-	NoMission     Why = 34 // an export, and no mission for it, or nothing explains this person
-	MissionSpent  Why = 35 // an export beyond the people its mission was given
+	NoPermit      Why = 34 // an export, and no permit for it, or nothing explains this person
+	PermitSpent   Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
 	UndeclaredMethod    Why = 41 // the address is declared, for other methods
@@ -155,7 +155,7 @@ var whyNames = map[Why]string{
 	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
-	SignedEmpty: "signed-empty", Expelled: "expelled", NoMission: "no-mission", MissionSpent: "mission-spent", NotToBeChanged: "not-to-be-changed",
+	SignedEmpty: "signed-empty", Expelled: "expelled", NoPermit: "no-mission", PermitSpent: "mission-spent", NotToBeChanged: "not-to-be-changed",
 	UndeclaredMethod: "undeclared-method", UndeclaredParameter: "undeclared-parameter", UndeclaredField: "undeclared-field",
 	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",

@@ -28,7 +28,7 @@ func exporting() httpgate.Route {
 func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	w := newWorld(t, exporting(), list())
 	w.says("text/csv", "id,name,poterne\np1,‹p1›,x\np20,‹p20›,x\np2,‹p2›,x\np3,‹p3›,x\n")
-	w.refused(w.get("/export"), policy.NoMission)
+	w.refused(w.get("/export"), policy.NoPermit)
 	if w.times() != 0 {
 		t.Error("the application was asked for an export without a mission")
 	}
@@ -49,7 +49,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	if err != nil || receipt == "" || fmt.Sprint(rows) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", rows, want)
 	}
-	if got := w.get("/export"); got.status != http.StatusOK || len(shown(got.body)) != 0 || w.last().Why != policy.MissionSpent {
+	if got := w.get("/export"); got.status != http.StatusOK || len(shown(got.body)) != 0 || w.last().Why != policy.PermitSpent {
 		t.Errorf("once the mission is spent: %v, written as %v", got, w.last().Why)
 	}
 	if got := w.get("/list"); got.status != http.StatusOK || strings.Contains(got.body, "poterne") || !slices.Contains(shown(got.body), "p20") {

@@ -93,7 +93,7 @@ type Route struct {
 	Shows   register.Fields // what every answer tells of whom the request names, beyond what its rows show; it cannot be masked
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
-	Export  bool          // its answer is kept: off without a mission, then capped and watermarked
+	Export  bool          // its answer is kept: off without a permit, then capped and watermarked
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its answer
 }

@@ -11,7 +11,7 @@ import (
 // Export names a route that exports people, in memory.
 type Export uint64
 
-// ExportOf names a declared route of a service. An account has missions for a few
+// ExportOf names a declared route of a service. An account has permits for a few
 // of some hundred routes: 64 bits tell them apart.
 func ExportOf(service roster.ServiceID, route string) Export {
 	name := fnv.New64a()
@@ -19,28 +19,28 @@ func ExportOf(service roster.ServiceID, route string) Export {
 	return Export(name.Sum64())
 }
 
-// mission is what other people allowed the account to export. It lasts no longer
+// permit is what other people allowed the account to export. It lasts no longer
 // than Memory, so that a meter that was rebuilt knows it too.
-type mission struct {
+type permit struct {
 	export    Export
 	until     moment
 	all, left Cost
 }
 
-func (m mission) live(now time.Time) bool { return momentOf(now) < m.until }
+func (m permit) live(now time.Time) bool { return momentOf(now) < m.until }
 
-// commissioned adds a mission, in place of one for the same export.
-func commissioned(all []mission, e Event) []mission {
-	kept := slices.DeleteFunc(slices.Clone(all), func(m mission) bool { return m.export == e.Export })
+// permitted adds a permit, in place of one for the same export.
+func permitted(all []permit, e Event) []permit {
+	kept := slices.DeleteFunc(slices.Clone(all), func(m permit) bool { return m.export == e.Export })
 	until := e.At.Add(Memory)
 	if e.Until.Before(until) {
 		until = e.Until
 	}
-	return append(kept, mission{e.Export, momentOf(until), e.Cost, e.Cost})
+	return append(kept, permit{e.Export, momentOf(until), e.Cost, e.Cost})
 }
 
-// exported takes a person who was shown in an export from its mission.
-func exported(all []mission, e Event) []mission {
+// exported takes a person who was shown in an export from its permit.
+func exported(all []permit, e Event) []permit {
 	all = slices.Clone(all)
 	for i, m := range all {
 		if m.export == e.Export && m.live(e.At) {
@@ -50,10 +50,10 @@ func exported(all []mission, e Event) []mission {
 	return all
 }
 
-// Mission is how many people the mission for an export was given and how many are
+// Permit is how many people the permit for an export was given and how many are
 // left of them; false when there is none, or it has ended.
-func (d *Draft) Mission(export Export, now time.Time) (all, left Cost, live bool) {
-	for _, m := range d.state.missions {
+func (d *Draft) Permit(export Export, now time.Time) (all, left Cost, live bool) {
+	for _, m := range d.state.permits {
 		if m.export == export && m.live(now) {
 			return m.all, m.left, true
 		}
