@@ -14,31 +14,29 @@ import (
 // Act is anything that is done other than showing people. R is the rows that it reads and
 // writes: a small interface of its own package, which Head.Rows implements.
 type Act[R any] interface {
-	// Decide says what the act writes in the ledger, with the state as it is under the
-	// head. It changes nothing. An error refuses the act; Unchanged says that there is
-	// nothing to do.
+	// Decide returns the act's entry, with the state as it is under the head. It MUST
+	// change nothing. An error refuses the act; Unchanged says that there is nothing to do.
 	Decide(tx *Tx, rows R) (ledger.Entry, error)
-	// Apply leaves the rows that the act makes, in the transaction that writes its
-	// entry, which has its number and time. An error spoils the whole turn: what can be
-	// refused is refused by Decide.
+	// Apply writes the act's rows, in the transaction that writes its entry, which has its
+	// number and time. An error undoes the whole turn, so whatever can be refused MUST be
+	// refused by Decide.
 	Apply(rows R, entry ledger.Entry) error
 }
 
-// Changes is an act that may make other orders, accounts or covers: when it says so,
-// every node reads them again before its next decision.
+// Changes is an act that may change orders, accounts or covers. When it reports so, every
+// node reads them again before its next decision.
 type Changes interface{ Changes() bool }
 
-// NoRows is of an act that leaves nothing but its entry.
+// NoRows is the R of an act that writes nothing but its entry.
 type NoRows any
 
-// Unchanged is what Decide returns when what is asked for is so already: nothing is
-// written.
+// Unchanged is returned by Decide when there is nothing to do: nothing is written.
 var Unchanged error = &fault.Error{Kind: fault.Invalid, Public: "it is so already"}
 
 // Writer does turns: a running Journal, or Outside beside it.
 type Writer interface {
-	// Turn lets do decide and enter under the head, and returns once that is durable.
-	// size is about how many entries it makes.
+	// Turn calls do under the head, and returns once what it entered is durable. size is
+	// about how many entries it makes.
 	Turn(ctx context.Context, size int, do func(*Tx) error) error
 }
 

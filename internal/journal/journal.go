@@ -28,10 +28,9 @@ const Itself = "poterne"
 
 // DB is the ledger and the orders in force. Several nodes may share it.
 type DB interface {
-	// Turn takes the ledger's head, so that no other turn on any node runs at the
-	// same time, lets do use it, and commits. When Turn returns nil everything that
-	// was written is durable; when it returns an error nothing is, unless the error
-	// is ErrOutcomeUnknown.
+	// Turn takes the ledger's head, calls do with it, and commits. No other turn on any
+	// node MUST run at the same time. When Turn returns nil, everything written MUST be
+	// durable; when it returns an error nothing MUST be, unless it is ErrOutcomeUnknown.
 	Turn(ctx context.Context, do func(Head) error) error
 	// Entries yields the entries from a number on, in order.
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
@@ -66,7 +65,7 @@ type Head interface {
 	Write(entries []ledger.Entry, at time.Time) error
 }
 
-// Journal does turns, one after the other, each for whatever waits. It is safe for
+// Journal does turns one after the other, each for all calls that wait. It is safe for
 // concurrent use while Run runs.
 type Journal struct {
 	db  DB
@@ -130,8 +129,8 @@ func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, er
 	return nil
 }
 
-// Obey has orders told to fn, under a lock, whenever they change on any node, and
-// deaf called when for some seconds none could be heard. Call it before Run.
+// Obey calls fn with the orders, under a lock, whenever they change on any node, and deaf
+// when for some seconds they could not be read. It MUST be called before Run.
 func (j *Journal) Obey(fn func(order.Set), deaf func()) { j.obeys, j.deaf = fn, deaf }
 
 // How a running journal writes.

@@ -41,13 +41,13 @@ func (s *State) Wider(organisation roster.OrganisationID, service roster.Service
 	return s.wider.of(organisation, service)
 }
 
-// Watched is since when the ledger tells what accounts do.
+// Watched is the time from which on the ledger tells what accounts do.
 func (s *State) Watched() time.Time { return s.watched }
 
 // Next is the number of the next entry.
 func (s *State) Next() ledger.Number { return s.next }
 
-// Orders returns the orders placed and not lifted. It is not to be changed.
+// Orders returns the orders placed and not lifted. The caller MUST NOT change them.
 func (s *State) Orders() order.Set { return s.orders }
 
 // Generation is the one of the orders and accounts that were read last.

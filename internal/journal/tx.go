@@ -49,7 +49,7 @@ func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entr
 // Orders returns the orders in force, those of this turn included.
 func (tx *Tx) Orders() order.Set { return tx.orders }
 
-// Watched is since when the ledger tells what accounts do.
+// Watched is the time from which on the ledger tells what accounts do.
 func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }
 
 // Wider returns what an organisation, a service and all accounts were charged.
@@ -57,8 +57,8 @@ func (tx *Tx) Wider(organisation roster.OrganisationID, service roster.ServiceID
 	return tx.wider.of(organisation, service)
 }
 
-// Meter returns an account's meter, moved on by what was written in this turn. It is
-// to be asked only: Append moves it on.
+// Meter returns an account's meter, with the entries of this turn. The caller MUST NOT
+// record in it: Append does.
 func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 	if draft, ok := tx.drafts[account]; ok {
 		return draft

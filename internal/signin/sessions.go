@@ -18,17 +18,16 @@ func digest(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 // second, or at once where nodes are told of each other. A write that returned MUST be
 // durable. Times are UTC, in microseconds. It MUST be safe for concurrent use.
 type Sessions interface {
-	// Once marks what serves once, until a time, and reports whether it was not
-	// marked before: of several callers, on any nodes, one is told so.
+	// Once sets a mark until a time, and reports whether it was new. Of several callers,
+	// on any nodes, exactly one MUST get true.
 	Once(ctx context.Context, mark Digest, until time.Time) (bool, error)
 	// Open keeps a new session.
 	Open(ctx context.Context, row Row) error
 	// Find returns a session, also one that has ended. The error is fault.Absent
 	// when there is none.
 	Find(ctx context.Context, key Digest) (Row, error)
-	// Swap replaces what may change in a session, provided that its stored
-	// version is still row.Version, and raises the version by one. It reports
-	// whether it did.
+	// Swap replaces what may change in a session and raises its version by one, if the
+	// stored version is still row.Version. It reports whether it did.
 	Swap(ctx context.Context, row Row) (bool, error)
 	// End ends the open sessions that are meant, raising their versions, and returns
 	// those it ended, as they are afterwards.
@@ -38,8 +37,8 @@ type Sessions interface {
 	Sweep(ctx context.Context, marks, sessions time.Time) error
 }
 
-// Whose says which sessions are meant: those to which all of it applies that is there.
-// There is an account or a subject.
+// Whose selects sessions by all of its fields that are set. Account or Subject MUST be
+// set.
 type Whose struct {
 	Account roster.AccountID
 	Subject Digest
@@ -47,7 +46,7 @@ type Whose struct {
 	Until   time.Time // started then at the latest
 }
 
-// Row is a session as it is kept.
+// Row is a stored session.
 type Row struct {
 	Key          Digest // of the part of the cookie that never changes
 	ID           roster.SessionID

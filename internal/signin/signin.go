@@ -33,8 +33,7 @@ const (
 	RecallPath   = Prefix + "recall"   // POST by the identity provider, registered there as the back-channel logout URI
 )
 
-// Settings are what a Door cannot guess. A duration left at zero takes its
-// default.
+// Settings configure a Door. A zero duration takes its default.
 type Settings struct {
 	Issuer       string   // the identity provider's issuer URL
 	ClientID     string   // as registered with it
@@ -56,8 +55,8 @@ type Settings struct {
 	// Touched writes a touch down before it counts, on the request that brought the
 	// browser back. Nil: there are no touches.
 	Touched func(*http.Request, Session) error
-	// Device turns the secret that names a browser into its name in the ledger.
-	// Nil: no browser has one.
+	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
+	// browser has one.
 	Device func(secret string) string
 }
 
@@ -68,7 +67,7 @@ type Accounts interface {
 	ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error)
 }
 
-// Pages shows people what came of signing in. Each method writes a whole answer,
+// Pages shows people the outcome of signing in. Each method MUST write a whole response,
 // status included.
 type Pages interface {
 	// Stranger tells a person the identity provider vouches for why they have no access
@@ -128,8 +127,8 @@ const (
 	touchEvery = 30 * time.Second // how often the use of a session is written down
 )
 
-// New returns a door for one identity provider. It reports everything that is
-// wrong with the settings at once, and asks the network for nothing yet.
+// New returns a door for one identity provider. Its error lists everything that is wrong
+// with the settings. It makes no network request.
 func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, error) {
 	s.Idle = orDefault(s.Idle, 10*time.Minute)
 	s.Life = orDefault(s.Life, 10*time.Hour)
