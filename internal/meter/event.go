@@ -10,7 +10,7 @@ import (
 // Event is one entry of the ledger as an account's meter takes it in. Events come
 // in the order of their entries.
 type Event struct {
-	Kind   Kind
+	Kind   EventKind
 	At     time.Time
 	Answer uint64            // the receipt of the answer it belongs to; the sequential tests take one answer as one event
 	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero for a person who does not exist
@@ -62,21 +62,21 @@ func (l Limits) Counts(limit, observed Limits) bool { return l&limit&^observed =
 // Has reports whether a limit is among them.
 func (l Limits) Has(limit Limits) bool { return l&limit != 0 }
 
-// Kind is what happened.
-type Kind uint8
+// EventKind is what happened.
+type EventKind uint8
 
 const (
-	Nothing   Kind = iota // no meter records it
-	Looked                // something without people in it
-	Shown                 // a person was shown
-	Stopped               // a person without a reason was not shown: the asker can do something about it
-	Missed                // a reference led to no person
-	Touched               // the holder of the account proved to be there
-	Raised                // another person allowed more people, until a time
-	Cosigned              // another person vouched for one person, to be opened
-	Thawed                // another person undid a freeze
-	Permitted             // other people allowed an export, up to so many people, until a time
-	Deferred              // a person without a reason was not shown: only others can do something about it
+	Nothing   EventKind = iota // no meter records it
+	Looked                     // something without people in it
+	Shown                      // a person was shown
+	Stopped                    // a person without a reason was not shown: the asker can do something about it
+	Missed                     // a reference led to no person
+	Touched                    // the holder of the account proved to be there
+	Raised                     // another person allowed more people, until a time
+	Cosigned                   // another person vouched for one person, to be opened
+	Thawed                     // another person undid a freeze
+	Permitted                  // other people allowed an export, up to so many people, until a time
+	Deferred                   // a person without a reason was not shown: only others can do something about it
 )
 
 // Ground is what an opening rested on.

@@ -90,7 +90,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.Kind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Permitted}
+var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Permitted}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)

@@ -51,7 +51,7 @@ var suspicious = rapid.Custom(func(t *rapid.T) doing {
 		}
 		events = append(events, meter.Event{
 			Answer: uint64(n + 1),
-			Kind:   rapid.SampledFrom([]meter.Kind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
+			Kind:   rapid.SampledFrom([]meter.EventKind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
 			At:     at, Person: person(rapid.IntRange(1, 40).Draw(t, "seen")), Fields: register.Name,
 			Ground: rapid.SampledFrom([]meter.Ground{meter.Unexplained, meter.Own}).Draw(t, "ground"),
 			Cost:   meter.Cost(rapid.SampledFrom([]int{0, 20, 100}).Draw(t, "cost")),

@@ -210,7 +210,7 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 }
 
 // event sorts a ruling for the meter.
-func (r Ruling) event() meter.Kind {
+func (r Ruling) event() meter.EventKind {
 	switch {
 	case r.Why == NobodyKnown, r.Why == NotThere:
 		return meter.Missed
