@@ -152,7 +152,7 @@ func (d *demoTown) facts(key register.Key, now time.Time) map[string][]reason.Fa
 	return facts
 }
 
-func ticket(kind town.Kind) (source string, as reason.Kind) {
+func ticket(kind town.Kind) (source string, as reason.FactKind) {
 	switch kind {
 	case town.DeskTicket:
 		return "accueil", reason.DeskTicket

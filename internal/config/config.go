@@ -464,7 +464,7 @@ func (source sourceTable) compile(wrong *Complaints, path string) intake.Source 
 	}
 	var lifeless []string
 	for i, name := range source.Kinds {
-		kind, err := reason.ParseKind(name)
+		kind, err := reason.ParseFactKind(name)
 		if name == reason.Cover.String() {
 			kind, err = reason.Cover, nil
 		}

@@ -223,7 +223,7 @@ func Decode(body []byte) (Entry, error) {
 		case tagWhy:
 			e.Why = policy.Why(r.some(math.MaxUint8))
 		case tagReason:
-			e.Reason.Kind = reason.Kind(r.some(math.MaxUint8))
+			e.Reason.Kind = reason.FactKind(r.some(math.MaxUint8))
 		case tagSource:
 			e.Reason.Source = r.text()
 		case tagFact:

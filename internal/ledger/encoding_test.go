@@ -168,7 +168,7 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			Person: register.PersonID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "person")),
 			Fields: register.Fields(rapid.Uint32().Draw(t, "fields")), Verdict: policy.Verdict(rapid.Byte().Draw(t, "verdict")),
 			Why: policy.Why(rapid.Byte().Draw(t, "why")), Cost: meter.Cost(rapid.Int32Min(0).Draw(t, "cost")),
-			Reason:  reason.Reason{Kind: reason.Kind(rapid.Byte().Draw(t, "reason")), Source: text().Draw(t, "source"), ID: text().Draw(t, "fact")},
+			Reason:  reason.Reason{Kind: reason.FactKind(rapid.Byte().Draw(t, "reason")), Source: text().Draw(t, "source"), ID: text().Draw(t, "fact")},
 			Counted: meter.Cost(rapid.Int32Min(0).Draw(t, "counted")), Limit: meter.Cost(rapid.Int32Min(0).Draw(t, "limit")),
 			Subject: roster.AccountID(text().Draw(t, "subject")),
 			Device:  text().Draw(t, "device"), Network: text().Draw(t, "network"), Signs: meter.Signs(rapid.Uint32().Draw(t, "signs")),

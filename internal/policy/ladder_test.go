@@ -71,7 +71,7 @@ func (p *post) opens(n int) policy.Ruling {
 }
 
 // told has a system tell facts of a kind about people.
-func (p *post) told(kind reason.Kind, people ...int) {
+func (p *post) told(kind reason.FactKind, people ...int) {
 	for _, n := range people {
 		p.facts = append(p.facts, reason.Fact{Kind: kind, Account: "pauline", Person: person(n), From: p.now.Add(-time.Minute), Until: p.now.AddDate(0, 6, 0), Source: "cases", ID: "1"})
 	}
@@ -384,7 +384,7 @@ func TestAnotherFactIsNeverDearerWhateverHappened(t *testing.T) {
 		d := suspicious.Draw(t, "doing")
 		without := d.under(watching(policy.Observed{}))
 		d.facts.Evidence.Facts = append(d.facts.Evidence.Facts, reason.Fact{
-			Kind:    rapid.SampledFrom([]reason.Kind{reason.Caseload, reason.Call, reason.Enrolment}).Draw(t, "kind"),
+			Kind:    rapid.SampledFrom([]reason.FactKind{reason.Caseload, reason.Call, reason.Enrolment}).Draw(t, "kind"),
 			Account: rapid.SampledFrom([]roster.AccountID{"pauline", "colleague"}).Draw(t, "whose"), Author: rapid.SampledFrom([]roster.AccountID{"", "pauline"}).Draw(t, "author"),
 			Person: person(rapid.IntRange(1, 40).Draw(t, "about")), From: now.Add(-time.Minute), Until: now.Add(time.Hour), Source: "cases", ID: "9",
 		})

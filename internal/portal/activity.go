@@ -21,7 +21,7 @@ func Gather(passage []ledger.Entry) []Activity {
 		kind     ledger.Kind
 		verdict  policy.Verdict
 		why      policy.Why
-		reason   reason.Kind
+		reason   reason.FactKind
 		observed bool
 	}
 	var found []Activity

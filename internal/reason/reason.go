@@ -13,20 +13,20 @@ import (
 	"poterne/internal/roster"
 )
 
-// Kind is what sort of fact explains an opening. The numbers are written in the
+// FactKind is the sort of fact that explains an opening. The numbers are written in the
 // ledger for ever.
-type Kind uint8
+type FactKind uint8
 
 const (
-	None        Kind = 0 // nothing explains it: the person counts as unexplained
-	Caseload    Kind = 1 // the account accompanies the person
-	Appointment Kind = 2 // the person is expected, or was just received
-	Call        Kind = 3 // the person called
-	DeskTicket  Kind = 4 // the person took a ticket at the desk
-	Message     Kind = 5 // the person wrote or sent a document
-	Enrolment   Kind = 6 // the person is enrolled with the organisation
-	Cover       Kind = 7 // a colleague who accompanies the person is covered
-	Protected   Kind = 8 // explains nothing: the person is known, threatened or was stolen before
+	None        FactKind = 0 // nothing explains it: the person counts as unexplained
+	Caseload    FactKind = 1 // the account accompanies the person
+	Appointment FactKind = 2 // the person is expected, or was just received
+	Call        FactKind = 3 // the person called
+	DeskTicket  FactKind = 4 // the person took a ticket at the desk
+	Message     FactKind = 5 // the person wrote or sent a document
+	Enrolment   FactKind = 6 // the person is enrolled with the organisation
+	Cover       FactKind = 7 // a colleague who accompanies the person is covered
+	Protected   FactKind = 8 // explains nothing: the person is known, threatened or was stolen before
 )
 
 var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected"}
@@ -36,11 +36,11 @@ const Everybody roster.OrganisationID = "*"
 
 // Standing reports whether the kind explains openings for weeks, so that an attacker
 // could go through all of its people. A ticket explains one person at a time.
-func (k Kind) Standing() bool { return k == Caseload || k == Enrolment || k == Cover }
+func (k FactKind) Standing() bool { return k == Caseload || k == Enrolment || k == Cover }
 
 // lives is how long a ticket explains, from when it begins. A system that keeps
 // tickets open for longer does not make them reasons for longer.
-var lives = map[Kind]time.Duration{
+var lives = map[FactKind]time.Duration{
 	Appointment: 7 * 24 * time.Hour, // three days on either side, and the day itself
 	Call:        15 * time.Minute,
 	DeskTicket:  30 * time.Minute,
@@ -49,21 +49,21 @@ var lives = map[Kind]time.Duration{
 
 // Life returns how long a ticket explains, from when it begins; false for a kind that
 // has no life of its own.
-func (k Kind) Life() (time.Duration, bool) {
+func (k FactKind) Life() (time.Duration, bool) {
 	life, ticket := lives[k]
 	return life, ticket
 }
 
-func (k Kind) String() string {
+func (k FactKind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// ParseKind returns the kind of fact called name; None and Cover are not facts
+// ParseFactKind returns the kind of fact called name; None and Cover are not facts
 // about a person.
-func ParseKind(name string) (Kind, error) {
+func ParseFactKind(name string) (FactKind, error) {
 	for k := Caseload; k <= Protected; k++ {
 		if k != Cover && kindNames[k] == name {
 			return k, nil
@@ -76,7 +76,7 @@ func ParseKind(name string) (Kind, error) {
 // organisation, works with them from one moment until another. Exactly one of Account
 // and Organisation is set; Organisation is Everybody for a fact about the person alone.
 type Fact struct {
-	Kind         Kind
+	Kind         FactKind
 	Account      roster.AccountID
 	Organisation roster.OrganisationID
 	Person       register.PersonID
@@ -106,7 +106,7 @@ type Evidence struct {
 
 // Reason is why an opening is explained, with the fact behind it.
 type Reason struct {
-	Kind   Kind
+	Kind   FactKind
 	Source string
 	ID     string
 }

@@ -42,7 +42,7 @@ func TestSCOPE_2_WhatExplainsAnOpening(t *testing.T) {
 	karims := fact(func(f *reason.Fact) { f.Account = "karim" })
 	for name, test := range map[string]struct {
 		evidence reason.Evidence
-		want     reason.Kind
+		want     reason.FactKind
 	}{
 		"nothing known":               {reason.Evidence{}, reason.None},
 		"own caseload":                {reason.Evidence{Facts: []reason.Fact{fact(nil)}}, reason.Caseload},
@@ -83,7 +83,7 @@ func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		facts := rapid.SliceOf(rapid.Custom(func(t *rapid.T) reason.Fact {
 			return fact(func(f *reason.Fact) {
-				f.Kind = reason.Kind(rapid.IntRange(1, 6).Draw(t, "kind"))
+				f.Kind = reason.FactKind(rapid.IntRange(1, 6).Draw(t, "kind"))
 				f.ID = rapid.StringMatching("[a-c]").Draw(t, "id")
 				f.Source = rapid.StringMatching("[xy]").Draw(t, "source")
 			})
@@ -98,12 +98,12 @@ func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 
 func TestKindsOfFactsAreNamed(t *testing.T) {
 	for k := reason.Caseload; k < reason.Cover; k++ {
-		if got, err := reason.ParseKind(k.String()); err != nil || got != k {
+		if got, err := reason.ParseFactKind(k.String()); err != nil || got != k {
 			t.Errorf("%v reads back as %v, %v", k, got, err)
 		}
 	}
 	for _, name := range []string{"none", "cover", "because"} {
-		if _, err := reason.ParseKind(name); err == nil {
+		if _, err := reason.ParseFactKind(name); err == nil {
 			t.Errorf("%q is not a fact about a person", name)
 		}
 	}

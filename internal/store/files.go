@@ -85,7 +85,7 @@ func (s *Store) factsAbout(ctx context.Context, people []register.PersonID, firs
 			return nil, err
 		}
 		facts = append(facts, told{int(place - 1), reason.Fact{
-			Kind: reason.Kind(kind), Account: roster.AccountID(account), Organisation: roster.OrganisationID(organisation),
+			Kind: reason.FactKind(kind), Account: roster.AccountID(account), Organisation: roster.OrganisationID(organisation),
 			Person: people[place-1], From: time.UnixMicro(from).UTC(), Until: time.UnixMicro(until).UTC(),
 			Source: source, ID: id, Author: roster.AccountID(author),
 		}})

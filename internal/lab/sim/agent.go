@@ -71,7 +71,7 @@ func newAgent(people people, account roster.AccountID, role roster.Role) *agent 
 
 // tell takes in what a system says of somebody around a moment. An enrolment is
 // with the organisation, everything else with the account.
-func (a *agent) tell(kind reason.Kind, person register.PersonID, at time.Time) {
+func (a *agent) tell(kind reason.FactKind, person register.PersonID, at time.Time) {
 	fact := reason.Fact{Kind: kind, Person: person, From: at.Add(-live[kind].before), Until: at.Add(live[kind].after)}
 	if kind == reason.Enrolment {
 		fact.Organisation = a.asker.Organisation

@@ -156,7 +156,7 @@ func (c *career) work(day time.Time) {
 	}
 }
 
-func (c *career) drawReason() reason.Kind {
+func (c *career) drawReason() reason.FactKind {
 	var total float64
 	for _, share := range c.trade.Reasons {
 		total += share.Part
@@ -171,7 +171,7 @@ func (c *career) drawReason() reason.Kind {
 }
 
 // receive opens somebody whom a fact brings up, and has the fact told.
-func (c *career) receive(day time.Time, kind reason.Kind) {
+func (c *career) receive(day time.Time, kind reason.FactKind) {
 	at := moment(c.rng, day)
 	week := int(day.Sub(Beginning).Hours()) / 24 / 7
 	switch {

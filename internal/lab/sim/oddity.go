@@ -78,7 +78,7 @@ func (u *unusual) opens(list []register.PersonID, from, until time.Time, told bo
 
 // brought has people brought up by a fact of their own, just before each is
 // opened.
-func (u *unusual) brought(kind reason.Kind, n int, from, until time.Time) {
+func (u *unusual) brought(kind reason.FactKind, n int, from, until time.Time) {
 	u.opens(u.unknown(n), from, until, true)
 	for _, o := range u.openings[len(u.openings)-n:] {
 		u.tell(kind, o.person, o.at)

@@ -51,7 +51,7 @@ type Trade struct {
 
 // Share is how often a kind of reason brings somebody up.
 type Share struct {
-	Kind reason.Kind
+	Kind reason.FactKind
 	Part float64
 }
 
@@ -108,7 +108,7 @@ const (
 
 // live is how long a fact of each kind stands, before and after the moment it is
 // about.
-var live = map[reason.Kind]struct{ before, after time.Duration }{
+var live = map[reason.FactKind]struct{ before, after time.Duration }{
 	reason.Appointment: {3 * 24 * time.Hour, 3 * 24 * time.Hour},
 	reason.Call:        {time.Minute, 15 * time.Minute},
 	reason.DeskTicket:  {5 * time.Minute, 30 * time.Minute},

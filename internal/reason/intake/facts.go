@@ -19,7 +19,7 @@ func readFact(r *record, source string, as register.Schemes) (reason.Fact, regis
 		Account: roster.AccountID(r.text("account")), Organisation: roster.OrganisationID(r.text("organisation")),
 		Author: roster.AccountID(r.text("author")),
 	}
-	kind, err := reason.ParseKind(r.need("kind"))
+	kind, err := reason.ParseFactKind(r.need("kind"))
 	if err != nil {
 		r.reject("kind", "not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover")
 	}
@@ -58,7 +58,7 @@ const yearAhead = 366 * 24 * time.Hour
 
 // hold rejects what the source may not tell: another kind, what is still to come, or
 // what would hold for too long.
-func (s Source) hold(r *record, kind reason.Kind, from, until, now time.Time) {
+func (s Source) hold(r *record, kind reason.FactKind, from, until, now time.Time) {
 	if r.wrong != "" {
 		return
 	}
@@ -83,7 +83,7 @@ func (s Source) hold(r *record, kind reason.Kind, from, until, now time.Time) {
 }
 
 // happened reports whether a kind tells what has already come about.
-func happened(kind reason.Kind) bool {
+func happened(kind reason.FactKind) bool {
 	return kind == reason.Call || kind == reason.DeskTicket || kind == reason.Message
 }
 

@@ -39,7 +39,7 @@ type Roster interface {
 // Source is what a source may tell: its kinds of facts, and how long at most one
 // holds from its beginning or, when it is told later, from then. The zero Source
 // tells nothing.
-type Source map[reason.Kind]time.Duration
+type Source map[reason.FactKind]time.Duration
 
 // Format is how lines are written.
 type Format string
