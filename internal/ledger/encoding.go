@@ -70,8 +70,8 @@ const (
 // maxText bounds a text in an entry, in bytes.
 const maxText = 4096
 
-// fits says what in the entry is too long to be written, or is no text. Nothing is
-// cut: what was written is what was meant.
+// fits returns an error for a text in the entry that is too long or not UTF-8. Nothing is
+// cut.
 func (e Entry) fits() error {
 	for _, text := range []struct{ name, is string }{
 		{"account", string(e.Account)},

@@ -39,8 +39,8 @@ func (k Kind) String() string {
 	return "unknown kind"
 }
 
-// State is a word from a short list that says which act it was of its kind: what was
-// read, what was imported, how a session ended, why neighbours were narrowed.
+// State is a word from a short list that tells acts of one kind apart: what was read, what
+// was imported, how a session ended, why neighbours were narrowed.
 type State string
 
 const (
@@ -74,8 +74,8 @@ var (
 	}
 )
 
-// fields says which fields of an entry hold for which kind, beside those that always
-// do. Every other field of that kind is zero.
+// fields lists the fields that an entry of each kind may have. Every other field MUST be
+// zero.
 var fields = map[Kind][]string{
 	Opened:    {},
 	Attempted: passed,
@@ -102,9 +102,8 @@ func also(fields []string, more ...string) []string { return slices.Concat(field
 // Fields returns the names of the fields that an entry of this kind may have.
 func (k Kind) Fields() []string { return slices.Concat(always, fields[k]) }
 
-// Check says what is wrong with an act that is about to be written: a field that its
-// kind does not have, or a note that is too long. What a person typed was checked
-// where they typed it.
+// Check returns what is wrong with an act's entry: a field that its kind does not have, or
+// a note that is too long. Text is checked where a person types it.
 func (e Entry) Check() error {
 	allowed := e.Kind.Fields()
 	if fields[e.Kind] == nil {

@@ -19,7 +19,7 @@ type Period struct {
 	By         Number // the entry that says that they are
 }
 
-// Entries is how many were written.
+// Entries is the number of entries.
 func (p Period) Entries() int64 { return int64(p.End - p.First) }
 
 // Condensed is what the published tree says of entries that follow each other, the
@@ -29,9 +29,9 @@ type Condensed struct {
 	Commitments []byte // CommitmentSize of each
 }
 
-// Condense holds every entry of a closed period against the tree's leaf, and hands
-// over what the tree says of those that hold, a bundle's at a time, until one does
-// not. Progress is told after each thousand entries or so; it may be nil.
+// Condense compares every entry of a closed period with the tree's leaf, and passes the
+// commitments to keep, a bundle at a time, until an entry differs. It calls progress about
+// every thousand entries; progress may be nil.
 func Condense(ctx context.Context, storage Storage, period Period, keep func(Condensed) error, progress func(done, total int64)) ([]Finding, error) {
 	v := verification{ctx: ctx, storage: storage, next: period.First, size: int64(period.End)}
 	if progress != nil {
@@ -63,7 +63,7 @@ func Condense(ctx context.Context, storage Storage, period Period, keep func(Con
 	return v.report.Findings, nil
 }
 
-// ClosedPeriod returns the period of a month that nothing is added to any more, after
+// ClosedPeriod returns the period of a month to which nothing is added any more, after
 // those before it.
 func ClosedPeriod(periods []Period, month Month) (period Period, before []Period, err error) {
 	i := slices.IndexFunc(periods, func(p Period) bool { return p.Month == month })

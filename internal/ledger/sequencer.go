@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Storage is where the ledger is stored. It yields in order whatever it yields.
+// Storage stores the ledger. Entries and checkpoints MUST come in order.
 type Storage interface {
 	// Sealed yields the entries from a number on, in the order of their numbers.
 	Sealed(ctx context.Context, from Number) iter.Seq2[Sealed, error]
@@ -23,7 +23,7 @@ type Storage interface {
 	Checkpoint(ctx context.Context) ([]byte, error)
 	// Checkpoints yields every signed note, oldest first.
 	Checkpoints(ctx context.Context) iter.Seq2[[]byte, error]
-	// Publish stores tiles and their checkpoint, together and durably.
+	// Publish MUST store tiles and their checkpoint together and durably.
 	Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint Checkpoint) error
 }
 
@@ -44,7 +44,7 @@ type Sequencer struct {
 	head     Checkpoint
 }
 
-// NewSequencer takes up the tree where its newest checkpoint left it.
+// NewSequencer continues the tree from its newest checkpoint.
 func NewSequencer(ctx context.Context, storage Storage, signer note.Signer, verifier note.Verifier, log *slog.Logger) (*Sequencer, error) {
 	s := &Sequencer{storage: storage, signer: signer, verifier: verifier, log: log}
 	if err := s.takeUp(ctx); err != nil {
@@ -70,8 +70,8 @@ func (s *Sequencer) takeUp(ctx context.Context) error {
 	return nil
 }
 
-// Run steps until ctx ends. A step that fails is tried again: entries are safe
-// without it, only their proof waits.
+// Run steps until ctx ends. It retries a step that fails: entries are durable without it,
+// only their proof waits.
 func (s *Sequencer) Run(ctx context.Context) error {
 	ticker := time.NewTicker(Pace)
 	defer ticker.Stop()

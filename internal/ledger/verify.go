@@ -60,12 +60,11 @@ func (d Dropping) String() string {
 // Sound reports whether nothing was found.
 func (r Report) Sound() bool { return len(r.Findings) == 0 }
 
-// Verify reads the whole ledger again. It holds every entry against the tree's
-// leaf, and the tree against every checkpoint that is there and against those that
-// were kept elsewhere. Dropped entries are no finding, when the tree
-// proves the entry that says so, and periods were dropped one after the other from
-// the ledger's beginning. Progress is told after each thousand entries or so; it may
-// be nil.
+// Verify reads the whole ledger. It compares every entry with the tree's leaf, and the
+// tree with every stored checkpoint and those kept elsewhere. Dropped entries are no
+// finding if the tree proves the entry that says so, and periods were dropped in order
+// from the ledger's beginning. It calls progress about every thousand entries; progress
+// may be nil.
 func Verify(ctx context.Context, storage Storage, verifier note.Verifier, elsewhere [][]byte, progress func(done, total int64)) (Report, error) {
 	v := verification{ctx: ctx, storage: storage, progress: progress}
 	if err := v.gather(verifier, elsewhere); err != nil {

@@ -1,6 +1,6 @@
-// Package retention says until when the months of the ledger are kept. It reads no
-// clock and deletes nothing: what was set, what is held, the months there are and
-// the time go in, and what may be dropped comes out. In doubt, a month is kept.
+// Package retention says until when the months of the ledger are kept. It reads no clock
+// and deletes nothing: it takes terms, holds, months and the time, and returns what may be
+// dropped. In doubt, a month is kept.
 package retention
 
 import (
@@ -13,8 +13,8 @@ import (
 	"poterne/internal/typed"
 )
 
-// How many whole months a month of the ledger is kept after its end: unless
-// something else is set, and at least and at most.
+// How many whole months a month of the ledger is kept after its end: by default, at least
+// and at most.
 const (
 	Default  = 12
 	Shortest = 6

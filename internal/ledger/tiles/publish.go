@@ -20,7 +20,7 @@ import (
 // that any web server can serve and any verifier of the format reads. What is
 // there stays; the checkpoint comes last, once everything under it is durable. A
 // folder with another history than the ledger's, or a longer one, is refused and
-// left as it is. One at a time may publish to a folder.
+// left as it is. Callers MUST NOT publish to one folder at the same time.
 func Publish(ctx context.Context, source Source, verifier note.Verifier, folder *os.Root) (ledger.Checkpoint, error) {
 	head, err := newest(ctx, source, verifier)
 	if err != nil {

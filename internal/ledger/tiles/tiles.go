@@ -2,9 +2,8 @@
 // HTTP and as a folder of files: a signed checkpoint, tiles of hashes, bundles of
 // entries. Programs that know nothing of Poterne verify it.
 //
-// What is published of an entry is its commitment, which says nothing without the entry
-// and its salt. Nothing is published that the tree does
-// not hold.
+// An entry is published as its commitment, which says nothing without the entry and its
+// salt. Only entries in the tree are published.
 package tiles
 
 import (
@@ -32,7 +31,7 @@ type Source interface {
 	Tile(ctx context.Context, tile tlog.Tile) ([]byte, error)
 	// Sealed yields the entries from a number on, in the order of their numbers.
 	Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error]
-	// Condensed returns what is kept of entries that may have been dropped, the pieces
+	// Condensed returns the commitments of entries that may have been dropped: the pieces
 	// that begin in a range, in order.
 	Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error)
 }

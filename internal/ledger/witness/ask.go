@@ -167,7 +167,7 @@ func (a answer) size() (size int64, said bool) {
 	return size, a.kind == sizeType && ended && err == nil && size >= 0 && strconv.FormatInt(size, 10) == text
 }
 
-// failure is what a refusal means that is not about the ledger's history.
+// failure is the error of a refusal that is not about the ledger's history.
 func (a answer) failure() error {
 	switch a.status {
 	case http.StatusNotFound:

@@ -37,7 +37,7 @@ type Ledger interface {
 	// Cosigned returns the lines that witnesses have put under the checkpoint of that
 	// size.
 	Cosigned(ctx context.Context, size int64) ([][]byte, error)
-	// Cosign durably keeps a witness's line, unless there is one of it already.
+	// Cosign MUST durably store a witness's line, unless the witness has one already.
 	Cosign(ctx context.Context, size int64, witness string, line []byte) error
 }
 
@@ -126,13 +126,13 @@ func (c *Council) Standing() Standing {
 	return standing
 }
 
-// Attend asks every witness what it knows of the ledger. It comes before anything
-// is signed or served. Its error is a *Contradiction, or the ledger cannot be read;
-// a witness that cannot be reached is told, and contradicts nothing.
+// Attend asks every witness what it knows of the ledger. It MUST return before anything is
+// signed or served. Its error is a *Contradiction, or the ledger cannot be read; a witness
+// that cannot be reached is logged, and contradicts nothing.
 func (c *Council) Attend(ctx context.Context) error { return c.round(ctx) }
 
-// Run has new checkpoints co-signed until ctx ends. Its error is a *Contradiction:
-// the program must then stop.
+// Run has new checkpoints co-signed until ctx ends. Its error is a *Contradiction: the
+// program MUST then stop.
 func (c *Council) Run(ctx context.Context) error {
 	if len(c.seats) == 0 {
 		<-ctx.Done()
@@ -255,9 +255,9 @@ func (c *Council) collect(ctx context.Context, head ledger.Checkpoint) (lines []
 	return lines, contradiction
 }
 
-// told notes what came of asking a witness. One that fails is left alone for a
-// while, each time for longer; one that contradicts is not, so that it can be asked
-// about another node's checkpoint at once.
+// told notes the outcome of asking a witness. A witness that fails is left alone for a
+// while, each time for longer; one that contradicts is not, so that it can be asked about
+// another node's checkpoint at once.
 func (c *Council) told(ctx context.Context, place int, err error) {
 	seat := c.seats[place]
 	_, contradicts := errors.AsType[*Contradiction](err)
