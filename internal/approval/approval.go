@@ -110,8 +110,8 @@ func (d Demand) apart(rows Rows, signer roster.Account) error {
 
 var notTheirs = fault.Errorf(fault.Refused, "another person signs for it: a manager of the same organisation, or the security desk")
 
-// unrelated refuses two accounts of which one made the other, or that one account
-// made, at whatever distance.
+// unrelated refuses two accounts of one lineage: one made the other, or a third made
+// both, at any distance.
 func unrelated(rows Rows, one, other roster.Account, d Demand) error {
 	lineage, err := Lineage(rows, one)
 	if err != nil {
@@ -127,7 +127,7 @@ func unrelated(rows Rows, one, other roster.Account, d Demand) error {
 	return nil
 }
 
-// deepest bounds a lineage. No body proposes accounts through so many hands.
+// deepest bounds the length of a lineage.
 const deepest = 64
 
 // Lineage returns an account and its proposers, the nearest first: its proposer, the

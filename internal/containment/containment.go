@@ -61,10 +61,10 @@ func (p Place) Apply(rows Rows, e ledger.Entry) error {
 // Changes implements journal.Changes.
 func (Place) Changes() bool { return true }
 
-// IDOf is how an order is named that an entry places.
+// IDOf returns the ID of the order that an entry places.
 func IDOf(number ledger.Number) order.ID { return order.ID(strconv.FormatUint(uint64(number), 10)) }
 
-// NumberOf is the entry that placed an order.
+// NumberOf returns the number of the entry that placed an order.
 func NumberOf(id order.ID) (ledger.Number, error) {
 	number, err := strconv.ParseUint(string(id), 10, 63)
 	if err != nil {
@@ -73,7 +73,7 @@ func NumberOf(id order.ID) (ledger.Number, error) {
 	return ledger.Number(number), nil
 }
 
-// Lift takes an order out of force that a person placed.
+// Lift takes out of force an order that a person placed.
 type Lift struct {
 	ID      order.ID
 	By      string
@@ -124,8 +124,8 @@ func lifting(o order.Order, by, because string) (ledger.Entry, error) {
 	return e, nil
 }
 
-// Undo lifts a freeze that the rules placed on an account. Another person does:
-// after the first within a week, only one of the security desk.
+// Undo lifts a freeze that the rules placed on an account. Another person MUST do it:
+// after the first within a week, one of the security desk.
 type Undo struct {
 	ID      order.ID
 	By      roster.AccountID

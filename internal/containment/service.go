@@ -7,7 +7,7 @@ import (
 	"poterne/internal/order"
 )
 
-// Service does containment's acts through whatever writes.
+// Service does containment's acts through a Writer.
 type Service struct{ Writer journal.Writer }
 
 // Place puts an order in force for every decision after it returns.
@@ -17,7 +17,8 @@ func (s Service) Place(ctx context.Context, o order.Order) (order.Order, error) 
 	return o, err
 }
 
-// Lift takes an order out of force that a person placed; fault.Absent when it is not.
+// Lift takes out of force an order that a person placed; fault.Absent when it is not in
+// force.
 func (s Service) Lift(ctx context.Context, lift Lift) error {
 	_, err := journal.Do(ctx, s.Writer, lift)
 	return err

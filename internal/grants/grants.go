@@ -1,6 +1,6 @@
-// Package grants is what one person allows another: some more people without a
-// reason for some hours, one person that an account's month has no room for, an
-// export, the names behind pseudonyms. Each is an entry, and counts from there.
+// Package grants is what one person allows another: more people without a reason for some
+// hours, one person beyond the allowance of 28 days, an export, the names behind
+// pseudonyms. Each is an entry, and meters count it from there.
 package grants
 
 import (
@@ -25,9 +25,8 @@ const (
 	LongestRaise = 24 * time.Hour
 )
 
-// mostRaisedInAll is what one account can be allowed within 28 days, however many
-// raises it takes: two accounts that work together shall not take the register by
-// fifties.
+// mostRaisedInAll bounds what one account can be allowed within 28 days by all raises
+// together: two accounts that collude MUST NOT take the register by fifties.
 const mostRaisedInAll = 150
 
 // Raise allows an account some more people without a reason, until a time.
@@ -78,15 +77,15 @@ func allows(tx *journal.Tx, account roster.AccountID, people int) error {
 // cosignable is how long a refusal can be co-signed.
 const cosignable = 24 * time.Hour
 
-// What a signature is not given for.
+// Why an opening cannot be co-signed.
 var (
-	// NoneWaits is that nothing waits under a receipt.
+	// NoneWaits: no opening waits under the receipt.
 	NoneWaits = fault.Errorf(fault.Absent, "no opening under this number waits for a co-signature")
-	// ManyWait is that a passage was about several people. One signature is for one.
+	// ManyWait: the passage was about several people, and a signature is for one.
 	ManyWait = fault.Errorf(fault.Refused, "a signature is for one person: have each of them opened by themself, and sign for each")
-	// SignedAlready is that the opening was signed for, and the signature is good still.
+	// SignedAlready: the opening was signed for, and the signature can still be used.
 	SignedAlready = fault.Errorf(fault.Refused, "this opening is signed for already")
-	// SignedForMost is that the account reached what it can be signed for.
+	// SignedForMost: the account has reached Rules.Signed.
 	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
 )
 
@@ -177,8 +176,8 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 // Apply implements journal.Act: a signature is its entry.
 func (Cosign) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// The most people that an export permit can be of, and how long it can last: meters
-// know nothing that is older.
+// The most people of an export permit, and how long it can last: meters know nothing
+// older.
 const (
 	MostExported  = 100_000
 	LongestPermit = meter.Memory
@@ -252,5 +251,5 @@ func (n Naming) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	}, nil
 }
 
-// Apply implements journal.Act: what is named leaves no rows.
+// Apply implements journal.Act: a naming is its entry.
 func (Naming) Apply(approval.Rows, ledger.Entry) error { return nil }

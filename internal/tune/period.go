@@ -86,8 +86,8 @@ type Ledger interface {
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 }
 
-// ReadPeriod goes through a ledger once, from as far back as meters reach, and tells
-// now and then until when it has read.
+// ReadPeriod reads a ledger once, from as far back as meters reach, and reports now and
+// then until when it has read.
 func ReadPeriod(ctx context.Context, db Ledger, since, until time.Time, tell func(time.Time)) (*Period, error) {
 	accounts, err := db.Accounts(ctx)
 	if err != nil {
@@ -111,8 +111,7 @@ func ReadPeriod(ctx context.Context, db Ledger, since, until time.Time, tell fun
 	return period, nil
 }
 
-// NewPeriod begins a period with nothing in it. What an account's work is, the
-// roster says.
+// NewPeriod returns a period without entries. The roster gives each account's role.
 func NewPeriod(since, until time.Time, accounts []roster.Account) *Period {
 	p := &Period{
 		Since: since, Until: until, roles: make(map[roster.AccountID]roster.Role, len(accounts)),
@@ -190,7 +189,7 @@ func (w *work) add(e ledger.Entry, counts bool) {
 	}
 }
 
-// endDay closes the books of a day.
+// endDay adds up a day that is over.
 func (w *work) endDay() {
 	if len(w.days) > 0 {
 		w.days[len(w.days)-1] += w.charged
@@ -204,8 +203,8 @@ func (w *work) endDay() {
 // the pace is three times as long for as long.
 const episode = 12 * time.Hour
 
-// meet counts what the rules that are not tuned stood against, or would have. A
-// touch or an identity answers all of half a day.
+// meet counts the denials of rules that are not tuned, observed ones included. A touch or
+// an identity answers all of half a day.
 func (w *work) meet(e ledger.Entry) {
 	switch e.Why {
 	case policy.Enumerating, policy.CanaryOpened:

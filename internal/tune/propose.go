@@ -67,7 +67,7 @@ type RoleStudy struct {
 	OtherFrozen float64 // by enumeration and by canaries, in 1,000 agent-days
 }
 
-// Point is one choice of allowance and line, and what it comes to.
+// Point is one choice of allowance and line, with its outcome.
 type Point struct {
 	Allowance meter.Allowance
 	Watch     policy.Watch
@@ -102,8 +102,8 @@ type WiderStudy struct {
 // 95 % confidence: the rule of three.
 var needed = int(math.Ceil(upper(0) / Alpha))
 
-// Study replays the period. What is in force is in now; what is proposed when a
-// period teaches too little is in byDefault. Nothing may be added afterwards.
+// Study replays the period. now holds the rules in force; byDefault holds what is proposed
+// when a period teaches too little. Add MUST NOT be called afterwards.
 func (p *Period) Study(ctx context.Context, now, byDefault policy.Rules) (Study, error) {
 	p.end()
 	s := Study{Since: p.Since, Until: p.Until, Now: now, Told: p.told(), Enforced: p.enforced, Unknown: len(p.unknown)}
@@ -304,5 +304,5 @@ func values[ID comparable](pools map[ID]*pool) (list []*pool) {
 	return list
 }
 
-// twice doubles, in whole people.
+// twice doubles a cost, in whole people.
 func twice(c meter.Cost) meter.Cost { return (2*c + meter.Whole - 1) / meter.Whole * meter.Whole }

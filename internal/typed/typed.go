@@ -1,6 +1,6 @@
 // Package typed holds what people type, reasons above all, to what can be read
 // back: nothing that moves a terminal's cursor, turns the direction of writing
-// around, or cannot be seen. What is printed goes through it once more.
+// around, or cannot be seen. Printed text is checked once more.
 package typed
 
 import (

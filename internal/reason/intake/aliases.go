@@ -14,9 +14,8 @@ type Alias struct {
 	Person register.PersonID
 }
 
-// AliasStore stores aliases. When TakeAliases returns nil, all of
-// them are durable; otherwise none is. One told again is replaced; no alias
-// comes twice in one call.
+// AliasStore stores aliases. When TakeAliases returns nil, all of them MUST be durable;
+// otherwise none. An alias told again is replaced; none comes twice in one call.
 type AliasStore interface {
 	TakeAliases(ctx context.Context, aliases []Alias) error
 }

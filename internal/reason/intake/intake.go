@@ -17,10 +17,10 @@ import (
 	"poterne/internal/roster"
 )
 
-// FactStore stores what was taken in. When a method returns nil, all of
-// it is durable; otherwise none of it is. What is told again replaces itself.
+// FactStore stores what was taken in. When a method returns nil, all of it MUST be
+// durable; otherwise none of it. A fact told again replaces the former one.
 type FactStore interface {
-	// TakeFacts keeps what source said at a moment, and that it was heard then.
+	// TakeFacts stores what source said, and at as the time when it was last heard.
 	TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error
 }
 
@@ -30,8 +30,7 @@ type Directory interface {
 	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
 }
 
-// Roster says which of these accounts there are. Accounts are the same when they are
-// spelled the same, letter by letter.
+// Roster says which of these accounts exist. Ids MUST be compared letter by letter.
 type Roster interface {
 	Known(ctx context.Context, accounts []roster.AccountID) (map[roster.AccountID]bool, error)
 }
