@@ -85,7 +85,7 @@ var (
 	ManyWait = fault.Errorf(fault.Refused, "a signature is for one person: have each of them opened by themself, and sign for each")
 	// SignedAlready: the opening was signed for, and the signature can still be used.
 	SignedAlready = fault.Errorf(fault.Refused, "this opening is signed for already")
-	// SignedForMost: the account has reached Rules.Signed.
+	// SignedForMost: the account has reached the most signatures within 28 days.
 	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
 )
 
