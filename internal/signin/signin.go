@@ -232,7 +232,7 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+TouchPath, d.Touch)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
-	mux.HandleFunc("POST "+RecallPath, d.Recall)
+	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)
 }
 
 // Run forgets sessions that are over and marks that are no longer needed, until ctx ends.

@@ -22,26 +22,26 @@ import (
 // shown again could end nothing that came after it.
 
 const (
-	recallFresh = 5 * time.Minute // how old a logout token may be
-	recallSkew  = time.Minute     // how far the provider's clock may be from ours
-	recallBytes = 64 << 10        // of the form it comes in
-	recallEvent = "http://schemas.openid.net/event/backchannel-logout"
+	logoutFresh = 5 * time.Minute // how old a logout token may be
+	logoutSkew  = time.Minute     // how far the provider's clock may be from ours
+	logoutBytes = 64 << 10        // of the form it comes in
+	logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 )
 
-// recall is what a logout token says.
-type recall struct {
+// logoutToken is the claims of a logout token.
+type logoutToken struct {
 	Subject string
 	Session string
 	ID      string
 	At      time.Time
 }
 
-// Recall ends the sessions that the identity provider says are over. It answers the
+// BackchannelLogout ends the sessions that the identity provider says are over. It answers the
 // provider, not a browser.
-func (d *Door) Recall(w http.ResponseWriter, r *http.Request) {
+func (d *Door) BackchannelLogout(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
-	r.Body = http.MaxBytesReader(w, r.Body, recallBytes)
-	err := d.recall(r.Context(), r.PostFormValue("logout_token"))
+	r.Body = http.MaxBytesReader(w, r.Body, logoutBytes)
+	err := d.logout(r.Context(), r.PostFormValue("logout_token"))
 	if err == nil {
 		w.WriteHeader(http.StatusOK)
 		return
@@ -56,13 +56,13 @@ func (d *Door) Recall(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": code}) // the provider may have left
 }
 
-func (d *Door) recall(ctx context.Context, token string) error {
-	said, err := d.provider.recalled(ctx, token)
+func (d *Door) logout(ctx context.Context, token string) error {
+	said, err := d.provider.verifyLogout(ctx, token)
 	if err != nil {
 		return err
 	}
 	issuer := d.settings.Issuer
-	until := said.At.Add(recallSkew)
+	until := said.At.Add(logoutSkew)
 	var meant []Whose
 	switch {
 	case said.Session == "":
@@ -82,25 +82,25 @@ func (d *Door) recall(ctx context.Context, token string) error {
 		}
 	}
 	// Last: when something failed before, the provider may send it again.
-	first, err := d.sessions.Once(ctx, digest("logout "+said.ID), said.At.Add(recallFresh+recallSkew))
+	first, err := d.sessions.Once(ctx, digest("logout "+said.ID), said.At.Add(logoutFresh+logoutSkew))
 	if err == nil && !first {
 		return refused(errors.New("logout token: shown before"))
 	}
 	return err
 }
 
-// recalled verifies a logout token.
-func (p *provider) recalled(ctx context.Context, raw string) (recall, error) {
+// verifyLogout verifies a logout token.
+func (p *provider) verifyLogout(ctx context.Context, raw string) (logoutToken, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
-		return recall{}, err
+		return logoutToken{}, err
 	}
 	// Its age is judged below: not every provider gives it an expiry.
 	token, err := m.Verifier(&oidc.Config{
 		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now, SkipExpiryCheck: true,
 	}).Verify(p.context(ctx), raw)
 	if err != nil {
-		return recall{}, refused(fmt.Errorf("logout token: %w", err))
+		return logoutToken{}, refused(fmt.Errorf("logout token: %w", err))
 	}
 	var claims struct {
 		ID      string                     `json:"jti"`
@@ -109,25 +109,25 @@ func (p *provider) recalled(ctx context.Context, raw string) (recall, error) {
 		Events  map[string]json.RawMessage `json:"events"`
 	}
 	if err := token.Claims(&claims); err != nil {
-		return recall{}, refused(errors.New("logout token: claims cannot be read"))
+		return logoutToken{}, refused(errors.New("logout token: claims cannot be read"))
 	}
 	var event map[string]any
 	now := p.settings.Now()
 	switch {
-	case json.Unmarshal(claims.Events[recallEvent], &event) != nil || event == nil:
-		return recall{}, refused(errors.New("logout token: it tells of no logout"))
+	case json.Unmarshal(claims.Events[logoutEvent], &event) != nil || event == nil:
+		return logoutToken{}, refused(errors.New("logout token: it tells of no logout"))
 	case claims.Nonce != nil:
-		return recall{}, refused(errors.New("logout token: it has a nonce"))
+		return logoutToken{}, refused(errors.New("logout token: it has a nonce"))
 	case claims.ID == "":
-		return recall{}, refused(errors.New("logout token: no identifier"))
+		return logoutToken{}, refused(errors.New("logout token: no identifier"))
 	case token.Subject == "" && claims.Session == "":
-		return recall{}, refused(errors.New("logout token: it names nobody"))
-	case token.IssuedAt.Before(now.Add(-recallFresh)) || token.IssuedAt.After(now.Add(recallSkew)):
-		return recall{}, refused(errors.New("logout token: not of this moment"))
-	case !token.Expiry.IsZero() && token.Expiry.Unix() > 0 && now.After(token.Expiry.Add(recallSkew)):
-		return recall{}, refused(errors.New("logout token: expired"))
+		return logoutToken{}, refused(errors.New("logout token: it names no person"))
+	case token.IssuedAt.Before(now.Add(-logoutFresh)) || token.IssuedAt.After(now.Add(logoutSkew)):
+		return logoutToken{}, refused(errors.New("logout token: not of this moment"))
+	case !token.Expiry.IsZero() && token.Expiry.Unix() > 0 && now.After(token.Expiry.Add(logoutSkew)):
+		return logoutToken{}, refused(errors.New("logout token: expired"))
 	}
-	return recall{Subject: token.Subject, Session: claims.Session, ID: claims.ID, At: token.IssuedAt}, nil
+	return logoutToken{Subject: token.Subject, Session: claims.Session, ID: claims.ID, At: token.IssuedAt}, nil
 }
 
 func subjectMark(issuer, subject string) Digest {
