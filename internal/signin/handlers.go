@@ -34,7 +34,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, session
 		return
 	}
 	state := longText()
-	begun := underway{
+	begun := pending{
 		Nonce: longText(), Verifier: oauth2.GenerateVerifier(),
 		Origin: origin, Return: back, Session: session,
 		Begun: instant(d.settings.Now()),
@@ -95,7 +95,7 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 
 // prove turns what the provider sent back into a proof, once for each state, or says
 // why it is none.
-func (d *Door) prove(r *http.Request, begun underway, answer url.Values) (proof, Reason, error) {
+func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, Reason, error) {
 	if answer.Has("error") {
 		code := answer.Get("error")
 		return proof{}, unanswered(code), fmt.Errorf("the identity provider answered %.40q", code)
@@ -105,7 +105,7 @@ func (d *Door) prove(r *http.Request, begun underway, answer url.Values) (proof,
 		return proof{}, reason(err), err
 	}
 	// Only now: what an anonymous flood begins must not be able to fill the store.
-	first, err := d.sessions.Once(r.Context(), digest("state "+answer.Get("state")), begun.Begun.Add(underwayLife))
+	first, err := d.sessions.Once(r.Context(), digest("state "+answer.Get("state")), begun.Begun.Add(pendingLife))
 	switch {
 	case err != nil:
 		return proof{}, Unreachable, err

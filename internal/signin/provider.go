@@ -133,7 +133,7 @@ func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 }
 
 // begin returns where to send a browser for a sign-in, or a touch, under state.
-func (p *provider) begin(ctx context.Context, state string, begun underway) (string, error) {
+func (p *provider) begin(ctx context.Context, state string, begun pending) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return "", err
@@ -153,7 +153,7 @@ func (p *provider) begin(ctx context.Context, state string, begun underway) (str
 // finish exchanges what the provider sent back for a proof. The error is
 // fault.Refused when what it says does not hold, fault.Unavailable when it could
 // not be asked.
-func (p *provider) finish(ctx context.Context, begun underway, answer url.Values) (proof, error) {
+func (p *provider) finish(ctx context.Context, begun pending, answer url.Values) (proof, error) {
 	m, err := p.discover(ctx)
 	if err != nil {
 		return proof{}, err
@@ -189,7 +189,7 @@ func notExchanged(err error) error {
 }
 
 // verify reads the ID token that came with tokens.
-func (p *provider) verify(ctx context.Context, m *metadata, begun underway, tokens *oauth2.Token) (proof, error) {
+func (p *provider) verify(ctx context.Context, m *metadata, begun pending, tokens *oauth2.Token) (proof, error) {
 	raw, _ := tokens.Extra("id_token").(string)
 	token, err := m.Verifier(&oidc.Config{
 		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now,

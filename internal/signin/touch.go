@@ -47,7 +47,7 @@ func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
 }
 
 // touched receives the browser back with the answer to a touch.
-func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun underway, answer url.Values) {
+func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) {
 	reason, err := d.touch(w, r, begun, answer)
 	switch {
 	case err == nil:
@@ -62,7 +62,7 @@ func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun underway, a
 }
 
 // touch makes the session remember a touch, or says why there was none.
-func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun underway, answer url.Values) (Reason, error) {
+func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) (Reason, error) {
 	session, err := d.Who(w, r)
 	switch {
 	case fault.Is(err, fault.Anonymous):
@@ -93,7 +93,7 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun underway, ans
 }
 
 // confirms says what keeps a proof from being a touch of the session, if anything.
-func (d *Door) confirms(r *http.Request, session Session, begun underway, said proof) (Reason, error) {
+func (d *Door) confirms(r *http.Request, session Session, begun pending, said proof) (Reason, error) {
 	account, bar, err := d.admit(r, said)
 	now := d.settings.Now()
 	switch {

@@ -133,7 +133,7 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 		"in another browser": {func(h *house, _ *browser, _ string) *browser { return h.browser().signIn() }, "failed: stale", 0},
 		"in a browser that has the cookie, and another session": {func(h *house, b *browser, _ string) *browser {
 			other := h.browser().signIn()
-			maps.Copy(other.jar, b.underway(signin.TouchCookie))
+			maps.Copy(other.jar, b.pending(signin.TouchCookie))
 			return other
 		}, "failed: stale", 0},
 		"after signing in again": {func(_ *house, b *browser, _ string) *browser { return b.signIn() }, "failed: stale", 0},

@@ -30,9 +30,9 @@ import (
 // it is refused because a state that came back with a proof is marked in Sessions,
 // and nothing but a proof marks one.
 
-// underway is a sign-in or a touch for which a browser was sent to the identity
+// pending is a sign-in or a touch under way: a browser was sent to the identity
 // provider.
-type underway struct {
+type pending struct {
 	Nonce    string    `json:"n"`           // what the ID token must carry
 	Verifier string    `json:"v"`           // PKCE's proof that the code comes back to us
 	Origin   string    `json:"o"`           // where the browser set out from
@@ -45,9 +45,9 @@ type underway struct {
 const SecretBytes = 32
 
 const (
-	underwayLife  = 10 * time.Minute // a sign-in not finished by then starts again
-	underwayMost  = 4                // sign-ins, and touches, that one browser keeps; the newest
-	underwayBytes = 3 << 10          // that they may have together, each kind
+	pendingLife   = 10 * time.Minute // a sign-in not finished by then starts again
+	pendingMost   = 4                // sign-ins, and touches, that one browser keeps; the newest
+	pendingBytes  = 3 << 10          // that they may have together, each kind
 	longestReturn = 1 << 10          // a longer address is not come back to
 )
 
@@ -59,7 +59,7 @@ func cookieOf(kind, state string) string {
 
 // seal returns the cookie's value. It begins with the second in which the sign-in
 // began, so that a browser's oldest can be told without their states.
-func (d *Door) seal(name, state string, u underway) (string, error) {
+func (d *Door) seal(name, state string, u pending) (string, error) {
 	begun := strconv.FormatInt(u.Begun.Unix(), 36)
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -75,46 +75,46 @@ func (d *Door) seal(name, state string, u underway) (string, error) {
 // unseal returns the sign-in that r's state stands for, if r comes from the browser
 // that began it, where it began, while it lasts. Otherwise the error is fault.Absent.
 // The name is that of its cookie; empty when there is none.
-func (d *Door) unseal(r *http.Request, state string) (u underway, name string, err error) {
+func (d *Door) unseal(r *http.Request, state string) (u pending, name string, err error) {
 	value, found := "", false
 	for _, kind := range []string{SigninCookie, TouchCookie} {
 		name = cookieOf(kind, state)
-		if value, found = shownCookie(r, name, underwayBytes); found {
+		if value, found = shownCookie(r, name, pendingBytes); found {
 			break
 		}
 	}
 	if !found {
-		return underway{}, "", stale("not begun in this browser, or used already")
+		return pending{}, "", stale("not begun in this browser, or used already")
 	}
 	begun, sealed, _ := strings.Cut(value, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
-		return underway{}, name, stale("its cookie is not one of ours")
+		return pending{}, name, stale("its cookie is not one of ours")
 	}
 	box, err := d.box(state)
 	if err != nil {
-		return underway{}, name, err
+		return pending{}, name, err
 	}
 	text, err := box.Open(nil, nil, raw, []byte(name+"="+begun))
 	if err != nil {
-		return underway{}, name, stale("its cookie is not sealed by us")
+		return pending{}, name, stale("its cookie is not sealed by us")
 	}
 	if err := json.Unmarshal(text, &u); err != nil {
-		return underway{}, name, err
+		return pending{}, name, err
 	}
 	origin, _ := d.origin(r)
 	switch {
 	case origin != u.Origin:
-		return underway{}, name, stale("begun at another origin")
-	case !d.settings.Now().Before(u.Begun.Add(underwayLife)):
-		return underway{}, name, stale("begun too long ago")
+		return pending{}, name, stale("begun at another origin")
+	case !d.settings.Now().Before(u.Begun.Add(pendingLife)):
+		return pending{}, name, stale("begun too long ago")
 	}
 	return u, name, nil
 }
 
 // box seals and opens what is kept under state.
 func (d *Door) box(state string) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, d.settings.Secret, []byte(state), "poterne/signin/underway/v1", 32)
+	key, err := hkdf.Key(sha256.New, d.settings.Secret, []byte(state), "poterne/signin/pending/v1", 32)
 	if err != nil {
 		return nil, fmt.Errorf("making the key of a sign-in: %w", err)
 	}
@@ -138,11 +138,11 @@ func keep(w http.ResponseWriter, r *http.Request, kind, name, value string) {
 		}
 	}
 	slices.SortStableFunc(kept, func(a, b *http.Cookie) int { return strings.Compare(b.Value, a.Value) }) // newest first
-	room := underwayBytes - len(value)
+	room := pendingBytes - len(value)
 	for i, c := range kept {
-		if room -= len(c.Value); room < 0 || i >= underwayMost-1 {
+		if room -= len(c.Value); room < 0 || i >= pendingMost-1 {
 			dropCookie(w, c.Name)
 		}
 	}
-	setCookie(w, name, value, underwayLife)
+	setCookie(w, name, value, pendingLife)
 }

@@ -14,8 +14,8 @@ import (
 	"poterne/internal/signin"
 )
 
-// underway returns the cookies of what is under way in a browser, by kind.
-func (b *browser) underway(kind string) map[string]string {
+// pending returns the cookies of what is under way in a browser, by kind.
+func (b *browser) pending(kind string) map[string]string {
 	kept := maps.Clone(b.jar)
 	maps.DeleteFunc(kept, func(name, _ string) bool { return !strings.HasPrefix(name, kind) })
 	return kept
@@ -79,7 +79,7 @@ func TestENTRY_1_AnUnderwayCookieHoldsWholeOrNotAtAll(t *testing.T) {
 			h := newHouse(t)
 			b := h.browser()
 			back := b.begin("/")
-			for name := range b.underway(signin.SigninCookie) {
+			for name := range b.pending(signin.SigninCookie) {
 				spoil(h, b.jar, name)
 			}
 			b.does("GET", back)
@@ -91,7 +91,7 @@ func TestENTRY_1_AnUnderwayCookieHoldsWholeOrNotAtAll(t *testing.T) {
 func another(h *house, kind string) string {
 	other := h.browser()
 	other.begin("/")
-	for _, value := range other.underway(kind) {
+	for _, value := range other.pending(kind) {
 		return value
 	}
 	return ""
@@ -126,7 +126,7 @@ func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 			for name, value := range b.jar {
 				size += len(name) + len(value) + 3
 			}
-			if n := len(b.underway(signin.SigninCookie)); n < 1 || n > 4 || size > 6<<10 {
+			if n := len(b.pending(signin.SigninCookie)); n < 1 || n > 4 || size > 6<<10 {
 				t.Errorf("%d sign-ins are kept, and %d bytes of cookies", n, size)
 			}
 			if got := b.does("GET", touch).Header.Get("Location"); got != "/dossier/7" {
@@ -135,7 +135,7 @@ func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 			if got := b.does("GET", newest).Header.Get("Location"); got != path {
 				t.Errorf("the newest sign-in came to %q, shown %v", got, h.shown)
 			}
-			if n := len(b.underway(signin.TouchCookie)); n != 0 {
+			if n := len(b.pending(signin.TouchCookie)); n != 0 {
 				t.Errorf("%d cookies are left of a touch that is over", n)
 			}
 		})
@@ -148,7 +148,7 @@ func TestENTRY_1_TheAddressToComeBackToIsSealed(t *testing.T) {
 	b := h.browser()
 	answer := b.does("GET", signin.BeginPath+"?return=/search?name=Mirabeau")
 	said := fmt.Sprint(answer.Header)
-	if answer.StatusCode != http.StatusSeeOther || len(b.underway(signin.SigninCookie)) != 1 || strings.Contains(said, "Mirabeau") {
+	if answer.StatusCode != http.StatusSeeOther || len(b.pending(signin.SigninCookie)) != 1 || strings.Contains(said, "Mirabeau") {
 		t.Errorf("status %d, %s", answer.StatusCode, said)
 	}
 	h.sessions.Break(errors.New("no database"))
