@@ -41,7 +41,7 @@ type Passage struct {
 func New(j *journal.Journal, files Files, rules policy.Rules, now func() time.Time) *Gate {
 	g := &Gate{journal: j, files: files, rules: rules, now: now}
 	g.askers.of = make(map[roster.AccountID]Asker)
-	j.Obey(func(orders order.Set) {
+	j.OnOrders(func(orders order.Set) {
 		g.askers.forget()
 		g.underway.cut(orders, now())
 	}, g.underway.cutAll)

@@ -114,7 +114,7 @@ type Outside struct {
 func (o Outside) Turn(ctx context.Context, _ int, do func(*Tx) error) error {
 	return o.DB.Turn(ctx, func(head Head) error {
 		j := newJournal(o.DB, o.Now)
-		if err := j.obey(head); err != nil {
+		if err := j.readOrders(head); err != nil {
 			return err
 		}
 		tx := newTx(j, head)

@@ -74,8 +74,8 @@ type Journal struct {
 	jobs    chan *job
 	stopped chan struct{} // closed when Run has ended
 
-	obeys func(order.Set) // told of the orders of each new generation
-	deaf  func()          // told when orders could not be heard for a while
+	onOrders  func(order.Set) // called with the orders of each new generation
+	onSilence func()          // called when orders could not be read for a while
 
 	mu     sync.RWMutex // guards what follows, which Run alone writes
 	state  *State
@@ -105,7 +105,7 @@ func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
 func newJournal(db DB, now func() time.Time) *Journal {
 	return &Journal{
 		db: db, now: now, jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		obeys: func(order.Set) {}, deaf: func() {},
+		onOrders: func(order.Set) {}, onSilence: func() {},
 		state: newState(), recent: newRecent(), news: make(chan struct{}),
 	}
 }
@@ -129,9 +129,9 @@ func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, er
 	return nil
 }
 
-// Obey calls fn with the orders, under a lock, whenever they change on any node, and deaf
-// when for some seconds they could not be read. It MUST be called before Run.
-func (j *Journal) Obey(fn func(order.Set), deaf func()) { j.obeys, j.deaf = fn, deaf }
+// OnOrders calls fn with the orders, under a lock, whenever they change on any node, and
+// silence when for some seconds they could not be read. It MUST be called before Run.
+func (j *Journal) OnOrders(fn func(order.Set), silence func()) { j.onOrders, j.onSilence = fn, silence }
 
 // How a running journal writes.
 const (
@@ -189,7 +189,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	defer close(j.stopped)
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
-	listening := time.AfterFunc(unheard, j.deaf)
+	listening := time.AfterFunc(unheard, j.onSilence)
 	defer listening.Stop()
 	for {
 		var batch []*job
@@ -290,7 +290,7 @@ func (j *Journal) catchUp(head Head) error {
 		j.tell()
 	}
 	if head.Generation() != j.state.generation {
-		return j.obey(head)
+		return j.readOrders(head)
 	}
 	return nil
 }
@@ -316,14 +316,14 @@ func (j *Journal) recognise(head Head) error {
 	return fmt.Errorf("%w: entry %d is not the one that this node has seen", ErrOutcomeUnknown, seen.Number)
 }
 
-// obey takes over the orders of a new generation. The caller holds mu.
-func (j *Journal) obey(head Head) error {
+// readOrders takes over the orders of a new generation. The caller holds mu.
+func (j *Journal) readOrders(head Head) error {
 	orders, err := head.Orders()
 	if err != nil {
 		return fmt.Errorf("reading the orders in force: %w", err)
 	}
 	j.state.orders, j.state.generation = orders, head.Generation()
-	j.obeys(orders)
+	j.onOrders(orders)
 	return nil
 }
 

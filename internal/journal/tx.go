@@ -153,7 +153,7 @@ func (tx *Tx) keep() {
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()
-		j.obeys(tx.orders)
+		j.onOrders(tx.orders)
 	}
 	j.tell()
 }
