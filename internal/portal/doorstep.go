@@ -13,7 +13,7 @@ type strangerPage struct {
 	Visitor signin.Visitor
 }
 
-// Stranger tells somebody whom the identity provider vouches for why they have no
+// Stranger tells a person whom the identity provider vouches for why they have no
 // access here, and whom to ask.
 func (p *Pages) Stranger(w http.ResponseWriter, r *http.Request, visitor signin.Visitor) {
 	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, Viewer{}, "stranger.title"), visitor})

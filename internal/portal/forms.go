@@ -18,7 +18,7 @@ func (m Mends) In(field string) string {
 	return ""
 }
 
-// Tidy is what somebody typed, on one line: it ends in the ledger.
+// Tidy is a typed text on one line: it ends in the ledger.
 func Tidy(text string) string { return typed.Line(text) }
 
 // MendTyped says by key what is wrong with a text that was typed into a field.

@@ -64,7 +64,7 @@ func (l Labels) Organisation(id roster.OrganisationID) string {
 // Service is what people call a service.
 func (l Labels) Service(id roster.ServiceID) string { return l.services(id) }
 
-// Line says an activity to somebody who watches. What the rules did is about the
+// Line says an activity to the security desk. What the rules did is about the
 // account they did it to.
 func (l Labels) Line(a Activity) Line {
 	who, organisation := a.Entry.Account, a.Entry.Organisation
@@ -83,7 +83,7 @@ func (l Labels) Line(a Activity) Line {
 	}
 }
 
-// Sentence says what happened, of somebody else.
+// Sentence says what another account did.
 func (l Labels) Sentence(a Activity) string {
 	e := a.Entry
 	switch e.Kind {

@@ -31,8 +31,8 @@ var pageFiles embed.FS
 //go:embed static
 var staticFiles embed.FS
 
-// Pages writes the pages that stand outside the rooms, in the language of whoever reads
-// them. It is safe to share.
+// Pages writes the pages that stand outside the rooms, in the reader's
+// language. It is safe to share.
 type Pages struct {
 	settings Settings
 	speakers map[i18n.Language]Speaker

@@ -1,7 +1,8 @@
 // Package portal is the shell of the rooms people see: the layout of their pages,
 // the headers, the errors, the pictures and words that rooms share, and who visits.
 // Each room is a folder of rooms/ with its addresses, its pages and the few things it
-// needs; none knows another. Each page answers one question, in words before numbers,
+// needs; none knows another. A new room is its folder, a line where the rooms are
+// assembled, and its words. Each page answers one question, in words before numbers,
 // in French and in English, without scripts, and under a policy that lets in nothing
 // that is not served here. What a room shows of an account's entries is written in the
 // ledger before it is shown.

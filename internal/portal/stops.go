@@ -15,11 +15,11 @@ import (
 	"poterne/internal/signin"
 )
 
-// Stops is what somebody reads whom the gate stops on the way to an application:
+// Stops are what people read when the gate stops them on the way to an application:
 // a page, or a short JSON answer for a script.
 type Stops struct{ pages *Pages }
 
-// Stops returns what the gate shows to whoever it stops.
+// Stops returns what the gate shows to those it stops.
 func (p *Pages) Stops() Stops { return Stops{p} }
 
 // Refusal is a passage that was refused.
@@ -43,7 +43,7 @@ type stoppedPage struct {
 	Search   string // where the service finds people by name and birth date; empty when nowhere
 }
 
-// ask is what somebody who is stopped can do about it.
+// ask is what a person who is stopped can do about it.
 type ask string
 
 const (
@@ -68,8 +68,8 @@ func askOf(r policy.Ruling) ask {
 	return ""
 }
 
-// classes sorts the grounds by what they mean for whoever is stopped. A person
-// nobody knows and a file that is not there look alike, and like a limit.
+// classes sorts the grounds by what they mean for the person who is stopped. A person
+// who is not known and a file that is not there look alike, and like a limit.
 var classes = map[policy.Why]string{
 	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.SignedEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
 	policy.PaceReached: "pace", policy.WallReached: "wall",
@@ -121,7 +121,7 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 	s.pages.show(w, r, http.StatusForbidden, "stopped.html", shown)
 }
 
-// cameFrom is the page that somebody is to come back to: the one they asked for or,
+// cameFrom is the page to come back to: the one they asked for or,
 // when they sent a form, the one that the form was on.
 func cameFrom(r *http.Request) string {
 	if reads(r) {
@@ -156,7 +156,7 @@ func (p *Pages) search(id roster.ServiceID) string {
 	return ""
 }
 
-// SignIn asks somebody whose session is missing or over to sign in. A page that
+// SignIn asks for a sign-in when a session is missing or over. A page that
 // was only asked for is asked for again afterwards.
 func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	if !fault.Is(err, fault.Anonymous) {
@@ -248,7 +248,7 @@ type problem struct {
 }
 
 // wayOn is what the person before the script can do: be sent to an address, or
-// give the receipt's number to whoever may sign for it.
+// give the receipt's number to those who may sign for it.
 type wayOn struct {
 	Kind    ask    `json:"kind"`
 	Method  string `json:"method,omitempty"`

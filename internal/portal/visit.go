@@ -15,7 +15,7 @@ import (
 	"poterne/internal/signin"
 )
 
-// Visit is a request of somebody who is signed in and has an account.
+// Visit is a request of an account that is signed in.
 type Visit struct {
 	*http.Request
 	Writer  http.ResponseWriter
@@ -48,7 +48,7 @@ func (v Viewer) AtDesk() bool { return v.Role == roster.Security }
 // Vouches reports whether the viewer may sign for what others do.
 func (v Viewer) Vouches() bool { return v.Role == roster.Manager || v.AtDesk() }
 
-// serve serves an address of a room to whoever is signed in; it is the only place
+// serve serves an address of a room to those who are signed in; it is the only place
 // where an error of a room becomes a status, and is logged.
 func (s *Shell) serve(handle func(*Visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -92,7 +92,7 @@ func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
 	return nil
 }
 
-// maySign reports whether somebody is of the desk, or manages the organisation of an opening.
+// maySign reports whether an account is of the desk, or manages the organisation of an opening.
 func (s stageGate) maySign(by roster.AccountID, opening ledger.Entry) bool {
 	account, _, err := stageRoster{s.Stage}.Account(context.Background(), by)
 	return err == nil && (account.Role == roster.Security || account.Organisation == opening.Organisation)
@@ -198,7 +198,7 @@ func (s stageLedger) Covering(_ context.Context, before ledger.Number) ([]byte, 
 	return fmt.Appendf(nil, "demo.poterne.example/ledger\n%d\nIQU8RNFx2liDDU4tT1oS2tR3boZeMdl5JykL2hHOxQo=\n\n— demo.poterne.example/ledger DTfnulF/Pbho3PX2ZTdDSPV2cUXfmpEfmKjW3pqkxmeQR65FhSvuEnckciUeRL3DUN0sLNlszmWixEd06HXh3VP08A8=\n", before), s.Broken
 }
 
-// People finds whoever is asked for by a number.
+// People finds people by their numbers.
 func (s stageRoster) People(_ context.Context, refs []register.Ref) ([]register.PersonID, error) {
 	number, _ := strconv.Atoi(refs[0].Value)
 	return []register.PersonID{{byte(number)}}, s.Broken

@@ -1,6 +1,6 @@
 // Package portaltest gives tests of the rooms something to visit: a Stage, which is
 // invented and can break at any step, and a Site, which is a real gate over a real
-// ledger. Both serve every room, to whoever a header names.
+// ledger. Both serve every room, to the account that a header names.
 package portaltest
 
 import (

@@ -74,7 +74,7 @@ type Door struct {
 	Ended  atomic.Int32 // accounts whose sessions were ended
 	Broken atomic.Bool
 
-	Touched atomic.Int64 // when whoever it knows proved to be there, in seconds since 1970
+	Touched atomic.Int64 // when the visitor proved to be there, in seconds since 1970
 }
 
 func (d *Door) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
@@ -201,7 +201,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	), watching.Run
 }
 
-// WithoutIndex returns what an account reads at a path where nobody asks the index.
+// WithoutIndex returns what an account reads at a path of a site without an index.
 func (s *Site) WithoutIndex(who roster.AccountID, path string) string {
 	s.t.Helper()
 	deps := s.desk
@@ -274,7 +274,7 @@ func (s *Site) Goes(who roster.AccountID, method, path string, form url.Values) 
 	return answer, body.String()
 }
 
-// Touch has whoever visits prove to be there now.
+// Touch has the visitor prove to be there now.
 func (s *Site) Touch() { s.Door.Touched.Store(time.Now().Unix()) }
 
 // Writes counts the entries of a kind that an account made.

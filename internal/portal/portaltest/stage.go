@@ -53,7 +53,7 @@ type Stage struct {
 
 	InForce order.Set
 	Written []ledger.Entry
-	Touched time.Time // when whoever visits proved to be there
+	Touched time.Time // when the visitor proved to be there
 	Broken  error     // what everything answers, if anything
 	Shared  campaign.Picture
 

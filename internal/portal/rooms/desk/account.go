@@ -20,7 +20,7 @@ type accounts struct {
 	exact   exact
 }
 
-// accountPage answers whoever watches: what did this account do, opening by
+// accountPage answers the security desk: what did this account do, opening by
 // opening?
 type accountPage struct {
 	portal.Page

@@ -18,7 +18,7 @@ type campaigns struct {
 	journal   Journal
 }
 
-// campaignsPage answers whoever watches: do accounts act together?
+// campaignsPage answers the security desk: do accounts act together?
 type campaignsPage struct {
 	portal.Page
 	Behind       bool // the ledger is not read to its end yet
@@ -105,7 +105,7 @@ func named(labels portal.Labels, id roster.AccountID) accountName {
 	return accountName{id, labels.Account(id), labels.Organisation(labels.Accounts[id].Organisation)}
 }
 
-// alarmOf says an alarm to somebody who watches.
+// alarmOf says an alarm to the security desk.
 func alarmOf(labels portal.Labels, a campaign.Alarm, measures []measureState) alarmState {
 	state := alarmState{Alarm: a, Sentence: labels.Speaker.Language().Sentence(a), What: sharedBy(labels, a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
 	for _, id := range a.Accounts[:len(a.Accounts)-state.More] {

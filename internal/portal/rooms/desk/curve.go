@@ -16,7 +16,7 @@ import (
 	"poterne/internal/portal"
 )
 
-// curvePage answers whoever decides: what do the rules let through, and what do
+// curvePage answers those who decide: what do the rules let through, and what do
 // they cost those who work?
 type curvePage struct {
 	portal.Page

@@ -41,7 +41,7 @@ type Deps struct {
 	Sessions    Sessions
 	Sources     Sources
 	Campaigns   Campaigns
-	Index       Index // nil where nobody asks exactly who; Notary and Directory are not needed then
+	Index       Index // nil: there are no pages that say exactly who, and Notary and Directory are not needed
 	Notary      Notary
 	Directory   Directory
 }
@@ -90,8 +90,8 @@ type Containment interface {
 	Place(context.Context, order.Order) (order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(context.Context, containment.Lift) error
-	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
-	// may not.
+	// Undo lifts a freeze that the rules placed on an account; fault.Refused to those
+	// who may not.
 	Undo(context.Context, containment.Undo) error
 }
 

@@ -31,7 +31,7 @@ const (
 	whoSawPath  = path + "/who-saw"
 )
 
-// exactlyPage answers whoever watches: who exactly was shown to these accounts?
+// exactlyPage answers the security desk: who exactly was shown to these accounts?
 type exactlyPage struct {
 	portal.Page
 	Chosen  []chosenAccount

@@ -17,7 +17,7 @@ type headline struct {
 	Sentence  string
 	Account   roster.AccountID // the one to look at
 	Campaigns bool             // several act together
-	Observed  string           // what stops nobody for now, in a sentence; empty when everything is enforced
+	Observed  string           // what is only observed, in a sentence; empty when everything is enforced
 }
 
 // headlines says whether all is quiet, and first what would be let through.

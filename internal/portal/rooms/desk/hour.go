@@ -84,7 +84,7 @@ func (h *hour) take(passage []ledger.Entry) {
 // count adds one entry to its second and to its account's tally. The caller
 // holds mu.
 func (h *hour) count(e ledger.Entry) {
-	if e.Kind == ledger.Lifted { // somebody has looked at whom it froze
+	if e.Kind == ledger.Lifted { // a person has looked at the account
 		delete(h.tallies, e.Subject)
 	}
 	decided := e.Kind == ledger.Consulted || e.Kind == ledger.Changed || e.Kind == ledger.Attempted

@@ -11,9 +11,8 @@ import (
 	"poterne/internal/roster"
 )
 
-// liftPage asks whoever watches to confirm that a measure ends. A freeze is undone
-// by somebody who proves to be there, and one that the rules placed by another
-// person.
+// liftPage asks the security desk to confirm that a measure ends. Undoing a freeze
+// takes a fresh touch, and undoing one that the rules placed takes another person.
 type liftPage struct {
 	portal.Page
 	Measure measureState

@@ -81,8 +81,8 @@ func (x exact) archive(v *portal.Visit, name string, shown index.Shown, checkpoi
 	return errors.Join(packed.Close(), out.Flush())
 }
 
-// watcher is an answer to somebody who may take it only as long as they watch, and
-// for as long as they read on.
+// watcher is an answer that a viewer may take only as long as they may watch, and as
+// long as they read on.
 type watcher struct {
 	exact exact
 	v     *portal.Visit

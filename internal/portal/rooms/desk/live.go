@@ -21,7 +21,7 @@ type live struct {
 	hour      *hour
 }
 
-// deskPage answers whoever watches: is anything wrong now?
+// deskPage answers the security desk: is anything wrong now?
 type deskPage struct {
 	portal.Page
 	Said    string // what was just done, said by key; empty when nothing was

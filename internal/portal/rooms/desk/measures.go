@@ -43,7 +43,7 @@ func byItself(o order.Order) bool {
 	return o.By == journal.Itself && o.Reach == order.Account && o.Effect == order.Frozen
 }
 
-// frozen returns the accounts that the rules froze and nobody has suspended since,
+// frozen returns the accounts that the rules froze and that were not suspended since,
 // the last first.
 func frozen(orders order.Set, now time.Time) (freezes []order.Order) {
 	met := make(map[string]bool)

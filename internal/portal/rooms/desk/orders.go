@@ -20,12 +20,12 @@ type orders struct {
 	sessions    Sessions
 }
 
-// orderPage asks whoever watches to confirm a measure, and says what it will do.
+// orderPage asks the security desk to confirm a measure, and says what it will do.
 // Nothing is in force yet.
 type orderPage struct {
 	portal.Page
 	Order    order.Order
-	Leave    string // where whoever does nothing goes
+	Leave    string // where the way out leads, which does nothing
 	Accounts int    // how many accounts an organisation's measure stops
 	Wrong    portal.Mends
 }
@@ -33,11 +33,11 @@ type orderPage struct {
 // Because is what is wrong with the reason given.
 func (p orderPage) Because() string { return p.Wrong.In("because") }
 
-// Message is what is wrong with the message to whoever is stopped.
+// Message is what is wrong with the message to those who are stopped.
 func (p orderPage) Message() string { return p.Wrong.In("message") }
 
 // asked reads the order that a form or an address asks for. One that cannot be,
-// or whose target nobody knows, is refused.
+// or whose target is not known, is refused.
 func (h orders) asked(v *portal.Visit, form url.Values) (order.Order, error) {
 	o := order.Order{
 		Reach: order.Reach(form.Get("reach")), Target: form.Get("target"), Effect: order.Effect(form.Get("effect")),
@@ -130,7 +130,7 @@ func (h orders) place(v *portal.Visit) error {
 	return nil
 }
 
-// mend lists what is missing or too long, and what nobody may do to themself.
+// mend lists what is missing or too long, and orders against the viewer themself.
 func (h orders) mend(v *portal.Visit, o order.Order) (found portal.Mends) {
 	found = portal.MendTyped("because", o.Because)
 	if o.Message != "" {

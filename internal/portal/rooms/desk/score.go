@@ -32,14 +32,14 @@ type sign struct {
 	Times int
 }
 
-// signKeys says the traits that make somebody look like a thief. Those that speak
+// signKeys says the traits that make an account look like a thief's. Those that speak
 // for honest work are left out.
 var signKeys = map[meter.Trait]string{
 	meter.Misses: "misses", meter.Hurry: "hurry", meter.Knocks: "knocks", meter.Insists: "insists", meter.Pages: "pages", meter.BirthSwept: "births",
 	meter.NameSwept: "names", meter.Order: "order", meter.Clockwork: "clockwork",
 }
 
-// scoreOf reads a standing to whoever watches.
+// scoreOf says a standing to the security desk.
 func scoreOf(standing gate.Standing, account roster.Account, now time.Time) score {
 	s := score{
 		Standing: standing, Drift: drawDrift(standing.Days, standing.Line),

@@ -14,7 +14,7 @@ type sourceState struct {
 	Heard  time.Time
 	Never  bool
 	Silent bool
-	Limit  time.Duration // how long it may be silent; zero when nobody said
+	Limit  time.Duration // how long it may be silent; zero when that is not set
 }
 
 // heard lists the sources we expect and those we heard, the silent ones first.

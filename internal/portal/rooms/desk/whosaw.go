@@ -13,7 +13,7 @@ import (
 	"poterne/internal/roster"
 )
 
-// whoSawPage answers whoever watches: who saw this person, when and why? It never
+// whoSawPage answers the security desk: who saw this person, when and why? It never
 // says again who that is: the identifier is in no address and on no page.
 type whoSawPage struct {
 	portal.Page
@@ -25,7 +25,7 @@ type whoSawPage struct {
 // Identifier is what is wrong with the identifier.
 func (p whoSawPage) Identifier() string { return p.Wrong.In("identifier") }
 
-// seenAnswer is each time somebody was shown, the newest first.
+// seenAnswer is each time the person was shown, the newest first.
 type seenAnswer struct {
 	Times    int
 	Accounts int // of those on the page
@@ -36,7 +36,7 @@ type seenAnswer struct {
 	Before   ledger.Number
 }
 
-// seenLine is one time somebody was shown.
+// seenLine is one time the person was shown.
 type seenLine struct {
 	portal.Line
 	Fields []string
@@ -87,7 +87,7 @@ func (x exact) whoSaw(v *portal.Visit) error {
 	return nil
 }
 
-// seen reads the newest of the entries in which somebody was shown.
+// seen reads the newest of the entries in which the person was shown.
 func (x exact) seen(v *portal.Visit, found index.Seen) (*seenAnswer, error) {
 	labels, err := x.labels(v)
 	if err != nil {

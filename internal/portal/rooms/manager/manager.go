@@ -38,8 +38,8 @@ type Gate interface {
 
 // Grants is what one person allows another.
 type Grants interface {
-	// Waiting returns the opening that waits under a receipt for a signature which
-	// somebody may give: grants.NoneWaits when none does, grants.ManyWait when it is not
+	// Waiting returns the opening that waits under a receipt for a signature that this
+	// account may give: grants.NoneWaits when none does, grants.ManyWait when it is not
 	// one person's.
 	Waiting(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error)
 	// Cosign signs for what waits under a receipt's number.
@@ -50,8 +50,8 @@ type Grants interface {
 
 // Freezes ends what the rules froze.
 type Freezes interface {
-	// Undo lifts a freeze that the rules placed on an account; fault.Refused to whoever
-	// may not.
+	// Undo lifts a freeze that the rules placed on an account; fault.Refused to those
+	// who may not.
 	Undo(context.Context, containment.Undo) error
 }
 

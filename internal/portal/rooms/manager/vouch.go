@@ -21,7 +21,7 @@ import (
 	"poterne/internal/roster"
 )
 
-// managerPage answers whoever vouches for others: whom did the rules freeze, who
+// managerPage answers those who sign for others: whom did the rules freeze, who
 // waits for my signature, and who needs more room today?
 type managerPage struct {
 	portal.Page
@@ -49,13 +49,13 @@ type waiting struct {
 	Sentence     string
 }
 
-// thawForm is why somebody wants a freeze undone, as it was typed.
+// thawForm is why a freeze is to be undone, as it was typed.
 type thawForm struct {
 	Order   order.ID
 	Because string
 }
 
-// raiseForm is what somebody asks for another account, as it was typed.
+// raiseForm is what is asked for another account, as it was typed.
 type raiseForm struct{ Account, People, Hours, Because string }
 
 // frozenState is an account that the rules froze.
@@ -119,7 +119,7 @@ func (h *Handlers) waitingUnder(v *portal.Visit, typed string) (*waiting, portal
 	}, nil, nil
 }
 
-// cannotSign says by key why somebody cannot sign, when it is for what they ask.
+// cannotSign says by key why an opening cannot be signed for, when that is the error.
 func cannotSign(err error) string {
 	switch {
 	case err == nil:
