@@ -724,13 +724,13 @@ func (f *failing) check() {
 	f.mu.Lock()
 	answers := slices.Clone(f.answer)
 	f.mu.Unlock()
-	kept, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
+	db, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(f.t, kept, filepath.Dir(f.config))
-	maps.Copy(f.written, f.ledger.read(kept))
+	defer db.Close()
+	unveil(f.t, db, filepath.Dir(f.config))
+	maps.Copy(f.written, f.ledger.read(db))
 	f.holds(answers, f.written)
 }
 
@@ -840,14 +840,14 @@ func (f *failing) exhaust() {
 // the ledger's own order.
 func (f *failing) ordersHeld() {
 	f.t.Helper()
-	kept, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
+	db, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(f.t, kept, filepath.Dir(f.config))
+	defer db.Close()
+	unveil(f.t, db, filepath.Dir(f.config))
 	standing := 0
-	for entry, err := range kept.Entries(f.t.Context(), 0) {
+	for entry, err := range store.NewLedger(db).Entries(f.t.Context(), 0) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -881,14 +881,14 @@ func (f *failing) cuts() {
 		<-f.crowd.asked
 	}
 	f.suspend()
-	kept, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
+	db, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(f.t, kept, filepath.Dir(f.config))
+	defer db.Close()
+	unveil(f.t, db, filepath.Dir(f.config))
 	var placed time.Time
-	for entry, err := range kept.Entries(f.t.Context(), f.orders[len(f.orders)-1].number) {
+	for entry, err := range store.NewLedger(db).Entries(f.t.Context(), f.orders[len(f.orders)-1].number) {
 		if err != nil {
 			f.t.Fatal(err)
 		}

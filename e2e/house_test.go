@@ -348,13 +348,13 @@ func assertion(t *testing.T, keyFile, issuer string, service roster.ServiceID, a
 // entries reads the ledger of a running or stopped program, from a number on.
 func entries(t *testing.T, database string, from ledger.Number) (list []ledger.Entry) {
 	t.Helper()
-	kept, err := store.OpenSQLite(t.Context(), database)
+	db, err := store.OpenSQLite(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(t, kept, filepath.Dir(database))
-	for entry, err := range kept.Entries(t.Context(), from) {
+	defer db.Close()
+	unveil(t, db, filepath.Dir(database))
+	for entry, err := range store.NewLedger(db).Entries(t.Context(), from) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +365,7 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 
 // unveil lets a store read the people whom a program hides under the key in its
 // folder; where there is none it hides nobody.
-func unveil(t *testing.T, kept *store.Store, folder string) {
+func unveil(t *testing.T, db *store.DB, folder string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "epoch.key"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -378,7 +378,7 @@ func unveil(t *testing.T, kept *store.Store, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.Veil(t.Context(), veil); err != nil {
+	if err := db.Veil(t.Context(), veil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -207,17 +207,17 @@ type openedBy struct {
 // check opens the database that the kill left behind.
 func (a *aftermath) check(answers []crewAnswer) {
 	a.t.Helper()
-	kept, err := store.OpenSQLite(a.t.Context(), a.database())
+	db, err := store.OpenSQLite(a.t.Context(), a.database())
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(a.t, kept, a.dir)
-	written := a.read(kept)
+	defer db.Close()
+	unveil(a.t, db, a.dir)
+	written := a.read(db)
 	for _, answer := range answers {
 		a.covered(answer, written)
 	}
-	a.meters(kept)
+	a.meters(db)
 }
 
 // shownUnder is somebody in the answer with a receipt.
@@ -229,10 +229,10 @@ type shownUnder struct {
 
 // read reads what was written since the last kill, and works out anew what each
 // account has spent.
-func (a *aftermath) read(kept *store.Store) map[shownUnder]register.Fields {
+func (a *aftermath) read(db *store.DB) map[shownUnder]register.Fields {
 	a.t.Helper()
 	written := make(map[shownUnder]register.Fields)
-	for entry, err := range kept.Entries(a.t.Context(), a.next) {
+	for entry, err := range store.NewLedger(db).Entries(a.t.Context(), a.next) {
 		if err != nil {
 			a.t.Fatal(err)
 		}
@@ -299,9 +299,9 @@ func (a *aftermath) covered(answer crewAnswer, written map[shownUnder]register.F
 }
 
 // meters wants a gate that opens on this database to know what was spent.
-func (a *aftermath) meters(kept *store.Store) {
+func (a *aftermath) meters(db *store.DB) {
 	a.t.Helper()
-	opened, err := storetest.OpenNode(a.t.Context(), kept, kept, policy.Rules{}, time.Now)
+	opened, err := storetest.OpenNode(a.t.Context(), store.NewLedger(db), store.NewFacts(db), policy.Rules{}, time.Now)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -71,14 +71,14 @@ func TestRUN_3_NodesBehindALoadBalancerAreOneGate(t *testing.T) {
 		t.Errorf("the other node answers %d to a session that began on both", page.Status)
 	}
 
-	kept, err := store.OpenPostgreSQL(t.Context(), connection)
+	db, err := store.OpenPostgreSQL(t.Context(), connection)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(t, kept, h.dir)
+	defer db.Close()
+	unveil(t, db, h.dir)
 	people := make(map[register.PersonID]bool)
-	for entry, err := range kept.Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(db).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,14 +159,14 @@ func TestWATCH_9_StrangersAtOnceOverTwoNodesEndAsOneAfterTheOther(t *testing.T) 
 	twenty := h.openStrangers(signIn("karim.benali"), 1000, 20)
 	twoHundred := h.openStrangers(signIn("marc.petit"), 2000, 200)
 
-	kept, err := store.OpenPostgreSQL(t.Context(), connection)
+	db, err := store.OpenPostgreSQL(t.Context(), connection)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	unveil(t, kept, h.dir)
+	defer db.Close()
+	unveil(t, db, h.dir)
 	frozen, entered := make(map[string]int), make(map[roster.AccountID]int)
-	for entry, err := range kept.Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(db).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

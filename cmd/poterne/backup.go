@@ -19,14 +19,14 @@ type backupCommand struct {
 // Run copies an SQLite database while it is written, and says what the copy holds.
 // It is written in the ledger first: a copy is everything that can be read in it.
 func (b *backupCommand) Run(ctx context.Context, on *streams) error {
-	return b.with(ctx, func(s settings, kept *store.Store) error {
+	return b.with(ctx, func(s settings, db *store.DB) error {
 		if s.Server != "" {
 			return usage("%s keeps everything on a PostgreSQL server: copy that with pg_basebackup, as docs/operating.md says", b.Config)
 		}
-		if err := b.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
+		if err := b.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
 			return err
 		}
-		if err := kept.CopyTo(ctx, b.To); err != nil {
+		if err := db.CopyTo(ctx, b.To); err != nil {
 			return err
 		}
 		copied, err := store.OpenSQLite(ctx, b.To)
@@ -38,8 +38,8 @@ func (b *backupCommand) Run(ctx context.Context, on *streams) error {
 }
 
 // tell says how far a copy goes.
-func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copied *store.Store) error {
-	signed, err := copied.Checkpoint(ctx)
+func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copied *store.DB) error {
+	signed, err := store.NewLedger(copied).Checkpoint(ctx)
 	if err != nil {
 		return err
 	}

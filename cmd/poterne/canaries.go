@@ -70,7 +70,7 @@ const linesTold = 20
 
 // Run says how many identifiers are reserved, and where. It names none of them.
 func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
-	return c.with(ctx, func(s settings, kept *store.Store) error {
+	return c.with(ctx, func(s settings, db *store.DB) error {
 		if !s.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", c.Config)
 		}
@@ -89,7 +89,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 			}
 			tried += n
 		}
-		if err := c.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
+		if err := c.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
 			return err
 		}
 		for _, at := range where {
@@ -117,7 +117,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 	if isFile(on.Out) {
 		return usage("a list of canaries on a disk is a list that somebody finds; pipe it into what makes the files")
 	}
-	return e.with(ctx, func(s settings, kept *store.Store) error {
+	return e.with(ctx, func(s settings, db *store.DB) error {
 		if !s.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", e.Config)
 		}
@@ -149,7 +149,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		if len(rows) < e.Number {
 			return fmt.Errorf("only %d of %d identifiers that nobody has are reserved, and %d files are wanted; give more, nothing was printed", len(rows), tried, e.Number)
 		}
-		if err := e.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.CanaryFiles, Count: uint64(len(rows))}); err != nil {
+		if err := e.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.CanaryFiles, Count: uint64(len(rows))}); err != nil {
 			return err
 		}
 		out := csv.NewWriter(on.Out)

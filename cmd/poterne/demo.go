@@ -72,35 +72,35 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(on.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	kept, err := s.open(ctx)
+	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	shelf, err := s.openIndex(ctx, kept)
+	shelf, err := s.openIndex(ctx, db)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	defer shelf.Close()
 	invented, err := newDemoTown(d.Seed, d.People, place.issuer(), time.Now(), s.Reserved)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	invented.creates(attack.created)
-	if err := invented.fill(ctx, kept, s.Pseudonym); err != nil {
-		return errors.Join(fmt.Errorf("filling the town: %w", err), kept.Close())
+	if err := invented.fill(ctx, db, s.Pseudonym); err != nil {
+		return errors.Join(fmt.Errorf("filling the town: %w", err), db.Close())
 	}
 	if attack.elsewhere {
-		if err := invented.lived(ctx, kept, attack.thieves(invented)); err != nil {
-			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), kept.Close())
+		if err := invented.lived(ctx, db, attack.thieves(invented)); err != nil {
+			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), db.Close())
 		}
 	}
-	program, err := assemble(ctx, s, kept, log)
+	program, err := assemble(ctx, s, db, log)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	provider, err := place.provider(invented)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -109,7 +109,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	for service, handler := range invented.applications(place.origin(), town.KeysFrom(place.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
 		group.Go(func() error { return serveUntil(ctx, place.applications[service], handler) })
 	}
-	group.Go(func() error { return invented.keepTelling(ctx, kept, s.Pseudonym) })
+	group.Go(func() error { return invented.keepTelling(ctx, db, s.Pseudonym) })
 	if !d.QuietTown {
 		group.Go(func() error { return invented.work(ctx, place.origin(), d.Seed) })
 	}
@@ -120,7 +120,7 @@ func (d *Demo) Run(ctx context.Context, on *streams) error {
 	if err := group.Wait(); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}
-	return kept.Close()
+	return db.Close()
 }
 
 // folder is where the demonstration keeps its files.

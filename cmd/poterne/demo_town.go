@@ -177,7 +177,7 @@ func (d *demoTown) aliases(key register.Key) []store.Named {
 }
 
 // fill tells Poterne everything that its neighbours would.
-func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) error {
+func (d *demoTown) fill(ctx context.Context, s *store.DB, key register.Key) error {
 	taken := accounts.Import{By: "demo", List: d.roster()}
 	if _, err := journal.Do(ctx, d.weeksAgo(s), taken); err != nil {
 		return err
@@ -185,12 +185,12 @@ func (d *demoTown) fill(ctx context.Context, s *store.Store, key register.Key) e
 	if err := d.tell(ctx, s, key, d.today); err != nil {
 		return err
 	}
-	return s.TakeAliases(ctx, d.aliases(key))
+	return store.NewAliases(s).TakeAliases(ctx, d.aliases(key))
 }
 
-func (d *demoTown) tell(ctx context.Context, s *store.Store, key register.Key, now time.Time) error {
+func (d *demoTown) tell(ctx context.Context, s *store.DB, key register.Key, now time.Time) error {
 	for source, facts := range d.facts(key, now) {
-		if err := s.TakeFacts(ctx, source, facts, nil, now); err != nil {
+		if err := store.NewFacts(s).TakeFacts(ctx, source, facts, nil, now); err != nil {
 			return err
 		}
 	}
@@ -199,7 +199,7 @@ func (d *demoTown) tell(ctx context.Context, s *store.Store, key register.Key, n
 
 // lived has the owners of accounts prove to be there two weeks ago, each on a device
 // of their own: whoever holds their sessions now comes from another.
-func (d *demoTown) lived(ctx context.Context, s *store.Store, thieves []life.Thief) error {
+func (d *demoTown) lived(ctx context.Context, s *store.DB, thieves []life.Thief) error {
 	for _, t := range thieves {
 		touched := ledger.Entry{Kind: ledger.Touched, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
 		if err := journal.Record(ctx, d.weeksAgo(s), touched); err != nil {
@@ -210,8 +210,8 @@ func (d *demoTown) lived(ctx context.Context, s *store.Store, thieves []life.Thi
 }
 
 // weeksAgo writes what happened before the demonstration.
-func (d *demoTown) weeksAgo(s *store.Store) journal.Outside {
-	return journal.Outside{DB: s, Now: func() time.Time { return d.today.AddDate(0, 0, -14) }}
+func (d *demoTown) weeksAgo(s *store.DB) journal.Outside {
+	return journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return d.today.AddDate(0, 0, -14) }}
 }
 
 // toldEvery is how often the neighbours say again what they know: before a call, whose
@@ -219,7 +219,7 @@ func (d *demoTown) weeksAgo(s *store.Store) journal.Outside {
 const toldEvery = 5 * time.Minute
 
 // keepTelling says again what the neighbours know, until ctx ends.
-func (d *demoTown) keepTelling(ctx context.Context, s *store.Store, key register.Key) error {
+func (d *demoTown) keepTelling(ctx context.Context, s *store.DB, key register.Key) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -33,14 +33,14 @@ type factsImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (f *factsImport) Run(ctx context.Context, on *streams) error {
-	return f.with(ctx, func(s settings, kept *store.Store) error {
+	return f.with(ctx, func(s settings, db *store.DB) error {
 		if _, declared := s.Sources[f.Source]; !declared {
 			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
 		}
-		facts := intake.NewFacts(kept, gate.NewDirectory(s.Pseudonym, s.Schemes, kept), s.Schemes, kept, s.Sources, time.Now)
+		facts := intake.NewFacts(store.NewFacts(db), gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)), s.Schemes, store.NewRoster(db), s.Sources, time.Now)
 		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := facts.Take(ctx, f.Source, format, from, said)
-			return report, errors.Join(err, f.record(ctx, kept, imported(ledger.Facts, f.Source, report)))
+			return report, errors.Join(err, f.record(ctx, db, imported(ledger.Facts, f.Source, report)))
 		})
 	})
 }
@@ -54,11 +54,11 @@ type aliasesImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
-	return a.with(ctx, func(s settings, kept *store.Store) error {
-		aliases := intake.NewAliases(aliasStore{kept}, s.Pseudonym, s.Schemes)
+	return a.with(ctx, func(s settings, db *store.DB) error {
+		aliases := intake.NewAliases(aliasStore{db}, s.Pseudonym, s.Schemes)
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := aliases.Take(ctx, format, from, said)
-			return report, errors.Join(err, a.record(ctx, kept, imported(ledger.Aliases, "", report)))
+			return report, errors.Join(err, a.record(ctx, db, imported(ledger.Aliases, "", report)))
 		})
 	})
 }

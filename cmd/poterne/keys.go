@@ -75,8 +75,8 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 			return usage("%v", err)
 		}
 	}
-	return a.with(ctx, func(s settings, kept *store.Store) error {
-		periods, err := kept.Periods(ctx)
+	return a.with(ctx, func(s settings, db *store.DB) error {
+		periods, err := store.NewMonths(db).Periods(ctx)
 		if err != nil {
 			return err
 		}

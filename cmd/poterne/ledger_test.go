@@ -41,11 +41,11 @@ func writtenIn(t *testing.T, dir string) settings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.Signer, s.Verifier, nil)
+	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(db), s.Signer, s.Verifier, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func writtenIn(t *testing.T, dir string) settings {
 		{"pauline.mercier", "1", register.Contact, policy.Shown},
 	} {
 		clock = clock.Add(time.Hour)
-		if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: func() time.Time { return clock }}, ledger.Entry{
+		if err := journal.Record(t.Context(), journal.Outside{DB: store.NewLedger(db), Now: func() time.Time { return clock }}, ledger.Entry{
 			Kind: ledger.Consulted, Account: shown.account, Organisation: "ml", Service: "people", Purpose: "accompany", Route: "GET /users",
 			Person: s.Pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
 			Reason: reason.Reason{Kind: reason.Caseload, Source: "caseloads", ID: "7"},
@@ -76,7 +76,7 @@ func writtenIn(t *testing.T, dir string) settings {
 			}
 		}
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -153,12 +153,12 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 // Promise: LEDGER-3
 func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
 	dir, s := written(t)
-	kept, err := store.OpenSQLite(t.Context(), s.Database)
+	db, err := store.OpenSQLite(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := kept.Checkpoint(t.Context())
-	if err != nil || kept.Close() != nil {
+	signed, err := store.NewLedger(db).Checkpoint(t.Context())
+	if err != nil || db.Close() != nil {
 		t.Fatal(err)
 	}
 	elsewhere := filepath.Join(dir, "kept-elsewhere")

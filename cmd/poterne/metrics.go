@@ -33,7 +33,7 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(from settings, j *journal.Journal, kept *store.Store) *metrics {
+func newMetrics(from settings, j *journal.Journal, db *store.DB) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -58,7 +58,7 @@ func newMetrics(from settings, j *journal.Journal, kept *store.Store) *metrics {
 	}, func() float64 { return float64(j.Next()) })
 	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.Rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&standing{kept: kept, verifier: from.Verifier, silence: from.Silence, now: from.now})
+		&standing{db: db, verifier: from.Verifier, silence: from.Silence, now: from.now})
 	return m
 }
 
@@ -102,7 +102,7 @@ func (c counted) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCac
 
 // standing is what has to be looked up when somebody asks.
 type standing struct {
-	kept     *store.Store
+	db       *store.DB
 	verifier note.Verifier
 	silence  map[string]time.Duration
 	now      func() time.Time
@@ -125,12 +125,12 @@ func (s *standing) Describe(out chan<- *prometheus.Desc) {
 func (s *standing) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if lag, err := checkpointLag(ctx, s.kept, s.verifier, s.now()); err != nil {
+	if lag, err := checkpointLag(ctx, s.db, s.verifier, s.now()); err != nil {
 		out <- prometheus.NewInvalidMetric(lagDesc, err)
 	} else {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds())
 	}
-	heard, err := s.kept.Heard(ctx)
+	heard, err := store.NewFacts(s.db).Heard(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(silentDesc, err)
 		return
@@ -149,8 +149,8 @@ func (s *standing) Collect(out chan<- prometheus.Metric) {
 }
 
 // checkpointLag is the age of the oldest entry that no checkpoint covers yet.
-func checkpointLag(ctx context.Context, kept *store.Store, verifier note.Verifier, now time.Time) (time.Duration, error) {
-	signed, err := kept.Checkpoint(ctx)
+func checkpointLag(ctx context.Context, db *store.DB, verifier note.Verifier, now time.Time) (time.Duration, error) {
+	signed, err := store.NewLedger(db).Checkpoint(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -160,7 +160,7 @@ func checkpointLag(ctx context.Context, kept *store.Store, verifier note.Verifie
 			return 0, err
 		}
 	}
-	for entry, err := range kept.Entries(ctx, ledger.Number(checkpoint.Size)) {
+	for entry, err := range store.NewLedger(db).Entries(ctx, ledger.Number(checkpoint.Size)) {
 		return max(0, now.Sub(entry.Time)), err
 	}
 	return 0, nil
@@ -171,7 +171,7 @@ const longestLag = 5 * time.Second
 
 // health answers whoever watches over the process.
 type health struct {
-	kept     *store.Store
+	db       *store.DB
 	verifier note.Verifier
 	now      func() time.Time
 
@@ -189,11 +189,11 @@ func (h *health) handler() http.Handler {
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if err := h.kept.Ping(ctx); err != nil {
+	if err := h.db.Ping(ctx); err != nil {
 		sayHealth(w, http.StatusServiceUnavailable, "the database does not answer", nil)
 		return
 	}
-	lag, err := checkpointLag(ctx, h.kept, h.verifier, h.now())
+	lag, err := checkpointLag(ctx, h.db, h.verifier, h.now())
 	if err != nil || lag > longestLag {
 		sayHealth(w, http.StatusServiceUnavailable, "the newest entries are not under a checkpoint", nil)
 		return

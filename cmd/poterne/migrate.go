@@ -45,9 +45,9 @@ func (m *migrateCommand) Run(ctx context.Context, on *streams) error {
 
 // migrateFile opens the file, which brings it up to date.
 func (s settings) migrateFile(ctx context.Context) error {
-	kept, err := store.OpenSQLite(ctx, s.Database)
+	db, err := store.OpenSQLite(ctx, s.Database)
 	if err != nil {
 		return err
 	}
-	return errors.Join(kept.Ping(ctx), kept.Close())
+	return errors.Join(db.Ping(ctx), db.Close())
 }

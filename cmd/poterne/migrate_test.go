@@ -67,12 +67,12 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	defer db.Close()
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type nameCommand struct {
 // Run writes in the ledger that people are named, then names them. It prints how
 // many, and nothing that tells who.
 func (n *nameCommand) Run(ctx context.Context, on *streams) error {
-	return n.with(ctx, func(s settings, kept *store.Store) error {
+	return n.with(ctx, func(s settings, db *store.DB) error {
 		wanted, digest, err := n.wanted(s)
 		if err != nil {
 			return err
@@ -55,12 +55,12 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
-		search, due := lookup.NewSearch(wanted, gate.NewDirectory(s.Pseudonym, s.Schemes, kept), cmp.Or(n.Scheme, s.Schemes.Own())), pace()
+		search, due := lookup.NewSearch(wanted, gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)), cmp.Or(n.Scheme, s.Schemes.Own())), pace()
 		err = streamNew(n.Out, func(to io.Writer) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
 			}
-			if _, err := journal.Do(ctx, outside(kept), naming); err != nil {
+			if _, err := journal.Do(ctx, outside(db), naming); err != nil {
 				return fmt.Errorf("nobody is named: %w", err)
 			}
 			return search.Run(ctx, identifiers, to, func(read int) {

@@ -18,6 +18,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -25,15 +26,15 @@ import (
 func namingIn(t *testing.T) (dir string, s settings, list string) {
 	t.Helper()
 	dir, s, _ = veiled(t)
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
+	defer db.Close()
 	account := func(id roster.AccountID, in roster.OrganisationID, role roster.Role) roster.Account {
 		return roster.Account{ID: id, Organisation: in, Role: role, Name: string(id), Identity: roster.Identity{Issuer: "https://connect.example", Subject: string(id)}}
 	}
-	if err := storetest.TakeRosterBy(t, outside(kept), accounts.List{
+	if err := storetest.TakeRosterBy(t, outside(db), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "ML"}, {ID: "garde", SIRET: "12345678901242", Name: "Garde"}},
 		Accounts: []roster.Account{
 			account("jeanne", "ml", roster.Manager), account("samir", "garde", roster.Security), account("nadia", "garde", roster.Security),
@@ -42,7 +43,7 @@ func namingIn(t *testing.T) (dir string, s settings, list string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (containment.Service{Writer: journal.Outside{DB: kept, Now: time.Now}}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
+	if _, err := (containment.Service{Writer: journal.Outside{DB: store.NewLedger(db), Now: time.Now}}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
 		t.Fatal(err)
 	}
 	list = filepath.Join(dir, "people.csv")
@@ -65,12 +66,12 @@ func file(t *testing.T, dir, name, text string) (path string) {
 // named is what the ledger says of naming people.
 func named(t *testing.T, s settings) (details []string) {
 	t.Helper()
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	for entry, err := range kept.Entries(t.Context(), 0) {
+	defer db.Close()
+	for entry, err := range store.NewLedger(db).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

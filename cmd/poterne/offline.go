@@ -19,39 +19,39 @@ type database struct {
 }
 
 // open reads the configuration and opens its database.
-func (d database) open(ctx context.Context) (settings, *store.Store, error) {
+func (d database) open(ctx context.Context) (settings, *store.DB, error) {
 	s, err := readConfig(d.Config)
 	if err != nil {
 		return s, nil, err
 	}
-	kept, err := s.open(ctx)
+	db, err := s.open(ctx)
 	if err != nil {
 		return s, nil, err
 	}
-	return s, kept, nil
+	return s, db, nil
 }
 
 // with opens the database for one act.
-func (d database) with(ctx context.Context, act func(settings, *store.Store) error) error {
-	s, kept, err := d.open(ctx)
+func (d database) with(ctx context.Context, act func(settings, *store.DB) error) error {
+	s, db, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(s, kept), kept.Close())
+	return errors.Join(act(s, db), db.Close())
 }
 
 // withSealed opens the database for one act that needs to know nobody: it can do
 // without the epoch key.
-func (d database) withSealed(ctx context.Context, act func(settings, *store.Store) error) error {
+func (d database) withSealed(ctx context.Context, act func(settings, *store.DB) error) error {
 	s, err := readConfig(d.Config)
 	if err != nil {
 		return err
 	}
-	kept, err := s.openSealed(ctx)
+	db, err := s.openSealed(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(s, kept), kept.Close())
+	return errors.Join(act(s, db), db.Close())
 }
 
 // actor is who uses the command line; the ledger names them.
@@ -68,19 +68,21 @@ func (a actor) Validate() error {
 }
 
 // outside writes beside a running program.
-func outside(kept *store.Store) journal.Outside { return journal.Outside{DB: kept, Now: time.Now} }
+func outside(db *store.DB) journal.Outside {
+	return journal.Outside{DB: store.NewLedger(db), Now: time.Now}
+}
 
 // record writes an act of the command line in the ledger.
-func (a actor) record(ctx context.Context, kept *store.Store, entry ledger.Entry) error {
+func (a actor) record(ctx context.Context, db *store.DB, entry ledger.Entry) error {
 	entry.Account = roster.AccountID(a.As)
-	if err := journal.Record(ctx, outside(kept), entry); err != nil {
+	if err := journal.Record(ctx, outside(db), entry); err != nil {
 		return fmt.Errorf("this could not be written in the ledger: %w", err)
 	}
 	return nil
 }
 
 // aliasStore is the store, as intake speaks of it.
-type aliasStore struct{ *store.Store }
+type aliasStore struct{ *store.DB }
 
 // TakeAliases implements intake.AliasStore.
 func (s aliasStore) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
@@ -88,7 +90,7 @@ func (s aliasStore) TakeAliases(ctx context.Context, aliases []intake.Alias) err
 	for i, alias := range aliases {
 		named[i] = store.Named(alias)
 	}
-	return s.Store.TakeAliases(ctx, named)
+	return store.NewAliases(s.DB).TakeAliases(ctx, named)
 }
 
 // moment is a time on the command line.

@@ -37,7 +37,7 @@ var effects = map[string]order.Effect{"freeze": order.Frozen, "suspend": order.S
 
 // Run places the order and prints its number.
 func (p *orderPlace) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(s settings, kept *store.Store) error {
+	return p.with(ctx, func(s settings, db *store.DB) error {
 		now := time.Now()
 		o := order.Order{
 			Effect: effects[p.Act], Reach: order.Reach(p.Reach), Target: p.Target, Placed: now,
@@ -49,10 +49,10 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		if err := cmp.Or(o.Check(), typed.Check("an order", o.Because)); err != nil {
 			return usageError(err.Error())
 		}
-		if err := p.exists(ctx, s, kept); err != nil {
+		if err := p.exists(ctx, s, db); err != nil {
 			return err
 		}
-		placed, err := containment.Service{Writer: outside(kept)}.Place(ctx, o)
+		placed, err := containment.Service{Writer: outside(db)}.Place(ctx, o)
 		if err != nil {
 			return fmt.Errorf("the order is not placed: %w", err)
 		}
@@ -62,17 +62,17 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 }
 
 // exists keeps a misspelt name from passing for a containment.
-func (p *orderPlace) exists(ctx context.Context, s settings, kept *store.Store) error {
+func (p *orderPlace) exists(ctx context.Context, s settings, db *store.DB) error {
 	there := true
 	switch order.Reach(p.Reach) {
 	case order.Account:
-		_, _, err := kept.Account(ctx, roster.AccountID(p.Target))
+		_, _, err := store.NewRoster(db).Account(ctx, roster.AccountID(p.Target))
 		if err != nil && !fault.Is(err, fault.Absent) {
 			return err
 		}
 		there = err == nil
 	case order.Organisation:
-		list, err := kept.Organisations(ctx)
+		list, err := store.NewRoster(db).Organisations(ctx)
 		if err != nil {
 			return err
 		}
@@ -95,12 +95,12 @@ type orderLift struct {
 
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(_ settings, kept *store.Store) error {
+	return l.with(ctx, func(_ settings, db *store.DB) error {
 		if err := typed.Check("the lifting of an order", l.Because); err != nil {
 			return usageError(err.Error())
 		}
 		lift := containment.Lift{ID: order.ID(l.ID), By: l.As, Because: l.Because}
-		err := containment.Service{Writer: outside(kept)}.Lift(ctx, lift)
+		err := containment.Service{Writer: outside(db)}.Lift(ctx, lift)
 		if fault.Is(err, fault.Absent) {
 			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
 		}
@@ -116,8 +116,8 @@ type orderList struct{ database }
 
 // Run lists what is placed and not lifted, oldest first.
 func (l *orderList) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(_ settings, kept *store.Store) error {
-		orders, err := kept.Orders(ctx)
+	return l.with(ctx, func(_ settings, db *store.DB) error {
+		orders, err := store.NewOrders(db).InForce(ctx)
 		if err != nil {
 			return err
 		}

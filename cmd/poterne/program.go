@@ -49,29 +49,29 @@ func readConfig(file string) (settings, error) {
 }
 
 // open opens the database.
-func (s settings) open(ctx context.Context) (*store.Store, error) {
-	kept, err := s.openSealed(ctx)
+func (s settings) open(ctx context.Context) (*store.DB, error) {
+	db, err := s.openSealed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := kept.Veil(ctx, s.Veil); err != nil {
-		return nil, errors.Join(err, kept.Close())
+	if err := db.Veil(ctx, s.Veil); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	return kept, nil
+	return db, nil
 }
 
 // openSealed opens the database for what needs to know nobody: it can do without the
 // epoch key.
-func (s settings) openSealed(ctx context.Context) (kept *store.Store, err error) {
+func (s settings) openSealed(ctx context.Context) (db *store.DB, err error) {
 	if s.Server != "" {
-		kept, err = store.OpenPostgreSQL(ctx, s.Server)
+		db, err = store.OpenPostgreSQL(ctx, s.Server)
 	} else {
-		kept, err = store.OpenSQLite(ctx, s.Database)
+		db, err = store.OpenSQLite(ctx, s.Database)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the database cannot be opened: %w", err)
 	}
-	return kept, nil
+	return db, nil
 }
 
 // program is everything that runs, wired together.
@@ -92,7 +92,7 @@ type program struct {
 
 // assemble wires a program together over an open store. It reads the ledger, and
 // serves nobody before Serve.
-func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.Logger) (*program, error) {
+func assemble(ctx context.Context, from settings, db *store.DB, log *slog.Logger) (*program, error) {
 	if from.now == nil {
 		from.now = time.Now
 	}
@@ -100,52 +100,52 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	if told := toldObservations(from.Rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
 	}
-	directory := gate.NewDirectory(from.Pseudonym, from.Schemes, kept)
-	p.council = from.council(kept, log)
+	directory := gate.NewDirectory(from.Pseudonym, from.Schemes, store.NewAliases(db))
+	p.council = from.council(db, log)
 	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
 	}
 	var err error
-	if p.journal, err = journal.Open(ctx, kept, from.now); err != nil {
+	if p.journal, err = journal.Open(ctx, store.NewLedger(db), from.now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	p.gate = gate.New(p.journal, kept, from.Rules, from.now)
-	if err = from.retain(ctx, kept, log); err != nil {
+	p.gate = gate.New(p.journal, store.NewFacts(db), from.Rules, from.now)
+	if err = from.retain(ctx, db, log); err != nil {
 		return nil, err
 	}
-	if p.sequencer, err = ledger.NewSequencer(ctx, kept, from.Signer, from.Verifier, log); err != nil {
+	if p.sequencer, err = ledger.NewSequencer(ctx, store.NewLedger(db), from.Signer, from.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
-	p.metrics = newMetrics(from, p.journal, kept)
+	p.metrics = newMetrics(from, p.journal, db)
 	present := attendance{p.council, from.Witnessing.Strict, from.now}
-	p.metrics.registry.MustRegister(present, overdue{kept, from.now})
+	p.metrics.registry.MustRegister(present, overdue{db, from.now})
 
 	pages := portal.NewPages(from.portal(log))
-	sessions := store.NewSessions(kept)
-	if p.door, err = signin.New(p.signIn(from), sessions, kept, pages); err != nil {
+	sessions := store.NewSessions(db)
+	if p.door, err = signin.New(p.signIn(from), sessions, store.NewRoster(db), pages); err != nil {
 		return nil, err
 	}
-	detector := campaign.New(campaign.Deps{Journal: p.journal, Ledger: kept, Roster: kept},
+	detector := campaign.New(campaign.Deps{Journal: p.journal, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)},
 		campaign.Rules{Watches: from.Rules.Watches, Narrowed: from.Narrowed}, from.now, log)
 	orders := containment.Service{Writer: p.journal}
-	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: kept, Journal: p.journal})
+	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: store.NewRoster(db), Journal: p.journal})
 	watch := desk.Deps{
-		Gate: p.gate, Journal: p.journal, Calendar: kept, Roster: kept, Containment: orders, Sessions: p.door, Sources: kept, Campaigns: detector,
-		Notary: notary{kept, from.Signer, from.Verifier}, Directory: directory,
+		Gate: p.gate, Journal: p.journal, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: orders, Sessions: p.door, Sources: store.NewFacts(db), Campaigns: detector,
+		Notary: notary{store.NewLedger(db), from.Signer, from.Verifier}, Directory: directory,
 	}
 	if from.index != nil {
 		watch.Index = from.index
 	}
 	watching := desk.New(shell, desk.Settings{Silence: from.Silence, Observed: from.Rules.Observed, Scheme: from.Schemes.Own()}, watch)
 	rooms := shell.Handler(
-		staff.New(shell, staff.Deps{Gate: p.gate, Journal: p.journal, Roster: kept}),
+		staff.New(shell, staff.Deps{Gate: p.gate, Journal: p.journal, Roster: store.NewRoster(db)}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Journal: p.journal, Roster: kept,
+			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Journal: p.journal, Roster: store.NewRoster(db),
 		}),
 	)
 
-	assertions, err := httpgate.NewSigner(from.Assertion, from.Origin, kept, from.now)
+	assertions, err := httpgate.NewSigner(from.Assertion, from.Origin, store.NewRoster(db), from.now)
 	if err != nil {
 		return nil, err
 	}
@@ -163,9 +163,9 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
-	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(kept), from.Verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(kept, directory, from.Schemes, kept, from.Sources, from.now), from.Tokens, p.pushed, log))
-	health := &health{kept: kept, verifier: from.Verifier, now: from.now, witnesses: present}
+	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(db), from.Verifier, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(store.NewFacts(db), directory, from.Schemes, store.NewRoster(db), from.Sources, from.now), from.Tokens, p.pushed, log))
+	health := &health{db: db, verifier: from.Verifier, now: from.now, witnesses: present}
 	p.public = switchboard{
 		origin: from.Origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(rooms), health: health.handler(),
@@ -181,7 +181,7 @@ func assemble(ctx context.Context, from settings, kept *store.Store, log *slog.L
 		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
 	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
-		return kept.Listen(ctx, log, func() {
+		return db.Listen(ctx, log, func() {
 			sessions.Told()
 			_ = p.journal.Look(ctx) // a node that cannot look now looks again within a second
 		})

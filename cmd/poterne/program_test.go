@@ -34,22 +34,22 @@ func parsed(dir, document string) (settings, error) {
 
 // assembled is the program that the example configuration comes to, over a new
 // database.
-func assembled(t *testing.T) (*program, *store.Store, settings) {
+func assembled(t *testing.T) (*program, *store.DB, settings) {
 	t.Helper()
 	s, err := parsed(configtest.Secrets(t), config.Example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = db.Close() })
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, kept, s
+	return p, db, s
 }
 
 // serving runs the program on a free port until ctx ends.
@@ -75,7 +75,7 @@ func hanging() (handler http.Handler, reached, release chan struct{}) {
 }
 
 func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
-	p, kept, s := assembled(t)
+	p, db, s := assembled(t)
 	var reached, release chan struct{}
 	p.public, reached, release = hanging()
 	ctx, leave := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	lag, err := checkpointLag(t.Context(), kept, s.Verifier, time.Now())
+	lag, err := checkpointLag(t.Context(), db, s.Verifier, time.Now())
 	if err != nil || lag != 0 {
 		t.Errorf("the last checkpoint is %v behind (%v)", lag, err)
 	}
@@ -160,7 +160,7 @@ func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
 
 func TestNothingRunsOnAfterTheProgram(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	p, kept, _ := assembled(t)
+	p, db, _ := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	address, ended := serving(ctx, t, p)
 	if code, _ := ask(address+"/healthz", nil); code != http.StatusOK {
@@ -170,14 +170,14 @@ func TestNothingRunsOnAfterTheProgram(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
 func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
-	p, kept, s := assembled(t)
+	p, db, s := assembled(t)
 	ready := func() int {
 		w := httptest.NewRecorder()
 		p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
@@ -186,13 +186,13 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 	if code := ready(); code != http.StatusOK {
 		t.Errorf("a fresh node answers %d", code)
 	}
-	late := &health{kept: kept, verifier: s.Verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
+	late := &health{db: db, verifier: s.Verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
 	w := httptest.NewRecorder()
 	late.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("with entries that nobody signed it answers %d", w.Code)
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if code := ready(); code != http.StatusServiceUnavailable {
@@ -201,8 +201,8 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 }
 
 func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
-	p, kept, s := assembled(t)
-	if err := storetest.TakeRosterBy(t, outside(kept), accounts.List{
+	p, db, s := assembled(t)
+	if err := storetest.TakeRosterBy(t, outside(db), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
 		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0)}},
 		Habilitations: []roster.Habilitation{{
@@ -264,7 +264,7 @@ func TestAnUndeclaredNameIsNotAnswered(t *testing.T) {
 
 // Promise: ENTRY-9
 func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
-	p, kept, s := assembled(t)
+	p, db, s := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
 	told := p.signIn(s).Told
@@ -275,7 +275,7 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 		t.Error(err)
 	}
 	var details []string
-	for entry, err := range kept.Entries(t.Context(), 1) {
+	for entry, err := range store.NewLedger(db).Entries(t.Context(), 1) {
 		if err != nil || entry.Kind != ledger.Session || entry.Account != "pauline.mercier" {
 			t.Errorf("entry %d is %v (%v)", entry.Number, entry.Kind, err)
 		}

@@ -29,8 +29,8 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	return p.withSealed(ctx, func(s settings, kept *store.Store) error {
-		head, err := tiles.Publish(ctx, s.published(kept), s.Verifier, folder)
+	return p.withSealed(ctx, func(s settings, db *store.DB) error {
+		head, err := tiles.Publish(ctx, s.published(db), s.Verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
 		}
@@ -88,11 +88,11 @@ type ledgerProve struct {
 
 // Run prints an entry with its proof; it is written in the ledger first.
 func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(s settings, kept *store.Store) error {
-		if err := p.record(ctx, kept, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
+	return p.with(ctx, func(s settings, db *store.DB) error {
+		if err := p.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
 			return err
 		}
-		proof, err := tiles.Prove(ctx, s.published(kept), s.Verifier, p.Number)
+		proof, err := tiles.Prove(ctx, s.published(db), s.Verifier, p.Number)
 		if err != nil {
 			return err
 		}

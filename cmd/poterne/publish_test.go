@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store"
 )
 
 // bare runs one command that needs no configuration.
@@ -85,7 +86,7 @@ func TestLEDGER_3_AnEntryIsProvedWithThePublicKeyAlone(t *testing.T) {
 
 // Promise: LEDGER-3
 func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
-	p, kept, s := assembled(t)
+	p, db, s := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
 	if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
@@ -95,7 +96,7 @@ func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
 	if err := <-ended; err != nil { // and everything is signed
 		t.Fatal(err)
 	}
-	signed, err := kept.Checkpoint(t.Context())
+	signed, err := store.NewLedger(db).Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

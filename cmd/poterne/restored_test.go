@@ -28,17 +28,17 @@ type nightly struct {
 // works records some acts, and signs a checkpoint.
 func (n *nightly) works(acts int) {
 	n.t.Helper()
-	kept, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
+	db, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer kept.Close()
+	defer db.Close()
 	for range acts {
-		if err := journal.Record(n.t.Context(), journal.Outside{DB: kept, Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "nadia", State: ledger.Tail}); err != nil {
+		if err := journal.Record(n.t.Context(), journal.Outside{DB: store.NewLedger(db), Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "nadia", State: ledger.Tail}); err != nil {
 			n.t.Fatal(err)
 		}
 	}
-	sequencer, err := ledger.NewSequencer(n.t.Context(), kept, n.settings.Signer, n.settings.Verifier, nil)
+	sequencer, err := ledger.NewSequencer(n.t.Context(), store.NewLedger(db), n.settings.Signer, n.settings.Verifier, nil)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -50,12 +50,12 @@ func (n *nightly) works(acts int) {
 // keep keeps the newest checkpoint elsewhere.
 func (n *nightly) keep(name string) (file string) {
 	n.t.Helper()
-	kept, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
+	db, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer kept.Close()
-	signed, err := kept.Checkpoint(n.t.Context())
+	defer db.Close()
+	signed, err := store.NewLedger(db).Checkpoint(n.t.Context())
 	if err != nil {
 		n.t.Fatal(err)
 	}

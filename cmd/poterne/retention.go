@@ -36,18 +36,18 @@ type retentionStatus struct {
 
 // Run says where each month stands. It shows no entry, so it is not written.
 func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(_ settings, kept *store.Store) error {
-		schedule, months, err := custody.Months(ctx, kept, time.Now())
+	return r.with(ctx, func(_ settings, db *store.DB) error {
+		schedule, months, err := custody.Months(ctx, store.NewMonths(db), time.Now())
 		if err != nil {
 			return err
 		}
-		first, err := kept.First(ctx)
+		first, err := store.NewLedger(db).First(ctx)
 		if err != nil {
 			return err
 		}
 		told := make([]toldMonth, len(months))
 		for i, m := range months {
-			if told[i], err = r.tell(ctx, kept, m, first); err != nil {
+			if told[i], err = r.tell(ctx, db, m, first); err != nil {
 				return err
 			}
 		}
@@ -61,17 +61,17 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 
 // tell looks up what a month itself does not say, in a ledger that begins with the
 // entry first.
-func (r *retentionStatus) tell(ctx context.Context, kept *store.Store, m retention.Month, first ledger.Number) (toldMonth, error) {
+func (r *retentionStatus) tell(ctx context.Context, db *store.DB, m retention.Month, first ledger.Number) (toldMonth, error) {
 	told := toldOf(m)
 	if r.Sizes && !m.Dropped {
-		bytes, err := kept.Weigh(ctx, m.Period)
+		bytes, err := store.NewMonths(db).Weigh(ctx, m.Period)
 		told.Bytes = &bytes
 		return told, err
 	}
 	if !m.Dropped || m.By < first {
 		return told, nil
 	}
-	entry, err := kept.Entry(ctx, m.By)
+	entry, err := store.NewLedger(db).Entry(ctx, m.By)
 	told.DroppedAt = &entry.Time
 	return told, err
 }
@@ -210,15 +210,15 @@ func (r *retentionRun) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	s.now = time.Now
-	kept, err := r.open(ctx, s)
+	db, err := r.open(ctx, s)
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.run(ctx, on, s, kept), kept.Close())
+	return errors.Join(r.run(ctx, on, s, db), db.Close())
 }
 
 // open opens the database as whoever may drop.
-func (r *retentionRun) open(ctx context.Context, s settings) (*store.Store, error) {
+func (r *retentionRun) open(ctx context.Context, s settings) (*store.DB, error) {
 	switch {
 	case s.Server == "" && r.Owner != "":
 		return nil, usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", r.Config)
@@ -233,10 +233,10 @@ func (r *retentionRun) open(ctx context.Context, s settings) (*store.Store, erro
 	return store.OpenAsOwner(ctx, r.Owner, s.Server)
 }
 
-func (r *retentionRun) run(ctx context.Context, on *streams, s settings, kept *store.Store) error {
+func (r *retentionRun) run(ctx context.Context, on *streams, s settings, db *store.DB) error {
 	due, log := pace(), slog.New(slog.NewJSONHandler(on.Err, nil))
 	erasure := custody.Erasure{
-		DB: kept, By: roster.AccountID(r.As), Council: s.council(kept, log), Published: s.published(kept), Signer: s.Signer, Verifier: s.Verifier,
+		Ledger: store.NewLedger(db), Months: store.NewMonths(db), By: roster.AccountID(r.As), Council: s.council(db, log), Published: s.published(db), Signer: s.Signer, Verifier: s.Verifier,
 		DryRun: r.DryRun, Now: time.Now, Log: log,
 		Progress: func(month ledger.Month, done, total int64) {
 			if due() {
@@ -301,15 +301,15 @@ type retentionHold struct {
 
 // Run places the hold and prints its number.
 func (h *retentionHold) Run(ctx context.Context, on *streams) error {
-	return h.with(ctx, func(_ settings, kept *store.Store) error {
-		gone, err := h.gone(ctx, kept)
+	return h.with(ctx, func(_ settings, db *store.DB) error {
+		gone, err := h.gone(ctx, db)
 		if err != nil {
 			return err
 		}
 		hold := retention.Hold{
 			Since: h.Since.Month, Until: h.Until.Month, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
 		}
-		placed, err := journal.Do(ctx, outside(kept), custody.Hold{Hold: hold})
+		placed, err := journal.Do(ctx, outside(db), custody.Hold{Hold: hold})
 		if err != nil {
 			return fmt.Errorf("nothing is held: %w", err)
 		}
@@ -323,8 +323,8 @@ func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 
 // gone returns the last of the months to be held that was dropped already. When all
 // of them were, there is nothing to hold.
-func (h *retentionHold) gone(ctx context.Context, kept *store.Store) (last string, err error) {
-	periods, err := kept.Periods(ctx)
+func (h *retentionHold) gone(ctx context.Context, db *store.DB) (last string, err error) {
+	periods, err := store.NewMonths(db).Periods(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -347,9 +347,9 @@ type retentionRelease struct {
 
 // Run ends one hold. Others that touch the same months go on.
 func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(_ settings, kept *store.Store) error {
+	return r.with(ctx, func(_ settings, db *store.DB) error {
 		release := custody.Release{Hold: r.Hold, By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
-		if _, err := journal.Do(ctx, outside(kept), release); err != nil {
+		if _, err := journal.Do(ctx, outside(db), release); err != nil {
 			return fmt.Errorf("nothing is released: %w", err)
 		}
 		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)

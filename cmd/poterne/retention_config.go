@@ -16,9 +16,9 @@ import (
 )
 
 // retain writes in the ledger how long it is kept, when that has changed.
-func (from settings) retain(ctx context.Context, kept *store.Store, log *slog.Logger) error {
+func (from settings) retain(ctx context.Context, db *store.DB, log *slog.Logger) error {
 	retain := custody.Retain{Setting: from.Retention}
-	_, err := journal.Do(ctx, journal.Outside{DB: kept, Now: from.now}, retain)
+	_, err := journal.Do(ctx, journal.Outside{DB: store.NewLedger(db), Now: from.now}, retain)
 	switch {
 	case errors.Is(err, journal.Unchanged):
 	case err != nil:
@@ -31,8 +31,8 @@ func (from settings) retain(ctx context.Context, kept *store.Store, log *slog.Lo
 
 // overdue tells whoever watches over the program that nobody drops months.
 type overdue struct {
-	kept *store.Store
-	now  func() time.Time
+	db  *store.DB
+	now func() time.Time
 }
 
 var overdueDesc = prometheus.NewDesc("poterne_ledger_months_due", "Months of the ledger that are past their term, are not held, and were not dropped.", nil, nil)
@@ -44,7 +44,7 @@ func (overdue) Describe(out chan<- *prometheus.Desc) { out <- overdueDesc }
 func (o overdue) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, months, err := custody.Months(ctx, o.kept, o.now())
+	_, months, err := custody.Months(ctx, store.NewMonths(o.db), o.now())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(overdueDesc, err)
 		return

@@ -122,12 +122,12 @@ func reopened(t *testing.T, dir string) (next ledger.Number) {
 
 func assembledAgain(t *testing.T, dir string, try func(*program)) {
 	t.Helper()
-	s, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	s, db, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	defer db.Close()
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,21 +179,21 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	s, kept, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	s, db, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
+	defer db.Close()
 	s.now = time.Now
 	log := slog.New(slog.DiscardHandler)
 	_, err = custody.Erasure{
-		DB: setMeanwhile{kept, t}, By: "timer", Council: s.council(kept, log), Published: s.published(kept), Signer: s.Signer, Verifier: s.Verifier,
+		Ledger: store.NewLedger(db), Months: setMeanwhile{store.NewMonths(db), outside(db), t}, By: "timer", Council: s.council(db, log), Published: s.published(db), Signer: s.Signer, Verifier: s.Verifier,
 		Progress: func(ledger.Month, int64, int64) {}, Now: time.Now, Log: log,
 	}.Run(t.Context())
 	if err == nil || !strings.HasSuffix(err.Error(), " is kept: it is not due") {
 		t.Errorf("set to be kept meanwhile: %v", err)
 	}
-	if first, err := kept.First(t.Context()); first != 0 || err != nil {
+	if first, err := store.NewLedger(db).First(t.Context()); first != 0 || err != nil {
 		t.Errorf("the ledger begins with %d, %v", first, err)
 	}
 }
@@ -201,16 +201,17 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 // setMeanwhile is a ledger that is to be kept longer, as is set while a month of it is
 // read.
 type setMeanwhile struct {
-	*store.Store
+	store.Months
+	w journal.Writer
 	t *testing.T
 }
 
 func (s setMeanwhile) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
 	longer := custody.Retain{Setting: retention.Setting{Months: 36, Reason: "une enquête"}}
-	if _, err := journal.Do(ctx, outside(s.Store), longer); err != nil {
+	if _, err := journal.Do(ctx, s.w, longer); err != nil {
 		s.t.Error(err)
 	}
-	return s.Store.Condense(ctx, month, tell)
+	return s.Months.Condense(ctx, month, tell)
 }
 
 // Promise: LEDGER-4
@@ -230,11 +231,11 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,18 +245,18 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	leave()
-	if err := errors.Join(<-ended, kept.Close()); err != nil { // the witness has co-signed all of it
+	if err := errors.Join(<-ended, db.Close()); err != nil { // the witness has co-signed all of it
 		t.Fatal(err)
 	}
 	run := func() (said string, first ledger.Number) {
-		kept, err := s.open(t.Context())
+		db, err := s.open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer kept.Close()
+		defer db.Close()
 		var out bytes.Buffer
-		err = (&retentionRun{actor: actor{"timer"}}).run(t.Context(), &streams{Out: &out, Err: io.Discard}, s, kept)
-		first, failed := kept.First(t.Context())
+		err = (&retentionRun{actor: actor{"timer"}}).run(t.Context(), &streams{Out: &out, Err: io.Discard}, s, db)
+		first, failed := store.NewLedger(db).First(t.Context())
 		if failed != nil {
 			t.Fatal(failed)
 		}

@@ -24,12 +24,12 @@ type rosterImport struct {
 
 // Run takes the roster in, and writes in the ledger that it was.
 func (r *rosterImport) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(s settings, kept *store.Store) error {
-		organisations, err := kept.Organisations(ctx)
+	return r.with(ctx, func(s settings, db *store.DB) error {
+		organisations, err := store.NewRoster(db).Organisations(ctx)
 		if err != nil {
 			return err
 		}
-		people, err := kept.Accounts(ctx)
+		people, err := store.NewRoster(db).Accounts(ctx)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		taken := accounts.Import{By: roster.AccountID(r.As), List: list}
-		if _, err := journal.Do(ctx, outside(kept), taken); err != nil {
+		if _, err := journal.Do(ctx, outside(db), taken); err != nil {
 			return fmt.Errorf("nothing of the roster was taken in: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%d organisations, %d accounts, %d habilitations\n", len(list.Organisations), len(list.Accounts), len(list.Habilitations))

@@ -28,27 +28,27 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 	if !s.Veil.Hides() {
 		log.Warn("whoever has the database can follow people in the ledger from month to month: make an epoch key with poterne keys epoch, and write epoch under [keys]")
 	}
-	kept, err := s.open(ctx)
+	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	shelf, err := s.openIndex(ctx, kept)
+	shelf, err := s.openIndex(ctx, db)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	defer shelf.Close()
-	program, err := assemble(ctx, s, kept, log)
+	program, err := assemble(ctx, s, db, log)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	public, err := listen(ctx, s.Listen, s.Certificate)
 	if err != nil {
-		return errors.Join(err, kept.Close())
+		return errors.Join(err, db.Close())
 	}
 	var private *listening
 	if s.Metrics != "" {
 		if private, err = listen(ctx, s.Metrics, nil); err != nil {
-			return errors.Join(err, kept.Close())
+			return errors.Join(err, db.Close())
 		}
 	}
 	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
@@ -56,7 +56,7 @@ func (c *serveCommand) Run(ctx context.Context, on *streams) error {
 		return err // what the database holds is not known any more: leave it as it is
 	}
 	log.Info("left in order")
-	return kept.Close()
+	return db.Close()
 }
 
 // staying keeps SIGHUP, which would end the program, from doing anything, and says

@@ -74,12 +74,12 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
-	kept, err := store.OpenSQLite(t.Context(), path)
+	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	if report, err := ledger.Verify(t.Context(), kept, s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
+	defer db.Close()
+	if report, err := ledger.Verify(t.Context(), store.NewLedger(db), s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
 		t.Errorf("it verifies as %+v, %v", report, err)
 	}
 }

@@ -45,11 +45,11 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 	if l.settings, err = readConfig(l.configFile); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := l.settings.open(t.Context())
+	db, err := l.settings.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for _, id := range []roster.AccountID{"a-2", "b-1", "c-3"} {
 		list.Accounts = append(list.Accounts, roster.Account{
@@ -59,10 +59,10 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 			Account: id, Service: "people", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
 		})
 	}
-	if err := storetest.TakeRosterBy(t, outside(kept), list); err != nil {
+	if err := storetest.TakeRosterBy(t, outside(db), list); err != nil {
 		t.Fatal(err)
 	}
-	if l.program, err = assemble(t.Context(), l.settings, kept, slog.New(slog.DiscardHandler)); err != nil {
+	if l.program, err = assemble(t.Context(), l.settings, db, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, leave := context.WithCancel(context.WithoutCancel(t.Context()))

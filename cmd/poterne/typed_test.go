@@ -17,7 +17,7 @@ import (
 func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 	dir, s := written(t)
 	const bad = "x\x1b]0;owned\x07\u009b2J\u202ey\r\nz"
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,11 +25,11 @@ func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 		{Kind: ledger.Raised, Account: bad, Subject: bad, Note: bad},
 		{Kind: ledger.Consulted, Account: bad, Organisation: bad, Service: bad, Purpose: bad, Route: bad, Device: bad, Network: bad, Person: s.Pseudonym.Person("1"), Verdict: policy.Shown, Why: policy.Counted, Fields: 1},
 	} {
-		if err := journal.Record(t.Context(), outside(kept), entry); err != nil {
+		if err := journal.Record(t.Context(), outside(db), entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
@@ -73,14 +73,14 @@ func TestTheProgramItselfPrintsNoEscape(t *testing.T) {
 		t.Skip("builds the program")
 	}
 	dir, s := written(t)
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := journal.Record(t.Context(), outside(kept), ledger.Entry{Kind: ledger.Raised, Account: "chief", Note: "a\x1b]0;owned\x07"}); err != nil {
+	if err := journal.Record(t.Context(), outside(db), ledger.Entry{Kind: ledger.Raised, Account: "chief", Note: "a\x1b]0;owned\x07"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "poterne")

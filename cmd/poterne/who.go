@@ -25,33 +25,33 @@ import (
 )
 
 // withIndex opens the database and the index of its ledger for one act.
-func (d database) withIndex(ctx context.Context, act func(settings, *store.Store) error) error {
-	return d.with(ctx, func(s settings, kept *store.Store) error {
-		shelf, err := s.openIndex(ctx, kept)
+func (d database) withIndex(ctx context.Context, act func(settings, *store.DB) error) error {
+	return d.with(ctx, func(s settings, db *store.DB) error {
+		shelf, err := s.openIndex(ctx, db)
 		if err != nil {
 			return err
 		}
-		return errors.Join(act(s, kept), shelf.Close())
+		return errors.Join(act(s, db), shelf.Close())
 	})
 }
 
 // openIndex opens the index of the ledger. It does not follow the ledger yet.
-func (s *settings) openIndex(ctx context.Context, kept *store.Store) (shelf *store.Index, err error) {
+func (s *settings) openIndex(ctx context.Context, db *store.DB) (shelf *store.Index, err error) {
 	if s.Server != "" {
 		shelf, err = store.OpenIndexPostgreSQL(ctx, s.Server)
 	} else {
 		shelf, err = store.OpenIndexSQLite(ctx, s.Database)
 	}
 	if err == nil {
-		s.index = ledgerindex.New(ledgerindex.Standard, kept, shelf)
+		s.index = ledgerindex.New(ledgerindex.Standard, store.NewLedger(db), shelf)
 	}
 	return shelf, err
 }
 
 // progress tells on the standard error how far the ledger is read, when that takes
 // long.
-func progress(ctx context.Context, on *streams, kept *store.Store) (func(ledger.Number), error) {
-	end, err := kept.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
+func progress(ctx context.Context, on *streams, db *store.DB) (func(ledger.Number), error) {
+	end, err := store.NewLedger(db).FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
 	due := pace()
 	return func(read ledger.Number) {
 		if due() {
@@ -61,8 +61,8 @@ func progress(ctx context.Context, on *streams, kept *store.Store) (func(ledger.
 }
 
 // caughtUp brings the index up to the ledger.
-func caughtUp(ctx context.Context, on *streams, s settings, kept *store.Store) error {
-	tell, err := progress(ctx, on, kept)
+func caughtUp(ctx context.Context, on *streams, s settings, db *store.DB) error {
+	tell, err := progress(ctx, on, db)
 	if err != nil {
 		return err
 	}
@@ -89,15 +89,15 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	if (w.Identifier == "") == (w.Pseudonym == "") {
 		return usage("write either an identifier or --pseudonym")
 	}
-	return w.withIndex(ctx, func(s settings, kept *store.Store) error {
-		person, err := w.person(ctx, s, kept)
+	return w.withIndex(ctx, func(s settings, db *store.DB) error {
+		person, err := w.person(ctx, s, db)
 		if err != nil {
 			return err
 		}
-		if err := w.record(ctx, kept, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
+		if err := w.record(ctx, db, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
 			return err
 		}
-		if err := caughtUp(ctx, on, s, kept); err != nil {
+		if err := caughtUp(ctx, on, s, db); err != nil {
 			return err
 		}
 		seen, err := s.index.WhoSaw(ctx, person)
@@ -118,7 +118,7 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	})
 }
 
-func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store) (register.PersonID, error) {
+func (w *ledgerWhoSaw) person(ctx context.Context, s settings, db *store.DB) (register.PersonID, error) {
 	if w.Pseudonym != "" {
 		return register.ParsePersonID(w.Pseudonym)
 	}
@@ -126,7 +126,7 @@ func (w *ledgerWhoSaw) person(ctx context.Context, s settings, kept *store.Store
 	if err != nil {
 		return register.PersonID{}, err
 	}
-	people, err := gate.NewDirectory(s.Pseudonym, s.Schemes, kept).People(ctx, []register.Ref{ref})
+	people, err := gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)).People(ctx, []register.Ref{ref})
 	if err != nil {
 		return register.PersonID{}, err
 	}
@@ -177,18 +177,18 @@ type ledgerShownTo struct {
 // everything that was shown of them, and ends with what the answer rests on. In a
 // form for programs, the list alone is on the standard output.
 func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
-	return t.withIndex(ctx, func(s settings, kept *store.Store) error {
+	return t.withIndex(ctx, func(s settings, db *store.DB) error {
 		asked := ledger.Entry{Kind: ledger.Read, State: ledger.ShownToList, Target: strings.Join(t.Account, " "), Since: ledger.Cut(t.Since.Time), Until: ledger.Cut(t.Until.Time)}
-		if err := t.record(ctx, kept, asked); err != nil {
+		if err := t.record(ctx, db, asked); err != nil {
 			return err
 		}
-		if err := caughtUp(ctx, on, s, kept); err != nil {
+		if err := caughtUp(ctx, on, s, db); err != nil {
 			return err
 		}
 		accounts := make([]roster.AccountID, len(t.Account))
 		for i, account := range t.Account {
 			accounts[i] = roster.AccountID(account)
-			if _, _, err := kept.Account(ctx, accounts[i]); fault.Is(err, fault.Absent) {
+			if _, _, err := store.NewRoster(db).Account(ctx, accounts[i]); fault.Is(err, fault.Absent) {
 				fmt.Fprintf(on.Err, "the roster knows no account %q: is it spelt right?\n", account)
 			}
 		}
@@ -207,7 +207,7 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		checkpoint, err := ledgerindex.Covering(ctx, kept, s.Signer, s.Verifier, shown.Before)
+		checkpoint, err := ledgerindex.Covering(ctx, store.NewLedger(db), s.Signer, s.Verifier, shown.Before)
 		if err != nil {
 			return err
 		}
@@ -248,8 +248,8 @@ type ledgerAuditIndex struct {
 // Run makes every sealed segment of the index again in memory and compares. A
 // difference is named on the standard output and makes the answer no.
 func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
-	return a.withIndex(ctx, func(s settings, kept *store.Store) error {
-		tell, err := progress(ctx, on, kept)
+	return a.withIndex(ctx, func(s settings, db *store.DB) error {
+		tell, err := progress(ctx, on, db)
 		if err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
 		}
 		compared, err := s.index.Audit(ctx, tell)
 		if errors.Is(err, ledgerindex.ErrElsewhere) {
-			if err := caughtUp(ctx, on, s, kept); err != nil {
+			if err := caughtUp(ctx, on, s, db); err != nil {
 				return err
 			}
 			compared, err = s.index.Audit(ctx, tell)

@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
+	"poterne/internal/store"
 )
 
 func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
@@ -122,26 +123,26 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 		t.Fatalf("exit %d, printed\n%s%s", code, out, errs)
 	}
 	// Segments of three entries, as if the ledger were large.
-	kept, err := s.open(t.Context())
+	db, err := s.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	shelf, err := s.openIndex(t.Context(), kept)
+	shelf, err := s.openIndex(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shape := ledgerindex.Shape{Segment: 3, Pages: 2, Piece: 10, Portion: 2}
-	if err := ledgerindex.New(shape, kept, shelf).CatchUp(t.Context(), nil); err != nil {
+	if err := ledgerindex.New(shape, store.NewLedger(db), shelf).CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", s.Database+"-index")
+	direct, err := sql.Open("sqlite", s.Database+"-index")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), `delete from page where segment = 1 and side = 'people'`); err != nil {
+	if _, err := direct.ExecContext(t.Context(), `delete from page where segment = 1 and side = 'people'`); err != nil {
 		t.Fatal(err)
 	}
-	for _, end := range []func() error{db.Close, shelf.Close, kept.Close} {
+	for _, end := range []func() error{direct.Close, shelf.Close, db.Close} {
 		if err := end(); err != nil {
 			t.Fatal(err)
 		}

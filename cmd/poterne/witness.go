@@ -20,13 +20,13 @@ import (
 )
 
 // council calls the witnesses together.
-func (from settings) council(kept *store.Store, log *slog.Logger) *witness.Council {
+func (from settings) council(db *store.DB, log *slog.Logger) *witness.Council {
 	client := &http.Client{CheckRedirect: witness.StayPut}
-	return witness.New(from.Witnessing.Witnesses, from.Witnessing.Need, kept, from.Signer, from.Verifier, client, from.now, log)
+	return witness.New(from.Witnessing.Witnesses, from.Witnessing.Need, store.NewLedger(db), from.Signer, from.Verifier, client, from.now, log)
 }
 
 // published is the ledger as everybody sees it: under its witnesses' signatures.
-func (from settings) published(kept *store.Store) tiles.Source {
+func (from settings) published(db *store.DB) tiles.Source {
 	quorum := witness.Quorum{Need: from.Witnessing.Need}
 	for _, w := range from.Witnessing.Witnesses {
 		quorum.Keys = append(quorum.Keys, w.Key)
@@ -35,7 +35,7 @@ func (from settings) published(kept *store.Store) tiles.Source {
 	if now == nil {
 		now = time.Now
 	}
-	return witness.Published{Catalogue: kept, Quorum: quorum, Verifier: from.Verifier, Now: now}
+	return witness.Published{Catalogue: store.NewLedger(db), Quorum: quorum, Verifier: from.Verifier, Now: now}
 }
 
 // attendance is how a program stands with its witnesses.

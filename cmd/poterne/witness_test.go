@@ -49,11 +49,11 @@ func witnessedBy(t *testing.T) (s settings, w *witnesstest.Witness, dir string) 
 // leaves in order.
 func worked(t *testing.T, s settings, path string, entries int) {
 	t.Helper()
-	kept, err := store.OpenSQLite(t.Context(), path)
+	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func worked(t *testing.T, s settings, path string, entries int) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.Close(); err != nil {
+	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -88,17 +88,17 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 	known := w.Knows(t, s.Verifier.Name())
 
 	for _, lost := range []string{copied, filepath.Join(dir, "empty.db")} {
-		kept, err := store.OpenSQLite(t.Context(), lost)
+		db, err := store.OpenSQLite(t.Context(), lost)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer kept.Close()
-		_, err = assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+		defer db.Close()
+		_, err = assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "an older copy was put in its place. Restore the newest copy there is") {
 			t.Errorf("it is run: %v", err)
 		}
-		next, err := kept.FirstAt(t.Context(), time.Now().Add(time.Hour))
-		if size := sizeIn(t, kept, s); err != nil || int64(next) != size || size >= known {
+		next, err := store.NewLedger(db).FirstAt(t.Context(), time.Now().Add(time.Hour))
+		if size := sizeIn(t, db, s); err != nil || int64(next) != size || size >= known {
 			t.Errorf("%d entries, %d under a checkpoint, %v", next, size, err)
 		}
 	}
@@ -108,9 +108,9 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 }
 
 // sizeIn is the size of the newest checkpoint.
-func sizeIn(t *testing.T, kept *store.Store, s settings) int64 {
+func sizeIn(t *testing.T, db *store.DB, s settings) int64 {
 	t.Helper()
-	signed, err := kept.Checkpoint(t.Context())
+	signed, err := store.NewLedger(db).Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,23 +134,23 @@ func (open) Commit(context.Context, policy.Ask, *gate.FactCache) (gate.Passage, 
 // Promise: LEDGER-4
 func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 	s, w, _ := witnessedBy(t)
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
+	defer db.Close()
 	now := time.Now()
 	s.now, w.Now = func() time.Time { return now }, func() time.Time { return now }
-	council := s.council(kept, slog.New(slog.DiscardHandler))
+	council := s.council(db, slog.New(slog.DiscardHandler))
 	strict := attendance{council, time.Minute, s.now}
 	lenient := attendance{council, 0, s.now}
-	sequencer, err := ledger.NewSequencer(t.Context(), kept, s.Signer, s.Verifier, nil)
+	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(db), s.Signer, s.Verifier, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write := func() {
 		t.Helper()
-		if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: s.now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		if err := journal.Record(t.Context(), journal.Outside{DB: store.NewLedger(db), Now: s.now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := sequencer.Step(t.Context()); err != nil {
@@ -169,7 +169,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}
 			answer := httptest.NewRecorder()
-			(&health{kept: kept, verifier: s.Verifier, now: time.Now, witnesses: a}).ready(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			(&health{db: db, verifier: s.Verifier, now: time.Now, witnesses: a}).ready(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 			if (answer.Code == http.StatusOK) != want {
 				t.Errorf("%s, strict %v: ready says %d %s", when, a.strict, answer.Code, answer.Body)
 			}
@@ -199,12 +199,12 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 	s, w, keys := witnessedBy(t)
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
-	kept, err := store.OpenSQLite(t.Context(), path)
+	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kept.Close()
-	p, err := assemble(t.Context(), s, kept, slog.New(slog.DiscardHandler))
+	defer db.Close()
+	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,10 +243,10 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 		t.Fatal(err)
 	}
 	defer folder.Close()
-	if _, err := tiles.Publish(t.Context(), s.published(kept), s.Verifier, folder); err != nil {
+	if _, err := tiles.Publish(t.Context(), s.published(db), s.Verifier, folder); err != nil {
 		t.Fatal(err)
 	}
-	proved, err := tiles.Prove(t.Context(), s.published(kept), s.Verifier, 2)
+	proved, err := tiles.Prove(t.Context(), s.published(db), s.Verifier, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +266,7 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 	}
 
 	w.Down(true)
-	if err := journal.Record(t.Context(), journal.Outside{DB: kept, Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+	if err := journal.Record(t.Context(), journal.Outside{DB: store.NewLedger(db), Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.sequencer.Step(t.Context()); err != nil {

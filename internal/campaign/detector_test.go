@@ -42,14 +42,14 @@ func newSite(t *testing.T) *site {
 
 func (s *site) now() time.Time { return time.UnixMicro(s.clock.Load()).UTC() }
 
-func (s *site) store() *store.Store {
+func (s *site) store() *store.DB {
 	s.t.Helper()
-	kept, err := store.OpenSQLite(s.t.Context(), s.path)
+	db, err := store.OpenSQLite(s.t.Context(), s.path)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = kept.Close() })
-	return kept
+	s.t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // shaky is a journal that fails to write at first.
@@ -68,18 +68,18 @@ func (j *shaky) Turn(ctx context.Context, size int, do func(*journal.Tx) error) 
 // start opens a gate and a detector over the ledger; stop ends them.
 func (s *site) start(failures int32) (g *storetest.Node, detector *campaign.Detector, stop func()) {
 	s.t.Helper()
-	kept := s.store()
+	db := s.store()
 	rules := policy.Rules{
 		Purposes:   roster.Purposes{"accompany": register.Name},
 		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(8), Long: meter.People(20)}},
 	}
-	g, err := storetest.OpenNode(s.t.Context(), kept, kept, rules, s.now)
+	g, err := storetest.OpenNode(s.t.Context(), store.NewLedger(db), store.NewFacts(db), rules, s.now)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	written := &shaky{Journal: g.Journal}
 	written.failures.Store(failures)
-	detector = campaign.New(campaign.Deps{Journal: written, Ledger: kept, Roster: kept}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
+	detector = campaign.New(campaign.Deps{Journal: written, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	for _, run := range []func(context.Context) error{g.Run, detector.Run} {
@@ -211,8 +211,8 @@ func TestWATCH_4_NeighboursAreNarrowedOnceByManyNodesAndRestarts(t *testing.T) {
 // Promise: WATCH-4
 func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	s := newSite(t)
-	kept := s.store()
-	g, err := storetest.OpenNode(t.Context(), kept, kept, policy.Rules{}, s.now) // a node without a detector
+	db := s.store()
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), policy.Rules{}, s.now) // a node without a detector
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-func newStore(t *testing.T) *store.Store {
+func newStore(t *testing.T) *store.DB {
 	t.Helper()
 	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
@@ -34,19 +34,19 @@ func newStore(t *testing.T) *store.Store {
 	return s
 }
 
-func do(t *testing.T, s *store.Store, act journal.Act[custody.Rows]) (ledger.Entry, error) {
+func do(t *testing.T, s *store.DB, act journal.Act[custody.Rows]) (ledger.Entry, error) {
 	t.Helper()
 	return journal.Do(t.Context(), storetest.Outside(s), act)
 }
 
 // vouched holds what the tables say against the ledger.
-func vouched(t *testing.T, s *store.Store) retention.Schedule {
+func vouched(t *testing.T, s *store.DB) retention.Schedule {
 	t.Helper()
-	schedule, err := s.Retention(t.Context())
+	schedule, err := store.NewMonths(s).Retention(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := schedule.Vouch(0, func(number ledger.Number) (ledger.Entry, error) { return s.Entry(t.Context(), number) }); err != nil {
+	if err := schedule.Vouch(0, func(number ledger.Number) (ledger.Entry, error) { return store.NewLedger(s).Entry(t.Context(), number) }); err != nil {
 		t.Error(err)
 	}
 	return schedule

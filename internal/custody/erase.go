@@ -51,22 +51,26 @@ func Months(ctx context.Context, db Calendar, now time.Time) (retention.Schedule
 type Ledger interface {
 	journal.DB
 	ledger.Storage
-	Calendar
-	Sweeper
 	// First is the oldest entry that there is.
 	First(context.Context) (ledger.Number, error)
-	Entry(context.Context, ledger.Number) (ledger.Entry, error)
+}
+
+// Eraser is its months, as their owner may change them.
+type Eraser interface {
+	Calendar
+	Sweeper
 	// Condense keeps of a month what stays published of it, once each of its entries was
 	// held against the tree. Where there are findings, nothing is kept.
 	Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error)
-	// MakeMonths makes room for the months to come.
-	MakeMonths(ctx context.Context, from ledger.Month) error
+	// Make makes room for the months to come.
+	Make(ctx context.Context, from ledger.Month) error
 }
 
 // Erasure drops every month that is past its term and not held, oldest first, makes
 // room for the months to come, and proves what was dropped.
 type Erasure struct {
-	DB        Ledger
+	Ledger    Ledger
+	Months    Eraser
 	By        roster.AccountID
 	Council   *witness.Council
 	Published tiles.Source // the ledger under its witnesses' co-signatures
@@ -92,7 +96,7 @@ type Erased struct {
 func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 	// The time is that of the last entry or the clock's, whichever is earlier, and is
 	// taken once: what a run itself writes makes nothing due.
-	now, err := e.DB.Last(ctx)
+	now, err := e.Months.Last(ctx)
 	if err != nil {
 		return done, err
 	}
@@ -106,7 +110,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		}
 		// A run that ended after the entry of the month it dropped last may have left
 		// checkpoints inside that month, and bytes in the database's files.
-		periods, err := e.DB.Periods(ctx)
+		periods, err := e.Months.Periods(ctx)
 		if err != nil {
 			return done, err
 		}
@@ -120,7 +124,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		}
 	}
 	for {
-		schedule, months, err := Months(ctx, e.DB, now)
+		schedule, months, err := Months(ctx, e.Months, now)
 		if err != nil {
 			return done, err
 		}
@@ -131,11 +135,11 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		}
 		// Refused: the database has a setting or a hold that the ledger has not, or has it
 		// otherwise.
-		first, err := e.DB.First(ctx)
+		first, err := e.Ledger.First(ctx)
 		if err != nil {
 			return done, err
 		}
-		if err := schedule.Vouch(first, func(number ledger.Number) (ledger.Entry, error) { return e.DB.Entry(ctx, number) }); err != nil {
+		if err := schedule.Vouch(first, func(number ledger.Number) (ledger.Entry, error) { return e.Ledger.Entry(ctx, number) }); err != nil {
 			return done, err
 		}
 		if e.DryRun {
@@ -146,7 +150,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 
 		// Refused: an entry is not the one that was signed. Damage is evidence, and evidence
 		// is not dropped. Interrupted, the month is whole, and reading goes on where it was.
-		findings, err := e.DB.Condense(ctx, month, func(read, total int64) { e.Progress(month, read, total) })
+		findings, err := e.Months.Condense(ctx, month, func(read, total int64) { e.Progress(month, read, total) })
 		if err != nil {
 			return done, fmt.Errorf("%s is kept: %w", month, err)
 		}
@@ -157,7 +161,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 
 		// Refused: reading took a while, in which a longer time may have been set. What is
 		// held at this moment the act itself refuses, under the head.
-		if _, months, err = Months(ctx, e.DB, now); err != nil {
+		if _, months, err = Months(ctx, e.Months, now); err != nil {
 			return done, fmt.Errorf("%s is kept: %w", month, err)
 		}
 		if !slices.ContainsFunc(months, func(m retention.Month) bool { return m.Month == month && m.State == retention.Due }) {
@@ -169,7 +173,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 		if err := e.insist(ctx, month); err != nil {
 			return done, fmt.Errorf("%s is kept: %w", month, err)
 		}
-		periods, err := e.DB.Periods(ctx)
+		periods, err := e.Months.Periods(ctx)
 		if err != nil {
 			return done, err
 		}
@@ -182,7 +186,7 @@ func (e Erasure) Run(ctx context.Context) (done Erased, err error) {
 	if e.DryRun {
 		return done, nil
 	}
-	if err := e.DB.MakeMonths(ctx, ledger.MonthOf(e.Now())); err != nil {
+	if err := e.Months.Make(ctx, ledger.MonthOf(e.Now())); err != nil {
 		return done, fmt.Errorf("making room for the months to come: %w", err)
 	}
 	if e.Proofs != nil {
@@ -202,7 +206,7 @@ const (
 // is not tried again.
 func (e Erasure) insist(ctx context.Context, month ledger.Month) error {
 	for attempt := 1; ; attempt++ {
-		err := DropMonth(ctx, journal.Outside{DB: e.DB, Now: e.Now}, e.DB, Drop{By: e.By, Month: month})
+		err := DropMonth(ctx, journal.Outside{DB: e.Ledger, Now: e.Now}, e.Months, Drop{By: e.By, Month: month})
 		if attempt == attempts || !fault.Is(err, fault.Unavailable) || errors.Is(err, journal.ErrOutcomeUnknown) {
 			return err
 		}
@@ -215,7 +219,7 @@ func (e Erasure) insist(ctx context.Context, month ledger.Month) error {
 // prove writes the proof of every erasure that has none in the folder yet, as long as
 // the ledger has the entry that says so.
 func (e Erasure) prove(ctx context.Context, months []retention.Month) (written []string, err error) {
-	first, err := e.DB.First(ctx)
+	first, err := e.Ledger.First(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +274,7 @@ func (e Erasure) signed(ctx context.Context, number ledger.Number) error {
 			if err := e.Council.Attend(ctx); err != nil {
 				return err
 			}
-			sequencer, err := ledger.NewSequencer(ctx, e.DB, e.Signer, e.Verifier, e.Log)
+			sequencer, err := ledger.NewSequencer(ctx, e.Ledger, e.Signer, e.Verifier, e.Log)
 			if err != nil {
 				return err
 			}

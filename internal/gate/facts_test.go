@@ -9,6 +9,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
+	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -26,8 +27,8 @@ func (a *asked) Facts(ctx context.Context, asker gate.Asker, people []register.P
 func TestWhatIsKnownIsAskedOnceAPassage(t *testing.T) {
 	h := newHouse(t)
 	s := h.store()
-	files := &asked{Files: s}
-	g, err := storetest.OpenNode(t.Context(), s, files, rules, h.clock.now)
+	files := &asked{Files: store.NewFacts(s)}
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), files, rules, h.clock.now)
 	if err != nil {
 		t.Fatal(err)
 	}

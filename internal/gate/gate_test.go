@@ -60,13 +60,13 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
-	if err := s.TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
+	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-func (h *house) store() *store.Store {
+func (h *house) store() *store.DB {
 	h.t.Helper()
 	s, err := store.OpenSQLite(h.t.Context(), h.path)
 	if err != nil {
@@ -80,7 +80,7 @@ func (h *house) store() *store.Store {
 func (h *house) gate() (g *storetest.Node, stop func()) {
 	h.t.Helper()
 	s := h.store()
-	g, err := storetest.OpenNode(h.t.Context(), s, s, rules, h.clock.now)
+	g, err := storetest.OpenNode(h.t.Context(), store.NewLedger(s), store.NewFacts(s), rules, h.clock.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -341,8 +341,8 @@ func (c cutOff) Turn(ctx context.Context, act func(journal.Head) error) error {
 func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newHouse(t).store()
-		book := cutOff{s, make(chan struct{}), make(chan struct{})}
-		g, err := storetest.OpenNode(t.Context(), book, s, rules, time.Now)
+		book := cutOff{store.NewLedger(s), make(chan struct{}), make(chan struct{})}
+		g, err := storetest.OpenNode(t.Context(), book, store.NewFacts(s), rules, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

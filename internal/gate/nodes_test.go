@@ -23,7 +23,7 @@ import (
 // node is a gate over PostgreSQL, as one process of several has it.
 type node struct {
 	*storetest.Node
-	store *store.Store
+	store *store.DB
 	ended chan error
 }
 
@@ -34,7 +34,7 @@ func startNode(t *testing.T, connection string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	g, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, func() time.Time { return storetest.At })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func readBack(t *testing.T, connection string) (written map[register.PersonID]bo
 	defer s.Close()
 	written, spent = make(map[register.PersonID]bool), make(map[roster.AccountID]meter.Cost)
 	next := ledger.Number(0)
-	for entry, err := range s.Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(s).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ type swept struct {
 
 // sweep has one account ask for 200 strangers in ten sessions over two gates, and
 // returns what came of it.
-func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Duration) swept {
+func sweep(t *testing.T, open func() *store.DB, clock *clock, apart time.Duration) swept {
 	t.Helper()
 	var gates [2]*storetest.Node
 	for i := range gates {
@@ -43,7 +43,7 @@ func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Dura
 				t.Fatal(err)
 			}
 		}
-		g, err := storetest.OpenNode(t.Context(), s, s, watchful(), clock.now)
+		g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), watchful(), clock.now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,11 +93,11 @@ func sweep(t *testing.T, open func() *store.Store, clock *clock, apart time.Dura
 
 // Promise: WATCH-9
 func TestWATCH_9_StrangersAtOnceEndAsOneAfterTheOther(t *testing.T) {
-	engines := map[string]func(*testing.T) func() *store.Store{
-		"SQLite": func(t *testing.T) func() *store.Store { return newHouse(t).store },
-		"PostgreSQL": func(t *testing.T) func() *store.Store {
+	engines := map[string]func(*testing.T) func() *store.DB{
+		"SQLite": func(t *testing.T) func() *store.DB { return newHouse(t).store },
+		"PostgreSQL": func(t *testing.T) func() *store.DB {
 			connection := storetest.StartPostgreSQL(t).Database(t)
-			return func() *store.Store {
+			return func() *store.DB {
 				s, err := store.OpenPostgreSQL(t.Context(), connection)
 				if err != nil {
 					t.Fatal(err)

@@ -41,10 +41,10 @@ func only(r policy.Rules) policy.Rules {
 }
 
 // agency is a store in which one organisation has three advisers and one at the desk.
-func agency(t *testing.T) func() *store.Store {
+func agency(t *testing.T) func() *store.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "poterne.db")
-	open := func() *store.Store {
+	open := func() *store.DB {
 		s, err := store.OpenSQLite(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
@@ -62,9 +62,9 @@ func agency(t *testing.T) func() *store.Store {
 
 const deskColleague = "adviser-1-2"
 
-func runGate(t *testing.T, s *store.Store, r policy.Rules, c *clock) *storetest.Node {
+func runGate(t *testing.T, s *store.DB, r policy.Rules, c *clock) *storetest.Node {
 	t.Helper()
-	g, err := storetest.OpenNode(t.Context(), s, s, r, c.now)
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), r, c.now)
 	if err != nil {
 		t.Fatal(err)
 	}

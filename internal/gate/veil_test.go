@@ -23,14 +23,14 @@ func TestMetersAreReadFromAVeiledLedgerOverTwoMonths(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	connection := storetest.StartPostgreSQL(t).Database(t)
 	bare := filepath.Join(t.TempDir(), "bare.db")
-	sqlite := func(path string) func() (*store.Store, error) {
-		return func() (*store.Store, error) { return store.OpenSQLite(t.Context(), path) }
+	sqlite := func(path string) func() (*store.DB, error) {
+		return func() (*store.DB, error) { return store.OpenSQLite(t.Context(), path) }
 	}
 	veil := ledger.NewVeil(202603, register.EpochKey{1})
 	oracle := twoMonths(t, ledger.Veil{}, sqlite(bare))
-	for engine, open := range map[string]func() (*store.Store, error){
+	for engine, open := range map[string]func() (*store.DB, error){
 		"sqlite":   sqlite(path),
-		"postgres": func() (*store.Store, error) { return store.OpenPostgreSQL(t.Context(), connection) },
+		"postgres": func() (*store.DB, error) { return store.OpenPostgreSQL(t.Context(), connection) },
 	} {
 		if got := twoMonths(t, veil, open); !reflect.DeepEqual(got, oracle) {
 			t.Errorf("%s decides %v, and %v where nobody is hidden", engine, got, oracle)
@@ -40,7 +40,7 @@ func TestMetersAreReadFromAVeiledLedgerOverTwoMonths(t *testing.T) {
 
 // twoMonths has a gate decide in March and in April, and another, which reads the
 // ledger only, go on. It returns why each person was shown or not.
-func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)) (decided []policy.Why) {
+func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.DB, error)) (decided []policy.Why) {
 	t.Helper()
 	clock := newClock()
 	clock.advance(17 * 24 * time.Hour) // the 20th of March
@@ -56,7 +56,7 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.Store, error)
 		if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 			t.Fatal(err)
 		}
-		g, err := storetest.OpenNode(t.Context(), s, s, rules, clock.now)
+		g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, clock.now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
 	if err := s.Veil(t.Context(), ledger.NewVeil(202603, register.EpochKey{1})); err != nil {
 		t.Fatal(err)
 	}
-	ahead, err := storetest.OpenNode(t.Context(), s, s, rules, h.clock.now)
+	ahead, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, h.clock.now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if nodes[i], err = storetest.OpenNode(t.Context(), s, s, generous(test.wider), func() time.Time { return storetest.At }); err != nil {
+				if nodes[i], err = storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), generous(test.wider), func() time.Time { return storetest.At }); err != nil {
 					t.Fatal(err)
 				}
 				go func() { _ = nodes[i].Run(t.Context()) }()
@@ -198,7 +198,7 @@ func TestMETER_4_WhatManyShareIsWhatCountingAgainSays(t *testing.T) {
 			if err := storetest.TakeRoster(t, s, list); err != nil {
 				rt.Fatal(err)
 			}
-			g, err := storetest.OpenNode(t.Context(), s, s, r, c.now)
+			g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), r, c.now)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -251,7 +251,7 @@ func TestMETER_4_OneOrganisationsSpendingLeavesOthersTheirs(t *testing.T) {
 	if err := storetest.TakeRoster(t, s, crowd(2)); err != nil {
 		t.Fatal(err)
 	}
-	g, err := storetest.OpenNode(t.Context(), s, s, generous(func(r *policy.Rules) {
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), generous(func(r *policy.Rules) {
 		r.Wider.Organisation = meter.Allowance{Short: meter.People(1), Long: meter.People(5)}
 	}), h.clock.now)
 	if err != nil {

@@ -51,13 +51,13 @@ func newHouse(t *testing.T) *house {
 		}
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
-	if err := s.TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
+	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
 		t.Fatal(err)
 	}
 	return h
 }
 
-func (h *house) store() *store.Store {
+func (h *house) store() *store.DB {
 	h.t.Helper()
 	s, err := store.OpenSQLite(h.t.Context(), h.path)
 	if err != nil {
@@ -71,7 +71,7 @@ func (h *house) store() *store.Store {
 func (h *house) node() (n *storetest.Node, stop func()) {
 	h.t.Helper()
 	s := h.store()
-	n, err := storetest.OpenNode(h.t.Context(), s, s, rules, h.now)
+	n, err := storetest.OpenNode(h.t.Context(), store.NewLedger(s), store.NewFacts(s), rules, h.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"poterne/internal/grants"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -49,7 +50,7 @@ func TestLEDGER_2_TwoPeopleSignBeforeAnybodyIsNamed(t *testing.T) {
 			t.Errorf("%s: %v", who, err)
 		}
 	}
-	for entry, err := range s.Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(s).Entries(t.Context(), 0) {
 		if err != nil || entry.Kind == ledger.Named {
 			t.Errorf("what was refused is written: %+v, %v", entry, err)
 		}
@@ -58,7 +59,7 @@ func TestLEDGER_2_TwoPeopleSignBeforeAnybodyIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := s.Entry(t.Context(), named.Number)
+	written, err := store.NewLedger(s).Entry(t.Context(), named.Number)
 	if err != nil || written != named || written.Kind != ledger.Named || written.Account != "chief" || written.Organisation != "mlv" ||
 		written.Approver != "samir" || written.Count != 12 || written.Digest != good.List || written.Note != good.Because {
 		t.Errorf("the ledger says %+v, %v", written, err)

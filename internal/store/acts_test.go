@@ -66,7 +66,7 @@ func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
 
 // prepared writes what acts need to be there: staff, an order (entry 4), a freeze that
 // the rules placed (5) and a hold (6).
-func prepared(t *testing.T, s *store.Store) {
+func prepared(t *testing.T, s *store.DB) {
 	t.Helper()
 	w := storetest.Outside(s)
 	for _, do := range []func(context.Context, journal.Writer) error{
@@ -124,8 +124,8 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	return strings.Join(lines, "\n"), entries
 }
 
-func later(s *store.Store) journal.Outside {
-	return journal.Outside{DB: s, Now: func() time.Time { return actAt }}
+func later(s *store.DB) journal.Outside {
+	return journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return actAt }}
 }
 
 // Promise: LEDGER-1
@@ -210,14 +210,14 @@ func TestLEDGER_1_AnActAndItsRowsAreThereTogetherOrNeitherWhateverBreaks(t *test
 // faulty is a database of which one call under the head fails, before or after it did
 // what it was asked.
 type faulty struct {
-	*store.Store
+	store.Ledger
 	left int
 	how  moment
 	at   string
 }
 
 func (f *faulty) Turn(ctx context.Context, do func(journal.Head) error) error {
-	err := f.Store.Turn(ctx, func(head journal.Head) error { return do(faultyHead{head, f}) })
+	err := f.Ledger.Turn(ctx, func(head journal.Head) error { return do(faultyHead{head, f}) })
 	if err == nil {
 		err = f.call("commit", func() error { return nil })
 		if err != nil {
@@ -304,7 +304,7 @@ func TestLEDGER_1_AnActAndItsRowsAreTogetherOnPostgreSQL(t *testing.T) {
 				before, entries := everyRow(t, db)
 				broke := 0
 				for step := 0; ; step++ {
-					f := &faulty{Store: s, left: step, how: how}
+					f := &faulty{Ledger: store.NewLedger(s), left: step, how: how}
 					err := do(t.Context(), journal.Outside{DB: f, Now: func() time.Time { return actAt }})
 					rows, found := everyRow(t, db)
 					if f.at == "commit" { // done, and nobody heard

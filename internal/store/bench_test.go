@@ -88,14 +88,14 @@ func besideMinimal(b *testing.B, engine measured, nodes, clients, people int) {
 // measured is an engine whose ledgers are measured.
 type measured interface {
 	// open returns a new ledger, as so many nodes have it.
-	open(b *testing.B, nodes int) []*store.Store
+	open(b *testing.B, nodes int) []*store.DB
 	// used is the processor time that the engine has used outside of this process.
 	used(b *testing.B) time.Duration
 }
 
 type sqliteFile struct{}
 
-func (*sqliteFile) open(b *testing.B, _ int) []*store.Store {
+func (*sqliteFile) open(b *testing.B, _ int) []*store.DB {
 	path := filepath.Join(b.TempDir(), "poterne.db")
 	s, err := store.OpenSQLite(b.Context(), path)
 	if err != nil {
@@ -105,7 +105,7 @@ func (*sqliteFile) open(b *testing.B, _ int) []*store.Store {
 	fill(b, "sqlite", path, `
 		with recursive filled (number) as (select 0 union all select number + 1 from filled where number + 1 < $1)
 		insert into entry (number, salt, body) select number, $2, $3 from filled`)
-	return []*store.Store{s}
+	return []*store.DB{s}
 }
 
 func (*sqliteFile) used(*testing.B) time.Duration { return 0 }
@@ -115,13 +115,13 @@ type postgresServer struct {
 	pid string
 }
 
-func (p *postgresServer) open(b *testing.B, nodes int) []*store.Store {
+func (p *postgresServer) open(b *testing.B, nodes int) []*store.DB {
 	connection := p.Database(b)
 	fill(b, "pgx", connection, `
 		insert into entry (number, salt, body, month)
 		select number, $2, $3, (select month from period) from generate_series(0, $1::bigint - 1) as number`)
 	p.pid = serverOf(b, connection)
-	stores := make([]*store.Store, nodes)
+	stores := make([]*store.DB, nodes)
 	for i := range stores {
 		s, err := store.OpenPostgreSQL(b.Context(), connection)
 		if err != nil {
@@ -324,7 +324,7 @@ const caseloadMeasured = 50
 // settle fills a ledger's database with an adviser for each client and their
 // caseloads, and returns what a client does: to ask the gate of one node for the
 // next people of the caseload.
-func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client int) error {
+func settle(b *testing.B, nodes []*store.DB, clients, people int) func(client int) error {
 	staff := accounts.List{Organisations: storetest.Staff().Organisations}
 	var facts []reason.Fact
 	asks := make([][]policy.Ask, clients)
@@ -346,12 +346,12 @@ func settle(b *testing.B, nodes []*store.Store, clients, people int) func(client
 	if err := storetest.TakeRoster(b, nodes[0], staff); err != nil {
 		b.Fatal(err)
 	}
-	if err := nodes[0].TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
+	if err := store.NewFacts(nodes[0]).TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
 		b.Fatal(err)
 	}
 	gates := make([]*storetest.Node, len(nodes))
 	for i, s := range nodes {
-		g, err := storetest.OpenNode(b.Context(), s, s, rules, func() time.Time { return storetest.At })
+		g, err := storetest.OpenNode(b.Context(), store.NewLedger(s), store.NewFacts(s), rules, func() time.Time { return storetest.At })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -382,7 +382,7 @@ func disclosure(at time.Time) ledger.Entry {
 // write starts a minimal program for each node: one goroutine that writes whatever
 // rows wait in one transaction. It returns what a client does: to have so many
 // rows written.
-func write(b *testing.B, nodes []*store.Store, people int) func(client int) error {
+func write(b *testing.B, nodes []*store.DB, people int) func(client int) error {
 	queues := make([]chan chan error, len(nodes))
 	body := disclosure(storetest.At).Append(nil)
 	for i, s := range nodes {
@@ -406,7 +406,7 @@ func write(b *testing.B, nodes []*store.Store, people int) func(client int) erro
 						more = false
 					}
 				}
-				err := s.Turn(context.Background(), func(head journal.Head) error {
+				err := store.NewLedger(s).Turn(context.Background(), func(head journal.Head) error {
 					rows := make([]ledger.Sealed, len(batch)*people)
 					for i := range rows {
 						rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}

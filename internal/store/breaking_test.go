@@ -178,7 +178,7 @@ func (t breakingTx) Rollback() error { return t.c.b.at("rollback", t.Tx.Rollback
 type stage struct {
 	t      *testing.T
 	path   string
-	store  *store.Store
+	store  *store.DB
 	gate   *storetest.Node
 	ended  chan error
 	handed map[register.PersonID]register.Fields
@@ -196,7 +196,7 @@ func (s *stage) open(through driver.Driver) {
 		s.t.Fatal(err)
 	}
 	now := func() time.Time { return storetest.At.Add(time.Minute) }
-	if s.gate, err = storetest.OpenNode(s.t.Context(), s.store, s.store, rules, now); err != nil {
+	if s.gate, err = storetest.OpenNode(s.t.Context(), store.NewLedger(s.store), store.NewFacts(s.store), rules, now); err != nil {
 		s.t.Fatal(err)
 	}
 	s.ended = make(chan error, 1)
@@ -229,7 +229,7 @@ func (s *stage) check() {
 	next := ledger.Number(0)
 	written := make(map[register.PersonID]register.Fields)
 	m := meter.New()
-	for entry, err := range clean.Entries(s.t.Context(), 0) {
+	for entry, err := range store.NewLedger(clean).Entries(s.t.Context(), 0) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -249,7 +249,7 @@ func (s *stage) check() {
 			s.t.Fatal("somebody was handed over who is not written down")
 		}
 	}
-	reopened, err := storetest.OpenNode(s.t.Context(), clean, clean, rules, func() time.Time { return storetest.At.Add(time.Minute) })
+	reopened, err := storetest.OpenNode(s.t.Context(), store.NewLedger(clean), store.NewFacts(clean), rules, func() time.Time { return storetest.At.Add(time.Minute) })
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -27,9 +27,9 @@ const (
 )
 
 // told writes entries that say a word, in a month.
-func told(t *testing.T, s *store.Store, month ledger.Month, word string, entries int) {
+func told(t *testing.T, s *store.DB, month ledger.Month, word string, entries int) {
 	t.Helper()
-	err := s.Turn(t.Context(), func(head journal.Head) error {
+	err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 		var told []ledger.Entry
 		for n := range entries {
 			number := head.Next() + ledger.Number(n)
@@ -92,12 +92,12 @@ func TestLEDGER_6_NoByteOfADroppedMonthStaysInAServersTables(t *testing.T) {
 			connection := cluster.Database(t)
 			l := storetest.NewLedger(t, openPostgreSQL(t, connection), owned(t, cluster, connection))
 			if tables {
-				if err := l.Owner.MakeMonths(t.Context(), first); err != nil {
+				if err := store.NewMonths(l.Owner).Make(t.Context(), first); err != nil {
 					t.Fatal(err)
 				}
 			}
-			told(t, l.Store, first, "what was in March "+name, 700)
-			told(t, l.Store, second, "what was in April "+name, 300)
+			told(t, l.DB, first, "what was in March "+name, 700)
+			told(t, l.DB, second, "what was in April "+name, 300)
 			l.Sign(t)
 			admin := direct(t, cluster.Superuser(connection))
 			var folder string
@@ -177,15 +177,15 @@ func TestLEDGER_6_ADropThatBreaksIsDoneOrNotDone(t *testing.T) {
 			storetest.Write(t, s, 300, first.Begins())
 			storetest.Write(t, s, 10, second.Begins())
 			l.Sign(t)
-			if findings, err := s.Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
+			if findings, err := store.NewMonths(s).Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
 				t.Fatal(findings, err)
 			}
 			breaks.arm(n, how)
 			err = storetest.DropMonth(t.Context(), s, first, storetest.At)
 			broke := breaks.disarm()
 			_ = s.Close()
-			l.Store = openAt(t, path)
-			l.Owner = l.Store
+			l.DB = openAt(t, path)
+			l.Owner = l.DB
 			switch dropped := whole(t, l); {
 			case dropped:
 				done++
@@ -217,13 +217,13 @@ func TestLEDGER_6_AnOwnerWhoIsCutOffLeavesTheMonthOrTakesIt(t *testing.T) {
 	for try := 0; try < 12 && (done < 2 || notDone < 2); try++ {
 		connection := cluster.Database(t)
 		l := storetest.NewLedger(t, openPostgreSQL(t, connection), owned(t, cluster, connection))
-		if err := l.Owner.MakeMonths(t.Context(), first); err != nil {
+		if err := store.NewMonths(l.Owner).Make(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}
-		storetest.Write(t, l.Store, 300, first.Begins())
-		storetest.Write(t, l.Store, 10, second.Begins())
+		storetest.Write(t, l.DB, 300, first.Begins())
+		storetest.Write(t, l.DB, 10, second.Begins())
 		l.Sign(t)
-		if findings, err := l.Owner.Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
+		if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
 			t.Fatal(findings, err)
 		}
 		admin := direct(t, cluster.Superuser(connection))
@@ -254,7 +254,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
 	l := storetest.NewLedger(t, openPostgreSQL(t, connection), owned(t, cluster, connection))
-	if err := l.Owner.MakeMonths(t.Context(), first); err != nil {
+	if err := store.NewMonths(l.Owner).Make(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	l.Lived(t, first, 300, 10)
@@ -266,7 +266,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 	if err := reader.QueryRow(`select number from entry limit 1`).Scan(&one); err != nil {
 		t.Fatal(err)
 	}
-	if findings, err := l.Owner.Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
 		t.Fatal(findings, err)
 	}
 	begun := time.Now()
@@ -274,7 +274,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) || fault.Public(err) != "somebody reads the ledger; try again" {
 		t.Errorf("after %v: %v", time.Since(begun), err)
 	}
-	if err := l.Owner.MakeMonths(t.Context(), first.Plus(10)); fault.Public(err) != "somebody reads the ledger; try again" {
+	if err := store.NewMonths(l.Owner).Make(t.Context(), first.Plus(10)); fault.Public(err) != "somebody reads the ledger; try again" {
 		t.Errorf("tables are made: %v", err)
 	}
 	if whole(t, l) {
@@ -302,13 +302,13 @@ func TestLEDGER_5_TheProgramsRoleDropsNothing(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	_, err := program.Condense(t.Context(), first, nil)
+	_, err := store.NewMonths(program).Condense(t.Context(), first, nil)
 	denied("condensing", err)
-	if findings, err := l.Owner.Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
 		t.Fatal(findings, err)
 	}
 	denied("dropping", storetest.DropMonth(t.Context(), program, first, storetest.At))
-	denied("making tables", program.MakeMonths(t.Context(), first.Plus(10)))
+	denied("making tables", store.NewMonths(program).Make(t.Context(), first.Plus(10)))
 	if whole(t, l) {
 		t.Error("it was dropped")
 	}
@@ -361,7 +361,7 @@ func TestTablesAreMadeForTheMonthsToCome(t *testing.T) {
 	s, owner := openPostgreSQL(t, connection), owned(t, cluster, connection)
 	storetest.Write(t, s, 3, first.Begins()) // nobody made a table for it
 	for range 2 {
-		if err := owner.MakeMonths(t.Context(), first); err != nil {
+		if err := store.NewMonths(owner).Make(t.Context(), first); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -436,7 +436,7 @@ func TestAGateOpensOnALedgerWhoseFirstMonthsAreGone(t *testing.T) {
 	l.Lived(t, first, 300, 10)
 	l.Drop(t, first)
 	for _, now := range []time.Time{first.Begins(), second.Begins().AddDate(0, 0, 2)} { // also one that reaches back to what is gone
-		if _, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return now }); err != nil {
+		if _, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, func() time.Time { return now }); err != nil {
 			t.Errorf("at %v: %v", now, err)
 		}
 	}

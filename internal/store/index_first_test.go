@@ -173,8 +173,8 @@ func TestNoByteOfWhatWasDroppedStaysInTheIndex(t *testing.T) {
 // Promise: LEDGER-6
 func TestTheIndexOfALedgerFollowsWhenAMonthIsDropped(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	for engine, open := range map[string]func(t *testing.T) (program, owner *store.Store, shelf *store.Index){
-		"sqlite": func(t *testing.T) (_, _ *store.Store, shelf *store.Index) {
+	for engine, open := range map[string]func(t *testing.T) (program, owner *store.DB, shelf *store.Index){
+		"sqlite": func(t *testing.T) (_, _ *store.DB, shelf *store.Index) {
 			path := filepath.Join(t.TempDir(), "poterne.db")
 			s := openAt(t, path)
 			shelf, err := store.OpenIndexSQLite(t.Context(), path)
@@ -183,7 +183,7 @@ func TestTheIndexOfALedgerFollowsWhenAMonthIsDropped(t *testing.T) {
 			}
 			return s, s, shelf
 		},
-		"postgres": func(t *testing.T) (_, owner *store.Store, shelf *store.Index) {
+		"postgres": func(t *testing.T) (_, owner *store.DB, shelf *store.Index) {
 			connection := cluster.Database(t)
 			owner = owned(t, cluster, connection)
 			shelf, err := store.OpenIndexPostgreSQL(t.Context(), connection)
@@ -198,7 +198,7 @@ func TestTheIndexOfALedgerFollowsWhenAMonthIsDropped(t *testing.T) {
 			t.Cleanup(func() { _ = shelf.Close() })
 			l := storetest.NewLedger(t, s, owner)
 			l.Lived(t, first, 300, 40, 7)
-			x := index.New(index.Shape{Segment: 64, Pages: 4, Piece: 4, Portion: 10}, s, shelf)
+			x := index.New(index.Shape{Segment: 64, Pages: 4, Piece: 4, Portion: 10}, store.NewLedger(s), shelf)
 			asks := func(people int, from ledger.Number) {
 				t.Helper()
 				shown, err := x.ShownTo(t.Context(), []roster.AccountID{"pauline"}, time.Time{}, time.Time{})

@@ -15,14 +15,21 @@ import (
 	"poterne/internal/ledger"
 )
 
+// Ledger is the entries, and the tree that is published over them. It implements
+// journal.DB, ledger.Storage, index.Ledger and witness.Catalogue.
+type Ledger struct{ db *DB }
+
+// NewLedger returns the ledger in a database.
+func NewLedger(db *DB) Ledger { return Ledger{db} }
+
 // Sealed implements ledger.Storage. It reads in portions that grow: PostgreSQL sends
 // whatever was asked for, also to whoever needs the first few only.
-func (s *Store) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+func (l Ledger) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
 			read := 0
-			first, last, end := s.calendar.holding(from)
-			for row, err := range sealedPortion(ctx, s.read, s.engine, from, end, first, last, portion) {
+			first, last, end := l.db.periods.holding(from)
+			for row, err := range sealedPortion(ctx, l.db.read, l.db.engine, from, end, first, last, portion) {
 				if !yield(row, err) || err != nil {
 					return
 				}
@@ -47,8 +54,8 @@ const (
 )
 
 // Entries implements journal.DB.
-func (s *Store) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return s.veil.Entries(s.Sealed(ctx, from))
+func (l Ledger) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return l.db.veil.Entries(l.Sealed(ctx, from))
 }
 
 // sealedPortion reads entries from a number on, up to end, which lie in some months.
@@ -81,15 +88,15 @@ func sealedPortion(ctx context.Context, db querier, engine engine, from, end led
 
 // FirstAt implements journal.DB. Entries never go back in time, so it halves. It needs
 // to know nobody.
-func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
+func (l Ledger) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
 	var first, next int64 // those before were dropped
 	const ends = `select coalesce((select min(number) from entry), next), next from head`
-	if err := s.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
-		return 0, s.engine.classify(err)
+	if err := l.db.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
+		return 0, l.db.engine.classify(err)
 	}
 	var failed error
 	found := sort.Search(int(next-first), func(i int) bool {
-		body, err := s.body(ctx, ledger.Number(first)+ledger.Number(i))
+		body, err := l.body(ctx, ledger.Number(first)+ledger.Number(i))
 		var entry ledger.Entry
 		if err == nil {
 			entry, err = ledger.Decode(body)
@@ -103,100 +110,107 @@ func (s *Store) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 }
 
 // Entry implements journal.DB.
-func (s *Store) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
-	body, err := s.body(ctx, number)
+func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error) {
+	body, err := l.body(ctx, number)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return s.veil.Open(body)
+	return l.db.veil.Open(body)
 }
 
-func (s *Store) body(ctx context.Context, number ledger.Number) (body []byte, err error) {
-	first, last, _ := s.calendar.holding(number)
-	query := `select body from entry where number = $1 and ` + s.engine.ofMonths(first, last)
-	if err := s.read.QueryRowContext(ctx, query, int64(number)).Scan(&body); err != nil {
-		return nil, fmt.Errorf("reading entry %d: %w", number, s.engine.classify(err))
+func (l Ledger) body(ctx context.Context, number ledger.Number) (body []byte, err error) {
+	first, last, _ := l.db.periods.holding(number)
+	query := `select body from entry where number = $1 and ` + l.db.engine.ofMonths(first, last)
+	if err := l.db.read.QueryRowContext(ctx, query, int64(number)).Scan(&body); err != nil {
+		return nil, fmt.Errorf("reading entry %d: %w", number, l.db.engine.classify(err))
 	}
 	return body, nil
 }
 
+// First returns the number of the first entry that is still there; the next to be
+// written when there is none.
+func (l Ledger) First(ctx context.Context) (first ledger.Number, err error) {
+	err = l.db.read.QueryRowContext(ctx, `select coalesce((select min(number) from entry), next) from head`).Scan(&first)
+	return first, l.db.engine.classify(err)
+}
+
 // Tile implements ledger.Storage.
-func (s *Store) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
+func (l Ledger) Tile(ctx context.Context, tile tlog.Tile) ([]byte, error) {
 	var hashes []byte
-	err := s.read.QueryRowContext(ctx, `select hashes from tile where level = $1 and position = $2`, tile.L, tile.N).Scan(&hashes)
+	err := l.db.read.QueryRowContext(ctx, `select hashes from tile where level = $1 and position = $2`, tile.L, tile.N).Scan(&hashes)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", tile.Path(), s.engine.classify(err))
+		return nil, fmt.Errorf("reading %s: %w", tile.Path(), l.db.engine.classify(err))
 	}
 	return hashes, nil
 }
 
 // Checkpoint implements ledger.Storage.
-func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
+func (l Ledger) Checkpoint(ctx context.Context) ([]byte, error) {
 	var note []byte
-	err := s.read.QueryRowContext(ctx, `select note from checkpoint order by size desc limit 1`).Scan(&note)
+	err := l.db.read.QueryRowContext(ctx, `select note from checkpoint order by size desc limit 1`).Scan(&note)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	return note, s.engine.classify(err)
+	return note, l.db.engine.classify(err)
 }
 
 // Before implements witness.Catalogue.
-func (s *Store) Before(ctx context.Context, size int64) ([][]byte, error) {
-	return s.blobs(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+func (l Ledger) Before(ctx context.Context, size int64) ([][]byte, error) {
+	return l.blobs(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
 }
 
 // Cosigned implements witness.Ledger.
-func (s *Store) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
-	return s.blobs(ctx, `select line from cosignature where size = $1 order by witness`, size)
+func (l Ledger) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
+	return l.blobs(ctx, `select line from cosignature where size = $1 order by witness`, size)
 }
 
 // Cosign implements witness.Ledger.
-func (s *Store) Cosign(ctx context.Context, size int64, witness string, line []byte) error {
+func (l Ledger) Cosign(ctx context.Context, size int64, witness string, line []byte) error {
 	const insert = `
 		insert into cosignature (size, witness, line) values ($1, $2, $3)
 		on conflict (size, witness) do nothing`
-	if _, err := s.write.ExecContext(ctx, insert, size, witness, line); err != nil {
-		return fmt.Errorf("storing a co-signature: %w", s.engine.classify(err))
+	if _, err := l.db.write.ExecContext(ctx, insert, size, witness, line); err != nil {
+		return fmt.Errorf("storing a co-signature: %w", l.db.engine.classify(err))
 	}
 	return nil
 }
 
 // blobs reads a column.
-func (s *Store) blobs(ctx context.Context, query string, args ...any) ([][]byte, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+func (l Ledger) blobs(ctx context.Context, query string, args ...any) ([][]byte, error) {
+	rows, err := l.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, s.engine.classify(err)
+		return nil, l.db.engine.classify(err)
 	}
 	defer rows.Close()
 	var column [][]byte
 	for rows.Next() {
 		var blob []byte
 		if err := rows.Scan(&blob); err != nil {
-			return nil, s.engine.classify(err)
+			return nil, l.db.engine.classify(err)
 		}
 		column = append(column, blob)
 	}
-	return column, s.engine.classify(rows.Err())
+	return column, l.db.engine.classify(rows.Err())
 }
 
 // Checkpoints implements ledger.Storage.
-func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+func (l Ledger) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		rows, err := s.read.QueryContext(ctx, `select note from checkpoint order by size`)
+		rows, err := l.db.read.QueryContext(ctx, `select note from checkpoint order by size`)
 		if err != nil {
-			yield(nil, s.engine.classify(err))
+			yield(nil, l.db.engine.classify(err))
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var note []byte
 			err := rows.Scan(&note)
-			if !yield(note, s.engine.classify(err)) || err != nil {
+			if !yield(note, l.db.engine.classify(err)) || err != nil {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(nil, s.engine.classify(err))
+			yield(nil, l.db.engine.classify(err))
 		}
 	}
 }
@@ -205,12 +219,12 @@ func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 // that another process has grown further stays. The last entry under the checkpoint
 // must be the one that the tiles were made of: it may have been read from a server
 // that was replaced meanwhile, and that showed what no standby has.
-func (s *Store) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
+func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
 	const insert = `
 		insert into tile (level, position, hashes) values ($1, $2, $3)
 		on conflict (level, position) do update set hashes = excluded.hashes
 		where length(excluded.hashes) > length(tile.hashes)`
-	return s.within(ctx, func(tx *sql.Tx) error {
+	return l.db.within(ctx, func(tx *sql.Tx) error {
 		for tile, hashes := range tiles {
 			if _, err := tx.ExecContext(ctx, insert, tile.L, tile.N, hashes); err != nil {
 				return fmt.Errorf("storing %s: %w", tile.Path(), err)
@@ -239,4 +253,23 @@ func stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[t
 		}
 	}
 	return fmt.Errorf("entry %d is not the one that was read", last)
+}
+
+// Condensed implements tiles.Source.
+func (l Ledger) Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error) {
+	const query = `select first, commitments from condensed where first >= $1 and first < $2 order by first`
+	rows, err := l.db.read.QueryContext(ctx, query, int64(from), int64(end))
+	if err != nil {
+		return nil, l.db.engine.classify(err)
+	}
+	defer rows.Close()
+	var pieces []ledger.Condensed
+	for rows.Next() {
+		var piece ledger.Condensed
+		if err := rows.Scan(&piece.First, &piece.Commitments); err != nil {
+			return nil, l.db.engine.classify(err)
+		}
+		pieces = append(pieces, piece)
+	}
+	return pieces, l.db.engine.classify(rows.Err())
 }

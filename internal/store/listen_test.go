@@ -19,10 +19,10 @@ import (
 // gateOn runs a gate as one process of several has it, with its listener when
 // listening. Meanwhile the test goes on; everything ends with it. heard counts what the
 // listener told it.
-func gateOn(t *testing.T, s *store.Store, log *slog.Logger, listening bool) (g *storetest.Node, heard *atomic.Int64) {
+func gateOn(t *testing.T, s *store.DB, log *slog.Logger, listening bool) (g *storetest.Node, heard *atomic.Int64) {
 	t.Helper()
 	heard = new(atomic.Int64)
-	g, err := storetest.OpenNode(t.Context(), s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, func() time.Time { return storetest.At })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,15 +4,22 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"poterne/internal/ledger"
 )
 
+// Months is the months of the ledger, and how long they are kept.
+type Months struct{ db *DB }
+
+// NewMonths returns the months of the ledger in a database.
+func NewMonths(db *DB) Months { return Months{db} }
+
 // Periods returns the ledger's months, oldest first, those that were dropped
 // included.
-func (s *Store) Periods(ctx context.Context) ([]ledger.Period, error) {
-	periods, err := periods(ctx, s.read)
-	return periods, s.engine.classify(err)
+func (m Months) Periods(ctx context.Context) ([]ledger.Period, error) {
+	periods, err := periods(ctx, m.db.read)
+	return periods, m.db.engine.classify(err)
 }
 
 func periods(ctx context.Context, db querier) ([]ledger.Period, error) {
@@ -37,11 +44,19 @@ func periods(ctx context.Context, db querier) ([]ledger.Period, error) {
 	return periods, rows.Err()
 }
 
-// First returns the number of the first entry that is still there; the next to be
-// written when there is none.
-func (s *Store) First(ctx context.Context) (first ledger.Number, err error) {
-	err = s.read.QueryRowContext(ctx, `select coalesce((select min(number) from entry), next) from head`).Scan(&first)
-	return first, s.engine.classify(err)
+// Last returns the time of the last entry; the zero time when there is none.
+func (m Months) Last(ctx context.Context) (time.Time, error) {
+	var last sql.NullInt64
+	err := m.db.read.QueryRowContext(ctx, `select nullif(last_us, 0) from head`).Scan(&last)
+	return fromMicro(last), m.db.engine.classify(err)
+}
+
+// Weigh returns the bytes of a month's entries: without what the engine needs beside
+// them. It reads them all.
+func (m Months) Weigh(ctx context.Context, period ledger.Period) (bytes int64, err error) {
+	const sum = `select coalesce(sum(length(salt) + length(body)), 0) from entry where number >= $1 and number < $2`
+	err = m.db.read.QueryRowContext(ctx, sum, int64(period.First), int64(period.End)).Scan(&bytes)
+	return bytes, m.db.engine.classify(err)
 }
 
 // Condense holds every entry of a closed month against the tree. When all hold it
@@ -49,8 +64,8 @@ func (s *Store) First(ctx context.Context) (first ledger.Number, err error) {
 // published when they are gone; otherwise it returns what it found. It does not
 // hold the head, and goes on where it was interrupted. On PostgreSQL only the owner
 // may.
-func (s *Store) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
-	periods, err := s.Periods(ctx)
+func (m Months) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
+	periods, err := m.Periods(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the months: %w", err)
 	}
@@ -59,16 +74,16 @@ func (s *Store) Condense(ctx context.Context, month ledger.Month, tell func(done
 		return nil, err
 	}
 	var pieces []ledger.Condensed
-	findings, err := ledger.Condense(ctx, s, period, func(piece ledger.Condensed) error {
+	findings, err := ledger.Condense(ctx, NewLedger(m.db), period, func(piece ledger.Condensed) error {
 		if pieces = append(pieces, piece); len(pieces) < piecesAtOnce {
 			return nil
 		}
 		full := pieces
 		pieces = nil
-		return s.condense(ctx, full)
+		return m.condense(ctx, full)
 	}, tell)
 	if err == nil && len(findings) == 0 {
-		err = s.condense(ctx, pieces)
+		err = m.condense(ctx, pieces)
 	}
 	if err != nil {
 		return findings, fmt.Errorf("condensing %s: %w", month, err)
@@ -79,9 +94,9 @@ func (s *Store) Condense(ctx context.Context, month ledger.Month, tell func(done
 // piecesAtOnce is how many pieces are made durable together.
 const piecesAtOnce = 64
 
-func (s *Store) condense(ctx context.Context, pieces []ledger.Condensed) error {
+func (m Months) condense(ctx context.Context, pieces []ledger.Condensed) error {
 	const insert = `insert into condensed (first, commitments) values ($1, $2) on conflict (first) do nothing`
-	return s.within(ctx, func(tx *sql.Tx) error {
+	return m.db.within(ctx, func(tx *sql.Tx) error {
 		for _, piece := range pieces {
 			if _, err := tx.ExecContext(ctx, insert, int64(piece.First), piece.Commitments); err != nil {
 				return err
@@ -89,25 +104,6 @@ func (s *Store) condense(ctx context.Context, pieces []ledger.Condensed) error {
 		}
 		return nil
 	})
-}
-
-// Condensed implements tiles.Source.
-func (s *Store) Condensed(ctx context.Context, from, end ledger.Number) ([]ledger.Condensed, error) {
-	const query = `select first, commitments from condensed where first >= $1 and first < $2 order by first`
-	rows, err := s.read.QueryContext(ctx, query, int64(from), int64(end))
-	if err != nil {
-		return nil, s.engine.classify(err)
-	}
-	defer rows.Close()
-	var pieces []ledger.Condensed
-	for rows.Next() {
-		var piece ledger.Condensed
-		if err := rows.Scan(&piece.First, &piece.Commitments); err != nil {
-			return nil, s.engine.classify(err)
-		}
-		pieces = append(pieces, piece)
-	}
-	return pieces, s.engine.classify(rows.Err())
 }
 
 // monthRows is the ledger's months and how long they are kept, in a turn.
@@ -134,29 +130,29 @@ func (r monthRows) RemovePeriod(period ledger.Period, by ledger.Number) error {
 	if _, err := r.exec(`update period set dropped = $1 where month = $2`, int64(by), period.Month); err != nil {
 		return doing("noting that a month is dropped", err)
 	}
-	return doing("removing its entries", r.store.engine.remove(r.ctx, r.tx, period))
+	return doing("removing its entries", r.db.engine.remove(r.ctx, r.tx, period))
 }
 
 // Sweep removes the checkpoints inside a dropped period, with what witnesses put
 // under them, but for the last; and then what the engine leaves behind.
-func (s *Store) Sweep(ctx context.Context, period ledger.Period) error {
+func (m Months) Sweep(ctx context.Context, period ledger.Period) error {
 	var last sql.NullInt64
-	if err := s.write.QueryRowContext(ctx, `select max(size) from checkpoint where size <= $1`, int64(period.End)).Scan(&last); err != nil {
-		return s.engine.classify(err)
+	if err := m.db.write.QueryRowContext(ctx, `select max(size) from checkpoint where size <= $1`, int64(period.End)).Scan(&last); err != nil {
+		return m.db.engine.classify(err)
 	}
 	for _, table := range []string{"cosignature", "checkpoint"} {
 		remove := fmt.Sprintf(`delete from %s where size in (select size from %[1]s where size > $1 and size < $2 limit %d)`, table, sweptAtOnce)
 		for {
-			result, err := s.write.ExecContext(ctx, remove, int64(period.First), last.Int64)
+			result, err := m.db.write.ExecContext(ctx, remove, int64(period.First), last.Int64)
 			if err != nil {
-				return fmt.Errorf("removing its checkpoints: %w", s.engine.classify(err))
+				return fmt.Errorf("removing its checkpoints: %w", m.db.engine.classify(err))
 			}
 			if removed, err := result.RowsAffected(); err != nil || removed == 0 {
 				break
 			}
 		}
 	}
-	return s.engine.sweep(ctx, s.write)
+	return m.db.engine.sweep(ctx, m.db.write)
 }
 
 // sweptAtOnce bounds what one statement removes outside a turn: others wait for it.

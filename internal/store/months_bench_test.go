@@ -26,19 +26,19 @@ func BenchmarkReadingByNumber(b *testing.B) {
 		}
 		month := ledger.Month(202301)
 		for range months {
-			if err := owner.MakeMonths(b.Context(), month); err != nil {
+			if err := store.NewMonths(owner).Make(b.Context(), month); err != nil {
 				b.Fatal(err)
 			}
 			storetest.Write(b, s, 7200/months, month.Begins())
 			month = month.Plus(1)
 		}
-		next, err := s.FirstAt(b.Context(), month.Begins())
+		next, err := store.NewLedger(s).FirstAt(b.Context(), month.Begins())
 		if err != nil {
 			b.Fatal(err)
 		}
 		for name, read := range map[string]func() error{
 			"the newest, under the head": func() error {
-				return s.Turn(b.Context(), func(head journal.Head) error {
+				return store.NewLedger(s).Turn(b.Context(), func(head journal.Head) error {
 					for _, err := range head.Entries(next - 1) {
 						if err != nil {
 							return err
@@ -48,7 +48,7 @@ func BenchmarkReadingByNumber(b *testing.B) {
 				})
 			},
 			"none, under the head": func() error {
-				return s.Turn(b.Context(), func(head journal.Head) error {
+				return store.NewLedger(s).Turn(b.Context(), func(head journal.Head) error {
 					for _, err := range head.Entries(next) {
 						return err
 					}
@@ -56,12 +56,12 @@ func BenchmarkReadingByNumber(b *testing.B) {
 				})
 			},
 			"one of long ago": func() error {
-				_, err := s.Entry(b.Context(), next/3)
+				_, err := store.NewLedger(s).Entry(b.Context(), next/3)
 				return err
 			},
 			"a tile's of long ago": func() error {
 				left := 256
-				for _, err := range s.Entries(b.Context(), next/3) {
+				for _, err := range store.NewLedger(s).Entries(b.Context(), next/3) {
 					if left--; left == 0 || err != nil {
 						return err
 					}

@@ -46,33 +46,33 @@ func tableOf(month ledger.Month) string { return fmt.Sprintf("entry_%d", month) 
 // OpenAsOwner opens the database that two connections lead to, as the role that
 // owns the tables: it may drop months and make the tables of those to come. It
 // refuses what MigratePostgreSQL refuses, and a schema that is not this program's.
-func OpenAsOwner(ctx context.Context, owner, program string) (*Store, error) {
+func OpenAsOwner(ctx context.Context, owner, program string) (*DB, error) {
 	as, to, err := ownerAndProgram(owner, program)
 	if err != nil {
 		return nil, err
 	}
-	s := openPostgreSQL(as)
-	if err = s.current(ctx); err == nil {
-		err = s.owned(ctx, as.User)
+	db := openPostgreSQL(as)
+	if err = db.current(ctx); err == nil {
+		err = db.owned(ctx, as.User)
 	}
 	if err == nil {
-		err = harmless(ctx, s.read, to.User)
+		err = harmless(ctx, db.read, to.User)
 	}
 	if err == nil {
-		err = s.prepare(ctx)
+		err = db.prepare(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", as.Database, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", as.Database, err), db.Close())
 	}
-	return s, nil
+	return db, nil
 }
 
 // owned refuses a role that does not own the tables.
-func (s *Store) owned(ctx context.Context, role string) error {
+func (db *DB) owned(ctx context.Context, role string) error {
 	const query = `select count(*) = 0 from pg_class where oid in (select relid from pg_partition_tree('entry')) and not pg_has_role(relowner, 'usage')`
 	var owns bool
-	if err := s.read.QueryRowContext(ctx, query).Scan(&owns); err != nil {
-		return s.engine.classify(err)
+	if err := db.read.QueryRowContext(ctx, query).Scan(&owns); err != nil {
+		return db.engine.classify(err)
 	}
 	if !owns {
 		return fmt.Errorf("the role %q does not own the tables of entries: connect as the role that ran poterne migrate", role)
@@ -80,13 +80,13 @@ func (s *Store) owned(ctx context.Context, role string) error {
 	return nil
 }
 
-// MakeMonths makes the tables of a month's entries and of those to come, where
+// Make makes the tables of a month's entries and of those to come, where
 // there are none. A file on SQLite needs none.
-func (s *Store) MakeMonths(ctx context.Context, from ledger.Month) error {
-	if !s.engine.arrays() {
+func (m Months) Make(ctx context.Context, from ledger.Month) error {
+	if !m.db.engine.arrays() {
 		return nil
 	}
-	return s.within(ctx, func(tx *sql.Tx) error { return makeMonths(ctx, tx, from) })
+	return m.db.within(ctx, func(tx *sql.Tx) error { return makeMonths(ctx, tx, from) })
 }
 
 // notForLong bounds what a transaction waits for readers: those who come after it

@@ -8,10 +8,16 @@ import (
 	"poterne/internal/order"
 )
 
-// Orders returns the orders in force, oldest first.
-func (s *Store) Orders(ctx context.Context) (order.Set, error) {
-	orders, err := ordersInForce(ctx, s.read)
-	return orders, s.engine.classify(err)
+// Orders is the orders in force.
+type Orders struct{ db *DB }
+
+// NewOrders returns the orders in a database.
+func NewOrders(db *DB) Orders { return Orders{db} }
+
+// InForce returns the orders in force, oldest first.
+func (o Orders) InForce(ctx context.Context) (order.Set, error) {
+	orders, err := ordersInForce(ctx, o.db.read)
+	return orders, o.db.engine.classify(err)
 }
 
 // inForce selects the orders placed and not lifted, as scanOrder reads them.

@@ -23,34 +23,34 @@ import (
 // nodes may share it. A commit is durable when it returns, whatever the server's
 // own default is. It changes nothing: it refuses a database whose schema is not
 // this program's, and a role that could alter what was written.
-func OpenPostgreSQL(ctx context.Context, connection string) (*Store, error) {
+func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
 	config, err := connectionTo(connection)
 	if err != nil {
 		return nil, err
 	}
 	config.DialFunc = impatiently(config.DialFunc)
-	s := openPostgreSQL(config)
-	if err = s.admit(ctx, config.User); err == nil {
-		err = s.prepare(ctx)
+	db := openPostgreSQL(config)
+	if err = db.admit(ctx, config.User); err == nil {
+		err = db.prepare(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", config.Database, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("opening the database %q: %w", config.Database, err), db.Close())
 	}
-	return s, nil
+	return db, nil
 }
 
-func openPostgreSQL(config *pgx.ConnConfig) *Store {
+func openPostgreSQL(config *pgx.ConnConfig) *DB {
 	engine := onPostgreSQL{config, new(atomic.Bool)}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if notice.Routine == "SyncRepWaitForLSN" { // it would say so in the server's language
 			engine.doubt.Store(true)
 		}
 	}
-	s := &Store{engine: engine, write: sql.OpenDB(uncancelled(*config)), read: stdlib.OpenDB(*config)}
-	s.write.SetMaxOpenConns(4)
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8)
-	return s
+	db := &DB{engine: engine, write: sql.OpenDB(uncancelled(*config)), read: stdlib.OpenDB(*config)}
+	db.write.SetMaxOpenConns(4)
+	db.read.SetMaxOpenConns(8)
+	db.read.SetMaxIdleConns(8)
+	return db
 }
 
 // uncancelled makes connections on which nothing is cancelled at the server. A

@@ -82,7 +82,7 @@ func (n *supervised) once(ctx context.Context) {
 		return
 	}
 	defer s.Close()
-	g, err := storetest.OpenNode(ctx, s, s, rules, func() time.Time { return storetest.At })
+	g, err := storetest.OpenNode(ctx, store.NewLedger(s), store.NewFacts(s), rules, func() time.Time { return storetest.At })
 	if err != nil {
 		return
 	}
@@ -141,7 +141,7 @@ func employ(t *testing.T, connection string) {
 			From: storetest.At.Add(-time.Hour), Until: storetest.At.Add(time.Hour),
 		}
 	}
-	if err := s.TakeFacts(t.Context(), "cases", facts, nil, storetest.At); err != nil {
+	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", facts, nil, storetest.At); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -179,7 +179,7 @@ func (h *handed) holds(t *testing.T, connection string) {
 	written := make(map[register.PersonID]bool)
 	var spent meter.Cost
 	next := ledger.Number(0)
-	for entry, err := range openPostgreSQL(t, connection).Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(openPostgreSQL(t, connection)).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +271,7 @@ func TestLEDGER_1_ACommitThatNoStandbyHasIsNoCommit(t *testing.T) {
 	standby := primary.Standby(t)
 	s := openPostgreSQL(t, connection)
 	turn := func() error {
-		return s.Turn(t.Context(), func(head journal.Head) error {
+		return store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
@@ -303,7 +303,7 @@ func TestLEDGER_1_ACommitThatIsGivenUpIsSeenByNobodyBeforeAStandbyHasIt(t *testi
 	standby.Kill()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := s.Turn(ctx, func(head journal.Head) error {
+	if err := store.NewLedger(s).Turn(ctx, func(head journal.Head) error {
 		return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 	}); !errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Errorf("a commit that was given up ended with %v", err)
@@ -335,7 +335,7 @@ func TestRUN_3_ADatabaseThatTurnsReadOnlyIsUnavailableAndComesBack(t *testing.T)
 	connection := cluster.Database(t)
 	s := openPostgreSQL(t, connection)
 	write := func() error {
-		return s.Turn(t.Context(), func(head journal.Head) error {
+		return store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 		})
 	}
@@ -373,7 +373,7 @@ func TestMETER_3_TurnsFollowEachOtherWhateverTheServersDefaults(t *testing.T) {
 		for range 4 {
 			wait.Go(func() {
 				for range 20 {
-					if err := s.Turn(t.Context(), func(head journal.Head) error {
+					if err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 						return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
 					}); err != nil {
 						t.Error(err)
@@ -385,7 +385,7 @@ func TestMETER_3_TurnsFollowEachOtherWhateverTheServersDefaults(t *testing.T) {
 	}
 	wait.Wait()
 	entries := 0
-	for _, err := range openPostgreSQL(t, connection).Entries(t.Context(), 0) {
+	for _, err := range store.NewLedger(openPostgreSQL(t, connection)).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -407,7 +407,7 @@ func TestRUN_3_ANodeThatFreezesUnderTheHeadLosesIt(t *testing.T) {
 	holding, over := make(chan struct{}), make(chan error)
 	thaw := make(chan struct{})
 	go func() {
-		over <- frozen.Turn(t.Context(), func(head journal.Head) error {
+		over <- store.NewLedger(frozen).Turn(t.Context(), func(head journal.Head) error {
 			close(holding)
 			<-thaw
 			return head.Write([]ledger.Entry{{Number: head.Next(), Kind: ledger.Opened, Time: storetest.At}}, storetest.At)
@@ -467,7 +467,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 	s := openPostgreSQL(t, connection)
 	fill := func(n, length int) (err error) {
 		for err == nil {
-			err = s.Turn(t.Context(), func(head journal.Head) error {
+			err = store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 				entries := make([]ledger.Entry, n)
 				for i := range entries {
 					entries[i] = ledger.Entry{Number: head.Next() + ledger.Number(i), Kind: ledger.Opened, Time: storetest.At, Note: strings.Repeat("x", length)}
@@ -557,7 +557,7 @@ func TestLEDGER_3_ACheckpointOfEntriesThatAreNotThereIsNotPublished(t *testing.T
 	s := openPostgreSQL(t, connection)
 	storetest.Write(t, s, 3, storetest.At)
 	leaves := make([]byte, 0, 3*tlog.HashSize)
-	for row, err := range s.Sealed(t.Context(), 0) {
+	for row, err := range store.NewLedger(s).Sealed(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -569,18 +569,18 @@ func TestLEDGER_3_ACheckpointOfEntriesThatAreNotThereIsNotPublished(t *testing.T
 	head.Size = 3
 	other := bytes.Clone(leaves)
 	other[len(other)-1]++ // as a server had it that was replaced
-	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: other}, head); err == nil {
+	if err := store.NewLedger(s).Publish(t.Context(), map[tlog.Tile][]byte{tile: other}, head); err == nil {
 		t.Error("a tile of other entries was published")
 	}
 	head.Size = 4
-	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: append(other, leaves[:tlog.HashSize]...)}, head); err == nil {
+	if err := store.NewLedger(s).Publish(t.Context(), map[tlog.Tile][]byte{tile: append(other, leaves[:tlog.HashSize]...)}, head); err == nil {
 		t.Error("a tile of more entries than there are was published")
 	}
-	if note, err := s.Checkpoint(t.Context()); err != nil || note != nil {
+	if note, err := store.NewLedger(s).Checkpoint(t.Context()); err != nil || note != nil {
 		t.Errorf("there is a checkpoint: %q, %v", note, err)
 	}
 	head.Size = 3
-	if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves}, head); err != nil {
+	if err := store.NewLedger(s).Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves}, head); err != nil {
 		t.Error(err)
 	}
 }

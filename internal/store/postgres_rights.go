@@ -53,12 +53,12 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 	if err != nil {
 		return err
 	}
-	s := openPostgreSQL(as)
-	err = s.within(ctx, func(tx *sql.Tx) error {
-		if err := s.alone(ctx, tx); err != nil {
+	db := openPostgreSQL(as)
+	err = db.within(ctx, func(tx *sql.Tx) error {
+		if err := db.alone(ctx, tx); err != nil {
 			return err
 		}
-		if err := s.migrate(ctx, tx); err != nil {
+		if err := db.migrate(ctx, tx); err != nil {
 			return err
 		}
 		if err := makeMonths(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
@@ -75,7 +75,7 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 	if err != nil {
 		err = fmt.Errorf("migrating the database %q: %w", as.Database, err)
 	}
-	return errors.Join(err, s.Close())
+	return errors.Join(err, db.Close())
 }
 
 // ownerAndProgram reads the connections of the two roles, which lead to one
@@ -97,7 +97,7 @@ func ownerAndProgram(owner, program string) (as, to *pgx.ConnConfig, err error) 
 }
 
 // alone keeps other migrations and every node's turns waiting until tx ends.
-func (s *Store) alone(ctx context.Context, tx *sql.Tx) error {
+func (db *DB) alone(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(7083677)`); err != nil {
 		return fmt.Errorf("waiting for other migrations: %w", err)
 	}
@@ -143,24 +143,24 @@ func grant(ctx context.Context, tx *sql.Tx, role string) error {
 
 // admit lets the program in: to tables of its schema, in a role that can do no
 // harm to what was written.
-func (s *Store) admit(ctx context.Context, role string) error {
+func (db *DB) admit(ctx context.Context, role string) error {
 	const visible = `select coalesce(has_table_privilege(to_regclass('schema_version'), 'select'), false)`
 	var sees bool
-	if err := s.read.QueryRowContext(ctx, visible).Scan(&sees); err != nil {
-		return s.engine.classify(err)
+	if err := db.read.QueryRowContext(ctx, visible).Scan(&sees); err != nil {
+		return db.engine.classify(err)
 	}
 	if !sees {
 		return fmt.Errorf("there are no tables that the role %q may use: run poterne migrate", role)
 	}
-	if err := s.current(ctx); err != nil {
+	if err := db.current(ctx); err != nil {
 		return err
 	}
-	return harmless(ctx, s.read, role)
+	return harmless(ctx, db.read, role)
 }
 
 // current refuses a schema that is not this program's.
-func (s *Store) current(ctx context.Context) error {
-	missing, err := s.missing(ctx, s.read)
+func (db *DB) current(ctx context.Context) error {
+	missing, err := db.missing(ctx, db.read)
 	if err != nil {
 		return err
 	}

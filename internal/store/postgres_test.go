@@ -16,7 +16,7 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-func openPostgreSQL(t *testing.T, connection string) *store.Store {
+func openPostgreSQL(t *testing.T, connection string) *store.DB {
 	t.Helper()
 	s, err := store.OpenPostgreSQL(t.Context(), connection)
 	if err != nil {
@@ -50,7 +50,7 @@ func execute(t *testing.T, connection string, statements ...string) {
 
 func TestPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	storetest.Run(t, func(t *testing.T) *store.Store { return openPostgreSQL(t, cluster.Database(t)) })
+	storetest.Run(t, func(t *testing.T) *store.DB { return openPostgreSQL(t, cluster.Database(t)) })
 	t.Run("sessions", func(t *testing.T) {
 		signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(openPostgreSQL(t, cluster.Database(t))) })
 	})
@@ -136,7 +136,7 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 			}
 		}
 	}
-	if report, err := ledger.Verify(t.Context(), s, verifier, nil, nil); err != nil || !report.Sound() || report.Entries != 300 {
+	if report, err := ledger.Verify(t.Context(), store.NewLedger(s), verifier, nil, nil); err != nil || !report.Sound() || report.Entries != 300 {
 		t.Errorf("the ledger is found to be %+v, %v", report, err)
 	}
 }

@@ -12,12 +12,18 @@ import (
 	"poterne/internal/roster"
 )
 
+// Roster is organisations, accounts and habilitations.
+type Roster struct{ db *DB }
+
+// NewRoster returns the roster in a database.
+func NewRoster(db *DB) Roster { return Roster{db} }
+
 // Habilitations returns an account's habilitations, past and to come included.
-func (s *Store) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
+func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
 	const query = `select account, service, purpose, from_us, until_us from habilitation where account = $1 order by service, purpose`
-	rows, err := s.read.QueryContext(ctx, query, string(account))
+	rows, err := r.db.read.QueryContext(ctx, query, string(account))
 	if err != nil {
-		return nil, fmt.Errorf("reading habilitations: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading habilitations: %w", r.db.engine.classify(err))
 	}
 	defer rows.Close()
 	var list []roster.Habilitation
@@ -25,12 +31,12 @@ func (s *Store) Habilitations(ctx context.Context, account roster.AccountID) ([]
 		var h roster.Habilitation
 		var from, until sql.NullInt64
 		if err := rows.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until); err != nil {
-			return nil, fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading a habilitation: %w", r.db.engine.classify(err))
 		}
 		h.From, h.Until = fromMicro(from), fromMicro(until)
 		list = append(list, h)
 	}
-	return list, s.engine.classify(rows.Err())
+	return list, r.db.engine.classify(rows.Err())
 }
 
 const accountAndOrganisation = `
@@ -39,23 +45,23 @@ const accountAndOrganisation = `
 
 // ByIdentity returns the account bound to an identity; fault.Absent when there is
 // none.
-func (s *Store) ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error) {
-	return s.account(ctx, accountAndOrganisation+` where a.issuer = $1 and a.provider = $2 and a.subject = $3`,
+func (r Roster) ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error) {
+	return r.account(ctx, accountAndOrganisation+` where a.issuer = $1 and a.provider = $2 and a.subject = $3`,
 		identity.Issuer, identity.Provider, identity.Subject)
 }
 
 // Account returns an account and its organisation; fault.Absent when there is
 // none.
-func (s *Store) Account(ctx context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
-	return s.account(ctx, accountAndOrganisation+` where a.id = $1`, string(id))
+func (r Roster) Account(ctx context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
+	return r.account(ctx, accountAndOrganisation+` where a.id = $1`, string(id))
 }
 
-func (s *Store) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
-	a, o, err = scanAccount(s.read.QueryRowContext(ctx, query, args...))
+func (r Roster) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
+	a, o, err = scanAccount(r.db.read.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, o, noAccount
 	}
-	return a, o, s.engine.classify(err)
+	return a, o, r.db.engine.classify(err)
 }
 
 var noAccount = fault.Errorf(fault.Absent, "no such account")
@@ -68,7 +74,7 @@ func scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roste
 }
 
 // Known returns which of these accounts there are, spelled exactly so.
-func (s *Store) Known(ctx context.Context, ids []roster.AccountID) (map[roster.AccountID]bool, error) {
+func (r Roster) Known(ctx context.Context, ids []roster.AccountID) (map[roster.AccountID]bool, error) {
 	const idsAtOnce = 500
 	known := make(map[roster.AccountID]bool, len(ids))
 	for portion := range slices.Chunk(ids, idsAtOnce) {
@@ -76,15 +82,15 @@ func (s *Store) Known(ctx context.Context, ids []roster.AccountID) (map[roster.A
 		for i, id := range portion {
 			args[i] = string(id)
 		}
-		if err := s.knownAmong(ctx, args, known); err != nil {
-			return nil, fmt.Errorf("looking up accounts: %w", s.engine.classify(err))
+		if err := r.knownAmong(ctx, args, known); err != nil {
+			return nil, fmt.Errorf("looking up accounts: %w", r.db.engine.classify(err))
 		}
 	}
 	return known, nil
 }
 
-func (s *Store) knownAmong(ctx context.Context, ids []any, known map[roster.AccountID]bool) error {
-	rows, err := s.read.QueryContext(ctx, `select id from account where id in `+places(1, len(ids)), ids...)
+func (r Roster) knownAmong(ctx context.Context, ids []any, known map[roster.AccountID]bool) error {
+	rows, err := r.db.read.QueryContext(ctx, `select id from account where id in `+places(1, len(ids)), ids...)
 	if err != nil {
 		return err
 	}
@@ -100,39 +106,39 @@ func (s *Store) knownAmong(ctx context.Context, ids []any, known map[roster.Acco
 }
 
 // Accounts returns every account, by organisation and name.
-func (s *Store) Accounts(ctx context.Context) ([]roster.Account, error) {
-	rows, err := s.read.QueryContext(ctx, accountAndOrganisation+` order by a.organisation, a.name`)
+func (r Roster) Accounts(ctx context.Context) ([]roster.Account, error) {
+	rows, err := r.db.read.QueryContext(ctx, accountAndOrganisation+` order by a.organisation, a.name`)
 	if err != nil {
-		return nil, fmt.Errorf("reading accounts: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading accounts: %w", r.db.engine.classify(err))
 	}
 	defer rows.Close()
 	var list []roster.Account
 	for rows.Next() {
 		a, _, err := scanAccount(rows)
 		if err != nil {
-			return nil, fmt.Errorf("reading an account: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading an account: %w", r.db.engine.classify(err))
 		}
 		list = append(list, a)
 	}
-	return list, s.engine.classify(rows.Err())
+	return list, r.db.engine.classify(rows.Err())
 }
 
 // Organisations returns every organisation, by name.
-func (s *Store) Organisations(ctx context.Context) ([]roster.Organisation, error) {
-	rows, err := s.read.QueryContext(ctx, `select id, siret, name from organisation order by name`)
+func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error) {
+	rows, err := r.db.read.QueryContext(ctx, `select id, siret, name from organisation order by name`)
 	if err != nil {
-		return nil, fmt.Errorf("reading organisations: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading organisations: %w", r.db.engine.classify(err))
 	}
 	defer rows.Close()
 	var list []roster.Organisation
 	for rows.Next() {
 		var o roster.Organisation
 		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name); err != nil {
-			return nil, fmt.Errorf("reading an organisation: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading an organisation: %w", r.db.engine.classify(err))
 		}
 		list = append(list, o)
 	}
-	return list, s.engine.classify(rows.Err())
+	return list, r.db.engine.classify(rows.Err())
 }
 
 // rosterRows is the roster, in a turn.

@@ -21,12 +21,12 @@ import (
 // OpenSQLite opens or creates the database in the file at path, readable by its
 // owner only, and brings it up to this program's schema. A commit is durable when
 // it returns: WAL, synchronous=full.
-func OpenSQLite(ctx context.Context, path string) (*Store, error) {
+func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	return openSQLite(ctx, path, &sqlite.Driver{})
 }
 
 // openSQLite takes the driver, so that tests can put a failing one in its place.
-func openSQLite(ctx context.Context, path string, through driver.Driver) (*Store, error) {
+func openSQLite(ctx context.Context, path string, through driver.Driver) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -40,18 +40,18 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*Store
 	}
 	writing := connector{through, dsn(path, url.Values{"_txlock": {"immediate"}})}
 	reading := connector{through, dsn(path, url.Values{"_pragma": {"query_only(1)"}})}
-	s := &Store{engine: onSQLite{}, write: sql.OpenDB(writing), read: sql.OpenDB(reading)}
-	s.write.SetMaxOpenConns(1)
-	s.read.SetMaxOpenConns(4)
-	s.read.SetMaxIdleConns(4)
-	migrate := func(tx *sql.Tx) error { return s.migrate(ctx, tx) }
-	if err = s.within(ctx, migrate); err == nil {
-		err = s.prepare(ctx)
+	db := &DB{engine: onSQLite{}, write: sql.OpenDB(writing), read: sql.OpenDB(reading)}
+	db.write.SetMaxOpenConns(1)
+	db.read.SetMaxOpenConns(4)
+	db.read.SetMaxIdleConns(4)
+	migrate := func(tx *sql.Tx) error { return db.migrate(ctx, tx) }
+	if err = db.within(ctx, migrate); err == nil {
+		err = db.prepare(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.Close())
 	}
-	return s, nil
+	return db, nil
 }
 
 func dsn(path string, more url.Values) string {

@@ -13,12 +13,12 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-func openSQLite(t *testing.T) *store.Store {
+func openSQLite(t *testing.T) *store.DB {
 	t.Helper()
 	return openAt(t, filepath.Join(t.TempDir(), "poterne.db"))
 }
 
-func openAt(t *testing.T, path string) *store.Store {
+func openAt(t *testing.T, path string) *store.DB {
 	t.Helper()
 	s, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {

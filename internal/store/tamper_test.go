@@ -18,9 +18,9 @@ import (
 )
 
 // signed writes portions of entries and signs a checkpoint after each.
-func signed(t *testing.T, s *store.Store, signer note.Signer, verifier note.Verifier, portions ...int) {
+func signed(t *testing.T, s *store.DB, signer note.Signer, verifier note.Verifier, portions ...int) {
 	t.Helper()
-	sequencer, err := ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(s), signer, verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +32,9 @@ func signed(t *testing.T, s *store.Store, signer note.Signer, verifier note.Veri
 	}
 }
 
-func findings(t *testing.T, s *store.Store, verifier note.Verifier, elsewhere ...[]byte) string {
+func findings(t *testing.T, s *store.DB, verifier note.Verifier, elsewhere ...[]byte) string {
 	t.Helper()
-	report, err := ledger.Verify(t.Context(), s, verifier, elsewhere, nil)
+	report, err := ledger.Verify(t.Context(), store.NewLedger(s), verifier, elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	s := openAt(t, path)
 	signed(t, s, signer, verifier, 10, 20)
-	kept, err := s.Checkpoint(t.Context())
+	kept, err := store.NewLedger(s).Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)
-			if err := owned(t, cluster, connection).MakeMonths(t.Context(), ledger.MonthOf(storetest.At)); err != nil {
+			if err := store.NewMonths(owned(t, cluster, connection)).Make(t.Context(), ledger.MonthOf(storetest.At)); err != nil {
 				t.Fatal(err)
 			}
 			s := openPostgreSQL(t, connection)
@@ -228,9 +228,9 @@ func again(columns string) string {
 	return `create table held as select * from entry where number = 300; delete from entry where number = 300; insert into entry (number, month, salt, body) select number, month, ` + columns + ` from held`
 }
 
-func checkpoint(t *testing.T, s *store.Store) []byte {
+func checkpoint(t *testing.T, s *store.DB) []byte {
 	t.Helper()
-	signed, err := s.Checkpoint(t.Context())
+	signed, err := store.NewLedger(s).Checkpoint(t.Context())
 	if err != nil || signed == nil {
 		t.Fatalf("no checkpoint: %v", err)
 	}
@@ -288,7 +288,7 @@ func TestASequencerRefusesAnotherLedgersTree(t *testing.T) {
 	_, stranger := storetest.Notary(t)
 	s := openSQLite(t)
 	signed(t, s, signer, verifier, 3)
-	if _, err := ledger.NewSequencer(t.Context(), s, signer, stranger, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := ledger.NewSequencer(t.Context(), store.NewLedger(s), signer, stranger, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("went on under another key")
 	}
 }
@@ -299,7 +299,7 @@ func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
 	var both [2]*ledger.Sequencer
 	for i := range both {
 		var err error
-		if both[i], err = ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler)); err != nil {
+		if both[i], err = ledger.NewSequencer(t.Context(), store.NewLedger(s), signer, verifier, slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -314,7 +314,7 @@ func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
 	if got := findings(t, s, verifier); got != "" {
 		t.Errorf("found %q", got)
 	}
-	signed, err := s.Checkpoint(t.Context())
+	signed, err := store.NewLedger(s).Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestTwoSequencersOnOneLedgerMakeOneTree(t *testing.T) {
 func TestLEDGER_3_CheckpointsAreAtMostASecondBehind(t *testing.T) {
 	signer, verifier := storetest.Notary(t)
 	s := openSQLite(t)
-	sequencer, err := ledger.NewSequencer(t.Context(), s, signer, verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(s), signer, verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestLEDGER_3_CheckpointsAreAtMostASecondBehind(t *testing.T) {
 	go func() { _ = sequencer.Run(t.Context()) }()
 	storetest.Write(t, s, 1000, storetest.At)
 	for size := int64(0); size < 1000; time.Sleep(10 * time.Millisecond) {
-		signed, err := s.Checkpoint(t.Context())
+		signed, err := store.NewLedger(s).Checkpoint(t.Context())
 		if err != nil || signed == nil {
 			continue
 		}

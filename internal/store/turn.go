@@ -19,17 +19,17 @@ import (
 )
 
 // Turn implements journal.DB.
-func (s *Store) Turn(ctx context.Context, act func(journal.Head) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
+	tx, err := l.db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("beginning a turn: %w", s.engine.classify(err))
+		return fmt.Errorf("beginning a turn: %w", l.db.engine.classify(err))
 	}
-	t := &turn{ctx: ctx, store: s, tx: tx}
+	t := &turn{ctx: ctx, db: l.db, tx: tx}
 	if err = t.take(); err == nil {
 		err = act(t)
 	}
 	if err != nil || !t.dirty {
-		if undone := s.rollback(tx); undone != nil { // what the connection still holds is not known
+		if undone := l.db.rollback(tx); undone != nil { // what the connection still holds is not known
 			return errors.Join(err, journal.ErrOutcomeUnknown, undone)
 		}
 		return err
@@ -37,7 +37,7 @@ func (s *Store) Turn(ctx context.Context, act func(journal.Head) error) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("%w: %w", journal.ErrOutcomeUnknown, err)
 	}
-	if s.engine.doubtful() {
+	if l.db.engine.doubtful() {
 		return fmt.Errorf("%w: no standby has it", journal.ErrOutcomeUnknown)
 	}
 	return nil
@@ -46,7 +46,7 @@ func (s *Store) Turn(ctx context.Context, act func(journal.Head) error) error {
 // turn implements journal.Head inside one transaction.
 type turn struct {
 	ctx        context.Context
-	store      *Store
+	db         *DB
 	tx         *sql.Tx
 	next       ledger.Number
 	last       time.Time
@@ -56,10 +56,10 @@ type turn struct {
 
 func (t *turn) take() error {
 	var last int64
-	err := t.tx.StmtContext(t.ctx, t.store.prepared.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
+	err := t.tx.StmtContext(t.ctx, t.db.statements.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
 	t.last = time.UnixMicro(last).UTC()
-	if err == nil && t.next > 0 && !t.store.calendar.knows(ledger.MonthOf(t.last)) {
-		err = t.store.calendar.look(t.ctx, t.tx)
+	if err == nil && t.next > 0 && !t.db.periods.knows(ledger.MonthOf(t.last)) {
+		err = t.db.periods.look(t.ctx, t.tx)
 	}
 	return doing("taking the head", err)
 }
@@ -69,9 +69,9 @@ func (t *turn) Last() time.Time     { return t.last }
 func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	first, _, _ := t.store.calendar.holding(from)
+	first, _, _ := t.db.periods.holding(from)
 	last := ledger.MonthOf(t.last)
-	return t.store.veil.Entries(sealedPortion(t.ctx, t.tx, t.store.engine, from, noEnd, first, last, math.MaxInt))
+	return t.db.veil.Entries(sealedPortion(t.ctx, t.tx, t.db.engine, from, noEnd, first, last, math.MaxInt))
 }
 
 // rows is what acts read and leave in a turn.
@@ -97,7 +97,7 @@ func (t *turn) exec(query string, args ...any) (sql.Result, error) {
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
-	rows, err := t.store.veil.Seal(entries)
+	rows, err := t.db.veil.Seal(entries)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, insert := range t.store.prepared.inserts {
+	for _, insert := range t.db.statements.inserts {
 		for len(rows) >= max(insert.rows, 1) {
 			count, err := insert.write(t.ctx, t.tx, rows, month, at)
 			if err != nil {
@@ -121,10 +121,10 @@ func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
 		}
 	}
 	t.last = at
-	if t.store.prepared.move == nil {
+	if t.db.statements.move == nil {
 		return nil
 	}
-	_, err = t.tx.StmtContext(t.ctx, t.store.prepared.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
+	_, err = t.tx.StmtContext(t.ctx, t.db.statements.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
 	return doing("moving the head", err)
 }
 

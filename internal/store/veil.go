@@ -16,8 +16,8 @@ import (
 // they were hidden before. It refuses a veil with other keys than those that this
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
-func (s *Store) Veil(ctx context.Context, veil ledger.Veil) error {
-	known, err := s.epochs(ctx, s.read)
+func (db *DB) Veil(ctx context.Context, veil ledger.Veil) error {
+	known, err := db.epochs(ctx, db.read)
 	if err != nil {
 		return err
 	}
@@ -25,11 +25,11 @@ func (s *Store) Veil(ctx context.Context, veil ledger.Veil) error {
 		return err
 	}
 	if missing := unmarked(known, veil, ledger.MonthOf(time.Now())); len(missing) > 0 {
-		if err := s.within(ctx, func(tx *sql.Tx) error { return s.mark(ctx, tx, veil, missing) }); err != nil {
+		if err := db.within(ctx, func(tx *sql.Tx) error { return db.mark(ctx, tx, veil, missing) }); err != nil {
 			return err
 		}
 	}
-	s.veil = veil
+	db.veil = veil
 	return nil
 }
 
@@ -70,20 +70,20 @@ type epoch struct {
 }
 
 // epochs returns those that are known, oldest first.
-func (s *Store) epochs(ctx context.Context, db querier) (known []epoch, err error) {
-	rows, err := db.QueryContext(ctx, `select month, mark from epoch order by month`)
+func (db *DB) epochs(ctx context.Context, q querier) (known []epoch, err error) {
+	rows, err := q.QueryContext(ctx, `select month, mark from epoch order by month`)
 	if err != nil {
-		return nil, fmt.Errorf("reading the epochs: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading the epochs: %w", db.engine.classify(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var e epoch
 		if err := rows.Scan(&e.month, &e.mark); err != nil {
-			return nil, fmt.Errorf("reading an epoch: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading an epoch: %w", db.engine.classify(err))
 		}
 		known = append(known, e)
 	}
-	return known, s.engine.classify(rows.Err())
+	return known, db.engine.classify(rows.Err())
 }
 
 // unmarked returns the months up to now whose keys the database does not know yet.
@@ -103,7 +103,7 @@ func unmarked(known []epoch, veil ledger.Veil, now ledger.Month) (missing []ledg
 
 // mark keeps what tells the keys of months from others, unless another node was
 // quicker, with other keys.
-func (s *Store) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months []ledger.Month) error {
+func (db *DB) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months []ledger.Month) error {
 	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
 	for _, month := range months {
 		key, err := veil.Key(month)
@@ -115,7 +115,7 @@ func (s *Store) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months [
 			return fmt.Errorf("noting an epoch: %w", err)
 		}
 	}
-	known, err := s.epochs(ctx, tx)
+	known, err := db.epochs(ctx, tx)
 	if err != nil {
 		return err
 	}

@@ -19,16 +19,16 @@ var (
 )
 
 // nodes are several openings of one database.
-func nodes(t *testing.T) map[string]func(*testing.T) *store.Store {
+func nodes(t *testing.T) map[string]func(*testing.T) *store.DB {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	connection := storetest.StartPostgreSQL(t).Database(t)
-	return map[string]func(*testing.T) *store.Store{
-		"sqlite":   func(t *testing.T) *store.Store { return openAt(t, path) },
-		"postgres": func(t *testing.T) *store.Store { return openPostgreSQL(t, connection) },
+	return map[string]func(*testing.T) *store.DB{
+		"sqlite":   func(t *testing.T) *store.DB { return openAt(t, path) },
+		"postgres": func(t *testing.T) *store.DB { return openPostgreSQL(t, connection) },
 	}
 }
 
-func veiled(t *testing.T, s *store.Store, veil ledger.Veil) *store.Store {
+func veiled(t *testing.T, s *store.DB, veil ledger.Veil) *store.DB {
 	t.Helper()
 	if err := s.Veil(t.Context(), veil); err != nil {
 		t.Fatal(err)
@@ -38,9 +38,9 @@ func veiled(t *testing.T, s *store.Store, veil ledger.Veil) *store.Store {
 
 // Everything that is asked of a store is answered the same under a veil.
 func TestAVeiledStoreAnswersAsAnyOther(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store { return veiled(t, openSQLite(t), march) })
+	storetest.Run(t, func(t *testing.T) *store.DB { return veiled(t, openSQLite(t), march) })
 	cluster := storetest.StartPostgreSQL(t)
-	storetest.Run(t, func(t *testing.T) *store.Store { return veiled(t, openPostgreSQL(t, cluster.Database(t)), march) })
+	storetest.Run(t, func(t *testing.T) *store.DB { return veiled(t, openPostgreSQL(t, cluster.Database(t)), march) })
 }
 
 // Promise: LEDGER-2
@@ -53,7 +53,7 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 			storetest.Write(t, s, 2, storetest.At)
 			storetest.Write(t, s, 2, storetest.At.AddDate(0, 1, 0))
 
-			for row, err := range s.Sealed(t.Context(), 0) {
+			for row, err := range store.NewLedger(s).Sealed(t.Context(), 0) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,13 +62,13 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 				if hidden := !bytes.Contains(row.Body, person[:]); err != nil || hidden != (row.Number >= 2) || hidden != (stored.Epoch != 0) {
 					t.Errorf("entry %d: hidden %v, under %s, %v", row.Number, hidden, stored.Epoch, err)
 				}
-				one, err := s.Entry(t.Context(), row.Number)
+				one, err := store.NewLedger(s).Entry(t.Context(), row.Number)
 				if err != nil || one.Person != person || one.Epoch != 0 {
 					t.Errorf("entry %d is read as of %s, %v", row.Number, one.Epoch, err)
 				}
 			}
 			read := 0
-			for entry, err := range veiled(t, open(t), march).Entries(t.Context(), 0) {
+			for entry, err := range store.NewLedger(veiled(t, open(t), march)).Entries(t.Context(), 0) {
 				if err != nil || entry.Person != storetest.Person(int(entry.Number)) {
 					t.Fatalf("entry %d, of %s: %v", entry.Number, entry.Epoch, err)
 				}
@@ -77,7 +77,7 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 			if read != 6 {
 				t.Errorf("%d entries are read, want 6", read)
 			}
-			if _, err := before.Entry(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "write epoch = ") {
+			if _, err := store.NewLedger(before).Entry(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "write epoch = ") {
 				t.Errorf("a node that runs without the key reads on: %v", err)
 			}
 		})
@@ -105,13 +105,13 @@ func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
 			}
 			s := veiled(t, open(t), april) // a key that begins later is known
 			storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))
-			if entry, err := s.Entry(t.Context(), 1); err != nil || entry.Person != storetest.Person(1) {
+			if entry, err := store.NewLedger(s).Entry(t.Context(), 1); err != nil || entry.Person != storetest.Person(1) {
 				t.Errorf("what the later key covers: %v", err)
 			}
-			if _, err := s.Entry(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "entry 0 cannot be read: people of 2026-03 are asked for, and the epoch key begins with 2026-04") {
+			if _, err := store.NewLedger(s).Entry(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "entry 0 cannot be read: people of 2026-03 are asked for, and the epoch key begins with 2026-04") {
 				t.Errorf("what it does not: %v", err)
 			}
-			if first, err := s.FirstAt(t.Context(), storetest.At.Add(time.Second)); err != nil || first != 1 {
+			if first, err := store.NewLedger(s).FirstAt(t.Context(), storetest.At.Add(time.Second)); err != nil || first != 1 {
 				t.Errorf("times, which no key hides, lead to entry %d, %v", first, err)
 			}
 			veiled(t, open(t), march) // the nodes that still have the earlier key go on
@@ -123,7 +123,7 @@ func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
 func TestOfTwoKeysAtTheSameMomentOneIsTaken(t *testing.T) {
 	for engine, open := range nodes(t) {
 		t.Run(engine, func(t *testing.T) {
-			var nodes [4]*store.Store
+			var nodes [4]*store.DB
 			for i := range nodes {
 				nodes[i] = open(t)
 			}

@@ -80,16 +80,20 @@ func (p *pool) add(cost meter.Cost, at time.Time, counts bool) {
 
 // Ledger is where a period is read from.
 type Ledger interface {
-	Accounts(context.Context) ([]roster.Account, error)
 	// FirstAt is the first entry at or after a time.
 	FirstAt(context.Context, time.Time) (ledger.Number, error)
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 }
 
+// Roster is every account.
+type Roster interface {
+	Accounts(context.Context) ([]roster.Account, error)
+}
+
 // ReadPeriod reads a ledger once, from as far back as meters reach, and reports now and
 // then until when it has read.
-func ReadPeriod(ctx context.Context, db Ledger, since, until time.Time, tell func(time.Time)) (*Period, error) {
-	accounts, err := db.Accounts(ctx)
+func ReadPeriod(ctx context.Context, db Ledger, staff Roster, since, until time.Time, tell func(time.Time)) (*Period, error) {
+	accounts, err := staff.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the roster: %w", err)
 	}

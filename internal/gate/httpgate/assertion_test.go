@@ -17,6 +17,7 @@ import (
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/store"
 )
 
 func TestAnAssertionSaysWhoAsksForAMinute(t *testing.T) {
@@ -78,7 +79,7 @@ func TestAnAssertionIsMadeAnewForEachServiceAndSessionAndInTime(t *testing.T) {
 	w := newWorld(t, list())
 	now := time.Now()
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	signer, err := httpgate.NewSigner(key, "https://poterne.example", w.store, func() time.Time { return now })
+	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}

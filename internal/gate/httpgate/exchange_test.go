@@ -257,7 +257,7 @@ func TestSCOPE_9_WhoeverARequestNamesIsDecidedCountedAndFoundInEveryEnding(t *te
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = shelf.Close() })
-	who := index.New(index.Standard, w.store, shelf)
+	who := index.New(index.Standard, store.NewLedger(w.store), shelf)
 	if err := who.CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -277,7 +277,7 @@ func TestWATCH_3_AnAliasLeadsToTheSameCanary(t *testing.T) {
 	w := newWorld(t, file())
 	canaries, canary, _ := bird(t, w.key)
 	l := w.listen(t, canaries, byMail())
-	err := w.store.TakeAliases(t.Context(), []store.Named{{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: "canary@test.example"}), Person: w.key.Person(canary)}})
+	err := store.NewAliases(w.store).TakeAliases(t.Context(), []store.Named{{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: "canary@test.example"}), Person: w.key.Person(canary)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ import (
 type world struct {
 	t     *testing.T
 	key   register.Key
-	store *store.Store
+	store *store.DB
 	gate  *storetest.Node
 	proxy *httpgate.Proxy
 	front *httptest.Server
@@ -105,7 +105,7 @@ func newWorldAt(t *testing.T, rules policy.Rules, now func() time.Time, routes .
 	w.key, _ = register.NewKey(secret)
 	w.fill(now)
 	var err error
-	if w.gate, err = storetest.OpenNode(t.Context(), w.store, w.store, rules, now); err != nil {
+	if w.gate, err = storetest.OpenNode(t.Context(), store.NewLedger(w.store), store.NewFacts(w.store), rules, now); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -165,7 +165,7 @@ func (w *world) fill(now func() time.Time) {
 	for _, purpose := range []roster.Purpose{"accompany", "train", "write", "all"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "dossier", Purpose: purpose, From: from, Until: until})
 	}
-	if err := storetest.TakeRosterBy(t, journal.Outside{DB: w.store, Now: now}, list); err != nil {
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(w.store), Now: now}, list); err != nil {
 		t.Fatal(err)
 	}
 	var facts []reason.Fact
@@ -177,10 +177,10 @@ func (w *world) fill(now func() time.Time) {
 			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: account, Person: w.key.Person(who), From: from, Until: until, ID: who})
 		}
 	}
-	if err := w.store.TakeFacts(t.Context(), "cases", facts, nil, time.Now()); err != nil {
+	if err := store.NewFacts(w.store).TakeFacts(t.Context(), "cases", facts, nil, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.TakeAliases(t.Context(), aliases); err != nil {
+	if err := store.NewAliases(w.store).TakeAliases(t.Context(), aliases); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -190,12 +190,12 @@ func (w *world) dependencies(t *testing.T) httpgate.Dependencies {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := httpgate.NewSigner(key, "https://poterne.example", w.store, time.Now)
+	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return httpgate.Dependencies{
-		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, w.store), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
+		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
 		Observe: func(_ roster.ServiceID, outcome httpgate.Outcome, _ time.Duration) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -364,7 +364,7 @@ var secrets = regexp.MustCompile(`‹(\w+)›`)
 // written down as disclosed. It runs at the end of every test.
 func (w *world) check() {
 	var disclosed []register.PersonID
-	for entry, err := range w.store.Entries(context.Background(), 1) {
+	for entry, err := range store.NewLedger(w.store).Entries(context.Background(), 1) {
 		if err != nil {
 			w.t.Error(err)
 			return

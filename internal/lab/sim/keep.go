@@ -57,9 +57,9 @@ func ScratchBook(ctx context.Context) (journal.DB, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	kept, err := store.OpenSQLite(ctx, filepath.Join(dir, "poterne.db"))
+	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "poterne.db"))
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return kept, func() error { return errors.Join(kept.Close(), os.RemoveAll(dir)) }, nil
+	return store.NewLedger(db), func() error { return errors.Join(db.Close(), os.RemoveAll(dir)) }, nil
 }

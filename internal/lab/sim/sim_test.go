@@ -197,11 +197,11 @@ func TestAnExplainedHonestOpeningIsNeverStopped(t *testing.T) {
 // scratch opens an empty ledger in SQLite.
 func scratch(t *testing.T) func(context.Context) (journal.DB, func() error, error) {
 	return func(ctx context.Context) (journal.DB, func() error, error) {
-		kept, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "poterne.db"))
+		db, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "poterne.db"))
 		if err != nil {
 			return nil, nil, err
 		}
-		return kept, kept.Close, nil
+		return store.NewLedger(db), db.Close, nil
 	}
 }
 
@@ -353,12 +353,12 @@ func BenchmarkSettledDays(b *testing.B) {
 		days = append(days, &day{openings: c.openings})
 		scenes = append(scenes, scene{agent: c.agent})
 	}
-	kept, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
+	db, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer kept.Close()
-	through, stop, err := throughGate(b.Context(), kept, rules, scenes...)
+	defer db.Close()
+	through, stop, err := throughGate(b.Context(), store.NewLedger(db), rules, scenes...)
 	if err != nil {
 		b.Fatal(err)
 	}

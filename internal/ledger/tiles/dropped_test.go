@@ -13,7 +13,8 @@ import (
 // drop drops a month as the retention run does, and signs that it was.
 func (l *log) drop(t *testing.T, month ledger.Month) {
 	t.Helper()
-	dropped := storetest.Ledger{Store: l.Store, Owner: l.Store, Signer: l.signer, Verifier: l.verifier}
+	dropped := storetest.NewLedger(t, l.DB, l.DB)
+	dropped.Signer, dropped.Verifier = l.signer, l.verifier
 	dropped.Drop(t, month)
 }
 
@@ -21,7 +22,7 @@ func (l *log) drop(t *testing.T, month ledger.Month) {
 func TestLEDGER_6_ADroppedMonthStaysPublished(t *testing.T) {
 	l := newLog(t)
 	for n, entries := range []int{300, 5, 700, 100} { // months meet inside bundles
-		storetest.Write(t, l.Store, entries, storetest.At.AddDate(0, n, 0))
+		storetest.Write(t, l.DB, entries, storetest.At.AddDate(0, n, 0))
 		l.write(t, 1)
 	}
 	before := tree(t, l.folder(t))
@@ -48,14 +49,14 @@ func TestLEDGER_6_ADroppedMonthStaysPublished(t *testing.T) {
 			}
 		}
 	}
-	proof, err := tiles.Prove(t.Context(), l.Store, l.verifier, 1109)
+	proof, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, 1109)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if entry, _, err := tiles.OpenProof(proof, l.verifier); err != nil || entry.Kind != ledger.Dropped || entry.End != 301 {
 		t.Errorf("the proof of erasure says %+v, %v", entry, err)
 	}
-	if _, err := tiles.Prove(t.Context(), l.Store, l.verifier, 7); err == nil || !strings.Contains(err.Error(), "entry 7 was dropped at its term") {
+	if _, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, 7); err == nil || !strings.Contains(err.Error(), "entry 7 was dropped at its term") {
 		t.Errorf("an entry that is gone is proved: %v", err)
 	}
 }
@@ -72,8 +73,8 @@ func TestWhatIsKeptOfADroppedMonthCannotBeForged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLog(t)
-			storetest.Write(t, l.Store, 512, storetest.At)
-			storetest.Write(t, l.Store, 1, storetest.At.AddDate(0, 1, 0))
+			storetest.Write(t, l.DB, 512, storetest.At)
+			storetest.Write(t, l.DB, 1, storetest.At.AddDate(0, 1, 0))
 			l.write(t, 1)
 			l.drop(t, ledger.MonthOf(storetest.At))
 			l.tamper(t, tamper)
@@ -84,7 +85,7 @@ func TestWhatIsKeptOfADroppedMonthCannotBeForged(t *testing.T) {
 			if code, _, _ := get(t, address+"tile/entries/000"); code != http.StatusOK {
 				t.Errorf("the bundle before is answered %d", code)
 			}
-			if _, err := l.publish(t, t.TempDir(), l.Store); err == nil {
+			if _, err := l.publish(t, t.TempDir(), l.Ledger); err == nil {
 				t.Error("it was published")
 			}
 		})

@@ -58,7 +58,7 @@ func TestLEDGER_3_SomebodyElsesVerifierPassesWhatIsPublishedAndNotWhatWasTampere
 	l.write(t, 40_000)
 	dir := l.folder(t)
 	l.write(t, 30_000) // tiles of three levels
-	if _, err := l.publish(t, dir, l.Store); err != nil {
+	if _, err := l.publish(t, dir, l.Ledger); err != nil {
 		t.Fatal(err)
 	}
 	if said := l.verified(t, dir); said != "" {
@@ -94,7 +94,7 @@ func TestLEDGER_3_SomebodyElsesVerifierPassesWhatIsPublishedAndNotWhatWasTampere
 			}
 		})
 	}
-	storetest.Write(t, l.Store, 1, storetest.At.AddDate(0, 1, 0))
+	storetest.Write(t, l.DB, 1, storetest.At.AddDate(0, 1, 0))
 	l.write(t, 100)
 	l.drop(t, ledger.MonthOf(storetest.At))
 	for where, address := range map[string]string{"over HTTP": l.serve(t), "in a folder": "file://" + l.folder(t) + "/"} {

@@ -22,7 +22,7 @@ func TestAProofNeedsNothingButThePublicKey(t *testing.T) {
 			if number >= head.Size {
 				continue
 			}
-			proof, err := tiles.Prove(t.Context(), l.Store, l.verifier, ledger.Number(number))
+			proof, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, ledger.Number(number))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +32,7 @@ func TestAProofNeedsNothingButThePublicKey(t *testing.T) {
 				t.Errorf("entry %d of %d: %+v, under %d, %v", number, head.Size, entry, under.Size, err)
 			}
 		}
-		if _, err := tiles.Prove(t.Context(), l.Store, l.verifier, ledger.Number(head.Size)); err == nil {
+		if _, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, ledger.Number(head.Size)); err == nil {
 			t.Errorf("entry %d was proved before it was written", head.Size)
 		}
 	}
@@ -42,7 +42,7 @@ func TestAProofNeedsNothingButThePublicKey(t *testing.T) {
 func TestAProofThatWasChangedProvesNothing(t *testing.T) {
 	l := newLog(t)
 	l.write(t, 300)
-	proof, err := tiles.Prove(t.Context(), l.Store, l.verifier, 260)
+	proof, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, 260)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestATamperedEntryCannotBeProved(t *testing.T) {
 			l := newLog(t)
 			l.write(t, 20)
 			l.tamper(t, tamper)
-			if _, err := tiles.Prove(t.Context(), l.Store, l.verifier, 7); err == nil {
+			if _, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, 7); err == nil {
 				t.Error("it was proved")
 			}
 		})

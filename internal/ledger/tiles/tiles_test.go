@@ -29,7 +29,8 @@ import (
 
 // log is a ledger in a database, with the key that signs it.
 type log struct {
-	*store.Store
+	*store.DB
+	store.Ledger
 	path     string
 	signer   note.Signer
 	verifier note.Verifier
@@ -39,24 +40,24 @@ type log struct {
 func newLog(t *testing.T) *log {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "poterne.db")
-	kept, err := store.OpenSQLite(t.Context(), path)
+	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := keyed(t, kept)
+	l := keyed(t, db)
 	l.path = path
 	return l
 }
 
 // keyed gives a store a key of its own.
-func keyed(t *testing.T, kept *store.Store) *log {
+func keyed(t *testing.T, db *store.DB) *log {
 	t.Helper()
-	t.Cleanup(func() { _ = kept.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	private, public, err := note.GenerateKey(nil, "ledger.poterne.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{Store: kept, public: public}
+	l := &log{DB: db, Ledger: store.NewLedger(db), public: public}
 	if l.signer, err = note.NewSigner(private); err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,8 @@ func keyed(t *testing.T, kept *store.Store) *log {
 // write writes entries and signs a checkpoint, which it returns.
 func (l *log) write(t *testing.T, entries int) ledger.Checkpoint {
 	t.Helper()
-	storetest.Write(t, l.Store, entries, storetest.At)
-	sequencer, err := ledger.NewSequencer(t.Context(), l.Store, l.signer, l.verifier, slog.New(slog.DiscardHandler))
+	storetest.Write(t, l.DB, entries, storetest.At)
+	sequencer, err := ledger.NewSequencer(t.Context(), l.Ledger, l.signer, l.verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func (l *log) tamper(t *testing.T, statements string) {
 func (l *log) serve(t *testing.T) string {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle(tiles.Pattern, tiles.NewHandler(l.Store, l.verifier, slog.New(slog.DiscardHandler)))
+	mux.Handle(tiles.Pattern, tiles.NewHandler(l.Ledger, l.verifier, slog.New(slog.DiscardHandler)))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL + "/.poterne/ledger/"
@@ -122,7 +123,7 @@ func (l *log) serve(t *testing.T) string {
 func (l *log) folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := l.publish(t, dir, l.Store); err != nil {
+	if _, err := l.publish(t, dir, l.Ledger); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -301,14 +302,14 @@ func TestWhatIsPublishedIsKeptAndTheCheckpointIsNot(t *testing.T) {
 
 func TestNothingIsServedBeforeTheFirstCheckpoint(t *testing.T) {
 	l := newLog(t)
-	storetest.Write(t, l.Store, 5, storetest.At)
+	storetest.Write(t, l.DB, 5, storetest.At)
 	address := l.serve(t)
 	for _, path := range []string{"checkpoint", "tile/0/000.p/1", "tile/entries/000.p/1"} {
 		if code, _, _ := get(t, address+path); code != http.StatusNotFound {
 			t.Errorf("%s is answered %d", path, code)
 		}
 	}
-	if _, err := l.publish(t, t.TempDir(), l.Store); err == nil {
+	if _, err := l.publish(t, t.TempDir(), l.Ledger); err == nil {
 		t.Error("published an unsigned ledger")
 	}
 }
@@ -333,7 +334,7 @@ func TestAnEntryThatIsNotTheTreesIsNotPublished(t *testing.T) {
 				t.Errorf("the bundle before is answered %d", code)
 			}
 			dir := t.TempDir()
-			if _, err := l.publish(t, dir, l.Store); err == nil {
+			if _, err := l.publish(t, dir, l.Ledger); err == nil {
 				t.Error("it was published")
 			}
 			if _, err := os.Stat(filepath.Join(dir, "checkpoint")); !errors.Is(err, fs.ErrNotExist) {
@@ -366,7 +367,7 @@ func TestAPublishedFolderIsWhatIsServed(t *testing.T) {
 	dir := t.TempDir()
 	for _, more := range []int{1, 255, 100, 500} {
 		l.write(t, more)
-		if _, err := l.publish(t, dir, l.Store); err != nil {
+		if _, err := l.publish(t, dir, l.Ledger); err != nil {
 			t.Fatal(err)
 		}
 		if said := l.verified(t, dir); said != "" {
@@ -388,15 +389,15 @@ func TestAPublishedFolderIsWhatIsServed(t *testing.T) {
 }
 
 func TestPostgreSQLPublishesTheSame(t *testing.T) {
-	kept, err := store.OpenPostgreSQL(t.Context(), storetest.StartPostgreSQL(t).Database(t))
+	db, err := store.OpenPostgreSQL(t.Context(), storetest.StartPostgreSQL(t).Database(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := keyed(t, kept)
+	l := keyed(t, db)
 	l.write(t, 300)
 	dir := l.folder(t)
 	l.write(t, 3000)
-	if _, err := l.publish(t, dir, l.Store); err != nil {
+	if _, err := l.publish(t, dir, l.Ledger); err != nil {
 		t.Fatal(err)
 	}
 	if said := l.verified(t, dir); said != "" {
@@ -408,7 +409,7 @@ func TestPostgreSQLPublishesTheSame(t *testing.T) {
 			t.Errorf("%s is served as something else (%d)", file, code)
 		}
 	}
-	proof, err := tiles.Prove(t.Context(), l.Store, l.verifier, 2999)
+	proof, err := tiles.Prove(t.Context(), l.Ledger, l.verifier, 2999)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,7 +435,7 @@ func TestPublishingAgainChangesNothing(t *testing.T) {
 		return all
 	}
 	times := stat()
-	if _, err := l.publish(t, dir, l.Store); err != nil {
+	if _, err := l.publish(t, dir, l.Ledger); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(times, stat()) || len(tree(t, dir)) != len(before) {
@@ -444,7 +445,7 @@ func TestPublishingAgainChangesNothing(t *testing.T) {
 
 // breaking is a source that breaks at an entry.
 type breaking struct {
-	*store.Store
+	store.Ledger
 	at ledger.Number
 }
 
@@ -452,7 +453,7 @@ var errBroken = errors.New("broken")
 
 func (b breaking) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
-		for sealed, err := range b.Store.Sealed(ctx, from) {
+		for sealed, err := range b.Ledger.Sealed(ctx, from) {
 			if sealed.Number == b.at {
 				sealed, err = ledger.Sealed{}, errBroken
 			}
@@ -470,14 +471,14 @@ func TestAFolderHasItsOldCheckpointUntilTheNewOneHolds(t *testing.T) {
 	before := tree(t, dir)["checkpoint"]
 	l.write(t, 700)
 	for at := ledger.Number(256); at < 1000; at += 100 {
-		if _, err := l.publish(t, dir, breaking{l.Store, at}); !errors.Is(err, errBroken) {
+		if _, err := l.publish(t, dir, breaking{l.Ledger, at}); !errors.Is(err, errBroken) {
 			t.Fatalf("broken at %d: %v", at, err)
 		}
 		if tree(t, dir)["checkpoint"] != before || l.verified(t, dir) != "" {
 			t.Errorf("broken at %d, the folder does not hold: %s", at, l.verified(t, dir))
 		}
 	}
-	head, err := l.publish(t, dir, l.Store)
+	head, err := l.publish(t, dir, l.Ledger)
 	if said := l.verified(t, dir); err != nil || said != "" || head.Size != 1000 {
 		t.Errorf("taken up again: %v, %s", err, said)
 	}
@@ -517,7 +518,7 @@ func TestAFolderRefusesAnotherHistory(t *testing.T) {
 			dir := l.folder(t)
 			before := tree(t, dir)
 			other := test.other(t, l)
-			if _, err := other.publish(t, dir, other.Store); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := other.publish(t, dir, store.NewLedger(other.DB)); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("it is published: %v", err)
 			}
 			after := tree(t, dir)

@@ -89,7 +89,7 @@ func TestLEDGER_4_AWitnessThatWeDidNotWriteCosignsAndRefuses(t *testing.T) {
 			h := newHouse(t)
 			file := filepath.Join(t.TempDir(), "witness.db")
 			address, stop := startOther(t, program, secret, file, h.public)
-			council := h.council(t, h.Store, member(t, public, address))
+			council := h.council(t, h.Ledger, member(t, public, address))
 			for _, more := range []int{0, 1, 199, 100} {
 				if more > 0 {
 					h.write(t, more)
@@ -99,7 +99,7 @@ func TestLEDGER_4_AWitnessThatWeDidNotWriteCosignsAndRefuses(t *testing.T) {
 					t.Fatalf("after %d more it is not co-signed: %v", more, failure)
 				}
 			}
-			attend(t, h.council(t, h.Store, member(t, public, address))) // the same again
+			attend(t, h.council(t, h.Ledger, member(t, public, address))) // the same again
 			stop()
 			address, _ = startOther(t, program, secret, file, h.public)
 			h.tamper(t, test.tamper)
@@ -109,7 +109,7 @@ func TestLEDGER_4_AWitnessThatWeDidNotWriteCosignsAndRefuses(t *testing.T) {
 			} else {
 				h.seal(t)
 			}
-			err := h.council(t, h.Store, member(t, public, address)).Attend(t.Context())
+			err := h.council(t, h.Ledger, member(t, public, address)).Attend(t.Context())
 			if _, is := errors.AsType[*witness.Contradiction](err); !is {
 				t.Errorf("it is run, with %v", err)
 			}

@@ -32,11 +32,11 @@ func sizeOf(t *testing.T, h *house, p witness.Published) int64 {
 func TestACheckpointIsPublishedWithItsQuorumOrAfterAWhileWithout(t *testing.T) {
 	h := newHouse(t)
 	servants, members := h.witnesses(t, 2)
-	council := h.council(t, h.Store, members...)
+	council := h.council(t, h.Ledger, members...)
 	now := storetest.At
-	published := witness.Published{Catalogue: h.Store, Quorum: council.Quorum, Verifier: h.verifier, Now: func() time.Time { return now }}
+	published := witness.Published{Catalogue: h.Ledger, Quorum: council.Quorum, Verifier: h.verifier, Now: func() time.Time { return now }}
 	write := func(n int) {
-		storetest.Write(t, h.Store, n, now)
+		storetest.Write(t, h.DB, n, now)
 		h.seal(t)
 	}
 	expect := func(want int64, when string) {
@@ -75,14 +75,14 @@ func TestACheckpointIsPublishedWithItsQuorumOrAfterAWhileWithout(t *testing.T) {
 func TestAFolderTakesCosignaturesIn(t *testing.T) {
 	h := newHouse(t)
 	_, members := h.witnesses(t, 2)
-	council := h.council(t, h.Store, members...)
+	council := h.council(t, h.Ledger, members...)
 	h.write(t, 300)
 	dir, err := os.OpenRoot(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	published := witness.Published{Catalogue: h.Store, Quorum: council.Quorum, Verifier: h.verifier, Now: time.Now}
+	published := witness.Published{Catalogue: h.Ledger, Quorum: council.Quorum, Verifier: h.verifier, Now: time.Now}
 	for _, cosigned := range []bool{false, true} {
 		if cosigned {
 			attend(t, council)
@@ -107,21 +107,21 @@ func TestNodesOnOneDatabaseShareTheirCosignatures(t *testing.T) {
 	connection := cluster.Database(t)
 	h := newHouse(t)
 	_, members := h.witnesses(t, 2)
-	var nodes []*store.Store
+	var nodes []*store.DB
 	for range 2 {
-		kept, err := store.OpenPostgreSQL(t.Context(), connection)
+		db, err := store.OpenPostgreSQL(t.Context(), connection)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = kept.Close() })
-		nodes = append(nodes, kept)
+		t.Cleanup(func() { _ = db.Close() })
+		nodes = append(nodes, db)
 	}
-	h.Store = nodes[0]
+	h.DB = nodes[0]
 	for range 5 {
 		h.write(t, 100)
 		done := make(chan error, len(members))
 		for i, node := range nodes { // each reaches one of the witnesses only
-			council := h.council(t, node, members[i])
+			council := h.council(t, store.NewLedger(node), members[i])
 			go func() { done <- council.Attend(t.Context()) }()
 		}
 		for range nodes {
@@ -129,11 +129,11 @@ func TestNodesOnOneDatabaseShareTheirCosignatures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if both := h.council(t, h.Store, members...); !h.met(t, both) {
+		if both := h.council(t, h.Ledger, members...); !h.met(t, both) {
 			t.Fatalf("not both signatures are under it:\n%s", h.newest(t))
 		}
 	}
-	if report, err := ledger.Verify(t.Context(), h.Store, h.verifier, nil, nil); err != nil || !report.Sound() {
+	if report, err := ledger.Verify(t.Context(), h.Ledger, h.verifier, nil, nil); err != nil || !report.Sound() {
 		t.Errorf("the ledger does not verify: %v, %v", report.Findings, err)
 	}
 }

@@ -28,7 +28,8 @@ import (
 
 // house is a ledger in a database, and the key that signs it.
 type house struct {
-	*store.Store
+	*store.DB
+	store.Ledger
 	path     string
 	signer   note.Signer
 	verifier note.Verifier
@@ -63,25 +64,25 @@ func namedHouse(t *testing.T, name string) *house {
 // open opens the database; the house has it from now on.
 func (h *house) open(t *testing.T) {
 	t.Helper()
-	kept, err := store.OpenSQLite(t.Context(), h.path)
+	db, err := store.OpenSQLite(t.Context(), h.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
-	h.Store = kept
+	t.Cleanup(func() { _ = db.Close() })
+	h.DB, h.Ledger = db, store.NewLedger(db)
 }
 
 // write writes entries and signs checkpoints over them.
 func (h *house) write(t *testing.T, entries int) {
 	t.Helper()
-	storetest.Write(t, h.Store, entries, storetest.At)
+	storetest.Write(t, h.DB, entries, storetest.At)
 	h.seal(t)
 }
 
 // seal signs what is not under a checkpoint.
 func (h *house) seal(t *testing.T) {
 	t.Helper()
-	sequencer, err := ledger.NewSequencer(t.Context(), h.Store, h.signer, h.verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), h.Ledger, h.signer, h.verifier, slog.New(slog.DiscardHandler))
 	for advanced := true; advanced && err == nil; {
 		advanced, err = sequencer.Step(t.Context())
 	}
@@ -166,7 +167,7 @@ func attend(t *testing.T, c *witness.Council) {
 func TestLEDGER_4_WitnessesCosignWhatContinues(t *testing.T) {
 	h := newHouse(t)
 	servants, members := h.witnesses(t, 2)
-	council := h.council(t, h.Store, members...)
+	council := h.council(t, h.Ledger, members...)
 	attend(t, council) // the ledger is empty
 	for _, more := range []int{1, 299, 1, 700} {
 		h.write(t, more)
@@ -187,7 +188,7 @@ func TestLEDGER_4_WitnessesCosignWhatContinues(t *testing.T) {
 			t.Errorf("it stands at %+v", standing)
 		}
 	}
-	if report, err := ledger.Verify(t.Context(), h.Store, h.verifier, nil, nil); err != nil || !report.Sound() {
+	if report, err := ledger.Verify(t.Context(), h.Ledger, h.verifier, nil, nil); err != nil || !report.Sound() {
 		t.Errorf("under co-signatures the ledger does not verify: %v, %v", report.Findings, err)
 	}
 }
@@ -228,7 +229,7 @@ func TestLEDGER_4_WitnessesRefuseARewrittenHistory(t *testing.T) {
 			h := newHouse(t)
 			servants, members := h.witnesses(t, 1)
 			h.write(t, 300)
-			attend(t, h.council(t, h.Store, members...))
+			attend(t, h.council(t, h.Ledger, members...))
 			h.tamper(t, test.tamper)
 			h.open(t)
 			if test.more > 0 {
@@ -236,7 +237,7 @@ func TestLEDGER_4_WitnessesRefuseARewrittenHistory(t *testing.T) {
 			} else {
 				h.seal(t)
 			}
-			err := h.council(t, h.Store, members...).Attend(t.Context())
+			err := h.council(t, h.Ledger, members...).Attend(t.Context())
 			if _, is := errors.AsType[*witness.Contradiction](err); !is || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("it is run, with %v", err)
 			}
@@ -252,12 +253,12 @@ func TestARunningProgramStopsWhenAWitnessContradicts(t *testing.T) {
 	h := newHouse(t)
 	_, members := h.witnesses(t, 1)
 	h.write(t, 300)
-	council := h.council(t, h.Store, members...)
+	council := h.council(t, h.Ledger, members...)
 	attend(t, council)
 	h.tamper(t, rewritten)
 	h.open(t)
 	h.write(t, 1)
-	running := h.council(t, h.Store, members...)
+	running := h.council(t, h.Ledger, members...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := running.Run(ctx)
@@ -268,7 +269,7 @@ func TestARunningProgramStopsWhenAWitnessContradicts(t *testing.T) {
 
 // behind is a node that has not seen the newest checkpoint yet when it asks first.
 type behind struct {
-	*store.Store
+	store.Ledger
 	old [][]byte
 }
 
@@ -278,7 +279,7 @@ func (b *behind) Checkpoint(ctx context.Context) ([]byte, error) {
 		b.old = b.old[1:]
 		return signed, nil
 	}
-	return b.Store.Checkpoint(ctx)
+	return b.Ledger.Checkpoint(ctx)
 }
 
 func TestAnotherNodesNewerCheckpointIsNoContradiction(t *testing.T) {
@@ -287,13 +288,13 @@ func TestAnotherNodesNewerCheckpointIsNoContradiction(t *testing.T) {
 	h.write(t, 100)
 	old := h.newest(t)
 	h.write(t, 100)
-	attend(t, h.council(t, h.Store, members...)) // another node
-	slow := h.council(t, &behind{h.Store, [][]byte{old}}, members...)
+	attend(t, h.council(t, h.Ledger, members...)) // another node
+	slow := h.council(t, &behind{h.Ledger, [][]byte{old}}, members...)
 	attend(t, slow)
 	if standing := slow.Standing(); standing.Size != 200 || !standing.Attended() {
 		t.Errorf("it stands at %+v", standing)
 	}
-	if err := h.council(t, &behind{h.Store, [][]byte{old, old}}, members...).Attend(t.Context()); err == nil {
+	if err := h.council(t, &behind{h.Ledger, [][]byte{old, old}}, members...).Attend(t.Context()); err == nil {
 		t.Error("whoever holds the older one for the newest is not contradicted")
 	}
 }
@@ -303,7 +304,7 @@ func TestAContradictionStandsThoughTheWitnessGoesAway(t *testing.T) {
 	h := newHouse(t)
 	servants, members := h.witnesses(t, 2)
 	h.write(t, 300)
-	attend(t, h.council(t, h.Store, members...))
+	attend(t, h.council(t, h.Ledger, members...))
 	h.tamper(t, cutTo(200))
 	h.open(t)
 	h.seal(t)
@@ -314,14 +315,14 @@ func TestAContradictionStandsThoughTheWitnessGoesAway(t *testing.T) {
 	}))
 	defer once.Close()
 	members[1].Address = once.URL
-	err := h.council(t, h.Store, members...).Attend(t.Context())
+	err := h.council(t, h.Ledger, members...).Attend(t.Context())
 	if contradiction, is := errors.AsType[*witness.Contradiction](err); !is || contradiction.Known != 300 {
 		t.Errorf("it is run, with %v", err)
 	}
 }
 
 // unread is a ledger that cannot be read.
-type unread struct{ *store.Store }
+type unread struct{ store.Ledger }
 
 var errUnread = errors.New("unread")
 
@@ -330,7 +331,7 @@ func (unread) Checkpoint(context.Context) ([]byte, error) { return nil, errUnrea
 func TestALedgerThatCannotBeReadIsNotTakenForAnUncontradictedOne(t *testing.T) {
 	h := newHouse(t)
 	_, members := h.witnesses(t, 1)
-	if err := h.council(t, unread{h.Store}, members...).Attend(t.Context()); !errors.Is(err, errUnread) {
+	if err := h.council(t, unread{h.Ledger}, members...).Attend(t.Context()); !errors.Is(err, errUnread) {
 		t.Errorf("it is run: %v", err)
 	}
 }
@@ -340,7 +341,7 @@ func TestAWitnessThatCannotBeReachedStopsNothingAndIsTold(t *testing.T) {
 	servants, members := h.witnesses(t, 2)
 	h.write(t, 100)
 	now := storetest.At
-	council := witness.New(members, 2, h.Store, h.signer, h.verifier, http.DefaultClient, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	council := witness.New(members, 2, h.Ledger, h.signer, h.verifier, http.DefaultClient, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	for _, w := range servants {
 		w.Now = func() time.Time { return now }
 	}
@@ -379,7 +380,7 @@ func TestAWitnessThatForgotIsNoContradiction(t *testing.T) {
 	h := newHouse(t)
 	servants, members := h.witnesses(t, 1)
 	h.write(t, 100)
-	council := h.council(t, h.Store, members...)
+	council := h.council(t, h.Ledger, members...)
 	attend(t, council)
 	servants[0].Forget(t)
 	h.write(t, 100)
@@ -413,11 +414,11 @@ func TestAWitnessMayRefuseWithoutSayingASize(t *testing.T) {
 	defer server.Close()
 	members := []witness.Witness{member(t, w.Key(), server.URL)}
 	h.write(t, 300)
-	attend(t, h.council(t, h.Store, members...))
+	attend(t, h.council(t, h.Ledger, members...))
 	h.tamper(t, rewritten)
 	h.open(t)
 	h.seal(t)
-	err := h.council(t, h.Store, members...).Attend(t.Context())
+	err := h.council(t, h.Ledger, members...).Attend(t.Context())
 	if contradiction, is := errors.AsType[*witness.Contradiction](err); !is || contradiction.Known != 300 {
 		t.Errorf("it is run, with %v", err)
 	}
@@ -460,7 +461,7 @@ func TestWhatAWitnessSaysIsNotBelievedBlindly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.handler)
 			defer server.Close()
-			council := h.council(t, h.Store, member(t, test.key, server.URL+"/"))
+			council := h.council(t, h.Ledger, member(t, test.key, server.URL+"/"))
 			attend(t, council)
 			failure := council.Standing().Witnesses[0].Failure
 			if failure == nil || !strings.Contains(failure.Error(), test.says) {
@@ -486,23 +487,23 @@ func TestALedgerThatLostEntriesGoesOnUnderANewName(t *testing.T) {
 	w := witnesstest.New(t, "witness.example/w1", h.verifier, renamed.verifier)
 	members := []witness.Witness{member(t, w.Key(), w.Serve(t))}
 	h.write(t, 100)
-	attend(t, h.council(t, h.Store, members...))
+	attend(t, h.council(t, h.Ledger, members...))
 
 	h.path, renamed.path = copied, copied
 	h.open(t)
-	if err := h.council(t, h.Store, members...).Attend(t.Context()); err == nil {
+	if err := h.council(t, h.Ledger, members...).Attend(t.Context()); err == nil {
 		t.Fatal("it is run under its old name")
 	}
 	renamed.tamper(t, `delete from cosignature; delete from checkpoint; delete from tile;`)
 	renamed.open(t)
-	council := renamed.council(t, renamed.Store, members...)
+	council := renamed.council(t, store.NewLedger(renamed.DB), members...)
 	attend(t, council)
 	renamed.write(t, 50)
 	attend(t, council)
 	if !renamed.met(t, council) || w.Knows(t, "ledger.poterne.example/2") != 250 {
 		t.Error("under its new name it is not co-signed")
 	}
-	if report, err := ledger.Verify(t.Context(), renamed.Store, renamed.verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 250 {
+	if report, err := ledger.Verify(t.Context(), store.NewLedger(renamed.DB), renamed.verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 250 {
 		t.Errorf("under its new name it does not verify: %+v, %v", report, err)
 	}
 	covered, err := ledger.OpenCheckpoint(old, h.verifier)
@@ -513,7 +514,7 @@ func TestALedgerThatLostEntriesGoesOnUnderANewName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if root, err := tlog.TreeHash(200, tiles.Signed(t.Context(), renamed.Store, head)); err != nil || root != covered.Root {
+	if root, err := tlog.TreeHash(200, tiles.Signed(t.Context(), store.NewLedger(renamed.DB), head)); err != nil || root != covered.Root {
 		t.Errorf("the old checkpoint does not cover the first 200 any more: %v", err)
 	}
 }

@@ -46,7 +46,7 @@ import (
 type Site struct {
 	Gate      *storetest.Node
 	Door      *Door
-	DB        *store.Store
+	DB        *store.DB
 	Handler   http.Handler // what it serves at URL
 	URL       string
 	Verifier  note.Verifier      // of its checkpoints
@@ -130,22 +130,22 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	if err := storetest.TakeRosterBy(t, journal.Outside{DB: db, Now: time.Now}, list()); err != nil {
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(db), Now: time.Now}, list()); err != nil {
 		t.Fatal(err)
 	}
 	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
-	node, err := storetest.OpenNode(t.Context(), db, db, rules, time.Now)
+	node, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), rules, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
-	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: db, Roster: db}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
 	s.desk = desk.Deps{
-		Gate: node, Journal: node, Calendar: db, Roster: db, Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: db,
-		Campaigns: s.Campaigns, Index: index.New(index.Standard, db, kept), Notary: notary{db, signer, verifier},
-		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), db),
+		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: store.NewFacts(db),
+		Campaigns: s.Campaigns, Index: index.New(index.Standard, store.NewLedger(db), kept), Notary: notary{store.NewLedger(db), signer, verifier},
+		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
 	}
 	settings.Scheme = "dossier"
 	if settings.Silence == nil {
@@ -190,13 +190,13 @@ func list() accounts.List {
 
 // rooms are all of them, and what keeps the desk's picture.
 func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func(context.Context) error) {
-	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: s.DB, Journal: s.Gate})
+	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: s.DB}),
+		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB)}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: s.DB,
+			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB),
 		}),
 	), watching.Run
 }
@@ -226,7 +226,7 @@ func Key(t *testing.T) register.Key {
 
 // notary signs for a site.
 type notary struct {
-	db       *store.Store
+	db       store.Ledger
 	signer   note.Signer
 	verifier note.Verifier
 }

@@ -52,7 +52,7 @@ func init() {
 // town is a real store with three accounts, and a directory that knows the scheme
 // "dossier" as the register's own.
 type town struct {
-	*store.Store
+	*store.DB
 	key       register.Key
 	directory *gate.Directory
 	facts     *intake.Facts
@@ -65,17 +65,17 @@ func (tn *town) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
 	for i, a := range aliases {
 		named[i] = store.Named(a)
 	}
-	return tn.Store.TakeAliases(ctx, named)
+	return store.NewAliases(tn.DB).TakeAliases(ctx, named)
 }
 
 func newTown(t testing.TB) *town {
 	t.Helper()
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
-	if err := storetest.TakeRoster(t, kept, accounts.List{
+	t.Cleanup(func() { _ = db.Close() })
+	if err := storetest.TakeRoster(t, db, accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
 		Accounts: []roster.Account{
 			{ID: "pauline", Organisation: "ml", Role: roster.Adviser, Opened: noon, Identity: roster.Identity{Subject: "p"}},
@@ -89,8 +89,8 @@ func newTown(t testing.TB) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tn := &town{Store: kept, key: key, directory: gate.NewDirectory(key, schemes, kept)}
-	tn.facts = intake.NewFacts(kept, tn.directory, schemes, kept, map[string]intake.Source{"cases": everyKind}, now)
+	tn := &town{DB: db, key: key, directory: gate.NewDirectory(key, schemes, store.NewAliases(db))}
+	tn.facts = intake.NewFacts(store.NewFacts(db), tn.directory, schemes, store.NewRoster(db), map[string]intake.Source{"cases": everyKind}, now)
 	tn.aliases = intake.NewAliases(tn, key, schemes)
 	return tn
 }
@@ -102,11 +102,11 @@ func (tn *town) known(t *testing.T, dossiers ...string) reason.Evidence {
 	for i, dossier := range dossiers {
 		people[i] = tn.key.Person(dossier)
 	}
-	asker, err := tn.Asker(t.Context(), "pauline")
+	asker, err := store.NewFacts(tn.DB).Asker(t.Context(), "pauline")
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := tn.Facts(t.Context(), asker, people, noon)
+	facts, err := store.NewFacts(tn.DB).Facts(t.Context(), asker, people, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestASourceIsHeldToWhatItIsDeclaredWith(t *testing.T) {
 	sources := map[string]intake.Source{
 		"phone": {reason.Call: 15 * time.Minute}, "cases": {reason.Caseload: 90 * 24 * time.Hour, reason.Cover: 36 * time.Hour}, "none": {},
 	}
-	facts := intake.NewFacts(tn.Store, tn.directory, schemes, tn.Store, sources, now)
+	facts := intake.NewFacts(store.NewFacts(tn.DB), tn.directory, schemes, store.NewRoster(tn.DB), sources, now)
 	const limit = "until: longer than this source may say; kind "
 	for sentence, c := range map[string]struct{ source, kind, from, until, says string }{
 		"as long as a call can be":         {"phone", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", ""},
@@ -358,7 +358,7 @@ func TestAPushSaysWhatItRejected(t *testing.T) {
 	if fmt.Sprint(written) != "[cases 1 1 cases 1 1]" {
 		t.Errorf("written down: %v", written)
 	}
-	if heard, err := tn.Heard(t.Context()); err != nil || !heard["cases"].Equal(noon) {
+	if heard, err := store.NewFacts(tn.DB).Heard(t.Context()); err != nil || !heard["cases"].Equal(noon) {
 		t.Errorf("heard %v, %v", heard, err)
 	}
 }
@@ -368,7 +368,7 @@ func TestASourceWithNothingNewWasHeard(t *testing.T) {
 	if _, err := tn.facts.Take(t.Context(), "cases", intake.NDJSON, strings.NewReader(""), intake.Said{}); err != nil {
 		t.Fatal(err)
 	}
-	if heard, err := tn.Heard(t.Context()); err != nil || heard["cases"].IsZero() {
+	if heard, err := store.NewFacts(tn.DB).Heard(t.Context()); err != nil || heard["cases"].IsZero() {
 		t.Error("an empty push says that the source is alive", err)
 	}
 }

@@ -21,16 +21,18 @@ import (
 
 // Ledger is a ledger of several months, with the key that signs it.
 type Ledger struct {
-	*store.Store
-	Owner    *store.Store // who may drop months; on SQLite the same
+	*store.DB
+	store.Ledger
+	store.Months
+	Owner    *store.DB // who may drop months; on SQLite the same
 	Signer   note.Signer
 	Verifier note.Verifier
 }
 
 // NewLedger gives a store a key of its own.
-func NewLedger(t testing.TB, s, owner *store.Store) *Ledger {
+func NewLedger(t testing.TB, s, owner *store.DB) *Ledger {
 	t.Helper()
-	l := &Ledger{Store: s, Owner: owner}
+	l := &Ledger{DB: s, Ledger: store.NewLedger(s), Months: store.NewMonths(s), Owner: owner}
 	l.Signer, l.Verifier = Notary(t)
 	return l
 }
@@ -56,7 +58,7 @@ func Notary(t testing.TB) (note.Signer, note.Verifier) {
 // Sign signs a checkpoint of what was written.
 func (l *Ledger) Sign(t testing.TB) {
 	t.Helper()
-	sequencer, err := ledger.NewSequencer(t.Context(), l.Store, l.Signer, l.Verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(l.DB), l.Signer, l.Verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,7 @@ func (l *Ledger) Sign(t testing.TB) {
 func (l *Ledger) Lived(t *testing.T, from ledger.Month, entries ...int) {
 	t.Helper()
 	for n, count := range entries {
-		Write(t, l.Store, count, from.Plus(n).Begins().Add(time.Hour))
+		Write(t, l.DB, count, from.Plus(n).Begins().Add(time.Hour))
 		l.Sign(t)
 	}
 }
@@ -80,7 +82,7 @@ func (l *Ledger) Lived(t *testing.T, from ledger.Month, entries ...int) {
 // Drop drops a month as the retention run does.
 func (l *Ledger) Drop(t testing.TB, month ledger.Month) {
 	t.Helper()
-	if findings, err := l.Owner.Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
 		t.Fatalf("condensing %s: %v, %v", month, findings, err)
 	}
 	if err := l.drop(t, month, At); err != nil {
@@ -96,15 +98,15 @@ func (l *Ledger) drop(t testing.TB, month ledger.Month, at time.Time) error {
 }
 
 // DropMonth drops a month that was condensed, at a moment, as the retention run does.
-func DropMonth(ctx context.Context, owner *store.Store, month ledger.Month, at time.Time) error {
-	w := journal.Outside{DB: owner, Now: func() time.Time { return at }}
-	return custody.DropMonth(ctx, w, owner, custody.Drop{By: "samir", Month: month})
+func DropMonth(ctx context.Context, owner *store.DB, month ledger.Month, at time.Time) error {
+	w := journal.Outside{DB: store.NewLedger(owner), Now: func() time.Time { return at }}
+	return custody.DropMonth(ctx, w, store.NewMonths(owner), custody.Drop{By: "samir", Month: month})
 }
 
 // Verified verifies the ledger; said is what was dropped and what is found.
 func (l *Ledger) Verified(t testing.TB) (said string) {
 	t.Helper()
-	report, err := ledger.Verify(t.Context(), l.Store, l.Verifier, nil, nil)
+	report, err := ledger.Verify(t.Context(), store.NewLedger(l.DB), l.Verifier, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,7 @@ func (l *Ledger) Verified(t testing.TB) (said string) {
 
 // Months asks an engine about months. open returns a new, empty store, as the
 // program has it and as the owner does.
-func Months(t *testing.T, open func(*testing.T) (program, owner *store.Store)) {
+func Months(t *testing.T, open func(*testing.T) (program, owner *store.DB)) {
 	for name, ask := range map[string]func(*testing.T, *Ledger){
 		"months are ranges of one ledger":                monthsAreRanges,
 		"a month is dropped whole, or not at all":        dropRefused,
@@ -142,11 +144,11 @@ func monthsAreRanges(t *testing.T, l *Ledger) {
 		t.Errorf("an empty ledger has %v, %v, and begins at %d, %v", periods, err, first, failed)
 	}
 	at := func(month, day int) time.Time { return time.Date(2026, time.Month(month), day, 0, 0, 0, 0, time.UTC) }
-	Write(t, l.Store, 10, at(2, 28).Add(24*time.Hour-time.Microsecond))
-	Write(t, l.Store, 1, at(3, 1))
-	Write(t, l.Store, 70, at(3, 31))
-	Write(t, l.Store, 5, at(6, 1)) // nobody was there for two months
-	Write(t, l.Store, 1, at(5, 1)) // a clock went back: the month does not
+	Write(t, l.DB, 10, at(2, 28).Add(24*time.Hour-time.Microsecond))
+	Write(t, l.DB, 1, at(3, 1))
+	Write(t, l.DB, 70, at(3, 31))
+	Write(t, l.DB, 5, at(6, 1)) // nobody was there for two months
+	Write(t, l.DB, 1, at(5, 1)) // a clock went back: the month does not
 	want := []ledger.Period{
 		{Month: 202602, First: 0, End: 10},
 		{Month: 202603, First: 10, End: 81},
@@ -158,12 +160,12 @@ func monthsAreRanges(t *testing.T, l *Ledger) {
 	if periods[1].Entries() != 71 {
 		t.Errorf("March has %d entries", periods[1].Entries())
 	}
-	for _, s := range []*store.Store{l.Store, l.Owner} { // also who has heard of none of them
+	for _, s := range []*store.DB{l.DB, l.Owner} { // also who has heard of none of them
 		if entries := all(t, s, 0); len(entries) != 87 || entries[80].Number != 80 {
 			t.Errorf("%d entries", len(entries))
 		}
 		for _, number := range []ledger.Number{0, 9, 10, 80, 81, 86} {
-			if entry, err := s.Entry(t.Context(), number); err != nil || entry.Number != number {
+			if entry, err := store.NewLedger(s).Entry(t.Context(), number); err != nil || entry.Number != number {
 				t.Errorf("entry %d is read as %d, %v", number, entry.Number, err)
 			}
 		}
@@ -172,9 +174,9 @@ func monthsAreRanges(t *testing.T, l *Ledger) {
 
 // Promise: LEDGER-6
 func dropRefused(t *testing.T, l *Ledger) {
-	Write(t, l.Store, 300, At)
-	Write(t, l.Store, 200, At.AddDate(0, 1, 0))
-	Write(t, l.Store, 100, At.AddDate(0, 2, 0))
+	Write(t, l.DB, 300, At)
+	Write(t, l.DB, 200, At.AddDate(0, 1, 0))
+	Write(t, l.DB, 100, At.AddDate(0, 2, 0))
 	refused := func(month ledger.Month, kind fault.Kind, why string) {
 		t.Helper()
 		err := l.drop(t, month, At)
@@ -186,21 +188,21 @@ func dropRefused(t *testing.T, l *Ledger) {
 	refused(202605, fault.Invalid, "2026-05 is still open")
 	refused(202604, fault.Invalid, "2026-03 is still there, and is older: drop it first")
 	refused(202603, fault.Invalid, "2026-03 was not condensed")
-	if findings, err := l.Owner.Condense(t.Context(), 202603, nil); len(findings) != 1 || findings[0].String() != "entries 0 to 299: unproven" || err != nil {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), 202603, nil); len(findings) != 1 || findings[0].String() != "entries 0 to 299: unproven" || err != nil {
 		t.Errorf("condensed without a tree: %v, %v", findings, err)
 	}
 	refused(202603, fault.Invalid, "2026-03 was not condensed")
 	l.Sign(t)
 	var told []int64
-	if findings, err := l.Owner.Condense(t.Context(), 202603, func(done, total int64) { told = append(told, done, total) }); len(findings) != 0 || err != nil {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), 202603, func(done, total int64) { told = append(told, done, total) }); len(findings) != 0 || err != nil {
 		t.Errorf("condensing: %v, %v", findings, err)
 	}
 	for _, month := range []ledger.Month{202601, 202605} {
-		if _, err := l.Owner.Condense(t.Context(), month, nil); err == nil {
+		if _, err := store.NewMonths(l.Owner).Condense(t.Context(), month, nil); err == nil {
 			t.Errorf("%s was condensed", month)
 		}
 	}
-	if len(all(t, l.Store, 0)) != 600 {
+	if len(all(t, l.DB, 0)) != 600 {
 		t.Error("something is gone")
 	}
 	if err := l.drop(t, 202603, At.AddDate(0, 2, 1)); err != nil {
@@ -218,10 +220,10 @@ func dropRefused(t *testing.T, l *Ledger) {
 	if err := l.drop(t, 202603, At); err != nil { // what was interrupted goes on
 		t.Error(err)
 	}
-	if findings, err := l.Owner.Condense(t.Context(), 202603, nil); len(findings) != 0 || err != nil {
+	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), 202603, nil); len(findings) != 0 || err != nil {
 		t.Errorf("condensed again: %v, %v", findings, err)
 	}
-	if entries := all(t, l.Store, 0); len(entries) != 301 || entries[0].Number != 300 {
+	if entries := all(t, l.DB, 0); len(entries) != 301 || entries[0].Number != 300 {
 		t.Errorf("%d entries remain", len(entries))
 	}
 }
@@ -240,7 +242,7 @@ func whatRemains(t *testing.T, l *Ledger) {
 	if said := notes(t, l); said != "300 305 1305 1561 1601 1602 1603 1604" {
 		t.Errorf("there are checkpoints of %s", said)
 	}
-	Write(t, l.Store, 500, At.AddDate(0, 4, 0))
+	Write(t, l.DB, 500, At.AddDate(0, 4, 0))
 	l.Sign(t)
 	remains(t, l)
 }
@@ -282,13 +284,13 @@ func remains(t testing.TB, l *Ledger) {
 		t.Errorf("the first entry is %d, %v", first, err)
 	}
 	var read []ledger.Number // by who did not write, and has not heard of the newest months
-	for entry, err := range l.Owner.Entries(t.Context(), 0) {
+	for entry, err := range store.NewLedger(l.Owner).Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		read = append(read, entry.Number)
 	}
-	if newest, err := l.Owner.Entry(t.Context(), next-1); err != nil || newest.Number != next-1 || !slices.Equal(read, there) {
+	if newest, err := store.NewLedger(l.Owner).Entry(t.Context(), next-1); err != nil || newest.Number != next-1 || !slices.Equal(read, there) {
 		t.Errorf("another node reads %d entries, and of the newest %d, %v; want %d, and %d", len(read), newest.Number, err, len(there), next-1)
 	}
 	begun := make(map[time.Time]ledger.Number)
@@ -329,7 +331,7 @@ func nearlyAllGone(t *testing.T, l *Ledger) {
 	l.Lived(t, 202601, 10, 10, 1)
 	l.Drop(t, 202601) // its entry lies in the month of the newest
 	l.Drop(t, 202602)
-	Write(t, l.Store, 1, At.AddDate(1, 0, 0))
+	Write(t, l.DB, 1, At.AddDate(1, 0, 0))
 	l.Sign(t)
 	l.Drop(t, 202603) // with what said that the others were dropped
 	remains(t, l)
@@ -344,7 +346,7 @@ func anyMonths(t *testing.T, l *Ledger) {
 	for seed := range 5 {
 		r := rand.New(rand.NewPCG(uint64(seed), 6))
 		for range 1 + r.IntN(3) {
-			Write(t, l.Store, 1+r.IntN(600), month.Begins())
+			Write(t, l.DB, 1+r.IntN(600), month.Begins())
 			if r.IntN(2) == 0 {
 				l.Sign(t)
 			}
@@ -363,7 +365,7 @@ func anyMonths(t *testing.T, l *Ledger) {
 			}
 		}
 		remains(t, l)
-		report, err := ledger.Verify(t.Context(), l.Store, l.Verifier, nil, nil)
+		report, err := ledger.Verify(t.Context(), store.NewLedger(l.DB), l.Verifier, nil, nil)
 		if err != nil || !report.Sound() {
 			t.Errorf("verified: %+v, %v", report, err)
 		}
@@ -379,8 +381,8 @@ func unsound(t *testing.T, l *Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	Write(t, l.Store, 1, At.AddDate(0, 1, 0))
-	findings, err := l.Owner.Condense(t.Context(), 202603, nil)
+	Write(t, l.DB, 1, At.AddDate(0, 1, 0))
+	findings, err := store.NewMonths(l.Owner).Condense(t.Context(), 202603, nil)
 	if err != nil || len(findings) == 0 {
 		t.Errorf("condensed with %v, %v", findings, err)
 	}

@@ -39,8 +39,8 @@ func Person(n int) register.PersonID {
 
 // Run asks an engine everything. open returns a new, empty store; it closes it
 // itself when the test ends.
-func Run(t *testing.T, open func(*testing.T) *store.Store) {
-	for name, ask := range map[string]func(*testing.T, *store.Store){
+func Run(t *testing.T, open func(*testing.T) *store.DB) {
+	for name, ask := range map[string]func(*testing.T, *store.DB){
 		"entries keep their numbers, their bytes and their order":  entriesKeep,
 		"entries are read whole, however many":                     readWhole,
 		"a turn that fails leaves nothing":                         failingTurn,
@@ -70,9 +70,9 @@ func entry(number int, at time.Time) ledger.Entry {
 }
 
 // Write writes n more entries in one turn.
-func Write(t testing.TB, s *store.Store, n int, at time.Time) {
+func Write(t testing.TB, s *store.DB, n int, at time.Time) {
 	t.Helper()
-	err := s.Turn(t.Context(), func(head journal.Head) error {
+	err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 		var entries []ledger.Entry
 		for i := range n {
 			entries = append(entries, entry(int(head.Next())+i, at))
@@ -84,9 +84,9 @@ func Write(t testing.TB, s *store.Store, n int, at time.Time) {
 	}
 }
 
-func all(t *testing.T, s *store.Store, from ledger.Number) (entries []ledger.Entry) {
+func all(t *testing.T, s *store.DB, from ledger.Number) (entries []ledger.Entry) {
 	t.Helper()
-	for e, err := range s.Entries(t.Context(), from) {
+	for e, err := range store.NewLedger(s).Entries(t.Context(), from) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func all(t *testing.T, s *store.Store, from ledger.Number) (entries []ledger.Ent
 	return entries
 }
 
-func entriesKeep(t *testing.T, s *store.Store) {
+func entriesKeep(t *testing.T, s *store.DB) {
 	for _, n := range []int{1, 200, 3, 64} { // across what one statement inserts
 		Write(t, s, n, At)
 	}
@@ -111,14 +111,14 @@ func entriesKeep(t *testing.T, s *store.Store) {
 	if got := all(t, s, 260); len(got) != 8 || got[0].Number != 260 {
 		t.Errorf("from 260: %d entries", len(got))
 	}
-	one, err := s.Entry(t.Context(), 7)
+	one, err := store.NewLedger(s).Entry(t.Context(), 7)
 	if err != nil || one.Number != 7 {
 		t.Errorf("entry 7: %v, %v", one.Number, err)
 	}
-	if _, err := s.Entry(t.Context(), 268); err == nil {
+	if _, err := store.NewLedger(s).Entry(t.Context(), 268); err == nil {
 		t.Error("an entry that was never written was found")
 	}
-	err = s.Turn(t.Context(), func(head journal.Head) error {
+	err = store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 		if head.Next() != 268 || !head.Last().Equal(At) {
 			t.Errorf("the head stands at %d, %v", head.Next(), head.Last())
 		}
@@ -130,7 +130,7 @@ func entriesKeep(t *testing.T, s *store.Store) {
 }
 
 // Entries are read in portions: none is left out or told twice where two meet.
-func readWhole(t *testing.T, s *store.Store) {
+func readWhole(t *testing.T, s *store.DB) {
 	written := 0
 	for _, n := range []int{255, 256, 257, 1279, 1280, 1281, 5376} {
 		Write(t, s, n-written, At)
@@ -145,10 +145,10 @@ func readWhole(t *testing.T, s *store.Store) {
 	}
 }
 
-func failingTurn(t *testing.T, s *store.Store) {
+func failingTurn(t *testing.T, s *store.DB) {
 	Write(t, s, 2, At)
 	refuse := errors.New("no")
-	err := s.Turn(t.Context(), func(head journal.Head) error {
+	err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 		if err := head.Write([]ledger.Entry{entry(2, At)}, At.Add(time.Second)); err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func failingTurn(t *testing.T, s *store.Store) {
 	if !errors.Is(err, refuse) || errors.Is(err, journal.ErrOutcomeUnknown) {
 		t.Fatalf("the turn ended with %v", err)
 	}
-	err = s.Turn(t.Context(), func(head journal.Head) error {
+	err = store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error {
 		book, err := head.Orders()
 		if head.Next() != 2 || !head.Last().Equal(At) || head.Generation() != 0 || len(book) != 0 {
 			t.Errorf("something of it stayed: next %d, last %v, generation %d, %d orders", head.Next(), head.Last(), head.Generation(), len(book))
@@ -173,12 +173,12 @@ func failingTurn(t *testing.T, s *store.Store) {
 }
 
 // Promise: METER-3
-func turnsAreAlone(t *testing.T, s *store.Store) {
+func turnsAreAlone(t *testing.T, s *store.DB) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
 			for range 10 {
-				err := s.Turn(context.Background(), func(head journal.Head) error {
+				err := store.NewLedger(s).Turn(context.Background(), func(head journal.Head) error {
 					return head.Write([]ledger.Entry{entry(int(head.Next()), At)}, At)
 				})
 				if err != nil {
@@ -193,8 +193,8 @@ func turnsAreAlone(t *testing.T, s *store.Store) {
 	}
 }
 
-func firstAt(t *testing.T, s *store.Store) {
-	if first, err := s.FirstAt(t.Context(), At); first != 0 || err != nil {
+func firstAt(t *testing.T, s *store.DB) {
+	if first, err := store.NewLedger(s).FirstAt(t.Context(), At); first != 0 || err != nil {
 		t.Errorf("in an empty ledger: %d, %v", first, err)
 	}
 	for i := range 5 {
@@ -209,14 +209,14 @@ func firstAt(t *testing.T, s *store.Store) {
 		"a microsecond after":  {At.Add(2*time.Minute + time.Microsecond), 6},
 		"after the last entry": {At.Add(time.Hour), 10},
 	} {
-		if got, err := s.FirstAt(t.Context(), test.at); got != test.want || err != nil {
+		if got, err := store.NewLedger(s).FirstAt(t.Context(), test.at); got != test.want || err != nil {
 			t.Errorf("%s: %d, %v; want %d", name, got, err, test.want)
 		}
 	}
 }
 
-func orders(t *testing.T, s *store.Store) {
-	turn := func(act func(journal.Head) error) error { return s.Turn(t.Context(), act) }
+func orders(t *testing.T, s *store.DB) {
+	turn := func(act func(journal.Head) error) error { return store.NewLedger(s).Turn(t.Context(), act) }
 	placed := order.Order{
 		ID: "12", Effect: order.Suspended, Reach: order.Account, Target: "pauline", Placed: At, Ends: At.Add(time.Hour),
 		By: "samir", Because: "vol de session", Message: "Appelez le poste de garde.",
@@ -260,9 +260,9 @@ func orders(t *testing.T, s *store.Store) {
 // firstTile has the leaves of the first entries.
 var firstTile = tlog.Tile{H: ledger.TileHeight, L: 0, N: 0, W: 1}
 
-func leavesOf(t *testing.T, s *store.Store) (leaves []byte) {
+func leavesOf(t *testing.T, s *store.DB) (leaves []byte) {
 	t.Helper()
-	for row, err := range s.Sealed(t.Context(), 0) {
+	for row, err := range store.NewLedger(s).Sealed(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,31 +272,31 @@ func leavesOf(t *testing.T, s *store.Store) (leaves []byte) {
 	return leaves
 }
 
-func tiles(t *testing.T, s *store.Store) {
-	if note, err := s.Checkpoint(t.Context()); note != nil || err != nil {
+func tiles(t *testing.T, s *store.DB) {
+	if note, err := store.NewLedger(s).Checkpoint(t.Context()); note != nil || err != nil {
 		t.Errorf("a checkpoint before the first: %q, %v", note, err)
 	}
 	Write(t, s, 3, At)
 	tile, leaves := firstTile, leavesOf(t, s)
 	for size := range int64(3) {
 		checkpoint := ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size)}
-		if err := s.Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves[:tlog.HashSize*(size+1)]}, checkpoint); err != nil {
+		if err := store.NewLedger(s).Publish(t.Context(), map[tlog.Tile][]byte{tile: leaves[:tlog.HashSize*(size+1)]}, checkpoint); err != nil {
 			t.Fatal(err)
 		}
 	}
-	hashes, err := s.Tile(t.Context(), tile)
+	hashes, err := store.NewLedger(s).Tile(t.Context(), tile)
 	if err != nil || len(hashes) != 96 {
 		t.Errorf("the tile has %d bytes, %v", len(hashes), err)
 	}
-	if _, err := s.Tile(t.Context(), tlog.Tile{H: ledger.TileHeight, L: 1}); err == nil {
+	if _, err := store.NewLedger(s).Tile(t.Context(), tlog.Tile{H: ledger.TileHeight, L: 1}); err == nil {
 		t.Error("a tile that was never stored was found")
 	}
-	note, err := s.Checkpoint(t.Context())
+	note, err := store.NewLedger(s).Checkpoint(t.Context())
 	if string(note) != "note 2" || err != nil {
 		t.Errorf("the newest checkpoint is %q, %v", note, err)
 	}
 	var notes []string
-	for note, err := range s.Checkpoints(t.Context()) {
+	for note, err := range store.NewLedger(s).Checkpoints(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,17 +307,17 @@ func tiles(t *testing.T, s *store.Store) {
 	}
 }
 
-func cosignatures(t *testing.T, s *store.Store) {
+func cosignatures(t *testing.T, s *store.DB) {
 	for _, c := range []struct {
 		size          int64
 		witness, line string
 	}{{100, "w2", "— w2 a\n"}, {100, "w1", "— w1 b\n"}, {100, "w2", "— w2 c\n"}, {200, "w2", "— w2 d\n"}} {
-		if err := s.Cosign(t.Context(), c.size, c.witness, []byte(c.line)); err != nil {
+		if err := store.NewLedger(s).Cosign(t.Context(), c.size, c.witness, []byte(c.line)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for size, want := range map[int64]string{100: "— w1 b\n— w2 a\n", 200: "— w2 d\n", 300: ""} {
-		lines, err := s.Cosigned(t.Context(), size)
+		lines, err := store.NewLedger(s).Cosigned(t.Context(), size)
 		if got := string(bytes.Join(lines, nil)); err != nil || got != want {
 			t.Errorf("under %d entries stands %q, %v", size, got, err)
 		}
@@ -326,12 +326,12 @@ func cosignatures(t *testing.T, s *store.Store) {
 	leaves := leavesOf(t, s)
 	for size := range int64(70) {
 		grown := map[tlog.Tile][]byte{firstTile: leaves[:tlog.HashSize*(size+1)]}
-		if err := s.Publish(t.Context(), grown, ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size+1)}); err != nil {
+		if err := store.NewLedger(s).Publish(t.Context(), grown, ledger.Checkpoint{Size: size + 1, Note: fmt.Appendf(nil, "note %d", size+1)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for below, want := range map[int64]string{71: "note 70", 3: "note 2", 1: ""} {
-		notes, err := s.Before(t.Context(), below)
+		notes, err := store.NewLedger(s).Before(t.Context(), below)
 		if len(notes) == 0 {
 			notes = [][]byte{nil}
 		}
@@ -342,7 +342,7 @@ func cosignatures(t *testing.T, s *store.Store) {
 }
 
 // TakeRoster takes a roster in, as the command line does, at At.
-func TakeRoster(t testing.TB, s *store.Store, list accounts.List) error {
+func TakeRoster(t testing.TB, s *store.DB, list accounts.List) error {
 	t.Helper()
 	return TakeRosterBy(t, Outside(s), list)
 }
@@ -355,8 +355,8 @@ func TakeRosterBy(t testing.TB, w journal.Writer, list accounts.List) error {
 }
 
 // Outside writes in a store as the command line does, at At.
-func Outside(s *store.Store) journal.Outside {
-	return journal.Outside{DB: s, Now: func() time.Time { return At }}
+func Outside(s *store.DB) journal.Outside {
+	return journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return At }}
 }
 
 // Staff is a roster of two organisations and three accounts.
@@ -397,17 +397,17 @@ func Signers() accounts.List {
 	return list
 }
 
-func rosters(t *testing.T, s *store.Store) {
+func rosters(t *testing.T, s *store.DB) {
 	staff := Staff()
 	if err := TakeRoster(t, s, staff); err != nil {
 		t.Fatal(err)
 	}
-	account, organisation, err := s.ByIdentity(t.Context(), roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "p1"})
+	account, organisation, err := store.NewRoster(s).ByIdentity(t.Context(), roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "p1"})
 	if err != nil || account != staff.Accounts[0] || organisation != staff.Organisations[0] {
 		t.Errorf("%+v of %+v, %v", account, organisation, err)
 	}
 	for _, other := range []roster.Identity{{Issuer: "https://idp.example", Provider: "q", Subject: "p1"}, {Issuer: "https://other.example", Provider: "p", Subject: "p1"}, {}} {
-		if _, _, err := s.ByIdentity(t.Context(), other); !fault.Is(err, fault.Absent) {
+		if _, _, err := store.NewRoster(s).ByIdentity(t.Context(), other); !fault.Is(err, fault.Absent) {
 			t.Errorf("%+v has an account: %v", other, err)
 		}
 	}
@@ -420,14 +420,14 @@ func rosters(t *testing.T, s *store.Store) {
 	if err := TakeRoster(t, s, spoilt); err == nil {
 		t.Error("an account of an unknown organisation was taken")
 	}
-	if _, _, err := s.Account(t.Context(), "new"); !fault.Is(err, fault.Absent) {
+	if _, _, err := store.NewRoster(s).Account(t.Context(), "new"); !fault.Is(err, fault.Absent) {
 		t.Errorf("half of a spoilt roster stayed: %v", err)
 	}
-	accounts, err := s.Accounts(t.Context())
+	accounts, err := store.NewRoster(s).Accounts(t.Context())
 	if err != nil || len(accounts) != 3 || accounts[0].ID != "karim" {
 		t.Errorf("%d accounts, %v", len(accounts), err)
 	}
-	organisations, err := s.Organisations(t.Context())
+	organisations, err := store.NewRoster(s).Organisations(t.Context())
 	if err != nil || len(organisations) != 2 || organisations[0].ID != "ofh" {
 		t.Errorf("%d organisations, %v", len(organisations), err)
 	}
@@ -442,20 +442,20 @@ func live(change func(*reason.Fact)) reason.Fact {
 }
 
 // known is what a gate would be told of an account and some people.
-func known(t *testing.T, s *store.Store, account roster.AccountID, people []register.PersonID) (gate.Asker, []reason.Fact) {
+func known(t *testing.T, s *store.DB, account roster.AccountID, people []register.PersonID) (gate.Asker, []reason.Fact) {
 	t.Helper()
-	asker, err := s.Asker(t.Context(), account)
+	asker, err := store.NewFacts(s).Asker(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := s.Facts(t.Context(), asker, people, At)
+	facts, err := store.NewFacts(s).Facts(t.Context(), asker, people, At)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return asker, facts
 }
 
-func facts(t *testing.T, s *store.Store) {
+func facts(t *testing.T, s *store.DB) {
 	if err := TakeRoster(t, s, Staff()); err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +472,7 @@ func facts(t *testing.T, s *store.Store) {
 		live(func(f *reason.Fact) { f.ID, f.Person = "8", Person(5000) }),
 	}
 	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
-	if err := s.TakeFacts(t.Context(), "cases", told, []reason.CoverDuty{duty}, At); err != nil {
+	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", told, []reason.CoverDuty{duty}, At); err != nil {
 		t.Fatal(err)
 	}
 	var everybody []register.PersonID
@@ -491,36 +491,36 @@ func facts(t *testing.T, s *store.Store) {
 	if !slices.Equal(asker.Covers, []reason.CoverDuty{duty}) {
 		t.Errorf("covers %+v", asker.Covers)
 	}
-	heard, err := s.Heard(t.Context())
+	heard, err := store.NewFacts(s).Heard(t.Context())
 	if err != nil || len(heard) != 1 || !heard["cases"].Equal(At) {
 		t.Errorf("heard %v, %v", heard, err)
 	}
 }
 
-func factsTwice(t *testing.T, s *store.Store) {
+func factsTwice(t *testing.T, s *store.DB) {
 	if err := TakeRoster(t, s, Staff()); err != nil {
 		t.Fatal(err)
 	}
 	later := live(func(f *reason.Fact) { f.Until = At.Add(2 * time.Hour) })
 	for _, told := range []reason.Fact{live(nil), live(nil), later} {
-		if err := s.TakeFacts(t.Context(), "cases", []reason.Fact{told}, nil, At); err != nil {
+		if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{told}, nil, At); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, found := known(t, s, "pauline", []register.PersonID{Person(1)}); len(found) != 1 || found[0] != later {
 		t.Errorf("facts %+v", found)
 	}
-	if err := s.TakeFacts(t.Context(), "cases", nil, nil, At.Add(time.Minute)); err != nil {
+	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", nil, nil, At.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if heard, err := s.Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
+	if heard, err := store.NewFacts(s).Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
 		t.Errorf("a source with nothing new is heard all the same: %v, %v", heard, err)
 	}
 }
 
-func generations(t *testing.T, s *store.Store) {
+func generations(t *testing.T, s *store.DB) {
 	generation := func() (generation uint64) {
-		if err := s.Turn(t.Context(), func(head journal.Head) error { generation = head.Generation(); return nil }); err != nil {
+		if err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error { generation = head.Generation(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return generation
@@ -531,8 +531,12 @@ func generations(t *testing.T, s *store.Store) {
 		makes  bool
 	}{
 		"a roster": {func() error { return TakeRoster(t, s, Staff()) }, true},
-		"a cover":  {func() error { return s.TakeFacts(t.Context(), "planning", nil, []reason.CoverDuty{duty}, At) }, true},
-		"a fact":   {func() error { return s.TakeFacts(t.Context(), "cases", []reason.Fact{live(nil)}, nil, At) }, false},
+		"a cover": {func() error {
+			return store.NewFacts(s).TakeFacts(t.Context(), "planning", nil, []reason.CoverDuty{duty}, At)
+		}, true},
+		"a fact": {func() error {
+			return store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{live(nil)}, nil, At)
+		}, false},
 	} {
 		before := generation()
 		if err := test.change(); err != nil {
@@ -544,7 +548,7 @@ func generations(t *testing.T, s *store.Store) {
 	}
 }
 
-func aliases(t *testing.T, s *store.Store) {
+func aliases(t *testing.T, s *store.DB) {
 	var told []store.Named
 	var asked []register.Alias
 	for i := range 1201 {
@@ -552,11 +556,11 @@ func aliases(t *testing.T, s *store.Store) {
 		asked = append(asked, register.Alias(Person(i)))
 	}
 	for range 2 {
-		if err := s.TakeAliases(t.Context(), told); err != nil {
+		if err := store.NewAliases(s).TakeAliases(t.Context(), told); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found, err := s.People(t.Context(), append(asked, register.Alias(Person(5000))))
+	found, err := store.NewAliases(s).People(t.Context(), append(asked, register.Alias(Person(5000))))
 	if err != nil || len(found) != len(told) {
 		t.Fatalf("%d found, %v", len(found), err)
 	}
@@ -565,24 +569,24 @@ func aliases(t *testing.T, s *store.Store) {
 			t.Fatalf("alias %d leads astray", i)
 		}
 	}
-	if found, err := s.People(t.Context(), nil); len(found) != 0 || err != nil {
+	if found, err := store.NewAliases(s).People(t.Context(), nil); len(found) != 0 || err != nil {
 		t.Errorf("nobody asked for: %d, %v", len(found), err)
 	}
 }
 
-func nobody(t *testing.T, s *store.Store) {
+func nobody(t *testing.T, s *store.DB) {
 	asker, found := known(t, s, "nobody", []register.PersonID{Person(1)})
 	if asker.Role != "" || asker.Organisation != "" || len(asker.Habilitations) != 0 || len(found) != 0 {
 		t.Errorf("%+v, %d facts", asker, len(found))
 	}
 }
 
-func exactText(t *testing.T, s *store.Store) {
+func exactText(t *testing.T, s *store.DB) {
 	if err := TakeRoster(t, s, Staff()); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []roster.AccountID{"Pauline", "pauline ", "pau_ine", "paulin%"} {
-		if _, _, err := s.Account(t.Context(), id); !fault.Is(err, fault.Absent) {
+		if _, _, err := store.NewRoster(s).Account(t.Context(), id); !fault.Is(err, fault.Absent) {
 			t.Errorf("%q was taken for pauline: %v", id, err)
 		}
 	}
@@ -590,11 +594,11 @@ func exactText(t *testing.T, s *store.Store) {
 	for i := range 1200 { // more than one portion
 		asked = append(asked, roster.AccountID(fmt.Sprintf("nobody-%d", i)))
 	}
-	known, err := s.Known(t.Context(), append(asked, "karim"))
+	known, err := store.NewRoster(s).Known(t.Context(), append(asked, "karim"))
 	if err != nil || len(known) != 2 || !known["pauline"] || !known["karim"] {
 		t.Errorf("known are %v, %v", known, err)
 	}
-	if known, err := s.Known(t.Context(), nil); err != nil || len(known) != 0 {
+	if known, err := store.NewRoster(s).Known(t.Context(), nil); err != nil || len(known) != 0 {
 		t.Errorf("of nobody, %v are known, %v", known, err)
 	}
 }

@@ -3,31 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 )
 
 // Retention returns how long entries are kept: what was set and what was held.
-func (s *Store) Retention(ctx context.Context) (retention.Schedule, error) {
-	schedule, err := retentionSchedule(ctx, s.read)
-	return schedule, s.engine.classify(err)
-}
-
-// Last returns the time of the last entry; the zero time when there is none.
-func (s *Store) Last(ctx context.Context) (time.Time, error) {
-	var last sql.NullInt64
-	err := s.read.QueryRowContext(ctx, `select nullif(last_us, 0) from head`).Scan(&last)
-	return fromMicro(last), s.engine.classify(err)
-}
-
-// Weigh returns the bytes of a month's entries: without what the engine needs beside
-// them. It reads them all.
-func (s *Store) Weigh(ctx context.Context, period ledger.Period) (bytes int64, err error) {
-	const sum = `select coalesce(sum(length(salt) + length(body)), 0) from entry where number >= $1 and number < $2`
-	err = s.read.QueryRowContext(ctx, sum, int64(period.First), int64(period.End)).Scan(&bytes)
-	return bytes, s.engine.classify(err)
+func (m Months) Retention(ctx context.Context) (retention.Schedule, error) {
+	schedule, err := retentionSchedule(ctx, m.db.read)
+	return schedule, m.db.engine.classify(err)
 }
 
 // Retention implements custody.Rows.

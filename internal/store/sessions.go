@@ -12,12 +12,12 @@ import (
 	"poterne/internal/signin"
 )
 
-// Sessions is the store as sign-in uses it. A session that was just read is not
+// Sessions is the sessions of people and what serves once. A session that was just read is not
 // read again for a moment: a page asks for its style and its fonts at once, and
 // each of them shows the session. What this process writes is seen at once; what
 // another node wrote, within rememberSession, or once Told.
 type Sessions struct {
-	*Store
+	db     *DB
 	mu     sync.Mutex
 	recent map[signin.Digest]seenSession // guarded by mu
 	writes int                           // guarded by mu
@@ -33,9 +33,9 @@ const (
 	rememberSessions = 10_000 // at most
 )
 
-// NewSessions returns the sessions of a store.
-func NewSessions(s *Store) *Sessions {
-	return &Sessions{Store: s, recent: make(map[signin.Digest]seenSession)}
+// NewSessions returns the sessions in a database.
+func NewSessions(db *DB) *Sessions {
+	return &Sessions{db: db, recent: make(map[signin.Digest]seenSession)}
 }
 
 // remembered returns a session that was read a moment ago, and the count of
@@ -84,12 +84,12 @@ func (s *Sessions) forgetAll() {
 // Once implements signin.Sessions.
 func (s *Sessions) Once(ctx context.Context, mark signin.Digest, until time.Time) (bool, error) {
 	const insert = `insert into once (mark, until_us) values ($1, $2) on conflict (mark) do nothing`
-	result, err := s.write.ExecContext(ctx, insert, mark[:], until.UnixMicro())
+	result, err := s.db.write.ExecContext(ctx, insert, mark[:], until.UnixMicro())
 	if err != nil {
-		return false, s.engine.classify(err)
+		return false, s.db.engine.classify(err)
 	}
 	marked, err := result.RowsAffected()
-	return marked == 1, s.engine.classify(err)
+	return marked == 1, s.db.engine.classify(err)
 }
 
 // absent sorts the error of a look-up that may find nothing.
@@ -97,7 +97,7 @@ func (s *Sessions) absent(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return &fault.Error{Kind: fault.Absent}
 	}
-	return s.engine.classify(err)
+	return s.db.engine.classify(err)
 }
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
@@ -108,11 +108,11 @@ const sessionColumns = `key, id, account, organisation, factor, agent, browser, 
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
-	_, err := s.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
+	_, err := s.db.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
 		row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Subject[:], row.Named[:])
-	return s.engine.classify(err)
+	return s.db.engine.classify(err)
 }
 
 // Find implements signin.Sessions.
@@ -121,7 +121,7 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 	if ok {
 		return row, nil
 	}
-	row, err := scanSession(s.prepared.session.QueryRowContext(ctx, key[:]))
+	row, err := scanSession(s.db.statements.session.QueryRowContext(ctx, key[:]))
 	if err == nil {
 		s.remember(row, writes)
 	}
@@ -152,13 +152,13 @@ func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, touched_us = $10
 		where key = $11 and version = $12`
 	defer s.forget(row.Key)
-	result, err := s.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
+	result, err := s.db.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
 		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Key[:], row.Version)
 	if err != nil {
-		return false, s.engine.classify(err)
+		return false, s.db.engine.classify(err)
 	}
 	swapped, err := result.RowsAffected()
-	return swapped == 1, s.engine.classify(err)
+	return swapped == 1, s.db.engine.classify(err)
 }
 
 // End implements signin.Sessions.
@@ -190,25 +190,25 @@ func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, 
 		add("started_us <=", whose.Until.UnixMicro())
 	}
 	defer s.forgetAll()
-	rows, err := s.write.QueryContext(ctx, end+meant+` returning `+sessionColumns, args...)
+	rows, err := s.db.write.QueryContext(ctx, end+meant+` returning `+sessionColumns, args...)
 	if err != nil {
-		return nil, s.engine.classify(err)
+		return nil, s.db.engine.classify(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		row, err := scanSession(rows)
 		if err != nil {
-			return nil, s.engine.classify(err)
+			return nil, s.db.engine.classify(err)
 		}
 		ended = append(ended, row)
 	}
-	return ended, s.engine.classify(rows.Err())
+	return ended, s.db.engine.classify(rows.Err())
 }
 
 // Sweep implements signin.Sessions.
 func (s *Sessions) Sweep(ctx context.Context, marks, sessions time.Time) error {
 	defer s.forgetAll()
-	return s.within(ctx, func(tx *sql.Tx) error {
+	return s.db.within(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `delete from once where until_us < $1`, marks.UnixMicro()); err != nil {
 			return err
 		}

@@ -49,7 +49,7 @@ func people(from, to int) (list []register.PersonID) {
 func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &archive{let: make(chan error)}
-		i := &inquiry{about: a.about}
+		i := &factLoader{about: a.about}
 		var asking sync.WaitGroup
 		ask := func(list []register.PersonID, at time.Time) {
 			asking.Go(func() {
@@ -90,7 +90,7 @@ func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &archive{let: make(chan error)}
-		i := &inquiry{about: a.about}
+		i := &factLoader{about: a.about}
 		broken := errors.New("broken on purpose")
 		var asking sync.WaitGroup
 		for n, want := range []error{nil, broken, broken} {
@@ -111,7 +111,7 @@ func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 func TestWhoLeavesEndsNobodyElsesQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &archive{let: make(chan error)}
-		i := &inquiry{about: a.about}
+		i := &factLoader{about: a.about}
 		leaving, leave := context.WithCancel(t.Context())
 		var asking sync.WaitGroup
 		asking.Go(func() {

@@ -10,10 +10,10 @@ import (
 	"poterne/internal/register"
 )
 
-// inquiry answers what is asked about people. Whatever is asked while a query runs
+// factLoader answers what is asked about people. Whatever is asked while a query runs
 // is answered by one query after it, as turns do for what is written: a query costs
 // far more than the people it is about.
-type inquiry struct {
+type factLoader struct {
 	// about returns the facts about people that hold at some moment from first to
 	// last, each with the place of its person in the list.
 	about func(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error)
@@ -45,18 +45,18 @@ const mostAsked = 2048
 
 // ask returns the facts about people that hold at a moment. It returns early when
 // ctx ends; the query goes on, for others may wait for it too.
-func (i *inquiry) ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+func (l *factLoader) ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
 	if len(people) == 0 {
 		return nil, nil
 	}
 	q := &question{people: people, at: at, answered: make(chan struct{})}
-	i.mu.Lock()
-	i.waiting = append(i.waiting, q)
-	if !i.running {
-		i.running = true
-		go i.run(context.WithoutCancel(ctx))
+	l.mu.Lock()
+	l.waiting = append(l.waiting, q)
+	if !l.running {
+		l.running = true
+		go l.run(context.WithoutCancel(ctx))
 	}
-	i.mu.Unlock()
+	l.mu.Unlock()
 	select {
 	case <-q.answered:
 		return q.facts, q.err
@@ -67,36 +67,36 @@ func (i *inquiry) ask(ctx context.Context, people []register.PersonID, at time.T
 
 // run answers until nobody waits. Whoever is about to ask at this very moment, as
 // all do who were in one turn, asks before the next query.
-func (i *inquiry) run(ctx context.Context) {
+func (l *factLoader) run(ctx context.Context) {
 	for {
 		runtime.Gosched()
-		batch := i.next()
+		batch := l.next()
 		if len(batch) == 0 {
 			return
 		}
-		i.answer(ctx, batch)
+		l.answer(ctx, batch)
 	}
 }
 
 // next takes the questions of the next query; none when nobody waits any more.
-func (i *inquiry) next() []*question {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+func (l *factLoader) next() []*question {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n, people := 0, 0
-	for n < len(i.waiting) && (n == 0 || people+len(i.waiting[n].people) <= mostAsked) {
-		people += len(i.waiting[n].people)
+	for n < len(l.waiting) && (n == 0 || people+len(l.waiting[n].people) <= mostAsked) {
+		people += len(l.waiting[n].people)
 		n++
 	}
-	batch := i.waiting[:n:n]
-	if i.waiting = i.waiting[n:]; n == 0 {
-		i.waiting, i.running = nil, false
+	batch := l.waiting[:n:n]
+	if l.waiting = l.waiting[n:]; n == 0 {
+		l.waiting, l.running = nil, false
 	}
 	return batch
 }
 
 // answer asks one query and hands everyone what is theirs: the facts about their
 // people that hold at their moment, or the error that all of them met.
-func (i *inquiry) answer(ctx context.Context, batch []*question) {
+func (l *factLoader) answer(ctx context.Context, batch []*question) {
 	var people []register.PersonID
 	var whose []*question // who asked about each of them
 	first, last := batch[0].at, batch[0].at
@@ -112,7 +112,7 @@ func (i *inquiry) answer(ctx context.Context, batch []*question) {
 			last = q.at
 		}
 	}
-	facts, err := i.about(ctx, people, first, last)
+	facts, err := l.about(ctx, people, first, last)
 	for _, t := range facts {
 		if q := whose[t.place]; !q.at.Before(t.fact.From) && q.at.Before(t.fact.Until) {
 			q.facts = append(q.facts, t.fact)

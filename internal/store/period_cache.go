@@ -9,16 +9,16 @@ import (
 	"poterne/internal/ledger"
 )
 
-// calendar is what a store knows of the ledger's months, so that who reads by number
+// periodCache is what a node knows of the ledger's months, so that who reads by number
 // is led to where these entries lie. What it knows stays true: only newer months may
 // be missing in it.
-type calendar struct {
+type periodCache struct {
 	mu      sync.RWMutex
 	periods []ledger.Period // guarded by mu
 }
 
 // look reads the months again.
-func (c *calendar) look(ctx context.Context, db querier) error {
+func (c *periodCache) look(ctx context.Context, db querier) error {
 	known, err := periods(ctx, db)
 	if err != nil {
 		return doing("reading the months", err)
@@ -30,7 +30,7 @@ func (c *calendar) look(ctx context.Context, db querier) error {
 }
 
 // knows reports whether a month is no newer than the newest known.
-func (c *calendar) knows(month ledger.Month) bool {
+func (c *periodCache) knows(month ledger.Month) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return len(c.periods) > 0 && month <= c.periods[len(c.periods)-1].Month
@@ -38,7 +38,7 @@ func (c *calendar) knows(month ledger.Month) bool {
 
 // holding returns the first and the last month in which an entry may lie, and the
 // first entry that lies in none of them.
-func (c *calendar) holding(number ledger.Number) (first, last ledger.Month, end ledger.Number) {
+func (c *periodCache) holding(number ledger.Number) (first, last ledger.Month, end ledger.Number) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	begun := sort.Search(len(c.periods), func(i int) bool { return c.periods[i].First > number })

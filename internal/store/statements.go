@@ -12,9 +12,9 @@ import (
 	"poterne/internal/ledger"
 )
 
-// prepared is the statements of the hot path. What is asked of every request is
+// statements are those of the hot path. What is asked of every request is
 // parsed once.
-type prepared struct {
+type statements struct {
 	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where the insert does
 	asker, covers, session *sql.Stmt
 	facts, people          *sql.Stmt // about a list
@@ -32,43 +32,43 @@ type insert struct {
 // written member by member: another length costs more to parse than it saves.
 var insertSizes = []int{64, 8, 1}
 
-func (s *Store) prepare(ctx context.Context) (err error) {
-	if err := s.calendar.look(ctx, s.read); err != nil {
+func (db *DB) prepare(ctx context.Context) (err error) {
+	if err := db.periods.look(ctx, db.read); err != nil {
 		return err
 	}
-	prepare := func(db *sql.DB, query string) (statement *sql.Stmt) {
+	prepare := func(to *sql.DB, query string) (statement *sql.Stmt) {
 		if err != nil {
 			return nil
 		}
-		if statement, err = db.PrepareContext(ctx, query); err != nil {
-			err = fmt.Errorf("preparing %q: %w", query, s.engine.classify(err))
+		if statement, err = to.PrepareContext(ctx, query); err != nil {
+			err = fmt.Errorf("preparing %q: %w", query, db.engine.classify(err))
 		}
 		return statement
 	}
 	const entry = `insert into entry (number, salt, body`
-	p := &s.prepared
-	p.head = prepare(s.write, s.engine.takeHead())
-	p.session = prepare(s.read, `select `+sessionColumns+` from session where key = $1`)
-	p.asker = prepare(s.read, `
+	p := &db.statements
+	p.head = prepare(db.write, db.engine.takeHead())
+	p.session = prepare(db.read, `select `+sessionColumns+` from session where key = $1`)
+	p.asker = prepare(db.read, `
 		select a.organisation, a.role, a.opened_us, h.service, h.purpose, h.from_us, h.until_us
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
-	p.covers = prepare(s.read, `
+	p.covers = prepare(db.read, `
 		select source, id, absent, substitute, declared_by, from_us, until_us
 		from cover where substitute = $1 order by source, id`)
-	p.facts = prepare(s.read, `
+	p.facts = prepare(db.read, `
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author
-		from `+s.engine.found("fact", "person")+` where from_us <= $2 and until_us > $3`)
-	p.people = prepare(s.read, `select place, person from `+s.engine.found("alias", "alias"))
-	s.inquiry.about = s.factsAbout
-	if s.engine.arrays() {
-		p.inserts = []insert{{prepare(s.write, `with moved as (update head set next = $5, last_us = $6) `+
+		from `+db.engine.found("fact", "person")+` where from_us <= $2 and until_us > $3`)
+	p.people = prepare(db.read, `select place, person from `+db.engine.found("alias", "alias"))
+	db.loader.about = db.factsAbout
+	if db.engine.arrays() {
+		p.inserts = []insert{{prepare(db.write, `with moved as (update head set next = $5, last_us = $6) `+
 			entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
 		return err
 	}
-	p.move = prepare(s.write, `update head set next = $1, last_us = $2`)
+	p.move = prepare(db.write, `update head set next = $1, last_us = $2`)
 	for _, n := range insertSizes { // numbered placeholders would each be looked for among all
 		rows := strings.TrimSuffix(strings.Repeat(`(?, ?, ?), `, n), `, `)
-		p.inserts = append(p.inserts, insert{prepare(s.write, entry+`) values `+rows), n})
+		p.inserts = append(p.inserts, insert{prepare(db.write, entry+`) values `+rows), n})
 	}
 	return err
 }

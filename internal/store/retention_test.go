@@ -18,7 +18,7 @@ import (
 )
 
 // onBoth asks both engines; by is whoever may do everything in the database.
-func onBoth(t *testing.T, ask func(t *testing.T, s *store.Store, by *sql.DB)) {
+func onBoth(t *testing.T, ask func(t *testing.T, s *store.DB, by *sql.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "poterne.db")
 		s := openAt(t, path)
@@ -38,8 +38,8 @@ func onBoth(t *testing.T, ask func(t *testing.T, s *store.Store, by *sql.DB)) {
 
 // Promise: LEDGER-6
 func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *store.Store, by *sql.DB) {
-		turn := func(act func(journal.Head) error) error { return s.Turn(t.Context(), act) }
+	onBoth(t, func(t *testing.T, s *store.DB, by *sql.DB) {
+		turn := func(act func(journal.Head) error) error { return store.NewLedger(s).Turn(t.Context(), act) }
 		storetest.Write(t, s, 3, storetest.At) // entries 0 to 2
 		want := retention.Schedule{
 			Settings: []retention.Setting{{Since: 3, Months: 24, Reason: "une enquête"}, {Since: 4, Months: 6}},
@@ -67,10 +67,10 @@ func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Retention(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := store.NewMonths(s).Retention(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if last, err := s.Last(t.Context()); err != nil || !last.Equal(storetest.At) {
+		if last, err := store.NewMonths(s).Last(t.Context()); err != nil || !last.Equal(storetest.At) {
 			t.Errorf("the last entry is of %v, %v", last, err)
 		}
 		for refused, act := range map[string]func(journal.Head) error{
@@ -106,7 +106,7 @@ func TestLEDGER_6_WhatWasSetAndHeldIsKeptAndNotBackdated(t *testing.T) {
 			t.Errorf("releasing twice: %v", err)
 		}
 		want.Holds[0].Released, want.Holds[0].Release = true, 9
-		if got, err := s.Retention(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := store.NewMonths(s).Retention(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v", got, err)
 		}
 		for _, statement := range []string{
@@ -148,32 +148,32 @@ func TestLEDGER_5_TheProgramsRoleNeitherShortensATermNorUnholds(t *testing.T) {
 // Promise: LEDGER-6
 func TestLEDGER_6_AMonthThatIsHeldAtThatMomentIsNotDropped(t *testing.T) {
 	signer, verifier := storetest.Notary(t)
-	ask := func(t *testing.T, s, owner *store.Store) {
+	ask := func(t *testing.T, s, owner *store.DB) {
 		signed(t, s, signer, verifier, 3)
 		storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))
 		month := ledger.MonthOf(storetest.At)
-		if findings, err := owner.Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
+		if findings, err := store.NewMonths(owner).Condense(t.Context(), month, nil); err != nil || len(findings) > 0 {
 			t.Fatal(findings, err)
 		}
 		place := func(head journal.Head) error {
 			return head.Rows().(custody.Rows).InsertHold(retention.Hold{Number: head.Next(), Since: month, Until: month, Because: "une enquête", By: "samir", Approver: "nadia"})
 		}
-		if err := s.Turn(t.Context(), place); err != nil {
+		if err := store.NewLedger(s).Turn(t.Context(), place); err != nil {
 			t.Fatal(err)
 		}
 		if err := storetest.DropMonth(t.Context(), owner, month, storetest.At); !fault.Is(err, fault.Refused) || !strings.Contains(err.Error(), "is held by hold 4") {
 			t.Errorf("held: %v", err)
 		}
-		if first, err := s.First(t.Context()); first != 0 || err != nil {
+		if first, err := store.NewLedger(s).First(t.Context()); first != 0 || err != nil {
 			t.Errorf("the ledger begins with %d, %v", first, err)
 		}
-		if err := s.Turn(t.Context(), func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(4, 5) }); err != nil {
+		if err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error { return head.Rows().(custody.Rows).ReleaseHold(4, 5) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := storetest.DropMonth(t.Context(), owner, month, storetest.At); err != nil {
 			t.Errorf("released: %v", err)
 		}
-		if first, err := s.First(t.Context()); first != 3 || err != nil {
+		if first, err := store.NewLedger(s).First(t.Context()); first != 3 || err != nil {
 			t.Errorf("the ledger begins with %d, %v", first, err)
 		}
 	}

@@ -19,16 +19,17 @@ import (
 	"poterne/internal/ledger"
 )
 
-// Store is an open database. It is safe for concurrent use, and several
-// processes may open the same database.
-type Store struct {
-	engine   engine
-	write    *sql.DB // on SQLite a single connection
-	read     *sql.DB
-	prepared prepared
-	inquiry  inquiry
-	calendar calendar
-	veil     ledger.Veil // over the people in entries
+// DB is an open database. It is safe for concurrent use, and several processes may
+// open the same one. What is kept in it is asked through one type for each kind:
+// Ledger, Months, Orders, Roster, Facts, Aliases, Sessions.
+type DB struct {
+	engine     engine
+	write      *sql.DB // on SQLite a single connection
+	read       *sql.DB
+	statements statements
+	loader     factLoader
+	periods    periodCache
+	veil       ledger.Veil // over the people in entries
 }
 
 // engine is what differs between the two databases.
@@ -99,12 +100,12 @@ func Schema() int {
 
 // migrate brings the tables up to this program's schema. It refuses a database
 // that a newer program has migrated.
-func (s *Store) migrate(ctx context.Context, tx *sql.Tx) error {
+func (db *DB) migrate(ctx context.Context, tx *sql.Tx) error {
 	const create = `create table if not exists schema_version (version integer not null)`
 	if _, err := tx.ExecContext(ctx, create); err != nil {
 		return fmt.Errorf("looking for the schema: %w", err)
 	}
-	missing, err := s.missing(ctx, tx)
+	missing, err := db.missing(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -131,13 +132,13 @@ type querier interface {
 
 // missing returns the migrations that a database has not seen, which need not be
 // the newest. It refuses one that has seen others than this program's.
-func (s *Store) missing(ctx context.Context, db querier) ([]migration, error) {
-	rows, err := db.QueryContext(ctx, `select version from schema_version order by version`)
+func (db *DB) missing(ctx context.Context, q querier) ([]migration, error) {
+	rows, err := q.QueryContext(ctx, `select version from schema_version order by version`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
 	defer rows.Close()
-	missing := migrationsTo(s.engine.dialect())
+	missing := migrationsTo(db.engine.dialect())
 	for rows.Next() {
 		var version int
 		if err := rows.Scan(&version); err != nil {
@@ -156,10 +157,10 @@ func (s *Store) missing(ctx context.Context, db querier) ([]migration, error) {
 // until ctx ends: at once on PostgreSQL. What a lost listener may have missed is
 // told when it is back; meanwhile only those who look by themselves learn of it. A
 // file on SQLite has no other node.
-func (s *Store) Listen(ctx context.Context, log *slog.Logger, told func()) error {
+func (db *DB) Listen(ctx context.Context, log *slog.Logger, told func()) error {
 	for ctx.Err() == nil {
 		listened := false
-		err := s.engine.listen(ctx, func() {
+		err := db.engine.listen(ctx, func() {
 			listened = true
 			told()
 		})
@@ -175,34 +176,34 @@ func (s *Store) Listen(ctx context.Context, log *slog.Logger, told func()) error
 }
 
 // within runs fn in a transaction and commits it.
-func (s *Store) within(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+func (db *DB) within(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return s.engine.classify(err)
+		return db.engine.classify(err)
 	}
 	if err := fn(tx); err != nil {
-		return errors.Join(s.engine.classify(err), s.rollback(tx))
+		return errors.Join(db.engine.classify(err), db.rollback(tx))
 	}
-	return s.engine.classify(tx.Commit())
+	return db.engine.classify(tx.Commit())
 }
 
 // rollback ignores a transaction that has ended by itself.
-func (s *Store) rollback(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && s.engine.undone(err) != nil {
+func (db *DB) rollback(tx *sql.Tx) error {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && db.engine.undone(err) != nil {
 		return fmt.Errorf("rolling back: %w", err)
 	}
 	return nil
 }
 
 // Close ends every connection, and the statements prepared on it.
-func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+func (db *DB) Close() error {
+	return errors.Join(db.read.Close(), db.write.Close())
 }
 
 // Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
+func (db *DB) Ping(ctx context.Context) error {
 	var one int
-	return s.engine.classify(s.read.QueryRowContext(ctx, `select one from head`).Scan(&one))
+	return db.engine.classify(db.read.QueryRowContext(ctx, `select one from head`).Scan(&one))
 }
 
 // micro is a time as a column keeps it: microseconds since 1970, null for never.

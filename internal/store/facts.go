@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"time"
 
 	"poterne/internal/gate"
@@ -13,19 +12,26 @@ import (
 	"poterne/internal/roster"
 )
 
+// Facts is what other systems say, and who asks for what they say. It implements
+// gate.Files.
+type Facts struct{ db *DB }
+
+// NewFacts returns the facts in a database.
+func NewFacts(db *DB) Facts { return Facts{db} }
+
 // Asker implements gate.Files.
-func (s *Store) Asker(ctx context.Context, account roster.AccountID) (gate.Asker, error) {
+func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker, error) {
 	asker := gate.Asker{Account: account}
-	rows, err := s.prepared.asker.QueryContext(ctx, string(account))
+	rows, err := f.db.statements.asker.QueryContext(ctx, string(account))
 	if err != nil {
-		return asker, fmt.Errorf("reading an account: %w", s.engine.classify(err))
+		return asker, fmt.Errorf("reading an account: %w", f.db.engine.classify(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var service, purpose sql.NullString
 		var from, until, opened sql.NullInt64
 		if err := rows.Scan(&asker.Organisation, &asker.Role, &opened, &service, &purpose, &from, &until); err != nil {
-			return asker, fmt.Errorf("reading a habilitation: %w", s.engine.classify(err))
+			return asker, fmt.Errorf("reading a habilitation: %w", f.db.engine.classify(err))
 		}
 		asker.Opened = fromMicro(opened)
 		if service.Valid {
@@ -36,16 +42,16 @@ func (s *Store) Asker(ctx context.Context, account roster.AccountID) (gate.Asker
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return asker, s.engine.classify(err)
+		return asker, f.db.engine.classify(err)
 	}
-	asker.Covers, err = s.covers(ctx, account)
+	asker.Covers, err = f.covers(ctx, account)
 	return asker, err
 }
 
-func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
-	rows, err := s.prepared.covers.QueryContext(ctx, string(substitute))
+func (f Facts) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
+	rows, err := f.db.statements.covers.QueryContext(ctx, string(substitute))
 	if err != nil {
-		return nil, fmt.Errorf("reading covers: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading covers: %w", f.db.engine.classify(err))
 	}
 	defer rows.Close()
 	var covers []reason.CoverDuty
@@ -53,26 +59,26 @@ func (s *Store) covers(ctx context.Context, substitute roster.AccountID) ([]reas
 		var c reason.CoverDuty
 		var from, until sql.NullInt64
 		if err := rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until); err != nil {
-			return nil, fmt.Errorf("reading a cover: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading a cover: %w", f.db.engine.classify(err))
 		}
 		c.From, c.Until = fromMicro(from), fromMicro(until)
 		covers = append(covers, c)
 	}
-	return covers, s.engine.classify(rows.Err())
+	return covers, f.db.engine.classify(rows.Err())
 }
 
 // Facts implements gate.Files.
-func (s *Store) Facts(ctx context.Context, _ gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
-	facts, err := s.inquiry.ask(ctx, people, at)
+func (f Facts) Facts(ctx context.Context, _ gate.Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+	facts, err := f.db.loader.ask(ctx, people, at)
 	if err != nil {
-		return nil, fmt.Errorf("reading facts: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading facts: %w", f.db.engine.classify(err))
 	}
 	return facts, nil
 }
 
 // factsAbout is what an inquiry asks.
-func (s *Store) factsAbout(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error) {
-	rows, err := queryList(ctx, s.engine, s.prepared.facts, people, last.UnixMicro(), first.UnixMicro())
+func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error) {
+	rows, err := queryList(ctx, db.engine, db.statements.facts, people, last.UnixMicro(), first.UnixMicro())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +101,7 @@ func (s *Store) factsAbout(ctx context.Context, people []register.PersonID, firs
 
 // TakeFacts stores facts and covers that source tells at a moment. A fact told
 // again replaces itself; the source is heard either way.
-func (s *Store) TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error {
+func (f Facts) TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error {
 	const heard = `
 		insert into source (name, heard_us) values ($1, $2)
 		on conflict (name) do update set heard_us = excluded.heard_us`
@@ -110,7 +116,7 @@ func (s *Store) TakeFacts(ctx context.Context, source string, facts []reason.Fac
 		values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
 			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
-	return s.within(ctx, func(tx *sql.Tx) error {
+	return f.db.within(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, heard, source, at.UnixMicro()); err != nil {
 			return fmt.Errorf("noting that a source was heard: %w", err)
 		}
@@ -146,10 +152,10 @@ func orNull(text string) any {
 }
 
 // Heard returns when each source was last heard.
-func (s *Store) Heard(ctx context.Context) (map[string]time.Time, error) {
-	rows, err := s.read.QueryContext(ctx, `select name, heard_us from source`)
+func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
+	rows, err := f.db.read.QueryContext(ctx, `select name, heard_us from source`)
 	if err != nil {
-		return nil, fmt.Errorf("reading sources: %w", s.engine.classify(err))
+		return nil, fmt.Errorf("reading sources: %w", f.db.engine.classify(err))
 	}
 	defer rows.Close()
 	heard := make(map[string]time.Time)
@@ -157,71 +163,9 @@ func (s *Store) Heard(ctx context.Context) (map[string]time.Time, error) {
 		var name string
 		var at sql.NullInt64
 		if err := rows.Scan(&name, &at); err != nil {
-			return nil, fmt.Errorf("reading a source: %w", s.engine.classify(err))
+			return nil, fmt.Errorf("reading a source: %w", f.db.engine.classify(err))
 		}
 		heard[name] = fromMicro(at)
 	}
-	return heard, s.engine.classify(rows.Err())
-}
-
-// Named is an alias and whom it leads to.
-type Named struct {
-	Alias  register.Alias
-	Person register.PersonID
-}
-
-// TakeAliases stores aliases; one told again is replaced.
-func (s *Store) TakeAliases(ctx context.Context, aliases []Named) error {
-	const rowsAtOnce = 100
-	const keep = ` on conflict (alias) do update set person = excluded.person`
-	return s.within(ctx, func(tx *sql.Tx) error {
-		for portion := range slices.Chunk(lastOfEach(aliases), rowsAtOnce) {
-			args := make([]any, 0, 2*len(portion))
-			for i := range portion {
-				args = append(args, portion[i].Alias[:], portion[i].Person[:])
-			}
-			if _, err := tx.ExecContext(ctx, `insert into alias (alias, person) values `+places(len(portion), 2)+keep, args...); err != nil {
-				return fmt.Errorf("storing aliases: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
-// lastOfEach leaves out what a later line of the same list replaces: one statement
-// cannot store the same alias twice.
-func lastOfEach(aliases []Named) []Named {
-	last := make(map[register.Alias]int, len(aliases))
-	for i, named := range aliases {
-		last[named.Alias] = i
-	}
-	if len(last) == len(aliases) {
-		return aliases
-	}
-	kept := make([]Named, 0, len(last))
-	for i, named := range aliases {
-		if last[named.Alias] == i {
-			kept = append(kept, named)
-		}
-	}
-	return kept
-}
-
-// People returns whom each alias leads to; one that leads nowhere is left out.
-func (s *Store) People(ctx context.Context, aliases []register.Alias) (map[register.Alias]register.PersonID, error) {
-	rows, err := queryList(ctx, s.engine, s.prepared.people, aliases)
-	if err != nil {
-		return nil, fmt.Errorf("reading aliases: %w", s.engine.classify(err))
-	}
-	defer rows.Close()
-	people := make(map[register.Alias]register.PersonID, len(aliases))
-	for rows.Next() {
-		var place int
-		var person []byte
-		if err := rows.Scan(&place, &person); err != nil {
-			return nil, fmt.Errorf("reading an alias: %w", s.engine.classify(err))
-		}
-		people[aliases[place-1]] = register.PersonID(person)
-	}
-	return people, s.engine.classify(rows.Err())
+	return heard, f.db.engine.classify(rows.Err())
 }
