@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// drift is the CUSUM of what the account was charged, day by day: each day on which
+// Drift is the CUSUM of what the account was charged, day by day: each day on which
 // anything was asked forgives a little more than such a day honestly costs. A freeze
 // that was undone begins it anew.
-func (s *state) drift(forgiven Cost, observed Limits, now time.Time) Cost {
+func (s *state) Drift(forgiven Cost, observed Limits, now time.Time) Cost {
 	days := s.drifting(forgiven, observed, now)
 	return days[len(days)-1].High
 }

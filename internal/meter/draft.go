@@ -5,15 +5,14 @@ import (
 	"time"
 
 	"poterne/internal/register"
-	"poterne/internal/roster"
 )
 
 // Draft is a meter with events that are decided and not yet written down. The
 // meter below stays as it is until Keep, so a turn at the ledger that fails leaves
 // no trace.
 type Draft struct {
+	state // with added
 	meter *Meter
-	state state
 	seen  people // of added
 	added []Event
 }
@@ -202,60 +201,6 @@ func (d *Draft) again(cost Cost, span time.Duration, limit Cost, observed Limits
 	return time.Time{}
 }
 
-// Fresh is how long a touch is fresh.
-const Fresh = 15 * time.Minute
-
-// Touched reports whether a touch is fresh.
-func (d *Draft) Touched(now time.Time) bool { return count(d.state.touches, now.Add(-Fresh)) > 0 }
-
-// justTouched reports whether nothing was charged since a fresh touch.
-func (d *Draft) justTouched(observed Limits, now time.Time) bool {
-	s := &d.state
-	return d.Touched(now) && len(counting(after(s.charges, s.touches[len(s.touches)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
-}
-
-// Raise is what is left of a raise that another person gave.
-func (d *Draft) Raise(now time.Time) Cost { return d.state.raise.holds(now) }
-
-// Raised is how many people other people allowed within Memory, used or not.
-func (d *Draft) Raised(now time.Time) (sum Cost) {
-	for _, c := range after(d.state.raises, now.Add(-Memory), charge.when) {
-		sum += c.cost
-	}
-	return sum
-}
-
-// RaisedUntil is when the last raise ends, or ended.
-func (d *Draft) RaisedUntil() time.Time { return d.state.raise.until }
-
-// Vouched reports whether another person signed for opening this one through a
-// service.
-func (d *Draft) Vouched(person register.PersonID, service roster.ServiceID, now time.Time) bool {
-	return d.state.isVouched(person, service, now)
-}
-
-// Signed is for how many different people other people signed within Memory, used
-// or not.
-func (d *Draft) Signed(now time.Time) int { return d.state.signedFor(now) }
-
-// Tickets is how many people were shown for tickets that the asker typed.
-func (d *Draft) Tickets(span time.Duration, observed Limits, now time.Time) int {
-	return len(counting(after(d.state.tickets, now.Add(-span), charge.when), limitOf(span), observed))
-}
-
-// CanariesListed is how many canaries the account was shown in searches within Memory,
-// of those that count for a limit, and whether a touch followed the last.
-func (d *Draft) CanariesListed(limit, observed Limits, now time.Time) (times int, proved bool) {
-	s := &d.state
-	canaries := counting(after(s.canaries, now.Add(-Memory), charge.when), limit, observed)
-	times = len(canaries)
-	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > canaries[times-1].at
-	return times, proved
-}
-
-// Undone is how many freezes were undone within a week.
-func (d *Draft) Undone(now time.Time) int { return count(d.state.thaws, now.AddDate(0, 0, -7)) }
-
 // Evidence is the evidence of enumeration as it would stand after an event, of what
 // counts for one of the two limits that it leads to.
 func (d *Draft) Evidence(e Event, limit, observed Limits) Evidence {
@@ -263,27 +208,6 @@ func (d *Draft) Evidence(e Event, limit, observed Limits) Evidence {
 	after.hints = slices.Clip(after.hints)
 	after.suspect(e)
 	return after.evidence(limit, observed, e.At)
-}
-
-// EvidenceNow is the evidence of enumeration as it stands, of what counts for a freeze.
-func (d *Draft) EvidenceNow(observed Limits, now time.Time) Evidence {
-	return d.state.evidence(EnumerationLimit, observed, now)
-}
-
-// Noticed is what that evidence rests on.
-func (d *Draft) Noticed(observed Limits, now time.Time) []Noticed {
-	return d.state.noticed(observed, now)
-}
-
-// Drift is the CUSUM of what the account was charged: see Watch.
-func (d *Draft) Drift(forgiven Cost, observed Limits, now time.Time) Cost {
-	return d.state.drift(forgiven, observed, now)
-}
-
-// Days is how the CUSUM came to where it stands, today last.
-func (d *Draft) Days(forgiven Cost, observed Limits, now time.Time) []Day {
-	days := d.state.drifting(forgiven, observed, now)
-	return days[:]
 }
 
 // Own is how many different people the account was shown within an hour for
@@ -328,73 +252,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// NewDevice reports whether the account used other devices before this one, which it
-// has used for less than a week and without a touch.
-func (d *Draft) NewDevice(name string, now time.Time) bool {
-	return unfamiliar(d.state.devices, name, now)
-}
-
-// NewNetwork is NewDevice of the class of network.
-func (d *Draft) NewNetwork(name string, now time.Time) bool {
-	return unfamiliar(d.state.nets, name, now)
-}
-
-// Used is a device, or a class of network, that the account was used from within
-// Memory.
-type Used struct {
-	Name   string
-	Since  time.Time // the first day, in UTC
-	Proved bool      // a touch was made on it
-	New    bool      // unexplained people cost more on it
-}
-
-// Devices are those that the account was used from.
-func (d *Draft) Devices(now time.Time) []Used { return used(d.state.devices, now) }
-
-// Networks is Devices of the classes of network.
-func (d *Draft) Networks(now time.Time) []Used { return used(d.state.nets, now) }
-
-func used(all []acquainted, now time.Time) (list []Used) {
-	for _, a := range all {
-		if day, any := a.used.first(now); any {
-			_, proved := a.touched.first(now)
-			list = append(list, Used{a.name, midnight(day), proved, unfamiliar(all, a.name, now)})
-		}
-	}
-	return list
-}
-
-// acquaintance is how many days a device is used before it is familiar.
-const acquaintance = 7
-
-func unfamiliar(all []acquainted, name string, now time.Time) bool {
-	today := dayOf(now)
-	first, touched := today, false // of name
-	earliest := today              // of the others
-	others := false
-	for _, a := range all {
-		day, used := a.used.first(now)
-		switch {
-		case !used:
-		case a.name == name:
-			first = day
-			_, touched = a.touched.first(now)
-		default:
-			others, earliest = true, min(earliest, day)
-		}
-	}
-	return others && !touched && first > today-acquaintance && earliest < first
-}
-
-// Awakened reports whether the account was silent for the most of Memory, began
-// again within three days, and was not touched since.
-func (d *Draft) Awakened(now time.Time) bool {
-	s := &d.state
-	first, any := s.active.first(now)
-	if !any {
-		return true
-	}
-	return first > dayOf(now)-3 && count(s.touches, now.Add(-Memory)) == 0
 }

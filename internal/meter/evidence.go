@@ -189,8 +189,8 @@ type Noticed struct {
 	Times int
 }
 
-// noticed counts the traits since the evidence last came to nothing.
-func (s *state) noticed(observed Limits, now time.Time) (list []Noticed) {
+// Noticed counts the traits that the evidence rests on, since it last came to nothing.
+func (s *state) Noticed(observed Limits, now time.Time) (list []Noticed) {
 	since, sum := momentOf(now.Add(-Memory)), Evidence(0)
 	var times [len(weights)]int
 	for _, h := range s.hints {

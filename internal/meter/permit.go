@@ -52,8 +52,8 @@ func exported(all []permit, e Event) []permit {
 
 // Permit is how many people the permit for an export was given and how many are
 // left of them; false when there is none, or it has ended.
-func (d *Draft) Permit(export Export, now time.Time) (all, left Cost, live bool) {
-	for _, m := range d.state.permits {
+func (s *state) Permit(export Export, now time.Time) (all, left Cost, live bool) {
+	for _, m := range s.permits {
 		if m.export == export && m.live(now) {
 			return m.all, m.left, true
 		}

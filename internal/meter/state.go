@@ -190,7 +190,7 @@ func (s *state) charge(e Event) {
 		s.raise.left -= e.Cost
 		return
 	}
-	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.isVouched(e.Person, e.Service, e.At), e.Spared})
+	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.Vouched(e.Person, e.Service, e.At), e.Spared})
 }
 
 // holds is what is left of a raise.
@@ -206,13 +206,16 @@ func (s *state) live(now time.Time) []vouched {
 	return after(s.vouched, now, func(v vouched) moment { return v.until })
 }
 
-func (s *state) isVouched(person register.PersonID, service roster.ServiceID, now time.Time) bool {
+// Vouched reports whether another person signed for opening this one through a
+// service.
+func (s *state) Vouched(person register.PersonID, service roster.ServiceID, now time.Time) bool {
 	tag := tagOf(person)
 	return slices.ContainsFunc(s.live(now), func(v vouched) bool { return v.tag == tag && v.service == service })
 }
 
-// signedFor is for how many different people there were signatures within Memory.
-func (s *state) signedFor(now time.Time) int {
+// Signed is for how many different people other people signed within Memory, used
+// or not.
+func (s *state) Signed(now time.Time) int {
 	people := make(map[uint64]struct{})
 	for _, one := range after(s.signed, now.Add(-Memory), signature.when) {
 		people[one.tag] = struct{}{}

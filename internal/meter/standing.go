@@ -1,0 +1,126 @@
+package meter
+
+import "time"
+
+// What an account's state says without its people. A Draft is asked.
+
+// Fresh is how long a touch is fresh.
+const Fresh = 15 * time.Minute
+
+// Touched reports whether a touch is fresh.
+func (s *state) Touched(now time.Time) bool { return count(s.touches, now.Add(-Fresh)) > 0 }
+
+// justTouched reports whether nothing was charged since a fresh touch.
+func (s *state) justTouched(observed Limits, now time.Time) bool {
+	return s.Touched(now) && len(counting(after(s.charges, s.touches[len(s.touches)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
+}
+
+// Raise is what is left of a raise that another person gave.
+func (s *state) Raise(now time.Time) Cost { return s.raise.holds(now) }
+
+// Raised is how many people other people allowed within Memory, used or not.
+func (s *state) Raised(now time.Time) (sum Cost) {
+	for _, c := range after(s.raises, now.Add(-Memory), charge.when) {
+		sum += c.cost
+	}
+	return sum
+}
+
+// RaisedUntil is when the last raise ends, or ended.
+func (s *state) RaisedUntil() time.Time { return s.raise.until }
+
+// Tickets is how many people were shown for tickets that the asker typed.
+func (s *state) Tickets(span time.Duration, observed Limits, now time.Time) int {
+	return len(counting(after(s.tickets, now.Add(-span), charge.when), limitOf(span), observed))
+}
+
+// CanariesListed is how many canaries the account was shown in searches within Memory,
+// of those that count for a limit, and whether a touch followed the last.
+func (s *state) CanariesListed(limit, observed Limits, now time.Time) (times int, proved bool) {
+	canaries := counting(after(s.canaries, now.Add(-Memory), charge.when), limit, observed)
+	times = len(canaries)
+	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > canaries[times-1].at
+	return times, proved
+}
+
+// Undone is how many freezes were undone within a week.
+func (s *state) Undone(now time.Time) int { return count(s.thaws, now.AddDate(0, 0, -7)) }
+
+// EvidenceNow is the evidence of enumeration as it stands, of what counts for a freeze.
+func (s *state) EvidenceNow(observed Limits, now time.Time) Evidence {
+	return s.evidence(EnumerationLimit, observed, now)
+}
+
+// Days is how the CUSUM came to where it stands, today last.
+func (s *state) Days(forgiven Cost, observed Limits, now time.Time) []Day {
+	days := s.drifting(forgiven, observed, now)
+	return days[:]
+}
+
+// NewDevice reports whether the account used other devices before this one, which it
+// has used for less than a week and without a touch.
+func (s *state) NewDevice(name string, now time.Time) bool {
+	return unfamiliar(s.devices, name, now)
+}
+
+// NewNetwork is NewDevice of the class of network.
+func (s *state) NewNetwork(name string, now time.Time) bool {
+	return unfamiliar(s.nets, name, now)
+}
+
+// Used is a device, or a class of network, that the account was used from within
+// Memory.
+type Used struct {
+	Name   string
+	Since  time.Time // the first day, in UTC
+	Proved bool      // a touch was made on it
+	New    bool      // unexplained people cost more on it
+}
+
+// Devices are those that the account was used from.
+func (s *state) Devices(now time.Time) []Used { return used(s.devices, now) }
+
+// Networks is Devices of the classes of network.
+func (s *state) Networks(now time.Time) []Used { return used(s.nets, now) }
+
+func used(all []acquainted, now time.Time) (list []Used) {
+	for _, a := range all {
+		if day, any := a.used.first(now); any {
+			_, proved := a.touched.first(now)
+			list = append(list, Used{a.name, midnight(day), proved, unfamiliar(all, a.name, now)})
+		}
+	}
+	return list
+}
+
+// acquaintance is how many days a device is used before it is familiar.
+const acquaintance = 7
+
+func unfamiliar(all []acquainted, name string, now time.Time) bool {
+	today := dayOf(now)
+	first, touched := today, false // of name
+	earliest := today              // of the others
+	others := false
+	for _, a := range all {
+		day, used := a.used.first(now)
+		switch {
+		case !used:
+		case a.name == name:
+			first = day
+			_, touched = a.touched.first(now)
+		default:
+			others, earliest = true, min(earliest, day)
+		}
+	}
+	return others && !touched && first > today-acquaintance && earliest < first
+}
+
+// Awakened reports whether the account was silent for the most of Memory, began
+// again within three days, and was not touched since.
+func (s *state) Awakened(now time.Time) bool {
+	first, any := s.active.first(now)
+	if !any {
+		return true
+	}
+	return first > dayOf(now)-3 && count(s.touches, now.Add(-Memory)) == 0
+}
