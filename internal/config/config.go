@@ -208,9 +208,9 @@ func Read(file string) (Settings, error) { return ReadPatched(file, "") }
 
 // ReadPatched is Read with the tables of a patch, if there is one.
 func ReadPatched(file, patch string) (Settings, error) {
-	read := func(into *config) (*Complaints, error) { return readTOML(file, into) }
+	read := func(into *config) (*document, error) { return readTOML(file, into) }
 	if patch != "" {
-		read = func(into *config) (*Complaints, error) { return readPatched(file, patch, into) }
+		read = func(into *config) (*document, error) { return readPatched(file, patch, into) }
 	}
 	var c config
 	wrong, err := read(&c)
@@ -251,7 +251,7 @@ func ReadRules(file string) (policy.Rules, error) {
 
 // compile turns a configuration into settings, and complains about what it
 // cannot mean.
-func (c *config) compile(wrong *Complaints, base string) Settings {
+func (c *config) compile(wrong *document, base string) Settings {
 	files := secretFiles{base, wrong}
 	s := Settings{Listen: c.Public.Listen, Metrics: c.Metrics.Listen, Database: files.path(c.Database.Path), Server: c.Database.Server}
 	s.Help = c.Public.Help.said()
@@ -276,7 +276,7 @@ func (c *config) compile(wrong *Complaints, base string) Settings {
 }
 
 // schemes reads how identifiers are written.
-func (c *config) schemes(s *Settings, wrong *Complaints) {
+func (c *config) schemes(s *Settings, wrong *document) {
 	declared := make(map[string]register.Form)
 	for _, name := range slices.Sorted(maps.Keys(c.Register.Schemes)) {
 		table, path := c.Register.Schemes[name], "register.schemes."+name
@@ -304,7 +304,7 @@ func (c *config) schemes(s *Settings, wrong *Complaints) {
 var schemeNames = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // canaries derives the function that knows them.
-func (c *config) canaries(s *Settings, wrong *Complaints) {
+func (c *config) canaries(s *Settings, wrong *document) {
 	if c.Canaries == nil || s.Pseudonym.IsZero() || c.Canaries.Set == "" || c.Canaries.OneIn == 0 {
 		return // none are wanted, or what is missing was complained of
 	}
@@ -315,7 +315,7 @@ func (c *config) canaries(s *Settings, wrong *Complaints) {
 }
 
 // kept wants one database, and no password in the configuration.
-func (c *config) kept(wrong *Complaints) {
+func (c *config) kept(wrong *document) {
 	const path, server = `path = "/var/lib/poterne/poterne.db"`, `server = "host=/run/postgresql dbname=poterne"`
 	switch {
 	case c.Database.Path == "" && c.Database.Server == "":
@@ -378,7 +378,7 @@ func (c *config) public(s *Settings, files secretFiles) {
 }
 
 // networks wants to know the browsers' own addresses wherever it is to class them.
-func (c *config) networks(s *Settings, wrong *Complaints) {
+func (c *config) networks(s *Settings, wrong *document) {
 	s.Networks.Proxies = addressRanges(wrong, "public.proxies", c.Public.Proxies)
 	if len(c.Network) > 0 && len(c.Public.Proxies) == 0 && c.Public.Cert == "" && strings.HasPrefix(c.Public.Origin, "https://") {
 		wrong.Add("network", "all requests come from what ends TLS before Poterne; write its address under [public], such as proxies = [\"127.0.0.1\"]")
@@ -395,7 +395,7 @@ func (c *config) networks(s *Settings, wrong *Complaints) {
 }
 
 // addressRanges reads addresses and ranges of them.
-func addressRanges(wrong *Complaints, path string, texts []string) (ranges []netip.Prefix) {
+func addressRanges(wrong *document, path string, texts []string) (ranges []netip.Prefix) {
 	for i, text := range texts {
 		if ip, err := netip.ParseAddr(text); err == nil {
 			text = netip.PrefixFrom(ip, ip.BitLen()).String()
@@ -426,10 +426,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 		files.wrong.Add("keys.pseudonym", "%v", err)
 		return
 	}
-	_, err = signin.New(s.SignIn, nil, nil, nil)
-	for _, text := range complaintsOf(err) {
-		files.wrong.Add("signin", "%s", strings.TrimPrefix(text, "sign-in: "))
-	}
+	files.wrong.In("signin", s.SignIn.Check())
 }
 
 func (c *config) sources(s *Settings, files secretFiles) {
@@ -453,12 +450,12 @@ func (c *config) sources(s *Settings, files secretFiles) {
 }
 
 // compile says what the source may tell.
-func (source sourceTable) compile(wrong *Complaints, path string) intake.Source {
+func (source sourceTable) compile(wrong *document, path string) intake.Source {
 	may := make(intake.Source, len(source.Kinds))
-	if len(source.Kinds) == 0 && !wrong.about(path+".kinds") {
+	if len(source.Kinds) == 0 && !wrong.About(path+".kinds") {
 		wrong.Add(path+".kinds", "a source tells something; write kinds = [\"call\"], or what it is")
 	}
-	written := source.Longest != nil && !wrong.about(path+".longest")
+	written := source.Longest != nil && !wrong.About(path+".longest")
 	if written && *source.Longest <= 0 {
 		wrong.Add(path+".longest", "not a time that a fact can hold; write one such as \"15m\"")
 	}
@@ -489,19 +486,7 @@ func (source sourceTable) compile(wrong *Complaints, path string) intake.Source 
 	return may
 }
 
-// complaintsOf takes joined errors apart.
-func complaintsOf(err error) (texts []string) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			texts = append(texts, complaintsOf(one)...)
-		}
-	} else if err != nil {
-		texts = append(texts, err.Error())
-	}
-	return texts
-}
-
-func categories(wrong *Complaints, path string, names []string) (fields register.Fields) {
+func categories(wrong *document, path string, names []string) (fields register.Fields) {
 	for i, name := range names {
 		field, err := register.ParseField(name)
 		if err != nil {
@@ -515,13 +500,13 @@ func categories(wrong *Complaints, path string, names []string) (fields register
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // identifier wants a name that can stand in an address, a header and a metric.
-func identifier(wrong *Complaints, path, name string) {
+func identifier(wrong *document, path, name string) {
 	if name != "" && !plainName.MatchString(name) {
 		wrong.Add(path, "not a plain name; write small letters, digits and - only")
 	}
 }
 
-func address(wrong *Complaints, path, listen string) {
+func address(wrong *document, path, listen string) {
 	if listen == "" {
 		return
 	}
@@ -543,7 +528,7 @@ func onThisMachine(host string) bool {
 // secretFiles reads the files that hold secrets.
 type secretFiles struct {
 	base  string
-	wrong *Complaints
+	wrong *document
 }
 
 func (f secretFiles) path(path string) string {

@@ -280,7 +280,7 @@ func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
 		"a share too large":            {"one_in = 1000000", "one_in = 99", "canaries: at most one in 100 identifiers can be reserved for canaries, not one in 99"},
 		"no share":                     {"one_in = 1000000", "", "canaries.one_in: missing"},
 		"no name":                      {`set = "2026"`, "", "canaries.set: missing"},
-		"a search without end":         {search, "search = { most = 1000 }", "search: most: write how many rows"},
+		"a search without end":         {search, "search = { most = 1000 }", "search.most: write how many rows"},
 		"a name that is not asked for": {search, `search = { name = "nom", birth = "birth" }`, `search: "nom" is neither a parameter`},
 		"a name without a birth date":  {search, `search = { name = "surname" }`, "search: say where the name is"},
 		"a search for nobody":          {"takes = [\"text/plain\"]", "takes = [\"text/plain\"]\nsearch = { most = 10 }", "search: a search answers with a list of people"},
@@ -360,8 +360,10 @@ func FuzzConfig(f *testing.F) {
 		if _, err := signin.New(s.SignIn, nil, nil, nil); err != nil {
 			t.Errorf("accepted, but signing in says: %v", err)
 		}
-		if err := config.AskGate(s); err != nil {
-			t.Errorf("accepted, but the gate says: %v", err)
+		for _, service := range s.Services {
+			if err := service.Check(s.Schemes, s.Reading); err != nil {
+				t.Errorf("accepted, but the gate says: %v", err)
+			}
 		}
 		if s.Pseudonym.IsZero() || s.Signer == nil || s.Assertion == nil || s.Database == "" || len(s.Rules.Allowances) != 4 {
 			t.Error("accepted, but something that protects is missing")

@@ -19,7 +19,7 @@ type retentionTable struct {
 }
 
 // retention is how long the ledger is kept.
-func (c *config) retention(s *Settings, wrong *Complaints) {
+func (c *config) retention(s *Settings, wrong *document) {
 	s.Retention = retention.Setting{Months: retention.Default}
 	if c.Retention == nil {
 		return
@@ -55,7 +55,7 @@ type Witnessing struct {
 // shortestStrict gives a quorum the time that one takes.
 const shortestStrict = 10 * time.Second
 
-func (c *config) witnesses(s *Settings, wrong *Complaints) {
+func (c *config) witnesses(s *Settings, wrong *document) {
 	s.Witnessing = Witnessing{Need: int(c.Quorum.Need), Strict: c.Quorum.Strict}
 	named := make(map[string]bool)
 	for i, w := range c.Witness {

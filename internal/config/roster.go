@@ -56,7 +56,7 @@ func ReadRoster(file string, s Settings, organisations []roster.Organisation, pe
 var siret = regexp.MustCompile(`^[0-9]{14}$`)
 
 // compile turns the file into a roster, and complains about what it cannot mean.
-func (f *rosterFile) compile(wrong *Complaints, s Settings, knownOrganisations []roster.Organisation, knownAccounts []roster.Account, now time.Time) accounts.List {
+func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []roster.Organisation, knownAccounts []roster.Account, now time.Time) accounts.List {
 	var list accounts.List
 	organisations, named := map[string]bool{}, map[string]bool{}
 	organisationIDs, accountIDs := spellings{}, spellings{}
@@ -108,7 +108,7 @@ type spellings map[string]string
 func (s spellings) add(id string) { s[roster.Alike(id)] = id }
 
 // check wants an id that cannot be taken for another one.
-func (s spellings) check(wrong *Complaints, path, id string) {
+func (s spellings) check(wrong *document, path, id string) {
 	if id == "" {
 		return // complained of already
 	}
@@ -123,7 +123,7 @@ func (s spellings) check(wrong *Complaints, path, id string) {
 	s.add(id)
 }
 
-func (h habilitationTable) compile(wrong *Complaints, path string, account roster.AccountID, role roster.Role, s Settings, now time.Time) roster.Habilitation {
+func (h habilitationTable) compile(wrong *document, path string, account roster.AccountID, role roster.Role, s Settings, now time.Time) roster.Habilitation {
 	if h.From.IsZero() {
 		h.From = ledger.Cut(now)
 	}

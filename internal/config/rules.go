@@ -99,7 +99,7 @@ const (
 
 // rules turns what the operator sets into rules, and complains about what they
 // cannot mean.
-func (c *config) rules(s *Settings, wrong *Complaints) {
+func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules = policy.Rules{
 		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
@@ -131,8 +131,8 @@ func (c *config) rules(s *Settings, wrong *Complaints) {
 	}
 }
 
-func (a allowanceTable) compile(wrong *Complaints, path string, least, most int64) meter.Allowance {
-	if wrong.about(path) {
+func (a allowanceTable) compile(wrong *document, path string, least, most int64) meter.Allowance {
+	if wrong.About(path) {
 		return meter.Allowance{}
 	}
 	if a.Hour < least || a.Month < a.Hour || a.Month > most {
@@ -142,8 +142,8 @@ func (a allowanceTable) compile(wrong *Complaints, path string, least, most int6
 	return meter.Allowance{Short: meter.People(int(a.Hour)), Long: meter.People(int(a.Month))}
 }
 
-func (w watchTable) compile(wrong *Complaints, path string) policy.Watch {
-	if wrong.about(path) {
+func (w watchTable) compile(wrong *document, path string) policy.Watch {
+	if wrong.About(path) {
 		return policy.Watch{}
 	}
 	for _, limit := range []struct {
@@ -166,7 +166,7 @@ func (w watchTable) compile(wrong *Complaints, path string) policy.Watch {
 
 // observed reads what is only observed. A name that means nothing is complained
 // about, lest somebody believe that it does.
-func (c *config) observed(wrong *Complaints) policy.Observed {
+func (c *config) observed(wrong *document) policy.Observed {
 	o := policy.Observed{
 		Everything: c.Observe.Everything,
 		Services:   map[roster.ServiceID]bool{}, Roles: map[roster.Role]bool{}, Grounds: map[policy.Why]bool{},

@@ -16,7 +16,6 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/signin"
 )
 
 // serviceTable is an application to guard, by a path prefix or a host name of its
@@ -123,7 +122,7 @@ var ownPaths = []string{"desk", "manager", "healthz", "readyz", ".poterne"}
 
 // services turns the declared services into the gate's, and complains of each
 // route on its line.
-func (c *config) services(s *Settings, wrong *Complaints) {
+func (c *config) services(s *Settings, wrong *document) {
 	s.About = make(map[roster.ServiceID]map[i18n.Language]string)
 	for i, table := range c.Service {
 		path := index("service", i)
@@ -139,12 +138,8 @@ func (c *config) services(s *Settings, wrong *Complaints) {
 		} else if table.Upstream != "" {
 			service.Upstream = upstream
 		}
-		told := len(wrong.list)
 		for j, route := range table.Route {
 			service.Routes = append(service.Routes, route.compile(wrong, index(path+".route", j), table.Purpose, s))
-		}
-		if table.ID != "" && service.Upstream != nil && len(table.Route) > 0 {
-			gateComplaints(wrong, path, service, s.Schemes, s.Reading, len(wrong.list) > told)
 		}
 		if first, _, _ := strings.Cut(strings.TrimPrefix(service.Prefix, "/"), "/"); slices.Contains(ownPaths, first) {
 			wrong.Add(path+".prefix", "/%s is the portal's own; write another", first)
@@ -160,6 +155,7 @@ func (c *config) services(s *Settings, wrong *Complaints) {
 				wrong.Add(path, "service %s has the same address", other.ID)
 			}
 		}
+		wrong.object(path, service.Check(s.Schemes, s.Reading))
 		s.Services = append(s.Services, service)
 		s.About[service.ID] = table.About.said()
 		if service.Host != "" {
@@ -169,7 +165,7 @@ func (c *config) services(s *Settings, wrong *Complaints) {
 	}
 }
 
-func (r *routeTable) compile(wrong *Complaints, path, purpose string, s *Settings) httpgate.Route {
+func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings) httpgate.Route {
 	if r.Purpose == "" {
 		r.Purpose = purpose
 	}
@@ -227,15 +223,11 @@ func (r *routeTable) compile(wrong *Complaints, path, purpose string, s *Setting
 	if route.Kind == httpgate.Static {
 		route.Unread = append(route.Unread, r.Static...)
 	}
-	if route.Path != "" {
-		// Alone, in a service that has nothing wrong, so that what is said is on its line.
-		gateComplaints(wrong, path, httpgate.Service{ID: "alone", Prefix: "/alone", Upstream: &url.URL{Scheme: "http", Host: "localhost"}, Routes: []httpgate.Route{route}}, s.Schemes, 0, false)
-	}
 	return route
 }
 
 // address reads the short forms of methods and path.
-func (r *routeTable) address(wrong *Complaints, path string, route *httpgate.Route) {
+func (r *routeTable) address(wrong *document, path string, route *httpgate.Route) {
 	forms := 0
 	for _, short := range []struct{ method, path string }{{http.MethodGet, r.Get}, {http.MethodPost, r.Post}, {"", r.Path}} {
 		if short.path == "" {
@@ -265,7 +257,7 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	}
 }
 
-func (a *answerTable) compile(wrong *Complaints, path string, format content.Format) httpgate.Answer {
+func (a *answerTable) compile(wrong *document, path string, format content.Format) httpgate.Answer {
 	layout := content.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
@@ -285,7 +277,7 @@ func (a *answerTable) compile(wrong *Complaints, path string, format content.For
 	return httpgate.Answer{Type: a.Type, Layout: layout, About: a.About, Download: a.Download}
 }
 
-func (g groupTable) compile(wrong *Complaints, path string, format content.Format) content.Group {
+func (g groupTable) compile(wrong *document, path string, format content.Format) content.Group {
 	group := content.Group{Row: g.Row}
 	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
 		for _, place := range g.Person[scheme] {
@@ -315,26 +307,6 @@ func attributeOf(place string, format content.Format) (path, attribute string) {
 		return parts[1], parts[2]
 	}
 	return place, ""
-}
-
-// gateComplaints asks the gate what is wrong with a service, without its routes if
-// that was told.
-func gateComplaints(wrong *Complaints, path string, service httpgate.Service, schemes register.Schemes, reading int64, told bool) {
-	nobody := func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil }
-	_, err := httpgate.New([]httpgate.Service{service}, httpgate.Dependencies{ // never asked
-		Schemes: schemes, Gate: struct{ httpgate.Gate }{}, Directory: struct{ httpgate.Directory }{}, Who: nobody,
-		Pages: struct{ httpgate.Pages }{}, Assertions: new(httpgate.Signer), Reading: reading,
-	})
-	for _, text := range complaintsOf(err) {
-		text = strings.TrimPrefix(text, "service "+string(service.ID)+": ")
-		if told && strings.HasPrefix(text, "route ") {
-			continue
-		}
-		for _, route := range service.Routes {
-			text = strings.TrimPrefix(text, "route "+route.Path+": ")
-		}
-		wrong.Add(path, "%s", text)
-	}
 }
 
 // Declares reports whether a service is declared.

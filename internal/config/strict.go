@@ -16,42 +16,25 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 
+	"poterne/internal/fault"
 	"poterne/internal/typed"
 )
 
 // largestDocument bounds a configuration or roster file.
 const largestDocument = 16 << 20
 
-// Complaints gathers what is wrong with a TOML document, each with its line.
-type Complaints struct {
+// document gathers what is wrong with a TOML document, each with its line.
+type document struct {
+	fault.Complaints
 	file string
 	at   map[string]int // the line of each key, by its path: service[0].route[1].get
-	list []complaint
 }
 
-type complaint struct {
-	line int
-	path string
-	text string
-}
-
-// Add complains about a key or, when it is not there, about the table it misses
-// from.
-func (c *Complaints) Add(path, format string, args ...any) {
-	c.list = append(c.list, complaint{c.line(path), path, fmt.Sprintf(format, args...)})
-}
-
-// about reports whether a key, something in it, or the table it is in was
-// complained about: what it holds then means nothing.
-func (c *Complaints) about(path string) bool {
-	return slices.ContainsFunc(c.list, func(one complaint) bool {
-		return one.path == path || strings.HasPrefix(one.path, path+".") || strings.HasPrefix(path, one.path+".")
-	})
-}
-
-func (c *Complaints) line(path string) int {
+// line is where a key stands or, when it is not there, the table it misses from; 0 when
+// that is not known.
+func (d *document) line(path string) int {
 	for path != "" {
-		if line, ok := c.at[path]; ok {
+		if line, ok := d.at[path]; ok {
 			return line
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
@@ -60,69 +43,74 @@ func (c *Complaints) line(path string) int {
 }
 
 // Err is every complaint in the order of lines, or nil.
-func (c *Complaints) Err() error {
-	if len(c.list) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(c.list, func(a, b complaint) int { return cmp.Compare(a.line, b.line) })
-	var all []error
-	for _, one := range c.list {
-		if one.line == 0 {
-			all = append(all, fmt.Errorf("%s: %s: %s", c.file, one.path, one.text))
-		} else {
-			all = append(all, fmt.Errorf("%s:%d: %s: %s", c.file, one.line, one.path, one.text))
+func (d *document) Err() error {
+	slices.SortStableFunc(d.Complaints, func(a, b fault.Complaint) int { return cmp.Compare(d.line(a.Path), d.line(b.Path)) })
+	for i := range d.Complaints {
+		one := &d.Complaints[i]
+		one.Where = d.file
+		if line := d.line(one.Path); line > 0 {
+			one.Where = fmt.Sprintf("%s:%d", d.file, line)
 		}
 	}
-	return errors.Join(all...)
+	return d.Complaints.Err()
+}
+
+// object takes over what a part of the program says is wrong with what it is to be
+// made with, but for what was complained of before.
+func (d *document) object(path string, err error) {
+	before := d.Complaints
+	d.In(path, err)
+	added := slices.DeleteFunc(slices.Clone(d.Complaints[len(before):]), func(one fault.Complaint) bool { return before.Covers(one.Path) })
+	d.Complaints = append(before, added...)
 }
 
 // readTOML fills into, a pointer to a struct, from a file. The result gathers
 // everything that does not fit: keys that are not known, values of another kind,
 // and keys that are missing although their field has a need tag. The error means
 // that the file cannot be read as TOML at all.
-func readTOML(file string, into any) (*Complaints, error) {
-	document, err := os.ReadFile(file)
+func readTOML(file string, into any) (*document, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", file, err)
 	}
-	return parseTOML(file, document, into)
+	return parseTOML(file, text, into)
 }
 
-func parseTOML(file string, document []byte, into any) (*Complaints, error) {
-	tree, err := treeOf(file, document)
+func parseTOML(file string, text []byte, into any) (*document, error) {
+	tree, err := treeOf(file, text)
 	if err != nil {
 		return nil, err
 	}
-	c := &Complaints{file: file, at: keyLines(document)}
+	c := &document{file: file, at: keyLines(text)}
 	c.table("", tree, reflect.ValueOf(into).Elem())
 	return c, nil
 }
 
 // readPatched is readTOML with the tables of another file in place of those of the
 // same name. Its Complaints have no lines.
-func readPatched(file, patch string, into any) (*Complaints, error) {
+func readPatched(file, patch string, into any) (*document, error) {
 	whole := make(map[string]any)
 	for _, part := range []string{file, patch} {
-		document, err := os.ReadFile(part)
+		text, err := os.ReadFile(part)
 		if err != nil {
 			return nil, fmt.Errorf("%s cannot be read: %w", part, err)
 		}
-		tree, err := treeOf(part, document)
+		tree, err := treeOf(part, text)
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(whole, tree)
 	}
-	c := &Complaints{file: file + " with " + patch}
+	c := &document{file: file + " with " + patch}
 	c.table("", whole, reflect.ValueOf(into).Elem())
 	return c, nil
 }
 
-func treeOf(file string, document []byte) (tree map[string]any, err error) {
-	if len(document) > largestDocument {
+func treeOf(file string, text []byte) (tree map[string]any, err error) {
+	if len(text) > largestDocument {
 		return nil, fmt.Errorf("%s is larger than %d bytes", file, largestDocument)
 	}
-	if err := toml.Unmarshal(document, &tree); err != nil {
+	if err := toml.Unmarshal(text, &tree); err != nil {
 		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
 			line, _ := at.Position()
 			return nil, fmt.Errorf("%s:%d: this is not TOML: %w", file, line, err)
@@ -133,7 +121,7 @@ func treeOf(file string, document []byte) (tree map[string]any, err error) {
 }
 
 // value fills one value, whatever its kind.
-func (c *Complaints) value(path string, value any, into reflect.Value) {
+func (c *document) value(path string, value any, into reflect.Value) {
 	switch target := into.Addr().Interface().(type) {
 	case *time.Duration:
 		text, ok := value.(string)
@@ -207,7 +195,7 @@ func (c *Complaints) value(path string, value any, into reflect.Value) {
 // oneOrMore is a list that may be written as a single text.
 type oneOrMore []string
 
-func scalar[T any](c *Complaints, path string, value any, wanted string, set func(T)) {
+func scalar[T any](c *document, path string, value any, wanted string, set func(T)) {
 	if fits, ok := value.(T); ok {
 		set(fits)
 		return
@@ -215,7 +203,7 @@ func scalar[T any](c *Complaints, path string, value any, wanted string, set fun
 	c.Add(path, "not %s", wanted)
 }
 
-func (c *Complaints) inTable(path string, value any, fill func(map[string]any)) {
+func (c *document) inTable(path string, value any, fill func(map[string]any)) {
 	if table, ok := value.(map[string]any); ok {
 		fill(table)
 		return
@@ -225,7 +213,7 @@ func (c *Complaints) inTable(path string, value any, fill func(map[string]any)) 
 
 // table fills a struct by the toml tags of its fields. A struct inside it is
 // looked into even when its table is missing, so that its own needs are told.
-func (c *Complaints) table(path string, table map[string]any, into reflect.Value) {
+func (c *document) table(path string, table map[string]any, into reflect.Value) {
 	var known []string
 	for i := range into.NumField() {
 		field := into.Type().Field(i)
@@ -258,15 +246,15 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// keyLines finds the line of every key in a document that is known to be TOML.
-func keyLines(document []byte) map[string]int {
+// keyLines finds the line of every key in a text that is known to be TOML.
+func keyLines(text []byte) map[string]int {
 	k := keys{at: make(map[string]int), tables: make(map[string]int)}
-	for i, b := range document {
+	for i, b := range text {
 		if b == '\n' {
 			k.ends = append(k.ends, i)
 		}
 	}
-	k.parser.Reset(document)
+	k.parser.Reset(text)
 	table := ""
 	for k.parser.NextExpression() {
 		switch node := k.parser.Expression(); node.Kind {

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/roster"
 )
 
@@ -130,6 +131,15 @@ const (
 // New returns a door for one identity provider. Its error lists everything that is wrong
 // with the settings. It makes no network request.
 func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, error) {
+	if err := s.Check(); err != nil {
+		return nil, fmt.Errorf("sign-in: %w", err)
+	}
+	s = s.withDefaults()
+	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
+}
+
+// withDefaults fills in what may be left out.
+func (s Settings) withDefaults() Settings {
 	s.Idle = orDefault(s.Idle, 10*time.Minute)
 	s.Life = orDefault(s.Life, 10*time.Hour)
 	s.Rotate = orDefault(s.Rotate, time.Minute)
@@ -152,10 +162,7 @@ func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, 
 	if s.Device == nil {
 		s.Device = func(string) string { return "" }
 	}
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
+	return s
 }
 
 func orDefault(d, standard time.Duration) time.Duration {
@@ -165,46 +172,47 @@ func orDefault(d, standard time.Duration) time.Duration {
 	return d
 }
 
-func (s Settings) check() error {
-	var wrong []error
-	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("sign-in: "+format, args...)) }
+// Check says everything that is wrong with the settings, as fault.Complaints.
+func (s Settings) Check() error {
+	s = s.withDefaults()
+	var wrong fault.Complaints
 	if err := confidential(s.Issuer); err != nil {
-		complain("issuer: %w", err)
+		wrong.Add("issuer", "%v", err)
 	}
 	if s.ClientID == "" || s.ClientSecret == "" {
-		complain("the client identifier and its secret are both needed")
+		wrong.Add("", "the client identifier and its secret are both needed")
 	}
 	if len(s.Secret) < SecretBytes {
-		complain("the secret that the nodes share has %d bytes, not %d at least", len(s.Secret), SecretBytes)
+		wrong.Add("", "the secret that the nodes share has %d bytes, not %d at least", len(s.Secret), SecretBytes)
 	}
 	for _, alg := range s.Algorithms {
 		if !slices.Contains(asymmetric, alg) {
-			complain("algorithm %q is not one of %v", alg, asymmetric)
+			wrong.Add("", "algorithm %q is not one of %v", alg, asymmetric)
 		}
 	}
 	if len(s.Origins) == 0 {
-		complain("at least one origin is needed, such as https://poterne.example")
+		wrong.Add("", "at least one origin is needed, such as https://poterne.example")
 	}
 	for _, origin := range s.Origins {
 		if err := confidential(origin); err != nil {
-			complain("origin: %w", err)
+			wrong.Add("", "origin: %v", err)
 		} else if u, _ := url.Parse(origin); u.Scheme+"://"+u.Host != origin {
-			complain("origin %q is more than a scheme and a host", origin)
+			wrong.Add("", "origin %q is more than a scheme and a host", origin)
 		}
 	}
 	if min(s.Idle, s.Life, s.Rotate, s.Grace) < 0 {
-		complain("a duration is negative")
+		wrong.Add("", "a duration is negative")
 	}
 	if s.Idle > s.Life {
-		complain("a session cannot be idle (%v) for longer than it lives (%v)", s.Idle, s.Life)
+		wrong.Add("", "a session cannot be idle (%v) for longer than it lives (%v)", s.Idle, s.Life)
 	}
 	if s.Idle <= touchEvery {
-		complain("idle time must be more than %v, how often use is written down", touchEvery)
+		wrong.Add("", "idle time must be more than %v, how often use is written down", touchEvery)
 	}
 	if s.Grace >= s.Rotate {
-		complain("grace (%v) must be shorter than rotation (%v)", s.Grace, s.Rotate)
+		wrong.Add("", "grace (%v) must be shorter than rotation (%v)", s.Grace, s.Rotate)
 	}
-	return errors.Join(wrong...)
+	return wrong.Err()
 }
 
 // confidential accepts the URLs over which a secret may travel: https, or this

@@ -442,7 +442,7 @@ func TestENTRY_1_AProtectiveSettingThatIsWrongStopsTheDoor(t *testing.T) {
 		})
 	}
 	_, err := signin.New(signin.Settings{}, h.sessions, h, h)
-	if joined, ok := err.(interface{ Unwrap() []error }); !ok || len(joined.Unwrap()) < 3 {
+	if wrong, ok := errors.AsType[fault.Complaints](err); !ok || len(wrong) < 3 {
 		t.Errorf("error = %v: all complaints come at once", err)
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"strings"
 	"unicode"
 
+	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
@@ -141,52 +142,44 @@ func Compile(l Layout) (*Reader, error) {
 
 // check makes the complaints that do not depend on how a path is written.
 func check(l Layout) error {
-	var wrong complaints
+	var wrong fault.Complaints
 	if l.Format != JSON && l.Format != HTML && l.Format != CSV {
-		return fmt.Errorf("format: %q is not a format; write %q, %q or %q", l.Format, JSON, HTML, CSV)
+		wrong.Add("format", "%q is not a format; write %q, %q or %q", l.Format, JSON, HTML, CSV)
+		return wrong
 	}
 	if len(l.People) == 0 && len(l.Plain) == 0 {
-		wrong.add("people", "nothing is declared, so nothing could go out; declare a group of people, or plain parts if the answer speaks of nobody")
+		wrong.Add("people", "nothing is declared, so nothing could go out; declare a group of people, or plain parts if the answer speaks of nobody")
 	}
 	if l.Comma != 0 && l.Format != CSV {
-		wrong.add("comma", "only CSV has a separator; leave it out")
+		wrong.Add("comma", "only CSV has a separator; leave it out")
 	}
 	for i, group := range l.People {
 		at := fmt.Sprintf("people[%d]", i)
 		if group.Row == "" && l.Format != CSV {
-			wrong.add(at+".row", "it is not said what stands for one person; write a JSONPath such as $.results[*], or a CSS selector such as tr.person")
+			wrong.Add(at+".row", "it is not said what stands for one person; write a JSONPath such as $.results[*], or a CSS selector such as tr.person")
 		}
 		if len(group.Person) == 0 {
-			wrong.add(at+".person", "a row must name its person; say where, and in which scheme")
+			wrong.Add(at+".person", "a row must name its person; say where, and in which scheme")
 		}
 		for j, naming := range group.Person {
 			if naming.Scheme == "" {
-				wrong.add(fmt.Sprintf("%s.person[%d].scheme", at, j), "say which identifiers these are, such as dossier")
+				wrong.Add(fmt.Sprintf("%s.person[%d].scheme", at, j), "say which identifiers these are, such as dossier")
 			}
 			if naming.Attribute != "" && l.Format != HTML {
-				wrong.add(fmt.Sprintf("%s.person[%d].attribute", at, j), "only HTML has attributes; leave it out")
+				wrong.Add(fmt.Sprintf("%s.person[%d].attribute", at, j), "only HTML has attributes; leave it out")
 			}
 		}
 		for j, part := range group.Fields {
 			if part.Field == 0 || !register.AllFields.Has(part.Field) {
-				wrong.add(fmt.Sprintf("%s.fields[%d].field", at, j), "write a field category, such as name or contact")
+				wrong.Add(fmt.Sprintf("%s.fields[%d].field", at, j), "write a field category, such as name or contact")
 			}
 			if part.Attribute != "" && l.Format != HTML {
-				wrong.add(fmt.Sprintf("%s.fields[%d].attribute", at, j), "only HTML has attributes; leave it out")
+				wrong.Add(fmt.Sprintf("%s.fields[%d].attribute", at, j), "only HTML has attributes; leave it out")
 			}
 		}
 	}
-	return wrong.joined()
+	return wrong.Err()
 }
-
-// complaints gathers what is wrong with a layout.
-type complaints []error
-
-func (c *complaints) add(where, sentence string) {
-	*c = append(*c, fmt.Errorf("%s: %s", where, sentence))
-}
-
-func (c complaints) joined() error { return errors.Join(c...) }
 
 // Reading is one answer that was read whole.
 type Reading struct {

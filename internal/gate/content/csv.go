@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
@@ -22,38 +23,38 @@ type csvReader struct {
 
 func compileCSV(l Layout) (*csvReader, error) {
 	r := &csvReader{comma: l.Comma, plain: l.Plain}
-	var wrong complaints
+	var wrong fault.Complaints
 	switch r.comma {
 	case 0:
 		r.comma = ','
 	case ',', ';', '\t':
 	default:
-		wrong.add("comma", fmt.Sprintf(`%q does not separate cells; write ",", ";" or a tab`, string(r.comma)))
+		wrong.Add("comma", `%q does not separate cells; write ",", ";" or a tab`, string(r.comma))
 	}
 	if len(l.People) > 1 {
-		wrong.add("people", "every record of a CSV file is a row of one group; declare one group")
+		wrong.Add("people", "every record of a CSV file is a row of one group; declare one group")
 	}
 	if len(l.People) > 0 {
 		r.group = &l.People[0]
 		if r.group.Row != "" {
-			wrong.add("people[0].row", "every record of a CSV file is a row; leave it empty")
+			wrong.Add("people[0].row", "every record of a CSV file is a row; leave it empty")
 		}
 		for i, naming := range r.group.Person {
 			r.places = append(r.places, naming.Path)
 			if naming.Path == "" {
-				wrong.add(fmt.Sprintf("people[0].person[%d].path", i), "write the name of a column")
+				wrong.Add(fmt.Sprintf("people[0].person[%d].path", i), "write the name of a column")
 			}
 		}
 		for i, part := range r.group.Fields {
 			if part.Path == "" {
-				wrong.add(fmt.Sprintf("people[0].fields[%d].path", i), "write the name of a column")
+				wrong.Add(fmt.Sprintf("people[0].fields[%d].path", i), "write the name of a column")
 			}
 		}
 	}
 	if slices.Contains(l.Plain, "") {
-		wrong.add("plain", "write the name of a column")
+		wrong.Add("plain", "write the name of a column")
 	}
-	return r, wrong.joined()
+	return r, wrong.Err()
 }
 
 // csvReading is a file as it was read, header included.

@@ -12,6 +12,7 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
+	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
@@ -62,7 +63,7 @@ type htmlPart struct {
 }
 
 func compileHTML(l Layout) (*htmlReader, error) {
-	var wrong complaints
+	var wrong fault.Complaints
 	r := &htmlReader{words: make(words)}
 	for _, text := range l.Keep {
 		r.words.of(text)
@@ -71,7 +72,7 @@ func compileHTML(l Layout) (*htmlReader, error) {
 		r.words.of(text)
 		group, err := cascadia.ParseGroup(text)
 		if err != nil {
-			wrong.add(fmt.Sprintf("%s: %q", at, text), "not a CSS selector: "+err.Error())
+			wrong.Add(at, "%q: not a CSS selector: %v", text, err)
 		}
 		return group
 	}
@@ -95,7 +96,7 @@ func compileHTML(l Layout) (*htmlReader, error) {
 	for i, text := range l.Plain {
 		r.plain = append(r.plain, selector(fmt.Sprintf("plain[%d]", i), text))
 	}
-	return r, wrong.joined()
+	return r, wrong.Err()
 }
 
 // at reports whether the place is n, in the row that begins at root.

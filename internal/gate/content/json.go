@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
@@ -22,11 +23,11 @@ type jsonReader struct {
 }
 
 func compileJSON(l Layout) (*jsonReader, error) {
-	var wrong complaints
+	var wrong fault.Complaints
 	parse := func(at, path string, root byte) []step {
 		steps, err := parsePath(path, root)
 		if err != nil {
-			wrong.add(fmt.Sprintf("%s: %q", at, path), err.Error())
+			wrong.Add(at, "%q: %v", path, err)
 		}
 		return steps
 	}
@@ -52,7 +53,7 @@ func compileJSON(l Layout) (*jsonReader, error) {
 	for i, path := range l.Plain {
 		patterns = append(patterns, pattern{steps: parse(fmt.Sprintf("plain[%d]", i), path, '$'), meaning: meaning{plain: true}})
 	}
-	if err := wrong.joined(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
 	start, err := compilePatterns(patterns)

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
@@ -39,9 +39,9 @@ type member struct {
 
 // CompileRequest checks what a JSON body may hold. All complaints come at once.
 func CompileRequest(members []Member) (*Request, error) {
-	var wrong complaints
+	var wrong fault.Complaints
 	if len(members) == 0 {
-		wrong.add("members", "say what the body may hold")
+		wrong.Add("members", "say what the body may hold")
 	}
 	root := &member{}
 	for i := range members {
@@ -51,11 +51,11 @@ func CompileRequest(members []Member) (*Request, error) {
 			err = root.add(steps, m, i)
 		}
 		if err != nil {
-			wrong.add(fmt.Sprintf("%q", m.Path), err.Error())
+			wrong.Add("", "%q: %v", m.Path, err)
 		}
 	}
 	root.sum()
-	return &Request{root}, wrong.joined()
+	return &Request{root}, wrong.Err()
 }
 
 // add makes a place for a member.

@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"mime"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate/content"
 	"poterne/internal/register"
 )
@@ -29,6 +31,7 @@ type service struct {
 // route is a Route for one of its methods.
 type route struct {
 	Route
+	place   int    // among the routes of its service
 	name    string // "GET /files/{dossier}", as it is written down
 	method  string
 	pattern string // as ServeMux has it
@@ -69,64 +72,57 @@ var (
 	methods    = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 )
 
-// complaints gathers what is wrong, with where it is.
-type complaints struct {
-	at    string
-	wrong *[]error
-}
-
-func (c complaints) in(format string, args ...any) complaints {
-	return complaints{c.at + fmt.Sprintf(format, args...) + ": ", c.wrong}
-}
-
-func (c complaints) add(format string, args ...any) {
-	*c.wrong = append(*c.wrong, fmt.Errorf(c.at+format, args...))
-}
-
+// compile checks all services.
 func compile(services []Service, d Dependencies) ([]*service, error) {
-	var wrong []error
-	c := complaints{wrong: &wrong}
+	var wrong fault.Complaints
 	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Pages == nil || d.Assertions == nil {
-		c.add("httpgate: a gate, a directory, who is asking, pages and assertions are all needed")
+		wrong.Add("", "httpgate: a gate, a directory, who is asking, pages and assertions are all needed")
 	}
 	var compiled []*service
 	for i, s := range services {
-		c := c.in("service %s", s.ID)
+		at := fmt.Sprintf("service[%d]", i)
 		for _, other := range services[:i] {
 			if other.ID == s.ID {
-				c.add("there are two of that name")
+				wrong.Add(at+".id", "there are two of the name %s", s.ID)
 			}
 			if other.Host == s.Host && other.Prefix == s.Prefix {
-				c.add("it has the same address as service %s", other.ID)
+				wrong.Add(at, "it has the same address as service %s", other.ID)
 			}
 		}
-		one := compileService(s, d.Schemes, c)
-		if needs := one.needs(); needs > d.Reading {
-			c.add("its largest answer takes %d bytes while it is read, and never fits in reading = %d; raise that, or lower largest", needs, d.Reading)
-		}
+		one, err := compileService(s, d.Schemes, d.Reading)
+		wrong.In(at, err)
 		compiled = append(compiled, one)
 	}
-	return compiled, errors.Join(wrong...)
+	return compiled, wrong.Err()
 }
 
-func compileService(s Service, schemes register.Schemes, c complaints) *service {
+// Check says everything that is wrong with a service, as fault.Complaints about its
+// parts. Reading is how many bytes the answers being read at any moment may take; the
+// usual bound when 0.
+func (s Service) Check(schemes register.Schemes, reading int64) error {
+	_, err := compileService(s, schemes, cmp.Or(reading, Reading))
+	return err
+}
+
+func compileService(s Service, schemes register.Schemes, reading int64) (*service, error) {
+	var c fault.Complaints
 	if !serviceIDs.MatchString(string(s.ID)) {
-		c.add("id: write small letters, digits and hyphens")
+		c.Add("id", "write small letters, digits and hyphens")
 	}
 	s.Host = strings.ToLower(s.Host)
 	switch {
 	case (s.Host == "") == (s.Prefix == ""):
-		c.add("it has either a host or a prefix")
+		c.Add("", "it has either a host or a prefix")
 	case s.Prefix != "" && (!prefixes.MatchString(s.Prefix) || strings.HasPrefix(s.Prefix+"/", "/.poterne/")):
-		c.add("prefix: %q is not one; write it as /dossier", s.Prefix)
+		c.Add("prefix", "%q is not one; write it as /dossier", s.Prefix)
 	case s.Host != "" && !hosts.MatchString(s.Host):
-		c.add("host: %q is not a host name", s.Host)
+		c.Add("host", "%q is not a host name", s.Host)
 	}
 	if u := s.Upstream; u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
-		c.add("upstream: write a scheme and a host only, such as http://127.0.0.1:3000")
+		c.Add("upstream", "write a scheme and a host only, such as http://127.0.0.1:3000")
 	}
 	if s.Largest < 0 || s.Timeout < 0 {
-		c.add("a limit is negative")
+		c.Add("", "a limit is negative")
 	}
 	if s.Largest == 0 {
 		s.Largest = LargestAnswer
@@ -138,32 +134,42 @@ func compileService(s Service, schemes register.Schemes, c complaints) *service 
 	for i, name := range s.Headers {
 		s.Headers[i] = textproto.CanonicalMIMEHeaderKey(name)
 		if ours(s.Headers[i]) {
-			c.add("headers: %s is never passed on", name)
+			c.Add("headers", "%s is never passed on", name)
 		}
 	}
 	if len(s.Routes) == 0 {
-		c.add("no route is declared, so nothing could go out")
+		c.Add("route", "no route is declared, so nothing could go out")
 	}
 	compiled := &service{Service: s, mux: http.NewServeMux(), cookie: "svc-" + string(s.ID) + "."}
-	for _, r := range s.Routes {
-		r.Path = strings.TrimSuffix(r.Path, "{$}") // an address is exact without it
-		c := c.in("route %s", r.Path)
-		if len(r.Methods) == 0 {
-			r.Methods = []string{http.MethodGet}
+	for i, r := range s.Routes {
+		c.In(fmt.Sprintf("route[%d]", i), compiled.compileRoute(r, i, schemes))
+	}
+	compiled.checkForms(&c)
+	if needs := compiled.needs(); needs > reading {
+		c.Add("largest", "its largest answer takes %d bytes while it is read, and never fits in reading = %d; raise that, or lower largest", needs, reading)
+	}
+	return compiled, c.Err()
+}
+
+// compileRoute declares a route for each of its methods.
+func (s *service) compileRoute(r Route, i int, schemes register.Schemes) error {
+	var c fault.Complaints
+	r.Path = strings.TrimSuffix(r.Path, "{$}") // an address is exact without it
+	if len(r.Methods) == 0 {
+		r.Methods = []string{http.MethodGet}
+	}
+	for n, method := range r.Methods {
+		t := &route{Route: r, place: i, name: method + " " + r.Path, method: method, schemes: schemes}
+		if err := t.compile(); n == 0 { // once is enough for what its methods share
+			c.In("", err)
 		}
-		said := c
-		for _, method := range r.Methods {
-			t := compileRoute(r, method, schemes, said)
-			said.wrong = new([]error) // once is enough for what its methods share
-			if !slices.Contains(methods, method) {
-				c.add("methods: %q cannot be declared; write any of %v", method, methods)
-			} else if err := compiled.declare(t); err != nil {
-				c.add("path: %v", err)
-			}
+		if !slices.Contains(methods, method) {
+			c.Add("methods", "%q cannot be declared; write any of %v", method, methods)
+		} else if err := s.declare(t); err != nil {
+			c.Add("path", "%v", err)
 		}
 	}
-	compiled.checkForms(c)
-	return compiled
+	return c.Err()
 }
 
 // declare adds a route, unless it cannot be told from another one.
@@ -245,110 +251,111 @@ func (r Route) Broad() bool {
 // Subtree reports whether the route is all below an address.
 func (r Route) Subtree() bool { return strings.HasSuffix(r.Path, "...}") }
 
-func compileRoute(r Route, method string, schemes register.Schemes, c complaints) *route {
-	t := &route{Route: r, name: method + " " + r.Path, method: method, schemes: schemes}
-	t.query, t.form = allowed(r.Query), allowed(r.Form)
-	if r.Purpose == "" {
-		c.add("purpose: say what it is used for")
+// compile prepares to judge requests and to read answers.
+func (t *route) compile() error {
+	var c fault.Complaints
+	t.query, t.form = allowed(t.Query), allowed(t.Form)
+	if t.Purpose == "" {
+		c.Add("purpose", "say what it is used for")
 	}
-	if !register.AllFields.Has(r.Shows) {
-		c.add("shows: there are categories nobody knows")
+	if !register.AllFields.Has(t.Shows) {
+		c.Add("shows", "there are categories nobody knows")
 	}
-	t.compileRequest(c)
-	t.compileLeads(c)
-	t.compileAnswers(c)
-	t.checkSchemes(c)
-	switch r.Kind {
+	t.compileRequest(&c)
+	t.compileLeads(&c)
+	t.compileAnswers(&c)
+	t.checkSchemes(&c)
+	switch t.Kind {
 	case Static:
-		if len(r.Request) > 0 || len(r.Answers) > 0 || r.Header != nil || !slices.Equal(r.Methods, []string{"GET"}) {
-			c.add("a static route is asked by GET and speaks of nobody; leave out request, answers and header")
+		if len(t.Request) > 0 || len(t.Answers) > 0 || t.Header != nil || !slices.Equal(t.Methods, []string{"GET"}) {
+			c.Add("", "a static route is asked by GET and speaks of nobody; leave out request, answers and header")
 		}
-		if len(r.Unread) == 0 {
-			c.add("unread: declare the content types of what is static, such as text/css")
+		if len(t.Unread) == 0 {
+			c.Add("unread", "declare the content types of what is static, such as text/css")
 		}
-		for _, media := range r.Unread {
+		for _, media := range t.Unread {
 			if !harmless(media) {
-				c.add("unread: %q is not a style sheet, a font, an image or a script", media)
+				c.Add("unread", "%q is not a style sheet, a font, an image or a script", media)
 			}
 		}
 	case Page:
-		if len(r.Request) > 0 || r.Header != nil || slices.ContainsFunc(r.Answers, func(a Answer) bool { return len(a.Layout.People) > 0 }) {
-			c.add("a page speaks of nobody; declare a route of people")
+		if len(t.Request) > 0 || t.Header != nil || slices.ContainsFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) > 0 }) {
+			c.Add("", "a page speaks of nobody; declare a route of people")
 		}
 	case People:
-		if r.Header == nil && len(r.Unread) > 0 && (!t.namesSomebody() || r.Shows == 0) {
-			c.add("unread: an answer about people is read, unless its header names them, or the request does and shows says what it tells of them")
+		if t.Header == nil && len(t.Unread) > 0 && (!t.namesSomebody() || t.Shows == 0) {
+			c.Add("unread", "an answer about people is read, unless its header names them, or the request does and shows says what it tells of them")
 		}
-		t.checkNaming(c, method)
-		if r.Header != nil && (len(r.Answers) > 0 || len(r.Unread) == 0) {
-			c.add("header: say which content types pass unread, and leave out answers")
+		t.checkNaming(&c)
+		if t.Header != nil && (len(t.Answers) > 0 || len(t.Unread) == 0) {
+			c.Add("header", "say which content types pass unread, and leave out answers")
 		}
 	default:
-		c.add("kind: %q is not one; write %q, %q or %q", r.Kind, People, Page, Static)
+		c.Add("kind", "%q is not one; write %q, %q or %q", t.Kind, People, Page, Static)
 	}
-	if h := r.Header; h != nil && (h.Name == "" || len(h.Schemes) == 0) {
-		c.add("header: say its name, and which schemes it names people in")
+	if h := t.Header; h != nil && (h.Name == "" || len(h.Schemes) == 0) {
+		c.Add("header", "say its name, and which schemes it names people in")
 	}
-	t.checkSearch(c.in("search"))
-	t.checkExport(c.in("export"))
-	return t
+	t.checkSearch(&c)
+	t.checkExport(&c)
+	return c.Err()
 }
 
 // checkNaming complains about answers that would tell something of whom the
 // request names without saying what: they would be written as if nothing had been.
-func (t *route) checkNaming(c complaints, method string) {
+func (t *route) checkNaming(c *fault.Complaints) {
 	if !t.namesSomebody() {
 		if t.Shows != 0 {
-			c.add("shows: it is about whom the request names; declare request, or leave it out")
+			c.Add("shows", "it is about whom the request names; declare request, or leave it out")
 		}
 		return
 	}
 	plain := slices.IndexFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) == 0 })
 	switch {
-	case plain < 0 || t.Shows != 0 || method != http.MethodGet && t.fields != 0:
-	case method == http.MethodGet:
-		c.add("answers[%d]: the request names somebody, and the answer is plain: say with shows which categories it tells of them, or declare their row, person and fields", plain)
+	case plain < 0 || t.Shows != 0 || t.method != http.MethodGet && t.fields != 0:
+	case t.method == http.MethodGet:
+		c.Add(fmt.Sprintf("answers[%d]", plain), "the request names somebody, and the answer is plain: say with shows which categories it tells of them, or declare their row, person and fields")
 	default:
-		c.add("answers[%d]: the request names somebody, and the answer is plain: say with writes which categories the change touches, or with shows which the answer tells of them", plain)
+		c.Add(fmt.Sprintf("answers[%d]", plain), "the request names somebody, and the answer is plain: say with writes which categories the change touches, or with shows which the answer tells of them")
 	}
 }
 
 // checkExport complains about an export that could not be marked, or that something
 // else than its mission would decide about.
-func (t *route) checkExport(c complaints) {
+func (t *route) checkExport(c *fault.Complaints) {
 	if !t.Export {
 		return
 	}
 	notCSV := func(a Answer) bool { return a.Layout.Format != content.CSV || a.About }
 	if t.Kind != People || len(t.Answers) == 0 || slices.ContainsFunc(t.Answers, notCSV) {
-		c.add("an export is CSV: declare a list of people in it, and no other answer")
+		c.Add("export", "an export is CSV: declare a list of people in it, and no other answer")
 	}
 	if !slices.Equal(t.Methods, []string{http.MethodGet}) || t.Search != nil {
-		c.add("an export is asked by GET, and is no search")
+		c.Add("export", "an export is asked by GET, and is no search")
 	}
 }
 
 // checkSearch complains about a search that could not be one.
-func (t *route) checkSearch(c complaints) {
+func (t *route) checkSearch(c *fault.Complaints) {
 	s := t.Search
 	if s == nil {
 		return
 	}
 	if t.Kind != People || !slices.ContainsFunc(t.Answers, func(a Answer) bool { return !a.About }) {
-		c.add("a search answers with a list of people; declare the rows of one")
+		c.Add("search", "a search answers with a list of people; declare the rows of one")
 	}
 	if s.Most < 1 || s.Most > MostFound {
-		c.add("most: write how many rows an answer may have, 1 to %d", MostFound)
+		c.Add("search.most", "write how many rows an answer may have, 1 to %d", MostFound)
 	}
 	for _, name := range slices.Concat(s.Name, []string{s.Birth}) {
 		_, inQuery := t.query[name]
 		_, inForm := t.form[name]
 		if name != "" && !inQuery && !inForm {
-			c.add("%q is neither a parameter nor a field of the form", name)
+			c.Add("search", "%q is neither a parameter nor a field of the form", name)
 		}
 	}
 	if (len(s.Name) == 0) != (s.Birth == "") {
-		c.add("say where the name is and where the birth date is, or neither")
+		c.Add("search", "say where the name is and where the birth date is, or neither")
 	}
 }
 
@@ -362,7 +369,7 @@ func allowed(names []string) map[string]string {
 
 // checkSchemes wants every scheme that the route uses to have a form: without one,
 // somebody could be named so that the application sees somebody else.
-func (t *route) checkSchemes(c complaints) {
+func (t *route) checkSchemes(c *fault.Complaints) {
 	var used []string
 	for _, n := range t.Request {
 		used = append(used, n.Scheme)
@@ -380,27 +387,27 @@ func (t *route) checkSchemes(c complaints) {
 	slices.Sort(used)
 	for _, scheme := range slices.Compact(used) {
 		if scheme != "" && !t.schemes.Knows(scheme) {
-			c.add("scheme: how %s identifiers are written is not declared; write [register.schemes.%s] with their pattern, such as pattern = \"[0-9]{8}\"", scheme, scheme)
+			c.Add("scheme", "how %s identifiers are written is not declared; write [register.schemes.%s] with their pattern, such as pattern = \"[0-9]{8}\"", scheme, scheme)
 		}
 	}
 }
 
-func (t *route) compileRequest(c complaints) {
+func (t *route) compileRequest(c *fault.Complaints) {
 	var inJSON []content.Member
 	t.written, t.mayLack = make(map[string]register.Fields), make(map[string]bool)
 	t.fields = t.Writes
 	required := len(t.Request) == 0
 	for i, n := range t.Request {
-		c := c.in("request[%d]", i)
+		at := fmt.Sprintf("request[%d]", i)
 		if n.Name == "" || n.Scheme == "" {
-			c.add("say where it names somebody, and in which scheme")
+			c.Add(at, "say where it names somebody, and in which scheme")
 		}
 		required = required || !n.Optional
 		switch n.In {
 		case InPath:
 			segment := slices.Index(strings.Split(t.Path[min(1, len(t.Path)):], "/"), "{"+n.Name+"}")
 			if segment < 0 {
-				c.add("the path has no {%s}", n.Name)
+				c.Add(at, "the path has no {%s}", n.Name)
 			}
 			t.wild = append(t.wild, wildcard{segment, n.Scheme})
 		case InQuery:
@@ -411,14 +418,14 @@ func (t *route) compileRequest(c complaints) {
 			inJSON = append(inJSON, content.Member{Path: n.Name, Scheme: n.Scheme, Optional: n.Optional})
 		case InHeader:
 			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
-				c.add("%s is never passed on", n.Name)
+				c.Add(at, "%s is never passed on", n.Name)
 			}
 		default:
-			c.add("in: %q is not a part of a request; write path, query, form, json or header", n.In)
+			c.Add(at+".in", "%q is not a part of a request; write path, query, form, json or header", n.In)
 		}
 	}
 	if !required {
-		c.add("optional: then a change could name nobody; one place at least must name somebody")
+		c.Add("optional", "then a change could name nobody; one place at least must name somebody")
 	}
 	for _, path := range t.Members {
 		inJSON = append(inJSON, content.Member{Path: path})
@@ -430,7 +437,7 @@ func (t *route) compileRequest(c complaints) {
 			continue
 		}
 		if t.form[w.Name] != "" {
-			c.add("written: %q names somebody; what it writes stands in writes", w.Name)
+			c.Add("written", "%q names somebody; what it writes stands in writes", w.Name)
 			continue
 		}
 		t.form[w.Name] = ""
@@ -438,41 +445,40 @@ func (t *route) compileRequest(c complaints) {
 		t.mayLack[w.Name] = w.Optional
 	}
 	if !register.AllFields.Has(t.fields) {
-		c.add("writes: there are categories nobody knows")
+		c.Add("writes", "there are categories nobody knows")
 	}
 	if (len(t.form) > 0 || len(inJSON) > 0) && len(t.Takes) > 0 {
-		c.add("takes: a body that is read cannot pass unread as well")
+		c.Add("takes", "a body that is read cannot pass unread as well")
 	}
 	for _, media := range t.Takes {
 		switch {
 		case !isMedia(media):
-			c.add("takes: %q is not a content type", media)
+			c.Add("takes", "%q is not a content type", media)
 		case media == formMedia:
-			c.add("takes: a form is read; list its fields under form")
+			c.Add("takes", "a form is read; list its fields under form")
 		case media == "application/json" || strings.HasSuffix(media, "+json"):
-			c.add("takes: JSON is read; list what it holds under members, such as members = [\"$.text\"]")
+			c.Add("takes", "JSON is read; list what it holds under members, such as members = [\"$.text\"]")
 		}
 	}
 	if len(inJSON) == 0 {
 		return
 	}
 	var err error
-	if t.json, err = content.CompileRequest(inJSON); err != nil {
-		c.add("request: %w", err)
-	}
+	t.json, err = content.CompileRequest(inJSON)
+	c.In("request", err)
 }
 
 // compileLeads reads what a redirection may say in parts of the address.
-func (t *route) compileLeads(c complaints) {
+func (t *route) compileLeads(c *fault.Complaints) {
 	t.leads = make(map[string]*regexp.Regexp, len(t.Leads))
 	for _, v := range t.Leads {
 		_, asked := t.query[v.Name]
 		if !asked && !strings.Contains(t.Path, "{"+v.Name+"}") && !strings.Contains(t.Path, "{"+v.Name+"...}") {
-			c.add("redirect: %q is neither a part of the path nor a parameter", v.Name)
+			c.Add("redirect", "%q is neither a part of the path nor a parameter", v.Name)
 		}
 		pattern, err := regexp.Compile(`^(?:` + v.Pattern + `)$`)
 		if err != nil {
-			c.add("redirect: %q is not a regular expression", v.Pattern)
+			c.Add("redirect", "%q is not a regular expression", v.Pattern)
 			continue
 		}
 		t.leads[v.Name] = pattern
@@ -481,37 +487,35 @@ func (t *route) compileLeads(c complaints) {
 
 const formMedia = "application/x-www-form-urlencoded"
 
-func (t *route) compileAnswers(c complaints) {
+func (t *route) compileAnswers(c *fault.Complaints) {
 	t.answers = make(map[string]*reader)
 	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 {
-		c.add("no answer is declared, so nothing could go out")
+		c.Add("", "no answer is declared, so nothing could go out")
 	}
 	for _, media := range t.Unread {
 		if !isMedia(media) {
-			c.add("unread: %q is not a content type", media)
+			c.Add("unread", "%q is not a content type", media)
 		}
 	}
 	for i, a := range t.Answers {
-		c := c.in("answers[%d]", i)
+		at := fmt.Sprintf("answers[%d]", i)
 		if a.Type == "" {
 			a.Type = usual[a.Layout.Format]
 		}
 		if a.Type != "" && !fits(a.Type, a.Layout.Format) {
-			c.add("type: %q is not a content type of %s", a.Type, a.Layout.Format)
+			c.Add(at+".type", "%q is not a content type of %s", a.Type, a.Layout.Format)
 		}
 		if t.answers[a.Type] != nil {
-			c.add("type: %s is declared twice", a.Type)
+			c.Add(at+".type", "%s is declared twice", a.Type)
 		}
 		if strings.ContainsFunc(a.Download, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\/%`, r) }) {
-			c.add("download: %q is not a plain file name", a.Download)
+			c.Add(at+".download", "%q is not a plain file name", a.Download)
 		}
 		if t.Export && a.Layout.Declares(watermark) {
-			c.add("export: the column %s is the watermark's; leave it out", watermark)
+			c.Add(at, "export: the column %s is the watermark's; leave it out", watermark)
 		}
 		compiled, err := content.Compile(a.Layout)
-		if err != nil {
-			c.add("%w", err)
-		}
+		c.In(at, err)
 		t.answers[a.Type] = &reader{a, compiled}
 	}
 }

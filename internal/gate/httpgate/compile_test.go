@@ -49,16 +49,16 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a gate, a directory, who is asking, pages and assertions are all needed",
-		"service Bad ID: id:", "service Bad ID: it has either a host or a prefix", "service Bad ID: upstream:", "service Bad ID: a limit is negative", "service Bad ID: no route is declared",
-		"service gate: prefix:", "service gate: headers: cookie is never", "service gate: headers: Poterne-Assertion is never", "service gate: headers: X-HTTP-Method-Override is never",
-		"service gate: there are two of that name", "service gate: it has the same address as service gate",
-		"route /a: kind:", "route /b/{id}: purpose:", "route /b/{id}: request[0]: the path has no {other}", "route /b/{id}: request[1]: in:", "route /b/{id}: request[1]: say where",
-		`route /c: unread: "text/html"`, "route /d: a page speaks of nobody", "route /e: unread: an answer about people is read", "route /f: no answer is declared",
-		`route /g: answers[0]: type: "text/html"`, `route /h: methods: "CONNECT"`, "route example.org/i: path:", "route /j/{y}: path:",
-		"route /k: takes:", "route /k: writes:", "route /l: answers[0]: format:", "route /m: answers[0]: download:", "route /n: header:", "route /o: request:", "route /o: scheme: how s identifiers are written is not declared; write [register.schemes.s]",
-		"route /p: optional:", "route /p: written:", "route /p: takes: a form is read", "route /q: takes: JSON is read", "route /q: request:",
-		"route /s: search: most:", `route /s: search: "surname" is neither`, "route /s: search: say where the name is",
-		"route /t: search: a search answers with a list", "route /t: search: most:",
+		"service[0].id:", "service[0]: it has either a host or a prefix", "service[0].upstream:", "service[0]: a limit is negative", "service[0].route: no route is declared",
+		"service[1].prefix:", "service[1].headers: cookie is never", "service[1].headers: Poterne-Assertion is never", "service[1].headers: X-HTTP-Method-Override is never",
+		"service[2].id: there are two of the name gate", "service[2]: it has the same address as service gate",
+		"route[0].kind:", "route[1].purpose:", "route[1].request[0]: the path has no {other}", "route[1].request[1].in:", "route[1].request[1]: say where",
+		`route[2].unread: "text/html"`, "route[3]: a page speaks of nobody", "route[4].unread: an answer about people is read", "route[5]: no answer is declared",
+		`route[6].answers[0].type: "text/html"`, `route[7].methods: "CONNECT"`, "route[8].path:", "route[10].path:",
+		"route[11].takes:", "route[11].writes:", "route[12].answers[0].format:", "route[13].answers[0].download:", "route[14].header:", "route[19].request:", "route[19].scheme: how s identifiers are written is not declared; write [register.schemes.s]",
+		"route[17].optional:", "route[17].written:", "route[17].takes: a form is read", "route[18].takes: JSON is read", "route[18].request:",
+		"route[15].search.most:", `route[15].search: "surname" is neither`, "route[15].search: say where the name is",
+		"route[16].search: a search answers with a list", "route[16].search.most:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no complaint %q", want)

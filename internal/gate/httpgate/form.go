@@ -1,17 +1,19 @@
 package httpgate
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate/content"
 )
 
 // checkForms complains of what a page shows of a category in a field of a form, when
 // a change takes a field of that name and does not say that it writes the category:
 // whoever may not see it could write over it.
-func (s *service) checkForms(c complaints) {
+func (s *service) checkForms(c *fault.Complaints) {
 	var saves []*route
 	for _, t := range s.declared {
 		if t.savesForms() {
@@ -30,7 +32,7 @@ func (s *service) checkForms(c complaints) {
 				for _, part := range group.Fields {
 					names := controlNames(part)
 					if len(names) == 0 && isControl(part) {
-						c.in("route %s", shown.Path).add("answers[%d]: %q is a field of a form; say under which name it is sent, as in input[name=phone]@value", i, part.Path)
+						c.Add(fmt.Sprintf("route[%d].answers[%d]", shown.place, i), "%q is a field of a form; say under which name it is sent, as in input[name=phone]@value", part.Path)
 					}
 					for _, save := range saves {
 						save.checkField(c, names, part, shown.Path)
@@ -55,11 +57,11 @@ func (t *route) savesForms() bool {
 	return false
 }
 
-func (t *route) checkField(c complaints, names []string, shown content.Part, where string) {
+func (t *route) checkField(c *fault.Complaints, names []string, shown content.Part, where string) {
 	for _, name := range names {
 		scheme, taken := t.form[name]
 		if taken && scheme == "" && !(t.Writes | t.written[name]).Has(shown.Field) {
-			c.in("route %s", t.Path).add("form: %s takes %q, which is %v on %s, and could be written over by somebody who may not see it; write written = { %v = [%q] }", t.name, name, shown.Field, where, shown.Field, name)
+			c.Add(fmt.Sprintf("route[%d].form", t.place), "%s takes %q, which is %v on %s, and could be written over by somebody who may not see it; write written = { %v = [%q] }", t.name, name, shown.Field, where, shown.Field, name)
 		}
 	}
 }
