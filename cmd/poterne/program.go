@@ -149,7 +149,7 @@ func assemble(ctx context.Context, from settings, db *store.DB, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := httpgate.New(from.Services, httpgate.Dependencies{
+	proxy, err := httpgate.New(from.Services, httpgate.Deps{
 		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.Schemes, Who: p.door.Who,
 		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.Networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(from.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,

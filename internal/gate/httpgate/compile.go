@@ -73,7 +73,7 @@ var (
 )
 
 // compile checks all services.
-func compile(services []Service, d Dependencies) ([]*service, error) {
+func compile(services []Service, d Deps) ([]*service, error) {
 	var wrong fault.Complaints
 	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Pages == nil || d.Assertions == nil {
 		wrong.Add("", "httpgate: a gate, a directory, who is asking, pages and assertions are all needed")

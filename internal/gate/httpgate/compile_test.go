@@ -43,7 +43,7 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 			{Path: "/o", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Request: []httpgate.Naming{{In: httpgate.InJSON, Name: "id", Scheme: "s"}}},
 		}},
 		{ID: "gate", Upstream: upstream, Prefix: "/.poterne"},
-	}, httpgate.Dependencies{Schemes: schemes})
+	}, httpgate.Deps{Schemes: schemes})
 	if err == nil {
 		t.Fatal("nothing was complained about")
 	}

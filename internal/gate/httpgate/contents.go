@@ -149,7 +149,7 @@ func (x *exchange) addRows(ctx context.Context, rows []content.Row, ask *policy.
 		return nil, nil
 	}
 	if len(rows) > mostRows {
-		return nil, notUnderstood("the answer shows too many people")
+		return nil, notUnderstood("the response shows too many people")
 	}
 	refs := make([]register.Ref, 0, len(rows))
 	for _, row := range rows {

@@ -87,7 +87,7 @@ func (x *exchange) toApplication(ctx context.Context) (*http.Request, error) {
 type failure struct {
 	kind    fault.Kind
 	why     policy.Why
-	because string // for the operator's log; it holds nothing of the answer
+	because string // for the operator's log; it holds nothing of the response
 }
 
 func (f *failure) Error() string { return f.because }
@@ -97,9 +97,9 @@ func (f *failure) Unwrap() error { return &fault.Error{Kind: f.kind} }
 
 // unanswered forgets the error's text, which may quote what the application sent.
 func (x *exchange) unanswered(err error) error {
-	f := &failure{fault.Unavailable, policy.NotAnswered, "no connection, or no answer that is HTTP"}
+	f := &failure{fault.Unavailable, policy.NotAnswered, "no connection, or no response that is HTTP"}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		f.why, f.because = policy.NotInTime, "no answer in time"
+		f.why, f.because = policy.NotInTime, "no response in time"
 	}
 	if x.request.changes() {
 		f.why = policy.NotConfirmed

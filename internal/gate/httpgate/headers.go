@@ -16,12 +16,12 @@ import (
 // headers that replace the method or the address.
 var passedOn = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent", "Traceparent"}
 
-// conditions are passed on for what speaks of nobody. An answer about people is
+// conditions are passed on for what speaks of nobody. A response about people is
 // always whole.
 var conditions = []string{"If-None-Match", "If-Modified-Since"}
 
 // never is what no service can have passed on: what belongs to one connection,
-// what says who asks and from where, what asks for a part of an answer, and what
+// what says who asks and from where, what asks for a part of a response, and what
 // turns a request into another one.
 var never = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length", "Content-Encoding",
@@ -201,7 +201,7 @@ func (x *exchange) policies(declared []string) []string {
 	return kept
 }
 
-// always goes out with every answer.
+// always goes out with every response.
 var always = http.Header{
 	"X-Content-Type-Options": {"nosniff"},
 	"X-Frame-Options":        {"SAMEORIGIN"},
@@ -220,7 +220,7 @@ func mediaType(h http.Header) (string, bool) {
 	if len(values) != 1 {
 		return "", false
 	}
-	switch values[0] { // what nearly every answer says
+	switch values[0] { // what nearly every response says
 	case "application/json", "text/html", "text/css":
 		return values[0], true
 	case "text/html; charset=utf-8":

@@ -14,7 +14,7 @@
 //     Poterne's: not its session, not a header that somebody else made up.
 //   - Of the application's answer, only the declared body and a short list of
 //     headers go out; its error pages never do.
-//   - An order stops an answer under way.
+//   - An order stops a response under way.
 package httpgate
 
 import (
@@ -41,7 +41,7 @@ const (
 	AnswerTime     = 30 * time.Second
 )
 
-// Reading is what the answers that are being read at any moment may take, unless
+// Reading is what the responses that are being read at any moment may take, unless
 // something else is said.
 const Reading = 256 << 20
 
@@ -59,8 +59,8 @@ type Service struct {
 	Headers  []string      // request headers the application may have besides the usual ones, such as X-CSRF-Token
 	Cookies  []string      // names of the cookies the application may set and get back
 	Sources  []string      // hosts its content security policy may name
-	Largest  int64         // bytes of an answer, decoded; LargestAnswer when 0
-	Timeout  time.Duration // for an answer to be whole; AnswerTime when 0
+	Largest  int64         // bytes of a response, decoded; LargestAnswer when 0
+	Timeout  time.Duration // for a response to be whole; AnswerTime when 0
 	Reuse    bool          // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
 
@@ -90,12 +90,12 @@ type Route struct {
 	Partial bool            // the application leaves alone what is not sent, so that only what is counts as written
 	Takes   []string        // content types of bodies that pass unread; neither forms nor JSON, and only where no body is read
 	Writes  register.Fields // what a request that changes something touches, whatever it carries
-	Shows   register.Fields // what every answer tells of whom the request names, beyond what its rows show; it cannot be masked
+	Shows   register.Fields // what every response tells of whom the request names, beyond what its rows show; it cannot be masked
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
 	Export  bool          // its answer is kept: off without a permit, then capped and watermarked
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
-	Header  *HeaderNaming // the application itself says who is in its answer
+	Header  *HeaderNaming // the application itself says who is in its response
 }
 
 // Value is what a redirection may say in a part of an address that names nobody: a
@@ -105,7 +105,7 @@ type Value struct{ Name, Pattern string }
 // Search makes a route one that finds people by what is known of them. Its rows
 // cost less than files do, there are few of them, and who sweeps it is noticed.
 type Search struct {
-	Most  int      // rows an answer may have; one with more is refused whole
+	Most  int      // rows a response may have; one with more is refused whole
 	Name  []string // parameters or form fields with the name that is looked for
 	Birth string   // the one with the birth date
 }
@@ -151,14 +151,14 @@ type Answer struct {
 	Download string         // name it is saved under, in place of the application's; empty if it is looked at
 }
 
-// HeaderNaming is the promise of an application that co-operates: every answer
+// HeaderNaming is the promise of an application that co-operates: every response
 // carries a header that names the people in it and their fields, such as
 //
 //	Poterne-People: dossier=4711; fields=name+birth, dossier=4712; fields=name
 //
 // or "nobody". Values are percent-encoded. The body then passes unread, all of it
 // or nothing. Trusting the header is trusting the application not to forget
-// anybody: prefer Answers where the answer can be read.
+// anybody: prefer Answers where the response can be read.
 type HeaderNaming struct {
 	Name    string
 	Schemes []string
@@ -212,9 +212,9 @@ const (
 	Aborted   Outcome = "aborted"   // an order stopped it while it went out
 )
 
-// Dependencies are what the proxy works with. All are needed but those that say
+// Deps is what the proxy works with. All are needed but those that say
 // what they are otherwise.
-type Dependencies struct {
+type Deps struct {
 	Gate       Gate
 	Directory  Directory
 	Schemes    register.Schemes // how people are named
@@ -223,7 +223,7 @@ type Dependencies struct {
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Networks   Networks
-	Reading    int64 // bytes that the answers being read at any moment may take; Reading when 0
+	Reading    int64 // bytes that the responses being read at any moment may take; Reading when 0
 	Insecure   bool  // browsers reach us by http: only for a demonstration on this very machine
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
@@ -231,10 +231,10 @@ type Dependencies struct {
 	Now        func() time.Time                              // time.Now when nil
 }
 
-// Proxy passes requests on to applications, and hands over of their answers what
+// Proxy passes requests on to applications, and hands over of their responses what
 // may be shown.
 type Proxy struct {
-	Dependencies
+	Deps
 	services []*service
 	origins  *http.CrossOriginProtection
 	trails   *trails
@@ -243,7 +243,7 @@ type Proxy struct {
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
-func New(services []Service, d Dependencies) (*Proxy, error) {
+func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Reading == 0 {
 		d.Reading = Reading
 	}
@@ -263,7 +263,7 @@ func New(services []Service, d Dependencies) (*Proxy, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	p := &Proxy{Dependencies: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
 	p.reading.left.Store(d.Reading)
 	return p, nil
 }

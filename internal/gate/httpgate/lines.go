@@ -15,8 +15,8 @@ import (
 
 // lines are the connections to the applications. HTTP/1.1 tells which request an
 // answer belongs to by nothing but its place on the connection: bytes that an
-// application sends after an answer are, to whoever asks next on this connection,
-// the answer to what they asked. So a connection carries one request. Where a
+// application sends after a response are, to whoever asks next on this connection,
+// the response to what they asked. So a connection carries one request. Where a
 // service asks for more, all of them are one account's, and a connection on which
 // something came that nobody waits for is closed.
 type lines struct{ once, kept *http.Transport }

@@ -13,7 +13,7 @@ import (
 	"poterne/internal/register"
 )
 
-// objection is why the gate itself refuses a request or an answer. The text is
+// objection is why the gate itself refuses a request or a response. The text is
 // for the operator's log; it holds nothing of either.
 type objection struct {
 	why     policy.Why
@@ -22,7 +22,7 @@ type objection struct {
 
 func (o *objection) Error() string { return o.why.String() + ": " + o.because }
 
-// notUnderstood objects to an answer, unreadable to a request.
+// notUnderstood objects to a response, unreadable to a request.
 func notUnderstood(because string) error { return &objection{policy.NotUnderstood, because} }
 func unreadable(because string) error    { return &objection{policy.RequestUnreadable, because} }
 func unnamed(because string) error       { return &objection{policy.Unnamed, because} }
@@ -181,7 +181,7 @@ func (t *route) appendRefs(refs []register.Ref, schemes map[string]string, pairs
 	return refs, nil
 }
 
-// appendRef adds somebody whom a request names, or an answer's header. Whatever has
+// appendRef adds somebody whom a request names, or a response's header. Whatever has
 // not the form of its scheme could name somebody else for the application.
 func (t *route) appendRef(refs []register.Ref, scheme, value string) ([]register.Ref, error) {
 	ref, err := t.schemes.Asked(scheme, value)

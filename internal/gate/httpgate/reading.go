@@ -11,10 +11,10 @@ import (
 	"poterne/internal/policy"
 )
 
-// budget is what the answers that are being read may still take, over all requests.
+// budget is what the responses that are being read may still take, over all requests.
 type budget struct{ left atomic.Int64 }
 
-// share is what one answer takes of a budget: its bytes, and what is made of them.
+// share is what one response takes of a budget: its bytes, and what is made of them.
 type share struct {
 	of     *budget
 	weight int64
@@ -23,7 +23,7 @@ type share struct {
 
 var errTooMuch = errors.New("too much is being read at this moment")
 
-// grow takes what an answer of so many bytes needs, if that is left.
+// grow takes what a response of so many bytes needs, if that is left.
 func (s *share) grow(bytes int64) error {
 	more := (bytes - s.bytes) * s.weight
 	if more <= 0 {
@@ -37,7 +37,7 @@ func (s *share) grow(bytes int64) error {
 	return nil
 }
 
-// read gives back what reading took: what is left is the answer, and what goes out of
+// read gives back what reading took: what is left is the response, and what goes out of
 // it. Whoever takes it slowly keeps nobody else from being answered.
 func (s *share) read() {
 	const inAndOut = 2 * asIs
@@ -71,15 +71,15 @@ func (t *taking) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// What a byte of an answer takes while it is read. A page becomes a tree, is cut, and
-// is parsed once more; other answers are copied at most.
+// What a byte of a response takes while it is read. A page becomes a tree, is cut, and
+// is parsed once more; other responses are copied at most.
 const (
 	asTree = 16
 	asCopy = 3
 	asIs   = 1
 )
 
-// weight is what a byte of an answer of the route takes.
+// weight is what a byte of a response of the route takes.
 func (t *route) weight(media string) int64 {
 	by, read := t.answers[media]
 	switch {
@@ -92,7 +92,7 @@ func (t *route) weight(media string) int64 {
 	}
 }
 
-// needs is what the largest answer of the service takes.
+// needs is what the largest response of the service takes.
 func (s *service) needs() int64 {
 	heaviest := int64(asIs)
 	for _, t := range s.declared {
@@ -103,8 +103,8 @@ func (s *service) needs() int64 {
 	return heaviest * s.Largest
 }
 
-// tooMuch refuses an answer that has no place at this moment. Nothing is waited for:
-// a queue of answers would take what it waits for.
+// tooMuch refuses a response that has no place at this moment. Nothing is waited for:
+// a queue of responses would take what it waits for.
 func (x *exchange) tooMuch(err error) error {
 	f := &failure{fault.Unavailable, policy.TooMuchAtOnce, err.Error()}
 	if x.request.changes() {

@@ -130,7 +130,7 @@ func newWorldAt(t *testing.T, rules policy.Rules, now func() time.Time, routes .
 }
 
 // remake puts another proxy in the old one's place.
-func (w *world) remake(d httpgate.Dependencies, routes ...httpgate.Route) {
+func (w *world) remake(d httpgate.Deps, routes ...httpgate.Route) {
 	w.t.Helper()
 	var err error
 	if w.proxy, err = httpgate.New([]httpgate.Service{w.service(routes...)}, d); err != nil {
@@ -185,7 +185,7 @@ func (w *world) fill(now func() time.Time) {
 	}
 }
 
-func (w *world) dependencies(t *testing.T) httpgate.Dependencies {
+func (w *world) dependencies(t *testing.T) httpgate.Deps {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func (w *world) dependencies(t *testing.T) httpgate.Dependencies {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return httpgate.Dependencies{
+	return httpgate.Deps{
 		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
 		Observe: func(_ roster.ServiceID, outcome httpgate.Outcome, _ time.Duration) {
 			w.mu.Lock()
