@@ -107,8 +107,12 @@ func TestEachTextIsUsedAndWhatIsUsedIsThere(t *testing.T) {
 // key is the shape of a key, or of the beginning of one.
 var key = regexp.MustCompile(`^[a-z]+\.[a-z0-9-]*$`)
 
+// keyAt is which argument of a method is a key: of what says a text, and of what begins
+// a page with its title.
+var keyAt = map[string]int{"Say": 0, "Has": 0, "Page": 1, "page": 2}
+
 // inGo yields the strings of a file. Those that a text is asked for by are certain to
-// be keys: arguments of Say and Has, and what a method Message returns.
+// be keys: those of keyAt, and what a method Message returns.
 func inGo(tree *ast.File, yield func(literal string, certain bool)) {
 	certain := make(map[*ast.BasicLit]bool)
 	literals := func(n ast.Node, each func(*ast.BasicLit)) {
@@ -126,8 +130,10 @@ func inGo(tree *ast.File, yield func(literal string, certain bool)) {
 				literals(n.Body, func(literal *ast.BasicLit) { certain[literal] = true })
 			}
 		case *ast.CallExpr:
-			if called, ok := n.Fun.(*ast.SelectorExpr); ok && (called.Sel.Name == "Say" || called.Sel.Name == "Has") && len(n.Args) > 0 {
-				literals(n.Args[0], func(literal *ast.BasicLit) { certain[literal] = true })
+			if called, ok := n.Fun.(*ast.SelectorExpr); ok {
+				if place, says := keyAt[called.Sel.Name]; says && len(n.Args) > place {
+					literals(n.Args[place], func(literal *ast.BasicLit) { certain[literal] = true })
+				}
 			}
 		}
 		return true
@@ -158,7 +164,7 @@ func inTemplate(template string, yield func(literal string, certain bool)) {
 func TestTheSearchFindsWhatIsSaid(t *testing.T) {
 	tree, err := parser.ParseFile(token.NewFileSet(), "said.go", `package said
 func (t thing) Message() (string, []any) { return "thing." + t.name, nil }
-var said, file = in.Say("thing.whole", "n", 3), "thing.html"`, parser.SkipObjectResolution)
+var said, page, file = in.Say("thing.whole", "n", 3), visit.Page("/", "thing.title"), "thing.html"`, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +172,7 @@ var said, file = in.Say("thing.whole", "n", 3), "thing.html"`, parser.SkipObject
 	inGo(tree, func(literal string, certain bool) { got[literal] = certain })
 	inTemplate(`<p class="thing.css">{{say "thing.page"}} {{with say (print "thing.state-" .)}}{{.}}{{end}} {{template "thing.row"}}`,
 		func(literal string, certain bool) { got[literal] = certain })
-	want := map[string]bool{"thing.": true, "thing.whole": true, "n": false, "thing.html": false, "thing.page": true, "thing.state-": true, "thing.row": false}
+	want := map[string]bool{"thing.": true, "thing.whole": true, "n": false, "/": false, "thing.title": true, "thing.html": false, "thing.page": true, "thing.state-": true, "thing.row": false}
 	if !maps.Equal(got, want) {
 		t.Errorf("found %v", got)
 	}
@@ -202,7 +208,7 @@ func repository(t *testing.T, extensions ...string) map[string]string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") || slices.Contains([]string{"testdata", "docs", "tools", "portal"}, entry.Name())):
+		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") || slices.Contains([]string{"testdata", "docs", "tools"}, entry.Name())):
 			return fs.SkipDir
 		case entry.IsDir() || !slices.Contains(extensions, path.Ext(name)):
 			return nil

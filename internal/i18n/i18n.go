@@ -172,8 +172,10 @@ func (l Language) written(value any) string {
 		return l.Number(int(v.Uint()))
 	case v.CanFloat():
 		return l.Decimal(v.Float(), Shortest)
-	default:
+	case v.Kind() == reflect.String:
 		return v.String()
+	default:
+		panic(fmt.Sprintf("i18n: a %T cannot be written", value))
 	}
 }
 

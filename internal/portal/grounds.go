@@ -34,7 +34,7 @@ func (g *Grounds) Because(ctx context.Context, o order.Order, labels Labels) str
 	case err != nil:
 		return ""
 	case placed.State != "": // next to a theft
-		return labels.Speaker.Must("shares."+string(placed.State), "measure", uint64(placed.Cause))
+		return labels.Speaker.Say("shares."+string(placed.State), "measure", uint64(placed.Cause))
 	default:
 		return labels.Ground(placed, 1)
 	}

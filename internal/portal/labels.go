@@ -91,17 +91,17 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Ground(e, a.People)
 	case ledger.Placed, ledger.Lifted:
 		if e.Account == journal.Itself {
-			return l.Speaker.Must("act.itself", "measure", l.Measure(e.Order()))
+			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}
-		return l.Speaker.Must("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
+		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
 	case ledger.Read, ledger.Imported, ledger.Session:
-		return l.Speaker.Must("act."+e.Kind.String(), "detail", l.topic(e.State))
+		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
-		return l.Speaker.Must("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
+		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
 	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Permitted:
-		return l.Speaker.Must("act."+e.Kind.String(), "subject", l.Account(e.Subject), "people", l.Speaker.People(e.Cost), "because", orDash(e.Note))
+		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "people", e.Cost.People(), "because", orDash(e.Note))
 	default:
-		return l.Speaker.Must("act.opened")
+		return l.Speaker.Say("act.opened")
 	}
 }
 
@@ -111,7 +111,7 @@ func (l Labels) of(counted, limit meter.Cost) string {
 	if counted > limit {
 		key = "of.beyond"
 	}
-	return l.Speaker.Must(key, "counted", l.Speaker.Cost(counted), "limit", l.Speaker.Cost(limit))
+	return l.Speaker.Say(key, "counted", counted.People(), "limit", limit.People())
 }
 
 func orDash(text string) string {
@@ -125,23 +125,23 @@ func orDash(text string) string {
 func (l Labels) Ground(e ledger.Entry, people int) string {
 	switch {
 	case e.Person.IsZero() && e.Why == policy.Granted:
-		return l.Speaker.Must("ground.nobody")
+		return l.Speaker.Say("ground.nobody")
 	case e.Guessed() && e.Why != policy.NobodyKnown && !e.Why.Freezes(): // what the account was told is the verdict
-		return l.Speaker.Must("ground.nobody-known", "people", l.Speaker.Several("n.people", people))
+		return l.Speaker.Say("ground.nobody-known", "people", people)
 	}
-	known, err := l.Speaker.Say("ground."+e.Why.String(),
-		"people", l.Speaker.Several("n.people", people),
-		"counted", l.Speaker.Cost(e.Counted), "limit", l.Speaker.Cost(e.Limit), "of", l.of(e.Counted, e.Limit),
-		"reason", l.Speaker.Must("reason."+e.Reason.Kind.String()))
-	if err != nil { // a ground written by a newer program
-		return l.Speaker.Language().Sentence(e.Ruling())
+	key := "ground." + e.Why.String()
+	if !l.Speaker.Has(key) { // a ground written by a newer program
+		return l.Speaker.Sentence(e.Ruling())
 	}
-	return known
+	return l.Speaker.Say(key,
+		"people", people,
+		"counted", e.Counted.People(), "limit", e.Limit.People(), "of", l.of(e.Counted, e.Limit),
+		"reason", l.Speaker.Say("reason."+e.Reason.Kind.String()))
 }
 
 // Measure says what an order that is in force does.
 func (l Labels) Measure(o order.Order) string {
-	return l.Speaker.Must("measure."+string(o.Effect)+"-"+string(o.Reach), "target", l.Target(o))
+	return l.Speaker.Say("measure."+string(o.Effect)+"-"+string(o.Reach), "target", l.Target(o))
 }
 
 // Target is what people call whom or what an order reaches.
@@ -161,11 +161,10 @@ func (l Labels) Target(o order.Order) string {
 // topic says what was read or taken in, or how a session ended. A word that a newer
 // program wrote is shown as it is.
 func (l Labels) topic(state ledger.State) string {
-	said, err := l.Speaker.Say("topic." + string(state))
-	if err != nil {
-		return string(state)
+	if key := "topic." + string(state); l.Speaker.Has(key) {
+		return l.Speaker.Say(key)
 	}
-	return said
+	return string(state)
 }
 
 // kept says what was done about how long the ledger is kept, or whom it names.

@@ -9,8 +9,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +47,8 @@ type Pages struct {
 // templates are page files, in each language.
 type templates map[i18n.Language]*template.Template
 
-// NewPages reads the pages and their words. It panics when a word is missing,
-// since both are part of the program.
+// NewPages reads the pages. It panics when one cannot be read, since they are part of
+// the program.
 func NewPages(s Settings) *Pages {
 	if s.Home == "" {
 		s.Home = "/"
@@ -68,8 +70,8 @@ func NewPages(s Settings) *Pages {
 			"form-action " + strings.Join(append([]string{"'self'"}, s.FormTo...), " ") + "; frame-ancestors 'none'; base-uri 'none'",
 	}
 	p.layout = make(templates)
-	for _, in := range languages {
-		p.speakers[in] = Speaker{readWords(in), s.Zone, s.Now}
+	for _, in := range i18n.Languages {
+		p.speakers[in] = Speaker{in, s.Zone, s.Now}
 		p.layout[in] = template.New("").Funcs(p.functions(p.speakers[in]))
 	}
 	p.layout = p.read(pageFiles, "pages/layout.html")
@@ -80,11 +82,12 @@ func NewPages(s Settings) *Pages {
 // functions are what a template can call; they speak one language.
 func (p *Pages) functions(in Speaker) template.FuncMap {
 	return template.FuncMap{
-		"say": in.Say, "plural": in.Plural, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "people": in.People, "cost": in.Cost, "decimal": in.Decimal,
-		"moment": in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "lasting": in.Lasting,
+		"say": in.Say, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
+		"decimal": func(x float64) string { return in.Decimal(math.Round(100*x)/100, i18n.Shortest) },
+		"moment":  in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "lasting": in.Span,
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },
-		"help":  func() string { return p.settings.Help[in.language] },
+		"help":  func() string { return p.settings.Help[in.Language] },
 	}
 }
 
@@ -102,7 +105,6 @@ func (p *Pages) read(files fs.FS, pattern string) templates {
 			if err != nil {
 				panic(err)
 			}
-			p.speakers[in].demand(string(raw))
 			template.Must(read[in].New(path.Base(name)).Parse(string(raw)))
 		}
 	}
@@ -115,7 +117,7 @@ type Writer struct {
 	read  templates
 }
 
-// Writer reads a room's page files, below pages/. It panics when a word is missing.
+// Writer reads a room's page files, below pages/. It panics when one cannot be read.
 func (s *Shell) Writer(files fs.FS) Writer {
 	return Writer{s.pages, s.pages.read(files, "pages/*.html")}
 }
@@ -127,7 +129,7 @@ func (w Writer) Show(v *Visit, status int, name string, data any) {
 
 // Draw writes a part of a page for a visit.
 func (w Writer) Draw(to io.Writer, v *Visit, name string, data any) error {
-	return w.read[v.Speaker.language].ExecuteTemplate(to, name, data)
+	return w.read[v.Speaker.Language].ExecuteTemplate(to, name, data)
 }
 
 // addresses gives every static file an address that changes with its content.
@@ -207,6 +209,18 @@ type Page struct {
 	Viewer Viewer
 }
 
+// LanguageCookie remembers the language somebody chose. No application behind
+// the gate has a use for it.
+const LanguageCookie = "__Host-poterne-lang"
+
+// languageOf is what the person chose, or else what their browser asks for.
+func languageOf(r *http.Request) i18n.Language {
+	if cookie, err := r.Cookie(LanguageCookie); err == nil && slices.Contains(i18n.Languages, i18n.Language(cookie.Value)) {
+		return i18n.Language(cookie.Value)
+	}
+	return i18n.Preferred(r.Header.Get("Accept-Language"))
+}
+
 // page begins a page for a request; its title is said by key.
 func (p *Pages) page(r *http.Request, who Viewer, title string, pairs ...any) Page {
 	in := languageOf(r)
@@ -217,7 +231,7 @@ func (p *Pages) page(r *http.Request, who Viewer, title string, pairs ...any) Pa
 	if r.Method != http.MethodGet {
 		begun.Here = "/"
 	}
-	begun.Title = p.speakers[in].Must(title, pairs...)
+	begun.Title = p.speakers[in].Say(title, pairs...)
 	return begun
 }
 
@@ -231,7 +245,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, from templates, st
 	var body bytes.Buffer
 	if err := from[languageOf(r)].ExecuteTemplate(&body, name, data); err != nil {
 		p.settings.Log.ErrorContext(r.Context(), "a page could not be written", slog.String("page", name), slog.Any("err", err))
-		http.Error(w, "Cette page n’a pas pu être écrite. / This page could not be written.", http.StatusInternalServerError)
+		http.Error(w, languageOf(r).Say("failed.unwritten"), http.StatusInternalServerError)
 		return
 	}
 	p.protect(w)

@@ -168,7 +168,7 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case !readsPages(r):
 		begun := s.pages.page(r, Viewer{}, "ended.title")
-		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Must("ended.plain")})
+		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Say("ended.plain")})
 	case reads(r) && !odd:
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Location", begin(r.URL.RequestURI()))
@@ -218,7 +218,7 @@ func (s Stops) Broke(w http.ResponseWriter, r *http.Request) {
 
 // failing is what failed here, in the asker's language.
 func (s Stops) failing(r *http.Request, kind fault.Kind) string {
-	return s.pages.speakers[languageOf(r)].Must("failed." + kind.String())
+	return s.pages.speakers[languageOf(r)].Say("failed." + kind.String())
 }
 
 func (s Stops) failed(w http.ResponseWriter, r *http.Request, status int, shown failedPage) {

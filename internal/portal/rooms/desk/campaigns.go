@@ -86,12 +86,12 @@ func (c campaigns) page(v *portal.Visit) error {
 		shown.Alarms = append(shown.Alarms, alarmOf(labels, a, measures))
 	}
 	for _, t := range picture.Thefts {
-		shown.Thefts = append(shown.Thefts, theftState{named(labels, t.Account), t.At, v.Speaker.Language().Sentence(t)})
+		shown.Thefts = append(shown.Thefts, theftState{named(labels, t.Account), t.At, v.Speaker.Sentence(t)})
 	}
 	for _, s := range picture.Surges {
-		shown.Surges = append(shown.Surges, surgeState{s.From, v.Speaker.Must("campaign.surge",
-			"role", v.Speaker.Must("role."+string(s.Role)), "people", v.Speaker.Several("n.people", s.People),
-			"usual", v.Speaker.Number(s.Usual), "weeks", v.Speaker.Number(s.Weeks))})
+		shown.Surges = append(shown.Surges, surgeState{s.From, v.Speaker.Say("campaign.surge",
+			"role", v.Speaker.Say("role."+string(s.Role)), "people", s.People,
+			"usual", s.Usual, "weeks", s.Weeks)})
 	}
 	c.pages.Show(v, http.StatusOK, "campaigns.html", shown)
 	return nil
@@ -107,7 +107,7 @@ func named(labels portal.Labels, id roster.AccountID) accountName {
 
 // alarmOf says an alarm to the security desk.
 func alarmOf(labels portal.Labels, a campaign.Alarm, measures []measureState) alarmState {
-	state := alarmState{Alarm: a, Sentence: labels.Speaker.Language().Sentence(a), What: sharedBy(labels, a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
+	state := alarmState{Alarm: a, Sentence: labels.Speaker.Sentence(a), What: sharedBy(labels, a.Bond), More: max(0, len(a.Accounts)-accountsNamed)}
 	for _, id := range a.Accounts[:len(a.Accounts)-state.More] {
 		state.First = append(state.First, named(labels, id))
 	}
@@ -130,11 +130,7 @@ func sharedBy(labels portal.Labels, b campaign.Bond) string {
 	case campaign.Device:
 		name = name[:min(len(name), 8)] // enough to tell one from another
 	case campaign.Rhythm:
-		span, err := labels.Speaker.Lasting(b.Interval())
-		if err != nil {
-			panic(err) // the words are part of the program
-		}
-		name = span
+		name = labels.Speaker.Span(b.Interval())
 	}
-	return labels.Speaker.Must("campaign.by-"+string(b.Shared), "name", name)
+	return labels.Speaker.Say("campaign.by-"+string(b.Shared), "name", name)
 }

@@ -31,14 +31,14 @@ func (l live) headlines(v *portal.Visit, labels portal.Labels) []headline {
 // taken for one that guards.
 func observed(labels portal.Labels, o policy.Observed) string {
 	if o.Everything {
-		return labels.Speaker.Must("desk.observing-all")
+		return labels.Speaker.Say("desk.observing-all")
 	}
 	var names []string
 	for _, service := range slices.Sorted(maps.Keys(o.Services)) {
 		names = append(names, labels.Service(service))
 	}
 	for _, role := range slices.Sorted(maps.Keys(o.Roles)) {
-		names = append(names, labels.Speaker.Must("role."+string(role)))
+		names = append(names, labels.Speaker.Say("role."+string(role)))
 	}
 	for _, why := range slices.Sorted(maps.Keys(o.Grounds)) {
 		names = append(names, why.String())
@@ -46,18 +46,18 @@ func observed(labels portal.Labels, o policy.Observed) string {
 	if names == nil {
 		return ""
 	}
-	return labels.Speaker.Must("desk.observing-some", "names", strings.Join(names, ", "))
+	return labels.Speaker.Say("desk.observing-some", "names", strings.Join(names, ", "))
 }
 
 // lookout says whether all is quiet, and only when the picture is up to date.
 func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) {
 	now, orders := l.shell.Now(), l.gate.Orders()
 	if !l.hour.caughtUp(v.Context(), l.journal.Next()) {
-		return []headline{{State: "behind", Sentence: v.Speaker.Must("desk.behind")}}
+		return []headline{{State: "behind", Sentence: v.Speaker.Say("desk.behind")}}
 	}
 	for _, o := range orders {
 		if o.Reach == order.Everything && o.Effect == order.Closed {
-			return []headline{{State: "closed", Sentence: v.Speaker.Must("desk.closed")}}
+			return []headline{{State: "closed", Sentence: v.Speaker.Say("desk.closed")}}
 		}
 	}
 	if freezes := frozen(orders, now); len(freezes) > 0 {
@@ -67,10 +67,10 @@ func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) 
 		heads = append(heads, concernHeadline(labels, c))
 	}
 	if alarms := len(l.campaigns.Alarms()); alarms > 0 {
-		heads = append(heads, headline{State: "look", Campaigns: true, Sentence: v.Speaker.Several("campaign.look", alarms)})
+		heads = append(heads, headline{State: "look", Campaigns: true, Sentence: v.Speaker.Say("campaign.look", "n", alarms)})
 	}
 	if len(heads) == 0 {
-		heads = []headline{{State: "quiet", Sentence: v.Speaker.Must("desk.quiet")}}
+		heads = []headline{{State: "quiet", Sentence: v.Speaker.Say("desk.quiet")}}
 	}
 	return heads
 }
@@ -79,10 +79,10 @@ func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) 
 func (l live) frozenHeadline(v *portal.Visit, labels portal.Labels, freezes []order.Order) headline {
 	last := freezes[0]
 	account := roster.AccountID(last.Target)
-	sentence := v.Speaker.Must("desk.frozen", "name", labels.Account(account),
+	sentence := v.Speaker.Say("desk.frozen", "name", labels.Account(account),
 		"organisation", labels.Organisation(labels.Accounts[account].Organisation), "ground", l.grounds.Because(v.Context(), last, labels))
 	if others := len(freezes) - 1; others > 0 {
-		sentence += " " + v.Speaker.Several("desk.frozen-others", others)
+		sentence += " " + v.Speaker.Say("desk.frozen-others", "n", others)
 	}
 	return headline{State: "frozen", Sentence: sentence, Account: account}
 }
@@ -96,7 +96,7 @@ func concernHeadline(labels portal.Labels, c concern) headline {
 	case c.Beyond == 0:
 		key = "desk.look-missed"
 	}
-	return headline{State: "look", Account: c.Account, Sentence: labels.Speaker.Must(key,
+	return headline{State: "look", Account: c.Account, Sentence: labels.Speaker.Say(key,
 		"name", labels.Account(c.Account), "organisation", labels.Organisation(c.Organisation),
-		"beyond", labels.Speaker.Several("n.people", c.Beyond), "shown", labels.Speaker.Several("n.people", c.Shown), "own", labels.Speaker.Several("n.people", c.Own), "missed", labels.Speaker.Number(c.Missed))}
+		"beyond", c.Beyond, "shown", c.Shown, "own", c.Own, "missed", c.Missed)}
 }

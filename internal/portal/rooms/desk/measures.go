@@ -30,7 +30,7 @@ func (b base) measures(v *portal.Visit, labels portal.Labels) []measureState {
 		}
 		m := measureState{o, labels.Measure(o), labels.Account(roster.AccountID(o.By))}
 		if o.By == journal.Itself {
-			m.ByName = v.Speaker.Must("measures.itself")
+			m.ByName = v.Speaker.Say("measures.itself")
 		}
 		m.Because = b.grounds.Because(v.Context(), o, labels)
 		states = append(states, m)

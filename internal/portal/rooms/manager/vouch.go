@@ -115,7 +115,7 @@ func (h *Handlers) waitingUnder(v *portal.Visit, typed string) (*waiting, portal
 	}
 	return &waiting{
 		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name,
-		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Language().Sentence(asked.Ruling()),
+		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Sentence(asked.Ruling()),
 	}, nil, nil
 }
 

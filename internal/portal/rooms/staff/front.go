@@ -91,7 +91,7 @@ func (h *Handlers) whole(v *portal.Visit, newest []ledger.Entry) ([]ledger.Entry
 func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation, now time.Time) []portal.ServiceState {
 	var states []portal.ServiceState
 	for _, s := range h.shell.Services() {
-		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language()]}
+		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language]}
 		state.State, state.Until = portal.Habilitated(s.ID, habilitations, now)
 		state.Ending = state.State == "open" && state.Until.Sub(now) < endsSoon
 		standing := h.deps.Gate.Standing(v.Viewer.Asker(), s.ID)
@@ -114,9 +114,9 @@ func (h *Handlers) mine(v *portal.Visit, entries []ledger.Entry) []mine {
 		m := mine{Activity: a, Service: h.shell.ServiceName(a.Entry.Service)}
 		switch a.Entry.Kind {
 		case ledger.Consulted, ledger.Changed, ledger.Attempted:
-			m.Sentence = v.Speaker.Language().Sentence(a.Entry.Ruling())
+			m.Sentence = v.Speaker.Sentence(a.Entry.Ruling())
 			if a.Entry.Why == policy.Granted {
-				m.Sentence = v.Speaker.Must("ground.granted")
+				m.Sentence = v.Speaker.Say("ground.granted")
 			}
 		default:
 			m.Sentence = labels.Sentence(a)
