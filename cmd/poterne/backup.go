@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"poterne/internal/app"
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 )
 
 type backupCommand struct {
@@ -19,33 +19,30 @@ type backupCommand struct {
 // Run copies an SQLite database while it is written, and says what the copy holds.
 // It is written in the ledger first: a copy is everything that can be read in it.
 func (b *backupCommand) Run(ctx context.Context, on *streams) error {
-	return b.with(ctx, func(s settings, db *store.DB) error {
-		if s.Server != "" {
+	return b.with(ctx, func(o *app.Opened) error {
+		if o.Server != "" {
 			return usage("%s keeps everything on a PostgreSQL server: copy that with pg_basebackup, as docs/operating.md says", b.Config)
 		}
-		if err := b.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
+		if err := b.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Backup}); err != nil {
 			return err
 		}
-		if err := db.CopyTo(ctx, b.To); err != nil {
-			return err
-		}
-		copied, err := store.OpenSQLite(ctx, b.To)
+		copied, err := o.Copy(ctx, b.To)
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.tell(ctx, on, s, copied), copied.Close())
+		return errors.Join(b.tell(ctx, on, o, copied), copied.Close())
 	})
 }
 
 // tell says how far a copy goes.
-func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copied *store.DB) error {
-	signed, err := store.NewLedger(copied).Checkpoint(ctx)
+func (b *backupCommand) tell(ctx context.Context, on *streams, o *app.Opened, copied *app.Opened) error {
+	signed, err := copied.Ledger.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}
 	var head ledger.Checkpoint
 	if signed != nil {
-		if head, err = ledger.OpenCheckpoint(signed, s.Verifier); err != nil {
+		if head, err = ledger.OpenCheckpoint(signed, o.Verifier); err != nil {
 			return err
 		}
 	}
@@ -53,5 +50,5 @@ func (b *backupCommand) tell(ctx context.Context, on *streams, s settings, copie
 	if !b.Verify {
 		return nil
 	}
-	return verify(ctx, on, copied, s.Verifier, nil)
+	return verify(ctx, on, copied, o.Verifier, nil)
 }

@@ -9,11 +9,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/register/lookup"
-	"poterne/internal/store"
 )
 
 type canariesCommands struct {
@@ -70,14 +70,14 @@ const linesTold = 20
 
 // Run says how many identifiers are reserved, and where. It names none of them.
 func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
-	return c.with(ctx, func(s settings, db *store.DB) error {
-		if !s.Canaries.Any() {
+	return c.with(ctx, func(o *app.Opened) error {
+		if !o.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", c.Config)
 		}
 		var where []string
 		tried, found := 0, 0
 		for _, file := range c.Files {
-			n, err := eachReserved(ctx, s, file, on, tried, func(line int, _ string) bool {
+			n, err := eachReserved(ctx, o, file, on, tried, func(line int, _ string) bool {
 				found++
 				if found <= linesTold {
 					where = append(where, fmt.Sprintf("%s:%d", file, line))
@@ -89,7 +89,7 @@ func (c *canariesCheck) Run(ctx context.Context, on *streams) error {
 			}
 			tried += n
 		}
-		if err := c.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
+		if err := c.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.CanarySearch, Count: uint64(found)}); err != nil {
 			return err
 		}
 		for _, at := range where {
@@ -117,8 +117,8 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 	if isFile(on.Out) {
 		return usage("a list of canaries on a disk is a list that somebody finds; pipe it into what makes the files")
 	}
-	return e.with(ctx, func(s settings, db *store.DB) error {
-		if !s.Canaries.Any() {
+	return e.with(ctx, func(o *app.Opened) error {
+		if !o.Canaries.Any() {
 			return usage("%s declares no canaries; add [canaries] with set and one_in", e.Config)
 		}
 		day := cmp.Or(e.On.Time, time.Now())
@@ -127,9 +127,9 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		tried := 0
 		for _, file := range e.Files {
 			var failed error
-			n, err := eachReserved(ctx, s, file, on, tried, func(_ int, identifier string) bool {
+			n, err := eachReserved(ctx, o, file, on, tried, func(_ int, identifier string) bool {
 				var person register.PersonID
-				if person, failed = s.Person(identifier); failed != nil {
+				if person, failed = o.Person(identifier); failed != nil {
 					return false
 				}
 				if met[person] || e.Number > 0 && len(rows) == e.Number {
@@ -137,7 +137,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 				}
 				met[person] = true
 				var row []string
-				row, failed = town.Particulars(identifier, s.Canaries.Life(person), day)
+				row, failed = town.Particulars(identifier, o.Canaries.Life(person), day)
 				rows = append(rows, row)
 				return failed == nil
 			})
@@ -149,7 +149,7 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 		if len(rows) < e.Number {
 			return fmt.Errorf("only %d of %d identifiers that nobody has are reserved, and %d files are wanted; give more, nothing was printed", len(rows), tried, e.Number)
 		}
-		if err := e.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.CanaryFiles, Count: uint64(len(rows))}); err != nil {
+		if err := e.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.CanaryFiles, Count: uint64(len(rows))}); err != nil {
 			return err
 		}
 		out := csv.NewWriter(on.Out)
@@ -165,14 +165,14 @@ func (e *canariesExport) Run(ctx context.Context, on *streams) error {
 
 // eachReserved calls found with each identifier of a file that is reserved, until it
 // returns false, and returns how many it tried after so many in other files.
-func eachReserved(ctx context.Context, s settings, file string, on *streams, before int, found func(line int, identifier string) (more bool)) (tried int, err error) {
+func eachReserved(ctx context.Context, o *app.Opened, file string, on *streams, before int, found func(line int, identifier string) (more bool)) (tried int, err error) {
 	from, err := opened(file, on)
 	if err != nil {
 		return 0, err
 	}
 	defer from.Close()
 	due := pace()
-	search := lookup.Reserved{Person: s.Person, Canaries: s.Canaries, Progress: func(tried int) {
+	search := lookup.Reserved{Person: o.Person, Canaries: o.Canaries, Progress: func(tried int) {
 		if due() {
 			fmt.Fprintf(on.Err, "%s: %s so far\n", file, count(before+tried, "identifier", "identifiers"))
 		}

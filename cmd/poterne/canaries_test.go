@@ -19,14 +19,14 @@ import (
 
 // trapped is a folder with the example configuration, in which one identifier in a
 // hundred is reserved, and a file of identifiers.
-func trapped(t *testing.T, identifiers int) (dir string, s settings) {
+func trapped(t *testing.T, identifiers int) (dir string, s config.Settings) {
 	t.Helper()
 	dir = configtest.Secrets(t)
 	configFile := filepath.Join(dir, "poterne.toml")
 	if err := os.WriteFile(configFile, []byte(strings.Replace(config.Example, "one_in = 1000000", "one_in = 100", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := readConfig(configFile)
+	s, err := config.Read(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}

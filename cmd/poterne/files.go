@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,16 +26,6 @@ func readAll(files []string) ([][]byte, error) {
 		}
 	}
 	return all, nil
-}
-
-// writeNew writes a file that must not be there yet, for its owner only.
-func writeNew(path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("%s is not written: %w", path, errors.Unwrap(err))
-	}
-	_, err = io.WriteString(file, text)
-	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // streamNew writes a file that must not be there yet, for its owner only. One that is

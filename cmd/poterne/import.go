@@ -7,12 +7,10 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"poterne/internal/gate"
+	"poterne/internal/app"
 	"poterne/internal/ledger"
 	"poterne/internal/reason/intake"
-	"poterne/internal/store"
 )
 
 type factsCommands struct {
@@ -33,14 +31,14 @@ type factsImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (f *factsImport) Run(ctx context.Context, on *streams) error {
-	return f.with(ctx, func(s settings, db *store.DB) error {
-		if _, declared := s.Sources[f.Source]; !declared {
+	return f.with(ctx, func(o *app.Opened) error {
+		if _, declared := o.Sources[f.Source]; !declared {
 			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
 		}
-		facts := intake.NewFacts(store.NewFacts(db), gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)), s.Schemes, store.NewRoster(db), s.Sources, time.Now)
+		facts := o.TakesFacts()
 		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := facts.Take(ctx, f.Source, format, from, said)
-			return report, errors.Join(err, f.record(ctx, db, imported(ledger.Facts, f.Source, report)))
+			return report, errors.Join(err, f.record(ctx, o, app.Imported(ledger.Facts, f.Source, report)))
 		})
 	})
 }
@@ -54,20 +52,13 @@ type aliasesImport struct {
 
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
-	return a.with(ctx, func(s settings, db *store.DB) error {
-		aliases := intake.NewAliases(aliasStore{db}, s.Pseudonym, s.Schemes)
+	return a.with(ctx, func(o *app.Opened) error {
+		aliases := o.TakesAliases()
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
 			report, err := aliases.Take(ctx, format, from, said)
-			return report, errors.Join(err, a.record(ctx, db, imported(ledger.Aliases, "", report)))
+			return report, errors.Join(err, a.record(ctx, o, app.Imported(ledger.Aliases, "", report)))
 		})
 	})
-}
-
-// imported is how an import is written in the ledger.
-func imported(what ledger.State, source string, report intake.Report) ledger.Entry {
-	return ledger.Entry{
-		Kind: ledger.Imported, State: what, Target: source, Count: uint64(report.Kept), Rejected: uint64(report.Rejected),
-	}
 }
 
 type taking func(intake.Format, io.Reader, intake.Said) (intake.Report, error)
@@ -83,7 +74,7 @@ func takeFiles(files []string, format string, on *streams, take taking) error {
 			return fmt.Errorf("%s: stopped after %d lines were kept: %w", file, report.Kept, err)
 		}
 	}
-	fmt.Fprintf(on.Out, "%d lines kept, %d rejected\n", all.Kept, all.Rejected)
+	fmt.Fprintf(on.Out, "%d lines o, %d rejected\n", all.Kept, all.Rejected)
 	if all.Rejected > 0 {
 		return fmt.Errorf("%d lines were rejected, the others are kept; mend them and import them again", all.Rejected)
 	}
@@ -105,7 +96,7 @@ func takeFile(file, format string, on *streams, take taking) (intake.Report, err
 		Rejected: func(r intake.Rejection) { fmt.Fprintf(on.Err, "%s:%d: %s\n", file, r.Line, r.Reason) },
 		Progress: func(r intake.Report) {
 			if due() {
-				fmt.Fprintf(on.Err, "%s: %d lines kept, %d rejected so far\n", file, r.Kept, r.Rejected)
+				fmt.Fprintf(on.Err, "%s: %d lines o, %d rejected so far\n", file, r.Kept, r.Rejected)
 			}
 		},
 	})

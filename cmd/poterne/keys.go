@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 )
 
 type keysCommands struct {
@@ -44,7 +44,7 @@ func (k *keysCommand) Run(on *streams) error {
 
 func writeKeys(dir string, keys []config.Key, on *streams) error {
 	for _, key := range keys {
-		if err := writeNew(filepath.Join(dir, key.File), key.Text); err != nil {
+		if err := key.Write(dir); err != nil {
 			return err
 		}
 		fmt.Fprintln(on.Out, filepath.Join(dir, key.File))
@@ -75,14 +75,14 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 			return usage("%v", err)
 		}
 	}
-	return a.with(ctx, func(s settings, db *store.DB) error {
-		periods, err := store.NewMonths(db).Periods(ctx)
+	return a.with(ctx, func(o *app.Opened) error {
+		periods, err := o.Months.Periods(ctx)
 		if err != nil {
 			return err
 		}
-		veil, err := s.Veil.Advance(periods, until, time.Now())
-		if err == nil && veil.First() != s.Veil.First() {
-			err = replaceFile(s.EpochFile, veil.Text()+"\n")
+		veil, err := o.Veil.Advance(periods, until, time.Now())
+		if err == nil && veil.First() != o.Veil.First() {
+			err = replaceFile(o.EpochFile, veil.Text()+"\n")
 		}
 		if err != nil {
 			return fmt.Errorf("the epoch key stays as it is: %w", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/ledger"
@@ -14,7 +15,7 @@ import (
 )
 
 // veiled is written under a key that begins with January.
-func veiled(t *testing.T) (dir string, s settings, key string) {
+func veiled(t *testing.T) (dir string, s config.Settings, key string) {
 	t.Helper()
 	dir = configtest.Secrets(t)
 	key = filepath.Join(dir, config.EpochFile)
@@ -70,7 +71,7 @@ func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
 	if code, after, errs := asked(t, dir, question...); code != 0 || after != before {
 		t.Errorf("with the later key, exit %d, printed\n%swant\n%s%s", code, after, before, errs)
 	}
-	other, err := s.open(t.Context()) // another node, which has the earlier key still
+	other, err := app.Open(t.Context(), s) // another node, which has the earlier key still
 	if err != nil {
 		t.Fatal(err)
 	}

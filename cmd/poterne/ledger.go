@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/app"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
-	"poterne/internal/store"
 	"poterne/internal/typed"
 )
 
@@ -41,17 +41,17 @@ type ledgerTail struct {
 
 // Run prints the newest entries and, with Follow, each that comes.
 func (t *ledgerTail) Run(ctx context.Context, on *streams) error {
-	return t.with(ctx, func(_ settings, db *store.DB) error {
-		if err := t.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Tail}); err != nil {
+	return t.with(ctx, func(o *app.Opened) error {
+		if err := t.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Tail}); err != nil {
 			return err
 		}
-		next, err := store.NewLedger(db).FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
+		next, err := o.Ledger.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
 		if err != nil {
 			return err
 		}
 		from := next - min(next, ledger.Number(t.Last))
 		for {
-			for entry, err := range store.NewLedger(db).Entries(ctx, from) {
+			for entry, err := range o.Ledger.Entries(ctx, from) {
 				if err != nil {
 					return ended(ctx, err)
 				}
@@ -127,19 +127,19 @@ type ledgerVerify struct {
 // Run verifies the whole ledger. Damage is named on the standard output and makes
 // the answer no.
 func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
-	return v.withSealed(ctx, func(s settings, db *store.DB) error {
+	return v.withSealed(ctx, func(o *app.Opened) error {
 		elsewhere, err := readAll(v.Checkpoint)
 		if err != nil {
 			return err
 		}
-		return verify(ctx, on, db, s.Verifier, elsewhere)
+		return verify(ctx, on, o, o.Verifier, elsewhere)
 	})
 }
 
 // verify reads a whole ledger again and prints what it finds.
-func verify(ctx context.Context, on *streams, db *store.DB, verifier note.Verifier, elsewhere [][]byte) error {
+func verify(ctx context.Context, on *streams, o *app.Opened, verifier note.Verifier, elsewhere [][]byte) error {
 	due := pace()
-	report, err := ledger.Verify(ctx, store.NewLedger(db), verifier, elsewhere, func(done, total int64) {
+	report, err := ledger.Verify(ctx, o.Ledger, verifier, elsewhere, func(done, total int64) {
 		if due() {
 			fmt.Fprintf(on.Err, "%d of %d entries\n", done, total)
 		}

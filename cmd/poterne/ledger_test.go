@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
@@ -18,34 +19,33 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 // written is a folder with the example configuration, and a ledger in which
 // Pauline was shown dossier 1 twice and 2 once, Marc dossier 1, and Pauline was
 // refused dossier 3; three checkpoints were signed.
-func written(t *testing.T) (dir string, s settings) {
+func written(t *testing.T) (dir string, s config.Settings) {
 	t.Helper()
 	dir = configtest.Secrets(t)
 	return dir, writtenIn(t, dir)
 }
 
 // writtenIn is written in a folder that has its secrets.
-func writtenIn(t *testing.T, dir string) settings {
+func writtenIn(t *testing.T, dir string) config.Settings {
 	t.Helper()
 	configFile := filepath.Join(dir, "poterne.toml")
 	if err := os.WriteFile(configFile, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := readConfig(configFile)
+	s, err := config.Read(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(db), s.Signer, s.Verifier, nil)
+	sequencer, err := ledger.NewSequencer(t.Context(), o.Ledger, s.Signer, s.Verifier, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func writtenIn(t *testing.T, dir string) settings {
 		{"pauline.mercier", "1", register.Contact, policy.Shown},
 	} {
 		clock = clock.Add(time.Hour)
-		if err := journal.Record(t.Context(), journal.Outside{DB: store.NewLedger(db), Now: func() time.Time { return clock }}, ledger.Entry{
+		if err := journal.Record(t.Context(), journal.Outside{DB: o.Ledger, Now: func() time.Time { return clock }}, ledger.Entry{
 			Kind: ledger.Consulted, Account: shown.account, Organisation: "ml", Service: "people", Purpose: "accompany", Route: "GET /users",
 			Person: s.Pseudonym.Person(shown.dossier), Fields: shown.fields, Verdict: shown.verdict, Why: policy.Explained,
 			Reason: reason.Reason{Kind: reason.Caseload, Source: "caseloads", ID: "7"},
@@ -76,7 +76,7 @@ func writtenIn(t *testing.T, dir string) settings {
 			}
 		}
 	}
-	if err := db.Close(); err != nil {
+	if err := o.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -153,12 +153,12 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 // Promise: LEDGER-3
 func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
 	dir, s := written(t)
-	db, err := store.OpenSQLite(t.Context(), s.Database)
+	o, err := app.OpenSealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := store.NewLedger(db).Checkpoint(t.Context())
-	if err != nil || db.Close() != nil {
+	signed, err := o.Ledger.Checkpoint(t.Context())
+	if err != nil || o.Close() != nil {
 		t.Fatal(err)
 	}
 	elsewhere := filepath.Join(dir, "kept-elsewhere")

@@ -30,7 +30,7 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Demo      Demo              `cmd:"" help:"Show the whole product, with an invented town inside."`
+	Demo      demoCommand       `cmd:"" help:"Show the whole product, with an invented town inside."`
 	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
 	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
 	Keys      keysCommands      `cmd:"" help:"Make the keys that a configuration needs."`

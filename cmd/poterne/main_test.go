@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"poterne/internal/app"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -142,4 +145,16 @@ func (b *lockedBuffer) waitFor(t *testing.T, said string) {
 		}
 	}
 	t.Fatalf("%q is not printed:\n%s", said, b.String())
+}
+
+// serving runs the program on a free port until ctx ends.
+func serving(ctx context.Context, t *testing.T, p *app.Program) (address string, ended <-chan error) {
+	t.Helper()
+	public, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- p.Serve(ctx, &app.Listening{Listener: public}, nil) }()
+	return "http://" + public.Addr().String(), done
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/store"
@@ -63,16 +64,16 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 	cluster := storetest.StartPostgreSQL(t)
 	connection := cluster.Database(t)
 	configFile := onServer(t, configtest.Secrets(t), "poterne.toml", connection)
-	s, err := readConfig(configFile)
+	s, err := config.Read(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
+	defer o.Close()
+	p, err := app.Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 	_, ended := serving(ctx, t, p)
 	listens(t, cluster.Superuser(connection)) // so that it need not look every second
 	for range 3 {
-		under, out := p.gate.Enter(t.Context(), "pauline.mercier", "ml", "people")
+		under, out := p.Gate.Enter(t.Context(), "pauline.mercier", "ml", "people")
 		var said bytes.Buffer
 		if code := run(t.Context(), []string{"order", "place", "close", "service", "people", "--because", "a drill", "--as", "samir", "--config", configFile}, &streams{Out: &said, Err: &said}); code != 0 {
 			t.Fatal(said.String())

@@ -7,11 +7,11 @@ import (
 	"os"
 	"slices"
 
+	"poterne/internal/app"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 type missionCommands struct {
@@ -40,11 +40,11 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 	if len(list) == 0 {
 		return usage("%s is empty; a mission is about the people in its list", m.List)
 	}
-	return m.with(ctx, func(s settings, db *store.DB) error {
-		if !s.exports(roster.ServiceID(m.Service), m.Route) {
+	return m.with(ctx, func(o *app.Opened) error {
+		if !exports(o.Services, roster.ServiceID(m.Service), m.Route) {
 			return usage("service %q has no route %q with export = true in %s", m.Service, m.Route, m.Config)
 		}
-		if _, _, err := store.NewRoster(db).Account(ctx, roster.AccountID(m.Account)); err != nil {
+		if _, _, err := o.Roster.Account(ctx, roster.AccountID(m.Account)); err != nil {
 			return fmt.Errorf("account %q: %w", m.Account, err)
 		}
 		permit := grants.ExportPermit{
@@ -52,7 +52,7 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,
 			Purpose: m.Purpose, List: sha256.Sum256(list),
 		}
-		if _, err := journal.Do(ctx, outside(db), permit); err != nil {
+		if _, err := journal.Do(ctx, o.Writer(), permit); err != nil {
 			return fmt.Errorf("no mission is opened: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", m.Account, m.People, m.Route, m.Service, stamp(m.Until.Time))
@@ -61,8 +61,8 @@ func (m *missionOpen) Run(ctx context.Context, on *streams) error {
 }
 
 // exports reports whether a route is a declared export of a service.
-func (s *settings) exports(id roster.ServiceID, route string) bool {
-	return slices.ContainsFunc(s.Services, func(service httpgate.Service) bool {
+func exports(services []httpgate.Service, id roster.ServiceID, route string) bool {
+	return slices.ContainsFunc(services, func(service httpgate.Service) bool {
 		return service.ID == id && slices.ContainsFunc(service.Routes, func(r httpgate.Route) bool {
 			return r.Export && "GET "+r.Path == route
 		})

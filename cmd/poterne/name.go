@@ -8,14 +8,13 @@ import (
 	"io"
 	"os"
 
-	"poterne/internal/gate"
+	"poterne/internal/app"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/register/lookup"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 // nameCommand leads pseudonyms back to people. Nothing that Poterne keeps does: it
@@ -37,8 +36,8 @@ type nameCommand struct {
 // Run writes in the ledger that people are named, then names them. It prints how
 // many, and nothing that tells who.
 func (n *nameCommand) Run(ctx context.Context, on *streams) error {
-	return n.with(ctx, func(s settings, db *store.DB) error {
-		wanted, digest, err := n.wanted(s)
+	return n.with(ctx, func(o *app.Opened) error {
+		wanted, digest, err := n.wanted(o)
 		if err != nil {
 			return err
 		}
@@ -55,12 +54,12 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
-		search, due := lookup.NewSearch(wanted, gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)), cmp.Or(n.Scheme, s.Schemes.Own())), pace()
+		search, due := lookup.NewSearch(wanted, o.Directory(), cmp.Or(n.Scheme, o.Schemes.Own())), pace()
 		err = streamNew(n.Out, func(to io.Writer) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
 			}
-			if _, err := journal.Do(ctx, outside(db), naming); err != nil {
+			if _, err := journal.Do(ctx, o.Writer(), naming); err != nil {
 				return fmt.Errorf("nobody is named: %w", err)
 			}
 			return search.Run(ctx, identifiers, to, func(read int) {
@@ -85,14 +84,14 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 }
 
 // wanted reads the list: whom it asks for, each once, and its SHA-256.
-func (n *nameCommand) wanted(s settings) (people []register.PersonID, digest [sha256.Size]byte, err error) {
+func (n *nameCommand) wanted(o *app.Opened) (people []register.PersonID, digest [sha256.Size]byte, err error) {
 	lift := func(*register.PersonID) {}
 	if n.Epoch != "" {
 		month, err := ledger.ParseMonth(n.Epoch)
 		if err != nil {
 			return nil, digest, usage("%v", err)
 		}
-		key, err := s.Veil.Key(month)
+		key, err := o.Veil.Key(month)
 		if err != nil {
 			return nil, digest, err
 		}

@@ -9,32 +9,31 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/app"
+	"poterne/internal/config"
 	"poterne/internal/containment"
-	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
 // namingIn is veiled, with a desk, and a list of who was shown to Pauline.
-func namingIn(t *testing.T) (dir string, s settings, list string) {
+func namingIn(t *testing.T) (dir string, s config.Settings, list string) {
 	t.Helper()
 	dir, s, _ = veiled(t)
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer o.Close()
 	account := func(id roster.AccountID, in roster.OrganisationID, role roster.Role) roster.Account {
 		return roster.Account{ID: id, Organisation: in, Role: role, Name: string(id), Identity: roster.Identity{Issuer: "https://connect.example", Subject: string(id)}}
 	}
-	if err := storetest.TakeRosterBy(t, outside(db), accounts.List{
+	if err := storetest.TakeRosterBy(t, o.Writer(), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "ML"}, {ID: "garde", SIRET: "12345678901242", Name: "Garde"}},
 		Accounts: []roster.Account{
 			account("jeanne", "ml", roster.Manager), account("samir", "garde", roster.Security), account("nadia", "garde", roster.Security),
@@ -43,7 +42,7 @@ func namingIn(t *testing.T) (dir string, s settings, list string) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (containment.Service{Writer: journal.Outside{DB: store.NewLedger(db), Now: time.Now}}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
+	if _, err := (containment.Service{Writer: o.Writer()}).Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "nadia", By: "samir", Because: "vol"}); err != nil {
 		t.Fatal(err)
 	}
 	list = filepath.Join(dir, "people.csv")
@@ -64,14 +63,14 @@ func file(t *testing.T, dir, name, text string) (path string) {
 }
 
 // named is what the ledger says of naming people.
-func named(t *testing.T, s settings) (details []string) {
+func named(t *testing.T, s config.Settings) (details []string) {
 	t.Helper()
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	for entry, err := range store.NewLedger(db).Entries(t.Context(), 0) {
+	defer o.Close()
+	for entry, err := range o.Ledger.Entries(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"poterne/internal/app"
+	"poterne/internal/config"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/reason/intake"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 // database is what commands beside a running program work on.
@@ -19,39 +19,35 @@ type database struct {
 }
 
 // open reads the configuration and opens its database.
-func (d database) open(ctx context.Context) (settings, *store.DB, error) {
-	s, err := readConfig(d.Config)
+func (d database) open(ctx context.Context) (*app.Opened, error) {
+	s, err := config.Read(d.Config)
 	if err != nil {
-		return s, nil, err
+		return nil, err
 	}
-	db, err := s.open(ctx)
-	if err != nil {
-		return s, nil, err
-	}
-	return s, db, nil
+	return app.Open(ctx, s)
 }
 
 // with opens the database for one act.
-func (d database) with(ctx context.Context, act func(settings, *store.DB) error) error {
-	s, db, err := d.open(ctx)
+func (d database) with(ctx context.Context, act func(*app.Opened) error) error {
+	o, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(s, db), db.Close())
+	return errors.Join(act(o), o.Close())
 }
 
 // withSealed opens the database for one act that needs to know nobody: it can do
 // without the epoch key.
-func (d database) withSealed(ctx context.Context, act func(settings, *store.DB) error) error {
-	s, err := readConfig(d.Config)
+func (d database) withSealed(ctx context.Context, act func(*app.Opened) error) error {
+	s, err := config.Read(d.Config)
 	if err != nil {
 		return err
 	}
-	db, err := s.openSealed(ctx)
+	o, err := app.OpenSealed(ctx, s)
 	if err != nil {
 		return err
 	}
-	return errors.Join(act(s, db), db.Close())
+	return errors.Join(act(o), o.Close())
 }
 
 // actor is who uses the command line; the ledger names them.
@@ -67,30 +63,13 @@ func (a actor) Validate() error {
 	return nil
 }
 
-// outside writes beside a running program.
-func outside(db *store.DB) journal.Outside {
-	return journal.Outside{DB: store.NewLedger(db), Now: time.Now}
-}
-
 // record writes an act of the command line in the ledger.
-func (a actor) record(ctx context.Context, db *store.DB, entry ledger.Entry) error {
+func (a actor) record(ctx context.Context, o *app.Opened, entry ledger.Entry) error {
 	entry.Account = roster.AccountID(a.As)
-	if err := journal.Record(ctx, outside(db), entry); err != nil {
+	if err := journal.Record(ctx, o.Writer(), entry); err != nil {
 		return fmt.Errorf("this could not be written in the ledger: %w", err)
 	}
 	return nil
-}
-
-// aliasStore is the store, as intake speaks of it.
-type aliasStore struct{ *store.DB }
-
-// TakeAliases implements intake.AliasStore.
-func (s aliasStore) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
-	named := make([]store.Named, len(aliases))
-	for i, alias := range aliases {
-		named[i] = store.Named(alias)
-	}
-	return store.NewAliases(s.DB).TakeAliases(ctx, named)
 }
 
 // moment is a time on the command line.

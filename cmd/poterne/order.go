@@ -8,11 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/order"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 	"poterne/internal/typed"
 )
 
@@ -37,22 +37,22 @@ var effects = map[string]order.Effect{"freeze": order.Frozen, "suspend": order.S
 
 // Run places the order and prints its number.
 func (p *orderPlace) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(s settings, db *store.DB) error {
+	return p.with(ctx, func(o *app.Opened) error {
 		now := time.Now()
-		o := order.Order{
+		placing := order.Order{
 			Effect: effects[p.Act], Reach: order.Reach(p.Reach), Target: p.Target, Placed: now,
 			By: p.As, Because: p.Because, Message: p.Message,
 		}
 		if p.For != 0 {
-			o.Ends = now.Add(p.For)
+			placing.Ends = now.Add(p.For)
 		}
-		if err := cmp.Or(o.Check(), typed.Check("an order", o.Because)); err != nil {
+		if err := cmp.Or(placing.Check(), typed.Check("an order", placing.Because)); err != nil {
 			return usageError(err.Error())
 		}
-		if err := p.exists(ctx, s, db); err != nil {
+		if err := p.exists(ctx, o); err != nil {
 			return err
 		}
-		placed, err := containment.Service{Writer: outside(db)}.Place(ctx, o)
+		placed, err := containment.Service{Writer: o.Writer()}.Place(ctx, placing)
 		if err != nil {
 			return fmt.Errorf("the order is not placed: %w", err)
 		}
@@ -62,23 +62,23 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 }
 
 // exists keeps a misspelt name from passing for a containment.
-func (p *orderPlace) exists(ctx context.Context, s settings, db *store.DB) error {
+func (p *orderPlace) exists(ctx context.Context, o *app.Opened) error {
 	there := true
 	switch order.Reach(p.Reach) {
 	case order.Account:
-		_, _, err := store.NewRoster(db).Account(ctx, roster.AccountID(p.Target))
+		_, _, err := o.Roster.Account(ctx, roster.AccountID(p.Target))
 		if err != nil && !fault.Is(err, fault.Absent) {
 			return err
 		}
 		there = err == nil
 	case order.Organisation:
-		list, err := store.NewRoster(db).Organisations(ctx)
+		list, err := o.Roster.Organisations(ctx)
 		if err != nil {
 			return err
 		}
 		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == p.Target })
 	case order.Service:
-		there = s.Declares(roster.ServiceID(p.Target))
+		there = o.Declares(roster.ServiceID(p.Target))
 	}
 	if !there {
 		return fmt.Errorf("there is no %s %q, so no order is placed", p.Reach, p.Target)
@@ -95,12 +95,12 @@ type orderLift struct {
 
 // Run lifts one order.
 func (l *orderLift) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(_ settings, db *store.DB) error {
+	return l.with(ctx, func(o *app.Opened) error {
 		if err := typed.Check("the lifting of an order", l.Because); err != nil {
 			return usageError(err.Error())
 		}
 		lift := containment.Lift{ID: order.ID(l.ID), By: l.As, Because: l.Because}
-		err := containment.Service{Writer: outside(db)}.Lift(ctx, lift)
+		err := containment.Service{Writer: o.Writer()}.Lift(ctx, lift)
 		if fault.Is(err, fault.Absent) {
 			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
 		}
@@ -116,8 +116,8 @@ type orderList struct{ database }
 
 // Run lists what is placed and not lifted, oldest first.
 func (l *orderList) Run(ctx context.Context, on *streams) error {
-	return l.with(ctx, func(_ settings, db *store.DB) error {
-		orders, err := store.NewOrders(db).InForce(ctx)
+	return l.with(ctx, func(o *app.Opened) error {
+		orders, err := o.Orders.InForce(ctx)
 		if err != nil {
 			return err
 		}
@@ -127,12 +127,12 @@ func (l *orderList) Run(ctx context.Context, on *streams) error {
 		}
 		table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ORDER\tEFFECT\tREACH\tTARGET\tSINCE\tUNTIL\tBY\tBECAUSE")
-		for _, o := range orders {
+		for _, p := range orders {
 			until := "lifted"
-			if !o.Ends.IsZero() {
-				until = stamp(o.Ends)
+			if !p.Ends.IsZero() {
+				until = stamp(p.Ends)
 			}
-			row(table, o.ID, o.Effect, o.Reach, o.Target, stamp(o.Placed), until, o.By, o.Because)
+			row(table, p.ID, p.Effect, p.Reach, p.Target, stamp(p.Placed), until, p.By, p.Because)
 		}
 		return table.Flush()
 	})

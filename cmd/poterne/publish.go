@@ -9,9 +9,10 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/app"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
-	"poterne/internal/store"
+	"poterne/internal/ledger/witness"
 )
 
 // What is published of the ledger says nothing of what entries hold, so that
@@ -29,8 +30,8 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	return p.withSealed(ctx, func(s settings, db *store.DB) error {
-		head, err := tiles.Publish(ctx, s.published(db), s.Verifier, folder)
+	return p.withSealed(ctx, func(o *app.Opened) error {
+		head, err := tiles.Publish(ctx, o.Published(), o.Verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)
 		}
@@ -53,7 +54,7 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	kept, err := readAll(v.Checkpoint)
+	o, err := readAll(v.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	report, err := tiles.Verify(ctx, folder.FS(), verifier, kept)
+	report, err := tiles.Verify(ctx, folder.FS(), verifier, o)
 	if err != nil {
 		return fmt.Errorf("the copy could not be read to its end: %w", err)
 	}
@@ -88,11 +89,11 @@ type ledgerProve struct {
 
 // Run prints an entry with its proof; it is written in the ledger first.
 func (p *ledgerProve) Run(ctx context.Context, on *streams) error {
-	return p.with(ctx, func(s settings, db *store.DB) error {
-		if err := p.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
+	return p.with(ctx, func(o *app.Opened) error {
+		if err := p.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Proof, From: p.Number, End: p.Number + 1}); err != nil {
 			return err
 		}
-		proof, err := tiles.Prove(ctx, s.published(db), s.Verifier, p.Number)
+		proof, err := tiles.Prove(ctx, o.Published(), o.Verifier, p.Number)
 		if err != nil {
 			return err
 		}
@@ -142,4 +143,32 @@ func readVerifier(file string) (note.Verifier, error) {
 		return nil, usage("%s is not the public half of a checkpoint key, as poterne keys makes it", file)
 	}
 	return verifier, nil
+}
+
+// wanted is whose co-signatures somebody wants to see under a checkpoint.
+type wanted struct {
+	Witness []string `placeholder:"KEY" sep:"none" help:"A witness's public key, whose co-signature is wanted."`
+	Need    int      `help:"How many of the witnesses are enough; all of them when left out."`
+}
+
+// under wants the co-signatures under a note.
+func (w wanted) under(signed []byte) error {
+	quorum := witness.Quorum{Need: w.Need}
+	for _, text := range w.Witness {
+		key, err := witness.ParseKey(text)
+		if err != nil {
+			return usage("--witness %s: %v", text, err)
+		}
+		quorum.Keys = append(quorum.Keys, key)
+	}
+	switch {
+	case w.Need < 0 || w.Need > len(quorum.Keys):
+		return usage("--need %d, of %d witnesses", w.Need, len(quorum.Keys))
+	case w.Need == 0:
+		quorum.Need = len(quorum.Keys)
+	}
+	if !quorum.Met(signed) {
+		return fmt.Errorf("the checkpoint is not co-signed by %d of these witnesses", quorum.Need)
+	}
+	return nil
 }

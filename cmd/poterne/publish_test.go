@@ -2,9 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +9,6 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 )
 
 // bare runs one command that needs no configuration.
@@ -81,41 +77,5 @@ func TestLEDGER_3_AnEntryIsProvedWithThePublicKeyAlone(t *testing.T) {
 	}
 	if code, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir"); code != 0 || !strings.Contains(out, "samir  proof entries from 1") {
 		t.Errorf("reading it is not written: %s", out)
-	}
-}
-
-// Promise: LEDGER-3
-func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
-	p, db, s := assembled(t)
-	ctx, leave := context.WithCancel(t.Context())
-	_, ended := serving(ctx, t, p)
-	if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
-		t.Fatal(err)
-	}
-	leave()
-	if err := <-ended; err != nil { // and everything is signed
-		t.Fatal(err)
-	}
-	signed, err := store.NewLedger(db).Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := ledger.OpenCheckpoint(signed, s.Verifier)
-	if err != nil || head.Size != 2 {
-		t.Fatal(head.Size, err)
-	}
-	for _, host := range []string{"poterne.example", "courses.example"} {
-		for path, want := range map[string]int{"checkpoint": len(signed), "tile/0/000.p/2": 64, "tile/entries/000.p/2": 68} {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/.poterne/ledger/"+path, nil)
-			r.Host = host
-			w := httptest.NewRecorder()
-			p.public.ServeHTTP(w, r)
-			if w.Code != http.StatusOK || w.Body.Len() != want {
-				t.Errorf("%s on %s is answered %d, %d bytes", path, host, w.Code, w.Body.Len())
-			}
-			if strings.Contains(w.Body.String(), "samir") {
-				t.Errorf("%s names somebody", path)
-			}
-		}
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"poterne/internal/app"
+	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -22,23 +22,23 @@ type nightly struct {
 	connection string
 	dir        string
 	configFile string
-	settings   settings
+	settings   config.Settings
 }
 
 // works records some acts, and signs a checkpoint.
 func (n *nightly) works(acts int) {
 	n.t.Helper()
-	db, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
+	o, err := app.OpenSealed(n.t.Context(), config.Settings{Server: n.connection})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer db.Close()
+	defer o.Close()
 	for range acts {
-		if err := journal.Record(n.t.Context(), journal.Outside{DB: store.NewLedger(db), Now: time.Now}, ledger.Entry{Kind: ledger.Read, Account: "nadia", State: ledger.Tail}); err != nil {
+		if err := journal.Record(n.t.Context(), o.Writer(), ledger.Entry{Kind: ledger.Read, Account: "nadia", State: ledger.Tail}); err != nil {
 			n.t.Fatal(err)
 		}
 	}
-	sequencer, err := ledger.NewSequencer(n.t.Context(), store.NewLedger(db), n.settings.Signer, n.settings.Verifier, nil)
+	sequencer, err := ledger.NewSequencer(n.t.Context(), o.Ledger, n.settings.Signer, n.settings.Verifier, nil)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -50,12 +50,12 @@ func (n *nightly) works(acts int) {
 // keep keeps the newest checkpoint elsewhere.
 func (n *nightly) keep(name string) (file string) {
 	n.t.Helper()
-	db, err := store.OpenPostgreSQL(n.t.Context(), n.connection)
+	o, err := app.OpenSealed(n.t.Context(), config.Settings{Server: n.connection})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	defer db.Close()
-	signed, err := store.NewLedger(db).Checkpoint(n.t.Context())
+	defer o.Close()
+	signed, err := o.Ledger.Checkpoint(n.t.Context())
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestLEDGER_3_VerifyNamesWhatABackupThatWasPutBackHasLost(t *testing.T) {
 	n := &nightly{t: t, connection: cluster.Database(t), dir: configtest.Secrets(t)}
 	n.configFile = onServer(t, n.dir, "poterne.toml", n.connection)
 	var err error
-	if n.settings, err = readConfig(n.configFile); err != nil {
+	if n.settings, err = config.Read(n.configFile); err != nil {
 		t.Fatal(err)
 	}
 	n.works(29) // and entry 0, which opens the ledger

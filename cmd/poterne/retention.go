@@ -12,13 +12,13 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 type retentionCommands struct {
@@ -36,18 +36,18 @@ type retentionStatus struct {
 
 // Run says where each month stands. It shows no entry, so it is not written.
 func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(_ settings, db *store.DB) error {
-		schedule, months, err := custody.Months(ctx, store.NewMonths(db), time.Now())
+	return r.with(ctx, func(o *app.Opened) error {
+		schedule, months, err := custody.Months(ctx, o.Months, time.Now())
 		if err != nil {
 			return err
 		}
-		first, err := store.NewLedger(db).First(ctx)
+		first, err := o.Ledger.First(ctx)
 		if err != nil {
 			return err
 		}
 		told := make([]toldMonth, len(months))
 		for i, m := range months {
-			if told[i], err = r.tell(ctx, db, m, first); err != nil {
+			if told[i], err = r.tell(ctx, o, m, first); err != nil {
 				return err
 			}
 		}
@@ -61,17 +61,17 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 
 // tell looks up what a month itself does not say, in a ledger that begins with the
 // entry first.
-func (r *retentionStatus) tell(ctx context.Context, db *store.DB, m retention.Month, first ledger.Number) (toldMonth, error) {
+func (r *retentionStatus) tell(ctx context.Context, o *app.Opened, m retention.Month, first ledger.Number) (toldMonth, error) {
 	told := toldOf(m)
 	if r.Sizes && !m.Dropped {
-		bytes, err := store.NewMonths(db).Weigh(ctx, m.Period)
+		bytes, err := o.Months.Weigh(ctx, m.Period)
 		told.Bytes = &bytes
 		return told, err
 	}
 	if !m.Dropped || m.By < first {
 		return told, nil
 	}
-	entry, err := store.NewLedger(db).Entry(ctx, m.By)
+	entry, err := o.Ledger.Entry(ctx, m.By)
 	told.DroppedAt = &entry.Time
 	return told, err
 }
@@ -205,39 +205,37 @@ type retentionRun struct {
 // Run drops every month that is past its term and not held, oldest first, and makes
 // room for the months to come.
 func (r *retentionRun) Run(ctx context.Context, on *streams) error {
-	s, err := readConfig(r.Config)
+	o, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
-	s.now = time.Now
-	db, err := r.open(ctx, s)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.run(ctx, on, s, db), db.Close())
+	return errors.Join(r.run(ctx, on, o), o.Close())
 }
 
 // open opens the database as whoever may drop.
-func (r *retentionRun) open(ctx context.Context, s settings) (*store.DB, error) {
+func (r *retentionRun) open(ctx context.Context) (*app.Opened, error) {
+	s, err := config.Read(r.Config)
 	switch {
+	case err != nil:
+		return nil, err
 	case s.Server == "" && r.Owner != "":
 		return nil, usage("%s keeps everything in an SQLite file, which has no other owner: leave --owner out", r.Config)
 	case s.Server == "" || r.DryRun:
-		return s.open(ctx)
+		return app.Open(ctx, s)
 	case r.Owner == "":
 		return nil, usage(`write --owner "host=… dbname=… user=… passfile=…": the role that owns the tables, since the program's may drop nothing`)
 	}
 	if err := config.CheckServer(r.Owner); err != nil {
 		return nil, usage("--owner: %v", err)
 	}
-	return store.OpenAsOwner(ctx, r.Owner, s.Server)
+	return app.OpenAsOwner(ctx, s, r.Owner)
 }
 
-func (r *retentionRun) run(ctx context.Context, on *streams, s settings, db *store.DB) error {
+func (r *retentionRun) run(ctx context.Context, on *streams, o *app.Opened) error {
 	due, log := pace(), slog.New(slog.NewJSONHandler(on.Err, nil))
 	erasure := custody.Erasure{
-		Ledger: store.NewLedger(db), Months: store.NewMonths(db), By: roster.AccountID(r.As), Council: s.council(db, log), Published: s.published(db), Signer: s.Signer, Verifier: s.Verifier,
-		DryRun: r.DryRun, Now: time.Now, Log: log,
+		Ledger: o.Ledger, Months: o.Months, By: roster.AccountID(r.As), Council: o.Council(log), Published: o.Published(), Signer: o.Signer, Verifier: o.Verifier,
+		DryRun: r.DryRun, Now: o.Now, Log: log,
 		Progress: func(month ledger.Month, done, total int64) {
 			if due() {
 				fmt.Fprintf(on.Err, "%s: %d of %d entries\n", month, done, total)
@@ -296,20 +294,20 @@ type retentionHold struct {
 	database
 	signers
 	Since month `required:"" help:"The first month, such as 2026-03."`
-	Until month `help:"The last month, included; none while nobody knows: then all that come are kept, too."`
+	Until month `help:"The last month, included; none while nobody knows: then all that come are o, too."`
 }
 
 // Run places the hold and prints its number.
 func (h *retentionHold) Run(ctx context.Context, on *streams) error {
-	return h.with(ctx, func(_ settings, db *store.DB) error {
-		gone, err := h.gone(ctx, db)
+	return h.with(ctx, func(o *app.Opened) error {
+		gone, err := h.gone(ctx, o)
 		if err != nil {
 			return err
 		}
 		hold := retention.Hold{
 			Since: h.Since.Month, Until: h.Until.Month, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
 		}
-		placed, err := journal.Do(ctx, outside(db), custody.Hold{Hold: hold})
+		placed, err := journal.Do(ctx, o.Writer(), custody.Hold{Hold: hold})
 		if err != nil {
 			return fmt.Errorf("nothing is held: %w", err)
 		}
@@ -323,8 +321,8 @@ func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 
 // gone returns the last of the months to be held that was dropped already. When all
 // of them were, there is nothing to hold.
-func (h *retentionHold) gone(ctx context.Context, db *store.DB) (last string, err error) {
-	periods, err := store.NewMonths(db).Periods(ctx)
+func (h *retentionHold) gone(ctx context.Context, o *app.Opened) (last string, err error) {
+	periods, err := o.Months.Periods(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -347,9 +345,9 @@ type retentionRelease struct {
 
 // Run ends one hold. Others that touch the same months go on.
 func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(_ settings, db *store.DB) error {
+	return r.with(ctx, func(o *app.Opened) error {
 		release := custody.Release{Hold: r.Hold, By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
-		if _, err := journal.Do(ctx, outside(db), release); err != nil {
+		if _, err := journal.Do(ctx, o.Writer(), release); err != nil {
 			return fmt.Errorf("nothing is released: %w", err)
 		}
 		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,13 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
-	"poterne/internal/store"
 )
 
 // Promise: LEDGER-6
@@ -91,15 +93,12 @@ type lifeStep struct {
 func monthsDue(t *testing.T, dir string) float64 {
 	t.Helper()
 	var due float64
-	assembledAgain(t, dir, func(p *program) {
-		families, err := p.metrics.registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, family := range families {
-			if family.GetName() == "poterne_ledger_months_due" {
-				due = family.GetMetric()[0].GetGauge().GetValue()
-			}
+	assembledAgain(t, dir, func(p *app.Program) {
+		w := httptest.NewRecorder()
+		p.Private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+		_, line, told := strings.Cut(w.Body.String(), "\npoterne_ledger_months_due ")
+		if _, err := fmt.Sscan(line, &due); err != nil || !told {
+			t.Fatal(err, w.Body)
 		}
 	})
 	return due
@@ -108,10 +107,10 @@ func monthsDue(t *testing.T, dir string) float64 {
 // reopened starts the program, lets it leave, and says how far the gate has read.
 func reopened(t *testing.T, dir string) (next ledger.Number) {
 	t.Helper()
-	assembledAgain(t, dir, func(p *program) {
+	assembledAgain(t, dir, func(p *app.Program) {
 		ctx, leave := context.WithCancel(t.Context())
 		_, ended := serving(ctx, t, p)
-		next = p.journal.Next()
+		next = p.Journal.Next()
 		leave()
 		if err := <-ended; err != nil {
 			t.Fatal(err)
@@ -120,14 +119,14 @@ func reopened(t *testing.T, dir string) (next ledger.Number) {
 	return next
 }
 
-func assembledAgain(t *testing.T, dir string, try func(*program)) {
+func assembledAgain(t *testing.T, dir string, try func(*app.Program)) {
 	t.Helper()
-	s, db, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
+	defer o.Close()
+	p, err := app.Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,21 +178,20 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	s, db, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	s.now = time.Now
+	defer o.Close()
 	log := slog.New(slog.DiscardHandler)
 	_, err = custody.Erasure{
-		Ledger: store.NewLedger(db), Months: setMeanwhile{store.NewMonths(db), outside(db), t}, By: "timer", Council: s.council(db, log), Published: s.published(db), Signer: s.Signer, Verifier: s.Verifier,
+		Ledger: o.Ledger, Months: setMeanwhile{o.Months, t, o.Writer()}, By: "timer", Council: o.Council(log), Published: o.Published(), Signer: o.Signer, Verifier: o.Verifier,
 		Progress: func(ledger.Month, int64, int64) {}, Now: time.Now, Log: log,
 	}.Run(t.Context())
 	if err == nil || !strings.HasSuffix(err.Error(), " is kept: it is not due") {
 		t.Errorf("set to be kept meanwhile: %v", err)
 	}
-	if first, err := store.NewLedger(db).First(t.Context()); first != 0 || err != nil {
+	if first, err := o.Ledger.First(t.Context()); first != 0 || err != nil {
 		t.Errorf("the ledger begins with %d, %v", first, err)
 	}
 }
@@ -201,9 +199,9 @@ func TestLEDGER_5_WhatIsNotDueWhenItsEntriesWereReadIsNotDropped(t *testing.T) {
 // setMeanwhile is a ledger that is to be kept longer, as is set while a month of it is
 // read.
 type setMeanwhile struct {
-	store.Months
-	w journal.Writer
+	custody.Eraser
 	t *testing.T
+	w journal.Writer
 }
 
 func (s setMeanwhile) Condense(ctx context.Context, month ledger.Month, tell func(done, total int64)) ([]ledger.Finding, error) {
@@ -211,52 +209,52 @@ func (s setMeanwhile) Condense(ctx context.Context, month ledger.Month, tell fun
 	if _, err := journal.Do(ctx, s.w, longer); err != nil {
 		s.t.Error(err)
 	}
-	return s.Months.Condense(ctx, month, tell)
+	return s.Eraser.Condense(ctx, month, tell)
 }
 
 // Promise: LEDGER-4
 func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
-	s, _, dir := witnessedBy(t)
+	s, _, dir := configtest.Witnessed(t)
 	configFile := filepath.Join(dir, "poterne.toml")
 	if err := os.WriteFile(configFile, []byte(config.Example), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	rememberedMonths(t, dir, 15)
-	again, err := readConfig(configFile) // now that it reads these months
+	again, err := config.Read(configFile) // now that it reads these months
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Veil, s.now = again.Veil, time.Now
+	s.Veil = again.Veil
 	older, err := os.ReadFile(s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
+	p, err := app.Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	if err := p.journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+	if err := p.Journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
 		t.Fatal(err)
 	}
 	leave()
-	if err := errors.Join(<-ended, db.Close()); err != nil { // the witness has co-signed all of it
+	if err := errors.Join(<-ended, o.Close()); err != nil { // the witness has co-signed all of it
 		t.Fatal(err)
 	}
 	run := func() (said string, first ledger.Number) {
-		db, err := s.open(t.Context())
+		o, err := app.Open(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
+		defer o.Close()
 		var out bytes.Buffer
-		err = (&retentionRun{actor: actor{"timer"}}).run(t.Context(), &streams{Out: &out, Err: io.Discard}, s, db)
-		first, failed := store.NewLedger(db).First(t.Context())
+		err = (&retentionRun{actor: actor{"timer"}}).run(t.Context(), &streams{Out: &out, Err: io.Discard}, o)
+		first, failed := o.Ledger.First(t.Context())
 		if failed != nil {
 			t.Fatal(failed)
 		}
@@ -284,7 +282,7 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 		"a reason for nothing": {"[retention]\nreason = \"a\"", "retention.months: missing; write months = 12"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if _, err := parsed(dir, configured(test.table)); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := config.Parse(filepath.Join(dir, "poterne.toml"), []byte(configured(test.table))); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("it says %v", err)
 			}
 		})
@@ -306,7 +304,7 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // started again, it is written once
-			assembledAgain(t, dir, func(*program) {})
+			assembledAgain(t, dir, func(*app.Program) {})
 		}
 		_, out, _ := asked(t, dir, "retention", "status")
 		if !strings.Contains(out, "what is written now is "+step.says) || !strings.Contains(out, oldest.String()+"  3        "+step.due) {

@@ -19,7 +19,6 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -53,21 +52,21 @@ func rememberedMonths(t *testing.T, dir string, months int) (oldest ledger.Month
 	if err := os.WriteFile(filepath.Join(dir, "epoch.key"), []byte(epoch), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, db, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer o.Close()
 	staff := accounts.List{Organisations: []roster.Organisation{{ID: "garde", Name: "Poste de garde"}}}
 	for id, role := range map[roster.AccountID]roster.Role{"samir": roster.Security, "nadia": roster.Security, "pauline": roster.Adviser} {
 		staff.Accounts = append(staff.Accounts, roster.Account{
 			ID: id, Organisation: "garde", Role: role, Name: string(id), Identity: roster.Identity{Issuer: "https://connect.example", Subject: string(id)},
 		})
 	}
-	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(db), Now: func() time.Time { return oldest.Begins().Add(time.Second) }}, staff); err != nil {
+	if err := storetest.TakeRosterBy(t, journal.Outside{DB: o.Ledger, Now: func() time.Time { return oldest.Begins().Add(time.Second) }}, staff); err != nil {
 		t.Fatal(err)
 	}
-	sequencer, err := ledger.NewSequencer(t.Context(), store.NewLedger(db), s.Signer, s.Verifier, slog.New(slog.DiscardHandler))
+	sequencer, err := ledger.NewSequencer(t.Context(), o.Ledger, o.Signer, o.Verifier, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,9 +76,9 @@ func rememberedMonths(t *testing.T, dir string, months int) (oldest ledger.Month
 			if n == 0 && i == 0 {
 				continue // the roster was taken in
 			}
-			if err := journal.Record(t.Context(), journal.Outside{DB: store.NewLedger(db), Now: func() time.Time { return at }}, ledger.Entry{
+			if err := journal.Record(t.Context(), journal.Outside{DB: o.Ledger, Now: func() time.Time { return at }}, ledger.Entry{
 				Kind: ledger.Consulted, Account: "pauline", Organisation: "garde", Service: "people", Purpose: "accompany", Route: "GET /users",
-				Person: s.Pseudonym.Person(fmt.Sprint(10*n + i)), Fields: register.Name, Verdict: policy.Shown, Why: policy.Counted,
+				Person: o.Pseudonym.Person(fmt.Sprint(10*n + i)), Fields: register.Name, Verdict: policy.Shown, Why: policy.Counted,
 			}); err != nil {
 				t.Fatal(err)
 			}

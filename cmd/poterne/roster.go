@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/journal"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 type rosterCommands struct {
@@ -24,21 +24,21 @@ type rosterImport struct {
 
 // Run takes the roster in, and writes in the ledger that it was.
 func (r *rosterImport) Run(ctx context.Context, on *streams) error {
-	return r.with(ctx, func(s settings, db *store.DB) error {
-		organisations, err := store.NewRoster(db).Organisations(ctx)
+	return r.with(ctx, func(o *app.Opened) error {
+		organisations, err := o.Roster.Organisations(ctx)
 		if err != nil {
 			return err
 		}
-		people, err := store.NewRoster(db).Accounts(ctx)
+		people, err := o.Roster.Accounts(ctx)
 		if err != nil {
 			return err
 		}
-		list, err := config.ReadRoster(r.File, s.Settings, organisations, people, time.Now())
+		list, err := config.ReadRoster(r.File, o.Settings, organisations, people, time.Now())
 		if err != nil {
 			return err
 		}
 		taken := accounts.Import{By: roster.AccountID(r.As), List: list}
-		if _, err := journal.Do(ctx, outside(db), taken); err != nil {
+		if _, err := journal.Do(ctx, o.Writer(), taken); err != nil {
 			return fmt.Errorf("nothing of the roster was taken in: %w", err)
 		}
 		fmt.Fprintf(on.Out, "%d organisations, %d accounts, %d habilitations\n", len(list.Organisations), len(list.Accounts), len(list.Habilitations))

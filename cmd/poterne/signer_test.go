@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 )
 
 // softhsm is where Debian has a token in software.
@@ -68,18 +68,19 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 	if err := os.Rename(filepath.Join(made, "checkpoint.pub"), filepath.Join(dir, "checkpoint.pub")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := parsed(dir, signedBy(sign))
+	s, err := config.Parse(filepath.Join(dir, "poterne.toml"), []byte(signedBy(sign)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
-	db, err := store.OpenSQLite(t.Context(), path)
+	s.Database = path
+	o, err := app.OpenSealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if report, err := ledger.Verify(t.Context(), store.NewLedger(db), s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
+	defer o.Close()
+	if report, err := ledger.Verify(t.Context(), o.Ledger, s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
 		t.Errorf("it verifies as %+v, %v", report, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/policy"
@@ -25,8 +26,8 @@ import (
 // longest, and whose facts come by push and by file.
 type hearing struct {
 	address, configFile string
-	program             *program
-	settings            settings
+	program             *app.Program
+	settings            config.Settings
 }
 
 func newHearing(t *testing.T, kinds, longest string) *hearing {
@@ -42,14 +43,14 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 		t.Fatal(err)
 	}
 	var err error
-	if l.settings, err = readConfig(l.configFile); err != nil {
+	if l.settings, err = config.Read(l.configFile); err != nil {
 		t.Fatal(err)
 	}
-	db, err := l.settings.open(t.Context())
+	o, err := app.Open(t.Context(), l.settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	t.Cleanup(func() { _ = o.Close() })
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for _, id := range []roster.AccountID{"a-2", "b-1", "c-3"} {
 		list.Accounts = append(list.Accounts, roster.Account{
@@ -59,10 +60,10 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 			Account: id, Service: "people", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
 		})
 	}
-	if err := storetest.TakeRosterBy(t, outside(db), list); err != nil {
+	if err := storetest.TakeRosterBy(t, o.Writer(), list); err != nil {
 		t.Fatal(err)
 	}
-	if l.program, err = assemble(t.Context(), l.settings, db, slog.New(slog.DiscardHandler)); err != nil {
+	if l.program, err = app.Assemble(t.Context(), o, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, leave := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -109,7 +110,7 @@ func (l *hearing) file(t *testing.T, lines string) string {
 // explained reports whether something explains why this account is shown a person.
 func (l *hearing) explained(t *testing.T, account roster.AccountID, dossier string) bool {
 	t.Helper()
-	passage, err := l.program.gate.Commit(t.Context(), policy.Ask{
+	passage, err := l.program.Gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: account, Service: "people", Purpose: "accompany", Route: "GET /users",
 		People: []policy.Opening{{Person: l.settings.Pseudonym.Person(dossier), Fields: register.Name}},
 	}, nil)

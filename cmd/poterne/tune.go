@@ -7,10 +7,10 @@ import (
 	"io"
 	"time"
 
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
-	"poterne/internal/store"
 	"poterne/internal/tune"
 )
 
@@ -37,12 +37,12 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	return c.with(ctx, func(s settings, db *store.DB) error {
-		if err := c.record(ctx, db, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
+	return c.with(ctx, func(o *app.Opened) error {
+		if err := c.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
 			return err
 		}
 		due := pace()
-		period, err := tune.ReadPeriod(ctx, store.NewLedger(db), store.NewRoster(db), c.Since.Time, c.Until.Time, func(read time.Time) {
+		period, err := tune.ReadPeriod(ctx, o.Ledger, o.Roster, c.Since.Time, c.Until.Time, func(read time.Time) {
 			if due() {
 				fmt.Fprintf(on.Err, "read until %s\n", stamp(read))
 			}
@@ -50,7 +50,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		study, err := period.Study(ctx, s.Rules, byDefault)
+		study, err := period.Study(ctx, o.Rules, byDefault)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"poterne/internal/accounts"
+	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/journal"
@@ -27,14 +28,13 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
 // observed fills a ledger with what a number of advisers did on so many days from
 // a moment on: each day one person whom a fact explains, and nobody or somebody
 // without a reason, by the toss of a coin.
-func observed(db *store.DB, advisers, days int, from time.Time) error {
+func observed(o *app.Opened, advisers, days int, from time.Time) error {
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for n := range advisers {
 		id := roster.AccountID(fmt.Sprintf("adviser-%d", n))
@@ -44,14 +44,14 @@ func observed(db *store.DB, advisers, days int, from time.Time) error {
 		})
 	}
 	ctx := context.Background()
-	w := journal.Outside{DB: store.NewLedger(db), Now: func() time.Time { return from }}
+	w := journal.Outside{DB: o.Ledger, Now: func() time.Time { return from }}
 	if _, err := journal.Do(ctx, w, accounts.Import{By: "samir", List: list}); err != nil {
 		return err
 	}
 	coin := rand.New(rand.NewPCG(1, 2))
 	met := 0
 	for day := range days {
-		err := store.NewLedger(db).Turn(ctx, func(head journal.Head) error {
+		err := o.Ledger.Turn(ctx, func(head journal.Head) error {
 			at, next := from.AddDate(0, 0, day), head.Next()
 			var entries []ledger.Entry
 			for _, a := range list.Accounts {
@@ -84,9 +84,9 @@ func workedIn(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	from, err := time.Parse(time.DateOnly, args[3])
 	ts.Check(err)
-	db, err := store.OpenSQLite(context.Background(), ts.MkAbs(args[0]))
+	o, err := app.OpenSealed(context.Background(), config.Settings{Database: ts.MkAbs(args[0])})
 	ts.Check(err)
-	ts.Check(errors.Join(observed(db, advisers, days, from.Add(9*time.Hour)), db.Close()))
+	ts.Check(errors.Join(observed(o, advisers, days, from.Add(9*time.Hour)), o.Close()))
 }
 
 // Both engines give the same study of the same work, and its patch is a
@@ -103,15 +103,15 @@ func TestTuneProposesFromEitherEngineWhatAConfigurationAccepts(t *testing.T) {
 			if file == "" {
 				file = onServer(t, dir, "server.toml", storetest.StartPostgreSQL(t).Database(t))
 			}
-			s, err := readConfig(file)
+			s, err := config.Read(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			db, err := s.open(t.Context())
+			o, err := app.Open(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(observed(db, 1100, 30, from), db.Close()); err != nil {
+			if err := errors.Join(observed(o, 1100, 30, from), o.Close()); err != nil {
 				t.Fatal(err)
 			}
 			picture, patch := filepath.Join(t.TempDir(), "tuned.svg"), filepath.Join(t.TempDir(), "tuned.toml")

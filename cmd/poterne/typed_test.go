@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/app"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -17,7 +18,7 @@ import (
 func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 	dir, s := written(t)
 	const bad = "x\x1b]0;owned\x07\u009b2J\u202ey\r\nz"
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,11 +26,11 @@ func TestWhatIsPrintedMovesNoTerminal(t *testing.T) {
 		{Kind: ledger.Raised, Account: bad, Subject: bad, Note: bad},
 		{Kind: ledger.Consulted, Account: bad, Organisation: bad, Service: bad, Purpose: bad, Route: bad, Device: bad, Network: bad, Person: s.Pseudonym.Person("1"), Verdict: policy.Shown, Why: policy.Counted, Fields: 1},
 	} {
-		if err := journal.Record(t.Context(), outside(db), entry); err != nil {
+		if err := journal.Record(t.Context(), o.Writer(), entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Close(); err != nil {
+	if err := o.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
@@ -73,14 +74,14 @@ func TestTheProgramItselfPrintsNoEscape(t *testing.T) {
 		t.Skip("builds the program")
 	}
 	dir, s := written(t)
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := journal.Record(t.Context(), outside(db), ledger.Entry{Kind: ledger.Raised, Account: "chief", Note: "a\x1b]0;owned\x07"}); err != nil {
+	if err := journal.Record(t.Context(), o.Writer(), ledger.Entry{Kind: ledger.Raised, Account: "chief", Note: "a\x1b]0;owned\x07"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
+	if err := o.Close(); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "poterne")

@@ -13,45 +13,28 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
+	"poterne/internal/app"
 	"poterne/internal/fault"
-	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 // withIndex opens the database and the index of its ledger for one act.
-func (d database) withIndex(ctx context.Context, act func(settings, *store.DB) error) error {
-	return d.with(ctx, func(s settings, db *store.DB) error {
-		shelf, err := s.openIndex(ctx, db)
-		if err != nil {
+func (d database) withIndex(ctx context.Context, act func(*app.Opened) error) error {
+	return d.with(ctx, func(o *app.Opened) error {
+		if err := o.WithIndex(ctx); err != nil {
 			return err
 		}
-		return errors.Join(act(s, db), shelf.Close())
+		return act(o)
 	})
-}
-
-// openIndex opens the index of the ledger. It does not follow the ledger yet.
-func (s *settings) openIndex(ctx context.Context, db *store.DB) (shelf *store.Index, err error) {
-	if s.Server != "" {
-		shelf, err = store.OpenIndexPostgreSQL(ctx, s.Server)
-	} else {
-		shelf, err = store.OpenIndexSQLite(ctx, s.Database)
-	}
-	if err == nil {
-		s.index = ledgerindex.New(ledgerindex.Standard, store.NewLedger(db), shelf)
-	}
-	return shelf, err
 }
 
 // progress tells on the standard error how far the ledger is read, when that takes
 // long.
-func progress(ctx context.Context, on *streams, db *store.DB) (func(ledger.Number), error) {
-	end, err := store.NewLedger(db).FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
+func progress(ctx context.Context, on *streams, o *app.Opened) (func(ledger.Number), error) {
+	end, err := o.Ledger.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
 	due := pace()
 	return func(read ledger.Number) {
 		if due() {
@@ -61,13 +44,13 @@ func progress(ctx context.Context, on *streams, db *store.DB) (func(ledger.Numbe
 }
 
 // caughtUp brings the index up to the ledger.
-func caughtUp(ctx context.Context, on *streams, s settings, db *store.DB) error {
-	tell, err := progress(ctx, on, db)
+func caughtUp(ctx context.Context, on *streams, o *app.Opened) error {
+	tell, err := progress(ctx, on, o)
 	if err != nil {
 		return err
 	}
-	err = s.index.CatchUp(ctx, tell)
-	if s.index.Remade() {
+	err = o.Index.CatchUp(ctx, tell)
+	if o.Index.Remade() {
 		fmt.Fprintln(on.Err, remade)
 	}
 	return err
@@ -89,18 +72,18 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	if (w.Identifier == "") == (w.Pseudonym == "") {
 		return usage("write either an identifier or --pseudonym")
 	}
-	return w.withIndex(ctx, func(s settings, db *store.DB) error {
-		person, err := w.person(ctx, s, db)
+	return w.withIndex(ctx, func(o *app.Opened) error {
+		person, err := w.person(ctx, o)
 		if err != nil {
 			return err
 		}
-		if err := w.record(ctx, db, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
+		if err := w.record(ctx, o, ledger.Entry{Kind: ledger.Read, Person: person, State: ledger.WhoSaw}); err != nil {
 			return err
 		}
-		if err := caughtUp(ctx, on, s, db); err != nil {
+		if err := caughtUp(ctx, on, o); err != nil {
 			return err
 		}
-		seen, err := s.index.WhoSaw(ctx, person)
+		seen, err := o.Index.WhoSaw(ctx, person)
 		if err != nil {
 			return err
 		}
@@ -118,15 +101,15 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 	})
 }
 
-func (w *ledgerWhoSaw) person(ctx context.Context, s settings, db *store.DB) (register.PersonID, error) {
+func (w *ledgerWhoSaw) person(ctx context.Context, o *app.Opened) (register.PersonID, error) {
 	if w.Pseudonym != "" {
 		return register.ParsePersonID(w.Pseudonym)
 	}
-	ref, err := s.Schemes.Told(cmp.Or(w.Scheme, s.Schemes.Own()), w.Identifier)
+	ref, err := o.Schemes.Told(cmp.Or(w.Scheme, o.Schemes.Own()), w.Identifier)
 	if err != nil {
 		return register.PersonID{}, err
 	}
-	people, err := gate.NewDirectory(s.Pseudonym, s.Schemes, store.NewAliases(db)).People(ctx, []register.Ref{ref})
+	people, err := o.Directory().People(ctx, []register.Ref{ref})
 	if err != nil {
 		return register.PersonID{}, err
 	}
@@ -177,22 +160,22 @@ type ledgerShownTo struct {
 // everything that was shown of them, and ends with what the answer rests on. In a
 // form for programs, the list alone is on the standard output.
 func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
-	return t.withIndex(ctx, func(s settings, db *store.DB) error {
+	return t.withIndex(ctx, func(o *app.Opened) error {
 		asked := ledger.Entry{Kind: ledger.Read, State: ledger.ShownToList, Target: strings.Join(t.Account, " "), Since: ledger.Cut(t.Since.Time), Until: ledger.Cut(t.Until.Time)}
-		if err := t.record(ctx, db, asked); err != nil {
+		if err := t.record(ctx, o, asked); err != nil {
 			return err
 		}
-		if err := caughtUp(ctx, on, s, db); err != nil {
+		if err := caughtUp(ctx, on, o); err != nil {
 			return err
 		}
 		accounts := make([]roster.AccountID, len(t.Account))
 		for i, account := range t.Account {
 			accounts[i] = roster.AccountID(account)
-			if _, _, err := store.NewRoster(db).Account(ctx, accounts[i]); fault.Is(err, fault.Absent) {
+			if _, _, err := o.Roster.Account(ctx, accounts[i]); fault.Is(err, fault.Absent) {
 				fmt.Fprintf(on.Err, "the roster knows no account %q: is it spelt right?\n", account)
 			}
 		}
-		shown, err := s.index.ShownTo(ctx, accounts, t.Since.Time, t.Until.Time)
+		shown, err := o.Index.ShownTo(ctx, accounts, t.Since.Time, t.Until.Time)
 		if err != nil {
 			return err
 		}
@@ -207,14 +190,17 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		checkpoint, err := ledgerindex.Covering(ctx, store.NewLedger(db), s.Signer, s.Verifier, shown.Before)
+		checkpoint, err := ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, shown.Before)
 		if err != nil {
 			return err
 		}
 		if _, err := io.WriteString(said, shown.RestsOn(checkpoint)); err != nil || t.Out == "" {
 			return err
 		}
-		return writeNew(t.Out+".seal", shown.Seal(digest, checkpoint))
+		return streamNew(t.Out+".seal", func(seal io.Writer) error {
+			_, err := io.WriteString(seal, shown.Seal(digest, checkpoint))
+			return err
+		})
 	})
 }
 
@@ -248,24 +234,24 @@ type ledgerAuditIndex struct {
 // Run makes every sealed segment of the index again in memory and compares. A
 // difference is named on the standard output and makes the answer no.
 func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
-	return a.withIndex(ctx, func(s settings, db *store.DB) error {
-		tell, err := progress(ctx, on, db)
+	return a.withIndex(ctx, func(o *app.Opened) error {
+		tell, err := progress(ctx, on, o)
 		if err != nil {
 			return err
 		}
 		if a.Rebuild {
-			if err := s.index.Rebuild(ctx, tell); err != nil {
+			if err := o.Index.Rebuild(ctx, tell); err != nil {
 				return err
 			}
 			fmt.Fprintln(on.Out, "the index is made anew")
 			return nil
 		}
-		compared, err := s.index.Audit(ctx, tell)
+		compared, err := o.Index.Audit(ctx, tell)
 		if errors.Is(err, ledgerindex.ErrElsewhere) {
-			if err := caughtUp(ctx, on, s, db); err != nil {
+			if err := caughtUp(ctx, on, o); err != nil {
 				return err
 			}
-			compared, err = s.index.Audit(ctx, tell)
+			compared, err = o.Index.Audit(ctx, tell)
 		}
 		if different, ok := errors.AsType[ledgerindex.Difference](err); ok {
 			fmt.Fprintln(on.Out, different)
@@ -277,16 +263,4 @@ func (a *ledgerAuditIndex) Run(ctx context.Context, on *streams) error {
 		fmt.Fprintf(on.Out, "%d segments of %d entries are what the ledger makes of them\n", compared, ledgerindex.Standard.Segment)
 		return nil
 	})
-}
-
-// notary gives the desk what its answers rest on.
-type notary struct {
-	shelf    ledger.Storage
-	signer   note.Signer
-	verifier note.Verifier
-}
-
-// Covering implements desk.Notary.
-func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
-	return ledgerindex.Covering(ctx, n.shelf, n.signer, n.verifier, before)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/app"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/store"
@@ -123,26 +124,26 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 		t.Fatalf("exit %d, printed\n%s%s", code, out, errs)
 	}
 	// Segments of three entries, as if the ledger were large.
-	db, err := s.open(t.Context())
+	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shelf, err := s.openIndex(t.Context(), db)
+	shelf, err := store.OpenIndexSQLite(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shape := ledgerindex.Shape{Segment: 3, Pages: 2, Piece: 10, Portion: 2}
-	if err := ledgerindex.New(shape, store.NewLedger(db), shelf).CatchUp(t.Context(), nil); err != nil {
+	if err := ledgerindex.New(shape, o.Ledger, shelf).CatchUp(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	direct, err := sql.Open("sqlite", s.Database+"-index")
+	db, err := sql.Open("sqlite", s.Database+"-index")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := direct.ExecContext(t.Context(), `delete from page where segment = 1 and side = 'people'`); err != nil {
+	if _, err := db.ExecContext(t.Context(), `delete from page where segment = 1 and side = 'people'`); err != nil {
 		t.Fatal(err)
 	}
-	for _, end := range []func() error{direct.Close, shelf.Close, db.Close} {
+	for _, end := range []func() error{db.Close, shelf.Close, o.Close} {
 		if err := end(); err != nil {
 			t.Fatal(err)
 		}

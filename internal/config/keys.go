@@ -11,6 +11,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,6 +26,17 @@ import (
 
 // Key is a key as its file has it.
 type Key struct{ File, Text string }
+
+// Write writes the key into a folder, for its owner only. It replaces nothing.
+func (k Key) Write(dir string) error {
+	path := filepath.Join(dir, k.File)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("%s is not written: %w", path, errors.Unwrap(err))
+	}
+	_, err = io.WriteString(file, k.Text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
 
 // NewKeys makes the keys of a new ledger, and the public half of the key for its
 // checkpoints, which bear the name of the ledger. When the public half is given, in

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"poterne/internal/config"
+	"poterne/internal/ledger/witness"
+	"poterne/internal/ledger/witness/witnesstest"
 )
 
 // Secrets makes a folder with every secret that the example names.
@@ -27,4 +29,22 @@ func Secrets(t testing.TB) string {
 		}
 	}
 	return dir
+}
+
+// Witnessed is the example's settings with a witness, that witness, and where the keys
+// are.
+func Witnessed(t *testing.T) (s config.Settings, w *witnesstest.Witness, dir string) {
+	t.Helper()
+	dir = Secrets(t)
+	s, err := config.Parse(filepath.Join(dir, "poterne.toml"), []byte(config.Example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = witnesstest.New(t, "witness.example/w1", s.Verifier)
+	key, err := witness.ParseKey(w.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Witnessing = config.Witnessing{Witnesses: []witness.Witness{{Key: key, Address: w.Serve(t)}}, Need: 1}
+	return s, w, dir
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -12,28 +12,24 @@ import (
 	"poterne/internal/custody"
 	"poterne/internal/journal"
 	"poterne/internal/ledger/retention"
-	"poterne/internal/store"
 )
 
 // retain writes in the ledger how long it is kept, when that has changed.
-func (from settings) retain(ctx context.Context, db *store.DB, log *slog.Logger) error {
-	retain := custody.Retain{Setting: from.Retention}
-	_, err := journal.Do(ctx, journal.Outside{DB: store.NewLedger(db), Now: from.now}, retain)
+func (o *Opened) retain(ctx context.Context, log *slog.Logger) error {
+	retain := custody.Retain{Setting: o.Retention}
+	_, err := journal.Do(ctx, o.Writer(), retain)
 	switch {
 	case errors.Is(err, journal.Unchanged):
 	case err != nil:
 		return fmt.Errorf("writing down how long the ledger is kept: %w", err)
 	default:
-		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", from.Retention.Months))
+		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", o.Retention.Months))
 	}
 	return nil
 }
 
 // overdue tells whoever watches over the program that nobody drops months.
-type overdue struct {
-	db  *store.DB
-	now func() time.Time
-}
+type overdue struct{ *Opened }
 
 var overdueDesc = prometheus.NewDesc("poterne_ledger_months_due", "Months of the ledger that are past their term, are not held, and were not dropped.", nil, nil)
 
@@ -44,7 +40,7 @@ func (overdue) Describe(out chan<- *prometheus.Desc) { out <- overdueDesc }
 func (o overdue) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, months, err := custody.Months(ctx, store.NewMonths(o.db), o.now())
+	_, months, err := custody.Months(ctx, o.Months, o.Now())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(overdueDesc, err)
 		return

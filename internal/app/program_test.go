@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -22,38 +22,48 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
-// parsed is what a configuration in dir comes to.
-func parsed(dir, document string) (settings, error) {
-	s, err := config.Parse(filepath.Join(dir, "poterne.toml"), []byte(document))
-	return settings{Settings: s}, err
-}
-
 // assembled is the program that the example configuration comes to, over a new
 // database.
-func assembled(t *testing.T) (*program, *store.DB, settings) {
+func assembled(t *testing.T) (*Program, *Opened) {
 	t.Helper()
-	s, err := parsed(configtest.Secrets(t), config.Example)
+	s, err := config.Parse(filepath.Join(configtest.Secrets(t), "poterne.toml"), []byte(config.Example))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	s.Database = filepath.Join(t.TempDir(), "poterne.db")
+	o, err := OpenSealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	p, err := assemble(t.Context(), s, db, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = o.Close() })
+	p, err := Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, db, s
+	return p, o
+}
+
+// long is how long a test waits for what must come: only a failure takes so long,
+// however busy the machine is.
+const long = time.Minute
+
+// ask asks once; no answer is code 0.
+func ask(address string) (code int, body string) {
+	client := http.Client{Timeout: long, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Get(address)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
 }
 
 // serving runs the program on a free port until ctx ends.
-func serving(ctx context.Context, t *testing.T, p *program) (address string, ended <-chan error) {
+func serving(ctx context.Context, t *testing.T, p *Program) (address string, ended <-chan error) {
 	t.Helper()
 	public, err := listen(ctx, "127.0.0.1:0", nil)
 	if err != nil {
@@ -75,20 +85,20 @@ func hanging() (handler http.Handler, reached, release chan struct{}) {
 }
 
 func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
-	p, db, s := assembled(t)
+	p, o := assembled(t)
 	var reached, release chan struct{}
-	p.public, reached, release = hanging()
+	p.Public, reached, release = hanging()
 	ctx, leave := context.WithCancel(t.Context())
 	address, ended := serving(ctx, t, p)
 	answered := make(chan string, 1)
 	go func() {
-		_, body := ask(address, nil)
+		_, body := ask(address)
 		answered <- body
 	}()
 	<-reached
 	leave()
 	<-p.leaving
-	if code, _ := ask(address, nil); code != 0 {
+	if code, _ := ask(address); code != 0 {
 		t.Errorf("the program is leaving and still answers %d", code)
 	}
 	close(release)
@@ -98,7 +108,7 @@ func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	lag, err := checkpointLag(t.Context(), db, s.Verifier, time.Now())
+	lag, err := o.checkpointLag(t.Context())
 	if err != nil || lag != 0 {
 		t.Errorf("the last checkpoint is %v behind (%v)", lag, err)
 	}
@@ -106,9 +116,9 @@ func TestAPassageUnderWayEndsBeforeTheProgramLeaves(t *testing.T) {
 
 // Promise: LEDGER-1
 func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
-	p, _, _ := assembled(t)
+	p, _ := assembled(t)
 	var reached, release chan struct{}
-	p.public, reached, release = hanging()
+	p.Public, reached, release = hanging()
 	defer close(release)
 	unknown, fail := errors.New("it is not known whether the ledger was written"), make(chan struct{})
 	p.parts[0] = func(context.Context) error { // where the gate runs
@@ -118,7 +128,7 @@ func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
 	address, ended := serving(t.Context(), t, p)
 	answered := make(chan string, 1)
 	go func() {
-		_, body := ask(address, nil)
+		_, body := ask(address)
 		answered <- body
 	}()
 	<-reached
@@ -137,15 +147,15 @@ func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
 }
 
 func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
-	p, _, _ := assembled(t)
+	p, _ := assembled(t)
 	flowing := make(chan struct{})
-	p.public = p.untilLeaving(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	p.Public = p.untilLeaving(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(flowing)
 		<-r.Context().Done()
 	}))
 	ctx, leave := context.WithCancel(t.Context())
 	address, ended := serving(ctx, t, p)
-	go ask(address, nil)
+	go ask(address)
 	<-flowing
 	leave()
 	select {
@@ -160,39 +170,41 @@ func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
 
 func TestNothingRunsOnAfterTheProgram(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	p, db, _ := assembled(t)
+	p, o := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	address, ended := serving(ctx, t, p)
-	if code, _ := ask(address+"/healthz", nil); code != http.StatusOK {
+	if code, _ := ask(address + "/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz answers %d", code)
 	}
 	leave()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := db.Close(); err != nil {
+	if err := o.Close(); err != nil {
 		t.Error(err)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
 func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
-	p, db, s := assembled(t)
+	p, o := assembled(t)
 	ready := func() int {
 		w := httptest.NewRecorder()
-		p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+		p.Private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 		return w.Code
 	}
 	if code := ready(); code != http.StatusOK {
 		t.Errorf("a fresh node answers %d", code)
 	}
-	late := &health{db: db, verifier: s.Verifier, now: func() time.Time { return time.Now().Add(longestLag + time.Second) }}
+	later := *o
+	later.Now = func() time.Time { return time.Now().Add(longestLag + time.Second) }
+	late := &health{Opened: &later}
 	w := httptest.NewRecorder()
 	late.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("with entries that nobody signed it answers %d", w.Code)
 	}
-	if err := db.Close(); err != nil {
+	if err := o.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if code := ready(); code != http.StatusServiceUnavailable {
@@ -201,8 +213,8 @@ func TestANodeIsReadyOnlyWhenPassagesCanBeSettledAndProven(t *testing.T) {
 }
 
 func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
-	p, db, s := assembled(t)
-	if err := storetest.TakeRosterBy(t, outside(db), accounts.List{
+	p, o := assembled(t)
+	if err := storetest.TakeRosterBy(t, o.Writer(), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
 		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0)}},
 		Habilitations: []roster.Habilitation{{
@@ -216,13 +228,13 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	_, ended := serving(ctx, t, p)
 	ask := policy.Ask{Act: policy.Show, Account: "pauline.mercier", Service: "people", Purpose: "accompany", Route: "GET /users"}
 	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
-		ask.People = append(ask.People, policy.Opening{Person: s.Pseudonym.Person(dossier), Fields: register.Name})
+		ask.People = append(ask.People, policy.Opening{Person: o.Pseudonym.Person(dossier), Fields: register.Name})
 	}
-	if _, err := p.metrics.settling(p.gate).Commit(t.Context(), ask, nil); err != nil {
+	if _, err := p.metrics.settling(p.Gate).Commit(t.Context(), ask, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	p.private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	p.Private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`poterne_decisions_total{service="people",verdict="shown"} 1`, `poterne_decisions_total{service="people",verdict="touch"} 4`,
 		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 7`, `poterne_source_silent{source="agenda"} 1`,
@@ -241,7 +253,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 }
 
 func TestAnUndeclaredNameIsNotAnswered(t *testing.T) {
-	p, _, _ := assembled(t)
+	p, _ := assembled(t)
 	for host, want := range map[string]int{
 		"poterne.example": http.StatusUnauthorized, "POTERNE.example": http.StatusUnauthorized, "courses.example": http.StatusUnauthorized,
 		"127.0.0.1:8080": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest, "poterne.example:81": http.StatusMisdirectedRequest,
@@ -252,7 +264,7 @@ func TestAnUndeclaredNameIsNotAnswered(t *testing.T) {
 		}
 		r.Host = host
 		w := httptest.NewRecorder()
-		p.public.ServeHTTP(w, r)
+		p.Public.ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("as %q it answers %d, want %d", host, w.Code, want)
 		}
@@ -264,10 +276,10 @@ func TestAnUndeclaredNameIsNotAnswered(t *testing.T) {
 
 // Promise: ENTRY-9
 func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
-	p, db, s := assembled(t)
+	p, o := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	told := p.signIn(s).Told
+	told := p.signIn(o).Told
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Doubled})
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Idle})
 	leave()
@@ -275,7 +287,7 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 		t.Error(err)
 	}
 	var details []string
-	for entry, err := range store.NewLedger(db).Entries(t.Context(), 1) {
+	for entry, err := range o.Ledger.Entries(t.Context(), 1) {
 		if err != nil || entry.Kind != ledger.Session || entry.Account != "pauline.mercier" {
 			t.Errorf("entry %d is %v (%v)", entry.Number, entry.Kind, err)
 		}
@@ -283,5 +295,41 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 	}
 	if len(details) != 1 || details[0] != "doubled" {
 		t.Errorf("the ledger says %q", details)
+	}
+}
+
+// Promise: LEDGER-3
+func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
+	p, o := assembled(t)
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	if err := p.Journal.Record(t.Context(), ledger.Entry{Kind: ledger.Read, Account: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if err := <-ended; err != nil { // and everything is signed
+		t.Fatal(err)
+	}
+	signed, err := o.Ledger.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := ledger.OpenCheckpoint(signed, o.Verifier)
+	if err != nil || head.Size != 2 {
+		t.Fatal(head.Size, err)
+	}
+	for _, host := range []string{"poterne.example", "courses.example"} {
+		for path, want := range map[string]int{"checkpoint": len(signed), "tile/0/000.p/2": 64, "tile/entries/000.p/2": 68} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/.poterne/ledger/"+path, nil)
+			r.Host = host
+			w := httptest.NewRecorder()
+			p.Public.ServeHTTP(w, r)
+			if w.Code != http.StatusOK || w.Body.Len() != want {
+				t.Errorf("%s on %s is answered %d, %d bytes", path, host, w.Code, w.Body.Len())
+			}
+			if strings.Contains(w.Body.String(), "samir") {
+				t.Errorf("%s names somebody", path)
+			}
+		}
 	}
 }

@@ -1,4 +1,6 @@
-package main
+// Package app assembles the program from its parts over an open database, and serves
+// it; and opens a database for commands beside it.
+package app
 
 import (
 	"context"
@@ -12,10 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/campaign"
-	"poterne/internal/config"
 	"poterne/internal/containment"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -35,125 +37,83 @@ import (
 	"poterne/internal/store"
 )
 
-// settings are what a program is assembled from.
-type settings struct {
-	config.Settings
-	now   func() time.Time   // time.Now when nil
-	index *ledgerindex.Index // of the ledger; nil where nobody asks it
-}
-
-// readConfig reads a configuration and the secrets it names.
-func readConfig(file string) (settings, error) {
-	s, err := config.Read(file)
-	return settings{Settings: s}, err
-}
-
-// open opens the database.
-func (s settings) open(ctx context.Context) (*store.DB, error) {
-	db, err := s.openSealed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Veil(ctx, s.Veil); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// openSealed opens the database for what needs to know nobody: it can do without the
-// epoch key.
-func (s settings) openSealed(ctx context.Context) (db *store.DB, err error) {
-	if s.Server != "" {
-		db, err = store.OpenPostgreSQL(ctx, s.Server)
-	} else {
-		db, err = store.OpenSQLite(ctx, s.Database)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the database cannot be opened: %w", err)
-	}
-	return db, nil
-}
-
-// program is everything that runs, wired together.
-type program struct {
-	journal   *journal.Journal
-	gate      *gate.Gate
-	sequencer *ledger.Sequencer
-	council   *witness.Council
+// Program is everything that runs, wired together.
+type Program struct {
+	Journal   *journal.Journal
+	Gate      *gate.Gate
+	Sequencer *ledger.Sequencer
+	Council   *witness.Council
 	door      *signin.Door
 	metrics   *metrics
-	public    http.Handler     // the portal, sign-in, pushes and the guarded services
-	private   http.Handler     // metrics and health
+	Public    http.Handler     // the portal, sign-in, pushes and the guarded services
+	Private   http.Handler     // metrics and health
 	failed    http.HandlerFunc // says of a request that it failed on our side
 	parts     []func(context.Context) error
 	leaving   chan struct{} // closed when the program is asked to leave
 	log       *slog.Logger
 }
 
-// assemble wires a program together over an open store. It reads the ledger, and
+// Assemble wires a program together over an open database. It reads the ledger, and
 // serves nobody before Serve.
-func assemble(ctx context.Context, from settings, db *store.DB, log *slog.Logger) (*program, error) {
-	if from.now == nil {
-		from.now = time.Now
-	}
-	p := &program{leaving: make(chan struct{}), log: log}
-	if told := toldObservations(from.Rules.Observed); len(told) > 0 {
+func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error) {
+	p := &Program{leaving: make(chan struct{}), log: log}
+	if told := toldObservations(o.Rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
 	}
-	directory := gate.NewDirectory(from.Pseudonym, from.Schemes, store.NewAliases(db))
-	p.council = from.council(db, log)
-	if err := p.council.Attend(ctx); err != nil { // before anything is written or signed
+	directory := o.Directory()
+	p.Council = o.Council(log)
+	if err := p.Council.Attend(ctx); err != nil { // before anything is written or signed
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
 	}
 	var err error
-	if p.journal, err = journal.Open(ctx, store.NewLedger(db), from.now); err != nil {
+	if p.Journal, err = journal.Open(ctx, o.Ledger, o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	p.gate = gate.New(p.journal, store.NewFacts(db), from.Rules, from.now)
-	if err = from.retain(ctx, db, log); err != nil {
+	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Now)
+	if err = o.retain(ctx, log); err != nil {
 		return nil, err
 	}
-	if p.sequencer, err = ledger.NewSequencer(ctx, store.NewLedger(db), from.Signer, from.Verifier, log); err != nil {
+	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
-	p.metrics = newMetrics(from, p.journal, db)
-	present := attendance{p.council, from.Witnessing.Strict, from.now}
-	p.metrics.registry.MustRegister(present, overdue{db, from.now})
+	p.metrics = newMetrics(o, p.Journal)
+	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
+	p.metrics.registry.MustRegister(present, overdue{o})
 
-	pages := portal.NewPages(from.portal(log))
-	sessions := store.NewSessions(db)
-	if p.door, err = signin.New(p.signIn(from), sessions, store.NewRoster(db), pages); err != nil {
+	pages := portal.NewPages(o.portal(log))
+	sessions := store.NewSessions(o.DB)
+	if p.door, err = signin.New(p.signIn(o), sessions, o.Roster, pages); err != nil {
 		return nil, err
 	}
-	detector := campaign.New(campaign.Deps{Journal: p.journal, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)},
-		campaign.Rules{Watches: from.Rules.Watches, Narrowed: from.Narrowed}, from.now, log)
-	orders := containment.Service{Writer: p.journal}
-	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: store.NewRoster(db), Journal: p.journal})
+	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster},
+		campaign.Rules{Watches: o.Rules.Watches, Narrowed: o.Narrowed}, o.Now, log)
+	orders := containment.Service{Writer: p.Journal}
+	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
-		Gate: p.gate, Journal: p.journal, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: orders, Sessions: p.door, Sources: store.NewFacts(db), Campaigns: detector,
-		Notary: notary{store.NewLedger(db), from.Signer, from.Verifier}, Directory: directory,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector,
+		Notary: notary{o.Ledger, o.Signer, o.Verifier}, Directory: directory,
 	}
-	if from.index != nil {
-		watch.Index = from.index
+	if o.Index != nil {
+		watch.Index = o.Index
 	}
-	watching := desk.New(shell, desk.Settings{Silence: from.Silence, Observed: from.Rules.Observed, Scheme: from.Schemes.Own()}, watch)
+	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
 	rooms := shell.Handler(
-		staff.New(shell, staff.Deps{Gate: p.gate, Journal: p.journal, Roster: store.NewRoster(db)}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: p.gate, Grants: grants.Service{Journal: p.journal, Most: from.Rules.Signed, Now: from.now}, Freezes: orders, Journal: p.journal, Roster: store.NewRoster(db),
+			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster,
 		}),
 	)
 
-	assertions, err := httpgate.NewSigner(from.Assertion, from.Origin, store.NewRoster(db), from.now)
+	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := httpgate.New(from.Services, httpgate.Deps{
-		Gate: witnessed{p.metrics.settling(p.gate), present}, Directory: directory, Schemes: from.Schemes, Who: p.door.Who,
-		Pages: stops{pages.Stops(), p.gate}, Assertions: assertions, Networks: from.Networks, Expel: p.door.EndAll,
-		Insecure: strings.HasPrefix(from.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: from.now,
-		Canaries: from.Canaries, Reading: from.Reading,
+	proxy, err := httpgate.New(o.Services, httpgate.Deps{
+		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.door.Who,
+		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll,
+		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: o.Now,
+		Canaries: o.Canaries, Reading: o.Reading,
 	})
 	if err != nil {
 		return nil, err
@@ -163,37 +123,37 @@ func assemble(ctx context.Context, from settings, db *store.DB, log *slog.Logger
 	p.door.Mount(ours)
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
-	ours.Handle(tiles.Pattern, tiles.NewHandler(from.published(db), from.Verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(intake.NewFacts(store.NewFacts(db), directory, from.Schemes, store.NewRoster(db), from.Sources, from.now), from.Tokens, p.pushed, log))
-	health := &health{db: db, verifier: from.Verifier, now: from.now, witnesses: present}
-	p.public = switchboard{
-		origin: from.Origin, hosts: from.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
+	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(), o.Tokens, p.pushed, log))
+	health := &health{o, present}
+	p.Public = switchboard{
+		origin: o.Origin, hosts: o.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(rooms), health: health.handler(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
-	p.private = private
+	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.journal.Run, p.sequencer.Run, p.council.Run, p.door.Run, watching.Run, detector.Run}
-	if from.index != nil {
-		p.parts = append(p.parts, func(ctx context.Context) error { return from.index.Run(ctx, log) })
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run}
+	if o.Index != nil {
+		p.parts = append(p.parts, func(ctx context.Context) error { return o.Index.Run(ctx, log) })
 	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
-		return db.Listen(ctx, log, func() {
+		return o.DB.Listen(ctx, log, func() {
 			sessions.Told()
-			_ = p.journal.Look(ctx) // a node that cannot look now looks again within a second
+			_ = p.Journal.Look(ctx) // a node that cannot look now looks again within a second
 		})
 	})
 	return p, nil
 }
 
 // hosts are the names that we answer to.
-func (from settings) hosts() map[string]bool {
-	_, home, _ := strings.Cut(from.Origin, "://")
+func (o *Opened) hosts() map[string]bool {
+	_, home, _ := strings.Cut(o.Origin, "://")
 	hosts := map[string]bool{strings.ToLower(home): true}
-	for _, service := range from.Services {
+	for _, service := range o.Services {
 		hosts[strings.ToLower(service.Host)] = true
 	}
 	delete(hosts, "")
@@ -201,19 +161,19 @@ func (from settings) hosts() map[string]bool {
 }
 
 // portal is how the portal speaks of what is guarded.
-func (from settings) portal(log *slog.Logger) portal.Settings {
-	s := portal.Settings{Home: from.Origin + "/", Help: from.Help, Now: from.now, Log: log, Zone: paris()}
-	scheme, _, _ := strings.Cut(from.Origin, "://")
-	for _, service := range from.Services {
-		address := from.Origin + service.Prefix + "/"
+func (o *Opened) portal(log *slog.Logger) portal.Settings {
+	s := portal.Settings{Home: o.Origin + "/", Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
+	scheme, _, _ := strings.Cut(o.Origin, "://")
+	for _, service := range o.Services {
+		address := o.Origin + service.Prefix + "/"
 		if service.Host != "" {
 			address = scheme + "://" + service.Host + "/"
 		}
 		s.Services = append(s.Services, portal.Service{
-			ID: service.ID, Name: service.Name, About: from.About[service.ID], Address: address, Search: searchOf(service, address),
+			ID: service.ID, Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address),
 		})
 	}
-	if issuer, err := url.Parse(from.SignIn.Issuer); err == nil && issuer.Host != "" {
+	if issuer, err := url.Parse(o.SignIn.Issuer); err == nil && issuer.Host != "" {
 		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
 	}
 	return s
@@ -241,12 +201,12 @@ func paris() *time.Location {
 }
 
 // signIn writes a touch in the ledger, and a session that two browsers held.
-func (p *program) signIn(from settings) signin.Settings {
-	s := from.SignIn
-	s.Now, s.Log, s.Device = from.now, p.log, from.Pseudonym.Device
+func (p *Program) signIn(o *Opened) signin.Settings {
+	s := o.SignIn
+	s.Now, s.Log, s.Device = o.Now, p.log, o.Pseudonym.Device
 	s.Touched = func(r *http.Request, session signin.Session) error {
-		return journal.Record(r.Context(), p.journal, ledger.Entry{
-			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: from.Networks.Of(r),
+		return journal.Record(r.Context(), p.Journal, ledger.Entry{
+			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),
 		})
 	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {
@@ -254,7 +214,7 @@ func (p *program) signIn(from settings) signin.Settings {
 		if ended.Why != signin.Doubled && ended.Why != signin.Moved {
 			return
 		}
-		err := journal.Record(context.WithoutCancel(ctx), p.journal, ledger.Entry{
+		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
 			Kind: ledger.Session, Account: ended.Account, Organisation: ended.Organisation, Session: ended.Session, State: ledger.State(ended.Why),
 		})
 		if err != nil {
@@ -265,8 +225,8 @@ func (p *program) signIn(from settings) signin.Settings {
 }
 
 // pushed writes in the ledger what a source has sent.
-func (p *program) pushed(ctx context.Context, source string, report intake.Report) error {
-	return journal.Record(ctx, p.journal, imported(ledger.Facts, source, report))
+func (p *Program) pushed(ctx context.Context, source string, report intake.Report) error {
+	return journal.Record(ctx, p.Journal, Imported(ledger.Facts, source, report))
 }
 
 // stops is what the gate shows to whoever it stops.
@@ -320,7 +280,7 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // untilLeaving ends what would never end by itself, such as the desk's flow, when
 // the program is asked to leave.
-func (p *program) untilLeaving(next http.Handler) http.Handler {
+func (p *Program) untilLeaving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
@@ -341,16 +301,16 @@ const patience = 10 * time.Second
 // Serve serves until ctx ends; then it stops accepting, lets passages end, and
 // signs a last checkpoint. When the ledger's state is not known any more it
 // returns at once: the program must then stop. The private listener may be nil.
-func (p *program) Serve(ctx context.Context, public, private *listening) error {
+func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	group, living := errgroup.WithContext(living)
 	for _, run := range p.parts {
 		group.Go(func() error { return run(living) })
 	}
-	servers := []*http.Server{public.start(group, recovering(p.public, p.failed, p.log), p.log)}
+	servers := []*http.Server{public.start(group, recovering(p.Public, p.failed, p.log), p.log)}
 	if private != nil {
-		servers = append(servers, private.start(group, recovering(p.private, p.failed, p.log), p.log))
+		servers = append(servers, private.start(group, recovering(p.Private, p.failed, p.log), p.log))
 	}
 	group.Go(func() error {
 		select {
@@ -371,14 +331,14 @@ func (p *program) Serve(ctx context.Context, public, private *listening) error {
 	}
 	for advanced := true; advanced; {
 		var err error
-		if advanced, err = p.sequencer.Step(context.WithoutCancel(ctx)); err != nil {
+		if advanced, err = p.Sequencer.Step(context.WithoutCancel(ctx)); err != nil {
 			return fmt.Errorf("signing the last checkpoint: %w", err)
 		}
 	}
-	return p.council.Attend(context.WithoutCancel(ctx)) // it is co-signed, too
+	return p.Council.Attend(context.WithoutCancel(ctx)) // it is co-signed, too
 }
 
-func (p *program) leave(servers []*http.Server) error {
+func (p *Program) leave(servers []*http.Server) error {
 	close(p.leaving)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -392,13 +352,13 @@ func (p *program) leave(servers []*http.Server) error {
 	return errors.Join(all...)
 }
 
-// listening is an open listener, and whether it speaks TLS.
-type listening struct {
+// Listening is an open listener, and whether it speaks TLS.
+type Listening struct {
 	net.Listener
 	tls func(*http.Server)
 }
 
-func (l *listening) start(group *errgroup.Group, handler http.Handler, log *slog.Logger) *http.Server {
+func (l *Listening) start(group *errgroup.Group, handler http.Handler, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -422,4 +382,16 @@ func (l *listening) start(group *errgroup.Group, handler http.Handler, log *slog
 		return fmt.Errorf("serving: %w", err)
 	})
 	return server
+}
+
+// notary gives the desk what its answers rest on.
+type notary struct {
+	shelf    ledger.Storage
+	signer   note.Signer
+	verifier note.Verifier
+}
+
+// Covering implements desk.Notary.
+func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
+	return ledgerindex.Covering(ctx, n.shelf, n.signer, n.verifier, before)
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -53,10 +53,10 @@ func breaksFor(w http.ResponseWriter, r *http.Request, number int) {
 }
 
 func TestAPanicIsLoggedWithoutTheRequestAndAnswered(t *testing.T) {
-	p, _, _ := assembled(t)
+	p, _ := assembled(t)
 	log := &shared{}
 	p.log = slog.New(slog.NewJSONHandler(log, nil))
-	p.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { breaksFor(w, r, 424242) })
+	p.Public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { breaksFor(w, r, 424242) })
 	ctx, leave := context.WithCancel(t.Context())
 	address, ended := serving(ctx, t, p)
 	defer func() { leave(); <-ended }()

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 
 // commit plays an attack in real time against the demonstration's own address, says
 // what the ledger tells of it as it happens, and what came of it.
-func (a demoAttack) commit(ctx context.Context, out io.Writer, in i18n.Language, invented *demoTown, portal string, j *journal.Journal) error {
+func (a theft) commit(ctx context.Context, out io.Writer, in i18n.Language, invented *world, portal string, j *journal.Journal) error {
 	thieves := a.thieves(invented)
 	n := newNarrator(out, in, thieves)
 	fmt.Fprintf(out, "\n%s\n\n", a.about(in))

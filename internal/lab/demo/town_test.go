@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ import (
 func TestTheTownsStaffHaveAReasonForWhomTheyReceiveAtAnyHour(t *testing.T) {
 	for _, hour := range []int{0, 3, 12, 23} {
 		started := time.Date(2026, time.November, 22, hour, 40, 0, 0, time.UTC) // a Sunday
-		d, err := newDemoTown(1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
+		d, err := newWorld(1, 20_000, "http://127.0.0.1:1", started, func(string) bool { return false })
 		if err != nil {
 			t.Fatal(err)
 		}

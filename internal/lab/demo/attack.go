@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -14,13 +14,13 @@ import (
 	"poterne/internal/roster"
 )
 
-// demoAttack is a theft that the demonstration plays: thieves hold the sessions of
+// theft is a theft that the demonstration plays: thieves hold the sessions of
 // some of the town's accounts, and use the doors that staff use.
-type demoAttack struct {
+type theft struct {
 	name      string // the catalogue says what it is: demo.attack-NAME
 	created   int    // accounts that a manager had created today
 	elsewhere bool   // from devices that are not the owners', who had two weeks on theirs
-	thieves   func(*demoTown) []life.Thief
+	thieves   func(*world) []life.Thief
 }
 
 // The characters whose sessions are stolen.
@@ -31,17 +31,17 @@ const (
 	helene  = roster.AccountID("helene.roux")
 )
 
-var demoAttacks = []demoAttack{
+var thefts = []theft{
 	{
 		name: "kairos-2025",
-		thieves: func(d *demoTown) []life.Thief {
+		thieves: func(d *world) []life.Thief {
 			return []life.Thief{d.thief(lucas, 300*time.Millisecond, d.candidates())}
 		},
 	},
 	{
 		name:      "france-2024",
 		elsewhere: true,
-		thieves: func(d *demoTown) (thieves []life.Thief) {
+		thieves: func(d *world) (thieves []life.Thief) {
 			for i, account := range d.of(roster.Adviser)[:6] {
 				thieves = append(thieves, d.thief(account, 500*time.Millisecond, d.strangers(i, 6)))
 			}
@@ -51,7 +51,7 @@ var demoAttacks = []demoAttack{
 	{
 		name:    "missions-2025",
 		created: 2,
-		thieves: func(d *demoTown) (thieves []life.Thief) {
+		thieves: func(d *world) (thieves []life.Thief) {
 			for i, account := range []roster.AccountID{helene, created(0), created(1)} {
 				thieves = append(thieves, d.thief(account, 500*time.Millisecond, d.strangers(i, 3)))
 			}
@@ -61,19 +61,19 @@ var demoAttacks = []demoAttack{
 	{
 		name:      "flat-sweep",
 		elsewhere: true,
-		thieves: func(d *demoTown) []life.Thief {
+		thieves: func(d *world) []life.Thief {
 			return []life.Thief{d.thief(pauline, 50*time.Millisecond, d.strangers(0, 1))}
 		},
 	},
 	{
 		name: "caseload-sweep",
-		thieves: func(d *demoTown) []life.Thief {
+		thieves: func(d *world) []life.Thief {
 			return []life.Thief{d.thief(pauline, 250*time.Millisecond, d.files(slices.Values(d.staff.Caseload(pauline))))}
 		},
 	},
 	{
 		name: "burst",
-		thieves: func(d *demoTown) (thieves []life.Thief) {
+		thieves: func(d *world) (thieves []life.Thief) {
 			advisers := d.of(roster.Adviser)
 			for i, account := range advisers {
 				thieves = append(thieves, d.thief(account, 2*time.Second, first(5, d.strangers(i, len(advisers)))))
@@ -83,36 +83,40 @@ var demoAttacks = []demoAttack{
 	},
 	{
 		name: "guessing",
-		thieves: func(d *demoTown) []life.Thief {
+		thieves: func(d *world) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, guesses())}
 		},
 	},
 	{
 		name: "birth-comb",
-		thieves: func(d *demoTown) []life.Thief {
+		thieves: func(d *world) []life.Thief {
 			return []life.Thief{d.thief(karim, 300*time.Millisecond, comb())}
 		},
 	},
 }
 
-func (a demoAttack) about(in i18n.Language) string { return in.Say("demo.attack-" + a.name) }
+func (a theft) about(in i18n.Language) string { return in.Say("demo.attack-" + a.name) }
 
-// attackNamed finds an attack of the demonstration; no name is no attack.
-func attackNamed(name string) (demoAttack, error) {
-	if name == "" {
-		return demoAttack{}, nil
-	}
-	for _, a := range demoAttacks {
-		if a.name == name {
-			return a, nil
-		}
-	}
-	return demoAttack{}, usage("there is no attack %q; poterne demo --attack list says which there are", name)
+// Knows reports whether the demonstration has an attack of this name.
+func Knows(attack string) bool {
+	return slices.ContainsFunc(thefts, func(a theft) bool { return a.name == attack })
 }
 
-// listAttacks says which attacks there are.
-func listAttacks(out io.Writer, in i18n.Language) {
-	for _, a := range demoAttacks {
+// theftNamed finds an attack of the demonstration; no name is no attack.
+func theftNamed(name string) (theft, error) {
+	i := slices.IndexFunc(thefts, func(a theft) bool { return a.name == name })
+	switch {
+	case name == "":
+		return theft{}, nil
+	case i < 0:
+		return theft{}, fmt.Errorf("there is no attack %q", name)
+	}
+	return thefts[i], nil
+}
+
+// ListAttacks says which attacks there are.
+func ListAttacks(out io.Writer, in i18n.Language) {
+	for _, a := range thefts {
 		fmt.Fprintf(out, "%-16s %s\n", a.name, a.about(in))
 	}
 }
@@ -121,7 +125,7 @@ func listAttacks(out io.Writer, in i18n.Language) {
 func created(n int) roster.AccountID { return roster.AccountID(fmt.Sprintf("nouveau.compte-%d", n+1)) }
 
 // creates has accounts created today.
-func (d *demoTown) creates(accounts int) {
+func (d *world) creates(accounts int) {
 	for n := range accounts {
 		id := created(n)
 		d.created = append(d.created, town.Agent{
@@ -132,7 +136,7 @@ func (d *demoTown) creates(accounts int) {
 }
 
 // of lists the accounts of a role, the characters first.
-func (d *demoTown) of(role roster.Role) (accounts []roster.AccountID) {
+func (d *world) of(role roster.Role) (accounts []roster.AccountID) {
 	for _, agent := range d.agents() {
 		if agent.Role == role {
 			accounts = append(accounts, agent.ID)
@@ -142,12 +146,12 @@ func (d *demoTown) of(role roster.Role) (accounts []roster.AccountID) {
 }
 
 // thief holds the session of an account.
-func (d *demoTown) thief(account roster.AccountID, pause time.Duration, pages iter.Seq[string]) life.Thief {
+func (d *world) thief(account roster.AccountID, pause time.Duration, pages iter.Seq[string]) life.Thief {
 	return life.Thief{Account: account, Button: d.button(account), Pause: pause, Pages: pages}
 }
 
 // files are the addresses of people's files.
-func (d *demoTown) files(people iter.Seq[int]) iter.Seq[string] {
+func (d *world) files(people iter.Seq[int]) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for person := range people {
 			if !yield("/dossier/files/" + d.register.Dossier(person)) {
@@ -160,7 +164,7 @@ func (d *demoTown) files(people iter.Seq[int]) iter.Seq[string] {
 // strangers are the files of one of several equal parts of the register, from its
 // end on, where people live whom nobody in the town accompanies. A thief does not
 // know who is a canary.
-func (d *demoTown) strangers(part, parts int) iter.Seq[string] {
+func (d *world) strangers(part, parts int) iter.Seq[string] {
 	return d.files(func(yield func(int) bool) {
 		for n := d.register.Size() - 1 - part; n >= 0; n -= parts {
 			if !yield(n) {
@@ -171,7 +175,7 @@ func (d *demoTown) strangers(part, parts int) iter.Seq[string] {
 }
 
 // candidates are the pages of the hole in Kairos.
-func (d *demoTown) candidates() iter.Seq[string] {
+func (d *world) candidates() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for from := 0; from < d.register.Size(); from += 1000 {
 			if !yield(fmt.Sprintf("/kairos/api/candidates?count=1000&from=%d", from)) {

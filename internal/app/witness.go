@@ -1,11 +1,8 @@
-package main
+package app
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,30 +10,9 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
 	"poterne/internal/policy"
-	"poterne/internal/store"
 )
-
-// council calls the witnesses together.
-func (from settings) council(db *store.DB, log *slog.Logger) *witness.Council {
-	client := &http.Client{CheckRedirect: witness.StayPut}
-	return witness.New(from.Witnessing.Witnesses, from.Witnessing.Need, store.NewLedger(db), from.Signer, from.Verifier, client, from.now, log)
-}
-
-// published is the ledger as everybody sees it: under its witnesses' signatures.
-func (from settings) published(db *store.DB) tiles.Source {
-	quorum := witness.Quorum{Need: from.Witnessing.Need}
-	for _, w := range from.Witnessing.Witnesses {
-		quorum.Keys = append(quorum.Keys, w.Key)
-	}
-	now := from.now
-	if now == nil {
-		now = time.Now
-	}
-	return witness.Published{Catalogue: store.NewLedger(db), Quorum: quorum, Verifier: from.Verifier, Now: now}
-}
 
 // attendance is how a program stands with its witnesses.
 type attendance struct {
@@ -126,32 +102,4 @@ func (a attendance) told() *toldWitnesses {
 		}
 	}
 	return said
-}
-
-// wanted is whose co-signatures somebody wants to see under a checkpoint.
-type wanted struct {
-	Witness []string `placeholder:"KEY" sep:"none" help:"A witness's public key, whose co-signature is wanted."`
-	Need    int      `help:"How many of the witnesses are enough; all of them when left out."`
-}
-
-// under wants the co-signatures under a note.
-func (w wanted) under(signed []byte) error {
-	quorum := witness.Quorum{Need: w.Need}
-	for _, text := range w.Witness {
-		key, err := witness.ParseKey(text)
-		if err != nil {
-			return usage("--witness %s: %v", text, err)
-		}
-		quorum.Keys = append(quorum.Keys, key)
-	}
-	switch {
-	case w.Need < 0 || w.Need > len(quorum.Keys):
-		return usage("--need %d, of %d witnesses", w.Need, len(quorum.Keys))
-	case w.Need == 0:
-		quorum.Need = len(quorum.Keys)
-	}
-	if !quorum.Met(signed) {
-		return fmt.Errorf("the checkpoint is not co-signed by %d of these witnesses", quorum.Need)
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/app"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town"
@@ -21,12 +22,12 @@ import (
 	"poterne/internal/store"
 )
 
-// demoClient is Poterne as the demonstration's identity provider knows it.
-const demoClient = "poterne-demo"
+// client is Poterne as the demonstration's identity provider knows it.
+const client = "poterne-demo"
 
-// demoTown is the invented town: its register, its staff, and everything other
+// world is the invented town: its register, its staff, and everything other
 // systems would tell Poterne about them.
-type demoTown struct {
+type world struct {
 	register *town.Register
 	staff    *town.Staff
 	issuer   string
@@ -34,31 +35,31 @@ type demoTown struct {
 	created  []town.Agent // accounts created today, by an attack
 }
 
-func newDemoTown(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*demoTown, error) {
+func newWorld(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*world, error) {
 	r, err := town.NewRegister(fmt.Sprint(seed), people)
 	if err != nil {
 		return nil, err
 	}
 	r = r.Reserving(reserved)
-	return &demoTown{register: r, staff: town.NewStaff(r), issuer: issuer, today: today}, nil
+	return &world{register: r, staff: town.NewStaff(r), issuer: issuer, today: today}, nil
 }
 
 // agents is everybody who has an account, the characters first.
-func (d *demoTown) agents() []town.Agent { return slices.Concat(d.staff.Agents(), d.created) }
+func (d *world) agents() []town.Agent { return slices.Concat(d.staff.Agents(), d.created) }
 
 // button is an agent's button on the identity provider's page.
-func (d *demoTown) button(account roster.AccountID) string {
+func (d *world) button(account roster.AccountID) string {
 	return fmt.Sprint(slices.IndexFunc(d.agents(), func(a town.Agent) bool { return a.ID == account }))
 }
 
 const (
-	demoIdp    = "8a2f1c4e-demo"
-	demoFactor = "eidas1-mfa"
+	identityProvider = "8a2f1c4e-demo"
+	factor           = "eidas1-mfa"
 )
 
 // people lists everybody as the identity provider knows them, in the order of
 // their buttons.
-func (d *demoTown) people() []proconnect.Person {
+func (d *world) people() []proconnect.Person {
 	names := make(map[roster.OrganisationID]roster.Organisation)
 	for _, o := range d.staff.Organisations() {
 		names[o.ID] = o
@@ -68,7 +69,7 @@ func (d *demoTown) people() []proconnect.Person {
 		given, usual, _ := strings.Cut(agent.Name, " ")
 		people = append(people, proconnect.Person{
 			Subject: agent.Subject, GivenName: given, UsualName: usual, Email: agent.Mail,
-			SIRET: names[agent.Organisation].SIRET, Idp: demoIdp, ACR: demoFactor, AMR: []string{"pwd", "otp", "mfa"},
+			SIRET: names[agent.Organisation].SIRET, Idp: identityProvider, ACR: factor, AMR: []string{"pwd", "otp", "mfa"},
 			Role: agent.Role, Organisation: names[agent.Organisation].Name,
 		})
 	}
@@ -84,7 +85,7 @@ var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 }
 
 // roster lists organisations, accounts and habilitations, which end in a year.
-func (d *demoTown) roster() accounts.List {
+func (d *world) roster() accounts.List {
 	list := accounts.List{Organisations: d.staff.Organisations()}
 	for _, agent := range d.agents() {
 		opened := d.today.AddDate(0, -6, 0)
@@ -93,7 +94,7 @@ func (d *demoTown) roster() accounts.List {
 		}
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened,
-			Identity: roster.Identity{Issuer: d.issuer, Provider: demoIdp, Subject: proconnect.Subject(demoClient, demoIdp, agent.Subject)},
+			Identity: roster.Identity{Issuer: d.issuer, Provider: identityProvider, Subject: proconnect.Subject(client, identityProvider, agent.Subject)},
 		})
 		for service, purpose := range services[agent.Role] {
 			list.Habilitations = append(list.Habilitations, roster.Habilitation{
@@ -105,7 +106,7 @@ func (d *demoTown) roster() accounts.List {
 }
 
 // workday is today, or Monday when today is no working day: the town never rests.
-func (d *demoTown) workday() time.Time {
+func (d *world) workday() time.Time {
 	day := d.today
 	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
 		day = day.AddDate(0, 0, 1)
@@ -114,7 +115,7 @@ func (d *demoTown) workday() time.Time {
 }
 
 // expected is whom an agent receives today.
-func (d *demoTown) expected(agent roster.AccountID) (people []int) {
+func (d *world) expected(agent roster.AccountID) (people []int) {
 	for _, a := range d.staff.Appointments(agent, d.workday()) {
 		people = append(people, a.Person)
 	}
@@ -124,7 +125,7 @@ func (d *demoTown) expected(agent roster.AccountID) (people []int) {
 // facts is what the town's systems know at a moment of its day, by source. Whoever is
 // expected at a desk or on the telephone is there again each time this is told: such
 // tickets explain for minutes, and the town is watched at any hour.
-func (d *demoTown) facts(key register.Key, now time.Time) map[string][]reason.Fact {
+func (d *world) facts(key register.Key, now time.Time) map[string][]reason.Fact {
 	facts := make(map[string][]reason.Fact)
 	tell := func(source string, f reason.Fact, id string, person int, from, until time.Time) {
 		f.ID, f.Person, f.From, f.Until = id, key.Person(d.register.Dossier(person)), from, until
@@ -164,7 +165,7 @@ func ticket(kind town.Kind) (source string, as reason.FactKind) {
 }
 
 // aliases leads the identifiers of Kairos and Ouiform to the register's people.
-func (d *demoTown) aliases(key register.Key) []store.Named {
+func (d *world) aliases(key register.Key) []store.Named {
 	aliases := make([]store.Named, 0, 2*d.register.Size())
 	for i := range d.register.Size() {
 		person := key.Person(d.register.Dossier(i))
@@ -177,20 +178,20 @@ func (d *demoTown) aliases(key register.Key) []store.Named {
 }
 
 // fill tells Poterne everything that its neighbours would.
-func (d *demoTown) fill(ctx context.Context, s *store.DB, key register.Key) error {
+func (d *world) fill(ctx context.Context, o *app.Opened) error {
 	taken := accounts.Import{By: "demo", List: d.roster()}
-	if _, err := journal.Do(ctx, d.weeksAgo(s), taken); err != nil {
+	if _, err := journal.Do(ctx, d.weeksAgo(o), taken); err != nil {
 		return err
 	}
-	if err := d.tell(ctx, s, key, d.today); err != nil {
+	if err := d.tell(ctx, o, d.today); err != nil {
 		return err
 	}
-	return store.NewAliases(s).TakeAliases(ctx, d.aliases(key))
+	return o.Aliases.TakeAliases(ctx, d.aliases(o.Pseudonym))
 }
 
-func (d *demoTown) tell(ctx context.Context, s *store.DB, key register.Key, now time.Time) error {
-	for source, facts := range d.facts(key, now) {
-		if err := store.NewFacts(s).TakeFacts(ctx, source, facts, nil, now); err != nil {
+func (d *world) tell(ctx context.Context, o *app.Opened, now time.Time) error {
+	for source, facts := range d.facts(o.Pseudonym, now) {
+		if err := o.Facts.TakeFacts(ctx, source, facts, nil, now); err != nil {
 			return err
 		}
 	}
@@ -199,10 +200,10 @@ func (d *demoTown) tell(ctx context.Context, s *store.DB, key register.Key, now 
 
 // lived has the owners of accounts prove to be there two weeks ago, each on a device
 // of their own: whoever holds their sessions now comes from another.
-func (d *demoTown) lived(ctx context.Context, s *store.DB, thieves []life.Thief) error {
+func (d *world) lived(ctx context.Context, o *app.Opened, thieves []life.Thief) error {
 	for _, t := range thieves {
 		touched := ledger.Entry{Kind: ledger.Touched, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
-		if err := journal.Record(ctx, d.weeksAgo(s), touched); err != nil {
+		if err := journal.Record(ctx, d.weeksAgo(o), touched); err != nil {
 			return err
 		}
 	}
@@ -210,8 +211,8 @@ func (d *demoTown) lived(ctx context.Context, s *store.DB, thieves []life.Thief)
 }
 
 // weeksAgo writes what happened before the demonstration.
-func (d *demoTown) weeksAgo(s *store.DB) journal.Outside {
-	return journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return d.today.AddDate(0, 0, -14) }}
+func (d *world) weeksAgo(o *app.Opened) journal.Outside {
+	return journal.Outside{DB: o.Ledger, Now: func() time.Time { return d.today.AddDate(0, 0, -14) }}
 }
 
 // toldEvery is how often the neighbours say again what they know: before a call, whose
@@ -219,13 +220,13 @@ func (d *demoTown) weeksAgo(s *store.DB) journal.Outside {
 const toldEvery = 5 * time.Minute
 
 // keepTelling says again what the neighbours know, until ctx ends.
-func (d *demoTown) keepTelling(ctx context.Context, s *store.DB, key register.Key) error {
+func (d *world) keepTelling(ctx context.Context, o *app.Opened) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-time.After(toldEvery):
-			if err := d.tell(ctx, s, key, now); err != nil && ctx.Err() == nil {
+			if err := d.tell(ctx, o, now); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("telling what the town knows: %w", err)
 			}
 		}
@@ -234,7 +235,7 @@ func (d *demoTown) keepTelling(ctx context.Context, s *store.DB, key register.Ke
 
 // canary is the number of somebody who is a canary now; empty in a town so small that
 // there is none.
-func (d *demoTown) canary(live func(dossier string) bool) string {
+func (d *world) canary(live func(dossier string) bool) string {
 	for i := range d.register.Size() {
 		if dossier := d.register.Dossier(i); live(dossier) {
 			return dossier
@@ -244,7 +245,7 @@ func (d *demoTown) canary(live func(dossier string) bool) string {
 }
 
 // applications is the town's three applications.
-func (d *demoTown) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {
+func (d *world) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {
 	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, time.Now) }
 	return map[roster.ServiceID]http.Handler{
 		"dossier": town.NewDossier(d.register, d.staff, verify("dossier")),
@@ -258,7 +259,7 @@ func (d *demoTown) applications(issuer string, keys town.Keys) map[roster.Servic
 const characters = 7
 
 // work lets the rest of the staff work in the background until ctx ends.
-func (d *demoTown) work(ctx context.Context, portal string, seed uint64) error {
+func (d *world) work(ctx context.Context, portal string, seed uint64) error {
 	colleagues := make(map[roster.AccountID]string)
 	for i, agent := range d.staff.Agents() {
 		if i >= characters {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -19,7 +18,6 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
-	"poterne/internal/store"
 )
 
 // metrics are for operators. Every label comes from a short closed list: declared
@@ -33,7 +31,7 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(from settings, j *journal.Journal, db *store.DB) *metrics {
+func newMetrics(o *Opened, j *journal.Journal) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -56,9 +54,9 @@ func newMetrics(from settings, j *journal.Journal, db *store.DB) *metrics {
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
 	}, func() float64 { return float64(j.Next()) })
-	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(from.Rules.Observed),
+	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(o.Rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&standing{db: db, verifier: from.Verifier, silence: from.Silence, now: from.now})
+		&standing{o})
 	return m
 }
 
@@ -101,12 +99,7 @@ func (c counted) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCac
 }
 
 // standing is what has to be looked up when somebody asks.
-type standing struct {
-	db       *store.DB
-	verifier note.Verifier
-	silence  map[string]time.Duration
-	now      func() time.Time
-}
+type standing struct{ *Opened }
 
 var (
 	lagDesc     = prometheus.NewDesc("poterne_checkpoint_lag_seconds", "Age of the oldest entry that no checkpoint covers yet.", nil, nil)
@@ -125,20 +118,20 @@ func (s *standing) Describe(out chan<- *prometheus.Desc) {
 func (s *standing) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if lag, err := checkpointLag(ctx, s.db, s.verifier, s.now()); err != nil {
+	if lag, err := s.checkpointLag(ctx); err != nil {
 		out <- prometheus.NewInvalidMetric(lagDesc, err)
 	} else {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds())
 	}
-	heard, err := store.NewFacts(s.db).Heard(ctx)
+	heard, err := s.Facts.Heard(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(silentDesc, err)
 		return
 	}
-	for source, most := range s.silence {
+	for source, most := range s.Silence {
 		silent := 1.0
 		if at, ever := heard[source]; ever {
-			quiet := s.now().Sub(at)
+			quiet := s.Now().Sub(at)
 			out <- prometheus.MustNewConstMetric(silenceDesc, prometheus.GaugeValue, quiet.Seconds(), source)
 			if quiet <= most {
 				silent = 0
@@ -149,19 +142,19 @@ func (s *standing) Collect(out chan<- prometheus.Metric) {
 }
 
 // checkpointLag is the age of the oldest entry that no checkpoint covers yet.
-func checkpointLag(ctx context.Context, db *store.DB, verifier note.Verifier, now time.Time) (time.Duration, error) {
-	signed, err := store.NewLedger(db).Checkpoint(ctx)
+func (o *Opened) checkpointLag(ctx context.Context) (time.Duration, error) {
+	signed, err := o.Ledger.Checkpoint(ctx)
 	if err != nil {
 		return 0, err
 	}
 	var checkpoint ledger.Checkpoint
 	if signed != nil {
-		if checkpoint, err = ledger.OpenCheckpoint(signed, verifier); err != nil {
+		if checkpoint, err = ledger.OpenCheckpoint(signed, o.Verifier); err != nil {
 			return 0, err
 		}
 	}
-	for entry, err := range store.NewLedger(db).Entries(ctx, ledger.Number(checkpoint.Size)) {
-		return max(0, now.Sub(entry.Time)), err
+	for entry, err := range o.Ledger.Entries(ctx, ledger.Number(checkpoint.Size)) {
+		return max(0, o.Now().Sub(entry.Time)), err
 	}
 	return 0, nil
 }
@@ -171,10 +164,7 @@ const longestLag = 5 * time.Second
 
 // health answers whoever watches over the process.
 type health struct {
-	db       *store.DB
-	verifier note.Verifier
-	now      func() time.Time
-
+	*Opened
 	witnesses attendance
 }
 
@@ -189,11 +179,11 @@ func (h *health) handler() http.Handler {
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if err := h.db.Ping(ctx); err != nil {
+	if err := h.DB.Ping(ctx); err != nil {
 		sayHealth(w, http.StatusServiceUnavailable, "the database does not answer", nil)
 		return
 	}
-	lag, err := checkpointLag(ctx, h.db, h.verifier, h.now())
+	lag, err := h.checkpointLag(ctx)
 	if err != nil || lag > longestLag {
 		sayHealth(w, http.StatusServiceUnavailable, "the newest entries are not under a checkpoint", nil)
 		return

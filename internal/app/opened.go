@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"poterne/internal/config"
+	"poterne/internal/gate"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	ledgerindex "poterne/internal/ledger/index"
+	"poterne/internal/ledger/tiles"
+	"poterne/internal/ledger/witness"
+	"poterne/internal/reason/intake"
+	"poterne/internal/store"
+)
+
+// Opened is a configuration with its database open: for the program, and for commands
+// beside it.
+type Opened struct {
+	config.Settings
+	Now   func() time.Time
+	Index *ledgerindex.Index // of the ledger; nil unless WithIndex was called
+
+	DB      *store.DB
+	Ledger  store.Ledger
+	Months  store.Months
+	Roster  store.Roster
+	Orders  store.Orders
+	Facts   store.Facts
+	Aliases store.Aliases
+
+	index *store.Index
+}
+
+func opened(s config.Settings, db *store.DB) *Opened {
+	return &Opened{
+		Settings: s, Now: time.Now, DB: db,
+		Ledger: store.NewLedger(db), Months: store.NewMonths(db), Roster: store.NewRoster(db), Orders: store.NewOrders(db),
+		Facts: store.NewFacts(db), Aliases: store.NewAliases(db),
+	}
+}
+
+// Open opens the database of a configuration.
+func Open(ctx context.Context, s config.Settings) (*Opened, error) {
+	o, err := OpenSealed(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.DB.Veil(ctx, s.Veil); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+// OpenSealed is Open for what needs to know nobody: it can do without the epoch key.
+func OpenSealed(ctx context.Context, s config.Settings) (*Opened, error) {
+	var db *store.DB
+	var err error
+	if s.Server != "" {
+		db, err = store.OpenPostgreSQL(ctx, s.Server)
+	} else {
+		db, err = store.OpenSQLite(ctx, s.Database)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	return opened(s, db), nil
+}
+
+// OpenAsOwner opens a database on PostgreSQL as the role that owns its tables and may
+// drop what the program may not.
+func OpenAsOwner(ctx context.Context, s config.Settings, owner string) (*Opened, error) {
+	db, err := store.OpenAsOwner(ctx, owner, s.Server)
+	if err != nil {
+		return nil, err
+	}
+	return opened(s, db), nil
+}
+
+// Migrate brings a database up to this program's schema, on PostgreSQL as the role
+// that owns its tables, and returns the schema's number.
+func Migrate(ctx context.Context, s config.Settings, owner string) (schema int, err error) {
+	if s.Server != "" {
+		return store.Schema(), store.MigratePostgreSQL(ctx, owner, s.Server)
+	}
+	db, err := store.OpenSQLite(ctx, s.Database) // which brings it up to date
+	if err != nil {
+		return 0, err
+	}
+	return store.Schema(), errors.Join(db.Ping(ctx), db.Close())
+}
+
+// Copy copies a database in SQLite while it is written, and opens the copy.
+func (o *Opened) Copy(ctx context.Context, to string) (*Opened, error) {
+	if err := o.DB.CopyTo(ctx, to); err != nil {
+		return nil, err
+	}
+	db, err := store.OpenSQLite(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return opened(o.Settings, db), nil
+}
+
+// WithIndex opens the index of the ledger, too. It does not follow the ledger yet.
+func (o *Opened) WithIndex(ctx context.Context) (err error) {
+	if o.Server != "" {
+		o.index, err = store.OpenIndexPostgreSQL(ctx, o.Server)
+	} else {
+		o.index, err = store.OpenIndexSQLite(ctx, o.Database)
+	}
+	if err == nil {
+		o.Index = ledgerindex.New(ledgerindex.Standard, o.Ledger, o.index)
+	}
+	return err
+}
+
+// Close closes what is open.
+func (o *Opened) Close() (err error) {
+	if o.index != nil {
+		err = o.index.Close()
+	}
+	return errors.Join(err, o.DB.Close())
+}
+
+// Writer writes beside a running program.
+func (o *Opened) Writer() journal.Outside { return journal.Outside{DB: o.Ledger, Now: o.Now} }
+
+// Directory leads identifiers to people.
+func (o *Opened) Directory() *gate.Directory {
+	return gate.NewDirectory(o.Pseudonym, o.Schemes, o.Aliases)
+}
+
+// Council calls the ledger's witnesses together.
+func (o *Opened) Council(log *slog.Logger) *witness.Council {
+	client := &http.Client{CheckRedirect: witness.StayPut}
+	return witness.New(o.Witnessing.Witnesses, o.Witnessing.Need, o.Ledger, o.Signer, o.Verifier, client, o.Now, log)
+}
+
+// Published is the ledger as everybody sees it: under its witnesses' signatures.
+func (o *Opened) Published() tiles.Source {
+	quorum := witness.Quorum{Need: o.Witnessing.Need}
+	for _, w := range o.Witnessing.Witnesses {
+		quorum.Keys = append(quorum.Keys, w.Key)
+	}
+	return witness.Published{Catalogue: o.Ledger, Quorum: quorum, Verifier: o.Verifier, Now: o.Now}
+}
+
+// TakesFacts takes in what other systems say about people.
+func (o *Opened) TakesFacts() *intake.Facts {
+	return intake.NewFacts(o.Facts, o.Directory(), o.Schemes, o.Roster, o.Sources, o.Now)
+}
+
+// TakesAliases takes in which identifiers of other systems lead to whom.
+func (o *Opened) TakesAliases() *intake.Aliases {
+	return intake.NewAliases(aliases{o.Aliases}, o.Pseudonym, o.Schemes)
+}
+
+// aliases is the store, as intake speaks of it.
+type aliases struct{ store.Aliases }
+
+// TakeAliases implements intake.AliasStore.
+func (a aliases) TakeAliases(ctx context.Context, taken []intake.Alias) error {
+	named := make([]store.Named, len(taken))
+	for i, alias := range taken {
+		named[i] = store.Named(alias)
+	}
+	return a.Aliases.TakeAliases(ctx, named)
+}
+
+// Imported is how an import of what is written in the ledger.
+func Imported(what ledger.State, source string, report intake.Report) ledger.Entry {
+	return ledger.Entry{
+		Kind: ledger.Imported, State: what, Target: source, Count: uint64(report.Kept), Rejected: uint64(report.Rejected),
+	}
+}

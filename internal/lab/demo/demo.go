@@ -1,0 +1,263 @@
+// Package demo shows the whole product: the program that serve runs, under an ordinary
+// configuration, in front of an invented town and its identity provider.
+package demo
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/app"
+	"poterne/internal/config"
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/i18n"
+	"poterne/internal/lab/town"
+	"poterne/internal/lab/town/proconnect"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+// Demo is a demonstration.
+type Demo struct {
+	Dir       string        // where it keeps its files; a temporary folder when empty
+	Listen    string        // where the portal listens
+	QuietTown bool          // nobody works in the background
+	People    int           // how many the register has
+	Seed      uint64        // what the town is grown from
+	Attack    string        // which is played once it runs; none when empty
+	Lang      i18n.Language // of what is printed
+}
+
+//go:embed demo.toml
+var configuration string
+
+// Run serves until it is told to stop.
+func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
+	theft, err := theftNamed(d.Attack)
+	if err != nil {
+		return err
+	}
+	dir, err := d.folder()
+	if err != nil {
+		return err
+	}
+	if d.Dir == "" {
+		defer os.RemoveAll(dir)
+	}
+	at, err := d.settle(ctx)
+	if err != nil {
+		return err
+	}
+	defer at.close()
+	if err := at.furnish(dir); err != nil {
+		return err
+	}
+	s, err := config.Read(filepath.Join(dir, "poterne.toml"))
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	o, err := app.Open(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := o.WithIndex(ctx); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	invented, err := newWorld(d.Seed, d.People, at.issuer(), time.Now(), s.Reserved)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	invented.creates(theft.created)
+	if err := invented.fill(ctx, o); err != nil {
+		return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())
+	}
+	if theft.elsewhere {
+		if err := invented.lived(ctx, o, theft.thieves(invented)); err != nil {
+			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), o.Close())
+		}
+	}
+	program, err := app.Assemble(ctx, o, log)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	provider, err := at.provider(invented)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return program.Serve(ctx, &app.Listening{Listener: at.portal}, nil) })
+	group.Go(func() error { return serveUntil(ctx, at.idp, provider) })
+	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
+		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
+	}
+	group.Go(func() error { return invented.keepTelling(ctx, o) })
+	if !d.QuietTown {
+		group.Go(func() error { return invented.work(ctx, at.origin(), d.Seed) })
+	}
+	d.greet(out, dir, at, invented, s)
+	if theft.thieves != nil {
+		group.Go(func() error { return theft.commit(ctx, out, d.Lang, invented, at.origin(), program.Journal) })
+	}
+	if err := group.Wait(); err != nil {
+		return err // what the database holds is not known any more: leave it as it is
+	}
+	return o.Close()
+}
+
+// folder is where the demonstration keeps its files.
+func (d *Demo) folder() (string, error) {
+	if d.Dir == "" {
+		return os.MkdirTemp("", "poterne-demo-")
+	}
+	return d.Dir, os.MkdirAll(d.Dir, 0o700)
+}
+
+// listeners are where everything listens.
+type listeners struct {
+	portal, idp  net.Listener
+	applications map[roster.ServiceID]net.Listener
+}
+
+// settle listens for the portal where it is asked to, and for the town on this
+// machine only. The identity provider is reached by another name than the portal,
+// so that browsers keep their cookies apart.
+func (d *Demo) settle(ctx context.Context) (*listeners, error) {
+	p := &listeners{applications: make(map[roster.ServiceID]net.Listener)}
+	var failed error
+	listen := func(address string) net.Listener {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%w; choose another place with --listen", err))
+		}
+		return l
+	}
+	p.portal = listen(d.Listen)
+	p.idp = listen("127.0.0.1:0")
+	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
+		p.applications[service] = listen("127.0.0.1:0")
+	}
+	if failed != nil {
+		p.close()
+		return nil, failed
+	}
+	return p, nil
+}
+
+func (p *listeners) close() {
+	for _, l := range p.applications {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	for _, l := range []net.Listener{p.portal, p.idp} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+func (p *listeners) origin() string { return fmt.Sprintf("http://localhost:%d", portOf(p.portal)) }
+func (p *listeners) issuer() string { return fmt.Sprintf("http://127.0.0.1:%d/api/v2", portOf(p.idp)) }
+
+func (p *listeners) application(service roster.ServiceID) string {
+	return "http://" + p.applications[service].Addr().String()
+}
+
+// furnish writes the configuration, and what secrets are not there yet.
+func (p *listeners) furnish(dir string) error {
+	var keys []config.Key
+	var err error
+	if _, missing := os.Stat(filepath.Join(dir, "pseudonym.key")); errors.Is(missing, os.ErrNotExist) {
+		if keys, err = config.NewKeys("demo.poterne.example", nil); err != nil {
+			return err
+		}
+	} else if _, missing := os.Stat(filepath.Join(dir, config.EpochFile)); errors.Is(missing, os.ErrNotExist) { // a demonstration from before
+		keys = []config.Key{config.NewEpochKey()}
+	}
+	for _, key := range keys {
+		if err := key.Write(dir); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "client.secret"), []byte(secret), 0o600); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	err = template.Must(template.New("").Parse(configuration)).Execute(&text, map[string]string{
+		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(),
+		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "poterne.toml"), text.Bytes(), 0o600)
+}
+
+// sharedRules are what the example configuration allows and watches, as it says it:
+// the demonstration has the same, and so has the replay.
+func sharedRules() string {
+	_, rules, _ := strings.Cut(config.Example, "\n[allowance]\n")
+	rules, _, _ = strings.Cut(rules, "\n[campaign]\n")
+	return "[allowance]\n" + rules[:strings.LastIndex(rules, "\n\n")]
+}
+
+// secret is no secret: the provider is part of the demonstration, and listens
+// to this machine only.
+const secret = "the-demonstration-has-no-secrets"
+
+func (p *listeners) provider(invented *world) (http.Handler, error) {
+	provider, err := proconnect.New(proconnect.Settings{
+		Issuer: p.issuer(), People: invented.people(),
+		Clients: []proconnect.Client{{
+			ID: client, Secret: secret, Name: "Poterne",
+			Redirects: []string{p.origin() + signin.CallbackPath}, Exits: []string{p.origin() + signin.LeftPath},
+			Recall: p.origin() + signin.RecallPath,
+		}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the identity provider: %w", err)
+	}
+	return provider.Handler(), nil
+}
+
+// serveUntil serves one of the town's own applications until ctx ends.
+func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// greet says where everything is, and what to try.
+func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, s config.Settings) {
+	file := func(dossier string) string { return at.origin() + "/dossier/files/" + dossier }
+	var strangers, canary string
+	for n := range 5 {
+		strangers += "     " + file(invented.register.Dossier(invented.staff.Stranger(n))) + "\n"
+	}
+	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }); dossier != "" {
+		canary = d.Lang.Say("demo.canary", "file", file(dossier))
+	}
+	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
+		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary))
+}
