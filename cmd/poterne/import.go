@@ -74,7 +74,7 @@ func takeFiles(files []string, format string, on *streams, take taking) error {
 			return fmt.Errorf("%s: stopped after %d lines were kept: %w", file, report.Kept, err)
 		}
 	}
-	fmt.Fprintf(on.Out, "%d lines o, %d rejected\n", all.Kept, all.Rejected)
+	fmt.Fprintf(on.Out, "%d lines kept, %d rejected\n", all.Kept, all.Rejected)
 	if all.Rejected > 0 {
 		return fmt.Errorf("%d lines were rejected, the others are kept; mend them and import them again", all.Rejected)
 	}
@@ -96,7 +96,7 @@ func takeFile(file, format string, on *streams, take taking) (intake.Report, err
 		Rejected: func(r intake.Rejection) { fmt.Fprintf(on.Err, "%s:%d: %s\n", file, r.Line, r.Reason) },
 		Progress: func(r intake.Report) {
 			if due() {
-				fmt.Fprintf(on.Err, "%s: %d lines o, %d rejected so far\n", file, r.Kept, r.Rejected)
+				fmt.Fprintf(on.Err, "%s: %d lines kept, %d rejected so far\n", file, r.Kept, r.Rejected)
 			}
 		},
 	})

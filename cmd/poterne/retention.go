@@ -294,7 +294,7 @@ type retentionHold struct {
 	database
 	signers
 	Since month `required:"" help:"The first month, such as 2026-03."`
-	Until month `help:"The last month, included; none while nobody knows: then all that come are o, too."`
+	Until month `help:"The last month, included; none while nobody knows: then all that come are kept, too."`
 }
 
 // Run places the hold and prints its number.

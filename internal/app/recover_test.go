@@ -84,7 +84,7 @@ func TestAPanicIsLoggedWithoutTheRequestAndAnswered(t *testing.T) {
 			t.Errorf("%s: the answer is %s, %v", path, answer.Status, answer.Header)
 		}
 		said := log.String()
-		if !strings.Contains(said, what) || !strings.Contains(said, "poterne.breaksFor:") {
+		if !strings.Contains(said, what) || !strings.Contains(said, "app.breaksFor:") {
 			t.Errorf("%s: the log does not say where it was: %s", path, said)
 		}
 	}
