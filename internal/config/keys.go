@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,11 +57,10 @@ func NewKeys(ledgerName string, public []byte) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the assertion key: %w", err)
 	}
-	return append(checkpoint,
-		Key{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"},
-		Key{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
+	return slices.Concat([]Key{{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"}}, checkpoint, []Key{
+		{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
 		NewEpochKey(),
-	), nil
+	}), nil
 }
 
 func newCheckpointKey(ledgerName string, public []byte) ([]Key, error) {
