@@ -13,19 +13,19 @@ import (
 )
 
 type replayCommand struct {
-	Scenario     sim.Scenario `enum:"french-cases,attacks,oddities,honest,all" default:"all" help:"${enum}."`
-	Agents       int          `default:"200" help:"Staff at honest work."`
-	Days         int          `default:"28" help:"How long they work."`
-	Seed         uint64       `default:"101" help:"The same seed gives the same table. Seeds 1 to 50 were tuned on."`
-	Seeds        int          `default:"5" help:"How many seeds, from the first on."`
-	Check        bool         `help:"A short replay of everything; ends with each figure beside its aim, and with exit code 1 when one falls short."`
-	Curve        bool         `help:"Replay with narrower and wider rules too, for the curve of leak against friction."`
-	Config       string       `type:"existingfile" help:"Whose purposes and rules are replayed; those of the example when not given."`
-	Keep         string       `type:"path" placeholder:"FOLDER" help:"Keep what was played, and go on from there after an interruption."`
-	ThroughStore bool         `help:"Settle every opening through the gate over SQLite: slower, and the same table."`
-	JSON         bool         `name:"json" help:"Print the report as JSON."`
-	HTML         string       `name:"html" type:"path" placeholder:"FILE" help:"Write the report as one page, too."`
-	Language     string       `enum:"fr,en" default:"fr" help:"Of that page: fr or en."`
+	Scenario     sim.Scenario  `enum:"french-cases,attacks,oddities,honest,all" default:"all" help:"${enum}."`
+	Agents       int           `default:"200" help:"Staff at honest work."`
+	Days         int           `default:"28" help:"How long they work."`
+	Seed         uint64        `default:"101" help:"The same seed gives the same table. Seeds 1 to 50 were tuned on."`
+	Seeds        int           `default:"5" help:"How many seeds, from the first on."`
+	Check        bool          `help:"A short replay of everything; ends with each figure beside its aim, and with exit code 1 when one falls short."`
+	Curve        bool          `help:"Replay with narrower and wider rules too, for the curve of leak against friction."`
+	Config       string        `type:"existingfile" help:"Whose purposes and rules are replayed; those of the example when not given."`
+	Keep         string        `type:"path" placeholder:"FOLDER" help:"Keep what was played, and go on from there after an interruption."`
+	ThroughStore bool          `help:"Settle every opening through the gate over SQLite: slower, and the same table."`
+	JSON         bool          `name:"json" help:"Print the report as JSON."`
+	HTML         string        `name:"html" type:"path" placeholder:"FILE" help:"Write the report as one page, too."`
+	Language     i18n.Language `enum:"fr,en" default:"fr" help:"Of that page: fr or en."`
 }
 
 // What a check replays: enough to see a rule that broke, in less than a minute.
@@ -103,7 +103,7 @@ func (c *replayCommand) check(on *streams, report sim.Report) error {
 
 func (c *replayCommand) writePage(report sim.Report) error {
 	var page bytes.Buffer
-	if err := report.WriteHTML(&page, i18n.Language(c.Language)); err != nil {
+	if err := report.WriteHTML(&page, c.Language); err != nil {
 		return err
 	}
 	return os.WriteFile(c.HTML, page.Bytes(), 0o644)
