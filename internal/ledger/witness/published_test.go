@@ -116,7 +116,7 @@ func TestNodesOnOneDatabaseShareTheirCosignatures(t *testing.T) {
 		t.Cleanup(func() { _ = db.Close() })
 		nodes = append(nodes, db)
 	}
-	h.DB = nodes[0]
+	h.DB, h.Ledger = nodes[0], store.NewLedger(nodes[0])
 	for range 5 {
 		h.write(t, 100)
 		done := make(chan error, len(members))
