@@ -48,6 +48,7 @@ type source struct {
 	folder  string // below internal/, or cmd/poterne, or e2e
 	imports []string
 	tree    *ast.File
+	lines   int
 }
 
 func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
@@ -248,7 +249,7 @@ func sources(t *testing.T) (all []source) {
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
-		s := source{path: name, folder: strings.TrimPrefix(path.Dir(name), "internal/"), tree: tree}
+		s := source{path: name, folder: strings.TrimPrefix(path.Dir(name), "internal/"), tree: tree, lines: set.File(tree.FileStart).LineCount()}
 		for _, spec := range tree.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
