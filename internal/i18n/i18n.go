@@ -4,7 +4,7 @@
 package i18n
 
 import (
-	"embed"
+	_ "embed"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -34,11 +34,11 @@ func Preferred(accept ...string) Language {
 	return Languages[i]
 }
 
-//go:embed fr.toml en.toml
-var files embed.FS
+//go:embed texts.toml
+var texts []byte
 
 // catalogue is read once. A program whose texts cannot be read does not start.
-var catalogue = map[Language]map[string]text{French: read(French), English: read(English)}
+var catalogue = read(texts)
 
 // text is one entry of the catalogue. A counted one has a singular and a plural.
 type text struct {
@@ -46,27 +46,24 @@ type text struct {
 	counted          bool
 }
 
-func read(in Language) map[string]text {
-	name := string(in) + ".toml"
-	raw, err := files.ReadFile(name)
-	if err != nil {
-		panic(err)
-	}
-	var areas map[string]map[string]any
+func read(raw []byte) map[Language]map[string]text {
+	var areas map[string]map[string]map[Language]any
 	if err := toml.Unmarshal(raw, &areas); err != nil {
-		panic(fmt.Sprintf("i18n: %s: %v", name, err))
+		panic(fmt.Sprintf("i18n: texts.toml: %v", err))
 	}
-	texts := make(map[string]text)
+	all := map[Language]map[string]text{French: {}, English: {}}
 	for area, entries := range areas {
 		for key, entry := range entries {
-			t, ok := entryText(entry)
-			if !ok {
-				panic(fmt.Sprintf("i18n: %s: %s.%s is neither a text nor one with the forms one and other", name, area, key))
+			for in, written := range entry {
+				t, ok := entryText(written)
+				if all[in] == nil || !ok {
+					panic(fmt.Sprintf("i18n: texts.toml: %s.%s.%s is neither a text in French or English nor one with the forms one and other", area, key, in))
+				}
+				all[in][area+"."+key] = t
 			}
-			texts[area+"."+key] = t
 		}
 	}
-	return texts
+	return all
 }
 
 func entryText(entry any) (text, bool) {
@@ -115,7 +112,7 @@ var placeholder = regexp.MustCompile(`\{[a-z.:-]+\}`)
 func (l Language) Say(key string, values ...any) string {
 	t, ok := catalogue[l][key]
 	if !ok {
-		panic(fmt.Sprintf("i18n: %s.toml has no %q", l, key))
+		panic(fmt.Sprintf("i18n: texts.toml has no %q in %s", key, l))
 	}
 	form := t.plural
 	if t.counted && l.singular(figure(value(key, "n", values))) {
