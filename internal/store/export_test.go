@@ -1,10 +1,13 @@
 package store
 
 import (
+	"fmt"
+	"io/fs"
+	"testing"
+	"testing/fstest"
 	"time"
 
 	"poterne/internal/journal"
-
 	"poterne/internal/ledger"
 )
 
@@ -17,4 +20,29 @@ var Rights = rights
 // WriteSealed writes rows that were sealed elsewhere.
 func WriteSealed(head journal.Head, rows []ledger.Sealed, at time.Time) error {
 	return head.(*turn).write(rows, at)
+}
+
+// AddMigrations makes this program a newer one until the test ends: each number is a
+// migration that makes a table of its own. Clusters are started before.
+func AddMigrations(t *testing.T, numbers ...int) {
+	t.Helper()
+	newer := fstest.MapFS{}
+	files, err := fs.Glob(embedded, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		script, err := embedded.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer[file] = &fstest.MapFile{Data: script}
+	}
+	for _, number := range numbers {
+		for _, dialect := range []string{onSQLite{}.dialect(), onPostgreSQL{}.dialect()} {
+			newer[fmt.Sprintf("migrations/%04d_added.%s.sql", number, dialect)] = &fstest.MapFile{Data: fmt.Appendf(nil, "create table added_%d (one integer)", number)}
+		}
+	}
+	migrations = newer
+	t.Cleanup(func() { migrations = embedded })
 }

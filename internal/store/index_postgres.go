@@ -51,7 +51,7 @@ func OpenIndexPostgreSQL(ctx context.Context, connection string) (*Index, error)
 	return x, nil
 }
 
-// hasRoom refuses a database that was migrated by a program without an index.
+// hasRoom refuses a database without a schema that the program may make tables in.
 func (x *Index) hasRoom(ctx context.Context) error {
 	const mayCreate = `select coalesce(has_schema_privilege(to_regnamespace('` + indexSchema + `'), 'create'), false)`
 	var may bool

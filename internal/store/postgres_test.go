@@ -212,6 +212,7 @@ func TestEveryTableHasItsRights(t *testing.T) {
 // Promise: RUN-4
 func TestRUN_4_ASchemaOfAnotherReleaseIsRefusedOnPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
+	store.AddMigrations(t, 2, 3, 4)
 	for name, test := range map[string]struct {
 		empty bool
 		make  string // as the owner

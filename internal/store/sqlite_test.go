@@ -76,6 +76,25 @@ func TestRUN_4_ANewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnOlderSchemaIsBroughtUpToDateOnSQLite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	openAt(t, path)
+	store.AddMigrations(t, 2, 4)
+	openAt(t, path)
+	direct, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	var versions, added string
+	const query = `
+		select (select group_concat(version) from (select version from schema_version order by version)),
+			(select group_concat(name) from (select name from sqlite_schema where name like 'added%' order by name))`
+	if err := direct.QueryRow(query).Scan(&versions, &added); err != nil || versions != "1,2,4" || added != "added_2,added_4" {
+		t.Errorf("the file has the schemas %s and the tables %s, %v", versions, added, err)
+	}
+}
+
 func TestAFileThatIsNoDatabaseIsSaidToBeOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {

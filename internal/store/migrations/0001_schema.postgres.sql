@@ -1,0 +1,312 @@
+-- The whole schema on PostgreSQL. 0001_schema.sqlite.sql makes the same tables. Here
+-- entries lie in a table for each month, and listening nodes are notified. What the
+-- program's role may do with each table is said in postgres_rights.go. Times end in _us
+-- and are microseconds since 1970 in UTC; a month is written 202603; text that is
+-- compared or sorted is collated by its bytes.
+
+-- The ledger
+
+-- head is one row. Each turn MUST lock it before it reads or writes anything else, so
+-- that turns of all nodes follow each other. next is the number of the next entry,
+-- last_us the time of the last one, which MUST never go back. generation MUST advance
+-- with each change of orders, roster or covers, so that nodes read them again: those
+-- that listen are notified. An entry does not move it.
+create table head (
+	one        integer not null constraint head_is_one primary key check (one = 1),
+	next       bigint  not null,
+	last_us    bigint  not null,
+	generation bigint  not null
+);
+insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
+create function generation_is_told() returns trigger language plpgsql as $$
+begin
+	perform pg_notify('poterne_generation', '');
+	return null;
+end $$;
+create trigger generation_is_told after update of generation on head
+	for each row execute function generation_is_told();
+
+-- entry is every disclosure, refusal and act. Numbers MUST be dense, from 0. A row
+-- MUST never change, and goes only with its whole month. The salt MUST never be
+-- published. There is no other index: what is searched in entries is served by what
+-- can be dropped and made again. The owner makes the tables of months, each with the
+-- same trigger against truncate; entries of a month without a table lie in entry_other.
+create table entry (
+	number bigint  not null,
+	month  integer not null,
+	salt   bytea   not null constraint entry_salt check (length(salt) = 16),
+	body   bytea   not null,
+	constraint entry_number primary key (number, month)
+) partition by list (month);
+create table entry_other partition of entry default;
+create function entry_stays() returns trigger language plpgsql as $$
+begin
+	raise exception 'an entry cannot be changed or removed';
+end $$;
+create trigger entry_is_not_changed before update or delete on entry
+	for each row execute function entry_stays();
+create trigger entry_is_not_emptied before truncate on entry
+	for each statement execute function entry_stays();
+create trigger entry_is_not_emptied before truncate on entry_other
+	for each statement execute function entry_stays();
+
+-- tile is the published tree over the entries. A tile's hashes MUST only grow.
+create table tile (
+	level    integer not null,
+	position bigint  not null,
+	hashes   bytea   not null,
+	constraint tile_place primary key (level, position)
+);
+
+-- checkpoint is the signed notes over the first size entries. Every entry and tile
+-- under a checkpoint MUST be there before it is. Those inside a dropped month go with
+-- it, but for the last.
+create table checkpoint (
+	size bigint not null constraint checkpoint_size primary key,
+	note bytea  not null
+);
+
+-- Months
+
+-- period is the months in which entries were written: those from first up to the first
+-- of the next period. dropped is the number of the entry that says that they were
+-- dropped; until then all of them MUST be there.
+create table period (
+	month   integer not null constraint period_month primary key,
+	first   bigint  not null,
+	dropped bigint
+);
+
+-- condensed is what the tree publishes of a closed month's entries for ever: the
+-- commitments of entries that follow each other from first on, 32 bytes each, which
+-- say nothing about people. It MUST be complete before the month is dropped. Hashes
+-- do not compress.
+create table condensed (
+	first       bigint not null constraint condensed_first primary key,
+	commitments bytea  not null
+);
+alter table condensed alter commitments set storage external;
+
+-- epoch is what tells the key under which people are hidden in a month's entries from
+-- other keys. A node with another key, or without one, MUST be refused.
+create table epoch (
+	month integer not null constraint epoch_month primary key,
+	mark  bytea   not null check (length(mark) = 16)
+);
+
+-- The roster
+
+-- organisation is the bodies whose staff use the services.
+create table organisation (
+	id    text collate "C" not null constraint organisation_id primary key,
+	siret text             not null,
+	name  text collate "C" not null
+);
+
+-- account is one member of staff in one organisation. One identity of an identity
+-- provider MUST lead to one account. proposer is the account that proposed it; empty
+-- when none did.
+create table account (
+	id           text collate "C" not null constraint account_id primary key,
+	organisation text collate "C" not null constraint account_organisation references organisation (id),
+	role         text             not null,
+	name         text collate "C" not null,
+	issuer       text             not null,
+	provider     text             not null,
+	subject      text             not null,
+	opened_us    bigint           not null,
+	proposer     text collate "C" not null default '',
+	constraint account_identity unique (issuer, provider, subject)
+);
+
+-- habilitation is the right of an account to use a service for a purpose, from one
+-- moment until another, which MUST come later.
+create table habilitation (
+	account  text collate "C" not null constraint habilitation_account references account (id),
+	service  text collate "C" not null,
+	purpose  text collate "C" not null,
+	from_us  bigint           not null,
+	until_us bigint           not null,
+	constraint habilitation_right primary key (account, service, purpose),
+	constraint habilitation_ends check (until_us > from_us)
+);
+
+-- Facts and aliases
+
+-- source is when each of the other systems was last heard.
+create table source (
+	name     text collate "C" not null constraint source_name primary key,
+	heard_us bigint           not null
+);
+
+-- fact is what a source says an account or an organisation has to do with a person,
+-- and MUST name exactly one of the two. It holds from one moment up to another. author
+-- is the account that typed it in the source; empty when none did. The key begins with
+-- the person: what is asked is the facts about the people of an answer.
+create table fact (
+	person       bytea            not null check (length(person) = 16),
+	source       text collate "C" not null,
+	id           text collate "C" not null,
+	kind         integer          not null,
+	account      text collate "C",
+	organisation text collate "C",
+	from_us      bigint           not null,
+	until_us     bigint           not null,
+	author       text             not null,
+	constraint fact_of_person primary key (person, source, id),
+	constraint fact_id unique (source, id),
+	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
+);
+
+-- cover is the time during which a substitute sees the people of an absent account, as
+-- a source says that a manager declared it.
+create table cover (
+	source      text collate "C" not null,
+	id          text collate "C" not null,
+	absent      text             not null,
+	substitute  text collate "C" not null,
+	declared_by text             not null,
+	from_us     bigint           not null,
+	until_us    bigint           not null,
+	constraint cover_id primary key (source, id)
+);
+create index cover_substitute on cover (substitute);
+
+-- alias is the person that an identifier of another system leads to. Both are keyed
+-- hashes: an identifier MUST NOT be stored.
+create table alias (
+	alias  bytea not null constraint alias_alias primary key check (length(alias) = 16),
+	person bytea not null check (length(person) = 16)
+);
+
+-- Orders
+
+-- standing_order is the containment in force, and what was. An order holds from the
+-- turn that placed it until it ends or is lifted; it MUST be lifted once only, and not
+-- changed otherwise. cause is the number of the entry that brought it about; 0 when
+-- none is known.
+create table standing_order (
+	id        text collate "C" not null constraint standing_order_id primary key,
+	effect    text             not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'suspended', 'closed')),
+	reach     text             not null check (reach in ('account', 'organisation', 'service', 'everything')),
+	target    text             not null,
+	placed_us bigint           not null,
+	ends_us   bigint,
+	placed_by text             not null,
+	cause     bigint           not null default 0,
+	because   text             not null,
+	message   text             not null,
+	lifted_us bigint,
+	lifted_by text
+);
+
+-- Sessions
+
+-- session is the people who are signed in, and for a while those who were. Tokens and
+-- the provider's names for a person and a session MUST be stored as SHA-256 only. A
+-- change MUST count version up. why is the reason it ended, empty while it is open;
+-- an ended session MUST NOT open again. hint is the ID token that signs out at the
+-- provider, and MUST be emptied at the end. touched_us is when the person last proved
+-- to be there. Nodes that listen are notified when a session ends, so that none
+-- remembers it as open.
+create table session (
+	key              bytea            not null constraint session_key primary key,
+	id               text             not null constraint session_id unique,
+	account          text collate "C" not null,
+	organisation     text             not null,
+	factor           text             not null,
+	agent            bytea            not null,
+	browser          bytea            not null,
+	subject          bytea            not null default '',
+	provider_session bytea            not null default '',
+	started_us       bigint           not null,
+	version          bigint           not null,
+	current          bytea            not null,
+	next             bytea            not null,
+	previous         bytea            not null,
+	seed             text             not null,
+	rotated_us       bigint           not null,
+	seen_us          bigint           not null,
+	touched_us       bigint,
+	hint             text             not null,
+	why              text             not null,
+	ended_us         bigint
+);
+create index session_account on session (account);
+create index session_started on session (started_us);
+create index session_subject on session (subject);
+create trigger session_end_is_told after update of why on session
+	for each row when (old.why = '' and new.why <> '') execute function generation_is_told();
+
+-- once is what MUST NOT serve twice: the states of sign-ins that came back with a
+-- proof, and the provider's messages that a person has left. A mark MUST stay until
+-- what it marks would not serve any more.
+create table once (
+	mark     bytea  not null constraint once_mark primary key,
+	until_us bigint not null
+);
+create index once_until on once (until_us);
+
+-- Retention
+
+-- retention is how many months entries are kept, from the entry since on. A row MUST
+-- NOT be backdated, changed or removed.
+create table retention (
+	since  bigint  not null constraint retention_since primary key,
+	months integer not null constraint retention_months check (months between 6 and 36),
+	reason text    not null
+);
+create function retention_stays() returns trigger language plpgsql as $$
+begin
+	if tg_op <> 'INSERT' then
+		raise exception 'a setting cannot be changed or removed';
+	end if;
+	if exists (select 1 from entry where number >= new.since) then
+		raise exception 'a setting cannot be backdated';
+	end if;
+	return new;
+end $$;
+create trigger retention_is_new before insert or update or delete on retention
+	for each row execute function retention_stays();
+
+-- hold is the months, from since to until, that are kept beyond their term until they
+-- are released. number and released are those of the entries that say so. Two accounts
+-- place it. It MUST NOT be backdated or removed, and MUST be released once only.
+create table hold (
+	number      bigint           not null constraint hold_number primary key,
+	since       integer          not null,
+	until       integer          constraint hold_ends check (until >= since),
+	because     text             not null,
+	placed_by   text collate "C" not null,
+	approved_by text collate "C" not null constraint hold_of_two check (approved_by <> placed_by),
+	released    bigint
+);
+create function hold_stays() returns trigger language plpgsql as $$
+begin
+	if tg_op = 'INSERT' and (new.released is not null or exists (select 1 from entry where number >= new.number)) then
+		raise exception 'a hold cannot be backdated';
+	end if;
+	if tg_op = 'DELETE' then
+		raise exception 'a hold cannot be removed';
+	end if;
+	if tg_op = 'UPDATE' and (old.released is not null or new.released is null
+		or exists (select 1 from entry where number >= new.released)
+		or (new.number, new.since, new.until, new.because, new.placed_by, new.approved_by)
+			is distinct from (old.number, old.since, old.until, old.because, old.placed_by, old.approved_by)) then
+		raise exception 'a hold is released once, and not changed';
+	end if;
+	return new;
+end $$;
+create trigger hold_is_new before insert or update or delete on hold
+	for each row execute function hold_stays();
+
+-- Witnesses
+
+-- cosignature is the line of each witness under a checkpoint. It MUST NOT change: the
+-- first line of a witness stays.
+create table cosignature (
+	size    bigint           not null,
+	witness text collate "C" not null,
+	line    bytea            not null,
+	constraint cosignature_of primary key (size, witness)
+);

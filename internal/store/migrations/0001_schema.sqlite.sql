@@ -1,0 +1,277 @@
+-- The whole schema on SQLite. 0001_schema.postgres.sql makes the same tables; what
+-- differs is said there. Times end in _us and are microseconds since 1970 in UTC; a
+-- month is written 202603; text is compared by its bytes.
+
+-- The ledger
+
+-- head is one row. Each turn MUST take it before it reads or writes anything else, so
+-- that turns of all nodes follow each other. next is the number of the next entry,
+-- last_us the time of the last one, which MUST never go back. generation MUST advance
+-- with each change of orders, roster or covers, so that nodes read them again.
+create table head (
+	one        integer not null constraint head_is_one primary key check (one = 1),
+	next       integer not null,
+	last_us    integer not null,
+	generation integer not null
+) strict;
+insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
+
+-- entry is every disclosure, refusal and act. Numbers MUST be dense, from 0. A row
+-- MUST never change, and goes only with its whole month. The salt MUST never be
+-- published. There is no other index: what is searched in entries is served by what
+-- can be dropped and made again.
+create table entry (
+	number integer not null constraint entry_number primary key,
+	salt   blob    not null check (length(salt) = 16),
+	body   blob    not null
+) strict;
+create trigger entry_is_not_changed before update on entry
+begin select raise(abort, 'an entry cannot be changed'); end;
+create trigger entry_is_not_replaced before insert on entry
+when exists (select 1 from entry where number = new.number)
+begin select raise(abort, 'an entry cannot be replaced'); end;
+create trigger entry_is_not_removed before delete on entry
+begin select raise(abort, 'an entry cannot be removed'); end;
+
+-- tile is the published tree over the entries. A tile's hashes MUST only grow.
+create table tile (
+	level    integer not null,
+	position integer not null,
+	hashes   blob    not null,
+	constraint tile_place primary key (level, position)
+) strict, without rowid;
+
+-- checkpoint is the signed notes over the first size entries. Every entry and tile
+-- under a checkpoint MUST be there before it is. Those inside a dropped month go with
+-- it, but for the last.
+create table checkpoint (
+	size integer not null constraint checkpoint_size primary key,
+	note blob    not null
+) strict;
+
+-- Months
+
+-- period is the months in which entries were written: those from first up to the first
+-- of the next period. dropped is the number of the entry that says that they were
+-- dropped; until then all of them MUST be there.
+create table period (
+	month   integer not null constraint period_month primary key,
+	first   integer not null,
+	dropped integer
+) strict;
+
+-- condensed is what the tree publishes of a closed month's entries for ever: the
+-- commitments of entries that follow each other from first on, 32 bytes each, which
+-- say nothing about people. It MUST be complete before the month is dropped.
+create table condensed (
+	first       integer not null constraint condensed_first primary key,
+	commitments blob    not null
+) strict;
+
+-- epoch is what tells the key under which people are hidden in a month's entries from
+-- other keys. A node with another key, or without one, MUST be refused.
+create table epoch (
+	month integer not null constraint epoch_month primary key,
+	mark  blob    not null check (length(mark) = 16)
+) strict;
+
+-- The roster
+
+-- organisation is the bodies whose staff use the services.
+create table organisation (
+	id    text not null constraint organisation_id primary key,
+	siret text not null,
+	name  text not null
+) strict;
+
+-- account is one member of staff in one organisation. One identity of an identity
+-- provider MUST lead to one account. proposer is the account that proposed it; empty
+-- when none did.
+create table account (
+	id           text    not null constraint account_id primary key,
+	organisation text    not null constraint account_organisation references organisation (id),
+	role         text    not null,
+	name         text    not null,
+	issuer       text    not null,
+	provider     text    not null,
+	subject      text    not null,
+	opened_us    integer not null,
+	proposer     text    not null default '',
+	constraint account_identity unique (issuer, provider, subject)
+) strict;
+
+-- habilitation is the right of an account to use a service for a purpose, from one
+-- moment until another, which MUST come later.
+create table habilitation (
+	account  text    not null constraint habilitation_account references account (id),
+	service  text    not null,
+	purpose  text    not null,
+	from_us  integer not null,
+	until_us integer not null,
+	constraint habilitation_right primary key (account, service, purpose),
+	constraint habilitation_ends check (until_us > from_us)
+) strict, without rowid;
+
+-- Facts and aliases
+
+-- source is when each of the other systems was last heard.
+create table source (
+	name     text    not null constraint source_name primary key,
+	heard_us integer not null
+) strict;
+
+-- fact is what a source says an account or an organisation has to do with a person,
+-- and MUST name exactly one of the two. It holds from one moment up to another. author
+-- is the account that typed it in the source; empty when none did. Rows lie by person:
+-- what is asked is the facts about the people of an answer.
+create table fact (
+	person       blob    not null check (length(person) = 16),
+	source       text    not null,
+	id           text    not null,
+	kind         integer not null,
+	account      text,
+	organisation text,
+	from_us      integer not null,
+	until_us     integer not null,
+	author       text    not null,
+	constraint fact_of_person primary key (person, source, id),
+	constraint fact_id unique (source, id),
+	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
+) strict, without rowid;
+
+-- cover is the time during which a substitute sees the people of an absent account, as
+-- a source says that a manager declared it.
+create table cover (
+	source      text    not null,
+	id          text    not null,
+	absent      text    not null,
+	substitute  text    not null,
+	declared_by text    not null,
+	from_us     integer not null,
+	until_us    integer not null,
+	constraint cover_id primary key (source, id)
+) strict, without rowid;
+create index cover_substitute on cover (substitute);
+
+-- alias is the person that an identifier of another system leads to. Both are keyed
+-- hashes: an identifier MUST NOT be stored.
+create table alias (
+	alias  blob not null constraint alias_alias primary key check (length(alias) = 16),
+	person blob not null check (length(person) = 16)
+) strict, without rowid;
+
+-- Orders
+
+-- standing_order is the containment in force, and what was. An order holds from the
+-- turn that placed it until it ends or is lifted; it MUST be lifted once only, and not
+-- changed otherwise. cause is the number of the entry that brought it about; 0 when
+-- none is known.
+create table standing_order (
+	id        text    not null constraint standing_order_id primary key,
+	effect    text    not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'suspended', 'closed')),
+	reach     text    not null check (reach in ('account', 'organisation', 'service', 'everything')),
+	target    text    not null,
+	placed_us integer not null,
+	ends_us   integer,
+	placed_by text    not null,
+	cause     integer not null default 0,
+	because   text    not null,
+	message   text    not null,
+	lifted_us integer,
+	lifted_by text
+) strict;
+
+-- Sessions
+
+-- session is the people who are signed in, and for a while those who were. Tokens and
+-- the provider's names for a person and a session MUST be stored as SHA-256 only. A
+-- change MUST count version up. why is the reason it ended, empty while it is open;
+-- an ended session MUST NOT open again. hint is the ID token that signs out at the
+-- provider, and MUST be emptied at the end. touched_us is when the person last proved
+-- to be there.
+create table session (
+	key              blob    not null constraint session_key primary key,
+	id               text    not null constraint session_id unique,
+	account          text    not null,
+	organisation     text    not null,
+	factor           text    not null,
+	agent            blob    not null,
+	browser          blob    not null,
+	subject          blob    not null default x'',
+	provider_session blob    not null default x'',
+	started_us       integer not null,
+	version          integer not null,
+	current          blob    not null,
+	next             blob    not null,
+	previous         blob    not null,
+	seed             text    not null,
+	rotated_us       integer not null,
+	seen_us          integer not null,
+	touched_us       integer,
+	hint             text    not null,
+	why              text    not null,
+	ended_us         integer
+) strict, without rowid;
+create index session_account on session (account);
+create index session_started on session (started_us);
+create index session_subject on session (subject);
+
+-- once is what MUST NOT serve twice: the states of sign-ins that came back with a
+-- proof, and the provider's messages that a person has left. A mark MUST stay until
+-- what it marks would not serve any more.
+create table once (
+	mark     blob    not null constraint once_mark primary key,
+	until_us integer not null
+) strict, without rowid;
+create index once_until on once (until_us);
+
+-- Retention
+
+-- retention is how many months entries are kept, from the entry since on. A row MUST
+-- NOT be backdated, changed or removed.
+create table retention (
+	since  integer not null constraint retention_since primary key,
+	months integer not null constraint retention_months check (months between 6 and 36),
+	reason text    not null
+) strict;
+create trigger retention_is_new before insert on retention
+when exists (select 1 from entry where number >= new.since)
+begin select raise(abort, 'a setting cannot be backdated'); end;
+create trigger retention_is_not_changed before update on retention
+begin select raise(abort, 'a setting cannot be changed'); end;
+create trigger retention_is_not_removed before delete on retention
+begin select raise(abort, 'a setting cannot be removed'); end;
+
+-- hold is the months, from since to until, that are kept beyond their term until they
+-- are released. number and released are those of the entries that say so. Two accounts
+-- place it. It MUST NOT be backdated or removed, and MUST be released once only.
+create table hold (
+	number      integer not null constraint hold_number primary key,
+	since       integer not null,
+	until       integer constraint hold_ends check (until >= since),
+	because     text    not null,
+	placed_by   text    not null,
+	approved_by text    not null constraint hold_of_two check (approved_by <> placed_by),
+	released    integer
+) strict;
+create trigger hold_is_new before insert on hold
+when new.released is not null or exists (select 1 from entry where number >= new.number)
+begin select raise(abort, 'a hold cannot be backdated'); end;
+create trigger hold_is_released_once before update on hold
+when old.released is not null or new.released is null or exists (select 1 from entry where number >= new.released)
+	or (new.number, new.since, new.until, new.because, new.placed_by, new.approved_by)
+		is not (old.number, old.since, old.until, old.because, old.placed_by, old.approved_by)
+begin select raise(abort, 'a hold is released once, and not changed'); end;
+create trigger hold_is_not_removed before delete on hold
+begin select raise(abort, 'a hold cannot be removed'); end;
+
+-- Witnesses
+
+-- cosignature is the line of each witness under a checkpoint. It MUST NOT change: the
+-- first line of a witness stays.
+create table cosignature (
+	size    integer not null,
+	witness text    not null,
+	line    blob    not null,
+	constraint cosignature_of primary key (size, witness)
+) strict, without rowid;

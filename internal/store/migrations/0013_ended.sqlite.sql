@@ -1,1 +1,0 @@
--- Nothing: one process has the file, and tells itself.
