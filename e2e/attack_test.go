@@ -120,7 +120,7 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 }
 
 // The desk says that Lucas's account is frozen, and why; Samir undoes it only with a
-// touch.
+// step-up.
 //
 // Promise: WATCH-6
 func TestWATCH_6_TheDeskShowsTheAttackStopped(t *testing.T) {
@@ -131,13 +131,13 @@ func TestWATCH_6_TheDeskShowsTheAttackStopped(t *testing.T) {
 		t.Errorf("the desk does not say who is frozen:\n%s", desk)
 	}
 	page := string(d.get(samir, "/desk/accounts/lucas.ferrand").Body)
-	for _, said := range []string{"Poterne a gelé ce compte", "Plus aucune nouvelle personne sans motif n’est montrée à ce compte.", "gelé", `action="/.poterne/touch"`} {
+	for _, said := range []string{"Poterne a gelé ce compte", "Plus aucune nouvelle personne sans motif n’est montrée à ce compte.", "gelé", `action="/.poterne/step-up"`} {
 		if !strings.Contains(page, said) {
 			t.Errorf("the account’s page does not say %q", said)
 		}
 	}
 	if strings.Contains(page, ">Dégeler</button>") {
-		t.Error("the freeze can be undone without a touch")
+		t.Error("the freeze can be undone without a step-up")
 	}
 }
 

@@ -74,7 +74,7 @@ func TestWATCH_3_CanariesOfTheDemonstrationCatchWhoeverOpensThem(t *testing.T) {
 		t.Errorf("the ledger says %v", why)
 	}
 
-	// In a search it is found as anybody is; the next stranger asks for a touch, and
+	// In a search it is found as anybody is; the next stranger asks for a step-up, and
 	// another canary freezes.
 	odile := d.browser("odile.garnier")
 	for range 3 {

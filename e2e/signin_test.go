@@ -35,7 +35,7 @@ func theirs(t *testing.T, b *life.Browser, choice life.Page, button string) life
 // An address that somebody asked for while they were signed out names a person. It
 // goes by the browser and the identity provider, and lies nowhere in the database
 // or its journal. And whoever begins sign-ins without end takes none away that was
-// begun before, a touch no more than a first sign-in.
+// begun before, a step-up no more than a first sign-in.
 //
 // Promises: ENTRY-1, ENTRY-6
 func TestENTRY_1_ASignInUnderWayIsKeptByItsBrowserAlone(t *testing.T) {
@@ -49,12 +49,12 @@ func TestENTRY_1_ASignInUnderWayIsKeptByItsBrowserAlone(t *testing.T) {
 	first := life.NewBrowser(h.origin)
 	choice := h.get(first, "/.poterne/begin?return="+url.QueryEscape(back))
 	inside := h.browser("samir.cohen")
-	touch, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.origin+"/.poterne/touch", strings.NewReader(url.Values{"return": {"/desk"}}.Encode()))
+	stepUp, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.origin+"/.poterne/step-up", strings.NewReader(url.Values{"return": {"/desk"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	touch.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	asked, err := inside.Do(touch)
+	stepUp.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	asked, err := inside.Do(stepUp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +100,6 @@ func TestENTRY_1_ASignInUnderWayIsKeptByItsBrowserAlone(t *testing.T) {
 		t.Errorf("the sign-in begun before ends at %s with %d", page.Address.RequestURI(), page.Status)
 	}
 	if page := theirs(t, inside, asked, "3"); page.Address.Path != "/desk" || page.Status != http.StatusOK {
-		t.Errorf("the touch begun before ends at %s with %d", page.Address.RequestURI(), page.Status)
+		t.Errorf("the step-up begun before ends at %s with %d", page.Address.RequestURI(), page.Status)
 	}
 }

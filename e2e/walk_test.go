@@ -60,7 +60,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	pauline.says("main", "Vous avez ouvert 3 personnes sans motif connu en une heure.", "La limite est de 3.",
 		"Ni portefeuille, ni rendez-vous, ni appel, ni ticket d’accueil, ni message, ni inscription, ni relais n’explique cette ouverture.", "Reçu n°")
 	pauline.keep("stopped")
-	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "touch asked")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "Dossier", "confirmation asked")
 	samir.keep("desk")
 	pauline.click("main a[href='" + d.origin + "/']")
 	pauline.says("#meter ~ .lead", "3 personnes sans motif sur 20 en 28 jours, 3 sur 3 cette heure-ci.")
@@ -79,7 +79,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.click("#lines tr:first-child a[href='" + account + "']")
 	samir.says("h1", "Pauline Mercier")
 	samir.says("#openings ~ .lead", "people")
-	if shown, stopped := samir.count("main tr.masked"), samir.count("main tr.touch"); shown < 7 || stopped != 1 {
+	if shown, stopped := samir.count("main tr.masked"), samir.count("main tr.step-up"); shown < 7 || stopped != 1 {
 		t.Errorf("her page lists %d disclosures and %d stops", shown, stopped)
 	}
 	samir.keep("account")
@@ -145,7 +145,7 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	samir.signIn(d.button("samir.cohen"))
 	samir.click("main a[href='/desk']")
 	samir.says("[data-live]", "Cette page montre l’instant où elle a été ouverte.")
-	samir.says("#lines tr:first-child", "Pauline Mercier", "geste demandé", "franchise de l’heure épuisée (3 sur 3)")
+	samir.says("#lines tr:first-child", "Pauline Mercier", "confirmation demandée", "franchise de l’heure épuisée (3 sur 3)")
 	samir.keep("desk-without-scripts")
 	samir.click("#lines tr:first-child td a")
 	samir.click("a[href*='effect=suspended']")

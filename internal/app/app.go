@@ -200,13 +200,13 @@ func paris() *time.Location {
 	return zone
 }
 
-// signIn writes a touch in the ledger, and a session that two browsers held.
+// signIn writes a step-up in the ledger, and a session that two browsers held.
 func (p *Program) signIn(o *Opened) signin.Settings {
 	s := o.SignIn
 	s.Now, s.Log, s.Device = o.Now, p.log, o.Pseudonym.Device
-	s.Touched = func(r *http.Request, session signin.Session) error {
+	s.SteppedUp = func(r *http.Request, session signin.Session) error {
 		return journal.Record(r.Context(), p.Journal, ledger.Entry{
-			Kind: ledger.Touched, Account: session.Account, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),
+			Kind: ledger.SteppedUp, Account: session.Account, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),
 		})
 	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {

@@ -74,7 +74,7 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 			return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
 		}
 	}
-	if d.Confirmed && !tx.Meter(id).Touched(tx.Now()) {
+	if d.Confirmed && !tx.Meter(id).SteppedUp(tx.Now()) {
 		return account, fault.Errorf(fault.Refused, "%q has not confirmed that they are there within a quarter of an hour", id)
 	}
 	return account, nil

@@ -58,7 +58,7 @@ func (agg *Aggregates) Since(at time.Time) { agg.week.begin(at) }
 func (agg *Aggregates) Take(e ledger.Entry) {
 	agg.sweep(e.Time)
 	switch e.Kind {
-	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
+	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.SteppedUp:
 		agg.work(&e)
 	case ledger.Placed:
 		agg.placed(e)

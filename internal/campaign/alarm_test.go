@@ -42,7 +42,7 @@ func (t *town) steal(a roster.Account, from time.Time, every time.Duration, peop
 	for i := range people {
 		e := t.shown(a, from.Add(time.Duration(i)*every), meter.Whole)
 		if i >= 3 { // the hour's allowance is empty
-			e.Verdict, e.Why, e.Cost, e.Fields = policy.AskTouch, policy.ShortEmpty, 0, 0
+			e.Verdict, e.Why, e.Cost, e.Fields = policy.AskStepUp, policy.ShortEmpty, 0, 0
 		}
 		change(e)
 		entries = append(entries, e)

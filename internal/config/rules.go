@@ -65,7 +65,7 @@ type watchesTable struct {
 type watchTable struct {
 	Forgiven float64 `toml:"forgiven" need:"forgiven = 1, how many people without a reason a day's work honestly opens, and a little more"`
 	Line     int64   `toml:"line" need:"line = 20, how many beyond that add up before new ones are frozen"`
-	Pace     int64   `toml:"pace" need:"pace = 20, how many of one's own people within an hour, without writing, before a touch is asked for"`
+	Pace     int64   `toml:"pace" need:"pace = 20, how many of one's own people within an hour, without writing, before a step-up is asked for"`
 	Wall     int64   `toml:"wall" need:"wall = 200, how many people whom a fact explains within a day"`
 }
 

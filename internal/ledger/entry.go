@@ -120,8 +120,8 @@ func (e Entry) Event() meter.Event {
 	case Attempted, Changed, Consulted:
 		ask := policy.Ask{Act: actOf[e.Kind], Service: e.Service, Route: e.Route, Device: e.Device, Network: e.Network, Signs: e.Signs}
 		return policy.Event(ask, e.Person, e.Ruling(), answer, e.Time)
-	case Touched:
-		return meter.Event{Kind: meter.Touched, At: e.Time, Answer: answer, Device: e.Device, Network: e.Network}
+	case SteppedUp:
+		return meter.Event{Kind: meter.SteppedUp, At: e.Time, Answer: answer, Device: e.Device, Network: e.Network}
 	case Raised:
 		return meter.Event{Kind: meter.Raised, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until}
 	case Permitted:

@@ -19,7 +19,7 @@ const (
 	Read      Kind = 7  // a person read the ledger
 	Imported  Kind = 8  // facts, aliases or a roster were taken in
 	Session   Kind = 9  // a session ended in a way worth knowing
-	Touched   Kind = 10 // the holder of the account proved to be there
+	SteppedUp Kind = 10 // the holder of the account proved to be there
 	Raised    Kind = 11 // more people without a reason were allowed, for a while
 	Cosigned  Kind = 12 // another person signed for one person to be opened
 	Permitted Kind = 13 // an export was allowed, of so many people and for a while
@@ -30,7 +30,7 @@ const (
 	Named     Kind = 18 // pseudonyms were led back to people
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "touched", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -86,7 +86,7 @@ var fields = map[Kind][]string{
 	Read:      also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
 	Imported:  also(doer, "State", "Target", "Count", "Rejected", "Digest"),
 	Session:   also(doer, "State"),
-	Touched:   also(doer, "Device", "Network"),
+	SteppedUp: also(doer, "Device", "Network"),
 	Raised:    also(doer, "Subject", "Cost", "Until"),
 	Cosigned:  also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
 	Permitted: also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),

@@ -33,7 +33,7 @@ func (d *Draft) begin() {
 	for _, list := range []*[]charge{&s.charges, &s.raises, &s.canaries, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
-	for _, list := range []*[]moment{&s.touches, &s.writes, &s.thaws} {
+	for _, list := range []*[]moment{&s.stepUps, &s.writes, &s.thaws} {
 		*list = slices.Clip(*list)
 	}
 }
@@ -108,7 +108,7 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 }
 
 // Spent adds up what was charged within span before now, and counts while some limits
-// are only observed. A touch halves what was charged in the hour before it.
+// are only observed. A step-up halves what was charged in the hour before it.
 func (d *Draft) Spent(span time.Duration, observed Limits, now time.Time) Cost {
 	return d.state.spent(span, observed, now)
 }
@@ -128,13 +128,13 @@ func (s *state) spent(span time.Duration, observed Limits, now time.Time) (sum C
 // leaving is what the charges within span count for, oldest first.
 func (s *state) leaving(span time.Duration, observed Limits, now time.Time) []charge {
 	charges := counting(after(s.charges, now.Add(-span), charge.when), limitOf(span), observed)
-	if span != Hour || count(s.touches, now.Add(-span)) == 0 {
+	if span != Hour || count(s.stepUps, now.Add(-span)) == 0 {
 		return charges
 	}
 	charges = slices.Clone(charges)
-	for _, touch := range latest(s.touches, now.Add(-span)) {
+	for _, stepUp := range latest(s.stepUps, now.Add(-span)) {
 		for i := range charges {
-			if charges[i].at < touch {
+			if charges[i].at < stepUp {
 				charges[i].cost /= 2
 			}
 		}
@@ -169,7 +169,7 @@ const (
 
 // Weigh says whether cost fits in the allowance at now. The long allowance is
 // looked at first: waiting an hour does not help when it is empty. The first person
-// after a fresh touch MUST fit in the short one, unless it is zero: a touch has to open
+// after a fresh step-up MUST fit in the short one, unless it is zero: a step-up has to open
 // something.
 func (d *Draft) Weigh(cost Cost, allowance Allowance, observed Limits, now time.Time) Balance {
 	for _, w := range []struct {
@@ -177,7 +177,7 @@ func (d *Draft) Weigh(cost Cost, allowance Allowance, observed Limits, now time.
 		span   time.Duration
 		limit  Cost
 	}{{Long, Memory, allowance.Long}, {Short, Hour, allowance.Short}} {
-		if w.window == Short && w.limit > 0 && d.justTouched(observed, now) {
+		if w.window == Short && w.limit > 0 && d.justSteppedUp(observed, now) {
 			continue
 		}
 		if spent := d.Spent(w.span, observed, now); cost > 0 && spent+cost > w.limit {
@@ -212,16 +212,16 @@ func (d *Draft) Evidence(e Event, limit, observed Limits) Evidence {
 
 // Own is how many different people the account was shown within an hour for
 // standing reasons, less four for each time it wrote something; since the last
-// touch, and but for one person. The flag tells whether there was a touch within
+// step-up, and but for one person. The flag tells whether there was a step-up within
 // half a day.
-func (d *Draft) Own(but register.PersonID, now time.Time) (people int, touched bool) {
+func (d *Draft) Own(but register.PersonID, now time.Time) (people int, steppedUp bool) {
 	s := &d.state
 	since := now.Add(-Hour)
-	if touched = s.touchedToday(now); touched {
-		since = later(since, s.touches[len(s.touches)-1].time())
+	if steppedUp = s.steppedUpToday(now); steppedUp {
+		since = later(since, s.stepUps[len(s.stepUps)-1].time())
 	}
 	people = d.shown(asOwn, since, but) - perWrite*count(s.writes, since)
-	return max(0, people), touched
+	return max(0, people), steppedUp
 }
 
 // perWrite is how many of its own people an account may open for each change it makes.
@@ -229,11 +229,13 @@ const perWrite = 4
 
 // Explained is how many different people the account was shown within a day for
 // any reason, but for one person. The flag is that of Own.
-func (d *Draft) Explained(but register.PersonID, now time.Time) (people int, touched bool) {
-	return d.shown(forCause, now.Add(-24*time.Hour), but), d.state.touchedToday(now)
+func (d *Draft) Explained(but register.PersonID, now time.Time) (people int, steppedUp bool) {
+	return d.shown(forCause, now.Add(-24*time.Hour), but), d.state.steppedUpToday(now)
 }
 
-func (s *state) touchedToday(now time.Time) bool { return count(s.touches, now.Add(-12*time.Hour)) > 0 }
+func (s *state) steppedUpToday(now time.Time) bool {
+	return count(s.stepUps, now.Add(-12*time.Hour)) > 0
+}
 
 // shown counts people over what is written and what is drafted.
 func (d *Draft) shown(way uint32, since time.Time, but register.PersonID) (n int) {

@@ -44,7 +44,7 @@ const (
 	DriftLimit                           // the line of the CUSUM
 	DoubtLimit                           // evidence that asks for an identity
 	EnumerationLimit                     // evidence that freezes
-	CanaryListedLimit                    // a canary in the rows of a search, which asks for a touch
+	CanaryListedLimit                    // a canary in the rows of a search, which asks for a step-up
 	CanaryLimit                          // another one, which freezes
 	OrganisationLimit                    // what an organisation may open
 	ServiceLimit                         // likewise through a service
@@ -71,7 +71,7 @@ const (
 	Shown                      // a person was shown
 	Stopped                    // a person without a reason was not shown: the asker can do something about it
 	Missed                     // a reference led to no person
-	Touched                    // the holder of the account proved to be there
+	SteppedUp                  // the holder of the account proved to be there
 	Raised                     // another person allowed more people, until a time
 	Cosigned                   // another person vouched for one person, to be opened
 	Thawed                     // another person undid a freeze

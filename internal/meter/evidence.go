@@ -23,7 +23,7 @@ type Trait uint16
 const (
 	Misses       Trait = 1 << iota // references that lead to no person
 	Hurry                          // another unexplained person within two seconds
-	Knocks                         // asked for a touch, and on to another unexplained person
+	Knocks                         // asked for a step-up, and on to another unexplained person
 	Insists                        // told that only others can help, and on to another unexplained person
 	Pages                          // one more page of the same search or list
 	BirthSwept                     // names tried under one birth date
@@ -32,7 +32,7 @@ const (
 	Disorder                       // unexplained people in no order
 	Clockwork                      // unexplained people at even intervals
 	Explanations                   // openings that a fact explains
-	Proofs                         // touches
+	Proofs                         // step-ups
 )
 
 // weights are those of the traits, in the order of their bits.
@@ -91,7 +91,7 @@ func (s *state) suspect(e Event) {
 	case Thawed:
 		s.hints = append(s.hints, hint{at: momentOf(e.At), undone: true})
 		return
-	case Touched:
+	case SteppedUp:
 		found, s.stranger.was = Proofs, Nothing
 	case Missed:
 		if another && !e.Signs.Has(Repeated) {

@@ -37,7 +37,7 @@ func (l ledger) spent(span time.Duration, observed meter.Limits, now time.Time) 
 		case e.At.UnixMicro() <= since:
 		case e.Kind == meter.Shown && e.Cost > 0 && counts(e, limit, observed):
 			charged = append(charged, e.Cost)
-		case e.Kind == meter.Touched && span == meter.Hour:
+		case e.Kind == meter.SteppedUp && span == meter.Hour:
 			for i := range charged {
 				charged[i] /= 2
 			}
@@ -90,7 +90,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.Touched, meter.Thawed, meter.Permitted}
+var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.SteppedUp, meter.Thawed, meter.Permitted}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)
@@ -99,8 +99,8 @@ func events(t *rapid.T, most time.Duration) ledger {
 		pause := rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour, 24 * time.Hour, most}).Draw(t, "pause")
 		at = at.Add(time.Duration(rapid.Int64Range(0, int64(pause)).Draw(t, "gap"))).Truncate(time.Microsecond)
 		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
-		if n := len(l); n > 0 && max(kind, l[n-1].Kind) >= meter.Touched {
-			at = at.Add(time.Microsecond) // what comes in the same instant as a touch counts as before it
+		if n := len(l); n > 0 && max(kind, l[n-1].Kind) >= meter.SteppedUp {
+			at = at.Add(time.Microsecond) // what comes in the same instant as a step-up counts as before it
 		}
 		if rapid.IntRange(0, 3).Draw(t, "another answer") > 0 || len(l) > 0 && !l[len(l)-1].At.Equal(at) {
 			answer++ // one answer is of one moment, and one moment may have many
@@ -197,7 +197,7 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	d := m.Draft()
 	all := []any{
 		d.Spent(meter.Hour, observed, now), d.Spent(meter.Memory, observed, now), d.Drift(70, observed, now), d.EvidenceNow(observed, now), d.Noticed(observed, now), d.Undone(now),
-		d.Touched(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
+		d.SteppedUp(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}
@@ -205,11 +205,11 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 		given, left, live := d.Permit(export, now)
 		all = append(all, given, left, live)
 	}
-	own, touched := d.Own(person(0), now)
+	own, steppedUp := d.Own(person(0), now)
 	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)
 	again, _ := d.CanariesListed(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
-	all = append(all, own, touched, met, proved, again, explained)
+	all = append(all, own, steppedUp, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),

@@ -43,7 +43,7 @@ func TestWhatTheEvidenceRestsOnIsNamed(t *testing.T) {
 	check("after two misses and one hurry", map[meter.Trait]int{meter.Misses: 2, meter.Hurry: 1})
 	for range 2 { // each takes away as much as two misses give
 		at = at.Add(time.Minute)
-		record(meter.Event{Kind: meter.Touched})
+		record(meter.Event{Kind: meter.SteppedUp})
 	}
 	check("after its holder proved to be there, twice", nil)
 	miss()
@@ -118,8 +118,8 @@ func TestWhatAnAccountIsUsedFromIsTold(t *testing.T) {
 	if u := told(); len(u) != 3 || u["old"].New || !u["new"].New || u["office"].New || u["new"].Proved || !u["new"].Since.Equal(noon.AddDate(0, 0, 10).Truncate(24*time.Hour)) {
 		t.Errorf("%+v", u)
 	}
-	m.Record(meter.Event{Kind: meter.Touched, At: noon.AddDate(0, 0, 10), Device: "new"})
+	m.Record(meter.Event{Kind: meter.SteppedUp, At: noon.AddDate(0, 0, 10), Device: "new"})
 	if u := told(); u["new"].New || !u["new"].Proved {
-		t.Errorf("after a touch on it: %+v", u["new"])
+		t.Errorf("after a step-up on it: %+v", u["new"])
 	}
 }

@@ -17,7 +17,7 @@ type stranger struct {
 	at     time.Time
 	asked  time.Time // when a person without a reason was asked for last, found or not
 	answer uint64
-	was    EventKind             // what became of it; Nothing after a touch
+	was    EventKind             // what became of it; Nothing after a step-up
 	beats  [rhythm]time.Duration // the last gaps, the newest first
 }
 

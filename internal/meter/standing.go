@@ -4,15 +4,15 @@ import "time"
 
 // What an account's state says without its people. A Draft is asked.
 
-// Fresh is how long a touch is fresh.
+// Fresh is how long a step-up is fresh.
 const Fresh = 15 * time.Minute
 
-// Touched reports whether a touch is fresh.
-func (s *state) Touched(now time.Time) bool { return count(s.touches, now.Add(-Fresh)) > 0 }
+// SteppedUp reports whether a step-up is fresh.
+func (s *state) SteppedUp(now time.Time) bool { return count(s.stepUps, now.Add(-Fresh)) > 0 }
 
-// justTouched reports whether nothing was charged since a fresh touch.
-func (s *state) justTouched(observed Limits, now time.Time) bool {
-	return s.Touched(now) && len(counting(after(s.charges, s.touches[len(s.touches)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
+// justSteppedUp reports whether nothing was charged since a fresh step-up.
+func (s *state) justSteppedUp(observed Limits, now time.Time) bool {
+	return s.SteppedUp(now) && len(counting(after(s.charges, s.stepUps[len(s.stepUps)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
 }
 
 // Raise is what is left of a raise that another person gave.
@@ -35,11 +35,11 @@ func (s *state) Tickets(span time.Duration, observed Limits, now time.Time) int 
 }
 
 // CanariesListed is how many canaries the account was shown in searches within Memory,
-// of those that count for a limit, and whether a touch followed the last.
+// of those that count for a limit, and whether a step-up followed the last.
 func (s *state) CanariesListed(limit, observed Limits, now time.Time) (times int, proved bool) {
 	canaries := counting(after(s.canaries, now.Add(-Memory), charge.when), limit, observed)
 	times = len(canaries)
-	proved = times > 0 && len(s.touches) > 0 && s.touches[len(s.touches)-1] > canaries[times-1].at
+	proved = times > 0 && len(s.stepUps) > 0 && s.stepUps[len(s.stepUps)-1] > canaries[times-1].at
 	return times, proved
 }
 
@@ -58,7 +58,7 @@ func (s *state) Days(forgiven Cost, observed Limits, now time.Time) []Day {
 }
 
 // NewDevice reports whether the account used other devices before this one, which it
-// has used for less than a week and without a touch.
+// has used for less than a week and without a step-up.
 func (s *state) NewDevice(name string, now time.Time) bool {
 	return unfamiliar(s.devices, name, now)
 }
@@ -73,7 +73,7 @@ func (s *state) NewNetwork(name string, now time.Time) bool {
 type Used struct {
 	Name   string
 	Since  time.Time // the first day, in UTC
-	Proved bool      // a touch was made on it
+	Proved bool      // a step-up was made on it
 	New    bool      // unexplained people cost more on it
 }
 
@@ -86,7 +86,7 @@ func (s *state) Networks(now time.Time) []Used { return used(s.nets, now) }
 func used(all []acquainted, now time.Time) (list []Used) {
 	for _, a := range all {
 		if day, any := a.used.first(now); any {
-			_, proved := a.touched.first(now)
+			_, proved := a.steppedUp.first(now)
 			list = append(list, Used{a.name, midnight(day), proved, unfamiliar(all, a.name, now)})
 		}
 	}
@@ -98,8 +98,8 @@ const acquaintance = 7
 
 func unfamiliar(all []acquainted, name string, now time.Time) bool {
 	today := dayOf(now)
-	first, touched := today, false // of name
-	earliest := today              // of the others
+	first, steppedUp := today, false // of name
+	earliest := today                // of the others
 	others := false
 	for _, a := range all {
 		day, used := a.used.first(now)
@@ -107,20 +107,20 @@ func unfamiliar(all []acquainted, name string, now time.Time) bool {
 		case !used:
 		case a.name == name:
 			first = day
-			_, touched = a.touched.first(now)
+			_, steppedUp = a.steppedUp.first(now)
 		default:
 			others, earliest = true, min(earliest, day)
 		}
 	}
-	return others && !touched && first > today-acquaintance && earliest < first
+	return others && !steppedUp && first > today-acquaintance && earliest < first
 }
 
 // Awakened reports whether the account was silent for the most of Memory, began
-// again within three days, and was not touched since.
+// again within three days, and was not stepped up since.
 func (s *state) Awakened(now time.Time) bool {
 	first, any := s.active.first(now)
 	if !any {
 		return true
 	}
-	return first > dayOf(now)-3 && count(s.touches, now.Add(-Memory)) == 0
+	return first > dayOf(now)-3 && count(s.stepUps, now.Add(-Memory)) == 0
 }

@@ -13,7 +13,7 @@ import (
 type state struct {
 	charges  []charge     // oldest first
 	hints    []hint       // oldest first
-	touches  []moment     // of Memory
+	stepUps  []moment     // of Memory
 	writes   []moment     // of the last hour
 	thaws    []moment     // freezes that were undone
 	begun    moment       // since when the CUSUM adds up
@@ -81,8 +81,8 @@ type raise struct {
 
 // acquainted is a device or a kind of network that the account is used from.
 type acquainted struct {
-	name          string
-	used, touched days
+	name            string
+	used, steppedUp days
 }
 
 // days is a set of days, the last 32 of them: bit 0 is the day last.
@@ -148,8 +148,8 @@ func (s *state) record(e Event) {
 		if e.Signs.Has(Exported) {
 			s.permits = exported(s.permits, e)
 		}
-	case Touched:
-		s.touches = append(s.touches, at)
+	case SteppedUp:
+		s.stepUps = append(s.stepUps, at)
 	case Thawed:
 		s.thaws = append(s.thaws, at)
 		s.begun = at
@@ -230,7 +230,7 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 	}
 	day := dayOf(e.At)
 	i := slices.IndexFunc(all, func(a acquainted) bool { return a.name == name })
-	if i >= 0 && all[i].used.has(day) && (e.Kind != Touched || all[i].touched.has(day)) {
+	if i >= 0 && all[i].used.has(day) && (e.Kind != SteppedUp || all[i].steppedUp.has(day)) {
 		return all
 	}
 	all = slices.Clone(all)
@@ -238,8 +238,8 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 		i, all = len(all), append(all, acquainted{name: name})
 	}
 	all[i].used = all[i].used.with(day)
-	if e.Kind == Touched {
-		all[i].touched = all[i].touched.with(day)
+	if e.Kind == SteppedUp {
+		all[i].steppedUp = all[i].steppedUp.with(day)
 	}
 	return all
 }
@@ -253,7 +253,7 @@ func (s *state) sweep(now time.Time) {
 	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))
 	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
-	for _, list := range []*[]moment{&s.touches, &s.thaws} {
+	for _, list := range []*[]moment{&s.stepUps, &s.thaws} {
 		*list = since(*list, past)
 	}
 	s.devices, s.nets = stillUsed(s.devices, now), stillUsed(s.nets, now)

@@ -55,11 +55,11 @@ func (d *desk) do(a policy.Ask) policy.Decision {
 	return decision
 }
 
-func (d *desk) touch() {
+func (d *desk) stepUp() {
 	d.now = d.now.Add(time.Minute)
 	draft := d.meter.Draft()
 	d.next++
-	draft.Record(meter.Event{Kind: meter.Touched, At: d.now, Answer: d.next})
+	draft.Record(meter.Event{Kind: meter.SteppedUp, At: d.now, Answer: d.next})
 	draft.Keep()
 }
 
@@ -87,15 +87,15 @@ func TestWATCH_3_OneCanaryInASearchAsksForATouchAndAnotherFreezes(t *testing.T) 
 	if got := d.do(found(20, 900, 21)); !got.Shown() || got.People[1].Verdict != policy.Shown || got.People[1].Why != policy.CanaryListed {
 		t.Fatalf("the first: %+v", got)
 	}
-	if got := d.do(opened(22)); got.Whole.Verdict != policy.AskTouch || got.Whole.Why != policy.CanaryListed {
+	if got := d.do(opened(22)); got.Whole.Verdict != policy.AskStepUp || got.Whole.Why != policy.CanaryListed {
 		t.Errorf("the next stranger: %v %v", got.Whole.Verdict, got.Whole.Why)
 	}
 	if got := d.do(opened(1)); !got.Shown() {
 		t.Errorf("one's own people: %v", got.Whole.Why)
 	}
-	d.touch()
+	d.stepUp()
 	if got := d.do(opened(22)); !got.Shown() {
-		t.Errorf("after a touch: %v %v", got.Whole.Verdict, got.Whole.Why)
+		t.Errorf("after a step-up: %v %v", got.Whole.Verdict, got.Whole.Why)
 	}
 	for range 5 { // the account reloads the page
 		if got := d.do(found(20, 900, 21)); got.People[1].Why != policy.AlreadySeen || !got.People[1].Verdict.Shows() {

@@ -98,10 +98,10 @@ func TestMETER_1_ATouchRefillsHalfAndBeyondTheMonthAnotherPersonSigns(t *testing
 	for n := 100; n < 103; n++ {
 		p.want("within the hour's three", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
 	}
-	p.want("the fourth", p.after(time.Minute).opens(103), policy.AskTouch, policy.ShortEmpty)
-	p.after(time.Minute).event(meter.Event{Kind: meter.Touched})
-	p.want("the fourth after a touch", p.after(time.Minute).opens(103), policy.Shown, policy.Counted)
-	p.want("the fifth: half of three is one and a half", p.after(time.Minute).opens(104), policy.AskTouch, policy.ShortEmpty)
+	p.want("the fourth", p.after(time.Minute).opens(103), policy.AskStepUp, policy.ShortEmpty)
+	p.after(time.Minute).event(meter.Event{Kind: meter.SteppedUp})
+	p.want("the fourth after a step-up", p.after(time.Minute).opens(103), policy.Shown, policy.Counted)
+	p.want("the fifth: half of three is one and a half", p.after(time.Minute).opens(104), policy.AskStepUp, policy.ShortEmpty)
 	next := 110
 	for day := 0; p.meter.Draft().Spent(meter.Memory, 0, p.now) < meter.People(20); day++ {
 		p.rules.Watches = nil // the CUSUM is tried elsewhere
@@ -109,8 +109,8 @@ func TestMETER_1_ATouchRefillsHalfAndBeyondTheMonthAnotherPersonSigns(t *testing
 		next++
 	}
 	p.want("the twenty-first in 28 days", p.after(time.Hour).opens(next), policy.AskCosign, policy.LongEmpty)
-	p.after(time.Minute).event(meter.Event{Kind: meter.Touched})
-	p.want("a touch does not help", p.after(time.Minute).opens(next), policy.AskCosign, policy.LongEmpty)
+	p.after(time.Minute).event(meter.Event{Kind: meter.SteppedUp})
+	p.want("a step-up does not help", p.after(time.Minute).opens(next), policy.AskCosign, policy.LongEmpty)
 	p.after(time.Minute).event(meter.Event{Kind: meter.Cosigned, Person: person(next), Service: "dossier"})
 	p.want("somebody else than was signed for", p.after(time.Minute).opens(next+1), policy.AskCosign, policy.LongEmpty)
 	p.want("who was signed for", p.after(time.Minute).opens(next), policy.Shown, policy.Vouched)
@@ -127,22 +127,22 @@ func TestMETER_5_OwnPeopleArePacedAndWalled(t *testing.T) {
 	for n := 1; n <= 20; n++ {
 		p.want("twenty within an hour", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
 	}
-	p.want("the twenty-first, nothing written", p.after(time.Second).opens(21), policy.AskTouch, policy.PaceReached)
+	p.want("the twenty-first, nothing written", p.after(time.Second).opens(21), policy.AskStepUp, policy.PaceReached)
 	p.want("one of the twenty again", p.after(time.Second).opens(3), policy.Shown, policy.Explained)
 	p.event(meter.Event{Kind: meter.Shown, Person: person(3), Ground: meter.Own, Writes: true})
 	for n := 21; n <= 24; n++ {
 		p.want("something was written, which stands for four", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
 	}
-	p.want("and not for five", p.after(time.Second).opens(25), policy.AskTouch, policy.PaceReached)
+	p.want("and not for five", p.after(time.Second).opens(25), policy.AskStepUp, policy.PaceReached)
 
 	p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Wall: 200}}
 	for n := 25; n <= 200; n++ {
 		p.want("two hundred a day", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
 	}
-	p.want("beyond the wall", p.after(time.Minute).opens(201), policy.AskTouch, policy.WallReached)
-	p.event(meter.Event{Kind: meter.Touched})
+	p.want("beyond the wall", p.after(time.Minute).opens(201), policy.AskStepUp, policy.WallReached)
+	p.event(meter.Event{Kind: meter.SteppedUp})
 	for n := 201; n <= 600; n++ {
-		p.want("after a touch", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+		p.want("after a step-up", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
 	}
 	p.want("three times the wall", p.after(time.Second).opens(601), policy.Refused, policy.WallReached)
 }
@@ -162,7 +162,7 @@ func TestAListOfOnesOwnPeopleIsWhereWorkBegins(t *testing.T) {
 	for n := 1; n <= 20; n++ {
 		p.want("then opened", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
 	}
-	p.want("and one more within the hour", p.after(time.Second).opens(21), policy.AskTouch, policy.PaceReached)
+	p.want("and one more within the hour", p.after(time.Second).opens(21), policy.AskStepUp, policy.PaceReached)
 }
 
 // Promise: METER-6
@@ -188,7 +188,7 @@ func TestRIGHTS_3_AnAccountIsOnProbationForFourWeeksAndUntilItHasNotUsedItUp(t *
 	opened := p.now
 	p.more = func(f *policy.Facts) { f.Opened = opened }
 	p.want("the first", p.opens(100), policy.Shown, policy.Counted)
-	p.want("a second within the hour", p.after(time.Minute).opens(101), policy.AskTouch, policy.ShortEmpty)
+	p.want("a second within the hour", p.after(time.Minute).opens(101), policy.AskStepUp, policy.ShortEmpty)
 	for n := 101; n < 105; n++ {
 		p.want("five in all", p.after(24*time.Hour).opens(n), policy.Shown, policy.Counted)
 	}
@@ -233,7 +233,7 @@ func TestWATCH_2_WhatLooksLikeEnumerationEndsInAFreeze(t *testing.T) {
 	}{
 		"references that lead to nobody":    {func(p *post, _ int) policy.Ruling { return p.after(time.Minute).opens(0) }, 6},
 		"another stranger every second":     {func(p *post, i int) policy.Ruling { return p.after(time.Second).opens(100 + i) }, 4},
-		"asked for a touch, and on":         {func(p *post, i int) policy.Ruling { return p.after(50 * time.Second).opens(100 + i) }, 9},
+		"asked for a step-up, and on":       {func(p *post, i int) policy.Ruling { return p.after(50 * time.Second).opens(100 + i) }, 9},
 		"page after page":                   {signed(meter.NextPage), 8},
 		"one birth date under many names":   {signed(meter.SameBirth), 6},
 		"one name with many birth dates":    {signed(meter.SameName), 9},
@@ -283,10 +283,10 @@ func TestWATCH_2_CircumstancesMakeStrangersDearerAndBlockNobodyByThemselves(t *t
 			p.facts = []reason.Fact{protected(100)}
 			p.asks = func(a *policy.Ask) { a.Device, a.Network = "other", "hosting" }
 		}, 4 * meter.Whole},
-		"all of it, and a touch": {func(p *post) {
+		"all of it, and a step-up": {func(p *post) {
 			p.facts = nil
 			p.asks = func(a *policy.Ask) { a.Device, a.Network = "other", "hosting" }
-			p.event(meter.Event{Kind: meter.Touched, Device: "other", Network: "hosting"})
+			p.event(meter.Event{Kind: meter.SteppedUp, Device: "other", Network: "hosting"})
 		}, 2 * meter.Whole},
 		"long unused": {func(p *post) {
 			p.more = func(f *policy.Facts) { f.Watched = p.now.AddDate(-1, 0, 0) }
@@ -325,12 +325,12 @@ func TestWATCH_5_TheLadderFromANoteToTheEndOfSessions(t *testing.T) {
 	p.want("found by name and birth date", p.after(time.Minute).opens(101), policy.Shown, policy.Counted)
 	p.asks = nil
 	p.want("then opened", p.after(time.Minute).opens(101), policy.Shown, policy.Counted)
-	p.event(meter.Event{Kind: meter.Touched})
+	p.event(meter.Event{Kind: meter.SteppedUp})
 	var last policy.Ruling
-	for n := 102; n < 108 && last.Verdict != policy.AskTouch; n++ {
+	for n := 102; n < 108 && last.Verdict != policy.AskStepUp; n++ {
 		last = p.after(time.Minute).opens(n)
 	}
-	p.want("the hour is used up: a touch is asked", last, policy.AskTouch, policy.ShortEmpty)
+	p.want("the hour is used up: a step-up is asked", last, policy.AskStepUp, policy.ShortEmpty)
 	for n := 110; n < 120 && last.Verdict != policy.Freeze; n++ {
 		last = p.after(20 * time.Second).opens(n)
 	}
@@ -356,8 +356,8 @@ func TestAQuarterIsLeftNextToATheft(t *testing.T) {
 	p := newPost(t)
 	p.followed(100, 200)
 	p.more = func(f *policy.Facts) { f.Orders = ordered(order.Narrowed, order.Organisation, "mlv") }
-	p.want("a quarter of three is nobody", p.opens(100), policy.AskTouch, policy.ShortEmpty)
-	p.event(meter.Event{Kind: meter.Touched})
+	p.want("a quarter of three is nobody", p.opens(100), policy.AskStepUp, policy.ShortEmpty)
+	p.event(meter.Event{Kind: meter.SteppedUp})
 	p.want("but for who proves to be there", p.after(time.Second).opens(100), policy.Shown, policy.Counted)
 }
 

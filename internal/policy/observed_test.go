@@ -51,7 +51,7 @@ var suspicious = rapid.Custom(func(t *rapid.T) doing {
 		}
 		events = append(events, meter.Event{
 			Answer: uint64(n + 1),
-			Kind:   rapid.SampledFrom([]meter.EventKind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.Touched}).Draw(t, "kind"),
+			Kind:   rapid.SampledFrom([]meter.EventKind{meter.Shown, meter.Shown, meter.Shown, meter.Missed, meter.SteppedUp}).Draw(t, "kind"),
 			At:     at, Person: person(rapid.IntRange(1, 40).Draw(t, "seen")), Fields: register.Name,
 			Ground: rapid.SampledFrom([]meter.Ground{meter.Unexplained, meter.Own}).Draw(t, "ground"),
 			Cost:   meter.Cost(rapid.SampledFrom([]int{0, 20, 100}).Draw(t, "cost")),
@@ -143,7 +143,7 @@ func TestWhoeverLooksLikeAGuesserIsStillCountedWhileThatIsObserved(t *testing.T)
 		t.Fatalf("this is not guessing: %+v", ruling)
 	}
 	f.Meter = m.Draft()
-	if ruling := watching(policy.Observed{Grounds: guessed}).Decide(ask(2), f, now).People[0]; ruling.Verdict != policy.AskTouch || ruling.Why != policy.ShortEmpty {
+	if ruling := watching(policy.Observed{Grounds: guessed}).Decide(ask(2), f, now).People[0]; ruling.Verdict != policy.AskStepUp || ruling.Why != policy.ShortEmpty {
 		t.Errorf("the hour's allowance is empty, and the ruling is %+v", ruling)
 	}
 }

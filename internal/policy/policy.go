@@ -233,7 +233,7 @@ type weighing struct {
 	frozen    bool
 	observed  bool         // every rule is only observed for the ask
 	spared    meter.Limits // those that are only observed
-	canaryMet bool         // an earlier search showed a canary, and no touch followed
+	canaryMet bool         // an earlier search showed a canary, and no step-up followed
 	explainer reason.Explainer
 	meter     *meter.Draft
 	answer    uint64
@@ -358,7 +358,7 @@ func (w *weighing) nonexistent() Ruling {
 // canary freezes an account that opens a canary, whatever explains it. In the rows of a
 // search a canary is counted, withheld or already seen as any unexplained person is:
 // nothing MUST tell it apart. The first one shown is noted, and the next unexplained
-// person of a later answer asks for a touch; asking in this answer would give the canary
+// person of a later answer asks for a step-up; asking in this answer would give the canary
 // away. A second one freezes.
 func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruling {
 	inSearch := w.ask.Signs.Has(meter.SearchRow)
@@ -381,12 +381,12 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 	})
 }
 
-// proven multiplies the pace and the wall of an account that was touched within half a
+// proven multiplies the pace and the wall of an account that stepped up within half a
 // day.
 const proven = 3
 
 // explained shows a person whom a fact explains, within the wall and the pace. Each
-// first asks for a touch; after a touch, the wall withholds. Rows of a list count for
+// first asks for a step-up; after a step-up, the wall withholds. Rows of a list count for
 // neither: purposes decide what a list may show.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
 	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
@@ -398,7 +398,7 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 		if wall := w.watch.Wall; wall > 0 {
 			n, proved := w.meter.Explained(person, w.now)
 			denial.Counted, denial.Limit = meter.People(n), meter.People(wall)
-			if n >= wall && !proved && !yield(denial.as(AskTouch, WallReached)) {
+			if n >= wall && !proved && !yield(denial.as(AskStepUp, WallReached)) {
 				return
 			}
 			denial.Limit *= proven
@@ -414,7 +414,7 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 			}
 			denial.Counted, denial.Limit = meter.People(n), meter.People(limit)
 			if n >= limit {
-				yield(denial.as(AskTouch, PaceReached))
+				yield(denial.as(AskStepUp, PaceReached))
 			}
 		}
 	})
@@ -471,7 +471,7 @@ func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yie
 			return false
 		}
 	}
-	return !w.canaryMet || yield(denial.as(AskTouch, CanaryListed))
+	return !w.canaryMet || yield(denial.as(AskStepUp, CanaryListed))
 }
 
 // counts yields the denials of the account's own allowances and CUSUM, and reports
@@ -510,7 +510,7 @@ func (w Watch) Against(m *meter.Draft, cost meter.Cost, balance meter.Balance, o
 		case meter.Long:
 			denial = denial.as(AskCosign, LongEmpty)
 		case meter.Short:
-			denial = denial.as(AskTouch, ShortEmpty)
+			denial = denial.as(AskStepUp, ShortEmpty)
 		default:
 		}
 		if balance.Empty != meter.Fits && !yield(denial) || w.Line == 0 {
@@ -537,7 +537,7 @@ func (w *weighing) escalate(person register.PersonID, denial Ruling) Ruling {
 	return denial
 }
 
-// enumerates reports whether an account that was asked for a touch or an identity went
+// enumerates reports whether an account that was asked for a step-up or an identity went
 // on to the next unexplained person instead.
 func (w *weighing) enumerates(person register.PersonID, denial Ruling) bool {
 	return w.evidence(person, denial, meter.EnumerationLimit) >= w.watch.sure()

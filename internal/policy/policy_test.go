@@ -104,7 +104,7 @@ func TestMETER_1_StrangersAreCountedUntilTheAllowanceIsEmpty(t *testing.T) {
 		{policy.Shown, policy.Counted},
 		{policy.Shown, policy.Counted},
 		{policy.Shown, policy.Counted},
-		{policy.AskTouch, policy.ShortEmpty},
+		{policy.AskStepUp, policy.ShortEmpty},
 		{policy.Shown, policy.AlreadySeen},
 	}
 	for i, ruling := range decision.People {

@@ -27,8 +27,8 @@ type Rules struct {
 type Watch struct {
 	Forgiven meter.Cost // a day: λ + ½√(λφ) of what it is honestly charged
 	Line     meter.Cost // the CUSUM freezes beyond it; zero for never
-	Pace     int        // of the account's own people within an hour, without writing, a touch is asked for; zero for never
-	Wall     int        // people explained within a day before a touch is asked for, and three times as many after; zero for none
+	Pace     int        // of the account's own people within an hour, without writing, a step-up is asked for; zero for never
+	Wall     int        // people explained within a day before a step-up is asked for, and three times as many after; zero for none
 	Evidence bool       // of enumeration asks for an identity, then freezes
 }
 
@@ -134,10 +134,10 @@ func (f Facts) Dormant(now time.Time) bool {
 const most = 4
 
 // circumstances multiplies the price of unexplained people by two for each of: a new
-// device, an unfamiliar network, an account long unused. A fresh touch makes it one. A
+// device, an unfamiliar network, an account long unused. A fresh step-up makes it one. A
 // young account costs no more: it has an allowance of its own.
 func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
-	if facts.Meter.Touched(now) {
+	if facts.Meter.SteppedUp(now) {
 		return 1
 	}
 	times := meter.Cost(1)
@@ -218,7 +218,7 @@ func (r Ruling) event() meter.EventKind {
 		return meter.Looked
 	case r.Verdict.Shows():
 		return meter.Shown
-	case r.Verdict == AskTouch && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
+	case r.Verdict == AskStepUp && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
 		return meter.Stopped
 	case r.Why == LongEmpty, r.Why == SignedEmpty, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
 		return meter.Deferred

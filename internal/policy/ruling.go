@@ -48,7 +48,7 @@ const (
 	Masked      Verdict = 2 // handed over without some of the fields
 	Withheld    Verdict = 3 // cut out of the answer
 	AskIdentity Verdict = 4 // not before they are found by name and birth date
-	AskTouch    Verdict = 5 // not before a touch
+	AskStepUp   Verdict = 5 // not before a step-up
 	AskCosign   Verdict = 6 // not before another person signs for it
 	Refused     Verdict = 7 // the whole answer was refused
 	Freeze      Verdict = 8 // withheld, and so are all new ones without a reason from now on
@@ -58,7 +58,7 @@ const (
 func (v Verdict) Shows() bool { return v == Shown || v == Masked }
 
 var verdictNames = [...]string{
-	Shown: "shown", Masked: "masked", Withheld: "withheld", AskIdentity: "identity", AskTouch: "touch",
+	Shown: "shown", Masked: "masked", Withheld: "withheld", AskIdentity: "identity", AskStepUp: "step-up",
 	AskCosign: "co-signature", Refused: "refused", Freeze: "frozen",
 }
 

@@ -45,7 +45,7 @@ func TestMETER_1_WhatCannotBeCutIsRefusedWithWhatWasCounted(t *testing.T) {
 		bound.People = append([]policy.Opening(nil), a.People...)
 		bind(&bound)
 		whole := rules.Decide(bound, f, now).Whole
-		if whole.Verdict != policy.AskTouch || whole.Why != policy.ShortEmpty || whole.Counted != meter.People(3) || whole.Limit != meter.People(3) || whole.Again.IsZero() {
+		if whole.Verdict != policy.AskStepUp || whole.Why != policy.ShortEmpty || whole.Counted != meter.People(3) || whole.Limit != meter.People(3) || whole.Again.IsZero() {
 			t.Errorf("what cannot be cut %s: %+v", name, whole)
 		}
 	}

@@ -94,8 +94,8 @@ func (a Activity) State() string {
 			return "frozen"
 		}
 		return a.Entry.Verdict.String()
-	case ledger.Touched:
-		return "touched"
+	case ledger.SteppedUp:
+		return "stepped-up"
 	case ledger.Placed:
 		return string(a.Entry.Effect)
 	case ledger.Lifted:
@@ -109,7 +109,7 @@ func (a Activity) State() string {
 func wouldBe(why policy.Why) policy.Verdict {
 	switch why {
 	case policy.ShortEmpty, policy.PaceReached, policy.CanaryListed:
-		return policy.AskTouch
+		return policy.AskStepUp
 	case policy.LongEmpty:
 		return policy.AskCosign
 	case policy.Doubted:

@@ -76,12 +76,12 @@ func TestEveryKindOfEntryHasASentenceOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestATouchLiftsNoMeasure(t *testing.T) {
-	touched := portal.Activity{Entry: ledger.Entry{Kind: ledger.Touched, Account: theo}}
-	for in, want := range map[i18n.Language]string{i18n.French: "geste fait", i18n.English: "touch given"} {
+func TestAStepUpLiftsNoMeasure(t *testing.T) {
+	steppedUp := portal.Activity{Entry: ledger.Entry{Kind: ledger.SteppedUp, Account: theo}}
+	for in, want := range map[i18n.Language]string{i18n.French: "confirmation donnée", i18n.English: "confirmation given"} {
 		portaltest.Visited(in, func(v *portal.Visit, _ *portal.Shell) {
-			if said := v.Speaker.Say("state." + touched.State()); said != want {
-				t.Errorf("a touch is said as %q", said)
+			if said := v.Speaker.Say("state." + steppedUp.State()); said != want {
+				t.Errorf("a step-up is said as %q", said)
 			}
 		})
 	}

@@ -33,19 +33,19 @@ func (p *Pages) Failed(w http.ResponseWriter, r *http.Request, reason signin.Rea
 	p.show(w, r, status, "unsigned.html", unsignedPage{p.page(r, Viewer{}, "unsigned.title"), reason})
 }
 
-type untouchedPage struct {
+type unconfirmedPage struct {
 	Page
 	Reason signin.Reason
 	Target string
 }
 
-// Untouched tells why a touch did not work, and offers to try again.
-func (p *Pages) Untouched(w http.ResponseWriter, r *http.Request, reason signin.Reason, target string) {
+// Unconfirmed tells why a step-up did not work, and offers to try again.
+func (p *Pages) Unconfirmed(w http.ResponseWriter, r *http.Request, reason signin.Reason, target string) {
 	status := http.StatusForbidden
 	if reason == signin.Unreachable {
 		status = http.StatusServiceUnavailable
 	}
-	p.show(w, r, status, "untouched.html", untouchedPage{p.page(r, Viewer{}, "untouched.title"), reason, target})
+	p.show(w, r, status, "unconfirmed.html", unconfirmedPage{p.page(r, Viewer{}, "unconfirmed.title"), reason, target})
 }
 
 // SignedOut says that the session is over.

@@ -98,7 +98,7 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
-	case ledger.Touched, ledger.Raised, ledger.Cosigned, ledger.Permitted:
+	case ledger.SteppedUp, ledger.Raised, ledger.Cosigned, ledger.Permitted:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "people", e.Cost.People(), "because", orDash(e.Note))
 	default:
 		return l.Speaker.Say("act.opened")

@@ -112,7 +112,7 @@ func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
 			method, path, _ := strings.Cut(r.Pattern, " ")
 			s := portaltest.NewStage() // where much has happened, and more happens
 			s.Fill()
-			s.Touched = portaltest.Now.Add(-time.Minute)
+			s.SteppedUp = portaltest.Now.Add(-time.Minute)
 			for i, form := range sendings(known.values) {
 				for _, who := range known.as {
 					in := languages[i%len(languages)]

@@ -61,13 +61,13 @@ func Scenes() map[string]Scene {
 	held.Contain(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
 	closed.Contain(order.Everything, "", order.Closed, "")
 	frozen.Contain(order.Account, "camille.aubry", order.Frozen, "")
-	untouched, signing := portaltest.NewStage(), portaltest.NewStage()
-	untouched.Fill()
+	unconfirmed, signing := portaltest.NewStage(), portaltest.NewStage()
+	unconfirmed.Fill()
 	signing.Fill()
-	signing.Touched = portaltest.Now.Add(-4 * time.Minute)
-	untouched.Freeze("theo.marchand", 5*time.Minute)
+	signing.SteppedUp = portaltest.Now.Add(-4 * time.Minute)
+	unconfirmed.Freeze("theo.marchand", 5*time.Minute)
 	thaw := string(signing.Freeze("theo.marchand", 5*time.Minute))
-	untouched.Write(6*time.Minute, portaltest.Unsigned)
+	unconfirmed.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
 	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-2].Number)
@@ -85,7 +85,7 @@ func Scenes() map[string]Scene {
 	stolen.Drift("theo.marchand", 0)
 	undoing.Drift("theo.marchand", 5*24*time.Hour+time.Hour)
 	own.Drift("noa.lambert", 0)
-	undoing.Touched, own.Touched = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
+	undoing.SteppedUp, own.SteppedUp = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
 	freeze := "/desk/orders/" + string(stolen.InForce[0].ID)
 
 	scenes := map[string]Scene{
@@ -106,7 +106,7 @@ func Scenes() map[string]Scene {
 		"desk-frozen":       stolen.Visits("noa.lambert", "GET", "/desk", nil),
 		"account-frozen":    stolen.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
 		"account-undoing":   undoing.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand", nil),
-		"undo-untouched":    stolen.Visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {"Vérifié au téléphone"}}),
+		"undo-unconfirmed":  stolen.Visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {"Vérifié au téléphone"}}),
 		"curve":             full.Visits("noa.lambert", "GET", "/desk/curve", nil),
 		"undo":              undoing.Visits("noa.lambert", "GET", freeze, nil),
 		"undo-mend":         undoing.Visits("noa.lambert", "POST", freeze+"/lift", url.Values{"because": {" "}}),
@@ -142,20 +142,20 @@ func Scenes() map[string]Scene {
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
 		"order-everything":   full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
 		"order-mend":         full.Visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
-		"lift-touched":       signing.Visits("noa.lambert", "GET", "/desk/orders/"+thaw, nil),
+		"lift-stepped-up":    signing.Visits("noa.lambert", "GET", "/desk/orders/"+thaw, nil),
 		"lift":               full.Visits("noa.lambert", "GET", "/desk/orders/7", nil),
 		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
 
-		"manager-empty":     untouched.Visits("jeanne.vidal", "GET", "/manager", nil),
-		"manager-untouched": untouched.Visits("jeanne.vidal", "GET", waiting, nil),
-		"manager-waiting":   signing.Visits("jeanne.vidal", "GET", waiting, nil),
-		"manager-raised":    signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
-		"manager-none":      signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
-		"manager-mend":      signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
-		"manager-thaw":      signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
-		"manager-security":  signing.Visits("noa.lambert", "GET", waiting, nil),
-		"manager-failing":   broken.Visits("jeanne.vidal", "GET", waiting, nil),
-		"manager-refused":   full.Visits("camille.aubry", "GET", "/manager", nil),
+		"manager-empty":       unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
+		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-waiting":     signing.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-raised":      signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
+		"manager-none":        signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
+		"manager-mend":        signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
+		"manager-thaw":        signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
+		"manager-security":    signing.Visits("noa.lambert", "GET", waiting, nil),
+		"manager-failing":     broken.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-refused":     full.Visits("camille.aubry", "GET", "/manager", nil),
 
 		"absent": full.Visits("camille.aubry", "GET", "/nowhere", nil),
 		"signed-out": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
@@ -178,8 +178,8 @@ func Scenes() map[string]Scene {
 		}
 	}
 	for _, why := range []signin.Reason{signin.Declined, signin.Unverified, signin.Unreachable, signin.SomebodyElse, signin.Weaker, signin.NotAsked} {
-		scenes["untouched-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
-			full.Pages.Untouched(w, portaltest.Spoken(r, in), why, "/dossier/files/4711")
+		scenes["unconfirmed-"+string(why)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Unconfirmed(w, portaltest.Spoken(r, in), why, "/dossier/files/4711")
 		}
 	}
 	for _, kind := range []fault.Kind{fault.Broken, fault.Unavailable, fault.Invalid, fault.Refused} {
@@ -225,6 +225,6 @@ var stopping = map[policy.Why]bool{
 
 // asking is what each ground asks for that asks for something.
 var asking = map[policy.Why]policy.Verdict{
-	policy.ShortEmpty: policy.AskTouch, policy.CanaryListed: policy.AskTouch, policy.PaceReached: policy.AskTouch,
+	policy.ShortEmpty: policy.AskStepUp, policy.CanaryListed: policy.AskStepUp, policy.PaceReached: policy.AskStepUp,
 	policy.LongEmpty: policy.AskCosign, policy.Doubted: policy.AskIdentity,
 }

@@ -47,7 +47,7 @@ type stoppedPage struct {
 type ask string
 
 const (
-	askTouch    ask = "touch"    // prove to be there
+	askStepUp   ask = "step-up"  // prove to be there
 	askCosign   ask = "cosign"   // have another person sign for it
 	askIdentity ask = "identity" // find the person by name and birth date
 )
@@ -58,8 +58,8 @@ func askOf(r policy.Ruling) ask {
 	switch {
 	case r.Why == policy.ShortEmpty && r.Limit == 0: // nothing opens what is closed
 		return ""
-	case r.Verdict == policy.AskTouch, r.Verdict == policy.Refused && r.Why == policy.ShortEmpty:
-		return askTouch
+	case r.Verdict == policy.AskStepUp, r.Verdict == policy.Refused && r.Why == policy.ShortEmpty:
+		return askStepUp
 	case r.Verdict == policy.AskCosign, r.Verdict == policy.Refused && r.Why == policy.LongEmpty:
 		return askCosign
 	case r.Verdict == policy.AskIdentity:
@@ -136,8 +136,8 @@ func cameFrom(r *http.Request) string {
 // wayOn tells a script what would open the way.
 func (p stoppedPage) wayOn() *wayOn {
 	switch p.Ask {
-	case askTouch:
-		return &wayOn{Kind: p.Ask, Method: http.MethodPost, Address: signin.TouchPath}
+	case askStepUp:
+		return &wayOn{Kind: p.Ask, Method: http.MethodPost, Address: signin.StepUpPath}
 	case askIdentity:
 		return &wayOn{Kind: p.Ask, Method: http.MethodGet, Address: p.Search}
 	case askCosign:

@@ -45,18 +45,18 @@ func TestMETER_7_TheStoppedPageHasOneWayOn(t *testing.T) {
 		ruling.Verdict, ruling.Why = verdict, why
 		return ruling
 	}
-	touch := "POST /.poterne/touch return=/dossier/files/4711?view=notes"
+	stepUp := "POST /.poterne/step-up return=/dossier/files/4711?view=notes"
 	for name, test := range map[string]struct {
 		service roster.ServiceID
 		ruling  policy.Ruling
 		want    string // the one button that stands out
 		says    string
 	}{
-		"the hour's allowance is empty":             {"dossier", as(policy.AskTouch, policy.ShortEmpty), touch, "Confirm that it is you"},
-		"a part would need a touch":                 {"dossier", as(policy.Refused, policy.ShortEmpty), touch, "Confirm that it is you"},
-		"the hour's allowance is closed":            {"dossier", policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty}, "GET /", "The limit is 0."},
-		"a canary was listed":                       {"dossier", as(policy.AskTouch, policy.CanaryListed), touch, "Confirm that it is you"},
-		"the pace is reached":                       {"dossier", as(policy.AskTouch, policy.PaceReached), touch, "Writing in a file"},
+		"the hour's allowance is empty":             {"dossier", as(policy.AskStepUp, policy.ShortEmpty), stepUp, "Confirm that it is you"},
+		"a part would need a step-up":               {"dossier", as(policy.Refused, policy.ShortEmpty), stepUp, "Confirm that it is you"},
+		"the hour's allowance is closed":            {"dossier", policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty}, "GET /", "The limit is 0."},
+		"a canary was listed":                       {"dossier", as(policy.AskStepUp, policy.CanaryListed), stepUp, "Confirm that it is you"},
+		"the pace is reached":                       {"dossier", as(policy.AskStepUp, policy.PaceReached), stepUp, "Writing in a file"},
 		"the 28 days' allowance is empty":           {"dossier", as(policy.AskCosign, policy.LongEmpty), "GET /dossier/files/4711?view=notes", "Give them the number below; signing takes a minute."},
 		"a part would need a signature":             {"dossier", as(policy.Refused, policy.LongEmpty), "GET /dossier/files/4711?view=notes", "Give them the number below"},
 		"a doubt, where there is a search":          {"dossier", as(policy.AskIdentity, policy.Doubted), "GET /dossier/search", "by name and date of birth"},
@@ -115,7 +115,7 @@ func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
 		ruling policy.Ruling
 		want   map[string]any
 	}{
-		"a touch":        {policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "touch", "method": "POST", "address": "/.poterne/touch"}},
+		"a step-up":      {policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "step-up", "method": "POST", "address": "/.poterne/step-up"}},
 		"a co-signature": {policy.Ruling{Verdict: policy.AskCosign, Why: policy.LongEmpty}, map[string]any{"kind": "cosign"}},
 		"an identity":    {policy.Ruling{Verdict: policy.AskIdentity, Why: policy.Doubted}, map[string]any{"kind": "identity", "method": "GET", "address": "/dossier/search"}},
 		"nothing":        {policy.Ruling{Verdict: policy.Withheld, Why: policy.Frozen}, nil},
@@ -159,7 +159,7 @@ func TestWhoSentAFormComesBackToItsPage(t *testing.T) {
 			r.Header.Set("Referer", test.referer)
 			r.Header.Set("Accept", "text/html")
 			answer := httptest.NewRecorder()
-			ruling := policy.Ruling{Verdict: policy.AskTouch, Why: policy.ShortEmpty, Counted: meter.People(3), Limit: meter.People(3)}
+			ruling := policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty, Counted: meter.People(3), Limit: meter.People(3)}
 			portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: "dossier", Ruling: ruling})
 			var got string
 			for _, field := range portaltest.All(portaltest.All(portaltest.Parse(t, answer.Body.String()), "main")[0], "input") {

@@ -21,7 +21,7 @@ func TestNobodyTypesIntoTheLedgerWhatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := portaltest.Open(t, portaltest.Allowing(1, 1), desk.Settings{})
-			h.Touch()
+			h.StepUp()
 			frozen, err := h.Gate.Place(t.Context(), order.Order{Reach: order.Account, Target: string(theo), Effect: order.Frozen, By: "poterne", Because: "a test"})
 			if err != nil {
 				t.Fatal(err)

@@ -106,9 +106,9 @@ func (v *Visit) Again(ctx context.Context) (Viewer, error) {
 	return v.shell.viewer(ctx, v.Viewer.ID)
 }
 
-// Touched reports whether the viewer proved to be there lately enough to sign.
-func (v *Visit) Touched() bool {
-	return v.session.TouchedWithin(meter.Fresh, v.shell.pages.settings.Now())
+// SteppedUp reports whether the viewer proved to be there lately enough to sign.
+func (v *Visit) SteppedUp() bool {
+	return v.session.SteppedUpWithin(meter.Fresh, v.shell.pages.settings.Now())
 }
 
 // Page begins a page, found below a link of the portal; its title is said by key.

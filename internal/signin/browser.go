@@ -12,8 +12,8 @@ import (
 const (
 	SessionCookie = "__Host-poterne"
 	DeviceCookie  = "__Host-poterne-device"
-	SigninCookie  = "__Host-poterne-signin-" // and what tells one sign-in under way from another
-	TouchCookie   = "__Host-poterne-touch-"  // the same for touches
+	SigninCookie  = "__Host-poterne-signin-"  // and what tells one sign-in under way from another
+	StepUpCookie  = "__Host-poterne-step-up-" // the same for step-ups
 )
 
 // deviceLife is how long a browser keeps its name after a sign-in: the longest

@@ -25,7 +25,7 @@ import (
 // With none of the three the request counts as a typed address, as in
 // http.CrossOriginProtection.
 
-// ArrivalCookie has the address that a sign-in, or a touch, led back to.
+// ArrivalCookie has the address that a sign-in, or a step-up, led back to.
 const ArrivalCookie = "__Host-poterne-arrival"
 
 const arrivalLife = 10 * time.Minute

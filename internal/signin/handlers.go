@@ -25,7 +25,7 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
 	d.send(w, r, SigninCookie, nil, back)
 }
 
-// send sends the browser to the identity provider, to open a session or to touch
+// send sends the browser to the identity provider, to open a session or to step up
 // the one kept under a key, and then back to a local path.
 func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, session []byte, back string) {
 	origin, ok := d.origin(r)
@@ -55,7 +55,7 @@ func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, session
 }
 
 // Callback receives the browser back from the identity provider, and opens or
-// touches a session if what the provider says holds and an account is bound to it.
+// steps up a session if what the provider says holds and an account is bound to it.
 func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	answer := r.URL.Query()
 	begun, cookie, err := d.unseal(r, answer.Get("state"))
@@ -70,7 +70,7 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, Unreachable, err)
 		return
 	case begun.Session != nil:
-		d.touched(w, r, begun, answer)
+		d.steppedUp(w, r, begun, answer)
 		return
 	}
 	said, reason, err := d.prove(r, begun, answer)

@@ -19,7 +19,7 @@ import (
 	"poterne/internal/fault"
 )
 
-// A sign-in or a touch under way is kept by the browser that began it, in a cookie
+// A sign-in or a step-up under way is kept by the browser that began it, in a cookie
 // of its own, and nowhere else: no stranger can fill a table or push another's out of it,
 // and the address to come back to, which may name a person, lies in no database. The
 // cookie is sealed under a key made of the secret that the nodes share and of the
@@ -30,14 +30,14 @@ import (
 // it is refused because a state that came back with a proof is marked in Sessions,
 // and nothing but a proof marks one.
 
-// pending is a sign-in or a touch under way: a browser was sent to the identity
+// pending is a sign-in or a step-up under way: a browser was sent to the identity
 // provider.
 type pending struct {
 	Nonce    string    `json:"n"`           // what the ID token must carry
 	Verifier string    `json:"v"`           // PKCE's proof that the code comes back to us
 	Origin   string    `json:"o"`           // where the browser set out from
 	Return   string    `json:"r"`           // where it goes afterwards, a local path
-	Session  []byte    `json:"s,omitempty"` // the key of the session to be touched; nothing to open one
+	Session  []byte    `json:"s,omitempty"` // the key of the session to be stepped up; nothing to open one
 	Begun    time.Time `json:"b"`
 }
 
@@ -46,12 +46,12 @@ const SecretBytes = 32
 
 const (
 	pendingLife   = 10 * time.Minute // a sign-in not finished by then starts again
-	pendingMost   = 4                // sign-ins, and touches, that one browser keeps; the newest
+	pendingMost   = 4                // sign-ins, and step-ups, that one browser keeps; the newest
 	pendingBytes  = 3 << 10          // that they may have together, each kind
 	longestReturn = 1 << 10          // a longer address is not come back to
 )
 
-// cookieOf is the name of the cookie that keeps a sign-in, or a touch, under state.
+// cookieOf is the name of the cookie that keeps a sign-in, or a step-up, under state.
 func cookieOf(kind, state string) string {
 	mark := digest(state)
 	return kind + hex.EncodeToString(mark[:8])
@@ -77,7 +77,7 @@ func (d *Door) seal(name, state string, u pending) (string, error) {
 // The name is that of its cookie; empty when there is none.
 func (d *Door) unseal(r *http.Request, state string) (u pending, name string, err error) {
 	value, found := "", false
-	for _, kind := range []string{SigninCookie, TouchCookie} {
+	for _, kind := range []string{SigninCookie, StepUpCookie} {
 		name = cookieOf(kind, state)
 		if value, found = shownCookie(r, name, pendingBytes); found {
 			break
@@ -127,9 +127,9 @@ func (d *Door) box(state string) (cipher.AEAD, error) {
 
 func stale(why string) error { return &fault.Error{Kind: fault.Absent, Err: errors.New(why)} }
 
-// keep gives the browser the cookie of a sign-in or a touch, and takes back the
+// keep gives the browser the cookie of a sign-in or a step-up, and takes back the
 // oldest of the same kind when it has too many. Sign-ins, which another site may have
-// the browser begin, push out no touch.
+// the browser begin, push out no step-up.
 func keep(w http.ResponseWriter, r *http.Request, kind, name, value string) {
 	var kept []*http.Cookie
 	for _, c := range r.Cookies() {

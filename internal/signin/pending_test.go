@@ -72,7 +72,7 @@ func TestENTRY_1_AnUnderwayCookieHoldsWholeOrNotAtAll(t *testing.T) {
 		"empty":                         func(_ *house, jar map[string]string, name string) { jar[name] = "" },
 		"too long":                      func(_ *house, jar map[string]string, name string) { jar[name] += strings.Repeat("A", 4000) },
 		"of another of its sign-ins":    func(h *house, jar map[string]string, name string) { jar[name] = another(h, signin.SigninCookie) },
-		"under the name of a touch":     func(_ *house, jar map[string]string, name string) { move(jar, name, signin.TouchCookie) },
+		"under the name of a step-up":   func(_ *house, jar map[string]string, name string) { move(jar, name, signin.StepUpCookie) },
 		"sealed under another's secret": func(h *house, _ map[string]string, _ string) { rebuild(h) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,14 +109,14 @@ func rebuild(h *house) {
 }
 
 // A browser that begins without end keeps its newest sign-ins, within what any server
-// takes as headers, and its touch, which no sign-in pushes out.
+// takes as headers, and its step-up, which no sign-in pushes out.
 func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 	for name, path := range map[string]string{"short addresses": "/dossier/7", "long addresses": "/" + strings.Repeat("a", 1000)} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 			b := h.browser().signIn()
-			touch := b.touches("/dossier/7")
+			stepUp := b.stepUps("/dossier/7")
 			var newest string
 			for range 30 {
 				newest = b.begin(path)
@@ -129,14 +129,14 @@ func TestENTRY_6_ABrowserKeepsItsTouchAndItsNewestSignIns(t *testing.T) {
 			if n := len(b.pending(signin.SigninCookie)); n < 1 || n > 4 || size > 6<<10 {
 				t.Errorf("%d sign-ins are kept, and %d bytes of cookies", n, size)
 			}
-			if got := b.does("GET", touch).Header.Get("Location"); got != "/dossier/7" {
-				t.Errorf("the touch came to %q, shown %v", got, h.shown)
+			if got := b.does("GET", stepUp).Header.Get("Location"); got != "/dossier/7" {
+				t.Errorf("the step-up came to %q, shown %v", got, h.shown)
 			}
 			if got := b.does("GET", newest).Header.Get("Location"); got != path {
 				t.Errorf("the newest sign-in came to %q, shown %v", got, h.shown)
 			}
-			if n := len(b.pending(signin.TouchCookie)); n != 0 {
-				t.Errorf("%d cookies are left of a touch that is over", n)
+			if n := len(b.pending(signin.StepUpCookie)); n != 0 {
+				t.Errorf("%d cookies are left of a step-up that is over", n)
 			}
 		})
 	}

@@ -132,7 +132,7 @@ func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 	}
 }
 
-// begin returns where to send a browser for a sign-in, or a touch, under state.
+// begin returns where to send a browser for a sign-in, or a step-up, under state.
 func (p *provider) begin(ctx context.Context, state string, begun pending) (string, error) {
 	m, err := p.discover(ctx)
 	if err != nil {

@@ -46,7 +46,7 @@ type Session struct {
 	Organisation roster.OrganisationID
 	Started      time.Time
 	Factor       Factor
-	Touched      time.Time // when the person last proved to be there; zero before they did
+	SteppedUp    time.Time // when the person last proved to be there; zero before they did
 	Device       string    // the browser that shows it, by its name in the ledger; empty when it has none
 
 	key Digest
@@ -169,7 +169,7 @@ func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row 
 	case row.Why != "":
 	case shown == row.Next:
 		return row.advance(token, now)
-	case !now.Before(row.Seen.Add(touchEvery)):
+	case !now.Before(row.Seen.Add(seenEvery)):
 		row.Seen = now
 	}
 	return row
@@ -205,7 +205,7 @@ func (row Row) end(why Why, now time.Time) Row {
 func (row Row) session() Session {
 	return Session{
 		ID: row.ID, Account: row.Account, Organisation: row.Organisation,
-		Started: row.Started, Factor: row.Factor, Touched: row.Touched, key: row.Key,
+		Started: row.Started, Factor: row.Factor, SteppedUp: row.SteppedUp, key: row.Key,
 	}
 }
 

@@ -60,15 +60,15 @@ type Row struct {
 	Named        Digest // the provider's own name of the session; zero when it gave none
 
 	// The rest may change.
-	Version  int64
-	Current  Digest // of the newest token the browser has shown
-	Next     Digest // of the token that will follow it
-	Previous Digest // of the token it followed; zero at first
-	Seed     string // with the current token, gives the next one
-	Rotated  time.Time
-	Seen     time.Time
-	Touched  time.Time // when the person last proved to be there; zero before they did
-	Hint     string    // the ID token, for signing out at the provider; emptied at the end
-	Why      Why       // why it ended; empty while it is open
-	Ended    time.Time
+	Version   int64
+	Current   Digest // of the newest token the browser has shown
+	Next      Digest // of the token that will follow it
+	Previous  Digest // of the token it followed; zero at first
+	Seed      string // with the current token, gives the next one
+	Rotated   time.Time
+	Seen      time.Time
+	SteppedUp time.Time // when the person last proved to be there; zero before they did
+	Hint      string    // the ID token, for signing out at the provider; emptied at the end
+	Why       Why       // why it ended; empty while it is open
+	Ended     time.Time
 }

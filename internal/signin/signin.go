@@ -28,7 +28,7 @@ const (
 	Prefix       = "/.poterne/"
 	BeginPath    = Prefix + "begin"    // GET, ?return=/where/to/go/back
 	CallbackPath = Prefix + "callback" // GET, registered with the identity provider
-	TouchPath    = Prefix + "touch"    // POST, return=/where/to/go/back
+	StepUpPath   = Prefix + "step-up"  // POST, return=/where/to/go/back
 	LeavePath    = Prefix + "leave"    // POST
 	LeftPath     = Prefix + "left"     // GET, registered with the identity provider
 	RecallPath   = Prefix + "recall"   // POST by the identity provider, registered there as the back-channel logout URI
@@ -53,9 +53,9 @@ type Settings struct {
 	Log    *slog.Logger                 // nil: nothing is logged
 	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
 
-	// Touched writes a touch down before it counts, on the request that brought the
-	// browser back. Nil: there are no touches.
-	Touched func(*http.Request, Session) error
+	// SteppedUp writes a step-up down before it counts, on the request that brought the
+	// browser back. Nil: there are no step-ups.
+	SteppedUp func(*http.Request, Session) error
 	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
 	// browser has one.
 	Device func(secret string) string
@@ -76,9 +76,9 @@ type Pages interface {
 	Stranger(w http.ResponseWriter, r *http.Request, visitor Visitor)
 	// Failed tells why signing in did not work and offers to begin again.
 	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
-	// Untouched tells why a touch did not work, and offers to try again on the way
+	// Unconfirmed tells why a step-up did not work, and offers to try again on the way
 	// to target. The session goes on.
-	Untouched(w http.ResponseWriter, r *http.Request, reason Reason, target string)
+	Unconfirmed(w http.ResponseWriter, r *http.Request, reason Reason, target string)
 	// SignedOut says that the session is over.
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }
@@ -101,7 +101,7 @@ const (
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
 )
 
-// Reason says why signing in, or a touch, did not work.
+// Reason says why signing in, or a step-up, did not work.
 type Reason string
 
 const (
@@ -110,8 +110,8 @@ const (
 	Unverified  Reason = "unverified"  // what the identity provider sent does not hold
 	Unreachable Reason = "unreachable" // the identity provider or our own store did not answer
 
-	SomebodyElse Reason = "somebody-else" // another person answered for the touch
-	Weaker       Reason = "weaker"        // the touch used a weaker factor than the sign-in
+	SomebodyElse Reason = "somebody-else" // another person answered for the step-up
+	Weaker       Reason = "weaker"        // the step-up used a weaker factor than the sign-in
 	NotAsked     Reason = "not-asked"     // the identity provider did not have the person sign in anew
 )
 
@@ -125,7 +125,7 @@ type Door struct {
 }
 
 const (
-	touchEvery = 30 * time.Second // how often the use of a session is written down
+	seenEvery = 30 * time.Second // how often the use of a session is written down
 )
 
 // New returns a door for one identity provider. Its error lists everything that is wrong
@@ -156,8 +156,8 @@ func (s Settings) withDefaults() Settings {
 	if s.Told == nil {
 		s.Told = func(context.Context, Ended) {}
 	}
-	if s.Touched == nil {
-		s.Touched = func(*http.Request, Session) error { return errors.New("touches are not kept here") }
+	if s.SteppedUp == nil {
+		s.SteppedUp = func(*http.Request, Session) error { return errors.New("step-ups are not kept here") }
 	}
 	if s.Device == nil {
 		s.Device = func(string) string { return "" }
@@ -206,8 +206,8 @@ func (s Settings) Check() error {
 	if s.Idle > s.Life {
 		wrong.Add("", "a session cannot be idle (%v) for longer than it lives (%v)", s.Idle, s.Life)
 	}
-	if s.Idle <= touchEvery {
-		wrong.Add("", "idle time must be more than %v, how often use is written down", touchEvery)
+	if s.Idle <= seenEvery {
+		wrong.Add("", "idle time must be more than %v, how often use is written down", seenEvery)
 	}
 	if s.Grace >= s.Rotate {
 		wrong.Add("", "grace (%v) must be shorter than rotation (%v)", s.Grace, s.Rotate)
@@ -237,7 +237,7 @@ func loopback(host string) bool {
 func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+BeginPath, d.Begin)
 	mux.HandleFunc("GET "+CallbackPath, d.Callback)
-	mux.HandleFunc("POST "+TouchPath, d.Touch)
+	mux.HandleFunc("POST "+StepUpPath, d.StepUp)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)

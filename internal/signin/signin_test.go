@@ -34,13 +34,13 @@ type house struct {
 	forger   *forger
 	sessions *signintest.Sessions
 
-	mu    sync.Mutex // guards what follows
-	now   time.Time
-	shown []string
-	told  []signin.Ended
-	touch []signin.Session
-	lost  error // what looking for an account fails with
-	full  error // what writing a touch down fails with
+	mu     sync.Mutex // guards what follows
+	now    time.Time
+	shown  []string
+	told   []signin.Ended
+	stepUp []signin.Session
+	lost   error // what looking for an account fails with
+	full   error // what writing a step-up down fails with
 }
 
 func newHouse(t *testing.T) *house {
@@ -62,11 +62,11 @@ func (h *house) settings() signin.Settings {
 			defer h.mu.Unlock()
 			h.told = append(h.told, ended)
 		},
-		Touched: func(_ *http.Request, session signin.Session) error {
+		SteppedUp: func(_ *http.Request, session signin.Session) error {
 			if h.full != nil {
 				return h.full
 			}
-			h.touch = append(h.touch, session)
+			h.stepUp = append(h.stepUp, session)
 			return nil
 		},
 		Device: func(secret string) string { return "the browser of " + secret },
@@ -120,8 +120,8 @@ func (h *house) Failed(w http.ResponseWriter, _ *http.Request, reason signin.Rea
 	w.WriteHeader(http.StatusBadRequest)
 }
 
-func (h *house) Untouched(w http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
-	h.shown = append(h.shown, "untouched: "+string(reason)+", on the way to "+target)
+func (h *house) Unconfirmed(w http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
+	h.shown = append(h.shown, "unconfirmed: "+string(reason)+", on the way to "+target)
 	w.WriteHeader(http.StatusForbidden)
 }
 

@@ -42,7 +42,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an export is permitted":    act(grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
 	"people are named":          act(grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
 	"a reading is written down": act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
-	"a touch is written down":   act(journal.Note{Kind: ledger.Touched, Account: "pauline"}),
+	"a step-up is written down": act(journal.Note{Kind: ledger.SteppedUp, Account: "pauline"}),
 	"the end of a session is":   act(journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
 	"an import is written down": act(journal.Note{Kind: ledger.Imported, Account: "samir", State: ledger.Facts, Count: 3}),
 	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),

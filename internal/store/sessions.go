@@ -101,7 +101,7 @@ func (s *Sessions) absent(err error) error {
 }
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
-	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, touched_us,
+	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, stepped_up_us,
 	subject, provider_session`
 
 // Open implements signin.Sessions.
@@ -111,7 +111,7 @@ func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	_, err := s.db.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
-		row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Subject[:], row.Named[:])
+		row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Subject[:], row.Named[:])
 	return s.db.engine.classify(err)
 }
 
@@ -130,9 +130,9 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 
 func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
 	var key, agent, browser, current, next, previous, subject, named []byte
-	var started, rotated, seen, ended, touched sql.NullInt64
+	var started, rotated, seen, ended, steppedUp sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
-		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &touched,
+		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &steppedUp,
 		&subject, &named)
 	for into, hash := range map[*signin.Digest][]byte{
 		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
@@ -141,7 +141,7 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 		copy(into[:], hash)
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
-	row.Touched = fromMicro(touched)
+	row.SteppedUp = fromMicro(steppedUp)
 	return row, err
 }
 
@@ -149,11 +149,11 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	const update = `
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
-			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, touched_us = $10
+			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10
 		where key = $11 and version = $12`
 	defer s.forget(row.Key)
 	result, err := s.db.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
-		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.Touched), row.Key[:], row.Version)
+		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Key[:], row.Version)
 	if err != nil {
 		return false, s.db.engine.classify(err)
 	}

@@ -50,7 +50,7 @@ type work struct {
 
 	days     []meter.Cost // charged on each day of work in the period
 	received int          // people whom a fact explains, day by day
-	touches  int          // asked for by rules that are not tuned
+	stepUps  int          // asked for by rules that are not tuned
 	asked    int          // for an identity
 	freezes  int          // likewise
 }
@@ -134,7 +134,7 @@ func (p *Period) Add(e ledger.Entry) {
 		p.first = e.Time
 	}
 	switch e.Kind {
-	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.Touched:
+	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.SteppedUp:
 	default:
 		return
 	}
@@ -203,11 +203,11 @@ func (w *work) endDay() {
 	clear(w.explained)
 }
 
-// episode is how long one answer settles a rule that is not tuned: after a touch
+// episode is how long one answer settles a rule that is not tuned: after a step-up
 // the pace is three times as long for as long.
 const episode = 12 * time.Hour
 
-// meet counts the denials of rules that are not tuned, observed ones included. A touch or
+// meet counts the denials of rules that are not tuned, observed ones included. A step-up or
 // an identity answers all of half a day.
 func (w *work) meet(e ledger.Entry) {
 	switch e.Why {
@@ -221,7 +221,7 @@ func (w *work) meet(e ledger.Entry) {
 		if e.Why == policy.Doubted {
 			w.asked++
 		} else {
-			w.touches++
+			w.stepUps++
 		}
 	default:
 	}
@@ -234,7 +234,7 @@ func dayOf(t time.Time) int32 { return int32(t.UnixMicro() / (24 * time.Hour).Mi
 type measure struct {
 	accounts, days            int
 	explained                 int
-	touches, identity, frozen int
+	stepUps, identity, frozen int
 	mean, dispersion          float64 // people without a reason a day: λ, and φ, their variance over it
 }
 
@@ -247,7 +247,7 @@ func measured(works []*work) (m measure) {
 		}
 		m.days += len(w.days)
 		m.explained += w.received
-		m.touches, m.identity, m.frozen = m.touches+w.touches, m.identity+w.asked, m.frozen+w.freezes
+		m.stepUps, m.identity, m.frozen = m.stepUps+w.stepUps, m.identity+w.asked, m.frozen+w.freezes
 		for _, charged := range w.days {
 			people := float64(charged) / float64(meter.Whole)
 			sum += people

@@ -84,8 +84,8 @@ type tick struct {
 func row(in i18n.Language, r RoleStudy, y int) pictureRow {
 	title := in.Say("tune.role", "role", in.Say("trade."+string(r.Role)), "days", r.Days, "mean", in.Decimal(r.Mean, 2), "dispersion", in.Decimal(r.Dispersion, 2))
 	return pictureRow{y, title, []panel{
-		drawPanel(in, 0, in.Say("tune.hour"), in.Say("tune.touches"), r.Hours, r, MostTouches(r.Role),
-			func(p Point) (float64, int, meter.Cost) { return p.Touches, p.FirstHour, p.Allowance.Short }, 0),
+		drawPanel(in, 0, in.Say("tune.hour"), in.Say("tune.step-ups"), r.Hours, r, MostStepUps(r.Role),
+			func(p Point) (float64, int, meter.Cost) { return p.StepUps, p.FirstHour, p.Allowance.Short }, 0),
 		drawPanel(in, 1, in.Say("tune.month"), in.Say("tune.signatures"), r.Months, r, MostCosigns,
 			func(p Point) (float64, int, meter.Cost) { return p.Cosigns, p.Leak, p.Allowance.Long }, r.Floor),
 		drawPanel(in, 2, in.Say("tune.line"), in.Say("tune.freezes"), r.Lines, r, 1000*Alpha,

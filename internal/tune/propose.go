@@ -21,8 +21,8 @@ const Alpha = 1e-4
 // agent-month: they take a second person's time.
 const MostCosigns = 0.1
 
-// MostTouches is how many touches there may be in an agent-month of a role.
-func MostTouches(role roster.Role) float64 {
+// MostStepUps is how many step-ups there may be in an agent-month of a role.
+func MostStepUps(role roster.Role) float64 {
 	if role == roster.Desk || role == roster.CallCentre {
 		return 3
 	}
@@ -62,7 +62,7 @@ type RoleStudy struct {
 	Default     Point
 	Proposed    Point
 	Why         Judgement
-	OtherTouch  float64 // asked for by pace and by canaries, an agent-month
+	OtherStepUp float64 // asked for by pace and by canaries, an agent-month
 	Identity    float64 // asked for before a doubtful opening, an agent-month
 	OtherFrozen float64 // by enumeration and by canaries, in 1,000 agent-days
 }
@@ -71,7 +71,7 @@ type RoleStudy struct {
 type Point struct {
 	Allowance meter.Allowance
 	Watch     policy.Watch
-	Touches   float64 // an agent-month
+	StepUps   float64 // an agent-month
 	Cosigns   float64 // likewise
 	Freezes   float64 // in 1,000 agent-days
 	Leak      int     // people without a reason, to a thief who alone uses the account for 28 days
@@ -143,7 +143,7 @@ func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (
 	m := measured(works)
 	s := RoleStudy{
 		Role: role, Accounts: m.accounts, Days: m.days, Mean: m.mean, Dispersion: m.dispersion, Floor: m.floor(Alpha),
-		Explained: over(m.explained, m.days), OtherTouch: workDays * over(m.touches, m.days),
+		Explained: over(m.explained, m.days), OtherStepUp: workDays * over(m.stepUps, m.days),
 		Identity: workDays * over(m.identity, m.days), OtherFrozen: 1000 * over(m.frozen, m.days),
 		Why: Tightest,
 	}
@@ -167,7 +167,7 @@ func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (
 }
 
 // tried sets one dial to some numbers of people and to its default, and leaves the
-// others open: a touch halves only the hour, and the line does not count a person who is
+// others open: a step-up halves only the hour, and the line does not count a person who is
 // signed for, so together they stop honest staff no more often than each by itself.
 func tried(people []int, byDefault meter.Cost, set func(*Point, meter.Cost)) (points []Point) {
 	costs := []meter.Cost{max(byDefault, meter.Whole)}
@@ -197,7 +197,7 @@ func (s RoleStudy) propose(told time.Duration) (Point, Judgement) {
 	case told < meter.Memory:
 		return s.Default, TooShort
 	}
-	hour, hours := tightest(s.Hours, func(p Point) bool { return p.Touches+s.OtherTouch <= MostTouches(s.Role) })
+	hour, hours := tightest(s.Hours, func(p Point) bool { return p.StepUps+s.OtherStepUp <= MostStepUps(s.Role) })
 	month, months := tightest(s.Months, func(p Point) bool { return p.Cosigns <= MostCosigns })
 	line, lines := tightest(s.Lines, func(p Point) bool { return p.most <= Alpha })
 	if !hours || !months || !lines {
@@ -243,7 +243,7 @@ func (t trial) try(ctx context.Context, p *Point) error {
 		}
 		met = met.plus(w.under(p.Watch, p.Allowance, t.since))
 	}
-	p.Touches, p.Cosigns = workDays*over(met.touches, t.days), workDays*over(met.cosigns, t.days)
+	p.StepUps, p.Cosigns = workDays*over(met.stepUps, t.days), workDays*over(met.cosigns, t.days)
 	p.Freezes, p.most = 1000*over(met.freezes, t.days), upper(met.freezes)/float64(max(t.days, 1))
 	p.Leak = leak(p.Watch, p.Allowance)
 	p.FirstHour = min(p.Leak, int(p.Allowance.Short/meter.Whole))

@@ -10,13 +10,13 @@ import (
 )
 
 // friction is what honest work meets under a choice of allowance and line.
-type friction struct{ touches, cosigns, freezes int }
+type friction struct{ stepUps, cosigns, freezes int }
 
 func (f friction) plus(o friction) friction {
-	return friction{f.touches + o.touches, f.cosigns + o.cosigns, f.freezes + o.freezes}
+	return friction{f.stepUps + o.stepUps, f.cosigns + o.cosigns, f.freezes + o.freezes}
 }
 
-// under replays an account's work. An honest account answers at once: gives the touch,
+// under replays an account's work. An honest account answers at once: gives the step-up,
 // gets the signature, has the freeze undone; and is shown every person whom the ledger
 // says was shown. What was only observed counts like the rest, since the
 // question is what enforcing would have done. What happens before since is not counted.
@@ -55,8 +55,8 @@ func (d deed) pass(m *meter.Meter, watch policy.Watch, allowance meter.Allowance
 		case again:
 			return met
 		case stop.Why == policy.ShortEmpty:
-			m.Record(meter.Event{Kind: meter.Touched, At: d.time()})
-			met.touches++
+			m.Record(meter.Event{Kind: meter.SteppedUp, At: d.time()})
+			met.stepUps++
 		default:
 			m.Record(meter.Event{Kind: meter.Thawed, At: d.time()})
 			met.freezes++
@@ -72,7 +72,7 @@ func first(stops iter.Seq[policy.Ruling]) (policy.Ruling, bool) {
 }
 
 // leak is how many people without a reason a thief takes in 28 days who alone uses an
-// account, knows every rule, fails every touch, and never opens the person who would be
+// account, knows every rule, fails every step-up, and never opens the person who would be
 // denied: each hour of each working day as many as pass.
 func leak(watch policy.Watch, allowance meter.Allowance) (people int) {
 	m := meter.New().Draft()

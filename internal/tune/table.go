@@ -35,14 +35,14 @@ func (s Study) WriteTable(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprint(out, "\nWhat honest staff would have met who answer at once, touches and signatures an agent-month of 20 days, freezes\n"+
-		"in 1,000 agent-days; and how many people a thief takes who has an account to himself, knows the rules and fails\nevery touch.\n\n")
-	fmt.Fprintln(table, "role\t\thour\tmonth\tforgiven\tline\ttouches\tsignatures\tfreezes\tfirst hour\t28 days\t")
+	fmt.Fprint(out, "\nWhat honest staff would have met who answer at once, step-ups and signatures an agent-month of 20 days, freezes\n"+
+		"in 1,000 agent-days; and how many people a thief takes who has an account to himself, knows the rules and fails\nevery step-up.\n\n")
+	fmt.Fprintln(table, "role\t\thour\tmonth\tforgiven\tline\tstep-ups\tsignatures\tfreezes\tfirst hour\t28 days\t")
 	for _, r := range s.Roles {
 		for name, p := range r.choices {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.3f\t%.2f\t%d\t%d\t\n", r.Role, name,
 				people(p.Allowance.Short), people(p.Allowance.Long), people(p.Watch.Forgiven), people(p.Watch.Line),
-				p.Touches, p.Cosigns, p.Freezes, p.FirstHour, p.Leak)
+				p.StepUps, p.Cosigns, p.Freezes, p.FirstHour, p.Leak)
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -77,9 +77,9 @@ func (r RoleStudy) judged() string {
 	if r.Why == TooFew {
 		said = fmt.Sprintf("%s (there are %s, and it takes %s without a single one)", said, i18n.English.Number(r.Days), i18n.English.Number(needed))
 	}
-	if r.OtherTouch+r.Identity+r.OtherFrozen > 0 {
-		said += fmt.Sprintf("; other rules asked for %.2f touches and %.2f identities an agent-month, and froze %.2f times in 1,000 agent-days",
-			r.OtherTouch, r.Identity, r.OtherFrozen)
+	if r.OtherStepUp+r.Identity+r.OtherFrozen > 0 {
+		said += fmt.Sprintf("; other rules asked for %.2f step-ups and %.2f identities an agent-month, and froze %.2f times in 1,000 agent-days",
+			r.OtherStepUp, r.Identity, r.OtherFrozen)
 	}
 	return said
 }

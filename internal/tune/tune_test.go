@@ -163,7 +163,7 @@ func TestAKnownPeriodGivesItsMeanAndDispersionBackAndAProposalThatHolds(t *testi
 		t.Errorf("%.3f people are explained a day, not 2", r.Explained)
 	}
 	p := r.Proposed
-	if r.Why != tune.Tightest || p.Touches > 1 || p.Cosigns > tune.MostCosigns || p.Freezes > 0.1 {
+	if r.Why != tune.Tightest || p.StepUps > 1 || p.Cosigns > tune.MostCosigns || p.Freezes > 0.1 {
 		t.Errorf("%s: %+v", r.Why, p)
 	}
 	if float64(p.Leak) < lambda*20 || p.Leak > int(p.Allowance.Long/meter.Whole) {
@@ -179,12 +179,12 @@ func TestALooserChoiceCostsLessAndLeaksMore(t *testing.T) {
 	for _, dial := range [][]tune.Point{r.Hours, r.Months, r.Lines} {
 		for i, b := range dial[1:] {
 			a := dial[i]
-			if a.Touches < b.Touches || a.Cosigns < b.Cosigns || a.Freezes < b.Freezes || a.Leak > b.Leak {
+			if a.StepUps < b.StepUps || a.Cosigns < b.Cosigns || a.Freezes < b.Freezes || a.Leak > b.Leak {
 				t.Errorf("%+v is tighter than %+v", a, b)
 			}
 		}
 	}
-	if r.Hours[0].Touches == 0 || r.Months[0].Cosigns == 0 || r.Lines[0].Freezes == 0 {
+	if r.Hours[0].StepUps == 0 || r.Months[0].Cosigns == 0 || r.Lines[0].Freezes == 0 {
 		t.Error("the tightest of all stops nobody: nothing was replayed")
 	}
 }
@@ -193,7 +193,7 @@ func TestALooserChoiceCostsLessAndLeaksMore(t *testing.T) {
 func TestTheReplayStopsWhatTheGateObserved(t *testing.T) {
 	s := hire(rules, 11, map[roster.Role]int{roster.Adviser: 1})
 	at := monday.Add(9 * time.Hour)
-	for n := range 4 { // three an hour: the fourth asks for a touch
+	for n := range 4 { // three an hour: the fourth asks for a step-up
 		s.opens(s.accounts[0], at.Add(time.Duration(n)*3*time.Minute), false)
 	}
 	observed := 0
@@ -203,8 +203,8 @@ func TestTheReplayStopsWhatTheGateObserved(t *testing.T) {
 		}
 	}
 	r := of(t, s.study(t, monday, monday.AddDate(0, 0, 28)), roster.Adviser)
-	if observed != 1 || r.Default.Touches != 20 {
-		t.Errorf("observed %d stops; the replay asks for %v touches in 20 days, all on the one that was worked", observed, r.Default.Touches)
+	if observed != 1 || r.Default.StepUps != 20 {
+		t.Errorf("observed %d stops; the replay asks for %v step-ups in 20 days, all on the one that was worked", observed, r.Default.StepUps)
 	}
 	if r.Mean != 4 || r.Days != 1 {
 		t.Errorf("%v people on %d days", r.Mean, r.Days)
@@ -295,8 +295,8 @@ func TestThePictureShowsWhatWasChosen(t *testing.T) {
 	s.work(28, 2, 3)
 	study := s.study(t, monday, monday.AddDate(0, 0, 28))
 	for language, words := range map[i18n.Language][]string{
-		i18n.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ ", "Accueil", "limite 0,1", "plancher", "gestes par agent et par mois"},
-		i18n.English: {"What a thief takes", "Advisers · 400 agent-days · λ ", "Front desk", "limit 0.1", "floor", "touches an agent-month"},
+		i18n.French:  {"Ce qu’un voleur prend", "Conseil · 400 jours d’agent · λ ", "Accueil", "limite 0,1", "plancher", "confirmations par agent et par mois"},
+		i18n.English: {"What a thief takes", "Advisers · 400 agent-days · λ ", "Front desk", "limit 0.1", "floor", "confirmations an agent-month"},
 	} {
 		var drawn bytes.Buffer
 		if err := study.WritePicture(&drawn, language); err != nil {

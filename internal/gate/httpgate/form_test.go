@@ -265,7 +265,7 @@ func TestSCOPE_10_WhatMayBeSeenIsSentAsItWas(t *testing.T) {
 	}
 }
 
-// A form that was masked for want of a touch lacks what was masked. Once the touch
+// A form that was masked for want of a step-up lacks what was masked. Once the step-up
 // is made the account may change it, and the old form would empty it: it is refused,
 // since the application takes what is not sent for empty.
 func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
@@ -286,7 +286,7 @@ func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
 	}
 	page := w.get("/files/p20/edit")
 	if page.status != http.StatusOK || !strings.Contains(page.body, "‹p20›") || strings.Contains(page.body, "01 99") {
-		t.Fatalf("not masked for want of a touch: %v", page)
+		t.Fatalf("not masked for want of a step-up: %v", page)
 	}
 	old := sends(t, page.body)
 	w.refused(w.post("/files/p20/edit", asForm, old.Encode()), policy.Overwrites)
@@ -295,7 +295,7 @@ func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
 		filled[field] = []string{""}
 	}
 	w.refused(w.post("/files/p20/edit", asForm, filled.Encode()), policy.ShortEmpty)
-	if err := w.gate.Touch(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
+	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	w.refused(w.post("/files/p20/edit", asForm, old.Encode()), policy.Overwrites)
@@ -310,7 +310,7 @@ func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
 	now := sends(t, page.body)
 	now.Set("phone", "02 99")
 	if saved := w.post("/files/p20/edit", asForm, now.Encode()); saved.status != http.StatusOK || app.of("p20").Get("phone") != "02 99" {
-		t.Errorf("after the touch, the new form: %v", saved)
+		t.Errorf("after the step-up, the new form: %v", saved)
 	}
 }
 

@@ -45,19 +45,19 @@ func TestMETER_1_ATouchOpensWhatTheHoursAllowanceDoesNot(t *testing.T) {
 		}
 	}
 	w.refused(w.get("/files/p23"), policy.ShortEmpty)
-	if r := told.Ruling; r.Verdict != policy.AskTouch || r.Limit != meter.People(3) || w.last().Verdict != policy.AskTouch {
+	if r := told.Ruling; r.Verdict != policy.AskStepUp || r.Limit != meter.People(3) || w.last().Verdict != policy.AskStepUp {
 		t.Errorf("told %+v, written %v", r, w.last().Verdict)
 	}
-	if err := w.gate.Touch(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
+	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil {
 		t.Fatal(err)
 	}
 	if g := w.get("/files/p23"); g.status != http.StatusOK {
-		t.Errorf("after a touch: %v", g)
+		t.Errorf("after a step-up: %v", g)
 	}
 	w.refused(w.get("/files/p24"), policy.ShortEmpty)
 }
 
-// Whoever is masked for want of a touch cannot be cut out of a change: it is
+// Whoever is masked for want of a step-up cannot be cut out of a change: it is
 // refused, with what the limit was.
 func TestMETER_1_AChangeThatWouldNeedATouchSaysSo(t *testing.T) {
 	w := newWorld(t, file(), changing())
@@ -73,7 +73,7 @@ func TestMETER_1_AChangeThatWouldNeedATouchSaysSo(t *testing.T) {
 	}
 	asked := w.times()
 	w.refused(w.post("/files/p20/notes", "application/x-www-form-urlencoded", "text=seen"), policy.ShortEmpty)
-	if r := told.Ruling; r.Verdict != policy.Refused && r.Verdict != policy.AskTouch || r.Counted != meter.People(3) || r.Limit != meter.People(3) || r.Again.IsZero() {
+	if r := told.Ruling; r.Verdict != policy.Refused && r.Verdict != policy.AskStepUp || r.Counted != meter.People(3) || r.Limit != meter.People(3) || r.Again.IsZero() {
 		t.Errorf("told %+v", r)
 	}
 	if w.times() != asked {

@@ -145,7 +145,7 @@ func (n *narrator) hear(e ledger.Entry) {
 
 // shapes are those of the verdicts, as on the pages.
 var shapes = map[policy.Verdict]string{
-	policy.Shown: "●", policy.Masked: "◐", policy.Withheld: "◌", policy.AskIdentity: "◇", policy.AskTouch: "◇", policy.AskCosign: "◇",
+	policy.Shown: "●", policy.Masked: "◐", policy.Withheld: "◌", policy.AskIdentity: "◇", policy.AskStepUp: "◇", policy.AskCosign: "◇",
 	policy.Refused: "▢", policy.Freeze: "▣",
 }
 

@@ -202,8 +202,8 @@ func (d *world) tell(ctx context.Context, o *app.Opened, now time.Time) error {
 // of their own: whoever holds their sessions now comes from another.
 func (d *world) lived(ctx context.Context, o *app.Opened, thieves []life.Thief) error {
 	for _, t := range thieves {
-		touched := ledger.Entry{Kind: ledger.Touched, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
-		if err := journal.Record(ctx, d.weeksAgo(o), touched); err != nil {
+		steppedUp := ledger.Entry{Kind: ledger.SteppedUp, Account: t.Account, Device: "of " + string(t.Account), Network: httpgate.Elsewhere}
+		if err := journal.Record(ctx, d.weeksAgo(o), steppedUp); err != nil {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func always(signs meter.Signs) func(int) meter.Signs {
 // What is aimed at: docs/detection.md says where each comes from.
 var (
 	aimFrench  = Aim{Outside: 10}
-	aimFast    = Aim{Outside: 10} // fails the touch
+	aimFast    = Aim{Outside: 10} // fails the step-up
 	aimPassed  = Aim{Outside: 20} // passes it
 	aimDesk    = Aim{Outside: 35}
 	aimPatient = Aim{Outside: 30}

@@ -14,7 +14,7 @@ type CurvePoint struct {
 	Dial      float64        `json:"dial"`
 	Freezes   float64        `json:"false_freezes_per_1000_agent_days"`
 	AgentDays int            `json:"agent_days"`
-	Touches   float64        `json:"touches_per_agent_month"`
+	StepUps   float64        `json:"step_ups_per_agent_month"`
 	Cosigns   float64        `json:"co_signatures_per_agent_month"`
 	Leaks     map[string]int `json:"leaks_p95"` // people without a reason, by attack
 }
@@ -64,7 +64,7 @@ func (s Settings) curve(ctx context.Context) ([]CurvePoint, error) {
 			if s.Scenario == Honest {
 				all := report.All
 				point.AgentDays, point.Freezes = all.AgentDays, all.Per1000(all.Freezes)
-				point.Touches, point.Cosigns = all.PerMonth(all.Touches), all.PerMonth(all.Cosigns)
+				point.StepUps, point.Cosigns = all.PerMonth(all.StepUps), all.PerMonth(all.Cosigns)
 			}
 		}
 		points = append(points, point)

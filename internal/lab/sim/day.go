@@ -7,7 +7,7 @@ import (
 	"poterne/internal/register"
 )
 
-// day is honest work, opening by opening. Who is asked for a touch, a search, a
+// day is honest work, opening by opening. Who is asked for a step-up, a search, a
 // co-signature gives it and goes on; a freeze is undone; who is stopped for good
 // goes on with the next person.
 type day struct {
@@ -21,7 +21,7 @@ type day struct {
 
 // met is what honest work came upon.
 type met struct {
-	Touches    int `json:"touches"`
+	StepUps    int `json:"step_ups"`
 	Identities int `json:"identities_asked"`
 	Cosigns    int `json:"co_signatures"`
 	Freezes    int `json:"freezes"`
@@ -31,18 +31,18 @@ type met struct {
 
 func (m met) add(o met) met {
 	return met{
-		m.Touches + o.Touches, m.Identities + o.Identities, m.Cosigns + o.Cosigns,
+		m.StepUps + o.StepUps, m.Identities + o.Identities, m.Cosigns + o.Cosigns,
 		m.Freezes + o.Freezes, m.Stopped + o.Stopped, m.Told + o.Told,
 	}
 }
 
 // How long honest staff take to do what they are asked.
 const (
-	touching  = 15 * time.Second
-	searching = 30 * time.Second
-	asking    = 2 * time.Minute // another person for a co-signature
-	undoing   = 4 * time.Minute // of a freeze, by another person
-	mostTries = 6
+	steppingUp = 15 * time.Second
+	searching  = 30 * time.Second
+	asking     = 2 * time.Minute // another person for a co-signature
+	undoing    = 4 * time.Minute // of a freeze, by another person
+	mostTries  = 6
 )
 
 func (d *day) next() (deed, bool) {
@@ -76,9 +76,9 @@ func (d *day) heard(decision policy.Decision) {
 	switch ruling := opened(decision); {
 	case ruling.Verdict.Shows(), o.kind == misses:
 		d.goOn()
-	case ruling.Verdict == policy.AskTouch:
-		d.met.Touches++
-		reply(touches, touching)
+	case ruling.Verdict == policy.AskStepUp:
+		d.met.StepUps++
+		reply(stepUps, steppingUp)
 	case ruling.Verdict == policy.AskIdentity:
 		d.met.Identities++
 		reply(finds, searching)

@@ -45,7 +45,7 @@ const (
 	finds                   // people in the rows of a search
 	misses                  // a reference that leads to nobody
 	writes                  // something about a person
-	touches                 // proves to be there
+	stepUps                 // proves to be there
 	cosigns                 // has another person sign for an opening
 	raises                  // has another person allow more
 	undoes                  // has another person undo a freeze
@@ -131,9 +131,9 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 	account := a.asker.Account
 	device, network := a.place(d)
 	switch d.kind {
-	case touches:
+	case stepUps:
 		w.heard(policy.Decision{})
-		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Touched, Account: account, Device: device, Network: network})
+		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: device, Network: network})
 	case cosigns:
 		w.heard(policy.Decision{})
 		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})

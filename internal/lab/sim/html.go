@@ -26,7 +26,7 @@ type page struct {
 	French   []AttackResult // the published cases
 	Chart    chart
 	Picture  curvePicture
-	Worst    []TradeResult // by touches, the most first
+	Worst    []TradeResult // by step-ups, the most first
 	Targets  []Target
 	Missed   []Target
 	MostSeen int // of the published cases, at the 95th percentile
@@ -49,7 +49,7 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 		}
 	}
 	p.Worst = slices.SortedFunc(slices.Values(r.Honest), func(a, b TradeResult) int {
-		return cmp.Compare(b.PerMonth(b.Touches), a.PerMonth(a.Touches))
+		return cmp.Compare(b.PerMonth(b.StepUps), a.PerMonth(a.StepUps))
 	})
 	if len(r.Curve) > 0 {
 		p.Picture = drawCurve(in, r.Curve)
@@ -155,7 +155,7 @@ const (
 	curveBottom = 370
 )
 
-// drawCurve draws touches and co-signatures in an agent's month across, and people
+// drawCurve draws step-ups and co-signatures in an agent's month across, and people
 // at the 95th percentile up, both on logarithmic scales.
 func drawCurve(in i18n.Language, points []CurvePoint) curvePicture {
 	across := func(x float64) float64 {
@@ -178,7 +178,7 @@ func drawCurve(in i18n.Language, points []CurvePoint) curvePicture {
 	for i, name := range OnCurve {
 		line := curveLine{Name: name, Dash: dashes[i%len(dashes)]}
 		for n, p := range points {
-			at := curvePlace{across(p.Touches + p.Cosigns), up(float64(p.Leaks[name])), p.Dial == 1}
+			at := curvePlace{across(p.StepUps + p.Cosigns), up(float64(p.Leaks[name])), p.Dial == 1}
 			line.Path += fmt.Sprintf("%c%g %g", "ML"[min(n, 1)], at.X, at.Y)
 			line.Points = append(line.Points, at)
 			if at.Shipped {

@@ -112,7 +112,7 @@ func (u *unusual) sample(list []register.PersonID, n int) (drawn []register.Pers
 }
 
 // Oddities are all that are replayed. None may be frozen; where no system can know
-// of the work, another person allows it beforehand, or a touch is asked for.
+// of the work, another person allows it beforehand, or a step-up is asked for.
 var Oddities = []Oddity{
 	{"transfer", func(u *unusual) {
 		u.opens(u.accompany(u.rng, 150), after(1, 9*time.Hour), after(1, 17*time.Hour), true)

@@ -93,8 +93,8 @@ type AttackResult struct {
 
 	Openings int           `json:"openings_until_stopped"` // of the account that held out longest, in the median; 0: never stopped
 	Time     time.Duration `json:"nanoseconds_until_stopped"`
-	Frozen   float64       `json:"frozen"`  // share of the accounts
-	Touches  int           `json:"touches"` // that a thief passed, in the median
+	Frozen   float64       `json:"frozen"`   // share of the accounts
+	StepUps  int           `json:"step_ups"` // that a thief passed, in the median
 
 	Bare   int `json:"bare"`    // people an application without a guard hands over
 	ByRate int `json:"by_rate"` // with a limit of RatePerMinute
@@ -128,10 +128,10 @@ type TradeResult struct {
 	Openings    int    `json:"openings"`
 	Unexplained int    `json:"unexplained"` // openings that no fact was told for
 	met
-	ByRate  int `json:"stopped_by_rate"`
-	ByCap   int `json:"stopped_by_cap"`
-	Agents  int `json:"agents"`
-	Touched int `json:"agents_asked"` // for anything, at least once
+	ByRate int `json:"stopped_by_rate"`
+	ByCap  int `json:"stopped_by_cap"`
+	Agents int `json:"agents"`
+	Asked  int `json:"agents_asked"` // for anything, at least once
 
 	FreezesWithin Interval `json:"freezes_per_1000_agent_days_within"` // 95 %, resampling agents
 }
@@ -153,7 +153,7 @@ func (t TradeResult) PerMonth(count int) float64 {
 func (t TradeResult) add(o TradeResult) TradeResult {
 	t.AgentDays, t.Openings, t.Unexplained = t.AgentDays+o.AgentDays, t.Openings+o.Openings, t.Unexplained+o.Unexplained
 	t.met, t.ByRate, t.ByCap = t.met.add(o.met), t.ByRate+o.ByRate, t.ByCap+o.ByCap
-	t.Agents, t.Touched = t.Agents+o.Agents, t.Touched+o.Touched
+	t.Agents, t.Asked = t.Agents+o.Agents, t.Asked+o.Asked
 	return t
 }
 
@@ -280,7 +280,7 @@ type loot struct {
 	Accounts, Outside, Inside int
 	Openings                  int // until the last account was first refused; 0 when one never was
 	Time                      time.Duration
-	Frozen, Touches           int
+	Frozen, StepUps           int
 	Bare, ByRate, ByCap       int
 	Owners                    met
 }
@@ -291,7 +291,7 @@ func (p *plot) loot() loot {
 	for _, t := range p.thefts {
 		l.Outside, l.Inside = l.Outside+t.strangers(), l.Inside+len(t.inside)
 		l.Openings, l.Time = max(l.Openings, t.stoppedAt), max(l.Time, t.stoppedFor)
-		l.Frozen, l.Touches = l.Frozen+bit(t.frozen), l.Touches+t.touched
+		l.Frozen, l.StepUps = l.Frozen+bit(t.frozen), l.StepUps+t.stepUps
 		l.Bare, l.ByRate, l.ByCap = l.Bare+t.bare(), l.ByRate+t.underRate(RatePerMinute), l.ByCap+t.underCap(CapPerDay)
 		refused = refused && t.refused
 	}
@@ -329,7 +329,7 @@ func (a Attack) sum(loots []loot) AttackResult {
 		Inside:   spread(func(l loot) int { return l.Inside }),
 		Openings: median(over(func(l loot) int { return l.Openings })),
 		Time:     time.Duration(median(over(func(l loot) int { return int(l.Time) }))),
-		Touches:  median(over(func(l loot) int { return l.Touches })),
+		StepUps:  median(over(func(l loot) int { return l.StepUps })),
 		Bare:     register(func(l loot) int { return l.Bare }),
 		ByRate:   register(func(l loot) int { return l.ByRate }),
 		ByCap:    register(func(l loot) int { return l.ByCap }),
@@ -472,6 +472,6 @@ func (c *career) result(met *day) TradeResult {
 	for _, o := range met.openings {
 		result.Unexplained += bit(!o.told)
 	}
-	result.Touched = bit(met.met.Touches+met.met.Cosigns+met.met.Identities+met.met.Freezes+met.met.Stopped > 0)
+	result.Asked = bit(met.met.StepUps+met.met.Cosigns+met.met.Identities+met.met.Freezes+met.met.Stopped > 0)
 	return result
 }

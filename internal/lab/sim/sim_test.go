@@ -102,7 +102,7 @@ func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 					var now time.Time
 					for _, w := range s.walks {
 						if stolen, ok := w.(*theft); ok {
-							asked, now = asked+stolen.beat+stolen.touched+bit(stolen.frozen), stolen.at
+							asked, now = asked+stolen.beat+stolen.stepUps+bit(stolen.frozen), stolen.at
 						}
 					}
 					spent := through.meter(s.agent.asker.Account).Spent(meter.Memory, 0, now)

@@ -26,13 +26,13 @@ const (
 	OwnPeople    TargetKind = "own-people"    // explained, likewise
 	OddFreezes   TargetKind = "odd-freezes"   // over the oddities
 	FalseFreezes TargetKind = "false-freezes" // in 1,000 agent-days
-	TouchesAsked TargetKind = "touches"       // in a month of one agent of a role
+	StepUpsAsked TargetKind = "step-ups"      // in a month of one agent of a role
 )
 
 // Message is what the figure counts.
 func (t Target) Message() (key string, values []any) {
-	if t.Kind == TouchesAsked {
-		return "target.touches-" + t.About, nil
+	if t.Kind == StepUpsAsked {
+		return "target.step-ups-" + t.About, nil
 	}
 	return "target." + string(t.Kind), []any{"about", t.About, "of", t.Of}
 }
@@ -43,8 +43,8 @@ func (t Target) Met() bool { return t.Figure <= t.Most }
 // What honest work may be asked, at most.
 const (
 	MostFreezes     = 0.1 // in 1,000 agent-days
-	MostTouches     = 1.0 // in a month of one agent
-	MostTouchesDesk = 3.0 // likewise at a desk or in a call centre
+	MostStepUps     = 1.0 // in a month of one agent
+	MostStepUpsDesk = 3.0 // likewise at a desk or in a call centre
 )
 
 // Targets lists every figure of the report that is aimed at.
@@ -68,11 +68,11 @@ func (r Report) Targets() (targets []Target) {
 		targets = append(targets, Target{Kind: FalseFreezes, Of: all.AgentDays, Figure: all.Per1000(all.Freezes), Most: MostFreezes})
 	}
 	for role, sum := range r.byRole() {
-		most := MostTouches
+		most := MostStepUps
 		if role == roster.Desk || role == roster.CallCentre {
-			most = MostTouchesDesk
+			most = MostStepUpsDesk
 		}
-		targets = append(targets, Target{Kind: TouchesAsked, About: string(role), Figure: sum.PerMonth(sum.Touches), Most: most})
+		targets = append(targets, Target{Kind: StepUpsAsked, About: string(role), Figure: sum.PerMonth(sum.StepUps), Most: most})
 	}
 	return targets
 }

@@ -25,7 +25,7 @@ type theft struct {
 
 	elsewhere bool   // on a device of the thief's, through a network that hosts machines
 	network   string // another network; empty for the owner's
-	proves    bool   // whatever a touch is, the thief passes it
+	proves    bool   // whatever a step-up is, the thief passes it
 	reads     bool   // the rules: asks only for what will be shown
 	searches  bool   // knows names and birth dates, and looks for people first when asked to
 
@@ -37,7 +37,7 @@ type theft struct {
 	inside  map[register.PersonID]bool       // shown, and a fact explains it
 	outside map[register.PersonID]meter.Cost // shown without a reason; a row of a search is a part of a person
 
-	touched    int
+	stepUps    int
 	refused    bool // at least once
 	frozen     bool
 	stoppedAt  int // openings until the first refusal, itself included
@@ -110,8 +110,8 @@ func (t *theft) foresees() bool { return t.reads }
 // stopped: prove to be there if that helps, else go on to somebody else.
 func (t *theft) passes(decision policy.Decision) {
 	t.refuse()
-	if opened(decision).Verdict == policy.AskTouch && t.proves {
-		t.replies = append(t.replies, touches)
+	if opened(decision).Verdict == policy.AskStepUp && t.proves {
+		t.replies = append(t.replies, stepUps)
 		return
 	}
 	t.step()
@@ -119,11 +119,11 @@ func (t *theft) passes(decision policy.Decision) {
 
 func (t *theft) heard(decision policy.Decision) {
 	if len(t.replies) > 0 {
-		if t.replies[0] == touches {
-			t.touched++
+		if t.replies[0] == stepUps {
+			t.stepUps++
 		}
 		t.replies = t.replies[1:]
-		t.at = t.at.Add(touching)
+		t.at = t.at.Add(steppingUp)
 		return
 	}
 	first := t.beat * max(t.page, 1)
@@ -144,8 +144,8 @@ func (t *theft) heard(decision policy.Decision) {
 		return
 	}
 	switch {
-	case ruling.Verdict == policy.AskTouch && t.proves:
-		t.replies = append(t.replies, touches)
+	case ruling.Verdict == policy.AskStepUp && t.proves:
+		t.replies = append(t.replies, stepUps)
 	case ruling.Verdict == policy.AskIdentity && t.searches:
 		t.replies = append(t.replies, finds)
 	case ruling.Verdict == policy.AskCosign: // nobody signs for him; tomorrow is another day

@@ -48,7 +48,7 @@ func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, 
 	if who == "" {
 		return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
 	}
-	return signin.Session{ID: "s-1", Account: who, Touched: s.Touched}, nil
+	return signin.Session{ID: "s-1", Account: who, SteppedUp: s.SteppedUp}, nil
 }
 
 func (s stageDoor) Still(context.Context, signin.Session) error { return s.Broken }

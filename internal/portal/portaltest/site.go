@@ -74,14 +74,14 @@ type Door struct {
 	Ended  atomic.Int32 // accounts whose sessions were ended
 	Broken atomic.Bool
 
-	Touched atomic.Int64 // when the visitor proved to be there, in seconds since 1970
+	SteppedUp atomic.Int64 // when the visitor proved to be there, in seconds since 1970
 }
 
 func (d *Door) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
 	if who := r.Header.Get(Actor); who != "" {
 		session := signin.Session{ID: "s-1", Account: roster.AccountID(who)}
-		if at := d.Touched.Load(); at != 0 {
-			session.Touched = time.Unix(at, 0)
+		if at := d.SteppedUp.Load(); at != 0 {
+			session.SteppedUp = time.Unix(at, 0)
 		}
 		return session, nil
 	}
@@ -274,8 +274,8 @@ func (s *Site) Goes(who roster.AccountID, method, path string, form url.Values) 
 	return answer, body.String()
 }
 
-// Touch has the visitor prove to be there now.
-func (s *Site) Touch() { s.Door.Touched.Store(time.Now().Unix()) }
+// StepUp has the visitor prove to be there now.
+func (s *Site) StepUp() { s.Door.SteppedUp.Store(time.Now().Unix()) }
 
 // Writes counts the entries of a kind that an account made.
 func (s *Site) Writes(who roster.AccountID, kind ledger.Kind) (n int) {

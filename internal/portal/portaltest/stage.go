@@ -51,11 +51,11 @@ type Stage struct {
 	Pages *portal.Pages
 	Rooms []portal.Room
 
-	InForce order.Set
-	Written []ledger.Entry
-	Touched time.Time // when the visitor proved to be there
-	Broken  error     // what everything answers, if anything
-	Shared  campaign.Picture
+	InForce   order.Set
+	Written   []ledger.Entry
+	SteppedUp time.Time // when the visitor proved to be there
+	Broken    error     // what everything answers, if anything
+	Shared    campaign.Picture
 
 	Recorded   []ledger.Entry // what was written down of readings
 	Unwritable error          // what writing them down answers, if anything

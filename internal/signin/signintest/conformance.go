@@ -146,7 +146,7 @@ func swapChanges(t *testing.T, sessions signin.Sessions) {
 	must(t, sessions.Open(t.Context(), row("bystander", "a", noon)))
 
 	changed := row("changed", "b", noon.Add(time.Minute)) // differs in everything
-	changed.Key, changed.Previous, changed.Touched = opened.Key, mark("previous"), noon.Add(time.Second)
+	changed.Key, changed.Previous, changed.SteppedUp = opened.Key, mark("previous"), noon.Add(time.Second)
 	swapped, err := sessions.Swap(t.Context(), changed)
 	if must(t, err); !swapped {
 		t.Fatal("a first swap did not happen")

@@ -50,7 +50,7 @@ func (n *Node) PlaceOnce(ctx context.Context, o order.Order) (placed bool, err e
 	return err == nil, err
 }
 
-// Touch writes down that whoever holds an account proved to be there.
-func (n *Node) Touch(ctx context.Context, account roster.AccountID, session roster.SessionID, device, network string) error {
-	return n.Record(ctx, ledger.Entry{Kind: ledger.Touched, Account: account, Session: session, Device: device, Network: network})
+// StepUp writes down that whoever holds an account proved to be there.
+func (n *Node) StepUp(ctx context.Context, account roster.AccountID, session roster.SessionID, device, network string) error {
+	return n.Record(ctx, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Session: session, Device: device, Network: network})
 }

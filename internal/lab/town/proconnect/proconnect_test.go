@@ -226,8 +226,8 @@ func (s *staff) Failed(_ http.ResponseWriter, _ *http.Request, reason signin.Rea
 	s.show("failed " + string(reason))
 }
 
-func (s *staff) Untouched(_ http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
-	s.show("untouched " + string(reason) + " " + target)
+func (s *staff) Unconfirmed(_ http.ResponseWriter, _ *http.Request, reason signin.Reason, target string) {
+	s.show("unconfirmed " + string(reason) + " " + target)
 }
 func (s *staff) SignedOut(http.ResponseWriter, *http.Request) { s.show("signed out") }
 

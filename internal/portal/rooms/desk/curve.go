@@ -64,7 +64,7 @@ type curvePoint struct {
 	Dial      float64        `json:"dial"`
 	Freezes   float64        `json:"false_freezes_per_1000_agent_days"`
 	AgentDays int            `json:"agent_days"`
-	Touches   float64        `json:"touches_per_agent_month"`
+	StepUps   float64        `json:"step_ups_per_agent_month"`
 	Cosigns   float64        `json:"co_signatures_per_agent_month"`
 	Leaks     map[string]int `json:"leaks_p95"`
 }
@@ -77,7 +77,7 @@ func (p curvePoint) Worst() int { return slices.Max(slices.Collect(maps.Values(p
 func (p curvePoint) Below() float64 { return 3000 / float64(p.AgentDays) }
 
 // Asked is how often an agent is asked for something in a month.
-func (p curvePoint) Asked() float64 { return p.Touches + p.Cosigns }
+func (p curvePoint) Asked() float64 { return p.StepUps + p.Cosigns }
 
 //go:embed curve.json
 var curveFile []byte

@@ -30,7 +30,7 @@ type curve struct {
 		Curve []struct {
 			Dial      float64
 			AgentDays int            `json:"agent_days"`
-			Touches   float64        `json:"touches_per_agent_month"`
+			StepUps   float64        `json:"step_ups_per_agent_month"`
 			Cosigns   float64        `json:"co_signatures_per_agent_month"`
 			Leaks     map[string]int `json:"leaks_p95"`
 		}
@@ -69,7 +69,7 @@ func TestTheCurveThatShipsIsWhole(t *testing.T) {
 		if len(p.Leaks) == 0 || len(p.Leaks) != len(r.Report.Curve[0].Leaks) || p.AgentDays == 0 || i > 0 && p.Dial <= r.Report.Curve[i-1].Dial {
 			t.Errorf("point %d is %+v", i, p)
 		}
-		asked := p.Touches + p.Cosigns
+		asked := p.StepUps + p.Cosigns
 		if asked > before {
 			t.Errorf("rules × %g ask for more than narrower ones", p.Dial)
 		}

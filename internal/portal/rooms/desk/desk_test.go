@@ -383,7 +383,7 @@ func TestTheDeskSaysWhoGoesThroughTheirOwnPeople(t *testing.T) {
 	for n, why := range []policy.Why{policy.PaceReached, policy.PaceReached, policy.WallReached} {
 		err := h.Gate.Record(t.Context(), ledger.Entry{
 			Kind: ledger.Attempted, Account: theo, Organisation: "ml-bourg", Service: "dossier",
-			Person: register.PersonID{2, byte(n)}, Verdict: policy.AskTouch, Why: why,
+			Person: register.PersonID{2, byte(n)}, Verdict: policy.AskStepUp, Why: why,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -12,14 +12,14 @@ import (
 )
 
 // liftPage asks the security desk to confirm that a measure ends. Undoing a freeze
-// takes a fresh touch, and undoing one that the rules placed takes another person.
+// takes a fresh step-up, and undoing one that the rules placed takes another person.
 type liftPage struct {
 	portal.Page
 	Measure measureState
 	Own     bool   // the rules froze the viewer's own account
-	Touch   bool   // the viewer has to prove to be there first
+	StepUp  bool   // the viewer has to prove to be there first
 	Undone  int    // freezes of the account undone within a week
-	Return  string // where a touch comes back to
+	Return  string // where a step-up comes back to
 	Field   string // what the reason's field is called on the page
 	Typed   string
 	Wrong   portal.Mends
@@ -30,7 +30,7 @@ func (p liftPage) Because() string { return p.Wrong.In(p.Field) }
 
 // lifting is how the viewer may end a measure.
 func (b base) lifting(v *portal.Visit, m measureState) (liftPage, error) {
-	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, Touch: m.Effect == order.Frozen && !v.Touched(), Return: path + "/orders/" + string(m.ID), Field: "because"}
+	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.SteppedUp(), Return: path + "/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
 		return shown, nil
 	}
@@ -91,7 +91,7 @@ func (h orders) lift(v *portal.Visit) error {
 // mend notes what is missing or too long, and what the viewer may not do, or not
 // yet.
 func (p *liftPage) mend() (status int) {
-	if p.Own || p.Touch {
+	if p.Own || p.StepUp {
 		return http.StatusForbidden
 	}
 	if p.Wrong = append(p.Wrong, portal.MendTyped(p.Field, p.Typed)...); len(p.Wrong) > 0 {

@@ -94,7 +94,7 @@ func (s score) next() policy.Verdict {
 	case s.MonthLeft == 0:
 		return policy.AskCosign
 	case s.HourLeft == 0:
-		return policy.AskTouch
+		return policy.AskStepUp
 	case s.FreezeIn == 1:
 		return policy.Freeze
 	default:

@@ -80,7 +80,7 @@ func TestWhatWouldComeNextIsNotSaidOfAnAccountThatIsStopped(t *testing.T) {
 		t.Error("it is not said when an account at work freezes")
 	}
 	guesses(t, h, theo)
-	for _, of := range []string{foretold, "then a touch is asked for.", "then it takes a co-signature."} {
+	for _, of := range []string{foretold, "then a confirmation is asked for.", "then it takes a co-signature."} {
 		if strings.Contains(reads(t, h, "/desk/accounts/"+string(theo)), of) {
 			t.Errorf("of a frozen account the page says %q", of)
 		}
@@ -109,14 +109,14 @@ func TestWATCH_5_AFreezeIsUndoneByAnotherPersonWithATouch(t *testing.T) {
 		}
 	}
 	if answer := undo("it was a list with a slip in it"); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("without a touch: %s", answer.Status)
+		t.Errorf("without a step-up: %s", answer.Status)
 	}
-	still("without a touch")
-	h.Door.Touched.Store(time.Now().Add(-meter.Fresh).Unix())
+	still("without a step-up")
+	h.Door.SteppedUp.Store(time.Now().Add(-meter.Fresh).Unix())
 	if answer := undo("it was a list with a slip in it"); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("with an old touch: %s", answer.Status)
+		t.Errorf("with an old step-up: %s", answer.Status)
 	}
-	h.Touch()
+	h.StepUp()
 	if answer := undo(" "); answer.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("without a reason: %s", answer.Status)
 	}
@@ -155,7 +155,7 @@ func TestNobodyUndoesTheirOwnFreeze(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Touch()
+	h.StepUp()
 	answer, raw := h.Goes(security, http.MethodPost, "/desk/orders/"+string(o.ID)+"/lift", url.Values{"because": {"it was me"}})
 	if answer.StatusCode != http.StatusForbidden || !strings.Contains(portaltest.Read(t, raw), "somebody else has to undo the freeze") || len(h.Gate.Orders()) != 1 {
 		t.Errorf("%s: %s", answer.Status, portaltest.Read(t, raw))
@@ -173,13 +173,13 @@ func TestWhatIsOnlyObservedSaysWhatItWouldHaveBeen(t *testing.T) {
 	}
 	reads(t, h, "/desk") // the picture is up to date
 	for _, path := range []string{"/desk", "/desk/accounts/" + string(theo)} {
-		if said := reads(t, h, path); !strings.Contains(said, "a touch would have been asked") {
+		if said := reads(t, h, path); !strings.Contains(said, "a confirmation would have been asked") {
 			t.Errorf("%s does not say it: %s", path, said)
 		}
 	}
 	for why, name := range map[policy.Why]string{
 		policy.LongEmpty: "co-signature", policy.Doubted: "identity", policy.Enumerating: "frozen", policy.Drifting: "frozen", policy.CanaryOpened: "frozen",
-		policy.PaceReached: "touch", policy.WallReached: "withheld", policy.OrganisationEmpty: "withheld", policy.RegisterEmpty: "withheld",
+		policy.PaceReached: "step-up", policy.WallReached: "withheld", policy.OrganisationEmpty: "withheld", policy.RegisterEmpty: "withheld",
 	} {
 		h := portal.Activity{Entry: ledger.Entry{Kind: ledger.Consulted, Verdict: policy.Shown, Why: why, Observed: true}}
 		if h.State() != "observed-"+name {
@@ -235,12 +235,12 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 			if foretold[next]++; met.Verdict != next {
 				t.Fatalf("seed %d, stranger %d: %s was foretold, %s came for %s", seed, n, next, met.Verdict, met.Why)
 			}
-			if next == policy.AskTouch && dice.IntN(2) == 0 {
-				m.Record(meter.Event{Kind: meter.Touched, At: now})
+			if next == policy.AskStepUp && dice.IntN(2) == 0 {
+				m.Record(meter.Event{Kind: meter.SteppedUp, At: now})
 			}
 		}
 	}
-	for _, verdict := range []policy.Verdict{policy.Shown, policy.AskTouch, policy.AskCosign, policy.AskIdentity, policy.Freeze, policy.Withheld} {
+	for _, verdict := range []policy.Verdict{policy.Shown, policy.AskStepUp, policy.AskCosign, policy.AskIdentity, policy.Freeze, policy.Withheld} {
 		if foretold[verdict] == 0 {
 			t.Errorf("%s was never foretold: %v", verdict, foretold)
 		}

@@ -48,7 +48,7 @@ func TestMETER_1_AManagerSignsForAnOpeningWithAFreshTouchAndNeverSeesWhoItIs(t *
 	look, sign := "/manager?receipt="+number, url.Values{"receipt": {number}}
 	for _, stale := range []time.Time{{}, time.Now().Add(-meter.Fresh - time.Second)} {
 		if !stale.IsZero() {
-			h.Door.Touched.Store(stale.Unix())
+			h.Door.SteppedUp.Store(stale.Unix())
 		}
 		answer, raw := h.Goes(jeanne, http.MethodGet, look, nil)
 		said := portaltest.Read(t, raw)
@@ -58,14 +58,14 @@ func TestMETER_1_AManagerSignsForAnOpeningWithAFreshTouchAndNeverSeesWhoItIs(t *
 		if strings.Contains(raw, (register.PersonID{1, 4}).Hex()) {
 			t.Error("the page tells who the person is")
 		}
-		if actions := portaltest.Forms(t, raw); slices.Contains(actions, "/manager/cosign") || !slices.Contains(actions, "/.poterne/touch") || !strings.Contains(raw, `name="return" value="`+look+`"`) {
-			t.Errorf("without a fresh touch the forms lead to %v", actions)
+		if actions := portaltest.Forms(t, raw); slices.Contains(actions, "/manager/cosign") || !slices.Contains(actions, "/.poterne/step-up") || !strings.Contains(raw, `name="return" value="`+look+`"`) {
+			t.Errorf("without a fresh step-up the forms lead to %v", actions)
 		}
 		if answer, _ := h.Goes(jeanne, http.MethodPost, "/manager/cosign", sign); answer.StatusCode != http.StatusForbidden || h.Writes(jeanne, ledger.Cosigned) != 0 {
-			t.Errorf("signing without a fresh touch: %s", answer.Status)
+			t.Errorf("signing without a fresh step-up: %s", answer.Status)
 		}
 	}
-	h.Touch()
+	h.StepUp()
 	if _, raw := h.Goes(jeanne, http.MethodGet, look, nil); !slices.Contains(portaltest.Forms(t, raw), "/manager/cosign") {
 		t.Error("there is nothing to sign with")
 	}
@@ -106,7 +106,7 @@ func TestMETER_1_OnlyWhoVouchesForTheAccountSigns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, number := drained(t)
-			h.Touch()
+			h.StepUp()
 			if test.number != "" {
 				number = test.number
 			}
@@ -132,12 +132,12 @@ func raising(account roster.AccountID, people, hours, because string) url.Values
 func TestMETER_6_ARaiseIsBoundedGivenByAnotherWithAReasonAndAFreshTouch(t *testing.T) {
 	h := portaltest.Open(t, portaltest.Allowing(1, 1), desk.Settings{})
 	if _, raw := h.Goes(jeanne, http.MethodGet, "/manager", nil); slices.Contains(portaltest.Forms(t, raw), "/manager/raise") {
-		t.Error("without a fresh touch there is a form")
+		t.Error("without a fresh step-up there is a form")
 	}
-	if answer, raw := h.Goes(jeanne, http.MethodPost, "/manager/raise", raising(camille, "2", "3", "A job fair.")); answer.StatusCode != http.StatusForbidden || !slices.Contains(portaltest.Forms(t, raw), "/.poterne/touch") {
-		t.Errorf("without a fresh touch: %s", answer.Status)
+	if answer, raw := h.Goes(jeanne, http.MethodPost, "/manager/raise", raising(camille, "2", "3", "A job fair.")); answer.StatusCode != http.StatusForbidden || !slices.Contains(portaltest.Forms(t, raw), "/.poterne/step-up") {
+		t.Errorf("without a fresh step-up: %s", answer.Status)
 	}
-	h.Touch()
+	h.StepUp()
 	for name, test := range map[string]struct {
 		by    roster.AccountID
 		form  url.Values
@@ -202,7 +202,7 @@ func TestWhoIsHeldSignsForNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, number := drained(t)
-			h.Touch()
+			h.StepUp()
 			o.By, o.Because = journal.Itself, "a test"
 			if _, err := h.Gate.Place(t.Context(), o); err != nil {
 				t.Fatal(err)
@@ -242,12 +242,12 @@ func TestWATCH_5_AnotherPersonUndoesAFreezeWithAFreshTouchAndTheDeskTheSecond(t 
 	h := portaltest.New(t)
 	freeze := freezes(h, camille)
 	if _, raw := h.Goes(jeanne, http.MethodGet, "/manager", nil); !strings.Contains(portaltest.Read(t, raw), "Camille Aubry") || !strings.Contains(portaltest.Read(t, raw), "These openings go through the register.") || slices.Contains(portaltest.Forms(t, raw), "/manager/thaw") {
-		t.Error("without a fresh touch: the frozen account is not there with its ground, or the form is")
+		t.Error("without a fresh step-up: the frozen account is not there with its ground, or the form is")
 	}
 	if answer, _ := h.Goes(jeanne, http.MethodPost, "/manager/thaw", freeze); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("without a fresh touch: %s", answer.Status)
+		t.Errorf("without a fresh step-up: %s", answer.Status)
 	}
-	h.Touch()
+	h.StepUp()
 	for name, test := range map[string]struct {
 		who    roster.AccountID
 		form   url.Values
@@ -302,12 +302,12 @@ func TestENTRY_6_TheDeskLiftsAFreezeWithAFreshTouchOnly(t *testing.T) {
 	freeze := freezes(h, camille)
 	page, because := "/desk/orders/"+freeze.Get("order"), url.Values{"because": {"It was her."}}
 	if _, raw := h.Goes(security, http.MethodGet, page, nil); slices.Contains(portaltest.Forms(t, raw), page+"/lift") || !strings.Contains(raw, `name="return" value="`+page+`"`) {
-		t.Error("without a fresh touch there is a form, or nothing to touch")
+		t.Error("without a fresh step-up there is a form, or nothing to confirm with")
 	}
 	if answer, raw := h.Goes(security, http.MethodPost, page+"/lift", because); answer.StatusCode != http.StatusForbidden || len(h.Gate.Orders()) != 1 || !strings.Contains(raw, `name="return" value="`+page+`"`) {
-		t.Errorf("without a fresh touch: %s", answer.Status)
+		t.Errorf("without a fresh step-up: %s", answer.Status)
 	}
-	h.Touch()
+	h.StepUp()
 	if answer, _ := h.Goes(security, http.MethodPost, page+"/lift", because); answer.StatusCode != http.StatusSeeOther || len(h.Gate.Orders()) != 0 {
 		t.Errorf("with one: %s", answer.Status)
 	}

@@ -25,18 +25,18 @@ import (
 // waits for my signature, and who needs more room today?
 type managerPage struct {
 	portal.Page
-	Said     string
-	Touched  bool // lately enough to sign
-	Again    string
-	Frozen   []frozenState
-	Thaw     thawForm
-	Sought   string // the receipt's number, as it was typed
-	Waiting  *waiting
-	Raise    raiseForm
-	Accounts []roster.Account // who may be given more
-	ByHand   bool             // there are too many to list: their identifier is typed
-	Raised   []raisedState
-	Wrong    portal.Mends
+	Said      string
+	SteppedUp bool // lately enough to sign
+	Again     string
+	Frozen    []frozenState
+	Thaw      thawForm
+	Sought    string // the receipt's number, as it was typed
+	Waiting   *waiting
+	Raise     raiseForm
+	Accounts  []roster.Account // who may be given more
+	ByHand    bool             // there are too many to list: their identifier is typed
+	Raised    []raisedState
+	Wrong     portal.Mends
 }
 
 // waiting is an opening that waits for a signature, without the person.
@@ -140,7 +140,7 @@ func cannotSign(err error) string {
 // showManager completes the page with what it always shows.
 func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (err error) {
 	shown.Page = v.Page(path, "manager.title")
-	shown.Touched, shown.Again = v.Touched(), shown.address()
+	shown.SteppedUp, shown.Again = v.SteppedUp(), shown.address()
 	shown.ByHand = v.Viewer.AtDesk()
 	if shown.Said, err = vouched(v); err != nil {
 		return err
@@ -180,7 +180,7 @@ func (h *Handlers) frozen(v *portal.Visit, accounts []roster.Account) (list []fr
 	return list
 }
 
-// thaw undoes a freeze. Without a fresh touch, the page asks for one.
+// thaw undoes a freeze. Without a fresh step-up, the page asks for one.
 func (h *Handlers) thaw(v *portal.Visit) error {
 	form := thawForm{order.ID(v.PostFormValue("order")), portal.Tidy(v.PostFormValue("because"))}
 	accounts, err := h.deps.Roster.Accounts(v.Context())
@@ -195,7 +195,7 @@ func (h *Handlers) thaw(v *portal.Visit) error {
 	shown, field := managerPage{Thaw: form}, "because-"+string(form.Order)
 	shown.Wrong = portal.MendTyped(field, form.Because)
 	switch {
-	case !v.Touched():
+	case !v.SteppedUp():
 		shown.Wrong = nil // there is no form to mend
 		return h.showManager(v, http.StatusForbidden, shown)
 	case len(shown.Wrong) > 0:
@@ -208,7 +208,7 @@ func (h *Handlers) thaw(v *portal.Visit) error {
 	return nil
 }
 
-// address is where the page is found again after a touch. The reason is typed
+// address is where the page is found again after a step-up. The reason is typed
 // again: it may say more than an address should.
 func (p managerPage) address() string {
 	q := url.Values{}
@@ -223,7 +223,7 @@ func (p managerPage) address() string {
 	return path + "?" + q.Encode()
 }
 
-// cosign signs for an opening that waits. Without a fresh touch, the page asks for
+// cosign signs for an opening that waits. Without a fresh step-up, the page asks for
 // one.
 func (h *Handlers) cosign(v *portal.Visit) error {
 	shown := managerPage{Sought: v.PostFormValue("receipt")}
@@ -234,7 +234,7 @@ func (h *Handlers) cosign(v *portal.Visit) error {
 	switch {
 	case len(shown.Wrong) > 0:
 		return h.showManager(v, http.StatusUnprocessableEntity, shown)
-	case !v.Touched():
+	case !v.SteppedUp():
 		return h.showManager(v, http.StatusForbidden, shown)
 	}
 	err = h.deps.Grants.Cosign(v.Context(), v.Viewer.ID, shown.Waiting.Receipt)
@@ -249,7 +249,7 @@ func (h *Handlers) cosign(v *portal.Visit) error {
 	return nil
 }
 
-// raise gives an account more room for a while. Without a fresh touch, the page
+// raise gives an account more room for a while. Without a fresh step-up, the page
 // asks for one.
 func (h *Handlers) raise(v *portal.Visit) error {
 	if err := v.ParseForm(); err != nil {
@@ -269,7 +269,7 @@ func (h *Handlers) raise(v *portal.Visit) error {
 		mend = append(portal.Mends{{Field: "account", Key: "manager.not-theirs"}}, mend...)
 	}
 	switch {
-	case !v.Touched(): // there is no form to mend
+	case !v.SteppedUp(): // there is no form to mend
 		return h.showManager(v, http.StatusForbidden, shown)
 	case len(mend) > 0:
 		shown.Wrong = mend

@@ -12,7 +12,7 @@ import (
 	"poterne/internal/fault"
 )
 
-// A touch is the proof that the person is there now, at this browser. Until
+// A step-up is the proof that the person is there now, at this browser. Until
 // passkeys come the identity provider stands in for one: it is asked to have the
 // person sign in anew, and its answer counts only if
 //
@@ -21,18 +21,18 @@ import (
 //   - it says that the person signed in after we asked, within the last minute. A
 //     provider that answers from a session of its own is not believed.
 //
-// The touch is written down before the session remembers it, and before the
+// The step-up is written down before the session remembers it, and before the
 // browser is sent back to where it was.
 
 const (
-	touchFresh = time.Minute      // how long ago the person may have signed in anew
-	touchSkew  = 10 * time.Second // how far the provider's clock may be from ours
+	stepUpFresh = time.Minute      // how long ago the person may have signed in anew
+	stepUpSkew  = 10 * time.Second // how far the provider's clock may be from ours
 )
 
-// Touch sends the browser to the identity provider to touch its session. The form
+// StepUp sends the browser to the identity provider to step up its session. The form
 // may say where to return to, as a local path. A person whose session is over signs in
 // instead.
-func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
+func (d *Door) StepUp(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	back := localPath(r.PostFormValue("return"))
 	session, err := d.Who(w, r)
@@ -42,27 +42,27 @@ func (d *Door) Touch(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 	default:
-		d.send(w, r, TouchCookie, session.key[:], back)
+		d.send(w, r, StepUpCookie, session.key[:], back)
 	}
 }
 
-// touched receives the browser back with the answer to a touch.
-func (d *Door) touched(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) {
-	reason, err := d.touch(w, r, begun, answer)
+// steppedUp receives the browser back with the answer to a step-up.
+func (d *Door) steppedUp(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) {
+	reason, err := d.stepUp(w, r, begun, answer)
 	switch {
 	case err == nil:
 		returns(w, begun.Return)
-	case reason == Stale: // the session itself is over, or this touch is
+	case reason == Stale: // the session itself is over, or this step-up is
 		d.fail(w, r, Stale, err)
 	default:
-		d.settings.Log.WarnContext(r.Context(), "a touch failed", slog.String("reason", string(reason)), slog.Any("err", err))
+		d.settings.Log.WarnContext(r.Context(), "a step-up failed", slog.String("reason", string(reason)), slog.Any("err", err))
 		noStore(w)
-		d.pages.Untouched(w, r, reason, begun.Return)
+		d.pages.Unconfirmed(w, r, reason, begun.Return)
 	}
 }
 
-// touch makes the session remember a touch, or says why there was none.
-func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) (Reason, error) {
+// stepUp makes the session remember a step-up, or says why there was none.
+func (d *Door) stepUp(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) (Reason, error) {
 	session, err := d.Who(w, r)
 	switch {
 	case fault.Is(err, fault.Anonymous):
@@ -79,11 +79,11 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun pending, answ
 	if reason, err := d.confirms(r, session, begun, said); err != nil {
 		return reason, err
 	}
-	if err := d.settings.Touched(r, session); err != nil {
-		return Unreachable, fmt.Errorf("writing a touch down: %w", err)
+	if err := d.settings.SteppedUp(r, session); err != nil {
+		return Unreachable, fmt.Errorf("writing a step-up down: %w", err)
 	}
 	err = stands(d.change(r.Context(), session.key, func(row Row, now time.Time) Row {
-		row.Touched = now
+		row.SteppedUp = now
 		return row
 	}))
 	if fault.Is(err, fault.Anonymous) {
@@ -92,7 +92,7 @@ func (d *Door) touch(w http.ResponseWriter, r *http.Request, begun pending, answ
 	return Unreachable, err
 }
 
-// confirms says what keeps a proof from being a touch of the session, if anything.
+// confirms says what keeps a proof from being a step-up of the session, if anything.
 func (d *Door) confirms(r *http.Request, session Session, begun pending, said proof) (Reason, error) {
 	account, bar, err := d.admit(r, said)
 	now := d.settings.Now()
@@ -103,13 +103,13 @@ func (d *Door) confirms(r *http.Request, session Session, begun pending, said pr
 		return SomebodyElse, errors.New("somebody else signed in")
 	case session.Factor == Strong && judge(said.ACR, said.AMR) != Strong:
 		return Weaker, errors.New("the factor is weaker than the session's")
-	case said.At.Before(now.Add(-touchFresh)) || said.At.Before(begun.Begun.Add(-touchSkew)) || said.At.After(now.Add(touchSkew)):
+	case said.At.Before(now.Add(-stepUpFresh)) || said.At.Before(begun.Begun.Add(-stepUpSkew)) || said.At.After(now.Add(stepUpSkew)):
 		return NotAsked, errors.New("auth_time is not of this moment")
 	}
 	return "", nil
 }
 
-// TouchedWithin reports whether the session was touched within span before now.
-func (s Session) TouchedWithin(span time.Duration, now time.Time) bool {
-	return !s.Touched.IsZero() && now.Sub(s.Touched) < span
+// SteppedUpWithin reports whether the session was stepped up within span before now.
+func (s Session) SteppedUpWithin(span time.Duration, now time.Time) bool {
+	return !s.SteppedUp.IsZero() && now.Sub(s.SteppedUp) < span
 }

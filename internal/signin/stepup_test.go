@@ -15,11 +15,11 @@ import (
 	"poterne/internal/signin"
 )
 
-// presses presses the button that touches, on the way to a page.
+// presses presses the button that steps up, on the way to a page.
 func (b *browser) presses(path string) *http.Response {
 	mux, w := http.NewServeMux(), httptest.NewRecorder()
 	b.h.door.Mount(mux)
-	r := b.request("POST", signin.TouchPath)
+	r := b.request("POST", signin.StepUpPath)
 	form := httptest.NewRequest("POST", "/", strings.NewReader(url.Values{"return": {path}}.Encode()))
 	r.Body, r.ContentLength = form.Body, form.ContentLength
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -27,12 +27,12 @@ func (b *browser) presses(path string) *http.Response {
 	return b.receive(w)
 }
 
-// touches goes to the provider, which agrees, and returns the way back.
-func (b *browser) touches(path string) string {
+// stepUps goes to the provider, which agrees, and returns the way back.
+func (b *browser) stepUps(path string) string {
 	b.h.t.Helper()
 	answer := b.presses(path)
 	if answer.StatusCode != http.StatusSeeOther {
-		b.h.t.Fatalf("touching: status %d, shown %v", answer.StatusCode, b.h.shown)
+		b.h.t.Fatalf("stepping up: status %d, shown %v", answer.StatusCode, b.h.shown)
 	}
 	return signin.CallbackPath + "?" + b.h.forger.authorize(answer.Header.Get("Location")).Encode()
 }
@@ -74,25 +74,25 @@ func TestENTRY_6_ATouchIsAFreshSignInOfTheSamePerson(t *testing.T) {
 			b := h.browser().signIn()
 			h.pass(time.Hour / 10)
 			h.forger.token = signedInAt(h.clock().Add(20 * time.Second))
-			back := b.touches("/dossier/7")
+			back := b.stepUps("/dossier/7")
 			h.pass(20 * time.Second)
 			test.forge(h)
 			answer := b.does("GET", back)
 			who := b.isSignedIn() // whatever came of it
 			if test.want == "" {
-				if answer.Header.Get("Location") != "/dossier/7" || !who.Touched.Equal(h.clock()) || len(h.touch) != 1 {
-					t.Fatalf("sent to %q, touched at %v, %d touches written, shown %v", answer.Header.Get("Location"), who.Touched, len(h.touch), h.shown)
+				if answer.Header.Get("Location") != "/dossier/7" || !who.SteppedUp.Equal(h.clock()) || len(h.stepUp) != 1 {
+					t.Fatalf("sent to %q, stepped up at %v, %d step-ups written, shown %v", answer.Header.Get("Location"), who.SteppedUp, len(h.stepUp), h.shown)
 				}
-				if told := h.touch[0]; told.Account != "ninon" || told.ID != who.ID || told.Device != who.Device || !told.Touched.IsZero() {
+				if told := h.stepUp[0]; told.Account != "ninon" || told.ID != who.ID || told.Device != who.Device || !told.SteppedUp.IsZero() {
 					t.Errorf("written down: %+v", told)
 				}
 				return
 			}
-			if want := []string{"untouched: " + test.want + ", on the way to /dossier/7"}; !slices.Equal(h.shown, want) {
+			if want := []string{"unconfirmed: " + test.want + ", on the way to /dossier/7"}; !slices.Equal(h.shown, want) {
 				t.Errorf("shown %v, want %v", h.shown, want)
 			}
-			if !who.Touched.IsZero() || len(h.touch) != 0 {
-				t.Errorf("touched at %v, %d touches written", who.Touched, len(h.touch))
+			if !who.SteppedUp.IsZero() || len(h.stepUp) != 0 {
+				t.Errorf("stepped up at %v, %d step-ups written", who.SteppedUp, len(h.stepUp))
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestENTRY_6_ATouchAsksTheProviderToHaveThePersonSignInAnew(t *testing.T) {
 	h := newHouse(t)
 	b := h.browser().signIn()
 	signedIn := h.forger.asked
-	b.touches("/")
+	b.stepUps("/")
 	asked := h.forger.asked
 	if asked.Get("prompt") != "login" || asked.Get("max_age") != "0" {
 		t.Errorf("prompt %q, max_age %q", asked.Get("prompt"), asked.Get("max_age"))
@@ -122,9 +122,9 @@ func TestENTRY_6_ATouchAsksTheProviderToHaveThePersonSignInAnew(t *testing.T) {
 
 func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 	for name, test := range map[string]struct {
-		then    func(h *house, b *browser, back string) *browser // which browser comes back
-		shown   string
-		touched int
+		then      func(h *house, b *browser, back string) *browser // which browser comes back
+		shown     string
+		steppedUp int
 	}{
 		"twice": {func(_ *house, b *browser, back string) *browser {
 			b.does("GET", back)
@@ -133,7 +133,7 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 		"in another browser": {func(h *house, _ *browser, _ string) *browser { return h.browser().signIn() }, "failed: stale", 0},
 		"in a browser that has the cookie, and another session": {func(h *house, b *browser, _ string) *browser {
 			other := h.browser().signIn()
-			maps.Copy(other.jar, b.pending(signin.TouchCookie))
+			maps.Copy(other.jar, b.pending(signin.StepUpCookie))
 			return other
 		}, "failed: stale", 0},
 		"after signing in again": {func(_ *house, b *browser, _ string) *browser { return b.signIn() }, "failed: stale", 0},
@@ -156,12 +156,12 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 			h := newHouse(t)
 			h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 			b := h.browser().signIn()
-			back := b.touches("/dossier/7")
+			back := b.stepUps("/dossier/7")
 			who := test.then(h, b, back)
 			h.shown = nil
 			answer := who.does("GET", back)
-			if !slices.Equal(h.shown, []string{test.shown}) || answer.Header.Get("Location") != "" || len(h.touch) != test.touched {
-				t.Errorf("shown %v, sent to %q, %d touches written", h.shown, answer.Header.Get("Location"), len(h.touch))
+			if !slices.Equal(h.shown, []string{test.shown}) || answer.Header.Get("Location") != "" || len(h.stepUp) != test.steppedUp {
+				t.Errorf("shown %v, sent to %q, %d step-ups written", h.shown, answer.Header.Get("Location"), len(h.stepUp))
 			}
 		})
 	}
@@ -170,17 +170,17 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 func TestENTRY_6_ATouchIsWrittenDownBeforeItCounts(t *testing.T) {
 	h := newHouse(t)
 	s := h.settings()
-	s.Touched = func(*http.Request, signin.Session) error {
-		if touched := h.sessions.Rows()[0].Touched; !touched.IsZero() {
-			t.Errorf("it counted at %v, before it was written", touched)
+	s.SteppedUp = func(*http.Request, signin.Session) error {
+		if steppedUp := h.sessions.Rows()[0].SteppedUp; !steppedUp.IsZero() {
+			t.Errorf("it counted at %v, before it was written", steppedUp)
 		}
 		return nil
 	}
 	h.build(s)
 	h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 	b := h.browser().signIn()
-	b.does("GET", b.touches("/"))
-	if b.isSignedIn().Touched.IsZero() {
+	b.does("GET", b.stepUps("/"))
+	if b.isSignedIn().SteppedUp.IsZero() {
 		t.Error("it does not count at all")
 	}
 }
@@ -188,12 +188,12 @@ func TestENTRY_6_ATouchIsWrittenDownBeforeItCounts(t *testing.T) {
 func TestENTRY_6_WithoutALedgerThereAreNoTouches(t *testing.T) {
 	h := newHouse(t)
 	s := h.settings()
-	s.Touched = nil
+	s.SteppedUp = nil
 	h.build(s)
 	h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 	b := h.browser().signIn()
-	b.does("GET", b.touches("/"))
-	if !slices.Equal(h.shown, []string{"untouched: unreachable, on the way to /"}) || !b.isSignedIn().Touched.IsZero() {
+	b.does("GET", b.stepUps("/"))
+	if !slices.Equal(h.shown, []string{"unconfirmed: unreachable, on the way to /"}) || !b.isSignedIn().SteppedUp.IsZero() {
 		t.Errorf("shown %v", h.shown)
 	}
 }
@@ -202,21 +202,21 @@ func TestENTRY_6_ASecondTouchTakesTheFirstOnesPlace(t *testing.T) {
 	h := newHouse(t)
 	h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 	b := h.browser().signIn()
-	if b.isSignedIn().TouchedWithin(15*time.Minute, h.clock()) {
-		t.Error("a sign-in counts as a touch")
+	if b.isSignedIn().SteppedUpWithin(15*time.Minute, h.clock()) {
+		t.Error("a sign-in counts as a step-up")
 	}
-	b.does("GET", b.touches("/"))
-	first := b.isSignedIn().Touched
+	b.does("GET", b.stepUps("/"))
+	first := b.isSignedIn().SteppedUp
 	for range 3 { // without being idle
 		h.pass(5 * time.Minute)
 		b.isSignedIn()
 	}
-	if who := b.isSignedIn(); who.TouchedWithin(15*time.Minute, h.clock()) || !who.TouchedWithin(15*time.Minute+time.Second, h.clock()) {
-		t.Errorf("touched at %v, it is %v", who.Touched, h.clock())
+	if who := b.isSignedIn(); who.SteppedUpWithin(15*time.Minute, h.clock()) || !who.SteppedUpWithin(15*time.Minute+time.Second, h.clock()) {
+		t.Errorf("stepped up at %v, it is %v", who.SteppedUp, h.clock())
 	}
-	b.does("GET", b.touches("/"))
-	if second := b.isSignedIn().Touched; second.Sub(first) != 15*time.Minute {
-		t.Errorf("touched at %v, then at %v", first, second)
+	b.does("GET", b.stepUps("/"))
+	if second := b.isSignedIn().SteppedUp; second.Sub(first) != 15*time.Minute {
+		t.Errorf("stepped up at %v, then at %v", first, second)
 	}
 }
 
@@ -242,7 +242,7 @@ func TestENTRY_6_ATouchReturnsToALocalPathOnly(t *testing.T) {
 			h := newHouse(t)
 			h.forger.token = func(said claims) { said["auth_time"] = h.clock().Unix() }
 			b := h.browser().signIn()
-			if got := b.does("GET", b.touches(asked)).Header.Get("Location"); got != want {
+			if got := b.does("GET", b.stepUps(asked)).Header.Get("Location"); got != want {
 				t.Errorf("went to %q, want %q", got, want)
 			}
 		})

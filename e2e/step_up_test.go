@@ -52,7 +52,7 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 		Ask  struct{ Kind, Method, Address string }
 	}
 	text := pauline.evaluate(fmt.Sprintf(`fetch(%q, {headers: {Accept: "application/json"}}).then(answer => answer.text())`, fourth))
-	if err := json.Unmarshal([]byte(text), &said); err != nil || said.Ask.Kind != "touch" || said.Ask.Method != "POST" || said.Ask.Address != "/.poterne/touch" {
+	if err := json.Unmarshal([]byte(text), &said); err != nil || said.Ask.Kind != "step-up" || said.Ask.Method != "POST" || said.Ask.Address != "/.poterne/step-up" {
 		t.Errorf("the script is told %s", text)
 	}
 
@@ -68,13 +68,13 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	}
 	samir.comesToSay("#lines", "Pauline Mercier", time.Second)
 	samir.open("/desk/accounts/pauline.mercier")
-	samir.says("#openings ~ table", "touch")
+	samir.says("#openings ~ table", "confirmation")
 	samir.keep("desk")
 	if status := pauline.open(d.file(d.stranger(4))); status != http.StatusForbidden {
-		t.Errorf("one touch opened a second stranger: status %d", status)
+		t.Errorf("one step-up opened a second stranger: status %d", status)
 	}
 
-	t.Log("Her manager allows her two more, with a touch of her own.")
+	t.Log("Her manager allows her two more, with a step-up of her own.")
 	helene := newScreen(t, d.origin, "fr-FR")
 	helene.signIn(d.button("helene.roux"))
 	helene.click("main a[href='/manager']")
@@ -99,12 +99,12 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	}
 
 	t.Log("All of it is in the ledger, by browser and network, without an address.")
-	touches := map[roster.AccountID]ledger.Entry{}
+	stepUps := map[roster.AccountID]ledger.Entry{}
 	device := ""
 	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
 		switch {
-		case e.Kind == ledger.Touched:
-			touches[e.Account] = e
+		case e.Kind == ledger.SteppedUp:
+			stepUps[e.Account] = e
 		case e.Account == "pauline.mercier" && e.Kind == ledger.Consulted:
 			device = e.Device
 		}
@@ -115,9 +115,9 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 			t.Errorf("an address is in entry %d", e.Number)
 		}
 	}
-	hers, theirs := touches["pauline.mercier"], touches["helene.roux"]
+	hers, theirs := stepUps["pauline.mercier"], stepUps["helene.roux"]
 	if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(hers.Device) || hers.Device != device || hers.Device == theirs.Device || hers.Network == "" {
-		t.Errorf("her browser is %q, and %q when she touched, in %q; her manager's is %q", device, hers.Device, hers.Network, theirs.Device)
+		t.Errorf("her browser is %q, and %q when she stepped up, in %q; her manager's is %q", device, hers.Device, hers.Network, theirs.Device)
 	}
 	output, code := poterne(t, "ledger", "verify", "--config", filepath.Join(d.dir, "poterne.toml"))
 	if code != 0 {
