@@ -98,11 +98,12 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
-	case ledger.SteppedUp, ledger.Raised, ledger.Cosigned, ledger.Permitted:
-		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "people", e.Cost.People(), "because", orDash(e.Note))
-	default:
-		return l.Speaker.Say("act.opened")
 	}
+	key := "act." + e.Kind.String()
+	if !l.Speaker.Has(key) { // an act of a newer program
+		return e.Kind.String()
+	}
+	return l.Speaker.Say(key, "subject", l.Account(e.Subject), "approver", l.Account(e.Approver), "people", e.Cost.People(), "because", orDash(e.Note))
 }
 
 // of says how much was counted of a limit, which may have been narrowed since.

@@ -78,12 +78,17 @@ type migration struct {
 	file   string
 }
 
-// migrationsTo returns the migrations of a dialect, oldest first.
+// migrationsTo returns the migrations of a dialect, oldest first: those in a file of its
+// own, and those that both engines take as they are.
 func migrationsTo(dialect string) []migration {
-	files, err := fs.Glob(migrations, "migrations/*."+dialect+".sql")
+	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
 		panic(err) // the pattern is part of the program
 	}
+	files = slices.DeleteFunc(files, func(file string) bool {
+		_, own, has := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
+		return has && own != dialect
+	})
 	list := make([]migration, len(files))
 	for i, file := range files {
 		number, _, _ := strings.Cut(path.Base(file), "_")
