@@ -18,7 +18,7 @@ import (
 )
 
 // sum is the sentence that ends an attack.
-var sum = regexp.MustCompile(`End of the attack: (\d+) (?:people|person) seen without a reason, (\d+) openings? asked for, nobody more after [\d.]+ s\. With a reason: (\d+)\. Accounts frozen: (\d+) of (\d+)\.`)
+var sum = regexp.MustCompile(`End of the attack: ([\d,]+) (?:people|person) seen without a reason, ([\d,]+) openings? asked for, nobody more after [\d.]+ s\. With a reason: ([\d,]+)\. Accounts frozen: ([\d,]+) of ([\d,]+)\.`)
 
 // attackedTown is how many people the town has that is attacked: some of them live
 // where nobody in it has to do with them, as most do in the whole one.
@@ -43,7 +43,7 @@ func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, ac
 			continue
 		}
 		for i, figure := range []*int{&seen, &asked, &inside, &frozen, &accounts} {
-			if _, err := fmt.Sscan(said[i+1], figure); err != nil {
+			if _, err := fmt.Sscan(strings.ReplaceAll(said[i+1], ",", ""), figure); err != nil {
 				t.Fatal(err)
 			}
 		}

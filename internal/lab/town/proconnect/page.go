@@ -57,11 +57,14 @@ func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked requ
 	}
 	page.French, page.Other = inLanguage(r, "fr"), inLanguage(r, "en")
 	for i, person := range p.settings.People {
-		page.People = append(page.People, choice{
-			Index: i, Name: person.GivenName + " " + person.UsualName,
-			Label: page.In.Say("identity.role-" + string(person.Role)), Organisation: person.Organisation,
+		one := choice{
+			Index: i, Name: person.GivenName + " " + person.UsualName, Organisation: person.Organisation,
 			Strong: strong(person.AMR), Factor: page.In.Say("identity.factor-" + factor(person.AMR)),
-		})
+		}
+		if person.Role != "" {
+			one.Label = page.In.Say("identity.role-" + string(person.Role))
+		}
+		page.People = append(page.People, one)
 	}
 	// The form leads back to the client, which the browser must know beforehand.
 	back, _ := url.Parse(asked.redirect)

@@ -58,7 +58,7 @@ type Person struct {
 	Idp          string      // idp_id, the identity provider behind this one
 	ACR          string      // such as eidas1-mfa
 	AMR          []string    // such as pwd, mail or pwd, otp, mfa
-	Role         roster.Role // what they do
+	Role         roster.Role // what they do; empty when nobody says it
 	Organisation string      // where
 }
 
