@@ -207,7 +207,7 @@ create table standing_order (
 -- change MUST count version up. why is the reason it ended, empty while it is open;
 -- an ended session MUST NOT open again. hint is the ID token that signs out at the
 -- provider, and MUST be emptied at the end. stepped_up_us is when the person last proved
--- to be there. Nodes that listen are notified when a session ends, so that none
+-- proved to be there. Nodes that listen are notified when a session ends, so that none
 -- remembers it as open.
 create table session (
 	key              bytea            not null constraint session_key primary key,
