@@ -206,7 +206,7 @@ create table standing_order (
 -- the provider's names for a person and a session MUST be stored as SHA-256 only. A
 -- change MUST count version up. why is the reason it ended, empty while it is open;
 -- an ended session MUST NOT open again. hint is the ID token that signs out at the
--- provider, and MUST be emptied at the end. stepped_up_us is when the person last proved
+-- provider, and MUST be emptied at the end. stepped_up_us is when the person last
 -- proved to be there. Nodes that listen are notified when a session ends, so that none
 -- remembers it as open.
 create table session (
