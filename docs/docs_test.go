@@ -269,7 +269,7 @@ var missing = []struct {
 	{"unused accounts closed", "fermeture des comptes inutilisés", []string{"RIGHTS-6"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"archive apart", "archive à part", []string{"SCOPE-6"}},
-	{"a page for missions", "une page pour les missions", []string{"METER-8"}},
+	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},
 	{"orders on a lineage", "mesures sur une filiation", []string{"ACT-1"}},
 	{"a network or a function", "un réseau ou une fonction", nil},

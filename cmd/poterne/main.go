@@ -44,7 +44,7 @@ type commands struct {
 	Name      nameCommand       `cmd:"" help:"Lead pseudonyms back to people, by two persons."`
 	Order     orderCommands     `cmd:"" help:"Freeze, suspend, close and reopen."`
 	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
-	Mission   missionCommands   `cmd:"" help:"Allow exports, which are off otherwise."`
+	Permit    permitCommands    `cmd:"" help:"Allow exports, which are off otherwise."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`

@@ -71,7 +71,7 @@ type routeTable struct {
 	HTML     *answerTable                    `toml:"html"`
 	CSV      *answerTable                    `toml:"csv"`
 	Search   *searchTable                    `toml:"search"`
-	Export   bool                            `toml:"export"` // CSV that is kept: off without a mission, then capped and watermarked
+	Export   bool                            `toml:"export"` // CSV that is kept: off without a permit, then capped and watermarked
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`

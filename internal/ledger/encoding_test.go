@@ -64,7 +64,7 @@ var samples = map[string]ledger.Entry{
 	"stepped-up": {Number: 309, Time: at, Kind: ledger.SteppedUp, Receipt: 309, Account: "karim", Session: "K7QWZ", Device: "0f3a9c", Network: "home"},
 	"raised":     {Number: 310, Time: at, Kind: ledger.Raised, Receipt: 310, Account: "marc", Subject: "karim", Cost: meter.People(30), Until: at.Add(time.Hour), Note: "mise à l’abri"},
 	"cosigned":   {Number: 311, Time: at, Kind: ledger.Cosigned, Receipt: 311, Account: "marc", Subject: "karim", Person: register.PersonID{9}, Cause: 301},
-	"mission": {
+	"permit": {
 		Number: 312, Time: at, Kind: ledger.Permitted, Receipt: 312, Account: "jeanne", Organisation: "ml-valbourg", Service: "dossier", Route: "GET /export",
 		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Approver: "samir", Digest: ledger.Digest{0x9f, 0x86}, Note: "envoi du bilan",
 	},

@@ -30,7 +30,7 @@ const (
 	Named     Kind = 18 // pseudonyms were led back to people
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "mission", "retained", "held", "released", "dropped", "named"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {

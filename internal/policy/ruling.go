@@ -155,7 +155,7 @@ var whyNames = map[Why]string{
 	Raised: "raised", TypedTicket: "typed-ticket", Vouched: "vouched", CanaryListed: "canary-listed",
 	PaceReached: "pace-reached", WallReached: "wall-reached", Doubted: "doubted", Enumerating: "enumerating", Drifting: "drifting",
 	CanaryOpened: "canary-opened", OrganisationEmpty: "organisation-empty", ServiceEmpty: "service-empty", RegisterEmpty: "register-empty",
-	SignedEmpty: "signed-empty", Expelled: "expelled", NoPermit: "no-mission", PermitSpent: "mission-spent", NotToBeChanged: "not-to-be-changed",
+	SignedEmpty: "signed-empty", Expelled: "expelled", NoPermit: "no-permit", PermitSpent: "permit-spent", NotToBeChanged: "not-to-be-changed",
 	UndeclaredMethod: "undeclared-method", UndeclaredParameter: "undeclared-parameter", UndeclaredField: "undeclared-field",
 	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",

@@ -321,7 +321,7 @@ func (t *route) checkNaming(c *fault.Complaints) {
 }
 
 // checkExport complains about an export that could not be marked, or that something
-// else than its mission would decide about.
+// else than its permit would decide about.
 func (t *route) checkExport(c *fault.Complaints) {
 	if !t.Export {
 		return

@@ -30,7 +30,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	w.says("text/csv", "id,name,poterne\np1,‹p1›,x\np20,‹p20›,x\np2,‹p2›,x\np3,‹p3›,x\n")
 	w.refused(w.get("/export"), policy.NoPermit)
 	if w.times() != 0 {
-		t.Error("the application was asked for an export without a mission")
+		t.Error("the application was asked for an export without a permit")
 	}
 	permit := grants.ExportPermit{
 		By: "chief", Approver: "samir", Of: account,
@@ -41,7 +41,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	}
 	got := w.get("/export")
 	if got.status != http.StatusOK || !slices.Equal(shown(got.body), []string{"p1", "p2"}) {
-		t.Fatalf("%v, want the two explained people whom the mission is for", got)
+		t.Fatalf("%v, want the two explained people whom the permit is for", got)
 	}
 	receipt := got.header.Get("Poterne-Receipt")
 	rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
@@ -50,7 +50,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 		t.Errorf("%v, want %v", rows, want)
 	}
 	if got := w.get("/export"); got.status != http.StatusOK || len(shown(got.body)) != 0 || w.last().Why != policy.PermitSpent {
-		t.Errorf("once the mission is spent: %v, written as %v", got, w.last().Why)
+		t.Errorf("once the permit is spent: %v, written as %v", got, w.last().Why)
 	}
 	if got := w.get("/list"); got.status != http.StatusOK || strings.Contains(got.body, "poterne") || !slices.Contains(shown(got.body), "p20") {
 		t.Errorf("a list that is no export: %v", got)

@@ -14,11 +14,11 @@ import (
 	"poterne/internal/roster"
 )
 
-type missionCommands struct {
-	Open missionOpen `cmd:"" help:"Allow an account an export, which is off otherwise."`
+type permitCommands struct {
+	Open permitOpen `cmd:"" help:"Allow an account an export, which is off otherwise."`
 }
 
-type missionOpen struct {
+type permitOpen struct {
 	database
 	Account  string `required:"" help:"Who may export."`
 	Service  string `required:"" help:"From which service."`
@@ -31,31 +31,31 @@ type missionOpen struct {
 	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person. One of the two is of the security desk."`
 }
 
-// Run opens the mission, in place of one for the same export.
-func (m *missionOpen) Run(ctx context.Context, on *streams) error {
-	list, err := os.ReadFile(m.List)
+// Run opens the permit, in place of one for the same export.
+func (p *permitOpen) Run(ctx context.Context, on *streams) error {
+	list, err := os.ReadFile(p.List)
 	if err != nil {
 		return err
 	}
 	if len(list) == 0 {
-		return usage("%s is empty; a mission is about the people in its list", m.List)
+		return usage("%s is empty; a permit is about the people in its list", p.List)
 	}
-	return m.with(ctx, func(o *app.Opened) error {
-		if !exports(o.Services, roster.ServiceID(m.Service), m.Route) {
-			return usage("service %q has no route %q with export = true in %s", m.Service, m.Route, m.Config)
+	return p.with(ctx, func(o *app.Opened) error {
+		if !exports(o.Services, roster.ServiceID(p.Service), p.Route) {
+			return usage("service %q has no route %q with export = true in %s", p.Service, p.Route, p.Config)
 		}
-		if _, _, err := o.Roster.Account(ctx, roster.AccountID(m.Account)); err != nil {
-			return fmt.Errorf("account %q: %w", m.Account, err)
+		if _, _, err := o.Roster.Account(ctx, roster.AccountID(p.Account)); err != nil {
+			return fmt.Errorf("account %q: %w", p.Account, err)
 		}
 		permit := grants.ExportPermit{
-			By: roster.AccountID(m.By), Approver: roster.AccountID(m.Approver), Of: roster.AccountID(m.Account),
-			Service: roster.ServiceID(m.Service), Route: m.Route, People: m.People, Until: m.Until.Time,
-			Purpose: m.Purpose, List: sha256.Sum256(list),
+			By: roster.AccountID(p.By), Approver: roster.AccountID(p.Approver), Of: roster.AccountID(p.Account),
+			Service: roster.ServiceID(p.Service), Route: p.Route, People: p.People, Until: p.Until.Time,
+			Purpose: p.Purpose, List: sha256.Sum256(list),
 		}
 		if _, err := journal.Do(ctx, o.Writer(), permit); err != nil {
-			return fmt.Errorf("no mission is opened: %w", err)
+			return fmt.Errorf("no permit is opened: %w", err)
 		}
-		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", m.Account, m.People, m.Route, m.Service, stamp(m.Until.Time))
+		fmt.Fprintf(on.Out, "%s may export %d people by %s of %s until %s\n", p.Account, p.People, p.Route, p.Service, stamp(p.Until.Time))
 		return nil
 	})
 }
