@@ -398,7 +398,7 @@ func people(b testing.TB, dir, issuer string) {
 	if err := storetest.TakeRoster(b, s, list); err != nil {
 		b.Fatal(err)
 	}
-	if err := store.NewFacts(s).TakeFacts(b.Context(), "cases", facts, nil, from); err != nil {
+	if err := storetest.TakeFacts(b, s, "cases", facts...); err != nil {
 		b.Fatal(err)
 	}
 }

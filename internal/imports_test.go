@@ -19,7 +19,7 @@ import (
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
 	"fault", "i18n", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
-	"journal", "approval", "containment", "accounts", "custody", "grants", "signin", "gate",
+	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "signin", "gate",
 	"campaign", "tune", "incident", "portal", "store", "config", "app", "lab",
 }
 
@@ -40,7 +40,7 @@ var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
 var storing = []string{"app", "lab", "config"}
 
 // capabilities are acts with their checks and the rows they leave; none knows another.
-var capabilities = []string{"containment", "accounts", "custody", "grants"}
+var capabilities = []string{"containment", "accounts", "intake", "custody", "grants"}
 
 // source is one file and what it imports of Poterne, by path below internal/.
 type source struct {

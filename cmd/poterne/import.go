@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"poterne/internal/app"
-	"poterne/internal/ledger"
-	"poterne/internal/reason/intake"
+	"poterne/internal/intake"
+	"poterne/internal/roster"
 )
 
 type factsCommands struct {
@@ -35,10 +34,9 @@ func (f *factsImport) Run(ctx context.Context, on *streams) error {
 		if _, declared := o.Sources[f.Source]; !declared {
 			return usage("no source %q is declared in %s; add a [[source]] with this name", f.Source, f.Config)
 		}
-		facts := o.TakesFacts()
+		facts := o.TakesFacts(o.Writer(), roster.AccountID(f.As))
 		return takeFiles(f.Files, f.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
-			report, err := facts.Take(ctx, f.Source, format, from, said)
-			return report, errors.Join(err, f.record(ctx, o, app.Imported(ledger.Facts, f.Source, report)))
+			return facts.Take(ctx, f.Source, format, from, said)
 		})
 	})
 }
@@ -53,10 +51,9 @@ type aliasesImport struct {
 // Run takes in each file and reports its rejected lines; the others are kept.
 func (a *aliasesImport) Run(ctx context.Context, on *streams) error {
 	return a.with(ctx, func(o *app.Opened) error {
-		aliases := o.TakesAliases()
+		aliases := o.TakesAliases(roster.AccountID(a.As))
 		return takeFiles(a.Files, a.Format, on, func(format intake.Format, from io.Reader, said intake.Said) (intake.Report, error) {
-			report, err := aliases.Take(ctx, format, from, said)
-			return report, errors.Join(err, a.record(ctx, o, app.Imported(ledger.Aliases, "", report)))
+			return aliases.Take(ctx, format, from, said)
 		})
 	})
 }

@@ -2,10 +2,6 @@
 package accounts
 
 import (
-	"crypto/sha256"
-	"fmt"
-	"hash"
-
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -28,27 +24,17 @@ type List struct {
 
 // Digest is of every row that the list makes, in its order.
 func (l List) Digest() ledger.Digest {
-	sum := sha256.New()
-	for _, o := range l.Organisations {
-		row(sum, "organisation", o.ID, o.SIRET, o.Name)
-	}
-	for _, a := range l.Accounts {
-		row(sum, "account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Proposer)
-	}
-	for _, h := range l.Habilitations {
-		row(sum, "habilitation", h.Account, h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
-	}
-	return ledger.Digest(sum.Sum(nil))
-}
-
-// row adds one row to a digest, each column with its length, so that no two rows
-// read alike.
-func row(sum hash.Hash, columns ...any) {
-	for _, column := range columns {
-		text := fmt.Sprint(column)
-		fmt.Fprintf(sum, "%d:%s,", len(text), text)
-	}
-	fmt.Fprint(sum, ";")
+	return ledger.DigestRows(func(row func(...any)) {
+		for _, o := range l.Organisations {
+			row("organisation", o.ID, o.SIRET, o.Name)
+		}
+		for _, a := range l.Accounts {
+			row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Proposer)
+		}
+		for _, h := range l.Habilitations {
+			row("habilitation", h.Account, h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
+		}
+	})
 }
 
 // Import takes a roster in, all of it or nothing.

@@ -22,6 +22,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
@@ -32,7 +33,6 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
-	"poterne/internal/reason/intake"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 )
@@ -124,7 +124,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
-	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(), o.Tokens, p.pushed, log))
+	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	health := &health{o, present}
 	p.Public = switchboard{
 		origin: o.Origin, hosts: o.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
@@ -222,11 +222,6 @@ func (p *Program) signIn(o *Opened) signin.Settings {
 		}
 	}
 	return s
-}
-
-// pushed writes in the ledger what a source has sent.
-func (p *Program) pushed(ctx context.Context, source string, report intake.Report) error {
-	return journal.Record(ctx, p.Journal, Imported(ledger.Facts, source, report))
 }
 
 // stops is what the gate shows to whoever it stops.

@@ -10,12 +10,12 @@ import (
 
 	"poterne/internal/config"
 	"poterne/internal/gate"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
-	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
-	"poterne/internal/reason/intake"
+	"poterne/internal/roster"
 	"poterne/internal/store"
 )
 
@@ -152,30 +152,11 @@ func (o *Opened) Published() tiles.Source {
 }
 
 // TakesFacts takes in what other systems say about people.
-func (o *Opened) TakesFacts() *intake.Facts {
-	return intake.NewFacts(o.Facts, o.Directory(), o.Schemes, o.Roster, o.Sources, o.Now)
+func (o *Opened) TakesFacts(w journal.Writer, by roster.AccountID) intake.Facts {
+	return intake.Facts{Writer: w, By: by, Directory: o.Directory(), Schemes: o.Schemes, Roster: o.Roster, Sources: o.Sources, Now: o.Now}
 }
 
 // TakesAliases takes in which identifiers of other systems lead to whom.
-func (o *Opened) TakesAliases() *intake.Aliases {
-	return intake.NewAliases(aliases{o.Aliases}, o.Pseudonym, o.Schemes)
-}
-
-// aliases is the store, as intake speaks of it.
-type aliases struct{ store.Aliases }
-
-// TakeAliases implements intake.AliasStore.
-func (a aliases) TakeAliases(ctx context.Context, taken []intake.Alias) error {
-	named := make([]store.Named, len(taken))
-	for i, alias := range taken {
-		named[i] = store.Named(alias)
-	}
-	return a.Aliases.TakeAliases(ctx, named)
-}
-
-// Imported is how an import of what is written in the ledger.
-func Imported(what ledger.State, source string, report intake.Report) ledger.Entry {
-	return ledger.Entry{
-		Kind: ledger.Imported, State: what, Target: source, Count: uint64(report.Kept), Rejected: uint64(report.Rejected),
-	}
+func (o *Opened) TakesAliases(by roster.AccountID) intake.Aliases {
+	return intake.Aliases{Writer: o.Writer(), By: by, Key: o.Pseudonym, Schemes: o.Schemes}
 }

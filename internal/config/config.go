@@ -18,11 +18,11 @@ import (
 
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
+	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
-	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"

@@ -20,8 +20,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/intake"
 	"poterne/internal/ledger"
-	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 )
 

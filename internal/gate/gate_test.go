@@ -60,7 +60,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
-	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
+	if err := storetest.TakeFacts(t, s, "cases", caseload); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -431,7 +431,7 @@ func TestFollowingMissesNothing(t *testing.T) {
 	for i := range 20 {
 		settle(t, []*storetest.Node{g, other}[i%2], ask(1))
 	}
-	for want := range ledger.Number(21) { // the opening of the ledger, and twenty more
+	for want := range g.Next() {
 		select {
 		case got := <-seen:
 			if got != want {

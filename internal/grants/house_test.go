@@ -51,7 +51,7 @@ func newHouse(t *testing.T) *house {
 		}
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}
-	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{caseload}, nil, storetest.At); err != nil {
+	if err := storetest.TakeFacts(t, s, "cases", caseload); err != nil {
 		t.Fatal(err)
 	}
 	return h

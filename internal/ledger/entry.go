@@ -7,6 +7,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"poterne/internal/meter"
@@ -72,6 +73,20 @@ type Entry struct {
 
 // Digest is a SHA-256.
 type Digest [sha256.Size]byte
+
+// DigestRows is the digest of the rows that list gives to row, in their order: each column
+// with its length, so that no two lists read alike.
+func DigestRows(list func(row func(columns ...any))) Digest {
+	sum := sha256.New()
+	list(func(columns ...any) {
+		for _, column := range columns {
+			text := fmt.Sprint(column)
+			fmt.Fprintf(sum, "%d:%s,", len(text), text)
+		}
+		fmt.Fprint(sum, ";")
+	})
+	return Digest(sum.Sum(nil))
+}
 
 func (d Digest) IsZero() bool { return d == Digest{} }
 

@@ -17,10 +17,13 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/grants"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/order"
+	"poterne/internal/reason"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -44,7 +47,10 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a reading is written down": act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
 	"a step-up is written down": act(journal.Note{Kind: ledger.SteppedUp, Account: "pauline"}),
 	"the end of a session is":   act(journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
-	"an import is written down": act(journal.Note{Kind: ledger.Imported, Account: "samir", State: ledger.Facts, Count: 3}),
+	"facts are taken in":        act(factsTold),
+	"a cover is taken in":       act(intake.FactBatch{Source: "planning", Covers: factsTold.Covers[:1]}),
+	"a source has nothing new":  act(intake.FactBatch{Source: "cases", Rejected: 2}),
+	"aliases are taken in":      act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(1)}}}),
 	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
@@ -55,6 +61,15 @@ var newcomers = accounts.List{
 	Organisations: []roster.Organisation{{ID: "new", SIRET: "90000000000041", Name: "Nouvelle"}},
 	Accounts:      []roster.Account{{ID: "nina", Organisation: "new", Role: roster.Adviser, Name: "Nina", Identity: roster.Identity{Subject: "n"}, Opened: actAt, Proposer: "chief"}},
 	Habilitations: []roster.Habilitation{{Account: "nina", Service: "dossier", Purpose: "accompany", From: actAt, Until: actAt.AddDate(1, 0, 0)}},
+}
+
+var factsTold = intake.FactBatch{
+	By: "samir", Source: "cases", Rejected: 1,
+	Facts: []reason.Fact{
+		{Kind: reason.Caseload, ID: "1", Account: "pauline", Person: storetest.Person(1), From: actAt, Until: actAt.Add(time.Hour)},
+		{Kind: reason.Message, ID: "2", Organisation: "mlv", Person: storetest.Person(2), From: actAt, Until: actAt.Add(time.Hour), Author: "karim"},
+	},
+	Covers: []reason.CoverDuty{{ID: "c1", Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: actAt, Until: actAt.Add(time.Hour)}},
 }
 
 func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
@@ -92,7 +107,8 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	var lines []string
 	for _, query := range []string{
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
-		`select * from habilitation order by account`, `select * from retention order by since`, `select * from hold order by number`,
+		`select * from habilitation order by account`, `select * from source order by name`, `select * from fact order by source, id`,
+		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`,
 		`select generation from head`,
 	} {
 		found, err := db.Query(query)
@@ -259,6 +275,8 @@ func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 type allRows interface {
 	containment.Rows
 	accounts.Rows
+	intake.FactRows
+	intake.AliasRows
 	custody.Rows
 }
 
@@ -277,6 +295,14 @@ func (r faultyRows) LiftOrder(id order.ID, by string, at time.Time) error {
 
 func (r faultyRows) UpsertRoster(list accounts.List) error {
 	return r.f.call("upsert roster", func() error { return r.allRows.UpsertRoster(list) })
+}
+
+func (r faultyRows) UpsertFacts(told intake.FactBatch, at time.Time) error {
+	return r.f.call("upsert facts", func() error { return r.allRows.UpsertFacts(told, at) })
+}
+
+func (r faultyRows) UpsertAliases(told []intake.Alias) error {
+	return r.f.call("upsert aliases", func() error { return r.allRows.UpsertAliases(told) })
 }
 
 func (r faultyRows) InsertSetting(s retention.Setting) error {

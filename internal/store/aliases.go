@@ -2,61 +2,17 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"slices"
 
+	"poterne/internal/intake"
 	"poterne/internal/register"
 )
-
-// Named is an alias and whom it leads to.
-type Named struct {
-	Alias  register.Alias
-	Person register.PersonID
-}
 
 // Aliases is whom the identifiers of other systems lead to.
 type Aliases struct{ db *DB }
 
 // NewAliases returns the aliases in a database.
 func NewAliases(db *DB) Aliases { return Aliases{db} }
-
-// TakeAliases stores aliases; one told again is replaced.
-func (a Aliases) TakeAliases(ctx context.Context, aliases []Named) error {
-	const rowsAtOnce = 100
-	const keep = ` on conflict (alias) do update set person = excluded.person`
-	return a.db.within(ctx, func(tx *sql.Tx) error {
-		for portion := range slices.Chunk(lastOfEach(aliases), rowsAtOnce) {
-			args := make([]any, 0, 2*len(portion))
-			for i := range portion {
-				args = append(args, portion[i].Alias[:], portion[i].Person[:])
-			}
-			if _, err := tx.ExecContext(ctx, `insert into alias (alias, person) values `+places(len(portion), 2)+keep, args...); err != nil {
-				return fmt.Errorf("storing aliases: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
-// lastOfEach leaves out what a later line of the same list replaces: one statement
-// cannot store the same alias twice.
-func lastOfEach(aliases []Named) []Named {
-	last := make(map[register.Alias]int, len(aliases))
-	for i, named := range aliases {
-		last[named.Alias] = i
-	}
-	if len(last) == len(aliases) {
-		return aliases
-	}
-	kept := make([]Named, 0, len(last))
-	for i, named := range aliases {
-		if last[named.Alias] == i {
-			kept = append(kept, named)
-		}
-	}
-	return kept
-}
 
 // People returns whom each alias leads to; one that leads nowhere is left out.
 func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[register.Alias]register.PersonID, error) {
@@ -75,4 +31,16 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 		people[aliases[place-1]] = register.PersonID(person)
 	}
 	return people, a.db.engine.classify(rows.Err())
+}
+
+// aliasRows is whom the identifiers of other systems lead to, in a turn.
+type aliasRows struct{ *turn }
+
+// UpsertAliases implements intake.AliasRows.
+func (r aliasRows) UpsertAliases(told []intake.Alias) error {
+	const alias = `insert into alias (alias, person) values `
+	const again = ` on conflict (alias) do update set person = excluded.person`
+	last := lastOfEach(told, func(a intake.Alias) register.Alias { return a.Alias })
+	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any { return []any{a.Alias[:], a.Person[:]} })
+	return doing("storing aliases", err)
 }

@@ -346,7 +346,7 @@ func settle(b *testing.B, nodes []*store.DB, clients, people int) func(client in
 	if err := storetest.TakeRoster(b, nodes[0], staff); err != nil {
 		b.Fatal(err)
 	}
-	if err := store.NewFacts(nodes[0]).TakeFacts(b.Context(), "cases", facts, nil, storetest.At); err != nil {
+	if err := storetest.TakeFacts(b, nodes[0], "cases", facts...); err != nil {
 		b.Fatal(err)
 	}
 	gates := make([]*storetest.Node, len(nodes))

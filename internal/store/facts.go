@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poterne/internal/gate"
+	"poterne/internal/intake"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -99,58 +100,6 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, first,
 	return facts, rows.Err()
 }
 
-// TakeFacts stores facts and covers that source tells at a moment. A fact told
-// again replaces itself; the source is heard either way.
-func (f Facts) TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error {
-	const heard = `
-		insert into source (name, heard_us) values ($1, $2)
-		on conflict (name) do update set heard_us = excluded.heard_us`
-	const fact = `
-		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
-			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
-			until_us = excluded.until_us, author = excluded.author`
-	const cover = `
-		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us)
-		values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
-			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
-	return f.db.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, heard, source, at.UnixMicro()); err != nil {
-			return fmt.Errorf("noting that a source was heard: %w", err)
-		}
-		insert, err := tx.PrepareContext(ctx, fact)
-		if err != nil {
-			return err
-		}
-		defer insert.Close()
-		for _, f := range facts {
-			if _, err := insert.ExecContext(ctx, source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
-				f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author)); err != nil {
-				return fmt.Errorf("storing a fact: %w", err)
-			}
-		}
-		for _, c := range covers {
-			if _, err := tx.ExecContext(ctx, cover, source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
-				c.From.UnixMicro(), c.Until.UnixMicro()); err != nil {
-				return fmt.Errorf("storing a cover: %w", err)
-			}
-		}
-		if len(covers) > 0 {
-			return advance(ctx, tx)
-		}
-		return nil
-	})
-}
-
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
 // Heard returns when each source was last heard.
 func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
 	rows, err := f.db.read.QueryContext(ctx, `select name, heard_us from source`)
@@ -168,4 +117,53 @@ func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
 		heard[name] = fromMicro(at)
 	}
 	return heard, f.db.engine.classify(rows.Err())
+}
+
+// factRows is what other systems say, in a turn.
+type factRows struct{ *turn }
+
+// UpsertFacts implements intake.FactRows.
+func (r factRows) UpsertFacts(batch intake.FactBatch, at time.Time) error {
+	const heard = `
+		insert into source (name, heard_us) values ($1, $2)
+		on conflict (name) do update set heard_us = excluded.heard_us`
+	const fact = `
+		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author) values `
+	const factAgain = `
+		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
+			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
+			until_us = excluded.until_us, author = excluded.author`
+	const cover = `
+		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us) values `
+	const coverAgain = `
+		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
+			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
+	if _, err := r.exec(heard, batch.Source, at.UnixMicro()); err != nil {
+		return fmt.Errorf("noting that a source was heard: %w", err)
+	}
+	facts := lastOfEach(batch.Facts, func(f reason.Fact) string { return f.ID })
+	err := upsert(r.turn, fact, factAgain, facts, func(f reason.Fact) []any {
+		return []any{
+			batch.Source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
+			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author),
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("storing facts: %w", err)
+	}
+	covers := lastOfEach(batch.Covers, func(c reason.CoverDuty) string { return c.ID })
+	err = upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
+		return []any{
+			batch.Source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
+			c.From.UnixMicro(), c.Until.UnixMicro(),
+		}
+	})
+	return doing("storing covers", err)
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }

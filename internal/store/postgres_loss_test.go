@@ -141,7 +141,7 @@ func employ(t *testing.T, connection string) {
 			From: storetest.At.Add(-time.Hour), Until: storetest.At.Add(time.Hour),
 		}
 	}
-	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", facts, nil, storetest.At); err != nil {
+	if err := storetest.TakeFacts(t, s, "cases", facts...); err != nil {
 		t.Fatal(err)
 	}
 }

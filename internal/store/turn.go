@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"poterne/internal/accounts"
 	"poterne/internal/approval"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -78,6 +80,8 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 type rows struct {
 	orderRows
 	rosterRows
+	factRows
+	aliasRows
 	monthRows
 }
 
@@ -86,14 +90,53 @@ var _ interface {
 	approval.Rows
 	containment.Rows
 	custody.DropRows
+	intake.FactRows
+	intake.AliasRows
 } = rows{}
 
-func (t *turn) Rows() any { return rows{orderRows{t}, rosterRows{t}, monthRows{t}} }
+func (t *turn) Rows() any {
+	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}}
+}
 
 // exec changes rows in the turn's transaction.
 func (t *turn) exec(query string, args ...any) (sql.Result, error) {
 	t.dirty = true
 	return t.tx.ExecContext(t.ctx, query, args...)
+}
+
+// upsert inserts rows, many in one statement, or does what again says with those that are
+// there. No two rows may be in conflict with each other: see lastOfEach.
+func upsert[T any](t *turn, insert, again string, rows []T, columns func(T) []any) error {
+	const rowsAtOnce = 100
+	for portion := range slices.Chunk(rows, rowsAtOnce) {
+		var args []any
+		for _, row := range portion {
+			args = append(args, columns(row)...)
+		}
+		if _, err := t.exec(insert+places(len(portion), len(args)/len(portion))+again, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastOfEach leaves out what a later row of the same list replaces: one statement cannot
+// store the same row twice.
+func lastOfEach[T any, K comparable](rows []T, key func(T) K) []T {
+	last := make(map[K]int, len(rows))
+	for i, row := range rows {
+		last[key(row)] = i
+	}
+	if len(last) == len(rows) {
+		return rows
+	}
+	kept := make([]T, 0, len(last))
+	for i, row := range rows {
+		if last[key(row)] == i {
+			kept = append(kept, row)
+		}
+	}
+	return kept
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {

@@ -12,11 +12,13 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/intake"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
-	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // search finds people by name and birth date, or by number.
@@ -277,7 +279,7 @@ func TestWATCH_3_AnAliasLeadsToTheSameCanary(t *testing.T) {
 	w := newWorld(t, file())
 	canaries, canary, _ := bird(t, w.key)
 	l := w.listen(t, canaries, byMail())
-	err := store.NewAliases(w.store).TakeAliases(t.Context(), []store.Named{{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: "canary@test.example"}), Person: w.key.Person(canary)}})
+	_, err := journal.Do(t.Context(), storetest.Outside(w.store), intake.AliasBatch{Aliases: []intake.Alias{{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: "canary@test.example"}), Person: w.key.Person(canary)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

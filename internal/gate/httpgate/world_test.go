@@ -25,6 +25,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -165,22 +166,23 @@ func (w *world) fill(now func() time.Time) {
 	for _, purpose := range []roster.Purpose{"accompany", "train", "write", "all"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "dossier", Purpose: purpose, From: from, Until: until})
 	}
-	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(w.store), Now: now}, list); err != nil {
+	outside := journal.Outside{DB: store.NewLedger(w.store), Now: now}
+	if err := storetest.TakeRosterBy(t, outside, list); err != nil {
 		t.Fatal(err)
 	}
 	var facts []reason.Fact
-	var aliases []store.Named
+	var aliases []intake.Alias
 	for n := range 40 {
 		who := fmt.Sprintf("p%d", n)
-		aliases = append(aliases, store.Named{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: who + "@test.example"}), Person: w.key.Person(who)})
+		aliases = append(aliases, intake.Alias{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: who + "@test.example"}), Person: w.key.Person(who)})
 		if n >= 1 && n <= 9 {
 			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: account, Person: w.key.Person(who), From: from, Until: until, ID: who})
 		}
 	}
-	if err := store.NewFacts(w.store).TakeFacts(t.Context(), "cases", facts, nil, time.Now()); err != nil {
+	if _, err := journal.Do(t.Context(), outside, intake.FactBatch{Source: "cases", Facts: facts}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.NewAliases(w.store).TakeAliases(t.Context(), aliases); err != nil {
+	if _, err := journal.Do(t.Context(), outside, intake.AliasBatch{Aliases: aliases}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -333,7 +335,7 @@ func (w *world) failed(g got, kind fault.Kind, why policy.Why) {
 func (w *world) entries() []ledger.Entry {
 	w.t.Helper()
 	var all []ledger.Entry
-	for entry, err := range w.gate.Entries(w.t.Context(), 2) { // after its beginning and the roster
+	for entry, err := range w.gate.Entries(w.t.Context(), 4) { // after its beginning, the roster, facts and aliases
 		if err != nil {
 			w.t.Fatal(err)
 		}

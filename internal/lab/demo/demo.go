@@ -90,6 +90,9 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), o.Close())
 		}
 	}
+	if err := invented.tell(ctx, o, time.Now()); err != nil {
+		return errors.Join(fmt.Errorf("telling what the town knows: %w", err), o.Close())
+	}
 	program, err := app.Assemble(ctx, o, log)
 	if err != nil {
 		return errors.Join(err, o.Close())

@@ -11,6 +11,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/app"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
@@ -19,7 +20,6 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
 )
 
 // client is Poterne as the demonstration's identity provider knows it.
@@ -165,34 +165,34 @@ func ticket(kind town.Kind) (source string, as reason.FactKind) {
 }
 
 // aliases leads the identifiers of Kairos and Ouiform to the register's people.
-func (d *world) aliases(key register.Key) []store.Named {
-	aliases := make([]store.Named, 0, 2*d.register.Size())
+func (d *world) aliases(key register.Key) []intake.Alias {
+	aliases := make([]intake.Alias, 0, 2*d.register.Size())
 	for i := range d.register.Size() {
 		person := key.Person(d.register.Dossier(i))
 		for _, scheme := range []string{town.SchemeFT, town.SchemeMail} {
-			aliases = append(aliases, store.Named{Alias: key.Alias(register.Ref{Scheme: scheme, Value: d.register.Identifier(scheme, i)}), Person: person})
+			aliases = append(aliases, intake.Alias{Alias: key.Alias(register.Ref{Scheme: scheme, Value: d.register.Identifier(scheme, i)}), Person: person})
 		}
 	}
-	slices.SortFunc(aliases, func(a, b store.Named) int { return slices.Compare(a.Alias[:], b.Alias[:]) }) // the table is in this order
+	slices.SortFunc(aliases, func(a, b intake.Alias) int { return slices.Compare(a.Alias[:], b.Alias[:]) }) // the table is in this order
 	return aliases
 }
 
-// fill tells Poterne everything that its neighbours would.
+// fill gives Poterne its accounts and the identifiers of its neighbours.
 func (d *world) fill(ctx context.Context, o *app.Opened) error {
-	taken := accounts.Import{By: "demo", List: d.roster()}
-	if _, err := journal.Do(ctx, d.weeksAgo(o), taken); err != nil {
+	if _, err := journal.Do(ctx, d.weeksAgo(o), accounts.Import{By: "demo", List: d.roster()}); err != nil {
 		return err
 	}
-	if err := d.tell(ctx, o, d.today); err != nil {
-		return err
-	}
-	return o.Aliases.TakeAliases(ctx, d.aliases(o.Pseudonym))
+	_, err := journal.Do(ctx, d.weeksAgo(o), intake.AliasBatch{By: "demo", Aliases: d.aliases(o.Pseudonym)})
+	return err
 }
 
+// tell says what its neighbours know now.
 func (d *world) tell(ctx context.Context, o *app.Opened, now time.Time) error {
 	for source, facts := range d.facts(o.Pseudonym, now) {
-		if err := o.Facts.TakeFacts(ctx, source, facts, nil, now); err != nil {
-			return err
+		for batch := range slices.Chunk(facts, intake.Batch) {
+			if _, err := journal.Do(ctx, o.Writer(), intake.FactBatch{Source: source, Facts: batch}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -354,6 +355,13 @@ func TakeRosterBy(t testing.TB, w journal.Writer, list accounts.List) error {
 	return err
 }
 
+// TakeFacts takes facts in, as the command line does, at At.
+func TakeFacts(t testing.TB, s *store.DB, source string, facts ...reason.Fact) error {
+	t.Helper()
+	_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: source, Facts: facts})
+	return err
+}
+
 // Outside writes in a store as the command line does, at At.
 func Outside(s *store.DB) journal.Outside {
 	return journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return At }}
@@ -472,7 +480,7 @@ func facts(t *testing.T, s *store.DB) {
 		live(func(f *reason.Fact) { f.ID, f.Person = "8", Person(5000) }),
 	}
 	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
-	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", told, []reason.CoverDuty{duty}, At); err != nil {
+	if _, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "cases", Facts: told, Covers: []reason.CoverDuty{duty}}); err != nil {
 		t.Fatal(err)
 	}
 	var everybody []register.PersonID
@@ -503,14 +511,15 @@ func factsTwice(t *testing.T, s *store.DB) {
 	}
 	later := live(func(f *reason.Fact) { f.Until = At.Add(2 * time.Hour) })
 	for _, told := range []reason.Fact{live(nil), live(nil), later} {
-		if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{told}, nil, At); err != nil {
+		if err := TakeFacts(t, s, "cases", told); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, found := known(t, s, "pauline", []register.PersonID{Person(1)}); len(found) != 1 || found[0] != later {
 		t.Errorf("facts %+v", found)
 	}
-	if err := store.NewFacts(s).TakeFacts(t.Context(), "cases", nil, nil, At.Add(time.Minute)); err != nil {
+	minuteLater := journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return At.Add(time.Minute) }}
+	if _, err := journal.Do(t.Context(), minuteLater, intake.FactBatch{Source: "cases"}); err != nil {
 		t.Fatal(err)
 	}
 	if heard, err := store.NewFacts(s).Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
@@ -532,11 +541,10 @@ func generations(t *testing.T, s *store.DB) {
 	}{
 		"a roster": {func() error { return TakeRoster(t, s, Staff()) }, true},
 		"a cover": {func() error {
-			return store.NewFacts(s).TakeFacts(t.Context(), "planning", nil, []reason.CoverDuty{duty}, At)
+			_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{duty}})
+			return err
 		}, true},
-		"a fact": {func() error {
-			return store.NewFacts(s).TakeFacts(t.Context(), "cases", []reason.Fact{live(nil)}, nil, At)
-		}, false},
+		"a fact": {func() error { return TakeFacts(t, s, "cases", live(nil)) }, false},
 	} {
 		before := generation()
 		if err := test.change(); err != nil {
@@ -549,14 +557,14 @@ func generations(t *testing.T, s *store.DB) {
 }
 
 func aliases(t *testing.T, s *store.DB) {
-	var told []store.Named
+	var told []intake.Alias
 	var asked []register.Alias
 	for i := range 1201 {
-		told = append(told, store.Named{Alias: register.Alias(Person(i)), Person: Person(i / 2)})
+		told = append(told, intake.Alias{Alias: register.Alias(Person(i)), Person: Person(i / 2)})
 		asked = append(asked, register.Alias(Person(i)))
 	}
 	for range 2 {
-		if err := store.NewAliases(s).TakeAliases(t.Context(), told); err != nil {
+		if _, err := journal.Do(t.Context(), Outside(s), intake.AliasBatch{Aliases: told}); err != nil {
 			t.Fatal(err)
 		}
 	}

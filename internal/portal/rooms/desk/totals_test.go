@@ -13,7 +13,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
+	"poterne/internal/store/storetest"
 )
 
 // Promises: WATCH-6
@@ -26,7 +26,7 @@ func TestTheTotalOfATheftIsTrue(t *testing.T) {
 	for n := 37; n < 1000; n++ {
 		own = append(own, reason.Fact{Kind: reason.Caseload, Account: theo, Person: numbered(n), Source: "agenda", ID: fmt.Sprint(n), From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)})
 	}
-	if err := store.NewFacts(h.DB).TakeFacts(t.Context(), "agenda", own, nil, time.Now()); err != nil {
+	if err := storetest.TakeFacts(t, h.DB, "agenda", own...); err != nil {
 		t.Fatal(err)
 	}
 	for begun := 37; begun < 1000; begun += 321 {

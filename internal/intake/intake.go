@@ -2,27 +2,21 @@
 // and the identifiers their applications use. A line that cannot be taken is
 // rejected with its number and the column at fault, never with what it holds;
 // the other lines are kept. Taking the same lines in twice changes nothing.
+// Lines are kept batch by batch: each is an act, whose rows and entry commit together.
 package intake
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
+	"poterne/internal/journal"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
-
-// FactStore stores what was taken in. When a method returns nil, all of it MUST be
-// durable; otherwise none of it. A fact told again replaces the former one.
-type FactStore interface {
-	// TakeFacts stores what source said, and at as the time when it was last heard.
-	TakeFacts(ctx context.Context, source string, facts []reason.Fact, covers []reason.CoverDuty, at time.Time) error
-}
 
 // Directory finds the person behind each reference, in their order; the zero PersonID for
 // a reference to no person.
@@ -66,40 +60,30 @@ type Said struct {
 	Progress func(Report)    // after each batch
 }
 
-// batch is how many lines are kept in one transaction.
-const batch = 1000
+// Batch is how many lines are kept in one act: the ledger's head is not held for long.
+const Batch = 1000
 
 // Facts takes in facts and covers.
 type Facts struct {
-	store     FactStore
-	directory Directory
-	as        register.Schemes
-	roster    Roster
-	sources   map[string]Source
-	now       func() time.Time
+	Writer    journal.Writer
+	By        roster.AccountID // who takes in; empty when the source pushes
+	Directory Directory
+	Schemes   register.Schemes
+	Roster    Roster
+	Sources   map[string]Source // one that is not here tells nothing
+	Now       func() time.Time
 }
 
-// NewFacts returns an intake of facts and covers. A source that is not among sources
-// tells nothing.
-func NewFacts(store FactStore, directory Directory, as register.Schemes, roster Roster, sources map[string]Source, now func() time.Time) *Facts {
-	return &Facts{store, directory, as, roster, sources, now}
-}
-
-// Take reads facts and covers that source tells. The report is right even when
-// there is an error: that many lines were kept before it.
-func (in *Facts) Take(ctx context.Context, source string, format Format, from io.Reader, said Said) (Report, error) {
-	heard := false
-	report, err := take(ctx, format, factColumns, from, said, func(records []record) ([]Rejection, error) {
-		heard = true
+// Take reads facts and covers that source tells; one with nothing new was heard all the
+// same. The report is right even when there is an error: that many lines were kept before
+// it.
+func (in Facts) Take(ctx context.Context, source string, format Format, from io.Reader, said Said) (Report, error) {
+	return take(ctx, format, factColumns, from, said, func(records []record) ([]Rejection, error) {
 		return in.keep(ctx, source, records)
 	})
-	if err == nil && !heard { // a source with nothing new was still heard
-		err = in.store.TakeFacts(ctx, source, nil, nil, in.now())
-	}
-	return report, err
 }
 
-// told is a line that could be read: a fact about a person still to be found, or a
+// told is a line as it was read: a fact about a person still to be found, or a
 // cover.
 type told struct {
 	record
@@ -108,8 +92,8 @@ type told struct {
 	cover  *reason.CoverDuty
 }
 
-func (in *Facts) keep(ctx context.Context, source string, records []record) (rejected []Rejection, err error) {
-	now, declared := in.now(), in.sources[source]
+func (in Facts) keep(ctx context.Context, source string, records []record) (rejected []Rejection, err error) {
+	now, declared := in.Now(), in.Sources[source]
 	var lines []told
 	for _, r := range records {
 		line := told{record: r}
@@ -118,7 +102,7 @@ func (in *Facts) keep(ctx context.Context, source string, records []record) (rej
 			line.cover = &cover
 			declared.hold(&line.record, reason.Cover, cover.From, cover.Until, now)
 		} else {
-			line.fact, line.person = readFact(&line.record, source, in.as)
+			line.fact, line.person = readFact(&line.record, source, in.Schemes)
 			declared.hold(&line.record, line.fact.Kind, line.fact.From, line.fact.Until, now)
 		}
 		lines = append(lines, line)
@@ -131,26 +115,31 @@ func (in *Facts) keep(ctx context.Context, source string, records []record) (rej
 	if err := in.find(ctx, lines); err != nil {
 		return nil, err
 	}
-	var facts []reason.Fact
-	var covers []reason.CoverDuty
+	batch := FactBatch{By: in.By, Source: source}
 	for _, line := range lines {
 		switch {
 		case line.wrong != "":
 			rejected = append(rejected, Rejection{line.line, line.wrong})
 		case line.cover != nil:
-			covers = append(covers, *line.cover)
+			batch.Covers = append(batch.Covers, *line.cover)
 		default:
-			facts = append(facts, line.fact)
+			batch.Facts = append(batch.Facts, line.fact)
 		}
 	}
-	if err := in.store.TakeFacts(ctx, source, facts, covers, now); err != nil {
-		return nil, fmt.Errorf("keeping facts: %w", err)
-	}
-	return rejected, nil
+	batch.Rejected = len(rejected)
+	return rejected, do(ctx, in.Writer, len(records), batch)
+}
+
+// do does a batch in a turn that counts its rows.
+func do[R any](ctx context.Context, w journal.Writer, rows int, batch journal.Act[R]) error {
+	return w.Turn(ctx, rows, func(tx *journal.Tx) error {
+		_, err := journal.Within(tx, batch)
+		return err
+	})
 }
 
 // recognise rejects the lines that name an account which the roster does not have.
-func (in *Facts) recognise(ctx context.Context, lines []told) error {
+func (in Facts) recognise(ctx context.Context, lines []told) error {
 	var accounts []roster.AccountID
 	for _, line := range lines {
 		for _, column := range accountColumns {
@@ -160,7 +149,7 @@ func (in *Facts) recognise(ctx context.Context, lines []told) error {
 		}
 	}
 	slices.Sort(accounts)
-	known, err := in.roster.Known(ctx, slices.Compact(accounts))
+	known, err := in.Roster.Known(ctx, slices.Compact(accounts))
 	if err != nil {
 		return fmt.Errorf("looking up the accounts that facts name: %w", err)
 	}
@@ -175,7 +164,7 @@ func (in *Facts) recognise(ctx context.Context, lines []told) error {
 }
 
 // find leads facts to their people, and rejects those about no person.
-func (in *Facts) find(ctx context.Context, lines []told) error {
+func (in Facts) find(ctx context.Context, lines []told) error {
 	var refs []register.Ref
 	var places []int
 	for i, line := range lines {
@@ -183,7 +172,7 @@ func (in *Facts) find(ctx context.Context, lines []told) error {
 			refs, places = append(refs, line.person), append(places, i)
 		}
 	}
-	people, err := in.directory.People(ctx, refs)
+	people, err := in.Directory.People(ctx, refs)
 	if err != nil {
 		return fmt.Errorf("finding the people that facts are about: %w", err)
 	}
@@ -204,19 +193,16 @@ var factColumns = []string{
 // accountColumns hold accounts of the roster, or nothing.
 var accountColumns = []string{"account", "author", "absent", "substitute", "declared_by"}
 
-// take reads lines and keeps them batch by batch.
+// take reads lines and keeps them batch by batch; when there are none, an empty one.
 func take(ctx context.Context, format Format, columns []string, from io.Reader, said Said, keep func([]record) ([]Rejection, error)) (Report, error) {
 	var report Report
 	var records []record
-	var rejected []Rejection
 	flush := func() error {
-		more, err := keep(records)
+		rejected, err := keep(records)
 		if err != nil {
 			return err
 		}
-		rejected = append(rejected, more...)
-		slices.SortFunc(rejected, func(a, b Rejection) int { return cmp.Compare(a.Line, b.Line) })
-		report.Kept += len(records) - len(more)
+		report.Kept += len(records) - len(rejected)
 		report.Rejected += len(rejected)
 		for _, r := range rejected {
 			if said.Rejected != nil {
@@ -226,7 +212,7 @@ func take(ctx context.Context, format Format, columns []string, from io.Reader, 
 		if said.Progress != nil {
 			said.Progress(report)
 		}
-		records, rejected = records[:0], rejected[:0]
+		records = records[:0]
 		return nil
 	}
 	for r, err := range read(format, columns, from) {
@@ -236,18 +222,13 @@ func take(ctx context.Context, format Format, columns []string, from io.Reader, 
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
-		if r.wrong != "" {
-			rejected = append(rejected, Rejection{r.line, r.wrong})
-		} else {
-			records = append(records, r)
-		}
-		if len(records)+len(rejected) >= batch {
+		if records = append(records, r); len(records) == Batch {
 			if err := flush(); err != nil {
 				return report, err
 			}
 		}
 	}
-	if len(records)+len(rejected) == 0 {
+	if len(records) == 0 && report != (Report{}) {
 		return report, nil
 	}
 	return report, flush()

@@ -36,16 +36,14 @@ func NewToken(secret string) Token { return sha256.Sum256([]byte(secret)) }
 
 // Push is where sources send their facts over HTTP.
 type Push struct {
-	facts  *Facts
+	facts  Facts
 	tokens map[string]Token
-	taken  func(ctx context.Context, source string, report Report) error
 	log    *slog.Logger
 }
 
-// NewPush returns a handler for PushPattern. Each source has its own token. Taken
-// writes a push down; when it fails, the source is told to send again.
-func NewPush(facts *Facts, tokens map[string]Token, taken func(ctx context.Context, source string, report Report) error, log *slog.Logger) *Push {
-	return &Push{facts, tokens, taken, log}
+// NewPush returns a handler for PushPattern. Each source has its own token.
+func NewPush(facts Facts, tokens map[string]Token, log *slog.Logger) *Push {
+	return &Push{facts, tokens, log}
 }
 
 type pushed struct {
@@ -78,9 +76,6 @@ func (p *Push) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}})
 	said.Kept = report.Kept
-	if report != (Report{}) || err == nil {
-		err = errors.Join(err, p.taken(context.WithoutCancel(r.Context()), source, report))
-	}
 	status := http.StatusOK
 	if err != nil {
 		status, said.Problem = p.problem(r.Context(), source, err)

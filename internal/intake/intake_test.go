@@ -17,8 +17,11 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/gate"
+	"poterne/internal/intake"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/reason"
-	"poterne/internal/reason/intake"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -55,17 +58,8 @@ type town struct {
 	*store.DB
 	key       register.Key
 	directory *gate.Directory
-	facts     *intake.Facts
-	aliases   *intake.Aliases
-}
-
-// TakeAliases hands aliases to the store in its own words.
-func (tn *town) TakeAliases(ctx context.Context, aliases []intake.Alias) error {
-	named := make([]store.Named, len(aliases))
-	for i, a := range aliases {
-		named[i] = store.Named(a)
-	}
-	return store.NewAliases(tn.DB).TakeAliases(ctx, named)
+	facts     intake.Facts
+	aliases   intake.Aliases
 }
 
 func newTown(t testing.TB) *town {
@@ -90,8 +84,11 @@ func newTown(t testing.TB) *town {
 		t.Fatal(err)
 	}
 	tn := &town{DB: db, key: key, directory: gate.NewDirectory(key, schemes, store.NewAliases(db))}
-	tn.facts = intake.NewFacts(store.NewFacts(db), tn.directory, schemes, store.NewRoster(db), map[string]intake.Source{"cases": everyKind}, now)
-	tn.aliases = intake.NewAliases(tn, key, schemes)
+	w := journal.Outside{DB: store.NewLedger(db), Now: now}
+	tn.facts = intake.Facts{
+		Writer: w, By: "nadia", Directory: tn.directory, Schemes: schemes, Roster: store.NewRoster(db), Sources: map[string]intake.Source{"cases": everyKind}, Now: now,
+	}
+	tn.aliases = intake.Aliases{Writer: w, By: "nadia", Key: key, Schemes: schemes}
 	return tn
 }
 
@@ -171,10 +168,9 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 
 func TestASourceIsHeldToWhatItIsDeclaredWith(t *testing.T) {
 	tn := newTown(t)
-	sources := map[string]intake.Source{
+	tn.facts.Sources = map[string]intake.Source{
 		"phone": {reason.Call: 15 * time.Minute}, "cases": {reason.Caseload: 90 * 24 * time.Hour, reason.Cover: 36 * time.Hour}, "none": {},
 	}
-	facts := intake.NewFacts(store.NewFacts(tn.DB), tn.directory, schemes, store.NewRoster(tn.DB), sources, now)
 	const limit = "until: longer than this source may say; kind "
 	for sentence, c := range map[string]struct{ source, kind, from, until, says string }{
 		"as long as a call can be":         {"phone", "call", "2026-11-21T12:00:00Z", "2026-11-21T12:15:00Z", ""},
@@ -199,7 +195,7 @@ func TestASourceIsHeldToWhatItIsDeclaredWith(t *testing.T) {
 			line = "1,cover,,,," + c.from + "," + c.until + ",marc,pauline,nadia"
 		}
 		said := ""
-		_, err := facts.Take(t.Context(), c.source, intake.CSV, strings.NewReader("id,kind,account,scheme,person,from,until,absent,substitute,declared_by\n"+line+"\n"), intake.Said{
+		_, err := tn.facts.Take(t.Context(), c.source, intake.CSV, strings.NewReader("id,kind,account,scheme,person,from,until,absent,substitute,declared_by\n"+line+"\n"), intake.Said{
 			Rejected: func(r intake.Rejection) { said += r.Reason },
 		})
 		if err != nil || said != c.says {
@@ -254,6 +250,43 @@ func TestBrokenObjectsAreRejectedWithoutWhatTheyHold(t *testing.T) {
 	}
 }
 
+// failing does a number of turns, and no more.
+type failing struct {
+	journal.Writer
+	left int
+}
+
+func (f *failing) Turn(ctx context.Context, size int, do func(*journal.Tx) error) error {
+	if f.left--; f.left < 0 {
+		return errors.New("the disk is full")
+	}
+	return f.Writer.Turn(ctx, size, do)
+}
+
+func TestALargeFileIsSeveralActsAndWhatWasKeptBeforeAFailureIsSaid(t *testing.T) {
+	tn := newTown(t)
+	tn.facts.Writer = &failing{tn.facts.Writer, 2}
+	file := "id,kind,account,from,until,scheme,person\n"
+	for i := range 2500 {
+		if i%100 == 0 {
+			file += fmt.Sprintf("%d,walk\n", i)
+			continue
+		}
+		file += fmt.Sprintf("%d,call,pauline,%s,dossier,%d\n", i, period, 100+i)
+	}
+	last := 0
+	report, err := tn.facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(file), intake.Said{Rejected: func(r intake.Rejection) { last = r.Line }})
+	if err == nil || report != (intake.Report{Kept: 1980, Rejected: 20}) || last != 1902 {
+		t.Errorf("%+v, the last line rejected is %d, %v", report, last, err)
+	}
+	if written := tn.written(t); fmt.Sprint(written) != "[facts cases 990 10 facts cases 990 10]" {
+		t.Errorf("written down: %v", written)
+	}
+	if known := len(tn.known(t, "101", "2099", "2101").Facts); known != 2 {
+		t.Errorf("%d facts of the batches before the failure, not 2", known)
+	}
+}
+
 func TestAHeaderThatIsNotKnownStopsTheFile(t *testing.T) {
 	for _, first := range []string{"id,kind,SECRET", "id,id", `"id`, ""} {
 		_, err := newTown(t).facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(first+"\n1,call\n"), intake.Said{})
@@ -290,19 +323,36 @@ func TestAnAliasLeadsToItsPerson(t *testing.T) {
 	if err != nil || people[0] != tn.key.Person("200") {
 		t.Error("the alias does not lead to whom it was told last", err)
 	}
+	if written := tn.written(t); fmt.Sprint(written) != "[aliases  2 2]" {
+		t.Errorf("written down: %v", written)
+	}
 }
 
 const token = "0123456789abcdef0123456789abcdef"
 
-// pusher is a push handler on a real mux, and what it wrote down.
-func (tn *town) pusher(written *[]string) http.Handler {
+// pusher is a push handler on a real mux.
+func (tn *town) pusher() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(intake.PushPattern, intake.NewPush(tn.facts, map[string]intake.Token{"cases": intake.NewToken(token)},
-		func(_ context.Context, source string, r intake.Report) error {
-			*written = append(*written, fmt.Sprintf("%s %d %d", source, r.Kept, r.Rejected))
-			return nil
-		}, slog.New(slog.DiscardHandler)))
+	mux.Handle(intake.PushPattern, intake.NewPush(tn.facts, map[string]intake.Token{"cases": intake.NewToken(token)}, slog.New(slog.DiscardHandler)))
 	return mux
+}
+
+// written is what was written in the ledger of facts and aliases taken in.
+func (tn *town) written(t *testing.T) (entries []string) {
+	t.Helper()
+	for e, err := range store.NewLedger(tn.DB).Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind != ledger.Imported || e.State == ledger.Roster {
+			continue
+		}
+		if e.Digest.IsZero() || e.Account != "nadia" {
+			t.Errorf("entry %d is by %q, with the digest %s", e.Number, e.Account, e.Digest)
+		}
+		entries = append(entries, strings.TrimSpace(fmt.Sprintf("%s %s %d %d", e.State, e.Target, e.Count, e.Rejected)))
+	}
+	return entries
 }
 
 func TestAPushNeedsItsSourcesToken(t *testing.T) {
@@ -323,17 +373,16 @@ func TestAPushNeedsItsSourcesToken(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			tn := newTown(t)
-			var written []string
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "/.poterne/facts/"+c.source, strings.NewReader(body))
 			r.Header.Set("Authorization", c.authorization)
 			r.Header.Set("Content-Type", c.kind)
 			w := httptest.NewRecorder()
-			tn.pusher(&written).ServeHTTP(w, r)
+			tn.pusher().ServeHTTP(w, r)
 			if w.Code != c.status {
 				t.Errorf("status %d, want %d: %s", w.Code, c.status, w.Body)
 			}
-			if kept := len(tn.known(t, "100").Facts); (kept == 1) != (c.status == 200) || len(written) != kept {
-				t.Errorf("%d facts kept, %v written", kept, written)
+			if kept := len(tn.known(t, "100").Facts); (kept == 1) != (c.status == 200) || len(tn.written(t)) != kept {
+				t.Errorf("%d facts kept, %v written", kept, tn.written(t))
 			}
 		})
 	}
@@ -341,8 +390,7 @@ func TestAPushNeedsItsSourcesToken(t *testing.T) {
 
 func TestAPushSaysWhatItRejected(t *testing.T) {
 	tn := newTown(t)
-	var written []string
-	pusher := tn.pusher(&written)
+	pusher := tn.pusher()
 	for range 2 {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/.poterne/facts/cases",
 			strings.NewReader("id,kind,account,from,until,scheme,person\n1,call,pauline,"+period+",dossier,100\n2,walk,,,,,\n"))
@@ -355,7 +403,7 @@ func TestAPushSaysWhatItRejected(t *testing.T) {
 			t.Errorf("answered %s, want %s", got, want)
 		}
 	}
-	if fmt.Sprint(written) != "[cases 1 1 cases 1 1]" {
+	if written := tn.written(t); fmt.Sprint(written) != "[facts cases 1 1 facts cases 1 1]" {
 		t.Errorf("written down: %v", written)
 	}
 	if heard, err := store.NewFacts(tn.DB).Heard(t.Context()); err != nil || !heard["cases"].Equal(noon) {
@@ -371,23 +419,50 @@ func TestASourceWithNothingNewWasHeard(t *testing.T) {
 	if heard, err := store.NewFacts(tn.DB).Heard(t.Context()); err != nil || heard["cases"].IsZero() {
 		t.Error("an empty push says that the source is alive", err)
 	}
+	if written := tn.written(t); fmt.Sprint(written) != "[facts cases 0 0]" {
+		t.Errorf("written down: %v", written)
+	}
 }
 
-// everything is a store that counts, a directory and a roster in which everybody is known.
-type everything struct{ facts, covers int }
+// everything is a ledger that counts what is taken in, a directory and a roster in which
+// everybody is known.
+type everything struct {
+	journal.DB
+	facts, covers, rejected int
+}
 
-func (e *everything) TakeFacts(_ context.Context, _ string, facts []reason.Fact, covers []reason.CoverDuty, _ time.Time) error {
-	for _, f := range facts {
+func (e *everything) Turn(_ context.Context, do func(journal.Head) error) error {
+	return do(head{e: e})
+}
+
+type head struct {
+	journal.Head
+	e *everything
+}
+
+func (head) Next() ledger.Number        { return 1 }
+func (head) Last() time.Time            { return noon }
+func (head) Generation() uint64         { return 1 }
+func (head) Advance() error             { return nil }
+func (head) Orders() (order.Set, error) { return nil, nil }
+func (h head) Rows() any                { return h.e }
+func (h head) Write(e []ledger.Entry, _ time.Time) error {
+	h.e.rejected += int(e[0].Rejected)
+	return nil
+}
+
+func (e *everything) UpsertFacts(b intake.FactBatch, _ time.Time) error {
+	for _, f := range b.Facts {
 		if f.Person.IsZero() || f.ID == "" || (f.Account == "") == (f.Organisation == "") || !f.Until.After(f.From) {
 			return errors.New("a fact that means nothing")
 		}
 	}
-	for _, c := range covers {
+	for _, c := range b.Covers {
 		if c.ID == "" || c.Absent == "" || c.Substitute == "" || c.DeclaredBy == c.Substitute {
 			return errors.New("a cover that means nothing")
 		}
 	}
-	e.facts, e.covers = e.facts+len(facts), e.covers+len(covers)
+	e.facts, e.covers = e.facts+len(b.Facts), e.covers+len(b.Covers)
 	return nil
 }
 
@@ -419,7 +494,9 @@ func FuzzFacts(f *testing.F) {
 			format = intake.NDJSON
 		}
 		kept, rejections, last := &everything{}, 0, 0
-		report, err := intake.NewFacts(kept, kept, schemes, kept, map[string]intake.Source{"fuzz": everyKind}, now).Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
+		report, err := intake.Facts{
+			Writer: journal.Outside{DB: kept, Now: now}, Directory: kept, Schemes: schemes, Roster: kept, Sources: map[string]intake.Source{"fuzz": everyKind}, Now: now,
+		}.Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
 			Rejected: func(r intake.Rejection) {
 				rejections++
 				if r.Line < last || r.Reason == "" {
@@ -428,7 +505,7 @@ func FuzzFacts(f *testing.F) {
 				last = r.Line
 			},
 		})
-		if err == nil && (report.Kept != kept.facts+kept.covers || report.Rejected != rejections) {
+		if err == nil && (report.Kept != kept.facts+kept.covers || report.Rejected != rejections || report.Rejected != kept.rejected) {
 			t.Fatalf("%+v, but %d facts, %d covers and %d rejections", report, kept.facts, kept.covers, rejections)
 		}
 		if lines := bytes.Count(file, []byte("\n")) + 1; report.Kept+report.Rejected > lines {

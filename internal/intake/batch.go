@@ -1,0 +1,89 @@
+package intake
+
+import (
+	"time"
+
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// FactRows are facts, covers and when each source was heard, in this turn.
+type FactRows interface {
+	// UpsertFacts stores a batch, and at as the time when its source was last heard. What
+	// has the identifier of another line of its source replaces it, in the batch, too.
+	UpsertFacts(batch FactBatch, at time.Time) error
+}
+
+// FactBatch takes in some of what a source tells, all of it or nothing.
+type FactBatch struct {
+	By       roster.AccountID
+	Source   string
+	Facts    []reason.Fact
+	Covers   []reason.CoverDuty
+	Rejected int // lines among them that were not taken
+}
+
+// Decide implements journal.Act.
+func (b FactBatch) Decide(*journal.Tx, FactRows) (ledger.Entry, error) {
+	return ledger.Entry{
+		Kind: ledger.Imported, Account: b.By, State: ledger.Facts, Target: b.Source,
+		Count: uint64(len(b.Facts) + len(b.Covers)), Rejected: uint64(b.Rejected), Digest: b.digest(),
+	}, nil
+}
+
+func (b FactBatch) digest() ledger.Digest {
+	return ledger.DigestRows(func(row func(...any)) {
+		for _, f := range b.Facts {
+			row("fact", b.Source, f.ID, f.Kind, f.Account, f.Organisation, string(f.Person[:]), f.From.UnixMicro(), f.Until.UnixMicro(), f.Author)
+		}
+		for _, c := range b.Covers {
+			row("cover", b.Source, c.ID, c.Absent, c.Substitute, c.DeclaredBy, c.From.UnixMicro(), c.Until.UnixMicro())
+		}
+	})
+}
+
+// Apply implements journal.Act.
+func (b FactBatch) Apply(rows FactRows, entry ledger.Entry) error {
+	return rows.UpsertFacts(b, entry.Time)
+}
+
+// Changes implements journal.Changes: covers are read with the account that asks.
+func (b FactBatch) Changes() bool { return len(b.Covers) > 0 }
+
+// AliasRows are whom the identifiers of other systems lead to, in this turn.
+type AliasRows interface {
+	// UpsertAliases stores aliases. One told again is replaced, in the same list, too.
+	UpsertAliases([]Alias) error
+}
+
+// Alias is an identifier of another system, and the person it leads to.
+type Alias struct {
+	Alias  register.Alias
+	Person register.PersonID
+}
+
+// AliasBatch takes in some aliases, all of them or nothing.
+type AliasBatch struct {
+	By       roster.AccountID
+	Aliases  []Alias
+	Rejected int // lines among them that were not taken
+}
+
+// Decide implements journal.Act.
+func (b AliasBatch) Decide(*journal.Tx, AliasRows) (ledger.Entry, error) {
+	digest := ledger.DigestRows(func(row func(...any)) {
+		for _, a := range b.Aliases {
+			row("alias", string(a.Alias[:]), string(a.Person[:]))
+		}
+	})
+	return ledger.Entry{
+		Kind: ledger.Imported, Account: b.By, State: ledger.Aliases,
+		Count: uint64(len(b.Aliases)), Rejected: uint64(b.Rejected), Digest: digest,
+	}, nil
+}
+
+// Apply implements journal.Act.
+func (b AliasBatch) Apply(rows AliasRows, _ ledger.Entry) error { return rows.UpsertAliases(b.Aliases) }
