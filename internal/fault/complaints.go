@@ -34,15 +34,18 @@ func (c *Complaints) In(path string, err error) {
 	}
 }
 
-// Covers reports whether a part, or what it is part of, was complained about.
+// Covers reports whether a part, or what it is a member of, was complained about: what is
+// said of it then only follows. What lies deeper is wrong for itself.
 func (c Complaints) Covers(path string) bool {
-	return slices.ContainsFunc(c, func(one Complaint) bool { return within(path, one.Path) })
+	return slices.ContainsFunc(c, func(one Complaint) bool {
+		return within(path, one.Path) && strings.Count(path[len(one.Path):], ".") <= 1
+	})
 }
 
 // About reports whether a part, something in it, or what it is part of was complained
 // about: what it holds then means nothing.
 func (c Complaints) About(path string) bool {
-	return c.Covers(path) || slices.ContainsFunc(c, func(one Complaint) bool { return within(one.Path, path) })
+	return slices.ContainsFunc(c, func(one Complaint) bool { return within(path, one.Path) || within(one.Path, path) })
 }
 
 // within reports whether a part is another, or in it.

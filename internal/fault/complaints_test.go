@@ -21,7 +21,7 @@ func TestComplaintsAreTakenOverWithTheirPlace(t *testing.T) {
 		t.Errorf("they read\n%s", got)
 	}
 	for path, want := range map[string]struct{ covers, about bool }{
-		"upstream": {true, true}, "route[1]": {false, true}, "route[1].takes": {true, true}, "route[1].takes[0]": {true, true}, "route[1].taken": {}, "route[0]": {}, "route[10]": {},
+		"upstream": {true, true}, "route[1]": {false, true}, "route[1].takes": {true, true}, "route[1].takes[0]": {true, true}, "route[1].takes[0].of": {true, true}, "route[1].takes[0].of.it": {false, true}, "route[1].taken": {}, "route[0]": {}, "route[10]": {},
 	} {
 		if service.Covers(path) != want.covers || service.About(path) != want.about {
 			t.Errorf("%s: covered %v, complained about %v", path, service.Covers(path), service.About(path))
