@@ -94,7 +94,7 @@ func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
 
 // maySign reports whether an account is of the desk, or manages the organisation of an opening.
 func (s stageGate) maySign(by roster.AccountID, opening ledger.Entry) bool {
-	account, _, err := stageRoster{s.Stage}.Account(context.Background(), by)
+	account, _, err := stageRoster(s).Account(context.Background(), by)
 	return err == nil && (account.Role == roster.Security || account.Organisation == opening.Organisation)
 }
 
