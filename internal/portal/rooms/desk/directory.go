@@ -49,10 +49,7 @@ func (a accounts) directory(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	labels, err := a.labels(v)
-	if err != nil {
-		return err
-	}
+	labels := a.shell.Labels(v, accounts, organisations)
 	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
 	inForce := a.measures(v, labels)
 	against := func(reach order.Reach, target string) (found []measureState) {
