@@ -99,6 +99,11 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 			list.Habilitations = append(list.Habilitations, h.compile(wrong, index(path+".habilitation", j), roster.AccountID(a.ID), role, s, now))
 		}
 	}
+	for i, a := range f.Account {
+		if a.Proposer != "" && accountIDs[roster.Alike(a.Proposer)] != a.Proposer { // a lineage under another spelling is none
+			wrong.Add(index("account", i)+".proposed_by", "no account has this id; write it as the roster does")
+		}
+	}
 	return list
 }
 
