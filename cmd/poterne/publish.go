@@ -54,7 +54,7 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 	if err != nil {
 		return err
 	}
-	o, err := readAll(v.Checkpoint)
+	elsewhere, err := readAll(v.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (v *ledgerVerifyCopy) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	report, err := tiles.Verify(ctx, folder.FS(), verifier, o)
+	report, err := tiles.Verify(ctx, folder.FS(), verifier, elsewhere)
 	if err != nil {
 		return fmt.Errorf("the copy could not be read to its end: %w", err)
 	}

@@ -236,11 +236,11 @@ func Parse(file string, document []byte) (Settings, error) {
 // named. The secrets of the configuration are not needed, and not read.
 func ReadRules(file string) (policy.Rules, error) {
 	var c config
-	wrong, err := parseTOML("the example configuration", []byte(Example), &c)
-	if file != "" {
-		c = config{}
-		wrong, err = readTOML(file, &c)
+	read := func() (*document, error) { return readTOML(file, &c) }
+	if file == "" {
+		read = func() (*document, error) { return parseTOML("the example configuration", []byte(Example), &c) }
 	}
+	wrong, err := read()
 	if err != nil {
 		return policy.Rules{}, err
 	}
