@@ -30,13 +30,15 @@ func (g *Grounds) Because(ctx context.Context, o order.Order, labels Labels) str
 		return o.Because
 	}
 	placed, err := g.placed(ctx, o)
-	switch {
+	switch key := "shares." + string(placed.State); {
 	case err != nil:
 		return ""
-	case placed.State != "": // next to a theft
-		return labels.Speaker.Say("shares."+string(placed.State), "measure", uint64(placed.Cause))
-	default:
+	case placed.State == "":
 		return labels.Ground(placed, 1)
+	case !labels.Speaker.Has(key): // written by a newer program
+		return string(placed.State)
+	default: // next to a theft
+		return labels.Speaker.Say(key, "measure", uint64(placed.Cause))
 	}
 }
 

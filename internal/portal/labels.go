@@ -142,7 +142,11 @@ func (l Labels) Ground(e ledger.Entry, people int) string {
 
 // Measure says what an order that is in force does.
 func (l Labels) Measure(o order.Order) string {
-	return l.Speaker.Say("measure."+string(o.Effect)+"-"+string(o.Reach), "target", l.Target(o))
+	code := string(o.Effect) + "-" + string(o.Reach)
+	if !l.Speaker.Has("measure." + code) { // an order of a newer program, or a row put into the database
+		return strings.TrimSpace(code + " " + l.Target(o))
+	}
+	return l.Speaker.Say("measure."+code, "target", l.Target(o))
 }
 
 // Target is what people call whom or what an order reaches.
