@@ -216,6 +216,7 @@ func TestWhatWaitsIsShownToThoseWhoMaySignForIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	service := grants.Service{Journal: n, Most: most, Now: h.now}
+	_, several := commit(t, n, searching(2000, 2))
 	shown := 0
 	for i, by := range []roster.AccountID{"chief", "deputy", "samir", "nadia", "other", "suspended", "maker", "pauline", "karim", "nobody", ""} {
 		_, receipt := commit(t, n, ask(1000+i))
@@ -225,6 +226,9 @@ func TestWhatWaitsIsShownToThoseWhoMaySignForIt(t *testing.T) {
 		}
 		if signs := service.Cosign(t.Context(), by, receipt); (sees == nil) != (signs == nil) {
 			t.Errorf("%q is shown what waits: %v; signs for it: %v", by, sees, signs)
+		}
+		if signs := service.Cosign(t.Context(), by, several); errors.Is(signs, grants.ManyWait) != (sees == nil) {
+			t.Errorf("%q is shown what waits: %v; signs for several people: %v", by, sees, signs)
 		}
 		if sees == nil {
 			shown++

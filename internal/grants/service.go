@@ -45,9 +45,10 @@ func (s Service) Waiting(ctx context.Context, by roster.AccountID, receipt ledge
 	}
 }
 
-// Cosign signs for the one person whose opening waits under a receipt.
+// Cosign signs for the one person whose opening waits under a receipt. It refuses as
+// Waiting does: an account that may not sign learns nothing of the receipt.
 func (s Service) Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error {
-	waiting, err := Waiting(s.Journal.Entries(ctx, receipt), receipt, s.Now())
+	waiting, err := s.Waiting(ctx, by, receipt)
 	if err != nil {
 		return err
 	}
