@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -61,29 +60,15 @@ func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
 		return entry, err
 	}
 	if entry, err = tx.record(entry); err != nil {
-		return entry, spoilt{err}
+		return entry, tx.spoil(err)
 	}
 	if err := act.Apply(rows, entry); err != nil {
-		return entry, spoilt{fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err)}
+		return entry, tx.spoil(fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err))
 	}
 	if changes, may := act.(Changes); may && changes.Changes() {
-		if err := tx.advance(); err != nil {
-			return entry, spoilt{err}
-		}
+		return entry, tx.spoil(tx.advance())
 	}
 	return entry, nil
-}
-
-// spoilt is an error after something was entered: whatever the caller makes of it, the
-// turn MUST NOT be committed.
-type spoilt struct{ error }
-
-func (s spoilt) Unwrap() error { return s.error }
-
-// spoils reports whether an error leaves a turn that must not be kept.
-func spoils(err error) bool {
-	_, is := errors.AsType[spoilt](err)
-	return is || fault.Is(err, fault.Broken)
 }
 
 // Note is an act that is its entry: a reading of the ledger, a confirmation, the end

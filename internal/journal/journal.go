@@ -242,8 +242,11 @@ func (j *Journal) take(ctx context.Context, batch []*job) error {
 				continue // its caller has left
 			}
 			outcomes[i] = one.do(tx)
-			if spoils(outcomes[i]) {
+			if fault.Is(outcomes[i], fault.Broken) {
 				return outcomes[i] // the turn itself is spoilt, not only this job
+			}
+			if tx.spoilt != nil {
+				return tx.spoilt
 			}
 		}
 		// Entries last: until here nothing of the ledger was touched.

@@ -64,7 +64,7 @@ func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 		return draft
 	}
 	if tx.rebuild != nil {
-		tx.spoilt = errors.Join(tx.spoilt, tx.rebuild())
+		_ = tx.spoil(tx.rebuild()) // nothing is written: see write
 		tx.rebuild = nil
 	}
 	m, ok := tx.journal.state.meters[account]
@@ -95,6 +95,13 @@ func (tx *Tx) record(entry ledger.Entry) (ledger.Entry, error) {
 	entry.Number, entry.Receipt, entry.Time = tx.Next(), tx.Next(), tx.now
 	tx.Append(entry)
 	return entry, nil
+}
+
+// spoil returns an error as it is. If there is one, nothing of the turn is kept, whatever
+// the caller makes of it.
+func (tx *Tx) spoil(err error) error {
+	tx.spoilt = errors.Join(tx.spoilt, err)
+	return err
 }
 
 // begin begins a ledger that is empty.

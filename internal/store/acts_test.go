@@ -16,6 +16,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
+	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
@@ -220,6 +221,59 @@ func TestLEDGER_1_AnActAndItsRowsAreThereTogetherOrNeitherWhateverBreaks(t *test
 				}
 			}
 		})
+	}
+}
+
+// unruly is an act whose rows fail, once its entry is entered.
+type unruly struct{}
+
+func (unruly) Decide(*journal.Tx, journal.NoRows) (ledger.Entry, error) {
+	return ledger.Entry{Kind: ledger.Read, Account: "samir", State: ledger.Tail}, nil
+}
+
+func (unruly) Apply(journal.NoRows, ledger.Entry) error { return fault.Errorf(fault.Refused, "no room") }
+
+// homeless is an act of rows that no table has.
+type homeless struct{}
+
+func (homeless) Decide(*journal.Tx, interface{ InsertHomeless() }) (ledger.Entry, error) {
+	return ledger.Entry{Kind: ledger.Read, Account: "samir", State: ledger.Tail}, nil
+}
+
+func (homeless) Apply(interface{ InsertHomeless() }, ledger.Entry) error { return nil }
+
+func TestNothingStaysOfATurnInWhichAnActBreaks(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "poterne.db"))
+	prepared(t, s)
+	running, err := journal.Open(t.Context(), store.NewLedger(s), func() time.Time { return actAt })
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = running.Run(t.Context()) }()
+	next := running.Next()
+	for writer, w := range map[string]journal.Writer{"beside it": later(s), "the running program": running} {
+		for what, do := range map[string]func(*journal.Tx) error{
+			"an act of rows that no table has": func(tx *journal.Tx) error {
+				_, err := journal.Within(tx, homeless{})
+				return err
+			},
+			"an act that breaks": func(tx *journal.Tx) error {
+				_, err := journal.Within(tx, unruly{})
+				return err
+			},
+			"an act that breaks, and its caller goes on": func(tx *journal.Tx) error {
+				_, _ = journal.Within(tx, unruly{})
+				_, err := journal.Within(tx, journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail})
+				return err
+			},
+		} {
+			if err := w.Turn(t.Context(), 1, do); err == nil {
+				t.Errorf("%s, %s: it was called done", writer, what)
+			}
+		}
+	}
+	if err := running.Look(t.Context()); err != nil || running.Next() != next {
+		t.Errorf("%d entries more, %v", running.Next()-next, err)
 	}
 }
 
