@@ -231,7 +231,9 @@ func (unruly) Decide(*journal.Tx, journal.NoRows) (ledger.Entry, error) {
 	return ledger.Entry{Kind: ledger.Read, Account: "samir", State: ledger.Tail}, nil
 }
 
-func (unruly) Apply(journal.NoRows, ledger.Entry) error { return fault.Errorf(fault.Refused, "no room") }
+func (unruly) Apply(journal.NoRows, ledger.Entry) error {
+	return fault.Errorf(fault.Refused, "no room")
+}
 
 // homeless is an act of rows that no table has.
 type homeless struct{}

@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(*testing.T) *store.DB) {
 		"a roster is taken whole or not at all":                    rosters,
 		"facts are told that hold, whomever they concern":          facts,
 		"a fact told twice is one fact":                            factsTwice,
+		"what comes twice in a batch is its last":                  twiceInABatch,
 		"a change of the roster or of a cover makes a generation":  generations,
 		"aliases lead to one person":                               aliases,
 		"an account nobody opened has no role and no habilitation": nobody,
@@ -524,6 +525,46 @@ func factsTwice(t *testing.T, s *store.DB) {
 	}
 	if heard, err := store.NewFacts(s).Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
 		t.Errorf("a source with nothing new is heard all the same: %v, %v", heard, err)
+	}
+}
+
+// What comes twice in one batch is as if it came in two: the last counts.
+func twiceInABatch(t *testing.T, s *store.DB) {
+	if err := TakeRoster(t, s, Staff()); err != nil {
+		t.Fatal(err)
+	}
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "1"}
+	batch := intake.FactBatch{Source: "cases"}
+	var told []intake.Alias
+	for i := range 250 { // more than one statement
+		batch.Facts = append(batch.Facts, live(func(f *reason.Fact) { f.ID, f.Person = fmt.Sprint(i%200), Person(i) }))
+		batch.Covers = append(batch.Covers, duty)
+		told = append(told, intake.Alias{Alias: register.Alias(Person(i % 200)), Person: Person(i)})
+	}
+	batch.Covers[249].Until = At.Add(2 * time.Hour)
+	if _, err := journal.Do(t.Context(), Outside(s), batch); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Do(t.Context(), Outside(s), intake.AliasBatch{Aliases: told}); err != nil {
+		t.Fatal(err)
+	}
+	people := make([]register.PersonID, 250)
+	for i := range people {
+		people[i] = Person(i)
+	}
+	asker, found := known(t, s, "pauline", people)
+	missing := slices.DeleteFunc(slices.Clone(batch.Facts[50:]), func(f reason.Fact) bool { return slices.Contains(found, f) })
+	if len(found) != 200 || len(missing) > 0 {
+		t.Errorf("%d facts, without %+v", len(found), missing)
+	}
+	if !slices.Equal(asker.Covers, batch.Covers[249:]) {
+		t.Errorf("covers %+v", asker.Covers)
+	}
+	for i, a := range told[50:] {
+		leads, err := store.NewAliases(s).People(t.Context(), []register.Alias{a.Alias})
+		if err != nil || leads[a.Alias] != a.Person {
+			t.Fatalf("alias %d leads astray, %v", i+50, err)
+		}
 	}
 }
 
