@@ -27,10 +27,11 @@ type exchange struct {
 	r       *http.Request
 	began   time.Time
 
-	session signin.Session
-	request request
-	facts   gate.FactCache
-	receipt ledger.Number // of what was written last; 0 while nothing was
+	session  signin.Session
+	request  request
+	response *response // nil while none was collected
+	facts    gate.FactCache
+	receipt  ledger.Number // of what was written last; 0 while nothing was
 }
 
 // serve takes an exchange from its request to its response, or to a refusal. Its order
@@ -99,15 +100,14 @@ func (x *exchange) serve() Outcome {
 
 	// The application answers, and its response is collected whole. If it fails, that is
 	// written too where the request names people: it may have learnt who they are.
-	response, err := x.forward(ctx)
-	if err != nil {
+	if x.response, err = x.forward(ctx); err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}
-	defer response.free()
+	defer x.response.free()
 
 	// The response is read: which people, which fields. What is not understood is refused
 	// whole.
-	read, err := x.read(response)
+	read, err := x.read(x.response)
 	if err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}
@@ -141,7 +141,7 @@ func (x *exchange) serve() Outcome {
 	}
 
 	// Withheld people are cut out, and fields masked, in a copy.
-	outcome, body := Plain, response.body()
+	outcome, body := Plain, x.response.body()
 	if len(ask.People) > 0 {
 		outcome = Shown
 	}
@@ -168,7 +168,7 @@ func (x *exchange) serve() Outcome {
 	if err := context.Cause(ctx); err != nil {
 		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err})
 	}
-	x.release(ctx, response, read, body)
+	x.release(ctx, read, body)
 	return outcome
 }
 
@@ -228,8 +228,10 @@ func (x *exchange) commit(ctx context.Context, ask policy.Ask) (policy.Decision,
 // stop ends an exchange in which something was found wrong before anything went out.
 // It is written, with whom the request names, if the gate objects to the request or
 // the response, if the application was asked for these people in vain, or if an order
-// ended ctx. act is Attempt until the application was asked, Show after.
+// ended ctx. act is Attempt until the application was asked, Show after. What was
+// collected is given up first: neither the ledger nor a slow asker MUST hold its place.
 func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome {
+	x.response.free()
 	objection, objects := errors.AsType[*objection](err)
 	failure, failed := errors.AsType[*failure](err)
 	ask := x.ask(policy.Attempt)
@@ -261,6 +263,7 @@ func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome 
 
 // refuse answers with a refusal that is written.
 func (x *exchange) refuse(ruling policy.Ruling) Outcome {
+	x.response.free()
 	if ruling.Why == policy.NotThere || slices.ContainsFunc(x.request.named, register.PersonID.IsZero) {
 		x.proxy.trails.missed(x.session.Account, x.request.refs)
 	}
@@ -287,14 +290,14 @@ func (x *exchange) fail(err error) Outcome {
 
 // release sends what may be shown of a response. An order that comes between two
 // portions breaks it off; the browser sees that it is not whole.
-func (x *exchange) release(ctx context.Context, response *response, read contents, body []byte) {
-	response.taken.read()
-	x.sendHeader(response, read)
+func (x *exchange) release(ctx context.Context, read contents, body []byte) {
+	x.response.taken.read()
+	x.sendHeader(x.response, read)
 	x.sendReceipt()
-	if response.status != http.StatusNoContent && response.status != http.StatusNotModified {
+	if status := x.response.status; status != http.StatusNoContent && status != http.StatusNotModified {
 		x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
-	x.w.WriteHeader(response.status)
+	x.w.WriteHeader(x.response.status)
 	if x.r.Method == http.MethodHead {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 )
 
@@ -89,5 +90,56 @@ func TestAnAnswerThatCouldNeverFitIsComplainedOf(t *testing.T) {
 	d.Reading = 15 * 64 << 10
 	if _, err := httpgate.New([]httpgate.Service{w.service(list())}, d); err == nil || !strings.Contains(err.Error(), "raise that, or lower largest") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// reading is pages of a proxy whose tests look at what responses may still take while a
+// page is written.
+type reading struct {
+	pages
+	look func()
+}
+
+func (r reading) Refused(w http.ResponseWriter, q *http.Request, refusal httpgate.Refusal) {
+	r.look()
+	r.pages.Refused(w, q, refusal)
+}
+
+// A refusal that its asker takes slowly keeps no other response from being read.
+func TestWhatIsRefusedTakesNoPlaceAnyMore(t *testing.T) {
+	w := newWorld(t, file(), list())
+	var left []int64
+	d := w.dependencies(t)
+	d.Pages = reading{look: func() { left = append(left, w.proxy.LeftToRead()) }}
+	d.Gate = meddling{Node: w.gate, settled: func(ask policy.Ask) {
+		if ask.Act != policy.Show || ask.Route != "GET /list" || ask.Objection != policy.Granted {
+			return
+		}
+		if _, err := w.gate.Place(t.Context(), order.Order{Reach: order.Service, Target: "dossier", Effect: order.Closed, By: "desk"}); err != nil {
+			t.Error(err)
+		}
+	}}
+	w.remake(d, file(), list())
+	for _, who := range []string{"x1", "x2", "x3"} { // the allowance of an hour
+		w.says("application/json", say(who))
+		if g := w.get("/files/" + who); g.status != http.StatusOK {
+			t.Fatalf("got %v", g)
+		}
+	}
+	w.says("application/json", say("x4"))
+	w.refused(w.get("/files/p1"), policy.ShortEmpty) // by the decision
+	w.says("application/json", say("p1")+"{")
+	w.refused(w.get("/files/p1"), policy.NotUnderstood)
+	w.says("text/html", "<h1>undeclared</h1>")
+	w.refused(w.get("/files/p1"), policy.UndeclaredAnswer)
+	w.says("application/json", sayAll("p1"))
+	w.refused(w.get("/list"), policy.Closed) // by an order after the decision
+	for i, one := range left {
+		if one != httpgate.Reading {
+			t.Errorf("refusal %d of %d holds %d bytes while it is written", i+1, len(left), httpgate.Reading-one)
+		}
+	}
+	if len(left) != 4 {
+		t.Errorf("%d refusals", len(left))
 	}
 }

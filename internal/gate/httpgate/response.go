@@ -30,9 +30,14 @@ func (s *response) body() []byte {
 	return s.buffer.Bytes()
 }
 
-// free gives the buffer back. Nothing that was read from it may be used any more.
+// free gives the buffer back, if it is there still. Nothing that was read from it may be
+// used any more.
 func (s *response) free() {
+	if s == nil {
+		return
+	}
 	putBuffer(s.buffer)
+	s.buffer = nil
 	s.taken.giveBack()
 }
 
