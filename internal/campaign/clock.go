@@ -87,14 +87,14 @@ func (agg *Aggregates) Compares(now time.Time) bool {
 func (c *clock) surge(hours *ring, hour int64) (Surge, bool) {
 	var before []float64
 	for week := int64(1); week <= weeks && hour-week*weekLong >= c.begun; week++ {
-		before = append(before, inPeople(*hours.at(hour - week*weekLong)))
+		before = append(before, hours.at(hour - week*weekLong).People())
 	}
 	if len(before) < fewWeeks {
 		return Surge{}, false
 	}
 	slices.Sort(before)
 	usual := (before[(len(before)-1)/2] + before[len(before)/2]) / 2
-	people := inPeople(*hours.at(hour))
+	people := hours.at(hour).People()
 	high := people > 1.5*usual && people > usual+4*math.Sqrt(dispersion*(usual+1))
 	return Surge{From: time.Unix(hour*3600, 0).UTC(), People: int(math.Round(people)), Usual: int(math.Round(usual)), Weeks: len(before)}, high
 }

@@ -149,11 +149,9 @@ const (
 // honest is how many people without a reason an account of a role is charged on a
 // day: the λ in Forgiven = λ + ½√(λφ).
 func honest(watch policy.Watch) float64 {
-	root := (math.Sqrt(dispersion/4.0+4*inPeople(watch.Forgiven)) - math.Sqrt(dispersion)/2) / 2
+	root := (math.Sqrt(dispersion/4.0+4*watch.Forgiven.People()) - math.Sqrt(dispersion)/2) / 2
 	return root * root
 }
-
-func inPeople(cost meter.Cost) float64 { return float64(cost) / float64(meter.Whole) }
 
 // excess is the CUSUM of a pool: how far it is beyond what as many honest accounts come
 // to, and since when.
@@ -176,14 +174,14 @@ func (agg *Aggregates) excess(p *pool, but roster.AccountID, first day) (e exces
 	for i := 0; i < len(p.shifts); {
 		today, people, usual := p.shifts[i].day, 0.0, 0.0
 		for ; i < len(p.shifts) && p.shifts[i].day == today; i++ {
-			people += inPeople(p.shifts[i].cost)
+			people += p.shifts[i].cost.People()
 			usual += agg.usual(p.shifts[i])
 		}
 		if today < first {
 			continue
 		}
 		if m := p.members[but]; m != nil {
-			people -= inPeople(m.since(today) - m.since(today+1))
+			people -= (m.since(today) - m.since(today+1)).People()
 		}
 		wide := math.Sqrt(dispersion * usual)
 		step := people - (1+apartness)*usual - wide/2
@@ -209,5 +207,5 @@ func (agg *Aggregates) usual(here shift) float64 {
 	if elsewhere < telling {
 		return usual
 	}
-	return usual * min(max(inPeople(all.cost-here.cost)/elsewhere, 1), busiest)
+	return usual * min(max((all.cost-here.cost).People()/elsewhere, 1), busiest)
 }

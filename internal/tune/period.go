@@ -249,7 +249,7 @@ func measured(works []*work) (m measure) {
 		m.explained += w.received
 		m.stepUps, m.identity, m.frozen = m.stepUps+w.stepUps, m.identity+w.asked, m.frozen+w.freezes
 		for _, charged := range w.days {
-			people := float64(charged) / float64(meter.Whole)
+			people := charged.People()
 			sum += people
 			squares += people * people
 		}
