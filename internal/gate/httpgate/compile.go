@@ -158,18 +158,22 @@ func (s *service) compileRoute(r Route, i int, schemes register.Schemes) error {
 	if len(r.Methods) == 0 {
 		r.Methods = []string{http.MethodGet}
 	}
-	for n, method := range r.Methods {
+	for _, method := range r.Methods {
 		t := &route{Route: r, place: i, name: method + " " + r.Path, method: method, schemes: schemes}
-		if err := t.compile(); n == 0 { // once is enough for what its methods share
-			c.In("", err)
-		}
+		c.In("", t.compile())
 		if !slices.Contains(methods, method) {
 			c.Add("methods", "%q cannot be declared; write any of %v", method, methods)
 		} else if err := s.declare(t); err != nil {
 			c.Add("path", "%v", err)
 		}
 	}
-	return c.Err()
+	var once fault.Complaints // of what its methods share
+	for _, one := range c {
+		if !slices.Contains(once, one) {
+			once = append(once, one)
+		}
+	}
+	return once.Err()
 }
 
 // declare adds a route, unless it cannot be told from another one.

@@ -72,6 +72,23 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 	}
 }
 
+// A route is checked for each of its methods, in whatever order they are declared; what
+// they share is complained of once.
+func TestEveryMethodOfARouteIsChecked(t *testing.T) {
+	upstream, _ := url.Parse("http://127.0.0.1:3000")
+	for _, methods := range [][]string{{"GET", "POST"}, {"POST", "GET"}} {
+		r := httpgate.Route{
+			Path: "/files/{id}/status", Methods: methods, Kind: httpgate.People,
+			Request: []httpgate.Naming{{In: httpgate.InPath, Name: "id", Scheme: "dossier"}}, Writes: register.Note,
+			Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"h1"}}}},
+		}
+		err := httpgate.Service{ID: "gate", Upstream: upstream, Prefix: "/a", Routes: []httpgate.Route{r}}.Check(schemes, 0)
+		if err == nil || strings.Count(err.Error(), "say with shows") != 1 || strings.Count(err.Error(), "purpose:") != 1 {
+			t.Errorf("%v: %v", methods, err)
+		}
+	}
+}
+
 func TestAServiceIsFoundByItsHostOrItsLongestPrefix(t *testing.T) {
 	w := newWorld(t, list())
 	var services []httpgate.Service
