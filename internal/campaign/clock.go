@@ -87,7 +87,7 @@ func (agg *Aggregates) Compares(now time.Time) bool {
 func (c *clock) surge(hours *ring, hour int64) (Surge, bool) {
 	var before []float64
 	for week := int64(1); week <= weeks && hour-week*weekLong >= c.begun; week++ {
-		before = append(before, hours.at(hour - week*weekLong).People())
+		before = append(before, hours.at(hour-week*weekLong).People())
 	}
 	if len(before) < fewWeeks {
 		return Surge{}, false
