@@ -374,11 +374,11 @@ func unveil(t *testing.T, db *store.DB, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	veil, err := ledger.ParseVeil(string(text))
+	pseudonyms, err := ledger.ParsePseudonyms(string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Veil(t.Context(), veil); err != nil {
+	if err := db.Conceal(t.Context(), pseudonyms); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -80,14 +80,14 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		veil, err := o.Veil.Advance(periods, until, time.Now())
-		if err == nil && veil.First() != o.Veil.First() {
-			err = replaceFile(o.EpochFile, veil.Text()+"\n")
+		pseudonyms, err := o.Pseudonyms.Advance(periods, until, time.Now())
+		if err == nil && pseudonyms.First() != o.Pseudonyms.First() {
+			err = replaceFile(o.EpochFile, pseudonyms.Text()+"\n")
 		}
 		if err != nil {
 			return fmt.Errorf("the epoch key stays as it is: %w", err)
 		}
-		fmt.Fprintf(on.Out, "the epoch key begins with %s\n", veil.First())
+		fmt.Fprintf(on.Out, "the epoch key begins with %s\n", pseudonyms.First())
 		return nil
 	})
 }

@@ -14,19 +14,19 @@ import (
 	"poterne/internal/register"
 )
 
-// veiled is written under a key that begins with January.
-func veiled(t *testing.T) (dir string, s config.Settings, key string) {
+// concealed is written under a key that begins with January.
+func concealed(t *testing.T) (dir string, s config.Settings, key string) {
 	t.Helper()
 	dir = configtest.Secrets(t)
 	key = filepath.Join(dir, config.EpochFile)
-	if err := os.WriteFile(key, []byte(ledger.NewVeil(202601, register.EpochKey{1}).Text()+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(key, []byte(ledger.NewPseudonyms(202601, register.EpochKey{1}).Text()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir, writtenIn(t, dir), key
 }
 
 func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
-	dir, s, file := veiled(t)
+	dir, s, file := concealed(t)
 	question := []string{"ledger", "shown-to", "--as", "samir", "--account", "pauline.mercier", "--csv"}
 	_, before, _ := asked(t, dir, question...)
 	for _, refused := range []struct{ until, want string }{
@@ -55,11 +55,11 @@ func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
 			t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 		}
 	}
-	want, err := s.Veil.Key(202611)
+	want, err := s.Pseudonyms.Key(202611)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(file); err != nil || string(text) != ledger.NewVeil(202611, want).Text()+"\n" {
+	if text, err := os.ReadFile(file); err != nil || string(text) != ledger.NewPseudonyms(202611, want).Text()+"\n" {
 		t.Errorf("the file is not the key of November, %v", err)
 	}
 	if about, err := os.Stat(file); err != nil || about.Mode().Perm() != 0o600 {
@@ -80,7 +80,7 @@ func TestTheKeysOfMonthsThatAreGoneAreThrownAway(t *testing.T) {
 
 // Promise: LEDGER-2
 func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
-	dir, s, _ := veiled(t)
+	dir, s, _ := concealed(t)
 	code, proof, errs := asked(t, dir, "ledger", "prove", "--as", "samir", "1")
 	if code != 0 {
 		t.Fatal(errs)
@@ -96,10 +96,10 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 		t.Fatalf("exit %d, printed %s, %v", code, out, err)
 	}
 	hidden := s.Pseudonym.Person("1")
-	if key, err := s.Veil.Key(202611); err != nil {
+	if key, err := s.Pseudonyms.Key(202611); err != nil {
 		t.Fatal(err)
 	} else {
-		key.Veil().Hide(&hidden)
+		key.Pseudonyms().Conceal(&hidden)
 	}
 	if entry.Epoch != "2026-11" || entry.Person != hidden.Hex() || entry.Account != "pauline.mercier" || !strings.Contains(said, "the person is a pseudonym of 2026-11") {
 		t.Errorf("printed %s", out)
@@ -110,7 +110,7 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 }
 
 func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
-	dir, _, key := veiled(t)
+	dir, _, key := concealed(t)
 	configFile := filepath.Join(dir, "poterne.toml")
 	without := strings.Replace(config.Example, `epoch      = "epoch.key"`, "", 1)
 	if without == config.Example {
@@ -131,10 +131,10 @@ func TestALedgerWhoseKeyIsLostIsVerifiedAndNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, text := range map[string]string{
-		"the epoch key is not the one that this ledger was written under": ledger.NewVeil(202601, register.EpochKey{2}).Text() + "\n",
+		"the epoch key is not the one that this ledger was written under": ledger.NewPseudonyms(202601, register.EpochKey{2}).Text() + "\n",
 		"keys.epoch: an epoch key is a month and a key":                   "2026-01",
-		"an epoch key is a month and a key":                               ledger.NewVeil(202601, register.EpochKey{1}).Text()[:40],
-		"such as 2026-11 and 44 characters":                               strings.Replace(ledger.NewVeil(202601, register.EpochKey{1}).Text()+"\n", "2026-01", "2026-13", 1),
+		"an epoch key is a month and a key":                               ledger.NewPseudonyms(202601, register.EpochKey{1}).Text()[:40],
+		"such as 2026-11 and 44 characters":                               strings.Replace(ledger.NewPseudonyms(202601, register.EpochKey{1}).Text()+"\n", "2026-01", "2026-13", 1),
 		"epoch.key is empty":                                              "",
 	} {
 		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {

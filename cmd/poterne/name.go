@@ -85,17 +85,17 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 
 // wanted reads the list: whom it asks for, each once, and its SHA-256.
 func (n *nameCommand) wanted(o *app.Opened) (people []register.PersonID, digest [sha256.Size]byte, err error) {
-	lift := func(*register.PersonID) {}
+	reveal := func(*register.PersonID) {}
 	if n.Epoch != "" {
 		month, err := ledger.ParseMonth(n.Epoch)
 		if err != nil {
 			return nil, digest, usage("%v", err)
 		}
-		key, err := o.Veil.Key(month)
+		key, err := o.Pseudonyms.Key(month)
 		if err != nil {
 			return nil, digest, err
 		}
-		lift = key.Veil().Lift
+		reveal = key.Pseudonyms().Reveal
 	}
 	file, err := os.Open(n.List)
 	if err != nil {
@@ -114,7 +114,7 @@ func (n *nameCommand) wanted(o *app.Opened) (people []register.PersonID, digest 
 		return nil, digest, usage("%s is empty; people are named from a list", n.List)
 	}
 	for i := range people {
-		lift(&people[i])
+		reveal(&people[i])
 	}
 	return people, [sha256.Size]byte(sum.Sum(nil)), nil
 }

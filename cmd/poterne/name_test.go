@@ -21,10 +21,10 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-// namingIn is veiled, with a desk, and a list of who was shown to Pauline.
+// namingIn is concealed, with a desk, and a list of who was shown to Pauline.
 func namingIn(t *testing.T) (dir string, s config.Settings, list string) {
 	t.Helper()
-	dir, s, _ = veiled(t)
+	dir, s, _ = concealed(t)
 	o, err := app.Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -113,11 +113,11 @@ func TestLEDGER_2_PeopleAreNamedAgainByTwoPersons(t *testing.T) {
 func TestPseudonymsThatLeadToNobodyAreListed(t *testing.T) {
 	dir, s, _ := namingIn(t)
 	hidden := s.Pseudonym.Person("2")
-	key, err := s.Veil.Key(202611)
+	key, err := s.Pseudonyms.Key(202611)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key.Veil().Hide(&hidden)
+	key.Pseudonyms().Conceal(&hidden)
 	stranger := register.PersonID{1, 2, 3}
 	list := file(t, dir, "proofs.csv", "entry,person\n3,"+hidden.Hex()+"\n7,"+stranger.Hex()+"\n3,"+hidden.Hex()+"\n")
 	identifiers := file(t, dir, "identifiers.csv", "identifier\n1\n2\n3\n")
@@ -130,7 +130,7 @@ func TestPseudonymsThatLeadToNobodyAreListed(t *testing.T) {
 	if text, err := os.ReadFile(out); err != nil || string(text) != "person,identifier\n"+s.Pseudonym.Person("2").Hex()+",2\n" {
 		t.Errorf("named are\n%s%v", text, err)
 	}
-	key.Veil().Lift(&stranger) // as the program would know them
+	key.Pseudonyms().Reveal(&stranger) // as the program would know them
 	if text, err := os.ReadFile(out + ".missing"); err != nil || string(text) != "person\n"+stranger.Hex()+"\n" {
 		t.Errorf("missing are\n%s%v", text, err)
 	}

@@ -224,7 +224,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Veil = again.Veil
+	s.Pseudonyms = again.Pseudonyms
 	older, err := os.ReadFile(s.Database)
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func Open(ctx context.Context, s config.Settings) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.DB.Veil(ctx, s.Veil); err != nil {
+	if err := o.DB.Conceal(ctx, s.Pseudonyms); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil

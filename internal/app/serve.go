@@ -22,7 +22,7 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if !s.Veil.Hides() {
+	if !s.Pseudonyms.Conceals() {
 		log.Warn("whoever has the database can follow people in the ledger from month to month: make an epoch key with poterne keys epoch, and write epoch under [keys]")
 	}
 	o, err := Open(ctx, s)

@@ -180,14 +180,14 @@ type Settings struct {
 	Database    string // the SQLite file; empty when there is a server
 	Server      string
 
-	Pseudonym register.Key
-	Canaries  register.Canaries
-	Schemes   register.Schemes // how people are named
-	Signer    note.Signer
-	Verifier  note.Verifier
-	Assertion *ecdsa.PrivateKey
-	Veil      ledger.Veil // over people in the ledger, if there is an epoch key
-	EpochFile string      // where that key is
+	Pseudonym  register.Key
+	Canaries   register.Canaries
+	Schemes    register.Schemes // how people are named
+	Signer     note.Signer
+	Verifier   note.Verifier
+	Assertion  *ecdsa.PrivateKey
+	Pseudonyms ledger.Pseudonyms // over people in the ledger, if there is an epoch key
+	EpochFile  string            // where that key is
 
 	Networks   httpgate.Networks
 	SignIn     signin.Settings
@@ -259,7 +259,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.schemes(&s, wrong)
 	s.Pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.Assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
-	s.Veil, s.EpochFile = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
+	s.Pseudonyms, s.EpochFile = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
 	s.Signer, s.Verifier = pair.signer, pair.verifier
 	c.kept(wrong)

@@ -99,7 +99,7 @@ const EpochFile = "epoch.key"
 func NewEpochKey() Key {
 	var key register.EpochKey
 	_, _ = rand.Read(key[:])
-	return Key{EpochFile, ledger.NewVeil(ledger.MonthOf(time.Now()), key).Text() + "\n"}
+	return Key{EpochFile, ledger.NewPseudonyms(ledger.MonthOf(time.Now()), key).Text() + "\n"}
 }
 
 func parsePseudonymKey(text []byte) (register.Key, error) {
@@ -163,4 +163,6 @@ func parseToken(text []byte) (intake.Token, error) {
 	return intake.NewToken(string(text)), nil
 }
 
-func parseEpochKey(text []byte) (ledger.Veil, error) { return ledger.ParseVeil(string(text)) }
+func parseEpochKey(text []byte) (ledger.Pseudonyms, error) {
+	return ledger.ParsePseudonyms(string(text))
+}

@@ -68,7 +68,7 @@ var samples = map[string]ledger.Entry{
 		Number: 312, Time: at, Kind: ledger.Permitted, Receipt: 312, Account: "jeanne", Organisation: "ml-valbourg", Service: "dossier", Route: "GET /export",
 		Subject: "karim", Cost: meter.People(500), Until: at.Add(7 * 24 * time.Hour), Approver: "samir", Digest: ledger.Digest{0x9f, 0x86}, Note: "envoi du bilan",
 	},
-	"veiled": {
+	"concealed": {
 		Number: 313, Time: at, Kind: ledger.Consulted, Receipt: 313, Account: "karim", Person: register.PersonID{9}, Fields: register.Name,
 		Verdict: policy.Shown, Why: policy.AlreadySeen, Epoch: 202603,
 	},
@@ -197,7 +197,7 @@ func TestATextThatIsTooLongIsRefusedAndNeverCut(t *testing.T) {
 		"not UTF-8 at all": {"a\xff", "its note is not UTF-8"},
 	} {
 		entry := ledger.Entry{Number: 7, Kind: ledger.Read, Time: at, Note: test.note}
-		_, err := ledger.Veil{}.Seal([]ledger.Entry{entry})
+		_, err := ledger.Pseudonyms{}.Seal([]ledger.Entry{entry})
 		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", sentence, err)
 		}
@@ -225,7 +225,7 @@ func FuzzDecode(f *testing.F) {
 // Promise: LEDGER-2
 func TestLEDGER_2_ACommitmentSaysNothingWithoutItsSalt(t *testing.T) {
 	entry := samples["consulted"]
-	one, other := seal(t, ledger.Veil{}, entry), seal(t, ledger.Veil{}, entry)
+	one, other := seal(t, ledger.Pseudonyms{}, entry), seal(t, ledger.Pseudonyms{}, entry)
 	if one.Salt == other.Salt || one.Commitment() == other.Commitment() {
 		t.Error("the same entry sealed twice has the same commitment")
 	}
@@ -234,9 +234,9 @@ func TestLEDGER_2_ACommitmentSaysNothingWithoutItsSalt(t *testing.T) {
 	}
 }
 
-func seal(t testing.TB, veil ledger.Veil, entry ledger.Entry) ledger.Sealed {
+func seal(t testing.TB, pseudonyms ledger.Pseudonyms, entry ledger.Entry) ledger.Sealed {
 	t.Helper()
-	sealed, err := veil.Seal([]ledger.Entry{entry})
+	sealed, err := pseudonyms.Seal([]ledger.Entry{entry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func seal(t testing.TB, veil ledger.Veil, entry ledger.Entry) ledger.Sealed {
 }
 
 func BenchmarkSeal(b *testing.B) {
-	for name, veil := range veils {
+	for name, pseudonyms := range variants {
 		for _, n := range []int{1, 100} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				entries := make([]ledger.Entry, n)
@@ -253,7 +253,7 @@ func BenchmarkSeal(b *testing.B) {
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := veil.Seal(entries); err != nil {
+					if _, err := pseudonyms.Seal(entries); err != nil {
 						b.Fatal(err)
 					}
 				}

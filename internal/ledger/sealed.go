@@ -19,16 +19,16 @@ type Sealed struct {
 // Salt is random and known to the ledger only.
 type Salt [16]byte
 
-// Seal encodes entries, each with its person hidden and under a fresh salt.
-func (v Veil) Seal(entries []Entry) ([]Sealed, error) {
+// Seal encodes entries, each with its person concealed and under a fresh salt.
+func (p Pseudonyms) Seal(entries []Entry) ([]Sealed, error) {
 	salts := make([]byte, len(entries)*len(Salt{}))
 	_, _ = rand.Read(salts) // never fails: crypto/rand ends the program instead
 	sealed := make([]Sealed, len(entries))
 	var bodies []byte
-	at := epoch{of: v}
+	at := epoch{of: p}
 	for i := range entries {
 		at.entry = entries[i]
-		if err := at.hide(); err != nil {
+		if err := at.conceal(); err != nil {
 			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
 		}
 		if err := at.entry.fits(); err != nil {

@@ -29,7 +29,7 @@ type DB struct {
 	statements statements
 	loader     factLoader
 	periods    periodCache
-	veil       ledger.Veil // over the people in entries
+	pseudonyms ledger.Pseudonyms // over the people in entries
 }
 
 // engine is what differs between the two databases.

@@ -55,7 +55,7 @@ const (
 
 // Entries implements journal.DB.
 func (l Ledger) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return l.db.veil.Entries(l.Sealed(ctx, from))
+	return l.db.pseudonyms.Entries(l.Sealed(ctx, from))
 }
 
 // sealedPortion reads entries from a number on, up to end, which lie in some months.
@@ -115,7 +115,7 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	return l.db.veil.Open(body)
+	return l.db.pseudonyms.Reveal(body)
 }
 
 func (l Ledger) body(ctx context.Context, number ledger.Number) (body []byte, err error) {

@@ -73,7 +73,7 @@ func (t *turn) Generation() uint64  { return t.generation }
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.db.periods.holding(from)
 	last := ledger.MonthOf(t.last)
-	return t.db.veil.Entries(sealedPortion(t.ctx, t.tx, t.db.engine, from, noEnd, first, last, math.MaxInt))
+	return t.db.pseudonyms.Entries(sealedPortion(t.ctx, t.tx, t.db.engine, from, noEnd, first, last, math.MaxInt))
 }
 
 // rows is what acts read and leave in a turn.
@@ -140,7 +140,7 @@ func lastOfEach[T any, K comparable](rows []T, key func(T) K) []T {
 }
 
 func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
-	rows, err := t.db.veil.Seal(entries)
+	rows, err := t.db.pseudonyms.Seal(entries)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func TestATamperedEntryCannotBeProved(t *testing.T) {
 // nothing.
 func FuzzOpenProof(f *testing.F) {
 	signer, verifier := storetest.Notary(f)
-	entries, err := ledger.Veil{}.Seal([]ledger.Entry{{Number: 0, Time: storetest.At, Kind: ledger.Read, Account: "samir"}})
+	entries, err := ledger.Pseudonyms{}.Seal([]ledger.Entry{{Number: 0, Time: storetest.At, Kind: ledger.Read, Account: "samir"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"poterne/internal/register"
 )
 
-var veils = map[string]ledger.Veil{"bare": {}, "veiled": ledger.NewVeil(202601, register.EpochKey{1})}
+var variants = map[string]ledger.Pseudonyms{"bare": {}, "concealed": ledger.NewPseudonyms(202601, register.EpochKey{1})}
 
 func consulted(number ledger.Number, at time.Time) ledger.Entry {
 	return ledger.Entry{
@@ -26,9 +26,9 @@ func consulted(number ledger.Number, at time.Time) ledger.Entry {
 	}
 }
 
-func stored(t testing.TB, veil ledger.Veil, entry ledger.Entry) ledger.Entry {
+func stored(t testing.TB, pseudonyms ledger.Pseudonyms, entry ledger.Entry) ledger.Entry {
 	t.Helper()
-	stored, err := ledger.Decode(seal(t, veil, entry).Body)
+	stored, err := ledger.Decode(seal(t, pseudonyms, entry).Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,10 +37,10 @@ func stored(t testing.TB, veil ledger.Veil, entry ledger.Entry) ledger.Entry {
 
 // Promise: LEDGER-2
 func TestLEDGER_2_APersonLooksAnotherInEachMonth(t *testing.T) {
-	veil := veils["veiled"]
+	pseudonyms := variants["concealed"]
 	march := consulted(1, at)
-	one, again := stored(t, veil, march), stored(t, veil, consulted(2, at.AddDate(0, 0, 7)))
-	april := stored(t, veil, consulted(3, at.AddDate(0, 1, 0)))
+	one, again := stored(t, pseudonyms, march), stored(t, pseudonyms, consulted(2, at.AddDate(0, 0, 7)))
+	april := stored(t, pseudonyms, consulted(3, at.AddDate(0, 1, 0)))
 	if one.Epoch != 202603 || april.Epoch != 202604 {
 		t.Errorf("the epochs are %v and %v", one.Epoch, april.Epoch)
 	}
@@ -59,13 +59,13 @@ func TestLEDGER_2_APersonLooksAnotherInEachMonth(t *testing.T) {
 	}
 }
 
-// What is read through the veil is what was written, whoever reads: one entry or
+// What is revealed is what was written, whoever reads: one entry or
 // many, on a node that began with a later key.
-func TestWhatIsReadThroughTheVeilIsWhatWasWritten(t *testing.T) {
+func TestWhatIsRevealedIsWhatWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := register.EpochKey(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "key"))
-		veil := ledger.NewVeil(202611, key)
-		late := ledger.NewVeil(202612, key.Next())
+		pseudonyms := ledger.NewPseudonyms(202611, key)
+		late := ledger.NewPseudonyms(202612, key.Next())
 		var entries []ledger.Entry
 		for i := range rapid.IntRange(1, 20).Draw(t, "entries") {
 			entry := consulted(ledger.Number(i), ledger.Month(202611).Begins().AddDate(0, 0, rapid.IntRange(0, 500).Draw(t, "day")))
@@ -73,12 +73,12 @@ func TestWhatIsReadThroughTheVeilIsWhatWasWritten(t *testing.T) {
 			entry.Reason.ID = rapid.StringN(0, 80, -1).Draw(t, "fact")
 			entries = append(entries, entry)
 		}
-		sealed, err := veil.Seal(entries)
+		sealed, err := pseudonyms.Seal(entries)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var back []ledger.Entry
-		for entry, err := range veil.Entries(each(sealed)) {
+		for entry, err := range pseudonyms.Entries(each(sealed)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestWhatIsReadThroughTheVeilIsWhatWasWritten(t *testing.T) {
 			t.Fatalf("%+v came back as %+v", entries, back)
 		}
 		for i, row := range sealed {
-			entry, err := late.Open(row.Body)
+			entry, err := late.Reveal(row.Body)
 			if month := ledger.MonthOf(entries[i].Time); month == 202611 && !entries[i].Person.IsZero() {
 				if err == nil {
 					t.Fatal("a later key opens an earlier month")
@@ -110,12 +110,12 @@ func each(sealed []ledger.Sealed) iter.Seq2[ledger.Sealed, error] {
 	}
 }
 
-func TestWhatWasWrittenWithoutAVeilIsReadAsItIs(t *testing.T) {
+func TestWhatWasWrittenWithoutPseudonymsIsReadAsItIs(t *testing.T) {
 	for name, entry := range samples {
 		if entry.Epoch != 0 {
 			continue
 		}
-		back, err := veils["veiled"].Open(seal(t, ledger.Veil{}, entry).Body)
+		back, err := variants["concealed"].Reveal(seal(t, ledger.Pseudonyms{}, entry).Body)
 		if err != nil || back != entry {
 			t.Errorf("%s came back as %+v, %v", name, back, err)
 		}
@@ -123,41 +123,41 @@ func TestWhatWasWrittenWithoutAVeilIsReadAsItIs(t *testing.T) {
 }
 
 func TestAnEntryWhoseKeyIsNotThereIsToldSo(t *testing.T) {
-	body := seal(t, veils["veiled"], consulted(7, at)).Body
+	body := seal(t, variants["concealed"], consulted(7, at)).Body
 	absurd := consulted(8, at)
 	absurd.Epoch = 999912
 	for what, test := range map[string]struct {
-		veil ledger.Veil
-		body []byte
-		want string
+		pseudonyms ledger.Pseudonyms
+		body       []byte
+		want       string
 	}{
-		"without a key":            {ledger.Veil{}, body, "entry 7 cannot be read: people are hidden under the key of 2026-03, and there is none here: write epoch ="},
-		"with a later key":         {ledger.NewVeil(202604, register.EpochKey{1}), body, "people of 2026-03 are asked for, and the epoch key begins with 2026-04"},
-		"that claims to be absurd": {veils["veiled"], absurd.Append(nil), "entry 8 cannot be read: there is no key of month 999912"},
+		"without a key":            {ledger.Pseudonyms{}, body, "entry 7 cannot be read: people are hidden under the key of 2026-03, and there is none here: write epoch ="},
+		"with a later key":         {ledger.NewPseudonyms(202604, register.EpochKey{1}), body, "people of 2026-03 are asked for, and the epoch key begins with 2026-04"},
+		"that claims to be absurd": {variants["concealed"], absurd.Append(nil), "entry 8 cannot be read: there is no key of month 999912"},
 	} {
-		if _, err := test.veil.Open(test.body); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := test.pseudonyms.Reveal(test.body); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", what, err)
 		}
-		for _, err := range test.veil.Entries(each([]ledger.Sealed{{Body: test.body}})) {
+		for _, err := range test.pseudonyms.Entries(each([]ledger.Sealed{{Body: test.body}})) {
 			if err == nil {
 				t.Errorf("%s, among others: it is read", what)
 			}
 		}
 	}
 	early := consulted(9, ledger.Month(202512).Begins())
-	if hidden := stored(t, veils["veiled"], early); hidden.Epoch != 202601 || hidden.Person == early.Person {
+	if hidden := stored(t, variants["concealed"], early); hidden.Epoch != 202601 || hidden.Person == early.Person {
 		t.Errorf("by a clock that is behind the first key, somebody is hidden under %s", hidden.Epoch)
 	}
 	long := consulted(10, at)
 	long.Reason.ID = strings.Repeat("x", 5000)
-	if back, err := veils["veiled"].Open(seal(t, veils["veiled"], long).Body); err != nil || back.Reason.ID != long.Reason.ID[:3072] {
+	if back, err := variants["concealed"].Reveal(seal(t, variants["concealed"], long).Body); err != nil || back.Reason.ID != long.Reason.ID[:3072] {
 		t.Errorf("an endless fact came back with %d characters, %v", len(back.Reason.ID), err)
 	}
 }
 
 func BenchmarkOpen(b *testing.B) {
-	for name, veil := range veils {
-		rows, err := veil.Seal([]ledger.Entry{samples["consulted"]})
+	for name, pseudonyms := range variants {
+		rows, err := pseudonyms.Seal([]ledger.Entry{samples["consulted"]})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func BenchmarkOpen(b *testing.B) {
 				for yield(rows[0], nil) {
 				}
 			}
-			next, stop := iter.Pull2(veil.Entries(sealed))
+			next, stop := iter.Pull2(pseudonyms.Entries(sealed))
 			defer stop()
 			for b.Loop() {
 				if _, err, _ := next(); err != nil {

@@ -12,42 +12,42 @@ import (
 	"poterne/internal/ledger"
 )
 
-// Veil has people hidden in every entry that is written from now on, and read where
-// they were hidden before. It refuses a veil with other keys than those that this
+// Conceal has people concealed in every entry that is written from now on, and read where
+// they were concealed before. It refuses pseudonyms with other keys than those that this
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
-func (db *DB) Veil(ctx context.Context, veil ledger.Veil) error {
+func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 	known, err := db.epochs(ctx, db.read)
 	if err != nil {
 		return err
 	}
-	if err := admits(known, veil); err != nil {
+	if err := admits(known, pseudonyms); err != nil {
 		return err
 	}
-	if missing := unmarked(known, veil, ledger.MonthOf(time.Now())); len(missing) > 0 {
-		if err := db.within(ctx, func(tx *sql.Tx) error { return db.mark(ctx, tx, veil, missing) }); err != nil {
+	if missing := unmarked(known, pseudonyms, ledger.MonthOf(time.Now())); len(missing) > 0 {
+		if err := db.within(ctx, func(tx *sql.Tx) error { return db.mark(ctx, tx, pseudonyms, missing) }); err != nil {
 			return err
 		}
 	}
-	db.veil = veil
+	db.pseudonyms = pseudonyms
 	return nil
 }
 
-// admits says what is wrong with a veil for a ledger that was written under these
+// admits says what is wrong with pseudonyms for a ledger that was written under these
 // epochs.
-func admits(epochs []epoch, veil ledger.Veil) error {
+func admits(epochs []epoch, pseudonyms ledger.Pseudonyms) error {
 	if len(epochs) == 0 {
 		return nil
 	}
-	if !veil.Hides() {
+	if !pseudonyms.Conceals() {
 		return fmt.Errorf("since %s, people in this ledger are hidden under a key, and there is none here: write epoch = \"epoch.key\" under [keys], with the file that its other nodes have", epochs[0].month)
 	}
 	known := false
 	for _, e := range epochs {
-		if e.month < veil.First() {
+		if e.month < pseudonyms.First() {
 			continue
 		}
-		key, err := veil.Key(e.month)
+		key, err := pseudonyms.Key(e.month)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func admits(epochs []epoch, veil ledger.Veil) error {
 		known = true
 	}
 	if !known {
-		return fmt.Errorf("the epoch key begins with %s, later than any that this ledger was written under: use the file that its other nodes have", veil.First())
+		return fmt.Errorf("the epoch key begins with %s, later than any that this ledger was written under: use the file that its other nodes have", pseudonyms.First())
 	}
 	return nil
 }
@@ -87,13 +87,13 @@ func (db *DB) epochs(ctx context.Context, q querier) (known []epoch, err error) 
 }
 
 // unmarked returns the months up to now whose keys the database does not know yet.
-// Each is marked, so that a veil that begins later one day is known by its first: by
+// Each is marked, so that pseudonyms that begin later one day are known by their first: by
 // this database, and by its copies from before.
-func unmarked(known []epoch, veil ledger.Veil, now ledger.Month) (missing []ledger.Month) {
-	if !veil.Hides() {
+func unmarked(known []epoch, pseudonyms ledger.Pseudonyms, now ledger.Month) (missing []ledger.Month) {
+	if !pseudonyms.Conceals() {
 		return nil
 	}
-	for month := veil.First(); month <= max(veil.First(), now); month = month.Plus(1) {
+	for month := pseudonyms.First(); month <= max(pseudonyms.First(), now); month = month.Plus(1) {
 		if !slices.ContainsFunc(known, func(e epoch) bool { return e.month == month }) {
 			missing = append(missing, month)
 		}
@@ -103,10 +103,10 @@ func unmarked(known []epoch, veil ledger.Veil, now ledger.Month) (missing []ledg
 
 // mark keeps what tells the keys of months from others, unless another node was
 // quicker, with other keys.
-func (db *DB) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months []ledger.Month) error {
+func (db *DB) mark(ctx context.Context, tx *sql.Tx, pseudonyms ledger.Pseudonyms, months []ledger.Month) error {
 	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
 	for _, month := range months {
-		key, err := veil.Key(month)
+		key, err := pseudonyms.Key(month)
 		if err != nil {
 			return err
 		}
@@ -119,5 +119,5 @@ func (db *DB) mark(ctx context.Context, tx *sql.Tx, veil ledger.Veil, months []l
 	if err != nil {
 		return err
 	}
-	return admits(known, veil)
+	return admits(known, pseudonyms)
 }

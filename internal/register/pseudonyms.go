@@ -14,9 +14,8 @@ import (
 )
 
 // EpochKey is the secret of one epoch of the ledger. From it follow those of all
-// later epochs and of none before: whoever throws an early one away and keeps the
-// next can read no more of what was hidden under the first, nor can anybody who
-// takes the next from them.
+// later epochs and of none before: once an early key is thrown away, the later keys
+// reveal nothing that was concealed under it.
 type EpochKey [sha256.Size]byte
 
 // ParseEpochKey reads what Text wrote.
@@ -48,10 +47,10 @@ func (k EpochKey) Mark() [16]byte {
 	return [16]byte(mark[:16])
 }
 
-// Veil is what hides people in this epoch. It does not lead back to the key: given
-// away, it opens this epoch only.
-func (k EpochKey) Veil() Veil {
-	return Veil{people: k.cipher("poterne/epoch/people"), texts: k.cipher("poterne/epoch/texts")}
+// Pseudonyms are those of this epoch. They do not lead back to the key: given away,
+// they reveal this epoch only.
+func (k EpochKey) Pseudonyms() Pseudonyms {
+	return Pseudonyms{people: k.cipher("poterne/epoch/people"), texts: k.cipher("poterne/epoch/texts")}
 }
 
 func (k EpochKey) derive(about string) EpochKey {
@@ -69,18 +68,18 @@ func (k EpochKey) cipher(about string) cipher.Block {
 	return block
 }
 
-// Veil hides people for one epoch: the same person looks the same within it, and
-// has nothing in common with how they look in any other. It is safe to share.
-type Veil struct {
+// Pseudonyms gives each person a pseudonym for one epoch, which has nothing in common
+// with the person's pseudonym in any other epoch. It is safe to share.
+type Pseudonyms struct {
 	people cipher.Block
 	texts  cipher.Block
 }
 
-// Hide puts a person's look in their place. Nobody stays nobody.
-func (v Veil) Hide(p *PersonID) { walk(p, v.people.Encrypt) }
+// Conceal replaces a person by the pseudonym of the epoch. The zero person stays zero.
+func (p Pseudonyms) Conceal(person *PersonID) { walk(person, p.people.Encrypt) }
 
-// Lift undoes Hide.
-func (v Veil) Lift(p *PersonID) { walk(p, v.people.Decrypt) }
+// Reveal undoes Conceal.
+func (p Pseudonyms) Reveal(person *PersonID) { walk(person, p.people.Decrypt) }
 
 // walk goes on from nobody, so that the cipher permutes everybody else.
 func walk(p *PersonID, step func(dst, src []byte)) {
@@ -93,27 +92,27 @@ func walk(p *PersonID, step func(dst, src []byte)) {
 	}
 }
 
-// HideText hides what another system calls something about a person, which would
+// ConcealText encrypts what another system calls something about a person, which would
 // lead to the same person in every epoch. number must never come twice in an epoch:
 // then equal texts do not look equal either.
-func (v Veil) HideText(text string, number uint64) string {
-	return base64.RawURLEncoding.EncodeToString(v.mixed([]byte(text), number))
+func (p Pseudonyms) ConcealText(text string, number uint64) string {
+	return base64.RawURLEncoding.EncodeToString(p.mixed([]byte(text), number))
 }
 
-// LiftText undoes HideText.
-func (v Veil) LiftText(hidden string, number uint64) (string, error) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(hidden)
+// RevealText undoes ConcealText.
+func (p Pseudonyms) RevealText(concealed string, number uint64) (string, error) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(concealed)
 	if err != nil {
-		return "", errors.New("a hidden text is damaged")
+		return "", errors.New("a concealed text is damaged")
 	}
-	return string(v.mixed(text, number)), nil
+	return string(p.mixed(text, number)), nil
 }
 
 // mixed is text and the cipher's key stream for this number; done twice it undoes
 // itself.
-func (v Veil) mixed(text []byte, number uint64) []byte {
+func (p Pseudonyms) mixed(text []byte, number uint64) []byte {
 	var start [aes.BlockSize]byte
 	binary.BigEndian.PutUint64(start[:], number)
-	cipher.NewCTR(v.texts, start[:]).XORKeyStream(text, text)
+	cipher.NewCTR(p.texts, start[:]).XORKeyStream(text, text)
 	return text
 }

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	march = ledger.NewVeil(202603, register.EpochKey{1})
-	april = ledger.NewVeil(202604, register.EpochKey{1}.Next())
+	march = ledger.NewPseudonyms(202603, register.EpochKey{1})
+	april = ledger.NewPseudonyms(202604, register.EpochKey{1}.Next())
 )
 
 // nodes are several openings of one database.
@@ -28,19 +28,19 @@ func nodes(t *testing.T) map[string]func(*testing.T) *store.DB {
 	}
 }
 
-func veiled(t *testing.T, s *store.DB, veil ledger.Veil) *store.DB {
+func concealed(t *testing.T, s *store.DB, pseudonyms ledger.Pseudonyms) *store.DB {
 	t.Helper()
-	if err := s.Veil(t.Context(), veil); err != nil {
+	if err := s.Conceal(t.Context(), pseudonyms); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// Everything that is asked of a store is answered the same under a veil.
-func TestAVeiledStoreAnswersAsAnyOther(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.DB { return veiled(t, openSQLite(t), march) })
+// Everything that is asked of a store is answered the same by a store that conceals people.
+func TestAStoreThatConcealsAnswersAsAnyOther(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.DB { return concealed(t, openSQLite(t), march) })
 	cluster := storetest.StartPostgreSQL(t)
-	storetest.Run(t, func(t *testing.T) *store.DB { return veiled(t, openPostgreSQL(t, cluster.Database(t)), march) })
+	storetest.Run(t, func(t *testing.T) *store.DB { return concealed(t, openPostgreSQL(t, cluster.Database(t)), march) })
 }
 
 // Promise: LEDGER-2
@@ -48,8 +48,8 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 	for engine, open := range nodes(t) {
 		t.Run(engine, func(t *testing.T) {
 			before := open(t)
-			storetest.Write(t, before, 2, storetest.At) // by a program that knew no veil
-			s := veiled(t, open(t), march)
+			storetest.Write(t, before, 2, storetest.At) // by a program without pseudonyms
+			s := concealed(t, open(t), march)
 			storetest.Write(t, s, 2, storetest.At)
 			storetest.Write(t, s, 2, storetest.At.AddDate(0, 1, 0))
 
@@ -68,7 +68,7 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 				}
 			}
 			read := 0
-			for entry, err := range store.NewLedger(veiled(t, open(t), march)).Entries(t.Context(), 0) {
+			for entry, err := range store.NewLedger(concealed(t, open(t), march)).Entries(t.Context(), 0) {
 				if err != nil || entry.Person != storetest.Person(int(entry.Number)) {
 					t.Fatalf("entry %d, of %s: %v", entry.Number, entry.Epoch, err)
 				}
@@ -85,25 +85,25 @@ func TestLEDGER_2_TheTableHidesPeopleAndTheVeilFindsThem(t *testing.T) {
 }
 
 // A node that would take the people of others for different ones is not let in.
-func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
+func TestPseudonymsOfOtherKeysAreRefused(t *testing.T) {
 	for engine, open := range nodes(t) {
 		t.Run(engine, func(t *testing.T) {
-			storetest.Write(t, veiled(t, open(t), march), 1, storetest.At)
+			storetest.Write(t, concealed(t, open(t), march), 1, storetest.At)
 			for what, test := range map[string]struct {
-				veil ledger.Veil
-				want string
+				pseudonyms ledger.Pseudonyms
+				want       string
 			}{
-				"no key":                          {ledger.Veil{}, "since 2026-03, people in this ledger are hidden under a key, and there is none here: write epoch = "},
-				"another key":                     {ledger.NewVeil(202603, register.EpochKey{2}), "the epoch key is not the one"},
-				"another key, from a year ago":    {ledger.NewVeil(202501, register.EpochKey{1}), "the epoch key is not the one"},
-				"another key, from now on":        {ledger.NewVeil(ledger.MonthOf(time.Now()), register.EpochKey{1}), "the epoch key is not the one"},
-				"another key, for months to come": {ledger.NewVeil(ledger.MonthOf(time.Now()).Plus(2), register.EpochKey{1}), "later than any that this ledger was written under"},
+				"no key":                          {ledger.Pseudonyms{}, "since 2026-03, people in this ledger are hidden under a key, and there is none here: write epoch = "},
+				"another key":                     {ledger.NewPseudonyms(202603, register.EpochKey{2}), "the epoch key is not the one"},
+				"another key, from a year ago":    {ledger.NewPseudonyms(202501, register.EpochKey{1}), "the epoch key is not the one"},
+				"another key, from now on":        {ledger.NewPseudonyms(ledger.MonthOf(time.Now()), register.EpochKey{1}), "the epoch key is not the one"},
+				"another key, for months to come": {ledger.NewPseudonyms(ledger.MonthOf(time.Now()).Plus(2), register.EpochKey{1}), "later than any that this ledger was written under"},
 			} {
-				if err := open(t).Veil(t.Context(), test.veil); err == nil || !strings.Contains(err.Error(), test.want) {
+				if err := open(t).Conceal(t.Context(), test.pseudonyms); err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
-			s := veiled(t, open(t), april) // a key that begins later is known
+			s := concealed(t, open(t), april) // a key that begins later is known
 			storetest.Write(t, s, 1, storetest.At.AddDate(0, 1, 0))
 			if entry, err := store.NewLedger(s).Entry(t.Context(), 1); err != nil || entry.Person != storetest.Person(1) {
 				t.Errorf("what the later key covers: %v", err)
@@ -114,7 +114,7 @@ func TestAVeilOfOtherKeysIsRefused(t *testing.T) {
 			if first, err := store.NewLedger(s).FirstAt(t.Context(), storetest.At.Add(time.Second)); err != nil || first != 1 {
 				t.Errorf("times, which no key hides, lead to entry %d, %v", first, err)
 			}
-			veiled(t, open(t), march) // the nodes that still have the earlier key go on
+			concealed(t, open(t), march) // the nodes that still have the earlier key go on
 		})
 	}
 }
@@ -129,7 +129,9 @@ func TestOfTwoKeysAtTheSameMomentOneIsTaken(t *testing.T) {
 			}
 			outcomes := make(chan bool)
 			for i, s := range nodes {
-				go func() { outcomes <- s.Veil(t.Context(), ledger.NewVeil(202603, register.EpochKey{byte(i)})) == nil }()
+				go func() {
+					outcomes <- s.Conceal(t.Context(), ledger.NewPseudonyms(202603, register.EpochKey{byte(i)})) == nil
+				}()
 			}
 			started := 0
 			for range nodes {

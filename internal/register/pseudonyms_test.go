@@ -15,39 +15,39 @@ func epochKey(t *rapid.T, label string) register.EpochKey {
 	return register.EpochKey(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, label))
 }
 
-func TestWhatAVeilHidesItLifts(t *testing.T) {
+func TestWhatIsConcealedIsRevealed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		veil := epochKey(t, "key").Veil()
+		pseudonyms := epochKey(t, "key").Pseudonyms()
 		person := register.PersonID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "person"))
 		hidden := person
-		veil.Hide(&hidden)
+		pseudonyms.Conceal(&hidden)
 		if !person.IsZero() && (hidden == person || hidden.IsZero()) {
 			t.Fatal("the person is not hidden")
 		}
 		if person.IsZero() != hidden.IsZero() {
 			t.Fatal("nobody became somebody")
 		}
-		if veil.Lift(&hidden); hidden != person {
+		if pseudonyms.Reveal(&hidden); hidden != person {
 			t.Fatal("another person came back")
 		}
 
 		text, number := rapid.String().Draw(t, "text"), rapid.Uint64().Draw(t, "number")
-		covered := veil.HideText(text, number)
-		if back, err := veil.LiftText(covered, number); err != nil || back != text {
+		covered := pseudonyms.ConcealText(text, number)
+		if back, err := pseudonyms.RevealText(covered, number); err != nil || back != text {
 			t.Fatalf("%q came back as %q, %v", text, back, err)
 		}
-		if len(text) >= 8 && (strings.Contains(covered, text) || covered == veil.HideText(text, number+1)) {
+		if len(text) >= 8 && (strings.Contains(covered, text) || covered == pseudonyms.ConcealText(text, number+1)) {
 			t.Fatal("a text shows through, or looks the same twice")
 		}
 	})
 }
 
-// What the veil does is a permutation of people: no two look the same.
+// A pseudonym is a permutation of people: no two look the same.
 func TestNoTwoPeopleLookTheSame(t *testing.T) {
-	veil, seen := register.EpochKey{1}.Veil(), make(map[register.PersonID]bool)
+	pseudonyms, seen := register.EpochKey{1}.Pseudonyms(), make(map[register.PersonID]bool)
 	for i := range 100_000 {
 		p := register.PersonID{byte(i), byte(i >> 8), byte(i >> 16), 1}
-		veil.Hide(&p)
+		pseudonyms.Conceal(&p)
 		seen[p] = true
 	}
 	if len(seen) != 100_000 {
@@ -59,14 +59,14 @@ func TestNoTwoPeopleLookTheSame(t *testing.T) {
 // people's.
 func TestTwoEpochsShareNothing(t *testing.T) {
 	key := register.EpochKey{7}
-	one, other := key.Veil(), key.Next().Veil()
+	one, other := key.Pseudonyms(), key.Next().Pseudonyms()
 	const people = 20_000
 	looks, same := make(map[register.PersonID]bool, people), 0
 	for i := range people {
 		p := register.PersonID{byte(i), byte(i >> 8), 9}
 		in, then := p, p
-		one.Hide(&in)
-		other.Hide(&then)
+		one.Conceal(&in)
+		other.Conceal(&then)
 		looks[in] = true
 		for b := range in {
 			for bit := range 8 {
@@ -80,7 +80,7 @@ func TestTwoEpochsShareNothing(t *testing.T) {
 	if share := float64(same) / (people * 128); share < 0.499 || share > 0.501 {
 		t.Errorf("%.4f of the bits are the same, want half", share)
 	}
-	if one.HideText("rdv-17", 1) == other.HideText("rdv-17", 1) {
+	if one.ConcealText("rdv-17", 1) == other.ConcealText("rdv-17", 1) {
 		t.Error("a text looks the same in two epochs")
 	}
 }
@@ -95,8 +95,8 @@ func TestEpochsFollowForEver(t *testing.T) {
 	var lines strings.Builder
 	for range 13 {
 		person := register.PersonID{15: 1}
-		key.Veil().Hide(&person)
-		fmt.Fprintf(&lines, "%s %x %s %s\n", key.Text(), key.Mark(), person.Hex(), key.Veil().HideText("rendez-vous 17 du 3 mars", 308))
+		key.Pseudonyms().Conceal(&person)
+		fmt.Fprintf(&lines, "%s %x %s %s\n", key.Text(), key.Mark(), person.Hex(), key.Pseudonyms().ConcealText("rendez-vous 17 du 3 mars", 308))
 		key = key.Next()
 	}
 	want, err := os.ReadFile("testdata/epochs.txt")
@@ -128,19 +128,19 @@ func TestAnEpochKeyIsReadAsItIsWritten(t *testing.T) {
 	}
 }
 
-func BenchmarkVeil(b *testing.B) {
-	veil, person := register.EpochKey{1}.Veil(), register.PersonID{1}
+func BenchmarkPseudonyms(b *testing.B) {
+	pseudonyms, person := register.EpochKey{1}.Pseudonyms(), register.PersonID{1}
 	b.Run("hide and lift", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			veil.Hide(&person)
-			veil.Lift(&person)
+			pseudonyms.Conceal(&person)
+			pseudonyms.Reveal(&person)
 		}
 	})
 	b.Run("a text", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_ = veil.HideText("rdv-2026-000017", 308)
+			_ = pseudonyms.ConcealText("rdv-2026-000017", 308)
 		}
 	})
 }

@@ -19,20 +19,20 @@ import (
 // A person counts once, in March and in April, for the node that showed them and for
 // one that reads it in the ledger; and everything is decided as if nobody had been
 // hidden.
-func TestMetersAreReadFromAVeiledLedgerOverTwoMonths(t *testing.T) {
+func TestMetersAreReadFromAConcealedLedgerOverTwoMonths(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	connection := storetest.StartPostgreSQL(t).Database(t)
 	bare := filepath.Join(t.TempDir(), "bare.db")
 	sqlite := func(path string) func() (*store.DB, error) {
 		return func() (*store.DB, error) { return store.OpenSQLite(t.Context(), path) }
 	}
-	veil := ledger.NewVeil(202603, register.EpochKey{1})
-	oracle := twoMonths(t, ledger.Veil{}, sqlite(bare))
+	pseudonyms := ledger.NewPseudonyms(202603, register.EpochKey{1})
+	oracle := twoMonths(t, ledger.Pseudonyms{}, sqlite(bare))
 	for engine, open := range map[string]func() (*store.DB, error){
 		"sqlite":   sqlite(path),
 		"postgres": func() (*store.DB, error) { return store.OpenPostgreSQL(t.Context(), connection) },
 	} {
-		if got := twoMonths(t, veil, open); !reflect.DeepEqual(got, oracle) {
+		if got := twoMonths(t, pseudonyms, open); !reflect.DeepEqual(got, oracle) {
 			t.Errorf("%s decides %v, and %v where nobody is hidden", engine, got, oracle)
 		}
 	}
@@ -40,7 +40,7 @@ func TestMetersAreReadFromAVeiledLedgerOverTwoMonths(t *testing.T) {
 
 // twoMonths has a gate decide in March and in April, and another, which reads the
 // ledger only, go on. It returns why each person was shown or not.
-func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.DB, error)) (decided []policy.Why) {
+func twoMonths(t *testing.T, pseudonyms ledger.Pseudonyms, open func() (*store.DB, error)) (decided []policy.Why) {
 	t.Helper()
 	clock := newClock()
 	clock.advance(17 * 24 * time.Hour) // the 20th of March
@@ -50,7 +50,7 @@ func twoMonths(t *testing.T, veil ledger.Veil, open func() (*store.DB, error)) (
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
-		if err := s.Veil(t.Context(), veil); err != nil {
+		if err := s.Conceal(t.Context(), pseudonyms); err != nil {
 			t.Fatal(err)
 		}
 		if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
@@ -97,7 +97,7 @@ func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
 	behind, _ := h.gate()
 	settle(t, behind, ask(2))
 	s := h.store()
-	if err := s.Veil(t.Context(), ledger.NewVeil(202603, register.EpochKey{1})); err != nil {
+	if err := s.Conceal(t.Context(), ledger.NewPseudonyms(202603, register.EpochKey{1})); err != nil {
 		t.Fatal(err)
 	}
 	ahead, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, h.clock.now)
