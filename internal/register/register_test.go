@@ -97,17 +97,3 @@ func TestFieldCategoriesKeepTheirBits(t *testing.T) {
 		t.Errorf("an unknown category must be refused and the known ones named, got %v", err)
 	}
 }
-
-func TestNIRKey(t *testing.T) {
-	for body, want := range map[string]int{"2550814168025": 38, "1780599330108": 17, "185052A004123": 56, "290112B033045": 62} {
-		if got, err := register.NIRKey(body); err != nil || got != want {
-			t.Errorf("key of %s = %d, %v; want %d", body, got, err, want)
-		}
-	}
-	if !register.ValidNIR("2 55 08 14 168 025 38") || register.ValidNIR("255081416802539") {
-		t.Error("a key must be right")
-	}
-	if _, err := register.NIRKey("12345"); err == nil {
-		t.Error("a short NIR must be refused")
-	}
-}

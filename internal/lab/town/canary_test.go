@@ -179,7 +179,7 @@ func (s *spy) look(i int) observed {
 		words: map[string]string{
 			"end of the number": dossier[9:10], "letter of the number": dossier[11:], "beginning of the identifier": field("ft")[:1],
 			"end of the identifier": field("ft")[7:], "month of birth": birth.Month().String(), "first of a month": fmt.Sprint(birth.Day() == 1),
-			"NIR agrees":   fmt.Sprint(nir[1:3] == birth.Format("06"), nir[3:5] == birth.Format("01"), register.ValidNIR(nir)),
+			"NIR agrees":   fmt.Sprint(nir[1:3] == birth.Format("06"), nir[3:5] == birth.Format("01"), town.ValidNIR(nir)),
 			"born at home": fmt.Sprint(strings.HasPrefix(field("commune"), person.Birthplace.Name)), "département": person.Commune.Department()[:1],
 			"telephone": field("phone")[:8], "end of the telephone": field("phone")[13:], "post office": mail[strings.IndexByte(mail, '@'):],
 			"shape of the page": shape(root),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"poterne/internal/fault"
-	"poterne/internal/register"
 )
 
 const (
@@ -297,7 +296,7 @@ func day(year int, month time.Month, d int) time.Time {
 // never issued, and its key is right.
 func nir(birth time.Time, place *Commune, order int) string {
 	body := fmt.Sprintf("9%02d%02d%s%03d", birth.Year()%100, birth.Month(), place.Code, order)
-	key, err := register.NIRKey(body)
+	key, err := NIRKey(body)
 	if err != nil {
 		panic(fmt.Errorf("town: a commune's code: %w", err))
 	}

@@ -15,7 +15,6 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/lab/town"
-	"poterne/internal/register"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -153,7 +152,7 @@ func TestNobodyInTheTownCouldBeReal(t *testing.T) {
 	mail := regexp.MustCompile(`^[a-z]+\.[a-z]+\.[0-9a-z]{6}@[a-z]+\.example$`)
 	rapid.Check(t, func(t *rapid.T) {
 		p := r.Person(rapid.IntRange(0, town.National-1).Draw(t, "person"))
-		if p.NIR[0] != '9' || !register.ValidNIR(p.NIR) {
+		if p.NIR[0] != '9' || !town.ValidNIR(p.NIR) {
 			t.Fatalf("a NIR could be issued, or has a wrong key")
 		}
 		if want := p.Birth.Format("0601") + p.Birthplace.Code; p.NIR[1:10] != want {
@@ -280,5 +279,19 @@ func BenchmarkIndexOfTheDemo(b *testing.B) {
 		if _, err := people(b, town.Demo).Search("MARTIN", time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), ""); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestNIRKey(t *testing.T) {
+	for body, want := range map[string]int{"2550814168025": 38, "1780599330108": 17, "185052A004123": 56, "290112B033045": 62} {
+		if got, err := town.NIRKey(body); err != nil || got != want {
+			t.Errorf("key of %s = %d, %v; want %d", body, got, err, want)
+		}
+	}
+	if !town.ValidNIR("2 55 08 14 168 025 38") || town.ValidNIR("255081416802539") {
+		t.Error("a key must be right")
+	}
+	if _, err := town.NIRKey("12345"); err == nil {
+		t.Error("a short NIR must be refused")
 	}
 }
