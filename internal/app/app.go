@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/campaign"
@@ -78,7 +77,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	p.metrics = newMetrics(o, p.Journal)
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
-	p.metrics.registry.MustRegister(present, overdue{o})
+	p.metrics.registry.MustRegister(present)
 
 	pages := portal.NewPages(o.portal(log))
 	sessions := store.NewSessions(o.DB)
@@ -91,7 +90,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
 		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector,
-		Notary: notary{o.Ledger, o.Signer, o.Verifier}, Directory: directory,
+		Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
+			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
+		},
 	}
 	if o.Index != nil {
 		watch.Index = o.Index
@@ -377,16 +378,4 @@ func (l *Listening) start(group *errgroup.Group, handler http.Handler, log *slog
 		return fmt.Errorf("serving: %w", err)
 	})
 	return server
-}
-
-// notary gives the desk what its answers rest on.
-type notary struct {
-	shelf    ledger.Storage
-	signer   note.Signer
-	verifier note.Verifier
-}
-
-// Covering implements desk.Notary.
-func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
-	return ledgerindex.Covering(ctx, n.shelf, n.signer, n.verifier, before)
 }

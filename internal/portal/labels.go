@@ -34,7 +34,7 @@ type Labels struct {
 func (s *Shell) Labels(v *Visit, accounts []roster.Account, organisations []roster.Organisation) Labels {
 	l := Labels{
 		v.Speaker, make(map[roster.AccountID]roster.Account, len(accounts)),
-		make(map[roster.OrganisationID]roster.Organisation, len(organisations)), s.pages.service,
+		make(map[roster.OrganisationID]roster.Organisation, len(organisations)), s.ServiceName,
 	}
 	for _, a := range accounts {
 		l.Accounts[a.ID] = a

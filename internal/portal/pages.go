@@ -268,12 +268,12 @@ func (p *Pages) protect(w http.ResponseWriter) {
 	head.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// service returns what people call a service.
-func (p *Pages) service(id roster.ServiceID) string {
+// service returns a service; one that is not declared goes by its identifier.
+func (p *Pages) service(id roster.ServiceID) Service {
 	for _, s := range p.settings.Services {
 		if s.ID == id {
-			return s.Name
+			return s
 		}
 	}
-	return string(id)
+	return Service{ID: id, Name: string(id)}
 }

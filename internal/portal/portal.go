@@ -121,7 +121,7 @@ func (s *Shell) Handler(rooms ...Room) http.Handler {
 func (s *Shell) Services() []Service { return s.pages.settings.Services }
 
 // ServiceName returns what people call a service.
-func (s *Shell) ServiceName(id roster.ServiceID) string { return s.pages.service(id) }
+func (s *Shell) ServiceName(id roster.ServiceID) string { return s.pages.service(id).Name }
 
 // Now is the time by the portal's clock.
 func (s *Shell) Now() time.Time { return s.pages.settings.Now() }

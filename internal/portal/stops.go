@@ -102,14 +102,14 @@ func passes(why policy.Why) bool {
 // Refused says why nothing was shown, when it may be, what opens the way, and the
 // receipt's number.
 func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) {
-	class := classOf(refusal.Ruling.Why)
+	class, service := classOf(refusal.Ruling.Why), s.pages.service(refusal.Service)
 	shown := stoppedPage{
 		Page: s.pages.page(r, Viewer{}, "stopped.title-"+class), Refusal: refusal,
-		Class: class, Service: s.pages.service(refusal.Service),
+		Class: class, Service: service.Name,
 		Sentence: languageOf(r).Sentence(refusal.Ruling),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
 		Again:    !refusal.Ruling.Again.IsZero() && passes(refusal.Ruling.Why),
-		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: s.pages.search(refusal.Service),
+		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: service.Search,
 	}
 	if !readsPages(r) {
 		s.problem(w, r, problem{
@@ -144,16 +144,6 @@ func (p stoppedPage) wayOn() *wayOn {
 		return &wayOn{Kind: p.Ask}
 	}
 	return nil
-}
-
-// search is where a service finds people by name and birth date.
-func (p *Pages) search(id roster.ServiceID) string {
-	for _, s := range p.settings.Services {
-		if s.ID == id {
-			return s.Search
-		}
-	}
-	return ""
 }
 
 // SignIn asks for a sign-in when a session is missing or over. A page that

@@ -144,7 +144,9 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	s.Verifier = verifier
 	s.desk = desk.Deps{
 		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: store.NewFacts(db),
-		Campaigns: s.Campaigns, Index: index.New(index.Standard, store.NewLedger(db), kept), Notary: notary{store.NewLedger(db), signer, verifier},
+		Campaigns: s.Campaigns, Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
+			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
+		},
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
 	}
 	settings.Scheme = "dossier"
@@ -222,17 +224,6 @@ func Key(t *testing.T) register.Key {
 		t.Fatal(err)
 	}
 	return key
-}
-
-// notary signs for a site.
-type notary struct {
-	db       store.Ledger
-	signer   note.Signer
-	verifier note.Verifier
-}
-
-func (n notary) Covering(ctx context.Context, before ledger.Number) ([]byte, error) {
-	return index.Covering(ctx, n.db, n.signer, n.verifier, before)
 }
 
 // Opens makes an account ask for people, by number.

@@ -49,7 +49,7 @@ type opening struct {
 }
 
 // page shows an account.
-func (a accounts) page(v *portal.Visit) error {
+func (a accounts) page(v visit) error {
 	account, organisation, err := a.roster.Account(v.Context(), roster.AccountID(v.PathValue("id")))
 	if err != nil {
 		return err
@@ -65,10 +65,6 @@ func (a accounts) page(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	labels, err := a.labels(v)
-	if err != nil {
-		return err
-	}
 	said, err := outcome(v)
 	if err != nil {
 		return err
@@ -76,20 +72,20 @@ func (a accounts) page(v *portal.Visit) error {
 	now := a.shell.Now()
 	standing := a.gate.Standing(gate.AskerOf(account), "")
 	shown := accountPage{
-		Page: v.Page(path, "account.title", "name", labels.Account(account.ID)), Said: said,
+		Page: v.Page(path, "account.title", "name", v.labels.Account(account.ID)), Said: said,
 		Account: account, Organisation: organisation,
-		Meter: portal.DrawMeter(standing, entries, now), Score: scoreOf(standing, account, now), Strip: drawStrip(entries),
+		Meter: portal.DrawMeter(standing, entries, now), Score: scoreOf(standing, account), Strip: drawStrip(entries),
 		Services: a.habilitationsOf(habilitations, now),
 		More:     len(entries) == portal.EntriesRead,
 	}
-	shown.Openings = openings(entries, labels)
+	shown.Openings = openings(entries, v.labels)
 	for _, e := range entries {
 		if e.Disclosed() {
 			shown.Times++
 		}
 	}
 	shown.Total = a.exact.total(v, account.ID)
-	for _, m := range a.measures(v, labels) {
+	for _, m := range a.measures(v) {
 		mine := m.Reach == order.Account && m.Target == string(account.ID)
 		switch {
 		case mine && m.Itself() && shown.Undo == nil:
@@ -104,7 +100,7 @@ func (a accounts) page(v *portal.Visit) error {
 		shown.Frozen = shown.Frozen || mine && m.Effect == order.Frozen
 		shown.Suspended = shown.Suspended || mine && m.Effect == order.Suspended
 	}
-	a.pages.Show(v, http.StatusOK, "account.html", shown)
+	a.pages.Show(v.Visit, http.StatusOK, "account.html", shown)
 	return nil
 }
 

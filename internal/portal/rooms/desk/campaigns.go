@@ -64,15 +64,11 @@ type surgeState struct {
 const accountsNamed = 12
 
 // page shows them.
-func (c campaigns) page(v *portal.Visit) error {
+func (c campaigns) page(v visit) error {
 	if err := v.Record(ledger.Entry{State: ledger.CampaignRead}); err != nil {
 		return err
 	}
-	labels, err := c.labels(v)
-	if err != nil {
-		return err
-	}
-	picture, measures := c.campaigns.Picture(), c.measures(v, labels)
+	picture, measures := c.campaigns.Picture(), c.measures(v)
 	shown := campaignsPage{
 		Page: v.Page(path, "campaign.title"), Behind: picture.UpTo+behindBy < c.journal.Next(),
 		Compares: picture.Compares, KnowsLineage: picture.KnowsLineage,
@@ -83,17 +79,17 @@ func (c campaigns) page(v *portal.Visit) error {
 		}
 	}
 	for _, a := range picture.Alarms {
-		shown.Alarms = append(shown.Alarms, alarmOf(labels, a, measures))
+		shown.Alarms = append(shown.Alarms, alarmOf(v.labels, a, measures))
 	}
 	for _, t := range picture.Thefts {
-		shown.Thefts = append(shown.Thefts, theftState{named(labels, t.Account), t.At, v.Speaker.Sentence(t)})
+		shown.Thefts = append(shown.Thefts, theftState{named(v.labels, t.Account), t.At, v.Speaker.Sentence(t)})
 	}
 	for _, s := range picture.Surges {
 		shown.Surges = append(shown.Surges, surgeState{s.From, v.Speaker.Say("campaign.surge",
 			"role", v.Speaker.Say("role."+string(s.Role)), "people", s.People,
 			"usual", s.Usual, "weeks", s.Weeks)})
 	}
-	c.pages.Show(v, http.StatusOK, "campaigns.html", shown)
+	c.pages.Show(v.Visit, http.StatusOK, "campaigns.html", shown)
 	return nil
 }
 

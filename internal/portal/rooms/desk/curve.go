@@ -100,7 +100,7 @@ func (r replayed) Seeds() string {
 	return strings.Join(list, ", ")
 }
 
-func (b base) curve(v *portal.Visit) error {
+func (b base) curve(v visit) error {
 	r := theCurve()
 	shown := curvePage{Page: v.Page(path, "curve.title"), replayed: r, Points: r.Report.Curve}
 	for _, p := range shown.Points {
@@ -124,7 +124,7 @@ func (b base) curve(v *portal.Visit) error {
 		shown.Turns = shown.Turns || i > 0 && p.Worst() < shown.Points[i-1].Worst()
 	}
 	shown.Picture = drawCurve(shown.Points)
-	b.pages.Show(v, http.StatusOK, "curve.html", shown)
+	b.pages.Show(v.Visit, http.StatusOK, "curve.html", shown)
 	return nil
 }
 

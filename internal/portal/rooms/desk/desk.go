@@ -41,9 +41,10 @@ type Deps struct {
 	Sessions    Sessions
 	Sources     Sources
 	Campaigns   Campaigns
-	Index       Index // nil: there are no pages that say exactly who, and Notary and Directory are not needed
-	Notary      Notary
+	Index       Index // nil: there are no pages that say exactly who, and what follows is not needed
 	Directory   Directory
+	// Covering returns a signed checkpoint that covers every entry before one.
+	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
 }
 
 // Gate is where accounts stand.
@@ -128,12 +129,6 @@ type Index interface {
 	Failing() bool
 }
 
-// Notary gives what an answer rests on.
-type Notary interface {
-	// Covering returns a signed checkpoint that covers every entry before one.
-	Covering(ctx context.Context, before ledger.Number) ([]byte, error)
-}
-
 // Directory finds the person behind a reference.
 type Directory interface {
 	// People returns the person behind each reference, in their order: nobody for a
@@ -163,7 +158,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, newHour()},
 		orders:    orders{all, deps.Containment, deps.Sessions},
 		campaigns: campaigns{all, deps.Campaigns, deps.Journal},
-		exact:     exact{all, deps.Index, deps.Notary, deps.Directory, deps.Journal, settings.Scheme},
+		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.accounts = accounts{all, deps.Journal, h.exact}
 	return h
@@ -180,27 +175,24 @@ const (
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
 	all := []portal.Route{
-		{Pattern: "GET " + path, Serve: h.live.page},
-		{Pattern: "GET " + path + "/flow", Serve: h.live.flow},
-		{Pattern: "GET " + path + "/campaigns", Serve: h.campaigns.page},
-		{Pattern: "GET " + directoryPath, Serve: h.accounts.directory},
-		{Pattern: "GET " + path + "/curve", Serve: h.curve},
-		{Pattern: "GET " + path + "/accounts/{id}", Serve: h.accounts.page},
-		{Pattern: "GET " + path + "/orders/new", Serve: h.orders.propose},
-		{Pattern: "POST " + path + "/orders", Serve: h.orders.place},
-		{Pattern: "GET " + path + "/orders/{id}", Serve: h.orders.proposeLift},
-		{Pattern: "POST " + path + "/orders/{id}/lift", Serve: h.orders.lift},
+		{Pattern: "GET " + path, Serve: h.watching(h.live.page)},
+		{Pattern: "GET " + path + "/flow", Serve: h.watching(h.live.flow)},
+		{Pattern: "GET " + path + "/campaigns", Serve: h.watching(h.campaigns.page)},
+		{Pattern: "GET " + directoryPath, Serve: h.watching(h.accounts.directory)},
+		{Pattern: "GET " + path + "/curve", Serve: h.watching(h.curve)},
+		{Pattern: "GET " + path + "/accounts/{id}", Serve: h.watching(h.accounts.page)},
+		{Pattern: "GET " + path + "/orders/new", Serve: h.watching(h.orders.propose)},
+		{Pattern: "POST " + path + "/orders", Serve: h.watching(h.orders.place)},
+		{Pattern: "GET " + path + "/orders/{id}", Serve: h.watching(h.orders.proposeLift)},
+		{Pattern: "POST " + path + "/orders/{id}/lift", Serve: h.watching(h.orders.lift)},
 	}
 	if h.exact.index != nil {
 		all = append(all,
-			portal.Route{Pattern: "GET " + exactlyPath, Serve: h.exact.page},
-			portal.Route{Pattern: "POST " + exactlyPath + "/list", Serve: h.exact.list},
-			portal.Route{Pattern: "GET " + whoSawPath, Serve: h.exact.proposeWhoSaw},
-			portal.Route{Pattern: "POST " + whoSawPath, Serve: h.exact.whoSaw},
+			portal.Route{Pattern: "GET " + exactlyPath, Serve: h.watching(h.exact.page)},
+			portal.Route{Pattern: "POST " + exactlyPath + "/list", Serve: h.watching(h.exact.list)},
+			portal.Route{Pattern: "GET " + whoSawPath, Serve: h.watching(h.exact.proposeWhoSaw)},
+			portal.Route{Pattern: "POST " + whoSawPath, Serve: h.watching(h.exact.whoSaw)},
 		)
-	}
-	for i, route := range all {
-		all[i].Serve = h.watching(route.Serve)
 	}
 	return all
 }
@@ -224,13 +216,23 @@ type base struct {
 
 // watching lets in those who watch and contain, unless they are suspended
 // themselves. Closing everything does not shut the desk, which reopens it.
-func (b base) watching(serve func(*portal.Visit) error) func(*portal.Visit) error {
+func (b base) watching(serve func(visit) error) func(*portal.Visit) error {
 	return func(v *portal.Visit) error {
 		if !b.mayWatch(v.Viewer) {
 			return errMayNotWatch
 		}
-		return serve(v)
+		labels, err := b.labels(v)
+		if err != nil {
+			return err
+		}
+		return serve(visit{v, labels})
 	}
+}
+
+// visit is a visit of the desk, where all accounts and organisations have names.
+type visit struct {
+	*portal.Visit
+	labels portal.Labels
 }
 
 var errMayNotWatch = fault.Errorf(fault.Refused, "the desk is for those who watch")

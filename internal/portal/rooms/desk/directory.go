@@ -40,7 +40,7 @@ type serviceHeld struct {
 
 const accountsShown = 100
 
-func (a accounts) directory(v *portal.Visit) error {
+func (a accounts) directory(v visit) error {
 	accounts, err := a.roster.Accounts(v.Context())
 	if err != nil {
 		return err
@@ -49,9 +49,8 @@ func (a accounts) directory(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	labels := a.shell.Labels(v, accounts, organisations)
 	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
-	inForce := a.measures(v, labels)
+	inForce := a.measures(v)
 	against := func(reach order.Reach, target string) (found []measureState) {
 		for _, m := range inForce {
 			if m.Reach == reach && m.Target == target {
@@ -63,7 +62,7 @@ func (a accounts) directory(v *portal.Visit) error {
 	counts := make(map[roster.OrganisationID]int)
 	for _, a := range accounts {
 		counts[a.Organisation]++
-		name := labels.Organisation(a.Organisation)
+		name := v.labels.Organisation(a.Organisation)
 		if !contains(shown.Sought, a.Name, string(a.ID), name) {
 			continue
 		}
@@ -80,7 +79,7 @@ func (a accounts) directory(v *portal.Visit) error {
 		shown.Services = append(shown.Services, serviceHeld{s, against(order.Service, string(s.ID))})
 	}
 	shown.Everything = against(order.Everything, "")
-	a.pages.Show(v, http.StatusOK, "directory.html", shown)
+	a.pages.Show(v.Visit, http.StatusOK, "directory.html", shown)
 	return nil
 }
 

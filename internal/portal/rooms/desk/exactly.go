@@ -20,7 +20,7 @@ import (
 type exact struct {
 	base
 	index     Index
-	notary    Notary
+	covering  func(context.Context, ledger.Number) ([]byte, error)
 	directory Directory
 	journal   Journal
 	scheme    string
@@ -81,18 +81,14 @@ const (
 var exactPeriods = []string{"hour", "today", "month"}
 
 // page asks who exactly was shown to some accounts, and answers.
-func (x exact) page(v *portal.Visit) error {
-	labels, err := x.labels(v)
-	if err != nil {
-		return err
-	}
+func (x exact) page(v visit) (err error) {
 	asked := v.URL.Query()
 	shown := exactlyPage{
 		Page: v.Page(path, "exactly.title"), Periods: exactPeriods,
 		Sought: strings.TrimSpace(asked.Get("q")), Since: asked.Get("since"), Until: asked.Get("until"),
 	}
 	accounts := accountsOf(asked)
-	shown.choose(labels, accounts)
+	shown.choose(v.labels, accounts)
 	status := http.StatusOK
 	if period := asked.Get("period"); period != "" {
 		question := index.Question{Accounts: accounts}
@@ -105,11 +101,11 @@ func (x exact) page(v *portal.Visit) error {
 		}
 		if len(shown.Wrong) > 0 {
 			status = http.StatusUnprocessableEntity
-		} else if status, err = x.answerExactly(v, &shown, labels, question); err != nil {
+		} else if status, err = x.answerExactly(v, &shown, question); err != nil {
 			return err
 		}
 	}
-	x.pages.Show(v, status, "exactly.html", shown)
+	x.pages.Show(v.Visit, status, "exactly.html", shown)
 	return nil
 }
 
@@ -162,9 +158,6 @@ func (p *exactlyPage) choose(labels portal.Labels, accounts []roster.AccountID) 
 	}
 }
 
-// Mend is what is wrong with a field.
-func (p exactlyPage) Mend(field string) string { return p.Wrong.In(field) }
-
 // exactlyAbout is the address of a question about accounts, not asked yet.
 func exactlyAbout(accounts ...roster.AccountID) string {
 	form := make(url.Values)
@@ -215,7 +208,7 @@ func typedMoment(zone *time.Location, typed string) (at time.Time, err error) {
 }
 
 // answerExactly asks the index, once the question is written down.
-func (x exact) answerExactly(v *portal.Visit, shown *exactlyPage, labels portal.Labels, question index.Question) (status int, err error) {
+func (x exact) answerExactly(v visit, shown *exactlyPage, question index.Question) (status int, err error) {
 	if shown.Waits = x.behind(v.URL.RequestURI()); shown.Waits != nil {
 		return http.StatusServiceUnavailable, nil
 	}
@@ -229,7 +222,7 @@ func (x exact) answerExactly(v *portal.Visit, shown *exactlyPage, labels portal.
 		}
 		reached, err := answer.ByAccount(ctx)
 		for _, r := range reached {
-			answer.add(reachedAccount{named(labels, r.Account), r})
+			answer.add(reachedAccount{named(v.labels, r.Account), r})
 		}
 		return err
 	})
@@ -237,7 +230,7 @@ func (x exact) answerExactly(v *portal.Visit, shown *exactlyPage, labels portal.
 		shown.Waits = x.notAnswered(v, err)
 		return http.StatusServiceUnavailable, nil
 	}
-	checkpoint, err := x.notary.Covering(v.Context(), answer.Before)
+	checkpoint, err := x.covering(v.Context(), answer.Before)
 	if err != nil {
 		return 0, err
 	}

@@ -23,8 +23,8 @@ const (
 // flow sends the desk's lines as they happen. Each carries the number of its last
 // entry as event id, so a reconnection misses nothing; the picture above them is
 // sent whole, and carries none.
-func (l live) flow(v *portal.Visit) error {
-	after, err := resume(v)
+func (l live) flow(v visit) error {
+	after, err := resume(v.Visit)
 	if err != nil {
 		return err
 	}
@@ -34,10 +34,7 @@ func (l live) flow(v *portal.Visit) error {
 	ctx, cancel := context.WithCancel(v.Context())
 	defer cancel()
 	follow := l.follow(ctx, after)
-	out, err := l.stream(v)
-	if err != nil {
-		return err
-	}
+	out := l.stream(v)
 	if err = out.write("retry: 1000\n\n"); err == nil {
 		err = out.beat()
 	}
@@ -55,12 +52,12 @@ func (l live) flow(v *portal.Visit) error {
 			}
 			err = out.lines(passage)
 		case <-refresh.C:
-			if l.stillWatches(ctx, v) != nil {
+			if l.stillWatches(ctx, v.Visit) != nil {
 				return nil
 			}
 			err = out.picture()
 		case <-breathe.C:
-			out.labels, err = l.labels(v)
+			out.v.labels, err = l.labels(v.Visit)
 		case <-beat.C:
 			err = out.beat()
 		}
@@ -106,23 +103,18 @@ func (l live) follow(ctx context.Context, from ledger.Number) <-chan []ledger.En
 
 // stream is one reader's flow.
 type stream struct {
-	live   live
-	v      *portal.Visit
-	out    *http.ResponseController
-	labels portal.Labels
-	last   string // the picture as it was sent last
+	live live
+	v    visit
+	out  *http.ResponseController
+	last string // the picture as it was sent last
 }
 
-func (l live) stream(v *portal.Visit) (*stream, error) {
-	labels, err := l.labels(v)
-	if err != nil {
-		return nil, err
-	}
+func (l live) stream(v visit) *stream {
 	v.Protect()
 	v.Writer.Header().Set("Content-Type", "text/event-stream")
 	v.Writer.Header().Set("Cache-Control", "no-store")
 	v.Writer.Header().Set("X-Accel-Buffering", "no")
-	return &stream{live: l, v: v, out: http.NewResponseController(v.Writer), labels: labels}, nil
+	return &stream{live: l, v: v, out: http.NewResponseController(v.Writer)}
 }
 
 func (s *stream) write(text string) error {
@@ -164,7 +156,7 @@ func (s *stream) lines(passage []ledger.Entry) error {
 	}
 	var fragment bytes.Buffer
 	for _, h := range notable {
-		if err := s.live.pages.Draw(&fragment, s.v, "flow-line", s.labels.Line(h)); err != nil {
+		if err := s.live.pages.Draw(&fragment, s.v.Visit, "flow-line", s.v.labels.Line(h)); err != nil {
 			return err
 		}
 	}
@@ -175,10 +167,10 @@ func (s *stream) lines(passage []ledger.Entry) error {
 func (s *stream) picture() error {
 	var fragment bytes.Buffer
 	shown := deskPage{
-		Heads: s.live.headlines(s.v, s.labels), Pulse: drawPulse(s.live.hour.minutes(s.live.shell.Now())),
-		Orders: s.live.measures(s.v, s.labels),
+		Heads: s.live.headlines(s.v), Pulse: drawPulse(s.live.hour.minutes(s.live.shell.Now())),
+		Orders: s.live.measures(s.v),
 	}
-	if err := s.live.pages.Draw(&fragment, s.v, "desk-parts", shown); err != nil {
+	if err := s.live.pages.Draw(&fragment, s.v.Visit, "desk-parts", shown); err != nil {
 		return err
 	}
 	if s.last == fragment.String() {

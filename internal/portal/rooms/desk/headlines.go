@@ -21,9 +21,9 @@ type headline struct {
 }
 
 // headlines says whether all is quiet, and first what would be let through.
-func (l live) headlines(v *portal.Visit, labels portal.Labels) []headline {
-	heads := l.lookout(v, labels)
-	heads[0].Observed = observed(labels, l.settings.Observed)
+func (l live) headlines(v visit) []headline {
+	heads := l.lookout(v)
+	heads[0].Observed = observed(v.labels, l.settings.Observed)
 	return heads
 }
 
@@ -50,7 +50,7 @@ func observed(labels portal.Labels, o policy.Observed) string {
 }
 
 // lookout says whether all is quiet, and only when the picture is up to date.
-func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) {
+func (l live) lookout(v visit) (heads []headline) {
 	now, orders := l.shell.Now(), l.gate.Orders()
 	if !l.hour.caughtUp(v.Context(), l.journal.Next()) {
 		return []headline{{State: "behind", Sentence: v.Speaker.Say("desk.behind")}}
@@ -61,10 +61,10 @@ func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) 
 		}
 	}
 	if freezes := frozen(orders, now); len(freezes) > 0 {
-		heads = append(heads, l.frozenHeadline(v, labels, freezes))
+		heads = append(heads, l.frozenHeadline(v, freezes))
 	}
 	if c, found := l.hour.lookAt(orders, now); found {
-		heads = append(heads, concernHeadline(labels, c))
+		heads = append(heads, concernHeadline(v.labels, c))
 	}
 	if alarms := len(l.campaigns.Alarms()); alarms > 0 {
 		heads = append(heads, headline{State: "look", Campaigns: true, Sentence: v.Speaker.Say("campaign.look", "n", alarms)})
@@ -76,11 +76,11 @@ func (l live) lookout(v *portal.Visit, labels portal.Labels) (heads []headline) 
 }
 
 // frozenHeadline says whom the rules froze last, and why.
-func (l live) frozenHeadline(v *portal.Visit, labels portal.Labels, freezes []order.Order) headline {
+func (l live) frozenHeadline(v visit, freezes []order.Order) headline {
 	last := freezes[0]
 	account := roster.AccountID(last.Target)
-	sentence := v.Speaker.Say("desk.frozen", "name", labels.Account(account),
-		"organisation", labels.Organisation(labels.Accounts[account].Organisation), "ground", l.grounds.Because(v.Context(), last, labels))
+	sentence := v.Speaker.Say("desk.frozen", "name", v.labels.Account(account),
+		"organisation", v.labels.Organisation(v.labels.Accounts[account].Organisation), "ground", l.grounds.Because(v.Context(), last, v.labels))
 	if others := len(freezes) - 1; others > 0 {
 		sentence += " " + v.Speaker.Say("desk.frozen-others", "n", others)
 	}

@@ -8,7 +8,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
-	"poterne/internal/portal"
 	"poterne/internal/roster"
 )
 
@@ -32,13 +31,13 @@ func (x exact) behind(again string) *behind {
 }
 
 // notAnswered says why the index has not answered.
-func (x exact) notAnswered(v *portal.Visit, err error) *behind {
+func (x exact) notAnswered(v visit, err error) *behind {
 	x.shell.Log().ErrorContext(v.Context(), "the index of the ledger did not answer", slog.Any("err", err))
 	return &behind{x.index.Read(), x.journal.Next(), !fault.Is(err, fault.Unavailable), v.URL.RequestURI()}
 }
 
 // patiently asks the index, which may be reading on in the ledger.
-func (x exact) patiently(v *portal.Visit, ask func(context.Context) error) error {
+func (x exact) patiently(v visit, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(v.Context(), mostWait)
 	defer cancel()
 	return ask(ctx)
@@ -49,7 +48,7 @@ const totalWait = 3 * time.Second
 
 // total counts what an account was shown, or returns nil when the index is not
 // there, is behind or does not answer: a part is never told as the whole.
-func (x exact) total(v *portal.Visit, account roster.AccountID) *index.Shown {
+func (x exact) total(v visit, account roster.AccountID) *index.Shown {
 	if x.index == nil || x.behind("") != nil {
 		return nil
 	}

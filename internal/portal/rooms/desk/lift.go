@@ -25,11 +25,8 @@ type liftPage struct {
 	Wrong   portal.Mends
 }
 
-// Because is what is wrong with the reason given.
-func (p liftPage) Because() string { return p.Wrong.In(p.Field) }
-
 // lifting is how the viewer may end a measure.
-func (b base) lifting(v *portal.Visit, m measureState) (liftPage, error) {
+func (b base) lifting(v visit, m measureState) (liftPage, error) {
 	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.SteppedUp(), Return: path + "/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
 		return shown, nil
@@ -40,7 +37,7 @@ func (b base) lifting(v *portal.Visit, m measureState) (liftPage, error) {
 	return shown, err
 }
 
-func (h orders) proposeLift(v *portal.Visit) error {
+func (h orders) proposeLift(v visit) error {
 	m, err := h.inForce(v)
 	if err != nil {
 		return err
@@ -49,17 +46,13 @@ func (h orders) proposeLift(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	h.pages.Show(v, http.StatusOK, "lift.html", shown)
+	h.pages.Show(v.Visit, http.StatusOK, "lift.html", shown)
 	return nil
 }
 
 // inForce returns the measure that the address names.
-func (h orders) inForce(v *portal.Visit) (measureState, error) {
-	labels, err := h.labels(v)
-	if err != nil {
-		return measureState{}, err
-	}
-	for _, m := range h.measures(v, labels) {
+func (h orders) inForce(v visit) (measureState, error) {
+	for _, m := range h.measures(v) {
 		if string(m.ID) == v.PathValue("id") {
 			return m, nil
 		}
@@ -67,7 +60,7 @@ func (h orders) inForce(v *portal.Visit) (measureState, error) {
 	return measureState{}, &fault.Error{Kind: fault.Absent, Public: "no such order is in force"}
 }
 
-func (h orders) lift(v *portal.Visit) error {
+func (h orders) lift(v visit) error {
 	m, err := h.inForce(v)
 	if err != nil {
 		return err
@@ -78,7 +71,7 @@ func (h orders) lift(v *portal.Visit) error {
 	}
 	shown.Typed = portal.Tidy(v.PostFormValue("because"))
 	if status := shown.mend(); status != http.StatusOK {
-		h.pages.Show(v, status, "lift.html", shown)
+		h.pages.Show(v.Visit, status, "lift.html", shown)
 		return nil
 	}
 	if err := h.end(v, m, shown.Typed); err != nil {
@@ -101,7 +94,7 @@ func (p *liftPage) mend() (status int) {
 }
 
 // end ends a measure.
-func (h orders) end(v *portal.Visit, m measureState, because string) error {
+func (h orders) end(v visit, m measureState, because string) error {
 	if !m.Itself() {
 		return h.containment.Lift(v.Context(), containment.Lift{ID: m.ID, By: string(v.Viewer.ID), Because: because})
 	}

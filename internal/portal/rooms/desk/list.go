@@ -21,7 +21,7 @@ import (
 // list hands over everybody of an answer, with its seal, as they are read: the
 // list is as long as it is. It is an archive, so that one that was cut short opens
 // nowhere.
-func (x exact) list(v *portal.Visit) error {
+func (x exact) list(v visit) error {
 	if err := v.ParseForm(); err != nil {
 		return &fault.Error{Kind: fault.Invalid, Err: err}
 	}
@@ -42,7 +42,7 @@ func (x exact) list(v *portal.Visit) error {
 	}); err != nil {
 		return err
 	}
-	checkpoint, err := x.notary.Covering(v.Context(), shown.Before)
+	checkpoint, err := x.covering(v.Context(), shown.Before)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (x exact) list(v *portal.Visit) error {
 	v.Writer.Header().Set("Cache-Control", "no-store")
 	v.Writer.Header().Set("Content-Type", "application/zip")
 	v.Writer.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name+".zip"))
-	if err := x.archive(v, name, shown, checkpoint); err != nil {
+	if err := x.archive(v.Visit, name, shown, checkpoint); err != nil {
 		x.shell.Log().WarnContext(v.Context(), "a list was cut short", slog.Any("err", err))
 		panic(http.ErrAbortHandler) // what was sent cannot be taken for the whole
 	}

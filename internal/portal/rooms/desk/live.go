@@ -35,12 +35,8 @@ type deskPage struct {
 }
 
 // page shows the desk.
-func (l live) page(v *portal.Visit) error {
+func (l live) page(v visit) error {
 	if err := v.Record(ledger.Entry{State: ledger.DeskRead}); err != nil {
-		return err
-	}
-	labels, err := l.labels(v)
-	if err != nil {
 		return err
 	}
 	sources, err := l.heard(v)
@@ -51,17 +47,17 @@ func (l live) page(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	heads := l.headlines(v, labels)
+	heads := l.headlines(v)
 	newest, after := l.hour.recent()
 	shown := deskPage{
 		Page: v.Page(path, "desk.title"), Said: said,
 		Heads: heads, At: l.shell.Now(), Pulse: drawPulse(l.hour.minutes(l.shell.Now())),
-		Orders: l.measures(v, labels), After: after, Sources: sources,
+		Orders: l.measures(v), After: after, Sources: sources,
 	}
 	for _, h := range newest {
-		shown.Lines = append(shown.Lines, labels.Line(h))
+		shown.Lines = append(shown.Lines, v.labels.Line(h))
 	}
-	l.pages.Show(v, http.StatusOK, "desk.html", shown)
+	l.pages.Show(v.Visit, http.StatusOK, "desk.html", shown)
 	return nil
 }
 

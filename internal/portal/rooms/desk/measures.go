@@ -6,7 +6,6 @@ import (
 
 	"poterne/internal/journal"
 	"poterne/internal/order"
-	"poterne/internal/portal"
 	"poterne/internal/roster"
 )
 
@@ -21,18 +20,18 @@ type measureState struct {
 func (m measureState) Itself() bool { return byItself(m.Order) }
 
 // measures says the orders in force, newest first.
-func (b base) measures(v *portal.Visit, labels portal.Labels) []measureState {
+func (b base) measures(v visit) []measureState {
 	now := b.shell.Now()
 	var states []measureState
 	for _, o := range slices.Backward(b.gate.Orders()) {
 		if !o.Ends.IsZero() && !now.Before(o.Ends) {
 			continue
 		}
-		m := measureState{o, labels.Measure(o), labels.Account(roster.AccountID(o.By))}
+		m := measureState{o, v.labels.Measure(o), v.labels.Account(roster.AccountID(o.By))}
 		if o.By == journal.Itself {
 			m.ByName = v.Speaker.Say("measures.itself")
 		}
-		m.Because = b.grounds.Because(v.Context(), o, labels)
+		m.Because = b.grounds.Because(v.Context(), o, v.labels)
 		states = append(states, m)
 	}
 	return states

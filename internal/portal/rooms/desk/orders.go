@@ -30,15 +30,9 @@ type orderPage struct {
 	Wrong    portal.Mends
 }
 
-// Because is what is wrong with the reason given.
-func (p orderPage) Because() string { return p.Wrong.In("because") }
-
-// Message is what is wrong with the message to those who are stopped.
-func (p orderPage) Message() string { return p.Wrong.In("message") }
-
 // asked reads the order that a form or an address asks for. One that cannot be,
 // or whose target is not known, is refused.
-func (h orders) asked(v *portal.Visit, form url.Values) (order.Order, error) {
+func (h orders) asked(v visit, form url.Values) (order.Order, error) {
 	o := order.Order{
 		Reach: order.Reach(form.Get("reach")), Target: form.Get("target"), Effect: order.Effect(form.Get("effect")),
 		By: string(v.Viewer.ID), Placed: h.shell.Now(),
@@ -55,29 +49,23 @@ func (h orders) asked(v *portal.Visit, form url.Values) (order.Order, error) {
 	return o, h.targetExists(v, o)
 }
 
-func (h orders) targetExists(v *portal.Visit, o order.Order) error {
-	absent := &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
+func (h orders) targetExists(v visit, o order.Order) error {
+	known := true
 	switch o.Reach {
 	case order.Account:
-		_, _, err := h.roster.Account(v.Context(), roster.AccountID(o.Target))
-		return err
+		_, known = v.labels.Accounts[roster.AccountID(o.Target)]
 	case order.Organisation:
-		organisations, err := h.roster.Organisations(v.Context())
-		known := slices.ContainsFunc(organisations, func(known roster.Organisation) bool { return string(known.ID) == o.Target })
-		if err == nil && !known {
-			return absent
-		}
-		return err
+		_, known = v.labels.Organisations[roster.OrganisationID(o.Target)]
 	case order.Service:
-		known := slices.ContainsFunc(h.shell.Services(), func(s portal.Service) bool { return string(s.ID) == o.Target })
-		if !known {
-			return absent
-		}
+		known = slices.ContainsFunc(h.shell.Services(), func(s portal.Service) bool { return string(s.ID) == o.Target })
+	}
+	if !known {
+		return &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
 	}
 	return nil
 }
 
-func (h orders) propose(v *portal.Visit) error {
+func (h orders) propose(v visit) error {
 	o, err := h.asked(v, v.URL.Query())
 	if err != nil {
 		return err
@@ -85,27 +73,23 @@ func (h orders) propose(v *portal.Visit) error {
 	return h.show(v, http.StatusOK, o, nil)
 }
 
-func (h orders) show(v *portal.Visit, status int, o order.Order, mend portal.Mends) error {
-	labels, err := h.labels(v)
-	if err != nil {
-		return err
-	}
+func (h orders) show(v visit, status int, o order.Order, mend portal.Mends) error {
 	shown := orderPage{
-		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", labels.Target(o)),
+		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", v.labels.Target(o)),
 		Order: o, Leave: about(o), Wrong: mend,
 	}
-	for _, a := range labels.Accounts {
+	for _, a := range v.labels.Accounts {
 		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {
 			shown.Accounts++
 		}
 	}
-	h.pages.Show(v, status, "order.html", shown)
+	h.pages.Show(v.Visit, status, "order.html", shown)
 	return nil
 }
 
 // place puts a measure in force. Suspending an account also ends its
 // sessions; the order holds even if that fails.
-func (h orders) place(v *portal.Visit) error {
+func (h orders) place(v visit) error {
 	if err := v.ParseForm(); err != nil {
 		return &fault.Error{Kind: fault.Invalid, Err: err}
 	}
@@ -131,7 +115,7 @@ func (h orders) place(v *portal.Visit) error {
 }
 
 // mend lists what is missing or too long, and orders against the viewer themself.
-func (h orders) mend(v *portal.Visit, o order.Order) (found portal.Mends) {
+func (h orders) mend(v visit, o order.Order) (found portal.Mends) {
 	found = portal.MendTyped("because", o.Because)
 	if o.Message != "" {
 		found = append(found, portal.MendTyped("message", o.Message)...)
@@ -152,7 +136,7 @@ func about(o order.Order) string {
 }
 
 // outcome is what the viewer has just done, said by key.
-func outcome(v *portal.Visit) (string, error) {
+func outcome(v visit) (string, error) {
 	said := v.URL.Query().Get("said")
 	done, known := map[string]string{"frozen": "frozen", "suspended": "suspended", "sessions": "suspended", "closed": "closed", "lifted": "lifted"}[said]
 	if !known {

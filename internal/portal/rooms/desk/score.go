@@ -40,7 +40,7 @@ var signKeys = map[meter.Trait]string{
 }
 
 // scoreOf says a standing to the security desk.
-func scoreOf(standing gate.Standing, account roster.Account, now time.Time) score {
+func scoreOf(standing gate.Standing, account roster.Account) score {
 	s := score{
 		Standing: standing, Drift: drawDrift(standing.Days, standing.Line),
 		HourLeft: wholeLeft(standing.Hour, standing.Allowance.Short), MonthLeft: wholeLeft(standing.Month, standing.Allowance.Long),

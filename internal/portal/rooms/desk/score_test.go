@@ -211,7 +211,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], 0, now)
 			standing.Allowance, standing.Signable = rules.Allowances[roster.Adviser], rules.Signed
 			standing.Held, standing.IsHeld = orders.Against(theo, "", "dossier", now)
-			next := desk.ScoreOf(standing, roster.Account{}, now).Next
+			next := desk.ScoreOf(standing, roster.Account{}).Next
 
 			ask.People = []policy.Opening{{Person: register.PersonID{byte(n), 1}, Fields: register.Name}}
 			if dice.IntN(25) == 0 {

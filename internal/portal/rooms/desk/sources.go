@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"poterne/internal/portal"
 )
 
 // sourceState is a system that tells facts, and whether it still does.
@@ -18,7 +16,7 @@ type sourceState struct {
 }
 
 // heard lists the sources we expect and those we heard, the silent ones first.
-func (l live) heard(v *portal.Visit) ([]sourceState, error) {
+func (l live) heard(v visit) ([]sourceState, error) {
 	heard, err := l.sources.Heard(v.Context())
 	if err != nil {
 		return nil, err

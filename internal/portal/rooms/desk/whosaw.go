@@ -22,9 +22,6 @@ type whoSawPage struct {
 	Answer *seenAnswer
 }
 
-// Identifier is what is wrong with the identifier.
-func (p whoSawPage) Identifier() string { return p.Wrong.In("identifier") }
-
 // seenAnswer is each time the person was shown, the newest first.
 type seenAnswer struct {
 	Times    int
@@ -45,18 +42,18 @@ type seenLine struct {
 // seenShown is how many times are on a page.
 const seenShown = 200
 
-func (x exact) proposeWhoSaw(v *portal.Visit) error {
-	x.pages.Show(v, http.StatusOK, "whosaw.html", whoSawPage{Page: v.Page(path, "whosaw.title")})
+func (x exact) proposeWhoSaw(v visit) error {
+	x.pages.Show(v.Visit, http.StatusOK, "whosaw.html", whoSawPage{Page: v.Page(path, "whosaw.title")})
 	return nil
 }
 
-func (x exact) whoSaw(v *portal.Visit) error {
+func (x exact) whoSaw(v visit) error {
 	shown := whoSawPage{Page: v.Page(path, "whosaw.title")}
 	shown.Here = whoSawPath
 	identifier := portal.Tidy(v.PostFormValue("identifier"))
 	if identifier == "" {
 		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "identifier", Key: "whosaw.missing"})
-		x.pages.Show(v, http.StatusUnprocessableEntity, "whosaw.html", shown)
+		x.pages.Show(v.Visit, http.StatusUnprocessableEntity, "whosaw.html", shown)
 		return nil
 	}
 	people, err := x.directory.People(v.Context(), []register.Ref{{Scheme: x.scheme, Value: identifier}})
@@ -64,7 +61,7 @@ func (x exact) whoSaw(v *portal.Visit) error {
 		return err
 	}
 	if shown.Waits = x.behind(whoSawPath); shown.Waits != nil {
-		x.pages.Show(v, http.StatusServiceUnavailable, "whosaw.html", shown)
+		x.pages.Show(v.Visit, http.StatusServiceUnavailable, "whosaw.html", shown)
 		return nil
 	}
 	err = v.Record(ledger.Entry{State: ledger.WhoSaw, Person: people[0]})
@@ -77,22 +74,18 @@ func (x exact) whoSaw(v *portal.Visit) error {
 		return err
 	}); err != nil {
 		shown.Waits = x.notAnswered(v, err)
-		x.pages.Show(v, http.StatusServiceUnavailable, "whosaw.html", shown)
+		x.pages.Show(v.Visit, http.StatusServiceUnavailable, "whosaw.html", shown)
 		return nil
 	}
 	if shown.Answer, err = x.seen(v, seen); err != nil {
 		return err
 	}
-	x.pages.Show(v, http.StatusOK, "whosaw.html", shown)
+	x.pages.Show(v.Visit, http.StatusOK, "whosaw.html", shown)
 	return nil
 }
 
 // seen reads the newest of the entries in which the person was shown.
-func (x exact) seen(v *portal.Visit, found index.Seen) (*seenAnswer, error) {
-	labels, err := x.labels(v)
-	if err != nil {
-		return nil, err
-	}
+func (x exact) seen(v visit, found index.Seen) (*seenAnswer, error) {
 	answer := &seenAnswer{Times: len(found.Numbers), From: found.From, Begun: found.Begun, Before: found.Before}
 	answer.More = answer.Times > seenShown
 	found.Numbers = found.Numbers[max(0, answer.Times-seenShown):]
@@ -102,7 +95,7 @@ func (x exact) seen(v *portal.Visit, found index.Seen) (*seenAnswer, error) {
 			return nil, err
 		}
 		accounts[e.Account] = true
-		answer.Lines = append(answer.Lines, seenLine{labels.Line(portal.Activity{Entry: e, People: 1}), e.Fields.Names()})
+		answer.Lines = append(answer.Lines, seenLine{v.labels.Line(portal.Activity{Entry: e, People: 1}), e.Fields.Names()})
 	}
 	slices.Reverse(answer.Lines)
 	answer.Accounts = len(accounts)

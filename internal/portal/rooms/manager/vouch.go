@@ -72,9 +72,6 @@ type raisedState struct {
 	Left meter.Cost
 }
 
-// WrongIn is what is wrong with a field, by key; empty when nothing is.
-func (p managerPage) WrongIn(field string) string { return p.Wrong.In(field) }
-
 func (h *Handlers) manage(v *portal.Visit) error {
 	q := v.URL.Query()
 	shown := managerPage{Sought: q.Get("receipt"), Raise: raiseForm{Account: q.Get("account"), People: q.Get("people"), Hours: q.Get("hours")}}
