@@ -97,14 +97,19 @@ func (f *failure) Unwrap() error { return &fault.Error{Kind: f.kind} }
 
 // unanswered forgets the error's text, which may quote what the application sent.
 func (x *exchange) unanswered(err error) error {
-	f := &failure{fault.Unavailable, policy.NotAnswered, "no connection, or no response that is HTTP"}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		f.why, f.because = policy.NotInTime, "no response in time"
+		return x.unavailable(policy.NotInTime, "no response in time")
 	}
+	return x.unavailable(policy.NotAnswered, "no connection, or no response that is HTTP")
+}
+
+// unavailable is a failure after which the same may be asked again, but for a change:
+// whether that took place is not known.
+func (x *exchange) unavailable(why policy.Why, because string) error {
 	if x.request.changes() {
-		f.why = policy.NotConfirmed
+		why = policy.NotConfirmed
 	}
-	return f
+	return &failure{fault.Unavailable, why, because}
 }
 
 // drain reads what is left of a body that is not passed on, if it is short, so
@@ -129,10 +134,10 @@ func (x *exchange) answeredError(status int) error {
 	case http.StatusUnauthorized:
 		f.kind = fault.Refused
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		f.kind, f.why = fault.Unavailable, policy.AnsweredLater
-		if x.request.changes() && status > 500 {
-			f.why = policy.NotConfirmed
+		if status > 500 {
+			return x.unavailable(policy.AnsweredLater, f.because)
 		}
+		f.kind, f.why = fault.Unavailable, policy.AnsweredLater
 	default:
 		switch {
 		case status >= 500 && x.request.changes():

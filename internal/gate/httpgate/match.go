@@ -144,16 +144,12 @@ func (s *service) find(method string, a address) (*route, error) {
 // missing says why no route is declared for a request.
 func (s *service) missing(probe *http.Request) error {
 	for _, probe.Method = range methods {
-		if handler, _ := s.mux.Handler(probe); isRoute(handler) {
+		handler, _ := s.mux.Handler(probe)
+		if _, declared := handler.(*route); declared {
 			return &objection{policy.UndeclaredMethod, "the address is declared for other methods"}
 		}
 	}
 	return &objection{policy.NotDeclared, "no such route"}
-}
-
-func isRoute(handler http.Handler) bool {
-	_, ok := handler.(*route)
-	return ok
 }
 
 // refsIn returns the people whom an address of the route names.

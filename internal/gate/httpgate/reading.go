@@ -6,9 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"poterne/internal/fault"
 	"poterne/internal/gate/content"
-	"poterne/internal/policy"
 )
 
 // budget is what the responses that are being read may still take, over all requests.
@@ -21,6 +19,8 @@ type share struct {
 	bytes  int64
 }
 
+// errTooMuch is of a response that has no place at this moment. Nothing is waited for: a
+// queue of responses would take what it waits for.
 var errTooMuch = errors.New("too much is being read at this moment")
 
 // grow takes what a response of so many bytes needs, if that is left.
@@ -101,14 +101,4 @@ func (s *service) needs() int64 {
 		}
 	}
 	return heaviest * s.Largest
-}
-
-// tooMuch refuses a response that has no place at this moment. Nothing is waited for:
-// a queue of responses would take what it waits for.
-func (x *exchange) tooMuch(err error) error {
-	f := &failure{fault.Unavailable, policy.TooMuchAtOnce, err.Error()}
-	if x.request.changes() {
-		f.why = policy.NotConfirmed
-	}
-	return f
 }

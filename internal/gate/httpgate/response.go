@@ -12,6 +12,8 @@ import (
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
+
+	"poterne/internal/policy"
 )
 
 // response is what an application answered, collected and decoded.
@@ -76,13 +78,13 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 	s.buffer, s.taken = getBuffer(), share{of: &x.proxy.reading, weight: x.request.route.weight(s.media)}
 	if incoming.ContentLength > 0 {
 		if err := s.taken.grow(incoming.ContentLength); err != nil {
-			return x.tooMuch(err)
+			return x.unavailable(policy.TooMuchAtOnce, err.Error())
 		}
 		s.buffer.Grow(int(incoming.ContentLength) + bytes.MinRead)
 	}
 	switch n, err := s.buffer.ReadFrom(&taking{io.LimitReader(body, x.service.Largest+1), &s.taken, 0}); {
 	case errors.Is(err, errTooMuch):
-		return x.tooMuch(err)
+		return x.unavailable(policy.TooMuchAtOnce, err.Error())
 	case err != nil:
 		return notUnderstood("the response is cut short, or not in its coding")
 	case n > x.service.Largest:
