@@ -5,16 +5,19 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"poterne/internal/custody"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/retention"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -105,6 +108,7 @@ var (
 	lagDesc     = prometheus.NewDesc("poterne_checkpoint_lag_seconds", "Age of the oldest entry that no checkpoint covers yet.", nil, nil)
 	silenceDesc = prometheus.NewDesc("poterne_source_silence_seconds", "How long a source has not been heard; no sample if it never was.", []string{"source"}, nil)
 	silentDesc  = prometheus.NewDesc("poterne_source_silent", "1 when a source has been silent for longer than it may.", []string{"source"}, nil)
+	overdueDesc = prometheus.NewDesc("poterne_ledger_months_due", "Months of the ledger that are past their term, are not held, and were not dropped.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -112,6 +116,7 @@ func (s *standing) Describe(out chan<- *prometheus.Desc) {
 	out <- lagDesc
 	out <- silenceDesc
 	out <- silentDesc
+	out <- overdueDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -122,6 +127,12 @@ func (s *standing) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.NewInvalidMetric(lagDesc, err)
 	} else {
 		out <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds())
+	}
+	if _, months, err := custody.Months(ctx, s.Months, s.Now()); err != nil {
+		out <- prometheus.NewInvalidMetric(overdueDesc, err)
+	} else {
+		due := slices.DeleteFunc(months, func(m retention.Month) bool { return m.State != retention.Due })
+		out <- prometheus.MustNewConstMetric(overdueDesc, prometheus.GaugeValue, float64(len(due)))
 	}
 	heard, err := s.Facts.Heard(ctx)
 	if err != nil {

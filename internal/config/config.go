@@ -208,23 +208,20 @@ func Read(file string) (Settings, error) { return ReadPatched(file, "") }
 
 // ReadPatched is Read with the tables of a patch, if there is one.
 func ReadPatched(file, patch string) (Settings, error) {
-	read := func(into *config) (*document, error) { return readTOML(file, into) }
-	if patch != "" {
-		read = func(into *config) (*document, error) { return readPatched(file, patch, into) }
+	if patch == "" {
+		return settings(file, func(into *config) (*document, error) { return readTOML(file, into) })
 	}
-	var c config
-	wrong, err := read(&c)
-	if err != nil {
-		return Settings{}, err
-	}
-	s := c.compile(wrong, filepath.Dir(file))
-	return s, wrong.Err()
+	return settings(file, func(into *config) (*document, error) { return readPatched(file, patch, into) })
 }
 
 // Parse is Read for what a file would hold.
-func Parse(file string, document []byte) (Settings, error) {
+func Parse(file string, text []byte) (Settings, error) {
+	return settings(file, func(into *config) (*document, error) { return parseTOML(file, text, into) })
+}
+
+func settings(file string, read func(*config) (*document, error)) (Settings, error) {
 	var c config
-	wrong, err := parseTOML(file, document, &c)
+	wrong, err := read(&c)
 	if err != nil {
 		return Settings{}, err
 	}

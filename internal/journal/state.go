@@ -50,9 +50,6 @@ func (s *State) Next() ledger.Number { return s.next }
 // Orders returns the orders placed and not lifted. The caller MUST NOT change them.
 func (s *State) Orders() order.Set { return s.orders }
 
-// Generation is the one of the orders and accounts that were read last.
-func (s *State) Generation() uint64 { return s.generation }
-
 // Read lets fn ask the state as this node knows it. Another node may have written
 // since: only a turn decides. fn MUST NOT keep the state.
 func (j *Journal) Read(fn func(*State)) {

@@ -109,20 +109,16 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 
 // Spent adds up what was charged within span before now, and counts while some limits
 // are only observed. A step-up halves what was charged in the hour before it.
-func (d *Draft) Spent(span time.Duration, observed Limits, now time.Time) Cost {
-	return d.state.spent(span, observed, now)
-}
-
-// Spent is Draft.Spent without the events of a draft.
-func (m *Meter) Spent(span time.Duration, observed Limits, now time.Time) Cost {
-	return m.state.spent(span, observed, now)
-}
-
-func (s *state) spent(span time.Duration, observed Limits, now time.Time) (sum Cost) {
+func (s *state) Spent(span time.Duration, observed Limits, now time.Time) (sum Cost) {
 	for _, l := range s.leaving(span, observed, now) {
 		sum += l.cost
 	}
 	return sum
+}
+
+// Spent is Draft.Spent without the events of a draft.
+func (m *Meter) Spent(span time.Duration, observed Limits, now time.Time) Cost {
+	return m.state.Spent(span, observed, now)
 }
 
 // leaving is what the charges within span count for, oldest first.

@@ -67,7 +67,7 @@ func (h *Handler) read(ctx context.Context, resource string) ([]byte, error) {
 	case tile.L != bundlesLevel:
 		return hashes(ctx, h.source, tile)
 	}
-	leaves := leavesOf(tile)
+	leaves := at(0, tile)
 	held, err := hashes(ctx, h.source, leaves)
 	if err != nil {
 		return nil, err

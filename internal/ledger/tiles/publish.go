@@ -56,7 +56,7 @@ func Publish(ctx context.Context, source Source, verifier note.Verifier, folder 
 		if err != nil {
 			return head, err
 		}
-		if err := out.write(pathOf(bundleOf(tile)), entries); err != nil {
+		if err := out.write(pathOf(at(bundlesLevel, tile)), entries); err != nil {
 			return head, err
 		}
 	}
@@ -99,19 +99,17 @@ func continues(tree tlog.HashReader, before, head ledger.Checkpoint) error {
 
 // Signed gives the hashes of the tree, and only those that the checkpoint signs.
 func Signed(ctx context.Context, source Source, head ledger.Checkpoint) tlog.HashReader {
-	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, &stored{ctx, source, make(map[tlog.Tile][]byte)})
+	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, &stored{height{}, ctx, source, make(map[tlog.Tile][]byte)})
 }
 
 // stored reads tiles for package tlog. The few above the leaves are read again and
 // again.
 type stored struct {
+	height
 	ctx    context.Context
 	source Source
 	above  map[tlog.Tile][]byte
 }
-
-// Height implements tlog.TileReader.
-func (s *stored) Height() int { return ledger.TileHeight }
 
 // ReadTiles implements tlog.TileReader.
 func (s *stored) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
@@ -131,9 +129,6 @@ func (s *stored) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	}
 	return read, nil
 }
-
-// SaveTiles implements tlog.TileReader.
-func (s *stored) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // copying writes files into a folder and remembers which folders it changed.
 type copying struct {

@@ -63,16 +63,11 @@ func parsePath(path string) (tlog.Tile, bool) {
 	return tile, err == nil && tile.L < 64 && pathOf(tile) == path
 }
 
-// bundleOf is the bundle of the entries whose leaves a tile holds.
-func bundleOf(leaves tlog.Tile) tlog.Tile {
-	leaves.L = bundlesLevel
-	return leaves
-}
-
-// leavesOf is the tile with the leaves of a bundle's entries.
-func leavesOf(bundle tlog.Tile) tlog.Tile {
-	bundle.L = 0
-	return bundle
+// at is the tile of a place at another level: the bundle of a tile of leaves, or the other
+// way around.
+func at(level int, tile tlog.Tile) tlog.Tile {
+	tile.L = level
+	return tile
 }
 
 // under reports whether a tree of some size has a tile or a bundle.
@@ -170,3 +165,12 @@ func commitments(ctx context.Context, source Source, first ledger.Number, count 
 func hashAt(hashes []byte, place int) tlog.Hash {
 	return tlog.Hash(hashes[place*tlog.HashSize : (place+1)*tlog.HashSize])
 }
+
+// height is what package tlog wants to know of whoever reads tiles for it.
+type height struct{}
+
+// Height implements tlog.TileReader.
+func (height) Height() int { return ledger.TileHeight }
+
+// SaveTiles implements tlog.TileReader.
+func (height) SaveTiles([]tlog.Tile, [][]byte) {}

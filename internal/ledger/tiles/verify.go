@@ -50,7 +50,7 @@ func Verify(ctx context.Context, copied fs.FS, verifier note.Verifier, kept [][]
 		v.found(checkpointFile, notSigned)
 		return v.report, nil
 	}
-	v.signed = tlog.TileHashReader(tlog.Tree{N: v.head.Size, Hash: v.head.Root}, files{copied})
+	v.signed = tlog.TileHashReader(tlog.Tree{N: v.head.Size, Hash: v.head.Root}, files{FS: copied})
 	v.gather(kept, verifier)
 	for start := int64(0); start < v.head.Size; start += width {
 		if err := ctx.Err(); err != nil {
@@ -106,7 +106,7 @@ func (v *verification) gather(kept [][]byte, verifier note.Verifier) {
 // bundle holds a bundle against its tile of leaves, and takes the leaves into the
 // tree. Where the two differ, the checkpoint says which of them is right.
 func (v *verification) bundle(tile tlog.Tile) error {
-	file := pathOf(bundleOf(tile))
+	file := pathOf(at(bundlesLevel, tile))
 	entries, err := v.read(file, tile.W*bundled)
 	if err != nil {
 		return err
@@ -244,10 +244,10 @@ func (v *verification) finish() error {
 }
 
 // files are a copy's tiles, as package tlog reads them.
-type files struct{ fs.FS }
-
-// Height implements tlog.TileReader.
-func (files) Height() int { return ledger.TileHeight }
+type files struct {
+	height
+	fs.FS
+}
 
 // ReadTiles implements tlog.TileReader.
 func (f files) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
@@ -260,6 +260,3 @@ func (f files) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	}
 	return read, nil
 }
-
-// SaveTiles implements tlog.TileReader.
-func (files) SaveTiles([]tlog.Tile, [][]byte) {}
