@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -87,56 +86,6 @@ func testNames(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	return names
-}
-
-var block = regexp.MustCompile("(?s)```toml\n(.*?)```")
-
-// Whoever copies the service of a README into the example configuration has one
-// that is accepted.
-func TestTheServiceInTheReadmeIsAccepted(t *testing.T) {
-	dir := t.TempDir()
-	program := filepath.Join(dir, "poterne")
-	run(t, "go", "build", "-o", program, "../cmd/poterne")
-	run(t, program, "keys", dir, "--origin", "poterne.example/ledger")
-	example, _, found := strings.Cut(run(t, program, "config", "example"), "\n[[service]]")
-	if !found {
-		t.Fatal("the example has no service")
-	}
-	for _, secret := range []string{"client.secret", "agenda.token"} {
-		write(t, filepath.Join(dir, secret), strings.Repeat("secret", 6))
-	}
-	for _, page := range []string{"../README.md", "../README.fr.md"} {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		declared := block.FindSubmatch(text)
-		if declared == nil {
-			t.Fatalf("%s declares no service", page)
-		}
-		if lines := strings.Count(string(declared[1]), "\n"); lines > 15 {
-			t.Errorf("%s needs %d lines", page, lines)
-		}
-		config := filepath.Join(dir, "poterne.toml")
-		write(t, config, example+"\n"+string(declared[1]))
-		run(t, program, "config", "check", config)
-	}
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func run(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	said, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", filepath.Base(name), args, err, said)
-	}
-	return string(said)
 }
 
 var (

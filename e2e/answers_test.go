@@ -58,6 +58,7 @@ func onePerson(r *http.Request) string {
 
 // Promise: SCOPE-9
 func TestSCOPE_9_BytesAfterAnAnswerAreInNoOutput(t *testing.T) {
+	t.Parallel()
 	application := rawApplication(t, func(to io.Writer, r *http.Request) {
 		body := onePerson(r)
 		// The length is counted in characters, so that some bytes come after the answer.
@@ -84,6 +85,7 @@ func TestSCOPE_9_BytesAfterAnAnswerAreInNoOutput(t *testing.T) {
 
 // Promise: SCOPE-9
 func TestSCOPE_9_NobodyIsAnsweredWithAnothersAnswer(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		config string
 		owner  func(client, n int) string // whose answer it must be
@@ -139,6 +141,7 @@ html = { plain = "h1" }
 // wherever an answer has room for it.
 // Promise: SCOPE-10
 func TestSCOPE_10_WhatNobodyDeclaredGoesOutInNoDisguise(t *testing.T) {
+	t.Parallel()
 	const number = "2850699"
 	application := rawApplication(t, func(to io.Writer, r *http.Request) {
 		status, media, location, body := "200 OK", "text/html", "", ""

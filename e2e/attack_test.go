@@ -78,6 +78,7 @@ func reported(t *testing.T, attack string) (people int) {
 //
 // Promise: WATCH-1
 func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, replayed  string // here and in the report
 		atLeast         int    // openings asked for
@@ -92,6 +93,7 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 		{"birth-comb", "birth-date-comb", 3, 1, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			d, seen, asked, inside, frozen, accounts := attack(t, c.name)
 			if most := reported(t, c.replayed); seen > most {
 				t.Errorf("%d people seen, and the report has %d\n%s", seen, most, d.output)
@@ -124,6 +126,7 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 //
 // Promise: WATCH-6
 func TestWATCH_6_TheDeskShowsTheAttackStopped(t *testing.T) {
+	t.Parallel()
 	d, _, _, _, _, _ := attack(t, "kairos-2025")
 	samir := d.browser("samir.cohen")
 	desk := string(d.get(samir, "/desk").Body)
@@ -142,6 +145,7 @@ func TestWATCH_6_TheDeskShowsTheAttackStopped(t *testing.T) {
 }
 
 func TestAnAttackThatIsNotThereIsSaid(t *testing.T) {
+	t.Parallel()
 	output, code := poterne(t, "demo", "--attack", "nonsense")
 	if code != 2 || !strings.Contains(output, "--attack list says which there are") {
 		t.Errorf("exit %d: %s", code, output)

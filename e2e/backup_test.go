@@ -86,6 +86,7 @@ func (h *house) refusesToServe(why string) {
 // Promise: LEDGER-4
 // Promise: LEDGER-3
 func TestLEDGER_4_ABackupTakenAtWorkIsWholeAndFoundOutWhenItIsRestored(t *testing.T) {
+	t.Parallel()
 	application := httptest.NewServer(crowd())
 	t.Cleanup(application.Close)
 	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": application.URL})
@@ -137,6 +138,7 @@ func TestLEDGER_4_ABackupTakenAtWorkIsWholeAndFoundOutWhenItIsRestored(t *testin
 // Promise: LEDGER-4
 // Promise: RUN-3
 func TestLEDGER_4_ARestoredBaseBackupOfPostgreSQLIsFoundOut(t *testing.T) {
+	t.Parallel()
 	cluster := storetest.StartPostgreSQL(t)
 	application := httptest.NewServer(crowd())
 	t.Cleanup(application.Close)

@@ -43,6 +43,7 @@ func (d *demo) finds(b *life.Browser, person int) bool {
 
 // Promise: WATCH-3
 func TestWATCH_3_CanariesOfTheDemonstrationCatchWhoeverOpensThem(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	birds := d.canaries(3)
 	grounds := func(account roster.AccountID) (why []policy.Why) {

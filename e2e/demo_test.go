@@ -72,6 +72,7 @@ const trainingHour = 2
 
 // Acceptance A4 of the spine: the hole in Kairos.
 func TestSCOPE_7_TheHoleInKairosGivesNothingBeyondTheAllowance(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	h := d.hole("of-horizon")
 	lucas := d.browser("lucas.ferrand")
@@ -143,6 +144,7 @@ func TestSCOPE_7_TheHoleInKairosGivesNothingBeyondTheAllowance(t *testing.T) {
 // However the whole register is asked for, in pages and all at once, the answers
 // together hold no more than the allowance.
 func TestSCOPE_7_PagingThroughTheHoleGivesNothingMore(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	h := d.hole("of-horizon")
 	first, second := d.browser("lucas.ferrand"), d.browser("lucas.ferrand") // two sessions

@@ -63,6 +63,7 @@ func elsewhere(t *testing.T, links map[string]string, parts ...string) string {
 // first, and what was chosen there is then opened and stays open to a reload, through
 // a sign-in too. What is typed opens as ever.
 func TestALinkOnAnotherSiteSpendsNothingBeforeAPageHasAsked(t *testing.T) {
+	t.Parallel()
 	application := &listed{asked: map[string]int{}}
 	upstream := httptest.NewServer(application)
 	t.Cleanup(upstream.Close)
@@ -153,6 +154,7 @@ json = { row = "$[*]", person = { dossier = "@.id" }, fields = { identifier = "@
 //
 // Promise: ENTRY-11
 func TestENTRY_11_ThePortalLeadsToAnotherHostAndSigningOutThereEndsBoth(t *testing.T) {
+	t.Parallel()
 	h, application, host := onTwoHosts(t)
 	site := elsewhere(t, map[string]string{"link": "http://" + host + "/files/000002"})
 
@@ -188,6 +190,7 @@ func TestENTRY_11_ThePortalLeadsToAnotherHostAndSigningOutThereEndsBoth(t *testi
 //
 // Promise: ENTRY-11
 func TestENTRY_11_SigningOutAtTheIdentityProviderEndsTheSessionOnEveryHost(t *testing.T) {
+	t.Parallel()
 	h, application, host := onTwoHosts(t)
 	text, err := os.ReadFile(h.config)
 	if err != nil {

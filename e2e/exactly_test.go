@@ -23,12 +23,13 @@ import (
 //
 // Promise: LEDGER-7
 func TestLEDGER_7_TheDeskSaysExactlyWhomAThiefReceived(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	thief, received := d.browser("pauline.mercier"), make(map[string]bool)
 	key := pseudonymKey(t, d.dir)
 	people := d.staff.Caseload("pauline.mercier")[:2:2]
 	for n := range 6 {
-		people = append(people, d.stranger(n))
+		people = append(people, d.staff.Stranger(n))
 	}
 	for _, person := range people {
 		for _, mail := range anyMail.FindAllString(string(d.get(thief, d.file(person)).Body), -1) {

@@ -48,6 +48,7 @@ func misbehaving(asked func(who string)) http.Handler {
 //
 // Promises: SCOPE-9, SCOPE-1, METER-3
 func TestSCOPE_9_NobodyWhoIsNamedGoesRoundTheAllowance(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	asked := make(map[string]bool)
 	application := httptest.NewServer(misbehaving(func(who string) {

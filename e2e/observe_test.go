@@ -18,6 +18,7 @@ import (
 //
 // Promise: METER-1
 func TestObservingStopsNobodyWritesEverythingAndSaysSo(t *testing.T) {
+	t.Parallel()
 	application := httptest.NewServer(crowd())
 	t.Cleanup(application.Close)
 	metrics := fmt.Sprintf("localhost:%d", freePort(t))

@@ -32,13 +32,13 @@ func TestPictures(t *testing.T) {
 	pauline.signIn(d.button("pauline.mercier"))
 	samir.signIn(d.button("samir.cohen"))
 	caseload := d.staff.Caseload("pauline.mercier")
-	stopped := d.file(d.stranger(3))
+	stopped := d.file(d.staff.Stranger(3))
 	steps := []string{"/dossier/"}
 	for _, person := range caseload[:3] {
 		steps = append(steps, d.file(person))
 	}
 	for n := range 4 {
-		steps = append(steps, d.file(d.stranger(n)))
+		steps = append(steps, d.file(d.staff.Stranger(n)))
 	}
 	for _, path := range steps { // a morning, told in two minutes and a half
 		time.Sleep(18 * time.Second)

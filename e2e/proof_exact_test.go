@@ -23,6 +23,7 @@ const adviserHour = 3
 //
 // Promises: METER-1, METER-3, LEDGER-1
 func TestMETER_3_ParallelRequestsDiscloseExactlyTheAllowanceAndRestartsForgiveNothing(t *testing.T) {
+	t.Parallel()
 	const sessions, asked = 10, 200
 	d := startDemo(t, t.TempDir())
 	browsers := make([]*life.Browser, sessions)

@@ -58,6 +58,7 @@ func (f *forms) now() (stored url.Values, saved int) {
 //
 // Promises: SCOPE-10, SCOPE-5
 func TestSCOPE_10_ABrowserSavesAFormWithoutHarmToWhatItDoesNotShow(t *testing.T) {
+	t.Parallel()
 	app := &forms{stored: url.Values{
 		"name": {"Aline Roche"}, "phone": {"01 99 00 00 41"}, "street": {"1 rue Basse"}, "nir": {"9 99 99 41"}, "family": {"two"}, "health": {"yes"}, "text": {""},
 	}}

@@ -111,6 +111,7 @@ func (l *lenient) times(n int) (times int) {
 //
 // Promises: SCOPE-10, SCOPE-1
 func TestSCOPE_10_ALenientApplicationNeverHearsOfSomebodyUnderAnotherSpelling(t *testing.T) {
+	t.Parallel()
 	app := &lenient{}
 	server := httptest.NewServer(app)
 	t.Cleanup(server.Close)

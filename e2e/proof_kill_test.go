@@ -32,6 +32,7 @@ import (
 //
 // Promises: LEDGER-1, LEDGER-2, LEDGER-3, METER-3
 func TestLEDGER_1_KilledUnderLoadNothingReceivedIsUnwritten(t *testing.T) {
+	t.Parallel()
 	kills := 50
 	if testing.Short() {
 		kills = 5

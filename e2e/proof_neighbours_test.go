@@ -30,6 +30,7 @@ import (
 //
 // Promises: SCOPE-1, SCOPE-3, SCOPE-7, METER-1, RUN-2
 func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testing.T) {
+	t.Parallel()
 	people := jsonServer(t)
 	site := nginx(t)
 	h := newHouse(t, "neighbours", map[string]string{"http://127.0.0.1:3000": people, "http://127.0.0.1:3001": site})
@@ -170,20 +171,50 @@ func TestRUN_2_ServersThatKnowNothingOfItAreGuardedByConfigurationAlone(t *testi
 //
 // Promise: RUN-2
 func TestRUN_2_TheReadmesExampleIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
 	running, err := os.ReadFile(filepath.Join("testdata", "neighbours", "poterne.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)\n```toml\n(.*?)```")
 	for _, name := range []string{"README.md", "README.fr.md"} {
 		text, err := os.ReadFile(filepath.Join("..", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		blocks := block.FindAllSubmatch(text, -1)
+		blocks := tomlBlock.FindAllSubmatch(text, -1)
 		if len(blocks) != 1 || !bytes.Contains(running, blocks[0][1]) {
 			t.Errorf("%s: %d examples; one is wanted, and testdata/neighbours/poterne.toml must hold it word for word", name, len(blocks))
 		}
+	}
+}
+
+var tomlBlock = regexp.MustCompile("(?s)\n```toml\n(.*?)```")
+
+// The service of a README, copied into the example configuration, is accepted.
+func TestTheServiceInTheReadmeIsAccepted(t *testing.T) {
+	t.Parallel()
+	h := &house{t: t, dir: t.TempDir()}
+	h.poterne("keys", h.dir, "--origin", "poterne.example/ledger")
+	example, _, found := strings.Cut(h.poterne("config", "example"), "\n[[service]]")
+	if !found {
+		t.Fatal("the example has no service")
+	}
+	for _, secret := range []string{"client.secret", "agenda.token"} {
+		h.write(secret, strings.Repeat("secret", 6))
+	}
+	for _, page := range []string{"README.md", "README.fr.md"} {
+		text, err := os.ReadFile(filepath.Join("..", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := tomlBlock.FindSubmatch(text)
+		if declared == nil {
+			t.Fatalf("%s declares no service", page)
+		}
+		if lines := strings.Count(string(declared[1]), "\n"); lines > 15 {
+			t.Errorf("%s needs %d lines", page, lines)
+		}
+		h.poterne("config", "check", h.write("poterne.toml", example+"\n"+string(declared[1])))
 	}
 }
 

@@ -47,6 +47,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Promise: RUN-3
 // Promise: METER-3
 func TestRUN_3_NodesBehindALoadBalancerAreOneGate(t *testing.T) {
+	t.Parallel()
 	connection := storetest.StartPostgreSQL(t).Database(t)
 	application := httptest.NewServer(crowd())
 	t.Cleanup(application.Close)
@@ -130,6 +131,7 @@ func (h *house) serveTwice() (balance *balancer, nodes []*process) {
 //
 // Promise: WATCH-9
 func TestWATCH_9_StrangersAtOnceOverTwoNodesEndAsOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	const sessions = 10
 	connection := storetest.StartPostgreSQL(t).Database(t)
 	application := httptest.NewServer(crowd())

@@ -62,6 +62,7 @@ var orderNumber = regexp.MustCompile(`order ([0-9]+) is in force`)
 //
 // Promises: ACT-1, ACT-3
 func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
+	t.Parallel()
 	application, address := newHeld(t)
 	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": address})
 	h.takeFacts("caseloads", h.write("caseloads.csv", hisCaseload))
@@ -116,6 +117,7 @@ func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
 //
 // Promise: ACT-1
 func TestACT_1_AnOrderEndsTheWaitingToo(t *testing.T) {
+	t.Parallel()
 	application, address := newHeld(t)
 	h := newHouse(t, "application", map[string]string{"http://127.0.0.1:3000": address})
 	h.takeFacts("caseloads", h.write("caseloads.csv", hisCaseload))
@@ -139,6 +141,7 @@ func TestACT_1_AnOrderEndsTheWaitingToo(t *testing.T) {
 //
 // Promise: ACT-1
 func TestACT_1_AnOrderCutsALargeAnswerThatIsBeingRead(t *testing.T) {
+	t.Parallel()
 	const large = 24 << 20 // more than what lies between two programs
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestSIGHUPIsSaidAndEndsNothing(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, "application", nil)
 	p := h.serve()
 	for range 2 { // the second does not either

@@ -39,6 +39,7 @@ func theirs(t *testing.T, b *life.Browser, choice life.Page, button string) life
 //
 // Promises: ENTRY-1, ENTRY-6
 func TestENTRY_1_ASignInUnderWayIsKeptByItsBrowserAlone(t *testing.T) {
+	t.Parallel()
 	const floods = 20_000
 	application := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(application.Close)

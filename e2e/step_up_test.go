@@ -23,6 +23,7 @@ import (
 //
 // Promises: METER-1, METER-6, METER-7, ENTRY-6
 func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	pauline, samir := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "en-GB")
 	samir.signIn(d.button("samir.cohen"))

@@ -13,6 +13,7 @@ import (
 // What the gate takes out of the demonstration's pages is nothing that their style
 // sheet or their labels speak of: they look through it as they look without it.
 func TestTheDemonstrationsPagesKeepWhatTheirStyleSpeaksOf(t *testing.T) {
+	t.Parallel()
 	sheet, err := os.ReadFile("../internal/lab/town/pages/style.css")
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 //
 // Promises: METER-7, WATCH-6, ACT-1, RUN-1
 func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	pauline, samir := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "en-GB")
 	const desk, account = "/desk", "/desk/accounts/pauline.mercier"
@@ -127,6 +128,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 
 // Promises: RUN-7, WATCH-6
 func TestA2_TheWalkNeedsNoScript(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t, t.TempDir())
 	pauline, samir := newScreen(t, d.origin, "en-GB"), newScreen(t, d.origin, "fr-FR")
 	pauline.withoutScripts()
@@ -160,6 +162,7 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 
 // Promise: ACT-1
 func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
+	t.Parallel()
 	const megabytes = 48 // more than everything between the gate and a page can hold
 	application, asked := slowApplication(t, megabytes)
 	h := newHouse(t, "application", map[string]string{
