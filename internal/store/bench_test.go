@@ -103,8 +103,8 @@ func (*sqliteFile) open(b *testing.B, _ int) []*store.DB {
 	}
 	b.Cleanup(func() { _ = s.Close() })
 	fill(b, "sqlite", path, `
-		with recursive filled (number) as (select 0 union all select number + 1 from filled where number + 1 < $1)
-		insert into entry (number, salt, body) select number, $2, $3 from filled`)
+		with recursive filled (number) as (select 0 union all select number + 100 from filled where number + 100 < $1)
+		insert into turn (first, count, body) select number, 100, $2 from filled`)
 	return []*store.DB{s}
 }
 
@@ -118,8 +118,8 @@ type postgresServer struct {
 func (p *postgresServer) open(b *testing.B, nodes int) []*store.DB {
 	connection := p.Database(b)
 	fill(b, "pgx", connection, `
-		insert into entry (number, salt, body, month)
-		select number, $2, $3, (select month from period) from generate_series(0, $1::bigint - 1) as number`)
+		insert into turn (first, count, body, month)
+		select number, 100, $2, (select month from period) from generate_series(0, $1::bigint - 100, 100) as number`)
 	p.pid = serverOf(b, connection)
 	stores := make([]*store.DB, nodes)
 	for i := range stores {
@@ -209,12 +209,14 @@ func fill(b *testing.B, driver, connection, insert string) {
 	}
 	defer db.Close()
 	old := storetest.At.AddDate(0, -3, 0)
+	held -= held % 100
+	turn := slices.Repeat([]ledger.Sealed{{Body: disclosure(old).Append(nil)}}, 100)
 	for _, statement := range []struct {
 		query string
 		args  []any
 	}{
 		{`insert into period (month, first) values ($1, 0)`, []any{int64(ledger.MonthOf(old))}},
-		{insert, []any{held, make([]byte, len(ledger.Salt{})), disclosure(old).Append(nil)}},
+		{insert, []any{held, ledger.Turns(turn)[0].Body}},
 		{`update head set next = $1, last_us = $2`, []any{held, old.UnixMicro()}},
 	} {
 		if _, err := db.ExecContext(b.Context(), statement.query, statement.args...); err != nil {

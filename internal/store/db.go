@@ -38,9 +38,9 @@ type engine interface {
 	dialect() string
 	// takeHead is the query that takes the ledger's head for a transaction.
 	takeHead() string
-	// arrays reports whether entries are written as three arrays; otherwise member by
-	// member.
-	arrays() bool
+	// apart reports whether entries lie in a table for each month, and rows are inserted as
+	// arrays; otherwise all lie in one, and rows are inserted one by one.
+	apart() bool
 	// found is the rows of a table whose column is in the list that is a query's
 	// first argument, each with the place of that member of the list, from 1. The
 	// column's index is used, however many rows there are.

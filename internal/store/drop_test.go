@@ -87,7 +87,7 @@ func TestLEDGER_6_NoByteOfADroppedMonthStaysInTheFile(t *testing.T) {
 // Promise: LEDGER-6
 func TestLEDGER_6_NoByteOfADroppedMonthStaysInAServersTables(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	for name, tables := range map[string]bool{"in a table of its own": true, "in entry_other": false} {
+	for name, tables := range map[string]bool{"in a table of its own": true, "in turn_other": false} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)
 			l := storetest.NewLedger(t, openPostgreSQL(t, connection), owned(t, cluster, connection))
@@ -264,7 +264,7 @@ func TestLEDGER_6_AMonthIsNotDroppedUnderAReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	var one int
-	if err := reader.QueryRow(`select number from entry limit 1`).Scan(&one); err != nil {
+	if err := reader.QueryRow(`select first from turn limit 1`).Scan(&one); err != nil {
 		t.Fatal(err)
 	}
 	if findings, err := store.NewMonths(l.Owner).Condense(t.Context(), first, nil); err != nil || len(findings) > 0 {
@@ -345,16 +345,16 @@ func TestTablesAreMadeForTheMonthsToCome(t *testing.T) {
 	connection := cluster.Database(t)
 	tables := func() (names string) {
 		t.Helper()
-		const query = `select string_agg(relid::regclass::text, ' ' order by relid::regclass::text) from pg_partition_tree('entry') where isleaf`
+		const query = `select string_agg(relid::regclass::text, ' ' order by relid::regclass::text) from pg_partition_tree('turn') where isleaf`
 		if err := direct(t, connection).QueryRow(query).Scan(&names); err != nil {
 			t.Fatal(err)
 		}
 		return names
 	}
 	now := ledger.MonthOf(time.Now())
-	want := "entry_other"
+	want := "turn_other"
 	for n := 3; n >= 0; n-- {
-		want = fmt.Sprintf("entry_%d %s", now.Plus(n), want)
+		want = fmt.Sprintf("turn_%d %s", now.Plus(n), want)
 	}
 	if made := tables(); made != want {
 		t.Errorf("a migration makes %s, want %s", made, want)
@@ -366,19 +366,18 @@ func TestTablesAreMadeForTheMonthsToCome(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if made, want := tables(), "entry_202604 entry_202605 entry_202606 "+want; made != want {
+	if made, want := tables(), "turn_202604 turn_202605 turn_202606 "+want; made != want {
 		t.Errorf("there are %s, want %s", made, want)
 	}
 	storetest.Write(t, s, 3, second.Begins())
 	var other, own int
-	if err := direct(t, cluster.Owner(connection)).QueryRow(`select (select count(*) from entry_other), (select count(*) from entry_202604)`).Scan(&other, &own); err != nil || other != 3 || own != 3 {
+	if err := direct(t, cluster.Owner(connection)).QueryRow(`select (select sum(count) from turn_other), (select sum(count) from turn_202604)`).Scan(&other, &own); err != nil || other != 3 || own != 3 {
 		t.Errorf("%d entries lie elsewhere and %d in April's table, %v", other, own, err)
 	}
 }
 
 // Promise: LEDGER-3
 func TestLEDGER_3_WhatIsSaidToBeDroppedAndIsNotIsFound(t *testing.T) {
-	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced; `
 	forged := ledger.Entry{Number: 310, Receipt: 310, Time: second.Begins(), Kind: ledger.Dropped, Account: "samir", From: 0, End: 300, First: 202603}
 	const gone = "entries 0 to 299: dropped at their term (entry 310)"
 	for name, test := range map[string]struct {
@@ -387,13 +386,13 @@ func TestLEDGER_3_WhatIsSaidToBeDroppedAndIsNotIsFound(t *testing.T) {
 		want    string
 	}{
 		"nothing":                          {true, func(*testing.T, *sql.DB) {}, gone},
-		"removed, and nobody says so":      {false, run(unlock + `delete from entry where number < 300`), "entries 0 to 299: removed"},
-		"removed, and a row is added":      {false, forge(unlock+`delete from entry where number < 300`, forged), "entries 0 to 299: removed"},
-		"removed, and another is replaced": {false, forge(unlock+`delete from entry where number < 300 or number = 305`, replaced(forged, 305)), "entries 0 to 299: removed; entry 305: changed"},
-		"one is put back":                  {true, forge(unlock, ledger.Entry{Number: 7, Time: first.Begins(), Kind: ledger.Read}), gone + "; entry 7: changed; entry 7: kept"},
-		"more is removed":                  {true, run(unlock + `delete from entry where number between 300 and 304`), gone + "; entries 300 to 304: removed"},
+		"removed, and nobody says so":      {false, byEntry(`delete from entry where number < 300`), "entries 0 to 299: removed"},
+		"removed, and a row is added":      {false, forge(`delete from entry where number < 300`, forged), "entries 0 to 299: removed"},
+		"removed, and another is replaced": {false, forge(`delete from entry where number < 300 or number = 305`, replaced(forged, 305)), "entries 0 to 299: removed; entry 305: changed"},
+		"one is put back":                  {true, forge(`select 1`, ledger.Entry{Number: 7, Time: first.Begins(), Kind: ledger.Read}), gone + "; entry 7: changed; entry 7: kept"},
+		"more is removed":                  {true, byEntry(`delete from entry where number between 300 and 304`), gone + "; entries 300 to 304: removed"},
 		"its leaves are removed":           {true, run(`delete from tile where level = 0 and position = 0`), gone + "; entries 0 to 255: unproven"},
-		"its entry is removed":             {true, run(unlock + `delete from entry where number = 310`), "entries 0 to 299: removed; entry 310: removed"},
+		"its entry is removed":             {true, byEntry(`delete from entry where number = 310`), "entries 0 to 299: removed; entry 310: removed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "poterne.db")
@@ -421,14 +420,9 @@ func replaced(entry ledger.Entry, number ledger.Number) ledger.Entry {
 	return entry
 }
 
-// forge runs statements, and puts an entry into the table.
+// forge tampers with entries, and puts one among them.
 func forge(statements string, entry ledger.Entry) func(*testing.T, *sql.DB) {
-	return func(t *testing.T, db *sql.DB) {
-		run(statements)(t, db)
-		if _, err := db.Exec(`insert into entry (number, salt, body) values ($1, zeroblob(16), $2)`, int64(entry.Number), entry.Append(nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return byEntry(fmt.Sprintf(`%s; insert into entry (number, salt, body) values (%d, zeroblob(16), x'%x')`, statements, entry.Number, entry.Append(nil)))
 }
 
 func TestAGateOpensOnALedgerWhoseFirstMonthsAreGone(t *testing.T) {

@@ -22,18 +22,40 @@ type Ledger struct{ db *DB }
 // NewLedger returns the ledger in a database.
 func NewLedger(db *DB) Ledger { return Ledger{db} }
 
-// Sealed implements ledger.Storage. It reads in portions that grow: PostgreSQL sends
-// whatever was asked for, also to whoever needs the first few only.
+// Sealed implements ledger.Storage.
 func (l Ledger) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+	return entriesOf(l.turns(ctx, from), from)
+}
+
+// entriesOf yields the entries of rows, from a number on.
+func entriesOf(turns iter.Seq2[ledger.Turn, error], from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return func(yield func(ledger.Sealed, error) bool) {
+		for turn, err := range turns {
+			if err != nil {
+				yield(ledger.Sealed{}, err)
+				return
+			}
+			for entry := range turn.Entries() {
+				if entry.Number >= from && !yield(entry, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// turns reads the rows from the one with an entry on. It reads in portions that grow:
+// PostgreSQL sends whatever was asked for, also to a caller that needs the first few only.
+func (l Ledger) turns(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Turn, error] {
+	return func(yield func(ledger.Turn, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
 			read := 0
 			first, last, end := l.db.periods.holding(from)
-			for row, err := range sealedPortion(ctx, l.db.read, l.db.engine, from, end, first, last, portion) {
-				if !yield(row, err) || err != nil {
+			for turn, err := range portionOfTurns(ctx, l.db.read, l.db.engine, from, end, first, last, portion) {
+				if !yield(turn, err) || err != nil {
 					return
 				}
-				from = row.Number + 1
+				from = max(from, turn.End())
 				read++
 			}
 			switch {
@@ -47,10 +69,10 @@ func (l Ledger) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 	}
 }
 
-// The first portion is a tile's entries.
+// How many rows are read at once: a row has from one to some 256 entries.
 const (
-	firstPortion   = 1 << ledger.TileHeight
-	largestPortion = 1 << 14
+	firstPortion   = 32
+	largestPortion = 1 << 11
 )
 
 // Entries implements journal.DB.
@@ -58,30 +80,33 @@ func (l Ledger) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledge
 	return l.db.pseudonyms.Entries(l.Sealed(ctx, from))
 }
 
-// sealedPortion reads entries from a number on, up to end, which lie in some months.
-func sealedPortion(ctx context.Context, db querier, engine engine, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Sealed, error] {
-	return func(yield func(ledger.Sealed, error) bool) {
-		query := `select number, salt, body from entry where number >= $1 and number < $2 and ` + engine.ofMonths(first, last) + ` order by number limit $3`
+// portionOfTurns reads the rows, up to a portion of them, that begin before end and lie in
+// some months: from the row with the entry from on, or at the latest the one after it.
+func portionOfTurns(ctx context.Context, db querier, engine engine, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Turn, error] {
+	return func(yield func(ledger.Turn, error) bool) {
+		months := engine.ofMonths(first, last)
+		query := `
+			select first, count, body from turn
+			where first >= coalesce((select first from turn where first <= $1 and ` + months + ` order by first desc limit 1), $1)
+				and first < $2 and ` + months + ` order by first limit $3`
 		rows, err := db.QueryContext(ctx, query, int64(from), int64(end), portion)
 		if err != nil {
-			yield(ledger.Sealed{}, engine.classify(err))
+			yield(ledger.Turn{}, engine.classify(err))
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var row ledger.Sealed
-			var salt []byte
-			if err := rows.Scan(&row.Number, &salt, &row.Body); err != nil {
-				yield(ledger.Sealed{}, engine.classify(err))
+			var turn ledger.Turn
+			if err := rows.Scan(&turn.First, &turn.Count, &turn.Body); err != nil {
+				yield(ledger.Turn{}, engine.classify(err))
 				return
 			}
-			copy(row.Salt[:], salt)
-			if !yield(row, nil) {
+			if !yield(turn, nil) {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(ledger.Sealed{}, engine.classify(err))
+			yield(ledger.Turn{}, engine.classify(err))
 		}
 	}
 }
@@ -90,7 +115,7 @@ func sealedPortion(ctx context.Context, db querier, engine engine, from, end led
 // to know nobody.
 func (l Ledger) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
 	var first, next int64 // those before were dropped
-	const ends = `select coalesce((select min(number) from entry), next), next from head`
+	const ends = `select coalesce((select min(first) from turn), next), next from head`
 	if err := l.db.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
 		return 0, l.db.engine.classify(err)
 	}
@@ -118,19 +143,34 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 	return l.db.pseudonyms.Reveal(body)
 }
 
-func (l Ledger) body(ctx context.Context, number ledger.Number) (body []byte, err error) {
+func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) {
 	first, last, _ := l.db.periods.holding(number)
-	query := `select body from entry where number = $1 and ` + l.db.engine.ofMonths(first, last)
-	if err := l.db.read.QueryRowContext(ctx, query, int64(number)).Scan(&body); err != nil {
+	entry, err := sealed(ctx, l.db.read, number, l.db.engine.ofMonths(first, last))
+	if err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", number, l.db.engine.classify(err))
 	}
-	return body, nil
+	return entry.Body, nil
+}
+
+// sealed reads one entry, which lies in some months.
+func sealed(ctx context.Context, db querier, number ledger.Number, months string) (ledger.Sealed, error) {
+	var turn ledger.Turn
+	query := `select first, count, body from turn where first <= $1 and ` + months + ` order by first desc limit 1`
+	if err := db.QueryRowContext(ctx, query, int64(number)).Scan(&turn.First, &turn.Count, &turn.Body); err != nil {
+		return ledger.Sealed{}, err
+	}
+	for entry := range turn.Entries() {
+		if entry.Number == number {
+			return entry, nil
+		}
+	}
+	return ledger.Sealed{}, sql.ErrNoRows
 }
 
 // First returns the number of the first entry that is still there; the next to be
 // written when there is none.
 func (l Ledger) First(ctx context.Context) (first ledger.Number, err error) {
-	err = l.db.read.QueryRowContext(ctx, `select coalesce((select min(number) from entry), next) from head`).Scan(&first)
+	err = l.db.read.QueryRowContext(ctx, `select coalesce((select min(first) from turn), next) from head`).Scan(&first)
 	return first, l.db.engine.classify(err)
 }
 
@@ -240,13 +280,11 @@ func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpo
 
 // stillThere wants an entry to be the one whose leaf ends the tiles.
 func stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {
-	row := ledger.Sealed{Number: last}
-	var salt []byte
-	if err := tx.QueryRowContext(ctx, `select salt, body from entry where number = $1`, int64(last)).Scan(&salt, &row.Body); err != nil {
+	entry, err := sealed(ctx, tx, last, "true")
+	if err != nil {
 		return fmt.Errorf("reading entry %d again: %w", last, err)
 	}
-	copy(row.Salt[:], salt)
-	leaf := row.Leaf()
+	leaf := entry.Leaf()
 	for tile, hashes := range tiles {
 		if tile.L == 0 && tile.N == int64(last>>ledger.TileHeight) && bytes.HasSuffix(hashes, leaf[:]) {
 			return nil

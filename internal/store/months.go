@@ -54,7 +54,7 @@ func (m Months) Last(ctx context.Context) (time.Time, error) {
 // Weigh returns the bytes of a month's entries: without what the engine needs beside
 // them. It reads them all.
 func (m Months) Weigh(ctx context.Context, period ledger.Period) (bytes int64, err error) {
-	const sum = `select coalesce(sum(length(salt) + length(body)), 0) from entry where number >= $1 and number < $2`
+	const sum = `select coalesce(sum(length(body)), 0) from turn where first >= $1 and first < $2`
 	err = m.db.read.QueryRowContext(ctx, sum, int64(period.First), int64(period.End)).Scan(&bytes)
 	return bytes, m.db.engine.classify(err)
 }

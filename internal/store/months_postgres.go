@@ -29,8 +29,8 @@ func makeMonths(ctx context.Context, tx *sql.Tx, from ledger.Month) error {
 		}
 		for _, statement := range []string{
 			notForLong,
-			fmt.Sprintf("create table %s partition of entry for values in (%d)", table, month),
-			"create trigger entry_is_not_emptied before truncate on " + table + " for each statement execute function entry_stays()",
+			fmt.Sprintf("create table %s partition of turn for values in (%d)", table, month),
+			"create trigger turn_is_not_emptied before truncate on " + table + " for each statement execute function turn_stays()",
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("%s: %w", statement, err)
@@ -41,7 +41,7 @@ func makeMonths(ctx context.Context, tx *sql.Tx, from ledger.Month) error {
 }
 
 // tableOf names the table of a month's entries.
-func tableOf(month ledger.Month) string { return fmt.Sprintf("entry_%d", month) }
+func tableOf(month ledger.Month) string { return fmt.Sprintf("turn_%d", month) }
 
 // OpenAsOwner opens the database that two connections lead to, as the role that
 // owns the tables: it may drop months and make the tables of those to come. It
@@ -69,7 +69,7 @@ func OpenAsOwner(ctx context.Context, owner, program string) (*DB, error) {
 
 // owned refuses a role that does not own the tables.
 func (db *DB) owned(ctx context.Context, role string) error {
-	const query = `select count(*) = 0 from pg_class where oid in (select relid from pg_partition_tree('entry')) and not pg_has_role(relowner, 'usage')`
+	const query = `select count(*) = 0 from pg_class where oid in (select relid from pg_partition_tree('turn')) and not pg_has_role(relowner, 'usage')`
 	var owns bool
 	if err := db.read.QueryRowContext(ctx, query).Scan(&owns); err != nil {
 		return db.engine.classify(err)
@@ -83,7 +83,7 @@ func (db *DB) owned(ctx context.Context, role string) error {
 // Make makes the tables of a month's entries and of those to come, where
 // there are none. A file on SQLite needs none.
 func (m Months) Make(ctx context.Context, from ledger.Month) error {
-	if !m.db.engine.arrays() {
+	if !m.db.engine.apart() {
 		return nil
 	}
 	return m.db.within(ctx, func(tx *sql.Tx) error { return makeMonths(ctx, tx, from) })
@@ -102,10 +102,10 @@ func (onPostgreSQL) ofMonths(first, last ledger.Month) string {
 	return fmt.Sprintf("month between %d and %d", first, last)
 }
 
-// remove drops the month's table. What lies in entry_other is left out of what that
+// remove drops the month's table. What lies in turn_other is left out of what that
 // table is made of anew: rows that are only deleted stay in its file.
 func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {
-	const elsewhere = `select exists (select 1 from entry_other where number >= $1 and number < $2 and month = $3)`
+	const elsewhere = `select exists (select 1 from turn_other where first >= $1 and first < $2 and month = $3)`
 	var other bool
 	if err := tx.QueryRowContext(ctx, elsewhere, int64(period.First), int64(period.End), period.Month).Scan(&other); err != nil {
 		return err
@@ -113,12 +113,12 @@ func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Peri
 	statements := []string{notForLong, "drop table if exists " + tableOf(period.Month)}
 	if other {
 		statements = append(statements,
-			"lock table entry_other in access exclusive mode",
-			fmt.Sprintf("create temporary table stays on commit drop as select * from entry_other where month <> %d", period.Month),
-			"alter table entry_other disable trigger entry_is_not_emptied",
-			"truncate entry_other",
-			"alter table entry_other enable trigger entry_is_not_emptied",
-			"insert into entry_other (number, month, salt, body) select number, month, salt, body from stays",
+			"lock table turn_other in access exclusive mode",
+			fmt.Sprintf("create temporary table stays on commit drop as select * from turn_other where month <> %d", period.Month),
+			"alter table turn_other disable trigger turn_is_not_emptied",
+			"truncate turn_other",
+			"alter table turn_other enable trigger turn_is_not_emptied",
+			"insert into turn_other (first, month, count, body) select first, month, count, body from stays",
 		)
 	}
 	for _, statement := range statements {

@@ -30,7 +30,7 @@ func TestLEDGER_6_MonthsAreDroppedOnSQLite(t *testing.T) {
 // Promise: LEDGER-6
 func TestLEDGER_6_MonthsAreDroppedOnPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	for name, tables := range map[string]bool{"in tables of their own": true, "in entry_other": false} {
+	for name, tables := range map[string]bool{"in tables of their own": true, "in turn_other": false} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Months(t, func(t *testing.T) (program, owner *store.DB) {
 				connection := cluster.Database(t)

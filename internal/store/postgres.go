@@ -156,7 +156,7 @@ func (onPostgreSQL) dialect() string { return "postgres" }
 // other.
 func (onPostgreSQL) takeHead() string { return `select next, last_us, generation from head for update` }
 
-func (onPostgreSQL) arrays() bool { return true }
+func (onPostgreSQL) apart() bool { return true }
 
 // Without lateral and offset, the planner may read the whole table.
 func (onPostgreSQL) found(table, column string) string {

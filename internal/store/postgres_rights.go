@@ -21,7 +21,7 @@ var rights = map[string]string{
 	"schema_version": "select",
 
 	"head":           "select, update",
-	"entry":          "select, insert", // the tables of its months are reached through it only
+	"turn":           "select, insert", // the tables of its months are reached through it only
 	"period":         "select, insert",
 	"condensed":      "select",
 	"tile":           "select, insert, update (hashes)",
@@ -176,7 +176,7 @@ func (db *DB) current(ctx context.Context) error {
 func harmless(ctx context.Context, db querier, role string) error {
 	const mighty = `
 		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.oid in (select relid from pg_partition_tree('entry')) and pg_has_role($1::name, r.oid, 'member') and (
+		where c.oid in (select relid from pg_partition_tree('turn')) and pg_has_role($1::name, r.oid, 'member') and (
 			r.rolsuper or r.rolcreaterole or r.oid in (c.relowner, n.nspowner)
 			or has_table_privilege(r.oid, c.oid, 'update, delete, truncate, trigger')
 			or has_any_column_privilege(r.oid, c.oid, 'update'))

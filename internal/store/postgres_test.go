@@ -92,7 +92,7 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 	s := openPostgreSQL(t, connection)
 	signed(t, s, signer, verifier, 300)
 
-	month := "entry_" + time.Now().UTC().Format("200601")
+	month := "turn_" + time.Now().UTC().Format("200601")
 	for who, test := range map[string]struct {
 		as         string
 		statements []string
@@ -101,18 +101,18 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 		"the program": {
 			connection,
 			[]string{
-				`update entry set body = '\x00' where number = 1`, `update entry set salt = salt`, `delete from entry`, `truncate entry`, `drop table entry`,
-				`insert into entry (number, month, salt, body) values (1, 202603, '\x00000000000000000000000000000000', '\x00') on conflict (number, month) do update set body = excluded.body`,
-				`update entry_other set salt = salt`, `delete from entry_other`, `truncate entry_other`, `drop table entry_other`, `alter table entry detach partition entry_other`,
-				`insert into entry_other (number, month, salt, body) values (300, 202603, '\x00000000000000000000000000000000', '\x00')`,
-				`create table entry_190001 partition of entry for values in (190001)`, `update period set dropped = 7`, `delete from period`, `delete from condensed`,
+				`update turn set body = '\x00' where first = 0`, `update turn set count = count`, `delete from turn`, `truncate turn`, `drop table turn`,
+				`insert into turn (first, month, count, body) values (0, 202603, 1, '\x00') on conflict (first, month) do update set body = excluded.body`,
+				`update turn_other set count = count`, `delete from turn_other`, `truncate turn_other`, `drop table turn_other`, `alter table turn detach partition turn_other`,
+				`insert into turn_other (first, month, count, body) values (300, 202603, 1, '\x00')`,
+				`create table turn_190001 partition of turn for values in (190001)`, `update period set dropped = 7`, `delete from period`, `delete from condensed`,
 				`insert into condensed (first, commitments) values (0, '\x00')`,
-				`alter table entry disable trigger all`, `alter table entry disable trigger entry_is_not_changed`, `drop trigger entry_is_not_changed on entry`,
-				`create trigger nothing before insert on entry for each row execute function entry_stays()`, `create rule nothing as on insert to entry do instead nothing`,
-				`alter table entry add column more text`, `alter table entry drop constraint entry_number`, `alter table entry owner to poterne`,
-				`create or replace function entry_stays() returns trigger language plpgsql as 'begin return null; end'`,
+				`alter table turn disable trigger all`, `alter table turn disable trigger turn_is_not_changed`, `drop trigger turn_is_not_changed on turn`,
+				`create trigger nothing before insert on turn for each row execute function turn_stays()`, `create rule nothing as on insert to turn do instead nothing`,
+				`alter table turn add column more text`, `alter table turn drop constraint turn_first`, `alter table turn owner to poterne`,
+				`create or replace function turn_stays() returns trigger language plpgsql as 'begin return null; end'`,
 				`set session_replication_role = replica`, `set role poterne_owner`,
-				`create table public.entry_again (number bigint)`, `create function public.now() returns timestamptz language sql as 'select null::timestamptz'`,
+				`create table public.turn_again (first bigint)`, `create function public.now() returns timestamptz language sql as 'select null::timestamptz'`,
 				`delete from checkpoint`, `update checkpoint set note = '\x00'`, `delete from tile`, `update tile set level = 7`, `truncate tile`,
 				`delete from standing_order`, `update standing_order set effect = 'frozen'`, `delete from head`, `insert into head (one, next, last_us, generation) values (1, 0, 0, 0)`,
 				`update schema_version set version = 1`, `delete from account`, `delete from habilitation`, `delete from organisation`, `drop schema public cascade`,
@@ -122,8 +122,8 @@ func TestLEDGER_5_TheProgramsRoleCanAlterNothingThatWasWritten(t *testing.T) {
 		"the owner, by mistake": {
 			cluster.Owner(connection),
 			[]string{
-				`update entry set body = '\x00' where number = 1`, `delete from entry`, `truncate entry`, `truncate entry_other`, `truncate ` + month, `delete from entry_other`,
-				`insert into entry (number, month, salt, body) values (1, 202603, '\x00000000000000000000000000000000', '\x00') on conflict (number, month) do update set body = excluded.body`,
+				`update turn set body = '\x00' where first = 0`, `delete from turn`, `truncate turn`, `truncate turn_other`, `truncate ` + month, `delete from turn_other`,
+				`insert into turn (first, month, count, body) values (0, 202603, 1, '\x00') on conflict (first, month) do update set body = excluded.body`,
 			},
 			[]string{"an entry cannot be changed or removed"},
 		},
@@ -154,19 +154,19 @@ func TestLEDGER_5_ARoleThatCouldAlterWhatWasWrittenIsNotLetIn(t *testing.T) {
 		"a superuser":                           {nil, "postgres", `the role "postgres" could alter what was written`},
 		"a member of the owner":                 {[]string{`grant poterne_owner to poterne`}, "poterne", `"poterne" could alter what was written`},
 		"a member that does not inherit":        {[]string{`alter role poterne noinherit`, `grant poterne_owner to poterne`}, "poterne", `because it may become "poterne_owner"`},
-		"one who may update":                    {[]string{`grant update on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may update one column":         {[]string{`grant update (salt) on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may delete":                    {[]string{`grant delete on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may delete in a month":         {[]string{`grant delete on entry_other to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may update a month's column":   {[]string{`grant update (salt) on entry_other to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who owns a month":                  {[]string{`alter table entry_other owner to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may truncate":                  {[]string{`grant truncate on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"one who may make triggers":             {[]string{`grant trigger on entry to poterne`}, "poterne", `"poterne" could alter what was written`},
-		"everybody may update":                  {[]string{`grant update on entry to public`}, "poterne", `"poterne" could alter what was written`},
+		"one who may update":                    {[]string{`grant update on turn to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may update one column":         {[]string{`grant update (body) on turn to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may delete":                    {[]string{`grant delete on turn to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may delete in a month":         {[]string{`grant delete on turn_other to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may update a month's column":   {[]string{`grant update (body) on turn_other to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who owns a month":                  {[]string{`alter table turn_other owner to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may truncate":                  {[]string{`grant truncate on turn to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who may make triggers":             {[]string{`grant trigger on turn to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"everybody may update":                  {[]string{`grant update on turn to public`}, "poterne", `"poterne" could alter what was written`},
 		"one who may write everything":          {[]string{`grant pg_write_all_data to poterne`}, "poterne", "could alter what was written"},
 		"one who makes roles":                   {[]string{`alter role poterne createrole`}, "poterne", `"poterne" could alter what was written`},
 		"the owner of the database, and of all": {[]string{`alter database current owner to poterne`}, "poterne", "could alter what was written"},
-		"one who owns the table only":           {[]string{`alter table entry owner to poterne`}, "poterne", `"poterne" could alter what was written`},
+		"one who owns the table only":           {[]string{`alter table turn owner to poterne`}, "poterne", `"poterne" could alter what was written`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)

@@ -75,7 +75,7 @@ func (onSQLite) dialect() string { return "sqlite" }
 // The transaction was begun immediate: it holds the only write lock already.
 func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
 
-func (onSQLite) arrays() bool { return false }
+func (onSQLite) apart() bool { return false }
 
 func (onSQLite) found(table, column string) string {
 	return fmt.Sprintf(`(select key + 1 as place, unhex(value) as member from json_each($1)) as asked
@@ -110,15 +110,15 @@ func (onSQLite) ofMonths(ledger.Month, ledger.Month) string { return `true` }
 
 // The trigger is against mistakes, and this is none.
 func (onSQLite) remove(ctx context.Context, tx *sql.Tx, period ledger.Period) error {
-	const query = `select sql from sqlite_master where type = 'trigger' and name = 'entry_is_not_removed'`
+	const query = `select sql from sqlite_master where type = 'trigger' and name = 'turn_is_not_removed'`
 	var trigger string
 	if err := tx.QueryRowContext(ctx, query).Scan(&trigger); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `drop trigger entry_is_not_removed`); err != nil {
+	if _, err := tx.ExecContext(ctx, `drop trigger turn_is_not_removed`); err != nil {
 		return err
 	}
-	const remove = `delete from entry where number >= $1 and number < $2`
+	const remove = `delete from turn where first >= $1 and first < $2`
 	if _, err := tx.ExecContext(ctx, remove, int64(period.First), int64(period.End)); err != nil {
 		return err
 	}

@@ -41,8 +41,8 @@ func TestLEDGER_5_RowsOfTheLedgerRefuseUpdateAndDelete(t *testing.T) {
 	}
 	defer direct.Close()
 	for _, statement := range []string{
-		`update entry set body = x'00' where number = 1`, `update entry set salt = zeroblob(16)`, `update entry set number = 9 where number = 2`,
-		`delete from entry where number = 1`, `delete from entry`, `replace into entry (number, salt, body) values (1, zeroblob(16), x'00')`,
+		`update turn set body = x'00' where first = 0`, `update turn set count = 9`, `update turn set first = 9 where first = 0`,
+		`delete from turn where first = 0`, `delete from turn`, `replace into turn (first, count, body) values (0, 3, x'00')`, `insert into turn (first, count, body) values (1, 1, x'00')`,
 	} {
 		if _, err := direct.Exec(statement); err == nil || !strings.Contains(err.Error(), "entry") {
 			t.Errorf("%s: %v", statement, err)

@@ -5,32 +5,16 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"time"
-
-	"github.com/jackc/pgx/v5/pgtype"
-
-	"poterne/internal/ledger"
 )
 
 // statements are those of the hot path. What is asked of every request is
 // parsed once.
 type statements struct {
-	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where the insert does
+	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where turns does
+	turns                  *sql.Stmt // insert rows of the ledger
 	asker, covers, session *sql.Stmt
 	facts, people          *sql.Stmt // about a list
-	inserts                []insert  // of entries, the one for the most first
 }
-
-// insert writes rows entries at once, member by member; or, when rows is 0, all of
-// a turn's as three arrays, into the part of one month, and moves the head on.
-type insert struct {
-	*sql.Stmt
-	rows int
-}
-
-// insertSizes are the lengths that statements are prepared for where entries are
-// written member by member: another length costs more to parse than it saves.
-var insertSizes = []int{64, 8, 1}
 
 func (db *DB) prepare(ctx context.Context) (err error) {
 	if err := db.periods.look(ctx, db.read); err != nil {
@@ -45,7 +29,6 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		}
 		return statement
 	}
-	const entry = `insert into entry (number, salt, body`
 	p := &db.statements
 	p.head = prepare(db.write, db.engine.takeHead())
 	p.session = prepare(db.read, `select `+sessionColumns+` from session where key = $1`)
@@ -60,39 +43,14 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		from `+db.engine.found("fact", "person")+` where from_us <= $2 and until_us > $3`)
 	p.people = prepare(db.read, `select place, person from `+db.engine.found("alias", "alias"))
 	db.loader.about = db.factsAbout
-	if db.engine.arrays() {
-		p.inserts = []insert{{prepare(db.write, `with moved as (update head set next = $5, last_us = $6) `+
-			entry+`, month) select *, $4::integer from unnest($1::bigint[], $2::bytea[], $3::bytea[])`), 0}}
+	if db.engine.apart() {
+		p.turns = prepare(db.write, `with moved as (update head set next = $5, last_us = $6)
+			insert into turn (first, count, body, month) select *, $4::integer from unnest($1::bigint[], $2::integer[], $3::bytea[])`)
 		return err
 	}
+	p.turns = prepare(db.write, `insert into turn (first, count, body) values ($1, $2, $3)`)
 	p.move = prepare(db.write, `update head set next = $1, last_us = $2`)
-	for _, n := range insertSizes { // numbered placeholders would each be looked for among all
-		rows := strings.TrimSuffix(strings.Repeat(`(?, ?, ?), `, n), `, `)
-		p.inserts = append(p.inserts, insert{prepare(db.write, entry+`) values `+rows), n})
-	}
 	return err
-}
-
-// write writes the first entries that the statement takes into a month, and says
-// how many they are. The last of all was made at.
-func (i insert) write(ctx context.Context, tx *sql.Tx, entries []ledger.Sealed, month ledger.Month, at time.Time) (count int, err error) {
-	var args []any
-	if i.rows == 0 {
-		numbers, salts, bodies := make([]int64, len(entries)), make([][]byte, len(entries)), make([][]byte, len(entries))
-		for n := range entries {
-			numbers[n], salts[n], bodies[n] = int64(entries[n].Number), entries[n].Salt[:], entries[n].Body
-		}
-		args = []any{numbers, pgtype.FlatArray[[]byte](salts), pgtype.FlatArray[[]byte](bodies), month}
-		count = len(entries)
-		args = append(args, int64(entries[count-1].Number+1), at.UnixMicro())
-	} else {
-		for n := range entries[:i.rows] {
-			args = append(args, int64(entries[n].Number), entries[n].Salt[:], entries[n].Body)
-		}
-		count = i.rows
-	}
-	_, err = tx.StmtContext(ctx, i.Stmt).ExecContext(ctx, args...)
-	return count, err
 }
 
 // queryList asks a statement about a list, and the arguments that come after it.

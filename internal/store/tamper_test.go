@@ -49,22 +49,21 @@ func findings(t *testing.T, s *store.DB, verifier note.Verifier, elsewhere ...[]
 func TestLEDGER_3_ARemovedChangedOrReorderedEntryIsFoundAndNamed(t *testing.T) {
 	signer, verifier := storetest.Notary(t)
 	other, _ := storetest.Notary(t)
-	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced;`
 	for name, test := range map[string]struct {
 		tamper func(t *testing.T, db *sql.DB)
 		want   string
 	}{
 		"nothing":                 {func(*testing.T, *sql.DB) {}, ""},
-		"a byte of an entry":      {run(unlock + `update entry set body = cast(substr(body, 1, length(body) - 1) || x'7a' as blob) where number = 300`), "entry 300: changed"},
-		"the salt of an entry":    {run(unlock + `update entry set salt = zeroblob(16) where number = 0`), "entry 0: changed"},
-		"an entry removed":        {run(unlock + `delete from entry where number = 257`), "entry 257: removed"},
-		"several entries removed": {run(unlock + `delete from entry where number between 10 and 20`), "entries 10 to 20: removed"},
-		"the last entry removed":  {run(unlock + `delete from entry where number = 799`), "entry 799: removed"},
+		"a byte of an entry":      {byEntry(`update entry set body = cast(substr(body, 1, length(body) - 1) || x'7a' as blob) where number = 300`), "entry 300: changed"},
+		"the salt of an entry":    {byEntry(`update entry set salt = zeroblob(16) where number = 0`), "entry 0: changed"},
+		"an entry removed":        {byEntry(`delete from entry where number = 257`), "entry 257: removed"},
+		"several entries removed": {byEntry(`delete from entry where number between 10 and 20`), "entries 10 to 20: removed"},
+		"the last entry removed":  {byEntry(`delete from entry where number = 799`), "entry 799: removed"},
 		"two entries exchanged": {
-			run(unlock + `update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
+			byEntry(`update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
 			"entries 5 to 6: re-ordered",
 		},
-		"an entry and its leaf":   {forgeLeaf(unlock), "entries 256 to 555: rewritten"},
+		"an entry and its leaf":   {forgeLeaf, "entries 256 to 555: rewritten"},
 		"a leaf of the tree gone": {run(`delete from tile where level = 0 and position = 1`), "entries 256 to 511: unproven"},
 		"a checkpoint of another": {func(t *testing.T, db *sql.DB) {
 			forged, err := note.Sign(&note.Note{Text: "ledger.poterne.example\n800\nAAAA\n"}, other)
@@ -103,14 +102,18 @@ func run(statements string) func(*testing.T, *sql.DB) {
 	}
 }
 
+// byEntry tampers with entries.
+func byEntry(statements string) func(*testing.T, *sql.DB) {
+	return func(t *testing.T, db *sql.DB) { storetest.Tamper(t, db, statements) }
+}
+
 // forgeLeaf changes an entry and puts the right leaf for it into the tiles.
-func forgeLeaf(unlock string) func(*testing.T, *sql.DB) {
-	return func(t *testing.T, db *sql.DB) {
-		run(strings.TrimSuffix(unlock, ";"))(t, db)
+func forgeLeaf(t *testing.T, db *sql.DB) {
+	storetest.TamperWith(t, db, func(conn *sql.Conn) {
 		const number = 300
 		row := ledger.Sealed{Number: number}
 		var salt, hashes []byte
-		if err := db.QueryRow(`select salt, body from entry where number = $1`, number).Scan(&salt, &row.Body); err != nil {
+		if err := conn.QueryRowContext(t.Context(), `select salt, body from entry where number = $1`, number).Scan(&salt, &row.Body); err != nil {
 			t.Fatal(err)
 		}
 		entry, err := ledger.Decode(row.Body)
@@ -120,7 +123,7 @@ func forgeLeaf(unlock string) func(*testing.T, *sql.DB) {
 		entry.Account = "karim"
 		row.Salt, row.Body = ledger.Salt(salt), entry.Append(nil)
 		leaf := row.Leaf()
-		if err := db.QueryRow(`select hashes from tile where level = 0 and position = $1`, number/256).Scan(&hashes); err != nil {
+		if err := conn.QueryRowContext(t.Context(), `select hashes from tile where level = 0 and position = $1`, number/256).Scan(&hashes); err != nil {
 			t.Fatal(err)
 		}
 		copy(hashes[number%256*len(leaf):], leaf[:])
@@ -128,11 +131,11 @@ func forgeLeaf(unlock string) func(*testing.T, *sql.DB) {
 			`update entry set body = $1 where number = $2`:                  {row.Body, number},
 			`update tile set hashes = $1 where level = 0 and position = $2`: {hashes, number / 256},
 		} {
-			if _, err := db.Exec(statement, args...); err != nil {
+			if _, err := conn.ExecContext(t.Context(), statement, args...); err != nil {
 				t.Fatal(err)
 			}
 		}
-	}
+	})
 }
 
 func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
@@ -152,7 +155,7 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer direct.Close()
-	run(`drop trigger entry_is_not_removed; delete from entry where number >= 10; delete from checkpoint where size > 10; delete from tile`)(t, direct)
+	byEntry(`delete from entry where number >= 10; delete from checkpoint where size > 10; delete from tile`)(t, direct)
 	if got := findings(t, s, verifier, kept); !strings.Contains(got, "entries 10 to 29: removed") {
 		t.Errorf("after: %q", got)
 	}
@@ -164,41 +167,41 @@ func TestACheckpointKeptElsewhereFindsARolledBackLedger(t *testing.T) {
 func TestLEDGER_3_WhatASuperuserDoesToTheLedgerIsFoundAndNamed(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
 	signer, verifier := storetest.Notary(t)
-	const unlock = `alter table entry disable trigger all; alter table entry_202603 disable trigger all; alter table entry_other disable trigger all; `
+	const unguarded = `alter table turn disable trigger all; alter table turn_202603 disable trigger all; alter table turn_other disable trigger all; `
 	for name, test := range map[string]struct {
 		tamper func(t *testing.T, db *sql.DB)
 		alone  string // what the ledger shows by itself
 		kept   string // what it shows beside a checkpoint kept elsewhere, when that is more
 	}{
 		"nothing":                   {func(*testing.T, *sql.DB) {}, "", ""},
-		"an entry deleted":          {run(unlock + `delete from entry_202603 where number = 257`), "entry 257: removed", ""},
-		"several entries deleted":   {run(unlock + `delete from entry_202603 where number between 10 and 20`), "entries 10 to 20: removed", ""},
-		"the newest entry deleted":  {run(unlock + `delete from entry where number = 799`), "entry 799: removed", ""},
-		"an entry updated":          {run(unlock + `update entry_202603 set body = overlay(body placing '\x7a' from length(body)) where number = 300`), "entry 300: changed", ""},
-		"the salt of an entry":      {run(unlock + `update entry set salt = decode(repeat('00', 16), 'hex') where number = 0`), "entry 0: changed", ""},
-		"an entry in other words":   {run(unlock + again(`salt, overlay(body placing '\x7a' from length(body))`)), "entry 300: changed", ""},
-		"an entry under a new salt": {run(unlock + again(`decode(repeat('01', 16), 'hex'), body`)), "entry 300: changed", ""},
-		"an entry just as it was":   {run(unlock + again(`salt, body`)), "", ""},
+		"an entry deleted":          {byEntry(`delete from entry where number = 257`), "entry 257: removed", ""},
+		"several entries deleted":   {byEntry(`delete from entry where number between 10 and 20`), "entries 10 to 20: removed", ""},
+		"the newest entry deleted":  {byEntry(`delete from entry where number = 799`), "entry 799: removed", ""},
+		"an entry updated":          {byEntry(`update entry set body = overlay(body placing '\x7a' from length(body)) where number = 300`), "entry 300: changed", ""},
+		"the salt of an entry":      {byEntry(`update entry set salt = decode(repeat('00', 16), 'hex') where number = 0`), "entry 0: changed", ""},
+		"an entry in other words":   {byEntry(again(`salt, overlay(body placing '\x7a' from length(body))`)), "entry 300: changed", ""},
+		"an entry under a new salt": {byEntry(again(`decode(repeat('01', 16), 'hex'), body`)), "entry 300: changed", ""},
+		"an entry just as it was":   {byEntry(again(`salt, body`)), "", ""},
 		"two entries exchanged": {
-			run(unlock + `update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
+			byEntry(`update entry set number = -1 where number = 5; update entry set number = 5 where number = 6; update entry set number = 6 where number = -1`),
 			"entries 5 to 6: re-ordered", "",
 		},
-		"an entry and its leaf":     {forgeLeaf(unlock), "entries 256 to 555: rewritten", ""},
-		"all entries emptied":       {run(unlock + `truncate entry_202603, entry_other`), "entries 0 to 799: removed", ""},
-		"a month emptied":           {run(unlock + `truncate entry_202603`), "entries 0 to 799: removed", ""},
-		"a month's table gone":      {run(`drop table entry_202603`), "entries 0 to 799: removed", ""},
-		"a month's table aside":     {run(`alter table entry detach partition entry_202603`), "entries 0 to 799: removed", ""},
-		"an entry in a newer month": {run(unlock + `update entry set month = 202604 where number = 300`), "", ""},
+		"an entry and its leaf":     {forgeLeaf, "entries 256 to 555: rewritten", ""},
+		"all entries emptied":       {run(unguarded + `truncate turn_202603, turn_other`), "entries 0 to 799: removed", ""},
+		"a month emptied":           {run(unguarded + `truncate turn_202603`), "entries 0 to 799: removed", ""},
+		"a month's table gone":      {run(`drop table turn_202603`), "entries 0 to 799: removed", ""},
+		"a month's table aside":     {run(`alter table turn detach partition turn_202603`), "entries 0 to 799: removed", ""},
+		"an entry in a newer month": {byEntry(`update entry set month = 202604 where number = 300`), "", ""},
 		"an entry twice": {
-			run(unlock + `create table held as select * from entry where number = 300; update held set month = 202604; insert into entry select * from held`),
+			byEntry(`create temporary table held as select * from entry where number = 300; update held set month = 202604; insert into entry select * from held`),
 			"entry 300: doubled", "",
 		},
 		"entries, tree and checkpoints emptied": {
-			run(unlock + `truncate entry_202603, tile, checkpoint; update head set next = 0, last_us = 0`),
+			run(unguarded + `truncate turn_202603, tile, checkpoint; update head set next = 0, last_us = 0`),
 			"", "entries 0 to 799: removed",
 		},
 		"the end of everything cut off": {
-			run(unlock + `delete from entry where number >= 556; delete from checkpoint where size > 556;
+			byEntry(`delete from entry where number >= 556; delete from checkpoint where size > 556;
 				update tile set hashes = substr(hashes, 1, 44 * 32) where level = 0 and position = 2;
 				delete from tile where level = 0 and position > 2; update head set next = 556`),
 			"", "entries 556 to 799: removed",

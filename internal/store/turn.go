@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"poterne/internal/accounts"
 	"poterne/internal/approval"
 	"poterne/internal/containment"
@@ -72,8 +74,8 @@ func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.db.periods.holding(from)
-	last := ledger.MonthOf(t.last)
-	return t.db.pseudonyms.Entries(sealedPortion(t.ctx, t.tx, t.db.engine, from, noEnd, first, last, math.MaxInt))
+	turns := portionOfTurns(t.ctx, t.tx, t.db.engine, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
+	return t.db.pseudonyms.Entries(entriesOf(turns, from))
 }
 
 // rows is what acts read and leave in a turn.
@@ -147,28 +149,49 @@ func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
 	return t.write(rows, at)
 }
 
-func (t *turn) write(rows []ledger.Sealed, at time.Time) error {
+func (t *turn) write(entries []ledger.Sealed, at time.Time) error {
 	t.dirty = true
+	for i, entry := range entries {
+		if next := t.next + ledger.Number(i); entry.Number != next {
+			return fmt.Errorf("entry %d is written where %d is next", entry.Number, next)
+		}
+	}
 	month, err := t.enter(ledger.MonthOf(at))
 	if err != nil {
 		return err
 	}
-	for _, insert := range t.db.statements.inserts {
-		for len(rows) >= max(insert.rows, 1) {
-			count, err := insert.write(t.ctx, t.tx, rows, month, at)
-			if err != nil {
-				return doing("writing entries", err)
-			}
-			t.next = rows[count-1].Number + 1
-			rows = rows[count:]
+	t.next = entries[len(entries)-1].Number + 1
+	t.last = at
+	if turns := ledger.Turns(entries); t.db.engine.apart() {
+		err = t.insertAtOnce(turns, month)
+	} else {
+		err = t.insert(turns)
+	}
+	return doing("writing entries", err)
+}
+
+// insertAtOnce inserts rows as three arrays, into the table of a month, and moves the head
+// on in the same statement.
+func (t *turn) insertAtOnce(turns []ledger.Turn, month ledger.Month) error {
+	firsts, counts, bodies := make([]int64, len(turns)), make([]int32, len(turns)), make([][]byte, len(turns))
+	for i, turn := range turns {
+		firsts[i], counts[i], bodies[i] = int64(turn.First), int32(turn.Count), turn.Body
+	}
+	_, err := t.tx.StmtContext(t.ctx, t.db.statements.turns).ExecContext(t.ctx,
+		firsts, counts, pgtype.FlatArray[[]byte](bodies), month, int64(t.next), t.last.UnixMicro())
+	return err
+}
+
+// insert inserts rows one by one, and moves the head on.
+func (t *turn) insert(turns []ledger.Turn) error {
+	insert := t.tx.StmtContext(t.ctx, t.db.statements.turns)
+	for _, turn := range turns {
+		if _, err := insert.ExecContext(t.ctx, int64(turn.First), turn.Count, turn.Body); err != nil {
+			return err
 		}
 	}
-	t.last = at
-	if t.db.statements.move == nil {
-		return nil
-	}
-	_, err = t.tx.StmtContext(t.ctx, t.db.statements.move).ExecContext(t.ctx, int64(t.next), at.UnixMicro())
-	return doing("moving the head", err)
+	_, err := t.tx.StmtContext(t.ctx, t.db.statements.move).ExecContext(t.ctx, int64(t.next), t.last.UnixMicro())
+	return err
 }
 
 func (t *turn) Orders() (order.Set, error) {

@@ -104,9 +104,7 @@ func (l *log) tamper(t *testing.T, statements string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statements); err != nil {
-		t.Fatal(err)
-	}
+	storetest.Tamper(t, db, statements)
 }
 
 // serve serves the log, and returns the address below which it is.
@@ -316,11 +314,10 @@ func TestNothingIsServedBeforeTheFirstCheckpoint(t *testing.T) {
 
 // Promise: LEDGER-3
 func TestAnEntryThatIsNotTheTreesIsNotPublished(t *testing.T) {
-	const unlock = `drop trigger entry_is_not_changed; drop trigger entry_is_not_removed; drop trigger entry_is_not_replaced;`
 	for name, tamper := range map[string]string{
-		"changed":          unlock + `update entry set body = cast(substr(body, 1, length(body) - 1) || x'7a' as blob) where number = 300`,
-		"removed":          unlock + `delete from entry where number = 300`,
-		"the last removed": unlock + `delete from entry where number >= 511`,
+		"changed":          `update entry set body = cast(substr(body, 1, length(body) - 1) || x'7a' as blob) where number = 300`,
+		"removed":          `delete from entry where number = 300`,
+		"the last removed": `delete from entry where number >= 511`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLog(t)
@@ -496,7 +493,7 @@ func TestAFolderRefusesAnotherHistory(t *testing.T) {
 		says  string
 	}{
 		"an older database": {func(t *testing.T, l *log) *log {
-			l.tamper(t, `drop trigger entry_is_not_removed; delete from entry where number >= 20; delete from checkpoint; delete from tile; update head set next = 20`)
+			l.tamper(t, `delete from entry where number >= 20; delete from checkpoint; delete from tile; update head set next = 20`)
 			l.write(t, 5)
 			return l
 		}, "an older one was put in its place"},

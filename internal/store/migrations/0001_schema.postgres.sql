@@ -26,29 +26,31 @@ end $$;
 create trigger generation_is_told after update of generation on head
 	for each row execute function generation_is_told();
 
--- entry is every disclosure, refusal and act. Numbers MUST be dense, from 0. A row
--- MUST never change, and goes only with its whole month. The salt MUST never be
--- published. There is no other index: what is searched in entries is served by what
--- can be dropped and made again. The owner makes the tables of months, each with the
--- same trigger against truncate; entries of a month without a table lie in entry_other.
-create table entry (
-	number bigint  not null,
-	month  integer not null,
-	salt   bytea   not null constraint entry_salt check (length(salt) = 16),
-	body   bytea   not null,
-	constraint entry_number primary key (number, month)
+-- turn is every disclosure, refusal and act: each row is consecutive entries, count of
+-- them from the number first on, in the form of ledger.Turn, all of one month. Numbers
+-- MUST be dense, from 0. A row MUST never change, and goes only with its whole month. The
+-- salts in it MUST never be published. There is no other index: what is searched in
+-- entries is served by what can be dropped and made again. The owner makes the tables of
+-- months, each with the same trigger against truncate; entries of a month without a table
+-- lie in turn_other.
+create table turn (
+	first bigint  not null,
+	month integer not null,
+	count integer not null constraint turn_count check (count between 1 and 256),
+	body  bytea   not null,
+	constraint turn_first primary key (first, month)
 ) partition by list (month);
-create table entry_other partition of entry default;
-create function entry_stays() returns trigger language plpgsql as $$
+create table turn_other partition of turn default;
+create function turn_stays() returns trigger language plpgsql as $$
 begin
 	raise exception 'an entry cannot be changed or removed';
 end $$;
-create trigger entry_is_not_changed before update or delete on entry
-	for each row execute function entry_stays();
-create trigger entry_is_not_emptied before truncate on entry
-	for each statement execute function entry_stays();
-create trigger entry_is_not_emptied before truncate on entry_other
-	for each statement execute function entry_stays();
+create trigger turn_is_not_changed before update or delete on turn
+	for each row execute function turn_stays();
+create trigger turn_is_not_emptied before truncate on turn
+	for each statement execute function turn_stays();
+create trigger turn_is_not_emptied before truncate on turn_other
+	for each statement execute function turn_stays();
 
 -- tile is the published tree over the entries. A tile's hashes MUST only grow.
 create table tile (
@@ -261,7 +263,7 @@ begin
 	if tg_op <> 'INSERT' then
 		raise exception 'a setting cannot be changed or removed';
 	end if;
-	if exists (select 1 from entry where number >= new.since) then
+	if (select first + count from turn order by first desc limit 1) > new.since then
 		raise exception 'a setting cannot be backdated';
 	end if;
 	return new;
@@ -283,14 +285,14 @@ create table hold (
 );
 create function hold_stays() returns trigger language plpgsql as $$
 begin
-	if tg_op = 'INSERT' and (new.released is not null or exists (select 1 from entry where number >= new.number)) then
+	if tg_op = 'INSERT' and (new.released is not null or (select first + count from turn order by first desc limit 1) > new.number) then
 		raise exception 'a hold cannot be backdated';
 	end if;
 	if tg_op = 'DELETE' then
 		raise exception 'a hold cannot be removed';
 	end if;
 	if tg_op = 'UPDATE' and (old.released is not null or new.released is null
-		or exists (select 1 from entry where number >= new.released)
+		or (select first + count from turn order by first desc limit 1) > new.released
 		or (new.number, new.since, new.until, new.because, new.placed_by, new.approved_by)
 			is distinct from (old.number, old.since, old.until, old.because, old.placed_by, old.approved_by)) then
 		raise exception 'a hold is released once, and not changed';

@@ -16,21 +16,23 @@ create table head (
 ) strict;
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 
--- entry is every disclosure, refusal and act. Numbers MUST be dense, from 0. A row
--- MUST never change, and goes only with its whole month. The salt MUST never be
--- published. There is no other index: what is searched in entries is served by what
--- can be dropped and made again.
-create table entry (
-	number integer not null constraint entry_number primary key,
-	salt   blob    not null check (length(salt) = 16),
-	body   blob    not null
+-- turn is every disclosure, refusal and act: each row is consecutive entries, count of
+-- them from the number first on, in the form of ledger.Turn, all of one month. Numbers
+-- MUST be dense, from 0. A row MUST never change, and goes only with its whole month. The
+-- salts in it MUST never be published. There is no other index: what is searched in
+-- entries is served by what can be dropped and made again.
+create table turn (
+	first integer not null constraint turn_first primary key,
+	count integer not null constraint turn_count check (count between 1 and 256),
+	body  blob    not null
 ) strict;
-create trigger entry_is_not_changed before update on entry
+
+create trigger turn_is_not_changed before update on turn
 begin select raise(abort, 'an entry cannot be changed'); end;
-create trigger entry_is_not_replaced before insert on entry
-when exists (select 1 from entry where number = new.number)
+create trigger turn_is_not_replaced before insert on turn
+when (select first + count from turn order by first desc limit 1) > new.first
 begin select raise(abort, 'an entry cannot be replaced'); end;
-create trigger entry_is_not_removed before delete on entry
+create trigger turn_is_not_removed before delete on turn
 begin select raise(abort, 'an entry cannot be removed'); end;
 
 -- tile is the published tree over the entries. A tile's hashes MUST only grow.
@@ -235,7 +237,7 @@ create table retention (
 	reason text    not null
 ) strict;
 create trigger retention_is_new before insert on retention
-when exists (select 1 from entry where number >= new.since)
+when (select first + count from turn order by first desc limit 1) > new.since
 begin select raise(abort, 'a setting cannot be backdated'); end;
 create trigger retention_is_not_changed before update on retention
 begin select raise(abort, 'a setting cannot be changed'); end;
@@ -255,10 +257,10 @@ create table hold (
 	released    integer
 ) strict;
 create trigger hold_is_new before insert on hold
-when new.released is not null or exists (select 1 from entry where number >= new.number)
+when new.released is not null or (select first + count from turn order by first desc limit 1) > new.number
 begin select raise(abort, 'a hold cannot be backdated'); end;
 create trigger hold_is_released_once before update on hold
-when old.released is not null or new.released is null or exists (select 1 from entry where number >= new.released)
+when old.released is not null or new.released is null or (select first + count from turn order by first desc limit 1) > new.released
 	or (new.number, new.since, new.until, new.because, new.placed_by, new.approved_by)
 		is not (old.number, old.since, old.until, old.because, old.placed_by, old.approved_by)
 begin select raise(abort, 'a hold is released once, and not changed'); end;
