@@ -114,7 +114,8 @@ func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Peri
 	if other {
 		statements = append(statements,
 			"lock table turn_other in access exclusive mode",
-			fmt.Sprintf("create temporary table stays on commit drop as select * from turn_other where month <> %d", period.Month),
+			"create temporary table stays (like turn_other including storage) on commit drop",
+			fmt.Sprintf("insert into stays select * from turn_other where month <> %d", period.Month),
 			"alter table turn_other disable trigger turn_is_not_emptied",
 			"truncate turn_other",
 			"alter table turn_other enable trigger turn_is_not_emptied",

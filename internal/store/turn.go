@@ -151,9 +151,10 @@ func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
 
 func (t *turn) write(entries []ledger.Sealed, at time.Time) error {
 	t.dirty = true
+	next := max(t.next, entries[0].Number) // a number left out is found by whoever verifies
 	for i, entry := range entries {
-		if next := t.next + ledger.Number(i); entry.Number != next {
-			return fmt.Errorf("entry %d is written where %d is next", entry.Number, next)
+		if expected := next + ledger.Number(i); entry.Number != expected {
+			return fmt.Errorf("entry %d is written where %d is next", entry.Number, expected)
 		}
 	}
 	month, err := t.enter(ledger.MonthOf(at))

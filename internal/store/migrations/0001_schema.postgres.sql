@@ -40,6 +40,7 @@ create table turn (
 	body  bytea   not null,
 	constraint turn_first primary key (first, month)
 ) partition by list (month);
+alter table turn alter column body set storage external; -- salts do not compress
 create table turn_other partition of turn default;
 create function turn_stays() returns trigger language plpgsql as $$
 begin
