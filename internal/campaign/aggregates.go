@@ -55,11 +55,11 @@ func NewAggregates(rules Rules) *Aggregates {
 func (agg *Aggregates) Since(at time.Time) { agg.week.begin(at) }
 
 // Take takes in the next entry of the ledger.
-func (agg *Aggregates) Take(e ledger.Entry) {
+func (agg *Aggregates) Take(e *ledger.Entry) {
 	agg.sweep(e.Time)
 	switch e.Kind {
 	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.SteppedUp:
-		agg.work(&e)
+		agg.work(e)
 	case ledger.Placed:
 		agg.placed(e)
 	case ledger.Lifted:

@@ -53,7 +53,7 @@ func (t *town) steal(a roster.Account, from time.Time, every time.Duration, peop
 func aggregatesOf(t *town, entries []*ledger.Entry) *campaign.Aggregates {
 	aggregates := campaign.NewAggregates(t.rules())
 	for _, e := range entries {
-		aggregates.Take(*e)
+		aggregates.Take(e)
 	}
 	return aggregates
 }
@@ -106,7 +106,7 @@ func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 			}
 			aggregates := campaign.NewAggregates(rules)
 			for _, e := range append(entries, town.write(theft)...) {
-				aggregates.Take(*e)
+				aggregates.Take(e)
 			}
 			var got []campaign.Bond
 			for _, a := range aggregates.Alarms(friday.Add(time.Hour)) {
@@ -150,7 +150,7 @@ func TestHowFarACampaignGetsBeforeItAlarms(t *testing.T) {
 					}
 				}
 				for _, e := range town.write(honest) {
-					aggregates.Take(*e)
+					aggregates.Take(e)
 					if e.Time.Hour() < 19 {
 						continue
 					}
@@ -205,7 +205,7 @@ func TestADayThatIsBusyEverywhereAlarmsNobody(t *testing.T) {
 			rules.Watches = map[roster.Role]policy.Watch{roster.Desk: {Forgiven: 320}} // a mean of 2
 			aggregates := campaign.NewAggregates(rules)
 			for _, e := range entries {
-				aggregates.Take(*e)
+				aggregates.Take(e)
 			}
 			if alarms := aggregates.Alarms(friday); len(alarms) != test.want {
 				t.Errorf("%d alarms, want %d: %v", len(alarms), test.want, alarms)
@@ -256,7 +256,7 @@ func TestSumsRebuiltFromTheLedgerAreTheSameAsThoseCarriedOn(t *testing.T) {
 		carried, rebuilt := aggregatesOf(town, all), campaign.NewAggregates(town.rules())
 		rebuilt.Since(now.Add(-campaign.Reach))
 		for _, e := range all[first:] {
-			rebuilt.Take(*e)
+			rebuilt.Take(e)
 		}
 		if a, b := carried.Alarms(now), rebuilt.Alarms(now); !reflect.DeepEqual(a, b) {
 			rt.Errorf("carried on: %v\nrebuilt: %v", a, b)

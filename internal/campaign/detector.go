@@ -153,7 +153,7 @@ func (d *Detector) take(ctx context.Context, entry ledger.Entry) error {
 	if err := d.askRoster(ctx); err != nil {
 		return err
 	}
-	d.aggregates.Take(entry)
+	d.aggregates.Take(&entry)
 	d.upTo = entry.Number + 1
 	return nil
 }

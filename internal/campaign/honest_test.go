@@ -1,6 +1,7 @@
 package campaign_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -127,8 +128,23 @@ func (t *town) shown(a roster.Account, at time.Time, cost meter.Cost) *ledger.En
 
 // write orders entries by the clock, and numbers them.
 func (t *town) write(entries []*ledger.Entry) []*ledger.Entry {
-	slices.SortStableFunc(entries, func(a, b *ledger.Entry) int { return a.Time.Compare(b.Time) })
-	for _, e := range entries {
+	type placed struct {
+		at, place int64
+		entry     *ledger.Entry
+	}
+	order := make([]placed, len(entries))
+	for i, e := range entries {
+		order[i] = placed{e.Time.UnixMicro(), int64(i), e}
+	}
+	slices.SortFunc(order, func(a, b placed) int {
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return cmp.Compare(a.place, b.place)
+	})
+	for i, o := range order {
+		e := o.entry
+		entries[i] = e
 		e.Number, e.Receipt = t.written, t.written
 		t.written++
 	}
@@ -205,7 +221,7 @@ func honestMonth(world uint64, organisations, days int) (alarms []string, agentD
 	for d := range days {
 		today := monday.AddDate(0, 0, d)
 		for _, e := range town.write(town.day(today)) {
-			aggregates.Take(*e)
+			aggregates.Take(e)
 			if e.Cost == 0 {
 				agentDays++
 			}

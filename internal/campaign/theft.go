@@ -40,7 +40,7 @@ type freeze struct {
 
 // placed learns of an order: a theft that a person or another freeze confirms, or
 // neighbours that are narrowed already.
-func (agg *Aggregates) placed(e ledger.Entry) {
+func (agg *Aggregates) placed(e *ledger.Entry) {
 	itself, account := e.Account == journal.Itself, roster.AccountID(e.Target)
 	switch {
 	case itself && e.Effect == order.Narrowed:

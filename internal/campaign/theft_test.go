@@ -208,7 +208,7 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 	}
 	aggregates := campaign.NewAggregates(rules)
 	for _, e := range h.entries {
-		aggregates.Take(*e)
+		aggregates.Take(e)
 	}
 	var got []string
 	for _, place := range aggregates.Due(h.at) {
