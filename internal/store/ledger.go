@@ -88,7 +88,7 @@ func portionOfTurns(ctx context.Context, db querier, engine engine, from, end le
 		query := `
 			select first, count, body from turn
 			where first >= coalesce((select first from turn where first <= $1 and ` + months + ` order by first desc limit 1), $1)
-				and first < $2 and ` + months + ` order by first limit $3`
+				and first + count > $1 and first < $2 and ` + months + ` order by first limit $3`
 		rows, err := db.QueryContext(ctx, query, int64(from), int64(end), portion)
 		if err != nil {
 			yield(ledger.Turn{}, engine.classify(err))

@@ -134,15 +134,22 @@ func entriesKeep(t *testing.T, s *store.DB) {
 // Entries are read in portions: none is left out or told twice where two meet.
 func readWhole(t *testing.T, s *store.DB) {
 	written := 0
-	for _, n := range []int{255, 256, 257, 1279, 1280, 1281, 5376} {
-		Write(t, s, n-written, At)
-		written = n
+	for _, n := range []int{31, 32, 33, 159, 160, 161, 671, 672, 673} {
+		for ; written < n; written++ {
+			Write(t, s, 1, At) // a row
+		}
 		entries := all(t, s, 0)
 		if len(entries) != n || entries[n-1].Number != ledger.Number(n-1) {
 			t.Errorf("of %d entries, %d are read", n, len(entries))
 		}
 		if rest := all(t, s, ledger.Number(n)); len(rest) != 0 {
 			t.Errorf("beyond %d entries, %d are read", n, len(rest))
+		}
+	}
+	Write(t, s, 600, At) // three rows
+	for from := ledger.Number(660); from < 1280; from += 7 {
+		if entries := all(t, s, from); len(entries) != max(0, 1273-int(from)) || len(entries) > 0 && entries[0].Number != from {
+			t.Errorf("from %d on, %d are read", from, len(entries))
 		}
 	}
 }
