@@ -67,7 +67,7 @@ curve: ## replays the curve that the desk shows, with the rules as they are
 	@mv internal/portal/rooms/desk/curve.json.new internal/portal/rooms/desk/curve.json
 
 promises: ## lists what Poterne promises, and how the last tools/test found it
-	go run ./internal/tools/promises $(addprefix --results ,$(wildcard artifacts/test.json))
+	go -C tools run ./promises $(addprefix --results ../,$(wildcard artifacts/test.json))
 
 fmt: ## formats the code
 	$(tool) gofumpt -w .

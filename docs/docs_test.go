@@ -293,14 +293,14 @@ func heldPromises(t *testing.T) map[string]bool {
 	var list struct {
 		Promise []struct{ ID, Lacks string }
 	}
-	raw, err := os.ReadFile("../internal/tools/promises/promises.toml")
+	raw, err := os.ReadFile("../tools/promises/promises.toml")
 	if err == nil {
 		err = toml.Unmarshal(raw, &list)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists, err := os.ReadFile("../internal/tools/promises/tests.txt")
+	lists, err := os.ReadFile("../tools/promises/tests.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // The tools that make check and make bench run, by
-// go tool -modfile=tools/go.mod NAME. Nothing of the program imports them.
+// go tool -modfile=tools/go.mod NAME, and promises. Nothing of the program imports them.
 module poterne/tools
 
 go 1.26.8
@@ -10,6 +10,8 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
+
+require github.com/pelletier/go-toml/v2 v2.4.3
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect

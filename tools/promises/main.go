@@ -1,7 +1,7 @@
 // Command promises lists what Poterne promises and the tests that hold it to each
 // promise, for people who work on it:
 //
-//	go run ./internal/tools/promises --results artifacts/test.json
+//	go -C tools run ./promises --results ../artifacts/test.json
 //
 // It exits with 1 when a test of a promise failed.
 package main
@@ -34,7 +34,7 @@ var promiseList []byte
 // promiseTests says which test holds us to which promise: a promise, a package
 // and a test on each line. A test keeps it up to date.
 //
-//go:generate go run . --scan ../../..
+//go:generate go run . --scan ../..
 //go:embed tests.txt
 var promiseTests string
 
