@@ -1,20 +1,14 @@
 package ledger
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 	"unicode/utf8"
-
-	"poterne/internal/meter"
-	"poterne/internal/order"
-	"poterne/internal/policy"
-	"poterne/internal/reason"
-	"poterne/internal/register"
-	"poterne/internal/roster"
 )
 
 // An entry is encoded as a version byte, its number, its time in microseconds
@@ -23,351 +17,220 @@ import (
 // length and UTF-8. An entry has one encoding only, and golden files hold it.
 const version = 1
 
-const (
-	tagReceipt = iota + 1
-	tagAccount
-	tagOrganisation
-	tagSession
-	tagService
-	tagPurpose
-	tagRoute
-	tagPerson
-	tagFields
-	tagVerdict
-	tagWhy
-	tagReason
-	tagSource
-	tagFact
-	tagCost
-	tagCounted
-	tagLimit
-	tagDevice
-	tagNetwork
-	tagSigns
-	tagObserved
-	tagEpoch
-	tagSpared
-	tagApprover
-	tagSubject
-	tagEffect
-	tagReach
-	tagTarget
-	tagCause
-	tagSince
-	tagUntil
-	tagFrom
-	tagEnd
-	tagFirst
-	tagLast
-	tagCount
-	tagRejected
-	tagDigest
-	tagState
-	tagNote
-	tagsEnd
-)
-
 // maxText bounds a text in an entry, in bytes.
 const maxText = 4096
 
-// fits returns an error for a text in the entry that is too long or not UTF-8. Nothing is
-// cut.
-func (e Entry) fits() error {
-	for _, text := range []struct{ name, is string }{
-		{"account", string(e.Account)},
-		{"organisation", string(e.Organisation)},
-		{"session", string(e.Session)},
-		{"service", string(e.Service)},
-		{"purpose", string(e.Purpose)},
-		{"route", e.Route},
-		{"source", e.Reason.Source},
-		{"fact", e.Reason.ID},
-		{"device", e.Device},
-		{"network", e.Network},
-		{"approver", string(e.Approver)},
-		{"subject", string(e.Subject)},
-		{"effect", string(e.Effect)},
-		{"reach", string(e.Reach)},
-		{"target", e.Target},
-		{"state", string(e.State)},
-		{"note", e.Note},
-	} {
-		switch {
-		case len(text.is) > maxText:
-			return fmt.Errorf("its %s is %d bytes long, at most %d are written", text.name, len(text.is), maxText)
-		case !utf8.ValidString(text.is):
-			return fmt.Errorf("its %s is not UTF-8", text.name)
-		}
-	}
-	return nil
+// fields passes each field after the kind to c, with its tag: by this list an entry is
+// written and read. Tags ascend and are never used again for another field.
+func (e *Entry) fields(c *codec) {
+	number(c, 1, &e.Receipt, math.MaxUint64)
+	text(c, 2, "account", &e.Account)
+	text(c, 3, "organisation", &e.Organisation)
+	text(c, 4, "session", &e.Session)
+	text(c, 5, "service", &e.Service)
+	text(c, 6, "purpose", &e.Purpose)
+	text(c, 7, "route", &e.Route)
+	c.fixed(8, e.Person[:])
+	number(c, 9, &e.Fields, math.MaxUint32)
+	number(c, 10, &e.Verdict, math.MaxUint8)
+	number(c, 11, &e.Why, math.MaxUint8)
+	number(c, 12, &e.Reason.Kind, math.MaxUint8)
+	text(c, 13, "source", &e.Reason.Source)
+	text(c, 14, "fact", &e.Reason.ID)
+	number(c, 15, &e.Cost, math.MaxInt32)
+	number(c, 16, &e.Counted, math.MaxInt32)
+	number(c, 17, &e.Limit, math.MaxInt32)
+	text(c, 18, "device", &e.Device)
+	text(c, 19, "network", &e.Network)
+	number(c, 20, &e.Signs, math.MaxUint32)
+	c.flag(21, &e.Observed)
+	number(c, 22, &e.Epoch, math.MaxUint32)
+	number(c, 23, &e.Spared, math.MaxUint16)
+	text(c, 24, "approver", &e.Approver)
+	text(c, 25, "subject", &e.Subject)
+	text(c, 26, "effect", &e.Effect)
+	text(c, 27, "reach", &e.Reach)
+	text(c, 28, "target", &e.Target)
+	number(c, 29, &e.Cause, math.MaxUint64)
+	c.time(30, &e.Since)
+	c.time(31, &e.Until)
+	number(c, 32, &e.From, math.MaxUint64)
+	number(c, 33, &e.End, math.MaxUint64)
+	number(c, 34, &e.First, math.MaxUint32)
+	number(c, 35, &e.Last, math.MaxUint32)
+	number(c, 36, &e.Count, math.MaxUint64)
+	number(c, 37, &e.Rejected, math.MaxUint64)
+	c.fixed(38, e.Digest[:])
+	text(c, 39, "state", &e.State)
+	text(c, 40, "note", &e.Note)
 }
 
-// Append appends the encoding of e to dst.
+// Append appends the encoding of e to dst. Its texts MUST fit, as those of a sealed entry do.
 func (e Entry) Append(dst []byte) []byte {
-	dst = append(dst, version)
-	dst = binary.AppendUvarint(dst, uint64(e.Number))
-	dst = binary.AppendUvarint(dst, uint64(e.Time.UnixMicro()))
-	dst = append(dst, byte(e.Kind))
-	dst = appendNumber(dst, tagReceipt, uint64(e.Receipt))
-	dst = appendText(dst, tagAccount, string(e.Account))
-	dst = appendText(dst, tagOrganisation, string(e.Organisation))
-	dst = appendText(dst, tagSession, string(e.Session))
-	dst = appendText(dst, tagService, string(e.Service))
-	dst = appendText(dst, tagPurpose, string(e.Purpose))
-	dst = appendText(dst, tagRoute, e.Route)
-	if !e.Person.IsZero() {
-		dst = append(append(dst, tagPerson), e.Person[:]...)
-	}
-	dst = appendNumber(dst, tagFields, uint64(e.Fields))
-	dst = appendNumber(dst, tagVerdict, uint64(e.Verdict))
-	dst = appendNumber(dst, tagWhy, uint64(e.Why))
-	dst = appendNumber(dst, tagReason, uint64(e.Reason.Kind))
-	dst = appendText(dst, tagSource, e.Reason.Source)
-	dst = appendText(dst, tagFact, e.Reason.ID)
-	dst = appendNumber(dst, tagCost, uint64(e.Cost))
-	dst = appendNumber(dst, tagCounted, uint64(e.Counted))
-	dst = appendNumber(dst, tagLimit, uint64(e.Limit))
-	dst = appendText(dst, tagDevice, e.Device)
-	dst = appendText(dst, tagNetwork, e.Network)
-	dst = appendNumber(dst, tagSigns, uint64(e.Signs))
-	if e.Observed {
-		dst = appendNumber(dst, tagObserved, 1)
-	}
-	dst = appendNumber(dst, tagEpoch, uint64(e.Epoch))
-	dst = appendNumber(dst, tagSpared, uint64(e.Spared))
-	return e.appendAct(dst)
-}
-
-// appendAct appends what only acts have.
-func (e Entry) appendAct(dst []byte) []byte {
-	dst = appendText(dst, tagApprover, string(e.Approver))
-	dst = appendText(dst, tagSubject, string(e.Subject))
-	dst = appendText(dst, tagEffect, string(e.Effect))
-	dst = appendText(dst, tagReach, string(e.Reach))
-	dst = appendText(dst, tagTarget, e.Target)
-	dst = appendNumber(dst, tagCause, uint64(e.Cause))
-	dst = appendTime(dst, tagSince, e.Since)
-	dst = appendTime(dst, tagUntil, e.Until)
-	dst = appendNumber(dst, tagFrom, uint64(e.From))
-	dst = appendNumber(dst, tagEnd, uint64(e.End))
-	dst = appendNumber(dst, tagFirst, uint64(e.First))
-	dst = appendNumber(dst, tagLast, uint64(e.Last))
-	dst = appendNumber(dst, tagCount, e.Count)
-	dst = appendNumber(dst, tagRejected, e.Rejected)
-	if !e.Digest.IsZero() {
-		dst = append(append(dst, tagDigest), e.Digest[:]...)
-	}
-	dst = appendText(dst, tagState, string(e.State))
-	dst = appendText(dst, tagNote, e.Note)
+	dst, _ = e.encode(dst)
 	return dst
 }
 
-func appendNumber(dst []byte, tag byte, value uint64) []byte {
-	if value == 0 {
-		return dst
-	}
-	return binary.AppendUvarint(append(dst, tag), value)
-}
-
-func appendTime(dst []byte, tag byte, at time.Time) []byte {
-	if at.IsZero() {
-		return dst
-	}
-	return appendNumber(dst, tag, uint64(at.UnixMicro()))
-}
-
-func appendText(dst []byte, tag byte, text string) []byte {
-	if text == "" {
-		return dst
-	}
-	return append(binary.AppendUvarint(append(dst, tag), uint64(len(text))), text...)
+// encode appends the encoding of e to dst. A text that is too long or not UTF-8 is an
+// error: nothing is cut.
+func (e *Entry) encode(dst []byte) ([]byte, error) {
+	dst = append(dst, version)
+	dst = binary.AppendUvarint(dst, uint64(e.Number))
+	dst = binary.AppendUvarint(dst, uint64(e.Time.UnixMicro()))
+	c := codec{bytes: append(dst, byte(e.Kind))}
+	e.fields(&c)
+	return c.bytes, c.err
 }
 
 // Decode reads what Append wrote, and nothing else.
 func Decode(body []byte) (Entry, error) {
-	r := reader{rest: body}
-	if r.byte() != version {
+	c := codec{bytes: body}
+	if c.byte() != version {
 		return Entry{}, errors.New("not an entry of version 1")
 	}
 	var e Entry
-	e.Number = Number(r.number(math.MaxUint64))
-	e.Time = time.UnixMicro(int64(r.number(math.MaxInt64))).UTC()
-	e.Kind = Kind(r.byte())
-	for last := byte(0); len(r.rest) > 0 && r.err == nil; {
-		tag := r.byte()
-		if tag <= last || tag >= tagsEnd {
-			return Entry{}, fmt.Errorf("tag %d after tag %d", tag, last)
-		}
-		last = tag
-		switch tag {
-		case tagReceipt:
-			e.Receipt = Number(r.some(math.MaxUint64))
-		case tagAccount:
-			e.Account = roster.AccountID(r.text())
-		case tagOrganisation:
-			e.Organisation = roster.OrganisationID(r.text())
-		case tagSession:
-			e.Session = roster.SessionID(r.text())
-		case tagService:
-			e.Service = roster.ServiceID(r.text())
-		case tagPurpose:
-			e.Purpose = roster.Purpose(r.text())
-		case tagRoute:
-			e.Route = r.text()
-		case tagPerson:
-			e.Person = r.person()
-		case tagFields:
-			e.Fields = register.Fields(r.some(math.MaxUint32))
-		case tagVerdict:
-			e.Verdict = policy.Verdict(r.some(math.MaxUint8))
-		case tagWhy:
-			e.Why = policy.Why(r.some(math.MaxUint8))
-		case tagReason:
-			e.Reason.Kind = reason.FactKind(r.some(math.MaxUint8))
-		case tagSource:
-			e.Reason.Source = r.text()
-		case tagFact:
-			e.Reason.ID = r.text()
-		case tagCost:
-			e.Cost = meter.Cost(r.some(math.MaxInt32))
-		case tagCounted:
-			e.Counted = meter.Cost(r.some(math.MaxInt32))
-		case tagLimit:
-			e.Limit = meter.Cost(r.some(math.MaxInt32))
-		case tagDevice:
-			e.Device = r.text()
-		case tagNetwork:
-			e.Network = r.text()
-		case tagSigns:
-			e.Signs = meter.Signs(r.some(math.MaxUint32))
-		case tagObserved:
-			e.Observed = r.some(1) == 1
-		case tagEpoch:
-			e.Epoch = Month(r.some(math.MaxUint32))
-		case tagSpared:
-			e.Spared = meter.Limits(r.some(math.MaxUint16))
-		case tagApprover:
-			e.Approver = roster.AccountID(r.text())
-		case tagSubject:
-			e.Subject = roster.AccountID(r.text())
-		case tagEffect:
-			e.Effect = order.Effect(r.text())
-		case tagReach:
-			e.Reach = order.Reach(r.text())
-		case tagTarget:
-			e.Target = r.text()
-		case tagCause:
-			e.Cause = Number(r.some(math.MaxUint64))
-		case tagSince:
-			e.Since = r.time()
-		case tagUntil:
-			e.Until = r.time()
-		case tagFrom:
-			e.From = Number(r.some(math.MaxUint64))
-		case tagEnd:
-			e.End = Number(r.some(math.MaxUint64))
-		case tagFirst:
-			e.First = Month(r.some(math.MaxUint32))
-		case tagLast:
-			e.Last = Month(r.some(math.MaxUint32))
-		case tagCount:
-			e.Count = r.some(math.MaxUint64)
-		case tagRejected:
-			e.Rejected = r.some(math.MaxUint64)
-		case tagDigest:
-			r.copy(e.Digest[:])
-		case tagState:
-			e.State = State(r.text())
-		case tagNote:
-			e.Note = r.text()
-		}
+	e.Number = Number(c.number(math.MaxUint64))
+	e.Time = time.UnixMicro(int64(c.number(math.MaxInt64))).UTC()
+	e.Kind = Kind(c.byte())
+	c.skip(0)
+	e.fields(&c)
+	if c.err == nil && len(c.bytes) > 0 {
+		c.err = fmt.Errorf("tag %d is unknown, or not in its place", c.bytes[0])
 	}
-	if r.err != nil {
-		return Entry{}, r.err
+	if c.err != nil {
+		return Entry{}, c.err
 	}
 	return e, nil
 }
 
-// reader takes an encoding apart; after the first error it yields zeroes.
-type reader struct {
-	rest []byte
-	err  error
+// codec writes an entry's fields, or reads them into an empty entry.
+type codec struct {
+	bytes []byte // that were written, or that are left to read
+	next  byte   // the tag that is read next; zero when writing, and at the end
+	err   error
 }
 
-func (r *reader) fail(text string) {
-	if r.err == nil {
-		r.err = errors.New(text)
+func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int32 | ~int64](c *codec, tag byte, field *T, most uint64) {
+	if *field != 0 || c.next == tag {
+		*field = T(c.numberOf(tag, uint64(*field), most))
 	}
-	r.rest = nil
 }
 
-func (r *reader) byte() byte {
-	if len(r.rest) == 0 {
-		r.fail("the entry ends too early")
+func text[T ~string](c *codec, tag byte, name string, field *T) {
+	if *field != "" || c.next == tag {
+		*field = T(c.textOf(tag, name, string(*field)))
+	}
+}
+
+func (c *codec) flag(tag byte, field *bool) {
+	if *field || c.next == tag {
+		*field = c.numberOf(tag, 1, 1) == 1
+	}
+}
+
+func (c *codec) time(tag byte, field *time.Time) {
+	var micros int64
+	if !field.IsZero() {
+		micros = field.UnixMicro()
+	}
+	if number(c, tag, &micros, math.MaxInt64); micros != 0 {
+		*field = time.UnixMicro(micros).UTC()
+	}
+}
+
+// fixed is a field of a fixed length.
+func (c *codec) fixed(tag byte, field []byte) {
+	var none [sha256.Size]byte
+	zero := none[:len(field)]
+	switch {
+	case c.next == tag:
+		n := copy(field, c.bytes[1:])
+		if c.skip(1 + n); n < len(field) || bytes.Equal(field, zero) {
+			c.fail("bytes of a fixed length are cut short, or all zero")
+		}
+	case !bytes.Equal(field, zero):
+		c.bytes = append(append(c.bytes, tag), field...)
+	}
+}
+
+// numberOf is a number that is not zero: zeroes are left out.
+func (c *codec) numberOf(tag byte, value, most uint64) uint64 {
+	if c.next != tag {
+		c.bytes = binary.AppendUvarint(append(c.bytes, tag), value)
+		return value
+	}
+	c.bytes = c.bytes[1:]
+	if value = c.number(most); value == 0 {
+		c.fail("a zero is written out")
+	}
+	c.skip(0)
+	return value
+}
+
+func (c *codec) textOf(tag byte, name, value string) string {
+	if c.next != tag {
+		switch {
+		case len(value) > maxText:
+			c.err = fmt.Errorf("its %s is %d bytes long, at most %d are written", name, len(value), maxText)
+		case !utf8.ValidString(value):
+			c.err = fmt.Errorf("its %s is not UTF-8", name)
+		}
+		c.bytes = append(binary.AppendUvarint(append(c.bytes, tag), uint64(len(value))), value...)
+		return value
+	}
+	c.bytes = c.bytes[1:]
+	n := c.number(maxText)
+	if n == 0 || n > uint64(len(c.bytes)) {
+		c.fail("a text is empty or cut short")
+		return ""
+	}
+	if value = string(c.bytes[:n]); !utf8.ValidString(value) {
+		c.fail("a text is not UTF-8")
+		return ""
+	}
+	c.skip(int(n))
+	return value
+}
+
+// skip goes past n bytes that were read, to the next tag.
+func (c *codec) skip(n int) {
+	c.bytes, c.next = c.bytes[n:], 0
+	if len(c.bytes) > 0 {
+		c.next = c.bytes[0]
+	}
+}
+
+// fail ends the reading.
+func (c *codec) fail(text string) {
+	if c.err == nil {
+		c.err = errors.New(text)
+	}
+	c.bytes, c.next = nil, 0
+}
+
+func (c *codec) byte() byte {
+	if len(c.bytes) == 0 {
+		c.fail("the entry ends too early")
 		return 0
 	}
-	b := r.rest[0]
-	r.rest = r.rest[1:]
+	b := c.bytes[0]
+	c.bytes = c.bytes[1:]
 	return b
 }
 
-func (r *reader) number(limit uint64) uint64 {
-	value, n := binary.Uvarint(r.rest)
+func (c *codec) number(most uint64) uint64 {
+	value, n := binary.Uvarint(c.bytes)
 	switch {
 	case n <= 0:
-		r.fail("a number is cut short or too long")
+		c.fail("a number is cut short or too long")
 		return 0
-	case n > 1 && r.rest[n-1] == 0:
-		r.fail("a number is not in its shortest form")
+	case n > 1 && c.bytes[n-1] == 0:
+		c.fail("a number is not in its shortest form")
 		return 0
-	case value > limit:
-		r.fail("a number is out of range")
+	case value > most:
+		c.fail("a number is out of range")
 		return 0
 	}
-	r.rest = r.rest[n:]
+	c.bytes = c.bytes[n:]
 	return value
-}
-
-// some is a number that is not zero: zeroes are left out.
-func (r *reader) some(limit uint64) uint64 {
-	value := r.number(limit)
-	if value == 0 {
-		r.fail("a zero is written out")
-	}
-	return value
-}
-
-func (r *reader) text() string {
-	n := r.some(maxText)
-	if n > uint64(len(r.rest)) {
-		r.fail("a text is cut short")
-		return ""
-	}
-	text := string(r.rest[:n])
-	if !utf8.ValidString(text) {
-		r.fail("a text is not UTF-8")
-		return ""
-	}
-	r.rest = r.rest[n:]
-	return text
-}
-
-func (r *reader) time() time.Time { return time.UnixMicro(int64(r.some(math.MaxInt64))).UTC() }
-
-func (r *reader) person() (p register.PersonID) {
-	r.copy(p[:])
-	return p
-}
-
-// copy fills in bytes of a fixed length, which are not all zero.
-func (r *reader) copy(to []byte) {
-	if copied := copy(to, r.rest); copied < len(to) {
-		r.fail("bytes of a fixed length are cut short")
-		clear(to)
-		return
-	}
-	r.rest = r.rest[len(to):]
-	if !slices.ContainsFunc(to, func(b byte) bool { return b != 0 }) {
-		r.fail("zeroes are written out")
-	}
 }

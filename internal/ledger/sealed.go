@@ -31,11 +31,11 @@ func (p Pseudonyms) Seal(entries []Entry) ([]Sealed, error) {
 		if err := at.conceal(); err != nil {
 			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
 		}
-		if err := at.entry.fits(); err != nil {
+		start := len(bodies)
+		var err error
+		if bodies, err = at.entry.encode(bodies); err != nil {
 			return nil, fmt.Errorf("entry %d cannot be sealed: %w", entries[i].Number, err)
 		}
-		start := len(bodies)
-		bodies = at.entry.Append(bodies)
 		sealed[i] = Sealed{at.entry.Number, Salt(salts[i*len(Salt{}):]), bodies[start:len(bodies):len(bodies)]}
 	}
 	return sealed, nil
