@@ -315,7 +315,7 @@ func guard(b testing.TB, config, application string, clients int) (browsers []*l
 			b.Fatal(err)
 		}
 	}
-	people(b, dir, issuer)
+	people(b, dir, issuer, clients)
 	cmd := exec.Command(binary, "serve", "--config", filepath.Join(dir, "poterne.toml"))
 	said = new(lockedBuffer)
 	cmd.Stderr = said
@@ -373,8 +373,8 @@ func provider(b testing.TB, origin string) (issuer string) {
 	return issuer
 }
 
-// people fills the database: advisers and their caseloads.
-func people(b testing.TB, dir, issuer string) {
+// people fills the database: an adviser for each client, and their caseloads.
+func people(b testing.TB, dir, issuer string, clients int) {
 	s, err := store.OpenSQLite(b.Context(), filepath.Join(dir, "poterne.db"))
 	if err != nil {
 		b.Fatal(err)
@@ -384,7 +384,7 @@ func people(b testing.TB, dir, issuer string) {
 	from, until := time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 11, 0)
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "mlv", SIRET: benchSIRET, Name: "Mission locale"}}}
 	var facts []reason.Fact
-	for client := range benchClients {
+	for client := range clients {
 		id := roster.AccountID(fmt.Sprint("adviser", client))
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: id, Organisation: "mlv", Role: roster.Adviser, Name: string(id), Opened: from,

@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// screen is a Chromium with a profile of its own. Whatever its console complains
+// screen is a tab in a profile of its own. Whatever its console complains
 // of fails the test.
 type screen struct {
 	t      *testing.T
@@ -28,9 +28,15 @@ type screen struct {
 	complaints []string // guarded by mu
 }
 
-// newScreen opens a browser that prefers a language, for one who has never been
-// to origin.
-func newScreen(t *testing.T, origin, language string) *screen {
+// browsers are the Chromiums of this package, by the language that they prefer. Each
+// starts when a test first wants it.
+var browsers struct {
+	mu   sync.Mutex
+	open map[string]context.Context // guarded by mu
+	stop []func()                   // guarded by mu
+}
+
+func browserOf(t *testing.T, language string) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -39,12 +45,47 @@ func newScreen(t *testing.T, origin, language string) *screen {
 		}
 		t.Skip("no chromium here: the walk in a browser was not made")
 	}
+	browsers.mu.Lock()
+	defer browsers.mu.Unlock()
+	if browser := browsers.open[language]; browser != nil {
+		return browser
+	}
+	profile, err := os.MkdirTemp("", "poterne-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess"),
 		chromedp.Flag("accept-lang", language), chromedp.WindowSize(1280, 900))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	tab, leave := chromedp.NewContext(ctx)
+	ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
+	browser, leave := chromedp.NewContext(ctx)
+	browsers.stop = append(browsers.stop, func() {
+		leave()
+		end()
+		_ = os.RemoveAll(profile)
+	})
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatal(err)
+	}
+	if browsers.open == nil {
+		browsers.open = make(map[string]context.Context)
+	}
+	browsers.open[language] = browser
+	return browser
+}
+
+func closeBrowsers() {
+	for _, stop := range browsers.stop {
+		stop()
+	}
+}
+
+// newScreen opens a profile of its own in a browser that prefers a language, for one
+// who has never been to origin.
+func newScreen(t *testing.T, origin, language string) *screen {
+	t.Helper()
+	tab, leave := chromedp.NewContext(browserOf(t, language), chromedp.WithNewBrowserContext())
 	s := &screen{t: t, tab: tab, origin: origin}
 	messages := chromedp.Console(tab)
 	heard := make(chan struct{})
@@ -59,7 +100,6 @@ func newScreen(t *testing.T, origin, language string) *screen {
 	}()
 	t.Cleanup(func() {
 		leave()
-		stop()
 		<-heard
 		for _, complaint := range s.complaints {
 			t.Error("the console says: " + complaint)

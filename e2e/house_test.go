@@ -51,6 +51,7 @@ func TestMain(m *testing.M) {
 	code := 1
 	if err := build.Run(); err == nil {
 		code = m.Run()
+		closeBrowsers()
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
