@@ -101,7 +101,7 @@ func TestLEDGER_2_AProofHandsOutAPseudonymOfItsMonth(t *testing.T) {
 	} else {
 		key.Pseudonyms().Conceal(&hidden)
 	}
-	if entry.Epoch != "2026-11" || entry.Person != hidden.Hex() || entry.Account != "pauline.mercier" || !strings.Contains(said, "the person is a pseudonym of 2026-11") {
+	if entry.Epoch != 202611 || entry.Person != hidden.Hex() || entry.Account != "pauline.mercier" || !strings.Contains(said, "the person is a pseudonym of 2026-11") {
 		t.Errorf("printed %s", out)
 	}
 	if _, told, _ := asked(t, dir, "ledger", "tail", "--json", "--as", "samir"); !strings.Contains(told, s.Pseudonym.Person("1").Hex()) || strings.Contains(told, "epoch") {

@@ -52,7 +52,7 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 			}
 		}
 		if r.JSON {
-			return json.NewEncoder(on.Out).Encode(toldRetention(schedule, told))
+			return json.NewEncoder(on.Out).Encode(toldSchedule{schedule.Now().Months, schedule.Now().Reason, append([]retention.Hold{}, schedule.Holds...), told})
 		}
 		r.print(on, schedule, told)
 		return nil
@@ -163,35 +163,10 @@ func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months
 
 // toldSchedule is the terms and holds, and the months, as JSON.
 type toldSchedule struct {
-	Term   int         `json:"months"`
-	Reason string      `json:"reason,omitempty"`
-	Holds  []toldHold  `json:"holds"`
-	Months []toldMonth `json:"ledger"`
-}
-
-type toldHold struct {
-	Hold     ledger.Number    `json:"hold"`
-	Since    string           `json:"since"`
-	Until    string           `json:"until,omitempty"`
-	Because  string           `json:"because"`
-	By       roster.AccountID `json:"by"`
-	Approver roster.AccountID `json:"approved_by"`
-	Released *ledger.Number   `json:"released_by,omitempty"`
-}
-
-func toldRetention(schedule retention.Schedule, months []toldMonth) toldSchedule {
-	told := toldSchedule{Term: schedule.Now().Months, Reason: schedule.Now().Reason, Holds: []toldHold{}, Months: months}
-	for _, h := range schedule.Holds {
-		hold := toldHold{Hold: h.Number, Since: h.Since.String(), Because: h.Because, By: h.By, Approver: h.Approver}
-		if h.Until != 0 {
-			hold.Until = h.Until.String()
-		}
-		if h.Released {
-			hold.Released = &h.Release
-		}
-		told.Holds = append(told.Holds, hold)
-	}
-	return told
+	Term   int              `json:"months"`
+	Reason string           `json:"reason,omitempty"`
+	Holds  []retention.Hold `json:"holds"`
+	Months []toldMonth      `json:"ledger"`
 }
 
 type retentionRun struct {
@@ -281,20 +256,11 @@ type signers struct {
 	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person of the security desk."`
 }
 
-// month is a month on the command line.
-type month struct{ ledger.Month }
-
-// UnmarshalText reads a month.
-func (m *month) UnmarshalText(text []byte) (err error) {
-	m.Month, err = ledger.ParseMonth(string(text))
-	return err
-}
-
 type retentionHold struct {
 	database
 	signers
-	Since month `required:"" help:"The first month, such as 2026-03."`
-	Until month `help:"The last month, included; none while nobody knows: then all that come are kept, too."`
+	Since ledger.Month `required:"" help:"The first month, such as 2026-03."`
+	Until ledger.Month `help:"The last month, included; none while nobody knows: then all that come are kept, too."`
 }
 
 // Run places the hold and prints its number.
@@ -305,7 +271,7 @@ func (h *retentionHold) Run(ctx context.Context, on *streams) error {
 			return err
 		}
 		hold := retention.Hold{
-			Since: h.Since.Month, Until: h.Until.Month, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
+			Since: h.Since, Until: h.Until, Because: h.Because, By: roster.AccountID(h.By), Approver: roster.AccountID(h.Approver),
 		}
 		placed, err := journal.Do(ctx, o.Writer(), custody.Hold{Hold: hold})
 		if err != nil {
@@ -327,10 +293,10 @@ func (h *retentionHold) gone(ctx context.Context, o *app.Opened) (last string, e
 		return "", err
 	}
 	for _, p := range periods {
-		if !p.Dropped || p.Month < h.Since.Month {
+		if !p.Dropped || p.Month < h.Since {
 			continue
 		}
-		if last = p.String(); h.Until.Month != 0 && p.Month >= h.Until.Month {
+		if last = p.String(); h.Until != 0 && p.Month >= h.Until {
 			return last, fmt.Errorf("nothing is held: %s was dropped already, by entry %d, with all before it", last, p.By)
 		}
 	}

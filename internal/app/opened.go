@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/config"
+	"poterne/internal/custody"
 	"poterne/internal/gate"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
@@ -159,4 +160,18 @@ func (o *Opened) TakesFacts(w journal.Writer, by roster.AccountID) intake.Facts 
 // TakesAliases takes in which identifiers of other systems lead to whom.
 func (o *Opened) TakesAliases(by roster.AccountID) intake.Aliases {
 	return intake.Aliases{Writer: o.Writer(), By: by, Key: o.Pseudonym, Schemes: o.Schemes}
+}
+
+// retain writes in the ledger how long it is kept, when that has changed.
+func (o *Opened) retain(ctx context.Context, log *slog.Logger) error {
+	retain := custody.Retain{Setting: o.Retention}
+	_, err := journal.Do(ctx, o.Writer(), retain)
+	switch {
+	case errors.Is(err, journal.Unchanged):
+	case err != nil:
+		return fmt.Errorf("writing down how long the ledger is kept: %w", err)
+	default:
+		log.InfoContext(ctx, "how long the ledger is kept has changed", slog.Int("months", o.Retention.Months))
+	}
+	return nil
 }

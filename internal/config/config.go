@@ -348,7 +348,7 @@ func (c *config) public(s *Settings, files secretFiles) {
 	if c.Public.Origin != "" {
 		if origin, err := url.Parse(c.Public.Origin); err != nil || origin.Host == "" || origin.Scheme+"://"+origin.Host != c.Public.Origin {
 			wrong.Add("public.origin", "not an origin; write a scheme and a host only, such as https://poterne.example")
-		} else if origin.Scheme != "https" && (origin.Scheme != "http" || !onThisMachine(origin.Host)) {
+		} else if !signin.Confidential(origin) {
 			wrong.Add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
 		}
 	}
@@ -357,6 +357,7 @@ func (c *config) public(s *Settings, files secretFiles) {
 	}
 	address(wrong, "public.listen", c.Public.Listen)
 	address(wrong, "metrics.listen", c.Metrics.Listen)
+	host, _, err := net.SplitHostPort(c.Public.Listen)
 	switch {
 	case (c.Public.Cert == "") != (c.Public.Key == ""):
 		wrong.Add("public", "cert and key come together; write both, or neither behind something that ends TLS")
@@ -369,7 +370,7 @@ func (c *config) public(s *Settings, files secretFiles) {
 			wrong.Add("public.cert", "%v", err)
 		}
 		s.Certificate = &pair
-	case c.Public.Listen != "" && !onThisMachine(c.Public.Listen):
+	case err == nil && !signin.Loopback(host):
 		wrong.Add("public.listen", "other machines would reach it without TLS; write cert and key, or listen on 127.0.0.1 behind something that ends TLS")
 	}
 }
@@ -510,16 +511,6 @@ func address(wrong *document, path, listen string) {
 	if _, port, err := net.SplitHostPort(listen); err != nil || port == "" {
 		wrong.Add(path, "not an address to listen on; write one such as \"127.0.0.1:8080\"")
 	}
-}
-
-// onThisMachine reports whether a host, with or without a port, is this machine
-// as only itself can reach it.
-func onThisMachine(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // secretFiles reads the files that hold secrets.

@@ -360,10 +360,8 @@ func FuzzConfig(f *testing.F) {
 		if _, err := signin.New(s.SignIn, nil, nil, nil); err != nil {
 			t.Errorf("accepted, but signing in says: %v", err)
 		}
-		for _, service := range s.Services {
-			if err := service.Check(s.Schemes, s.Reading); err != nil {
-				t.Errorf("accepted, but the gate says: %v", err)
-			}
+		if err := httpgate.Check(s.Services, s.Schemes, s.Reading); err != nil {
+			t.Errorf("accepted, but the gate says: %v", err)
 		}
 		if s.Pseudonym.IsZero() || s.Signer == nil || s.Assertion == nil || s.Database == "" || len(s.Rules.Allowances) != 4 {
 			t.Error("accepted, but something that protects is missing")

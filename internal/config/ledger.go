@@ -7,6 +7,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/ledger/witness"
+	"poterne/internal/signin"
 )
 
 // retentionTable is for how many whole months a month of the ledger is kept after
@@ -63,7 +64,7 @@ func (c *config) witnesses(s *Settings, wrong *document) {
 		address, err := url.Parse(w.Address)
 		if w.Address != "" && (err != nil || address.Host == "" || address.RawQuery != "" || address.User != nil) {
 			wrong.Add(path+".address", "not an address; write one such as https://witness.example")
-		} else if w.Address != "" && address.Scheme != "https" && (address.Scheme != "http" || !onThisMachine(address.Host)) {
+		} else if w.Address != "" && !signin.Confidential(address) {
 			wrong.Add(path+".address", "anybody on the way could stop Poterne; write https://%s", address.Host)
 		}
 		if w.Key == "" {

@@ -147,15 +147,6 @@ func (c *config) services(s *Settings, wrong *document) {
 		if service.Host != "" && strings.HasSuffix(s.Origin, "://"+service.Host) {
 			wrong.Add(path+".host", "this is the portal's own; write another, or a prefix")
 		}
-		for _, other := range s.Services {
-			if other.ID == service.ID {
-				wrong.Add(path+".id", "this service is declared twice")
-			}
-			if other.Host == service.Host && other.Prefix == service.Prefix {
-				wrong.Add(path, "service %s has the same address", other.ID)
-			}
-		}
-		wrong.object(path, service.Check(s.Schemes, s.Reading))
 		s.Services = append(s.Services, service)
 		s.About[service.ID] = table.About.said()
 		if service.Host != "" {
@@ -163,6 +154,7 @@ func (c *config) services(s *Settings, wrong *document) {
 			s.SignIn.Origins = append(s.SignIn.Origins, scheme+"://"+service.Host)
 		}
 	}
+	wrong.object("", httpgate.Check(s.Services, s.Schemes, s.Reading))
 }
 
 func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings) httpgate.Route {

@@ -23,7 +23,7 @@ type Line struct {
 	Purpose      roster.Purpose        `json:"purpose,omitempty"`
 	Route        string                `json:"route,omitempty"`
 	Person       string                `json:"person,omitempty"`
-	Epoch        string                `json:"epoch,omitempty"`
+	Epoch        Month                 `json:"epoch,omitzero"`
 	Fields       []string              `json:"fields,omitempty"`
 	Verdict      string                `json:"verdict,omitempty"`
 	Why          string                `json:"why,omitempty"`
@@ -36,10 +36,10 @@ type Line struct {
 	Reach        order.Reach           `json:"reach,omitempty"`
 	Target       string                `json:"target,omitempty"`
 	Cause        Number                `json:"cause,omitempty"`
-	Since        *time.Time            `json:"since,omitempty"`
-	Until        *time.Time            `json:"until,omitempty"`
-	First        string                `json:"first,omitempty"` // the months that the act is about
-	Last         string                `json:"last,omitempty"`
+	Since        time.Time             `json:"since,omitzero"`
+	Until        time.Time             `json:"until,omitzero"`
+	First        Month                 `json:"first,omitzero"` // the months that the act is about
+	Last         Month                 `json:"last,omitzero"`
 	Count        uint64                `json:"count,omitempty"`
 	Rejected     uint64                `json:"rejected,omitempty"`
 	Digest       string                `json:"digest,omitempty"`
@@ -54,27 +54,12 @@ func LineOf(e Entry) Line {
 	line := Line{
 		Number: e.Number, Time: e.Time, Kind: e.Kind.String(), Receipt: e.Receipt,
 		Account: e.Account, Organisation: e.Organisation, Session: e.Session, Service: e.Service, Purpose: e.Purpose, Route: e.Route,
-		Person: pseudonym(e.Person), Fields: e.Fields.Names(),
+		Person: pseudonym(e.Person), Epoch: e.Epoch, Fields: e.Fields.Names(), Since: e.Since, Until: e.Until, First: e.First, Last: e.Last,
 		Approver: e.Approver, Subject: e.Subject, Effect: e.Effect, Reach: e.Reach, Target: e.Target, Cause: e.Cause,
 		Count: e.Count, Rejected: e.Rejected, State: e.State, Note: e.Note,
 	}
-	if !e.Since.IsZero() {
-		line.Since = &e.Since
-	}
-	if !e.Until.IsZero() {
-		line.Until = &e.Until
-	}
-	if e.First != 0 {
-		line.First = e.First.String()
-	}
-	if e.Last != 0 {
-		line.Last = e.Last.String()
-	}
 	if !e.Digest.IsZero() {
 		line.Digest = e.Digest.String()
-	}
-	if e.Epoch != 0 {
-		line.Epoch = e.Epoch.String()
 	}
 	if e.Verdict != 0 {
 		line.Verdict, line.Why = e.Verdict.String(), e.Why.String()

@@ -35,3 +35,12 @@ func (m Month) Begins() time.Time {
 func (m Month) Plus(months int) Month { return MonthOf(m.Begins().AddDate(0, months, 0)) }
 
 func (m Month) String() string { return m.Begins().Format("2006-01") }
+
+// MarshalText writes the month as ParseMonth reads it.
+func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText is ParseMonth.
+func (m *Month) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseMonth(string(text))
+	return err
+}

@@ -222,15 +222,21 @@ func confidential(raw string) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("%q is not an absolute URL", raw)
 	}
-	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+	if Confidential(u) {
 		return nil
 	}
 	return fmt.Errorf("%q is not https", raw)
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// Confidential reports whether nobody on the way can listen or meddle: it is https, or
+// stays on this very machine.
+func Confidential(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && Loopback(u.Hostname())
+}
+
+// Loopback reports whether a host is this machine as only itself can reach it.
+func Loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // Mount puts the door's handlers on mux.

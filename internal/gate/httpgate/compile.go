@@ -72,12 +72,17 @@ var (
 	methods    = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 )
 
+// Check says everything that is wrong with services, as fault.Complaints about their
+// parts. Reading is how many bytes the answers being read at any moment may take; the
+// usual bound when 0.
+func Check(services []Service, schemes register.Schemes, reading int64) error {
+	_, err := compile(services, schemes, cmp.Or(reading, Reading))
+	return err
+}
+
 // compile checks all services.
-func compile(services []Service, d Deps) ([]*service, error) {
+func compile(services []Service, schemes register.Schemes, reading int64) ([]*service, error) {
 	var wrong fault.Complaints
-	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Pages == nil || d.Assertions == nil {
-		wrong.Add("", "httpgate: a gate, a directory, who is asking, pages and assertions are all needed")
-	}
 	var compiled []*service
 	for i, s := range services {
 		at := fmt.Sprintf("service[%d]", i)
@@ -89,19 +94,11 @@ func compile(services []Service, d Deps) ([]*service, error) {
 				wrong.Add(at, "it has the same address as service %s", other.ID)
 			}
 		}
-		one, err := compileService(s, d.Schemes, d.Reading)
+		one, err := compileService(s, schemes, reading)
 		wrong.In(at, err)
 		compiled = append(compiled, one)
 	}
 	return compiled, wrong.Err()
-}
-
-// Check says everything that is wrong with a service, as fault.Complaints about its
-// parts. Reading is how many bytes the answers being read at any moment may take; the
-// usual bound when 0.
-func (s Service) Check(schemes register.Schemes, reading int64) error {
-	_, err := compileService(s, schemes, cmp.Or(reading, Reading))
-	return err
 }
 
 func compileService(s Service, schemes register.Schemes, reading int64) (*service, error) {

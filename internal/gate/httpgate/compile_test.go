@@ -82,7 +82,7 @@ func TestEveryMethodOfARouteIsChecked(t *testing.T) {
 			Request: []httpgate.Naming{{In: httpgate.InPath, Name: "id", Scheme: "dossier"}}, Writes: register.Note,
 			Answers: []httpgate.Answer{{Layout: content.Layout{Format: content.HTML, Plain: []string{"h1"}}}},
 		}
-		err := httpgate.Service{ID: "gate", Upstream: upstream, Prefix: "/a", Routes: []httpgate.Route{r}}.Check(schemes, 0)
+		err := httpgate.Check([]httpgate.Service{{ID: "gate", Upstream: upstream, Prefix: "/a", Routes: []httpgate.Route{r}}}, schemes, 0)
 		if err == nil || strings.Count(err.Error(), "say with shows") != 1 || strings.Count(err.Error(), "purpose:") != 1 {
 			t.Errorf("%v: %v", methods, err)
 		}

@@ -247,9 +247,13 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Reading == 0 {
 		d.Reading = Reading
 	}
-	compiled, err := compile(services, d)
-	if err != nil {
-		return nil, err
+	var wrong fault.Complaints
+	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Pages == nil || d.Assertions == nil {
+		wrong.Add("", "httpgate: a gate, a directory, who is asking, pages and assertions are all needed")
+	}
+	compiled, err := compile(services, d.Schemes, d.Reading)
+	if wrong.In("", err); len(wrong) > 0 {
+		return nil, wrong
 	}
 	if d.Observe == nil {
 		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}

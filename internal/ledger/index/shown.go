@@ -70,14 +70,22 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 	return shown, nil
 }
 
+// Concerned is one person in an answer to "who was shown".
+type Concerned struct {
+	Person      register.PersonID
+	Fields      register.Fields // everything shown of them
+	Times       int
+	First, Last time.Time
+}
+
 // All yields each person once, in the order of their pseudonyms, with everything
 // that was shown of them. It needs the memory of one page, and of a piece for each
 // account and segment, however many people there are.
-func (s Shown) All(ctx context.Context) iter.Seq2[ledger.Concerned, error] {
-	return func(yield func(ledger.Concerned, error) bool) {
+func (s Shown) All(ctx context.Context) iter.Seq2[Concerned, error] {
+	return func(yield func(Concerned, error) bool) {
 		w, err := s.search.window(ctx, 0, true)
 		if err != nil {
-			yield(ledger.Concerned{}, err)
+			yield(Concerned{}, err)
 			return
 		}
 		for page := range s.search.shape.Pages {
@@ -383,13 +391,13 @@ func (w *window) count(c *counted) {
 
 // each yields the people of a page who were shown, in the order of pseudonyms. It reports
 // whether more is wanted.
-func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned, error) bool) bool {
+func (w *window) each(ctx context.Context, page int, yield func(Concerned, error) bool) bool {
 	err := w.move(ctx, page)
 	if err == nil && len(w.known) > 0 {
 		err = w.read(ctx, page)
 	}
 	if err != nil {
-		yield(ledger.Concerned{}, err)
+		yield(Concerned{}, err)
 		return false
 	}
 	w.order = w.order[:0]
@@ -402,7 +410,7 @@ func (w *window) each(ctx context.Context, page int, yield func(ledger.Concerned
 		}
 	}
 	if len(w.order) != w.shown() { // an account lists a place that no person has
-		yield(ledger.Concerned{}, Damage{Key{Side: People, Page: page, Segment: len(w.sealed)}})
+		yield(Concerned{}, Damage{Key{Side: People, Page: page, Segment: len(w.sealed)}})
 		return false
 	}
 	slices.SortFunc(w.order, func(a, b placed) int {
@@ -431,8 +439,8 @@ func (p placed) person() (id register.PersonID) {
 	return id
 }
 
-func (t tally) concerned(person register.PersonID) ledger.Concerned {
-	return ledger.Concerned{Person: person, Fields: t.fields &^ unexplained, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
+func (t tally) concerned(person register.PersonID) Concerned {
+	return Concerned{Person: person, Fields: t.fields &^ unexplained, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
 }
 
 // cursor goes over the postings of a run in the order of numbers. It holds one

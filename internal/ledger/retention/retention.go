@@ -43,13 +43,15 @@ func (s Setting) Check() error {
 // Hold keeps months beyond their term, those to come included, until it is
 // released.
 type Hold struct {
-	Number       ledger.Number // of its entry, which names it
-	Since, Until ledger.Month  // both included; Until is zero while it is open
-	Because      string
-	By, Approver roster.AccountID
+	Number   ledger.Number    `json:"hold"` // of its entry, which names it
+	Since    ledger.Month     `json:"since"`
+	Until    ledger.Month     `json:"until,omitzero"` // included; zero while it is open
+	Because  string           `json:"because"`
+	By       roster.AccountID `json:"by"`
+	Approver roster.AccountID `json:"approved_by"`
 
-	Released bool
-	Release  ledger.Number // the entry that says so
+	Released bool          `json:"-"`
+	Release  ledger.Number `json:"released_by,omitzero"` // the entry that says so
 }
 
 // Check says what is wrong with a hold.

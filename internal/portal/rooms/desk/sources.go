@@ -29,21 +29,15 @@ func (l live) heard(v visit) ([]sourceState, error) {
 		}
 	}
 	slices.Sort(names)
-	states := make([]sourceState, 0, len(names))
+	var silent, others []sourceState
 	for _, name := range names {
 		at, known := heard[name]
 		limit := limits[name]
-		states = append(states, sourceState{name, at, !known, !known || limit > 0 && now.Sub(at) > limit, limit})
-	}
-	slices.SortStableFunc(states, func(a, b sourceState) int {
-		switch {
-		case a.Silent == b.Silent:
-			return 0
-		case a.Silent:
-			return -1
-		default:
-			return 1
+		if !known || limit > 0 && now.Sub(at) > limit {
+			silent = append(silent, sourceState{name, at, !known, true, limit})
+		} else {
+			others = append(others, sourceState{name, at, false, false, limit})
 		}
-	})
-	return states, nil
+	}
+	return append(silent, others...), nil
 }
