@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -45,8 +46,8 @@ func (q query) disclosures(entries iter.Seq2[ledger.Entry, error]) iter.Seq2[led
 
 // concerned adds the disclosures up by person, in the order they were first
 // shown.
-func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]ledger.Concerned, error) {
-	var people []ledger.Concerned
+func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]index.Concerned, error) {
+	var people []index.Concerned
 	place := make(map[register.PersonID]int)
 	for entry, err := range q.disclosures(entries) {
 		if err != nil {
@@ -56,7 +57,7 @@ func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]ledger.Conce
 		if !known {
 			i = len(people)
 			place[entry.Person] = i
-			people = append(people, ledger.Concerned{Person: entry.Person, First: entry.Time})
+			people = append(people, index.Concerned{Person: entry.Person, First: entry.Time})
 		}
 		people[i].Fields |= entry.Fields
 		people[i].Times++

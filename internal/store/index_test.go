@@ -121,12 +121,12 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(want, func(a, b ledger.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
+	slices.SortFunc(want, func(a, b index.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
 	shown, err := x.ShownTo(ctx, asked.Accounts, asked.Since, asked.Until)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []ledger.Concerned
+	var got []index.Concerned
 	for person, err := range shown.All(ctx) {
 		if err != nil {
 			t.Fatal(err)
