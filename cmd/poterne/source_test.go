@@ -113,7 +113,7 @@ func (l *hearing) explained(t *testing.T, account roster.AccountID, dossier stri
 	passage, err := l.program.Gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: account, Service: "people", Purpose: "accompany", Route: "GET /users",
 		People: []policy.Opening{{Person: l.settings.Pseudonym.Person(dossier), Fields: register.Name}},
-	}, nil)
+	})
 	if err != nil || len(passage.Decision.People) != 1 {
 		t.Fatalf("%+v, %v", passage, err)
 	}

@@ -68,14 +68,14 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if p.Journal, err = journal.Open(ctx, o.Ledger, o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Now)
+	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Remembered, o.Now)
 	if err = o.retain(ctx, log); err != nil {
 		return nil, err
 	}
 	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
-	p.metrics = newMetrics(o, p.Journal)
+	p.metrics = newMetrics(o, p.Journal, p.Gate)
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
 	p.metrics.registry.MustRegister(present)
 

@@ -35,7 +35,7 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(o *Opened, j *journal.Journal) *metrics {
+func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -58,6 +58,17 @@ func newMetrics(o *Opened, j *journal.Journal) *metrics {
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
 	}, func() float64 { return float64(j.Next()) })
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "poterne_facts_bytes", Help: "Bytes that remembered facts and accounts take; memory.facts bounds them.",
+		}, func() float64 { return float64(g.Memory().Bytes) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "poterne_facts_asked_total", Help: "People about whom facts were needed.",
+		}, func() float64 { return float64(g.Memory().Asked) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "poterne_facts_read_total", Help: "Those of them about whom the database was asked.",
+		}, func() float64 { return float64(g.Memory().Read) }),
+	)
 	m.registry.MustRegister(m.decisions, m.requests, m.passages, m.settles, m.sessions, entries, observingMetric(o.Rules.Observed),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&standing{o})
@@ -85,9 +96,9 @@ type counted struct {
 }
 
 // Commit implements httpgate.Gate.
-func (c counted) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
+func (c counted) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	started := time.Now()
-	passage, err := c.Gate.Commit(ctx, ask, facts)
+	passage, err := c.Gate.Commit(ctx, ask)
 	if err != nil || passage.Written == 0 {
 		return passage, err
 	}

@@ -230,7 +230,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	for _, dossier := range []string{"1", "2", "3", "4", "5"} {
 		ask.People = append(ask.People, policy.Opening{Person: o.Pseudonym.Person(dossier), Fields: register.Name})
 	}
-	if _, err := p.metrics.settling(p.Gate).Commit(t.Context(), ask, nil); err != nil {
+	if _, err := p.metrics.settling(p.Gate).Commit(t.Context(), ask); err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()

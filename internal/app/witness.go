@@ -46,11 +46,11 @@ type witnessed struct {
 }
 
 // Commit implements httpgate.Gate.
-func (w witnessed) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
+func (w witnessed) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if !w.attendance.enough() {
 		return gate.Passage{}, errUnwitnessed
 	}
-	return w.Gate.Commit(ctx, ask, facts)
+	return w.Gate.Commit(ctx, ask)
 }
 
 var (

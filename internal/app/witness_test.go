@@ -21,7 +21,7 @@ import (
 // open is a gate that shows everything.
 type open struct{ httpgate.Gate }
 
-func (open) Commit(context.Context, policy.Ask, *gate.FactCache) (gate.Passage, error) {
+func (open) Commit(context.Context, policy.Ask) (gate.Passage, error) {
 	return gate.Passage{Written: 1}, nil
 }
 
@@ -59,7 +59,7 @@ func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 		}
 		for _, a := range []attendance{strict, lenient} {
 			want := served || a.strict == 0
-			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{}, nil)
+			_, err := witnessed{open{}, a}.Commit(t.Context(), policy.Ask{})
 			if (err == nil) != want || err != nil && !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s, strict %v: %v", when, a.strict, err)
 			}

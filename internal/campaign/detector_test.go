@@ -156,7 +156,7 @@ func TestWATCH_4_NeighboursHaveAQuarterForThreeDays(t *testing.T) {
 		passage, err := g.Commit(t.Context(), policy.Ask{
 			Act: policy.Show, Account: "pauline", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 			People: []policy.Opening{{Person: storetest.Person(100 + i), Fields: register.Name}},
-		}, nil)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

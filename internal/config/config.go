@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/tls"
 	_ "embed"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
 	"poterne/internal/intake"
@@ -42,6 +44,7 @@ var Example string
 type config struct {
 	Public    publicTable     `toml:"public"`
 	Metrics   metricsTable    `toml:"metrics"`
+	Memory    memoryTable     `toml:"memory"`
 	Database  databaseTable   `toml:"database"`
 	Network   []networkTable  `toml:"network"`
 	Keys      keysTable       `toml:"keys"`
@@ -89,6 +92,12 @@ type networkTable struct {
 // metricsTable is where Prometheus reads; nobody else should reach it.
 type metricsTable struct {
 	Listen string `toml:"listen"`
+}
+
+// memoryTable bounds what is remembered, in bytes. It costs time where it is little, and
+// changes no decision.
+type memoryTable struct {
+	Facts int64 `toml:"facts"` // about accounts and people; 64 MiB
 }
 
 // databaseTable is where everything is kept: path is an SQLite file, for one node;
@@ -175,6 +184,7 @@ type Settings struct {
 	Listen      string
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
 	Reading     int64            // bytes that the answers being read at any moment may take; the gate's own bound when 0
+	Remembered  int64            // bytes of facts that are remembered
 	Help        map[i18n.Language]string
 	Metrics     string // where they listen; nobody reads them when empty
 	Database    string // the SQLite file; empty when there is a server
@@ -354,6 +364,9 @@ func (c *config) public(s *Settings, files secretFiles) {
 	}
 	if s.Reading = max(0, c.Public.Reading); c.Public.Reading < 0 {
 		wrong.Add("public.reading", "a limit is negative; write how many bytes the answers being read at any moment may take, such as 268435456")
+	}
+	if s.Remembered = cmp.Or(c.Memory.Facts, gate.Remembered); s.Remembered < 0 {
+		wrong.Add("memory.facts", "a bound is negative; write how many bytes of facts are remembered, such as 67108864")
 	}
 	address(wrong, "public.listen", c.Public.Listen)
 	address(wrong, "metrics.listen", c.Metrics.Listen)

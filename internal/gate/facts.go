@@ -5,48 +5,23 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unsafe"
 
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
-// FactCache holds the facts gathered for one exchange. An exchange is decided twice
-// or more within moments, before and after the application is asked: facts about the
-// same people are asked for once. Losing it costs time only. Its zero value is empty;
-// one goroutine uses it.
-type FactCache struct {
-	facts []reason.Fact
-	about map[register.PersonID]bool
-}
-
-// missing lists the people about whom nothing was asked yet.
-func (c *FactCache) missing(people []policy.Opening) (missing []register.PersonID) {
-	for _, opening := range people {
-		if !opening.Person.IsZero() && !c.about[opening.Person] {
-			missing = append(missing, opening.Person)
-		}
-	}
-	return missing
-}
-
-// add takes in what is known about people.
-func (c *FactCache) add(people []register.PersonID, facts []reason.Fact) {
-	if c.about == nil {
-		c.about = make(map[register.PersonID]bool, len(people))
-	}
-	for _, person := range people {
-		c.about[person] = true
-	}
-	// A decision that still waits for its turn may hold the facts of before.
-	c.facts = append(c.facts[:len(c.facts):len(c.facts)], facts...)
-}
-
-// known is what was gathered, before the head is taken, to decide an ask.
+// known is what was gathered, before the head is taken, to decide an ask, and how old it
+// is: see fresh.
 type known struct {
-	asker Asker
-	facts []reason.Fact
+	asker      Asker
+	generation uint64
+	facts      []reason.Fact
+	since      ledger.Number
 }
 
 // policy is what the decision wants to know; the caller adds orders and a meter.
@@ -57,58 +32,168 @@ func (k known) policy(watched time.Time) policy.Facts {
 	}
 }
 
+// fresh reports whether the database, under the head, says of the account and the people
+// of an ask what was gathered.
+func (k known) fresh(tx *journal.Tx, people []policy.Opening) (bool, error) {
+	if k.generation != tx.Generation() {
+		return false, nil
+	}
+	changed, err := tx.FactsChanged(k.since, people)
+	return !changed, err
+}
+
 // gather collects what is known, and fills in who asks, as the roster has it.
-func (g *Gate) gather(ctx context.Context, ask *policy.Ask, cache *FactCache) (known, error) {
-	asker, err := g.asker(ctx, ask.Account)
-	if err != nil {
+func (g *Gate) gather(ctx context.Context, ask *policy.Ask) (k known, err error) {
+	if k.asker, k.generation, err = g.askers.of(ctx, g.files, ask.Account); err != nil {
 		return known{}, unavailable(fmt.Errorf("asking the roster: %w", err))
 	}
-	ask.Organisation, ask.Role = asker.Organisation, asker.Role
-	if cache == nil {
-		cache = new(FactCache)
+	ask.Organisation, ask.Role = k.asker.Organisation, k.asker.Role
+	if k.facts, k.since, err = g.facts.about(ctx, g.files, k.asker, ask.People, g.now()); err != nil {
+		return known{}, unavailable(fmt.Errorf("gathering facts: %w", err))
 	}
-	if missing := cache.missing(ask.People); len(missing) > 0 {
-		facts, err := g.files.Facts(ctx, asker, missing, g.now())
-		if err != nil {
-			return known{}, unavailable(fmt.Errorf("gathering facts: %w", err))
-		}
-		cache.add(missing, facts)
-	}
-	return known{asker, cache.facts}, nil
+	return k, nil
 }
 
-// askers are the accounts of one generation, as the roster has them.
+// askers is the accounts of one generation, as the roster has them.
 type askers struct {
-	mu         sync.RWMutex // guards what follows
-	generation uint64       // counts how often they were forgotten
-	of         map[roster.AccountID]Asker
+	mu         sync.Mutex // guards what follows
+	generation uint64
+	cache      cache[roster.AccountID, Asker]
 }
 
-func (a *askers) forget() {
+func newAskers(most int64, generation uint64) *askers {
+	size := func(a Asker) int64 {
+		return perKey + int64(unsafe.Sizeof(a)) + int64(len(a.Account)) +
+			int64(len(a.Habilitations))*int64(unsafe.Sizeof(roster.Habilitation{})+40) + int64(len(a.Covers))*int64(unsafe.Sizeof(reason.CoverDuty{})+80)
+	}
+	return &askers{generation: generation, cache: newCache[roster.AccountID](most, size)}
+}
+
+// advance forgets everything: another generation begins.
+func (a *askers) advance(generation uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.generation++
-	clear(a.of)
+	a.generation = generation
+	a.cache.clear()
 }
 
-// asker returns the account as the roster had it in the generation that this node
-// has seen last.
-func (g *Gate) asker(ctx context.Context, account roster.AccountID) (Asker, error) {
-	g.askers.mu.RLock()
-	asker, ok := g.askers.of[account]
-	generation := g.askers.generation
-	g.askers.mu.RUnlock()
+// of returns an account as the roster has it, and the newest generation for which that is
+// known to be so.
+func (a *askers) of(ctx context.Context, files Files, account roster.AccountID) (Asker, uint64, error) {
+	a.mu.Lock()
+	asker, ok := a.cache.get(account)
+	generation := a.generation
+	a.mu.Unlock()
 	if ok {
-		return asker, nil
+		return asker, generation, nil
 	}
-	asker, err := g.files.Asker(ctx, account)
+	asker, err := files.Asker(ctx, account)
 	if err != nil {
-		return Asker{}, err
+		return Asker{}, 0, err
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.generation == generation {
+		a.cache.put(account, asker)
+	}
+	return asker, generation, nil
+}
+
+// facts is what other systems say, by person: what holds now, or will.
+type facts struct {
+	mu          sync.Mutex    // guards what follows
+	since       ledger.Number // every change entered before it is known
+	cache       cache[register.PersonID, []reason.Fact]
+	asked, read uint64 // people, and those of them who were not remembered
+}
+
+func newFacts(most int64, next ledger.Number) *facts {
+	size := func(facts []reason.Fact) int64 {
+		size := int64(perKey)
+		for _, f := range facts {
+			size += int64(unsafe.Sizeof(f)) + int64(len(f.Account)+len(f.Organisation)+len(f.Source)+len(f.ID)+len(f.Author))
+		}
+		return size
+	}
+	return &facts{since: next, cache: newCache[register.PersonID](most, size)}
+}
+
+// perKey is about what a key takes in a cache.
+const perKey = 100
+
+// change forgets the people whose facts have changed; everybody when it is not known who.
+func (f *facts) change(next ledger.Number, changes []journal.FactChange) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.since = next
+	if changes == nil {
+		f.cache.clear()
+	}
+	for _, change := range changes {
+		for person := range change.People {
+			f.cache.forget(person)
+		}
+	}
+}
+
+// about returns the facts about people, and how many entries the ledger had when they were
+// known to hold.
+func (f *facts) about(ctx context.Context, files Files, asker Asker, people []policy.Opening, at time.Time) ([]reason.Fact, ledger.Number, error) {
+	var found []reason.Fact
+	var missing []register.PersonID
+	f.mu.Lock()
+	since := f.since
+	for _, opening := range people {
+		if opening.Person.IsZero() {
+			continue
+		}
+		if facts, ok := f.cache.get(opening.Person); ok {
+			found = append(found, facts...)
+		} else {
+			missing = append(missing, opening.Person)
+		}
+	}
+	f.asked += uint64(len(people))
+	f.read += uint64(len(missing))
+	f.mu.Unlock()
+	if len(missing) == 0 {
+		return found, since, nil
+	}
+	read, err := files.Facts(ctx, asker, missing, at)
+	if err != nil {
+		return nil, 0, err
+	}
+	f.remember(missing, read, since)
+	return append(found, read...), since, nil
+}
+
+// Memory is what a gate remembers of its files.
+type Memory struct {
+	Bytes       int64
+	Asked, Read uint64 // people about whom facts were needed, and those of them about whom the database was asked
+}
+
+// Memory returns what the gate remembers now.
+func (g *Gate) Memory() Memory {
+	g.facts.mu.Lock()
+	defer g.facts.mu.Unlock()
 	g.askers.mu.Lock()
 	defer g.askers.mu.Unlock()
-	if g.askers.generation == generation {
-		g.askers.of[account] = asker
+	return Memory{g.facts.cache.bytes() + g.askers.cache.bytes(), g.facts.asked, g.facts.read}
+}
+
+// remember takes in what was read about people, unless facts have changed meanwhile.
+func (f *facts) remember(people []register.PersonID, read []reason.Fact, since ledger.Number) {
+	of := make(map[register.PersonID][]reason.Fact, len(people))
+	for _, fact := range read {
+		of[fact.Person] = append(of[fact.Person], fact)
 	}
-	return asker, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.since != since {
+		return
+	}
+	for _, person := range people {
+		f.cache.put(person, of[person])
+	}
 }

@@ -9,14 +9,15 @@ import (
 	"poterne/internal/roster"
 )
 
-// Files is what the roster and other systems say. What it returns may be a moment
-// old: it is gathered before the head is taken.
+// Files is what the roster and other systems say, as the database has it when it is asked.
+// The gate remembers it.
 type Files interface {
 	// Asker returns an account as the roster has it. One that is no more has no
 	// role. A change of what it returns advances the head's generation.
 	Asker(ctx context.Context, account roster.AccountID) (Asker, error)
-	// Facts returns the facts about these people that hold at a moment, whoever has
-	// to do with them: that nobody has is worth knowing too.
+	// Facts returns the facts about these people that hold at a moment or later, whoever
+	// has to do with them: that nobody has is worth knowing too. A change of what it
+	// returns is told by journal.Head.
 	Facts(ctx context.Context, asker Asker, people []register.PersonID, at time.Time) ([]reason.Fact, error)
 }
 

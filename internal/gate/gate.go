@@ -5,6 +5,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,8 @@ type Gate struct {
 	rules   policy.Rules
 	now     func() time.Time
 
-	askers   askers
+	askers   *askers
+	facts    *facts
 	underway underway
 }
 
@@ -37,35 +39,56 @@ type Passage struct {
 	Written  int           // how many entries were
 }
 
-// New returns a gate that writes in a journal, which does not run yet.
-func New(j *journal.Journal, files Files, rules policy.Rules, now func() time.Time) *Gate {
+// New returns a gate that writes in a journal, which does not run yet. What it remembers
+// of the files takes at most so many bytes; 0 for nothing, where facts change without an
+// entry.
+func New(j *journal.Journal, files Files, rules policy.Rules, remembered int64, now func() time.Time) *Gate {
 	g := &Gate{journal: j, files: files, rules: rules, now: now}
-	g.askers.of = make(map[roster.AccountID]Asker)
-	j.OnOrders(func(orders order.Set) {
-		g.askers.forget()
+	j.Read(func(s *journal.State) {
+		g.askers, g.facts = newAskers(remembered/8, s.Generation()), newFacts(remembered-remembered/8, s.Next())
+	})
+	j.OnOrders(func(generation uint64, orders order.Set) {
+		g.askers.advance(generation)
 		g.underway.cut(orders, now())
 	}, g.underway.cutAll)
+	j.OnFacts(g.facts.change)
 	return g
 }
 
 // Commit decides an ask under the ledger's head and writes it down. When it returns
 // nil the entries are durable and what was decided may be carried out; otherwise
-// nothing may be shown. The cache is the exchange's, or nil.
-func (g *Gate) Commit(ctx context.Context, ask policy.Ask, cache *FactCache) (Passage, error) {
-	known, err := g.gather(ctx, &ask, cache)
-	if err != nil {
-		return Passage{}, err
+// nothing may be shown.
+func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
+	for range attempts {
+		known, err := g.gather(ctx, &ask)
+		if err != nil {
+			return Passage{}, err
+		}
+		var passage Passage
+		fresh := true
+		err = g.journal.Turn(ctx, len(ask.People), func(tx *journal.Tx) (err error) {
+			// What changed since it was gathered, on any node, is gathered again: nothing is
+			// decided by what does not hold under the head.
+			if fresh, err = known.fresh(tx, ask.People); fresh {
+				passage, err = g.commit(tx, ask, known)
+			}
+			return err
+		})
+		if err != nil {
+			return Passage{}, err
+		}
+		if fresh {
+			return passage, nil
+		}
 	}
-	var passage Passage
-	err = g.journal.Turn(ctx, len(ask.People), func(tx *journal.Tx) (err error) {
-		passage, err = g.commit(tx, ask, known)
-		return err
-	})
-	if err != nil {
-		return Passage{}, err
-	}
-	return passage, nil
+	return Passage{}, unavailable(errors.New("what is known of these people changes faster than it is read"))
 }
+
+// Remembered is how many bytes a gate remembers of its files when nothing else is said.
+const Remembered = 64 << 20
+
+// attempts is how often what is known may change between gathering it and deciding.
+const attempts = 20
 
 // commit decides one ask and enters it. What freezes the account is in force for
 // everything decided after it.
@@ -98,8 +121,8 @@ func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, err
 // Check decides an ask with what this node knows now, charges nothing and writes
 // nothing. It is for not asking the application in vain: only Commit lets anything
 // out.
-func (g *Gate) Check(ctx context.Context, ask policy.Ask, cache *FactCache) (decision policy.Decision, err error) {
-	known, err := g.gather(ctx, &ask, cache)
+func (g *Gate) Check(ctx context.Context, ask policy.Ask) (decision policy.Decision, err error) {
+	known, err := g.gather(ctx, &ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}

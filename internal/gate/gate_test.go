@@ -107,7 +107,7 @@ func ask(people ...int) policy.Ask {
 
 func settle(t *testing.T, g *storetest.Node, a policy.Ask) gate.Passage {
 	t.Helper()
-	passage, err := g.Commit(t.Context(), a, nil)
+	passage, err := g.Commit(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestMETER_3_ParallelRequestsDiscloseExactlyTheAllowance(t *testing.T) {
 			wait.Go(func() {
 				a := ask(first + i)
 				a.Session = roster.SessionID(fmt.Sprint("session ", i%10))
-				passage, err := g.Commit(context.Background(), a, nil)
+				passage, err := g.Commit(context.Background(), a)
 				if err != nil {
 					t.Error(err)
 					return
@@ -391,7 +391,7 @@ func TestForeseeingChargesNothingAndWritesNothing(t *testing.T) {
 	g, _ := newHouse(t).gate()
 	before := g.Next()
 	for range 10 {
-		decision, err := g.Check(t.Context(), ask(2, 3, 4, 5), nil)
+		decision, err := g.Check(t.Context(), ask(2, 3, 4, 5))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -491,7 +491,7 @@ func TestOnlyTheNewestEntriesAreKeptAtHand(t *testing.T) {
 func TestAStoppedGateShowsNothing(t *testing.T) {
 	g, stop := newHouse(t).gate()
 	stop()
-	if _, err := g.Commit(t.Context(), ask(1), nil); !fault.Is(err, fault.Unavailable) {
+	if _, err := g.Commit(t.Context(), ask(1)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("settled with %v", err)
 	}
 }

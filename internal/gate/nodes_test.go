@@ -60,7 +60,7 @@ func TestRUN_3_NodesOnOnePostgreSQLDiscloseExactlyTheAllowance(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 300 {
 		wait.Go(func() {
-			passage, err := nodes[i%len(nodes)].Commit(context.Background(), ask(1000+i), nil)
+			passage, err := nodes[i%len(nodes)].Commit(context.Background(), ask(1000+i))
 			if err != nil {
 				t.Error(err)
 				return
@@ -105,7 +105,7 @@ func TestRUN_3_ADatabaseThatCrashesUnderLoadDisclosesNothingUnwritten(t *testing
 				for i := 0; !stop.Load(); i++ {
 					a := ask(round*100_000 + client*1000 + i)
 					a.Account = roster.AccountID([]string{"pauline", "karim"}[client%2])
-					passage, err := nodes[client%len(nodes)].Commit(context.Background(), a, nil)
+					passage, err := nodes[client%len(nodes)].Commit(context.Background(), a)
 					if err != nil {
 						return // nothing is shown, and this client gives up
 					}
@@ -180,7 +180,7 @@ func TestRUN_3_ANodeThatHasSeenWhatIsLostEndsItself(t *testing.T) {
 				storetest.Write(t, other, others, storetest.At)
 			}
 			for range 600 { // the first meets connections that are lost
-				if passage, err := node.Commit(t.Context(), ask(3), nil); err == nil && passage.Decision.Shown() {
+				if passage, err := node.Commit(t.Context(), ask(3)); err == nil && passage.Decision.Shown() {
 					t.Fatal("a node goes on with meters of another ledger")
 				}
 				select {
@@ -206,13 +206,13 @@ func TestANodeWhoseConnectionsAreLostGoesOn(t *testing.T) {
 	}
 	settle(t, node.Node, ask(1))
 	cluster.Kill()
-	if _, err := node.Commit(t.Context(), ask(2), nil); !fault.Is(err, fault.Unavailable) {
+	if _, err := node.Commit(t.Context(), ask(2)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("without a database a node answers %v", err)
 	}
 	cluster.Start(t)
 	var err error
 	for range 20 { // each connection that it kept is lost
-		if _, err = node.Commit(t.Context(), ask(2), nil); err == nil {
+		if _, err = node.Commit(t.Context(), ask(2)); err == nil {
 			return
 		}
 	}

@@ -62,7 +62,7 @@ func sweep(t *testing.T, open func() *store.DB, clock *clock, apart time.Duratio
 	one := func(i int) {
 		a := ask(1000 + i)
 		a.About, a.Session = true, roster.SessionID(fmt.Sprintf("s%d", i%10))
-		passage, err := gates[i%2].Commit(context.WithoutCancel(t.Context()), a, nil)
+		passage, err := gates[i%2].Commit(context.WithoutCancel(t.Context()), a)
 		if err != nil {
 			t.Error(err)
 		} else if passage.Decision.Shown() {

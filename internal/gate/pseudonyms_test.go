@@ -109,7 +109,7 @@ func TestANodeWithoutTheKeyShowsNobodyMore(t *testing.T) {
 	go func() { ended <- ahead.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ended })
 	settle(t, ahead, ask(3))
-	if passage, err := behind.Commit(t.Context(), ask(4), nil); err == nil {
+	if passage, err := behind.Commit(t.Context(), ask(4)); err == nil {
 		t.Errorf("it shows %v", verdicts(passage))
 	}
 	if got := settle(t, ahead, ask(2, 3)).Decision.People; got[0].Why != policy.AlreadySeen || got[1].Why != policy.AlreadySeen {

@@ -114,7 +114,7 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 					organisation := i % organisations
 					a.Account = roster.AccountID(fmt.Sprintf("adviser-%d-%d", organisation, i/organisations%3))
 					a.Service = []roster.ServiceID{"dossier", "kairos"}[i/9%2]
-					passage, err := nodes[i%len(nodes)].Commit(context.Background(), a, nil)
+					passage, err := nodes[i%len(nodes)].Commit(context.Background(), a)
 					if err != nil {
 						t.Error(err)
 						return

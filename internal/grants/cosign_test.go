@@ -34,7 +34,7 @@ func ask(people ...int) policy.Ask {
 
 func commit(t *testing.T, n *storetest.Node, a policy.Ask) (policy.Decision, ledger.Number) {
 	t.Helper()
-	passage, err := n.Commit(context.Background(), a, nil)
+	passage, err := n.Commit(context.Background(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestRIGHTS_10_ASignatureUsedAtOnceOnTwoNodesOpensOnePerson(t *testing.T) {
 	for n := range 200 {
 		wait.Go(func() {
 			who := 1000 + n%50
-			passage, err := []*storetest.Node{left, right}[n%2].Commit(context.Background(), ask(who), nil)
+			passage, err := []*storetest.Node{left, right}[n%2].Commit(context.Background(), ask(who))
 			if err != nil {
 				t.Error(err)
 			} else if opened(passage.Decision) > 0 {

@@ -1,8 +1,6 @@
 package intake
 
 import (
-	"time"
-
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/reason"
@@ -12,9 +10,10 @@ import (
 
 // FactRows are facts, covers and when each source was heard, in this turn.
 type FactRows interface {
-	// UpsertFacts stores a batch, and at as the time when its source was last heard. What
-	// has the identifier of another line of its source replaces it, in the batch, too.
-	UpsertFacts(batch FactBatch, at time.Time) error
+	// UpsertFacts stores a batch, and the time of its entry as that when its source was last
+	// heard. What has the identifier of another line of its source replaces it, in the
+	// batch, too. It notes whose facts changed: see journal.Head.
+	UpsertFacts(batch FactBatch, entry ledger.Entry) error
 }
 
 // FactBatch takes in some of what a source tells, all of it or nothing.
@@ -47,7 +46,7 @@ func (b FactBatch) digest() ledger.Digest {
 
 // Apply implements journal.Act.
 func (b FactBatch) Apply(rows FactRows, entry ledger.Entry) error {
-	return rows.UpsertFacts(b, entry.Time)
+	return rows.UpsertFacts(b, entry)
 }
 
 // Changes implements journal.Changes: covers are read with the account that asks.

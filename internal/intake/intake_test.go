@@ -451,7 +451,7 @@ func (h head) Write(e []ledger.Entry, _ time.Time) error {
 	return nil
 }
 
-func (e *everything) UpsertFacts(b intake.FactBatch, _ time.Time) error {
+func (e *everything) UpsertFacts(b intake.FactBatch, _ ledger.Entry) error {
 	for _, f := range b.Facts {
 		if f.Person.IsZero() || f.ID == "" || (f.Account == "") == (f.Organisation == "") || !f.Until.After(f.From) {
 			return errors.New("a fact that means nothing")

@@ -57,6 +57,9 @@ type Head interface {
 	Orders() (order.Set, error)
 	// Entries yields the entries from a number up to the head, in order.
 	Entries(from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// FactsChanged returns whose facts the batches changed that were entered from a number
+	// on, this turn's included; those of a while ago may be left out.
+	FactsChanged(from ledger.Number) ([]FactChange, error)
 	// Rows is the rows that acts read and leave, in the transaction that writes the
 	// entries. It MUST implement the Rows of every act that is done: see Act.
 	Rows() any
@@ -74,8 +77,9 @@ type Journal struct {
 	jobs    chan *job
 	stopped chan struct{} // closed when Run has ended
 
-	onOrders  func(order.Set) // called with the orders of each new generation
-	onSilence func()          // called when orders could not be read for a while
+	onOrders  func(uint64, order.Set) // called with each new generation, and its orders
+	onFacts   func(ledger.Number, []FactChange)
+	onSilence func() // called when orders could not be read for a while
 
 	mu     sync.RWMutex // guards what follows, which Run alone writes
 	state  *State
@@ -105,7 +109,7 @@ func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
 func newJournal(db DB, now func() time.Time) *Journal {
 	return &Journal{
 		db: db, now: now, jobs: make(chan *job, 1024), stopped: make(chan struct{}),
-		onOrders: func(order.Set) {}, onSilence: func() {},
+		onOrders: func(uint64, order.Set) {}, onFacts: func(ledger.Number, []FactChange) {}, onSilence: func() {},
 		state: newState(), recent: newRecent(), news: make(chan struct{}),
 	}
 }
@@ -129,9 +133,12 @@ func (j *Journal) rebuild(from ledger.Number, entries iter.Seq2[ledger.Entry, er
 	return nil
 }
 
-// OnOrders calls fn with the orders, under a lock, whenever they change on any node, and
-// silence when for some seconds they could not be read. It MUST be called before Run.
-func (j *Journal) OnOrders(fn func(order.Set), silence func()) { j.onOrders, j.onSilence = fn, silence }
+// OnOrders calls fn with the generation and its orders, under a lock, whenever orders,
+// accounts or covers change on any node, and silence when for some seconds they could not
+// be read. It MUST be called before Run.
+func (j *Journal) OnOrders(fn func(generation uint64, orders order.Set), silence func()) {
+	j.onOrders, j.onSilence = fn, silence
+}
 
 // How a running journal writes.
 const (
@@ -249,6 +256,9 @@ func (j *Journal) take(ctx context.Context, batch []*job) error {
 				return tx.spoilt
 			}
 		}
+		if err := tx.readChanges(); err != nil {
+			return err
+		}
 		// Entries last: until here nothing of the ledger was touched.
 		return tx.write()
 	})
@@ -277,20 +287,31 @@ func (j *Journal) catchUp(head Head) error {
 		if err := j.recognise(head); err != nil {
 			return err
 		}
+		j.mu.Lock()
+		j.forgetFacts(head.Next())
+		j.mu.Unlock()
 	}
 	if head.Next() == j.recent.upTo && head.Generation() == j.state.generation {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if head.Next() > j.recent.upTo {
-		for entry, err := range head.Entries(j.recent.upTo) {
+	if from, batches := j.recent.upTo, 0; head.Next() > from {
+		for entry, err := range head.Entries(from) {
 			if err != nil {
 				return fmt.Errorf("reading entries from %d: %w", j.recent.upTo, err)
 			}
 			j.count(entry)
+			if changesFacts(entry) {
+				batches++
+			}
 		}
 		j.tell()
+		if batches > 0 {
+			if err := j.changeFacts(head, from, batches); err != nil {
+				return err
+			}
+		}
 	}
 	if head.Generation() != j.state.generation {
 		return j.readOrders(head)
@@ -326,7 +347,7 @@ func (j *Journal) readOrders(head Head) error {
 		return fmt.Errorf("reading the orders in force: %w", err)
 	}
 	j.state.orders, j.state.generation = orders, head.Generation()
-	j.onOrders(orders)
+	j.onOrders(j.state.generation, orders)
 	return nil
 }
 

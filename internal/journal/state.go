@@ -21,6 +21,7 @@ type State struct {
 	watched    time.Time     // since when the ledger tells what accounts do
 	orders     order.Set
 	generation uint64
+	changes    factChanges
 }
 
 func newState() *State {
@@ -49,6 +50,9 @@ func (s *State) Next() ledger.Number { return s.next }
 
 // Orders returns the orders placed and not lifted. The caller MUST NOT change them.
 func (s *State) Orders() order.Set { return s.orders }
+
+// Generation changes whenever orders, accounts or covers do.
+func (s *State) Generation() uint64 { return s.generation }
 
 // Read lets fn ask the state as this node knows it. Another node may have written
 // since: only a turn decides. fn MUST NOT keep the state.

@@ -27,6 +27,9 @@ type Tx struct {
 	entries  []ledger.Entry
 	rebuild  func() error // reads the state when it is first needed; nil when it is there
 	spoilt   error        // why nothing of the turn may be kept
+
+	changes []FactChange // of facts, by this turn
+	unread  bool         // there are more of them in the tables
 }
 
 func newTx(j *Journal, head Head) *Tx {
@@ -48,6 +51,30 @@ func (tx *Tx) Next() ledger.Number { return tx.first + ledger.Number(len(tx.entr
 
 // Orders returns the orders in force, those of this turn included.
 func (tx *Tx) Orders() order.Set { return tx.orders }
+
+// Generation changes whenever orders, accounts or covers do, in this turn too.
+func (tx *Tx) Generation() uint64 { return tx.head.Generation() }
+
+// FactsChanged reports whether the facts about any of these people may have changed since
+// the ledger had so many entries, by what this turn did too.
+func (tx *Tx) FactsChanged(since ledger.Number, people []policy.Opening) (bool, error) {
+	if err := tx.readChanges(); err != nil {
+		return false, tx.spoil(err)
+	}
+	return tx.journal.state.changes.touch(since, people) || touch(tx.changes, since, people), nil
+}
+
+// readChanges reads whose facts this turn has changed.
+func (tx *Tx) readChanges() (err error) {
+	if tx.unread {
+		tx.changes, err = tx.head.FactsChanged(tx.first)
+		tx.unread = false
+	}
+	if err != nil {
+		return fmt.Errorf("reading whose facts changed: %w", err)
+	}
+	return nil
+}
 
 // Watched is the time from which on the ledger tells what accounts do.
 func (tx *Tx) Watched() time.Time { return tx.journal.state.watched }
@@ -94,6 +121,7 @@ func (tx *Tx) record(entry ledger.Entry) (ledger.Entry, error) {
 	}
 	entry.Number, entry.Receipt, entry.Time = tx.Next(), tx.Next(), tx.now
 	tx.Append(entry)
+	tx.unread = tx.unread || changesFacts(entry)
 	return entry, nil
 }
 
@@ -160,7 +188,11 @@ func (tx *Tx) keep() {
 	}
 	if tx.advanced {
 		j.state.orders, j.state.generation = tx.orders, tx.head.Generation()
-		j.onOrders(tx.orders)
+		j.onOrders(j.state.generation, tx.orders)
+	}
+	if len(tx.changes) > 0 {
+		j.state.changes.add(tx.changes)
+		j.onFacts(tx.Next(), tx.changes)
 	}
 	j.tell()
 }

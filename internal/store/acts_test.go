@@ -110,7 +110,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`,
-		`select generation from head`,
+		`select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -353,8 +353,8 @@ func (r faultyRows) UpsertRoster(list accounts.List) error {
 	return r.f.call("upsert roster", func() error { return r.allRows.UpsertRoster(list) })
 }
 
-func (r faultyRows) UpsertFacts(told intake.FactBatch, at time.Time) error {
-	return r.f.call("upsert facts", func() error { return r.allRows.UpsertFacts(told, at) })
+func (r faultyRows) UpsertFacts(told intake.FactBatch, entry ledger.Entry) error {
+	return r.f.call("upsert facts", func() error { return r.allRows.UpsertFacts(told, entry) })
 }
 
 func (r faultyRows) UpsertAliases(told []intake.Alias) error {

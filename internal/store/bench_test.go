@@ -364,7 +364,7 @@ func settle(b *testing.B, nodes []*store.DB, clients, people int) func(client in
 	return func(client int) error {
 		ask := asks[client][asked[client]%len(asks[client])]
 		asked[client]++
-		passage, err := gates[client%len(gates)].Commit(context.Background(), ask, nil)
+		passage, err := gates[client%len(gates)].Commit(context.Background(), ask)
 		if err == nil && !passage.Decision.People[0].Verdict.Shows() {
 			return fmt.Errorf("refused for %v", passage.Decision.Whole.Why)
 		}

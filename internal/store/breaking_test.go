@@ -209,7 +209,7 @@ func (s *stage) ask(people ...int) error {
 	for _, n := range people {
 		ask.People = append(ask.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
 	}
-	passage, err := s.gate.Commit(s.t.Context(), ask, nil)
+	passage, err := s.gate.Commit(s.t.Context(), ask)
 	if err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ import (
 // is answered by one query after it, as turns do for what is written: a query costs
 // far more than the people it is about.
 type factLoader struct {
-	// about returns the facts about people that hold at some moment from first to
-	// last, each with the place of its person in the list.
-	about func(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error)
+	// about returns the facts about people that hold at a moment or later, each with the
+	// place of its person in the list.
+	about func(ctx context.Context, people []register.PersonID, at time.Time) ([]told, error)
 
 	mu      sync.Mutex // guards what follows
 	waiting []*question
@@ -43,7 +43,7 @@ type question struct {
 // more.
 const mostAsked = 2048
 
-// ask returns the facts about people that hold at a moment. It returns early when
+// ask returns the facts about people that hold at a moment or later. It returns early when
 // ctx ends; the query goes on, for others may wait for it too.
 func (l *factLoader) ask(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
 	if len(people) == 0 {
@@ -95,11 +95,11 @@ func (l *factLoader) next() []*question {
 }
 
 // answer asks one query and hands everyone what is theirs: the facts about their
-// people that hold at their moment, or the error that all of them met.
+// people that hold at their moment or later, or the error that all of them met.
 func (l *factLoader) answer(ctx context.Context, batch []*question) {
 	var people []register.PersonID
 	var whose []*question // who asked about each of them
-	first, last := batch[0].at, batch[0].at
+	first := batch[0].at
 	for _, q := range batch {
 		people = append(people, q.people...)
 		for range q.people {
@@ -108,13 +108,10 @@ func (l *factLoader) answer(ctx context.Context, batch []*question) {
 		if q.at.Before(first) {
 			first = q.at
 		}
-		if q.at.After(last) {
-			last = q.at
-		}
 	}
-	facts, err := l.about(ctx, people, first, last)
+	facts, err := l.about(ctx, people, first)
 	for _, t := range facts {
-		if q := whose[t.place]; !q.at.Before(t.fact.From) && q.at.Before(t.fact.Until) {
+		if q := whose[t.place]; q.at.Before(t.fact.Until) {
 			q.facts = append(q.facts, t.fact)
 		}
 	}

@@ -1,13 +1,17 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"poterne/internal/gate"
 	"poterne/internal/intake"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -78,8 +82,8 @@ func (f Facts) Facts(ctx context.Context, _ gate.Asker, people []register.Person
 }
 
 // factsAbout is what an inquiry asks.
-func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, first, last time.Time) ([]told, error) {
-	rows, err := queryList(ctx, db.engine, db.statements.facts, people, last.UnixMicro(), first.UnixMicro())
+func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at time.Time) ([]told, error) {
+	rows, err := queryList(ctx, db.engine, db.statements.facts, people, at.UnixMicro())
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +127,7 @@ func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
 type factRows struct{ *turn }
 
 // UpsertFacts implements intake.FactRows.
-func (r factRows) UpsertFacts(batch intake.FactBatch, at time.Time) error {
+func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error {
 	const heard = `
 		insert into source (name, heard_us) values ($1, $2)
 		on conflict (name) do update set heard_us = excluded.heard_us`
@@ -138,10 +142,13 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, at time.Time) error {
 	const coverAgain = `
 		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
 			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
-	if _, err := r.exec(heard, batch.Source, at.UnixMicro()); err != nil {
+	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro()); err != nil {
 		return fmt.Errorf("noting that a source was heard: %w", err)
 	}
 	facts := lastOfEach(batch.Facts, func(f reason.Fact) string { return f.ID })
+	if err := r.noteChange(batch.Source, facts, entry.Number); err != nil {
+		return fmt.Errorf("noting whose facts change: %w", err)
+	}
 	err := upsert(r.turn, fact, factAgain, facts, func(f reason.Fact) []any {
 		return []any{
 			batch.Source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
@@ -159,6 +166,57 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, at time.Time) error {
 		}
 	})
 	return doing("storing covers", err)
+}
+
+// changesKept is how many batches are kept in fact_change. A node that has not taken the
+// head for longer forgets all facts.
+const changesKept = 256
+
+// noteChange notes whom a batch is about, and whom the facts that it replaces were about.
+func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.Number) error {
+	const factsAtOnce = 500
+	people := []byte{} // not null
+	for portion := range slices.Chunk(facts, factsAtOnce) {
+		args := make([]any, 0, len(portion)+1)
+		for _, f := range portion {
+			people = append(people, f.Person[:]...)
+			args = append(args, f.ID)
+		}
+		query := fmt.Sprintf(`select person from fact where id in %s and source = $%d`, places(1, len(args)), len(args)+1)
+		before, err := blobs(r.ctx, r.tx, query, append(args, source)...)
+		if err != nil {
+			return err
+		}
+		people = append(people, bytes.Join(before, nil)...)
+	}
+	if _, err := r.exec(`insert into fact_change (number, people) values ($1, $2)`, int64(number), people); err != nil {
+		return err
+	}
+	const forget = `delete from fact_change where number <= (select number from fact_change order by number desc limit 1 offset $1)`
+	_, err := r.exec(forget, changesKept)
+	return err
+}
+
+// FactsChanged implements journal.Head.
+func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
+	rows, err := t.tx.QueryContext(t.ctx, `select number, people from fact_change where number >= $1 order by number`, int64(from))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var changes []journal.FactChange
+	for rows.Next() {
+		change := journal.FactChange{People: make(map[register.PersonID]struct{})}
+		var people []byte
+		if err := rows.Scan(&change.Number, &people); err != nil {
+			return nil, err
+		}
+		for person := range slices.Chunk(people, len(register.PersonID{})) {
+			change.People[register.PersonID(person)] = struct{}{}
+		}
+		changes = append(changes, change)
+	}
+	return changes, rows.Err()
 }
 
 func orNull(text string) any {

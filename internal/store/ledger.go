@@ -196,12 +196,14 @@ func (l Ledger) Checkpoint(ctx context.Context) ([]byte, error) {
 
 // Before implements witness.Catalogue.
 func (l Ledger) Before(ctx context.Context, size int64) ([][]byte, error) {
-	return l.blobs(ctx, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+	notes, err := blobs(ctx, l.db.read, `select note from checkpoint where size < $1 order by size desc limit 64`, size)
+	return notes, l.db.engine.classify(err)
 }
 
 // Cosigned implements witness.Ledger.
 func (l Ledger) Cosigned(ctx context.Context, size int64) ([][]byte, error) {
-	return l.blobs(ctx, `select line from cosignature where size = $1 order by witness`, size)
+	lines, err := blobs(ctx, l.db.read, `select line from cosignature where size = $1 order by witness`, size)
+	return lines, l.db.engine.classify(err)
 }
 
 // Cosign implements witness.Ledger.
@@ -216,21 +218,21 @@ func (l Ledger) Cosign(ctx context.Context, size int64, witness string, line []b
 }
 
 // blobs reads a column.
-func (l Ledger) blobs(ctx context.Context, query string, args ...any) ([][]byte, error) {
-	rows, err := l.db.read.QueryContext(ctx, query, args...)
+func blobs(ctx context.Context, db querier, query string, args ...any) ([][]byte, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, l.db.engine.classify(err)
+		return nil, err
 	}
 	defer rows.Close()
 	var column [][]byte
 	for rows.Next() {
 		var blob []byte
 		if err := rows.Scan(&blob); err != nil {
-			return nil, l.db.engine.classify(err)
+			return nil, err
 		}
 		column = append(column, blob)
 	}
-	return column, l.db.engine.classify(rows.Err())
+	return column, rows.Err()
 }
 
 // Checkpoints implements ledger.Storage.

@@ -112,7 +112,7 @@ func (n *supervised) settle(account roster.AccountID, person register.PersonID) 
 	passage, err := g.Commit(context.Background(), policy.Ask{
 		Act: policy.Show, Account: account, Session: "s", Service: "dossier", Purpose: "accompany", Route: "GET /files",
 		People: []policy.Opening{{Person: person, Fields: register.Name}},
-	}, nil)
+	})
 	if err != nil {
 		return policy.Ruling{}, err
 	}

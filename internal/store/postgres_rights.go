@@ -37,6 +37,7 @@ var rights = map[string]string{
 	"habilitation": "select, insert, update",
 	"source":       "select, insert, update",
 	"fact":         "select, insert, update",
+	"fact_change":  "select, insert, delete",
 	"cover":        "select, insert, update",
 	"alias":        "select, insert, update",
 

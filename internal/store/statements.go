@@ -40,7 +40,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		from cover where substitute = $1 order by source, id`)
 	p.facts = prepare(db.read, `
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author
-		from `+db.engine.found("fact", "person")+` where from_us <= $2 and until_us > $3`)
+		from `+db.engine.found("fact", "person")+` where until_us > $2`)
 	p.people = prepare(db.read, `select place, person from `+db.engine.found("alias", "alias"))
 	db.loader.about = db.factsAbout
 	if db.engine.apart() {

@@ -29,8 +29,7 @@ type exchange struct {
 
 	session  signin.Session
 	request  request
-	response *response // nil while none was collected
-	facts    gate.FactCache
+	response *response     // nil while none was collected
 	receipt  ledger.Number // of what was written last; 0 while nothing was
 }
 
@@ -86,7 +85,7 @@ func (x *exchange) serve() Outcome {
 		// A reading is checked, and nothing charged or written: it will be with the response.
 		// What would be refused then is refused now, and the application is not asked.
 		ask := x.ask(policy.Attempt)
-		decision, err := p.Gate.Check(ctx, ask, &x.facts)
+		decision, err := p.Gate.Check(ctx, ask)
 		if err == nil && !decision.Shown() {
 			decision, err = x.commit(ctx, ask)
 		}
@@ -209,7 +208,7 @@ func (x *exchange) opening(person register.PersonID, fields register.Fields) pol
 // commit has an ask decided and written down. When it returns a decision that does
 // not show, the refusal is durable.
 func (x *exchange) commit(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
-	passage, err := x.proxy.Gate.Commit(ctx, ask, &x.facts)
+	passage, err := x.proxy.Gate.Commit(ctx, ask)
 	if err != nil {
 		return policy.Decision{}, err
 	}

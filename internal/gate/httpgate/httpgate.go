@@ -167,8 +167,8 @@ type HeaderNaming struct {
 // Gate decides and writes down; *gate.Gate does.
 type Gate interface {
 	Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func())
-	Check(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (policy.Decision, error)
-	Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error)
+	Check(ctx context.Context, ask policy.Ask) (policy.Decision, error)
+	Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error)
 }
 
 // Directory finds the person behind each reference; *gate.Directory does.

@@ -537,18 +537,18 @@ type breaking struct {
 
 var errBroken = &fault.Error{Kind: fault.Unavailable, Err: errors.New("broken by the test")}
 
-func (b breaking) Check(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (policy.Decision, error) {
+func (b breaking) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if b.step == "foresee" {
 		return policy.Decision{}, errBroken
 	}
-	return b.Gate.Check(ctx, ask, facts)
+	return b.Gate.Check(ctx, ask)
 }
 
-func (b breaking) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
+func (b breaking) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if b.step == ask.Act.String() {
 		return gate.Passage{}, errBroken
 	}
-	return b.Gate.Commit(ctx, ask, facts)
+	return b.Gate.Commit(ctx, ask)
 }
 
 func TestAnApplicationThatDoesNotAnswerShowsNothing(t *testing.T) {
@@ -637,17 +637,17 @@ type meddling struct {
 	settled func(policy.Ask)
 }
 
-func (m meddling) Check(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (policy.Decision, error) {
+func (m meddling) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if m.foresee != nil {
 		if decision, ok := m.foresee(ask); ok {
 			return decision, nil
 		}
 	}
-	return m.Gate.Check(ctx, ask, facts)
+	return m.Gate.Check(ctx, ask)
 }
 
-func (m meddling) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
-	passage, err := m.Gate.Commit(ctx, ask, facts)
+func (m meddling) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
+	passage, err := m.Gate.Commit(ctx, ask)
 	if m.settled != nil {
 		m.settled(ask)
 	}

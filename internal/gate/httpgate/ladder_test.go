@@ -139,18 +139,18 @@ type insisted struct {
 	people map[register.PersonID]bool
 }
 
-func (g insisted) Check(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (policy.Decision, error) {
+func (g insisted) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	if decision, over := g.over(ask); over {
 		return decision, nil
 	}
-	return g.Gate.Check(ctx, ask, facts)
+	return g.Gate.Check(ctx, ask)
 }
 
-func (g insisted) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
+func (g insisted) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	if decision, over := g.over(ask); over {
 		return gate.Passage{Decision: decision}, nil
 	}
-	return g.Gate.Commit(ctx, ask, facts)
+	return g.Gate.Commit(ctx, ask)
 }
 
 func (g insisted) over(ask policy.Ask) (policy.Decision, bool) {

@@ -44,14 +44,14 @@ type listener struct {
 	asks []policy.Ask
 }
 
-func (l *listener) Check(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (policy.Decision, error) {
+func (l *listener) Check(ctx context.Context, ask policy.Ask) (policy.Decision, error) {
 	l.heard(ask)
-	return l.Gate.Check(ctx, ask, facts)
+	return l.Gate.Check(ctx, ask)
 }
 
-func (l *listener) Commit(ctx context.Context, ask policy.Ask, facts *gate.FactCache) (gate.Passage, error) {
+func (l *listener) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error) {
 	l.heard(ask)
-	return l.Gate.Commit(ctx, ask, facts)
+	return l.Gate.Commit(ctx, ask)
 }
 
 func (l *listener) heard(ask policy.Ask) {

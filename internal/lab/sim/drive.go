@@ -309,7 +309,7 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 	if through.journal, err = journal.Open(ctx, book, now); err != nil {
 		return settled{}, nil, err
 	}
-	through.gate = gate.New(through.journal, staffOf(scenes), rules, now)
+	through.gate = gate.New(through.journal, staffOf(scenes), rules, 0, now)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- through.journal.Run(ctx) }()
@@ -318,13 +318,13 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 
 func (s settled) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	passage, err := s.gate.Commit(ctx, ask, nil)
+	passage, err := s.gate.Commit(ctx, ask)
 	return passage.Decision, err
 }
 
 func (s settled) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
-	return s.gate.Check(ctx, ask, nil)
+	return s.gate.Check(ctx, ask)
 }
 
 func (s settled) act(ctx context.Context, at time.Time, entry ledger.Entry) error {

@@ -370,7 +370,7 @@ func BenchmarkSettledDays(b *testing.B) {
 		group.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 				o := days[i].openings[int(n/agents)%len(days[i].openings)]
-				if _, err := through.gate.Commit(b.Context(), s.agent.ask(o.deed(o.at)), nil); err != nil {
+				if _, err := through.gate.Commit(b.Context(), s.agent.ask(o.deed(o.at))); err != nil {
 					b.Error(err)
 					return
 				}

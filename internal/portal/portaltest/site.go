@@ -233,7 +233,7 @@ func (s *Site) Opens(who roster.AccountID, people ...int) gate.Passage {
 	for _, n := range people {
 		ask.People = append(ask.People, policy.Opening{Person: register.PersonID{1, byte(n)}, Fields: register.Name})
 	}
-	passage, err := s.Gate.Commit(s.t.Context(), ask, nil)
+	passage, err := s.Gate.Commit(s.t.Context(), ask)
 	if err != nil {
 		s.t.Fatal(err)
 	}

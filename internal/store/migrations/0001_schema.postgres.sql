@@ -161,6 +161,14 @@ create table fact (
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
 );
 
+-- fact_change is whose facts each of the newest batches changed: the number of the
+-- batch's entry, and the people, 16 bytes each. A batch MUST leave a row, so that nodes
+-- read these people's facts again before they decide.
+create table fact_change (
+	number bigint not null constraint fact_change_number primary key,
+	people bytea not null
+);
+
 -- cover is the time during which a substitute sees the people of an absent account, as
 -- a source says that a manager declared it.
 create table cover (

@@ -27,7 +27,7 @@ func OpenNode(ctx context.Context, db journal.DB, files gate.Files, rules policy
 	if err != nil {
 		return nil, err
 	}
-	return &Node{gate.New(j, files, rules, now), j}, nil
+	return &Node{gate.New(j, files, rules, gate.Remembered, now), j}, nil
 }
 
 // Place puts an order in force.

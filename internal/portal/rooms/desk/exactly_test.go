@@ -146,7 +146,7 @@ func TestTheDeskSaysWhoSawAPerson(t *testing.T) {
 	for range 2 {
 		ask := policy.Ask{Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}"}
 		ask.People = append(ask.People, policy.Opening{Person: person, Fields: register.Name})
-		if _, err := h.Gate.Commit(t.Context(), ask, nil); err != nil {
+		if _, err := h.Gate.Commit(t.Context(), ask); err != nil {
 			t.Fatal(err)
 		}
 	}

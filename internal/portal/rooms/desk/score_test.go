@@ -39,7 +39,7 @@ func guesses(t *testing.T, h *portaltest.Site, who roster.AccountID) order.Order
 		_, err := h.Gate.Commit(t.Context(), policy.Ask{
 			Act: policy.Show, Account: who, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 			About: true, People: []policy.Opening{{Fields: register.Name}},
-		}, nil)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestANetworkThatIsNotDeclaredIsSaidInWords(t *testing.T) {
 	_, err := h.Gate.Commit(t.Context(), policy.Ask{
 		Act: policy.Show, Account: theo, Session: "s-1", Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 		Network: httpgate.Elsewhere, People: []policy.Opening{{Person: register.PersonID{1, 1}, Fields: register.Name}},
-	}, nil)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func asks(t *testing.T, h *portaltest.Site, who roster.AccountID, from, to int) 
 	for n := from; n < to; n++ {
 		ask.People = append(ask.People, policy.Opening{Person: numbered(n), Fields: register.Name})
 	}
-	passage, err := h.Gate.Commit(t.Context(), ask, nil)
+	passage, err := h.Gate.Commit(t.Context(), ask)
 	if err != nil || !passage.Decision.Shown() {
 		t.Fatalf("%d to %d: %v, %v", from, to, passage.Decision.Whole, err)
 	}
