@@ -1,7 +1,14 @@
 package register_test
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -125,6 +132,24 @@ func TestAnEpochKeyIsReadAsItIsWritten(t *testing.T) {
 	}
 	if printed := fmt.Sprintf("%v %x %s", key, key, key); printed != "(key) (key) (key)" {
 		t.Errorf("a key is printed: %s", printed)
+	}
+}
+
+func TestATextIsConcealedInCTRMode(t *testing.T) {
+	key := register.EpochKey{7}
+	mac := hmac.New(sha256.New, key[:])
+	_, _ = io.WriteString(mac, "poterne/epoch/texts")
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for length := range 100 {
+		text := strings.Repeat("a", length)
+		want := []byte(text)
+		cipher.NewCTR(block, append(binary.BigEndian.AppendUint64(nil, 308), make([]byte, 8)...)).XORKeyStream(want, want)
+		if got := key.Pseudonyms().ConcealText(text, 308); got != base64.RawURLEncoding.EncodeToString(want) {
+			t.Fatalf("%d bytes are concealed as %s", length, got)
+		}
 	}
 }
 
