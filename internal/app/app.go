@@ -64,11 +64,12 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if err := p.Council.Attend(ctx); err != nil { // before anything is written or signed
 		return nil, fmt.Errorf("this ledger is not run: %w", err)
 	}
+	o.DB.Remember(o.Settings.Entries)
 	var err error
 	if p.Journal, err = journal.Open(ctx, o.Ledger, o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Remembered, o.Now)
+	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Settings.Facts, o.Now)
 	if err = o.retain(ctx, log); err != nil {
 		return nil, err
 	}

@@ -62,6 +62,9 @@ func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "poterne_facts_bytes", Help: "Bytes that remembered facts and accounts take; memory.facts bounds them.",
 		}, func() float64 { return float64(g.Memory().Bytes) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "poterne_newest_entries_bytes", Help: "Bytes that the newest entries take in memory; memory.entries bounds them.",
+		}, func() float64 { return float64(o.DB.RememberedBytes()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "poterne_facts_asked_total", Help: "People about whom facts were needed.",
 		}, func() float64 { return float64(g.Memory().Asked) }),

@@ -28,6 +28,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/store"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -97,7 +98,8 @@ type metricsTable struct {
 // memoryTable bounds what is remembered, in bytes. It costs time where it is little, and
 // changes no decision.
 type memoryTable struct {
-	Facts int64 `toml:"facts"` // about accounts and people; 64 MiB
+	Facts   int64 `toml:"facts"`   // about accounts and people; 64 MiB
+	Entries int64 `toml:"entries"` // of the ledger, the newest; 64 MiB
 }
 
 // databaseTable is where everything is kept: path is an SQLite file, for one node;
@@ -184,7 +186,8 @@ type Settings struct {
 	Listen      string
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
 	Reading     int64            // bytes that the answers being read at any moment may take; the gate's own bound when 0
-	Remembered  int64            // bytes of facts that are remembered
+	Facts       int64            // bytes of facts that are remembered
+	Entries     int64            // bytes of the newest entries that are
 	Help        map[i18n.Language]string
 	Metrics     string // where they listen; nobody reads them when empty
 	Database    string // the SQLite file; empty when there is a server
@@ -365,8 +368,11 @@ func (c *config) public(s *Settings, files secretFiles) {
 	if s.Reading = max(0, c.Public.Reading); c.Public.Reading < 0 {
 		wrong.Add("public.reading", "a limit is negative; write how many bytes the answers being read at any moment may take, such as 268435456")
 	}
-	if s.Remembered = cmp.Or(c.Memory.Facts, gate.Remembered); s.Remembered < 0 {
+	if s.Facts = cmp.Or(c.Memory.Facts, gate.Remembered); s.Facts < 0 {
 		wrong.Add("memory.facts", "a bound is negative; write how many bytes of facts are remembered, such as 67108864")
+	}
+	if s.Entries = cmp.Or(c.Memory.Entries, store.Remembered); s.Entries < 0 {
+		wrong.Add("memory.entries", "a bound is negative; write how many bytes of the newest entries are remembered, such as 67108864")
 	}
 	address(wrong, "public.listen", c.Public.Listen)
 	address(wrong, "metrics.listen", c.Metrics.Listen)

@@ -10,34 +10,23 @@ import (
 	"poterne/internal/roster"
 )
 
-// recent is the newest entries of the ledger as this node knows it, for followers and for
-// pages about one account.
+// recent is where the ledger ends as this node knows it, and the numbers of each account's
+// newest entries, for pages about one account.
 type recent struct {
-	upTo    ledger.Number  // every entry before it is known
-	entries []ledger.Entry // the newest, so that followers need not read them back
-	by      map[roster.AccountID][]ledger.Number
+	upTo ledger.Number // every entry before it is known
+	last ledger.Entry
+	by   map[roster.AccountID][]ledger.Number
 }
 
 func newRecent() recent { return recent{by: make(map[roster.AccountID][]ledger.Number)} }
 
-// How many of the newest entries are kept at hand.
-const (
-	remembered        = 1 << 13
-	rememberedAccount = 1 << 10
-)
+// rememberedAccount is how many numbers of an account's newest entries are kept, at least.
+const rememberedAccount = 1 << 10
 
 // know notes an entry that the ledger holds.
 func (r *recent) know(entry ledger.Entry) {
-	r.upTo = entry.Number + 1
+	r.upTo, r.last = entry.Number+1, entry
 	r.by[entry.Account] = push(r.by[entry.Account], entry.Number, rememberedAccount)
-	r.entries = push(r.entries, entry, remembered)
-}
-
-func (r *recent) newest() (ledger.Entry, bool) {
-	if len(r.entries) == 0 {
-		return ledger.Entry{}, false
-	}
-	return r.entries[len(r.entries)-1], true
 }
 
 // push appends to a list of which at least the newest least members are kept.
@@ -89,8 +78,10 @@ func (j *Journal) RecentBy(ctx context.Context, account roster.AccountID, limit 
 func (j *Journal) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for ctx.Err() == nil {
-			entries, news := j.since(ctx, from)
-			if entries == nil {
+			j.mu.RLock()
+			upTo, news := j.recent.upTo, j.news
+			j.mu.RUnlock()
+			if from >= upTo {
 				select {
 				case <-ctx.Done():
 					return
@@ -98,34 +89,14 @@ func (j *Journal) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledg
 				}
 				continue
 			}
-			for entry, err := range entries {
+			for entry, err := range j.db.Newest(ctx, from) {
 				if !yield(entry, err) || err != nil {
 					return
 				}
-				from = entry.Number + 1
-			}
-		}
-	}
-}
-
-// since returns the entries from a number on, those that this node remembers
-// without reading; nil when there is none yet, and what tells when there is.
-func (j *Journal) since(ctx context.Context, from ledger.Number) (iter.Seq2[ledger.Entry, error], <-chan struct{}) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	switch first := j.recent.upTo - ledger.Number(len(j.recent.entries)); {
-	case from >= j.recent.upTo:
-		return nil, j.news
-	case from < first:
-		return j.db.Entries(ctx, from), j.news
-	default:
-		remembered := slices.Clone(j.recent.entries[from-first:])
-		return func(yield func(ledger.Entry, error) bool) {
-			for _, entry := range remembered {
-				if !yield(entry, nil) {
-					return
+				if from = entry.Number + 1; from >= upTo {
+					break
 				}
 			}
-		}, j.news
+		}
 	}
 }

@@ -34,6 +34,9 @@ type DB interface {
 	Turn(ctx context.Context, do func(Head) error) error
 	// Entries yields the entries from a number on, in order.
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Newest yields what Entries does. It may remember the newest entries instead of reading
+	// them back.
+	Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Entry returns one entry.
 	Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error)
 	// FirstAt returns the number of the first entry at or after a time; the next
@@ -324,8 +327,8 @@ func (j *Journal) catchUp(head Head) error {
 // standby had, and other nodes may have written others in their place: the meters of this
 // node would be wrong.
 func (j *Journal) recognise(head Head) error {
-	seen, known := j.recent.newest()
-	if !known {
+	seen := j.recent.last
+	if seen.Time.IsZero() {
 		return nil
 	}
 	for entry, err := range head.Entries(seen.Number) {

@@ -213,6 +213,19 @@ func (p Pseudonyms) Reveal(body []byte) (Entry, error) {
 	return at.entry, err
 }
 
+// Open reads entries as they were before they were sealed.
+func (p Pseudonyms) Open(sealed []Sealed) ([]Entry, error) {
+	at := epoch{of: p}
+	entries := make([]Entry, len(sealed))
+	for i := range sealed {
+		if err := at.open(sealed[i].Body); err != nil {
+			return nil, err
+		}
+		entries[i] = at.entry
+	}
+	return entries, nil
+}
+
 // Entries reads what is yielded as it was before it was sealed.
 func (p Pseudonyms) Entries(sealed iter.Seq2[Sealed, error]) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {

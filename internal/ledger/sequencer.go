@@ -16,6 +16,9 @@ import (
 type Storage interface {
 	// Sealed yields the entries from a number on, in the order of their numbers.
 	Sealed(ctx context.Context, from Number) iter.Seq2[Sealed, error]
+	// NewestSealed yields what Sealed does. It may remember the newest entries instead of
+	// reading them back.
+	NewestSealed(ctx context.Context, from Number) iter.Seq2[Sealed, error]
 	// Tile returns the hashes of a tile, the largest stored of its level and
 	// position; an error when there is none.
 	Tile(ctx context.Context, tile tlog.Tile) ([]byte, error)
@@ -97,7 +100,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 // number of entries, and signs the new head. It reports whether there was any.
 func (s *Sequencer) Step(ctx context.Context) (advanced bool, err error) {
 	tree := newGrowth(s.head.Size, func(tile tlog.Tile) ([]byte, error) { return s.storage.Tile(ctx, tile) })
-	for sealed, err := range s.storage.Sealed(ctx, Number(s.head.Size)) {
+	for sealed, err := range s.storage.NewestSealed(ctx, Number(s.head.Size)) {
 		if err != nil {
 			return false, fmt.Errorf("reading entries from %d: %w", tree.size, err)
 		}

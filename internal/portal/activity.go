@@ -43,7 +43,7 @@ func Gather(passage []ledger.Entry) []Activity {
 
 // Passages puts the entries of each passage together. A turn at the ledger is
 // written whole, so a passage is whole when the next begins or nothing more is
-// written.
+// written. The list is used again for the next passage.
 func Passages(entries iter.Seq2[ledger.Entry, error], next func() ledger.Number) iter.Seq2[[]ledger.Entry, error] {
 	return func(yield func([]ledger.Entry, error) bool) {
 		var passage []ledger.Entry
@@ -56,14 +56,14 @@ func Passages(entries iter.Seq2[ledger.Entry, error], next func() ledger.Number)
 				if !yield(passage, nil) {
 					return
 				}
-				passage = nil
+				passage = passage[:0]
 			}
 			passage = append(passage, entry)
 			if entry.Number+1 >= next() {
 				if !yield(passage, nil) {
 					return
 				}
-				passage = nil
+				passage = passage[:0]
 			}
 		}
 	}

@@ -29,6 +29,7 @@ type DB struct {
 	statements statements
 	loader     factLoader
 	periods    periodCache
+	newest     newest
 	pseudonyms ledger.Pseudonyms // over the people in entries
 }
 

@@ -31,6 +31,10 @@ func (s *shortened) Entries(ctx context.Context, from ledger.Number) iter.Seq2[l
 	return s.lines.Entries(ctx, max(from, s.first))
 }
 
+func (s *shortened) Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return s.Entries(ctx, from)
+}
+
 // left is what is still there.
 func (s *shortened) left() lines { return s.lines[s.first:] }
 

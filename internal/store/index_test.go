@@ -67,6 +67,10 @@ type lines []ledger.Entry
 
 func (l *lines) First(context.Context) (ledger.Number, error) { return 0, nil }
 
+func (l *lines) Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return l.Entries(ctx, from)
+}
+
 func (l *lines) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, entry := range (*l)[min(int(from), len(*l)):] {

@@ -43,6 +43,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 		from `+db.engine.found("fact", "person")+` where until_us > $2`)
 	p.people = prepare(db.read, `select place, person from `+db.engine.found("alias", "alias"))
 	db.loader.about = db.factsAbout
+	db.Remember(Remembered)
 	if db.engine.apart() {
 		p.turns = prepare(db.write, `with moved as (update head set next = $5, last_us = $6)
 			insert into turn (first, count, body, month) select *, $4::integer from unnest($1::bigint[], $2::integer[], $3::bytea[])`)

@@ -33,6 +33,9 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 		err = act(t)
 	}
 	if err != nil || !t.dirty {
+		if err != nil { // another server may answer by now
+			l.db.newest.forget()
+		}
 		if undone := l.db.rollback(tx); undone != nil { // what the connection still holds is not known
 			return errors.Join(err, journal.ErrOutcomeUnknown, undone)
 		}
@@ -43,6 +46,9 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 	}
 	if l.db.engine.doubtful() {
 		return fmt.Errorf("%w: no standby has it", journal.ErrOutcomeUnknown)
+	}
+	if t.wrote.sealed != nil {
+		l.db.newest.add(t.wrote)
 	}
 	return nil
 }
@@ -56,6 +62,7 @@ type turn struct {
 	last       time.Time
 	generation uint64
 	dirty      bool
+	wrote      run
 }
 
 func (t *turn) take() error {
@@ -75,7 +82,28 @@ func (t *turn) Generation() uint64  { return t.generation }
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.db.periods.holding(from)
 	turns := portionOfTurns(t.ctx, t.tx, t.db.engine, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
-	return t.db.pseudonyms.Entries(entriesOf(turns, from))
+	return func(yield func(ledger.Entry, error) bool) {
+		for turn, err := range turns {
+			if err != nil {
+				yield(ledger.Entry{}, err)
+				return
+			}
+			var read run
+			for entry := range turn.Entries() {
+				read.sealed = append(read.sealed, entry)
+			}
+			if read.entries, err = t.db.pseudonyms.Open(read.sealed); err != nil {
+				yield(ledger.Entry{}, err)
+				return
+			}
+			t.db.newest.add(read) // it is another node's, and committed: the head is held
+			for _, entry := range read.entries {
+				if entry.Number >= from && !yield(entry, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // rows is what acts read and leave in a turn.
@@ -146,6 +174,7 @@ func (t *turn) Write(entries []ledger.Entry, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	t.wrote = run{entries, rows}
 	return t.write(rows, at)
 }
 

@@ -45,6 +45,9 @@ type Ledger interface {
 	First(ctx context.Context) (ledger.Number, error)
 	// Entries yields the entries from a number on, in order, without gaps.
 	Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+	// Newest yields what Entries does. It may remember the newest entries instead of reading
+	// them back.
+	Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Entry returns one entry.
 	Entry(ctx context.Context, number ledger.Number) (ledger.Entry, error)
 }
@@ -171,7 +174,7 @@ func (x *Index) catchUp(ctx context.Context, tell func(ledger.Number)) (err erro
 		}
 	}
 	x.settled = false // unless all goes well
-	for entry, err := range x.ledger.Entries(ctx, x.open.next()) {
+	for entry, err := range x.ledger.Newest(ctx, x.open.next()) {
 		if err != nil {
 			return fmt.Errorf("reading the ledger for its index: %w", err)
 		}

@@ -114,6 +114,10 @@ var (
 func (n nation) First(context.Context) (ledger.Number, error) { return 0, nil }
 
 // Entries implements index.Ledger.
+func (n nation) Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return n.Entries(ctx, from)
+}
+
 func (n nation) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for i := int(from); i < n.entries; i++ {

@@ -157,6 +157,10 @@ func (s stageIndex) Failing() bool { return false }
 
 func (s stageLedger) First(context.Context) (ledger.Number, error) { return s.Dropped, nil }
 
+func (s stageLedger) Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	return s.Entries(ctx, from)
+}
+
 func (s stageLedger) Entries(_ context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		for _, e := range s.Written[min(int(from), len(s.Written)):] {

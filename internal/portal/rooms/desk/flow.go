@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +93,7 @@ func (l live) follow(ctx context.Context, from ledger.Number) <-chan []ledger.En
 				return
 			}
 			select {
-			case read <- passage:
+			case read <- slices.Clone(passage):
 			case <-ctx.Done():
 				return
 			}
