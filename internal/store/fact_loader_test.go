@@ -16,8 +16,8 @@ import (
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
 // archive answers queries when it is let, and notes how many people each was about.
-// It holds two facts about everybody: one of two hours before noon, one of the hour
-// before.
+// It holds two facts about everybody: one of the hour before noon, one of the hour
+// after.
 type archive struct {
 	let     chan error
 	queries []int
@@ -29,7 +29,7 @@ func (a *archive) about(_ context.Context, people []register.PersonID, at time.T
 		return nil, err
 	}
 	for place, person := range people {
-		for _, from := range []time.Time{noon.Add(-2 * time.Hour), noon.Add(-time.Hour)} {
+		for _, from := range []time.Time{noon.Add(-time.Hour), noon} {
 			if until := from.Add(time.Hour); until.After(at) {
 				facts = append(facts, told{place, reason.Fact{Person: person, From: from, Until: until}})
 			}
@@ -61,7 +61,10 @@ func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 						t.Errorf("asked at %v, told what held until %v", at, fact.Until)
 					}
 				}
-				if err != nil || !slices.Equal(found, list) {
+				if !at.Before(noon) && len(found) > len(list) {
+					t.Errorf("at %v, told of %d facts about %d people", at, len(found), len(list))
+				}
+				if found = slices.Compact(found); err != nil || !slices.Equal(found, list) {
 					t.Errorf("told of %v, %v; asked about %v", found, err, list)
 				}
 			})
