@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -38,22 +39,18 @@ func (r run) bytes() (bytes int64) {
 	return bytes
 }
 
-// add takes in a run that is committed. It ignores one that came later already, and
-// begins anew after a gap.
+// add takes in a run that is committed. With one that does not follow it begins anew.
 func (n *newest) add(r run) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(r.sealed) == 0 {
 		return
 	}
-	if len(n.runs) > 0 {
-		end := n.runs[len(n.runs)-1].end()
-		if r.first() < end {
-			return
-		}
-		if r.first() > end {
-			n.runs, n.bytes = nil, 0
-		}
+	if last := len(n.runs) - 1; last >= 0 && r.first() != n.runs[last].end() {
+		n.runs, n.bytes = nil, 0
+	}
+	if cap(r.entries) > 2*len(r.entries) { // a batch of rows makes one entry
+		r.entries = slices.Clone(r.entries)
 	}
 	n.runs = append(n.runs, r)
 	n.bytes += r.bytes()
