@@ -139,7 +139,7 @@ func (f *facts) change(next ledger.Number, changes []journal.FactChange) {
 // about returns the facts about people, and how many entries the ledger had when they were
 // known to hold.
 func (f *facts) about(ctx context.Context, files Files, asker Asker, people []policy.Opening, at time.Time) ([]reason.Fact, ledger.Number, error) {
-	var found []reason.Fact
+	found := make([]reason.Fact, 0, len(people))
 	var missing []register.PersonID
 	f.mu.Lock()
 	since := f.since

@@ -96,8 +96,9 @@ func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, err
 	facts := known.policy(tx.Watched())
 	facts.Orders, facts.Meter, facts.Wider = tx.Orders(), tx.Meter(ask.Account), tx.Wider(ask.Organisation, ask.Service)
 	facts.Answer = uint64(tx.Next())
+	facts.Meter.Grow(len(ask.People))
 	passage := Passage{Decision: g.rules.Decide(ask, facts, tx.Now()), Receipt: tx.Next()}
-	for _, entry := range ledger.EntriesFor(ask, passage.Decision, tx.Next(), tx.Now()) {
+	for entry := range ledger.EntriesFor(ask, passage.Decision, tx.Next(), tx.Now()) {
 		tx.Append(entry)
 	}
 	passage.Written = int(tx.Next() - passage.Receipt)

@@ -247,6 +247,11 @@ func (j *Journal) take(ctx context.Context, batch []*job) error {
 			return err
 		}
 		tx = newTx(j, head)
+		size := 0
+		for _, one := range batch {
+			size += one.size
+		}
+		tx.entries = make([]ledger.Entry, 0, size)
 		for i, one := range batch {
 			if outcomes[i] = one.ctx.Err(); outcomes[i] != nil {
 				continue // its caller has left

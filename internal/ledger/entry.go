@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"time"
 
 	"poterne/internal/meter"
@@ -158,25 +159,28 @@ var (
 // EntriesFor returns the entries of a decided ask, numbered from first: one for each
 // person, or one when there is no person. An attempt that is not refused has none:
 // nothing is shown yet.
-func EntriesFor(ask policy.Ask, decision policy.Decision, first Number, at time.Time) []Entry {
-	if ask.Act == policy.Attempt && decision.Shown() {
-		return nil
+func EntriesFor(ask policy.Ask, decision policy.Decision, first Number, at time.Time) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		if ask.Act == policy.Attempt && decision.Shown() {
+			return
+		}
+		entry := Entry{
+			Number: first, Time: at, Kind: kindOf[ask.Act], Receipt: first,
+			Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
+			Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
+			Device: ask.Device, Network: ask.Network, Signs: ask.Signs,
+		}
+		if len(ask.People) == 0 {
+			yield(entry.ruled(decision.Whole))
+			return
+		}
+		for i, opening := range ask.People {
+			entry.Number, entry.Person, entry.Signs = first+Number(i), opening.Person, ask.For(opening).Signs
+			if !yield(entry.ruled(decision.People[i])) {
+				return
+			}
+		}
 	}
-	entry := Entry{
-		Number: first, Time: at, Kind: kindOf[ask.Act], Receipt: first,
-		Account: ask.Account, Organisation: ask.Organisation, Session: ask.Session,
-		Service: ask.Service, Purpose: ask.Purpose, Route: ask.Route,
-		Device: ask.Device, Network: ask.Network, Signs: ask.Signs,
-	}
-	if len(ask.People) == 0 {
-		return []Entry{entry.ruled(decision.Whole)}
-	}
-	entries := make([]Entry, len(ask.People))
-	for i, opening := range ask.People {
-		entry.Number, entry.Person, entry.Signs = first+Number(i), opening.Person, ask.For(opening).Signs
-		entries[i] = entry.ruled(decision.People[i])
-	}
-	return entries
 }
 
 func (e Entry) ruled(r policy.Ruling) Entry {

@@ -19,12 +19,15 @@ type Sealed struct {
 // Salt is random and known to the ledger only.
 type Salt [16]byte
 
+// usualBody is more than what most bodies take.
+const usualBody = 192
+
 // Seal encodes entries, each with its person concealed and under a fresh salt.
 func (p Pseudonyms) Seal(entries []Entry) ([]Sealed, error) {
 	salts := make([]byte, len(entries)*len(Salt{}))
 	_, _ = rand.Read(salts) // never fails: crypto/rand ends the program instead
 	sealed := make([]Sealed, len(entries))
-	var bodies []byte
+	bodies := make([]byte, 0, len(entries)*usualBody)
 	at := epoch{of: p}
 	for i := range entries {
 		at.entry = entries[i]

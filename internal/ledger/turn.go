@@ -23,13 +23,20 @@ const (
 
 // Turns lays out consecutive entries in as few rows as take them.
 func Turns(entries []Sealed) (turns []Turn) {
-	for _, entry := range entries {
-		last := len(turns) - 1
-		if last < 0 || turns[last].Count == turnEntries || len(turns[last].Body)+len(entry.Salt)+len(entry.Body) > turnBytes {
-			turns = append(turns, Turn{First: entry.Number})
-			last++
+	for len(entries) > 0 {
+		count, bytes := 0, 0
+		for count < min(len(entries), turnEntries) {
+			size := binary.MaxVarintLen16 + len(Salt{}) + len(entries[count].Body)
+			if count > 0 && bytes+size > turnBytes {
+				break
+			}
+			count, bytes = count+1, bytes+size
 		}
-		turns[last].add(entry)
+		turn := Turn{First: entries[0].Number, Body: make([]byte, 0, bytes)}
+		for _, entry := range entries[:count] {
+			turn.add(entry)
+		}
+		turns, entries = append(turns, turn), entries[count:]
 	}
 	return turns
 }

@@ -45,6 +45,9 @@ func (d *Draft) Record(e Event) {
 	d.added = append(d.added, e)
 }
 
+// Grow makes room for n more events.
+func (d *Draft) Grow(n int) { d.added = slices.Grow(d.added, n) }
+
 // Len is the number of events in the draft, for Cut.
 func (d *Draft) Len() int { return len(d.added) }
 
@@ -55,7 +58,7 @@ func (d *Draft) Cut(n int) {
 	}
 	kept := d.added[:n]
 	d.begin()
-	d.added = nil
+	d.added = d.added[:0] // each is recorded where it is
 	for _, e := range kept {
 		d.Record(e)
 	}

@@ -85,7 +85,7 @@ func (s *staff) opens(a roster.Account, at time.Time, own bool) {
 		Act: policy.Show, Account: a.ID, Organisation: a.Organisation, Role: a.Role, Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
 		People: []policy.Opening{{Person: person, Fields: register.Name}},
 	}
-	for _, entry := range ledger.EntriesFor(ask, s.rules.Decide(ask, facts, at), ledger.Number(len(s.entries)+1), at) {
+	for entry := range ledger.EntriesFor(ask, s.rules.Decide(ask, facts, at), ledger.Number(len(s.entries)+1), at) {
 		s.meters[a.ID].Record(entry.Event())
 		s.entries = append(s.entries, entry)
 	}

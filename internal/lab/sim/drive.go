@@ -269,7 +269,7 @@ func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy
 	if err != nil {
 		return decision, err
 	}
-	for _, entry := range ledger.EntriesFor(ask, decision, c.next, at) {
+	for entry := range ledger.EntriesFor(ask, decision, c.next, at) {
 		c.record(entry)
 	}
 	if _, freezes := decision.Freezes(); freezes {

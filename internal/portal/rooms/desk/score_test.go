@@ -218,7 +218,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 				ask.People[0].Person = register.PersonID{}
 			}
 			decision := rules.Decide(ask, policy.Facts{Habilitations: []roster.Habilitation{habilitation}, Orders: orders, Meter: m.Draft(), Answer: uint64(n + 1)}, now)
-			for _, e := range ledger.EntriesFor(ask, decision, ledger.Number(n+1), now) {
+			for e := range ledger.EntriesFor(ask, decision, ledger.Number(n+1), now) {
 				m.Record(e.Event())
 			}
 			if _, freezes := decision.Freezes(); freezes && dice.IntN(2) == 0 {
