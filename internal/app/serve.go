@@ -18,6 +18,7 @@ import (
 // Serve guards the services that a configuration declares until ctx ends.
 func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	defer staying(log)()
+	limitMemory()
 	s, err := config.Read(file)
 	if err != nil {
 		return err
