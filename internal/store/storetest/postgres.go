@@ -168,7 +168,8 @@ func (c *Cluster) Start(t testing.TB) {
 	var said bytes.Buffer
 	args := []string{"-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}
 	if _, measures := t.(*testing.B); !measures {
-		args = append(args, "-c", "fsync=off") // a test kills servers, never the machine
+		args = append(args, "-c", "shared_buffers=16MB", "-c", "autovacuum=off",
+			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "wal_init_zero=off") // a test kills servers, never the machine
 	}
 	c.server = c.command("postgres", args...)
 	if c.room > 0 {
