@@ -208,7 +208,8 @@ func (j *Journal) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		case first := <-j.jobs:
-			batch = j.waiting(first)
+			runtime.Gosched() // calls about to be made join
+			batch = []*job{first}
 		}
 		// A turn that has begun is ended even while the program stops.
 		switch err := j.take(context.WithoutCancel(ctx), batch); {
@@ -220,37 +221,37 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
-// waiting collects the calls that wait, up to a bounded turn. It yields the processor
-// first, so that calls about to be made join.
-func (j *Journal) waiting(first *job) []*job {
-	runtime.Gosched()
-	batch, size := []*job{first}, first.size
+// waiting adds the calls that wait, up to a bounded turn.
+func (j *Journal) waiting(batch []*job) (all []*job, size int) {
+	for _, one := range batch {
+		size += one.size
+	}
 	for size < largestTurn {
 		select {
 		case next := <-j.jobs:
 			batch, size = append(batch, next), size+next.size
 		default:
-			return batch
+			return batch, size
 		}
 	}
-	return batch
+	return batch, size
 }
 
-// take does a batch of jobs in one turn and tells each how it ended. Read it from top
-// to bottom: the order is what makes a turn hold.
+// take does jobs in one turn, and whatever else waits once the head is taken: while other
+// nodes have it, the turn grows. It tells each how it ended. Read it from top to bottom:
+// the order is what makes a turn hold.
 func (j *Journal) take(ctx context.Context, batch []*job) error {
 	var tx *Tx
-	outcomes := make([]error, len(batch))
+	var outcomes []error
 	err := j.db.Turn(ctx, func(head Head) error {
 		// What other nodes did comes first: nothing is decided with an old state.
 		if err := j.catchUp(head); err != nil {
 			return err
 		}
+		var size int
+		batch, size = j.waiting(batch)
+		outcomes = make([]error, len(batch))
 		tx = newTx(j, head)
-		size := 0
-		for _, one := range batch {
-			size += one.size
-		}
 		tx.entries = make([]ledger.Entry, 0, size)
 		for i, one := range batch {
 			if outcomes[i] = one.ctx.Err(); outcomes[i] != nil {

@@ -17,7 +17,7 @@ type Turn struct {
 
 // How much one row takes: to read one entry is to read its whole row.
 const (
-	turnEntries = 256
+	TurnEntries = 256
 	turnBytes   = 32 << 10
 )
 
@@ -25,7 +25,7 @@ const (
 func Turns(entries []Sealed) (turns []Turn) {
 	for len(entries) > 0 {
 		count, bytes := 0, 0
-		for count < min(len(entries), turnEntries) {
+		for count < min(len(entries), TurnEntries) {
 			size := binary.MaxVarintLen16 + len(Salt{}) + len(entries[count].Body)
 			if count > 0 && bytes+size > turnBytes {
 				break
@@ -57,7 +57,7 @@ func (t Turn) End() Number { return t.First + Number(t.Count) }
 func (t Turn) Entries() iter.Seq[Sealed] {
 	return func(yield func(Sealed) bool) {
 		rest, intact := t.Body, true
-		for i := range min(t.Count, turnEntries) {
+		for i := range min(t.Count, TurnEntries) {
 			entry := Sealed{Number: t.First + Number(i)}
 			var text []byte
 			if intact {

@@ -88,7 +88,7 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 				yield(ledger.Entry{}, err)
 				return
 			}
-			var read run
+			read := run{sealed: make([]ledger.Sealed, 0, min(turn.Count, ledger.TurnEntries))}
 			for entry := range turn.Entries() {
 				read.sealed = append(read.sealed, entry)
 			}
