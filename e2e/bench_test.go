@@ -254,6 +254,7 @@ path = "poterne.db"
 pseudonym = "pseudonym.key"
 checkpoint = "checkpoint.key"
 assertion = "assertion.key"
+seal = "seal.key"
 epoch = "epoch.key"
 [signin]
 issuer = "%[3]s"

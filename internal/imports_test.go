@@ -18,8 +18,8 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "i18n", "typed", "register", "roster", "reason", "order", "meter", "policy", "ledger",
-	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "signin", "gate",
+	"fault", "i18n", "typed", "seal", "register", "roster", "reason", "order", "meter", "policy", "ledger",
+	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "signin", "gate",
 	"campaign", "tune", "incident", "portal", "store", "config", "app", "lab",
 }
 

@@ -127,7 +127,7 @@ type ledgerVerify struct {
 // Run verifies the whole ledger. Damage is named on the standard output and makes
 // the answer no.
 func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
-	return v.withSealed(ctx, func(o *app.Opened) error {
+	return v.withConcealed(ctx, func(o *app.Opened) error {
 		elsewhere, err := readAll(v.Checkpoint)
 		if err != nil {
 			return err

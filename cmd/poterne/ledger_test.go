@@ -152,7 +152,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 // Promise: LEDGER-3
 func TestACheckpointKeptElsewhereShowsThatTheLedgerWasReplaced(t *testing.T) {
 	dir, s := written(t)
-	o, err := app.OpenSealed(t.Context(), s)
+	o, err := app.OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

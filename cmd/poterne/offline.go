@@ -36,14 +36,14 @@ func (d database) with(ctx context.Context, act func(*app.Opened) error) error {
 	return errors.Join(act(o), o.Close())
 }
 
-// withSealed opens the database for one act that needs to know nobody: it can do
+// withConcealed opens the database for one act that needs to know nobody: it can do
 // without the epoch key.
-func (d database) withSealed(ctx context.Context, act func(*app.Opened) error) error {
+func (d database) withConcealed(ctx context.Context, act func(*app.Opened) error) error {
 	s, err := config.Read(d.Config)
 	if err != nil {
 		return err
 	}
-	o, err := app.OpenSealed(ctx, s)
+	o, err := app.OpenConcealed(ctx, s)
 	if err != nil {
 		return err
 	}

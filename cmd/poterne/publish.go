@@ -30,7 +30,7 @@ func (p *ledgerPublish) Run(ctx context.Context, on *streams) error {
 		return err
 	}
 	defer folder.Close()
-	return p.withSealed(ctx, func(o *app.Opened) error {
+	return p.withConcealed(ctx, func(o *app.Opened) error {
 		head, err := tiles.Publish(ctx, o.Published(), o.Verifier, folder)
 		if err != nil {
 			return fmt.Errorf("the ledger is not published: %w", err)

@@ -28,7 +28,7 @@ type nightly struct {
 // works records some acts, and signs a checkpoint.
 func (n *nightly) works(acts int) {
 	n.t.Helper()
-	o, err := app.OpenSealed(n.t.Context(), config.Settings{Server: n.connection})
+	o, err := app.OpenConcealed(n.t.Context(), config.Settings{Server: n.connection})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func (n *nightly) works(acts int) {
 // keep keeps the newest checkpoint elsewhere.
 func (n *nightly) keep(name string) (file string) {
 	n.t.Helper()
-	o, err := app.OpenSealed(n.t.Context(), config.Settings{Server: n.connection})
+	o, err := app.OpenConcealed(n.t.Context(), config.Settings{Server: n.connection})
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -48,36 +48,36 @@ func TestLEDGER_6_MonthsAreDroppedAtTheirTermAndThatIsProved(t *testing.T) {
 			}
 		}
 		steps(
-			lifeStep{"without doing it", []string{"retention", "run", "--as", "timer", "--dry-run"}, 0, []string{first + ": 3 entries would be dropped, which are due since ", second + ": 2 entries would be dropped"}},
-			lifeStep{"holding the second", []string{"retention", "hold", "--since", second, "--until", second, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 0, []string{"hold 31 keeps " + second + "\n"}},
+			lifeStep{"without doing it", []string{"retention", "run", "--as", "timer", "--dry-run"}, 0, []string{first + ": 7 entries would be dropped, which are due since ", second + ": 2 entries would be dropped"}},
+			lifeStep{"holding the second", []string{"retention", "hold", "--since", second, "--until", second, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 0, []string{"hold 35 keeps " + second + "\n"}},
 		)
 		if got := monthsDue(t, dir); got != 1 {
 			t.Errorf("the metric says %v months", got)
 		}
 		steps(
-			lifeStep{"dropping the first", due("--proofs", proofs), 0, []string{first + ": 3 entries are dropped, as entry 32 says\n", first + ".tlog-proof proves it\n"}},
+			lifeStep{"dropping the first", due("--proofs", proofs), 0, []string{first + ": 7 entries are dropped, as entry 36 says\n", first + ".tlog-proof proves it\n"}},
 			lifeStep{"dropping nothing twice", due("--proofs", proofs), 0, []string{"nothing is due\n"}},
-			lifeStep{"its state", []string{"retention", "status"}, 0, []string{first + "  3        dropped by entry 32 on ", second + "  2        held by 31"}},
-			lifeStep{"holding what is gone", []string{"retention", "hold", "--since", first, "--until", first, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is held: " + first + " was dropped already, by entry 32"}},
-			lifeStep{"releasing the second", []string{"retention", "release", "31", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 31 is released\n"}},
-			lifeStep{"dropping the second", due(), 0, []string{second + ": 2 entries are dropped, as entry 34 says\n"}},
+			lifeStep{"its state", []string{"retention", "status"}, 0, []string{first + "  7        dropped by entry 36 on ", second + "  2        held by 35"}},
+			lifeStep{"holding what is gone", []string{"retention", "hold", "--since", first, "--until", first, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is held: " + first + " was dropped already, by entry 36"}},
+			lifeStep{"releasing the second", []string{"retention", "release", "35", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 35 is released\n"}},
+			lifeStep{"dropping the second", due(), 0, []string{second + ": 2 entries are dropped, as entry 38 says\n"}},
 			lifeStep{"proving it later", due("--proofs", proofs), 0, []string{"nothing is due\n", second + ".tlog-proof proves it\n"}},
 		)
 		if got := monthsDue(t, dir); got != 0 {
 			t.Errorf("the metric says %v months", got)
 		}
 		code, out := bare(t, "ledger", "verify-proof", filepath.Join(proofs, first+".tlog-proof"), "--key", filepath.Join(dir, "checkpoint.pub"))
-		for _, says := range []string{`"kind":"dropped"`, `"account":"timer"`, `"first":"` + first, `"from":0,"end":3`} {
+		for _, says := range []string{`"kind":"dropped"`, `"account":"timer"`, `"first":"` + first, `"from":0,"end":7`} {
 			if code != 0 || !strings.Contains(out, says) {
 				t.Errorf("the proof of erasure: exit %d, and %s is not in %s", code, says, out)
 			}
 		}
 		steps(
-			lifeStep{"verifying", []string{"ledger", "verify"}, 0, []string{"35 under the newest checkpoint", "entries 0 to 2: dropped at their term (entry 32)"}},
+			lifeStep{"verifying", []string{"ledger", "verify"}, 0, []string{"39 under the newest checkpoint", "entries 0 to 6: dropped at their term (entry 36)"}},
 			lifeStep{"reading on", []string{"ledger", "tail", "--as", "samir"}, 0, []string{"dropped  timer  " + first, "dropped  timer  " + second}},
 			lifeStep{"who was shown", []string{"ledger", "shown-to", "--account", "pauline", "--as", "samir"}, 0, []string{"26 people"}},
 		)
-		if got := reopened(t, dir); got != 37 {
+		if got := reopened(t, dir); got != 41 {
 			t.Errorf("served again, the ledger goes up to %d", got)
 		}
 	})
@@ -163,7 +163,7 @@ func TestLEDGER_5_DamageIsNotDropped(t *testing.T) {
 					t.Errorf("exit %d, printed\n%s%s", code, out, errs)
 				}
 			}
-			if _, out, _ := asked(t, dir, "retention", "status"); strings.Contains(out, "dropped") || !strings.Contains(out, oldest.String()+"  3        due since") {
+			if _, out, _ := asked(t, dir, "retention", "status"); strings.Contains(out, "dropped") || !strings.Contains(out, oldest.String()+"  7        due since") {
 				t.Errorf("it stands\n%s", out)
 			}
 		})
@@ -259,7 +259,7 @@ func TestLEDGER_4_NothingIsDroppedFromAnOlderCopy(t *testing.T) {
 		}
 		return out.String() + fmt.Sprint(err), first
 	}
-	if said, first := run(); first != 5 || !strings.Contains(said, "3 entries are dropped") {
+	if said, first := run(); first != 9 || !strings.Contains(said, "7 entries are dropped") {
 		t.Errorf("the newest begins with %d: %s", first, said)
 	}
 	if err := os.WriteFile(s.Database, older, 0o600); err != nil {
@@ -306,7 +306,7 @@ func TestLEDGER_6_HowLongTheLedgerIsKeptIsConfiguredAndWritten(t *testing.T) {
 			assembledAgain(t, dir, func(*app.Program) {})
 		}
 		_, out, _ := asked(t, dir, "retention", "status")
-		if !strings.Contains(out, "what is written now is "+step.says) || !strings.Contains(out, oldest.String()+"  3        "+step.due) {
+		if !strings.Contains(out, "what is written now is "+step.says) || !strings.Contains(out, oldest.String()+"  7        "+step.due) {
 			t.Errorf("with %q it stands\n%s", step.table, out)
 		}
 	}

@@ -99,7 +99,7 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 			return append([]string{"retention", "hold", "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, more...)
 		}
 		since, until := oldest.String(), oldest.Plus(2).String()
-		held := fmt.Sprintf("hold 31 keeps %s to %s\n", since, until)
+		held := fmt.Sprintf("hold 35 keeps %s to %s\n", since, until)
 		for _, step := range []struct {
 			what string
 			args []string
@@ -107,7 +107,7 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 			says []string
 		}{
 			{"before", []string{"retention", "status"}, 0, []string{
-				oldest.String() + "  3        due since " + oldest.Plus(13).Begins().Format(time.DateOnly), // entry 0 opens the ledger
+				oldest.String() + "  7        due since " + oldest.Plus(13).Begins().Format(time.DateOnly), // entry 0 opens the ledger
 				oldest.Plus(1).String() + "  2        due since ",
 				oldest.Plus(2).String() + "  2        closed, due on " + oldest.Plus(15).Begins().Format(time.DateOnly),
 				oldest.Plus(14).String() + "  2        open\n", "what is written now is kept 12 months\n",
@@ -119,17 +119,17 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 			{"of no month", hold("--since", "March"), 2, []string{`"March" is not a month; write it like 2026-11`}},
 			{"that ends before", hold("--since", until, "--until", since), 1, []string{"cannot end with " + since}},
 			{"that is right", hold("--since", since, "--until", until), 0, []string{held}},
-			{"another, without an end", hold("--since", until), 0, []string{"hold 32 keeps " + until + " and after\n"}},
+			{"another, without an end", hold("--since", until), 0, []string{"hold 36 keeps " + until + " and after\n"}},
 			{"held", []string{"retention", "status"}, 0, []string{
-				since + "  3        held by 31; its term ends on ", until + "  2        held by 31, 32; its term ends on ",
-				"hold 31, by samir: " + since + " to " + until + "; approved by nadia; une enquête\n",
+				since + "  7        held by 35; its term ends on ", until + "  2        held by 35, 36; its term ends on ",
+				"hold 35, by samir: " + since + " to " + until + "; approved by nadia; une enquête\n",
 			}},
 			{"releasing what is not", []string{"retention", "release", "3", "--because", "a", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is released: no hold 3 is in force"}},
-			{"releasing alone", []string{"retention", "release", "31", "--because", "a", "--by", "nadia", "--approved-by", "nadia"}, 1, []string{"takes two people"}},
-			{"releasing", []string{"retention", "release", "31", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 31 is released\n"}},
-			{"releasing again", []string{"retention", "release", "31", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 1, []string{"no hold 31 is in force"}},
-			{"after", []string{"retention", "status"}, 0, []string{since + "  3        due since ", until + "  2        held by 32; its term"}},
-			{"the ledger", []string{"ledger", "tail", "--as", "samir"}, 0, []string{"held  samir  " + since + " to " + until + " approved by nadia – une enquête", "released  nadia  entries from 31 approved by samir – close"}},
+			{"releasing alone", []string{"retention", "release", "35", "--because", "a", "--by", "nadia", "--approved-by", "nadia"}, 1, []string{"takes two people"}},
+			{"releasing", []string{"retention", "release", "35", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 35 is released\n"}},
+			{"releasing again", []string{"retention", "release", "35", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 1, []string{"no hold 35 is in force"}},
+			{"after", []string{"retention", "status"}, 0, []string{since + "  7        due since ", until + "  2        held by 36; its term"}},
+			{"the ledger", []string{"ledger", "tail", "--as", "samir"}, 0, []string{"held  samir  " + since + " to " + until + " approved by nadia – une enquête", "released  nadia  entries from 35 approved by samir – close"}},
 		} {
 			code, out, errs := asked(t, dir, step.args...)
 			for _, says := range step.says {
@@ -143,7 +143,7 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &told); code != 0 || err != nil {
 			t.Fatal(code, err, errs)
 		}
-		if len(told.Months) != 15 || told.Term != 12 || len(told.Holds) != 2 || told.Holds[0].Release != 33 || told.Months[0].State != "due" || told.Months[2].Holds[0] != 32 {
+		if len(told.Months) != 15 || told.Term != 12 || len(told.Holds) != 2 || told.Holds[0].Release != 37 || told.Months[0].State != "due" || told.Months[2].Holds[0] != 36 {
 			t.Errorf("it is told as %s", out)
 		}
 	})

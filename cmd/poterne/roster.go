@@ -37,7 +37,7 @@ func (r *rosterImport) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		taken := accounts.Import{By: roster.AccountID(r.As), List: list}
+		taken := &accounts.Import{By: roster.AccountID(r.As), List: list}
 		if _, err := journal.Do(ctx, o.Writer(), taken); err != nil {
 			return fmt.Errorf("nothing of the roster was taken in: %w", err)
 		}

@@ -75,7 +75,7 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
 	s.Database = path
-	o, err := app.OpenSealed(t.Context(), s)
+	o, err := app.OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

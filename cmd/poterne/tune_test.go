@@ -45,7 +45,7 @@ func observed(o *app.Opened, advisers, days int, from time.Time) error {
 	}
 	ctx := context.Background()
 	w := journal.Outside{DB: o.Ledger, Now: func() time.Time { return from }}
-	if _, err := journal.Do(ctx, w, accounts.Import{By: "samir", List: list}); err != nil {
+	if _, err := journal.Do(ctx, w, &accounts.Import{By: "samir", List: list}); err != nil {
 		return err
 	}
 	coin := rand.New(rand.NewPCG(1, 2))
@@ -84,7 +84,9 @@ func workedIn(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	from, err := time.Parse(time.DateOnly, args[3])
 	ts.Check(err)
-	o, err := app.OpenSealed(context.Background(), config.Settings{Database: ts.MkAbs(args[0])})
+	keys, err := config.ParseSealKeys([]byte(ts.ReadFile(config.SealFile)))
+	ts.Check(err)
+	o, err := app.Open(context.Background(), config.Settings{Database: ts.MkAbs(args[0]), Seals: keys})
 	ts.Check(err)
 	ts.Check(errors.Join(observed(o, advisers, days, from.Add(9*time.Hour)), o.Close()))
 }

@@ -27,7 +27,7 @@ import (
 func worked(t *testing.T, s config.Settings, path string, entries int) {
 	t.Helper()
 	s.Database = path
-	o, err := app.OpenSealed(t.Context(), s)
+	o, err := app.OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestLEDGER_4_AnOlderCopyIsNotRunAndNothingIsWrittenToIt(t *testing.T) {
 
 	for _, lost := range []string{copied, filepath.Join(dir, "empty.db")} {
 		s.Database = lost
-		o, err := app.OpenSealed(t.Context(), s)
+		o, err := app.OpenConcealed(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestWitnessesAreToldToProbesAndMetricsAndUnderThePublishedCheckpoint(t *tes
 	path := filepath.Join(t.TempDir(), "poterne.db")
 	worked(t, s, path, 3)
 	s.Database = path
-	o, err := app.OpenSealed(t.Context(), s)
+	o, err := app.OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

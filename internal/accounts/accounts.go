@@ -5,11 +5,16 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
 // Rows are the roster, in this turn.
 type Rows interface {
+	// Organisations returns those of some organisations that there are.
+	Organisations(ids []roster.OrganisationID) ([]roster.Organisation, error)
+	// Rights returns those of some accounts that there are, with what each may use.
+	Rights(ids []roster.AccountID) ([]Rights, error)
 	// UpsertRoster takes organisations, accounts and habilitations in. What is named
 	// again is replaced; what is not named stays.
 	UpsertRoster(List) error
@@ -37,23 +42,118 @@ func (l List) Digest() ledger.Digest {
 	})
 }
 
-// Import takes a roster in, all of it or nothing.
+// Rights is an account and what it may use, by service and purpose.
+type Rights struct {
+	Account       roster.Account
+	Habilitations []roster.Habilitation
+}
+
+// Digest is what the ledger has of these rows: see ledger.Assigned.
+func (r Rights) Digest() ledger.Digest {
+	return ledger.DigestRows(func(row func(...any)) {
+		a := r.Account
+		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer)
+		for _, h := range r.Habilitations {
+			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
+		}
+	})
+}
+
+// DigestOrganisation is what the ledger has of an organisation's row.
+func DigestOrganisation(o roster.Organisation) ledger.Digest {
+	return ledger.DigestRows(func(row func(...any)) { row("organisation", o.ID, o.SIRET, o.Name) })
+}
+
+// Import takes a roster in, all of it or nothing. Each account and organisation that it
+// changes has an entry with the digest of its rows: see package audit.
 type Import struct {
 	By   roster.AccountID
 	List List
+
+	before, after map[assigned]ledger.Digest // of what the list names
+}
+
+// assigned is an account or an organisation that rows speak of.
+type assigned struct {
+	reach order.Reach
+	id    string
 }
 
 // Decide implements journal.Act.
-func (i Import) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
-	rows := len(i.List.Organisations) + len(i.List.Accounts) + len(i.List.Habilitations)
-	if rows == 0 {
+func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
+	count := len(i.List.Organisations) + len(i.List.Accounts) + len(i.List.Habilitations)
+	if count == 0 {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "the roster is empty: nothing was taken in")
 	}
-	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(rows), Digest: i.List.Digest()}, nil
+	var err error
+	i.before, err = i.List.digests(rows)
+	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, err
 }
 
 // Apply implements journal.Act.
-func (i Import) Apply(rows Rows, _ ledger.Entry) error { return rows.UpsertRoster(i.List) }
+func (i *Import) Apply(rows Rows, _ ledger.Entry) (err error) {
+	if err = rows.UpsertRoster(i.List); err == nil {
+		i.after, err = i.List.digests(rows)
+	}
+	return err
+}
+
+// Details implements journal.Details.
+func (i *Import) Details() (entries []ledger.Entry) {
+	for _, one := range i.List.named() {
+		if digest := i.after[one]; digest != i.before[one] {
+			entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: i.By, Reach: one.reach, Target: one.id, Digest: digest})
+		}
+	}
+	return entries
+}
 
 // Changes implements journal.Changes.
-func (Import) Changes() bool { return true }
+func (*Import) Changes() bool { return true }
+
+// named returns what the list names, each once.
+func (l List) named() (list []assigned) {
+	known := make(map[assigned]bool)
+	add := func(reach order.Reach, id string) {
+		if one := (assigned{reach, id}); !known[one] {
+			known[one] = true
+			list = append(list, one)
+		}
+	}
+	for _, o := range l.Organisations {
+		add(order.Organisation, string(o.ID))
+	}
+	for _, a := range l.Accounts {
+		add(order.Account, string(a.ID))
+	}
+	for _, h := range l.Habilitations {
+		add(order.Account, string(h.Account))
+	}
+	return list
+}
+
+// digests returns what the rows that there are of what the list names are now.
+func (l List) digests(rows Rows) (map[assigned]ledger.Digest, error) {
+	var organisations []roster.OrganisationID
+	var accounts []roster.AccountID
+	for _, one := range l.named() {
+		if one.reach == order.Organisation {
+			organisations = append(organisations, roster.OrganisationID(one.id))
+		} else {
+			accounts = append(accounts, roster.AccountID(one.id))
+		}
+	}
+	digests := make(map[assigned]ledger.Digest)
+	there, err := rows.Organisations(organisations)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range there {
+		digests[assigned{order.Organisation, string(o.ID)}] = DigestOrganisation(o)
+	}
+	rights, err := rows.Rights(accounts)
+	for _, r := range rights {
+		digests[assigned{order.Account, string(r.Account.ID)}] = r.Digest()
+	}
+	return digests, err
+}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
 	"poterne/internal/gate"
@@ -76,7 +77,10 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
+	auditing := audit.NewWatch(o.Audit(), p.Journal, log)
 	p.metrics = newMetrics(o, p.Journal, p.Gate)
+	p.metrics.audited(auditing)
+	o.DB.OnBroken(auditing.Met)
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
 	p.metrics.registry.MustRegister(present)
 
@@ -90,7 +94,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
-		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Audit: auditing,
 		Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},
@@ -138,7 +142,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run}
 	if o.Index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Index.Run(ctx, log) })
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"poterne/internal/audit"
 	"poterne/internal/custody"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -76,6 +77,13 @@ func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&standing{o})
 	return m
+}
+
+// audited counts the rows that are not as the ledger says.
+func (m *metrics) audited(watch *audit.Watch) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_audit_findings", Help: "Rows of the database that no node wrote, or that are not as the ledger says: see poterne audit.",
+	}, func() float64 { return float64(len(watch.Findings())) }))
 }
 
 func (m *metrics) handler(log *slog.Logger) http.Handler {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"poterne/internal/audit"
 	"poterne/internal/config"
 	"poterne/internal/custody"
 	"poterne/internal/gate"
@@ -48,18 +49,22 @@ func opened(s config.Settings, db *store.DB) *Opened {
 
 // Open opens the database of a configuration.
 func Open(ctx context.Context, s config.Settings) (*Opened, error) {
-	o, err := OpenSealed(ctx, s)
+	o, err := OpenConcealed(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.DB.Conceal(ctx, s.Pseudonyms); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
+	if err := o.DB.Seal(ctx, s.Seals); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
 	return o, nil
 }
 
-// OpenSealed is Open for what needs to know nobody: it can do without the epoch key.
-func OpenSealed(ctx context.Context, s config.Settings) (*Opened, error) {
+// OpenConcealed is Open for what needs to know nobody and writes no row that decides: it
+// can do without the epoch key and the seal keys.
+func OpenConcealed(ctx context.Context, s config.Settings) (*Opened, error) {
 	var db *store.DB
 	var err error
 	if s.Server != "" {
@@ -79,6 +84,9 @@ func OpenAsOwner(ctx context.Context, s config.Settings, owner string) (*Opened,
 	db, err := store.OpenAsOwner(ctx, owner, s.Server)
 	if err != nil {
 		return nil, err
+	}
+	if err := db.Seal(ctx, s.Seals); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return opened(s, db), nil
 }
@@ -127,6 +135,11 @@ func (o *Opened) Close() (err error) {
 		err = o.index.Close()
 	}
 	return errors.Join(err, o.DB.Close())
+}
+
+// Audit holds rows against the ledger.
+func (o *Opened) Audit() *audit.Audit {
+	return audit.New(o.Ledger, store.NewAudit(o.DB), o.Now)
 }
 
 // Writer writes beside a running program.

@@ -34,7 +34,7 @@ func assembled(t *testing.T) (*Program, *Opened) {
 		t.Fatal(err)
 	}
 	s.Database = filepath.Join(t.TempDir(), "poterne.db")
-	o, err := OpenSealed(t.Context(), s)
+	o, err := OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

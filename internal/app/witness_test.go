@@ -29,7 +29,7 @@ func (open) Commit(context.Context, policy.Ask) (gate.Passage, error) {
 func TestAStrictProgramServesOnlyWhatIsWitnessed(t *testing.T) {
 	s, w, _ := configtest.Witnessed(t)
 	s.Database = filepath.Join(t.TempDir(), "poterne.db")
-	o, err := OpenSealed(t.Context(), s)
+	o, err := OpenConcealed(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

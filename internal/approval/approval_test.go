@@ -166,7 +166,7 @@ func TestTwoPeopleSignForEachAct(t *testing.T) {
 				a.Organisation, a.Name, a.Opened, a.Identity = "one", string(a.ID), storetest.At, roster.Identity{Subject: string(a.ID)}
 				list.Accounts = append(list.Accounts, a)
 			}
-			if err := do(accounts.Import{By: "setup", List: list})(t.Context(), w); err != nil {
+			if err := do(&accounts.Import{By: "setup", List: list})(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
 			if err := do(custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: "a", Approver: "b"}})(t.Context(), w); err != nil {
@@ -200,7 +200,7 @@ func drawStaff(t *rapid.T, w journal.Outside) staff {
 	reader := roster.Account{ID: "reader", Organisation: "one", Role: roster.Adviser, Name: "reader", Opened: storetest.At, Identity: roster.Identity{Subject: "reader"}}
 	list.Accounts, all.accounts["reader"] = append(list.Accounts, reader), reader
 	ctx := context.Background()
-	if _, err := journal.Do(ctx, w, accounts.Import{By: "setup", List: list}); err != nil {
+	if _, err := journal.Do(ctx, w, &accounts.Import{By: "setup", List: list}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.DB.Turn(ctx, func(head journal.Head) error { // a hold to release

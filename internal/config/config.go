@@ -27,6 +27,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 
@@ -117,13 +118,14 @@ type databaseTable struct {
 // keysTable is made by `poterne keys`. Whoever has pseudonym and the database
 // can tell who the people in the ledger are; whoever has checkpoint can sign
 // another history; whoever has assertion can pass for Poterne before the
-// applications. With epoch, whoever has the database alone cannot follow anybody
+// applications; whoever has seal can write rows into the database that decide. With epoch, whoever has the database alone cannot follow anybody
 // from one month of the ledger to another; without it they can. With sign, a command
 // that signs in place of the key, checkpoint is checkpoint.pub.
 type keysTable struct {
 	Pseudonym  string `toml:"pseudonym" need:"pseudonym = \"/etc/poterne/pseudonym.key\"; poterne keys makes one"`
 	Checkpoint string `toml:"checkpoint" need:"checkpoint = \"/etc/poterne/checkpoint.key\"; poterne keys makes one"`
 	Assertion  string `toml:"assertion" need:"assertion = \"/etc/poterne/assertion.key\"; poterne keys makes one"`
+	Seal       string `toml:"seal" need:"seal = \"/etc/poterne/seal.key\"; poterne keys makes one"`
 
 	Epoch string   `toml:"epoch"`
 	Sign  []string `toml:"sign"`
@@ -201,6 +203,8 @@ type Settings struct {
 	Assertion  *ecdsa.PrivateKey
 	Pseudonyms ledger.Pseudonyms // over people in the ledger, if there is an epoch key
 	EpochFile  string            // where that key is
+	Seals      seal.Keys         // of the rows that decide
+	SealFile   string            // where those keys are
 
 	Networks   httpgate.Networks
 	SignIn     signin.Settings
@@ -270,6 +274,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	s.Pseudonym = readSecret(files, "keys.pseudonym", c.Keys.Pseudonym, parsePseudonymKey)
 	s.Assertion = readSecret(files, "keys.assertion", c.Keys.Assertion, parseAssertionKey)
 	s.Pseudonyms, s.EpochFile = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
+	s.Seals, s.SealFile = readSecret(files, "keys.seal", c.Keys.Seal, ParseSealKeys), files.path(c.Keys.Seal)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
 	s.Signer, s.Verifier = pair.signer, pair.verifier
 	c.kept(wrong)

@@ -26,6 +26,7 @@ import (
 	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
+	"poterne/internal/seal"
 )
 
 // Key is a key as its file has it.
@@ -63,6 +64,7 @@ func NewKeys(ledgerName string, public []byte) ([]Key, error) {
 	return slices.Concat([]Key{{"pseudonym.key", hex.EncodeToString(pseudonym) + "\n"}}, checkpoint, []Key{
 		{"assertion.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: assertionDER}))},
 		NewEpochKey(),
+		NewSealKey(),
 	}), nil
 }
 
@@ -104,6 +106,16 @@ func NewEpochKey() Key {
 	_, _ = rand.Read(key[:])
 	return Key{EpochFile, ledger.NewPseudonyms(ledger.MonthOf(time.Now()), key).Text() + "\n"}
 }
+
+// SealFile is what the file with the seal keys is called. A seal tells rows that a node
+// wrote from rows that somebody put into the database.
+const SealFile = "seal.key"
+
+// NewSealKey makes a key for seals.
+func NewSealKey() Key { return Key{SealFile, seal.New().Text()} }
+
+// ParseSealKeys reads a file of seal keys.
+func ParseSealKeys(text []byte) (seal.Keys, error) { return seal.Parse(string(text)) }
 
 func parsePseudonymKey(text []byte) (register.Key, error) {
 	secret, err := hex.DecodeString(string(text))

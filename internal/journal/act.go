@@ -26,6 +26,10 @@ type Act[R any] interface {
 // node reads them again before its next decision.
 type Changes interface{ Changes() bool }
 
+// Details is an act that makes rows of which each has an entry of its own: of what, it says
+// after Apply. They are of the act's passage, and it is their cause.
+type Details interface{ Details() []ledger.Entry }
+
 // NoRows is the R of an act that writes nothing but its entry.
 type NoRows any
 
@@ -59,11 +63,19 @@ func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	if entry, err = tx.record(entry); err != nil {
+	if entry, err = tx.record(entry, tx.Next()); err != nil {
 		return entry, tx.spoil(err)
 	}
 	if err := act.Apply(rows, entry); err != nil {
 		return entry, tx.spoil(fmt.Errorf("leaving the rows of entry %d: %w", entry.Number, err))
+	}
+	if act, more := act.(Details); more {
+		for _, detail := range act.Details() {
+			detail.Cause = entry.Number
+			if _, err := tx.record(detail, entry.Number); err != nil {
+				return entry, tx.spoil(err)
+			}
+		}
 	}
 	if changes, may := act.(Changes); may && changes.Changes() {
 		return entry, tx.spoil(tx.advance())

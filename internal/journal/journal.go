@@ -17,6 +17,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/seal"
 )
 
 // ErrOutcomeUnknown is in the error of a turn whose commit may or may not have
@@ -194,7 +195,7 @@ func (j *Journal) Look(ctx context.Context) error {
 }
 
 // Run does turns until ctx ends. It returns an error when the ledger's state is not
-// known any more: the program MUST then stop.
+// known any more, or it holds what no node wrote: the program MUST then stop.
 func (j *Journal) Run(ctx context.Context) error {
 	defer close(j.stopped)
 	ticker := time.NewTicker(poll)
@@ -215,7 +216,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		switch err := j.take(context.WithoutCancel(ctx), batch); {
 		case err == nil:
 			listening.Reset(unheard)
-		case errors.Is(err, ErrOutcomeUnknown):
+		case errors.Is(err, ErrOutcomeUnknown), errors.Is(err, seal.ErrBroken):
 			return err
 		}
 	}

@@ -114,12 +114,12 @@ func (tx *Tx) Append(entry ledger.Entry) {
 	}
 }
 
-// record numbers an act's entry and enters it.
-func (tx *Tx) record(entry ledger.Entry) (ledger.Entry, error) {
+// record numbers an entry of an act whose first entry is receipt, and enters it.
+func (tx *Tx) record(entry ledger.Entry, receipt ledger.Number) (ledger.Entry, error) {
 	if err := entry.Check(); err != nil {
 		return entry, err
 	}
-	entry.Number, entry.Receipt, entry.Time = tx.Next(), tx.Next(), tx.now
+	entry.Number, entry.Receipt, entry.Time = tx.Next(), receipt, tx.now
 	tx.Append(entry)
 	tx.unread = tx.unread || changesFacts(entry)
 	return entry, nil
@@ -137,7 +137,7 @@ func (tx *Tx) begin() error {
 	if tx.Next() > 0 {
 		return nil
 	}
-	_, err := tx.record(ledger.Entry{Kind: ledger.Opened})
+	_, err := tx.record(ledger.Entry{Kind: ledger.Opened}, 0)
 	return err
 }
 

@@ -28,9 +28,10 @@ const (
 	Released  Kind = 16 // what was held is not any more
 	Dropped   Kind = 17 // entries were dropped at their term
 	Named     Kind = 18 // pseudonyms were led back to people
+	Assigned  Kind = 19 // an account or an organisation is since then as its row says
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -62,6 +63,8 @@ const (
 	Facts   State = "facts"
 	Aliases State = "aliases"
 	Roster  State = "roster"
+
+	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
 
 // what every entry may have, and every act of an account.
@@ -82,7 +85,7 @@ var fields = map[Kind][]string{
 	Changed:   passed,
 	Consulted: passed,
 	Placed:    also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest"),
-	Lifted:    also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver"),
+	Lifted:    also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver", "State", "Cause"),
 	Read:      also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
 	Imported:  also(doer, "State", "Target", "Count", "Rejected", "Digest"),
 	Session:   also(doer, "State"),
@@ -95,6 +98,7 @@ var fields = map[Kind][]string{
 	Released:  also(doer, "Approver", "From", "End"),
 	Dropped:   also(doer, "From", "End", "First"),
 	Named:     also(doer, "Approver", "Count", "Digest"),
+	Assigned:  also(doer, "Reach", "Target", "Cause", "Digest"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -54,6 +54,7 @@ type Order struct {
 	Cause   uint64    // the number of the entry that brought it about; zero: none is known
 	Because string    // what a person wrote, for the desk and the file of the incident
 	Message string    // shown to the accounts it stops; may be empty
+	Broken  bool      // no node wrote its row as it is: whatever it was, it closes everything
 }
 
 // Check says what is wrong with an order that is about to be placed.

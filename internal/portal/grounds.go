@@ -26,6 +26,9 @@ func NewGrounds(entry func(context.Context, ledger.Number) (ledger.Entry, error)
 // Because says why an order was placed: what the rules found, in the reader's
 // language, or what a person wrote. It is empty when that cannot be read now.
 func (g *Grounds) Because(ctx context.Context, o order.Order, labels Labels) string {
+	if o.Broken {
+		return labels.Speaker.Say("order.broken")
+	}
 	if o.By != journal.Itself {
 		return o.Because
 	}

@@ -24,13 +24,21 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 	people := make(map[register.Alias]register.PersonID, len(aliases))
 	for rows.Next() {
 		var place int
-		var person []byte
-		if err := rows.Scan(&place, &person); err != nil {
+		var person, seal []byte
+		if err := rows.Scan(&place, &person, &seal); err != nil {
 			return nil, fmt.Errorf("reading an alias: %w", a.db.engine.classify(err))
 		}
-		people[aliases[place-1]] = register.PersonID(person)
+		told := intake.Alias{Alias: aliases[place-1], Person: register.PersonID(person)}
+		if a.db.aliasHolds(told, seal) {
+			people[told.Alias] = told.Person
+		}
 	}
 	return people, a.db.engine.classify(rows.Err())
+}
+
+// aliasHolds names an alias that is told of by its keyed hash.
+func (db *DB) aliasHolds(a intake.Alias, seal []byte) bool {
+	return db.seals.holds(seal, aliasRow(a), "alias", func() string { return fmt.Sprintf("%x", a.Alias[:]) })
 }
 
 // aliasRows is whom the identifiers of other systems lead to, in a turn.
@@ -38,9 +46,9 @@ type aliasRows struct{ *turn }
 
 // UpsertAliases implements intake.AliasRows.
 func (r aliasRows) UpsertAliases(told []intake.Alias) error {
-	const alias = `insert into alias (alias, person) values `
-	const again = ` on conflict (alias) do update set person = excluded.person`
+	const alias = `insert into alias (alias, person, seal) values `
+	const again = ` on conflict (alias) do update set person = excluded.person, seal = excluded.seal`
 	last := lastOfEach(told, func(a intake.Alias) register.Alias { return a.Alias })
-	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any { return []any{a.Alias[:], a.Person[:]} })
+	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any { return []any{a.Alias[:], a.Person[:], r.db.seals.seal(aliasRow(a))} })
 	return doing("storing aliases", err)
 }

@@ -31,6 +31,7 @@ type DB struct {
 	periods    periodCache
 	newest     newest
 	pseudonyms ledger.Pseudonyms // over the people in entries
+	seals      seals
 }
 
 // engine is what differs between the two databases.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,17 +34,16 @@ func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker,
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var service, purpose sql.NullString
-		var from, until, opened sql.NullInt64
-		if err := rows.Scan(&asker.Organisation, &asker.Role, &opened, &service, &purpose, &from, &until); err != nil {
+		a, h, err := f.db.scanRight(rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			return gate.Asker{Account: account}, nil
+		}
+		if err != nil {
 			return asker, fmt.Errorf("reading a habilitation: %w", f.db.engine.classify(err))
 		}
-		asker.Opened = fromMicro(opened)
-		if service.Valid {
-			asker.Habilitations = append(asker.Habilitations, roster.Habilitation{
-				Account: account, Service: roster.ServiceID(service.String), Purpose: roster.Purpose(purpose.String),
-				From: fromMicro(from), Until: fromMicro(until),
-			})
+		asker.Organisation, asker.Role, asker.Opened = a.Organisation, a.Role, a.Opened
+		if h.Account != "" {
+			asker.Habilitations = append(asker.Habilitations, h)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -61,15 +61,34 @@ func (f Facts) covers(ctx context.Context, substitute roster.AccountID) ([]reaso
 	defer rows.Close()
 	var covers []reason.CoverDuty
 	for rows.Next() {
-		var c reason.CoverDuty
-		var from, until sql.NullInt64
-		if err := rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until); err != nil {
+		c, err := f.db.scanCover(rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("reading a cover: %w", f.db.engine.classify(err))
 		}
-		c.From, c.Until = fromMicro(from), fromMicro(until)
 		covers = append(covers, c)
 	}
 	return covers, f.db.engine.classify(rows.Err())
+}
+
+const coverColumns = `source, id, absent, substitute, declared_by, from_us, until_us, seal`
+
+// scanCover reads a cover; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDuty, err error) {
+	var from, until sql.NullInt64
+	var seal []byte
+	err = rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until, &seal)
+	c.From, c.Until = fromMicro(from), fromMicro(until)
+	if err == nil && !db.seals.holds(seal, coverRow(c), "cover", func() string { return c.Source + " " + c.ID }) {
+		err = sql.ErrNoRows
+	}
+	return c, err
+}
+
+func (db *DB) factHolds(f reason.Fact, seal []byte) bool {
+	return db.seals.holds(seal, factRow(f), "fact", func() string { return f.Source + " " + f.ID })
 }
 
 // Facts implements gate.Files.
@@ -92,14 +111,18 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at tim
 	for rows.Next() { // plain types are scanned without reflection
 		var place, kind, from, until int64
 		var source, id, account, organisation, author string
-		if err := rows.Scan(&place, &source, &id, &kind, &account, &organisation, &from, &until, &author); err != nil {
+		var seal []byte
+		if err := rows.Scan(&place, &source, &id, &kind, &account, &organisation, &from, &until, &author, &seal); err != nil {
 			return nil, err
 		}
-		facts = append(facts, told{int(place - 1), reason.Fact{
+		f := reason.Fact{
 			Kind: reason.FactKind(kind), Account: roster.AccountID(account), Organisation: roster.OrganisationID(organisation),
 			Person: people[place-1], From: time.UnixMicro(from).UTC(), Until: time.UnixMicro(until).UTC(),
 			Source: source, ID: id, Author: roster.AccountID(author),
-		}})
+		}
+		if db.factHolds(f, seal) {
+			facts = append(facts, told{int(place - 1), f})
+		}
 	}
 	return facts, rows.Err()
 }
@@ -132,16 +155,16 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 		insert into source (name, heard_us) values ($1, $2)
 		on conflict (name) do update set heard_us = excluded.heard_us`
 	const fact = `
-		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author) values `
+		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, seal) values `
 	const factAgain = `
 		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
 			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
-			until_us = excluded.until_us, author = excluded.author`
+			until_us = excluded.until_us, author = excluded.author, seal = excluded.seal`
 	const cover = `
-		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us) values `
+		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us, seal) values `
 	const coverAgain = `
 		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
-			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us`
+			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
 	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro()); err != nil {
 		return fmt.Errorf("noting that a source was heard: %w", err)
 	}
@@ -150,9 +173,10 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 		return fmt.Errorf("noting whose facts change: %w", err)
 	}
 	err := upsert(r.turn, fact, factAgain, facts, func(f reason.Fact) []any {
+		f.Source = batch.Source
 		return []any{
 			batch.Source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
-			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author),
+			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), r.db.seals.seal(factRow(f)),
 		}
 	})
 	if err != nil {
@@ -160,9 +184,10 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 	}
 	covers := lastOfEach(batch.Covers, func(c reason.CoverDuty) string { return c.ID })
 	err = upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
+		c.Source = batch.Source
 		return []any{
 			batch.Source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
-			c.From.UnixMicro(), c.Until.UnixMicro(),
+			c.From.UnixMicro(), c.Until.UnixMicro(), r.db.seals.seal(coverRow(c)),
 		}
 	})
 	return doing("storing covers", err)
@@ -189,7 +214,7 @@ func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.N
 		}
 		people = append(people, bytes.Join(before, nil)...)
 	}
-	if _, err := r.exec(`insert into fact_change (number, people) values ($1, $2)`, int64(number), people); err != nil {
+	if _, err := r.exec(`insert into fact_change (number, people, seal) values ($1, $2, $3)`, int64(number), people, r.db.seals.seal(factChangeRow(number, people))); err != nil {
 		return err
 	}
 	const forget = `delete from fact_change where number <= (select number from fact_change order by number desc limit 1 offset $1)`
@@ -199,7 +224,7 @@ func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.N
 
 // FactsChanged implements journal.Head.
 func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
-	rows, err := t.tx.QueryContext(t.ctx, `select number, people from fact_change where number >= $1 order by number`, int64(from))
+	rows, err := t.tx.QueryContext(t.ctx, `select number, people, seal from fact_change where number >= $1 order by number`, int64(from))
 	if err != nil {
 		return nil, err
 	}
@@ -207,9 +232,12 @@ func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
 	var changes []journal.FactChange
 	for rows.Next() {
 		change := journal.FactChange{People: make(map[register.PersonID]struct{})}
-		var people []byte
-		if err := rows.Scan(&change.Number, &people); err != nil {
+		var people, seal []byte
+		if err := rows.Scan(&change.Number, &people, &seal); err != nil {
 			return nil, err
+		}
+		if !t.db.seals.holds(seal, factChangeRow(change.Number, people), "fact_change", func() string { return fmt.Sprint(change.Number) }) {
+			continue // one is missing: all facts are forgotten
 		}
 		for person := range slices.Chunk(people, len(register.PersonID{})) {
 			change.People[register.PersonID(person)] = struct{}{}

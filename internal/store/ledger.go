@@ -22,9 +22,15 @@ type Ledger struct{ db *DB }
 // NewLedger returns the ledger in a database.
 func NewLedger(db *DB) Ledger { return Ledger{db} }
 
-// Sealed implements ledger.Storage.
+// Sealed implements ledger.Storage. Rows are read as they are: the tree tells which of
+// their entries were changed.
 func (l Ledger) Sealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
-	return entriesOf(l.turns(ctx, from), from)
+	return entriesOf(l.turns(ctx, from, &chain{db: l.db}), from)
+}
+
+// checked is Sealed where a row that no node wrote is an error, which is seal.ErrBroken.
+func (l Ledger) checked(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
+	return entriesOf(l.turns(ctx, from, l.db.chainFrom(from)), from)
 }
 
 // entriesOf yields the entries of rows, from a number on.
@@ -46,12 +52,12 @@ func entriesOf(turns iter.Seq2[ledger.Turn, error], from ledger.Number) iter.Seq
 
 // turns reads the rows from the one with an entry on. It reads in portions that grow:
 // PostgreSQL sends whatever was asked for, also to a caller that needs the first few only.
-func (l Ledger) turns(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Turn, error] {
+func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter.Seq2[ledger.Turn, error] {
 	return func(yield func(ledger.Turn, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
 			read := 0
 			first, last, end := l.db.periods.holding(from)
-			for turn, err := range portionOfTurns(ctx, l.db.read, l.db.engine, from, end, first, last, portion) {
+			for turn, err := range portionOfTurns(ctx, l.db.read, rows, from, end, first, last, portion) {
 				if !yield(turn, err) || err != nil {
 					return
 				}
@@ -77,16 +83,17 @@ const (
 
 // Entries implements journal.DB.
 func (l Ledger) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	return l.db.pseudonyms.Entries(l.Sealed(ctx, from))
+	return l.db.pseudonyms.Entries(l.checked(ctx, from))
 }
 
 // portionOfTurns reads the rows, up to a portion of them, that begin before end and lie in
 // some months: from the row with the entry from on, or at the latest the one after it.
-func portionOfTurns(ctx context.Context, db querier, engine engine, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Turn, error] {
+func portionOfTurns(ctx context.Context, db querier, before *chain, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Turn, error] {
 	return func(yield func(ledger.Turn, error) bool) {
+		engine := before.db.engine
 		months := engine.ofMonths(first, last)
 		query := `
-			select first, count, body from turn
+			select first, count, body, previous, seal from turn
 			where first >= coalesce((select first from turn where first <= $1 and ` + months + ` order by first desc limit 1), $1)
 				and first + count > $1 and first < $2 and ` + months + ` order by first limit $3`
 		rows, err := db.QueryContext(ctx, query, int64(from), int64(end), portion)
@@ -97,7 +104,12 @@ func portionOfTurns(ctx context.Context, db querier, engine engine, from, end le
 		defer rows.Close()
 		for rows.Next() {
 			var turn ledger.Turn
-			if err := rows.Scan(&turn.First, &turn.Count, &turn.Body); err != nil {
+			var previous, seal []byte
+			err := rows.Scan(&turn.First, &turn.Count, &turn.Body, &previous, &seal)
+			if err == nil {
+				err = before.follows(ctx, turn, previous, seal)
+			}
+			if err != nil {
 				yield(ledger.Turn{}, engine.classify(err))
 				return
 			}
@@ -145,7 +157,7 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 
 func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) {
 	first, last, _ := l.db.periods.holding(number)
-	entry, err := sealed(ctx, l.db.read, number, l.db.engine.ofMonths(first, last))
+	entry, err := l.db.sealed(ctx, l.db.read, number, l.db.engine.ofMonths(first, last))
 	if err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", number, l.db.engine.classify(err))
 	}
@@ -153,10 +165,14 @@ func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) 
 }
 
 // sealed reads one entry, which lies in some months.
-func sealed(ctx context.Context, db querier, number ledger.Number, months string) (ledger.Sealed, error) {
+func (db *DB) sealed(ctx context.Context, q querier, number ledger.Number, months string) (ledger.Sealed, error) {
 	var turn ledger.Turn
-	query := `select first, count, body from turn where first <= $1 and ` + months + ` order by first desc limit 1`
-	if err := db.QueryRowContext(ctx, query, int64(number)).Scan(&turn.First, &turn.Count, &turn.Body); err != nil {
+	var previous, seal []byte
+	query := `select first, count, body, previous, seal from turn where first <= $1 and ` + months + ` order by first desc limit 1`
+	if err := q.QueryRowContext(ctx, query, int64(number)).Scan(&turn.First, &turn.Count, &turn.Body, &previous, &seal); err != nil {
+		return ledger.Sealed{}, err
+	}
+	if err := db.chainFrom(turn.First).follows(ctx, turn, previous, seal); err != nil {
 		return ledger.Sealed{}, err
 	}
 	for entry := range turn.Entries() {
@@ -272,7 +288,7 @@ func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpo
 				return fmt.Errorf("storing %s: %w", tile.Path(), err)
 			}
 		}
-		if err := stillThere(ctx, tx, ledger.Number(checkpoint.Size-1), tiles); err != nil {
+		if err := l.db.stillThere(ctx, tx, ledger.Number(checkpoint.Size-1), tiles); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `insert into checkpoint (size, note) values ($1, $2)`, checkpoint.Size, checkpoint.Note)
@@ -281,8 +297,8 @@ func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpo
 }
 
 // stillThere wants an entry to be the one whose leaf ends the tiles.
-func stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {
-	entry, err := sealed(ctx, tx, last, "true")
+func (db *DB) stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {
+	entry, err := db.sealed(ctx, tx, last, "true")
 	if err != nil {
 		return fmt.Errorf("reading entry %d again: %w", last, err)
 	}

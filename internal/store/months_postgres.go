@@ -119,7 +119,7 @@ func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Peri
 			"alter table turn_other disable trigger turn_is_not_emptied",
 			"truncate turn_other",
 			"alter table turn_other enable trigger turn_is_not_emptied",
-			"insert into turn_other (first, month, count, body) select first, month, count, body from stays",
+			"insert into turn_other (first, month, count, body, previous, seal) select first, month, count, body, previous, seal from stays",
 		)
 	}
 	for _, statement := range statements {

@@ -119,11 +119,12 @@ func (l Ledger) Newest(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 		func(from ledger.Number) iter.Seq2[ledger.Entry, error] { return l.Entries(ctx, from) })
 }
 
-// NewestSealed implements ledger.Storage.
+// NewestSealed implements ledger.Storage. A row that no node wrote is an error, which is
+// seal.ErrBroken.
 func (l Ledger) NewestSealed(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Sealed, error] {
 	return remembering(&l.db.newest, from, func(r run) []ledger.Sealed { return r.sealed },
 		func(e *ledger.Sealed) ledger.Number { return e.Number },
-		func(from ledger.Number) iter.Seq2[ledger.Sealed, error] { return l.Sealed(ctx, from) })
+		func(from ledger.Number) iter.Seq2[ledger.Sealed, error] { return l.checked(ctx, from) })
 }
 
 // Remember bounds the bytes that the newest entries take.

@@ -51,5 +51,28 @@ func (c *periodCache) holding(number ledger.Number) (first, last ledger.Month, e
 	return first, math.MaxInt32, noEnd
 }
 
+// dropped reports whether every entry from one to before another lies in a month that was
+// dropped. Somebody may have dropped it since the months were last read.
+func (db *DB) dropped(ctx context.Context, from, to ledger.Number) (bool, error) {
+	if db.periods.dropped(from, to) {
+		return true, nil
+	}
+	if err := db.periods.look(ctx, db.read); err != nil {
+		return false, err
+	}
+	return db.periods.dropped(from, to), nil
+}
+
+func (c *periodCache) dropped(from, to ledger.Number) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, p := range c.periods {
+		if p.Dropped && p.First <= from {
+			from = max(from, p.End)
+		}
+	}
+	return from >= to
+}
+
 // noEnd is beyond every entry.
 const noEnd ledger.Number = math.MaxInt64

@@ -154,7 +154,7 @@ func (onPostgreSQL) dialect() string { return "postgres" }
 
 // The row is locked until the transaction ends: turns of all nodes follow each
 // other.
-func (onPostgreSQL) takeHead() string { return `select next, last_us, generation from head for update` }
+func (onPostgreSQL) takeHead() string { return headColumns + ` for update` }
 
 func (onPostgreSQL) apart() bool { return true }
 

@@ -28,7 +28,7 @@ var rights = map[string]string{
 	"checkpoint":     "select, insert",
 	"cosignature":    "select, insert",
 	"epoch":          "select, insert",
-	"standing_order": "select, insert, update (lifted_us, lifted_by)",
+	"standing_order": "select, insert, update (lifted_us, lifted_by, seal)",
 	"retention":      "select, insert",
 	"hold":           "select, insert, update (released)",
 

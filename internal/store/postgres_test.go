@@ -50,9 +50,9 @@ func execute(t *testing.T, connection string, statements ...string) {
 
 func TestPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	storetest.Run(t, func(t *testing.T) *store.DB { return openPostgreSQL(t, cluster.Database(t)) })
+	storetest.Run(t, func(t *testing.T) *store.DB { return sealed(t, openPostgreSQL(t, cluster.Database(t))) })
 	t.Run("sessions", func(t *testing.T) {
-		signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(openPostgreSQL(t, cluster.Database(t))) })
+		signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(sealed(t, openPostgreSQL(t, cluster.Database(t)))) })
 	})
 	t.Run("migrations that start together follow each other", func(t *testing.T) {
 		connection := cluster.Empty(t)

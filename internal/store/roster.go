@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
@@ -20,7 +21,7 @@ func NewRoster(db *DB) Roster { return Roster{db} }
 
 // Habilitations returns an account's habilitations, past and to come included.
 func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]roster.Habilitation, error) {
-	const query = `select account, service, purpose, from_us, until_us from habilitation where account = $1 order by service, purpose`
+	const query = `select account, service, purpose, from_us, until_us, seal from habilitation where account = $1 order by service, purpose`
 	rows, err := r.db.read.QueryContext(ctx, query, string(account))
 	if err != nil {
 		return nil, fmt.Errorf("reading habilitations: %w", r.db.engine.classify(err))
@@ -30,18 +31,24 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 	for rows.Next() {
 		var h roster.Habilitation
 		var from, until sql.NullInt64
-		if err := rows.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until); err != nil {
+		var seal []byte
+		if err := rows.Scan(&h.Account, &h.Service, &h.Purpose, &from, &until, &seal); err != nil {
 			return nil, fmt.Errorf("reading a habilitation: %w", r.db.engine.classify(err))
 		}
 		h.From, h.Until = fromMicro(from), fromMicro(until)
-		list = append(list, h)
+		if r.db.habilitationHolds(h, seal) {
+			list = append(list, h)
+		}
 	}
 	return list, r.db.engine.classify(rows.Err())
 }
 
-const accountAndOrganisation = `
-	select a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, o.siret, o.name
+const (
+	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.seal`
+	accountAndOrganisation = `
+	select ` + accountColumns + `, o.siret, o.name, o.seal
 	from account a join organisation o on o.id = a.organisation`
+)
 
 // ByIdentity returns the account bound to an identity; fault.Absent when there is
 // none.
@@ -57,7 +64,7 @@ func (r Roster) Account(ctx context.Context, id roster.AccountID) (roster.Accoun
 }
 
 func (r Roster) account(ctx context.Context, query string, args ...any) (a roster.Account, o roster.Organisation, err error) {
-	a, o, err = scanAccount(r.db.read.QueryRowContext(ctx, query, args...))
+	a, o, err = r.db.scanAccount(r.db.read.QueryRowContext(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, o, noAccount
 	}
@@ -66,23 +73,46 @@ func (r Roster) account(ctx context.Context, query string, args ...any) (a roste
 
 var noAccount = fault.Errorf(fault.Absent, "no such account")
 
-func scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
+// scanAccount reads an account and its organisation; sql.ErrNoRows when no node wrote
+// them.
+func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
 	var opened sql.NullInt64
-	err = row.Scan(&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, &opened, &a.Proposer, &o.SIRET, &o.Name)
+	var seal, sealOfOrganisation []byte
+	err = row.Scan(append(accountPlaces(&a, &opened, &seal), &o.SIRET, &o.Name, &sealOfOrganisation)...)
 	a.Opened, o.ID = fromMicro(opened), a.Organisation
+	if err == nil && !(db.accountHolds(a, seal) && db.organisationHolds(o, sealOfOrganisation)) {
+		err = sql.ErrNoRows
+	}
 	return a, o, err
 }
 
+// accountPlaces is where accountColumns are scanned.
+func accountPlaces(a *roster.Account, opened *sql.NullInt64, seal *[]byte) []any {
+	return []any{&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, opened, &a.Proposer, seal}
+}
+
+func (db *DB) accountHolds(a roster.Account, seal []byte) bool {
+	return db.seals.holds(seal, accountRow(a), "account", func() string { return string(a.ID) })
+}
+
+func (db *DB) organisationHolds(o roster.Organisation, seal []byte) bool {
+	return db.seals.holds(seal, organisationRow(o), "organisation", func() string { return string(o.ID) })
+}
+
+func (db *DB) habilitationHolds(h roster.Habilitation, seal []byte) bool {
+	return db.seals.holds(seal, habilitationRow(h), "habilitation", func() string {
+		return fmt.Sprintf("%s %s %s", h.Account, h.Service, h.Purpose)
+	})
+}
+
+// idsAtOnce is how many accounts one query is about.
+const idsAtOnce = 500
+
 // Known returns which of these accounts there are, spelled exactly so.
 func (r Roster) Known(ctx context.Context, ids []roster.AccountID) (map[roster.AccountID]bool, error) {
-	const idsAtOnce = 500
 	known := make(map[roster.AccountID]bool, len(ids))
 	for portion := range slices.Chunk(ids, idsAtOnce) {
-		args := make([]any, len(portion))
-		for i, id := range portion {
-			args[i] = string(id)
-		}
-		if err := r.knownAmong(ctx, args, known); err != nil {
+		if err := r.knownAmong(ctx, anys(portion), known); err != nil {
 			return nil, fmt.Errorf("looking up accounts: %w", r.db.engine.classify(err))
 		}
 	}
@@ -114,7 +144,10 @@ func (r Roster) Accounts(ctx context.Context) ([]roster.Account, error) {
 	defer rows.Close()
 	var list []roster.Account
 	for rows.Next() {
-		a, _, err := scanAccount(rows)
+		a, _, err := r.db.scanAccount(rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading an account: %w", r.db.engine.classify(err))
 		}
@@ -125,20 +158,28 @@ func (r Roster) Accounts(ctx context.Context) ([]roster.Account, error) {
 
 // Organisations returns every organisation, by name.
 func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error) {
-	rows, err := r.db.read.QueryContext(ctx, `select id, siret, name from organisation order by name`)
+	list, err := r.db.organisations(ctx, r.db.read, `true`)
+	return list, doing("reading organisations", r.db.engine.classify(err))
+}
+
+// organisations reads organisations that meet a condition.
+func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) (list []roster.Organisation, err error) {
+	rows, err := q.QueryContext(ctx, `select id, siret, name, seal from organisation where `+condition+` order by name`, args...)
 	if err != nil {
-		return nil, fmt.Errorf("reading organisations: %w", r.db.engine.classify(err))
+		return nil, err
 	}
 	defer rows.Close()
-	var list []roster.Organisation
 	for rows.Next() {
 		var o roster.Organisation
-		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name); err != nil {
-			return nil, fmt.Errorf("reading an organisation: %w", r.db.engine.classify(err))
+		var seal []byte
+		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name, &seal); err != nil {
+			return nil, err
 		}
-		list = append(list, o)
+		if db.organisationHolds(o, seal) {
+			list = append(list, o)
+		}
 	}
-	return list, r.db.engine.classify(rows.Err())
+	return list, rows.Err()
 }
 
 // rosterRows is the roster, in a turn.
@@ -146,7 +187,7 @@ type rosterRows struct{ *turn }
 
 // Account implements approval.Rows.
 func (r rosterRows) Account(id roster.AccountID) (roster.Account, error) {
-	account, _, err := scanAccount(r.tx.QueryRowContext(r.ctx, accountAndOrganisation+` where a.id = $1`, string(id)))
+	account, _, err := r.db.scanAccount(r.tx.QueryRowContext(r.ctx, accountAndOrganisation+` where a.id = $1`, string(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return account, noAccount
 	}
@@ -156,32 +197,135 @@ func (r rosterRows) Account(id roster.AccountID) (roster.Account, error) {
 // UpsertRoster implements accounts.Rows.
 func (r rosterRows) UpsertRoster(list accounts.List) error {
 	const organisation = `
-		insert into organisation (id, siret, name) values ($1, $2, $3)
-		on conflict (id) do update set siret = excluded.siret, name = excluded.name`
+		insert into organisation (id, siret, name, seal) values ($1, $2, $3, $4)
+		on conflict (id) do update set siret = excluded.siret, name = excluded.name, seal = excluded.seal`
 	const account = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
-			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, proposer = excluded.proposer`
+			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
+			proposer = excluded.proposer, seal = excluded.seal`
 	const habilitation = `
-		insert into habilitation (account, service, purpose, from_us, until_us) values ($1, $2, $3, $4, $5)
-		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us`
+		insert into habilitation (account, service, purpose, from_us, until_us, seal) values ($1, $2, $3, $4, $5, $6)
+		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
 	for _, o := range list.Organisations {
-		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name); err != nil {
+		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name, r.db.seals.seal(organisationRow(o))); err != nil {
 			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
 		}
 	}
+	opened, err := r.opened(list.Accounts)
+	if err != nil {
+		return err
+	}
 	for _, a := range list.Accounts {
+		if at, there := opened[a.ID]; there { // an account keeps it
+			a.Opened = at
+		}
 		if _, err := r.exec(account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
-			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer)); err != nil {
+			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer), r.db.seals.seal(accountRow(a))); err != nil {
 			return fmt.Errorf("storing account %s: %w", a.ID, err)
 		}
 	}
 	for _, h := range list.Habilitations {
 		if _, err := r.exec(habilitation, string(h.Account), string(h.Service), string(h.Purpose),
-			h.From.UnixMicro(), h.Until.UnixMicro()); err != nil {
+			h.From.UnixMicro(), h.Until.UnixMicro(), r.db.seals.seal(habilitationRow(h))); err != nil {
 			return fmt.Errorf("storing the habilitation of %s: %w", h.Account, err)
 		}
 	}
 	return nil
+}
+
+// Organisations implements accounts.Rows.
+func (r rosterRows) Organisations(ids []roster.OrganisationID) (list []roster.Organisation, err error) {
+	for portion := range slices.Chunk(ids, idsAtOnce) {
+		some, err := r.db.organisations(r.ctx, r.tx, `id in `+places(1, len(portion)), anys(portion)...)
+		if err != nil {
+			return nil, doing("reading organisations", err)
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+// Rights implements accounts.Rows.
+func (r rosterRows) Rights(ids []roster.AccountID) (list []accounts.Rights, err error) {
+	for portion := range slices.Chunk(ids, idsAtOnce) {
+		some, err := r.db.rights(r.ctx, r.tx, `a.id in `+places(1, len(portion)), anys(portion)...)
+		if err != nil {
+			return nil, doing("reading accounts", err)
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+func anys[T ~string](list []T) []any {
+	args := make([]any, len(list))
+	for i, one := range list {
+		args[i] = string(one)
+	}
+	return args
+}
+
+// rights reads accounts that meet a condition, with what each may use.
+func (db *DB) rights(ctx context.Context, q querier, condition string, args ...any) (list []accounts.Rights, err error) {
+	rows, err := q.QueryContext(ctx, `select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
+		from account a left join habilitation h on h.account = a.id where `+condition+` order by a.id, h.service, h.purpose`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		a, h, err := db.scanRight(rows)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if last := len(list) - 1; last < 0 || list[last].Account.ID != a.ID {
+			list = append(list, accounts.Rights{Account: a})
+		}
+		if last := &list[len(list)-1]; h.Account != "" {
+			last.Habilitations = append(last.Habilitations, h)
+		}
+	}
+	return list, rows.Err()
+}
+
+// scanRight reads an account with one of its habilitations, which has no account when
+// there is none that a node wrote; sql.ErrNoRows when no node wrote the account.
+func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account, h roster.Habilitation, err error) {
+	var service, purpose sql.NullString
+	var opened, from, until sql.NullInt64
+	var seal, sealOfRight []byte
+	if err := rows.Scan(append(accountPlaces(&a, &opened, &seal), &service, &purpose, &from, &until, &sealOfRight)...); err != nil {
+		return a, h, err
+	}
+	a.Opened = fromMicro(opened)
+	if !db.accountHolds(a, seal) {
+		return a, h, sql.ErrNoRows
+	}
+	right := roster.Habilitation{
+		Account: a.ID, Service: roster.ServiceID(service.String), Purpose: roster.Purpose(purpose.String),
+		From: fromMicro(from), Until: fromMicro(until),
+	}
+	if service.Valid && db.habilitationHolds(right, sealOfRight) {
+		h = right
+	}
+	return a, h, nil
+}
+
+// opened returns since when there have been those of these accounts that there are.
+func (r rosterRows) opened(list []roster.Account) (map[roster.AccountID]time.Time, error) {
+	ids := make([]roster.AccountID, len(list))
+	for i, a := range list {
+		ids[i] = a.ID
+	}
+	there, err := r.Rights(ids)
+	since := make(map[roster.AccountID]time.Time, len(there))
+	for _, one := range there {
+		since[one.Account.ID] = one.Account.Opened
+	}
+	return since, err
 }

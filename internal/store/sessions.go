@@ -102,16 +102,17 @@ func (s *Sessions) absent(err error) error {
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
 	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, stepped_up_us,
-	subject, provider_session`
+	subject, provider_session, seal`
 
 // Open implements signin.Sessions.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	const insert = `insert into session (` + sessionColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 	_, err := s.db.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
-		row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Subject[:], row.Named[:])
+		row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Subject[:], row.Named[:],
+		s.db.seals.seal(sessionRow(row)))
 	return s.db.engine.classify(err)
 }
 
@@ -121,19 +122,20 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 	if ok {
 		return row, nil
 	}
-	row, err := scanSession(s.db.statements.session.QueryRowContext(ctx, key[:]))
+	row, err := s.db.scanSession(s.db.statements.session.QueryRowContext(ctx, key[:]))
 	if err == nil {
 		s.remember(row, writes)
 	}
 	return row, s.absent(err)
 }
 
-func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
-	var key, agent, browser, current, next, previous, subject, named []byte
+// scanSession reads a session; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
+	var key, agent, browser, current, next, previous, subject, named, seal []byte
 	var started, rotated, seen, ended, steppedUp sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
 		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &steppedUp,
-		&subject, &named)
+		&subject, &named, &seal)
 	for into, hash := range map[*signin.Digest][]byte{
 		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
 		&row.Subject: subject, &row.Named: named,
@@ -142,31 +144,54 @@ func scanSession(from interface{ Scan(...any) error }) (row signin.Row, err erro
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
 	row.SteppedUp = fromMicro(steppedUp)
+	if err == nil && !db.seals.holds(seal, sessionRow(row), "session", func() string { return string(row.ID) }) {
+		err = sql.ErrNoRows
+	}
 	return row, err
 }
 
 // Swap implements signin.Sessions.
 func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
+	defer s.forget(row.Key)
+	swapped, err := s.db.swap(ctx, s.db.write, row)
+	return swapped, s.db.engine.classify(err)
+}
+
+// executor is a database, or a transaction in it.
+type executor interface {
+	querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// swap replaces the version of a session that was read.
+func (db *DB) swap(ctx context.Context, in executor, row signin.Row) (bool, error) {
 	const update = `
 		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
-			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10
-		where key = $11 and version = $12`
-	defer s.forget(row.Key)
-	result, err := s.db.write.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
-		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Key[:], row.Version)
+			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10, seal = $11
+		where key = $12 and version = $13`
+	after, err := db.scanSession(in.QueryRowContext(ctx, `select `+sessionColumns+` from session where key = $1 and version = $2`, row.Key[:], row.Version))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
 	if err != nil {
-		return false, s.db.engine.classify(err)
+		return false, err
+	}
+	after.Version++
+	after.Current, after.Next, after.Previous, after.Seed = row.Current, row.Next, row.Previous, row.Seed
+	after.Rotated, after.Seen, after.Hint, after.Why, after.Ended, after.SteppedUp = row.Rotated, row.Seen, row.Hint, row.Why, row.Ended, row.SteppedUp
+	result, err := in.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
+		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp),
+		db.seals.seal(sessionRow(after)), row.Key[:], row.Version)
+	if err != nil {
+		return false, err
 	}
 	swapped, err := result.RowsAffected()
-	return swapped == 1, s.db.engine.classify(err)
+	return swapped == 1, err
 }
 
 // End implements signin.Sessions.
 func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, at time.Time) (ended []signin.Row, err error) {
-	const end = `
-		update session set version = version + 1, why = $1, ended_us = $2, hint = ''
-		where why = '' and `
-	meant, args := "", []any{string(why), at.UnixMicro()}
+	meant, args := "", []any{}
 	add := func(condition string, value any) {
 		args = append(args, value)
 		if meant != "" {
@@ -190,19 +215,54 @@ func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, 
 		add("started_us <=", whose.Until.UnixMicro())
 	}
 	defer s.forgetAll()
-	rows, err := s.db.write.QueryContext(ctx, end+meant+` returning `+sessionColumns, args...)
+	for range endTries {
+		var missed bool
+		err = s.db.within(ctx, func(tx *sql.Tx) (err error) {
+			if ended, err = s.db.openSessions(ctx, tx, meant, args); err != nil {
+				return err
+			}
+			for i := range ended {
+				row := &ended[i]
+				row.Why, row.Ended, row.Hint = why, at, ""
+				swapped, err := s.db.swap(ctx, tx, *row)
+				if err != nil {
+					return err
+				}
+				if missed = !swapped; missed {
+					return errMoved
+				}
+				row.Version++
+			}
+			return nil
+		})
+		if !missed {
+			return ended, err
+		}
+	}
+	return nil, &fault.Error{Kind: fault.Unavailable, Err: errMoved}
+}
+
+// endTries is how often End begins anew because a session that it ends was used meanwhile.
+const endTries = 20
+
+var errMoved = errors.New("a session was used while it was to end")
+
+// openSessions returns the sessions that are open and meet a condition.
+func (db *DB) openSessions(ctx context.Context, q querier, condition string, args []any) (open []signin.Row, err error) {
+	rows, err := q.QueryContext(ctx, `select `+sessionColumns+` from session where why = '' and `+condition, args...)
 	if err != nil {
-		return nil, s.db.engine.classify(err)
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		row, err := scanSession(rows)
-		if err != nil {
-			return nil, s.db.engine.classify(err)
+		switch row, err := db.scanSession(rows); {
+		case err == nil:
+			open = append(open, row)
+		case !errors.Is(err, sql.ErrNoRows):
+			return nil, err
 		}
-		ended = append(ended, row)
 	}
-	return ended, s.db.engine.classify(rows.Err())
+	return open, rows.Err()
 }
 
 // Sweep implements signin.Sessions.

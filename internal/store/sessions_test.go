@@ -9,5 +9,5 @@ import (
 )
 
 func TestSessionsAreKeptAsSignInReliesOn(t *testing.T) {
-	signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(openSQLite(t)) })
+	signintest.Conformance(t, func() signin.Sessions { return store.NewSessions(sealed(t, openSQLite(t))) })
 }

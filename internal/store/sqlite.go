@@ -73,7 +73,7 @@ type onSQLite struct{}
 func (onSQLite) dialect() string { return "sqlite" }
 
 // The transaction was begun immediate: it holds the only write lock already.
-func (onSQLite) takeHead() string { return `select next, last_us, generation from head` }
+func (onSQLite) takeHead() string { return headColumns }
 
 func (onSQLite) apart() bool { return false }
 

@@ -9,6 +9,8 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"poterne/internal/audit"
+	"poterne/internal/seal"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -28,7 +30,22 @@ func openAt(t *testing.T, path string) *store.DB {
 	return s
 }
 
-func TestSQLite(t *testing.T) { storetest.Run(t, openSQLite) }
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.DB { return sealed(t, openSQLite(t)) })
+}
+
+// keys are those of the nodes of a test.
+var keys = seal.New()
+
+// sealed is a database whose rows are sealed.
+func sealed(t *testing.T, s *store.DB) *store.DB {
+	t.Helper()
+	if err := s.Seal(t.Context(), keys); err != nil {
+		t.Fatal(err)
+	}
+	s.OnBroken(func(row audit.Row) { t.Errorf("no seal: %s", row) })
+	return s
+}
 
 // Promise: LEDGER-5
 func TestLEDGER_5_RowsOfTheLedgerRefuseUpdateAndDelete(t *testing.T) {

@@ -33,24 +33,24 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	p.head = prepare(db.write, db.engine.takeHead())
 	p.session = prepare(db.read, `select `+sessionColumns+` from session where key = $1`)
 	p.asker = prepare(db.read, `
-		select a.organisation, a.role, a.opened_us, h.service, h.purpose, h.from_us, h.until_us
+		select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
 	p.covers = prepare(db.read, `
-		select source, id, absent, substitute, declared_by, from_us, until_us
-		from cover where substitute = $1 order by source, id`)
+		select `+coverColumns+` from cover where substitute = $1 order by source, id`)
 	p.facts = prepare(db.read, `
-		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author
+		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
 		from `+db.engine.found("fact", "person")+` where until_us > $2`)
-	p.people = prepare(db.read, `select place, person from `+db.engine.found("alias", "alias"))
+	p.people = prepare(db.read, `select place, person, seal from `+db.engine.found("alias", "alias"))
 	db.loader.about = db.factsAbout
 	db.Remember(Remembered)
 	if db.engine.apart() {
-		p.turns = prepare(db.write, `with moved as (update head set next = $5, last_us = $6)
-			insert into turn (first, count, body, month) select *, $4::integer from unnest($1::bigint[], $2::integer[], $3::bytea[])`)
+		p.turns = prepare(db.write, `with moved as (update head set next = $7, last_us = $8, tip = $9, seal = $10)
+			insert into turn (first, count, body, previous, seal, month)
+			select *, $6::integer from unnest($1::bigint[], $2::integer[], $3::bytea[], $4::bytea[], $5::bytea[])`)
 		return err
 	}
-	p.turns = prepare(db.write, `insert into turn (first, count, body) values ($1, $2, $3)`)
-	p.move = prepare(db.write, `update head set next = $1, last_us = $2`)
+	p.turns = prepare(db.write, `insert into turn (first, count, body, previous, seal) values ($1, $2, $3, $4, $5)`)
+	p.move = prepare(db.write, `update head set next = $1, last_us = $2, tip = $3, seal = $4`)
 	return err
 }
 

@@ -55,20 +55,18 @@ func (l Ledger) Turn(ctx context.Context, act func(journal.Head) error) error {
 
 // turn implements journal.Head inside one transaction.
 type turn struct {
-	ctx        context.Context
-	db         *DB
-	tx         *sql.Tx
-	next       ledger.Number
-	last       time.Time
-	generation uint64
-	dirty      bool
-	wrote      run
+	ctx context.Context
+	db  *DB
+	tx  *sql.Tx
+	head
+	dirty bool
+	wrote run
 }
 
-func (t *turn) take() error {
-	var last int64
-	err := t.tx.StmtContext(t.ctx, t.db.statements.head).QueryRowContext(t.ctx).Scan(&t.next, &last, &t.generation)
-	t.last = time.UnixMicro(last).UTC()
+func (t *turn) take() (err error) {
+	if t.head, err = scanHead(t.tx.StmtContext(t.ctx, t.db.statements.head).QueryRowContext(t.ctx)); err == nil {
+		err = t.head.check(t.db.seals.keys.Load())
+	}
 	if err == nil && t.next > 0 && !t.db.periods.knows(ledger.MonthOf(t.last)) {
 		err = t.db.periods.look(t.ctx, t.tx)
 	}
@@ -81,7 +79,8 @@ func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.db.periods.holding(from)
-	turns := portionOfTurns(t.ctx, t.tx, t.db.engine, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
+	rows := t.db.chainFrom(from)
+	turns := portionOfTurns(t.ctx, t.tx, rows, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
 	return func(yield func(ledger.Entry, error) bool) {
 		for turn, err := range turns {
 			if err != nil {
@@ -102,6 +101,9 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 					return
 				}
 			}
+		}
+		if err := rows.reaches(t.head); err != nil {
+			yield(ledger.Entry{}, err)
 		}
 	}
 }
@@ -190,42 +192,51 @@ func (t *turn) write(entries []ledger.Sealed, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	turns := ledger.Turns(entries)
+	previous, of := make([][]byte, len(turns)), make([][]byte, len(turns))
+	for i, turn := range turns {
+		previous[i] = t.tip
+		t.tip = t.db.seals.seal(turnRow(turn, t.tip))
+		of[i] = t.tip
+	}
 	t.next = entries[len(entries)-1].Number + 1
 	t.last = at
-	if turns := ledger.Turns(entries); t.db.engine.apart() {
-		err = t.insertAtOnce(turns, month)
+	t.seal = t.db.seals.seal(t.head.row())
+	if t.db.engine.apart() {
+		err = t.insertAtOnce(turns, previous, of, month)
 	} else {
-		err = t.insert(turns)
+		err = t.insert(turns, previous, of)
 	}
 	return doing("writing entries", err)
 }
 
 // insertAtOnce inserts rows as three arrays, into the table of a month, and moves the head
 // on in the same statement.
-func (t *turn) insertAtOnce(turns []ledger.Turn, month ledger.Month) error {
+func (t *turn) insertAtOnce(turns []ledger.Turn, previous, seals [][]byte, month ledger.Month) error {
 	firsts, counts, bodies := make([]int64, len(turns)), make([]int32, len(turns)), make([][]byte, len(turns))
 	for i, turn := range turns {
 		firsts[i], counts[i], bodies[i] = int64(turn.First), int32(turn.Count), turn.Body
 	}
 	_, err := t.tx.StmtContext(t.ctx, t.db.statements.turns).ExecContext(t.ctx,
-		firsts, counts, pgtype.FlatArray[[]byte](bodies), month, int64(t.next), t.last.UnixMicro())
+		firsts, counts, pgtype.FlatArray[[]byte](bodies), pgtype.FlatArray[[]byte](previous), pgtype.FlatArray[[]byte](seals), month,
+		int64(t.next), t.last.UnixMicro(), t.tip, t.seal)
 	return err
 }
 
 // insert inserts rows one by one, and moves the head on.
-func (t *turn) insert(turns []ledger.Turn) error {
+func (t *turn) insert(turns []ledger.Turn, previous, seals [][]byte) error {
 	insert := t.tx.StmtContext(t.ctx, t.db.statements.turns)
-	for _, turn := range turns {
-		if _, err := insert.ExecContext(t.ctx, int64(turn.First), turn.Count, turn.Body); err != nil {
+	for i, turn := range turns {
+		if _, err := insert.ExecContext(t.ctx, int64(turn.First), turn.Count, turn.Body, previous[i], seals[i]); err != nil {
 			return err
 		}
 	}
-	_, err := t.tx.StmtContext(t.ctx, t.db.statements.move).ExecContext(t.ctx, int64(t.next), t.last.UnixMicro())
+	_, err := t.tx.StmtContext(t.ctx, t.db.statements.move).ExecContext(t.ctx, int64(t.next), t.last.UnixMicro(), t.tip, t.seal)
 	return err
 }
 
 func (t *turn) Orders() (order.Set, error) {
-	orders, err := ordersInForce(t.ctx, t.tx)
+	orders, err := t.db.ordersInForce(t.ctx, t.tx)
 	return orders, doing("reading orders", err)
 }
 
@@ -242,13 +253,9 @@ func oneRow(done sql.Result, err error) error {
 
 func (t *turn) Advance() error {
 	t.generation++
-	t.dirty = true
-	return doing("advancing the generation", advance(t.ctx, t.tx))
-}
-
-func advance(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `update head set generation = generation + 1`)
-	return err
+	t.seal = t.db.seals.seal(t.head.row())
+	_, err := t.exec(`update head set generation = $1, seal = $2`, int64(t.generation), t.seal)
+	return doing("advancing the generation", err)
 }
 
 // doing says what an error met. It is left unsorted: an error in a turn is never

@@ -191,8 +191,6 @@ func (p *listeners) furnish(dir string) error {
 		if keys, err = config.NewKeys("demo.poterne.example", nil); err != nil {
 			return err
 		}
-	} else if _, missing := os.Stat(filepath.Join(dir, config.EpochFile)); errors.Is(missing, os.ErrNotExist) { // a demonstration from before
-		keys = []config.Key{config.NewEpochKey()}
 	}
 	for _, key := range keys {
 		if err := key.Write(dir); err != nil {

@@ -179,7 +179,7 @@ func (d *world) aliases(key register.Key) []intake.Alias {
 
 // fill gives Poterne its accounts and the identifiers of its neighbours.
 func (d *world) fill(ctx context.Context, o *app.Opened) error {
-	if _, err := journal.Do(ctx, d.weeksAgo(o), accounts.Import{By: "demo", List: d.roster()}); err != nil {
+	if _, err := journal.Do(ctx, d.weeksAgo(o), &accounts.Import{By: "demo", List: d.roster()}); err != nil {
 		return err
 	}
 	_, err := journal.Do(ctx, d.weeksAgo(o), intake.AliasBatch{By: "demo", Aliases: d.aliases(o.Pseudonym)})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
@@ -33,11 +34,14 @@ type (
 	stageRoster    struct{ *Stage }
 	stageShelf     struct{ *Stage }
 	stageCampaigns struct{ *Stage }
+	stageAudit     struct{ *Stage }
 
 	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
 	// the ledger is small.
 	stageIndex struct{ *index.Index }
 )
+
+func (s stageAudit) Findings() []audit.Finding { return s.Damaged }
 
 func (s stageCampaigns) Picture() campaign.Picture { return s.Shared }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/i18n"
 	"poterne/internal/journal"
@@ -57,10 +58,11 @@ type Stage struct {
 	Broken    error     // what everything answers, if anything
 	Shared    campaign.Picture
 
-	Recorded   []ledger.Entry // what was written down of readings
-	Unwritable error          // what writing them down answers, if anything
-	Dropped    ledger.Number  // the first entry that is still there
-	Unread     ledger.Number  // how many entries more there seem to be than the index has read
+	Damaged    []audit.Finding // rows that are not as the ledger says
+	Recorded   []ledger.Entry  // what was written down of readings
+	Unwritable error           // what writing them down answers, if anything
+	Dropped    ledger.Number   // the first entry that is still there
+	Unread     ledger.Number   // how many entries more there seem to be than the index has read
 
 	handler http.Handler
 	desk    *desk.Handlers
@@ -91,7 +93,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
-		Sources: stageRoster{s}, Campaigns: stageCampaigns{s},
+		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
 	})
 	s.Rooms = []portal.Room{

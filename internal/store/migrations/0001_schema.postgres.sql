@@ -15,7 +15,9 @@ create table head (
 	one        integer not null constraint head_is_one primary key check (one = 1),
 	next       bigint  not null,
 	last_us    bigint  not null,
-	generation bigint  not null
+	generation bigint  not null,
+	tip bytea not null default '',
+	seal bytea not null default ''
 );
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 create function generation_is_told() returns trigger language plpgsql as $$
@@ -38,6 +40,8 @@ create table turn (
 	month integer not null,
 	count integer not null constraint turn_count check (count between 1 and 256),
 	body  bytea   not null,
+	previous bytea not null default '',
+	seal bytea not null default '',
 	constraint turn_first primary key (first, month)
 ) partition by list (month);
 alter table turn alter column body set storage external; -- salts do not compress
@@ -103,7 +107,8 @@ create table epoch (
 create table organisation (
 	id    text collate "C" not null constraint organisation_id primary key,
 	siret text             not null,
-	name  text collate "C" not null
+	name  text collate "C" not null,
+	seal bytea not null default ''
 );
 
 -- account is one member of staff in one organisation. One identity of an identity
@@ -119,6 +124,7 @@ create table account (
 	subject      text             not null,
 	opened_us    bigint           not null,
 	proposer     text collate "C" not null default '',
+	seal bytea not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );
 
@@ -130,6 +136,7 @@ create table habilitation (
 	purpose  text collate "C" not null,
 	from_us  bigint           not null,
 	until_us bigint           not null,
+	seal bytea not null default '',
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 );
@@ -156,6 +163,7 @@ create table fact (
 	from_us      bigint           not null,
 	until_us     bigint           not null,
 	author       text             not null,
+	seal bytea not null default '',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
@@ -166,7 +174,8 @@ create table fact (
 -- read these people's facts again before they decide.
 create table fact_change (
 	number bigint not null constraint fact_change_number primary key,
-	people bytea not null
+	people bytea not null,
+	seal bytea not null default ''
 );
 
 -- cover is the time during which a substitute sees the people of an absent account, as
@@ -179,6 +188,7 @@ create table cover (
 	declared_by text             not null,
 	from_us     bigint           not null,
 	until_us    bigint           not null,
+	seal bytea not null default '',
 	constraint cover_id primary key (source, id)
 );
 create index cover_substitute on cover (substitute);
@@ -187,7 +197,8 @@ create index cover_substitute on cover (substitute);
 -- hashes: an identifier MUST NOT be stored.
 create table alias (
 	alias  bytea not null constraint alias_alias primary key check (length(alias) = 16),
-	person bytea not null check (length(person) = 16)
+	person bytea not null check (length(person) = 16),
+	seal bytea not null default ''
 );
 
 -- Orders
@@ -208,7 +219,8 @@ create table standing_order (
 	because   text             not null,
 	message   text             not null,
 	lifted_us bigint,
-	lifted_by text
+	lifted_by text,
+	seal bytea not null default ''
 );
 
 -- Sessions
@@ -241,7 +253,8 @@ create table session (
 	stepped_up_us    bigint,
 	hint             text             not null,
 	why              text             not null,
-	ended_us         bigint
+	ended_us         bigint,
+	seal bytea not null default ''
 );
 create index session_account on session (account);
 create index session_started on session (started_us);

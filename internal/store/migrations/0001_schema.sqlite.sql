@@ -12,7 +12,9 @@ create table head (
 	one        integer not null constraint head_is_one primary key check (one = 1),
 	next       integer not null,
 	last_us    integer not null,
-	generation integer not null
+	generation integer not null,
+	tip blob not null default x'',
+	seal blob not null default x''
 ) strict;
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 
@@ -24,7 +26,9 @@ insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 create table turn (
 	first integer not null constraint turn_first primary key,
 	count integer not null constraint turn_count check (count between 1 and 256),
-	body  blob    not null
+	body  blob    not null,
+	previous blob not null default x'',
+	seal blob not null default x''
 ) strict;
 
 create trigger turn_is_not_changed before update on turn
@@ -83,7 +87,8 @@ create table epoch (
 create table organisation (
 	id    text not null constraint organisation_id primary key,
 	siret text not null,
-	name  text not null
+	name  text not null,
+	seal blob not null default x''
 ) strict;
 
 -- account is one member of staff in one organisation. One identity of an identity
@@ -99,6 +104,7 @@ create table account (
 	subject      text    not null,
 	opened_us    integer not null,
 	proposer     text    not null default '',
+	seal blob not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;
 
@@ -110,6 +116,7 @@ create table habilitation (
 	purpose  text    not null,
 	from_us  integer not null,
 	until_us integer not null,
+	seal blob not null default x'',
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 ) strict, without rowid;
@@ -136,6 +143,7 @@ create table fact (
 	from_us      integer not null,
 	until_us     integer not null,
 	author       text    not null,
+	seal blob not null default x'',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
@@ -146,7 +154,8 @@ create table fact (
 -- read these people's facts again before they decide.
 create table fact_change (
 	number integer not null constraint fact_change_number primary key,
-	people blob not null
+	people blob not null,
+	seal blob not null default x''
 ) strict;
 
 -- cover is the time during which a substitute sees the people of an absent account, as
@@ -159,6 +168,7 @@ create table cover (
 	declared_by text    not null,
 	from_us     integer not null,
 	until_us    integer not null,
+	seal blob not null default x'',
 	constraint cover_id primary key (source, id)
 ) strict, without rowid;
 create index cover_substitute on cover (substitute);
@@ -167,7 +177,8 @@ create index cover_substitute on cover (substitute);
 -- hashes: an identifier MUST NOT be stored.
 create table alias (
 	alias  blob not null constraint alias_alias primary key check (length(alias) = 16),
-	person blob not null check (length(person) = 16)
+	person blob not null check (length(person) = 16),
+	seal blob not null default x''
 ) strict, without rowid;
 
 -- Orders
@@ -188,7 +199,8 @@ create table standing_order (
 	because   text    not null,
 	message   text    not null,
 	lifted_us integer,
-	lifted_by text
+	lifted_by text,
+	seal blob not null default x''
 ) strict;
 
 -- Sessions
@@ -220,7 +232,8 @@ create table session (
 	stepped_up_us    integer,
 	hint             text    not null,
 	why              text    not null,
-	ended_us         integer
+	ended_us         integer,
+	seal blob not null default x''
 ) strict, without rowid;
 create index session_account on session (account);
 create index session_started on session (started_us);

@@ -359,7 +359,7 @@ func TakeRoster(t testing.TB, s *store.DB, list accounts.List) error {
 // TakeRosterBy takes a roster in through a writer.
 func TakeRosterBy(t testing.TB, w journal.Writer, list accounts.List) error {
 	t.Helper()
-	_, err := journal.Do(t.Context(), w, accounts.Import{By: "samir", List: list})
+	_, err := journal.Do(t.Context(), w, &accounts.Import{By: "samir", List: list})
 	return err
 }
 

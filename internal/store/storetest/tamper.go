@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,8 +27,8 @@ func Tamper(t testing.TB, db *sql.DB, statements string) {
 }
 
 // TamperWith changes entries without a guard. Meanwhile they lie in the table entry
-// (number, month, salt, body); on SQLite their month is 0. Afterwards each is a row of the
-// ledger of its own.
+// (number, month, salt, body); on SQLite their month is 0. Afterwards each that was
+// changed, and those it shared a row with, is a row of the ledger of its own.
 func TamperWith(t testing.TB, db *sql.DB, change func(*sql.Conn)) {
 	t.Helper()
 	conn, err := db.Conn(t.Context())
@@ -38,9 +39,9 @@ func TamperWith(t testing.TB, db *sql.DB, change func(*sql.Conn)) {
 	_, sqlite := db.Driver().(*sqlite.Driver)
 	a := attacker{t, conn, !sqlite}
 	lock := a.unlock()
-	a.layOut()
+	rows := a.layOut()
 	change(conn)
-	a.layIn()
+	a.layIn(rows)
 	lock()
 }
 
@@ -110,35 +111,70 @@ func (a attacker) unlock() (lock func()) {
 	}
 }
 
-// layOut puts the ledger's entries into the table entry.
-func (a attacker) layOut() {
-	a.exec(`create table entry (number bigint, month integer, salt ` + a.bytes() + `, body ` + a.bytes() + `)`)
-	month := `0`
-	if a.postgres {
-		month = `month`
-	}
-	turns := slices.Collect(a.rows(`select first, count, body, `+month+` from turn order by first`, 4))
-	for _, row := range turns {
-		turn := ledger.Turn{First: ledger.Number(row[0].(int64)), Count: int(row[1].(int64)), Body: row[2].([]byte)}
-		for entry := range turn.Entries() {
-			a.exec(`insert into entry (number, month, salt, body) values ($1, $2, $3, $4)`, int64(entry.Number), row[3], entry.Salt[:], entry.Body)
-		}
-	}
+// row is a row of the ledger, and the entries that it holds.
+type row struct {
+	columns []any // first, count, body, previous, seal, month
+	entries []string
 }
 
-// layIn puts what is in that table into the ledger's place.
-func (a attacker) layIn() {
-	a.exec(`delete from turn`)
-	insert := `insert into turn (first, count, body) values ($1, $2, $3)`
-	if a.postgres {
-		insert = `insert into turn (first, count, body, month) values ($1, $2, $3, $4)`
+// layOut puts the ledger's entries into the table entry, and returns the rows they lay in.
+func (a attacker) layOut() (rows []row) {
+	a.exec(`create table entry (number bigint, month integer, salt ` + a.bytes() + `, body ` + a.bytes() + `)`)
+	for _, columns := range slices.Collect(a.rows(`select first, count, body, previous, seal, `+a.month()+` from turn order by first`, 6)) {
+		one := row{columns: columns}
+		turn := ledger.Turn{First: ledger.Number(columns[0].(int64)), Count: int(columns[1].(int64)), Body: columns[2].([]byte)}
+		for entry := range turn.Entries() {
+			a.exec(`insert into entry (number, month, salt, body) values ($1, $2, $3, $4)`, int64(entry.Number), columns[5], entry.Salt[:], entry.Body)
+			one.entries = append(one.entries, fmt.Sprint(entry.Number, columns[5], entry.Salt, entry.Body))
+		}
+		rows = append(rows, one)
 	}
-	for _, row := range slices.Collect(a.rows(`select number, salt, body, month from entry order by number`, 4)) {
-		turn := ledger.Turns([]ledger.Sealed{{Number: ledger.Number(row[0].(int64)), Salt: ledger.Salt(row[1].([]byte)), Body: row[2].([]byte)}})[0]
-		args := []any{int64(turn.First), turn.Count, turn.Body, row[3]}
-		a.exec(insert, args[:strings.Count(insert, "$")]...)
+	return rows
+}
+
+// layIn puts what is in that table into the ledger's place. A row of which every entry is
+// there as it was stays as it was.
+func (a attacker) layIn(before []row) {
+	left := make(map[string][]any)
+	var order []string
+	for _, e := range slices.Collect(a.rows(`select number, salt, body, month from entry order by number`, 4)) {
+		name := fmt.Sprint(e[0], e[3], ledger.Salt(e[1].([]byte)), e[2])
+		left[name], order = e, append(order, name)
+	}
+	a.exec(`delete from turn`)
+	for _, one := range before {
+		if slices.ContainsFunc(one.entries, func(name string) bool { return left[name] == nil }) {
+			continue
+		}
+		a.insert(notNull(one.columns)...)
+		for _, name := range one.entries {
+			delete(left, name)
+		}
+	}
+	for _, name := range order {
+		if e, changed := left[name]; changed {
+			turn := ledger.Turns([]ledger.Sealed{{Number: ledger.Number(e[0].(int64)), Salt: ledger.Salt(e[1].([]byte)), Body: e[2].([]byte)}})[0]
+			a.insert(int64(turn.First), turn.Count, turn.Body, []byte{}, []byte{}, e[3])
+		}
 	}
 	a.exec(`drop table entry`)
+}
+
+// insert inserts a row of the ledger.
+func (a attacker) insert(columns ...any) {
+	a.t.Helper()
+	if !a.postgres {
+		a.exec(`insert into turn (first, count, body, previous, seal) values ($1, $2, $3, $4, $5)`, columns[:5]...)
+		return
+	}
+	a.exec(`insert into turn (first, count, body, previous, seal, month) values ($1, $2, $3, $4, $5, $6)`, columns...)
+}
+
+func (a attacker) month() string {
+	if a.postgres {
+		return `month`
+	}
+	return `0`
 }
 
 func (a attacker) bytes() string {
@@ -146,4 +182,14 @@ func (a attacker) bytes() string {
 		return `bytea`
 	}
 	return `blob`
+}
+
+// notNull gives empty bytes back what a driver made of them.
+func notNull(columns []any) []any {
+	for i, column := range columns {
+		if bytes, ok := column.([]byte); ok && bytes == nil || column == nil {
+			columns[i] = []byte{}
+		}
+	}
+	return columns
 }

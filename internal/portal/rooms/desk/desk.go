@@ -8,6 +8,7 @@ import (
 	"iter"
 	"time"
 
+	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
@@ -41,6 +42,7 @@ type Deps struct {
 	Sessions    Sessions
 	Sources     Sources
 	Campaigns   Campaigns
+	Audit       Audit
 	Index       Index // nil: there are no pages that say exactly who, and what follows is not needed
 	Directory   Directory
 	// Covering returns a signed checkpoint that covers every entry before one.
@@ -102,6 +104,12 @@ type Sessions interface {
 	EndAll(context.Context, roster.AccountID) error
 }
 
+// Audit holds rows of the database against the ledger.
+type Audit interface {
+	// Findings returns the rows that are not as the ledger says.
+	Findings() []audit.Finding
+}
+
 // Sources are the systems that tell facts.
 type Sources interface {
 	// Heard returns when each was last heard.
@@ -155,7 +163,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 	}
 	h := &Handlers{
 		base:      all,
-		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, newHour()},
+		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, deps.Audit, newHour()},
 		orders:    orders{all, deps.Containment, deps.Sessions},
 		campaigns: campaigns{all, deps.Campaigns, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},

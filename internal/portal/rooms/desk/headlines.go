@@ -56,9 +56,15 @@ func (l live) lookout(v visit) (heads []headline) {
 		return []headline{{State: "behind", Sentence: v.Speaker.Say("desk.behind")}}
 	}
 	for _, o := range orders {
+		if o.Broken {
+			return []headline{{State: "closed", Sentence: v.Speaker.Say("order.broken")}}
+		}
 		if o.Reach == order.Everything && o.Effect == order.Closed {
 			return []headline{{State: "closed", Sentence: v.Speaker.Say("desk.closed")}}
 		}
+	}
+	if rows := len(l.audit.Findings()); rows > 0 {
+		heads = append(heads, headline{State: "look", Sentence: v.Speaker.Say("audit.look", "n", rows)})
 	}
 	if freezes := frozen(orders, now); len(freezes) > 0 {
 		heads = append(heads, l.frozenHeadline(v, freezes))

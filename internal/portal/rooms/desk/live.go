@@ -18,6 +18,7 @@ type live struct {
 	calendar  Calendar
 	sources   Sources
 	campaigns Campaigns
+	audit     Audit
 	hour      *hour
 }
 
@@ -32,6 +33,7 @@ type deskPage struct {
 	Lines   []portal.Line
 	After   ledger.Number // the flow goes on from here
 	Sources []sourceState
+	Damaged []damagedRow
 }
 
 // page shows the desk.
@@ -52,7 +54,7 @@ func (l live) page(v visit) error {
 	shown := deskPage{
 		Page: v.Page(path, "desk.title"), Said: said,
 		Heads: heads, At: l.shell.Now(), Pulse: drawPulse(l.hour.minutes(l.shell.Now())),
-		Orders: l.measures(v), After: after, Sources: sources,
+		Orders: l.measures(v), After: after, Sources: sources, Damaged: damaged(v, l.audit.Findings()),
 	}
 	for _, h := range newest {
 		shown.Lines = append(shown.Lines, v.labels.Line(h))

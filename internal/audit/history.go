@@ -1,0 +1,96 @@
+// Package audit holds the rows that give rights, and those that take them away, against
+// the ledger. A row without its seal decides nothing anyway; what a seal cannot tell is a
+// row that a node wrote once and that was put back since, and a row that is gone. The
+// ledger tells: the entry that makes a row has its digest.
+package audit
+
+import (
+	"poterne/internal/containment"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+)
+
+// history is what the ledger says of rights and orders.
+type history struct {
+	first, upTo   ledger.Number // what was read of it
+	accounts      map[roster.AccountID]*made
+	organisations map[roster.OrganisationID]*made
+	orders        map[ledger.Number]order.Order // placed and not lifted
+	lifted        map[ledger.Number]bool
+}
+
+// made is the digests that the rows of one account or organisation had, the newest last,
+// and the entry that says so of the newest.
+type made struct {
+	digests []ledger.Digest
+	entry   ledger.Number
+}
+
+// newest returns the newest digest and its entry; nil was never made.
+func (m *made) newest() (ledger.Digest, ledger.Number) {
+	if m == nil {
+		return ledger.Digest{}, 0
+	}
+	return m.digests[len(m.digests)-1], m.entry
+}
+
+func newHistory(first ledger.Number) *history {
+	return &history{
+		first: first, upTo: first,
+		accounts: make(map[roster.AccountID]*made), organisations: make(map[roster.OrganisationID]*made),
+		orders: make(map[ledger.Number]order.Order), lifted: make(map[ledger.Number]bool),
+	}
+}
+
+// count takes in the next entry.
+func (h *history) count(e ledger.Entry) {
+	h.upTo = e.Number + 1
+	switch e.Kind {
+	case ledger.Assigned:
+		if e.Reach == order.Organisation {
+			assign(h.organisations, roster.OrganisationID(e.Target), e)
+		} else {
+			assign(h.accounts, roster.AccountID(e.Target), e)
+		}
+	case ledger.Placed:
+		o := e.Order()
+		o.ID, o.Placed = containment.IDOf(e.Number), e.Time
+		h.orders[e.Number] = o
+	case ledger.Lifted:
+		if e.End > e.From {
+			delete(h.orders, e.From)
+			h.lifted[e.From] = true
+		}
+	}
+}
+
+func assign[ID comparable](to map[ID]*made, id ID, e ledger.Entry) {
+	m := to[id]
+	if m == nil {
+		m = new(made)
+		to[id] = m
+	}
+	m.digests, m.entry = append(m.digests, e.Digest), e.Number
+}
+
+// complete reports whether the ledger is there from its beginning: what it does not say
+// then never was.
+func (h *history) complete() bool { return h.first == 0 }
+
+// judge says what is wrong with a row whose digest is this, if anything is.
+func (h *history) judge(m *made, digest ledger.Digest) (Fault, bool) {
+	newest, _ := m.newest()
+	switch {
+	case m == nil:
+		return Unmade, h.complete()
+	case digest == newest:
+		return "", false
+	}
+	for _, before := range m.digests {
+		if digest == before {
+			return PutBack, true
+		}
+	}
+	return Changed, true
+}

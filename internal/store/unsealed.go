@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/audit"
+	"poterne/internal/intake"
+	"poterne/internal/order"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Audit is the rows that are held against the ledger. It implements audit.Rows.
+type Audit struct{ db *DB }
+
+// NewAudit returns those of a database.
+func NewAudit(db *DB) Audit { return Audit{db} }
+
+// Rights implements audit.Rows.
+func (a Audit) Rights(ctx context.Context) ([]accounts.Rights, error) {
+	list, err := a.db.rights(ctx, a.db.read, `true`)
+	return list, doing("reading accounts", a.db.engine.classify(err))
+}
+
+// Organisations implements audit.Rows.
+func (a Audit) Organisations(ctx context.Context) ([]roster.Organisation, error) {
+	return Roster(a).Organisations(ctx)
+}
+
+// InForce implements audit.Rows.
+func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a).InForce(ctx) }
+
+// Unsealed implements audit.Rows.
+func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
+	return func(yield func(audit.Row, error) bool) {
+		var found []audit.Row
+		check := &DB{engine: a.db.engine, read: a.db.read}
+		check.seals.keys.Store(a.db.seals.keys.Load())
+		check.OnBroken(func(row audit.Row) { found = append(found, row) })
+		for table, read := range map[string]func(context.Context) error{
+			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "orders": check.readOrders,
+			"sessions": check.readSessions, "facts": check.readFacts, "aliases": check.readAliases,
+		} {
+			if err := read(ctx); err != nil {
+				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
+				return
+			}
+			for _, row := range found {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			found = nil
+		}
+	}
+}
+
+func (db *DB) readOrganisations(ctx context.Context) error {
+	_, err := db.organisations(ctx, db.read, `true`)
+	return err
+}
+
+func (db *DB) readRights(ctx context.Context) error {
+	_, err := db.rights(ctx, db.read, `true`)
+	return err
+}
+
+// each reads rows one after another; scan returns sql.ErrNoRows of one without its seal.
+func (db *DB) each(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (db *DB) readCovers(ctx context.Context) error {
+	return db.each(ctx, func(rows *sql.Rows) error {
+		_, err := db.scanCover(rows)
+		return err
+	}, `select `+coverColumns+` from cover`)
+}
+
+func (db *DB) readOrders(ctx context.Context) error {
+	return db.each(ctx, func(rows *sql.Rows) error {
+		_, err := db.scanOrder(rows)
+		return err
+	}, orderColumns)
+}
+
+func (db *DB) readSessions(ctx context.Context) error {
+	return db.each(ctx, func(rows *sql.Rows) error {
+		_, err := db.scanSession(rows)
+		return err
+	}, `select `+sessionColumns+` from session`)
+}
+
+// rowsAtOnce is how many rows of a large table are read by one query: nothing that was
+// written meanwhile is kept for it.
+const rowsAtOnce = 10_000
+
+func (db *DB) readFacts(ctx context.Context) error {
+	const query = `
+		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
+		from fact where (person, source, id) > ($1, $2, $3) order by person, source, id limit $4`
+	var last reason.Fact
+	for read := rowsAtOnce; read == rowsAtOnce; {
+		read = 0
+		err := db.each(ctx, func(rows *sql.Rows) error {
+			read++
+			var f reason.Fact
+			var person, seal []byte
+			var from, until int64
+			if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &seal); err != nil {
+				return err
+			}
+			f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
+			db.factHolds(f, seal)
+			last = f
+			return nil
+		}, query, last.Person[:], last.Source, last.ID, rowsAtOnce)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) readAliases(ctx context.Context) error {
+	const query = `select alias, person, seal from alias where alias > $1 order by alias limit $2`
+	var last intake.Alias
+	for read := rowsAtOnce; read == rowsAtOnce; {
+		read = 0
+		err := db.each(ctx, func(rows *sql.Rows) error {
+			read++
+			var alias, person, seal []byte
+			if err := rows.Scan(&alias, &person, &seal); err != nil {
+				return err
+			}
+			last = intake.Alias{Alias: register.Alias(alias), Person: register.PersonID(person)}
+			db.aliasHolds(last, seal)
+			return nil
+		}, query, last.Alias[:], rowsAtOnce)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
