@@ -16,6 +16,7 @@ type keysCommands struct {
 	Make    keysCommand `cmd:"" default:"withargs" help:"Make them all; make may be left out."`
 	Epoch   keysEpoch   `cmd:"" help:"Make the epoch key alone, for a configuration that has the others."`
 	Advance keysAdvance `cmd:"" help:"Throw away the keys of months that were dropped."`
+	Rotate  keysRotate  `cmd:"" help:"Add a seal key, or have the newest one make seals; nodes go on meanwhile."`
 }
 
 // keysCommand makes the secrets that a configuration needs.
@@ -90,4 +91,30 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 		fmt.Fprintf(on.Out, "the epoch key begins with %s\n", pseudonyms.First())
 		return nil
 	})
+}
+
+type keysRotate struct {
+	Config  string `default:"poterne.toml" help:"The configuration file."`
+	Promote bool   `help:"Have the newest key make seals, once every node has it."`
+}
+
+// Run rotates the seal keys in two steps. Running nodes take them up by themselves.
+func (r *keysRotate) Run(on *streams) error {
+	s, err := config.Read(r.Config)
+	if err != nil {
+		return err
+	}
+	keys := s.Seals.Rotated()
+	if r.Promote {
+		keys = s.Seals.Promoted()
+	}
+	if err := replaceFile(s.SealFile, keys.Text()); err != nil {
+		return fmt.Errorf("the seal keys stay as they are: %w", err)
+	}
+	if r.Promote {
+		fmt.Fprintf(on.Out, "%s: the newest key makes seals; give every node the file. The older ones still check what they made: keep them.\n", s.SealFile)
+	} else {
+		fmt.Fprintf(on.Out, "%s: a key was added, which checks seals and makes none yet; give every node the file, then run poterne keys rotate --promote\n", s.SealFile)
+	}
+	return nil
 }

@@ -143,6 +143,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	p.Private = private
 	p.failed = pages.Stops().Broke
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run}
+	if o.SealFile != "" {
+		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })
+	}
 	if o.Index != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Index.Run(ctx, log) })
 	}

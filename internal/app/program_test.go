@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +19,13 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
+	"poterne/internal/containment"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/signin"
 	"poterne/internal/store/storetest"
 )
@@ -34,7 +39,7 @@ func assembled(t *testing.T) (*Program, *Opened) {
 		t.Fatal(err)
 	}
 	s.Database = filepath.Join(t.TempDir(), "poterne.db")
-	o, err := OpenConcealed(t.Context(), s)
+	o, err := Open(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +242,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	p.Private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`poterne_decisions_total{service="people",verdict="shown"} 1`, `poterne_decisions_total{service="people",verdict="step-up"} 4`,
-		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 7`, `poterne_source_silent{source="agenda"} 1`,
+		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 9`, `poterne_audit_findings 0`, `poterne_source_silent{source="agenda"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("the metrics do not say %s", line)
@@ -331,5 +336,47 @@ func TestTheLedgerIsServedToWhoeverAsks(t *testing.T) {
 				t.Errorf("%s names somebody", path)
 			}
 		}
+	}
+}
+
+func TestSealKeysAreRotatedWhileTheProgramRuns(t *testing.T) {
+	p, o := assembled(t)
+	ctx, leave := context.WithCancel(t.Context())
+	_, ended := serving(ctx, t, p)
+	before := o.Seals
+	rotated := before.Rotated()
+	promoted := rotated.Promoted()
+	for _, keys := range []seal.Keys{rotated, promoted} {
+		if err := os.WriteFile(o.SealFile, []byte(keys.Text()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait := time.Now().Add(time.Minute)
+	for n := 0; ; n++ { // until a row is sealed by the new key, which the old one cannot check
+		if _, err := (containment.Service{Writer: p.Journal}).Place(t.Context(), order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: strconv.Itoa(n), By: "samir"}); err != nil {
+			t.Fatal(err)
+		}
+		other, err := OpenConcealed(t.Context(), o.Settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old, both := other.DB.Seal(t.Context(), before), other.DB.Seal(t.Context(), promoted)
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if both != nil {
+			t.Fatal(both)
+		}
+		if old != nil {
+			break
+		}
+		if time.Now().After(wait) {
+			t.Fatal("the new key seals nothing")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	leave()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
 }

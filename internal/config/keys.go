@@ -114,7 +114,16 @@ const SealFile = "seal.key"
 // NewSealKey makes a key for seals.
 func NewSealKey() Key { return Key{SealFile, seal.New().Text()} }
 
-// ParseSealKeys reads a file of seal keys.
+// ReadSealKeys reads the file of the seal keys, which only its owner may read.
+func ReadSealKeys(path string) (seal.Keys, error) {
+	text, err := PrivateFile(path)
+	if err != nil {
+		return seal.Keys{}, err
+	}
+	return ParseSealKeys(text)
+}
+
+// ParseSealKeys reads what a file of seal keys holds.
 func ParseSealKeys(text []byte) (seal.Keys, error) { return seal.Parse(string(text)) }
 
 func parsePseudonymKey(text []byte) (register.Key, error) {

@@ -4,20 +4,24 @@
 -- and are microseconds since 1970 in UTC; a month is written 202603; text that is
 -- compared or sorted is collated by its bytes.
 
+-- seal, in each table that has it, is what tells a row that a node wrote from others: see
+-- package seal. A row without it decides nothing; it is empty where there is no key.
+
 -- The ledger
 
 -- head is one row. Each turn MUST lock it before it reads or writes anything else, so
 -- that turns of all nodes follow each other. next is the number of the next entry,
 -- last_us the time of the last one, which MUST never go back. generation MUST advance
 -- with each change of orders, roster or covers, so that nodes read them again: those
--- that listen are notified. An entry does not move it.
+-- that listen are notified. An entry does not move it. tip is the seal of the newest row of
+-- entries.
 create table head (
 	one        integer not null constraint head_is_one primary key check (one = 1),
 	next       bigint  not null,
 	last_us    bigint  not null,
 	generation bigint  not null,
-	tip bytea not null default '',
-	seal bytea not null default ''
+	tip        bytea   not null default '',
+	seal       bytea   not null default ''
 );
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 create function generation_is_told() returns trigger language plpgsql as $$
@@ -30,7 +34,7 @@ create trigger generation_is_told after update of generation on head
 
 -- turn is every disclosure, refusal and act: each row is consecutive entries, count of
 -- them from the number first on, in the form of ledger.Turn, all of one month. Numbers
--- MUST be dense, from 0. A row MUST never change, and goes only with its whole month. The
+-- MUST be dense, from 0. previous is the seal of the row before. A row MUST never change, and goes only with its whole month. The
 -- salts in it MUST never be published. There is no other index: what is searched in
 -- entries is served by what can be dropped and made again. The owner makes the tables of
 -- months, each with the same trigger against truncate; entries of a month without a table
@@ -40,8 +44,8 @@ create table turn (
 	month integer not null,
 	count integer not null constraint turn_count check (count between 1 and 256),
 	body  bytea   not null,
-	previous bytea not null default '',
-	seal bytea not null default '',
+	previous bytea   not null default '',
+	seal  bytea   not null default '',
 	constraint turn_first primary key (first, month)
 ) partition by list (month);
 alter table turn alter column body set storage external; -- salts do not compress
@@ -108,7 +112,7 @@ create table organisation (
 	id    text collate "C" not null constraint organisation_id primary key,
 	siret text             not null,
 	name  text collate "C" not null,
-	seal bytea not null default ''
+	seal  bytea            not null default ''
 );
 
 -- account is one member of staff in one organisation. One identity of an identity
@@ -124,7 +128,7 @@ create table account (
 	subject      text             not null,
 	opened_us    bigint           not null,
 	proposer     text collate "C" not null default '',
-	seal bytea not null default '',
+	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );
 
@@ -136,7 +140,7 @@ create table habilitation (
 	purpose  text collate "C" not null,
 	from_us  bigint           not null,
 	until_us bigint           not null,
-	seal bytea not null default '',
+	seal     bytea            not null default '',
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 );
@@ -163,7 +167,7 @@ create table fact (
 	from_us      bigint           not null,
 	until_us     bigint           not null,
 	author       text             not null,
-	seal bytea not null default '',
+	seal         bytea            not null default '',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
@@ -175,7 +179,7 @@ create table fact (
 create table fact_change (
 	number bigint not null constraint fact_change_number primary key,
 	people bytea not null,
-	seal bytea not null default ''
+	seal   bytea not null default ''
 );
 
 -- cover is the time during which a substitute sees the people of an absent account, as
@@ -188,7 +192,7 @@ create table cover (
 	declared_by text             not null,
 	from_us     bigint           not null,
 	until_us    bigint           not null,
-	seal bytea not null default '',
+	seal        bytea            not null default '',
 	constraint cover_id primary key (source, id)
 );
 create index cover_substitute on cover (substitute);
@@ -198,7 +202,7 @@ create index cover_substitute on cover (substitute);
 create table alias (
 	alias  bytea not null constraint alias_alias primary key check (length(alias) = 16),
 	person bytea not null check (length(person) = 16),
-	seal bytea not null default ''
+	seal   bytea not null default ''
 );
 
 -- Orders
@@ -220,7 +224,7 @@ create table standing_order (
 	message   text             not null,
 	lifted_us bigint,
 	lifted_by text,
-	seal bytea not null default ''
+	seal      bytea not null default ''
 );
 
 -- Sessions
@@ -254,7 +258,7 @@ create table session (
 	hint             text             not null,
 	why              text             not null,
 	ended_us         bigint,
-	seal bytea not null default ''
+	seal             bytea not null default ''
 );
 create index session_account on session (account);
 create index session_started on session (started_us);

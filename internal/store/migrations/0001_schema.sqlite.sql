@@ -2,33 +2,37 @@
 -- differs is said there. Times end in _us and are microseconds since 1970 in UTC; a
 -- month is written 202603; text is compared by its bytes.
 
+-- seal, in each table that has it, is what tells a row that a node wrote from others: see
+-- package seal. A row without it decides nothing; it is empty where there is no key.
+
 -- The ledger
 
 -- head is one row. Each turn MUST take it before it reads or writes anything else, so
 -- that turns of all nodes follow each other. next is the number of the next entry,
 -- last_us the time of the last one, which MUST never go back. generation MUST advance
--- with each change of orders, roster or covers, so that nodes read them again.
+-- with each change of orders, roster or covers, so that nodes read them again. tip is the
+-- seal of the newest row of entries.
 create table head (
 	one        integer not null constraint head_is_one primary key check (one = 1),
 	next       integer not null,
 	last_us    integer not null,
 	generation integer not null,
-	tip blob not null default x'',
-	seal blob not null default x''
+	tip        blob    not null default x'',
+	seal       blob    not null default x''
 ) strict;
 insert into head (one, next, last_us, generation) values (1, 0, 0, 0);
 
 -- turn is every disclosure, refusal and act: each row is consecutive entries, count of
 -- them from the number first on, in the form of ledger.Turn, all of one month. Numbers
--- MUST be dense, from 0. A row MUST never change, and goes only with its whole month. The
+-- MUST be dense, from 0. previous is the seal of the row before. A row MUST never change, and goes only with its whole month. The
 -- salts in it MUST never be published. There is no other index: what is searched in
 -- entries is served by what can be dropped and made again.
 create table turn (
 	first integer not null constraint turn_first primary key,
 	count integer not null constraint turn_count check (count between 1 and 256),
 	body  blob    not null,
-	previous blob not null default x'',
-	seal blob not null default x''
+	previous blob    not null default x'',
+	seal  blob    not null default x''
 ) strict;
 
 create trigger turn_is_not_changed before update on turn
@@ -88,7 +92,7 @@ create table organisation (
 	id    text not null constraint organisation_id primary key,
 	siret text not null,
 	name  text not null,
-	seal blob not null default x''
+	seal  blob not null default x''
 ) strict;
 
 -- account is one member of staff in one organisation. One identity of an identity
@@ -104,7 +108,7 @@ create table account (
 	subject      text    not null,
 	opened_us    integer not null,
 	proposer     text    not null default '',
-	seal blob not null default x'',
+	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;
 
@@ -116,7 +120,7 @@ create table habilitation (
 	purpose  text    not null,
 	from_us  integer not null,
 	until_us integer not null,
-	seal blob not null default x'',
+	seal     blob    not null default x'',
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 ) strict, without rowid;
@@ -143,7 +147,7 @@ create table fact (
 	from_us      integer not null,
 	until_us     integer not null,
 	author       text    not null,
-	seal blob not null default x'',
+	seal         blob    not null default x'',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
@@ -155,7 +159,7 @@ create table fact (
 create table fact_change (
 	number integer not null constraint fact_change_number primary key,
 	people blob not null,
-	seal blob not null default x''
+	seal   blob not null default x''
 ) strict;
 
 -- cover is the time during which a substitute sees the people of an absent account, as
@@ -168,7 +172,7 @@ create table cover (
 	declared_by text    not null,
 	from_us     integer not null,
 	until_us    integer not null,
-	seal blob not null default x'',
+	seal        blob    not null default x'',
 	constraint cover_id primary key (source, id)
 ) strict, without rowid;
 create index cover_substitute on cover (substitute);
@@ -178,7 +182,7 @@ create index cover_substitute on cover (substitute);
 create table alias (
 	alias  blob not null constraint alias_alias primary key check (length(alias) = 16),
 	person blob not null check (length(person) = 16),
-	seal blob not null default x''
+	seal   blob not null default x''
 ) strict, without rowid;
 
 -- Orders
@@ -200,7 +204,7 @@ create table standing_order (
 	message   text    not null,
 	lifted_us integer,
 	lifted_by text,
-	seal blob not null default x''
+	seal      blob not null default x''
 ) strict;
 
 -- Sessions
@@ -233,7 +237,7 @@ create table session (
 	hint             text    not null,
 	why              text    not null,
 	ended_us         integer,
-	seal blob not null default x''
+	seal             blob not null default x''
 ) strict, without rowid;
 create index session_account on session (account);
 create index session_started on session (started_us);
