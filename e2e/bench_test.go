@@ -381,6 +381,7 @@ func people(b testing.TB, dir, issuer string, clients int) {
 		b.Fatal(err)
 	}
 	defer s.Close()
+	sealed(b, s, dir)
 	key := pseudonymKey(b, dir)
 	from, until := time.Now().AddDate(0, -1, 0), time.Now().AddDate(0, 11, 0)
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "mlv", SIRET: benchSIRET, Name: "Mission locale"}}}

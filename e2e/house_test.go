@@ -28,6 +28,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/pelletier/go-toml/v2"
 
+	"poterne/internal/config"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
@@ -377,6 +378,19 @@ func unveil(t *testing.T, db *store.DB, folder string) {
 		t.Fatal(err)
 	}
 	if err := db.Conceal(t.Context(), pseudonyms); err != nil {
+		t.Fatal(err)
+	}
+	sealed(t, db, folder)
+}
+
+// sealed has a store check seals, and make them, as a program with the keys in a folder.
+func sealed(t testing.TB, db *store.DB, folder string) {
+	t.Helper()
+	keys, err := config.ReadSealKeys(filepath.Join(folder, config.SealFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Seal(t.Context(), keys); err != nil {
 		t.Fatal(err)
 	}
 }
