@@ -78,6 +78,9 @@ func Scenes() map[string]Scene {
 	shorter.Dropped = 20
 	unread.Fill()
 	unread.Unread = 3_210_456
+	damaged := portaltest.NewStage()
+	damaged.Fill()
+	damaged.Damage()
 	together := portaltest.NewStage()
 	together.Conspire()
 
@@ -118,6 +121,7 @@ func Scenes() map[string]Scene {
 		"campaigns-empty":   empty.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-failing": broken.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-refused": full.Visits("camille.aubry", "GET", "/desk/campaigns", nil),
+		"desk-damaged":      damaged.Visits("noa.lambert", "GET", "/desk", nil),
 		"desk-campaigns":    together.Visits("noa.lambert", "GET", "/desk", nil),
 
 		"exactly-new":     full.Visits("noa.lambert", "GET", "/desk/exactly", nil),

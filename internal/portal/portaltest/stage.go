@@ -325,3 +325,13 @@ type bare func(*portal.Visit) error
 func (b bare) Routes() []portal.Route { return []portal.Route{{Pattern: "GET /{$}", Serve: b}} }
 
 func (bare) Links() []portal.Link { return nil }
+
+// Damage is rows that somebody changed in the database.
+func (s *Stage) Damage() {
+	s.Damaged = []audit.Finding{
+		{Row: audit.Row{Table: "account", Key: "theo.marchand"}, Fault: audit.PutBack, Entry: 3},
+		{Row: audit.Row{Table: "fact", Key: "agenda 20260303-1174"}, Fault: audit.NoSeal},
+		{Row: audit.Row{Table: "habilitation", Key: "leo.perrin kairos train"}, Fault: audit.NoSeal},
+		{Row: audit.Row{Table: "standing_order", Key: "7"}, Fault: audit.Missing, Entry: 7},
+	}
+}

@@ -431,3 +431,20 @@ func TestSilentSourcesAreMarked(t *testing.T) {
 		t.Error("a source that never spoke is not marked")
 	}
 }
+
+func TestADamagedDatabaseIsToldFirst(t *testing.T) {
+	s := portaltest.NewStage()
+	s.Damage()
+	s.Watch()
+	answer := httptest.NewRecorder()
+	s.Visits(security, http.MethodGet, "/desk", nil)(answer, httptest.NewRequest(http.MethodGet, "/desk", nil), i18n.English)
+	said := portaltest.Read(t, answer.Body.String())
+	for _, says := range []string{
+		"4 rows of the database are not what the ledger says", "account theo.marchand An older version was put back 3",
+		"fact agenda 20260303-1174 No node wrote it as it is —", "standing_order 7 It is gone 7",
+	} {
+		if !strings.Contains(said, says) || strings.Contains(said, "All quiet") {
+			t.Errorf("%q is not in %s", says, said)
+		}
+	}
+}
