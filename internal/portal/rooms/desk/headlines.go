@@ -17,6 +17,7 @@ type headline struct {
 	Sentence  string
 	Account   roster.AccountID // the one to look at
 	Campaigns bool             // several act together
+	Damage    bool             // rows of the database are not what the ledger says
 	Observed  string           // what is only observed, in a sentence; empty when everything is enforced
 }
 
@@ -64,7 +65,7 @@ func (l live) lookout(v visit) (heads []headline) {
 		}
 	}
 	if rows := len(l.audit.Findings()); rows > 0 {
-		heads = append(heads, headline{State: "look", Sentence: v.Speaker.Say("audit.look", "n", rows)})
+		heads = append(heads, headline{State: "look", Damage: true, Sentence: v.Speaker.Say("audit.look", "n", rows)})
 	}
 	if freezes := frozen(orders, now); len(freezes) > 0 {
 		heads = append(heads, l.frozenHeadline(v, freezes))
