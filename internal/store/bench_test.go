@@ -105,6 +105,7 @@ func (*sqliteFile) open(b *testing.B, _ int) []*store.DB {
 	fill(b, "sqlite", path, `
 		with recursive filled (number) as (select 0 union all select number + 100 from filled where number + 100 < $1)
 		insert into turn (first, count, body) select number, 100, $2 from filled`)
+	sealFilled(b, s)
 	return []*store.DB{s}
 }
 
@@ -128,10 +129,24 @@ func (p *postgresServer) open(b *testing.B, nodes int) []*store.DB {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = s.Close() })
+		sealFilled(b, s)
 		stores[i] = s
 	}
 	return stores
 }
+
+func sealFilled(b *testing.B, s *store.DB) {
+	b.Helper()
+	if unsealed {
+		return
+	}
+	if err := s.SealFilled(b.Context(), keys); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// unsealed is set to learn what seals cost: POTERNE_UNSEALED=1 make bench-ledger.
+var unsealed = os.Getenv("POTERNE_UNSEALED") != ""
 
 // serverOf returns the process that started whoever answers a connection.
 func serverOf(b *testing.B, connection string) (pid string) {

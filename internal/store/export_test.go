@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/seal"
 )
 
 // OpenSQLiteThrough opens SQLite through a driver that a test puts in its place.
@@ -43,4 +45,17 @@ func AddMigrations(t *testing.T, numbers ...int) {
 	}
 	migrations = newer
 	t.Cleanup(func() { migrations = embedded })
+}
+
+// SealFilled seals the head of a ledger that a benchmark filled with rows that it never
+// reads.
+func (db *DB) SealFilled(ctx context.Context, keys seal.Keys) error {
+	h, err := scanHead(db.read.QueryRowContext(ctx, headColumns))
+	if err != nil {
+		return err
+	}
+	if _, err := db.write.ExecContext(ctx, `update head set seal = $1`, keys.Seal(h.row())); err != nil {
+		return err
+	}
+	return db.Seal(ctx, keys)
 }
