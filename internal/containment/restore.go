@@ -1,6 +1,7 @@
 package containment
 
 import (
+	"slices"
 	"time"
 
 	"poterne/internal/journal"
@@ -11,6 +12,8 @@ import (
 // RestoredRows are the orders in force, in this turn.
 type RestoredRows interface {
 	InsertOrder(order.Order) error
+	// Standing reports whether an order's row is there and was not lifted.
+	Standing(id order.ID) (bool, error)
 	// SetAside takes out of force whatever row an order has, if it has one.
 	SetAside(id order.ID, by string, at time.Time) error
 }
@@ -24,12 +27,21 @@ type Restore struct {
 }
 
 // Decide implements journal.Act.
-func (r Restore) Decide(*journal.Tx, RestoredRows) (ledger.Entry, error) {
+func (r Restore) Decide(tx *journal.Tx, rows RestoredRows) (ledger.Entry, error) {
 	if r.gone() {
-		return r.lifted(), nil
+		standing, err := rows.Standing(r.ID)
+		if err == nil && !standing { // another node was quicker
+			err = journal.Unchanged
+		}
+		return r.lifted(), err
 	}
 	number, err := NumberOf(r.ID)
 	o := r.Said
+	if slices.ContainsFunc(tx.Orders(), func(other order.Order) bool {
+		return other.By == journal.Itself && other.Cause == uint64(number) && other.Effect == o.Effect && other.Reach == o.Reach && other.Target == o.Target
+	}) {
+		return ledger.Entry{}, journal.Unchanged // another node was quicker
+	}
 	return ledger.Entry{
 		Kind: ledger.Placed, Account: journal.Itself, Effect: o.Effect, Reach: o.Reach, Target: o.Target,
 		Until: o.Ends, Cause: number, State: ledger.Audited, Note: o.Because,

@@ -580,10 +580,29 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	if len(w.Findings()) == 0 {
 		t.Error("the desk sees nothing")
 	}
-	if err := w.Look(t.Context()); err != nil { // once more changes nothing
-		t.Fatal(err)
+	written := next(t, s)
+	another := audit.NewWatch(rows(), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, slog.New(slog.DiscardHandler))
+	for _, node := range []*audit.Watch{w, another} { // and what one node did, others leave
+		if err := node.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := next(t, s); now != written {
+		t.Errorf("audits go on writing: %d entries more", now-written)
 	}
 	if a.gives(r) {
 		t.Error("after another audit, it gives what it is for")
 	}
+}
+
+// next is how many entries there are.
+func next(t *testing.T, s *store.DB) (n int64) {
+	t.Helper()
+	for entry, err := range store.NewLedger(s).Sealed(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = int64(entry.Number) + 1
+	}
+	return n
 }

@@ -97,6 +97,15 @@ func (r orderRows) SetAside(id order.ID, by string, at time.Time) error {
 	return doing("setting an order aside", r.lift(o, by, at))
 }
 
+// Standing implements containment.RestoredRows.
+func (r orderRows) Standing(id order.ID) (bool, error) {
+	o, err := r.stored(id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return o.lifted.IsZero() || o.broken, doing("reading an order", err)
+}
+
 // LiftOrder implements containment.Rows.
 func (r orderRows) LiftOrder(id order.ID, by string, at time.Time) error {
 	o, err := r.stored(id)
