@@ -11,10 +11,13 @@ BENCH    ?= .
 # How long everything fails in failover.
 MINUTES  ?= 10
 
+# How many turns each proxy of bench-peers has.
+ROUNDS   ?= 5
+
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-index e2e empty-root failover fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e empty-root failover fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -53,6 +56,13 @@ bench: ## measures, COUNT times over; compare two results with benchstat
 bench-ledger: ## measures durable disclosures on both engines, beside a minimal program and one flush
 	tools/prepare
 	$(MAKE) bench BENCH='Ledger|Flush'
+
+bench-peers: ## measures Poterne beside other proxies, under the same load by turns; a quarter of an hour on a quiet machine
+	tools/prepare
+	@mkdir -p artifacts/peers
+	cd tools/peers && go build -o ../../artifacts/peers/ tool
+	POTERNE_PEERS="$$PWD/artifacts/peers" \
+		go test -run '^$$' -bench Peers -benchtime $(ROUNDS)x -timeout 2h ./e2e | tee artifacts/bench-peers.txt
 
 bench-index: ## measures "exactly who" on 1, 10 and 100 million entries, beside PostgreSQL and DuckDB; needs 30 GB of disk
 	tools/prepare

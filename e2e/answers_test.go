@@ -65,7 +65,7 @@ func TestSCOPE_9_BytesAfterAnAnswerAreInNoOutput(t *testing.T) {
 		padded := body + strings.Repeat(" ", 3) + "Durand-" + strings.TrimPrefix(r.URL.Path, "/people/")
 		_, _ = fmt.Fprintf(to, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), padded)
 	})
-	browsers, _, said := guard(t, benchConfig, application, 1)
+	browsers, _, said := guard(t, benchConfig, application, 1, benchList)
 	for n := range 50 {
 		page, err := browsers[0].Get(t.Context(), "/app/people/"+benchID(0, n))
 		if err != nil || page.Status != http.StatusOK || !strings.Contains(string(page.Body), benchID(0, n)) {
@@ -100,7 +100,7 @@ func TestSCOPE_9_NobodyIsAnsweredWithAnothersAnswer(t *testing.T) {
 				_, _ = io.WriteString(to, one) // twice, one soon after the other
 				_, _ = io.WriteString(to, one)
 			})
-			browsers, _, _ := guard(t, test.config, application, 8)
+			browsers, _, _ := guard(t, test.config, application, 8, benchList)
 			var wait sync.WaitGroup
 			for client, browser := range browsers {
 				for range 4 {
@@ -157,7 +157,7 @@ func TestSCOPE_10_WhatNobodyDeclaredGoesOutInNoDisguise(t *testing.T) {
 		_, _ = fmt.Fprintf(to, "HTTP/1.1 %s\r\nContent-Type: %s\r\nSet-Cookie: n%s=1\r\nSet-Cookie: sid=s; Path=/%s\r\nContent-Language: %s\r\nContent-Security-Policy: img-src https://n%s.example\r\n%sContent-Length: %d\r\n\r\n%s",
 			status, media, number, number, number, number, location, len(body), body)
 	})
-	browsers, _, _ := guard(t, smuggling, application, 1)
+	browsers, _, _ := guard(t, smuggling, application, 1, benchList)
 	for path, want := range map[string]string{"/app/table": "Zoé", "/app/map": "", "/app/leads": ""} {
 		page, err := browsers[0].Get(t.Context(), path)
 		if err != nil {

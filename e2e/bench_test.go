@@ -43,6 +43,9 @@ func init() {
 		handler = peopleApplication()
 	case "bare-proxy":
 		handler = bareProxy(argument)
+	case "opa-proxy":
+		upstream, opa, _ := strings.Cut(argument, " ")
+		handler = opaProxy(upstream, opa)
 	default:
 		return
 	}
@@ -58,7 +61,9 @@ func init() {
 
 const (
 	benchClients = 64
-	benchList    = 100 // people in a list
+	benchList    = 100  // people in a list
+	benchShort   = 20   // people in a short one, and in a page
+	benchFile    = 1000 // people in a file
 )
 
 // benchID is how the application names the n-th person of a client.
@@ -70,32 +75,63 @@ func benchPerson(w *bytes.Buffer, client, n int) {
 		benchID(client, n), n%28+1, client%100, n%100, client, n, n+1, n%20)
 }
 
-// peopleApplication answers with one person, or with a list of a hundred.
+// benchPage writes a page of some 2 KB for each person.
+func benchPage(w *bytes.Buffer, client, people int) {
+	w.WriteString(`<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><title>Personnes</title></head><body><h1>Personnes</h1><table><thead><tr><th>Nom</th><th>Naissance</th><th>Joindre</th><th>Commune</th><th>Statut</th><th>Emploi</th><th>Note</th></tr></thead><tbody>`)
+	for n := range people {
+		id := benchID(client, n)
+		fmt.Fprintf(w, `<tr class="person" data-id="%[1]s"><td class="name"><div class="cell"><a class="link" href="/people/%[1]s"><strong class="surname">Durand</strong> <span class="first">Camille</span></a></div></td><td class="birth"><div class="cell"><time class="date" datetime="1990-05-%02[2]d">%02[2]d/05/1990</time></div></td>`, id, n%28+1)
+		fmt.Fprintf(w, `<td class="contact"><ul class="lines"><li class="line"><span class="label">Téléphone</span> <a class="link" href="tel:+33639980000">06 39 98 00 %02[2]d</a></li><li class="line"><span class="label">Courriel</span> <a class="link" href="mailto:c.%[1]d.%[2]d@boite.example">écrire</a></li><li class="line"><span class="label">Adresse</span> %[2]d rue des Lilas</li></ul></td><td class="residence"><div class="cell">Valbourg</div></td>`, client, n)
+		w.WriteString(`<td class="status"><div class="cell"><span class="badge badge-open">inscription en cours</span> depuis le <time class="date" datetime="2025-03-31">31/03/2025</time></div></td><td class="employment"><dl class="wish"><dt class="label">Recherche</dt><dd class="value">Conduite d’engins</dd><dt class="label">Compétences</dt><dd class="value"><ul class="tags"><li class="tag">caces 3</li><li class="tag">caces 5</li><li class="tag">gestes et postures</li></ul></dd><dt class="label">Expérience</dt>`)
+		fmt.Fprintf(w, `<dd class="value">%d ans, préparation de commandes</dd></dl></td><td class="note"><p class="text">Souhaite se former ; disponible le matin. Rendez-vous pris avec l’organisme de formation, dossier complet.</p><p class="text">Permis B, véhicule. Mobile dans un rayon de trente kilomètres autour de Valbourg ; horaires décalés acceptés, sauf le mercredi.</p></td></tr>`, n%20)
+	}
+	w.WriteString(`</tbody></table></body></html>`)
+}
+
+// benchCSV writes a file of some 113 bytes for each person.
+func benchCSV(w *bytes.Buffer, client, people int) {
+	w.WriteString("id;surname;first;birth;phone;mail;commune;status;since;sought\n")
+	for n := range people {
+		fmt.Fprintf(w, "%s;Durand;Camille;1990-05-%02d;06 39 98 %02d %02d;c.%d.%d@boite.example;Valbourg;inscription;2025-03-31;Conduite d’engins\n", benchID(client, n), n%28+1, client%100, n%100, client, n)
+	}
+}
+
+// peopleApplication answers with one person, with lists, with a page and with a file.
 func peopleApplication() http.Handler {
-	bodies := make(map[string][]byte)
+	type answer struct {
+		media string
+		body  bytes.Buffer
+	}
+	answers := make(map[string]*answer)
+	add := func(media, path string) *bytes.Buffer {
+		answers[path] = &answer{media: media}
+		return &answers[path].body
+	}
 	for client := range benchClients {
-		var one, list bytes.Buffer
-		benchPerson(&one, client, 0)
-		list.WriteString(`{"results":[`)
-		for n := range benchList {
-			if n > 0 {
-				list.WriteByte(',')
+		benchPerson(add("application/json", "/people/"+benchID(client, 0)), client, 0)
+		for _, people := range []int{benchShort, benchList} {
+			list := add("application/json", fmt.Sprintf("/lists/%d/%d", people, client))
+			list.WriteString(`{"results":[`)
+			for n := range people {
+				if n > 0 {
+					list.WriteByte(',')
+				}
+				benchPerson(list, client, n)
 			}
-			benchPerson(&list, client, n)
+			fmt.Fprintf(list, `],"total":%d}`, people)
 		}
-		fmt.Fprintf(&list, `],"total":%d}`, benchList)
-		bodies["/people/"+benchID(client, 0)] = one.Bytes()
-		bodies[fmt.Sprintf("/lists/%d", client)] = list.Bytes()
+		benchPage(add("text/html; charset=utf-8", fmt.Sprintf("/pages/%d", client)), client, benchShort)
+		benchCSV(add("text/csv; charset=utf-8", fmt.Sprintf("/files/%d", client)), client, benchFile)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := bodies[r.URL.Path]
+		answer, ok := answers[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body)
+		w.Header().Set("Content-Type", answer.media)
+		w.Header().Set("Content-Length", strconv.Itoa(answer.body.Len()))
+		_, _ = w.Write(answer.body.Bytes())
 	})
 }
 
@@ -140,24 +176,29 @@ func role(b testing.TB, role string) (address string, pid int) {
 	return "http://" + strings.TrimSpace(string(line[:n])), cmd.Process.Pid
 }
 
-// processorTime is what a process has used of the processors, in user and system
-// mode.
-func processorTime(b *testing.B, pid int) time.Duration {
+// processorTime is what processes have used of the processors, by the scheduler's own
+// account of each thread.
+func processorTime(b *testing.B, pids ...int) time.Duration {
 	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		b.Skip("processor time of a process is read from /proc")
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	var ticks int64
-	for _, field := range fields[11:13] { // utime and stime, in hundredths of a second
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			b.Fatal(err)
+	var used time.Duration
+	for _, pid := range pids {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		if err != nil || len(threads) == 0 {
+			b.Skip("processor time of a process is read from /proc")
 		}
-		ticks += n
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err != nil {
+				continue // it has ended
+			}
+			var ns int64
+			if _, err := fmt.Sscan(string(stat), &ns); err != nil {
+				b.Fatal(err)
+			}
+			used += time.Duration(ns)
+		}
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return used
 }
 
 // BenchmarkPassage measures whole passages beside a bare proxy, by turns in the
@@ -166,7 +207,7 @@ func processorTime(b *testing.B, pid int) time.Duration {
 func BenchmarkPassage(b *testing.B) {
 	application, _ := role(b, "application")
 	bare, barePID := role(b, "bare-proxy "+application)
-	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients)
+	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients, benchList)
 	direct := make([]*life.Browser, benchClients)
 	for i := range direct {
 		direct[i] = life.NewBrowser(bare)
@@ -177,7 +218,7 @@ func BenchmarkPassage(b *testing.B) {
 		path   func(client int) string
 	}{
 		{"one-person", 1, func(client int) string { return "/people/" + benchID(client, 0) }},
-		{"list-of-100", benchList, func(client int) string { return fmt.Sprintf("/lists/%d", client) }},
+		{"list-of-100", benchList, func(client int) string { return fmt.Sprintf("/lists/%d/%d", benchList, client) }},
 	} {
 		b.Run(shape.name, func(b *testing.B) {
 			reference := storm{pid: barePID, clients: direct, path: shape.path, people: shape.people}
@@ -293,13 +334,19 @@ get = "/people/{id}"
 request = { path = { id = "id" } }
 json = { about = true, row = "$", person = { id = "@.id" }, fields = { identifier = "@.id", name = ["@.surname", "@.first"], birth = "@.birth", contact = ["@.phone", "@.mail", "@.street"], residence = "@.commune", status = ["@.status", "@.since"], employment = ["@.sought", "@.skills", "@.experience"], note = "@.note" } }
 [[service.route]]
-get = "/lists/{client}"
+get = "/lists/{people}/{client}"
 json = { row = "$.results[*]", person = { id = "@.id" }, fields = { identifier = "@.id", name = ["@.surname", "@.first"], birth = "@.birth", contact = ["@.phone", "@.mail", "@.street"], residence = "@.commune", status = ["@.status", "@.since"], employment = ["@.sought", "@.skills", "@.experience"], note = "@.note" }, plain = "$.total" }
+[[service.route]]
+get = "/pages/{client}"
+html = { row = "tr.person", person = { id = ":scope@data-id" }, fields = { name = "td.name", birth = "td.birth", contact = "td.contact", residence = "td.residence", status = "td.status", employment = "td.employment", note = "td.note" }, plain = ["head", "h1", "thead"] }
+[[service.route]]
+get = "/files/{client}"
+csv = { comma = ";", download = "people.csv", person = { id = "id" }, fields = { identifier = "id", name = ["surname", "first"], birth = "birth", contact = ["phone", "mail"], residence = "commune", status = ["status", "since"], employment = "sought" } }
 `
 
 // guard puts Poterne in front of the application, and signs in an adviser for
-// each client, who accompanies exactly the people it asks for.
-func guard(b testing.TB, config, application string, clients int) (browsers []*life.Browser, pid int, said *lockedBuffer) {
+// each client, with a caseload of so many people.
+func guard(b testing.TB, config, application string, clients, caseload int) (browsers []*life.Browser, pid int, said *lockedBuffer) {
 	b.Helper()
 	dir := b.TempDir()
 	port := freePort(b)
@@ -316,7 +363,7 @@ func guard(b testing.TB, config, application string, clients int) (browsers []*l
 			b.Fatal(err)
 		}
 	}
-	people(b, dir, issuer, clients)
+	people(b, dir, issuer, clients, caseload)
 	cmd := exec.Command(binary, "serve", "--config", filepath.Join(dir, "poterne.toml"))
 	said = new(lockedBuffer)
 	cmd.Stderr = said
@@ -365,7 +412,7 @@ func provider(b testing.TB, origin string) (issuer string) {
 	}
 	p, err := proconnect.New(proconnect.Settings{
 		Issuer: issuer, People: advisers,
-		Clients: []proconnect.Client{{ID: "bench", Secret: "a secret of the benchmark alone", Name: "Poterne", Redirects: []string{origin + signin.CallbackPath}, Exits: []string{origin + signin.LeftPath}}},
+		Clients: []proconnect.Client{{ID: "bench", Secret: "a secret of the benchmark alone", Name: "Poterne", Redirects: []string{origin + signin.CallbackPath, origin + oauthCallback}, Exits: []string{origin + signin.LeftPath}}},
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -375,7 +422,7 @@ func provider(b testing.TB, origin string) (issuer string) {
 }
 
 // people fills the database: an adviser for each client, and their caseloads.
-func people(b testing.TB, dir, issuer string, clients int) {
+func people(b testing.TB, dir, issuer string, clients, caseload int) {
 	s, err := store.OpenSQLite(b.Context(), filepath.Join(dir, "poterne.db"))
 	if err != nil {
 		b.Fatal(err)
@@ -393,7 +440,7 @@ func people(b testing.TB, dir, issuer string, clients int) {
 			Identity: roster.Identity{Issuer: issuer, Provider: "bench", Subject: proconnect.Subject("bench", "bench", strconv.Itoa(client))},
 		})
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: id, Service: "app", Purpose: "accompany", From: from, Until: until})
-		for n := range benchList {
+		for n := range caseload {
 			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: id, Person: key.Person(benchID(client, n)), From: from, Until: until, ID: benchID(client, n)})
 		}
 	}

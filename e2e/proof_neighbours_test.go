@@ -336,11 +336,11 @@ func nginx(t *testing.T) (address string) {
 
 // neighbour starts a server, waits until it answers, and stops it when the test
 // ends.
-func neighbour(t *testing.T, cmd *exec.Cmd, port int) {
+func neighbour(t testing.TB, cmd *exec.Cmd, port int) {
 	t.Helper()
 	said := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = said, said
-	cmd.Env = append(os.Environ(), "NO_UPDATE_NOTIFIER=1")
+	cmd.Env = append(cmd.Environ(), "NO_UPDATE_NOTIFIER=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func neighbour(t *testing.T, cmd *exec.Cmd, port int) {
 
 // debian makes sure that a program of Debian's is here. What cannot be installed is
 // a failure under CI, and elsewhere a reason, told, to leave the test out.
-func debian(t *testing.T, program, pkg string) {
+func debian(t testing.TB, program, pkg string) {
 	t.Helper()
 	if lookPath(program) != "" {
 		return
@@ -417,7 +417,7 @@ func npm(t *testing.T, name, version, program string) (path string) {
 	return path
 }
 
-func missing(t *testing.T, format string, args ...any) {
+func missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(format, args...)

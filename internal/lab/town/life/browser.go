@@ -19,6 +19,12 @@ type Browser struct {
 	client *http.Client
 }
 
+// What every browser says of itself.
+const (
+	Agent    = "Mozilla/5.0 (town of Valbourg)"
+	Language = "fr-FR"
+)
+
 // Page is what a browser was given.
 type Page struct {
 	Status  int
@@ -35,7 +41,12 @@ func NewBrowser(portal string) *Browser {
 // SignIn goes to the portal, is sent to the identity provider, presses the button
 // of one person there, and comes back.
 func (b *Browser) SignIn(ctx context.Context, button string) error {
-	choice, err := b.Get(ctx, "/.poterne/begin?return=%2F")
+	return b.SignInFrom(ctx, "/.poterne/begin?return=%2F", button)
+}
+
+// SignInFrom signs in from a path of the portal that sends to the identity provider.
+func (b *Browser) SignInFrom(ctx context.Context, path, button string) error {
+	choice, err := b.Get(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -54,6 +65,20 @@ func (b *Browser) SignIn(ctx context.Context, button string) error {
 		return fmt.Errorf("signing in ended at %s with %d", page.Address.Path, page.Status)
 	}
 	return nil
+}
+
+// Host is the portal's host and port.
+func (b *Browser) Host() string { return b.address().Host }
+
+// Cookies returns what the browser sends to the portal.
+func (b *Browser) Cookies() []*http.Cookie { return b.client.Jar.Cookies(b.address()) }
+
+func (b *Browser) address() *url.URL {
+	address, err := url.Parse(b.portal)
+	if err != nil {
+		panic("life: a browser of no address: " + err.Error())
+	}
+	return address
 }
 
 // Get opens a page of the portal, by its path.
@@ -83,9 +108,9 @@ func (b *Browser) Do(request *http.Request) (Page, error) {
 
 // Open sends a request, and leaves the reading of the answer to the caller.
 func (b *Browser) Open(request *http.Request) (*http.Response, error) {
-	request.Header.Set("User-Agent", "Mozilla/5.0 (town of Valbourg)")
+	request.Header.Set("User-Agent", Agent)
 	request.Header.Set("Accept", "text/html,application/json")
-	request.Header.Set("Accept-Language", "fr-FR")
+	request.Header.Set("Accept-Language", Language)
 	answer, err := b.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("asking for a page: %w", err)
