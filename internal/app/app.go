@@ -70,6 +70,12 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if p.Journal, err = journal.Open(ctx, o.Ledger, o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
+	switch from, anew := p.Journal.Resumed(); {
+	case anew != nil:
+		log.Warn("the state that was kept is not used: it was made anew from the ledger", slog.Any("err", anew))
+	case from > 0:
+		log.Info("the state was kept: the ledger was read from there on", slog.Uint64("entry", uint64(from)))
+	}
 	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Settings.Facts, o.Now)
 	if err = o.retain(ctx, log); err != nil {
 		return nil, err
@@ -143,6 +149,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	p.Private = private
 	p.failed = pages.Stops().Broke
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run}
+	p.parts = append(p.parts,
+		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
+		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
 	if o.SealFile != "" {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })
 	}
@@ -302,8 +311,8 @@ func (p *Program) untilLeaving(next http.Handler) http.Handler {
 // patience is how long passages under way may take to end.
 const patience = 10 * time.Second
 
-// Serve serves until ctx ends; then it stops accepting, lets passages end, and
-// signs a last checkpoint. When the ledger's state is not known any more it
+// Serve serves until ctx ends; then it stops accepting, lets passages end, keeps the
+// journal's state, and signs a last checkpoint. When the ledger's state is not known any more it
 // returns at once: the program must then stop. The private listener may be nil.
 func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -332,6 +341,9 @@ func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
 	})
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if err := p.Journal.Keep(context.WithoutCancel(ctx)); err != nil {
+		p.log.Warn("the next start reads more of the ledger", slog.Any("err", err))
 	}
 	for advanced := true; advanced; {
 		var err error

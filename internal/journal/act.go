@@ -7,7 +7,6 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
-	"poterne/internal/meter"
 )
 
 // Act is anything that is done other than showing people. R is the rows that it reads and
@@ -115,13 +114,7 @@ func (o Outside) Turn(ctx context.Context, _ int, do func(*Tx) error) error {
 			return err
 		}
 		tx := newTx(j, head)
-		tx.rebuild = func() error {
-			from, err := o.DB.FirstAt(ctx, tx.now.Add(-meter.Reach))
-			if err != nil {
-				return fmt.Errorf("finding the entries of the last weeks: %w", err)
-			}
-			return j.rebuild(from, head.Entries(from))
-		}
+		tx.rebuild = func() error { return j.read(ctx, head.Entries) }
 		if err := tx.begin(); err != nil {
 			return err
 		}

@@ -15,10 +15,8 @@ import (
 type recent struct {
 	upTo ledger.Number // every entry before it is known
 	last ledger.Entry
-	by   map[roster.AccountID][]ledger.Number
+	by   byAccount[[]ledger.Number]
 }
-
-func newRecent() recent { return recent{by: make(map[roster.AccountID][]ledger.Number)} }
 
 // rememberedAccount is how many numbers of an account's newest entries are kept, at least.
 const rememberedAccount = 1 << 10
@@ -26,7 +24,12 @@ const rememberedAccount = 1 << 10
 // know notes an entry that the ledger holds.
 func (r *recent) know(entry ledger.Entry) {
 	r.upTo, r.last = entry.Number+1, entry
-	r.by[entry.Account] = push(r.by[entry.Account], entry.Number, rememberedAccount)
+	r.note(entry)
+}
+
+// note adds it to its account's.
+func (r *recent) note(entry ledger.Entry) {
+	r.by.set(entry.Account, push(r.by.of(entry.Account), entry.Number, rememberedAccount))
 }
 
 // push appends to a list of which at least the newest least members are kept.
@@ -58,7 +61,7 @@ func (j *Journal) Entry(ctx context.Context, number ledger.Number) (ledger.Entry
 // first: at most limit of them, and some thousand of the last 28 days in all.
 func (j *Journal) RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
 	j.mu.RLock()
-	numbers := j.recent.by[account]
+	numbers := j.recent.by.of(account)
 	numbers = slices.Clone(numbers[max(0, len(numbers)-limit):])
 	j.mu.RUnlock()
 	slices.Reverse(numbers)

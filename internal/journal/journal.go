@@ -43,6 +43,7 @@ type DB interface {
 	// FirstAt returns the number of the first entry at or after a time; the next
 	// number to be written when there is none.
 	FirstAt(ctx context.Context, at time.Time) (ledger.Number, error)
+	Keeper
 }
 
 // Head is the ledger's head, held for one turn.
@@ -90,18 +91,17 @@ type Journal struct {
 	recent recent
 	news   chan struct{} // closed when the ledger has grown
 
+	resumed *resumed // the kept state that this node began with; nil when there was none
+	anew    error    // why there was none
+
 	unsure bool // a turn failed since the last that did not: another server may answer by now; Run's own
 }
 
-// Open reads the ledger as far back as meters reach, and begins it if it is empty.
-// The journal writes once Run runs.
+// Open takes up the state that was kept, reads the ledger from there on, or as far back as
+// meters reach, and begins it if it is empty. The journal writes once Run runs.
 func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
 	j := newJournal(db, now)
-	from, err := db.FirstAt(ctx, now().Add(-meter.Reach))
-	if err != nil {
-		return nil, fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
-	if err := j.rebuild(from, db.Entries(ctx, from)); err != nil {
+	if err := j.read(ctx, func(from ledger.Number) iter.Seq2[ledger.Entry, error] { return db.Entries(ctx, from) }); err != nil {
 		return nil, err
 	}
 	if err := j.take(ctx, []*job{{ctx: ctx, do: (*Tx).begin, done: make(chan error, 1)}}); err != nil {
@@ -114,7 +114,7 @@ func newJournal(db DB, now func() time.Time) *Journal {
 	return &Journal{
 		db: db, now: now, jobs: make(chan *job, 1024), stopped: make(chan struct{}),
 		onOrders: func(uint64, order.Set) {}, onFacts: func(ledger.Number, []FactChange) {}, onSilence: func() {},
-		state: newState(), recent: newRecent(), news: make(chan struct{}),
+		state: newState(), news: make(chan struct{}),
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // together, and the orders in force. It follows from the ledger and the rows of orders,
 // on any node and after any restart.
 type State struct {
-	meters     map[roster.AccountID]*meter.Meter
+	meters     byAccount[*meter.Meter]
 	wider      wider
 	next       ledger.Number // everything before it is in the state
 	watched    time.Time     // since when the ledger tells what accounts do
@@ -25,13 +25,13 @@ type State struct {
 }
 
 func newState() *State {
-	return &State{meters: make(map[roster.AccountID]*meter.Meter), wider: newWider()}
+	return &State{wider: newWider()}
 }
 
 // Meter returns a copy of an account's meter; an unused one for an account without
 // entries.
 func (s *State) Meter(account roster.AccountID) *meter.Draft {
-	if m, ok := s.meters[account]; ok {
+	if m := s.meters.of(account); m != nil {
 		return m.Draft()
 	}
 	return meter.New().Draft()
@@ -66,14 +66,19 @@ func (j *Journal) Read(fn func(*State)) {
 func (s *State) count(entry ledger.Entry) {
 	s.next = entry.Number + 1
 	s.wider.count(entry)
+	s.measure(entry)
+}
+
+// measure moves on the meter that the entry is about.
+func (s *State) measure(entry ledger.Entry) {
 	event := entry.Event()
 	if event.Kind == meter.Nothing || entry.Whose() == "" {
 		return
 	}
-	m, ok := s.meters[entry.Whose()]
-	if !ok {
+	m := s.meters.of(entry.Whose())
+	if m == nil {
 		m = meter.New()
-		s.meters[entry.Whose()] = m
+		s.meters.set(entry.Whose(), m)
 	}
 	m.Record(event)
 }

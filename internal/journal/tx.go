@@ -94,8 +94,8 @@ func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {
 		_ = tx.spoil(tx.rebuild()) // nothing is written: see write
 		tx.rebuild = nil
 	}
-	m, ok := tx.journal.state.meters[account]
-	if !ok {
+	m := tx.journal.state.meters.of(account)
+	if m == nil {
 		m = meter.New()
 		tx.meters[account] = m
 	}
@@ -178,7 +178,7 @@ func (tx *Tx) keep() {
 		}
 		draft.Keep()
 		if m, ok := tx.meters[account]; ok {
-			j.state.meters[account] = m
+			j.state.meters.set(account, m)
 		}
 	}
 	j.state.wider.keep(tx.wider)

@@ -52,6 +52,7 @@ type Meter struct {
 	seen  people
 	state state
 	swept time.Time
+	last  moment // of the last event
 }
 
 // Reach is how far back a ledger is read to rebuild a meter: a day more than
@@ -70,4 +71,5 @@ func (m *Meter) Record(e Event) {
 	}
 	m.state.record(e)
 	m.seen = m.seen.with(e)
+	m.last = momentOf(e.At)
 }

@@ -5,6 +5,8 @@
 package seal
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -33,7 +35,8 @@ type Keys struct{ keys []*key }
 type key struct {
 	name   [nameSize]byte
 	secret [keySize]byte
-	macs   sync.Pool // of hash.Hash, keyed
+	macs   sync.Pool   // of hash.Hash, keyed
+	cipher cipher.AEAD // under a key of its own
 }
 
 // New makes keys of one fresh key.
@@ -48,9 +51,20 @@ func fresh() *key {
 // named gives a key the name that its seals bear, which tells nothing of it.
 func named(secret [keySize]byte) *key {
 	digest := sha256.Sum256(append([]byte("poterne seal key\n"), secret[:]...))
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte("poterne cipher key\n"))
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		panic(err) // the key has a length that AES takes
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err)
+	}
 	return &key{
 		name: [nameSize]byte(digest[:nameSize]), secret: secret,
-		macs: sync.Pool{New: func() any { return hmac.New(sha256.New, secret[:]) }},
+		macs:   sync.Pool{New: func() any { return hmac.New(sha256.New, secret[:]) }},
+		cipher: aead,
 	}
 }
 
@@ -123,6 +137,33 @@ func (k Keys) Check(seal []byte, row *Row) error {
 		return fmt.Errorf("%w: a row of %s was not written as it is", ErrBroken, row.table)
 	}
 	return nil
+}
+
+// Encrypt seals the columns of a row together with a text of which the database is to
+// know nothing, and returns that. The row MUST NOT be used afterwards.
+func (k Keys) Encrypt(text []byte, row *Row) []byte {
+	defer row.release()
+	by := k.keys[0]
+	sealed := make([]byte, 0, nameSize+len(text)+by.cipher.Overhead())
+	return by.cipher.Seal(append(sealed, by.name[:]...), nil, text, row.text)
+}
+
+// Decrypt returns the text that one of the keys encrypted with these columns, and an error
+// that is ErrBroken otherwise. The row MUST NOT be used afterwards.
+func (k Keys) Decrypt(sealed []byte, row *Row) ([]byte, error) {
+	defer row.release()
+	if len(sealed) < nameSize {
+		return nil, fmt.Errorf("%w: a row of %s has none", ErrBroken, row.table)
+	}
+	by := k.find(sealed[:nameSize])
+	if by == nil {
+		return nil, fmt.Errorf("%w: a row of %s is under another key", ErrBroken, row.table)
+	}
+	text, err := by.cipher.Open(nil, nil, sealed[nameSize:], row.text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a row of %s was not written as it is", ErrBroken, row.table)
+	}
+	return text, nil
 }
 
 // ErrBroken is a row without the seal that it must have. Whoever reads it MUST decide

@@ -1,6 +1,7 @@
 package seal_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -45,6 +46,37 @@ func TestASealIsForItsTableAndItsColumnsAlone(t *testing.T) {
 	for _, none := range [][]byte{nil, {}, of[:seal.Size-1], append(of, 0)} {
 		if err := keys.Check(none, account()); !errors.Is(err, seal.ErrBroken) {
 			t.Errorf("a seal of %d bytes: %v", len(none), err)
+		}
+	}
+}
+
+func TestATextIsReadWithItsRowAlone(t *testing.T) {
+	keys, text := seal.New(), []byte("whom pauline was shown")
+	row := func(number int64) *seal.Row { return seal.NewRow("kept").Int(number) }
+	of := keys.Encrypt(text, row(7))
+	if got, err := keys.Decrypt(of, row(7)); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("it comes back as %q, %v", got, err)
+	}
+	if got, err := keys.Rotated().Promoted().Decrypt(of, row(7)); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("under rotated keys it comes back as %q, %v", got, err)
+	}
+	if bytes.Contains(of, text[:8]) {
+		t.Error("it can be read without a key")
+	}
+	if _, err := keys.Decrypt(of, row(8)); !errors.Is(err, seal.ErrBroken) {
+		t.Errorf("in another row: %v", err)
+	}
+	if _, err := seal.New().Decrypt(of, row(7)); !errors.Is(err, seal.ErrBroken) {
+		t.Errorf("under another key: %v", err)
+	}
+	for i := range of {
+		changed := bytes.Clone(of)
+		changed[i] ^= 1
+		if _, err := keys.Decrypt(changed, row(7)); !errors.Is(err, seal.ErrBroken) {
+			t.Errorf("byte %d changed: %v", i, err)
+		}
+		if _, err := keys.Decrypt(of[:i], row(7)); !errors.Is(err, seal.ErrBroken) {
+			t.Errorf("cut after %d bytes: %v", i, err)
 		}
 	}
 }

@@ -113,6 +113,12 @@ func turnRow(t ledger.Turn, previous []byte) *seal.Row {
 	return seal.NewRow("turn").Int(int64(t.First)).Int(int64(t.Count)).Bytes(t.Body).Bytes(previous)
 }
 
+// keptRow is what a kept state is sealed with: tip is the seal of the row that ends before
+// its number, so that it fits no other ledger, and none that went another way.
+func keptRow(what string, number ledger.Number, tip []byte) *seal.Row {
+	return seal.NewRow("kept").Text(what).Int(int64(number)).Bytes(tip)
+}
+
 // head is the ledger's head. tip is the seal of the newest row of entries, so that a head
 // from before does not fit the entries that came after it.
 type head struct {

@@ -328,6 +328,19 @@ end $$;
 create trigger hold_is_new before insert or update or delete on hold
 	for each row execute function hold_stays();
 
+-- What follows from the ledger
+
+-- kept is parts of the journal's state, so that a start need not read weeks of entries:
+-- each is what the entries before number come to. It is derived, and may be dropped. state
+-- is encrypted under the seal key, and MUST fit the row of entries that ends before number.
+-- It does not compress.
+create table kept (
+	what   text   not null constraint kept_what primary key,
+	number bigint not null,
+	state  bytea  not null
+);
+alter table kept alter state set storage external;
+
 -- Witnesses
 
 -- cosignature is the line of each witness under a checkpoint. It MUST NOT change: the

@@ -292,6 +292,17 @@ begin select raise(abort, 'a hold is released once, and not changed'); end;
 create trigger hold_is_not_removed before delete on hold
 begin select raise(abort, 'a hold cannot be removed'); end;
 
+-- What follows from the ledger
+
+-- kept is parts of the journal's state, so that a start need not read weeks of entries:
+-- each is what the entries before number come to. It is derived, and may be dropped. state
+-- is encrypted under the seal key, and MUST fit the row of entries that ends before number.
+create table kept (
+	what   text    not null constraint kept_what primary key,
+	number integer not null,
+	state  blob    not null
+) strict;
+
 -- Witnesses
 
 -- cosignature is the line of each witness under a checkpoint. It MUST NOT change: the
