@@ -1,14 +1,18 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -384,4 +388,82 @@ func TestNodesKeepTheStateWhileTheyRun(t *testing.T) {
 	if err := <-ended; err != nil || upTo != n.Next() {
 		t.Errorf("kept up to entry %d of %d, %v", upTo, n.Next(), err)
 	}
+}
+
+// BenchmarkStart is a start with so many entries of the last 28 days, by so many accounts
+// that each opened 100 people: from what was kept, and from the ledger. POTERNE_STARTED is
+// how many entries.
+func BenchmarkStart(b *testing.B) {
+	entries, err := strconv.Atoi(cmp.Or(os.Getenv("POTERNE_STARTED"), "100000"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	accounts := max(entries/833, 1) // as 60,000 have of fifty million
+	path := filepath.Join(b.TempDir(), "poterne.db")
+	s, err := store.OpenSQLite(b.Context(), path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Seal(b.Context(), keys); err != nil {
+		b.Fatal(err)
+	}
+	const turn = 1000
+	at := storetest.At
+	for n := 0; n < entries; n += turn {
+		at = storetest.At.Add(time.Duration(float64(n) / float64(entries) * float64(27*24*time.Hour))).Truncate(time.Microsecond)
+		err := store.NewLedger(s).Turn(b.Context(), func(head journal.Head) error {
+			list := make([]ledger.Entry, turn)
+			for i := range list {
+				number := head.Next() + ledger.Number(i)
+				account := int(uint64(number) * 2654435761 % uint64(accounts))
+				list[i] = disclosure(at)
+				list[i].Number, list[i].Receipt, list[i].Account = number, number, roster.AccountID(fmt.Sprint("adviser", account))
+				list[i].Person = storetest.Person(account*100 + int(number/7)%100)
+			}
+			return head.Write(list, at)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	now := func() time.Time { return at }
+	began := time.Now()
+	j, err := journal.Open(b.Context(), store.NewLedger(s), now)
+	if err != nil {
+		b.Fatal(err)
+	}
+	anew := time.Since(began)
+	began = time.Now()
+	if err := j.Keep(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	keeping := time.Since(began)
+	var bytes int64
+	for part, err := range store.NewLedger(s).Kept(b.Context()) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes += int64(len(part.State))
+	}
+	j = nil
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for b.Loop() {
+		if j, err = journal.Open(b.Context(), store.NewLedger(s), now); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if from, anew := j.Resumed(); from != j.Next() || anew != nil {
+		b.Fatalf("it read from entry %d on: %v", from, anew)
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "start-ms")
+	b.ReportMetric(float64(anew.Milliseconds()), "anew-ms")
+	b.ReportMetric(float64(keeping.Milliseconds()), "keep-ms")
+	b.ReportMetric(float64(bytes)/float64(accounts), "kept-B/account")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(accounts), "heap-B/account")
+	runtime.KeepAlive(j)
 }
