@@ -462,7 +462,7 @@ func TestLEDGER_1_NothingIsHandedOverWhenPostgreSQLHasNoRoom(t *testing.T) {
 	connection := cluster.Database(t)
 	employ(t, connection)
 	cluster.Kill()
-	cluster.Room(16 << 20)
+	cluster.Room(2 << 20)
 	cluster.Start(t)
 	s := openPostgreSQL(t, connection)
 	fill := func(n, length int) (err error) {

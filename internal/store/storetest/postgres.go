@@ -92,7 +92,7 @@ func (c *Cluster) initialise(t testing.TB) {
 		}
 		return
 	}
-	if out, err := c.command("initdb", "-D", c.data, "-U", superuser, "--auth=trust", "--encoding=UTF8", "--no-sync").CombinedOutput(); err != nil {
+	if out, err := c.command("initdb", "-D", c.data, "-U", superuser, "--auth=trust", "--encoding=UTF8", "--wal-segsize=1", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	c.Start(t)
@@ -199,8 +199,8 @@ func (c *Cluster) Start(t testing.TB) {
 }
 
 // Room lets no table of the server grow beyond so many bytes, from its next start
-// on: it meets what it meets on a full disk. 0 makes room again. Below 16 MB there
-// is none for the server's own log.
+// on: it meets what it meets on a full disk. 0 makes room again. Below 1 MB there is
+// none for the server's own log.
 func (c *Cluster) Room(bytes int64) { c.room = bytes }
 
 // Kill ends the server as a crash would.
