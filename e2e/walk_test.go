@@ -167,7 +167,7 @@ func TestA2_ACT_1_AnswersUnderWayAreCut(t *testing.T) {
 	application, asked := slowApplication(t, megabytes)
 	h := newHouse(t, "application", map[string]string{
 		"http://127.0.0.1:3000": application,
-		`prefix = "/people"`:    fmt.Sprintf("prefix = \"/people\"\nlargest = %d", (megabytes+1)<<20),
+		`prefix = "/people"`:    fmt.Sprintf("prefix = \"/people\"\nlargest = %d\ntimeout = \"10m\"", (megabytes+1)<<20), // no time is over before the order
 	})
 	h.serve()
 	pauline, samir := newScreen(t, h.origin, "en-GB"), newScreen(t, h.origin, "en-GB")
