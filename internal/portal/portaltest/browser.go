@@ -22,7 +22,7 @@ func OpenTab(t *testing.T) context.Context {
 	}
 	tab, stop := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
 		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess"), chromedp.UserDataDir(t.TempDir()),
 	))
 	t.Cleanup(stop)
 	return tab
