@@ -445,6 +445,24 @@ var attempts = map[string]attempt{
 		},
 		named: "the ledger",
 	},
+	"the oldest turns are gone": {
+		try: func(r robbed, _ map[string]func()) {
+			r.unlocked(`delete from turn where first < (select max(first) from turn)`)
+		},
+		named: "the ledger",
+	},
+	"the oldest turns are gone, and called dropped": {
+		try: func(r robbed, _ map[string]func()) {
+			r.unlocked(`delete from turn where first < (select max(first) from turn)`,
+				`insert into period (month, first, dropped) values (202001, 0, 1)`, `update period set first = (select max(first) from turn) where month > 202001`)
+		}, named: "the ledger",
+	},
+	"a turn is gone, and its month called dropped": {
+		try: func(r robbed, _ map[string]func()) {
+			r.unlocked(`delete from turn where first = (select max(first) from turn where first < (select max(first) from turn))`,
+				`update period set dropped = 1`)
+		}, named: "the ledger",
+	},
 	"the newest turn is gone": {
 		try: func(r robbed, _ map[string]func()) {
 			r.unlocked(`delete from turn where first = (select max(first) from turn)`)

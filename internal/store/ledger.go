@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"poterne/internal/ledger"
+	"poterne/internal/seal"
 )
 
 // Ledger is the entries, and the tree that is published over them. It implements
@@ -126,14 +127,13 @@ func portionOfTurns(ctx context.Context, db querier, before *chain, from, end le
 // FirstAt implements journal.DB. Entries never go back in time, so it halves. It needs
 // to know nobody.
 func (l Ledger) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error) {
-	var first, next int64 // those before were dropped
-	const ends = `select coalesce((select min(first) from turn), next), next from head`
-	if err := l.db.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
-		return 0, l.db.engine.classify(err)
+	first, next, err := l.db.ends(ctx)
+	if err != nil {
+		return 0, err
 	}
 	var failed error
 	found := sort.Search(int(next-first), func(i int) bool {
-		body, err := l.body(ctx, ledger.Number(first)+ledger.Number(i))
+		body, err := l.body(ctx, first+ledger.Number(i))
 		var entry ledger.Entry
 		if err == nil {
 			entry, err = ledger.Decode(body)
@@ -143,7 +143,7 @@ func (l Ledger) FirstAt(ctx context.Context, at time.Time) (ledger.Number, error
 		}
 		return err != nil || !entry.Time.Before(at)
 	})
-	return ledger.Number(first) + ledger.Number(found), failed
+	return first + ledger.Number(found), failed
 }
 
 // Entry implements journal.DB.
@@ -186,8 +186,25 @@ func (db *DB) sealed(ctx context.Context, q querier, number ledger.Number, month
 // First returns the number of the first entry that is still there; the next to be
 // written when there is none.
 func (l Ledger) First(ctx context.Context) (first ledger.Number, err error) {
-	err = l.db.read.QueryRowContext(ctx, `select coalesce((select min(first) from turn), next) from head`).Scan(&first)
-	return first, l.db.engine.classify(err)
+	first, _, err = l.db.ends(ctx)
+	return first, err
+}
+
+// ends returns the numbers of the first entry that is there and of the next to be written.
+// All before the first MUST have been dropped; otherwise the error is seal.ErrBroken.
+func (db *DB) ends(ctx context.Context) (first, next ledger.Number, err error) {
+	const ends = `select coalesce((select min(first) from turn), next), next from head`
+	if err := db.read.QueryRowContext(ctx, ends).Scan(&first, &next); err != nil {
+		return 0, 0, db.engine.classify(err)
+	}
+	if first == 0 || db.seals.keys.Load() == nil {
+		return first, next, nil
+	}
+	gone, err := db.dropped(ctx, 0, first)
+	if err == nil && !gone {
+		err = fmt.Errorf("%w: the entries before %d are missing, and no entry says that they were dropped", seal.ErrBroken, first)
+	}
+	return first, next, err
 }
 
 // Tile implements ledger.Storage.

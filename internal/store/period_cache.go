@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"math"
 	"sort"
 	"sync"
@@ -51,27 +53,59 @@ func (c *periodCache) holding(number ledger.Number) (first, last ledger.Month, e
 	return first, math.MaxInt32, noEnd
 }
 
-// dropped reports whether every entry from one to before another lies in a month that was
-// dropped. Somebody may have dropped it since the months were last read.
+// dropped reports whether every entry from one to before another was dropped, as the
+// ledger says. Somebody may have dropped them since the months were last read.
 func (db *DB) dropped(ctx context.Context, from, to ledger.Number) (bool, error) {
-	if db.periods.dropped(from, to) {
-		return true, nil
+	gone, all := db.periods.dropped(from, to)
+	if !all {
+		if err := db.periods.look(ctx, db.read); err != nil {
+			return false, err
+		}
+		if gone, all = db.periods.dropped(from, to); !all {
+			return false, nil
+		}
 	}
-	if err := db.periods.look(ctx, db.read); err != nil {
-		return false, err
+	for _, period := range gone {
+		if said, err := db.saidDropped(ctx, period); err != nil || !said {
+			return false, err
+		}
 	}
-	return db.periods.dropped(from, to), nil
+	return true, nil
 }
 
-func (c *periodCache) dropped(from, to ledger.Number) bool {
+// dropped returns the months that are noted as dropped and hold entries from one to before
+// another, and whether all of these are in them.
+func (c *periodCache) dropped(from, to ledger.Number) (gone []ledger.Period, all bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, p := range c.periods {
-		if p.Dropped && p.First <= from {
-			from = max(from, p.End)
+		if p.Dropped && p.First <= from && p.End > from {
+			gone = append(gone, p)
+			from = p.End
+		}
+		if from >= to {
+			return gone, true
 		}
 	}
-	return from >= to
+	return gone, false
+}
+
+// saidDropped reports whether an entry says that a month was dropped: itself, or by having
+// been dropped with a later month.
+func (db *DB) saidDropped(ctx context.Context, p ledger.Period) (bool, error) {
+	body, err := NewLedger(db).body(ctx, p.By)
+	if err == nil {
+		entry, err := ledger.Decode(body)
+		return err == nil && entry.Kind == ledger.Dropped && entry.From == p.First && entry.End == p.End, err
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return false, err
+	}
+	with, all := db.periods.dropped(p.By, p.By+1)
+	if !all || with[0].First <= p.First {
+		return false, nil
+	}
+	return db.saidDropped(ctx, with[0])
 }
 
 // noEnd is beyond every entry.

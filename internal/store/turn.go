@@ -217,17 +217,17 @@ func (t *turn) insertAtOnce(turns []ledger.Turn, previous, seals [][]byte, month
 	for i, turn := range turns {
 		firsts[i], counts[i], bodies[i] = int64(turn.First), int32(turn.Count), turn.Body
 	}
-	_, err := t.tx.StmtContext(t.ctx, t.db.statements.turns).ExecContext(t.ctx,
+	done, err := t.tx.StmtContext(t.ctx, t.db.statements.turns).ExecContext(t.ctx,
 		firsts, counts, pgtype.FlatArray[[]byte](bodies), pgtype.FlatArray[[]byte](previous), pgtype.FlatArray[[]byte](seals), month,
 		int64(t.next), t.last.UnixMicro(), t.tip, t.seal)
-	return err
+	return changed(done, err, len(turns))
 }
 
 // insert inserts rows one by one, and moves the head on.
 func (t *turn) insert(turns []ledger.Turn, previous, seals [][]byte) error {
 	insert := t.tx.StmtContext(t.ctx, t.db.statements.turns)
 	for i, turn := range turns {
-		if _, err := insert.ExecContext(t.ctx, int64(turn.First), turn.Count, turn.Body, previous[i], seals[i]); err != nil {
+		if err := oneRow(insert.ExecContext(t.ctx, int64(turn.First), turn.Count, turn.Body, previous[i], seals[i])); err != nil {
 			return err
 		}
 	}
@@ -241,12 +241,16 @@ func (t *turn) Orders() (order.Set, error) {
 }
 
 // oneRow wants a statement to have changed one row.
-func oneRow(done sql.Result, err error) error {
+func oneRow(done sql.Result, err error) error { return changed(done, err, 1) }
+
+// changed wants a statement to have changed so many rows: the database's owner may have
+// it leave some out.
+func changed(done sql.Result, err error, rows int) error {
 	if err != nil {
 		return err
 	}
-	if count, err := done.RowsAffected(); err != nil || count != 1 {
-		return fmt.Errorf("%d rows were changed, not one: %w", count, err)
+	if count, err := done.RowsAffected(); err != nil || count != int64(rows) {
+		return fmt.Errorf("%d rows were changed, not %d: %w", count, rows, err)
 	}
 	return nil
 }
