@@ -27,6 +27,10 @@ type allowancesTable struct {
 	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
 	Register     allowanceTable `toml:"register" need:"register = { hour = 1000, month = 40000 }, for all accounts together"`
 
+	// Ceiling is how many people with a reason an account may be shown within 28 days, in
+	// whatever way.
+	Ceiling ceilingTable `toml:"ceiling"`
+
 	// Signed is how many people others may sign for, for one account within 28 days.
 	Signed int64 `toml:"signed"` // 40
 
@@ -37,6 +41,20 @@ type allowancesTable struct {
 type allowanceTable struct {
 	Hour  int64 `toml:"hour" need:"hour = 3, how many people without a reason within an hour"`
 	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
+}
+
+// ceilingTable is by role; a role that is left out has the default of policy.Ceilings.
+type ceilingTable struct {
+	Adviser    int64 `toml:"adviser"`     // 600
+	Desk       int64 `toml:"desk"`        // 2000
+	CallCentre int64 `toml:"call-centre"` // 2500
+	Training   int64 `toml:"training"`    // 120
+}
+
+func (c ceilingTable) byRole() map[roster.Role]int64 {
+	return map[roster.Role]int64{
+		roster.Adviser: c.Adviser, roster.Desk: c.Desk, roster.CallCentre: c.CallCentre, roster.Training: c.Training,
+	}
 }
 
 func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
@@ -101,7 +119,7 @@ const (
 // cannot mean.
 func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules = policy.Rules{
-		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
+		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{}, Ceilings: map[roster.Role]int{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
 	}
 	for i, p := range c.Purpose {
@@ -121,6 +139,13 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
 	if s.Rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.Rules.Signed < 1 || s.Rules.Signed > mostSigned {
 		wrong.Add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
+	}
+	for role, n := range a.Ceiling.byRole() {
+		ceiling := int(cmp.Or(n, int64(policy.Ceilings[role])))
+		if ceiling < 1 || ceiling > mostOfAccount {
+			wrong.Add("allowance.ceiling."+string(role), "must be between 1 and %d: how many people with a reason one account may be shown within 28 days", mostOfAccount)
+		}
+		s.Rules.Ceilings[role] = ceiling
 	}
 	for role, w := range c.Watch.byRole() {
 		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))

@@ -153,6 +153,8 @@ type Standing struct {
 	Undone      int             // freezes undone within a week
 	Signed      int             // people whom others signed for within 28 days
 	Signable    int             // and how many they may
+	Reasons     int             // people shown for a reason within 28 days
+	Ceiling     int             // and how many they may be; zero for any number
 	Devices     []meter.Used
 	Networks    []meter.Used
 	Young       bool // on probation
@@ -169,7 +171,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		facts := policy.Facts{Opened: asker.Opened, Watched: state.Watched(), Orders: state.Orders(), Meter: draft}
 		s = StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
-		s.Signable = g.rules.Signed
+		s.Signable, s.Ceiling = g.rules.Signed, g.rules.Ceilings[asker.Role]
 		s.Held, s.IsHeld = state.Orders().Against(asker.Account, asker.Organisation, service, now)
 	})
 	return s
@@ -181,7 +183,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now),
+		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

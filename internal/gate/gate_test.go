@@ -507,3 +507,97 @@ func TestTimeInTheLedgerNeverGoesBack(t *testing.T) {
 		t.Errorf("entry %d is before the one before it", last.Number)
 	}
 }
+
+// Promise: METER-9
+func TestMETER_9_ReasonsHaveACeilingHoweverPeopleAreShown(t *testing.T) {
+	h := newHouse(t)
+	s := h.store()
+	var assigned []reason.Fact
+	for n := 1; n <= 60; n++ {
+		assigned = append(assigned, reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(n), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: fmt.Sprint(n)})
+	}
+	if err := storetest.TakeFacts(t, s, "cases", assigned...); err != nil {
+		t.Fatal(err)
+	}
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules.Ceilings = map[roster.Role]int{roster.Adviser: 20}
+	g, stop := h.gate()
+	list := func(from, until int, signs meter.Signs) policy.Ask {
+		a := ask()
+		a.Signs = signs
+		for n := from; n <= until; n++ {
+			a.People = append(a.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
+		}
+		return a
+	}
+	shown := func(p gate.Passage) (n int) {
+		for _, r := range p.Decision.People {
+			if r.Verdict.Shows() {
+				n++
+			}
+		}
+		return n
+	}
+	settle(t, g, ask(1))
+	settle(t, g, list(1, 10, meter.Listed))
+	settle(t, g, list(8, 12, meter.SearchRow))
+	h.clock.advance(24 * time.Hour)
+	stop() // what was counted is read from the ledger again
+	g, _ = h.gate()
+	if got := g.Standing(gate.Asker{Account: "pauline", Role: roster.Adviser}, "dossier"); got.Reasons != 12 || got.Ceiling != 20 {
+		t.Fatalf("%d people of %d, want 12 of 20", got.Reasons, got.Ceiling)
+	}
+	if p := settle(t, g, list(1, 60, meter.Listed)); shown(p) != 20 || p.Decision.People[20].Verdict != policy.Withheld || p.Decision.People[20].Why != policy.CeilingReached {
+		t.Errorf("a list of 60 shows %d, then %v", shown(p), p.Decision.People[20])
+	}
+	a := ask(21)
+	a.About = true
+	if r := settle(t, g, a).Decision.Whole; r.Verdict != policy.AskCosign || r.Why != policy.CeilingReached || r.Counted != meter.People(20) || r.Limit != meter.People(20) {
+		t.Errorf("the twenty-first is %+v", r)
+	}
+	if r := settle(t, g, ask(20)).Decision.People[0]; r.Verdict != policy.Shown || r.Why != policy.Explained {
+		t.Errorf("somebody already shown is %v for %v", r.Verdict, r.Why)
+	}
+	h.clock.advance(meter.Memory)
+	if r := settle(t, g, a).Decision.Whole; !r.Verdict.Shows() {
+		t.Errorf("after 28 days, %v for %v", r.Verdict, r.Why)
+	}
+}
+
+// Promise: METER-9
+func TestMETER_9_TheCeilingIsExactOverNodesAndAtOnce(t *testing.T) {
+	h := newHouse(t)
+	var assigned []reason.Fact
+	for n := 1; n <= 60; n++ {
+		assigned = append(assigned, reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(n), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: fmt.Sprint(n)})
+	}
+	if err := storetest.TakeFacts(t, h.store(), "cases", assigned...); err != nil {
+		t.Fatal(err)
+	}
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules.Ceilings = map[roster.Role]int{roster.Adviser: 20}
+	var nodes [2]*storetest.Node
+	for i := range nodes {
+		nodes[i], _ = h.gate()
+	}
+	var shown atomic.Int64
+	var wait sync.WaitGroup
+	for n := 1; n <= 60; n++ {
+		wait.Go(func() {
+			passage, err := nodes[n%2].Commit(context.Background(), ask(n))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if passage.Decision.People[0].Verdict.Shows() {
+				shown.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if shown.Load() != 20 {
+		t.Errorf("%d people were shown, want 20", shown.Load())
+	}
+}

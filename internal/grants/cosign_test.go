@@ -16,6 +16,7 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store/storetest"
@@ -236,5 +237,36 @@ func TestWhatWaitsIsShownToThoseWhoMaySignForIt(t *testing.T) {
 	}
 	if shown != 4 {
 		t.Errorf("%d people are shown what waits, not the two managers and the two of the desk", shown)
+	}
+}
+
+// Promise: METER-9
+func TestMETER_9_ASignatureOpensOnePersonBeyondTheCeiling(t *testing.T) {
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules.Ceilings = map[roster.Role]int{roster.Adviser: 1}
+	h := newHouse(t)
+	for i := 2; i <= 3; i++ {
+		fact := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(i), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: strings.Repeat("i", i)}
+		if err := storetest.TakeFacts(t, h.store(), "cases", fact); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, _ := h.node()
+	if d, _ := commit(t, n, ask(1)); d.People[0].Why != policy.Explained {
+		t.Fatalf("the first is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+	d, receipt := commit(t, n, ask(2))
+	if d.People[0].Verdict != policy.AskCosign || d.People[0].Why != policy.CeilingReached {
+		t.Fatalf("the second is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+	if err := h.cosign(n, receipt); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := commit(t, n, ask(2)); d.People[0].Why != policy.Vouched {
+		t.Errorf("signed for, the second is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+	if d, _ := commit(t, n, ask(3)); d.People[0].Why != policy.CeilingReached {
+		t.Errorf("the third is %v for %v", d.People[0].Verdict, d.People[0].Why)
 	}
 }

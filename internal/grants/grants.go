@@ -93,7 +93,7 @@ var (
 
 // waits reports whether an entry is an opening that a co-signature would let through.
 func waits(e ledger.Entry, now time.Time) bool {
-	return e.Why == policy.LongEmpty && !e.Observed && !e.Person.IsZero() && e.Time.After(now.Add(-cosignable))
+	return (e.Why == policy.LongEmpty || e.Why == policy.CeilingReached) && !e.Observed && !e.Person.IsZero() && e.Time.After(now.Add(-cosignable))
 }
 
 // Waiting returns, of the entries from a receipt on, the opening that waits for a

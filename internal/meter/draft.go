@@ -219,7 +219,7 @@ func (d *Draft) Own(but register.PersonID, now time.Time) (people int, steppedUp
 	if steppedUp = s.steppedUpToday(now); steppedUp {
 		since = later(since, s.stepUps[len(s.stepUps)-1].time())
 	}
-	people = d.shown(asOwn, since, but) - perWrite*count(s.writes, since)
+	people = d.shown(way{is: asOwn}, since, but) - perWrite*count(s.writes, since)
 	return max(0, people), steppedUp
 }
 
@@ -229,20 +229,35 @@ const perWrite = 4
 // Explained is how many different people the account was shown within a day for
 // any reason, but for one person. The flag is that of Own.
 func (d *Draft) Explained(but register.PersonID, now time.Time) (people int, steppedUp bool) {
-	return d.shown(forCause, now.Add(-24*time.Hour), but), d.state.steppedUpToday(now)
+	return d.shown(way{is: forCause}, now.Add(-24*time.Hour), but), d.state.steppedUpToday(now)
 }
+
+// Reasons is how many different people the account was shown within Memory for a reason, in
+// whatever way, of those that count while some limits are observed.
+func (d *Draft) Reasons(observed Limits, now time.Time) int {
+	return d.shown(underCeiling(observed), now.Add(-Memory), register.PersonID{})
+}
+
+// Reasoned reports whether a person is one of Reasons.
+func (d *Draft) Reasoned(person register.PersonID, observed Limits, now time.Time) bool {
+	tag, w, since := tagOf(person), underCeiling(observed), now.Add(-Memory)
+	return d.meter.seen.of(tag).count(w, since, 0)+d.seen.of(tag).count(w, since, 0) > 0
+}
+
+// Known is at least how many people the account was shown within Memory, in whatever way.
+func (d *Draft) Known() int { return len(d.meter.seen) + len(d.seen) }
 
 func (s *state) steppedUpToday(now time.Time) bool {
 	return count(s.stepUps, now.Add(-12*time.Hour)) > 0
 }
 
 // shown counts people over what is written and what is drafted.
-func (d *Draft) shown(way uint32, since time.Time, but register.PersonID) (n int) {
-	n = d.meter.seen.count(way, since, tagOf(but))
+func (d *Draft) shown(w way, since time.Time, but register.PersonID) (n int) {
+	n = d.meter.seen.count(w, since, tagOf(but))
 	for i, s := range d.seen {
 		again := i > 0 && d.seen[i-1].tag == s.tag
-		if !again && d.meter.seen.of(s.tag).count(way, since, tagOf(but)) == 0 {
-			n += d.seen.of(s.tag).count(way, since, tagOf(but))
+		if !again && d.meter.seen.of(s.tag).count(w, since, tagOf(but)) == 0 {
+			n += d.seen.of(s.tag).count(w, since, tagOf(but))
 		}
 	}
 	return n

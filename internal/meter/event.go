@@ -49,6 +49,7 @@ const (
 	OrganisationLimit                    // what an organisation may open
 	ServiceLimit                         // likewise through a service
 	RegisterLimit                        // likewise all accounts
+	CeilingLimit                         // people with a reason, of 28 days
 	limitsEnd
 )
 

@@ -58,6 +58,17 @@ func (l ledger) seen(p register.PersonID, now time.Time) (fields register.Fields
 	return fields, any
 }
 
+// reasons counts the people shown for a reason.
+func (l ledger) reasons(observed meter.Limits, now time.Time) int {
+	people := make(map[register.PersonID]bool)
+	for _, e := range l {
+		if e.Kind == meter.Shown && (e.Ground == meter.Own || e.Ground == meter.Ticketed) && e.At.Unix() > now.Add(-meter.Memory).Unix() && counts(e, meter.CeilingLimit, observed) {
+			people[e.Person] = true
+		}
+	}
+	return len(people)
+}
+
 // drift is the CUSUM over the days, as the textbook has it.
 func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time) (sum meter.Cost) {
 	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
@@ -170,6 +181,11 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 					t.Fatalf("%s: the CUSUM stands at %d while %b is observed, the events say %d", what, got, observed, want)
 				}
 			}
+			for _, observed := range []meter.Limits{0, meter.CeilingLimit} {
+				if got, want := draft.Reasons(observed, at), l.reasons(observed, at); got != want {
+					t.Fatalf("%s: %d people with a reason while %b is observed, the events say %d", what, got, observed, want)
+				}
+			}
 			for p := range 10 {
 				fields, any := draft.Seen(person(p), at)
 				wantFields, wantAny := l.seen(person(p), at)
@@ -209,6 +225,7 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)
 	again, _ := d.CanariesListed(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
+	all = append(all, d.Reasons(observed, now), d.Reasoned(person(1), observed, now))
 	all = append(all, own, steppedUp, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)

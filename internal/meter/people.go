@@ -26,6 +26,8 @@ const (
 	asRow    = 1 << 31 // in the rows of a search
 	asOwn    = 1 << 30 // opened for a standing reason
 	forCause = 1 << 29 // opened for any reason
+	reasoned = 1 << 28 // shown for any reason, in lists, searches and exports too
+	uncapped = 1 << 27 // likewise, while the ceiling was only observed
 	inFields = 1<<24 - 1
 )
 
@@ -50,6 +52,12 @@ func (p people) with(e Event) people {
 	s := sighting{tag: tagOf(e.Person), what: uint32(e.Fields) & inFields, last: uint32(e.At.Unix())}
 	if e.Signs.Has(SearchRow) {
 		s.what |= asRow
+	}
+	if e.Ground == Own || e.Ground == Ticketed {
+		s.what |= reasoned
+		if e.Spared.Has(CeilingLimit) {
+			s.what |= uncapped
+		}
 	}
 	switch {
 	case e.Signs&(Listed|SearchRow) != 0: // a list of the account's own people is where work begins
@@ -105,12 +113,25 @@ func (k known) and(p people, now time.Time) known {
 	return k
 }
 
+// way is how people were shown: with one sign, and without another.
+type way struct{ is, not uint32 }
+
+func (w way) of(s sighting) bool { return s.what&w.is != 0 && s.what&w.not == 0 }
+
+// underCeiling are the people shown for a reason who count for the ceiling.
+func underCeiling(observed Limits) way {
+	if observed.Has(CeilingLimit) {
+		return way{is: reasoned}
+	}
+	return way{is: reasoned, not: uncapped}
+}
+
 // count returns how many different people were shown in some way after a moment, one
 // person left out.
-func (p people) count(way uint32, since time.Time, but uint64) (n int) {
+func (p people) count(w way, since time.Time, but uint64) (n int) {
 	last := but
 	for _, s := range p {
-		if s.tag != last && s.tag != but && s.what&way != 0 && s.after(since) {
+		if s.tag != last && s.tag != but && w.of(s) && s.after(since) {
 			n, last = n+1, s.tag
 		}
 	}

@@ -396,3 +396,54 @@ func TestAnotherFactIsNeverDearerWhateverHappened(t *testing.T) {
 		}
 	})
 }
+
+// Promise: METER-9
+func TestMETER_9_BeyondTheCeilingAnotherPersonSignsThenAllowsMore(t *testing.T) {
+	p := newPost(t)
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 5}
+	p.told(reason.Caseload, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	for n := 1; n <= 5; n++ {
+		p.want("within the ceiling", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("one more", p.after(time.Minute).opens(6), policy.AskCosign, policy.CeilingReached)
+	p.want("one of those shown", p.after(time.Minute).opens(5), policy.Shown, policy.Explained)
+	for range 30 {
+		p.want("asked again", p.after(time.Second).opens(6), policy.AskCosign, policy.CeilingReached)
+	}
+	p.event(meter.Event{Kind: meter.Cosigned, Person: person(6), Service: "dossier"})
+	p.want("signed for", p.after(time.Minute).opens(6), policy.Shown, policy.Vouched)
+	p.want("and opened again", p.after(2*time.Hour).opens(6), policy.Shown, policy.AlreadySeen)
+	p.want("another one", p.after(time.Minute).opens(7), policy.AskCosign, policy.CeilingReached)
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(2), Until: p.now.Add(time.Hour)})
+	p.want("raised", p.after(time.Minute).opens(7), policy.Shown, policy.Raised)
+	p.want("raised", p.after(time.Minute).opens(8), policy.Shown, policy.Raised)
+	p.want("and the raise is spent", p.after(time.Minute).opens(9), policy.AskCosign, policy.CeilingReached)
+	p.event(meter.Event{Kind: meter.Cosigned, Person: person(9), Service: "dossier"})
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.Listed }
+	p.want("a signature is never for a row", p.after(time.Minute).opens(9), policy.Withheld, policy.CeilingReached)
+	p.asks, p.rules.Observed.Grounds = nil, map[policy.Why]bool{policy.CeilingReached: true}
+	p.told(reason.Caseload, 10)
+	if r := p.after(time.Minute).opens(10); r.Verdict != policy.Shown || !r.Observed || r.Why != policy.CeilingReached {
+		t.Errorf("only observed: %+v", r)
+	}
+	p.rules.Observed.Grounds = nil
+	p.told(reason.Caseload, 11)
+	p.want("enforced again", p.after(time.Minute).opens(11), policy.AskCosign, policy.CeilingReached)
+}
+
+// What was seen without a reason stays open at the ceiling, and takes nobody's place below it.
+func TestMETER_9_WhatWasSeenWithoutAReasonStaysOpen(t *testing.T) {
+	p := newPost(t)
+	p.followed(7, 9)
+	p.want("without a reason", p.opens(7), policy.Shown, policy.Counted)
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 2}
+	p.told(reason.Caseload, 1, 2, 3, 7)
+	for n := 1; n <= 2; n++ {
+		p.want("within the ceiling", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("seen before", p.after(time.Minute).opens(7), policy.Shown, policy.AlreadySeen)
+	p.want("beyond", p.after(time.Minute).opens(3), policy.AskCosign, policy.CeilingReached)
+	if n := p.meter.Draft().Reasons(0, p.now); n != 2 {
+		t.Errorf("%d people with a reason, want 2", n)
+	}
+}

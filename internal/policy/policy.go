@@ -305,7 +305,7 @@ func (w *weighing) onlyObserved(denial Ruling) bool {
 
 // keepsSeen reports whether a denial of new fields still shows the fields seen before.
 func (w Why) keepsSeen() bool {
-	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == Frozen
+	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == CeilingReached || w == Frozen
 }
 
 func (w *weighing) weigh(opening Opening) Ruling {
@@ -385,15 +385,30 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 // day.
 const proven = 3
 
-// explained shows a person whom a fact explains, within the wall and the pace. Each
-// first asks for a step-up; after a step-up, the wall withholds. Rows of a list count for
-// neither: purposes decide what a list may show.
+// explained shows a person whom a fact explains, within the ceiling, the wall and the
+// pace. Wall and pace first ask for a step-up; after a step-up, the wall withholds. Rows of
+// a list count for neither.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
 	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
-	if w.ask.Signs.Has(meter.Listed) {
-		return ruling
+	shown, beyond := w.beyondCeiling(person)
+	if beyond {
+		if w.meter.Price(person, fields, w.ask.Signs.Has(meter.SearchRow), w.now) == 0 {
+			return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
+		}
+		if why, allowed := w.allowed(person, meter.Whole); allowed {
+			ruling.Why, ruling.Cost = why, meter.Whole
+		}
 	}
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
+		if beyond && ruling.Why == Explained && !yield(w.signable(Ruling{Reason: found, Counted: meter.People(shown), Limit: meter.People(w.ceiling())}.as(AskCosign, CeilingReached))) {
+			return
+		}
+		if denial, full := w.full(ruling.Cost); ruling.Cost > 0 && full && !yield(denial) {
+			return
+		}
+		if w.ask.Signs.Has(meter.Listed) {
+			return
+		}
 		denial := Ruling{Reason: found, Again: w.now.Add(meter.Hour)}
 		if wall := w.watch.Wall; wall > 0 {
 			n, proved := w.meter.Explained(person, w.now)
@@ -420,6 +435,32 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 	})
 }
 
+// ceiling is how many people with a reason the account may be shown within 28 days; zero
+// for any number.
+func (w *weighing) ceiling() int { return w.rules.Ceilings[w.ask.Role] }
+
+// beyondCeiling reports whether a person whom a fact explains is one more than the ceiling
+// holds, and how many it holds already.
+func (w *weighing) beyondCeiling(person register.PersonID) (shown int, beyond bool) {
+	if w.ceiling() == 0 || w.meter.Known() < w.ceiling() || w.meter.Reasoned(person, w.spared, w.now) {
+		return 0, false
+	}
+	shown = w.meter.Reasons(w.spared, w.now)
+	return shown, shown >= w.ceiling()
+}
+
+// allowed says what another person allowed that lets this one be shown at a cost.
+func (w *weighing) allowed(person register.PersonID, cost meter.Cost) (Why, bool) {
+	switch {
+	case w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now):
+		return Vouched, true
+	case w.meter.Raise(w.now) >= cost:
+		return Raised, true
+	default:
+		return Granted, false
+	}
+}
+
 // unexplained weighs a person without a reason, at a price. When it denies a whole
 // person, it returns the denial that a person who does not exist would get at their
 // higher price, so that the figures do not tell the two apart.
@@ -439,17 +480,14 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	if w.frozen {
 		return w.escalate(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
-	switch {
-	case w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now):
-		ruling.Why = Vouched
-	case w.meter.Raise(w.now) >= ruling.Cost:
-		ruling.Why = Raised
+	why, allowed := w.allowed(person, cost)
+	if allowed {
+		ruling.Why = why
 	}
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.spared, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
 		denial := weighed(ruling.Cost, balance)
-		allowed := ruling.Why == Vouched || ruling.Why == Raised
 		if !w.suspects(person, ruling, denial, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
@@ -488,13 +526,18 @@ func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance met
 	return true
 }
 
-// signable leaves of an empty allowance of 28 days what a signature can open: one
-// person who is opened, and no more people than one account can be signed for.
+// signable leaves of an empty allowance of 28 days, or of a ceiling, what a signature can
+// open: one person who is opened, and no more people than one account can be signed for.
 func (w *weighing) signable(denial Ruling) Ruling {
 	if !w.ask.Signs.Opens() {
-		return denial.as(Withheld, LongEmpty)
+		return denial.as(Withheld, denial.Why)
 	}
-	if n := w.meter.Signed(w.now); n >= w.rules.Signed {
+	n := w.meter.Signed(w.now)
+	switch {
+	case n < w.rules.Signed:
+	case denial.Why == CeilingReached:
+		return denial.as(Withheld, CeilingReached)
+	default:
 		denial.Counted, denial.Limit = meter.People(n), meter.People(w.rules.Signed)
 		return denial.as(Withheld, SignedEmpty)
 	}

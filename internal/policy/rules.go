@@ -15,8 +15,9 @@ import (
 type Rules struct {
 	Purposes   roster.Purposes
 	Allowances map[roster.Role]meter.Allowance
-	Probation  meter.Allowance // of an account younger than Young, if it is less; zero for none
-	Signed     int             // people that other accounts may sign for, for one account within 28 days
+	Probation  meter.Allowance     // of an account younger than Young, if it is less; zero for none
+	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
+	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Watches    map[roster.Role]Watch
 	Cold       bool // a person of whom no system tells any fact costs twice
@@ -40,6 +41,10 @@ var Watches = map[roster.Role]Watch{
 	roster.CallCentre: {Forgiven: 430, Line: 4500, Pace: 20, Wall: 200, Evidence: true},
 	roster.Training:   {Forgiven: 25, Line: 800, Pace: 20, Wall: 200, Evidence: true},
 }
+
+// Ceilings are how many people with a reason one account may be shown within 28 days when
+// the operator says nothing else.
+var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roster.CallCentre: 2500, roster.Training: 120}
 
 // doubt and sure are where evidence leads, beyond reach when it is not watched.
 func (w Watch) doubt() meter.Evidence { return w.line(meter.Doubt) }
@@ -70,7 +75,7 @@ func (o Observed) covers(ask Ask) bool {
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
 	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.CanaryListedLimit, CanaryOpened: meter.CanaryLimit,
-	OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
+	CeilingReached: meter.CeilingLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
 }
 
 // Limits are those that are only observed for an ask.
@@ -196,6 +201,7 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 		e.Ground = meter.Typed
 	case ruling.Why == Raised, ruling.Why == Vouched:
 		e.Ground = meter.Allowed
+	case ruling.Why == CeilingReached && !ruling.Observed: // what was seen without a reason stays so
 	case ruling.Reason.Kind.Standing():
 		e.Ground = meter.Own
 	case ruling.Reason.Explained():

@@ -105,12 +105,13 @@ const (
 	SignedEmpty       Why = 29 // without a reason, the 28 days' allowance is empty, and so is what others may sign for
 	Expelled          Why = 28 // frozen, and enumerating still: the sessions end
 
-	NotDeclared   Why = 30 // the route is not declared
-	NotUnderstood Why = 31 // the answer could not be read whole
-	NotThere      Why = 32 // the application has nothing there, or says so
-	TooMany       Why = 33 // a search finds more than it may show
-	NoPermit      Why = 34 // an export, and no permit for it, or nothing explains this person
-	PermitSpent   Why = 35 // an export beyond the people its permit was given
+	NotDeclared    Why = 30 // the route is not declared
+	NotUnderstood  Why = 31 // the answer could not be read whole
+	NotThere       Why = 32 // the application has nothing there, or says so
+	TooMany        Why = 33 // a search finds more than it may show
+	NoPermit       Why = 34 // an export, and no permit for it, or nothing explains this person
+	CeilingReached Why = 36 // with a reason, and the ceiling of such people is reached
+	PermitSpent    Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
 	UndeclaredMethod    Why = 41 // the address is declared, for other methods
@@ -140,7 +141,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 func (w Why) Counts() bool {
 	switch w {
 	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
-		CanaryListed, CanaryOpened, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		CanaryListed, CanaryOpened, CeilingReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
 		return false
@@ -161,7 +162,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	Unnamed: "unnamed", Overwrites: "overwrites",
-	TooMuchAtOnce: "too-much-at-once",
+	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached",
 }
 
 func (w Why) String() string {

@@ -110,7 +110,7 @@ func wouldBe(why policy.Why) policy.Verdict {
 	switch why {
 	case policy.ShortEmpty, policy.PaceReached, policy.CanaryListed:
 		return policy.AskStepUp
-	case policy.LongEmpty:
+	case policy.LongEmpty, policy.CeilingReached:
 		return policy.AskCosign
 	case policy.Doubted:
 		return policy.AskIdentity

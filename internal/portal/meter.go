@@ -19,6 +19,8 @@ const EntriesRead = 200
 // Meter is where an account stands, as rows of dots.
 type Meter struct {
 	Hour, Month Dots
+	Reasons     int       // people with a reason, of 28 days
+	Ceiling     int       // of them; zero for none
 	Empty       string    // "hour" or "month" when one more whole person does not fit
 	Again       time.Time // when one fits again, if nothing else is opened; zero when unknown
 }
@@ -47,8 +49,9 @@ const (
 // allowance that is empty frees again.
 func DrawMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) Meter {
 	p := Meter{
-		Hour:  drawDots(standing.Hour, standing.Allowance.Short),
-		Month: drawDots(standing.Month, standing.Allowance.Long),
+		Hour:    drawDots(standing.Hour, standing.Allowance.Short),
+		Month:   drawDots(standing.Month, standing.Allowance.Long),
+		Reasons: standing.Reasons, Ceiling: standing.Ceiling,
 	}
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:

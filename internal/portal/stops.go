@@ -60,7 +60,7 @@ func askOf(r policy.Ruling) ask {
 		return ""
 	case r.Verdict == policy.AskStepUp, r.Verdict == policy.Refused && r.Why == policy.ShortEmpty:
 		return askStepUp
-	case r.Verdict == policy.AskCosign, r.Verdict == policy.Refused && r.Why == policy.LongEmpty:
+	case r.Verdict == policy.AskCosign, r.Verdict == policy.Refused && (r.Why == policy.LongEmpty || r.Why == policy.CeilingReached):
 		return askCosign
 	case r.Verdict == policy.AskIdentity:
 		return askIdentity
@@ -72,7 +72,7 @@ func askOf(r policy.Ruling) ask {
 // who is not known and a file that is not there look alike, and like a limit.
 var classes = map[policy.Why]string{
 	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.SignedEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
-	policy.PaceReached: "pace", policy.WallReached: "wall",
+	policy.PaceReached: "pace", policy.WallReached: "wall", policy.CeilingReached: "ceiling",
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",

@@ -63,8 +63,8 @@ var Trades = []Trade{
 		Reasons:     []Share{{reason.Caseload, 0.70}, {reason.Appointment, 0.12}, {reason.Cover, 0.10}, {reason.Message, 0.05}},
 		Unexplained: 0.3, Dispersion: 2, Rush: 1,
 	},
-	{
-		Name: "benefits", Role: roster.Adviser, Share: 0.06, People: 40, Between: 0.50, Within: 0.60,
+	{ // a month of this work has more people with a reason than an adviser's ceiling holds
+		Name: "benefits", Role: roster.CallCentre, Share: 0.06, People: 40, Between: 0.50, Within: 0.60,
 		Reasons: []Share{{reason.Message, 1}}, Unexplained: 0.5, Dispersion: 4, Rush: 1,
 	},
 	{

@@ -68,6 +68,7 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 	}
 	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], 0, Now)
 	standing.Allowance, standing.Signable = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, policy.Signed
+	standing.Ceiling = policy.Ceilings[asker.Role]
 	standing.Young = Now.Sub(asker.Opened) < policy.Young
 	standing.Held, standing.IsHeld = s.InForce.Against(asker.Account, asker.Organisation, service, Now)
 	return standing
@@ -104,7 +105,7 @@ func (s stageGate) maySign(by roster.AccountID, opening ledger.Entry) bool {
 
 func (s stageGate) Waiting(_ context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
 	for _, e := range s.Written {
-		if e.Receipt == receipt && e.Why == policy.LongEmpty && s.maySign(by, e) {
+		if e.Receipt == receipt && (e.Why == policy.LongEmpty || e.Why == policy.CeilingReached) && s.maySign(by, e) {
 			return e, s.Broken
 		}
 	}
