@@ -204,7 +204,7 @@ type resumed struct {
 	together ledger.Number
 	from, to ledger.Number // the least and the greatest of them
 
-	sample    Kept // a part that has accounts, chosen at random
+	sample    Kept // a part that has meters, chosen at random
 	sampled   int  // how many it was chosen from
 	togethers Kept
 }
@@ -255,7 +255,7 @@ func (j *Journal) resume(ctx context.Context, first ledger.Number) (*resumed, er
 
 func (r *resumed) readPart(kept Kept) error {
 	in := keptReader{rest: kept.State}
-	at, any := in.open(), len(in.rest) > 0
+	at, any := in.open(), false
 	for len(in.rest) > 0 {
 		account := roster.AccountID(in.chunk())
 		if body := in.chunk(); len(body) > 0 {
@@ -264,6 +264,7 @@ func (r *resumed) readPart(kept Kept) error {
 				return err
 			}
 			r.state.meters.set(account, m)
+			any = true
 		}
 		numbers := keptReader{rest: in.chunk()}
 		var list []ledger.Number
@@ -400,12 +401,21 @@ func (j *Journal) Keep(ctx context.Context) error {
 	return nil
 }
 
-// RunKeeping keeps one part of the state after the other until ctx ends. A part that
-// another node keeps meanwhile is left to that node.
+// RunKeeping keeps one part of the state after the other until ctx ends, and first all of
+// them where this node had to make the state anew. A part that another node keeps
+// meanwhile is left to that node.
 func (j *Journal) RunKeeping(ctx context.Context, log *slog.Logger) error {
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
-	var known [parts + 1]ledger.Number
+	if j.resumed == nil {
+		if err := j.Keep(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "the next start reads more of the ledger", slog.Any("err", err))
+		}
+	}
+	var known [parts + 1]ledger.Number // how far each part had seen the ledger when this node last looked, at most
+	for i := range known {
+		known[i] = j.Next()
+	}
 	failed := false
 	for i := 0; ; i = (i + 1) % (parts + 1) {
 		select {

@@ -167,6 +167,11 @@ func TestMETER_3_ANodeThatBeginsWithWhatWasKeptDecidesAsOneThatReadEverything(t 
 		if len(verdicts) < 2 {
 			t.Errorf("all was decided alike: %v", verdicts)
 		}
+		for _, n := range []*storetest.Node{resumed, anew} {
+			if err := n.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, account := range []roster.AccountID{"pauline", "karim", "lucas"} {
 			one, err := resumed.RecentBy(t.Context(), account, 200)
 			other, failed := anew.RecentBy(t.Context(), account, 200)
@@ -377,11 +382,21 @@ func TestNodesKeepTheStateWhileTheyRun(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.RunKeeping(ctx, slog.New(slog.DiscardHandler)) }()
+	at, from := n.Next(), ledger.Number(0) // it made the state anew, and keeps all of it at once
+	for deadline := time.Now().Add(time.Minute); from == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		from, _ = w.node().Resumed()
+	}
+	if from != at {
+		t.Errorf("another node read from entry %d on, not %d", from, at)
+	}
+	w.work(n, 3, time.Hour)
 	upTo := ledger.Number(0)
-	for deadline := time.Now().Add(time.Minute); upTo == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		var err error
-		if upTo, err = store.NewLedger(w.s).KeptUpTo(t.Context(), "accounts 0"); err != nil {
-			t.Fatal(err)
+	for deadline := time.Now().Add(time.Minute); upTo != n.Next() && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for part, err := range store.NewLedger(w.s).Kept(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			upTo = max(upTo, part.Number) // one a second
 		}
 	}
 	end()
