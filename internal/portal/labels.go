@@ -90,12 +90,18 @@ func (l Labels) Sentence(a Activity) string {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		return l.Ground(e, a.People)
 	case ledger.Placed, ledger.Lifted:
-		if e.Account == journal.Itself {
+		if e.Account == journal.Itself && e.Kind == ledger.Placed {
 			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}
 		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
 	case ledger.Read, ledger.Imported, ledger.Session:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
+	case ledger.Assigned:
+		what := l.Organisation(roster.OrganisationID(e.Target))
+		if e.Reach == order.Account {
+			what = l.Account(roster.AccountID(e.Target))
+		}
+		return l.Speaker.Say("act.assigned", "what", what)
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
 	}
