@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,12 +33,15 @@ import (
 type worked struct {
 	t   *testing.T
 	s   *store.DB
-	raw *sql.DB // as whoever owns the database has it
-	now time.Time
+	raw *sql.DB      // as whoever owns the database has it
+	now atomic.Int64 // in microseconds: nodes that run read it
 	rng *rand.Rand
 }
 
-func (w *worked) clock() time.Time { return w.now }
+func (w *worked) clock() time.Time { return time.UnixMicro(w.now.Load()).UTC() }
+
+// at moves the clock.
+func (w *worked) at(now time.Time) { w.now.Store(now.UnixMicro()) }
 
 // node opens a node, which runs until the test ends.
 func (w *worked) node() *storetest.Node {
@@ -72,7 +76,7 @@ func (w *worked) ask() policy.Ask {
 func (w *worked) work(n *storetest.Node, asks int, over time.Duration) {
 	w.t.Helper()
 	for i := range asks {
-		w.now = w.now.Add(over / time.Duration(asks)).Truncate(time.Microsecond)
+		w.at(w.clock().Add(over / time.Duration(asks)))
 		if i%17 == 0 {
 			if err := n.StepUp(w.t.Context(), "pauline", "s", "1", "office"); err != nil {
 				w.t.Fatal(err)
@@ -87,7 +91,8 @@ func (w *worked) work(n *storetest.Node, asks int, over time.Duration) {
 // onBothEngines gives a test such a ledger of each engine, and another of the same.
 func onBothEngines(t *testing.T, do func(t *testing.T, open func() *worked)) {
 	make := func(t *testing.T, s *store.DB, raw *sql.DB) *worked {
-		w := &worked{t, sealed(t, s), raw, storetest.At, rand.New(rand.NewPCG(1, 2))}
+		w := &worked{t: t, s: sealed(t, s), raw: raw, rng: rand.New(rand.NewPCG(1, 2))}
+		w.at(storetest.At)
 		if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +150,7 @@ func TestMETER_3_ANodeThatBeginsWithWhatWasKeptDecidesAsOneThatReadEverything(t 
 		}
 		verdicts := make(map[policy.Verdict]int)
 		for i := range 150 {
-			w.now = w.now.Add(time.Duration(w.rng.IntN(8)) * time.Hour)
+			w.at(w.clock().Add(time.Duration(w.rng.IntN(8)) * time.Hour))
 			for _, n := range []*storetest.Node{resumed, anew} {
 				if err := n.Look(t.Context()); err != nil {
 					t.Fatal(err)
@@ -363,7 +368,7 @@ func TestWhatWasKeptLongAgoMeansReadingMore(t *testing.T) {
 		if from, anew := w.node().Resumed(); from != at || anew != nil {
 			t.Errorf("it read from entry %d on, not %d: %v", from, at, anew)
 		}
-		w.now = w.now.AddDate(0, 0, 40)
+		w.at(w.clock().AddDate(0, 0, 40))
 		w.work(n, 3, time.Hour)
 		if from, anew := w.node().Resumed(); from != 0 || anew == nil {
 			t.Errorf("after forty days it read from entry %d on, %v", from, anew)
@@ -373,7 +378,8 @@ func TestWhatWasKeptLongAgoMeansReadingMore(t *testing.T) {
 
 // A running node keeps what others do not.
 func TestNodesKeepTheStateWhileTheyRun(t *testing.T) {
-	w := &worked{t, sealed(t, openSQLite(t)), nil, storetest.At, rand.New(rand.NewPCG(1, 2))}
+	w := &worked{t: t, s: sealed(t, openSQLite(t)), rng: rand.New(rand.NewPCG(1, 2))}
+	w.at(storetest.At)
 	if err := storetest.TakeRoster(t, w.s, storetest.Staff()); err != nil {
 		t.Fatal(err)
 	}
