@@ -35,6 +35,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// firstHold returns the number of the first hold in the ledger.
+func firstHold(ctx context.Context, w journal.Writer) ledger.Number {
+	for entry, err := range w.(journal.Outside).DB.Entries(ctx, 0) {
+		if err == nil && entry.Kind == ledger.Held {
+			return entry.Number
+		}
+	}
+	return 0
+}
+
 // signed is every act that two people sign, by whom and with whose approval. An act of
 // one signer has the account that it is about for the other.
 var signed = map[string]func(by, other roster.AccountID) func(context.Context, journal.Writer) error{
@@ -51,7 +61,9 @@ var signed = map[string]func(by, other roster.AccountID) func(context.Context, j
 		return do(custody.Hold{Hold: retention.Hold{Since: 202601, Because: "plainte", By: by, Approver: other}})
 	},
 	"a release": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do(custody.Release{Hold: 2, By: by, Approver: other, Because: "classée"})
+		return func(ctx context.Context, w journal.Writer) error {
+			return do(custody.Release{Hold: firstHold(ctx, w), By: by, Approver: other, Because: "classée"})(ctx, w)
+		}
 	},
 	"a raise": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
 		return do(grants.Raise{By: by, Of: other, People: 1, Until: storetest.At.Add(time.Hour), Because: "salon"})

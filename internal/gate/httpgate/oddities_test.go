@@ -443,7 +443,7 @@ func TestA9_HeadersAndCookiesAreKeptApart(t *testing.T) {
 	g.header.Del("Date")
 	wantOut := http.Header{
 		"Cache-Control": {"no-store"}, "Content-Language": {"fr"}, "Content-Length": {"2"}, "Content-Security-Policy": {"default-src 'self'; script-src 'none'"},
-		"Content-Type": {"application/json"}, "Poterne-Receipt": {"4"}, "Referrer-Policy": {"same-origin"}, "X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"SAMEORIGIN"},
+		"Content-Type": {"application/json"}, "Poterne-Receipt": {"8"}, "Referrer-Policy": {"same-origin"}, "X-Content-Type-Options": {"nosniff"}, "X-Frame-Options": {"SAMEORIGIN"},
 		"Set-Cookie": {
 			"svc-dossier.sid=abc; Path=/dossier/; Max-Age=60; HttpOnly; SameSite=Lax",
 		},

@@ -335,7 +335,7 @@ func (w *world) failed(g got, kind fault.Kind, why policy.Why) {
 func (w *world) entries() []ledger.Entry {
 	w.t.Helper()
 	var all []ledger.Entry
-	for entry, err := range w.gate.Entries(w.t.Context(), 4) { // after its beginning, the roster, facts and aliases
+	for entry, err := range w.gate.Entries(w.t.Context(), 8) { // after its beginning, the roster, facts and aliases
 		if err != nil {
 			w.t.Fatal(err)
 		}
