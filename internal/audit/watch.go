@@ -36,7 +36,7 @@ func NewWatch(a *Audit, w journal.Writer, log *slog.Logger) *Watch {
 }
 
 const (
-	rightsEvery   = time.Minute // accounts, habilitations, organisations and orders: some 60,000 rows take a tenth of a second
+	rightsEvery   = time.Minute // accounts, habilitations, organisations and orders
 	unsealedEvery = time.Hour   // every row there is
 	leastPause    = time.Second // between audits that rows without a seal ask for
 	mostMet       = 1000        // rows that are remembered before every row is looked at

@@ -22,6 +22,9 @@ func NewRow(table string) *Row {
 	return r.Text(table)
 }
 
+// Table is the table that the row is of.
+func (r *Row) Table() string { return r.table }
+
 func (r *Row) release() { rows.Put(r) }
 
 // Text adds a text.

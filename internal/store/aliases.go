@@ -38,7 +38,7 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 
 // aliasHolds names an alias that is told of by its keyed hash.
 func (db *DB) aliasHolds(a intake.Alias, seal []byte) bool {
-	return db.seals.holds(seal, aliasRow(a), "alias", func() string { return fmt.Sprintf("%x", a.Alias[:]) })
+	return db.seals.holds(seal, aliasRow(a), func() string { return fmt.Sprintf("%x", a.Alias[:]) })
 }
 
 // aliasRows is whom the identifiers of other systems lead to, in a turn.

@@ -81,14 +81,14 @@ func (db *DB) scanCover(rows interface{ Scan(...any) error }) (c reason.CoverDut
 	var seal []byte
 	err = rows.Scan(&c.Source, &c.ID, &c.Absent, &c.Substitute, &c.DeclaredBy, &from, &until, &seal)
 	c.From, c.Until = fromMicro(from), fromMicro(until)
-	if err == nil && !db.seals.holds(seal, coverRow(c), "cover", func() string { return c.Source + " " + c.ID }) {
+	if err == nil && !db.seals.holds(seal, coverRow(c), func() string { return c.Source + " " + c.ID }) {
 		err = sql.ErrNoRows
 	}
 	return c, err
 }
 
 func (db *DB) factHolds(f reason.Fact, seal []byte) bool {
-	return db.seals.holds(seal, factRow(f), "fact", func() string { return f.Source + " " + f.ID })
+	return db.seals.holds(seal, factRow(f), func() string { return f.Source + " " + f.ID })
 }
 
 // Facts implements gate.Files.
@@ -224,7 +224,7 @@ func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.N
 
 // FactsChanged implements journal.Head.
 func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
-	rows, err := t.tx.QueryContext(t.ctx, `select number, people, seal from fact_change where number >= $1 order by number`, int64(from))
+	rows, err := t.tx.QueryContext(t.ctx, `select `+factChangeColumns+` from fact_change where number >= $1 order by number`, int64(from))
 	if err != nil {
 		return nil, err
 	}
@@ -232,19 +232,32 @@ func (t *turn) FactsChanged(from ledger.Number) ([]journal.FactChange, error) {
 	var changes []journal.FactChange
 	for rows.Next() {
 		change := journal.FactChange{People: make(map[register.PersonID]struct{})}
-		var people, seal []byte
-		if err := rows.Scan(&change.Number, &people, &seal); err != nil {
-			return nil, err
-		}
-		if !t.db.seals.holds(seal, factChangeRow(change.Number, people), "fact_change", func() string { return fmt.Sprint(change.Number) }) {
+		number, people, err := t.db.scanFactChange(rows)
+		if errors.Is(err, sql.ErrNoRows) {
 			continue // one is missing: all facts are forgotten
 		}
+		if err != nil {
+			return nil, err
+		}
+		change.Number = number
 		for person := range slices.Chunk(people, len(register.PersonID{})) {
 			change.People[register.PersonID(person)] = struct{}{}
 		}
 		changes = append(changes, change)
 	}
 	return changes, rows.Err()
+}
+
+const factChangeColumns = `number, people, seal`
+
+// scanFactChange reads whom a batch was about; sql.ErrNoRows when no node wrote it.
+func (db *DB) scanFactChange(rows interface{ Scan(...any) error }) (number ledger.Number, people []byte, err error) {
+	var seal []byte
+	err = rows.Scan(&number, &people, &seal)
+	if err == nil && !db.seals.holds(seal, factChangeRow(number, people), func() string { return fmt.Sprint(number) }) {
+		err = sql.ErrNoRows
+	}
+	return number, people, err
 }
 
 func orNull(text string) any {

@@ -364,6 +364,10 @@ var attempts = map[string]attempt{
 		try:   sqlOf(`update fact set kind = 2 where id = '1'`),
 		gives: func(r robbed) bool { return r.follows("pauline", 1) }, named: "fact cases 1",
 	},
+	"whose facts changed is emptied": {
+		try:   sqlOf(`update fact_change set people = '\x'`),
+		gives: func(robbed) bool { return false }, named: "fact_change",
+	},
 	"an alias leads to another person": {
 		try: func(r robbed, _ map[string]func()) {
 			r.exec(`update alias set person = $1 where person = $2`, slices.Clone(r.person(1)), slices.Clone(r.person(2)))

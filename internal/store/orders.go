@@ -58,7 +58,7 @@ func (db *DB) scanOrder(row interface{ Scan(...any) error }) (o storedOrder, err
 	err = row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message, &lifted, &by, &seal)
 	o.Placed, o.Ends, o.lifted, o.by = fromMicro(placed), fromMicro(ends), fromMicro(lifted), by.String
 	if err == nil {
-		o.broken = !db.seals.holds(seal, orderRow(o.Order, o.lifted, o.by), "standing_order", func() string { return string(o.ID) })
+		o.broken = !db.seals.holds(seal, orderRow(o.Order, o.lifted, o.by), func() string { return string(o.ID) })
 	}
 	return o, err
 }

@@ -92,15 +92,15 @@ func accountPlaces(a *roster.Account, opened *sql.NullInt64, seal *[]byte) []any
 }
 
 func (db *DB) accountHolds(a roster.Account, seal []byte) bool {
-	return db.seals.holds(seal, accountRow(a), "account", func() string { return string(a.ID) })
+	return db.seals.holds(seal, accountRow(a), func() string { return string(a.ID) })
 }
 
 func (db *DB) organisationHolds(o roster.Organisation, seal []byte) bool {
-	return db.seals.holds(seal, organisationRow(o), "organisation", func() string { return string(o.ID) })
+	return db.seals.holds(seal, organisationRow(o), func() string { return string(o.ID) })
 }
 
 func (db *DB) habilitationHolds(h roster.Habilitation, seal []byte) bool {
-	return db.seals.holds(seal, habilitationRow(h), "habilitation", func() string {
+	return db.seals.holds(seal, habilitationRow(h), func() string {
 		return fmt.Sprintf("%s %s %s", h.Account, h.Service, h.Purpose)
 	})
 }

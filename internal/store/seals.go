@@ -52,8 +52,8 @@ func (s *seals) seal(row *seal.Row) []byte {
 
 // holds reports whether a row may decide, and tells of one that may not. Where there is
 // no key, rows are read as they are: nothing is decided there.
-func (s *seals) holds(of []byte, row *seal.Row, table string, key func() string) bool {
-	keys := s.keys.Load()
+func (s *seals) holds(of []byte, row *seal.Row, key func() string) bool {
+	keys, table := s.keys.Load(), row.Table()
 	if keys == nil || keys.Check(of, row) == nil {
 		return true
 	}

@@ -144,7 +144,7 @@ func (db *DB) scanSession(from interface{ Scan(...any) error }) (row signin.Row,
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
 	row.SteppedUp = fromMicro(steppedUp)
-	if err == nil && !db.seals.holds(seal, sessionRow(row), "session", func() string { return string(row.ID) }) {
+	if err == nil && !db.seals.holds(seal, sessionRow(row), func() string { return string(row.ID) }) {
 		err = sql.ErrNoRows
 	}
 	return row, err

@@ -46,7 +46,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "orders": check.readOrders,
-			"sessions": check.readSessions, "facts": check.readFacts, "aliases": check.readAliases,
+			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "aliases": check.readAliases,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -137,6 +137,13 @@ func (db *DB) readFacts(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (db *DB) readFactChanges(ctx context.Context) error {
+	return db.each(ctx, func(rows *sql.Rows) error {
+		_, _, err := db.scanFactChange(rows)
+		return err
+	}, `select `+factChangeColumns+` from fact_change`)
 }
 
 func (db *DB) readAliases(ctx context.Context) error {
