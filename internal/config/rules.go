@@ -29,7 +29,11 @@ type allowancesTable struct {
 
 	// Ceiling is how many people with a reason an account may be shown within 28 days, in
 	// whatever way.
-	Ceiling ceilingTable `toml:"ceiling"`
+	Ceiling peopleTable `toml:"ceiling"`
+
+	// Rows is how many people without a reason an account may find in the rows of searches
+	// within 28 days.
+	Rows peopleTable `toml:"rows"`
 
 	// Signed is how many people others may sign for, for one account within 28 days.
 	Signed int64 `toml:"signed"` // 40
@@ -43,15 +47,15 @@ type allowanceTable struct {
 	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
 }
 
-// ceilingTable is by role; a role that is left out has the default of policy.Ceilings.
-type ceilingTable struct {
-	Adviser    int64 `toml:"adviser"`     // 600
-	Desk       int64 `toml:"desk"`        // 2000
-	CallCentre int64 `toml:"call-centre"` // 2500
-	Training   int64 `toml:"training"`    // 120
+// peopleTable is by role; a role that is left out has the default of package policy.
+type peopleTable struct {
+	Adviser    int64 `toml:"adviser"`
+	Desk       int64 `toml:"desk"`
+	CallCentre int64 `toml:"call-centre"`
+	Training   int64 `toml:"training"`
 }
 
-func (c ceilingTable) byRole() map[roster.Role]int64 {
+func (c peopleTable) byRole() map[roster.Role]int64 {
 	return map[roster.Role]int64{
 		roster.Adviser: c.Adviser, roster.Desk: c.Desk, roster.CallCentre: c.CallCentre, roster.Training: c.Training,
 	}
@@ -119,7 +123,7 @@ const (
 // cannot mean.
 func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules = policy.Rules{
-		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{}, Ceilings: map[roster.Role]int{},
+		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
 	}
 	for i, p := range c.Purpose {
@@ -140,13 +144,8 @@ func (c *config) rules(s *Settings, wrong *document) {
 	if s.Rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.Rules.Signed < 1 || s.Rules.Signed > mostSigned {
 		wrong.Add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
 	}
-	for role, n := range a.Ceiling.byRole() {
-		ceiling := int(cmp.Or(n, int64(policy.Ceilings[role])))
-		if ceiling < 1 || ceiling > mostOfAccount {
-			wrong.Add("allowance.ceiling."+string(role), "must be between 1 and %d: how many people with a reason one account may be shown within 28 days", mostOfAccount)
-		}
-		s.Rules.Ceilings[role] = ceiling
-	}
+	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
+	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
 	for role, w := range c.Watch.byRole() {
 		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))
 	}
@@ -154,6 +153,16 @@ func (c *config) rules(s *Settings, wrong *document) {
 	if s.Narrowed < shortestNarrowed || s.Narrowed > longestNarrowed {
 		wrong.Add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
 	}
+}
+
+func (p peopleTable) compile(wrong *document, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
+	most := map[roster.Role]int{}
+	for role, n := range p.byRole() {
+		if most[role] = int(cmp.Or(n, int64(byDefault[role]))); most[role] < 1 || most[role] > mostOfAccount {
+			wrong.Add(path+"."+string(role), "must be between 1 and %d: %s", mostOfAccount, what)
+		}
+	}
+	return most
 }
 
 func (a allowanceTable) compile(wrong *document, path string, least, most int64) meter.Allowance {

@@ -155,6 +155,8 @@ type Standing struct {
 	Signable    int             // and how many they may
 	Reasons     int             // people shown for a reason within 28 days
 	Ceiling     int             // and how many they may be; zero for any number
+	Rows        int             // people without a reason found in searches within 28 days, and not opened
+	MostRows    int             // and how many they may be; zero for any number
 	Devices     []meter.Used
 	Networks    []meter.Used
 	Young       bool // on probation
@@ -171,7 +173,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		facts := policy.Facts{Opened: asker.Opened, Watched: state.Watched(), Orders: state.Orders(), Meter: draft}
 		s = StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
-		s.Signable, s.Ceiling = g.rules.Signed, g.rules.Ceilings[asker.Role]
+		s.Signable, s.Ceiling, s.MostRows = g.rules.Signed, g.rules.Ceilings[asker.Role], g.rules.Rows[asker.Role]
 		s.Held, s.IsHeld = state.Orders().Against(asker.Account, asker.Organisation, service, now)
 	})
 	return s
@@ -183,7 +185,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now),
+		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

@@ -601,3 +601,50 @@ func TestMETER_9_TheCeilingIsExactOverNodesAndAtOnce(t *testing.T) {
 		t.Errorf("%d people were shown, want 20", shown.Load())
 	}
 }
+
+// Promise: METER-10
+func TestMETER_10_PeopleFoundAreBoundedOverNodesAndAtOnce(t *testing.T) {
+	h := newHouse(t)
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules.Rows = map[roster.Role]int{roster.Adviser: 10}
+	rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(100), Long: meter.People(100)}}
+	var nodes [2]*storetest.Node
+	var stops [2]func()
+	for i := range nodes {
+		nodes[i], stops[i] = h.gate()
+	}
+	find := func(g *storetest.Node, n int) (shown int) {
+		a := ask(n, n+1, n+2)
+		a.Signs = meter.SearchRow
+		passage, err := g.Commit(context.Background(), a)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, r := range passage.Decision.People {
+			if r.Verdict.Shows() {
+				shown++
+			}
+		}
+		return shown
+	}
+	var shown atomic.Int64
+	var wait sync.WaitGroup
+	for n := range 20 {
+		wait.Go(func() { shown.Add(int64(find(nodes[n%2], 100+3*n))) })
+	}
+	wait.Wait()
+	if shown.Load() != 10 {
+		t.Errorf("%d people were found, want 10", shown.Load())
+	}
+	for _, stop := range stops {
+		stop()
+	}
+	g, _ := h.gate() // reads what was counted
+	if got := g.Standing(gate.Asker{Account: "pauline", Role: roster.Adviser}, "dossier"); got.Rows != 10 || got.MostRows != 10 {
+		t.Errorf("%d people of %d, want 10 of 10", got.Rows, got.MostRows)
+	}
+	if more := find(g, 300); more != 0 {
+		t.Errorf("%d more after a restart", more)
+	}
+}

@@ -92,8 +92,8 @@ func (d *Draft) Found(person register.PersonID, now time.Time) bool {
 
 // Price is what showing these fields of the person without a reason costs at now:
 // a whole person for a new one, a part for a row of a search, the rest when they are
-// opened from there, Reveal for new fields of a person seen within Memory, nothing
-// otherwise.
+// opened from there or another search shows more of them, Reveal for new fields of a
+// person who was paid for within Memory, nothing otherwise.
 func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch bool, now time.Time) Cost {
 	k := d.known(person, now)
 	switch {
@@ -101,12 +101,12 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 		return Row
 	case !k.any:
 		return Whole
-	case !k.whole && !inSearch:
-		return Whole - Row
-	case !k.fields.Has(fields):
+	case k.fields.Has(fields) && (inSearch || k.whole || k.paid()):
+		return 0
+	case k.whole || k.paid():
 		return Reveal
 	default:
-		return 0
+		return Whole - Row
 	}
 }
 
@@ -242,6 +242,27 @@ func (d *Draft) Reasons(observed Limits, now time.Time) int {
 func (d *Draft) Reasoned(person register.PersonID, observed Limits, now time.Time) bool {
 	tag, w, since := tagOf(person), underCeiling(observed), now.Add(-Memory)
 	return d.meter.seen.of(tag).count(w, since, 0)+d.seen.of(tag).count(w, since, 0) > 0
+}
+
+// Rows is how many different people the account was shown within Memory in the rows of
+// searches, without a reason and not otherwise, of those that count while some limits are
+// observed.
+func (d *Draft) Rows(observed Limits, now time.Time) int {
+	since := now.Add(-Memory)
+	n := d.meter.seen.rows(observed, since)
+	for i, s := range d.seen {
+		if i > 0 && d.seen[i-1].tag == s.tag {
+			continue
+		}
+		written := d.meter.seen.of(s.tag)
+		if written.found(observed, since) {
+			n--
+		}
+		if slices.Concat(written, d.seen.of(s.tag)).found(observed, since) {
+			n++
+		}
+	}
+	return n
 }
 
 // Known is at least how many people the account was shown within Memory, in whatever way.

@@ -50,6 +50,7 @@ const (
 	ServiceLimit                         // likewise through a service
 	RegisterLimit                        // likewise all accounts
 	CeilingLimit                         // people with a reason, of 28 days
+	RowsLimit                            // people found in the rows of searches, of 28 days
 	limitsEnd
 )
 

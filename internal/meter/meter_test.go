@@ -69,6 +69,25 @@ func (l ledger) reasons(observed meter.Limits, now time.Time) int {
 	return len(people)
 }
 
+// rows counts the people who stood in rows of searches without a reason, and were never
+// shown otherwise.
+func (l ledger) rows(observed meter.Limits, now time.Time) (n int) {
+	row, whole := make(map[register.PersonID]bool), make(map[register.PersonID]bool)
+	for _, e := range l {
+		if e.Kind != meter.Shown || e.At.Unix() <= now.Add(-meter.Memory).Unix() {
+			continue
+		}
+		whole[e.Person] = whole[e.Person] || !e.Signs.Has(meter.SearchRow)
+		row[e.Person] = row[e.Person] || e.Signs.Has(meter.SearchRow) && e.Ground != meter.Own && e.Ground != meter.Ticketed && counts(e, meter.RowsLimit, observed)
+	}
+	for person := range row {
+		if row[person] && !whole[person] {
+			n++
+		}
+	}
+	return n
+}
+
 // drift is the CUSUM over the days, as the textbook has it.
 func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time) (sum meter.Cost) {
 	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
@@ -186,6 +205,11 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 					t.Fatalf("%s: %d people with a reason while %b is observed, the events say %d", what, got, observed, want)
 				}
 			}
+			for _, observed := range []meter.Limits{0, meter.RowsLimit} {
+				if got, want := draft.Rows(observed, at), l.rows(observed, at); got != want {
+					t.Fatalf("%s: %d people found while %b is observed, the events say %d", what, got, observed, want)
+				}
+			}
 			for p := range 10 {
 				fields, any := draft.Seen(person(p), at)
 				wantFields, wantAny := l.seen(person(p), at)
@@ -225,12 +249,12 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)
 	again, _ := d.CanariesListed(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
-	all = append(all, d.Reasons(observed, now), d.Reasoned(person(1), observed, now))
+	all = append(all, d.Reasons(observed, now), d.Rows(observed, now), d.Reasoned(person(1), observed, now))
 	all = append(all, own, steppedUp, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
-			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now),
+			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now), d.Price(person(p), register.AllFields, true, now),
 			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.EnumerationLimit, observed),
 			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.DoubtLimit, observed))
 	}
@@ -364,5 +388,40 @@ func BenchmarkRecordAndWeigh(b *testing.B) {
 		draft := m.Draft()
 		p := strangers[i%len(strangers)]
 		draft.Weigh(draft.Price(p, register.Name, false, now), allowance, 0, now)
+	}
+}
+
+// Promise: METER-10
+func TestMETER_10_WhatSearchesShowOfSomebodyCostsAnOpeningTogether(t *testing.T) {
+	row := func(fields register.Fields) meter.Event {
+		return meter.Event{Kind: meter.Shown, Person: person(1), Fields: fields, Signs: meter.SearchRow}
+	}
+	const name, birth, contact = register.Name, register.Birth, register.Contact
+	for what, test := range map[string]struct {
+		shown    []meter.Event
+		fields   register.Fields
+		inSearch bool
+		want     meter.Cost
+	}{
+		"a row":                             {nil, name, true, meter.Row},
+		"the row again":                     {[]meter.Event{row(name)}, name, true, 0},
+		"other fields in another search":    {[]meter.Event{row(name)}, birth, true, meter.Whole - meter.Row},
+		"more fields in another search":     {[]meter.Event{row(name)}, name | birth, true, meter.Whole - meter.Row},
+		"opened from a row":                 {[]meter.Event{row(name)}, name, false, meter.Whole - meter.Row},
+		"a third search, other fields":      {[]meter.Event{row(name), row(birth)}, contact, true, meter.Reveal},
+		"both again":                        {[]meter.Event{row(name), row(birth)}, name | birth, true, 0},
+		"opened after two searches":         {[]meter.Event{row(name), row(birth)}, name | birth, false, 0},
+		"opened after them, other fields":   {[]meter.Event{row(name), row(birth)}, name | contact, false, meter.Reveal},
+		"one search showed all of another":  {[]meter.Event{row(name | birth), row(name)}, name, false, meter.Whole - meter.Row},
+		"other fields after it was for one": {[]meter.Event{func() meter.Event { e := row(name); e.Ground = meter.Own; return e }(), row(birth)}, contact, true, meter.Whole - meter.Row},
+	} {
+		m := meter.New()
+		for i, e := range test.shown {
+			e.At, e.Answer = noon.Add(time.Duration(i)*time.Minute), uint64(i+1)
+			m.Record(e)
+		}
+		if got := m.Draft().Price(person(1), test.fields, test.inSearch, noon.Add(time.Hour)); got != test.want {
+			t.Errorf("%s costs %d, want %d", what, got, test.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package meter
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 	asOwn    = 1 << 30 // opened for a standing reason
 	forCause = 1 << 29 // opened for any reason
 	reasoned = 1 << 28 // shown for any reason, in lists, searches and exports too
-	uncapped = 1 << 27 // likewise, while the ceiling was only observed
+	uncapped = 1 << 27 // while the limit was only observed: the ceiling if reasoned, else that of rows
 	inFields = 1<<24 - 1
 )
 
@@ -58,6 +59,8 @@ func (p people) with(e Event) people {
 		if e.Spared.Has(CeilingLimit) {
 			s.what |= uncapped
 		}
+	} else if s.what&asRow != 0 && e.Spared.Has(RowsLimit) {
+		s.what |= uncapped
 	}
 	switch {
 	case e.Signs&(Listed|SearchRow) != 0: // a list of the account's own people is where work begins
@@ -95,7 +98,13 @@ type known struct {
 	whole  bool            // more than a row of a search
 	fields register.Fields // of which categories
 	row    time.Time       // when in a row of a search; zero for never
+	rows   register.Fields // of which categories in rows of searches, without a reason
+	widest register.Fields // in one of them
 }
+
+// paid reports whether the rows of several searches showed what costs as much as an
+// opening: no single one shows all of it, so the rest of the price was charged for another.
+func (k known) paid() bool { return k.rows != k.widest }
 
 func (k known) and(p people, now time.Time) known {
 	for _, s := range p {
@@ -104,6 +113,12 @@ func (k known) and(p people, now time.Time) known {
 		}
 		k.any = true
 		k.fields |= register.Fields(s.what & inFields)
+		if s.what&(asRow|reasoned) == asRow {
+			row := register.Fields(s.what & inFields)
+			if k.rows |= row; bits.OnesCount32(uint32(row)) > bits.OnesCount32(uint32(k.widest)) {
+				k.widest = row
+			}
+		}
 		if s.what&asRow == 0 {
 			k.whole = true
 		} else if at := time.Unix(int64(s.last), 0); at.After(k.row) {
@@ -134,6 +149,36 @@ func (p people) count(w way, since time.Time, but uint64) (n int) {
 		if s.tag != last && s.tag != but && w.of(s) && s.after(since) {
 			n, last = n+1, s.tag
 		}
+	}
+	return n
+}
+
+// found reports whether one person's sightings are rows of searches only, without a reason,
+// and count while some limits are observed.
+func (p people) found(observed Limits, since time.Time) (found bool) {
+	for _, s := range p {
+		switch {
+		case !s.after(since):
+		case s.what&asRow == 0:
+			return false
+		case s.what&reasoned == 0 && (s.what&uncapped == 0 || observed.Has(RowsLimit)):
+			found = true
+		}
+	}
+	return found
+}
+
+// rows returns how many different people were found.
+func (p people) rows(observed Limits, since time.Time) (n int) {
+	for len(p) > 0 {
+		one := 1
+		for one < len(p) && p[one].tag == p[0].tag {
+			one++
+		}
+		if p[:one].found(observed, since) {
+			n++
+		}
+		p = p[one:]
 	}
 	return n
 }

@@ -447,3 +447,66 @@ func TestMETER_9_WhatWasSeenWithoutAReasonStaysOpen(t *testing.T) {
 		t.Errorf("%d people with a reason, want 2", n)
 	}
 }
+
+// Promise: METER-10
+func TestMETER_10_PeopleFoundInSearchesAreBounded(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 400)
+	p.told(reason.Caseload, 1)
+	p.rules.Rows, p.rules.Watches = map[roster.Role]int{roster.Adviser: 10}, nil
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(20), Long: meter.People(20)}}
+	search := func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	p.asks = search
+	for n := 100; n < 110; n++ {
+		p.want("ten are found", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
+	}
+	got := p.after(time.Minute).opens(110)
+	p.want("an eleventh", got, policy.Withheld, policy.RowsReached)
+	if got.Counted != meter.People(10) || got.Limit != meter.People(10) {
+		t.Errorf("ten people in rows are told as %v of %v", got.Counted.People(), got.Limit.People())
+	}
+	if nobody := p.opens(0); nobody.Verdict != got.Verdict || nobody.Why != got.Why || nobody.Counted != got.Counted {
+		t.Errorf("who does not exist is told apart: %+v, %+v", nobody, got)
+	}
+	p.want("somebody found before", p.after(time.Minute).opens(100), policy.Shown, policy.AlreadySeen)
+	p.want("of the caseload", p.after(time.Minute).opens(1), policy.Shown, policy.Explained)
+	p.asks = nil
+	p.want("found, then opened", p.after(time.Minute).opens(100), policy.Shown, policy.Counted)
+	p.asks = search
+	p.want("which makes room for one", p.after(time.Minute).opens(111), policy.Shown, policy.Counted)
+	p.want("and for one only", p.after(time.Minute).opens(112), policy.Withheld, policy.RowsReached)
+
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(2), Until: p.now.Add(time.Hour)})
+	for n := 113; n < 115; n++ {
+		if got := p.after(time.Minute).opens(n); got.Why != policy.Raised || got.Cost != meter.Whole {
+			t.Errorf("a raise pays %d for a row beyond the limit, for %v; want a whole person", got.Cost, got.Why)
+		}
+	}
+	p.want("and for no more than it has", p.after(time.Minute).opens(115), policy.Withheld, policy.RowsReached)
+	p.rules.Observed.Grounds = map[policy.Why]bool{policy.RowsReached: true}
+	if got := p.after(time.Minute).opens(116); !got.Verdict.Shows() || !got.Observed || got.Why != policy.RowsReached || got.Cost != meter.Row {
+		t.Errorf("while it is only observed: %+v", got)
+	}
+	p.rules.Observed.Grounds = nil
+	p.want("in 28 days", p.after(meter.Memory).opens(117), policy.Shown, policy.Counted)
+}
+
+// A thief who finds whom he can, by searches alone, and is never stopped for his pace.
+func TestMETER_10_AThiefFindsNoMorePeopleInSearchesThanARoleMay(t *testing.T) {
+	for role, most := range policy.Rows {
+		p := newPost(t)
+		p.followed(1, 2000)
+		p.rules.Rows = policy.Rows
+		p.rules.Allowances = map[roster.Role]meter.Allowance{role: {Short: meter.People(80), Long: meter.People(80)}}
+		p.asks = func(a *policy.Ask) { a.Role, a.About, a.Signs = role, false, meter.SearchRow }
+		shown := 0
+		for n := 1; n < 2000; n++ {
+			if p.after(19 * time.Minute).opens(n).Verdict.Shows() {
+				shown++
+			}
+		}
+		if shown > most || most > 150 {
+			t.Errorf("%s: %d people in rows within 28 days, of at most %d", role, shown, most)
+		}
+	}
+}

@@ -449,6 +449,20 @@ func (w *weighing) beyondCeiling(person register.PersonID) (shown int, beyond bo
 	return shown, shown >= w.ceiling()
 }
 
+// beyondRows reports whether a new person in the rows of a search is one more than may be
+// found, and how many were found already.
+func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool) {
+	most := w.rules.Rows[w.ask.Role]
+	if most == 0 || !w.ask.Signs.Has(meter.SearchRow) || w.meter.Known() < most {
+		return 0, false
+	}
+	if _, shown := w.meter.Seen(person, w.now); shown {
+		return 0, false
+	}
+	found = w.meter.Rows(w.spared, w.now)
+	return found, found >= most
+}
+
 // allowed says what another person allowed that lets this one be shown at a cost.
 func (w *weighing) allowed(person register.PersonID, cost meter.Cost) (Why, bool) {
 	switch {
@@ -481,6 +495,12 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		return w.escalate(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
 	why, allowed := w.allowed(person, cost)
+	found, beyond := w.beyondRows(person)
+	if beyond {
+		if why, allowed = w.allowed(person, max(cost, meter.Whole)); allowed { // a raise is for people, not for five times as many rows
+			ruling.Cost = max(cost, meter.Whole)
+		}
+	}
 	if allowed {
 		ruling.Why = why
 	}
@@ -488,7 +508,13 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
 		denial := weighed(ruling.Cost, balance)
-		if !w.suspects(person, ruling, denial, yield) || !allowed && !w.counts(person, ruling.Cost, balance, yield) {
+		if !w.suspects(person, ruling, denial, yield) {
+			return
+		}
+		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rules.Rows[w.ask.Role])}.as(Withheld, RowsReached)) {
+			return
+		}
+		if !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
 		if denial, full := w.full(ruling.Cost); full { // a raise or a signature does not lift these

@@ -17,6 +17,7 @@ type Rules struct {
 	Allowances map[roster.Role]meter.Allowance
 	Probation  meter.Allowance     // of an account younger than Young, if it is less; zero for none
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
+	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Watches    map[roster.Role]Watch
@@ -45,6 +46,10 @@ var Watches = map[roster.Role]Watch{
 // Ceilings are how many people with a reason one account may be shown within 28 days when
 // the operator says nothing else.
 var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roster.CallCentre: 2500, roster.Training: 120}
+
+// Rows are how many people without a reason one account may find in the rows of searches
+// within 28 days when the operator says nothing else.
+var Rows = map[roster.Role]int{roster.Adviser: 60, roster.Desk: 120, roster.CallCentre: 120, roster.Training: 15}
 
 // doubt and sure are where evidence leads, beyond reach when it is not watched.
 func (w Watch) doubt() meter.Evidence { return w.line(meter.Doubt) }
@@ -75,7 +80,7 @@ func (o Observed) covers(ask Ask) bool {
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
 	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.CanaryListedLimit, CanaryOpened: meter.CanaryLimit,
-	CeilingReached: meter.CeilingLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
+	CeilingReached: meter.CeilingLimit, RowsReached: meter.RowsLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
 }
 
 // Limits are those that are only observed for an ask.

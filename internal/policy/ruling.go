@@ -111,6 +111,7 @@ const (
 	TooMany        Why = 33 // a search finds more than it may show
 	NoPermit       Why = 34 // an export, and no permit for it, or nothing explains this person
 	CeilingReached Why = 36 // with a reason, and the ceiling of such people is reached
+	RowsReached    Why = 37 // in the rows of a search, and as many people were found as may be
 	PermitSpent    Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
@@ -141,7 +142,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 func (w Why) Counts() bool {
 	switch w {
 	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
-		CanaryListed, CanaryOpened, CeilingReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		CanaryListed, CanaryOpened, CeilingReached, RowsReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
 		return false
@@ -162,7 +163,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	Unnamed: "unnamed", Overwrites: "overwrites",
-	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached",
+	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached",
 }
 
 func (w Why) String() string {

@@ -21,6 +21,8 @@ type Meter struct {
 	Hour, Month Dots
 	Reasons     int       // people with a reason, of 28 days
 	Ceiling     int       // of them; zero for none
+	Rows        int       // people without a reason found in searches, of 28 days
+	MostRows    int       // of them; zero for none
 	Empty       string    // "hour" or "month" when one more whole person does not fit
 	Again       time.Time // when one fits again, if nothing else is opened; zero when unknown
 }
@@ -51,7 +53,7 @@ func DrawMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) Met
 	p := Meter{
 		Hour:    drawDots(standing.Hour, standing.Allowance.Short),
 		Month:   drawDots(standing.Month, standing.Allowance.Long),
-		Reasons: standing.Reasons, Ceiling: standing.Ceiling,
+		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows,
 	}
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:

@@ -103,7 +103,7 @@ func (s Study) WritePatch(out io.Writer) error {
 	for _, w := range s.Wider {
 		fmt.Fprintf(&text, "%s = %s\n", w.Name, allowanceTOML(w.Proposed))
 	}
-	fmt.Fprintf(&text, "ceiling = %s\nsigned = %d\ncold = %t\n\n[watch]\n", ceilingTOML(s.Now.Ceilings), s.Now.Signed, s.Now.Cold)
+	fmt.Fprintf(&text, "ceiling = %s\nrows = %s\nsigned = %d\ncold = %t\n\n[watch]\n", peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), s.Now.Signed, s.Now.Cold)
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "%s = %s\n", r.Role, watchTOML(r.Proposed.Watch, s.Now.Watches[r.Role]))
 	}
@@ -115,7 +115,7 @@ func allowanceTOML(a meter.Allowance) string {
 	return fmt.Sprintf("{ hour = %d, month = %d }", a.Short/meter.Whole, a.Long/meter.Whole)
 }
 
-func ceilingTOML(of map[roster.Role]int) string {
+func peopleTOML(of map[roster.Role]int) string {
 	return fmt.Sprintf("{ adviser = %d, desk = %d, call-centre = %d, training = %d }",
 		of[roster.Adviser], of[roster.Desk], of[roster.CallCentre], of[roster.Training])
 }

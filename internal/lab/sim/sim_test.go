@@ -35,7 +35,7 @@ var rules = policy.Rules{
 		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
 	},
 	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
-	Watches:   policy.Watches, Cold: true, Signed: policy.Signed, Ceilings: policy.Ceilings,
+	Watches:   policy.Watches, Cold: true, Signed: policy.Signed, Ceilings: policy.Ceilings, Rows: policy.Rows,
 }
 
 func small(scenario Scenario) Settings {

@@ -33,9 +33,9 @@ type theft struct {
 	at      time.Time
 	began   time.Time
 	over    bool
-	replies []deedKind                       // what is done before the same is tried again
-	inside  map[register.PersonID]bool       // shown, and a fact explains it
-	outside map[register.PersonID]meter.Cost // shown without a reason; a row of a search is a part of a person
+	replies []deedKind                 // what is done before the same is tried again
+	inside  map[register.PersonID]bool // shown, and a fact explains it
+	outside map[register.PersonID]bool // shown without a reason, be it in a row of a search
 
 	stepUps    int
 	refused    bool // at least once
@@ -49,7 +49,7 @@ const officeOpens, officeCloses = 8 * time.Hour, 18 * time.Hour
 
 // begin puts the thief before his first beat.
 func (t *theft) begin() *theft {
-	t.inside, t.outside = make(map[register.PersonID]bool), make(map[register.PersonID]meter.Cost)
+	t.inside, t.outside = make(map[register.PersonID]bool), make(map[register.PersonID]bool)
 	t.began = t.atWork(t.from)
 	t.at = t.began
 	return t
@@ -169,22 +169,13 @@ func (t *theft) see(person register.PersonID, ruling policy.Ruling) {
 	case ruling.Why == policy.Explained:
 		t.inside[person] = true
 	case t.inside[person]:
-	case t.kind == finds:
-		t.outside[person] = max(t.outside[person], meter.Row)
 	default:
-		t.outside[person] = meter.Whole
+		t.outside[person] = true
 	}
 }
 
-// strangers is how many people he was shown without a reason; five rows of a search
-// are one.
-func (t *theft) strangers() int {
-	var sum meter.Cost
-	for _, part := range t.outside {
-		sum += part
-	}
-	return int((sum + meter.Whole - 1) / meter.Whole)
-}
+// strangers is how many people he was shown without a reason.
+func (t *theft) strangers() int { return len(t.outside) }
 
 // step goes to the next beat.
 func (t *theft) step() {

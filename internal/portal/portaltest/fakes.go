@@ -68,7 +68,7 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 	}
 	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], 0, Now)
 	standing.Allowance, standing.Signable = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, policy.Signed
-	standing.Ceiling = policy.Ceilings[asker.Role]
+	standing.Ceiling, standing.MostRows = policy.Ceilings[asker.Role], policy.Rows[asker.Role]
 	standing.Young = Now.Sub(asker.Opened) < policy.Young
 	standing.Held, standing.IsHeld = s.InForce.Against(asker.Account, asker.Organisation, service, Now)
 	return standing
