@@ -67,7 +67,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	o.DB.Remember(o.Settings.Entries)
 	var err error
-	if p.Journal, err = journal.Open(ctx, o.Ledger, o.Now); err != nil {
+	if p.Journal, err = journal.Open(ctx, o.Ledger, store.NewKept(o.DB, "journal"), o.Now); err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
 	switch from, anew := p.Journal.Resumed(); {

@@ -98,7 +98,7 @@ func exact(t *testing.T, stores ...*store.DB) {
 	var nodes []*storetest.Node
 	var writers []journal.Writer
 	for i, s := range stores {
-		j, err := journal.Open(t.Context(), store.NewLedger(s), func() time.Time { return at })
+		j, err := journal.Open(t.Context(), store.NewLedger(s), nil, func() time.Time { return at })
 		if err != nil {
 			t.Fatal(err)
 		}

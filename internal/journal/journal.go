@@ -43,7 +43,6 @@ type DB interface {
 	// FirstAt returns the number of the first entry at or after a time; the next
 	// number to be written when there is none.
 	FirstAt(ctx context.Context, at time.Time) (ledger.Number, error)
-	Keeper
 }
 
 // Head is the ledger's head, held for one turn.
@@ -76,8 +75,9 @@ type Head interface {
 // Journal does turns one after the other, each for all calls that wait. It is safe for
 // concurrent use while Run runs.
 type Journal struct {
-	db  DB
-	now func() time.Time
+	db   DB
+	kept Keeper
+	now  func() time.Time
 
 	jobs    chan *job
 	stopped chan struct{} // closed when Run has ended
@@ -98,9 +98,11 @@ type Journal struct {
 }
 
 // Open takes up the state that was kept, reads the ledger from there on, or as far back as
-// meters reach, and begins it if it is empty. The journal writes once Run runs.
-func Open(ctx context.Context, db DB, now func() time.Time) (*Journal, error) {
+// meters reach, and begins it if it is empty. The journal writes once Run runs. A nil keeper
+// keeps nothing.
+func Open(ctx context.Context, db DB, kept Keeper, now func() time.Time) (*Journal, error) {
 	j := newJournal(db, now)
+	j.kept = kept
 	if err := j.read(ctx, func(from ledger.Number) iter.Seq2[ledger.Entry, error] { return db.Entries(ctx, from) }); err != nil {
 		return nil, err
 	}

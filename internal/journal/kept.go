@@ -32,14 +32,14 @@ type Kept struct {
 	State  []byte
 }
 
-// Keeper keeps parts of the state. It is derived: it may be dropped at any time.
+// Keeper keeps parts of a state. It is derived: it may be dropped at any time.
 type Keeper interface {
 	// Keep replaces parts.
 	Keep(context.Context, []Kept) error
-	// Kept yields every part. A part that does not hold is an error.
-	Kept(context.Context) iter.Seq2[Kept, error]
-	// KeptUpTo returns the number of a part; 0 when it is not kept.
-	KeptUpTo(ctx context.Context, what string) (ledger.Number, error)
+	// Parts yields every part. One that does not hold is an error.
+	Parts(context.Context) iter.Seq2[Kept, error]
+	// UpTo returns the number of a part; 0 when it is not kept.
+	UpTo(ctx context.Context, what string) (ledger.Number, error)
 	// Discard drops all parts.
 	Discard(context.Context) error
 }
@@ -212,13 +212,16 @@ type resumed struct {
 // resume reads the state that was kept. first is the oldest entry that a state made anew
 // would begin with.
 func (j *Journal) resume(ctx context.Context, first ledger.Number) (*resumed, error) {
+	if j.kept == nil {
+		return nil, errNotKept
+	}
 	r := &resumed{state: newState()}
 	names := make(map[string]int, parts)
 	for i := range parts {
 		names[partName(i)] = i
 	}
 	found := 0
-	for kept, err := range j.db.Kept(ctx) {
+	for kept, err := range j.kept.Parts(ctx) {
 		if err != nil {
 			return nil, err
 		}
@@ -385,17 +388,20 @@ func (j *Journal) Resumed() (from ledger.Number, anew error) {
 
 // Keep keeps the whole state, as at an orderly end.
 func (j *Journal) Keep(ctx context.Context) error {
+	if j.kept == nil {
+		return nil
+	}
 	const atOnce = 16
 	for i := 0; i < parts; i += atOnce {
 		var some []Kept
 		for p := i; p < i+atOnce; p++ {
 			some = append(some, j.part(p))
 		}
-		if err := j.db.Keep(ctx, some); err != nil {
+		if err := j.kept.Keep(ctx, some); err != nil {
 			return fmt.Errorf("keeping the state: %w", err)
 		}
 	}
-	if err := j.db.Keep(ctx, []Kept{j.together()}); err != nil {
+	if err := j.kept.Keep(ctx, []Kept{j.together()}); err != nil {
 		return fmt.Errorf("keeping the state: %w", err)
 	}
 	return nil
@@ -405,6 +411,9 @@ func (j *Journal) Keep(ctx context.Context) error {
 // them where this node had to make the state anew. A part that another node keeps
 // meanwhile is left to that node.
 func (j *Journal) RunKeeping(ctx context.Context, log *slog.Logger) error {
+	if j.kept == nil {
+		return nil
+	}
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
 	if j.resumed == nil {
@@ -438,7 +447,7 @@ func (j *Journal) keepOne(ctx context.Context, i int, known *ledger.Number) erro
 	if i < parts {
 		what = partName(i)
 	}
-	upTo, err := j.db.KeptUpTo(ctx, what)
+	upTo, err := j.kept.UpTo(ctx, what)
 	if err != nil {
 		return err
 	}
@@ -453,7 +462,7 @@ func (j *Journal) keepOne(ctx context.Context, i int, known *ledger.Number) erro
 		kept = j.together()
 	}
 	*known = kept.Number
-	return j.db.Keep(ctx, []Kept{kept})
+	return j.kept.Keep(ctx, []Kept{kept})
 }
 
 // ErrKeptWrong is in the error of a state that was kept and is not what the ledger says.
@@ -471,7 +480,7 @@ func (j *Journal) Recount(ctx context.Context, log *slog.Logger) error {
 	case err == nil || ctx.Err() != nil:
 		return nil
 	case errors.Is(err, ErrKeptWrong):
-		return errors.Join(err, j.db.Discard(ctx))
+		return errors.Join(err, j.kept.Discard(ctx))
 	case errors.Is(err, seal.ErrBroken):
 		return err
 	default:

@@ -261,7 +261,7 @@ func (homeless) Apply(interface{ InsertHomeless() }, ledger.Entry) error { retur
 func TestNothingStaysOfATurnInWhichAnActBreaks(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "poterne.db"))
 	prepared(t, s)
-	running, err := journal.Open(t.Context(), store.NewLedger(s), func() time.Time { return actAt })
+	running, err := journal.Open(t.Context(), store.NewLedger(s), nil, func() time.Time { return actAt })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -571,7 +571,7 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	a.try(r, before)
 	if a.named == "the ledger" {
 		_, audited := rows().Rights(t.Context())
-		_, opened := journal.Open(t.Context(), store.NewLedger(s), time.Now)
+		_, opened := journal.Open(t.Context(), store.NewLedger(s), nil, time.Now)
 		if opened == nil || !errors.Is(errors.Join(audited, opened), seal.ErrBroken) {
 			t.Errorf("a node is opened: %v; an audit says: %v", opened, audited)
 		}

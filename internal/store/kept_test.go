@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
@@ -43,13 +44,17 @@ func (w *worked) clock() time.Time { return time.UnixMicro(w.now.Load()).UTC() }
 // at moves the clock.
 func (w *worked) at(now time.Time) { w.now.Store(now.UnixMicro()) }
 
+// kept is what its nodes keep.
+func (w *worked) kept() store.Kept { return store.NewKept(w.s, "journal") }
+
 // node opens a node, which runs until the test ends.
 func (w *worked) node() *storetest.Node {
 	w.t.Helper()
-	n, err := storetest.OpenNode(w.t.Context(), store.NewLedger(w.s), store.NewFacts(w.s), rules, w.clock)
+	j, err := journal.Open(w.t.Context(), store.NewLedger(w.s), w.kept(), w.clock)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	n := &storetest.Node{Gate: gate.New(j, store.NewFacts(w.s), rules, gate.Remembered, w.clock), Journal: j}
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
@@ -141,7 +146,7 @@ func TestMETER_3_ANodeThatBeginsWithWhatWasKeptDecidesAsOneThatReadEverything(t 
 		if from, anew := resumed.Resumed(); from != keptAt || anew != nil {
 			t.Fatalf("it read from entry %d on, not %d: %v", from, keptAt, anew)
 		}
-		if err := store.NewLedger(w.s).Discard(t.Context()); err != nil {
+		if err := w.kept().Discard(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		anew := w.node()
@@ -193,7 +198,7 @@ func TestMETER_3_ANodeThatBeginsWithWhatWasKeptDecidesAsOneThatReadEverything(t 
 // busiest is the part of which the state is longest.
 func (w *worked) busiest() (busiest journal.Kept) {
 	w.t.Helper()
-	for part, err := range store.NewLedger(w.s).Kept(w.t.Context()) {
+	for part, err := range w.kept().Parts(w.t.Context()) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -259,7 +264,7 @@ func TestRIGHTS_9_AKeptStateThatIsNotThisLedgersIsFoundAndMadeAnew(t *testing.T)
 			"gone":              {change(`delete from kept where what = $1`, busiest), "256 of 257 parts"},
 			"one too many":      {change(`update kept set what = 'accounts 256' where what = $1`, busiest), "was not written as it is"},
 			"in an old form": {func() {
-				if err := store.NewLedger(w.s).Keep(t.Context(), []journal.Kept{old}); err != nil {
+				if err := w.kept().Keep(t.Context(), []journal.Kept{old}); err != nil {
 					t.Fatal(err)
 				}
 			}, "not in the form"},
@@ -296,7 +301,7 @@ func TestRIGHTS_9_AKeptStateThatIsNotThisLedgersIsFoundAndMadeAnew(t *testing.T)
 }
 
 func (w *worked) cleared() error {
-	return store.NewLedger(w.s).Discard(w.t.Context())
+	return w.kept().Discard(w.t.Context())
 }
 
 // What a program that miscounts has kept is found by the sample.
@@ -307,13 +312,13 @@ func TestAKeptStateThatIsNotWhatTheLedgerSaysStopsTheProgram(t *testing.T) {
 			"together": func(what string) bool { return what == "together" },
 		} {
 			w := open()
-			n, l := w.node(), store.NewLedger(w.s)
+			n, l := w.node(), w.kept()
 			w.work(n, 40, 24*time.Hour)
 			if err := n.Keep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			var before []journal.Kept
-			for part, err := range l.Kept(t.Context()) {
+			for part, err := range l.Parts(t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -362,7 +367,7 @@ func TestWhatWasKeptLongAgoMeansReadingMore(t *testing.T) {
 		if err := n.Keep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.NewLedger(w.s).Keep(t.Context(), []journal.Kept{part}); err != nil { // as it was
+		if err := w.kept().Keep(t.Context(), []journal.Kept{part}); err != nil { // as it was
 			t.Fatal(err)
 		}
 		if from, anew := w.node().Resumed(); from != at || anew != nil {
@@ -398,7 +403,7 @@ func TestNodesKeepTheStateWhileTheyRun(t *testing.T) {
 	w.work(n, 3, time.Hour)
 	upTo := ledger.Number(0)
 	for deadline := time.Now().Add(time.Minute); upTo != n.Next() && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		for part, err := range store.NewLedger(w.s).Kept(t.Context()) {
+		for part, err := range w.kept().Parts(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -450,7 +455,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	now := func() time.Time { return at }
 	began := time.Now()
-	j, err := journal.Open(b.Context(), store.NewLedger(s), now)
+	j, err := journal.Open(b.Context(), store.NewLedger(s), store.NewKept(s, "journal"), now)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -461,7 +466,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	keeping := time.Since(began)
 	var bytes int64
-	for part, err := range store.NewLedger(s).Kept(b.Context()) {
+	for part, err := range store.NewKept(s, "journal").Parts(b.Context()) {
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -472,7 +477,7 @@ func BenchmarkStart(b *testing.B) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for b.Loop() {
-		if j, err = journal.Open(b.Context(), store.NewLedger(s), now); err != nil {
+		if j, err = journal.Open(b.Context(), store.NewLedger(s), store.NewKept(s, "journal"), now); err != nil {
 			b.Fatal(err)
 		}
 	}

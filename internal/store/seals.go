@@ -115,8 +115,8 @@ func turnRow(t ledger.Turn, previous []byte) *seal.Row {
 
 // keptRow is what a kept state is sealed with: tip is the seal of the row that ends before
 // its number, so that it fits no other ledger, and none that went another way.
-func keptRow(what string, number ledger.Number, tip []byte) *seal.Row {
-	return seal.NewRow("kept").Text(what).Int(int64(number)).Bytes(tip)
+func keptRow(whose, what string, number ledger.Number, tip []byte) *seal.Row {
+	return seal.NewRow("kept").Text(whose).Text(what).Int(int64(number)).Bytes(tip)
 }
 
 // head is the ledger's head. tip is the seal of the newest row of entries, so that a head

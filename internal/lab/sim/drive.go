@@ -306,7 +306,7 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 	through.us = new(atomic.Int64)
 	through.us.Store(Beginning.AddDate(0, 0, -Before).UnixMicro())
 	now := func() time.Time { return time.UnixMicro(through.us.Load()).UTC() }
-	if through.journal, err = journal.Open(ctx, book, now); err != nil {
+	if through.journal, err = journal.Open(ctx, book, nil, now); err != nil {
 		return settled{}, nil, err
 	}
 	through.gate = gate.New(through.journal, staffOf(scenes), rules, 0, now)

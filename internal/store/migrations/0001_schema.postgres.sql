@@ -330,14 +330,17 @@ create trigger hold_is_new before insert or update or delete on hold
 
 -- What follows from the ledger
 
--- kept is parts of the journal's state, so that a start need not read weeks of entries:
--- each is what the entries before number come to. It is derived, and may be dropped. state
--- is encrypted under the seal key, and MUST fit the row of entries that ends before number.
+-- kept is parts of the state of what follows the ledger, whose it is, so that a start need
+-- not read weeks of entries: each is what the entries before number come to. It is derived,
+-- and may be dropped. state is encrypted under the seal key, and MUST fit the row of entries
+-- that ends before number.
 -- It does not compress.
 create table kept (
-	what   text   not null constraint kept_what primary key,
+	whose  text   not null,
+	what   text   not null,
 	number bigint not null,
-	state  bytea  not null
+	state  bytea  not null,
+	constraint kept_what primary key (whose, what)
 );
 alter table kept alter state set storage external;
 

@@ -294,13 +294,16 @@ begin select raise(abort, 'a hold cannot be removed'); end;
 
 -- What follows from the ledger
 
--- kept is parts of the journal's state, so that a start need not read weeks of entries:
--- each is what the entries before number come to. It is derived, and may be dropped. state
--- is encrypted under the seal key, and MUST fit the row of entries that ends before number.
+-- kept is parts of the state of what follows the ledger, whose it is, so that a start need
+-- not read weeks of entries: each is what the entries before number come to. It is derived,
+-- and may be dropped. state is encrypted under the seal key, and MUST fit the row of entries
+-- that ends before number.
 create table kept (
-	what   text    not null constraint kept_what primary key,
+	whose  text    not null,
+	what   text    not null,
 	number integer not null,
-	state  blob    not null
+	state  blob    not null,
+	constraint kept_what primary key (whose, what)
 ) strict;
 
 -- Witnesses

@@ -21,9 +21,10 @@ type Node struct {
 	*journal.Journal
 }
 
-// OpenNode opens a journal and a gate. They work once Run runs.
+// OpenNode opens a journal, which keeps nothing of its state, and a gate. They work once
+// Run runs.
 func OpenNode(ctx context.Context, db journal.DB, files gate.Files, rules policy.Rules, now func() time.Time) (*Node, error) {
-	j, err := journal.Open(ctx, db, now)
+	j, err := journal.Open(ctx, db, nil, now)
 	if err != nil {
 		return nil, err
 	}
