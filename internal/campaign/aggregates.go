@@ -18,41 +18,53 @@ const Reach = meter.Reach
 
 // Aggregates adds up the entries of the last weeks. It is not safe for concurrent use.
 type Aggregates struct {
-	rules     Rules
-	honest    map[roster.Role]float64
-	accounts  map[roster.AccountID]*account
-	pools     map[Bond]*pool
-	everybody *pool
-	week      clock
-	thefts    []theft
-	frozen    []freeze             // of the last hour
-	covered   map[target]time.Time // until when each is narrowed already
-	fresh     bool                 // an account became a neighbour since Due was called
-	swept     day
+	rules  Rules
+	honest map[roster.Role]float64
+	fresh  bool // an account became a neighbour since Due was called
+	sums
+}
+
+// sums is what the entries come to. Its fields are exported for package gob, which keeps
+// them.
+type sums struct {
+	Accounts  map[roster.AccountID]*account
+	Pools     map[Bond]*pool
+	Everybody *pool
+	Week      clock
+	Stolen    []theft
+	Frozen    []freeze             // of the last hour
+	Covered   map[target]time.Time // until when each is narrowed already
+	Swept     day
 }
 
 // account is what is known of one account.
 type account struct {
-	bonds    map[Bond]day // when it was last seen in each
-	stranger stranger
+	Bonds    map[Bond]day // when it was last seen in each
+	Stranger stranger
 }
 
 // NewAggregates returns aggregates of no entries.
 func NewAggregates(rules Rules) *Aggregates {
-	agg := &Aggregates{
-		rules: rules, honest: make(map[roster.Role]float64),
-		accounts: make(map[roster.AccountID]*account), pools: make(map[Bond]*pool), everybody: newPool(),
-		week: newClock(), covered: make(map[target]time.Time),
-	}
+	agg := &Aggregates{rules: rules, honest: make(map[roster.Role]float64), sums: newSums()}
 	for role, watch := range rules.Watches {
 		agg.honest[role] = honest(watch)
 	}
 	return agg
 }
 
+func newSums() sums {
+	return sums{
+		Accounts: make(map[roster.AccountID]*account), Pools: make(map[Bond]*pool), Everybody: newPool(),
+		Week: newClock(), Covered: make(map[target]time.Time),
+	}
+}
+
 // Since says that every entry from a moment on is taken in. Hours without entries
 // count from then on.
-func (agg *Aggregates) Since(at time.Time) { agg.week.begin(at) }
+func (agg *Aggregates) Since(at time.Time) { agg.Week.begin(at) }
+
+// resume goes on with what other aggregates had come to.
+func (agg *Aggregates) resume(s sums) { agg.sums, agg.fresh = s, true }
 
 // Take takes in the next entry of the ledger.
 func (agg *Aggregates) Take(e *ledger.Entry) {
@@ -70,31 +82,31 @@ func (agg *Aggregates) Take(e *ledger.Entry) {
 
 // sweep forgets, once a day, what is too old to count.
 func (agg *Aggregates) sweep(now time.Time) {
-	agg.week.begin(now)
+	agg.Week.begin(now)
 	today := dayOf(now)
-	if today == agg.swept {
+	if today == agg.Swept {
 		return
 	}
-	agg.swept = today
+	agg.Swept = today
 	first := today - window + 1
-	agg.everybody.sweep(first)
-	for bond, p := range agg.pools {
-		if p.sweep(first); len(p.members) == 0 {
-			delete(agg.pools, bond)
+	agg.Everybody.sweep(first)
+	for bond, p := range agg.Pools {
+		if p.sweep(first); len(p.Members) == 0 {
+			delete(agg.Pools, bond)
 		}
 	}
-	for id, a := range agg.accounts {
-		for bond, seen := range a.bonds {
+	for id, a := range agg.Accounts {
+		for bond, seen := range a.Bonds {
 			if seen < first {
-				delete(a.bonds, bond)
+				delete(a.Bonds, bond)
 			}
 		}
-		if agg.everybody.members[id] == nil {
-			delete(agg.accounts, id)
+		if agg.Everybody.Members[id] == nil {
+			delete(agg.Accounts, id)
 		}
 	}
-	agg.thefts = slices.DeleteFunc(agg.thefts, func(t theft) bool { return !now.Before(t.until) })
-	maps.DeleteFunc(agg.covered, func(_ target, until time.Time) bool { return !now.Before(until) })
+	agg.Stolen = slices.DeleteFunc(agg.Stolen, func(t theft) bool { return !now.Before(t.Until) })
+	maps.DeleteFunc(agg.Covered, func(_ target, until time.Time) bool { return !now.Before(until) })
 }
 
 // work takes in what an account was shown, or asked for.
@@ -102,22 +114,22 @@ func (agg *Aggregates) work(e *ledger.Entry) {
 	if e.Account == "" {
 		return
 	}
-	a, known := agg.accounts[e.Account]
+	a, known := agg.Accounts[e.Account]
 	if !known {
-		a = &account{bonds: make(map[Bond]day)}
-		agg.accounts[e.Account] = a
+		a = &account{Bonds: make(map[Bond]day)}
+		agg.Accounts[e.Account] = a
 	}
 	role, today := agg.rules.Account(e.Account).Role, dayOf(e.Time)
-	cost := a.stranger.meet(e)
-	agg.everybody.take(e.Account, role, today, cost)
-	agg.week.take(role, e.Time, cost)
+	cost := a.Stranger.meet(e)
+	agg.Everybody.take(e.Account, role, today, cost)
+	agg.Week.take(role, e.Time, cost)
 	for _, bond := range agg.bonds(e, a) {
-		p, known := agg.pools[bond]
+		p, known := agg.Pools[bond]
 		if !known {
 			p = newPool()
-			agg.pools[bond] = p
+			agg.Pools[bond] = p
 		}
-		a.bonds[bond] = today
+		a.Bonds[bond] = today
 		if p.take(e.Account, role, today, cost) {
 			agg.joined(e.Account, bond, e.Time)
 		}
@@ -137,7 +149,7 @@ func (agg *Aggregates) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 	if agg.rules.Lineage != nil {
 		add(Proposer, string(agg.rules.Lineage(e.Account)))
 	}
-	if beat := a.stranger.beat(e.Time); beat > 0 {
+	if beat := a.Stranger.beat(e.Time); beat > 0 {
 		add(Rhythm, beat.String())
 	}
 	return bonds
@@ -150,11 +162,11 @@ const few = 500
 // tells reports whether sharing the bond is evidence: a class of network from which many
 // accounts work is none.
 func (agg *Aggregates) tells(bond Bond) bool {
-	p := agg.pools[bond]
+	p := agg.Pools[bond]
 	if p == nil {
 		return false
 	}
-	return bond.Shared != Network || len(p.members) <= few && 10*len(p.members) <= len(agg.everybody.members)
+	return bond.Shared != Network || len(p.Members) <= few && 10*len(p.Members) <= len(agg.Everybody.Members)
 }
 
 // Alarms lists the bonds whose accounts together are beyond what as many honest
@@ -162,8 +174,8 @@ func (agg *Aggregates) tells(bond Bond) bool {
 func (agg *Aggregates) Alarms(now time.Time) (alarms []Alarm) {
 	today := dayOf(now)
 	first := today - window + 1
-	for bond, p := range agg.pools {
-		if len(p.members) < 2 || !agg.tells(bond) {
+	for bond, p := range agg.Pools {
+		if len(p.Members) < 2 || !agg.tells(bond) {
 			continue
 		}
 		e := agg.excess(p, "", first)

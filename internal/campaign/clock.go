@@ -27,13 +27,13 @@ func (r *ring) at(hour int64) *meter.Cost { return &r[hour%hoursAll] }
 // clock is what each role opened without a reason in each hour of the last weeks, in
 // the whole register. Hours are of UTC.
 type clock struct {
-	roles map[roster.Role]*ring
-	begun int64 // the first hour that is known
-	last  int64 // the last hour
+	Roles map[roster.Role]*ring
+	Begun int64 // the first hour that is known
+	Last  int64 // the last hour
 }
 
 func newClock() clock {
-	return clock{roles: make(map[roster.Role]*ring)}
+	return clock{Roles: make(map[roster.Role]*ring)}
 }
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
@@ -41,21 +41,21 @@ func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 // begin moves on to the hour of a moment, and empties those that come round again.
 func (c *clock) begin(now time.Time) {
 	hour := hourOf(now)
-	if c.last == 0 {
-		c.begun, c.last = hour, hour
+	if c.Last == 0 {
+		c.Begun, c.Last = hour, hour
 	}
-	for ; c.last < hour; c.last++ {
-		for _, hours := range c.roles {
-			*hours.at(c.last + 1) = 0
+	for ; c.Last < hour; c.Last++ {
+		for _, hours := range c.Roles {
+			*hours.at(c.Last + 1) = 0
 		}
 	}
 }
 
 func (c *clock) take(role roster.Role, at time.Time, cost meter.Cost) {
-	hours, known := c.roles[role]
+	hours, known := c.Roles[role]
 	if !known {
 		hours = new(ring)
-		c.roles[role] = hours
+		c.Roles[role] = hours
 	}
 	*hours.at(hourOf(at)) += cost
 }
@@ -64,9 +64,9 @@ func (c *clock) take(role roster.Role, at time.Time, cost meter.Cost) {
 // weeks, newest first. It says nothing before there are two weeks to compare with.
 func (agg *Aggregates) Surges(now time.Time) (surges []Surge) {
 	agg.sweep(now)
-	for role, hours := range agg.week.roles {
-		for hour := agg.week.last; hour > agg.week.last-ahead; hour-- {
-			if surge, high := agg.week.surge(hours, hour); high {
+	for role, hours := range agg.Week.Roles {
+		for hour := agg.Week.Last; hour > agg.Week.Last-ahead; hour-- {
+			if surge, high := agg.Week.surge(hours, hour); high {
 				surge.Role = role
 				surges = append(surges, surge)
 			}
@@ -79,14 +79,14 @@ func (agg *Aggregates) Surges(now time.Time) (surges []Surge) {
 // Compares reports whether there are weeks enough to compare an hour with.
 func (agg *Aggregates) Compares(now time.Time) bool {
 	agg.sweep(now)
-	return agg.week.last-agg.week.begun >= fewWeeks*weekLong
+	return agg.Week.Last-agg.Week.Begun >= fewWeeks*weekLong
 }
 
 // surge compares an hour with the middle of the same hours before it. It stands out
 // when it is half as much again, and four times the spread beyond.
 func (c *clock) surge(hours *ring, hour int64) (Surge, bool) {
 	var before []float64
-	for week := int64(1); week <= weeks && hour-week*weekLong >= c.begun; week++ {
+	for week := int64(1); week <= weeks && hour-week*weekLong >= c.Begun; week++ {
 		before = append(before, hours.at(hour-week*weekLong).People())
 	}
 	if len(before) < fewWeeks {

@@ -41,7 +41,11 @@ type Deps struct {
 	Journal Journal
 	Ledger  Ledger
 	Roster  Roster
+	Kept    journal.Keeper // nil keeps nothing
 }
+
+// formOfSums changes with what sums holds, and with what it makes of an entry.
+const formOfSums = 1
 
 // Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
 // share. Every node may run one: all reach the same results, and an order is placed once.
@@ -50,6 +54,8 @@ type Detector struct {
 	now   func() time.Time
 	log   *slog.Logger
 	owing chan struct{} // holds one when orders may be due
+
+	snapshots *journal.Snapshots // of the sums; of what follows the ledger alone
 
 	mu         sync.Mutex // guards what follows
 	aggregates *Aggregates
@@ -62,7 +68,10 @@ type Detector struct {
 
 // New returns a detector without entries; Run reads them. New sets rules.Account.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Detector {
-	d := &Detector{deps: deps, now: now, log: log, owing: make(chan struct{}, 1)}
+	d := &Detector{
+		deps: deps, now: now, log: log, owing: make(chan struct{}, 1),
+		snapshots: journal.NewSnapshots(deps.Kept, formOfSums),
+	}
 	rules.Account = func(id roster.AccountID) roster.Account { return d.accounts[id] }
 	d.aggregates = NewAggregates(rules)
 	return d
@@ -76,7 +85,10 @@ const pause = time.Second
 func (d *Detector) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	wait.Go(func() { d.untilEnd(ctx, "campaigns lost the ledger", d.follow) })
+	wait.Go(func() {
+		d.untilEnd(ctx, "campaigns lost the ledger", d.follow)
+		d.keep(context.WithoutCancel(ctx))
+	})
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,19 +117,11 @@ func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context
 // follow takes in entry after entry. It MUST read all entries that were there when it
 // began before it places an order: another node may have placed it.
 func (d *Detector) follow(ctx context.Context) error {
-	begin := d.now().Add(-Reach)
-	from, err := d.deps.Ledger.FirstAt(ctx, begin)
-	if err != nil {
-		return fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
 	known := d.deps.Journal.Next()
-	d.mu.Lock()
-	if d.upTo == 0 && from > 0 { // the ledger is older than what is read of it
-		d.aggregates.Since(begin)
+	from, err := d.begin(ctx)
+	if err != nil {
+		return err
 	}
-	d.upTo = max(d.upTo, from)
-	from = d.upTo
-	d.mu.Unlock()
 	for entry, err := range d.deps.Journal.Follow(ctx, from) {
 		if err == nil {
 			err = d.take(ctx, entry)
@@ -128,8 +132,48 @@ func (d *Detector) follow(ctx context.Context) error {
 		if entry.Number+1 >= known {
 			d.wake()
 		}
+		if d.snapshots.Due(d.now()) {
+			d.keep(ctx)
+		}
 	}
 	return ctx.Err()
+}
+
+// begin returns the number of the first entry that the sums have not seen. The first time
+// they are those that were kept, unless these end before the last weeks.
+func (d *Detector) begin(ctx context.Context) (ledger.Number, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.upTo > 0 {
+		return d.upTo, nil
+	}
+	weeks := d.now().Add(-Reach)
+	from, err := d.deps.Ledger.FirstAt(ctx, weeks)
+	if err != nil {
+		return 0, fmt.Errorf("finding the entries of the last weeks: %w", err)
+	}
+	kept := newSums()
+	upTo, err := d.snapshots.Load(ctx, &kept, d.now())
+	switch {
+	case err != nil:
+		d.log.WarnContext(ctx, "what was kept of campaigns is not used: it is made anew from the ledger", slog.Any("err", err))
+	case upTo > 0 && upTo >= from:
+		d.aggregates.resume(kept)
+		from = upTo
+	}
+	if d.upTo = from; upTo < from && from > 0 { // the ledger is older than what is read of it
+		d.aggregates.Since(weeks)
+	}
+	return from, nil
+}
+
+// keep keeps the sums, so that the next start reads what came since.
+func (d *Detector) keep(ctx context.Context) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.snapshots.Save(ctx, &d.aggregates.sums, d.upTo, d.now()); err != nil && ctx.Err() == nil {
+		d.log.WarnContext(ctx, "what is known of campaigns could not be kept: the next start reads more of the ledger", slog.Any("err", err))
+	}
 }
 
 // wake lets Run place the orders that are due.

@@ -2,9 +2,12 @@ package campaign_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"iter"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +23,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -28,11 +32,12 @@ import (
 type site struct {
 	t     *testing.T
 	path  string
+	keys  seal.Keys
 	clock atomic.Int64
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{t: t, path: filepath.Join(t.TempDir(), "poterne.db")}
+	s := &site{t: t, path: filepath.Join(t.TempDir(), "poterne.db"), keys: seal.New()}
 	s.clock.Store(storetest.At.UnixMicro())
 	if err := storetest.TakeRoster(t, s.store(), storetest.Staff()); err != nil {
 		t.Fatal(err)
@@ -49,6 +54,9 @@ func (s *site) store() *store.DB {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = db.Close() })
+	if err := db.Seal(s.t.Context(), s.keys); err != nil {
+		s.t.Fatal(err)
+	}
 	return db
 }
 
@@ -56,6 +64,12 @@ func (s *site) store() *store.DB {
 type shaky struct {
 	*journal.Journal
 	failures atomic.Int32
+	followed atomic.Uint64 // from which entry on
+}
+
+func (j *shaky) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {
+	j.followed.Store(uint64(from))
+	return j.Journal.Follow(ctx, from)
 }
 
 func (j *shaky) Turn(ctx context.Context, size int, do func(*journal.Tx) error) error {
@@ -67,6 +81,12 @@ func (j *shaky) Turn(ctx context.Context, size int, do func(*journal.Tx) error) 
 
 // start opens a gate and a detector over the ledger; stop ends them.
 func (s *site) start(failures int32) (g *storetest.Node, detector *campaign.Detector, stop func()) {
+	g, detector, _, stop = s.startWith(failures)
+	return g, detector, stop
+}
+
+// startWith is start, and returns the journal that the detector follows.
+func (s *site) startWith(failures int32) (g *storetest.Node, detector *campaign.Detector, written *shaky, stop func()) {
 	s.t.Helper()
 	db := s.store()
 	rules := policy.Rules{
@@ -77,9 +97,9 @@ func (s *site) start(failures int32) (g *storetest.Node, detector *campaign.Dete
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	written := &shaky{Journal: g.Journal}
+	written = &shaky{Journal: g.Journal}
 	written.failures.Store(failures)
-	detector = campaign.New(campaign.Deps{Journal: written, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
+	detector = campaign.New(campaign.Deps{Journal: written, Ledger: store.NewLedger(db), Roster: store.NewRoster(db), Kept: store.NewKept(db, "campaign")}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, s.now, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	for _, run := range []func(context.Context) error{g.Run, detector.Run} {
@@ -94,7 +114,7 @@ func (s *site) start(failures int32) (g *storetest.Node, detector *campaign.Dete
 		wait.Wait()
 	})
 	s.t.Cleanup(stop)
-	return g, detector, stop
+	return g, detector, written, stop
 }
 
 // narrowed lists what is narrowed, as the ledger tells it.
@@ -235,5 +255,40 @@ func TestWATCH_4_WhatWasLeftUndoneIsDoneAfterARestart(t *testing.T) {
 	orders := late.Orders()
 	if ends := orders[len(orders)-1].Ends; ends.Sub(storetest.At) > campaign.NarrowedFor+time.Hour {
 		t.Errorf("it lasts until %s, counted from the theft", ends)
+	}
+}
+
+// Promise: WATCH-4
+func TestWATCH_4_ADetectorReadsWhatCameSinceItWasStopped(t *testing.T) {
+	s := newSite(t)
+	g, detector, stop := s.start(0)
+	suspend(t, g, "karim")
+	caughtUp(t, g, detector)
+	before, upTo := detector.Picture(), g.Next()
+	stop()
+	again, resumed, written, stopAgain := s.startWith(0)
+	caughtUp(t, again, resumed)
+	if from := ledger.Number(written.followed.Load()); from != upTo {
+		t.Errorf("it read from entry %d on, and had seen those before %d", from, upTo)
+	}
+	if after := resumed.Picture(); !reflect.DeepEqual(after.Thefts, before.Thefts) || len(after.Thefts) != 1 {
+		t.Errorf("it knew of %+v, and knows of %+v", before.Thefts, after.Thefts)
+	}
+	stopAgain()
+	raw, err := sql.Open("sqlite", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if _, err := raw.ExecContext(t.Context(), `update kept set number = number - 1 where whose = 'campaign'`); err != nil {
+		t.Fatal(err)
+	}
+	last, anew, written, _ := s.startWith(0)
+	caughtUp(t, last, anew)
+	if from := written.followed.Load(); from != 0 {
+		t.Errorf("what was kept was changed, and it read from entry %d on", from)
+	}
+	if after := anew.Picture(); !reflect.DeepEqual(after.Thefts, before.Thefts) {
+		t.Errorf("it knew of %+v, and knows of %+v", before.Thefts, after.Thefts)
 	}
 }

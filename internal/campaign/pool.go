@@ -23,73 +23,73 @@ const window = day(meter.Memory / (24 * time.Hour))
 
 // pool is what the accounts of one bond did in it.
 type pool struct {
-	members map[roster.AccountID]*member
-	shifts  []shift // oldest first
+	Members map[roster.AccountID]*member
+	Shifts  []shift // oldest first
 }
 
 // member is an account's part in a pool.
 type member struct {
-	seen    day
-	charges []charge // oldest first
+	Seen    day
+	Charges []charge // oldest first
 }
 
 // charge is what an account was charged on a day.
 type charge struct {
-	day  day
-	cost meter.Cost
+	Day  day
+	Cost meter.Cost
 }
 
 // shift is one role's day in a pool.
 type shift struct {
-	day      day
-	role     roster.Role
-	accounts int
-	cost     meter.Cost
+	Day      day
+	Role     roster.Role
+	Accounts int
+	Cost     meter.Cost
 }
 
-func newPool() *pool { return &pool{members: make(map[roster.AccountID]*member)} }
+func newPool() *pool { return &pool{Members: make(map[roster.AccountID]*member)} }
 
 // take adds what an account was charged, and reports whether it is a new member.
 func (p *pool) take(account roster.AccountID, role roster.Role, today day, cost meter.Cost) bool {
-	m, known := p.members[account]
+	m, known := p.Members[account]
 	if !known {
 		m = &member{}
-		p.members[account] = m
+		p.Members[account] = m
 	}
 	s := p.shift(today, role)
-	if m.seen < today {
-		m.seen = today
-		s.accounts++
+	if m.Seen < today {
+		m.Seen = today
+		s.Accounts++
 	}
 	if cost == 0 {
 		return !known
 	}
-	s.cost += cost
-	if n := len(m.charges); n > 0 && m.charges[n-1].day == today {
-		m.charges[n-1].cost += cost
+	s.Cost += cost
+	if n := len(m.Charges); n > 0 && m.Charges[n-1].Day == today {
+		m.Charges[n-1].Cost += cost
 	} else {
-		m.charges = append(m.charges, charge{today, cost})
+		m.Charges = append(m.Charges, charge{today, cost})
 	}
 	return !known
 }
 
 // shift returns a role's day, to be added to; the day is the last one or a new one.
 func (p *pool) shift(today day, role roster.Role) *shift {
-	for i := len(p.shifts) - 1; i >= 0 && p.shifts[i].day == today; i-- {
-		if p.shifts[i].role == role {
-			return &p.shifts[i]
+	for i := len(p.Shifts) - 1; i >= 0 && p.Shifts[i].Day == today; i-- {
+		if p.Shifts[i].Role == role {
+			return &p.Shifts[i]
 		}
 	}
-	p.shifts = append(p.shifts, shift{day: today, role: role})
-	return &p.shifts[len(p.shifts)-1]
+	p.Shifts = append(p.Shifts, shift{Day: today, Role: role})
+	return &p.Shifts[len(p.Shifts)-1]
 }
 
 // on returns a role's day as it was.
 func (p *pool) on(d day, role roster.Role) shift {
-	i, _ := slices.BinarySearchFunc(p.shifts, d, func(s shift, d day) int { return cmp.Compare(s.day, d) })
-	for ; i < len(p.shifts) && p.shifts[i].day == d; i++ {
-		if p.shifts[i].role == role {
-			return p.shifts[i]
+	i, _ := slices.BinarySearchFunc(p.Shifts, d, func(s shift, d day) int { return cmp.Compare(s.Day, d) })
+	for ; i < len(p.Shifts) && p.Shifts[i].Day == d; i++ {
+		if p.Shifts[i].Role == role {
+			return p.Shifts[i]
 		}
 	}
 	return shift{}
@@ -98,24 +98,24 @@ func (p *pool) on(d day, role roster.Role) shift {
 // sweep forgets what was before a day.
 func (p *pool) sweep(first day) {
 	old := 0
-	for old < len(p.shifts) && p.shifts[old].day < first {
+	for old < len(p.Shifts) && p.Shifts[old].Day < first {
 		old++
 	}
-	p.shifts = slices.Delete(p.shifts, 0, old)
-	for account, m := range p.members {
-		if m.seen < first {
-			delete(p.members, account)
+	p.Shifts = slices.Delete(p.Shifts, 0, old)
+	for account, m := range p.Members {
+		if m.Seen < first {
+			delete(p.Members, account)
 			continue
 		}
-		m.charges = slices.DeleteFunc(m.charges, func(c charge) bool { return c.day < first })
+		m.Charges = slices.DeleteFunc(m.Charges, func(c charge) bool { return c.Day < first })
 	}
 }
 
 // since adds up what a member was charged from a day on.
 func (m *member) since(first day) (sum meter.Cost) {
-	for _, c := range m.charges {
-		if c.day >= first {
-			sum += c.cost
+	for _, c := range m.Charges {
+		if c.Day >= first {
+			sum += c.Cost
 		}
 	}
 	return sum
@@ -124,13 +124,13 @@ func (m *member) since(first day) (sum meter.Cost) {
 // heaviest lists the members that were charged anything from a day on, the heaviest
 // first.
 func (p *pool) heaviest(first day) (accounts []roster.AccountID) {
-	for account, m := range p.members {
+	for account, m := range p.Members {
 		if m.since(first) > 0 {
 			accounts = append(accounts, account)
 		}
 	}
 	slices.SortFunc(accounts, func(a, b roster.AccountID) int {
-		return cmp.Or(cmp.Compare(p.members[b].since(first), p.members[a].since(first)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(p.Members[b].since(first), p.Members[a].since(first)), cmp.Compare(a, b))
 	})
 	return accounts
 }
@@ -171,16 +171,16 @@ func (e excess) alarms() bool { return e.sum > e.line }
 // may be left out.
 func (agg *Aggregates) excess(p *pool, but roster.AccountID, first day) (e excess) {
 	spread := 0.0 // the widest
-	for i := 0; i < len(p.shifts); {
-		today, people, usual := p.shifts[i].day, 0.0, 0.0
-		for ; i < len(p.shifts) && p.shifts[i].day == today; i++ {
-			people += p.shifts[i].cost.People()
-			usual += agg.usual(p.shifts[i])
+	for i := 0; i < len(p.Shifts); {
+		today, people, usual := p.Shifts[i].Day, 0.0, 0.0
+		for ; i < len(p.Shifts) && p.Shifts[i].Day == today; i++ {
+			people += p.Shifts[i].Cost.People()
+			usual += agg.usual(p.Shifts[i])
 		}
 		if today < first {
 			continue
 		}
-		if m := p.members[but]; m != nil {
+		if m := p.Members[but]; m != nil {
 			people -= (m.since(today) - m.since(today+1)).People()
 		}
 		wide := math.Sqrt(dispersion * usual)
@@ -200,12 +200,12 @@ func (agg *Aggregates) excess(p *pool, but roster.AccountID, first day) (e exces
 
 // usual is what a role's day in a pool honestly comes to.
 func (agg *Aggregates) usual(here shift) float64 {
-	rate := agg.honest[here.role]
-	all := agg.everybody.on(here.day, here.role)
-	elsewhere := rate * float64(all.accounts-here.accounts)
-	usual := rate * float64(here.accounts)
+	rate := agg.honest[here.Role]
+	all := agg.Everybody.on(here.Day, here.Role)
+	elsewhere := rate * float64(all.Accounts-here.Accounts)
+	usual := rate * float64(here.Accounts)
 	if elsewhere < telling {
 		return usual
 	}
-	return usual * min(max((all.cost-here.cost).People()/elsewhere, 1), busiest)
+	return usual * min(max((all.Cost-here.Cost).People()/elsewhere, 1), busiest)
 }

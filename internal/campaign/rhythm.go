@@ -11,10 +11,10 @@ import (
 
 // stranger is the last person without a reason that an account was shown or asked for.
 type stranger struct {
-	person register.PersonID
-	at     time.Time
-	asked  ledger.Number   // the passage that was last stopped
-	gaps   []time.Duration // between the last of them, oldest first
+	Person register.PersonID
+	At     time.Time
+	Asked  ledger.Number   // the passage that was last stopped
+	Gaps   []time.Duration // between the last of them, oldest first
 }
 
 // meet returns what an entry is charged. A person who was not shown counts as well, once
@@ -22,18 +22,18 @@ type stranger struct {
 // another account signed for counts too: a whole organisation may be stolen.
 func (s *stranger) meet(e *ledger.Entry) meter.Cost {
 	event := e.Event()
-	if e.Person == s.person { // counted already, also when stopped and shown a moment later
+	if e.Person == s.Person { // counted already, also when stopped and shown a moment later
 		return 0
 	}
 	cost := event.Cost
 	switch {
-	case event.Kind == meter.Stopped && e.Receipt != s.asked:
-		cost, s.asked = meter.Whole, e.Receipt
+	case event.Kind == meter.Stopped && e.Receipt != s.Asked:
+		cost, s.Asked = meter.Whole, e.Receipt
 	case event.Kind != meter.Shown || cost == 0:
 		return 0
 	}
 	s.pace(e.Time)
-	s.person, s.at = e.Person, e.Time
+	s.Person, s.At = e.Person, e.Time
 	return cost
 }
 
@@ -45,12 +45,12 @@ const (
 
 // pace notes the interval since the last stranger. Those of one answer have none.
 func (s *stranger) pace(at time.Time) {
-	switch gap := at.Sub(s.at); {
+	switch gap := at.Sub(s.At); {
 	case gap >= meter.Hour:
-		s.gaps = nil
+		s.Gaps = nil
 	case gap > 0:
-		s.gaps = append(s.gaps, gap)
-		s.gaps = s.gaps[max(0, len(s.gaps)-beats):]
+		s.Gaps = append(s.Gaps, gap)
+		s.Gaps = s.Gaps[max(0, len(s.Gaps)-beats):]
 	}
 }
 
@@ -63,14 +63,14 @@ var intervals = []time.Duration{
 
 // beat returns the rounded interval at which strangers come; zero when it varies.
 func (s *stranger) beat(now time.Time) time.Duration {
-	if len(s.gaps) < beats || now.Sub(s.at) >= meter.Hour {
+	if len(s.Gaps) < beats || now.Sub(s.At) >= meter.Hour {
 		return 0
 	}
-	if float64(slices.Max(s.gaps)) > alike*float64(slices.Min(s.gaps)) {
+	if float64(slices.Max(s.Gaps)) > alike*float64(slices.Min(s.Gaps)) {
 		return 0
 	}
 	var sum time.Duration
-	for _, gap := range s.gaps {
+	for _, gap := range s.Gaps {
 		sum += gap
 	}
 	mean := sum / beats

@@ -18,24 +18,24 @@ const together = time.Hour
 
 // target is the account or organisation that an order narrows.
 type target struct {
-	reach order.Reach
-	name  string
+	Reach order.Reach
+	Name  string
 }
 
 // theft is an account held to be stolen, and its neighbours.
 type theft struct {
 	Theft
-	order   ledger.Number // that confirmed it
-	until   time.Time
-	bonds   []Bond
-	targets map[target]Shared // what each shares with it
+	Order   ledger.Number // that confirmed it
+	Until   time.Time
+	Bonds   []Bond
+	Targets map[target]Shared // what each shares with it
 }
 
 // freeze is one that the rules placed.
 type freeze struct {
-	account roster.AccountID
-	at      time.Time
-	order   ledger.Number
+	Account roster.AccountID
+	At      time.Time
+	Order   ledger.Number
 }
 
 // placed learns of an order: a theft that a person or another freeze confirms, or
@@ -55,30 +55,30 @@ func (agg *Aggregates) placed(e *ledger.Entry) {
 
 // lifted forgets what an order confirmed: the person who lifted it decided otherwise.
 func (agg *Aggregates) lifted(id ledger.Number) {
-	agg.frozen = slices.DeleteFunc(agg.frozen, func(f freeze) bool { return f.order == id })
-	agg.thefts = slices.DeleteFunc(agg.thefts, func(t theft) bool { return t.order == id })
+	agg.Frozen = slices.DeleteFunc(agg.Frozen, func(f freeze) bool { return f.Order == id })
+	agg.Stolen = slices.DeleteFunc(agg.Stolen, func(t theft) bool { return t.Order == id })
 }
 
 // freeze confirms two thefts when an account that shares something with this one
 // was frozen within the hour.
 func (agg *Aggregates) freeze(last freeze) {
-	agg.frozen = slices.DeleteFunc(agg.frozen, func(f freeze) bool {
-		return f.account == last.account || last.at.Sub(f.at) > together
+	agg.Frozen = slices.DeleteFunc(agg.Frozen, func(f freeze) bool {
+		return f.Account == last.Account || last.At.Sub(f.At) > together
 	})
 	alone := true
-	for _, f := range agg.frozen {
-		if !agg.share(f.account, last.account) {
+	for _, f := range agg.Frozen {
+		if !agg.share(f.Account, last.Account) {
 			continue
 		}
 		alone = false
-		if !slices.ContainsFunc(agg.thefts, func(t theft) bool { return t.order == f.order }) {
-			agg.confirm(f.account, last.at, f.order, Together)
+		if !slices.ContainsFunc(agg.Stolen, func(t theft) bool { return t.Order == f.Order }) {
+			agg.confirm(f.Account, last.At, f.Order, Together)
 		}
 	}
 	if !alone {
-		agg.confirm(last.account, last.at, last.order, Together)
+		agg.confirm(last.Account, last.At, last.Order, Together)
 	}
-	agg.frozen = append(agg.frozen, last)
+	agg.Frozen = append(agg.Frozen, last)
 }
 
 // share reports whether two accounts share a bond that tells.
@@ -89,8 +89,8 @@ func (agg *Aggregates) share(a, b roster.AccountID) bool {
 
 // bondsOf lists the bonds of an account that tell, also of one that read nothing.
 func (agg *Aggregates) bondsOf(id roster.AccountID) (bonds []Bond) {
-	if a := agg.accounts[id]; a != nil {
-		for bond := range a.bonds {
+	if a := agg.Accounts[id]; a != nil {
+		for bond := range a.Bonds {
 			if agg.tells(bond) {
 				bonds = append(bonds, bond)
 			}
@@ -110,41 +110,41 @@ func (agg *Aggregates) bondsOf(id roster.AccountID) (bonds []Bond) {
 // confirm holds an account to be stolen.
 func (agg *Aggregates) confirm(account roster.AccountID, at time.Time, id ledger.Number, proof Proof) {
 	t := theft{
-		Theft: Theft{account, at, proof}, order: id, targets: make(map[target]Shared),
-		until: at.Add(agg.rules.Narrowed).Truncate(time.Hour).Add(time.Hour), // many thefts of one hour narrow once
+		Theft: Theft{account, at, proof}, Order: id, Targets: make(map[target]Shared),
+		Until: at.Add(agg.rules.Narrowed).Truncate(time.Hour).Add(time.Hour), // many thefts of one hour narrow once
 	}
 	for _, bond := range agg.bondsOf(account) {
-		if bond.Shared == Rhythm || slices.Contains(t.bonds, bond) {
+		if bond.Shared == Rhythm || slices.Contains(t.Bonds, bond) {
 			continue
 		}
-		t.bonds = append(t.bonds, bond)
+		t.Bonds = append(t.Bonds, bond)
 		if bond.Shared == Organisation {
-			t.targets[target{order.Organisation, bond.Name}] = Organisation
+			t.Targets[target{order.Organisation, bond.Name}] = Organisation
 		}
 	}
-	for _, bond := range t.bonds {
-		if p := agg.pools[bond]; p != nil {
-			for member := range p.members {
+	for _, bond := range t.Bonds {
+		if p := agg.Pools[bond]; p != nil {
+			for member := range p.Members {
 				agg.reach(&t, member, bond)
 			}
 		}
 	}
-	agg.thefts, agg.fresh = append(agg.thefts, t), true
+	agg.Stolen, agg.fresh = append(agg.Stolen, t), true
 }
 
 // reach makes an account a neighbour of a theft.
 func (agg *Aggregates) reach(t *theft, account roster.AccountID, by Bond) {
 	who := target{order.Account, string(account)}
-	if _, known := t.targets[who]; !known && account != t.Account && by.Shared != Organisation {
-		t.targets[who] = by.Shared
+	if _, known := t.Targets[who]; !known && account != t.Account && by.Shared != Organisation {
+		t.Targets[who] = by.Shared
 		agg.fresh = true
 	}
 }
 
 // joined makes an account that comes to share something with a theft its neighbour.
 func (agg *Aggregates) joined(account roster.AccountID, bond Bond, at time.Time) {
-	for i := range agg.thefts {
-		if t := &agg.thefts[i]; at.Before(t.until) && slices.Contains(t.bonds, bond) {
+	for i := range agg.Stolen {
+		if t := &agg.Stolen[i]; at.Before(t.Until) && slices.Contains(t.Bonds, bond) {
 			agg.reach(t, account, bond)
 		}
 	}
@@ -154,39 +154,39 @@ func (agg *Aggregates) joined(account roster.AccountID, bond Bond, at time.Time)
 // for. When a person lifts it, it is not placed again for these thefts.
 func (agg *Aggregates) isNarrowed(who target, at time.Time) {
 	until := at.Add(agg.rules.Narrowed)
-	for _, t := range agg.thefts {
-		if _, reached := t.targets[who]; reached && t.until.After(until) {
-			until = t.until
+	for _, t := range agg.Stolen {
+		if _, reached := t.Targets[who]; reached && t.Until.After(until) {
+			until = t.Until
 		}
 	}
-	agg.covered[who] = until
+	agg.Covered[who] = until
 }
 
 // settled learns that an order was placed, or did not have to be.
-func (agg *Aggregates) settled(o order.Order) { agg.covered[target{o.Reach, o.Target}] = o.Ends }
+func (agg *Aggregates) settled(o order.Order) { agg.Covered[target{o.Reach, o.Target}] = o.Ends }
 
 // Due lists the orders that the known thefts ask for and that are not placed yet:
 // organisations first, then accounts whose organisation is not narrowed as a whole.
 func (agg *Aggregates) Due(now time.Time) (due []containment.Place) {
 	agg.fresh = false
-	narrowed := maps.Clone(agg.covered)
+	narrowed := maps.Clone(agg.Covered)
 	for _, reach := range []order.Reach{order.Organisation, order.Account} {
 		wanted := make(map[target]containment.Place)
-		for _, t := range agg.thefts {
-			for who, shared := range t.targets {
-				if who.reach != reach || !now.Before(t.until) || !t.until.After(narrowed[who]) || !t.until.After(narrowed[agg.whole(who)]) {
+		for _, t := range agg.Stolen {
+			for who, shared := range t.Targets {
+				if who.Reach != reach || !now.Before(t.Until) || !t.Until.After(narrowed[who]) || !t.Until.After(narrowed[agg.whole(who)]) {
 					continue
 				}
-				narrowed[who] = t.until
+				narrowed[who] = t.Until
 				wanted[who] = containment.Place{
 					Order: order.Order{
-						Effect: order.Narrowed, Reach: who.reach, Target: who.name, Ends: t.until, By: journal.Itself, Cause: uint64(t.order),
+						Effect: order.Narrowed, Reach: who.Reach, Target: who.Name, Ends: t.Until, By: journal.Itself, Cause: uint64(t.Order),
 					},
 					Shares: ledger.State(shared), Once: true,
 				}
 			}
 		}
-		for _, who := range slices.SortedFunc(maps.Keys(wanted), func(a, b target) int { return cmp.Compare(a.name, b.name) }) {
+		for _, who := range slices.SortedFunc(maps.Keys(wanted), func(a, b target) int { return cmp.Compare(a.Name, b.Name) }) {
 			due = append(due, wanted[who])
 		}
 	}
@@ -195,8 +195,8 @@ func (agg *Aggregates) Due(now time.Time) (due []containment.Place) {
 
 // whole is the organisation of an account; of an organisation itself.
 func (agg *Aggregates) whole(who target) target {
-	if who.reach == order.Account {
-		return target{order.Organisation, string(agg.rules.Account(roster.AccountID(who.name)).Organisation)}
+	if who.Reach == order.Account {
+		return target{order.Organisation, string(agg.rules.Account(roster.AccountID(who.Name)).Organisation)}
 	}
 	return who
 }
@@ -204,9 +204,9 @@ func (agg *Aggregates) whole(who target) target {
 // Thefts lists the accounts that are held to be stolen and narrow their neighbours
 // still, the newest first.
 func (agg *Aggregates) Thefts(now time.Time) (thefts []Theft) {
-	for _, t := range slices.Backward(agg.thefts) {
+	for _, t := range slices.Backward(agg.Stolen) {
 		same := func(other Theft) bool { return other.Account == t.Account }
-		if now.Before(t.until) && !slices.ContainsFunc(thefts, same) {
+		if now.Before(t.Until) && !slices.ContainsFunc(thefts, same) {
 			thefts = append(thefts, t.Theft)
 		}
 	}

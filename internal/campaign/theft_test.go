@@ -2,6 +2,7 @@ package campaign_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -66,10 +67,17 @@ func (h *house) lifts(number ledger.Number) {
 	}
 }
 
-// due is whom the orders narrow that are due now.
+// due is whom the orders narrow that are due now, wherever the aggregates were kept and
+// resumed.
 func (h *house) due(t *testing.T) (narrowed []string) {
 	t.Helper()
-	for _, place := range aggregatesOf(h.town, h.entries).Due(h.at) {
+	places := aggregatesOf(h.town, h.entries).Due(h.at)
+	for after := len(h.entries); after >= 0 && after > len(h.entries)-10; after-- {
+		if resumed := resumedAt(t, h.town, h.entries, after).Due(h.at); !reflect.DeepEqual(resumed, places) {
+			t.Errorf("kept after %d entries, these are due: %+v, otherwise %+v", after, resumed, places)
+		}
+	}
+	for _, place := range places {
 		o := place.Order
 		name := o.Target
 		for known, account := range h.staff {

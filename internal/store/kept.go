@@ -54,10 +54,11 @@ func (k Kept) Keep(ctx context.Context, parts []journal.Kept) error {
 	})
 }
 
-// tip returns the seal of the row of entries that ends before a number.
+// tip returns the seal of the row of entries that holds the last before a number: all
+// before are under it.
 func (k Kept) tip(ctx context.Context, number ledger.Number) ([]byte, error) {
 	if number == 0 {
-		return nil, fmt.Errorf("%w: no row of entries ends before the first", seal.ErrBroken)
+		return nil, fmt.Errorf("%w: no entry is before the first", seal.ErrBroken)
 	}
 	first, last, _ := k.db.periods.holding(number - 1)
 	query := `select first + count, seal from turn where first < $1 and ` + k.db.engine.ofMonths(first, last) + ` order by first desc limit 1`
@@ -65,8 +66,8 @@ func (k Kept) tip(ctx context.Context, number ledger.Number) ([]byte, error) {
 	var tip []byte
 	err := k.db.read.QueryRowContext(ctx, query, int64(number)).Scan(&end, &tip)
 	switch {
-	case errors.Is(err, sql.ErrNoRows) || err == nil && end != number:
-		return nil, fmt.Errorf("%w: no row of entries ends before entry %d", seal.ErrBroken, number)
+	case errors.Is(err, sql.ErrNoRows) || err == nil && end < number:
+		return nil, fmt.Errorf("%w: there is no entry %d before it", seal.ErrBroken, number-1)
 	case err != nil:
 		return nil, fmt.Errorf("reading where entry %d begins: %w", number, k.db.engine.classify(err))
 	}

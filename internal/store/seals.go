@@ -113,7 +113,7 @@ func turnRow(t ledger.Turn, previous []byte) *seal.Row {
 	return seal.NewRow("turn").Int(int64(t.First)).Int(int64(t.Count)).Bytes(t.Body).Bytes(previous)
 }
 
-// keptRow is what a kept state is sealed with: tip is the seal of the row that ends before
+// keptRow is what a kept state is sealed with: tip is the seal of the row that holds the last entry before
 // its number, so that it fits no other ledger, and none that went another way.
 func keptRow(whose, what string, number ledger.Number, tip []byte) *seal.Row {
 	return seal.NewRow("kept").Text(whose).Text(what).Int(int64(number)).Bytes(tip)

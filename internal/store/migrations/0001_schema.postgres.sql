@@ -333,7 +333,7 @@ create trigger hold_is_new before insert or update or delete on hold
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need
 -- not read weeks of entries: each is what the entries before number come to. It is derived,
 -- and may be dropped. state is encrypted under the seal key, and MUST fit the row of entries
--- that ends before number.
+-- that holds the last of them.
 -- It does not compress.
 create table kept (
 	whose  text   not null,

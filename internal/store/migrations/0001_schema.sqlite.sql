@@ -297,7 +297,7 @@ begin select raise(abort, 'a hold cannot be removed'); end;
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need
 -- not read weeks of entries: each is what the entries before number come to. It is derived,
 -- and may be dropped. state is encrypted under the seal key, and MUST fit the row of entries
--- that ends before number.
+-- that holds the last of them.
 create table kept (
 	whose  text    not null,
 	what   text    not null,

@@ -1,0 +1,20 @@
+package campaign
+
+import (
+	"bytes"
+	"encoding/gob"
+)
+
+// Resumed returns aggregates that go on from what was kept of others.
+func Resumed(agg *Aggregates) (*Aggregates, error) {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(&agg.sums); err != nil {
+		return nil, err
+	}
+	resumed, kept := NewAggregates(agg.rules), newSums()
+	if err := gob.NewDecoder(&b).Decode(&kept); err != nil {
+		return nil, err
+	}
+	resumed.resume(kept)
+	return resumed, nil
+}
