@@ -83,7 +83,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
-	auditing := audit.NewWatch(o.Audit(), p.Journal, log)
+	auditing := audit.NewWatch(o.Audit(), p.Journal, store.NewKept(o.DB, "audit"), log)
 	p.metrics = newMetrics(o, p.Journal, p.Gate)
 	p.metrics.audited(auditing)
 	o.DB.OnBroken(auditing.Met)
@@ -95,7 +95,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if p.door, err = signin.New(p.signIn(o), sessions, o.Roster, pages); err != nil {
 		return nil, err
 	}
-	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster},
+	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "campaign")},
 		campaign.Rules{Watches: o.Rules.Watches, Narrowed: o.Narrowed}, o.Now, log)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})

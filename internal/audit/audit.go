@@ -132,10 +132,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 		return nil, err
 	}
 	h := a.history
-	findings = append(findings, holdRows(h, "account", h.accounts, rights, func(r accounts.Rights) (roster.AccountID, ledger.Digest) {
+	findings = append(findings, holdRows(h, "account", h.Accounts, rights, func(r accounts.Rights) (roster.AccountID, ledger.Digest) {
 		return r.Account.ID, r.Digest()
 	})...)
-	findings = append(findings, holdRows(h, "organisation", h.organisations, organisations, func(o roster.Organisation) (roster.OrganisationID, ledger.Digest) {
+	findings = append(findings, holdRows(h, "organisation", h.Organisations, organisations, func(o roster.Organisation) (roster.OrganisationID, ledger.Digest) {
 		return o.ID, accounts.DigestOrganisation(o)
 	})...)
 	findings = append(findings, holdOrders(h, orders, a.now())...)
@@ -146,13 +146,30 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 // readOn takes in the entries since it last did.
 func (a *Audit) readOn(ctx context.Context) error {
 	if a.history == nil {
-		first, err := a.ledger.First(ctx)
+		h, err := a.begun(ctx)
 		if err != nil {
-			return fmt.Errorf("looking for the first entry: %w", err)
+			return err
 		}
-		a.history = newHistory(first)
+		a.history = h
 	}
-	for stored, err := range a.ledger.NewestSealed(ctx, a.history.upTo) {
+	return a.read(ctx, a.history, func() {})
+}
+
+// begun is a history that has read nothing.
+func (a *Audit) begun(ctx context.Context) (*history, error) {
+	first, err := a.ledger.First(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the first entry: %w", err)
+	}
+	return newHistory(first), nil
+}
+
+// atOnce is how many entries are read between two calls of a reader's pause.
+const atOnce = 4096
+
+// read has a history take in what the ledger has beyond it.
+func (a *Audit) read(ctx context.Context, h *history, pause func()) error {
+	for stored, err := range a.ledger.NewestSealed(ctx, h.UpTo) {
 		if err != nil {
 			return fmt.Errorf("reading the ledger: %w", err)
 		}
@@ -160,7 +177,9 @@ func (a *Audit) readOn(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", stored.Number, err)
 		}
-		a.history.count(entry)
+		if h.count(entry); entry.Number%atOnce == atOnce-1 {
+			pause()
+		}
 	}
 	return nil
 }
@@ -194,7 +213,7 @@ func holdOrders(h *history, rows order.Set, now time.Time) (findings []Finding) 
 	for _, o := range rows {
 		there[o.ID] = true
 		number, err := containment.NumberOf(o.ID)
-		said, known := h.orders[number]
+		said, known := h.Orders[number]
 		switch {
 		case o.Broken && err == nil && known:
 			find(o.ID, Changed, number)
@@ -202,13 +221,13 @@ func holdOrders(h *history, rows order.Set, now time.Time) (findings []Finding) 
 			find(o.ID, Unmade, 0)
 		case known && !sameOrder(o, said):
 			find(o.ID, Changed, number)
-		case !known && h.lifted[number]:
+		case !known && h.Lifted[number]:
 			find(o.ID, PutBack, number)
-		case !known && (h.complete() || number >= h.first):
+		case !known && (h.complete() || number >= h.First):
 			find(o.ID, Unmade, 0)
 		}
 	}
-	for number, o := range h.orders {
+	for number, o := range h.Orders {
 		if !there[o.ID] && (o.Ends.IsZero() || o.Ends.After(now)) {
 			find(o.ID, Missing, number)
 		}

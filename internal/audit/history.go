@@ -11,20 +11,24 @@ import (
 	"poterne/internal/roster"
 )
 
-// history is what the ledger says of rights and orders.
+// history is what the ledger says of rights and orders. Its fields are exported for package
+// gob, which keeps them.
 type history struct {
-	first, upTo   ledger.Number // what was read of it
-	accounts      map[roster.AccountID]*made
-	organisations map[roster.OrganisationID]*made
-	orders        map[ledger.Number]order.Order // placed and not lifted
-	lifted        map[ledger.Number]bool
+	First, UpTo   ledger.Number // what was read of it
+	Accounts      map[roster.AccountID]*made
+	Organisations map[roster.OrganisationID]*made
+	Orders        map[ledger.Number]order.Order // placed and not lifted
+	Lifted        map[ledger.Number]bool
 }
+
+// formOfHistory changes with what a history holds, and with what it makes of an entry.
+const formOfHistory = 1
 
 // made is the digests that the rows of one account or organisation had, the newest last,
 // and the entry that says so of the newest.
 type made struct {
-	digests []ledger.Digest
-	entry   ledger.Number
+	Digests []ledger.Digest
+	Entry   ledger.Number
 }
 
 // newest returns the newest digest and its entry; nil was never made.
@@ -32,35 +36,35 @@ func (m *made) newest() (ledger.Digest, ledger.Number) {
 	if m == nil {
 		return ledger.Digest{}, 0
 	}
-	return m.digests[len(m.digests)-1], m.entry
+	return m.Digests[len(m.Digests)-1], m.Entry
 }
 
 func newHistory(first ledger.Number) *history {
 	return &history{
-		first: first, upTo: first,
-		accounts: make(map[roster.AccountID]*made), organisations: make(map[roster.OrganisationID]*made),
-		orders: make(map[ledger.Number]order.Order), lifted: make(map[ledger.Number]bool),
+		First: first, UpTo: first,
+		Accounts: make(map[roster.AccountID]*made), Organisations: make(map[roster.OrganisationID]*made),
+		Orders: make(map[ledger.Number]order.Order), Lifted: make(map[ledger.Number]bool),
 	}
 }
 
 // count takes in the next entry.
 func (h *history) count(e ledger.Entry) {
-	h.upTo = e.Number + 1
+	h.UpTo = e.Number + 1
 	switch e.Kind {
 	case ledger.Assigned:
 		if e.Reach == order.Organisation {
-			assign(h.organisations, roster.OrganisationID(e.Target), e)
+			assign(h.Organisations, roster.OrganisationID(e.Target), e)
 		} else {
-			assign(h.accounts, roster.AccountID(e.Target), e)
+			assign(h.Accounts, roster.AccountID(e.Target), e)
 		}
 	case ledger.Placed:
 		o := e.Order()
 		o.ID, o.Placed = containment.IDOf(e.Number), e.Time
-		h.orders[e.Number] = o
+		h.Orders[e.Number] = o
 	case ledger.Lifted:
 		if e.End > e.From {
-			delete(h.orders, e.From)
-			h.lifted[e.From] = true
+			delete(h.Orders, e.From)
+			h.Lifted[e.From] = true
 		}
 	}
 }
@@ -71,12 +75,12 @@ func assign[ID comparable](to map[ID]*made, id ID, e ledger.Entry) {
 		m = new(made)
 		to[id] = m
 	}
-	m.digests, m.entry = append(m.digests, e.Digest), e.Number
+	m.Digests, m.Entry = append(m.Digests, e.Digest), e.Number
 }
 
 // complete reports whether the ledger is there from its beginning: what it does not say
 // then never was.
-func (h *history) complete() bool { return h.first == 0 }
+func (h *history) complete() bool { return h.First == 0 }
 
 // judge says what is wrong with a row whose digest is this, if anything is.
 func (h *history) judge(m *made, digest ledger.Digest) (Fault, bool) {
@@ -87,7 +91,7 @@ func (h *history) judge(m *made, digest ledger.Digest) (Fault, bool) {
 	case digest == newest:
 		return "", false
 	}
-	for _, before := range m.digests {
+	for _, before := range m.Digests {
 		if digest == before {
 			return PutBack, true
 		}

@@ -24,22 +24,30 @@ type Watch struct {
 	log    *slog.Logger
 	wake   chan struct{} // holds one when rows are to be looked at now
 
+	snapshots *journal.Snapshots // of the history; Run's own
+
 	mu       sync.Mutex // guards what follows
 	rights   []Finding
 	unsealed []Finding
 	met      map[Row]bool // without their seal, since every row was looked at
+	anew     *history     // made from the whole ledger, to be gone on with; nil when there is none
 }
 
-// NewWatch returns a watch that has looked at nothing.
-func NewWatch(a *Audit, w journal.Writer, log *slog.Logger) *Watch {
-	return &Watch{audit: a, writer: w, log: log, wake: make(chan struct{}, 1), met: make(map[Row]bool)}
+// NewWatch returns a watch that has looked at nothing. A nil keeper keeps nothing of what
+// it reads of the ledger.
+func NewWatch(a *Audit, w journal.Writer, kept journal.Keeper, log *slog.Logger) *Watch {
+	return &Watch{
+		audit: a, writer: w, log: log, wake: make(chan struct{}, 1), met: make(map[Row]bool),
+		snapshots: journal.NewSnapshots(kept, formOfHistory),
+	}
 }
 
 const (
-	rightsEvery   = time.Minute // accounts, habilitations, organisations and orders
-	unsealedEvery = time.Hour   // every row there is
-	leastPause    = time.Second // between audits that rows without a seal ask for
-	mostMet       = 1000        // rows that are remembered before every row is looked at
+	rightsEvery   = time.Minute    // accounts, habilitations, organisations and orders
+	unsealedEvery = time.Hour      // every row there is but the ledger's
+	ledgerEvery   = 24 * time.Hour // the whole ledger
+	leastPause    = time.Second    // between audits that rows without a seal ask for
+	mostMet       = 1000           // rows that are remembered before every row is looked at
 )
 
 // Met notes a row that was met without its seal. It never waits.
@@ -75,12 +83,24 @@ func (w *Watch) Findings() []Finding {
 }
 
 // Run audits until ctx ends: at once, every minute, and when a row without a seal is met.
-// It returns an error when the ledger itself holds what no node wrote: the program MUST
+// It begins with what was kept of the ledger, and reads the whole of it anew in the
+// background: at once when something was kept, and every day. It returns an error when the ledger itself holds what no node wrote: the program MUST
 // then stop.
 func (w *Watch) Run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	var rereading sync.WaitGroup
+	defer rereading.Wait()
+	defer end()
+	soon := ledgerEvery
+	if w.resume(ctx) {
+		soon = 0
+	}
+	broken := make(chan error, 1)
+	rereading.Go(func() { broken <- w.reread(ctx, soon) })
 	minutes, hours := time.NewTicker(rightsEvery), time.NewTicker(unsealedEvery)
 	defer minutes.Stop()
 	defer hours.Stop()
+	defer func() { w.keep(context.WithoutCancel(ctx)) }()
 	look := []func(context.Context) error{w.lookAtRights, w.lookAtAll}
 	for {
 		for _, one := range look {
@@ -94,9 +114,14 @@ func (w *Watch) Run(ctx context.Context) error {
 				w.log.WarnContext(ctx, "the rows could not be held against the ledger", slog.Any("err", err))
 			}
 		}
+		if w.snapshots.Due(w.audit.now()) {
+			w.keep(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-broken:
+			return err
 		case <-w.wake:
 			look = []func(context.Context) error{w.lookAtRights}
 			time.Sleep(leastPause)
@@ -108,13 +133,85 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 }
 
-// Look looks at every row once.
+// resume takes up the history that was kept, where none was read yet, and reports whether
+// it did.
+func (w *Watch) resume(ctx context.Context) bool {
+	if w.audit.history != nil {
+		return false
+	}
+	kept := newHistory(0)
+	upTo, err := w.snapshots.Load(ctx, kept, w.audit.now())
+	if err != nil {
+		w.log.WarnContext(ctx, "what was kept of rights and orders is not used: it is made anew from the ledger", slog.Any("err", err))
+		return false
+	}
+	if upTo > 0 {
+		w.audit.history = kept
+	}
+	return upTo > 0
+}
+
+// keep keeps the history, so that the next start reads what came since.
+func (w *Watch) keep(ctx context.Context) {
+	h := w.audit.history
+	if h == nil {
+		return
+	}
+	if err := w.snapshots.Save(ctx, h, h.UpTo, w.audit.now()); err != nil && ctx.Err() == nil {
+		w.log.WarnContext(ctx, "what is known of rights and orders could not be kept: the next start reads more of the ledger", slog.Any("err", err))
+	}
+}
+
+// reread makes the history anew from the whole ledger, with a quarter of a processor, every
+// day until ctx ends. It returns an error when the ledger holds what no node wrote.
+func (w *Watch) reread(ctx context.Context, soon time.Duration) error {
+	for wait := soon; ; wait = ledgerEvery {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		h, err := w.audit.begun(ctx)
+		if err == nil {
+			began := time.Now()
+			err = w.audit.read(ctx, h, func() {
+				select {
+				case <-ctx.Done():
+				case <-time.After(3 * time.Since(began)):
+				}
+				began = time.Now()
+			})
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, seal.ErrBroken):
+			return err
+		case err != nil:
+			w.log.WarnContext(ctx, "the whole ledger could not be read", slog.Any("err", err))
+			continue
+		}
+		w.mu.Lock()
+		w.anew = h
+		w.mu.Unlock()
+	}
+}
+
+// Look looks at every row once, as Run does.
 func (w *Watch) Look(ctx context.Context) error {
+	w.resume(ctx)
+	defer w.keep(ctx)
 	return errors.Join(w.lookAtRights(ctx), w.lookAtAll(ctx))
 }
 
 // lookAtRights holds rights and orders against the ledger, and acts on what is found.
 func (w *Watch) lookAtRights(ctx context.Context) error {
+	w.mu.Lock()
+	if w.anew != nil && w.anew.First <= w.audit.history.First { // it knows all that the other does
+		w.audit.history = w.anew
+	}
+	w.anew = nil
+	w.mu.Unlock()
 	findings, err := w.audit.Rights(ctx)
 	if err != nil {
 		return err
@@ -138,7 +235,7 @@ func (w *Watch) lookAtRights(ctx context.Context) error {
 func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	switch {
 	case f.Table == "standing_order":
-		_, err = journal.Do(ctx, w.writer, containment.Restore{ID: order.ID(f.Key), Said: w.audit.history.orders[f.Entry]})
+		_, err = journal.Do(ctx, w.writer, containment.Restore{ID: order.ID(f.Key), Said: w.audit.history.Orders[f.Entry]})
 	case f.Fault == Missing: // a row that is gone gives nothing
 	case f.Table == "account":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, f.Key, f.Entry))

@@ -568,12 +568,23 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	if found, err := rows().Rights(t.Context()); err != nil || len(found) > 0 {
 		t.Fatalf("before: %v, %v", found, err)
 	}
+	watch := func() *audit.Watch { // that begins with what another has kept
+		return audit.NewWatch(rows(), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, store.NewKept(s, "audit"), slog.New(slog.DiscardHandler))
+	}
+	if err := watch().Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	a.try(r, before)
 	if a.named == "the ledger" {
 		_, audited := rows().Rights(t.Context())
 		_, opened := journal.Open(t.Context(), store.NewLedger(s), nil, time.Now)
 		if opened == nil || !errors.Is(errors.Join(audited, opened), seal.ErrBroken) {
 			t.Errorf("a node is opened: %v; an audit says: %v", opened, audited)
+		}
+		if errors.Is(audited, seal.ErrBroken) {
+			if err := watch().Run(t.Context()); !errors.Is(err, seal.ErrBroken) {
+				t.Errorf("a node that runs goes on: %v", err)
+			}
 		}
 		return
 	}
@@ -592,7 +603,7 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 	if !slices.ContainsFunc(findings, func(f audit.Finding) bool { return strings.HasPrefix(f.Row.String(), a.named) }) {
 		t.Errorf("an audit names %v", findings)
 	}
-	w := audit.NewWatch(rows(), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, slog.New(slog.DiscardHandler))
+	w := watch()
 	if err := w.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -603,8 +614,7 @@ func tried(t *testing.T, s *store.DB, raw *sql.DB, postgres bool, a attempt) {
 		t.Error("the desk sees nothing")
 	}
 	written := next(t, s)
-	another := audit.NewWatch(rows(), journal.Outside{DB: store.NewLedger(s), Now: time.Now}, slog.New(slog.DiscardHandler))
-	for _, node := range []*audit.Watch{w, another} { // and what one node did, others leave
+	for _, node := range []*audit.Watch{w, watch()} { // and what one node did, others leave
 		if err := node.Look(t.Context()); err != nil {
 			t.Fatal(err)
 		}

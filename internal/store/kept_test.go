@@ -259,7 +259,7 @@ func TestRIGHTS_9_AKeptStateThatIsNotThisLedgersIsFoundAndMadeAnew(t *testing.T)
 			"emptied":           {change(`update kept set state = $1 where what = $2`, []byte{}, busiest), "has none"},
 			"of another ledger": {change(`update kept set state = $1 where what = $2`, theirs, busiest), "was not written as it is"},
 			"of another part":   {change(`update kept set state = (select state from kept where what = 'together') where what = $1`, busiest), "was not written as it is"},
-			"said to be newer":  {change(`update kept set number = number + 1 where what = $1`, busiest), "no row of entries ends before"},
+			"said to be newer":  {change(`update kept set number = number + 1 where what = $1`, busiest), "there is no entry"},
 			"said to be older":  {change(`update kept set number = (select first + count from turn order by first limit 1) where what = $1`, busiest), "was not written as it is"},
 			"gone":              {change(`delete from kept where what = $1`, busiest), "256 of 257 parts"},
 			"one too many":      {change(`update kept set what = 'accounts 256' where what = $1`, busiest), "was not written as it is"},

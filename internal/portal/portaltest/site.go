@@ -145,7 +145,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	s.Verifier = verifier
 	s.desk = desk.Deps{
 		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: store.NewFacts(db),
-		Campaigns: s.Campaigns, Audit: audit.NewWatch(nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
+		Campaigns: s.Campaigns, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
