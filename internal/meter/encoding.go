@@ -61,7 +61,7 @@ func (m *Meter) from(now time.Time) (kept Meter, any bool) {
 		s.raise = raise{}
 	}
 	s.sweep(now)
-	s.hints = effective(s.hints)
+	s.hints = effective(s.hints, now.Add(-Hour))
 	s.writes = since(s.writes, now.Add(-Hour))
 	s.vouched = slices.Clone(s.live(now))
 	s.begun, s.excused = within(s.begun, past), within(s.excused, past)
@@ -100,15 +100,16 @@ func (d days) from(now time.Time) days {
 	return days{d.last, d.bits & (1<<(d.last-first+1) - 1)}
 }
 
-// effective leaves out the hints that lowered nothing, whatever is observed.
-func effective(hints []hint) []hint {
+// effective leaves out the hints that lowered nothing, whatever is observed, but for those of
+// the last hour that keep a person from relieving once more.
+func effective(hints []hint, lately time.Time) []hint {
 	type way struct {
 		limit, observed Limits
 		sum             Evidence
 	}
 	ways := [...]way{{limit: DoubtLimit}, {DoubtLimit, DoubtLimit, 0}, {limit: EnumerationLimit}, {EnumerationLimit, EnumerationLimit, 0}}
 	return slices.DeleteFunc(hints, func(h hint) bool {
-		lowers := h.undone || h.weight > 0
+		lowers := h.undone || h.weight > 0 || h.tag != 0 && h.at > momentOf(lately)
 		for i := range ways {
 			if w := &ways[i]; h.counts(w.limit, w.observed) {
 				lowers = lowers || w.sum > 0
@@ -138,6 +139,9 @@ func (m *Meter) fields(c *coder) {
 		c.flag(&one.undone)
 		c.flag(&one.excused)
 		number(c, &one.spared)
+		if one.traits&relieves != 0 {
+			c.fixed(&one.tag)
+		}
 	})
 	for _, moments := range []*[]moment{&s.stepUps, &s.writes, &s.thaws} {
 		list(c, moments, c.moment)

@@ -79,6 +79,7 @@ const (
 	Thawed                     // another person undid a freeze
 	Permitted                  // other people allowed an export, up to so many people, until a time
 	Deferred                   // a person without a reason was not shown: only others can do something about it
+	Unsigned                   // a person without a reason was not opened: another person can sign for it
 )
 
 // Ground is what an opening rested on.

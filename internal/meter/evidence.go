@@ -23,7 +23,7 @@ type Trait uint16
 const (
 	Misses       Trait = 1 << iota // references that lead to no person
 	Hurry                          // another unexplained person within two seconds
-	Knocks                         // asked for a step-up, and on to another unexplained person
+	Knocks                         // asked for a step-up or a signature, and on to another unexplained person
 	Insists                        // told that only others can help, and on to another unexplained person
 	Pages                          // one more page of the same search or list
 	BirthSwept                     // names tried under one birth date
@@ -33,6 +33,7 @@ const (
 	Clockwork                      // unexplained people at even intervals
 	Explanations                   // openings that a fact explains
 	Proofs                         // step-ups
+	Returns                        // back to a person whom another person signed for
 )
 
 // weights are those of the traits, in the order of their bits.
@@ -49,6 +50,7 @@ var weights = [...]Evidence{
 	70,   // 60 %, 30 %; honest macros open the account's own people
 	-50,  // 60 %, 99 %
 	-575,
+	-230, // takes a knock back
 }
 
 func (t Trait) weight() (sum Evidence) {
@@ -65,11 +67,16 @@ type hint struct {
 	at     moment
 	weight Evidence
 	traits Trait
-	undone bool // a freeze was undone: earlier hints count no more
+	undone bool   // a freeze was undone: earlier hints count no more
+	tag    uint64 // of the person opened, where relieves
 
 	excused bool // it was only observed, and undone for what it spared
 	spared  Limits
 }
+
+// relieves are the traits by which one person lowers the evidence, once an hour: whoever
+// opens the same one again and again shows no more honest work than once.
+const relieves = Explanations | Returns
 
 // counts reports whether a hint counts for one of the limits that evidence leads to.
 func (h hint) counts(limit, observed Limits) bool {
@@ -98,19 +105,45 @@ func (s *state) suspect(e Event) {
 			found = Misses
 		}
 		s.stranger.asked = e.At
-	case Shown, Stopped, Deferred, Looked:
+	case Shown, Stopped, Deferred, Unsigned, Looked:
 		if another {
 			found = e.Signs.traits()
 		}
 		if e.isStranger() {
 			found |= s.stranger.follow(e)
-		} else if another && e.Kind == Shown && (e.Ground == Own || e.Ground == Ticketed) {
-			found |= Explanations
+		} else if another && e.Kind == Shown && e.Signs.Opens() {
+			found |= s.relief(e)
 		}
 	default:
 	}
-	s.hint(hint{at: momentOf(e.At), weight: found.weight(), traits: found, spared: e.Spared})
+	h := hint{at: momentOf(e.At), weight: found.weight(), traits: found, spared: e.Spared}
+	if found&relieves != 0 {
+		h.tag = tagOf(e.Person)
+	}
+	s.hint(h)
 }
+
+// relief returns the trait by which an opening lowers the evidence: at most one an hour
+// for one person.
+func (s *state) relief(e Event) (found Trait) {
+	switch {
+	case e.Ground == Own, e.Ground == Ticketed:
+		found = Explanations
+	case e.Ground == Allowed && s.Vouched(e.Person, e.Service, e.At):
+		found = Returns
+	default:
+		return 0
+	}
+	tag := tagOf(e.Person)
+	for _, h := range after(s.hints, e.At.Add(-Hour), hint.when) {
+		if h.traits&found != 0 && h.tag == tag {
+			return 0
+		}
+	}
+	return found
+}
+
+func (h hint) when() moment { return h.at }
 
 // hint keeps a hint that changes the sum.
 func (s *state) hint(h hint) {
@@ -146,7 +179,7 @@ func (s *state) relievable(now time.Time) bool {
 
 // isStranger reports whether the event is about a new person without a reason.
 func (e Event) isStranger() bool {
-	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
+	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Unsigned || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
 }
 
 // traits are those of the signs of a search.

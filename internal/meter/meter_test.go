@@ -69,6 +69,13 @@ func (l ledger) reasons(observed meter.Limits, now time.Time) int {
 	return len(people)
 }
 
+// signed reports whether another person signed for what an event opens.
+func (l ledger) signed(e meter.Event) bool {
+	return e.Signs.Opens() && slices.ContainsFunc(l, func(s meter.Event) bool {
+		return s.Kind == meter.Cosigned && s.Person == e.Person && e.At.Before(s.At.Add(time.Hour))
+	})
+}
+
 // rows counts the people who stood in rows of searches without a reason, and were never
 // shown otherwise.
 func (l ledger) rows(observed meter.Limits, now time.Time) (n int) {
@@ -99,7 +106,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 			}
 			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Permitted
 			switch {
-			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed):
+			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed) && !l[:i].signed(e):
 				sum += e.Cost
 			case e.Kind == meter.Thawed:
 				sum = 0
@@ -107,7 +114,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 			if e.Excused && e.Spared&observed&meter.DriftLimit != 0 {
 				sum = 0
 				for _, same := range l[:i+1] { // of one answer, which is one event
-					if same.Kind == meter.Shown && same.At.Equal(e.At) {
+					if same.Kind == meter.Shown && same.At.Equal(e.At) && counts(same, meter.DriftLimit, observed) && !l[:i].signed(same) {
 						sum += same.Cost
 					}
 				}
@@ -120,7 +127,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Missed, meter.SteppedUp, meter.Thawed, meter.Permitted}
+var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed, meter.Cosigned, meter.SteppedUp, meter.Thawed, meter.Permitted}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)
@@ -140,15 +147,15 @@ func events(t *rapid.T, most time.Duration) ledger {
 			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
 			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder, meter.OutOfOrder, meter.Again}).Draw(t, "signs"),
 		}
-		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred {
+		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred || e.Kind == meter.Unsigned || e.Kind == meter.Cosigned {
 			e.Person = person(rapid.IntRange(0, 9).Draw(t, "person"))
 		}
-		if e.Kind != meter.Shown && rapid.Bool().Draw(t, "nobody") {
+		if e.Kind != meter.Shown && e.Kind != meter.Cosigned && rapid.Bool().Draw(t, "nobody") {
 			e.Person = register.PersonID{}
 		}
 		if e.Kind == meter.Shown {
 			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields"))
-			e.Ground = meter.Ground(rapid.IntRange(0, 3).Draw(t, "ground"))
+			e.Ground = meter.Ground(rapid.IntRange(0, 4).Draw(t, "ground"))
 			e.Cost = rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole, 2 * meter.Whole}).Draw(t, "cost")
 		}
 		if e.Kind == meter.Shown && rapid.Bool().Draw(t, "exported") {

@@ -41,7 +41,7 @@ func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	}
 	if e.Kind == s.was && gap < Hour {
 		switch e.Kind {
-		case Stopped:
+		case Stopped, Unsigned:
 			found |= Knocks
 		case Deferred:
 			found |= Insists
@@ -51,7 +51,7 @@ func (s *stranger) pace(e Event, gap time.Duration) (found Trait) {
 	switch {
 	case e.Signs.Has(InOrder):
 		found |= Order
-	case e.Signs.Has(OutOfOrder) && e.At.Sub(s.asked) >= hurry: // parallel asks have no order
+	case e.Signs.Has(OutOfOrder) && e.Kind == Shown && e.At.Sub(s.asked) >= hurry: // parallel asks have no order; a refusal relieves nothing
 		found |= Disorder
 	}
 	switch {

@@ -252,7 +252,7 @@ func (s *state) sweep(now time.Time) {
 		*list = slices.Clone(after(*list, past, charge.when))
 	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))
-	s.hints = slices.Clone(after(s.hints, past, func(h hint) moment { return h.at }))
+	s.hints = slices.Clone(after(s.hints, past, hint.when))
 	for _, list := range []*[]moment{&s.stepUps, &s.thaws} {
 		*list = since(*list, past)
 	}

@@ -510,3 +510,76 @@ func TestMETER_10_AThiefFindsNoMorePeopleInSearchesThanARoleMay(t *testing.T) {
 		}
 	}
 }
+
+// Promise: WATCH-2
+func TestWATCH_2_OpeningOneOwnPersonAgainDoesNotWashEvidenceAway(t *testing.T) {
+	for what, between := range map[string]func(*post){
+		"one person": func(p *post) {
+			for range 20 {
+				p.after(time.Minute).opens(1)
+			}
+		},
+		"lists of the caseload": func(p *post) {
+			p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.Listed }
+			for n := range 20 {
+				p.after(time.Minute).opens(1 + n%10)
+			}
+			p.asks = nil
+		},
+		"refusals out of order": func(p *post) {
+			p.asks = func(a *policy.Ask) { a.Signs = meter.OutOfOrder }
+			for n := range 5 {
+				p.after(4 * time.Minute).opens(5000 + n)
+			}
+			p.asks = nil
+		},
+	} {
+		p := newPost(t)
+		p.told(reason.Caseload, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+		p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Evidence: true}}
+		if what == "refusals out of order" {
+			p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {}}
+		}
+		guesses, began := 0, p.now
+		for ; p.now.Sub(began) < 24*time.Hour; guesses++ {
+			if got := p.after(time.Minute).opens(0); got.Why.Freezes() || got.Why == policy.Expelled {
+				break
+			}
+			between(p)
+		}
+		if guesses > 20 {
+			t.Errorf("%s: %d guesses in %v", what, guesses, p.now.Sub(began))
+		}
+	}
+}
+
+// Promise: WATCH-2
+func TestWATCH_2_ARefusalAtAnEmptyMonthIsAKnockAndASignatureTakesItBack(t *testing.T) {
+	empty := func() *post {
+		p := newPost(t)
+		p.followed(100, 2000)
+		p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(3)}}
+		p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Evidence: true}}
+		return p
+	}
+	p, knocks := empty(), 0
+	var last policy.Ruling
+	for n := 100; n < 1000 && last.Why != policy.Enumerating; n++ {
+		last = p.after(5 * time.Minute).opens(n)
+		knocks++
+	}
+	if knocks > 10 {
+		t.Errorf("%d refusals at an empty month before %v for %v", knocks, last.Verdict, last.Why)
+	}
+	p = empty()
+	for n := 100; n < 130; n++ {
+		p.want("the next caller", p.after(time.Duration(1+n%2*20)*time.Minute).opens(n), policy.AskCosign, policy.LongEmpty)
+		p.after(time.Minute).event(meter.Event{Kind: meter.Cosigned, Person: person(n), Service: "dossier"})
+		p.want("and back, once signed for", p.after(time.Minute).opens(n), policy.Shown, policy.Vouched)
+	}
+	p = empty()
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	for n := 100; n < 106; n++ {
+		p.want("rows are the application's choice", p.after(5*time.Minute).opens(n), policy.Withheld, policy.LongEmpty)
+	}
+}

@@ -199,6 +199,9 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 		Kind: ruling.event(), At: now, Answer: answer, Person: person, Fields: ruling.Fields, Cost: ruling.Cost,
 		Service: ask.Service, Device: ask.Device, Network: ask.Network, Signs: ask.Signs &^ meter.Canary,
 	}
+	if e.Kind == meter.Unsigned && !ask.Signs.Opens() { // the application chose them
+		e.Kind = meter.Deferred
+	}
 	switch {
 	case ruling.Why == CanaryListed:
 		e.Signs |= meter.Canary
@@ -231,7 +234,9 @@ func (r Ruling) event() meter.EventKind {
 		return meter.Shown
 	case r.Verdict == AskStepUp && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
 		return meter.Stopped
-	case r.Why == LongEmpty, r.Why == SignedEmpty, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
+	case r.Why == LongEmpty, r.Why == SignedEmpty:
+		return meter.Unsigned
+	case r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
 		return meter.Deferred
 	default:
 		return meter.Looked
