@@ -9,7 +9,6 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/journal"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -67,12 +66,10 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 	case account.Role != roster.Security && (d.Desk || account.Role != roster.Manager):
 		return account, fault.Errorf(fault.Refused, "%q may not sign for %s: %s do", id, d.For, d.who())
 	}
-	for _, o := range tx.Orders() {
-		// An order on everything stops no signature: signatures are needed in the middle of
-		// an incident.
-		if (o.Reach == order.Account || o.Reach == order.Organisation) && o.Stops(account.ID, account.Organisation, tx.Now()) {
-			return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
-		}
+	// An order on everything stops no signature: signatures are needed in the middle of an
+	// incident.
+	if o, stopped := tx.Orders().Stop(account.ID, account.Organisation, tx.Now()); stopped {
+		return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
 	}
 	if d.Confirmed && !tx.Meter(id).SteppedUp(tx.Now()) {
 		return account, fault.Errorf(fault.Refused, "%q has not confirmed that they are there within a quarter of an hour", id)

@@ -59,6 +59,7 @@ type config struct {
 	Allowance allowancesTable `toml:"allowance"`
 	Watch     watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
 	Observe   observeTable    `toml:"observe"`
+	Cover     coverTable      `toml:"cover"`
 	Campaign  campaignTable   `toml:"campaign"`
 	Retention *retentionTable `toml:"retention"`
 	Source    []sourceTable   `toml:"source"`

@@ -10,6 +10,7 @@ import (
 	"poterne/internal/campaign"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/roster"
 )
 
@@ -74,6 +75,7 @@ const (
 	mostOfAll     = 10_000_000
 	mostForgiven  = 100
 	mostSigned    = 150
+	mostAbsent    = 10
 )
 
 // watchesTable is how each role's work is watched.
@@ -105,6 +107,25 @@ type observeTable struct {
 	Services   []string `toml:"services"`
 	Roles      []string `toml:"roles"`
 	Rules      []string `toml:"rules"`
+}
+
+// coverTable bounds covers.
+type coverTable struct {
+	Absent  int64         `toml:"absent"`  // 2
+	Longest time.Duration `toml:"longest"` // 672h
+}
+
+func (c coverTable) compile(wrong *document) reason.CoverBounds {
+	bounds := reason.CoverBounds{
+		Absent: int(cmp.Or(c.Absent, int64(reason.Covers.Absent))), Longest: cmp.Or(c.Longest, reason.Covers.Longest),
+	}
+	if bounds.Absent < 1 || bounds.Absent > mostAbsent {
+		wrong.Add("cover.absent", "must be between 1 and %d: how many absent colleagues one account may cover at once", mostAbsent)
+	}
+	if bounds.Longest < time.Hour || bounds.Longest > meter.Memory {
+		wrong.Add("cover.longest", "must be between \"1h\" and \"672h\", which is 28 days")
+	}
+	return bounds
 }
 
 // campaignTable is what a confirmed theft does to the accounts that share something
@@ -146,6 +167,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 	}
 	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
 	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
+	s.Rules.Covers = c.Cover.compile(wrong)
 	for role, w := range c.Watch.byRole() {
 		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))
 	}

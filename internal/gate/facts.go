@@ -9,6 +9,8 @@ import (
 
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -24,12 +26,26 @@ type known struct {
 	since      ledger.Number
 }
 
-// policy is what the decision wants to know; the caller adds orders and a meter.
-func (k known) policy(watched time.Time) policy.Facts {
+// policy is what the decision wants to know, with the orders and the meters of accounts
+// as they are.
+func (k known) policy(watched time.Time, orders order.Set, meterOf func(roster.AccountID) *meter.Draft, now time.Time) policy.Facts {
 	return policy.Facts{
-		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: watched,
-		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.Covers},
+		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: watched, Orders: orders, Meter: meterOf(k.asker.Account),
+		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.covers(orders, meterOf, now)},
 	}
+}
+
+// covers returns the covers of now: an order may stop the account that declared one, and
+// the absent colleague may be at work.
+func (a Asker) covers(orders order.Set, meterOf func(roster.AccountID) *meter.Draft, now time.Time) (covers []reason.Duty) {
+	for _, d := range a.Covers {
+		if d.In(now) {
+			_, d.Stopped = orders.Stop(d.DeclaredBy, d.DeclaredIn, now)
+			d.Worked = meterOf(d.Absent).ShownSince(d.From)
+			covers = append(covers, d)
+		}
+	}
+	return covers
 }
 
 // fresh reports whether the database, under the head, says of the account and the people
@@ -64,7 +80,7 @@ type askers struct {
 func newAskers(most int64, generation uint64) *askers {
 	size := func(a Asker) int64 {
 		return perKey + int64(unsafe.Sizeof(a)) + int64(len(a.Account)) +
-			int64(len(a.Habilitations))*int64(unsafe.Sizeof(roster.Habilitation{})+40) + int64(len(a.Covers))*int64(unsafe.Sizeof(reason.CoverDuty{})+80)
+			int64(len(a.Habilitations))*int64(unsafe.Sizeof(roster.Habilitation{})+40) + int64(len(a.Covers))*int64(unsafe.Sizeof(reason.Duty{})+80)
 	}
 	return &askers{generation: generation, cache: newCache[roster.AccountID](most, size)}
 }

@@ -33,5 +33,5 @@ type Asker struct {
 	Role          roster.Role
 	Opened        time.Time // since when there is this account
 	Habilitations []roster.Habilitation
-	Covers        []reason.CoverDuty // past and to come included
+	Covers        []reason.Duty // past and to come included; as far as the roster tells
 }

@@ -93,9 +93,8 @@ const attempts = 20
 // commit decides one ask and enters it. What freezes the account is in force for
 // everything decided after it.
 func (g *Gate) commit(tx *journal.Tx, ask policy.Ask, known known) (Passage, error) {
-	facts := known.policy(tx.Watched())
-	facts.Orders, facts.Meter, facts.Wider = tx.Orders(), tx.Meter(ask.Account), tx.Wider(ask.Organisation, ask.Service)
-	facts.Answer = uint64(tx.Next())
+	facts := known.policy(tx.Watched(), tx.Orders(), tx.Meter, tx.Now())
+	facts.Wider, facts.Answer = tx.Wider(ask.Organisation, ask.Service), uint64(tx.Next())
 	facts.Meter.Grow(len(ask.People))
 	passage := Passage{Decision: g.rules.Decide(ask, facts, tx.Now()), Receipt: tx.Next()}
 	for entry := range ledger.EntriesFor(ask, passage.Decision, tx.Next(), tx.Now()) {
@@ -128,10 +127,10 @@ func (g *Gate) Check(ctx context.Context, ask policy.Ask) (decision policy.Decis
 		return policy.Decision{}, err
 	}
 	g.journal.Read(func(s *journal.State) {
-		facts := known.policy(s.Watched())
-		facts.Orders, facts.Meter, facts.Wider = s.Orders(), s.Meter(ask.Account), s.Wider(ask.Organisation, ask.Service)
-		facts.Answer = uint64(s.Next())
-		decision = g.rules.Decide(ask, facts, g.now())
+		now := g.now()
+		facts := known.policy(s.Watched(), s.Orders(), s.Meter, now)
+		facts.Wider, facts.Answer = s.Wider(ask.Organisation, ask.Service), uint64(s.Next())
+		decision = g.rules.Decide(ask, facts, now)
 	})
 	return decision, nil
 }

@@ -43,5 +43,8 @@ func (in Aliases) keep(ctx context.Context, records []record) (rejected []Reject
 		batch.Aliases = append(batch.Aliases, Alias{in.Key.Alias(ref), in.Key.Person(own.Value)})
 	}
 	batch.Rejected = len(rejected)
-	return rejected, do(ctx, in.Writer, len(records), batch)
+	return rejected, in.Writer.Turn(ctx, len(records), func(tx *journal.Tx) error {
+		_, err := journal.Within(tx, batch)
+		return err
+	})
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"poterne/internal/approval"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/reason"
@@ -10,6 +11,9 @@ import (
 
 // FactRows are facts, covers and when each source was heard, in this turn.
 type FactRows interface {
+	approval.Rows
+	// Covers returns the covers of a substitute, past and to come included.
+	Covers(substitute roster.AccountID) ([]reason.CoverDuty, error)
 	// UpsertFacts stores a batch, and the time of its entry as that when its source was last
 	// heard. What has the identifier of another line of its source replaces it, in the
 	// batch, too. It notes whose facts changed: see journal.Head.
@@ -22,11 +26,15 @@ type FactBatch struct {
 	Source   string
 	Facts    []reason.Fact
 	Covers   []reason.CoverDuty
+	Bounds   reason.CoverBounds
 	Rejected int // lines among them that were not taken
 }
 
-// Decide implements journal.Act.
-func (b FactBatch) Decide(*journal.Tx, FactRows) (ledger.Entry, error) {
+// Decide implements journal.Act. It refuses covers with Undue.
+func (b FactBatch) Decide(tx *journal.Tx, rows FactRows) (ledger.Entry, error) {
+	if err := b.due(tx, rows); err != nil {
+		return ledger.Entry{}, err
+	}
 	return ledger.Entry{
 		Kind: ledger.Imported, Account: b.By, State: ledger.Facts, Target: b.Source,
 		Count: uint64(len(b.Facts) + len(b.Covers)), Rejected: uint64(b.Rejected), Digest: b.digest(),

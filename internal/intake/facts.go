@@ -39,12 +39,6 @@ func readCover(r *record, source string) reason.CoverDuty {
 		Absent: roster.AccountID(r.need("absent")), Substitute: roster.AccountID(r.need("substitute")),
 		DeclaredBy: roster.AccountID(r.need("declared_by")),
 	}
-	if r.wrong == "" && cover.Substitute == cover.Absent {
-		r.reject("substitute", "nobody covers themself")
-	}
-	if r.wrong == "" && cover.DeclaredBy == cover.Substitute {
-		r.reject("declared_by", "a cover is declared by somebody else than the substitute")
-	}
 	cover.From, cover.Until = r.period()
 	return cover
 }

@@ -71,6 +71,7 @@ type Facts struct {
 	Schemes   register.Schemes
 	Roster    Roster
 	Sources   map[string]Source // one that is not here tells nothing
+	Covers    reason.CoverBounds
 	Now       func() time.Time
 }
 
@@ -115,27 +116,25 @@ func (in Facts) keep(ctx context.Context, source string, records []record) (reje
 	if err := in.find(ctx, lines); err != nil {
 		return nil, err
 	}
-	batch := FactBatch{By: in.By, Source: source}
-	for _, line := range lines {
+	batch := FactBatch{By: in.By, Source: source, Bounds: in.Covers}
+	var covers []*told // of batch
+	for i, line := range lines {
 		switch {
 		case line.wrong != "":
-			rejected = append(rejected, Rejection{line.line, line.wrong})
+			batch.Rejected++
 		case line.cover != nil:
-			batch.Covers = append(batch.Covers, *line.cover)
+			batch.Covers, covers = append(batch.Covers, *line.cover), append(covers, &lines[i])
 		default:
 			batch.Facts = append(batch.Facts, line.fact)
 		}
 	}
-	batch.Rejected = len(rejected)
-	return rejected, do(ctx, in.Writer, len(records), batch)
-}
-
-// do does a batch in a turn that counts its rows.
-func do[R any](ctx context.Context, w journal.Writer, rows int, batch journal.Act[R]) error {
-	return w.Turn(ctx, rows, func(tx *journal.Tx) error {
-		_, err := journal.Within(tx, batch)
-		return err
-	})
+	err = in.Writer.Turn(ctx, len(records), func(tx *journal.Tx) error { return batch.within(tx, covers) })
+	for _, line := range lines {
+		if line.wrong != "" {
+			rejected = append(rejected, Rejection{line.line, line.wrong})
+		}
+	}
+	return rejected, err
 }
 
 // recognise rejects the lines that name an account which the roster does not have.

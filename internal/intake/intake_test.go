@@ -86,7 +86,7 @@ func newTown(t testing.TB) *town {
 	tn := &town{DB: db, key: key, directory: gate.NewDirectory(key, schemes, store.NewAliases(db))}
 	w := journal.Outside{DB: store.NewLedger(db), Now: now}
 	tn.facts = intake.Facts{
-		Writer: w, By: "nadia", Directory: tn.directory, Schemes: schemes, Roster: store.NewRoster(db), Sources: map[string]intake.Source{"cases": everyKind}, Now: now,
+		Writer: w, By: "nadia", Directory: tn.directory, Schemes: schemes, Roster: store.NewRoster(db), Sources: map[string]intake.Source{"cases": everyKind}, Covers: reason.Covers, Now: now,
 	}
 	tn.aliases = intake.Aliases{Writer: w, By: "nadia", Key: key, Schemes: schemes}
 	return tn
@@ -110,6 +110,8 @@ func (tn *town) known(t *testing.T, dossiers ...string) reason.Evidence {
 	return reason.Evidence{Facts: facts, Covers: asker.Covers}
 }
 
+const fortnight = "2026-11-21T09:00:00+01:00,2026-12-05T09:00:00+01:00"
+
 const period = "2026-11-21T09:00:00+01:00,2026-12-21T09:00:00+01:00"
 
 func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
@@ -126,8 +128,8 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 		"8,call",
 		"",
 		"9,enrolment,,ml,dossier,106," + period + ",,,,",
-		"10,cover,,,,," + period + ",,marc,pauline,nadia",
-		"11,cover,,,,," + period + ",,marc,pauline,pauline",
+		"10,cover,,,,," + fortnight + ",,marc,pauline,nadia",
+		"11,cover,,,,," + fortnight + ",,marc,pauline,pauline",
 		",call,pauline,,dossier,107," + period + ",,,,",
 		"15,call,pauline,,dossier,0108," + period + ",,,,",
 		"16,call,pauline,,stranger,1," + period + ",,,,",
@@ -152,7 +154,7 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 		"7 person: this identifier leads to nobody; take its alias in first",
 		"8 not a line of CSV: a quotation mark is not where it belongs",
 		"9 2 cells, the header has 12",
-		"13 declared_by: a cover is declared by somebody else than the substitute",
+		"13 declared_by: a cover is declared by somebody else than the substitute and the absent agent",
 		"14 id: missing",
 		"15 person: not a dossier identifier as they are written: 0|[1-9][0-9]{0,14}",
 		`16 scheme: no scheme "stranger" is declared; write [register.schemes.stranger] with its pattern`,
@@ -466,6 +468,12 @@ func (e *everything) UpsertFacts(b intake.FactBatch, _ ledger.Entry) error {
 	return nil
 }
 
+func (e *everything) Account(id roster.AccountID) (roster.Account, error) {
+	return roster.Account{ID: id, Organisation: "ml", Role: roster.Manager}, nil
+}
+
+func (e *everything) Covers(roster.AccountID) ([]reason.CoverDuty, error) { return nil, nil }
+
 func (e *everything) Known(_ context.Context, accounts []roster.AccountID) (map[roster.AccountID]bool, error) {
 	known := make(map[roster.AccountID]bool)
 	for _, account := range accounts {
@@ -495,7 +503,7 @@ func FuzzFacts(f *testing.F) {
 		}
 		kept, rejections, last := &everything{}, 0, 0
 		report, err := intake.Facts{
-			Writer: journal.Outside{DB: kept, Now: now}, Directory: kept, Schemes: schemes, Roster: kept, Sources: map[string]intake.Source{"fuzz": everyKind}, Now: now,
+			Writer: journal.Outside{DB: kept, Now: now}, Directory: kept, Schemes: schemes, Roster: kept, Sources: map[string]intake.Source{"fuzz": everyKind}, Covers: reason.Covers, Now: now,
 		}.Take(t.Context(), "fuzz", format, bytes.NewReader(file), intake.Said{
 			Rejected: func(r intake.Rejection) {
 				rejections++

@@ -85,6 +85,13 @@ func (d *Draft) Seen(person register.PersonID, now time.Time) (register.Fields, 
 	return k.fields, k.any
 }
 
+// ShownSince reports whether the account was shown any person from a second on, within
+// Memory.
+func (d *Draft) ShownSince(at time.Time) bool {
+	since := func(s sighting) bool { return int64(s.last) >= at.Unix() }
+	return slices.ContainsFunc(d.meter.seen, since) || slices.ContainsFunc(d.seen, since)
+}
+
 // Found reports whether the person stood in the rows of a search within an hour.
 func (d *Draft) Found(person register.PersonID, now time.Time) bool {
 	return d.known(person, now).row.After(now.Add(-Hour))

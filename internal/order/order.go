@@ -141,6 +141,18 @@ func (s Set) Against(account roster.AccountID, organisation roster.OrganisationI
 	return found, any
 }
 
+// Stop returns an order in force on an account or its organisation that stops or freezes
+// it. One on everything is not among them.
+func (s Set) Stop(account roster.AccountID, organisation roster.OrganisationID, now time.Time) (Order, bool) {
+	i := slices.IndexFunc(s, func(o Order) bool {
+		return (o.Reach == Account || o.Reach == Organisation) && o.Stops(account, organisation, now)
+	})
+	if i < 0 {
+		return Order{}, false
+	}
+	return s[i], true
+}
+
 // Narrows reports whether an order in force cuts this account's allowances.
 func (s Set) Narrows(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) bool {
 	return slices.ContainsFunc(s, func(o Order) bool {

@@ -251,7 +251,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		observed:  r.Observed.covers(ask),
 		spared:    spared,
 		canaryMet: met > 0 && !proved,
-		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, now),
+		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, r.Covers, now),
 		meter:     facts.Meter,
 		answer:    facts.Answer,
 		wider:     facts.Wider,

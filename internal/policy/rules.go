@@ -17,6 +17,7 @@ type Rules struct {
 	Allowances map[roster.Role]meter.Allowance
 	Probation  meter.Allowance     // of an account younger than Young, if it is less; zero for none
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
+	Covers     reason.CoverBounds
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }

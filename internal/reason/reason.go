@@ -86,22 +86,11 @@ type Fact struct {
 	Author       roster.AccountID // the account that typed it there; empty when none did
 }
 
-// CoverDuty is declared by the manager of an agent who is away: until a date,
-// the substitute accompanies the absent agent's caseload.
-type CoverDuty struct {
-	Absent      roster.AccountID
-	Substitute  roster.AccountID
-	DeclaredBy  roster.AccountID
-	From, Until time.Time
-	Source      string
-	ID          string
-}
-
 // Evidence is everything known, when the answer is about to be decided, about
 // the asker and the people in it.
 type Evidence struct {
-	Facts  []Fact      // about those people, of the asker, its organisation or the colleagues it covers
-	Covers []CoverDuty // in which the asker is the substitute
+	Facts  []Fact // about those people, of the asker, its organisation or the colleagues it covers
+	Covers []Duty // in which the asker is the substitute
 }
 
 // Reason is why an opening is explained, with the fact behind it.
@@ -123,9 +112,10 @@ type Explainer struct {
 	protected map[register.PersonID]bool   // people with a Protected fact; nil while there is none
 }
 
-// Explain weighs the evidence for one account at now.
-func Explain(account roster.AccountID, organisation roster.OrganisationID, evidence Evidence, now time.Time) Explainer {
+// Explain weighs the evidence for one account at now, covers within their bounds.
+func Explain(account roster.AccountID, organisation roster.OrganisationID, evidence Evidence, bounds CoverBounds, now time.Time) Explainer {
 	e := Explainer{reasons: make(map[register.PersonID]Reason, len(evidence.Facts))}
+	covers := bounds.absent(evidence.Covers, account, organisation, now)
 	for _, fact := range evidence.Facts {
 		if !fact.live(now) {
 			continue
@@ -134,7 +124,7 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 			note(&e.protected, fact.Person, true)
 			continue
 		}
-		found, typed := explains(fact, account, organisation, evidence.Covers, now)
+		found, typed := explains(fact, account, organisation, covers)
 		if fact.Author != account {
 			note(&e.followed, fact.Person, true)
 		}
@@ -182,7 +172,7 @@ func (f Fact) live(now time.Time) bool {
 
 // explains says whether a live fact explains an opening, or is only a ticket that
 // the asker typed.
-func explains(fact Fact, account roster.AccountID, organisation roster.OrganisationID, covers []CoverDuty, now time.Time) (found Reason, typed bool) {
+func explains(fact Fact, account roster.AccountID, organisation roster.OrganisationID, covers []Duty) (found Reason, typed bool) {
 	mine := fact.Account != "" && fact.Account == account
 	ours := fact.Account == "" && fact.Organisation != "" && fact.Organisation == organisation
 	_, ticket := fact.Kind.Life()
@@ -196,20 +186,12 @@ func explains(fact Fact, account roster.AccountID, organisation roster.Organisat
 			return found, true
 		}
 	case fact.Kind == Caseload:
-		duty := slices.IndexFunc(covers, func(c CoverDuty) bool { return c.Absent == fact.Account && c.holdsFor(account, now) })
+		duty := slices.IndexFunc(covers, func(d Duty) bool { return d.Absent == fact.Account })
 		if duty >= 0 {
 			return Reason{Cover, covers[duty].Source, covers[duty].ID}, false
 		}
 	}
 	return Reason{}, false
-}
-
-// holdsFor is false for a cover that the asker declared: an asker MUST NOT give itself a
-// reason.
-func (c CoverDuty) holdsFor(account roster.AccountID, now time.Time) bool {
-	return c.Substitute == account && c.Absent != "" &&
-		c.DeclaredBy != "" && c.DeclaredBy != account &&
-		!now.Before(c.From) && now.Before(c.Until)
 }
 
 // stronger orders reasons, so that the same evidence in any order gives the same

@@ -26,10 +26,13 @@ func fact(change func(*reason.Fact)) reason.Fact {
 	return f
 }
 
-func duty(change func(*reason.CoverDuty)) reason.CoverDuty {
-	c := reason.CoverDuty{
-		Absent: "karim", Substitute: "pauline", DeclaredBy: "helene",
-		From: now.Add(-time.Hour), Until: now.Add(time.Hour), Source: "planning", ID: "3",
+func duty(change func(*reason.Duty)) reason.Duty {
+	c := reason.Duty{
+		CoverDuty: reason.CoverDuty{
+			Absent: "karim", Substitute: "pauline", DeclaredBy: "helene",
+			From: now.Add(-time.Hour), Until: now.Add(time.Hour), Source: "planning", ID: "3",
+		},
+		AbsentIn: "mlv", DeclaredIn: "mlv", Managed: true,
 	}
 	if change != nil {
 		change(&c)
@@ -54,21 +57,36 @@ func TestSCOPE_2_WhatExplainsAnOpening(t *testing.T) {
 		"enrolled with us":            {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account, f.Organisation = reason.Enrolment, "", "mlv" })}}, reason.Enrolment},
 		"enrolled elsewhere":          {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account, f.Organisation = reason.Enrolment, "", "other" })}}, reason.None},
 		"a ticket typed by the asker": {reason.Evidence{Facts: []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Author = reason.DeskTicket, "pauline" })}}, reason.None},
-		"covered by the manager":      {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(nil)}}, reason.Cover},
-		"covered by oneself":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.DeclaredBy = "pauline" })}}, reason.None},
-		"covered by nobody named":     {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.DeclaredBy = "" })}}, reason.None},
-		"a cover that ended":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.Until = now })}}, reason.None},
-		"a cover of somebody else":    {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.CoverDuty{duty(func(c *reason.CoverDuty) { c.Absent = "ines" })}}, reason.None},
+		"covered by the manager":      {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(nil)}}, reason.Cover},
+		"covered by oneself":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.DeclaredBy = "pauline" })}}, reason.None},
+		"covered by nobody named":     {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.DeclaredBy = "" })}}, reason.None},
+		"a cover that ended":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Until = now })}}, reason.None},
+		"a cover of somebody else":    {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Absent = "ines" })}}, reason.None},
+		"covered by the absent":       {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.DeclaredBy = "karim" })}}, reason.None},
+		"covered by no manager":       {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Managed = false })}}, reason.None},
+		"covered from elsewhere":      {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.DeclaredIn = "other" })}}, reason.None},
+		"covering elsewhere":          {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.AbsentIn, c.DeclaredIn = "other", "other" })}}, reason.None},
+		"the absent is no more":       {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.AbsentIn, c.DeclaredIn = "", "" })}}, reason.None},
+		"their manager is stopped":    {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Stopped = true })}}, reason.None},
+		"the absent is at work":       {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Worked = true })}}, reason.None},
+		"a cover that is too long":    {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Until = c.From.Add(28*24*time.Hour + 1) })}}, reason.None},
+		"a cover as long as it may":   {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{duty(func(c *reason.Duty) { c.Until = c.From.Add(28 * 24 * time.Hour) })}}, reason.Cover},
+		"the third absent at once": {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{
+			duty(nil), duty(func(c *reason.Duty) { c.Absent, c.From = "ines", c.From.Add(-1) }), duty(func(c *reason.Duty) { c.Absent, c.From = "jo", c.From.Add(-1) }),
+		}}, reason.None},
+		"the third, while one is at work": {reason.Evidence{Facts: []reason.Fact{karims}, Covers: []reason.Duty{
+			duty(nil), duty(func(c *reason.Duty) { c.Absent, c.From = "ines", c.From.Add(-1) }), duty(func(c *reason.Duty) { c.Absent, c.From, c.Worked = "jo", c.From.Add(-1), true }),
+		}}, reason.Cover},
 		"a colleague's appointment while covering": {reason.Evidence{
 			Facts:  []reason.Fact{fact(func(f *reason.Fact) { f.Kind, f.Account = reason.Appointment, "karim" })},
-			Covers: []reason.CoverDuty{duty(nil)},
+			Covers: []reason.Duty{duty(nil)},
 		}, reason.None},
 		"caseload before ticket": {reason.Evidence{Facts: []reason.Fact{
 			fact(func(f *reason.Fact) { f.Kind = reason.Call }), fact(nil),
 		}}, reason.Caseload},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := reason.Explain("pauline", "mlv", test.evidence, now).Of(person)
+			got := reason.Explain("pauline", "mlv", test.evidence, reason.Covers, now).Of(person)
 			if got.Kind != test.want {
 				t.Errorf("explained by %v, want %v", got.Kind, test.want)
 			}
@@ -88,9 +106,9 @@ func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 				f.Source = rapid.StringMatching("[xy]").Draw(t, "source")
 			})
 		})).Draw(t, "facts")
-		want := reason.Explain("pauline", "mlv", reason.Evidence{Facts: facts}, now).Of(person)
+		want := reason.Explain("pauline", "mlv", reason.Evidence{Facts: facts}, reason.Covers, now).Of(person)
 		shuffled := rapid.Permutation(facts).Draw(t, "shuffled")
-		if got := reason.Explain("pauline", "mlv", reason.Evidence{Facts: shuffled}, now).Of(person); got != want {
+		if got := reason.Explain("pauline", "mlv", reason.Evidence{Facts: shuffled}, reason.Covers, now).Of(person); got != want {
 			t.Fatalf("%v in one order, %v in another", want, got)
 		}
 	})

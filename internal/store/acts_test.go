@@ -49,7 +49,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a step-up is written down": act(journal.Note{Kind: ledger.SteppedUp, Account: "pauline"}),
 	"the end of a session is":   act(journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
 	"facts are taken in":        act(factsTold),
-	"a cover is taken in":       act(intake.FactBatch{Source: "planning", Covers: factsTold.Covers[:1]}),
+	"a cover is taken in":       act(intake.FactBatch{Source: "planning", Covers: factsTold.Covers[:1], Bounds: reason.Covers}),
 	"a source has nothing new":  act(intake.FactBatch{Source: "cases", Rejected: 2}),
 	"aliases are taken in":      act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(1)}}}),
 	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
@@ -79,7 +79,7 @@ var newcomers = accounts.List{
 }
 
 var factsTold = intake.FactBatch{
-	By: "samir", Source: "cases", Rejected: 1,
+	By: "samir", Source: "cases", Rejected: 1, Bounds: reason.Covers,
 	Facts: []reason.Fact{
 		{Kind: reason.Caseload, ID: "1", Account: "pauline", Person: storetest.Person(1), From: actAt, Until: actAt.Add(time.Hour)},
 		{Kind: reason.Message, ID: "2", Organisation: "mlv", Person: storetest.Person(2), From: actAt, Until: actAt.Add(time.Hour), Author: "karim"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
@@ -53,24 +54,56 @@ func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker,
 	return asker, err
 }
 
-func (f Facts) covers(ctx context.Context, substitute roster.AccountID) ([]reason.CoverDuty, error) {
+// covers returns the covers of a substitute, with where their accounts are.
+func (f Facts) covers(ctx context.Context, substitute roster.AccountID) ([]reason.Duty, error) {
 	rows, err := f.db.statements.covers.QueryContext(ctx, string(substitute))
+	covers, err := f.db.scanCovers(rows, err)
 	if err != nil {
 		return nil, fmt.Errorf("reading covers: %w", f.db.engine.classify(err))
 	}
+	duties := make([]reason.Duty, len(covers))
+	for i, c := range covers {
+		absent, err := f.named(ctx, c.Absent)
+		if err != nil {
+			return nil, err
+		}
+		by, err := f.named(ctx, c.DeclaredBy)
+		if err != nil {
+			return nil, err
+		}
+		duties[i] = c.Between(absent, by)
+	}
+	return duties, nil
+}
+
+// named returns an account that a cover names; the zero account when there is none.
+func (f Facts) named(ctx context.Context, id roster.AccountID) (roster.Account, error) {
+	a, _, err := NewRoster(f.db).Account(ctx, id)
+	if fault.Is(err, fault.Absent) {
+		return roster.Account{}, nil
+	}
+	return a, err
+}
+
+const coversOf = `select ` + coverColumns + ` from cover where substitute = $1 order by source, id`
+
+// scanCovers reads covers, but those that no node wrote.
+func (db *DB) scanCovers(rows *sql.Rows, err error) (covers []reason.CoverDuty, _ error) {
+	if err != nil {
+		return nil, err
+	}
 	defer rows.Close()
-	var covers []reason.CoverDuty
 	for rows.Next() {
-		c, err := f.db.scanCover(rows)
+		c, err := db.scanCover(rows)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading a cover: %w", f.db.engine.classify(err))
+			return nil, err
 		}
 		covers = append(covers, c)
 	}
-	return covers, f.db.engine.classify(rows.Err())
+	return covers, rows.Err()
 }
 
 const coverColumns = `source, id, absent, substitute, declared_by, from_us, until_us, seal`
@@ -148,6 +181,13 @@ func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
 
 // factRows is what other systems say, in a turn.
 type factRows struct{ *turn }
+
+// Covers implements intake.FactRows.
+func (r factRows) Covers(substitute roster.AccountID) ([]reason.CoverDuty, error) {
+	rows, err := r.tx.QueryContext(r.ctx, coversOf, string(substitute))
+	covers, err := r.db.scanCovers(rows, err)
+	return covers, doing("reading covers", err)
+}
 
 // UpsertFacts implements intake.FactRows.
 func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error {

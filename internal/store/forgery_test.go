@@ -191,7 +191,7 @@ func lives(t *testing.T, s *store.DB, raw *sql.DB, postgres bool) (robbed, map[s
 		{Kind: reason.Caseload, ID: "1", Account: "pauline", Person: storetest.Person(1), From: from, Until: until},
 		{Kind: reason.Caseload, ID: "2", Account: "lucas", Person: storetest.Person(2), From: from, Until: until},
 		{Kind: reason.Caseload, ID: "3", Account: "pauline", Person: storetest.Person(3), From: from, Until: time.Now().Add(-time.Hour)},
-	}, Covers: []reason.CoverDuty{{ID: "c1", Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: from, Until: time.Now().Add(-time.Hour)}}}))
+	}, Covers: []reason.CoverDuty{{ID: "c1", Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: time.Now().Add(-48 * time.Hour), Until: time.Now().Add(-time.Hour)}}, Bounds: reason.Covers}))
 	do(act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(2)}}}))
 	do(act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}))
 	before["order"] = r.keep("standing_order", "target = 'karim'")
@@ -493,7 +493,7 @@ func covers(absent roster.AccountID) func(robbed) bool {
 			r.t.Fatal(err)
 		}
 		now := time.Now()
-		return slices.ContainsFunc(asker.Covers, func(c reason.CoverDuty) bool { return c.Absent == absent && c.From.Before(now) && c.Until.After(now) })
+		return slices.ContainsFunc(asker.Covers, func(c reason.Duty) bool { return c.Absent == absent && c.From.Before(now) && c.Until.After(now) })
 	}
 }
 

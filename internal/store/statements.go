@@ -35,8 +35,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	p.asker = prepare(db.read, `
 		select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)
-	p.covers = prepare(db.read, `
-		select `+coverColumns+` from cover where substitute = $1 order by source, id`)
+	p.covers = prepare(db.read, coversOf)
 	p.facts = prepare(db.read, `
 		select place, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
 		from `+db.engine.found("fact", "person")+` where until_us > $2`)

@@ -32,7 +32,7 @@ func TestTheTownsStaffHaveAReasonForWhomTheyReceiveAtAnyHour(t *testing.T) {
 				for _, ofSource := range facts {
 					evidence.Facts = append(evidence.Facts, ofSource...)
 				}
-				e := reason.Explain(agent.ID, agent.Organisation, evidence, told.Add(2*toldEvery))
+				e := reason.Explain(agent.ID, agent.Organisation, evidence, reason.Covers, told.Add(2*toldEvery))
 				for _, person := range d.expected(agent.ID) {
 					if !e.Of(key.Person(d.register.Dossier(person))).Explained() {
 						t.Fatalf("started at %d h, told at %v: %s receives somebody without a reason", hour, told, agent.Role)

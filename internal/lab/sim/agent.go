@@ -105,9 +105,12 @@ func (a *agent) accompany(rng *rand.Rand, n int) []register.PersonID {
 // cover has a manager declare that the agent stands in for a colleague with this
 // caseload.
 func (a *agent) cover(absent roster.AccountID, caseload []register.PersonID, from, until time.Time) {
-	a.asker.Covers = append(a.asker.Covers, reason.CoverDuty{
-		Absent: absent, Substitute: a.asker.Account, DeclaredBy: "manager", From: from, Until: until,
-		Source: "town", ID: fmt.Sprintf("cover-%d", len(a.asker.Covers)),
+	a.asker.Covers = append(a.asker.Covers, reason.Duty{
+		CoverDuty: reason.CoverDuty{
+			Absent: absent, Substitute: a.asker.Account, DeclaredBy: "manager", From: from, Until: until,
+			Source: "town", ID: fmt.Sprintf("cover-%d", len(a.asker.Covers)),
+		},
+		AbsentIn: a.asker.Organisation, DeclaredIn: a.asker.Organisation, Managed: true,
 	})
 	for _, person := range caseload {
 		a.add(reason.Fact{Kind: reason.Caseload, Account: absent, Person: person, From: Beginning.AddDate(0, -1, 0), Until: Beginning.AddDate(1, 0, 0)})

@@ -20,6 +20,7 @@ import (
 
 	"poterne/internal/meter"
 	"poterne/internal/policy"
+	"poterne/internal/reason"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 )
@@ -35,7 +36,7 @@ var rules = policy.Rules{
 		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
 	},
 	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
-	Watches:   policy.Watches, Cold: true, Signed: policy.Signed, Ceilings: policy.Ceilings, Rows: policy.Rows,
+	Watches:   policy.Watches, Cold: true, Signed: policy.Signed, Ceilings: policy.Ceilings, Rows: policy.Rows, Covers: reason.Covers,
 }
 
 func small(scenario Scenario) Settings {

@@ -472,9 +472,7 @@ func known(t *testing.T, s *store.DB, account roster.AccountID, people []registe
 }
 
 func facts(t *testing.T, s *store.DB) {
-	if err := TakeRoster(t, s, Staff()); err != nil {
-		t.Fatal(err)
-	}
+	takeAll(t, s)
 	told := []reason.Fact{
 		live(nil),
 		live(func(f *reason.Fact) { f.ID, f.Account, f.Person = "2", "karim", Person(2) }),
@@ -487,8 +485,8 @@ func facts(t *testing.T, s *store.DB) {
 		live(func(f *reason.Fact) { f.ID, f.From = "7", At.Add(time.Microsecond) }),
 		live(func(f *reason.Fact) { f.ID, f.Person = "8", Person(5000) }),
 	}
-	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
-	if _, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "cases", Facts: told, Covers: []reason.CoverDuty{duty}}); err != nil {
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
+	if _, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "cases", Facts: told, Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers}); err != nil {
 		t.Fatal(err)
 	}
 	var everybody []register.PersonID
@@ -504,13 +502,28 @@ func facts(t *testing.T, s *store.DB) {
 	if !slices.Equal(found, want) {
 		t.Errorf("facts %+v, want %+v", found, want)
 	}
-	if !slices.Equal(asker.Covers, []reason.CoverDuty{duty}) {
+	if !slices.Equal(asker.Covers, []reason.Duty{inMLV(duty)}) {
 		t.Errorf("covers %+v", asker.Covers)
 	}
 	heard, err := store.NewFacts(s).Heard(t.Context())
 	if err != nil || len(heard) != 1 || !heard["cases"].Equal(At) {
 		t.Errorf("heard %v, %v", heard, err)
 	}
+}
+
+// takeAll takes in the staff, and those who sign for them.
+func takeAll(t *testing.T, s *store.DB) {
+	t.Helper()
+	for _, list := range []accounts.List{Staff(), Signers()} {
+		if err := TakeRoster(t, s, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// inMLV is a cover as it stands among the staff of one organisation.
+func inMLV(c reason.CoverDuty) reason.Duty {
+	return reason.Duty{CoverDuty: c, AbsentIn: "mlv", DeclaredIn: "mlv", Managed: true}
 }
 
 func factsTwice(t *testing.T, s *store.DB) {
@@ -537,11 +550,9 @@ func factsTwice(t *testing.T, s *store.DB) {
 
 // What comes twice in one batch is as if it came in two: the last counts.
 func twiceInABatch(t *testing.T, s *store.DB) {
-	if err := TakeRoster(t, s, Staff()); err != nil {
-		t.Fatal(err)
-	}
-	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "1"}
-	batch := intake.FactBatch{Source: "cases"}
+	takeAll(t, s)
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "1"}
+	batch := intake.FactBatch{Source: "cases", Bounds: reason.Covers}
 	var told []intake.Alias
 	for i := range 250 { // more than one statement
 		batch.Facts = append(batch.Facts, live(func(f *reason.Fact) { f.ID, f.Person = fmt.Sprint(i%200), Person(i) }))
@@ -564,7 +575,7 @@ func twiceInABatch(t *testing.T, s *store.DB) {
 	if len(found) != 200 || len(missing) > 0 {
 		t.Errorf("%d facts, without %+v", len(found), missing)
 	}
-	if !slices.Equal(asker.Covers, batch.Covers[249:]) {
+	if !slices.Equal(asker.Covers, []reason.Duty{inMLV(batch.Covers[249])}) {
 		t.Errorf("covers %+v", asker.Covers)
 	}
 	for i, a := range told[50:] {
@@ -576,20 +587,21 @@ func twiceInABatch(t *testing.T, s *store.DB) {
 }
 
 func generations(t *testing.T, s *store.DB) {
+	takeAll(t, s)
 	generation := func() (generation uint64) {
 		if err := store.NewLedger(s).Turn(t.Context(), func(head journal.Head) error { generation = head.Generation(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return generation
 	}
-	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "helene", From: At, Until: At.Add(time.Hour), ID: "c1"}
+	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: At, Until: At.Add(time.Hour), ID: "c1"}
 	for name, test := range map[string]struct {
 		change func() error
 		makes  bool
 	}{
 		"a roster": {func() error { return TakeRoster(t, s, Staff()) }, true},
 		"a cover": {func() error {
-			_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{duty}})
+			_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers})
 			return err
 		}, true},
 		"a fact": {func() error { return TakeFacts(t, s, "cases", live(nil)) }, false},
