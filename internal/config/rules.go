@@ -80,7 +80,7 @@ const (
 
 // watchesTable is how each role's work is watched.
 type watchesTable struct {
-	Adviser    watchTable `toml:"adviser" need:"adviser = { forgiven = 1, line = 20, pace = 20, wall = 200 }"`
+	Adviser    watchTable `toml:"adviser" need:"adviser = { forgiven = 1, line = 18, pace = 20, wall = 200 }"`
 	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }"`
 	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }"`
 	Training   watchTable `toml:"training" need:"training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }"`
@@ -88,7 +88,7 @@ type watchesTable struct {
 
 type watchTable struct {
 	Forgiven float64 `toml:"forgiven" need:"forgiven = 1, how many people without a reason a day's work honestly opens, and a little more"`
-	Line     int64   `toml:"line" need:"line = 20, how many beyond that add up before new ones are frozen"`
+	Line     int64   `toml:"line" need:"line = 18, how many beyond that add up before new ones are frozen"`
 	Pace     int64   `toml:"pace" need:"pace = 20, how many of one's own people within an hour, without writing, before a step-up is asked for"`
 	Wall     int64   `toml:"wall" need:"wall = 200, how many people whom a fact explains within a day"`
 }

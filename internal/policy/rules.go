@@ -38,7 +38,7 @@ type Watch struct {
 // Watches are how each role's work is watched when the operator says nothing else.
 // docs/detection.md says how they were tuned.
 var Watches = map[roster.Role]Watch{
-	roster.Adviser:    {Forgiven: 100, Line: 2000, Pace: 20, Wall: 200, Evidence: true},
+	roster.Adviser:    {Forgiven: 100, Line: 1800, Pace: 20, Wall: 200, Evidence: true},
 	roster.Desk:       {Forgiven: 450, Line: 4500, Pace: 20, Wall: 200, Evidence: true},
 	roster.CallCentre: {Forgiven: 430, Line: 4500, Pace: 20, Wall: 200, Evidence: true},
 	roster.Training:   {Forgiven: 25, Line: 800, Pace: 20, Wall: 200, Evidence: true},
