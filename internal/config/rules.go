@@ -74,7 +74,7 @@ const (
 	mostOfAccount = 10_000
 	mostOfAll     = 10_000_000
 	mostForgiven  = 100
-	mostSigned    = 150
+	mostSigned    = 100
 	mostAbsent    = 10
 )
 

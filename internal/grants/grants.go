@@ -27,9 +27,13 @@ const (
 	LongestRaise = 24 * time.Hour
 )
 
-// mostRaisedInAll bounds what one account can be allowed within 28 days by all raises
-// together: two accounts that collude MUST NOT take the register by fifties.
-const mostRaisedInAll = 150
+// mostGiven bounds what one account can be given within 28 days by all raises and
+// signatures together: two accounts that collude MUST NOT take the register by fifties. An
+// account younger than policy.Young is given a tenth.
+const (
+	mostGiven  = 100
+	youngShare = 10
+)
 
 // Raise allows an account some more people without a reason, until a time.
 type Raise struct {
@@ -53,7 +57,7 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 	if err := typed.Check("a raise", r.Because); err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := allows(tx, r.Of, r.People); err != nil {
+	if err := allows(tx, rows, r.Of, r.People); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -65,13 +69,26 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 // Apply implements journal.Act: a raise is its entry.
 func (Raise) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// allows fails when an account would be allowed more people within 28 days, by raises
-// and by signatures, than the bound for one account.
-func allows(tx *journal.Tx, account roster.AccountID, people int) error {
-	draft := tx.Meter(account)
+// young reports whether an account is younger than policy.Young.
+func young(tx *journal.Tx, rows approval.Rows, id roster.AccountID) (bool, error) {
+	account, err := rows.Account(id)
+	return policy.Facts{Opened: account.Opened}.Young(tx.Now()), err
+}
+
+// allows fails when an account would be given more people within 28 days, by raises and
+// by signatures, than the bound for one account.
+func allows(tx *journal.Tx, rows approval.Rows, of roster.AccountID, people int) error {
+	most := mostGiven
+	switch young, err := young(tx, rows, of); {
+	case err != nil:
+		return err
+	case young:
+		most /= youngShare
+	}
+	draft := tx.Meter(of)
 	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
-	if before+meter.People(people) > meter.People(mostRaisedInAll) {
-		return fault.Errorf(fault.Refused, "this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, mostRaisedInAll)
+	if before+meter.People(people) > meter.People(most) {
+		return fault.Errorf(fault.Refused, "this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, most)
 	}
 	return nil
 }
@@ -158,15 +175,22 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	most := c.Most
+	switch young, err := young(tx, rows, waiting.Account); {
+	case err != nil:
+		return ledger.Entry{}, err
+	case young:
+		most = max(1, most/youngShare)
+	}
 	switch draft := tx.Meter(waiting.Account); {
 	case !waits(waiting, tx.Now()):
 		return ledger.Entry{}, NoneWaits
 	case draft.Vouched(waiting.Person, waiting.Service, tx.Now()):
 		return ledger.Entry{}, SignedAlready
-	case draft.Signed(tx.Now()) >= c.Most:
+	case draft.Signed(tx.Now()) >= most:
 		return ledger.Entry{}, SignedForMost
 	}
-	if err := allows(tx, waiting.Account, 1); err != nil {
+	if err := allows(tx, rows, waiting.Account, 1); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{

@@ -38,12 +38,20 @@ type house struct {
 func (h *house) now() time.Time          { return time.UnixMicro(h.clock.Load()).UTC() }
 func (h *house) advance(d time.Duration) { h.clock.Add(d.Microseconds()) }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T) *house { return houseOf(t, storetest.At.AddDate(-1, 0, 0)) }
+
+// houseOf is a house whose staff's accounts were opened then.
+func houseOf(t *testing.T, opened time.Time) *house {
+	t.Helper()
 	h := &house{t: t, path: filepath.Join(t.TempDir(), "poterne.db")}
 	h.clock.Store(storetest.At.UnixMicro())
 	s := h.store()
+	staff := storetest.Staff()
+	for i := range staff.Accounts {
+		staff.Accounts[i].Opened = opened
+	}
 	for _, list := range []func() error{
-		func() error { return storetest.TakeRoster(t, s, storetest.Staff()) },
+		func() error { return storetest.TakeRoster(t, s, staff) },
 		func() error { return storetest.TakeRoster(t, s, storetest.Signers()) },
 	} {
 		if err := list(); err != nil {

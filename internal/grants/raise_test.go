@@ -7,6 +7,8 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/store/storetest"
 )
@@ -40,7 +42,7 @@ func TestMETER_6_ARaiseIsGivenByAnotherBoundedAndBoundedInAll(t *testing.T) {
 	if n.Standing(pauline, "").Raise != 0 {
 		t.Error("a raise that was refused counts")
 	}
-	for i := range 3 {
+	for i := range 2 {
 		if _, err := do(t, n.Journal, good); err != nil {
 			t.Fatalf("raise %d: %v", i+1, err)
 		}
@@ -48,9 +50,59 @@ func TestMETER_6_ARaiseIsGivenByAnotherBoundedAndBoundedInAll(t *testing.T) {
 	one := good
 	one.People = 1
 	if _, err := do(t, n.Journal, one); !fault.Is(err, fault.Refused) {
-		t.Errorf("one more than 150 in 28 days: %v", err)
+		t.Errorf("one more than 100 in 28 days: %v", err)
 	}
 	if _, err := do(t, storetest.Outside(newHouse(t).store()), one); err != nil {
 		t.Errorf("from outside a running program: %v", err)
+	}
+}
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_AYoungAccountIsGivenATenthBySignaturesAndRaises(t *testing.T) {
+	h := houseOf(t, storetest.At)
+	n, _ := h.node()
+	raise := grants.Raise{By: "chief", Of: "pauline", People: 11, Until: storetest.At.Add(time.Hour), Because: "shelter"}
+	if _, err := do(t, n.Journal, raise); !fault.Is(err, fault.Refused) {
+		t.Errorf("11 people: %v", err)
+	}
+	h.spend(n)
+	for i := range 5 {
+		_, receipt := commit(t, n, ask(200+i))
+		if err := h.cosign(n, receipt); (err == nil) != (i < 4) {
+			t.Errorf("signature %d: %v", i+1, err)
+		}
+	}
+	raise.Until = h.now().Add(time.Hour)
+	raise.People = 7
+	if _, err := do(t, n.Journal, raise); !fault.Is(err, fault.Refused) {
+		t.Errorf("7 people beside 4 signed for: %v", err)
+	}
+	raise.People = 6
+	if _, err := do(t, n.Journal, raise); err != nil {
+		t.Errorf("6 people beside 4 signed for: %v", err)
+	}
+}
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_WhoWasSignedForDoesNotFillTheMonth(t *testing.T) {
+	h := newHouse(t)
+	n, _ := h.node()
+	h.spend(n)
+	for i := range 5 {
+		_, receipt := commit(t, n, ask(200+i))
+		if err := h.cosign(n, receipt); err != nil {
+			t.Fatal(err)
+		}
+		if d, _ := commit(t, n, ask(200+i)); d.People[0].Why != policy.Vouched {
+			t.Fatalf("who was signed for is %v", d.People[0].Why)
+		}
+	}
+	pauline := gate.Asker{Account: "pauline", Organisation: "mlv", Role: roster.Adviser}
+	if month := n.Standing(pauline, "dossier").Month; month != meter.People(20) {
+		t.Errorf("the month holds %v people, want the 20 that nobody signed for", month.People())
+	}
+	h.advance(meter.Memory - 20*25*time.Minute) // the first of the 20 are forgotten
+	if d, _ := commit(t, n, ask(300)); d.People[0].Verdict != policy.Shown {
+		t.Errorf("once the month has room: %v", d.People[0].Why)
 	}
 }

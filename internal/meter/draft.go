@@ -118,7 +118,7 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 }
 
 // Spent adds up what was charged within span before now, and counts while some limits
-// are only observed. A step-up halves what was charged in the hour before it.
+// are only observed. People signed for do not count in Memory. A step-up halves what was charged in the hour before it.
 func (s *state) Spent(span time.Duration, observed Limits, now time.Time) (sum Cost) {
 	for _, l := range s.leaving(span, observed, now) {
 		sum += l.cost
@@ -134,6 +134,9 @@ func (m *Meter) Spent(span time.Duration, observed Limits, now time.Time) Cost {
 // leaving is what the charges within span count for, oldest first.
 func (s *state) leaving(span time.Duration, observed Limits, now time.Time) []charge {
 	charges := counting(after(s.charges, now.Add(-span), charge.when), limitOf(span), observed)
+	if signed := func(c charge) bool { return c.vouched }; span != Hour && slices.ContainsFunc(charges, signed) {
+		charges = slices.DeleteFunc(slices.Clone(charges), signed) // each took a place among the signatures
+	}
 	if span != Hour || count(s.stepUps, now.Add(-span)) == 0 {
 		return charges
 	}

@@ -32,9 +32,10 @@ func (l ledger) spent(span time.Duration, observed meter.Limits, now time.Time) 
 	}
 	since := now.Add(-span).UnixMicro()
 	var charged []meter.Cost
-	for _, e := range l {
+	for i, e := range l {
 		switch {
 		case e.At.UnixMicro() <= since:
+		case span != meter.Hour && l[:i].signed(e):
 		case e.Kind == meter.Shown && e.Cost > 0 && counts(e, limit, observed):
 			charged = append(charged, e.Cost)
 		case e.Kind == meter.SteppedUp && span == meter.Hour:
