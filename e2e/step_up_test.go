@@ -100,12 +100,14 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	}
 
 	t.Log("All of it is in the ledger, by browser and network, without an address.")
-	stepUps := map[roster.AccountID]ledger.Entry{}
+	stepUps, signIns := map[roster.AccountID]ledger.Entry{}, map[roster.AccountID]ledger.Entry{}
 	device := ""
 	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
 		switch {
 		case e.Kind == ledger.SteppedUp:
 			stepUps[e.Account] = e
+		case e.Kind == ledger.SignIn:
+			signIns[e.Account] = e
 		case e.Account == "pauline.mercier" && e.Kind == ledger.Consulted:
 			device = e.Device
 		}
@@ -119,6 +121,9 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	hers, theirs := stepUps["pauline.mercier"], stepUps["helene.roux"]
 	if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(hers.Device) || hers.Device != device || hers.Device == theirs.Device || hers.Network == "" {
 		t.Errorf("her browser is %q, and %q when she stepped up, in %q; her manager's is %q", device, hers.Device, hers.Network, theirs.Device)
+	}
+	if in := signIns["pauline.mercier"]; in.State != ledger.Granted || in.Device != device || in.Session == "" || in.ACR == "" || in.AMR == "" || in.Factor == "" || in.Identity.Subject == "" || in.SIRET == "" {
+		t.Errorf("her sign-in is written as %+v", in)
 	}
 	output, code := poterne(t, "ledger", "verify", "--config", filepath.Join(d.dir, "poterne.toml"))
 	if code != 0 {

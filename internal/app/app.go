@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/signin"
+	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
 )
 
@@ -97,6 +99,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "campaign")},
 		campaign.Rules{Watches: o.Rules.Watches, Narrowed: o.Narrowed}, o.Now, log)
+	refused := strangers.New(strangers.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "strangers")}, o.Now, log)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
@@ -113,7 +116,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster,
+			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
 		}),
 	)
 
@@ -148,7 +151,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run, refused.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
@@ -218,10 +221,16 @@ func paris() *time.Location {
 	return zone
 }
 
-// signIn writes a step-up in the ledger, and a session that two browsers held.
+// signIn writes sign-ins and step-ups in the ledger, and a session that two browsers held.
 func (p *Program) signIn(o *Opened) signin.Settings {
 	s := o.SignIn
 	s.Now, s.Log, s.Device = o.Now, p.log, o.Pseudonym.Device
+	s.Tried = func(r *http.Request, a signin.Attempt) error {
+		return journal.Record(r.Context(), p.Journal, ledger.Entry{
+			Kind: ledger.SignIn, Account: a.Account, Organisation: a.Organisation, Session: a.Session, Device: a.Device, Network: o.Networks.Of(r),
+			State: cmp.Or(ledger.State(a.Bar), ledger.Granted), Identity: a.Identity, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
+		})
+	}
 	s.SteppedUp = func(r *http.Request, session signin.Session) error {
 		return journal.Record(r.Context(), p.Journal, ledger.Entry{
 			Kind: ledger.SteppedUp, Account: session.Account, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),

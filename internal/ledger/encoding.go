@@ -63,6 +63,13 @@ func (e *Entry) fields(c *codec) {
 	c.fixed(38, e.Digest[:])
 	text(c, 39, "state", &e.State)
 	text(c, 40, "note", &e.Note)
+	text(c, 41, "issuer", &e.Identity.Issuer)
+	text(c, 42, "provider", &e.Identity.Provider)
+	text(c, 43, "sub", &e.Identity.Subject)
+	text(c, 44, "siret", &e.SIRET)
+	text(c, 45, "acr", &e.ACR)
+	text(c, 46, "amr", &e.AMR)
+	text(c, 47, "factor", &e.Factor)
 }
 
 // Append appends the encoding of e to dst. Its texts MUST fit, as those of a sealed entry do.

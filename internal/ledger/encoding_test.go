@@ -77,7 +77,12 @@ var samples = map[string]ledger.Entry{
 	"released": {Number: 316, Time: at, Kind: ledger.Released, Receipt: 316, Account: "samir", Approver: "jeanne", From: 315, End: 316, Note: "classée"},
 	"dropped":  {Number: 317, Time: at, Kind: ledger.Dropped, Receipt: 317, Account: "poterne", From: 1, End: 300, First: 202501},
 	"named":    {Number: 318, Time: at, Kind: ledger.Named, Receipt: 318, Account: "samir", Approver: "jeanne", Count: 12, Digest: ledger.Digest{1}, Note: "prévenir"},
-	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
+	"sign-in": {
+		Number: 320, Time: at, Kind: ledger.SignIn, Receipt: 320, Account: "pauline", Organisation: "ml-valbourg", Session: "K7QWZ", Device: "0f3a9c", Network: "office", State: ledger.Granted,
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Provider: "71144ab3-ee1a-4401-b7b3-79b44f7daeeb", Subject: "8f1c"}, SIRET: "90000000000017",
+		ACR: "eidas1-mfa", AMR: "pwd hwk", Factor: "strong",
+	},
+	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {
@@ -181,7 +186,9 @@ func TestWhatIsEncodedDecodesToItself(t *testing.T) {
 			First: ledger.Month(rapid.Uint32().Draw(t, "first")), Last: ledger.Month(rapid.Uint32().Draw(t, "last")),
 			Count: rapid.Uint64().Draw(t, "count"), Rejected: rapid.Uint64().Draw(t, "rejected"),
 			Digest: ledger.Digest(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest")), State: ledger.State(text().Draw(t, "state")),
-			Note: text().Draw(t, "note"),
+			Note:     text().Draw(t, "note"),
+			Identity: roster.Identity{Issuer: text().Draw(t, "issuer"), Provider: text().Draw(t, "idp_id"), Subject: text().Draw(t, "sub")},
+			SIRET:    text().Draw(t, "siret"), ACR: text().Draw(t, "acr"), AMR: text().Draw(t, "amr"), Factor: text().Draw(t, "factor"),
 		}
 		back, err := ledger.Decode(entry.Append(nil))
 		if err != nil || !reflect.DeepEqual(back, entry) {

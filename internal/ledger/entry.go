@@ -54,6 +54,14 @@ type Entry struct {
 	Spared   meter.Limits // those that were only observed: it counts for none of them once they are enforced
 	Epoch    Month        // whose key hides Person and the fact's ID here; zero: nothing is hidden
 
+	// Of a sign-in. Kind.Fields says of which besides.
+
+	Identity roster.Identity // by whose word, and whose
+	SIRET    string          // of the organisation that the provider says the person is of
+	ACR      string          // the level of assurance, in the provider's words
+	AMR      string          // the means that were used, in its words, with spaces between them
+	Factor   string          // what those two were judged to be: see package signin
+
 	// Of acts. Kind.Fields says which of these a kind has.
 
 	Approver     roster.AccountID // who approved it, where an act takes two people

@@ -29,9 +29,10 @@ const (
 	Dropped   Kind = 17 // entries were dropped at their term
 	Named     Kind = 18 // pseudonyms were led back to people
 	Assigned  Kind = 19 // an account or an organisation is since then as its row says
+	SignIn    Kind = 20 // a person whom an identity provider vouches for was let in, or was not
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -63,6 +64,10 @@ const (
 	Facts   State = "facts"
 	Aliases State = "aliases"
 	Roster  State = "roster"
+
+	Granted           State = "granted"            // a sign-in opened a session
+	NoAccount         State = "no-account"         // or did not: the identity has no account
+	OtherOrganisation State = "other-organisation" // or the account is another organisation's
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
@@ -99,6 +104,7 @@ var fields = map[Kind][]string{
 	Dropped:   also(doer, "From", "End", "First"),
 	Named:     also(doer, "Approver", "Count", "Digest"),
 	Assigned:  also(doer, "Reach", "Target", "Cause", "Digest"),
+	SignIn:    also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -45,6 +45,13 @@ type Line struct {
 	Digest       string                `json:"digest,omitempty"`
 	State        State                 `json:"state,omitempty"`
 	Note         string                `json:"note,omitempty"`
+	Issuer       string                `json:"issuer,omitempty"` // of a sign-in: the identity that was vouched for
+	Provider     string                `json:"idp_id,omitempty"`
+	Sub          string                `json:"sub,omitempty"`
+	SIRET        string                `json:"siret,omitempty"`
+	ACR          string                `json:"acr,omitempty"`
+	AMR          string                `json:"amr,omitempty"`
+	Factor       string                `json:"factor,omitempty"`
 	From         *Number               `json:"from,omitempty"` // the entries that the act is about
 	End          Number                `json:"end,omitempty"`  // the first after them
 }
@@ -57,6 +64,7 @@ func LineOf(e Entry) Line {
 		Person: pseudonym(e.Person), Epoch: e.Epoch, Fields: e.Fields.Names(), Since: e.Since, Until: e.Until, First: e.First, Last: e.Last,
 		Approver: e.Approver, Subject: e.Subject, Effect: e.Effect, Reach: e.Reach, Target: e.Target, Cause: e.Cause,
 		Count: e.Count, Rejected: e.Rejected, State: e.State, Note: e.Note,
+		Issuer: e.Identity.Issuer, Provider: e.Identity.Provider, Sub: e.Identity.Subject, SIRET: e.SIRET, ACR: e.ACR, AMR: e.AMR, Factor: e.Factor,
 	}
 	if !e.Digest.IsZero() {
 		line.Digest = e.Digest.String()

@@ -76,6 +76,8 @@ func (a Activity) Notable() bool {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		explained := a.Entry.Why == policy.Granted || a.Entry.Why == policy.Explained || a.Entry.Why == policy.AlreadySeen
 		return !explained || !a.Entry.Verdict.Shows()
+	case ledger.SignIn:
+		return a.Entry.State != ledger.Granted
 	case ledger.Opened, ledger.Read, ledger.Assigned: // who assigned whom is in the import's line
 		return false
 	default:

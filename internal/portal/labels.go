@@ -77,8 +77,12 @@ func (l Labels) Line(a Activity) Line {
 	if organisation == "" {
 		organisation = l.Accounts[who].Organisation
 	}
+	name := l.Account(who)
+	if a.Entry.Kind == ledger.SignIn && who == "" {
+		name = l.Speaker.Say("act.without-account")
+	}
 	return Line{
-		Activity: a, Account: who, Who: l.Account(who), Organisation: l.Organisation(organisation),
+		Activity: a, Account: who, Who: name, Organisation: l.Organisation(organisation),
 		Service: l.Service(a.Entry.Service), Sentence: l.Sentence(a),
 	}
 }
@@ -96,6 +100,8 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
 	case ledger.Read, ledger.Imported, ledger.Session:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
+	case ledger.SignIn:
+		return l.Speaker.Say("act.sign-in", "outcome", l.topic(e.State), "factor", l.topic(ledger.State(e.Factor)), "level", orDash(e.ACR), "means", orDash(e.AMR))
 	case ledger.Assigned:
 		what := l.Organisation(roster.OrganisationID(e.Target))
 		if e.Reach == order.Account {

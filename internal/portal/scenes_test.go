@@ -18,13 +18,27 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/signin/strangers"
 )
 
 var languages = []i18n.Language{i18n.French, i18n.English}
 
 // Gallery shows every page empty, full and failing, in both languages, from a
 // small invented house. It is for looking at the pages and for their tests.
+// refused is who was refused at the door.
+var refused = []strangers.Stranger{
+	{
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Provider: "71144ab3-ee1a-4401-b7b3-79b44f7daeeb", Subject: "5f0c1d2e-9a7b-4c3d-8e6f-0a1b2c3d4e5f"},
+		SIRET:    "90000000000017", ACR: "eidas1-mfa", AMR: "pwd hwk mfa", Factor: "strong", Why: ledger.NoAccount, Last: portaltest.Now.Add(-3 * time.Minute), Tries: 1,
+	},
+	{
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Provider: "71144ab3-ee1a-4401-b7b3-79b44f7daeeb", Subject: "theo"},
+		SIRET:    "90000000000025", ACR: "eidas1", AMR: "pwd", Factor: "weak", Why: ledger.OtherOrganisation, Account: "theo.marchand", Last: portaltest.Now.Add(-50 * time.Hour), Tries: 17,
+	},
+}
+
 func Gallery() http.Handler {
 	mux := http.NewServeMux()
 	scenes := Scenes()
@@ -69,6 +83,7 @@ func Scenes() map[string]Scene {
 	thaw := string(signing.Freeze("theo.marchand", 5*time.Minute))
 	unconfirmed.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(6*time.Minute, portaltest.Unsigned)
+	signing.Refused = refused
 	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
 	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-2].Number)
 	drained.Fill()
@@ -153,6 +168,7 @@ func Scenes() map[string]Scene {
 		"manager-empty":       unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
 		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-waiting":     signing.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-strangers":   signing.Visits("noa.lambert", "GET", "/manager", nil),
 		"manager-raised":      signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
 		"manager-none":        signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
 		"manager-mend":        signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),

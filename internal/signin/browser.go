@@ -66,13 +66,12 @@ func shownDevice(r *http.Request) (string, bool) {
 	return secret, ok && deviceSecret.MatchString(secret)
 }
 
-// nameDevice gives r's browser an unguessable name, unless it has one.
-func nameDevice(w http.ResponseWriter, r *http.Request) {
-	secret, ok := shownDevice(r)
-	if !ok {
-		secret = rand.Text()
+// deviceSecretOf is what names r's browser: what it shows, or something unguessable.
+func deviceSecretOf(r *http.Request) string {
+	if secret, ok := shownDevice(r); ok {
+		return secret
 	}
-	setCookie(w, DeviceCookie, secret, deviceLife)
+	return rand.Text()
 }
 
 // device is the name of r's browser in the ledger; empty when it has none.

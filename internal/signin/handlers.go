@@ -79,6 +79,9 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	account, bar, err := d.admit(r, said)
+	if err == nil && bar != "" {
+		err = d.tried(r, said, Attempt{Bar: bar, Account: account.ID, Organisation: account.Organisation, Device: d.device(r)})
+	}
 	switch {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
@@ -86,7 +89,7 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
 		d.pages.Stranger(w, r, Visitor{
 			GivenName: said.GivenName, UsualName: said.UsualName,
-			Email: said.Email, SIRET: said.SIRET, Bar: bar,
+			Email: said.Email, SIRET: said.SIRET, Code: said.identity().Code(), Bar: bar,
 		})
 	default:
 		d.enter(w, r, account, said, begun.Return)
@@ -115,18 +118,27 @@ func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, 
 	return said, "", nil
 }
 
-// admit finds the account of a person the provider vouches for, or what bars them.
+// tried writes down what came of a sign-in.
+func (d *Door) tried(r *http.Request, by proof, what Attempt) error {
+	what.Identity, what.SIRET = by.identity(), by.SIRET
+	what.ACR, what.AMR, what.Factor = by.ACR, by.AMR, judge(by.ACR, by.AMR)
+	if err := d.settings.Tried(r, what); err != nil {
+		return fmt.Errorf("writing a sign-in down: %w", err)
+	}
+	return nil
+}
+
+// admit finds the account of a person the provider vouches for, or what bars them. The
+// account is returned also to a person of another organisation than it is of.
 func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
-	account, organisation, err := d.accounts.ByIdentity(r.Context(), roster.Identity{
-		Issuer: by.Issuer, Provider: by.Provider, Subject: by.Subject,
-	})
+	account, organisation, err := d.accounts.ByIdentity(r.Context(), by.identity())
 	switch {
 	case fault.Is(err, fault.Absent):
 		return roster.Account{}, NoAccount, nil
 	case err != nil:
 		return roster.Account{}, "", err
 	case organisation.SIRET == "" || by.SIRET != organisation.SIRET || account.Organisation != organisation.ID:
-		return roster.Account{}, OtherOrganisation, nil
+		return account, OtherOrganisation, nil
 	}
 	return account, "", nil
 }
@@ -137,13 +149,14 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 		d.fail(w, r, Unreachable, err)
 		return
 	}
-	key, token, err := d.open(r, account, by)
+	device := deviceSecretOf(r)
+	key, token, err := d.open(r, account, by, d.settings.Device(device))
 	if err != nil {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
 	setSession(w, key, token)
-	nameDevice(w, r)
+	setCookie(w, DeviceCookie, device, deviceLife)
 	returns(w, target)
 }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"poterne/internal/fault"
+	"poterne/internal/roster"
 )
 
 // asymmetric lists the signature algorithms that only the provider can have used: none
@@ -39,6 +40,10 @@ type proof struct {
 	Provider  string
 	Hint      string // the ID token itself
 	Session   string // what the provider calls its own session; empty when it says nothing
+}
+
+func (p proof) identity() roster.Identity {
+	return roster.Identity{Issuer: p.Issuer, Provider: p.Provider, Subject: p.Subject}
 }
 
 // provider speaks to the identity provider. What it publishes about itself is

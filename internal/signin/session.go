@@ -224,9 +224,9 @@ func nextToken(token, seed string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// open starts a session for account in the browser that sent r, and returns its
-// cookie's two parts.
-func (d *Door) open(r *http.Request, account roster.Account, by proof) (key, token string, err error) {
+// open starts a session for account in the browser that sent r, which has a name in the
+// ledger, and returns its cookie's two parts.
+func (d *Door) open(r *http.Request, account roster.Account, by proof, device string) (key, token string, err error) {
 	key, token = rand.Text(), rand.Text()
 	now := instant(d.settings.Now())
 	row := Row{
@@ -239,6 +239,10 @@ func (d *Door) open(r *http.Request, account roster.Account, by proof) (key, tok
 	}
 	row = row.advance(token, now)
 	row.Previous = Digest{} // nothing came before
+	err = d.tried(r, by, Attempt{Account: account.ID, Organisation: account.Organisation, Session: row.ID, Device: device})
+	if err != nil {
+		return "", "", err
+	}
 	return key, token, d.sessions.Open(r.Context(), row)
 }
 

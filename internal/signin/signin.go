@@ -53,6 +53,9 @@ type Settings struct {
 	Log    *slog.Logger                 // nil: nothing is logged
 	Told   func(context.Context, Ended) // hears of each session that was ended, once; may be nil
 
+	// Tried writes a sign-in down before it counts, granted or refused, on the request that
+	// brought the browser back. Nil: nobody signs in.
+	Tried func(*http.Request, Attempt) error
 	// SteppedUp writes a step-up down before it counts, on the request that brought the
 	// browser back. Nil: there are no step-ups.
 	SteppedUp func(*http.Request, Session) error
@@ -90,7 +93,22 @@ type Visitor struct {
 	UsualName string
 	Email     string
 	SIRET     string
+	Code      string // what they read out to whoever manages accounts: see roster.Identity
 	Bar       Bar
+}
+
+// Attempt is a sign-in that an identity provider vouched for, and what came of it.
+type Attempt struct {
+	Identity     roster.Identity
+	SIRET        string // as asserted
+	ACR          string
+	AMR          []string
+	Factor       Factor
+	Bar          Bar                   // what kept the person out; empty when nothing did
+	Account      roster.AccountID      // empty when the identity has none
+	Organisation roster.OrganisationID // of the account
+	Session      roster.SessionID      // that is about to open; empty when none is
+	Device       string                // the browser, by its name in the ledger; empty when it has none yet
 }
 
 // Bar says what keeps a visitor out.
@@ -155,6 +173,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Told == nil {
 		s.Told = func(context.Context, Ended) {}
+	}
+	if s.Tried == nil {
+		s.Tried = func(*http.Request, Attempt) error { return errors.New("sign-ins are not kept here") }
 	}
 	if s.SteppedUp == nil {
 		s.SteppedUp = func(*http.Request, Session) error { return errors.New("step-ups are not kept here") }

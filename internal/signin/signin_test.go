@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -39,8 +40,9 @@ type house struct {
 	shown  []string
 	told   []signin.Ended
 	stepUp []signin.Session
+	tried  []signin.Attempt
 	lost   error // what looking for an account fails with
-	full   error // what writing a step-up down fails with
+	full   error // what writing anything down fails with
 }
 
 func newHouse(t *testing.T) *house {
@@ -61,6 +63,15 @@ func (h *house) settings() signin.Settings {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.told = append(h.told, ended)
+		},
+		Tried: func(_ *http.Request, attempt signin.Attempt) error {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if h.full != nil {
+				return h.full
+			}
+			h.tried = append(h.tried, attempt)
+			return nil
 		},
 		SteppedUp: func(_ *http.Request, session signin.Session) error {
 			if h.full != nil {
@@ -523,6 +534,62 @@ func TestAValidStrangerIsToldWhyAndGetsNoSession(t *testing.T) {
 			b.isOut("")
 		})
 	}
+}
+
+// Promise: ENTRY-12 (granted and refused alike)
+func TestENTRY_12_EverySignInIsWrittenDownBeforeItCounts(t *testing.T) {
+	identity := func(h *house, subject string) roster.Identity {
+		return roster.Identity{Issuer: h.forger.server.URL, Provider: "idp-1", Subject: subject}
+	}
+	for name, test := range map[string]struct {
+		forge func(h *house)
+		want  func(h *house) []signin.Attempt
+		shown string
+	}{
+		"granted": {func(h *house) { h.forger.token = set(claims{"acr": "eidas1", "amr": []string{"pwd", "mail"}}) }, func(h *house) []signin.Attempt {
+			return []signin.Attempt{{
+				Identity: identity(h, "subject-1"), SIRET: siret, ACR: "eidas1", AMR: []string{"pwd", "mail"}, Factor: signin.Weak, Account: "ninon", Organisation: "mission",
+			}}
+		}, ""},
+		"no account": {func(h *house) { h.forger.sub = "subject-9" }, func(h *house) []signin.Attempt {
+			return []signin.Attempt{{Identity: identity(h, "subject-9"), SIRET: siret, ACR: "eidas1-mfa", AMR: []string{"pwd", "hwk", "mfa"}, Factor: signin.Strong, Bar: signin.NoAccount}}
+		}, "stranger: no-account Farge " + siret},
+		"another organisation's account": {func(h *house) { h.forger.info = set(claims{"siret": "90000000000025"}) }, func(h *house) []signin.Attempt {
+			return []signin.Attempt{{
+				Identity: identity(h, "subject-1"), SIRET: "90000000000025", ACR: "eidas1-mfa", AMR: []string{"pwd", "hwk", "mfa"}, Factor: signin.Strong, Bar: signin.OtherOrganisation, Account: "ninon", Organisation: "mission",
+			}}
+		}, "stranger: other-organisation Farge 90000000000025"},
+		"what nobody vouches for":              {func(h *house) { h.forger.idSign = signing{alg: "none"} }, func(*house) []signin.Attempt { return nil }, "failed: unverified"},
+		"granted, and it cannot be written":    {func(h *house) { h.full = errors.New("no ledger") }, func(*house) []signin.Attempt { return nil }, "failed: unreachable"},
+		"no account, and it cannot be written": {func(h *house) { h.full, h.forger.sub = errors.New("no ledger"), "subject-9" }, func(*house) []signin.Attempt { return nil }, "failed: unreachable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			test.forge(h)
+			b := h.browser()
+			b.does("GET", b.begin("/"))
+			want := test.want(h)
+			if test.shown != "" {
+				h.check(test.shown)
+			} else {
+				who := b.isSignedIn()
+				want[0].Session, want[0].Device = who.ID, who.Device
+				if who.Device == "" {
+					t.Error("the browser has no name")
+				}
+			}
+			if !reflect.DeepEqual(h.tried, want) {
+				t.Errorf("written down: %+v, want %+v", h.tried, want)
+			}
+		})
+	}
+	h := newHouse(t)
+	s := h.settings()
+	s.Tried = nil
+	h.build(s)
+	b := h.browser()
+	b.does("GET", b.begin("/"))
+	h.check("failed: unreachable")
 }
 
 func TestENTRY_2_AssuranceIsJudgedFromLevelAndMeansTogether(t *testing.T) {

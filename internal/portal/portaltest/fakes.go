@@ -24,6 +24,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/signin/strangers"
 )
 
 // The stage as what the rooms rely on.
@@ -35,6 +36,7 @@ type (
 	stageShelf     struct{ *Stage }
 	stageCampaigns struct{ *Stage }
 	stageAudit     struct{ *Stage }
+	stageStrangers struct{ *Stage }
 
 	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
 	// the ledger is small.
@@ -42,6 +44,10 @@ type (
 )
 
 func (s stageAudit) Findings() []audit.Finding { return s.Damaged }
+
+func (s stageStrangers) Of(siret string) []strangers.Stranger {
+	return slices.DeleteFunc(slices.Clone(s.Refused), func(one strangers.Stranger) bool { return siret != "" && one.SIRET != siret })
+}
 
 func (s stageCampaigns) Picture() campaign.Picture { return s.Shared }
 

@@ -38,6 +38,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -50,7 +51,8 @@ type Site struct {
 	DB        *store.DB
 	Handler   http.Handler // what it serves at URL
 	URL       string
-	Verifier  note.Verifier      // of its checkpoints
+	Verifier  note.Verifier // of its checkpoints
+	Strangers *strangers.List
 	Campaigns *campaign.Detector // knows nothing until a test runs it
 
 	t     *testing.T
@@ -141,6 +143,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	}
 	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db)}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
 	s.desk = desk.Deps{
@@ -157,16 +160,18 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	var run func(context.Context) error
 	s.Handler, run = s.rooms(settings, s.desk)
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- node.Run(ctx) }()
-	go func() { ended <- run(ctx) }()
+	parts := []func(context.Context) error{node.Run, run, s.Strangers.Run}
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ended <- part(ctx) }()
+	}
 	server := httptest.NewServer(s.Handler)
 	s.URL = server.URL
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 		cancel()
-		for range 2 {
+		for range parts {
 			if err := <-ended; err != nil {
 				t.Errorf("running ended with %v", err)
 			}
@@ -199,7 +204,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB)}),
 		watching,
 		manager.New(shell, manager.Deps{
-			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB),
+			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
 		}),
 	), watching.Run
 }

@@ -27,6 +27,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/signin/strangers"
 )
 
 // Spoken is a request of a browser that asks for pages in a language.
@@ -58,11 +59,12 @@ type Stage struct {
 	Broken    error     // what everything answers, if anything
 	Shared    campaign.Picture
 
-	Damaged    []audit.Finding // rows that are not as the ledger says
-	Recorded   []ledger.Entry  // what was written down of readings
-	Unwritable error           // what writing them down answers, if anything
-	Dropped    ledger.Number   // the first entry that is still there
-	Unread     ledger.Number   // how many entries more there seem to be than the index has read
+	Refused    []strangers.Stranger // at the door
+	Damaged    []audit.Finding      // rows that are not as the ledger says
+	Recorded   []ledger.Entry       // what was written down of readings
+	Unwritable error                // what writing them down answers, if anything
+	Dropped    ledger.Number        // the first entry that is still there
+	Unread     ledger.Number        // how many entries more there seem to be than the index has read
 
 	handler http.Handler
 	desk    *desk.Handlers
@@ -99,7 +101,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	s.Rooms = []portal.Room{
 		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
 		s.desk,
-		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
+		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s}}),
 	}
 	s.handler = shell.Handler(s.Rooms...)
 	return s

@@ -38,6 +38,7 @@ func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
 	s := &staff{issuer: d.issuer}
 	sessions := signintest.NewSessions()
 	door, err := signin.New(signin.Settings{
+		Tried:  func(*http.Request, signin.Attempt) error { return nil },
 		Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{origin}, Client: d.client,
 		Rotate: 50 * time.Millisecond, Grace: 40 * time.Millisecond, // a minute's work in a blink
 	}, sessions, s, s)

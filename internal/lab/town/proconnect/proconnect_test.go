@@ -242,6 +242,7 @@ func TestENTRY_1_SigningInThroughTheProviderOpensASession(t *testing.T) {
 			d := newDesk(t, algorithm, []string{portal.URL + signin.CallbackPath}, []string{portal.URL + signin.LeftPath})
 			s := &staff{issuer: d.issuer}
 			door, err := signin.New(signin.Settings{
+				Tried:  func(*http.Request, signin.Attempt) error { return nil },
 				Issuer: d.issuer, ClientID: "poterne", ClientSecret: secret, Secret: []byte("thirty-two bytes that nodes share"), Origins: []string{portal.URL},
 				Algorithms: []string{algorithm}, Client: d.client,
 			}, signintest.NewSessions(), s, s)

@@ -14,6 +14,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
+	"poterne/internal/signin/strangers"
 )
 
 //go:embed pages
@@ -26,6 +27,8 @@ type Deps struct {
 	Freezes Freezes
 	Journal Journal
 	Roster  Roster
+
+	Strangers Strangers
 }
 
 // Gate is where accounts stand.
@@ -67,6 +70,13 @@ type Roster interface {
 	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 	// Accounts returns every account, by organisation and name.
 	Accounts(context.Context) ([]roster.Account, error)
+}
+
+// Strangers is whom an identity provider vouches for and who has no account.
+type Strangers interface {
+	// Of returns those of the organisation with a SIRET, or all when it is empty: the
+	// last who tried first.
+	Of(siret string) []strangers.Stranger
 }
 
 // Handlers serve the room.

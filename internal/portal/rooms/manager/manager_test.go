@@ -193,6 +193,26 @@ func TestMETER_6_ARaiseIsBoundedGivenByAnotherWithAReasonAndAFreshTouch(t *testi
 	}
 }
 
+// Promise: ENTRY-12 (the list from which an account is proposed)
+func TestENTRY_12_AManagerSeesWhomTheDoorRefusedOfTheirOrganisation(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(1, 1), desk.Settings{})
+	identity := roster.Identity{Issuer: "https://id.example", Provider: "idp-1", Subject: `alix"<b>`}
+	if err := h.Gate.Record(t.Context(), ledger.Entry{Kind: ledger.SignIn, State: ledger.NoAccount, Identity: identity, SIRET: "90000000000017", ACR: "eidas1", AMR: "pwd mail", Factor: "weak"}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); len(h.Strangers.Of("")) == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	for who, sees := range map[roster.AccountID]bool{jeanne: true, security: true, remi: false} {
+		answer, raw := h.Goes(who, http.MethodGet, "/manager", nil)
+		said := portaltest.Read(t, raw)
+		told := strings.Contains(said, identity.Code()) && strings.Contains(said, `subject = "alix\"<b>"`) && strings.Contains(said, "Sign-in refused: this identity has no account. Weak factor (eidas1; pwd mail).")
+		if answer.StatusCode != http.StatusOK || told != sees || strings.Contains(raw, "<b>") {
+			t.Errorf("%s is told: %t, want %t\n%s", who, told, sees, said)
+		}
+	}
+}
+
 func TestWhoIsHeldSignsForNobody(t *testing.T) {
 	for name, o := range map[string]order.Order{
 		"frozen":                     {Reach: order.Account, Target: string(jeanne), Effect: order.Frozen},

@@ -19,6 +19,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
+	"poterne/internal/signin/strangers"
 )
 
 // managerPage answers those who sign for others: whom did the rules freeze, who
@@ -37,6 +38,18 @@ type managerPage struct {
 	ByHand    bool             // there are too many to list: their identifier is typed
 	Raised    []raisedState
 	Wrong     portal.Mends
+	Strangers []strangerState
+	More      int // strangers who are not shown
+}
+
+// strangersShown bounds the list of a page.
+const strangersShown = 20
+
+// strangerState is an identity that was refused at the door.
+type strangerState struct {
+	strangers.Stranger
+	Code     string
+	Sentence string // what kept them out, and how they proved who they are
 }
 
 // waiting is an opening that waits for a signature, without the person.
@@ -156,8 +169,27 @@ func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (
 			shown.Raised = append(shown.Raised, raisedState{a.Name, left})
 		}
 	}
+	shown.Strangers, shown.More = h.strangers(v)
 	h.pages.Show(v, status, "manager.html", shown)
 	return nil
+}
+
+// strangers lists who was refused at the door and says to be of the viewer's organisation;
+// to the security desk, of any.
+func (h *Handlers) strangers(v *portal.Visit) (list []strangerState, more int) {
+	siret := v.Viewer.Organisation.SIRET
+	if v.Viewer.AtDesk() {
+		siret = ""
+	} else if siret == "" {
+		return nil, 0
+	}
+	all := h.deps.Strangers.Of(siret)
+	labels := h.shell.Labels(v, nil, nil)
+	for _, s := range all[:min(len(all), strangersShown)] {
+		entry := ledger.Entry{Kind: ledger.SignIn, State: s.Why, ACR: s.ACR, AMR: s.AMR, Factor: s.Factor}
+		list = append(list, strangerState{s, s.Identity.Code(), labels.Sentence(portal.Activity{Entry: entry})})
+	}
+	return list, len(all) - len(list)
 }
 
 // frozen lists the accounts that the rules froze and that the viewer may thaw.
