@@ -1,15 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io"
 
 	"poterne/internal/config"
 	"poterne/internal/i18n"
+	"poterne/internal/lab/logplay"
 	"poterne/internal/lab/sim"
+	"poterne/internal/policy"
 )
 
 type replayCommand struct {
@@ -26,52 +28,22 @@ type replayCommand struct {
 	JSON         bool          `name:"json" help:"Print the report as JSON."`
 	HTML         string        `name:"html" type:"path" placeholder:"FILE" help:"Write the report as one page, too."`
 	Language     i18n.Language `enum:"fr,en" default:"fr" help:"Of that page: fr or en."`
+	Log          string        `type:"existingfile" placeholder:"FILE" help:"Play your own access log instead, in CSV or XES: docs/replay-log.md."`
+	Mapping      string        `type:"existingfile" placeholder:"FILE.toml" help:"How that log is read; guessed when not given."`
+	Thieves      int           `default:"200" help:"Into how many of the log's accounts a thief is put; 0 for every one."`
+	TheftFrom    moment        `help:"When the thieves come; when the log ends, when not given."`
+	Patch        string        `type:"path" placeholder:"FILE.toml" help:"Write what to allow, from that log, for the configuration."`
 }
 
-// What a check replays: enough to see a rule that broke, in less than a minute.
-const (
-	checkAgents = 240
-	checkDays   = 60
-	checkSeeds  = 2
-)
-
-// Run replays attacks and honest days through the decision, in virtual time. It
-// guards nothing and touches no running Poterne.
+// Run replays attacks and honest days, or a log, through the decision, in virtual time.
+// It guards nothing and touches no running Poterne.
 func (c *replayCommand) Run(ctx context.Context, on *streams) error {
-	if c.Check {
-		c.Scenario, c.Agents, c.Days, c.Seeds = sim.Everything, checkAgents, checkDays, checkSeeds
-	}
-	if c.Agents < 1 || c.Days < 1 || c.Days > 364 || c.Seeds < 1 {
-		return usage("a replay needs at least one agent and one seed, and between 1 and 364 days")
-	}
-	settings, err := c.settings(on)
-	if err != nil {
-		return err
-	}
-	report, err := sim.Replay(ctx, settings)
-	if err != nil {
-		return err
-	}
-	if c.HTML != "" {
-		if err := c.writePage(report); err != nil {
-			return fmt.Errorf("writing the page: %w", err)
-		}
-	}
-	switch {
-	case c.Check:
-		return c.check(on, report)
-	case !c.JSON:
-		return report.WriteTable(on.Out)
-	}
-	encoder := json.NewEncoder(on.Out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(report)
-}
-
-func (c *replayCommand) settings(on *streams) (sim.Settings, error) {
 	rules, err := config.ReadRules(c.Config) // its secrets are not needed, and not read
 	if err != nil {
-		return sim.Settings{}, err
+		return err
+	}
+	if c.Log != "" {
+		return c.playLog(ctx, on, rules)
 	}
 	settings := sim.Settings{
 		Scenario: c.Scenario, Rules: rules, Agents: c.Agents, Days: c.Days, Seed: c.Seed, Seeds: c.Seeds, Curve: c.Curve,
@@ -81,30 +53,61 @@ func (c *replayCommand) settings(on *streams) (sim.Settings, error) {
 			}
 		},
 	}
+	if c.Check {
+		settings.Check()
+	}
+	if !settings.Sensible() {
+		return usage("a replay needs at least one agent and one seed, and between 1 and 364 days")
+	}
 	if c.ThroughStore {
 		settings.Book = sim.ScratchBook
 	}
 	if c.Keep != "" {
 		if settings.Kept, err = sim.KeepIn(c.Keep, settings); err != nil {
-			return sim.Settings{}, fmt.Errorf("keeping what is played: %w", err)
+			return fmt.Errorf("keeping what is played: %w", err)
 		}
 	}
-	return settings, nil
-}
-
-// check prints the figures last, and fails when one falls short.
-func (c *replayCommand) check(on *streams, report sim.Report) error {
-	missed, err := sim.WriteTargets(on.Out, report.Targets())
-	if err == nil && missed > 0 {
-		err = fmt.Errorf("the rules fall short of %d of their targets", missed)
-	}
-	return err
-}
-
-func (c *replayCommand) writePage(report sim.Report) error {
-	var page bytes.Buffer
-	if err := report.WriteHTML(&page, c.Language); err != nil {
+	report, err := sim.Replay(ctx, settings)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.HTML, page.Bytes(), 0o644)
+	if c.Check {
+		return report.Check(on.Out)
+	}
+	return c.write(on, report)
+}
+
+// playLog plays an access log.
+func (c *replayCommand) playLog(ctx context.Context, on *streams, rules policy.Rules) (err error) {
+	settings := logplay.Settings{
+		Rules: rules, Thieves: c.Thieves, Seed: c.Seed, TheftFrom: c.TheftFrom.Time, Propose: c.Patch != "",
+		Progress: func(events int) { fmt.Fprintf(on.Err, "played %d events\n", events) },
+	}
+	if settings.ByDefault, err = config.ReadRules(""); err != nil {
+		return err
+	}
+	if settings.Mapping, err = logplay.ReadMapping(c.Mapping); err != nil {
+		return err
+	}
+	report, err := logplay.Play(ctx, c.Log, settings)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.write(on, report), writeWhole(c.Patch, report.WritePatch))
+}
+
+// write writes a report's page, and prints its table or its JSON.
+func (c *replayCommand) write(on *streams, report interface {
+	WriteTable(io.Writer) error
+	WriteHTML(io.Writer, i18n.Language) error
+}) error {
+	if err := writeWhole(c.HTML, func(out io.Writer) error { return report.WriteHTML(out, c.Language) }); err != nil {
+		return fmt.Errorf("writing the page: %w", err)
+	}
+	if !c.JSON {
+		return report.WriteTable(on.Out)
+	}
+	encoder := json.NewEncoder(on.Out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
 }

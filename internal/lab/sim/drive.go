@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
-	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -76,11 +74,11 @@ type scene struct {
 // decider decides asks and takes in what is proved or allowed. Moments never go
 // back.
 type decider interface {
-	decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
-	foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
-	// act enters what moves an account's meter without a decision.
-	act(ctx context.Context, at time.Time, entry ledger.Entry) error
-	undo(ctx context.Context, at time.Time, account roster.AccountID) error
+	Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
+	Foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
+	// Act enters what moves an account's meter without a decision.
+	Act(ctx context.Context, at time.Time, entry ledger.Entry) error
+	Undo(ctx context.Context, at time.Time, account roster.AccountID) error
 }
 
 // play has every walk of the scenes take place, in the order of time.
@@ -117,7 +115,7 @@ func (a *agent) lived(ctx context.Context, through decider) error {
 	}
 	for d := -Before; d < 0; d++ {
 		at := Beginning.AddDate(0, 0, d).Add(9 * time.Hour)
-		if _, err := through.decide(ctx, at, a.ask(deed{at: at, kind: looks})); err != nil {
+		if _, err := through.Decide(ctx, at, a.ask(deed{at: at, kind: looks})); err != nil {
 			return err
 		}
 	}
@@ -133,20 +131,20 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 	switch d.kind {
 	case stepUps:
 		w.heard(policy.Decision{})
-		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: device, Network: network})
+		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: device, Network: network})
 	case cosigns:
 		w.heard(policy.Decision{})
-		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
+		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
 	case raises:
 		w.heard(policy.Decision{})
-		return through.act(ctx, d.at, ledger.Entry{Kind: ledger.Raised, Account: "manager", Subject: account, Cost: meter.People(d.allowed), Until: d.until})
+		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.Raised, Account: "manager", Subject: account, Cost: meter.People(d.allowed), Until: d.until})
 	case undoes:
 		w.heard(policy.Decision{})
-		return through.undo(ctx, d.at, account)
+		return through.Undo(ctx, d.at, account)
 	}
 	ask := a.ask(d)
 	if s, ok := w.(seer); ok && s.foresees() {
-		decision, err := through.foresee(ctx, d.at, ask)
+		decision, err := through.Foresee(ctx, d.at, ask)
 		if err != nil {
 			return err
 		}
@@ -155,7 +153,7 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 			return nil
 		}
 	}
-	decision, err := through.decide(ctx, d.at, ask)
+	decision, err := through.Decide(ctx, d.at, ask)
 	if err != nil {
 		return err
 	}
@@ -215,83 +213,9 @@ func opened(d policy.Decision) policy.Ruling {
 	return d.Whole
 }
 
-// core is the decision alone, with nothing written down.
-type core struct {
-	rules  policy.Rules
-	staff  staff
-	meters map[roster.AccountID]*meter.Meter
-	orders order.Set
-	next   ledger.Number // of the entry that would be written
-}
-
-func newCore(rules policy.Rules, scenes ...scene) *core {
-	return &core{rules: rules, staff: staffOf(scenes), meters: make(map[roster.AccountID]*meter.Meter), next: 1}
-}
-
-func (c *core) meter(account roster.AccountID) *meter.Meter {
-	m, ok := c.meters[account]
-	if !ok {
-		m = meter.New()
-		c.meters[account] = m
-	}
-	return m
-}
-
-func (c *core) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
-	decision, _, err := c.weigh(ctx, at, ask)
-	return decision, err
-}
-
-func (c *core) weigh(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, policy.Ask, error) {
-	asker, err := c.staff.Asker(ctx, ask.Account)
-	if err != nil {
-		return policy.Decision{}, ask, err
-	}
-	ask.Organisation, ask.Role = asker.Organisation, asker.Role
-	var about []register.PersonID
-	for _, opening := range ask.People {
-		about = append(about, opening.Person)
-	}
-	facts, err := c.staff.Facts(ctx, asker, about, at)
-	if err != nil {
-		return policy.Decision{}, ask, err
-	}
-	decision := c.rules.Decide(ask, policy.Facts{
-		Habilitations: asker.Habilitations, Opened: asker.Opened, Watched: Beginning.AddDate(0, 0, -Before), Orders: c.orders,
-		Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: c.meter(ask.Account).Draft(), Answer: uint64(c.next),
-	}, at)
-	return decision, ask, nil
-}
-
-func (c *core) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
-	at = ledger.Cut(at)
-	decision, ask, err := c.weigh(ctx, at, ask)
-	if err != nil {
-		return decision, err
-	}
-	for entry := range ledger.EntriesFor(ask, decision, c.next, at) {
-		c.record(entry)
-	}
-	if _, freezes := decision.Freezes(); freezes {
-		c.orders = append(c.orders, order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)})
-	}
-	return decision, nil
-}
-
-func (c *core) act(_ context.Context, at time.Time, entry ledger.Entry) error {
-	entry.Number, entry.Receipt, entry.Time = c.next, c.next, ledger.Cut(at)
-	c.record(entry)
-	return nil
-}
-
-func (c *core) record(entry ledger.Entry) {
-	c.meter(entry.Whose()).Record(entry.Event())
-	c.next = entry.Number + 1
-}
-
-func (c *core) undo(ctx context.Context, at time.Time, account roster.AccountID) error {
-	c.orders = slices.DeleteFunc(c.orders, func(o order.Order) bool { return o.Target == string(account) })
-	return c.act(ctx, at, ledger.Entry{Kind: ledger.Lifted, Subject: account})
+// newCore is the decision alone, for the agents of some scenes.
+func newCore(rules policy.Rules, scenes ...scene) *Core {
+	return NewCore(rules, staffOf(scenes), Beginning.AddDate(0, 0, -Before))
 }
 
 // settled is the gate itself, over a ledger, at a time that the replay sets.
@@ -316,23 +240,23 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 	return through, func() error { cancel(); return <-ended }, nil
 }
 
-func (s settled) decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+func (s settled) Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
 	passage, err := s.gate.Commit(ctx, ask)
 	return passage.Decision, err
 }
 
-func (s settled) foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+func (s settled) Foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
 	s.us.Store(at.UnixMicro())
 	return s.gate.Check(ctx, ask)
 }
 
-func (s settled) act(ctx context.Context, at time.Time, entry ledger.Entry) error {
+func (s settled) Act(ctx context.Context, at time.Time, entry ledger.Entry) error {
 	s.us.Store(at.UnixMicro())
 	return journal.Record(ctx, s.journal, entry)
 }
 
-func (s settled) undo(ctx context.Context, at time.Time, account roster.AccountID) error {
+func (s settled) Undo(ctx context.Context, at time.Time, account roster.AccountID) error {
 	s.us.Store(at.UnixMicro())
 	for _, o := range s.gate.Orders() {
 		if o.Target == string(account) {

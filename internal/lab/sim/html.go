@@ -19,6 +19,11 @@ import (
 //go:embed report.html
 var reportPage string
 
+// Style is that of the pages of reports.
+//
+//go:embed report.css
+var Style string
+
 // page is what the report's page shows.
 type page struct {
 	Report
@@ -55,7 +60,8 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 		p.Picture = drawCurve(in, r.Curve)
 	}
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"say": in.Say, "sentence": in.Sentence, "count": in.Number,
+		"style": func() template.CSS { return template.CSS(Style) },
+		"say":   in.Say, "sentence": in.Sentence, "count": in.Number,
 		"rate":    func(x float64) string { return in.Decimal(x, 1) },
 		"fine":    func(x float64) string { return in.Decimal(x, 2) },
 		"figure":  func(x float64) string { return figure(in, x) },

@@ -50,6 +50,15 @@ type Settings struct {
 	only []string // of the attacks
 }
 
+// Sensible reports whether there is anything to replay, and no more than a year of it.
+func (s Settings) Sensible() bool {
+	return s.Agents >= 1 && s.Days >= 1 && s.Days <= 364 && s.Seeds >= 1
+}
+
+// Check makes the replay one of everything, long enough to see a rule that broke, in less
+// than a minute.
+func (s *Settings) Check() { s.Scenario, s.Agents, s.Days, s.Seeds = Everything, 240, 60, 2 }
+
 // Keeper keeps results by a name that is safe as a file's.
 type Keeper interface {
 	// Load fills in what was kept under the name; false when nothing was.
@@ -159,8 +168,8 @@ func (t TradeResult) add(o TradeResult) TradeResult {
 
 // Replay replays a scenario. The same settings give the same report.
 func Replay(ctx context.Context, s Settings) (Report, error) {
-	if s.Agents < 1 || s.Days < 1 || s.Seeds < 1 {
-		return Report{}, fmt.Errorf("a replay needs at least one agent, one day and one seed")
+	if !s.Sensible() {
+		return Report{}, fmt.Errorf("a replay needs at least one agent and one seed, and between 1 and 364 days")
 	}
 	people, err := newPeople()
 	if err != nil {

@@ -320,7 +320,7 @@ func BenchmarkDecision(b *testing.B) {
 		o := c.openings[i%len(c.openings)]
 		at := o.at.AddDate(0, 0, 364*(i/len(c.openings)))
 		ask.People[0] = policy.Opening{Person: o.person, Fields: useOf(roster.Adviser).fields}
-		if _, err := through.decide(b.Context(), at, ask); err != nil {
+		if _, err := through.Decide(b.Context(), at, ask); err != nil {
 			b.Fatal(err)
 		}
 		i++

@@ -111,3 +111,12 @@ func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
 	_, err = fmt.Fprintf(out, "%d of %d targets are met\n", len(targets)-missed, len(targets))
 	return missed, err
 }
+
+// Check prints the figures beside their aims, and fails when one falls short.
+func (r Report) Check(out io.Writer) error {
+	missed, err := WriteTargets(out, r.Targets())
+	if err == nil && missed > 0 {
+		err = fmt.Errorf("the rules fall short of %d of their targets", missed)
+	}
+	return err
+}

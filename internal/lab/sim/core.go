@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"poterne/internal/gate"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/order"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Core is the decision alone, with nothing written down: what a gate decides over a
+// ledger, in memory. It is not safe for concurrent use.
+type Core struct {
+	Heard func(ledger.Entry) // is told each entry that the gate would write; may be nil
+
+	rules    policy.Rules
+	files    gate.Files
+	watched  time.Time
+	meters   map[roster.AccountID]*meter.Meter
+	orders   order.Set
+	next     ledger.Number // of the entry that would be written
+	houses   map[roster.OrganisationID]*meter.Tally
+	services map[roster.ServiceID]*meter.Tally
+	register meter.Tally
+}
+
+// NewCore returns a core that recorded nothing. Watched is since when the ledger would
+// tell what accounts do; zero when nothing is known of that.
+func NewCore(rules policy.Rules, files gate.Files, watched time.Time) *Core {
+	return &Core{
+		rules: rules, files: files, watched: watched, meters: make(map[roster.AccountID]*meter.Meter), next: 1,
+		houses: make(map[roster.OrganisationID]*meter.Tally), services: make(map[roster.ServiceID]*meter.Tally),
+	}
+}
+
+// Alone returns a core for one account, whose meter stands as it does here at now.
+func (c *Core) Alone(account roster.AccountID, rules policy.Rules, files gate.Files, now time.Time) (*Core, error) {
+	copied, err := meter.Decode(c.meter(account).Append(nil, now), now)
+	if err != nil {
+		return nil, err
+	}
+	alone := NewCore(rules, files, c.watched)
+	alone.meters[account], alone.next = copied, c.next
+	return alone, nil
+}
+
+func (c *Core) meter(account roster.AccountID) *meter.Meter {
+	m, ok := c.meters[account]
+	if !ok {
+		m = meter.New()
+		c.meters[account] = m
+	}
+	return m
+}
+
+// tallyOf returns what one of them was charged.
+func tallyOf[ID comparable](of map[ID]*meter.Tally, id ID) *meter.Tally {
+	t, ok := of[id]
+	if !ok {
+		t = new(meter.Tally)
+		of[id] = t
+	}
+	return t
+}
+
+// Foresee decides and records nothing.
+func (c *Core) Foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+	decision, _, err := c.weigh(ctx, at, ask)
+	return decision, err
+}
+
+func (c *Core) weigh(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, policy.Ask, error) {
+	asker, err := c.files.Asker(ctx, ask.Account)
+	if err != nil {
+		return policy.Decision{}, ask, err
+	}
+	ask.Organisation, ask.Role = asker.Organisation, asker.Role
+	var about []register.PersonID
+	for _, opening := range ask.People {
+		about = append(about, opening.Person)
+	}
+	facts, err := c.files.Facts(ctx, asker, about, at)
+	if err != nil {
+		return policy.Decision{}, ask, err
+	}
+	known := policy.Facts{
+		Habilitations: asker.Habilitations, Opened: asker.Opened, Watched: c.watched, Orders: c.orders,
+		Evidence: reason.Evidence{Facts: facts, Covers: asker.Covers}, Meter: c.meter(ask.Account).Draft(), Answer: uint64(c.next),
+	}
+	if c.isShared() {
+		known.Wider = policy.Wider{Organisation: *tallyOf(c.houses, ask.Organisation), Service: *tallyOf(c.services, ask.Service), Register: c.register}
+	}
+	return c.rules.Decide(ask, known, at), ask, nil
+}
+
+// isShared reports whether accounts are held to what they take together.
+func (c *Core) isShared() bool { return c.rules.Wider != policy.Rules{}.Wider }
+
+// Decide decides, and records what the gate would write.
+func (c *Core) Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error) {
+	at = ledger.Cut(at)
+	decision, ask, err := c.weigh(ctx, at, ask)
+	if err != nil {
+		return decision, err
+	}
+	for entry := range ledger.EntriesFor(ask, decision, c.next, at) {
+		c.record(entry)
+	}
+	if _, freezes := decision.Freezes(); freezes {
+		c.orders = append(c.orders, order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)})
+	}
+	return decision, nil
+}
+
+// Act records what moves an account's meter without a decision.
+func (c *Core) Act(_ context.Context, at time.Time, entry ledger.Entry) error {
+	entry.Number, entry.Receipt, entry.Time = c.next, c.next, ledger.Cut(at)
+	c.record(entry)
+	return nil
+}
+
+func (c *Core) record(entry ledger.Entry) {
+	c.meter(entry.Whose()).Record(entry.Event())
+	if c.isShared() && entry.Disclosed() && entry.Cost > 0 {
+		tallyOf(c.houses, entry.Organisation).Add(entry.Cost, entry.Spared.Has(meter.OrganisationLimit), entry.Time)
+		tallyOf(c.services, entry.Service).Add(entry.Cost, entry.Spared.Has(meter.ServiceLimit), entry.Time)
+		c.register.Add(entry.Cost, entry.Spared.Has(meter.RegisterLimit), entry.Time)
+	}
+	if c.Heard != nil {
+		c.Heard(entry)
+	}
+	c.next = entry.Number + 1
+}
+
+// Undo has another person undo a freeze.
+func (c *Core) Undo(ctx context.Context, at time.Time, account roster.AccountID) error {
+	c.orders = slices.DeleteFunc(c.orders, func(o order.Order) bool { return o.Target == string(account) })
+	return c.Act(ctx, at, ledger.Entry{Kind: ledger.Lifted, Subject: account})
+}
