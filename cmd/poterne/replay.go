@@ -100,7 +100,8 @@ func (c *replayCommand) playLog(ctx context.Context, on *streams, rules policy.R
 func (c *replayCommand) write(on *streams, report interface {
 	WriteTable(io.Writer) error
 	WriteHTML(io.Writer, i18n.Language) error
-}) error {
+},
+) error {
 	if err := writeWhole(c.HTML, func(out io.Writer) error { return report.WriteHTML(out, c.Language) }); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}

@@ -22,7 +22,7 @@ const ofTrace = "case:"
 
 // xes reads rows out of an XES log: its traces are people, its events what was done.
 func (l *log) xes(file opened, each func(row) (bool, error)) error {
-	var from = map[string][]column{}
+	from := map[string][]column{}
 	for i := range columns {
 		named := l.read.Columns.named(i)
 		if *named == "" {
