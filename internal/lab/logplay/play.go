@@ -352,7 +352,7 @@ func (r *replay) work(ctx context.Context, e event) (explained bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	found := reason.Explain(asker.Account, asker.Organisation, reason.Evidence{Facts: facts}, e.at).Of(e.person)
+	found := reason.Explain(asker.Account, asker.Organisation, reason.Evidence{Facts: facts}, reason.CoverBounds{}, e.at).Of(e.person)
 	w, ok := r.workers[workerID{e.account, e.role}]
 	if !ok {
 		w = &worker{AccountResult: AccountResult{Account: e.account, Role: e.role}, day: -1}

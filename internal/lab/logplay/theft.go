@@ -147,7 +147,7 @@ func (r *replay) targets(ctx context.Context, asker gate.Asker, candidates []reg
 		if err != nil {
 			return nil, err
 		}
-		if !reason.Explain(asker.Account, asker.Organisation, reason.Evidence{Facts: facts}, at).Of(person).Explained() {
+		if !reason.Explain(asker.Account, asker.Organisation, reason.Evidence{Facts: facts}, reason.CoverBounds{}, at).Of(person).Explained() {
 			continue
 		}
 		t.facts[person] = facts
