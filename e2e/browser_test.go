@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"poterne/internal/portal/portaltest"
 )
 
 // screen is a tab in a profile of its own. Whatever its console complains
@@ -38,7 +39,7 @@ var browsers struct {
 
 func browserOf(t *testing.T, language string) context.Context {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	path, err := portaltest.Chromium()
 	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("no chromium here: the walk must be made")

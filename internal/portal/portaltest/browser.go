@@ -14,13 +14,23 @@ import (
 	"poterne/internal/roster"
 )
 
+// Chromium is where the browser of tests is: its shell without windows where that is,
+// which is the same engine, and takes a third less to start and to show a page.
+func Chromium() (path string, err error) {
+	if path, err = exec.LookPath("chromium-headless-shell"); err != nil {
+		path, err = exec.LookPath("chromium")
+	}
+	return path, err
+}
+
 // OpenTab starts a browser.
 func OpenTab(t *testing.T) context.Context {
 	t.Helper()
-	if _, err := exec.LookPath("chromium"); err != nil {
+	path, err := Chromium()
+	if err != nil {
 		t.Skip("chromium is not here: the pages are not looked at")
 	}
-	tab, stop := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(
+	tab, stop := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(chromedp.ExecPath(path),
 		chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-features", "Translate,SpareRendererForSitePerProcess"), chromedp.UserDataDir(t.TempDir()),
 	))

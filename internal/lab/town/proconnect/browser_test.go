@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"poterne/internal/portal/portaltest"
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
 )
@@ -22,7 +22,7 @@ import (
 // redirection under its policy, and stays signed in while its token changes and
 // its page asks for much at once.
 func TestENTRY_9_ABrowserSignsInAndStaysTheOne(t *testing.T) {
-	path, err := exec.LookPath("chromium")
+	path, err := portaltest.Chromium()
 	if err != nil {
 		t.Skip("no chromium here: the walk in a browser was not made")
 	}
