@@ -176,8 +176,10 @@ func (c *Cluster) other(name string, args ...string) *exec.Cmd {
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
 	var said bytes.Buffer
-	args := []string{"-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
-		"-c", "dynamic_shared_memory_type=mmap"} // which goes with the data, however the server ends
+	args := []string{
+		"-D", c.data, "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200",
+		"-c", "dynamic_shared_memory_type=mmap",
+	} // which goes with the data, however the server ends
 	if _, measures := t.(*testing.B); !measures {
 		args = append(args, "-c", "shared_buffers=16MB", "-c", "autovacuum=off",
 			"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "wal_init_zero=off") // a test kills servers, never the machine
