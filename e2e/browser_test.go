@@ -114,8 +114,8 @@ func newScreen(t *testing.T, origin, language string) *screen {
 // service's plain answer does not name, an answer about people cut, or another site
 // kept from showing ours, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
-	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") ||
-		m.URL == "chrome-error://chromewebdata/") // in a frame: Chromium's shell names what it shows there instead
+	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
+	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || instead)
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
 	if m.Source == "network" && (refused || cut) || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
