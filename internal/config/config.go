@@ -140,6 +140,61 @@ type signinTable struct {
 	ClientSecretFile string        `toml:"client_secret_file" need:"client_secret_file = \"/etc/poterne/client.secret\""`
 	Idle             time.Duration `toml:"idle"` // 10m
 	Life             time.Duration `toml:"life"` // 10h
+
+	Profile    string            `toml:"profile"` // "proconnect"; what follows is its own when left out
+	Scopes     []string          `toml:"scopes"`
+	Claims     *claimsTable      `toml:"claims"`
+	UserInfo   signin.UserInfo   `toml:"userinfo"`
+	ClientAuth signin.ClientAuth `toml:"client_auth"`
+	ACRValues  []string          `toml:"acr_values"`
+	Essential  bool              `toml:"essential"`
+	Parameters map[string]string `toml:"parameters"`
+	Strong     *[]assuranceTable `toml:"strong"`
+	SIRET      *bool             `toml:"siret"`
+}
+
+// claimsTable names the claims that say who somebody is.
+type claimsTable struct {
+	GivenName string `toml:"given_name"`
+	UsualName string `toml:"usual_name"`
+	Email     string `toml:"email"`
+	SIRET     string `toml:"siret"`
+	Provider  string `toml:"provider"`
+}
+
+// assuranceTable is levels and means that together are a strong factor.
+type assuranceTable struct {
+	ACR   []string `toml:"acr"`
+	AMR   []string `toml:"amr"`
+	Never []string `toml:"never"`
+}
+
+// profile is the profile that the table names, with what it says otherwise.
+func (t signinTable) profile(wrong *document) signin.Profile {
+	named, known := signin.Profiles[cmp.Or(t.Profile, "proconnect")]
+	if !known {
+		wrong.Add("signin.profile", "%q is no profile; write one of %v", t.Profile, slices.Sorted(maps.Keys(signin.Profiles)))
+		named = signin.ProConnect
+	}
+	p := named()
+	if t.Scopes != nil {
+		p.Scopes = t.Scopes
+	}
+	if t.Claims != nil {
+		p.Claims = signin.ClaimNames(*t.Claims)
+	}
+	p.UserInfo, p.ClientAuth = cmp.Or(t.UserInfo, p.UserInfo), cmp.Or(t.ClientAuth, p.ClientAuth)
+	p.ACRValues, p.Essential, p.Parameters = t.ACRValues, t.Essential, t.Parameters
+	if t.Strong != nil {
+		p.Strong = nil
+		for _, a := range *t.Strong {
+			p.Strong = append(p.Strong, signin.Assurance(a))
+		}
+	}
+	if t.SIRET != nil {
+		p.SIRET = *t.SIRET
+	}
+	return p
 }
 
 // registerTable names the register's own identifiers, the ones that need no alias,
@@ -439,7 +494,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
 	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life,
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong),
 	}
 	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already

@@ -271,6 +271,38 @@ func TestSCOPE_10_HowIdentifiersAreWrittenIsDeclared(t *testing.T) {
 	}
 }
 
+func TestAnIdentityProviderIsWhatItsProfileAndTheFileSay(t *testing.T) {
+	dir := configtest.Secrets(t)
+	const named = `profile = "proconnect"`
+	from, to := strings.Index(config.Example, named), strings.Index(config.Example, "\n# What the register calls its own")
+	alone := config.Example[:from] + named + config.Example[to:] // the profile, and nothing in its place
+	for name, test := range map[string]struct{ is, want string }{
+		"a profile that nobody knows":       {`profile = "keycloak"`, `signin.profile: "keycloak" is no profile; write one of [oidc proconnect]`},
+		"userinfo in a way that is none":    {named + "\nuserinfo = \"html\"", `signin.userinfo: "html" is not a way to answer`},
+		"a SIRET that no claim tells":       {"profile = \"oidc\"\nsiret = true", "signin.siret: a SIRET is needed, and no claim"},
+		"anything is strong":                {named + "\nstrong = [{}]", "signin.strong: every sign-in would count as strong"},
+		"a parameter that is Poterne's own": {named + "\nparameters = { state = \"1\" }", `signin.parameters: "state" is written by Poterne itself`},
+		"a claim with another name":         {named + "\nclaims = { siren = \"siren\" }", "siren: not a key that is known here"},
+	} {
+		if _, err := parse(dir, strings.Replace(alone, named, test.is, 1)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	s, err := parse(dir, alone)
+	if err != nil || !reflect.DeepEqual(s.SignIn.Profile, signin.ProConnect()) {
+		t.Errorf("the profile is %+v (%v)", s.SignIn.Profile, err)
+	}
+	s, err = parse(dir, strings.Replace(alone, named, "profile = \"oidc\"\nscopes = [\"mail\"]\nclient_auth = \"secret-post\"\nstrong = []\nclaims = { siret = \"siret\" }\nsiret = true", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := signin.OIDC()
+	want.Scopes, want.ClientAuth, want.Strong, want.Claims, want.SIRET = []string{"mail"}, signin.SecretPost, nil, signin.ClaimNames{SIRET: "siret"}, true
+	if !reflect.DeepEqual(s.SignIn.Profile, want) {
+		t.Errorf("the profile is %+v, want %+v", s.SignIn.Profile, want)
+	}
+}
+
 func TestCanariesAndSearchesAreWhatTheyAreDeclared(t *testing.T) {
 	dir := configtest.Secrets(t)
 	const search = `search = { most = 10, name = "surname", birth = "birth" }`

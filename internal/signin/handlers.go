@@ -121,7 +121,7 @@ func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, 
 // tried writes down what came of a sign-in.
 func (d *Door) tried(r *http.Request, by proof, what Attempt) error {
 	what.Identity, what.SIRET = by.identity(), by.SIRET
-	what.ACR, what.AMR, what.Factor = by.ACR, by.AMR, judge(by.ACR, by.AMR)
+	what.ACR, what.AMR, what.Factor = by.ACR, by.AMR, d.settings.Profile.judge(by.ACR, by.AMR)
 	if err := d.settings.Tried(r, what); err != nil {
 		return fmt.Errorf("writing a sign-in down: %w", err)
 	}
@@ -137,7 +137,7 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 		return roster.Account{}, NoAccount, nil
 	case err != nil:
 		return roster.Account{}, "", err
-	case organisation.SIRET == "" || by.SIRET != organisation.SIRET || account.Organisation != organisation.ID:
+	case account.Organisation != organisation.ID || !d.settings.Profile.sameOrganisation(by.SIRET, organisation.SIRET):
 		return account, OtherOrganisation, nil
 	}
 	return account, "", nil

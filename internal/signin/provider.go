@@ -3,12 +3,16 @@ package signin
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,6 +44,8 @@ type proof struct {
 	Provider  string
 	Hint      string // the ID token itself
 	Session   string // what the provider calls its own session; empty when it says nothing
+
+	claims map[string]any // of the ID token
 }
 
 func (p proof) identity() roster.Identity {
@@ -111,7 +117,10 @@ func (p *provider) ask(ctx context.Context) (*metadata, error) {
 		return nil, err
 	}
 	endpoint := known.Endpoint()
-	secret := []string{endpoint.AuthURL, endpoint.TokenURL, found.UserInfo, found.Keys}
+	secret := []string{endpoint.AuthURL, endpoint.TokenURL, found.Keys}
+	if p.settings.Profile.UserInfo != NoUserInfo {
+		secret = append(secret, found.UserInfo)
+	}
 	if found.End != "" {
 		secret = append(secret, found.End)
 	}
@@ -129,11 +138,14 @@ func (p *provider) context(ctx context.Context) context.Context {
 
 func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 	endpoint := m.Endpoint()
-	endpoint.AuthStyle = oauth2.AuthStyleInParams // ProConnect reads the secret in the body
+	endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	if p.settings.Profile.ClientAuth == SecretPost {
+		endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
 	return &oauth2.Config{
 		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: endpoint,
 		RedirectURL: origin + CallbackPath,
-		Scopes:      []string{oidc.ScopeOpenID, "given_name", "usual_name", "email", "siret", "idp_id"},
+		Scopes:      p.settings.Profile.scopes(),
 	}
 }
 
@@ -143,12 +155,7 @@ func (p *provider) begin(ctx context.Context, state string, begun pending) (stri
 	if err != nil {
 		return "", err
 	}
-	with := []oauth2.AuthCodeOption{
-		oidc.Nonce(begun.Nonce),
-		oauth2.S256ChallengeOption(begun.Verifier),
-		// ProConnect gives acr and amr only when asked.
-		oauth2.SetAuthURLParam("claims", `{"id_token":{"amr":null}}`),
-	}
+	with := append(p.settings.Profile.asks(), oidc.Nonce(begun.Nonce), oauth2.S256ChallengeOption(begun.Verifier))
 	if begun.Session != nil {
 		with = append(with, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
@@ -175,7 +182,7 @@ func (p *provider) finish(ctx context.Context, begun pending, answer url.Values)
 	if err != nil {
 		return proof{}, err
 	}
-	if err := p.complete(ctx, m, tokens.AccessToken, &said); err != nil {
+	if err := p.complete(ctx, m, tokens, &said); err != nil {
 		return proof{}, err
 	}
 	return said, nil
@@ -209,7 +216,8 @@ func (p *provider) verify(ctx context.Context, m *metadata, begun pending, token
 		At    float64  `json:"auth_time"`
 		SID   string   `json:"sid"`
 	}
-	if err := token.Claims(&claims); err != nil {
+	var all map[string]any
+	if err := errors.Join(token.Claims(&claims), token.Claims(&all)); err != nil {
 		return proof{}, refused(errors.New("ID token: claims cannot be read"))
 	}
 	switch {
@@ -226,68 +234,108 @@ func (p *provider) verify(ctx context.Context, m *metadata, begun pending, token
 		}
 	}
 	return proof{
-		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw, Session: claims.SID,
+		Issuer: token.Issuer, Subject: token.Subject, ACR: claims.ACR, AMR: claims.AMR, Hint: raw, Session: claims.SID, claims: all,
 		At: time.Unix(int64(claims.At), 0),
 	}, nil
 }
 
-// complete adds to said what the provider's userinfo says. Only signed userinfo
-// for this client, about the same subject, is believed.
-func (p *provider) complete(ctx context.Context, m *metadata, access string, said *proof) error {
-	raw, err := p.userInfo(ctx, m, access)
+// complete adds to said who the person is, from the ID token and from userinfo, which has
+// the last word and must be about the same subject.
+func (p *provider) complete(ctx context.Context, m *metadata, tokens *oauth2.Token, said *proof) error {
+	claims := said.claims
+	if p.settings.Profile.UserInfo != NoUserInfo {
+		more, err := p.userInfo(ctx, m, tokens.AccessToken)
+		if err != nil {
+			return err
+		}
+		if subject, _ := more["sub"].(string); subject != said.Subject {
+			return refused(errors.New("userinfo: about another subject"))
+		}
+		maps.Copy(claims, more)
+	}
+	names := p.settings.Profile.Claims
+	for _, one := range []struct {
+		name string
+		to   *string
+	}{
+		{names.GivenName, &said.GivenName},
+		{names.UsualName, &said.UsualName},
+		{names.Email, &said.Email},
+		{names.SIRET, &said.SIRET},
+		{names.Provider, &said.Provider},
+	} {
+		value, there := claims[one.name]
+		if one.name == "" || !there || value == nil {
+			continue
+		}
+		text, ok := value.(string)
+		if !ok {
+			return refused(fmt.Errorf("the claim %s is no text", one.name))
+		}
+		*one.to = text
+	}
+	return nil
+}
+
+// userInfo returns the claims that the provider's userinfo has. A JWT is verified as an ID
+// token is; where the profile says that userinfo is signed, nothing else is believed.
+func (p *provider) userInfo(ctx context.Context, m *metadata, access string) (claims map[string]any, err error) {
+	body, kind, err := p.askUserInfo(ctx, m, access)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if kind != jwtType {
+		if err := json.Unmarshal(body, &claims); err != nil || claims == nil {
+			return nil, refused(errors.New("userinfo: claims cannot be read"))
+		}
+		return claims, nil
 	}
 	// Userinfo was fetched this instant and needs no expiry; what an ID token
 	// must have besides is the same.
 	info, err := m.Verifier(&oidc.Config{
 		ClientID: p.settings.ClientID, SupportedSigningAlgs: p.settings.Algorithms, Now: p.settings.Now, SkipExpiryCheck: true,
-	}).Verify(ctx, raw)
+	}).Verify(ctx, string(body))
 	if err != nil {
-		return refused(fmt.Errorf("userinfo: %w", err))
-	}
-	if info.Subject != said.Subject {
-		return refused(errors.New("userinfo: about another subject"))
-	}
-	var claims struct {
-		GivenName string `json:"given_name"`
-		UsualName string `json:"usual_name"`
-		Email     string `json:"email"`
-		SIRET     string `json:"siret"`
-		Provider  string `json:"idp_id"`
+		return nil, refused(fmt.Errorf("userinfo: %w", err))
 	}
 	if err := info.Claims(&claims); err != nil {
-		return refused(errors.New("userinfo: claims cannot be read"))
+		return nil, refused(errors.New("userinfo: claims cannot be read"))
 	}
-	said.GivenName, said.UsualName, said.Email = claims.GivenName, claims.UsualName, claims.Email
-	said.SIRET, said.Provider = claims.SIRET, claims.Provider
-	return nil
+	return claims, nil
 }
 
-func (p *provider) userInfo(ctx context.Context, m *metadata, access string) (string, error) {
+const jwtType, jsonType = "application/jwt", "application/json"
+
+// askUserInfo returns what the userinfo endpoint answers, and of which of the types that
+// the profile allows.
+func (p *provider) askUserInfo(ctx context.Context, m *metadata, access string) (body []byte, kind string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfo, nil)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	r.Header.Set("Authorization", "Bearer "+access)
-	r.Header.Set("Accept", "application/jwt")
+	allowed := []string{jwtType}
+	if p.settings.Profile.UserInfo == PlainUserInfo {
+		allowed = append(allowed, jsonType)
+	}
+	r.Header.Set("Accept", strings.Join(allowed, ", "))
 	answer, err := p.settings.Client.Do(r)
 	if err != nil {
-		return "", unavailable(fmt.Errorf("asking for userinfo: %w", err))
+		return nil, "", unavailable(fmt.Errorf("asking for userinfo: %w", err))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode >= http.StatusInternalServerError {
-		return "", unavailable(fmt.Errorf("userinfo: status %d", answer.StatusCode))
+		return nil, "", unavailable(fmt.Errorf("userinfo: status %d", answer.StatusCode))
 	}
-	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if answer.StatusCode != http.StatusOK || kind != "application/jwt" {
-		return "", refused(fmt.Errorf("userinfo: status %d, unsigned or of an unknown kind", answer.StatusCode))
+	kind, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode != http.StatusOK || !slices.Contains(allowed, kind) {
+		return nil, "", refused(fmt.Errorf("userinfo: status %d, unsigned or of an unknown kind", answer.StatusCode))
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	body, err = io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	if err != nil {
-		return "", unavailable(fmt.Errorf("reading userinfo: %w", err))
+		return nil, "", unavailable(fmt.Errorf("reading userinfo: %w", err))
 	}
-	return string(body), nil
+	return body, kind, nil
 }
 
 // end returns where a browser goes to end its session with the provider too, or

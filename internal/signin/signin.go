@@ -39,6 +39,7 @@ type Settings struct {
 	Issuer       string   // the identity provider's issuer URL
 	ClientID     string   // as registered with it
 	ClientSecret string   // as registered with it
+	Profile      Profile  // how it is spoken to and believed; ProConnect's when empty
 	Secret       []byte   // random, SecretBytes at least, and the same on every node: seals sign-ins under way
 	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
 	Origins      []string // how people reach Poterne, such as https://poterne.example
@@ -165,6 +166,9 @@ func (s Settings) withDefaults() Settings {
 	if len(s.Algorithms) == 0 {
 		s.Algorithms = []string{"RS256", "ES256"}
 	}
+	if s.Profile.UserInfo == "" {
+		s.Profile = ProConnect()
+	}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
@@ -211,6 +215,7 @@ func (s Settings) Check() error {
 			wrong.Add("", "algorithm %q is not one of %v", alg, asymmetric)
 		}
 	}
+	s.Profile.check(&wrong)
 	if len(s.Origins) == 0 {
 		wrong.Add("", "at least one origin is needed, such as https://poterne.example")
 	}

@@ -101,7 +101,7 @@ func (d *Door) confirms(r *http.Request, session Session, begun pending, said pr
 		return Unreachable, err
 	case bar != "" || account.ID != session.Account || account.Organisation != session.Organisation:
 		return SomebodyElse, errors.New("somebody else signed in")
-	case session.Factor == Strong && judge(said.ACR, said.AMR) != Strong:
+	case session.Factor == Strong && d.settings.Profile.judge(said.ACR, said.AMR) != Strong:
 		return Weaker, errors.New("the factor is weaker than the session's")
 	case said.At.Before(now.Add(-stepUpFresh)) || said.At.Before(begun.Begun.Add(-stepUpSkew)) || said.At.After(now.Add(stepUpSkew)):
 		return NotAsked, errors.New("auth_time is not of this moment")
