@@ -28,6 +28,9 @@ type allowancesTable struct {
 	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
 	Register     allowanceTable `toml:"register" need:"register = { hour = 1000, month = 40000 }, for all accounts together"`
 
+	// Share is what part of each of these three one account may spend: one in so many.
+	Share int64 `toml:"share"` // 3
+
 	// Ceiling is how many people with a reason an account may be shown within 28 days, in
 	// whatever way.
 	Ceiling peopleTable `toml:"ceiling"`
@@ -76,6 +79,7 @@ const (
 	mostForgiven  = 100
 	mostSigned    = 100
 	mostAbsent    = 10
+	mostParts     = 100
 )
 
 // watchesTable is how each role's work is watched.
@@ -162,6 +166,9 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
 	s.Rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
 	s.Rules.Wider.Register = a.Register.compile(wrong, "allowance.register", 1, mostOfAll)
+	if s.Rules.Share = int(cmp.Or(a.Share, policy.Share)); s.Rules.Share < 1 || s.Rules.Share > mostParts {
+		wrong.Add("allowance.share", "must be between 1 and %d: 3 lets one account spend a third of what an organisation, a service or the register may", mostParts)
+	}
 	if s.Rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.Rules.Signed < 1 || s.Rules.Signed > mostSigned {
 		wrong.Add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
 	}

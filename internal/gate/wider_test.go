@@ -14,6 +14,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
+	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -83,6 +84,12 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 			},
 			map[string]int64{"all": 13},
 		},
+		"a fifth of each organisation's for each account": {
+			func(r *policy.Rules) {
+				r.Wider.Organisation, r.Share = meter.Allowance{Short: meter.People(30), Long: meter.People(300)}, 5
+			},
+			map[string]int64{"all": 54, "org-0": 18, "org-1": 18, "org-2": 18},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			connection := cluster.Database(t)
@@ -139,6 +146,7 @@ func TestMETER_4_WhatManyShareIsExactOverNodes(t *testing.T) {
 // tried is one opening of somebody new, and what came of it.
 type tried struct {
 	at           time.Time
+	account      roster.AccountID
 	organisation roster.OrganisationID
 	service      roster.ServiceID
 	why          policy.Why
@@ -159,6 +167,25 @@ func foretell(r policy.Rules, before []tried, next tried) policy.Why {
 			}
 		}
 		return hour, month
+	}
+	if r.Share > 0 { // none of these allowances is worth more than 12 people, so a share is 4
+		var hour, month int
+		for _, b := range before {
+			if b.why == policy.Counted && b.account == next.account {
+				if next.at.Sub(b.at) < time.Hour {
+					hour++
+				}
+				if next.at.Sub(b.at) < meter.Memory {
+					month++
+				}
+			}
+		}
+		least := func(of func(meter.Allowance) meter.Cost) int {
+			return int(min(of(r.Wider.Organisation), of(r.Wider.Service), of(r.Wider.Register), meter.People(4)) / meter.Whole)
+		}
+		if hour >= least(func(a meter.Allowance) meter.Cost { return a.Short }) || month >= least(func(a meter.Allowance) meter.Cost { return a.Long }) {
+			return policy.ShareReached
+		}
 	}
 	for _, limit := range []struct {
 		allowance meter.Allowance
@@ -187,6 +214,7 @@ func TestMETER_4_WhatManyShareIsWhatCountingAgainSays(t *testing.T) {
 		}
 		r := generous(func(r *policy.Rules) {
 			r.Wider.Organisation, r.Wider.Service, r.Wider.Register = allowance("organisation"), allowance("service"), allowance("register")
+			r.Share = rapid.SampledFrom([]int{0, 3}).Draw(rt, "share")
 		})
 		c := newClock()
 		path := filepath.Join(t.TempDir(), "poterne.db")
@@ -230,7 +258,7 @@ func TestMETER_4_WhatManyShareIsWhatCountingAgainSays(t *testing.T) {
 				var want []policy.Why
 				for n := range rapid.IntRange(1, 3).Draw(rt, "people") {
 					a.People = append(a.People, policy.Opening{Person: storetest.Person(1000 + 10*i + n), Fields: rules.Purposes["accompany"]})
-					next := tried{at: c.now(), organisation: account.Organisation, service: a.Service}
+					next := tried{at: c.now(), account: account.ID, organisation: account.Organisation, service: a.Service}
 					next.why = foretell(r, before, next)
 					before, want = append(before, next), append(want, next.why)
 				}
@@ -274,6 +302,65 @@ func TestMETER_4_OneOrganisationsSpendingLeavesOthersTheirs(t *testing.T) {
 	}
 	if got := open("adviser-1-0", 3); got.Why != policy.Counted {
 		t.Errorf("the other organisation: %v", got.Why)
+	}
+}
+
+// Promise: METER-4
+func TestMETER_4_OneAccountNeverStopsItsColleagues(t *testing.T) {
+	h := &house{t, filepath.Join(t.TempDir(), "poterne.db"), newClock()}
+	staff := storetest.Staff()
+	for i := range staff.Accounts {
+		staff.Accounts[i].Opened = storetest.At.AddDate(-1, 0, 0)
+	}
+	karims := staff.Habilitations[0]
+	karims.Account = "karim"
+	staff.Habilitations = append(staff.Habilitations, karims)
+	r := rules
+	r.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(1), Long: meter.People(1)}}
+	r.Wider.Organisation, r.Share, r.Signed = meter.Allowance{Short: meter.People(30), Long: meter.People(30)}, policy.Share, policy.Signed
+	s := h.store()
+	for _, list := range []accounts.List{staff, storetest.Signers()} {
+		if err := storetest.TakeRoster(t, s, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), r, h.clock.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = g.Run(t.Context()) }()
+	if err := (grants.Service{Journal: g, Now: h.clock.now}).Raise(t.Context(), grants.Raise{By: "deputy", Of: "pauline", People: 4, Until: h.clock.now().Add(time.Hour), Because: "shelter"}); err != nil {
+		t.Fatal(err)
+	}
+	signed := 0
+	for n := 1; n <= 20; n++ {
+		got := settle(t, g, ask(1000+n))
+		if got.Decision.People[0].Why == policy.LongEmpty {
+			if err := (grants.Service{Journal: g, Most: policy.Signed, Now: h.clock.now}).Cosign(t.Context(), "chief", got.Receipt); err != nil {
+				t.Fatal(err)
+			}
+			signed++
+			got = settle(t, g, ask(1000+n))
+		}
+		ruling := got.Decision.People[0]
+		if shown := n <= 10; ruling.Verdict.Shows() != shown {
+			t.Fatalf("person %d is %v for %v, counted %v of %v", n, ruling.Verdict, ruling.Why, ruling.Counted.People(), ruling.Limit.People())
+		}
+		if n > 10 && (ruling.Why != policy.ShareReached || ruling.Limit != meter.People(10)) {
+			t.Errorf("person %d: %v, limit %v", n, ruling.Why, ruling.Limit.People())
+		}
+		h.clock.advance(10 * time.Minute)
+	}
+	if signed == 0 {
+		t.Error("nothing was signed for")
+	}
+	colleague := ask(2000)
+	colleague.Account = "karim"
+	if got := settle(t, g, colleague).Decision.People[0]; got.Why != policy.Counted {
+		t.Errorf("a colleague: %v", got.Why)
+	}
+	if got := settle(t, g, ask(1001)).Decision.People[0]; got.Why != policy.AlreadySeen {
+		t.Errorf("somebody seen already: %v", got.Why)
 	}
 }
 

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
 	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
-	for _, list := range []*[]charge{&s.charges, &s.raises, &s.canaries, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.canaries, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
 	for _, list := range []*[]moment{&s.stepUps, &s.writes, &s.thaws} {
@@ -119,11 +120,8 @@ func (d *Draft) Price(person register.PersonID, fields register.Fields, inSearch
 
 // Spent adds up what was charged within span before now, and counts while some limits
 // are only observed. People signed for do not count in Memory. A step-up halves what was charged in the hour before it.
-func (s *state) Spent(span time.Duration, observed Limits, now time.Time) (sum Cost) {
-	for _, l := range s.leaving(span, observed, now) {
-		sum += l.cost
-	}
-	return sum
+func (s *state) Spent(span time.Duration, observed Limits, now time.Time) Cost {
+	return total(s.leaving(span, observed, now))
 }
 
 // Spent is Draft.Spent without the events of a draft.
@@ -190,19 +188,57 @@ func (d *Draft) Weigh(cost Cost, allowance Allowance, observed Limits, now time.
 			continue
 		}
 		if spent := d.Spent(w.span, observed, now); cost > 0 && spent+cost > w.limit {
-			return Balance{w.window, spent, w.limit, d.again(cost, w.span, w.limit, observed, now)}
+			return Balance{w.window, spent, w.limit, again(d.state.leaving(w.span, observed, now), cost, w.span, w.limit)}
 		}
 	}
 	return Balance{Fits, d.Spent(Hour, observed, now), allowance.Short, time.Time{}}
 }
 
-// again finds when enough charges have left the window for cost to fit.
-func (d *Draft) again(cost Cost, span time.Duration, limit Cost, observed Limits, now time.Time) time.Time {
+// WeighShare says whether cost fits in the account's share of what many may be charged
+// together. All that it was charged counts, whoever signed for it or raised it, and no step-up halves it: so
+// it counts for many. A share of zero is none.
+func (d *Draft) WeighShare(cost Cost, share Allowance, observed Limits, now time.Time) Balance {
+	if share == (Allowance{}) {
+		return Balance{}
+	}
+	for _, w := range []struct {
+		window Window
+		span   time.Duration
+		limit  Cost
+	}{{Long, Memory, share.Long}, {Short, Hour, share.Short}} {
+		charges := counting(d.state.unexplained(now.Add(-w.span)), ShareLimit, observed)
+		if spent := total(charges); spent+cost > w.limit {
+			return Balance{w.window, spent, w.limit, again(charges, cost, w.span, w.limit)}
+		}
+	}
+	return Balance{}
+}
+
+// unexplained is every charge since a moment, oldest first, those that a raise paid for too.
+func (s *state) unexplained(since time.Time) []charge {
+	charges, lent := after(s.charges, since, charge.when), after(s.lent, since, charge.when)
+	if len(lent) == 0 {
+		return charges
+	}
+	all := slices.Concat(charges, lent)
+	slices.SortStableFunc(all, func(a, b charge) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
+func total(charges []charge) (sum Cost) {
+	for _, c := range charges {
+		sum += c.cost
+	}
+	return sum
+}
+
+// again finds when enough charges, oldest first, have left the window for cost to fit.
+func again(charges []charge, cost Cost, span time.Duration, limit Cost) time.Time {
 	if cost > limit {
 		return time.Time{}
 	}
-	excess := d.Spent(span, observed, now) + cost - limit
-	for _, c := range d.state.leaving(span, observed, now) {
+	excess := total(charges) + cost - limit
+	for _, c := range charges {
 		if excess -= c.cost; excess <= 0 {
 			return c.at.time().Add(span)
 		}

@@ -51,6 +51,7 @@ const (
 	RegisterLimit                        // likewise all accounts
 	CeilingLimit                         // people with a reason, of 28 days
 	RowsLimit                            // people found in the rows of searches, of 28 days
+	ShareLimit                           // an account's share of what many may open
 	limitsEnd
 )
 

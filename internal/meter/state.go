@@ -12,6 +12,7 @@ import (
 // be appended to and never changed in place.
 type state struct {
 	charges  []charge     // oldest first
+	lent     []charge     // likewise, that a raise paid for
 	hints    []hint       // oldest first
 	stepUps  []moment     // of Memory
 	writes   []moment     // of the last hour
@@ -188,6 +189,7 @@ func (s *state) charge(e Event) {
 	}
 	if s.raise.holds(e.At) >= e.Cost {
 		s.raise.left -= e.Cost
+		s.lent = append(s.lent, charge{at: at, cost: e.Cost, spared: e.Spared})
 		return
 	}
 	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.Vouched(e.Person, e.Service, e.At), e.Spared})
@@ -248,7 +250,7 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
-	for _, list := range []*[]charge{&s.charges, &s.raises, &s.canaries, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.canaries, &s.tickets} {
 		*list = slices.Clone(after(*list, past, charge.when))
 	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))

@@ -228,6 +228,7 @@ type weighing struct {
 	rules     Rules
 	watch     Watch
 	allowance meter.Allowance
+	share     meter.Allowance // of what many may be charged
 	may       register.Fields
 	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
@@ -246,6 +247,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
+		share:     r.share(),
 		may:       r.Purposes[ask.Purpose],
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
@@ -305,7 +307,7 @@ func (w *weighing) onlyObserved(denial Ruling) bool {
 
 // keepsSeen reports whether a denial of new fields still shows the fields seen before.
 func (w Why) keepsSeen() bool {
-	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == CeilingReached || w == Frozen
+	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == CeilingReached || w == ShareReached || w == Frozen
 }
 
 func (w *weighing) weigh(opening Opening) Ruling {
@@ -623,8 +625,12 @@ func (r Ruling) as(verdict Verdict, why Why) Ruling {
 	return r
 }
 
-// full says which of the wider allowances does not hold the cost.
+// full says which of the wider allowances does not hold the cost, or whether the account has
+// spent its share of them: one account MUST NOT empty what its colleagues work with.
 func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
+	if balance := w.meter.WeighShare(cost, w.share, w.spared, w.now); balance.Empty != meter.Fits {
+		return weighed(cost, balance).as(Withheld, ShareReached), true
+	}
 	for _, wider := range []struct {
 		tally *meter.Tally
 		limit meter.Allowance

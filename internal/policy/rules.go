@@ -21,6 +21,7 @@ type Rules struct {
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
+	Share      int // one account may spend one part in so many of each of Wider; zero for all of it
 	Watches    map[roster.Role]Watch
 	Cold       bool // a person of whom no system tells any fact costs twice
 	Observed   Observed
@@ -81,7 +82,7 @@ func (o Observed) covers(ask Ask) bool {
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
 	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.CanaryListedLimit, CanaryOpened: meter.CanaryLimit,
-	CeilingReached: meter.CeilingLimit, RowsReached: meter.RowsLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
+	CeilingReached: meter.CeilingLimit, RowsReached: meter.RowsLimit, ShareReached: meter.ShareLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
 }
 
 // Limits are those that are only observed for an ask.
@@ -97,8 +98,32 @@ func (o Observed) Limits(ask Ask) (observed meter.Limits) {
 	return observed
 }
 
-// Signed is the default of Rules.Signed.
-const Signed = 40
+// The defaults of Rules.Signed and Rules.Share.
+const (
+	Signed = 40
+	Share  = 3
+)
+
+// share is what one account may be charged of what many may be: of the least of Wider, since
+// what it was charged through one service counts for all. It is never less than the price of
+// one person.
+func (r Rules) share() (share meter.Allowance) {
+	if r.Share == 0 {
+		return share
+	}
+	part := func(all meter.Cost) meter.Cost { return min(all, max(all/meter.Cost(r.Share), meter.People(most))) }
+	for _, all := range []meter.Allowance{r.Wider.Organisation, r.Wider.Service, r.Wider.Register} {
+		one := meter.Allowance{Short: part(all.Short), Long: part(all.Long)}
+		switch {
+		case all == meter.Allowance{}:
+		case share == meter.Allowance{}:
+			share = one
+		default:
+			share = share.Least(one)
+		}
+	}
+	return share
+}
 
 // Young is how long an account is on probation.
 const Young = 28 * 24 * time.Hour
@@ -237,7 +262,7 @@ func (r Ruling) event() meter.EventKind {
 		return meter.Stopped
 	case r.Why == LongEmpty, r.Why == SignedEmpty:
 		return meter.Unsigned
-	case r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
+	case r.Why == ShareReached, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
 		return meter.Deferred
 	default:
 		return meter.Looked

@@ -112,6 +112,7 @@ const (
 	NoPermit       Why = 34 // an export, and no permit for it, or nothing explains this person
 	CeilingReached Why = 36 // with a reason, and the ceiling of such people is reached
 	RowsReached    Why = 37 // in the rows of a search, and as many people were found as may be
+	ShareReached   Why = 38 // without a reason, and the account's share of what many may open is used up
 	PermitSpent    Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
@@ -142,7 +143,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 func (w Why) Counts() bool {
 	switch w {
 	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
-		CanaryListed, CanaryOpened, CeilingReached, RowsReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		CanaryListed, CanaryOpened, CeilingReached, RowsReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
 		return false
@@ -163,7 +164,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	Unnamed: "unnamed", Overwrites: "overwrites",
-	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached",
+	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", ShareReached: "share-reached",
 }
 
 func (w Why) String() string {

@@ -74,7 +74,7 @@ var classes = map[policy.Why]string{
 	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.SignedEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
 	policy.PaceReached: "pace", policy.WallReached: "wall", policy.CeilingReached: "ceiling", policy.RowsReached: "rows",
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
-	policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
+	policy.ShareReached: "share", policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
