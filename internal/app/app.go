@@ -37,6 +37,7 @@ import (
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
+	"poterne/internal/usage"
 )
 
 // Program is everything that runs, wired together.
@@ -100,10 +101,13 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "campaign")},
 		campaign.Rules{Watches: o.Rules.Watches, Narrowed: o.Narrowed}, o.Now, log)
 	refused := strangers.New(strangers.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "strangers")}, o.Now, log)
+	used := usage.New(usage.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "usage")},
+		usage.RulesOf(o.Rules, grants.MostGiven), o.Now, log)
+	p.metrics.noticed(used)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
-		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Audit: auditing,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Audit: auditing,
 		Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},
@@ -151,7 +155,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, auditing.Run, refused.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, auditing.Run, refused.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })

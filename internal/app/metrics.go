@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/usage"
 )
 
 // metrics are for operators. Every label comes from a short closed list: declared
@@ -84,6 +86,19 @@ func (m *metrics) audited(watch *audit.Watch) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "poterne_audit_findings", Help: "Rows of the database that no node wrote, or that are not as the ledger says: see poterne audit.",
 	}, func() float64 { return float64(len(watch.Findings())) }))
+}
+
+// noticed counts the accounts on the short list of those who use nearly all that they may.
+func (m *metrics) noticed(used *usage.Watch) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_usage_noticed", Help: "Accounts that for eight weeks have used far more of their limits than their role and their own past: see /desk/campaigns.",
+	}, func() float64 {
+		list, _, err := used.List(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		return float64(len(list))
+	}))
 }
 
 func (m *metrics) handler(log *slog.Logger) http.Handler {

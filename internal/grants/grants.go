@@ -27,11 +27,11 @@ const (
 	LongestRaise = 24 * time.Hour
 )
 
-// mostGiven bounds what one account can be given within 28 days by all raises and
+// MostGiven bounds what one account can be given within 28 days by all raises and
 // signatures together: two accounts that collude MUST NOT take the register by fifties. An
 // account younger than policy.Young is given a tenth.
 const (
-	mostGiven  = 100
+	MostGiven  = 100
 	youngShare = 10
 )
 
@@ -78,7 +78,7 @@ func young(tx *journal.Tx, rows approval.Rows, id roster.AccountID) (bool, error
 // allows fails when an account would be given more people within 28 days, by raises and
 // by signatures, than the bound for one account.
 func allows(tx *journal.Tx, rows approval.Rows, of roster.AccountID, people int) error {
-	most := mostGiven
+	most := MostGiven
 	switch young, err := young(tx, rows, of); {
 	case err != nil:
 		return err

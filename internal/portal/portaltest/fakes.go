@@ -25,6 +25,7 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
+	"poterne/internal/usage"
 )
 
 // The stage as what the rooms rely on.
@@ -35,6 +36,7 @@ type (
 	stageRoster    struct{ *Stage }
 	stageShelf     struct{ *Stage }
 	stageCampaigns struct{ *Stage }
+	stageUsage     struct{ *Stage }
 	stageAudit     struct{ *Stage }
 	stageStrangers struct{ *Stage }
 
@@ -52,6 +54,10 @@ func (s stageStrangers) Of(siret string) []strangers.Stranger {
 func (s stageCampaigns) Picture() campaign.Picture { return s.Shared }
 
 func (s stageCampaigns) Alarms() []campaign.Alarm { return s.Shared.Alarms }
+
+func (s stageUsage) List(context.Context) ([]usage.Notice, ledger.Number, error) {
+	return s.Noticed, s.Shared.UpTo, s.Broken
+}
 
 func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
 	who := roster.AccountID(r.Header.Get(Actor))

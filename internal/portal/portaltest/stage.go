@@ -28,6 +28,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin/strangers"
+	"poterne/internal/usage"
 )
 
 // Spoken is a request of a browser that asks for pages in a language.
@@ -58,6 +59,7 @@ type Stage struct {
 	SteppedUp time.Time // when the visitor proved to be there
 	Broken    error     // what everything answers, if anything
 	Shared    campaign.Picture
+	Noticed   []usage.Notice
 
 	Refused    []strangers.Stranger // at the door
 	Damaged    []audit.Finding      // rows that are not as the ledger says
@@ -95,7 +97,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
-		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Audit: stageAudit{s},
+		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
 	})
 	s.Rooms = []portal.Room{
@@ -275,6 +277,17 @@ func (s *Stage) Conspire() {
 		},
 		Surges:   []campaign.Surge{{Role: roster.Desk, From: Now.Add(-2 * time.Hour).Truncate(time.Hour), People: 142, Usual: 61, Weeks: 4}},
 		Compares: true, KnowsLineage: true,
+	}
+	s.Noticed = []usage.Notice{
+		{Account: "camille.aubry", Role: roster.Adviser, Uses: []usage.Use{
+			{Limit: usage.Explained, Used: meter.People(1150), Allowed: meter.People(1200), Usual: meter.People(380), Before: meter.People(402), Known: true},
+			{Limit: usage.Unexplained, Used: meter.People(40), Allowed: meter.People(40), Usual: meter.People(21), Before: meter.People(19), Known: true},
+		}},
+		{Account: "sacha.olive", Role: roster.Training, Uses: []usage.Use{
+			{Limit: usage.Found, Used: meter.People(28), Allowed: meter.People(30), Usual: meter.People(4)},
+			{Limit: usage.Given, Used: meter.People(120), Allowed: meter.People(200)},
+			{Limit: usage.Refused, Used: meter.People(9), Allowed: meter.People(10)},
+		}},
 	}
 	for _, o := range []order.Order{
 		{Reach: order.Organisation, Target: "ml-bourg", Cause: 7},

@@ -11,10 +11,12 @@ import (
 	"poterne/internal/roster"
 )
 
-// campaigns is the page of accounts that act together.
+// campaigns is the page of what no single decision shows: accounts that act together, and
+// accounts that stay just inside their limits for weeks.
 type campaigns struct {
 	base
 	campaigns Campaigns
+	usage     Usage
 	journal   Journal
 }
 
@@ -26,6 +28,8 @@ type campaignsPage struct {
 	Thefts       []theftState
 	Narrowed     []measureState
 	Surges       []surgeState
+	Noticed      []noticeState
+	MoreNoticed  int
 	Compares     bool // there are weeks enough to compare an hour with
 	KnowsLineage bool
 }
@@ -60,6 +64,17 @@ type surgeState struct {
 	Sentence string
 }
 
+// noticeState is an account that uses nearly all that it may, as the desk shows it.
+type noticeState struct {
+	accountName
+	Role      string
+	Sentence  string
+	Sentences []string // of each limit
+}
+
+// noticesNamed is how many such accounts are named, those furthest beyond.
+const noticesNamed = 50
+
 // accountsNamed is how many accounts of an alarm are named, the heaviest.
 const accountsNamed = 12
 
@@ -69,8 +84,12 @@ func (c campaigns) page(v visit) error {
 		return err
 	}
 	picture, measures := c.campaigns.Picture(), c.measures(v)
+	noticed, upTo, err := c.usage.List(v.Context())
+	if err != nil {
+		return err
+	}
 	shown := campaignsPage{
-		Page: v.Page(path, "campaign.title"), Behind: picture.UpTo+behindBy < c.journal.Next(),
+		Page: v.Page(path, "campaign.title"), Behind: min(picture.UpTo, upTo)+behindBy < c.journal.Next(),
 		Compares: picture.Compares, KnowsLineage: picture.KnowsLineage,
 	}
 	for _, m := range measures {
@@ -89,11 +108,19 @@ func (c campaigns) page(v visit) error {
 			"role", v.Speaker.Say("role."+string(s.Role)), "people", s.People,
 			"usual", s.Usual, "weeks", s.Weeks)})
 	}
+	shown.MoreNoticed = max(0, len(noticed)-noticesNamed)
+	for _, n := range noticed[:len(noticed)-shown.MoreNoticed] {
+		state := noticeState{named(v.labels, n.Account), v.Speaker.Say("role." + string(n.Role)), v.Speaker.Sentence(n), nil}
+		for _, u := range n.Uses {
+			state.Sentences = append(state.Sentences, v.Speaker.Sentence(u))
+		}
+		shown.Noticed = append(shown.Noticed, state)
+	}
 	c.pages.Show(v.Visit, http.StatusOK, "campaigns.html", shown)
 	return nil
 }
 
-// behindBy is how many entries the picture may be behind and still be called whole:
+// behindBy is how many entries a picture may be behind and still be called whole:
 // they are taken in as they are written, this reading among them.
 const behindBy = 1000
 

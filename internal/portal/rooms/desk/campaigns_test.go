@@ -79,9 +79,41 @@ func TestADeskIsNotQuietWhileAccountsActTogether(t *testing.T) {
 			t.Errorf("the page does not say %q: %s", want, portaltest.Read(t, raw))
 		}
 	}
-	for _, link := range []string{`href="/desk/accounts/theo.marchand"`, `href="/desk/orders/0"`} {
+	for _, link := range []string{`href="/desk/accounts/camille.aubry"`, `href="/desk/accounts/theo.marchand"`, `href="/desk/orders/0"`} {
 		if !strings.Contains(raw, link) {
 			t.Errorf("no link to %s", link)
+		}
+	}
+}
+
+// Promise: WATCH-8
+func TestWATCH_8_TheDeskSaysWhoUsesNearlyAllThatTheyMayAndWhy(t *testing.T) {
+	s := portaltest.NewStage()
+	sees := func(in i18n.Language) string {
+		answer := httptest.NewRecorder()
+		s.Visits(security, http.MethodGet, "/desk/campaigns", nil)(answer, httptest.NewRequest(http.MethodGet, "/desk/campaigns", nil), in)
+		return portaltest.Read(t, answer.Body.String())
+	}
+	if said := sees(i18n.English); !strings.Contains(said, "Close to the limits, for weeks") || !strings.Contains(said, "No account.") {
+		t.Errorf("a quiet house: %s", said)
+	}
+	s.Conspire()
+	for in, want := range map[i18n.Language][]string{
+		i18n.English: {
+			"For eight weeks this account has used 2 limits far beyond its role and its own past, or nearly in full.",
+			"About 1,150 people with a reason: 96 % of what is allowed; 380 is usual for its role, and it had 402 in the eight weeks before.",
+			"28 people found in searches, without a reason: 93 % of what is allowed; 4 is usual for its role. The account has no past to compare with.",
+		},
+		i18n.French: {
+			"40 personnes sans motif : 100 % de ce qui est permis ; 21 d’ordinaire dans son rôle, 19 les huit semaines d’avant.",
+			"9 demandes arrêtées par une limite : 90 % de ce qui est permis sans motif ; 0 d’ordinaire dans son rôle. Le compte n’a pas de passé à comparer.",
+		},
+	} {
+		said := sees(in)
+		for _, sentence := range want {
+			if !strings.Contains(strings.ReplaceAll(said, "\u202f", " "), sentence) {
+				t.Errorf("the page does not say %q: %s", sentence, said)
+			}
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/portal"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/usage"
 )
 
 //go:embed pages
@@ -42,6 +43,7 @@ type Deps struct {
 	Sessions    Sessions
 	Sources     Sources
 	Campaigns   Campaigns
+	Usage       Usage
 	Audit       Audit
 	Index       Index // nil: there are no pages that say exactly who, and what follows is not needed
 	Directory   Directory
@@ -124,6 +126,13 @@ type Campaigns interface {
 	Alarms() []campaign.Alarm
 }
 
+// Usage is who uses nearly all that every limit allows.
+type Usage interface {
+	// List returns the accounts to look at, the furthest beyond first, and the number of
+	// the first entry that the list does not rest on.
+	List(context.Context) ([]usage.Notice, ledger.Number, error)
+}
+
 // Index answers exactly who was shown, and who saw somebody.
 type Index interface {
 	// ShownTo counts who was shown to some accounts, from one time on and before
@@ -165,7 +174,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		base:      all,
 		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, deps.Audit, newHour()},
 		orders:    orders{all, deps.Containment, deps.Sessions},
-		campaigns: campaigns{all, deps.Campaigns, deps.Journal},
+		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.accounts = accounts{all, deps.Journal, h.exact}
