@@ -111,6 +111,7 @@ type observeTable struct {
 	Services   []string `toml:"services"`
 	Roles      []string `toml:"roles"`
 	Rules      []string `toml:"rules"`
+	Most       int64    `toml:"most"` // 500
 }
 
 // coverTable bounds covers.
@@ -233,6 +234,10 @@ func (c *config) observed(wrong *document) policy.Observed {
 	o := policy.Observed{
 		Everything: c.Observe.Everything,
 		Services:   map[roster.ServiceID]bool{}, Roles: map[roster.Role]bool{}, Grounds: map[policy.Why]bool{},
+		Most: int(cmp.Or(c.Observe.Most, policy.ObservedMost)),
+	}
+	if o.Most < 1 || o.Most > mostOfAccount {
+		wrong.Add("observe.most", "must be between 1 and %d: how many people without a reason one account is shown within a day while rules are only observed", mostOfAccount)
 	}
 	for i, name := range c.Observe.Services {
 		if !slices.ContainsFunc(c.Service, func(s serviceTable) bool { return s.ID == name }) {

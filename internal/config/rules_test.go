@@ -78,7 +78,7 @@ func TestWhatIsObservedIsNamed(t *testing.T) {
 	}
 	want := policy.Observed{
 		Services: map[roster.ServiceID]bool{"people": true}, Roles: map[roster.Role]bool{roster.Desk: true},
-		Grounds: map[policy.Why]bool{policy.PaceReached: true, policy.Drifting: true},
+		Grounds: map[policy.Why]bool{policy.PaceReached: true, policy.Drifting: true}, Most: policy.ObservedMost,
 	}
 	if !reflect.DeepEqual(s.Rules.Observed, want) {
 		t.Errorf("observed is %+v", s.Rules.Observed)

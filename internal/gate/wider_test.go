@@ -20,6 +20,7 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -361,6 +362,56 @@ func TestMETER_4_OneAccountNeverStopsItsColleagues(t *testing.T) {
 	}
 	if got := settle(t, g, ask(1001)).Decision.People[0]; got.Why != policy.AlreadySeen {
 		t.Errorf("somebody seen already: %v", got.Why)
+	}
+}
+
+func TestObservingHasAWallThatHolds(t *testing.T) {
+	h := newHouse(t)
+	r := rules
+	r.Observed = policy.Observed{Everything: true, Most: 50}
+	var nodes [2]*storetest.Node
+	for i := range nodes {
+		s := h.store()
+		var err error
+		if nodes[i], err = storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), r, h.clock.now); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = nodes[i].Run(t.Context()) }()
+	}
+	sweep := func(first int) (shown int, last policy.Ruling) {
+		show := func(node int, a policy.Ask) {
+			for _, last = range settle(t, nodes[node%2], a).Decision.People {
+				if last.Verdict.Shows() {
+					shown++
+				}
+			}
+		}
+		for n := first; n < first+20; n++ {
+			show(n, ask(n))
+		}
+		for n := first + 20; n < first+80; n += 20 { // the wall stands inside a search
+			a := ask()
+			for m := range 20 {
+				a.People = append(a.People, policy.Opening{Person: storetest.Person(n + m), Fields: register.Name})
+			}
+			a.Signs = meter.SearchRow
+			show(n/20, a)
+		}
+		return shown, last
+	}
+	shown, last := sweep(1000)
+	if shown != 50 || last.Observed || !last.Why.Counts() && last.Why != policy.Frozen {
+		t.Errorf("%d strangers shown to an account that is only observed, want 50; then %+v", shown, last)
+	}
+	if got := settle(t, nodes[0], ask(1)).Decision.People[0]; got.Why != policy.Explained {
+		t.Errorf("of the caseload: %v", got.Why)
+	}
+	if got := settle(t, nodes[0], ask(1000)).Decision.People[0]; got.Why != policy.AlreadySeen && got.Why != policy.Frozen {
+		t.Errorf("somebody seen already: %v", got.Why)
+	}
+	h.clock.advance(25 * time.Hour)
+	if shown, _ := sweep(2000); shown > 50 {
+		t.Errorf("%d the day after", shown)
 	}
 }
 

@@ -214,6 +214,12 @@ func (d *Draft) WeighShare(cost Cost, share Allowance, observed Limits, now time
 	return Balance{}
 }
 
+// Unexplained is at least how many people the account was shown without a reason within
+// span before now: whoever was charged for twice counts twice.
+func (d *Draft) Unexplained(span time.Duration, now time.Time) int {
+	return len(d.state.unexplained(now.Add(-span)))
+}
+
 // unexplained is every charge since a moment, oldest first, those that a raise paid for too.
 func (s *state) unexplained(since time.Time) []charge {
 	charges, lent := after(s.charges, since, charge.when), after(s.lent, since, charge.when)

@@ -300,9 +300,14 @@ func (w *weighing) enforce(shown Ruling, denials iter.Seq[Ruling]) Ruling {
 	return shown
 }
 
-// onlyObserved reports whether a denial is only noted, because its rule is observed.
+// onlyObserved reports whether a denial is only noted, because its rule is observed. Beyond
+// what an account may be shown within a day all the same, no denial is.
 func (w *weighing) onlyObserved(denial Ruling) bool {
-	return denial.Why.Counts() && (w.observed || w.rules.Observed.Grounds[denial.Why])
+	if !denial.Why.Counts() || !w.observed && !w.rules.Observed.Grounds[denial.Why] {
+		return false
+	}
+	most := w.rules.Observed.Most
+	return most == 0 || w.meter.Unexplained(24*time.Hour, w.now) < most
 }
 
 // keepsSeen reports whether a denial of new fields still shows the fields seen before.

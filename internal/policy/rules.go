@@ -71,6 +71,7 @@ type Observed struct {
 	Services   map[roster.ServiceID]bool
 	Roles      map[roster.Role]bool
 	Grounds    map[Why]bool // of rules
+	Most       int          // people without a reason that an account is shown within a day all the same; zero for any number
 }
 
 func (o Observed) covers(ask Ask) bool {
@@ -98,10 +99,11 @@ func (o Observed) Limits(ask Ask) (observed meter.Limits) {
 	return observed
 }
 
-// The defaults of Rules.Signed and Rules.Share.
+// The defaults of Rules.Signed, Rules.Share and Observed.Most.
 const (
-	Signed = 40
-	Share  = 3
+	Signed       = 40
+	Share        = 3
+	ObservedMost = 500
 )
 
 // share is what one account may be charged of what many may be: of the least of Wider, since
