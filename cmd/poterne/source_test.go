@@ -60,6 +60,9 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 			Account: id, Service: "people", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
 		})
 	}
+	list.Accounts = append(list.Accounts, roster.Account{
+		ID: "m-4", Organisation: "ml", Role: roster.Manager, Opened: time.Now().AddDate(-1, 0, 0), Identity: roster.Identity{Subject: "m-4"},
+	})
 	if err := storetest.TakeRosterBy(t, o.Writer(), list); err != nil {
 		t.Fatal(err)
 	}
@@ -161,17 +164,18 @@ func TestSCOPE_2_WhatTheAskerWroteExplainsNothingHoweverTheyAreSpelled(t *testin
 				t.Errorf("%s: what the line holds is told: %s", way, said)
 			}
 		}
-		for sentence, c := range map[string]struct{ absent, substitute, by, column string }{
-			"declared by the substitute, in capitals": {"b-1", "a-2", "A-2", "declared_by"},
-			"declared by nobody known":                {"b-1", "a-2", "stranger", "declared_by"},
-			"for nobody known":                        {"stranger", "a-2", "c-3", "absent"},
-			"by nobody known":                         {"b-1", "stranger", "c-3", "substitute"},
+		for sentence, c := range map[string]struct{ absent, substitute, by, says string }{
+			"declared by the substitute, in capitals":    {"b-1", "a-2", "A-2", "declared_by: not in the roster; import the roster first"},
+			"declared by a colleague who manages nobody": {"b-1", "a-2", "c-3", "declared_by: a cover is declared by a manager"},
+			"declared by nobody known":                   {"b-1", "a-2", "stranger", "declared_by: not in the roster; import the roster first"},
+			"for nobody known":                           {"stranger", "a-2", "m-4", "absent: not in the roster; import the roster first"},
+			"by nobody known":                            {"b-1", "stranger", "m-4", "substitute: not in the roster; import the roster first"},
 		} {
 			n++
 			dossier := fmt.Sprint(n)
 			said := take(t, fmt.Sprintf("%s%d,caseload,b-1,dossier,%s,%s,,,,\nc%d,cover,,,,%s,,%s,%s,%s\n",
 				factHeader, n, dossier, around(time.Hour), n, around(time.Hour), c.absent, c.substitute, c.by))
-			if !strings.Contains(said, c.column+": not in the roster; import the roster first") || l.explained(t, "a-2", dossier) {
+			if !strings.Contains(said, c.says) || l.explained(t, "a-2", dossier) {
 				t.Errorf("%s, a cover %s: it was said %s", way, sentence, said)
 			}
 		}
@@ -181,7 +185,7 @@ func TestSCOPE_2_WhatTheAskerWroteExplainsNothingHoweverTheyAreSpelled(t *testin
 			t.Errorf("%s, for an account that nobody has: it was said %s", way, said)
 		}
 	}
-	said := l.push(t, fmt.Sprintf("%s1,caseload,b-1,dossier,1,%s,,,,\nc1,cover,,,,%s,,b-1,a-2,c-3\n", factHeader, around(time.Hour), around(time.Hour)))
+	said := l.push(t, fmt.Sprintf("%s1,caseload,b-1,dossier,1,%s,,,,\nc1,cover,,,,%s,,b-1,a-2,m-4\n", factHeader, around(time.Hour), around(time.Hour)))
 	if !l.explained(t, "a-2", "1") {
 		t.Errorf("a cover that somebody else declared explains nothing: it was said %s", said)
 	}
@@ -206,7 +210,7 @@ func TestSCOPE_2_ASourceTellsItsOwnKindsAndForNoLonger(t *testing.T) {
 			n++
 			cells := fmt.Sprintf("%d,%s,a-2,dossier,%d,%s,,,,\n", n, c.kind, n, c.period)
 			if c.kind == "cover" {
-				cells = fmt.Sprintf("%d,cover,,,,%s,,b-1,a-2,c-3\n", n, c.period)
+				cells = fmt.Sprintf("%d,cover,,,,%s,,b-1,a-2,m-4\n", n, c.period)
 			}
 			said := take(t, factHeader+cells)
 			if c.says == "" {
