@@ -94,6 +94,9 @@ func (l Labels) Sentence(a Activity) string {
 	case ledger.Consulted, ledger.Changed, ledger.Attempted:
 		return l.Ground(e, a.People)
 	case ledger.Placed, ledger.Lifted:
+		if e.Kind == ledger.Placed && e.Reach == order.Account && e.Account == roster.AccountID(e.Target) {
+			return l.Speaker.Say("act.not-me")
+		}
 		if e.Account == journal.Itself && e.Kind == ledger.Placed {
 			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}

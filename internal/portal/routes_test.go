@@ -32,6 +32,8 @@ var parameters = map[string]struct {
 	values map[string][]string
 }{
 	"GET /{$}":                {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
+	"GET /sessions":           {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
+	"POST /sessions/not-me":   {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
 	"GET /desk":               {watchers, map[string][]string{"said": saids}},
 	"GET /desk/flow":          {watchers, map[string][]string{"after": {"0", "3"}}},
 	"GET /desk/campaigns":     {watchers, nil},

@@ -168,6 +168,8 @@ func Scenes() map[string]Scene {
 		"manager-empty":       unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
 		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-waiting":     signing.Visits("jeanne.vidal", "GET", waiting, nil),
+		"sessions":            full.Visits("camille.aubry", "GET", "/sessions", nil),
+		"sessions-failing":    broken.Visits("camille.aubry", "GET", "/sessions", nil),
 		"manager-strangers":   signing.Visits("noa.lambert", "GET", "/manager", nil),
 		"manager-raised":      signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
 		"manager-none":        signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),

@@ -106,6 +106,9 @@ func (v *Visit) Again(ctx context.Context) (Viewer, error) {
 	return v.shell.viewer(ctx, v.Viewer.ID)
 }
 
+// Session names the session of the visit.
+func (v *Visit) Session() roster.SessionID { return v.session.ID }
+
 // SteppedUp reports whether the viewer proved to be there lately enough to sign.
 func (v *Visit) SteppedUp() bool {
 	return v.session.SteppedUpWithin(meter.Fresh, v.shell.pages.settings.Now())

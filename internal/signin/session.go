@@ -45,6 +45,7 @@ type Session struct {
 	Account      roster.AccountID
 	Organisation roster.OrganisationID
 	Started      time.Time
+	Seen         time.Time // when it was last used, to half a minute
 	Factor       Factor
 	SteppedUp    time.Time // when the person last proved to be there; zero before they did
 	Device       string    // the browser that shows it, by its name in the ledger; empty when it has none
@@ -91,6 +92,21 @@ func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	session := row.session()
 	session.Device = d.device(r)
 	return session, nil
+}
+
+// Sessions returns the open sessions of an account, the last begun first.
+func (d *Door) Sessions(ctx context.Context, account roster.AccountID) (list []Session, err error) {
+	rows, err := d.sessions.Of(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("reading an account's sessions: %w", err)
+	}
+	now := instant(d.settings.Now())
+	for _, row := range rows {
+		if d.expire(row, now).Why == "" {
+			list = append(list, row.session())
+		}
+	}
+	return list, nil
 }
 
 // recognise returns the open session that r shows, and what it showed.
@@ -205,7 +221,7 @@ func (row Row) end(why Why, now time.Time) Row {
 func (row Row) session() Session {
 	return Session{
 		ID: row.ID, Account: row.Account, Organisation: row.Organisation,
-		Started: row.Started, Factor: row.Factor, SteppedUp: row.SteppedUp, key: row.Key,
+		Started: row.Started, Seen: row.Seen, Factor: row.Factor, SteppedUp: row.SteppedUp, key: row.Key,
 	}
 }
 

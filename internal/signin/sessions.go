@@ -26,6 +26,8 @@ type Sessions interface {
 	// Find returns a session, also one that has ended. The error is fault.Absent
 	// when there is none.
 	Find(ctx context.Context, key Digest) (Row, error)
+	// Of returns the open sessions of an account, the last begun first.
+	Of(ctx context.Context, account roster.AccountID) ([]Row, error)
 	// Swap replaces what may change in a session and raises its version by one, if the
 	// stored version is still row.Version. It reports whether it did.
 	Swap(ctx context.Context, row Row) (bool, error)

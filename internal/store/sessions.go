@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
@@ -127,6 +128,18 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 		s.remember(row, writes)
 	}
 	return row, s.absent(err)
+}
+
+// Of implements signin.Sessions.
+func (s *Sessions) Of(ctx context.Context, account roster.AccountID) (list []signin.Row, err error) {
+	err = s.db.each(ctx, func(rows *sql.Rows) error {
+		row, err := s.db.scanSession(rows)
+		if err == nil {
+			list = append(list, row)
+		}
+		return err
+	}, `select `+sessionColumns+` from session where account = $1 and why = '' order by started_us desc, id`, string(account))
+	return list, s.db.engine.classify(err)
 }
 
 // scanSession reads a session; sql.ErrNoRows when no node wrote it.

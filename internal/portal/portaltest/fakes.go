@@ -69,6 +69,13 @@ func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, 
 
 func (s stageDoor) Still(context.Context, signin.Session) error { return s.Broken }
 
+func (s stageDoor) Sessions(_ context.Context, account roster.AccountID) ([]signin.Session, error) {
+	return []signin.Session{
+		{ID: "s-2", Account: account, Started: Now.Add(-7 * time.Minute), Seen: Now.Add(-2 * time.Minute), Factor: signin.Weak},
+		{ID: "s-1", Account: account, Started: Now.Add(-3 * time.Hour), Seen: Now, Factor: signin.Strong},
+	}, s.Broken
+}
+
 func (s stageDoor) EndAll(context.Context, roster.AccountID) error { return s.Broken }
 
 func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Standing {

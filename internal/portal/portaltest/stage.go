@@ -101,7 +101,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
 	})
 	s.Rooms = []portal.Room{
-		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}}),
+		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}}),
 		s.desk,
 		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s}}),
 	}

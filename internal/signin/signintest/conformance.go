@@ -2,6 +2,7 @@ package signintest
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ func Conformance(t *testing.T, empty func() signin.Sessions) {
 		"what serves once is marked once":                        markedOnce,
 		"of many who mark at once, one is the first":             markedByOne,
 		"a session is found as it was opened":                    foundAsOpened,
+		"open sessions are found by their account":               ofAnAccount,
 		"a session nobody opened is absent":                      absent,
 		"two sessions cannot share a key or an identifier":       noSharing,
 		"a swap changes what may change, and nothing else":       swapChanges,
@@ -116,6 +118,24 @@ func foundAsOpened(t *testing.T, sessions signin.Sessions) {
 	must(t, sessions.Open(t.Context(), second))
 	wantRow(t, sessions, first)
 	wantRow(t, sessions, second)
+}
+
+func ofAnAccount(t *testing.T, sessions signin.Sessions) {
+	first, second, ended, other := row("first", "a", noon), row("second", "a", noon.Add(time.Hour)), row("ended", "a", noon), row("other", "b", noon)
+	for _, one := range []signin.Row{first, second, ended, other} {
+		must(t, sessions.Open(t.Context(), one))
+	}
+	ended.Why, ended.Ended = signin.Left, noon.Add(time.Minute)
+	if swapped, err := sessions.Swap(t.Context(), ended); !swapped || err != nil {
+		t.Fatalf("%v, %v", swapped, err)
+	}
+	got, err := sessions.Of(t.Context(), "a")
+	if err != nil || !slices.Equal(got, []signin.Row{second, first}) {
+		t.Errorf("open sessions of a: %+v (%v)", got, err)
+	}
+	if got, err := sessions.Of(t.Context(), "nobody"); err != nil || len(got) != 0 {
+		t.Errorf("open sessions of nobody: %+v (%v)", got, err)
+	}
 }
 
 func absent(t *testing.T, sessions signin.Sessions) {

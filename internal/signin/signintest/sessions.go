@@ -3,6 +3,7 @@
 package signintest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
@@ -102,6 +104,24 @@ func (s *Sessions) Find(_ context.Context, key signin.Digest) (signin.Row, error
 		return signin.Row{}, &fault.Error{Kind: fault.Absent}
 	}
 	return row, nil
+}
+
+// Of implements signin.Sessions.
+func (s *Sessions) Of(_ context.Context, account roster.AccountID) (list []signin.Row, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	for _, row := range s.rows {
+		if row.Account == account && row.Why == "" {
+			list = append(list, row)
+		}
+	}
+	slices.SortFunc(list, func(a, b signin.Row) int {
+		return cmp.Or(b.Started.Compare(a.Started), cmp.Compare(a.ID, b.ID))
+	})
+	return list, nil
 }
 
 // Swap implements signin.Sessions.

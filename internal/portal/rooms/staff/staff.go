@@ -9,8 +9,10 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
 )
 
 //go:embed pages
@@ -21,6 +23,23 @@ type Deps struct {
 	Gate    Gate
 	Journal Journal
 	Roster  Roster
+
+	Sessions    Sessions
+	Containment Containment
+}
+
+// Sessions are those that go on.
+type Sessions interface {
+	// Sessions returns the open sessions of an account, the last begun first.
+	Sessions(context.Context, roster.AccountID) ([]signin.Session, error)
+	// EndAll ends every session of an account.
+	EndAll(context.Context, roster.AccountID) error
+}
+
+// Containment places orders.
+type Containment interface {
+	// Place puts an order in force, and returns it as it is then.
+	Place(context.Context, order.Order) (order.Order, error)
 }
 
 // Gate is where accounts stand.
@@ -57,10 +76,15 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
-	return []portal.Route{{Pattern: "GET /{$}", Serve: h.front}}
+	return []portal.Route{
+		{Pattern: "GET /{$}", Serve: h.front},
+		{Pattern: "GET " + sessionsPath, Serve: h.sessions},
+		{Pattern: "POST " + sessionsPath + "/not-me", Serve: h.notMe},
+	}
 }
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: "/", Name: "layout.front", For: func(portal.Viewer) bool { return true }}}
+	everybody := func(portal.Viewer) bool { return true }
+	return []portal.Link{{Path: "/", Name: "layout.front", For: everybody}, {Path: sessionsPath, Name: "layout.sessions", For: everybody}}
 }

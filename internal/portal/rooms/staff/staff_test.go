@@ -2,11 +2,14 @@ package staff_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"poterne/internal/ledger"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
 )
 
 const (
@@ -58,5 +61,46 @@ func TestOnlyWhoOpensFilesIsToldThatTheyLeaveALine(t *testing.T) {
 		if told := strings.Contains(said, "Each file you open will leave a line here."); !strings.Contains(said, "Nothing is written yet.") || told != want {
 			t.Errorf("%s: told that files leave a line: %v, not %v", who, told, want)
 		}
+	}
+}
+
+// Promise: ENTRY-9
+func TestENTRY_9_WhoeverSaysThatItWasNotThemIsFrozenAndSignedOut(t *testing.T) {
+	h := portaltest.New(t)
+	if err := h.Gate.Record(t.Context(), ledger.Entry{Kind: ledger.SignIn, Account: camille, State: ledger.Granted, ACR: "eidas1", AMR: "pwd", Factor: "weak", Network: "elsewhere"}); err != nil {
+		t.Fatal(err)
+	}
+	_, raw := h.Goes(camille, http.MethodGet, "/sessions", nil)
+	said := portaltest.Read(t, raw)
+	for _, want := range []string{"this one", "another one", "Weak factor", "Strong factor", "Sign-in granted. Weak factor (eidas1; pwd).", "elsewhere"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if forms := portaltest.Forms(t, raw); !slices.Contains(forms, "/sessions/not-me") {
+		t.Errorf("forms lead to %v", forms)
+	}
+	answer, _ := h.Goes(camille, http.MethodPost, "/sessions/not-me", nil)
+	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != signin.LeftPath || h.Door.Ended.Load() != 1 {
+		t.Errorf("%s, to %s; the sessions of %d accounts ended", answer.Status, answer.Header.Get("Location"), h.Door.Ended.Load())
+	}
+	if d := h.Opens(camille, 1).Decision.People[0]; d.Verdict.Shows() {
+		t.Errorf("whoever is in the account opens people without a reason: %v", d.Verdict)
+	}
+	if d := h.Opens(theo, 1).Decision.People[0]; !d.Verdict.Shows() {
+		t.Errorf("a colleague is %v", d.Verdict)
+	}
+	_, raw = h.Goes(security, http.MethodGet, "/desk", nil)
+	if said := portaltest.Read(t, raw); !strings.Contains(said, "says that it was not them") {
+		t.Errorf("the desk is told %s", said)
+	}
+
+	t.Log("When the sessions cannot be ended, the freeze is there all the same.")
+	h.Door.Broken.Store(true)
+	if answer, _ := h.Goes(theo, http.MethodPost, "/sessions/not-me", nil); answer.StatusCode < 500 {
+		t.Errorf("it says %s", answer.Status)
+	}
+	if d := h.Opens(theo, 2).Decision.People[0]; d.Verdict.Shows() {
+		t.Errorf("and the account opens people: %v", d.Verdict)
 	}
 }

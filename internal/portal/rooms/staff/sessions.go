@@ -1,0 +1,65 @@
+package staff
+
+import (
+	"net/http"
+
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+)
+
+const sessionsPath = "/sessions"
+
+// sessionsPage answers whoever holds an account: is anybody else in it?
+type sessionsPage struct {
+	portal.Page
+	Sessions []sessionState
+	SignIns  []mine
+}
+
+// sessionState is a session that goes on.
+type sessionState struct {
+	signin.Session
+	Here bool // it is the one of this visit
+}
+
+func (h *Handlers) sessions(v *portal.Visit) error {
+	open, err := h.deps.Sessions.Sessions(v.Context(), v.Viewer.ID)
+	if err != nil {
+		return err
+	}
+	entries, err := h.deps.Journal.RecentBy(v.Context(), v.Viewer.ID, portal.EntriesRead)
+	if err != nil {
+		return err
+	}
+	var signIns []ledger.Entry
+	for _, e := range entries {
+		if e.Kind == ledger.SignIn || e.Kind == ledger.Session {
+			signIns = append(signIns, e)
+		}
+	}
+	shown := sessionsPage{Page: v.Page(sessionsPath, "sessions.title"), SignIns: h.mine(v, signIns)}
+	for _, s := range open {
+		shown.Sessions = append(shown.Sessions, sessionState{s, s.ID == v.Session()})
+	}
+	h.pages.Show(v, http.StatusOK, "sessions.html", shown)
+	return nil
+}
+
+// notMe freezes the viewer's account and ends all its sessions, this one too. The freeze
+// comes first: a session that cannot be ended opens nobody without a reason all the same.
+// It needs no step-up: who cannot give one may be who is being robbed, and a thief who
+// does it locks themself out.
+func (h *Handlers) notMe(v *portal.Visit) error {
+	id := v.Viewer.ID
+	if _, err := h.deps.Containment.Place(v.Context(), order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(id), By: string(id)}); err != nil {
+		return err
+	}
+	if err := h.deps.Sessions.EndAll(v.Context(), roster.AccountID(id)); err != nil {
+		return err
+	}
+	v.Back(signin.LeftPath)
+	return nil
+}
