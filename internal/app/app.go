@@ -102,7 +102,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		campaign.Rules{Watches: o.Rules.Watches, Narrowed: o.Narrowed}, o.Now, log)
 	refused := strangers.New(strangers.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "strangers")}, o.Now, log)
 	used := usage.New(usage.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "usage")},
-		usage.RulesOf(o.Rules, grants.MostGiven), o.Now, log)
+		usage.RulesOf(o.Rules), o.Now, log)
 	p.metrics.noticed(used)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})

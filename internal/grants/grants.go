@@ -27,14 +27,6 @@ const (
 	LongestRaise = 24 * time.Hour
 )
 
-// MostGiven bounds what one account can be given within 28 days by all raises and
-// signatures together: two accounts that collude MUST NOT take the register by fifties. An
-// account younger than policy.Young is given a tenth.
-const (
-	MostGiven  = 100
-	youngShare = 10
-)
-
 // Raise allows an account some more people without a reason, until a time.
 type Raise struct {
 	By, Of  roster.AccountID
@@ -78,13 +70,11 @@ func young(tx *journal.Tx, rows approval.Rows, id roster.AccountID) (bool, error
 // allows fails when an account would be given more people within 28 days, by raises and
 // by signatures, than the bound for one account.
 func allows(tx *journal.Tx, rows approval.Rows, of roster.AccountID, people int) error {
-	most := MostGiven
-	switch young, err := young(tx, rows, of); {
-	case err != nil:
+	young, err := young(tx, rows, of)
+	if err != nil {
 		return err
-	case young:
-		most /= youngShare
 	}
+	most := policy.Rules{}.Gifts(young).Given
 	draft := tx.Meter(of)
 	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
 	if before+meter.People(people) > meter.People(most) {
@@ -175,13 +165,11 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	most := c.Most
-	switch young, err := young(tx, rows, waiting.Account); {
-	case err != nil:
+	young, err := young(tx, rows, waiting.Account)
+	if err != nil {
 		return ledger.Entry{}, err
-	case young:
-		most = max(1, most/youngShare)
 	}
+	most := policy.Rules{Signed: c.Most}.Gifts(young).Signed
 	switch draft := tx.Meter(waiting.Account); {
 	case !waits(waiting, tx.Now()):
 		return ledger.Entry{}, NoneWaits

@@ -201,6 +201,40 @@ func TestRIGHTS_3_AnAccountIsOnProbationForFourWeeksAndUntilItHasNotUsedItUp(t *
 	}
 }
 
+// Promise: RIGHTS-10
+func TestRIGHTS_10_AYoungAccountIsAskedForNoSignatureThatItCannotBeGiven(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 300)
+	opened := p.now
+	p.more = func(f *policy.Facts) { f.Opened = opened }
+	for n := 100; n < 105; n++ {
+		p.want("five in all", p.after(24*time.Hour).opens(n), policy.Shown, policy.Counted)
+	}
+	n := 105
+	for range policy.Signed / 10 {
+		p.want("one more", p.after(24*time.Hour).opens(n), policy.AskCosign, policy.LongEmpty)
+		p.event(meter.Event{Kind: meter.Cosigned, Person: person(n), Service: "dossier"})
+		p.want("that was signed", p.after(time.Minute).opens(n), policy.Shown, policy.Vouched)
+		n++
+	}
+	full := p.after(24 * time.Hour).opens(n)
+	p.want("beyond a tenth of what others are given", full, policy.Refused, policy.SignedEmpty)
+	if full.Counted != meter.People(policy.Signed/10) || full.Limit != full.Counted {
+		t.Errorf("it is told %d of %d", full.Counted, full.Limit)
+	}
+	p.now = opened.Add(policy.Young + time.Hour)
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(policy.MostGiven), Until: p.now.Add(time.Minute)})
+	p.now = p.now.Add(24 * time.Hour)
+	for ; p.opens(n).Why == policy.Counted; n++ {
+		p.now = p.now.Add(30 * time.Minute)
+	}
+	given := p.after(time.Minute).opens(n)
+	p.want("after raises that were all it can be given", given, policy.Refused, policy.SignedEmpty)
+	if given.Limit != meter.People(policy.MostGiven) || given.Counted < given.Limit {
+		t.Errorf("it is told %d of %d", given.Counted, given.Limit)
+	}
+}
+
 // Promise: WATCH-1
 func TestWATCH_1_TheRequestThatCrossesTheLineIsTheOneThatIsStopped(t *testing.T) {
 	p := newPost(t)

@@ -239,6 +239,7 @@ type weighing struct {
 	meter     *meter.Draft
 	answer    uint64
 	wider     Wider
+	gifts     Gifts
 }
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
@@ -257,6 +258,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		meter:     facts.Meter,
 		answer:    facts.Answer,
 		wider:     facts.Wider,
+		gifts:     r.Gifts(facts.Young(now)),
 	}
 }
 
@@ -560,18 +562,22 @@ func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance met
 }
 
 // signable leaves of an empty allowance of 28 days, or of a ceiling, what a signature can
-// open: one person who is opened, and no more people than one account can be signed for.
+// open: one person who is opened, and no more people than this account can be given.
 func (w *weighing) signable(denial Ruling) Ruling {
 	if !w.ask.Signs.Opens() {
 		return denial.as(Withheld, denial.Why)
 	}
 	n := w.meter.Signed(w.now)
+	given := w.meter.Raised(w.now) + meter.People(n)
 	switch {
-	case n < w.rules.Signed:
+	case n < w.gifts.Signed && given+meter.Whole <= meter.People(w.gifts.Given):
 	case denial.Why == CeilingReached:
 		return denial.as(Withheld, CeilingReached)
 	default:
-		denial.Counted, denial.Limit = meter.People(n), meter.People(w.rules.Signed)
+		denial.Counted, denial.Limit = meter.People(n), meter.People(w.gifts.Signed)
+		if n < w.gifts.Signed {
+			denial.Counted, denial.Limit = given, meter.People(w.gifts.Given)
+		}
 		return denial.as(Withheld, SignedEmpty)
 	}
 	return denial

@@ -44,8 +44,8 @@ type Rules struct {
 }
 
 // RulesOf are those of a policy under which an account can be given so many people.
-func RulesOf(rules policy.Rules, given int) Rules {
-	return Rules{Allowances: rules.Allowances, Ceilings: rules.Ceilings, Rows: rules.Rows, Given: given}
+func RulesOf(rules policy.Rules) Rules {
+	return Rules{Allowances: rules.Allowances, Ceilings: rules.Ceilings, Rows: rules.Rows, Given: policy.MostGiven}
 }
 
 // of is what a role may use in 28 days; zero is no limit.

@@ -100,7 +100,7 @@ func (h *house) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger
 
 // watch runs a watch over the ledger.
 func (h *house) watch(kept journal.Keeper) (w *usage.Watch, stop func()) {
-	w = usage.New(usage.Deps{Journal: h, Ledger: store.NewLedger(h.db), Roster: store.NewRoster(h.db), Kept: kept}, usage.RulesOf(h.policy, 100), h.now, slog.New(slog.DiscardHandler))
+	w = usage.New(usage.Deps{Journal: h, Ledger: store.NewLedger(h.db), Roster: store.NewRoster(h.db), Kept: kept}, usage.RulesOf(h.policy), h.now, slog.New(slog.DiscardHandler))
 	return w, h.run(w.Run)
 }
 

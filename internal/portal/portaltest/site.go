@@ -151,7 +151,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	}
 	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
-	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules, grants.MostGiven), time.Now, slog.New(slog.DiscardHandler))
+	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
 	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db)}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier

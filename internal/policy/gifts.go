@@ -1,0 +1,24 @@
+package policy
+
+// MostGiven bounds how many people one account can be given within 28 days by all raises
+// and signatures together: two accounts that collude MUST NOT take the register by fifties.
+const MostGiven = 100
+
+// youngShare is by how much less an account is given that is younger than Young.
+const youngShare = 10
+
+// Gifts is how many people others may give one account within 28 days.
+type Gifts struct {
+	Signed int // by signatures
+	Given  int // by signatures and raises together
+}
+
+// Gifts returns what an account may be given. A young one has a tenth: whoever made it may
+// be who signs for it.
+func (r Rules) Gifts(young bool) Gifts {
+	g := Gifts{r.Signed, MostGiven}
+	if young {
+		g.Signed, g.Given = (g.Signed+youngShare-1)/youngShare, g.Given/youngShare
+	}
+	return g
+}
