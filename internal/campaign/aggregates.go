@@ -63,9 +63,6 @@ func newSums() sums {
 // count from then on.
 func (agg *Aggregates) Since(at time.Time) { agg.Week.begin(at) }
 
-// resume goes on with what other aggregates had come to.
-func (agg *Aggregates) resume(s sums) { agg.sums, agg.fresh = s, true }
-
 // Take takes in the next entry of the ledger.
 func (agg *Aggregates) Take(e *ledger.Entry) {
 	agg.sweep(e.Time)

@@ -50,16 +50,15 @@ const formOfSums = 1
 // Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
 // share. Every node may run one: all reach the same results, and an order is placed once.
 type Detector struct {
-	deps  Deps
-	now   func() time.Time
-	log   *slog.Logger
-	owing chan struct{} // holds one when orders may be due
-
-	snapshots *journal.Snapshots // of the sums; of what follows the ledger alone
+	deps     Deps
+	follower *journal.Follower[sums]
+	now      func() time.Time
+	log      *slog.Logger
+	owing    chan struct{} // holds one when orders may be due
+	known    ledger.Number // no order is placed before the entries are read that were there when Run began: another node may have placed it
 
 	mu         sync.Mutex // guards what follows
 	aggregates *Aggregates
-	upTo       ledger.Number // the aggregates hold every entry before it
 	accounts   map[roster.AccountID]roster.Account
 	asked      time.Time // when accounts were read
 	alarms     []Alarm
@@ -68,12 +67,13 @@ type Detector struct {
 
 // New returns a detector without entries; Run reads them. New sets rules.Account.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Detector {
-	d := &Detector{
-		deps: deps, now: now, log: log, owing: make(chan struct{}, 1),
-		snapshots: journal.NewSnapshots(deps.Kept, formOfSums),
-	}
+	d := &Detector{deps: deps, now: now, log: log, owing: make(chan struct{}, 1)}
 	rules.Account = func(id roster.AccountID) roster.Account { return d.accounts[id] }
 	d.aggregates = NewAggregates(rules)
+	d.follower = &journal.Follower[sums]{
+		Journal: deps.Journal, Ledger: deps.Ledger, Kept: deps.Kept, Form: formOfSums, Reach: Reach, Now: now, Log: log,
+		Mu: &d.mu, State: &d.aggregates.sums, Empty: newSums, Take: d.take, Begun: d.begun,
+	}
 	return d
 }
 
@@ -83,12 +83,10 @@ const pause = time.Second
 // Run follows the ledger until ctx ends. It retries what fails; the gate does not depend
 // on it.
 func (d *Detector) Run(ctx context.Context) error {
+	d.known = d.deps.Journal.Next()
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	wait.Go(func() {
-		d.untilEnd(ctx, "campaigns lost the ledger", d.follow)
-		d.keep(context.WithoutCancel(ctx))
-	})
+	wait.Go(func() { _ = d.follower.Run(ctx) }) // it ends with ctx, and fails at nothing
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,74 +112,21 @@ func (d *Detector) untilEnd(ctx context.Context, failing string, do func(context
 	}
 }
 
-// follow takes in entry after entry. It MUST read all entries that were there when it
-// began before it places an order: another node may have placed it.
-func (d *Detector) follow(ctx context.Context) error {
-	known := d.deps.Journal.Next()
-	from, err := d.begin(ctx)
-	if err != nil {
-		return err
-	}
-	for entry, err := range d.deps.Journal.Follow(ctx, from) {
-		if err == nil {
-			err = d.take(ctx, entry)
-		}
-		if err != nil {
-			return err
-		}
-		if entry.Number+1 >= known {
-			d.wake()
-		}
-		if d.snapshots.Due(d.now()) {
-			d.keep(ctx)
-		}
-	}
-	return ctx.Err()
-}
-
-// begin returns the number of the first entry that the sums have not seen. The first time
-// they are those that were kept, unless these end before the last weeks.
-func (d *Detector) begin(ctx context.Context) (ledger.Number, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.upTo > 0 {
-		return d.upTo, nil
-	}
-	weeks := d.now().Add(-Reach)
-	from, err := d.deps.Ledger.FirstAt(ctx, weeks)
-	if err != nil {
-		return 0, fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
-	kept := newSums()
-	upTo, err := d.snapshots.Load(ctx, &kept, d.now())
+// begun says from which entry on the sums are made. The caller holds mu.
+func (d *Detector) begun(from ledger.Number, resumed bool) {
 	switch {
-	case err != nil:
-		d.log.WarnContext(ctx, "what was kept of campaigns is not used: it is made anew from the ledger", slog.Any("err", err))
-	case upTo > 0 && upTo >= from:
-		d.aggregates.resume(kept)
-		from = upTo
-	}
-	if d.upTo = from; upTo < from && from > 0 { // the ledger is older than what is read of it
-		d.aggregates.Since(weeks)
-	}
-	return from, nil
-}
-
-// keep keeps the sums, so that the next start reads what came since.
-func (d *Detector) keep(ctx context.Context) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.snapshots.Save(ctx, &d.aggregates.sums, d.upTo, d.now()); err != nil && ctx.Err() == nil {
-		d.log.WarnContext(ctx, "what is known of campaigns could not be kept: the next start reads more of the ledger", slog.Any("err", err))
+	case resumed:
+		d.aggregates.fresh = true
+		d.wake(from)
+	case from > 0: // the ledger is older than what is read of it
+		d.aggregates.Since(d.now().Add(-Reach))
 	}
 }
 
-// wake lets Run place the orders that are due.
-func (d *Detector) wake() {
-	d.mu.Lock()
-	due := d.aggregates.fresh
-	d.mu.Unlock()
-	if !due {
+// wake lets Run place the orders that are due, once the sums have seen the entries before a
+// number. The caller holds mu.
+func (d *Detector) wake(upTo ledger.Number) {
+	if upTo < d.known || !d.aggregates.fresh {
 		return
 	}
 	select {
@@ -190,15 +135,13 @@ func (d *Detector) wake() {
 	}
 }
 
-// take takes in one entry, under the roster as it is.
-func (d *Detector) take(ctx context.Context, entry ledger.Entry) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// take takes in one entry, under the roster as it is. The caller holds mu.
+func (d *Detector) take(ctx context.Context, entry *ledger.Entry) error {
 	if err := d.askRoster(ctx); err != nil {
 		return err
 	}
-	d.aggregates.Take(&entry)
-	d.upTo = entry.Number + 1
+	d.aggregates.Take(entry)
+	d.wake(entry.Number + 1)
 	return nil
 }
 
@@ -254,7 +197,7 @@ func (d *Detector) Picture() Picture {
 	now := d.now()
 	return Picture{
 		Alarms: d.recent(now), Thefts: d.aggregates.Thefts(now), Surges: d.aggregates.Surges(now),
-		Compares: d.aggregates.Compares(now), KnowsLineage: d.aggregates.rules.Lineage != nil, UpTo: d.upTo,
+		Compares: d.aggregates.Compares(now), KnowsLineage: d.aggregates.rules.Lineage != nil, UpTo: d.follower.UpTo(),
 	}
 }
 

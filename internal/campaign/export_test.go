@@ -15,6 +15,6 @@ func Resumed(agg *Aggregates) (*Aggregates, error) {
 	if err := gob.NewDecoder(&b).Decode(&kept); err != nil {
 		return nil, err
 	}
-	resumed.resume(kept)
+	resumed.sums, resumed.fresh = kept, true
 	return resumed, nil
 }

@@ -45,99 +45,33 @@ const formOfSums = 1
 
 // Watch follows the ledger and keeps its sums. It is safe to share.
 type Watch struct {
-	deps      Deps
-	rules     Rules
-	now       func() time.Time
-	log       *slog.Logger
-	snapshots *journal.Snapshots // of what follows the ledger alone
+	follower *journal.Follower[Sums]
+	roster   Roster
+	rules    Rules
+	now      func() time.Time
 
 	mu     sync.Mutex // guards what follows
 	sums   Sums
-	upTo   ledger.Number // the sums hold every entry before it
 	list   []Notice
-	listed ledger.Number // upTo of the list
+	listed ledger.Number // the first entry that the list does not rest on
 	added  time.Time     // when the list was made
 }
 
 // New returns a watch without entries; Run reads them.
 func New(deps Deps, rules Rules, now func() time.Time, log *slog.Logger) *Watch {
-	return &Watch{deps: deps, rules: rules, now: now, log: log, snapshots: journal.NewSnapshots(deps.Kept, formOfSums), sums: NewSums()}
+	w := &Watch{roster: deps.Roster, rules: rules, now: now, sums: NewSums()}
+	w.follower = &journal.Follower[Sums]{
+		Journal: deps.Journal, Ledger: deps.Ledger, Kept: deps.Kept, Form: formOfSums, Reach: Reach, Now: now, Log: log,
+		Mu: &w.mu, State: &w.sums, Empty: NewSums, Take: func(_ context.Context, e *ledger.Entry) error {
+			w.sums.Take(e)
+			return nil
+		},
+	}
+	return w
 }
 
-// pause is the wait before another try.
-const pause = time.Second
-
-// Run follows the ledger until ctx ends. It retries what fails; no decision depends on it.
-func (w *Watch) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := w.follow(ctx); err != nil && ctx.Err() == nil {
-			w.log.WarnContext(ctx, "the sums of what accounts use lost the ledger", slog.Any("err", err))
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
-		}
-	}
-	w.keep(context.WithoutCancel(ctx))
-	return nil
-}
-
-func (w *Watch) follow(ctx context.Context) error {
-	from, err := w.begin(ctx)
-	if err != nil {
-		return err
-	}
-	for entry, err := range w.deps.Journal.Follow(ctx, from) {
-		if err != nil {
-			return err
-		}
-		w.take(&entry)
-		if w.snapshots.Due(w.now()) {
-			w.keep(ctx)
-		}
-	}
-	return ctx.Err()
-}
-
-// begin returns the number of the first entry that the sums have not seen. The first time
-// they are those that were kept, unless these end before the weeks that count; without them
-// the weeks are read that the ledger still has.
-func (w *Watch) begin(ctx context.Context) (ledger.Number, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.upTo > 0 {
-		return w.upTo, nil
-	}
-	from, err := w.deps.Ledger.FirstAt(ctx, w.now().Add(-Reach))
-	if err != nil {
-		return 0, fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
-	kept := NewSums()
-	upTo, err := w.snapshots.Load(ctx, &kept, w.now())
-	switch {
-	case err != nil:
-		w.log.WarnContext(ctx, "what was kept of what accounts use is not used: it is made anew from the ledger", slog.Any("err", err))
-	case upTo > from:
-		w.sums, from = kept, upTo
-	}
-	w.upTo = from
-	return from, nil
-}
-
-func (w *Watch) keep(ctx context.Context) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.snapshots.Save(ctx, &w.sums, w.upTo, w.now()); err != nil && ctx.Err() == nil {
-		w.log.WarnContext(ctx, "what accounts use could not be kept: the next start reads months of the ledger", slog.Any("err", err))
-	}
-}
-
-func (w *Watch) take(e *ledger.Entry) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sums.Take(e)
-	w.upTo = e.Number + 1
-}
+// Run follows the ledger until ctx ends. No decision depends on it.
+func (w *Watch) Run(ctx context.Context) error { return w.follower.Run(ctx) }
 
 // settling is how old the list may be: it changes by the week.
 const settling = time.Minute
@@ -148,7 +82,7 @@ func (w *Watch) List(ctx context.Context) ([]Notice, ledger.Number, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if now := w.now(); now.Sub(w.added) >= settling {
-		accounts, err := w.deps.Roster.Accounts(ctx)
+		accounts, err := w.roster.Accounts(ctx)
 		if err != nil {
 			return nil, 0, fmt.Errorf("reading the roster: %w", err)
 		}
@@ -157,7 +91,7 @@ func (w *Watch) List(ctx context.Context) ([]Notice, ledger.Number, error) {
 			roles[a.ID] = a.Role
 		}
 		role := func(id roster.AccountID) roster.Role { return roles[id] }
-		w.list, w.listed, w.added = w.sums.Notices(w.rules, role, now), w.upTo, now
+		w.list, w.listed, w.added = w.sums.Notices(w.rules, role, now), w.follower.UpTo(), now
 	}
 	return slices.Clone(w.list), w.listed, nil
 }

@@ -5,7 +5,6 @@ package strangers
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -38,6 +37,15 @@ const most = 10_000
 // formOfList changes with what is kept, and with what is made of an entry.
 const formOfList = 1
 
+// List is the strangers of the last weeks. It is safe to share.
+type List struct {
+	follower *journal.Follower[map[roster.Identity]Stranger]
+	now      func() time.Time
+
+	mu    sync.Mutex // guards what follows
+	known map[roster.Identity]Stranger
+}
+
 // Journal is the ledger as it is written.
 type Journal interface {
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
@@ -57,96 +65,23 @@ type Deps struct {
 	Kept    journal.Keeper // nil keeps nothing
 }
 
-// List is the strangers of the last weeks. It is safe to share.
-type List struct {
-	deps      Deps
-	now       func() time.Time
-	log       *slog.Logger
-	snapshots *journal.Snapshots // of what follows the ledger alone
-
-	mu    sync.Mutex // guards what follows
-	known map[roster.Identity]Stranger
-	upTo  ledger.Number // every sign-in before it is in known
-}
-
 // New returns an empty list; Run fills it.
 func New(deps Deps, now func() time.Time, log *slog.Logger) *List {
-	return &List{deps: deps, now: now, log: log, snapshots: journal.NewSnapshots(deps.Kept, formOfList), known: make(map[roster.Identity]Stranger)}
+	none := func() map[roster.Identity]Stranger { return make(map[roster.Identity]Stranger) }
+	l := &List{now: now, known: none()}
+	l.follower = &journal.Follower[map[roster.Identity]Stranger]{
+		Journal: deps.Journal, Ledger: deps.Ledger, Kept: deps.Kept, Form: formOfList, Reach: Waits, Now: now, Log: log,
+		Mu: &l.mu, State: &l.known, Empty: none, Take: l.take,
+	}
+	return l
 }
 
-// pause is the wait before another try.
-const pause = time.Second
-
-// Run follows the ledger until ctx ends. It retries what fails; no sign-in depends on it.
-func (l *List) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := l.follow(ctx); err != nil && ctx.Err() == nil {
-			l.log.WarnContext(ctx, "the list of refused identities lost the ledger", slog.Any("err", err))
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
-		}
-	}
-	l.keep(context.WithoutCancel(ctx))
-	return nil
-}
-
-func (l *List) follow(ctx context.Context) error {
-	from, err := l.begin(ctx)
-	if err != nil {
-		return err
-	}
-	for entry, err := range l.deps.Journal.Follow(ctx, from) {
-		if err != nil {
-			return err
-		}
-		l.take(entry)
-		if l.snapshots.Due(l.now()) {
-			l.keep(ctx)
-		}
-	}
-	return ctx.Err()
-}
-
-// begin returns the number of the first entry that is not in the list yet. The first time
-// it is the list that was kept, unless that ends before the oldest who may be on it.
-func (l *List) begin(ctx context.Context) (ledger.Number, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.upTo > 0 {
-		return l.upTo, nil
-	}
-	first, err := l.deps.Ledger.FirstAt(ctx, l.now().Add(-Waits))
-	if err != nil {
-		return 0, fmt.Errorf("finding the entries of the last weeks: %w", err)
-	}
-	kept := make(map[roster.Identity]Stranger)
-	upTo, err := l.snapshots.Load(ctx, &kept, l.now())
-	switch {
-	case err != nil:
-		l.log.WarnContext(ctx, "what was kept of refused identities is not used: it is made anew from the ledger", slog.Any("err", err))
-	case upTo > first:
-		l.known, first = kept, upTo
-	}
-	l.upTo = first
-	return first, nil
-}
-
-func (l *List) keep(ctx context.Context) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.snapshots.Save(ctx, &l.known, l.upTo, l.now()); err != nil && ctx.Err() == nil {
-		l.log.WarnContext(ctx, "the list of refused identities could not be kept: the next start reads more of the ledger", slog.Any("err", err))
-	}
-}
+// Run follows the ledger until ctx ends. No sign-in depends on it.
+func (l *List) Run(ctx context.Context) error { return l.follower.Run(ctx) }
 
 // take takes in one entry: a refused sign-in puts its identity on the list, a granted one
-// takes it off.
-func (l *List) take(e ledger.Entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.upTo = e.Number + 1
+// takes it off. The caller holds mu.
+func (l *List) take(_ context.Context, e *ledger.Entry) error {
 	switch {
 	case e.Kind != ledger.SignIn:
 	case e.State == ledger.Granted:
@@ -160,6 +95,7 @@ func (l *List) take(e ledger.Entry) {
 			l.forget(e.Time)
 		}
 	}
+	return nil
 }
 
 // forget drops those who tried too long ago; and when that is too few, the half who tried
