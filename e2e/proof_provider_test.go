@@ -34,7 +34,7 @@ func TestENTRY_1_PeopleSignInAtAProviderThatNobodyHereWrote(t *testing.T) {
 	}
 	before, after, _ := strings.Cut(string(config), "[signin]\nissuer = \"")
 	_, after, _ = strings.Cut(after, "\"\n")
-	h.write("poterne.toml", before+"[signin]\nprofile = \"oidc\"\nissuer = \""+issuer+"\"\n"+after)
+	h.write("poterne.toml", before+"[signin]\nprofile = \"oidc\"\nadmit_weak = true\nissuer = \""+issuer+"\"\n"+after)
 	h.poterne("config", "check", h.config)
 	h.poterne("roster", "import", "--config", h.config, "--as", "nadia", h.write("alix.toml", fmt.Sprintf(`
 [[account]]

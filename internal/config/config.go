@@ -140,6 +140,7 @@ type signinTable struct {
 	ClientSecretFile string        `toml:"client_secret_file" need:"client_secret_file = \"/etc/poterne/client.secret\""`
 	Idle             time.Duration `toml:"idle"` // 10m
 	Life             time.Duration `toml:"life"` // 10h
+	AdmitWeak        bool          `toml:"admit_weak"`
 
 	Profile    string            `toml:"profile"` // "proconnect"; what follows is its own when left out
 	Scopes     []string          `toml:"scopes"`
@@ -494,7 +495,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
 	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong),
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak,
 	}
 	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already

@@ -67,6 +67,7 @@ const (
 
 	Granted           State = "granted"            // a sign-in opened a session
 	NoAccount         State = "no-account"         // or did not: the identity has no account
+	TooWeak           State = "too-weak"           // or its factor was too weak
 	OtherOrganisation State = "other-organisation" // or the account is another organisation's
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit

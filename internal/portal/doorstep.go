@@ -16,7 +16,11 @@ type strangerPage struct {
 // Stranger tells a person whom the identity provider vouches for why they have no
 // access here, and whom to ask.
 func (p *Pages) Stranger(w http.ResponseWriter, r *http.Request, visitor signin.Visitor) {
-	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, Viewer{}, "stranger.title"), visitor})
+	title := "stranger.title"
+	if visitor.Bar == signin.TooWeak {
+		title = "stranger.title-too-weak"
+	}
+	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, Viewer{}, title), visitor})
 }
 
 type unsignedPage struct {

@@ -189,7 +189,7 @@ func Scenes() map[string]Scene {
 		r.Header.Set("Accept", "text/html")
 		asked.ServeHTTP(w, portaltest.Spoken(r, in))
 	}
-	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation} {
+	for _, bar := range []signin.Bar{signin.NoAccount, signin.OtherOrganisation, signin.TooWeak} {
 		scenes["stranger-"+string(bar)] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Pages.Stranger(w, portaltest.Spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@ml-bourg.example", SIRET: "90000000000017", Bar: bar})
 		}

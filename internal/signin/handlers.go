@@ -129,7 +129,7 @@ func (d *Door) tried(r *http.Request, by proof, what Attempt) error {
 }
 
 // admit finds the account of a person the provider vouches for, or what bars them. The
-// account is returned also to a person of another organisation than it is of.
+// account is returned also when it is of another organisation, or the factor is too weak.
 func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 	account, organisation, err := d.accounts.ByIdentity(r.Context(), by.identity())
 	switch {
@@ -139,6 +139,8 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 		return roster.Account{}, "", err
 	case account.Organisation != organisation.ID || !d.settings.Profile.sameOrganisation(by.SIRET, organisation.SIRET):
 		return account, OtherOrganisation, nil
+	case !d.settings.AdmitWeak && d.settings.Profile.judge(by.ACR, by.AMR) == Weak:
+		return account, TooWeak, nil
 	}
 	return account, "", nil
 }

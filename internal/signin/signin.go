@@ -40,6 +40,7 @@ type Settings struct {
 	ClientID     string   // as registered with it
 	ClientSecret string   // as registered with it
 	Profile      Profile  // how it is spoken to and believed; ProConnect's when empty
+	AdmitWeak    bool     // lets in who proved who they are by a password or a code that was sent
 	Secret       []byte   // random, SecretBytes at least, and the same on every node: seals sign-ins under way
 	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
 	Origins      []string // how people reach Poterne, such as https://poterne.example
@@ -117,6 +118,7 @@ type Bar string
 
 const (
 	NoAccount         Bar = "no-account"         // this identity has no account
+	TooWeak           Bar = "too-weak"           // the factor is weak, and the door admits none
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
 )
 

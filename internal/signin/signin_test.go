@@ -58,7 +58,7 @@ func (h *house) settings() signin.Settings {
 	return signin.Settings{
 		Issuer: h.forger.server.URL, ClientID: clientID, ClientSecret: clientSecret, Secret: []byte("thirty-two bytes that nodes share"),
 		Origins: []string{origin, "https://kairos.example"},
-		Client:  client, Now: h.clock,
+		Client:  client, Now: h.clock, AdmitWeak: true,
 		Told: func(_ context.Context, ended signin.Ended) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -590,6 +590,40 @@ func TestENTRY_12_EverySignInIsWrittenDownBeforeItCounts(t *testing.T) {
 	b := h.browser()
 	b.does("GET", b.begin("/"))
 	h.check("failed: unreachable")
+}
+
+// Promise: ENTRY-3 (a code that was sent leads to no data)
+func TestENTRY_3_ACodeThatWasSentOpensNoSession(t *testing.T) {
+	for name, test := range map[string]struct {
+		acr   string
+		amr   []string
+		shown string
+	}{
+		"a code by mail, which ProConnect calls eidas1-mfa": {"eidas1-mfa", []string{"pwd", "mail", "mfa"}, "stranger: too-weak Farge " + siret},
+		"a code by SMS":        {"eidas1-mfa", []string{"pwd", "otp", "sms"}, "stranger: too-weak Farge " + siret},
+		"a password":           {"eidas1", []string{"pwd"}, "stranger: too-weak Farge " + siret},
+		"nothing that is said": {"", nil, "stranger: too-weak Farge " + siret},
+		"a key":                {"eidas1-mfa", []string{"pwd", "hwk"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			s := h.settings()
+			s.AdmitWeak = false
+			h.build(s)
+			h.forger.token = set(claims{"acr": test.acr, "amr": test.amr})
+			b := h.browser()
+			b.does("GET", b.begin("/"))
+			if test.shown == "" {
+				b.isSignedIn()
+				return
+			}
+			h.check(test.shown)
+			b.isOut("")
+			if len(h.tried) != 1 || h.tried[0].Bar != signin.TooWeak || h.tried[0].Account != "ninon" || h.tried[0].Session != "" {
+				t.Errorf("written down: %+v", h.tried)
+			}
+		})
+	}
 }
 
 func TestENTRY_2_AssuranceIsJudgedFromLevelAndMeansTogether(t *testing.T) {

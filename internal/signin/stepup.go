@@ -99,6 +99,8 @@ func (d *Door) confirms(r *http.Request, session Session, begun pending, said pr
 	switch {
 	case err != nil:
 		return Unreachable, err
+	case bar == TooWeak && account.ID == session.Account:
+		return Weaker, errors.New("the factor is weak")
 	case bar != "" || account.ID != session.Account || account.Organisation != session.Organisation:
 		return SomebodyElse, errors.New("somebody else signed in")
 	case session.Factor == Strong && d.settings.Profile.judge(said.ACR, said.AMR) != Strong:

@@ -86,7 +86,7 @@ func (l *List) take(_ context.Context, e *ledger.Entry) error {
 	case e.Kind != ledger.SignIn:
 	case e.State == ledger.Granted:
 		delete(l.known, e.Identity)
-	default:
+	case e.State == ledger.NoAccount || e.State == ledger.OtherOrganisation:
 		l.known[e.Identity] = Stranger{
 			Identity: e.Identity, SIRET: e.SIRET, ACR: e.ACR, AMR: e.AMR, Factor: e.Factor,
 			Why: e.State, Account: e.Account, Last: e.Time, Tries: l.known[e.Identity].Tries + 1,

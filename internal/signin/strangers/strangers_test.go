@@ -108,6 +108,7 @@ func TestENTRY_12_ARefusedIdentityWaitsInAListUntilItIsLetIn(t *testing.T) {
 	d.tries("alix", "90000000000017", ledger.NoAccount)
 	d.tries("noor", "90000000000025", ledger.OtherOrganisation)
 	d.tries("theo", "90000000000017", ledger.Granted)
+	d.tries("zoe", "90000000000017", ledger.TooWeak) // who has an account
 	d.comesTo(list, "", map[string]int{"alix": 2, "noor": 1})
 	d.comesTo(list, "90000000000017", map[string]int{"alix": 2})
 	if first := list.Of("")[0]; first.Identity.Subject != "noor" || first.Why != ledger.OtherOrganisation || first.Factor != "weak" {
