@@ -49,7 +49,7 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 	if err := typed.Check("a raise", r.Because); err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := allows(tx, rows, r.Of, r.People); err != nil {
+	if err := allows(tx, rows, r.By, r.Of, r.People); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -67,9 +67,16 @@ func young(tx *journal.Tx, rows approval.Rows, id roster.AccountID) (bool, error
 	return policy.Facts{Opened: account.Opened}.Young(tx.Now()), err
 }
 
+// GaveMost: whoever signs or raises has given as many people to others as one account may.
+var GaveMost = fault.Errorf(fault.Refused, "you have allowed and signed for as many people as one person may: another manager, or the security desk, looks at this one")
+
 // allows fails when an account would be given more people within 28 days, by raises and
-// by signatures, than the bound for one account.
-func allows(tx *journal.Tx, rows approval.Rows, of roster.AccountID, people int) error {
+// by signatures, than the bound for one account, or would give more than the bound for one
+// giver.
+func allows(tx *journal.Tx, rows approval.Rows, by, of roster.AccountID, people int) error {
+	if given := tx.Given(by).Weigh(meter.People(people), policy.Gives, false, tx.Now()); given.Empty != meter.Fits {
+		return GaveMost
+	}
 	young, err := young(tx, rows, of)
 	if err != nil {
 		return err
@@ -178,7 +185,7 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	case draft.Signed(tx.Now()) >= most:
 		return ledger.Entry{}, SignedForMost
 	}
-	if err := allows(tx, rows, waiting.Account, 1); err != nil {
+	if err := allows(tx, rows, c.By, waiting.Account, 1); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{

@@ -1,12 +1,14 @@
 package grants_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/journal"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
@@ -104,5 +106,42 @@ func TestRIGHTS_10_WhoWasSignedForDoesNotFillTheMonth(t *testing.T) {
 	h.advance(meter.Memory - 20*25*time.Minute) // the first of the 20 are forgotten
 	if d, _ := commit(t, n, ask(300)); d.People[0].Verdict != policy.Shown {
 		t.Errorf("once the month has room: %v", d.People[0].Why)
+	}
+}
+
+// Promise: RIGHTS-10 (what one person gives is bounded, whoever it is given to)
+func TestRIGHTS_10_OnePersonGivesNoMoreThanTheBoundToAllTogether(t *testing.T) {
+	h := newHouse(t)
+	n, stop := h.node()
+	raise := func(w journal.Writer, by, of roster.AccountID, people int) error {
+		_, err := do(t, w, grants.Raise{By: by, Of: of, People: people, Until: h.now().Add(time.Hour), Because: "shelter"})
+		return err
+	}
+	for _, of := range []roster.AccountID{"pauline", "karim"} {
+		for range 2 {
+			if err := raise(n.Journal, "samir", of, 50); err != nil {
+				t.Fatalf("to %s: %v", of, err)
+			}
+		}
+		if err := raise(n.Journal, "samir", "lucas", 1); !errors.Is(err, grants.GaveMost) {
+			t.Errorf("one more within the hour, to somebody else: %v", err)
+		}
+		h.advance(2 * time.Hour)
+	}
+	another, _ := h.node()
+	if err := raise(another.Journal, "samir", "lucas", 1); !errors.Is(err, grants.GaveMost) {
+		t.Errorf("one more on another node: %v", err)
+	}
+	if err := raise(n.Journal, "nadia", "lucas", 1); err != nil {
+		t.Errorf("by a colleague of theirs: %v", err)
+	}
+	stop()
+	again, _ := h.node()
+	if err := raise(again.Journal, "samir", "lucas", 1); !errors.Is(err, grants.GaveMost) {
+		t.Errorf("after a restart: %v", err)
+	}
+	h.advance(29 * 24 * time.Hour)
+	if err := raise(again.Journal, "samir", "lucas", 1); err != nil {
+		t.Errorf("four weeks later: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ const (
 	together = "together" // names what accounts were charged together
 	// keptVersion begins each part. It MUST change with what is in it, and with what a
 	// meter makes of an entry.
-	keptVersion = 3
+	keptVersion = 4
 	// recentKept is how many numbers of an account's newest entries are kept: as many as
 	// a page shows, and some more.
 	recentKept = 256
@@ -122,6 +122,7 @@ func (j *Journal) together() Kept {
 	b = chunk(b, j.state.wider.register.Append(nil, at))
 	b = appendTallies(b, j.state.wider.organisations, at)
 	b = appendTallies(b, j.state.wider.services, at)
+	b = appendTallies(b, j.state.wider.givers, at)
 	return Kept{together, j.recent.upTo, b}
 }
 
@@ -305,6 +306,9 @@ func (r *resumed) readTogether(kept Kept, now time.Time) (err error) {
 		return err
 	}
 	if err := readTallies(&in, r.state.wider.services); err != nil {
+		return err
+	}
+	if err := readTallies(&in, r.state.wider.givers); err != nil {
 		return err
 	}
 	if in.bad || len(in.rest) > 0 {
@@ -560,7 +564,7 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 func (w *wider) same(o wider, at time.Time) bool {
 	all := func(w *wider) string {
 		b := appendTallies(w.register.Append(nil, at), w.organisations, at)
-		return string(appendTallies(b, w.services, at))
+		return string(appendTallies(appendTallies(b, w.services, at), w.givers, at))
 	}
 	return all(w) == all(&o)
 }

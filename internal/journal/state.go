@@ -84,16 +84,19 @@ func (s *State) measure(entry ledger.Entry) {
 }
 
 // wider is what accounts were charged together: in each organisation, through each
-// service, and in the whole register.
+// service, and in the whole register; and what each has given to all others.
 type wider struct {
 	organisations map[roster.OrganisationID]meter.Tally
 	services      map[roster.ServiceID]meter.Tally
+	givers        map[roster.AccountID]meter.Tally
 	register      meter.Tally
 	below         *wider // what a draft begins from
 }
 
 func newWider() wider {
-	return wider{organisations: make(map[roster.OrganisationID]meter.Tally), services: make(map[roster.ServiceID]meter.Tally)}
+	return wider{
+		organisations: make(map[roster.OrganisationID]meter.Tally), services: make(map[roster.ServiceID]meter.Tally), givers: make(map[roster.AccountID]meter.Tally),
+	}
 }
 
 // draft begins a copy that a failed turn leaves no trace of.
@@ -121,8 +124,20 @@ func (w *wider) service(id roster.ServiceID) meter.Tally {
 	return w.below.services[id]
 }
 
+func (w *wider) giver(id roster.AccountID) meter.Tally {
+	if tally, ok := w.givers[id]; ok || w.below == nil {
+		return tally
+	}
+	return w.below.givers[id]
+}
+
 // count takes in an entry of the ledger.
 func (w *wider) count(entry ledger.Entry) {
+	if given := entry.Given(); given > 0 {
+		tally := w.giver(entry.Account)
+		tally.Add(given, false, entry.Time)
+		w.givers[entry.Account] = tally
+	}
 	if !entry.Disclosed() || entry.Cost == 0 {
 		return
 	}
@@ -135,5 +150,6 @@ func (w *wider) count(entry ledger.Entry) {
 func (w *wider) keep(draft wider) {
 	maps.Copy(w.organisations, draft.organisations)
 	maps.Copy(w.services, draft.services)
+	maps.Copy(w.givers, draft.givers)
 	w.register = draft.register
 }

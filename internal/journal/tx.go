@@ -84,6 +84,12 @@ func (tx *Tx) Wider(organisation roster.OrganisationID, service roster.ServiceID
 	return tx.wider.of(organisation, service)
 }
 
+// Given returns what an account has given to others by raises and signatures.
+func (tx *Tx) Given(by roster.AccountID) meter.Tally {
+	tx.Meter(by) // reads the state where it is not there yet
+	return tx.wider.giver(by)
+}
+
 // Meter returns an account's meter, with the entries of this turn. The caller MUST NOT
 // record in it: Append does.
 func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {

@@ -137,6 +137,18 @@ func (e Entry) Whose() roster.AccountID {
 	}
 }
 
+// Given is how many people the entry's account gives another to be opened.
+func (e Entry) Given() meter.Cost {
+	switch e.Kind {
+	case Raised:
+		return e.Cost
+	case Cosigned:
+		return meter.Whole
+	default:
+		return 0
+	}
+}
+
 // Event is the entry as that meter takes it in.
 func (e Entry) Event() meter.Event {
 	answer := uint64(e.Receipt)

@@ -1,5 +1,12 @@
 package policy
 
+import "poterne/internal/meter"
+
+// Gives bounds how many people one account can give to all others together, by raises and
+// signatures, within an hour and within 28 days: whoever talks a manager into signing MUST
+// NOT empty the register by many hands.
+var Gives = meter.Allowance{Short: meter.People(100), Long: meter.People(200)}
+
 // MostGiven bounds how many people one account can be given within 28 days by all raises
 // and signatures together: two accounts that collude MUST NOT take the register by fifties.
 const MostGiven = 100

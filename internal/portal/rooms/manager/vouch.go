@@ -138,6 +138,8 @@ func cannotSign(err error) string {
 		return "manager.one-person"
 	case errors.Is(err, grants.SignedAlready):
 		return "manager.signed-already"
+	case errors.Is(err, grants.GaveMost):
+		return "manager.gave-most"
 	case errors.Is(err, grants.SignedForMost):
 		return "manager.signed-most"
 	case fault.Is(err, fault.Absent):
@@ -305,7 +307,12 @@ func (h *Handlers) raise(v *portal.Visit) error {
 		return h.showManager(v, http.StatusUnprocessableEntity, shown)
 	}
 	until := h.shell.Now().Add(time.Duration(hours) * time.Hour)
-	if err := h.deps.Grants.Raise(v.Context(), grants.Raise{By: v.Viewer.ID, Of: of.ID, People: people, Until: until, Because: form.Because}); err != nil {
+	err = h.deps.Grants.Raise(v.Context(), grants.Raise{By: v.Viewer.ID, Of: of.ID, People: people, Until: until, Because: form.Because})
+	if errors.Is(err, grants.GaveMost) {
+		shown.Wrong = portal.Mends{{Field: "people", Key: "manager.gave-most"}}
+		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if err != nil {
 		return err
 	}
 	v.Back(path + "?said=raised")
