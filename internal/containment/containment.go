@@ -4,6 +4,7 @@ package containment
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -168,6 +169,17 @@ func (s Service) Place(ctx context.Context, o order.Order) (order.Order, error) 
 	entry, err := journal.Do(ctx, s.Writer, Place{Order: o})
 	o.ID, o.Placed = IDOf(entry.Number), entry.Time
 	return o, err
+}
+
+// FreezeOwn freezes an account at its holder's word, once however often they say it.
+func (s Service) FreezeOwn(ctx context.Context, account roster.AccountID) error {
+	_, err := journal.Do(ctx, s.Writer, Place{
+		Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(account), By: string(account)}, Once: true,
+	})
+	if errors.Is(err, journal.Unchanged) {
+		return nil
+	}
+	return err
 }
 
 // Lift takes out of force an order that a person placed; fault.Absent when it is not in

@@ -95,6 +95,8 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 
 func (s stageGate) Orders() order.Set { return slices.Clone(s.InForce) }
 
+func (s stageGate) FreezeOwn(context.Context, roster.AccountID) error { return s.Broken }
+
 func (s stageGate) Place(_ context.Context, o order.Order) (order.Order, error) {
 	if s.Broken != nil {
 		return o, s.Broken

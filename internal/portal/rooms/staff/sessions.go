@@ -4,9 +4,7 @@ import (
 	"net/http"
 
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/portal"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
@@ -53,11 +51,10 @@ func (h *Handlers) sessions(v *portal.Visit) error {
 // It needs no step-up: who cannot give one may be who is being robbed, and a thief who
 // does it locks themself out.
 func (h *Handlers) notMe(v *portal.Visit) error {
-	id := v.Viewer.ID
-	if _, err := h.deps.Containment.Place(v.Context(), order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(id), By: string(id)}); err != nil {
+	if err := h.deps.Containment.FreezeOwn(v.Context(), v.Viewer.ID); err != nil {
 		return err
 	}
-	if err := h.deps.Sessions.EndAll(v.Context(), roster.AccountID(id)); err != nil {
+	if err := h.deps.Sessions.EndAll(v.Context(), v.Viewer.ID); err != nil {
 		return err
 	}
 	v.Back(signin.LeftPath)

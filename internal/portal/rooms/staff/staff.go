@@ -9,7 +9,6 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -36,10 +35,10 @@ type Sessions interface {
 	EndAll(context.Context, roster.AccountID) error
 }
 
-// Containment places orders.
+// Containment puts orders in force.
 type Containment interface {
-	// Place puts an order in force, and returns it as it is then.
-	Place(context.Context, order.Order) (order.Order, error)
+	// FreezeOwn freezes an account at its holder's word.
+	FreezeOwn(context.Context, roster.AccountID) error
 }
 
 // Gate is where accounts stand.

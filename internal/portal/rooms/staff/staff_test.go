@@ -84,6 +84,12 @@ func TestENTRY_9_WhoeverSaysThatItWasNotThemIsFrozenAndSignedOut(t *testing.T) {
 	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != signin.LeftPath || h.Door.Ended.Load() != 1 {
 		t.Errorf("%s, to %s; the sessions of %d accounts ended", answer.Status, answer.Header.Get("Location"), h.Door.Ended.Load())
 	}
+	if answer, _ := h.Goes(camille, http.MethodPost, "/sessions/not-me", nil); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("pressed twice: %s", answer.Status)
+	}
+	if n := h.Writes(camille, ledger.Placed); n != 1 {
+		t.Errorf("pressed twice, it froze %d times: the desk would have to lift each", n)
+	}
 	if d := h.Opens(camille, 1).Decision.People[0]; d.Verdict.Shows() {
 		t.Errorf("whoever is in the account opens people without a reason: %v", d.Verdict)
 	}
