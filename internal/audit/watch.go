@@ -84,8 +84,8 @@ func (w *Watch) Findings() []Finding {
 
 // Run audits until ctx ends: at once, every minute, and when a row without a seal is met.
 // It begins with what was kept of the ledger, and reads the whole of it anew in the
-// background: at once when something was kept, and every day. It returns an error when the ledger itself holds what no node wrote: the program MUST
-// then stop.
+// background: at once when something was kept, and every day. It returns an error when the
+// ledger itself holds what no node wrote: the program MUST then stop.
 func (w *Watch) Run(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	var rereading sync.WaitGroup
@@ -173,14 +173,7 @@ func (w *Watch) reread(ctx context.Context, soon time.Duration) error {
 		}
 		h, err := w.audit.begun(ctx)
 		if err == nil {
-			began := time.Now()
-			err = w.audit.read(ctx, h, func() {
-				select {
-				case <-ctx.Done():
-				case <-time.After(3 * time.Since(began)):
-				}
-				began = time.Now()
-			})
+			err = w.audit.read(ctx, h, journal.Pauses(ctx))
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -207,7 +200,7 @@ func (w *Watch) Look(ctx context.Context) error {
 // lookAtRights holds rights and orders against the ledger, and acts on what is found.
 func (w *Watch) lookAtRights(ctx context.Context) error {
 	w.mu.Lock()
-	if w.anew != nil && w.anew.First <= w.audit.history.First { // it knows all that the other does
+	if before := w.audit.history; w.anew != nil && (before == nil || w.anew.First <= before.First) { // it knows all that the other does
 		w.audit.history = w.anew
 	}
 	w.anew = nil
