@@ -49,7 +49,11 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 	if err := typed.Check("a raise", r.Because); err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := allows(tx, rows, r.By, r.Of, r.People); err != nil {
+	may, err := gifts(tx, rows, r.Of, 0)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := allows(tx, r.By, r.Of, r.People, may.Given); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -61,27 +65,21 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 // Apply implements journal.Act: a raise is its entry.
 func (Raise) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// young reports whether an account is younger than policy.Young.
-func young(tx *journal.Tx, rows approval.Rows, id roster.AccountID) (bool, error) {
-	account, err := rows.Account(id)
-	return policy.Facts{Opened: account.Opened}.Young(tx.Now()), err
+// gifts is what an account may be given where so many people can be signed for.
+func gifts(tx *journal.Tx, rows approval.Rows, of roster.AccountID, signed int) (policy.Gifts, error) {
+	account, err := rows.Account(of)
+	return policy.GiftsOf(signed, policy.Facts{Opened: account.Opened}.Young(tx.Now())), err
 }
 
 // GaveMost: whoever signs or raises has given as many people to others as one account may.
 var GaveMost = fault.Errorf(fault.Refused, "you have allowed and signed for as many people as one person may: another manager, or the security desk, looks at this one")
 
 // allows fails when an account would be given more people within 28 days, by raises and
-// by signatures, than the bound for one account, or would give more than the bound for one
-// giver.
-func allows(tx *journal.Tx, rows approval.Rows, by, of roster.AccountID, people int) error {
+// by signatures, than most, or would give more than the bound for one giver.
+func allows(tx *journal.Tx, by, of roster.AccountID, people, most int) error {
 	if given := tx.Given(by).Weigh(meter.People(people), policy.Gives, false, tx.Now()); given.Empty != meter.Fits {
 		return GaveMost
 	}
-	young, err := young(tx, rows, of)
-	if err != nil {
-		return err
-	}
-	most := policy.Rules{}.Gifts(young).Given
 	draft := tx.Meter(of)
 	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
 	if before+meter.People(people) > meter.People(most) {
@@ -172,20 +170,19 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	young, err := young(tx, rows, waiting.Account)
+	may, err := gifts(tx, rows, waiting.Account, c.Most)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	most := policy.Rules{Signed: c.Most}.Gifts(young).Signed
 	switch draft := tx.Meter(waiting.Account); {
 	case !waits(waiting, tx.Now()):
 		return ledger.Entry{}, NoneWaits
 	case draft.Vouched(waiting.Person, waiting.Service, tx.Now()):
 		return ledger.Entry{}, SignedAlready
-	case draft.Signed(tx.Now()) >= most:
+	case draft.Signed(tx.Now()) >= may.Signed:
 		return ledger.Entry{}, SignedForMost
 	}
-	if err := allows(tx, rows, c.By, waiting.Account, 1); err != nil {
+	if err := allows(tx, c.By, waiting.Account, 1, may.Given); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{

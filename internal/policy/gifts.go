@@ -20,10 +20,10 @@ type Gifts struct {
 	Given  int // by signatures and raises together
 }
 
-// Gifts returns what an account may be given. A young one has a tenth: whoever made it may
-// be who signs for it.
-func (r Rules) Gifts(young bool) Gifts {
-	g := Gifts{r.Signed, MostGiven}
+// GiftsOf returns what an account may be given where so many people can be signed for. A
+// young one has a tenth: whoever made it may be who signs for it.
+func GiftsOf(signed int, young bool) Gifts {
+	g := Gifts{signed, MostGiven}
 	if young {
 		g.Signed, g.Given = (g.Signed+youngShare-1)/youngShare, g.Given/youngShare
 	}

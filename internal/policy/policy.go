@@ -258,7 +258,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		meter:     facts.Meter,
 		answer:    facts.Answer,
 		wider:     facts.Wider,
-		gifts:     r.Gifts(facts.Young(now)),
+		gifts:     GiftsOf(r.Signed, facts.Young(now)),
 	}
 }
 
