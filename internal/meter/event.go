@@ -79,7 +79,7 @@ const (
 	Cosigned                   // another person vouched for one person, to be opened
 	Thawed                     // another person undid a freeze
 	Permitted                  // other people allowed an export, up to so many people, until a time
-	Deferred                   // a person without a reason was not shown: only others can do something about it
+	Deferred                   // a person without a reason was not shown: the asker can do nothing about it
 	Unsigned                   // a person without a reason was not opened: another person can sign for it
 )
 

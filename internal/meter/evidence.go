@@ -24,7 +24,7 @@ const (
 	Misses       Trait = 1 << iota // references that lead to no person
 	Hurry                          // another unexplained person within two seconds
 	Knocks                         // asked for a step-up or a signature, and on to another unexplained person
-	Insists                        // told that only others can help, and on to another unexplained person
+	Insists                        // told that they can do nothing, and on to another unexplained person
 	Pages                          // one more page of the same search or list
 	BirthSwept                     // names tried under one birth date
 	NameSwept                      // birth dates tried under one name

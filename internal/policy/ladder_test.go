@@ -617,3 +617,63 @@ func TestWATCH_2_ARefusalAtAnEmptyMonthIsAKnockAndASignatureTakesItBack(t *testi
 		p.want("rows are the application's choice", p.after(5*time.Minute).opens(n), policy.Withheld, policy.LongEmpty)
 	}
 }
+
+// Promise: WATCH-2
+func TestWATCH_2_WhoCanDoNothingAboutARefusalIsNotTakenForAThief(t *testing.T) {
+	spent := func() *post { // a young account at a desk, with nothing left that others can sign for
+		p := newPost(t)
+		p.asks = func(a *policy.Ask) { a.Role = roster.Desk }
+		p.followed(100, 5000)
+		opened := p.now.AddDate(0, 0, -14)
+		p.more = func(f *policy.Facts) { f.Opened = opened }
+		p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(10), Until: p.now.Add(time.Minute)})
+		for n := 100; p.after(time.Hour).opens(n).Verdict == policy.Shown; n++ {
+		}
+		return p
+	}
+	p := spent()
+	for n := 1; n < 100; n++ {
+		p.told(reason.Caseload, n)
+	}
+	next := 200
+	for range 8 { // days of the monthly declaration: three who come without a reason in each hour, between twice as many with one
+		for range 7 * 3 {
+			p.after(7 * time.Minute).opens(1 + 2*next%98)
+			p.want("somebody whom nobody can sign for", p.after(4*time.Minute).opens(next), policy.Refused, policy.SignedEmpty)
+			p.want("the same one again", p.after(5*time.Minute).opens(next), policy.Refused, policy.SignedEmpty)
+			p.after(4 * time.Minute).opens(2 + 2*next%98)
+			next++
+		}
+		p.after(17 * time.Hour)
+	}
+	p, refusals := spent(), 0
+	for last := (policy.Ruling{}); last.Why != policy.Enumerating && refusals < 100; refusals++ {
+		last = p.after(5 * time.Minute).opens(1000 + refusals)
+	}
+	if refusals > 20 {
+		t.Errorf("whoever knocks there and does nothing else is frozen after %d refusals", refusals)
+	}
+}
+
+// Promise: WATCH-6
+func TestWATCH_6_NobodyIsAskedForWhatWouldOpenNothing(t *testing.T) {
+	for what, test := range map[string]struct {
+		change  func(*policy.Rules)
+		verdict policy.Verdict
+		why     policy.Why
+	}{
+		"an empty month":        {func(r *policy.Rules) { r.Allowances = nil }, policy.AskCosign, policy.LongEmpty},
+		"an empty organisation": {func(r *policy.Rules) { r.Wider.Organisation = meter.Allowance{Short: 1, Long: 1} }, policy.Refused, policy.OrganisationEmpty},
+	} {
+		p := newPost(t)
+		p.followed(100, 200)
+		for range 2 {
+			p.want("guessed", p.after(time.Minute).opens(0), policy.Refused, policy.NobodyKnown)
+		}
+		before := p.rules
+		test.change(&p.rules)
+		p.want(what+" is told, and no identity asked for", p.after(time.Minute).opens(100), test.verdict, test.why)
+		p.rules = before
+		p.want("with room", p.after(time.Hour).opens(101), policy.AskIdentity, policy.Doubted)
+	}
+}

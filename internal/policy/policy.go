@@ -517,7 +517,7 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
 		denial := weighed(ruling.Cost, balance)
-		if !w.suspects(person, ruling, denial, yield) {
+		if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 			return
 		}
 		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rules.Rows[w.ask.Role])}.as(Withheld, RowsReached)) {
@@ -526,25 +526,26 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		if !allowed && !w.counts(person, ruling.Cost, balance, yield) {
 			return
 		}
-		if denial, full := w.full(ruling.Cost); full { // a raise or a signature does not lift these
-			yield(denial)
+		if denial, full := w.full(ruling.Cost); full && !yield(denial) { // a raise or a signature does not lift these
+			return
 		}
+		w.suspects(person, ruling, denial, yield)
 	})
 }
 
-// suspects yields the denials that evidence of enumeration asks for, and reports
-// whether to go on.
-func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yield func(Ruling) bool) bool {
-	if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
-		return false
-	}
+// suspects yields the denials that evidence of enumeration asks for before it is sure, and
+// a canary. They come last: nobody MUST be asked for an identity or a step-up that would
+// open nothing.
+func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yield func(Ruling) bool) {
 	if w.evidence(person, ruling, meter.DoubtLimit) >= w.watch.doubt() && ruling.Why != Vouched && !w.ask.Signs.Has(meter.SearchRow) && !w.meter.Found(person, w.now) {
 		denial := denial.as(AskIdentity, Doubted)
 		if w.enumerates(person, denial) && !yield(denial.as(Freeze, Enumerating)) || !yield(denial) {
-			return false
+			return
 		}
 	}
-	return !w.canaryMet || yield(denial.as(AskStepUp, CanaryListed))
+	if w.canaryMet {
+		yield(denial.as(AskStepUp, CanaryListed))
+	}
 }
 
 // counts yields the denials of the account's own allowances and CUSUM, and reports

@@ -262,9 +262,9 @@ func (r Ruling) event() meter.EventKind {
 		return meter.Shown
 	case r.Verdict == AskStepUp && r.Why == ShortEmpty, r.Why == Doubted, r.Why == Frozen, r.Why == Expelled, r.Why.Freezes():
 		return meter.Stopped
-	case r.Why == LongEmpty, r.Why == SignedEmpty:
+	case r.Why == LongEmpty:
 		return meter.Unsigned
-	case r.Why == ShareReached, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
+	case r.Why == SignedEmpty, r.Why == ShareReached, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
 		return meter.Deferred
 	default:
 		return meter.Looked
