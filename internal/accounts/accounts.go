@@ -2,6 +2,9 @@
 package accounts
 
 import (
+	"cmp"
+	"slices"
+
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -15,6 +18,11 @@ type Rows interface {
 	Organisations(ids []roster.OrganisationID) ([]roster.Organisation, error)
 	// Rights returns those of some accounts that there are, with what each may use.
 	Rights(ids []roster.AccountID) ([]Rights, error)
+	// Guarded reports whether an account of the security desk gives rights: one that can
+	// admit what a roster makes.
+	Guarded() (bool, error)
+	// PutAccount replaces an account, or makes it.
+	PutAccount(roster.Account) error
 	// UpsertRoster takes organisations, accounts and habilitations in. What is named
 	// again is replaced; what is not named stays.
 	UpsertRoster(List) error
@@ -31,10 +39,10 @@ type List struct {
 func (l List) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		for _, o := range l.Organisations {
-			row("organisation", o.ID, o.SIRET, o.Name)
+			row("organisation", o.ID, o.SIRET, o.Name, o.Mail)
 		}
 		for _, a := range l.Accounts {
-			row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Proposer)
+			row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Proposer, a.Mail)
 		}
 		for _, h := range l.Habilitations {
 			row("habilitation", h.Account, h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
@@ -52,7 +60,8 @@ type Rights struct {
 func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
-		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer)
+		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
+			a.Approver, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Waits)
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -61,16 +70,19 @@ func (r Rights) Digest() ledger.Digest {
 
 // DigestOrganisation is what the ledger has of an organisation's row.
 func DigestOrganisation(o roster.Organisation) ledger.Digest {
-	return ledger.DigestRows(func(row func(...any)) { row("organisation", o.ID, o.SIRET, o.Name) })
+	return ledger.DigestRows(func(row func(...any)) { row("organisation", o.ID, o.SIRET, o.Name, o.Mail) })
 }
 
 // Import takes a roster in, all of it or nothing. Each account and organisation that it
-// changes has an entry with the digest of its rows: see package audit.
+// changes has an entry with the digest of its rows: see package audit. Once there is a
+// security desk, an account that it makes or changes gives no right before a person of
+// that desk admits it: see Admit. It opens no account that was closed.
 type Import struct {
 	By   roster.AccountID
 	List List
 
 	before, after map[assigned]ledger.Digest // of what the list names
+	guarded       bool
 }
 
 // assigned is an account or an organisation that rows speak of.
@@ -86,16 +98,66 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "the roster is empty: nothing was taken in")
 	}
 	var err error
-	i.before, err = i.List.digests(rows)
+	if i.guarded, err = rows.Guarded(); err != nil {
+		return ledger.Entry{}, err
+	}
+	if i.before, err = i.List.digests(rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	i.List.Accounts, err = i.List.kept(rows)
 	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, err
 }
 
 // Apply implements journal.Act.
-func (i *Import) Apply(rows Rows, _ ledger.Entry) (err error) {
-	if err = rows.UpsertRoster(i.List); err == nil {
-		i.after, err = i.List.digests(rows)
+func (i *Import) Apply(rows Rows, e ledger.Entry) (err error) {
+	if err = rows.UpsertRoster(i.List); err != nil {
+		return err
 	}
-	return err
+	if i.after, err = i.List.digests(rows); err != nil || !i.guarded {
+		return err
+	}
+	there, err := rows.Rights(i.List.accounts())
+	if err != nil {
+		return err
+	}
+	for _, r := range there {
+		if one := (assigned{order.Account, string(r.Account.ID)}); i.after[one] != i.before[one] {
+			r.Account.Waits = uint64(e.Number)
+			if err := rows.PutAccount(r.Account); err != nil {
+				return err
+			}
+			i.after[one] = r.Digest()
+		}
+	}
+	return nil
+}
+
+// kept returns the list's accounts with what a roster does not say of those that there are.
+func (l List) kept(rows Rows) ([]roster.Account, error) {
+	there, err := rows.Rights(l.accounts())
+	before := make(map[roster.AccountID]roster.Account, len(there))
+	for _, r := range there {
+		before[r.Account.ID] = r.Account
+	}
+	list := slices.Clone(l.Accounts)
+	for i, a := range list {
+		if old, known := before[a.ID]; known {
+			a.Opened, a.Approver, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Until, old.Closed, old.Waits
+			a.Mail = cmp.Or(a.Mail, old.Mail)
+			list[i] = a
+		}
+	}
+	return list, err
+}
+
+// accounts returns the accounts that the list names.
+func (l List) accounts() (ids []roster.AccountID) {
+	for _, one := range l.named() {
+		if one.reach == order.Account {
+			ids = append(ids, roster.AccountID(one.id))
+		}
+	}
+	return ids
 }
 
 // Details implements journal.Details.
@@ -135,12 +197,9 @@ func (l List) named() (list []assigned) {
 // digests returns what the rows that there are of what the list names are now.
 func (l List) digests(rows Rows) (map[assigned]ledger.Digest, error) {
 	var organisations []roster.OrganisationID
-	var accounts []roster.AccountID
 	for _, one := range l.named() {
 		if one.reach == order.Organisation {
 			organisations = append(organisations, roster.OrganisationID(one.id))
-		} else {
-			accounts = append(accounts, roster.AccountID(one.id))
 		}
 	}
 	digests := make(map[assigned]ledger.Digest)
@@ -151,7 +210,7 @@ func (l List) digests(rows Rows) (map[assigned]ledger.Digest, error) {
 	for _, o := range there {
 		digests[assigned{order.Organisation, string(o.ID)}] = DigestOrganisation(o)
 	}
-	rights, err := rows.Rights(accounts)
+	rights, err := rows.Rights(l.accounts())
 	for _, r := range rights {
 		digests[assigned{order.Account, string(r.Account.ID)}] = r.Digest()
 	}

@@ -55,6 +55,22 @@ func Two(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (ro
 	return first, unrelated(rows, first, second, d)
 }
 
+// Later lets a second person approve what a first one did some time ago: both may still
+// sign, the second has confirmed now, and they are of two lineages. It returns both.
+func Later(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (first, second roster.Account, err error) {
+	if second, err = One(tx, rows, approver, d); err != nil {
+		return first, second, err
+	}
+	d.Confirmed = false
+	if first, err = One(tx, rows, by, d); err != nil {
+		return first, second, err
+	}
+	if first.ID == second.ID {
+		return first, second, fault.Errorf(fault.Refused, "%s takes two people: %q cannot do it and approve it", d.For, by)
+	}
+	return first, second, unrelated(rows, first, second, d)
+}
+
 // signer returns the account if it may sign at all, now.
 func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.Account, error) {
 	account, err := rows.Account(id)
@@ -63,6 +79,8 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 		return account, fault.Errorf(fault.Refused, "%q is no account: people of the roster sign for %s", id, d.For)
 	case err != nil:
 		return account, err
+	case !account.Gives(tx.Now()):
+		return account, fault.Errorf(fault.Refused, "%q is closed, or waits for a second person: it signs for nothing", id)
 	case account.Role != roster.Security && (d.Desk || account.Role != roster.Manager):
 		return account, fault.Errorf(fault.Refused, "%q may not sign for %s: %s do", id, d.For, d.who())
 	}
@@ -106,6 +124,11 @@ func (d Demand) apart(rows Rows, signer roster.Account) error {
 }
 
 var notTheirs = fault.Errorf(fault.Refused, "another person signs for it: a manager of the same organisation, or the security desk")
+
+// Apart refuses two accounts of one lineage.
+func Apart(rows Rows, one, other roster.Account, what string) error {
+	return unrelated(rows, one, other, Demand{For: what})
+}
 
 // unrelated refuses two accounts of one lineage: one made the other, or a third made
 // both, at any distance.

@@ -82,7 +82,23 @@ var samples = map[string]ledger.Entry{
 		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Provider: "71144ab3-ee1a-4401-b7b3-79b44f7daeeb", Subject: "8f1c"}, SIRET: "90000000000017",
 		ACR: "eidas1-mfa", AMR: "pwd hwk", Factor: "strong",
 	},
-	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
+	"proposed": {
+		Number: 321, Time: at, Kind: ledger.Proposed, Receipt: 321, Account: "jeanne", Organisation: "ml-valbourg", Session: "K7QWZ", Until: at.AddDate(1, 0, 0),
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Subject: "8f1c"}, State: "adviser", Count: 2, Digest: ledger.Digest{3}, Note: "remplacement",
+	},
+	"approved": {Number: 322, Time: at, Kind: ledger.Approved, Receipt: 322, Account: "samir", Organisation: "ml-valbourg", Subject: "jeanne", Cause: 321, Until: at.Add(72 * time.Hour), Digest: ledger.Digest{4}},
+	"declined": {Number: 323, Time: at, Kind: ledger.Declined, Receipt: 323, Account: "samir", Organisation: "ml-valbourg", Subject: "jeanne", Cause: 321, State: ledger.Refused, Note: "inconnu"},
+	"accepted": {
+		Number: 324, Time: at, Kind: ledger.Accepted, Receipt: 324, Organisation: "ml-valbourg", Approver: "samir", Subject: "jeanne", Cause: 321, Device: "0f3a9c", Network: "office",
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Subject: "8f1c"}, SIRET: "90000000000017", ACR: "eidas1-mfa", AMR: "pwd hwk", Factor: "strong",
+	},
+	"joined": {
+		Number: 325, Time: at, Kind: ledger.Joined, Receipt: 325, Account: "samir", Organisation: "ml-valbourg", Approver: "jeanne", Subject: "a321", Cause: 321, Until: at.AddDate(1, 0, 0),
+		Identity: roster.Identity{Issuer: "https://proconnect.example/api/v2", Subject: "8f1c"},
+	},
+	"ended":    {Number: 326, Time: at, Kind: ledger.Ended, Receipt: 326, Account: "poterne", Organisation: "ml-valbourg", Subject: "a321", State: ledger.Unused},
+	"admitted": {Number: 327, Time: at, Kind: ledger.Admitted, Receipt: 327, Account: "samir", Cause: 12, Count: 3},
+	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {

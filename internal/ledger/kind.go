@@ -30,9 +30,16 @@ const (
 	Named     Kind = 18 // pseudonyms were led back to people
 	Assigned  Kind = 19 // an account or an organisation is since then as its row says
 	SignIn    Kind = 20 // a person whom an identity provider vouches for was let in, or was not
+	Proposed  Kind = 21 // an account was proposed
+	Approved  Kind = 22 // a second person approved it, and an invitation was made
+	Declined  Kind = 23 // it was withdrawn or refused
+	Accepted  Kind = 24 // an identity accepted the invitation; it has no account yet
+	Joined    Kind = 25 // and has one now
+	Ended     Kind = 26 // an account was closed
+	Admitted  Kind = 27 // a second person admitted the accounts that a roster made
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -68,7 +75,15 @@ const (
 	Granted           State = "granted"            // a sign-in opened a session
 	NoAccount         State = "no-account"         // or did not: the identity has no account
 	TooWeak           State = "too-weak"           // or its factor was too weak
+	NotOpen           State = "not-open"           // or did not: the account is closed, has ended, or waits for a second person
 	OtherOrganisation State = "other-organisation" // or the account is another organisation's
+
+	Withdrawn State = "withdrawn" // whoever proposed an account thought better of it
+	Refused   State = "refused"   // another person refused it
+
+	ByHand  State = "by-hand" // a person closed an account
+	Expired State = "expired" // its end had come
+	Unused  State = "unused"  // nobody had signed in to it for long
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
@@ -106,6 +121,13 @@ var fields = map[Kind][]string{
 	Named:     also(doer, "Approver", "Count", "Digest"),
 	Assigned:  also(doer, "Reach", "Target", "Cause", "Digest"),
 	SignIn:    also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor"),
+	Proposed:  also(doer, "Until", "Identity", "State", "Count", "Digest"),
+	Approved:  also(doer, "Subject", "Cause", "Until", "Digest"),
+	Declined:  also(doer, "Subject", "Cause", "State"),
+	Accepted:  also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor"),
+	Joined:    also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
+	Ended:     also(doer, "Subject", "State"),
+	Admitted:  also(doer, "Cause", "Count"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

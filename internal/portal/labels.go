@@ -111,6 +111,9 @@ func (l Labels) Sentence(a Activity) string {
 			what = l.Account(roster.AccountID(e.Target))
 		}
 		return l.Speaker.Say("act.assigned", "what", what)
+	case ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted:
+		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
+			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
 	}
@@ -185,6 +188,18 @@ func (l Labels) topic(state ledger.State) string {
 		return l.Speaker.Say(key)
 	}
 	return string(state)
+}
+
+// stage says what tells one act of an account's life from another of its kind.
+func (l Labels) stage(e ledger.Entry) string {
+	switch e.Kind {
+	case ledger.Proposed:
+		return l.Speaker.Say("role." + string(e.State))
+	case ledger.Accepted:
+		return l.topic(ledger.State(e.Factor))
+	default:
+		return l.topic(e.State)
+	}
 }
 
 // kept says what was done about how long the ledger is kept, or whom it names.

@@ -86,7 +86,7 @@ func (s *Shell) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
 		return nil, err
 	}
 	v := &Visit{Request: r, Writer: w, Speaker: s.pages.speakers[languageOf(r)], session: session, shell: s}
-	if v.Viewer, err = s.viewer(r.Context(), session.Account); fault.Is(err, fault.Absent) { // closed since they signed in
+	if v.Viewer, err = s.viewer(r.Context(), session.Account); fault.Is(err, fault.Absent) { // gone since they signed in
 		return nil, &fault.Error{Kind: fault.Refused, Err: err}
 	}
 	return v, err
@@ -94,6 +94,9 @@ func (s *Shell) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
 
 func (s *Shell) viewer(ctx context.Context, id roster.AccountID) (Viewer, error) {
 	account, organisation, err := s.Roster.Account(ctx, id)
+	if err == nil && !account.Gives(s.pages.settings.Now()) { // closed since they signed in
+		err = &fault.Error{Kind: fault.Absent}
+	}
 	return Viewer{account.ID, account.Name, organisation, account.Role, account.Opened}, err
 }
 

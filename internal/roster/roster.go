@@ -91,6 +91,7 @@ type Organisation struct {
 	ID    OrganisationID
 	SIRET string // 14 digits
 	Name  string
+	Mail  string // where its head is told of what its managers do; may be empty
 }
 
 // Identity is how an identity provider names a person. An account is bound to all of it,
@@ -121,6 +122,39 @@ type Account struct {
 	Identity     Identity
 	Opened       time.Time
 	Proposer     AccountID // who proposed it; empty when it came with a roster from outside
+	Approver     AccountID // who approved it; empty when it came with a roster
+	Mail         string    // of the person, as Mail writes it; may be empty, and is never written in the ledger
+	Until        time.Time // exclusive; zero: no end is set
+	Closed       time.Time // since when it gives no right any more; zero while it is open
+	Waits        uint64    // the entry of the roster that made or changed it, until a second person admits that; zero: it waits for none
+}
+
+// Gives reports whether the account gives any right at now: it is open, it waits for no
+// second person, and its end has not come.
+func (a Account) Gives(now time.Time) bool {
+	return a.Open() && (a.Until.IsZero() || now.Before(a.Until))
+}
+
+// Open reports whether the account was not closed and waits for nobody.
+func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 }
+
+// Mail returns the one spelling of a mail address, so that two of them are compared as
+// text. An address with a tag after a plus is refused: it is another spelling of one.
+func Mail(typed string) (string, error) {
+	typed = strings.ToLower(norm.NFKC.String(strings.TrimSpace(typed)))
+	local, domain, found := strings.Cut(typed, "@")
+	plain := func(text, more string) bool {
+		return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune(more, r)
+		})
+	}
+	switch {
+	case strings.Contains(local, "+"):
+		return "", errors.New("holds a plus sign; write the address without it and what follows it")
+	case !found || len(typed) > 254 || !plain(local, "._'-") || !plain(domain, ".-") || !strings.Contains(domain, ".") || strings.Contains(typed, ".."):
+		return "", errors.New("is no mail address; write one such as prenom.nom@structure.example")
+	}
+	return typed, nil
 }
 
 // Habilitation is the right of an account to use a service for a purpose. It

@@ -139,6 +139,8 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 		return roster.Account{}, "", err
 	case account.Organisation != organisation.ID || !d.settings.Profile.sameOrganisation(by.SIRET, organisation.SIRET):
 		return account, OtherOrganisation, nil
+	case !account.Gives(d.settings.Now()):
+		return account, NotOpen, nil
 	case !d.settings.AdmitWeak && d.settings.Profile.judge(by.ACR, by.AMR) == Weak:
 		return account, TooWeak, nil
 	}

@@ -119,6 +119,7 @@ type Bar string
 const (
 	NoAccount         Bar = "no-account"         // this identity has no account
 	TooWeak           Bar = "too-weak"           // the factor is weak, and the door admits none
+	NotOpen           Bar = "not-open"           // the account is closed, has ended, or waits for a second person
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
 )
 

@@ -55,6 +55,13 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
 	"an order is put back":      act(containment.Restore{ID: "16", Said: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
 	"an order is set aside":     act(containment.Restore{ID: "16"}),
+	"an account is proposed":    act(proposing("dora")),
+	"a proposal is approved":    act(&accounts.Approve{Number: 21, By: "samir", Token: "token", Bounds: bounds}),
+	"a proposal is refused":     act(&accounts.Decline{Number: 21, By: "samir", Because: "inconnue"}),
+	"an invitation is accepted": act(accepting("bea")),
+	"who accepted is confirmed": act(&accounts.Join{Number: 24, By: "samir"}),
+	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
+	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 27}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -63,6 +70,8 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
+	case "who accepted is confirmed", "an account is closed", "a roster is admitted":
+		return 2 // and what the account is since then
 	case "an order is put back":
 		return 2 // under another number, and not under its own any more
 	default:
@@ -111,6 +120,44 @@ func prepared(t *testing.T, s *store.DB) {
 			t.Fatal(err)
 		}
 	}
+	for _, do := range []func(context.Context, journal.Writer) error{
+		act(journal.Note{Kind: ledger.SteppedUp, Account: "chief"}),
+		act(journal.Note{Kind: ledger.SteppedUp, Account: "samir"}),
+		act(proposing("alix")),
+		act(proposing("bea")),
+		act(&accounts.Approve{Number: 22, By: "samir", Token: "bea", Bounds: bounds}),
+		act(proposing("cid")),
+		act(&accounts.Approve{Number: 24, By: "samir", Token: "cid", Bounds: bounds}),
+		act(accepting("cid")),
+		act(&accounts.Import{By: "operator", List: accounts.List{Accounts: []roster.Account{{
+			ID: "otto", Organisation: "mlv", Role: roster.Adviser, Name: "Otto", Identity: roster.Identity{Subject: "o"}, Opened: actAt,
+		}}}}),
+	} {
+		if err := do(t.Context(), later(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var bounds = accounts.Bounds{
+	Quota:  func(roster.OrganisationID) int { return 50 },
+	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true},
+}
+
+// proposing is chief's proposal of an account for somebody.
+func proposing(name string) accounts.Propose {
+	return accounts.Propose{Bounds: bounds, Proposal: accounts.Proposal{
+		By: "chief", Organisation: "mlv", Role: roster.Adviser, Name: name, Mail: name + "@mlv.example", Because: "recrutement",
+		Rights: []accounts.Right{{Service: "dossier", Purpose: "accompany"}}, Until: actAt.AddDate(0, 6, 0),
+	}}
+}
+
+// accepting is somebody's acceptance of the invitation whose token is their name.
+func accepting(name string) *accounts.Accept {
+	return &accounts.Accept{Token: name, Visitor: accounts.Visitor{
+		Identity: roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: name}, Mail: name + "@mlv.example", SIRET: "90000000000017",
+		ACR: "eidas1-mfa", AMR: "pwd otp", Factor: "strong", Of: func(siret string) bool { return siret == "90000000000017" },
+	}}
 }
 
 // everyRow lists every row that an act can leave, and how many entries there are.
@@ -122,7 +169,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	var lines []string
 	for _, query := range []string{
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
-		`select * from habilitation order by account`, `select * from source order by name`, `select * from fact order by source, id`,
+		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`,
 		`select generation from head`, `select * from fact_change order by number`,
 	} {
@@ -344,7 +391,8 @@ func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 // allRows is the rows of every act.
 type allRows interface {
 	containment.Rows
-	accounts.Rows
+	accounts.ProposalRows
+	accounts.AdmitRows
 	intake.FactRows
 	intake.AliasRows
 	custody.Rows
@@ -370,6 +418,14 @@ func (r faultyRows) LiftOrder(id order.ID, by string, at time.Time) error {
 
 func (r faultyRows) UpsertRoster(list accounts.List) error {
 	return r.f.call("upsert roster", func() error { return r.allRows.UpsertRoster(list) })
+}
+
+func (r faultyRows) PutAccount(a roster.Account) error {
+	return r.f.call("put an account", func() error { return r.allRows.PutAccount(a) })
+}
+
+func (r faultyRows) PutProposal(p accounts.Proposal) error {
+	return r.f.call("put a proposal", func() error { return r.allRows.PutProposal(p) })
 }
 
 func (r faultyRows) UpsertFacts(told intake.FactBatch, entry ledger.Entry) error {

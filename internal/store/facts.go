@@ -43,7 +43,7 @@ func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker,
 			return asker, fmt.Errorf("reading a habilitation: %w", f.db.engine.classify(err))
 		}
 		asker.Organisation, asker.Role, asker.Opened = a.Organisation, a.Role, a.Opened
-		if h.Account != "" {
+		if h.Account != "" && a.Open() {
 			asker.Habilitations = append(asker.Habilitations, h)
 		}
 	}

@@ -36,6 +36,7 @@ var rights = map[string]string{
 	"organisation": "select, insert, update",
 	"account":      "select, insert, update",
 	"habilitation": "select, insert, update",
+	"proposal":     "select, insert, update",
 	"source":       "select, insert, update",
 	"fact":         "select, insert, update",
 	"fact_change":  "select, insert, delete",

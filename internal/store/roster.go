@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
@@ -44,9 +43,9 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 }
 
 const (
-	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.seal`
+	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.mail, a.until_us, a.closed_us, a.waits, a.seal`
 	accountAndOrganisation = `
-	select ` + accountColumns + `, o.siret, o.name, o.seal
+	select ` + accountColumns + `, o.siret, o.name, o.mail, o.seal
 	from account a join organisation o on o.id = a.organisation`
 )
 
@@ -76,19 +75,30 @@ var noAccount = fault.Errorf(fault.Absent, "no such account")
 // scanAccount reads an account and its organisation; sql.ErrNoRows when no node wrote
 // them.
 func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account, o roster.Organisation, err error) {
-	var opened sql.NullInt64
+	var at accountTimes
 	var seal, sealOfOrganisation []byte
-	err = row.Scan(append(accountPlaces(&a, &opened, &seal), &o.SIRET, &o.Name, &sealOfOrganisation)...)
-	a.Opened, o.ID = fromMicro(opened), a.Organisation
+	err = row.Scan(append(accountPlaces(&a, &at, &seal), &o.SIRET, &o.Name, &o.Mail, &sealOfOrganisation)...)
+	at.set(&a)
+	o.ID = a.Organisation
 	if err == nil && !(db.accountHolds(a, seal) && db.organisationHolds(o, sealOfOrganisation)) {
 		err = sql.ErrNoRows
 	}
 	return a, o, err
 }
 
+// accountTimes are an account's times, as they are scanned.
+type accountTimes struct{ opened, until, closed sql.NullInt64 }
+
+func (at accountTimes) set(a *roster.Account) {
+	a.Opened, a.Until, a.Closed = fromMicro(at.opened), fromMicro(at.until), fromMicro(at.closed)
+}
+
 // accountPlaces is where accountColumns are scanned.
-func accountPlaces(a *roster.Account, opened *sql.NullInt64, seal *[]byte) []any {
-	return []any{&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject, opened, &a.Proposer, seal}
+func accountPlaces(a *roster.Account, at *accountTimes, seal *[]byte) []any {
+	return []any{
+		&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject,
+		&at.opened, &a.Proposer, &a.Approver, &a.Mail, &at.until, &at.closed, &a.Waits, seal,
+	}
 }
 
 func (db *DB) accountHolds(a roster.Account, seal []byte) bool {
@@ -164,7 +174,7 @@ func (r Roster) Organisations(ctx context.Context) ([]roster.Organisation, error
 
 // organisations reads organisations that meet a condition.
 func (db *DB) organisations(ctx context.Context, q querier, condition string, args ...any) (list []roster.Organisation, err error) {
-	rows, err := q.QueryContext(ctx, `select id, siret, name, seal from organisation where `+condition+` order by name`, args...)
+	rows, err := q.QueryContext(ctx, `select id, siret, name, mail, seal from organisation where `+condition+` order by name`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +182,7 @@ func (db *DB) organisations(ctx context.Context, q querier, condition string, ar
 	for rows.Next() {
 		var o roster.Organisation
 		var seal []byte
-		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name, &seal); err != nil {
+		if err := rows.Scan(&o.ID, &o.SIRET, &o.Name, &o.Mail, &seal); err != nil {
 			return nil, err
 		}
 		if db.organisationHolds(o, seal) {
@@ -197,33 +207,19 @@ func (r rosterRows) Account(id roster.AccountID) (roster.Account, error) {
 // UpsertRoster implements accounts.Rows.
 func (r rosterRows) UpsertRoster(list accounts.List) error {
 	const organisation = `
-		insert into organisation (id, siret, name, seal) values ($1, $2, $3, $4)
-		on conflict (id) do update set siret = excluded.siret, name = excluded.name, seal = excluded.seal`
-	const account = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
-			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
-			proposer = excluded.proposer, seal = excluded.seal`
+		insert into organisation (id, siret, name, mail, seal) values ($1, $2, $3, $4, $5)
+		on conflict (id) do update set siret = excluded.siret, name = excluded.name, mail = excluded.mail, seal = excluded.seal`
 	const habilitation = `
 		insert into habilitation (account, service, purpose, from_us, until_us, seal) values ($1, $2, $3, $4, $5, $6)
 		on conflict (account, service, purpose) do update set from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
 	for _, o := range list.Organisations {
-		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name, r.db.seals.seal(organisationRow(o))); err != nil {
+		if _, err := r.exec(organisation, string(o.ID), o.SIRET, o.Name, o.Mail, r.db.seals.seal(organisationRow(o))); err != nil {
 			return fmt.Errorf("storing organisation %s: %w", o.ID, err)
 		}
 	}
-	opened, err := r.opened(list.Accounts)
-	if err != nil {
-		return err
-	}
 	for _, a := range list.Accounts {
-		if at, there := opened[a.ID]; there { // an account keeps it
-			a.Opened = at
-		}
-		if _, err := r.exec(account, string(a.ID), string(a.Organisation), string(a.Role), a.Name,
-			a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), string(a.Proposer), r.db.seals.seal(accountRow(a))); err != nil {
-			return fmt.Errorf("storing account %s: %w", a.ID, err)
+		if err := r.PutAccount(a); err != nil {
+			return err
 		}
 	}
 	for _, h := range list.Habilitations {
@@ -297,12 +293,13 @@ func (db *DB) rights(ctx context.Context, q querier, condition string, args ...a
 // there is none that a node wrote; sql.ErrNoRows when no node wrote the account.
 func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account, h roster.Habilitation, err error) {
 	var service, purpose sql.NullString
-	var opened, from, until sql.NullInt64
+	var at accountTimes
+	var from, until sql.NullInt64
 	var seal, sealOfRight []byte
-	if err := rows.Scan(append(accountPlaces(&a, &opened, &seal), &service, &purpose, &from, &until, &sealOfRight)...); err != nil {
+	if err := rows.Scan(append(accountPlaces(&a, &at, &seal), &service, &purpose, &from, &until, &sealOfRight)...); err != nil {
 		return a, h, err
 	}
-	a.Opened = fromMicro(opened)
+	at.set(&a)
 	if !db.accountHolds(a, seal) {
 		return a, h, sql.ErrNoRows
 	}
@@ -316,16 +313,16 @@ func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account,
 	return a, h, nil
 }
 
-// opened returns since when there have been those of these accounts that there are.
-func (r rosterRows) opened(list []roster.Account) (map[roster.AccountID]time.Time, error) {
-	ids := make([]roster.AccountID, len(list))
-	for i, a := range list {
-		ids[i] = a.ID
-	}
-	there, err := r.Rights(ids)
-	since := make(map[roster.AccountID]time.Time, len(there))
-	for _, one := range there {
-		since[one.Account.ID] = one.Account.Opened
-	}
-	return since, err
+// PutAccount implements accounts.Rows.
+func (r rosterRows) PutAccount(a roster.Account) error {
+	const query = `
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, mail, until_us, closed_us, waits, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
+			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
+			proposer = excluded.proposer, approver = excluded.approver, mail = excluded.mail, until_us = excluded.until_us,
+			closed_us = excluded.closed_us, waits = excluded.waits, seal = excluded.seal`
+	_, err := r.exec(query, string(a.ID), string(a.Organisation), string(a.Role), a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject,
+		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), a.Mail, micro(a.Until), micro(a.Closed), int64(a.Waits), r.db.seals.seal(accountRow(a)))
+	return doing("storing account "+string(a.ID), err)
 }

@@ -66,12 +66,13 @@ func (s *seals) holds(of []byte, row *seal.Row, key func() string) bool {
 // What each table's seal covers.
 
 func organisationRow(o roster.Organisation) *seal.Row {
-	return seal.NewRow("organisation").Text(string(o.ID)).Text(o.SIRET).Text(o.Name)
+	return seal.NewRow("organisation").Text(string(o.ID)).Text(o.SIRET).Text(o.Name).Text(o.Mail)
 }
 
 func accountRow(a roster.Account) *seal.Row {
 	return seal.NewRow("account").Text(string(a.ID)).Text(string(a.Organisation)).Text(string(a.Role)).Text(a.Name).
-		Text(a.Identity.Issuer).Text(a.Identity.Provider).Text(a.Identity.Subject).Time(a.Opened).Text(string(a.Proposer))
+		Text(a.Identity.Issuer).Text(a.Identity.Provider).Text(a.Identity.Subject).Time(a.Opened).Text(string(a.Proposer)).Text(string(a.Approver)).
+		Text(a.Mail).Time(a.Until).Time(a.Closed).Int(int64(a.Waits))
 }
 
 func habilitationRow(h roster.Habilitation) *seal.Row {

@@ -118,7 +118,8 @@ type rows struct {
 }
 
 var _ interface {
-	accounts.Rows
+	accounts.ProposalRows
+	accounts.AdmitRows
 	approval.Rows
 	containment.Rows
 	custody.DropRows

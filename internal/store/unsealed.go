@@ -45,7 +45,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.seals.keys.Store(a.db.seals.keys.Load())
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
-			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "orders": check.readOrders,
+			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "orders": check.readOrders,
 			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "aliases": check.readAliases,
 		} {
 			if err := read(ctx); err != nil {
@@ -69,6 +69,11 @@ func (db *DB) readOrganisations(ctx context.Context) error {
 
 func (db *DB) readRights(ctx context.Context) error {
 	_, err := db.rights(ctx, db.read, `true`)
+	return err
+}
+
+func (db *DB) readProposals(ctx context.Context) error {
+	_, err := db.proposals(ctx, db.read, `true`)
 	return err
 }
 

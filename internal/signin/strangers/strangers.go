@@ -35,7 +35,7 @@ const Waits = 90 * 24 * time.Hour
 const most = 10_000
 
 // formOfList changes with what is kept, and with what is made of an entry.
-const formOfList = 1
+const formOfList = 2
 
 // List is the strangers of the last weeks. It is safe to share.
 type List struct {
@@ -83,10 +83,12 @@ func (l *List) Run(ctx context.Context) error { return l.follower.Run(ctx) }
 // takes it off. The caller holds mu.
 func (l *List) take(_ context.Context, e *ledger.Entry) error {
 	switch {
+	case e.Kind == ledger.Accepted:
+		delete(l.known, e.Identity)
 	case e.Kind != ledger.SignIn:
 	case e.State == ledger.Granted:
 		delete(l.known, e.Identity)
-	case e.State == ledger.NoAccount || e.State == ledger.OtherOrganisation:
+	case e.State == ledger.NoAccount || e.State == ledger.OtherOrganisation || e.State == ledger.NotOpen:
 		l.known[e.Identity] = Stranger{
 			Identity: e.Identity, SIRET: e.SIRET, ACR: e.ACR, AMR: e.AMR, Factor: e.Factor,
 			Why: e.State, Account: e.Account, Last: e.Time, Tries: l.known[e.Identity].Tries + 1,

@@ -112,12 +112,15 @@ create table organisation (
 	id    text collate "C" not null constraint organisation_id primary key,
 	siret text             not null,
 	name  text collate "C" not null,
+	mail  text              not null default '',
 	seal  bytea            not null default ''
 );
 
 -- account is one member of staff in one organisation. One identity of an identity
--- provider MUST lead to one account. proposer is the account that proposed it; empty
--- when none did.
+-- provider MUST lead to one account. proposer is the account that proposed it, approver the
+-- one that approved it; empty when none did. It gives rights until until_us, where that is
+-- set, and unless closed_us is; none while waits, the entry of the roster that made it,
+-- is not 0.
 create table account (
 	id           text collate "C" not null constraint account_id primary key,
 	organisation text collate "C" not null constraint account_organisation references organisation (id),
@@ -128,6 +131,11 @@ create table account (
 	subject      text             not null,
 	opened_us    bigint           not null,
 	proposer     text collate "C" not null default '',
+	approver     text collate "C" not null default '',
+	mail         text              not null default '',
+	until_us     bigint,
+	closed_us    bigint,
+	waits        bigint           not null default 0,
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );
@@ -144,6 +152,36 @@ create table habilitation (
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 );
+
+-- proposal is an account that was proposed and is not there yet, or was: number is the
+-- entry that proposed it. rights is services and purposes, a line each. invitation is
+-- the SHA-256 of the newest invitation's token, which MUST NOT be stored itself. ends_us is
+-- when what it waits for must have come. identity, factor and acr are of who accepted.
+create table proposal (
+	number       bigint not null constraint proposal_number primary key,
+	proposer     text collate "C" not null,
+	organisation text collate "C" not null,
+	role         text not null,
+	name         text collate "C" not null,
+	mail         text not null,
+	rights       text not null,
+	until_us     bigint not null,
+	because      text not null,
+	issuer       text not null,
+	provider     text not null,
+	subject      text not null,
+	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined')),
+	approver     text collate "C" not null,
+	invitation   bytea not null,
+	known        bigint not null,
+	ends_us      bigint not null,
+	factor       text not null,
+	acr          text not null,
+	same_mail    bigint not null,
+	account      text collate "C" not null,
+	seal         bytea not null default ''
+);
+create index proposal_state_of on proposal (state, organisation);
 
 -- Facts and aliases
 

@@ -92,12 +92,15 @@ create table organisation (
 	id    text not null constraint organisation_id primary key,
 	siret text not null,
 	name  text not null,
+	mail  text not null default '',
 	seal  blob not null default x''
 ) strict;
 
 -- account is one member of staff in one organisation. One identity of an identity
--- provider MUST lead to one account. proposer is the account that proposed it; empty
--- when none did.
+-- provider MUST lead to one account. proposer is the account that proposed it, approver the
+-- one that approved it; empty when none did. It gives rights until until_us, where that is
+-- set, and unless closed_us is; none while waits, the entry of the roster that made it,
+-- is not 0.
 create table account (
 	id           text    not null constraint account_id primary key,
 	organisation text    not null constraint account_organisation references organisation (id),
@@ -108,6 +111,11 @@ create table account (
 	subject      text    not null,
 	opened_us    integer not null,
 	proposer     text    not null default '',
+	approver     text    not null default '',
+	mail         text    not null default '',
+	until_us     integer,
+	closed_us    integer,
+	waits        integer not null default 0,
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;
@@ -124,6 +132,36 @@ create table habilitation (
 	constraint habilitation_right primary key (account, service, purpose),
 	constraint habilitation_ends check (until_us > from_us)
 ) strict, without rowid;
+
+-- proposal is an account that was proposed and is not there yet, or was: number is the
+-- entry that proposed it. rights is services and purposes, a line each. invitation is
+-- the SHA-256 of the newest invitation's token, which MUST NOT be stored itself. ends_us is
+-- when what it waits for must have come. identity, factor and acr are of who accepted.
+create table proposal (
+	number       integer not null constraint proposal_number primary key,
+	proposer     text not null,
+	organisation text not null,
+	role         text not null,
+	name         text not null,
+	mail         text not null,
+	rights       text not null,
+	until_us     integer not null,
+	because      text not null,
+	issuer       text not null,
+	provider     text not null,
+	subject      text not null,
+	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined')),
+	approver     text not null,
+	invitation   blob not null,
+	known        integer not null,
+	ends_us      integer not null,
+	factor       text not null,
+	acr          text not null,
+	same_mail    integer not null,
+	account      text not null,
+	seal         blob not null default x''
+) strict;
+create index proposal_state_of on proposal (state, organisation);
 
 -- Facts and aliases
 

@@ -1,0 +1,551 @@
+package accounts
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"strconv"
+	"time"
+
+	"poterne/internal/approval"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/roster"
+	"poterne/internal/typed"
+)
+
+// Stage is how far a proposal has come.
+type Stage string
+
+const (
+	Waiting  Stage = "proposed" // for a second person
+	Invited  Stage = "invited"  // that person approved, and an invitation was sent
+	Agreed   Stage = "accepted" // an identity accepted it, and waits to be confirmed
+	HasBegun Stage = "joined"   // it has an account
+	Ceased   Stage = "declined" // it was withdrawn or refused
+)
+
+// Right is what a proposed account may use.
+type Right struct {
+	Service roster.ServiceID
+	Purpose roster.Purpose
+}
+
+// Proposal is an account that is asked for.
+type Proposal struct {
+	Number       ledger.Number // of the entry that made it
+	By           roster.AccountID
+	Organisation roster.OrganisationID
+	Role         roster.Role
+	Name, Mail   string
+	Rights       []Right
+	Until        time.Time // when the account ends
+	Because      string
+	Identity     roster.Identity // whom it is for, of those refused at the door, or who accepted it
+	Known        bool            // the identity was named by whoever proposed it
+
+	Stage      Stage
+	Approver   roster.AccountID
+	Invitation ledger.Digest // of the newest invitation's token
+	Ends       time.Time     // when what it waits for must have come
+	Factor     string        // with which the invitation was accepted
+	ACR        string
+	SameMail   bool             // the provider gave the address that the invitation was sent to
+	Account    roster.AccountID // that it became
+}
+
+// Open reports whether the proposal still waits for something at now.
+func (p Proposal) Open(now time.Time) bool {
+	return (p.Stage == Waiting || p.Stage == Invited || p.Stage == Agreed) && now.Before(p.Ends)
+}
+
+// digest is what the ledger has of a proposal's row.
+func (p Proposal) digest() ledger.Digest {
+	return ledger.DigestRows(func(row func(...any)) {
+		row("proposal", p.By, p.Organisation, p.Role, p.Name, p.Mail, p.Until.UnixMicro(), p.Identity.Issuer, p.Identity.Provider, p.Identity.Subject)
+		for _, r := range p.Rights {
+			row("right", r.Service, r.Purpose)
+		}
+	})
+}
+
+// How long a proposal waits for a second person, an invitation to be accepted, and who
+// accepted it to be confirmed.
+const (
+	ProposalWaits   = 14 * 24 * time.Hour
+	InvitationWaits = 72 * time.Hour
+	AcceptedWaits   = 7 * 24 * time.Hour
+)
+
+// LongestAccount is how far ahead an account's end may be.
+const LongestAccount = 366 * 24 * time.Hour
+
+// What may wait at once: more would hide the one that matters.
+const (
+	mostOfOne          = 10 // proposals of one account
+	mostOfOrganisation = 50
+)
+
+// ProposalRows are proposals and the accounts there are, in this turn.
+type ProposalRows interface {
+	Rows
+	approval.Rows
+	// ByIdentity returns the account bound to an identity; fault.Absent when there is none.
+	ByIdentity(roster.Identity) (roster.Account, error)
+	// ByMail returns the accounts with a mail address.
+	ByMail(mail string) ([]roster.Account, error)
+	// InUse returns how many accounts of an organisation are not closed.
+	InUse(roster.OrganisationID) (int, error)
+	// Proposal returns a proposal; fault.Absent when there is none.
+	Proposal(ledger.Number) (Proposal, error)
+	// Invited returns the proposal whose newest invitation has a digest; fault.Absent when
+	// there is none.
+	Invited(ledger.Digest) (Proposal, error)
+	// Proposals returns those of an organisation that wait for something, or did when they
+	// lapsed; of all organisations when it is empty.
+	Proposals(roster.OrganisationID) ([]Proposal, error)
+	// PutProposal replaces a proposal, or makes it.
+	PutProposal(Proposal) error
+}
+
+// Bounds are what organisations may have.
+type Bounds struct {
+	Quota  func(roster.OrganisationID) int
+	Rights map[Right]bool // that can be proposed: each service with its purpose
+}
+
+// Propose asks for an account. Nothing comes of it before a second person approves.
+type Propose struct {
+	Proposal
+	Bounds Bounds
+}
+
+var (
+	// MailTaken is the error of a person who has an account, or is proposed for one.
+	MailTaken = fault.Errorf(fault.Invalid, "this address has an account, or is proposed for one: one person has one account")
+	// QuotaReached is the error of an organisation that has all accounts it may have.
+	QuotaReached = fault.Errorf(fault.Invalid, "this organisation has as many accounts as it may have: close one, or ask the operator for more")
+	// ManyWait is the error of a proposer, or an organisation, with many proposals.
+	ManyWait = fault.Errorf(fault.Invalid, "too many proposals wait: have them approved or withdrawn first")
+	// IdentityTaken is the error of an identity that has an account.
+	IdentityTaken = fault.Errorf(fault.Refused, "this identity has an account already")
+	// NoInvitation is the error of a token that invites nobody any more.
+	NoInvitation = fault.Errorf(fault.Absent, "this invitation is over: it was used, withdrawn or replaced, or its 72 hours have passed")
+	// OtherOrganisation is the error of an identity that its provider says to be of another.
+	OtherOrganisation = fault.Errorf(fault.Refused, "the identity provider says that this identity is of another organisation")
+	// OtherIdentity is the error of another identity than the one that is invited.
+	OtherIdentity = fault.Errorf(fault.Refused, "this invitation is for another identity")
+	// NotWaiting is the error of a proposal that does not wait for this.
+	NotWaiting = fault.Errorf(fault.Absent, "this proposal does not wait for that any more")
+)
+
+// Decide implements journal.Act.
+func (p Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+	by, err := approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.check(tx.Now()); err != nil {
+		return ledger.Entry{}, err
+	}
+	if by.Role != roster.Security && (by.Organisation != p.Organisation || p.Role == roster.Security) {
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "a manager proposes accounts of their own organisation, and none of the security desk")
+	}
+	if list, err := rows.Organisations([]roster.OrganisationID{p.Organisation}); err != nil || len(list) == 0 {
+		return ledger.Entry{}, cmp.Or(err, fault.Errorf(fault.Invalid, "there is no such organisation"))
+	}
+	if err := p.room(tx.Now(), rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.Proposed, Account: p.By, Organisation: p.Organisation, Until: p.Until, Identity: p.Identity,
+		State: ledger.State(p.Role), Count: uint64(len(p.Rights)), Digest: p.digest(), Note: p.Because,
+	}, nil
+}
+
+// check says what is wrong with what was typed.
+func (p Propose) check(now time.Time) error {
+	if err := typed.Check("a proposal", p.Because); err != nil {
+		return err
+	}
+	if typed.Wrong(p.Name) != typed.Nothing || len(p.Name) > 100 {
+		return fault.Errorf(fault.Invalid, "an account needs a name that can be read, of 100 characters at most")
+	}
+	if _, err := roster.ParseRole(string(p.Role)); err != nil {
+		return fault.Errorf(fault.Invalid, "%w", err)
+	}
+	if mail, err := roster.Mail(p.Mail); err != nil || mail != p.Mail {
+		return fault.Errorf(fault.Invalid, "the address is no mail address in its one spelling")
+	}
+	if !p.Until.After(now) || p.Until.Sub(now) > LongestAccount {
+		return fault.Errorf(fault.Invalid, "an account ends, within a year")
+	}
+	if p.Role.ReadsFiles() != (len(p.Rights) > 0) {
+		return fault.Errorf(fault.Invalid, "whoever reads files needs a service, and whoever manages or watches has none")
+	}
+	for _, r := range p.Rights {
+		if !p.Bounds.Rights[r] {
+			return fault.Errorf(fault.Invalid, "no service %q is declared for that purpose", r.Service)
+		}
+	}
+	return nil
+}
+
+// room refuses more than may wait at once, and more accounts than the organisation may have.
+func (p Propose) room(now time.Time, rows ProposalRows) error {
+	list, err := rows.Proposals(p.Organisation)
+	if err != nil {
+		return err
+	}
+	waiting, own := 0, 0
+	for _, other := range list {
+		if !other.Open(now) {
+			continue
+		}
+		waiting++
+		if other.By == p.By {
+			own++
+		}
+		if other.Mail == p.Mail {
+			return MailTaken
+		}
+	}
+	if own >= mostOfOne || waiting >= mostOfOrganisation {
+		return ManyWait
+	}
+	return p.Bounds.quota(rows, p.Organisation, waiting+1)
+}
+
+// quota refuses so many accounts more than there are.
+func (b Bounds) quota(rows ProposalRows, of roster.OrganisationID, more int) error {
+	used, err := rows.InUse(of)
+	if err == nil && used+more > b.Quota(of) {
+		err = QuotaReached
+	}
+	return err
+}
+
+// anew refuses a person who has an account that is not closed: by mail or by identity.
+func (p Proposal) anew(rows ProposalRows, mail string, identity roster.Identity) error {
+	if mail != "" {
+		list, err := rows.ByMail(mail)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if a.Closed.IsZero() {
+				return MailTaken
+			}
+		}
+	}
+	if identity == (roster.Identity{}) {
+		return nil
+	}
+	switch a, err := rows.ByIdentity(identity); {
+	case fault.Is(err, fault.Absent):
+		return nil
+	case err != nil:
+		return err
+	case a.Closed.IsZero():
+		return IdentityTaken
+	}
+	return nil
+}
+
+// Apply implements journal.Act.
+func (p Propose) Apply(rows ProposalRows, e ledger.Entry) error {
+	made := p.Proposal
+	made.Number, made.Stage, made.Ends = e.Number, Waiting, e.Time.Add(ProposalWaits)
+	made.Known = made.Identity != roster.Identity{}
+	return rows.PutProposal(made)
+}
+
+// Approve lets a second person approve a proposal. The invitation's token is not kept: only
+// its digest is. Approving again replaces the invitation.
+type Approve struct {
+	Number ledger.Number
+	By     roster.AccountID
+	Token  string
+	Bounds Bounds
+
+	proposal Proposal
+}
+
+// TokenDigest is what is kept of an invitation's token.
+func TokenDigest(token string) ledger.Digest { return ledger.Digest(sha256.Sum256([]byte(token))) }
+
+// Decide implements journal.Act.
+func (a *Approve) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+	p, err := rows.Proposal(a.Number)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if !p.Open(tx.Now()) || p.Stage == Agreed {
+		return ledger.Entry{}, NotWaiting
+	}
+	if err := p.second(tx, rows, a.By); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := a.Bounds.quota(rows, p.Organisation, 1); err != nil {
+		return ledger.Entry{}, err
+	}
+	p.Stage, p.Approver, p.Invitation, p.Ends = Invited, a.By, TokenDigest(a.Token), tx.Now().Add(InvitationWaits)
+	a.proposal = p
+	return ledger.Entry{
+		Kind: ledger.Approved, Account: a.By, Organisation: p.Organisation, Subject: p.By, Cause: p.Number, Until: p.Ends, Digest: p.digest(),
+	}, nil
+}
+
+// second lets a person approve a proposal, or confirm who accepted it: one who is not of the
+// proposer's lineage, of the same organisation or of the security desk. Whoever signs for
+// others is approved by the security desk.
+func (p Proposal) second(tx *journal.Tx, rows approval.Rows, by roster.AccountID) error {
+	_, second, err := approval.Later(tx, rows, p.By, by, approval.Demand{For: "a new account", Confirmed: true})
+	switch {
+	case err != nil:
+		return err
+	case second.Role == roster.Security:
+		return nil
+	case second.Organisation != p.Organisation:
+		return NotWaiting // one of another organisation looks like one that does not exist
+	case !p.Role.ReadsFiles():
+		return fault.Errorf(fault.Refused, "the security desk approves whoever signs for others")
+	}
+	return nil
+}
+
+// Apply implements journal.Act.
+func (a *Approve) Apply(rows ProposalRows, _ ledger.Entry) error { return rows.PutProposal(a.proposal) }
+
+// Decline ends a proposal: its proposer withdraws it, or another refuses it.
+type Decline struct {
+	Number  ledger.Number
+	By      roster.AccountID
+	Because string
+
+	proposal Proposal
+}
+
+// Decide implements journal.Act.
+func (d *Decline) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+	by, err := approval.One(tx, rows, d.By, approval.Demand{For: "ending a proposal"})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := typed.Check("ending a proposal", d.Because); d.Because != "" && err != nil {
+		return ledger.Entry{}, err
+	}
+	p, err := rows.Proposal(d.Number)
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case !p.Open(tx.Now()) || by.Role != roster.Security && by.Organisation != p.Organisation:
+		return ledger.Entry{}, NotWaiting
+	}
+	state := ledger.Refused
+	if d.By == p.By {
+		state = ledger.Withdrawn
+	}
+	p.Stage, p.Invitation = Ceased, ledger.Digest{}
+	d.proposal = p
+	return ledger.Entry{
+		Kind: ledger.Declined, Account: d.By, Organisation: p.Organisation, Subject: p.By, Cause: p.Number, State: state, Note: d.Because,
+	}, nil
+}
+
+// Apply implements journal.Act.
+func (d *Decline) Apply(rows ProposalRows, _ ledger.Entry) error { return rows.PutProposal(d.proposal) }
+
+// Visitor is an identity that a provider vouches for, and by what.
+type Visitor struct {
+	Identity roster.Identity
+	Mail     string // as the provider gives it; it may be empty
+	SIRET    string
+	ACR, AMR string
+	Factor   string
+	Device   string
+	Network  string
+	Of       func(siret string) bool // whether the provider's word fits an organisation's SIRET
+}
+
+// Accept binds an invitation to the identity that accepts it. It makes no account.
+type Accept struct {
+	Token   string
+	Visitor Visitor
+
+	Proposal Proposal // as it is once accepted
+}
+
+// Decide implements journal.Act.
+func (a *Accept) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+	p, err := rows.Invited(TokenDigest(a.Token))
+	switch {
+	case fault.Is(err, fault.Absent) || err == nil && (p.Stage != Invited || !p.Open(tx.Now())):
+		return ledger.Entry{}, NoInvitation
+	case err != nil:
+		return ledger.Entry{}, err
+	case p.Known && p.Identity != a.Visitor.Identity:
+		return ledger.Entry{}, OtherIdentity
+	}
+	if err := p.makers(tx, rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	list, err := rows.Organisations([]roster.OrganisationID{p.Organisation})
+	if err != nil || len(list) == 0 || !a.Visitor.Of(list[0].SIRET) {
+		return ledger.Entry{}, cmp.Or(err, OtherOrganisation)
+	}
+	mail, _ := roster.Mail(a.Visitor.Mail) // one that is none is no one's
+	if err := p.anew(rows, mail, a.Visitor.Identity); err != nil {
+		return ledger.Entry{}, err
+	}
+	p.Stage, p.Identity, p.Invitation, p.Ends = Agreed, a.Visitor.Identity, ledger.Digest{}, tx.Now().Add(AcceptedWaits)
+	p.Factor, p.ACR, p.SameMail = a.Visitor.Factor, a.Visitor.ACR, mail == p.Mail
+	a.Proposal = p
+	v := a.Visitor
+	return ledger.Entry{
+		Kind: ledger.Accepted, Organisation: p.Organisation, Approver: p.Approver, Subject: p.By, Cause: p.Number, Device: v.Device, Network: v.Network,
+		Identity: v.Identity, SIRET: v.SIRET, ACR: v.ACR, AMR: v.AMR, Factor: v.Factor,
+	}, nil
+}
+
+// makers fails while an order stops who proposed the account or who approved it, or either
+// is closed: what a thief began is not finished.
+func (p Proposal) makers(tx *journal.Tx, rows approval.Rows) error {
+	_, _, err := approval.Later(tx, rows, p.By, p.Approver, approval.Demand{For: "a new account"})
+	return err
+}
+
+// Apply implements journal.Act.
+func (a *Accept) Apply(rows ProposalRows, _ ledger.Entry) error { return rows.PutProposal(a.Proposal) }
+
+// Join makes the account of an identity that accepted an invitation. A second person
+// confirms who accepted it; the program does it by itself for an identity that two people
+// had before them when they proposed and approved it.
+type Join struct {
+	Number ledger.Number
+	By     roster.AccountID
+
+	proposal Proposal
+	rights   Rights
+}
+
+// Decide implements journal.Act.
+func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+	p, err := rows.Proposal(j.Number)
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case p.Stage != Agreed || !p.Open(tx.Now()):
+		return ledger.Entry{}, NotWaiting
+	case j.By == journal.Itself && !p.Known:
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "a second person confirms who accepted the invitation")
+	case j.By == journal.Itself:
+		err = p.makers(tx, rows)
+	default:
+		err = p.second(tx, rows, j.By)
+	}
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
+		return ledger.Entry{}, err
+	}
+	id, err := p.accountID(rows)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	p.Stage, p.Account = HasBegun, id
+	j.proposal, j.rights = p, p.rights(id, tx.Now())
+	return ledger.Entry{
+		Kind: ledger.Joined, Account: j.By, Organisation: p.Organisation, Approver: p.Approver, Subject: id, Cause: p.Number, Until: p.Until, Identity: p.Identity,
+	}, nil
+}
+
+// accountID is the account's name: that of the account the identity had before, or one made
+// of the proposal's number.
+func (p Proposal) accountID(rows ProposalRows) (roster.AccountID, error) {
+	before, err := rows.ByIdentity(p.Identity)
+	if err == nil {
+		return before.ID, nil
+	}
+	if !fault.Is(err, fault.Absent) {
+		return "", err
+	}
+	for id := roster.AccountID("a" + strconv.FormatUint(uint64(p.Number), 10)); ; id += "a" {
+		if _, err := rows.Account(id); fault.Is(err, fault.Absent) {
+			return id, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
+// rights are the rows of the account, young from now on.
+func (p Proposal) rights(id roster.AccountID, now time.Time) Rights {
+	r := Rights{Account: roster.Account{
+		ID: id, Organisation: p.Organisation, Role: p.Role, Name: p.Name, Identity: p.Identity, Opened: now,
+		Proposer: p.By, Approver: p.Approver, Mail: p.Mail, Until: p.Until,
+	}}
+	for _, right := range p.Rights {
+		r.Habilitations = append(r.Habilitations, roster.Habilitation{Account: id, Service: right.Service, Purpose: right.Purpose, From: now, Until: p.Until})
+	}
+	return r
+}
+
+// Apply implements journal.Act.
+func (j *Join) Apply(rows ProposalRows, _ ledger.Entry) error {
+	id := j.rights.Account.ID
+	before, err := rows.Rights([]roster.AccountID{id})
+	if err != nil {
+		return err
+	}
+	list := List{Accounts: []roster.Account{j.rights.Account}, Habilitations: j.rights.Habilitations}
+	for _, old := range before { // what it had before it was closed ends
+		for _, h := range old.Habilitations {
+			if h.Until.After(j.rights.Account.Opened) && !j.proposal.has(h) {
+				h.From, h.Until = earlier(h.From, j.rights.Account.Opened.Add(-time.Microsecond)), j.rights.Account.Opened
+				list.Habilitations = append(list.Habilitations, h)
+			}
+		}
+	}
+	if err := rows.UpsertRoster(list); err != nil {
+		return err
+	}
+	after, err := rows.Rights([]roster.AccountID{id})
+	if err != nil {
+		return err
+	}
+	j.rights = after[0]
+	return rows.PutProposal(j.proposal)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func (p Proposal) has(h roster.Habilitation) bool {
+	for _, r := range p.Rights {
+		if r.Service == h.Service && r.Purpose == h.Purpose {
+			return true
+		}
+	}
+	return false
+}
+
+// Details implements journal.Details.
+func (j *Join) Details() []ledger.Entry {
+	return []ledger.Entry{{Kind: ledger.Assigned, Account: j.By, Reach: order.Account, Target: string(j.rights.Account.ID), Digest: j.rights.Digest()}}
+}
+
+// Changes implements journal.Changes.
+func (*Join) Changes() bool { return true }
