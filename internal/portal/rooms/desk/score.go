@@ -85,10 +85,7 @@ func (s score) next() policy.Verdict {
 		return policy.Refused
 	case s.Watched && s.Evidence >= meter.Sure:
 		return policy.Freeze
-	case s.Watched && s.Evidence >= meter.Doubt:
-		return policy.AskIdentity
-	case s.Raise >= meter.Whole:
-		return policy.Shown
+	case s.Raise >= meter.Whole: // lifts the account's own limits
 	case s.MonthLeft == 0 && s.Signed >= s.Signable:
 		return policy.Withheld
 	case s.MonthLeft == 0:
@@ -97,9 +94,11 @@ func (s score) next() policy.Verdict {
 		return policy.AskStepUp
 	case s.FreezeIn == 1:
 		return policy.Freeze
-	default:
-		return policy.Shown
 	}
+	if s.Watched && s.Evidence >= meter.Doubt {
+		return policy.AskIdentity
+	}
+	return policy.Shown
 }
 
 // NewDevices is how many devices are new to the account.
