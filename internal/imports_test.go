@@ -20,7 +20,7 @@ import (
 var order = []string{
 	"fault", "i18n", "typed", "seal", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "signin", "gate",
-	"campaign", "usage", "tune", "incident", "portal", "store", "config", "app", "lab",
+	"campaign", "usage", "refund", "tune", "incident", "portal", "store", "config", "app", "lab",
 }
 
 // rules are the parts that are pure: values and time in, values out.

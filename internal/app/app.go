@@ -34,6 +34,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/refund"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
@@ -104,6 +105,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	used := usage.New(usage.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "usage")},
 		usage.RulesOf(o.Rules), o.Now, log)
 	p.metrics.noticed(used)
+	refunds := refund.New(refund.Deps{Journal: p.Journal, Ledger: o.Ledger, Facts: o.Facts}, o.Rules, o.Now, log)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
@@ -155,7 +157,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, auditing.Run, refused.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, refunds.Run, auditing.Run, refused.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })

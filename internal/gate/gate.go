@@ -156,6 +156,7 @@ type Standing struct {
 	Ceiling     int             // and how many they may be; zero for any number
 	Rows        int             // people without a reason found in searches within 28 days, and not opened
 	MostRows    int             // and how many they may be; zero for any number
+	Refunded    meter.Cost      // what came back within 28 days
 	Devices     []meter.Used
 	Networks    []meter.Used
 	Young       bool // on probation
@@ -180,11 +181,12 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 
 // StandingOf is what a meter alone tells of where an account stands.
 func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now time.Time) Standing {
+	left, until := m.Raise(now)
 	return Standing{
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: m.Raise(now), Raised: m.RaisedUntil(), Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now),
+		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Refunded: m.Refunded(meter.Memory, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

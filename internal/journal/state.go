@@ -138,11 +138,15 @@ func (w *wider) count(entry ledger.Entry) {
 		tally.Add(given, false, entry.Time)
 		w.givers[entry.Account] = tally
 	}
-	if !entry.Disclosed() || entry.Cost == 0 {
+	all := w.of(entry.Organisation, entry.Service)
+	switch {
+	case entry.Kind == ledger.Refunded:
+		all.Refund(entry.Cost, entry.Spared, entry.Since, entry.Time)
+	case entry.Disclosed() && entry.Cost > 0:
+		all.Add(entry.Cost, entry.Spared, entry.Time)
+	default:
 		return
 	}
-	all := w.of(entry.Organisation, entry.Service)
-	all.Add(entry.Cost, entry.Spared, entry.Time)
 	w.organisations[entry.Organisation], w.services[entry.Service], w.register = all.Organisation, all.Service, all.Register
 }
 

@@ -98,7 +98,11 @@ var samples = map[string]ledger.Entry{
 	},
 	"ended":    {Number: 326, Time: at, Kind: ledger.Ended, Receipt: 326, Account: "poterne", Organisation: "ml-valbourg", Subject: "a321", State: ledger.Unused},
 	"admitted": {Number: 327, Time: at, Kind: ledger.Admitted, Receipt: 327, Account: "samir", Cause: 12, Count: 3},
-	"session":  {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
+	"refunded": {
+		Number: 328, Time: at, Kind: ledger.Refunded, Receipt: 328, Account: "poterne", Organisation: "ml-valbourg", Subject: "karim", Service: "dossier", Person: register.PersonID{9},
+		Reason: reason.Reason{Kind: reason.Call, Source: "telephony", ID: "77"}, Cost: meter.Whole, Spared: meter.HourLimit, Since: at.Add(-time.Hour), Cause: 319,
+	},
+	"session": {Number: 307, Time: at, Kind: ledger.Session, Receipt: 307, Account: "pauline", Session: "K7QWZ", State: "doubled"},
 }
 
 func TestEntriesKeepTheirBytesForEver(t *testing.T) {

@@ -130,7 +130,7 @@ func (e Entry) Guessed() bool {
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {
-	case Raised, Cosigned, Lifted, Permitted:
+	case Raised, Cosigned, Lifted, Permitted, Refunded:
 		return e.Subject
 	default:
 		return e.Account
@@ -166,6 +166,8 @@ func (e Entry) Event() meter.Event {
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case Lifted:
 		return meter.Event{Kind: meter.Thawed, At: e.Time, Answer: answer}
+	case Refunded:
+		return meter.Event{Kind: meter.Refunded, At: e.Time, Answer: answer, Person: e.Person, Cost: e.Cost, Since: e.Since, Spared: e.Spared}
 	default:
 		return meter.Event{}
 	}

@@ -37,9 +37,10 @@ const (
 	Joined    Kind = 25 // and has one now
 	Ended     Kind = 26 // an account was closed
 	Admitted  Kind = 27 // a second person admitted the accounts that a roster made
+	Refunded  Kind = 28 // what opening a person cost came back: another system told of a reason afterwards
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -128,6 +129,7 @@ var fields = map[Kind][]string{
 	Joined:    also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
 	Ended:     also(doer, "Subject", "State"),
 	Admitted:  also(doer, "Cause", "Count"),
+	Refunded:  also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -31,7 +31,7 @@ func (d *Draft) begin() {
 	d.state, d.seen = d.meter.state, nil
 	s := &d.state
 	s.hints, s.signed = slices.Clip(s.hints), slices.Clip(s.signed)
-	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.canaries, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.refunds, &s.canaries, &s.tickets} {
 		*list = slices.Clip(*list)
 	}
 	for _, list := range []*[]moment{&s.stepUps, &s.writes, &s.thaws} {

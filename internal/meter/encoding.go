@@ -124,10 +124,13 @@ func effective(hints []hint, lately time.Time) []hint {
 func (m *Meter) fields(c *coder) {
 	s := &m.state
 	c.moment(&m.last)
-	for _, charges := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.canaries, &s.tickets} {
+	for _, charges := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.refunds, &s.canaries, &s.tickets} {
 		list(c, charges, func(one *charge) {
 			c.moment(&one.at)
 			number(c, &one.cost)
+			if charges == &s.charges {
+				c.fixed(&one.tag)
+			}
 			c.flag(&one.vouched)
 			number(c, &one.spared)
 		})

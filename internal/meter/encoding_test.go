@@ -37,6 +37,7 @@ func busy() (*meter.Meter, time.Time) {
 			{Kind: meter.Missed},
 			{Kind: meter.Thawed},
 			{Kind: meter.Deferred, Person: person(7), Signs: meter.SameBirth},
+			{Kind: meter.Refunded, Person: person(2), Cost: meter.Whole, Since: at.Add(6 * time.Second)},
 		} {
 			e.At, e.Answer = at.Add(time.Duration(i)*time.Second), uint64(100*day+i+1)
 			m.Record(e)
@@ -162,6 +163,14 @@ func TestMETER_3_ATallyThatWasKeptAndCarriedOnIsTheOneRebuilt(t *testing.T) {
 			}
 			if one.at.After(at.Add(-meter.Reach)) {
 				anew.Add(one.cost, one.spared, one.at)
+			}
+		}
+		if since := all[rapid.IntRange(0, len(all)-1).Draw(t, "refunded")]; at.Sub(since.at) < meter.Refunds {
+			for _, tally := range []*meter.Tally{&carried, &back, &anew} {
+				tally.Refund(since.cost, since.spared, since.at, at)
+			}
+			if hour, month := carried.Spent(true, at); hour < 0 || month < 0 {
+				t.Fatalf("%d in an hour and %d in 28 days are left", hour, month)
 			}
 		}
 		want := carried.Append(nil, at)

@@ -13,10 +13,11 @@ type Event struct {
 	Kind   EventKind
 	At     time.Time
 	Answer uint64            // the receipt of the answer it belongs to; the sequential tests take one answer as one event
-	Person register.PersonID // of Shown, Stopped, Deferred and Cosigned; zero for a person who does not exist
+	Person register.PersonID // of Shown, Stopped, Deferred, Cosigned and Refunded; zero for a person who does not exist
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
-	Cost   Cost              // what it was charged; of Raised and Permitted, what was given
+	Cost   Cost              // what it was charged; of Raised, Permitted and Refunded, what was given
+	Since  time.Time         // of Refunded: when the person was opened
 	Until  time.Time         // of Raised and Permitted
 	Export Export            // of Permitted, and of what is shown with the sign Exported
 
@@ -81,6 +82,7 @@ const (
 	Permitted                  // other people allowed an export, up to so many people, until a time
 	Deferred                   // a person without a reason was not shown: the asker can do nothing about it
 	Unsigned                   // a person without a reason was not opened: another person can sign for it
+	Refunded                   // what a person cost came back: another system told of a reason afterwards
 )
 
 // Ground is what an opening rested on.

@@ -32,9 +32,10 @@ func (l ledger) spent(span time.Duration, observed meter.Limits, now time.Time) 
 	}
 	since := now.Add(-span).UnixMicro()
 	var charged []meter.Cost
+	back := l.refunded()
 	for i, e := range l {
 		switch {
-		case e.At.UnixMicro() <= since:
+		case e.At.UnixMicro() <= since, back[i]:
 		case span != meter.Hour && l[:i].signed(e):
 		case e.Kind == meter.Shown && e.Cost > 0 && counts(e, limit, observed):
 			charged = append(charged, e.Cost)
@@ -66,8 +67,30 @@ func (l ledger) reasons(observed meter.Limits, now time.Time) int {
 		if e.Kind == meter.Shown && (e.Ground == meter.Own || e.Ground == meter.Ticketed) && e.At.Unix() > now.Add(-meter.Memory).Unix() && counts(e, meter.CeilingLimit, observed) {
 			people[e.Person] = true
 		}
+		if e.Kind == meter.Refunded && e.Since.Unix() > now.Add(-meter.Memory).Unix() && counts(e, meter.CeilingLimit, observed) {
+			people[e.Person] = true
+		}
 	}
 	return len(people)
+}
+
+// refunded are the places of the openings whose cost came back.
+func (l ledger) refunded() map[int]bool {
+	back := make(map[int]bool)
+	for n, r := range l {
+		for i, e := range l[:n] {
+			if r.Kind == meter.Refunded && paid(e) && e.Person == r.Person && e.At.Equal(r.Since) && !back[i] && !l[:i].signed(e) {
+				back[i] = true
+				break
+			}
+		}
+	}
+	return back
+}
+
+// paid reports whether what a person cost can come back.
+func paid(e meter.Event) bool {
+	return e.Kind == meter.Shown && e.Cost > 0 && e.Signs.Opens() && e.Ground != meter.Allowed
 }
 
 // signed reports whether another person signed for what an event opens.
@@ -99,23 +122,24 @@ func (l ledger) rows(observed meter.Limits, now time.Time) (n int) {
 // drift is the CUSUM over the days, as the textbook has it.
 func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time) (sum meter.Cost) {
 	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
+	back := l.refunded()
 	for d := day(now) - 27; d <= day(now); d++ {
 		active := false
 		for i, e := range l {
 			if day(e.At) != d || e.At.After(now) {
 				continue
 			}
-			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Permitted
+			active = active || e.Kind != meter.Thawed && e.Kind != meter.Raised && e.Kind != meter.Cosigned && e.Kind != meter.Permitted && e.Kind != meter.Refunded
 			switch {
-			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed) && !l[:i].signed(e):
+			case e.Kind == meter.Shown && counts(e, meter.DriftLimit, observed) && !l[:i].signed(e) && !back[i]:
 				sum += e.Cost
 			case e.Kind == meter.Thawed:
 				sum = 0
 			}
 			if e.Excused && e.Spared&observed&meter.DriftLimit != 0 {
 				sum = 0
-				for _, same := range l[:i+1] { // of one answer, which is one event
-					if same.Kind == meter.Shown && same.At.Equal(e.At) && counts(same, meter.DriftLimit, observed) && !l[:i].signed(same) {
+				for n, same := range l[:i+1] { // of one answer, which is one event
+					if !back[n] && same.Kind == meter.Shown && same.At.Equal(e.At) && counts(same, meter.DriftLimit, observed) && !l[:i].signed(same) {
 						sum += same.Cost
 					}
 				}
@@ -128,7 +152,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed, meter.Cosigned, meter.SteppedUp, meter.Thawed, meter.Permitted}
+var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed, meter.Cosigned, meter.SteppedUp, meter.Thawed, meter.Permitted, meter.Refunded, meter.Refunded}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)
@@ -168,6 +192,14 @@ func events(t *rapid.T, most time.Duration) ledger {
 		if e.Kind == meter.Permitted {
 			e.Cost = meter.People(rapid.IntRange(1, 3).Draw(t, "permit"))
 			e.Until = at.Add(time.Duration(rapid.Int64Range(1, int64(40*24*time.Hour)).Draw(t, "lasts"))).Truncate(time.Microsecond)
+		}
+		if e.Kind == meter.Refunded {
+			openings := slices.DeleteFunc(slices.Clone(l), func(e meter.Event) bool { return !paid(e) })
+			if len(openings) == 0 {
+				continue
+			}
+			o := openings[rapid.IntRange(0, len(openings)-1).Draw(t, "refunded")]
+			e.Person, e.Cost, e.Since = o.Person, o.Cost, o.At
 		}
 		if rapid.Bool().Draw(t, "observed") {
 			e.Spared = meter.Limits(rapid.Uint16Range(0, uint16(meter.AllLimits)).Draw(t, "spared"))
@@ -243,9 +275,10 @@ func everything(m *meter.Meter, now time.Time) (all []any) {
 
 func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	d := m.Draft()
+	left, _ := d.Raise(now)
 	all := []any{
 		d.Spent(meter.Hour, observed, now), d.Spent(meter.Memory, observed, now), d.Drift(70, observed, now), d.EvidenceNow(observed, now), d.Noticed(observed, now), d.Undone(now),
-		d.SteppedUp(now), d.Awakened(now), d.Raise(now), d.Raised(now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
+		d.SteppedUp(now), d.Awakened(now), left, d.Raised(now), d.Refunded(meter.Memory, now), d.Refunded(24*time.Hour, now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
 		d.NewDevice("a", now), d.NewDevice("b", now), d.NewDevice("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}
@@ -261,7 +294,7 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	all = append(all, own, steppedUp, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
-		all = append(all, fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
+		all = append(all, d.Refundable(person(p), noon, now), fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),
 			d.Price(person(p), register.Name, false, now), d.Price(person(p), register.Name, true, now), d.Price(person(p), register.AllFields, true, now),
 			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.EnumerationLimit, observed),
 			d.Evidence(meter.Event{Kind: meter.Stopped, Person: person(p), At: now, Answer: 1000}, meter.DoubtLimit, observed))

@@ -47,7 +47,15 @@ func (s sighting) after(since time.Time) bool { return int64(s.last) > since.Uni
 
 // with takes in what an event shows.
 func (p people) with(e Event) people {
-	if e.Kind != Shown {
+	switch e.Kind {
+	case Shown:
+	case Refunded: // there is a reason after all, since the opening: no field and no day more
+		s := sighting{tag: tagOf(e.Person), what: reasoned, last: uint32(e.Since.Unix())}
+		if e.Spared.Has(CeilingLimit) {
+			s.what |= uncapped
+		}
+		return p.sees(s)
+	default:
 		return p
 	}
 	s := sighting{tag: tagOf(e.Person), what: uint32(e.Fields) & inFields, last: uint32(e.At.Unix())}
@@ -69,11 +77,16 @@ func (p people) with(e Event) people {
 	case e.Ground == Ticketed:
 		s.what |= forCause
 	}
+	return p.sees(s)
+}
+
+// sees adds a sighting, or moves it on.
+func (p people) sees(s sighting) people {
 	i, known := slices.BinarySearchFunc(p, s, sighting.compare)
 	if !known {
 		return slices.Insert(p, i, s)
 	}
-	p[i].last = s.last
+	p[i].last = max(p[i].last, s.last)
 	return p
 }
 

@@ -15,8 +15,11 @@ func (s *state) justSteppedUp(observed Limits, now time.Time) bool {
 	return s.SteppedUp(now) && len(counting(after(s.charges, s.stepUps[len(s.stepUps)-1].time().Add(-time.Microsecond), charge.when), HourLimit, observed)) == 0
 }
 
-// Raise is what is left of a raise that another person gave.
-func (s *state) Raise(now time.Time) Cost { return s.raise.holds(now) }
+// Raise is what is left of the last raise that another person gave, and when it ends or
+// ended.
+func (s *state) Raise(now time.Time) (left Cost, until time.Time) {
+	return s.raise.holds(now), s.raise.until
+}
 
 // Raised is how many people other people allowed within Memory, used or not.
 func (s *state) Raised(now time.Time) (sum Cost) {
@@ -25,9 +28,6 @@ func (s *state) Raised(now time.Time) (sum Cost) {
 	}
 	return sum
 }
-
-// RaisedUntil is when the last raise ends, or ended.
-func (s *state) RaisedUntil() time.Time { return s.raise.until }
 
 // Tickets is how many people were shown for tickets that the asker typed.
 func (s *state) Tickets(span time.Duration, observed Limits, now time.Time) int {

@@ -30,6 +30,7 @@ type state struct {
 	permits  []permit // in no order, one for each export
 	raise    raise
 	raises   []charge // what other people allowed, used or not
+	refunds  []charge // what came back
 	answer   uint64   // that the last event was of
 	stranger stranger
 }
@@ -45,6 +46,7 @@ func (m moment) day() int32 { return int32(m / moment(24*time.Hour/time.Microsec
 
 type charge struct {
 	at      moment
+	tag     uint64 // of who was opened; zero where it cannot come back
 	cost    Cost
 	vouched bool // another person signed for it
 	spared  Limits
@@ -135,7 +137,7 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Nothing:
 		return
-	case Raised, Cosigned, Thawed, Permitted: // by another account
+	case Raised, Cosigned, Thawed, Permitted, Refunded: // by another account
 	default:
 		s.active = s.active.with(dayOf(e.At))
 		s.devices = meet(s.devices, e.Device, e)
@@ -159,6 +161,8 @@ func (s *state) record(e Event) {
 		s.raises = append(s.raises, charge{at: at, cost: e.Cost})
 	case Permitted:
 		s.permits = permitted(s.permits, e)
+	case Refunded:
+		s.refund(e)
 	case Cosigned:
 		s.vouched = append(slices.Clone(s.live(e.At)), vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(vouchedFor))})
 		s.signed = append(s.signed, signature{tagOf(e.Person), at})
@@ -192,7 +196,11 @@ func (s *state) charge(e Event) {
 		s.lent = append(s.lent, charge{at: at, cost: e.Cost, spared: e.Spared})
 		return
 	}
-	s.charges = append(s.charges, charge{at, e.Cost, e.Signs.Opens() && s.Vouched(e.Person, e.Service, e.At), e.Spared})
+	c := charge{at: at, cost: e.Cost, vouched: e.Signs.Opens() && s.Vouched(e.Person, e.Service, e.At), spared: e.Spared}
+	if e.Signs.Opens() && e.Ground != Allowed {
+		c.tag = tagOf(e.Person)
+	}
+	s.charges = append(s.charges, c)
 }
 
 // holds is what is left of a raise.
@@ -250,7 +258,7 @@ func meet(all []acquainted, name string, e Event) []acquainted {
 // nothing is moved in place.
 func (s *state) sweep(now time.Time) {
 	past := now.Add(-Memory)
-	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.canaries, &s.tickets} {
+	for _, list := range []*[]charge{&s.charges, &s.lent, &s.raises, &s.refunds, &s.canaries, &s.tickets} {
 		*list = slices.Clone(after(*list, past, charge.when))
 	}
 	s.signed = slices.Clone(after(s.signed, past, signature.when))

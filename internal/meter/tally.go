@@ -34,6 +34,19 @@ func (t *Tally) Add(cost Cost, spared bool, at time.Time) {
 	t.days[t.day%int64(len(t.days))].add(cost, spared)
 }
 
+// Refund takes back, at a moment, what was charged at an earlier one.
+func (t *Tally) Refund(cost Cost, spared bool, since, at time.Time) {
+	t.Add(0, false, at)
+	for _, w := range []struct {
+		window     []charged
+		last, step int64
+	}{{t.minutes[:], t.minute, 60}, {t.days[:], t.day, 86400}} {
+		if n := int64(len(w.window)); since.Unix()/w.step > w.last-n {
+			w.window[since.Unix()/w.step%n].add(-cost, spared)
+		}
+	}
+}
+
 // turn empties what the window has left behind, and returns where it now ends.
 func turn(window []charged, last, now int64) int64 {
 	for ; last < now; last++ {

@@ -121,6 +121,13 @@ func (w *Wider) Add(cost meter.Cost, spared meter.Limits, at time.Time) {
 	w.Register.Add(cost, spared.Has(meter.RegisterLimit), at)
 }
 
+// Refund takes back what an account was charged at an earlier moment.
+func (w *Wider) Refund(cost meter.Cost, spared meter.Limits, since, at time.Time) {
+	w.Organisation.Refund(cost, spared.Has(meter.OrganisationLimit), since, at)
+	w.Service.Refund(cost, spared.Has(meter.ServiceLimit), since, at)
+	w.Register.Refund(cost, spared.Has(meter.RegisterLimit), since, at)
+}
+
 // Decision is the answer to an ask. Whole speaks of the ask itself; when it is
 // not Shown, no person is. Otherwise there is one ruling for each of the ask's
 // people, in their order.
@@ -474,14 +481,13 @@ func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool)
 
 // allowed says what another person allowed that lets this one be shown at a cost.
 func (w *weighing) allowed(person register.PersonID, cost meter.Cost) (Why, bool) {
-	switch {
-	case w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now):
+	if w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now) {
 		return Vouched, true
-	case w.meter.Raise(w.now) >= cost:
-		return Raised, true
-	default:
-		return Granted, false
 	}
+	if left, _ := w.meter.Raise(w.now); left >= cost {
+		return Raised, true
+	}
+	return Granted, false
 }
 
 // unexplained weighs a person without a reason, at a price. When it denies a whole

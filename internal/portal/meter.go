@@ -19,12 +19,13 @@ const EntriesRead = 200
 // Meter is where an account stands, as rows of dots.
 type Meter struct {
 	Hour, Month Dots
-	Reasons     int       // people with a reason, of 28 days
-	Ceiling     int       // of them; zero for none
-	Rows        int       // people without a reason found in searches, of 28 days
-	MostRows    int       // of them; zero for none
-	Empty       string    // "hour" or "month" when one more whole person does not fit
-	Again       time.Time // when one fits again, if nothing else is opened; zero when unknown
+	Reasons     int        // people with a reason, of 28 days
+	Ceiling     int        // of them; zero for none
+	Rows        int        // people without a reason found in searches, of 28 days
+	MostRows    int        // of them; zero for none
+	Refunded    meter.Cost // what came back in 28 days
+	Empty       string     // "hour" or "month" when one more whole person does not fit
+	Again       time.Time  // when one fits again, if nothing else is opened; zero when unknown
 }
 
 // Dots is an allowance: a dot a person, filled as far as it is used.
@@ -53,7 +54,7 @@ func DrawMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) Met
 	p := Meter{
 		Hour:    drawDots(standing.Hour, standing.Allowance.Short),
 		Month:   drawDots(standing.Month, standing.Allowance.Long),
-		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows,
+		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows, Refunded: standing.Refunded,
 	}
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:

@@ -133,6 +133,26 @@ func (f Facts) Facts(ctx context.Context, _ gate.Asker, people []register.Person
 	return facts, nil
 }
 
+// About implements refund.Facts.
+func (f Facts) About(ctx context.Context, people []register.PersonID, at time.Time) ([]reason.Fact, error) {
+	return f.Facts(ctx, gate.Asker{}, people, at)
+}
+
+// ChangedBy implements refund.Facts.
+func (f Facts) ChangedBy(ctx context.Context, number ledger.Number) (people []register.PersonID, known bool, err error) {
+	_, all, err := f.db.scanFactChange(f.db.read.QueryRowContext(ctx, `select `+factChangeColumns+` from fact_change where number = $1`, int64(number)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("reading whose facts changed: %w", f.db.engine.classify(err))
+	}
+	for person := range slices.Chunk(all, len(register.PersonID{})) {
+		people = append(people, register.PersonID(person))
+	}
+	return people, true, nil
+}
+
 // factsAbout is what an inquiry asks.
 func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at time.Time) ([]told, error) {
 	rows, err := queryList(ctx, db.engine, db.statements.facts, people, at.UnixMicro())

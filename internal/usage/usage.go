@@ -104,6 +104,10 @@ func (s *Sums) Take(e *ledger.Entry) {
 		case !reasoned && event.Signs.Has(meter.SearchRow) && event.Cost > 0:
 			now[Found] += meter.Whole
 		}
+	case meter.Refunded:
+		if a, known := s.Accounts[whose]; known && weekOf(e.Since) > weekOf(e.Time)-kept {
+			a.Weeks[weekOf(e.Since)%kept][Unexplained] -= event.Cost
+		}
 	case meter.Raised:
 		_, now := s.in(whose, e.Time)
 		now[Given] += event.Cost
