@@ -677,3 +677,33 @@ func TestWATCH_6_NobodyIsAskedForWhatWouldOpenNothing(t *testing.T) {
 		p.want("with room", p.after(time.Hour).opens(101), policy.AskIdentity, policy.Doubted)
 	}
 }
+
+// Promise: METER-2
+func TestMETER_2_WhatWasSeenStaysOpenWhateverIsEmpty(t *testing.T) {
+	full := meter.Allowance{Short: 1, Long: 1}
+	for why, empty := range map[policy.Why]func(*policy.Rules, *policy.Facts){
+		policy.ShortEmpty: func(r *policy.Rules, _ *policy.Facts) {
+			r.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Long: meter.People(9)}}
+		},
+		policy.LongEmpty:         func(r *policy.Rules, _ *policy.Facts) { r.Allowances = nil },
+		policy.SignedEmpty:       func(r *policy.Rules, _ *policy.Facts) { r.Allowances, r.Signed = nil, 0 },
+		policy.ShareReached:      func(r *policy.Rules, _ *policy.Facts) { r.Wider.Register, r.Share = full, 1 },
+		policy.OrganisationEmpty: func(r *policy.Rules, _ *policy.Facts) { r.Wider.Organisation = full },
+		policy.ServiceEmpty:      func(r *policy.Rules, _ *policy.Facts) { r.Wider.Service = full },
+		policy.RegisterEmpty:     func(r *policy.Rules, _ *policy.Facts) { r.Wider.Register = full },
+		policy.Frozen:            func(_ *policy.Rules, f *policy.Facts) { f.Orders = ordered(order.Frozen, order.Account, "pauline") },
+	} {
+		p := newPost(t)
+		p.followed(100, 200)
+		p.asks = func(a *policy.Ask) { a.People[0].Fields = register.Name }
+		p.want("before", p.after(time.Minute).opens(100), policy.Shown, policy.Counted)
+		p.more = func(f *policy.Facts) { empty(&p.rules, f) }
+		empty(&p.rules, new(policy.Facts))
+		p.asks = func(a *policy.Ask) { a.People[0].Fields = register.Name | register.Birth }
+		got := p.after(time.Minute).opens(100)
+		p.want("what was seen, of "+why.String(), got, policy.Masked, why)
+		if got.Fields != register.Name || got.Cost != 0 {
+			t.Errorf("%s: %b is shown at %d", why, got.Fields, got.Cost)
+		}
+	}
+}

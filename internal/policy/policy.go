@@ -319,9 +319,15 @@ func (w *weighing) onlyObserved(denial Ruling) bool {
 	return most == 0 || w.meter.Unexplained(24*time.Hour, w.now) < most
 }
 
-// keepsSeen reports whether a denial of new fields still shows the fields seen before.
+// keepsSeen reports whether a denial of new fields still shows the fields seen before: whatever
+// is empty or spent, what it paid for stays paid for.
 func (w Why) keepsSeen() bool {
-	return w == ShortEmpty || w == LongEmpty || w == SignedEmpty || w == CeilingReached || w == ShareReached || w == Frozen
+	switch w {
+	case ShortEmpty, LongEmpty, SignedEmpty, CeilingReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty, Frozen:
+		return true
+	default:
+		return false
+	}
 }
 
 func (w *weighing) weigh(opening Opening) Ruling {
