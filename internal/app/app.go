@@ -104,12 +104,13 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	refused := strangers.New(strangers.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "strangers")}, o.Now, log)
 	used := usage.New(usage.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "usage")},
 		usage.RulesOf(o.Rules), o.Now, log)
-	p.metrics.noticed(used)
+	arrivals := usage.NewArrivals(usage.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "arrivals")}, o.Facts, o.Now, log)
+	p.metrics.noticed(used, arrivals)
 	refunds := refund.New(refund.Deps{Journal: p.Journal, Ledger: o.Ledger, Facts: o.Facts}, o.Rules, o.Now, log)
 	orders := containment.Service{Writer: p.Journal}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
-		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Audit: auditing,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
 		Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},
@@ -157,7 +158,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, refunds.Run, auditing.Run, refused.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })

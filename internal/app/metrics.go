@@ -88,8 +88,12 @@ func (m *metrics) audited(watch *audit.Watch) {
 	}, func() float64 { return float64(len(watch.Findings())) }))
 }
 
-// noticed counts the accounts on the short list of those who use nearly all that they may.
-func (m *metrics) noticed(used *usage.Watch) {
+// noticed counts the accounts on the short lists: of those who use nearly all that they may, and
+// of those to whom a source told many people in a day.
+func (m *metrics) noticed(used *usage.Watch, arrivals *usage.Arrivals) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_arrivals_noticed", Help: "Accounts to whom one source told more new people within a day than a day brings, in 28 days: see /desk/campaigns.",
+	}, func() float64 { return float64(len(arrivals.List())) }))
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "poterne_usage_noticed", Help: "Accounts that for eight weeks have used far more of their limits than their role and their own past: see /desk/campaigns.",
 	}, func() float64 {

@@ -37,6 +37,7 @@ type (
 	stageShelf     struct{ *Stage }
 	stageCampaigns struct{ *Stage }
 	stageUsage     struct{ *Stage }
+	stageArrivals  struct{ *Stage }
 	stageAudit     struct{ *Stage }
 	stageStrangers struct{ *Stage }
 
@@ -54,6 +55,8 @@ func (s stageStrangers) Of(siret string) []strangers.Stranger {
 func (s stageCampaigns) Picture() campaign.Picture { return s.Shared }
 
 func (s stageCampaigns) Alarms() []campaign.Alarm { return s.Shared.Alarms }
+
+func (stageArrivals) List() []usage.Arrival { return nil }
 
 func (s stageUsage) List(context.Context) ([]usage.Notice, ledger.Number, error) {
 	return s.Noticed, s.Shared.UpTo, s.Broken

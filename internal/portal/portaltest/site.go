@@ -56,6 +56,7 @@ type Site struct {
 	Strangers *strangers.List
 	Campaigns *campaign.Detector // knows nothing until a test runs it
 	Usage     *usage.Watch       // likewise
+	Arrivals  *usage.Arrivals    // likewise
 
 	t     *testing.T
 	pages *portal.Pages
@@ -151,13 +152,14 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	}
 	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
+	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db)}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
 	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
 	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db)}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
 	s.desk = desk.Deps{
 		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: store.NewFacts(db),
-		Campaigns: s.Campaigns, Usage: s.Usage, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
+		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),

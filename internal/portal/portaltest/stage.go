@@ -97,7 +97,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
-		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Audit: stageAudit{s},
+		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Arrivals: stageArrivals{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
 	})
 	s.Rooms = []portal.Room{

@@ -17,6 +17,7 @@ type campaigns struct {
 	base
 	campaigns Campaigns
 	usage     Usage
+	arrivals  Arrivals
 	journal   Journal
 }
 
@@ -29,6 +30,8 @@ type campaignsPage struct {
 	Narrowed     []measureState
 	Surges       []surgeState
 	Noticed      []noticeState
+	Arrived      []arrivalState
+	MoreArrived  int
 	MoreNoticed  int
 	Compares     bool // there are weeks enough to compare an hour with
 	KnowsLineage bool
@@ -70,6 +73,13 @@ type noticeState struct {
 	Role      string
 	Sentence  string
 	Sentences []string // of each limit
+}
+
+// arrivalState is many people told to be one account's, as the desk shows it.
+type arrivalState struct {
+	accountName
+	Day      time.Time
+	Sentence string
 }
 
 // noticesNamed is how many such accounts are named, those furthest beyond.
@@ -115,6 +125,11 @@ func (c campaigns) page(v visit) error {
 			state.Sentences = append(state.Sentences, v.Speaker.Sentence(u))
 		}
 		shown.Noticed = append(shown.Noticed, state)
+	}
+	arrived := c.arrivals.List()
+	shown.MoreArrived = max(0, len(arrived)-noticesNamed)
+	for _, a := range arrived[:len(arrived)-shown.MoreArrived] {
+		shown.Arrived = append(shown.Arrived, arrivalState{named(v.labels, a.Account), a.Day, v.Speaker.Sentence(a)})
 	}
 	c.pages.Show(v.Visit, http.StatusOK, "campaigns.html", shown)
 	return nil

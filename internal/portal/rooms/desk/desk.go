@@ -44,6 +44,7 @@ type Deps struct {
 	Sources     Sources
 	Campaigns   Campaigns
 	Usage       Usage
+	Arrivals    Arrivals
 	Audit       Audit
 	Index       Index // nil: there are no pages that say exactly who, and what follows is not needed
 	Directory   Directory
@@ -133,6 +134,12 @@ type Usage interface {
 	List(context.Context) ([]usage.Notice, ledger.Number, error)
 }
 
+// Arrivals is to whom a source told many people in a day.
+type Arrivals interface {
+	// List returns what to look at of the last 28 days, the most people first.
+	List() []usage.Arrival
+}
+
 // Index answers exactly who was shown, and who saw somebody.
 type Index interface {
 	// ShownTo counts who was shown to some accounts, from one time on and before
@@ -174,7 +181,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		base:      all,
 		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, deps.Audit, newHour()},
 		orders:    orders{all, deps.Containment, deps.Sessions},
-		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Journal},
+		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.accounts = accounts{all, deps.Journal, h.exact}
