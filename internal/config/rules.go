@@ -42,8 +42,17 @@ type allowancesTable struct {
 	// Signed is how many people others may sign for, for one account within 28 days.
 	Signed int64 `toml:"signed"` // 40
 
+	// Gives is how many people one account may give to all others together, by signatures and
+	// raises.
+	Gives givesTable `toml:"gives"`
+
 	// Cold says whether people with whom no system has anything to do cost twice.
 	Cold bool `toml:"cold" need:"cold = false, or true: people with whom no system has anything to do cost twice"`
+}
+
+type givesTable struct {
+	Hour  int64 `toml:"hour"`  // 100
+	Month int64 `toml:"month"` // 200
 }
 
 type allowanceTable struct {
@@ -173,6 +182,11 @@ func (c *config) rules(s *Settings, wrong *document) {
 	if s.Rules.Signed = int(cmp.Or(a.Signed, policy.Signed)); s.Rules.Signed < 1 || s.Rules.Signed > mostSigned {
 		wrong.Add("allowance.signed", "must be between 1 and %d: for how many people others may sign, for one account within 28 days", mostSigned)
 	}
+	hour, month := cmp.Or(a.Gives.Hour, int64(policy.Gives.Short/meter.Whole)), cmp.Or(a.Gives.Month, int64(policy.Gives.Long/meter.Whole))
+	if hour < 1 || month < hour || month > mostOfAccount {
+		wrong.Add("allowance.gives", "hour must be at least 1, and month between hour and %d: how many people one account may sign for and raise, for all others together", mostOfAccount)
+	}
+	s.Rules.Gives = meter.Allowance{Short: meter.People(int(hour)), Long: meter.People(int(month))}
 	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
 	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
 	s.Rules.Covers = c.Cover.compile(wrong)

@@ -99,3 +99,17 @@ func TestEveryRuleThatCountsCanBeObservedByItsName(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatOneAccountGivesIsSet(t *testing.T) {
+	for set, want := range map[string]string{"{ hour = 30, month = 60 }": "", "{ hour = 30, month = 20 }": "allowance.gives", "{ hour = -1 }": "allowance.gives"} {
+		s, err := parse(configtest.Secrets(t), strings.Replace(config.Example, "gives = { hour = 100, month = 200 }", "gives = "+set, 1))
+		switch {
+		case want != "":
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", set, err)
+			}
+		case err != nil || s.Rules.Gives != meter.Allowance{Short: meter.People(30), Long: meter.People(60)}:
+			t.Errorf("%s: %+v, %v", set, s.Rules.Gives, err)
+		}
+	}
+}

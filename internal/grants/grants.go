@@ -4,6 +4,7 @@
 package grants
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -33,6 +34,7 @@ type Raise struct {
 	People  int
 	Until   time.Time
 	Because string
+	Gives   meter.Allowance // what one account may give to all others together; policy.Gives when zero
 }
 
 // Decide implements journal.Act.
@@ -53,7 +55,7 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := allows(tx, r.By, r.Of, r.People, may.Given); err != nil {
+	if err := allows(tx, r.Gives, r.By, r.Of, r.People, may.Given); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -76,8 +78,8 @@ var GaveMost = fault.Errorf(fault.Refused, "you have allowed and signed for as m
 
 // allows fails when an account would be given more people within 28 days, by raises and
 // by signatures, than most, or would give more than the bound for one giver.
-func allows(tx *journal.Tx, by, of roster.AccountID, people, most int) error {
-	if given := tx.Given(by).Weigh(meter.People(people), policy.Gives, false, tx.Now()); given.Empty != meter.Fits {
+func allows(tx *journal.Tx, gives meter.Allowance, by, of roster.AccountID, people, most int) error {
+	if given := tx.Given(by).Weigh(meter.People(people), cmp.Or(gives, policy.Gives), false, tx.Now()); given.Empty != meter.Fits {
 		return GaveMost
 	}
 	draft := tx.Meter(of)
@@ -159,8 +161,9 @@ func (maySign) Apply(approval.Rows, ledger.Entry) error { return nil }
 // same account may open them, through the same service, within the hour.
 type Cosign struct {
 	By      roster.AccountID
-	Refused ledger.Entry // what Waiting returned: an entry does not change, so it is read before the head is taken
-	Most    int          // people that one account can be signed for within 28 days
+	Refused ledger.Entry    // what Waiting returned: an entry does not change, so it is read before the head is taken
+	Most    int             // people that one account can be signed for within 28 days
+	Gives   meter.Allowance // what one account may give to all others together; policy.Gives when zero
 }
 
 // Decide implements journal.Act.
@@ -182,7 +185,7 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	case draft.Signed(tx.Now()) >= may.Signed:
 		return ledger.Entry{}, SignedForMost
 	}
-	if err := allows(tx, c.By, waiting.Account, 1, may.Given); err != nil {
+	if err := allows(tx, c.Gives, c.By, waiting.Account, 1, may.Given); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -282,7 +285,8 @@ type Journal interface {
 // Service does the acts of grants, and answers what waits for them.
 type Service struct {
 	Journal Journal
-	Most    int // people that one account can be signed for within 28 days
+	Most    int             // people that one account can be signed for within 28 days
+	Gives   meter.Allowance // what one account may give to all others together; policy.Gives when zero
 	Now     func() time.Time
 }
 
@@ -311,11 +315,14 @@ func (s Service) Cosign(ctx context.Context, by roster.AccountID, receipt ledger
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, Cosign{By: by, Refused: waiting, Most: s.Most})
+	return s.do(ctx, Cosign{By: by, Refused: waiting, Most: s.Most, Gives: s.Gives})
 }
 
 // Raise allows an account some more people without a reason, until a time.
-func (s Service) Raise(ctx context.Context, raise Raise) error { return s.do(ctx, raise) }
+func (s Service) Raise(ctx context.Context, raise Raise) error {
+	raise.Gives = s.Gives
+	return s.do(ctx, raise)
+}
 
 func (s Service) do(ctx context.Context, act journal.Act[approval.Rows]) error {
 	_, err := journal.Do(ctx, s.Journal, act)

@@ -145,3 +145,27 @@ func TestRIGHTS_10_OnePersonGivesNoMoreThanTheBoundToAllTogether(t *testing.T) {
 		t.Errorf("four weeks later: %v", err)
 	}
 }
+
+// Promise: RIGHTS-10 (an operator sets the bound)
+func TestRIGHTS_10_WhatOnePersonGivesIsWhatTheOperatorSet(t *testing.T) {
+	h := newHouse(t)
+	n, _ := h.node()
+	service := grants.Service{Journal: n, Now: h.now, Gives: meter.Allowance{Short: meter.People(3), Long: meter.People(4)}}
+	raise := func(of roster.AccountID, people int) error {
+		return service.Raise(t.Context(), grants.Raise{By: "samir", Of: of, People: people, Until: h.now().Add(time.Hour), Because: "shelter"})
+	}
+	if err := raise("pauline", 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := raise("karim", 1); !errors.Is(err, grants.GaveMost) {
+		t.Errorf("a fourth within the hour: %v", err)
+	}
+	h.advance(2 * time.Hour)
+	if err := raise("karim", 1); err != nil {
+		t.Errorf("a fourth within 28 days: %v", err)
+	}
+	h.advance(2 * time.Hour)
+	if err := raise("karim", 1); !errors.Is(err, grants.GaveMost) {
+		t.Errorf("a fifth within 28 days: %v", err)
+	}
+}

@@ -2,8 +2,7 @@ package policy
 
 import "poterne/internal/meter"
 
-// Gives bounds how many people one account can give to all others together, by raises and
-// signatures, within an hour and within 28 days: whoever talks a manager into signing MUST
+// Gives is the default of Rules.Gives, within an hour and within 28 days: whoever talks a manager into signing MUST
 // NOT empty the register by many hands.
 var Gives = meter.Allowance{Short: meter.People(100), Long: meter.People(200)}
 

@@ -20,6 +20,7 @@ type Rules struct {
 	Covers     reason.CoverBounds
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
+	Gives      meter.Allowance     // people that one account may give to all others together, by raises and signatures
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Share      int // one account may spend one part in so many of each of Wider; zero for all of it
 	Watches    map[roster.Role]Watch
