@@ -152,6 +152,8 @@ type Standing struct {
 	Undone      int             // freezes undone within a week
 	Signed      int             // people whom others signed for within 28 days
 	Signable    int             // and how many they may
+	Received    meter.Cost      // people whom others signed for or allowed within 28 days, used or not
+	Given       meter.Cost      // and whom it signed for or allowed for others
 	Reasons     int             // people shown for a reason within 28 days
 	Ceiling     int             // and how many they may be; zero for any number
 	Rows        int             // people without a reason found in searches within 28 days, and not opened
@@ -173,6 +175,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		facts := policy.Facts{Opened: asker.Opened, Watched: state.Watched(), Orders: state.Orders(), Meter: draft}
 		s = StandingOf(draft, g.rules.Watches[asker.Role], g.rules.Observed.Limits(ask), now)
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
+		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.Rows[asker.Role]
 		s.Held, s.IsHeld = state.Orders().Against(asker.Account, asker.Organisation, service, now)
 	})
@@ -186,7 +189,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Refunded: m.Refunded(meter.Memory, now),
+		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Refunded: m.Refunded(meter.Memory, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

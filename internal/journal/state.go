@@ -42,6 +42,13 @@ func (s *State) Wider(organisation roster.OrganisationID, service roster.Service
 	return s.wider.of(organisation, service)
 }
 
+// Given returns how many people an account gave to others by raises and signatures, within
+// 28 days.
+func (s *State) Given(by roster.AccountID, now time.Time) meter.Cost {
+	_, month := s.wider.giver(by).Spent(false, now)
+	return month
+}
+
 // Watched is the time from which on the ledger tells what accounts do.
 func (s *State) Watched() time.Time { return s.watched }
 

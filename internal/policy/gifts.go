@@ -10,6 +10,13 @@ var Gives = meter.Allowance{Short: meter.People(100), Long: meter.People(200)}
 // and signatures together: two accounts that collude MUST NOT take the register by fifties.
 const MostGiven = 100
 
+// Beyond so many people within 28 days, an organisation's managers are told of what one of its
+// accounts was given, and of what it gave.
+const (
+	ReceivedTold = 10
+	GivenTold    = 50
+)
+
 // youngShare is by how much less an account is given that is younger than Young.
 const youngShare = 10
 

@@ -332,3 +332,34 @@ func TestENTRY_6_TheDeskLiftsAFreezeWithAFreshTouchOnly(t *testing.T) {
 		t.Errorf("with one: %s", answer.Status)
 	}
 }
+
+// Promise: RIGHTS-10
+func TestRIGHTS_10_ManagersAreToldOfWhatIsGivenBeyondAFew(t *testing.T) {
+	h := portaltest.Open(t, portaltest.Allowing(3, 3), desk.Settings{})
+	h.StepUp()
+	reads := func(by roster.AccountID) string {
+		t.Helper()
+		_, raw := h.Goes(by, http.MethodGet, "/manager", nil)
+		return portaltest.Read(t, raw)
+	}
+	give := func(of roster.AccountID, people string) {
+		t.Helper()
+		if answer, raw := h.Goes(jeanne, http.MethodPost, "/manager/raise", raising(of, people, "3", "A job fair.")); answer.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %s", answer.Status, portaltest.Read(t, raw))
+		}
+	}
+	give(camille, "10")
+	if said := reads(jeanne); strings.Contains(said, "Many people given") {
+		t.Errorf("a few are told: %s", said)
+	}
+	give(theo, "45")
+	said := reads(jeanne)
+	for _, want := range []string{"was given 45 people.", "gave 55 people to others."} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not in %s", want, said)
+		}
+	}
+	if strings.Contains(said, "was given 10 people.") || strings.Contains(reads(remi), "Many people given") {
+		t.Error("a few are told, or another organisation's")
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
 	"poterne/internal/signin/strangers"
@@ -37,6 +38,7 @@ type managerPage struct {
 	Accounts  []roster.Account // who may be given more
 	ByHand    bool             // there are too many to list: their identifier is typed
 	Raised    []raisedState
+	Gifts     []giftState // beyond a few
 	Wrong     portal.Mends
 	Strangers []strangerState
 	More      int // strangers who are not shown
@@ -77,6 +79,13 @@ type frozenState struct {
 	Because string // empty when the ledger cannot say it now
 	Of      roster.Account
 	Again   bool // it was undone within a week: the security desk looks at it
+}
+
+// giftState is what an account was given within 28 days, or gave to others.
+type giftState struct {
+	Name   string
+	People meter.Cost
+	Gave   bool
 }
 
 // raisedState is what is left of a raise.
@@ -163,12 +172,22 @@ func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (
 	}
 	shown.Frozen = h.frozen(v, accounts)
 	for _, a := range accounts {
-		if shown.ByHand || a.Organisation != v.Viewer.Organisation.ID || !a.Role.ReadsFiles() {
+		if shown.ByHand || a.Organisation != v.Viewer.Organisation.ID {
+			continue
+		}
+		standing := h.deps.Gate.Standing(gate.AskerOf(a), "")
+		if standing.Received > meter.People(policy.ReceivedTold) {
+			shown.Gifts = append(shown.Gifts, giftState{a.Name, standing.Received, false})
+		}
+		if standing.Given > meter.People(policy.GivenTold) {
+			shown.Gifts = append(shown.Gifts, giftState{a.Name, standing.Given, true})
+		}
+		if !a.Role.ReadsFiles() {
 			continue
 		}
 		shown.Accounts = append(shown.Accounts, a)
-		if left := h.deps.Gate.Standing(gate.AskerOf(a), "").Raise; left > 0 {
-			shown.Raised = append(shown.Raised, raisedState{a.Name, left})
+		if standing.Raise > 0 {
+			shown.Raised = append(shown.Raised, raisedState{a.Name, standing.Raise})
 		}
 	}
 	shown.Strangers, shown.More = h.strangers(v)
