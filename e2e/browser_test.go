@@ -126,8 +126,12 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	s.complaints = append(s.complaints, fmt.Sprintf("%s %s (%s)", m, m.URL, m.Source))
 }
 
-// patience is how long a browser may take for one thing.
-const patience = time.Minute
+// patience is how long a browser may take for one thing on a machine with much else to do.
+const patience = 5 * time.Minute
+
+// aSecondOr is the second in which something promised is seen, or, on a machine so busy
+// that the act alone took longer than half of that, twice as long as the act.
+func aSecondOr(act time.Duration) time.Duration { return max(time.Second, 2*act) }
 
 func (s *screen) do(steps ...chromedp.Action[chromedp.Void]) {
 	s.t.Helper()

@@ -346,7 +346,7 @@ func (f *failing) whole() error {
 func (f *failing) wait(what string, ask func() error) {
 	f.t.Helper()
 	var err error
-	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(100 * time.Millisecond) {
 		if err = ask(); err == nil {
 			return
 		}
@@ -880,7 +880,9 @@ func (f *failing) cuts() {
 		}()
 		<-f.crowd.asked
 	}
+	began := time.Now()
 	f.suspend()
+	bound := aSecondOr(time.Since(began))
 	db, err := store.OpenPostgreSQL(f.t.Context(), f.connection())
 	if err != nil {
 		f.t.Fatal(err)
@@ -898,8 +900,8 @@ func (f *failing) cuts() {
 	for range f.nodes {
 		after := (<-ended).Sub(placed)
 		f.t.Logf("an answer under way was cut %v after the order", after.Round(time.Millisecond))
-		if after > time.Second {
-			f.t.Error("which is late")
+		if after > bound {
+			f.t.Errorf("which is late: it has %v", bound)
 		}
 	}
 	f.lift()

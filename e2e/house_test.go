@@ -110,7 +110,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		p.kill()
 		p.t.Error("poterne did not leave when it was asked to")
 	}
@@ -125,7 +125,7 @@ func (p *process) kill() {
 // ready waits until the program says that it is.
 func (p *process) ready(origin string) {
 	p.t.Helper()
-	for begun := time.Now(); time.Since(begun) < 2*time.Minute; {
+	for begun := time.Now(); time.Since(begun) < patience; {
 		answer, err := http.Get(origin + "/readyz")
 		if err == nil {
 			_ = answer.Body.Close()
@@ -139,7 +139,7 @@ func (p *process) ready(origin string) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	p.t.Fatalf("poterne is not ready after two minutes\n%s", p.output)
+	p.t.Fatalf("poterne is not ready after %v\n%s", patience, p.output)
 }
 
 // poterne runs a command to its end and returns what it printed.

@@ -45,7 +45,7 @@ func (a *held) arrived(t *testing.T) {
 	t.Helper()
 	select {
 	case <-a.asked:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the application was not asked")
 	}
 }
@@ -90,7 +90,7 @@ func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
 				if page.Status != http.StatusForbidden || strings.Contains(string(page.Body), "somebody@courriel.example") {
 					t.Errorf("the answer under way came with status %d: %s", page.Status, page.Body)
 				}
-			case <-time.After(30 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("the answer under way was neither given nor refused")
 			}
 			if order.spares {
@@ -132,7 +132,7 @@ func TestACT_1_AnOrderEndsTheWaitingToo(t *testing.T) {
 			t.Errorf("the answer under way came with status %d", page.Status)
 		}
 		t.Logf("refused %s after the order", time.Since(begun).Round(time.Millisecond))
-	case <-time.After(time.Minute): // the application never answers
+	case <-time.After(patience): // the application never answers
 		t.Error("the order did not end the passage")
 	}
 }

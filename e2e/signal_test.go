@@ -16,7 +16,7 @@ func TestSIGHUPIsSaidAndEndsNothing(t *testing.T) {
 		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(patience)
 		for !strings.Contains(p.output.String(), "SIGHUP does nothing yet") {
 			select {
 			case <-p.done:
