@@ -55,7 +55,7 @@ func (r Raise) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) 
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := allows(tx, r.Gives, r.By, r.Of, r.People, may.Given); err != nil {
+	if err := Bounded(tx.Given(r.By), r.Gives, tx.Meter(r.Of), r.People, may.Given, tx.Now()); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -76,14 +76,14 @@ func gifts(tx *journal.Tx, rows approval.Rows, of roster.AccountID, signed int) 
 // GaveMost: whoever signs or raises has given as many people to others as one account may.
 var GaveMost = fault.Errorf(fault.Refused, "you have allowed and signed for as many people as one person may: another manager, or the security desk, looks at this one")
 
-// allows fails when an account would be given more people within 28 days, by raises and
-// by signatures, than most, or would give more than the bound for one giver.
-func allows(tx *journal.Tx, gives meter.Allowance, by, of roster.AccountID, people, most int) error {
-	if given := tx.Given(by).Weigh(meter.People(people), cmp.Or(gives, policy.Gives), false, tx.Now()); given.Empty != meter.Fits {
+// Bounded fails when an account would be given more people within 28 days, by raises and
+// by signatures, than most, or when its giver, who gave so many, would give more than one
+// account may.
+func Bounded(gave meter.Tally, gives meter.Allowance, draft *meter.Draft, people, most int, now time.Time) error {
+	if given := gave.Weigh(meter.People(people), cmp.Or(gives, policy.Gives), false, now); given.Empty != meter.Fits {
 		return GaveMost
 	}
-	draft := tx.Meter(of)
-	before := draft.Raised(tx.Now()) + meter.People(draft.Signed(tx.Now()))
+	before := draft.Raised(now) + meter.People(draft.Signed(now))
 	if before+meter.People(people) > meter.People(most) {
 		return fault.Errorf(fault.Refused, "this account was allowed %d people within 28 days; at most %d can be: connect the system that knows the reason", before/meter.Whole, most)
 	}
@@ -177,7 +177,8 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	switch draft := tx.Meter(waiting.Account); {
+	draft := tx.Meter(waiting.Account)
+	switch {
 	case !waits(waiting, tx.Now()):
 		return ledger.Entry{}, NoneWaits
 	case draft.Vouched(waiting.Person, waiting.Service, tx.Now()):
@@ -185,7 +186,7 @@ func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	case draft.Signed(tx.Now()) >= may.Signed:
 		return ledger.Entry{}, SignedForMost
 	}
-	if err := allows(tx, c.Gives, c.By, waiting.Account, 1, may.Given); err != nil {
+	if err := Bounded(tx.Given(c.By), c.Gives, draft, 1, may.Given, tx.Now()); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{

@@ -438,7 +438,7 @@ func (r *replay) meets(ctx context.Context, w *worker, e event) (m met, err erro
 		case tries < mostTries && ruling.Verdict == policy.AskStepUp:
 			m.StepUps++
 			at = at.Add(steppingUp)
-			err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.SteppedUp, Account: e.account})
+			_, err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.SteppedUp, Account: e.account})
 		case tries < mostTries && ruling.Verdict == policy.AskIdentity:
 			m.Identities = 1
 			at = at.Add(searching)
@@ -447,12 +447,12 @@ func (r *replay) meets(ctx context.Context, w *worker, e event) (m met, err erro
 			if decision, err = r.core.Decide(ctx, at, found); err == nil && decision.People[0].Verdict == policy.AskStepUp {
 				m.StepUps++
 				at = at.Add(steppingUp)
-				err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.SteppedUp, Account: e.account})
+				_, err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.SteppedUp, Account: e.account})
 			}
 		case tries < mostTries && ruling.Verdict == policy.AskCosign:
 			m.Cosigns++
 			at = at.Add(signing)
-			err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.Cosigned, Account: "somebody-else", Subject: e.account, Service: service, Person: e.person})
+			_, err = r.core.Act(ctx, at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager-of-" + e.account, Subject: e.account, Service: service, Person: e.person})
 		case tries < mostTries && ruling.Verdict == policy.Freeze:
 			m.Freezes++
 			at = at.Add(undoing)

@@ -234,7 +234,7 @@ func (t *thief) opens(ctx context.Context, at *time.Time, person register.Person
 		return false, err
 	}
 	if foreseen.People[0].Verdict == policy.AskStepUp && t.passes {
-		if err := t.core.Act(ctx, *at, ledger.Entry{Kind: ledger.SteppedUp, Account: account}); err != nil {
+		if _, err := t.core.Act(ctx, *at, ledger.Entry{Kind: ledger.SteppedUp, Account: account}); err != nil {
 			return false, err
 		}
 		if foreseen, err = t.core.Foresee(ctx, *at, ask); err != nil {

@@ -15,11 +15,23 @@ import (
 )
 
 // people addresses the register without storing it.
-type people struct{ key register.Key }
+type people struct {
+	key      register.Key
+	canaries register.Canaries
+}
 
 func newPeople() (people, error) {
 	key, err := register.NewKey([]byte("a key for people who do not exist"))
-	return people{key}, err
+	if err != nil {
+		return people{}, err
+	}
+	canaries, err := key.Canaries("town", canariesIn)
+	return people{key, canaries}, err
+}
+
+// isCanary reports whether somebody exists for the guard only. Nobody accompanies them.
+func (p people) isCanary(person register.PersonID, at time.Time) bool {
+	return !isFollowed(person) && p.canaries.Live(person, at)
 }
 
 func (p people) number(n uint64) register.PersonID {
@@ -37,6 +49,15 @@ func (p people) nearby(rng *rand.Rand) register.PersonID {
 		person = p.anybody(rng)
 	}
 	return person
+}
+
+// followed draws somebody whom somebody accompanies.
+func (p people) followed(rng *rand.Rand) register.PersonID {
+	for {
+		if person := p.anybody(rng); isFollowed(person) {
+			return person
+		}
+	}
 }
 
 // isFollowed reports whether somebody somewhere accompanies the person. Pseudonyms
@@ -79,6 +100,12 @@ func (a *agent) tell(kind reason.FactKind, person register.PersonID, at time.Tim
 		fact.Account = a.asker.Account
 	}
 	a.add(fact)
+}
+
+// learns takes in what a system says of somebody around a moment, and says only so long
+// after it.
+func (a *agent) learns(kind reason.FactKind, person register.PersonID, at time.Time, after time.Duration) {
+	a.add(reason.Fact{Kind: kind, Account: a.asker.Account, Person: person, From: at.Add(after), Until: at.Add(after + live[kind].after)})
 }
 
 // add takes in a fact as it is.

@@ -2,10 +2,14 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"time"
 
+	"poterne/internal/campaign"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -29,6 +33,8 @@ type Core struct {
 	houses   map[roster.OrganisationID]*meter.Tally
 	services map[roster.ServiceID]*meter.Tally
 	register meter.Tally
+	givers   map[roster.AccountID]*meter.Tally
+	campaign *campaign.Aggregates // narrows the neighbours of thefts; may be nil
 }
 
 // NewCore returns a core that recorded nothing. Watched is since when the ledger would
@@ -37,6 +43,7 @@ func NewCore(rules policy.Rules, files gate.Files, watched time.Time) *Core {
 	return &Core{
 		rules: rules, files: files, watched: watched, meters: make(map[roster.AccountID]*meter.Meter), next: 1,
 		houses: make(map[roster.OrganisationID]*meter.Tally), services: make(map[roster.ServiceID]*meter.Tally),
+		givers: make(map[roster.AccountID]*meter.Tally),
 	}
 }
 
@@ -114,16 +121,50 @@ func (c *Core) Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy
 		c.record(entry)
 	}
 	if _, freezes := decision.Freezes(); freezes {
-		c.orders = append(c.orders, order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)})
+		c.place(order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(ask.Account)}, at)
+		c.narrow(at)
 	}
 	return decision, nil
 }
 
-// Act records what moves an account's meter without a decision.
-func (c *Core) Act(_ context.Context, at time.Time, entry ledger.Entry) error {
-	entry.Number, entry.Receipt, entry.Time = c.next, c.next, ledger.Cut(at)
+// place puts an order of the program's own in force.
+func (c *Core) place(o order.Order, at time.Time) {
+	o.ID = order.ID(strconv.FormatUint(uint64(c.next), 10))
+	c.orders = append(c.orders, o)
+	c.note(at, ledger.Entry{Kind: ledger.Placed, Account: journal.Itself, Effect: o.Effect, Reach: o.Reach, Target: o.Target, Until: o.Ends})
+}
+
+// narrow places the orders that known thefts ask for.
+func (c *Core) narrow(at time.Time) {
+	if c.campaign == nil {
+		return
+	}
+	for _, due := range c.campaign.Due(at) {
+		c.place(due.Order, at)
+	}
+}
+
+// Act records what moves an account's meter without a decision, unless it gives an account
+// more than it can be given.
+func (c *Core) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error) {
+	at = ledger.Cut(at)
+	asker, err := c.files.Asker(ctx, entry.Whose())
+	if err != nil {
+		return false, err
+	}
+	gave := tallyOf(c.givers, entry.Account)
+	if bounded(c.rules, *gave, c.meter(entry.Whose()).Draft(), asker, entry, at) != nil {
+		return false, nil
+	}
+	gave.Add(entry.Given(), false, at)
+	c.note(at, entry)
+	return true, nil
+}
+
+// note records an entry under the next number.
+func (c *Core) note(at time.Time, entry ledger.Entry) {
+	entry.Number, entry.Receipt, entry.Time = c.next, c.next, at
 	c.record(entry)
-	return nil
 }
 
 func (c *Core) record(entry ledger.Entry) {
@@ -133,6 +174,9 @@ func (c *Core) record(entry ledger.Entry) {
 		tallyOf(c.services, entry.Service).Add(entry.Cost, entry.Spared.Has(meter.ServiceLimit), entry.Time)
 		c.register.Add(entry.Cost, entry.Spared.Has(meter.RegisterLimit), entry.Time)
 	}
+	if c.campaign != nil {
+		c.campaign.Take(&entry)
+	}
 	if c.Heard != nil {
 		c.Heard(entry)
 	}
@@ -140,7 +184,17 @@ func (c *Core) record(entry ledger.Entry) {
 }
 
 // Undo has another person undo a freeze.
-func (c *Core) Undo(ctx context.Context, at time.Time, account roster.AccountID) error {
-	c.orders = slices.DeleteFunc(c.orders, func(o order.Order) bool { return o.Target == string(account) })
-	return c.Act(ctx, at, ledger.Entry{Kind: ledger.Lifted, Subject: account})
+func (c *Core) Undo(_ context.Context, at time.Time, account roster.AccountID) error {
+	freeze := func(o order.Order) bool { return o.Effect == order.Frozen && o.Target == string(account) }
+	i := slices.IndexFunc(c.orders, freeze)
+	if i < 0 {
+		return errors.New("no freeze to undo")
+	}
+	id, err := strconv.ParseUint(string(c.orders[i].ID), 10, 64)
+	if err != nil {
+		return err
+	}
+	c.orders = slices.DeleteFunc(c.orders, freeze)
+	c.note(ledger.Cut(at), ledger.Entry{Kind: ledger.Lifted, Subject: account, From: ledger.Number(id)})
+	return nil
 }

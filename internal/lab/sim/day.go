@@ -5,15 +5,19 @@ import (
 
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // day is honest work, opening by opening. Who is asked for a step-up, a search, a
-// co-signature gives it and goes on; a freeze is undone; who is stopped for good
+// co-signature gives it and goes on; whoever cannot be signed for any more is allowed more
+// people until the evening, once for an opening; a freeze is undone; who is stopped for good
 // goes on with the next person.
 type day struct {
+	manager  roster.AccountID // who signs and allows
 	openings []opening
 	done     int
 	tries    int    // of the present opening
+	raised   bool   // for the present opening
 	replies  []deed // what is done before it is tried again
 	now      time.Time
 	met      met
@@ -24,15 +28,17 @@ type met struct {
 	StepUps    int `json:"step_ups"`
 	Identities int `json:"identities_asked"`
 	Cosigns    int `json:"co_signatures"`
+	Raises     int `json:"raises"`
 	Freezes    int `json:"freezes"`
 	Stopped    int `json:"stopped"`                  // openings that could not be had at all
 	Told       int `json:"stopped_though_explained"` // those of them that a fact was told for
+	Colleagues int `json:"stopped_by_colleagues"`    // those of them that what colleagues opened, or were given, stopped
 }
 
 func (m met) add(o met) met {
 	return met{
-		m.StepUps + o.StepUps, m.Identities + o.Identities, m.Cosigns + o.Cosigns,
-		m.Freezes + o.Freezes, m.Stopped + o.Stopped, m.Told + o.Told,
+		m.StepUps + o.StepUps, m.Identities + o.Identities, m.Cosigns + o.Cosigns, m.Raises + o.Raises,
+		m.Freezes + o.Freezes, m.Stopped + o.Stopped, m.Told + o.Told, m.Colleagues + o.Colleagues,
 	}
 }
 
@@ -43,7 +49,11 @@ const (
 	asking     = 2 * time.Minute // another person for a co-signature
 	undoing    = 4 * time.Minute // of a freeze, by another person
 	mostTries  = 6
+	allowed    = 10 // people, of a raise
 )
+
+// evening is until when a raise lasts.
+func evening(at time.Time) time.Time { return at.Truncate(24 * time.Hour).Add(20 * time.Hour) }
 
 func (d *day) next() (deed, bool) {
 	switch {
@@ -58,7 +68,12 @@ func (d *day) next() (deed, bool) {
 
 func (d *day) heard(decision policy.Decision) {
 	if len(d.replies) > 0 {
-		d.now, d.replies = d.replies[0].at, d.replies[1:]
+		reply := d.replies[0]
+		d.now, d.replies = reply.at, d.replies[1:]
+		if refused := decision.Whole.Verdict == policy.Refused; refused && (reply.kind == cosigns || reply.kind == raises) {
+			d.met.Colleagues++ // the decision had said that the account can be given more: its manager cannot give
+			d.stop()
+		}
 		return
 	}
 	o := d.openings[d.done]
@@ -70,10 +85,13 @@ func (d *day) heard(decision policy.Decision) {
 	}
 	reply := func(kind deedKind, after time.Duration) {
 		next := o.deed(at.Add(after))
-		next.kind = kind
+		next.kind, next.by = kind, d.manager
+		if kind == raises {
+			next.allowed, next.until = allowed, evening(next.at)
+		}
 		d.replies = append(d.replies, next)
 	}
-	switch ruling := opened(decision); {
+	switch ruling := ruledOn(decision); {
 	case ruling.Verdict.Shows(), o.kind == misses:
 		d.goOn()
 	case ruling.Verdict == policy.AskStepUp:
@@ -88,7 +106,16 @@ func (d *day) heard(decision policy.Decision) {
 	case ruling.Verdict == policy.Freeze:
 		d.met.Freezes++
 		reply(undoes, undoing)
+	case ruling.Why == policy.SignedEmpty && !d.raised && at.Before(evening(at)):
+		d.raised = true
+		d.met.Raises++
+		reply(raises, asking)
 	default:
+		switch ruling.Why {
+		case policy.OrganisationEmpty, policy.ServiceEmpty, policy.RegisterEmpty:
+			d.met.Colleagues++
+		default:
+		}
 		d.stop()
 	}
 }
@@ -101,7 +128,7 @@ func (d *day) stop() {
 	d.goOn()
 }
 
-func (d *day) goOn() { d.done, d.tries = d.done+1, 0 }
+func (d *day) goOn() { d.done, d.tries, d.raised = d.done+1, 0, false }
 
 // beyondCap is how many of the openings a cap on distinct people a day stops.
 func beyondCap(openings []opening, most int) (stopped int) {

@@ -5,14 +5,19 @@
 package sim
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"poterne/internal/approval"
+	"poterne/internal/campaign"
 	"poterne/internal/containment"
+	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -25,6 +30,7 @@ import (
 // deed is one thing that somebody does at a moment.
 type deed struct {
 	at      time.Time
+	by      roster.AccountID // who gives what others give
 	kind    deedKind
 	people  []register.PersonID
 	signs   meter.Signs
@@ -53,8 +59,8 @@ const (
 type walk interface {
 	// next is the next deed; false when the walk is over.
 	next() (deed, bool)
-	// heard tells how it went, and moves the walk on. There is no decision about
-	// what only proves or allows something.
+	// heard tells how it went, and moves the walk on. What only proves or allows
+	// something is refused as a whole, or decided by nobody.
 	heard(policy.Decision)
 }
 
@@ -76,8 +82,9 @@ type scene struct {
 type decider interface {
 	Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
 	Foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
-	// Act enters what moves an account's meter without a decision.
-	Act(ctx context.Context, at time.Time, entry ledger.Entry) error
+	// Act enters what moves an account's meter without a decision. It reports false, and
+	// enters nothing, when it gives an account more than it can be given.
+	Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error)
 	Undo(ctx context.Context, at time.Time, account roster.AccountID) error
 }
 
@@ -88,24 +95,64 @@ func play(ctx context.Context, through decider, scenes ...scene) error {
 			return err
 		}
 	}
-	for {
-		var first walk
-		var who *agent
-		var what deed
-		for _, s := range scenes {
-			for _, w := range s.walks {
-				if d, ok := w.next(); ok && (first == nil || d.at.Before(what.at)) {
-					first, who, what = w, s.agent, d
-				}
+	var turns turns
+	for _, s := range scenes {
+		for _, w := range s.walks {
+			if d, ok := w.next(); ok {
+				turns = append(turns, turn{d, w, s.agent, len(turns)})
 			}
 		}
-		if first == nil {
-			return nil
-		}
-		if err := who.does(ctx, through, first, what); err != nil {
+	}
+	heap.Init(&turns)
+	for len(turns) > 0 {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
+		first := &turns[0]
+		if err := first.who.does(ctx, through, first.walk, first.deed); err != nil {
+			return err
+		}
+		var goesOn bool
+		if first.deed, goesOn = first.walk.next(); goesOn {
+			heap.Fix(&turns, 0)
+		} else {
+			heap.Pop(&turns)
+		}
 	}
+	return nil
+}
+
+// turn is the next deed of a walk. Of two at one moment, the walk that was there first goes
+// first.
+type turn struct {
+	deed  deed
+	walk  walk
+	who   *agent
+	place int
+}
+
+// turns is a heap of the next deed of each walk.
+type turns []turn
+
+func (t turns) Len() int      { return len(t) }
+func (t turns) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+func (t turns) Less(i, j int) bool {
+	if !t[i].deed.at.Equal(t[j].deed.at) {
+		return t[i].deed.at.Before(t[j].deed.at)
+	}
+	return t[i].place < t[j].place
+}
+
+// Push implements heap.Interface.
+func (t *turns) Push(x any) { *t = append(*t, x.(turn)) }
+
+// Pop implements heap.Interface.
+func (t *turns) Pop() any {
+	last := len(*t) - 1
+	x := (*t)[last]
+	(*t)[last] = turn{}
+	*t = (*t)[:last]
+	return x
 }
 
 // lived has the agent's last two weeks on their own device, so that both are known.
@@ -130,14 +177,11 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 	device, network := a.place(d)
 	switch d.kind {
 	case stepUps:
-		w.heard(policy.Decision{})
-		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: device, Network: network})
+		return acts(ctx, through, w, d.at, ledger.Entry{Kind: ledger.SteppedUp, Account: account, Device: device, Network: network})
 	case cosigns:
-		w.heard(policy.Decision{})
-		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: "manager", Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
+		return acts(ctx, through, w, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: d.by, Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
 	case raises:
-		w.heard(policy.Decision{})
-		return through.Act(ctx, d.at, ledger.Entry{Kind: ledger.Raised, Account: "manager", Subject: account, Cost: meter.People(d.allowed), Until: d.until})
+		return acts(ctx, through, w, d.at, ledger.Entry{Kind: ledger.Raised, Account: d.by, Subject: account, Cost: meter.People(d.allowed), Until: d.until})
 	case undoes:
 		w.heard(policy.Decision{})
 		return through.Undo(ctx, d.at, account)
@@ -148,7 +192,7 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 		if err != nil {
 			return err
 		}
-		if !opened(decision).Verdict.Shows() {
+		if !ruledOn(decision).Verdict.Shows() {
 			s.passes(decision)
 			return nil
 		}
@@ -159,6 +203,33 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 	}
 	w.heard(decision)
 	return nil
+}
+
+// acts enters an act, and tells the walk whether it was.
+func acts(ctx context.Context, through decider, w walk, at time.Time, entry ledger.Entry) error {
+	done, err := through.Act(ctx, at, entry)
+	if err != nil {
+		return err
+	}
+	var decision policy.Decision
+	if !done {
+		decision.Whole = policy.Ruling{Verdict: policy.Refused, Why: policy.SignedEmpty}
+	}
+	w.heard(decision)
+	return nil
+}
+
+// bounded fails when what an entry gives is more than the account can be given, or than the
+// giver, who gave so much, can give.
+func bounded(rules policy.Rules, gave meter.Tally, draft *meter.Draft, asker gate.Asker, entry ledger.Entry, now time.Time) error {
+	if entry.Given() == 0 {
+		return nil
+	}
+	may := policy.GiftsOf(rules.Signed, policy.Facts{Opened: asker.Opened}.Young(now))
+	if entry.Kind == ledger.Cosigned && draft.Signed(now) >= may.Signed {
+		return grants.SignedForMost
+	}
+	return grants.Bounded(gave, draft, int(entry.Given()/meter.Whole), may.Given, now)
 }
 
 // place is on which device and network a deed is done: the agent's own, unless it
@@ -200,13 +271,13 @@ func (a *agent) ask(d deed) policy.Ask {
 	}
 	ask.People = make([]policy.Opening, len(d.people))
 	for i, person := range d.people {
-		ask.People[i] = policy.Opening{Person: person, Fields: fields}
+		ask.People[i] = policy.Opening{Person: person, Fields: fields, Canary: len(a.facts[person]) == 0 && a.people.isCanary(person, d.at)}
 	}
 	return ask
 }
 
-// opened is what came of the person a deed was about, or of the whole.
-func opened(d policy.Decision) policy.Ruling {
+// ruledOn is what came of the person a deed was about, or of the whole.
+func ruledOn(d policy.Decision) policy.Ruling {
 	if len(d.People) > 0 {
 		return d.People[0]
 	}
@@ -215,13 +286,18 @@ func opened(d policy.Decision) policy.Ruling {
 
 // newCore is the decision alone, for the agents of some scenes.
 func newCore(rules policy.Rules, scenes ...scene) *Core {
-	return NewCore(rules, staffOf(scenes), Beginning.AddDate(0, 0, -Before))
+	staff := staffOf(scenes)
+	core := NewCore(rules, staff, Beginning.AddDate(0, 0, -Before))
+	core.campaign = campaign.NewAggregates(campaign.Rules{Watches: rules.Watches, Account: staff.account, Narrowed: campaign.NarrowedFor})
+	return core
 }
 
 // settled is the gate itself, over a ledger, at a time that the replay sets.
 type settled struct {
 	gate    *gate.Gate
 	journal *journal.Journal
+	rules   policy.Rules
+	staff   staff
 	us      *atomic.Int64
 }
 
@@ -233,7 +309,8 @@ func throughGate(ctx context.Context, book journal.DB, rules policy.Rules, scene
 	if through.journal, err = journal.Open(ctx, book, nil, now); err != nil {
 		return settled{}, nil, err
 	}
-	through.gate = gate.New(through.journal, staffOf(scenes), rules, 0, now)
+	through.rules, through.staff = rules, staffOf(scenes)
+	through.gate = gate.New(through.journal, through.staff, rules, 0, now)
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- through.journal.Run(ctx) }()
@@ -251,10 +328,29 @@ func (s settled) Foresee(ctx context.Context, at time.Time, ask policy.Ask) (pol
 	return s.gate.Check(ctx, ask)
 }
 
-func (s settled) Act(ctx context.Context, at time.Time, entry ledger.Entry) error {
+func (s settled) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error) {
 	s.us.Store(at.UnixMicro())
-	return journal.Record(ctx, s.journal, entry)
+	_, err := journal.Do(ctx, s.journal, gift{s, entry})
+	if fault.Is(err, fault.Refused) {
+		return false, nil
+	}
+	return err == nil, err
 }
+
+// gift is an entry that is held to what an account can be given.
+type gift struct {
+	settled
+	entry ledger.Entry
+}
+
+// Decide implements journal.Act.
+func (g gift) Decide(tx *journal.Tx, _ approval.Rows) (ledger.Entry, error) {
+	of := g.entry.Whose()
+	return g.entry, bounded(g.rules, tx.Given(g.entry.Account), tx.Meter(of), g.staff[of].asker, g.entry, tx.Now())
+}
+
+// Apply implements journal.Act: it is its entry.
+func (gift) Apply(approval.Rows, ledger.Entry) error { return nil }
 
 func (s settled) Undo(ctx context.Context, at time.Time, account roster.AccountID) error {
 	s.us.Store(at.UnixMicro())
@@ -276,6 +372,15 @@ func staffOf(scenes []scene) staff {
 		all[s.agent.asker.Account] = s.agent
 	}
 	return all
+}
+
+// account is an account as the roster has it.
+func (s staff) account(id roster.AccountID) roster.Account {
+	a, ok := s[id]
+	if !ok {
+		return roster.Account{}
+	}
+	return roster.Account{ID: id, Organisation: a.asker.Organisation, Role: a.asker.Role}
 }
 
 // Asker implements gate.Files.

@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
 
+	"poterne/internal/meter"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -18,13 +20,16 @@ type opening struct {
 	at      time.Time
 	person  register.PersonID
 	told    bool
-	kind    deedKind // opens, unless it says
-	device  string   // the agent's own, unless it says
+	kind    deedKind            // opens, unless it says
+	others  []register.PersonID // in the rows with the person
+	signs   meter.Signs
+	device  string // the agent's own, unless it says
 	network string
 }
 
 func (o opening) deed(at time.Time) deed {
-	d := deed{at: at, kind: o.kind, people: []register.PersonID{o.person}, device: o.device, network: o.network}
+	d := deed{at: at, kind: o.kind, people: []register.PersonID{o.person}, signs: o.signs, device: o.device, network: o.network}
+	d.people = append(d.people, o.others...)
 	if d.kind == looks {
 		d.kind = opens
 	}
@@ -45,36 +50,45 @@ type career struct {
 	cover    int                 // which week the colleague is away; -1 for none
 	home     time.Weekday        // on which the agent works at home; Sunday for never
 	replaced time.Time           // when another device comes; zero for never
+	shown    int                 // people of the agent's own list, on the pages opened until now
 
 	openings []opening
 	worked   int // days
 }
 
 // tradeOf gives the agents their trades by the shares, in order.
-func tradeOf(i, agents int) Trade {
+func tradeOf(trades []Trade, i, agents int) Trade {
 	var total float64
-	for _, trade := range Trades {
+	for _, trade := range trades {
 		total += trade.Share
 	}
 	place := (float64(i) + 0.5) / float64(agents) * total
-	for _, trade := range Trades {
+	for _, trade := range trades {
 		if place -= trade.Share; place < 0 {
 			return trade
 		}
 	}
-	return Trades[len(Trades)-1]
+	return trades[len(trades)-1]
 }
 
-// townsman hires the town's agent i.
-func townsman(people people, seed uint64, i, agents, days int) *career {
-	return newCareer(people, seed, roster.AccountID("agent-"+strconv.Itoa(i)), tradeOf(i, agents), days)
+// townsman hires the town's agent i, in one of as many organisations as its agents need.
+func townsman(people people, trades []Trade, seed uint64, i, agents, days int) *career {
+	trade, alike := tradeOf(trades, i, agents), 0
+	for n := range agents {
+		alike += bit(tradeOf(trades, n, agents).House == trade.House)
+	}
+	houses := (alike + trade.House - 1) / trade.House
+	house := fmt.Sprintf("house-%d-of-%d", i%houses, trade.House)
+	return newCareer(people, seed, roster.AccountID("agent-"+strconv.Itoa(i)), roster.OrganisationID(house), trade, days)
 }
 
 // newCareer hires somebody and has them work.
-func newCareer(people people, seed uint64, account roster.AccountID, trade Trade, days int) *career {
+func newCareer(people people, seed uint64, account roster.AccountID, house roster.OrganisationID, trade Trade, days int) *career {
 	rng := stream(seed, string(account))
+	agent := newAgent(people, account, trade.Role)
+	agent.asker.Organisation = house
 	c := &career{
-		trade: trade, agent: newAgent(people, account, trade.Role), rng: rng,
+		trade: trade, agent: agent, rng: rng,
 		pace: math.Exp(trade.Between * rng.NormFloat64()), doubt: 1, leave: -1, cover: -1,
 	}
 	if trade.Caseload > 0 {
@@ -107,6 +121,15 @@ func newCareer(people people, seed uint64, account roster.AccountID, trade Trade
 	slices.SortStableFunc(c.openings, func(a, b opening) int { return a.at.Compare(b.at) })
 	return c
 }
+
+// day is the work as it is played. An organisation has a manager for fifteen of its staff.
+func (c *career) day() *day {
+	managers := max(1, c.trade.House/perManager)
+	manager := fmt.Sprintf("manager-%d-of-%s", c.rng.IntN(managers), c.agent.asker.Organisation)
+	return &day{manager: roster.AccountID(manager), openings: c.openings}
+}
+
+const perManager = 15
 
 // coverColleague declares a cover for one week.
 func (c *career) coverColleague(week int) {
@@ -152,7 +175,29 @@ func (c *career) work(day time.Time) {
 		}
 	}
 	for range NegativeBinomial(rng, doubt, dispersion) {
-		c.open(moment(rng, day), c.agent.people.nearby(rng), false)
+		at, person := moment(rng, day), c.agent.people.nearby(rng)
+		c.open(at, person, false)
+		if rng.Float64() < followUp {
+			c.agent.learns(reason.Appointment, person, at, time.Duration(1+rng.IntN(6*24))*time.Hour)
+		}
+	}
+	c.listOwn(day)
+}
+
+// listOwn opens a page or two of the agent's own list in the morning.
+func (c *career) listOwn(day time.Time) {
+	if len(c.caseload) == 0 {
+		return
+	}
+	at := day.Add(firstHour*time.Hour + time.Duration(c.rng.IntN(3600))*time.Second)
+	for pages := 0; pages == 0 || c.rng.Float64() < ownPages; pages++ {
+		from := c.shown % len(c.caseload)
+		page := c.caseload[from:min(from+ownPage, len(c.caseload))]
+		o := opening{at: at.Add(time.Duration(pages) * 20 * time.Second), person: page[0], others: page[1:], told: true, kind: lists}
+		if pages > 0 {
+			o.signs = meter.NextPage
+		}
+		c.openings, c.shown = append(c.openings, o), from+len(page)
 	}
 }
 
@@ -180,14 +225,29 @@ func (c *career) receive(day time.Time, kind reason.FactKind) {
 	case kind == reason.Cover, kind == reason.Caseload, kind == reason.Enrolment:
 		c.open(at, c.caseload[c.rng.IntN(len(c.caseload))], true)
 	default:
-		person := c.agent.people.anybody(c.rng)
-		c.agent.tell(kind, person, at)
-		c.open(at, person, true)
+		person, told := c.agent.people.nearby(c.rng), c.rng.Float64() >= late
+		if told {
+			c.agent.tell(kind, person, at)
+		} else {
+			c.agent.learns(kind, person, at, time.Duration(c.rng.ExpFloat64()*float64(lateBy)))
+		}
+		c.open(at, person, told)
 	}
 }
 
-// open notes an opening, and now and then a second look some minutes later.
+// open notes an opening, now and then after a mistyped reference or a search by name, and now
+// and then a second look some minutes later.
 func (c *career) open(at time.Time, person register.PersonID, told bool) {
+	if c.rng.Float64() < mistyped {
+		c.openings = append(c.openings, opening{at: at.Add(-30 * time.Second), kind: misses})
+	}
+	if c.rng.Float64() < c.trade.Searches {
+		search := opening{at: at.Add(-15 * time.Second), person: person, told: told, kind: finds}
+		for range min(NegativeBinomial(c.rng, homonyms, homonymsOver), 9) {
+			search.others = append(search.others, c.agent.people.anybody(c.rng))
+		}
+		c.openings = append(c.openings, search)
+	}
 	c.openings = append(c.openings, opening{at: at, person: person, told: told})
 	if c.rng.Float64() < again {
 		c.openings = append(c.openings, opening{at: at.Add(time.Duration(1+c.rng.IntN(12)) * time.Minute), person: person, told: told})

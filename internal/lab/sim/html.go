@@ -45,7 +45,7 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 	for _, a := range r.Attacks {
 		if a.French {
 			p.French = append(p.French, a)
-			p.MostSeen, p.MostBare = max(p.MostSeen, a.Outside.P95), max(p.MostBare, a.Bare)
+			p.MostSeen, p.MostBare = max(p.MostSeen, a.Each.P95), max(p.MostBare, a.Bare)
 		}
 	}
 	for _, t := range p.Targets {
@@ -60,6 +60,7 @@ func (r Report) WriteHTML(out io.Writer, in i18n.Language) error {
 		p.Picture = drawCurve(in, r.Curve)
 	}
 	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"aims":  func(a AttackResult) []Target { return slices.Collect(a.targets()) },
 		"style": func() template.CSS { return template.CSS(Style) },
 		"say":   in.Say, "sentence": in.Sentence, "count": in.Number,
 		"rate":    func(x float64) string { return in.Decimal(x, 1) },
@@ -119,11 +120,11 @@ func draw(in i18n.Language, attacks []AttackResult) chart {
 		c.Ticks = append(c.Ticks, tick{place(people), in.Number(people)})
 	}
 	for i, a := range attacks {
-		most := max(a.Bare, a.ByRate, a.ByCap, a.Inside.P95, a.Outside.P95)
+		most := max(a.Bare, a.ByRate, a.ByCap, a.All.P95)
 		c.Rows = append(c.Rows, chartRow{
 			Name: a.Name, Y: chartTop + rowHeight*i + rowHeight/2,
-			From: place(min(a.Outside.P95, a.Bare)), To: place(most),
-			Outside: place(a.Outside.P95), Inside: place(a.Inside.P95), ShowsInside: a.Inside.P95 > 0,
+			From: place(min(a.People.P95, a.Bare)), To: place(most),
+			Outside: place(a.People.P95), Inside: place(a.All.P95), ShowsInside: a.All.P95 > a.People.P95,
 			ByCap: place(a.ByCap), ByRate: place(a.ByRate), Bare: place(a.Bare),
 		})
 	}

@@ -15,32 +15,28 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/config"
 	"poterne/internal/i18n"
 	"poterne/internal/journal"
-
 	"poterne/internal/meter"
 	"poterne/internal/policy"
-	"poterne/internal/reason"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 )
 
 var update = flag.Bool("update", false, "write the golden table anew")
 
-var rules = policy.Rules{
-	Purposes: roster.Purposes{"accompany": useOf(roster.Adviser).fields, "train": useOf(roster.Training).fields},
-	Allowances: map[roster.Role]meter.Allowance{
-		roster.Adviser:    {Short: meter.People(3), Long: meter.People(20)},
-		roster.Desk:       {Short: meter.People(6), Long: meter.People(80)},
-		roster.CallCentre: {Short: meter.People(6), Long: meter.People(80)},
-		roster.Training:   {Short: meter.People(2), Long: meter.People(5)},
-	},
-	Probation: meter.Allowance{Short: meter.People(1), Long: meter.People(5)},
-	Watches:   policy.Watches, Cold: true, Signed: policy.Signed, Ceilings: policy.Ceilings, Rows: policy.Rows, Covers: reason.Covers,
-}
+// rules are those of the example configuration.
+var rules = func() policy.Rules {
+	rules, err := config.ReadRules("")
+	if err != nil {
+		panic(err)
+	}
+	return rules
+}()
 
 func small(scenario Scenario) Settings {
-	return Settings{Scenario: scenario, Rules: rules, Agents: 40, Days: 14, Seed: 101, Seeds: 2}
+	return Settings{Scenario: scenario, Preset: Town, Rules: rules, Agents: 40, Days: 14, Seed: 101, Seeds: 1}
 }
 
 func replayed(t *testing.T, s Settings) Report {
@@ -112,29 +108,31 @@ func TestAnotherSeedGivesAnotherTown(t *testing.T) {
 func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 	for _, attack := range Attacks {
 		t.Run(attack.Name, func(t *testing.T) {
-			for seed := range uint64(1) {
-				plot := attack.plot(townspeople(t), seed)
-				asked := 0
+			plot := attack.plot(townspeople(t), 1, Thieves[worst])
+			through := newCore(rules, plot.scenes...)
+			if err := play(t.Context(), through, plot.scenes...); err != nil {
+				t.Fatal(err)
+			}
+			asked := 0
+			for account, thefts := range plot.byAccount() {
+				var now time.Time
+				alone := true
+				for _, stolen := range thefts {
+					asked, now = asked+stolen.beat+stolen.stepUps+bit(stolen.frozen), later(now, stolen.at)
+					alone = alone && stolen.manager == ""
+				}
 				for _, s := range plot.scenes {
-					through := newCore(rules, s)
-					if err := play(t.Context(), through, s); err != nil {
-						t.Fatal(err)
+					if s.agent.asker.Account != account || len(s.walks) > len(thefts) { // owners have co-signatures
+						continue
 					}
-					var now time.Time
-					for _, w := range s.walks {
-						if stolen, ok := w.(*theft); ok {
-							asked, now = asked+stolen.beat+stolen.stepUps+bit(stolen.frozen), stolen.at
-						}
-					}
-					spent := through.meter(s.agent.asker.Account).Spent(meter.Memory, 0, now)
-					_, worked := s.walks[0].(*day) // owners have co-signatures
-					if most := rules.Allowances[s.agent.asker.Role].Long; spent > most && !worked {
-						t.Errorf("seed %d: %d spent in 28 days, the allowance is %d", seed, spent, most)
+					spent := through.meter(account).Spent(meter.Memory, 0, now)
+					if most := rules.Allowances[s.agent.asker.Role].Long; spent > most && alone {
+						t.Errorf("%s: %d spent in 28 days, the allowance is %d", account, spent, most)
 					}
 				}
-				if asked == 0 {
-					t.Errorf("seed %d: the thief asked for nobody", seed)
-				}
+			}
+			if asked == 0 {
+				t.Error("the thief asked for nobody")
 			}
 		})
 	}
@@ -157,7 +155,7 @@ func TestATargetThatIsMissedIsSaid(t *testing.T) {
 	s.Rules = dialed(rules, 20)
 	s.Rules.Watches = nil
 	var out bytes.Buffer
-	missed, err := WriteTargets(&out, replayed(t, s).Targets())
+	missed, err := WriteTargets(&out, replayed(t, s))
 	if err != nil || missed == 0 || !bytes.Contains(out.Bytes(), []byte("MISSED")) {
 		t.Errorf("without a watch and with twenty times the allowances %d are missed, %v:\n%s", missed, err, out.String())
 	}
@@ -286,7 +284,7 @@ func TestCountsHaveTheMeanAndSpreadTheyAreGiven(t *testing.T) {
 
 func TestTwoAccountsOfAnAttackAreNotTheSame(t *testing.T) {
 	for _, attack := range Attacks {
-		plot := attack.plot(townspeople(t), 1)
+		plot := attack.plot(townspeople(t), 1, Thieves[worst])
 		if got := len(staffOf(plot.scenes)); got != len(plot.scenes) {
 			t.Errorf("%s: %d scenes are played by %d accounts", attack.Name, len(plot.scenes), got)
 		}
@@ -298,7 +296,7 @@ func TestTwoAccountsOfAnAttackAreNotTheSame(t *testing.T) {
 func BenchmarkHonestDays(b *testing.B) {
 	people, openings := townspeople(b), 0
 	for i := 0; b.Loop(); i++ {
-		c := townsman(people, uint64(i), i%100, 100, 28)
+		c := townsman(people, Trades, uint64(i), i%100, 100, 28)
 		s := scene{c.agent, []walk{&day{openings: c.openings}}}
 		if err := play(b.Context(), newCore(rules, s), s); err != nil {
 			b.Fatal(err)
@@ -310,7 +308,7 @@ func BenchmarkHonestDays(b *testing.B) {
 
 // BenchmarkDecision measures the decision alone on openings made before.
 func BenchmarkDecision(b *testing.B) {
-	c := townsman(townspeople(b), 1, 0, 100, 364)
+	c := townsman(townspeople(b), Trades, 1, 0, 100, 364)
 	s := scene{agent: c.agent}
 	through, ask := newCore(rules, s), policy.Ask{
 		Act: policy.Show, Account: c.agent.asker.Account, Service: "dossier", Purpose: "accompany", About: true, People: make([]policy.Opening, 1),
@@ -336,9 +334,9 @@ func BenchmarkMeters(b *testing.B) {
 		b.Run(trade.Name, func(b *testing.B) {
 			for b.Loop() {
 				var meters []*meter.Meter
-				before := heap()
+				before := inUse()
 				for i := range accounts {
-					c := newCareer(people, uint64(i), "agent", trade, 60)
+					c := newCareer(people, uint64(i), "agent", "house", trade, 60)
 					s := scene{c.agent, []walk{&day{openings: c.openings}}}
 					through := newCore(rules, s)
 					if err := play(b.Context(), through, s); err != nil {
@@ -346,15 +344,15 @@ func BenchmarkMeters(b *testing.B) {
 					}
 					meters = append(meters, through.meter("agent"))
 				}
-				b.ReportMetric(float64(heap()-before)/accounts, "B/account")
+				b.ReportMetric(float64(inUse()-before)/accounts, "B/account")
 				runtime.KeepAlive(meters)
 			}
 		})
 	}
 }
 
-// heap is how many bytes are in use, once nothing is in use that need not be.
-func heap() uint64 {
+// inUse is how many bytes are in use, once nothing is in use that need not be.
+func inUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -370,7 +368,7 @@ func BenchmarkSettledDays(b *testing.B) {
 	var scenes []scene
 	var days []*day
 	for i := range agents {
-		c := townsman(people, 1, i, agents, 28)
+		c := townsman(people, Trades, 1, i, agents, 28)
 		days = append(days, &day{openings: c.openings})
 		scenes = append(scenes, scene{agent: c.agent})
 	}

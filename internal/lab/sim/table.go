@@ -15,32 +15,39 @@ func (r Report) WriteTable(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	seeds := i18n.English.Say("report.seeds", "n", len(r.Seeds))
 	if len(r.Attacks) > 0 {
-		fmt.Fprintf(w, "Attacks: people shown, median and 95th percentile over %s. Beside them, what the same thief gets from an\n", seeds)
-		fmt.Fprintf(w, "application without a guard, behind a limit of %d openings a minute, and behind a cap of %d people a day.\n\n", RatePerMinute, CapPerDay)
-		row(w, "attack", "accounts", "no reason", "p95", "aim", "", "explained", "p95", "aim", "stopped at", "after", "frozen", "step-ups", "no guard", "rate limit", "cap a day")
+		fmt.Fprintf(w, "Attacks: people shown, 95th percentile over %s. First without a reason, to a thief who fails each confirmation and draws\n", seeds)
+		fmt.Fprint(w, "people out of the register; who passes it; who fails it and has a bought list of people that somebody accompanies; who has all.\n")
+		fmt.Fprint(w, "Then the most over the four: people in rows of searches, signed for or allowed by others, with a reason, and of the account's own list.\n")
+		fmt.Fprintf(w, "The rest is of who has all, in the median; beside it what the same thief gets from an application without a guard, behind a limit of\n")
+		fmt.Fprintf(w, "%d openings a minute, and behind a cap of %d people a day.\n\n", RatePerMinute, CapPerDay)
+		row(w, "attack", "accounts", "fails", "passes", "fails, list", "passes, list", "rows", "given", "reason", "own", "in all", "aims", "", "stopped at", "after", "frozen", "step-ups", "listed", "no guard", "rate limit", "cap a day")
 		for _, a := range r.Attacks {
-			stopped, when := "never", ""
+			stopped, when, listed := "never", "", ""
 			if a.Openings > 0 {
 				stopped, when = "opening "+count(a.Openings), span(i18n.English, a.Time)
 			}
-			row(w, a.Name, count(a.Accounts), count(a.Outside.Median), count(a.Outside.P95), aimed(a.Aim.Outside), verdict(a),
-				count(a.Inside.Median), count(a.Inside.P95), aimed(a.Aim.Inside),
-				stopped, when, strconv.Itoa(int(100*a.Frozen+0.5))+" %", count(a.StepUps), count(a.Bare), count(a.ByRate), count(a.ByCap))
+			if a.Listed > 0 {
+				listed = "day " + count(a.Listed)
+			}
+			row(w, a.Name, count(a.Accounts), byThief(a.By[0]), byThief(a.By[1]), byThief(a.By[2]), byThief(a.By[3]),
+				count(a.Rows.P95), count(a.Given.P95), count(a.Inside.P95), count(a.Own.P95), count(a.All.P95), a.aims(), verdict(a),
+				stopped, when, strconv.Itoa(int(100*a.Frozen+0.5))+" %", count(a.StepUps), listed, count(a.Bare), count(a.ByRate), count(a.ByCap))
 		}
 		fmt.Fprintln(w)
 	}
 	if len(r.Oddities) > 0 {
 		fmt.Fprintf(w, "Honest but odd: what was asked for over %s. None may be frozen.\n\n", seeds)
-		row(w, "oddity", "openings", "frozen", "step-ups", "identities", "co-signatures", "stopped", "though explained")
+		row(w, "oddity", "openings", "frozen", "step-ups", "identities", "co-signatures", "raises", "stopped", "though explained")
 		for _, o := range r.Oddities {
-			row(w, o.Name, count(o.Openings), count(o.Freezes), count(o.StepUps), count(o.Identities), count(o.Cosigns), count(o.Stopped), count(o.Told))
+			row(w, o.Name, count(o.Openings), count(o.Freezes), count(o.StepUps), count(o.Identities), count(o.Cosigns), count(o.Raises), count(o.Stopped), count(o.Told))
 		}
 		fmt.Fprintln(w)
 	}
 	if len(r.Honest) > 0 {
-		fmt.Fprintf(w, "Honest work of %d agents over %d days, %s. Freezes in 1,000 agent-days with their 95 %% interval; step-ups, identities and\n", r.Agents, r.Days, seeds)
-		fmt.Fprint(w, "co-signatures in a month of one agent; openings stopped in 1,000 agent-days, beside what the two references stop.\n\n")
-		row(w, "trade", "agent-days", "openings", "no reason", "freezes", "per 1,000", "within", "step-ups", "identities", "co-signs", "stopped", "though explained", "agents asked", "of", "rate limit", "cap a day")
+		fmt.Fprintf(w, "%s: honest work of %d agents together over %d days, %s. Freezes in 1,000 agent-days with their 95 %% interval;\n", i18n.English.Say("report.preset-"+string(r.Preset)), r.Agents, r.Days, seeds)
+		fmt.Fprint(w, "step-ups, identities, co-signatures and raises in a month of one agent; openings stopped in 1,000 agent-days, those that a fact was\n")
+		fmt.Fprint(w, "told for, and those that colleagues stopped; months on the short list; beside them what the two references stop in 1,000 agent-days.\n\n")
+		row(w, "trade", "agent-days", "openings", "no reason", "freezes", "per 1,000", "within", "step-ups", "identities", "co-signs", "raises", "stopped", "though explained", "by colleagues", "agents asked", "of", "listed", "of", "rate limit", "cap a day")
 		for _, t := range append(r.Honest[:len(r.Honest):len(r.Honest)], r.All) {
 			t.row(w)
 		}
@@ -61,11 +68,20 @@ func (r Report) WriteTable(out io.Writer) error {
 	return w.Flush()
 }
 
-func aimed(most int) string {
-	if most == 0 {
-		return ""
+func byThief(s Spread) string {
+	if s == notPlayed {
+		return "–"
 	}
-	return "≤ " + count(most)
+	return count(s.P95)
+}
+
+// aims lists what an attack is held to.
+func (a AttackResult) aims() string {
+	var aims []string
+	for t := range a.targets() {
+		aims = append(aims, figure(i18n.English, t.Most)+" "+i18n.English.Say("aim."+string(t.Kind)))
+	}
+	return strings.Join(aims, ", ")
 }
 
 func verdict(a AttackResult) string {
@@ -82,8 +98,8 @@ func verdict(a AttackResult) string {
 func (t TradeResult) row(w io.Writer) {
 	row(w, t.Trade, count(t.AgentDays), count(t.Openings), count(t.Unexplained),
 		count(t.Freezes), rate2(t.Per1000(t.Freezes)), rate2(t.FreezesWithin.Low)+"–"+rate2(t.FreezesWithin.High),
-		rate2(t.PerMonth(t.StepUps)), rate2(t.PerMonth(t.Identities)), rate2(t.PerMonth(t.Cosigns)),
-		rate(t.Per1000(t.Stopped)), count(t.Told), count(t.Asked), count(t.Agents), rate(t.Per1000(t.ByRate)), rate(t.Per1000(t.ByCap)))
+		rate2(t.PerMonth(t.StepUps)), rate2(t.PerMonth(t.Identities)), rate2(t.PerMonth(t.Cosigns)), rate2(t.PerMonth(t.Raises)),
+		rate(t.Per1000(t.Stopped)), count(t.Told), count(t.Colleagues), count(t.Asked), count(t.Agents), count(t.Listed), count(t.Months), rate(t.Per1000(t.ByRate)), rate(t.Per1000(t.ByCap)))
 }
 
 func row(w io.Writer, cells ...string) {

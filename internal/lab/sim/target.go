@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"iter"
+	"math"
+	"slices"
 	"text/tabwriter"
 
 	"poterne/internal/i18n"
@@ -16,25 +20,40 @@ type Target struct {
 	Of     int    // how much was replayed
 	Figure float64
 	Most   float64
+	Within Interval // of FalseFreezes, with 95 % confidence
 }
 
 // TargetKind is what a figure counts.
 type TargetKind string
 
 const (
-	Strangers    TargetKind = "strangers"     // without a reason, at the 95th percentile
-	OwnPeople    TargetKind = "own-people"    // explained, likewise
+	Failed       TargetKind = "failed"        // people of an attack at the 95th percentile: see Aim
+	EachAccount  TargetKind = "each"          // likewise
+	Strangers    TargetKind = "strangers"     // likewise
+	Rows         TargetKind = "rows"          // likewise
+	Given        TargetKind = "given"         // likewise
+	AllPeople    TargetKind = "people"        // likewise
+	OwnPeople    TargetKind = "own-people"    // likewise
+	Swept        TargetKind = "swept"         // likewise
+	ListedWithin TargetKind = "listed-within" // days
 	OddFreezes   TargetKind = "odd-freezes"   // over the oddities
 	FalseFreezes TargetKind = "false-freezes" // in 1,000 agent-days
 	StepUpsAsked TargetKind = "step-ups"      // in a month of one agent of a role
+	OthersAsked  TargetKind = "others"        // for a signature or a raise, in a month of one agent of a trade
+	ByColleagues TargetKind = "colleagues"    // openings that colleagues stopped
+	HonestListed TargetKind = "honest-listed" // on the short list, of 1,000 agents in a month
 )
 
 // Message is what the figure counts.
 func (t Target) Message() (key string, values []any) {
-	if t.Kind == StepUpsAsked {
-		return "target.step-ups-" + t.About, nil
+	switch t.Kind {
+	case StepUpsAsked, OthersAsked:
+		return "target." + string(t.Kind) + "-" + t.About, nil
+	case FalseFreezes:
+		return "target." + string(t.Kind), []any{"of", t.Of, "low", t.Within.Low, "high", t.Within.High}
+	default:
+		return "target." + string(t.Kind), []any{"about", t.About, "of", t.Of}
 	}
-	return "target." + string(t.Kind), []any{"about", t.About, "of", t.Of}
 }
 
 // Met reports whether the figure is within its aim.
@@ -45,17 +64,15 @@ const (
 	MostFreezes     = 0.1 // in 1,000 agent-days
 	MostStepUps     = 1.0 // in a month of one agent
 	MostStepUpsDesk = 3.0 // likewise at a desk or in a call centre
+	MostOthers      = 1.0 // others, for a signature or a raise, in a month of one agent of any trade
+	MostOthersHard  = 3.0 // likewise in the hard preset
+	MostListed      = 2.0 // on the short list, of 1,000 agents in a month
 )
 
 // Targets lists every figure of the report that is aimed at.
 func (r Report) Targets() (targets []Target) {
 	for _, a := range r.Attacks {
-		if a.Aim.Outside > 0 {
-			targets = append(targets, Target{Kind: Strangers, About: a.Name, Figure: float64(a.Outside.P95), Most: float64(a.Aim.Outside)})
-		}
-		if a.Aim.Inside > 0 {
-			targets = append(targets, Target{Kind: OwnPeople, About: a.Name, Figure: float64(a.Inside.P95), Most: float64(a.Aim.Inside)})
-		}
+		targets = slices.AppendSeq(targets, a.targets())
 	}
 	if len(r.Oddities) > 0 {
 		var odd met
@@ -65,7 +82,20 @@ func (r Report) Targets() (targets []Target) {
 		targets = append(targets, Target{Kind: OddFreezes, Of: len(r.Oddities), Figure: float64(odd.Freezes)})
 	}
 	if all := r.All; all.AgentDays > 0 {
-		targets = append(targets, Target{Kind: FalseFreezes, Of: all.AgentDays, Figure: all.Per1000(all.Freezes), Most: MostFreezes})
+		targets = append(targets, Target{Kind: FalseFreezes, Of: all.AgentDays, Figure: all.Per1000(all.Freezes), Most: MostFreezes, Within: all.FreezesWithin})
+	}
+	if all := r.All; all.AgentDays > 0 {
+		targets = append(targets, Target{Kind: ByColleagues, Of: all.AgentDays, Figure: float64(all.Colleagues)})
+		if all.Months > 0 {
+			targets = append(targets, Target{Kind: HonestListed, Of: all.Months, Figure: 1000 * float64(all.Listed) / float64(all.Months), Most: MostListed})
+		}
+	}
+	for _, trade := range r.Honest {
+		most := MostOthers
+		if r.Preset == Hard {
+			most = MostOthersHard
+		}
+		targets = append(targets, Target{Kind: OthersAsked, About: trade.Trade, Figure: trade.PerMonth(trade.Cosigns + trade.Raises), Most: most})
 	}
 	for role, sum := range r.byRole() {
 		most := MostStepUps
@@ -77,13 +107,43 @@ func (r Report) Targets() (targets []Target) {
 	return targets
 }
 
+// targets yields the figures of an attack that are aimed at.
+func (a AttackResult) targets() iter.Seq[Target] {
+	return func(yield func(Target) bool) {
+		for _, t := range []struct {
+			kind         TargetKind
+			figure, most int
+		}{
+			{Failed, a.By[0].P95, a.Aim.Failed},
+			{EachAccount, a.Each.P95, a.Aim.Each},
+			{Strangers, a.Outside.P95, a.Aim.Outside},
+			{Rows, a.Rows.P95, a.Aim.Rows},
+			{Given, a.Given.P95, a.Aim.Given},
+			{AllPeople, a.People.P95, a.Aim.People},
+			{OwnPeople, a.Inside.P95, a.Aim.Inside},
+			{Swept, a.Swept.P95, a.Aim.Swept},
+		} {
+			if t.most > 0 && !yield(Target{Kind: t.kind, About: a.Name, Figure: float64(t.figure), Most: float64(t.most)}) {
+				return
+			}
+		}
+		if a.Aim.Listed > 0 {
+			days := a.Listed
+			if days == 0 {
+				days = math.MaxInt16 // never
+			}
+			yield(Target{Kind: ListedWithin, About: a.Name, Figure: float64(days), Most: float64(a.Aim.Listed)})
+		}
+	}
+}
+
 // byRole yields the honest results of each role, in the order of roles.
 func (r Report) byRole() func(yield func(roster.Role, TradeResult) bool) {
 	return func(yield func(roster.Role, TradeResult) bool) {
 		for _, role := range roster.Roles {
 			var sum TradeResult
 			for _, t := range r.Honest {
-				if tradeNamed(t.Trade).Role == role {
+				if t.Role == role {
 					sum = sum.add(t)
 				}
 			}
@@ -94,8 +154,10 @@ func (r Report) byRole() func(yield func(roster.Role, TradeResult) bool) {
 	}
 }
 
-// WriteTargets prints the figures beside their aims, and how many fall short.
-func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
+// WriteTargets prints the figures of a report beside their aims, and how many fall short.
+func WriteTargets(out io.Writer, report Report) (missed int, err error) {
+	targets := report.Targets()
+	fmt.Fprintf(out, "%s\n", i18n.English.Say("report.preset-"+string(report.Preset)))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range targets {
 		state := "met"
@@ -112,11 +174,29 @@ func WriteTargets(out io.Writer, targets []Target) (missed int, err error) {
 	return missed, err
 }
 
-// Check prints the figures beside their aims, and fails when one falls short.
-func (r Report) Check(out io.Writer) error {
-	missed, err := WriteTargets(out, r.Targets())
-	if err == nil && missed > 0 {
-		err = fmt.Errorf("the rules fall short of %d of their targets", missed)
+// Check replays everything, and a hard town beside it, long enough to see a rule that broke;
+// prints the figures beside their aims, and fails when one falls short.
+func (s Settings) Check(ctx context.Context, out io.Writer) error {
+	s.Scenario, s.Preset, s.Agents, s.Days, s.Seeds = Everything, Town, 300, 84, 4
+	town, err := Replay(ctx, s)
+	if err != nil {
+		return err
 	}
-	return err
+	s.Scenario, s.Preset, s.Seeds = Honest, Hard, 2
+	hard, err := Replay(ctx, s)
+	if err != nil {
+		return err
+	}
+	missed := 0
+	for _, report := range []Report{town, hard} {
+		n, err := WriteTargets(out, report)
+		if err != nil {
+			return err
+		}
+		missed += n
+	}
+	if missed > 0 {
+		return fmt.Errorf("the rules fall short of %d of their targets", missed)
+	}
+	return nil
 }

@@ -4,10 +4,12 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"poterne/internal/grants"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // theft is a stolen account opening one person after another at a steady pace.
@@ -23,19 +25,27 @@ type theft struct {
 	misses      float64                          // share of references that lead to nobody
 	rng         *rand.Rand                       // of misses
 
-	elsewhere bool   // on a device of the thief's, through a network that hosts machines
-	network   string // another network; empty for the owner's
-	proves    bool   // whatever a step-up is, the thief passes it
-	reads     bool   // the rules: asks only for what will be shown
-	searches  bool   // knows names and birth dates, and looks for people first when asked to
+	elsewhere bool             // on a device of the thief's, through a network that hosts machines
+	network   string           // another network; empty for the owner's
+	proves    bool             // whatever a step-up is, the thief passes it
+	reads     bool             // the rules: asks only for what will be shown
+	searches  bool             // knows names and birth dates, and looks for people first when asked to
+	manager   roster.AccountID // who signs and allows whatever is asked; empty for nobody
+
+	account roster.AccountID
+	own     []register.PersonID // the account's own list, which is taken first
+	listed  int                 // people of it that were asked for
+	ownSet  map[register.PersonID]bool
 
 	beat    int
+	tries   int // of this beat
 	at      time.Time
 	began   time.Time
 	over    bool
-	replies []deedKind                 // what is done before the same is tried again
-	inside  map[register.PersonID]bool // shown, and a fact explains it
-	outside map[register.PersonID]bool // shown without a reason, be it in a row of a search
+	replies []deedKind // what is done before the same is tried again
+	raise   int        // people to ask the manager for; zero: as many as a raise gives
+	given   bool       // nothing more can be
+	shown   map[register.PersonID]way
 
 	stepUps    int
 	refused    bool // at least once
@@ -44,12 +54,26 @@ type theft struct {
 	stoppedFor time.Duration
 }
 
+// way is how somebody was shown. The later ways count where several apply.
+type way uint8
+
+const (
+	inRow     way = iota // of a search, and without a reason
+	opened               // without a reason
+	given                // another person signed for them, or allowed them
+	explained            // by a fact
+	ofOwnList            // of the account
+)
+
 // office hours of a thief who hides in them.
 const officeOpens, officeCloses = 8 * time.Hour, 18 * time.Hour
 
 // begin puts the thief before his first beat.
 func (t *theft) begin() *theft {
-	t.inside, t.outside = make(map[register.PersonID]bool), make(map[register.PersonID]bool)
+	t.shown, t.ownSet = make(map[register.PersonID]way), make(map[register.PersonID]bool, len(t.own))
+	for _, person := range t.own {
+		t.ownSet[person] = true
+	}
 	t.began = t.atWork(t.from)
 	t.at = t.began
 	return t
@@ -74,21 +98,28 @@ func (t *theft) atWork(at time.Time) time.Time {
 	}
 }
 
+// ownPageOfThief is how many of the account's own people a thief has listed at once.
+const ownPageOfThief = 100
+
 func (t *theft) next() (deed, bool) {
 	spent := t.targets > 0 && t.beat >= t.targets
 	if t.over || spent || !t.at.Before(t.until) {
 		return deed{}, false
 	}
-	d := deed{at: t.at, kind: t.kind, network: t.network}
+	d := deed{at: t.at, kind: t.kind, network: t.network, by: t.manager}
 	if t.elsewhere {
 		d.device, d.network = "of-a-thief", "hosting"
+	}
+	if t.lists() {
+		d.kind, d.people = lists, t.ownPage()
+		return d, true
 	}
 	for i := range max(t.page, 1) {
 		d.people = append(d.people, t.whom(t.beat*max(t.page, 1)+i))
 	}
 	switch {
 	case len(t.replies) > 0:
-		d.kind = t.replies[0]
+		d.kind, d.allowed, d.until = t.replies[0], t.raise, t.at.Add(grants.LongestRaise)
 		return d, true
 	case d.kind == looks && t.page > 1:
 		d.kind = lists
@@ -104,43 +135,64 @@ func (t *theft) next() (deed, bool) {
 	return d, true
 }
 
-func (t *theft) foresees() bool { return t.reads }
+// lists reports whether the account's own list is still being taken.
+func (t *theft) lists() bool { return t.listed < len(t.own) }
+
+func (t *theft) ownPage() []register.PersonID {
+	return t.own[t.listed:min(t.listed+ownPageOfThief, len(t.own))]
+}
+
+func (t *theft) foresees() bool { return t.reads && !t.lists() }
 
 // passes is what a thief does who reads the rules, and sees that he would be
-// stopped: prove to be there if that helps, else go on to somebody else.
+// stopped: do what is asked if that helps, else go on to somebody else.
 func (t *theft) passes(decision policy.Decision) {
 	t.refuse()
-	if opened(decision).Verdict == policy.AskStepUp && t.proves {
-		t.replies = append(t.replies, stepUps)
-		return
-	}
-	t.step()
+	t.answer(ruledOn(decision))
 }
 
 func (t *theft) heard(decision policy.Decision) {
-	if len(t.replies) > 0 {
-		if t.replies[0] == stepUps {
-			t.stepUps++
+	switch {
+	case t.lists():
+		for i, ruling := range decision.People {
+			if ruling.Verdict.Shows() {
+				t.see(t.own[t.listed+i], ruling, lists)
+			}
 		}
-		t.replies = t.replies[1:]
-		t.at = t.at.Add(steppingUp)
+		t.listed += len(t.ownPage())
+		t.at = t.at.Add(time.Second)
+		return
+	case len(t.replies) > 0:
+		t.replied(decision)
 		return
 	}
 	first := t.beat * max(t.page, 1)
 	for i, ruling := range decision.People {
-		if person := t.whom(first + i); ruling.Verdict.Shows() {
-			t.see(person, ruling)
+		if ruling.Verdict.Shows() {
+			t.see(t.whom(first+i), ruling, t.kind)
 		}
 	}
-	ruling := opened(decision)
+	ruling := ruledOn(decision)
 	if last := len(decision.People) - 1; last > 0 {
 		ruling = decision.People[last]
 	}
-	if !ruling.Verdict.Shows() {
-		t.refuse()
+	if !denied(ruling) {
+		t.step()
+		return
 	}
+	t.refuse()
 	if _, freezes := decision.Freezes(); freezes || ruling.Why == policy.Frozen {
 		t.frozen, t.over = true, true
+		return
+	}
+	t.answer(ruling)
+}
+
+// answer does what is asked, if the thief can; else goes on to somebody else.
+func (t *theft) answer(ruling policy.Ruling) {
+	gives := t.manager != "" && !t.given
+	if t.tries++; t.tries > mostTries {
+		t.step()
 		return
 	}
 	switch {
@@ -148,7 +200,12 @@ func (t *theft) heard(decision policy.Decision) {
 		t.replies = append(t.replies, stepUps)
 	case ruling.Verdict == policy.AskIdentity && t.searches:
 		t.replies = append(t.replies, finds)
-	case ruling.Verdict == policy.AskCosign: // nobody signs for him; tomorrow is another day
+	case ruling.Verdict == policy.AskCosign && gives:
+		t.replies = append(t.replies, cosigns)
+	case gives && (ruling.Why == policy.SignedEmpty || ruling.Why == policy.CeilingReached || ruling.Why == policy.LongEmpty || ruling.Why == policy.RowsReached):
+		t.raise = grants.MostRaised
+		t.replies = append(t.replies, raises)
+	case ruling.Verdict == policy.AskCosign || ruling.Why == policy.SignedEmpty: // nobody signs for him; tomorrow is another day
 		today := t.at.Truncate(24 * time.Hour)
 		for !t.at.After(today.Add(24*time.Hour)) && t.at.Before(t.until) {
 			t.step()
@@ -158,29 +215,64 @@ func (t *theft) heard(decision policy.Decision) {
 	}
 }
 
+// replied learns how it went to do what was asked. A manager who cannot allow so many is
+// asked for fewer.
+func (t *theft) replied(decision policy.Decision) {
+	reply := t.replies[0]
+	t.replies = t.replies[1:]
+	t.at = t.at.Add(steppingUp)
+	refused := decision.Whole.Verdict == policy.Refused
+	switch {
+	case reply == stepUps:
+		t.stepUps++
+	case reply == finds:
+		for i, ruling := range decision.People {
+			if ruling.Verdict.Shows() {
+				t.see(t.whom(t.beat*max(t.page, 1)+i), ruling, finds)
+			}
+		}
+	case refused && reply == raises && t.raise > 1:
+		t.raise /= 2
+		t.replies = append(t.replies, raises)
+	case refused:
+		t.given = true
+	}
+}
+
 func (t *theft) refuse() {
 	if !t.refused {
 		t.refused, t.stoppedAt, t.stoppedFor = true, t.beat+1, t.at.Sub(t.began)
 	}
 }
 
-func (t *theft) see(person register.PersonID, ruling policy.Ruling) {
-	switch {
-	case ruling.Why == policy.Explained:
-		t.inside[person] = true
-	case t.inside[person]:
-	default:
-		t.outside[person] = true
-	}
+// denied reports whether nothing more is shown than was seen before.
+func denied(ruling policy.Ruling) bool {
+	return !ruling.Verdict.Shows() || ruling.Verdict == policy.Masked && ruling.Cost == 0 && ruling.Why != policy.Explained && ruling.Why != policy.AlreadySeen
 }
 
-// strangers is how many people he was shown without a reason.
-func (t *theft) strangers() int { return len(t.outside) }
+// see notes how somebody was shown.
+func (t *theft) see(person register.PersonID, ruling policy.Ruling, by deedKind) {
+	how, before := opened, t.shown[person]
+	_, known := t.shown[person]
+	switch {
+	case t.ownSet[person]:
+		how = ofOwnList
+	case ruling.Why == policy.Explained:
+		how = explained
+	case known && (ruling.Why == policy.AlreadySeen || denied(ruling)):
+		return
+	case by == finds && ruling.Cost < meter.Whole:
+		how = inRow
+	case ruling.Why == policy.Raised, ruling.Why == policy.Vouched:
+		how = given
+	}
+	t.shown[person] = max(how, before)
+}
 
 // step goes to the next beat.
 func (t *theft) step() {
 	t.at = t.atWork(t.at.Add(t.every))
-	t.beat++
+	t.beat, t.tries = t.beat+1, 0
 }
 
 // beats is how many people he asks for in each day, whatever he is shown.
@@ -256,23 +348,22 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// strangers are people drawn out of the whole register: those of one beat are
-// always the same.
-func strangers(p people, seed uint64, name string) func(int) register.PersonID {
+// drawing draws people: those of one beat are always the same.
+func drawing(draw func(*rand.Rand) register.PersonID, seed uint64, name string) func(int) register.PersonID {
 	rng := stream(seed, name)
 	drawn := map[int]register.PersonID{}
 	return func(beat int) register.PersonID {
 		person, ok := drawn[beat]
 		if !ok {
-			person = p.anybody(rng)
+			person = draw(rng)
 			drawn[beat] = person
 		}
 		return person
 	}
 }
 
-// listed goes through a list.
-func listed(list []register.PersonID) func(int) register.PersonID {
+// through goes through a list.
+func through(list []register.PersonID) func(int) register.PersonID {
 	return func(beat int) register.PersonID { return list[beat%len(list)] }
 }
 

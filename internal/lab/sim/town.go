@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"poterne/internal/reason"
@@ -47,6 +48,49 @@ type Trade struct {
 	Dispersion  float64 // φ: variance over mean of that count, a negative binomial
 
 	Rush float64 // factor on the days around the monthly declaration
+
+	Searches float64 // share of people who are looked for by name and birth date before they are opened
+	House    int     // staff of one organisation; one trade's only, or all that share the size
+}
+
+// Preset is how hard the town is.
+type Preset string
+
+const (
+	Town Preset = "town" // as its figures say
+	Hard Preset = "hard" // as over-dispersed, and as little explained, as the real logs are
+)
+
+// What the real logs have: a permit office, where 95 % is explained by what was live within 14 days; a loan
+// desk, over 99 %; a help desk whose tickets were not connected, 69 %.
+const (
+	unexplainedPermits  = 0.05
+	unexplainedHelpDesk = 0.31
+	overDispersed       = 1.5 // φ is so many times as far from one
+)
+
+// trades is the staff of a town of this preset.
+func (p Preset) trades() []Trade {
+	if p != Hard {
+		return Trades
+	}
+	trades := slices.Clone(Trades)
+	for i := range trades {
+		t := &trades[i]
+		t.Between, t.Within = max(t.Between, 0.44), max(t.Within, 0.57) // those of the help desk
+		t.Dispersion = 1 + overDispersed*(t.Dispersion-1)
+		switch t.Name {
+		case "benefits": // work like the loan desk's
+			t.Between, t.Within = max(t.Between, 0.52), max(t.Within, 1.15)
+		default:
+			t.Unexplained = max(t.Unexplained, unexplainedPermits*t.People*(1-t.Idle))
+		}
+	}
+	return append(trades, Trade{
+		Name: "help-desk", Role: roster.Desk, Share: 0.05, People: 2, Between: 0.44, Within: 0.57,
+		Reasons: []Share{{reason.DeskTicket, 1}}, Unexplained: unexplainedHelpDesk / (1 - unexplainedHelpDesk) * 2.4, Dispersion: 2.4,
+		Rush: 1, Searches: 0.3, House: 30,
+	})
 }
 
 // Share is how often a kind of reason brings somebody up.
@@ -61,23 +105,23 @@ var Trades = []Trade{
 	{
 		Name: "adviser", Role: roster.Adviser, Share: 0.55, People: 12, Between: 0.35, Within: 0.50, Caseload: 150, Spread: 0.45,
 		Reasons:     []Share{{reason.Caseload, 0.70}, {reason.Appointment, 0.12}, {reason.Cover, 0.10}, {reason.Message, 0.05}},
-		Unexplained: 0.3, Dispersion: 2, Rush: 1,
+		Unexplained: 0.3, Dispersion: 2, Rush: 1, Searches: 0.1, House: 30,
 	},
 	{ // a month of this work has more people with a reason than an adviser's ceiling holds
 		Name: "benefits", Role: roster.CallCentre, Share: 0.06, People: 40, Between: 0.50, Within: 0.60,
-		Reasons: []Share{{reason.Message, 1}}, Unexplained: 0.5, Dispersion: 4, Rush: 1,
+		Reasons: []Share{{reason.Message, 1}}, Unexplained: 0.5, Dispersion: 4, Rush: 1, House: 30,
 	},
 	{
 		Name: "desk", Role: roster.Desk, Share: 0.08, People: 32, Between: 0.30, Within: 0.45,
-		Reasons: []Share{{reason.DeskTicket, 0.95}, {reason.Appointment, 0.05}}, Unexplained: 2, Dispersion: 3, Rush: 1.4,
+		Reasons: []Share{{reason.DeskTicket, 0.95}, {reason.Appointment, 0.05}}, Unexplained: 2, Dispersion: 3, Rush: 1.4, Searches: 0.3, House: 30,
 	},
 	{
 		Name: "call-centre", Role: roster.CallCentre, Share: 0.10, People: 55, Between: 0.20, Within: 0.35,
-		Reasons: []Share{{reason.Call, 0.97}, {reason.Message, 0.03}}, Unexplained: 2, Dispersion: 2, Rush: 1.4,
+		Reasons: []Share{{reason.Call, 0.97}, {reason.Message, 0.03}}, Unexplained: 2, Dispersion: 2, Rush: 1.4, Searches: 0.1, House: 100,
 	},
 	{
 		Name: "training", Role: roster.Training, Share: 0.15, People: 2, Between: 0.70, Within: 0.80, Idle: 0.40, Caseload: 60, Spread: 0.60,
-		Reasons: []Share{{reason.Enrolment, 1}}, Unexplained: 0.05, Dispersion: 3, Rush: 1,
+		Reasons: []Share{{reason.Enrolment, 1}}, Unexplained: 0.05, Dispersion: 3, Rush: 1, Searches: 0.1, House: 5,
 	},
 }
 
@@ -104,7 +148,20 @@ const (
 	dutyPeople  = 12.5 // median of people received in that half-day; σ 0.5
 	dutyDoubt   = 0.5  // unexplained people more, on such a day
 	again       = 0.25 // share of people who are opened a second time that day
+
+	homonyms     = 0.2              // rows of others in a search by name and birth date, in the mean: 2,000 people share a birth date, and two in ten thousand pairs a name
+	homonymsOver = 2                // their variance over mean
+	mistyped     = 0.005            // share of people whose reference is mistyped first, so that it leads to nobody
+	late         = 0.01             // share of tickets that their system tells only after the opening; those it never tells are among the unexplained
+	lateBy       = 10 * time.Minute // in the mean
+	followUp     = 0.5              // share of people without a reason of whom another system tells something within a week: of a help desk's, half do within a month
+	ownPage      = 25               // people on a page of one's own list, opened each morning,
+	ownPages     = 0.2              // and another page now and then
 )
+
+// canariesIn says that one identifier in so many is a canary's, as in the example
+// configuration.
+const canariesIn = 1_000_000
 
 // live is how long a fact of each kind stands, before and after the moment it is
 // about.
