@@ -71,6 +71,7 @@ type agent struct {
 	people people
 	facts  map[register.PersonID][]reason.Fact
 	made   int    // facts, to number them
+	late   []told // facts that a system told after a moment
 	device string // the agent's own
 	fresh  bool   // did nothing before the replay begins
 }
@@ -105,7 +106,14 @@ func (a *agent) tell(kind reason.FactKind, person register.PersonID, at time.Tim
 // learns takes in what a system says of somebody around a moment, and says only so long
 // after it.
 func (a *agent) learns(kind reason.FactKind, person register.PersonID, at time.Time, after time.Duration) {
+	a.late = append(a.late, told{at.Add(after), person})
 	a.add(reason.Fact{Kind: kind, Account: a.asker.Account, Person: person, From: at.Add(after), Until: at.Add(after + live[kind].after)})
+}
+
+// told is that a system told of a person at a moment.
+type told struct {
+	at     time.Time
+	person register.PersonID
 }
 
 // add takes in a fact as it is.

@@ -94,7 +94,7 @@ func (p *plot) shared(trade string, days int) *agent {
 func (p *plot) colleague(trade string, days int) *career {
 	name := p.name()
 	c := newCareer(p.people, p.seed, name, "house-of-"+roster.OrganisationID(name), tradeNamed(trade), days)
-	p.scenes = append(p.scenes, scene{c.agent, []walk{c.day()}})
+	p.scenes = append(p.scenes, scene{c.agent, c.walks()})
 	return c
 }
 

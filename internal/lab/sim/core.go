@@ -153,8 +153,8 @@ func (c *Core) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool,
 		return false, err
 	}
 	gave := tallyOf(c.givers, entry.Account)
-	if bounded(c.rules, *gave, c.meter(entry.Whose()).Draft(), asker, entry, at) != nil {
-		return false, nil
+	if entry, err = bounded(c.rules, *gave, c.meter(entry.Whose()).Draft(), asker, entry, at); err != nil {
+		return false, nil //nolint:nilerr // it is refused
 	}
 	gave.Add(entry.Given(), false, at)
 	c.note(at, entry)
@@ -169,6 +169,11 @@ func (c *Core) note(at time.Time, entry ledger.Entry) {
 
 func (c *Core) record(entry ledger.Entry) {
 	c.meter(entry.Whose()).Record(entry.Event())
+	if c.isShared() && entry.Kind == ledger.Refunded {
+		tallyOf(c.houses, entry.Organisation).Refund(entry.Cost, entry.Spared.Has(meter.OrganisationLimit), entry.Since, entry.Time)
+		tallyOf(c.services, entry.Service).Refund(entry.Cost, entry.Spared.Has(meter.ServiceLimit), entry.Since, entry.Time)
+		c.register.Refund(entry.Cost, entry.Spared.Has(meter.RegisterLimit), entry.Since, entry.Time)
+	}
 	if c.isShared() && entry.Disclosed() && entry.Cost > 0 {
 		tallyOf(c.houses, entry.Organisation).Add(entry.Cost, entry.Spared.Has(meter.OrganisationLimit), entry.Time)
 		tallyOf(c.services, entry.Service).Add(entry.Cost, entry.Spared.Has(meter.ServiceLimit), entry.Time)

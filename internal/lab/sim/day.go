@@ -21,6 +21,11 @@ type day struct {
 	replies  []deed // what is done before it is tried again
 	now      time.Time
 	met      met
+	paid     map[register.PersonID]time.Time // when each person was opened without a reason
+}
+
+func newDay(manager roster.AccountID, openings []opening) *day {
+	return &day{manager: manager, openings: openings, paid: make(map[register.PersonID]time.Time)}
 }
 
 // met is what honest work came upon.
@@ -93,6 +98,9 @@ func (d *day) heard(decision policy.Decision) {
 	}
 	switch ruling := ruledOn(decision); {
 	case ruling.Verdict.Shows(), o.kind == misses:
+		if ruling.Cost > 0 && o.kind != finds {
+			d.paid[o.person] = at
+		}
 		d.goOn()
 	case ruling.Verdict == policy.AskStepUp:
 		d.met.StepUps++
@@ -129,6 +137,22 @@ func (d *day) stop() {
 }
 
 func (d *day) goOn() { d.done, d.tries, d.raised = d.done+1, 0, false }
+
+// afterwards is what another system tells of people whom a day opened, which gives back what
+// they cost.
+type afterwards struct {
+	day  *day
+	told []told
+}
+
+func (a *afterwards) next() (deed, bool) {
+	if len(a.told) == 0 {
+		return deed{}, false
+	}
+	return deed{at: a.told[0].at, kind: refunds, people: []register.PersonID{a.told[0].person}}, true
+}
+
+func (a *afterwards) heard(policy.Decision) { a.told = a.told[1:] }
 
 // beyondCap is how many of the openings a cap on distinct people a day stops.
 func beyondCap(openings []opening, most int) (stopped int) {

@@ -53,6 +53,7 @@ const (
 	cosigns                 // has another person sign for an opening
 	raises                  // has another person allow more
 	undoes                  // has another person undo a freeze
+	refunds                 // has what somebody cost given back, since a reason was told afterwards
 )
 
 // walk is somebody doing one thing after the other.
@@ -182,6 +183,16 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 		return acts(ctx, through, w, d.at, ledger.Entry{Kind: ledger.Cosigned, Account: d.by, Subject: account, Service: useOf(a.asker.Role).service, Person: d.people[0]})
 	case raises:
 		return acts(ctx, through, w, d.at, ledger.Entry{Kind: ledger.Raised, Account: d.by, Subject: account, Cost: meter.People(d.allowed), Until: d.until})
+	case refunds:
+		opened, paid := w.(*afterwards).day.paid[d.people[0]]
+		if !paid {
+			w.heard(policy.Decision{})
+			return nil
+		}
+		return acts(ctx, through, w, d.at, ledger.Entry{
+			Kind: ledger.Refunded, Account: journal.Itself, Organisation: a.asker.Organisation, Subject: account, Service: useOf(a.asker.Role).service,
+			Person: d.people[0], Since: opened,
+		})
 	case undoes:
 		w.heard(policy.Decision{})
 		return through.Undo(ctx, d.at, account)
@@ -219,17 +230,24 @@ func acts(ctx context.Context, through decider, w walk, at time.Time, entry ledg
 	return nil
 }
 
-// bounded fails when what an entry gives is more than the account can be given, or than the
-// giver, who gave so much, can give.
-func bounded(rules policy.Rules, gave meter.Tally, draft *meter.Draft, asker gate.Asker, entry ledger.Entry, now time.Time) error {
+// bounded returns the entry of an act. It fails when the entry gives more than the account can
+// be given, or than the giver, who gave so much, can give.
+func bounded(rules policy.Rules, gave meter.Tally, draft *meter.Draft, asker gate.Asker, entry ledger.Entry, now time.Time) (ledger.Entry, error) {
+	if entry.Kind == ledger.Refunded {
+		entry.Cost = draft.Refundable(entry.Person, entry.Since, now)
+		account := roster.Account{ID: asker.Account, Role: asker.Role, Opened: asker.Opened}
+		if entry.Cost == 0 || !rules.Refunds(account, draft, entry.Person, entry.Cost, now) {
+			return entry, fault.Errorf(fault.Refused, "nothing comes back")
+		}
+	}
 	if entry.Given() == 0 {
-		return nil
+		return entry, nil
 	}
 	may := policy.GiftsOf(rules.Signed, policy.Facts{Opened: asker.Opened}.Young(now))
 	if entry.Kind == ledger.Cosigned && draft.Signed(now) >= may.Signed {
-		return grants.SignedForMost
+		return entry, grants.SignedForMost
 	}
-	return grants.Bounded(gave, draft, int(entry.Given()/meter.Whole), may.Given, now)
+	return entry, grants.Bounded(gave, rules.Gives, draft, int(entry.Given()/meter.Whole), may.Given, now)
 }
 
 // place is on which device and network a deed is done: the agent's own, unless it
@@ -346,7 +364,7 @@ type gift struct {
 // Decide implements journal.Act.
 func (g gift) Decide(tx *journal.Tx, _ approval.Rows) (ledger.Entry, error) {
 	of := g.entry.Whose()
-	return g.entry, bounded(g.rules, tx.Given(g.entry.Account), tx.Meter(of), g.staff[of].asker, g.entry, tx.Now())
+	return bounded(g.rules, tx.Given(g.entry.Account), tx.Meter(of), g.staff[of].asker, g.entry, tx.Now())
 }
 
 // Apply implements journal.Act: it is its entry.

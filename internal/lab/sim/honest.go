@@ -122,11 +122,13 @@ func newCareer(people people, seed uint64, account roster.AccountID, house roste
 	return c
 }
 
-// day is the work as it is played. An organisation has a manager for fifteen of its staff.
-func (c *career) day() *day {
+// walks are the work as it is played. An organisation has a manager for fifteen of its staff.
+func (c *career) walks() []walk {
 	managers := max(1, c.trade.House/perManager)
 	manager := fmt.Sprintf("manager-%d-of-%s", c.rng.IntN(managers), c.agent.asker.Organisation)
-	return &day{manager: roster.AccountID(manager), openings: c.openings}
+	work := newDay(roster.AccountID(manager), c.openings)
+	slices.SortStableFunc(c.agent.late, func(a, b told) int { return a.at.Compare(b.at) })
+	return []walk{work, &afterwards{work, c.agent.late}}
 }
 
 const perManager = 15

@@ -35,7 +35,7 @@ func (o Oddity) scenes(people people, seed uint64) []scene {
 
 func (u *unusual) scene() scene {
 	slices.SortStableFunc(u.openings, func(a, b opening) int { return a.at.Compare(b.at) })
-	return scene{u.agent, []walk{&script{deeds: u.before}, &day{openings: u.openings}}}
+	return scene{u.agent, []walk{&script{deeds: u.before}, newDay("manager", u.openings)}}
 }
 
 // script is deeds that nobody waits for an answer to.
@@ -52,7 +52,7 @@ func (s *script) heard(policy.Decision) { s.deeds = s.deeds[1:] }
 
 // raised has a manager allow more people beforehand.
 func (u *unusual) raised(people int, at, until time.Time) {
-	u.before = append(u.before, deed{at: at, kind: raises, allowed: people, until: until})
+	u.before = append(u.before, deed{at: at, kind: raises, by: "manager", allowed: people, until: until})
 }
 
 // on has the last n openings take place on a device and a network.
@@ -165,8 +165,9 @@ var Oddities = []Oddity{
 		u.fresh, u.asker.Opened = true, Beginning
 		team := u.unknown(200)
 		for d := range 5 {
-			u.raised(24, after(d, 8*time.Hour+30*time.Minute), after(d, 18*time.Hour))
-			u.opens(u.sample(team, 12), after(d, 9*time.Hour), after(d, 17*time.Hour), false)
+			u.raised(2, after(d, 8*time.Hour+30*time.Minute), after(d, 18*time.Hour))
+			u.opens(u.accompany(u.rng, 10), after(d, 9*time.Hour), after(d, 17*time.Hour), true)
+			u.opens(u.sample(team, 2), after(d, 10*time.Hour), after(d, 17*time.Hour), false)
 		}
 	}},
 	{"back-from-leave", func(u *unusual) {

@@ -536,7 +536,7 @@ func (r *replay) live(ctx context.Context, seed uint64) ([]TradeResult, error) {
 	var scenes []scene
 	for i := range r.Agents {
 		c := townsman(r.people, r.trades, seed, i, r.Agents, r.Days)
-		careers, scenes = append(careers, c), append(scenes, scene{c.agent, []walk{c.day()}})
+		careers, scenes = append(careers, c), append(scenes, scene{c.agent, c.walks()})
 	}
 	listed, err := r.play(ctx, scenes...)
 	results := make([]TradeResult, len(careers))
