@@ -307,10 +307,10 @@ func (d *Draft) Rows(observed Limits, now time.Time) int {
 			continue
 		}
 		written := d.meter.seen.of(s.tag)
-		if written.found(observed, since) {
+		if written.found(observed, since.Unix()) {
 			n--
 		}
-		if slices.Concat(written, d.seen.of(s.tag)).found(observed, since) {
+		if slices.Concat(written, d.seen.of(s.tag)).found(observed, since.Unix()) {
 			n++
 		}
 	}

@@ -42,8 +42,8 @@ func (s sighting) compare(o sighting) int {
 	return cmp.Or(cmp.Compare(s.tag, o.tag), cmp.Compare(s.what, o.what))
 }
 
-// after reports whether the sighting is later than a moment.
-func (s sighting) after(since time.Time) bool { return int64(s.last) > since.Unix() }
+// after reports whether the sighting is later than a second since 1970.
+func (s sighting) after(since int64) bool { return int64(s.last) > since }
 
 // with takes in what an event shows.
 func (p people) with(e Event) people {
@@ -92,7 +92,8 @@ func (p people) sees(s sighting) people {
 
 // remembered leaves out the sightings older than Memory.
 func (p people) remembered(now time.Time) people {
-	return slices.Clone(slices.DeleteFunc(p, func(s sighting) bool { return !s.after(now.Add(-Memory)) }))
+	since := now.Add(-Memory).Unix()
+	return slices.Clone(slices.DeleteFunc(p, func(s sighting) bool { return !s.after(since) }))
 }
 
 // of returns the sightings of one person.
@@ -120,8 +121,9 @@ type known struct {
 func (k known) paid() bool { return k.rows != k.widest }
 
 func (k known) and(p people, now time.Time) known {
+	since := now.Add(-Memory).Unix()
 	for _, s := range p {
-		if !s.after(now.Add(-Memory)) {
+		if !s.after(since) {
 			continue
 		}
 		k.any = true
@@ -157,9 +159,9 @@ func underCeiling(observed Limits) way {
 // count returns how many different people were shown in some way after a moment, one
 // person left out.
 func (p people) count(w way, since time.Time, but uint64) (n int) {
-	last := but
-	for _, s := range p {
-		if s.tag != last && s.tag != but && w.of(s) && s.after(since) {
+	last, past := but, since.Unix()
+	for i := range p { // thousands, at each decision
+		if s := &p[i]; s.after(past) && w.of(*s) && s.tag != last && s.tag != but {
 			n, last = n+1, s.tag
 		}
 	}
@@ -168,7 +170,7 @@ func (p people) count(w way, since time.Time, but uint64) (n int) {
 
 // found reports whether one person's sightings are rows of searches only, without a reason,
 // and count while some limits are observed.
-func (p people) found(observed Limits, since time.Time) (found bool) {
+func (p people) found(observed Limits, since int64) (found bool) {
 	for _, s := range p {
 		switch {
 		case !s.after(since):
@@ -183,12 +185,13 @@ func (p people) found(observed Limits, since time.Time) (found bool) {
 
 // rows returns how many different people were found.
 func (p people) rows(observed Limits, since time.Time) (n int) {
+	past := since.Unix()
 	for len(p) > 0 {
 		one := 1
 		for one < len(p) && p[one].tag == p[0].tag {
 			one++
 		}
-		if p[:one].found(observed, since) {
+		if p[:one].found(observed, past) {
 			n++
 		}
 		p = p[one:]

@@ -324,3 +324,20 @@ func BenchmarkDecide(b *testing.B) {
 		rules.Decide(a, f, now)
 	}
 }
+
+// An account of a call centre at work, with as many people with a reason as its ceiling holds.
+func BenchmarkDecideAtTheCeiling(b *testing.B) {
+	m := meter.New()
+	for n := range 2500 {
+		at := now.Add(-time.Duration(2500-n) * 15 * time.Minute)
+		m.Record(meter.Event{Kind: meter.Shown, At: at, Answer: uint64(n + 1), Person: register.PersonID{byte(n * 37), byte(n >> 8), byte(n)}, Fields: register.Name, Ground: meter.Own})
+	}
+	p := shipped
+	p.Ceilings, p.Rows = map[roster.Role]int{roster.Adviser: 2500}, policy.Rows
+	a := ask(1)
+	f := facts(m)
+	f.Evidence.Facts = []reason.Fact{{Kind: reason.Caseload, Account: "pauline", Person: person(1), From: now.Add(-time.Hour), Until: now.Add(time.Hour)}}
+	for b.Loop() {
+		p.Decide(a, f, now)
+	}
+}
