@@ -21,7 +21,7 @@ func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
 	one, two, three := s.Pseudonym.Person("1").Hex(), s.Pseudonym.Person("2").Hex(), s.Pseudonym.Person("3").Hex()
 	csv := func(lines ...string) string {
 		slices.Sort(lines) // by pseudonym
-		return "person,fields,times,first,last\n" + strings.Join(lines, "")
+		return "person,fields,reason,times,first,last\n" + strings.Join(lines, "")
 	}
 	for sentence, c := range map[string]struct {
 		args []string
@@ -29,15 +29,15 @@ func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
 	}{
 		"everything, as CSV": {
 			[]string{"--csv"},
-			csv(one+",name+contact,2,2026-11-20T09:00:00Z,2026-11-20T13:00:00Z\n", two+",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n"),
+			csv(one+",name+contact,known,2,2026-11-20T09:00:00Z,2026-11-20T13:00:00Z\n", two+",name,known,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n"),
 		},
 		"from the second hour, the last excluded": {
 			[]string{"--csv", "--since", "2026-11-20T11:00:00+01:00", "--until", "2026-11-20T13:00:00Z"},
-			csv(two + ",name,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n"),
+			csv(two + ",name,known,1,2026-11-20T11:00:00Z,2026-11-20T11:00:00Z\n"),
 		},
 		"both accounts, as JSON": {
 			[]string{"--json", "--account", "marc.petit", "--until", "2026-11-20T11:00:00Z"},
-			`{"person":"` + one + `","fields":["name"],"times":2,"first":"2026-11-20T09:00:00Z","last":"2026-11-20T10:00:00Z"}` + "\n",
+			`{"person":"` + one + `","fields":["name"],"reason":"known","times":2,"first":"2026-11-20T09:00:00Z","last":"2026-11-20T10:00:00Z"}` + "\n",
 		},
 		"another day": {[]string{"--csv", "--since", "2026-11-21"}, csv()},
 	} {

@@ -23,6 +23,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
+	"poterne/internal/incident"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -32,6 +33,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
+	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/refund"
@@ -118,6 +120,13 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if o.Index != nil {
 		watch.Index = o.Index
 	}
+	incidents := incidentroom.Deps{
+		Files: incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}, Gate: p.Gate, Roster: o.Roster,
+		Controller: o.Controller, Covering: watch.Covering,
+	}
+	if o.Index != nil {
+		incidents.Index = o.Index
+	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
 	rooms := shell.Handler(
 		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders}),
@@ -125,6 +134,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
 		}),
+		incidentroom.New(shell, incidents),
 	)
 
 	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)

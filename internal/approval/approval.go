@@ -24,6 +24,7 @@ type Demand struct {
 	Of        roster.AccountID // the account that it is about, which MUST NOT sign; may be empty
 	Desk      bool             // only the security desk signs
 	OneOfDesk bool             // of two, one is of the security desk
+	Officer   bool             // the data-protection officer signs, too
 	Confirmed bool             // each has confirmed within a quarter of an hour
 }
 
@@ -81,7 +82,7 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 		return account, err
 	case !account.Gives(tx.Now()):
 		return account, fault.Errorf(fault.Refused, "%q is closed, or waits for a second person: it signs for nothing", id)
-	case account.Role != roster.Security && (d.Desk || account.Role != roster.Manager):
+	case !d.takes(account.Role):
 		return account, fault.Errorf(fault.Refused, "%q may not sign for %s: %s do", id, d.For, d.who())
 	}
 	// An order on everything stops no signature: signatures are needed in the middle of an
@@ -95,11 +96,29 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 	return account, nil
 }
 
-func (d Demand) who() string {
-	if d.Desk {
-		return "people of the security desk"
+// takes reports whether people of a role sign.
+func (d Demand) takes(role roster.Role) bool {
+	switch role {
+	case roster.Security:
+		return true
+	case roster.Manager:
+		return !d.Desk
+	case roster.Privacy:
+		return d.Officer
+	default:
+		return false
 	}
-	return "managers and people of the security desk"
+}
+
+func (d Demand) who() string {
+	switch {
+	case d.Officer:
+		return "the data-protection officer and people of the security desk"
+	case d.Desk:
+		return "people of the security desk"
+	default:
+		return "managers and people of the security desk"
+	}
 }
 
 // apart fails when the signer is the account that the act is about, is of its lineage, or

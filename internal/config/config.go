@@ -23,6 +23,7 @@ import (
 	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
+	"poterne/internal/notice"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -44,26 +45,27 @@ var Example string
 // protective setting has a silent default. Secrets are paths to files that only
 // their owner may read. Relative paths start at the configuration file.
 type config struct {
-	Public    publicTable     `toml:"public"`
-	Metrics   metricsTable    `toml:"metrics"`
-	Memory    memoryTable     `toml:"memory"`
-	Database  databaseTable   `toml:"database"`
-	Network   []networkTable  `toml:"network"`
-	Keys      keysTable       `toml:"keys"`
-	Quorum    quorumTable     `toml:"quorum"`
-	Witness   []witnessTable  `toml:"witness"`
-	SignIn    signinTable     `toml:"signin"`
-	Register  registerTable   `toml:"register"`
-	Canaries  *canariesTable  `toml:"canaries"`
-	Purpose   []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
-	Allowance allowancesTable `toml:"allowance"`
-	Watch     watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
-	Observe   observeTable    `toml:"observe"`
-	Cover     coverTable      `toml:"cover"`
-	Campaign  campaignTable   `toml:"campaign"`
-	Retention *retentionTable `toml:"retention"`
-	Source    []sourceTable   `toml:"source"`
-	Service   []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
+	Public     publicTable     `toml:"public"`
+	Metrics    metricsTable    `toml:"metrics"`
+	Memory     memoryTable     `toml:"memory"`
+	Database   databaseTable   `toml:"database"`
+	Network    []networkTable  `toml:"network"`
+	Keys       keysTable       `toml:"keys"`
+	Quorum     quorumTable     `toml:"quorum"`
+	Witness    []witnessTable  `toml:"witness"`
+	SignIn     signinTable     `toml:"signin"`
+	Register   registerTable   `toml:"register"`
+	Canaries   *canariesTable  `toml:"canaries"`
+	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
+	Allowance  allowancesTable `toml:"allowance"`
+	Watch      watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
+	Observe    observeTable    `toml:"observe"`
+	Cover      coverTable      `toml:"cover"`
+	Campaign   campaignTable   `toml:"campaign"`
+	Retention  *retentionTable `toml:"retention"`
+	Controller controllerTable `toml:"controller"`
+	Source     []sourceTable   `toml:"source"`
+	Service    []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
 
 // publicTable is how people reach Poterne. Without cert and key it listens on
@@ -268,6 +270,7 @@ type Settings struct {
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
 	Retention  retention.Setting
+	Controller notice.Controller // who answers for the register, to authorities and people
 	Witnessing Witnessing
 	Services   []httpgate.Service
 	About      map[roster.ServiceID]map[i18n.Language]string // what each is for, in a sentence
@@ -342,6 +345,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.retention(&s, wrong)
+	c.controller(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
 	return s

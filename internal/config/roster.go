@@ -25,7 +25,7 @@ type organisationTable struct {
 type accountTable struct {
 	ID           string              `toml:"id" need:"id = \"…\", a name of its own that never changes"`
 	Organisation string              `toml:"organisation" need:"organisation = \"…\", the id of one"`
-	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager or security"`
+	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager, security or privacy"`
 	Name         string              `toml:"name" need:"name = \"…\", as colleagues know them"`
 	Issuer       string              `toml:"issuer" need:"issuer = \"https://…\", the identity provider that vouches for them"`
 	Provider     string              `toml:"provider"`    // idp_id behind a federation

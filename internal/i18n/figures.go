@@ -107,6 +107,17 @@ func (l Language) Moment(t, now time.Time) string {
 	return l.Say("day.moment", "day", l.Day(t, now), "hour", l.Hour(t.In(now.Location())))
 }
 
+// Dated writes a moment in its own zone with the year, for documents that are read
+// later: "Monday 25 May 2026 at 16:10".
+func (l Language) Dated(t time.Time) string {
+	return l.Say("day.moment", "day", l.DatedDay(t), "hour", l.Hour(t))
+}
+
+// DatedDay is Dated without the hour.
+func (l Language) DatedDay(t time.Time) string {
+	return l.Day(t, t.AddDate(2, 0, 0)) // two years later no day goes without its year
+}
+
 // Clock writes the time to the second in the zone of now, after the day when it is
 // another one.
 func (l Language) Clock(t, now time.Time) string {

@@ -38,9 +38,10 @@ const (
 	Ended     Kind = 26 // an account was closed
 	Admitted  Kind = 27 // a second person admitted the accounts that a roster made
 	Refunded  Kind = 28 // what opening a person cost came back: another system told of a reason afterwards
+	Filed     Kind = 29 // a line was added to the file of an incident
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -60,6 +61,7 @@ const (
 	CampaignRead State = "campaigns"
 	ShownTo      State = "shown-to"      // how many people some accounts were shown
 	ShownToList  State = "shown-to-list" // and each of them
+	IncidentList State = "incident-list" // the people of an incident
 	WhoSaw       State = "who-saw"
 	WaitingRead  State = "waiting" // what waits for a signature under a receipt
 	Tail         State = "tail"
@@ -130,6 +132,7 @@ var fields = map[Kind][]string{
 	Ended:     also(doer, "Subject", "State"),
 	Admitted:  also(doer, "Cause", "Count"),
 	Refunded:  also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
+	Filed:     also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

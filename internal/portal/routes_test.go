@@ -46,10 +46,27 @@ var parameters = map[string]struct {
 	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},
 	}},
-	"GET /manager":         {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
-	"POST /manager/cosign": {vouchers, map[string][]string{"receipt": {"12", "250"}}},
-	"POST /manager/thaw":   {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},
-	"POST /manager/raise":  {vouchers, map[string][]string{"account": {"leo.perrin", "nobody"}, "people": {"3"}, "hours": {"2"}, "because": {"training"}}},
+	"GET /manager":                             {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
+	"POST /manager/cosign":                     {vouchers, map[string][]string{"receipt": {"12", "250"}}},
+	"POST /manager/thaw":                       {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},
+	"POST /manager/raise":                      {vouchers, map[string][]string{"account": {"leo.perrin", "nobody"}, "people": {"3"}, "hours": {"2"}, "because": {"training"}}},
+	"GET /incidents":                           {keepers, nil},
+	"GET /incidents/new":                       {keepers, map[string][]string{"account": {"theo.marchand"}, "cause": {"7"}}},
+	"POST /incidents":                          {keepers, map[string][]string{"title": {"A theft"}, "accounts": {"theo.marchand\ncamille.aubry"}, "since": moments, "cause": {"7"}}},
+	"GET /incidents/{id}":                      {keepers, inFile(nil)},
+	"POST /incidents/{id}/count":               {keepers, inFile(nil)},
+	"POST /incidents/{id}/list":                {keepers, inFile(nil)},
+	"POST /incidents/{id}/aware":               {keepers, inFile(map[string][]string{"at": moments, "from": {"press"}, "aware-because": {"read of it"}})},
+	"POST /incidents/{id}/scope":               {keepers, inFile(map[string][]string{"accounts": {"theo.marchand"}, "until": moments, "scope-because": {"more of them"}})},
+	"POST /incidents/{id}/decide":              {keepers, inFile(map[string][]string{"what": {"to wait"}, "decide-because": {"too early"}})},
+	"POST /incidents/{id}/closing":             {keepers, inFile(map[string][]string{"closing-because": {"done"}})},
+	"POST /incidents/{id}/close":               {keepers, inFile(nil)},
+	"GET /incidents/{id}/message":              {keepers, inFile(nil)},
+	"GET /incidents/{id}/notices/{form}":       {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
+	"POST /incidents/{id}/notices/{form}":      {keepers, inFile(map[string][]string{"{form}": forms, "description": {"a text"}, "origin": {"attack"}, "origin.unknown": {"never"}, "telling-when": moments[:1]})},
+	"POST /incidents/{id}/notices/{form}/sent": {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}, "sent": moments, "number": {"N-1"}})},
+	"GET /incidents/{id}/notices/{form}/pdf":   {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
+	"GET /incidents/{id}/notices/{form}/json":  {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
 	"GET /desk/exactly": {watchers, map[string][]string{
 		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
 	}},
@@ -59,6 +76,8 @@ var parameters = map[string]struct {
 }
 
 var (
+	keepers   = []roster.AccountID{"noa.lambert", "claire.noir"}
+	forms     = []string{"cnil", "anssi"}
 	watchers  = []roster.AccountID{"noa.lambert"}
 	vouchers  = []roster.AccountID{"jeanne.vidal", "noa.lambert"}
 	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
@@ -68,6 +87,13 @@ var (
 		"target": {"theo.marchand", "ml-bourg", "dossier", "nobody"}, "because": {"a reason"}, "message": {"a message"},
 	}
 )
+
+// inFile is what a route of a file reads.
+func inFile(values map[string][]string) map[string][]string {
+	all := map[string][]string{"{id}": {"500", "7"}}
+	maps.Copy(all, values)
+	return all
+}
 
 // sendings are what is sent to a route: every combination of the values that mean
 // something, or nothing at all, and each odd value in each place.
@@ -114,6 +140,7 @@ func TestNoValueOfAnyParameterMakesARoutePanic(t *testing.T) {
 			method, path, _ := strings.Cut(r.Pattern, " ")
 			s := portaltest.NewStage() // where much has happened, and more happens
 			s.Fill()
+			s.Incident("theo.marchand")
 			s.SteppedUp = portaltest.Now.Add(-time.Minute)
 			for i, form := range sendings(known.values) {
 				for _, who := range known.as {

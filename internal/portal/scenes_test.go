@@ -96,6 +96,11 @@ func Scenes() map[string]Scene {
 	damaged := portaltest.NewStage()
 	damaged.Fill()
 	damaged.Damage()
+	keeping, altered := portaltest.NewStage(), portaltest.NewStage()
+	keeping.Fill()
+	keeping.Incident("theo.marchand")
+	altered.Incident("theo.marchand")
+	altered.Altered = 502
 	together := portaltest.NewStage()
 	together.Conspire()
 
@@ -156,6 +161,21 @@ func Scenes() map[string]Scene {
 		"whosaw-mend":     full.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {" "}}),
 		"whosaw-waits":    unread.Visits("noa.lambert", "POST", "/desk/who-saw", url.Values{"identifier": {"210"}}),
 
+		"incidents":          keeping.Visits("claire.noir", "GET", "/incidents", nil),
+		"incidents-empty":    empty.Visits("claire.noir", "GET", "/incidents", nil),
+		"incidents-failing":  broken.Visits("claire.noir", "GET", "/incidents", nil),
+		"incidents-refused":  full.Visits("jeanne.vidal", "GET", "/incidents", nil),
+		"incident-new":       full.Visits("noa.lambert", "GET", "/incidents/new?account=theo.marchand", nil),
+		"incident-new-mend":  full.Visits("noa.lambert", "POST", "/incidents", url.Values{"title": {" "}, "accounts": {""}, "since": {"hier"}}),
+		"incident":           keeping.Visits("claire.noir", "GET", "/incidents/500", nil),
+		"incident-desk":      keeping.Visits("noa.lambert", "GET", "/incidents/500", nil),
+		"incident-altered":   altered.Visits("claire.noir", "GET", "/incidents/500", nil),
+		"incident-mend":      keeping.Visits("claire.noir", "POST", "/incidents/500/aware", url.Values{"at": {"demain"}, "from": {"nobody"}, "aware-because": {" "}}),
+		"incident-notice":    keeping.Visits("claire.noir", "GET", "/incidents/500/notices/cnil", nil),
+		"incident-complete":  keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil/sent", url.Values{"stage": {"complete"}}),
+		"incident-answers":   keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil", url.Values{"others": {"several"}, "description": {"une phrase"}}),
+		"incident-complaint": keeping.Visits("claire.noir", "GET", "/incidents/500/notices/complaint", nil),
+		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
 		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),

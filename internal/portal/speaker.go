@@ -43,6 +43,20 @@ func exact(t time.Time, text string) template.HTML {
 		t.UTC().Format(time.RFC3339), template.HTMLEscapeString(text)))
 }
 
+// Typed reads what a field for a day and an hour holds, by the speaker's clock; nothing is
+// no time.
+func (s Speaker) Typed(text string) (at time.Time, err error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly, time.RFC3339} {
+		if at, err = time.ParseInLocation(layout, text, s.zone); err == nil {
+			return at, nil
+		}
+	}
+	return at, err
+}
+
 // Entry writes the number of an entry in groups of three.
 func (s Speaker) Entry(n ledger.Number) string { return s.Number(int(n)) }
 

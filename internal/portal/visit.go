@@ -10,6 +10,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -44,6 +45,19 @@ func (v Viewer) Asker() gate.Asker { return gate.AskerOf(v.Account()) }
 
 // AtDesk reports whether the viewer watches and contains.
 func (v Viewer) AtDesk() bool { return v.Role == roster.Security }
+
+// Suspended reports whether an order in force suspends the viewer. One that closes
+// everything does not: whoever contains an incident is needed in the middle of it.
+func (v Viewer) Suspended(in order.Set, now time.Time) bool {
+	var suspensions order.Set
+	for _, o := range in {
+		if o.Effect == order.Suspended {
+			suspensions = append(suspensions, o)
+		}
+	}
+	_, suspended := suspensions.Against(v.ID, v.Organisation.ID, "", now)
+	return suspended
+}
 
 // Vouches reports whether the viewer may sign for what others do.
 func (v Viewer) Vouches() bool { return v.Role == roster.Manager || v.AtDesk() }

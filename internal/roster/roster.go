@@ -60,10 +60,11 @@ const (
 	Training   Role = "training"    // trains people enrolled with its organisation
 	Manager    Role = "manager"     // proposes accounts, reads no file
 	Security   Role = "security"    // watches the desk and contains, reads no file
+	Privacy    Role = "privacy"     // keeps the files of incidents and tells who must be told, reads no file
 )
 
 // Roles lists every role.
-var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security}
+var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security, Privacy}
 
 // ReadsFiles reports whether the role may be shown people at all: managing and
 // watching cannot be held together with reading.

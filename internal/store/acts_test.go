@@ -18,6 +18,7 @@ import (
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/grants"
+	"poterne/internal/incident"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -62,6 +63,9 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"who accepted is confirmed": act(&accounts.Join{Number: 24, By: "samir"}),
 	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
 	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 27}),
+	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
+	"an incident goes on":       act(incident.Write{File: 29, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
+	"an incident is closed":     act(incident.Write{File: 29, By: "nadia", Step: new(incident.Closing)}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -104,7 +108,7 @@ func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
 }
 
 // prepared writes what acts need to be there: staff, an order (entry 16), a freeze that
-// the rules placed (17) and a hold (18).
+// the rules placed (17), a hold (18), and an incident (29) that samir proposed to close.
 func prepared(t *testing.T, s *store.DB) {
 	t.Helper()
 	w := storetest.Outside(s)
@@ -132,6 +136,8 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&accounts.Import{By: "operator", List: accounts.List{Accounts: []roster.Account{{
 			ID: "otto", Organisation: "mlv", Role: roster.Adviser, Name: "Otto", Identity: roster.Identity{Subject: "o"}, Opened: actAt,
 		}}}}),
+		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Karim"}}),
+		act(incident.Write{File: 29, By: "samir", Step: &incident.Proposal{Because: "fausse alerte"}}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -170,7 +176,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	for _, query := range []string{
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from source order by name`, `select * from fact order by source, id`,
-		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`,
+		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
 		`select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
@@ -397,6 +403,7 @@ type allRows interface {
 	intake.AliasRows
 	custody.Rows
 	containment.RestoredRows
+	incident.Rows
 }
 
 type faultyRows struct {
@@ -446,6 +453,10 @@ func (r faultyRows) InsertHold(hold retention.Hold) error {
 
 func (r faultyRows) ReleaseHold(hold, by ledger.Number) error {
 	return r.f.call("release hold", func() error { return r.allRows.ReleaseHold(hold, by) })
+}
+
+func (r faultyRows) InsertIncidentLine(l incident.Line) error {
+	return r.f.call("insert a line of an incident", func() error { return r.allRows.InsertIncidentLine(l) })
 }
 
 // Promise: LEDGER-1

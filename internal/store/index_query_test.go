@@ -60,6 +60,7 @@ func (q query) concerned(entries iter.Seq2[ledger.Entry, error]) ([]index.Concer
 			people = append(people, index.Concerned{Person: entry.Person, First: entry.Time})
 		}
 		people[i].Fields |= entry.Fields
+		people[i].Unexplained = people[i].Unexplained || entry.Unexplained()
 		people[i].Times++
 		people[i].Last = entry.Time
 	}

@@ -31,6 +31,7 @@ var rights = map[string]string{
 	"standing_order": "select, insert, update (lifted_us, lifted_by, seal)",
 	"retention":      "select, insert",
 	"hold":           "select, insert, update (released)",
+	"incident_line":  "select, insert",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

@@ -16,6 +16,7 @@ import (
 	"poterne/internal/approval"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
+	"poterne/internal/incident"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -115,6 +116,7 @@ type rows struct {
 	factRows
 	aliasRows
 	monthRows
+	incidentRows
 }
 
 var _ interface {
@@ -125,10 +127,11 @@ var _ interface {
 	custody.DropRows
 	intake.FactRows
 	intake.AliasRows
+	incident.Rows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -91,6 +91,7 @@ var known = []Agent{
 	{ID: "lucas.ferrand", Name: "Lucas Ferrand", Organisation: "of-horizon", Role: roster.Training},
 	{ID: "helene.roux", Name: "Hélène Roux", Organisation: "mission-locale-valbourg", Role: roster.Manager},
 	{ID: "samir.cohen", Name: "Samir Cohen", Organisation: "poste-de-securite", Role: roster.Security},
+	{ID: "claire.aubry", Name: "Claire Aubry", Organisation: "poste-de-securite", Role: roster.Privacy},
 	{ID: "ines.moreau", Name: "Inès Moreau", Organisation: "plateforme-valbourg", Role: roster.CallCentre},
 }
 

@@ -1,10 +1,14 @@
 package index
 
 import (
+	"archive/zip"
+	"bufio"
+	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,6 +48,16 @@ func (q Question) String() string {
 		fmt.Fprintf(&said, ", before %s", q.Until.UTC().Format(time.RFC3339Nano))
 	}
 	return said.String()
+}
+
+// Reading is the question as the ledger has it that it was asked: for counts, or for the
+// list.
+func (q Question) Reading(what ledger.State) ledger.Entry {
+	accounts := make([]string, len(q.Accounts))
+	for i, account := range q.Accounts {
+		accounts[i] = string(account)
+	}
+	return ledger.Entry{State: what, Target: strings.Join(accounts, " "), Since: ledger.Cut(q.Since), Until: ledger.Cut(q.Until)}
 }
 
 // Reached is what was shown to one account.
@@ -101,7 +115,7 @@ func (s Shown) Counted() string {
 func (s Shown) WriteCSV(ctx context.Context, to io.Writer) (digest string, err error) {
 	sum := sha256.New()
 	to = io.MultiWriter(to, sum)
-	if _, err := io.WriteString(to, "person,fields,times,first,last\n"); err != nil {
+	if _, err := io.WriteString(to, "person,fields,reason,times,first,last\n"); err != nil {
 		return "", err
 	}
 	sets := make(map[register.Fields]string)
@@ -115,6 +129,7 @@ func (s Shown) WriteCSV(ctx context.Context, to io.Writer) (digest string, err e
 		}
 		line = append(hex.AppendEncode(line[:0], p.Person[:]), ',')
 		line = append(append(line, sets[p.Fields]...), ',')
+		line = append(append(line, p.reason()...), ',')
 		line = append(strconv.AppendInt(line, int64(p.Times), 10), ',')
 		line = append(p.First.AppendFormat(line, time.RFC3339), ',')
 		line = append(p.Last.AppendFormat(line, time.RFC3339), '\n')
@@ -135,10 +150,11 @@ func (s Shown) WriteJSON(ctx context.Context, to io.Writer) error {
 		if err := lines.Encode(struct {
 			Person string    `json:"person"`
 			Fields []string  `json:"fields"`
+			Reason string    `json:"reason"`
 			Times  int       `json:"times"`
 			First  time.Time `json:"first"`
 			Last   time.Time `json:"last"`
-		}{p.Person.Hex(), p.Fields.Names(), p.Times, p.First, p.Last}); err != nil {
+		}{p.Person.Hex(), p.Fields.Names(), p.reason(), p.Times, p.First, p.Last}); err != nil {
 			return err
 		}
 	}
@@ -147,8 +163,8 @@ func (s Shown) WriteJSON(ctx context.Context, to io.Writer) error {
 
 // WriteTable writes each person as a line for people to read.
 func (s Shown) WriteTable(ctx context.Context, to io.Writer) error {
-	const row = "%-32s  %5s  %-20s  %-20s  %s\n"
-	if _, err := fmt.Fprintf(to, row, "PERSON", "TIMES", "FIRST", "LAST", "FIELDS"); err != nil {
+	const row = "%-32s  %-6s  %5s  %-20s  %-20s  %s\n"
+	if _, err := fmt.Fprintf(to, row, "PERSON", "REASON", "TIMES", "FIRST", "LAST", "FIELDS"); err != nil {
 		return err
 	}
 	for p, err := range s.All(ctx) {
@@ -156,11 +172,43 @@ func (s Shown) WriteTable(ctx context.Context, to io.Writer) error {
 			return err
 		}
 		first, last := p.First.UTC().Format(time.RFC3339), p.Last.UTC().Format(time.RFC3339)
-		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), strconv.Itoa(p.Times), first, last, p.Fields); err != nil {
+		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), p.reason(), strconv.Itoa(p.Times), first, last, p.Fields); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// reason is whether each time there was one, in a word of lists.
+func (c Concerned) reason() string {
+	if c.Unexplained {
+		return "none"
+	}
+	return "known"
+}
+
+// WriteArchive writes a list as CSV and its seal, packed together under a name: an
+// archive that was cut short opens nowhere.
+func (s Shown) WriteArchive(ctx context.Context, to io.Writer, name string, checkpoint []byte) error {
+	out := bufio.NewWriterSize(to, 1<<16)
+	packed := zip.NewWriter(out)
+	packed.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	list, err := packed.Create(name + ".csv")
+	if err != nil {
+		return err
+	}
+	digest, err := s.WriteCSV(ctx, list)
+	if err != nil {
+		return err
+	}
+	seal, err := packed.Create(name + ".csv.seal")
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(seal, s.Seal(digest, checkpoint)); err != nil {
+		return err
+	}
+	return errors.Join(packed.Close(), out.Flush())
 }
 
 // RestsOn says which entries an answer holds for, and gives the signed checkpoint

@@ -74,6 +74,7 @@ func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since,
 type Concerned struct {
 	Person      register.PersonID
 	Fields      register.Fields // everything shown of them
+	Unexplained bool            // at least once without a reason
 	Times       int
 	First, Last time.Time
 }
@@ -440,7 +441,7 @@ func (p placed) person() (id register.PersonID) {
 }
 
 func (t tally) concerned(person register.PersonID) Concerned {
-	return Concerned{Person: person, Fields: t.fields &^ unexplained, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
+	return Concerned{Person: person, Fields: t.fields &^ unexplained, Unexplained: t.fields&unexplained != 0, Times: t.times, First: fromMicro(t.first), Last: fromMicro(t.last)}
 }
 
 // cursor goes over the postings of a run in the order of numbers. It holds one

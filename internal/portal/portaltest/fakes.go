@@ -3,6 +3,7 @@ package portaltest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/grants"
+	"poterne/internal/incident"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
@@ -40,11 +42,35 @@ type (
 	stageArrivals  struct{ *Stage }
 	stageAudit     struct{ *Stage }
 	stageStrangers struct{ *Stage }
+	stageFiles     struct{ *Stage }
 
 	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
 	// the ledger is small.
 	stageIndex struct{ *index.Index }
 )
+
+func (s stageFiles) Files(context.Context) ([]incident.File, error) {
+	files, err := incident.Fold(s.Lines)
+	return files, cmp.Or(s.Broken, err)
+}
+
+func (s stageFiles) Check(context.Context, incident.File) error {
+	if s.Altered != 0 {
+		return incident.Altered{Line: s.Altered}
+	}
+	return nil
+}
+
+// Do adds a line, an hour after the one before or now.
+func (s stageFiles) Do(_ context.Context, w incident.Write) (ledger.Number, error) {
+	number := ledger.Number(500 + len(s.Lines))
+	body, err := json.Marshal(w.Step)
+	if w.File == 0 {
+		w.File = number
+	}
+	s.Lines = append(s.Lines, incident.Line{Number: number, File: w.File, At: Now, By: w.By, What: w.Step.State(), Body: body})
+	return number, cmp.Or(s.Broken, err)
+}
 
 func (s stageAudit) Findings() []audit.Finding { return s.Damaged }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
+	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -33,6 +35,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
+	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/register"
@@ -59,6 +62,7 @@ type Site struct {
 	Arrivals  *usage.Arrivals    // likewise
 
 	t     *testing.T
+	path  string // of the database
 	pages *portal.Pages
 	desk  desk.Deps
 	rules policy.Rules
@@ -150,7 +154,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Site{t: t, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
+	s := &Site{t: t, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db)}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
 	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
@@ -217,7 +221,20 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
 		}),
+		incidentroom.New(shell, s.incidents(deps.Index)),
 	), watching.Run
+}
+
+// incidents is what the room of incidents relies on.
+func (s *Site) incidents(counting desk.Index) incidentroom.Deps {
+	deps := incidentroom.Deps{
+		Files: incident.Service{Writer: s.Gate.Journal, Rows: store.NewIncidents(s.DB), Ledger: s.Gate}, Gate: s.Gate, Roster: store.NewRoster(s.DB),
+		Controller: Controller, Covering: s.desk.Covering,
+	}
+	if counting != nil {
+		deps.Index = counting
+	}
+	return deps
 }
 
 // WithoutIndex returns what an account reads at a path of a site without an index.
@@ -298,6 +315,29 @@ func (s *Site) Writes(who roster.AccountID, kind ledger.Kind) (n int) {
 		}
 	}
 	return n
+}
+
+// Places puts an order in force.
+func (s *Site) Places(o order.Order) {
+	s.t.Helper()
+	if _, err := (containment.Service{Writer: s.Gate.Journal}).Place(s.t.Context(), o); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Tamper does to the database what whoever can write its file can do.
+func (s *Site) Tamper(statements ...string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", s.path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.ExecContext(s.t.Context(), statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
 }
 
 // Freeze places the freeze that the rules place, and returns its number.

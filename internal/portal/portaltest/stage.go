@@ -14,14 +14,17 @@ import (
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/i18n"
+	"poterne/internal/incident"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
+	"poterne/internal/notice"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
+	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/reason"
@@ -62,6 +65,8 @@ type Stage struct {
 	Noticed   []usage.Notice
 
 	Refused    []strangers.Stranger // at the door
+	Lines      []incident.Line      // of incidents
+	Altered    ledger.Number        // of those, the one that is not as the ledger says
 	Damaged    []audit.Finding      // rows that are not as the ledger says
 	Recorded   []ledger.Entry       // what was written down of readings
 	Unwritable error                // what writing them down answers, if anything
@@ -79,6 +84,13 @@ var Services = []portal.Service{
 	{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/", Search: "/dossier/search"},
 	{ID: "kairos", Name: "Kairos", About: both("Le suivi des stagiaires en formation.", "Following trainees."), Address: "/kairos/"},
 	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
+}
+
+// Controller is the body that answers for the register.
+var Controller = notice.Controller{
+	Name: "Agence du registre de Valbourg", SIREN: "900000000", Sector: "Emploi", Headcount: "120", Address: "1 place du Marché\n99100 Valbourg", Country: "France",
+	Representative: "Ariane Colin, directrice", Contact: "Paul Noir, 01 99 00 10 10", Officer: "Claire Aubry, 01 99 00 10 11",
+	Helpline: "01 99 00 10 12", Counter: "1 place du Marché, Valbourg",
 }
 
 // NewStage returns a stage on which nothing has happened, whose people find help
@@ -105,6 +117,10 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		s.desk,
 		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s}}),
 	}
+	s.Rooms = append(s.Rooms, incidentroom.New(shell, incidentroom.Deps{
+		Files: stageFiles{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Controller: Controller, Covering: stageLedger{s}.Covering,
+		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
+	}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s
 }
@@ -112,6 +128,30 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 // Deps is what a shell needs on the stage.
 func (s *Stage) Deps() portal.Deps {
 	return portal.Deps{Door: stageDoor{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}
+}
+
+// Incident opens a file about an account, and has its people counted and a few things
+// answered.
+func (s *Stage) Incident(who roster.AccountID) {
+	for _, step := range []incident.Step{
+		&incident.Opening{Title: "Kairos, compte de Théo Marchand", Scope: incident.Scope{Accounts: []roster.AccountID{who}, Since: Now.Add(-26 * time.Hour)}},
+		&incident.Awareness{At: Now.Add(-11 * time.Hour), From: "ourselves", Because: "Alerte du poste de garde"},
+		&incident.Count{
+			Scope: incident.Scope{Accounts: []roster.AccountID{who}}, People: 12, WithoutReason: 2, Disclosures: 15, First: Now.Add(-25 * time.Hour), Last: Now.Add(-20 * time.Minute),
+			Data: []incident.Category{{Field: register.Name, People: 12}, {Field: register.Contact, People: 10}}, Before: 120, List: strings.Repeat("0a1b", 16),
+		},
+		&incident.Answers{"nature": {Values: []string{"confidentiality"}}, "harms": {Values: []string{"fraud", "identity-theft"}}, "origin": {Unknown: notice.NotYet}},
+		&incident.Decision{What: "Prévenir les douze personnes", Because: "On ne sait pas encore où sont leurs données"},
+		&incident.Sent{Sending: notice.Sending{Form: notice.ANSSI, Stage: notice.Initial, At: Now.Add(-2 * time.Hour), Receipt: "A-2026-118"}, Document: []byte("{}")},
+	} {
+		write := incident.Write{By: "noa.lambert", Step: step}
+		if len(s.Lines) > 0 {
+			write.File = s.Lines[0].File
+		}
+		if _, err := (stageFiles{s}).Do(context.Background(), write); err != nil {
+			panic(err) // the stage is ours
+		}
+	}
 }
 
 // Watch lets the desk read all that is written so far.
@@ -318,6 +358,7 @@ var Accounts = []roster.Account{
 	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand"},
 	{ID: "sacha.olive", Organisation: "of-rive", Role: roster.Training, Name: "Sacha Olive"},
 	{ID: "remi.fort", Organisation: "of-rive", Role: roster.Manager, Name: "Rémi Fort"},
+	{ID: "claire.noir", Organisation: "garde", Role: roster.Privacy, Name: "Claire Noir"},
 	{ID: "noa.lambert", Organisation: "garde", Role: roster.Security, Name: "Noa Lambert"},
 }
 

@@ -366,6 +366,34 @@ end $$;
 create trigger hold_is_new before insert or update or delete on hold
 	for each row execute function hold_stays();
 
+-- Incidents
+
+-- incident_line is the journals of incidents' files, which only grow: number is that of the
+-- entry that has the line's digest, and file that of the entry that opened the file. body is
+-- JSON.
+create table incident_line (
+	number   bigint           not null constraint incident_line_number primary key,
+	file     bigint           not null,
+	at_us    bigint           not null,
+	author   text collate "C" not null,
+	approver text collate "C" not null,
+	what     text collate "C" not null,
+	body     bytea            not null
+);
+create index incident_line_file on incident_line (file);
+create function incident_line_stays() returns trigger language plpgsql as $$
+begin
+	if tg_op = 'INSERT' and (select first + count from turn order by first desc limit 1) > new.number then
+		raise exception 'a line cannot be backdated';
+	end if;
+	if tg_op <> 'INSERT' then
+		raise exception 'a line cannot be changed or removed';
+	end if;
+	return new;
+end $$;
+create trigger incident_line_is_new before insert or update or delete on incident_line
+	for each row execute function incident_line_stays();
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

@@ -330,6 +330,29 @@ begin select raise(abort, 'a hold is released once, and not changed'); end;
 create trigger hold_is_not_removed before delete on hold
 begin select raise(abort, 'a hold cannot be removed'); end;
 
+-- Incidents
+
+-- incident_line is the journals of incidents' files, which only grow: number is that of the
+-- entry that has the line's digest, and file that of the entry that opened the file. body is
+-- JSON.
+create table incident_line (
+	number   integer not null constraint incident_line_number primary key,
+	file     integer not null,
+	at_us    integer not null,
+	author   text    not null,
+	approver text    not null,
+	what     text    not null,
+	body     blob    not null
+) strict;
+create index incident_line_file on incident_line (file);
+create trigger incident_line_is_new before insert on incident_line
+when (select first + count from turn order by first desc limit 1) > new.number
+begin select raise(abort, 'a line cannot be backdated'); end;
+create trigger incident_line_is_not_changed before update on incident_line
+begin select raise(abort, 'a line cannot be changed'); end;
+create trigger incident_line_is_not_removed before delete on incident_line
+begin select raise(abort, 'a line cannot be removed'); end;
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

@@ -262,14 +262,7 @@ type visit struct {
 var errMayNotWatch = fault.Errorf(fault.Refused, "the desk is for those who watch")
 
 func (b base) mayWatch(who portal.Viewer) bool {
-	var suspensions order.Set
-	for _, o := range b.gate.Orders() {
-		if o.Effect == order.Suspended {
-			suspensions = append(suspensions, o)
-		}
-	}
-	_, suspended := suspensions.Against(who.ID, who.Organisation.ID, "", b.shell.Now())
-	return who.AtDesk() && !suspended
+	return who.AtDesk() && !who.Suspended(b.gate.Orders(), b.shell.Now())
 }
 
 // stillWatches returns nil while the viewer's session goes on and they may watch.

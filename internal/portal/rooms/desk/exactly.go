@@ -97,7 +97,7 @@ func (x exact) page(v visit) (err error) {
 		if len(accounts) == 0 {
 			shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "q", Key: "exactly.nobody-chosen"})
 		}
-		if len(asReading(ledger.ShownTo, question).Target) > mostTarget {
+		if len(question.Reading(ledger.ShownTo).Target) > mostTarget {
 			shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "q", Key: "exactly.too-many"})
 		}
 		if len(shown.Wrong) > 0 {
@@ -108,15 +108,6 @@ func (x exact) page(v visit) (err error) {
 	}
 	x.pages.Show(v.Visit, status, "exactly.html", shown)
 	return nil
-}
-
-// asReading is a question as the ledger has it.
-func asReading(what ledger.State, q index.Question) ledger.Entry {
-	accounts := make([]string, len(q.Accounts))
-	for i, account := range q.Accounts {
-		accounts[i] = string(account)
-	}
-	return ledger.Entry{State: what, Target: strings.Join(accounts, " "), Since: ledger.Cut(q.Since), Until: ledger.Cut(q.Until)}
 }
 
 // accountsOf lists the accounts that an address or a form names, each once.
@@ -179,10 +170,10 @@ func (x exact) period(in portal.Speaker, name, typedSince, typedUntil string) (s
 		return now.Add(-28 * 24 * time.Hour), now, nil
 	case "between":
 		var err error
-		if since, err = typedMoment(in.Zone(), typedSince); err != nil {
+		if since, err = in.Typed(typedSince); err != nil {
 			found = append(found, portal.Wrong{Field: "since", Key: "exactly.no-moment"})
 		}
-		if until, err = typedMoment(in.Zone(), typedUntil); err != nil {
+		if until, err = in.Typed(typedUntil); err != nil {
 			found = append(found, portal.Wrong{Field: "until", Key: "exactly.no-moment"})
 		}
 		if found == nil && !until.IsZero() && !since.Before(until) {
@@ -195,25 +186,12 @@ func (x exact) period(in portal.Speaker, name, typedSince, typedUntil string) (s
 	}
 }
 
-// typedMoment reads what a field for a day and an hour holds; nothing is no bound.
-func typedMoment(zone *time.Location, typed string) (at time.Time, err error) {
-	if typed == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly, time.RFC3339} {
-		if at, err = time.ParseInLocation(layout, typed, zone); err == nil {
-			return at, nil
-		}
-	}
-	return at, err
-}
-
 // answerExactly asks the index, once the question is written down.
 func (x exact) answerExactly(v visit, shown *exactlyPage, question index.Question) (status int, err error) {
 	if shown.Waits = x.behind(v.URL.RequestURI()); shown.Waits != nil {
 		return http.StatusServiceUnavailable, nil
 	}
-	if err := v.Record(asReading(ledger.ShownTo, question)); err != nil {
+	if err := v.Record(question.Reading(ledger.ShownTo)); err != nil {
 		return 0, err
 	}
 	answer := &exactAnswer{}
@@ -267,12 +245,12 @@ func formOf(q index.Question) url.Values {
 }
 
 // questionOf undoes formOf.
-func questionOf(zone *time.Location, form url.Values) (q index.Question, err error) {
+func questionOf(in portal.Speaker, form url.Values) (q index.Question, err error) {
 	q.Accounts = accountsOf(form)
-	since, errSince := typedMoment(zone, form.Get("since"))
-	until, errUntil := typedMoment(zone, form.Get("until"))
+	since, errSince := in.Typed(form.Get("since"))
+	until, errUntil := in.Typed(form.Get("until"))
 	q.Since, q.Until = since, until
-	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(asReading(ledger.ShownTo, q).Target) > mostTarget {
+	if err := errors.Join(errSince, errUntil); err != nil || len(q.Accounts) == 0 || len(q.Reading(ledger.ShownTo).Target) > mostTarget {
 		return q, &fault.Error{Kind: fault.Invalid, Public: "a list is of accounts, between two moments", Err: err}
 	}
 	return q, nil

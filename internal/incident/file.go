@@ -1,0 +1,129 @@
+package incident
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"poterne/internal/ledger"
+	"poterne/internal/notice"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// File is an incident as the lines of its journal have it so far.
+type File struct {
+	Number ledger.Number // of the entry that opened it: this names it
+	Title  string
+	Opened time.Time
+	By     roster.AccountID
+	Scope  Scope
+
+	Aware    *Awareness // nil while nobody has said
+	Count    *Count     // the last; nil while it was not counted
+	Counted  time.Time
+	Answers  map[string]notice.Answer
+	Sent     []notice.Sending
+	Proposal *Proposer
+	Closed   time.Time // zero while it is open
+
+	Journal []Line
+}
+
+// Proposer is who proposed to close a file, and why.
+type Proposer struct {
+	Proposal
+	By roster.AccountID
+}
+
+func (o *Opening) take(f *File, l Line) {
+	f.Number, f.Title, f.Opened, f.By, f.Scope = l.Number, o.Title, l.At, l.By, o.Scope
+}
+
+func (w *Widening) take(f *File, _ Line)  { f.Scope = w.Scope }
+func (a *Awareness) take(f *File, _ Line) { f.Aware = a }
+func (c *Count) take(f *File, l Line)     { f.Count, f.Counted = c, l.At }
+func (*Decision) take(*File, Line)        {}
+func (s *Sent) take(f *File, _ Line)      { f.Sent = append(f.Sent, s.Sending) }
+func (p *Proposal) take(f *File, l Line)  { f.Proposal = &Proposer{*p, l.By} }
+func (*Closing) take(f *File, l Line)     { f.Closed = l.At }
+
+func (a *Answers) take(f *File, _ Line) {
+	if f.Answers == nil {
+		f.Answers = make(map[string]notice.Answer)
+	}
+	for key, answer := range *a {
+		if len(answer.Values) == 0 && answer.Unknown == "" {
+			delete(f.Answers, key)
+		} else {
+			f.Answers[key] = answer
+		}
+	}
+}
+
+// Fold makes the files of lines, which are in the order of their numbers: the last opened
+// first.
+func Fold(lines []Line) ([]File, error) {
+	files := make(map[ledger.Number]*File)
+	for _, line := range lines {
+		step, err := line.read()
+		if err != nil {
+			return nil, err
+		}
+		file := files[line.File]
+		if file == nil {
+			if line.Number != line.File || line.What != Opened {
+				return nil, fmt.Errorf("line %d of incident %d comes before its opening", line.Number, line.File)
+			}
+			file = new(File)
+			files[line.File] = file
+		}
+		if line.What != Proposed && line.What != Closed {
+			file.Proposal = nil // what comes after a proposal is not what it was made of
+		}
+		step.take(file, line)
+		file.Journal = append(file.Journal, line)
+	}
+	return slices.SortedFunc(func(yield func(File) bool) {
+		for file := range maps.Values(files) {
+			if !yield(*file) {
+				return
+			}
+		}
+	}, func(a, b File) int { return int(b.Number) - int(a.Number) }), nil
+}
+
+// last is the number of the file's last line.
+func (f File) last() ledger.Number { return f.Journal[len(f.Journal)-1].Number }
+
+// Shown are the categories that were shown of anybody.
+func (f File) Shown() (fields register.Fields) {
+	if f.Count != nil {
+		for _, c := range f.Count.Data {
+			fields |= c.Field
+		}
+	}
+	return fields
+}
+
+// Step returns what a line of the journal says.
+func (l Line) Step() Step {
+	step, err := l.read()
+	if err != nil {
+		panic(err) // Fold has read it
+	}
+	return step
+}
+
+// References are what people outside call files: by the year in which each was opened,
+// and its place in that year.
+func References(files []File, zone *time.Location) map[ledger.Number]string {
+	names, count := make(map[ledger.Number]string), make(map[int]int)
+	for _, f := range slices.Backward(files) {
+		year := f.Opened.In(zone).Year()
+		count[year]++
+		names[f.Number] = notice.Reference(year, count[year])
+	}
+	return names
+}

@@ -1,0 +1,176 @@
+package incident
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"poterne/internal/approval"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+)
+
+// Rows are the files, in this turn.
+type Rows interface {
+	approval.Rows
+	// IncidentLines returns the lines of a file, in the order of their numbers.
+	IncidentLines(file ledger.Number) ([]Line, error)
+	// InsertIncidentLine adds a line.
+	InsertIncidentLine(Line) error
+}
+
+// Write adds a line to a file; an Opening opens one. The security desk and the
+// data-protection officer write; a file that one of them proposed to close is closed by
+// another, of another lineage.
+type Write struct {
+	File  ledger.Number // zero to open one
+	By    roster.AccountID
+	Step  Step
+	Cause ledger.Number // of an opening: the entry that brought it about, if any
+}
+
+// demand is what is asked of those who write in a file.
+var demand = approval.Demand{For: "an incident", Desk: true, Officer: true}
+
+// Decide implements journal.Act.
+func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
+	file, err := w.file(rows)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := w.Step.check(file, tx.Now()); err != nil {
+		return ledger.Entry{}, err
+	}
+	e := ledger.Entry{Kind: ledger.Filed, Account: w.By, State: w.Step.State(), Cause: w.Cause}
+	if file.Number != 0 {
+		e.From, e.End, e.Cause = file.Number, file.Number+1, file.last()
+	}
+	var signer roster.Account
+	if w.Step.State() == Closed {
+		e.Approver = file.Proposal.By
+		signer, err = approval.Two(tx, rows, w.By, e.Approver, demand)
+	} else {
+		signer, err = approval.One(tx, rows, w.By, demand)
+	}
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if count, is := w.Step.(*Count); is {
+		e.Count = uint64(count.People)
+	}
+	e.Organisation = signer.Organisation
+	e.Digest = w.line(e).Digest()
+	return e, nil
+}
+
+// file is the file as it is under the head.
+func (w Write) file(rows Rows) (File, error) {
+	_, opens := w.Step.(*Opening)
+	if opens {
+		return File{}, nil
+	}
+	lines, err := rows.IncidentLines(w.File)
+	if err != nil {
+		return File{}, err
+	}
+	files, err := Fold(lines)
+	switch {
+	case err != nil:
+		return File{}, err
+	case len(files) != 1:
+		return File{}, absent(w.File)
+	case !files[0].Closed.IsZero():
+		return File{}, fault.Errorf(fault.Refused, "incident %d is closed: open another that speaks of it", w.File)
+	}
+	return files[0], nil
+}
+
+func absent(number ledger.Number) error {
+	return fault.Errorf(fault.Absent, "there is no incident %d", number)
+}
+
+// line is the row of an entry.
+func (w Write) line(e ledger.Entry) Line {
+	body, err := json.Marshal(w.Step)
+	if err != nil {
+		panic(err) // steps are texts, numbers and times
+	}
+	file := e.From
+	if file == 0 {
+		file = e.Number
+	}
+	return Line{Number: e.Number, File: file, At: e.Time, By: e.Account, Approver: e.Approver, What: e.State, Body: body}
+}
+
+// Apply implements journal.Act.
+func (w Write) Apply(rows Rows, e ledger.Entry) error { return rows.InsertIncidentLine(w.line(e)) }
+
+// Service reads files and writes in them.
+type Service struct {
+	Writer journal.Writer
+	Rows   interface {
+		// IncidentLines returns the lines of all files, in the order of their numbers.
+		IncidentLines(context.Context) ([]Line, error)
+	}
+	Ledger interface {
+		// Entry returns one entry; fault.Absent when it was dropped at its term.
+		Entry(context.Context, ledger.Number) (ledger.Entry, error)
+	}
+}
+
+// Do writes a line, and returns the number of its entry.
+func (s Service) Do(ctx context.Context, w Write) (ledger.Number, error) {
+	entry, err := journal.Do(ctx, s.Writer, w)
+	return entry.Number, err
+}
+
+// Files returns every file, the last opened first.
+func (s Service) Files(ctx context.Context) ([]File, error) {
+	lines, err := s.Rows.IncidentLines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Fold(lines)
+}
+
+// Altered is a line that is not as the ledger says, or one after which lines are missing.
+type Altered struct{ Line ledger.Number }
+
+func (a Altered) Error() string {
+	return fmt.Sprintf("line %d of an incident is not as the ledger says, or follows a line that is gone", a.Line)
+}
+
+// Check holds a file against the ledger: each line against its entry, which names the line
+// before. It returns Altered for the first that differs. Entries that were dropped at
+// their term cannot be asked any more.
+func (s Service) Check(ctx context.Context, f File) error {
+	var before ledger.Number
+	for i, l := range f.Journal {
+		e, err := s.Ledger.Entry(ctx, l.Number)
+		switch {
+		case fault.Is(err, fault.Absent):
+			before = l.Number
+			continue
+		case err != nil:
+			return err
+		}
+		same := e.Kind == ledger.Filed && e.State == l.What && e.Account == l.By && e.Approver == l.Approver && e.Digest == l.Digest() && e.Time.Equal(l.At)
+		if i > 0 {
+			same = same && e.From == f.Number && e.Cause == before
+		}
+		if !same {
+			return Altered{l.Number}
+		}
+		before = l.Number
+	}
+	return nil
+}
+
+// IsAltered reports whether an error says which line was altered.
+func IsAltered(err error) (line ledger.Number, is bool) {
+	altered, is := errors.AsType[Altered](err)
+	return altered.Line, is
+}

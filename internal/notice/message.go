@@ -1,0 +1,101 @@
+package notice
+
+import (
+	"strings"
+	"time"
+
+	"poterne/internal/register"
+)
+
+// Version is for whom a message is written.
+type Version string
+
+const (
+	Plain Version = "message" // in plain language
+	Easy  Version = "easy"    // in easy-to-read language, a draft until disabled readers have read it
+)
+
+// areas is where the catalogue has each.
+var areas = map[Version]string{Plain: "message.", Easy: "easy."}
+
+// Versions are both.
+var Versions = []Version{Plain, Easy}
+
+// Message is what one person is told, or everybody of an incident when the fields and times
+// are those of all (GDPR art. 34). It never has a link, an attachment or a request for
+// data, nor any of what was stolen, nor the name of anybody.
+type Message struct {
+	Reference   string // of the incident, by which the message can be checked
+	Controller  Controller
+	First, Last time.Time       // of the disclosures
+	Shown, Held register.Fields // what was shown of the person; what else the register holds
+	Harms       []string        // codes of the field harms
+	Contained   bool            // the accounts are stopped
+	Notified    bool            // the authority was told
+}
+
+// Lacks lists the parts that the message cannot say yet, by key. It MUST NOT be sent while
+// there are any.
+func (m Message) Lacks() []string {
+	var lacks []string
+	for _, part := range []struct {
+		key   string
+		there bool
+	}{
+		{"who", m.Controller.Name != ""},
+		{"when", !m.First.IsZero() && !m.Last.IsZero()},
+		{"which", m.Shown != 0},
+		{"effects", len(m.Harms) > 0},
+		{"done", m.Contained},
+		{"authority", m.Notified},
+		{"whom", m.Controller.Helpline != "" && m.Controller.Officer != ""},
+		{"true", m.Reference != "" && m.Controller.Counter != ""},
+	} {
+		if !part.there {
+			lacks = append(lacks, part.key)
+		}
+	}
+	return lacks
+}
+
+// Paragraphs is the message in words, empty while it lacks a part.
+func (m Message) Paragraphs(version Version, w Words) []string {
+	if len(m.Lacks()) > 0 {
+		return nil
+	}
+	area := areas[version]
+	say := func(key string, values ...any) string { return w.In.Say(area+key, values...) }
+	when := say("on", "day", w.day(m.First))
+	if w.day(m.First) != w.day(m.Last) {
+		when = say("between", "first", w.day(m.First), "last", w.day(m.Last))
+	}
+	said := []string{
+		say("who", "name", m.Controller.Name), when,
+		say("which", "data", w.list(m.Shown)),
+	}
+	if rest := m.Held &^ m.Shown; rest != 0 {
+		said = append(said, say("not", "data", w.list(rest)))
+	}
+	for _, harm := range m.Harms {
+		if key := area + "harm-" + harm; w.In.Has(key) { // some harms have no words that are easy, or that help
+			said = append(said, w.In.Say(key))
+		}
+	}
+	return append(said,
+		say("done"), say("beware"), say("never"),
+		say("whom", "phone", m.Controller.Helpline, "officer", m.Controller.Officer),
+		say("rights"),
+		say("true", "reference", m.Reference, "counter", m.Controller.Counter),
+	)
+}
+
+func (w Words) day(t time.Time) string { return w.In.DatedDay(t.In(w.Zone)) }
+
+// list says categories in the words of people: "your name, your address".
+func (w Words) list(fields register.Fields) string {
+	var said []string
+	for _, name := range fields.Names() {
+		said = append(said, w.In.Say("yours."+name))
+	}
+	return strings.Join(said, ", ")
+}

@@ -1,0 +1,17 @@
+package notice
+
+import "fmt"
+
+// checks are the characters that end a reference: letters that are not taken for figures.
+const checks = "ABCDEFGHJKLMNPQRSTUVWXY"
+
+// Reference names an incident to people outside: its year, its number in that year, and a
+// letter by which a mistyped one is found. Any one wrong figure changes the letter, and so
+// do two neighbours that change places.
+func Reference(year, number int) string {
+	sum := 0
+	for place, figure := range fmt.Sprintf("%04d%03d", year, number) {
+		sum += (place + 2) * int(figure-'0')
+	}
+	return fmt.Sprintf("%04d-%03d-%c", year, number, checks[sum%len(checks)])
+}

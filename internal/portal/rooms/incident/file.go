@@ -1,0 +1,470 @@
+package incident
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/incident"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/notice"
+	"poterne/internal/order"
+	"poterne/internal/portal"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/typed"
+)
+
+// filePage answers those who keep a file: what do we owe, to whom, by when?
+type filePage struct {
+	portal.Page
+	file
+	Path      string
+	Opener    string
+	Accounts  []held
+	Loose     int // of the accounts, how many no order stops
+	Whose     scopeForm
+	Proposer  string     // who proposed to close the file; empty when nobody has
+	Stopped   time.Time  // the last of those orders
+	Marks     []markCard // in the order of their ends
+	Tasks     []task
+	Data      []string // categories that were shown, by name
+	Not       []string // the gravest of those that were not
+	Level     string   // the severity that was chosen, or is proposed
+	Proposed  bool     // it is
+	Journal   []journalLine
+	MayClose  bool // another person proposed to close it
+	AwareAll  []string
+	Form      fileForm
+	Wrong     portal.Mends
+	Countable bool // there is an index to count with
+}
+
+// held is an account of the file, and what is in force against it.
+type held struct {
+	ID                 roster.AccountID
+	Name, Organisation string
+	Effect             order.Effect // of the gravest order against it; empty when there is none
+	Stopped            bool         // it shows nobody any more
+}
+
+// shuts reports whether whoever an order reaches is shown nobody any more. A freeze goes on
+// showing people whom a reason explains.
+func shuts(o order.Order) bool { return o.Effect == order.Suspended || o.Effect == order.Closed }
+
+// Contained reports whether every account of the file is stopped.
+func (p filePage) Contained() bool { return p.Loose == 0 }
+
+// Explained is how many people were shown with a reason only.
+func (p filePage) Explained() int { return p.Count.People - p.Count.WithoutReason }
+
+// scopeForm is accounts and a period, as they are typed.
+type scopeForm struct {
+	Accounts, Since, Until string // the accounts one on a line
+	Wrong                  portal.Mends
+}
+
+// markCard is a mark as a card of the page.
+type markCard struct {
+	notice.Mark
+	Name, Ends string
+	Left       string // how long until it ends, or how long it is over
+	Over       bool
+	Next       bool // it is the first that was not met
+	Percent    int // of its time that has passed
+}
+
+// task is something that is to be done, in the order in which it is.
+type task struct {
+	Key, Path string
+	Done      bool
+	Detail    string
+}
+
+// journalLine is a line of the journal, in words.
+type journalLine struct {
+	Number   ledger.Number
+	At       time.Time
+	Who      string
+	Sentence string
+	Because  string // what was typed
+}
+
+// fileForm is what was typed into a form of the page.
+type fileForm struct{ At, From, Because, What, Since, Until, Accounts string }
+
+func (h *Handlers) page(v visit, f file) error {
+	return h.show(v, f, http.StatusOK, fileForm{}, nil)
+}
+
+// show writes the page, with what was typed and is to be mended.
+func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal.Mends) error {
+	now := h.shell.Now()
+	shown := filePage{
+		Page: v.Page(path, "incident.title", "title", f.Title), file: f, Path: f.path(), Opener: v.labels.Account(f.By),
+		AwareAll: incident.AwareFrom, Form: form, Wrong: wrong, Countable: h.deps.Index != nil,
+	}
+	shown.MayClose = f.Proposal != nil && f.Proposal.By != v.Viewer.ID
+	if f.Proposal != nil {
+		shown.Proposer = v.labels.Account(f.Proposal.By)
+	}
+	shown.Whose = scopeForm{form.Accounts, form.Since, form.Until, wrong}
+	if form.Accounts == "" {
+		shown.Whose = f.scopeForm(v.words.Zone)
+	}
+	orders := h.deps.Gate.Orders()
+	for _, id := range f.Scope.Accounts {
+		account := v.labels.Accounts[id]
+		one := held{ID: id, Name: v.labels.Account(id), Organisation: v.labels.Organisation(account.Organisation)}
+		o, reached := orders.Against(id, account.Organisation, "", now)
+		if one.Effect = o.Effect; reached && shuts(o) {
+			one.Stopped = true
+			if o.Placed.After(shown.Stopped) {
+				shown.Stopped = o.Placed
+			}
+		} else {
+			shown.Loose++
+		}
+		shown.Accounts = append(shown.Accounts, one)
+	}
+	for _, m := range marks(f.File) {
+		begun := f.Aware.At
+		card := markCard{Mark: m, Name: v.words.Mark(m), Ends: v.words.Ends(m, begun), Left: lasting(v, m.Ends.Sub(now).Abs()), Over: m.Ends.Before(now)}
+		card.Percent = int(max(0, min(100, 100*now.Sub(begun)/m.Ends.Sub(begun))))
+		card.Next = m.Done.IsZero() && !slices.ContainsFunc(shown.Marks, func(c markCard) bool { return c.Next })
+		shown.Marks = append(shown.Marks, card)
+	}
+	for _, field := range []register.Fields{register.NIR, register.Benefit, register.Health} {
+		if f.Count != nil && f.Shown()&field == 0 {
+			shown.Not = append(shown.Not, field.Names()...)
+		}
+	}
+	shown.Data = f.Shown().Names()
+	if chosen := f.Answers["severity"].Values; len(chosen) == 1 {
+		shown.Level = chosen[0]
+	} else if f.Count != nil && f.Count.People > 0 {
+		shown.Level, shown.Proposed = notice.Propose(f.Shown()).Level(), true
+	}
+	shown.Tasks = h.tasks(v, f, shown)
+	for _, line := range slices.Backward(f.Journal) {
+		shown.Journal = append(shown.Journal, journalLine{line.Number, line.At, v.labels.Account(line.By), sentence(v, line), because(line)})
+	}
+	h.pages.Show(v.Visit, status, "file.html", shown)
+	return nil
+}
+
+// lasting says how long something lasts: to the minute while hours count.
+func lasting(v visit, d time.Duration) string {
+	if d > notice.Deadline {
+		return v.Speaker.Span(d)
+	}
+	return v.words.In.Say("incident.hours", "hours", int(d/time.Hour), "minutes", fmt.Sprintf("%02d", int(d%time.Hour/time.Minute)))
+}
+
+// scopeForm is the scope of a file as it can be typed again.
+func (f file) scopeForm(zone *time.Location) scopeForm {
+	var form scopeForm
+	for _, id := range f.Scope.Accounts {
+		form.Accounts += string(id) + "\n"
+	}
+	typed := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.In(zone).Format("2006-01-02T15:04:05")
+	}
+	form.Since, form.Until = typed(f.Scope.Since), typed(f.Scope.Until)
+	return form
+}
+
+// tasks are what a file asks for, in the order of the hours it is due at.
+func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
+	of := len(f.Scope.Accounts)
+	tasks := []task{
+		{Key: "contain", Done: shown.Contained(), Detail: v.words.In.Say("incident.contained-of", "n", of-shown.Loose, "of", of)},
+		{Key: "aware", Done: f.Aware != nil, Path: "#aware"},
+		{Key: "count", Done: f.Count != nil, Path: "#exactly"},
+	}
+	for _, form := range notice.Forms {
+		d := h.document(v, f, form, notice.Initial)
+		said, of := d.Count()
+		one := task{Key: string(form), Path: f.path() + "/notices/" + string(form), Detail: v.words.In.Say("incident.filled", "n", said, "of", of)}
+		for _, s := range f.Sent {
+			if s.Form == form {
+				one.Done, one.Detail = true, v.words.In.Say("incident.sent-at", "stage", v.words.In.Say("stage."+string(s.Stage)), "at", v.words.In.Dated(s.At.In(v.words.Zone)))
+			}
+		}
+		tasks = append(tasks, one)
+	}
+	lacks := h.messageTo(v, f).Lacks()
+	message := task{Key: "message", Path: f.path() + "/message", Detail: v.words.In.Say("incident.message-ready")}
+	if len(lacks) > 0 {
+		message.Detail = v.words.In.Say("incident.message-lacks", "n", len(lacks))
+	}
+	return append(tasks, message)
+}
+
+// document fills a form in for a file, now.
+func (h *Handlers) document(v visit, f file, form notice.Form, stage notice.Stage) notice.Document {
+	return notice.Fill(form, stage, h.facts(v, f, form), f.Answers)
+}
+
+// facts are what the program knows of a file.
+func (h *Handlers) facts(v visit, f file, form notice.Form) notice.Facts {
+	facts := notice.Facts{
+		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Controller: h.deps.Controller, Authorities: f.Sent,
+	}
+	for _, s := range f.Sent {
+		if s.Form == form {
+			facts.Before = cmp.Or(s.Receipt, facts.Before)
+		}
+	}
+	if f.Aware != nil {
+		facts.Aware = f.Aware.At
+	}
+	orders, now := h.deps.Gate.Orders(), h.shell.Now()
+	var placed order.Set
+	for _, id := range f.Scope.Accounts {
+		facts.Accounts = append(facts.Accounts, string(id))
+		account := v.labels.Accounts[id]
+		if name := v.labels.Organisation(account.Organisation); account.Organisation != "" && !slices.Contains(facts.Involved, name) {
+			facts.Involved = append(facts.Involved, name)
+		}
+		o, reached := orders.Against(id, account.Organisation, "", now)
+		facts.GoingOn = facts.GoingOn || !reached || !shuts(o)
+		for _, o := range orders {
+			if o.Reach != order.Service && o.Effect != order.Narrowed && o.Reaches(id, account.Organisation, "") && !slices.ContainsFunc(placed, func(p order.Order) bool { return p.ID == o.ID }) {
+				placed = append(placed, o)
+			}
+		}
+	}
+	for _, o := range placed {
+		facts.Orders = append(facts.Orders, notice.Order{At: o.Placed, Effect: string(o.Effect), Reach: string(o.Reach), Target: cmp.Or(v.labels.Target(o), "—"), Entry: entryOf(o)})
+	}
+	if c := f.Count; c != nil {
+		facts.Counted, facts.Begun, facts.Ended = true, c.First, c.Last
+		facts.People, facts.WithNone, facts.Records = c.People, c.WithoutReason, c.Disclosures
+		facts.Entries, facts.List = uint64(c.Before), c.List
+		for _, d := range c.Data {
+			facts.Data = append(facts.Data, notice.Data{Category: d.Field, Name: d.Field.String(), People: d.People})
+		}
+	}
+	return facts
+}
+
+// sentence says a line of the journal.
+func sentence(v visit, l incident.Line) string {
+	say := v.words.In.Say
+	switch step := l.Step().(type) {
+	case *incident.Opening:
+		return say("incident.line-opened", "title", step.Title, "n", len(step.Accounts))
+	case *incident.Widening:
+		return say("incident.line-scope", "n", len(step.Accounts))
+	case *incident.Awareness:
+		return say("incident.line-aware", "at", v.words.In.Dated(step.At.In(v.words.Zone)), "from", say("aware."+step.From))
+	case *incident.Count:
+		return say("incident.line-counted", "people", say("n.people", "n", step.People), "without", v.words.In.Number(step.WithoutReason), "number", v.Speaker.Entry(step.Before))
+	case *incident.Answers:
+		var labels []string
+		for key := range *step {
+			labels = append(labels, v.words.Label(key))
+		}
+		slices.Sort(labels)
+		return say("incident.line-answered", "what", strings.Join(labels, " ; "))
+	case *incident.Decision:
+		return say("incident.line-decided", "what", step.What)
+	case *incident.Sent:
+		return say("incident.line-sent", "form", say("form."+string(step.Form)), "stage", say("stage."+string(step.Stage)), "at", v.words.In.Dated(step.At.In(v.words.Zone)), "number", cmp.Or(step.Receipt, "—"))
+	case *incident.Proposal:
+		return say("incident.line-closing")
+	default:
+		return say("incident.line-closed", "approver", v.labels.Account(l.Approver))
+	}
+}
+
+// because is what was typed as the reason of a line.
+func because(l incident.Line) string {
+	switch step := l.Step().(type) {
+	case *incident.Widening:
+		return step.Because
+	case *incident.Awareness:
+		return step.Because
+	case *incident.Decision:
+		return step.Because
+	case *incident.Proposal:
+		return step.Because
+	default:
+		return ""
+	}
+}
+
+// openPage is the form by which a file is opened.
+type openPage struct {
+	portal.Page
+	scopeForm
+	Named string
+	Cause string
+}
+
+// propose shows the form, about the accounts that the address names.
+func (h *Handlers) propose(v visit) error {
+	q := v.URL.Query()
+	shown := openPage{Page: v.Page(path, "incident.new"), scopeForm: scopeForm{Accounts: strings.Join(q["account"], "\n")}, Cause: q.Get("cause")}
+	if len(q["account"]) == 1 {
+		shown.Named = v.words.In.Say("incident.of-account", "name", v.labels.Account(roster.AccountID(q.Get("account"))))
+	}
+	h.pages.Show(v.Visit, http.StatusOK, "new.html", shown)
+	return nil
+}
+
+// open opens a file, and counts who was shown.
+func (h *Handlers) open(v visit) error {
+	form := openPage{
+		Page: v.Page(path, "incident.new"), Named: portal.Tidy(v.PostFormValue("title")), Cause: v.PostFormValue("cause"),
+		scopeForm: scopeForm{Accounts: v.PostFormValue("accounts"), Since: v.PostFormValue("since"), Until: v.PostFormValue("until")},
+	}
+	form.Wrong = portal.MendTyped("title", form.Named)
+	scope, wrong := h.scopeOf(v, form.Accounts, form.Since, form.Until)
+	if form.Wrong = append(form.Wrong, wrong...); len(form.Wrong) > 0 {
+		h.pages.Show(v.Visit, http.StatusUnprocessableEntity, "new.html", form)
+		return nil
+	}
+	number, err := h.deps.Files.Do(v.Context(), incident.Write{By: v.Viewer.ID, Cause: numberOf(form.Cause), Step: &incident.Opening{Title: form.Named, Scope: scope}})
+	if err != nil {
+		return err
+	}
+	v.Back(file{File: incident.File{Number: number}}.path())
+	return nil
+}
+
+// scopeOf reads accounts and times.
+func (h *Handlers) scopeOf(v visit, accounts, since, until string) (scope incident.Scope, wrong portal.Mends) {
+	for _, id := range strings.Fields(accounts) {
+		account := roster.AccountID(id)
+		if !typed.Readable(id) || roster.CheckID(id) != nil {
+			wrong = append(wrong, portal.Wrong{Field: "accounts", Key: "incident.accounts-wrong"})
+			break
+		}
+		if !slices.Contains(scope.Accounts, account) {
+			scope.Accounts = append(scope.Accounts, account)
+		}
+	}
+	if len(wrong) == 0 && (len(scope.Accounts) == 0 || len(scope.Accounts) > incident.MostAccounts) {
+		wrong = append(wrong, portal.Wrong{Field: "accounts", Key: "incident.accounts-wrong"})
+	}
+	var err error
+	if scope.Since, err = v.Speaker.Typed(since); err != nil || scope.Since.After(h.shell.Now()) {
+		wrong = append(wrong, portal.Wrong{Field: "since", Key: "exactly.no-moment"})
+	}
+	if scope.Until, err = v.Speaker.Typed(until); err != nil || !scope.Until.IsZero() && !scope.Since.Before(scope.Until) {
+		wrong = append(wrong, portal.Wrong{Field: "until", Key: "exactly.backwards"})
+	}
+	return scope, wrong
+}
+
+// scope replaces the accounts and times of a file.
+func (h *Handlers) scope(v visit, f file) error {
+	form := fileForm{Accounts: v.PostFormValue("accounts"), Since: v.PostFormValue("since"), Until: v.PostFormValue("until"), Because: portal.Tidy(v.PostFormValue("scope-because"))}
+	scope, wrong := h.scopeOf(v, form.Accounts, form.Since, form.Until)
+	if wrong = append(wrong, portal.MendTyped("scope-because", form.Because)...); len(wrong) > 0 {
+		return h.show(v, f, http.StatusUnprocessableEntity, form, wrong)
+	}
+	return h.do(v, f, &incident.Widening{Scope: scope, Because: form.Because})
+}
+
+// aware sets since when the body knows.
+func (h *Handlers) aware(v visit, f file) error {
+	form := fileForm{At: v.PostFormValue("at"), From: v.PostFormValue("from"), Because: portal.Tidy(v.PostFormValue("aware-because"))}
+	at, err := v.Speaker.Typed(form.At)
+	var wrong portal.Mends
+	if err != nil || at.IsZero() || at.After(h.shell.Now()) {
+		wrong = append(wrong, portal.Wrong{Field: "at", Key: "incident.at-wrong"})
+	}
+	if !slices.Contains(incident.AwareFrom, form.From) {
+		wrong = append(wrong, portal.Wrong{Field: "from", Key: "incident.choose"})
+	}
+	if wrong = append(wrong, portal.MendTyped("aware-because", form.Because)...); len(wrong) > 0 {
+		return h.show(v, f, http.StatusUnprocessableEntity, form, wrong)
+	}
+	return h.do(v, f, &incident.Awareness{At: ledger.Cut(at), From: form.From, Because: form.Because})
+}
+
+// decide writes a decision down.
+func (h *Handlers) decide(v visit, f file) error {
+	form := fileForm{What: portal.Tidy(v.PostFormValue("what")), Because: portal.Tidy(v.PostFormValue("decide-because"))}
+	if wrong := append(portal.MendTyped("what", form.What), portal.MendTyped("decide-because", form.Because)...); len(wrong) > 0 {
+		return h.show(v, f, http.StatusUnprocessableEntity, form, wrong)
+	}
+	return h.do(v, f, &incident.Decision{What: form.What, Because: form.Because})
+}
+
+// closing proposes that the file be closed.
+func (h *Handlers) closing(v visit, f file) error {
+	form := fileForm{Because: portal.Tidy(v.PostFormValue("closing-because"))}
+	if wrong := portal.MendTyped("closing-because", form.Because); len(wrong) > 0 {
+		return h.show(v, f, http.StatusUnprocessableEntity, form, wrong)
+	}
+	return h.do(v, f, &incident.Proposal{Because: form.Because})
+}
+
+// close closes a file that another person proposed to close.
+func (h *Handlers) close(v visit, f file) error { return h.do(v, f, new(incident.Closing)) }
+
+// countWait is how long a count may take; it goes on where it is as large as a country.
+const countWait = 20 * time.Second
+
+// sealedAtOnce is how many people a list may have whose digest is made with the count.
+const sealedAtOnce = 200_000
+
+// count counts who was shown, from the ledger, and writes the result in the file.
+func (h *Handlers) count(v visit, f file) error {
+	if h.deps.Index == nil {
+		return errNoIndex
+	}
+	ctx, cancel := context.WithTimeout(v.Context(), countWait)
+	defer cancel()
+	shown, err := h.deps.Index.ShownTo(ctx, f.Scope.Accounts, f.Scope.Since, f.Scope.Until)
+	if err != nil {
+		return unread(err)
+	}
+	count := incident.Count{
+		Scope: f.Scope, People: shown.People, WithoutReason: shown.Unexplained, Disclosures: shown.Disclosures, Before: shown.Before,
+	}
+	for _, c := range shown.Categories {
+		count.Data = append(count.Data, incident.Category(c))
+	}
+	if count.First, count.Last, err = span(ctx, shown); err != nil {
+		return unread(err)
+	}
+	if shown.People <= sealedAtOnce {
+		if count.List, err = shown.WriteCSV(ctx, io.Discard); err != nil {
+			return unread(err)
+		}
+	}
+	checkpoint, err := h.deps.Covering(v.Context(), shown.Before)
+	if err != nil {
+		return err
+	}
+	count.Checkpoint = string(checkpoint)
+	return h.do(v, f, &count)
+}
+
+// span is when the first disclosure was, and the last.
+func span(ctx context.Context, shown index.Shown) (first, last time.Time, err error) {
+	reached, err := shown.ByAccount(ctx)
+	for _, r := range reached {
+		if r.People > 0 && (first.IsZero() || r.First.Before(first)) {
+			first = r.First
+		}
+		if r.Last.After(last) {
+			last = r.Last
+		}
+	}
+	return first, last, err
+}

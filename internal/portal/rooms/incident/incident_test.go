@@ -1,0 +1,239 @@
+package incident_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/store/storetest"
+)
+
+const (
+	theo     = portaltest.Theo
+	jeanne   = portaltest.Jeanne
+	security = portaltest.Security
+	officer  = roster.AccountID("claire.noir")
+)
+
+// stolen is a house in which an account was shown two people without a reason and one with.
+func stolen(t *testing.T) *portaltest.Site {
+	t.Helper()
+	h := portaltest.Open(t, portaltest.Allowing(3, 20), desk.Settings{})
+	own := reason.Fact{
+		Kind: reason.Caseload, Account: theo, Person: register.PersonID{1, 9}, Source: "agenda", ID: "9", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
+	}
+	if err := storetest.TakeFacts(t, h.DB, "agenda", own); err != nil {
+		t.Fatal(err)
+	}
+	h.Opens(theo, 1)
+	h.Opens(theo, 2)
+	h.Opens(theo, 9)
+	h.Opens(theo, 9)
+	return h
+}
+
+// opened opens a file about the account, and returns its address.
+func opened(t *testing.T, h *portaltest.Site) string {
+	t.Helper()
+	answer, raw := h.Goes(security, http.MethodPost, "/incidents", url.Values{"title": {"Kairos, compte de Théo"}, "accounts": {string(theo)}})
+	at := answer.Header.Get("Location")
+	if answer.StatusCode != http.StatusSeeOther || !regexp.MustCompile(`^/incidents/[0-9]+$`).MatchString(at) {
+		t.Fatalf("%s to %q: %s", answer.Status, at, portaltest.Read(t, raw))
+	}
+	return at
+}
+
+// does sends a form, which must be taken.
+func does(t *testing.T, h *portaltest.Site, who roster.AccountID, path string, form url.Values) {
+	t.Helper()
+	if answer, raw := h.Goes(who, http.MethodPost, path, form); answer.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s: %s: %s", path, answer.Status, portaltest.Read(t, raw))
+	}
+}
+
+func says(t *testing.T, h *portaltest.Site, who roster.AccountID, path string, want ...string) string {
+	t.Helper()
+	answer, raw := h.Goes(who, http.MethodGet, path, nil)
+	said := portaltest.Read(t, raw)
+	for _, w := range want {
+		if answer.StatusCode != http.StatusOK || !strings.Contains(said, w) {
+			t.Errorf("%s, %s, does not say %q: %s", path, answer.Status, w, said)
+		}
+	}
+	return said
+}
+
+func local(at time.Time) string { return at.In(time.UTC).Format("2006-01-02T15:04:05") }
+
+// Promises: TELL-1, LEDGER-7
+func TestTELL_1_AFileKeepsTimeAndCountsWhatTheLedgerSays(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	says(t, h, officer, at, "The people have not been counted yet.", "1 account has not been stopped.")
+	aware := time.Now().Add(-30 * time.Minute)
+	does(t, h, officer, at+"/aware", url.Values{"at": {local(aware)}, "from": {"ourselves"}, "aware-because": {"an alert"}})
+	does(t, h, officer, at+"/count", nil)
+	said := says(t, h, officer, at, "2 people concerned without a reason , 1 with a reason to be checked.", "Early warning to ANSSI (24 hours)", "Initial notice to the CNIL (72 hours)", "71 h 2", "sets awareness", "has people counted: 3 people, 2 of them without a reason")
+	if strings.Contains(said, "late") {
+		t.Errorf("something is late: %s", said)
+	}
+	does(t, h, officer, at+"/aware", url.Values{"at": {local(time.Now().Add(-80 * time.Hour))}, "from": {"press"}, "aware-because": {"it was in the paper before"}})
+	says(t, h, officer, at, "8 h 00 min late", "an alert", "it was in the paper before") // the old value stays in the journal
+	for _, wrong := range []url.Values{
+		{"at": {local(time.Now().Add(time.Hour))}, "from": {"press"}, "aware-because": {"x"}}, {"at": {""}, "from": {"press"}, "aware-because": {"x"}},
+		{"at": {local(aware)}, "from": {"nobody"}, "aware-because": {"x"}}, {"at": {local(aware)}, "from": {"press"}, "aware-because": {" "}},
+	} {
+		if answer, _ := h.Goes(officer, http.MethodPost, at+"/aware", wrong); answer.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%v is taken: %s", wrong, answer.Status)
+		}
+	}
+	says(t, h, officer, "/incidents", "1 open file.", "Kairos, compte de Théo")
+}
+
+func TestTheListIsOfExactlyThesePeopleWithAndWithoutAReason(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	does(t, h, officer, at+"/count", nil)
+	answer, raw := h.Goes(officer, http.MethodPost, at+"/list", nil)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", answer.Status, raw)
+	}
+	archive, err := zip.NewReader(bytes.NewReader([]byte(raw)), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list bytes.Buffer
+	for _, file := range archive.File {
+		if strings.HasSuffix(file.Name, ".csv") {
+			opened, err := file.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := list.ReadFrom(opened); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for person, reason := range map[byte]string{1: "none,1,", 2: "none,1,", 9: "known,2,"} {
+		if !strings.Contains(list.String(), (register.PersonID{1, person}).Hex()+",name,"+reason) {
+			t.Errorf("person %d is not there as %q:\n%s", person, reason, list.String())
+		}
+	}
+	if n := strings.Count(list.String(), "\n"); n != 4 {
+		t.Errorf("the list has %d lines:\n%s", n, list.String())
+	}
+}
+
+// Promises: TELL-2, TELL-3
+func TestTELL_2_ANoticeIsFilledFromTheLedgerAndACompleteOneWaitsForWhatIsMissing(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
+	does(t, h, officer, at+"/aware", url.Values{"at": {local(time.Now().Add(-time.Hour))}, "from": {"ourselves"}, "aware-because": {"an alert"}})
+	does(t, h, officer, at+"/count", nil)
+	cnil := at + "/notices/cnil"
+	says(t, h, officer, cnil, "3 distinct people, exactly", "of whom 2 were looked up without a reason", "Civil status: surname, first names: 3 people", "4 consultations of a person’s file",
+		"No: each of the accounts has been stopped.", "What happened, in detail", "Agence du registre de Valbourg", "An initial notice may go out with what is known.")
+	says(t, h, officer, at+"/message", "2 parts are missing", "the possible consequences", "that the CNIL was told")
+
+	sent := url.Values{"stage": {"complete"}, "sent": {local(time.Now().Add(-time.Minute))}, "number": {"FR-118"}}
+	if answer, raw := h.Goes(officer, http.MethodPost, cnil+"/sent", sent); answer.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(portaltest.Read(t, raw), "A complete notice does not go out while a field is missing.") {
+		t.Errorf("a complete one that lacks fields: %s", answer.Status)
+	}
+	answers := url.Values{
+		"nature": {"confidentiality"}, "harms": {"fraud", "control"}, "severity": {"limited"}, "origin.unknown": {"not-yet"},
+		"description": {"Un compte a été pris.\nIl a servi une heure."},
+	}
+	does(t, h, officer, cnil, answers)
+	said := says(t, h, officer, cnil, "Loss of confidentiality", "Fraud, swindles, targeted phishing", "Il a servi une heure.", "Not known yet.")
+	if strings.Contains(said, "Missing: What happened, in detail") {
+		t.Error("what was answered is missing")
+	}
+	answers.Set("description", "")
+	answers.Del("severity")
+	does(t, h, officer, cnil, answers) // an answer can be taken back
+	says(t, h, officer, cnil, "What happened, in detail To be filled in.")
+	answers.Set("description", "Un compte a été pris.")
+	does(t, h, officer, cnil, answers)
+	sent.Set("stage", "initial")
+	does(t, h, officer, cnil+"/sent", sent)
+	says(t, h, officer, at, "Initial notice, sent ", "sent: Notice to the data-protection authority (CNIL), Initial notice", "number FR-118")
+	says(t, h, officer, cnil+"?stage=complete", "Follows notice FR-118")
+	says(t, h, officer, at+"/message", "Agence du registre de Valbourg is writing to you", "your surname and first names", "That account has been stopped.", "01 99 00 10 12", "In plain English", "Easy to read: a draft")
+	for ending, begins := range map[string]string{"pdf": "%PDF-1.7", "json": `{"form":"cnil","stage":"initial","facts":{"reference":"`} {
+		if answer, raw := h.Goes(officer, http.MethodGet, cnil+"/"+ending, nil); answer.StatusCode != http.StatusOK || !strings.HasPrefix(raw, begins) {
+			t.Errorf("%s: %s, %.80q", ending, answer.Status, raw)
+		}
+	}
+}
+
+func TestAFileIsClosedByAnotherPersonThanTheOneWhoProposedIt(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	refused := func(who roster.AccountID, path string, form url.Values) {
+		t.Helper()
+		if answer, _ := h.Goes(who, http.MethodPost, path, form); answer.StatusCode != http.StatusForbidden {
+			t.Errorf("%s does %s: %s", who, path, answer.Status)
+		}
+	}
+	refused(officer, at+"/close", nil) // nobody has proposed it
+	does(t, h, officer, at+"/closing", url.Values{"closing-because": {"everybody was told"}})
+	refused(officer, at+"/close", nil)
+	does(t, h, security, at+"/decide", url.Values{"what": {"to wait"}, "decide-because": {"one more account"}})
+	refused(security, at+"/close", nil) // what was written since takes the proposal back
+	does(t, h, officer, at+"/closing", url.Values{"closing-because": {"everybody was told"}})
+	does(t, h, security, at+"/close", nil)
+	says(t, h, officer, at, "File closed", "closes the file, which Claire Noir proposed to close")
+	refused(officer, at+"/decide", url.Values{"what": {"more"}, "decide-because": {"late"}})
+}
+
+func TestOnlyThoseWhoKeepFilesSeeThemAndNoneWhoIsSuspended(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	for _, who := range []roster.AccountID{theo, jeanne} {
+		for _, path := range []string{"/incidents", at, at + "/notices/cnil", at + "/message", at + "/notices/cnil/json"} {
+			if answer, raw := h.Goes(who, http.MethodGet, path, nil); answer.StatusCode != http.StatusForbidden || strings.Contains(raw, "Kairos, compte") {
+				t.Errorf("%s sees %s: %s", who, path, answer.Status)
+			}
+		}
+		if answer, _ := h.Goes(who, http.MethodPost, at+"/list", nil); answer.StatusCode != http.StatusForbidden {
+			t.Errorf("%s downloads the list: %s", who, answer.Status)
+		}
+	}
+	h.Places(order.Order{Effect: order.Closed, Reach: order.Everything, By: string(security), Because: "vol"})
+	says(t, h, officer, at, "Kairos, compte de Théo")
+	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(officer), By: string(security), Because: "vol"})
+	if answer, _ := h.Goes(officer, http.MethodGet, at, nil); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("one who is suspended sees a file: %s", answer.Status)
+	}
+}
+
+// Whoever owns the database can change a line, or take one out; the page says so.
+func TestALineThatWasChangedOrTakenOutIsNamed(t *testing.T) {
+	for how, statements := range map[string][]string{
+		"changed":   {`drop trigger incident_line_is_not_changed`, `update incident_line set body = cast(replace(cast(body as text), 'an alert', 'nothing') as blob) where what = 'incident-aware'`},
+		"taken out": {`drop trigger incident_line_is_not_removed`, `delete from incident_line where what = 'incident-aware'`},
+		"moved":     {`drop trigger incident_line_is_not_changed`, `update incident_line set at_us = at_us - 3600000000 where what = 'incident-aware'`},
+		"ascribed":  {`drop trigger incident_line_is_not_changed`, `update incident_line set author = 'noa.lambert' where what = 'incident-aware'`},
+	} {
+		t.Run(how, func(t *testing.T) {
+			h := stolen(t)
+			at := opened(t, h)
+			does(t, h, officer, at+"/aware", url.Values{"at": {local(time.Now().Add(-time.Hour))}, "from": {"ourselves"}, "aware-because": {"an alert"}})
+			does(t, h, officer, at+"/decide", url.Values{"what": {"to wait"}, "decide-because": {"one more account"}})
+			h.Tamper(statements...)
+			says(t, h, officer, at, "This file is not as the ledger says")
+		})
+	}
+}

@@ -1,0 +1,68 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+
+	"poterne/internal/containment"
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+)
+
+var errNoIndex = &fault.Error{Kind: fault.Absent, Public: "there is no index of the ledger: nobody can be counted here"}
+
+// unread says that the index has not answered.
+func unread(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || fault.Is(err, fault.Unavailable) {
+		return &fault.Error{Kind: fault.Unavailable, Public: "the index is still reading the ledger: try again in a moment", Err: err}
+	}
+	return err
+}
+
+// people hands over the list of the last count, with its seal. That it was read is
+// written down.
+func (h *Handlers) people(v visit, f file) error {
+	if h.deps.Index == nil || f.Count == nil {
+		return errNoIndex
+	}
+	c := f.Count
+	if err := v.Record(ledger.Entry{State: ledger.IncidentList, From: f.Number, End: f.Number + 1}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(v.Context(), countWait)
+	defer cancel()
+	shown, err := h.deps.Index.ShownTo(ctx, c.Accounts, c.Since, c.Until)
+	if err != nil {
+		return unread(err)
+	}
+	checkpoint, err := h.deps.Covering(v.Context(), shown.Before)
+	if err != nil {
+		return err
+	}
+	name := "incident-" + f.Reference + "-" + h.shell.Now().UTC().Format("20060102T150405Z")
+	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, func(ctx context.Context) error {
+		who, err := v.Again(ctx)
+		if err == nil && (!keeps(who) || who.Suspended(h.deps.Gate.Orders(), h.shell.Now())) {
+			err = fault.Errorf(fault.Refused, "the viewer may not keep incidents any more")
+		}
+		return err
+	})
+}
+
+// numberOf reads the number of an entry; zero when none is typed.
+func numberOf(typed string) ledger.Number {
+	number, _ := strconv.ParseUint(typed, 10, 63)
+	return ledger.Number(number)
+}
+
+// entryOf is the number of the entry that placed an order; zero of one whose row is broken.
+func entryOf(o order.Order) uint64 {
+	number, err := containment.NumberOf(o.ID)
+	if err != nil {
+		return 0
+	}
+	return uint64(number)
+}
