@@ -200,7 +200,7 @@ var missing = []struct {
 	{"before accounts are proposed", "", []string{"WATCH-4"}},
 	{"lineage and recovery", "", []string{"RIGHTS-8", "ENTRY-7"}},
 	{"The page on which people see", "ce que voit la personne", []string{"PERSON-1"}},
-	{"What must follow", "", []string{"TELL-1", "TELL-2", "TELL-3"}},
+	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"planned and not built", "", nil},        // what the words mean
 	{"not yet in the one that runs", "", nil}, // advice
 
@@ -225,10 +225,10 @@ var missing = []struct {
 	{"two people", "à deux", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
-	{"incident file", "dossier d’incident", []string{"TELL-1"}},
-	{"notices", "notifications", []string{"TELL-2"}},
-	{"messages", "messages", []string{"TELL-3"}},
-	{"evidence bundle", "preuves", []string{"TELL-5"}},
+	{"sending messages", "envoi des messages", []string{"TELL-3", "TELL-4"}},
+	{"the public page", "page publique", nil},
+	{"evidence bundle", "dossier de preuves", []string{"TELL-5"}},
+	{"an exercise", "exercice", nil},
 	{"what the person sees", "ce que voit la personne", []string{"PERSON-1"}},
 	{"traces", "traces", []string{"RUN-5"}},
 	{"SIEM", "SIEM", []string{"RUN-5"}},
