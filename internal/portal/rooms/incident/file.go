@@ -77,7 +77,7 @@ type markCard struct {
 	Left       string // how long until it ends, or how long it is over
 	Over       bool
 	Next       bool // it is the first that was not met
-	Percent    int // of its time that has passed
+	Percent    int  // of its time that has passed
 }
 
 // task is something that is to be done, in the order in which it is.

@@ -91,8 +91,10 @@ func TestTELL_1_AFileKeepsTimeAndCountsWhatTheLedgerSays(t *testing.T) {
 	does(t, h, officer, at+"/aware", url.Values{"at": {local(time.Now().Add(-80 * time.Hour))}, "from": {"press"}, "aware-because": {"it was in the paper before"}})
 	says(t, h, officer, at, "8 h 00 min late", "an alert", "it was in the paper before") // the old value stays in the journal
 	for _, wrong := range []url.Values{
-		{"at": {local(time.Now().Add(time.Hour))}, "from": {"press"}, "aware-because": {"x"}}, {"at": {""}, "from": {"press"}, "aware-because": {"x"}},
-		{"at": {local(aware)}, "from": {"nobody"}, "aware-because": {"x"}}, {"at": {local(aware)}, "from": {"press"}, "aware-because": {" "}},
+		{"at": {local(time.Now().Add(time.Hour))}, "from": {"press"}, "aware-because": {"x"}},
+		{"at": {""}, "from": {"press"}, "aware-because": {"x"}},
+		{"at": {local(aware)}, "from": {"nobody"}, "aware-because": {"x"}},
+		{"at": {local(aware)}, "from": {"press"}, "aware-because": {" "}},
 	} {
 		if answer, _ := h.Goes(officer, http.MethodPost, at+"/aware", wrong); answer.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%v is taken: %s", wrong, answer.Status)
