@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"poterne/internal/roster"
@@ -51,14 +52,30 @@ func As(who roster.AccountID) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// KeepScreenshot keeps what a tab shows among the test's artifacts.
+// KeepScreenshot keeps what a tab shows among the test's artifacts: the whole page, a wide
+// one at half its size. Painting all of it once more is most of what a picture takes.
 func KeepScreenshot(t *testing.T, tab context.Context, name string) {
 	t.Helper()
-	shot, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+	shot, err := chromedp.Run(tab, picture)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), shot, 0o644)
 	}
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func picture(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+	size, err := chromedp.Evaluate[[]float64](`[innerWidth, document.documentElement.scrollHeight]`)(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	beyond := true
+	shot, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		CaptureBeyondViewport: &beyond, Clip: &page.Viewport{Width: size[0], Height: size[1], Scale: min(1, 640/size[0])},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return shot.Data, nil
 }
