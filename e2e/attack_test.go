@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,22 +56,24 @@ func attack(t *testing.T, name string) (d *demo, seen, asked, inside, frozen, ac
 }
 
 // reported is how many people without a reason an attack got in the replay that
-// docs/detection.md prints, at the 95th percentile.
+// docs/detection.md prints, at the 95th percentile: by the worst thief, and in rows.
 func reported(t *testing.T, attack string) (people int) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/detection.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile(`(?m)^ *` + attack + ` +\d+ +\d+ +(\d+) `).FindSubmatch(page)
+	row := regexp.MustCompile(`(?m)^ *` + attack + ` +\d+ +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) `).FindSubmatch(page)
 	if row == nil {
 		t.Fatalf("docs/detection.md has no figures of %s", attack)
 	}
-	people, err = strconv.Atoi(string(row[1]))
-	if err != nil {
-		t.Fatal(err)
+	var figures [5]int
+	for i := range figures {
+		if figures[i], err = strconv.Atoi(string(row[i+1])); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return people
+	return slices.Max(figures[:4]) + figures[4]
 }
 
 // Every attack that the demonstration plays is stopped where the report says that

@@ -23,7 +23,7 @@ type CurvePoint struct {
 var Dials = []float64{0.25, 0.5, 0.75, 1, 1.5, 2, 4, 8}
 
 // OnCurve are the attacks whose leak the curve shows.
-var OnCurve = []string{"flat-sweep-inside", "steady-inside", "desk-sweep-inside", "rule-reader", "drip"}
+var OnCurve = []string{"flat-sweep-inside", "steady-inside", "desk-sweep-inside", "desk-reader", "rule-reader", "drip"}
 
 // dialed returns the rules with everything that limits people so many times as
 // wide.

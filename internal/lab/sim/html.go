@@ -181,7 +181,7 @@ func drawCurve(in i18n.Language, points []CurvePoint) curvePicture {
 	for _, people := range []int{1, 3, 10, 30, 100, 300, 1000} {
 		c.YTicks = append(c.YTicks, tick{up(float64(people)), in.Number(people)})
 	}
-	dashes := []string{"", "9 4", "3 3", "12 3 3 3", "1 4"}
+	dashes := []string{"", "9 4", "3 3", "12 3 3 3", "1 4", "6 2"}
 	for i, name := range OnCurve {
 		line := curveLine{Name: name, Dash: dashes[i%len(dashes)]}
 		for n, p := range points {
