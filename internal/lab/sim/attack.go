@@ -445,10 +445,13 @@ func (p *plot) brought(a *agent, perWorkday int, kind reason.FactKind, days int)
 	p.steal(theft{from: after(0, 0), until: after(days, 0), every: every, office: true, whom: through(list), targets: len(list)})
 }
 
+// takesAllDays is how long takesAll is played.
+const takesAllDays = 63
+
 // takesAll has an account of a trade, among colleagues of its own, take all that every limit
 // allows for nine weeks: with a reason, which a second account types, without, and in rows.
 func takesAll(trade string, ceiling int) func(*plot) {
-	const colleagues, days = 9, 63
+	const colleagues, days = 9, takesAllDays
 	return func(p *plot) {
 		for range colleagues {
 			p.colleague(trade, days)

@@ -50,7 +50,7 @@ func (t Target) Message() (key string, values []any) {
 	case StepUpsAsked, OthersAsked:
 		return "target." + string(t.Kind) + "-" + t.About, nil
 	case FalseFreezes:
-		return "target." + string(t.Kind), []any{"of", t.Of, "low", t.Within.Low, "high", t.Within.High}
+		return "target." + string(t.Kind), []any{"of", t.Of, "low", math.Round(1000*t.Within.Low) / 1000, "high", math.Round(1000*t.Within.High) / 1000}
 	default:
 		return "target." + string(t.Kind), []any{"about", t.About, "of", t.Of}
 	}
@@ -130,7 +130,7 @@ func (a AttackResult) targets() iter.Seq[Target] {
 		if a.Aim.Listed > 0 {
 			days := a.Listed
 			if days == 0 {
-				days = math.MaxInt16 // never
+				days = takesAllDays + 1 // never
 			}
 			yield(Target{Kind: ListedWithin, About: a.Name, Figure: float64(days), Most: float64(a.Aim.Listed)})
 		}
