@@ -194,11 +194,10 @@ var missing = []struct {
 	english, french string
 	promises        []string
 }{
-	{"four eyes", "", []string{"RIGHTS-1"}},
 	{"passkeys", "clés d’accès", []string{"ENTRY-6"}},
 	{"ticket or a second person", "", []string{"SCOPE-6"}},
-	{"before accounts are proposed", "", []string{"WATCH-4"}},
-	{"lineage and recovery", "", []string{"RIGHTS-8", "ENTRY-7"}},
+	{"is not added up", "", []string{"WATCH-4"}},
+	{"Recovery is", "", []string{"ENTRY-7"}},
 	{"The page on which people see", "ce que voit la personne", []string{"PERSON-1"}},
 	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"planned and not built", "", nil},        // what the words mean
@@ -211,15 +210,12 @@ var missing = []struct {
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
 	{"recovery", "recouvrement", []string{"ENTRY-7"}},
 	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
-	{"approved by two people", "approuvés à deux", []string{"RIGHTS-1"}},
-	{"lineage", "filiation", []string{"RIGHTS-8"}},
 	{"awareness", "sensibilisation", []string{"RIGHTS-6"}},
-	{"unused accounts closed", "fermeture des comptes inutilisés", []string{"RIGHTS-6"}},
+	{"six-monthly review", "revue semestrielle", []string{"RIGHTS-7"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"archive apart", "archive à part", []string{"SCOPE-6"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},
-	{"orders on a lineage", "mesures sur une filiation", []string{"ACT-1"}},
 	{"a network or a function", "un réseau ou une fonction", nil},
 	{"reopening", "réouverture", []string{"ACT-2"}},
 	{"two people", "à deux", nil},

@@ -18,7 +18,7 @@ import (
 
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
-	"fault", "i18n", "typed", "seal", "register", "roster", "reason", "order", "meter", "policy", "ledger",
+	"fault", "i18n", "typed", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "signin", "gate",
 	"campaign", "usage", "refund", "tune", "notice", "incident", "portal", "store", "config", "app", "lab",
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/order"
-	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
 
@@ -30,6 +28,7 @@ type orderPlace struct {
 	Target  string        `arg:"" optional:"" help:"Which one; none for everything."`
 	Because string        `required:"" help:"Why, for the desk and the file of the incident."`
 	Message string        `help:"What whoever it stops reads."`
+	Lineage bool          `help:"With an account, every account that it proposed, and those that they did."`
 	For     time.Duration `help:"How long; until lifted when left out."`
 }
 
@@ -49,41 +48,26 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		if err := cmp.Or(placing.Check(), typed.Check("an order", placing.Because)); err != nil {
 			return usageError(err.Error())
 		}
-		if err := p.exists(ctx, o); err != nil {
+		if err := o.Reaches(ctx, placing); err != nil {
 			return err
 		}
-		placed, err := containment.Service{Writer: o.Writer()}.Place(ctx, placing)
+		all, err := o.Place(ctx, placing, p.Lineage)
 		if err != nil {
 			return fmt.Errorf("the order is not placed: %w", err)
 		}
-		fmt.Fprintf(on.Out, "order %s is in force\n", placed.ID)
+		for _, placed := range all {
+			fmt.Fprintf(on.Out, "order %s is in force%s\n", placed.ID, against(placed, p.Lineage))
+		}
 		return nil
 	})
 }
 
-// exists keeps a misspelt name from passing for a containment.
-func (p *orderPlace) exists(ctx context.Context, o *app.Opened) error {
-	there := true
-	switch order.Reach(p.Reach) {
-	case order.Account:
-		_, _, err := o.Roster.Account(ctx, roster.AccountID(p.Target))
-		if err != nil && !fault.Is(err, fault.Absent) {
-			return err
-		}
-		there = err == nil
-	case order.Organisation:
-		list, err := o.Roster.Organisations(ctx)
-		if err != nil {
-			return err
-		}
-		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == p.Target })
-	case order.Service:
-		there = o.Declares(roster.ServiceID(p.Target))
+// against names the account of one of many orders.
+func against(o order.Order, many bool) string {
+	if !many {
+		return ""
 	}
-	if !there {
-		return fmt.Errorf("there is no %s %q, so no order is placed", p.Reach, p.Target)
-	}
-	return nil
+	return " on " + typed.Printed(o.Target)
 }
 
 type orderLift struct {

@@ -5,6 +5,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,9 +18,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"poterne/internal/accounts"
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
+	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
@@ -37,6 +40,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/refund"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
@@ -98,7 +102,8 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 
 	pages := portal.NewPages(o.portal(log))
 	sessions := store.NewSessions(o.DB)
-	if p.door, err = signin.New(p.signIn(o), sessions, o.Roster, pages); err != nil {
+	life := o.accounts(p.Journal)
+	if p.door, err = signin.New(p.signIn(o, life), sessions, o.Roster, pages); err != nil {
 		return nil, err
 	}
 	detector := campaign.New(campaign.Deps{Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Kept: store.NewKept(o.DB, "campaign")},
@@ -110,6 +115,13 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	p.metrics.noticed(used, arrivals)
 	refunds := refund.New(refund.Deps{Journal: p.Journal, Ledger: o.Ledger, Facts: o.Facts}, o.Rules, o.Now, log)
 	orders := containment.Service{Writer: p.Journal}
+	entered := accounts.NewUsed(p.Journal, o.Ledger, store.NewKept(o.DB, "used"), o.Now, log)
+	notices := &accounts.Notices{
+		Service: life, Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, EndAll: p.door.EndAll, Now: o.Now, Log: log,
+		Once: func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error) {
+			return sessions.Once(ctx, signin.Digest(mark), until)
+		},
+	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
 		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
@@ -133,6 +145,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
+			Accounts: life, Sessions: p.door, Quota: o.Quota,
 		}),
 		incidentroom.New(shell, incidents),
 	)
@@ -168,10 +181,11 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
+	p.parts = append(p.parts, func(ctx context.Context) error { return notices.RunUpkeep(ctx, entered.Of) })
 	if o.SealFile != "" {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })
 	}
@@ -185,6 +199,30 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		})
 	})
 	return p, nil
+}
+
+// accounts does the acts of an account's life.
+func (o *Opened) accounts(w journal.Writer) accounts.Service {
+	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Bounds: accounts.Bounds{Quota: o.Quota, Rights: make(map[accounts.Right]bool)}}
+	for _, service := range o.Services {
+		for _, purpose := range purposes(service) {
+			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true
+		}
+	}
+	if o.Mail != nil {
+		s.Sender = o.Mail
+	}
+	return s
+}
+
+// purposes are what a service is used for, each once.
+func purposes(service httpgate.Service) (list []roster.Purpose) {
+	for _, route := range service.Routes {
+		if !slices.Contains(list, route.Purpose) && route.Purpose != "" {
+			list = append(list, route.Purpose)
+		}
+	}
+	return list
 }
 
 // hosts are the names that we answer to.
@@ -208,7 +246,7 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 			address = scheme + "://" + service.Host + "/"
 		}
 		s.Services = append(s.Services, portal.Service{
-			ID: service.ID, Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address),
+			ID: service.ID, For: purposes(service), Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address),
 		})
 	}
 	if issuer, err := url.Parse(o.SignIn.Issuer); err == nil && issuer.Host != "" {
@@ -239,7 +277,7 @@ func paris() *time.Location {
 }
 
 // signIn writes sign-ins and step-ups in the ledger, and a session that two browsers held.
-func (p *Program) signIn(o *Opened) signin.Settings {
+func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 	s := o.SignIn
 	s.Now, s.Log, s.Device = o.Now, p.log, o.Pseudonym.Device
 	s.Tried = func(r *http.Request, a signin.Attempt) error {
@@ -247,6 +285,21 @@ func (p *Program) signIn(o *Opened) signin.Settings {
 			Kind: ledger.SignIn, Account: a.Account, Organisation: a.Organisation, Session: a.Session, Device: a.Device, Network: o.Networks.Of(r),
 			State: cmp.Or(ledger.State(a.Bar), ledger.Granted), Identity: a.Identity, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
 		})
+	}
+	s.Invited = func(r *http.Request, token string, a signin.Attempt, mail string, of func(string) bool) (signin.Welcome, error) {
+		made, err := life.Accept(r.Context(), token, accounts.Visitor{
+			Identity: a.Identity, Mail: mail, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
+			Device: a.Device, Network: o.Networks.Of(r), Of: of,
+		})
+		switch {
+		case errors.Is(err, accounts.NoInvitation):
+			return signin.Over, nil
+		case fault.Is(err, fault.Refused) || fault.Is(err, fault.Invalid):
+			return signin.NotTheirs, nil
+		case err == nil && made.Stage == accounts.HasBegun:
+			return signin.Begun, nil
+		}
+		return signin.Confirming, err
 	}
 	s.SteppedUp = func(r *http.Request, session signin.Session) error {
 		return journal.Record(r.Context(), p.Journal, ledger.Entry{

@@ -284,7 +284,7 @@ func TestASessionThatTwoBrowsersHeldIsInTheLedger(t *testing.T) {
 	p, o := assembled(t)
 	ctx, leave := context.WithCancel(t.Context())
 	_, ended := serving(ctx, t, p)
-	told := p.signIn(o).Told
+	told := p.signIn(o, accounts.Service{}).Told
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Doubled})
 	told(t.Context(), signin.Ended{Account: "pauline.mercier", Why: signin.Idle})
 	leave()

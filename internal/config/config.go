@@ -23,6 +23,7 @@ import (
 	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
+	"poterne/internal/mail"
 	"poterne/internal/notice"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -54,6 +55,8 @@ type config struct {
 	Quorum     quorumTable     `toml:"quorum"`
 	Witness    []witnessTable  `toml:"witness"`
 	SignIn     signinTable     `toml:"signin"`
+	Mail       *mailTable      `toml:"mail"`
+	Accounts   accountsTable   `toml:"accounts"`
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
 	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
@@ -154,6 +157,65 @@ type signinTable struct {
 	Parameters map[string]string `toml:"parameters"`
 	Strong     *[]assuranceTable `toml:"strong"`
 	SIRET      *bool             `toml:"siret"`
+}
+
+// mailTable is the SMTP server that delivers invitations and notices. It reads what it
+// delivers: an invitation that it steals still needs the identity provider's word for
+// somebody of the organisation, and a second person's.
+type mailTable struct {
+	Host         string        `toml:"host" need:"host = \"smtp.example\", the server that delivers mail"`
+	Port         int64         `toml:"port" need:"port = 587, or 465 with security = \"tls\""`
+	Security     mail.Security `toml:"security" need:"security = \"starttls\", \"tls\", or \"none\" on this very machine"`
+	From         string        `toml:"from" need:"from = \"poterne@structure.example\", the sender's address"`
+	User         string        `toml:"user"`
+	PasswordFile string        `toml:"password_file"`
+}
+
+// accountsTable is how many accounts an organisation may have, those included that are
+// invited: 200 where nothing is said.
+type accountsTable struct {
+	Quota  int64            `toml:"quota"`
+	Quotas map[string]int64 `toml:"quotas"` // by organisation
+}
+
+const usualQuota int64 = 200
+
+// mail reads the mail server, where there is one, and how many accounts there may be.
+func (c *config) mail(s *Settings, files secretFiles) {
+	usual, quotas := cmp.Or(c.Accounts.Quota, usualQuota), c.Accounts.Quotas
+	if usual < 0 {
+		files.wrong.Add("accounts.quota", "a number of accounts is negative; write how many an organisation may have, such as 200")
+	}
+	for id, quota := range quotas {
+		if quota < 1 {
+			files.wrong.Add("accounts.quotas."+id, "an organisation has one account at least; write how many it may have")
+		}
+	}
+	s.Quota = func(of roster.OrganisationID) int { return int(cmp.Or(quotas[string(of)], usual)) }
+	if c.Mail == nil {
+		return
+	}
+	t := *c.Mail
+	server := mail.Server{Host: t.Host, Port: int(t.Port), Security: t.Security, From: t.From, User: t.User}
+	server.Password = readSecret(files, "mail.password_file", t.PasswordFile, func(text []byte) (string, error) { return string(text), nil })
+	switch {
+	case !slices.Contains([]mail.Security{mail.TLS, mail.StartTLS, mail.Plain}, t.Security):
+		files.wrong.Add("mail.security", "%q is none; write \"starttls\", \"tls\", or \"none\" on this very machine", t.Security)
+	case t.Security == mail.Plain && !signin.Loopback(t.Host):
+		files.wrong.Add("mail.security", "invitations would travel unprotected; write \"starttls\" or \"tls\"")
+	case t.Security == mail.Plain && t.User != "":
+		files.wrong.Add("mail.user", "a password would travel unprotected; write \"starttls\" or \"tls\"")
+	}
+	if t.Port < 1 || t.Port > 65535 {
+		files.wrong.Add("mail.port", "no port; write 587, or 465 with security = \"tls\"")
+	}
+	if (t.User == "") != (t.PasswordFile == "") {
+		files.wrong.Add("mail", "user and password_file come together; write both or neither")
+	}
+	if _, err := roster.Mail(t.From); t.From != "" && err != nil {
+		files.wrong.Add("mail.from", "it %v", err)
+	}
+	s.Mail = &server
 }
 
 // claimsTable names the claims that say who somebody is.
@@ -267,6 +329,8 @@ type Settings struct {
 
 	Networks   httpgate.Networks
 	SignIn     signin.Settings
+	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
+	Quota      func(roster.OrganisationID) int
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
 	Retention  retention.Setting
@@ -342,6 +406,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.public(&s, files)
 	c.networks(&s, wrong)
 	c.signin(&s, files)
+	c.mail(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.retention(&s, wrong)

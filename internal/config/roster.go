@@ -20,6 +20,7 @@ type organisationTable struct {
 	ID    string `toml:"id" need:"id = \"ml-valbourg\""`
 	SIRET string `toml:"siret" need:"siret = \"…\", its 14 digits"`
 	Name  string `toml:"name" need:"name = \"…\", as people know it"`
+	Mail  string `toml:"mail"` // where its head is told of what its managers do
 }
 
 type accountTable struct {
@@ -31,6 +32,7 @@ type accountTable struct {
 	Provider     string              `toml:"provider"`    // idp_id behind a federation
 	Proposer     string              `toml:"proposed_by"` // the account that proposed it; none when it comes from outside
 	Subject      string              `toml:"subject" need:"subject = \"…\", who they are to the identity provider (sub)"`
+	Mail         string              `toml:"mail"` // where the person is told; one person has one account
 	Habilitation []habilitationTable `toml:"habilitation"`
 }
 
@@ -74,7 +76,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		}
 		organisationIDs.check(wrong, path+".id", o.ID)
 		organisations[o.ID] = true
-		list.Organisations = append(list.Organisations, roster.Organisation{ID: roster.OrganisationID(o.ID), SIRET: o.SIRET, Name: o.Name})
+		list.Organisations = append(list.Organisations, roster.Organisation{ID: roster.OrganisationID(o.ID), SIRET: o.SIRET, Name: o.Name, Mail: mailOf(wrong, path, o.Mail)})
 	}
 	for i, a := range f.Account {
 		path := index("account", i)
@@ -93,7 +95,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
 			Identity: roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}, Opened: now,
-			Proposer: roster.AccountID(a.Proposer),
+			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail),
 		})
 		for j, h := range a.Habilitation {
 			list.Habilitations = append(list.Habilitations, h.compile(wrong, index(path+".habilitation", j), roster.AccountID(a.ID), role, s, now))
@@ -105,6 +107,18 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		}
 	}
 	return list
+}
+
+// mailOf is an address in its one spelling; empty when there is none.
+func mailOf(wrong *document, path, typed string) string {
+	if typed == "" {
+		return ""
+	}
+	mail, err := roster.Mail(typed)
+	if err != nil {
+		wrong.Add(path+".mail", "%v", err)
+	}
+	return mail
 }
 
 // spellings holds ids by what they read like.

@@ -88,6 +88,8 @@ const (
 	Expired State = "expired" // its end had come
 	Unused  State = "unused"  // nobody had signed in to it for long
 
+	Lineage State = "lineage" // an order on an account and on all that it proposed
+
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
 

@@ -23,6 +23,33 @@ func (p *Pages) Stranger(w http.ResponseWriter, r *http.Request, visitor signin.
 	p.show(w, r, http.StatusForbidden, "stranger.html", strangerPage{p.page(r, Viewer{}, title), visitor})
 }
 
+type invitationPage struct {
+	Page
+	Token string
+}
+
+// Invitation shows an invitation and the button that accepts it.
+func (p *Pages) Invitation(w http.ResponseWriter, r *http.Request, token string) {
+	shown := invitationPage{p.page(r, Viewer{}, "invitation.title"), token}
+	shown.Here = "/" // the token stays out of what a choice of language comes back to
+	p.show(w, r, http.StatusOK, "invitation.html", shown)
+}
+
+type welcomedPage struct {
+	Page
+	Visitor signin.Visitor
+	Welcome signin.Welcome
+}
+
+// Welcomed says what came of accepting an invitation.
+func (p *Pages) Welcomed(w http.ResponseWriter, r *http.Request, visitor signin.Visitor, welcome signin.Welcome) {
+	status := http.StatusOK
+	if welcome == signin.Over || welcome == signin.NotTheirs {
+		status = http.StatusForbidden
+	}
+	p.show(w, r, status, "welcomed.html", welcomedPage{p.page(r, Viewer{}, "welcomed.title-"+string(welcome)), visitor, welcome})
+}
+
 type unsignedPage struct {
 	Page
 	Reason signin.Reason

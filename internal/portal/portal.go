@@ -37,6 +37,7 @@ type Service struct {
 	Name    string
 	About   map[i18n.Language]string // what it is for, in one sentence; may be empty
 	Address string                   // where it opens: a path or an origin
+	For     []roster.Purpose         // what a habilitation for it is for
 	Search  string                   // where it finds people by name and birth date; empty when nowhere
 }
 

@@ -67,6 +67,13 @@ var parameters = map[string]struct {
 	"POST /incidents/{id}/notices/{form}/sent": {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}, "sent": moments, "number": {"N-1"}})},
 	"GET /incidents/{id}/notices/{form}/pdf":   {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
 	"GET /incidents/{id}/notices/{form}/json":  {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
+	"GET /manager/accounts":                    {vouchers, map[string][]string{"said": {"proposed", "approved", "joined"}}},
+	"POST /manager/accounts/{id}/close":        {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"left"}}},
+	"GET /manager/propose":                     {vouchers, map[string][]string{"code": {"ABCD-EFGH"}}},
+	"POST /manager/propose": {vouchers, map[string][]string{
+		"name": {"Alix"}, "mail": {"alix@ml-bourg.example"}, "role": {"adviser", "security"}, "service": {"dossier"}, "until": {"2026-08-01"}, "because": {"hired"},
+	}},
+	"POST /manager/proposals/{number}": {vouchers, map[string][]string{"{number}": {"31", "99"}, "do": {"approve", "confirm", "decline", "admit"}}},
 	"GET /desk/exactly": {watchers, map[string][]string{
 		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
 	}},
@@ -84,7 +91,7 @@ var (
 	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
 	orderForm = map[string][]string{
 		"reach": {"account", "organisation", "service", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
-		"target": {"theo.marchand", "ml-bourg", "dossier", "nobody"}, "because": {"a reason"}, "message": {"a message"},
+		"target": {"theo.marchand", "ml-bourg", "dossier", "nobody"}, "because": {"a reason"}, "message": {"a message"}, "lineage": {"1"},
 	}
 )
 

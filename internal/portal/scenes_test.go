@@ -197,6 +197,20 @@ func Scenes() map[string]Scene {
 		"manager-thaw":        signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
 		"manager-security":    signing.Visits("noa.lambert", "GET", waiting, nil),
 		"manager-failing":     broken.Visits("jeanne.vidal", "GET", waiting, nil),
+		"people":              signing.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
+		"people-security":     signing.Visits("noa.lambert", "GET", "/manager/accounts", nil),
+		"people-empty":        unconfirmed.Visits("remi.fort", "GET", "/manager/accounts", nil),
+		"people-failing":      broken.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
+		"propose":             signing.Visits("jeanne.vidal", "GET", "/manager/propose", nil),
+		"propose-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", "/manager/propose?code=ABCD-EFGH", nil),
+		"propose-mend":        signing.Visits("noa.lambert", "POST", "/manager/propose", url.Values{"name": {""}, "mail": {"x"}, "until": {"1999-01-01"}}),
+		"invitation": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Invitation(w, portaltest.Spoken(r, in), "token")
+		},
+		"welcomed-begun":      welcomed(full, signin.Begun),
+		"welcomed-confirming": welcomed(full, signin.Confirming),
+		"welcomed-over":       welcomed(full, signin.Over),
+		"welcomed-not-theirs": welcomed(full, signin.NotTheirs),
 		"manager-refused":     full.Visits("camille.aubry", "GET", "/manager", nil),
 
 		"absent": full.Visits("camille.aubry", "GET", "/nowhere", nil),
@@ -269,4 +283,10 @@ var stopping = map[policy.Why]bool{
 var asking = map[policy.Why]policy.Verdict{
 	policy.ShortEmpty: policy.AskStepUp, policy.CanaryListed: policy.AskStepUp, policy.PaceReached: policy.AskStepUp,
 	policy.LongEmpty: policy.AskCosign, policy.Doubted: policy.AskIdentity,
+}
+
+func welcomed(on *portaltest.Stage, what signin.Welcome) func(http.ResponseWriter, *http.Request, i18n.Language) {
+	return func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		on.Pages.Welcomed(w, portaltest.Spoken(r, in), signin.Visitor{GivenName: "Alix", UsualName: "Morel", SIRET: "90000000000017", Code: "ABCD-EFGH"}, what)
+	}
 }

@@ -22,23 +22,19 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
 	if !d.FromElsewhere(r) {
 		back = localPath(r.URL.Query().Get("return"))
 	}
-	d.send(w, r, SigninCookie, nil, back)
+	d.send(w, r, SigninCookie, pending{Return: back})
 }
 
-// send sends the browser to the identity provider, to open a session or to step up
-// the one kept under a key, and then back to a local path.
-func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, session []byte, back string) {
+// send sends the browser to the identity provider, to open a session, to step up the one
+// that begun names or to accept its invitation, and then back to its local path.
+func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, begun pending) {
 	origin, ok := d.origin(r)
 	if !ok {
 		d.fail(w, r, Unverified, errors.New("the request came to an origin that is not declared"))
 		return
 	}
 	state := longText()
-	begun := pending{
-		Nonce: longText(), Verifier: oauth2.GenerateVerifier(),
-		Origin: origin, Return: back, Session: session,
-		Begun: instant(d.settings.Now()),
-	}
+	begun.Nonce, begun.Verifier, begun.Origin, begun.Begun = longText(), oauth2.GenerateVerifier(), origin, instant(d.settings.Now())
 	address, err := d.provider.begin(r.Context(), state, begun)
 	if err != nil {
 		d.fail(w, r, Unreachable, err)
@@ -76,6 +72,10 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 	said, reason, err := d.prove(r, begun, answer)
 	if err != nil {
 		d.fail(w, r, reason, err)
+		return
+	}
+	if begun.Invited != "" {
+		d.invited(w, r, begun.Invited, said)
 		return
 	}
 	account, bar, err := d.admit(r, said)

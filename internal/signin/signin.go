@@ -26,12 +26,13 @@ import (
 // Where the door's handlers are mounted, on every origin.
 const (
 	Prefix       = "/.poterne/"
-	BeginPath    = Prefix + "begin"    // GET, ?return=/where/to/go/back
-	CallbackPath = Prefix + "callback" // GET, registered with the identity provider
-	StepUpPath   = Prefix + "step-up"  // POST, return=/where/to/go/back
-	LeavePath    = Prefix + "leave"    // POST
-	LeftPath     = Prefix + "left"     // GET, registered with the identity provider
-	RecallPath   = Prefix + "recall"   // POST by the identity provider, registered there as the back-channel logout URI
+	BeginPath    = Prefix + "begin"      // GET, ?return=/where/to/go/back
+	CallbackPath = Prefix + "callback"   // GET, registered with the identity provider
+	StepUpPath   = Prefix + "step-up"    // POST, return=/where/to/go/back
+	LeavePath    = Prefix + "leave"      // POST
+	LeftPath     = Prefix + "left"       // GET, registered with the identity provider
+	InvitedPath  = Prefix + "invitation" // GET shows, and changes nothing; POST, token=…, goes to the identity provider
+	RecallPath   = Prefix + "recall"     // POST by the identity provider, registered there as the back-channel logout URI
 )
 
 // Settings configure a Door. A zero duration takes its default.
@@ -58,6 +59,10 @@ type Settings struct {
 	// Tried writes a sign-in down before it counts, granted or refused, on the request that
 	// brought the browser back. Nil: nobody signs in.
 	Tried func(*http.Request, Attempt) error
+	// Invited binds an invitation, by its token, to who signed in to accept it: of says
+	// whether what the provider asserts fits an organisation's SIRET. It reports whether
+	// there is an account at once. Nil: nobody is invited.
+	Invited func(r *http.Request, token string, by Attempt, mail string, of func(siret string) bool) (Welcome, error)
 	// SteppedUp writes a step-up down before it counts, on the request that brought the
 	// browser back. Nil: there are no step-ups.
 	SteppedUp func(*http.Request, Session) error
@@ -79,6 +84,11 @@ type Pages interface {
 	// Stranger tells a person the identity provider vouches for why they have no access
 	// here, and who can give it.
 	Stranger(w http.ResponseWriter, r *http.Request, visitor Visitor)
+	// Invitation shows an invitation, which is accepted by POST: programs that look at
+	// mail follow links.
+	Invitation(w http.ResponseWriter, r *http.Request, token string)
+	// Welcomed says what came of accepting an invitation.
+	Welcomed(w http.ResponseWriter, r *http.Request, visitor Visitor, welcome Welcome)
 	// Failed tells why signing in did not work and offers to begin again.
 	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
 	// Unconfirmed tells why a step-up did not work, and offers to try again on the way
@@ -98,6 +108,16 @@ type Visitor struct {
 	Code      string // what they read out to whoever manages accounts: see roster.Identity
 	Bar       Bar
 }
+
+// Welcome is what came of accepting an invitation.
+type Welcome string
+
+const (
+	Begun      Welcome = "begun"      // there is an account
+	Confirming Welcome = "confirming" // a second person confirms who accepted it
+	Over       Welcome = "over"       // the invitation serves no more
+	NotTheirs  Welcome = "not-theirs" // it is for another identity, or of another organisation, or this one has an account
+)
 
 // Attempt is a sign-in that an identity provider vouched for, and what came of it.
 type Attempt struct {
@@ -183,6 +203,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Tried == nil {
 		s.Tried = func(*http.Request, Attempt) error { return errors.New("sign-ins are not kept here") }
+	}
+	if s.Invited == nil {
+		s.Invited = func(*http.Request, string, Attempt, string, func(string) bool) (Welcome, error) { return Over, nil }
 	}
 	if s.SteppedUp == nil {
 		s.SteppedUp = func(*http.Request, Session) error { return errors.New("step-ups are not kept here") }
@@ -273,6 +296,8 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+BeginPath, d.Begin)
 	mux.HandleFunc("GET "+CallbackPath, d.Callback)
 	mux.HandleFunc("POST "+StepUpPath, d.StepUp)
+	mux.HandleFunc("GET "+InvitedPath, d.Invitation)
+	mux.HandleFunc("POST "+InvitedPath, d.AcceptInvitation)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/elliptic"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -119,6 +120,14 @@ func (h *house) ByIdentity(_ context.Context, identity roster.Identity) (roster.
 	}
 	return roster.Account{ID: id, Organisation: "mission", Role: roster.Adviser, Identity: identity},
 		roster.Organisation{ID: "mission", SIRET: siret, Name: "Mission locale"}, nil
+}
+
+func (h *house) Invitation(w http.ResponseWriter, _ *http.Request, token string) {
+	_, _ = fmt.Fprintf(w, "invitation %s", token)
+}
+
+func (h *house) Welcomed(w http.ResponseWriter, _ *http.Request, _ signin.Visitor, welcome signin.Welcome) {
+	_, _ = fmt.Fprintf(w, "welcome %s", welcome)
 }
 
 func (h *house) Stranger(w http.ResponseWriter, _ *http.Request, v signin.Visitor) {

@@ -42,7 +42,7 @@ func (d *Door) StepUp(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 	default:
-		d.send(w, r, StepUpCookie, session.key[:], back)
+		d.send(w, r, StepUpCookie, pending{Session: session.key[:], Return: back})
 	}
 }
 

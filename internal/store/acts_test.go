@@ -66,6 +66,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
 	"an incident goes on":       act(incident.Write{File: 29, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
 	"an incident is closed":     act(incident.Write{File: 29, By: "nadia", Step: new(incident.Closing)}),
+	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -396,7 +397,7 @@ func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 
 // allRows is the rows of every act.
 type allRows interface {
-	containment.Rows
+	containment.LineageRows
 	accounts.ProposalRows
 	accounts.AdmitRows
 	intake.FactRows

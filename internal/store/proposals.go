@@ -170,6 +170,15 @@ func (r rosterRows) ByMail(mail string) (list []roster.Account, err error) {
 	return list, err
 }
 
+// ProposedBy implements containment.LineageRows.
+func (r rosterRows) ProposedBy(by roster.AccountID) (list []roster.Account, err error) {
+	rights, err := r.accounts(`a.proposer = $1`, string(by))
+	for _, one := range rights {
+		list = append(list, one.Account)
+	}
+	return list, err
+}
+
 // AwaitingAdmission implements accounts.AdmitRows.
 func (r rosterRows) AwaitingAdmission(roster ledger.Number) ([]accounts.Rights, error) {
 	return r.accounts(`a.waits = $1`, int64(roster))

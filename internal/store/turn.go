@@ -123,7 +123,7 @@ var _ interface {
 	accounts.ProposalRows
 	accounts.AdmitRows
 	approval.Rows
-	containment.Rows
+	containment.LineageRows
 	custody.DropRows
 	intake.FactRows
 	intake.AliasRows

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"poterne/internal/config"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
+	"poterne/internal/lab/mailbox"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/roster"
@@ -105,6 +107,9 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return program.Serve(ctx, &app.Listening{Listener: at.portal}, nil) })
 	group.Go(func() error { return serveUntil(ctx, at.idp, provider) })
+	letters := new(mailbox.Box)
+	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
+	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
 	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
 	}
@@ -133,6 +138,7 @@ func (d *Demo) folder() (string, error) {
 // listeners are where everything listens.
 type listeners struct {
 	portal, idp  net.Listener
+	smtp, mail   net.Listener // where mail arrives, and where it is shown
 	applications map[roster.ServiceID]net.Listener
 }
 
@@ -150,7 +156,7 @@ func (d *Demo) settle(ctx context.Context) (*listeners, error) {
 		return l
 	}
 	p.portal = listen(d.Listen)
-	p.idp = listen("127.0.0.1:0")
+	p.idp, p.smtp, p.mail = listen("127.0.0.1:0"), listen("127.0.0.1:0"), listen("127.0.0.1:0")
 	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
 		p.applications[service] = listen("127.0.0.1:0")
 	}
@@ -167,7 +173,7 @@ func (p *listeners) close() {
 			_ = l.Close()
 		}
 	}
-	for _, l := range []net.Listener{p.portal, p.idp} {
+	for _, l := range []net.Listener{p.portal, p.idp, p.smtp, p.mail} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -202,7 +208,7 @@ func (p *listeners) furnish(dir string) error {
 	}
 	var text bytes.Buffer
 	err = template.Must(template.New("").Parse(configuration)).Execute(&text, map[string]string{
-		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(),
+		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(), "Mail": strconv.Itoa(portOf(p.smtp)),
 		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
 	})
 	if err != nil {
@@ -259,6 +265,6 @@ func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, 
 	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }); dossier != "" {
 		canary = d.Lang.Say("demo.canary", "file", file(dossier))
 	}
-	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
+	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
 		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary))
 }

@@ -73,7 +73,11 @@ func (d *world) people() []proconnect.Person {
 			Role: agent.Role, Organisation: names[agent.Organisation].Name,
 		})
 	}
-	return people
+	home := d.staff.Organisations()[0] // of somebody who has no account yet
+	return append(people, proconnect.Person{
+		Subject: "alix-morel", GivenName: "Alix", UsualName: "Morel", Email: "alix.morel@" + string(home.ID) + ".example",
+		SIRET: home.SIRET, Idp: identityProvider, ACR: factor, AMR: []string{"pwd", "otp", "mfa"}, Role: roster.Adviser, Organisation: home.Name,
+	})
 }
 
 // services says which services a role uses, and for which purpose.
@@ -86,14 +90,17 @@ var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 
 // roster lists organisations, accounts and habilitations, which end in a year.
 func (d *world) roster() accounts.List {
-	list := accounts.List{Organisations: d.staff.Organisations()}
+	list := accounts.List{Organisations: slices.Clone(d.staff.Organisations())}
+	for i, o := range list.Organisations {
+		list.Organisations[i].Mail = "direction@" + string(o.ID) + ".example"
+	}
 	for _, agent := range d.agents() {
 		opened := d.today.AddDate(0, -6, 0)
 		if slices.Contains(d.created, agent) {
 			opened = d.today.Add(-time.Hour)
 		}
 		list.Accounts = append(list.Accounts, roster.Account{
-			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened,
+			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened, Mail: agent.Mail,
 			Identity: roster.Identity{Issuer: d.issuer, Provider: identityProvider, Subject: proconnect.Subject(client, identityProvider, agent.Subject)},
 		})
 		for service, purpose := range services[agent.Role] {

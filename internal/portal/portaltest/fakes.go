@@ -136,6 +136,11 @@ func (s stageGate) Place(_ context.Context, o order.Order) (order.Order, error) 
 	return o, o.Check()
 }
 
+func (s stageGate) PlaceLineage(ctx context.Context, o order.Order) ([]order.Order, error) {
+	placed, err := s.Place(ctx, o)
+	return []order.Order{placed}, err
+}
+
 func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
 	i := slices.IndexFunc(s.InForce, func(o order.Order) bool { return o.ID == lift.ID })
 	if i < 0 {
@@ -280,7 +285,11 @@ func (s stageRoster) Account(_ context.Context, id roster.AccountID) (roster.Acc
 	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
 }
 
-func (s stageRoster) Accounts(context.Context) ([]roster.Account, error) { return Accounts, s.Broken }
+func (s stageRoster) Accounts(context.Context) ([]roster.Account, error) {
+	list := slices.Clone(Accounts)
+	list[0].Proposer, list[0].Approver = "jeanne.vidal", Security
+	return list, s.Broken
+}
 
 func (s stageRoster) Organisations(context.Context) ([]roster.Organisation, error) {
 	return Organisations, s.Broken

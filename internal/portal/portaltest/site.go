@@ -220,6 +220,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
+			Accounts: accounts.Service{Writer: s.Gate.Journal}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index)),
 	), watching.Run

@@ -115,7 +115,10 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	s.Rooms = []portal.Room{
 		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}}),
 		s.desk,
-		manager.New(shell, manager.Deps{Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s}}),
+		manager.New(shell, manager.Deps{
+			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},
+			Accounts: stageAccounts{s}, Sessions: stageDoor{s}, Quota: func(roster.OrganisationID) int { return 40 },
+		}),
 	}
 	s.Rooms = append(s.Rooms, incidentroom.New(shell, incidentroom.Deps{
 		Files: stageFiles{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Controller: Controller, Covering: stageLedger{s}.Covering,

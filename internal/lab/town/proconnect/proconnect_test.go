@@ -222,6 +222,12 @@ func (s *staff) Stranger(_ http.ResponseWriter, _ *http.Request, v signin.Visito
 	s.show("stranger " + v.GivenName + " " + v.UsualName + " " + v.Email + " " + v.SIRET)
 }
 
+func (s *staff) Invitation(http.ResponseWriter, *http.Request, string) { s.show("an invitation") }
+
+func (s *staff) Welcomed(_ http.ResponseWriter, _ *http.Request, _ signin.Visitor, welcome signin.Welcome) {
+	s.show("welcome " + string(welcome))
+}
+
 func (s *staff) Failed(_ http.ResponseWriter, _ *http.Request, reason signin.Reason) {
 	s.show("failed " + string(reason))
 }

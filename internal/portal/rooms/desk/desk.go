@@ -94,6 +94,9 @@ type Roster interface {
 type Containment interface {
 	// Place puts an order in force for every decision after it returns.
 	Place(context.Context, order.Order) (order.Order, error)
+	// PlaceLineage does so for an account and every account that came of it, and returns the
+	// orders.
+	PlaceLineage(context.Context, order.Order) ([]order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(context.Context, containment.Lift) error
 	// Undo lifts a freeze that the rules placed on an account; fault.Refused to those

@@ -27,6 +27,8 @@ type orderPage struct {
 	Order    order.Order
 	Leave    string // where the way out leads, which does nothing
 	Accounts int    // how many accounts an organisation's measure stops
+	Lineage  int    // how many accounts came of the one that it stops
+	Whole    bool   // they are stopped with it
 	Wrong    portal.Mends
 }
 
@@ -70,13 +72,16 @@ func (h orders) propose(v visit) error {
 	if err != nil {
 		return err
 	}
-	return h.show(v, http.StatusOK, o, nil)
+	return h.show(v, http.StatusOK, o, v.URL.Query().Has("lineage"), nil)
 }
 
-func (h orders) show(v visit, status int, o order.Order, mend portal.Mends) error {
+func (h orders) show(v visit, status int, o order.Order, whole bool, mend portal.Mends) error {
 	shown := orderPage{
 		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", v.labels.Target(o)),
-		Order: o, Leave: about(o), Wrong: mend,
+		Order: o, Leave: about(o), Wrong: mend, Whole: whole,
+	}
+	if o.Reach == order.Account {
+		shown.Lineage = lineageOf(v.labels.Accounts[roster.AccountID(o.Target)], v.labels, h.held).Count
 	}
 	for _, a := range v.labels.Accounts {
 		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {
@@ -98,13 +103,17 @@ func (h orders) place(v visit) error {
 		return err
 	}
 	if mend := h.mend(v, o); len(mend) > 0 {
-		return h.show(v, http.StatusUnprocessableEntity, o, mend)
+		return h.show(v, http.StatusUnprocessableEntity, o, v.PostForm.Has("lineage"), mend)
 	}
-	if _, err := h.containment.Place(v.Context(), o); err != nil {
+	placed, err := h.put(v, o)
+	if err != nil {
 		return err
 	}
-	if o.Reach == order.Account && o.Effect == order.Suspended {
-		if err := h.sessions.EndAll(v.Context(), roster.AccountID(o.Target)); err != nil {
+	for _, one := range placed {
+		if one.Reach != order.Account || one.Effect != order.Suspended {
+			continue
+		}
+		if err := h.sessions.EndAll(v.Context(), roster.AccountID(one.Target)); err != nil {
 			h.shell.Log().ErrorContext(v.Context(), "sessions of a suspended account could not be ended", slog.Any("err", err))
 			v.Back(about(o) + "?said=sessions")
 			return nil
@@ -112,6 +121,15 @@ func (h orders) place(v visit) error {
 	}
 	v.Back(about(o) + "?said=" + string(o.Effect))
 	return nil
+}
+
+// put puts a measure in force, on a whole lineage if that is asked for.
+func (h orders) put(v visit, o order.Order) ([]order.Order, error) {
+	if o.Reach == order.Account && v.PostForm.Has("lineage") {
+		return h.containment.PlaceLineage(v.Context(), o)
+	}
+	placed, err := h.containment.Place(v.Context(), o)
+	return []order.Order{placed}, err
 }
 
 // mend lists what is missing or too long, and orders against the viewer themself.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 
+	"poterne/internal/accounts"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
@@ -29,6 +30,9 @@ type Deps struct {
 	Roster  Roster
 
 	Strangers Strangers
+	Accounts  Accounts
+	Sessions  Sessions
+	Quota     func(roster.OrganisationID) int // how many accounts an organisation may have
 }
 
 // Gate is where accounts stand.
@@ -70,6 +74,11 @@ type Roster interface {
 	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 	// Accounts returns every account, by organisation and name.
 	Accounts(context.Context) ([]roster.Account, error)
+	// Organisations returns every organisation, by name.
+	Organisations(context.Context) ([]roster.Organisation, error)
+	// Proposals returns the proposals of an organisation that wait, or did when they lapsed;
+	// of all organisations when it is empty.
+	Proposals(context.Context, roster.OrganisationID) ([]accounts.Proposal, error)
 }
 
 // Strangers is whom an identity provider vouches for and who has no account.
@@ -101,12 +110,17 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/cosign", Serve: h.vouching(h.cosign)},
 		{Pattern: "POST " + path + "/thaw", Serve: h.vouching(h.thaw)},
 		{Pattern: "POST " + path + "/raise", Serve: h.vouching(h.raise)},
+		{Pattern: "GET " + peoplePath, Serve: h.vouching(h.people)},
+		{Pattern: "POST " + peoplePath + "/{id}/close", Serve: h.vouching(h.closing)},
+		{Pattern: "GET " + proposePath, Serve: h.vouching(h.proposing)},
+		{Pattern: "POST " + proposePath, Serve: h.vouching(h.propose)},
+		{Pattern: "POST " + path + "/proposals/{number}", Serve: h.vouching(h.decide)},
 	}
 }
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}}
+	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}, {Path: peoplePath, Name: "people.link", For: portal.Viewer.Vouches}}
 }
 
 // vouching lets in those who may sign for others, unless an order is in force

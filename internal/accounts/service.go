@@ -1,0 +1,117 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+
+	"poterne/internal/fault"
+	"poterne/internal/i18n"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/mail"
+	"poterne/internal/roster"
+)
+
+// Sender hands a mail to the server that delivers it.
+type Sender interface {
+	Send(context.Context, mail.Message) error
+}
+
+// Service does the acts of an account's life.
+type Service struct {
+	Writer journal.Writer
+	Bounds Bounds
+	Sender Sender // nil: no mail server is configured, and nobody can be invited
+	Invite string // the address that an invitation leads to, without its token
+}
+
+var (
+	// NoServer is the error of an invitation that nothing can send.
+	NoServer = fault.Errorf(fault.Unavailable, "no mail server is configured: nobody can be invited")
+	// NotSent is the error of an invitation that was made and that the mail server did not take.
+	NotSent = fault.Errorf(fault.Unavailable, "it is approved, and the invitation could not be sent: send it again")
+)
+
+// Invites reports whether invitations can be sent.
+func (s Service) Invites() bool { return s.Sender != nil }
+
+// Propose asks for an account, and returns the proposal's number.
+func (s Service) Propose(ctx context.Context, p Proposal) (ledger.Number, error) {
+	if !s.Invites() {
+		return 0, NoServer
+	}
+	entry, err := journal.Do(ctx, s.Writer, Propose{p, s.Bounds})
+	return entry.Number, err
+}
+
+// Approve approves a proposal and sends the invitation. Approving again sends another, which
+// replaces the first. NotSent says that only the mail failed.
+func (s Service) Approve(ctx context.Context, number ledger.Number, by roster.AccountID) error {
+	if !s.Invites() {
+		return NoServer
+	}
+	approve := &Approve{Number: number, By: by, Token: rand.Text() + rand.Text(), Bounds: s.Bounds}
+	if _, err := journal.Do(ctx, s.Writer, approve); err != nil {
+		return err
+	}
+	link := s.Invite + "?token=" + url.QueryEscape(approve.Token)
+	if err := s.Sender.Send(ctx, bilingual(approve.proposal.Mail, "mail.invitation", "link", link, "name", approve.proposal.Name)); err != nil {
+		return &fault.Error{Kind: fault.Unavailable, Public: fault.Public(NotSent), Err: errors.Join(NotSent, err)}
+	}
+	return nil
+}
+
+// bilingual is a mail to somebody whose language is not known: its texts are said by key,
+// "…-subject" and "…-text".
+func bilingual(to, key string, pairs ...any) mail.Message {
+	return mail.Message{
+		To:      to,
+		Subject: i18n.French.Say(key+"-subject", pairs...) + " / " + i18n.English.Say(key+"-subject", pairs...),
+		Text:    i18n.French.Say(key+"-text", pairs...) + "\n\n— — —\n\n" + i18n.English.Say(key+"-text", pairs...) + "\n",
+	}
+}
+
+// Decline withdraws or refuses a proposal.
+func (s Service) Decline(ctx context.Context, number ledger.Number, by roster.AccountID, because string) error {
+	_, err := journal.Do(ctx, s.Writer, &Decline{Number: number, By: by, Because: because})
+	return err
+}
+
+// Accept binds an invitation to who accepted it. The account is there at once if two people
+// had this very identity before them; otherwise one of them confirms it first.
+func (s Service) Accept(ctx context.Context, token string, who Visitor) (p Proposal, err error) {
+	err = s.Writer.Turn(ctx, 3, func(tx *journal.Tx) error {
+		accept := &Accept{Token: token, Visitor: who}
+		if _, err := journal.Within(tx, accept); err != nil {
+			return err
+		}
+		if p = accept.Proposal; !p.Known {
+			return nil
+		}
+		join := &Join{Number: p.Number, By: journal.Itself}
+		_, err := journal.Within(tx, join)
+		p = join.proposal
+		return err
+	})
+	return p, err
+}
+
+// Confirm makes the account of who accepted an invitation.
+func (s Service) Confirm(ctx context.Context, number ledger.Number, by roster.AccountID) error {
+	_, err := journal.Do(ctx, s.Writer, &Join{Number: number, By: by})
+	return err
+}
+
+// Close closes an account by hand.
+func (s Service) Close(ctx context.Context, of, by roster.AccountID, because string) error {
+	_, err := journal.Do(ctx, s.Writer, &Close{By: by, Of: of, Why: ledger.ByHand, Because: because})
+	return err
+}
+
+// Admit admits the accounts that a roster made or changed.
+func (s Service) Admit(ctx context.Context, number ledger.Number, by roster.AccountID) error {
+	_, err := journal.Do(ctx, s.Writer, &Admit{By: by, Import: number})
+	return err
+}

@@ -1,0 +1,77 @@
+// Package mail sends mail through one SMTP server. What is sent is text, to one address.
+package mail
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// Message is what one address is sent.
+type Message struct {
+	To      string
+	Subject string
+	Text    string
+}
+
+// Security is how the connection to the server is kept from whoever listens.
+type Security string
+
+const (
+	TLS      Security = "tls"      // from the first byte
+	StartTLS Security = "starttls" // before anything is said; never without
+	Plain    Security = "none"     // to this very machine only
+)
+
+// Server is an SMTP server. It is safe to share.
+type Server struct {
+	Host     string
+	Port     int
+	Security Security
+	From     string
+	User     string // empty: it wants nobody named
+	Password string
+}
+
+// patience is how long one mail may take.
+const patience = 15 * time.Second
+
+// Send hands a message to the server. When it returns nil the server has it; after an
+// error the server may have it all the same.
+func (s Server) Send(ctx context.Context, m Message) error {
+	options := []gomail.Option{gomail.WithPort(s.Port), gomail.WithTimeout(patience)}
+	switch s.Security {
+	case TLS:
+		options = append(options, gomail.WithSSL())
+	case Plain:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	default:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	}
+	if s.User != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(s.Password))
+	}
+	client, err := gomail.NewClient(s.Host, options...)
+	if err != nil {
+		return fmt.Errorf("reaching the mail server: %w", err)
+	}
+	message := gomail.NewMsg()
+	if err := message.From(s.From); err != nil {
+		return fmt.Errorf("the sender's address: %w", err)
+	}
+	if err := message.To(m.To); err != nil {
+		return fmt.Errorf("a recipient's address cannot be written to")
+	}
+	message.Subject(m.Subject)
+	message.SetBodyString(gomail.TypeTextPlain, m.Text)
+	message.SetDate()
+	message.SetMessageID()
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	if err := client.DialAndSendWithContext(ctx, message); err != nil {
+		return fmt.Errorf("handing a mail to %s: %w", s.Host, err)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package portaltest
+
+import (
+	"context"
+	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+)
+
+// stageAccounts does nothing but what it is asked, or breaks.
+type stageAccounts struct{ *Stage }
+
+func (stageAccounts) Invites() bool { return true }
+
+func (s stageAccounts) Propose(_ context.Context, p accounts.Proposal) (ledger.Number, error) {
+	s.Write(0, ledger.Entry{Kind: ledger.Proposed, Account: p.By, Organisation: p.Organisation, State: ledger.State(p.Role), Note: p.Because})
+	return 0, s.Broken
+}
+
+func (s stageAccounts) does(kind ledger.Kind, by roster.AccountID) error {
+	s.Write(0, ledger.Entry{Kind: kind, Account: by})
+	return s.Broken
+}
+
+func (s stageAccounts) Approve(_ context.Context, _ ledger.Number, by roster.AccountID) error {
+	return s.does(ledger.Approved, by)
+}
+
+func (s stageAccounts) Decline(_ context.Context, _ ledger.Number, by roster.AccountID, _ string) error {
+	return s.does(ledger.Declined, by)
+}
+
+func (s stageAccounts) Confirm(_ context.Context, _ ledger.Number, by roster.AccountID) error {
+	return s.does(ledger.Joined, by)
+}
+
+func (s stageAccounts) Close(_ context.Context, _, by roster.AccountID, _ string) error {
+	return s.does(ledger.Ended, by)
+}
+
+func (s stageAccounts) Admit(_ context.Context, _ ledger.Number, by roster.AccountID) error {
+	return s.does(ledger.Admitted, by)
+}
+
+// Proposals returns one of each stage, once much has happened.
+func (s stageRoster) Proposals(_ context.Context, of roster.OrganisationID) (list []accounts.Proposal, err error) {
+	if len(s.Written) < 10 || of != "" && of != "ml-bourg" {
+		return nil, s.Broken
+	}
+	p := accounts.Proposal{
+		Number: 31, By: "jeanne.vidal", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Alix Morel", Mail: "alix.morel@ml-bourg.example",
+		Rights: []accounts.Right{{Service: "dossier", Purpose: "accompagner"}}, Until: Now.AddDate(0, 6, 0), Because: "Remplacement de Léo.",
+		Stage: accounts.Waiting, Ends: Now.Add(13 * 24 * time.Hour),
+	}
+	list = append(list, p)
+	p.Number, p.Name, p.Stage, p.Approver, p.Ends = 32, "Nour Haddad", accounts.Invited, Security, Now.Add(70*time.Hour)
+	p.Identity, p.Known = roster.Identity{Issuer: "https://id.example", Subject: "n1"}, true
+	list = append(list, p)
+	p.Number, p.Name, p.Stage, p.Ends, p.Known = 33, "Maël Petit", accounts.Agreed, Now.Add(6*24*time.Hour), false
+	p.Factor, p.ACR = "strong", "eidas1-mfa"
+	return append(list, p), s.Broken
+}
