@@ -1,9 +1,11 @@
 package notice
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/register"
 )
 
@@ -45,7 +47,7 @@ func (m Message) Lacks() []string {
 		{"who", m.Controller.Name != ""},
 		{"when", !m.First.IsZero() && !m.Last.IsZero()},
 		{"which", m.Shown != 0},
-		{"effects", len(m.Harms) > 0},
+		{"effects", slices.ContainsFunc(m.Harms, saidPlainly)},
 		{"done", m.Contained},
 		{"authority", m.Notified},
 		{"whom", m.Controller.Helpline != "" && m.Controller.Officer != ""},
@@ -57,6 +59,9 @@ func (m Message) Lacks() []string {
 	}
 	return lacks
 }
+
+// saidPlainly reports whether a harm has words that help: "other" has none.
+func saidPlainly(harm string) bool { return i18n.French.Has(areas[Plain] + "harm-" + harm) }
 
 // Paragraphs is the message in words, empty while it lacks a part.
 func (m Message) Paragraphs(version Version, w Words) []string {
@@ -77,7 +82,7 @@ func (m Message) Paragraphs(version Version, w Words) []string {
 		said = append(said, say("not", "data", w.list(rest)))
 	}
 	for _, harm := range m.Harms {
-		if key := area + "harm-" + harm; w.In.Has(key) { // some harms have no words that are easy, or that help
+		if key := area + "harm-" + harm; w.In.Has(key) { // and some have none that are easy
 			said = append(said, w.In.Say(key))
 		}
 	}

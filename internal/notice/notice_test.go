@@ -270,7 +270,7 @@ func TestTELL_3_AMessageWithoutOneOfItsPartsIsNotReadyAndSaysWhich(t *testing.T)
 	for part, drop := range map[string]func(*notice.Message){
 		"who":  func(m *notice.Message) { m.Controller.Name = "" },
 		"when": func(m *notice.Message) { m.First = time.Time{} }, "which": func(m *notice.Message) { m.Shown = 0 },
-		"effects": func(m *notice.Message) { m.Harms = nil }, "done": func(m *notice.Message) { m.Contained = false },
+		"effects": func(m *notice.Message) { m.Harms = []string{"other"} }, "done": func(m *notice.Message) { m.Contained = false },
 		"authority": func(m *notice.Message) { m.Notified = false }, "whom": func(m *notice.Message) { m.Controller.Helpline = "" },
 		"true": func(m *notice.Message) { m.Controller.Counter = "" },
 	} {
