@@ -223,7 +223,6 @@ var missing = []struct {
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
 	{"sending messages", "envoi des messages", []string{"TELL-3", "TELL-4"}},
 	{"the public page", "page publique", nil},
-	{"evidence bundle", "dossier de preuves", []string{"TELL-5"}},
 	{"an exercise", "exercice", nil},
 	{"what the person sees", "ce que voit la personne", []string{"PERSON-1"}},
 	{"traces", "traces", []string{"RUN-5"}},

@@ -1,20 +1,27 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/incident/evidence"
 )
 
 // A stolen session takes what it can. The desk stops it and opens a file; the
 // data-protection officer is counted exactly those whom the thief received, sends the
 // initial notice, and has the message that people will read: by what the pages suggest.
 //
-// Promises: TELL-1, TELL-2, TELL-3
+// Promises: TELL-1, TELL-2, TELL-3, TELL-5
 func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, t.TempDir())
@@ -92,6 +99,25 @@ func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 	claire.do(chromedp.SetValue(chromedp.CSS("#sent"), moment(time.Now().Add(-time.Minute))))
 	claire.click("main form[action$='/sent'] button")
 	claire.says("main", "Initial notice, sent ")
+
+	bundle, err := base64.StdEncoding.DecodeString(claire.evaluate(`(async () => {
+		const answer = await fetch(document.querySelector("form[action$='/evidence']").action, {method: "POST"});
+		return btoa(Array.from(new Uint8Array(await answer.arrayBuffer()), byte => String.fromCharCode(byte)).join(""));
+	})()`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := os.ReadFile(filepath.Join(d.dir, "checkpoint.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(public)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := evidence.Verify(bundle, verifier); err != nil || r.Lines < 5 || r.Disclosures < len(own)+len(strangers) || r.Orders == 0 {
+		t.Errorf("the evidence proves %+v, %v", r, err)
+	}
 
 	claire.click("main .tasks a[href$='/message']")
 	claire.says("main", "Agence de Valbourg (démonstration) is writing to you", "That account has been stopped.", "Easy to read: a draft")

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"poterne/internal/app"
 	"poterne/internal/typed"
 )
 
@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, to *streams) int {
 	parser := kong.Must(&commands{}, kong.Name("poterne"),
 		kong.Description("Poterne, the guarded side door of a register of people."),
 		kong.Writers(on.Out, on.Err), kong.Exit(func(code int) { exit = code }),
-		kong.Vars{"version": version()},
+		kong.Vars{"version": app.Version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(on))
 	asked, err := parser.Parse(args)
@@ -149,25 +149,6 @@ type versionCommand struct{}
 
 // Run says which source the program was built from, and with which Go.
 func (versionCommand) Run(on *streams) error {
-	fmt.Fprintln(on.Out, version())
+	fmt.Fprintln(on.Out, app.Version())
 	return nil
-}
-
-// version is what the program was built from, as Go wrote it into it: a build
-// outside a repository has no commit.
-func version() string {
-	built, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "poterne of unknown version"
-	}
-	said, commit, changed := "poterne "+built.Main.Version, "", ""
-	for _, setting := range built.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			commit = ", commit " + setting.Value
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			changed = " and changes"
-		}
-	}
-	return said + commit + changed + ", " + built.GoVersion
 }

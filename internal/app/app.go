@@ -135,6 +135,11 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	incidents := incidentroom.Deps{
 		Files: incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}, Gate: p.Gate, Roster: o.Roster,
 		Controller: o.Controller, Covering: watch.Covering,
+		Evidence: incidentroom.Evidence{
+			Journal: p.Journal, Key: o.PublicKey, Program: Version(), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+				return tiles.Prove(ctx, o.Published(), o.Verifier, number)
+			},
+		},
 	}
 	if o.Index != nil {
 		incidents.Index = o.Index

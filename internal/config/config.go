@@ -321,6 +321,7 @@ type Settings struct {
 	Schemes    register.Schemes // how people are named
 	Signer     note.Signer
 	Verifier   note.Verifier
+	PublicKey  string // what Verifier is made of
 	Assertion  *ecdsa.PrivateKey
 	Pseudonyms ledger.Pseudonyms // over people in the ledger, if there is an epoch key
 	EpochFile  string            // where that key is
@@ -400,7 +401,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	s.Pseudonyms, s.EpochFile = readSecret(files, "keys.epoch", c.Keys.Epoch, parseEpochKey), files.path(c.Keys.Epoch)
 	s.Seals, s.SealFile = readSecret(files, "keys.seal", c.Keys.Seal, ParseSealKeys), files.path(c.Keys.Seal)
 	pair := readSecret(files, "keys.checkpoint", c.Keys.Checkpoint, c.Keys.parseCheckpoint)
-	s.Signer, s.Verifier = pair.signer, pair.verifier
+	s.Signer, s.Verifier, s.PublicKey = pair.signer, pair.verifier, pair.public
 	c.kept(wrong)
 	c.witnesses(&s, wrong)
 	c.public(&s, files)

@@ -154,6 +154,7 @@ func parseAssertionKey(text []byte) (*ecdsa.PrivateKey, error) {
 type checkpointKey struct {
 	signer   note.Signer
 	verifier note.Verifier
+	public   string // the public half, as note.NewVerifier takes it
 }
 
 // parseCheckpointKey reads a note signer's key and works out its public half.
@@ -177,7 +178,7 @@ func parseCheckpointKey(text []byte) (checkpointKey, error) {
 	if err != nil {
 		return checkpointKey{}, broken
 	}
-	return checkpointKey{signer, verifier}, nil
+	return checkpointKey{signer, verifier, half}, nil
 }
 
 func parseToken(text []byte) (intake.Token, error) {
@@ -230,5 +231,5 @@ func (k keysTable) parseCheckpoint(text []byte) (checkpointKey, error) {
 	if _, err := exec.LookPath(k.Sign[0]); err != nil {
 		return checkpointKey{}, fmt.Errorf("sign: %w", err)
 	}
-	return checkpointKey{commandSigner{verifier, k.Sign}, verifier}, nil
+	return checkpointKey{commandSigner{verifier, k.Sign}, verifier, string(text)}, nil
 }

@@ -59,9 +59,10 @@ const (
 	DeskFollowed State = "desk-live"
 	AccountRead  State = "account"
 	CampaignRead State = "campaigns"
-	ShownTo      State = "shown-to"      // how many people some accounts were shown
-	ShownToList  State = "shown-to-list" // and each of them
-	IncidentList State = "incident-list" // the people of an incident
+	ShownTo      State = "shown-to"          // how many people some accounts were shown
+	ShownToList  State = "shown-to-list"     // and each of them
+	IncidentList State = "incident-list"     // the people of an incident
+	EvidenceRead State = "incident-evidence" // the proofs of an incident
 	WhoSaw       State = "who-saw"
 	WaitingRead  State = "waiting" // what waits for a signature under a receipt
 	Tail         State = "tail"

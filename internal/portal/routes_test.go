@@ -55,6 +55,7 @@ var parameters = map[string]struct {
 	"POST /incidents":                          {keepers, map[string][]string{"title": {"A theft"}, "accounts": {"theo.marchand\ncamille.aubry"}, "since": moments, "cause": {"7"}}},
 	"GET /incidents/{id}":                      {keepers, inFile(nil)},
 	"POST /incidents/{id}/count":               {keepers, inFile(nil)},
+	"POST /incidents/{id}/evidence":            {keepers, inFile(nil)},
 	"POST /incidents/{id}/list":                {keepers, inFile(nil)},
 	"POST /incidents/{id}/aware":               {keepers, inFile(map[string][]string{"at": moments, "from": {"press"}, "aware-because": {"read of it"}})},
 	"POST /incidents/{id}/scope":               {keepers, inFile(map[string][]string{"accounts": {"theo.marchand"}, "until": moments, "scope-because": {"more of them"}})},

@@ -30,6 +30,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
+	"poterne/internal/ledger/tiles"
 	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -231,6 +232,9 @@ func (s *Site) incidents(counting desk.Index) incidentroom.Deps {
 	deps := incidentroom.Deps{
 		Files: incident.Service{Writer: s.Gate.Journal, Rows: store.NewIncidents(s.DB), Ledger: s.Gate}, Gate: s.Gate, Roster: store.NewRoster(s.DB),
 		Controller: Controller, Covering: s.desk.Covering,
+		Evidence: incidentroom.Evidence{Journal: s.Gate, Program: "poterne", Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)
+		}},
 	}
 	if counting != nil {
 		deps.Index = counting

@@ -122,7 +122,8 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	}
 	s.Rooms = append(s.Rooms, incidentroom.New(shell, incidentroom.Deps{
 		Files: stageFiles{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Controller: Controller, Covering: stageLedger{s}.Covering,
-		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
+		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
+		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 	}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s

@@ -32,6 +32,24 @@ type Deps struct {
 	Controller notice.Controller
 	// Covering returns a signed checkpoint that covers every entry before one.
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
+	Evidence Evidence
+}
+
+// Evidence is what proves an incident to others.
+type Evidence struct {
+	Journal Journal
+	Key     string // the public half of the key that signs checkpoints
+	Program string // which version runs
+	// Prove makes the proof that an entry is in the ledger, with the entry.
+	Prove func(context.Context, ledger.Number) ([]byte, error)
+}
+
+// Journal is the ledger, as it is read.
+type Journal interface {
+	// RecentBy returns an account's newest entries, newest first.
+	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+	// Next is the number of the next entry.
+	Next() ledger.Number
 }
 
 // Files are the incidents.
@@ -88,6 +106,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + path + "/{id}", Serve: h.about(h.page)},
 		{Pattern: "POST " + path + "/{id}/count", Serve: h.about(h.count)},
 		{Pattern: "POST " + path + "/{id}/list", Serve: h.about(h.people)},
+		{Pattern: "POST " + path + "/{id}/evidence", Serve: h.about(h.evidence)},
 		{Pattern: "POST " + path + "/{id}/aware", Serve: h.about(h.aware)},
 		{Pattern: "POST " + path + "/{id}/scope", Serve: h.about(h.scope)},
 		{Pattern: "POST " + path + "/{id}/decide", Serve: h.about(h.decide)},

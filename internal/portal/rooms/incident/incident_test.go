@@ -3,6 +3,9 @@ package incident_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/rand"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/incident/evidence"
 	"poterne/internal/order"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
@@ -178,6 +184,71 @@ func TestTELL_2_ANoticeIsFilledFromTheLedgerAndACompleteOneWaitsForWhatIsMissing
 			t.Errorf("%s: %s, %.80q", ending, answer.Status, raw)
 		}
 	}
+}
+
+// Promise: TELL-5
+func TestTELL_5_TheEvidenceIsVerifiedByItselfAndEveryFlippedByteIsFound(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
+	does(t, h, officer, at+"/count", nil)
+	does(t, h, officer, at+"/decide", url.Values{"what": {"to wait"}, "decide-because": {"one more account"}})
+	answer, raw := h.Goes(officer, http.MethodPost, at+"/evidence", nil)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %.300s", answer.Status, raw)
+	}
+	bundle := []byte(raw)
+	r, err := evidence.Verify(bundle, h.Verifier)
+	if err != nil || r.Lines != 3 || r.Disclosures != 4 || r.WithNone != 2 || r.Orders != 1 || r.Entries != 8 || !strings.HasPrefix(r.Reference, "2026-001-") {
+		t.Fatalf("it proves %+v, %v", r, err)
+	}
+	found, tried, whole := 0, 0, unpacked(t, bundle)
+	for i := 0; i < len(bundle); i += 5 {
+		tried++
+		changed := bytes.Clone(bundle)
+		changed[i] ^= 1
+		if said, err := evidence.Verify(changed, h.Verifier); err != nil || said.Manifest != r.Manifest {
+			found++
+		} else if !maps.Equal(unpacked(t, changed), whole) {
+			t.Fatalf("byte %d of %d changes a file, and nobody sees it", i, len(bundle))
+		}
+	}
+	if found < tried/2 {
+		t.Errorf("of %d bytes, %d are seen to be flipped", tried, found)
+	}
+	_, key, err := note.GenerateKey(rand.Reader, "other.example/ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	strange, err := note.NewVerifier(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := evidence.Verify(bundle, strange); err == nil {
+		t.Error("it is taken under another key")
+	}
+}
+
+// unpacked is the files of a bundle.
+func unpacked(t *testing.T, bundle []byte) map[string]string {
+	t.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string]string)
+	for _, file := range archive.File {
+		opened, err := file.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(opened)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[file.Name] = string(body)
+	}
+	return files
 }
 
 func TestAFileIsClosedByAnotherPersonThanTheOneWhoProposedIt(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
+	"poterne/internal/incident/evidence"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 )
@@ -43,13 +44,56 @@ func (h *Handlers) people(v visit, f file) error {
 		return err
 	}
 	name := "incident-" + f.Reference + "-" + h.shell.Now().UTC().Format("20060102T150405Z")
-	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, func(ctx context.Context) error {
+	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, h.stillKeeps(v))
+}
+
+// provenAtMost bounds how many of an account's newest entries a bundle proves.
+const provenAtMost = 5000
+
+// evidence hands over what proves the file: its journal, what its accounts were shown in
+// its period, and the orders against them. That it was read is written down.
+func (h *Handlers) evidence(v visit, f file) error {
+	if err := v.Record(ledger.Entry{State: ledger.EvidenceRead, From: f.Number, End: f.Number + 1}); err != nil {
+		return err
+	}
+	bundle := evidence.Bundle{
+		Reference: f.Reference, File: f.File, Key: h.deps.Evidence.Key, Program: h.deps.Evidence.Program, Made: h.shell.Now(), Prove: h.deps.Evidence.Prove,
+	}
+	for _, account := range f.Scope.Accounts {
+		entries, err := h.deps.Evidence.Journal.RecentBy(v.Context(), account, provenAtMost)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if within := !e.Time.Before(f.Scope.Since) && (f.Scope.Until.IsZero() || e.Time.Before(f.Scope.Until)); within && e.Disclosed() {
+				bundle.Entries = append(bundle.Entries, e.Number)
+			}
+		}
+	}
+	for _, o := range h.facts(v, f, "").Orders {
+		if o.Entry > 0 {
+			bundle.Entries = append(bundle.Entries, ledger.Number(o.Entry))
+		}
+	}
+	if _, err := h.deps.Covering(v.Context(), h.deps.Evidence.Journal.Next()); err != nil { // each of them is then under a checkpoint
+		return err
+	}
+	name := "incident-" + f.Reference + "-evidence"
+	return v.Download(name, func(to io.Writer) error {
+		_, err := bundle.Pack(v.Context(), to)
+		return err
+	}, h.stillKeeps(v))
+}
+
+// stillKeeps is whether a viewer may go on reading a download.
+func (h *Handlers) stillKeeps(v visit) func(context.Context) error {
+	return func(ctx context.Context) error {
 		who, err := v.Again(ctx)
 		if err == nil && (!keeps(who) || who.Suspended(h.deps.Gate.Orders(), h.shell.Now())) {
 			err = fault.Errorf(fault.Refused, "the viewer may not keep incidents any more")
 		}
 		return err
-	})
+	}
 }
 
 // numberOf reads the number of an entry; zero when none is typed.

@@ -1,0 +1,56 @@
+// Command poterne-verify verifies the evidence of an incident, for somebody who has the
+// bundle and the public half of the key that signs the ledger's checkpoints, and nothing
+// else:
+//
+//	go run ./cmd/poterne-verify evidence.zip checkpoint.pub
+//
+// Take the key from the body by another way than the bundle: the one inside proves that
+// the bundle agrees with itself. It exits with 1 when anything does not hold.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"poterne/internal/incident/evidence"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "poterne-verify:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	if len(args) != 2 {
+		return errors.New("name the bundle and the file of the public key: poterne-verify evidence.zip checkpoint.pub")
+	}
+	bundle, err := os.ReadFile(args[0])
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(args[1])
+	if err != nil {
+		return err
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(key)))
+	if err != nil {
+		return fmt.Errorf("%s is no public key of a ledger: %w", args[1], err)
+	}
+	r, err := evidence.Verify(bundle, verifier)
+	if err != nil {
+		return fmt.Errorf("DOES NOT HOLD: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "It holds: incident %s, under the key of %s.\n"+
+		"  %d entries are in the ledger that was signed, under checkpoints of at least %d entries:\n"+
+		"  %d lines of the journal, as their entries say, none missing between them;\n"+
+		"  %d disclosures, %d of them without a reason; %d orders placed or lifted.\n"+
+		"  SHA-256 of the manifest: %s\n", r.Reference, verifier.Name(), r.Entries, r.Size, r.Lines, r.Disclosures, r.WithNone, r.Orders, r.Manifest)
+	return err
+}
