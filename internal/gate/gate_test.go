@@ -607,7 +607,7 @@ func TestMETER_10_PeopleFoundAreBoundedOverNodesAndAtOnce(t *testing.T) {
 	h := newHouse(t)
 	was := rules
 	t.Cleanup(func() { rules = was })
-	rules.Rows = map[roster.Role]int{roster.Adviser: 10}
+	rules.Rows = map[roster.Role]int{roster.Adviser: 100} // pauline is young, and has a tenth
 	rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(100), Long: meter.People(100)}}
 	var nodes [2]*storetest.Node
 	var stops [2]func()
@@ -641,7 +641,7 @@ func TestMETER_10_PeopleFoundAreBoundedOverNodesAndAtOnce(t *testing.T) {
 		stop()
 	}
 	g, _ := h.gate() // reads what was counted
-	if got := g.Standing(gate.Asker{Account: "pauline", Role: roster.Adviser}, "dossier"); got.Rows != 10 || got.MostRows != 10 {
+	if got := g.Standing(gate.Asker{Account: "pauline", Role: roster.Adviser, Opened: storetest.At}, "dossier"); got.Rows != 10 || got.MostRows != 10 {
 		t.Errorf("%d people of %d, want 10 of 10", got.Rows, got.MostRows)
 	}
 	if more := find(g, 300); more != 0 {

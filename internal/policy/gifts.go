@@ -1,6 +1,9 @@
 package policy
 
-import "poterne/internal/meter"
+import (
+	"poterne/internal/meter"
+	"poterne/internal/roster"
+)
 
 // Gives is the default of Rules.Gives, within an hour and within 28 days: whoever talks a manager into signing MUST
 // NOT empty the register by many hands.
@@ -17,7 +20,8 @@ const (
 	GivenTold    = 50
 )
 
-// youngShare is by how much less an account is given that is younger than Young.
+// youngShare is by how much less an account is given, and finds by searches, that is younger
+// than Young.
 const youngShare = 10
 
 // Gifts is how many people others may give one account within 28 days.
@@ -34,4 +38,14 @@ func GiftsOf(signed int, young bool) Gifts {
 		g.Signed, g.Given = (g.Signed+youngShare-1)/youngShare, g.Given/youngShare
 	}
 	return g
+}
+
+// RowsOf returns how many people without a reason an account of a role may find in the rows
+// of searches within 28 days; zero for any number. A young one has a tenth: probation bounds
+// whom it opens, and MUST NOT be walked around by rows.
+func (r Rules) RowsOf(role roster.Role, young bool) int {
+	if young {
+		return (r.Rows[role] + youngShare - 1) / youngShare
+	}
+	return r.Rows[role]
 }

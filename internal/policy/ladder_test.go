@@ -525,6 +525,29 @@ func TestMETER_10_PeopleFoundInSearchesAreBounded(t *testing.T) {
 	p.want("in 28 days", p.after(meter.Memory).opens(117), policy.Shown, policy.Counted)
 }
 
+// Probation holds whom a young account opens; rows at a fifth each MUST NOT be the way round.
+//
+// Promise: METER-10
+func TestMETER_10_AYoungAccountFindsATenthInSearches(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 400)
+	p.rules.Rows, p.rules.Watches = map[roster.Role]int{roster.Adviser: 15}, nil
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(20), Long: meter.People(20)}}
+	opened := p.now.AddDate(0, 0, -3)
+	p.more = func(f *policy.Facts) { f.Opened = opened }
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	for n := 100; n < 102; n++ {
+		p.want("two are found", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
+	}
+	got := p.after(time.Minute).opens(102)
+	p.want("a third", got, policy.Withheld, policy.RowsReached)
+	if got.Counted != meter.People(2) || got.Limit != meter.People(2) {
+		t.Errorf("two people in rows are told as %v of %v", got.Counted.People(), got.Limit.People())
+	}
+	opened = p.now.AddDate(0, 0, -29)
+	p.want("no longer young", p.after(time.Minute).opens(102), policy.Shown, policy.Counted)
+}
+
 // A thief who finds whom he can, by searches alone, and is never stopped for his pace.
 func TestMETER_10_AThiefFindsNoMorePeopleInSearchesThanARoleMay(t *testing.T) {
 	for role, most := range policy.Rows {

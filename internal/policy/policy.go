@@ -247,6 +247,7 @@ type weighing struct {
 	answer    uint64
 	wider     Wider
 	gifts     Gifts
+	rows      int // people without a reason who may be found by searches; zero for any number
 }
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
@@ -266,6 +267,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		answer:    facts.Answer,
 		wider:     facts.Wider,
 		gifts:     GiftsOf(r.Signed, facts.Young(now)),
+		rows:      r.RowsOf(ask.Role, facts.Young(now)),
 	}
 }
 
@@ -474,7 +476,7 @@ func (w *weighing) beyondCeiling(person register.PersonID) (shown int, beyond bo
 // beyondRows reports whether a new person in the rows of a search is one more than may be
 // found, and how many were found already.
 func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool) {
-	most := w.rules.Rows[w.ask.Role]
+	most := w.rows
 	if most == 0 || !w.ask.Signs.Has(meter.SearchRow) || w.meter.Known() < most {
 		return 0, false
 	}
@@ -532,7 +534,7 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 			return
 		}
-		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rules.Rows[w.ask.Role])}.as(Withheld, RowsReached)) {
+		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rows)}.as(Withheld, RowsReached)) {
 			return
 		}
 		if !allowed && !w.counts(person, ruling.Cost, balance, yield) {

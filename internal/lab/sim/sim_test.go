@@ -145,7 +145,6 @@ var short = map[string]bool{
 	"strangers persuaded-manager-of-a-desk": true, // likewise
 	"people persuaded-manager-of-a-desk":    true, // and 100 that others give come on top
 	"people persuaded-manager":              true, // rows come beside the month, and beside what others give
-	"people stolen-manager-mints":           true, // likewise
 	"people burst-rows":                     true, // a row costs a service a fifth of a person
 	"listed-within takes-all-desk":          true, // rows and people share one allowance, so nobody takes nine tenths of both
 	"listed-within takes-all-call-centre":   true, // likewise
