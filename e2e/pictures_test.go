@@ -44,6 +44,12 @@ func TestPictures(t *testing.T) {
 		time.Sleep(18 * time.Second)
 		pauline.open(path)
 	}
+	samir.open("/incidents/new?account=pauline.mercier")
+	samir.click("main form button.main")
+	samir.click("main form[action$='/count'] button")
+	samir.do(chromedp.SetValue(chromedp.CSS("#at"), time.Now().Add(-70*time.Minute).Format("2006-01-02T15:04")), chromedp.SendKeys(chromedp.CSS("#aware-because"), "Alerte du poste de garde"))
+	samir.click("main form[action$='/aware'] button")
+	incident := samir.evaluate(`Promise.resolve(location.pathname)`)
 	rooms := []struct {
 		name string
 		on   *screen
@@ -53,6 +59,9 @@ func TestPictures(t *testing.T) {
 		{"account", samir, "/desk/accounts/pauline.mercier"},
 		{"directory", samir, "/desk/directory"},
 		{"order", samir, "/desk/orders/new?reach=service&effect=closed&target=dossier"},
+		{"incident", samir, incident},
+		{"notice", samir, incident + "/notices/cnil"},
+		{"message", samir, incident + "/message"},
 		{"portal", pauline, "/"},
 		{"stopped", pauline, stopped},
 		{"dossier", pauline, d.file(caseload[0])},
@@ -93,7 +102,7 @@ var docsPictures = map[string]struct {
 	height int64
 }{
 	"portal light": {"portal", 1360}, "stopped light": {"stopped", 720}, "dossier light": {"dossier", 960},
-	"desk light": {"desk", 1520}, "desk dark": {"desk-dark", 1520}, "account light": {"account", 1480},
+	"desk light": {"desk", 1520}, "desk dark": {"desk-dark", 1520}, "incident light": {"incident", 1500}, "account light": {"account", 1480},
 }
 
 // forDocs keeps the upper part of a page in docs/img.
