@@ -57,6 +57,9 @@ func newHouse(t *testing.T) *house {
 		staff.Accounts = append(staff.Accounts, a)
 		staff.Habilitations = append(staff.Habilitations, roster.Habilitation{Account: a.ID, Service: "dossier", Purpose: "accompany", From: storetest.At.AddDate(0, -1, 0), Until: storetest.At.AddDate(1, 0, 0)})
 	}
+	for i := range staff.Accounts {
+		staff.Accounts[i].Opened = storetest.At.AddDate(-1, 0, 0) // none is on probation
+	}
 	if err := storetest.TakeRoster(t, db, staff); err != nil {
 		t.Fatal(err)
 	}
