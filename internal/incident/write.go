@@ -118,6 +118,10 @@ type Service struct {
 	Ledger interface {
 		// Entry returns one entry; fault.Absent when it was dropped at its term.
 		Entry(context.Context, ledger.Number) (ledger.Entry, error)
+		// Look takes in what other nodes wrote.
+		Look(context.Context) error
+		// Next is the number of the next entry.
+		Next() ledger.Number
 	}
 }
 
@@ -144,19 +148,32 @@ func (a Altered) Error() string {
 }
 
 // Check holds a file against the ledger: each line against its entry, which names the line
-// before. It returns Altered for the first that differs. Entries that were dropped at
-// their term cannot be asked any more.
+// before. It returns Altered for the first that differs, or that has no entry. Entries that
+// were dropped at their term cannot be asked any more; none is dropped after one that is
+// there.
 func (s Service) Check(ctx context.Context, f File) error {
 	var before ledger.Number
+	if f.last() >= s.Ledger.Next() { // another node wrote it, or it was put in
+		if err := s.Ledger.Look(ctx); err != nil {
+			return err
+		}
+	}
+	there := false // an entry was
 	for i, l := range f.Journal {
+		if l.Number >= s.Ledger.Next() {
+			return Altered{l.Number}
+		}
 		e, err := s.Ledger.Entry(ctx, l.Number)
 		switch {
+		case fault.Is(err, fault.Absent) && there:
+			return Altered{l.Number}
 		case fault.Is(err, fault.Absent):
 			before = l.Number
 			continue
 		case err != nil:
 			return err
 		}
+		there = true
 		same := e.Kind == ledger.Filed && e.State == l.What && e.Account == l.By && e.Approver == l.Approver && e.Digest == l.Digest() && e.Time.Equal(l.At)
 		if i > 0 {
 			same = same && e.From == f.Number && e.Cause == before

@@ -296,6 +296,7 @@ func TestOnlyThoseWhoKeepFilesSeeThemAndNoneWhoIsSuspended(t *testing.T) {
 func TestALineThatWasChangedOrTakenOutIsNamed(t *testing.T) {
 	for how, statements := range map[string][]string{
 		"changed":   {`drop trigger incident_line_is_not_changed`, `update incident_line set body = cast(replace(cast(body as text), 'an alert', 'nothing') as blob) where what = 'incident-aware'`},
+		"put in":    {`insert into incident_line (number, file, at_us, author, approver, what, body) select 999999, file, at_us, 'noa.lambert', '', 'incident-decided', cast('{"what":"to tell nobody","because":"no risk"}' as blob) from incident_line where what = 'incident-aware'`},
 		"taken out": {`drop trigger incident_line_is_not_removed`, `delete from incident_line where what = 'incident-aware'`},
 		"moved":     {`drop trigger incident_line_is_not_changed`, `update incident_line set at_us = at_us - 3600000000 where what = 'incident-aware'`},
 		"ascribed":  {`drop trigger incident_line_is_not_changed`, `update incident_line set author = 'noa.lambert' where what = 'incident-aware'`},
