@@ -75,31 +75,25 @@ type Sending struct {
 // late reports whether the notice is written later than it was due.
 func (f Facts) late() bool { return !f.Aware.IsZero() && f.Written.Sub(f.Aware) > Deadline }
 
+// field is what the configuration says for a field; false of a field that it does not answer.
+func (c Controller) field(key string) (said string, is bool) {
+	said, is = map[string]string{
+		"organisation": c.Name, "siren": c.SIREN, "sector": c.Sector, "headcount": c.Headcount, "address": c.Address, "country": c.Country,
+		"representative": c.Representative, "contact": c.Contact, "officer": c.Officer,
+	}[key]
+	return said, is
+}
+
 // known reports whether the facts answer a field.
 func (f Facts) known(key string) bool {
-	switch c := f.Controller; key {
+	if said, is := f.Controller.field(key); is {
+		return said != ""
+	}
+	switch key {
 	case "stage", "going-on":
 		return true
 	case "reference":
 		return f.Reference != ""
-	case "organisation":
-		return c.Name != ""
-	case "siren":
-		return c.SIREN != ""
-	case "sector":
-		return c.Sector != ""
-	case "headcount":
-		return c.Headcount != ""
-	case "address":
-		return c.Address != ""
-	case "country":
-		return c.Country != ""
-	case "representative":
-		return c.Representative != ""
-	case "contact":
-		return c.Contact != ""
-	case "officer":
-		return c.Officer != ""
 	case "involved":
 		return len(f.Involved) > 0
 	case "begun", "ended":

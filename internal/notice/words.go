@@ -60,7 +60,10 @@ func (w Words) dated(t time.Time) string { return w.In.Dated(t.In(w.Zone)) }
 
 // told says what the facts of a document answer.
 func (w Words) told(d Document, key string) []string {
-	f, c := d.Facts, d.Facts.Controller
+	f := d.Facts
+	if said, is := f.Controller.field(key); is {
+		return slices.Collect(lines(said))
+	}
 	one := func(text string) []string { return []string{text} }
 	switch key {
 	case "stage":
@@ -71,24 +74,6 @@ func (w Words) told(d Document, key string) []string {
 		return said
 	case "reference":
 		return one(f.Reference)
-	case "organisation":
-		return one(c.Name)
-	case "siren":
-		return one(c.SIREN)
-	case "sector":
-		return one(c.Sector)
-	case "headcount":
-		return one(c.Headcount)
-	case "address":
-		return slices.Collect(lines(c.Address))
-	case "country":
-		return one(c.Country)
-	case "representative":
-		return one(c.Representative)
-	case "contact":
-		return one(c.Contact)
-	case "officer":
-		return one(c.Officer)
 	case "involved":
 		return f.Involved
 	case "begun":

@@ -4,6 +4,8 @@
 package portaltest
 
 import (
+	"archive/zip"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -65,4 +67,26 @@ func Forms(t *testing.T, raw string) (actions []string) {
 		actions = append(actions, Attr(form, "action"))
 	}
 	return actions
+}
+
+// Unpack returns the files of an archive, by name.
+func Unpack(t *testing.T, packed string) map[string]string {
+	t.Helper()
+	archive, err := zip.NewReader(strings.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string]string)
+	for _, file := range archive.File {
+		opened, err := file.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(opened)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[file.Name] = string(raw)
+	}
+	return files
 }

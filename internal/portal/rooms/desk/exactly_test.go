@@ -1,7 +1,6 @@
 package desk_test
 
 import (
-	"archive/zip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -45,24 +44,12 @@ func formIn(t *testing.T, raw, action string) url.Values {
 	return nil
 }
 
-// unpackAll returns the files of an archive.
+// unpackAll returns the files of an archive, by the endings of their names.
 func unpackAll(t *testing.T, packed string) map[string]string {
 	t.Helper()
-	archive, err := zip.NewReader(strings.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := make(map[string]string)
-	for _, file := range archive.File {
-		opened, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := io.ReadAll(opened)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[file.Name[strings.Index(file.Name, "."):]] = string(raw)
+	for name, body := range portaltest.Unpack(t, packed) {
+		files[name[strings.Index(name, "."):]] = body
 	}
 	return files
 }

@@ -1,10 +1,8 @@
 package incident_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/rand"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -117,29 +115,19 @@ func TestTheListIsOfExactlyThesePeopleWithAndWithoutAReason(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s", answer.Status, raw)
 	}
-	archive, err := zip.NewReader(bytes.NewReader([]byte(raw)), int64(len(raw)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list bytes.Buffer
-	for _, file := range archive.File {
-		if strings.HasSuffix(file.Name, ".csv") {
-			opened, err := file.Open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := list.ReadFrom(opened); err != nil {
-				t.Fatal(err)
-			}
+	list := ""
+	for name, body := range portaltest.Unpack(t, raw) {
+		if strings.HasSuffix(name, ".csv") {
+			list = body
 		}
 	}
 	for person, reason := range map[byte]string{1: "none,1,", 2: "none,1,", 9: "known,2,"} {
-		if !strings.Contains(list.String(), (register.PersonID{1, person}).Hex()+",name,"+reason) {
-			t.Errorf("person %d is not there as %q:\n%s", person, reason, list.String())
+		if !strings.Contains(list, (register.PersonID{1, person}).Hex()+",name,"+reason) {
+			t.Errorf("person %d is not there as %q:\n%s", person, reason, list)
 		}
 	}
-	if n := strings.Count(list.String(), "\n"); n != 4 {
-		t.Errorf("the list has %d lines:\n%s", n, list.String())
+	if n := strings.Count(list, "\n"); n != 4 {
+		t.Errorf("the list has %d lines:\n%s", n, list)
 	}
 }
 
@@ -202,14 +190,14 @@ func TestTELL_5_TheEvidenceIsVerifiedByItselfAndEveryFlippedByteIsFound(t *testi
 	if err != nil || r.Lines != 3 || r.Disclosures != 4 || r.WithNone != 2 || r.Orders != 1 || r.Entries != 8 || !strings.HasPrefix(r.Reference, "2026-001-") {
 		t.Fatalf("it proves %+v, %v", r, err)
 	}
-	found, tried, whole := 0, 0, unpacked(t, bundle)
+	found, tried, whole := 0, 0, portaltest.Unpack(t, raw)
 	for i := 0; i < len(bundle); i += 5 {
 		tried++
 		changed := bytes.Clone(bundle)
 		changed[i] ^= 1
 		if said, err := evidence.Verify(changed, h.Verifier); err != nil || said.Manifest != r.Manifest {
 			found++
-		} else if !maps.Equal(unpacked(t, changed), whole) {
+		} else if !maps.Equal(portaltest.Unpack(t, string(changed)), whole) {
 			t.Fatalf("byte %d of %d changes a file, and nobody sees it", i, len(bundle))
 		}
 	}
@@ -227,28 +215,6 @@ func TestTELL_5_TheEvidenceIsVerifiedByItselfAndEveryFlippedByteIsFound(t *testi
 	if _, err := evidence.Verify(bundle, strange); err == nil {
 		t.Error("it is taken under another key")
 	}
-}
-
-// unpacked is the files of a bundle.
-func unpacked(t *testing.T, bundle []byte) map[string]string {
-	t.Helper()
-	archive, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := make(map[string]string)
-	for _, file := range archive.File {
-		opened, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(opened)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[file.Name] = string(body)
-	}
-	return files
 }
 
 func TestAFileIsClosedByAnotherPersonThanTheOneWhoProposedIt(t *testing.T) {
