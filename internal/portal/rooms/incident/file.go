@@ -191,8 +191,9 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 		{Key: "aware", Done: f.Aware != nil, Path: "#aware"},
 		{Key: "count", Done: f.Count != nil, Path: "#exactly"},
 	}
+	facts := h.facts(v, f)
 	for _, form := range notice.Forms {
-		d := h.document(v, f, form, notice.Initial)
+		d := document(f, facts, form, notice.Initial)
 		said, of := d.Count()
 		one := task{Key: string(form), Path: f.path() + "/notices/" + string(form), Detail: v.words.In.Say("incident.filled", "n", said, "of", of)}
 		for _, s := range f.Sent {
@@ -202,7 +203,7 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 		}
 		tasks = append(tasks, one)
 	}
-	lacks := h.messageTo(v, f).Lacks()
+	lacks := h.messageTo(f, facts).Lacks()
 	message := task{Key: "message", Path: f.path() + "/message", Detail: v.words.In.Say("incident.message-ready")}
 	if len(lacks) > 0 {
 		message.Detail = v.words.In.Say("incident.message-lacks", "n", len(lacks))
@@ -210,20 +211,20 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 	return append(tasks, message)
 }
 
-// document fills a form in for a file, now.
-func (h *Handlers) document(v visit, f file, form notice.Form, stage notice.Stage) notice.Document {
-	return notice.Fill(form, stage, h.facts(v, f, form), f.Answers)
-}
-
-// facts are what the program knows of a file.
-func (h *Handlers) facts(v visit, f file, form notice.Form) notice.Facts {
-	facts := notice.Facts{
-		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Controller: h.deps.Controller, Authorities: f.Sent,
-	}
+// document fills a form in for a file of which facts are known.
+func document(f file, facts notice.Facts, form notice.Form, stage notice.Stage) notice.Document {
 	for _, s := range f.Sent {
 		if s.Form == form {
 			facts.Before = cmp.Or(s.Receipt, facts.Before)
 		}
+	}
+	return notice.Fill(form, stage, facts, f.Answers)
+}
+
+// facts are what the program knows of a file.
+func (h *Handlers) facts(v visit, f file) notice.Facts {
+	facts := notice.Facts{
+		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Controller: h.deps.Controller, Authorities: f.Sent,
 	}
 	if f.Aware != nil {
 		facts.Aware = f.Aware.At

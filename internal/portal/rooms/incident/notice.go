@@ -76,7 +76,7 @@ func (h *Handlers) notice(v visit, f file) error {
 	if err != nil {
 		return err
 	}
-	return h.showNotice(v, f, http.StatusOK, h.document(v, f, form, stage), noticePage{})
+	return h.showNotice(v, f, http.StatusOK, document(f, h.facts(v, f), form, stage), noticePage{})
 }
 
 // showNotice writes the page of a document, with what is to be mended.
@@ -123,7 +123,7 @@ func (h *Handlers) answer(v visit, f file) error {
 	if err != nil {
 		return err
 	}
-	d := h.document(v, f, form, stage)
+	d := document(f, h.facts(v, f), form, stage)
 	changed, typedNow := make(incident.Answers), make(map[string]notice.Answer)
 	var wrong portal.Mends
 	for _, part := range d.Groups {
@@ -190,7 +190,7 @@ func (h *Handlers) sent(v visit, f file) error {
 	if err != nil {
 		return err
 	}
-	d := h.document(v, f, form, stage)
+	d := document(f, h.facts(v, f), form, stage)
 	shown := noticePage{SentAt: v.PostFormValue("sent"), Receipt: portal.Tidy(v.PostFormValue("number"))}
 	at, err := v.Speaker.Typed(shown.SentAt)
 	if err != nil || at.IsZero() || at.After(h.shell.Now()) {
@@ -216,7 +216,7 @@ func (h *Handlers) json(v visit, f file) error {
 	if err != nil {
 		return err
 	}
-	return h.handOver(v, f, form, stage, "json", "application/json", asJSON(h.document(v, f, form, stage)))
+	return h.handOver(v, f, form, stage, "json", "application/json", asJSON(document(f, h.facts(v, f), form, stage)))
 }
 
 // handOver sends a document as a file.
@@ -235,7 +235,7 @@ func (h *Handlers) pdf(v visit, f file) error {
 	if err != nil {
 		return err
 	}
-	d := h.document(v, f, form, stage)
+	d := document(f, h.facts(v, f), form, stage)
 	say := v.words.In.Say
 	title := say("form." + string(form))
 	paper := pdf.Document{Title: title + ", " + f.Reference, Lang: string(v.words.In), Made: d.Facts.Written, Foot: f.Reference + " · " + v.words.In.Dated(d.Facts.Written.In(v.words.Zone))}
@@ -293,8 +293,7 @@ type versionView struct {
 
 // messageTo is what everybody of a file is told: each person's own message names what was
 // shown of them.
-func (h *Handlers) messageTo(v visit, f file) notice.Message {
-	facts := h.facts(v, f, notice.CNIL)
+func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
 	m := notice.Message{
 		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: register.AllFields,
 		Harms: f.Answers["harms"].Values, Contained: len(f.Scope.Accounts) > 0 && !facts.GoingOn,
@@ -307,7 +306,7 @@ func (h *Handlers) messageTo(v visit, f file) notice.Message {
 
 func (h *Handlers) message(v visit, f file) error {
 	shown := messagePage{Page: v.Page(path, "incident.message"), file: f, Back: f.path()}
-	m := h.messageTo(v, f)
+	m := h.messageTo(f, h.facts(v, f))
 	shown.Lacks = m.Lacks()
 	for _, version := range notice.Versions {
 		if said := m.Paragraphs(version, v.words); said != nil {

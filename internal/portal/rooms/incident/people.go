@@ -70,7 +70,7 @@ func (h *Handlers) evidence(v visit, f file) error {
 			}
 		}
 	}
-	for _, o := range h.facts(v, f, "").Orders {
+	for _, o := range h.facts(v, f).Orders {
 		if o.Entry > 0 {
 			bundle.Entries = append(bundle.Entries, ledger.Number(o.Entry))
 		}
