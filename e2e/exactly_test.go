@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"poterne/internal/ledger"
+	"poterne/internal/portal/portaltest"
 )
 
 // A stolen session takes what it can; then the desk asks exactly who, in a browser,
@@ -98,23 +96,11 @@ func TestLEDGER_7_TheDeskSaysExactlyWhomAThiefReceived(t *testing.T) {
 // sealedList takes the list and its seal out of an archive.
 func sealedList(t *testing.T, packed []byte) (list, seal string) {
 	t.Helper()
-	archive, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		t.Fatalf("%v: %.200q", err, packed)
-	}
-	for _, file := range archive.File {
-		opened, err := file.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := io.ReadAll(opened)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(file.Name, ".seal") {
-			seal = string(raw)
+	for name, body := range portaltest.Unpack(t, string(packed)) {
+		if strings.HasSuffix(name, ".seal") {
+			seal = body
 		} else {
-			list = string(raw)
+			list = body
 		}
 	}
 	return list, seal
