@@ -190,9 +190,6 @@ const (
 	Never  Unknown = "never"   // it cannot be found out
 )
 
-// given reports whether the answer says something.
-func (a Answer) given() bool { return len(a.Values) > 0 || a.Unknown != "" }
-
 // LongestText is how many characters a text may have.
 const LongestText = 4000
 
