@@ -61,7 +61,7 @@ func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
 		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
-			a.Approver, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Waits)
+			a.Approver, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits)
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -143,7 +143,7 @@ func (l List) kept(rows Rows) ([]roster.Account, error) {
 	for i, a := range list {
 		if old, known := before[a.ID]; known {
 			a.Opened, a.Approver, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Until, old.Closed, old.Waits
-			a.Mail = cmp.Or(a.Mail, old.Mail)
+			a.Review, a.Trained, a.Mail = old.Review, old.Trained, cmp.Or(a.Mail, old.Mail)
 			list[i] = a
 		}
 	}

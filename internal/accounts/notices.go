@@ -8,16 +8,21 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/mail"
 	"poterne/internal/roster"
 )
 
 // Notices tells the head of an organisation and its managers, by mail, what is done about
 // accounts there, as soon as it is in the ledger; and does in time what nobody does: closes
-// accounts whose end has come or that are unused, after it reminded of it.
+// accounts whose end has come or that are unused, suspends those that were not confirmed,
+// after it reminded of it.
 type Notices struct {
 	Service
 	Journal interface {
@@ -31,27 +36,52 @@ type Notices struct {
 	Roster interface {
 		// Accounts returns every account, by organisation and name.
 		Accounts(context.Context) ([]roster.Account, error)
+		// Rights returns every account with what it may use.
+		Rights(context.Context) ([]Rights, error)
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
-	// Once sets a mark until a time, and reports whether it was new: of all nodes, one
-	// sends a mail.
-	Once   func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
+	Marks  Marks
 	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
 	Now    func() time.Time
 	Log    *slog.Logger
+
+	mu     sync.Mutex // guards what follows
+	unsent []letter   // that the mail server did not take
+}
+
+// Marks say what was done already: of all nodes, one sends a mail.
+type Marks interface {
+	// Once sets a mark until a time, and reports whether it was new.
+	Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
+	// Forget takes a mark back.
+	Forget(ctx context.Context, mark [sha256.Size]byte) error
+}
+
+// letter is a mail that is sent once until a time: what names it on every node.
+type letter struct {
+	what    string
+	until   time.Time
+	message mail.Message
 }
 
 const (
-	told        = 24 * time.Hour      // what is older was told, or is told no more
+	told        = 24 * time.Hour      // after a start, what is older is told no more
 	marked      = 8 * 24 * time.Hour  // how long it is known what was told
 	upkeepEvery = 10 * time.Minute    // how often ends are looked at
 	unusedFor   = 90 * 24 * time.Hour // after which an account is closed
-	tries       = 5                   // of one mail, each after twice the wait
+	tries       = 3                   // of a notice, each after four times the wait; then at each upkeep
+	mostUnsent  = 1000
 )
 
-// reminders are how many days before its end an account is reminded of it.
+// reminders are how many days before an end it is reminded of.
 var reminders = []int{30, 7, 1}
+
+// notified are the acts that an organisation's head and managers are told of.
+var notified = []ledger.Kind{
+	ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Raised,
+	ledger.Reviewed, ledger.Lapsed, ledger.Signalled,
+}
 
 // Run tells until ctx ends.
 func (n *Notices) Run(ctx context.Context) error {
@@ -66,7 +96,7 @@ func (n *Notices) Run(ctx context.Context) error {
 				if err = e; err != nil {
 					break
 				}
-				if err = n.tell(ctx, entry); err != nil {
+				if err = n.Tell(ctx, entry); err != nil {
 					break
 				}
 			}
@@ -86,70 +116,124 @@ func wait(ctx context.Context, long time.Duration) {
 	}
 }
 
-// tell sends what an entry has to say to whoever must hear of it. The act's own author is
+// Tell sends what an entry has to say to whoever must hear of it. The act's own author is
 // told too: it may not have been them.
-func (n *Notices) tell(ctx context.Context, e ledger.Entry) error {
-	if !slices.Contains([]ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended}, e.Kind) {
+func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
+	if !slices.Contains(notified, e.Kind) {
 		return nil
 	}
 	people, err := n.Roster.Accounts(ctx)
 	if err != nil {
 		return err
 	}
-	bodies, err := n.Roster.Organisations(ctx)
+	named := func(id roster.AccountID) roster.Account {
+		if i := slices.IndexFunc(people, func(a roster.Account) bool { return a.ID == id }); i >= 0 {
+			return people[i]
+		}
+		return roster.Account{Name: string(id)}
+	}
+	if e.Organisation == "" { // a raise says whose it is
+		e.Organisation = named(e.Subject).Organisation
+	}
+	organisation, to, err := n.heads(ctx, e.Organisation, people)
 	if err != nil {
 		return err
 	}
-	organisation := roster.Organisation{ID: e.Organisation, Name: string(e.Organisation)}
-	if i := slices.IndexFunc(bodies, func(o roster.Organisation) bool { return o.ID == e.Organisation }); i >= 0 {
-		organisation = bodies[i]
-	}
-	name := func(id roster.AccountID) string {
-		if i := slices.IndexFunc(people, func(a roster.Account) bool { return a.ID == id }); i >= 0 {
-			return people[i].Name
-		}
-		return string(id)
-	}
-	to := []string{organisation.Mail}
-	for _, a := range people {
-		if a.Organisation == e.Organisation && a.Role == roster.Manager && a.Gives(n.Now()) {
-			to = append(to, a.Mail)
+	if e.Kind == ledger.Signalled {
+		for _, a := range people {
+			if a.Role == roster.Security && a.Gives(n.Now()) {
+				to = append(to, a.Mail)
+			}
 		}
 	}
-	slices.Sort(to)
-	for _, address := range slices.Compact(to) {
-		if address == "" {
-			continue
-		}
-		message := bilingual(address, "mail."+e.Kind.String(), "organisation", organisation.Name, "who", name(e.Account), "subject", name(e.Subject), "number", uint64(e.Number))
-		n.send(ctx, fmt.Sprintf("notice %d %s", e.Number, address), func() error { return n.Sender.Send(ctx, message) })
+	who := i18n.French.Say("mail.itself") + " / " + i18n.English.Say("mail.itself")
+	if e.Account != journal.Itself {
+		who = named(e.Account).Name
+	}
+	for _, address := range addresses(to) {
+		message := bilingual(address, "mail."+e.Kind.String(), "organisation", organisation, "who", who, "subject", named(e.Subject).Name,
+			"number", uint64(e.Number), "n", int(e.Count), "people", e.Cost.People())
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
 	return nil
 }
 
-// send sends a mail that no node has sent, and tries again while the server does not take it.
-func (n *Notices) send(ctx context.Context, what string, send func() error) {
-	first, err := n.Once(ctx, sha256.Sum256([]byte(what)), n.Now().Add(marked))
-	for try := 0; err == nil && first && try < tries; try++ {
-		if err := send(); err == nil {
-			return
-		} else if ctx.Err() == nil {
-			n.Log.WarnContext(ctx, "a notice was not taken by the mail server", slog.Int("try", try+1), slog.Any("err", err))
-		}
-		wait(ctx, time.Second<<(2*try))
+// heads returns an organisation's name, and the addresses of its head and its managers.
+func (n *Notices) heads(ctx context.Context, of roster.OrganisationID, people []roster.Account) (name string, to []string, err error) {
+	bodies, err := n.Roster.Organisations(ctx)
+	if err != nil {
+		return "", nil, err
 	}
-	if err != nil && ctx.Err() == nil {
-		n.Log.WarnContext(ctx, "a notice was not sent", slog.Any("err", err))
+	name = string(of)
+	if i := slices.IndexFunc(bodies, func(o roster.Organisation) bool { return o.ID == of }); i >= 0 {
+		name, to = bodies[i].Name, append(to, bodies[i].Mail)
+	}
+	for _, a := range people {
+		if a.Organisation == of && a.Role == roster.Manager && a.Gives(n.Now()) {
+			to = append(to, a.Mail)
+		}
+	}
+	return name, to, nil
+}
+
+// addresses are those that are some, each once.
+func addresses(list []string) []string {
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(list))), func(address string) bool { return address == "" })
+}
+
+// send sends a letter that no node has sent. One that the server does not take is tried
+// again at the next upkeep.
+func (n *Notices) send(ctx context.Context, l letter, tries int) {
+	mark := sha256.Sum256([]byte(l.what))
+	first, err := n.Marks.Once(ctx, mark, l.until)
+	if !first || err != nil {
+		if err != nil && ctx.Err() == nil {
+			n.Log.WarnContext(ctx, "a mail was not sent", slog.Any("err", err))
+		}
+		return
+	}
+	for try := range tries {
+		if try > 0 {
+			wait(ctx, time.Second<<(2*(try-1)))
+		}
+		if err = n.Sender.Send(ctx, l.message); err == nil {
+			return
+		}
+	}
+	n.Log.WarnContext(ctx, "a mail was not taken by the mail server; it is tried again", slog.Any("err", err))
+	if err := n.Marks.Forget(context.WithoutCancel(ctx), mark); err != nil {
+		n.Log.WarnContext(ctx, "a mail will not be tried again", slog.Any("err", err))
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.unsent) < mostUnsent {
+		n.unsent = append(n.unsent, l)
 	}
 }
 
-// RunUpkeep closes accounts at their end and reminds of it, until ctx ends. used returns
-// when an account was last signed in to, and since when that is known.
-func (n *Notices) RunUpkeep(ctx context.Context, used func(roster.AccountID) (last, since time.Time)) error {
+// again sends what the server did not take, while it is worth telling.
+func (n *Notices) again(ctx context.Context) {
+	n.mu.Lock()
+	unsent := n.unsent
+	n.unsent = nil
+	n.mu.Unlock()
+	for _, l := range unsent {
+		if n.Now().Before(l.until) {
+			n.send(ctx, l, 1)
+		}
+	}
+}
+
+// Entered is when an account was last signed in to, and since when that is known.
+type Entered func(roster.AccountID) (last, since time.Time)
+
+// RunUpkeep does what time brings, until ctx ends.
+func (n *Notices) RunUpkeep(ctx context.Context, entered Entered) error {
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
 	for {
-		if err := n.Upkeep(ctx, used); err != nil && ctx.Err() == nil {
+		if err := n.Upkeep(ctx, entered); err != nil && ctx.Err() == nil {
 			n.Log.WarnContext(ctx, "accounts could not be looked at", slog.Any("err", err))
 		}
 		select {
@@ -161,68 +245,140 @@ func (n *Notices) RunUpkeep(ctx context.Context, used func(roster.AccountID) (la
 }
 
 // Upkeep looks at every account once.
-func (n *Notices) Upkeep(ctx context.Context, used func(roster.AccountID) (last, since time.Time)) error {
-	people, err := n.Roster.Accounts(ctx)
+func (n *Notices) Upkeep(ctx context.Context, entered Entered) error {
+	n.again(ctx)
+	all, err := n.Roster.Rights(ctx)
 	if err != nil {
 		return err
 	}
 	now := n.Now()
 	guards := 0 // of the security desk: the last two stay, used or not
-	for _, a := range people {
-		if a.Role == roster.Security && a.Gives(now) {
+	var people []roster.Account
+	for _, r := range all {
+		people = append(people, r.Account)
+		if r.Account.Role == roster.Security && r.Account.Gives(now) {
 			guards++
 		}
 	}
-	for _, a := range people {
+	for _, r := range all {
+		a := r.Account
 		if !a.Open() {
 			continue
 		}
-		last, since := used(a.ID)
+		last, since := entered(a.ID)
 		idle := now.Sub(latest(a.Opened, last, since)) >= unusedFor
 		switch {
-		case !a.Gives(now):
-			err = n.end(ctx, a, ledger.Expired)
+		case !a.Until.IsZero() && !now.Before(a.Until):
+			err = n.end(ctx, &Close{By: journal.Itself, Of: a.ID, Why: ledger.Expired}, a.ID)
 		case idle && (a.Role != roster.Security || guards > 2):
-			err = n.end(ctx, a, ledger.Unused)
+			err = n.end(ctx, &Close{By: journal.Itself, Of: a.ID, Why: ledger.Unused}, a.ID)
 			if a.Role == roster.Security {
 				guards--
 			}
-		case !a.Until.IsZero():
-			n.remind(ctx, a, now)
+		case a.Lapsed(now):
+			err = n.lapse(ctx, a)
+		default:
+			if ends := r.ends(now); !ends.IsZero() {
+				n.remind(ctx, "mail.reminder", string(a.ID), ends, []string{a.Mail})
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return n.remindReviews(ctx, people)
+}
+
+// ends is when the first of an account's rights ends that has not ended; zero when none does.
+func (r Rights) ends(now time.Time) time.Time {
+	end := r.Account.Until
+	for _, h := range r.Habilitations {
+		if h.Until.After(now) && (end.IsZero() || h.Until.Before(end)) {
+			end = h.Until
+		}
+	}
+	return end
 }
 
 func latest(times ...time.Time) time.Time {
 	return slices.MaxFunc(times, time.Time.Compare)
 }
 
-func (n *Notices) end(ctx context.Context, a roster.Account, why ledger.State) error {
-	_, err := journal.Do(ctx, n.Writer, &Close{By: journal.Itself, Of: a.ID, Why: why})
+// end closes an account and ends its sessions.
+func (n *Notices) end(ctx context.Context, act *Close, of roster.AccountID) error {
+	_, err := journal.Do(ctx, n.Writer, act)
 	if errors.Is(err, journal.Unchanged) { // another node was quicker
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	return n.EndAll(ctx, of)
+}
+
+// lapse writes down, once, that an account is suspended for want of a confirmation, and
+// ends its sessions.
+func (n *Notices) lapse(ctx context.Context, a roster.Account) error {
+	mark := sha256.Sum256(fmt.Appendf(nil, "lapse %s %d", a.ID, a.Review.Unix()))
+	first, err := n.Marks.Once(ctx, mark, n.Now().Add(2*unusedFor)) // by then it is closed
+	if err != nil || !first {
+		return err
+	}
+	if _, err := journal.Do(ctx, n.Writer, Lapse{a.ID}); err != nil {
+		if errors.Is(err, journal.Unchanged) {
+			return nil
+		}
+		return errors.Join(err, n.Marks.Forget(context.WithoutCancel(ctx), mark))
+	}
 	return n.EndAll(ctx, a.ID)
 }
 
-// remind tells a person, once for each of the reminders, how many days their account has.
-func (n *Notices) remind(ctx context.Context, a roster.Account, now time.Time) {
-	if a.Mail == "" || !n.Invites() {
+// remindReviews tells the managers of each organisation when the first of its accounts must
+// have been confirmed, and how many there are within the month.
+func (n *Notices) remindReviews(ctx context.Context, people []roster.Account) error {
+	type review struct {
+		at time.Time
+		n  int
+	}
+	due, now := make(map[roster.OrganisationID]review), n.Now()
+	for _, a := range people {
+		if !a.Gives(now) || a.Review.IsZero() || a.Review.Sub(now) > day*time.Duration(reminders[0]) {
+			continue
+		}
+		d := due[a.Organisation]
+		if d.n++; d.at.IsZero() || a.Review.Before(d.at) {
+			d.at = a.Review
+		}
+		due[a.Organisation] = d
+	}
+	for of, d := range due {
+		name, to, err := n.heads(ctx, of, people)
+		if err != nil {
+			return err
+		}
+		n.remind(ctx, "mail.review", string(of), d.at, to, "accounts", d.n, "organisation", name)
+	}
+	return nil
+}
+
+const day = 24 * time.Hour
+
+// remind tells, once for each of the reminders, how many days are left before an end: what
+// names whose it is.
+func (n *Notices) remind(ctx context.Context, key, what string, end time.Time, to []string, pairs ...any) {
+	if !n.Invites() {
 		return
 	}
-	left := a.Until.Sub(now)
+	left := end.Sub(n.Now())
 	for _, days := range slices.Backward(reminders) { // the nearest only
-		if left <= time.Duration(days)*24*time.Hour {
-			message := bilingual(a.Mail, "mail.reminder", "n", days)
-			n.send(ctx, fmt.Sprintf("reminder %s %d %d", a.ID, a.Until.Unix(), days), func() error { return n.Sender.Send(ctx, message) })
-			return
+		if left > time.Duration(days)*day {
+			continue
 		}
+		pairs = append(pairs, "n", int((left+day-1)/day), "link", n.Home)
+		for _, address := range addresses(to) {
+			l := letter{strings.Join([]string{key, what, address, fmt.Sprint(end.Unix(), days)}, " "), end.Add(marked), bilingual(address, key, pairs...)}
+			n.send(ctx, l, 1)
+		}
+		return
 	}
 }

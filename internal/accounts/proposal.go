@@ -45,6 +45,7 @@ type Proposal struct {
 	Identity     roster.Identity // whom it is for, of those refused at the door, or who accepted it
 	Known        bool            // the identity was named by whoever proposed it
 
+	Made       time.Time
 	Stage      Stage
 	Approver   roster.AccountID
 	Invitation ledger.Digest // of the newest invitation's token
@@ -105,6 +106,8 @@ type ProposalRows interface {
 	// Proposals returns those of an organisation that wait for something, or did when they
 	// lapsed; of all organisations when it is empty.
 	Proposals(roster.OrganisationID) ([]Proposal, error)
+	// ProposedSince returns how many proposals an account made since a time.
+	ProposedSince(roster.AccountID, time.Time) (int, error)
 	// PutProposal replaces a proposal, or makes it.
 	PutProposal(Proposal) error
 }
@@ -113,13 +116,22 @@ type ProposalRows interface {
 type Bounds struct {
 	Quota  func(roster.OrganisationID) int
 	Rights map[Right]bool // that can be proposed: each service with its purpose
+	Review time.Duration  // after which managers must have confirmed an account; zero: they need not
 }
 
 // Propose asks for an account. Nothing comes of it before a second person approves.
 type Propose struct {
 	Proposal
 	Bounds Bounds
+
+	lately int // proposals of the same account within a day, this one included
 }
+
+// manyWithin and many are how many proposals of one account within how long are a signal.
+const (
+	manyWithin = 24 * time.Hour
+	many       = 2
+)
 
 var (
 	// MailTaken is the error of a person who has an account, or is proposed for one.
@@ -141,7 +153,7 @@ var (
 )
 
 // Decide implements journal.Act.
-func (p Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
+func (p *Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	by, err := approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true})
 	if err != nil {
 		return ledger.Entry{}, err
@@ -161,6 +173,10 @@ func (p Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
 		return ledger.Entry{}, err
 	}
+	if p.lately, err = rows.ProposedSince(p.By, tx.Now().Add(-manyWithin)); err != nil {
+		return ledger.Entry{}, err
+	}
+	p.lately++
 	return ledger.Entry{
 		Kind: ledger.Proposed, Account: p.By, Organisation: p.Organisation, Until: p.Until, Identity: p.Identity,
 		State: ledger.State(p.Role), Count: uint64(len(p.Rights)), Digest: p.digest(), Note: p.Because,
@@ -168,7 +184,7 @@ func (p Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 }
 
 // check says what is wrong with what was typed.
-func (p Propose) check(now time.Time) error {
+func (p *Propose) check(now time.Time) error {
 	if err := typed.Check("a proposal", p.Because); err != nil {
 		return err
 	}
@@ -196,7 +212,7 @@ func (p Propose) check(now time.Time) error {
 }
 
 // room refuses more than may wait at once, and more accounts than the organisation may have.
-func (p Propose) room(now time.Time, rows ProposalRows) error {
+func (p *Propose) room(now time.Time, rows ProposalRows) error {
 	list, err := rows.Proposals(p.Organisation)
 	if err != nil {
 		return err
@@ -257,11 +273,20 @@ func (p Proposal) anew(rows ProposalRows, mail string, identity roster.Identity)
 }
 
 // Apply implements journal.Act.
-func (p Propose) Apply(rows ProposalRows, e ledger.Entry) error {
+func (p *Propose) Apply(rows ProposalRows, e ledger.Entry) error {
 	made := p.Proposal
-	made.Number, made.Stage, made.Ends = e.Number, Waiting, e.Time.Add(ProposalWaits)
+	made.Number, made.Made, made.Stage, made.Ends = e.Number, e.Time, Waiting, e.Time.Add(ProposalWaits)
 	made.Known = made.Identity != roster.Identity{}
 	return rows.PutProposal(made)
+}
+
+// Details implements journal.Details: several proposals of one account within a day are a
+// signal, which the security desk is told of, too.
+func (p *Propose) Details() []ledger.Entry {
+	if p.lately < many {
+		return nil
+	}
+	return []ledger.Entry{{Kind: ledger.Signalled, Account: p.By, Organisation: p.Organisation, State: ledger.ManyProposals, Count: uint64(p.lately)}}
 }
 
 // Approve lets a second person approve a proposal. The invitation's token is not kept: only
@@ -431,6 +456,7 @@ func (a *Accept) Apply(rows ProposalRows, _ ledger.Entry) error { return rows.Pu
 type Join struct {
 	Number ledger.Number
 	By     roster.AccountID
+	Review time.Duration // after which the account must be confirmed; zero: it need not
 
 	proposal Proposal
 	rights   Rights
@@ -463,6 +489,9 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	}
 	p.Stage, p.Account = HasBegun, id
 	j.proposal, j.rights = p, p.rights(id, tx.Now())
+	if j.Review > 0 && p.Role != roster.Security {
+		j.rights.Account.Review = tx.Now().Add(j.Review)
+	}
 	return ledger.Entry{
 		Kind: ledger.Joined, Account: j.By, Organisation: p.Organisation, Approver: p.Approver, Subject: id, Cause: p.Number, Until: p.Until, Identity: p.Identity,
 	}, nil

@@ -73,8 +73,8 @@ var bounds = accounts.Bounds{
 	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true},
 }
 
-func (h *house) proposal(by roster.AccountID, name string) accounts.Propose {
-	return accounts.Propose{Bounds: bounds, Proposal: accounts.Proposal{
+func (h *house) proposal(by roster.AccountID, name string) *accounts.Propose {
+	return &accounts.Propose{Bounds: bounds, Proposal: accounts.Proposal{
 		By: by, Organisation: "mlv", Role: roster.Adviser, Name: name, Mail: name + "@mlv.example", Because: "recrutement",
 		Rights: []accounts.Right{{Service: "dossier", Purpose: "accompany"}}, Until: h.at.AddDate(0, 6, 0),
 	}}
@@ -92,7 +92,7 @@ func accepting(name string) *accounts.Accept {
 }
 
 // invited is a proposal that samir approved, with its name for a token.
-func (h *house) invited(p accounts.Propose) ledger.Number {
+func (h *house) invited(p *accounts.Propose) ledger.Number {
 	h.t.Helper()
 	h.there(p.By, samir)
 	made := h.must(do(h, p))
@@ -101,7 +101,7 @@ func (h *house) invited(p accounts.Propose) ledger.Number {
 }
 
 // joined is an account that was proposed, approved, accepted and confirmed.
-func (h *house) joined(p accounts.Propose) roster.AccountID {
+func (h *house) joined(p *accounts.Propose) roster.AccountID {
 	h.t.Helper()
 	number := h.invited(p)
 	h.must(do(h, accepting(p.Name)))

@@ -25,6 +25,7 @@ type Service struct {
 	Bounds Bounds
 	Sender Sender // nil: no mail server is configured, and nobody can be invited
 	Invite string // the address that an invitation leads to, without its token
+	Home   string // the address of the managers' list of accounts
 }
 
 var (
@@ -42,7 +43,7 @@ func (s Service) Propose(ctx context.Context, p Proposal) (ledger.Number, error)
 	if !s.Invites() {
 		return 0, NoServer
 	}
-	entry, err := journal.Do(ctx, s.Writer, Propose{p, s.Bounds})
+	entry, err := journal.Do(ctx, s.Writer, &Propose{Proposal: p, Bounds: s.Bounds})
 	return entry.Number, err
 }
 
@@ -90,7 +91,7 @@ func (s Service) Accept(ctx context.Context, token string, who Visitor) (p Propo
 		if p = accept.Proposal; !p.Known {
 			return nil
 		}
-		join := &Join{Number: p.Number, By: journal.Itself}
+		join := &Join{Number: p.Number, By: journal.Itself, Review: s.Bounds.Review}
 		_, err := journal.Within(tx, join)
 		p = join.proposal
 		return err
@@ -100,13 +101,19 @@ func (s Service) Accept(ctx context.Context, token string, who Visitor) (p Propo
 
 // Confirm makes the account of who accepted an invitation.
 func (s Service) Confirm(ctx context.Context, number ledger.Number, by roster.AccountID) error {
-	_, err := journal.Do(ctx, s.Writer, &Join{Number: number, By: by})
+	_, err := journal.Do(ctx, s.Writer, &Join{Number: number, By: by, Review: s.Bounds.Review})
 	return err
 }
 
 // Close closes an account by hand.
 func (s Service) Close(ctx context.Context, of, by roster.AccountID, because string) error {
 	_, err := journal.Do(ctx, s.Writer, &Close{By: by, Of: of, Why: ledger.ByHand, Because: because})
+	return err
+}
+
+// Review confirms accounts, until they must be confirmed again.
+func (s Service) Review(ctx context.Context, of []roster.AccountID, by roster.AccountID) error {
+	_, err := journal.Do(ctx, s.Writer, &Review{By: by, Of: of, For: s.Bounds.Review})
 	return err
 }
 

@@ -118,9 +118,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	entered := accounts.NewUsed(p.Journal, o.Ledger, store.NewKept(o.DB, "used"), o.Now, log)
 	notices := &accounts.Notices{
 		Service: life, Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, EndAll: p.door.EndAll, Now: o.Now, Log: log,
-		Once: func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error) {
-			return sessions.Once(ctx, signin.Digest(mark), until)
-		},
+		Marks: marks{sessions},
 	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
@@ -206,9 +204,20 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	return p, nil
 }
 
+// marks are what was mailed already.
+type marks struct{ sessions *store.Sessions }
+
+func (m marks) Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error) {
+	return m.sessions.Once(ctx, signin.Digest(mark), until)
+}
+
+func (m marks) Forget(ctx context.Context, mark [sha256.Size]byte) error {
+	return m.sessions.Forget(ctx, signin.Digest(mark))
+}
+
 // accounts does the acts of an account's life.
 func (o *Opened) accounts(w journal.Writer) accounts.Service {
-	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Bounds: accounts.Bounds{Quota: o.Quota, Rights: make(map[accounts.Right]bool)}}
+	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Home: o.Origin + manager.PeoplePath, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
 	for _, service := range o.Services {
 		for _, purpose := range purposes(service) {
 			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true

@@ -172,13 +172,19 @@ type mailTable struct {
 }
 
 // accountsTable is how many accounts an organisation may have, those included that are
-// invited: 200 where nothing is said.
+// invited: 200 where nothing is said; and after how many months its managers must have
+// confirmed each: 6.
 type accountsTable struct {
+	Review int64            `toml:"review_months"`
 	Quota  int64            `toml:"quota"`
 	Quotas map[string]int64 `toml:"quotas"` // by organisation
 }
 
-const usualQuota int64 = 200
+const (
+	usualQuota  int64 = 200
+	usualReview int64 = 6
+	month             = 30 * 24 * time.Hour
+)
 
 // mail reads the mail server, where there is one, and how many accounts there may be.
 func (c *config) mail(s *Settings, files secretFiles) {
@@ -191,6 +197,11 @@ func (c *config) mail(s *Settings, files secretFiles) {
 			files.wrong.Add("accounts.quotas."+id, "an organisation has one account at least; write how many it may have")
 		}
 	}
+	review := cmp.Or(c.Accounts.Review, usualReview)
+	if review < 1 || review > 12 {
+		files.wrong.Add("accounts.review_months", "not from 1 to 12; write after how many months managers must have confirmed each account, such as 6")
+	}
+	s.Review = time.Duration(review) * month
 	s.Quota = func(of roster.OrganisationID) int { return int(cmp.Or(quotas[string(of)], usual)) }
 	if c.Mail == nil {
 		return
@@ -332,6 +343,7 @@ type Settings struct {
 	SignIn     signin.Settings
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Quota      func(roster.OrganisationID) int
+	Review     time.Duration // after which an organisation's managers must have confirmed an account
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
 	Retention  retention.Setting

@@ -95,7 +95,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
 			Identity: roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}, Opened: now,
-			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail),
+			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail), Review: s.reviewed(role, now),
 		})
 		for j, h := range a.Habilitation {
 			list.Habilitations = append(list.Habilitations, h.compile(wrong, index(path+".habilitation", j), roster.AccountID(a.ID), role, s, now))
@@ -107,6 +107,15 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		}
 	}
 	return list
+}
+
+// reviewed is when managers must have confirmed an account that is there from now on; never
+// one of the security desk, which confirms theirs.
+func (s Settings) reviewed(role roster.Role, now time.Time) time.Time {
+	if role == roster.Security {
+		return time.Time{}
+	}
+	return now.Add(s.Review)
 }
 
 // mailOf is an address in its one spelling; empty when there is none.

@@ -30,7 +30,7 @@ type known struct {
 // as they are.
 func (k known) policy(watched time.Time, orders order.Set, meterOf func(roster.AccountID) *meter.Draft, now time.Time) policy.Facts {
 	return policy.Facts{
-		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Watched: watched, Orders: orders, Meter: meterOf(k.asker.Account),
+		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Review: k.asker.Review, Trained: k.asker.Trained, Watched: watched, Orders: orders, Meter: meterOf(k.asker.Account),
 		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.covers(orders, meterOf, now)},
 	}
 }

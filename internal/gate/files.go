@@ -23,7 +23,7 @@ type Files interface {
 
 // AskerOf is an account without what it may use.
 func AskerOf(account roster.Account) Asker {
-	return Asker{Account: account.ID, Organisation: account.Organisation, Role: account.Role, Opened: account.Opened}
+	return Asker{Account: account.ID, Organisation: account.Organisation, Role: account.Role, Opened: account.Opened, Review: account.Review, Trained: account.Trained}
 }
 
 // Asker is an account with what it may use, and whom it covers.
@@ -32,6 +32,8 @@ type Asker struct {
 	Organisation  roster.OrganisationID
 	Role          roster.Role
 	Opened        time.Time // since when there is this account
+	Review        time.Time // when its managers must have confirmed it; zero: they need not
+	Trained       time.Time // until when its certificate of awareness lasts; zero: it has none
 	Habilitations []roster.Habilitation
 	Covers        []reason.Duty // past and to come included; as far as the roster tells
 }

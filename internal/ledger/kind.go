@@ -39,9 +39,12 @@ const (
 	Admitted  Kind = 27 // a second person admitted the accounts that a roster made
 	Refunded  Kind = 28 // what opening a person cost came back: another system told of a reason afterwards
 	Filed     Kind = 29 // a line was added to the file of an incident
+	Reviewed  Kind = 30 // managers confirmed accounts
+	Lapsed    Kind = 31 // an account that they did not confirm in time is suspended
+	Signalled Kind = 32 // what an account does is worth a second look
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -88,6 +91,8 @@ const (
 	ByHand  State = "by-hand" // a person closed an account
 	Expired State = "expired" // its end had come
 	Unused  State = "unused"  // nobody had signed in to it for long
+
+	ManyProposals State = "many-proposals" // of one account, within a day
 
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
@@ -136,6 +141,9 @@ var fields = map[Kind][]string{
 	Admitted:  also(doer, "Cause", "Count"),
 	Refunded:  also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
 	Filed:     also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
+	Reviewed:  also(doer, "Count"),
+	Lapsed:    also(doer, "Subject", "Until"),
+	Signalled: also(doer, "State", "Count", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

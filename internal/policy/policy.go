@@ -5,6 +5,7 @@ package policy
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"poterne/internal/meter"
@@ -103,6 +104,8 @@ func (a Ask) For(o Opening) Ask {
 type Facts struct {
 	Habilitations []roster.Habilitation // the asker's
 	Opened        time.Time             // since when the account exists; zero for long ago
+	Review        time.Time             // when its managers must have confirmed it; zero: they need not
+	Trained       time.Time             // until when its certificate of awareness lasts; zero: it has none
 	Watched       time.Time             // since when the ledger tells what accounts do
 	Orders        order.Set             // placed and not lifted
 	Evidence      reason.Evidence
@@ -166,7 +169,7 @@ func (d Decision) first(is func(Ruling) bool) (Ruling, bool) {
 // ledger: facts.Meter is left as it was.
 func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 	standing, ordered := facts.Orders.Against(ask.Account, ask.Organisation, ask.Service, now)
-	why := refusal(ask, facts.Habilitations, standing, now)
+	why := r.refusal(ask, facts, standing, now)
 	if why == Granted && !facts.allows(ask, now) {
 		why = NoPermit
 	}
@@ -196,7 +199,7 @@ func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
 
 // refusal returns why the ask as a whole is refused, whichever people it is about;
 // Granted when it is not.
-func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order, now time.Time) Why {
+func (r Rules) refusal(ask Ask, facts Facts, standing order.Order, now time.Time) Why {
 	switch standing.Effect {
 	case "", order.Frozen:
 	case order.Closed:
@@ -210,12 +213,18 @@ func refusal(ask Ask, habilitations []roster.Habilitation, standing order.Order,
 	if !ask.Role.ReadsFiles() {
 		return RoleReadsNothing
 	}
-	for _, h := range habilitations {
-		if h.Account == ask.Account && h.Covers(ask.Service, ask.Purpose, now) {
-			return Granted
-		}
+	covers := func(h roster.Habilitation) bool {
+		return h.Account == ask.Account && h.Covers(ask.Service, ask.Purpose, now)
 	}
-	return NotHabilitated
+	switch {
+	case !slices.ContainsFunc(facts.Habilitations, covers):
+		return NotHabilitated
+	case !facts.Review.IsZero() && !now.Before(facts.Review):
+		return NotReviewed
+	case r.Trains[ask.Role] && !now.Before(facts.Trained):
+		return NotTrained
+	}
+	return Granted
 }
 
 // refused gives each person in the ask the same refusal.

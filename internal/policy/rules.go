@@ -24,7 +24,8 @@ type Rules struct {
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
 	Share      int // one account may spend one part in so many of each of Wider; zero for all of it
 	Watches    map[roster.Role]Watch
-	Cold       bool // a person of whom no system tells any fact costs twice
+	Trains     map[roster.Role]bool // whose access closes when their certificate of awareness has run out
+	Cold       bool                 // a person of whom no system tells any fact costs twice
 	Observed   Observed
 }
 

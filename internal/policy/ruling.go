@@ -131,6 +131,8 @@ const (
 	NotConfirmed        Why = 53 // a change was forwarded, and it did not say whether it took it
 	OtherSite           Why = 54 // another site asks in the agent's name
 	TooMuchAtOnce       Why = 55 // too much is being read at this moment, over all requests
+	NotReviewed         Why = 56 // the account's managers did not confirm it in time
+	NotTrained          Why = 57 // its certificate of awareness has run out
 	Unnamed             Why = 60 // a request does not name a person as it must, or not where
 	Overwrites          Why = 61 // a change would write a mask over fields that the account may not see
 )
@@ -163,6 +165,7 @@ var whyNames = map[Why]string{
 	UndeclaredBody: "undeclared-body", UndeclaredAnswer: "undeclared-answer", RequestUnreadable: "request-unreadable",
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
+	NotReviewed: "not-reviewed", NotTrained: "not-trained",
 	Unnamed: "unnamed", Overwrites: "overwrites",
 	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", ShareReached: "share-reached",
 }

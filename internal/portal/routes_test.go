@@ -68,7 +68,8 @@ var parameters = map[string]struct {
 	"POST /incidents/{id}/notices/{form}/sent": {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}, "sent": moments, "number": {"N-1"}})},
 	"GET /incidents/{id}/notices/{form}/pdf":   {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
 	"GET /incidents/{id}/notices/{form}/json":  {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
-	"GET /manager/accounts":                    {vouchers, map[string][]string{"said": {"proposed", "approved", "joined"}}},
+	"GET /manager/accounts":                    {vouchers, map[string][]string{"said": {"proposed", "approved", "joined", "reviewed"}}},
+	"POST /manager/review":                     {vouchers, map[string][]string{"of": {"leo.perrin", "nobody"}}},
 	"POST /manager/accounts/{id}/close":        {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"left"}}},
 	"GET /manager/propose":                     {vouchers, map[string][]string{"code": {"ABCD-EFGH"}}},
 	"POST /manager/propose": {vouchers, map[string][]string{

@@ -273,7 +273,7 @@ var stopping = map[policy.Why]bool{
 	policy.ShortEmpty: true, policy.LongEmpty: true, policy.SignedEmpty: true, policy.CanaryListed: true, policy.Doubted: true,
 	policy.PaceReached: false, policy.WallReached: false, policy.CeilingReached: false, policy.RowsReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
 	policy.ShareReached: false, policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false,
-	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false,
+	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false, policy.NotReviewed: false, policy.NotTrained: false,
 	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.Unnamed: false,
 	policy.NotDeclared: false, policy.NotUnderstood: false, policy.UndeclaredMethod: false, policy.UndeclaredParameter: false,
 	policy.UndeclaredField: false, policy.UndeclaredBody: false, policy.UndeclaredAnswer: false, policy.RequestUnreadable: false,

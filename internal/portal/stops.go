@@ -76,7 +76,7 @@ var classes = map[policy.Why]string{
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.ShareReached: "share", policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
-	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights",
+	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights", policy.NotReviewed: "rights", policy.NotTrained: "training",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
 	policy.NotToBeChanged: "rights",
 	policy.NotDeclared:    "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",

@@ -127,14 +127,19 @@ type Account struct {
 	Mail         string    // of the person, as Mail writes it; may be empty, and is never written in the ledger
 	Until        time.Time // exclusive; zero: no end is set
 	Closed       time.Time // since when it gives no right any more; zero while it is open
+	Review       time.Time // when its managers must have confirmed it, exclusive; zero: they need not
+	Trained      time.Time // until when its certificate of awareness lasts, exclusive; zero: it has none
 	Waits        uint64    // the entry of the roster that made or changed it, until a second person admits that; zero: it waits for none
 }
 
 // Gives reports whether the account gives any right at now: it is open, it waits for no
-// second person, and its end has not come.
+// second person, its managers confirmed it in time, and its end has not come.
 func (a Account) Gives(now time.Time) bool {
-	return a.Open() && (a.Until.IsZero() || now.Before(a.Until))
+	return a.Open() && (a.Until.IsZero() || now.Before(a.Until)) && !a.Lapsed(now)
 }
+
+// Lapsed reports whether the account is suspended until its managers confirm it.
+func (a Account) Lapsed(now time.Time) bool { return !a.Review.IsZero() && !now.Before(a.Review) }
 
 // Open reports whether the account was not closed and waits for nobody.
 func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 }

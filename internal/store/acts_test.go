@@ -60,12 +60,14 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a proposal is approved":    act(&accounts.Approve{Number: 21, By: "samir", Token: "token", Bounds: bounds}),
 	"a proposal is refused":     act(&accounts.Decline{Number: 21, By: "samir", Because: "inconnue"}),
 	"an invitation is accepted": act(accepting("bea")),
-	"who accepted is confirmed": act(&accounts.Join{Number: 24, By: "samir"}),
+	"who accepted is confirmed": act(&accounts.Join{Number: 25, By: "samir"}),
 	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
-	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 27}),
+	"accounts are confirmed":    act(&accounts.Review{By: "samir", Of: []roster.AccountID{"karim", "lucas"}, For: time.Hour}),
+	"an account has lapsed":     act(accounts.Lapse{Of: "lucas"}),
+	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 29}),
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
-	"an incident goes on":       act(incident.Write{File: 29, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
-	"an incident is closed":     act(incident.Write{File: 29, By: "nadia", Step: new(incident.Closing)}),
+	"an incident goes on":       act(incident.Write{File: 31, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
+	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
@@ -77,6 +79,10 @@ func writes(name string) int {
 		return 3 // and one for each of its organisations and accounts
 	case "who accepted is confirmed", "an account is closed", "a roster is admitted":
 		return 2 // and what the account is since then
+	case "an account is proposed":
+		return 2 // and that it is the proposer's fourth within a day
+	case "accounts are confirmed":
+		return 3
 	case "an order is put back":
 		return 2 // under another number, and not under its own any more
 	default:
@@ -109,12 +115,13 @@ func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
 }
 
 // prepared writes what acts need to be there: staff, an order (entry 16), a freeze that
-// the rules placed (17), a hold (18), and an incident (29) that samir proposed to close.
+// the rules placed (17), a hold (18), and an incident (31) that samir proposed to close.
 func prepared(t *testing.T, s *store.DB) {
 	t.Helper()
-	w := storetest.Outside(s)
+	w, staff := storetest.Outside(s), storetest.Staff()
+	staff.Accounts[1].Review, staff.Accounts[2].Review = actAt.Add(time.Minute), actAt
 	for _, do := range []func(context.Context, journal.Writer) error{
-		act(&accounts.Import{By: "samir", List: storetest.Staff()}),
+		act(&accounts.Import{By: "samir", List: staff}),
 		act(&accounts.Import{By: "samir", List: storetest.Signers()}),
 		act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
 		act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
@@ -132,13 +139,13 @@ func prepared(t *testing.T, s *store.DB) {
 		act(proposing("bea")),
 		act(&accounts.Approve{Number: 22, By: "samir", Token: "bea", Bounds: bounds}),
 		act(proposing("cid")),
-		act(&accounts.Approve{Number: 24, By: "samir", Token: "cid", Bounds: bounds}),
+		act(&accounts.Approve{Number: 25, By: "samir", Token: "cid", Bounds: bounds}),
 		act(accepting("cid")),
 		act(&accounts.Import{By: "operator", List: accounts.List{Accounts: []roster.Account{{
 			ID: "otto", Organisation: "mlv", Role: roster.Adviser, Name: "Otto", Identity: roster.Identity{Subject: "o"}, Opened: actAt,
 		}}}}),
 		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Karim"}}),
-		act(incident.Write{File: 29, By: "samir", Step: &incident.Proposal{Because: "fausse alerte"}}),
+		act(incident.Write{File: 31, By: "samir", Step: &incident.Proposal{Because: "fausse alerte"}}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -152,8 +159,8 @@ var bounds = accounts.Bounds{
 }
 
 // proposing is chief's proposal of an account for somebody.
-func proposing(name string) accounts.Propose {
-	return accounts.Propose{Bounds: bounds, Proposal: accounts.Proposal{
+func proposing(name string) *accounts.Propose {
+	return &accounts.Propose{Bounds: bounds, Proposal: accounts.Proposal{
 		By: "chief", Organisation: "mlv", Role: roster.Adviser, Name: name, Mail: name + "@mlv.example", Because: "recrutement",
 		Rights: []accounts.Right{{Service: "dossier", Purpose: "accompany"}}, Until: actAt.AddDate(0, 6, 0),
 	}}

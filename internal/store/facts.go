@@ -42,7 +42,7 @@ func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker,
 		if err != nil {
 			return asker, fmt.Errorf("reading a habilitation: %w", f.db.engine.classify(err))
 		}
-		asker.Organisation, asker.Role, asker.Opened = a.Organisation, a.Role, a.Opened
+		asker.Organisation, asker.Role, asker.Opened, asker.Review, asker.Trained = a.Organisation, a.Role, a.Opened, a.Review, a.Trained
 		if h.Account != "" && a.Open() {
 			asker.Habilitations = append(asker.Habilitations, h)
 		}

@@ -43,7 +43,7 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 }
 
 const (
-	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.mail, a.until_us, a.closed_us, a.waits, a.seal`
+	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.seal`
 	accountAndOrganisation = `
 	select ` + accountColumns + `, o.siret, o.name, o.mail, o.seal
 	from account a join organisation o on o.id = a.organisation`
@@ -87,17 +87,18 @@ func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account
 }
 
 // accountTimes are an account's times, as they are scanned.
-type accountTimes struct{ opened, until, closed sql.NullInt64 }
+type accountTimes struct{ opened, until, closed, review, trained sql.NullInt64 }
 
 func (at accountTimes) set(a *roster.Account) {
 	a.Opened, a.Until, a.Closed = fromMicro(at.opened), fromMicro(at.until), fromMicro(at.closed)
+	a.Review, a.Trained = fromMicro(at.review), fromMicro(at.trained)
 }
 
 // accountPlaces is where accountColumns are scanned.
 func accountPlaces(a *roster.Account, at *accountTimes, seal *[]byte) []any {
 	return []any{
 		&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject,
-		&at.opened, &a.Proposer, &a.Approver, &a.Mail, &at.until, &at.closed, &a.Waits, seal,
+		&at.opened, &a.Proposer, &a.Approver, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, seal,
 	}
 }
 
@@ -164,6 +165,12 @@ func (r Roster) Accounts(ctx context.Context) ([]roster.Account, error) {
 		list = append(list, a)
 	}
 	return list, r.db.engine.classify(rows.Err())
+}
+
+// Rights returns every account with what it may use.
+func (r Roster) Rights(ctx context.Context) ([]accounts.Rights, error) {
+	list, err := r.db.rights(ctx, r.db.read, `true`)
+	return list, doing("reading accounts", r.db.engine.classify(err))
 }
 
 // Organisations returns every organisation, by name.
@@ -316,13 +323,13 @@ func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account,
 // PutAccount implements accounts.Rows.
 func (r rosterRows) PutAccount(a roster.Account) error {
 	const query = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, mail, until_us, closed_us, waits, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, mail, until_us, closed_us, review_us, trained_us, waits, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
 			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
 			proposer = excluded.proposer, approver = excluded.approver, mail = excluded.mail, until_us = excluded.until_us,
-			closed_us = excluded.closed_us, waits = excluded.waits, seal = excluded.seal`
+			closed_us = excluded.closed_us, review_us = excluded.review_us, trained_us = excluded.trained_us, waits = excluded.waits, seal = excluded.seal`
 	_, err := r.exec(query, string(a.ID), string(a.Organisation), string(a.Role), a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject,
-		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), a.Mail, micro(a.Until), micro(a.Closed), int64(a.Waits), r.db.seals.seal(accountRow(a)))
+		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), a.Mail, micro(a.Until), micro(a.Closed), micro(a.Review), micro(a.Trained), int64(a.Waits), r.db.seals.seal(accountRow(a)))
 	return doing("storing account "+string(a.ID), err)
 }

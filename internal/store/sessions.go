@@ -93,6 +93,12 @@ func (s *Sessions) Once(ctx context.Context, mark signin.Digest, until time.Time
 	return marked == 1, s.db.engine.classify(err)
 }
 
+// Forget takes a mark back that Once set.
+func (s *Sessions) Forget(ctx context.Context, mark signin.Digest) error {
+	_, err := s.db.write.ExecContext(ctx, `delete from once where mark = $1`, mark[:])
+	return s.db.engine.classify(err)
+}
+
 // absent sorts the error of a look-up that may find nothing.
 func (s *Sessions) absent(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {

@@ -40,6 +40,10 @@ func (s stageAccounts) Close(_ context.Context, _, by roster.AccountID, _ string
 	return s.does(ledger.Ended, by)
 }
 
+func (s stageAccounts) Review(_ context.Context, _ []roster.AccountID, by roster.AccountID) error {
+	return s.does(ledger.Reviewed, by)
+}
+
 func (s stageAccounts) Admit(_ context.Context, _ ledger.Number, by roster.AccountID) error {
 	return s.does(ledger.Admitted, by)
 }

@@ -358,8 +358,8 @@ var Organisations = []roster.Organisation{
 var Accounts = []roster.Account{
 	{ID: "camille.aubry", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Camille Aubry"},
 	{ID: "jeanne.vidal", Organisation: "ml-bourg", Role: roster.Manager, Name: "Jeanne Vidal"},
-	{ID: "leo.perrin", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Léo Perrin"},
-	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand"},
+	{ID: "leo.perrin", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Léo Perrin", Review: Now.AddDate(0, 0, 6)},
+	{ID: "theo.marchand", Organisation: "ml-bourg", Role: roster.Adviser, Name: "Théo Marchand", Review: Now.AddDate(0, 0, 20)},
 	{ID: "sacha.olive", Organisation: "of-rive", Role: roster.Training, Name: "Sacha Olive"},
 	{ID: "remi.fort", Organisation: "of-rive", Role: roster.Manager, Name: "Rémi Fort"},
 	{ID: "claire.noir", Organisation: "garde", Role: roster.Privacy, Name: "Claire Noir"},

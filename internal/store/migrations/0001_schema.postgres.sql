@@ -120,7 +120,8 @@ create table organisation (
 -- provider MUST lead to one account. proposer is the account that proposed it, approver the
 -- one that approved it; empty when none did. It gives rights until until_us, where that is
 -- set, and unless closed_us is; none while waits, the entry of the roster that made it,
--- is not 0.
+-- is not 0; none from review_us on, where that is set, until its managers confirm it.
+-- trained_us is until when its certificate of awareness lasts.
 create table account (
 	id           text collate "C" not null constraint account_id primary key,
 	organisation text collate "C" not null constraint account_organisation references organisation (id),
@@ -135,6 +136,8 @@ create table account (
 	mail         text              not null default '',
 	until_us     bigint,
 	closed_us    bigint,
+	review_us    bigint,
+	trained_us   bigint,
 	waits        bigint           not null default 0,
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
@@ -174,6 +177,7 @@ create table proposal (
 	approver     text collate "C" not null,
 	invitation   bytea not null,
 	known        bigint not null,
+	made_us      bigint not null,
 	ends_us      bigint not null,
 	factor       text not null,
 	acr          text not null,

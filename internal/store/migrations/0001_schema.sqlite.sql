@@ -100,7 +100,8 @@ create table organisation (
 -- provider MUST lead to one account. proposer is the account that proposed it, approver the
 -- one that approved it; empty when none did. It gives rights until until_us, where that is
 -- set, and unless closed_us is; none while waits, the entry of the roster that made it,
--- is not 0.
+-- is not 0; none from review_us on, where that is set, until its managers confirm it.
+-- trained_us is until when its certificate of awareness lasts.
 create table account (
 	id           text    not null constraint account_id primary key,
 	organisation text    not null constraint account_organisation references organisation (id),
@@ -115,6 +116,8 @@ create table account (
 	mail         text    not null default '',
 	until_us     integer,
 	closed_us    integer,
+	review_us    integer,
+	trained_us   integer,
 	waits        integer not null default 0,
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
@@ -154,6 +157,7 @@ create table proposal (
 	approver     text not null,
 	invitation   blob not null,
 	known        integer not null,
+	made_us      integer not null,
 	ends_us      integer not null,
 	factor       text not null,
 	acr          text not null,

@@ -110,8 +110,9 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/cosign", Serve: h.vouching(h.cosign)},
 		{Pattern: "POST " + path + "/thaw", Serve: h.vouching(h.thaw)},
 		{Pattern: "POST " + path + "/raise", Serve: h.vouching(h.raise)},
-		{Pattern: "GET " + peoplePath, Serve: h.vouching(h.people)},
-		{Pattern: "POST " + peoplePath + "/{id}/close", Serve: h.vouching(h.closing)},
+		{Pattern: "GET " + PeoplePath, Serve: h.vouching(h.people)},
+		{Pattern: "POST " + PeoplePath + "/{id}/close", Serve: h.vouching(h.closing)},
+		{Pattern: "POST " + path + "/review", Serve: h.vouching(h.review)},
 		{Pattern: "GET " + proposePath, Serve: h.vouching(h.proposing)},
 		{Pattern: "POST " + proposePath, Serve: h.vouching(h.propose)},
 		{Pattern: "POST " + path + "/proposals/{number}", Serve: h.vouching(h.decide)},
@@ -120,7 +121,7 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}, {Path: peoplePath, Name: "people.link", For: portal.Viewer.Vouches}}
+	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}, {Path: PeoplePath, Name: "people.link", For: portal.Viewer.Vouches}}
 }
 
 // vouching lets in those who may sign for others, unless an order is in force

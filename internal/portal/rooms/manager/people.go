@@ -31,6 +31,8 @@ type Accounts interface {
 	Confirm(ctx context.Context, number ledger.Number, by roster.AccountID) error
 	// Close closes an account.
 	Close(ctx context.Context, of, by roster.AccountID, because string) error
+	// Review confirms accounts, until they must be confirmed again.
+	Review(ctx context.Context, of []roster.AccountID, by roster.AccountID) error
 	// Admit admits the accounts that a roster made or changed.
 	Admit(ctx context.Context, number ledger.Number, by roster.AccountID) error
 }
@@ -41,10 +43,10 @@ type Sessions interface {
 	EndAll(context.Context, roster.AccountID) error
 }
 
-const (
-	peoplePath  = path + "/accounts"
-	proposePath = path + "/propose"
-)
+// PeoplePath is where an organisation's accounts are listed.
+const PeoplePath = path + "/accounts"
+
+const proposePath = path + "/propose"
 
 // peoplePage answers those who sign for others: which accounts wait for me, and who has one?
 type peoplePage struct {
@@ -55,6 +57,7 @@ type peoplePage struct {
 	Again     string
 	Proposals []proposalState
 	Rosters   []rosterState
+	Review    []accountState // that must be confirmed within a month, or were not
 	Accounts  []accountState
 	Quota     int // of the viewer's organisation; 0 for the security desk
 	Wrong     portal.Mends
@@ -79,8 +82,14 @@ type accountState struct {
 	roster.Account
 	By    string
 	Soon  bool // it ends within 30 days
+	Late  bool // it is suspended until it is confirmed
 	Close bool // the viewer may close it
 }
+
+const (
+	soon        = 30 * 24 * time.Hour
+	reviewsShow = 100 // accounts that a page confirms at once
+)
 
 func (h *Handlers) people(v *portal.Visit) error {
 	return h.showPeople(v, http.StatusOK, nil)
@@ -108,7 +117,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	if err != nil {
 		return err
 	}
-	shown := peoplePage{SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: peoplePath, Wrong: wrong}
+	shown := peoplePage{SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: PeoplePath, Wrong: wrong}
 	labels := h.shell.Labels(v, all, bodies)
 	for _, p := range proposals {
 		if !p.Open(now) {
@@ -131,12 +140,15 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 		shown.Proposals = append(shown.Proposals, state)
 	}
 	for _, a := range all {
+		if h.reviews(v, a, now) && len(shown.Review) < reviewsShow {
+			shown.Review = append(shown.Review, accountState{Account: a, By: labels.Organisation(a.Organisation), Late: a.Lapsed(now)})
+		}
 		switch {
 		case a.Waits != 0 && a.Closed.IsZero() && v.Viewer.AtDesk():
 			shown.Rosters = joining(shown.Rosters, a)
 		case mine != "" && a.Organisation == mine && a.Gives(now):
 			shown.Accounts = append(shown.Accounts, accountState{
-				Account: a, By: labels.Account(a.Proposer), Soon: !a.Until.IsZero() && a.Until.Sub(now) < 30*24*time.Hour, Close: a.Role.ReadsFiles(),
+				Account: a, By: labels.Account(a.Proposer), Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
 			})
 		}
 	}
@@ -146,12 +158,43 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	if shown.Said, err = done(v); err != nil {
 		return err
 	}
-	if waiting := len(shown.Proposals) + len(shown.Rosters); waiting > 0 {
-		shown.Page = v.Page(peoplePath, "people.title", "n", waiting)
+	if waiting := len(shown.Proposals) + len(shown.Rosters) + len(shown.Review); waiting > 0 {
+		shown.Page = v.Page(PeoplePath, "people.title", "n", waiting)
 	} else {
-		shown.Page = v.Page(peoplePath, "people.title-none")
+		shown.Page = v.Page(PeoplePath, "people.title-none")
 	}
 	h.pages.Show(v, status, "people.html", shown)
+	return nil
+}
+
+// reviews reports whether an account waits for the viewer to confirm it: managers confirm
+// their organisation's, the security desk confirms managers.
+func (h *Handlers) reviews(v *portal.Visit, a roster.Account, now time.Time) bool {
+	if !a.Open() || a.Review.IsZero() || a.Review.Sub(now) > soon || a.ID == v.Viewer.ID {
+		return false
+	}
+	if v.Viewer.AtDesk() {
+		return !a.Role.ReadsFiles()
+	}
+	return a.Organisation == v.Viewer.Organisation.ID
+}
+
+// review confirms one account, or those of the page.
+func (h *Handlers) review(v *portal.Visit) error {
+	if err := v.ParseForm(); err != nil {
+		return &fault.Error{Kind: fault.Invalid, Err: err}
+	}
+	if !v.SteppedUp() {
+		return h.showPeople(v, http.StatusForbidden, nil)
+	}
+	of := make([]roster.AccountID, len(v.PostForm["of"]))
+	for i, id := range v.PostForm["of"] {
+		of[i] = roster.AccountID(id)
+	}
+	if err := h.deps.Accounts.Review(v.Context(), of, v.Viewer.ID); err != nil {
+		return err
+	}
+	v.Back(PeoplePath + "?said=reviewed")
 	return nil
 }
 
@@ -197,7 +240,7 @@ func proposable(v *portal.Visit) []roster.Role {
 
 func (h *Handlers) showPropose(v *portal.Visit, status int, form proposeForm, wrong portal.Mends) error {
 	shown := proposePage{
-		Page: v.Page(peoplePath, "people.propose"), SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: proposePath,
+		Page: v.Page(PeoplePath, "people.propose"), SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: proposePath,
 		Form: form, Roles: proposable(v), Services: h.shell.Services(), Wrong: wrong,
 	}
 	if form.Code != "" {
@@ -236,7 +279,7 @@ func (h *Handlers) propose(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	v.Back(peoplePath + "?said=proposed")
+	v.Back(PeoplePath + "?said=proposed")
 	return nil
 }
 
@@ -319,7 +362,7 @@ func (h *Handlers) decide(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	v.Back(peoplePath + "?said=" + said)
+	v.Back(PeoplePath + "?said=" + said)
 	return nil
 }
 
@@ -338,13 +381,13 @@ func (h *Handlers) closing(v *portal.Visit) error {
 	if err := h.deps.Sessions.EndAll(v.Context(), of); err != nil {
 		h.shell.Log().ErrorContext(v.Context(), "sessions of a closed account could not be ended", "err", err)
 	}
-	v.Back(peoplePath + "?said=ended")
+	v.Back(PeoplePath + "?said=ended")
 	return nil
 }
 
 // done is what the viewer has just done about accounts, said by key.
 func done(v *portal.Visit) (string, error) {
-	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted}
+	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted, ledger.Reviewed}
 	i := slices.IndexFunc(kinds, func(k ledger.Kind) bool { return k.String() == v.URL.Query().Get("said") })
 	if i < 0 {
 		return "", nil
