@@ -11,7 +11,7 @@ import (
 )
 
 func TestThePageNeedsNothingElse(t *testing.T) {
-	report := report(t, Everything)
+	report := wholeReport(t)
 	for _, in := range []i18n.Language{i18n.French, i18n.English} {
 		t.Run(string(in), func(t *testing.T) {
 			var page bytes.Buffer
