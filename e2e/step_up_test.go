@@ -29,6 +29,7 @@ func TestMETER_1_AnAdviserWhoIsStoppedConfirmsThatItIsHerAndGoesOn(t *testing.T)
 	samir.signIn(d.button("samir.cohen"))
 	samir.click("main a[href='/desk']")
 	samir.comesToSay("[data-live]", "Live", patience)
+	samir.do(chromedp.Click(chromedp.CSS("#events summary")))
 
 	t.Log("She opens strangers until her allowance is empty.")
 	pauline.signIn(d.button("pauline.mercier"))

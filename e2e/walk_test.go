@@ -46,6 +46,7 @@ func TestA2_AnAdviserIsCountedStoppedSuspendedAndReopened(t *testing.T) {
 	samir.click("main a[href='/desk']")
 	samir.comesToSay("[data-live]", "Live", patience)
 	samir.says(".headline", "All quiet")
+	samir.do(chromedp.Click(chromedp.CSS("#events summary")))
 
 	t.Log("She opens strangers until her allowance is empty.")
 	for n := range 3 {
@@ -149,6 +150,7 @@ func TestA2_TheWalkNeedsNoScript(t *testing.T) {
 	samir.signIn(d.button("samir.cohen"))
 	samir.click("main a[href='/desk']")
 	samir.says("[data-live]", "Cette page montre l’instant où elle a été ouverte.")
+	samir.do(chromedp.Click(chromedp.CSS("#events summary")))
 	samir.says("#lines tr:first-child", "Pauline Mercier", "confirmation demandée", "franchise de l’heure épuisée (3 sur 3)")
 	samir.keep("desk-without-scripts")
 	samir.click("#lines tr:first-child td a")

@@ -30,6 +30,17 @@ func (a attendance) lacking() time.Duration {
 	return max(0, a.now().Sub(since))
 }
 
+// holding returns how many witnesses co-signed when they were last asked, of all.
+func (a attendance) holding() (cosigned, all int) {
+	witnesses := a.council.Standing().Witnesses
+	for _, w := range witnesses {
+		if w.Failure == nil {
+			cosigned++
+		}
+	}
+	return cosigned, len(witnesses)
+}
+
 // enough reports whether consultations may go on. A strict program waits for a
 // quorum before its first one.
 func (a attendance) enough() bool {

@@ -28,6 +28,7 @@ type Watch struct {
 
 	mu       sync.Mutex // guards what follows
 	rights   []Finding
+	looked   time.Time // when rights and orders were last held against the ledger
 	unsealed []Finding
 	met      map[Row]bool // without their seal, since every row was looked at
 	anew     *history     // made from the whole ledger, to be gone on with; nil when there is none
@@ -66,6 +67,14 @@ func (w *Watch) Met(row Row) {
 	case w.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Looked returns when rights and orders were last held against the ledger; the zero time
+// before they were.
+func (w *Watch) Looked() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.looked
 }
 
 // Findings returns what was found last.
@@ -211,7 +220,7 @@ func (w *Watch) lookAtRights(ctx context.Context) error {
 	}
 	w.mu.Lock()
 	before := w.rights
-	w.rights = findings
+	w.rights, w.looked = findings, w.audit.now()
 	w.mu.Unlock()
 	for _, f := range findings {
 		if !slices.Contains(before, f) {

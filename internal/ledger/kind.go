@@ -42,9 +42,10 @@ const (
 	Reviewed  Kind = 30 // managers confirmed accounts
 	Lapsed    Kind = 31 // an account that they did not confirm in time is suspended
 	Signalled Kind = 32 // what an account does is worth a second look
+	TakenUp   Kind = 33 // somebody at the desk is on an account, until a time
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -144,6 +145,7 @@ var fields = map[Kind][]string{
 	Reviewed:  also(doer, "Count"),
 	Lapsed:    also(doer, "Subject", "Until"),
 	Signalled: also(doer, "State", "Count", "Cause"),
+	TakenUp:   also(doer, "Subject", "Until"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

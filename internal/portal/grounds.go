@@ -8,6 +8,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 )
 
 // Grounds say why orders were placed. They remember the entries that placed them:
@@ -43,6 +44,19 @@ func (g *Grounds) Because(ctx context.Context, o order.Order, labels Labels) str
 	default: // next to a theft
 		return labels.Speaker.Say(key, "measure", uint64(placed.Cause))
 	}
+}
+
+// Why is on what ground the rules placed an order; zero of one that a person placed, or
+// when that cannot be read now.
+func (g *Grounds) Why(ctx context.Context, o order.Order) policy.Why {
+	if o.By != journal.Itself {
+		return policy.Granted
+	}
+	placed, err := g.placed(ctx, o)
+	if err != nil {
+		return policy.Granted
+	}
+	return placed.Why
 }
 
 // placed returns the entry that placed an order, which names its ground.

@@ -36,6 +36,7 @@ var parameters = map[string]struct {
 	"POST /sessions/not-me":   {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
 	"GET /desk":               {watchers, map[string][]string{"said": saids}},
 	"GET /desk/flow":          {watchers, map[string][]string{"after": {"0", "3"}}},
+	"POST /desk/mine":         {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}}},
 	"GET /desk/campaigns":     {watchers, nil},
 	"GET /desk/directory":     {watchers, map[string][]string{"q": {"ml", "théo"}}},
 	"GET /desk/curve":         {watchers, nil},

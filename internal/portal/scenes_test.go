@@ -101,6 +101,14 @@ func Scenes() map[string]Scene {
 	keeping.Incident("theo.marchand")
 	altered.Incident("theo.marchand")
 	altered.Altered = 502
+	crowded := portaltest.NewStage()
+	crowded.Fill()
+	crowded.Crowd = 60_000
+	for n := range 41 {
+		crowded.Freeze(roster.AccountID(fmt.Sprintf("stolen-%02d", n)), time.Duration(n)*time.Minute)
+	}
+	crowded.Write(5*time.Minute, ledger.Entry{Kind: ledger.TakenUp, Account: "noa.lambert", Subject: "stolen-00", Until: portaltest.Now.Add(3 * time.Hour)})
+	crowded.Watch()
 	together := portaltest.NewStage()
 	together.Conspire()
 
@@ -142,6 +150,7 @@ func Scenes() map[string]Scene {
 		"campaigns-failing": broken.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-refused": full.Visits("camille.aubry", "GET", "/desk/campaigns", nil),
 		"desk-damaged":      damaged.Visits("noa.lambert", "GET", "/desk", nil),
+		"desk-crowded":      crowded.Visits("noa.lambert", "GET", "/desk", nil),
 		"desk-campaigns":    together.Visits("noa.lambert", "GET", "/desk", nil),
 
 		"exactly-new":     full.Visits("noa.lambert", "GET", "/desk/exactly", nil),

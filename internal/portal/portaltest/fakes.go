@@ -74,6 +74,8 @@ func (s stageFiles) Do(_ context.Context, w incident.Write) (ledger.Number, erro
 
 func (s stageAudit) Findings() []audit.Finding { return s.Damaged }
 
+func (s stageAudit) Looked() time.Time { return Now.Add(-40 * time.Second) }
+
 func (s stageStrangers) Of(siret string) []strangers.Stranger {
 	return slices.DeleteFunc(slices.Clone(s.Refused), func(one strangers.Stranger) bool { return siret != "" && one.SIRET != siret })
 }
@@ -288,6 +290,9 @@ func (s stageRoster) Account(_ context.Context, id roster.AccountID) (roster.Acc
 func (s stageRoster) Accounts(context.Context) ([]roster.Account, error) {
 	list := slices.Clone(Accounts)
 	list[0].Proposer, list[0].Approver = "jeanne.vidal", Security
+	for n := range s.Crowd {
+		list = append(list, roster.Account{ID: roster.AccountID(fmt.Sprintf("stolen-%02d", n)), Organisation: "ml-bourg", Role: roster.Adviser, Name: fmt.Sprintf("Alix Compte %d", n)})
+	}
 	return list, s.Broken
 }
 

@@ -167,12 +167,10 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
+		Witnesses: func() (cosigned, all int) { return 0, 0 },
 		Directory: gate.NewDirectory(Key(t), register.NewSchemes("dossier", nil), store.NewAliases(db)),
 	}
 	settings.Scheme = "dossier"
-	if settings.Silence == nil {
-		settings.Silence = map[string]time.Duration{"agenda": time.Hour}
-	}
 	var run func(context.Context) error
 	s.Handler, run = s.rooms(settings, s.desk)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"poterne/internal/audit"
@@ -71,6 +72,7 @@ type Stage struct {
 	Recorded   []ledger.Entry       // what was written down of readings
 	Unwritable error                // what writing them down answers, if anything
 	Dropped    ledger.Number        // the first entry that is still there
+	Crowd      int                  // accounts besides those that have a part
 	Unread     ledger.Number        // how many entries more there seem to be than the index has read
 
 	handler http.Handler
@@ -111,6 +113,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
 		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Arrivals: stageArrivals{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
+		Witnesses: func() (cosigned, all int) { return 2, 2 },
 	})
 	s.Rooms = []portal.Room{
 		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}}),
@@ -161,7 +164,13 @@ func (s *Stage) Incident(who roster.AccountID) {
 // Watch lets the desk read all that is written so far.
 func (s *Stage) Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
-	s.watched, s.read = ledger.Number(len(s.Written)), cancel
+	var reading atomic.Int32
+	reading.Store(2) // the last hour, and the last weeks
+	s.watched, s.read = ledger.Number(len(s.Written)), func() {
+		if reading.Add(-1) == 0 {
+			cancel()
+		}
+	}
 	if err := s.desk.Run(ctx); err != nil {
 		panic(err)
 	}

@@ -15,6 +15,7 @@ function fragment(html) {
 // Only what has changed is replaced, and nothing under somebody's hand.
 function drawPicture(event) {
   for (const drawn of fragment(event.data).querySelectorAll("[data-part]")) {
+    if (drawn.dataset.title) document.title = drawn.dataset.title;
     const shown = desk.querySelector(`[data-part="${drawn.dataset.part}"]`);
     if (shown.innerHTML !== drawn.innerHTML && !shown.contains(document.activeElement)) {
       shown.replaceChildren(...drawn.childNodes);

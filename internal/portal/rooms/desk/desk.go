@@ -13,6 +13,7 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/order"
@@ -50,6 +51,9 @@ type Deps struct {
 	Directory   Directory
 	// Covering returns a signed checkpoint that covers every entry before one.
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
+	// Witnesses returns how many witnesses hold with the ledger now, of all there are.
+	Witnesses func() (cosigned, all int)
+	Kept      journal.Keeper // nil keeps nothing of what the desk reads of the last weeks
 }
 
 // Gate is where accounts stand.
@@ -114,6 +118,8 @@ type Sessions interface {
 type Audit interface {
 	// Findings returns the rows that are not as the ledger says.
 	Findings() []audit.Finding
+	// Looked returns when rights and orders were last held against the ledger.
+	Looked() time.Time
 }
 
 // Sources are the systems that tell facts.
@@ -181,8 +187,11 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		grounds: portal.NewGrounds(deps.Journal.Entry),
 	}
 	h := &Handlers{
-		base:      all,
-		live:      live{all, settings, deps.Journal, deps.Calendar, deps.Sources, deps.Campaigns, deps.Audit, newHour()},
+		base: all,
+		live: live{
+			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
+			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
+		},
 		orders:    orders{all, deps.Containment, deps.Sessions},
 		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
@@ -204,6 +213,7 @@ func (h *Handlers) Routes() []portal.Route {
 	all := []portal.Route{
 		{Pattern: "GET " + path, Serve: h.watching(h.live.page)},
 		{Pattern: "GET " + path + "/flow", Serve: h.watching(h.live.flow)},
+		{Pattern: "POST " + path + "/mine", Serve: h.watching(h.live.takeUp)},
 		{Pattern: "GET " + path + "/campaigns", Serve: h.watching(h.campaigns.page)},
 		{Pattern: "GET " + directoryPath, Serve: h.watching(h.accounts.directory)},
 		{Pattern: "GET " + path + "/curve", Serve: h.watching(h.curve)},

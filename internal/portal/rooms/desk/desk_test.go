@@ -19,6 +19,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
@@ -425,10 +426,18 @@ func TestTheDeskSaysWhoGoesThroughTheirOwnPeople(t *testing.T) {
 }
 
 func TestSilentSourcesAreMarked(t *testing.T) {
-	h := portaltest.New(t)
+	h := portaltest.Open(t, portaltest.Allowing(3, 20), desk.Settings{Silence: map[string]time.Duration{"agenda": time.Hour}})
 	_, raw := h.Goes(security, http.MethodGet, "/desk", nil)
-	if said := portaltest.Read(t, raw); !strings.Contains(said, "agenda never heard silent (expected every 60 minutes)") {
-		t.Error("a source that never spoke is not marked")
+	said := portaltest.Read(t, raw)
+	for _, want := range []string{"(1) One source is silent · Poterne", "agenda has gone silent: ordinary work may be counted as without a reason.", "agenda never heard (expected every 60 minutes)"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("a source that never spoke is not marked: %q is not in %s", want, said)
+		}
+	}
+	h.Opens(theo, 1, 2, 3, 4)
+	_, raw = h.Goes(security, http.MethodGet, "/desk", nil)
+	if said = portaltest.Read(t, raw); !strings.Contains(said, "(1) One account to look at") || strings.Contains(said, "has gone silent") {
+		t.Errorf("an account is less grave than a silent source: %s", said)
 	}
 }
 

@@ -15,5 +15,8 @@ const (
 	MostTarget           = mostTarget
 )
 
-// Minute is a minute of the pulse.
-type Minute = minute
+// A minute of the pulse, and what is usual.
+type (
+	Minute = minute
+	Usual  = usual
+)

@@ -167,9 +167,9 @@ func (s *stream) lines(passage []ledger.Entry) error {
 // picture sends what stands above the lines, when it has changed.
 func (s *stream) picture() error {
 	var fragment bytes.Buffer
-	shown := deskPage{
-		Heads: s.live.headlines(s.v), Pulse: drawPulse(s.live.hour.minutes(s.live.shell.Now())),
-		Orders: s.live.measures(s.v),
+	shown, err := s.live.parts(s.v, true)
+	if err != nil {
+		return err
 	}
 	if err := s.live.pages.Draw(&fragment, s.v.Visit, "desk-parts", shown); err != nil {
 		return err

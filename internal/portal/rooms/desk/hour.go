@@ -2,10 +2,10 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
-	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -16,24 +16,61 @@ import (
 
 // hour is what the desk remembers of the last hour: how many people were shown
 // and stopped in each second, who went beyond their allowance, and the newest
-// activity worth a line. It is safe to share.
+// activity worth a line. Of an account that is held it remembers the hour before as
+// well. It is safe to share.
 type hour struct {
 	mu      sync.Mutex // guards what follows
 	seconds [3600]second
 	tallies map[roster.AccountID]*tally
 	lines   []portal.Activity // oldest first
 	upTo    ledger.Number     // everything before it is in the picture
+	begun   bool
+	board   []watched // as it was at boardAt
+	boardAt time.Time
 }
 
 type second struct {
-	at             int64 // since 1970
-	shown, stopped int
+	at int64 // since 1970
+	Figures
 }
 
-// tally is what one account did in the last hour that nothing explains.
+// Figures count look-ups: a person in an answer is one, each time.
+type Figures struct {
+	Shown       int
+	Unexplained int // of those shown, without a reason
+	Stopped     int
+}
+
+func (f *Figures) add(other Figures) {
+	f.Shown += other.Shown
+	f.Unexplained += other.Unexplained
+	f.Stopped += other.Stopped
+}
+
+// figuresOf is what one entry adds.
+func figuresOf(e ledger.Entry) (f Figures) {
+	switch {
+	case e.Kind != ledger.Consulted && e.Kind != ledger.Changed && e.Kind != ledger.Attempted:
+	case e.Disclosed():
+		f.Shown = 1
+		if e.Cost > 0 {
+			f.Unexplained = 1
+		}
+	case !e.Verdict.Shows():
+		f.Stopped = 1
+	}
+	return f
+}
+
+// tally is what one account did lately that nothing explains.
 type tally struct {
 	organisation roster.OrganisationID
+	held         time.Time // since when an order on the account holds it; zero when none does
 	moves        []move
+	last         ledger.Entry // the last that was stopped, of a person if there was one
+	lastKind     moveKind
+	canary       bool // it opened a person who exists for Poterne only
+	more         bool // there were more than are counted
 }
 
 type move struct {
@@ -51,18 +88,37 @@ const (
 	missed                  // asked for what is not there, or not declared
 )
 
-const keptLines = 40
+const (
+	keptLines = 40
+	mostMoves = 20_000 // that are remembered of one account
+)
 
 func newHour() *hour {
 	return &hour{tallies: make(map[roster.AccountID]*tally)}
 }
 
-// begin returns where to read on from: what was read already is not read twice.
-func (h *hour) begin(from ledger.Number) ledger.Number {
+// begin returns where to read on from, and whether this is the first time: what was
+// read already is not read twice.
+func (h *hour) begin(from ledger.Number) (ledger.Number, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.upTo = max(h.upTo, from)
-	return h.upTo
+	first := !h.begun
+	h.begun, h.upTo = true, max(h.upTo, from)
+	return h.upTo, first
+}
+
+// recall takes in what an account did before it was held, oldest first, which is longer
+// ago than the picture goes back.
+func (h *hour) recall(account roster.AccountID, held time.Time, entries []ledger.Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.tallyOf(account)
+	t.held = held
+	for _, e := range entries {
+		if !e.Time.Before(held.Add(-time.Hour)) {
+			h.judge(e)
+		}
+	}
 }
 
 // take adds a passage to the picture.
@@ -84,23 +140,54 @@ func (h *hour) take(passage []ledger.Entry) {
 // count adds one entry to its second and to its account's tally. The caller
 // holds mu.
 func (h *hour) count(e ledger.Entry) {
-	if e.Kind == ledger.Lifted { // a person has looked at the account
-		delete(h.tallies, e.Subject)
+	h.holds(e)
+	if f := figuresOf(e); f != (Figures{}) {
+		at := e.Time.Unix()
+		s := &h.seconds[at%int64(len(h.seconds))]
+		if s.at != at {
+			*s = second{at: at}
+		}
+		s.add(f)
 	}
-	decided := e.Kind == ledger.Consulted || e.Kind == ledger.Changed || e.Kind == ledger.Attempted
-	if !decided {
+	h.judge(e)
+}
+
+// holds notes that an account is held, or is not any more: then a person has looked at
+// it. The caller holds mu.
+func (h *hour) holds(e ledger.Entry) {
+	if e.Reach != order.Account || e.Effect == order.Narrowed {
 		return
 	}
-	at := e.Time.Unix()
-	s := &h.seconds[at%int64(len(h.seconds))]
-	if s.at != at {
-		*s = second{at: at}
+	account := roster.AccountID(e.Target)
+	switch e.Kind {
+	case ledger.Placed:
+		h.boardAt = time.Time{}
+		if t := h.tallyOf(account); t.held.IsZero() {
+			t.held = e.Time
+		}
+	case ledger.Lifted:
+		h.boardAt = time.Time{}
+		if e.Effect == order.Frozen {
+			delete(h.tallies, account)
+		} else if t := h.tallies[account]; t != nil {
+			t.held = time.Time{}
+		}
 	}
-	switch {
-	case e.Disclosed():
-		s.shown++
-	case !e.Verdict.Shows():
-		s.stopped++
+}
+
+func (h *hour) tallyOf(account roster.AccountID) *tally {
+	t, ok := h.tallies[account]
+	if !ok {
+		t = &tally{lastKind: missed}
+		h.tallies[account] = t
+	}
+	return t
+}
+
+// judge adds an entry to its account's tally. The caller holds mu.
+func (h *hour) judge(e ledger.Entry) {
+	if e.Kind != ledger.Consulted && e.Kind != ledger.Changed && e.Kind != ledger.Attempted {
+		return
 	}
 	switch {
 	case e.Guessed():
@@ -117,106 +204,105 @@ func (h *hour) count(e ledger.Entry) {
 }
 
 func (h *hour) move(e ledger.Entry, kind moveKind) {
-	t, ok := h.tallies[e.Account]
-	if !ok {
-		t = &tally{organisation: e.Organisation}
-		h.tallies[e.Account] = t
+	t := h.tallyOf(e.Account)
+	t.organisation = e.Organisation
+	t.forget(e.Time)
+	if !e.Verdict.Shows() && (kind != missed || t.lastKind == missed) {
+		t.last, t.lastKind = e, kind
 	}
-	t.forget(e.Time.Add(-time.Hour))
-	t.moves = append(t.moves, move{e.Time, e.Person, kind})
+	t.canary = t.canary || e.Why == policy.CanaryOpened
+	if t.more = t.more || len(t.moves) >= mostMoves; !t.more {
+		t.moves = append(t.moves, move{e.Time, e.Person, kind})
+	}
 }
 
-// forget drops what was before a time.
-func (t *tally) forget(before time.Time) {
+// forget drops what is more than an hour old, or was an hour before the account was
+// held.
+func (t *tally) forget(now time.Time) {
+	if !t.held.IsZero() {
+		now = t.held
+	}
 	old := 0
-	for old < len(t.moves) && t.moves[old].at.Before(before) {
+	for old < len(t.moves) && t.moves[old].at.Before(now.Add(-time.Hour)) {
 		old++
 	}
-	t.moves = append(t.moves[:0], t.moves[old:]...)
+	if t.moves = append(t.moves[:0], t.moves[old:]...); len(t.moves) == 0 {
+		t.canary, t.more = false, false
+	}
 }
 
-// concern is an account to look at, and why.
-type concern struct {
-	Account      roster.AccountID
-	Organisation roster.OrganisationID
-	Shown        int // people shown without a reason
-	Beyond       int // people asked for beyond the allowance
-	Own          int // people of the account's own asked for beyond the pace of work
-	Missed       int // references that led nowhere
-}
-
-// manyMisses is how many references that lead nowhere make an account one to
-// look at: fewer are slips of the pen.
-const manyMisses = 10
-
-// lookAt returns the account that asked for most people beyond its allowance in
-// the last hour, then the one that went through most of its own people, then the
-// one that searched in vain most. Those that are
-// suspended already, or frozen by Poterne itself, are left out.
-func (h *hour) lookAt(orders order.Set, now time.Time) (worst concern, found bool) {
+// boardOf returns the accounts that are held or ask for a look, the gravest first. Whoever
+// makes do with what was so a second ago gets it at the cost of a look.
+func (h *hour) boardOf(orders order.Set, now time.Time, makesDo bool) []watched {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if makesDo && now.Sub(h.boardAt) < refreshEvery {
+		return h.board
+	}
+	holds := make(map[roster.AccountID]order.Order)
+	for _, o := range orders {
+		account := roster.AccountID(o.Target)
+		if o.Reach != order.Account || !o.Stops(account, "", now) {
+			continue
+		}
+		if before, held := holds[account]; !held || before.Effect == order.Frozen && o.Effect != order.Frozen {
+			holds[account] = o
+		}
+	}
+	h.board = nil
 	for account, t := range h.tallies {
-		t.forget(now.Add(-time.Hour))
-		if len(t.moves) == 0 {
+		hold, held := holds[account]
+		if !held {
+			t.held = time.Time{}
+		}
+		if t.forget(now); len(t.moves) == 0 && !held {
 			delete(h.tallies, account)
 			continue
 		}
-		c := t.sum(account)
-		held, stopped := orders.Against(account, t.organisation, "", now)
-		if stopped && (held.Effect == order.Suspended || held.By == journal.Itself) || c.Beyond == 0 && c.Own == 0 && c.Missed < manyMisses {
-			continue
+		if w := t.sum(account, hold); held || w.beyondOrdinary() {
+			h.board = append(h.board, w)
 		}
-		if !found || c.worseThan(worst) {
-			worst, found = c, true
-		}
+		delete(holds, account)
 	}
-	return worst, found
-}
-
-func (c concern) worseThan(other concern) bool {
-	switch {
-	case c.Beyond != other.Beyond:
-		return c.Beyond > other.Beyond
-	case c.Own != other.Own:
-		return c.Own > other.Own
-	case c.Missed != other.Missed:
-		return c.Missed > other.Missed
-	default:
-		return c.Account < other.Account // the same on every node
+	for account, hold := range holds {
+		h.board = append(h.board, watched{Account: account, Hold: hold})
 	}
+	slices.SortFunc(h.board, watched.compare)
+	h.boardAt = now
+	return h.board
 }
 
 // sum counts each person once.
-func (t *tally) sum(account roster.AccountID) concern {
-	c := concern{Account: account, Organisation: t.organisation}
-	seen := make(map[move]bool)
+func (t *tally) sum(account roster.AccountID, hold order.Order) watched {
+	w := watched{Account: account, Organisation: t.organisation, Hold: hold, Last: t.last, Canary: t.canary, More: t.more}
+	asked, seen := make(map[register.PersonID]bool), make(map[move]bool)
 	for _, m := range t.moves {
-		m.at = time.Time{}
 		if m.kind == missed {
-			c.Missed++
+			w.Missed++
 			continue
 		}
-		if seen[m] {
+		asked[m.person] = true
+		if m.at = (time.Time{}); seen[m] {
 			continue
 		}
 		seen[m] = true
 		switch m.kind {
 		case counted:
-			c.Shown++
+			w.Shown++
 		case own:
-			c.Own++
+			w.Own++
 		default:
-			c.Beyond++
+			w.Beyond++
 		}
 	}
-	return c
+	w.Asked = len(asked)
+	return w
 }
 
 // minute is how many people were shown and stopped in sixty seconds.
 type minute struct {
-	From           time.Time
-	Shown, Stopped int
+	From time.Time
+	Figures
 }
 
 // minutes returns the sixty minutes up to now, oldest first.
@@ -233,9 +319,7 @@ func (h *hour) minutes(now time.Time) [60]minute {
 		if age < 0 || age >= 3600 {
 			continue
 		}
-		m := &all[59-age/60]
-		m.Shown += s.shown
-		m.Stopped += s.stopped
+		all[59-age/60].add(s.Figures)
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"slices"
-	"time"
 
 	"poterne/internal/journal"
 	"poterne/internal/order"
@@ -18,6 +17,9 @@ type measureState struct {
 
 // Itself reports whether the rules placed it on an account.
 func (m measureState) Itself() bool { return byItself(m.Order) }
+
+// ByRules reports whether the rules placed it.
+func (m measureState) ByRules() bool { return m.By == journal.Itself }
 
 // measures says the orders in force, newest first.
 func (b base) measures(v visit) []measureState {
@@ -40,19 +42,4 @@ func (b base) measures(v visit) []measureState {
 // byItself reports whether the rules placed an order, as a freeze of one account.
 func byItself(o order.Order) bool {
 	return o.By == journal.Itself && o.Reach == order.Account && o.Effect == order.Frozen
-}
-
-// frozen returns the accounts that the rules froze and that were not suspended since,
-// the last first.
-func frozen(orders order.Set, now time.Time) (freezes []order.Order) {
-	met := make(map[string]bool)
-	for i := len(orders) - 1; i >= 0; i-- {
-		o := orders[i]
-		held, holds := orders.Against(roster.AccountID(o.Target), "", "", now)
-		if byItself(o) && holds && held.Effect == order.Frozen && !met[o.Target] {
-			freezes = append(freezes, o)
-			met[o.Target] = true
-		}
-	}
-	return freezes
 }

@@ -1,28 +1,29 @@
 package desk
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // pulse is the last hour, a minute a step: those shown and those stopped, on one
-// scale.
+// scale, where each tick is ten times the one below it.
 type pulse struct {
-	Last           minute // the last sixty seconds
-	Mean           int    // people shown a minute, over the hour
-	Bars           []bar
-	MeanY          int  // zero: there is no line
-	Log            bool // each tick is ten times the one below it
-	Ticks          []pulseTick
-	Peak           *peak    // nil when nothing happened
-	Minutes        []minute // newest first, those in which something happened
-	Shown, Stopped int      // over the hour
+	Hour    Figures
+	Last    minute // the last sixty seconds
+	Bars    []bar
+	Usual   string // the line of people shown in the same hour of past weeks; empty: it is not known
+	Ticks   []pulseTick
+	Peak    *peak    // nil when nothing happened
+	Minutes []minute // newest first, those in which something happened
 }
 
 type bar struct {
 	X         int
 	Y, Height int // of those shown
 	UpY, Up   int // of those stopped
+	DotY      int // of those shown without a reason; zero: there are none
 	Now       bool
 }
 
@@ -37,79 +38,72 @@ type peak struct {
 	End     bool // its words end at it: it stands on the right
 }
 
-// The picture is 700 by 200: bars stand on a line at 190, and reach up to 40.
+// The picture is 700 by 150: bars stand on a line at 140, and reach up to 20.
 const (
-	pulseLeft = 90
+	pulseLeft = 60
 	pulseStep = 10
-	pulseLine = 190
-	pulseHigh = 150
-	linear    = 50 // up to so many, heights are as the numbers
+	pulseLine = 140
+	pulseHigh = 120
 )
 
-// pulseScale is how high numbers are drawn.
+// pulseScale is how high numbers are drawn, up to its top.
 type pulseScale struct{ top int }
 
-// scaleOf is the scale for numbers up to one.
 func scaleOf(most int) pulseScale {
-	if most > linear {
-		top := 100
-		for top < most {
-			top *= 10
-		}
-		return pulseScale{top}
+	top := 100
+	for top < most {
+		top *= 10
 	}
-	for _, top := range []int{4, 10, 20} {
-		if most <= top {
-			return pulseScale{top}
-		}
-	}
-	return pulseScale{linear}
+	return pulseScale{top}
 }
 
-func (s pulseScale) isLog() bool { return s.top > linear }
-
 // height of a number; what happened at all can be seen.
-func (s pulseScale) height(n int) int {
-	const below = 0.3 // how much room there is under 1, where each tick is ten times the one below
-	switch {
-	case n == 0:
+func (s pulseScale) height(n float64) int {
+	const below = 0.3 // how much room there is under 1
+	if n <= 0 {
 		return 0
-	case s.isLog():
-		return int(math.Round((math.Log10(float64(n)) + below) / (math.Log10(float64(s.top)) + below) * pulseHigh))
-	default:
-		return max(2, n*pulseHigh/s.top)
 	}
+	return max(2, int(math.Round((math.Log10(n)+below)/(math.Log10(float64(s.top))+below)*pulseHigh)))
 }
 
 func (s pulseScale) ticks() (ticks []pulseTick) {
-	if !s.isLog() {
-		return []pulseTick{{0, pulseLine}, {s.top / 2, pulseLine - pulseHigh/2}, {s.top, pulseLine - pulseHigh}}
-	}
 	for n := 1; n <= s.top; n *= 10 {
-		ticks = append(ticks, pulseTick{n, pulseLine - s.height(n)})
+		ticks = append(ticks, pulseTick{n, pulseLine - s.height(float64(n))})
 	}
 	return ticks
 }
 
-func drawPulse(minutes [60]minute) pulse {
+// line draws what is usual in each minute.
+func (s pulseScale) line(u usual) string {
+	if u.Weeks == 0 {
+		return ""
+	}
+	var path strings.Builder
+	for i, n := range u.Minute {
+		x, y := pulseLeft+i*pulseStep, pulseLine-s.height(n)
+		fmt.Fprintf(&path, "%c%d %dH%d", "ML"[min(i, 1)], x, y, x+pulseStep)
+	}
+	return path.String()
+}
+
+func drawPulse(minutes [60]minute, u usual) pulse {
 	p := pulse{Last: minutes[59]}
 	most := 0
 	for _, m := range minutes {
 		most = max(most, m.Shown, m.Stopped)
-		p.Shown += m.Shown
-		p.Stopped += m.Stopped
+		p.Hour.add(m.Figures)
 	}
-	scale := scaleOf(most)
-	p.Log, p.Ticks = scale.isLog(), scale.ticks()
-	if p.Mean = (p.Shown + 30) / 60; p.Mean > 0 {
-		p.MeanY = pulseLine - scale.height(p.Mean)
-	}
+	scale := scaleOf(max(most, int(slices.Max(u.Minute[:]))))
+	p.Ticks, p.Usual = scale.ticks(), scale.line(u)
 	for i, m := range minutes {
-		b := bar{X: pulseLeft + i*pulseStep + 1, Height: scale.height(m.Shown), Up: scale.height(m.Stopped), Now: i == 59}
+		b := bar{X: pulseLeft + i*pulseStep + 1, Height: scale.height(float64(m.Shown)), Up: scale.height(float64(m.Stopped)), Now: i == 59}
 		b.Y, b.UpY = pulseLine-b.Height, pulseLine-b.Up
+		if m.Unexplained > 0 {
+			b.DotY = pulseLine - scale.height(float64(m.Unexplained))
+		}
 		p.Bars = append(p.Bars, b)
 		if n := max(m.Shown, m.Stopped); n > 0 && n == most { // the last of several
-			p.Peak = &peak{m, m.Stopped == n, n, b.X + 4, pulseLine - scale.height(n) - 8, i >= 30}
+			p.Peak = &peak{m, m.Stopped == n, n, b.X + 4, pulseLine - scale.height(float64(n)) - 6, i >= 30}
 		}
 	}
 	for _, m := range slices.Backward(minutes[:]) {

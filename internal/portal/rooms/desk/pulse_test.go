@@ -12,19 +12,19 @@ import (
 
 func TestThePulseHasOneScaleAndItsPeakBearsItsNumber(t *testing.T) {
 	var minutes [60]desk.Minute
-	minutes[10] = desk.Minute{Shown: 238}
-	minutes[50] = desk.Minute{Shown: 999}
-	minutes[58] = desk.Minute{Stopped: 999}
-	p := desk.DrawPulse(minutes)
+	minutes[10] = minuteOf(238, 0)
+	minutes[50] = minuteOf(999, 0)
+	minutes[58] = minuteOf(0, 999)
+	p := desk.DrawPulse(minutes, desk.Usual{})
 	if p.Bars[50].Height != p.Bars[58].Up || p.Bars[50].Height <= p.Bars[10].Height {
 		t.Errorf("999 shown are %d high, 999 stopped %d, 238 shown %d", p.Bars[50].Height, p.Bars[58].Up, p.Bars[10].Height)
 	}
-	if p.Peak == nil || p.Peak.N != 999 || !p.Peak.Stopped || !p.Log {
-		t.Errorf("the peak is %+v, on a logarithmic scale: %v", p.Peak, p.Log)
+	if p.Peak == nil || p.Peak.N != 999 || !p.Peak.Stopped {
+		t.Errorf("the peak is %+v", p.Peak)
 	}
-	for most, want := range map[int]string{0: "0 2 4", 3: "0 2 4", 12: "0 10 20", 50: "0 25 50", 51: "1 10 100", 1001: "1 10 100 1000 10000"} {
-		minutes = [60]desk.Minute{30: {Shown: most}}
-		p := desk.DrawPulse(minutes)
+	for most, want := range map[int]string{0: "1 10 100", 3: "1 10 100", 100: "1 10 100", 101: "1 10 100 1000", 1001: "1 10 100 1000 10000"} {
+		minutes = [60]desk.Minute{30: minuteOf(most, 0)}
+		p := desk.DrawPulse(minutes, desk.Usual{})
 		var ticks []string
 		for _, tick := range p.Ticks {
 			ticks = append(ticks, fmt.Sprint(tick.N))
@@ -41,6 +41,11 @@ func TestThePulseHasOneScaleAndItsPeakBearsItsNumber(t *testing.T) {
 	}
 }
 
+func minuteOf(shown, stopped int) (m desk.Minute) {
+	m.Shown, m.Stopped = shown, stopped
+	return m
+}
+
 func TestThePulseSaysItsScaleInThePage(t *testing.T) {
 	h := portaltest.New(t)
 	h.Opens(theo, 1, 2, 3)
@@ -48,7 +53,7 @@ func TestThePulseSaysItsScaleInThePage(t *testing.T) {
 		asks(t, h, camille, n*10, n*10+10)
 	}
 	_, raw := h.Goes(security, http.MethodGet, "/desk", nil)
-	for _, want := range []string{"Logarithmic scale", `class="tick"`, "stopped at ", "It was "} {
+	for _, want := range []string{"logarithmic scale", `class="tick"`, "stopped at ", "It was "} {
 		if !strings.Contains(raw, want) {
 			t.Errorf("the desk does not have %q", want)
 		}

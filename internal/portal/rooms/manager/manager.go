@@ -121,7 +121,8 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "layout.manager", For: portal.Viewer.Vouches}, {Path: PeoplePath, Name: "people.link", For: portal.Viewer.Vouches}}
+	manages := func(v portal.Viewer) bool { return v.Vouches() && !v.AtDesk() } // the security desk comes from its portal
+	return []portal.Link{{Path: path, Name: "layout.manager", For: manages}, {Path: PeoplePath, Name: "people.link", For: manages}}
 }
 
 // vouching lets in those who may sign for others, unless an order is in force

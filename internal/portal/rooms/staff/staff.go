@@ -84,6 +84,6 @@ func (h *Handlers) Routes() []portal.Route {
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	everybody := func(portal.Viewer) bool { return true }
-	return []portal.Link{{Path: "/", Name: "layout.front", For: everybody}, {Path: sessionsPath, Name: "layout.sessions", For: everybody}}
+	atWork := func(v portal.Viewer) bool { return !v.AtDesk() } // whose portal, behind the mark, leads on
+	return []portal.Link{{Path: "/", Name: "layout.front", For: atWork}, {Path: sessionsPath, Name: "layout.sessions", For: atWork}}
 }
