@@ -20,7 +20,7 @@ import (
 var order = []string{
 	"fault", "i18n", "typed", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "signin", "gate",
-	"campaign", "usage", "refund", "tune", "notice", "incident", "portal", "store", "config", "app", "lab",
+	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "portal", "store", "config", "app", "lab",
 }
 
 // rules are the parts that are pure: values and time in, values out.
@@ -40,7 +40,7 @@ var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
 var storing = []string{"app", "lab", "config"}
 
 // capabilities are acts with their checks and the rows they leave; none knows another.
-var capabilities = []string{"containment", "accounts", "intake", "custody", "grants", "incident"}
+var capabilities = []string{"containment", "accounts", "intake", "custody", "grants", "incident", "person"}
 
 // source is one file and what it imports of Poterne, by path below internal/.
 type source struct {

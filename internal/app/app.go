@@ -59,6 +59,7 @@ type Program struct {
 	Private   http.Handler     // metrics and health
 	failed    http.HandlerFunc // says of a request that it failed on our side
 	parts     []func(context.Context) error
+	told      []func()      // hear that another node may have ended a session
 	leaving   chan struct{} // closed when the program is asked to leave
 	log       *slog.Logger
 }
@@ -153,6 +154,8 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		incidentroom.New(shell, incidents),
 	)
 
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run}
+
 	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {
 		return nil, err
@@ -174,8 +177,12 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	health := &health{o, present}
+	people, err := p.people(o)
+	if err != nil {
+		return nil, err
+	}
 	p.Public = switchboard{
-		origin: o.Origin, hosts: o.hosts(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
+		origin: o.Origin, hosts: o.hosts(), people: people, peopleAt: o.peopleAt(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(rooms), health: health.handler(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
@@ -184,7 +191,6 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	private.Handle("GET /", health.handler())
 	p.Private = private
 	p.failed = pages.Stops().Broke
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run}
 	p.parts = append(p.parts,
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
@@ -198,6 +204,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	p.parts = append(p.parts, func(ctx context.Context) error {
 		return o.DB.Listen(ctx, log, func() {
 			sessions.Told()
+			for _, told := range p.told {
+				told()
+			}
 			_ = p.Journal.Look(ctx) // a node that cannot look now looks again within a second
 		})
 	})
@@ -248,6 +257,15 @@ func (o *Opened) hosts() map[string]bool {
 	}
 	delete(hosts, "")
 	return hosts
+}
+
+// peopleAt is the host name at which people of the register see their own file.
+func (o *Opened) peopleAt() string {
+	if o.People == nil {
+		return ""
+	}
+	_, host, _ := strings.Cut(o.People.Origin, "://")
+	return host
 }
 
 // portal is how the portal speaks of what is guarded.
@@ -355,6 +373,8 @@ func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.
 type switchboard struct {
 	origin   string
 	hosts    map[string]bool
+	people   http.Handler // serves everything at peopleAt; nil when nothing is served there
+	peopleAt string
 	services *httpgate.Proxy
 	ours     http.Handler
 	rooms    http.Handler
@@ -371,6 +391,8 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/healthz" || path == "/readyz":
 		s.health.ServeHTTP(w, r)
+	case s.people != nil && strings.EqualFold(r.Host, s.peopleAt):
+		s.people.ServeHTTP(w, r)
 	case !s.hosts[strings.ToLower(r.Host)]:
 		http.Error(w, "This is "+s.origin, http.StatusMisdirectedRequest)
 	case strings.HasPrefix(path, signin.Prefix):

@@ -55,6 +55,7 @@ type config struct {
 	Quorum     quorumTable     `toml:"quorum"`
 	Witness    []witnessTable  `toml:"witness"`
 	SignIn     signinTable     `toml:"signin"`
+	Person     *personTable    `toml:"person"`
 	Mail       *mailTable      `toml:"mail"`
 	Accounts   accountsTable   `toml:"accounts"`
 	Register   registerTable   `toml:"register"`
@@ -341,6 +342,7 @@ type Settings struct {
 
 	Networks   httpgate.Networks
 	SignIn     signin.Settings
+	People     *People      // nil: people of the register are shown nothing
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Quota      func(roster.OrganisationID) int
 	Review     time.Duration // after which an organisation's managers must have confirmed an account
@@ -419,6 +421,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.public(&s, files)
 	c.networks(&s, wrong)
 	c.signin(&s, files)
+	c.person(&s, files)
 	c.mail(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)

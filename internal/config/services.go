@@ -147,6 +147,9 @@ func (c *config) services(s *Settings, wrong *document) {
 		if service.Host != "" && strings.HasSuffix(s.Origin, "://"+service.Host) {
 			wrong.Add(path+".host", "this is the portal's own; write another, or a prefix")
 		}
+		if s.People != nil && service.Host != "" && strings.HasSuffix(s.People.Origin, "://"+service.Host) {
+			wrong.Add(path+".host", "people of the register see their own file there; write another, or a prefix")
+		}
 		s.Services = append(s.Services, service)
 		s.About[service.ID] = table.About.said()
 		if service.Host != "" {

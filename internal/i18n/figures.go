@@ -118,6 +118,11 @@ func (l Language) DatedDay(t time.Time) string {
 	return l.Day(t, t.AddDate(2, 0, 0)) // two years later no day goes without its year
 }
 
+// MonthOf is a month with its year: "March 2026".
+func (l Language) MonthOf(t time.Time) string {
+	return months[l][t.Month()-1] + wide + strconv.Itoa(t.Year())
+}
+
 // Clock writes the time to the second in the zone of now, after the day when it is
 // another one.
 func (l Language) Clock(t, now time.Time) string {

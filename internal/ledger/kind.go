@@ -43,9 +43,10 @@ const (
 	Lapsed    Kind = 31 // an account that they did not confirm in time is suspended
 	Signalled Kind = 32 // what an account does is worth a second look
 	TakenUp   Kind = 33 // somebody at the desk is on an account, until a time
+	Matched   Kind = 34 // a person of the register signed in to see their own file, or one who was not found there
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -95,6 +96,10 @@ const (
 
 	ManyProposals State = "many-proposals" // of one account, within a day
 
+	OnePerson    State = "one-person" // of a civil status that was looked for
+	NobodyFound  State = "nobody"
+	SeveralFound State = "several"
+
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit
@@ -141,6 +146,7 @@ var fields = map[Kind][]string{
 	Ended:     also(doer, "Subject", "State"),
 	Admitted:  also(doer, "Cause", "Count"),
 	Refunded:  also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
+	Matched:   {"Person", "Epoch", "State", "Network"},
 	Filed:     also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 	Reviewed:  also(doer, "Count"),
 	Lapsed:    also(doer, "Subject", "Until"),

@@ -78,7 +78,7 @@ func (a Activity) Notable() bool {
 		return !explained || !a.Entry.Verdict.Shows()
 	case ledger.SignIn:
 		return a.Entry.State != ledger.Granted
-	case ledger.Opened, ledger.Read, ledger.Assigned: // who assigned whom is in the import's line
+	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched: // who assigned whom is in the import's line; people come and go unwatched
 		return false
 	default:
 		return true

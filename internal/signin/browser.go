@@ -11,6 +11,7 @@ import (
 // The cookies that are ours; no application ever sees them.
 const (
 	SessionCookie = "__Host-poterne"
+	PersonCookie  = "__Host-dossier" // of people of the register, who have no account
 	DeviceCookie  = "__Host-poterne-device"
 	SigninCookie  = "__Host-poterne-signin-"  // and what tells one sign-in under way from another
 	StepUpCookie  = "__Host-poterne-step-up-" // the same for step-ups
@@ -33,15 +34,23 @@ func setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
 	})
 }
 
-func setSession(w http.ResponseWriter, key, token string) {
-	setCookie(w, SessionCookie, key+"."+token, 0)
+func (d *Door) setSession(w http.ResponseWriter, key, token string) {
+	setCookie(w, d.sessionCookie(), key+"."+token, 0)
+}
+
+// sessionCookie is the cookie that keeps a session of this door.
+func (d *Door) sessionCookie() string {
+	if d.settings.Match != nil {
+		return PersonCookie
+	}
+	return SessionCookie
 }
 
 func dropCookie(w http.ResponseWriter, name string) { setCookie(w, name, "", -time.Second) }
 
 // shownSession returns the two parts of r's session cookie.
-func shownSession(r *http.Request) (key, token string, ok bool) {
-	value, ok := shownCookie(r, SessionCookie, 128)
+func (d *Door) shownSession(r *http.Request) (key, token string, ok bool) {
+	value, ok := shownCookie(r, d.sessionCookie(), 128)
 	if !ok {
 		return "", "", false
 	}

@@ -78,6 +78,10 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		d.invited(w, r, begun.Invited, said)
 		return
 	}
+	if d.settings.Match != nil {
+		d.matched(w, r, said, begun.Return)
+		return
+	}
 	account, bar, err := d.admit(r, said)
 	if err == nil && bar != "" {
 		err = d.tried(r, said, Attempt{Bar: bar, Account: account.ID, Organisation: account.Organisation, Device: d.device(r)})
@@ -159,8 +163,10 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 		d.fail(w, r, Unreachable, err)
 		return
 	}
-	setSession(w, key, token)
-	setCookie(w, DeviceCookie, device, deviceLife)
+	d.setSession(w, key, token)
+	if d.settings.Match == nil {
+		setCookie(w, DeviceCookie, device, deviceLife)
+	}
 	returns(w, target)
 }
 
@@ -175,7 +181,7 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, Unreachable, err)
 		return
 	}
-	dropCookie(w, SessionCookie)
+	dropCookie(w, d.sessionCookie())
 	origin, declared := d.origin(r)
 	if address := d.provider.end(r.Context(), row.Hint, longText(), origin); declared && address != "" {
 		redirect(w, address)

@@ -112,6 +112,18 @@ func OIDC() Profile {
 	}
 }
 
+// FranceConnect is the profile of the French State's federation for private persons, version
+// 2: nonce, state and the level are wanted in every request, userinfo is a signed JWT, and
+// who somebody is, is their civil status. It says nothing of means.
+func FranceConnect() Profile {
+	return Profile{
+		Scopes:   []string{"given_name", "family_name", "birthdate", "gender", "birthplace", "birthcountry"},
+		Claims:   ClaimNames{GivenName: "given_name", UsualName: "family_name"},
+		UserInfo: SignedUserInfo, ClientAuth: SecretPost, ACRValues: []string{"eidas1"},
+		Strong: []Assurance{{ACR: []string{"eidas1", "eidas2", "eidas3"}}},
+	}
+}
+
 // Profiles are those that have a name.
 var Profiles = map[string]func() Profile{"proconnect": ProConnect, "oidc": OIDC}
 

@@ -87,7 +87,7 @@ func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 		return Session{}, err
 	}
 	if digest(token) == row.Current && !d.settings.Now().Before(row.Rotated.Add(d.settings.Rotate)) {
-		setSession(w, key, nextToken(token, row.Seed))
+		d.setSession(w, key, nextToken(token, row.Seed))
 	}
 	session := row.session()
 	session.Device = d.device(r)
@@ -111,7 +111,7 @@ func (d *Door) Sessions(ctx context.Context, account roster.AccountID) (list []S
 
 // recognise returns the open session that r shows, and what it showed.
 func (d *Door) recognise(r *http.Request) (row Row, key, token string, err error) {
-	key, token, ok := shownSession(r)
+	key, token, ok := d.shownSession(r)
 	if !ok {
 		return Row{}, "", "", anonymous
 	}

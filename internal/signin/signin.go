@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -63,6 +64,10 @@ type Settings struct {
 	// whether what the provider asserts fits an organisation's SIRET. It reports whether
 	// there is an account at once. Nil: nobody is invited.
 	Invited func(r *http.Request, token string, by Attempt, mail string, of func(siret string) bool) (Welcome, error)
+	// Match finds the person of the register whose civil status a provider asserts, and writes
+	// down that it did; fault.Absent when exactly one is not found. With it the door lets in
+	// people who see their own file, and no account: MountPeople is for it. Nil: accounts.
+	Match func(r *http.Request, civil register.Civil) (register.PersonID, error)
 	// SteppedUp writes a step-up down before it counts, on the request that brought the
 	// browser back. Nil: there are no step-ups.
 	SteppedUp func(*http.Request, Session) error
@@ -141,6 +146,7 @@ const (
 	TooWeak           Bar = "too-weak"           // the factor is weak, and the door admits none
 	NotOpen           Bar = "not-open"           // the account is closed, has ended, or waits for a second person
 	OtherOrganisation Bar = "other-organisation" // the account belongs to another SIRET than the one asserted
+	NotOnePerson      Bar = "not-one-person"     // the register has not exactly one person of this civil status
 )
 
 // Reason says why signing in, or a step-up, did not work.
@@ -288,7 +294,7 @@ func Confidential(u *url.URL) bool {
 
 // Loopback reports whether a host is this machine as only itself can reach it.
 func Loopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // Mount puts the door's handlers on mux.
@@ -301,6 +307,14 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)
+}
+
+// MountPeople puts on mux the handlers of a door for people of the register.
+func (d *Door) MountPeople(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+BeginPath, d.Begin)
+	mux.HandleFunc("GET "+CallbackPath, d.Callback)
+	mux.HandleFunc("POST "+LeavePath, d.Leave)
+	mux.HandleFunc("GET "+LeftPath, d.Left)
 }
 
 // Run forgets sessions that are over and marks that are no longer needed, until ctx ends.

@@ -44,8 +44,9 @@ var rights = map[string]string{
 	"cover":        "select, insert, update",
 	"alias":        "select, insert, update",
 
-	"once":    "select, insert, delete",
-	"session": "select, insert, update, delete",
+	"once":           "select, insert, delete",
+	"session":        "select, insert, update, delete",
+	"person_session": "select, insert, update, delete",
 }
 
 // MigratePostgreSQL makes the tables, or brings them up to this program's schema,

@@ -103,8 +103,8 @@ func orderRow(o order.Order, lifted time.Time, by string) *seal.Row {
 		Time(o.Placed).Time(o.Ends).Text(o.By).Int(int64(o.Cause)).Text(o.Because).Text(o.Message).Time(lifted).Text(by)
 }
 
-func sessionRow(s signin.Row) *seal.Row {
-	return seal.NewRow("session").Bytes(s.Key[:]).Text(string(s.ID)).Text(string(s.Account)).Text(string(s.Organisation)).
+func sessionRow(table string, s signin.Row) *seal.Row {
+	return seal.NewRow(table).Bytes(s.Key[:]).Text(string(s.ID)).Text(string(s.Account)).Text(string(s.Organisation)).
 		Text(string(s.Factor)).Bytes(s.Agent[:]).Bytes(s.Browser[:]).Bytes(s.Subject[:]).Bytes(s.Named[:]).Time(s.Started).
 		Int(int64(s.Version)).Bytes(s.Current[:]).Bytes(s.Next[:]).Bytes(s.Previous[:]).Text(s.Seed).Time(s.Rotated).Time(s.Seen).
 		Time(s.SteppedUp).Text(s.Hint).Text(string(s.Why)).Time(s.Ended)

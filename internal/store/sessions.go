@@ -19,6 +19,7 @@ import (
 // another node wrote, within rememberSession, or once Told.
 type Sessions struct {
 	db     *DB
+	table  string
 	mu     sync.Mutex
 	recent map[signin.Digest]seenSession // guarded by mu
 	writes int                           // guarded by mu
@@ -34,9 +35,21 @@ const (
 	rememberSessions = 10_000 // at most
 )
 
-// NewSessions returns the sessions in a database.
-func NewSessions(db *DB) *Sessions {
-	return &Sessions{db: db, recent: make(map[signin.Digest]seenSession)}
+// NewSessions returns the sessions of accounts in a database.
+func NewSessions(db *DB) *Sessions { return sessionsIn(db, accountSessions) }
+
+// NewPersonSessions returns the sessions of people of the register. They lie in a table of
+// their own, and their seals name it: no row of one table serves in the other.
+func NewPersonSessions(db *DB) *Sessions { return sessionsIn(db, personSessions) }
+
+// The tables of sessions, which have the same columns.
+const (
+	accountSessions = "session"
+	personSessions  = "person_session"
+)
+
+func sessionsIn(db *DB, table string) *Sessions {
+	return &Sessions{db: db, table: table, recent: make(map[signin.Digest]seenSession)}
 }
 
 // remembered returns a session that was read a moment ago, and the count of
@@ -113,13 +126,13 @@ const sessionColumns = `key, id, account, organisation, factor, agent, browser, 
 
 // Open implements signin.Sessions.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
-	const insert = `insert into session (` + sessionColumns + `)
+	insert := `insert into ` + s.table + ` (` + sessionColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 	_, err := s.db.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
 		row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Subject[:], row.Named[:],
-		s.db.seals.seal(sessionRow(row)))
+		s.db.seals.seal(sessionRow(s.table, row)))
 	return s.db.engine.classify(err)
 }
 
@@ -129,7 +142,7 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 	if ok {
 		return row, nil
 	}
-	row, err := s.db.scanSession(s.db.statements.session.QueryRowContext(ctx, key[:]))
+	row, err := s.db.scanSession(s.table, s.db.statements.sessions[s.table].QueryRowContext(ctx, key[:]))
 	if err == nil {
 		s.remember(row, writes)
 	}
@@ -139,17 +152,17 @@ func (s *Sessions) Find(ctx context.Context, key signin.Digest) (signin.Row, err
 // Of implements signin.Sessions.
 func (s *Sessions) Of(ctx context.Context, account roster.AccountID) (list []signin.Row, err error) {
 	err = s.db.each(ctx, func(rows *sql.Rows) error {
-		row, err := s.db.scanSession(rows)
+		row, err := s.db.scanSession(s.table, rows)
 		if err == nil {
 			list = append(list, row)
 		}
 		return err
-	}, `select `+sessionColumns+` from session where account = $1 and why = '' order by started_us desc, id`, string(account))
+	}, `select `+sessionColumns+` from `+s.table+` where account = $1 and why = '' order by started_us desc, id`, string(account))
 	return list, s.db.engine.classify(err)
 }
 
 // scanSession reads a session; sql.ErrNoRows when no node wrote it.
-func (db *DB) scanSession(from interface{ Scan(...any) error }) (row signin.Row, err error) {
+func (db *DB) scanSession(table string, from interface{ Scan(...any) error }) (row signin.Row, err error) {
 	var key, agent, browser, current, next, previous, subject, named, seal []byte
 	var started, rotated, seen, ended, steppedUp sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
@@ -163,7 +176,7 @@ func (db *DB) scanSession(from interface{ Scan(...any) error }) (row signin.Row,
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
 	row.SteppedUp = fromMicro(steppedUp)
-	if err == nil && !db.seals.holds(seal, sessionRow(row), func() string { return string(row.ID) }) {
+	if err == nil && !db.seals.holds(seal, sessionRow(table, row), func() string { return string(row.ID) }) {
 		err = sql.ErrNoRows
 	}
 	return row, err
@@ -172,7 +185,7 @@ func (db *DB) scanSession(from interface{ Scan(...any) error }) (row signin.Row,
 // Swap implements signin.Sessions.
 func (s *Sessions) Swap(ctx context.Context, row signin.Row) (bool, error) {
 	defer s.forget(row.Key)
-	swapped, err := s.db.swap(ctx, s.db.write, row)
+	swapped, err := s.db.swap(ctx, s.table, s.db.write, row)
 	return swapped, s.db.engine.classify(err)
 }
 
@@ -183,12 +196,12 @@ type executor interface {
 }
 
 // swap replaces the version of a session that was read.
-func (db *DB) swap(ctx context.Context, in executor, row signin.Row) (bool, error) {
-	const update = `
-		update session set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
+func (db *DB) swap(ctx context.Context, table string, in executor, row signin.Row) (bool, error) {
+	update := `
+		update ` + table + ` set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
 			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10, seal = $11
 		where key = $12 and version = $13`
-	after, err := db.scanSession(in.QueryRowContext(ctx, `select `+sessionColumns+` from session where key = $1 and version = $2`, row.Key[:], row.Version))
+	after, err := db.scanSession(table, in.QueryRowContext(ctx, `select `+sessionColumns+` from `+table+` where key = $1 and version = $2`, row.Key[:], row.Version))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -200,7 +213,7 @@ func (db *DB) swap(ctx context.Context, in executor, row signin.Row) (bool, erro
 	after.Rotated, after.Seen, after.Hint, after.Why, after.Ended, after.SteppedUp = row.Rotated, row.Seen, row.Hint, row.Why, row.Ended, row.SteppedUp
 	result, err := in.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
 		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp),
-		db.seals.seal(sessionRow(after)), row.Key[:], row.Version)
+		db.seals.seal(sessionRow(table, after)), row.Key[:], row.Version)
 	if err != nil {
 		return false, err
 	}
@@ -237,13 +250,13 @@ func (s *Sessions) End(ctx context.Context, whose signin.Whose, why signin.Why, 
 	for range endTries {
 		var missed bool
 		err = s.db.within(ctx, func(tx *sql.Tx) (err error) {
-			if ended, err = s.db.openSessions(ctx, tx, meant, args); err != nil {
+			if ended, err = s.db.openSessions(ctx, s.table, tx, meant, args); err != nil {
 				return err
 			}
 			for i := range ended {
 				row := &ended[i]
 				row.Why, row.Ended, row.Hint = why, at, ""
-				swapped, err := s.db.swap(ctx, tx, *row)
+				swapped, err := s.db.swap(ctx, s.table, tx, *row)
 				if err != nil {
 					return err
 				}
@@ -267,14 +280,14 @@ const endTries = 20
 var errMoved = errors.New("a session was used while it was to end")
 
 // openSessions returns the sessions that are open and meet a condition.
-func (db *DB) openSessions(ctx context.Context, q querier, condition string, args []any) (open []signin.Row, err error) {
-	rows, err := q.QueryContext(ctx, `select `+sessionColumns+` from session where why = '' and `+condition, args...)
+func (db *DB) openSessions(ctx context.Context, table string, q querier, condition string, args []any) (open []signin.Row, err error) {
+	rows, err := q.QueryContext(ctx, `select `+sessionColumns+` from `+table+` where why = '' and `+condition, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		switch row, err := db.scanSession(rows); {
+		switch row, err := db.scanSession(table, rows); {
 		case err == nil:
 			open = append(open, row)
 		case !errors.Is(err, sql.ErrNoRows):
@@ -291,7 +304,7 @@ func (s *Sessions) Sweep(ctx context.Context, marks, sessions time.Time) error {
 		if _, err := tx.ExecContext(ctx, `delete from once where until_us < $1`, marks.UnixMicro()); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `delete from session where started_us < $1`, sessions.UnixMicro())
+		_, err := tx.ExecContext(ctx, `delete from `+s.table+` where started_us < $1`, sessions.UnixMicro())
 		return err
 	})
 }

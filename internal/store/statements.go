@@ -12,7 +12,8 @@ import (
 type statements struct {
 	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where turns does
 	turns                  *sql.Stmt // insert rows of the ledger
-	asker, covers, session *sql.Stmt
+	asker, covers          *sql.Stmt
+	sessions               map[string]*sql.Stmt // by table
 	facts, people          *sql.Stmt // about a list
 }
 
@@ -31,7 +32,10 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	}
 	p := &db.statements
 	p.head = prepare(db.write, db.engine.takeHead())
-	p.session = prepare(db.read, `select `+sessionColumns+` from session where key = $1`)
+	p.sessions = make(map[string]*sql.Stmt)
+	for _, table := range []string{accountSessions, personSessions} {
+		p.sessions[table] = prepare(db.read, `select `+sessionColumns+` from `+table+` where key = $1`)
+	}
 	p.asker = prepare(db.read, `
 		select `+accountColumns+`, h.service, h.purpose, h.from_us, h.until_us, h.seal
 		from account a left join habilitation h on h.account = a.id where a.id = $1`)

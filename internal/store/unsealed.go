@@ -106,11 +106,14 @@ func (db *DB) readOrders(ctx context.Context) error {
 	}, orderColumns)
 }
 
-func (db *DB) readSessions(ctx context.Context) error {
-	return db.each(ctx, func(rows *sql.Rows) error {
-		_, err := db.scanSession(rows)
-		return err
-	}, `select `+sessionColumns+` from session`)
+func (db *DB) readSessions(ctx context.Context) (err error) {
+	for _, table := range []string{accountSessions, personSessions} {
+		err = errors.Join(err, db.each(ctx, func(rows *sql.Rows) error {
+			_, err := db.scanSession(table, rows)
+			return err
+		}, `select `+sessionColumns+` from `+table))
+	}
+	return err
 }
 
 // rowsAtOnce is how many rows of a large table are read by one query: nothing that was

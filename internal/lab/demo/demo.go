@@ -103,10 +103,16 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
+	ofPeople, err := at.providerOfPeople(invented)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return program.Serve(ctx, &app.Listening{Listener: at.portal}, nil) })
 	group.Go(func() error { return serveUntil(ctx, at.idp, provider) })
+	group.Go(func() error { return serveUntil(ctx, at.people, ofPeople) })
+	group.Go(func() error { return serveUntil(ctx, at.civil, town.NewCivilStatus(invented.register, secret)) })
 	letters := new(mailbox.Box)
 	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
@@ -138,6 +144,8 @@ func (d *Demo) folder() (string, error) {
 // listeners are where everything listens.
 type listeners struct {
 	portal, idp  net.Listener
+	people       net.Listener // the identity provider of people of the register
+	civil        net.Listener // where the register says who has a civil status
 	smtp, mail   net.Listener // where mail arrives, and where it is shown
 	applications map[roster.ServiceID]net.Listener
 }
@@ -156,7 +164,9 @@ func (d *Demo) settle(ctx context.Context) (*listeners, error) {
 		return l
 	}
 	p.portal = listen(d.Listen)
-	p.idp, p.smtp, p.mail = listen("127.0.0.1:0"), listen("127.0.0.1:0"), listen("127.0.0.1:0")
+	for _, l := range []*net.Listener{&p.idp, &p.people, &p.civil, &p.smtp, &p.mail} {
+		*l = listen("127.0.0.1:0")
+	}
 	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
 		p.applications[service] = listen("127.0.0.1:0")
 	}
@@ -173,7 +183,7 @@ func (p *listeners) close() {
 			_ = l.Close()
 		}
 	}
-	for _, l := range []net.Listener{p.portal, p.idp, p.smtp, p.mail} {
+	for _, l := range []net.Listener{p.portal, p.idp, p.people, p.civil, p.smtp, p.mail} {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -184,6 +194,16 @@ func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
 func (p *listeners) origin() string { return fmt.Sprintf("http://localhost:%d", portOf(p.portal)) }
 func (p *listeners) issuer() string { return fmt.Sprintf("http://127.0.0.1:%d/api/v2", portOf(p.idp)) }
+
+// ofPeople is where people of the register see their own file: browsers take every name
+// below localhost for this machine.
+func (p *listeners) ofPeople() string {
+	return fmt.Sprintf("mon-dossier.localhost:%d", portOf(p.portal))
+}
+
+func (p *listeners) franceConnect() string {
+	return fmt.Sprintf("http://127.0.0.1:%d/api/v2", portOf(p.people))
+}
 
 func (p *listeners) application(service roster.ServiceID) string {
 	return "http://" + p.applications[service].Addr().String()
@@ -203,12 +223,15 @@ func (p *listeners) furnish(dir string) error {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "client.secret"), []byte(secret), 0o600); err != nil {
-		return err
+	for _, file := range []string{"client.secret", "register.token"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(secret), 0o600); err != nil {
+			return err
+		}
 	}
 	var text bytes.Buffer
 	err = template.Must(template.New("").Parse(configuration)).Execute(&text, map[string]string{
 		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(), "Mail": strconv.Itoa(portOf(p.smtp)),
+		"People": p.ofPeople(), "FranceConnect": p.franceConnect(), "CivilStatus": "http://" + p.civil.Addr().String() + "/civil-status",
 		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
 	})
 	if err != nil {
@@ -244,6 +267,25 @@ func (p *listeners) provider(invented *world) (http.Handler, error) {
 	return provider.Handler(), nil
 }
 
+// providerOfPeople is the identity provider of people of the register.
+func (p *listeners) providerOfPeople(invented *world) (http.Handler, error) {
+	somebody, err := invented.somebody()
+	if err != nil {
+		return nil, err
+	}
+	origin := "http://" + p.ofPeople()
+	provider, err := proconnect.New(proconnect.Settings{
+		Issuer: p.franceConnect(), People: somebody, Imitates: proconnect.FranceConnect, Algorithm: "ES256",
+		Clients: []proconnect.Client{{
+			ID: client, Secret: secret, Name: "Mon dossier", Redirects: []string{origin + signin.CallbackPath}, Exits: []string{origin + signin.LeftPath},
+		}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the identity provider of people: %w", err)
+	}
+	return provider.Handler(), nil
+}
+
 // serveUntil serves one of the town's own applications until ctx ends.
 func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
@@ -265,6 +307,6 @@ func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, 
 	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }); dossier != "" {
 		canary = d.Lang.Say("demo.canary", "file", file(dossier))
 	}
-	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
+	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "people-page", "http://"+at.ofPeople(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
 		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary))
 }

@@ -80,6 +80,26 @@ func (d *world) people() []proconnect.Person {
 	})
 }
 
+// somebody lists people of the register as their identity provider knows them, in the order
+// of their buttons: one whom Pauline Mercier accompanies, one whom she has nothing to do with,
+// one in training, and one who has no file.
+func (d *world) somebody() (people []proconnect.Person, err error) {
+	nobody, err := town.Invent("nobody")
+	if err != nil {
+		return nil, err
+	}
+	known := []town.Person{
+		d.register.Person(d.staff.Caseload("pauline.mercier")[0]), d.register.Person(d.staff.Stranger(0)),
+		d.register.Person(d.staff.Enrolments("of-horizon")[0]), nobody,
+	}
+	for _, p := range known {
+		people = append(people, proconnect.Person{
+			Subject: p.Dossier, GivenName: p.First, UsualName: p.Surname, Civil: p.Civil(), ACR: "eidas1", Idp: "franceconnect-demo",
+		})
+	}
+	return people, nil
+}
+
 // services says which services a role uses, and for which purpose.
 var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 	roster.Adviser:    {"dossier": "accompany", "ouiform": "enrol"},

@@ -308,6 +308,38 @@ create index session_subject on session (subject);
 create trigger session_end_is_told after update of why on session
 	for each row when (old.why = '' and new.why <> '') execute function generation_is_told();
 
+-- person_session is the same of people of the register, who see who looked at their own file:
+-- account is the person, in hexadecimal, and organisation is empty.
+create table person_session (
+	key              bytea            not null constraint person_session_key primary key,
+	id               text             not null constraint person_session_id unique,
+	account          text collate "C" not null,
+	organisation     text             not null,
+	factor           text             not null,
+	agent            bytea            not null,
+	browser          bytea            not null,
+	subject          bytea            not null default '',
+	provider_session bytea            not null default '',
+	started_us       bigint           not null,
+	version          bigint           not null,
+	current          bytea            not null,
+	next             bytea            not null,
+	previous         bytea            not null,
+	seed             text             not null,
+	rotated_us       bigint           not null,
+	seen_us          bigint           not null,
+	stepped_up_us    bigint,
+	hint             text             not null,
+	why              text             not null,
+	ended_us         bigint,
+	seal             bytea not null default ''
+);
+create index person_session_account on person_session (account);
+create index person_session_started on person_session (started_us);
+create index person_session_subject on person_session (subject);
+create trigger person_session_end_is_told after update of why on person_session
+	for each row when (old.why = '' and new.why <> '') execute function generation_is_told();
+
 -- once is what MUST NOT serve twice: the states of sign-ins that came back with a
 -- proof, and the provider's messages that a person has left. A mark MUST stay until
 -- what it marks would not serve any more.

@@ -285,6 +285,36 @@ create index session_account on session (account);
 create index session_started on session (started_us);
 create index session_subject on session (subject);
 
+-- person_session is the same of people of the register, who see who looked at their own file:
+-- account is the person, in hexadecimal, and organisation is empty.
+create table person_session (
+	key              blob    not null constraint person_session_key primary key,
+	id               text    not null constraint person_session_id unique,
+	account          text    not null,
+	organisation     text    not null,
+	factor           text    not null,
+	agent            blob    not null,
+	browser          blob    not null,
+	subject          blob    not null default x'',
+	provider_session blob    not null default x'',
+	started_us       integer not null,
+	version          integer not null,
+	current          blob    not null,
+	next             blob    not null,
+	previous         blob    not null,
+	seed             text    not null,
+	rotated_us       integer not null,
+	seen_us          integer not null,
+	stepped_up_us    integer,
+	hint             text    not null,
+	why              text    not null,
+	ended_us         integer,
+	seal             blob not null default x''
+) strict, without rowid;
+create index person_session_account on person_session (account);
+create index person_session_started on person_session (started_us);
+create index person_session_subject on person_session (subject);
+
 -- once is what MUST NOT serve twice: the states of sign-ins that came back with a
 -- proof, and the provider's messages that a person has left. A mark MUST stay until
 -- what it marks would not serve any more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,8 +36,20 @@ type Page struct {
 
 // NewBrowser returns a browser that nobody has used.
 func NewBrowser(portal string) *Browser {
-	return &Browser{portal, &http.Client{Jar: newJar(), Timeout: 30 * time.Second}}
+	return &Browser{portal, &http.Client{Jar: newJar(), Timeout: 30 * time.Second, Transport: local}}
 }
+
+// local takes every name below localhost for this machine, as browsers do.
+var local = func() *http.Transport {
+	t, dialer := http.DefaultTransport.(*http.Transport).Clone(), new(net.Dialer)
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+			address = net.JoinHostPort("localhost", port)
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
+	return t
+}()
 
 // SignIn goes to the portal, is sent to the identity provider, presses the button
 // of one person there, and comes back.

@@ -14,9 +14,6 @@ import (
 	"time"
 )
 
-// scopes lists what a client may ask to know.
-var scopes = []string{"openid", "given_name", "usual_name", "email", "siret", "idp_id"}
-
 // parameters lists what an authorization request may carry; ProConnect refuses
 // every other one. It has no max_age either: the imitation takes it, as other
 // providers do, so that what needs a fresh sign-in can be shown.
@@ -63,7 +60,7 @@ func (p *Provider) parse(q url.Values) (request, error) {
 		return request{}, errors.New("response_type is not code")
 	case !slices.Contains(r.scope, "openid"):
 		return request{}, errors.New("scope lacks openid")
-	case slices.ContainsFunc(r.scope, func(s string) bool { return !slices.Contains(scopes, s) }):
+	case slices.ContainsFunc(r.scope, func(s string) bool { return !slices.Contains(scopes[p.settings.Imitates], s) }):
 		return request{}, errors.New("scope asks for something that does not exist")
 	case len(r.state) < long:
 		return request{}, fmt.Errorf("state has fewer than %d characters", long)
@@ -71,6 +68,8 @@ func (p *Provider) parse(q url.Values) (request, error) {
 		return request{}, fmt.Errorf("nonce has fewer than %d characters", long)
 	case q.Get("code_challenge_method") != "S256" || len(r.challenge) != 43:
 		return request{}, errors.New("code_challenge is not one of PKCE by S256")
+	case p.settings.Imitates == FranceConnect && !strings.HasPrefix(q.Get("acr_values"), "eidas"):
+		return request{}, errors.New("acr_values names no level")
 	case !slices.Contains(prompts, q.Get("prompt")):
 		return request{}, errors.New("prompt is not login")
 	}

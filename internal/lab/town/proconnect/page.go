@@ -19,6 +19,7 @@ var pages = template.Must(template.ParseFS(files, "page.html"))
 // layout is what every page has.
 type layout struct {
 	In     i18n.Language
+	Of     Federation
 	Title  string
 	Style  string
 	French string // this page in French; empty where there is no choice
@@ -59,7 +60,9 @@ func (p *Provider) showPeople(w http.ResponseWriter, r *http.Request, asked requ
 	for i, person := range p.settings.People {
 		one := choice{
 			Index: i, Name: person.GivenName + " " + person.UsualName, Organisation: person.Organisation,
-			Strong: strong(person.AMR), Factor: page.In.Say("identity.factor-" + factor(person.AMR)),
+		}
+		if p.settings.Imitates == ProConnect {
+			one.Strong, one.Factor = strong(person.AMR), page.In.Say("identity.factor-"+factor(person.AMR))
 		}
 		if person.Role != "" {
 			one.Label = page.In.Say("identity.role-" + string(person.Role))
@@ -91,7 +94,7 @@ func (p *Provider) about(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Provider) layout(r *http.Request) layout {
-	return layout{In: languageFor(r), Style: p.base + "/style.css"}
+	return layout{In: languageFor(r), Of: p.settings.Imitates, Style: p.base + "/style.css"}
 }
 
 // inLanguage is the address of the page that r asked for, in a language.

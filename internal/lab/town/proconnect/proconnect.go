@@ -1,5 +1,5 @@
-// Package proconnect is a small OpenID provider that imitates ProConnect, for
-// the demonstration and for tests. Its flow, its refusals and its signatures are
+// Package proconnect is a small OpenID provider that imitates ProConnect, for staff, or
+// FranceConnect, for everybody, in the demonstration and in tests. Its flow, its refusals and its signatures are
 // real; its people are invented, and it believes whoever presses their button.
 // It must never stand before anything that matters.
 package proconnect
@@ -26,6 +26,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -35,8 +36,19 @@ type Settings struct {
 	Clients   []Client
 	People    []Person         // whom one may sign in as, in this order
 	Algorithm string           // RS256 or ES256; RS256 when empty
+	Imitates  Federation       // ProConnect when empty
 	Now       func() time.Time // nil: time.Now
 }
+
+// Federation is what is imitated.
+type Federation string
+
+// Both sign people in alike; they differ in what they tell of them, and FranceConnect wants
+// to be told of a level, knows no means, and tells no service that somebody left.
+const (
+	ProConnect    Federation = "proconnect"
+	FranceConnect Federation = "franceconnect"
+)
 
 // Client is a service that people sign in to.
 type Client struct {
@@ -60,6 +72,27 @@ type Person struct {
 	AMR          []string    // such as pwd, mail or pwd, otp, mfa
 	Role         roster.Role // what they do; empty when nobody says it
 	Organisation string      // where
+
+	Civil register.Civil // who they are, of somebody whom FranceConnect knows
+}
+
+// scopes lists what a client may ask to know.
+var scopes = map[Federation][]string{
+	ProConnect:    {"openid", "given_name", "usual_name", "email", "siret", "idp_id"},
+	FranceConnect: {"openid", "given_name", "family_name", "birthdate", "gender", "birthplace", "birthcountry"},
+}
+
+// told is what each scope tells of somebody.
+func (f Federation) told(p Person) map[string]string {
+	if f == FranceConnect {
+		return map[string]string{
+			"given_name": p.Civil.Given, "family_name": p.Civil.Family, "birthdate": p.Civil.Birth,
+			"gender": p.Civil.Gender, "birthplace": p.Civil.Birthplace, "birthcountry": p.Civil.Country,
+		}
+	}
+	return map[string]string{
+		"given_name": p.GivenName, "usual_name": p.UsualName, "email": p.Email, "siret": p.SIRET, "idp_id": p.Idp,
+	}
 }
 
 // Subject is what a client hears as sub: it tells that client nothing about how
@@ -104,6 +137,9 @@ type grant struct {
 func New(s Settings) (*Provider, error) {
 	if s.Algorithm == "" {
 		s.Algorithm = string(jose.RS256)
+	}
+	if s.Imitates == "" {
+		s.Imitates = ProConnect
 	}
 	if s.Now == nil {
 		s.Now = time.Now
@@ -193,13 +229,13 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_post"},
 		"id_token_signing_alg_values_supported":          alg,
 		"userinfo_signing_alg_values_supported":          alg,
-		"scopes_supported":                               scopes,
-		"claims_supported":                               []string{"sub", "given_name", "usual_name", "email", "siret", "idp_id", "acr", "amr", "auth_time", "sid"},
+		"scopes_supported":                               scopes[p.settings.Imitates],
+		"claims_supported":                               append([]string{"sub", "acr", "amr", "auth_time", "sid"}, scopes[p.settings.Imitates][1:]...),
 		"acr_values_supported":                           []string{"eidas0", "eidas0-mfa", "eidas1", "eidas1-mfa", "eidas2", "eidas3"},
 		"ui_locales_supported":                           []string{"fr", "en"},
 		"authorization_response_iss_parameter_supported": true,
-		"backchannel_logout_supported":                   true,
-		"backchannel_logout_session_supported":           true,
+		"backchannel_logout_supported":                   p.settings.Imitates == ProConnect,
+		"backchannel_logout_session_supported":           p.settings.Imitates == ProConnect,
 	})
 }
 

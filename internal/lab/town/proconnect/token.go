@@ -98,10 +98,7 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	claims := p.common(g)
-	for scope, value := range map[string]string{
-		"given_name": g.person.GivenName, "usual_name": g.person.UsualName,
-		"email": g.person.Email, "siret": g.person.SIRET, "idp_id": g.person.Idp,
-	} {
+	for scope, value := range p.settings.Imitates.told(g.person) {
 		if slices.Contains(g.scope, scope) {
 			claims[scope] = value
 		}

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/lab/town/life"
+)
+
+// ofPeople is where people of the register see their own file.
+func (d *demo) ofPeople() string { return fmt.Sprintf("http://mon-dossier.localhost:%d", d.port) }
+
+// The buttons of people on their identity provider's page.
+const (
+	accompanied = "0" // by Pauline Mercier
+	stranger    = "1" // whom she has nothing to do with
+	fileless    = "3"
+)
+
+// person returns a browser in which a person of the register is signed in.
+func (d *demo) person(button string) *life.Browser {
+	d.t.Helper()
+	b := life.NewBrowser(d.ofPeople())
+	if err := b.SignIn(context.Background(), button); err != nil {
+		d.t.Fatal(err)
+	}
+	return b
+}
+
+// seen is the lines that a person is told of.
+func (d *demo) seen(b *life.Browser) (file struct {
+	Since time.Time
+	Lines []struct {
+		Entry                   uint64
+		At                      time.Time
+		Body, Role, Did, Reason string
+		Data                    []string
+	}
+},
+) {
+	d.t.Helper()
+	page := d.get(b, "/lines.json")
+	if err := json.Unmarshal(page.Body, &file); err != nil {
+		d.t.Fatalf("%d, %v: %s", page.Status, err, page.Body)
+	}
+	return file
+}
+
+// An adviser opens a file, and within a second the person's page has the line, in words,
+// without the adviser's name.
+//
+// Promise: PERSON-1
+func TestPERSON_1_APersonSeesWhoLookedAndWhyWithinASecond(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	own := d.staff.Caseload("pauline.mercier")[0]
+	me, other := d.person(accompanied), d.person(stranger)
+	if page := d.get(me, "/"); page.Status != http.StatusOK || !strings.Contains(string(page.Body), "personne n’a consulté votre dossier") {
+		t.Fatalf("before anybody looked: %d %s", page.Status, page.Body)
+	}
+	pauline := d.browser("pauline.mercier")
+	if page := d.get(pauline, d.file(own)); page.Status != http.StatusOK {
+		t.Fatalf("the file is not shown: %d", page.Status)
+	}
+	shown := time.Now()
+	page := d.get(me, "/")
+	if took := time.Since(shown); took > time.Second {
+		t.Errorf("the page came after %v", took)
+	}
+	for _, want := range []string{"une fois", "par une structure", "Chaque fois, nous savons pourquoi.", "Mission locale de Valbourg", "Une personne qui conseille", "vos coordonnées", "Elle vous accompagne."} {
+		if !strings.Contains(string(page.Body), want) {
+			t.Errorf("the page does not say %q: %s", want, page.Body)
+		}
+	}
+	if strings.Contains(strings.ToLower(string(page.Body)), "mercier") {
+		t.Error("the page names the adviser")
+	}
+	file := d.seen(me)
+	if len(file.Lines) != 1 || file.Lines[0].Body != "Mission locale de Valbourg" || file.Lines[0].Role != "adviser" || file.Lines[0].Reason != "caseload" || file.Since.IsZero() || file.Lines[0].At.Before(shown.Add(-time.Minute)) {
+		t.Errorf("the file has %+v", file)
+	}
+	if lines := d.seen(other).Lines; len(lines) != 0 {
+		t.Errorf("another person is told of %+v", lines)
+	}
+
+	// Whoever has no file learns nothing; a session of staff is nobody there, nor the reverse.
+	none := life.NewBrowser(d.ofPeople())
+	_ = none.SignIn(context.Background(), fileless)
+	if page := d.get(none, "/lines.json"); page.Status != http.StatusUnauthorized {
+		t.Errorf("somebody without a file reads %d %s", page.Status, page.Body)
+	}
+	for _, try := range []struct {
+		from   *life.Browser
+		origin string
+		path   string
+	}{{pauline, d.ofPeople(), "/lines.json"}, {me, d.origin, "/dossier/mine"}, {me, d.origin, "/"}} {
+		for _, cookie := range try.from.Cookies() {
+			for _, name := range []string{cookie.Name, "__Host-poterne", "__Host-dossier"} {
+				r, err := http.NewRequest(http.MethodGet, try.origin+try.path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.AddCookie(&http.Cookie{Name: name, Value: cookie.Value})
+				page, err := life.NewBrowser(try.origin).Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if page.Status == http.StatusOK && !strings.Contains(page.Address.Path, "authorize") {
+					t.Errorf("the cookie %s as %s at %s%s: %d", cookie.Name, name, try.origin, try.path, page.Status)
+				}
+			}
+		}
+	}
+}

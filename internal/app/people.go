@@ -1,0 +1,44 @@
+package app
+
+import (
+	"net/http"
+	"net/url"
+
+	"poterne/internal/person"
+	"poterne/internal/portal"
+	personroom "poterne/internal/portal/rooms/person"
+	"poterne/internal/register"
+	"poterne/internal/signin"
+	"poterne/internal/store"
+)
+
+// people is where people of the register see their own file: a door and a room that share
+// nothing with those of staff but the ledger, at a host name of their own.
+func (p *Program) people(o *Opened) (http.Handler, error) {
+	if o.People == nil || o.Index == nil {
+		return nil, nil
+	}
+	settings := portal.Settings{Home: o.People.Origin + "/", Help: o.Help, Now: o.Now, Log: p.log, Zone: paris()}
+	if issuer, err := url.Parse(o.People.SignIn.Issuer); err == nil && issuer.Host != "" {
+		settings.FormTo = append(settings.FormTo, issuer.Scheme+"://"+issuer.Host)
+	}
+	pages := portal.NewPages(settings)
+	matching := person.Matching{Register: o.People.Register, Journal: p.Journal, Person: o.Settings.Person}
+	s := o.People.SignIn
+	s.Now, s.Log = o.Now, p.log
+	s.Tried = func(*http.Request, signin.Attempt) error { return nil } // Match has written it
+	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, error) {
+		return matching.Match(r.Context(), civil, o.Networks.Of(r))
+	}
+	sessions := store.NewPersonSessions(o.DB)
+	door, err := signin.New(s, sessions, o.Roster, personroom.NewDoorstep(pages, o.Controller))
+	if err != nil {
+		return nil, err
+	}
+	p.told = append(p.told, sessions.Told)
+	p.parts = append(p.parts, door.Run)
+	room := personroom.New(pages, personroom.Deps{
+		Door: door, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Controller: o.Controller,
+	})
+	return room.Handler(pages), nil
+}

@@ -1,0 +1,102 @@
+package person
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Line is one time somebody was shown the person's file, as the person reads it.
+type Line struct {
+	Number  ledger.Number
+	At      time.Time
+	Body    roster.OrganisationID
+	Name    string          // of the body, as people know it
+	Role    roster.Role     // of whoever looked, as their account has it now; empty when it is gone
+	Reason  reason.FactKind // by which another system explained it
+	Fields  register.Fields // that were shown
+	Changed bool            // what was shown was changed, too
+}
+
+// Lines are all of a person, the newest first.
+type Lines struct {
+	Lines []Line
+	Since time.Time // when records begin
+}
+
+// Index answers in which entries a person was shown.
+type Index interface {
+	WhoSaw(context.Context, register.PersonID) (index.Seen, error)
+}
+
+// Roster is who has an account.
+type Roster interface {
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
+}
+
+// Reader reads people their lines.
+type Reader struct {
+	Index  Index
+	Roster Roster
+}
+
+// Read returns the lines of a person, as the ledger has them now.
+func (r Reader) Read(ctx context.Context, person register.PersonID) (Lines, error) {
+	seen, err := r.Index.WhoSaw(ctx, person)
+	if err != nil {
+		return Lines{}, err
+	}
+	read := Lines{Since: seen.Begun}
+	known := make(map[roster.AccountID]Line)
+	slices.Reverse(seen.Numbers)
+	for e, err := range seen.Entries(ctx) {
+		if err != nil {
+			return Lines{}, err
+		}
+		line, met := known[e.Account]
+		if !met {
+			if line, err = r.whose(ctx, e); err != nil {
+				return Lines{}, err
+			}
+			known[e.Account] = line
+		}
+		line.Number, line.At, line.Reason, line.Fields, line.Changed = e.Number, e.Time, e.Reason.Kind, e.Fields, e.Kind == ledger.Changed
+		read.Lines = append(read.Lines, line)
+	}
+	return read, nil
+}
+
+// whose is the body of an entry's account and its role.
+func (r Reader) whose(ctx context.Context, e ledger.Entry) (Line, error) {
+	account, organisation, err := r.Roster.Account(ctx, e.Account)
+	switch {
+	case fault.Is(err, fault.Absent):
+		return Line{Body: e.Organisation, Name: string(e.Organisation)}, nil
+	case err != nil:
+		return Line{}, err
+	}
+	return Line{Body: organisation.ID, Name: organisation.Name, Role: account.Role}, nil
+}
+
+// One returns the line of an entry in which the person was shown. Any other entry is
+// fault.Absent, whether it is somebody else's, an act, or not there.
+func (r Reader) One(ctx context.Context, person register.PersonID, number ledger.Number) (Line, error) {
+	all, err := r.Read(ctx, person)
+	if err != nil {
+		return Line{}, err
+	}
+	for _, line := range all.Lines {
+		if line.Number == number {
+			return line, nil
+		}
+	}
+	return Line{}, &fault.Error{Kind: fault.Absent, Public: "you have no line of this number"}
+}

@@ -1,0 +1,57 @@
+// Package person is what people of the register are told about their own file: who looked
+// at it, when and why. They are found by their civil status, exactly, and see the lines of
+// one person only. Nothing here names a member of staff.
+package person
+
+import (
+	"context"
+
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+)
+
+// Register finds people by their civil status.
+type Register interface {
+	// Find returns the register's own identifiers of the people who have exactly this civil
+	// status; of several, two are enough. It is given in its normal form.
+	Find(ctx context.Context, civil register.Civil) ([]string, error)
+}
+
+// Matching finds the one person whom an identity provider vouches for.
+type Matching struct {
+	Register Register
+	Journal  journal.Writer
+	// Person returns the pseudonym of the person with an identifier.
+	Person func(identifier string) (register.PersonID, error)
+}
+
+// Match returns the person, and writes down what came of looking. Whoever is not exactly one
+// person of the register is fault.Absent, whether there is none or there are several.
+func (m Matching) Match(ctx context.Context, civil register.Civil, network string) (register.PersonID, error) {
+	e := ledger.Entry{Kind: ledger.Matched, State: ledger.NobodyFound, Network: network}
+	var found []string
+	var err error
+	if civil = civil.Normal(); civil.Whole() {
+		if found, err = m.Register.Find(ctx, civil); err != nil {
+			return register.PersonID{}, err
+		}
+	}
+	switch {
+	case len(found) > 1:
+		e.State = ledger.SeveralFound
+	case len(found) == 1:
+		e.State = ledger.OnePerson
+		if e.Person, err = m.Person(found[0]); err != nil {
+			return register.PersonID{}, err
+		}
+	}
+	if err := journal.Record(ctx, m.Journal, e); err != nil {
+		return register.PersonID{}, err
+	}
+	if e.Person.IsZero() {
+		return register.PersonID{}, &fault.Error{Kind: fault.Absent}
+	}
+	return e.Person, nil
+}

@@ -1,0 +1,189 @@
+// Package person is the room of people of the register, on a host name of its own: who
+// looked at my file, and should I worry? Whoever has an account here is nobody there, and
+// the reverse. It shows the lines of one person, in words, and no name of a member of staff.
+package person
+
+import (
+	"context"
+	"embed"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"poterne/internal/fault"
+	"poterne/internal/ledger"
+	"poterne/internal/notice"
+	"poterne/internal/person"
+	"poterne/internal/portal"
+	"poterne/internal/register"
+	"poterne/internal/signin"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// Deps is what the room needs.
+type Deps struct {
+	Door   Door
+	Reader person.Reader
+	// Controller is who answers for the register: whom people call.
+	Controller notice.Controller
+	// Prove makes the proof that an entry is in the ledger, for the person it is about.
+	Prove func(context.Context, ledger.Number) ([]byte, error)
+	// Key is the public half of the key that signs the ledger's checkpoints.
+	Key string
+}
+
+// Door is who is asking.
+type Door interface {
+	// Who returns the session that a request shows; fault.Anonymous when none.
+	Who(http.ResponseWriter, *http.Request) (signin.Session, error)
+	// MountPeople puts on a mux where people sign in and leave.
+	MountPeople(*http.ServeMux)
+}
+
+// Handlers serve the room.
+type Handlers struct {
+	deps  Deps
+	pages portal.Apart
+}
+
+// New returns the room.
+func New(pages *portal.Pages, deps Deps) *Handlers { return &Handlers{deps, pages.Apart(pageFiles)} }
+
+// Handler serves the room, which is everything at its origin.
+func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
+	mux := http.NewServeMux()
+	h.deps.Door.MountPeople(mux)
+	shared.Mount(mux)
+	for pattern, serve := range map[string]func(visit) error{
+		"GET /{$}":        h.file,
+		"GET /easy":       h.easy,
+		"GET /lines.csv":  h.csv,
+		"GET /lines.json": h.json,
+	} {
+		mux.Handle(pattern, h.signedIn(serve))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.failed(w, r, fault.Absent) })
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// visit is a request of a person of the register.
+type visit struct {
+	*http.Request
+	Writer  http.ResponseWriter
+	Person  register.PersonID
+	Speaker portal.Speaker
+}
+
+// signedIn serves an address to whoever signed in, and shows the way in to others; it is the
+// only place where an error becomes a status, and is logged.
+func (h *Handlers) signedIn(serve func(visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		v := visit{Request: r, Writer: w, Speaker: h.pages.Speaker(r)}
+		session, err := h.deps.Door.Who(w, r)
+		if err == nil {
+			v.Person, err = session.Person()
+		}
+		if fault.Is(err, fault.Anonymous) {
+			h.pages.Write(w, r, http.StatusUnauthorized, "welcome.html", h.page(r, "mine.welcome"))
+			return
+		}
+		if err == nil {
+			err = serve(v)
+		}
+		if err == nil {
+			return
+		}
+		kind := fault.KindOf(err)
+		if kind == fault.Broken || kind == fault.Unavailable {
+			h.pages.Settings().Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
+		}
+		h.failed(w, r, kind)
+	})
+}
+
+// page is what every page of the room is given.
+type page struct {
+	portal.Page
+	In         bool // somebody is signed in
+	Controller notice.Controller
+}
+
+func (h *Handlers) page(r *http.Request, title string, pairs ...any) page {
+	return page{Page: h.pages.Page(r, title, pairs...), Controller: h.deps.Controller}
+}
+
+// mine is a page for whoever is signed in.
+func (h *Handlers) mine(v visit, title string, pairs ...any) page {
+	begun := h.page(v.Request, title, pairs...)
+	begun.In = true
+	return begun
+}
+
+// statuses of what fails; whatever is not there, and whatever is somebody else's, are alike.
+var statuses = map[fault.Kind]int{
+	fault.Absent: http.StatusNotFound, fault.Refused: http.StatusNotFound, fault.Invalid: http.StatusUnprocessableEntity, fault.Unavailable: http.StatusServiceUnavailable,
+}
+
+// failedPage says why a page is not shown.
+type failedPage struct {
+	page
+	Why string
+}
+
+func (h *Handlers) failed(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
+	status, known := statuses[kind]
+	why := "broken"
+	if known && status == http.StatusNotFound {
+		why = "absent"
+	}
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	h.pages.Write(w, r, status, "failed.html", failedPage{h.page(r, "mine.failed-"+why), why})
+}
+
+// The door's pages: package signin says what each is for. Only people come by it.
+
+// Doorstep is what people read who sign in. It implements signin.Pages, of which a door for
+// people needs three.
+type Doorstep struct {
+	*portal.Pages
+	pages portal.Apart
+	help  notice.Controller
+}
+
+// NewDoorstep returns the pages of a door.
+func NewDoorstep(pages *portal.Pages, help notice.Controller) Doorstep {
+	return Doorstep{pages, pages.Apart(pageFiles), help}
+}
+
+// Stranger says how to go on when exactly one person is not found: the same to everybody.
+func (d Doorstep) Stranger(w http.ResponseWriter, r *http.Request, _ signin.Visitor) {
+	d.pages.Write(w, r, http.StatusForbidden, "stranger.html", page{Page: d.pages.Page(r, "mine.stranger"), Controller: d.help})
+}
+
+// Failed says that signing in did not work.
+func (d Doorstep) Failed(w http.ResponseWriter, r *http.Request, why signin.Reason) {
+	status := http.StatusBadRequest
+	if why == signin.Unreachable {
+		status = http.StatusServiceUnavailable
+	}
+	d.pages.Write(w, r, status, "unsigned.html", page{Page: d.pages.Page(r, "mine.unsigned"), Controller: d.help})
+}
+
+// SignedOut says that the session is over.
+func (d Doorstep) SignedOut(w http.ResponseWriter, r *http.Request) {
+	d.pages.Write(w, r, http.StatusOK, "left.html", page{Page: d.pages.Page(r, "mine.left"), Controller: d.help})
+}
+
+// numberOf is the entry that an address names; what names none is absent.
+func numberOf(v visit) (ledger.Number, error) {
+	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	if err != nil || strconv.FormatUint(number, 10) != v.PathValue("number") {
+		return 0, &fault.Error{Kind: fault.Absent}
+	}
+	return ledger.Number(number), nil
+}
