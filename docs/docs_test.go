@@ -198,7 +198,6 @@ var missing = []struct {
 	{"ticket or a second person", "", []string{"SCOPE-6"}},
 	{"is not added up", "", []string{"WATCH-4"}},
 	{"Recovery is", "", []string{"ENTRY-7"}},
-	{"The page on which people see", "ce que voit la personne", []string{"PERSON-1"}},
 	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"planned and not built", "", nil},        // what the words mean
 	{"not yet in the one that runs", "", nil}, // advice
@@ -224,7 +223,9 @@ var missing = []struct {
 	{"sending messages", "envoi des messages", []string{"TELL-3", "TELL-4"}},
 	{"the public page", "page publique", nil},
 	{"an exercise", "exercice", nil},
-	{"what the person sees", "ce que voit la personne", []string{"PERSON-1"}},
+	{"asking why a line is there", "demander pourquoi une ligne est là", []string{"PERSON-2"}},
+	{"contact details", "coordonnées", []string{"PERSON-4"}},
+	{"lines withheld for an enquiry", "lignes retenues pour une enquête", []string{"PERSON-5"}},
 	{"traces", "traces", []string{"RUN-5"}},
 	{"SIEM", "SIEM", []string{"RUN-5"}},
 	{"SCIM", "SCIM", []string{"RUN-5"}},

@@ -10,11 +10,11 @@ import (
 // statements are those of the hot path. What is asked of every request is
 // parsed once.
 type statements struct {
-	head, move             *sql.Stmt // take the ledger's head, and move it on; nil where turns does
-	turns                  *sql.Stmt // insert rows of the ledger
-	asker, covers          *sql.Stmt
-	sessions               map[string]*sql.Stmt // by table
-	facts, people          *sql.Stmt // about a list
+	head, move    *sql.Stmt // take the ledger's head, and move it on; nil where turns does
+	turns         *sql.Stmt // insert rows of the ledger
+	asker, covers *sql.Stmt
+	sessions      map[string]*sql.Stmt // by table
+	facts, people *sql.Stmt            // about a list
 }
 
 func (db *DB) prepare(ctx context.Context) (err error) {

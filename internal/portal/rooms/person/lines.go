@@ -31,9 +31,6 @@ type said struct {
 	Day, Hour          string
 }
 
-// Path is the line's own page.
-func (s said) Path() string { return fmt.Sprintf("/lines/%d", s.Number) }
-
 // month is the lines of a month.
 type month struct {
 	Name  string
@@ -228,43 +225,4 @@ func cell(text string) string {
 		return "'" + text
 	}
 	return text
-}
-
-// linePage answers a person: what is this line, and is it true?
-type linePage struct {
-	page
-	said
-	Key string
-}
-
-func (h *Handlers) line(v visit) error {
-	line, err := h.one(v)
-	if err != nil {
-		return err
-	}
-	h.pages.Write(v.Writer, v.Request, http.StatusOK, "line.html", linePage{h.mine(v, "mine.line"), words(v, line), h.deps.Key})
-	return nil
-}
-
-// one is the visitor's line that an address names.
-func (h *Handlers) one(v visit) (person.Line, error) {
-	number, err := numberOf(v)
-	if err != nil {
-		return person.Line{}, err
-	}
-	return h.deps.Reader.One(v.Context(), v.Person, number)
-}
-
-func (h *Handlers) proof(v visit) error {
-	line, err := h.one(v)
-	if err != nil {
-		return err
-	}
-	proof, err := h.deps.Prove(v.Context(), line.Number)
-	if err != nil {
-		return err
-	}
-	h.download(v, "text/plain; charset=utf-8", fmt.Sprintf("poterne-%d.tlog-proof", line.Number))
-	_, err = v.Writer.Write(proof)
-	return err
 }

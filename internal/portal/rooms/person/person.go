@@ -4,14 +4,11 @@
 package person
 
 import (
-	"context"
 	"embed"
 	"log/slog"
 	"net/http"
-	"strconv"
 
 	"poterne/internal/fault"
-	"poterne/internal/ledger"
 	"poterne/internal/notice"
 	"poterne/internal/person"
 	"poterne/internal/portal"
@@ -28,10 +25,6 @@ type Deps struct {
 	Reader person.Reader
 	// Controller is who answers for the register: whom people call.
 	Controller notice.Controller
-	// Prove makes the proof that an entry is in the ledger, for the person it is about.
-	Prove func(context.Context, ledger.Number) ([]byte, error)
-	// Key is the public half of the key that signs the ledger's checkpoints.
-	Key string
 }
 
 // Door is who is asking.
@@ -177,13 +170,4 @@ func (d Doorstep) Failed(w http.ResponseWriter, r *http.Request, why signin.Reas
 // SignedOut says that the session is over.
 func (d Doorstep) SignedOut(w http.ResponseWriter, r *http.Request) {
 	d.pages.Write(w, r, http.StatusOK, "left.html", page{Page: d.pages.Page(r, "mine.left"), Controller: d.help})
-}
-
-// numberOf is the entry that an address names; what names none is absent.
-func numberOf(v visit) (ledger.Number, error) {
-	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
-	if err != nil || strconv.FormatUint(number, 10) != v.PathValue("number") {
-		return 0, &fault.Error{Kind: fault.Absent}
-	}
-	return ledger.Number(number), nil
 }
