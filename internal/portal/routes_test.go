@@ -105,31 +105,36 @@ func inFile(values map[string][]string) map[string][]string {
 	return all
 }
 
-// sendings are what is sent to a route: every combination of the values that mean
-// something, or nothing at all, and each odd value in each place.
+// absent is no value of a parameter.
+const absent = "absent"
+
+// sendings are what is sent to a route: nothing at all, every two parameters with every
+// two of the values that mean something, or without them, and each odd value in each place.
 func sendings(values map[string][]string) []map[string]string {
-	all := []map[string]string{{}}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		var wider []map[string]string
-		for _, begun := range all {
-			wider = append(wider, begun)
-			for _, value := range values[name] {
-				form := maps.Clone(begun)
-				form[name] = value
-				wider = append(wider, form)
-			}
-		}
-		all = wider
-	}
-	usual := make(map[string]string)
+	usual, names := make(map[string]string), slices.Sorted(maps.Keys(values))
 	for name, known := range values {
 		usual[name] = known[0]
 	}
-	for name := range values {
+	with := func(form map[string]string, name, value string) map[string]string {
+		form = maps.Clone(form)
+		if form[name] = value; value == absent {
+			delete(form, name)
+		}
+		return form
+	}
+	all := []map[string]string{{}, usual}
+	for i, name := range names {
+		for _, value := range slices.Concat(values[name], []string{absent}) {
+			one := with(usual, name, value)
+			all = append(all, one)
+			for _, other := range names[i+1:] {
+				for _, second := range slices.Concat(values[other], []string{absent}) {
+					all = append(all, with(one, other, second))
+				}
+			}
+		}
 		for _, value := range odd {
-			form := maps.Clone(usual)
-			form[name] = value
-			all = append(all, form)
+			all = append(all, with(usual, name, value))
 		}
 	}
 	return all
