@@ -470,13 +470,17 @@ func (r faultyRows) InsertIncidentLine(l incident.Line) error {
 // Promise: LEDGER-1
 func TestLEDGER_1_AnActAndItsRowsAreTogetherOnPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
+	before := cluster.Database(t)
+	s := openPostgreSQL(t, before)
+	prepared(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for name, do := range acts {
 		t.Run(name, func(t *testing.T) {
 			for _, how := range []moment{undone, unheard} {
-				connection := cluster.Database(t)
-				s := openPostgreSQL(t, connection)
-				prepared(t, s)
-				db := direct(t, connection)
+				connection := cluster.Copy(t, before)
+				s, db := openPostgreSQL(t, connection), direct(t, connection)
 				before, entries := everyRow(t, db)
 				broke := 0
 				for step := 0; ; step++ {

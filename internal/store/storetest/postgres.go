@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // to make databases
 
 	"poterne/internal/store"
@@ -422,6 +423,17 @@ func (c *Cluster) copy(t testing.TB, what string, asked ...string) (folder strin
 func (c *Cluster) Database(t testing.TB) (connection string) {
 	t.Helper()
 	return c.create(t, migrated)
+}
+
+// Copy makes a database of its own out of what another one holds, to which nobody may be
+// connected.
+func (c *Cluster) Copy(t testing.TB, of string) (connection string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.create(t, config.Database)
 }
 
 // Empty makes a database without tables, and returns how the program connects to
