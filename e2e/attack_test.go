@@ -117,10 +117,65 @@ func TestWATCH_1_TheDemonstrationsAttacksAreStopped(t *testing.T) {
 					}
 				}
 			}
+			if strings.HasSuffix(c.name, "-2024") || strings.HasSuffix(c.name, "-2025") {
+				deskNamesTheThief(t, d, freezes)
+			}
 			if len(strangers) != seen || len(known) != inside || len(freezes) != frozen {
 				t.Errorf("the ledger holds %d people without a reason, %d with one, and %d freezes", len(strangers), len(known), len(freezes))
 			}
 		})
+	}
+}
+
+// deskNamesTheThief holds the desk's headline and its figures against the ledger: the
+// account it begins with is one that the rules froze, and each number is what the entries
+// say.
+func deskNamesTheThief(t *testing.T, d *demo, thieves map[string]bool) {
+	t.Helper()
+	page := strings.ReplaceAll(string(d.get(d.browser("samir.cohen"), "/desk").Body), "\u202f", "")
+	headline := regexp.MustCompile(`(?s)<section class="gravest".*?</section>`).FindString(page)
+	named := regexp.MustCompile(`href="/desk/accounts/([^"]+)"`).FindStringSubmatch(headline)
+	if named == nil || !thieves[named[1]] {
+		t.Fatalf("the desk begins with %q, and the rules froze %v", named, thieves)
+	}
+	asked, shown := make(map[register.PersonID]bool), make(map[register.PersonID]bool)
+	var lookups, unexplained, stopped int
+	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+		if e.Kind != ledger.Consulted && e.Kind != ledger.Changed && e.Kind != ledger.Attempted {
+			continue
+		}
+		mine := string(e.Account) == named[1] && !e.Person.IsZero()
+		switch {
+		case e.Disclosed():
+			lookups++
+			if e.Cost > 0 {
+				unexplained++
+			}
+			if mine && e.Cost > 0 {
+				asked[e.Person], shown[e.Person] = true, true
+			}
+		case !e.Verdict.Shows():
+			stopped++
+			asked[e.Person] = asked[e.Person] || mine
+		}
+	}
+	delete(asked, register.PersonID{})
+	people := 0
+	for _, is := range asked {
+		if is {
+			people++
+		}
+	}
+	said := regexp.MustCompile(`(\d+) personnes? demandées?: <strong>(\d+) montrées? sans motif</strong>, (\d+) non\.`).FindStringSubmatch(headline)
+	if want := []string{fmt.Sprint(people), fmt.Sprint(len(shown)), fmt.Sprint(people - len(shown))}; len(said) != 4 || !slices.Equal(said[1:], want) {
+		t.Errorf("the headline says %q, the ledger %v:\n%s", said, want, headline)
+	}
+	var figures []string
+	for _, found := range regexp.MustCompile(`<li(?: class="[^"]*")?><strong>(\d+)</strong>`).FindAllStringSubmatch(page, -1) {
+		figures = append(figures, found[1])
+	}
+	if want := []string{fmt.Sprint(lookups), fmt.Sprint(unexplained), fmt.Sprint(stopped), fmt.Sprint(len(thieves))}; !slices.Equal(figures, want) {
+		t.Errorf("the figures are %v, the ledger says %v", figures, want)
 	}
 }
 

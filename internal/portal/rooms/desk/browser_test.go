@@ -11,8 +11,10 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"poterne/internal/i18n"
 	"poterne/internal/order"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/roster"
 )
 
 func TestTheDeskIsLiveInABrowser(t *testing.T) {
@@ -112,4 +114,30 @@ func TestADeskWhoseServerIsGoneSaysSinceWhenAndDoesNotLookLive(t *testing.T) {
 	comes("live again", live)
 	h.Opens(theo, 1)
 	comes("nothing is missed", `document.getElementById("lines").textContent.includes("Théo Marchand")`)
+}
+
+// Under attack the desk fits two screens, and is there at once, however many accounts are
+// held and however many there are.
+func TestTheDeskFitsTwoScreensWhateverHappens(t *testing.T) {
+	s := portaltest.NewStage()
+	s.Fill()
+	s.Crowd = 60_000
+	for n := range 41 {
+		s.Freeze(roster.AccountID(fmt.Sprintf("stolen-%02d", n)), time.Duration(n)*time.Minute)
+	}
+	s.Watch()
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.Visits(security, r.Method, r.RequestURI, nil)(w, r, i18n.French)
+	}))
+	t.Cleanup(site.Close)
+	tab := portaltest.OpenTab(t)
+	err := chromedp.Do(tab, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site.URL+"/desk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tall, err := chromedp.Run(tab, chromedp.Evaluate[int64]("document.documentElement.scrollHeight"))
+	if err != nil || tall > 1600 {
+		t.Errorf("the desk is %d tall, two screens are 1600: %v", tall, err)
+	}
+	portaltest.KeepScreenshot(t, tab, "desk-crowded")
 }
