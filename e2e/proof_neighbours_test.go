@@ -199,7 +199,7 @@ func TestTheServiceInTheReadmeIsAccepted(t *testing.T) {
 	if !found {
 		t.Fatal("the example has no service")
 	}
-	for _, secret := range []string{"client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token"} {
+	for _, secret := range []string{"client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token", "alerts.secret"} {
 		h.write(secret, strings.Repeat("secret", 6))
 	}
 	for _, page := range []string{"README.md", "README.fr.md"} {

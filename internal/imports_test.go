@@ -19,7 +19,7 @@ import (
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
 	"fault", "i18n", "typed", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
-	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "signin", "gate",
+	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "audit", "alert", "signin", "gate",
 	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "portal", "store", "config", "app", "lab",
 }
 

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"poterne/internal/accounts"
+	"poterne/internal/alert"
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
@@ -121,6 +122,14 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		Service: life, Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, EndAll: p.door.EndAll, Now: o.Now, Log: log,
 		Marks: marks{sessions},
 	}
+	telling := o.Alerts
+	telling.Silence, telling.Origin = o.Silence, o.Origin
+	alerts := alert.New(telling, alert.Deps{
+		Journal: p.Journal, Ledger: o.Ledger, Roster: o.Roster, Sources: o.Facts, Once: marks{sessions}.Once, Client: &http.Client{CheckRedirect: witness.StayPut}, Now: o.Now, Log: log,
+	})
+	if o.Mail != nil {
+		alerts.Deps.Mail = o.Mail.Send
+	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
 		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
@@ -154,7 +163,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		incidentroom.New(shell, incidents),
 	)
 
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, alerts.Run}
 
 	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/tls"
 	_ "embed"
+	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/alert"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
@@ -57,6 +59,7 @@ type config struct {
 	SignIn     signinTable     `toml:"signin"`
 	Person     *personTable    `toml:"person"`
 	Mail       *mailTable      `toml:"mail"`
+	Alerts     alertsTable     `toml:"alerts"`
 	Accounts   accountsTable   `toml:"accounts"`
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
@@ -171,6 +174,46 @@ type mailTable struct {
 	User         string        `toml:"user"`
 	PasswordFile string        `toml:"password_file"`
 }
+
+// alertsTable is who is told without looking at the desk. Whoever reads what is sent learns
+// which account was frozen and why, and nobody of the register.
+type alertsTable struct {
+	Mail       []string `toml:"mail"`
+	URL        string   `toml:"url"`
+	SecretFile string   `toml:"secret_file"`
+}
+
+// alerts reads who is told.
+func (c *config) alerts(s *Settings, files secretFiles) {
+	t := c.Alerts
+	for _, address := range t.Mail {
+		if _, err := roster.Mail(address); err != nil {
+			files.wrong.Add("alerts.mail", "it %v", err)
+		}
+	}
+	if len(t.Mail) > 0 && c.Mail == nil {
+		files.wrong.Add("alerts.mail", "there is no server to send it; write [mail]")
+	}
+	if (t.URL == "") != (t.SecretFile == "") {
+		files.wrong.Add("alerts", "url and secret_file come together; write both or neither")
+	}
+	s.Alerts = alert.Settings{Mail: t.Mail, URL: t.URL}
+	if t.URL == "" {
+		return
+	}
+	address, err := url.Parse(t.URL)
+	if err != nil || address.Host == "" || address.Scheme != "https" && !(address.Scheme == "http" && signin.Loopback(address.Hostname())) {
+		files.wrong.Add("alerts.url", "alerts would travel unprotected; write url = \"https://…\"")
+	}
+	s.Alerts.Secret = readSecret(files, "alerts.secret_file", t.SecretFile, func(text []byte) ([]byte, error) {
+		if len(text) < leastAlertSecret {
+			return nil, fmt.Errorf("it has fewer than %d characters", leastAlertSecret)
+		}
+		return text, nil
+	})
+}
+
+const leastAlertSecret = 32
 
 // accountsTable is how many accounts an organisation may have, those included that are
 // invited: 200 where nothing is said; and after how many months its managers must have
@@ -344,6 +387,7 @@ type Settings struct {
 	SignIn     signin.Settings
 	People     *People      // nil: people of the register are shown nothing
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
+	Alerts     alert.Settings
 	Quota      func(roster.OrganisationID) int
 	Review     time.Duration // after which an organisation's managers must have confirmed an account
 	Rules      policy.Rules
@@ -423,6 +467,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.signin(&s, files)
 	c.person(&s, files)
 	c.mail(&s, files)
+	c.alerts(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.retention(&s, wrong)

@@ -165,7 +165,7 @@ func TestAServiceCannotTakeThePortalsPlace(t *testing.T) {
 }
 
 func TestASecretThatOthersMayReadIsRefused(t *testing.T) {
-	for _, name := range []string{"pseudonym.key", "checkpoint.key", "assertion.key", "seal.key", "client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token"} {
+	for _, name := range []string{"pseudonym.key", "checkpoint.key", "assertion.key", "seal.key", "client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token", "alerts.secret"} {
 		dir := configtest.Secrets(t)
 		if err := os.Chmod(filepath.Join(dir, name), 0o640); err != nil {
 			t.Fatal(err)

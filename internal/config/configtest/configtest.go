@@ -20,7 +20,7 @@ func Secrets(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token"} {
+	for _, name := range []string{"client.secret", "agenda.token", "mail.password", "franceconnect.secret", "register.token", "alerts.secret"} {
 		keys = append(keys, config.Key{File: name, Text: strings.Repeat("0123456789abcdef", 2)})
 	}
 	for _, key := range keys {
