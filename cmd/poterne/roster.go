@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"poterne/internal/accounts"
@@ -13,7 +14,26 @@ import (
 )
 
 type rosterCommands struct {
-	Import rosterImport `cmd:"" help:"Take in a TOML file of organisations, accounts and habilitations, all of it or nothing."`
+	Import  rosterImport  `cmd:"" help:"Take in a TOML file of organisations, accounts and habilitations, all of it or nothing."`
+	Certify rosterCertify `cmd:"" help:"Take in certificates of awareness: a table with the columns account, module and passed."`
+}
+
+type rosterCertify struct {
+	database
+	actor
+	File *os.File `arg:"" help:"The table; - for standard input."`
+}
+
+// Run takes the certificates in, and says which are not.
+func (r *rosterCertify) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(o *app.Opened) error {
+		taken, refused, err := o.Accounts(o.Writer()).CertifyCSV(ctx, r.File, roster.AccountID(r.As))
+		for _, one := range refused {
+			fmt.Fprintln(on.Err, one)
+		}
+		fmt.Fprintf(on.Out, "%d certificates\n", taken)
+		return err
+	})
 }
 
 type rosterImport struct {

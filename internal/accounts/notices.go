@@ -281,6 +281,7 @@ func (n *Notices) Upkeep(ctx context.Context, entered Entered) error {
 			if ends := r.ends(now); !ends.IsZero() {
 				n.remind(ctx, "mail.reminder", string(a.ID), ends, []string{a.Mail})
 			}
+			n.remindTraining(ctx, a)
 		}
 		if err != nil {
 			return err

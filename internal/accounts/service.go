@@ -26,6 +26,9 @@ type Service struct {
 	Sender Sender // nil: no mail server is configured, and nobody can be invited
 	Invite string // the address that an invitation leads to, without its token
 	Home   string // the address of the managers' list of accounts
+	Module string // the address of the portal's own module
+
+	Awareness Awareness
 }
 
 var (

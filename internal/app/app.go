@@ -104,7 +104,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 
 	pages := portal.NewPages(o.portal(log))
 	sessions := store.NewSessions(o.DB)
-	life := o.accounts(p.Journal)
+	life := o.Accounts(p.Journal)
 	if p.door, err = signin.New(p.signIn(o, life), sessions, o.Roster, pages); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
 	rooms := shell.Handler(
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Awareness: life.Awareness, Certifier: life}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
@@ -184,6 +184,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	pages.Mount(ours)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
+	if o.Platform.Valid() {
+		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})
+	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	health := &health{o, present}
 	people, err := p.people(o)
@@ -233,9 +236,9 @@ func (m marks) Forget(ctx context.Context, mark [sha256.Size]byte) error {
 	return m.sessions.Forget(ctx, signin.Digest(mark))
 }
 
-// accounts does the acts of an account's life.
-func (o *Opened) accounts(w journal.Writer) accounts.Service {
-	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Home: o.Origin + manager.PeoplePath, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
+// Accounts does the acts of an account's life.
+func (o *Opened) Accounts(w journal.Writer) accounts.Service {
+	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Home: o.Origin + manager.PeoplePath, Module: o.Origin + staff.ModulePath, Awareness: o.Awareness, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
 	for _, service := range o.Services {
 		for _, purpose := range purposes(service) {
 			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/alert"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
@@ -35,6 +36,7 @@ import (
 	"poterne/internal/signin"
 	"poterne/internal/store"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -61,6 +63,7 @@ type config struct {
 	Mail       *mailTable      `toml:"mail"`
 	Alerts     alertsTable     `toml:"alerts"`
 	Accounts   accountsTable   `toml:"accounts"`
+	Awareness  *awarenessTable `toml:"awareness"`
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
 	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
@@ -214,6 +217,45 @@ func (c *config) alerts(s *Settings, files secretFiles) {
 }
 
 const leastAlertSecret = 32
+
+// awarenessTable is whose access takes a certificate of security awareness, of which module
+// and for how many months: 6. The module "poterne" is the portal's own. A learning platform
+// signs its certificates with the private half of platform_key, a JWK: it can open what ran
+// out, and nothing else.
+type awarenessTable struct {
+	Months      int64             `toml:"months"`
+	Modules     map[string]string `toml:"modules" need:"modules = { adviser = \"poterne\" }, the module of each role"`
+	PlatformKey string            `toml:"platform_key"`
+}
+
+const usualAwareness int64 = 6
+
+func (t *awarenessTable) compile(s *Settings, wrong *document) {
+	if t == nil {
+		return
+	}
+	months := cmp.Or(t.Months, usualAwareness)
+	if months < 1 || months > 24 {
+		wrong.Add("awareness.months", "not from 1 to 24; write how many months a certificate lasts, such as 6")
+	}
+	s.Awareness = accounts.Awareness{Modules: make(map[roster.Role]string), Valid: time.Duration(months) * month}
+	s.Rules.Trains = make(map[roster.Role]bool)
+	for name, module := range t.Modules {
+		role, err := roster.ParseRole(name)
+		if err != nil || !role.ReadsFiles() || module == "" {
+			wrong.Add("awareness.modules."+name, "not a role that reads files, with a module; write one such as adviser = \"poterne\"")
+			continue
+		}
+		s.Awareness.Modules[role], s.Rules.Trains[role] = module, true
+	}
+	if t.PlatformKey == "" {
+		return
+	}
+	if err := s.Platform.UnmarshalJSON([]byte(t.PlatformKey)); err != nil || !s.Platform.Valid() || !s.Platform.IsPublic() {
+		s.Platform = jose.JSONWebKey{}
+		wrong.Add("awareness.platform_key", "not a public key as JWK; write the platform's, such as '{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"…\"}'")
+	}
+}
 
 // accountsTable is how many accounts an organisation may have, those included that are
 // invited: 200 where nothing is said; and after how many months its managers must have
@@ -389,7 +431,9 @@ type Settings struct {
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Alerts     alert.Settings
 	Quota      func(roster.OrganisationID) int
-	Review     time.Duration // after which an organisation's managers must have confirmed an account
+	Awareness  accounts.Awareness
+	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
+	Review     time.Duration   // after which an organisation's managers must have confirmed an account
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
 	Retention  retention.Setting
@@ -470,6 +514,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.alerts(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
+	c.Awareness.compile(&s, wrong)
 	c.retention(&s, wrong)
 	c.controller(&s, wrong)
 	c.sources(&s, files)

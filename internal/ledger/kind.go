@@ -44,9 +44,10 @@ const (
 	Signalled Kind = 32 // what an account does is worth a second look
 	TakenUp   Kind = 33 // somebody at the desk is on an account, until a time
 	Matched   Kind = 34 // a person of the register signed in to see their own file, or one who was not found there
+	Certified Kind = 35 // certificates of awareness were taken in
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -99,6 +100,9 @@ const (
 	OnePerson    State = "one-person" // of a civil status that was looked for
 	NobodyFound  State = "nobody"
 	SeveralFound State = "several"
+	ByFile       State = "by-file"     // certificates came in a file
+	ByPlatform   State = "by-platform" // or from a learning platform
+	ByModule     State = "by-module"   // or from the portal's own module
 
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
@@ -152,6 +156,7 @@ var fields = map[Kind][]string{
 	Lapsed:    also(doer, "Subject", "Until"),
 	Signalled: also(doer, "State", "Count", "Cause"),
 	TakenUp:   also(doer, "Subject", "Until"),
+	Certified: also(doer, "State", "Count", "Rejected", "Digest"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -70,6 +70,8 @@ var parameters = map[string]struct {
 	"GET /incidents/{id}/notices/{form}/pdf":   {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
 	"GET /incidents/{id}/notices/{form}/json":  {keepers, inFile(map[string][]string{"{form}": forms, "stage": {"complete"}})},
 	"GET /manager/accounts":                    {vouchers, map[string][]string{"said": {"proposed", "approved", "joined", "reviewed"}}},
+	"GET /awareness":                           {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "sacha.olive"}, nil},
+	"POST /awareness":                          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "sacha.olive"}, map[string][]string{"reset": {"b"}}},
 	"POST /manager/review":                     {vouchers, map[string][]string{"of": {"leo.perrin", "nobody"}}},
 	"POST /manager/accounts/{id}/close":        {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"left"}}},
 	"GET /manager/propose":                     {vouchers, map[string][]string{"code": {"ABCD-EFGH"}}},

@@ -63,6 +63,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"who accepted is confirmed": act(&accounts.Join{Number: 25, By: "samir"}),
 	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
 	"accounts are confirmed":    act(&accounts.Review{By: "samir", Of: []roster.AccountID{"karim", "lucas"}, For: time.Hour}),
+	"somebody is certified":     act(&accounts.Certify{By: "karim", From: ledger.ByModule, List: []accounts.Certificate{{Account: "karim", Module: "poterne", Passed: actAt}}, Awareness: accounts.Awareness{Modules: map[roster.Role]string{roster.Adviser: "poterne"}, Valid: time.Hour}}),
 	"an account has lapsed":     act(accounts.Lapse{Of: "lucas"}),
 	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 29}),
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
@@ -77,7 +78,7 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "an account is closed", "a roster is admitted":
+	case "who accepted is confirmed", "an account is closed", "a roster is admitted", "somebody is certified":
 		return 2 // and what the account is since then
 	case "an account is proposed":
 		return 2 // and that it is the proposer's fourth within a day

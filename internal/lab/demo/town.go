@@ -120,7 +120,7 @@ func (d *world) roster() accounts.List {
 			opened = d.today.Add(-time.Hour)
 		}
 		list.Accounts = append(list.Accounts, roster.Account{
-			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened, Mail: agent.Mail,
+			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened, Mail: agent.Mail, Trained: d.today.AddDate(0, 5, 0),
 			Identity: roster.Identity{Issuer: d.issuer, Provider: identityProvider, Subject: proconnect.Subject(client, identityProvider, agent.Subject)},
 		})
 		for service, purpose := range services[agent.Role] {

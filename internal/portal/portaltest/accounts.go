@@ -9,6 +9,9 @@ import (
 	"poterne/internal/roster"
 )
 
+// Awareness is of the portal's own module, for advisers.
+var Awareness = accounts.Awareness{Modules: map[roster.Role]string{roster.Adviser: accounts.OwnModule, roster.Training: "elsewhere"}, Valid: 180 * 24 * time.Hour}
+
 // stageAccounts does nothing but what it is asked, or breaks.
 type stageAccounts struct{ *Stage }
 
@@ -42,6 +45,10 @@ func (s stageAccounts) Close(_ context.Context, _, by roster.AccountID, _ string
 
 func (s stageAccounts) Review(_ context.Context, _ []roster.AccountID, by roster.AccountID) error {
 	return s.does(ledger.Reviewed, by)
+}
+
+func (s stageAccounts) Pass(_ context.Context, who roster.AccountID, _ time.Time) error {
+	return s.does(ledger.Certified, who)
 }
 
 func (s stageAccounts) Admit(_ context.Context, _ ledger.Number, by roster.AccountID) error {

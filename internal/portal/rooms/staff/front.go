@@ -22,6 +22,8 @@ type frontPage struct {
 	Reads    bool // the viewer's role opens files at all
 	Meter    portal.Meter
 	Mine     []mine
+	Training string // of the viewer's certificate: "late" or "soon"; empty when nothing is to be done
+	Trained  time.Time
 }
 
 // mine is something written about the viewer.
@@ -61,6 +63,9 @@ func (h *Handlers) front(v *portal.Visit) error {
 	if standing.IsHeld {
 		shown.Held, shown.Message = string(standing.Held.Effect), standing.Held.Message
 		shown.Frozen = standing.Held.Effect == order.Frozen
+	}
+	if shown.Training, shown.Trained, err = h.training(v, now); err != nil {
+		return err
 	}
 	h.pages.Show(v, http.StatusOK, "front.html", shown)
 	return nil

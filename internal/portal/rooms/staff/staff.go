@@ -6,7 +6,9 @@ import (
 	"context"
 	"embed"
 	"iter"
+	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/portal"
@@ -25,6 +27,13 @@ type Deps struct {
 
 	Sessions    Sessions
 	Containment Containment
+	Awareness   accounts.Awareness
+	Certifier   Certifier
+}
+
+// Certifier takes in that somebody has passed the portal's own module.
+type Certifier interface {
+	Pass(ctx context.Context, who roster.AccountID, at time.Time) error
 }
 
 // Sessions are those that go on.
@@ -59,6 +68,8 @@ type Journal interface {
 type Roster interface {
 	// Habilitations returns an account's habilitations, past and to come included.
 	Habilitations(context.Context, roster.AccountID) ([]roster.Habilitation, error)
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 }
 
 // Handlers serve the room.
@@ -77,6 +88,8 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 func (h *Handlers) Routes() []portal.Route {
 	return []portal.Route{
 		{Pattern: "GET /{$}", Serve: h.front},
+		{Pattern: "GET " + ModulePath, Serve: h.module},
+		{Pattern: "POST " + ModulePath, Serve: h.answer},
 		{Pattern: "GET " + sessionsPath, Serve: h.sessions},
 		{Pattern: "POST " + sessionsPath + "/not-me", Serve: h.notMe},
 	}
