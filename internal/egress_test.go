@@ -16,6 +16,7 @@ var callers = map[string]string{
 	"internal/ledger/witness/witness.go": "address of a witness",
 	"internal/ledger/witness/ask.go":     "the same",
 	"internal/app/opened.go":             "the same",
+	"internal/person/remote.go":          "register of person",
 	"internal/mail/mail.go":              "host of mail",
 	"internal/config/keys.go":            "sign of keys, a program on this machine",
 	"internal/store/postgres.go":         "server of database",
