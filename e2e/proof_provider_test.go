@@ -79,7 +79,7 @@ subject = "alix"
 			written = append(written, strings.TrimSpace(fmt.Sprint(e.Kind, " ", e.Account, " ", e.Identity.Subject, " ", e.State, " ", e.Factor)))
 		}
 	}
-	if got, want := strings.Join(written, "; "), "sign-in alix.morel alix granted weak; sign-in  noor no-account weak; stepped-up alix.morel"; got != want {
+	if got, want := strings.Join(written, "; "), "sign-in alix.morel alix granted weak; sign-in  noor no-account weak; stepped-up alix.morel   sign-in"; got != want {
 		t.Errorf("the ledger says %q, want %q", got, want)
 	}
 }

@@ -119,6 +119,9 @@ func wait(ctx context.Context, long time.Duration) {
 // Tell sends what an entry has to say to whoever must hear of it. The act's own author is
 // told too: it may not have been them.
 func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
+	if e.Kind == ledger.Enrolled || e.Kind == ledger.Unenrolled {
+		return n.tellHolder(ctx, e)
+	}
 	if !slices.Contains(notified, e.Kind) {
 		return nil
 	}
@@ -154,6 +157,28 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 		message := bilingual(address, "mail."+e.Kind.String(), "organisation", organisation, "who", who, "subject", named(e.Subject).Name,
 			"number", uint64(e.Number), "n", int(e.Count), "people", e.Cost.People())
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
+	}
+	return nil
+}
+
+// tellHolder tells the holder of an account that a passkey was enrolled, removed or disabled;
+// and of one that two authenticators have, the security desk too.
+func (n *Notices) tellHolder(ctx context.Context, e ledger.Entry) error {
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	key := "mail." + e.Kind.String()
+	if e.State == ledger.Cloned {
+		key = "mail.cloned"
+	}
+	for _, a := range people {
+		desk := e.State == ledger.Cloned && a.Role == roster.Security && a.Gives(n.Now())
+		if a.Mail == "" || a.ID != e.Subject && !desk {
+			continue
+		}
+		message := bilingual(a.Mail, key, "account", string(e.Subject), "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 	}
 	return nil
 }

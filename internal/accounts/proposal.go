@@ -52,6 +52,7 @@ type Proposal struct {
 	Ends       time.Time     // when what it waits for must have come
 	Factor     string        // with which the invitation was accepted
 	ACR        string
+	Passkey    []byte           // the ID of the passkey that its identity enrolled in accepting; nil for none
 	SameMail   bool             // the provider gave the address that the invitation was sent to
 	Account    roster.AccountID // that it became
 }
@@ -91,7 +92,7 @@ const (
 // ProposalRows are proposals and the accounts there are, in this turn.
 type ProposalRows interface {
 	Rows
-	approval.Rows
+	PasskeyRows
 	// ByIdentity returns the account bound to an identity; fault.Absent when there is none.
 	ByIdentity(roster.Identity) (roster.Account, error)
 	// ByMail returns the accounts with a mail address.
@@ -398,6 +399,7 @@ type Visitor struct {
 	Device   string
 	Network  string
 	Of       func(siret string) bool // whether the provider's word fits an organisation's SIRET
+	Passkey  *roster.Passkey         // that they enrol in accepting; nil for none
 }
 
 // Accept binds an invitation to the identity that accepts it. It makes no account.
@@ -432,12 +434,19 @@ func (a *Accept) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 	}
 	p.Stage, p.Identity, p.Invitation, p.Ends = Agreed, a.Visitor.Identity, ledger.Digest{}, tx.Now().Add(AcceptedWaits)
 	p.Factor, p.ACR, p.SameMail = a.Visitor.Factor, a.Visitor.ACR, mail == p.Mail
-	a.Proposal = p
 	v := a.Visitor
-	return ledger.Entry{
+	entry := ledger.Entry{
 		Kind: ledger.Accepted, Organisation: p.Organisation, Approver: p.Approver, Subject: p.By, Cause: p.Number, Device: v.Device, Network: v.Network,
 		Identity: v.Identity, SIRET: v.SIRET, ACR: v.ACR, AMR: v.AMR, Factor: v.Factor,
-	}, nil
+	}
+	if k := v.Passkey; k != nil {
+		if err := newPasskey(rows, *k); err != nil {
+			return ledger.Entry{}, err
+		}
+		p.Passkey, entry.Target, entry.Digest = k.ID, k.Print(), DigestPasskey(*k)
+	}
+	a.Proposal = p
+	return entry, nil
 }
 
 // makers fails while an order stops who proposed the account or who approved it, or either
@@ -448,11 +457,21 @@ func (p Proposal) makers(tx *journal.Tx, rows approval.Rows) error {
 }
 
 // Apply implements journal.Act.
-func (a *Accept) Apply(rows ProposalRows, _ ledger.Entry) error { return rows.PutProposal(a.Proposal) }
+func (a *Accept) Apply(rows ProposalRows, e ledger.Entry) error {
+	if k := a.Visitor.Passkey; k != nil {
+		held := *k // it serves once there is an account
+		held.Account, held.Enrolled = "", e.Time
+		if err := rows.PutPasskey(held); err != nil {
+			return err
+		}
+	}
+	return rows.PutProposal(a.Proposal)
+}
 
 // Join makes the account of an identity that accepted an invitation. A second person
 // confirms who accepted it; the program does it by itself for an identity that two people
-// had before them when they proposed and approved it.
+// had before them when they proposed and approved it, unless a password and a passkey of a
+// minute's age were all that it had.
 type Join struct {
 	Number ledger.Number
 	By     roster.AccountID
@@ -460,6 +479,8 @@ type Join struct {
 
 	proposal Proposal
 	rights   Rights
+	passkey  *roster.Passkey  // that came with the acceptance
+	before   []roster.Passkey // that the account had before it was closed
 }
 
 // Decide implements journal.Act.
@@ -470,7 +491,7 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 		return ledger.Entry{}, err
 	case p.Stage != Agreed || !p.Open(tx.Now()):
 		return ledger.Entry{}, NotWaiting
-	case j.By == journal.Itself && !p.Known:
+	case j.By == journal.Itself && !p.joins():
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "a second person confirms who accepted the invitation")
 	case j.By == journal.Itself:
 		err = p.makers(tx, rows)
@@ -488,6 +509,12 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 		return ledger.Entry{}, err
 	}
 	p.Stage, p.Account = HasBegun, id
+	if j.before, err = rows.Passkeys(id); err != nil {
+		return ledger.Entry{}, err
+	}
+	if j.passkey, err = settled(rows, p, tx.Now()); err != nil {
+		return ledger.Entry{}, err
+	}
 	j.proposal, j.rights = p, p.rights(id, tx.Now())
 	if j.Review > 0 && p.Role != roster.Security {
 		j.rights.Account.Review = tx.Now().Add(j.Review)
@@ -496,6 +523,9 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 		Kind: ledger.Joined, Account: j.By, Organisation: p.Organisation, Approver: p.Approver, Subject: id, Cause: p.Number, Until: p.Until, Identity: p.Identity,
 	}, nil
 }
+
+// joins reports whether an acceptance needs nobody to confirm it.
+func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 }
 
 // accountID is the account's name: that of the account the identity had before, or one made
 // of the proposal's number.
@@ -552,6 +582,17 @@ func (j *Join) Apply(rows ProposalRows, _ ledger.Entry) error {
 		return err
 	}
 	j.rights = after[0]
+	for i := range j.before { // an account that is opened again begins without the keys it had
+		j.before[i].Ended = j.rights.Account.Opened
+		if err := rows.PutPasskey(j.before[i]); err != nil {
+			return err
+		}
+	}
+	if j.passkey != nil {
+		if err := rows.PutPasskey(*j.passkey); err != nil {
+			return err
+		}
+	}
 	return rows.PutProposal(j.proposal)
 }
 
@@ -573,7 +614,18 @@ func (p Proposal) has(h roster.Habilitation) bool {
 
 // Details implements journal.Details.
 func (j *Join) Details() []ledger.Entry {
-	return []ledger.Entry{{Kind: ledger.Assigned, Account: j.By, Reach: order.Account, Target: string(j.rights.Account.ID), Digest: j.rights.Digest()}}
+	account := j.rights.Account
+	list := []ledger.Entry{{Kind: ledger.Assigned, Account: j.By, Reach: order.Account, Target: string(account.ID), Digest: j.rights.Digest()}}
+	entry := ledger.Entry{Account: j.By, Organisation: account.Organisation, Subject: account.ID}
+	for _, k := range j.before {
+		entry.Kind, entry.State, entry.Target, entry.Digest = ledger.Unenrolled, ledger.Reopened, k.Print(), DigestPasskey(k)
+		list = append(list, entry)
+	}
+	if k := j.passkey; k != nil {
+		entry.Kind, entry.State, entry.Target, entry.Digest = ledger.Enrolled, "", k.Print(), DigestPasskey(*k)
+		list = append(list, entry)
+	}
+	return list
 }
 
 // Changes implements journal.Changes.

@@ -86,12 +86,12 @@ func (s Service) Decline(ctx context.Context, number ledger.Number, by roster.Ac
 // Accept binds an invitation to who accepted it. The account is there at once if two people
 // had this very identity before them; otherwise one of them confirms it first.
 func (s Service) Accept(ctx context.Context, token string, who Visitor) (p Proposal, err error) {
-	err = s.Writer.Turn(ctx, 3, func(tx *journal.Tx) error {
+	err = s.Writer.Turn(ctx, 4, func(tx *journal.Tx) error {
 		accept := &Accept{Token: token, Visitor: who}
 		if _, err := journal.Within(tx, accept); err != nil {
 			return err
 		}
-		if p = accept.Proposal; !p.Known {
+		if p = accept.Proposal; !p.joins() {
 			return nil
 		}
 		join := &Join{Number: p.Number, By: journal.Itself, Review: s.Bounds.Review}
@@ -124,4 +124,28 @@ func (s Service) Review(ctx context.Context, of []roster.AccountID, by roster.Ac
 func (s Service) Admit(ctx context.Context, number ledger.Number, by roster.AccountID) error {
 	_, err := journal.Do(ctx, s.Writer, &Admit{By: by, Import: number})
 	return err
+}
+
+// Enrol gives an account a passkey.
+func (s Service) Enrol(ctx context.Context, k roster.Passkey, in ledger.Entry) error {
+	_, err := journal.Do(ctx, s.Writer, &Enrol{Passkey: k, Entry: in})
+	return err
+}
+
+// Remove takes a passkey away from an account; the last one too, if so said.
+func (s Service) Remove(ctx context.Context, of roster.AccountID, id []byte, last bool, in ledger.Entry) error {
+	_, err := journal.Do(ctx, s.Writer, &Remove{Account: of, ID: id, Last: last, Entry: in})
+	return err
+}
+
+// Use writes an entry down for which a passkey vouches. Cloned says that the passkey was
+// disabled instead.
+func (s Service) Use(ctx context.Context, u Use) error {
+	if _, err := journal.Do(ctx, s.Writer, &u); err != nil {
+		return err
+	}
+	if u.Cloned {
+		return Cloned
+	}
+	return nil
 }

@@ -293,6 +293,9 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 			ID: service.ID, For: purposes(service), Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address),
 		})
 	}
+	if len(o.SignIn.Origins) > 1 { // a service on a host of its own sends people to the portal for their passkey
+		s.FormTo = append(s.FormTo, o.Origin)
+	}
 	if issuer, err := url.Parse(o.SignIn.Issuer); err == nil && issuer.Host != "" {
 		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
 	}
@@ -325,15 +328,26 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 	s := o.SignIn
 	s.Now, s.Log, s.Device = o.Now, p.log, o.Pseudonym.Device
 	s.Tried = func(r *http.Request, a signin.Attempt) error {
-		return journal.Record(r.Context(), p.Journal, ledger.Entry{
+		entry := ledger.Entry{
 			Kind: ledger.SignIn, Account: a.Account, Organisation: a.Organisation, Session: a.Session, Device: a.Device, Network: o.Networks.Of(r),
 			State: cmp.Or(ledger.State(a.Bar), ledger.Granted), Identity: a.Identity, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
-		})
+		}
+		if a.Touch != nil {
+			return life.Use(r.Context(), used(a.Touch, a.Account, entry))
+		}
+		return journal.Record(r.Context(), p.Journal, entry)
+	}
+	s.Passkeys = o.Roster.Passkeys
+	s.Enrol = func(r *http.Request, session signin.Session, k roster.Passkey) error {
+		return life.Enrol(r.Context(), k, ledger.Entry{Session: session.ID, Device: session.Device, Network: o.Networks.Of(r), Factor: string(session.Factor)})
+	}
+	s.Remove = func(r *http.Request, session signin.Session, id []byte, last bool) error {
+		return life.Remove(r.Context(), session.Account, id, last, ledger.Entry{Session: session.ID, Device: session.Device, Network: o.Networks.Of(r)})
 	}
 	s.Invited = func(r *http.Request, token string, a signin.Attempt, mail string, of func(string) bool) (signin.Welcome, error) {
 		made, err := life.Accept(r.Context(), token, accounts.Visitor{
 			Identity: a.Identity, Mail: mail, SIRET: a.SIRET, ACR: a.ACR, AMR: strings.Join(a.AMR, " "), Factor: string(a.Factor),
-			Device: a.Device, Network: o.Networks.Of(r), Of: of,
+			Device: a.Device, Network: o.Networks.Of(r), Of: of, Passkey: a.Passkey,
 		})
 		switch {
 		case errors.Is(err, accounts.NoInvitation):
@@ -345,10 +359,16 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 		}
 		return signin.Confirming, err
 	}
-	s.SteppedUp = func(r *http.Request, session signin.Session) error {
-		return journal.Record(r.Context(), p.Journal, ledger.Entry{
-			Kind: ledger.SteppedUp, Account: session.Account, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),
-		})
+	s.SteppedUp = func(r *http.Request, session signin.Session, touch *signin.Touch) error {
+		entry := ledger.Entry{
+			Kind: ledger.SteppedUp, Account: session.Account, Organisation: session.Organisation, Session: session.ID, Device: session.Device, Network: o.Networks.Of(r),
+			Factor: signin.BySignIn,
+		}
+		if touch == nil {
+			return journal.Record(r.Context(), p.Journal, entry)
+		}
+		entry.Factor, entry.Route, entry.Digest = string(signin.Passkey), touch.Route, ledger.Digest(touch.Act)
+		return life.Use(r.Context(), used(touch, session.Account, entry))
 	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
@@ -363,6 +383,11 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 		}
 	}
 	return s
+}
+
+// used is a passkey's use that an entry is about.
+func used(touch *signin.Touch, account roster.AccountID, entry ledger.Entry) accounts.Use {
+	return accounts.Use{ID: touch.ID, Account: account, Counter: touch.Counter, Synced: touch.Synced, Entry: entry}
 }
 
 // stops is what the gate shows to whoever it stops.

@@ -51,6 +51,9 @@ type Rows interface {
 	Rights(context.Context) ([]accounts.Rights, error)
 	// Organisations returns every organisation, without those that have no seal.
 	Organisations(context.Context) ([]roster.Organisation, error)
+	// Passkeys returns the passkeys of accounts that have not ended, without those that have
+	// no seal.
+	Passkeys(context.Context) ([]roster.Passkey, error)
 	// InForce returns the orders placed and not lifted.
 	InForce(context.Context) (order.Set, error)
 	// Unsealed yields every row of every table without the seal that it must have.
@@ -124,6 +127,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
+	passkeys, err := a.rows.Passkeys(ctx)
+	if err != nil {
+		return nil, err
+	}
 	orders, err := a.rows.InForce(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading orders: %w", err)
@@ -138,6 +145,7 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	findings = append(findings, holdRows(h, "organisation", h.Organisations, organisations, func(o roster.Organisation) (roster.OrganisationID, ledger.Digest) {
 		return o.ID, accounts.DigestOrganisation(o)
 	})...)
+	findings = append(findings, holdPasskeys(h, passkeys)...)
 	findings = append(findings, holdOrders(h, orders, a.now())...)
 	slices.SortFunc(findings, Finding.compare)
 	return findings, nil
@@ -199,6 +207,32 @@ func holdRows[ID ~string, R any](h *history, table string, known map[ID]*made, r
 		if !there[id] {
 			_, entry := m.newest()
 			findings = append(findings, Finding{Row{table, string(id)}, Missing, entry})
+		}
+	}
+	return findings
+}
+
+// holdPasskeys compares the passkeys that serve with what the ledger says.
+func holdPasskeys(h *history, rows []roster.Passkey) (findings []Finding) {
+	find := func(k passkey, fault Fault, entry ledger.Number) {
+		findings = append(findings, Finding{Row{"passkey", string(k.Account) + " " + k.Print}, fault, entry})
+	}
+	there := make(map[passkey]bool, len(rows))
+	for _, row := range rows {
+		k := passkey{row.Account, row.Print(), accounts.DigestPasskey(row)}
+		there[k] = true
+		if _, serves := h.Passkeys[k]; serves {
+			continue
+		}
+		if entry, removed := h.Removed[k]; removed {
+			find(k, PutBack, entry)
+		} else if h.complete() {
+			find(k, Unmade, 0)
+		}
+	}
+	for k, entry := range h.Passkeys {
+		if !there[k] {
+			find(k, Missing, entry)
 		}
 	}
 	return findings

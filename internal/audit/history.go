@@ -18,11 +18,20 @@ type history struct {
 	Accounts      map[roster.AccountID]*made
 	Organisations map[roster.OrganisationID]*made
 	Orders        map[ledger.Number]order.Order // placed and not lifted
+	Passkeys      map[passkey]ledger.Number     // that serve, and the entries that made them
+	Removed       map[passkey]ledger.Number     // that serve no more
 	Lifted        map[ledger.Number]bool
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 1
+const formOfHistory = 2
+
+// passkey is a passkey as its entries name it.
+type passkey struct {
+	Account roster.AccountID
+	Print   string
+	Digest  ledger.Digest
+}
 
 // made is the digests that the rows of one account or organisation had, the newest last,
 // and the entry that says so of the newest.
@@ -44,6 +53,7 @@ func newHistory(first ledger.Number) *history {
 		First: first, UpTo: first,
 		Accounts: make(map[roster.AccountID]*made), Organisations: make(map[roster.OrganisationID]*made),
 		Orders: make(map[ledger.Number]order.Order), Lifted: make(map[ledger.Number]bool),
+		Passkeys: make(map[passkey]ledger.Number), Removed: make(map[passkey]ledger.Number),
 	}
 }
 
@@ -57,6 +67,12 @@ func (h *history) count(e ledger.Entry) {
 		} else {
 			assign(h.Accounts, roster.AccountID(e.Target), e)
 		}
+	case ledger.Enrolled:
+		h.Passkeys[passkey{e.Subject, e.Target, e.Digest}] = e.Number
+	case ledger.Unenrolled:
+		k := passkey{e.Subject, e.Target, e.Digest}
+		delete(h.Passkeys, k)
+		h.Removed[k] = e.Number
 	case ledger.Placed:
 		o := e.Order()
 		o.ID, o.Placed = containment.IDOf(e.Number), e.Time

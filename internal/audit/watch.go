@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -241,6 +242,9 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	case f.Fault == Missing: // a row that is gone gives nothing
 	case f.Table == "account":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, f.Key, f.Entry))
+	case f.Table == "passkey":
+		account, _, _ := strings.Cut(f.Key, " ")
+		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, account, f.Entry))
 	case f.Table == "organisation":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Organisation, f.Key, f.Entry))
 	}

@@ -153,6 +153,7 @@ type signinTable struct {
 	Idle             time.Duration `toml:"idle"` // 10m
 	Life             time.Duration `toml:"life"` // 10h
 	AdmitWeak        bool          `toml:"admit_weak"`
+	PasskeysOnly     bool          `toml:"passkeys_only"`
 
 	Profile    string            `toml:"profile"` // "proconnect"; what follows is its own when left out
 	Scopes     []string          `toml:"scopes"`
@@ -670,7 +671,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
 	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak,
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak, PasskeysOnly: c.SignIn.PasskeysOnly,
 	}
 	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already

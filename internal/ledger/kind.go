@@ -45,9 +45,12 @@ const (
 	TakenUp   Kind = 33 // somebody at the desk is on an account, until a time
 	Matched   Kind = 34 // a person of the register signed in to see their own file, or one who was not found there
 	Certified Kind = 35 // certificates of awareness were taken in
+
+	Enrolled   Kind = 36 // an account has a passkey more
+	Unenrolled Kind = 37 // a passkey was removed, or disabled
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -104,6 +107,9 @@ const (
 	ByPlatform   State = "by-platform" // or from a learning platform
 	ByModule     State = "by-module"   // or from the portal's own module
 
+	Cloned   State = "cloned"   // the counter of a passkey went back
+	Reopened State = "reopened" // its account was opened again, as a new one
+
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit
@@ -131,7 +137,7 @@ var fields = map[Kind][]string{
 	Read:      also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
 	Imported:  also(doer, "State", "Target", "Count", "Rejected", "Digest"),
 	Session:   also(doer, "State"),
-	SteppedUp: also(doer, "Device", "Network"),
+	SteppedUp: also(doer, "Device", "Network", "Factor", "Target", "Route", "Digest"),
 	Raised:    also(doer, "Subject", "Cost", "Until"),
 	Cosigned:  also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
 	Permitted: also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
@@ -141,11 +147,11 @@ var fields = map[Kind][]string{
 	Dropped:   also(doer, "From", "End", "First"),
 	Named:     also(doer, "Approver", "Count", "Digest"),
 	Assigned:  also(doer, "Reach", "Target", "Cause", "Digest"),
-	SignIn:    also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor"),
+	SignIn:    also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target"),
 	Proposed:  also(doer, "Until", "Identity", "State", "Count", "Digest"),
 	Approved:  also(doer, "Subject", "Cause", "Until", "Digest"),
 	Declined:  also(doer, "Subject", "Cause", "State"),
-	Accepted:  also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor"),
+	Accepted:  also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target", "Digest"),
 	Joined:    also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
 	Ended:     also(doer, "Subject", "State"),
 	Admitted:  also(doer, "Cause", "Count"),
@@ -157,6 +163,9 @@ var fields = map[Kind][]string{
 	Signalled: also(doer, "State", "Count", "Cause"),
 	TakenUp:   also(doer, "Subject", "Until"),
 	Certified: also(doer, "State", "Count", "Rejected", "Digest"),
+
+	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
+	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"net/http"
 
 	"poterne/internal/signin"
@@ -77,6 +78,20 @@ func (p *Pages) Unconfirmed(w http.ResponseWriter, r *http.Request, reason signi
 		status = http.StatusServiceUnavailable
 	}
 	p.show(w, r, status, "unconfirmed.html", unconfirmedPage{p.page(r, Viewer{}, "unconfirmed.title"), reason, target})
+}
+
+type passkeyPage struct {
+	Page
+	Asked    signin.Asked
+	Sentence string // what the passkey is for
+}
+
+// Passkey shows what a passkey is asked for, or made for.
+func (p *Pages) Passkey(w http.ResponseWriter, r *http.Request, asked signin.Asked) {
+	shown := passkeyPage{p.page(r, Viewer{}, "passkey.title-"+string(asked.For)), asked, ""}
+	shown.Here = "/"
+	shown.Sentence = p.speakers[shown.Lang].Say("passkey.lead-" + cmp.Or(asked.About, string(asked.For)))
+	p.show(w, r, http.StatusOK, "passkey.html", shown)
 }
 
 // SignedOut says that the session is over.

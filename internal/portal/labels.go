@@ -9,6 +9,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
 )
 
 // Line is an activity in words.
@@ -105,6 +106,16 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
 	case ledger.SignIn:
 		return l.Speaker.Say("act.sign-in", "outcome", l.topic(e.State), "factor", l.topic(ledger.State(e.Factor)), "level", orDash(e.ACR), "means", orDash(e.AMR))
+	case ledger.SteppedUp:
+		if e.Factor == string(signin.Passkey) {
+			return l.Speaker.Say("act.stepped-up-passkey")
+		}
+	case ledger.Enrolled, ledger.Unenrolled:
+		key := "act." + e.Kind.String()
+		if e.State == ledger.Cloned || e.State == ledger.Reopened {
+			key = "act.passkey-" + string(e.State)
+		}
+		return l.Speaker.Say(key, "subject", l.Account(e.Subject))
 	case ledger.Assigned:
 		what := l.Organisation(roster.OrganisationID(e.Target))
 		if e.Reach == order.Account {

@@ -54,6 +54,11 @@ type Door interface {
 	Who(http.ResponseWriter, *http.Request) (signin.Session, error)
 	// Still returns nil while a session goes on.
 	Still(context.Context, signin.Session) error
+	// Holds reports whether an account confirms what it does by a passkey.
+	Holds(context.Context, roster.AccountID) (bool, error)
+	// Confirm returns nil if a request brings a passkey's answer for itself, or what is to
+	// be asked.
+	Confirm(*http.Request, signin.Session) (*signin.Asked, error)
 }
 
 // Roster is who has an account.

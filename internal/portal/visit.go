@@ -126,9 +126,39 @@ func (v *Visit) Again(ctx context.Context) (Viewer, error) {
 // Session names the session of the visit.
 func (v *Visit) Session() roster.SessionID { return v.session.ID }
 
-// SteppedUp reports whether the viewer proved to be there lately enough to sign.
-func (v *Visit) SteppedUp() bool {
+// steppedUp reports whether the viewer has signed in anew lately enough to sign.
+func (v *Visit) steppedUp() bool {
 	return v.session.SteppedUpWithin(meter.Fresh, v.shell.pages.settings.Now())
+}
+
+// MaySign reports whether the viewer is shown what to sign: they have signed in anew, or a
+// passkey is asked for with each act. What takes a signature MUST call Confirm too.
+func (v *Visit) MaySign() bool {
+	if v.steppedUp() {
+		return true
+	}
+	holds, err := v.shell.Door.Holds(v.Context(), v.Viewer.ID)
+	if err != nil {
+		v.shell.Log().ErrorContext(v.Context(), "the passkeys of an account could not be read", slog.Any("err", err))
+	}
+	return holds
+}
+
+// Confirm reports whether the viewer has confirmed the act that the request is: by a passkey,
+// asked for this very act, or by having signed in anew. If not, it has asked for a passkey,
+// with a sentence that says what the act allows; back is where to go without it.
+func (v *Visit) Confirm(back, sentence string, pairs ...any) (bool, error) {
+	if v.steppedUp() {
+		return true, nil
+	}
+	asked, err := v.shell.Door.Confirm(v.Request, v.session)
+	if err != nil || asked == nil {
+		return err == nil, err
+	}
+	asked.Return = back
+	pages := v.shell.pages
+	pages.show(v.Writer, v.Request, http.StatusForbidden, "passkey.html", passkeyPage{v.Page(back, "passkey.title-act"), *asked, v.Speaker.Say(sentence, pairs...)})
+	return false, nil
 }
 
 // Page begins a page, found below a link of the portal; its title is said by key.

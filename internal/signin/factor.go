@@ -4,6 +4,7 @@ package signin
 type Factor string
 
 const (
-	Weak   Factor = "weak"   // a password, or one with a code by e-mail or SMS
-	Strong Factor = "strong" // a second factor that a person cannot be talked into sending on
+	Weak    Factor = "weak"    // a password, or one with a code by e-mail or SMS
+	Passkey Factor = "passkey" // a weak one, and a passkey of the account
+	Strong  Factor = "strong"  // a second factor that a person cannot be talked into sending on
 )

@@ -83,6 +83,10 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	account, bar, err := d.admit(r, said)
+	weak := d.settings.Profile.judge(said.ACR, said.AMR) == Weak
+	if err == nil && weak && (bar == "" || bar == TooWeak) && d.signInByPasskey(w, r, account, said, begun.Return) {
+		return
+	}
 	if err == nil && bar != "" {
 		err = d.tried(r, said, Attempt{Bar: bar, Account: account.ID, Organisation: account.Organisation, Device: d.device(r)})
 	}
@@ -91,13 +95,24 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, Unreachable, err)
 	case bar != "":
 		noStore(w)
-		d.pages.Stranger(w, r, Visitor{
-			GivenName: said.GivenName, UsualName: said.UsualName,
-			Email: said.Email, SIRET: said.SIRET, Code: said.identity().Code(), Bar: bar,
-		})
+		d.pages.Stranger(w, r, said.visitor(bar))
 	default:
 		d.enter(w, r, account, said, begun.Return)
 	}
+}
+
+// visitor is whom the provider vouches for, for the page that says what bars them.
+func (p proof) visitor(bar Bar) Visitor {
+	return Visitor{GivenName: p.GivenName, UsualName: p.UsualName, Email: p.Email, SIRET: p.SIRET, Code: p.identity().Code(), Bar: bar}
+}
+
+// factor is how strong a proof is: the provider's word, and the passkey that was used too.
+func (d *Door) factor(p proof) Factor {
+	factor := d.settings.Profile.judge(p.ACR, p.AMR)
+	if factor == Weak && p.touch != nil {
+		return Passkey
+	}
+	return factor
 }
 
 // prove turns what the provider sent back into a proof, once for each state, or says
@@ -125,7 +140,7 @@ func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, 
 // tried writes down what came of a sign-in.
 func (d *Door) tried(r *http.Request, by proof, what Attempt) error {
 	what.Identity, what.SIRET = by.identity(), by.SIRET
-	what.ACR, what.AMR, what.Factor = by.ACR, by.AMR, d.settings.Profile.judge(by.ACR, by.AMR)
+	what.ACR, what.AMR, what.Factor, what.Touch = by.ACR, by.AMR, d.factor(by), by.touch
 	if err := d.settings.Tried(r, what); err != nil {
 		return fmt.Errorf("writing a sign-in down: %w", err)
 	}
@@ -160,7 +175,8 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 	device := deviceSecretOf(r)
 	key, token, err := d.open(r, account, by, d.settings.Device(device))
 	if err != nil {
-		d.fail(w, r, Unreachable, err)
+		reason, err := written(err)
+		d.fail(w, r, reason, err)
 		return
 	}
 	d.setSession(w, key, token)
@@ -225,7 +241,7 @@ func localPath(raw string) string {
 		return front
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, Prefix) {
+	if err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, Prefix) && u.Path != AtHomePath {
 		return front
 	}
 	return raw

@@ -1,6 +1,10 @@
 package signin
 
-import "net/http"
+import (
+	"net/http"
+
+	"poterne/internal/roster"
+)
 
 // Invitation shows the page of an invitation. It looks nothing up and changes nothing: the
 // link may be followed by whatever looks at mail.
@@ -24,23 +28,33 @@ func (d *Door) AcceptInvitation(w http.ResponseWriter, r *http.Request) {
 	d.send(w, r, SigninCookie, pending{Invited: token, Return: "/"})
 }
 
-// invited binds the invitation to who signed in. A factor that would open nothing accepts
-// nothing: whoever holds a password alone must not become the account's person. No session
+// invited binds the invitation to who signed in. A weak factor alone accepts nothing:
+// whoever holds a password must not become the account's person. They make a passkey, and a
+// second person hears who they are before it serves. No session
 // opens: the next sign-in is one like any other.
 func (d *Door) invited(w http.ResponseWriter, r *http.Request, token string, by proof) {
-	visitor := Visitor{GivenName: by.GivenName, UsualName: by.UsualName, Email: by.Email, SIRET: by.SIRET, Code: by.identity().Code()}
-	factor := d.settings.Profile.judge(by.ACR, by.AMR)
-	if !d.settings.AdmitWeak && factor == Weak {
-		visitor.Bar = TooWeak
+	weak := d.settings.Profile.judge(by.ACR, by.AMR) == Weak
+	if weak && !d.settings.AdmitWeak {
+		if d.acceptByPasskey(w, r, token, by) {
+			return
+		}
 		if err := d.tried(r, by, Attempt{Bar: TooWeak, Device: d.device(r)}); err != nil {
 			d.fail(w, r, Unreachable, err)
 			return
 		}
 		noStore(w)
-		d.pages.Stranger(w, r, visitor)
+		d.pages.Stranger(w, r, by.visitor(TooWeak))
 		return
 	}
-	attempt := Attempt{Identity: by.identity(), SIRET: by.SIRET, ACR: by.ACR, AMR: by.AMR, Factor: factor, Device: d.device(r)}
+	d.accept(w, r, token, by, nil)
+}
+
+// accept accepts an invitation, with the passkey that was made in doing so.
+func (d *Door) accept(w http.ResponseWriter, r *http.Request, token string, by proof, k *roster.Passkey) {
+	attempt := Attempt{Identity: by.identity(), SIRET: by.SIRET, ACR: by.ACR, AMR: by.AMR, Factor: d.factor(by), Device: d.device(r), Passkey: k}
+	if k != nil {
+		attempt.Factor = Passkey
+	}
 	welcome, err := d.settings.Invited(r, token, attempt, by.Email, func(siret string) bool { return d.settings.Profile.sameOrganisation(by.SIRET, siret) })
 	if err == nil && (welcome == Over || welcome == NotTheirs) { // it is a sign-in that was refused, like any other
 		err = d.tried(r, by, Attempt{Bar: NoAccount, Device: d.device(r)})
@@ -50,5 +64,5 @@ func (d *Door) invited(w http.ResponseWriter, r *http.Request, token string, by 
 		return
 	}
 	noStore(w)
-	d.pages.Welcomed(w, r, visitor, welcome)
+	d.pages.Welcomed(w, r, by.visitor(""), welcome)
 }

@@ -66,7 +66,7 @@ func (d *Door) seal(name, state string, u pending) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	box, err := d.box(state)
+	box, err := d.box(state, sealsPending)
 	if err != nil {
 		return "", err
 	}
@@ -92,7 +92,7 @@ func (d *Door) unseal(r *http.Request, state string) (u pending, name string, er
 	if err != nil {
 		return pending{}, name, stale("its cookie is not one of ours")
 	}
-	box, err := d.box(state)
+	box, err := d.box(state, sealsPending)
 	if err != nil {
 		return pending{}, name, err
 	}
@@ -113,9 +113,15 @@ func (d *Door) unseal(r *http.Request, state string) (u pending, name string, er
 	return u, name, nil
 }
 
-// box seals and opens what is kept under state.
-func (d *Door) box(state string) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, d.settings.Secret, []byte(state), "poterne/signin/pending/v1", 32)
+// What the keys are for that are made of the secret that the nodes share.
+const (
+	sealsPending    = "poterne/signin/pending/v1"
+	sealsChallenges = "poterne/signin/passkey/v1"
+)
+
+// box seals and opens what is kept under state, for a purpose.
+func (d *Door) box(state, purpose string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, d.settings.Secret, []byte(state), purpose, 32)
 	if err != nil {
 		return nil, fmt.Errorf("making the key of a sign-in: %w", err)
 	}

@@ -46,6 +46,7 @@ type proof struct {
 	Session   string // what the provider calls its own session; empty when it says nothing
 
 	claims map[string]any // of the ID token
+	touch  *Touch         // the passkey that was used, too
 }
 
 func (p proof) identity() roster.Identity {

@@ -248,7 +248,7 @@ func (d *Door) open(r *http.Request, account roster.Account, by proof, device st
 	row := Row{
 		Key: digest(key), ID: roster.SessionID(rand.Text()[:16]),
 		Account: account.ID, Organisation: account.Organisation,
-		Factor: d.settings.Profile.judge(by.ACR, by.AMR),
+		Factor: d.factor(by),
 		Agent:  agentOf(r), Browser: browserOf(r),
 		Started: now, Hint: by.Hint,
 		Subject: subjectMark(by.Issuer, by.Subject), Named: sessionMark(by.Issuer, by.Session),

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"poterne/internal/fault"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -34,6 +36,14 @@ const (
 	LeftPath     = Prefix + "left"       // GET, registered with the identity provider
 	InvitedPath  = Prefix + "invitation" // GET shows, and changes nothing; POST, token=…, goes to the identity provider
 	RecallPath   = Prefix + "recall"     // POST by the identity provider, registered there as the back-channel logout URI
+
+	EnrolPath   = Prefix + "passkey"            // POST, in a session
+	RemovePath  = Prefix + "passkey/remove"     // POST, passkey=…
+	PasskeyPath = Prefix + "passkey/sign-in"    // POST, after a sign-in that was too weak
+	AcceptPath  = Prefix + "passkey/invitation" // POST, in accepting an invitation
+	AtHomePath  = Prefix + "passkey/step-up"    // GET, ?return=…, for services on hosts of their own
+
+	OwnPath = "/sessions" // where people see their sessions and passkeys
 )
 
 // Settings configure a Door. A zero duration takes its default.
@@ -69,8 +79,18 @@ type Settings struct {
 	// people who see their own file, and no account: MountPeople is for it. Nil: accounts.
 	Match func(r *http.Request, civil register.Civil) (register.PersonID, error)
 	// SteppedUp writes a step-up down before it counts, on the request that brought the
-	// browser back. Nil: there are no step-ups.
-	SteppedUp func(*http.Request, Session) error
+	// proof: by a passkey, or by a fresh sign-in when there is no touch. It is fault.Refused
+	// when the passkey serves no more. Nil: there are no step-ups.
+	SteppedUp func(*http.Request, Session, *Touch) error
+	// Passkeys returns the passkeys of an account that serve. Nil: there are none, and
+	// nobody enrols one.
+	Passkeys func(context.Context, roster.AccountID) ([]roster.Passkey, error)
+	// Enrol gives the account of a session a passkey, and Remove takes one away: the last,
+	// if so said.
+	Enrol  func(*http.Request, Session, roster.Passkey) error
+	Remove func(r *http.Request, s Session, id []byte, last bool) error
+	// PasskeysOnly has no fresh sign-in stand in for a passkey.
+	PasskeysOnly bool
 	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
 	// browser has one.
 	Device func(secret string) string
@@ -81,6 +101,8 @@ type Accounts interface {
 	// ByIdentity returns the account bound to identity and its organisation.
 	// The error is fault.Absent when there is none.
 	ByIdentity(ctx context.Context, identity roster.Identity) (roster.Account, roster.Organisation, error)
+	// Account returns an account and its organisation; fault.Absent when there is none.
+	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 }
 
 // Pages shows people the outcome of signing in. Each method MUST write a whole response,
@@ -99,6 +121,8 @@ type Pages interface {
 	// Unconfirmed tells why a step-up did not work, and offers to try again on the way
 	// to target. The session goes on.
 	Unconfirmed(w http.ResponseWriter, r *http.Request, reason Reason, target string)
+	// Passkey shows what a passkey is asked for, or made for.
+	Passkey(w http.ResponseWriter, r *http.Request, asked Asked)
 	// SignedOut says that the session is over.
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }
@@ -136,6 +160,8 @@ type Attempt struct {
 	Organisation roster.OrganisationID // of the account
 	Session      roster.SessionID      // that is about to open; empty when none is
 	Device       string                // the browser, by its name in the ledger; empty when it has none yet
+	Touch        *Touch                // the passkey that was used, too
+	Passkey      *roster.Passkey       // that was enrolled in accepting an invitation
 }
 
 // Bar says what keeps a visitor out.
@@ -161,6 +187,13 @@ const (
 	SomebodyElse Reason = "somebody-else" // another person answered for the step-up
 	Weaker       Reason = "weaker"        // the step-up used a weaker factor than the sign-in
 	NotAsked     Reason = "not-asked"     // the identity provider did not have the person sign in anew
+
+	AnotherAct Reason = "another-act" // the passkey was asked for another act
+	Disabled   Reason = "disabled"    // the passkey serves no more: it was removed, or two authenticators have it
+	NotStrong  Reason = "not-strong"  // no strong factor was proved in the last minutes
+	NoPasskey  Reason = "no-passkey"  // the account has none, and nothing stands in
+	NotAllowed Reason = "not-allowed" // the passkey may not be enrolled or removed
+	NotKept    Reason = "not-kept"    // the passkey is one too many, or has no name
 )
 
 // Door is where people sign in, are recognised and leave. It is safe to share.
@@ -170,6 +203,7 @@ type Door struct {
 	accounts Accounts
 	pages    Pages
 	provider *provider
+	party    *webauthn.WebAuthn // nil where there can be no passkeys
 }
 
 const (
@@ -183,7 +217,11 @@ func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, 
 		return nil, fmt.Errorf("sign-in: %w", err)
 	}
 	s = s.withDefaults()
-	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s)}, nil
+	party, err := relyingParty(s)
+	if err != nil {
+		return nil, fmt.Errorf("passkeys: %w", err)
+	}
+	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s), party: party}, nil
 }
 
 // withDefaults fills in what may be left out.
@@ -214,7 +252,7 @@ func (s Settings) withDefaults() Settings {
 		s.Invited = func(*http.Request, string, Attempt, string, func(string) bool) (Welcome, error) { return Over, nil }
 	}
 	if s.SteppedUp == nil {
-		s.SteppedUp = func(*http.Request, Session) error { return errors.New("step-ups are not kept here") }
+		s.SteppedUp = func(*http.Request, Session, *Touch) error { return errors.New("step-ups are not kept here") }
 	}
 	if s.Device == nil {
 		s.Device = func(string) string { return "" }
@@ -304,6 +342,11 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+StepUpPath, d.StepUp)
 	mux.HandleFunc("GET "+InvitedPath, d.Invitation)
 	mux.HandleFunc("POST "+InvitedPath, d.AcceptInvitation)
+	mux.HandleFunc("POST "+EnrolPath, d.Enrol)
+	mux.HandleFunc("POST "+RemovePath, d.Remove)
+	mux.HandleFunc("POST "+PasskeyPath, d.SignInByPasskey)
+	mux.HandleFunc("POST "+AcceptPath, d.AcceptByPasskey)
+	mux.HandleFunc("GET "+AtHomePath, d.StepUpAtHome)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)

@@ -41,9 +41,11 @@ type house struct {
 	shown  []string
 	told   []signin.Ended
 	stepUp []signin.Session
+	touch  []*signin.Touch
 	tried  []signin.Attempt
-	lost   error // what looking for an account fails with
-	full   error // what writing anything down fails with
+	asked  *signin.Asked // of a passkey, the last time
+	lost   error         // what looking for an account fails with
+	full   error         // what writing anything down fails with
 }
 
 func newHouse(t *testing.T) *house {
@@ -74,11 +76,11 @@ func (h *house) settings() signin.Settings {
 			h.tried = append(h.tried, attempt)
 			return nil
 		},
-		SteppedUp: func(_ *http.Request, session signin.Session) error {
+		SteppedUp: func(_ *http.Request, session signin.Session, touch *signin.Touch) error {
 			if h.full != nil {
 				return h.full
 			}
-			h.stepUp = append(h.stepUp, session)
+			h.stepUp, h.touch = append(h.stepUp, session), append(h.touch, touch)
 			return nil
 		},
 		Device: func(secret string) string { return "the browser of " + secret },
@@ -120,6 +122,20 @@ func (h *house) ByIdentity(_ context.Context, identity roster.Identity) (roster.
 	}
 	return roster.Account{ID: id, Organisation: "mission", Role: roster.Adviser, Identity: identity},
 		roster.Organisation{ID: "mission", SIRET: siret, Name: "Mission locale"}, nil
+}
+
+func (h *house) Account(_ context.Context, id roster.AccountID) (roster.Account, roster.Organisation, error) {
+	for subject, account := range map[string]roster.AccountID{"subject-1": "ninon", "subject-2": "odilon"} {
+		if id == account {
+			return h.ByIdentity(context.Background(), roster.Identity{Issuer: h.forger.server.URL, Provider: "idp-1", Subject: subject})
+		}
+	}
+	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (h *house) Passkey(w http.ResponseWriter, _ *http.Request, asked signin.Asked) {
+	h.asked = &asked
+	_, _ = fmt.Fprintf(w, "passkey %s", asked.For)
 }
 
 func (h *house) Invitation(w http.ResponseWriter, _ *http.Request, token string) {

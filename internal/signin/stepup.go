@@ -12,9 +12,10 @@ import (
 	"poterne/internal/fault"
 )
 
-// A step-up is the proof that the person is there now, at this browser. Until
-// passkeys come the identity provider stands in for one: it is asked to have the
-// person sign in anew, and its answer counts only if
+// A step-up is the proof that the person is there now, at this browser: by a passkey, see
+// passkey.go, or where the account has none, or its holder cannot use it, by the identity
+// provider, unless only passkeys count. The provider is asked to have the person sign in
+// anew, and its answer counts only if
 //
 //   - it comes back to the session that asked, which goes on meanwhile;
 //   - it is about the account of that session, and no weaker than its sign-in;
@@ -34,17 +35,34 @@ const (
 // instead.
 func (d *Door) StepUp(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-	back := localPath(r.PostFormValue("return"))
+	back := d.backTo(r.PostFormValue("return"))
 	session, err := d.Who(w, r)
+	holds := false
+	if err == nil {
+		holds, err = d.Holds(r.Context(), session.Account)
+	}
 	switch {
 	case fault.Is(err, fault.Anonymous):
 		redirect(w, BeginPath+"?"+url.Values{"return": {back}}.Encode())
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
+	case holds && (d.settings.PasskeysOnly || r.PostFormValue("by") != BySignIn):
+		if !d.atHome(r) {
+			redirect(w, d.settings.Origins[0]+AtHomePath+"?"+url.Values{"return": {d.ownOrigin(r) + back}}.Encode())
+			return
+		}
+		d.confirmedStepUp(w, r, session, back)
+	case d.settings.PasskeysOnly:
+		noStore(w)
+		d.pages.Unconfirmed(w, r, NoPasskey, back)
 	default:
 		d.send(w, r, StepUpCookie, pending{Session: session.key[:], Return: back})
 	}
 }
+
+// BySignIn is the value of a form's field "by" that asks for a fresh sign-in in place of a
+// passkey.
+const BySignIn = "sign-in"
 
 // steppedUp receives the browser back with the answer to a step-up.
 func (d *Door) steppedUp(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) {
@@ -79,7 +97,7 @@ func (d *Door) stepUp(w http.ResponseWriter, r *http.Request, begun pending, ans
 	if reason, err := d.confirms(r, session, begun, said); err != nil {
 		return reason, err
 	}
-	if err := d.settings.SteppedUp(r, session); err != nil {
+	if err := d.settings.SteppedUp(r, session, nil); err != nil {
 		return Unreachable, fmt.Errorf("writing a step-up down: %w", err)
 	}
 	err = stands(d.change(r.Context(), session.key, func(row Row, now time.Time) Row {
@@ -103,7 +121,7 @@ func (d *Door) confirms(r *http.Request, session Session, begun pending, said pr
 		return Weaker, errors.New("the factor is weak")
 	case bar != "" || account.ID != session.Account || account.Organisation != session.Organisation:
 		return SomebodyElse, errors.New("somebody else signed in")
-	case session.Factor == Strong && d.settings.Profile.judge(said.ACR, said.AMR) != Strong:
+	case session.Factor != Weak && d.settings.Profile.judge(said.ACR, said.AMR) != Strong:
 		return Weaker, errors.New("the factor is weaker than the session's")
 	case said.At.Before(now.Add(-stepUpFresh)) || said.At.Before(begun.Begun.Add(-stepUpSkew)) || said.At.After(now.Add(stepUpSkew)):
 		return NotAsked, errors.New("auth_time is not of this moment")

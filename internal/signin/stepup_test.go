@@ -170,7 +170,7 @@ func TestENTRY_6_ATouchServesOnceInTheSessionThatAsked(t *testing.T) {
 func TestENTRY_6_ATouchIsWrittenDownBeforeItCounts(t *testing.T) {
 	h := newHouse(t)
 	s := h.settings()
-	s.SteppedUp = func(*http.Request, signin.Session) error {
+	s.SteppedUp = func(*http.Request, signin.Session, *signin.Touch) error {
 		if steppedUp := h.sessions.Rows()[0].SteppedUp; !steppedUp.IsZero() {
 			t.Errorf("it counted at %v, before it was written", steppedUp)
 		}

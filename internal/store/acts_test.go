@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -70,6 +71,11 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an incident goes on":       act(incident.Write{File: 31, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
+	"a passkey is enrolled":     act(&accounts.Enrol{Passkey: passkeyOf("nadia", 9)}),
+	"a passkey is used":         act(&accounts.Use{ID: passkeyOf("chief", 1).ID, Account: "chief", Counter: 3, Entry: ledger.Entry{Kind: ledger.SteppedUp, Account: "chief"}}),
+	"a passkey is cloned":       act(&accounts.Use{ID: passkeyOf("chief", 1).ID, Account: "chief", Counter: 2, Entry: ledger.Entry{Kind: ledger.SteppedUp, Account: "chief"}}),
+	"a passkey is removed":      act(&accounts.Remove{Account: "chief", ID: passkeyOf("chief", 1).ID, Last: true}),
+	"accepted with a passkey":   act(acceptingWith("bea", 8)),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -147,6 +153,7 @@ func prepared(t *testing.T, s *store.DB) {
 		}}}}),
 		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Karim"}}),
 		act(incident.Write{File: 31, By: "samir", Step: &incident.Proposal{Because: "fausse alerte"}}),
+		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -175,6 +182,18 @@ func accepting(name string) *accounts.Accept {
 	}}
 }
 
+// passkeyOf is somebody's passkey, used twice.
+func passkeyOf(account roster.AccountID, n byte) roster.Passkey {
+	return roster.Passkey{ID: bytes.Repeat([]byte{n}, 16), Account: account, Name: "clé", Key: []byte("public"), Counter: 2}
+}
+
+// acceptingWith is accepting, with a passkey.
+func acceptingWith(name string, n byte) *accounts.Accept {
+	a, k := accepting(name), passkeyOf("", n)
+	a.Visitor.Passkey, a.Visitor.Factor = &k, "passkey"
+	return a
+}
+
 // everyRow lists every row that an act can leave, and how many entries there are.
 func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	t.Helper()
@@ -184,7 +203,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	var lines []string
 	for _, query := range []string{
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
-		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from source order by name`, `select * from fact order by source, id`,
+		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
 		`select generation from head`, `select * from fact_change order by number`,
 	} {

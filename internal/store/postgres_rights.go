@@ -38,6 +38,7 @@ var rights = map[string]string{
 	"account":      "select, insert, update",
 	"habilitation": "select, insert, update",
 	"proposal":     "select, insert, update",
+	"passkey":      "select, insert, update",
 	"source":       "select, insert, update",
 	"fact":         "select, insert, update",
 	"fact_change":  "select, insert, delete",

@@ -34,6 +34,12 @@ func (a Audit) Organisations(ctx context.Context) ([]roster.Organisation, error)
 	return Roster(a).Organisations(ctx)
 }
 
+// Passkeys implements audit.Rows.
+func (a Audit) Passkeys(ctx context.Context) ([]roster.Passkey, error) {
+	list, err := a.db.passkeys(ctx, a.db.read, `account <> '' and ended_us is null`)
+	return list, doing("reading passkeys", a.db.engine.classify(err))
+}
+
 // InForce implements audit.Rows.
 func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a).InForce(ctx) }
 
@@ -45,7 +51,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.seals.keys.Store(a.db.seals.keys.Load())
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
-			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "orders": check.readOrders,
+			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders,
 			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "aliases": check.readAliases,
 		} {
 			if err := read(ctx); err != nil {
@@ -74,6 +80,11 @@ func (db *DB) readRights(ctx context.Context) error {
 
 func (db *DB) readProposals(ctx context.Context) error {
 	_, err := db.proposals(ctx, db.read, `true`)
+	return err
+}
+
+func (db *DB) readPasskeys(ctx context.Context) error {
+	_, err := db.passkeys(ctx, db.read, `true`)
 	return err
 }
 

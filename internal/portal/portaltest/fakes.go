@@ -107,6 +107,19 @@ func (s stageDoor) Sessions(_ context.Context, account roster.AccountID) ([]sign
 	}, s.Broken
 }
 
+func (s stageDoor) Holds(context.Context, roster.AccountID) (bool, error) { return false, s.Broken }
+
+func (s stageDoor) Confirm(*http.Request, signin.Session) (*signin.Asked, error) {
+	return nil, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Refused}))
+}
+
+func (s stageDoor) Passkeys(_ context.Context, account roster.AccountID) ([]roster.Passkey, error) {
+	return []roster.Passkey{
+		{ID: []byte("one"), Account: account, Name: "Portable", Enrolled: Now.AddDate(0, -2, 0), Used: Now.Add(-time.Hour)},
+		{ID: []byte("two"), Account: account, Name: "Clé bleue", Syncable: true, Enrolled: Now.AddDate(0, 0, -3)},
+	}, s.Broken
+}
+
 func (s stageDoor) EndAll(context.Context, roster.AccountID) error { return s.Broken }
 
 func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Standing {

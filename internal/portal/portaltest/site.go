@@ -85,6 +85,8 @@ type Door struct {
 	Ended  atomic.Int32 // accounts whose sessions were ended
 	Broken atomic.Bool
 
+	HasPasskey atomic.Bool // whoever visits has one
+
 	SteppedUp atomic.Int64 // when the visitor proved to be there, in seconds since 1970
 }
 
@@ -103,6 +105,27 @@ func (d *Door) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, erro
 func (d *Door) Sessions(_ context.Context, account roster.AccountID) ([]signin.Session, error) {
 	now := time.Now()
 	return []signin.Session{{ID: "s-2", Account: account, Started: now, Seen: now, Factor: signin.Weak}, {ID: "s-1", Account: account, Started: now, Seen: now, Factor: signin.Strong}}, nil
+}
+
+// Holds, Confirm and Passkeys are of a door where nobody has a passkey, unless a test gives
+// them one.
+func (d *Door) Holds(context.Context, roster.AccountID) (bool, error) {
+	return d.HasPasskey.Load(), nil
+}
+
+// Confirm takes any answer for one.
+func (d *Door) Confirm(r *http.Request, _ signin.Session) (*signin.Asked, error) {
+	if r.PostFormValue("passkey-answer") != "" {
+		return nil, nil
+	}
+	return &signin.Asked{For: signin.ToAct, Action: r.URL.RequestURI(), Options: "{}", Challenge: "sealed", SignIn: true}, nil
+}
+
+func (d *Door) Passkeys(context.Context, roster.AccountID) ([]roster.Passkey, error) {
+	if !d.HasPasskey.Load() {
+		return nil, nil
+	}
+	return []roster.Passkey{{ID: []byte("one"), Name: "Laptop", Enrolled: time.Now()}}, nil
 }
 
 func (d *Door) Still(context.Context, signin.Session) error {

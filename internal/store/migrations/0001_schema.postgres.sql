@@ -183,9 +183,29 @@ create table proposal (
 	acr          text not null,
 	same_mail    bigint not null,
 	account      text collate "C" not null,
+	passkey      bytea            not null default '',
 	seal         bytea not null default ''
 );
 create index proposal_state_of on proposal (state, organisation);
+
+-- passkey is the public half of a key pair in the hands of whoever holds an account: none
+-- while the invitation that it came with waits to be confirmed. It serves until it has
+-- ended, and is never removed.
+create table passkey (
+	id          bytea not null constraint passkey_id primary key,
+	account     text collate "C" not null,
+	name        text collate "C" not null,
+	public_key  bytea not null,
+	transports  text not null,
+	syncable    bigint not null,
+	synced      bigint not null,
+	counter     bigint not null,
+	enrolled_us bigint not null,
+	used_us     bigint,
+	ended_us    bigint,
+	seal        bytea not null default ''
+);
+create index passkey_account on passkey (account);
 
 -- Facts and aliases
 

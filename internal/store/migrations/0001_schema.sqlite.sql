@@ -163,9 +163,29 @@ create table proposal (
 	acr          text not null,
 	same_mail    integer not null,
 	account      text not null,
+	passkey      blob not null default x'',
 	seal         blob not null default x''
 ) strict;
 create index proposal_state_of on proposal (state, organisation);
+
+-- passkey is the public half of a key pair in the hands of whoever holds an account: none
+-- while the invitation that it came with waits to be confirmed. It serves until it has
+-- ended, and is never removed.
+create table passkey (
+	id          blob not null constraint passkey_id primary key,
+	account     text not null,
+	name        text not null,
+	public_key  blob not null,
+	transports  text not null,
+	syncable    integer not null,
+	synced      integer not null,
+	counter     integer not null,
+	enrolled_us integer not null,
+	used_us     integer,
+	ended_us    integer,
+	seal        blob not null default x''
+) strict;
+create index passkey_account on passkey (account);
 
 -- Facts and aliases
 

@@ -218,6 +218,12 @@ func (s *staff) ByIdentity(_ context.Context, identity roster.Identity) (roster.
 	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
 }
 
+func (s *staff) Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error) {
+	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
+}
+
+func (s *staff) Passkey(http.ResponseWriter, *http.Request, signin.Asked) { s.show("a passkey") }
+
 func (s *staff) Stranger(_ http.ResponseWriter, _ *http.Request, v signin.Visitor) {
 	s.show("stranger " + v.GivenName + " " + v.UsualName + " " + v.Email + " " + v.SIRET)
 }

@@ -27,7 +27,7 @@ type liftPage struct {
 
 // lifting is how the viewer may end a measure.
 func (b base) lifting(v visit, m measureState) (liftPage, error) {
-	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.SteppedUp(), Return: path + "/orders/" + string(m.ID), Field: "because"}
+	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.MaySign(), Return: path + "/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
 		return shown, nil
 	}
@@ -73,6 +73,11 @@ func (h orders) lift(v visit) error {
 	if status := shown.mend(); status != http.StatusOK {
 		h.pages.Show(v.Visit, status, "lift.html", shown)
 		return nil
+	}
+	if m.Effect == order.Frozen {
+		if confirmed, err := v.Confirm(shown.Return, "confirm.lift", "measure", m.Sentence); !confirmed {
+			return err
+		}
 	}
 	if err := h.end(v, m, shown.Typed); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -117,7 +118,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	if err != nil {
 		return err
 	}
-	shown := peoplePage{SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: PeoplePath, Wrong: wrong}
+	shown := peoplePage{SteppedUp: v.MaySign(), Invites: h.deps.Accounts.Invites(), Again: PeoplePath, Wrong: wrong}
 	labels := h.shell.Labels(v, all, bodies)
 	for _, p := range proposals {
 		if !p.Open(now) {
@@ -184,12 +185,15 @@ func (h *Handlers) review(v *portal.Visit) error {
 	if err := v.ParseForm(); err != nil {
 		return &fault.Error{Kind: fault.Invalid, Err: err}
 	}
-	if !v.SteppedUp() {
+	if !v.MaySign() {
 		return h.showPeople(v, http.StatusForbidden, nil)
 	}
 	of := make([]roster.AccountID, len(v.PostForm["of"]))
 	for i, id := range v.PostForm["of"] {
 		of[i] = roster.AccountID(id)
+	}
+	if confirmed, err := v.Confirm(PeoplePath, "confirm.review", "n", len(of)); !confirmed {
+		return err
 	}
 	if err := h.deps.Accounts.Review(v.Context(), of, v.Viewer.ID); err != nil {
 		return err
@@ -240,7 +244,7 @@ func proposable(v *portal.Visit) []roster.Role {
 
 func (h *Handlers) showPropose(v *portal.Visit, status int, form proposeForm, wrong portal.Mends) error {
 	shown := proposePage{
-		Page: v.Page(PeoplePath, "people.propose"), SteppedUp: v.SteppedUp(), Invites: h.deps.Accounts.Invites(), Again: proposePath,
+		Page: v.Page(PeoplePath, "people.propose"), SteppedUp: v.MaySign(), Invites: h.deps.Accounts.Invites(), Again: proposePath,
 		Form: form, Roles: proposable(v), Services: h.shell.Services(), Wrong: wrong,
 	}
 	if form.Code != "" {
@@ -262,10 +266,13 @@ func (h *Handlers) propose(v *portal.Visit) error {
 	}
 	p, wrong := h.proposal(v, form)
 	switch {
-	case !v.SteppedUp():
+	case !v.MaySign():
 		return h.showPropose(v, http.StatusForbidden, form, nil)
 	case len(wrong) > 0:
 		return h.showPropose(v, http.StatusUnprocessableEntity, form, wrong)
+	}
+	if confirmed, err := v.Confirm(proposePath, "confirm.propose", "who", p.Name, "mail", p.Mail); !confirmed {
+		return err
 	}
 	_, err := h.deps.Accounts.Propose(v.Context(), p)
 	for known, mend := range map[error]portal.Wrong{
@@ -340,8 +347,13 @@ func (h *Handlers) decide(v *portal.Visit) error {
 		return &fault.Error{Kind: fault.Absent}
 	}
 	what, said := v.PostFormValue("do"), ""
-	if what != "decline" && !v.SteppedUp() {
+	if what != "decline" && !v.MaySign() {
 		return h.showPeople(v, http.StatusForbidden, nil)
+	}
+	if what != "decline" {
+		if confirmed, err := h.confirms(v, what, ledger.Number(number)); !confirmed {
+			return err
+		}
 	}
 	switch what {
 	case "approve":
@@ -366,14 +378,35 @@ func (h *Handlers) decide(v *portal.Visit) error {
 	return nil
 }
 
+// confirms reports whether the viewer has confirmed what they do about a proposal, or asks
+// them to.
+func (h *Handlers) confirms(v *portal.Visit, what string, number ledger.Number) (bool, error) {
+	if what == "admit" {
+		return v.Confirm(PeoplePath, "confirm.admit", "number", uint64(number))
+	}
+	list, err := h.deps.Roster.Proposals(v.Context(), theirOrganisation(v))
+	i := slices.IndexFunc(list, func(p accounts.Proposal) bool { return p.Number == number })
+	if err != nil || i < 0 {
+		return false, cmp.Or(err, error(&fault.Error{Kind: fault.Absent}))
+	}
+	key := "confirm.approve"
+	if what == "confirm" {
+		key = "confirm.recognise"
+	}
+	return v.Confirm(PeoplePath, key, "who", list[i].Name, "mail", list[i].Mail)
+}
+
 // closing closes an account and ends its sessions.
 func (h *Handlers) closing(v *portal.Visit) error {
 	of, because := roster.AccountID(v.PathValue("id")), portal.Tidy(v.PostFormValue("because"))
-	if !v.SteppedUp() {
+	if !v.MaySign() {
 		return h.showPeople(v, http.StatusForbidden, nil)
 	}
 	if wrong := portal.MendTyped("because-"+string(of), because); len(wrong) > 0 {
 		return h.showPeople(v, http.StatusUnprocessableEntity, wrong)
+	}
+	if confirmed, err := v.Confirm(PeoplePath, "confirm.close", "who", h.shell.Labels(v, nil, nil).Account(of)); !confirmed {
+		return err
 	}
 	if err := h.deps.Accounts.Close(v.Context(), of, v.Viewer.ID, because); err != nil {
 		return err

@@ -161,7 +161,7 @@ func cannotSign(err error) string {
 // showManager completes the page with what it always shows.
 func (h *Handlers) showManager(v *portal.Visit, status int, shown managerPage) (err error) {
 	shown.Page = v.Page(path, "manager.title")
-	shown.SteppedUp, shown.Again = v.SteppedUp(), shown.address()
+	shown.SteppedUp, shown.Again = v.MaySign(), shown.address()
 	shown.ByHand = v.Viewer.AtDesk()
 	if shown.Said, err = vouched(v); err != nil {
 		return err
@@ -245,11 +245,14 @@ func (h *Handlers) thaw(v *portal.Visit) error {
 	shown, field := managerPage{Thaw: form}, "because-"+string(form.Order)
 	shown.Wrong = portal.MendTyped(field, form.Because)
 	switch {
-	case !v.SteppedUp():
+	case !v.MaySign():
 		shown.Wrong = nil // there is no form to mend
 		return h.showManager(v, http.StatusForbidden, shown)
 	case len(shown.Wrong) > 0:
 		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if confirmed, err := v.Confirm(path, "confirm.thaw", "who", list[i].Of.Name); !confirmed {
+		return err
 	}
 	if err := h.deps.Freezes.Undo(v.Context(), containment.Undo{ID: form.Order, By: v.Viewer.ID, Because: form.Because}); err != nil {
 		return err
@@ -284,8 +287,11 @@ func (h *Handlers) cosign(v *portal.Visit) error {
 	switch {
 	case len(shown.Wrong) > 0:
 		return h.showManager(v, http.StatusUnprocessableEntity, shown)
-	case !v.SteppedUp():
+	case !v.MaySign():
 		return h.showManager(v, http.StatusForbidden, shown)
+	}
+	if confirmed, err := v.Confirm(shown.address(), "confirm.cosign", "who", shown.Waiting.Who.Name, "service", shown.Waiting.Service); !confirmed {
+		return err
 	}
 	err = h.deps.Grants.Cosign(v.Context(), v.Viewer.ID, shown.Waiting.Receipt)
 	if key := cannotSign(err); key != "" {
@@ -319,11 +325,14 @@ func (h *Handlers) raise(v *portal.Visit) error {
 		mend = append(portal.Mends{{Field: "account", Key: "manager.not-theirs"}}, mend...)
 	}
 	switch {
-	case !v.SteppedUp(): // there is no form to mend
+	case !v.MaySign(): // there is no form to mend
 		return h.showManager(v, http.StatusForbidden, shown)
 	case len(mend) > 0:
 		shown.Wrong = mend
 		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if confirmed, err := v.Confirm(shown.address(), "confirm.raise", "people", people, "who", of.Name, "hours", hours); !confirmed {
+		return err
 	}
 	until := h.shell.Now().Add(time.Duration(hours) * time.Hour)
 	err = h.deps.Grants.Raise(v.Context(), grants.Raise{By: v.Viewer.ID, Of: of.ID, People: people, Until: until, Because: form.Because})

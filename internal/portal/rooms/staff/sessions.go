@@ -2,19 +2,24 @@ package staff
 
 import (
 	"net/http"
+	"slices"
 
 	"poterne/internal/ledger"
 	"poterne/internal/portal"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
-const sessionsPath = "/sessions"
+const sessionsPath = signin.OwnPath
 
 // sessionsPage answers whoever holds an account: is anybody else in it?
 type sessionsPage struct {
 	portal.Page
 	Sessions []sessionState
 	SignIns  []mine
+	Passkeys []roster.Passkey
+	Full     bool   // there are as many as there may be
+	Said     string // what the viewer has just done, said by key
 }
 
 // sessionState is a session that goes on.
@@ -34,11 +39,24 @@ func (h *Handlers) sessions(v *portal.Visit) error {
 	}
 	var signIns []ledger.Entry
 	for _, e := range entries {
-		if e.Kind == ledger.SignIn || e.Kind == ledger.Session {
+		if slices.Contains([]ledger.Kind{ledger.SignIn, ledger.Session, ledger.Enrolled, ledger.Unenrolled}, e.Kind) {
 			signIns = append(signIns, e)
 		}
 	}
 	shown := sessionsPage{Page: v.Page(sessionsPath, "sessions.title"), SignIns: h.mine(v, signIns)}
+	if shown.Passkeys, err = h.deps.Sessions.Passkeys(v.Context(), v.Viewer.ID); err != nil {
+		return err
+	}
+	shown.Full = len(shown.Passkeys) >= roster.MostPasskeys
+	if kind, known := map[string]ledger.Kind{"enrolled": ledger.Enrolled, "unenrolled": ledger.Unenrolled}[v.URL.Query().Get("said")]; known {
+		done, err := v.Just(func(e ledger.Entry) bool { return e.Kind == kind })
+		if err != nil {
+			return err
+		}
+		if done {
+			shown.Said = kind.String()
+		}
+	}
 	for _, s := range open {
 		shown.Sessions = append(shown.Sessions, sessionState{s, s.ID == v.Session()})
 	}

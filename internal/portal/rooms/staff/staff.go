@@ -40,6 +40,8 @@ type Certifier interface {
 type Sessions interface {
 	// Sessions returns the open sessions of an account, the last begun first.
 	Sessions(context.Context, roster.AccountID) ([]signin.Session, error)
+	// Passkeys returns the passkeys of an account that serve, the oldest first.
+	Passkeys(context.Context, roster.AccountID) ([]roster.Passkey, error)
 	// EndAll ends every session of an account.
 	EndAll(context.Context, roster.AccountID) error
 }
