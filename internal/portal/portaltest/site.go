@@ -222,7 +222,7 @@ func list() accounts.List {
 	all := accounts.List{Organisations: Organisations}
 	for _, a := range Accounts {
 		a.Identity = roster.Identity{Issuer: "https://id.example", Subject: string(a.ID)}
-		a.Opened = time.Now().AddDate(-1, 0, 0)
+		a.Opened, a.Review = time.Now().AddDate(-1, 0, 0), time.Time{} // the stage's moment is long past here
 		all.Accounts = append(all.Accounts, a)
 		if a.Role.ReadsFiles() {
 			all.Habilitations = append(all.Habilitations, roster.Habilitation{
