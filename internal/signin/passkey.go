@@ -417,9 +417,9 @@ func (d *Door) confirmedStepUp(w http.ResponseWriter, r *http.Request, s Session
 	}
 }
 
-// StepUpAtHome asks for a passkey at the portal, where a service on a host of its own sent
+// stepUpAtHome asks for a passkey at the portal, where a service on a host of its own sent
 // the browser: a passkey answers the portal only.
-func (d *Door) StepUpAtHome(w http.ResponseWriter, r *http.Request) {
+func (d *Door) stepUpAtHome(w http.ResponseWriter, r *http.Request) {
 	back := d.backTo(r.URL.Query().Get("return"))
 	session, err := d.Who(w, r)
 	if fault.Is(err, fault.Anonymous) {
@@ -450,9 +450,9 @@ func (d *Door) backTo(raw string) string {
 	return localPath(raw)
 }
 
-// Enrol lets the person of a session enrol a passkey: first the proof that it is them, then
+// beginEnrolment lets the person of a session enrol a passkey: first the proof that it is them, then
 // the passkey itself.
-func (d *Door) Enrol(w http.ResponseWriter, r *http.Request) {
+func (d *Door) beginEnrolment(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	session, err := d.Who(w, r)
 	if err != nil {
@@ -471,7 +471,7 @@ func (d *Door) Enrol(w http.ResponseWriter, r *http.Request) {
 	}
 	h := holder{account.Identity.Handle(), account.Name, list}
 	if c, err := d.unwrap(r, ToEnrol); err == nil {
-		d.enrol(w, r, session, c, h)
+		d.finishEnrolment(w, r, session, c, h)
 		return
 	}
 	if !d.proved(session, list) {
@@ -506,8 +506,8 @@ func (d *Door) proved(s Session, list []roster.Passkey) bool {
 	return len(list) == 0 && now.Sub(s.Started) < strongFor
 }
 
-// enrol gives the session's account the passkey that r brings.
-func (d *Door) enrol(w http.ResponseWriter, r *http.Request, s Session, c challenge, h holder) {
+// finishEnrolment gives the session's account the passkey that r brings.
+func (d *Door) finishEnrolment(w http.ResponseWriter, r *http.Request, s Session, c challenge, h holder) {
 	if !bytes.Equal(c.Session, s.key[:]) {
 		d.unconfirmed(w, r, Stale, errors.New("it was begun in another session"))
 		return
@@ -525,8 +525,8 @@ func (d *Door) enrol(w http.ResponseWriter, r *http.Request, s Session, c challe
 	returns(w, OwnPath+"?said=enrolled")
 }
 
-// Remove takes a passkey away from the account of a session.
-func (d *Door) Remove(w http.ResponseWriter, r *http.Request) {
+// removePasskey takes a passkey away from the account of a session.
+func (d *Door) removePasskey(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	session, err := d.Who(w, r)
 	if err != nil {
@@ -611,9 +611,9 @@ func (d *Door) signInByPasskey(w http.ResponseWriter, r *http.Request, account r
 	return true
 }
 
-// SignInByPasskey opens a session for whom the identity provider vouched by a weak factor,
+// signedInByPasskey opens a session for whom the identity provider vouched by a weak factor,
 // and who has now used a passkey.
-func (d *Door) SignInByPasskey(w http.ResponseWriter, r *http.Request) {
+func (d *Door) signedInByPasskey(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	c, err := d.unwrap(r, ToSignIn)
 	if err != nil || c.Proof == nil {
@@ -660,9 +660,9 @@ func (d *Door) acceptByPasskey(w http.ResponseWriter, r *http.Request, token str
 	return true
 }
 
-// AcceptByPasskey accepts an invitation for whom the identity provider vouched by a weak
+// acceptedByPasskey accepts an invitation for whom the identity provider vouched by a weak
 // factor, and who has now made a passkey.
-func (d *Door) AcceptByPasskey(w http.ResponseWriter, r *http.Request) {
+func (d *Door) acceptedByPasskey(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	c, err := d.unwrap(r, ToAccept)
 	if err != nil || c.Proof == nil {
