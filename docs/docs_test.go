@@ -219,7 +219,6 @@ var missing = []struct {
 	english, french string
 	promises        []string
 }{
-	{"passkeys", "clés d’accès", []string{"ENTRY-6"}},
 	{"ticket or a second person", "", []string{"SCOPE-6"}},
 	{"is not added up", "", []string{"WATCH-4"}},
 	{"Recovery is", "", []string{"ENTRY-7"}},
