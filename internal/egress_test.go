@@ -20,6 +20,7 @@ var callers = map[string]string{
 	"internal/app/opened.go":             "address of a witness",
 	"internal/person/remote.go":          "register of person",
 	"internal/mail/mail.go":              "host of mail",
+	"internal/mail/relay.go":             "the same",
 	"internal/config/keys.go":            "sign of keys, a program on this machine",
 	"internal/store/postgres.go":         "server of database",
 	"internal/store/index_postgres.go":   "the same",

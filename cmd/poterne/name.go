@@ -22,25 +22,22 @@ import (
 // pseudonym is asked for.
 type nameCommand struct {
 	database
-	List     string `required:"" type:"existingfile" placeholder:"FILE.csv" help:"A CSV with a column person of pseudonyms, as poterne ledger shown-to --out writes it."`
-	Epoch    string `placeholder:"MONTH" help:"The month whose pseudonyms the list has, when they are from the proofs of entries."`
-	Register string `required:"" placeholder:"FILE.csv" help:"A CSV of everybody's identifiers, from the register; - reads the standard input."`
-	Column   string `default:"identifier" help:"Which column of it has the identifiers."`
-	Scheme   string `help:"What kind of identifiers they are; the register's own when left out."`
-	Out      string `required:"" placeholder:"NAMED.csv" help:"The new file to write, readable by its owner only. Pseudonyms that no identifier has go into NAMED.csv.missing."`
-	Because  string `required:"" help:"Why; it is written in the ledger, and names nobody."`
-	By       string `required:"" help:"The account of who names people."`
-	Approver string `name:"approved-by" required:"" help:"The account of who approves: another person. One of the two is of the security desk."`
+	Incident ledger.Number `xor:"whom" required:"" placeholder:"NUMBER" help:"List the people of this incident, so that they are told; --out is then for the pseudonyms that no identifier has, and nobody is named in a file."`
+	List     string        `xor:"whom" required:"" type:"existingfile" placeholder:"FILE.csv" help:"A CSV with a column person of pseudonyms, as poterne ledger shown-to --out writes it."`
+	Epoch    string        `placeholder:"MONTH" help:"The month whose pseudonyms the list has, when they are from the proofs of entries."`
+	Register string        `required:"" placeholder:"FILE.csv" help:"A CSV of everybody's identifiers, from the register; - reads the standard input."`
+	Column   string        `default:"identifier" help:"Which column of it has the identifiers."`
+	Scheme   string        `help:"What kind of identifiers they are; the register's own when left out."`
+	Out      string        `required:"" placeholder:"NAMED.csv" help:"The new file to write, readable by its owner only. Pseudonyms that no identifier has go into NAMED.csv.missing."`
+	Because  string        `required:"" help:"Why; it is written in the ledger, and names nobody."`
+	By       string        `required:"" help:"The account of who names people."`
+	Approver string        `name:"approved-by" required:"" help:"The account of who approves: another person. One of the two is of the security desk."`
 }
 
 // Run writes in the ledger that people are named, then names them. It prints how
 // many, and nothing that tells who.
 func (n *nameCommand) Run(ctx context.Context, on *streams) error {
-	return n.with(ctx, func(o *app.Opened) error {
-		wanted, digest, err := n.wanted(o)
-		if err != nil {
-			return err
-		}
+	return n.withIndex(ctx, func(o *app.Opened) error {
 		from, err := opened(n.Register, on)
 		if err != nil {
 			return err
@@ -49,6 +46,17 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		identifiers, err := lookup.NewColumn(n.Register, from, n.Column)
 		if err != nil {
 			return usage("%v", err)
+		}
+		if n.Incident > 0 {
+			return streamNew(n.Out, func(missing io.Writer) error {
+				l, err := o.ListIncident(ctx, n.Incident, roster.AccountID(n.By), roster.AccountID(n.Approver), identifiers, missing, func(int) {})
+				fmt.Fprintf(on.Out, "%d people are listed; the register does not have %d, and %d exist for Poterne only\n", l.Found, l.Missing, l.Invented)
+				return err
+			})
+		}
+		wanted, digest, err := n.wanted(o)
+		if err != nil {
+			return err
 		}
 		left := n.Out + ".missing"
 		if _, err := os.Lstat(left); err == nil {

@@ -140,8 +140,14 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if o.Index != nil {
 		watch.Index = o.Index
 	}
+	var proxy *httpgate.Proxy
+	files := incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}
+	sender, err := o.sender(ctx, files, p.Journal, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { proxy.ServeHTTP(w, r) }), log)
+	if err != nil {
+		return nil, err
+	}
 	incidents := incidentroom.Deps{
-		Files: incident.Service{Writer: p.Journal, Rows: store.NewIncidents(o.DB), Ledger: p.Journal}, Gate: p.Gate, Roster: o.Roster,
+		Files: files, Gate: p.Gate, Roster: o.Roster,
 		Controller: o.Controller, Covering: watch.Covering,
 		Evidence: incidentroom.Evidence{
 			Journal: p.Journal, Key: o.PublicKey, Program: Version(), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
@@ -151,6 +157,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	if o.Index != nil {
 		incidents.Index = o.Index
+	}
+	if sender != nil {
+		incidents.Messages = sender
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
 	rooms := shell.Handler(
@@ -169,8 +178,8 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := httpgate.New(o.Services, httpgate.Deps{
-		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.door.Who,
+	proxy, err = httpgate.New(o.Services, httpgate.Deps{
+		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.who,
 		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: o.Now,
 		Canaries: o.Canaries, Reading: o.Reading,
@@ -207,6 +216,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
 	p.parts = append(p.parts, func(ctx context.Context) error { return notices.RunUpkeep(ctx, entered.Of) })
+	if sender != nil {
+		p.parts = append(p.parts, sender.Run)
+	}
 	if o.SealFile != "" {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })
 	}
@@ -390,6 +402,14 @@ func used(touch *signin.Touch, account roster.AccountID, entry ledger.Entry) acc
 	return accounts.Use{ID: touch.ID, Account: account, Counter: touch.Counter, Synced: touch.Synced, Entry: entry}
 }
 
+// who is asking: the session that a request shows, or the program itself.
+func (p *Program) who(w http.ResponseWriter, r *http.Request) (signin.Session, error) {
+	if e := insider(r); e != nil {
+		return e.session, nil
+	}
+	return p.door.Who(w, r)
+}
+
 // stops is what the gate shows to whoever it stops.
 type stops struct {
 	portal.Stops
@@ -398,6 +418,10 @@ type stops struct {
 
 // Refused implements httpgate.Pages, with the message of the order behind it.
 func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.Refusal) {
+	if e := insider(r); e != nil {
+		e.why, e.denied = refusal.Ruling.Why, true
+		return
+	}
 	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt}
 	if why := refusal.Ruling.Why; why == policy.Suspended || why == policy.Closed || why == policy.Frozen {
 		standing := s.gate.Standing(gate.Asker{Account: refusal.Session.Account, Organisation: refusal.Session.Organisation}, refusal.Service)

@@ -62,6 +62,7 @@ type config struct {
 	Person     *personTable    `toml:"person"`
 	Mail       *mailTable      `toml:"mail"`
 	Alerts     alertsTable     `toml:"alerts"`
+	Messages   *messagesTable  `toml:"messages"`
 	Accounts   accountsTable   `toml:"accounts"`
 	Awareness  *awarenessTable `toml:"awareness"`
 	Register   registerTable   `toml:"register"`
@@ -431,6 +432,7 @@ type Settings struct {
 	People     *People      // nil: people of the register are shown nothing
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Alerts     alert.Settings
+	Messages   *Messages // nil: the people of incidents are told by other means
 	Quota      func(roster.OrganisationID) int
 	Awareness  accounts.Awareness
 	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
@@ -520,6 +522,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.controller(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
+	c.messages(&s, files)
 	return s
 }
 

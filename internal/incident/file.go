@@ -26,6 +26,7 @@ type File struct {
 	Answers  map[string]notice.Answer
 	Sent     []notice.Sending
 	Proposal *Proposer
+	Telling  Telling
 	Closed   time.Time // zero while it is open
 
 	Journal []Line

@@ -125,6 +125,13 @@ const (
 	Notified ledger.State = "incident-sent"
 	Proposed ledger.State = "incident-closing"
 	Closed   ledger.State = "incident-closed"
+	Named    ledger.State = "incident-named"
+	Listed   ledger.State = "incident-listed"
+	Begun    ledger.State = "incident-telling"
+	Paused   ledger.State = "incident-paused"
+	Resumed  ledger.State = "incident-resumed"
+	Settled  ledger.State = "incident-settled"
+	Told     ledger.State = "incident-told"
 )
 
 // steps makes the step that a line holds.
@@ -132,6 +139,9 @@ var steps = map[ledger.State]func() Step{
 	Opened: func() Step { return new(Opening) }, Widened: func() Step { return new(Widening) }, Aware: func() Step { return new(Awareness) },
 	Counted: func() Step { return new(Count) }, Answered: func() Step { return new(Answers) }, Decided: func() Step { return new(Decision) },
 	Notified: func() Step { return new(Sent) }, Proposed: func() Step { return new(Proposal) }, Closed: func() Step { return new(Closing) },
+	Named: func() Step { return new(Naming) }, Listed: func() Step { return new(Listing) }, Begun: func() Step { return new(Beginning) },
+	Paused: func() Step { return new(Pause) }, Resumed: func() Step { return new(Resumption) }, Settled: func() Step { return new(Settlement) },
+	Told: func() Step { return new(Ending) },
 }
 
 func (*Opening) State() ledger.State   { return Opened }
@@ -224,7 +234,12 @@ func (s *Sent) check(_ File, now time.Time) error {
 	return nil
 }
 
-func (p *Proposal) check(File, time.Time) error { return typed.Check("closing an incident", p.Because) }
+func (p *Proposal) check(f File, _ time.Time) error {
+	if f.Telling.Running() {
+		return fault.Errorf(fault.Refused, "people are being told: pause that, or end it, before the file is closed")
+	}
+	return typed.Check("closing an incident", p.Because)
+}
 
 func (*Closing) check(f File, _ time.Time) error {
 	if f.Proposal == nil {

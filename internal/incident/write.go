@@ -30,6 +30,8 @@ type Write struct {
 	By    roster.AccountID
 	Step  Step
 	Cause ledger.Number // of an opening: the entry that brought it about, if any
+
+	Approver roster.AccountID // of a naming
 }
 
 // demand is what is asked of those who write in a file.
@@ -49,17 +51,21 @@ func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 		e.From, e.End, e.Cause = file.Number, file.Number+1, file.last()
 	}
 	var signer roster.Account
-	if w.Step.State() == Closed {
+	switch w.Step.State() {
+	case Closed:
 		e.Approver = file.Proposal.By
 		signer, err = approval.Two(tx, rows, w.By, e.Approver, demand)
-	} else {
+	case Named:
+		e.Approver = w.Approver
+		signer, err = approval.Two(tx, rows, w.By, e.Approver, demand)
+	default:
 		signer, err = approval.One(tx, rows, w.By, demand)
 	}
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if count, is := w.Step.(*Count); is {
-		e.Count = uint64(count.People)
+	if counted, is := w.Step.(interface{ count() int }); is {
+		e.Count = uint64(counted.count())
 	}
 	e.Organisation = signer.Organisation
 	e.Digest = w.line(e).Digest()

@@ -94,6 +94,15 @@ func (m Message) Paragraphs(version Version, w Words) []string {
 	)
 }
 
+// SMS is the message in the length of one text message, of letters that every telephone
+// has, empty while it lacks a part. It points to where the message is, and names nothing.
+func (m Message) SMS(w Words) string {
+	if len(m.Lacks()) > 0 {
+		return ""
+	}
+	return w.In.Say("message.sms", "reference", m.Reference, "phone", m.Controller.Helpline)
+}
+
 func (w Words) day(t time.Time) string { return w.In.DatedDay(t.In(w.Zone)) }
 
 // list says categories in the words of people: "your name, your address".

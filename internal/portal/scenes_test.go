@@ -96,7 +96,9 @@ func Scenes() map[string]Scene {
 	damaged := portaltest.NewStage()
 	damaged.Fill()
 	damaged.Damage()
-	keeping, altered := portaltest.NewStage(), portaltest.NewStage()
+	keeping, altered, telling := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	telling.Incident("theo.marchand")
+	telling.Tell()
 	keeping.Fill()
 	keeping.Incident("theo.marchand")
 	altered.Incident("theo.marchand")
@@ -184,6 +186,7 @@ func Scenes() map[string]Scene {
 		"incident-complete":  keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil/sent", url.Values{"stage": {"complete"}}),
 		"incident-answers":   keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil", url.Values{"others": {"several"}, "description": {"une phrase"}}),
 		"incident-complaint": keeping.Visits("claire.noir", "GET", "/incidents/500/notices/complaint", nil),
+		"incident-telling":   telling.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
 		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),

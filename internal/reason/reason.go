@@ -27,9 +27,10 @@ const (
 	Enrolment   FactKind = 6 // the person is enrolled with the organisation
 	Cover       FactKind = 7 // a colleague who accompanies the person is covered
 	Protected   FactKind = 8 // explains nothing: the person is known, threatened or was stolen before
+	Told        FactKind = 9 // the person is told of an incident; no source says so, the program does
 )
 
-var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected"}
+var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected", "told"}
 
 // Everybody is the Organisation of a fact about the person alone, as Protected is.
 const Everybody roster.OrganisationID = "*"

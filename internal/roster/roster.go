@@ -61,16 +61,17 @@ const (
 	Manager    Role = "manager"     // proposes accounts, reads no file
 	Security   Role = "security"    // watches the desk and contains, reads no file
 	Privacy    Role = "privacy"     // keeps the files of incidents and tells who must be told, reads no file
+	Messages   Role = "messages"    // no person's: the program reads where people can be reached who are told of an incident
 )
 
-// Roles lists every role.
+// Roles lists every role that people have.
 var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security, Privacy}
 
 // ReadsFiles reports whether the role may be shown people at all: managing and
 // watching cannot be held together with reading.
 func (r Role) ReadsFiles() bool {
 	switch r {
-	case Adviser, Desk, CallCentre, Training:
+	case Adviser, Desk, CallCentre, Training, Messages:
 		return true
 	default:
 		return false
@@ -79,7 +80,7 @@ func (r Role) ReadsFiles() bool {
 
 // ParseRole returns the role called name.
 func ParseRole(name string) (Role, error) {
-	for _, role := range Roles {
+	for _, role := range append(Roles, Messages) {
 		if name == string(role) {
 			return role, nil
 		}

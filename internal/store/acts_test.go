@@ -24,6 +24,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
+	"poterne/internal/notice"
 	"poterne/internal/order"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -69,6 +70,8 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 29}),
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
 	"an incident goes on":       act(incident.Write{File: 31, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
+	"people to tell are named":  act(incident.Write{File: 33, By: "samir", Approver: "nadia", Step: &incident.Naming{People: 2, List: "ab"}}),
+	"people are being told":     act(incident.Write{File: 35, By: "nadia", Step: new(incident.Pause)}),
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
 	"a passkey is enrolled":     act(&accounts.Enrol{Passkey: passkeyOf("nadia", 9)}),
@@ -122,7 +125,8 @@ func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
 }
 
 // prepared writes what acts need to be there: staff, an order (entry 16), a freeze that
-// the rules placed (17), a hold (18), and an incident (31) that samir proposed to close.
+// the rules placed (17), a hold (18), an incident (31) that samir proposed to close, one whose people were counted (33), and one
+// whose people are being told (35).
 func prepared(t *testing.T, s *store.DB) {
 	t.Helper()
 	w, staff := storetest.Outside(s), storetest.Staff()
@@ -153,12 +157,25 @@ func prepared(t *testing.T, s *store.DB) {
 		}}}}),
 		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Karim"}}),
 		act(incident.Write{File: 31, By: "samir", Step: &incident.Proposal{Because: "fausse alerte"}}),
+		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Pauline"}}),
+		act(incident.Write{File: 33, By: "samir", Step: &incident.Count{People: 2}}),
+		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Karim, encore"}}),
+		act(incident.Write{File: 35, By: "samir", Step: &incident.Count{People: 2}}),
+		act(incident.Write{File: 35, By: "samir", Approver: "nadia", Step: &incident.Naming{People: 2, List: "ab"}}),
+		act(incident.Write{File: 35, By: "samir", Step: &incident.Listing{Found: 2}}),
+		act(incident.Write{File: 35, By: "samir", Step: &incident.Beginning{Message: ready}}),
 		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// ready is a message that lacks nothing.
+var ready = notice.Message{
+	Reference: "2026-001-A", Controller: notice.Controller{Name: "Agence", Officer: "Claire", Helpline: "01 99 00 12 04", Counter: "1 place du Marché"},
+	First: actAt, Last: actAt, Shown: register.Name, Harms: []string{"fraud"}, Contained: true, Notified: true,
 }
 
 var bounds = accounts.Bounds{

@@ -32,6 +32,9 @@ var rights = map[string]string{
 	"retention":      "select, insert",
 	"hold":           "select, insert, update (released)",
 	"incident_line":  "select, insert",
+	"mailing":        "select, insert",
+	"mailing_fate":   "select, insert, update (fates, seal)",
+	"mailing_hold":   "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

@@ -83,6 +83,9 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
+	if err := os.WriteFile(filepath.Join(dir, "identifiers.csv"), []byte(invented.identifiers()), 0o600); err != nil {
+		return errors.Join(err, o.Close())
+	}
 	invented.creates(theft.created)
 	if err := invented.fill(ctx, o); err != nil {
 		return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())

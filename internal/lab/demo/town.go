@@ -129,7 +129,24 @@ func (d *world) roster() accounts.List {
 			})
 		}
 	}
+	list.Accounts = append(list.Accounts, roster.Account{
+		ID: "messages", Organisation: "poste-de-securite", Role: roster.Messages, Name: "Messages", Opened: d.today.AddDate(0, -6, 0),
+		Identity: roster.Identity{Issuer: "urn:program", Subject: "messages"},
+	})
+	list.Habilitations = append(list.Habilitations, roster.Habilitation{
+		Account: "messages", Service: "dossier", Purpose: "tell", From: d.today.AddDate(0, -6, 0), Until: d.today.AddDate(0, 6, 0),
+	})
 	return list
+}
+
+// identifiers is the register's own list of them, a line each.
+func (d *world) identifiers() string {
+	var out strings.Builder
+	out.WriteString("identifier\n")
+	for i := range d.register.Size() {
+		out.WriteString(d.register.Dossier(i) + "\n")
+	}
+	return out.String()
 }
 
 // workday is today, or Monday when today is no working day: the town never rests.

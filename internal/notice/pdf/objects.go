@@ -26,11 +26,11 @@ func (d *Document) write(w *writer, l *layout) {
 		tree, written(d.Lang), structure, metadata)
 	w.object(tree, "<</Type /Pages /Kids [%s] /Count %d>>", kids.String(), len(l.pages))
 	w.object(info, "<</Title %s /Producer (Poterne) /CreationDate (%s)>>", written(d.Title), d.Made.UTC().Format("D:20060102150405Z"))
-	w.metadata(metadata, d)
+	w.metadata(metadata, d.Title, d.Made)
 	for i, page := range l.pages {
 		w.object(pages+i, "<</Type /Page /Parent %d 0 R /MediaBox [0 0 %.2f %.2f] /Tabs /S /StructParents %d /Contents %d 0 R /Resources <</Font <</R %d 0 R /B %d 0 R>>>>>>",
 			tree, pageWidth, pageHeight, i, contents+i, regular, bold)
-		w.stream(contents+i, "", page.Bytes())
+		w.stream(contents+i, "", w.packer.pack(page.Bytes()))
 	}
 
 	objects := make(map[*node]int)
@@ -46,13 +46,7 @@ func (d *Document) write(w *writer, l *layout) {
 		numbers.WriteString("] ")
 	}
 	w.object(parents, "<</Nums [%s]>>", numbers.String())
-
-	start := w.body.Len()
-	fmt.Fprintf(&w.body, "xref\n0 %d\n0000000000 65535 f \n", len(w.offsets)+1)
-	for _, at := range w.offsets {
-		fmt.Fprintf(&w.body, "%010d 00000 n \n", at)
-	}
-	fmt.Fprintf(&w.body, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(w.offsets)+1, catalogue, info, start)
+	w.end(catalogue, info)
 }
 
 // each yields an element and all below it.
@@ -96,7 +90,7 @@ func (w *writer) font(f *face, name string) (number int) {
 	w.object(descendant, "<</Type /Font /Subtype /CIDFontType2 /BaseFont /%s /CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> /FontDescriptor %d 0 R /CIDToGIDMap /Identity /DW 500 /W [%s]>>",
 		name, descriptor, widths.String())
 	w.object(descriptor, "<</Type /FontDescriptor /FontName /%s /Flags 32 /FontBBox [-500 -300 1500 1100] /ItalicAngle 0 /Ascent 940 /Descent -210 /CapHeight 720 /StemV 90 /FontFile2 %d 0 R>>", name, file)
-	w.stream(file, fmt.Sprintf(" /Length1 %d", len(f.file)), f.file)
+	w.stream(file, fmt.Sprintf(" /Length1 %d", len(f.file)), w.packer.pack(f.file))
 	var unicodes bytes.Buffer
 	fmt.Fprintf(&unicodes, "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def\n"+
 		"/CMapName /Adobe-Identity-UCS def /CMapType 2 def 1 begincodespacerange <0000> <FFFF> endcodespacerange\n")
@@ -104,15 +98,15 @@ func (w *writer) font(f *face, name string) (number int) {
 		fmt.Fprintf(&unicodes, "%d beginbfchar\n%s\nendbfchar\n", len(portion), strings.TrimSuffix(strings.Join(portion, ""), "\n"))
 	}
 	unicodes.WriteString("endcmap CMapName currentdict /CMap defineresource pop end end")
-	w.stream(unicode, "", unicodes.Bytes())
+	w.stream(unicode, "", w.packer.pack(unicodes.Bytes()))
 	return number
 }
 
 // metadata says what the document is, and that it is meant for everybody (PDF/UA-1).
-func (w *writer) metadata(number int, d *Document) {
+func (w *writer) metadata(number int, named string, made time.Time) {
 	var title strings.Builder
-	_ = xml.EscapeText(&title, []byte(d.Title)) // a builder takes everything
+	_ = xml.EscapeText(&title, []byte(named)) // a builder takes everything
 	xmp := fmt.Sprintf(`<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><dc:title><rdf:Alt><rdf:li xml:lang="x-default">%s</rdf:li></rdf:Alt></dc:title><xmp:CreateDate>%s</xmp:CreateDate><pdfuaid:part>1</pdfuaid:part></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>`,
-		title.String(), d.Made.UTC().Format(time.RFC3339))
-	w.object(number, "<</Type /Metadata /Subtype /XML /Length %d>>\nstream\n%s\nendstream", len(xmp), xmp)
+		title.String(), made.UTC().Format(time.RFC3339))
+	w.plain(number, "<</Type /Metadata /Subtype /XML /Length %d>>\nstream\n%s\nendstream", len(xmp), xmp)
 }

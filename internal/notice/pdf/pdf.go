@@ -7,6 +7,7 @@ package pdf
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -254,30 +255,110 @@ func (d *Document) WriteTo(to io.Writer) (int64, error) {
 
 // writer numbers objects and remembers where each is.
 type writer struct {
-	body    bytes.Buffer
-	offsets []int // of each object, from 1 on
+	body   bytes.Buffer
+	places []placed // of each object, from 1 on
+	packer packer
+
+	packed bool // objects that are no streams are packed together
+	texts  bytes.Buffer
+	heads  []int // number of each object in texts, and where it begins there
 }
 
+// placed is where an object is: its offset, or its place in an object of packed ones.
+type placed struct{ offset, in, index int }
+
+// packedTogether is how many objects are packed together.
+const packedTogether = 500
+
 func (w *writer) reserve(count int) (first int) {
-	first = len(w.offsets) + 1
-	w.offsets = append(w.offsets, make([]int, count)...)
+	first = len(w.places) + 1
+	w.places = append(w.places, make([]placed, count)...)
 	return first
 }
 
 func (w *writer) object(number int, format string, args ...any) {
-	w.offsets[number-1] = w.body.Len()
+	if w.packed {
+		w.places[number-1].index = len(w.heads) / 2
+		w.heads = append(w.heads, number, w.texts.Len())
+		fmt.Fprintf(&w.texts, format, args...)
+		w.texts.WriteByte(' ')
+		if len(w.heads) == 2*packedTogether {
+			w.flush()
+		}
+		return
+	}
+	w.plain(number, format, args...)
+}
+
+func (w *writer) plain(number int, format string, args ...any) {
+	w.places[number-1] = placed{offset: w.body.Len()}
 	fmt.Fprintf(&w.body, "%d 0 obj\n", number)
 	fmt.Fprintf(&w.body, format, args...)
 	w.body.WriteString("\nendobj\n")
 }
 
-// stream writes an object of bytes, packed.
-func (w *writer) stream(number int, dictionary string, raw []byte) {
+// flush writes the objects that are packed together.
+func (w *writer) flush() {
+	if len(w.heads) == 0 {
+		return
+	}
+	number := w.reserve(1)
+	var raw bytes.Buffer
+	for i := 0; i < len(w.heads); i += 2 {
+		fmt.Fprintf(&raw, "%d %d ", w.heads[i], w.heads[i+1])
+		w.places[w.heads[i]-1].in = number
+	}
+	first := raw.Len()
+	_, _ = w.texts.WriteTo(&raw) // a buffer takes everything
+	w.stream(number, fmt.Sprintf("/Type /ObjStm /N %d /First %d", len(w.heads)/2, first), w.packer.pack(raw.Bytes()))
+	w.heads = w.heads[:0]
+}
+
+// stream writes an object of packed bytes.
+func (w *writer) stream(number int, dictionary string, packed []byte) {
+	w.plain(number, "<<%s /Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream", dictionary, len(packed), packed)
+}
+
+// end writes where everything is.
+func (w *writer) end(catalogue, info int) {
+	if w.packed {
+		w.flush()
+		number := w.reserve(1)
+		start := w.body.Len()
+		w.places[number-1] = placed{offset: start}
+		raw := []byte{0, 0, 0, 0, 0, 0xff, 0xff}
+		for _, at := range w.places {
+			if at.in > 0 {
+				raw = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(append(raw, 2), uint32(at.in)), uint16(at.index))
+			} else {
+				raw = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(append(raw, 1), uint32(at.offset)), 0)
+			}
+		}
+		w.stream(number, fmt.Sprintf("/Type /XRef /W [1 4 2] /Size %d /Root %d 0 R /Info %d 0 R", len(w.places)+1, catalogue, info), w.packer.pack(raw))
+		fmt.Fprintf(&w.body, "startxref\n%d\n%%%%EOF\n", start)
+		return
+	}
+	start := w.body.Len()
+	fmt.Fprintf(&w.body, "xref\n0 %d\n0000000000 65535 f \n", len(w.places)+1)
+	for _, at := range w.places {
+		fmt.Fprintf(&w.body, "%010d 00000 n \n", at.offset)
+	}
+	fmt.Fprintf(&w.body, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(w.places)+1, catalogue, info, start)
+}
+
+// packer packs bytes.
+type packer struct{ z *zlib.Writer }
+
+func (p *packer) pack(raw []byte) []byte {
 	var packed bytes.Buffer
-	z := zlib.NewWriter(&packed)
-	_, _ = z.Write(raw) // a buffer takes everything
-	_ = z.Close()
-	w.object(number, "<<%s /Filter /FlateDecode /Length %d>>\nstream\n%s\nendstream", dictionary, packed.Len(), packed.Bytes())
+	if p.z == nil {
+		p.z = zlib.NewWriter(&packed)
+	} else {
+		p.z.Reset(&packed)
+	}
+	_, _ = p.z.Write(raw) // a buffer takes everything
+	_ = p.z.Close()
+	return packed.Bytes()
 }
 
 // written is a text in a dictionary: UTF-16 with its mark.

@@ -2,9 +2,13 @@ package pdf_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +91,87 @@ func TestADocumentIsTheSameEachTime(t *testing.T) {
 	}
 	if !bytes.Equal(one.Bytes(), other.Bytes()) {
 		t.Error("two writings differ")
+	}
+}
+
+// letter is one that the incident of a person is told in.
+func letter(i int) pdf.Letter {
+	said := []string{
+		"L’agence du registre vous écrit parce que des informations sur vous ont été vues par quelqu’un qui n’en avait pas le droit.",
+		"Cela s’est passé le 3 mars 2026, par un compte professionnel détourné.",
+		"Ont été vus\u00a0: votre nom et vos prénoms, votre adresse, votre téléphone et votre courriel.",
+		"N’ont pas été affichés\u00a0: votre date de naissance, votre numéro de sécurité sociale, vos coordonnées bancaires (aucune), vos allocations.",
+		"On peut s’en servir pour vous tromper\u00a0: quelqu’un peut citer ces informations pour gagner votre confiance.",
+		"Ce compte est arrêté. L’autorité de protection des données (CNIL) est prévenue.",
+		"Méfiez-vous de toute personne qui cite ces informations, même si elle dit appeler de notre part. Raccrochez, et appelez-nous vous-même.",
+		"Nous ne vous demandons rien\u00a0: ni mot de passe, ni code, ni paiement, ni réponse à ce message.",
+		"Une question\u00a0? Appelez le 01 99 00 12 04, ou écrivez à notre délégué à la protection des données\u00a0: Claire Aubry.",
+		"Vous pouvez adresser une réclamation à la CNIL et porter plainte.",
+		"Ce message est-il vrai\u00a0? Il ne contient aucun lien. Sa référence est 2026-003-K\u00a0: donnez-la au téléphone au numéro ci-dessus, ou venez avec ce message ici\u00a0: 1 place du Marché.",
+	}
+	return pdf.Letter{
+		Sender: []string{"Agence du registre", "1 place du Marché", "99100 Valbourg"}, Address: []string{fmt.Sprintf("Personne %d", i), fmt.Sprintf("%d rue du Puits", i), "99100 Valbourg"},
+		Parts: []pdf.LetterPart{{Heading: "Vos informations ont été vues sans droit", Paragraphs: said}, {Heading: "Facile à lire", Paragraphs: said[:8]}},
+	}
+}
+
+func TestLettersAreAPageEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
+	const many = 1200
+	letters := pdf.NewLetters("Lettres (2026-003-K)", "fr-FR", time.Date(2026, 3, 3, 2, 12, 0, 0, time.UTC))
+	for i := range many {
+		if err := letters.Add(letter(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var body bytes.Buffer
+	if _, err := letters.WriteTo(&body); err != nil {
+		t.Fatal(err)
+	}
+	if each := body.Len() / many; each > 2500 {
+		t.Errorf("a letter takes %d bytes", each)
+	}
+	too := letter(0)
+	too.Parts[1].Paragraphs = slices.Repeat(too.Parts[0].Paragraphs, 4)
+	if err := letters.Add(too); !errors.Is(err, pdf.TooLong) {
+		t.Errorf("a letter of two pages: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "letters.pdf")
+	if err := os.WriteFile(file, body.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(name string, args ...string) string {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is not installed", name)
+		}
+		out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%.2000s", name, err, out)
+		}
+		return string(out)
+	}
+	if said := run("qpdf", "--check", file); strings.Contains(said, "WARNING") {
+		t.Errorf("qpdf says\n%s", said)
+	}
+	if info := run("pdfinfo", file); !strings.Contains(info, "Tagged:          yes") || !strings.Contains(info, fmt.Sprintf("Pages:           %d", many)) {
+		t.Errorf("pdfinfo says\n%s", info)
+	}
+	structure := run("pdfinfo", "-struct-text", file)
+	for _, want := range []string{"Personne 777 777 rue du Puits 99100 Valbourg", "H1 (block)", "vues par quelqu’un qui n’en avait pas le droit.", "(aucune), vos allocations."} {
+		if !strings.Contains(structure, want) {
+			t.Errorf("its structure does not say %q", want)
+		}
+	}
+}
+
+func BenchmarkLetters(b *testing.B) {
+	letters := pdf.NewLetters("Lettres", "fr-FR", time.Now())
+	for i := 0; b.Loop(); i++ {
+		if err := letters.Add(letter(i)); err != nil {
+			b.Fatal(err)
+		}
+		if letters.Len() == 2048 {
+			_, _ = letters.WriteTo(io.Discard)
+			letters = pdf.NewLetters("Lettres", "fr-FR", time.Now())
+		}
 	}
 }

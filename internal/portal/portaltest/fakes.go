@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"poterne/internal/audit"
@@ -18,6 +19,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
@@ -43,6 +45,7 @@ type (
 	stageAudit     struct{ *Stage }
 	stageStrangers struct{ *Stage }
 	stageFiles     struct{ *Stage }
+	stageMessages  struct{ *Stage }
 
 	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
 	// the ledger is small.
@@ -71,6 +74,18 @@ func (s stageFiles) Do(_ context.Context, w incident.Write) (ledger.Number, erro
 	s.Lines = append(s.Lines, incident.Line{Number: number, File: w.File, At: Now, By: w.By, What: w.Step.State(), Body: body})
 	return number, cmp.Or(s.Broken, err)
 }
+
+func (s stageMessages) Counts(context.Context, ledger.Number) (mailing.Counts, string, error) {
+	return mailing.Counts{mailing.Waiting: 3, mailing.Taken: 4, mailing.NoMail: 1, mailing.Doubted: 2, mailing.NoAddress: 1}, strings.Repeat("0a1b", 16), s.Broken
+}
+
+func (s stageMessages) Doubts(context.Context, ledger.Number, ledger.Number) ([]string, error) {
+	return []string{"0a1b2c3d@ml-bourg.example", "4e5f6a7b@ml-bourg.example"}, s.Broken
+}
+
+func (s stageMessages) Settle(context.Context, ledger.Number, bool) error { return s.Broken }
+
+func (s stageMessages) Trouble(ledger.Number) string { return "" }
 
 func (s stageAudit) Findings() []audit.Finding { return s.Damaged }
 

@@ -127,6 +127,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Files: stageFiles{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Controller: Controller, Covering: stageLedger{s}.Covering,
 		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
+		Messages: stageMessages{s},
 	}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s
@@ -140,7 +141,7 @@ func (s *Stage) Deps() portal.Deps {
 // Incident opens a file about an account, and has its people counted and a few things
 // answered.
 func (s *Stage) Incident(who roster.AccountID) {
-	for _, step := range []incident.Step{
+	s.files([]incident.Step{
 		&incident.Opening{Title: "Kairos, compte de Théo Marchand", Scope: incident.Scope{Accounts: []roster.AccountID{who}, Since: Now.Add(-26 * time.Hour)}},
 		&incident.Awareness{At: Now.Add(-11 * time.Hour), From: "ourselves", Because: "Alerte du poste de garde"},
 		&incident.Count{
@@ -150,7 +151,23 @@ func (s *Stage) Incident(who roster.AccountID) {
 		&incident.Answers{"nature": {Values: []string{"confidentiality"}}, "harms": {Values: []string{"fraud", "identity-theft"}}, "origin": {Unknown: notice.NotYet}},
 		&incident.Decision{What: "Prévenir les douze personnes", Because: "On ne sait pas encore où sont leurs données"},
 		&incident.Sent{Sending: notice.Sending{Form: notice.ANSSI, Stage: notice.Initial, At: Now.Add(-2 * time.Hour), Receipt: "A-2026-118"}, Document: []byte("{}")},
-	} {
+	})
+}
+
+// Tell has the people of that file told, as far as some mails that are in doubt.
+func (s *Stage) Tell() {
+	s.files([]incident.Step{
+		&incident.Naming{People: 12, List: strings.Repeat("0a1b", 16)}, &incident.Listing{Found: 11, Missing: 1, List: strings.Repeat("0a1b", 16)},
+		&incident.Beginning{Rate: 20, Message: notice.Message{
+			Reference: notice.Reference(2026, 1), Controller: Controller, First: Now.Add(-25 * time.Hour), Last: Now.Add(-20 * time.Minute),
+			Shown: register.Name | register.Contact, Held: register.AllFields, Harms: []string{"fraud"}, Contained: true, Notified: true,
+		}},
+		new(incident.Pause),
+	})
+}
+
+func (s *Stage) files(steps []incident.Step) {
+	for _, step := range steps {
 		write := incident.Write{By: "noa.lambert", Step: step}
 		if len(s.Lines) > 0 {
 			write.File = s.Lines[0].File

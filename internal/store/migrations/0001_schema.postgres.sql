@@ -450,6 +450,32 @@ end $$;
 create trigger incident_line_is_new before insert or update or delete on incident_line
 	for each row execute function incident_line_stays();
 
+-- mailing is the lists of people who are told of incidents, in parts: list is the number of
+-- the entry that had them named. people is encrypted under the seal key; it holds identifiers
+-- of the register, which are kept nowhere else.
+create table mailing (
+	list   bigint not null,
+	part   bigint not null,
+	people bytea not null,
+	constraint mailing_part primary key (list, part)
+);
+
+-- mailing_fate is what became of telling each of a part, a byte a person.
+create table mailing_fate (
+	list  bigint not null,
+	part  bigint not null,
+	fates bytea not null,
+	seal  bytea not null,
+	constraint mailing_fate_part primary key (list, part)
+);
+
+-- mailing_hold is which node tells the people of a list, until when.
+create table mailing_hold (
+	list     bigint not null constraint mailing_hold_list primary key,
+	holder   text collate "C" not null,
+	until_us bigint not null
+);
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

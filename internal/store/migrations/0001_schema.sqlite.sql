@@ -407,6 +407,32 @@ begin select raise(abort, 'a line cannot be changed'); end;
 create trigger incident_line_is_not_removed before delete on incident_line
 begin select raise(abort, 'a line cannot be removed'); end;
 
+-- mailing is the lists of people who are told of incidents, in parts: list is the number of
+-- the entry that had them named. people is encrypted under the seal key; it holds identifiers
+-- of the register, which are kept nowhere else.
+create table mailing (
+	list   integer not null,
+	part   integer not null,
+	people blob not null,
+	constraint mailing_part primary key (list, part)
+) strict, without rowid;
+
+-- mailing_fate is what became of telling each of a part, a byte a person.
+create table mailing_fate (
+	list  integer not null,
+	part  integer not null,
+	fates blob not null,
+	seal  blob not null,
+	constraint mailing_fate_part primary key (list, part)
+) strict, without rowid;
+
+-- mailing_hold is which node tells the people of a list, until when.
+create table mailing_hold (
+	list     integer not null constraint mailing_hold_list primary key,
+	holder   text not null,
+	until_us integer not null
+) strict;
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

@@ -205,7 +205,12 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 	}
 	lacks := h.messageTo(f, facts).Lacks()
 	message := task{Key: "message", Path: f.path() + "/message", Detail: v.words.In.Say("incident.message-ready")}
-	if len(lacks) > 0 {
+	switch t := f.Telling; {
+	case t.Ended != nil:
+		message.Done, message.Detail = true, v.words.In.Say("mailing.line-told", "people", v.words.In.Say("n.people", "n", t.Ended.People), "mailed", v.words.In.Number(t.Ended.Mailed), "lettered", v.words.In.Number(t.Ended.Lettered), "untold", v.words.In.Number(t.Ended.Untold))
+	case t.Begun != nil:
+		message.Detail = v.words.In.Say("mailing.under-way")
+	case len(lacks) > 0:
 		message.Detail = v.words.In.Say("incident.message-lacks", "n", len(lacks))
 	}
 	return append(tasks, message)
@@ -284,6 +289,20 @@ func sentence(v visit, l incident.Line) string {
 		return say("incident.line-sent", "form", say("form."+string(step.Form)), "stage", say("stage."+string(step.Stage)), "at", v.words.In.Dated(step.At.In(v.words.Zone)), "number", cmp.Or(step.Receipt, "—"))
 	case *incident.Proposal:
 		return say("incident.line-closing")
+	case *incident.Naming:
+		return say("mailing.line-named", "people", say("n.people", "n", step.People), "approver", v.labels.Account(l.Approver))
+	case *incident.Listing:
+		return say("mailing.line-listed", "people", say("n.people", "n", step.Found), "missing", v.words.In.Number(step.Missing), "invented", v.words.In.Number(step.Invented))
+	case *incident.Beginning:
+		return say("mailing.line-telling")
+	case *incident.Pause:
+		return say("mailing.line-paused")
+	case *incident.Resumption:
+		return say("mailing.line-resumed")
+	case *incident.Settlement:
+		return say("mailing.line-settled-"+map[bool]string{true: "taken", false: "again"}[step.Taken], "people", say("n.people", "n", step.People))
+	case *incident.Ending:
+		return say("mailing.line-told", "people", say("n.people", "n", step.People), "mailed", v.words.In.Number(step.Mailed), "lettered", v.words.In.Number(step.Lettered), "untold", v.words.In.Number(step.Untold))
 	default:
 		return say("incident.line-closed", "approver", v.labels.Account(l.Approver))
 	}
@@ -299,6 +318,8 @@ func because(l incident.Line) string {
 	case *incident.Decision:
 		return step.Because
 	case *incident.Proposal:
+		return step.Because
+	case *incident.Settlement:
 		return step.Because
 	default:
 		return ""

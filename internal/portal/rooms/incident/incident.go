@@ -12,6 +12,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/incident"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
 	"poterne/internal/notice"
@@ -33,6 +34,19 @@ type Deps struct {
 	// Covering returns a signed checkpoint that covers every entry before one.
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
 	Evidence Evidence
+	Messages Messages // nil: people are told by other means
+}
+
+// Messages is how far people are told.
+type Messages interface {
+	// Counts is how many people of a list have which fate, and the SHA-256 of all.
+	Counts(ctx context.Context, list ledger.Number) (mailing.Counts, string, error)
+	// Doubts are the Message-IDs of the mails of a list that are in doubt.
+	Doubts(ctx context.Context, file, list ledger.Number) ([]string, error)
+	// Settle says of the mails in doubt that the server had them, or had not.
+	Settle(ctx context.Context, list ledger.Number, taken bool) error
+	// Trouble is what keeps the people of a file from being told; empty when nothing does.
+	Trouble(file ledger.Number) string
 }
 
 // Evidence is what proves an incident to others.
@@ -113,6 +127,11 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/{id}/closing", Serve: h.about(h.closing)},
 		{Pattern: "POST " + path + "/{id}/close", Serve: h.about(h.close)},
 		{Pattern: "GET " + path + "/{id}/message", Serve: h.about(h.message)},
+		{Pattern: "POST " + path + "/{id}/message/begin", Serve: h.about(h.begin)},
+		{Pattern: "POST " + path + "/{id}/message/pause", Serve: h.about(h.pause)},
+		{Pattern: "POST " + path + "/{id}/message/resume", Serve: h.about(h.resume)},
+		{Pattern: "POST " + path + "/{id}/message/settle", Serve: h.about(h.settle)},
+		{Pattern: "POST " + path + "/{id}/message/end", Serve: h.about(h.end)},
 		{Pattern: "GET " + path + "/{id}/notices/{form}", Serve: h.about(h.notice)},
 		{Pattern: "POST " + path + "/{id}/notices/{form}", Serve: h.about(h.answer)},
 		{Pattern: "POST " + path + "/{id}/notices/{form}/sent", Serve: h.about(h.sent)},

@@ -14,7 +14,6 @@ import (
 	"poterne/internal/notice"
 	"poterne/internal/notice/pdf"
 	"poterne/internal/portal"
-	"poterne/internal/register"
 )
 
 // noticePage answers those who keep a file: what does this form say, and what does it
@@ -274,45 +273,4 @@ func asJSON(d notice.Document) []byte {
 		panic(err) // it is texts, numbers and times
 	}
 	return body
-}
-
-// messagePage answers those who keep a file: what will the people be told?
-type messagePage struct {
-	portal.Page
-	file
-	Back     string
-	Lacks    []string
-	Versions []versionView
-}
-
-// versionView is a message in one version.
-type versionView struct {
-	Version    notice.Version
-	Paragraphs []string
-}
-
-// messageTo is what everybody of a file is told: each person's own message names what was
-// shown of them.
-func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
-	m := notice.Message{
-		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: register.AllFields,
-		Harms: f.Answers["harms"].Values, Contained: len(f.Scope.Accounts) > 0 && !facts.GoingOn,
-	}
-	for _, s := range f.Sent {
-		m.Notified = m.Notified || s.Form == notice.CNIL
-	}
-	return m
-}
-
-func (h *Handlers) message(v visit, f file) error {
-	shown := messagePage{Page: v.Page(path, "incident.message"), file: f, Back: f.path()}
-	m := h.messageTo(f, h.facts(v, f))
-	shown.Lacks = m.Lacks()
-	for _, version := range notice.Versions {
-		if said := m.Paragraphs(version, v.words); said != nil {
-			shown.Versions = append(shown.Versions, versionView{version, said})
-		}
-	}
-	h.pages.Show(v.Visit, http.StatusOK, "message.html", shown)
-	return nil
 }
