@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+
+	"poterne/internal/ledger"
+)
+
+// withAuthenticator gives the tab an authenticator of its own, whose person is there and
+// is verified.
+func (s *screen) withAuthenticator() {
+	s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		}})
+		return err
+	}))
+}
+
+// An adviser makes a passkey on her own page, in a real browser, and opens with it the half
+// of her hour's allowance that a step-up opens.
+//
+// Promises: ENTRY-6, ENTRY-10
+func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	pauline := newScreen(t, d.origin, "fr-FR")
+	pauline.withAuthenticator()
+	pauline.signIn(d.button("pauline.mercier"))
+
+	t.Log("She makes a passkey on her own page: she has just proved a strong factor.")
+	pauline.open("/sessions")
+	pauline.click("form[action='/.poterne/passkey'] button")
+	pauline.says("h1", "Ajouter une clé d’accès")
+	pauline.keep("making")
+	if status := pauline.click("form[data-passkey] button.main"); status != http.StatusOK {
+		t.Fatalf("making it: status %d", status)
+	}
+	pauline.says("main", "La clé d’accès est créée", "Ma clé d’accès")
+	pauline.keep("own")
+
+	t.Log("She is stopped, and confirms with it.")
+	for n := range 3 {
+		if status := pauline.open(d.file(d.stranger(n))); status != http.StatusOK {
+			t.Fatalf("stranger %d of 3: status %d", n+1, status)
+		}
+	}
+	fourth := d.file(d.stranger(3))
+	if status := pauline.open(fourth); status != http.StatusForbidden {
+		t.Fatalf("the fourth stranger: status %d", status)
+	}
+	pauline.click("form[action='/.poterne/step-up'] button")
+	pauline.says("h1", "Confirmez avec votre clé d’accès")
+	pauline.keep("asked")
+	if status := pauline.click("form[data-passkey] button.main"); status != http.StatusOK {
+		t.Fatalf("back on the file: status %d", status)
+	}
+	pauline.arrivesAt(fourth)
+	if pauline.count("article.file") != 1 {
+		t.Error("the file did not open")
+	}
+	var made, used int
+	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+		switch {
+		case e.Kind == ledger.Enrolled && e.Account == "pauline.mercier" && e.Subject == e.Account:
+			made++
+		case e.Kind == ledger.SteppedUp && e.Account == "pauline.mercier" && e.Factor == "passkey" && !e.Digest.IsZero():
+			used++
+		}
+	}
+	if made != 1 || used != 1 {
+		t.Errorf("%d passkeys made and %d used, by the ledger", made, used)
+	}
+}
