@@ -21,7 +21,7 @@ import (
 // data-protection officer is counted exactly those whom the thief received, sends the
 // initial notice, and has the message that people will read: by what the pages suggest.
 //
-// Promises: TELL-1, TELL-2, TELL-3, TELL-5
+// Promises: TELL-1, TELL-2, TELL-3, TELL-4, TELL-5
 func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, t.TempDir())
@@ -65,6 +65,7 @@ func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 	claire.says("main", "1 open file.", "Account of Pauline Mercier")
 	claire.click("main table a")
 	claire.says("main", "Every account has been stopped.", "The people have not been counted yet.")
+	file := claire.evaluate(`location.pathname`)
 	claire.click("main form[action$='/count'] button")
 	claire.says("main", fmt.Sprintf("%d %s concerned without a reason", len(strangers), plural(len(strangers), "person", "people")), fmt.Sprintf("%d with a reason to be checked.", len(own)), "NIR, benefits, health")
 
@@ -125,6 +126,27 @@ func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 		t.Errorf("the message has %q", found)
 	}
 	claire.keep("message")
+
+	// Two persons have the people named, and those are told: each of what was seen of them, where
+	// the register says that they can be reached, which is read through the gate.
+	listed, _ := poterne(t, "incident", "list", strings.TrimPrefix(file, "/incidents/"), "--config", filepath.Join(d.dir, "poterne.toml"), "--register", filepath.Join(d.dir, "identifiers.csv"),
+		"--missing", filepath.Join(d.dir, "missing.csv"), "--by", "claire.aubry", "--approved-by", "samir.cohen")
+	if want := fmt.Sprintf("%d people are listed; the register does not have 0", len(own)+len(strangers)); !strings.Contains(listed, want) {
+		t.Fatalf("it says %q, not %q", listed, want)
+	}
+	claire.open(file + "/message")
+	claire.click("main form[action$='/begin'] button")
+	claire.says("main", "Under way")
+	for range 100 {
+		if claire.open(file + "/message"); strings.Contains(claire.text("main"), "100 % of the people dealt with") {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	claire.says("main", "100 % of the people dealt with")
+	claire.keep("told")
+	samir.open("/desk/accounts/messages")
+	samir.says("main", "person told of an incident")
 }
 
 func plural(n int, one, other string) string {
