@@ -20,14 +20,16 @@ type File struct {
 	By     roster.AccountID
 	Scope  Scope
 
-	Aware    *Awareness // nil while nobody has said
-	Count    *Count     // the last; nil while it was not counted
-	Counted  time.Time
-	Answers  map[string]notice.Answer
-	Sent     []notice.Sending
-	Proposal *Proposer
-	Telling  Telling
-	Closed   time.Time // zero while it is open
+	Aware       *Awareness // nil while nobody has said
+	Count       *Count     // the last; nil while it was not counted
+	Counted     time.Time
+	Answers     map[string]notice.Answer
+	Sent        []notice.Sending
+	Proposal    *Proposer
+	Telling     Telling
+	Public      *Publication // the public page; nil while there is none
+	PublicSince time.Time
+	Closed      time.Time // zero while it is open
 
 	Journal []Line
 }

@@ -116,22 +116,24 @@ type Closing struct{}
 
 // The steps, as the ledger names them.
 const (
-	Opened   ledger.State = "incident-opened"
-	Widened  ledger.State = "incident-scope"
-	Aware    ledger.State = "incident-aware"
-	Counted  ledger.State = "incident-counted"
-	Answered ledger.State = "incident-answered"
-	Decided  ledger.State = "incident-decided"
-	Notified ledger.State = "incident-sent"
-	Proposed ledger.State = "incident-closing"
-	Closed   ledger.State = "incident-closed"
-	Named    ledger.State = "incident-named"
-	Listed   ledger.State = "incident-listed"
-	Begun    ledger.State = "incident-telling"
-	Paused   ledger.State = "incident-paused"
-	Resumed  ledger.State = "incident-resumed"
-	Settled  ledger.State = "incident-settled"
-	Told     ledger.State = "incident-told"
+	Opened    ledger.State = "incident-opened"
+	Widened   ledger.State = "incident-scope"
+	Aware     ledger.State = "incident-aware"
+	Counted   ledger.State = "incident-counted"
+	Answered  ledger.State = "incident-answered"
+	Decided   ledger.State = "incident-decided"
+	Notified  ledger.State = "incident-sent"
+	Proposed  ledger.State = "incident-closing"
+	Closed    ledger.State = "incident-closed"
+	Named     ledger.State = "incident-named"
+	Listed    ledger.State = "incident-listed"
+	Begun     ledger.State = "incident-telling"
+	Paused    ledger.State = "incident-paused"
+	Resumed   ledger.State = "incident-resumed"
+	Settled   ledger.State = "incident-settled"
+	Told      ledger.State = "incident-told"
+	Published ledger.State = "incident-published"
+	Withdrawn ledger.State = "incident-withdrawn"
 )
 
 // steps makes the step that a line holds.
@@ -141,7 +143,7 @@ var steps = map[ledger.State]func() Step{
 	Notified: func() Step { return new(Sent) }, Proposed: func() Step { return new(Proposal) }, Closed: func() Step { return new(Closing) },
 	Named: func() Step { return new(Naming) }, Listed: func() Step { return new(Listing) }, Begun: func() Step { return new(Beginning) },
 	Paused: func() Step { return new(Pause) }, Resumed: func() Step { return new(Resumption) }, Settled: func() Step { return new(Settlement) },
-	Told: func() Step { return new(Ending) },
+	Told: func() Step { return new(Ending) }, Published: func() Step { return new(Publication) }, Withdrawn: func() Step { return new(Withdrawal) },
 }
 
 func (*Opening) State() ledger.State   { return Opened }
@@ -224,8 +226,15 @@ func (d *Decision) check(File, time.Time) error {
 	return typed.Check("a decision", d.Because)
 }
 
-func (s *Sent) check(_ File, now time.Time) error {
+func (s *Sent) check(f File, now time.Time) error {
+	var went struct {
+		Facts notice.Facts `json:"facts"`
+	}
 	switch {
+	case json.Unmarshal(s.Document, &went) != nil:
+		return fault.Errorf(fault.Invalid, "a document is kept as it was sent, in JSON")
+	case !notice.Fill(s.Form, s.Stage, went.Facts, f.Answers).MayBeSent():
+		return fault.Errorf(fault.Refused, "a complete notice does not go out while a field is missing")
 	case s.At.IsZero() || s.At.After(now):
 		return fault.Errorf(fault.Invalid, "what was sent was sent at a moment that has been")
 	case !typed.Readable(s.Receipt) || len(s.Receipt) > 100:

@@ -87,6 +87,7 @@ type Room interface {
 type Route struct {
 	Pattern string
 	Serve   func(*Visit) error
+	Open    bool // it answers those who are not signed in, and everybody as if they were not
 }
 
 // Link is a way into a room.
@@ -113,7 +114,7 @@ func (s *Shell) Handler(rooms ...Room) http.Handler {
 	for _, room := range rooms {
 		s.links = append(s.links, room.Links()...)
 		for _, route := range room.Routes() {
-			mux.Handle(route.Pattern, s.serve(route.Serve))
+			mux.Handle(route.Pattern, s.serve(route))
 		}
 	}
 	mux.HandleFunc("/", s.pages.notFound)

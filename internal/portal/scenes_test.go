@@ -186,6 +186,7 @@ func Scenes() map[string]Scene {
 		"incident-complete":  keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil/sent", url.Values{"stage": {"complete"}}),
 		"incident-answers":   keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil", url.Values{"others": {"several"}, "description": {"une phrase"}}),
 		"incident-complaint": keeping.Visits("claire.noir", "GET", "/incidents/500/notices/complaint", nil),
+		"incident-public":    telling.Visits("", "GET", "/incident?reference=2026-001-A", nil),
 		"incident-telling":   telling.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),

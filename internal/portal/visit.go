@@ -62,18 +62,18 @@ func (v Viewer) Suspended(in order.Set, now time.Time) bool {
 // Vouches reports whether the viewer may sign for what others do.
 func (v Viewer) Vouches() bool { return v.Role == roster.Manager || v.AtDesk() }
 
-// serve serves an address of a room to those who are signed in; it is the only place
-// where an error of a room becomes a status, and is logged.
-func (s *Shell) serve(handle func(*Visit) error) http.Handler {
+// serve serves an address of a room to those who are signed in, or to all where it is open;
+// it is the only place where an error of a room becomes a status, and is logged.
+func (s *Shell) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		v, err := s.visit(w, r)
+		v, err := s.visit(w, r, route.Open)
 		if fault.Is(err, fault.Anonymous) {
 			s.pages.Stops().SignIn(w, r, err)
 			return
 		}
 		if err == nil {
-			err = handle(v)
+			err = route.Serve(v)
 		}
 		if err == nil {
 			return
@@ -94,7 +94,10 @@ func (s *Shell) serve(handle func(*Visit) error) http.Handler {
 }
 
 // visit recognises who asks, as the roster has them now.
-func (s *Shell) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+func (s *Shell) visit(w http.ResponseWriter, r *http.Request, open bool) (*Visit, error) {
+	if open {
+		return &Visit{Request: r, Writer: w, Speaker: s.pages.speakers[languageOf(r)], shell: s}, nil
+	}
 	session, err := s.Door.Who(w, r)
 	if err != nil {
 		return nil, err
@@ -166,7 +169,7 @@ func (v *Visit) Page(below, title string, pairs ...any) Page {
 	begun := v.shell.pages.page(v.Request, v.Viewer, title, pairs...)
 	begun.Below = below
 	for _, link := range v.shell.links {
-		if link.For(v.Viewer) {
+		if v.Viewer.ID != "" && link.For(v.Viewer) {
 			begun.Links = append(begun.Links, link)
 		}
 	}

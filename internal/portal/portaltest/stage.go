@@ -163,6 +163,10 @@ func (s *Stage) Tell() {
 			Shown: register.Name | register.Contact, Held: register.AllFields, Harms: []string{"fraud"}, Contained: true, Notified: true,
 		}},
 		new(incident.Pause),
+		&incident.Publication{People: 12, Message: notice.Message{
+			Reference: notice.Reference(2026, 1), Controller: Controller, First: Now.Add(-25 * time.Hour), Last: Now.Add(-20 * time.Minute),
+			Shown: register.Name | register.Contact, Held: register.AllFields, Harms: []string{"fraud"}, Contained: true, Notified: true,
+		}},
 	})
 }
 

@@ -289,6 +289,10 @@ func sentence(v visit, l incident.Line) string {
 		return say("incident.line-sent", "form", say("form."+string(step.Form)), "stage", say("stage."+string(step.Stage)), "at", v.words.In.Dated(step.At.In(v.words.Zone)), "number", cmp.Or(step.Receipt, "—"))
 	case *incident.Proposal:
 		return say("incident.line-closing")
+	case *incident.Publication:
+		return say("public.line-published", "people", say("n.people", "n", step.People))
+	case *incident.Withdrawal:
+		return say("public.line-withdrawn")
 	case *incident.Naming:
 		return say("mailing.line-named", "people", say("n.people", "n", step.People), "approver", v.labels.Account(l.Approver))
 	case *incident.Listing:
@@ -320,6 +324,8 @@ func because(l incident.Line) string {
 	case *incident.Proposal:
 		return step.Because
 	case *incident.Settlement:
+		return step.Because
+	case *incident.Withdrawal:
 		return step.Because
 	default:
 		return ""

@@ -99,9 +99,10 @@ type Index interface {
 
 // Handlers serve the room.
 type Handlers struct {
-	deps  Deps
-	shell *portal.Shell
-	pages portal.Writer
+	deps   Deps
+	shell  *portal.Shell
+	pages  portal.Writer
+	askers askers
 }
 
 // New returns the room.
@@ -126,6 +127,9 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/{id}/decide", Serve: h.about(h.decide)},
 		{Pattern: "POST " + path + "/{id}/closing", Serve: h.about(h.closing)},
 		{Pattern: "POST " + path + "/{id}/close", Serve: h.about(h.close)},
+		{Pattern: "GET " + publicPath, Serve: h.public, Open: true},
+		{Pattern: "POST " + path + "/{id}/message/publish", Serve: h.about(h.publish)},
+		{Pattern: "POST " + path + "/{id}/message/withdraw", Serve: h.about(h.withdraw)},
 		{Pattern: "GET " + path + "/{id}/message", Serve: h.about(h.message)},
 		{Pattern: "POST " + path + "/{id}/message/begin", Serve: h.about(h.begin)},
 		{Pattern: "POST " + path + "/{id}/message/pause", Serve: h.about(h.pause)},

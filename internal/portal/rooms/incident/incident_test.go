@@ -7,19 +7,25 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/fault"
+	"poterne/internal/incident"
 	"poterne/internal/incident/evidence"
+	"poterne/internal/ledger"
+	"poterne/internal/notice"
 	"poterne/internal/order"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
@@ -275,5 +281,69 @@ func TestALineThatWasChangedOrTakenOutIsNamed(t *testing.T) {
 			h.Tamper(statements...)
 			says(t, h, officer, at, "This file is not as the ledger says")
 		})
+	}
+}
+
+// The act itself refuses a notice that is called complete and is not, whoever asks for it.
+//
+// Promise: TELL-2
+func TestTELL_2_NothingIsWrittenDownAsCompleteThatIsNot(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	number, err := strconv.ParseUint(strings.TrimPrefix(at, "/incidents/"), 10, 63)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := incident.Service{Writer: h.Gate.Journal, Rows: store.NewIncidents(h.DB), Ledger: h.Gate}
+	sends := func(stage notice.Stage, document string) error {
+		_, err := files.Do(t.Context(), incident.Write{File: ledger.Number(number), By: officer, Step: &incident.Sent{
+			Sending: notice.Sending{Form: notice.CNIL, Stage: stage, At: time.Now().Add(-time.Minute)}, Document: []byte(document),
+		}})
+		return err
+	}
+	if err := sends(notice.Complete, `{"form":"cnil","stage":"complete","facts":{},"answers":{},"missing":[]}`); !fault.Is(err, fault.Refused) {
+		t.Errorf("a complete notice of nothing: %v", err)
+	}
+	if err := sends(notice.Initial, `{"facts":{}}`); err != nil {
+		t.Errorf("an initial one: %v", err)
+	}
+}
+
+// Everybody reads the same page, before anybody signs in: how many, what they receive, and
+// whether a message is true. It names nobody, and is taken away again.
+func TestThePublicPageSaysTheFigureAndWhetherAMessageIsTrueAndNamesNobody(t *testing.T) {
+	h := stolen(t)
+	at := opened(t, h)
+	reference := regexp.MustCompile(`[0-9]{4}-001-[A-Z]`).FindString(says(t, h, officer, at))
+	says(t, h, "", "/incident?reference="+reference, "No message is announced under the reference "+reference)
+	if answer, _ := h.Goes(officer, http.MethodPost, at+"/message/publish", nil); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("a page is published that lacks everything: %s", answer.Status)
+	}
+	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
+	does(t, h, officer, at+"/aware", url.Values{"at": {local(time.Now().Add(-time.Hour))}, "from": {"ourselves"}, "aware-because": {"an alert"}})
+	does(t, h, officer, at+"/count", nil)
+	does(t, h, officer, at+"/notices/cnil", url.Values{"harms": {"fraud"}})
+	does(t, h, officer, at+"/notices/cnil/sent", url.Values{"stage": {"initial"}, "sent": {local(time.Now().Add(-time.Minute))}})
+	does(t, h, officer, at+"/message/publish", nil)
+	for _, who := range []roster.AccountID{"", theo} {
+		said := says(t, h, who, "/incident?reference="+strings.ToLower(reference), "3 people, exactly.", "We have sent messages under the reference "+reference, "Agence du registre de Valbourg is writing to you", "01 99 00 10 12")
+		for _, never := range []string{"Théo", "theo", "Kairos", "Claire Noir", "Sign out"} {
+			if strings.Contains(said, never) {
+				t.Errorf("the page says %q", never)
+			}
+		}
+	}
+	says(t, h, "", "/incident?reference="+reference[:9]+"?", "This is none of our references")
+	says(t, h, officer, at, "publishes the incident’s page: 3 people")
+	does(t, h, officer, at+"/message/withdraw", url.Values{"withdraw-because": {"a figure is wrong"}})
+	says(t, h, "", "/incident?reference="+reference, "No incident is announced here.", "No message is announced")
+	refused := 0
+	for range 100 {
+		if answer, _ := h.Goes("", http.MethodGet, "/incident", nil); answer.StatusCode == http.StatusServiceUnavailable {
+			refused++
+		}
+	}
+	if refused < 30 {
+		t.Errorf("of 100 within a moment, %d are refused", refused)
 	}
 }

@@ -116,6 +116,11 @@ func (h *Handlers) telling(v visit, f file, step incident.Step) error {
 	if err := h.tells(); err != nil {
 		return err
 	}
+	return h.doMessage(v, f, step)
+}
+
+// doMessage writes a step, and shows the message again.
+func (h *Handlers) doMessage(v visit, f file, step incident.Step) error {
 	if _, err := h.deps.Files.Do(v.Context(), incident.Write{File: f.Number, By: v.Viewer.ID, Step: step}); err != nil {
 		return err
 	}

@@ -1,0 +1,109 @@
+package incident
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/incident"
+	"poterne/internal/notice"
+	"poterne/internal/portal"
+)
+
+const publicPath = "/incident"
+
+// publicPage answers whoever was told, or was not: what happened, and is this message true?
+// It is the same for everybody.
+type publicPage struct {
+	portal.Page
+	Asked string // a reference, as it was typed
+	Known bool   // it has a public page
+	Typo  bool   // its letter does not fit its figures
+	Helpline, Counter,
+	Officer string
+	All []publicIncident // those that are there
+}
+
+// publicIncident is an incident as everybody may read of it.
+type publicIncident struct {
+	Reference  string
+	Since      time.Time // of the page
+	Told       time.Time // since when people are told; zero before
+	People     int
+	Paragraphs []string
+	Data       []string
+}
+
+// public shows the public pages, and answers whether a message with a reference is true.
+func (h *Handlers) public(v *portal.Visit) error {
+	if !h.askers.may(v.RemoteAddr, h.shell.Now()) {
+		return &fault.Error{Kind: fault.Unavailable, Public: "too many ask from there: try again in a minute"}
+	}
+	files, err := h.deps.Files.Files(v.Context())
+	if err != nil {
+		return err
+	}
+	words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone()}
+	c := h.deps.Controller
+	shown := publicPage{Page: v.Page(publicPath, "public.title"), Asked: strings.ToUpper(portal.Tidy(v.URL.Query().Get("reference"))), Helpline: c.Helpline, Counter: c.Counter, Officer: c.Officer}
+	if len(shown.Asked) > 40 {
+		shown.Asked = shown.Asked[:40]
+	}
+	for _, f := range files {
+		if f.Public == nil {
+			continue
+		}
+		m := f.Public.Message
+		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.Telling.At, f.Public.People, m.Paragraphs(notice.Plain, words), m.Shown.Names()})
+		shown.Known = shown.Known || m.Reference == shown.Asked
+	}
+	shown.Typo = shown.Asked != "" && !shown.Known && !notice.IsReference(shown.Asked)
+	h.pages.Show(v, http.StatusOK, "public.html", shown)
+	return nil
+}
+
+// publish makes the public page of a file.
+func (h *Handlers) publish(v visit, f file) error {
+	if f.Count == nil {
+		return fault.Errorf(fault.Refused, "count the people first")
+	}
+	return h.doMessage(v, f, &incident.Publication{Message: h.messageTo(f, h.facts(v, f)), People: f.Count.People})
+}
+
+// withdraw takes it away.
+func (h *Handlers) withdraw(v visit, f file) error {
+	because := portal.Tidy(v.PostFormValue("withdraw-because"))
+	if wrong := portal.MendTyped("withdraw-because", because); len(wrong) > 0 {
+		return h.showMessage(v, f, http.StatusUnprocessableEntity, messagePage{Wrong: wrong})
+	}
+	return h.doMessage(v, f, &incident.Withdrawal{Because: because})
+}
+
+// askers bounds how often one address asks within a minute.
+type askers struct {
+	mu    sync.Mutex // guards what follows
+	since time.Time
+	asked map[string]int
+}
+
+const (
+	askedAtMost = 60
+	mostAskers  = 10_000 // beyond these, all others count as one
+)
+
+func (a *askers) may(address string, now time.Time) bool {
+	host, _, _ := net.SplitHostPort(address)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.asked == nil || now.Sub(a.since).Abs() >= time.Minute {
+		a.since, a.asked = now, make(map[string]int)
+	}
+	if _, known := a.asked[host]; !known && len(a.asked) >= mostAskers {
+		host = ""
+	}
+	a.asked[host]++
+	return a.asked[host] <= askedAtMost
+}
