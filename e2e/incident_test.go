@@ -129,8 +129,8 @@ func TestTELL_2_FromATheftToTheNoticeAndTheMessageInABrowser(t *testing.T) {
 
 	// Two persons have the people named, and those are told: each of what was seen of them, where
 	// the register says that they can be reached, which is read through the gate.
-	listed, _ := poterne(t, "incident", "list", strings.TrimPrefix(file, "/incidents/"), "--config", filepath.Join(d.dir, "poterne.toml"), "--register", filepath.Join(d.dir, "identifiers.csv"),
-		"--missing", filepath.Join(d.dir, "missing.csv"), "--by", "claire.aubry", "--approved-by", "samir.cohen")
+	listed, _ := poterne(t, "name", "--incident", strings.TrimPrefix(file, "/incidents/"), "--config", filepath.Join(d.dir, "poterne.toml"), "--register", filepath.Join(d.dir, "identifiers.csv"),
+		"--out", filepath.Join(d.dir, "missing.csv"), "--because", "art. 34", "--by", "claire.aubry", "--approved-by", "samir.cohen")
 	if want := fmt.Sprintf("%d people are listed; the register does not have 0", len(own)+len(strangers)); !strings.Contains(listed, want) {
 		t.Fatalf("it says %q, not %q", listed, want)
 	}
