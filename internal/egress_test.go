@@ -63,4 +63,9 @@ func TestNothingElseCallsOut(t *testing.T) {
 			t.Errorf("%s calls out: say in this test, and in docs/pilote/flux-sortants.md, what of the configuration says whom", path)
 		}
 	}
+	for _, path := range slices.Sorted(maps.Keys(callers)) {
+		if !found[path] {
+			t.Errorf("%s calls nobody any more", path)
+		}
+	}
 }
