@@ -50,7 +50,7 @@ func (db *DB) scanPasskey(row interface{ Scan(...any) error }) (k roster.Passkey
 	return k, err
 }
 
-const passkeysServing = `account = $1 and ended_us is null`
+const passkeysServing = `account = $1 and account <> '' and ended_us is null`
 
 // Passkeys returns the passkeys of an account that serve, the oldest first.
 func (r Roster) Passkeys(ctx context.Context, of roster.AccountID) ([]roster.Passkey, error) {

@@ -363,3 +363,27 @@ func TestRIGHTS_10_ManagersAreToldOfWhatIsGivenBeyondAFew(t *testing.T) {
 		t.Error("a few are told, or another organisation's")
 	}
 }
+
+// Whoever has a passkey is asked for it with each act, which says what it allows, and
+// nothing is done without.
+//
+// Promise: ENTRY-6
+func TestENTRY_6_WhoeverHasAPasskeySignsEachActWithIt(t *testing.T) {
+	h := portaltest.New(t)
+	h.Door.HasPasskey.Store(true)
+	form := raising(camille, "2", "3", "A job fair.")
+	answer, raw := h.Goes(jeanne, http.MethodPost, "/manager/raise", form)
+	said := portaltest.Read(t, raw)
+	if answer.StatusCode != http.StatusForbidden || !strings.Contains(said, "You allow Camille Aubry to open 2 people more without a reason, for 3 h.") || h.Writes(jeanne, ledger.Raised) != 0 {
+		t.Errorf("%s: %s", answer.Status, said)
+	}
+	for path, form := range map[string]url.Values{
+		"/manager/propose":                      {"name": {"Alix"}},
+		"/manager/accounts/camille.aubry/close": {"because": {"left"}},
+		"/manager/accounts/confirm":             {"of": {"camille.aubry"}},
+	} {
+		if answer, _ := h.Goes(jeanne, http.MethodPost, path, form); answer.StatusCode < 400 {
+			t.Errorf("%s without a passkey: %s", path, answer.Status)
+		}
+	}
+}
