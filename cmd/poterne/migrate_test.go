@@ -15,6 +15,7 @@ import (
 	"poterne/internal/app"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
+	"poterne/internal/order"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
@@ -81,7 +82,7 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 	_, ended := serving(ctx, t, p)
 	listens(t, cluster.Superuser(connection)) // so that it need not look every second
 	for range 3 {
-		under, out := p.Gate.Enter(t.Context(), "pauline.mercier", "ml", "people")
+		under, out := p.Gate.Enter(t.Context(), order.Use{Account: "pauline.mercier", Organisation: "ml", Service: "people"})
 		var said bytes.Buffer
 		if code := run(t.Context(), []string{"order", "place", "close", "service", "people", "--because", "a drill", "--as", "samir", "--config", configFile}, &streams{Out: &said, Err: &said}); code != 0 {
 			t.Fatal(said.String())

@@ -24,8 +24,8 @@ type orderPlace struct {
 	database
 	actor
 	Act     string        `arg:"" enum:"freeze,suspend,close" help:"freeze stops new people without a reason, suspend an account or organisation, close a service or everything."`
-	Reach   string        `arg:"" enum:"account,organisation,service,everything" help:"account, organisation, service or everything."`
-	Target  string        `arg:"" optional:"" help:"Which one; none for everything."`
+	Reach   string        `arg:"" enum:"account,organisation,role,function,service,everything" help:"account, organisation, role, function, service or everything."`
+	Target  string        `arg:"" optional:"" help:"Which one; exports, searches, changes or \"SERVICE METHOD PATTERN\" of a function; none for everything."`
 	Because string        `required:"" help:"Why, for the desk and the file of the incident."`
 	Message string        `help:"What whoever it stops reads."`
 	Lineage bool          `help:"With an account, every account that it proposed, and those that they did."`

@@ -9,6 +9,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/journal"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -87,7 +88,7 @@ func (d Demand) signer(tx *journal.Tx, rows Rows, id roster.AccountID) (roster.A
 	}
 	// An order on everything stops no signature: signatures are needed in the middle of an
 	// incident.
-	if o, stopped := tx.Orders().Stop(account.ID, account.Organisation, tx.Now()); stopped {
+	if o, stopped := tx.Orders().Stop(order.Use{Account: account.ID, Organisation: account.Organisation, Role: account.Role}, tx.Now()); stopped {
 		return account, fault.Errorf(fault.Refused, "%q cannot sign while order %s is in force", id, o.ID)
 	}
 	if d.Confirmed && !tx.Meter(id).SteppedUp(tx.Now()) {

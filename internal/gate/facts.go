@@ -40,7 +40,7 @@ func (k known) policy(watched time.Time, orders order.Set, meterOf func(roster.A
 func (a Asker) covers(orders order.Set, meterOf func(roster.AccountID) *meter.Draft, now time.Time) (covers []reason.Duty) {
 	for _, d := range a.Covers {
 		if d.In(now) {
-			_, d.Stopped = orders.Stop(d.DeclaredBy, d.DeclaredIn, now)
+			_, d.Stopped = orders.Stop(order.Use{Account: d.DeclaredBy, Organisation: d.DeclaredIn}, now)
 			d.Worked = meterOf(d.Absent).ShownSince(d.From)
 			covers = append(covers, d)
 		}

@@ -177,7 +177,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
 		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
-		s.Held, s.IsHeld = state.Orders().Against(asker.Account, asker.Organisation, service, now)
+		s.Held, s.IsHeld = state.Orders().Against(order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}, now)
 	})
 	return s
 }

@@ -249,6 +249,8 @@ func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
 		"account":      {Effect: order.Suspended, Reach: order.Account, Target: "pauline"},
 		"organisation": {Effect: order.Suspended, Reach: order.Organisation, Target: "mlv"},
 		"service":      {Effect: order.Closed, Reach: order.Service, Target: "dossier"},
+		"role":         {Effect: order.Suspended, Reach: order.Role, Target: "adviser"},
+		"function":     {Effect: order.Closed, Reach: order.Function, Target: "dossier GET /files/{dossier}"},
 		"portal":       {Effect: order.Closed, Reach: order.Everything},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -292,9 +294,9 @@ func TestACT_1_AnOrderHoldsAtTheNextDecisionOnEveryNode(t *testing.T) {
 func TestACT_1_APassageUnderWayIsCut(t *testing.T) {
 	h := newHouse(t)
 	here, there := first(h.gate()), first(h.gate())
-	ctx, leave := here.Enter(t.Context(), "pauline", "mlv", "dossier")
+	ctx, leave := here.Enter(t.Context(), order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"})
 	defer leave()
-	bystander, left := here.Enter(t.Context(), "karim", "mlv", "dossier")
+	bystander, left := here.Enter(t.Context(), order.Use{Account: "karim", Organisation: "mlv", Service: "dossier"})
 	defer left()
 	freeze := order.Order{Effect: order.Frozen, Reach: order.Account, Target: "pauline", By: "samir"}
 	if _, err := here.Place(t.Context(), freeze); err != nil {
@@ -317,6 +319,45 @@ func TestACT_1_APassageUnderWayIsCut(t *testing.T) {
 	}
 	if bystander.Err() != nil {
 		t.Error("somebody else's passage was cut")
+	}
+}
+
+// Each reach cuts the answers under way that it concerns, before Place returns on that node,
+// and no other.
+//
+// Promises: ACT-1, ACT-3
+func TestACT_1_AnOrderOfEachReachCutsWhatItConcernsAndNothingElse(t *testing.T) {
+	use := order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier", Route: "GET /export", Function: order.Exports}
+	elsewhere := order.Use{Account: "samir", Organisation: "desk", Service: "kairos", Route: "GET /trainees/{id}"}
+	for name, o := range map[string]order.Order{
+		"account":      {Effect: order.Suspended, Reach: order.Account, Target: "pauline"},
+		"organisation": {Effect: order.Suspended, Reach: order.Organisation, Target: "mlv"},
+		"role":         {Effect: order.Suspended, Reach: order.Role, Target: "adviser"},
+		"a kind":       {Effect: order.Closed, Reach: order.Function, Target: order.Exports},
+		"a route":      {Effect: order.Closed, Reach: order.Function, Target: "dossier GET /export"},
+		"service":      {Effect: order.Closed, Reach: order.Service, Target: "dossier"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			here := first(newHouse(t).gate())
+			ctx, leave := here.Enter(t.Context(), use)
+			defer leave()
+			bystander, left := here.Enter(t.Context(), elsewhere)
+			defer left()
+			o.By = "nadia"
+			begun := time.Now()
+			if _, err := here.Place(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-ctx.Done():
+				t.Logf("cut %v after the order", time.Since(begun))
+			case <-time.After(10 * time.Second):
+				t.Error("the answer goes on")
+			}
+			if bystander.Err() != nil {
+				t.Error("another answer is cut")
+			}
+		})
 	}
 }
 
@@ -349,7 +390,7 @@ func TestACT_1_ANodeThatCannotHearOfOrdersCutsAllThatIsUnderWay(t *testing.T) {
 		running, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- g.Run(running) }()
-		ctx, leave := g.Enter(t.Context(), "pauline", "mlv", "dossier")
+		ctx, leave := g.Enter(t.Context(), order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"})
 		defer leave()
 		time.Sleep(time.Minute)
 		if ctx.Err() != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"poterne/internal/order"
-	"poterne/internal/roster"
 )
 
 // ErrCut is why the context of a passage under way ended: an order stops it, or one
@@ -21,19 +20,19 @@ type underway struct {
 }
 
 type passing struct {
-	account      roster.AccountID
-	organisation roster.OrganisationID
-	service      roster.ServiceID
-	cut          context.CancelCauseFunc
+	use order.Use
+	cut context.CancelCauseFunc
 }
 
 // Enter registers a passage under way. The context it returns ends, because of
-// ErrCut, as soon as an order stops the account, its organisation or the service;
-// leave must be called when the answer has gone out. Asks made under it are asks
-// of one account.
-func (g *Gate) Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func()) {
+// ErrCut, as soon as an order stops its use; leave must be called when the answer has
+// gone out. Asks made under it are asks of one account.
+func (g *Gate) Enter(ctx context.Context, use order.Use) (under context.Context, leave func()) {
+	if asker, _, err := g.askers.of(ctx, g.files, use.Account); err == nil { // otherwise no decision lets anything out
+		use.Role = asker.Role
+	}
 	under, cut := context.WithCancelCause(ctx)
-	p := &passing{account, organisation, service, cut}
+	p := &passing{use, cut}
 	g.underway.mu.Lock()
 	defer g.underway.mu.Unlock()
 	if g.underway.passages == nil {
@@ -53,7 +52,7 @@ func (u *underway) cut(orders order.Set, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for p := range u.passages {
-		if held, ok := orders.Against(p.account, p.organisation, p.service, now); ok && held.Effect != order.Frozen {
+		if held, ok := orders.Against(p.use, now); ok && held.Effect != order.Frozen {
 			p.cut(ErrCut)
 		}
 	}

@@ -6,6 +6,7 @@ package order
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"poterne/internal/roster"
@@ -27,16 +28,43 @@ const (
 	Closed Effect = "closed"
 )
 
-// Reach is how far an order goes. Lineage, network and function come with the
-// parts that know them.
+// Reach is how far an order goes. A lineage is stopped by an order on each of its accounts.
 type Reach string
 
 const (
 	Account      Reach = "account"
 	Organisation Reach = "organisation"
 	Service      Reach = "service"
+	Function     Reach = "function" // exports, searches or changes everywhere, or one route of a service
+	Role         Reach = "role"
 	Everything   Reach = "everything"
 )
+
+// Reaches are all of them, from the narrowest.
+var Reaches = []Reach{Account, Organisation, Role, Function, Service, Everything}
+
+// What an order on a function may name, besides a route.
+const (
+	Exports  = "exports"
+	Searches = "searches"
+	Changes  = "changes"
+)
+
+// Functions are those.
+var Functions = []string{Exports, Searches, Changes}
+
+// RouteOf names one route of a service, as an order on a function does.
+func RouteOf(service roster.ServiceID, route string) string { return string(service) + " " + route }
+
+// Use is who uses what, as far as it is known: an order reaches nothing by what is empty.
+type Use struct {
+	Account      roster.AccountID
+	Organisation roster.OrganisationID
+	Role         roster.Role
+	Service      roster.ServiceID
+	Route        string // as declared
+	Function     string // exports, searches or changes
+}
 
 // ID names an order.
 type ID string
@@ -77,31 +105,41 @@ func (o Order) Check() error {
 func (o Order) check() error {
 	fits := map[Reach][]Effect{
 		Account: {Narrowed, Frozen, Suspended}, Organisation: {Narrowed, Frozen, Suspended},
-		Service: {Closed}, Everything: {Frozen, Closed},
+		Role: {Narrowed, Frozen, Suspended}, Function: {Closed}, Service: {Closed}, Everything: {Frozen, Closed},
 	}
 	effects, known := fits[o.Reach]
 	switch {
 	case !known:
-		return fmt.Errorf("%q is not a reach; write account, organisation, service or everything", o.Reach)
+		return fmt.Errorf("%q is not a reach; write one of %v", o.Reach, Reaches)
 	case !slices.Contains(effects, o.Effect):
 		return fmt.Errorf("a %s cannot be %q; write one of %v", o.Reach, o.Effect, effects)
 	case o.Reach == Everything && o.Target != "":
 		return fmt.Errorf("an order on everything has no target, this one names one")
 	case o.Reach != Everything && o.Target == "":
 		return fmt.Errorf("which %s? an order needs its target", o.Reach)
+	case o.Reach == Role && !slices.Contains(roster.Roles, roster.Role(o.Target)):
+		return fmt.Errorf("%q is not a role; write one of %v", o.Target, roster.Roles)
+	case o.Reach == Role && roster.Role(o.Target) == roster.Security:
+		return fmt.Errorf("the security desk cannot be stopped as a whole: nobody would be left to reopen it")
+	case o.Reach == Function && !slices.Contains(Functions, o.Target) && strings.Count(o.Target, " ") != 2:
+		return fmt.Errorf("%q is not a function; write one of %v, or a service and its route such as \"dossier GET /files/{dossier}\"", o.Target, Functions)
 	}
 	return nil
 }
 
-// Reaches reports whether the order concerns this account using this service.
-func (o Order) Reaches(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) bool {
+// Reaches reports whether the order concerns a use.
+func (o Order) Reaches(u Use) bool {
 	switch o.Reach {
 	case Account:
-		return o.Target == string(account)
+		return o.Target == string(u.Account)
 	case Organisation:
-		return o.Target == string(organisation)
+		return o.Target == string(u.Organisation)
+	case Role:
+		return o.Target == string(u.Role)
+	case Function:
+		return o.Target == u.Function || o.Target == RouteOf(u.Service, u.Route)
 	case Service:
-		return o.Target == string(service)
+		return o.Target == string(u.Service)
 	default: // an unknown reach reaches every account
 		return true
 	}
@@ -114,24 +152,22 @@ func (o Order) Outlasts(other Order) bool {
 	return same && (o.Ends.IsZero() || !other.Ends.IsZero() && !o.Ends.Before(other.Ends))
 }
 
-// Stops reports whether the order is in force and stops or freezes an account, by
-// whatever it uses.
-func (o Order) Stops(account roster.AccountID, organisation roster.OrganisationID, now time.Time) bool {
-	return o.Effect != Narrowed && o.holds(now) && o.Reaches(account, organisation, "")
+// Stops reports whether the order is in force and stops or freezes a use.
+func (o Order) Stops(u Use, now time.Time) bool {
+	return o.Effect != Narrowed && o.holds(now) && o.Reaches(u)
 }
 
 // Set is the orders placed and not lifted, in the order of their placing. Some may have
 // ended.
 type Set []Order
 
-// Against returns the heaviest order in force against this account using this
-// service at now: one that stops everything before one that freezes. An order that only
+// Against returns the heaviest order in force against a use at now: one that stops everything before one that freezes. An order that only
 // narrows an account is not against it: see Narrows.
-func (s Set) Against(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) (Order, bool) {
+func (s Set) Against(u Use, now time.Time) (Order, bool) {
 	var found Order
 	var any bool
 	for _, o := range s {
-		if o.Effect == Narrowed || !o.holds(now) || !o.Reaches(account, organisation, service) {
+		if !o.Stops(u, now) {
 			continue
 		}
 		if !any || found.Effect == Frozen && o.Effect != Frozen {
@@ -141,11 +177,11 @@ func (s Set) Against(account roster.AccountID, organisation roster.OrganisationI
 	return found, any
 }
 
-// Stop returns an order in force on an account or its organisation that stops or freezes
-// it. One on everything is not among them.
-func (s Set) Stop(account roster.AccountID, organisation roster.OrganisationID, now time.Time) (Order, bool) {
+// Stop returns an order in force on an account, its organisation or its role that stops or
+// freezes it. One on everything is not among them.
+func (s Set) Stop(u Use, now time.Time) (Order, bool) {
 	i := slices.IndexFunc(s, func(o Order) bool {
-		return (o.Reach == Account || o.Reach == Organisation) && o.Stops(account, organisation, now)
+		return (o.Reach == Account || o.Reach == Organisation || o.Reach == Role) && o.Stops(u, now)
 	})
 	if i < 0 {
 		return Order{}, false
@@ -153,10 +189,10 @@ func (s Set) Stop(account roster.AccountID, organisation roster.OrganisationID, 
 	return s[i], true
 }
 
-// Narrows reports whether an order in force cuts this account's allowances.
-func (s Set) Narrows(account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID, now time.Time) bool {
+// Narrows reports whether an order in force cuts the allowances of a use.
+func (s Set) Narrows(u Use, now time.Time) bool {
 	return slices.ContainsFunc(s, func(o Order) bool {
-		return o.Effect == Narrowed && o.holds(now) && o.Reaches(account, organisation, service)
+		return o.Effect == Narrowed && o.holds(now) && o.Reaches(u)
 	})
 }
 

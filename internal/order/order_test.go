@@ -23,11 +23,17 @@ func TestACT_3_AnOrderReachesWhomItNamesAndNobodyElse(t *testing.T) {
 		"another organisation": {order.Order{Reach: order.Organisation, Target: "cap"}, false},
 		"this service":         {order.Order{Reach: order.Service, Target: "dossier"}, true},
 		"another service":      {order.Order{Reach: order.Service, Target: "kairos"}, false},
+		"its role":             {order.Order{Reach: order.Role, Target: "adviser"}, true},
+		"another role":         {order.Order{Reach: order.Role, Target: "desk"}, false},
+		"what it does":         {order.Order{Reach: order.Function, Target: order.Exports}, true},
+		"what others do":       {order.Order{Reach: order.Function, Target: order.Searches}, false},
+		"its route":            {order.Order{Reach: order.Function, Target: "dossier GET /export"}, true},
+		"another's route":      {order.Order{Reach: order.Function, Target: "kairos GET /export"}, false},
 		"everything":           {order.Order{Reach: order.Everything}, true},
 		"an unknown reach":     {order.Order{Reach: "newer", Target: "x"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := test.order.Reaches("pauline", "mlv", "dossier"); got != test.want {
+			if got := test.order.Reaches(order.Use{Account: "pauline", Organisation: "mlv", Role: "adviser", Service: "dossier", Route: "GET /export", Function: order.Exports}); got != test.want {
 				t.Errorf("reaches = %v, want %v", got, test.want)
 			}
 		})
@@ -49,7 +55,7 @@ func TestTheHeaviestOrderInForceIsFound(t *testing.T) {
 		"one that just ended": {order.Set{over, freeze}, "f"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, _ := test.orders.Against("pauline", "mlv", "dossier", now)
+			got, _ := test.orders.Against(order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"}, now)
 			if got.ID != test.want {
 				t.Errorf("found %q, want %q", got.ID, test.want)
 			}
@@ -69,8 +75,8 @@ func TestMoreOrdersNeverOpenADoor(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		orders := order.Set(rapid.SliceOf(one).Draw(t, "orders"))
-		before, _ := orders.Against("pauline", "mlv", "dossier", now)
-		after, _ := append(orders, one.Draw(t, "more")).Against("pauline", "mlv", "dossier", now)
+		before, _ := orders.Against(order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"}, now)
+		after, _ := append(orders, one.Draw(t, "more")).Against(order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"}, now)
 		if weight[after.Effect] < weight[before.Effect] {
 			t.Fatalf("%q became %q", before.Effect, after.Effect)
 		}

@@ -60,6 +60,7 @@ type Ask struct {
 	Service      roster.ServiceID
 	Purpose      roster.Purpose
 	Route        string // as declared: "GET /files/{dossier}"
+	Function     string // of the route, as orders name it: exports, searches or changes
 	About        bool   // the answer is about these people as a whole: all are shown or none
 	Whole        bool   // and with all of their fields, since nothing of it can be cut
 	People       []Opening
@@ -78,6 +79,11 @@ type Opening struct {
 	Uncut  register.Fields // of these, what cannot be masked: they are shown with it, or not at all
 	Named  bool            // by the request: any answer tells of them, so they are shown or nothing is
 	Canary bool            // the person exists for Poterne only
+}
+
+// use is the ask as an order reaches it.
+func (a Ask) use() order.Use {
+	return order.Use{Account: a.Account, Organisation: a.Organisation, Role: a.Role, Service: a.Service, Route: a.Route, Function: a.Function}
 }
 
 // binds reports whether an opening that is not shown refuses the ask as a whole.
@@ -168,7 +174,7 @@ func (d Decision) first(is func(Ruling) bool) (Ruling, bool) {
 // Decide weighs an ask. Whatever is decided counts only once it is entered in the
 // ledger: facts.Meter is left as it was.
 func (r Rules) Decide(ask Ask, facts Facts, now time.Time) Decision {
-	standing, ordered := facts.Orders.Against(ask.Account, ask.Organisation, ask.Service, now)
+	standing, ordered := facts.Orders.Against(ask.use(), now)
 	why := r.refusal(ask, facts, standing, now)
 	if why == Granted && !facts.allows(ask, now) {
 		why = NoPermit

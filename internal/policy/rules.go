@@ -138,7 +138,7 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	if r.OnProbation(ask, facts, now) {
 		allowance = allowance.Least(r.Probation)
 	}
-	if facts.Orders.Narrows(ask.Account, ask.Organisation, ask.Service, now) {
+	if facts.Orders.Narrows(ask.use(), now) {
 		allowance = allowance.Quarter()
 	}
 	return allowance

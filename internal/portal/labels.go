@@ -188,6 +188,17 @@ func (l Labels) Target(o order.Order) string {
 		return l.Organisation(roster.OrganisationID(o.Target))
 	case order.Service:
 		return l.Service(roster.ServiceID(o.Target))
+	case order.Role:
+		if key := "role." + o.Target; l.Speaker.Has(key) {
+			return l.Speaker.Say(key)
+		}
+		return o.Target
+	case order.Function:
+		if key := "function." + o.Target; l.Speaker.Has(key) {
+			return l.Speaker.Say(key)
+		}
+		service, route, _ := strings.Cut(o.Target, " ")
+		return l.Service(roster.ServiceID(service)) + ", " + route
 	default:
 		return o.Target
 	}

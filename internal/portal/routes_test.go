@@ -103,8 +103,8 @@ var (
 	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
 	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
 	orderForm = map[string][]string{
-		"reach": {"account", "organisation", "service", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
-		"target": {"theo.marchand", "ml-bourg", "dossier", "nobody"}, "because": {"a reason"}, "message": {"a message"}, "lineage": {"1"},
+		"reach": {"account", "organisation", "role", "function", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
+		"target": {"theo.marchand", "ml-bourg", "searches", "adviser"}, "because": {"a reason"}, "message": {"a message"}, "lineage": {"1"},
 	}
 )
 

@@ -55,7 +55,7 @@ func (v Viewer) Suspended(in order.Set, now time.Time) bool {
 			suspensions = append(suspensions, o)
 		}
 	}
-	_, suspended := suspensions.Against(v.ID, v.Organisation.ID, "", now)
+	_, suspended := suspensions.Against(order.Use{Account: v.ID, Organisation: v.Organisation.ID, Role: v.Role}, now)
 	return suspended
 }
 

@@ -101,7 +101,7 @@ func (r robbed) may(account roster.AccountID, service roster.ServiceID) bool {
 	}
 	now := time.Now()
 	for _, o := range orders {
-		if (o.Effect == order.Suspended || o.Effect == order.Closed) && o.Reaches(account, asker.Organisation, service) {
+		if (o.Effect == order.Suspended || o.Effect == order.Closed) && o.Reaches(order.Use{Account: account, Organisation: asker.Organisation, Service: service}) {
 			return false
 		}
 	}
@@ -136,7 +136,7 @@ func (r robbed) stopped(account roster.AccountID) bool {
 		r.t.Fatal(err)
 	}
 	return slices.ContainsFunc(orders, func(o order.Order) bool {
-		return o.Effect != order.Narrowed && o.Effect != order.Frozen && o.Reaches(account, "", "")
+		return o.Effect != order.Narrowed && o.Effect != order.Frozen && o.Reaches(order.Use{Account: account})
 	})
 }
 

@@ -52,7 +52,7 @@ func gateOn(t *testing.T, s *store.DB, log *slog.Logger, listening bool) (g *sto
 // must end.
 func cuts(t *testing.T, placing, showing *storetest.Node) {
 	t.Helper()
-	under, leave := showing.Enter(t.Context(), "pauline", "mlv", "dossier")
+	under, leave := showing.Enter(t.Context(), order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"})
 	defer leave()
 	placed, err := placing.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir"})
 	if err != nil {

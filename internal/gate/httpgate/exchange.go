@@ -14,6 +14,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/signin"
@@ -57,7 +58,8 @@ func (x *exchange) serve() Outcome {
 
 	// From here on ctx ends when an order stops the account, its organisation or the
 	// service: wherever the exchange is then, it goes no further.
-	ctx, leave := p.Gate.Enter(x.r.Context(), session.Account, session.Organisation, x.service.ID)
+	use := order.Use{Account: session.Account, Organisation: session.Organisation, Service: x.service.ID}
+	ctx, leave := p.Gate.Enter(x.r.Context(), use)
 	defer leave()
 
 	// The declared route, and whom the request names. What is not declared, or could be
@@ -66,6 +68,9 @@ func (x *exchange) serve() Outcome {
 		return x.stop(ctx, policy.Attempt, err)
 	}
 	q := &x.request
+	use.Route, use.Function = q.routeName(), q.function()
+	ctx, over := p.Gate.Enter(ctx, use) // and when one closes its function
+	defer over()
 	if q.named, err = x.people(ctx, q.refs); err != nil {
 		return x.stop(ctx, policy.Attempt, err)
 	}
@@ -178,7 +183,7 @@ func (x *exchange) ask(act policy.Act) policy.Ask {
 	q := &x.request
 	ask := policy.Ask{
 		Act: act, Account: x.session.Account, Organisation: x.session.Organisation, Session: x.session.ID,
-		Service: x.service.ID, About: true, Whole: act == policy.Change, Route: q.routeName(), Signs: q.signs,
+		Service: x.service.ID, About: true, Whole: act == policy.Change, Route: q.routeName(), Function: q.function(), Signs: q.signs,
 		Device: x.session.Device, Network: x.proxy.Networks.Of(x.r),
 		People: make([]policy.Opening, len(q.named), len(q.named)+1),
 	}

@@ -28,6 +28,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/content"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -166,7 +167,7 @@ type HeaderNaming struct {
 
 // Gate decides and writes down; *gate.Gate does.
 type Gate interface {
-	Enter(ctx context.Context, account roster.AccountID, organisation roster.OrganisationID, service roster.ServiceID) (under context.Context, leave func())
+	Enter(ctx context.Context, use order.Use) (under context.Context, leave func())
 	Check(ctx context.Context, ask policy.Ask) (policy.Decision, error)
 	Commit(ctx context.Context, ask policy.Ask) (gate.Passage, error)
 }

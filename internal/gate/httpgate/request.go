@@ -10,6 +10,7 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -67,6 +68,23 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 // changes reports whether the request may change something.
 func (q *request) changes() bool {
 	return q.method != http.MethodGet && q.method != http.MethodHead
+}
+
+// function is what the request does, as orders name it; empty when it shows what the route
+// is about.
+func (q *request) function() string {
+	switch {
+	case q.route == nil:
+		return ""
+	case q.route.Search != nil:
+		return order.Searches
+	case q.route.Export:
+		return order.Exports
+	case q.changes():
+		return order.Changes
+	default:
+		return ""
+	}
 }
 
 // mustName wants a change to name somebody wherever its route declares it: what is

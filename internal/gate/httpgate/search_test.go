@@ -16,6 +16,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/store/storetest"
@@ -289,5 +290,37 @@ func TestWATCH_3_AnAliasLeadsToTheSameCanary(t *testing.T) {
 	}
 	if ask := l.last(); len(ask.People) != 1 || !ask.People[0].Canary {
 		t.Error("the canary is not one by their address")
+	}
+}
+
+// What closes searches closes no file, and what closes one route leaves the others.
+//
+// Promises: ACT-1, ACT-3
+func TestACT_3_WhatClosesAFunctionClosesNothingElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		target       string
+		search, file bool // still go through
+	}{
+		"searches":      {order.Searches, false, true},
+		"changes":       {order.Changes, true, true},
+		"the file":      {"dossier GET /files/{id}", true, false},
+		"another route": {"dossier GET /list", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, search(), file())
+			if _, err := w.gate.Place(t.Context(), order.Order{Reach: order.Function, Target: c.target, Effect: order.Closed, By: "desk"}); err != nil {
+				t.Fatal(err)
+			}
+			closes := func(g got) bool { return strings.HasPrefix(g.body, "refused "+policy.Closed.String()+" on ") }
+			w.says("text/html", "<ul></ul>")
+			searched := w.get("/search?surname=martin&birth=1990-01-01")
+			opened := w.get("/files/1")
+			if closed := closes(searched); closed == c.search {
+				t.Errorf("a search: closed %v, %d", closed, searched.status)
+			}
+			if closed := closes(opened); closed == c.file {
+				t.Errorf("a file: closed %v, %d", closed, opened.status)
+			}
+		})
 	}
 }

@@ -276,7 +276,7 @@ create table alias (
 create table standing_order (
 	id        text collate "C" not null constraint standing_order_id primary key,
 	effect    text             not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'suspended', 'closed')),
-	reach     text             not null check (reach in ('account', 'organisation', 'service', 'everything')),
+	reach     text             not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'everything')),
 	target    text             not null,
 	placed_us bigint           not null,
 	ends_us   bigint,

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/portal"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
 	"poterne/internal/usage"
 )
 
@@ -112,6 +113,8 @@ type Containment interface {
 type Sessions interface {
 	// EndAll ends every session of an account.
 	EndAll(context.Context, roster.AccountID) error
+	// Sessions returns the sessions of an account.
+	Sessions(context.Context, roster.AccountID) ([]signin.Session, error)
 }
 
 // Audit holds rows of the database against the ledger.
@@ -192,10 +195,11 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
 			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
 		},
-		orders:    orders{all, deps.Containment, deps.Sessions},
+		orders:    orders{base: all, containment: deps.Containment, sessions: deps.Sessions},
 		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
+	h.orders.hour = h.live.hour
 	h.accounts = accounts{all, deps.Journal, h.exact}
 	return h
 }

@@ -210,6 +210,44 @@ func TestACT_1_SuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
 	}
 }
 
+// Before a measure is placed its page says whom it stops.
+func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
+	h := portaltest.New(t)
+	h.Opens(theo, 1)
+	for path, want := range map[string]string{
+		"reach=account&effect=suspended&target=theo.marchand":  "It reaches 1 account, 2 sessions and 1 person at work within the hour, and nobody else.",
+		"reach=organisation&effect=suspended&target=ml-bourg":  "It reaches 4 accounts, 8 sessions and 1 person at work within the hour",
+		"reach=role&effect=frozen&target=adviser":              "It reaches 3 accounts, 6 sessions and 1 person at work within the hour",
+		"reach=function&effect=closed&target=searches":         "Close a function: Searches for people?",
+		"reach=function&effect=closed&target=dossier+GET+/all": "0 people at work within the hour",
+	} {
+		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			answer, raw := h.Goes(security, http.MethodGet, "/desk/orders/new?"+path, nil)
+			said := portaltest.Read(t, raw)
+			if answer.StatusCode == http.StatusOK && strings.Contains(said, want) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("%s: %q is not in %s", path, want, said)
+				break
+			}
+		}
+	}
+	for _, path := range []string{"reach=role&effect=suspended&target=security", "reach=function&effect=closed&target=nothing", "reach=role&effect=frozen&target=nobody"} {
+		if answer, _ := h.Goes(security, http.MethodGet, "/desk/orders/new?"+path, nil); answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s", path, answer.Status)
+		}
+	}
+	form := url.Values{"reach": {"function"}, "target": {"searches"}, "effect": {"closed"}, "because": {"a sweep"}, "message": {"Searches come back at noon."}}
+	if answer, _ := h.Goes(security, http.MethodPost, "/desk/orders", form); answer.Header.Get("Location") != "/desk?said=closed" {
+		t.Error(answer.Status, answer.Header)
+	}
+	_, raw := h.Goes(security, http.MethodGet, "/desk/directory", nil)
+	if said := portaltest.Read(t, raw); !strings.Contains(said, "Searches for people closed") {
+		t.Errorf("the accounts' page does not say what is closed: %s", said)
+	}
+}
+
 func TestALinkCannotClaimWhatWasNotDone(t *testing.T) {
 	h := portaltest.New(t)
 	for _, said := range []string{"suspended", "frozen", "closed", "lifted", "sessions", "nonsense"} {

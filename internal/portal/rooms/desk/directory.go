@@ -17,6 +17,8 @@ type directoryPage struct {
 	Accounts      []accountState
 	More          bool // there are more accounts than are shown
 	Organisations []organisationState
+	Functions     []namedHeld // and roles
+	Roles         []namedHeld
 	Services      []serviceHeld
 	Everything    []measureState
 }
@@ -36,6 +38,12 @@ type organisationState struct {
 type serviceHeld struct {
 	portal.Service
 	Measures []measureState
+}
+
+// namedHeld is a function or a role, by the name people know.
+type namedHeld struct {
+	Target, Name string
+	Measures     []measureState
 }
 
 const accountsShown = 100
@@ -73,6 +81,22 @@ func (a accounts) directory(v visit) error {
 	for _, o := range organisations {
 		if contains(shown.Sought, o.Name, string(o.ID)) {
 			shown.Organisations = append(shown.Organisations, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
+		}
+	}
+	held := func(reach order.Reach, target string) namedHeld {
+		return namedHeld{target, v.labels.Target(order.Order{Reach: reach, Target: target}), against(reach, target)}
+	}
+	for _, function := range order.Functions {
+		shown.Functions = append(shown.Functions, held(order.Function, function))
+	}
+	for _, m := range inForce { // on a route
+		if m.Reach == order.Function && !slices.Contains(order.Functions, m.Target) {
+			shown.Functions = append(shown.Functions, held(order.Function, m.Target))
+		}
+	}
+	for _, role := range roster.Roles {
+		if role.ReadsFiles() {
+			shown.Roles = append(shown.Roles, held(order.Role, string(role)))
 		}
 	}
 	for _, s := range a.shell.Services() {

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,10 +24,18 @@ type hour struct {
 	seconds [3600]second
 	tallies map[roster.AccountID]*tally
 	lines   []portal.Activity // oldest first
+	uses    map[use]time.Time // when each was last
 	upTo    ledger.Number     // everything before it is in the picture
 	begun   bool
 	board   []watched // as it was at boardAt
 	boardAt time.Time
+}
+
+// use is that an account looks people up by a route.
+type use struct {
+	account roster.AccountID
+	service roster.ServiceID
+	route   string
 }
 
 type second struct {
@@ -91,10 +100,11 @@ const (
 const (
 	keptLines = 40
 	mostMoves = 20_000 // that are remembered of one account
+	mostUses  = 50_000 // those of more than an hour ago are forgotten then
 )
 
 func newHour() *hour {
-	return &hour{tallies: make(map[roster.AccountID]*tally)}
+	return &hour{tallies: make(map[roster.AccountID]*tally), uses: make(map[use]time.Time)}
 }
 
 // begin returns where to read on from, and whether this is the first time: what was
@@ -148,6 +158,10 @@ func (h *hour) count(e ledger.Entry) {
 			*s = second{at: at}
 		}
 		s.add(f)
+		h.uses[use{e.Account, e.Service, e.Route}] = e.Time
+		if len(h.uses) > mostUses {
+			maps.DeleteFunc(h.uses, func(_ use, last time.Time) bool { return last.Before(e.Time.Add(-time.Hour)) })
+		}
 	}
 	h.judge(e)
 }
@@ -173,6 +187,27 @@ func (h *hour) holds(e ledger.Entry) {
 			t.held = time.Time{}
 		}
 	}
+}
+
+// working counts the accounts among some that looked somebody up in the last hour, by what
+// an order reaches.
+func (h *hour) working(among map[roster.AccountID]bool, o order.Order, now time.Time) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found := make(map[roster.AccountID]bool)
+	for u, last := range h.uses {
+		byIt := true
+		switch {
+		case o.Reach == order.Service:
+			byIt = string(u.service) == o.Target
+		case o.Reach == order.Function && !slices.Contains(order.Functions, o.Target):
+			byIt = order.RouteOf(u.service, u.route) == o.Target
+		}
+		if byIt && among[u.account] && now.Sub(last) < time.Hour {
+			found[u.account] = true
+		}
+	}
+	return len(found)
 }
 
 func (h *hour) tallyOf(account roster.AccountID) *tally {
@@ -242,7 +277,7 @@ func (h *hour) boardOf(orders order.Set, now time.Time, makesDo bool) []watched 
 	holds := make(map[roster.AccountID]order.Order)
 	for _, o := range orders {
 		account := roster.AccountID(o.Target)
-		if o.Reach != order.Account || !o.Stops(account, "", now) {
+		if o.Reach != order.Account || !o.Stops(order.Use{Account: account}, now) {
 			continue
 		}
 		if before, held := holds[account]; !held || before.Effect == order.Frozen && o.Effect != order.Frozen {

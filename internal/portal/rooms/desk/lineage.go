@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
 )
@@ -70,6 +71,6 @@ func (l lineage) Any() bool { return l.Count > 0 || len(l.Above) > 0 }
 
 // held reports whether an order on the account itself stops or freezes it.
 func (b base) held(a roster.Account) bool {
-	_, stopped := b.gate.Orders().Stop(a.ID, "", b.shell.Now())
+	_, stopped := b.gate.Orders().Stop(order.Use{Account: a.ID}, b.shell.Now())
 	return stopped
 }

@@ -191,7 +191,7 @@ func (l live) recall(ctx context.Context, from ledger.Number) error {
 	now, recalled := l.shell.Now(), 0
 	for _, o := range slices.Backward(l.gate.Orders()) {
 		account := roster.AccountID(o.Target)
-		if o.Reach != order.Account || !o.Stops(account, "", now) || recalled == mostRecalled {
+		if o.Reach != order.Account || !o.Stops(order.Use{Account: account}, now) || recalled == mostRecalled {
 			continue
 		}
 		recalled++

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
@@ -18,18 +19,66 @@ type orders struct {
 	base
 	containment Containment
 	sessions    Sessions
+	hour        *hour
 }
 
 // orderPage asks the security desk to confirm a measure, and says what it will do.
 // Nothing is in force yet.
 type orderPage struct {
 	portal.Page
-	Order    order.Order
-	Leave    string // where the way out leads, which does nothing
-	Accounts int    // how many accounts an organisation's measure stops
-	Lineage  int    // how many accounts came of the one that it stops
-	Whole    bool   // they are stopped with it
-	Wrong    portal.Mends
+	Order   order.Order
+	Leave   string // where the way out leads, which does nothing
+	Stops   preview
+	Lineage int  // how many accounts came of the one that it stops
+	Whole   bool // they are stopped with it
+	Wrong   portal.Mends
+}
+
+// preview is whom a measure stops, before it is placed.
+type preview struct {
+	Accounts int // it reaches
+	Sessions int // of theirs go on
+	Counted  bool
+	AtWork   int // accounts that looked somebody up in the last hour
+}
+
+// mostCounted is for how many accounts their sessions are counted.
+const mostCounted = 200
+
+// preview counts whom a measure reaches; all of a lineage where that is asked for. A
+// measure on a function or a service reaches whoever uses it.
+func (h orders) preview(v visit, o order.Order, whole bool) (p preview, err error) {
+	lineage := make(map[roster.AccountID]bool)
+	if whole {
+		var walk func(kin)
+		walk = func(k kin) {
+			lineage[k.ID] = true
+			for _, below := range k.Below {
+				walk(below)
+			}
+		}
+		walk(lineageOf(v.labels.Accounts[roster.AccountID(o.Target)], v.labels, h.held).Tree)
+	}
+	reached := make(map[roster.AccountID]bool)
+	for id, a := range v.labels.Accounts {
+		use := order.Use{Account: id, Organisation: a.Organisation, Role: a.Role}
+		if everyUse := o.Reach == order.Service || o.Reach == order.Function; everyUse && a.Role.ReadsFiles() || !everyUse && o.Reaches(use) || lineage[id] {
+			reached[id] = true
+		}
+	}
+	p.Accounts = len(reached)
+	p.AtWork = h.hour.working(reached, o, h.shell.Now())
+	if p.Counted = len(reached) <= mostCounted; !p.Counted {
+		return p, nil
+	}
+	for account := range reached {
+		sessions, err := h.sessions.Sessions(v.Context(), account)
+		if err != nil {
+			return p, err
+		}
+		p.Sessions += len(sessions)
+	}
+	return p, nil
 }
 
 // asked reads the order that a form or an address asks for. One that cannot be,
@@ -59,12 +108,19 @@ func (h orders) targetExists(v visit, o order.Order) error {
 	case order.Organisation:
 		_, known = v.labels.Organisations[roster.OrganisationID(o.Target)]
 	case order.Service:
-		known = slices.ContainsFunc(h.shell.Services(), func(s portal.Service) bool { return string(s.ID) == o.Target })
+		known = h.declares(o.Target)
+	case order.Function:
+		service, _, isRoute := strings.Cut(o.Target, " ")
+		known = !isRoute || h.declares(service)
 	}
 	if !known {
 		return &fault.Error{Kind: fault.Absent, Public: "there is no such target"}
 	}
 	return nil
+}
+
+func (h orders) declares(service string) bool {
+	return slices.ContainsFunc(h.shell.Services(), func(s portal.Service) bool { return string(s.ID) == service })
 }
 
 func (h orders) propose(v visit) error {
@@ -83,10 +139,9 @@ func (h orders) show(v visit, status int, o order.Order, whole bool, mend portal
 	if o.Reach == order.Account {
 		shown.Lineage = lineageOf(v.labels.Accounts[roster.AccountID(o.Target)], v.labels, h.held).Count
 	}
-	for _, a := range v.labels.Accounts {
-		if o.Reach == order.Organisation && string(a.Organisation) == o.Target {
-			shown.Accounts++
-		}
+	var err error
+	if shown.Stops, err = h.preview(v, o, whole); err != nil {
+		return err
 	}
 	h.pages.Show(v.Visit, status, "order.html", shown)
 	return nil
@@ -139,7 +194,7 @@ func (h orders) mend(v visit, o order.Order) (found portal.Mends) {
 		found = append(found, portal.MendTyped("message", o.Message)...)
 	}
 	myself := o.Reach == order.Account && o.Target == string(v.Viewer.ID)
-	if myself || o.Reach == order.Organisation && o.Target == string(v.Viewer.Organisation.ID) {
+	if myself || o.Reach == order.Role && o.Target == string(v.Viewer.Role) || o.Reach == order.Organisation && o.Target == string(v.Viewer.Organisation.ID) {
 		found = append(found, portal.Wrong{Field: "because", Key: "order.oneself"})
 	}
 	return found

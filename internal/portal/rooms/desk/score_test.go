@@ -210,7 +210,7 @@ func TestTheAccountsPageForetellsTheNextDecision(t *testing.T) {
 			now = now.Add(time.Duration(dice.Int64N(int64(2*pause)) + int64(time.Minute)))
 			standing := gate.StandingOf(m.Draft(), rules.Watches[roster.Adviser], 0, now)
 			standing.Allowance, standing.Signable = rules.Allowances[roster.Adviser], rules.Signed
-			standing.Held, standing.IsHeld = orders.Against(theo, "", "dossier", now)
+			standing.Held, standing.IsHeld = orders.Against(order.Use{Account: theo, Service: "dossier"}, now)
 			next := desk.ScoreOf(standing, roster.Account{}).Next
 
 			ask.People = []policy.Opening{{Person: register.PersonID{byte(n), 1}, Fields: register.Name}}

@@ -122,7 +122,7 @@ func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal
 	for _, id := range f.Scope.Accounts {
 		account := v.labels.Accounts[id]
 		one := held{ID: id, Name: v.labels.Account(id), Organisation: v.labels.Organisation(account.Organisation)}
-		o, reached := orders.Against(id, account.Organisation, "", now)
+		o, reached := orders.Against(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}, now)
 		if one.Effect = o.Effect; reached && shuts(o) {
 			one.Stopped = true
 			if o.Placed.After(shown.Stopped) {
@@ -242,10 +242,10 @@ func (h *Handlers) facts(v visit, f file) notice.Facts {
 		if name := v.labels.Organisation(account.Organisation); account.Organisation != "" && !slices.Contains(facts.Involved, name) {
 			facts.Involved = append(facts.Involved, name)
 		}
-		o, reached := orders.Against(id, account.Organisation, "", now)
+		o, reached := orders.Against(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}, now)
 		facts.GoingOn = facts.GoingOn || !reached || !shuts(o)
 		for _, o := range orders {
-			if o.Reach != order.Service && o.Effect != order.Narrowed && o.Reaches(id, account.Organisation, "") && !slices.ContainsFunc(placed, func(p order.Order) bool { return p.ID == o.ID }) {
+			if o.Reach != order.Service && o.Effect != order.Narrowed && o.Reaches(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}) && !slices.ContainsFunc(placed, func(p order.Order) bool { return p.ID == o.ID }) {
 				placed = append(placed, o)
 			}
 		}
