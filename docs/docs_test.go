@@ -238,7 +238,7 @@ var missing = []struct {
 	{"archive apart", "archive à part", []string{"SCOPE-6"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},
-	{"a network or a function", "un réseau ou une fonction", nil},
+	{"orders on a network", "mesures sur un réseau", nil},
 	{"reopening", "réouverture", []string{"ACT-2"}},
 	{"two people", "à deux", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
