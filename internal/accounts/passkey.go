@@ -8,6 +8,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -74,7 +75,7 @@ func keyHolder(tx *journal.Tx, rows PasskeyRows, id roster.AccountID) (roster.Ac
 	if !account.Gives(tx.Now()) {
 		return account, NoPasskey
 	}
-	if o, stopped := tx.Orders().Stop(account.ID, account.Organisation, tx.Now()); stopped {
+	if o, stopped := tx.Orders().Stop(order.Use{Account: account.ID, Organisation: account.Organisation, Role: account.Role}, tx.Now()); stopped {
 		return account, fault.Errorf(fault.Refused, "nothing is enrolled or removed while order %s is in force", o.ID)
 	}
 	return account, nil
