@@ -231,7 +231,6 @@ var missing = []struct {
 	{"files read for people", "personnes dans les fichiers", nil},
 	{"more than one head", "plus d’une tête", nil},
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
-	{"recovery", "recouvrement", []string{"ENTRY-7"}},
 	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
 	{"caseloads assigned", "portefeuilles attribués", []string{"RIGHTS-4"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},

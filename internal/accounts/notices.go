@@ -38,6 +38,8 @@ type Notices struct {
 		Accounts(context.Context) ([]roster.Account, error)
 		// Rights returns every account with what it may use.
 		Rights(context.Context) ([]Rights, error)
+		// Proposals returns those of an organisation, or of all, that wait.
+		Proposals(context.Context, roster.OrganisationID) ([]Proposal, error)
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
@@ -80,7 +82,7 @@ var reminders = []int{30, 7, 1}
 // notified are the acts that an organisation's head and managers are told of.
 var notified = []ledger.Kind{
 	ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Raised,
-	ledger.Reviewed, ledger.Lapsed, ledger.Signalled,
+	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery,
 }
 
 // Run tells until ctx ends.
@@ -272,6 +274,9 @@ func (n *Notices) RunUpkeep(ctx context.Context, entered Entered) error {
 // Upkeep looks at every account once.
 func (n *Notices) Upkeep(ctx context.Context, entered Entered) error {
 	n.again(ctx)
+	if err := n.begin(ctx); err != nil {
+		return err
+	}
 	all, err := n.Roster.Rights(ctx)
 	if err != nil {
 		return err

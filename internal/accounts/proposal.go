@@ -23,7 +23,8 @@ const (
 	Invited  Stage = "invited"  // that person approved, and an invitation was sent
 	Agreed   Stage = "accepted" // an identity accepted it, and waits to be confirmed
 	HasBegun Stage = "joined"   // it has an account
-	Ceased   Stage = "declined" // it was withdrawn or refused
+	Ceased   Stage = "declined" // it was withdrawn, refused or stopped
+	Delayed  Stage = "delayed"  // a recovery that two people approved, while the account's person can stop it
 )
 
 // Right is what a proposed account may use.
@@ -55,17 +56,22 @@ type Proposal struct {
 	Passkey    []byte           // the ID of the passkey that its identity enrolled in accepting; nil for none
 	SameMail   bool             // the provider gave the address that the invitation was sent to
 	Account    roster.AccountID // that it became
+
+	Recovers  roster.AccountID // the account that is to be bound anew; empty: it is for a new one
+	Second    roster.AccountID // of a recovery, the other who approved it
+	Stop      ledger.Digest    // of the tokens that stop a recovery
+	StopLater ledger.Digest
 }
 
 // Open reports whether the proposal still waits for something at now.
 func (p Proposal) Open(now time.Time) bool {
-	return (p.Stage == Waiting || p.Stage == Invited || p.Stage == Agreed) && now.Before(p.Ends)
+	return (p.Stage == Waiting || p.Stage == Invited || p.Stage == Agreed) && now.Before(p.Ends) || p.Stage == Delayed
 }
 
 // digest is what the ledger has of a proposal's row.
 func (p Proposal) digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
-		row("proposal", p.By, p.Organisation, p.Role, p.Name, p.Mail, p.Until.UnixMicro(), p.Identity.Issuer, p.Identity.Provider, p.Identity.Subject)
+		row("proposal", p.By, p.Organisation, p.Role, p.Name, p.Mail, p.Until.UnixMicro(), p.Identity.Issuer, p.Identity.Provider, p.Identity.Subject, p.Recovers)
 		for _, r := range p.Rights {
 			row("right", r.Service, r.Purpose)
 		}
@@ -254,7 +260,7 @@ func (p Proposal) anew(rows ProposalRows, mail string, identity roster.Identity)
 			return err
 		}
 		for _, a := range list {
-			if a.Closed.IsZero() {
+			if a.Closed.IsZero() && a.ID != p.Recovers {
 				return MailTaken
 			}
 		}
@@ -310,17 +316,24 @@ func (a *Approve) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if !p.Open(tx.Now()) || p.Stage == Agreed {
+	if !p.Open(tx.Now()) || p.Stage == Agreed || p.Stage == Delayed {
 		return ledger.Entry{}, NotWaiting
 	}
 	if err := p.second(tx, rows, a.By); err != nil {
 		return ledger.Entry{}, err
 	}
+	if p.Recovers != "" && p.Stage == Waiting {
+		entry, err := p.approved(tx, rows, a.By, a.Token)
+		a.proposal = p
+		return entry, err
+	}
 	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := a.Bounds.quota(rows, p.Organisation, 1); err != nil {
-		return ledger.Entry{}, err
+	if p.Recovers == "" {
+		if err := a.Bounds.quota(rows, p.Organisation, 1); err != nil {
+			return ledger.Entry{}, err
+		}
 	}
 	p.Stage, p.Approver, p.Invitation, p.Ends = Invited, a.By, TokenDigest(a.Token), tx.Now().Add(InvitationWaits)
 	a.proposal = p
@@ -516,7 +529,15 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 		return ledger.Entry{}, err
 	}
 	j.proposal, j.rights = p, p.rights(id, tx.Now())
-	if j.Review > 0 && p.Role != roster.Security {
+	if p.Recovers != "" {
+		there, err := rows.Rights([]roster.AccountID{id})
+		if err != nil || len(there) == 0 || !there[0].Account.Open() {
+			return ledger.Entry{}, cmp.Or(err, noAccount)
+		}
+		j.rights = there[0]
+		j.rights.Account.Identity, j.rights.Account.Opened = p.Identity, tx.Now()
+	}
+	if j.Review > 0 && p.Recovers == "" && p.Role != roster.Security {
 		j.rights.Account.Review = tx.Now().Add(j.Review)
 	}
 	return ledger.Entry{
@@ -530,6 +551,9 @@ func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 }
 // accountID is the account's name: that of the account the identity had before, or one made
 // of the proposal's number.
 func (p Proposal) accountID(rows ProposalRows) (roster.AccountID, error) {
+	if p.Recovers != "" {
+		return p.Recovers, nil
+	}
 	before, err := rows.ByIdentity(p.Identity)
 	if err == nil {
 		return before.ID, nil
@@ -566,6 +590,9 @@ func (j *Join) Apply(rows ProposalRows, _ ledger.Entry) error {
 		return err
 	}
 	list := List{Accounts: []roster.Account{j.rights.Account}, Habilitations: j.rights.Habilitations}
+	if j.proposal.Recovers != "" {
+		before = nil
+	}
 	for _, old := range before { // what it had before it was closed ends
 		for _, h := range old.Habilitations {
 			if h.Until.After(j.rights.Account.Opened) && !j.proposal.has(h) {

@@ -21,12 +21,13 @@ type Sender interface {
 
 // Service does the acts of an account's life.
 type Service struct {
-	Writer journal.Writer
-	Bounds Bounds
-	Sender Sender // nil: no mail server is configured, and nobody can be invited
-	Invite string // the address that an invitation leads to, without its token
-	Home   string // the address of the managers' list of accounts
-	Module string // the address of the portal's own module
+	Writer   journal.Writer
+	Bounds   Bounds
+	Sender   Sender // nil: no mail server is configured, and nobody can be invited
+	Invite   string // the address that an invitation leads to, without its token
+	Home     string // the address of the managers' list of accounts
+	StopLink string // the address that stops a recovery, without its token
+	Module   string // the address of the portal's own module
 
 	Awareness Awareness
 }
@@ -59,6 +60,12 @@ func (s Service) Approve(ctx context.Context, number ledger.Number, by roster.Ac
 	approve := &Approve{Number: number, By: by, Token: rand.Text() + rand.Text(), Bounds: s.Bounds}
 	if _, err := journal.Do(ctx, s.Writer, approve); err != nil {
 		return err
+	}
+	switch approve.proposal.Stage {
+	case Waiting: // the recovery waits for another, too
+		return nil
+	case Delayed:
+		return s.warn(ctx, approve.proposal, approve.Token, "mail.recovery-approved")
 	}
 	link := s.Invite + "?token=" + url.QueryEscape(approve.Token)
 	if err := s.Sender.Send(ctx, bilingual(approve.proposal.Mail, "mail.invitation", "link", link, "name", approve.proposal.Name)); err != nil {

@@ -163,11 +163,11 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
 	rooms := shell.Handler(
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Awareness: life.Awareness, Certifier: life}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Awareness: life.Awareness, Certifier: life, Recovery: life}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
-			Accounts: life, Sessions: p.door, Quota: o.Quota,
+			Accounts: life, Sessions: p.door, Quota: o.Quota, Trains: o.Awareness.Modules,
 		}),
 		incidentroom.New(shell, incidents),
 	)
@@ -191,6 +191,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	ours := http.NewServeMux() // on every origin
 	p.door.Mount(ours)
 	pages.Mount(ours)
+	pages.MountHalt(ours, life.Stop)
 	ours.Handle("GET "+httpgate.JWKSPath, assertions.JWKS())
 	ours.Handle(tiles.Pattern, tiles.NewHandler(o.Published(), o.Verifier, log))
 	if o.Platform.Valid() {
@@ -250,7 +251,7 @@ func (m marks) Forget(ctx context.Context, mark [sha256.Size]byte) error {
 
 // Accounts does the acts of an account's life.
 func (o *Opened) Accounts(w journal.Writer) accounts.Service {
-	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, Home: o.Origin + manager.PeoplePath, Module: o.Origin + staff.ModulePath, Awareness: o.Awareness, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
+	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, StopLink: o.Origin + portal.HaltPath, Home: o.Origin + manager.PeoplePath, Module: o.Origin + staff.ModulePath, Awareness: o.Awareness, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
 	for _, service := range o.Services {
 		for _, purpose := range purposes(service) {
 			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true

@@ -10,47 +10,47 @@ import (
 type Kind uint8
 
 const (
-	Opened    Kind = 1  // the ledger begins; always entry 0
-	Attempted Kind = 2  // a request was refused before the application was asked
-	Changed   Kind = 3  // a request that changes something was decided
-	Consulted Kind = 4  // an answer was decided
-	Placed    Kind = 5  // an order was placed
-	Lifted    Kind = 6  // an order was lifted
-	Read      Kind = 7  // a person read the ledger
-	Imported  Kind = 8  // facts, aliases or a roster were taken in
-	Session   Kind = 9  // a session ended in a way worth knowing
-	SteppedUp Kind = 10 // the holder of the account proved to be there
-	Raised    Kind = 11 // more people without a reason were allowed, for a while
-	Cosigned  Kind = 12 // another person signed for one person to be opened
-	Permitted Kind = 13 // an export was allowed, of so many people and for a while
-	Retained  Kind = 14 // how long entries are kept was set
-	Held      Kind = 15 // entries are kept beyond their term, until they are released
-	Released  Kind = 16 // what was held is not any more
-	Dropped   Kind = 17 // entries were dropped at their term
-	Named     Kind = 18 // pseudonyms were led back to people
-	Assigned  Kind = 19 // an account or an organisation is since then as its row says
-	SignIn    Kind = 20 // a person whom an identity provider vouches for was let in, or was not
-	Proposed  Kind = 21 // an account was proposed
-	Approved  Kind = 22 // a second person approved it, and an invitation was made
-	Declined  Kind = 23 // it was withdrawn or refused
-	Accepted  Kind = 24 // an identity accepted the invitation; it has no account yet
-	Joined    Kind = 25 // and has one now
-	Ended     Kind = 26 // an account was closed
-	Admitted  Kind = 27 // a second person admitted the accounts that a roster made
-	Refunded  Kind = 28 // what opening a person cost came back: another system told of a reason afterwards
-	Filed     Kind = 29 // a line was added to the file of an incident
-	Reviewed  Kind = 30 // managers confirmed accounts
-	Lapsed    Kind = 31 // an account that they did not confirm in time is suspended
-	Signalled Kind = 32 // what an account does is worth a second look
-	TakenUp   Kind = 33 // somebody at the desk is on an account, until a time
-	Matched   Kind = 34 // a person of the register signed in to see their own file, or one who was not found there
-	Certified Kind = 35 // certificates of awareness were taken in
-
+	Opened     Kind = 1  // the ledger begins; always entry 0
+	Attempted  Kind = 2  // a request was refused before the application was asked
+	Changed    Kind = 3  // a request that changes something was decided
+	Consulted  Kind = 4  // an answer was decided
+	Placed     Kind = 5  // an order was placed
+	Lifted     Kind = 6  // an order was lifted
+	Read       Kind = 7  // a person read the ledger
+	Imported   Kind = 8  // facts, aliases or a roster were taken in
+	Session    Kind = 9  // a session ended in a way worth knowing
+	SteppedUp  Kind = 10 // the holder of the account proved to be there
+	Raised     Kind = 11 // more people without a reason were allowed, for a while
+	Cosigned   Kind = 12 // another person signed for one person to be opened
+	Permitted  Kind = 13 // an export was allowed, of so many people and for a while
+	Retained   Kind = 14 // how long entries are kept was set
+	Held       Kind = 15 // entries are kept beyond their term, until they are released
+	Released   Kind = 16 // what was held is not any more
+	Dropped    Kind = 17 // entries were dropped at their term
+	Named      Kind = 18 // pseudonyms were led back to people
+	Assigned   Kind = 19 // an account or an organisation is since then as its row says
+	SignIn     Kind = 20 // a person whom an identity provider vouches for was let in, or was not
+	Proposed   Kind = 21 // an account was proposed
+	Approved   Kind = 22 // a second person approved it, and an invitation was made
+	Declined   Kind = 23 // it was withdrawn or refused
+	Accepted   Kind = 24 // an identity accepted the invitation; it has no account yet
+	Joined     Kind = 25 // and has one now
+	Ended      Kind = 26 // an account was closed
+	Admitted   Kind = 27 // a second person admitted the accounts that a roster made
+	Refunded   Kind = 28 // what opening a person cost came back: another system told of a reason afterwards
+	Filed      Kind = 29 // a line was added to the file of an incident
+	Reviewed   Kind = 30 // managers confirmed accounts
+	Lapsed     Kind = 31 // an account that they did not confirm in time is suspended
+	Signalled  Kind = 32 // what an account does is worth a second look
+	TakenUp    Kind = 33 // somebody at the desk is on an account, until a time
+	Matched    Kind = 34 // a person of the register signed in to see their own file, or one who was not found there
+	Certified  Kind = 35 // certificates of awareness were taken in
 	Enrolled   Kind = 36 // an account has a passkey more
 	Unenrolled Kind = 37 // a passkey was removed, or disabled
+	Recovery   Kind = 38 // an account is to be bound anew: asked, approved, begun or stopped
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled", "recovery"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -107,8 +107,12 @@ const (
 	ByPlatform   State = "by-platform" // or from a learning platform
 	ByModule     State = "by-module"   // or from the portal's own module
 
-	Cloned   State = "cloned"   // the counter of a passkey went back
-	Reopened State = "reopened" // its account was opened again, as a new one
+	Cloned    State = "cloned"     // the counter of a passkey went back
+	Reopened  State = "reopened"   // its account was opened again, as a new one
+	Asked     State = "asked"      // a recovery, by somebody
+	SignedFor State = "signed-for" // by one of two people; with an approver, by the second
+	Begun     State = "begun"      // after its waiting time
+	Stopped   State = "stopped"    // by the account's person
 
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
@@ -166,6 +170,7 @@ var fields = map[Kind][]string{
 
 	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
 	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),
+	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -80,6 +80,8 @@ var parameters = map[string]struct {
 	"GET /manager/accounts":                    {vouchers, map[string][]string{"said": {"proposed", "approved", "joined", "reviewed"}}},
 	"GET /awareness":                           {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "sacha.olive"}, nil},
 	"POST /awareness":                          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "sacha.olive"}, map[string][]string{"reset": {"b"}}},
+	"POST /recovery/stop":                      {[]roster.AccountID{"camille.aubry", "theo.marchand"}, nil},
+	"POST /manager/accounts/{id}/recover":      {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"lost"}}},
 	"POST /manager/review":                     {vouchers, map[string][]string{"of": {"leo.perrin", "nobody"}}},
 	"POST /manager/accounts/{id}/close":        {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"left"}}},
 	"GET /manager/propose":                     {vouchers, map[string][]string{"code": {"ABCD-EFGH"}}},

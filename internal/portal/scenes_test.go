@@ -202,6 +202,7 @@ func Scenes() map[string]Scene {
 		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-waiting":     signing.Visits("jeanne.vidal", "GET", waiting, nil),
 		"sessions":            full.Visits("camille.aubry", "GET", "/sessions", nil),
+		"front-recovered":     full.Visits("theo.marchand", "GET", "/", nil),
 		"module":              full.Visits("camille.aubry", "GET", "/awareness", nil),
 		"module-elsewhere":    full.Visits("sacha.olive", "GET", "/awareness", nil),
 		"module-empty":        full.Visits("jeanne.vidal", "GET", "/awareness", nil),

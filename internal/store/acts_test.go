@@ -66,6 +66,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
 	"accounts are confirmed":    act(&accounts.Review{By: "samir", Of: []roster.AccountID{"karim", "lucas"}, For: time.Hour}),
 	"somebody is certified":     act(&accounts.Certify{By: "karim", From: ledger.ByModule, List: []accounts.Certificate{{Account: "karim", Module: "poterne", Passed: actAt}}, Awareness: accounts.Awareness{Modules: map[roster.Role]string{roster.Adviser: "poterne"}, Valid: time.Hour}}),
+	"a recovery is asked for":   act(&accounts.Recover{Of: "karim", By: "samir", Because: "clé perdue", Token: "stop-lucas"}),
 	"an account has lapsed":     act(accounts.Lapse{Of: "lucas"}),
 	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 29}),
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
@@ -130,6 +131,7 @@ func act[R any](a journal.Act[R]) func(context.Context, journal.Writer) error {
 func prepared(t *testing.T, s *store.DB) {
 	t.Helper()
 	w, staff := storetest.Outside(s), storetest.Staff()
+	staff.Accounts[1].Mail = "karim@mlv.example"
 	staff.Accounts[1].Review, staff.Accounts[2].Review = actAt.Add(time.Minute), actAt
 	for _, do := range []func(context.Context, journal.Writer) error{
 		act(&accounts.Import{By: "samir", List: staff}),

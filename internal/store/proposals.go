@@ -16,13 +16,14 @@ import (
 )
 
 const proposalColumns = `select number, proposer, organisation, role, name, mail, rights, until_us, because, issuer, provider, subject,
-	state, approver, invitation, known, made_us, ends_us, factor, acr, same_mail, account, passkey, seal from proposal`
+	state, approver, invitation, known, made_us, ends_us, factor, acr, same_mail, account, passkey, recovers, second, stop, stop_later, seal from proposal`
 
 func proposalRow(p accounts.Proposal) *seal.Row {
 	return seal.NewRow("proposal").Int(int64(p.Number)).Text(string(p.By)).Text(string(p.Organisation)).Text(string(p.Role)).Text(p.Name).Text(p.Mail).
 		Text(rightsText(p.Rights)).Time(p.Until).Text(p.Because).Text(p.Identity.Issuer).Text(p.Identity.Provider).Text(p.Identity.Subject).
 		Text(string(p.Stage)).Text(string(p.Approver)).Bytes(invitationBytes(p.Invitation)).Int(flag(p.Known)).Time(p.Made).Time(p.Ends).
-		Text(p.Factor).Text(p.ACR).Int(flag(p.SameMail)).Text(string(p.Account)).Bytes(p.Passkey)
+		Text(p.Factor).Text(p.ACR).Int(flag(p.SameMail)).Text(string(p.Account)).Bytes(p.Passkey).
+		Text(string(p.Recovers)).Text(string(p.Second)).Bytes(invitationBytes(p.Stop)).Bytes(invitationBytes(p.StopLater))
 }
 
 func flag(set bool) int64 {
@@ -53,10 +54,10 @@ func (db *DB) scanProposal(row interface{ Scan(...any) error }) (p accounts.Prop
 	var rights string
 	var until, made, ends sql.NullInt64
 	var known, sameMail int64
-	var invitation, seal []byte
+	var invitation, stop, stopLater, seal []byte
 	err = row.Scan(&p.Number, &p.By, &p.Organisation, &p.Role, &p.Name, &p.Mail, &rights, &until, &p.Because,
 		&p.Identity.Issuer, &p.Identity.Provider, &p.Identity.Subject, &p.Stage, &p.Approver, &invitation, &known, &made, &ends,
-		&p.Factor, &p.ACR, &sameMail, &p.Account, &p.Passkey, &seal)
+		&p.Factor, &p.ACR, &sameMail, &p.Account, &p.Passkey, &p.Recovers, &p.Second, &stop, &stopLater, &seal)
 	if err != nil {
 		return p, err
 	}
@@ -66,6 +67,8 @@ func (db *DB) scanProposal(row interface{ Scan(...any) error }) (p accounts.Prop
 	}
 	p.Until, p.Made, p.Ends, p.Known, p.SameMail = fromMicro(until), fromMicro(made), fromMicro(ends), known == 1, sameMail == 1
 	copy(p.Invitation[:], invitation)
+	copy(p.Stop[:], stop)
+	copy(p.StopLater[:], stopLater)
 	if !db.seals.holds(seal, proposalRow(p), func() string { return fmt.Sprint(p.Number) }) {
 		err = sql.ErrNoRows
 	}
@@ -92,7 +95,7 @@ func (db *DB) proposals(ctx context.Context, q querier, condition string, args .
 	return list, rows.Err()
 }
 
-const proposalsWaiting = `state in ('proposed', 'invited', 'accepted') and ($1 = '' or organisation = $1)`
+const proposalsWaiting = `state in ('proposed', 'invited', 'accepted', 'delayed') and ($1 = '' or organisation = $1)`
 
 // Proposals returns the proposals of an organisation that wait for something, or did when
 // they lapsed; of all organisations when it is empty. The newest come first.
@@ -139,15 +142,15 @@ func (r rosterRows) Invited(token ledger.Digest) (accounts.Proposal, error) {
 func (r rosterRows) PutProposal(p accounts.Proposal) error {
 	const query = `
 		insert into proposal (number, proposer, organisation, role, name, mail, rights, until_us, because, issuer, provider, subject,
-			state, approver, invitation, known, made_us, ends_us, factor, acr, same_mail, account, passkey, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+			state, approver, invitation, known, made_us, ends_us, factor, acr, same_mail, account, passkey, recovers, second, stop, stop_later, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
 		on conflict (number) do update set issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject,
 			state = excluded.state, approver = excluded.approver, invitation = excluded.invitation, ends_us = excluded.ends_us,
 			factor = excluded.factor, acr = excluded.acr, same_mail = excluded.same_mail, account = excluded.account,
-			passkey = excluded.passkey, seal = excluded.seal`
+			passkey = excluded.passkey, second = excluded.second, stop = excluded.stop, stop_later = excluded.stop_later, seal = excluded.seal`
 	_, err := r.exec(query, int64(p.Number), string(p.By), string(p.Organisation), string(p.Role), p.Name, p.Mail, rightsText(p.Rights), p.Until.UnixMicro(), p.Because,
 		p.Identity.Issuer, p.Identity.Provider, p.Identity.Subject, string(p.Stage), string(p.Approver), invitationBytes(p.Invitation), flag(p.Known), p.Made.UnixMicro(), p.Ends.UnixMicro(),
-		p.Factor, p.ACR, flag(p.SameMail), string(p.Account), append([]byte{}, p.Passkey...), r.db.seals.seal(proposalRow(p)))
+		p.Factor, p.ACR, flag(p.SameMail), string(p.Account), append([]byte{}, p.Passkey...), string(p.Recovers), string(p.Second), invitationBytes(p.Stop), invitationBytes(p.StopLater), r.db.seals.seal(proposalRow(p)))
 	return doing("storing a proposal", err)
 }
 

@@ -51,6 +51,14 @@ func (s stageAccounts) Pass(_ context.Context, who roster.AccountID, _ time.Time
 	return s.does(ledger.Certified, who)
 }
 
+func (s stageAccounts) Recover(_ context.Context, _, by roster.AccountID, _ string) error {
+	return s.does(ledger.Recovery, by)
+}
+
+func (s stageAccounts) StopOwn(_ context.Context, of roster.AccountID) error {
+	return s.does(ledger.Recovery, of)
+}
+
 func (s stageAccounts) Admit(_ context.Context, _ ledger.Number, by roster.AccountID) error {
 	return s.does(ledger.Admitted, by)
 }
@@ -71,5 +79,7 @@ func (s stageRoster) Proposals(_ context.Context, of roster.OrganisationID) (lis
 	list = append(list, p)
 	p.Number, p.Name, p.Stage, p.Ends, p.Known = 33, "Maël Petit", accounts.Agreed, Now.Add(6*24*time.Hour), false
 	p.Factor, p.ACR = "strong", "eidas1-mfa"
+	list = append(list, p)
+	p.Number, p.Name, p.Stage, p.Recovers, p.Ends = 34, "Théo Marchand", accounts.Delayed, "theo.marchand", Now.Add(20*time.Hour)
 	return append(list, p), s.Broken
 }

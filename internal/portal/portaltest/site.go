@@ -238,7 +238,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}}),
+		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,

@@ -116,7 +116,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Witnesses: func() (cosigned, all int) { return 2, 2 },
 	})
 	s.Rooms = []portal.Room{
-		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}}),
+		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}}),
 		s.desk,
 		manager.New(shell, manager.Deps{
 			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},

@@ -159,7 +159,9 @@ create table habilitation (
 -- proposal is an account that was proposed and is not there yet, or was: number is the
 -- entry that proposed it. rights is services and purposes, a line each. invitation is
 -- the SHA-256 of the newest invitation's token, which MUST NOT be stored itself. ends_us is
--- when what it waits for must have come. identity, factor and acr are of who accepted.
+-- when what it waits for must have come. identity, factor and acr are of who accepted. With
+-- recovers it binds that account anew: second is the other who approved it, stop and
+-- stop_later are the SHA-256 of the tokens that stop it.
 create table proposal (
 	number       bigint not null constraint proposal_number primary key,
 	proposer     text collate "C" not null,
@@ -173,7 +175,7 @@ create table proposal (
 	issuer       text not null,
 	provider     text not null,
 	subject      text not null,
-	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined')),
+	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined', 'delayed')),
 	approver     text collate "C" not null,
 	invitation   bytea not null,
 	known        bigint not null,
@@ -184,6 +186,10 @@ create table proposal (
 	same_mail    bigint not null,
 	account      text collate "C" not null,
 	passkey      bytea            not null default '',
+	recovers     text collate "C" not null,
+	second       text collate "C" not null,
+	stop         bytea not null,
+	stop_later   bytea not null,
 	seal         bytea not null default ''
 );
 create index proposal_state_of on proposal (state, organisation);

@@ -139,7 +139,9 @@ create table habilitation (
 -- proposal is an account that was proposed and is not there yet, or was: number is the
 -- entry that proposed it. rights is services and purposes, a line each. invitation is
 -- the SHA-256 of the newest invitation's token, which MUST NOT be stored itself. ends_us is
--- when what it waits for must have come. identity, factor and acr are of who accepted.
+-- when what it waits for must have come. identity, factor and acr are of who accepted. With
+-- recovers it binds that account anew: second is the other who approved it, stop and
+-- stop_later are the SHA-256 of the tokens that stop it.
 create table proposal (
 	number       integer not null constraint proposal_number primary key,
 	proposer     text not null,
@@ -153,7 +155,7 @@ create table proposal (
 	issuer       text not null,
 	provider     text not null,
 	subject      text not null,
-	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined')),
+	state        text not null constraint proposal_state check (state in ('proposed', 'invited', 'accepted', 'joined', 'declined', 'delayed')),
 	approver     text not null,
 	invitation   blob not null,
 	known        integer not null,
@@ -164,6 +166,10 @@ create table proposal (
 	same_mail    integer not null,
 	account      text not null,
 	passkey      blob not null default x'',
+	recovers     text not null,
+	second       text not null,
+	stop         blob not null,
+	stop_later   blob not null,
 	seal         blob not null default x''
 ) strict;
 create index proposal_state_of on proposal (state, organisation);

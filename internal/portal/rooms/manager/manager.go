@@ -32,6 +32,7 @@ type Deps struct {
 	Strangers Strangers
 	Accounts  Accounts
 	Sessions  Sessions
+	Trains    map[roster.Role]string          // whose access takes a certificate of awareness, by module
 	Quota     func(roster.OrganisationID) int // how many accounts an organisation may have
 }
 
@@ -112,6 +113,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/raise", Serve: h.vouching(h.raise)},
 		{Pattern: "GET " + PeoplePath, Serve: h.vouching(h.people)},
 		{Pattern: "POST " + PeoplePath + "/{id}/close", Serve: h.vouching(h.closing)},
+		{Pattern: "POST " + PeoplePath + "/{id}/recover", Serve: h.vouching(h.recovering)},
 		{Pattern: "POST " + path + "/review", Serve: h.vouching(h.review)},
 		{Pattern: "GET " + proposePath, Serve: h.vouching(h.proposing)},
 		{Pattern: "POST " + proposePath, Serve: h.vouching(h.propose)},

@@ -30,6 +30,8 @@ type Accounts interface {
 	Decline(ctx context.Context, number ledger.Number, by roster.AccountID, because string) error
 	// Confirm makes the account of who accepted an invitation.
 	Confirm(ctx context.Context, number ledger.Number, by roster.AccountID) error
+	// Recover asks for an account to be bound anew, and tells its person.
+	Recover(ctx context.Context, of, by roster.AccountID, because string) error
 	// Close closes an account.
 	Close(ctx context.Context, of, by roster.AccountID, because string) error
 	// Review confirms accounts, until they must be confirmed again.
@@ -85,6 +87,8 @@ type accountState struct {
 	Soon  bool // it ends within 30 days
 	Late  bool // it is suspended until it is confirmed
 	Close bool // the viewer may close it
+	Lost  bool // the viewer may ask for it to be bound anew
+	Ripe  bool // its certificate of awareness has run out, or does so within 30 days
 }
 
 const (
@@ -149,7 +153,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 			shown.Rosters = joining(shown.Rosters, a)
 		case mine != "" && a.Organisation == mine && a.Gives(now):
 			shown.Accounts = append(shown.Accounts, accountState{
-				Account: a, By: labels.Account(a.Proposer), Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
+				Account: a, By: labels.Account(a.Proposer), Lost: a.ID != v.Viewer.ID && a.Mail != "", Ripe: h.deps.Trains[a.Role] != "" && a.Trained.Sub(now) < soon, Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
 			})
 		}
 	}
@@ -392,6 +396,8 @@ func (h *Handlers) confirms(v *portal.Visit, what string, number ledger.Number) 
 	key := "confirm.approve"
 	if what == "confirm" {
 		key = "confirm.recognise"
+	} else if list[i].Recovers != "" && list[i].Stage == accounts.Waiting {
+		key = "confirm.restore"
 	}
 	return v.Confirm(PeoplePath, key, "who", list[i].Name, "mail", list[i].Mail)
 }
@@ -418,9 +424,28 @@ func (h *Handlers) closing(v *portal.Visit) error {
 	return nil
 }
 
+// recovering asks for an account to be bound anew.
+func (h *Handlers) recovering(v *portal.Visit) error {
+	of, because := roster.AccountID(v.PathValue("id")), portal.Tidy(v.PostFormValue("because"))
+	if !v.MaySign() {
+		return h.showPeople(v, http.StatusForbidden, nil)
+	}
+	if wrong := portal.MendTyped("lost-"+string(of), because); len(wrong) > 0 {
+		return h.showPeople(v, http.StatusUnprocessableEntity, wrong)
+	}
+	if confirmed, err := v.Confirm(PeoplePath, "confirm.recover", "who", h.shell.Labels(v, nil, nil).Account(of)); !confirmed {
+		return err
+	}
+	if err := h.deps.Accounts.Recover(v.Context(), of, v.Viewer.ID, because); err != nil {
+		return err
+	}
+	v.Back(PeoplePath + "?said=recovery")
+	return nil
+}
+
 // done is what the viewer has just done about accounts, said by key.
 func done(v *portal.Visit) (string, error) {
-	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted, ledger.Reviewed}
+	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted, ledger.Reviewed, ledger.Recovery}
 	i := slices.IndexFunc(kinds, func(k ledger.Kind) bool { return k.String() == v.URL.Query().Get("said") })
 	if i < 0 {
 		return "", nil

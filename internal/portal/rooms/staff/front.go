@@ -22,6 +22,7 @@ type frontPage struct {
 	Reads    bool // the viewer's role opens files at all
 	Meter    portal.Meter
 	Mine     []mine
+	Recovery bool   // somebody asks for the viewer's account to be bound anew
 	Training string // of the viewer's certificate: "late" or "soon"; empty when nothing is to be done
 	Trained  time.Time
 }
@@ -63,6 +64,9 @@ func (h *Handlers) front(v *portal.Visit) error {
 	if standing.IsHeld {
 		shown.Held, shown.Message = string(standing.Held.Effect), standing.Held.Message
 		shown.Frozen = standing.Held.Effect == order.Frozen
+	}
+	if shown.Recovery, err = h.recovered(v, now); err != nil {
+		return err
 	}
 	if shown.Training, shown.Trained, err = h.training(v, now); err != nil {
 		return err

@@ -29,6 +29,13 @@ type Deps struct {
 	Containment Containment
 	Awareness   accounts.Awareness
 	Certifier   Certifier
+	Recovery    Recovery
+}
+
+// Recovery is of accounts that are to be bound anew.
+type Recovery interface {
+	// StopOwn ends the recovery of an account at its person's word.
+	StopOwn(context.Context, roster.AccountID) error
 }
 
 // Certifier takes in that somebody has passed the portal's own module.
@@ -70,6 +77,8 @@ type Journal interface {
 type Roster interface {
 	// Habilitations returns an account's habilitations, past and to come included.
 	Habilitations(context.Context, roster.AccountID) ([]roster.Habilitation, error)
+	// Proposals returns the proposals of an organisation that wait for something.
+	Proposals(context.Context, roster.OrganisationID) ([]accounts.Proposal, error)
 	// Account returns an account and its organisation; fault.Absent when there is none.
 	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 }
@@ -90,6 +99,7 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 func (h *Handlers) Routes() []portal.Route {
 	return []portal.Route{
 		{Pattern: "GET /{$}", Serve: h.front},
+		{Pattern: "POST " + recoveryPath + "/stop", Serve: h.stopRecovery},
 		{Pattern: "GET " + ModulePath, Serve: h.module},
 		{Pattern: "POST " + ModulePath, Serve: h.answer},
 		{Pattern: "GET " + sessionsPath, Serve: h.sessions},
