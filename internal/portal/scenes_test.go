@@ -281,6 +281,16 @@ func Scenes() map[string]Scene {
 			full.Pages.Stops().Refused(w, portaltest.Spoken(r, in), refusal)
 		}
 	}
+	for name, asked := range map[string]signin.Asked{
+		"refill":  {For: signin.ToAct, About: "refill", Action: signin.StepUpPath, Reason: signin.Stale, SignIn: true, Return: "/dossier/files/4711"},
+		"sign-in": {For: signin.ToSignIn, Action: signin.PasskeyPath},
+		"enrol":   {For: signin.ToEnrol, Action: signin.EnrolPath, Return: signin.OwnPath},
+		"accept":  {For: signin.ToAccept, Action: signin.AcceptPath},
+	} {
+		scenes["passkey-"+name] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Pages.Passkey(w, portaltest.Spoken(r, in), asked)
+		}
+	}
 	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		full.Pages.Stops().SignIn(w, portaltest.Spoken(r, in), &fault.Error{Kind: fault.Anonymous, Err: &signin.Ended{Why: signin.Doubled}})
 	}
