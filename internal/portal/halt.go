@@ -4,19 +4,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync"
-	"time"
 
 	"poterne/internal/fault"
 )
 
 // HaltPath is where a link leads that stops the recovery of an account. Nobody signs in
 // there. GET looks nothing up and changes nothing: the link may be followed by whatever
-// looks at mail. POST stops, and answers the same whether there was anything to stop.
+// looks at mail. POST stops, and answers the same whether there was anything to stop. No
+// number of tries finds a token, and none is refused for their number: whoever restores an
+// access in somebody's stead could use the tries up, and the owner could not stop them.
 const HaltPath = "/.poterne/recovery"
-
-// haltsAMinute bounds how many tokens are tried, over all who try.
-const haltsAMinute = 60
 
 type haltPage struct {
 	Page
@@ -26,47 +23,22 @@ type haltPage struct {
 
 // MountHalt serves HaltPath: stop is given the token.
 func (p *Pages) MountHalt(mux *http.ServeMux, stop func(context.Context, string) error) {
-	show := func(w http.ResponseWriter, r *http.Request, status int, shown haltPage) {
+	show := func(w http.ResponseWriter, r *http.Request, shown haltPage) {
 		w.Header().Set("Cache-Control", "no-store")
 		shown.Page = p.page(r, Viewer{}, "halt.title")
 		shown.Here = "/" // the token stays out of what a choice of language comes back to
-		p.show(w, r, status, "halt.html", shown)
+		p.show(w, r, http.StatusOK, "halt.html", shown)
 	}
 	mux.HandleFunc("GET "+HaltPath, func(w http.ResponseWriter, r *http.Request) {
-		show(w, r, http.StatusOK, haltPage{Token: r.URL.Query().Get("token")})
+		show(w, r, haltPage{Token: r.URL.Query().Get("token")})
 	})
-	limit := &minute{now: p.settings.Now}
 	mux.HandleFunc("POST "+HaltPath, func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-		token := r.PostFormValue("token")
-		if !limit.allows(haltsAMinute) {
-			show(w, r, http.StatusTooManyRequests, haltPage{Token: token})
-			return
-		}
-		if err := stop(r.Context(), token); err != nil && !fault.Is(err, fault.Absent) {
+		if err := stop(r.Context(), r.PostFormValue("token")); err != nil && !fault.Is(err, fault.Absent) {
 			p.settings.Log.ErrorContext(r.Context(), "a recovery could not be stopped", slog.Any("err", err))
 			p.Stops().Broke(w, r)
 			return
 		}
-		show(w, r, http.StatusOK, haltPage{Done: true})
+		show(w, r, haltPage{Done: true})
 	})
-}
-
-// minute counts what happens within one.
-type minute struct {
-	now   func() time.Time
-	mu    sync.Mutex // guards what follows
-	since time.Time
-	n     int
-}
-
-// allows reports whether there were fewer than most within the minute, and counts one more.
-func (m *minute) allows(most int) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if now := m.now(); now.Sub(m.since) >= time.Minute {
-		m.since, m.n = now, 0
-	}
-	m.n++
-	return m.n <= most
 }

@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -289,6 +290,15 @@ func Scenes() map[string]Scene {
 	} {
 		scenes["passkey-"+name] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Pages.Passkey(w, portaltest.Spoken(r, in), asked)
+		}
+	}
+	for name, method := range map[string]string{"halt": http.MethodGet, "halt-done": http.MethodPost} {
+		scenes[name] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			mux := http.NewServeMux()
+			full.Pages.MountHalt(mux, func(context.Context, string) error { return nil })
+			r = portaltest.Spoken(r, in)
+			r.Method, r.URL.Path = method, portal.HaltPath
+			mux.ServeHTTP(w, r)
 		}
 	}
 	scenes["ended-doubled"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
