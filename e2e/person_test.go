@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"poterne/internal/lab/town/life"
+	"poterne/internal/ledger/tiles"
 )
 
 // ofPeople is where people of the register see their own file.
@@ -86,6 +92,33 @@ func TestPERSON_1_APersonSeesWhoLookedAndWhyWithinASecond(t *testing.T) {
 	}
 	if lines := d.seen(other).Lines; len(lines) != 0 {
 		t.Errorf("another person is told of %+v", lines)
+	}
+
+	// The line has a proof, which anybody holds against the public key; nobody else has either.
+	line := fmt.Sprintf("/lines/%d", file.Lines[0].Entry)
+	proof := d.get(me, line+"/proof")
+	for wait := time.Now(); proof.Status != http.StatusOK && time.Since(wait) < 20*time.Second; proof = d.get(me, line+"/proof") {
+		time.Sleep(100 * time.Millisecond)
+	}
+	public, err := os.ReadFile(filepath.Join(d.dir, "checkpoint.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(strings.TrimSpace(string(public)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proven, _, err := tiles.OpenProofToPerson(proof.Body, verifier)
+	if err != nil || uint64(proven.Number) != file.Lines[0].Entry || !proven.Time.Equal(file.Lines[0].At) || proven.Organisation != "mission-locale-valbourg" || proven.Account != "" {
+		t.Errorf("%d: the proof proves %+v, %v", proof.Status, proven, err)
+	}
+	for _, path := range []string{line, line + "/proof", "/lines/1", "/lines/99999999", "/lines/0" + line[len("/lines/"):]} {
+		if theirs, nobodys := d.get(other, path), d.get(other, "/lines/88888888"); theirs.Status != http.StatusNotFound || string(theirs.Body) != strings.ReplaceAll(string(nobodys.Body), "/lines/88888888", path) {
+			t.Errorf("%s of another person: %d", path, theirs.Status)
+		}
+	}
+	if page := d.get(me, line); page.Status != http.StatusOK || !strings.Contains(html.UnescapeString(string(page.Body)), strings.TrimSpace(string(public))) {
+		t.Errorf("the line's page, %d, has no public key", page.Status)
 	}
 
 	// Whoever has no file learns nothing; a session of staff is nobody there, nor the reverse.

@@ -1,8 +1,9 @@
-// Command poterne-verify verifies the evidence of an incident, for somebody who has the
-// bundle and the public half of the key that signs the ledger's checkpoints, and nothing
-// else:
+// Command poterne-verify verifies the evidence of an incident, or the proof of one line that
+// a person was given, for somebody who has that and the public half of the key that signs
+// the ledger's checkpoints, and nothing else:
 //
 //	go run ./cmd/poterne-verify evidence.zip checkpoint.pub
+//	go run ./cmd/poterne-verify poterne-118.tlog-proof checkpoint.pub
 //
 // Take the key from the body by another way than the bundle: the one inside proves that
 // the bundle agrees with itself. It exits with 1 when anything does not hold.
@@ -14,10 +15,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/incident/evidence"
+	"poterne/internal/ledger/tiles"
 )
 
 func main() {
@@ -42,6 +45,15 @@ func run(args []string, out io.Writer) error {
 	verifier, err := note.NewVerifier(strings.TrimSpace(string(key)))
 	if err != nil {
 		return fmt.Errorf("%s is no public key of a ledger: %w", args[1], err)
+	}
+	if strings.HasPrefix(string(bundle), "c2sp.org/tlog-proof@") {
+		e, head, err := tiles.OpenProofToPerson(bundle, verifier)
+		if err != nil {
+			return fmt.Errorf("DOES NOT HOLD: %w", err)
+		}
+		_, err = fmt.Fprintf(out, "It holds, under the key of %s: entry %d of %d.\n  %s: %s of the body %s, for the reason %q.\n",
+			verifier.Name(), e.Number, head.Size, e.Time.Format(time.RFC3339), e.Fields, e.Organisation, e.Reason.Kind)
+		return err
 	}
 	r, err := evidence.Verify(bundle, verifier)
 	if err != nil {

@@ -39,6 +39,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/refund"
 	"poterne/internal/roster"
@@ -170,6 +171,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 			Accounts: life, Sessions: p.door, Quota: o.Quota, Trains: o.Awareness.Modules,
 		}),
 		incidentroom.New(shell, incidents),
+		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	)
 
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, alerts.Run}

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/tiles"
 	"poterne/internal/person"
 	"poterne/internal/portal"
 	personroom "poterne/internal/portal/rooms/person"
@@ -38,7 +41,15 @@ func (p *Program) people(o *Opened) (http.Handler, error) {
 	p.told = append(p.told, sessions.Told)
 	p.parts = append(p.parts, door.Run)
 	room := personroom.New(pages, personroom.Deps{
-		Door: door, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Controller: o.Controller,
+		Door: door, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Questions: p.questions(o), Controller: o.Controller, Key: o.PublicKey,
+		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+			return tiles.ProveToPerson(ctx, o.Published(), o.Verifier, number)
+		},
 	})
 	return room.Handler(pages), nil
+}
+
+// questions are what people ask about lines of theirs.
+func (p *Program) questions(o *Opened) person.Questions {
+	return person.Questions{Writer: p.Journal, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Ledger: p.Journal, Rows: store.NewQuestions(o.DB)}
 }

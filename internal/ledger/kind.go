@@ -48,9 +48,11 @@ const (
 	Enrolled   Kind = 36 // an account has a passkey more
 	Unenrolled Kind = 37 // a passkey was removed, or disabled
 	Recovery   Kind = 38 // an account is to be bound anew: asked, approved, begun or stopped
+	Questioned Kind = 39 // a person of the register asked why somebody looked at their file
+	Answered   Kind = 40 // and was answered
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled", "recovery"}
+var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled", "recovery", "questioned", "answered"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
@@ -100,6 +102,8 @@ const (
 
 	ManyProposals State = "many-proposals" // of one account, within a day
 
+	Unexplained State = "unexplained" // nobody can explain to a person why somebody looked at their file
+
 	OnePerson    State = "one-person" // of a civil status that was looked for
 	NobodyFound  State = "nobody"
 	SeveralFound State = "several"
@@ -132,41 +136,43 @@ var (
 // fields lists the fields that an entry of each kind may have. Every other field MUST be
 // zero.
 var fields = map[Kind][]string{
-	Opened:    {},
-	Attempted: passed,
-	Changed:   passed,
-	Consulted: passed,
-	Placed:    also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest"),
-	Lifted:    also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver", "State", "Cause"),
-	Read:      also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
-	Imported:  also(doer, "State", "Target", "Count", "Rejected", "Digest"),
-	Session:   also(doer, "State"),
-	SteppedUp: also(doer, "Device", "Network", "Factor", "Target", "Route", "Digest"),
-	Raised:    also(doer, "Subject", "Cost", "Until"),
-	Cosigned:  also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
-	Permitted: also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
-	Retained:  also(doer, "Count"),
-	Held:      also(doer, "Approver", "First", "Last"),
-	Released:  also(doer, "Approver", "From", "End"),
-	Dropped:   also(doer, "From", "End", "First"),
-	Named:     also(doer, "Approver", "Count", "Digest"),
-	Assigned:  also(doer, "Reach", "Target", "Cause", "Digest"),
-	SignIn:    also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target"),
-	Proposed:  also(doer, "Until", "Identity", "State", "Count", "Digest"),
-	Approved:  also(doer, "Subject", "Cause", "Until", "Digest"),
-	Declined:  also(doer, "Subject", "Cause", "State"),
-	Accepted:  also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target", "Digest"),
-	Joined:    also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
-	Ended:     also(doer, "Subject", "State"),
-	Admitted:  also(doer, "Cause", "Count"),
-	Refunded:  also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
-	Matched:   {"Person", "Epoch", "State", "Network"},
-	Filed:     also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
-	Reviewed:  also(doer, "Count"),
-	Lapsed:    also(doer, "Subject", "Until"),
-	Signalled: also(doer, "State", "Count", "Cause"),
-	TakenUp:   also(doer, "Subject", "Until"),
-	Certified: also(doer, "State", "Count", "Rejected", "Digest"),
+	Opened:     {},
+	Attempted:  passed,
+	Changed:    passed,
+	Consulted:  passed,
+	Placed:     also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest"),
+	Lifted:     also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver", "State", "Cause"),
+	Read:       also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
+	Imported:   also(doer, "State", "Target", "Count", "Rejected", "Digest"),
+	Session:    also(doer, "State"),
+	SteppedUp:  also(doer, "Device", "Network", "Factor", "Target", "Route", "Digest"),
+	Raised:     also(doer, "Subject", "Cost", "Until"),
+	Cosigned:   also(doer, "Subject", "Service", "Person", "Epoch", "Cause"),
+	Permitted:  also(doer, "Approver", "Subject", "Service", "Route", "Cost", "Until", "Digest"),
+	Retained:   also(doer, "Count"),
+	Held:       also(doer, "Approver", "First", "Last"),
+	Released:   also(doer, "Approver", "From", "End"),
+	Dropped:    also(doer, "From", "End", "First"),
+	Named:      also(doer, "Approver", "Count", "Digest"),
+	Assigned:   also(doer, "Reach", "Target", "Cause", "Digest"),
+	SignIn:     also(doer, "Device", "Network", "State", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target"),
+	Proposed:   also(doer, "Until", "Identity", "State", "Count", "Digest"),
+	Approved:   also(doer, "Subject", "Cause", "Until", "Digest"),
+	Declined:   also(doer, "Subject", "Cause", "State"),
+	Accepted:   also(doer, "Approver", "Subject", "Cause", "Device", "Network", "Identity", "SIRET", "ACR", "AMR", "Factor", "Target", "Digest"),
+	Joined:     also(doer, "Approver", "Subject", "Cause", "Until", "Identity"),
+	Ended:      also(doer, "Subject", "State"),
+	Admitted:   also(doer, "Cause", "Count"),
+	Refunded:   also(doer, "Subject", "Service", "Person", "Epoch", "Reason", "Cost", "Spared", "Since", "Cause"),
+	Matched:    {"Person", "Epoch", "State", "Network"},
+	Questioned: {"Person", "Epoch", "Organisation", "Cause", "State"},
+	Answered:   also(doer, "Subject", "Cause", "State", "Digest"),
+	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
+	Reviewed:   also(doer, "Count"),
+	Lapsed:     also(doer, "Subject", "Until"),
+	Signalled:  also(doer, "State", "Count", "Cause"),
+	TakenUp:    also(doer, "Subject", "Until"),
+	Certified:  also(doer, "State", "Count", "Rejected", "Digest"),
 
 	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
 	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),

@@ -78,7 +78,9 @@ func (a Activity) Notable() bool {
 		return !explained || !a.Entry.Verdict.Shows()
 	case ledger.SignIn:
 		return a.Entry.State != ledger.Granted
-	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched: // who assigned whom is in the import's line; people come and go unwatched
+	case ledger.Answered:
+		return a.Entry.State == ledger.Unexplained
+	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched, ledger.Questioned: // who assigned whom is in the import's line; people come and go unwatched
 		return false
 	default:
 		return true

@@ -93,8 +93,12 @@ var parameters = map[string]struct {
 		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
 	}},
 	"POST /desk/exactly/list": {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments}},
-	"GET /desk/who-saw":       {watchers, nil},
-	"POST /desk/who-saw":      {watchers, map[string][]string{"identifier": {"210", "251"}}},
+	"GET /questions":          {[]roster.AccountID{"jeanne.vidal", "claire.noir"}, nil},
+	"POST /questions/{number}": {[]roster.AccountID{"jeanne.vidal", "claire.noir"}, map[string][]string{
+		"{number}": {"600", "7"}, "why": {"for-you", "unexplained", "x"}, "words": {"a few words"},
+	}},
+	"GET /desk/who-saw":  {watchers, nil},
+	"POST /desk/who-saw": {watchers, map[string][]string{"identifier": {"210", "251"}}},
 }
 
 var (

@@ -102,6 +102,7 @@ func Scenes() map[string]Scene {
 	telling.Tell()
 	keeping.Fill()
 	keeping.Incident("theo.marchand")
+	keeping.Ask("ml-bourg", "theo.marchand")
 	altered.Incident("theo.marchand")
 	altered.Altered = 502
 	crowded := portaltest.NewStage()
@@ -190,6 +191,11 @@ func Scenes() map[string]Scene {
 		"incident-public":    telling.Visits("", "GET", "/incident?reference=2026-001-A", nil),
 		"incident-telling":   telling.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
+		"questions":          keeping.Visits("jeanne.vidal", "GET", "/questions", nil),
+		"questions-officer":  keeping.Visits("claire.noir", "GET", "/questions", nil),
+		"questions-empty":    empty.Visits("jeanne.vidal", "GET", "/questions", nil),
+		"questions-failing":  broken.Visits("jeanne.vidal", "GET", "/questions", nil),
+		"questions-mend":     keeping.Visits("jeanne.vidal", "POST", "/questions/600", url.Values{"why": {"x"}}),
 		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
 		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),

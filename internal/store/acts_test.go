@@ -26,6 +26,8 @@ import (
 	"poterne/internal/ledger/retention"
 	"poterne/internal/notice"
 	"poterne/internal/order"
+	"poterne/internal/person"
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -74,6 +76,8 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"people to tell are named":  act(incident.Write{File: 33, By: "samir", Approver: "nadia", Step: &incident.Naming{People: 2, List: "ab"}}),
 	"people are being told":     act(incident.Write{File: 35, By: "nadia", Step: new(incident.Pause)}),
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
+	"a person asks why":         act(person.Ask{Person: storetest.Person(1), Line: seen(9), What: person.AskWhy}),
+	"a person is answered":      act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
 	"a passkey is enrolled":     act(&accounts.Enrol{Passkey: passkeyOf("nadia", 9)}),
 	"a passkey is used":         act(&accounts.Use{ID: passkeyOf("chief", 1).ID, Account: "chief", Counter: 3, Entry: ledger.Entry{Kind: ledger.SteppedUp, Account: "chief"}}),
@@ -167,6 +171,7 @@ func prepared(t *testing.T, s *store.DB) {
 		act(incident.Write{File: 35, By: "samir", Step: &incident.Listing{Found: 2}}),
 		act(incident.Write{File: 35, By: "samir", Step: &incident.Beginning{Message: ready}}),
 		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
+		act(person.Ask{Person: storetest.Person(1), Line: seen(8), What: person.AskWhy}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -178,6 +183,14 @@ func prepared(t *testing.T, s *store.DB) {
 var ready = notice.Message{
 	Reference: "2026-001-A", Controller: notice.Controller{Name: "Agence", Officer: "Claire", Helpline: "01 99 00 12 04", Counter: "1 place du Marché"},
 	First: actAt, Last: actAt, Shown: register.Name, Harms: []string{"fraud"}, Contained: true, Notified: true,
+}
+
+// asked is the question that prepared asks.
+const asked = 41
+
+// seen is an entry in which somebody was shown to karim.
+func seen(number ledger.Number) ledger.Entry {
+	return ledger.Entry{Number: number, Kind: ledger.Consulted, Account: "karim", Organisation: "mlv", Person: storetest.Person(1), Verdict: policy.Shown}
 }
 
 var bounds = accounts.Bounds{

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/person"
 )
 
 // Turn implements journal.DB.
@@ -117,6 +118,7 @@ type rows struct {
 	aliasRows
 	monthRows
 	incidentRows
+	questionRows
 }
 
 var _ interface {
@@ -128,10 +130,11 @@ var _ interface {
 	intake.FactRows
 	intake.AliasRows
 	incident.Rows
+	person.QuestionRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

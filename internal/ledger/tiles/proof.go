@@ -27,12 +27,22 @@ const (
 // Prove makes the proof that one entry is in the ledger, with the entry itself. It is
 // verified with the key's public half and nothing else.
 func Prove(ctx context.Context, source Source, verifier note.Verifier, number ledger.Number) ([]byte, error) {
+	return prove(ctx, source, verifier, number, func(s ledger.Sealed) []byte { return append(bytes.Clone(s.Salt[:]), s.Body...) })
+}
+
+// ProveToPerson makes the proof of an entry that the person whom it is about is given: it
+// opens what they may read of it and nothing else.
+func ProveToPerson(ctx context.Context, source Source, verifier note.Verifier, number ledger.Number) ([]byte, error) {
+	return prove(ctx, source, verifier, number, ledger.Sealed.Opening)
+}
+
+func prove(ctx context.Context, source Source, verifier note.Verifier, number ledger.Number, open func(ledger.Sealed) []byte) ([]byte, error) {
 	head, err := newest(ctx, source, verifier)
 	if err != nil {
 		return nil, err
 	}
 	if number >= ledger.Number(head.Size) {
-		return nil, fmt.Errorf("entry %d is not under a checkpoint: the newest has %d entries", number, head.Size)
+		return nil, fault.Errorf(fault.Unavailable, "entry %d is not under a checkpoint: the newest has %d entries", number, head.Size)
 	}
 	path, err := tlog.ProveRecord(head.Size, int64(number), Signed(ctx, source, head))
 	if err != nil {
@@ -46,8 +56,7 @@ func Prove(ctx context.Context, source Source, verifier note.Verifier, number le
 		return nil, fmt.Errorf("entry %d is not the one in the tree", number)
 	}
 	var proof bytes.Buffer
-	opening := append(bytes.Clone(sealed.Salt[:]), sealed.Body...)
-	fmt.Fprintf(&proof, "%s\n%s%s\n%s%d\n", proofHeader, proofExtra, base64.StdEncoding.EncodeToString(opening), proofIndex, number)
+	fmt.Fprintf(&proof, "%s\n%s%s\n%s%d\n", proofHeader, proofExtra, base64.StdEncoding.EncodeToString(open(sealed)), proofIndex, number)
 	for _, hash := range path {
 		fmt.Fprintln(&proof, base64.StdEncoding.EncodeToString(hash[:]))
 	}
@@ -82,6 +91,23 @@ var errNoProof = errors.New("this is not the proof of an entry, as poterne ledge
 // OpenProof holds a proof against the key's public half, and returns the entry it
 // proves and the checkpoint the entry is under.
 func OpenProof(proof []byte, verifier note.Verifier) (ledger.Entry, ledger.Checkpoint, error) {
+	return openProof(proof, verifier, func(opening []byte) (ledger.Entry, tlog.Hash, error) {
+		if len(opening) <= len(ledger.Salt{}) {
+			return ledger.Entry{}, tlog.Hash{}, errNoProof
+		}
+		sealed := ledger.Sealed{Salt: ledger.Salt(opening), Body: opening[len(ledger.Salt{}):]}
+		entry, err := ledger.Decode(sealed.Body)
+		return entry, sealed.Leaf(), err
+	})
+}
+
+// OpenProofToPerson is OpenProof for a proof that ProveToPerson made. The entry has what the
+// person may read.
+func OpenProofToPerson(proof []byte, verifier note.Verifier) (ledger.Entry, ledger.Checkpoint, error) {
+	return openProof(proof, verifier, ledger.OpenToPerson)
+}
+
+func openProof(proof []byte, verifier note.Verifier, open func([]byte) (ledger.Entry, tlog.Hash, error)) (ledger.Entry, ledger.Checkpoint, error) {
 	none := func(err error) (ledger.Entry, ledger.Checkpoint, error) {
 		return ledger.Entry{}, ledger.Checkpoint{}, err
 	}
@@ -91,7 +117,7 @@ func OpenProof(proof []byte, verifier note.Verifier) (ledger.Entry, ledger.Check
 		return none(errNoProof)
 	}
 	opening, err := base64.StdEncoding.Strict().DecodeString(lines[1][len(proofExtra):])
-	if err != nil || len(opening) <= len(ledger.Salt{}) {
+	if err != nil {
 		return none(errNoProof)
 	}
 	index := lines[2][len(proofIndex):]
@@ -111,13 +137,13 @@ func OpenProof(proof []byte, verifier note.Verifier) (ledger.Entry, ledger.Check
 	if err != nil {
 		return none(err)
 	}
-	salt, body := ledger.Salt(opening), opening[len(ledger.Salt{}):]
-	sealed := ledger.Sealed{Number: ledger.Number(number), Salt: salt, Body: body}
-	if tlog.CheckRecord(path, head.Size, head.Root, number, sealed.Leaf()) != nil {
+	entry, leaf, unread := open(opening)
+	switch {
+	case errors.Is(unread, errNoProof):
+		return none(unread)
+	case tlog.CheckRecord(path, head.Size, head.Root, number, leaf) != nil:
 		return none(fmt.Errorf("the entry is not number %d of the ledger that was signed", number))
-	}
-	entry, err := ledger.Decode(body)
-	if err != nil || entry.Number != sealed.Number {
+	case unread != nil || entry.Number != ledger.Number(number):
 		return none(fmt.Errorf("number %d of the ledger is no entry of that number", number))
 	}
 	return entry, head, nil

@@ -112,3 +112,43 @@ func FuzzOpenProof(f *testing.F) {
 		}
 	})
 }
+
+// The proof that a person is given proves what they read, and names no account.
+func TestAProofToThePersonOpensWhatTheyMayReadAndNothingElse(t *testing.T) {
+	l := newLog(t)
+	l.write(t, 300)
+	const shown = 260
+	proof, err := tiles.ProveToPerson(t.Context(), l.Ledger, l.verifier, shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := l.Entry(t.Context(), shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, under, err := tiles.OpenProofToPerson(proof, l.verifier)
+	if err != nil || entry != whole.ToPerson() || under.Size < 300 || entry.Person != whole.Person || entry.Fields != whole.Fields {
+		t.Fatalf("%+v under %d, %v", entry, under.Size, err)
+	}
+	_, extra, _ := strings.Cut(string(proof), "extra ")
+	extra, _, _ = strings.Cut(extra, "\n")
+	opening, err := base64.StdEncoding.DecodeString(extra)
+	if err != nil || whole.Account == "" || bytes.Contains(opening, []byte(whole.Account)) || entry.Account != "" || entry.Session != "" || entry.Device != "" {
+		t.Errorf("the proof names the account %q, or it has none (%v)", whole.Account, err)
+	}
+	if _, _, err := tiles.OpenProof(proof, l.verifier); err == nil {
+		t.Error("it is taken for the proof of the whole entry")
+	}
+	text, _, _ := bytes.Cut(proof, []byte("\n— "))
+	for place := 0; place < len(text); place += 7 {
+		changed := bytes.Clone(proof)
+		changed[place] ^= 1
+		if entry, _, err := tiles.OpenProofToPerson(changed, l.verifier); err == nil {
+			t.Errorf("with byte %d changed it proves %+v", place, entry)
+		}
+	}
+	act := ledger.Sealed{Number: 7, Body: ledger.Entry{Number: 7, Kind: ledger.Read, Account: "samir", State: ledger.Tail}.Append(nil)}
+	if entry, _, err := ledger.OpenToPerson(act.Opening()); err == nil {
+		t.Errorf("an entry that shows nobody is opened: %+v", entry)
+	}
+}

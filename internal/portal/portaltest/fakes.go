@@ -24,6 +24,7 @@ import (
 	"poterne/internal/ledger/index"
 	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -46,11 +47,54 @@ type (
 	stageStrangers struct{ *Stage }
 	stageFiles     struct{ *Stage }
 	stageMessages  struct{ *Stage }
+	stageQuestions struct{ *Stage }
 
 	// stageIndex is a real one, that has read what there is. Nothing of it is ever sealed:
 	// the ledger is small.
 	stageIndex struct{ *index.Index }
 )
+
+func (s stageQuestions) To(_ context.Context, body roster.OrganisationID) (list []person.Question, err error) {
+	for _, q := range s.Asked {
+		if body == "" || q.Body == body {
+			list = append(list, q)
+		}
+	}
+	return list, s.Broken
+}
+
+func (s stageQuestions) Of(context.Context, register.PersonID) (map[ledger.Number]person.Question, error) {
+	by := make(map[ledger.Number]person.Question)
+	for _, q := range s.Asked {
+		by[q.Line] = q
+	}
+	return by, s.Broken
+}
+
+func (s stageQuestions) Ask(context.Context, register.PersonID, ledger.Number, ledger.State) error {
+	return s.Broken
+}
+
+func (s stageQuestions) Answer(_ context.Context, a person.Answer) error {
+	for i := range s.Asked {
+		if q := &s.Asked[i]; q.Number == a.Number && q.Waits() && s.Broken == nil {
+			q.Answered, q.By, q.Why, q.Words = Now, a.By, a.Why, a.Words
+			return nil
+		}
+	}
+	return cmp.Or(s.Broken, fault.Errorf(fault.Refused, "question %d was answered", a.Number))
+}
+
+// Ask has people ask about lines of a body: one lately, one more than a month ago, and one
+// that was answered.
+func (s *Stage) Ask(body roster.OrganisationID, account roster.AccountID) {
+	at := func(days int) time.Time { return Now.AddDate(0, 0, -days) }
+	s.Asked = []person.Question{
+		{Number: 600, Line: 1, What: person.AskWhy, Body: body, Account: account, At: at(40)},
+		{Number: 601, Line: 2, What: person.UnknownBody, Body: body, Account: account, At: at(2)},
+		{Number: 602, Line: 3, What: person.AskWhy, Body: body, Account: account, At: at(9), Answered: at(3), By: "jeanne.vidal", Why: person.Mistake, Words: "Deux dossiers se ressemblaient."},
+	}
+}
 
 func (s stageFiles) Files(context.Context) ([]incident.File, error) {
 	files, err := incident.Fold(s.Lines)

@@ -33,11 +33,14 @@ import (
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/meter"
 	"poterne/internal/order"
+	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	personroom "poterne/internal/portal/rooms/person"
+	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -245,8 +248,39 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 			Accounts: accounts.Service{Writer: s.Gate.Journal}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index)),
+		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run
 }
+
+// questions are what people ask, of lines that the site's index has.
+func (s *Site) questions() person.Questions {
+	reader := person.Reader{Index: s.desk.Index, Roster: store.NewRoster(s.DB)}
+	return person.Questions{Writer: s.Gate.Journal, Reader: reader, Ledger: s.Gate, Rows: store.NewQuestions(s.DB)}
+}
+
+// People serves where people of the register see their own file, to whom the header names
+// by their pseudonym.
+func (s *Site) People(now func() time.Time) http.Handler {
+	pages := portal.NewPages(portal.Settings{Now: now})
+	return personroom.New(pages, personroom.Deps{
+		Door: peopleDoor{}, Reader: s.questions().Reader, Questions: s.questions(), Controller: Controller,
+		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+			return tiles.ProveToPerson(ctx, store.NewLedger(s.DB), s.Verifier, number)
+		},
+	}).Handler(pages)
+}
+
+// peopleDoor knows people by a header.
+type peopleDoor struct{}
+
+func (peopleDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
+	if who := r.Header.Get(Actor); who != "" {
+		return signin.Session{ID: "p-1", Account: roster.AccountID(who)}, nil
+	}
+	return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
+}
+
+func (peopleDoor) MountPeople(*http.ServeMux) {}
 
 // incidents is what the room of incidents relies on.
 func (s *Site) incidents(counting desk.Index) incidentroom.Deps {

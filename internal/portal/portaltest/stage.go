@@ -22,11 +22,13 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/notice"
 	"poterne/internal/order"
+	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -68,6 +70,7 @@ type Stage struct {
 	Refused    []strangers.Stranger // at the door
 	Lines      []incident.Line      // of incidents
 	Altered    ledger.Number        // of those, the one that is not as the ledger says
+	Asked      []person.Question    // by people of the register
 	Damaged    []audit.Finding      // rows that are not as the ledger says
 	Recorded   []ledger.Entry       // what was written down of readings
 	Unwritable error                // what writing them down answers, if anything
@@ -128,7 +131,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
-	}))
+	}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s
 }

@@ -482,6 +482,28 @@ create table mailing_hold (
 	until_us bigint not null
 );
 
+-- People
+
+-- question is what people asked about a line that shows who looked at their file: number is
+-- that of the entry that asked, line that of the entry asked about. organisation and account
+-- are whose it was. It is answered once.
+create table question (
+	number       bigint not null constraint question_number primary key,
+	line         bigint not null constraint question_line unique,
+	person       bytea not null check (length(person) = 16),
+	what         text collate "C" not null,
+	organisation text collate "C" not null,
+	account      text collate "C" not null,
+	asked_us     bigint not null,
+	answered_us  bigint,
+	answered_by  text collate "C" not null,
+	why          text collate "C" not null,
+	words        text not null,
+	seal         bytea not null default ''
+);
+create index question_person on question (person);
+create index question_organisation on question (organisation);
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

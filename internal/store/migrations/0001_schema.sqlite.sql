@@ -439,6 +439,28 @@ create table mailing_hold (
 	until_us integer not null
 ) strict;
 
+-- People
+
+-- question is what people asked about a line that shows who looked at their file: number is
+-- that of the entry that asked, line that of the entry asked about. organisation and account
+-- are whose it was. It is answered once.
+create table question (
+	number       integer not null constraint question_number primary key,
+	line         integer not null constraint question_line unique,
+	person       blob not null check (length(person) = 16),
+	what         text not null,
+	organisation text not null,
+	account      text not null,
+	asked_us     integer not null,
+	answered_us  integer,
+	answered_by  text not null,
+	why          text not null,
+	words        text not null,
+	seal         blob not null default x''
+) strict;
+create index question_person on question (person);
+create index question_organisation on question (organisation);
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

@@ -3,11 +3,13 @@ package person
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/reason"
@@ -29,7 +31,18 @@ type said struct {
 	person.Line
 	Who, Data, Because string
 	Day, Hour          string
+	Asked              *question // nil while nothing was asked
 }
+
+// question is what was asked about a line, as the person follows it.
+type question struct {
+	person.Question
+	Due  time.Time
+	Late bool
+}
+
+// Path is the line's own page.
+func (s said) Path() string { return fmt.Sprintf("/lines/%d", s.Number) }
 
 // month is the lines of a month.
 type month struct {
@@ -92,8 +105,17 @@ func (h *Handlers) read(v visit) (person.Lines, error) {
 	return h.deps.Reader.Read(v.Context(), v.Person)
 }
 
+// asked is what the visitor asked about a line, of all that they asked.
+func (h *Handlers) asked(all map[ledger.Number]person.Question, line ledger.Number) *question {
+	q, is := all[line]
+	if !is {
+		return nil
+	}
+	return &question{q, q.Due(), q.Waits() && q.Due().Before(h.pages.Settings().Now())}
+}
+
 // answer is the page's answer, from all lines.
-func (h *Handlers) answer(v visit, all person.Lines) filePage {
+func (h *Handlers) answer(v visit, all person.Lines, asked map[ledger.Number]person.Question) filePage {
 	now := h.pages.Settings().Now().In(v.Speaker.Zone())
 	shown := filePage{page: h.mine(v, "mine.title"), Since: all.Since}
 	begins, bodies := now.AddDate(-1, 0, 0), make(map[string]bool)
@@ -116,7 +138,9 @@ func (h *Handlers) answer(v visit, all person.Lines) filePage {
 			shown.Months = append(shown.Months, month{Name: name})
 		}
 		of := &shown.Months[len(shown.Months)-1]
-		of.Lines = append(of.Lines, words(v, line))
+		one := words(v, line)
+		one.Asked = h.asked(asked, line.Number)
+		of.Lines = append(of.Lines, one)
 	}
 	shown.Bodies = len(bodies)
 	if len(shown.Months) > 0 {
@@ -156,7 +180,11 @@ func (h *Handlers) showLines(v visit, name string) error {
 	if err != nil {
 		return err
 	}
-	h.pages.Write(v.Writer, v.Request, http.StatusOK, name, h.answer(v, all))
+	asked, err := h.deps.Questions.Of(v.Context(), v.Person)
+	if err != nil {
+		return err
+	}
+	h.pages.Write(v.Writer, v.Request, http.StatusOK, name, h.answer(v, all, asked))
 	return nil
 }
 
@@ -225,4 +253,63 @@ func cell(text string) string {
 		return "'" + text
 	}
 	return text
+}
+
+// linePage answers a person: what is this line, and is it true?
+type linePage struct {
+	page
+	said
+	Key string
+}
+
+func (h *Handlers) line(v visit) error {
+	line, err := h.one(v)
+	if err != nil {
+		return err
+	}
+	asked, err := h.deps.Questions.Of(v.Context(), v.Person)
+	if err != nil {
+		return err
+	}
+	shown := linePage{h.mine(v, "mine.line"), words(v, line), h.deps.Key}
+	shown.Asked = h.asked(asked, line.Number)
+	h.pages.Write(v.Writer, v.Request, http.StatusOK, "line.html", shown)
+	return nil
+}
+
+// ask asks about a line of the visitor's, once.
+func (h *Handlers) ask(v visit) error {
+	number, err := numberOf(v)
+	if err != nil {
+		return err
+	}
+	err = h.deps.Questions.Ask(v.Context(), v.Person, number, ledger.State(v.PostFormValue("what")))
+	if err != nil && !errors.Is(err, journal.Unchanged) {
+		return err
+	}
+	h.pages.Back(v.Writer, fmt.Sprintf("/lines/%d", number))
+	return nil
+}
+
+// one is the visitor's line that an address names.
+func (h *Handlers) one(v visit) (person.Line, error) {
+	number, err := numberOf(v)
+	if err != nil {
+		return person.Line{}, err
+	}
+	return h.deps.Reader.One(v.Context(), v.Person, number)
+}
+
+func (h *Handlers) proof(v visit) error {
+	line, err := h.one(v)
+	if err != nil {
+		return err
+	}
+	proof, err := h.deps.Prove(v.Context(), line.Number)
+	if err != nil {
+		return err
+	}
+	h.download(v, "text/plain; charset=utf-8", fmt.Sprintf("poterne-%d.tlog-proof", line.Number))
+	_, err = v.Writer.Write(proof)
+	return err
 }

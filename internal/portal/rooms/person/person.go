@@ -4,11 +4,14 @@
 package person
 
 import (
+	"context"
 	"embed"
 	"log/slog"
 	"net/http"
+	"strconv"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/notice"
 	"poterne/internal/person"
 	"poterne/internal/portal"
@@ -23,8 +26,14 @@ var pageFiles embed.FS
 type Deps struct {
 	Door   Door
 	Reader person.Reader
+	// Questions are what the person asked about lines.
+	Questions Questions
 	// Controller is who answers for the register: whom people call.
 	Controller notice.Controller
+	// Prove makes the proof that an entry is in the ledger, for the person it is about.
+	Prove func(context.Context, ledger.Number) ([]byte, error)
+	// Key is the public half of the key that signs the ledger's checkpoints.
+	Key string
 }
 
 // Door is who is asking.
@@ -33,6 +42,14 @@ type Door interface {
 	Who(http.ResponseWriter, *http.Request) (signin.Session, error)
 	// MountPeople puts on a mux where people sign in and leave.
 	MountPeople(*http.ServeMux)
+}
+
+// Questions are what people ask about lines.
+type Questions interface {
+	// Ask asks about a line; fault.Absent when it is no line of the person's.
+	Ask(ctx context.Context, person register.PersonID, line ledger.Number, what ledger.State) error
+	// Of returns the questions of a person, by line.
+	Of(context.Context, register.PersonID) (map[ledger.Number]person.Question, error)
 }
 
 // Handlers serve the room.
@@ -50,10 +67,13 @@ func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
 	h.deps.Door.MountPeople(mux)
 	shared.Mount(mux)
 	for pattern, serve := range map[string]func(visit) error{
-		"GET /{$}":        h.file,
-		"GET /easy":       h.easy,
-		"GET /lines.csv":  h.csv,
-		"GET /lines.json": h.json,
+		"GET /{$}":                  h.file,
+		"GET /easy":                 h.easy,
+		"GET /lines.csv":            h.csv,
+		"GET /lines.json":           h.json,
+		"GET /lines/{number}":       h.line,
+		"GET /lines/{number}/proof": h.proof,
+		"POST /lines/{number}/ask":  h.ask,
 	} {
 		mux.Handle(pattern, h.signedIn(serve))
 	}
@@ -117,7 +137,7 @@ func (h *Handlers) mine(v visit, title string, pairs ...any) page {
 
 // statuses of what fails; whatever is not there, and whatever is somebody else's, are alike.
 var statuses = map[fault.Kind]int{
-	fault.Absent: http.StatusNotFound, fault.Refused: http.StatusNotFound, fault.Invalid: http.StatusUnprocessableEntity, fault.Unavailable: http.StatusServiceUnavailable,
+	fault.Absent: http.StatusNotFound, fault.Invalid: http.StatusNotFound, fault.Refused: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
 }
 
 // failedPage says why a page is not shown.
@@ -129,8 +149,11 @@ type failedPage struct {
 func (h *Handlers) failed(w http.ResponseWriter, r *http.Request, kind fault.Kind) {
 	status, known := statuses[kind]
 	why := "broken"
-	if known && status == http.StatusNotFound {
+	switch kind {
+	case fault.Absent, fault.Invalid:
 		why = "absent"
+	case fault.Refused:
+		why = "refused"
 	}
 	if !known {
 		status = http.StatusInternalServerError
@@ -170,4 +193,13 @@ func (d Doorstep) Failed(w http.ResponseWriter, r *http.Request, why signin.Reas
 // SignedOut says that the session is over.
 func (d Doorstep) SignedOut(w http.ResponseWriter, r *http.Request) {
 	d.pages.Write(w, r, http.StatusOK, "left.html", page{Page: d.pages.Page(r, "mine.left"), Controller: d.help})
+}
+
+// numberOf is the entry that an address names; what names none is absent.
+func numberOf(v visit) (ledger.Number, error) {
+	number, err := strconv.ParseUint(v.PathValue("number"), 10, 63)
+	if err != nil || strconv.FormatUint(number, 10) != v.PathValue("number") {
+		return 0, &fault.Error{Kind: fault.Absent}
+	}
+	return ledger.Number(number), nil
 }
