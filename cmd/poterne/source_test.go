@@ -54,7 +54,7 @@ func newHearing(t *testing.T, kinds, longest string) *hearing {
 	list := accounts.List{Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}}}
 	for _, id := range []roster.AccountID{"a-2", "b-1", "c-3"} {
 		list.Accounts = append(list.Accounts, roster.Account{
-			ID: id, Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0), Identity: roster.Identity{Subject: string(id)},
+			ID: id, Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0), Trained: time.Now().AddDate(0, 1, 0), Identity: roster.Identity{Subject: string(id)},
 		})
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{
 			Account: id, Service: "people", Purpose: "accompany", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),

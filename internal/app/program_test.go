@@ -221,7 +221,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	p, o := assembled(t)
 	if err := storetest.TakeRosterBy(t, o.Writer(), accounts.List{
 		Organisations: []roster.Organisation{{ID: "ml", SIRET: "12345678901234", Name: "Mission locale"}},
-		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0)}},
+		Accounts:      []roster.Account{{ID: "pauline.mercier", Organisation: "ml", Role: roster.Adviser, Opened: time.Now().AddDate(-1, 0, 0), Trained: time.Now().AddDate(0, 1, 0)}},
 		Habilitations: []roster.Habilitation{{
 			Account: "pauline.mercier", Service: "people", Purpose: "accompany",
 			From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour),
