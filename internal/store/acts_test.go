@@ -464,6 +464,7 @@ type allRows interface {
 	custody.Rows
 	containment.RestoredRows
 	incident.Rows
+	person.QuestionRows
 }
 
 type faultyRows struct {
@@ -519,6 +520,10 @@ func (r faultyRows) InsertIncidentLine(l incident.Line) error {
 	return r.f.call("insert a line of an incident", func() error { return r.allRows.InsertIncidentLine(l) })
 }
 
+func (r faultyRows) PutQuestion(q person.Question) error {
+	return r.f.call("put a question", func() error { return r.allRows.PutQuestion(q) })
+}
+
 // Promise: LEDGER-1
 func TestLEDGER_1_AnActAndItsRowsAreTogetherOnPostgreSQL(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
@@ -545,7 +550,7 @@ func TestLEDGER_1_AnActAndItsRowsAreTogetherOnPostgreSQL(t *testing.T) {
 						}
 						break
 					}
-					if broke++; err == nil || found != entries || rows != before {
+					if broke++; err == nil || found != entries || rows != before || f.at == "" {
 						t.Errorf("%s, at %q: %v, %d entries more, and rows\n%s", how, f.at, err, found-entries, rows)
 						break
 					}

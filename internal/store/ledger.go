@@ -2,11 +2,14 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -293,15 +296,16 @@ func (l Ledger) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 // Publish implements ledger.Storage. A tile that has grown takes its own place; one
 // that another process has grown further stays. The last entry under the checkpoint
 // must be the one that the tiles were made of: it may have been read from a server
-// that was replaced meanwhile, and that showed what no standby has.
+// that was replaced meanwhile, and that showed what no standby has. Tiles are stored in one
+// order by every node: in two orders, two nodes would each wait for the other.
 func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpoint ledger.Checkpoint) error {
 	const insert = `
 		insert into tile (level, position, hashes) values ($1, $2, $3)
 		on conflict (level, position) do update set hashes = excluded.hashes
 		where length(excluded.hashes) > length(tile.hashes)`
 	return l.db.within(ctx, func(tx *sql.Tx) error {
-		for tile, hashes := range tiles {
-			if _, err := tx.ExecContext(ctx, insert, tile.L, tile.N, hashes); err != nil {
+		for _, tile := range slices.SortedFunc(maps.Keys(tiles), byPlace) {
+			if _, err := tx.ExecContext(ctx, insert, tile.L, tile.N, tiles[tile]); err != nil {
 				return fmt.Errorf("storing %s: %w", tile.Path(), err)
 			}
 		}
@@ -312,6 +316,8 @@ func (l Ledger) Publish(ctx context.Context, tiles map[tlog.Tile][]byte, checkpo
 		return err
 	})
 }
+
+func byPlace(a, b tlog.Tile) int { return cmp.Or(cmp.Compare(a.L, b.L), cmp.Compare(a.N, b.N)) }
 
 // stillThere wants an entry to be the one whose leaf ends the tiles.
 func (db *DB) stillThere(ctx context.Context, tx *sql.Tx, last ledger.Number, tiles map[tlog.Tile][]byte) error {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"poterne/internal/ledger"
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
@@ -66,6 +68,28 @@ func TestPostgreSQL(t *testing.T) {
 			}
 		}
 		openPostgreSQL(t, connection)
+	})
+	t.Run("nodes that publish at once do not wait for each other", func(t *testing.T) {
+		connection := cluster.Database(t)
+		tiles := make(map[tlog.Tile][]byte) // of no ledger: they are stored, then refused
+		for n := range int64(20) {
+			tiles[tlog.Tile{H: ledger.TileHeight, N: n, W: 1}] = make([]byte, 32)
+		}
+		published := make(chan error)
+		storetest.Write(t, openPostgreSQL(t, connection), 1, storetest.At)
+		for range 2 {
+			node := store.NewLedger(openPostgreSQL(t, connection))
+			go func() {
+				for range 20 {
+					published <- node.Publish(t.Context(), tiles, ledger.Checkpoint{Size: 1})
+				}
+			}()
+		}
+		for range 40 {
+			if err := <-published; err == nil || !strings.HasSuffix(err.Error(), "entry 0 is not the one that was read") {
+				t.Errorf("it says %v", err)
+			}
+		}
 	})
 	t.Run("a migration waits for the turns of running nodes", func(t *testing.T) {
 		connection := cluster.Database(t)
