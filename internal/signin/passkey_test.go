@@ -122,8 +122,13 @@ type authenticator struct {
 }
 
 func newAuthenticator(kind virtualwebauthn.KeyType) *authenticator {
+	key := virtualwebauthn.NewCredential(kind)
+	const whole = 77 // of a COSE key on P-256; one key in 128 is written without a leading zero, which no authenticator does
+	for kind == virtualwebauthn.KeyTypeEC2 && len(key.Key.AttestationData()) != whole {
+		key = virtualwebauthn.NewCredential(kind)
+	}
 	return &authenticator{
-		Authenticator: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(kind),
+		Authenticator: virtualwebauthn.NewAuthenticator(), key: key,
 		party: virtualwebauthn.RelyingParty{ID: "poterne.example", Name: "Poterne", Origin: origin},
 	}
 }
