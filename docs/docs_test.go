@@ -243,6 +243,7 @@ var missing = []struct {
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
 	{"an exercise", "exercice", nil},
+	{"whether an incident concerned them", "si un incident les concerne", []string{"PERSON-3"}},
 	{"contact details", "coordonnées", []string{"PERSON-4"}},
 	{"lines withheld for an enquiry", "lignes retenues pour une enquête", []string{"PERSON-5"}},
 	{"traces", "traces", []string{"RUN-5"}},
