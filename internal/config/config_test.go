@@ -275,7 +275,7 @@ func TestAnIdentityProviderIsWhatItsProfileAndTheFileSay(t *testing.T) {
 	dir := configtest.Secrets(t)
 	const named = `profile = "proconnect"`
 	from, to := strings.Index(config.Example, named), strings.Index(config.Example, "\n# What the register calls its own")
-	alone := config.Example[:from] + named + config.Example[to:] // the profile, and nothing in its place
+	alone, _, _ := strings.Cut(config.Example[:from]+named+config.Example[to:], "\n# How the people of an incident are told") // the profile, and nothing in its place
 	for name, test := range map[string]struct{ is, want string }{
 		"a profile that nobody knows":       {`profile = "keycloak"`, `signin.profile: "keycloak" is no profile; write one of [oidc proconnect]`},
 		"userinfo in a way that is none":    {named + "\nuserinfo = \"html\"", `signin.userinfo: "html" is not a way to answer`},
