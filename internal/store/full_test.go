@@ -12,11 +12,11 @@ import (
 	"poterne/internal/store/storetest"
 )
 
-// smallDisk is SQLite on a disk that holds no more than a few pages.
+// smallDisk is SQLite on a disk that holds little more than the empty tables.
 type smallDisk struct{ sqlite.Driver }
 
 func (d *smallDisk) Open(dsn string) (driver.Conn, error) {
-	return d.Driver.Open(dsn + "&_pragma=max_page_count(60)")
+	return d.Driver.Open(dsn + "&_pragma=max_page_count(120)")
 }
 
 // Promise: LEDGER-1
