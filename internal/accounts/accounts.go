@@ -68,6 +68,27 @@ func (r Rights) Digest() ledger.Digest {
 	})
 }
 
+// changed are accounts as an act leaves them.
+type changed []Rights
+
+// put writes their rows.
+func (c changed) put(rows interface{ PutAccount(roster.Account) error }) error {
+	for _, r := range c {
+		if err := rows.PutAccount(r.Account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// assigned are the entries by which the ledger holds those rows.
+func (c changed) assigned(by roster.AccountID) (entries []ledger.Entry) {
+	for _, r := range c {
+		entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: by, Reach: order.Account, Target: string(r.Account.ID), Digest: r.Digest()})
+	}
+	return entries
+}
+
 // DigestOrganisation is what the ledger has of an organisation's row.
 func DigestOrganisation(o roster.Organisation) ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) { row("organisation", o.ID, o.SIRET, o.Name, o.Mail) })

@@ -19,7 +19,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -53,7 +52,7 @@ type Certify struct {
 	Awareness
 
 	Refused []Refusal
-	made    []Rights
+	made    changed
 }
 
 // clocks is how far another system's clock may be ahead.
@@ -132,21 +131,11 @@ func holder(rows ProposalRows, named string) (Rights, error) {
 
 // Apply implements journal.Act.
 func (c *Certify) Apply(rows ProposalRows, _ ledger.Entry) error {
-	for _, r := range c.made {
-		if err := rows.PutAccount(r.Account); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.made.put(rows)
 }
 
 // Details implements journal.Details.
-func (c *Certify) Details() (entries []ledger.Entry) {
-	for _, r := range c.made {
-		entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: c.By, Reach: order.Account, Target: string(r.Account.ID), Digest: r.Digest()})
-	}
-	return entries
-}
+func (c *Certify) Details() []ledger.Entry { return c.made.assigned(c.By) }
 
 // Changes implements journal.Changes.
 func (c *Certify) Changes() bool { return len(c.made) > 0 }

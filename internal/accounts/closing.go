@@ -7,7 +7,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -74,7 +73,7 @@ func (c *Close) Apply(rows ProposalRows, _ ledger.Entry) error {
 
 // Details implements journal.Details.
 func (c *Close) Details() []ledger.Entry {
-	return []ledger.Entry{{Kind: ledger.Assigned, Account: c.By, Reach: order.Account, Target: string(c.Of), Digest: c.rights.Digest()}}
+	return changed{c.rights}.assigned(c.By)
 }
 
 // Changes implements journal.Changes.
@@ -86,7 +85,7 @@ type Admit struct {
 	By     roster.AccountID
 	Import ledger.Number
 
-	waiting []Rights
+	waiting changed
 }
 
 // AdmitRows are the accounts that wait, in this turn.
@@ -122,21 +121,11 @@ func (a *Admit) Decide(tx *journal.Tx, rows AdmitRows) (ledger.Entry, error) {
 
 // Apply implements journal.Act.
 func (a *Admit) Apply(rows AdmitRows, _ ledger.Entry) error {
-	for _, r := range a.waiting {
-		if err := rows.PutAccount(r.Account); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.waiting.put(rows)
 }
 
 // Details implements journal.Details.
-func (a *Admit) Details() (entries []ledger.Entry) {
-	for _, r := range a.waiting {
-		entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: a.By, Reach: order.Account, Target: string(r.Account.ID), Digest: r.Digest()})
-	}
-	return entries
-}
+func (a *Admit) Details() []ledger.Entry { return a.waiting.assigned(a.By) }
 
 // Changes implements journal.Changes.
 func (*Admit) Changes() bool { return true }

@@ -10,7 +10,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -642,7 +641,7 @@ func (p Proposal) has(h roster.Habilitation) bool {
 // Details implements journal.Details.
 func (j *Join) Details() []ledger.Entry {
 	account := j.rights.Account
-	list := []ledger.Entry{{Kind: ledger.Assigned, Account: j.By, Reach: order.Account, Target: string(account.ID), Digest: j.rights.Digest()}}
+	list := changed{j.rights}.assigned(j.By)
 	entry := ledger.Entry{Account: j.By, Organisation: account.Organisation, Subject: account.ID}
 	for _, k := range j.before {
 		entry.Kind, entry.State, entry.Target, entry.Digest = ledger.Unenrolled, ledger.Reopened, k.Print(), DigestPasskey(k)

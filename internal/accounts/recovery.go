@@ -13,7 +13,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -161,7 +160,7 @@ func (b *Begin) Apply(rows ProposalRows, _ ledger.Entry) error {
 
 // Details implements journal.Details.
 func (b *Begin) Details() []ledger.Entry {
-	return []ledger.Entry{{Kind: ledger.Assigned, Account: journal.Itself, Reach: order.Account, Target: string(b.rights.Account.ID), Digest: b.rights.Digest()}}
+	return changed{b.rights}.assigned(journal.Itself)
 }
 
 // Changes implements journal.Changes.

@@ -8,7 +8,6 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
-	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -19,7 +18,7 @@ type Review struct {
 	Of  []roster.AccountID
 	For time.Duration // until they must be confirmed again
 
-	reviewed []Rights
+	reviewed changed
 }
 
 // mostReviewed bounds how many accounts are confirmed in one act.
@@ -58,21 +57,11 @@ func (r *Review) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 
 // Apply implements journal.Act.
 func (r *Review) Apply(rows ProposalRows, _ ledger.Entry) error {
-	for _, one := range r.reviewed {
-		if err := rows.PutAccount(one.Account); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.reviewed.put(rows)
 }
 
 // Details implements journal.Details.
-func (r *Review) Details() (entries []ledger.Entry) {
-	for _, one := range r.reviewed {
-		entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: r.By, Reach: order.Account, Target: string(one.Account.ID), Digest: one.Digest()})
-	}
-	return entries
-}
+func (r *Review) Details() []ledger.Entry { return r.reviewed.assigned(r.By) }
 
 // Changes implements journal.Changes.
 func (*Review) Changes() bool { return true }
