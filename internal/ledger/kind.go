@@ -52,7 +52,48 @@ const (
 	Answered   Kind = 40 // and was answered
 )
 
-var kindNames = [...]string{"", "opened", "attempted", "changed", "consulted", "placed", "lifted", "read", "imported", "session", "stepped-up", "raised", "cosigned", "permit", "retained", "held", "released", "dropped", "named", "assigned", "sign-in", "proposed", "approved", "declined", "accepted", "joined", "ended", "admitted", "refunded", "filed", "reviewed", "lapsed", "signalled", "taken-up", "matched", "certified", "enrolled", "unenrolled", "recovery", "questioned", "answered"}
+var kindNames = [...]string{
+	Opened:     "opened",
+	Attempted:  "attempted",
+	Changed:    "changed",
+	Consulted:  "consulted",
+	Placed:     "placed",
+	Lifted:     "lifted",
+	Read:       "read",
+	Imported:   "imported",
+	Session:    "session",
+	SteppedUp:  "stepped-up",
+	Raised:     "raised",
+	Cosigned:   "cosigned",
+	Permitted:  "permit",
+	Retained:   "retained",
+	Held:       "held",
+	Released:   "released",
+	Dropped:    "dropped",
+	Named:      "named",
+	Assigned:   "assigned",
+	SignIn:     "sign-in",
+	Proposed:   "proposed",
+	Approved:   "approved",
+	Declined:   "declined",
+	Accepted:   "accepted",
+	Joined:     "joined",
+	Ended:      "ended",
+	Admitted:   "admitted",
+	Refunded:   "refunded",
+	Filed:      "filed",
+	Reviewed:   "reviewed",
+	Lapsed:     "lapsed",
+	Signalled:  "signalled",
+	TakenUp:    "taken-up",
+	Matched:    "matched",
+	Certified:  "certified",
+	Enrolled:   "enrolled",
+	Unenrolled: "unenrolled",
+	Recovery:   "recovery",
+	Questioned: "questioned",
+	Answered:   "answered",
+}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && k != 0 {
