@@ -18,6 +18,8 @@ type Rows interface {
 	Organisations(ids []roster.OrganisationID) ([]roster.Organisation, error)
 	// Rights returns those of some accounts that there are, with what each may use.
 	Rights(ids []roster.AccountID) ([]Rights, error)
+	// ByMail returns the accounts with a mail address.
+	ByMail(mail string) ([]roster.Account, error)
 	// Guarded reports whether an account of the security desk gives rights: one that can
 	// admit what a roster makes.
 	Guarded() (bool, error)
@@ -61,7 +63,7 @@ func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
 		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
-			a.Approver, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits)
+			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits)
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -97,7 +99,8 @@ func DigestOrganisation(o roster.Organisation) ledger.Digest {
 // Import takes a roster in, all of it or nothing. Each account and organisation that it
 // changes has an entry with the digest of its rows: see package audit. Once there is a
 // security desk, an account that it makes or changes gives no right before a person of
-// that desk admits it: see Admit. It opens no account that was closed.
+// that desk admits it: see Admit. It opens no account that was closed, and makes nobody who
+// manages a reader, nor the reverse.
 type Import struct {
 	By   roster.AccountID
 	List List
@@ -125,8 +128,13 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if i.before, err = i.List.digests(rows); err != nil {
 		return ledger.Entry{}, err
 	}
-	i.List.Accounts, err = i.List.kept(rows)
-	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, err
+	if i.List.Accounts, err = i.List.kept(rows, i.guarded); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := i.List.apart(rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, nil
 }
 
 // Apply implements journal.Act.
@@ -154,7 +162,9 @@ func (i *Import) Apply(rows Rows, e ledger.Entry) (err error) {
 }
 
 // kept returns the list's accounts with what a roster does not say of those that there are.
-func (l List) kept(rows Rows) ([]roster.Account, error) {
+// Once there is a security desk, none that may be used goes from reading to managing or
+// watching, or back: who gave and who receives would be one account.
+func (l List) kept(rows Rows, guarded bool) ([]roster.Account, error) {
 	there, err := rows.Rights(l.accounts())
 	before := make(map[roster.AccountID]roster.Account, len(there))
 	for _, r := range there {
@@ -163,12 +173,46 @@ func (l List) kept(rows Rows) ([]roster.Account, error) {
 	list := slices.Clone(l.Accounts)
 	for i, a := range list {
 		if old, known := before[a.ID]; known {
-			a.Opened, a.Approver, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Until, old.Closed, old.Waits
+			if guarded && old.Open() && old.Role.ReadsFiles() != a.Role.ReadsFiles() {
+				return nil, fault.Errorf(fault.Refused, "%q is %s and would be %s: managing and reading are two accounts; close this one, and propose another", a.ID, old.Role, a.Role)
+			}
+			a.Opened, a.Approver, a.Recoverer, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Recoverer, old.Until, old.Closed, old.Waits
 			a.Review, a.Trained, a.Mail = old.Review, old.Trained, cmp.Or(a.Mail, old.Mail)
 			list[i] = a
 		}
 	}
 	return list, err
+}
+
+// apart refuses a mail address of somebody who would manage or watch by one account and read
+// by another.
+func (l List) apart(rows Rows) error {
+	named := make(map[roster.AccountID]bool, len(l.Accounts))
+	of := make(map[string][]roster.Account)
+	for _, a := range l.Accounts {
+		named[a.ID] = true
+		if a.Mail != "" {
+			of[a.Mail] = append(of[a.Mail], a)
+		}
+	}
+	for mail, people := range of {
+		there, err := rows.ByMail(mail)
+		if err != nil {
+			return err
+		}
+		for _, a := range there {
+			if !named[a.ID] {
+				people = append(people, a)
+			}
+		}
+		people = slices.DeleteFunc(people, func(a roster.Account) bool { return !a.Closed.IsZero() })
+		for _, a := range people {
+			if a.Role.ReadsFiles() != people[0].Role.ReadsFiles() {
+				return fault.Errorf(fault.Refused, "%q and %q have one mail address: one of them reads files and the other does not, so that they are two people's", a.ID, people[0].ID)
+			}
+		}
+	}
+	return nil
 }
 
 // accounts returns the accounts that the list names.

@@ -100,8 +100,6 @@ type ProposalRows interface {
 	PasskeyRows
 	// ByIdentity returns the account bound to an identity; fault.Absent when there is none.
 	ByIdentity(roster.Identity) (roster.Account, error)
-	// ByMail returns the accounts with a mail address.
-	ByMail(mail string) ([]roster.Account, error)
 	// InUse returns how many accounts of an organisation are not closed.
 	InUse(roster.OrganisationID) (int, error)
 	// Proposal returns a proposal; fault.Absent when there is none.
@@ -177,6 +175,9 @@ func (p *Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		return ledger.Entry{}, err
 	}
 	if err := p.anew(rows, p.Mail, p.Identity); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.stranger(rows, p.Mail, by); err != nil {
 		return ledger.Entry{}, err
 	}
 	if p.lately, err = rows.ProposedSince(p.By, tx.Now().Add(-manyWithin)); err != nil {
@@ -278,6 +279,19 @@ func (p Proposal) anew(rows ProposalRows, mail string, identity roster.Identity)
 	return nil
 }
 
+// stranger refuses a person who is in the lineage of those who make the account.
+func (p Proposal) stranger(rows approval.Rows, mail string, makers ...roster.Account) error {
+	if p.Recovers != "" {
+		return nil
+	}
+	for _, maker := range makers {
+		if err := approval.Stranger(rows, roster.Account{Organisation: p.Organisation, Name: p.Name, Mail: mail}, maker); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Apply implements journal.Act.
 func (p *Propose) Apply(rows ProposalRows, e ledger.Entry) error {
 	made := p.Proposal
@@ -345,7 +359,10 @@ func (a *Approve) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 // proposer's lineage, of the same organisation or of the security desk. Whoever signs for
 // others is approved by the security desk.
 func (p Proposal) second(tx *journal.Tx, rows approval.Rows, by roster.AccountID) error {
-	_, second, err := approval.Later(tx, rows, p.By, by, approval.Demand{For: "a new account", Confirmed: true})
+	first, second, err := approval.Later(tx, rows, p.By, by, approval.Demand{For: "a new account", Confirmed: true})
+	if err == nil {
+		err = p.stranger(rows, p.Mail, first, second)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -433,14 +450,14 @@ func (a *Accept) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 	case p.Known && p.Identity != a.Visitor.Identity:
 		return ledger.Entry{}, OtherIdentity
 	}
-	if err := p.makers(tx, rows); err != nil {
+	mail, _ := roster.Mail(a.Visitor.Mail) // one that is none is no one's
+	if err := p.makers(tx, rows, mail); err != nil {
 		return ledger.Entry{}, err
 	}
 	list, err := rows.Organisations([]roster.OrganisationID{p.Organisation})
 	if err != nil || len(list) == 0 || !a.Visitor.Of(list[0].SIRET) {
 		return ledger.Entry{}, cmp.Or(err, OtherOrganisation)
 	}
-	mail, _ := roster.Mail(a.Visitor.Mail) // one that is none is no one's
 	if err := p.anew(rows, mail, a.Visitor.Identity); err != nil {
 		return ledger.Entry{}, err
 	}
@@ -462,9 +479,13 @@ func (a *Accept) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 }
 
 // makers fails while an order stops who proposed the account or who approved it, or either
-// is closed: what a thief began is not finished.
-func (p Proposal) makers(tx *journal.Tx, rows approval.Rows) error {
-	_, _, err := approval.Later(tx, rows, p.By, p.Approver, approval.Demand{For: "a new account"})
+// is closed: what a thief began is not finished. Whoever has an address is not in their
+// lineage.
+func (p Proposal) makers(tx *journal.Tx, rows approval.Rows, mail string) error {
+	first, second, err := approval.Later(tx, rows, p.By, p.Approver, approval.Demand{For: "a new account"})
+	if err == nil {
+		err = p.stranger(rows, mail, first, second)
+	}
 	return err
 }
 
@@ -506,7 +527,7 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	case j.By == journal.Itself && !p.joins():
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "a second person confirms who accepted the invitation")
 	case j.By == journal.Itself:
-		err = p.makers(tx, rows)
+		err = p.makers(tx, rows, p.Mail)
 	default:
 		err = p.second(tx, rows, j.By)
 	}
@@ -518,6 +539,9 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	}
 	id, err := p.accountID(rows)
 	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := p.above(rows, id, j.By); err != nil {
 		return ledger.Entry{}, err
 	}
 	p.Stage, p.Account = HasBegun, id
@@ -534,7 +558,7 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 			return ledger.Entry{}, cmp.Or(err, noAccount)
 		}
 		j.rights = there[0]
-		j.rights.Account.Identity, j.rights.Account.Opened = p.Identity, tx.Now()
+		j.rights.Account.Identity, j.rights.Account.Opened, j.rights.Account.Recoverer = p.Identity, tx.Now(), p.By
 	}
 	if j.Review > 0 && p.Recovers == "" && p.Role != roster.Security {
 		j.rights.Account.Review = tx.Now().Add(j.Review)
@@ -542,6 +566,31 @@ func (j *Join) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	return ledger.Entry{
 		Kind: ledger.Joined, Account: j.By, Organisation: p.Organisation, Approver: p.Approver, Subject: id, Cause: p.Number, Until: p.Until, Identity: p.Identity,
 	}, nil
+}
+
+// above refuses an account that is opened again by those whom it made: it would be in its own
+// lineage.
+func (p Proposal) above(rows ProposalRows, id, by roster.AccountID) error {
+	old, err := rows.Account(id)
+	if fault.Is(err, fault.Absent) || p.Recovers != "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, maker := range []roster.AccountID{p.By, p.Approver, by} {
+		if maker == journal.Itself {
+			continue
+		}
+		a, err := rows.Account(maker)
+		if err != nil {
+			return err
+		}
+		if err := approval.Stranger(rows, old, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // joins reports whether an acceptance needs nobody to confirm it.

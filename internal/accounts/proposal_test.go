@@ -15,15 +15,17 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
 )
 
 // house is a real store, with its managers and its security desk, and a clock.
 type house struct {
-	t  *testing.T
-	s  *store.DB
-	at time.Time
+	t    *testing.T
+	path string
+	s    *store.DB
+	at   time.Time
 }
 
 const (
@@ -33,12 +35,16 @@ const (
 
 func open(t *testing.T) *house {
 	t.Helper()
-	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "poterne.db"))
+	path := filepath.Join(t.TempDir(), "poterne.db")
+	s, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	h := &house{t, s, storetest.At}
+	if err := s.Seal(t.Context(), seal.New()); err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t, path, s, storetest.At}
 	h.must(do(h, &accounts.Import{By: "setup", List: storetest.Staff()}))
 	h.must(do(h, &accounts.Import{By: "setup", List: storetest.Signers()}))
 	return h

@@ -1,7 +1,7 @@
 // Package approval is the two-person rule, once. A second person MUST have an active
 // account that is not the first person's, that neither proposed nor was proposed by it,
-// and that no order stops. The rule is checked under the ledger's head, as the act is
-// done.
+// that is not another account of somebody in its lineage, and that no order stops. The rule
+// is checked under the ledger's head, as the act is done.
 package approval
 
 import (
@@ -153,38 +153,57 @@ func Apart(rows Rows, one, other roster.Account, what string) error {
 // unrelated refuses two accounts of one lineage: one made the other, or a third made
 // both, at any distance.
 func unrelated(rows Rows, one, other roster.Account, d Demand) error {
-	lineage, err := Lineage(rows, one)
+	lineage, err := lineageOf(rows, one)
 	if err != nil {
 		return err
 	}
-	others, err := Lineage(rows, other)
+	others, err := lineageOf(rows, other)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(lineage, func(id roster.AccountID) bool { return slices.Contains(others, id) }) {
-		return fault.Errorf(fault.Refused, "%q and %q come from one account: for %s, people of two lineages sign", one.ID, other.ID, d.For)
+	for _, a := range lineage {
+		for _, b := range others {
+			switch {
+			case a.ID == b.ID:
+				return fault.Errorf(fault.Refused, "%q and %q come from one account: for %s, people of two lineages sign", one.ID, other.ID, d.For)
+			case a.SamePerson(b):
+				return fault.Errorf(fault.Refused, "%q and %q are one person's: for %s, people of two lineages sign", a.ID, b.ID, d.For)
+			}
+		}
 	}
 	return nil
+}
+
+// Stranger refuses somebody who is to have an account and who, by another account, is in the
+// lineage of whoever makes it: nobody has two accounts in one chain.
+func Stranger(rows Rows, candidate, maker roster.Account) error {
+	lineage, err := lineageOf(rows, maker)
+	if err == nil && slices.ContainsFunc(lineage, func(a roster.Account) bool { return a.ID == candidate.ID || a.SamePerson(candidate) }) {
+		err = fault.Errorf(fault.Refused, "whoever makes an account has none under it: this is the name or the address of somebody in the lineage of %q", maker.ID)
+	}
+	return err
 }
 
 // deepest bounds the length of a lineage.
 const deepest = 64
 
-// Lineage returns an account and its proposers, the nearest first: its proposer, the
-// proposer's proposer, and so on.
-func Lineage(rows Rows, of roster.Account) ([]roster.AccountID, error) {
-	lineage := []roster.AccountID{of.ID}
+// lineageOf returns an account and its proposers, the nearest first: its proposer, the
+// proposer's proposer, and so on. Of one who is no more, only the id is known.
+func lineageOf(rows Rows, of roster.Account) ([]roster.Account, error) {
+	lineage := []roster.Account{of}
 	for of.Proposer != "" {
-		if len(lineage) == deepest || slices.Contains(lineage, of.Proposer) {
-			return nil, fault.Errorf(fault.Refused, "the lineage of %q leads nowhere: the roster is damaged", lineage[0])
+		if len(lineage) == deepest || slices.ContainsFunc(lineage, func(a roster.Account) bool { return a.ID == of.Proposer }) {
+			return nil, fault.Errorf(fault.Refused, "the lineage of %q leads nowhere: the roster is damaged", lineage[0].ID)
 		}
-		lineage = append(lineage, of.Proposer)
-		var err error
-		if of, err = rows.Account(of.Proposer); fault.Is(err, fault.Absent) {
-			return lineage, nil
-		} else if err != nil {
+		above, err := rows.Account(of.Proposer)
+		switch {
+		case fault.Is(err, fault.Absent):
+			return append(lineage, roster.Account{ID: of.Proposer}), nil
+		case err != nil:
 			return nil, err
 		}
+		of = above
+		lineage = append(lineage, of)
 	}
 	return lineage, nil
 }

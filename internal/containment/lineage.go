@@ -14,14 +14,14 @@ import (
 // LineageRows are the orders in force and who proposed whom, in this turn.
 type LineageRows interface {
 	Rows
-	// ProposedBy returns the accounts that one account proposed.
+	// ProposedBy returns the accounts that one account proposed, or asked to be bound anew.
 	ProposedBy(roster.AccountID) ([]roster.Account, error)
 }
 
 // mostOfLineage bounds how many accounts one act stops.
 const mostOfLineage = 5000
 
-// PlaceLineage puts an order in force on an account and on every account that it proposed,
+// PlaceLineage puts an order in force on an account and on every account that it proposed or recovered,
 // or that one of those did: each has an order of its own, and all hold from the same turn.
 // No more can be made meanwhile: who is stopped proposes and approves nothing, and nobody
 // accepts what they began.
@@ -57,7 +57,7 @@ func (p *PlaceLineage) Decide(tx *journal.Tx, rows LineageRows) (ledger.Entry, e
 	return e, nil
 }
 
-// Below returns the accounts that an account proposed, and those that they did.
+// Below returns the accounts that an account proposed or recovered, and those that they did.
 func Below(rows interface {
 	ProposedBy(roster.AccountID) ([]roster.Account, error)
 }, of roster.AccountID,

@@ -125,6 +125,7 @@ type Account struct {
 	Opened       time.Time
 	Proposer     AccountID // who proposed it; empty when it came with a roster from outside
 	Approver     AccountID // who approved it; empty when it came with a roster
+	Recoverer    AccountID // who last asked for it to be bound anew; empty when nobody did
 	Mail         string    // of the person, as Mail writes it; may be empty, and is never written in the ledger
 	Until        time.Time // exclusive; zero: no end is set
 	Closed       time.Time // since when it gives no right any more; zero while it is open
@@ -144,6 +145,13 @@ func (a Account) Lapsed(now time.Time) bool { return !a.Review.IsZero() && !now.
 
 // Open reports whether the account was not closed and waits for nobody.
 func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 }
+
+// SamePerson reports whether two accounts are known to be one person's: they have one mail
+// address, or one name in one organisation.
+func (a Account) SamePerson(b Account) bool {
+	name := func(a Account) string { return Alike(strings.Join(strings.Fields(a.Name), " ")) }
+	return a.Mail != "" && a.Mail == b.Mail || a.Organisation == b.Organisation && name(a) != "" && name(a) == name(b)
+}
 
 // Mail returns the one spelling of a mail address, so that two of them are compared as
 // text. An address with a tag after a plus is refused: it is another spelling of one.

@@ -183,7 +183,7 @@ func (r rosterRows) ByMail(mail string) (list []roster.Account, err error) {
 
 // ProposedBy implements containment.LineageRows.
 func (r rosterRows) ProposedBy(by roster.AccountID) (list []roster.Account, err error) {
-	rights, err := r.accounts(`a.proposer = $1`, string(by))
+	rights, err := r.accounts(`a.proposer = $1 or a.recoverer = $1`, string(by))
 	for _, one := range rights {
 		list = append(list, one.Account)
 	}

@@ -118,7 +118,8 @@ create table organisation (
 
 -- account is one member of staff in one organisation. One identity of an identity
 -- provider MUST lead to one account. proposer is the account that proposed it, approver the
--- one that approved it; empty when none did. It gives rights until until_us, where that is
+-- one that approved it, recoverer the one that last asked for it to be bound anew; empty when
+-- none did. It gives rights until until_us, where that is
 -- set, and unless closed_us is; none while waits, the entry of the roster that made it,
 -- is not 0; none from review_us on, where that is set, until its managers confirm it.
 -- trained_us is until when its certificate of awareness lasts.
@@ -133,6 +134,7 @@ create table account (
 	opened_us    bigint           not null,
 	proposer     text collate "C" not null default '',
 	approver     text collate "C" not null default '',
+	recoverer    text collate "C" not null default '',
 	mail         text              not null default '',
 	until_us     bigint,
 	closed_us    bigint,

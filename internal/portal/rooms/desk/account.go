@@ -39,7 +39,7 @@ type accountPage struct {
 	Openings     []opening
 	Times        int  // disclosures among the openings
 	More         bool // older entries than these are in the ledger
-	Lineage      lineage
+	Lineage      portal.Lineage
 }
 
 // opening is one entry of the account as the desk reads it.
@@ -79,7 +79,7 @@ func (a accounts) page(v visit) error {
 		Services: a.habilitationsOf(habilitations, now),
 		More:     len(entries) == portal.EntriesRead,
 	}
-	shown.Lineage = lineageOf(account, v.labels, a.held)
+	shown.Lineage = a.lineage(v.labels, account.ID)
 	shown.Openings = openings(entries, v.labels)
 	for _, e := range entries {
 		if e.Disclosed() {

@@ -160,7 +160,7 @@ func (l live) gravest(v visit, w watched) *graveAccount {
 	for _, day := range standing.Days[:max(0, len(standing.Days)-1)] {
 		g.Before += int(day.Charged.People())
 	}
-	g.Lineage = lineageOf(account, v.labels, l.held).Count
+	g.Lineage = l.lineage(v.labels, account.ID).Count
 	g.Suspending = path + "/orders/new?reach=account&effect=suspended&target=" + string(w.Account)
 	if g.Lineage > 0 {
 		g.Suspending += "&lineage=1"

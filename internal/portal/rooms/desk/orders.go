@@ -50,14 +50,14 @@ const mostCounted = 200
 func (h orders) preview(v visit, o order.Order, whole bool) (p preview, err error) {
 	lineage := make(map[roster.AccountID]bool)
 	if whole {
-		var walk func(kin)
-		walk = func(k kin) {
+		var walk func(portal.Kin)
+		walk = func(k portal.Kin) {
 			lineage[k.ID] = true
 			for _, below := range k.Below {
 				walk(below)
 			}
 		}
-		walk(lineageOf(v.labels.Accounts[roster.AccountID(o.Target)], v.labels, h.held).Tree)
+		walk(h.lineage(v.labels, roster.AccountID(o.Target)).Tree)
 	}
 	reached := make(map[roster.AccountID]bool)
 	for id, a := range v.labels.Accounts {
@@ -137,7 +137,7 @@ func (h orders) show(v visit, status int, o order.Order, whole bool, mend portal
 		Order: o, Leave: about(o), Wrong: mend, Whole: whole,
 	}
 	if o.Reach == order.Account {
-		shown.Lineage = lineageOf(v.labels.Accounts[roster.AccountID(o.Target)], v.labels, h.held).Count
+		shown.Lineage = h.lineage(v.labels, roster.AccountID(o.Target)).Count
 	}
 	var err error
 	if shown.Stops, err = h.preview(v, o, whole); err != nil {

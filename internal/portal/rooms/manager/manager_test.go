@@ -2,6 +2,7 @@ package manager_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -16,6 +18,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -385,5 +388,26 @@ func TestENTRY_6_WhoeverHasAPasskeySignsEachActWithIt(t *testing.T) {
 		if answer, _ := h.Goes(jeanne, http.MethodPost, path, form); answer.StatusCode < 400 {
 			t.Errorf("%s without a passkey: %s", path, answer.Status)
 		}
+	}
+}
+
+func TestRIGHTS_8_TheRoomDrawsWhoMadeWhomInTheirOrganisation(t *testing.T) {
+	stage := portaltest.NewStage()
+	read := func(who roster.AccountID) string {
+		answer := httptest.NewRecorder()
+		stage.Visits(who, http.MethodGet, manager.PeoplePath, nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
+		return answer.Body.String()
+	}
+	page := read("jeanne.vidal")
+	_, tree, drawn := strings.Cut(page, `<ul class="tree">`)
+	above, below, nested := strings.Cut(tree, `<ul class="tree">`)
+	if said := portaltest.Read(t, tree); !drawn || !nested || !strings.Contains(portaltest.Read(t, above), "Jeanne Vidal") || !strings.Contains(portaltest.Read(t, below), "Camille Aubry") || !strings.Contains(said, "Approved by") {
+		t.Errorf("the tree is %s", said)
+	}
+	if strings.Contains(tree, "/desk/") {
+		t.Error("a manager is led to the desk")
+	}
+	if other := read("remi.fort"); strings.Contains(other, "Camille Aubry") {
+		t.Error("another organisation's manager sees them")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
 )
@@ -62,7 +63,8 @@ type peoplePage struct {
 	Rosters   []rosterState
 	Review    []accountState // that must be confirmed within a month, or were not
 	Accounts  []accountState
-	Quota     int // of the viewer's organisation; 0 for the security desk
+	Quota     int          // of the viewer's organisation; 0 for the security desk
+	Trees     []portal.Kin // who made whom in the viewer's organisation
 	Wrong     portal.Mends
 }
 
@@ -159,6 +161,8 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	}
 	if mine != "" {
 		shown.Quota = h.deps.Quota(mine)
+		lineages := portal.Lineages{Labels: labels, Held: h.held}
+		shown.Trees = lineages.Within(mine)
 	}
 	if shown.Said, err = done(v); err != nil {
 		return err
@@ -170,6 +174,12 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	}
 	h.pages.Show(v, status, "people.html", shown)
 	return nil
+}
+
+// held reports whether an order stops or freezes an account itself.
+func (h *Handlers) held(a roster.Account) bool {
+	_, stopped := h.deps.Gate.Orders().Stop(order.Use{Account: a.ID}, h.shell.Now())
+	return stopped
 }
 
 // reviews reports whether an account waits for the viewer to confirm it: managers confirm
