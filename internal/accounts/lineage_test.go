@@ -250,4 +250,3 @@ func TestRIGHTS_8_WhoMadeWhomIsKeptAndContainmentFollowsIt(t *testing.T) {
 		t.Error("one of no lineage is stopped")
 	}
 }
-

@@ -132,4 +132,6 @@ func (l *Lineages) Within(organisation roster.OrganisationID) (trees []Kin) {
 }
 
 // Any reports whether there is anything to draw.
-func (l Lineage) Any() bool { return l.Count > 0 || len(l.Above) > 0 || l.Tree.Approved != "" || l.Tree.Recovered != "" }
+func (l Lineage) Any() bool {
+	return l.Count > 0 || len(l.Above) > 0 || l.Tree.Approved != "" || l.Tree.Recovered != ""
+}
