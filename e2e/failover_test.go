@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
@@ -89,10 +90,10 @@ type failing struct {
 	nodes    []*guarded
 	balance  *healthBalancer
 	crowd    *heldCrowd
-	ledger   *aftermath
-	written  map[shownUnder]register.Fields // read from the ledger so far
-	allowed  int                            // strangers, for each account
-	met      map[string][]outage            // by failure
+	ledger   *proof.Aftermath
+	written  map[proof.Shown]register.Fields // read from the ledger so far
+	allowed  int                             // strangers, for each account
+	met      map[string][]outage             // by failure
 	ctx      context.Context
 	leave    func() // ends the working day
 	working  sync.WaitGroup
@@ -108,7 +109,7 @@ type noted struct {
 	account     roster.AccountID
 	begun, over time.Time
 	outcome     string // "served", or what came instead
-	people      map[shownUnder]register.Fields
+	people      map[proof.Shown]register.Fields
 	strangers   []register.PersonID
 }
 
@@ -131,7 +132,7 @@ func newFailing(t *testing.T, work time.Duration, hurry []string) *failing {
 	connection := machines.Migrate(t)
 	f := &failing{
 		machines: machines, crowd: &heldCrowd{asked: make(chan struct{}, 16)}, allowed: int(work / time.Second), met: make(map[string][]outage),
-		written: make(map[shownUnder]register.Fields), signed: make(map[string]bool),
+		written: make(map[proof.Shown]register.Fields), signed: make(map[string]bool),
 	}
 	application := httptest.NewServer(f.crowd.handler())
 	t.Cleanup(application.Close)
@@ -147,7 +148,7 @@ func newFailing(t *testing.T, work time.Duration, hurry []string) *failing {
 		"adviser = { forgiven = 1, line = 20,":        "adviser = { forgiven = 1, line = 10000,",
 	})
 	f.takeFacts("caseloads", f.write("caseloads.csv", crowdCaseloads()))
-	f.ledger = newAftermath(f.house)
+	f.ledger = proof.NewAftermath(f.key)
 	text, err := os.ReadFile(f.config)
 	if err != nil {
 		t.Fatal(err)
@@ -426,27 +427,17 @@ func outcome(page life.Page, err error) string {
 }
 
 // peopleIn is whom an answer shows, even if it broke off.
-func (f *failing) peopleIn(account roster.AccountID, page life.Page) (people map[shownUnder]register.Fields, strangers []register.PersonID) {
-	rows := bytes.Split(page.Body, []byte(`"id":"`))[1:]
-	people = make(map[shownUnder]register.Fields)
+func (f *failing) peopleIn(account roster.AccountID, page life.Page) (people map[proof.Shown]register.Fields, strangers []register.PersonID) {
+	rows := bytes.Count(page.Body, []byte(`"id":"`))
+	people = make(map[proof.Shown]register.Fields)
 	receipt, err := strconv.ParseUint(page.Header.Get("Poterne-Receipt"), 10, 64)
-	if len(rows) > 0 && (err != nil || page.Status != http.StatusOK) {
-		f.t.Errorf("status %d, without a receipt, with %d people in the body", page.Status, len(rows))
+	if rows > 0 && (err != nil || page.Status != http.StatusOK) {
+		f.t.Errorf("status %d, without a receipt, with %d people in the body", page.Status, rows)
 	}
-	for _, row := range rows {
-		id, rest, complete := bytes.Cut(row, []byte(`"`))
-		if !complete {
-			continue
-		}
-		fields := register.Identifier
-		for field, member := range rowMembers {
-			if _, value, met := bytes.Cut(rest, member); met && len(value) > 0 {
-				fields |= field
-			}
-		}
-		person := f.key.Person(string(id))
-		people[shownUnder{ledger.Number(receipt), account, person}] = fields
-		if n, _ := strconv.Atoi(string(id)); n >= len(crowdStaff)*crowdOwn {
+	for id, fields := range proof.Rows(page.Body) {
+		person := f.key.Person(id)
+		people[proof.Shown{Receipt: ledger.Number(receipt), Account: account, Person: person}] = fields
+		if n, _ := strconv.Atoi(id); n >= len(crowdStaff)*crowdOwn {
 			strangers = append(strangers, person)
 		}
 	}
@@ -644,7 +635,7 @@ func (f *failing) suspend() {
 	f.t.Helper()
 	f.wait("an order", func() error {
 		output, code := poterne(f.t, "order", "place", "--config", f.config, "--as", "nadia", "--because", "the drill", "suspend", "account", "karim.benali")
-		number := orderNumber.FindStringSubmatch(output)
+		number := proof.OrderNumber.FindStringSubmatch(output)
 		if code != 0 || number == nil {
 			return errors.New(output)
 		}
@@ -730,7 +721,11 @@ func (f *failing) check() {
 	}
 	defer db.Close()
 	unveil(f.t, db, filepath.Dir(f.config))
-	maps.Copy(f.written, f.ledger.read(db))
+	written, err := f.ledger.Read(f.t.Context(), db)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	maps.Copy(f.written, written)
 	f.holds(answers, f.written)
 }
 
@@ -748,13 +743,13 @@ func (f *failing) connection() string {
 
 // holds wants everybody who was received in the ledger, no more strangers received
 // than allowed, nobody shown to Karim under an order, and nobody signed out.
-func (f *failing) holds(answers []noted, written map[shownUnder]register.Fields) {
+func (f *failing) holds(answers []noted, written map[proof.Shown]register.Fields) {
 	f.t.Helper()
 	strangers := make(map[roster.AccountID]map[register.PersonID]bool)
 	for _, n := range answers {
 		for key, fields := range n.people {
 			if !written[key].Has(fields) {
-				f.t.Errorf("under receipt %d somebody was received with %s, the ledger has %q", key.receipt, fields, written[key])
+				f.t.Errorf("under receipt %d somebody was received with %s, the ledger has %q", key.Receipt, fields, written[key])
 			}
 		}
 		if strangers[n.account] == nil {
@@ -776,7 +771,7 @@ func (f *failing) holds(answers []noted, written map[shownUnder]register.Fields)
 		if len(people) > f.allowed {
 			f.t.Errorf("%d strangers were received by %s, of %d", len(people), account, f.allowed)
 		}
-		if spent := f.ledger.spent[account]; spent > meter.People(f.allowed) {
+		if spent := f.ledger.Spent[account]; spent > meter.People(f.allowed) {
 			f.t.Errorf("%d hundredths were spent by %s, of %d people", spent, account, f.allowed)
 		}
 	}
@@ -788,8 +783,8 @@ func (f *failing) end() {
 	f.cuts()
 	f.leave()
 	f.working.Wait()
-	f.ledger = newAftermath(f.house)
-	f.written = make(map[shownUnder]register.Fields)
+	f.ledger = proof.NewAftermath(f.key)
+	f.written = make(map[proof.Shown]register.Fields)
 	f.check()
 	f.exhaust()
 	f.ordersHeld()
@@ -810,7 +805,7 @@ func (f *failing) end() {
 		counts[n.outcome]++
 		people += len(n.people)
 	}
-	f.t.Logf("%d entries; %d people received, each in the ledger; %v", f.ledger.next, people, counts)
+	f.t.Logf("%d entries; %d people received, each in the ledger; %v", f.ledger.Next, people, counts)
 	f.t.Logf("the tree verifies against %d checkpoints that were fetched, in %v", len(f.signed), time.Since(began).Round(10*time.Millisecond))
 }
 
@@ -830,7 +825,7 @@ func (f *failing) exhaust() {
 	}
 	f.check()
 	for _, account := range crowdStaff[:2] { // what was held for stolen may be narrowed
-		if spent := f.ledger.spent[account]; spent != meter.People(f.allowed) {
+		if spent := f.ledger.Spent[account]; spent != meter.People(f.allowed) {
 			f.t.Errorf("%s is refused at %d hundredths, of %d people", account, spent, f.allowed)
 		}
 	}
@@ -925,8 +920,4 @@ func (f *failing) table() string {
 			all[len(all)/2].nobody.Seconds(), all[len(all)-1].nobody.Seconds(), whole.Seconds(), lost)
 	}
 	return rows.String()
-}
-
-func newAftermath(h *house) *aftermath {
-	return &aftermath{house: h, seen: make(map[openedBy]register.Fields), spent: make(map[roster.AccountID]meter.Cost)}
 }

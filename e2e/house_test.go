@@ -30,6 +30,7 @@ import (
 
 	"poterne/internal/config"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
@@ -363,24 +364,12 @@ func entries(t *testing.T, database string, from ledger.Number) (list []ledger.E
 }
 
 // unveil lets a store read the people whom a program hides under the key in its
-// folder; where there is none it hides nobody.
+// folder, and check its seals; where there is no key it hides nobody.
 func unveil(t *testing.T, db *store.DB, folder string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(folder, "epoch.key"))
-	if errors.Is(err, os.ErrNotExist) {
-		return
-	}
-	if err != nil {
+	if err := proof.Unveil(t.Context(), db, folder); err != nil {
 		t.Fatal(err)
 	}
-	pseudonyms, err := ledger.ParsePseudonyms(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Conceal(t.Context(), pseudonyms); err != nil {
-		t.Fatal(err)
-	}
-	sealed(t, db, folder)
 }
 
 // sealed has a store check seals, and make them, as a program with the keys in a folder.

@@ -1,20 +1,16 @@
 package e2e
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
-	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/signin"
 )
 
 // house is a folder in which somebody has set Poterne up from the files of a
@@ -26,54 +22,32 @@ type house struct {
 	origin string
 	config string
 	key    register.Key
+	site   *proof.Site
 }
-
-// members is who can sign in at the house's identity provider, in the order of
-// their buttons, and the SIRET that it knows them under.
-var members = []struct {
-	account roster.AccountID
-	siret   string
-}{
-	{"pauline.mercier", "90000000000017"}, {"marc.petit", "90000000000017"}, {"karim.benali", "90000000000025"}, {"samir.cohen", "90000000000033"},
-}
-
-const (
-	houseClient = "poterne"
-	houseSecret = "a secret that the provider gave"
-	houseIdp    = "poste"
-)
 
 // newHouse sets a house up. Upstreams says where the addresses that the
 // configuration names really are. Whatever else the folder holds stays with the
-// caller.
+// caller. The folder "application" is the one that prove-it has.
 func newHouse(t *testing.T, folder string, upstreams map[string]string) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir(), origin: fmt.Sprintf("http://localhost:%d", freePort(t))}
-	h.config = filepath.Join(h.dir, "poterne.toml")
-	changes := []string{"localhost:8080", strings.TrimPrefix(h.origin, "http://"), "http://127.0.0.1:8081/api/v2", h.identityProvider()}
+	var files fs.FS = proof.Application
+	if folder != "application" {
+		files = os.DirFS("testdata/" + folder)
+	}
+	var changes []string
 	for written, real := range upstreams {
 		changes = append(changes, written, real)
 	}
-	for _, m := range members {
-		changes = append(changes, "sub of "+string(m.account), proconnect.Subject(houseClient, houseIdp, string(m.account)))
+	site, err := proof.SetUp(t.Context(), t.TempDir(), binary, files, changes...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range []string{"poterne.toml", "roster.toml"} {
-		text, err := os.ReadFile(filepath.Join("testdata", folder, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.write(name, strings.NewReplacer(changes...).Replace(string(text)))
-	}
-	h.write("client.secret", houseSecret)
-	h.poterne("keys", h.dir, "--origin", "poterne.example/ledger")
-	h.poterne("config", "check", h.config)
-	h.poterne("roster", "import", "--config", h.config, "--as", "nadia", filepath.Join(h.dir, "roster.toml"))
-	h.key = pseudonymKey(t, h.dir)
-	return h
+	t.Cleanup(func() { _ = site.Close() })
+	return &house{t, site.Dir, site.Origin, site.Config, site.Key, site}
 }
 
 // byAddress is the house under another host, which is another origin.
-func (h *house) byAddress() string { return strings.Replace(h.origin, "localhost", "127.0.0.1", 1) }
+func (h *house) byAddress() string { return h.site.ByAddress() }
 
 // in is the same house, for a subtest.
 func (h *house) in(t *testing.T) *house {
@@ -85,8 +59,8 @@ func (h *house) in(t *testing.T) *house {
 // write writes a file that its owner alone may read.
 func (h *house) write(name, text string) string {
 	h.t.Helper()
-	path := filepath.Join(h.dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	path, err := h.site.Write(name, text)
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	return path
@@ -105,7 +79,9 @@ func (h *house) poterne(args ...string) string {
 // takeFacts imports a CSV file of facts.
 func (h *house) takeFacts(source, file string) {
 	h.t.Helper()
-	h.poterne("facts", "import", "--config", h.config, "--as", "nadia", "--source", source, file)
+	if err := h.site.TakeFacts(h.t.Context(), source, file); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // serve starts guarding, and returns once it answers.
@@ -119,18 +95,11 @@ func (h *house) serve() *process {
 // browser returns a browser in which somebody is signed in.
 func (h *house) browser(account roster.AccountID) *life.Browser {
 	h.t.Helper()
-	b := life.NewBrowser(h.origin)
-	for button, m := range members {
-		if m.account != account {
-			continue
-		}
-		if err := b.SignIn(h.t.Context(), fmt.Sprint(button)); err != nil {
-			h.t.Fatal(err)
-		}
-		return b
+	b, err := h.site.Browser(h.t.Context(), account)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	h.t.Fatalf("nobody is called %s", account)
-	return nil
+	return b
 }
 
 // get opens a page, whatever its status.
@@ -149,7 +118,7 @@ func (h *house) entries(from ledger.Number) []ledger.Entry {
 	return entries(h.t, h.database(), from)
 }
 
-func (h *house) database() string { return filepath.Join(h.dir, "poterne.db") }
+func (h *house) database() string { return h.site.Database() }
 
 // verified holds the whole ledger against its tree, as somebody at a terminal does.
 func (h *house) verified() {
@@ -157,36 +126,4 @@ func (h *house) verified() {
 	if output, code := poterne(h.t, "ledger", "verify", "--config", h.config); code != 0 {
 		h.t.Errorf("the ledger does not verify:\n%s", output)
 	}
-}
-
-// identityProvider starts one that lives as long as the test, and returns its
-// issuer.
-func (h *house) identityProvider() (issuer string) {
-	h.t.Helper()
-	var handler http.Handler // the issuer must be known before the provider is made
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
-	h.t.Cleanup(server.Close)
-	issuer = server.URL + "/api/v2"
-	var people []proconnect.Person
-	for _, m := range members {
-		given, usual, _ := strings.Cut(string(m.account), ".")
-		people = append(people, proconnect.Person{
-			Subject: string(m.account), GivenName: given, UsualName: usual, Email: string(m.account) + "@poste.example",
-			SIRET: m.siret, Idp: houseIdp, ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
-		})
-	}
-	provider, err := proconnect.New(proconnect.Settings{
-		Issuer: issuer, People: people,
-		Clients: []proconnect.Client{{
-			ID: houseClient, Secret: houseSecret, Name: "Poterne",
-			Redirects: []string{h.origin + signin.CallbackPath, h.byAddress() + signin.CallbackPath},
-			Exits:     []string{h.origin + signin.LeftPath, h.byAddress() + signin.LeftPath},
-			Recall:    h.origin + signin.RecallPath,
-		}},
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	handler = provider.Handler()
-	return issuer
 }

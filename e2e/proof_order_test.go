@@ -7,44 +7,34 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 )
 
 // held is an application that holds each answer until it is told to give it.
-type held struct {
-	asked  chan struct{} // a request has come
-	answer chan struct{} // closed or sent to: answer it
-}
+type held struct{ *proof.Held }
 
 func newHeld(t *testing.T) (*held, string) {
-	a := &held{make(chan struct{}), make(chan struct{})}
+	a := &held{proof.NewHeld()}
 	server := httptest.NewServer(a)
 	t.Cleanup(func() {
-		close(a.answer)
+		close(a.Answer)
 		server.Close()
 	})
 	return a, server.URL
-}
-
-func (a *held) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.asked <- struct{}{}
-	<-a.answer
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(w, `{"id":%q,"name":"Somebody","mail":"somebody@courriel.example","note":""}`, strings.TrimPrefix(r.URL.Path, "/files/"))
 }
 
 // arrived waits until a request has reached the application.
 func (a *held) arrived(t *testing.T) {
 	t.Helper()
 	select {
-	case <-a.asked:
+	case <-a.Asked:
 	case <-time.After(patience):
 		t.Fatal("the application was not asked")
 	}
@@ -54,8 +44,6 @@ const hisCaseload = `id,kind,account,scheme,person,from,until
 1,caseload,pauline.mercier,dossier,000001,2026-01-01T00:00:00Z,2099-01-01T00:00:00Z
 2,caseload,karim.benali,dossier,000001,2026-01-01T00:00:00Z,2099-01-01T00:00:00Z
 `
-
-var orderNumber = regexp.MustCompile(`order ([0-9]+) is in force`)
 
 // An order placed by somebody at a terminal, while the application is still at work,
 // stops the answer; and whoever it does not name goes on.
@@ -84,7 +72,7 @@ func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
 			answered := opening(pauline)
 			application.arrived(t)
 			number := h.place(order.place...)
-			application.answer <- struct{}{} // the very next decision already obeys
+			application.Answer <- struct{}{} // the very next decision already obeys
 			select {
 			case page := <-answered:
 				if page.Status != http.StatusForbidden || strings.Contains(string(page.Body), "somebody@courriel.example") {
@@ -96,7 +84,7 @@ func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
 			if order.spares {
 				answered := opening(karim)
 				application.arrived(t)
-				application.answer <- struct{}{}
+				application.Answer <- struct{}{}
 				if page := <-answered; page.Status != http.StatusOK {
 					t.Errorf("somebody whom the order does not name was answered with %d", page.Status)
 				}
@@ -191,13 +179,9 @@ func opening(b *life.Browser) <-chan life.Page {
 // place places an order, as somebody at a terminal does.
 func (h *house) place(order ...string) ledger.Number {
 	h.t.Helper()
-	args := append([]string{"order", "place", "--config", h.config, "--as", "nadia", "--because", "the drill"}, order...)
-	output := h.poterne(args...)
-	number := orderNumber.FindStringSubmatch(output)
-	if number == nil {
-		h.t.Fatalf("no order: %s", output)
+	n, err := h.site.Place(h.t.Context(), order...)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	var n ledger.Number
-	_, _ = fmt.Sscan(number[1], &n)
 	return n
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
@@ -88,7 +89,7 @@ subject = "alix"
 func oidcProvider(t *testing.T, origin string) (issuer string) {
 	library := npm(t, "oidc-provider", "9.5.2", filepath.Join("lib", "index.js"))
 	port := freePort(t)
-	neighbour(t, exec.Command("node", filepath.Join("testdata", "provider", "provider.mjs"), library, fmt.Sprint(port), origin, houseSecret), port)
+	neighbour(t, exec.Command("node", filepath.Join("testdata", "provider", "provider.mjs"), library, fmt.Sprint(port), origin, proof.Secret), port)
 	return fmt.Sprintf("http://localhost:%d", port)
 }
 

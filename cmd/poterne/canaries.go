@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"math"
-	"text/tabwriter"
 	"time"
 
 	"poterne/internal/app"
@@ -28,35 +26,13 @@ type canariesPlan struct {
 	Share       float64 `default:"0.0005" help:"How much of the files should be live canaries."`
 }
 
-const (
-	// usualOneIn keeps those few who have a reserved identifier already, and the time
-	// that looking for identifiers takes, both small.
-	usualOneIn = 1_000_000
-	// margin is how many identifiers are reserved for each that is used, at least.
-	margin = 2
-	// triesPerSecond is what one core looks through.
-	triesPerSecond = 1e6
-)
-
 // Run prints a plan. It reads no configuration.
 func (p *canariesPlan) Run(on *streams) error {
-	if p.People < 1 || p.Identifiers < p.People || p.Share <= 0 || p.Share > 0.01 {
+	plan := lookup.Plan{People: p.People, Identifiers: p.Identifiers, Share: p.Share}
+	if !plan.Sensible() {
 		return usage("write how many --people there are, at least as many --identifiers, and a --share of at most 0.01")
 	}
-	files := math.Ceil(p.People * p.Share / register.LiveShare)
-	oneIn := math.Min(usualOneIn, math.Floor(p.Identifiers/(margin*files)))
-	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "live canaries\t%.0f\tone file in %.0f; a thief who picks at random meets one after %.0f people on average\n", p.People*p.Share, 1/p.Share, 1/p.Share)
-	fmt.Fprintf(table, "files to make\t%.0f\tthree in four of them are live in any month\n", files)
-	if oneIn >= 100 {
-		fmt.Fprintf(table, "one_in\t%.0f\t%.0f identifiers are reserved; one slip of the pen in %.0f meets a live one\n", oneIn, p.Identifiers/oneIn, oneIn/register.LiveShare)
-		fmt.Fprintf(table, "people who have one\t%.1f\tto be expected; poterne canaries check finds them, give them another identifier first\n", p.People/oneIn)
-		fmt.Fprintf(table, "identifiers to try\t%.1g\tthat nobody has, for poterne canaries export; about %s on one core\n", files*oneIn, (time.Duration(files*oneIn/triesPerSecond) * time.Second).String())
-	} else {
-		fmt.Fprintf(table, "one_in\tnone\ttoo few identifiers are free: let the register's office skip reserved ones, as below\n")
-	}
-	fmt.Fprintf(table, "or, issued\t%.0f\tas one_in, where the office asks poterne canaries check before it gives an identifier, and gives those that are reserved to canaries\n", register.LiveShare/p.Share)
-	return table.Flush()
+	return plan.Write(on.Out)
 }
 
 type canariesCheck struct {

@@ -46,6 +46,7 @@ type commands struct {
 	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
 	Permit    permitCommands    `cmd:"" help:"Allow exports, which are off otherwise."`
 	Audit     auditCommand      `cmd:"" help:"Hold the rows that give rights against the ledger."`
+	ProveIt   proveCommand      `cmd:"" help:"Show on this machine that what is claimed holds: three minutes, without a network."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`

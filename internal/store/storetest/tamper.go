@@ -1,195 +1,28 @@
 package storetest
 
 import (
-	"context"
 	"database/sql"
-	"fmt"
-	"slices"
-	"strings"
 	"testing"
 
-	"modernc.org/sqlite"
-
-	"poterne/internal/ledger"
+	"poterne/internal/lab/tamper"
 )
 
-// Tamper does to entries what statements say, as one who owns the database may: see
-// TamperWith.
+// Tamper does to entries what statements say: see tamper.Entries.
 func Tamper(t testing.TB, db *sql.DB, statements string) {
 	t.Helper()
-	TamperWith(t, db, func(conn *sql.Conn) {
-		for statement := range strings.SplitSeq(statements, ";") {
-			if _, err := conn.ExecContext(context.Background(), statement); err != nil {
-				t.Fatal(statement, err)
-			}
-		}
-	})
+	if err := tamper.Entries(t.Context(), db, statements); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// TamperWith changes entries without a guard. Meanwhile they lie in the table entry
-// (number, month, salt, body); on SQLite their month is 0. Afterwards each that was
-// changed, and those it shared a row with, is a row of the ledger of its own.
+// TamperWith changes entries without a guard: see tamper.With.
 func TamperWith(t testing.TB, db *sql.DB, change func(*sql.Conn)) {
 	t.Helper()
-	conn, err := db.Conn(t.Context())
+	err := tamper.With(t.Context(), db, func(conn *sql.Conn) error {
+		change(conn)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	_, sqlite := db.Driver().(*sqlite.Driver)
-	a := attacker{t, conn, !sqlite}
-	lock := a.unlock()
-	rows := a.layOut()
-	change(conn)
-	a.layIn(rows)
-	lock()
-}
-
-type attacker struct {
-	t        testing.TB
-	conn     *sql.Conn
-	postgres bool
-}
-
-func (a attacker) exec(statement string, args ...any) {
-	a.t.Helper()
-	if _, err := a.conn.ExecContext(context.Background(), statement, args...); err != nil {
-		a.t.Fatal(statement, err)
-	}
-}
-
-// column reads one column.
-func column[T any](a attacker, query string) (values []T) {
-	a.t.Helper()
-	for row := range a.rows(query, 1) {
-		values = append(values, row[0].(T))
-	}
-	return values
-}
-
-func (a attacker) rows(query string, width int) func(func([]any) bool) {
-	return func(yield func([]any) bool) {
-		a.t.Helper()
-		rows, err := a.conn.QueryContext(context.Background(), query)
-		if err != nil {
-			a.t.Fatal(query, err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			row := make([]any, width)
-			places := make([]any, width)
-			for i := range row {
-				places[i] = &row[i]
-			}
-			if err := rows.Scan(places...); err != nil {
-				a.t.Fatal(query, err)
-			}
-			if !yield(row) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			a.t.Fatal(query, err)
-		}
-	}
-}
-
-// unlock takes the triggers away, and returns what puts them back.
-func (a attacker) unlock() (lock func()) {
-	if a.postgres {
-		a.exec(`set session_replication_role = replica`)
-		return func() { a.exec(`reset session_replication_role`) }
-	}
-	triggers := column[string](a, `select sql from sqlite_master where type = 'trigger' and tbl_name = 'turn'`)
-	for _, name := range column[string](a, `select name from sqlite_master where type = 'trigger' and tbl_name = 'turn'`) {
-		a.exec(`drop trigger ` + name)
-	}
-	return func() {
-		for _, trigger := range triggers {
-			a.exec(trigger)
-		}
-	}
-}
-
-// row is a row of the ledger, and the entries that it holds.
-type row struct {
-	columns []any // first, count, body, previous, seal, month
-	entries []string
-}
-
-// layOut puts the ledger's entries into the table entry, and returns the rows they lay in.
-func (a attacker) layOut() (rows []row) {
-	a.exec(`create table entry (number bigint, month integer, salt ` + a.bytes() + `, body ` + a.bytes() + `)`)
-	for _, columns := range slices.Collect(a.rows(`select first, count, body, previous, seal, `+a.month()+` from turn order by first`, 6)) {
-		one := row{columns: columns}
-		turn := ledger.Turn{First: ledger.Number(columns[0].(int64)), Count: int(columns[1].(int64)), Body: columns[2].([]byte)}
-		for entry := range turn.Entries() {
-			a.exec(`insert into entry (number, month, salt, body) values ($1, $2, $3, $4)`, int64(entry.Number), columns[5], entry.Salt[:], entry.Body)
-			one.entries = append(one.entries, fmt.Sprint(entry.Number, columns[5], entry.Salt, entry.Body))
-		}
-		rows = append(rows, one)
-	}
-	return rows
-}
-
-// layIn puts what is in that table into the ledger's place. A row of which every entry is
-// there as it was stays as it was.
-func (a attacker) layIn(before []row) {
-	left := make(map[string][]any)
-	var order []string
-	for _, e := range slices.Collect(a.rows(`select number, salt, body, month from entry order by number`, 4)) {
-		name := fmt.Sprint(e[0], e[3], ledger.Salt(e[1].([]byte)), e[2])
-		left[name], order = e, append(order, name)
-	}
-	a.exec(`delete from turn`)
-	for _, one := range before {
-		if slices.ContainsFunc(one.entries, func(name string) bool { return left[name] == nil }) {
-			continue
-		}
-		a.insert(notNull(one.columns)...)
-		for _, name := range one.entries {
-			delete(left, name)
-		}
-	}
-	for _, name := range order {
-		if e, changed := left[name]; changed {
-			turn := ledger.Turns([]ledger.Sealed{{Number: ledger.Number(e[0].(int64)), Salt: ledger.Salt(e[1].([]byte)), Body: e[2].([]byte)}})[0]
-			a.insert(int64(turn.First), turn.Count, turn.Body, []byte{}, []byte{}, e[3])
-		}
-	}
-	a.exec(`drop table entry`)
-}
-
-// insert inserts a row of the ledger.
-func (a attacker) insert(columns ...any) {
-	a.t.Helper()
-	if !a.postgres {
-		a.exec(`insert into turn (first, count, body, previous, seal) values ($1, $2, $3, $4, $5)`, columns[:5]...)
-		return
-	}
-	a.exec(`insert into turn (first, count, body, previous, seal, month) values ($1, $2, $3, $4, $5, $6)`, columns...)
-}
-
-func (a attacker) month() string {
-	if a.postgres {
-		return `month`
-	}
-	return `0`
-}
-
-func (a attacker) bytes() string {
-	if a.postgres {
-		return `bytea`
-	}
-	return `blob`
-}
-
-// notNull gives empty bytes back what a driver made of them.
-func notNull(columns []any) []any {
-	for i, column := range columns {
-		if bytes, ok := column.([]byte); ok && bytes == nil || column == nil {
-			columns[i] = []byte{}
-		}
-	}
-	return columns
 }
