@@ -39,7 +39,7 @@ func (r Report) failed() (n int) {
 // Answer is the report in one sentence.
 func (r Report) Answer(in i18n.Language) string {
 	if failed := r.failed(); failed > 0 {
-		return in.Say("prove.answer-not", "failed", failed, "n", len(r.Results))
+		return in.Say("prove.answer-not", "n", failed, "of", len(r.Results))
 	}
 	return in.Say("prove.answer", "n", len(r.Results))
 }
