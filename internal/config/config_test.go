@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -132,8 +133,8 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 	}
 }
 
-// anyFormat treats the three formats of answers, which have the same keys, as one.
-var anyFormat = strings.NewReplacer(".json.", ".answer.", ".html.", ".answer.", ".csv.", ".answer.")
+// anyFormat treats the formats of answers, which have the same keys, as one.
+var anyFormat = strings.NewReplacer(".invalid.json.", ".answer.", ".invalid.html.", ".answer.", ".ndjson.", ".answer.", ".json.", ".answer.", ".html.", ".answer.", ".csv.", ".answer.")
 
 // placeless drops the places in lists from a path.
 func placeless(path string) string {
@@ -518,4 +519,38 @@ func TestACommandThatDoesNotSignIsToldAndSignsNothing(t *testing.T) {
 			t.Errorf("complaints are %v, without %s", err, sentence)
 		}
 	}
+}
+
+var declarations = regexp.MustCompile("(?s)\n```toml\n(.*?)```")
+
+// Each example of the reference is accepted as it stands, and every key of a service is
+// on its page.
+//
+// Promise: RUN-2
+func TestRUN_2_TheReferenceOfDeclarationsIsWhatIsRead(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "declaring.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := strings.Cut(config.Example, "\n[[service]]")
+	tables := strings.Index(before, "\n[messages]")
+	if tables > 0 {
+		t.Fatal("messages come before the services")
+	}
+	const service = "\n[[service]]\nid = \"people\"\nhost = \"people.example\"\nupstream = \"http://127.0.0.1:3000\"\npurpose = \"accompany\"\n"
+	blocks := declarations.FindAllSubmatch(page, -1)
+	if len(blocks) < 10 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	dir := configtest.Secrets(t)
+	for _, block := range blocks {
+		if _, err := parse(dir, before+service+string(block[1])); err != nil {
+			t.Errorf("%s\n%v", block[1], err)
+		}
+	}
+	everyKey(reflect.TypeFor[config.File](), tree(t), "", func(_ map[string]any, key string, _ bool, path string) {
+		if strings.HasPrefix(path, "service") && !regexp.MustCompile("(?m)\\b"+regexp.QuoteMeta(key)+"\\b").Match(page) {
+			t.Errorf("%s is not on the page", placeless(path))
+		}
+	})
 }

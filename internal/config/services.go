@@ -33,6 +33,7 @@ type serviceTable struct {
 	Cookies  []string      `toml:"cookies"` // names of the cookies that the application may set
 	Sources  []string      `toml:"sources"` // hosts that its content security policy may name
 	Largest  int64         `toml:"largest"` // bytes of an answer; 8 MiB
+	Uploads  int64         `toml:"uploads"` // bytes of a request; 1 MiB
 	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
 	Reuse    bool          `toml:"reuse"`   // connections carry more than one request, all of one account
 	Route    []routeTable  `toml:"route" need:"[[service.route]]: what is not declared is refused"`
@@ -60,6 +61,11 @@ type routeTable struct {
 	Optional []string                        `toml:"optional"` // those of them, and fields of a form under written, that a change may leave out
 	Query    []string                        `toml:"query"`    // other parameters
 	Form     []string                        `toml:"form"`     // other fields
+	Files    map[string]oneOrMore            `toml:"files"`    // fields in which files are sent; their content types
+	Reads    bool                            `toml:"reads"`    // a POST that changes nothing
+	Invalid  *invalidTable                   `toml:"invalid"`  // what the application says of a request that is wrong
+	Total    string                          `toml:"total"`    // header that says how many rows a list has on all pages
+	Links    bool                            `toml:"links"`    // the header Link leads to other pages
 	Leads    map[string]string               `toml:"redirect"` // what a redirection here may say besides what was asked: part of the path or parameter, regular expression
 	Members  []string                        `toml:"members"`  // other members of a JSON body
 	Takes    []string                        `toml:"takes"`    // content types of bodies that pass unread; neither forms nor JSON
@@ -68,6 +74,7 @@ type routeTable struct {
 	Partial  bool                            `toml:"partial"`  // the application leaves alone what a change does not carry
 	Shows    []string                        `toml:"shows"`    // categories that plain or unread answers tell of whom the request names
 	JSON     *answerTable                    `toml:"json"`
+	NDJSON   *answerTable                    `toml:"ndjson"`
 	HTML     *answerTable                    `toml:"html"`
 	CSV      *answerTable                    `toml:"csv"`
 	Search   *searchTable                    `toml:"search"`
@@ -75,6 +82,13 @@ type routeTable struct {
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
+}
+
+// invalidTable says how an application's words about a wrong request are read.
+type invalidTable struct {
+	Status []int64      `toml:"status" need:"status = [422]"` // of 400, 409, 412, 422
+	JSON   *answerTable `toml:"json"`
+	HTML   *answerTable `toml:"html"`
 }
 
 // searchTable makes a route a search: for one known person, with few rows. Who
@@ -92,15 +106,17 @@ const usualMost = 10
 // answerTable says where people are in an answer. Paths are JSONPath, CSS
 // selectors (with @attribute at the end for an attribute) or columns.
 type answerTable struct {
-	Row      string               `toml:"row"`    // what stands for one person
-	Person   map[string]oneOrMore `toml:"person"` // scheme; where the row names its person
-	Fields   map[string]oneOrMore `toml:"fields"` // category; where its parts are
-	People   []groupTable         `toml:"people"` // instead of these three, when rows are of several kinds
-	Plain    oneOrMore            `toml:"plain"`  // parts that speak of nobody
-	Keep     oneOrMore            `toml:"keep"`   // words that may stay around what is declared: classes, ids, JSON names
-	About    bool                 `toml:"about"`  // all of it or nothing, not a list
-	Type     string               `toml:"type"`   // content type, when it is not the usual one
-	Comma    string               `toml:"comma"`  // of CSV
+	Row      string               `toml:"row"`      // what stands for one person
+	Person   map[string]oneOrMore `toml:"person"`   // scheme; where the row names its person
+	Fields   map[string]oneOrMore `toml:"fields"`   // category; where its parts are
+	People   []groupTable         `toml:"people"`   // instead of these three, when rows are of several kinds
+	Plain    oneOrMore            `toml:"plain"`    // parts that speak of nobody
+	Keep     oneOrMore            `toml:"keep"`     // words that may stay around what is declared: classes, ids, JSON names
+	About    bool                 `toml:"about"`    // all of it or nothing, not a list
+	Fragment bool                 `toml:"fragment"` // HTML that a script puts into a page
+	Charset  string               `toml:"charset"`  // of an answer that does not say: windows-1252
+	Type     string               `toml:"type"`     // content type, when it is not the usual one
+	Comma    string               `toml:"comma"`    // of CSV
 	Download string               `toml:"download"`
 }
 
@@ -128,7 +144,7 @@ func (c *config) services(s *Settings, wrong *document) {
 		path := index("service", i)
 		service := httpgate.Service{
 			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
-			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Timeout: table.Timeout, Reuse: table.Reuse,
+			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Uploads: table.Uploads, Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
 			service.Name = table.ID
@@ -167,7 +183,10 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	route := httpgate.Route{
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
-		Shows: categories(wrong, path+".shows", r.Shows),
+		Shows: categories(wrong, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
+		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Leads)) {
 		route.Leads = append(route.Leads, httpgate.Value{Name: name, Pattern: r.Leads[name]})
@@ -178,8 +197,9 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	}
 	for _, in := range slices.Sorted(maps.Keys(r.Request)) {
 		for _, scheme := range slices.Sorted(maps.Keys(r.Request[in])) {
-			for _, name := range r.Request[in][scheme] {
-				naming := httpgate.Naming{In: httpgate.Place(in), Name: name, Scheme: scheme, Optional: slices.Contains(r.Optional, name)}
+			for _, place := range r.Request[in][scheme] {
+				name, template := templateOf(place)
+				naming := httpgate.Naming{In: httpgate.Place(in), Name: name, Scheme: scheme, Template: template, Optional: slices.Contains(r.Optional, name)}
 				route.Request = append(route.Request, naming)
 			}
 		}
@@ -200,12 +220,11 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
-	for _, declared := range []struct {
-		format content.Format
-		table  *answerTable
-	}{{content.JSON, r.JSON}, {content.HTML, r.HTML}, {content.CSV, r.CSV}} {
-		if declared.table != nil {
-			route.Answers = append(route.Answers, declared.table.compile(wrong, path+"."+string(declared.format), declared.format))
+	route.Answers = answers(wrong, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV})
+	if r.Invalid != nil {
+		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML})}
+		for _, status := range r.Invalid.Status {
+			route.Invalid.Status = append(route.Invalid.Status, int(status))
 		}
 	}
 	if r.Header != nil {
@@ -219,6 +238,16 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		route.Unread = append(route.Unread, r.Static...)
 	}
 	return route
+}
+
+// answers are those that are declared, in the order of content.Formats.
+func answers(wrong *document, path string, tables map[content.Format]*answerTable) (all []httpgate.Answer) {
+	for _, format := range content.Formats {
+		if table := tables[format]; table != nil {
+			all = append(all, table.compile(wrong, path+"."+string(format), format))
+		}
+	}
+	return all
 }
 
 // address reads the short forms of methods and path.
@@ -245,7 +274,8 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	switch {
 	case len(r.Static) > 0:
 		return httpgate.Static
-	case len(route.Request) > 0 || route.Header != nil || slices.ContainsFunc(route.Answers, people):
+	case len(route.Request) > 0 || route.Header != nil || slices.ContainsFunc(route.Answers, people),
+		route.Invalid != nil && slices.ContainsFunc(route.Invalid.Answers, people):
 		return httpgate.People
 	default:
 		return httpgate.Page
@@ -253,7 +283,7 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 }
 
 func (a *answerTable) compile(wrong *document, path string, format content.Format) httpgate.Answer {
-	layout := content.Layout{Format: format, Plain: a.Plain, Keep: a.Keep}
+	layout := content.Layout{Format: format, Fragment: a.Fragment, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
 		if len(groups) > 0 {
@@ -269,15 +299,16 @@ func (a *answerTable) compile(wrong *document, path string, format content.Forma
 	} else if len(comma) > 1 {
 		wrong.Add(path+".comma", "not a single character")
 	}
-	return httpgate.Answer{Type: a.Type, Layout: layout, About: a.About, Download: a.Download}
+	return httpgate.Answer{Type: a.Type, Charset: a.Charset, Layout: layout, About: a.About, Download: a.Download}
 }
 
 func (g groupTable) compile(wrong *document, path string, format content.Format) content.Group {
 	group := content.Group{Row: g.Row}
 	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
 		for _, place := range g.Person[scheme] {
+			place, template := templateOf(place)
 			at, attribute := attributeOf(place, format)
-			group.Person = append(group.Person, content.Naming{Scheme: scheme, Path: at, Attribute: attribute})
+			group.Person = append(group.Person, content.Naming{Scheme: scheme, Path: at, Attribute: attribute, Template: template})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
@@ -292,6 +323,16 @@ func (g groupTable) compile(wrong *document, path string, format content.Format)
 		}
 	}
 	return group
+}
+
+var templateEnd = regexp.MustCompile(`^(.*) as (\S*\{id\}\S*)$`)
+
+// templateOf takes "@.subject.reference as Patient/{id}" apart.
+func templateOf(place string) (path, template string) {
+	if parts := templateEnd.FindStringSubmatch(place); parts != nil {
+		return parts[1], parts[2]
+	}
+	return place, ""
 }
 
 var attributeEnd = regexp.MustCompile(`^(.*)@([A-Za-z][A-Za-z0-9_:-]*)$`)

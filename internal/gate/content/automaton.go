@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 
 	"poterne/internal/register"
@@ -25,12 +26,17 @@ type meaning struct {
 }
 
 // rowKind is a group of people, with the paths that start at its rows.
-type rowKind struct{ first, last int }
+type rowKind struct {
+	first, last int
+	keys        []*namePlace    // by which the name of the row's own member names its person
+	keyNeeds    register.Fields // of that name
+}
 
 // namePlace is one way in which rows of a group name their person.
 type namePlace struct {
-	order  int
-	scheme string
+	order    int
+	scheme   string
+	template string
 }
 
 // state is what all the declared paths together say about one value, however
@@ -44,6 +50,14 @@ type state struct {
 	plain    bool
 	expected bool // a declared path leads through here, step by step
 
+	beneath            // of whatever no filter chooses
+	filters  []*filter // of what is beneath
+	filtered map[uint64]*beneath
+	tuple    bool // elements mean different things by their index
+}
+
+// beneath is what is said of members and elements.
+type beneath struct {
 	members  map[string]*state
 	member   *state // any other member
 	elements []elements
@@ -56,15 +70,17 @@ type elements struct {
 }
 
 // leaf reports whether nothing is declared beneath.
-func (s *state) leaf() bool { return s.members == nil && s.member == nil && s.elements == nil }
+func (s *state) leaf() bool {
+	return s.members == nil && s.member == nil && s.elements == nil && s.filters == nil
+}
 
 // declared reports whether the value itself may go out.
 func (s *state) declared() bool { return s.fields != 0 || s.plain }
 
 // at returns the state of the element with this index.
-func (s *state) at(index int) *state {
+func (b *beneath) at(index int) *state {
 	var next *state
-	for _, run := range s.elements {
+	for _, run := range b.elements {
 		if run.from > index {
 			break
 		}
@@ -74,8 +90,29 @@ func (s *state) at(index int) *state {
 }
 
 // positional reports whether elements mean different things by their index.
-func (s *state) positional() bool {
-	return len(s.elements) > 1 || len(s.elements) == 1 && s.elements[0].from > 0
+func (b *beneath) positional() bool {
+	return len(b.elements) > 1 || len(b.elements) == 1 && b.elements[0].from > 0
+}
+
+// errFiltered is of a value that two filters choose which exclude each other.
+var errFiltered = errors.New("a value cannot be told by the filters")
+
+// of returns what is said of a member or element, given the text that begins with it.
+func (s *state) of(text []byte) (*beneath, error) {
+	var chosen uint64
+	for i, f := range s.filters {
+		if f.holds(text) {
+			chosen |= 1 << i
+		}
+	}
+	if chosen == 0 {
+		return &s.beneath, nil
+	}
+	b, known := s.filtered[chosen]
+	if !known {
+		return nil, errFiltered
+	}
+	return b, nil
 }
 
 // position is how far a path has been followed.
@@ -84,8 +121,12 @@ type position struct {
 	passing       bool // only on the way to a descendant, perhaps in vain
 }
 
-// maxStates bounds what descendants with many names could multiply into.
-const maxStates = 1000
+// What descendants with many names, and filters, could multiply into.
+const (
+	maxStates  = 1000
+	maxFilters = 32  // at one place
+	maxChosen  = 128 // ways in which filters at one place can hold together
+)
 
 // automaton builds the states by following all paths at once.
 type automaton struct {
@@ -184,8 +225,65 @@ func (a *automaton) say(s *state, p position) {
 	s.plain = s.plain || meant.plain
 }
 
-// lead finds the states of the members and elements of a value at these positions.
+// lead finds the states of the members and elements of a value at these positions,
+// for each way in which filters can hold.
 func (a *automaton) lead(s *state, at []position) (err error) {
+	for _, p := range at {
+		if a.ended(p) {
+			continue
+		}
+		for _, f := range a.patterns[p.pattern].steps[p.step].filters {
+			if !slices.ContainsFunc(s.filters, func(known *filter) bool { return known.text == f.text }) {
+				s.filters = append(s.filters, f)
+			}
+		}
+	}
+	if len(s.filters) > maxFilters {
+		return fmt.Errorf("there are more than %d different filters at one place", maxFilters)
+	}
+	together := []uint64{0}
+	for i, f := range s.filters {
+		for _, chosen := range together {
+			apart := false
+			for j := range i {
+				apart = apart || chosen&(1<<j) != 0 && f.excludes(s.filters[j])
+			}
+			if !apart {
+				together = append(together, chosen|1<<i)
+			}
+		}
+		if len(together) > maxChosen {
+			return errors.New("the filters at one place can hold in too many ways together; compare the same member in each of them")
+		}
+	}
+	if len(s.filters) > 0 {
+		s.filtered = make(map[uint64]*beneath, len(together))
+	}
+	for _, chosen := range together {
+		b := &s.beneath
+		if chosen != 0 {
+			b = &beneath{}
+			s.filtered[chosen] = b
+		}
+		var holds []string
+		for i, f := range s.filters {
+			if chosen&(1<<i) != 0 {
+				holds = append(holds, f.text)
+			}
+		}
+		if err := a.leadTo(b, at, holds); err != nil {
+			return err
+		}
+		s.tuple = s.tuple || b.positional()
+	}
+	return nil
+}
+
+// leadTo finds them for one way.
+func (a *automaton) leadTo(s *beneath, at []position, holds []string) (err error) {
+	filtered := func(s step) bool {
+		return slices.ContainsFunc(s.filters, func(f *filter) bool { return slices.Contains(holds, f.text) })
+	}
 	var names []string
 	bounds := []int{0}
 	for _, p := range at {
@@ -199,7 +297,7 @@ func (a *automaton) lead(s *state, at []position) (err error) {
 		}
 	}
 	for _, name := range names {
-		next, err := a.state(a.move(at, func(s step) bool { return slices.Contains(s.names, name) }))
+		next, err := a.state(a.move(at, func(s step) bool { return slices.Contains(s.names, name) || filtered(s) }))
 		if err != nil {
 			return err
 		}
@@ -208,13 +306,13 @@ func (a *automaton) lead(s *state, at []position) (err error) {
 		}
 		s.members[name] = next
 	}
-	if s.member, err = a.state(a.move(at, func(step) bool { return false })); err != nil {
+	if s.member, err = a.state(a.move(at, filtered)); err != nil {
 		return err
 	}
 	slices.Sort(bounds)
 	for _, from := range slices.Compact(bounds) {
 		next, err := a.state(a.move(at, func(s step) bool {
-			return slices.ContainsFunc(s.indices, func(run interval) bool { return run.from <= from && from < run.to })
+			return filtered(s) || slices.ContainsFunc(s.indices, func(run interval) bool { return run.from <= from && from < run.to })
 		}))
 		if err != nil {
 			return err

@@ -41,24 +41,30 @@ type Format string
 
 // The formats that can be read.
 const (
-	JSON Format = "json"
-	HTML Format = "html"
-	CSV  Format = "csv"
+	JSON   Format = "json"
+	NDJSON Format = "ndjson" // a JSON document a line
+	HTML   Format = "html"
+	CSV    Format = "csv"
 )
 
+// Formats are all of them.
+var Formats = []Format{JSON, NDJSON, HTML, CSV}
+
 // Layout says where people and their fields are in one kind of answer. Paths are
-// JSONPath (RFC 9535 without filters), CSS selectors or CSV column names. They
-// are matched against the answer as the application sent it, uncut.
+// JSONPath (RFC 9535, whose filters compare with a value), CSS selectors or CSV column
+// names. They are matched against the answer as the application sent it, uncut.
 //
 // A reference goes out only where it is declared as a part, or plain, as well.
 // A plain part does not reach into the rows inside it: what is in a row is the
 // person's, unless it is itself declared.
 type Layout struct {
-	Format Format
-	People []Group
-	Plain  []string // parts that speak of nobody, passed on as they are
-	Keep   []string // words, besides those of the paths, that may stay around what is declared: HTML classes and ids, JSON names
-	Comma  rune     // what separates CSV cells: ',' (when zero), ';' or a tab
+	Format   Format
+	Fragment bool   // HTML that is a part of a page, put into it by a script
+	Under    string // HTML: the path below which browsers see the application; links that begin with a slash get it
+	People   []Group
+	Plain    []string // parts that speak of nobody, passed on as they are
+	Keep     []string // words, besides those of the paths, that may stay around what is declared: HTML classes and ids, JSON names
+	Comma    rune     // what separates CSV cells: ',' (when zero), ';' or a tab
 }
 
 // Group is one kind of row in an answer, each row standing for one person.
@@ -71,8 +77,9 @@ type Group struct {
 // Naming says where in a row its person is named, and in which scheme.
 type Naming struct {
 	Scheme    string
-	Path      string // "@.id", a CSS selector ("" or ":scope" is the row itself), a column
+	Path      string // "@.id", "@~" for the row's own name in an object, a CSS selector ("" or ":scope" is the row itself), a column
 	Attribute string // HTML only: the attribute that holds the name; empty for the text
+	Template  string // what is around the identifier there, such as Patient/{id}; nothing when empty
 }
 
 // Part says which category a part of a row belongs to. A part within a part
@@ -129,6 +136,8 @@ func Compile(l Layout) (*Reader, error) {
 	switch l.Format {
 	case JSON:
 		format, err = compileJSON(l)
+	case NDJSON:
+		format, err = compileNDJSON(l)
 	case HTML:
 		format, err = compileHTML(l)
 	default:
@@ -143,9 +152,12 @@ func Compile(l Layout) (*Reader, error) {
 // check makes the complaints that do not depend on how a path is written.
 func check(l Layout) error {
 	var wrong fault.Complaints
-	if l.Format != JSON && l.Format != HTML && l.Format != CSV {
-		wrong.Add("format", "%q is not a format; write %q, %q or %q", l.Format, JSON, HTML, CSV)
+	if !slices.Contains(Formats, l.Format) {
+		wrong.Add("format", "%q is not a format; write one of %q", l.Format, Formats)
 		return wrong
+	}
+	if l.Fragment && l.Format != HTML {
+		wrong.Add("fragment", "only HTML comes in fragments; leave it out")
 	}
 	if len(l.People) == 0 && len(l.Plain) == 0 {
 		wrong.Add("people", "nothing is declared, so nothing could go out; declare a group of people, or plain parts if the answer speaks of nobody")
@@ -167,6 +179,9 @@ func check(l Layout) error {
 			}
 			if naming.Attribute != "" && l.Format != HTML {
 				wrong.Add(fmt.Sprintf("%s.person[%d].attribute", at, j), "only HTML has attributes; leave it out")
+			}
+			if err := CheckTemplate(naming.Template); err != nil {
+				wrong.Add(fmt.Sprintf("%s.person[%d].template", at, j), "%v", err)
 			}
 		}
 		for j, part := range group.Fields {
@@ -222,12 +237,41 @@ var (
 )
 
 // reference checks what was read as a person's identifier.
-func reference(scheme, value string) (register.Ref, error) {
-	value = strings.TrimSpace(value)
+func reference(scheme, template, value string) (register.Ref, error) {
+	value, fits := Within(template, strings.TrimSpace(value))
+	if !fits {
+		return register.Ref{}, errOddTemplate
+	}
 	if value == "" || strings.ContainsFunc(value, unicode.IsControl) {
 		return register.Ref{}, errBadName
 	}
 	return register.Ref{Scheme: scheme, Value: value}, nil
+}
+
+// placeOfID stands in a template for the identifier.
+const placeOfID = "{id}"
+
+var errOddTemplate = errors.New("what names a person has not the form that is declared after as")
+
+// CheckTemplate complains of a template that does not have one {id}.
+func CheckTemplate(template string) error {
+	if template != "" && (strings.Count(template, placeOfID) != 1 || template == placeOfID) {
+		return fmt.Errorf("%q does not say what is around one identifier; write it as in Patient/{id}", template)
+	}
+	return nil
+}
+
+// Within returns the identifier in a text that is made as a template says. It has no
+// character that ends a part of an address: who reads the whole and who reads the part
+// would differ about it.
+func Within(template, text string) (identifier string, fits bool) {
+	if template == "" {
+		return text, true
+	}
+	before, after, _ := strings.Cut(template, placeOfID)
+	text, begins := strings.CutPrefix(text, before)
+	text, ends := strings.CutSuffix(text, after)
+	return text, begins && ends && text != "" && !strings.ContainsAny(text, "/?#&%;=+|\\ ")
 }
 
 // nobody is the row of what is outside of all rows.

@@ -161,7 +161,7 @@ func (r *csvReader) people(reading *csvReading) ([]Row, error) {
 			if at < 0 || record[at] == "" {
 				continue
 			}
-			ref, err := reference(naming.Scheme, record[at])
+			ref, err := reference(naming.Scheme, naming.Template, record[at])
 			if err != nil {
 				return nil, fmt.Errorf("%w (record %d)", err, i+1)
 			}

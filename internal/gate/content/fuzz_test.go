@@ -217,7 +217,7 @@ func FuzzPath(f *testing.F) {
 	const body = `{"a":[1,{"a":2,"b":[[],3,4,5,6]}],"b":{"a":{"x":7},"b":[8]},"x":"y"}`
 	f.Fuzz(func(t *testing.T, path string) {
 		r, err := content.Compile(content.Layout{Format: content.JSON, Plain: []string{path}, Keep: []string{"a b x"}})
-		if err != nil {
+		if err != nil || strings.Contains(path, "?") { // what a filter compares may be left out
 			return
 		}
 		reading, err := r.Read([]byte(body))

@@ -11,15 +11,18 @@ import (
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"poterne/internal/fault"
 	"poterne/internal/register"
 )
 
 type htmlReader struct {
-	groups []htmlGroup
-	plain  []cascadia.SelectorGroup
-	words  words
+	groups   []htmlGroup
+	plain    []cascadia.SelectorGroup
+	words    words
+	fragment bool
+	under    string
 }
 
 // words are what a layout's own text mentions. Around and instead of what is
@@ -53,8 +56,9 @@ type htmlPlace struct {
 
 type htmlName struct {
 	htmlPlace
-	order  int
-	scheme string
+	order    int
+	scheme   string
+	template string
 }
 
 type htmlPart struct {
@@ -64,7 +68,7 @@ type htmlPart struct {
 
 func compileHTML(l Layout) (*htmlReader, error) {
 	var wrong fault.Complaints
-	r := &htmlReader{words: make(words)}
+	r := &htmlReader{words: make(words), fragment: l.Fragment, under: l.Under}
 	for _, text := range l.Keep {
 		r.words.of(text)
 	}
@@ -86,7 +90,7 @@ func compileHTML(l Layout) (*htmlReader, error) {
 		at := fmt.Sprintf("people[%d]", i)
 		g := htmlGroup{row: selector(at+".row", group.Row)}
 		for j, naming := range group.Person {
-			g.names = append(g.names, htmlName{place(fmt.Sprintf("%s.person[%d].path", at, j), naming.Path, naming.Attribute), j, naming.Scheme})
+			g.names = append(g.names, htmlName{place(fmt.Sprintf("%s.person[%d].path", at, j), naming.Path, naming.Attribute), j, naming.Scheme, naming.Template})
 		}
 		for j, part := range group.Fields {
 			g.parts = append(g.parts, htmlPart{place(fmt.Sprintf("%s.fields[%d].path", at, j), part.Path, part.Attribute), part.Field})
@@ -154,7 +158,7 @@ func (m *mark) of(name string) (needs register.Fields, declared bool) {
 
 // htmlReading is the tree a browser would build, with marks on it.
 type htmlReading struct {
-	words    words
+	*htmlReader
 	document *html.Node
 	marks    map[*html.Node]*mark
 	rows     []Row
@@ -170,11 +174,11 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 	if err := bounded(body); err != nil {
 		return nil, nil, err
 	}
-	document, err := html.Parse(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
+	document, err := r.parse(bytes.TrimPrefix(body, byteOrderMark))
 	if err != nil {
 		return nil, nil, errors.New("not readable as HTML: nested too deep")
 	}
-	p := &htmlReading{words: r.words, document: document, marks: make(map[*html.Node]*mark)}
+	p := &htmlReading{htmlReader: r, document: document, marks: make(map[*html.Node]*mark)}
 	if err := r.visit(p, document, visited{row: nobody}); err != nil {
 		return nil, nil, err
 	}
@@ -182,6 +186,24 @@ func (r *htmlReader) read(body []byte) ([]Row, releaser, error) {
 		return nil, nil, err
 	}
 	return p.rows, p, nil
+}
+
+// parse makes the tree of a page, or of what a script puts into one: what is in a
+// template may be a table's row as well as anything else.
+func (r *htmlReader) parse(body []byte) (*html.Node, error) {
+	if !r.fragment {
+		return html.Parse(bytes.NewReader(body))
+	}
+	around := &html.Node{Type: html.ElementNode, Data: "template", DataAtom: atom.Template}
+	parts, err := html.ParseFragment(bytes.NewReader(body), around)
+	if err != nil {
+		return nil, err
+	}
+	root := &html.Node{Type: html.DocumentNode}
+	for _, part := range parts {
+		root.AppendChild(part)
+	}
+	return root, nil
 }
 
 // visited is where in the page an element is met.
@@ -257,7 +279,7 @@ func (r *htmlReader) mark(p *htmlReading, n *html.Node, m *mark, in visited) err
 		if !present {
 			continue
 		}
-		ref, err := reference(name.scheme, value)
+		ref, err := reference(name.scheme, name.template, value)
 		if err != nil {
 			return err
 		}

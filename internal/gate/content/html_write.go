@@ -35,7 +35,7 @@ func (p *htmlReading) release(dst []byte, keep Keep) ([]byte, error) {
 	if bounded(out.Bytes()) != nil {
 		return dst, errUnstable
 	}
-	if reread, err := html.Parse(bytes.NewReader(out.Bytes())); err != nil || html.Render(&again, reread) != nil {
+	if reread, err := p.parse(out.Bytes()); err != nil || html.Render(&again, reread) != nil {
 		return dst, errUnstable
 	}
 	if !bytes.Equal(out.Bytes(), again.Bytes()) {
@@ -173,7 +173,7 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 		case declared && needs == 0 && !m.plain:
 		case !in.allowed.Has(needs):
 		case declared, in.whole:
-			kept.Attr = append(kept.Attr, inUTF8(n, a))
+			kept.Attr = append(kept.Attr, w.within(inUTF8(n, a)))
 		default:
 			if a, ok := w.words.kept(n, a, in.inRow); ok {
 				kept.Attr = append(kept.Attr, a)
@@ -181,7 +181,7 @@ func (w *htmlWriter) element(n *html.Node, in around) (_ *html.Node, counts bool
 		}
 	}
 	counts = w.inside(kept, n, in) || counts
-	if counts || n.Parent.Type == html.DocumentNode || n.Data == "head" || n.Data == "body" || cell(n) {
+	if counts || n.Parent.Type == html.DocumentNode && !w.fragment || n.Data == "head" || n.Data == "body" || cell(n) {
 		return kept, counts
 	}
 	return nil, false
@@ -211,6 +211,22 @@ func inUTF8(n *html.Node, a html.Attribute) html.Attribute {
 	case a.Key == "content" && strings.Contains(strings.ToLower(a.Val), "charset"):
 		a.Val = "text/html; charset=utf-8"
 	}
+	return a
+}
+
+// links are the attributes that hold the address of one thing.
+var links = []string{"href", "src", "action", "formaction", "poster", "hx-get", "hx-post", "hx-put", "hx-patch", "hx-delete", "data-hx-get", "data-hx-post"}
+
+// within makes a link from the application's root one from where browsers see the
+// application. One that leads there already stays as it is.
+func (w *htmlWriter) within(a html.Attribute) html.Attribute {
+	if w.under == "" || !strings.HasPrefix(a.Val, "/") || strings.HasPrefix(a.Val, "//") || !slices.Contains(links, nameOf(a)) {
+		return a
+	}
+	if rest, inside := strings.CutPrefix(a.Val, w.under); inside && (rest == "" || strings.ContainsAny(rest[:1], "/?#")) {
+		return a
+	}
+	a.Val = w.under + a.Val
 	return a
 }
 

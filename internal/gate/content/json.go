@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,6 +14,9 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/register"
 )
+
+// ownName is the path that leads from a row to the name of its own member.
+const ownName = "@~"
 
 // MaxDepth is how deep declared parts of a JSON answer may lie.
 const MaxDepth = 100
@@ -36,19 +40,35 @@ func compileJSON(l Layout) (*jsonReader, error) {
 		at := fmt.Sprintf("people[%d]", i)
 		row := &rowKind{first: len(patterns)}
 		for j, naming := range group.Person {
+			place := &namePlace{j, naming.Scheme, naming.Template}
+			if naming.Path == ownName {
+				row.keys = append(row.keys, place)
+				continue
+			}
 			patterns = append(patterns, pattern{
 				steps:    parse(fmt.Sprintf("%s.person[%d].path", at, j), naming.Path, '@'),
-				relative: true, meaning: meaning{name: &namePlace{j, naming.Scheme}},
+				relative: true, meaning: meaning{name: place},
 			})
 		}
 		for j, part := range group.Fields {
+			if part.Path == ownName {
+				row.keyNeeds |= part.Field
+				continue
+			}
 			patterns = append(patterns, pattern{
 				steps:    parse(fmt.Sprintf("%s.fields[%d].path", at, j), part.Path, '@'),
 				relative: true, meaning: meaning{fields: part.Field},
 			})
 		}
 		row.last = len(patterns)
-		patterns = append(patterns, pattern{steps: parse(at+".row", group.Row, '$'), meaning: meaning{row: row}})
+		steps := parse(at+".row", group.Row, '$')
+		patterns = append(patterns, pattern{steps: steps, meaning: meaning{row: row}})
+		switch named := len(row.keys) > 0; {
+		case named != (row.keyNeeds != 0):
+			wrong.Add(at, "%s is the name under which a row stands: where it names the person it goes out with the row, so write it under person and under fields, such as identifier = %q", ownName, ownName)
+		case named && (len(steps) == 0 || !steps[len(steps)-1].any && len(steps[len(steps)-1].filters) == 0):
+			wrong.Add(at+".row", "%s names people where each member of an object is a row, as in $.people[*]", ownName)
+		}
 	}
 	for i, path := range l.Plain {
 		patterns = append(patterns, pattern{steps: parse(fmt.Sprintf("plain[%d]", i), path, '$'), meaning: meaning{plain: true}})
@@ -75,7 +95,8 @@ func compileJSON(l Layout) (*jsonReader, error) {
 type jsonReading struct {
 	body  []byte
 	nodes []node
-	empty string // what is left of the answer when nothing of it is declared
+	keys  map[int32]register.Fields // what the names need of rows whose names name people
+	empty string                    // what is left of the answer when nothing of it is declared
 }
 
 // emptied returns the empty value of the same kind as a body that was read.
@@ -123,14 +144,16 @@ func (r *jsonReader) read(body []byte) ([]Row, releaser, error) {
 	if err := nameRows(s.rows, s.refs); err != nil {
 		return nil, nil, err
 	}
-	return s.rows, &jsonReading{body: body, nodes: s.nodes, empty: emptied(body)}, nil
+	return s.rows, &jsonReading{body: body, nodes: s.nodes, keys: s.keys, empty: emptied(body)}, nil
 }
 
 // scanner reads one body from start to end, once.
 type scanner struct {
 	decoder *jsontext.Decoder
+	body    []byte
 	words   words // nil: whatever is found may keep its names
 	nodes   []node
+	keys    map[int32]register.Fields
 	rows    []Row
 	refs    []placedRef
 	unquote []byte
@@ -148,7 +171,7 @@ func scan(start *state, names words, body []byte) (*scanner, error) {
 		decoders.Put(decoder)
 	}()
 	decoder.Reset(bytes.NewBuffer(body))
-	s := &scanner{decoder: decoder, words: names, nodes: make([]node, 0, 16+len(body)/32)}
+	s := &scanner{decoder: decoder, body: body, words: names, nodes: make([]node, 0, 16+len(body)/32)}
 	err := s.value(start, place{row: nobody})
 	if err == nil {
 		err = s.end()
@@ -205,6 +228,7 @@ func (s *scanner) value(st *state, at place) error {
 	row := int32(nobody)
 	if st.row != nil {
 		if at.whole = kind == 'n'; at.whole { // nobody is there, and may be said to be
+			at.whole = len(st.row.keys) == 0
 			_, err := s.take(at, 0, nobody)
 			return err
 		}
@@ -214,6 +238,12 @@ func (s *scanner) value(st *state, at place) error {
 		row = int32(len(s.rows))
 		s.rows = append(s.rows, Row{})
 		at.row = row
+		if len(st.row.keys) > 0 && kind != '{' && kind != '[' && !st.declared() {
+			return errUnnamed // nothing of it would go out
+		}
+		if err := s.ownName(st.row, at); err != nil {
+			return err
+		}
 	}
 	switch {
 	case st.declared():
@@ -233,6 +263,38 @@ func (s *scanner) value(st *state, at place) error {
 	}
 	return s.refer(st, at, raw)
 }
+
+// ownName notes the name of a row's own member as a reference, if it names its person.
+func (s *scanner) ownName(kind *rowKind, at place) error {
+	if len(kind.keys) == 0 {
+		return nil
+	}
+	if at.name.to == 0 {
+		return errNoName
+	}
+	name, err := s.unquoted(at.name.of(s.body))
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(name, []byte(Mask)) {
+		return errBadName
+	}
+	for _, key := range kind.keys {
+		ref, err := reference(key.scheme, key.template, string(name))
+		if err != nil {
+			return err
+		}
+		s.refs = append(s.refs, placedRef{at.row, key.order, ref})
+	}
+	if s.keys == nil {
+		s.keys = make(map[int32]register.Fields)
+	}
+	s.keys[at.row] = kind.keyNeeds
+	s.rows[at.row].Fields |= kind.keyNeeds
+	return nil
+}
+
+var errNoName = errors.New("a row that is named by its member's name is an element of a list")
 
 // take reads a value without looking inside, and keeps it when it is to be whole.
 func (s *scanner) take(at place, needs register.Fields, row int32) (jsontext.Value, error) {
@@ -283,7 +345,7 @@ func (s *scanner) refer(st *state, at place, raw jsontext.Value) error {
 		return errBadName
 	}
 	for _, name := range st.names {
-		ref, err := reference(name.scheme, text)
+		ref, err := reference(name.scheme, name.template, text)
 		if err != nil {
 			return err
 		}
@@ -323,7 +385,7 @@ func (s *scanner) descend(st *state, at place, row int32, kind jsontext.Kind) er
 		err = s.members(st, inside)
 	} else {
 		s.nodes[i].shape = array
-		if st.positional() {
+		if st.tuple {
 			s.nodes[i].shape = tuple
 		}
 		err = s.elements(st, inside)
@@ -351,10 +413,15 @@ func (s *scanner) members(st *state, at place) error {
 		if err != nil {
 			return err
 		}
-		next, known := st.members[string(name)]
-		if !known {
-			next = st.member
+		beneath, err := st.of(s.ahead(st))
+		if err != nil {
+			return err
 		}
+		next, known := beneath.members[string(name)]
+		if !known {
+			next = beneath.member
+		}
+		known = known || next != nil && next.row != nil && len(next.row.keys) > 0
 		said := s.words == nil || at.whole || known || s.words[string(name)] // before the name's bytes are used again
 		before := len(s.nodes)
 		if err := s.value(next, at); err != nil {
@@ -371,13 +438,25 @@ func (s *scanner) members(st *state, at place) error {
 // data, such as somebody's number, and nobody declared them.
 var errUnsaidName = errors.New("what is declared lies under a name that no path mentions; if it is not a list, write the names, or list them under keep")
 
+// ahead is the body from the next value on, for filters to look at.
+func (s *scanner) ahead(st *state) []byte {
+	if len(st.filters) == 0 {
+		return nil
+	}
+	return bytes.TrimLeft(s.body[s.decoder.InputOffset():], " \t\r\n,:")
+}
+
 func (s *scanner) elements(st *state, at place) error {
 	for count := 0; s.decoder.PeekKind() != ']'; count++ {
 		before := len(s.nodes)
-		if err := s.value(st.at(count), at); err != nil {
+		beneath, err := st.of(s.ahead(st))
+		if err != nil {
 			return err
 		}
-		if st.positional() && len(s.nodes) == before {
+		if err := s.value(beneath.at(count), at); err != nil {
+			return err
+		}
+		if st.tuple && len(s.nodes) == before {
 			s.nodes = append(s.nodes, node{shape: hole, row: nobody, next: int32(before) + 1})
 		}
 	}
@@ -444,7 +523,9 @@ func (w *jsonWriter) inside(i int32, allowed register.Fields) {
 			w.out = append(w.out, ',')
 		}
 		first = false
-		if parent.shape == object {
+		if needs := w.keys[child.row]; !allowed.Has(needs) {
+			w.out = append(strconv.AppendInt(append(append(w.out, '"'), Mask...), int64(c), 10), `":`...)
+		} else if parent.shape == object {
 			w.out = append(append(w.out, child.name.of(w.body)...), ':')
 		}
 		if !show {

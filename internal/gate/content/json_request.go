@@ -23,6 +23,7 @@ type Request struct{ root *member }
 type Member struct {
 	Path     string
 	Scheme   string          // of one that names somebody
+	Template string          // what is around the identifier, such as Patient/{id}; nothing when empty
 	Writes   register.Fields // what it changes
 	Optional bool            // it names somebody and may be missing
 }
@@ -50,6 +51,9 @@ func CompileRequest(members []Member) (*Request, error) {
 		if err == nil {
 			err = root.add(steps, m, i)
 		}
+		if err == nil {
+			err = CheckTemplate(m.Template)
+		}
 		if err != nil {
 			wrong.Add("", "%q: %v", m.Path, err)
 		}
@@ -65,7 +69,7 @@ func (at *member) add(steps []step, m *Member, order int) error {
 			return errors.New("what is above it is a value of its own")
 		}
 		switch {
-		case s.descend, len(s.indices) > 0, len(s.names) > 1:
+		case s.descend, len(s.indices) > 0, len(s.names) > 1, len(s.filters) > 0:
 			return errors.New("a request is listed member by member; write names and [*] only")
 		case s.any:
 			if at.each == nil {
@@ -113,7 +117,11 @@ type Sent struct {
 	Refs   []register.Ref  // as they are spelled, in the order of the members
 	Writes register.Fields // what its members change
 	Masks  bool            // some text has the mask in it
+	Texts  []Text          // what its members say
 }
+
+// Text is what a member of a request says, as a search compares it with others.
+type Text struct{ Path, Text string }
 
 // Why a request is not read. The texts hold nothing of it.
 var (
@@ -181,6 +189,7 @@ func (s *sending) value(at *member) error {
 		text = string(plain)
 		s.sent.Masks = s.sent.Masks || strings.Contains(text, Mask)
 	}
+	s.sent.Texts = append(s.sent.Texts, Text{at.value.Path, cmp.Or(text, string(raw))})
 	if at.value.Scheme == "" {
 		return nil
 	}
@@ -189,7 +198,8 @@ func (s *sending) value(at *member) error {
 	if raw.Kind() == '0' && len(raw) <= exact && !bytes.ContainsAny(raw, "-.eE") {
 		text = string(raw)
 	}
-	if text == "" {
+	text, fits := Within(at.value.Template, text)
+	if text == "" || !fits {
 		return ErrUnnamed
 	}
 	s.found = append(s.found, placedRef{order: at.order, ref: register.Ref{Scheme: at.value.Scheme, Value: text}})

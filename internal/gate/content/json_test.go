@@ -277,7 +277,12 @@ func TestPathsThatCannotBeMatchedAreRefusedWithASentence(t *testing.T) {
 		"$.a-b":           "['the name']",
 		"$.1a":            "['the name']",
 		"$.a b":           "['the name']",
-		"$[?@.id=='x']":   "filters",
+		"$[?@.id!='x']":   "compares",
+		"$[?@.id]":        "compares",
+		"$[?@..id==1]":    "compares",
+		"$[?@.id=='x'":    "not closed",
+		"$[?@.id==1.5]":   "compares",
+		"$..[?@.id==1]":   "not ..",
 		"$[-1]":           "negative",
 		"$[1:-1]":         "negative",
 		"$[0:10:2]":       "skip",
@@ -290,7 +295,7 @@ func TestPathsThatCannotBeMatchedAreRefusedWithASentence(t *testing.T) {
 		"$[]":             "not a selector",
 		`$["a\x"]`:        "escape",
 		"$.a['b' 'c']":    "not closed",
-		"$.a[*].b[?(@.c)": "filters",
+		"$.a[*].b[?(@.c)": "compares",
 	} {
 		_, err := content.Compile(content.Layout{Format: content.JSON, Plain: []string{path}})
 		if err == nil || !strings.Contains(err.Error(), sentence) || !strings.Contains(err.Error(), "plain[0]") {

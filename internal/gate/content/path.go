@@ -18,6 +18,7 @@ type step struct {
 	any     bool // every member and every element
 	names   []string
 	indices []interval
+	filters []*filter
 }
 
 // interval is the half-open range of element indices that an index or a slice means.
@@ -26,8 +27,9 @@ type interval struct{ from, to int }
 const endless = math.MaxInt
 
 // parsePath reads a JSONPath that begins with root, '$' or '@'. Of RFC 9535 it
-// knows names, wildcards, non-negative indices and slices, unions and
-// descendants: what can be matched while reading on, without looking back.
+// knows names, wildcards, non-negative indices and slices, unions, descendants, and
+// filters that compare with a value: what can be matched while reading on, without
+// looking back.
 func parsePath(text string, root byte) ([]step, error) {
 	if text == "" || text[0] != root {
 		return nil, fmt.Errorf("a path here begins with %c, as in %c.id", root, root)
@@ -44,7 +46,10 @@ func parsePath(text string, root byte) ([]step, error) {
 	return steps, nil
 }
 
-type pathParser struct{ rest string }
+type pathParser struct {
+	rest   string
+	inside bool // a filter, where more than a step may follow a name
+}
 
 func (p *pathParser) take(prefix string) bool {
 	rest, found := strings.CutPrefix(p.rest, prefix)
@@ -58,7 +63,11 @@ func (p *pathParser) step() (step, error) {
 	case p.take(".."):
 		s.descend = true
 		if p.take("[") {
-			return s, p.bracket(&s)
+			err := p.bracket(&s)
+			if err == nil && len(s.filters) > 0 {
+				err = errors.New("a filter follows a list or an object, not ..; write the path to it")
+			}
+			return s, err
 		}
 		return s, p.dotted(&s)
 	case p.take("."):
@@ -86,7 +95,7 @@ func (p *pathParser) dotted(s *step) error {
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		return fmt.Errorf("a name is missing before %q; other names than letters, digits and _ are written ['the name']", p.rest)
 	}
-	if p.rest = p.rest[end:]; p.rest != "" && p.rest[0] != '.' && p.rest[0] != '[' {
+	if p.rest = p.rest[end:]; !p.inside && p.rest != "" && p.rest[0] != '.' && p.rest[0] != '[' {
 		return fmt.Errorf("%q cannot follow the name %q; other names than letters, digits and _ are written ['the name']", p.rest[:1], name)
 	}
 	s.names = append(s.names, name)
@@ -124,8 +133,10 @@ func (p *pathParser) selector(s *step) error {
 		name, err := p.quoted(p.rest[0])
 		s.names = append(s.names, name)
 		return err
-	case p.rest[0] == '?':
-		return errors.New("filters cannot be used; declare the row that holds all these people, and let the gate decide on each")
+	case p.take("?"):
+		f, err := p.filter()
+		s.filters = append(s.filters, f)
+		return err
 	default:
 		wanted, err := p.interval()
 		s.indices = append(s.indices, wanted)

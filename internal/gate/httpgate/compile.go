@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -38,11 +39,14 @@ type route struct {
 	wild    []wildcard
 	query   map[string]string // every allowed parameter, and the scheme of those that name people
 	form    map[string]string
+	around  map[string]string // what is around the identifier in parameters and fields
+	files   map[string][]string
 	json    *content.Request           // nil if no JSON body is taken
 	written map[string]register.Fields // by each field of a form
 	mayLack map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
 	fields  register.Fields            // that everything it takes can write
 	answers map[string]*reader
+	invalid map[string]*reader        // of what the application says of a request that it finds wrong
 	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
 	schemes register.Schemes
 }
@@ -98,7 +102,27 @@ func compile(services []Service, schemes register.Schemes, reading int64) ([]*se
 		wrong.In(at, err)
 		compiled = append(compiled, one)
 	}
+	ownCookies(compiled)
 	return compiled, wrong.Err()
+}
+
+// ownCookies lets a service that has a host name to itself keep its cookies' names:
+// scripts look for them. Ports do not keep cookies apart.
+func ownCookies(all []*service) {
+	name := func(s *service) string {
+		host, _, err := net.SplitHostPort(s.Host)
+		if err != nil {
+			return s.Host
+		}
+		return host
+	}
+	for i, s := range all {
+		shared := slices.ContainsFunc(all[:i], func(other *service) bool { return name(other) == name(s) }) ||
+			slices.ContainsFunc(all[i+1:], func(other *service) bool { return name(other) == name(s) })
+		if s.Host != "" && !shared {
+			s.cookie = ""
+		}
+	}
 }
 
 func compileService(s Service, schemes register.Schemes, reading int64) (*service, error) {
@@ -118,7 +142,18 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 	if u := s.Upstream; u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
 		c.Add("upstream", "write a scheme and a host only, such as http://127.0.0.1:3000")
 	}
-	if s.Largest < 0 || s.Timeout < 0 {
+	for _, name := range s.Cookies {
+		if strings.HasPrefix(name, "__Host-") || strings.HasPrefix(name, "__Secure-") || strings.HasPrefix(name, "svc-") {
+			c.Add("cookies", "%q begins as the gate's own do; have the application call it otherwise", name)
+		}
+	}
+	if s.Uploads > largestUploads {
+		c.Add("uploads", "a request is held whole while it is read; write %d at most", largestUploads)
+	}
+	if s.Uploads == 0 {
+		s.Uploads = LargestRequest
+	}
+	if s.Largest < 0 || s.Timeout < 0 || s.Uploads < 0 {
 		c.Add("", "a limit is negative")
 	}
 	if s.Largest == 0 {
@@ -139,6 +174,10 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 	}
 	compiled := &service{Service: s, mux: http.NewServeMux(), cookie: "svc-" + string(s.ID) + "."}
 	for i, r := range s.Routes {
+		r.Answers = under(s.Prefix, r.Answers)
+		if r.Invalid != nil {
+			r.Invalid = &Invalid{r.Invalid.Status, under(s.Prefix, r.Invalid.Answers)}
+		}
 		c.In(fmt.Sprintf("route[%d]", i), compiled.compileRoute(r, i, schemes))
 	}
 	compiled.checkForms(&c)
@@ -146,6 +185,20 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 		c.Add("largest", "its largest answer takes %d bytes while it is read, and never fits in reading = %d; raise that, or lower largest", needs, reading)
 	}
 	return compiled, c.Err()
+}
+
+// largestUploads bounds what one request may take.
+const largestUploads = 64 << 20
+
+// under says of pages below which path browsers see them.
+func under(prefix string, answers []Answer) []Answer {
+	answers = slices.Clone(answers)
+	for i := range answers {
+		if answers[i].Layout.Format == content.HTML {
+			answers[i].Layout.Under = prefix
+		}
+	}
+	return answers
 }
 
 // compileRoute declares a route for each of its methods.
@@ -265,10 +318,13 @@ func (t *route) compile() error {
 	t.compileRequest(&c)
 	t.compileLeads(&c)
 	t.compileAnswers(&c)
+	t.checkInvalid(&c)
+	t.checkReads(&c)
+	t.checkPages(&c)
 	t.checkSchemes(&c)
 	switch t.Kind {
 	case Static:
-		if len(t.Request) > 0 || len(t.Answers) > 0 || t.Header != nil || !slices.Equal(t.Methods, []string{"GET"}) {
+		if len(t.Request) > 0 || len(t.Answers) > 0 || t.Invalid != nil || t.Header != nil || !slices.Equal(t.Methods, []string{"GET"}) {
 			c.Add("", "a static route is asked by GET and speaks of nobody; leave out request, answers and header")
 		}
 		if len(t.Unread) == 0 {
@@ -280,8 +336,11 @@ func (t *route) compile() error {
 			}
 		}
 	case Page:
-		if len(t.Request) > 0 || t.Header != nil || slices.ContainsFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) > 0 }) {
+		if len(t.Request) > 0 || t.Header != nil || slices.ContainsFunc(t.all(), func(a Answer) bool { return len(a.Layout.People) > 0 }) {
 			c.Add("", "a page speaks of nobody; declare a route of people")
+		}
+		if len(t.Unread) > 0 && (strings.Contains(t.Path, "{") || len(t.query) > 0) {
+			c.Add("unread", "what passes unread may be about whomever the address names: say with request where it names a person, and with shows what the file tells of them")
 		}
 	case People:
 		if t.Header == nil && len(t.Unread) > 0 && (!t.namesSomebody() || t.Shows == 0) {
@@ -311,15 +370,72 @@ func (t *route) checkNaming(c *fault.Complaints) {
 		}
 		return
 	}
-	plain := slices.IndexFunc(t.Answers, func(a Answer) bool { return len(a.Layout.People) == 0 })
+	plain := slices.IndexFunc(t.all(), func(a Answer) bool { return len(a.Layout.People) == 0 })
 	switch {
-	case plain < 0 || t.Shows != 0 || t.method != http.MethodGet && t.fields != 0:
-	case t.method == http.MethodGet:
+	case plain < 0 || t.Shows != 0 || !t.onlyReads() && t.fields != 0:
+	case t.onlyReads():
 		c.Add(fmt.Sprintf("answers[%d]", plain), "the request names somebody, and the answer is plain: say with shows which categories it tells of them, or declare their row, person and fields")
 	default:
 		c.Add(fmt.Sprintf("answers[%d]", plain), "the request names somebody, and the answer is plain: say with writes which categories the change touches, or with shows which the answer tells of them")
 	}
 }
+
+// all is every answer, those about a request that was wrong included.
+func (t *route) all() []Answer {
+	if t.Invalid == nil {
+		return t.Answers
+	}
+	return slices.Concat(t.Answers, t.Invalid.Answers)
+}
+
+// onlyReads reports whether the route's requests change nothing.
+func (t *route) onlyReads() bool { return t.method == http.MethodGet || t.Reads }
+
+// checkReads complains about a reading that would write.
+func (t *route) checkReads(c *fault.Complaints) {
+	if !t.Reads {
+		return
+	}
+	if t.method != http.MethodPost {
+		c.Add("reads", "it is said of a POST that changes nothing, such as a search with a body; GET needs no word, and %s changes something", t.method)
+	}
+	if t.fields != 0 || t.Partial || len(t.Files) > 0 || len(t.Takes) > 0 {
+		c.Add("reads", "it changes nothing: leave out writes, written, partial, files and takes, or leave out reads")
+	}
+}
+
+// checkInvalid complains about answers to requests that are wrong.
+func (t *route) checkInvalid(c *fault.Complaints) {
+	if t.Invalid == nil {
+		return
+	}
+	if len(t.Invalid.Status) == 0 || len(t.Invalid.Answers) == 0 {
+		c.Add("invalid", "say for which status, and how the answer is read: invalid = { status = [422], json = { plain = \"$.errors[*].message\" } }")
+	}
+	for _, status := range t.Invalid.Status {
+		if !slices.Contains(mayBeInvalid, status) {
+			c.Add("invalid.status", "%d is not said of a request that is wrong; write any of %v. What is not there or not allowed, the gate says itself", status, mayBeInvalid)
+		}
+	}
+}
+
+// checkPages complains about headers of a list where there is none.
+func (t *route) checkPages(c *fault.Complaints) {
+	if t.Total == "" && !t.Links {
+		return
+	}
+	if !slices.ContainsFunc(t.Answers, func(a Answer) bool { return !a.About }) {
+		c.Add("total", "total and links are of lists; declare the rows of one")
+	}
+	if t.Search != nil && t.Total != "" {
+		c.Add("total", "a search would tell by its total of people whom it does not show; leave it out")
+	}
+	if t.Total != "" && !totals.MatchString(t.Total) {
+		c.Add("total", "%q is not the name of a header such as X-Total-Count", t.Total)
+	}
+}
+
+var totals = regexp.MustCompile(`^X-[A-Za-z-]+$`)
 
 // checkExport complains about an export that could not be marked, or that something
 // else than its permit would decide about.
@@ -351,8 +467,9 @@ func (t *route) checkSearch(c *fault.Complaints) {
 	for _, name := range slices.Concat(s.Name, []string{s.Birth}) {
 		_, inQuery := t.query[name]
 		_, inForm := t.form[name]
-		if name != "" && !inQuery && !inForm {
-			c.Add("search", "%q is neither a parameter nor a field of the form", name)
+		inJSON := slices.Contains(t.Members, name) || slices.ContainsFunc(t.Request, func(n Naming) bool { return n.In == InJSON && n.Name == name })
+		if name != "" && !inQuery && !inForm && !inJSON {
+			c.Add("search", "%q is neither a parameter, nor a field of the form, nor a member of the JSON", name)
 		}
 	}
 	if (len(s.Name) == 0) != (s.Birth == "") {
@@ -375,7 +492,7 @@ func (t *route) checkSchemes(c *fault.Complaints) {
 	for _, n := range t.Request {
 		used = append(used, n.Scheme)
 	}
-	for _, a := range t.Answers {
+	for _, a := range t.all() {
 		for _, group := range a.Layout.People {
 			for _, n := range group.Person {
 				used = append(used, n.Scheme)
@@ -396,6 +513,7 @@ func (t *route) checkSchemes(c *fault.Complaints) {
 func (t *route) compileRequest(c *fault.Complaints) {
 	var inJSON []content.Member
 	t.written, t.mayLack = make(map[string]register.Fields), make(map[string]bool)
+	t.around, t.files = make(map[string]string), make(map[string][]string)
 	t.fields = t.Writes
 	required := len(t.Request) == 0
 	for i, n := range t.Request {
@@ -404,6 +522,14 @@ func (t *route) compileRequest(c *fault.Complaints) {
 			c.Add(at, "say where it names somebody, and in which scheme")
 		}
 		required = required || !n.Optional
+		if err := content.CheckTemplate(n.Template); err != nil {
+			c.Add(at, "%v", err)
+		}
+		if n.Template != "" && n.In != InJSON {
+			if t.around[n.Name] = n.Template; n.In != InQuery && n.In != InForm {
+				c.Add(at, "in a %s an identifier stands alone; leave out what follows as", n.In)
+			}
+		}
 		switch n.In {
 		case InPath:
 			segment := slices.Index(strings.Split(t.Path[min(1, len(t.Path)):], "/"), "{"+n.Name+"}")
@@ -416,7 +542,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 		case InForm:
 			t.form[n.Name] = n.Scheme
 		case InJSON:
-			inJSON = append(inJSON, content.Member{Path: n.Name, Scheme: n.Scheme, Optional: n.Optional})
+			inJSON = append(inJSON, content.Member{Path: n.Name, Scheme: n.Scheme, Template: n.Template, Optional: n.Optional})
 		case InHeader:
 			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
 				c.Add(at, "%s is never passed on", n.Name)
@@ -445,18 +571,27 @@ func (t *route) compileRequest(c *fault.Complaints) {
 		t.written[w.Name] |= w.Field
 		t.mayLack[w.Name] = w.Optional
 	}
+	for _, f := range t.Files {
+		if _, field := t.form[f.Name]; field || t.files[f.Name] != nil {
+			c.Add("files", "%q is declared twice", f.Name)
+		}
+		if len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(media string) bool { return !isMedia(media) }) {
+			c.Add("files", "%q: list the content types of its files, such as image/jpeg", f.Name)
+		}
+		t.files[f.Name] = f.Types
+	}
 	if !register.AllFields.Has(t.fields) {
 		c.Add("writes", "there are categories nobody knows")
 	}
-	if (len(t.form) > 0 || len(inJSON) > 0) && len(t.Takes) > 0 {
+	if (len(t.form) > 0 || len(t.files) > 0 || len(inJSON) > 0) && len(t.Takes) > 0 {
 		c.Add("takes", "a body that is read cannot pass unread as well")
 	}
 	for _, media := range t.Takes {
 		switch {
 		case !isMedia(media):
 			c.Add("takes", "%q is not a content type", media)
-		case media == formMedia:
-			c.Add("takes", "a form is read; list its fields under form")
+		case media == formMedia || media == multipartMedia:
+			c.Add("takes", "a form is read; list its fields under form, and its files under files")
 		case media == "application/json" || strings.HasSuffix(media, "+json"):
 			c.Add("takes", "JSON is read; list what it holds under members, such as members = [\"$.text\"]")
 		}
@@ -486,10 +621,16 @@ func (t *route) compileLeads(c *fault.Complaints) {
 	}
 }
 
-const formMedia = "application/x-www-form-urlencoded"
+const (
+	formMedia      = "application/x-www-form-urlencoded"
+	multipartMedia = "multipart/form-data"
+)
 
 func (t *route) compileAnswers(c *fault.Complaints) {
-	t.answers = make(map[string]*reader)
+	t.answers = t.compileReaders(c, "answers", t.Answers)
+	if t.Invalid != nil {
+		t.invalid = t.compileReaders(c, "invalid", t.Invalid.Answers)
+	}
 	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 {
 		c.Add("", "no answer is declared, so nothing could go out")
 	}
@@ -498,15 +639,20 @@ func (t *route) compileAnswers(c *fault.Complaints) {
 			c.Add("unread", "%q is not a content type", media)
 		}
 	}
-	for i, a := range t.Answers {
-		at := fmt.Sprintf("answers[%d]", i)
+}
+
+// compileReaders prepares to read answers, each by its content type.
+func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answer) map[string]*reader {
+	readers := make(map[string]*reader)
+	for i, a := range answers {
+		at := fmt.Sprintf("%s[%d]", where, i)
 		if a.Type == "" {
 			a.Type = usual[a.Layout.Format]
 		}
 		if a.Type != "" && !fits(a.Type, a.Layout.Format) {
 			c.Add(at+".type", "%q is not a content type of %s", a.Type, a.Layout.Format)
 		}
-		if t.answers[a.Type] != nil {
+		if readers[a.Type] != nil {
 			c.Add(at+".type", "%s is declared twice", a.Type)
 		}
 		if strings.ContainsFunc(a.Download, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\/%`, r) }) {
@@ -515,19 +661,25 @@ func (t *route) compileAnswers(c *fault.Complaints) {
 		if t.Export && a.Layout.Declares(watermark) {
 			c.Add(at, "export: the column %s is the watermark's; leave it out", watermark)
 		}
+		if !slices.Contains(charsets, a.Charset) {
+			c.Add(at+".charset", "%q is not one that is read; write one of %q", a.Charset, charsets[1:])
+		}
 		compiled, err := content.Compile(a.Layout)
 		c.In(at, err)
-		t.answers[a.Type] = &reader{a, compiled}
+		readers[a.Type] = &reader{a, compiled}
 	}
+	return readers
 }
 
-var usual = map[content.Format]string{content.JSON: "application/json", content.HTML: "text/html", content.CSV: "text/csv"}
+var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv"}
 
 // fits keeps a browser from reading an answer as something else than we did.
 func fits(media string, format content.Format) bool {
 	switch format {
 	case content.JSON:
 		return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	case content.NDJSON:
+		return media == "application/x-ndjson" || media == "application/ndjson" || media == "application/jsonl"
 	case content.CSV:
 		return media == "text/csv" || media == "application/csv"
 	default:

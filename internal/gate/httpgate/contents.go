@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ type contents struct {
 	uncuttable            bool             // the body passes as it is, and shows people
 	location              string           // where a redirection leads
 	led                   []register.Ref   // people whom that address names
+	total                 string           // how many rows there are on all pages
+	links                 []string         // to other pages
 	signs                 meter.Signs
 }
 
@@ -40,7 +43,14 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		return c, err
 	case s.buffer == nil: // a status without a body
 		return c, nil
-	case slices.Contains(t.Unread, s.media):
+	}
+	switch err := s.decodeText(t.charsetOf(s.status, s.media)); {
+	case errors.Is(err, errTooMuch):
+		return c, x.unavailable(policy.TooMuchAtOnce, err.Error())
+	case err != nil:
+		return c, err
+	}
+	if s.status < 300 && slices.Contains(t.Unread, s.media) {
 		c.contentType = withCharset(s.media)
 		if t.Header != nil {
 			c.uncuttable = true
@@ -48,7 +58,7 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		}
 		return c, err
 	}
-	by, ok := t.answers[s.media]
+	by, ok := t.readers(s.status)[s.media]
 	if !ok {
 		return c, &objection{policy.UndeclaredAnswer, "the content type of the response"}
 	}
@@ -71,6 +81,12 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		c.signs |= meter.SearchRow
 	}
 	c.list, c.signs = true, c.signs|meter.Listed
+	if t.Links {
+		c.links = x.links(s.header["Link"])
+	}
+	if values := s.header[textproto.CanonicalMIMEHeaderKey(t.Total)]; t.Total != "" && len(values) == 1 && isTotal.MatchString(values[0]) {
+		c.total = values[0]
+	}
 	return c, nil
 }
 

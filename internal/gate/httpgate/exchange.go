@@ -168,6 +168,10 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 
+	if read.total != "" {
+		read.total = withoutWithheld(read.total, places, decision)
+	}
+
 	// An order that came since the decision still stops it all.
 	if err := context.Cause(ctx); err != nil {
 		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err})

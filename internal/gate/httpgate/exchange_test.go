@@ -70,6 +70,22 @@ func namings() []naming {
 	notes.Methods, notes.Path, notes.Shows, notes.Writes, notes.Form = []string{"POST"}, "/files/{id}/notes", 0, register.Note, []string{"text"}
 	form := status
 	form.Methods, form.Path, form.Request = []string{"POST"}, "/enrol", in(httpgate.InForm, "person")
+	asked := lists("/ask", in(httpgate.InJSON, "$.person"))
+	asked.Methods, asked.Reads, asked.Members, asked.Search = []string{"POST"}, true, []string{"$.birth"}, &httpgate.Search{Most: 3}
+	reference := lists("/referenced", []httpgate.Naming{{In: httpgate.InQuery, Name: "subject", Scheme: "dossier", Template: "Patient/{id}"}})
+	reference.Answers = append(reference.Answers, httpgate.Answer{Layout: content.Layout{Format: content.NDJSON, People: []content.Group{{
+		Row: "$", Person: []content.Naming{{Scheme: "dossier", Path: "@.id"}}, Fields: []content.Part{{Field: register.Name, Path: "@.name"}},
+	}}}})
+	reference.Total, reference.Links = "X-Total-Count", true
+	fragments := lists("/rows", in(httpgate.InQuery, "of"))
+	fragments.Answers = slices.Clone(fragments.Answers)
+	fragments.Answers[1].Layout.Fragment, fragments.Answers[1].Charset = true, "windows-1252"
+	upload := status
+	upload.Methods, upload.Path, upload.Shows, upload.Writes = []string{"POST"}, "/files/{id}/photo", 0, register.Note
+	upload.Form, upload.Files = []string{"text"}, []httpgate.File{{Name: "photo", Types: []string{"image/png"}}}
+	upload.Invalid = &httpgate.Invalid{Status: []int{409, 422}, Answers: []httpgate.Answer{{Layout: oneFile, About: true}}}
+	wrong := file()
+	wrong.Path, wrong.Invalid = "/wrong/{id}", &httpgate.Invalid{Status: []int{400, 409}, Answers: []httpgate.Answer{{Layout: oneFile, About: true}}}
 	body := lists("/json", in(httpgate.InJSON, "$.person"))
 	body.Methods, body.Writes = []string{"POST"}, register.Note
 	get := func(format string) func(*world, string) *http.Request {
@@ -97,6 +113,12 @@ func namings() []naming {
 		}},
 		{"a change", notes, post("/files/WHO/notes", urlencoded, "text=x")},
 		{"a form", form, post("/enrol", urlencoded, "person=WHO")},
+		{"a search with a body", asked, post("/ask", "application/json", `{"person":"WHO","birth":"1990-01-01"}`)},
+		{"a reference", reference, get("/referenced?subject=Patient/%s")},
+		{"a part of a page", fragments, get("/rows?of=%s")},
+		{"a form with a file", upload, post("/files/WHO/photo", "multipart/form-data; boundary=xyz",
+			"--xyz\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nx\r\n--xyz\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n--xyz--\r\n")},
+		{"a request that was wrong", wrong, get("/wrong/%s")},
 		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
 	}
 }
@@ -140,6 +162,10 @@ func endings() map[string]func(rw http.ResponseWriter, who, other string) {
 		"a table without anybody":     says(200, "text/html; charset=utf-8", `<!doctype html><h1>x</h1><table></table>`),
 		"a sheet with them":           says(200, "text/csv", "id,name,status\nWHO,‹WHO›,‹WHO›\n"),
 		"a sheet without anybody":     says(200, "text/csv", "id,name,status\n"),
+		"a document a line":           says(200, "application/x-ndjson", one+"\n"+`{"id":"OTHER","name":"‹OTHER›"}`+"\n"),
+		"rows of a table":             says(200, "text/html; charset=utf-8", row),
+		"an old charset":              says(200, "text/html; charset=iso-8859-1", `<!doctype html><h1>x</h1><table><tr class="person" data-id="WHO"><td>`+"\xe9</td></tr></table>"),
+		"a charset nobody reads":      says(200, "text/html; charset=utf-16", `<h1>‹WHO›</h1>`),
 		"204":                         says(204, "", ""),
 		"206":                         says(206, js, one),
 		"301 elsewhere":               leads(301, "/elsewhere"),

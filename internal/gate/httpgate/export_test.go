@@ -27,3 +27,13 @@ func ReadAddress(path, query string) (segments []string, err error) {
 
 // LeftToRead is what more answers may take at this moment.
 func (p *Proxy) LeftToRead() int64 { return p.reading.left.Load() }
+
+// RewriteMultipart reads a form in which text may be and a file called photo.
+func RewriteMultipart(body []byte, media string) (anew []byte, anewMedia string, names, values []string, err error) {
+	q := request{body: body, header: http.Header{"Content-Type": {media}}, route: &route{files: map[string][]string{"photo": {"image/png"}}}}
+	fields, err := q.readMultipart()
+	for _, f := range fields {
+		names, values = append(names, f.name), append(values, f.value)
+	}
+	return q.body, q.header["Content-Type"][0], names, values, err
+}

@@ -2,7 +2,6 @@ package httpgate
 
 import (
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -24,7 +23,7 @@ func (s *service) checkForms(c *fault.Complaints) {
 		return
 	}
 	for _, shown := range s.declared {
-		for i, a := range shown.Answers {
+		for i, a := range shown.all() {
 			if a.Layout.Format != content.HTML {
 				continue
 			}
@@ -46,7 +45,7 @@ func (s *service) checkForms(c *fault.Complaints) {
 // savesForms reports whether the route changes something of people by the fields of
 // a form.
 func (t *route) savesForms() bool {
-	if t.Kind != People || t.Search != nil || t.method == http.MethodGet {
+	if t.Kind != People || t.Search != nil || t.onlyReads() {
 		return false
 	}
 	for _, scheme := range t.form {

@@ -35,6 +35,7 @@ func (x *exchange) forward(ctx context.Context) (*response, error) {
 		slices.Contains(redirections, s.status):
 		drain(incoming.Body)
 		return s, nil
+	case x.request.route.Invalid != nil && slices.Contains(x.request.route.Invalid.Status, s.status):
 	case s.status >= 400:
 		drain(incoming.Body)
 		return nil, x.answeredError(s.status)

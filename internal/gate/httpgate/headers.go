@@ -131,6 +131,12 @@ func (x *exchange) sendHeader(s *response, read contents) {
 			})
 		}
 	}
+	if read.total != "" {
+		out[textproto.CanonicalMIMEHeaderKey(x.request.route.Total)] = []string{read.total}
+	}
+	if len(read.links) > 0 {
+		out["Link"] = []string{strings.Join(read.links, ", ")}
+	}
 	if languages := s.header["Content-Language"]; len(languages) == 1 && isLanguage(languages[0]) {
 		out["Content-Language"] = languages
 	}
@@ -216,17 +222,23 @@ var languageTag = regexp.MustCompile(`^[a-z]{2}(-[A-Z]{2})?$`)
 // mediaType returns the one content type that a header declares, if its charset is
 // UTF-8 or not said.
 func mediaType(h http.Header) (string, bool) {
+	media, charset, ok := mediaAndCharset(h)
+	return media, ok && (charset == "" || charset == "utf-8")
+}
+
+// mediaAndCharset returns the one content type that a header declares, and its charset
+// in small letters.
+func mediaAndCharset(h http.Header) (media, charset string, ok bool) {
 	values := h["Content-Type"]
 	if len(values) != 1 {
-		return "", false
+		return "", "", false
 	}
 	switch values[0] { // what nearly every response says
 	case "application/json", "text/html", "text/css":
-		return values[0], true
+		return values[0], "", true
 	case "text/html; charset=utf-8":
-		return "text/html", true
+		return "text/html", "", true
 	}
 	media, parameters, err := mime.ParseMediaType(values[0])
-	charset, named := parameters["charset"]
-	return media, err == nil && (!named || strings.EqualFold(charset, "utf-8"))
+	return media, strings.ToLower(parameters["charset"]), err == nil
 }

@@ -61,6 +61,7 @@ type Service struct {
 	Cookies  []string      // names of the cookies the application may set and get back
 	Sources  []string      // hosts its content security policy may name
 	Largest  int64         // bytes of a response, decoded; LargestAnswer when 0
+	Uploads  int64         // bytes of a request; LargestRequest when 0
 	Timeout  time.Duration // for a response to be whole; AnswerTime when 0
 	Reuse    bool          // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
@@ -85,6 +86,11 @@ type Route struct {
 	Request []Naming        // where the request names people
 	Query   []string        // other parameters the address may carry
 	Form    []string        // other fields a form may carry
+	Files   []File          // files that a form may carry
+	Reads   bool            // it changes nothing, though it is asked by POST: a search with a body
+	Invalid *Invalid        // what the application says of a request that it finds wrong
+	Total   string          // the header that says how many rows there are on all pages of a list
+	Links   bool            // the header Link leads to other pages of a list
 	Leads   []Value         // what a redirection here may say besides what was asked
 	Members []string        // other members a JSON body may carry; JSONPaths of names and [*]
 	Written []Writing       // fields and members that each write a category
@@ -103,11 +109,28 @@ type Route struct {
 // wildcard or a parameter. The pattern is a regular expression for all of it.
 type Value struct{ Name, Pattern string }
 
+// File is a field of a form in which a browser sends a file. It passes unread.
+type File struct {
+	Name  string
+	Types []string // its content types
+}
+
+// Invalid is how an application's own words about a request that it finds wrong are
+// read. They go out decided and written like any answer.
+type Invalid struct {
+	Status  []int // of 400, 409, 412 and 422
+	Answers []Answer
+}
+
+// mayBeInvalid are the statuses that speak of the request. Those that speak of whom it
+// names, such as 404, are the gate's to say.
+var mayBeInvalid = []int{http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity}
+
 // Search makes a route one that finds people by what is known of them. Its rows
 // cost less than files do, there are few of them, and who sweeps it is noticed.
 type Search struct {
 	Most  int      // rows a response may have; one with more is refused whole
-	Name  []string // parameters or form fields with the name that is looked for
+	Name  []string // parameters, form fields or members of a JSON body with the name that is looked for
 	Birth string   // the one with the birth date
 }
 
@@ -120,6 +143,7 @@ type Naming struct {
 	In       Place
 	Name     string // of the wildcard, parameter, field or header; a JSONPath in JSON
 	Scheme   string
+	Template string // what is around the identifier in a query, a form or JSON, such as Patient/{id}; nothing when empty
 	Optional bool
 }
 
@@ -148,6 +172,7 @@ const (
 type Answer struct {
 	Type     string         // content type; the usual one of Layout's format when empty
 	Layout   content.Layout // where people and their fields are
+	Charset  string         // of an answer that does not say; UTF-8 when empty
 	About    bool           // it is about the people in it as a whole: all are shown, or it is refused; otherwise it is a list
 	Download string         // name it is saved under, in place of the application's; empty if it is looked at
 }

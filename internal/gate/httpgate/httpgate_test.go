@@ -183,7 +183,7 @@ func TestSCOPE_1_WhatIsNotDeclaredIsRefusedAndWritten(t *testing.T) {
 		"a parameter as an array":       {"GET", "/list?page[]=2", "", "", policy.UndeclaredParameter},
 		"a field of a form":             {"POST", "/files/p1/notes", "application/x-www-form-urlencoded", "text=a&dossier=p2", policy.UndeclaredField},
 		"a content type of the request": {"POST", "/files/p1/notes", "application/json", `{"text":"a"}`, policy.UndeclaredBody},
-		"a form with files":             {"POST", "/files/p1/notes", "multipart/form-data; boundary=x", "--x--", policy.UndeclaredBody},
+		"a file in a form":              {"POST", "/files/p1/notes", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"a\"\r\n\r\nx\r\n--x--\r\n", policy.UndeclaredField},
 		"no content type":               {"POST", "/files/p1/notes", "", "text=a", policy.RequestUnreadable},
 		"a trailing slash":              {"GET", "/list/", "", "", policy.NotDeclared},
 	} {

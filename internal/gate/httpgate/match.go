@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"poterne/internal/fault"
+	"poterne/internal/gate/content"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 )
@@ -170,7 +171,11 @@ func (t *route) appendRefs(refs []register.Ref, schemes map[string]string, pairs
 		if scheme == "" || p.value == "" {
 			continue
 		}
-		if refs, err = t.appendRef(refs, scheme, p.value); err != nil {
+		value, fits := content.Within(t.around[p.name], p.value)
+		if !fits {
+			return nil, unnamed("a parameter or a field has not the form that is declared after as")
+		}
+		if refs, err = t.appendRef(refs, scheme, value); err != nil {
 			return nil, err
 		}
 	}

@@ -79,13 +79,29 @@ const (
 	asIs   = 1
 )
 
+// readers are those of the answers of a status.
+func (t *route) readers(status int) map[string]*reader {
+	if t.Invalid != nil && slices.Contains(t.Invalid.Status, status) {
+		return t.invalid
+	}
+	return t.answers
+}
+
 // weight is what a byte of a response of the route takes.
-func (t *route) weight(media string) int64 {
-	by, read := t.answers[media]
-	switch {
-	case slices.Contains(t.Unread, media), !read:
+func (t *route) weight(status int, media string) int64 {
+	by, read := t.readers(status)[media]
+	if slices.Contains(t.Unread, media) || !read {
 		return asIs
-	case by.Layout.Format == content.HTML:
+	}
+	return by.weight()
+}
+
+// weight is what a byte takes that is read by it.
+func (r *reader) weight() int64 {
+	switch {
+	case r.Charset != "" && r.Charset != "utf-8":
+		return asTree
+	case r.Layout.Format == content.HTML:
 		return asTree
 	default:
 		return asCopy
@@ -96,8 +112,10 @@ func (t *route) weight(media string) int64 {
 func (s *service) needs() int64 {
 	heaviest := int64(asIs)
 	for _, t := range s.declared {
-		for media := range t.answers {
-			heaviest = max(heaviest, t.weight(media))
+		for _, readers := range []map[string]*reader{t.answers, t.invalid} {
+			for _, by := range readers {
+				heaviest = max(heaviest, by.weight())
+			}
 		}
 	}
 	return heaviest * s.Largest

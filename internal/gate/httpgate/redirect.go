@@ -18,7 +18,15 @@ var redirections = []int{
 // redirection reads where to go next: a declared address of the same service, and the
 // people whom it names. They are decided on like anybody in a response.
 func (x *exchange) redirection(s *response) (location string, named []register.Ref, err error) {
-	target, location, err := x.target(s)
+	values := s.header["Location"]
+	if len(values) != 1 {
+		return "", nil, notUnderstood("the redirection")
+	}
+	method := http.MethodGet
+	if s.status == http.StatusTemporaryRedirect || s.status == http.StatusPermanentRedirect {
+		method = x.request.method
+	}
+	target, location, err := x.target(values[0], method)
 	if err != nil {
 		return "", nil, err
 	}
@@ -37,7 +45,7 @@ func (x *exchange) redirection(s *response) (location string, named []register.R
 func (x *exchange) leads(to target) error {
 	q := &x.request
 	asked := slices.Clone(q.address.segments)
-	for _, p := range slices.Concat(q.address.query, q.form) {
+	for _, p := range q.pairs() {
 		asked = append(asked, p.value)
 	}
 	check := func(name, scheme, value string) error {
@@ -82,15 +90,14 @@ type target struct {
 	address address
 }
 
-// target understands a Location. Applications write it with or without the prefix
+// target understands an address that the application sends a browser to. Applications write it with or without the prefix
 // that the browser sees; the first of the two that is declared is meant.
-func (x *exchange) target(s *response) (found target, location string, err error) {
+func (x *exchange) target(text, method string) (found target, location string, err error) {
 	q := &x.request
-	values := s.header["Location"]
-	if len(values) != 1 || values[0] == "" || strings.ContainsAny(values[0], "\\\t\r\n") {
+	if text == "" || strings.ContainsAny(text, "\\\t\r\n") {
 		return found, "", notUnderstood("the redirection")
 	}
-	to, err := url.Parse(values[0])
+	to, err := url.Parse(text)
 	if err != nil || to.Opaque != "" || to.User != nil || to.Host != "" && to.Host != x.service.Upstream.Host && to.Host != x.r.Host ||
 		to.Scheme != "" && (to.Host == "" || to.Scheme != "http" && to.Scheme != "https") {
 		return found, "", notUnderstood("the redirection leads elsewhere")
@@ -98,10 +105,6 @@ func (x *exchange) target(s *response) (found target, location string, err error
 	base := &url.URL{Path: "/" + strings.Join(q.address.segments, "/"), RawPath: q.address.path, RawQuery: q.address.rawQuery}
 	to.Scheme, to.Host = "", ""
 	to = base.ResolveReference(to)
-	method := http.MethodGet
-	if s.status == http.StatusTemporaryRedirect || s.status == http.StatusPermanentRedirect {
-		method = q.method
-	}
 	paths := []string{to.EscapedPath()}
 	if inside, ok := strings.CutPrefix(paths[0], x.service.Prefix+"/"); ok && x.service.Prefix != "" {
 		paths = []string{"/" + inside, paths[0]}

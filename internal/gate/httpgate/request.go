@@ -21,8 +21,10 @@ type request struct {
 	route   *route // nil while none is matched
 	address address
 	header  http.Header
+	largest int64 // bytes of the body
 	body    []byte
 	form    []pair              // in the body
+	json    []pair              // in the body, by path
 	writes  register.Fields     // what it changes
 	refs    []register.Ref      // by which it names people
 	named   []register.PersonID // whom they lead to, each once
@@ -32,7 +34,7 @@ type request struct {
 // read matches a request to a declared route and finds the references by which it
 // names people. What was read before an error stays.
 func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error {
-	q.method, q.header = r.Method, r.Header
+	q.method, q.header, q.largest = r.Method, r.Header, s.Uploads
 	a, err := readAddress(strings.TrimPrefix(r.URL.EscapedPath(), s.Prefix), r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -66,9 +68,10 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 }
 
 // changes reports whether the request may change something.
-func (q *request) changes() bool {
-	return q.method != http.MethodGet && q.method != http.MethodHead
-}
+func (q *request) changes() bool { return !q.asks() && (q.route == nil || !q.route.Reads) }
+
+// asks reports whether the request is by a method that has no body.
+func (q *request) asks() bool { return q.method == http.MethodGet || q.method == http.MethodHead }
 
 // function is what the request does, as orders name it; empty when it shows what the route
 // is about.
@@ -139,11 +142,11 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 	if r.ContentLength == 0 {
 		return refs, q.leavesOut(nil)
 	}
-	if !q.changes() || len(q.header["Content-Encoding"]) > 0 {
+	if q.asks() || len(q.header["Content-Encoding"]) > 0 {
 		return nil, unreadable("a body where none is expected, or an encoded one")
 	}
 	var err error
-	if q.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, LargestRequest)); err != nil {
+	if q.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, q.largest)); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return nil, unreadable("the request is too large")
 		}
@@ -159,7 +162,17 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 	case slices.Contains(q.route.Takes, media):
 		return refs, nil
 	case media == formMedia && len(q.route.form) > 0:
-		return q.readForm(refs)
+		fields, err := readPairs(string(q.body), "\r\n\t")
+		if err != nil {
+			return nil, err
+		}
+		return q.readForm(refs, fields)
+	case media == multipartMedia && len(q.route.form)+len(q.route.files) > 0:
+		fields, err := q.readMultipart()
+		if err != nil {
+			return nil, err
+		}
+		return q.readForm(refs, fields)
 	case media == "application/json" && q.route.json != nil:
 		return q.readJSON(refs)
 	default:
@@ -167,11 +180,7 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 	}
 }
 
-func (q *request) readForm(refs []register.Ref) ([]register.Ref, error) {
-	fields, err := readPairs(string(q.body), "\r\n\t")
-	if err != nil {
-		return nil, err
-	}
+func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref, err error) {
 	masks := false
 	for _, f := range fields {
 		if _, ok := q.route.form[f.name]; !ok {
@@ -220,6 +229,9 @@ func (q *request) readJSON(refs []register.Ref) ([]register.Ref, error) {
 		return nil, unreadable("the JSON of the request: " + err.Error())
 	}
 	q.writes |= sent.Writes
+	for _, text := range sent.Texts {
+		q.json = append(q.json, pair{text.Path, text.Text})
+	}
 	for _, ref := range sent.Refs {
 		if refs, err = q.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
 			return nil, err

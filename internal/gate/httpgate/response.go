@@ -21,6 +21,7 @@ type response struct {
 	status int
 	header http.Header
 	media  string // of the body, if there is one
+	coded  string // its charset, as it says; UTF-8 when empty
 	buffer *bytes.Buffer
 	taken  share // of what may be read at this moment
 }
@@ -61,7 +62,7 @@ func putBuffer(b *bytes.Buffer) {
 // collect takes in the body, whole and decoded, or fails.
 func (x *exchange) collect(s *response, incoming *http.Response) error {
 	var ok bool
-	if s.media, ok = mediaType(incoming.Header); !ok {
+	if s.media, s.coded, ok = mediaAndCharset(incoming.Header); !ok {
 		return notUnderstood("the content type of the response")
 	}
 	if incoming.ProtoMajor == 1 && incoming.ContentLength < 0 && !slices.Contains(incoming.TransferEncoding, "chunked") {
@@ -75,7 +76,7 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 		return err
 	}
 	defer closeAll()
-	s.buffer, s.taken = getBuffer(), share{of: &x.proxy.reading, weight: x.request.route.weight(s.media)}
+	s.buffer, s.taken = getBuffer(), share{of: &x.proxy.reading, weight: x.request.route.weight(s.status, s.media)}
 	if incoming.ContentLength > 0 {
 		if err := s.taken.grow(incoming.ContentLength); err != nil {
 			return x.unavailable(policy.TooMuchAtOnce, err.Error())

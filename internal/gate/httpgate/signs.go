@@ -145,7 +145,7 @@ func (t *trails) notice(account roster.AccountID, q *request) (signs meter.Signs
 }
 
 // pairs are the parameters of the request, and the fields of its form.
-func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form) }
+func (q *request) pairs() []pair { return slices.Concat(q.address.query, q.form, q.json) }
 
 // valuesOf returns what the request says under some names, folded as searches
 // usually are.
