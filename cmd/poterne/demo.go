@@ -13,7 +13,8 @@ type demoCommand struct {
 	QuietTown bool          `help:"Let nobody work in the background."`
 	People    int           `default:"100000" help:"How many people the register has."`
 	Seed      uint64        `default:"1" help:"What the town is grown from."`
-	Attack    string        `help:"Play an attack once it runs; list says which there are." placeholder:"NAME"`
+	Attack    string        `xor:"played" help:"Play an attack once it runs; list says which there are." placeholder:"NAME"`
+	Exercise  bool          `xor:"played" help:"Play a whole incident with the clock running fast, from the theft to the closed file, and end with its sheet."`
 	Lang      i18n.Language `default:"fr" enum:"fr,en" help:"Language of what is printed: fr or en."`
 }
 
@@ -27,7 +28,7 @@ func (d *demoCommand) Run(ctx context.Context, on *streams) error {
 		return usage("there is no attack %q; poterne demo --attack list says which there are", d.Attack)
 	}
 	shown := demo.Demo{
-		Dir: d.Dir, Listen: d.Listen, QuietTown: d.QuietTown, People: d.People, Seed: d.Seed, Attack: d.Attack, Lang: d.Lang,
+		Dir: d.Dir, Listen: d.Listen, QuietTown: d.QuietTown, People: d.People, Seed: d.Seed, Attack: d.Attack, Exercise: d.Exercise, Lang: d.Lang,
 	}
 	return shown.Run(ctx, on.Out, on.Err)
 }

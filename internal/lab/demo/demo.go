@@ -40,7 +40,10 @@ type Demo struct {
 	People    int           // how many the register has
 	Seed      uint64        // what the town is grown from
 	Attack    string        // which is played once it runs; none when empty
+	Exercise  bool          // a whole incident is played in front of it, and it ends with a sheet
 	Lang      i18n.Language // of what is printed
+
+	clock clock
 }
 
 //go:embed demo.toml
@@ -51,6 +54,9 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	theft, err := theftNamed(d.Attack)
 	if err != nil {
 		return err
+	}
+	if d.Exercise {
+		d.clock.leap(time.Until(exerciseBegins(time.Now())))
 	}
 	dir, err := d.folder()
 	if err != nil {
@@ -76,10 +82,11 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	o.Now = d.clock.now
 	if err := o.WithIndex(ctx); err != nil {
 		return errors.Join(err, o.Close())
 	}
-	invented, err := newWorld(d.Seed, d.People, at.issuer(), time.Now(), s.Reserved)
+	invented, err := newWorld(d.Seed, d.People, at.issuer(), d.clock.now(), s.Reserved)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
@@ -95,22 +102,24 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 			return errors.Join(fmt.Errorf("letting two weeks pass: %w", err), o.Close())
 		}
 	}
-	if err := invented.tell(ctx, o, time.Now()); err != nil {
+	if err := invented.tell(ctx, o, d.clock.now()); err != nil {
 		return errors.Join(fmt.Errorf("telling what the town knows: %w", err), o.Close())
 	}
 	program, err := app.Assemble(ctx, o, log)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
-	provider, err := at.provider(invented)
+	provider, err := at.provider(invented, d.clock.now)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
-	ofPeople, err := at.providerOfPeople(invented)
+	ofPeople, err := at.providerOfPeople(invented, d.clock.now)
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
 
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return program.Serve(ctx, &app.Listening{Listener: at.portal}, nil) })
 	group.Go(func() error { return serveUntil(ctx, at.idp, provider) })
@@ -119,14 +128,22 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	letters := new(mailbox.Box)
 	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
-	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second})) {
+	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second}), d.clock.now) {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
 	}
-	group.Go(func() error { return invented.keepTelling(ctx, o) })
-	if !d.QuietTown {
+	group.Go(func() error { return invented.keepTelling(ctx, o, d.clock.now) })
+	if !d.QuietTown && !d.Exercise { // honest work by such a clock would look like going through the register
 		group.Go(func() error { return invented.work(ctx, at.origin(), d.Seed) })
 	}
-	d.greet(out, dir, at, invented, s)
+	if d.Exercise {
+		group.Go(func() error {
+			defer leave()
+			e := exercise{clock: &d.clock, world: invented, opened: o, portal: at.origin(), dir: dir, letters: letters, out: out, in: d.Lang}
+			return e.play(ctx)
+		})
+	} else {
+		d.greet(out, dir, at, invented, s)
+	}
 	if theft.thieves != nil {
 		group.Go(func() error { return theft.commit(ctx, out, d.Lang, invented, at.origin(), program.Journal) })
 	}
@@ -255,9 +272,9 @@ func sharedRules() string {
 // to this machine only.
 const secret = "the-demonstration-has-no-secrets"
 
-func (p *listeners) provider(invented *world) (http.Handler, error) {
+func (p *listeners) provider(invented *world, now func() time.Time) (http.Handler, error) {
 	provider, err := proconnect.New(proconnect.Settings{
-		Issuer: p.issuer(), People: invented.people(),
+		Issuer: p.issuer(), People: invented.people(), Now: now,
 		Clients: []proconnect.Client{{
 			ID: client, Secret: secret, Name: "Poterne",
 			Redirects: []string{p.origin() + signin.CallbackPath}, Exits: []string{p.origin() + signin.LeftPath},
@@ -271,14 +288,14 @@ func (p *listeners) provider(invented *world) (http.Handler, error) {
 }
 
 // providerOfPeople is the identity provider of people of the register.
-func (p *listeners) providerOfPeople(invented *world) (http.Handler, error) {
+func (p *listeners) providerOfPeople(invented *world, now func() time.Time) (http.Handler, error) {
 	somebody, err := invented.somebody()
 	if err != nil {
 		return nil, err
 	}
 	origin := "http://" + p.ofPeople()
 	provider, err := proconnect.New(proconnect.Settings{
-		Issuer: p.franceConnect(), People: somebody, Imitates: proconnect.FranceConnect, Algorithm: "ES256",
+		Issuer: p.franceConnect(), People: somebody, Now: now, Imitates: proconnect.FranceConnect, Algorithm: "ES256",
 		Clients: []proconnect.Client{{
 			ID: client, Secret: secret, Name: "Mon dossier", Redirects: []string{origin + signin.CallbackPath}, Exits: []string{origin + signin.LeftPath},
 		}},
@@ -307,7 +324,7 @@ func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, 
 	for n := range 5 {
 		strangers += "     " + file(invented.register.Dossier(invented.staff.Stranger(n))) + "\n"
 	}
-	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), time.Now()) }); dossier != "" {
+	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), d.clock.now()) }); dossier != "" {
 		canary = d.Lang.Say("demo.canary", "file", file(dossier))
 	}
 	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "people-page", "http://"+at.ofPeople(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",

@@ -264,13 +264,13 @@ func (d *world) weeksAgo(o *app.Opened) journal.Outside {
 const toldEvery = 5 * time.Minute
 
 // keepTelling says again what the neighbours know, until ctx ends.
-func (d *world) keepTelling(ctx context.Context, o *app.Opened) error {
+func (d *world) keepTelling(ctx context.Context, o *app.Opened, now func() time.Time) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-time.After(toldEvery):
-			if err := d.tell(ctx, o, now); err != nil && ctx.Err() == nil {
+		case <-time.After(toldEvery):
+			if err := d.tell(ctx, o, now()); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("telling what the town knows: %w", err)
 			}
 		}
@@ -289,8 +289,8 @@ func (d *world) canary(live func(dossier string) bool) string {
 }
 
 // applications is the town's three applications.
-func (d *world) applications(issuer string, keys town.Keys) map[roster.ServiceID]http.Handler {
-	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, time.Now) }
+func (d *world) applications(issuer string, keys town.Keys, now func() time.Time) map[roster.ServiceID]http.Handler {
+	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, now) }
 	return map[roster.ServiceID]http.Handler{
 		"dossier": town.NewDossier(d.register, d.staff, verify("dossier")),
 		"kairos":  town.NewKairos(d.register, d.staff, verify("kairos")),

@@ -103,6 +103,17 @@ func (b *Browser) Get(ctx context.Context, path string) (Page, error) {
 	return b.Do(request)
 }
 
+// Post sends a form of the portal, as its page does.
+func (b *Browser) Post(ctx context.Context, path string, form url.Values) (Page, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.portal+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return Page{}, err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Origin", b.portal)
+	return b.Do(request)
+}
+
 // Do sends a request, and reads the whole answer as somebody at a screen does. When
 // the answer breaks off, what was received of it comes with the error.
 func (b *Browser) Do(request *http.Request) (Page, error) {
