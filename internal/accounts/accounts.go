@@ -3,6 +3,7 @@ package accounts
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"poterne/internal/fault"
@@ -20,9 +21,10 @@ type Rows interface {
 	Rights(ids []roster.AccountID) ([]Rights, error)
 	// ByMail returns the accounts with a mail address.
 	ByMail(mail string) ([]roster.Account, error)
-	// Guarded reports whether an account of the security desk gives rights: one that can
-	// admit what a roster makes.
-	Guarded() (bool, error)
+	// Guards returns the accounts of the security desk that can admit what a roster makes.
+	Guards() ([]Rights, error)
+	// OfOrganisation returns the accounts of an organisation that are not closed.
+	OfOrganisation(roster.OrganisationID) ([]Rights, error)
 	// PutAccount replaces an account, or makes it.
 	PutAccount(roster.Account) error
 	// UpsertRoster takes organisations, accounts and habilitations in. What is named
@@ -63,7 +65,7 @@ func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
 		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
-			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits)
+			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits, a.Diverged, a.Voucher)
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -98,15 +100,17 @@ func DigestOrganisation(o roster.Organisation) ledger.Digest {
 
 // Import takes a roster in, all of it or nothing. Each account and organisation that it
 // changes has an entry with the digest of its rows: see package audit. Once there is a
-// security desk, an account that it makes or changes gives no right before a person of
-// that desk admits it: see Admit. It opens no account that was closed, and makes nobody who
-// manages a reader, nor the reverse.
+// security desk, an account that it makes or changes, and one outside that desk whose
+// organisation has another SIRET from then on, gives no right before a person of the desk
+// admits it: see Admit. It
+// opens no account that was closed, and makes nobody who manages a reader, nor the reverse.
 type Import struct {
 	By   roster.AccountID
 	List List
 
 	before, after map[assigned]ledger.Digest // of what the list names
 	guarded       bool
+	moved         []roster.OrganisationID // whose SIRET changes
 }
 
 // assigned is an account or an organisation that rows speak of.
@@ -121,10 +125,11 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if count == 0 {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "the roster is empty: nothing was taken in")
 	}
-	var err error
-	if i.guarded, err = rows.Guarded(); err != nil {
+	guards, err := rows.Guards()
+	if err != nil {
 		return ledger.Entry{}, err
 	}
+	i.guarded = len(guards) > 0
 	if i.before, err = i.List.digests(rows); err != nil {
 		return ledger.Entry{}, err
 	}
@@ -133,6 +138,12 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	}
 	if err := i.List.apart(rows); err != nil {
 		return ledger.Entry{}, err
+	}
+	if i.moved, err = i.List.moved(rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	if i.guarded && !i.List.stays(guards) {
+		return ledger.Entry{}, ErrNobodyToAdmit
 	}
 	return ledger.Entry{Kind: ledger.Imported, Account: i.By, State: ledger.Roster, Count: uint64(count), Digest: i.List.Digest()}, nil
 }
@@ -149,14 +160,24 @@ func (i *Import) Apply(rows Rows, e ledger.Entry) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, r := range there {
-		if one := (assigned{order.Account, string(r.Account.ID)}); i.after[one] != i.before[one] {
-			r.Account.Waits = uint64(e.Number)
-			if err := rows.PutAccount(r.Account); err != nil {
-				return err
-			}
-			i.after[one] = r.Digest()
+	there = slices.DeleteFunc(there, func(r Rights) bool { return i.after[r.one()] == i.before[r.one()] })
+	for _, o := range i.moved {
+		staff, err := rows.OfOrganisation(o)
+		if err != nil {
+			return err
 		}
+		for _, r := range staff {
+			if r.Account.Role != roster.Security { // it admits them
+				there = append(there, r)
+			}
+		}
+	}
+	for _, r := range there {
+		r.Account.Waits = uint64(e.Number)
+		if err := rows.PutAccount(r.Account); err != nil {
+			return err
+		}
+		i.after[r.one()] = r.Digest()
 	}
 	return nil
 }
@@ -178,6 +199,7 @@ func (l List) kept(rows Rows, guarded bool) ([]roster.Account, error) {
 			}
 			a.Opened, a.Approver, a.Recoverer, a.Until, a.Closed, a.Waits = old.Opened, old.Approver, old.Recoverer, old.Until, old.Closed, old.Waits
 			a.Review, a.Trained, a.Mail = old.Review, old.Trained, cmp.Or(a.Mail, old.Mail)
+			a.Diverged, a.Voucher = old.Diverged, old.Voucher
 			list[i] = a
 		}
 	}
@@ -227,7 +249,11 @@ func (l List) accounts() (ids []roster.AccountID) {
 
 // Details implements journal.Details.
 func (i *Import) Details() (entries []ledger.Entry) {
-	for _, one := range i.List.named() {
+	named := i.List.named()
+	moved := slices.Collect(maps.Keys(i.after))
+	moved = slices.DeleteFunc(moved, func(one assigned) bool { return slices.Contains(named, one) })
+	slices.SortFunc(moved, func(a, b assigned) int { return cmp.Compare(a.id, b.id) })
+	for _, one := range append(named, moved...) {
 		if digest := i.after[one]; digest != i.before[one] {
 			entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: i.By, Reach: one.reach, Target: one.id, Digest: digest})
 		}

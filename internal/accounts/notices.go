@@ -82,7 +82,7 @@ var reminders = []int{30, 7, 1}
 // notified are the acts that an organisation's head and managers are told of.
 var notified = []ledger.Kind{
 	ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Raised,
-	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery,
+	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery, ledger.Diverged, ledger.Readmitted,
 }
 
 // Run tells until ctx ends.
@@ -144,7 +144,7 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	if e.Kind == ledger.Signalled {
+	if e.Kind == ledger.Signalled || e.Kind == ledger.Diverged || e.Kind == ledger.Readmitted {
 		for _, a := range people {
 			if a.Role == roster.Security && a.Gives(n.Now()) {
 				to = append(to, a.Mail)

@@ -100,8 +100,6 @@ type ProposalRows interface {
 	PasskeyRows
 	// ByIdentity returns the account bound to an identity; fault.Absent when there is none.
 	ByIdentity(roster.Identity) (roster.Account, error)
-	// InUse returns how many accounts of an organisation are not closed.
-	InUse(roster.OrganisationID) (int, error)
 	// Proposal returns a proposal; fault.Absent when there is none.
 	Proposal(ledger.Number) (Proposal, error)
 	// Invited returns the proposal whose newest invitation has a digest; fault.Absent when
@@ -245,8 +243,8 @@ func (p *Propose) room(now time.Time, rows ProposalRows) error {
 
 // quota refuses so many accounts more than there are.
 func (b Bounds) quota(rows ProposalRows, of roster.OrganisationID, more int) error {
-	used, err := rows.InUse(of)
-	if err == nil && used+more > b.Quota(of) {
+	used, err := rows.OfOrganisation(of)
+	if err == nil && len(used)+more > b.Quota(of) {
 		err = QuotaReached
 	}
 	return err

@@ -350,7 +350,14 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 		if a.Touch != nil {
 			return life.Use(r.Context(), used(a.Touch, a.Account, entry))
 		}
-		return journal.Record(r.Context(), p.Journal, entry)
+		if a.Bar != signin.NoAccount && a.Bar != signin.OtherOrganisation {
+			return journal.Record(r.Context(), p.Journal, entry)
+		}
+		suspended, err := life.Barred(r.Context(), entry)
+		if err != nil || suspended == "" {
+			return err
+		}
+		return p.door.EndAll(r.Context(), suspended)
 	}
 	s.Passkeys = o.Roster.Passkeys
 	s.Enrol = func(r *http.Request, session signin.Session, k roster.Passkey) error {

@@ -50,6 +50,8 @@ const (
 	Recovery   Kind = 38 // an account is to be bound anew: asked, approved, begun or stopped
 	Questioned Kind = 39 // a person of the register asked why somebody looked at their file
 	Answered   Kind = 40 // and was answered
+	Diverged   Kind = 41 // an account is suspended: its person's provider or organisation has changed
+	Readmitted Kind = 42 // one of two people approved it again
 )
 
 var kindNames = [...]string{
@@ -93,6 +95,8 @@ var kindNames = [...]string{
 	Recovery:   "recovery",
 	Questioned: "questioned",
 	Answered:   "answered",
+	Diverged:   "diverged",
+	Readmitted: "readmitted",
 }
 
 func (k Kind) String() string {
@@ -218,6 +222,8 @@ var fields = map[Kind][]string{
 	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
 	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),
 	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
+	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),
+	Readmitted: also(doer, "Subject", "Approver", "State", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -82,6 +82,7 @@ var parameters = map[string]struct {
 	"POST /awareness":                          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "sacha.olive"}, map[string][]string{"reset": {"b"}}},
 	"POST /recovery/stop":                      {[]roster.AccountID{"camille.aubry", "theo.marchand"}, nil},
 	"POST /manager/accounts/{id}/recover":      {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"lost"}}},
+	"POST /manager/accounts/{id}/readmit":      {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}}},
 	"POST /manager/review":                     {vouchers, map[string][]string{"of": {"leo.perrin", "nobody"}}},
 	"POST /manager/accounts/{id}/close":        {vouchers, map[string][]string{"{id}": {"leo.perrin", "nobody"}, "because": {"left"}}},
 	"GET /manager/propose":                     {vouchers, map[string][]string{"code": {"ABCD-EFGH"}}},

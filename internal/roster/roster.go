@@ -132,6 +132,8 @@ type Account struct {
 	Review       time.Time // when its managers must have confirmed it, exclusive; zero: they need not
 	Trained      time.Time // until when its certificate of awareness lasts, exclusive; zero: it has none
 	Waits        uint64    // the entry of the roster that made or changed it, until a second person admits that; zero: it waits for none
+	Diverged     uint64    // the entry that suspended it, since what it is bound to has changed, until two people approve it again; zero: none did
+	Voucher      AccountID // who approved it again first, of the two; empty while nobody has
 }
 
 // Gives reports whether the account gives any right at now: it is open, it waits for no
@@ -143,8 +145,9 @@ func (a Account) Gives(now time.Time) bool {
 // Lapsed reports whether the account is suspended until its managers confirm it.
 func (a Account) Lapsed(now time.Time) bool { return !a.Review.IsZero() && !now.Before(a.Review) }
 
-// Open reports whether the account was not closed and waits for nobody.
-func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 }
+// Open reports whether the account was not closed, waits for nobody, and is still bound to
+// what it was bound to.
+func (a Account) Open() bool { return a.Closed.IsZero() && a.Waits == 0 && a.Diverged == 0 }
 
 // SamePerson reports whether two accounts are known to be one person's: they have one mail
 // address, or one name in one organisation.

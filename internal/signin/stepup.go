@@ -113,6 +113,9 @@ func (d *Door) stepUp(w http.ResponseWriter, r *http.Request, begun pending, ans
 // confirms says what keeps a proof from being a step-up of the session, if anything.
 func (d *Door) confirms(r *http.Request, session Session, begun pending, said proof) (Reason, error) {
 	account, bar, err := d.admit(r, said)
+	if err == nil && (bar == NoAccount || bar == OtherOrganisation) { // as a sign-in is, it is written down
+		err = d.tried(r, said, Attempt{Bar: bar, Account: account.ID, Organisation: account.Organisation, Device: d.device(r)})
+	}
 	now := d.settings.Now()
 	switch {
 	case err != nil:

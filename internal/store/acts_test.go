@@ -70,6 +70,8 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"somebody is certified":     act(&accounts.Certify{By: "karim", From: ledger.ByModule, List: []accounts.Certificate{{Account: "karim", Module: "poterne", Passed: actAt}}, Awareness: accounts.Awareness{Modules: map[roster.Role]string{roster.Adviser: "poterne"}, Valid: time.Hour}}),
 	"a recovery is asked for":   act(&accounts.Recover{Of: "karim", By: "samir", Because: "clé perdue", Token: "stop-lucas"}),
 	"an account has lapsed":     act(accounts.Lapse{Of: "lucas"}),
+	"an account diverges":       act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-deputy"}, SIRET: "90000000000017"}),
+	"it is approved again":      act(&accounts.Readmit{Of: "other", By: "samir"}),
 	"a roster is admitted":      act(&accounts.Admit{By: "samir", Import: 29}),
 	"an incident is opened":     act(incident.Write{By: "samir", Cause: 17, Step: &incident.Opening{Title: "Compte de Karim", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}}),
 	"an incident goes on":       act(incident.Write{File: 31, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
@@ -92,7 +94,7 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "an account is closed", "a roster is admitted", "somebody is certified":
+	case "who accepted is confirmed", "an account is closed", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
 		return 2 // and what the account is since then
 	case "an account is proposed":
 		return 2 // and that it is the proposer's fourth within a day
@@ -172,6 +174,7 @@ func prepared(t *testing.T, s *store.DB) {
 		act(incident.Write{File: 35, By: "samir", Step: &incident.Beginning{Message: ready}}),
 		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
 		act(person.Ask{Person: storetest.Person(1), Line: seen(8), What: person.AskWhy}),
+		act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -457,7 +460,7 @@ func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 // allRows is the rows of every act.
 type allRows interface {
 	containment.LineageRows
-	accounts.ProposalRows
+	accounts.BindingRows
 	accounts.AdmitRows
 	intake.FactRows
 	intake.AliasRows

@@ -195,16 +195,19 @@ func (r rosterRows) AwaitingAdmission(roster ledger.Number) ([]accounts.Rights, 
 	return r.accounts(`a.waits = $1`, int64(roster))
 }
 
-// Guarded implements accounts.Rows.
-func (r rosterRows) Guarded() (bool, error) {
-	list, err := r.accounts(`a.role = 'security' and a.closed_us is null and a.waits = 0`)
-	return len(list) > 0, err
+// Guards implements accounts.Rows.
+func (r rosterRows) Guards() ([]accounts.Rights, error) {
+	return r.accounts(`a.role = 'security' and a.closed_us is null and a.waits = 0 and a.diverged = 0`)
 }
 
-// InUse implements accounts.ProposalRows.
-func (r rosterRows) InUse(of roster.OrganisationID) (n int, err error) {
-	err = r.tx.QueryRowContext(r.ctx, `select count(*) from account where organisation = $1 and closed_us is null`, string(of)).Scan(&n)
-	return n, doing("counting accounts", err)
+// OfOrganisation implements accounts.Rows.
+func (r rosterRows) OfOrganisation(id roster.OrganisationID) ([]accounts.Rights, error) {
+	return r.accounts(`a.organisation = $1 and a.closed_us is null`, string(id))
+}
+
+// OfSubject implements accounts.BindingRows.
+func (r rosterRows) OfSubject(issuer, subject string) ([]accounts.Rights, error) {
+	return r.accounts(`a.issuer = $1 and a.subject = $2`, issuer, subject)
 }
 
 func (r rosterRows) accounts(condition string, args ...any) ([]accounts.Rights, error) {

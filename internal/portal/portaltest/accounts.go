@@ -59,6 +59,10 @@ func (s stageAccounts) StopOwn(_ context.Context, of roster.AccountID) error {
 	return s.does(ledger.Recovery, of)
 }
 
+func (s stageAccounts) Readmit(_ context.Context, _, by roster.AccountID) error {
+	return s.does(ledger.Readmitted, by)
+}
+
 func (s stageAccounts) Admit(_ context.Context, _ ledger.Number, by roster.AccountID) error {
 	return s.does(ledger.Admitted, by)
 }

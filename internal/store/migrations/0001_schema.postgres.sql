@@ -141,6 +141,8 @@ create table account (
 	review_us    bigint,
 	trained_us   bigint,
 	waits        bigint           not null default 0,
+	diverged     bigint           not null default 0,
+	voucher      text collate "C" not null default '',
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );

@@ -121,6 +121,8 @@ create table account (
 	review_us    integer,
 	trained_us   integer,
 	waits        integer not null default 0,
+	diverged     integer not null default 0,
+	voucher      text    not null default '',
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;

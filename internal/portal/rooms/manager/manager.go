@@ -114,6 +114,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + PeoplePath, Serve: h.vouching(h.people)},
 		{Pattern: "POST " + PeoplePath + "/{id}/close", Serve: h.vouching(h.closing)},
 		{Pattern: "POST " + PeoplePath + "/{id}/recover", Serve: h.vouching(h.recovering)},
+		{Pattern: "POST " + PeoplePath + "/{id}/readmit", Serve: h.vouching(h.readmitting)},
 		{Pattern: "POST " + path + "/review", Serve: h.vouching(h.review)},
 		{Pattern: "GET " + proposePath, Serve: h.vouching(h.proposing)},
 		{Pattern: "POST " + proposePath, Serve: h.vouching(h.propose)},

@@ -37,6 +37,8 @@ type Accounts interface {
 	Close(ctx context.Context, of, by roster.AccountID, because string) error
 	// Review confirms accounts, until they must be confirmed again.
 	Review(ctx context.Context, of []roster.AccountID, by roster.AccountID) error
+	// Readmit approves an account again that was suspended since what it is bound to changed.
+	Readmit(ctx context.Context, of, by roster.AccountID) error
 	// Admit admits the accounts that a roster made or changed.
 	Admit(ctx context.Context, number ledger.Number, by roster.AccountID) error
 }
@@ -61,6 +63,7 @@ type peoplePage struct {
 	Again     string
 	Proposals []proposalState
 	Rosters   []rosterState
+	Diverged  []accountState // suspended, since what they are bound to has changed
 	Review    []accountState // that must be confirmed within a month, or were not
 	Accounts  []accountState
 	Quota     int          // of the viewer's organisation; 0 for the security desk
@@ -85,12 +88,13 @@ type rosterState struct {
 // accountState is an account of the list.
 type accountState struct {
 	roster.Account
-	By    string
-	Soon  bool // it ends within 30 days
-	Late  bool // it is suspended until it is confirmed
-	Close bool // the viewer may close it
-	Lost  bool // the viewer may ask for it to be bound anew
-	Ripe  bool // its certificate of awareness has run out, or does so within 30 days
+	By     string
+	Soon   bool   // it ends within 30 days
+	Late   bool   // it is suspended until it is confirmed
+	Close  bool   // the viewer may close it
+	Second string // who approved it again first, of an account that is suspended
+	Lost   bool   // the viewer may ask for it to be bound anew
+	Ripe   bool   // its certificate of awareness has run out, or does so within 30 days
 }
 
 const (
@@ -153,6 +157,10 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 		switch {
 		case a.Waits != 0 && a.Closed.IsZero() && v.Viewer.AtDesk():
 			shown.Rosters = joining(shown.Rosters, a)
+		case a.Diverged != 0 && a.Closed.IsZero() && (mine == "" || a.Organisation == mine):
+			shown.Diverged = append(shown.Diverged, accountState{
+				Account: a, By: labels.Organisation(a.Organisation), Second: labels.Account(a.Voucher), Close: a.Role.ReadsFiles(),
+			})
 		case mine != "" && a.Organisation == mine && a.Gives(now):
 			shown.Accounts = append(shown.Accounts, accountState{
 				Account: a, By: labels.Account(a.Proposer), Lost: a.ID != v.Viewer.ID && a.Mail != "", Ripe: h.deps.Trains[a.Role] != "" && a.Trained.Sub(now) < soon, Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
@@ -167,7 +175,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 	if shown.Said, err = done(v); err != nil {
 		return err
 	}
-	if waiting := len(shown.Proposals) + len(shown.Rosters) + len(shown.Review); waiting > 0 {
+	if waiting := len(shown.Proposals) + len(shown.Rosters) + len(shown.Diverged) + len(shown.Review); waiting > 0 {
 		shown.Page = v.Page(PeoplePath, "people.title", "n", waiting)
 	} else {
 		shown.Page = v.Page(PeoplePath, "people.title-none")
@@ -434,6 +442,23 @@ func (h *Handlers) closing(v *portal.Visit) error {
 	return nil
 }
 
+// readmitting approves an account again that is suspended since what it is bound to has
+// changed.
+func (h *Handlers) readmitting(v *portal.Visit) error {
+	of := roster.AccountID(v.PathValue("id"))
+	if !v.MaySign() {
+		return h.showPeople(v, http.StatusForbidden, nil)
+	}
+	if confirmed, err := v.Confirm(PeoplePath, "confirm.readmit", "who", h.shell.Labels(v, nil, nil).Account(of)); !confirmed {
+		return err
+	}
+	if err := h.deps.Accounts.Readmit(v.Context(), of, v.Viewer.ID); err != nil {
+		return err
+	}
+	v.Back(PeoplePath + "?said=readmitted")
+	return nil
+}
+
 // recovering asks for an account to be bound anew.
 func (h *Handlers) recovering(v *portal.Visit) error {
 	of, because := roster.AccountID(v.PathValue("id")), portal.Tidy(v.PostFormValue("because"))
@@ -455,7 +480,7 @@ func (h *Handlers) recovering(v *portal.Visit) error {
 
 // done is what the viewer has just done about accounts, said by key.
 func done(v *portal.Visit) (string, error) {
-	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted, ledger.Reviewed, ledger.Recovery}
+	kinds := []ledger.Kind{ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Joined, ledger.Ended, ledger.Admitted, ledger.Reviewed, ledger.Recovery, ledger.Readmitted}
 	i := slices.IndexFunc(kinds, func(k ledger.Kind) bool { return k.String() == v.URL.Query().Get("said") })
 	if i < 0 {
 		return "", nil
