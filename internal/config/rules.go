@@ -39,6 +39,10 @@ type allowancesTable struct {
 	// within 28 days.
 	Rows peopleTable `toml:"rows"`
 
+	// Strangers is how many people without a reason an account may be shown within 28 days, in
+	// all ways together.
+	Strangers peopleTable `toml:"strangers"`
+
 	// Signed is how many people others may sign for, for one account within 28 days.
 	Signed int64 `toml:"signed"` // 40
 
@@ -189,6 +193,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules.Gives = meter.Allowance{Short: meter.People(int(hour)), Long: meter.People(int(month))}
 	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
 	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
+	s.Rules.Strangers = a.Strangers.compile(wrong, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
 	s.Rules.Covers = c.Cover.compile(wrong)
 	for role, w := range c.Watch.byRole() {
 		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))

@@ -158,6 +158,8 @@ type Standing struct {
 	Ceiling     int             // and how many they may be; zero for any number
 	Rows        int             // people without a reason found in searches within 28 days, and not opened
 	MostRows    int             // and how many they may be; zero for any number
+	Strangers   int             // people without a reason shown within 28 days, in whatever way
+	MostStrange int             // and how many they may be; zero for any number
 	Refunded    meter.Cost      // what came back within 28 days
 	Devices     []meter.Used
 	Networks    []meter.Used
@@ -177,6 +179,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
 		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
+		s.MostStrange = g.rules.Strangers[asker.Role]
 		s.Held, s.IsHeld = state.Orders().Against(order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}, now)
 	})
 	return s
@@ -189,7 +192,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Refunded: m.Refunded(meter.Memory, now),
+		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Strangers: m.Strangers(observed, now), Refunded: m.Refunded(meter.Memory, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

@@ -80,7 +80,7 @@ var GaveMost = fault.Errorf(fault.Refused, "you have allowed and signed for as m
 // by signatures, than most, or when its giver, who gave so many, would give more than one
 // account may.
 func Bounded(gave meter.Tally, gives meter.Allowance, draft *meter.Draft, people, most int, now time.Time) error {
-	if given := gave.Weigh(meter.People(people), cmp.Or(gives, policy.Gives), false, now); given.Empty != meter.Fits {
+	if given := gave.Weigh(meter.CommonOf(meter.People(people), 0), cmp.Or(gives, policy.Gives), false, now); given.Empty != meter.Fits {
 		return GaveMost
 	}
 	before := draft.Raised(now) + meter.People(draft.Signed(now))

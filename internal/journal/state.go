@@ -142,7 +142,7 @@ func (w *wider) giver(id roster.AccountID) meter.Tally {
 func (w *wider) count(entry ledger.Entry) {
 	if given := entry.Given(); given > 0 {
 		tally := w.giver(entry.Account)
-		tally.Add(given, false, entry.Time)
+		tally.Add(meter.CommonOf(given, 0), false, entry.Time)
 		w.givers[entry.Account] = tally
 	}
 	all := w.of(entry.Organisation, entry.Service)
@@ -150,7 +150,7 @@ func (w *wider) count(entry ledger.Entry) {
 	case entry.Kind == ledger.Refunded:
 		all.Refund(entry.Cost, entry.Spared, entry.Since, entry.Time)
 	case entry.Disclosed() && entry.Cost > 0:
-		all.Add(entry.Cost, entry.Spared, entry.Time)
+		all.Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared, entry.Time)
 	default:
 		return
 	}

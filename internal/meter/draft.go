@@ -300,17 +300,29 @@ func (d *Draft) Reasoned(person register.PersonID, observed Limits, now time.Tim
 // searches, without a reason and not otherwise, of those that count while some limits are
 // observed.
 func (d *Draft) Rows(observed Limits, now time.Time) int {
+	return d.such(people.found, observed, now)
+}
+
+// Strangers is how many different people the account was shown within Memory without a
+// reason, in whatever way: opened, in rows, signed for or raised; of those that count while
+// some limits are observed.
+func (d *Draft) Strangers(observed Limits, now time.Time) int {
+	return d.such(people.strange, observed, now)
+}
+
+// such counts people over what is written and what is drafted.
+func (d *Draft) such(is func(one people, observed Limits, since int64) bool, observed Limits, now time.Time) int {
 	since := now.Add(-Memory)
-	n := d.meter.seen.rows(observed, since)
+	n := d.meter.seen.such(is, observed, since)
 	for i, s := range d.seen {
 		if i > 0 && d.seen[i-1].tag == s.tag {
 			continue
 		}
 		written := d.meter.seen.of(s.tag)
-		if written.found(observed, since.Unix()) {
+		if is(written, observed, since.Unix()) {
 			n--
 		}
-		if slices.Concat(written, d.seen.of(s.tag)).found(observed, since.Unix()) {
+		if is(slices.Concat(written, d.seen.of(s.tag)), observed, since.Unix()) {
 			n++
 		}
 	}

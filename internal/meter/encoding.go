@@ -177,6 +177,7 @@ func (m *Meter) fields(c *coder) {
 	c.time(&s.raise.until)
 	number(c, &s.raise.left)
 	number(c, &s.answer)
+	c.flag(&s.paged)
 	c.fixed(&s.stranger.tag)
 	c.time(&s.stranger.at)
 	c.time(&s.stranger.asked)
@@ -197,14 +198,14 @@ func (m *Meter) fields(c *coder) {
 }
 
 // waysOf is how many bits say how a person was shown.
-const waysOf = 5
+const waysOf = 6
 
-var _ = [1]struct{}{}[(asRow|asOwn|forCause|reasoned|uncapped)>>(32-waysOf)-(1<<waysOf-1)] // they are the highest
+var _ = [1]struct{}{}[(asRow|asOwn|forCause|reasoned|uncapped|unbound)>>(32-waysOf)-(1<<waysOf-1)] // they are the highest
 
 // Append appends the tally's encoding to dst, as it counts from now on. A tally in which
 // nothing counts has no bytes.
 func (t Tally) Append(dst []byte, now time.Time) []byte {
-	t.Add(0, false, now)
+	t.Add(Common{}, false, now)
 	if t.days == [wholeDays]charged{} && t.minutes == [60]charged{} {
 		return dst
 	}

@@ -49,8 +49,8 @@ func busy() (*meter.Meter, time.Time) {
 func TestTheEncodingOfAMeterStays(t *testing.T) {
 	m, now := busy()
 	var tally meter.Tally
-	tally.Add(meter.Whole, false, now)
-	tally.Add(meter.Row, true, now.Add(time.Minute))
+	tally.Add(meter.CommonOf(meter.Whole, 0), false, now)
+	tally.Add(meter.CommonOf(meter.Row, meter.SearchRow), true, now.Add(time.Minute))
 	got := hex.EncodeToString(m.Append(nil, now)) + "\n" + hex.EncodeToString(tally.Append(nil, now.Add(time.Hour/2))) + "\n"
 	const golden = "testdata/busy.hex"
 	if *update {
@@ -139,7 +139,7 @@ func TestMETER_3_ATallyThatWasKeptAndCarriedOnIsTheOneRebuilt(t *testing.T) {
 		var carried, back, anew meter.Tally
 		at := noon
 		type charge struct {
-			cost   meter.Cost
+			cost   meter.Common
 			spared bool
 			at     time.Time
 		}
@@ -147,7 +147,8 @@ func TestMETER_3_ATallyThatWasKeptAndCarriedOnIsTheOneRebuilt(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "charges") {
 			pause := rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 20 * 24 * time.Hour}).Draw(t, "pause")
 			at = at.Add(time.Duration(rapid.Int64Range(0, int64(pause)).Draw(t, "gap")))
-			all = append(all, charge{meter.Cost(rapid.IntRange(1, 200).Draw(t, "cost")), rapid.Bool().Draw(t, "spared"), at})
+			signs := rapid.SampledFrom([]meter.Signs{0, meter.SearchRow}).Draw(t, "signs")
+			all = append(all, charge{meter.CommonOf(meter.Cost(rapid.IntRange(1, 200).Draw(t, "cost")), signs), rapid.Bool().Draw(t, "spared"), at})
 		}
 		cut := rapid.IntRange(1, len(all)).Draw(t, "kept at")
 		for i, one := range all {
@@ -167,7 +168,7 @@ func TestMETER_3_ATallyThatWasKeptAndCarriedOnIsTheOneRebuilt(t *testing.T) {
 		}
 		if since := all[rapid.IntRange(0, len(all)-1).Draw(t, "refunded")]; at.Sub(since.at) < meter.Refunds {
 			for _, tally := range []*meter.Tally{&carried, &back, &anew} {
-				tally.Refund(since.cost, since.spared, since.at, at)
+				tally.Refund(since.cost.Month, since.spared, since.at, at)
 			}
 			if hour, month := carried.Spent(true, at); hour < 0 || month < 0 {
 				t.Fatalf("%d in an hour and %d in 28 days are left", hour, month)

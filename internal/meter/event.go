@@ -53,6 +53,7 @@ const (
 	CeilingLimit                         // people with a reason, of 28 days
 	RowsLimit                            // people found in the rows of searches, of 28 days
 	ShareLimit                           // an account's share of what many may open
+	StrangersLimit                       // people without a reason, in whatever way, of 28 days
 	limitsEnd
 )
 

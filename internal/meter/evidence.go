@@ -92,7 +92,7 @@ const hintsKept = 64
 // twenty parallel asks are decided at one moment, and are twenty answers.
 func (s *state) suspect(e Event) {
 	another := e.Answer != s.answer
-	s.answer = e.Answer
+	s.answer, s.paged = e.Answer, s.paged && !another
 	var found Trait
 	switch e.Kind {
 	case Thawed:
@@ -108,6 +108,9 @@ func (s *state) suspect(e Event) {
 	case Shown, Stopped, Deferred, Unsigned, Looked:
 		if another {
 			found = e.Signs.traits()
+		}
+		if e.Signs.Has(NextPage) && !s.paged && !e.isExplained() {
+			found, s.paged = found|Pages, true
 		}
 		if e.isStranger() {
 			found |= s.stranger.follow(e)
@@ -182,11 +185,14 @@ func (e Event) isStranger() bool {
 	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Unsigned || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
 }
 
-// traits are those of the signs of a search.
+// isExplained reports whether a person was shown for a reason. Whoever goes through the pages
+// of their own list looks for nobody.
+func (e Event) isExplained() bool {
+	return e.Kind == Shown && (e.Ground == Own || e.Ground == Ticketed)
+}
+
+// traits are those of the signs of a search, but of its pages.
 func (s Signs) traits() (found Trait) {
-	if s.Has(NextPage) {
-		found |= Pages
-	}
 	if s.Has(SameBirth) {
 		found |= BirthSwept
 	}

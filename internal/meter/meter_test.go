@@ -119,6 +119,29 @@ func (l ledger) rows(observed meter.Limits, now time.Time) (n int) {
 	return n
 }
 
+// strangers counts the people who were shown without a reason, and never with one.
+func (l ledger) strangers(observed meter.Limits, now time.Time) (n int) {
+	strange, known := make(map[register.PersonID]bool), make(map[register.PersonID]bool)
+	for _, e := range l {
+		at := e.At
+		if e.Kind == meter.Refunded {
+			at = e.Since
+		}
+		if e.Kind != meter.Shown && e.Kind != meter.Refunded || at.Unix() <= now.Add(-meter.Memory).Unix() {
+			continue
+		}
+		explained := e.Kind == meter.Refunded || e.Ground == meter.Own || e.Ground == meter.Ticketed
+		known[e.Person] = known[e.Person] || explained
+		strange[e.Person] = strange[e.Person] || !explained && counts(e, meter.StrangersLimit, observed)
+	}
+	for person := range strange {
+		if strange[person] && !known[person] {
+			n++
+		}
+	}
+	return n
+}
+
 // drift is the CUSUM over the days, as the textbook has it.
 func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time) (sum meter.Cost) {
 	day := func(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
@@ -248,6 +271,11 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 			for _, observed := range []meter.Limits{0, meter.RowsLimit} {
 				if got, want := draft.Rows(observed, at), l.rows(observed, at); got != want {
 					t.Fatalf("%s: %d people found while %b is observed, the events say %d", what, got, observed, want)
+				}
+			}
+			for _, observed := range []meter.Limits{0, meter.StrangersLimit} {
+				if got, want := draft.Strangers(observed, at), l.strangers(observed, at); got != want {
+					t.Fatalf("%s: %d people without a reason while %b is observed, the events say %d", what, got, observed, want)
 				}
 			}
 			for p := range 10 {

@@ -29,6 +29,7 @@ const (
 	forCause = 1 << 29 // opened for any reason
 	reasoned = 1 << 28 // shown for any reason, in lists, searches and exports too
 	uncapped = 1 << 27 // while the limit was only observed: the ceiling if reasoned, else that of rows
+	unbound  = 1 << 26 // without a reason, while the limit of such people was only observed
 	inFields = 1<<24 - 1
 )
 
@@ -67,8 +68,13 @@ func (p people) with(e Event) people {
 		if e.Spared.Has(CeilingLimit) {
 			s.what |= uncapped
 		}
-	} else if s.what&asRow != 0 && e.Spared.Has(RowsLimit) {
-		s.what |= uncapped
+	} else {
+		if s.what&asRow != 0 && e.Spared.Has(RowsLimit) {
+			s.what |= uncapped
+		}
+		if e.Spared.Has(StrangersLimit) {
+			s.what |= unbound
+		}
 	}
 	switch {
 	case e.Signs&(Listed|SearchRow) != 0: // a list of the account's own people is where work begins
@@ -183,15 +189,30 @@ func (p people) found(observed Limits, since int64) (found bool) {
 	return found
 }
 
-// rows returns how many different people were found.
-func (p people) rows(observed Limits, since time.Time) (n int) {
+// strange reports whether one person's sightings are without a reason, and count while some
+// limits are observed.
+func (p people) strange(observed Limits, since int64) (strange bool) {
+	for _, s := range p {
+		switch {
+		case !s.after(since):
+		case s.what&reasoned != 0:
+			return false
+		case s.what&unbound == 0 || observed.Has(StrangersLimit):
+			strange = true
+		}
+	}
+	return strange
+}
+
+// such returns how many different people there are of whose sightings is says so.
+func (p people) such(is func(one people, observed Limits, since int64) bool, observed Limits, since time.Time) (n int) {
 	past := since.Unix()
 	for len(p) > 0 {
 		one := 1
 		for one < len(p) && p[one].tag == p[0].tag {
 			one++
 		}
-		if p[:one].found(observed, past) {
+		if is(p[:one], observed, past) {
 			n++
 		}
 		p = p[one:]

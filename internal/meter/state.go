@@ -32,6 +32,7 @@ type state struct {
 	raises   []charge // what other people allowed, used or not
 	refunds  []charge // what came back
 	answer   uint64   // that the last event was of
+	paged    bool     // it is one more page, and showed somebody without a reason
 	stranger stranger
 }
 

@@ -27,16 +27,29 @@ func (c *charged) add(cost Cost, spared bool) {
 
 // Add takes in what was charged at a moment, and whether the limit was only observed
 // then; moments never go back.
-func (t *Tally) Add(cost Cost, spared bool, at time.Time) {
+func (t *Tally) Add(cost Common, spared bool, at time.Time) {
 	t.minute = turn(t.minutes[:], t.minute, at.Unix()/60)
 	t.day = turn(t.days[:], t.day, at.Unix()/86400)
-	t.minutes[t.minute%int64(len(t.minutes))].add(cost, spared)
-	t.days[t.day%int64(len(t.days))].add(cost, spared)
+	t.minutes[t.minute%int64(len(t.minutes))].add(cost.Hour, spared)
+	t.days[t.day%int64(len(t.days))].add(cost.Month, spared)
 }
 
-// Refund takes back, at a moment, what was charged at an earlier one.
+// Common is what showing somebody costs those who share an allowance.
+type Common struct{ Hour, Month Cost }
+
+// CommonOf is what many are charged when one account is charged a cost. In the hour a row of
+// a search is a person: hundreds of accounts that search at once MUST NOT take five people
+// for each that they would be allowed to open.
+func CommonOf(cost Cost, signs Signs) Common {
+	if cost > 0 && signs.Has(SearchRow) {
+		return Common{Hour: max(cost, Whole), Month: cost}
+	}
+	return Common{Hour: cost, Month: cost}
+}
+
+// Refund takes back, at a moment, what was charged for an opening at an earlier one.
 func (t *Tally) Refund(cost Cost, spared bool, since, at time.Time) {
-	t.Add(0, false, at)
+	t.Add(Common{}, false, at)
 	for _, w := range []struct {
 		window     []charged
 		last, step int64
@@ -61,7 +74,7 @@ func turn(window []charged, last, now int64) int64 {
 // Spent is what was charged within the hour and within Memory before now, and counts
 // while the limit is only observed, or is enforced.
 func (t Tally) Spent(observed bool, now time.Time) (hour, month Cost) {
-	t.Add(0, false, now)
+	t.Add(Common{}, false, now)
 	for _, c := range t.minutes {
 		hour += c.counting(observed)
 	}
@@ -80,14 +93,14 @@ func (c charged) counting(observed bool) Cost {
 
 // Weigh says whether cost fits in what all may be charged together. An allowance
 // of zero is none.
-func (t Tally) Weigh(cost Cost, allowance Allowance, observed bool, now time.Time) Balance {
+func (t Tally) Weigh(cost Common, allowance Allowance, observed bool, now time.Time) Balance {
 	hour, month := t.Spent(observed, now)
 	switch {
 	case allowance == Allowance{}:
 		return Balance{Counted: hour}
-	case month+cost > allowance.Long:
+	case month+cost.Month > allowance.Long:
 		return Balance{Empty: Long, Counted: month, Limit: allowance.Long}
-	case hour+cost > allowance.Short:
+	case hour+cost.Hour > allowance.Short:
 		return Balance{Empty: Short, Counted: hour, Limit: allowance.Short, Again: now.Truncate(time.Minute).Add(time.Minute)}
 	default:
 		return Balance{Counted: hour, Limit: allowance.Short}

@@ -65,9 +65,11 @@ func (p *post) opens(n int) policy.Ruling {
 	if p.more != nil {
 		p.more(&f)
 	}
-	ruling := p.rules.Decide(a, f, p.now).People[0]
-	p.meter.Record(policy.Event(a, a.People[0].Person, ruling, p.next, p.now))
-	return ruling
+	rulings := p.rules.Decide(a, f, p.now).People
+	for i, ruling := range rulings {
+		p.meter.Record(policy.Event(a, a.People[i].Person, ruling, p.next, p.now))
+	}
+	return rulings[0]
 }
 
 // told has a system tell facts of a kind about people.
@@ -565,6 +567,140 @@ func TestMETER_10_AThiefFindsNoMorePeopleInSearchesThanARoleMay(t *testing.T) {
 		if shown > most || most > 150 {
 			t.Errorf("%s: %d people in rows within 28 days, of at most %d", role, shown, most)
 		}
+	}
+}
+
+// A thief with a persuaded manager takes the rows, the gifts and the month, in whatever order: what
+// bounds each of them MUST NOT add up.
+//
+// Promise: RIGHTS-10
+func TestRIGHTS_10_PeopleWithoutAReasonAreBoundedInAllWaysTogether(t *testing.T) {
+	search := func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	for what, order := range map[string][]string{
+		"rows first":  {"rows", "gifts", "month"},
+		"gifts first": {"gifts", "rows", "month"},
+		"month first": {"month", "gifts", "rows"},
+	} {
+		p := newPost(t)
+		p.followed(1000, 2000)
+		p.rules.Watches, p.rules.Signed = nil, policy.MostGiven
+		p.rules.Rows, p.rules.Strangers = policy.Rows, policy.Strangers
+		p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(80), Long: meter.People(80)}}
+		shown, next := 0, 1000
+		for _, way := range order {
+			for range 130 {
+				next++
+				p.after(time.Minute).asks = nil
+				switch way {
+				case "rows":
+					p.asks = search
+				case "gifts":
+					p.event(meter.Event{Kind: meter.Cosigned, Person: person(next), Service: "dossier"})
+				}
+				got := p.opens(next)
+				if got.Verdict.Shows() {
+					shown++
+				} else if shown == 150 {
+					if got.Verdict == policy.AskCosign {
+						t.Errorf("%s, by the %s: a signature is asked for that would open nothing", what, way)
+					}
+					if got.Why == policy.StrangersReached && (got.Counted != meter.People(150) || got.Limit != meter.People(150)) {
+						t.Errorf("%s: told as %v of %v people", what, got.Counted.People(), got.Limit.People())
+					}
+				}
+			}
+		}
+		if shown != 150 {
+			t.Errorf("%s: %d people in all ways together, want 150", what, shown)
+		}
+		p.asks = nil
+		if got := p.after(24 * time.Hour).opens(1001); !got.Verdict.Shows() {
+			t.Errorf("%s: somebody shown before: %v for %v", what, got.Verdict, got.Why)
+		}
+		p.told(reason.Caseload, 1)
+		p.want("of the caseload", p.after(time.Minute).opens(1), policy.Shown, policy.Explained)
+		if nobody, stranger := p.after(time.Minute).opens(0), p.opens(1999); nobody.Why != stranger.Why || nobody.Counted != stranger.Counted {
+			t.Errorf("%s: who does not exist is told apart: %+v, %+v", what, nobody, stranger)
+		}
+		p.rules.Observed.Grounds = map[policy.Why]bool{policy.StrangersReached: true, policy.LongEmpty: true, policy.SignedEmpty: true}
+		if got := p.after(24 * time.Hour).opens(1998); !got.Verdict.Shows() || !got.Observed {
+			t.Errorf("%s: while it is only observed: %+v", what, got)
+		}
+		p.rules.Observed.Grounds = nil
+		p.want("in 28 days", p.after(meter.Memory).opens(1997), policy.Shown, policy.Counted)
+	}
+}
+
+// The application chooses whom a search shows beside the one who was looked for.
+//
+// Promise: SCOPE-4
+func TestSCOPE_4_ARowCostsAFifthWhoeverStandsInIt(t *testing.T) {
+	p := newPost(t)
+	p.rules.Cold = true
+	p.told(reason.Protected, 2)
+	p.followed(1, 2)
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	for what, n := range map[string]int{"followed": 1, "protected": 2, "cold": 3} {
+		if got := p.after(time.Minute).opens(n); got.Cost != meter.Row {
+			t.Errorf("somebody %s costs %v in a row, want a fifth", what, got.Cost.People())
+		}
+	}
+}
+
+// Hundreds of accounts that search at once take no more people within the hour than they could
+// open.
+//
+// Promise: METER-4
+func TestMETER_4_InTheHourOfAllARowIsAPerson(t *testing.T) {
+	p := newPost(t)
+	p.followed(1, 100)
+	p.rules.Watches, p.rules.Allowances = nil, map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(80), Long: meter.People(80)}}
+	p.rules.Wider.Service = meter.Allowance{Short: meter.People(10), Long: meter.People(20)}
+	var wider policy.Wider
+	p.more = func(f *policy.Facts) { f.Wider = wider }
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	shown := 0
+	for n := 1; n < 60; n++ {
+		if got := p.after(time.Second).opens(n); got.Verdict.Shows() {
+			shown++
+			wider.Add(meter.CommonOf(got.Cost, meter.SearchRow), 0, p.now)
+		}
+	}
+	if _, month := wider.Service.Spent(false, p.now); shown != 10 || month != 10*meter.Row {
+		t.Errorf("%d rows within an hour of ten people, and %v people of 28 days; want 10, and 2", shown, month.People())
+	}
+}
+
+// A training organisation reads its own list each morning, by pages: with a reason for all who stand on it, that
+// is no sign of going through the register. One who is nobody's among them makes it one.
+//
+// Promise: WATCH-2
+func TestWATCH_2_PagingThroughOnesOwnListIsNoEvidence(t *testing.T) {
+	pages := func(p *post, days int, people ...int) {
+		for range days {
+			p.after(24 * time.Hour)
+			p.asks = func(a *policy.Ask) {
+				a.About, a.Signs, a.People = false, meter.Listed|meter.NextPage, nil
+				for _, n := range people {
+					a.People = append(a.People, policy.Opening{Person: person(n), Fields: register.Name})
+				}
+			}
+			p.opens(people[0])
+		}
+		p.asks = nil
+	}
+	honest := newPost(t)
+	honest.told(reason.Caseload, 1, 2, 3, 4, 5)
+	honest.followed(100, 200)
+	pages(honest, 20, 1, 2, 3, 4, 5)
+	honest.want("a stranger after twenty mornings", honest.after(time.Hour).opens(100), policy.Shown, policy.Counted)
+
+	thief := newPost(t)
+	thief.told(reason.Caseload, 1, 2)
+	thief.followed(100, 200)
+	pages(thief, 20, 1, 2, 101)
+	if got := thief.after(time.Hour).opens(100); got.Verdict != policy.Freeze {
+		t.Errorf("after twenty pages with a stranger behind two own people: %v for %v", got.Verdict, got.Why)
 	}
 }
 

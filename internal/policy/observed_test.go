@@ -71,7 +71,7 @@ var suspicious = rapid.Custom(func(t *rapid.T) doing {
 			Kind: reason.Caseload, Account: "pauline", Person: person(10 + n), From: now.AddDate(0, -1, 0), Until: now.AddDate(0, 1, 0), Source: "cases", ID: "1",
 		})
 	}
-	f.Wider.Add(meter.People(rapid.IntRange(0, 6).Draw(t, "all together")), 0, now.Add(-time.Minute))
+	f.Wider.Add(meter.CommonOf(meter.People(rapid.IntRange(0, 6).Draw(t, "all together")), 0), 0, now.Add(-time.Minute))
 	return doing{a, f, m, events}
 })
 

@@ -124,7 +124,7 @@ type Facts struct {
 type Wider struct{ Organisation, Service, Register meter.Tally }
 
 // Add takes in what an account was charged, and which limits were only observed then.
-func (w *Wider) Add(cost meter.Cost, spared meter.Limits, at time.Time) {
+func (w *Wider) Add(cost meter.Common, spared meter.Limits, at time.Time) {
 	w.Organisation.Add(cost, spared.Has(meter.OrganisationLimit), at)
 	w.Service.Add(cost, spared.Has(meter.ServiceLimit), at)
 	w.Register.Add(cost, spared.Has(meter.RegisterLimit), at)
@@ -263,6 +263,7 @@ type weighing struct {
 	wider     Wider
 	gifts     Gifts
 	rows      int // people without a reason who may be found by searches; zero for any number
+	strangers int // likewise in whatever way
 }
 
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
@@ -283,6 +284,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		wider:     facts.Wider,
 		gifts:     GiftsOf(r.Signed, facts.Young(now)),
 		rows:      r.RowsOf(ask.Role, facts.Young(now)),
+		strangers: r.Strangers[ask.Role],
 	}
 }
 
@@ -305,7 +307,7 @@ func (w *weighing) rule(opening Opening) Ruling {
 	ruling.Spared = w.spared
 	w.meter.Record(Event(w.ask, opening.Person, ruling, w.answer, w.now))
 	if ruling.Verdict.Shows() {
-		w.wider.Add(ruling.Cost, ruling.Spared, w.now)
+		w.wider.Add(meter.CommonOf(ruling.Cost, w.ask.Signs), ruling.Spared, w.now)
 	}
 	return ruling
 }
@@ -502,6 +504,19 @@ func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool)
 	return found, found >= most
 }
 
+// beyondStrangers reports whether a new person without a reason is one more than the account
+// may be shown in whatever way, and how many it was shown already.
+func (w *weighing) beyondStrangers(person register.PersonID) (shown int, beyond bool) {
+	if w.strangers == 0 || w.meter.Known() < w.strangers {
+		return 0, false
+	}
+	if _, seen := w.meter.Seen(person, w.now); seen {
+		return 0, false
+	}
+	shown = w.meter.Strangers(w.spared, w.now)
+	return shown, shown >= w.strangers
+}
+
 // allowed says what another person allowed that lets this one be shown at a cost.
 func (w *weighing) allowed(person register.PersonID, cost meter.Cost) (Why, bool) {
 	if w.ask.Signs.Opens() && w.meter.Vouched(person, w.ask.Service, w.now) {
@@ -517,9 +532,13 @@ func (w *weighing) allowed(person register.PersonID, cost meter.Cost) (Why, bool
 // person, it returns the denial that a person who does not exist would get at their
 // higher price, so that the figures do not tell the two apart.
 func (w *weighing) unexplained(person register.PersonID, fields register.Fields, price meter.Cost) Ruling {
+	inRow := price == meter.Row
 	why, price, ticket := w.typed(person, price)
 	ruling := Ruling{Verdict: Shown, Why: why, Reason: ticket, Fields: fields}
 	times, unknown := w.about(person), w.about(register.PersonID{})
+	if inRow { // the application chose whom it shows: cold and protected people cost what others do
+		times = 1
+	}
 	stranger := w.stranger(person, ruling, price*min(w.times*times, most))
 	if !stranger.Verdict.Shows() && price == meter.Whole && times < unknown {
 		return w.stranger(person, ruling, price*min(w.times*unknown, most))
@@ -542,12 +561,16 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	if allowed {
 		ruling.Why = why
 	}
+	strangers, tooMany := w.beyondStrangers(person)
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.spared, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
 		denial := weighed(ruling.Cost, balance)
 		if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 			return
+		}
+		if tooMany && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(strangers), Limit: meter.People(w.strangers)}.as(Withheld, StrangersReached)) {
+			return // no raise and no signature lifts it
 		}
 		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rows)}.as(Withheld, RowsReached)) {
 			return
@@ -681,7 +704,7 @@ func (w *weighing) full(cost meter.Cost) (Ruling, bool) {
 		{&w.wider.Service, w.rules.Wider.Service, ServiceEmpty},
 		{&w.wider.Register, w.rules.Wider.Register, RegisterEmpty},
 	} {
-		if balance := wider.tally.Weigh(cost, wider.limit, w.spared.Has(limits[wider.why]), w.now); balance.Empty != meter.Fits {
+		if balance := wider.tally.Weigh(meter.CommonOf(cost, w.ask.Signs), wider.limit, w.spared.Has(limits[wider.why]), w.now); balance.Empty != meter.Fits {
 			return weighed(cost, balance).as(Withheld, wider.why), true
 		}
 	}

@@ -19,6 +19,7 @@ type Rules struct {
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
 	Covers     reason.CoverBounds
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
+	Strangers  map[roster.Role]int // people without a reason, shown in whatever way within 28 days: opened, in rows, signed for or raised; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Gives      meter.Allowance     // people that one account may give to all others together, by raises and signatures
 	Wider      struct{ Organisation, Service, Register meter.Allowance }
@@ -55,6 +56,10 @@ var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roste
 // within 28 days when the operator says nothing else.
 var Rows = map[roster.Role]int{roster.Adviser: 60, roster.Desk: 120, roster.CallCentre: 120, roster.Training: 15}
 
+// Strangers are how many people without a reason one account may be shown within 28 days, in
+// all ways together, when the operator says nothing else.
+var Strangers = map[roster.Role]int{roster.Adviser: 150, roster.Desk: 150, roster.CallCentre: 150, roster.Training: 150}
+
 // doubt and sure are where evidence leads, beyond reach when it is not watched.
 func (w Watch) doubt() meter.Evidence { return w.line(meter.Doubt) }
 
@@ -85,7 +90,7 @@ func (o Observed) covers(ask Ask) bool {
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,
 	Doubted: meter.DoubtLimit, Enumerating: meter.EnumerationLimit, CanaryListed: meter.CanaryListedLimit, CanaryOpened: meter.CanaryLimit,
-	CeilingReached: meter.CeilingLimit, RowsReached: meter.RowsLimit, ShareReached: meter.ShareLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
+	CeilingReached: meter.CeilingLimit, RowsReached: meter.RowsLimit, StrangersReached: meter.StrangersLimit, ShareReached: meter.ShareLimit, OrganisationEmpty: meter.OrganisationLimit, ServiceEmpty: meter.ServiceLimit, RegisterEmpty: meter.RegisterLimit,
 }
 
 // Limits are those that are only observed for an ask.
@@ -266,7 +271,7 @@ func (r Ruling) event() meter.EventKind {
 		return meter.Stopped
 	case r.Why == LongEmpty:
 		return meter.Unsigned
-	case r.Why == SignedEmpty, r.Why == ShareReached, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
+	case r.Why == SignedEmpty, r.Why == StrangersReached, r.Why == ShareReached, r.Why == OrganisationEmpty, r.Why == ServiceEmpty, r.Why == RegisterEmpty:
 		return meter.Deferred
 	default:
 		return meter.Looked

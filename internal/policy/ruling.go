@@ -105,15 +105,16 @@ const (
 	SignedEmpty       Why = 29 // without a reason, the 28 days' allowance is empty, and so is what others may sign for
 	Expelled          Why = 28 // frozen, and enumerating still: the sessions end
 
-	NotDeclared    Why = 30 // the route is not declared
-	NotUnderstood  Why = 31 // the answer could not be read whole
-	NotThere       Why = 32 // the application has nothing there, or says so
-	TooMany        Why = 33 // a search finds more than it may show
-	NoPermit       Why = 34 // an export, and no permit for it, or nothing explains this person
-	CeilingReached Why = 36 // with a reason, and the ceiling of such people is reached
-	RowsReached    Why = 37 // in the rows of a search, and as many people were found as may be
-	ShareReached   Why = 38 // without a reason, and the account's share of what many may open is used up
-	PermitSpent    Why = 35 // an export beyond the people its permit was given
+	NotDeclared      Why = 30 // the route is not declared
+	NotUnderstood    Why = 31 // the answer could not be read whole
+	NotThere         Why = 32 // the application has nothing there, or says so
+	TooMany          Why = 33 // a search finds more than it may show
+	NoPermit         Why = 34 // an export, and no permit for it, or nothing explains this person
+	CeilingReached   Why = 36 // with a reason, and the ceiling of such people is reached
+	RowsReached      Why = 37 // in the rows of a search, and as many people were found as may be
+	ShareReached     Why = 38 // without a reason, and the account's share of what many may open is used up
+	StrangersReached Why = 39 // without a reason, and as many such people were shown, in whatever way, as may be
+	PermitSpent      Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
 	UndeclaredMethod    Why = 41 // the address is declared, for other methods
@@ -145,7 +146,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 func (w Why) Counts() bool {
 	switch w {
 	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
-		CanaryListed, CanaryOpened, CeilingReached, RowsReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		CanaryListed, CanaryOpened, CeilingReached, RowsReached, StrangersReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
 		return false
@@ -167,7 +168,7 @@ var whyNames = map[Why]string{
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	NotReviewed: "not-reviewed", NotTrained: "not-trained",
 	Unnamed: "unnamed", Overwrites: "overwrites",
-	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", ShareReached: "share-reached",
+	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",
 }
 
 func (w Why) String() string {

@@ -71,7 +71,7 @@ type pool struct {
 	hour, month meter.Cost // the most there ever was
 }
 
-func (p *pool) add(cost meter.Cost, at time.Time, counts bool) {
+func (p *pool) add(cost meter.Common, at time.Time, counts bool) {
 	p.tally.Add(cost, false, at)
 	if hour, month := p.tally.Spent(false, at); counts {
 		p.hour, p.month = max(p.hour, hour), max(p.month, month)
@@ -156,9 +156,10 @@ func (p *Period) Add(e ledger.Entry) {
 		p.enforced++
 	}
 	if e.Disclosed() && e.Cost > 0 {
-		pooled(p.organisations, e.Organisation).add(e.Cost, e.Time, counts)
-		pooled(p.services, e.Service).add(e.Cost, e.Time, counts)
-		p.register.add(e.Cost, e.Time, counts)
+		shared := meter.CommonOf(e.Cost, e.Signs)
+		pooled(p.organisations, e.Organisation).add(shared, e.Time, counts)
+		pooled(p.services, e.Service).add(shared, e.Time, counts)
+		p.register.add(shared, e.Time, counts)
 	}
 }
 

@@ -156,7 +156,7 @@ func (c *Core) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool,
 	if entry, err = bounded(c.rules, *gave, c.meter(entry.Whose()).Draft(), asker, entry, at); err != nil {
 		return false, nil //nolint:nilerr // it is refused
 	}
-	gave.Add(entry.Given(), false, at)
+	gave.Add(meter.CommonOf(entry.Given(), 0), false, at)
 	c.note(at, entry)
 	return true, nil
 }
@@ -175,9 +175,9 @@ func (c *Core) record(entry ledger.Entry) {
 		c.register.Refund(entry.Cost, entry.Spared.Has(meter.RegisterLimit), entry.Since, entry.Time)
 	}
 	if c.isShared() && entry.Disclosed() && entry.Cost > 0 {
-		tallyOf(c.houses, entry.Organisation).Add(entry.Cost, entry.Spared.Has(meter.OrganisationLimit), entry.Time)
-		tallyOf(c.services, entry.Service).Add(entry.Cost, entry.Spared.Has(meter.ServiceLimit), entry.Time)
-		c.register.Add(entry.Cost, entry.Spared.Has(meter.RegisterLimit), entry.Time)
+		tallyOf(c.houses, entry.Organisation).Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared.Has(meter.OrganisationLimit), entry.Time)
+		tallyOf(c.services, entry.Service).Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared.Has(meter.ServiceLimit), entry.Time)
+		c.register.Add(meter.CommonOf(entry.Cost, entry.Signs), entry.Spared.Has(meter.RegisterLimit), entry.Time)
 	}
 	if c.campaign != nil {
 		c.campaign.Take(&entry)

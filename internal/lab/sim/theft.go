@@ -205,7 +205,7 @@ func (t *theft) answer(ruling policy.Ruling) {
 	case gives && (ruling.Why == policy.SignedEmpty || ruling.Why == policy.CeilingReached || ruling.Why == policy.LongEmpty || ruling.Why == policy.RowsReached):
 		t.raise = grants.MostRaised
 		t.replies = append(t.replies, raises)
-	case ruling.Verdict == policy.AskCosign || ruling.Why == policy.SignedEmpty: // nobody signs for him; tomorrow is another day
+	case ruling.Verdict == policy.AskCosign || ruling.Why == policy.SignedEmpty || ruling.Why == policy.StrangersReached: // nobody signs for him; tomorrow is another day
 		today := t.at.Truncate(24 * time.Hour)
 		for !t.at.After(today.Add(24*time.Hour)) && t.at.Before(t.until) {
 			t.step()
