@@ -182,7 +182,14 @@ func (s *state) relievable(now time.Time) bool {
 
 // isStranger reports whether the event is about a new person without a reason.
 func (e Event) isStranger() bool {
-	return e.Kind == Stopped || e.Kind == Deferred || e.Kind == Unsigned || e.Kind == Shown && e.Cost > 0 && e.Ground != Allowed
+	switch e.Kind {
+	case Stopped, Deferred, Unsigned:
+		return e.Ground != Own && e.Ground != Ticketed // at a ceiling
+	case Shown:
+		return e.Cost > 0 && e.Ground != Allowed
+	default:
+		return false
+	}
 }
 
 // isExplained reports whether a person was shown for a reason. Whoever goes through the pages

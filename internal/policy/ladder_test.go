@@ -837,6 +837,36 @@ func TestWATCH_6_NobodyIsAskedForWhatWouldOpenNothing(t *testing.T) {
 	}
 }
 
+// Whoever has the reasons and has reached the ceiling is stopped, and not suspected; and is sent for no signature that
+// would open nothing.
+//
+// Promise: METER-9
+func TestMETER_9_AtTheCeilingNobodyIsSuspectedNorSentForASignatureInVain(t *testing.T) {
+	p := newPost(t)
+	for n := range 40 {
+		p.told(reason.DeskTicket, n+1)
+	}
+	p.followed(100, 200)
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 3}
+	p.rules.Wider.Organisation, p.rules.Share = meter.Allowance{Short: meter.People(2), Long: meter.People(2)}, 0
+	var wider policy.Wider
+	p.more = func(f *policy.Facts) { f.Wider = wider }
+	for n := 1; n < 4; n++ {
+		p.want("below the ceiling", p.after(time.Second).opens(n), policy.Shown, policy.Explained)
+	}
+	p.want("beyond it", p.after(time.Second).opens(4), policy.AskCosign, policy.CeilingReached)
+	wider.Add(meter.CommonOf(meter.People(2), 0), 0, p.now)
+	for n := 5; n < 40; n++ {
+		p.want("beyond it, and what all may be charged is used up", p.after(time.Second).opens(n), policy.Refused, policy.OrganisationEmpty)
+	}
+	wider = policy.Wider{}
+	p.want("a stranger afterwards", p.after(time.Hour).opens(100), policy.Shown, policy.Counted)
+	p.rules.Allowances = nil
+	p.want("at an empty month", p.after(24*time.Hour).opens(101), policy.AskCosign, policy.LongEmpty)
+	wider.Add(meter.CommonOf(meter.People(2), 0), 0, p.now)
+	p.want("and what all may be charged used up", p.after(time.Minute).opens(101), policy.Refused, policy.OrganisationEmpty)
+}
+
 // Promise: METER-2
 func TestMETER_2_WhatWasSeenStaysOpenWhateverIsEmpty(t *testing.T) {
 	full := meter.Allowance{Short: 1, Long: 1}

@@ -441,10 +441,13 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 		}
 	}
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
-		if beyond && ruling.Why == Explained && !yield(w.signable(Ruling{Reason: found, Counted: meter.People(shown), Limit: meter.People(w.ceiling())}.as(AskCosign, CeilingReached))) {
-			return
+		if beyond { // nobody MUST be asked for a signature that would open nothing
+			denial, full := w.full(meter.Whole)
+			if denial.Reason = found; full && !yield(denial) {
+				return
+			}
 		}
-		if denial, full := w.full(ruling.Cost); ruling.Cost > 0 && full && !yield(denial) {
+		if beyond && ruling.Why == Explained && !yield(w.signable(Ruling{Reason: found, Counted: meter.People(shown), Limit: meter.People(w.ceiling())}.as(AskCosign, CeilingReached))) {
 			return
 		}
 		if w.ask.Signs.Has(meter.Listed) {
@@ -605,6 +608,9 @@ func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yie
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
 	for denial := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
 		if denial.Why == LongEmpty {
+			if _, full := w.full(cost); full {
+				continue // which comes next: a signature would open nothing
+			}
 			denial = w.signable(denial)
 		}
 		if denial.Why == ShortEmpty && w.enumerates(person, denial) && !yield(denial.as(Freeze, Enumerating)) || !yield(denial) {
