@@ -188,11 +188,12 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 // StandingOf is what a meter alone tells of where an account stands.
 func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now time.Time) Standing {
 	left, until := m.Raise(now)
+	strangers, found := m.Strangers(observed, now)
 	return Standing{
 		Observed: observed, Hour: m.Spent(meter.Hour, observed, now), Month: m.Spent(meter.Memory, observed, now),
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
-		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: m.Rows(observed, now), Strangers: m.Strangers(observed, now), Refunded: m.Refunded(meter.Memory, now),
+		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: found, Strangers: strangers, Refunded: m.Refunded(meter.Memory, now),
 		Devices: m.Devices(now), Networks: m.Networks(now),
 	}
 }

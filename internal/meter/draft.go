@@ -296,18 +296,11 @@ func (d *Draft) Reasoned(person register.PersonID, observed Limits, now time.Tim
 	return d.meter.seen.of(tag).count(w, since, 0)+d.seen.of(tag).count(w, since, 0) > 0
 }
 
-// Rows is how many different people the account was shown within Memory in the rows of
-// searches, without a reason and not otherwise, of those that count while some limits are
-// observed.
-func (d *Draft) Rows(observed Limits, now time.Time) int {
-	return d.such(people.found, observed, now)
-}
-
 // Strangers is how many different people the account was shown within Memory without a
-// reason, in whatever way: opened, in rows, signed for or raised; of those that count while
-// some limits are observed.
-func (d *Draft) Strangers(observed Limits, now time.Time) int {
-	return d.such(people.strange, observed, now)
+// reason, in whatever way: opened, in rows, signed for or raised; and how many of them it was
+// shown in the rows of searches only. Of those that count while some limits are observed.
+func (d *Draft) Strangers(observed Limits, now time.Time) (all, found int) {
+	return d.such(people.strange, observed, now), d.such(people.found, observed, now)
 }
 
 // such counts people over what is written and what is drafted.

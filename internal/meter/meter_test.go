@@ -268,14 +268,10 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 					t.Fatalf("%s: %d people with a reason while %b is observed, the events say %d", what, got, observed, want)
 				}
 			}
-			for _, observed := range []meter.Limits{0, meter.RowsLimit} {
-				if got, want := draft.Rows(observed, at), l.rows(observed, at); got != want {
-					t.Fatalf("%s: %d people found while %b is observed, the events say %d", what, got, observed, want)
-				}
-			}
-			for _, observed := range []meter.Limits{0, meter.StrangersLimit} {
-				if got, want := draft.Strangers(observed, at), l.strangers(observed, at); got != want {
-					t.Fatalf("%s: %d people without a reason while %b is observed, the events say %d", what, got, observed, want)
+			for _, observed := range []meter.Limits{0, meter.RowsLimit, meter.StrangersLimit} {
+				all, found := draft.Strangers(observed, at)
+				if wantAll, wantFound := l.strangers(observed, at), l.rows(observed, at); all != wantAll || found != wantFound {
+					t.Fatalf("%s: %d people without a reason, %d of them found, while %b is observed; the events say %d and %d", what, all, found, observed, wantAll, wantFound)
 				}
 			}
 			for p := range 10 {
@@ -318,7 +314,8 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	met, proved := d.CanariesListed(meter.CanaryListedLimit, observed, now)
 	again, _ := d.CanariesListed(meter.CanaryLimit, observed, now)
 	explained, _ := d.Explained(person(0), now)
-	all = append(all, d.Reasons(observed, now), d.Rows(observed, now), d.Reasoned(person(1), observed, now))
+	strangers, found := d.Strangers(observed, now)
+	all = append(all, d.Reasons(observed, now), strangers, found, d.Reasoned(person(1), observed, now))
 	all = append(all, own, steppedUp, met, proved, again, explained)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)

@@ -503,7 +503,7 @@ func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool)
 	if _, shown := w.meter.Seen(person, w.now); shown {
 		return 0, false
 	}
-	found = w.meter.Rows(w.spared, w.now)
+	_, found = w.meter.Strangers(w.spared, w.now)
 	return found, found >= most
 }
 
@@ -516,7 +516,7 @@ func (w *weighing) beyondStrangers(person register.PersonID) (shown int, beyond 
 	if _, seen := w.meter.Seen(person, w.now); seen {
 		return 0, false
 	}
-	shown = w.meter.Strangers(w.spared, w.now)
+	shown, _ = w.meter.Strangers(w.spared, w.now)
 	return shown, shown >= w.strangers
 }
 
