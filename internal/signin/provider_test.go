@@ -30,6 +30,7 @@ type forger struct {
 	mu     sync.Mutex // guards what follows
 	asked  url.Values // the last authorization request
 	codes  map[string]url.Values
+	names  map[jose.SignatureAlgorithm]string // of keys, where not the algorithm's
 	idSign signing
 	uiSign signing
 	token  func(claims) // changes the ID token's claims before they are signed
@@ -105,7 +106,7 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/keys":
 		var set jose.JSONWebKeySet
 		for alg, key := range f.keys {
-			set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.(*ecdsa.PrivateKey).PublicKey, KeyID: string(alg), Algorithm: string(alg), Use: "sig"})
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.(*ecdsa.PrivateKey).PublicKey, KeyID: f.named(alg), Algorithm: string(alg), Use: "sig"})
 		}
 		f.json(w, set)
 	case "/token":
@@ -156,6 +157,14 @@ func (f *forger) json(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
+// named is what a key is called: kid.
+func (f *forger) named(alg jose.SignatureAlgorithm) string {
+	if name, ok := f.names[alg]; ok {
+		return name
+	}
+	return string(alg)
+}
+
 func (f *forger) sign(by signing, said claims) string {
 	payload, err := json.Marshal(said)
 	if err != nil {
@@ -165,7 +174,7 @@ func (f *forger) sign(by signing, said claims) string {
 		b64 := base64.RawURLEncoding.EncodeToString
 		return b64([]byte(`{"alg":"none"}`)) + "." + b64(payload) + "."
 	}
-	options := (&jose.SignerOptions{}).WithHeader("kid", string(by.alg))
+	options := (&jose.SignerOptions{}).WithHeader("kid", f.named(by.alg))
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: by.alg, Key: by.key}, options)
 	if err != nil {
 		f.t.Error(err)
