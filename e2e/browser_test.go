@@ -112,14 +112,15 @@ func newScreen(t *testing.T, origin, language string) *screen {
 
 // hear keeps what a console complains of. That a file is refused, or an icon that a
 // service's plain answer does not name, an answer about people cut, or another site
-// kept from showing ours, or that somebody may not sign, is no fault of a page.
+// kept from showing ours, that somebody may not sign, or that a session is over, is no fault of a page.
 func (s *screen) hear(m chromedp.ConsoleMessage) {
 	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
 	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || instead)
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
 	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && strings.Contains(m.URL, "/manager/")
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
-	if m.Source == "network" && (refused || cut) || unsigned || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+	ended := strings.Contains(m.Text, "status of 401") && strings.Contains(m.URL, "/sessions")
+	if m.Source == "network" && (refused || cut || ended) || unsigned || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
 		return
 	}
 	s.mu.Lock()

@@ -124,6 +124,9 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if e.Kind == ledger.Enrolled || e.Kind == ledger.Unenrolled {
 		return n.tellHolder(ctx, e)
 	}
+	if e.Kind == ledger.Session {
+		return n.tellTheft(ctx, e)
+	}
 	if !slices.Contains(notified, e.Kind) {
 		return nil
 	}
@@ -181,6 +184,24 @@ func (n *Notices) tellHolder(ctx context.Context, e ledger.Entry) error {
 		}
 		message := bilingual(a.Mail, key, "account", string(e.Subject), "number", uint64(e.Number))
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
+	}
+	return nil
+}
+
+// tellTheft tells the holder of an account that a session of theirs was in another browser.
+func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
+	if e.State == ledger.Unbound {
+		return nil
+	}
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range people {
+		if a.ID == e.Account && a.Mail != "" {
+			message := bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
+			n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
+		}
 	}
 	return nil
 }

@@ -297,7 +297,7 @@ func (o *Opened) peopleAt() string {
 
 // portal is how the portal speaks of what is guarded.
 func (o *Opened) portal(log *slog.Logger) portal.Settings {
-	s := portal.Settings{Home: o.Origin + "/", Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
+	s := portal.Settings{Home: o.Origin + "/", Binds: o.SignIn.Bind, Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
 	scheme, _, _ := strings.Cut(o.Origin, "://")
 	for _, service := range o.Services {
 		address := o.Origin + service.Prefix + "/"
@@ -392,9 +392,17 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 		entry.Factor, entry.Route, entry.Digest = string(signin.Passkey), touch.Route, ledger.Digest(touch.Act)
 		return life.Use(r.Context(), used(touch, session.Account, entry))
 	}
+	s.NotBound = func(ctx context.Context, session signin.Session) {
+		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
+			Kind: ledger.Session, Account: session.Account, Organisation: session.Organisation, Session: session.ID, State: ledger.Unbound,
+		})
+		if err != nil {
+			p.log.ErrorContext(ctx, "that a session is not bound to its browser is not in the ledger", slog.Any("err", err))
+		}
+	}
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
-		if ended.Why != signin.Doubled && ended.Why != signin.Moved {
+		if ended.Why != signin.Doubled && ended.Why != signin.Moved && ended.Why != signin.Copied {
 			return
 		}
 		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{

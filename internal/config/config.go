@@ -155,6 +155,7 @@ type signinTable struct {
 	Life             time.Duration `toml:"life"` // 10h
 	AdmitWeak        bool          `toml:"admit_weak"`
 	PasskeysOnly     bool          `toml:"passkeys_only"`
+	BindBrowsers     bool          `toml:"bind_browsers"`
 
 	Profile    string            `toml:"profile"` // "proconnect"; what follows is its own when left out
 	Scopes     []string          `toml:"scopes"`
@@ -674,7 +675,7 @@ func (c *config) signin(s *Settings, files secretFiles) {
 	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
 	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak, PasskeysOnly: c.SignIn.PasskeysOnly,
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak, PasskeysOnly: c.SignIn.PasskeysOnly, Bind: c.SignIn.BindBrowsers,
 	}
 	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already

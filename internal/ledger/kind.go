@@ -156,6 +156,8 @@ const (
 	ByPlatform   State = "by-platform" // or from a learning platform
 	ByModule     State = "by-module"   // or from the portal's own module
 
+	Unbound State = "unbound" // a session is bound to no key of its browser
+
 	Cloned    State = "cloned"     // the counter of a passkey went back
 	Reopened  State = "reopened"   // its account was opened again, as a new one
 	Asked     State = "asked"      // a recovery, by somebody

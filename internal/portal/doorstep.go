@@ -94,6 +94,23 @@ func (p *Pages) Passkey(w http.ResponseWriter, r *http.Request, asked signin.Ask
 	p.show(w, r, http.StatusOK, "passkey.html", shown)
 }
 
+type provePage struct {
+	Page
+	Bound  bool   // the session is bound; otherwise it may be
+	To     string // where to go on
+	Begin  string // where to sign in instead
+	Sends  bool   // what was sent is sent again, by these fields
+	Fields []signin.Field
+	Lost   bool // it cannot be sent again from here
+}
+
+// Prove has the browser prove that the session is its own, and go on to target.
+func (p *Pages) Prove(w http.ResponseWriter, r *http.Request, target string, bound bool) {
+	shown := provePage{Page: p.page(r, Viewer{}, "bound.title"), Bound: bound, To: target, Begin: begin(target)}
+	shown.Here = "/"
+	p.show(w, r, http.StatusOK, "prove.html", shown)
+}
+
 // SignedOut says that the session is over.
 func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "left.html", p.page(r, Viewer{}, "left.title"))

@@ -88,6 +88,7 @@ func (p *Pages) functions(in Speaker) template.FuncMap {
 		"dated": func(t time.Time) string { return in.Dated(t.In(in.zone)) },
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },
+		"binds": func() bool { return p.settings.Binds },
 		"help":  func() string { return p.settings.Help[in.Language] },
 	}
 }
@@ -155,9 +156,10 @@ func addresses() map[string]string {
 	return found
 }
 
-// Mount puts what every page needs on mux: the stylesheet, the fonts, the script
+// Mount puts what every page needs on mux: the stylesheet, the fonts, the scripts
 // and the choice of language. Each origin that may show a page needs it.
 func (p *Pages) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+signin.WorkerPath, p.worker)
 	mux.HandleFunc("GET "+staticPath+"{file...}", p.static)
 	mux.Handle("POST "+languagePath, http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.chooseLanguage)))
 }
@@ -175,6 +177,14 @@ func (p *Pages) static(w http.ResponseWriter, r *http.Request) {
 	p.protect(w)
 	w.Header().Set("Cache-Control", life)
 	http.ServeFileFS(w, r, staticFiles, "static/"+file)
+}
+
+// worker is the script that proves, for a whole origin, that a session is the browser's.
+func (p *Pages) worker(w http.ResponseWriter, r *http.Request) {
+	p.protect(w)
+	w.Header().Set("Service-Worker-Allowed", "/")
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeFileFS(w, r, staticFiles, "static/proof.js")
 }
 
 func (p *Pages) chooseLanguage(w http.ResponseWriter, r *http.Request) {

@@ -24,6 +24,7 @@ import (
 type Settings struct {
 	Services []Service
 	Home     string                   // where the portal is: "/", or an origin when services have hosts of their own
+	Binds    bool                     // sessions are bound to their browsers: pages prove from time to time that they are theirs
 	FormTo   []string                 // other origins that a form may lead to: the identity provider's, for signing out
 	Help     map[i18n.Language]string // whom to ask, in a few words; may be empty
 	Zone     *time.Location           // nil: UTC

@@ -244,6 +244,15 @@ func Scenes() map[string]Scene {
 			full.Pages.SignedOut(w, portaltest.Spoken(r, in))
 		},
 	}
+	scenes["prove"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		full.Pages.Prove(w, portaltest.Spoken(r, in), "/dossier/files/4711", true)
+	}
+	scenes["prove-lost"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		sent := portaltest.Spoken(r, in).Clone(r.Context())
+		sent.Method = http.MethodPost
+		sent.Header.Set("Accept", "text/html")
+		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.Unproven})
+	}
 	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		asked := full.Pages.AskFirst(func(*http.Request) bool { return true }, http.NotFoundHandler())
 		r.Header.Set("Accept", "text/html")

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"poterne/internal/fault"
@@ -154,8 +157,10 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	ended, over := errors.AsType[*signin.Ended](err)
-	odd := over && (ended.Why == signin.Doubled || ended.Why == signin.Moved)
+	odd := over && (ended.Why == signin.Doubled || ended.Why == signin.Moved || ended.Why == signin.Copied)
 	switch {
+	case errors.Is(err, signin.Unproven):
+		s.prove(w, r)
 	case !readsPages(r):
 		begun := s.pages.page(r, Viewer{}, "ended.title")
 		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Say("ended.plain")})
@@ -168,6 +173,37 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{begun, odd, begin(begun.Here)})
 	}
 }
+
+// prove has the browser prove that its session is its own, before what it asked for. What a
+// form sent is sent again afterwards, if it is a form of texts; otherwise the person sends it
+// again, which then works.
+func (s Stops) prove(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	switch {
+	case !readsPages(r):
+		begun := s.pages.page(r, Viewer{}, "bound.title")
+		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Say("bound.lead")})
+	case reads(r):
+		w.Header().Set("Location", signin.ProofPath+"?return="+url.QueryEscape(r.URL.RequestURI()))
+		w.WriteHeader(http.StatusSeeOther)
+	default:
+		shown := provePage{Page: s.pages.page(r, Viewer{}, "bound.title"), Bound: true, To: r.URL.RequestURI(), Begin: begin("/"), Lost: true}
+		r.Body = http.MaxBytesReader(w, r.Body, resent)
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if kind == "application/x-www-form-urlencoded" && r.ParseForm() == nil {
+			shown.Sends, shown.Lost = true, false
+			for _, name := range slices.Sorted(maps.Keys(r.PostForm)) {
+				for _, value := range r.PostForm[name] {
+					shown.Fields = append(shown.Fields, signin.Field{Name: name, Value: value})
+				}
+			}
+		}
+		s.pages.show(w, r, http.StatusUnauthorized, "prove.html", shown)
+	}
+}
+
+// resent is how much of a form is sent again.
+const resent = 256 << 10
 
 type endedPage struct {
 	Page

@@ -17,6 +17,7 @@ import (
 	"poterne/internal/portal"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
 )
 
 // stopped is the page of somebody who asked for a file and was stopped.
@@ -214,5 +215,38 @@ func TestEachFailureIsSaidByItsOwnSentence(t *testing.T) {
 		if said := failed(fault.Invalid, policy.AnsweredError, http.MethodGet); !strings.Contains(said, kept) {
 			t.Errorf("a page that was only asked for: %s", said)
 		}
+	}
+}
+
+// What a form sent while the session waited for a proof is in the page that gives it, and goes
+// out again from there; a script and a page that is only read go by other ways.
+func TestENTRY_9_WhatAFormSentBeforeAProofIsKept(t *testing.T) {
+	pages := portal.NewPages(portal.Settings{})
+	unproven := &fault.Error{Kind: fault.Anonymous, Err: signin.Unproven}
+	sends := func(method, kind, accept, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/kairos/notes?page=2", strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		pages.Stops().SignIn(w, r, unproven)
+		return w
+	}
+	read := sends(http.MethodGet, "", "text/html", "")
+	if got := read.Header().Get("Location"); read.Code != http.StatusSeeOther || got != "/.poterne/proof?return=%2Fkairos%2Fnotes%3Fpage%3D2" {
+		t.Errorf("a page that is read: %d to %s", read.Code, got)
+	}
+	sent := sends(http.MethodPost, "application/x-www-form-urlencoded", "text/html", "note=l%27an+%3Cb%3E&to=a&to=b").Body.String()
+	for _, want := range []string{
+		`method="post" action="/kairos/notes?page=2"`, `name="note" value="l&#39;an &lt;b&gt;"`, `name="to" value="a"`, `name="to" value="b"`,
+	} {
+		if !strings.Contains(sent, want) {
+			t.Errorf("the page has no %s:\n%s", want, sent)
+		}
+	}
+	if file := sends(http.MethodPost, "multipart/form-data; boundary=x", "text/html", "--x--").Body.String(); strings.Contains(file, "<input") && strings.Contains(file, `method="post" action="/kairos`) || !strings.Contains(file, "data-stays") {
+		t.Errorf("a file that was sent:\n%s", file)
+	}
+	if script := sends(http.MethodPost, "application/json", "application/json", "{}"); script.Code != http.StatusUnauthorized || !strings.Contains(script.Header().Get("Content-Type"), "json") {
+		t.Errorf("a script: %d %s", script.Code, script.Header())
 	}
 }

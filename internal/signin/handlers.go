@@ -183,7 +183,7 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 	if d.settings.Match == nil {
 		setCookie(w, DeviceCookie, device, deviceLife)
 	}
-	returns(w, target)
+	d.enters(w, r, target)
 }
 
 // Leave ends every session of the account, since each host has one of its own. Then it

@@ -65,6 +65,7 @@ const (
 	Moved     Why = "moved"     // its token came from a browser that says other things of itself
 	Doubled   Why = "doubled"   // two browsers held it
 	Dismissed Why = "dismissed" // it was called off, with all sessions of the account
+	Copied    Why = "copied"    // its cookie was shown by a browser without its key
 )
 
 // Ended is a session that is over. It is the error for a request that shows it.
@@ -80,18 +81,27 @@ func (e *Ended) Error() string { return "the session ended: " + string(e.Why) }
 
 // Who returns the session that r shows, and puts a new token on w when one is
 // due. Otherwise the error is fault.Anonymous, and wraps *Ended if there was a
-// session. It MUST be called once a request, before w's header is written.
+// session, or Unproven if there is one that shows nobody before its browser proves that
+// it is its own. It MUST be called once a request, before w's header is written.
 func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	row, key, token, err := d.recognise(r)
 	if err != nil {
 		return Session{}, err
 	}
+	if d.lapsed(row, d.settings.Now()) {
+		return Session{}, unproven
+	}
+	return d.shown(w, r, row, key, token), nil
+}
+
+// shown is the session that r shows, with a new token on w when one is due.
+func (d *Door) shown(w http.ResponseWriter, r *http.Request, row Row, key, token string) Session {
 	if digest(token) == row.Current && !d.settings.Now().Before(row.Rotated.Add(d.settings.Rotate)) {
 		d.setSession(w, key, nextToken(token, row.Seed))
 	}
 	session := row.session()
 	session.Device = d.device(r)
-	return session, nil
+	return session
 }
 
 // Sessions returns the open sessions of an account, the last begun first.
@@ -124,8 +134,14 @@ func (d *Door) recognise(r *http.Request) (row Row, key, token string, err error
 // Still says whether a session that Who returned goes on, for answers that last:
 // nil, or the error Who would give. It does not count as use.
 func (d *Door) Still(ctx context.Context, session Session) error {
-	return stands(d.change(ctx, session.key, d.expire))
+	row, err := d.change(ctx, session.key, d.expire)
+	if err = stands(row, err); err == nil && d.lapsed(row, d.settings.Now()) {
+		err = unproven
+	}
+	return err
 }
+
+var unproven = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in", Err: Unproven}
 
 var anonymous = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in"}
 
@@ -164,6 +180,9 @@ func (d *Door) change(ctx context.Context, key Digest, next func(Row, time.Time)
 			if after.Why != "" {
 				d.settings.Told(ctx, *after.ending())
 			}
+			if before.Bound == "" && after.Bound == neverBound {
+				d.settings.NotBound(ctx, after.session())
+			}
 			return after, nil
 		}
 	}
@@ -180,15 +199,24 @@ func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row 
 	if !row.sameBrowser(r) {
 		return row.end(Moved, now)
 	}
-	row = d.expire(row, now)
+	row = d.unboundFrom(d.expire(row, now), now)
 	switch {
 	case row.Why != "":
 	case shown == row.Next:
-		return row.advance(token, now)
-	case !now.Before(row.Seen.Add(seenEvery)):
+		seen := row.Seen
+		if row = row.advance(token, now); !d.uses(row, r, now) {
+			row.Seen = seen
+		}
+	case !now.Before(row.Seen.Add(seenEvery)) && d.uses(row, r, now):
 		row.Seen = now
 	}
 	return row
+}
+
+// uses reports whether r is use of a session, which keeps it from being idle: a proof is none,
+// nor is what shows nobody for want of one.
+func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
+	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now)
 }
 
 // expire ends row if it is too old or was not used for too long. Use is written

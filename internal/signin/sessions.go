@@ -70,6 +70,8 @@ type Row struct {
 	Rotated   time.Time
 	Seen      time.Time
 	SteppedUp time.Time // when the person last proved to be there; zero before they did
+	Bound     string    // the browser's key, see proof.go; empty while it may still be bound
+	Proven    time.Time // when the browser was last asked for a proof that it then gave; zero before
 	Hint      string    // the ID token, for signing out at the provider; emptied at the end
 	Why       Why       // why it ended; empty while it is open
 	Ended     time.Time

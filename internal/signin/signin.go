@@ -61,6 +61,7 @@ type Settings struct {
 	Life   time.Duration // a session ends at this age: 10 hours
 	Rotate time.Duration // a token in use is replaced after this: 1 minute
 	Grace  time.Duration // a replaced token serves requests under way: 10 seconds
+	Proof  time.Duration // a bound session shows nobody this long after its last proof: 2 minutes
 
 	Client *http.Client                 // reaches the identity provider; nil: one with a time limit
 	Now    func() time.Time             // nil: time.Now
@@ -91,6 +92,10 @@ type Settings struct {
 	Remove func(r *http.Request, s Session, id []byte, last bool) error
 	// PasskeysOnly has no fresh sign-in stand in for a passkey.
 	PasskeysOnly bool
+	// Bind has sessions bound to a key of their browser.
+	Bind bool
+	// NotBound hears, once, of a session that was not bound to its browser in time; may be nil.
+	NotBound func(context.Context, Session)
 	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
 	// browser has one.
 	Device func(secret string) string
@@ -123,6 +128,9 @@ type Pages interface {
 	Unconfirmed(w http.ResponseWriter, r *http.Request, reason Reason, target string)
 	// Passkey shows what a passkey is asked for, or made for.
 	Passkey(w http.ResponseWriter, r *http.Request, asked Asked)
+	// Prove has the browser prove that the session is its own, and go on to target: bound says
+	// that it must, or be bound to a key of the browser's if it can.
+	Prove(w http.ResponseWriter, r *http.Request, target string, bound bool)
 	// SignedOut says that the session is over.
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }
@@ -230,6 +238,7 @@ func (s Settings) withDefaults() Settings {
 	s.Life = orDefault(s.Life, 10*time.Hour)
 	s.Rotate = orDefault(s.Rotate, time.Minute)
 	s.Grace = orDefault(s.Grace, 10*time.Second)
+	s.Proof = orDefault(s.Proof, 2*time.Minute)
 	if len(s.Algorithms) == 0 {
 		s.Algorithms = []string{"RS256", "ES256"}
 	}
@@ -244,6 +253,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Told == nil {
 		s.Told = func(context.Context, Ended) {}
+	}
+	if s.NotBound == nil {
+		s.NotBound = func(context.Context, Session) {}
 	}
 	if s.Tried == nil {
 		s.Tried = func(*http.Request, Attempt) error { return errors.New("sign-ins are not kept here") }
@@ -296,7 +308,7 @@ func (s Settings) Check() error {
 			wrong.Add("", "origin %q is more than a scheme and a host", origin)
 		}
 	}
-	if min(s.Idle, s.Life, s.Rotate, s.Grace) < 0 {
+	if min(s.Idle, s.Life, s.Rotate, s.Grace, s.Proof) < 0 {
 		wrong.Add("", "a duration is negative")
 	}
 	if s.Idle > s.Life {
@@ -347,6 +359,9 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+PasskeyPath, d.signedInByPasskey)
 	mux.HandleFunc("POST "+AcceptPath, d.acceptedByPasskey)
 	mux.HandleFunc("GET "+AtHomePath, d.stepUpAtHome)
+	mux.HandleFunc("GET "+ProofPath, d.proving)
+	mux.HandleFunc("POST "+ProofPath, d.takesProof)
+	mux.HandleFunc("GET "+ChallengePath, d.challenge)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)

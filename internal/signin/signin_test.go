@@ -161,6 +161,10 @@ func (h *house) Unconfirmed(w http.ResponseWriter, _ *http.Request, reason signi
 	w.WriteHeader(http.StatusForbidden)
 }
 
+func (h *house) Prove(_ http.ResponseWriter, _ *http.Request, target string, bound bool) {
+	h.shown = append(h.shown, fmt.Sprintf("prove: %t, on the way to %s", bound, target))
+}
+
 func (h *house) SignedOut(http.ResponseWriter, *http.Request) {
 	h.shown = append(h.shown, "signed out")
 }

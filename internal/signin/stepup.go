@@ -81,12 +81,15 @@ func (d *Door) steppedUp(w http.ResponseWriter, r *http.Request, begun pending, 
 
 // stepUp makes the session remember a step-up, or says why there was none.
 func (d *Door) stepUp(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) (Reason, error) {
-	session, err := d.Who(w, r)
+	row, key, token, err := d.recognise(r) // the person may have been at the provider for long, and proves more there
 	switch {
 	case fault.Is(err, fault.Anonymous):
 		return Stale, err
 	case err != nil:
 		return Unreachable, err
+	}
+	session := d.shown(w, r, row, key, token)
+	switch {
 	case !bytes.Equal(session.key[:], begun.Session):
 		return Stale, errors.New("the browser is in another session than the one that asked")
 	}

@@ -107,7 +107,7 @@ func sessionRow(table string, s signin.Row) *seal.Row {
 	return seal.NewRow(table).Bytes(s.Key[:]).Text(string(s.ID)).Text(string(s.Account)).Text(string(s.Organisation)).
 		Text(string(s.Factor)).Bytes(s.Agent[:]).Bytes(s.Browser[:]).Bytes(s.Subject[:]).Bytes(s.Named[:]).Time(s.Started).
 		Int(int64(s.Version)).Bytes(s.Current[:]).Bytes(s.Next[:]).Bytes(s.Previous[:]).Text(s.Seed).Time(s.Rotated).Time(s.Seen).
-		Time(s.SteppedUp).Text(s.Hint).Text(string(s.Why)).Time(s.Ended)
+		Time(s.SteppedUp).Text(s.Hint).Text(string(s.Why)).Time(s.Ended).Text(s.Bound).Time(s.Proven)
 }
 
 func turnRow(t ledger.Turn, previous []byte) *seal.Row {

@@ -122,17 +122,17 @@ func (s *Sessions) absent(err error) error {
 
 const sessionColumns = `key, id, account, organisation, factor, agent, browser, started_us,
 	version, current, next, previous, seed, rotated_us, seen_us, hint, why, ended_us, stepped_up_us,
-	subject, provider_session, seal`
+	subject, provider_session, bound, proven_us, seal`
 
 // Open implements signin.Sessions.
 func (s *Sessions) Open(ctx context.Context, row signin.Row) error {
 	insert := `insert into ` + s.table + ` (` + sessionColumns + `)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
 	_, err := s.db.write.ExecContext(ctx, insert, row.Key[:], string(row.ID), string(row.Account), string(row.Organisation),
 		string(row.Factor), row.Agent[:], row.Browser[:], row.Started.UnixMicro(),
 		row.Version, row.Current[:], row.Next[:], row.Previous[:], row.Seed, row.Rotated.UnixMicro(), row.Seen.UnixMicro(),
 		row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Subject[:], row.Named[:],
-		s.db.seals.seal(sessionRow(s.table, row)))
+		row.Bound, micro(row.Proven), s.db.seals.seal(sessionRow(s.table, row)))
 	return s.db.engine.classify(err)
 }
 
@@ -164,10 +164,10 @@ func (s *Sessions) Of(ctx context.Context, account roster.AccountID) (list []sig
 // scanSession reads a session; sql.ErrNoRows when no node wrote it.
 func (db *DB) scanSession(table string, from interface{ Scan(...any) error }) (row signin.Row, err error) {
 	var key, agent, browser, current, next, previous, subject, named, seal []byte
-	var started, rotated, seen, ended, steppedUp sql.NullInt64
+	var started, rotated, seen, ended, steppedUp, proven sql.NullInt64
 	err = from.Scan(&key, &row.ID, &row.Account, &row.Organisation, &row.Factor, &agent, &browser, &started,
 		&row.Version, &current, &next, &previous, &row.Seed, &rotated, &seen, &row.Hint, &row.Why, &ended, &steppedUp,
-		&subject, &named, &seal)
+		&subject, &named, &row.Bound, &proven, &seal)
 	for into, hash := range map[*signin.Digest][]byte{
 		&row.Key: key, &row.Agent: agent, &row.Browser: browser, &row.Current: current, &row.Next: next, &row.Previous: previous,
 		&row.Subject: subject, &row.Named: named,
@@ -175,7 +175,7 @@ func (db *DB) scanSession(table string, from interface{ Scan(...any) error }) (r
 		copy(into[:], hash)
 	}
 	row.Started, row.Rotated, row.Seen, row.Ended = fromMicro(started), fromMicro(rotated), fromMicro(seen), fromMicro(ended)
-	row.SteppedUp = fromMicro(steppedUp)
+	row.SteppedUp, row.Proven = fromMicro(steppedUp), fromMicro(proven)
 	if err == nil && !db.seals.holds(seal, sessionRow(table, row), func() string { return string(row.ID) }) {
 		err = sql.ErrNoRows
 	}
@@ -199,8 +199,8 @@ type executor interface {
 func (db *DB) swap(ctx context.Context, table string, in executor, row signin.Row) (bool, error) {
 	update := `
 		update ` + table + ` set version = version + 1, current = $1, next = $2, previous = $3, seed = $4,
-			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10, seal = $11
-		where key = $12 and version = $13`
+			rotated_us = $5, seen_us = $6, hint = $7, why = $8, ended_us = $9, stepped_up_us = $10, bound = $11, proven_us = $12, seal = $13
+		where key = $14 and version = $15`
 	after, err := db.scanSession(table, in.QueryRowContext(ctx, `select `+sessionColumns+` from `+table+` where key = $1 and version = $2`, row.Key[:], row.Version))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -211,8 +211,9 @@ func (db *DB) swap(ctx context.Context, table string, in executor, row signin.Ro
 	after.Version++
 	after.Current, after.Next, after.Previous, after.Seed = row.Current, row.Next, row.Previous, row.Seed
 	after.Rotated, after.Seen, after.Hint, after.Why, after.Ended, after.SteppedUp = row.Rotated, row.Seen, row.Hint, row.Why, row.Ended, row.SteppedUp
+	after.Bound, after.Proven = row.Bound, row.Proven
 	result, err := in.ExecContext(ctx, update, row.Current[:], row.Next[:], row.Previous[:], row.Seed,
-		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp),
+		row.Rotated.UnixMicro(), row.Seen.UnixMicro(), row.Hint, string(row.Why), micro(row.Ended), micro(row.SteppedUp), row.Bound, micro(row.Proven),
 		db.seals.seal(sessionRow(table, after)), row.Key[:], row.Version)
 	if err != nil {
 		return false, err

@@ -167,6 +167,7 @@ func swapChanges(t *testing.T, sessions signin.Sessions) {
 
 	changed := row("changed", "b", noon.Add(time.Minute)) // differs in everything
 	changed.Key, changed.Previous, changed.SteppedUp = opened.Key, mark("previous"), noon.Add(time.Second)
+	changed.Bound, changed.Proven = "key", noon.Add(2*time.Second)
 	swapped, err := sessions.Swap(t.Context(), changed)
 	if must(t, err); !swapped {
 		t.Fatal("a first swap did not happen")

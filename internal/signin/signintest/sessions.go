@@ -140,6 +140,7 @@ func (s *Sessions) Swap(_ context.Context, row signin.Row) (bool, error) {
 	kept.Current, kept.Next, kept.Previous, kept.Seed = row.Current, row.Next, row.Previous, row.Seed
 	kept.Rotated, kept.Seen, kept.SteppedUp = row.Rotated, row.Seen, row.SteppedUp
 	kept.Hint, kept.Why, kept.Ended = row.Hint, row.Why, row.Ended
+	kept.Bound, kept.Proven = row.Bound, row.Proven
 	s.rows[row.Key] = kept
 	return true, nil
 }
