@@ -148,7 +148,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		return nil, err
 	}
 	incidents := incidentroom.Deps{
-		Files: files, Gate: p.Gate, Roster: o.Roster,
+		Files: files, Gate: p.Gate, Roster: o.Roster, Client: o.Networks.Client,
 		Controller: o.Controller, Covering: watch.Covering,
 		Evidence: incidentroom.Evidence{
 			Journal: p.Journal, Key: o.PublicKey, Program: Version(), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {

@@ -25,7 +25,7 @@ type Networks struct {
 
 // Of returns the class of the network that a request comes from.
 func (n Networks) Of(r *http.Request) string {
-	client, ok := n.client(r)
+	client, ok := n.Client(r)
 	if !ok {
 		return Elsewhere
 	}
@@ -37,10 +37,10 @@ func (n Networks) Of(r *http.Request) string {
 	return Elsewhere
 }
 
-// client is the address that a request was made from: the other end of the
+// Client is the address that a request was made from: the other end of the
 // connection or, when that is one of the proxies, what it says last in
 // X-Forwarded-For. What comes before that anybody could have made up.
-func (n Networks) client(r *http.Request) (netip.Addr, bool) {
+func (n Networks) Client(r *http.Request) (netip.Addr, bool) {
 	peer, ok := addressIn(r.RemoteAddr)
 	if !ok || !within(n.Proxies, peer) {
 		return peer, ok

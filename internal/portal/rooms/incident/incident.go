@@ -7,6 +7,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -35,6 +36,9 @@ type Deps struct {
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
 	Evidence Evidence
 	Messages Messages // nil: people are told by other means
+	// Client is from where a request was made, by what the program believes of the proxies
+	// before it; nil: the other end of the connection.
+	Client func(*http.Request) (netip.Addr, bool)
 }
 
 // Messages is how far people are told.

@@ -1,8 +1,8 @@
 package incident
 
 import (
-	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +39,7 @@ type publicIncident struct {
 
 // public shows the public pages, and answers whether a message with a reference is true.
 func (h *Handlers) public(v *portal.Visit) error {
-	if !h.askers.may(v.RemoteAddr, h.shell.Now()) {
+	if !h.askers.may(h.asker(v.Request), h.shell.Now()) {
 		return &fault.Error{Kind: fault.Unavailable, Public: "too many ask from there: try again in a minute"}
 	}
 	files, err := h.deps.Files.Files(v.Context())
@@ -94,8 +94,28 @@ const (
 	mostAskers  = 10_000 // beyond these, all others count as one
 )
 
-func (a *askers) may(address string, now time.Time) bool {
-	host, _, _ := net.SplitHostPort(address)
+// asker is from where somebody asks: whoever has one IPv6 address has all that begin as it
+// does.
+func (h *Handlers) asker(r *http.Request) string {
+	client, ok := netip.Addr{}, false
+	if h.deps.Client != nil {
+		client, ok = h.deps.Client(r)
+	} else if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		client, ok = peer.Addr(), true
+	}
+	if !ok {
+		return ""
+	}
+	if client = client.Unmap(); client.Is6() {
+		network, err := client.WithZone("").Prefix(64)
+		if err == nil {
+			return network.String()
+		}
+	}
+	return client.String()
+}
+
+func (a *askers) may(host string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.asked == nil || now.Sub(a.since).Abs() >= time.Minute {
