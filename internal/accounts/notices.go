@@ -82,7 +82,7 @@ var reminders = []int{30, 7, 1}
 // notified are the acts that an organisation's head and managers are told of.
 var notified = []ledger.Kind{
 	ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Raised,
-	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery, ledger.Diverged, ledger.Readmitted,
+	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery, ledger.Diverged, ledger.Readmitted, ledger.Entrusted,
 }
 
 // Run tells until ctx ends.
@@ -127,7 +127,7 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if e.Kind == ledger.Session {
 		return n.tellTheft(ctx, e)
 	}
-	if !slices.Contains(notified, e.Kind) {
+	if !slices.Contains(notified, e.Kind) || e.Kind == ledger.Entrusted && e.State == "" { // what a day brings is nobody's act
 		return nil
 	}
 	people, err := n.Roster.Accounts(ctx)

@@ -10,6 +10,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -88,6 +89,12 @@ const (
 // LongestAccount is how far ahead an account's end may be.
 const LongestAccount = 366 * 24 * time.Hour
 
+// How many accounts one person approves within 28 days: a manager, and one of the desk.
+const (
+	mostApproved     = 30
+	mostDeskApproves = 300
+)
+
 // What may wait at once: more would hide the one that matters.
 const (
 	mostOfOne          = 10 // proposals of one account
@@ -110,6 +117,8 @@ type ProposalRows interface {
 	Proposals(roster.OrganisationID) ([]Proposal, error)
 	// ProposedSince returns how many proposals an account made since a time.
 	ProposedSince(roster.AccountID, time.Time) (int, error)
+	// ApprovedSince returns how many proposals made since a time an account approved.
+	ApprovedSince(roster.AccountID, time.Time) (int, error)
 	// PutProposal replaces a proposal, or makes it.
 	PutProposal(Proposal) error
 }
@@ -142,6 +151,8 @@ var (
 	QuotaReached = fault.Errorf(fault.Invalid, "this organisation has as many accounts as it may have: close one, or ask the operator for more")
 	// ManyWait is the error of a proposer, or an organisation, with many proposals.
 	ManyWait = fault.Errorf(fault.Invalid, "too many proposals wait: have them approved or withdrawn first")
+	// ApprovedMost is the error of somebody who has approved as many accounts as one person may.
+	ApprovedMost = fault.Errorf(fault.Refused, "you have approved as many accounts as one person may within 28 days: another person looks at this one")
 	// IdentityTaken is the error of an identity that has an account.
 	IdentityTaken = fault.Errorf(fault.Refused, "this identity has an account already")
 	// NoInvitation is the error of a token that invites nobody any more.
@@ -345,12 +356,32 @@ func (a *Approve) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		if err := a.Bounds.quota(rows, p.Organisation, 1); err != nil {
 			return ledger.Entry{}, err
 		}
+		if err := a.bounded(tx, rows); err != nil {
+			return ledger.Entry{}, err
+		}
 	}
 	p.Stage, p.Approver, p.Invitation, p.Ends = Invited, a.By, TokenDigest(a.Token), tx.Now().Add(InvitationWaits)
 	a.proposal = p
 	return ledger.Entry{
 		Kind: ledger.Approved, Account: a.By, Organisation: p.Organisation, Subject: p.By, Cause: p.Number, Until: p.Ends, Digest: p.digest(),
 	}, nil
+}
+
+// bounded refuses one more than a person may approve.
+func (a *Approve) bounded(tx *journal.Tx, rows ProposalRows) error {
+	by, err := rows.Account(a.By)
+	if err != nil {
+		return err
+	}
+	approved, err := rows.ApprovedSince(a.By, tx.Now().Add(-meter.Memory))
+	most := mostApproved
+	if by.Role == roster.Security {
+		most = mostDeskApproves
+	}
+	if err == nil && approved >= most {
+		err = ApprovedMost
+	}
+	return err
 }
 
 // second lets a person approve a proposal, or confirm who accepted it: one who is not of the

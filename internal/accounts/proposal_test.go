@@ -457,3 +457,26 @@ func TestARosterMakesNoAccountThatReadsBeforeTheDeskAdmitsIt(t *testing.T) {
 		t.Error("a roster opens an account that was closed")
 	}
 }
+
+// Promise: RIGHTS-10 (approvals)
+func TestRIGHTS_10_OnePersonApprovesSoManyAccounts(t *testing.T) {
+	h := open(t)
+	wide := bounds
+	wide.Quota = func(roster.OrganisationID) int { return 1000 }
+	var err error
+	made := 0
+	for ; err == nil && made < 40; made++ {
+		h.there(chief, deputy, samir)
+		p := h.proposal(chief, "n"+strings.Repeat("o", made))
+		p.Bounds = wide
+		number := h.must(do(h, p)).Number
+		if _, err = do(h, &accounts.Approve{Number: number, By: deputy, Token: p.Name, Bounds: wide}); err == nil {
+			_, err = do(h, &accounts.Decline{Number: number, By: chief})
+		} else {
+			h.must(do(h, &accounts.Approve{Number: number, By: samir, Token: p.Name, Bounds: wide}))
+		}
+	}
+	if err != accounts.ApprovedMost || made != 31 {
+		t.Errorf("the approval number %d: %v", made, err)
+	}
+}

@@ -168,7 +168,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
-			Accounts: life, Sessions: p.door, Quota: o.Quota, Trains: o.Awareness.Modules,
+			Accounts: life, Caseloads: intake.Caseloads{Writer: p.Journal, Rows: store.NewFacts(o.DB), Key: o.Pseudonym, Schemes: o.Schemes}, Sessions: p.door, Quota: o.Quota, Trains: o.Awareness.Modules,
 		}),
 		incidentroom.New(shell, incidents),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),

@@ -167,7 +167,7 @@ func (o *Opened) Published() tiles.Source {
 
 // TakesFacts takes in what other systems say about people.
 func (o *Opened) TakesFacts(w journal.Writer, by roster.AccountID) intake.Facts {
-	return intake.Facts{Writer: w, By: by, Directory: o.Directory(), Schemes: o.Schemes, Roster: o.Roster, Sources: o.Sources, Covers: o.Rules.Covers, Now: o.Now}
+	return intake.Facts{Writer: w, By: by, Directory: o.Directory(), Schemes: o.Schemes, Roster: o.Roster, Sources: o.Sources, Covers: o.Rules.Covers, Arrivals: o.Arrivals, Now: o.Now}
 }
 
 // TakesAliases takes in which identifiers of other systems lead to whom.

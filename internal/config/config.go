@@ -448,6 +448,7 @@ type Settings struct {
 	Silence    map[string]time.Duration                      // of each source
 	Sources    map[string]intake.Source                      // what each may tell
 	Tokens     map[string]intake.Token                       // of each source that may push
+	Arrivals   intake.Arrivals                               // who may come to an account within a day
 }
 
 // Read reads a configuration and the secrets it names. The error holds every
@@ -696,6 +697,9 @@ func (c *config) sources(s *Settings, files secretFiles) {
 			files.wrong.Add(path+".name", "this source is declared twice")
 		}
 		identifier(files.wrong, path+".name", source.Name)
+		if source.Name == intake.ByHand {
+			files.wrong.Add(path+".name", "%q is what managers assign in the portal; choose another name", intake.ByHand)
+		}
 		if source.SilentAfter < 0 {
 			files.wrong.Add(path+".silent_after", "not a time to wait; write one such as \"24h\"")
 		}

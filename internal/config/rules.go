@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"poterne/internal/campaign"
+	"poterne/internal/intake"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -34,6 +35,10 @@ type allowancesTable struct {
 	// Ceiling is how many people with a reason an account may be shown within 28 days, in
 	// whatever way.
 	Ceiling peopleTable `toml:"ceiling"`
+
+	// Arrivals is how many people may come to an account's caseload within a day without a
+	// second person.
+	Arrivals peopleTable `toml:"arrivals"`
 
 	// Rows is how many people without a reason an account may find in the rows of searches
 	// within 28 days.
@@ -192,6 +197,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 	}
 	s.Rules.Gives = meter.Allowance{Short: meter.People(int(hour)), Long: meter.People(int(month))}
 	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
+	s.Arrivals = a.Arrivals.compile(wrong, "allowance.arrivals", aDay, "how many people may come to one account's caseload within a day without a second person")
 	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
 	s.Rules.Strangers = a.Strangers.compile(wrong, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
 	s.Rules.Covers = c.Cover.compile(wrong)
@@ -203,6 +209,9 @@ func (c *config) rules(s *Settings, wrong *document) {
 		wrong.Add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
 	}
 }
+
+// aDay is what a role's day brings when the operator says nothing else.
+var aDay = map[roster.Role]int{roster.Adviser: intake.ADay, roster.Desk: intake.ADay, roster.CallCentre: intake.ADay, roster.Training: intake.ADay}
 
 func (p peopleTable) compile(wrong *document, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
 	most := map[roster.Role]int{}

@@ -130,7 +130,7 @@ func exact(t *testing.T, stores ...*store.DB) {
 		wait.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			for range 60 {
-				batch := intake.FactBatch{Source: "cases"}
+				batch := &intake.FactBatch{Source: "cases"}
 				var made []change
 				for range random.IntN(3) {
 					c := change{random.IntN(facts), random.IntN(people+3) - 3}

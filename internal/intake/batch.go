@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"time"
+
 	"poterne/internal/approval"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -12,8 +14,11 @@ import (
 // FactRows are facts, covers and when each source was heard, in this turn.
 type FactRows interface {
 	approval.Rows
+	ArrivalRows
 	// Covers returns the covers of a substitute, past and to come included.
 	Covers(substitute roster.AccountID) ([]reason.CoverDuty, error)
+	// Declared returns the covers that an account declared and that have not ended.
+	Declared(by roster.AccountID, now time.Time) ([]reason.CoverDuty, error)
 	// UpsertFacts stores a batch, and the time of its entry as that when its source was last
 	// heard. What has the identifier of another line of its source replaces it, in the
 	// batch, too. It notes whose facts changed: see journal.Head.
@@ -27,12 +32,18 @@ type FactBatch struct {
 	Facts    []reason.Fact
 	Covers   []reason.CoverDuty
 	Bounds   reason.CoverBounds
+	Arrivals Arrivals
 	Rejected int // lines among them that were not taken
+
+	came []came
 }
 
 // Decide implements journal.Act. It refuses covers with Undue.
-func (b FactBatch) Decide(tx *journal.Tx, rows FactRows) (ledger.Entry, error) {
+func (b *FactBatch) Decide(tx *journal.Tx, rows FactRows) (ledger.Entry, error) {
 	if err := b.due(tx, rows); err != nil {
+		return ledger.Entry{}, err
+	}
+	if err := b.hold(tx, rows); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{
@@ -41,7 +52,7 @@ func (b FactBatch) Decide(tx *journal.Tx, rows FactRows) (ledger.Entry, error) {
 	}, nil
 }
 
-func (b FactBatch) digest() ledger.Digest {
+func (b *FactBatch) digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		for _, f := range b.Facts {
 			row("fact", b.Source, f.ID, f.Kind, f.Account, f.Organisation, string(f.Person[:]), f.From.UnixMicro(), f.Until.UnixMicro(), f.Author)
@@ -53,12 +64,15 @@ func (b FactBatch) digest() ledger.Digest {
 }
 
 // Apply implements journal.Act.
-func (b FactBatch) Apply(rows FactRows, entry ledger.Entry) error {
-	return rows.UpsertFacts(b, entry)
+func (b *FactBatch) Apply(rows FactRows, entry ledger.Entry) error {
+	if err := b.arrive(rows, entry.Time); err != nil {
+		return err
+	}
+	return rows.UpsertFacts(*b, entry)
 }
 
 // Changes implements journal.Changes: covers are read with the account that asks.
-func (b FactBatch) Changes() bool { return len(b.Covers) > 0 }
+func (b *FactBatch) Changes() bool { return len(b.Covers) > 0 }
 
 // AliasRows are whom the identifiers of other systems lead to, in this turn.
 type AliasRows interface {

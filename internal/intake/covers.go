@@ -25,7 +25,7 @@ type UndueCover struct {
 func (u Undue) Error() string { return fmt.Sprintf("%d covers may not be declared", len(u)) }
 
 // due returns Undue for covers that may not be declared as things stand under the head.
-func (b FactBatch) due(tx *journal.Tx, rows FactRows) error {
+func (b *FactBatch) due(tx *journal.Tx, rows FactRows) error {
 	var undue Undue
 	var taken []reason.CoverDuty
 	for i, c := range b.Covers {
@@ -47,7 +47,7 @@ func (b FactBatch) due(tx *journal.Tx, rows FactRows) error {
 }
 
 // against returns what stands against one more cover beside those that were taken.
-func (b FactBatch) against(tx *journal.Tx, rows FactRows, c reason.CoverDuty, taken []reason.CoverDuty) (column, sentence string, err error) {
+func (b *FactBatch) against(tx *journal.Tx, rows FactRows, c reason.CoverDuty, taken []reason.CoverDuty) (column, sentence string, err error) {
 	var named [3]roster.Account
 	for i, id := range []roster.AccountID{c.Absent, c.DeclaredBy, c.Substitute} {
 		if named[i], err = rows.Account(id); err != nil && !fault.Is(err, fault.Absent) {
@@ -85,6 +85,15 @@ func (b FactBatch) against(tx *journal.Tx, rows FactRows, c reason.CoverDuty, ta
 	if b.Bounds.Crowded(c, others) {
 		return "absent", fmt.Sprintf("the substitute would cover more than %d absent agents at once", b.Bounds.Absent), nil
 	}
+	declared, err := rows.Declared(c.DeclaredBy, tx.Now())
+	if err != nil {
+		return "", "", err
+	}
+	same := func(o reason.CoverDuty) bool { return o.Source == c.Source && o.ID == c.ID }
+	declared = slices.DeleteFunc(append(declared, taken...), func(o reason.CoverDuty) bool { return o.DeclaredBy != c.DeclaredBy || same(o) })
+	if most := b.Bounds.Declared; most > 0 && len(declared) >= most && c.Until.After(tx.Now()) {
+		return "declared_by", fmt.Sprintf("has declared %d covers that have not ended: another manager declares this one", most), nil
+	}
 	return "", "", nil
 }
 
@@ -92,7 +101,7 @@ const byManager = "a cover is declared by a manager of the absent agent's organi
 
 // within does the batch in a turn. Lines whose covers are refused are rejected, and the
 // rest is taken in.
-func (b FactBatch) within(tx *journal.Tx, covers []*told) error {
+func (b *FactBatch) within(tx *journal.Tx, covers []*told) error {
 	_, err := journal.Within(tx, b)
 	undue, refused := errors.AsType[Undue](err)
 	if !refused {

@@ -117,9 +117,14 @@ func (a *agency) node() *storetest.Node {
 // opens says whether an account is shown a person, and why.
 func (a *agency) opens(n *storetest.Node, account roster.AccountID, person int) (bool, policy.Ruling) {
 	a.t.Helper()
+	return a.opensPerson(n, account, storetest.Person(person))
+}
+
+func (a *agency) opensPerson(n *storetest.Node, account roster.AccountID, person register.PersonID) (bool, policy.Ruling) {
+	a.t.Helper()
 	passage, err := n.Commit(a.t.Context(), policy.Ask{
 		Act: policy.Show, Account: account, Service: "dossier", Purpose: "accompany", Route: "GET /files/{dossier}",
-		People: []policy.Opening{{Person: storetest.Person(person), Fields: register.Name}},
+		People: []policy.Opening{{Person: person, Fields: register.Name}},
 	})
 	if err != nil {
 		a.t.Fatal(err)
@@ -265,7 +270,7 @@ func TestRIGHTS_10_ACoverEndsOnEveryNodeWhenTheAbsentAgentIsAtWorkOrItsManagerIs
 			}
 		},
 		"the manager manages no more": func(a *agency, other *storetest.Node) {
-			list := accounts.List{Accounts: []roster.Account{{ID: "nadia", Organisation: "ml", Role: roster.Adviser, Opened: noon.AddDate(-1, 0, 0), Identity: roster.Identity{Subject: "nadia"}}}}
+			list := accounts.List{Accounts: []roster.Account{{ID: "nadia", Organisation: "ml", Role: roster.Privacy, Opened: noon.AddDate(-1, 0, 0), Identity: roster.Identity{Subject: "nadia"}}}}
 			if err := storetest.TakeRosterBy(a.t, other.Journal, list); err != nil {
 				a.t.Fatal(err)
 			}
@@ -332,7 +337,7 @@ func TestRIGHTS_10_ACoverThatBreaksTheRuleExplainsNothingHoweverItCameIn(t *test
 			ID: fmt.Sprint(i), Absent: roster.AccountID(fmt.Sprintf("absent%d", i+1)), Substitute: "pauline", DeclaredBy: "nadia",
 			From: noon.Add(-time.Duration(i) * time.Minute), Until: until,
 		}
-		if _, err := journal.Do(t.Context(), n.Journal, intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{c}, Bounds: bounds}); err != nil {
+		if _, err := journal.Do(t.Context(), n.Journal, &intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{c}, Bounds: bounds}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,7 +26,9 @@ func readFact(r *record, source string, as register.Schemes) (reason.Fact, regis
 	if (fact.Account == "") == (fact.Organisation == "") {
 		r.reject("account", "a fact has either an account or an organisation")
 	}
-	fact.Kind = kind
+	if fact.Kind = kind; kind == reason.Caseload && fact.Organisation != "" {
+		r.reject("organisation", "a caseload is an account's")
+	}
 	ref := r.reference(as, r.need("scheme"), "person")
 	fact.From, fact.Until = r.period()
 	return fact, ref

@@ -72,6 +72,7 @@ type Facts struct {
 	Roster    Roster
 	Sources   map[string]Source // one that is not here tells nothing
 	Covers    reason.CoverBounds
+	Arrivals  Arrivals
 	Now       func() time.Time
 }
 
@@ -116,7 +117,7 @@ func (in Facts) keep(ctx context.Context, source string, records []record) (reje
 	if err := in.find(ctx, lines); err != nil {
 		return nil, err
 	}
-	batch := FactBatch{By: in.By, Source: source, Bounds: in.Covers}
+	batch := &FactBatch{By: in.By, Source: source, Bounds: in.Covers, Arrivals: in.Arrivals}
 	var covers []*told // of batch
 	for i, line := range lines {
 		switch {

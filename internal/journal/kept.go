@@ -123,6 +123,7 @@ func (j *Journal) together() Kept {
 	b = appendTallies(b, j.state.wider.organisations, at)
 	b = appendTallies(b, j.state.wider.services, at)
 	b = appendTallies(b, j.state.wider.givers, at)
+	b = appendTallies(b, j.state.wider.entrusters, at)
 	return Kept{together, j.recent.upTo, b}
 }
 
@@ -309,6 +310,9 @@ func (r *resumed) readTogether(kept Kept, now time.Time) (err error) {
 		return err
 	}
 	if err := readTallies(&in, r.state.wider.givers); err != nil {
+		return err
+	}
+	if err := readTallies(&in, r.state.wider.entrusters); err != nil {
 		return err
 	}
 	if in.bad || len(in.rest) > 0 {
@@ -574,7 +578,7 @@ func (j *Journal) recount(ctx context.Context, r *resumed) error {
 func (w *wider) same(o wider, at time.Time) bool {
 	all := func(w *wider) string {
 		b := appendTallies(w.register.Append(nil, at), w.organisations, at)
-		return string(appendTallies(appendTallies(b, w.services, at), w.givers, at))
+		return string(appendTallies(appendTallies(appendTallies(b, w.services, at), w.givers, at), w.entrusters, at))
 	}
 	return all(w) == all(&o)
 }

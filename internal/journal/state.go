@@ -91,11 +91,13 @@ func (s *State) measure(entry ledger.Entry) {
 }
 
 // wider is what accounts were charged together: in each organisation, through each
-// service, and in the whole register; and what each has given to all others.
+// service, and in the whole register; and what each has given to all others, in people without
+// a reason and in people of caseloads.
 type wider struct {
 	organisations map[roster.OrganisationID]meter.Tally
 	services      map[roster.ServiceID]meter.Tally
 	givers        map[roster.AccountID]meter.Tally
+	entrusters    map[roster.AccountID]meter.Tally
 	register      meter.Tally
 	below         *wider // what a draft begins from
 }
@@ -103,6 +105,7 @@ type wider struct {
 func newWider() wider {
 	return wider{
 		organisations: make(map[roster.OrganisationID]meter.Tally), services: make(map[roster.ServiceID]meter.Tally), givers: make(map[roster.AccountID]meter.Tally),
+		entrusters: make(map[roster.AccountID]meter.Tally),
 	}
 }
 
@@ -138,8 +141,24 @@ func (w *wider) giver(id roster.AccountID) meter.Tally {
 	return w.below.givers[id]
 }
 
+func (w *wider) entruster(id roster.AccountID) meter.Tally {
+	if tally, ok := w.entrusters[id]; ok || w.below == nil {
+		return tally
+	}
+	return w.below.entrusters[id]
+}
+
 // count takes in an entry of the ledger.
 func (w *wider) count(entry ledger.Entry) {
+	if people := entry.Entrusted(); people > 0 {
+		for _, by := range []roster.AccountID{entry.Account, entry.Approver} {
+			if by != "" {
+				tally := w.entruster(by)
+				tally.Add(people, false, entry.Time)
+				w.entrusters[by] = tally
+			}
+		}
+	}
 	if given := entry.Given(); given > 0 {
 		tally := w.giver(entry.Account)
 		tally.Add(meter.CommonOf(given, 0), false, entry.Time)
@@ -162,5 +181,6 @@ func (w *wider) keep(draft wider) {
 	maps.Copy(w.organisations, draft.organisations)
 	maps.Copy(w.services, draft.services)
 	maps.Copy(w.givers, draft.givers)
+	maps.Copy(w.entrusters, draft.entrusters)
 	w.register = draft.register
 }

@@ -90,6 +90,12 @@ func (tx *Tx) Given(by roster.AccountID) meter.Tally {
 	return tx.wider.giver(by)
 }
 
+// Entrusted returns how many people an account let come to others' caseloads.
+func (tx *Tx) Entrusted(by roster.AccountID) meter.Tally {
+	tx.Meter(by) // reads the state where it is not there yet
+	return tx.wider.entruster(by)
+}
+
 // Meter returns an account's meter, with the entries of this turn. The caller MUST NOT
 // record in it: Append does.
 func (tx *Tx) Meter(account roster.AccountID) *meter.Draft {

@@ -149,6 +149,15 @@ func (e Entry) Given() meter.Cost {
 	}
 }
 
+// Entrusted is how many people the entry's account, and whoever it approves, let come to
+// another account's caseload.
+func (e Entry) Entrusted() meter.Cost {
+	if e.Kind == Entrusted && e.State == SignedFor {
+		return meter.People(int(min(e.Count, 1<<20)))
+	}
+	return 0
+}
+
 // Event is the entry as that meter takes it in.
 func (e Entry) Event() meter.Event {
 	answer := uint64(e.Receipt)

@@ -52,6 +52,7 @@ const (
 	Answered   Kind = 40 // and was answered
 	Diverged   Kind = 41 // an account is suspended: its person's provider or organisation has changed
 	Readmitted Kind = 42 // one of two people approved it again
+	Entrusted  Kind = 61 // people came to an account, to stay with it for weeks; or wait to, are admitted, are refused
 )
 
 var kindNames = [...]string{
@@ -97,6 +98,7 @@ var kindNames = [...]string{
 	Answered:   "answered",
 	Diverged:   "diverged",
 	Readmitted: "readmitted",
+	Entrusted:  "entrusted",
 }
 
 func (k Kind) String() string {
@@ -223,6 +225,7 @@ var fields = map[Kind][]string{
 
 	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
 	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),
+	Entrusted:  also(doer, "Approver", "Subject", "Target", "Count", "Rejected", "Cause", "State", "Until", "Digest"),
 	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
 	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted: also(doer, "Subject", "Approver", "State", "Cause"),

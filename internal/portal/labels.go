@@ -123,7 +123,7 @@ func (l Labels) Sentence(a Activity) string {
 		}
 		return l.Speaker.Say("act.assigned", "what", what)
 	case ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
-		ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Certified, ledger.Recovery, ledger.Answered, ledger.Diverged, ledger.Readmitted:
+		ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Certified, ledger.Recovery, ledger.Answered, ledger.Diverged, ledger.Readmitted, ledger.Entrusted:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
@@ -220,9 +220,12 @@ func (l Labels) stage(e ledger.Entry) string {
 		return l.Speaker.Say("role." + string(e.State))
 	case ledger.Accepted:
 		return l.topic(ledger.State(e.Factor))
-	default:
-		return l.topic(e.State)
+	case ledger.Entrusted:
+		if e.State == "" {
+			return l.Speaker.Say("act.entrusted-told")
+		}
 	}
+	return l.topic(e.State)
 }
 
 // kept says what was done about how long the ledger is kept, or whom it names.

@@ -21,12 +21,13 @@ type CoverDuty struct {
 
 // CoverBounds is what the operator sets of covers. The zero bounds allow none.
 type CoverBounds struct {
-	Absent  int           // colleagues whom one substitute covers at once
-	Longest time.Duration // of one cover
+	Absent   int           // colleagues whom one substitute covers at once
+	Longest  time.Duration // of one cover
+	Declared int           // covers that one manager has declared and that have not ended; zero for any number
 }
 
 // Covers are the bounds when the operator says nothing else.
-var Covers = CoverBounds{Absent: 2, Longest: 28 * 24 * time.Hour}
+var Covers = CoverBounds{Absent: 2, Longest: 28 * 24 * time.Hour, Declared: 20}
 
 // Duty is a cover as it stands at a moment.
 type Duty struct {

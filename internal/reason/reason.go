@@ -85,6 +85,7 @@ type Fact struct {
 	Source       string           // the system that says so
 	ID           string           // its own number for the fact, unique within Source
 	Author       roster.AccountID // the account that typed it there; empty when none did
+	Waits        uint64           // the entry that brought it, until a second person admits it; zero: it waits for none
 }
 
 // Evidence is everything known, when the answer is about to be decided, about
@@ -162,9 +163,10 @@ func (e Explainer) Cold(person register.PersonID) bool { return !e.followed[pers
 // Protected reports whether the person is on a list of people to be protected.
 func (e Explainer) Protected(person register.PersonID) bool { return e.protected[person] }
 
-// live reports whether the fact holds at now. A ticket does not outlive its kind.
+// live reports whether the fact holds at now. A ticket does not outlive its kind; what waits
+// for a second person holds nothing.
 func (f Fact) live(now time.Time) bool {
-	if now.Before(f.From) || !now.Before(f.Until) {
+	if f.Waits != 0 || now.Before(f.From) || !now.Before(f.Until) {
 		return false
 	}
 	life, short := f.Kind.Life()

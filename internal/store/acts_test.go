@@ -54,8 +54,12 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a step-up is written down": act(journal.Note{Kind: ledger.SteppedUp, Account: "pauline"}),
 	"the end of a session is":   act(journal.Note{Kind: ledger.Session, Account: "pauline", State: "doubled"}),
 	"facts are taken in":        act(factsTold),
-	"a cover is taken in":       act(intake.FactBatch{Source: "planning", Covers: factsTold.Covers[:1], Bounds: reason.Covers}),
-	"a source has nothing new":  act(intake.FactBatch{Source: "cases", Rejected: 2}),
+	"a cover is taken in":       act(&intake.FactBatch{Source: "planning", Covers: factsTold.Covers[:1], Bounds: reason.Covers}),
+	"a source has nothing new":  act(&intake.FactBatch{Source: "cases", Rejected: 2}),
+	"people come in a day":      act(&intake.FactBatch{Source: "cases", Arrivals: intake.Arrivals{roster.Adviser: 1}, Facts: coming}),
+	"people are assigned":       act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(3)}, Until: actAt.Add(time.Hour), Because: "départ"}),
+	"people are admitted":       act(&intake.Admit{By: "samir", Waiting: intake.Waiting{Source: intake.ByHand, Account: "pauline", Author: "chief", UpTo: 1000, People: 2}}),
+	"people are refused":        act(&intake.Refuse{By: "samir", Waiting: intake.Waiting{Source: intake.ByHand, Account: "pauline", Author: "chief", UpTo: 1000, People: 2}}),
 	"aliases are taken in":      act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(1)}}}),
 	"neighbours are narrowed":   act(containment.Place{Order: order.Order{Effect: order.Narrowed, Reach: order.Organisation, Target: "mlv", By: journal.Itself, Cause: 4}, Shares: "organisation", Once: true}),
 	"an order is put back":      act(containment.Restore{ID: "16", Said: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}),
@@ -94,7 +98,7 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "an account is closed", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
+	case "who accepted is confirmed", "people come in a day", "an account is closed", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
 		return 2 // and what the account is since then
 	case "an account is proposed":
 		return 2 // and that it is the proposer's fourth within a day
@@ -115,7 +119,13 @@ var newcomers = accounts.List{
 	Habilitations: []roster.Habilitation{{Account: "nina", Service: "dossier", Purpose: "accompany", From: actAt, Until: actAt.AddDate(1, 0, 0)}},
 }
 
-var factsTold = intake.FactBatch{
+// coming is two people of one account's caseload.
+var coming = []reason.Fact{
+	{Kind: reason.Caseload, ID: "a", Account: "karim", Person: storetest.Person(4), From: actAt, Until: actAt.Add(time.Hour)},
+	{Kind: reason.Caseload, ID: "b", Account: "karim", Person: storetest.Person(5), From: actAt, Until: actAt.Add(time.Hour)},
+}
+
+var factsTold = &intake.FactBatch{
 	By: "samir", Source: "cases", Rejected: 1, Bounds: reason.Covers,
 	Facts: []reason.Fact{
 		{Kind: reason.Caseload, ID: "1", Account: "pauline", Person: storetest.Person(1), From: actAt, Until: actAt.Add(time.Hour)},
@@ -175,6 +185,7 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
 		act(person.Ask{Person: storetest.Person(1), Line: seen(8), What: person.AskWhy}),
 		act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}),
+		act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(1), storetest.Person(2)}, Until: actAt.Add(time.Hour), Because: "départ"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -462,7 +473,7 @@ type allRows interface {
 	containment.LineageRows
 	accounts.BindingRows
 	accounts.AdmitRows
-	intake.FactRows
+	intake.WaitingRows
 	intake.AliasRows
 	custody.Rows
 	containment.RestoredRows
@@ -501,6 +512,18 @@ func (r faultyRows) PutProposal(p accounts.Proposal) error {
 
 func (r faultyRows) UpsertFacts(told intake.FactBatch, entry ledger.Entry) error {
 	return r.f.call("upsert facts", func() error { return r.allRows.UpsertFacts(told, entry) })
+}
+
+func (r faultyRows) PutCame(to roster.AccountID, day int64, people int) error {
+	return r.f.call("note who came", func() error { return r.allRows.PutCame(to, day, people) })
+}
+
+func (r faultyRows) PutFacts(source string, facts []reason.Fact, number ledger.Number) error {
+	return r.f.call("put facts", func() error { return r.allRows.PutFacts(source, facts, number) })
+}
+
+func (r faultyRows) DropFacts(source string, facts []reason.Fact, number ledger.Number) error {
+	return r.f.call("drop facts", func() error { return r.allRows.DropFacts(source, facts, number) })
 }
 
 func (r faultyRows) UpsertAliases(told []intake.Alias) error {

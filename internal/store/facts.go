@@ -209,17 +209,18 @@ func (r factRows) Covers(substitute roster.AccountID) ([]reason.CoverDuty, error
 	return covers, doing("reading covers", err)
 }
 
+// Declared implements intake.FactRows.
+func (r factRows) Declared(by roster.AccountID, now time.Time) ([]reason.CoverDuty, error) {
+	rows, err := r.tx.QueryContext(r.ctx, `select `+coverColumns+` from cover where declared_by = $1 and until_us > $2`, string(by), now.UnixMicro())
+	covers, err := r.db.scanCovers(rows, err)
+	return covers, doing("reading covers", err)
+}
+
 // UpsertFacts implements intake.FactRows.
 func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error {
 	const heard = `
 		insert into source (name, heard_us) values ($1, $2)
 		on conflict (name) do update set heard_us = excluded.heard_us`
-	const fact = `
-		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, seal) values `
-	const factAgain = `
-		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
-			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
-			until_us = excluded.until_us, author = excluded.author, seal = excluded.seal`
 	const cover = `
 		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us, seal) values `
 	const coverAgain = `
@@ -228,22 +229,11 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro()); err != nil {
 		return fmt.Errorf("noting that a source was heard: %w", err)
 	}
-	facts := lastOfEach(batch.Facts, func(f reason.Fact) string { return f.ID })
-	if err := r.noteChange(batch.Source, facts, entry.Number); err != nil {
-		return fmt.Errorf("noting whose facts change: %w", err)
-	}
-	err := upsert(r.turn, fact, factAgain, facts, func(f reason.Fact) []any {
-		f.Source = batch.Source
-		return []any{
-			batch.Source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
-			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), r.db.seals.seal(factRow(f)),
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("storing facts: %w", err)
+	if err := r.PutFacts(batch.Source, batch.Facts, entry.Number); err != nil {
+		return err
 	}
 	covers := lastOfEach(batch.Covers, func(c reason.CoverDuty) string { return c.ID })
-	err = upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
+	err := upsert(r.turn, cover, coverAgain, covers, func(c reason.CoverDuty) []any {
 		c.Source = batch.Source
 		return []any{
 			batch.Source, c.ID, string(c.Absent), string(c.Substitute), string(c.DeclaredBy),
@@ -251,6 +241,28 @@ func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error 
 		}
 	})
 	return doing("storing covers", err)
+}
+
+// PutFacts implements intake.WaitingRows.
+func (r factRows) PutFacts(source string, facts []reason.Fact, number ledger.Number) error {
+	const fact = `
+		insert into fact (source, id, kind, account, organisation, person, from_us, until_us, author, waits, seal) values `
+	const again = `
+		on conflict (source, id) do update set kind = excluded.kind, account = excluded.account,
+			organisation = excluded.organisation, person = excluded.person, from_us = excluded.from_us,
+			until_us = excluded.until_us, author = excluded.author, waits = excluded.waits, seal = excluded.seal`
+	facts = lastOfEach(facts, func(f reason.Fact) string { return f.ID })
+	if err := r.noteChange(source, facts, number); err != nil {
+		return fmt.Errorf("noting whose facts change: %w", err)
+	}
+	err := upsert(r.turn, fact, again, facts, func(f reason.Fact) []any {
+		f.Source = source
+		return []any{
+			source, f.ID, int(f.Kind), orNull(string(f.Account)), orNull(string(f.Organisation)),
+			f.Person[:], f.From.UnixMicro(), f.Until.UnixMicro(), string(f.Author), int64(f.Waits), r.db.seals.seal(factRow(f)),
+		}
+	})
+	return doing("storing facts", err)
 }
 
 // changesKept is how many batches are kept in fact_change. A node that has not taken the

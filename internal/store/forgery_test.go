@@ -187,7 +187,7 @@ func lives(t *testing.T, s *store.DB, raw *sql.DB, postgres bool) (robbed, map[s
 	}
 	nina.Accounts[0].Role, nina.Habilitations[0].Until = roster.Adviser, time.Now().Add(-time.Hour)
 	do(act(&accounts.Import{By: "samir", List: nina}))
-	do(act(intake.FactBatch{By: "samir", Source: "cases", Facts: []reason.Fact{
+	do(act(&intake.FactBatch{By: "samir", Source: "cases", Facts: []reason.Fact{
 		{Kind: reason.Caseload, ID: "1", Account: "pauline", Person: storetest.Person(1), From: from, Until: until},
 		{Kind: reason.Caseload, ID: "2", Account: "lucas", Person: storetest.Person(2), From: from, Until: until},
 		{Kind: reason.Caseload, ID: "3", Account: "pauline", Person: storetest.Person(3), From: from, Until: time.Now().Add(-time.Hour)},

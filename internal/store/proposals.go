@@ -160,6 +160,12 @@ func (r rosterRows) ProposedSince(by roster.AccountID, since time.Time) (n int, 
 	return n, doing("counting proposals", err)
 }
 
+// ApprovedSince implements accounts.ProposalRows.
+func (r rosterRows) ApprovedSince(by roster.AccountID, since time.Time) (n int, err error) {
+	err = r.tx.QueryRowContext(r.ctx, `select count(*) from proposal where approver = $1 and made_us > $2`, string(by), since.UnixMicro()).Scan(&n)
+	return n, doing("counting approvals", err)
+}
+
 // ByIdentity implements accounts.ProposalRows.
 func (r rosterRows) ByIdentity(identity roster.Identity) (roster.Account, error) {
 	list, err := r.accounts(`a.issuer = $1 and a.provider = $2 and a.subject = $3`, identity.Issuer, identity.Provider, identity.Subject)

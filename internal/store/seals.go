@@ -81,7 +81,11 @@ func habilitationRow(h roster.Habilitation) *seal.Row {
 
 func factRow(f reason.Fact) *seal.Row {
 	return seal.NewRow("fact").Text(f.Source).Text(f.ID).Int(int64(f.Kind)).Text(string(f.Account)).Text(string(f.Organisation)).
-		Bytes(f.Person[:]).Time(f.From).Time(f.Until).Text(string(f.Author))
+		Bytes(f.Person[:]).Time(f.From).Time(f.Until).Text(string(f.Author)).Int(int64(f.Waits))
+}
+
+func cameRow(to roster.AccountID, day int64, people int) *seal.Row {
+	return seal.NewRow("came").Text(string(to)).Int(day).Int(int64(people))
 }
 
 func factChangeRow(number ledger.Number, people []byte) *seal.Row {

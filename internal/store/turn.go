@@ -127,7 +127,7 @@ var _ interface {
 	approval.Rows
 	containment.LineageRows
 	custody.DropRows
-	intake.FactRows
+	intake.WaitingRows
 	intake.AliasRows
 	incident.Rows
 	person.QuestionRows

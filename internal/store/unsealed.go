@@ -52,7 +52,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders,
-			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "aliases": check.readAliases,
+			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -133,7 +133,7 @@ const rowsAtOnce = 10_000
 
 func (db *DB) readFacts(ctx context.Context) error {
 	const query = `
-		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, seal
+		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal
 		from fact where (person, source, id) > ($1, $2, $3) order by person, source, id limit $4`
 	var last reason.Fact
 	for read := rowsAtOnce; read == rowsAtOnce; {
@@ -143,7 +143,7 @@ func (db *DB) readFacts(ctx context.Context) error {
 			var f reason.Fact
 			var person, seal []byte
 			var from, until int64
-			if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &seal); err != nil {
+			if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
 				return err
 			}
 			f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()

@@ -30,7 +30,7 @@ func TestWATCH_8_ManyPeopleToldToBeOneAccountsInADayArePutBeforeAPerson(t *testi
 		for i := range n {
 			facts = append(facts, reason.Fact{Kind: kind, Account: account, Person: storetest.Person(from + i), ID: fmt.Sprint(account, from+i), From: h.now(), Until: h.now().AddDate(1, 0, 0)})
 		}
-		if _, err := journal.Do(t.Context(), h.node, intake.FactBatch{Source: source, Facts: facts}); err != nil {
+		if _, err := journal.Do(t.Context(), h.node, &intake.FactBatch{Source: source, Facts: facts}); err != nil {
 			t.Fatal(err)
 		}
 	}

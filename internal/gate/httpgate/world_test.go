@@ -179,7 +179,7 @@ func (w *world) fill(now func() time.Time) {
 			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: account, Person: w.key.Person(who), From: from, Until: until, ID: who})
 		}
 	}
-	if _, err := journal.Do(t.Context(), outside, intake.FactBatch{Source: "cases", Facts: facts}); err != nil {
+	if _, err := journal.Do(t.Context(), outside, &intake.FactBatch{Source: "cases", Facts: facts}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := journal.Do(t.Context(), outside, intake.AliasBatch{Aliases: aliases}); err != nil {

@@ -234,7 +234,7 @@ func (d *world) fill(ctx context.Context, o *app.Opened) error {
 func (d *world) tell(ctx context.Context, o *app.Opened, now time.Time) error {
 	for source, facts := range d.facts(o.Pseudonym, now) {
 		for batch := range slices.Chunk(facts, intake.Batch) {
-			if _, err := journal.Do(ctx, o.Writer(), intake.FactBatch{Source: source, Facts: batch}); err != nil {
+			if _, err := journal.Do(ctx, o.Writer(), &intake.FactBatch{Source: source, Facts: batch}); err != nil {
 				return err
 			}
 		}

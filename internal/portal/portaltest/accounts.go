@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
 )
@@ -86,4 +87,33 @@ func (s stageRoster) Proposals(_ context.Context, of roster.OrganisationID) (lis
 	list = append(list, p)
 	p.Number, p.Name, p.Stage, p.Recovers, p.Ends = 34, "Théo Marchand", accounts.Delayed, "theo.marchand", Now.Add(20*time.Hour)
 	return append(list, p), s.Broken
+}
+
+// stageCaseloads is people who wait, once much has happened.
+type stageCaseloads struct{ *Stage }
+
+func (s stageCaseloads) Waiting(_ context.Context, of roster.OrganisationID) ([]intake.Waiting, error) {
+	if len(s.Written) < 10 || of != "" && of != "ml-bourg" {
+		return nil, s.Broken
+	}
+	return []intake.Waiting{
+		{Source: "portefeuilles", Account: "leo.perrin", UpTo: 12, People: 112},
+		{Source: intake.ByHand, Account: "theo.marchand", Author: "jeanne.vidal", UpTo: 31, People: 3},
+		{Source: "agenda", Account: "theo.marchand", Author: "leo.perrin", UpTo: 30, People: 41},
+	}, s.Broken
+}
+
+func (s stageCaseloads) Assign(_ context.Context, a intake.Assign, _ []string) error {
+	s.Write(0, ledger.Entry{Kind: ledger.Entrusted, Account: a.By, Subject: a.To, State: ledger.Asked})
+	return s.Broken
+}
+
+func (s stageCaseloads) Admit(_ context.Context, by roster.AccountID, _ []intake.Waiting) error {
+	s.Write(0, ledger.Entry{Kind: ledger.Entrusted, Account: by, State: ledger.SignedFor})
+	return s.Broken
+}
+
+func (s stageCaseloads) Refuse(_ context.Context, by roster.AccountID, _ intake.Waiting) error {
+	s.Write(0, ledger.Entry{Kind: ledger.Entrusted, Account: by, State: ledger.Refused})
+	return s.Broken
 }

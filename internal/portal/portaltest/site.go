@@ -27,6 +27,7 @@ import (
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -245,7 +246,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
-			Accounts: accounts.Service{Writer: s.Gate.Journal}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
+			Accounts: accounts.Service{Writer: s.Gate.Journal}, Caseloads: intake.Caseloads{Writer: s.Gate.Journal, Rows: store.NewFacts(s.DB), Key: Key(s.t), Schemes: register.NewSchemes("dossier", nil)}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index)),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),

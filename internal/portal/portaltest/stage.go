@@ -123,7 +123,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		s.desk,
 		manager.New(shell, manager.Deps{
 			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},
-			Accounts: stageAccounts{s}, Sessions: stageDoor{s}, Quota: func(roster.OrganisationID) int { return 40 },
+			Accounts: stageAccounts{s}, Caseloads: stageCaseloads{s}, Sessions: stageDoor{s}, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 	}
 	s.Rooms = append(s.Rooms, incidentroom.New(shell, incidentroom.Deps{

@@ -239,10 +239,23 @@ create table fact (
 	from_us      bigint           not null,
 	until_us     bigint           not null,
 	author       text             not null,
+	waits        bigint           not null default 0,
 	seal         bytea            not null default '',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
+);
+
+create index fact_waits on fact (source, account) where waits <> 0;
+
+-- came is how many people came to an account in a day, days since 1970, without a second
+-- person. Rows of past days are removed.
+create table came (
+	account text collate "C" not null,
+	day     bigint           not null,
+	people  bigint           not null,
+	seal    bytea            not null default '',
+	constraint came_in_a_day primary key (account, day)
 );
 
 -- fact_change is whose facts each of the newest batches changed: the number of the

@@ -207,8 +207,9 @@ create table source (
 
 -- fact is what a source says an account or an organisation has to do with a person,
 -- and MUST name exactly one of the two. It holds from one moment up to another. author
--- is the account that typed it in the source; empty when none did. Rows lie by person:
--- what is asked is the facts about the people of an answer.
+-- is the account that typed it in the source; empty when none did. It holds nothing while
+-- waits, the entry that brought it, is not 0: a second person has yet to admit it. Rows lie by
+-- person: what is asked is the facts about the people of an answer.
 create table fact (
 	person       blob    not null check (length(person) = 16),
 	source       text    not null,
@@ -219,10 +220,23 @@ create table fact (
 	from_us      integer not null,
 	until_us     integer not null,
 	author       text    not null,
+	waits        integer not null default 0,
 	seal         blob    not null default x'',
 	constraint fact_of_person primary key (person, source, id),
 	constraint fact_id unique (source, id),
 	constraint fact_has_one_holder check ((account is null) <> (organisation is null))
+) strict, without rowid;
+
+create index fact_waits on fact (source, account) where waits <> 0;
+
+-- came is how many people came to an account in a day, days since 1970, without a second
+-- person. Rows of past days are removed.
+create table came (
+	account text    not null,
+	day     integer not null,
+	people  integer not null,
+	seal    blob    not null default x'',
+	constraint came_in_a_day primary key (account, day)
 ) strict, without rowid;
 
 -- fact_change is whose facts each of the newest batches changed: the number of the

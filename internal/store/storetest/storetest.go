@@ -366,7 +366,7 @@ func TakeRosterBy(t testing.TB, w journal.Writer, list accounts.List) error {
 // TakeFacts takes facts in, as the command line does, at At.
 func TakeFacts(t testing.TB, s *store.DB, source string, facts ...reason.Fact) error {
 	t.Helper()
-	_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: source, Facts: facts})
+	_, err := journal.Do(t.Context(), Outside(s), &intake.FactBatch{Source: source, Facts: facts})
 	return err
 }
 
@@ -486,7 +486,7 @@ func facts(t *testing.T, s *store.DB) {
 		live(func(f *reason.Fact) { f.ID, f.Person = "8", Person(5000) }),
 	}
 	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "c1"}
-	if _, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "cases", Facts: told, Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers}); err != nil {
+	if _, err := journal.Do(t.Context(), Outside(s), &intake.FactBatch{Source: "cases", Facts: told, Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers}); err != nil {
 		t.Fatal(err)
 	}
 	var everybody []register.PersonID
@@ -540,7 +540,7 @@ func factsTwice(t *testing.T, s *store.DB) {
 		t.Errorf("facts %+v", found)
 	}
 	minuteLater := journal.Outside{DB: store.NewLedger(s), Now: func() time.Time { return At.Add(time.Minute) }}
-	if _, err := journal.Do(t.Context(), minuteLater, intake.FactBatch{Source: "cases"}); err != nil {
+	if _, err := journal.Do(t.Context(), minuteLater, &intake.FactBatch{Source: "cases"}); err != nil {
 		t.Fatal(err)
 	}
 	if heard, err := store.NewFacts(s).Heard(t.Context()); err != nil || !heard["cases"].Equal(At.Add(time.Minute)) {
@@ -552,7 +552,7 @@ func factsTwice(t *testing.T, s *store.DB) {
 func twiceInABatch(t *testing.T, s *store.DB) {
 	takeAll(t, s)
 	duty := reason.CoverDuty{Absent: "karim", Substitute: "pauline", DeclaredBy: "chief", From: At, Until: At.Add(time.Hour), Source: "cases", ID: "1"}
-	batch := intake.FactBatch{Source: "cases", Bounds: reason.Covers}
+	batch := &intake.FactBatch{Source: "cases", Bounds: reason.Covers}
 	var told []intake.Alias
 	for i := range 250 { // more than one statement
 		batch.Facts = append(batch.Facts, live(func(f *reason.Fact) { f.ID, f.Person = fmt.Sprint(i%200), Person(i) }))
@@ -601,7 +601,7 @@ func generations(t *testing.T, s *store.DB) {
 	}{
 		"a roster": {func() error { return TakeRoster(t, s, Staff()) }, true},
 		"a cover": {func() error {
-			_, err := journal.Do(t.Context(), Outside(s), intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers})
+			_, err := journal.Do(t.Context(), Outside(s), &intake.FactBatch{Source: "planning", Covers: []reason.CoverDuty{duty}, Bounds: reason.Covers})
 			return err
 		}, true},
 		"a fact": {func() error { return TakeFacts(t, s, "cases", live(nil)) }, false},

@@ -31,6 +31,7 @@ type Deps struct {
 
 	Strangers Strangers
 	Accounts  Accounts
+	Caseloads Caseloads
 	Sessions  Sessions
 	Trains    map[roster.Role]string          // whose access takes a certificate of awareness, by module
 	Quota     func(roster.OrganisationID) int // how many accounts an organisation may have
@@ -116,6 +117,9 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + PeoplePath + "/{id}/recover", Serve: h.vouching(h.recovering)},
 		{Pattern: "POST " + PeoplePath + "/{id}/readmit", Serve: h.vouching(h.readmitting)},
 		{Pattern: "POST " + path + "/review", Serve: h.vouching(h.review)},
+		{Pattern: "GET " + CaseloadsPath, Serve: h.vouching(h.caseloads)},
+		{Pattern: "POST " + CaseloadsPath, Serve: h.vouching(h.assign)},
+		{Pattern: "POST " + CaseloadsPath + "/entrust", Serve: h.vouching(h.entrust)},
 		{Pattern: "GET " + proposePath, Serve: h.vouching(h.proposing)},
 		{Pattern: "POST " + proposePath, Serve: h.vouching(h.propose)},
 		{Pattern: "POST " + path + "/proposals/{number}", Serve: h.vouching(h.decide)},
@@ -125,7 +129,7 @@ func (h *Handlers) Routes() []portal.Route {
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
 	manages := func(v portal.Viewer) bool { return v.Vouches() && !v.AtDesk() } // the security desk comes from its portal
-	return []portal.Link{{Path: path, Name: "layout.manager", For: manages}, {Path: PeoplePath, Name: "people.link", For: manages}}
+	return []portal.Link{{Path: path, Name: "layout.manager", For: manages}, {Path: PeoplePath, Name: "people.link", For: manages}, {Path: CaseloadsPath, Name: "caseload.link", For: manages}}
 }
 
 // vouching lets in those who may sign for others, unless an order is in force

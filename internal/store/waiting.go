@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"poterne/internal/intake"
+	"poterne/internal/ledger"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// factsWhere reads facts that meet a condition, but those that no node wrote.
+func (r factRows) factsWhere(condition string, args ...any) (list []reason.Fact, err error) {
+	rows, err := r.tx.QueryContext(r.ctx, `
+		select person, source, id, kind, coalesce(account, ''), coalesce(organisation, ''), from_us, until_us, author, waits, seal
+		from fact where `+condition, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f reason.Fact
+		var person, seal []byte
+		var from, until int64
+		if err := rows.Scan(&person, &f.Source, &f.ID, &f.Kind, &f.Account, &f.Organisation, &from, &until, &f.Author, &f.Waits, &seal); err != nil {
+			return nil, err
+		}
+		f.Person, f.From, f.Until = register.PersonID(person), time.UnixMicro(from).UTC(), time.UnixMicro(until).UTC()
+		if r.db.factHolds(f, seal) {
+			list = append(list, f)
+		}
+	}
+	return list, rows.Err()
+}
+
+// Guarded implements intake.ArrivalRows.
+func (r factRows) Guarded() (bool, error) {
+	guards, err := rosterRows(r).Guards()
+	return len(guards) > 0, err
+}
+
+// StandingFacts implements intake.ArrivalRows.
+func (r factRows) StandingFacts(people []register.PersonID) (list []reason.Fact, err error) {
+	for portion := range slices.Chunk(people, idsAtOnce) {
+		args := make([]any, len(portion))
+		for i := range portion {
+			args[i] = portion[i][:]
+		}
+		condition := fmt.Sprintf(`person in %s and account is not null and kind in (%d, %d)`, places(1, len(args)), reason.Caseload, reason.Enrolment)
+		some, err := r.factsWhere(condition, args...)
+		if err != nil {
+			return nil, doing("reading whose people are", err)
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+// Waiting implements intake.WaitingRows.
+func (r factRows) Waiting(w intake.Waiting) ([]reason.Fact, error) {
+	list, err := r.factsWhere(`waits <> 0 and source = $1 and account = $2 and author = $3 and waits <= $4 order by id`, w.Source, string(w.Account), string(w.Author), int64(w.UpTo))
+	return list, doing("reading who waits", err)
+}
+
+// Assigned implements intake.WaitingRows.
+func (r factRows) Assigned(to roster.AccountID, since time.Time) (n int, err error) {
+	err = r.tx.QueryRowContext(r.ctx, `select count(*) from fact where source = $1 and account = $2 and from_us > $3`, intake.ByHand, string(to), since.UnixMicro()).Scan(&n)
+	return n, doing("counting whom an account was assigned", err)
+}
+
+// DropFacts implements intake.WaitingRows.
+func (r factRows) DropFacts(source string, facts []reason.Fact, number ledger.Number) error {
+	if err := r.noteChange(source, facts, number); err != nil {
+		return fmt.Errorf("noting whose facts change: %w", err)
+	}
+	for portion := range slices.Chunk(facts, idsAtOnce) {
+		args := make([]any, 0, len(portion)+1)
+		for _, f := range portion {
+			args = append(args, f.ID)
+		}
+		query := fmt.Sprintf(`delete from fact where id in %s and source = $%d`, places(1, len(args)), len(args)+1)
+		if _, err := r.exec(query, append(args, source)...); err != nil {
+			return fmt.Errorf("dropping facts: %w", err)
+		}
+	}
+	return nil
+}
+
+// Came implements intake.ArrivalRows.
+func (r factRows) Came(to roster.AccountID, day int64) (people int, err error) {
+	var seal []byte
+	err = r.tx.QueryRowContext(r.ctx, `select people, seal from came where account = $1 and day = $2`, string(to), day).Scan(&people, &seal)
+	if err == sql.ErrNoRows {
+		return 0, nil
+	}
+	if err == nil && !r.db.seals.holds(seal, cameRow(to, day, people), func() string { return fmt.Sprint(to, " ", day) }) {
+		people = mostCame // whoever wrote it wanted fewer
+	}
+	return people, doing("reading who came", err)
+}
+
+// mostCame is more than any bound.
+const mostCame = 1 << 30
+
+// PutCame implements intake.ArrivalRows.
+func (r factRows) PutCame(to roster.AccountID, day int64, people int) error {
+	if _, err := r.exec(`delete from came where account = $1 and day < $2`, string(to), day); err != nil {
+		return fmt.Errorf("forgetting who came before: %w", err)
+	}
+	const query = `insert into came (account, day, people, seal) values ($1, $2, $3, $4)
+		on conflict (account, day) do update set people = excluded.people, seal = excluded.seal`
+	_, err := r.exec(query, string(to), day, people, r.db.seals.seal(cameRow(to, day, people)))
+	return doing("noting who came", err)
+}
+
+// readCame looks at every row of arrivals.
+func (db *DB) readCame(ctx context.Context) error {
+	return db.each(ctx, func(rows *sql.Rows) error {
+		var to roster.AccountID
+		var day int64
+		var people int
+		var seal []byte
+		if err := rows.Scan(&to, &day, &people, &seal); err != nil {
+			return err
+		}
+		db.seals.holds(seal, cameRow(to, day, people), func() string { return fmt.Sprint(to, " ", day) })
+		return nil
+	}, `select account, day, people, seal from came`)
+}
+
+// Waiting implements intake.CaseloadRows.
+func (f Facts) Waiting(ctx context.Context, of roster.OrganisationID) (list []intake.Waiting, err error) {
+	rows, err := f.db.read.QueryContext(ctx, `
+		select f.source, f.account, f.author, max(f.waits), count(*) from fact f join account a on a.id = f.account
+		where f.waits <> 0 and ($1 = '' or a.organisation = $1) group by f.source, f.account, f.author order by max(f.waits) desc, f.account, f.author`, string(of))
+	if err != nil {
+		return nil, fmt.Errorf("reading who waits: %w", f.db.engine.classify(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var w intake.Waiting
+		if err := rows.Scan(&w.Source, &w.Account, &w.Author, &w.UpTo, &w.People); err != nil {
+			return nil, fmt.Errorf("reading who waits: %w", f.db.engine.classify(err))
+		}
+		list = append(list, w)
+	}
+	return list, f.db.engine.classify(rows.Err())
+}
