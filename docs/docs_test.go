@@ -232,7 +232,6 @@ var missing = []struct {
 	{"more than one head", "plus d’une tête", nil},
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
 	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
-	{"caseloads assigned", "portefeuilles attribués", []string{"RIGHTS-4"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"archive apart", "archive à part", []string{"SCOPE-6"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},

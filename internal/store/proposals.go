@@ -95,6 +95,9 @@ func (db *DB) proposals(ctx context.Context, q querier, condition string, args .
 	return list, rows.Err()
 }
 
+// proposalRows are proposals, in a turn.
+type proposalRows struct{ *turn }
+
 const proposalsWaiting = `state in ('proposed', 'invited', 'accepted', 'delayed') and ($1 = '' or organisation = $1)`
 
 // Proposals returns the proposals of an organisation that wait for something, or did when
@@ -121,25 +124,25 @@ func oneProposal(list []accounts.Proposal, err error) (accounts.Proposal, error)
 }
 
 // Proposals implements accounts.ProposalRows.
-func (r rosterRows) Proposals(of roster.OrganisationID) ([]accounts.Proposal, error) {
+func (r proposalRows) Proposals(of roster.OrganisationID) ([]accounts.Proposal, error) {
 	list, err := r.db.proposals(r.ctx, r.tx, proposalsWaiting, string(of))
 	return list, doing("reading proposals", err)
 }
 
 // Proposal implements accounts.ProposalRows.
-func (r rosterRows) Proposal(number ledger.Number) (accounts.Proposal, error) {
+func (r proposalRows) Proposal(number ledger.Number) (accounts.Proposal, error) {
 	list, err := r.db.proposals(r.ctx, r.tx, `number = $1`, int64(number))
 	return oneProposal(list, doing("reading a proposal", err))
 }
 
 // Invited implements accounts.ProposalRows.
-func (r rosterRows) Invited(token ledger.Digest) (accounts.Proposal, error) {
+func (r proposalRows) Invited(token ledger.Digest) (accounts.Proposal, error) {
 	list, err := r.db.proposals(r.ctx, r.tx, `state = 'invited' and invitation = $1`, token[:])
 	return oneProposal(list, doing("reading an invitation", err))
 }
 
 // PutProposal implements accounts.ProposalRows.
-func (r rosterRows) PutProposal(p accounts.Proposal) error {
+func (r proposalRows) PutProposal(p accounts.Proposal) error {
 	const query = `
 		insert into proposal (number, proposer, organisation, role, name, mail, rights, until_us, because, issuer, provider, subject,
 			state, approver, invitation, known, made_us, ends_us, factor, acr, same_mail, account, passkey, recovers, second, stop, stop_later, seal)
@@ -155,13 +158,13 @@ func (r rosterRows) PutProposal(p accounts.Proposal) error {
 }
 
 // ProposedSince implements accounts.ProposalRows.
-func (r rosterRows) ProposedSince(by roster.AccountID, since time.Time) (n int, err error) {
+func (r proposalRows) ProposedSince(by roster.AccountID, since time.Time) (n int, err error) {
 	err = r.tx.QueryRowContext(r.ctx, `select count(*) from proposal where proposer = $1 and made_us > $2`, string(by), since.UnixMicro()).Scan(&n)
 	return n, doing("counting proposals", err)
 }
 
 // ApprovedSince implements accounts.ProposalRows.
-func (r rosterRows) ApprovedSince(by roster.AccountID, since time.Time) (n int, err error) {
+func (r proposalRows) ApprovedSince(by roster.AccountID, since time.Time) (n int, err error) {
 	err = r.tx.QueryRowContext(r.ctx, `select count(*) from proposal where approver = $1 and made_us > $2`, string(by), since.UnixMicro()).Scan(&n)
 	return n, doing("counting approvals", err)
 }

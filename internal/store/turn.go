@@ -114,6 +114,7 @@ func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 type rows struct {
 	orderRows
 	rosterRows
+	proposalRows
 	factRows
 	aliasRows
 	monthRows
@@ -134,7 +135,7 @@ var _ interface {
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}}
 }
 
 // exec changes rows in the turn's transaction.
