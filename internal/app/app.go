@@ -201,7 +201,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	health := &health{o, present}
-	people, err := p.people(o)
+	people, err := p.people(o, files, sender)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"poterne/internal/incident"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/person"
@@ -17,7 +19,7 @@ import (
 
 // people is where people of the register see their own file: a door and a room that share
 // nothing with those of staff but the ledger, at a host name of their own.
-func (p *Program) people(o *Opened) (http.Handler, error) {
+func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Sender) (http.Handler, error) {
 	if o.People == nil || o.Index == nil {
 		return nil, nil
 	}
@@ -40,16 +42,22 @@ func (p *Program) people(o *Opened) (http.Handler, error) {
 	}
 	p.told = append(p.told, sessions.Told)
 	p.parts = append(p.parts, door.Run)
-	room := personroom.New(pages, personroom.Deps{
-		Door: door, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Questions: p.questions(o), Controller: o.Controller, Key: o.PublicKey,
+	deps := personroom.Deps{
+		Door: door, Reader: reader(o), Questions: p.questions(o), Concerns: incident.Concerns{Files: files, Lines: reader(o)}, Controller: o.Controller, Key: o.PublicKey,
 		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.ProveToPerson(ctx, o.Published(), o.Verifier, number)
 		},
-	})
-	return room.Handler(pages), nil
+	}
+	if sender != nil {
+		deps.Codes = &mailing.Codes{Settings: sender.Settings, Files: files, Rows: store.NewMailings(o.DB), Typed: store.NewMailings(o.DB), Writer: p.Journal}
+	}
+	return personroom.New(pages, deps).Handler(pages), nil
 }
+
+// reader reads people their lines.
+func reader(o *Opened) person.Reader { return person.Reader{Index: o.Index, Roster: o.Roster} }
 
 // questions are what people ask about lines of theirs.
 func (p *Program) questions(o *Opened) person.Questions {
-	return person.Questions{Writer: p.Journal, Reader: person.Reader{Index: o.Index, Roster: o.Roster}, Ledger: p.Journal, Rows: store.NewQuestions(o.DB)}
+	return person.Questions{Writer: p.Journal, Reader: reader(o), Ledger: p.Journal, Rows: store.NewQuestions(o.DB)}
 }

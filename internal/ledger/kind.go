@@ -53,6 +53,7 @@ const (
 	Diverged   Kind = 41 // an account is suspended: its person's provider or organisation has changed
 	Readmitted Kind = 42 // one of two people approved it again
 	Entrusted  Kind = 61 // people came to an account, to stay with it for weeks; or wait to, are admitted, are refused
+	CodeTyped  Kind = 49 // the code of a letter about an incident was typed for the first time
 )
 
 var kindNames = [...]string{
@@ -99,6 +100,7 @@ var kindNames = [...]string{
 	Diverged:   "diverged",
 	Readmitted: "readmitted",
 	Entrusted:  "entrusted",
+	CodeTyped:  "code-typed",
 }
 
 func (k Kind) String() string {
@@ -216,6 +218,7 @@ var fields = map[Kind][]string{
 	Matched:    {"Person", "Epoch", "State", "Network"},
 	Questioned: {"Person", "Epoch", "Organisation", "Cause", "State"},
 	Answered:   also(doer, "Subject", "Cause", "State", "Digest"),
+	CodeTyped:  {"Person", "Epoch", "Cause"},
 	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 	Reviewed:   also(doer, "Count"),
 	Lapsed:     also(doer, "Subject", "Until"),

@@ -70,14 +70,7 @@ func (m Message) Paragraphs(version Version, w Words) []string {
 	}
 	area := areas[version]
 	say := func(key string, values ...any) string { return w.In.Say(area+key, values...) }
-	when := say("on", "day", w.day(m.First))
-	if w.day(m.First) != w.day(m.Last) {
-		when = say("between", "first", w.day(m.First), "last", w.day(m.Last))
-	}
-	said := []string{
-		say("who", "name", m.Controller.Name), when,
-		say("which", "data", w.list(m.Shown)),
-	}
+	said := append([]string{say("who", "name", m.Controller.Name)}, m.facts(version, w)...)
 	if rest := m.Held &^ m.Shown; rest != 0 {
 		said = append(said, say("not", "data", w.list(rest)))
 	}
@@ -93,6 +86,19 @@ func (m Message) Paragraphs(version Version, w Words) []string {
 		say("true", "reference", m.Reference, "counter", m.Controller.Counter),
 	)
 }
+
+// facts say when it was and what was seen.
+func (m Message) facts(version Version, w Words) []string {
+	area := areas[version]
+	when := w.In.Say(area+"on", "day", w.day(m.First))
+	if w.day(m.First) != w.day(m.Last) {
+		when = w.In.Say(area+"between", "first", w.day(m.First), "last", w.day(m.Last))
+	}
+	return []string{when, w.In.Say(area+"which", "data", w.list(m.Shown))}
+}
+
+// Facts is what happened, without the rest of the message: when it was and what was seen.
+func (m Message) Facts(w Words) []string { return m.facts(Plain, w) }
 
 // SMS is the message in the length of one text message, of letters that every telephone
 // has, empty while it lacks a part. It points to where the message is, and names nothing.

@@ -48,19 +48,32 @@ type Reader struct {
 	Roster Roster
 }
 
-// Read returns the lines of a person, as the ledger has them now.
-func (r Reader) Read(ctx context.Context, person register.PersonID) (Lines, error) {
+// Shown returns the entries in which a person was shown, the newest first, and since when the
+// ledger has them.
+func (r Reader) Shown(ctx context.Context, person register.PersonID) (shown []ledger.Entry, since time.Time, err error) {
 	seen, err := r.Index.WhoSaw(ctx, person)
 	if err != nil {
-		return Lines{}, err
+		return nil, time.Time{}, err
 	}
-	read := Lines{Since: seen.Begun}
-	known := make(map[roster.AccountID]Line)
 	slices.Reverse(seen.Numbers)
 	for e, err := range seen.Entries(ctx) {
 		if err != nil {
-			return Lines{}, err
+			return nil, time.Time{}, err
 		}
+		shown = append(shown, e)
+	}
+	return shown, seen.Begun, nil
+}
+
+// Read returns the lines of a person, as the ledger has them now.
+func (r Reader) Read(ctx context.Context, person register.PersonID) (Lines, error) {
+	shown, since, err := r.Shown(ctx, person)
+	if err != nil {
+		return Lines{}, err
+	}
+	read := Lines{Since: since}
+	known := make(map[roster.AccountID]Line)
+	for _, e := range shown {
 		line, met := known[e.Account]
 		if !met {
 			if line, err = r.whose(ctx, e); err != nil {

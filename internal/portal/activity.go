@@ -80,7 +80,7 @@ func (a Activity) Notable() bool {
 		return a.Entry.State != ledger.Granted
 	case ledger.Answered:
 		return a.Entry.State == ledger.Unexplained
-	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched, ledger.Questioned: // who assigned whom is in the import's line; people come and go unwatched
+	case ledger.Opened, ledger.Read, ledger.Assigned, ledger.Matched, ledger.Questioned, ledger.CodeTyped: // who assigned whom is in the import's line; people come and go unwatched
 		return false
 	default:
 		return true

@@ -257,6 +257,34 @@ func Scenes() map[string]Scene {
 		sent.Header.Set("Accept", "text/html")
 		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.Unproven})
 	}
+	for name, scene := range map[string]Scene{
+		"":                  full.Mine(true, "GET", "/", nil),
+		"-empty":            empty.Mine(true, "GET", "/", nil),
+		"-failing":          broken.Mine(true, "GET", "/", nil),
+		"-easy":             full.Mine(true, "GET", "/easy", nil),
+		"-line":             full.Mine(true, "GET", "/lines/700", nil),
+		"-line-asked":       full.Mine(true, "GET", "/lines/699", nil),
+		"-line-absent":      full.Mine(true, "GET", "/lines/1", nil),
+		"-welcome":          full.Mine(false, "GET", "/", nil),
+		"-concerned":        full.Mine(true, "GET", "/concerned", nil),
+		"-concerned-empty":  empty.Mine(true, "GET", "/concerned", nil),
+		"-concerned-failed": broken.Mine(true, "GET", "/concerned", nil),
+		"-code":             full.Mine(false, "GET", "/code", nil),
+		"-code-wrong":       full.Mine(false, "POST", "/code", url.Values{"code": {""}}),
+		"-code-opened":      full.Mine(false, "POST", "/code", url.Values{"code": {"0A1B"}}),
+		"-code-failing":     broken.Mine(false, "POST", "/code", url.Values{"code": {"0A1B"}}),
+		"-stranger": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Doorstep().Stranger(w, portaltest.Spoken(r, in), signin.Visitor{})
+		},
+		"-unsigned": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Doorstep().Failed(w, portaltest.Spoken(r, in), signin.Stale)
+		},
+		"-left": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+			full.Doorstep().SignedOut(w, portaltest.Spoken(r, in))
+		},
+	} {
+		scenes["mine"+name] = scene
+	}
 	scenes["elsewhere"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		asked := full.Pages.AskFirst(func(*http.Request) bool { return true }, http.NotFoundHandler())
 		r.Header.Set("Accept", "text/html")

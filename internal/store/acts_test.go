@@ -20,6 +20,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -83,6 +84,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"people are being told":     act(incident.Write{File: 35, By: "nadia", Step: new(incident.Pause)}),
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a person asks why":         act(person.Ask{Person: storetest.Person(1), Line: seen(9), What: person.AskWhy}),
+	"a letter's code is typed":  act(mailing.UseCode{Code: mailing.Code{List: 37, Part: 1, Place: 2}, File: 35, Person: storetest.Person(1)}),
 	"a person is answered":      act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
 	"a passkey is enrolled":     act(&accounts.Enrol{Passkey: passkeyOf("nadia", 9)}),
@@ -251,7 +253,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select generation from head`, `select * from fact_change order by number`,
+		`select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -479,6 +481,7 @@ type allRows interface {
 	containment.RestoredRows
 	incident.Rows
 	person.QuestionRows
+	mailing.CodeRows
 }
 
 type faultyRows struct {
@@ -548,6 +551,10 @@ func (r faultyRows) InsertIncidentLine(l incident.Line) error {
 
 func (r faultyRows) PutQuestion(q person.Question) error {
 	return r.f.call("put a question", func() error { return r.allRows.PutQuestion(q) })
+}
+
+func (r faultyRows) PutCode(c mailing.Code) error {
+	return r.f.call("put a code", func() error { return r.allRows.PutCode(c) })
 }
 
 // Promise: LEDGER-1

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
 	"poterne/internal/seal"
@@ -124,4 +126,55 @@ func (m Mailings) Save(ctx context.Context, list ledger.Number, h mailing.Hold, 
 		}
 		return nil
 	})
+}
+
+// Code implements mailing.Codes: a code that was typed.
+func (m Mailings) Code(ctx context.Context, list ledger.Number, part, place int) (mailing.Code, error) {
+	code, err := m.db.code(ctx, m.db.read, list, part, place)
+	return code, m.db.engine.classify(err)
+}
+
+func codeRow(c mailing.Code) *seal.Row {
+	return seal.NewRow("letter_code").Int(int64(c.List)).Int(int64(c.Part)).Int(int64(c.Place)).Time(c.At)
+}
+
+// code reads a code that was typed. A row that no node wrote stops whoever asks: without it, or
+// with another time, a code that is spent would open again.
+func (db *DB) code(ctx context.Context, from querier, list ledger.Number, part, place int) (mailing.Code, error) {
+	c := mailing.Code{List: list, Part: part, Place: place}
+	var typed int64
+	var sealed []byte
+	const query = `select typed_us, seal from letter_code where list = $1 and part = $2 and place = $3`
+	rows, err := from.QueryContext(ctx, query, int64(list), part, place)
+	if err != nil {
+		return c, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return c, errors.Join(rows.Err(), fault.Errorf(fault.Absent, "this code was not typed"))
+	}
+	if err := rows.Scan(&typed, &sealed); err != nil {
+		return c, err
+	}
+	c.At = time.UnixMicro(typed).UTC()
+	if !db.seals.holds(sealed, codeRow(c), func() string { return "letter_code" }) {
+		return c, errors.New("a code that was typed has a row that no node wrote")
+	}
+	return c, nil
+}
+
+// codeRows is the codes of letters, in a turn.
+type codeRows struct{ *turn }
+
+// Code implements mailing.CodeRows.
+func (r codeRows) Code(list ledger.Number, part, place int) (mailing.Code, error) {
+	c, err := r.db.code(r.ctx, r.tx, list, part, place)
+	return c, doing("reading a code", err)
+}
+
+// PutCode implements mailing.CodeRows.
+func (r codeRows) PutCode(c mailing.Code) error {
+	const put = `insert into letter_code (list, part, place, typed_us, seal) values ($1, $2, $3, $4, $5)`
+	_, err := r.exec(put, int64(c.List), c.Part, c.Place, c.At.UnixMicro(), r.db.seals.seal(codeRow(c)))
+	return doing("writing that a code was typed", err)
 }

@@ -35,6 +35,7 @@ var rights = map[string]string{
 	"mailing":        "select, insert",
 	"mailing_fate":   "select, insert, update (fates, seal)",
 	"mailing_hold":   "select, insert, update",
+	"letter_code":    "select, insert",
 	"question":       "select, insert, update",
 	"kept":           "select, insert, update, delete",
 

@@ -17,6 +17,7 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/incident"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -120,6 +121,7 @@ type rows struct {
 	monthRows
 	incidentRows
 	questionRows
+	codeRows
 }
 
 var _ interface {
@@ -132,10 +134,11 @@ var _ interface {
 	intake.AliasRows
 	incident.Rows
 	person.QuestionRows
+	mailing.CodeRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -24,6 +24,7 @@ type writer struct {
 	list    ledger.Number
 	file    ledger.Number
 	message notice.Message
+	began   time.Time       // when people began to be told
 	texts   map[said][]byte // encoded; what many people are told alike
 	out     bytes.Buffer
 	date    string
@@ -36,8 +37,8 @@ type said struct {
 	first, last int64 // days
 }
 
-func (s *settings) writer(list, file ledger.Number, m notice.Message) *writer {
-	return &writer{settings: s, list: list, file: file, message: m, texts: make(map[said][]byte)}
+func (s *settings) writer(list, file ledger.Number, m notice.Message, began time.Time) *writer {
+	return &writer{settings: s, list: list, file: file, message: m, began: began, texts: make(map[said][]byte)}
 }
 
 // to is the message to one person.

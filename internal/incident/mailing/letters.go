@@ -144,8 +144,8 @@ func (b *batch) write(ctx context.Context) error {
 		ids = append(ids, to.ID)
 	}
 	letters := pdf.NewLetters(b.begun.Reference, string(i18n.French), b.Now())
-	manifest, addresses := [][]string{{"page", "reference", "letter", "check"}}, [][]string{{"page", "line1", "line2", "line3", "line4", "line5", "line6"}}
-	w := b.writer(b.list, b.file, b.begun)
+	manifest, addresses := [][]string{{"page", "pages", "reference", "letter", "check"}}, [][]string{{"page", "line1", "line2", "line3", "line4", "line5", "line6"}}
+	w := b.writer(b.list, b.file, b.begun, b.began)
 	for some := range slices.Chunk(b.to, PerPart) {
 		if err := b.Explain(ctx, b.file, 0, ids[:len(some)]); err != nil {
 			return err
@@ -165,15 +165,17 @@ func (b *batch) write(ctx context.Context) error {
 				continue
 			}
 			lines := append([]string{contact.Name}, contact.Address...)
-			if err := letters.Add(w.letter(to.Person, lines)); err != nil {
+			first := letters.Len() + 1
+			pages, err := letters.Add(w.letter(to, lines))
+			if err != nil {
 				return err
 			}
 			*fate = byte(Printed)
-			page, check := strconv.Itoa(letters.Len()), ""
+			page, check := strconv.Itoa(first), ""
 			if len(lines) > mostLines || slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > longestLine }) {
 				check = "address"
 			}
-			manifest = append(manifest, []string{page, b.begun.Reference, b.returning(to.place), check})
+			manifest = append(manifest, []string{page, strconv.Itoa(pages), b.begun.Reference, b.returning(to.place), check})
 			addresses = append(addresses, append([]string{page}, append(lines, make([]string, max(0, mostLines-len(lines)))...)[:mostLines]...))
 		}
 	}
@@ -197,8 +199,8 @@ func (b *batch) save() error {
 }
 
 // letter is the letter to one person.
-func (w *writer) letter(p Person, address []string) pdf.Letter {
-	m := w.to(p)
+func (w *writer) letter(to letterTo, address []string) pdf.Letter {
+	m := w.to(to.Person)
 	said := notice.Words{In: i18n.French, Zone: w.Zone}
 	l := pdf.Letter{Sender: []string{m.Controller.Name}, Address: address}
 	for line := range strings.Lines(m.Controller.Address) {
@@ -210,6 +212,11 @@ func (w *writer) letter(p Person, address []string) pdf.Letter {
 			heading = i18n.French.Say("mailing.easy")
 		}
 		l.Parts = append(l.Parts, pdf.LetterPart{Heading: heading, Paragraphs: m.Paragraphs(version, said)})
+	}
+	if w.Site != "" {
+		l.Parts = append(l.Parts, pdf.LetterPart{Heading: i18n.French.Say("mailing.code"), Paragraphs: []string{
+			i18n.French.Say("mailing.code-what", "site", w.Site), w.Code(to.list, to.part, to.place.place), i18n.French.Say("mailing.code-until", "day", i18n.French.DatedDay(w.began.Add(CodeLasts).In(w.Zone))),
+		}})
 	}
 	return l
 }

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/notice"
@@ -504,4 +506,75 @@ func tells(t *testing.T, path string) {
 	h := open(t, path, 0)
 	fmt.Println("ready")
 	_ = h.sender(t, mail.Server{Host: "127.0.0.1", Port: port, Security: mail.Plain}, h.rows, t.TempDir()).Run(t.Context())
+}
+
+// What a letter says is the code that opens, for its reader and no other, once it is printed.
+//
+// Promise: PERSON-3
+func TestPERSON_3_ALetterCarriesTheCodeOfItsReader(t *testing.T) {
+	if _, err := exec.LookPath("pdftotext"); err != nil {
+		t.Skip("pdftotext is not installed: it is in Debian's poppler-utils")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "poterne.db")
+	h, s := open(t, path, 60), newSink(t)
+	h.file.Telling.At = time.Now()
+	teller := h.sender(t, s.server(), h.rows, dir)
+	teller.Site = "mon-dossier.example"
+	until(t, teller, func() bool {
+		c := counts(t, teller)
+		return c[mailing.Waiting]+c.Letters() == 0 && c[mailing.Printed] > 0
+	})
+	batches, err := filepath.Glob(filepath.Join(dir, "*.zip"))
+	if err != nil || len(batches) != 1 {
+		t.Fatalf("%v, %v", batches, err)
+	}
+	packed, err := zip.OpenReader(batches[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	letters, err := packed.Open("letters.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(letters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "letters.pdf")
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", file, "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^ *((?:[0-9A-HJKMNP-TV-Z]{4} ){4,}[0-9A-HJKMNP-TV-Z]{1,4}) *$`).FindAllStringSubmatch(string(text), -1)
+	if len(found) != counts(t, teller)[mailing.Printed] || !strings.Contains(string(text), "mon-dossier.example/code") || strings.Contains(string(text), "http") {
+		t.Fatalf("%d codes in %d letters:\n%s", len(found), counts(t, teller)[mailing.Printed], text)
+	}
+	db, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	keyed(t, db, dir)
+	codes := &mailing.Codes{Settings: teller.Settings, Files: h, Rows: h.rows, Typed: store.NewMailings(db), Writer: journal.Outside{DB: store.NewLedger(db), Now: time.Now}}
+	met := make(map[register.PersonID]bool)
+	for _, code := range found {
+		person, of, err := codes.Open(t.Context(), code[1])
+		if err != nil || of != h.file.Number || met[person] {
+			t.Errorf("%q opens incident %d, %v, or somebody twice", code[1], of, err)
+		}
+		met[person] = true
+	}
+	if len(met) != 2 || !met[id(7)] || !met[id(9)] {
+		t.Errorf("the codes are of %d people", len(met))
+	}
+	for i := range 60 {
+		if _, _, err := codes.Open(t.Context(), teller.Code(theList, 0, i)); met[id(i)] != (err == nil) {
+			t.Errorf("the place of person %d, who has a letter or not (%v): %v", i, met[id(i)], err)
+		}
+	}
 }

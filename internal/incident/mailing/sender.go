@@ -29,6 +29,7 @@ type Settings struct {
 	Connections int    // to the mail server, at once
 	Letters     string // the folder for letters
 	Bounces     string // the folder where mails that came back lie; empty: nowhere
+	Site        string // the host where people type the code of their letter; empty: letters have none
 	Zone        *time.Location
 	Holder      string // this node
 	HeldFor     time.Duration
@@ -226,6 +227,7 @@ type round struct {
 	saves chan save
 	pace  pace
 	begun notice.Message
+	began time.Time
 	later bool // the server put mails off
 }
 
@@ -238,7 +240,7 @@ type save struct {
 // tell tells those of a file who wait, until nobody does or the file says to stop.
 func (s *Sender) tell(ctx context.Context, f incident.File) error {
 	t := f.Telling
-	r := &round{Sender: s, file: f.Number, list: t.List, saves: make(chan save), begun: t.Begun.Message}
+	r := &round{Sender: s, file: f.Number, list: t.List, saves: make(chan save), begun: t.Begun.Message, began: t.At}
 	r.pace.every = time.Second / time.Duration(max(1, t.Begun.Rate))
 	if t.Begun.Rate == 0 {
 		r.pace.every = 0
@@ -280,7 +282,7 @@ func (s *Sender) tell(ctx context.Context, f incident.File) error {
 	})
 	for slot := range max(1, s.Connections) {
 		group.Go(func() error {
-			c := &connection{round: r, slot: slot, writer: s.writer(t.List, f.Number, t.Begun.Message)}
+			c := &connection{round: r, slot: slot, writer: s.writer(t.List, f.Number, t.Begun.Message, t.At)}
 			defer c.close()
 			for part := range work {
 				if err := c.tell(working, part); err != nil {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 )
 
-// Letter is a letter of one page.
+// Letter is a letter of one sheet: one page, or two where it is long.
 type Letter struct {
 	Sender  []string // at the top
 	Address []string // where the window of an envelope shows it
@@ -25,8 +25,8 @@ type LetterPart struct {
 	Paragraphs []string
 }
 
-// Letters is letters for a printer, in one document: each is a page, and a section of its
-// own for a screen reader. Texts that many have alike are laid out once.
+// Letters is letters for a printer, in one document: each page is a section of its own for a
+// screen reader. Texts that many have alike are laid out once.
 type Letters struct {
 	title   string
 	lang    string
@@ -54,11 +54,11 @@ func NewLetters(title, lang string, made time.Time) *Letters {
 	}
 }
 
-// Len is how many letters there are.
+// Len is how many pages there are.
 func (l *Letters) Len() int { return len(l.pages) }
 
-// TooLong says that a letter does not fit on its page.
-var TooLong = errors.New("a letter does not fit on one page")
+// TooLong says that a letter does not fit on its sheet.
+var TooLong = errors.New("a letter does not fit on one sheet")
 
 // sizes are those of the text that are tried, in points.
 var sizes = []float64{11, 10.5, 10, 9.5, 9}
@@ -70,33 +70,67 @@ const (
 	bodyTop               = 580.0
 )
 
-// Add adds a letter.
-func (l *Letters) Add(letter Letter) error {
-	for _, size := range sizes {
-		if l.fits(letter, size) {
-			l.set(letter, size)
-			return nil
+// Add adds a letter, and returns how many pages it takes.
+func (l *Letters) Add(letter Letter) (pages int, err error) {
+	for pages := range 2 {
+		for _, size := range sizes {
+			if l.pagesAt(letter, size) == pages+1 {
+				l.set(letter, size)
+				return pages + 1, nil
+			}
 		}
 	}
-	return TooLong
+	return 0, TooLong
 }
 
-func (l *Letters) fits(letter Letter, size float64) bool {
-	y := bodyTop
-	for _, p := range letter.Parts {
-		y -= float64(len(l.lines(setting{p.Heading, size + 1.5, true})))*(size+1.5)*1.25 + size*0.9
+// bottom is where a page ends.
+const bottom = margin * 0.8
+
+// block is a heading or a paragraph at a size.
+type block struct {
+	tag          string
+	setting      setting
+	above, below float64 // what is left free
+}
+
+// blocks are the letter's text at a size.
+func (letter Letter) blocks(size float64) (all []block) {
+	for i, p := range letter.Parts {
+		tag := "H1"
+		if i > 0 {
+			tag = "H2"
+		}
+		all = append(all, block{tag, setting{p.Heading, size + 1.5, true}, size * 0.6, size * 0.3})
 		for _, text := range p.Paragraphs {
-			y -= float64(len(l.lines(setting{text, size, false})))*size*1.25 + size*0.35
+			all = append(all, block{"P", setting{text, size, false}, 0, size * 0.35})
 		}
 	}
-	return y > margin*0.8
+	return all
+}
+
+// height is how much of a page a block takes.
+func (l *Letters) height(b block) float64 {
+	return b.above + float64(len(l.lines(b.setting)))*b.setting.size*1.25 + b.below
+}
+
+// pagesAt is how many pages a letter takes at a size.
+func (l *Letters) pagesAt(letter Letter, size float64) int {
+	pages, y := 1, bodyTop
+	for _, b := range letter.blocks(size) {
+		height := l.height(b)
+		if y-height <= bottom {
+			pages, y = pages+1, pageHeight-margin
+		}
+		y -= height
+	}
+	return pages
 }
 
 // set writes a letter at a size.
 func (l *Letters) set(letter Letter, size float64) {
 	l.page.Reset()
 	var tags []string
-	block := func(tag string, s setting, x, y float64, lines [][]byte) float64 {
+	put := func(tag string, s setting, x, y float64, lines [][]byte) float64 {
 		name := "R"
 		if s.bold {
 			name = "B"
@@ -123,24 +157,23 @@ func (l *Letters) set(letter Letter, size float64) {
 		}
 		return set
 	}
-	block("P", setting{size: 9}, margin, pageHeight-margin, own(letter.Sender))
-	block("P", setting{size: 11}, windowLeft, windowTop, own(letter.Address))
-	y := bodyTop
-	for i, p := range letter.Parts {
-		tag := "H1"
-		if i > 0 {
-			tag = "H2"
-		}
-		y -= size * 0.6
-		head := setting{p.Heading, size + 1.5, true}
-		y = block(tag, head, margin, y, l.lines(head)) - size*0.3
-		for _, text := range p.Paragraphs {
-			s := setting{text, size, false}
-			y = block("P", s, margin, y, l.lines(s)) - size*0.35
-		}
+	turn := func() {
+		l.pages = append(l.pages, l.packer.pack(l.page.Bytes()))
+		l.tags = append(l.tags, tags)
+		l.page.Reset()
+		tags = nil
 	}
-	l.pages = append(l.pages, l.packer.pack(l.page.Bytes()))
-	l.tags = append(l.tags, tags)
+	put("P", setting{size: 9}, margin, pageHeight-margin, own(letter.Sender))
+	put("P", setting{size: 11}, windowLeft, windowTop, own(letter.Address))
+	y := bodyTop
+	for _, b := range letter.blocks(size) {
+		if y-l.height(b) <= bottom {
+			turn()
+			y = pageHeight - margin
+		}
+		y = put(b.tag, b.setting, margin, y-b.above, l.lines(b.setting)) - b.below
+	}
+	turn()
 }
 
 // lines is a text broken into lines. The space between two lines is text, too.

@@ -115,12 +115,12 @@ func letter(i int) pdf.Letter {
 	}
 }
 
-func TestLettersAreAPageEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
+func TestLettersAreASheetEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
 	const many = 1200
 	letters := pdf.NewLetters("Lettres (2026-003-K)", "fr-FR", time.Date(2026, 3, 3, 2, 12, 0, 0, time.UTC))
 	for i := range many {
-		if err := letters.Add(letter(i)); err != nil {
-			t.Fatal(err)
+		if pages, err := letters.Add(letter(i)); err != nil || pages != 1 {
+			t.Fatal(pages, err)
 		}
 	}
 	var body bytes.Buffer
@@ -131,9 +131,11 @@ func TestLettersAreAPageEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
 		t.Errorf("a letter takes %d bytes", each)
 	}
 	too := letter(0)
-	too.Parts[1].Paragraphs = slices.Repeat(too.Parts[0].Paragraphs, 4)
-	if err := letters.Add(too); !errors.Is(err, pdf.TooLong) {
-		t.Errorf("a letter of two pages: %v", err)
+	for times, want := range map[int]int{2: 2, 12: 0} {
+		too.Parts[1].Paragraphs = slices.Repeat(letter(0).Parts[0].Paragraphs, times)
+		if pages, err := letters.Add(too); pages != want || (want == 0) != errors.Is(err, pdf.TooLong) {
+			t.Errorf("a letter that is %d times as long takes %d pages: %v", times, pages, err)
+		}
 	}
 	file := filepath.Join(t.TempDir(), "letters.pdf")
 	if err := os.WriteFile(file, body.Bytes(), 0o600); err != nil {
@@ -166,7 +168,7 @@ func TestLettersAreAPageEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
 func BenchmarkLetters(b *testing.B) {
 	letters := pdf.NewLetters("Lettres", "fr-FR", time.Now())
 	for i := 0; b.Loop(); i++ {
-		if err := letters.Add(letter(i)); err != nil {
+		if _, err := letters.Add(letter(i)); err != nil {
 			b.Fatal(err)
 		}
 		if letters.Len() == 2048 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"log/slog"
@@ -28,6 +29,7 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/intake"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/index"
@@ -45,6 +47,7 @@ import (
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
@@ -169,6 +172,9 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	if err := db.Seal(t.Context(), seal.New()); err != nil {
+		t.Fatal(err)
+	}
 	kept, err := store.OpenIndexSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -265,6 +271,10 @@ func (s *Site) People(now func() time.Time) http.Handler {
 	pages := portal.NewPages(portal.Settings{Now: now})
 	return personroom.New(pages, personroom.Deps{
 		Door: peopleDoor{}, Reader: s.questions().Reader, Questions: s.questions(), Controller: Controller,
+		Concerns: incident.Concerns{Files: s.Incidents(), Lines: s.questions().Reader},
+		Codes: &mailing.Codes{
+			Settings: mailing.Settings{Now: now, Tag: Tag}, Files: s.Incidents(), Rows: store.NewMailings(s.DB), Typed: store.NewMailings(s.DB), Writer: s.Gate.Journal,
+		},
 		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.ProveToPerson(ctx, store.NewLedger(s.DB), s.Verifier, number)
 		},
@@ -283,10 +293,25 @@ func (peopleDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, e
 
 func (peopleDoor) MountPeople(*http.ServeMux) {}
 
+// Index is the index of its ledger.
+func (s *Site) Index() desk.Index { return s.desk.Index }
+
+// Incidents are the files of the site.
+func (s *Site) Incidents() incident.Service {
+	return incident.Service{Writer: s.Gate.Journal, Rows: store.NewIncidents(s.DB), Ledger: s.Gate}
+}
+
+// Tag is the keyed hash of a site.
+func Tag(text string) (tag [16]byte) {
+	sum := sha256.Sum256([]byte("key " + text))
+	copy(tag[:], sum[:])
+	return tag
+}
+
 // incidents is what the room of incidents relies on.
 func (s *Site) incidents(counting desk.Index) incidentroom.Deps {
 	deps := incidentroom.Deps{
-		Files: incident.Service{Writer: s.Gate.Journal, Rows: store.NewIncidents(s.DB), Ledger: s.Gate}, Gate: s.Gate, Roster: store.NewRoster(s.DB),
+		Files: s.Incidents(), Gate: s.Gate, Roster: store.NewRoster(s.DB),
 		Controller: Controller, Covering: s.desk.Covering,
 		Evidence: incidentroom.Evidence{Journal: s.Gate, Program: "poterne", Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)

@@ -503,6 +503,17 @@ create table mailing_hold (
 	until_us bigint not null
 );
 
+-- letter_code is the codes of letters that were typed, and when first: which letter by its list
+-- and place there.
+create table letter_code (
+	list     bigint  not null,
+	part     integer not null,
+	place    integer not null,
+	typed_us bigint  not null,
+	seal     bytea   not null default '',
+	constraint letter_code_of primary key (list, part, place)
+);
+
 -- People
 
 -- question is what people asked about a line that shows who looked at their file: number is

@@ -461,6 +461,17 @@ create table mailing_hold (
 	until_us integer not null
 ) strict;
 
+-- letter_code is the codes of letters that were typed, and when first: which letter by its list
+-- and place there.
+create table letter_code (
+	list     integer not null,
+	part     integer not null,
+	place    integer not null,
+	typed_us integer not null,
+	seal     blob    not null default x'',
+	constraint letter_code_of primary key (list, part, place)
+) strict, without rowid;
+
 -- People
 
 -- question is what people asked about a line that shows who looked at their file: number is

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"poterne/internal/fault"
+	"poterne/internal/incident"
 	"poterne/internal/ledger"
 	"poterne/internal/notice"
 	"poterne/internal/person"
@@ -25,9 +26,13 @@ var pageFiles embed.FS
 // Deps is what the room needs.
 type Deps struct {
 	Door   Door
-	Reader person.Reader
+	Reader Reader
 	// Questions are what the person asked about lines.
 	Questions Questions
+	// Concerns answers whether incidents concerned the person.
+	Concerns Concerns
+	// Codes opens the codes of letters; nil where letters have none.
+	Codes Codes
 	// Controller is who answers for the register: whom people call.
 	Controller notice.Controller
 	// Prove makes the proof that an entry is in the ledger, for the person it is about.
@@ -44,12 +49,35 @@ type Door interface {
 	MountPeople(*http.ServeMux)
 }
 
+// Reader reads people their lines.
+type Reader interface {
+	// Read returns the lines of a person.
+	Read(context.Context, register.PersonID) (person.Lines, error)
+	// One returns one of them; fault.Absent when the entry is no line of the person's.
+	One(context.Context, register.PersonID, ledger.Number) (person.Line, error)
+}
+
 // Questions are what people ask about lines.
 type Questions interface {
 	// Ask asks about a line; fault.Absent when it is no line of the person's.
 	Ask(ctx context.Context, person register.PersonID, line ledger.Number, what ledger.State) error
 	// Of returns the questions of a person, by line.
 	Of(context.Context, register.PersonID) (map[ledger.Number]person.Question, error)
+}
+
+// Concerns answers whether incidents concerned somebody.
+type Concerns interface {
+	// Of answers about every incident that people are answered about.
+	Of(context.Context, register.PersonID) ([]incident.Concern, error)
+	// In answers about one; fault.Absent when people are not answered about it.
+	In(ctx context.Context, person register.PersonID, file ledger.Number) (incident.Concern, error)
+}
+
+// Codes opens the codes of letters.
+type Codes interface {
+	// Open returns whom the letter with a code told, and of which incident; fault.Absent for
+	// every code that opens nothing.
+	Open(ctx context.Context, code string) (register.PersonID, ledger.Number, error)
 }
 
 // Handlers serve the room.
@@ -74,8 +102,16 @@ func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
 		"GET /lines/{number}":       h.line,
 		"GET /lines/{number}/proof": h.proof,
 		"POST /lines/{number}/ask":  h.ask,
+
+		"GET /concerned":                    h.concerned,
+		"GET /concerned/{number}/complaint": h.complaint,
 	} {
 		mux.Handle(pattern, h.signedIn(serve))
+	}
+	if h.deps.Codes != nil {
+		mux.HandleFunc("GET /code", h.askCode)
+		mux.HandleFunc("POST /code", h.typedCode)
+		mux.HandleFunc("POST /code/complaint", h.codeComplaint)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.failed(w, r, fault.Absent) })
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -89,8 +125,7 @@ type visit struct {
 	Speaker portal.Speaker
 }
 
-// signedIn serves an address to whoever signed in, and shows the way in to others; it is the
-// only place where an error becomes a status, and is logged.
+// signedIn serves an address to whoever signed in, and shows the way in to others.
 func (h *Handlers) signedIn(serve func(visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
@@ -100,21 +135,31 @@ func (h *Handlers) signedIn(serve func(visit) error) http.Handler {
 			v.Person, err = session.Person()
 		}
 		if fault.Is(err, fault.Anonymous) {
-			h.pages.Write(w, r, http.StatusUnauthorized, "welcome.html", h.page(r, "mine.welcome"))
+			h.pages.Write(w, r, http.StatusUnauthorized, "welcome.html", welcomePage{h.page(r, "mine.welcome"), h.deps.Codes != nil})
 			return
 		}
 		if err == nil {
 			err = serve(v)
 		}
-		if err == nil {
-			return
+		if err != nil {
+			h.fails(w, r, err)
 		}
-		kind := fault.KindOf(err)
-		if kind == fault.Broken || kind == fault.Unavailable {
-			h.pages.Settings().Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
-		}
-		h.failed(w, r, kind)
 	})
+}
+
+// fails is the only place where an error becomes a status, and is logged.
+func (h *Handlers) fails(w http.ResponseWriter, r *http.Request, err error) {
+	kind := fault.KindOf(err)
+	if kind == fault.Broken || kind == fault.Unavailable {
+		h.pages.Settings().Log.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("err", err))
+	}
+	h.failed(w, r, kind)
+}
+
+// welcomePage shows the way in.
+type welcomePage struct {
+	page
+	Codes bool // or by the code of a letter, to less
 }
 
 // page is what every page of the room is given.

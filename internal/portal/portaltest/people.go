@@ -1,0 +1,131 @@
+package portaltest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/i18n"
+	"poterne/internal/incident"
+	"poterne/internal/ledger"
+	"poterne/internal/notice"
+	"poterne/internal/person"
+	personroom "poterne/internal/portal/rooms/person"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Mine asks for a page of people of the register, as somebody who is signed in or not. Lines,
+// questions and incidents are invented; on an empty stage there are none.
+func (s *Stage) Mine(in bool, method, target string, form url.Values) func(http.ResponseWriter, *http.Request, i18n.Language) {
+	return func(w http.ResponseWriter, r *http.Request, language i18n.Language) {
+		deps := personroom.Deps{
+			Door: peopleDoor{}, Reader: stagePerson{s}, Questions: stagePerson{s}, Concerns: stageConcerns{stagePerson{s}}, Codes: stagePerson{s}, Controller: Controller, Key: "valbourg.example/ledger+0a1b2c3d+AbCd",
+			Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken },
+		}
+		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
+		if err != nil {
+			panic(err) // the scenes are ours
+		}
+		asked.RequestURI = target
+		if method == http.MethodPost {
+			asked.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		if in {
+			asked.Header.Set(Actor, register.PersonID{1}.Hex())
+		}
+		personroom.New(s.Pages, deps).Handler(s.Pages).ServeHTTP(w, Spoken(asked, language))
+	}
+}
+
+// Doorstep is what people read who sign in.
+func (s *Stage) Doorstep() personroom.Doorstep { return personroom.NewDoorstep(s.Pages, Controller) }
+
+// stagePerson is what the stage knows of one person.
+type stagePerson struct{ *Stage }
+
+func (s stagePerson) lines() (lines []person.Line) {
+	if len(s.Written) == 0 {
+		return nil
+	}
+	for i, days := range []int{0, 2, 9, 41, 75, 190} {
+		line := person.Line{
+			Number: ledger.Number(700 - i), At: Now.AddDate(0, 0, -days), Body: "ml-bourg", Name: "Mission locale du Bourg", Role: roster.Adviser, Reason: reason.Caseload,
+			Fields: register.Name | register.Contact, Changed: i == 2,
+		}
+		if i == 1 || i == 4 {
+			line.Body, line.Name, line.Role, line.Reason, line.Fields = "agence", "Agence de Valbourg", roster.Desk, reason.None, register.Name|register.Birth|register.Status
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (s stagePerson) Read(context.Context, register.PersonID) (person.Lines, error) {
+	return person.Lines{Lines: s.lines(), Since: Now.AddDate(0, -11, 0)}, s.Broken
+}
+
+func (s stagePerson) One(_ context.Context, _ register.PersonID, number ledger.Number) (person.Line, error) {
+	for _, line := range s.lines() {
+		if line.Number == number {
+			return line, s.Broken
+		}
+	}
+	return person.Line{}, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
+}
+
+func (s stagePerson) Ask(context.Context, register.PersonID, ledger.Number, ledger.State) error {
+	return s.Broken
+}
+
+// Of answers about the person's questions.
+func (s stagePerson) Of(context.Context, register.PersonID) (map[ledger.Number]person.Question, error) {
+	return map[ledger.Number]person.Question{
+		699: {Number: 600, Line: 699, What: person.AskWhy, At: Now.AddDate(0, 0, -1)},
+		696: {Number: 601, Line: 696, What: person.UnknownBody, At: Now.AddDate(0, 0, -60), Answered: Now.AddDate(0, 0, -50), Why: person.Mistake, Words: "Deux dossiers se ressemblaient."},
+	}, s.Broken
+}
+
+func (s stagePerson) concerns() (all []incident.Concern) {
+	if len(s.Written) == 0 {
+		return nil
+	}
+	m := notice.Message{
+		Reference: notice.Reference(2026, 3), Controller: Controller, First: Now.Add(-25 * time.Hour), Last: Now.Add(-20 * time.Minute), Shown: register.Name | register.Contact,
+		Held: register.AllFields, Harms: []string{"fraud", "identity-theft"}, Contained: true, Notified: true,
+	}
+	no := m
+	no.Reference = notice.Reference(2026, 2)
+	old := m
+	old.Reference = notice.Reference(2025, 1)
+	return []incident.Concern{{File: 500, People: 12, Verdict: incident.Yes, Times: 2, Message: m}, {File: 400, People: 3, Verdict: incident.No, Message: no}, {File: 300, People: 3, Verdict: incident.Blank, Message: old}}
+}
+
+// Open opens a code.
+func (s stagePerson) Open(_ context.Context, code string) (register.PersonID, ledger.Number, error) {
+	if code == "" {
+		return register.PersonID{}, 0, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
+	}
+	return register.PersonID{1}, 500, s.Broken
+}
+
+// stageConcerns answers whether incidents concerned the person.
+type stageConcerns struct{ stagePerson }
+
+func (s stageConcerns) Of(context.Context, register.PersonID) ([]incident.Concern, error) {
+	return s.concerns(), s.Broken
+}
+
+func (s stageConcerns) In(_ context.Context, _ register.PersonID, file ledger.Number) (incident.Concern, error) {
+	for _, c := range s.concerns() {
+		if c.File == file {
+			return c, s.Broken
+		}
+	}
+	return incident.Concern{}, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
+}
