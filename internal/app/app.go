@@ -34,6 +34,7 @@ import (
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
+	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/desk"
@@ -41,6 +42,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/refund"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -171,6 +173,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 			Accounts: life, Caseloads: intake.Caseloads{Writer: p.Journal, Rows: store.NewFacts(o.DB), Key: o.Pseudonym, Schemes: o.Schemes}, Sessions: p.door, Quota: o.Quota, Trains: o.Awareness.Modules,
 		}),
 		incidentroom.New(shell, incidents),
+		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	)
 

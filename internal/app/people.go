@@ -55,7 +55,9 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 }
 
 // reader reads people their lines.
-func reader(o *Opened) person.Reader { return person.Reader{Index: o.Index, Roster: o.Roster} }
+func reader(o *Opened) person.Reader {
+	return person.Reader{Index: o.Index, Roster: o.Roster, Withheld: store.NewWithholdings(o.DB), Now: o.Now}
+}
 
 // questions are what people ask about lines of theirs.
 func (p *Program) questions(o *Opened) person.Questions {

@@ -54,6 +54,7 @@ const (
 	Readmitted Kind = 42 // one of two people approved it again
 	Entrusted  Kind = 61 // people came to an account, to stay with it for weeks; or wait to, are admitted, are refused
 	CodeTyped  Kind = 49 // the code of a letter about an incident was typed for the first time
+	Withheld   Kind = 50 // lines are left out of what people are told, for a while: asked for, signed for, stopped
 )
 
 var kindNames = [...]string{
@@ -101,6 +102,7 @@ var kindNames = [...]string{
 	Readmitted: "readmitted",
 	Entrusted:  "entrusted",
 	CodeTyped:  "code-typed",
+	Withheld:   "withheld",
 }
 
 func (k Kind) String() string {
@@ -219,6 +221,7 @@ var fields = map[Kind][]string{
 	Questioned: {"Person", "Epoch", "Organisation", "Cause", "State"},
 	Answered:   also(doer, "Subject", "Cause", "State", "Digest"),
 	CodeTyped:  {"Person", "Epoch", "Cause"},
+	Withheld:   also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
 	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 	Reviewed:   also(doer, "Count"),
 	Lapsed:     also(doer, "Subject", "Until"),

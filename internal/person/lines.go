@@ -42,25 +42,41 @@ type Roster interface {
 	Account(context.Context, roster.AccountID) (roster.Account, roster.Organisation, error)
 }
 
-// Reader reads people their lines.
-type Reader struct {
-	Index  Index
-	Roster Roster
+// Withheld is what is left out of what people are told.
+type Withheld interface {
+	// Withholdings returns every withholding.
+	Withholdings(context.Context) ([]Withholding, error)
 }
 
-// Shown returns the entries in which a person was shown, the newest first, and since when the
-// ledger has them.
+// Reader reads people their lines.
+type Reader struct {
+	Index    Index
+	Roster   Roster
+	Withheld Withheld
+	Now      func() time.Time
+}
+
+// Shown returns the entries in which a person was shown, but for those that are withheld now,
+// the newest first, and since when the ledger has them. Whatever people are told of their file
+// is made of these.
 func (r Reader) Shown(ctx context.Context, person register.PersonID) (shown []ledger.Entry, since time.Time, err error) {
 	seen, err := r.Index.WhoSaw(ctx, person)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	withheld, err := r.Withheld.Withholdings(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	now := r.Now()
 	slices.Reverse(seen.Numbers)
 	for e, err := range seen.Entries(ctx) {
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		shown = append(shown, e)
+		if !slices.ContainsFunc(withheld, func(w Withholding) bool { return w.Hides(e, now) }) {
+			shown = append(shown, e)
+		}
 	}
 	return shown, seen.Begun, nil
 }

@@ -47,6 +47,10 @@ var parameters = map[string]struct {
 	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},
 	}},
+	"GET /withheld":                            {keepers, nil},
+	"POST /withheld":                           {keepers, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments, "because": {"an enquiry"}}},
+	"POST /withheld/{number}/approve":          {keepers, map[string][]string{"{number}": {"803", "802"}}},
+	"POST /withheld/{number}/stop":             {keepers, map[string][]string{"{number}": {"803", "802"}}},
 	"GET /manager":                             {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
 	"POST /manager/cosign":                     {vouchers, map[string][]string{"receipt": {"12", "250"}}},
 	"POST /manager/thaw":                       {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},

@@ -84,6 +84,9 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"people are being told":     act(incident.Write{File: 35, By: "nadia", Step: new(incident.Pause)}),
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a person asks why":         act(person.Ask{Person: storetest.Person(1), Line: seen(9), What: person.AskWhy}),
+	"lines are to be withheld":  act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
+	"lines are withheld":        approved,
+	"lines are shown again":     act(person.StopWithholding{Number: 42, By: "samir"}),
 	"a letter's code is typed":  act(mailing.UseCode{Code: mailing.Code{List: 37, Part: 1, Place: 2}, File: 35, Person: storetest.Person(1)}),
 	"a person is answered":      act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
@@ -104,6 +107,8 @@ func writes(name string) int {
 		return 2 // and what the account is since then
 	case "an account is proposed":
 		return 2 // and that it is the proposer's fourth within a day
+	case "lines are withheld":
+		return 2 // and that nadia is there
 	case "accounts are confirmed":
 		return 3
 	case "an order is put back":
@@ -111,6 +116,17 @@ func writes(name string) int {
 	default:
 		return 1
 	}
+}
+
+// approved is that nadia confirms and puts in force what samir asked for.
+func approved(ctx context.Context, w journal.Writer) error {
+	return w.Turn(ctx, 2, func(tx *journal.Tx) error {
+		if _, err := journal.Within(tx, journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}); err != nil {
+			return err
+		}
+		_, err := journal.Within(tx, journal.Act[person.WithholdingRows](person.ApproveWithholding{Number: 42, By: "nadia"}))
+		return err
+	})
 }
 
 var actAt = storetest.At.Add(time.Hour)
@@ -188,6 +204,7 @@ func prepared(t *testing.T, s *store.DB) {
 		act(person.Ask{Person: storetest.Person(1), Line: seen(8), What: person.AskWhy}),
 		act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}),
 		act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(1), storetest.Person(2)}, Until: actAt.Add(time.Hour), Because: "départ"}),
+		act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -253,7 +270,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -482,6 +499,7 @@ type allRows interface {
 	incident.Rows
 	person.QuestionRows
 	mailing.CodeRows
+	person.WithholdingRows
 }
 
 type faultyRows struct {
@@ -551,6 +569,10 @@ func (r faultyRows) InsertIncidentLine(l incident.Line) error {
 
 func (r faultyRows) PutQuestion(q person.Question) error {
 	return r.f.call("put a question", func() error { return r.allRows.PutQuestion(q) })
+}
+
+func (r faultyRows) PutWithholding(w person.Withholding) error {
+	return r.f.call("put a withholding", func() error { return r.allRows.PutWithholding(w) })
 }
 
 func (r faultyRows) PutCode(c mailing.Code) error {

@@ -37,6 +37,7 @@ var rights = map[string]string{
 	"mailing_hold":   "select, insert, update",
 	"letter_code":    "select, insert",
 	"question":       "select, insert, update",
+	"withholding":    "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

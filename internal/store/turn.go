@@ -122,6 +122,7 @@ type rows struct {
 	incidentRows
 	questionRows
 	codeRows
+	withholdingRows
 }
 
 var _ interface {
@@ -135,10 +136,11 @@ var _ interface {
 	incident.Rows
 	person.QuestionRows
 	mailing.CodeRows
+	person.WithholdingRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/seal"
 )
 
 // Audit is the rows that are held against the ledger. It implements audit.Rows.
@@ -52,7 +53,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders,
-			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases,
+			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -66,6 +67,13 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 			found = nil
 		}
 	}
+}
+
+func (db *DB) readWithholdings(ctx context.Context) error {
+	if _, err := db.withholdings(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
+		return err
+	}
+	return nil
 }
 
 func (db *DB) readOrganisations(ctx context.Context) error {

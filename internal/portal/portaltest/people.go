@@ -129,3 +129,29 @@ func (s stageConcerns) In(_ context.Context, _ register.PersonID, file ledger.Nu
 	}
 	return incident.Concern{}, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
 }
+
+// stageWithholdings are what is withheld: one in force, one that waits, two that are over.
+type stageWithholdings struct{ *Stage }
+
+func (s stageWithholdings) All(context.Context) ([]person.Withholding, error) {
+	if len(s.Written) == 0 {
+		return nil, s.Broken
+	}
+	at := func(days int) time.Time { return Now.AddDate(0, 0, days) }
+	return []person.Withholding{
+		{Number: 800, Account: "leo.perrin", Since: at(-90), Until: at(-20), Because: "enquête 26-101", By: "noa.lambert", Approver: "claire.noir", Asked: at(-80)},
+		{Number: 801, Account: "leo.perrin", Since: at(-90), Until: at(20), Because: "enquête 26-104", By: "noa.lambert", Asked: at(-10), Stopped: at(-9), StoppedBy: "claire.noir"},
+		{Number: 802, Account: "theo.marchand", Since: at(-10), Until: at(40), Because: "enquête 26-118", By: "claire.noir", Approver: "noa.lambert", Asked: at(-3)},
+		{Number: 803, Account: "sacha.olive", Since: at(-4), Until: at(60), Because: "enquête 26-121", By: "claire.noir", Asked: at(-1)},
+	}, s.Broken
+}
+
+func (s stageWithholdings) Ask(context.Context, person.AskWithholding) error { return s.Broken }
+
+func (s stageWithholdings) Approve(context.Context, ledger.Number, roster.AccountID) error {
+	return s.Broken
+}
+
+func (s stageWithholdings) Stop(context.Context, ledger.Number, roster.AccountID) error {
+	return s.Broken
+}

@@ -45,6 +45,7 @@ import (
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
+	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
@@ -255,23 +256,34 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 			Accounts: accounts.Service{Writer: s.Gate.Journal}, Caseloads: intake.Caseloads{Writer: s.Gate.Journal, Rows: store.NewFacts(s.DB), Key: Key(s.t), Schemes: register.NewSchemes("dossier", nil)}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index)),
+		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run
 }
 
+// reader reads people their lines.
+func (s *Site) reader(now func() time.Time) person.Reader {
+	return person.Reader{Index: s.desk.Index, Roster: store.NewRoster(s.DB), Withheld: store.NewWithholdings(s.DB), Now: now}
+}
+
+// Withholdings are what is withheld from people.
+func (s *Site) Withholdings() person.Withholdings {
+	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
+}
+
 // questions are what people ask, of lines that the site's index has.
 func (s *Site) questions() person.Questions {
-	reader := person.Reader{Index: s.desk.Index, Roster: store.NewRoster(s.DB)}
-	return person.Questions{Writer: s.Gate.Journal, Reader: reader, Ledger: s.Gate, Rows: store.NewQuestions(s.DB)}
+	return person.Questions{Writer: s.Gate.Journal, Reader: s.reader(time.Now), Ledger: s.Gate, Rows: store.NewQuestions(s.DB)}
 }
 
 // People serves where people of the register see their own file, to whom the header names
 // by their pseudonym.
 func (s *Site) People(now func() time.Time) http.Handler {
-	pages := portal.NewPages(portal.Settings{Now: now})
+	pages, asking := portal.NewPages(portal.Settings{Now: now}), s.questions()
+	asking.Reader = s.reader(now)
 	return personroom.New(pages, personroom.Deps{
-		Door: peopleDoor{}, Reader: s.questions().Reader, Questions: s.questions(), Controller: Controller,
-		Concerns: incident.Concerns{Files: s.Incidents(), Lines: s.questions().Reader},
+		Door: peopleDoor{}, Reader: s.reader(now), Questions: asking, Controller: Controller,
+		Concerns: incident.Concerns{Files: s.Incidents(), Lines: s.reader(now)},
 		Codes: &mailing.Codes{
 			Settings: mailing.Settings{Now: now, Tag: Tag}, Files: s.Incidents(), Rows: store.NewMailings(s.DB), Typed: store.NewMailings(s.DB), Writer: s.Gate.Journal,
 		},

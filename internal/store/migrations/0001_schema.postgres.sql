@@ -536,6 +536,23 @@ create table question (
 create index question_person on question (person);
 create index question_organisation on question (organisation);
 
+-- withholding is lines that people are not told of, for an enquiry: what account was shown since
+-- since_us, until until_us. number is that of the entry that asked for it. It withholds nothing
+-- until approved_by is set, nor once stopped_us is.
+create table withholding (
+	number      bigint not null constraint withholding_number primary key,
+	account     text collate "C" not null,
+	since_us    bigint not null,
+	until_us    bigint not null,
+	because     text not null,
+	asked_by    text collate "C" not null,
+	approved_by text collate "C" not null,
+	asked_us    bigint not null,
+	stopped_us  bigint,
+	stopped_by  text collate "C" not null,
+	seal        bytea not null default ''
+);
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need
