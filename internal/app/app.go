@@ -204,7 +204,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	health := &health{o, present}
-	people, err := p.people(o, files, sender)
+	people, err := p.people(o, files, sender, marks{sessions})
 	if err != nil {
 		return nil, err
 	}

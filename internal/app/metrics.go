@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
+	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -86,6 +87,20 @@ func (m *metrics) audited(watch *audit.Watch) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "poterne_audit_findings", Help: "Rows of the database that no node wrote, or that are not as the ledger says: see poterne audit.",
 	}, func() float64 { return float64(len(watch.Findings())) }))
+}
+
+// counted tells what the last count of people's own lines on this node came to.
+func (m *metrics) counted(tally *person.Tally) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_person_differences", Help: "Lines that people miss, or see and should not, by the last daily count of this node.",
+	}, func() float64 { return float64(tally.Last().Differences) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_person_counted_seconds", Help: "When this node last held what people are shown against the ledger, in seconds since 1970; 0 when it has not: another node may have.",
+	}, func() float64 {
+		if at := tally.Last().At; !at.IsZero() {
+			return float64(at.Unix())
+		}
+		return 0
+	}))
 }
 
 // noticed counts the accounts on the short lists: of those who use nearly all that they may, and

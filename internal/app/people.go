@@ -19,7 +19,7 @@ import (
 
 // people is where people of the register see their own file: a door and a room that share
 // nothing with those of staff but the ledger, at a host name of their own.
-func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Sender) (http.Handler, error) {
+func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Sender, once marks) (http.Handler, error) {
 	if o.People == nil || o.Index == nil {
 		return nil, nil
 	}
@@ -35,6 +35,9 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, error) {
 		return matching.Match(r.Context(), civil, o.Networks.Of(r))
 	}
+	tally := &person.Tally{Reader: reader(o), Journal: p.Journal, Ledger: o.Ledger, Marks: once, Now: o.Now, Log: p.log}
+	p.metrics.counted(tally)
+	p.parts = append(p.parts, tally.Run)
 	sessions := store.NewPersonSessions(o.DB)
 	door, err := signin.New(s, sessions, o.Roster, personroom.NewDoorstep(pages, o.Controller))
 	if err != nil {

@@ -55,6 +55,7 @@ const (
 	Entrusted  Kind = 61 // people came to an account, to stay with it for weeks; or wait to, are admitted, are refused
 	CodeTyped  Kind = 49 // the code of a letter about an incident was typed for the first time
 	Withheld   Kind = 50 // lines are left out of what people are told, for a while: asked for, signed for, stopped
+	Tallied    Kind = 51 // what people are shown was held against the ledger
 )
 
 var kindNames = [...]string{
@@ -103,6 +104,7 @@ var kindNames = [...]string{
 	Entrusted:  "entrusted",
 	CodeTyped:  "code-typed",
 	Withheld:   "withheld",
+	Tallied:    "tallied",
 }
 
 func (k Kind) String() string {
@@ -221,6 +223,7 @@ var fields = map[Kind][]string{
 	Questioned: {"Person", "Epoch", "Organisation", "Cause", "State"},
 	Answered:   also(doer, "Subject", "Cause", "State", "Digest"),
 	CodeTyped:  {"Person", "Epoch", "Cause"},
+	Tallied:    also(doer, "From", "End", "Count", "Rejected"),
 	Withheld:   also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
 	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 	Reviewed:   also(doer, "Count"),

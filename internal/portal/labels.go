@@ -126,6 +126,8 @@ func (l Labels) Sentence(a Activity) string {
 		ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Certified, ledger.Recovery, ledger.Answered, ledger.Diverged, ledger.Readmitted, ledger.Entrusted, ledger.Withheld:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
+	case ledger.Tallied:
+		return l.Speaker.Say("act.tallied", "n", int(e.Rejected), "lines", int(e.Count))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
 	}
