@@ -85,7 +85,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an incident is closed":     act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a person asks why":         act(person.Ask{Person: storetest.Person(1), Line: seen(9), What: person.AskWhy}),
 	"lines are to be withheld":  act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
-	"lines are withheld":        approved,
+	"lines are withheld":        act(person.ApproveWithholding{Number: 42, By: "nadia"}),
 	"lines are shown again":     act(person.StopWithholding{Number: 42, By: "samir"}),
 	"a letter's code is typed":  act(mailing.UseCode{Code: mailing.Code{List: 37, Part: 1, Place: 2}, File: 35, Person: storetest.Person(1)}),
 	"a person is answered":      act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
@@ -107,8 +107,6 @@ func writes(name string) int {
 		return 2 // and what the account is since then
 	case "an account is proposed":
 		return 2 // and that it is the proposer's fourth within a day
-	case "lines are withheld":
-		return 2 // and that nadia is there
 	case "accounts are confirmed":
 		return 3
 	case "an order is put back":
@@ -116,17 +114,6 @@ func writes(name string) int {
 	default:
 		return 1
 	}
-}
-
-// approved is that nadia confirms and puts in force what samir asked for.
-func approved(ctx context.Context, w journal.Writer) error {
-	return w.Turn(ctx, 2, func(tx *journal.Tx) error {
-		if _, err := journal.Within(tx, journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}); err != nil {
-			return err
-		}
-		_, err := journal.Within(tx, journal.Act[person.WithholdingRows](person.ApproveWithholding{Number: 42, By: "nadia"}))
-		return err
-	})
 }
 
 var actAt = storetest.At.Add(time.Hour)
@@ -205,6 +192,7 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}),
 		act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(1), storetest.Person(2)}, Until: actAt.Add(time.Hour), Because: "départ"}),
 		act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
+		act(journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
