@@ -12,6 +12,7 @@ import (
 	"poterne/internal/person"
 	"poterne/internal/portal"
 	personroom "poterne/internal/portal/rooms/person"
+	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/register"
 	"poterne/internal/signin"
 	"poterne/internal/store"
@@ -38,6 +39,10 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	tally := &person.Tally{Reader: reader(o), Journal: p.Journal, Ledger: o.Ledger, Marks: once, Now: o.Now, Log: p.log}
 	p.metrics.counted(tally)
 	p.parts = append(p.parts, tally.Run)
+	if o.Mail != nil {
+		reminders := &person.Reminders{Rows: store.NewQuestions(o.DB), Roster: o.Roster, Marks: once, Sender: o.Mail, Link: o.Origin + questions.Path, Now: o.Now, Log: p.log}
+		p.parts = append(p.parts, reminders.Run)
+	}
 	sessions := store.NewPersonSessions(o.DB)
 	door, err := signin.New(s, sessions, o.Roster, personroom.NewDoorstep(pages, o.Controller))
 	if err != nil {

@@ -70,19 +70,20 @@ func New(shell *portal.Shell, deps Deps) *Handlers {
 	return &Handlers{deps: deps, shell: shell, pages: shell.Writer(pageFiles)}
 }
 
-const path = "/questions"
+// Path is where questions are answered.
+const Path = "/questions"
 
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
 	return []portal.Route{
-		{Pattern: "GET " + path, Serve: h.answering(h.list)},
-		{Pattern: "POST " + path + "/{number}", Serve: h.answering(h.answer)},
+		{Pattern: "GET " + Path, Serve: h.answering(h.list)},
+		{Pattern: "POST " + Path + "/{number}", Serve: h.answering(h.answer)},
 	}
 }
 
 // Links implements portal.Room.
 func (h *Handlers) Links() []portal.Link {
-	return []portal.Link{{Path: path, Name: "questions.link", For: answers}}
+	return []portal.Link{{Path: Path, Name: "questions.link", For: answers}}
 }
 
 // answers reports whether a viewer answers people, or watches that they are answered.
@@ -126,7 +127,7 @@ const mostDone = 20
 func (h *Handlers) list(v *portal.Visit) error { return h.show(v, http.StatusOK, nil) }
 
 func (h *Handlers) show(v *portal.Visit, status int, wrong portal.Mends) error {
-	shown := page{Page: v.Page(path, "questions.title"), May: v.Viewer.Role == roster.Manager, Answers: person.Answers, Wrong: wrong}
+	shown := page{Page: v.Page(Path, "questions.title"), May: v.Viewer.Role == roster.Manager, Answers: person.Answers, Wrong: wrong}
 	var body roster.OrganisationID
 	if shown.May {
 		body = v.Viewer.Organisation.ID
@@ -199,6 +200,6 @@ func (h *Handlers) answer(v *portal.Visit) error {
 	if err := h.deps.Questions.Answer(v.Context(), a); err != nil {
 		return err
 	}
-	v.Back(path)
+	v.Back(Path)
 	return nil
 }
