@@ -147,7 +147,7 @@ func eachReserved(ctx context.Context, o *app.Opened, file string, on *streams, 
 		return 0, err
 	}
 	defer from.Close()
-	due := pace()
+	due := app.Pace()
 	search := lookup.Reserved{Person: o.Person, Canaries: o.Canaries, Progress: func(tried int) {
 		if due() {
 			fmt.Fprintf(on.Err, "%s: %s so far\n", file, count(before+tried, "identifier", "identifiers"))

@@ -88,7 +88,7 @@ func takeFile(file, format string, on *streams, take taking) (intake.Report, err
 		return intake.Report{}, err
 	}
 	defer from.Close()
-	due := pace()
+	due := app.Pace()
 	return take(written, from, intake.Said{
 		Rejected: func(r intake.Rejection) { fmt.Fprintf(on.Err, "%s:%d: %s\n", file, r.Line, r.Reason) },
 		Progress: func(r intake.Report) {

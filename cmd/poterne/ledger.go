@@ -138,7 +138,7 @@ func (v *ledgerVerify) Run(ctx context.Context, on *streams) error {
 
 // verify reads a whole ledger again and prints what it finds.
 func verify(ctx context.Context, on *streams, o *app.Opened, verifier note.Verifier, elsewhere [][]byte) error {
-	due := pace()
+	due := app.Pace()
 	report, err := ledger.Verify(ctx, o.Ledger, verifier, elsewhere, func(done, total int64) {
 		if due() {
 			fmt.Fprintf(on.Err, "%d of %d entries\n", done, total)

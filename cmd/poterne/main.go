@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 	_ "time/tzdata" // pages tell the time of Paris, wherever they run
 
 	"github.com/alecthomas/kong"
@@ -72,19 +71,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	log.SetFlags(0)
-	log.SetOutput(keptBack{slog.New(slog.NewJSONHandler(os.Stderr, nil))})
+	log.SetOutput(app.KeptBack{Log: slog.New(slog.NewJSONHandler(os.Stderr, nil))})
 	os.Exit(run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
-}
-
-// keptBack is the standard logger's output. Nothing of ours writes there; the
-// standard library does, when an application sends bytes that nobody waits for, and
-// quotes them, with whoever they speak of. It is said that it happened.
-type keptBack struct{ log *slog.Logger }
-
-// Write implements io.Writer.
-func (k keptBack) Write(p []byte) (int, error) {
-	k.log.Warn("an application sent bytes after its answer: its connection is closed, and the bytes are not repeated here")
-	return len(p), nil
 }
 
 // run does one command and returns the exit code.
@@ -131,19 +119,6 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + many
-}
-
-// pace returns what says, when a second has passed since it last did, that it is time
-// to tell how far something is.
-func pace() (due func() bool) {
-	last := time.Now()
-	return func() bool {
-		if time.Since(last) <= time.Second {
-			return false
-		}
-		last = time.Now()
-		return true
-	}
 }
 
 type versionCommand struct{}

@@ -62,7 +62,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if _, err := os.Lstat(left); err == nil {
 			return usage("%s is there already; write another --out", left)
 		}
-		search, due := lookup.NewSearch(wanted, o.Directory(), cmp.Or(n.Scheme, o.Schemes.Own())), pace()
+		search, due := lookup.NewSearch(wanted, o.Directory(), cmp.Or(n.Scheme, o.Schemes.Own())), app.Pace()
 		err = streamNew(n.Out, func(to io.Writer) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,

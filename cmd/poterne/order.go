@@ -9,30 +9,34 @@ import (
 
 	"poterne/internal/app"
 	"poterne/internal/containment"
-	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
 
 type orderCommands struct {
-	Place orderPlace `cmd:"" help:"Freeze, suspend or close. It holds at the next decision of every node."`
-	Lift  orderLift  `cmd:"" help:"Take an order out of force."`
-	List  orderList  `cmd:"" help:"List the orders in force."`
+	Place  orderPlace  `cmd:"" help:"Freeze, suspend or close. It holds at the next decision of every node."`
+	Lift   orderLift   `cmd:"" help:"Take an order out of force. What a colleague placed takes two people."`
+	Reopen orderReopen `cmd:"" help:"Take the next step from what is closed: read by one organisation, by all, then as before. Two people."`
+	Tick   orderTick   `cmd:"" help:"Tick a line of the checklist that a step waits for."`
+	List   orderList   `cmd:"" help:"List the orders in force."`
 }
 
 type orderPlace struct {
 	database
 	actor
-	Act     string        `arg:"" enum:"freeze,suspend,close" help:"freeze stops new people without a reason, suspend an account or organisation, close a service or everything."`
-	Reach   string        `arg:"" enum:"account,organisation,role,function,service,everything" help:"account, organisation, role, function, service or everything."`
-	Target  string        `arg:"" optional:"" help:"Which one; exports, searches, changes or \"SERVICE METHOD PATTERN\" of a function; none for everything."`
+	Act     string        `arg:"" enum:"freeze,reduce,suspend,close" help:"freeze stops new people without a reason, reduce leaves a service, an organisation or everything to be read, suspend an account, organisation or role, close a network, function, service or everything."`
+	Reach   string        `arg:"" enum:"account,organisation,role,network,function,service,everything" help:"account, organisation, role, network, function, service or everything."`
+	Target  string        `arg:"" optional:"" help:"Which one; \"other\" for every network that has no name; exports, searches, changes or \"SERVICE METHOD PATTERN\" of a function; none for everything."`
 	Because string        `required:"" help:"Why, for the desk and the file of the incident."`
-	Message string        `help:"What whoever it stops reads."`
+	Message string        `help:"What whoever it stops reads, in French."`
+	English string        `name:"message-en" help:"And in English; each is shown where the other is missing."`
 	Lineage bool          `help:"With an account, every account that it proposed, and those that they did."`
 	For     time.Duration `help:"How long; until lifted when left out."`
 }
 
-var effects = map[string]order.Effect{"freeze": order.Frozen, "suspend": order.Suspended, "close": order.Closed}
+var effects = map[string]order.Effect{"freeze": order.Frozen, "reduce": order.Reduced, "suspend": order.Suspended, "close": order.Closed}
 
 // Run places the order and prints its number.
 func (p *orderPlace) Run(ctx context.Context, on *streams) error {
@@ -40,7 +44,7 @@ func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 		now := time.Now()
 		placing := order.Order{
 			Effect: effects[p.Act], Reach: order.Reach(p.Reach), Target: p.Target, Placed: now,
-			By: p.As, Because: p.Because, Message: p.Message,
+			By: p.As, Because: p.Because, Message: order.Message{French: p.Message, English: p.English},
 		}
 		if p.For != 0 {
 			placing.Ends = now.Add(p.For)
@@ -73,8 +77,9 @@ func against(o order.Order, many bool) string {
 type orderLift struct {
 	database
 	actor
-	ID      string `arg:"" help:"The order's number."`
-	Because string `required:"" help:"Why; it is written in the ledger."`
+	ID       order.ID         `arg:"" help:"The order's number."`
+	Approver roster.AccountID `name:"approved-by" help:"The account of a second person, of the desk as the first: not needed of what you placed yourself a moment ago."`
+	Because  string           `required:"" help:"Why; it is written in the ledger."`
 }
 
 // Run lifts one order.
@@ -83,17 +88,50 @@ func (l *orderLift) Run(ctx context.Context, on *streams) error {
 		if err := typed.Check("the lifting of an order", l.Because); err != nil {
 			return usageError(err.Error())
 		}
-		lift := containment.Lift{ID: order.ID(l.ID), By: l.As, Because: l.Because}
-		err := containment.Service{Writer: o.Writer()}.Lift(ctx, lift)
-		if fault.Is(err, fault.Absent) {
-			return fmt.Errorf("nothing is lifted: %s", fault.Public(err))
-		}
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(on.Out, "order %s is lifted\n", l.ID)
-		return nil
+		return on.say(o.Lift(ctx, l.ID, roster.AccountID(l.As), l.Approver, l.Because))
 	})
+}
+
+type orderReopen struct {
+	database
+	actor
+	ID       order.ID              `arg:"" help:"The order's number."`
+	First    roster.OrganisationID `help:"The organisation whose people read first."`
+	Approver roster.AccountID      `name:"approved-by" required:"" help:"The account of a second person of the desk."`
+	Because  string                `required:"" help:"Why; it is written in the ledger."`
+}
+
+// Run takes the next step.
+func (r *orderReopen) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(o *app.Opened) error {
+		return on.say(o.Reopen(ctx, r.ID, r.First, roster.AccountID(r.As), r.Approver, r.Because))
+	})
+}
+
+type orderTick struct {
+	database
+	actor
+	ID      order.ID     `arg:"" help:"The order's number."`
+	Line    ledger.State `arg:"" enum:"cause-found,accounts-held,partners-told,nothing-new" help:"cause-found, accounts-held, partners-told or nothing-new."`
+	Because string       `required:"" help:"How you know; it is written in the ledger."`
+}
+
+// Run ticks one line of the checklist.
+func (t *orderTick) Run(ctx context.Context, on *streams) error {
+	return t.with(ctx, func(o *app.Opened) error {
+		s := containment.Service{Writer: o.Writer()}
+		err := s.Tick(ctx, containment.Tick{ID: t.ID, What: t.Line, By: roster.AccountID(t.As), Because: t.Because})
+		return on.say(fmt.Sprintf("%s is ticked, for order %s", t.Line, t.ID), err)
+	})
+}
+
+// say prints what was done, or says that nothing was.
+func (on *streams) say(done string, err error) error {
+	if err != nil {
+		return fmt.Errorf("nothing is changed: %w", err)
+	}
+	fmt.Fprintln(on.Out, done)
+	return nil
 }
 
 type orderList struct{ database }

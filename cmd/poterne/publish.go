@@ -153,19 +153,9 @@ type wanted struct {
 
 // under wants the co-signatures under a note.
 func (w wanted) under(signed []byte) error {
-	quorum := witness.Quorum{Need: w.Need}
-	for _, text := range w.Witness {
-		key, err := witness.ParseKey(text)
-		if err != nil {
-			return usage("--witness %s: %v", text, err)
-		}
-		quorum.Keys = append(quorum.Keys, key)
-	}
-	switch {
-	case w.Need < 0 || w.Need > len(quorum.Keys):
-		return usage("--need %d, of %d witnesses", w.Need, len(quorum.Keys))
-	case w.Need == 0:
-		quorum.Need = len(quorum.Keys)
+	quorum, err := witness.QuorumOf(w.Witness, w.Need)
+	if err != nil {
+		return usageError(err.Error())
 	}
 	if !quorum.Met(signed) {
 		return fmt.Errorf("the checkpoint is not co-signed by %d of these witnesses", quorum.Need)

@@ -207,7 +207,7 @@ func (r *retentionRun) open(ctx context.Context) (*app.Opened, error) {
 }
 
 func (r *retentionRun) run(ctx context.Context, on *streams, o *app.Opened) error {
-	due, log := pace(), slog.New(slog.NewJSONHandler(on.Err, nil))
+	due, log := app.Pace(), slog.New(slog.NewJSONHandler(on.Err, nil))
 	erasure := custody.Erasure{
 		Ledger: o.Ledger, Months: o.Months, By: roster.AccountID(r.As), Council: o.Council(log), Published: o.Published(), Signer: o.Signer, Verifier: o.Verifier,
 		DryRun: r.DryRun, Now: o.Now, Log: log,

@@ -41,7 +41,7 @@ func (c *tuneCommand) Run(ctx context.Context, on *streams) error {
 		if err := c.record(ctx, o, ledger.Entry{Kind: ledger.Read, State: ledger.Tuning, Since: ledger.Cut(c.Since.Time), Until: ledger.Cut(c.Until.Time)}); err != nil {
 			return err
 		}
-		due := pace()
+		due := app.Pace()
 		period, err := tune.ReadPeriod(ctx, o.Ledger, o.Roster, c.Since.Time, c.Until.Time, func(read time.Time) {
 			if due() {
 				fmt.Fprintf(on.Err, "read until %s\n", stamp(read))

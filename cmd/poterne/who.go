@@ -35,7 +35,7 @@ func (d database) withIndex(ctx context.Context, act func(*app.Opened) error) er
 // long.
 func progress(ctx context.Context, on *streams, o *app.Opened) (func(ledger.Number), error) {
 	end, err := o.Ledger.FirstAt(ctx, time.Now().AddDate(1000, 0, 0)) // beyond every entry
-	due := pace()
+	due := app.Pace()
 	return func(read ledger.Number) {
 		if due() {
 			fmt.Fprintf(on.Err, "%d of %d entries\n", read, end)

@@ -135,7 +135,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
 	watch := desk.Deps{
-		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
+		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
 		Witnesses: present.holding, Kept: store.NewKept(o.DB, "desk"), Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},
@@ -164,9 +164,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if sender != nil {
 		incidents.Messages = sender
 	}
-	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own()}, watch)
+	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
 	rooms := shell.Handler(
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Awareness: life.Awareness, Certifier: life, Recovery: life}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
@@ -444,9 +444,10 @@ func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.
 		return
 	}
 	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt}
-	if why := refusal.Ruling.Why; why == policy.Suspended || why == policy.Closed || why == policy.Frozen {
-		standing := s.gate.Standing(gate.Asker{Account: refusal.Session.Account, Organisation: refusal.Session.Organisation}, refusal.Service)
-		said.Message = standing.Held.Message
+	switch refusal.Ruling.Why {
+	case policy.Suspended, policy.Closed, policy.NetworkClosed, policy.OnlyRead, policy.Frozen:
+		held, _ := s.gate.Against(r.Context(), refusal.Use)
+		said.Message, said.Until = held.Message, held.Ends
 	}
 	s.Stops.Refused(w, r, said)
 }

@@ -7,6 +7,7 @@ import (
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/roster"
 )
@@ -27,6 +28,8 @@ func (o *Opened) Reaches(ctx context.Context, placing order.Order) error {
 			return err
 		}
 		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == placing.Target })
+	case order.Network:
+		there = slices.Contains(o.Networks.Names(), placing.Target)
 	case order.Service:
 		there = o.Declares(roster.ServiceID(placing.Target))
 	}
@@ -45,4 +48,34 @@ func (o *Opened) Place(ctx context.Context, placing order.Order, lineage bool) (
 	}
 	placed, err := s.Place(ctx, placing)
 	return []order.Order{placed}, err
+}
+
+// Lift takes an order out of force: by one person's word where that is enough, else by two.
+func (o *Opened) Lift(ctx context.Context, id order.ID, by, approver roster.AccountID, because string) (string, error) {
+	s := containment.Service{Writer: o.Writer()}
+	if approver == "" {
+		return fmt.Sprintf("order %s is lifted", id), s.Lift(ctx, containment.Lift{ID: id, By: by, Because: because})
+	}
+	return s.Reopen(ctx, containment.Reopen{ID: id, What: ledger.Lifting, By: by, Approver: approver, Because: because})
+}
+
+// Reopen takes the next step away from an order, by two people.
+func (o *Opened) Reopen(ctx context.Context, id order.ID, first roster.OrganisationID, by, approver roster.AccountID, because string) (string, error) {
+	orders, err := o.Orders.InForce(ctx)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(orders, func(o order.Order) bool { return o.ID == id })
+	if i < 0 {
+		return "", fault.Errorf(fault.Absent, "no order %s is in force", id)
+	}
+	if first != "" {
+		if err := o.Reaches(ctx, order.Order{Reach: order.Organisation, Target: string(first)}); err != nil {
+			return "", err
+		}
+	}
+	step := containment.Steps(orders[i])[0]
+	return containment.Service{Writer: o.Writer()}.Reopen(ctx, containment.Reopen{
+		ID: id, What: step.What, Spares: first, By: by, Approver: approver, Because: because,
+	})
 }

@@ -24,7 +24,7 @@ type history struct {
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 2
+const formOfHistory = 3
 
 // passkey is a passkey as its entries name it.
 type passkey struct {

@@ -39,7 +39,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	s := &site{t: t, path: filepath.Join(t.TempDir(), "poterne.db"), keys: seal.New()}
 	s.clock.Store(storetest.At.UnixMicro())
-	if err := storetest.TakeRoster(t, s.store(), storetest.Staff()); err != nil {
+	if err := errors.Join(storetest.TakeRoster(t, s.store(), storetest.Staff()), storetest.TakeRoster(t, s.store(), storetest.Signers())); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -38,13 +38,13 @@ func (r Restore) Decide(tx *journal.Tx, rows RestoredRows) (ledger.Entry, error)
 	number, err := NumberOf(r.ID)
 	o := r.Said
 	if slices.ContainsFunc(tx.Orders(), func(other order.Order) bool {
-		return other.By == journal.Itself && other.Cause == uint64(number) && other.Effect == o.Effect && other.Reach == o.Reach && other.Target == o.Target
+		return other.By == journal.Itself && other.Cause == uint64(number) && other.Effect == o.Effect && other.Reach == o.Reach && other.Target == o.Target && other.Spares == o.Spares
 	}) {
 		return ledger.Entry{}, journal.Unchanged // another node was quicker
 	}
 	return ledger.Entry{
 		Kind: ledger.Placed, Account: journal.Itself, Effect: o.Effect, Reach: o.Reach, Target: o.Target,
-		Until: o.Ends, Cause: number, State: ledger.Audited, Note: o.Because,
+		Until: o.Ends, Cause: number, State: ledger.Audited, Note: o.Because, Spares: o.Spares,
 	}, err
 }
 

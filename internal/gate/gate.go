@@ -167,6 +167,8 @@ type Standing struct {
 	Dormant     bool // awakened after a long sleep
 	Held        order.Order
 	IsHeld      bool
+	Reduced     order.Order // leaves the service to be read only
+	IsReduced   bool
 }
 
 // Standing returns where an account stands now, using a service.
@@ -180,7 +182,9 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
 		s.MostStrange = g.rules.Strangers[asker.Role]
-		s.Held, s.IsHeld = state.Orders().Against(order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}, now)
+		use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
+		s.Held, s.IsHeld = state.Orders().Against(use, now)
+		s.Reduced, s.IsReduced = state.Orders().Reduces(use, now)
 	})
 	return s
 }

@@ -56,7 +56,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	h := &house{t, filepath.Join(t.TempDir(), "poterne.db"), newClock()}
 	s := h.store()
-	if err := storetest.TakeRoster(t, s, storetest.Staff()); err != nil {
+	if err := errors.Join(storetest.TakeRoster(t, s, storetest.Staff()), storetest.TakeRoster(t, s, storetest.Signers())); err != nil {
 		t.Fatal(err)
 	}
 	caseload := reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: "1"}

@@ -28,9 +28,7 @@ type passing struct {
 // ErrCut, as soon as an order stops its use; leave must be called when the answer has
 // gone out. Asks made under it are asks of one account.
 func (g *Gate) Enter(ctx context.Context, use order.Use) (under context.Context, leave func()) {
-	if asker, _, err := g.askers.of(ctx, g.files, use.Account); err == nil { // otherwise no decision lets anything out
-		use.Role = asker.Role
-	}
+	use = g.known(ctx, use)
 	under, cut := context.WithCancelCause(ctx)
 	p := &passing{use, cut}
 	g.underway.mu.Lock()
@@ -45,6 +43,20 @@ func (g *Gate) Enter(ctx context.Context, use order.Use) (under context.Context,
 		g.underway.mu.Unlock()
 		cut(nil)
 	}
+}
+
+// known adds the role of the account, where it is known: otherwise no decision lets anything
+// out.
+func (g *Gate) known(ctx context.Context, use order.Use) order.Use {
+	if asker, _, err := g.askers.of(ctx, g.files, use.Account); err == nil {
+		use.Role = asker.Role
+	}
+	return use
+}
+
+// Against returns the heaviest order in force against a use, as this node knows it.
+func (g *Gate) Against(ctx context.Context, use order.Use) (order.Order, bool) {
+	return g.Orders().Against(g.known(ctx, use), g.now())
 }
 
 // cut ends the passages that the orders stop.

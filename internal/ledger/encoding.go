@@ -70,6 +70,7 @@ func (e *Entry) fields(c *codec) {
 	text(c, 45, "acr", &e.ACR)
 	text(c, 46, "amr", &e.AMR)
 	text(c, 47, "factor", &e.Factor)
+	text(c, 60, "spares", &e.Spares)
 }
 
 // Append appends the encoding of e to dst. Its texts MUST fit, as those of a sealed entry do.

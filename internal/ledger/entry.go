@@ -64,20 +64,21 @@ type Entry struct {
 
 	// Of acts. Kind.Fields says which of these a kind has.
 
-	Approver     roster.AccountID // who approved it, where an act takes two people
-	Subject      roster.AccountID // the account it is about, when that is not Account
-	Effect       order.Effect     // what an order does
-	Reach        order.Reach      // and how far it goes
-	Target       string           // the account, organisation or service it reaches; the accounts or the source that an act is about
-	Cause        Number           // the entry that brought it about; zero: none is known
-	Since, Until time.Time        // the time it is about; Until is also when what it gives ends
-	From, End    Number           // the entries it is about: End is the first after them
-	First, Last  Month            // the months it is about, both included; Last is zero while it is open
-	Count        uint64           // of what it is about: people, lines, months
-	Rejected     uint64           // lines of an import that were not taken in
-	Digest       Digest           // SHA-256 of the list it is about, or of the rows it made
-	State        State            // what was read, what was imported, how it ended
-	Note         string           // what a person wrote, for people; no rule reads it
+	Approver     roster.AccountID      // who approved it, where an act takes two people
+	Subject      roster.AccountID      // the account it is about, when that is not Account
+	Effect       order.Effect          // what an order does
+	Reach        order.Reach           // and how far it goes
+	Spares       roster.OrganisationID // of what is closed: whose people read already
+	Target       string                // the account, organisation or service it reaches; the accounts or the source that an act is about
+	Cause        Number                // the entry that brought it about; zero: none is known
+	Since, Until time.Time             // the time it is about; Until is also when what it gives ends
+	From, End    Number                // the entries it is about: End is the first after them
+	First, Last  Month                 // the months it is about, both included; Last is zero while it is open
+	Count        uint64                // of what it is about: people, lines, months
+	Rejected     uint64                // lines of an import that were not taken in
+	Digest       Digest                // SHA-256 of the list it is about, or of the rows it made
+	State        State                 // what was read, what was imported, how it ended
+	Note         string                // what a person wrote, for people; no rule reads it
 }
 
 // Digest is a SHA-256.
@@ -104,7 +105,7 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // Order is the order that the entry placed or lifted, as far as the ledger tells of it.
 func (e Entry) Order() order.Order {
-	return order.Order{Effect: e.Effect, Reach: e.Reach, Target: e.Target, Ends: e.Until, By: string(e.Account), Cause: uint64(e.Cause), Because: e.Note}
+	return order.Order{Effect: e.Effect, Reach: e.Reach, Target: e.Target, Ends: e.Until, By: string(e.Account), Cause: uint64(e.Cause), Because: e.Note, Spares: e.Spares}
 }
 
 // Disclosed reports whether the entry says that a person was shown.

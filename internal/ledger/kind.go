@@ -56,6 +56,8 @@ const (
 	CodeTyped  Kind = 49 // the code of a letter about an incident was typed for the first time
 	Withheld   Kind = 50 // lines are left out of what people are told, for a while: asked for, signed for, stopped
 	Tallied    Kind = 51 // what people are shown was held against the ledger
+	Reopening  Kind = 45 // a step of lifting an order was proposed
+	Ticked     Kind = 46 // a line of the checklist of a reopening was ticked
 )
 
 var kindNames = [...]string{
@@ -105,6 +107,8 @@ var kindNames = [...]string{
 	CodeTyped:  "code-typed",
 	Withheld:   "withheld",
 	Tallied:    "tallied",
+	Reopening:  "reopening",
+	Ticked:     "ticked",
 }
 
 func (k Kind) String() string {
@@ -175,6 +179,15 @@ const (
 
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
+	// Of a reopening: its steps, and the lines of its checklist.
+	Trial        State = "trial"         // one organisation reads first
+	Reading      State = "reading"       // then all do
+	Lifting      State = "lifting"       // and nothing is stopped any more
+	CauseFound   State = "cause-found"   // how it came about is known
+	AccountsHeld State = "accounts-held" // the accounts that were used are suspended
+	PartnersTold State = "partners-told" // those whose people were stopped know what is open again
+	NothingNew   State = "nothing-new"   // reading has brought nothing up
+
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
 
@@ -195,7 +208,7 @@ var fields = map[Kind][]string{
 	Attempted:  passed,
 	Changed:    passed,
 	Consulted:  passed,
-	Placed:     also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest"),
+	Placed:     also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest", "Spares", "Approver"),
 	Lifted:     also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver", "State", "Cause"),
 	Read:       also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
 	Imported:   also(doer, "State", "Target", "Count", "Rejected", "Digest"),
@@ -225,6 +238,8 @@ var fields = map[Kind][]string{
 	CodeTyped:  {"Person", "Epoch", "Cause"},
 	Tallied:    also(doer, "From", "End", "Count", "Rejected"),
 	Withheld:   also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
+	Reopening:  also(doer, "State", "Spares", "Effect", "Reach", "Target", "From", "End"),
+	Ticked:     also(doer, "State", "Reach", "Target", "From", "End"),
 	Filed:      also(doer, "Approver", "State", "From", "End", "Cause", "Count", "Digest"),
 	Reviewed:   also(doer, "Count"),
 	Lapsed:     also(doer, "Subject", "Until"),

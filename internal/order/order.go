@@ -22,6 +22,9 @@ const (
 	Frozen Effect = "frozen"
 	// Narrowed cuts allowances to a quarter, next to a theft.
 	Narrowed Effect = "narrowed"
+	// Reduced leaves a service, an organisation or everything to be read: changes and exports
+	// are stopped. A closing is reopened by way of it.
+	Reduced Effect = "reduced"
 	// Suspended stops everything an account or organisation does.
 	Suspended Effect = "suspended"
 	// Closed stops a service, or everything, for all accounts.
@@ -37,11 +40,15 @@ const (
 	Service      Reach = "service"
 	Function     Reach = "function" // exports, searches or changes everywhere, or one route of a service
 	Role         Reach = "role"
+	Network      Reach = "network" // a class of network, as the gate knows it
 	Everything   Reach = "everything"
 )
 
 // Reaches are all of them, from the narrowest.
-var Reaches = []Reach{Account, Organisation, Role, Function, Service, Everything}
+var Reaches = []Reach{Account, Organisation, Role, Network, Function, Service, Everything}
+
+// Elsewhere is the class of network that is none of those which the operator named.
+const Elsewhere = "other"
 
 // What an order on a function may name, besides a route.
 const (
@@ -64,6 +71,7 @@ type Use struct {
 	Service      roster.ServiceID
 	Route        string // as declared
 	Function     string // exports, searches or changes
+	Network      string // the class of network that it comes from
 }
 
 // ID names an order.
@@ -77,12 +85,25 @@ type Order struct {
 	Reach   Reach
 	Target  string // an account, organisation or service; empty for everything
 	Placed  time.Time
-	Ends    time.Time // zero: until lifted
-	By      string    // who placed it
-	Cause   uint64    // the number of the entry that brought it about; zero: none is known
-	Because string    // what a person wrote, for the desk and the file of the incident
-	Message string    // shown to the accounts it stops; may be empty
-	Broken  bool      // no node wrote its row as it is: whatever it was, it closes everything
+	Ends    time.Time             // zero: until lifted
+	By      string                // who placed it
+	Cause   uint64                // the number of the entry that brought it about; zero: none is known
+	Because string                // what a person wrote, for the desk and the file of the incident
+	Message Message               // shown to the accounts it stops; may be empty
+	Spares  roster.OrganisationID // of what is closed: whose people read already; may be empty
+	Broken  bool                  // no node wrote its row as it is: whatever it was, it closes everything
+}
+
+// Message is what the accounts that an order stops are told, by whoever placed it.
+type Message struct{ French, English string }
+
+// In returns it in a language, or in the other where it was written in that only, and says
+// in which it is.
+func (m Message) In(lang string) (text, in string) {
+	if text = m.French; lang == "en" && m.English != "" || text == "" {
+		return m.English, "en"
+	}
+	return text, "fr"
 }
 
 // Check says what is wrong with an order that is about to be placed.
@@ -92,7 +113,7 @@ func (o Order) Check() error {
 		return fmt.Errorf("an order needs the name of who places it")
 	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
 		return fmt.Errorf("an order cannot end before it begins")
-	case o.Message != "" && typed.Wrong(o.Message) != typed.Nothing:
+	case !readable(o.Message.French) || !readable(o.Message.English):
 		return fmt.Errorf("the message to whoever an order stops holds at most %d characters, that can be read and move no cursor: type it anew", typed.Longest)
 	}
 	if err := typed.Check("an order", o.Because); o.Because != "" && err != nil {
@@ -101,11 +122,13 @@ func (o Order) Check() error {
 	return o.check()
 }
 
+func readable(message string) bool { return message == "" || typed.Wrong(message) == typed.Nothing }
+
 // check says what is wrong with an order's effect, reach and target.
 func (o Order) check() error {
 	fits := map[Reach][]Effect{
-		Account: {Narrowed, Frozen, Suspended}, Organisation: {Narrowed, Frozen, Suspended},
-		Role: {Narrowed, Frozen, Suspended}, Function: {Closed}, Service: {Closed}, Everything: {Frozen, Closed},
+		Account: {Narrowed, Frozen, Suspended}, Organisation: {Narrowed, Frozen, Reduced, Suspended},
+		Role: {Narrowed, Frozen, Suspended}, Network: {Frozen, Closed}, Function: {Closed}, Service: {Reduced, Closed}, Everything: {Frozen, Reduced, Closed},
 	}
 	effects, known := fits[o.Reach]
 	switch {
@@ -117,6 +140,8 @@ func (o Order) check() error {
 		return fmt.Errorf("an order on everything has no target, this one names one")
 	case o.Reach != Everything && o.Target == "":
 		return fmt.Errorf("which %s? an order needs its target", o.Reach)
+	case o.Spares != "" && (o.Effect != Closed || o.Reach != Service && o.Reach != Everything):
+		return fmt.Errorf("only a service or everything is closed to all but one organisation")
 	case o.Reach == Role && !slices.Contains(roster.Roles, roster.Role(o.Target)):
 		return fmt.Errorf("%q is not a role; write one of %v", o.Target, roster.Roles)
 	case o.Reach == Role && roster.Role(o.Target) == roster.Security:
@@ -136,6 +161,8 @@ func (o Order) Reaches(u Use) bool {
 		return o.Target == string(u.Organisation)
 	case Role:
 		return o.Target == string(u.Role)
+	case Network:
+		return o.Target == u.Network
 	case Function:
 		return o.Target == u.Function || o.Target == RouteOf(u.Service, u.Route)
 	case Service:
@@ -148,13 +175,28 @@ func (o Order) Reaches(u Use) bool {
 // Outlasts reports whether o has the effect, the reach, the target and the author of
 // other, and lasts at least as long.
 func (o Order) Outlasts(other Order) bool {
-	same := o.Effect == other.Effect && o.Reach == other.Reach && o.Target == other.Target && o.By == other.By
+	same := o.Effect == other.Effect && o.Reach == other.Reach && o.Target == other.Target && o.By == other.By && o.Spares == other.Spares
 	return same && (o.Ends.IsZero() || !other.Ends.IsZero() && !o.Ends.Before(other.Ends))
 }
 
 // Stops reports whether the order is in force and stops or freezes a use.
 func (o Order) Stops(u Use, now time.Time) bool {
-	return o.Effect != Narrowed && o.holds(now) && o.Reaches(u)
+	switch {
+	case !o.holds(now) || !o.Reaches(u):
+		return false
+	case o.on(u) == Reduced:
+		return u.Function == Changes || u.Function == Exports
+	default:
+		return o.Effect != Narrowed
+	}
+}
+
+// on is the effect that an order has on a use which it reaches.
+func (o Order) on(u Use) Effect {
+	if o.Spares != "" && o.Spares == u.Organisation {
+		return Reduced
+	}
+	return o.Effect
 }
 
 // Set is the orders placed and not lifted, in the order of their placing. Some may have
@@ -162,7 +204,7 @@ func (o Order) Stops(u Use, now time.Time) bool {
 type Set []Order
 
 // Against returns the heaviest order in force against a use at now: one that stops everything before one that freezes. An order that only
-// narrows an account is not against it: see Narrows.
+// narrows an account is not against it: see Narrows. Its effect is the one that it has on this use.
 func (s Set) Against(u Use, now time.Time) (Order, bool) {
 	var found Order
 	var any bool
@@ -170,11 +212,29 @@ func (s Set) Against(u Use, now time.Time) (Order, bool) {
 		if !o.Stops(u, now) {
 			continue
 		}
-		if !any || found.Effect == Frozen && o.Effect != Frozen {
+		o.Effect = o.on(u)
+		if !any || weight(found.Effect) < weight(o.Effect) {
 			found, any = o, true
 		}
 	}
 	return found, any
+}
+
+// weight orders effects by how much they take away.
+func weight(e Effect) int {
+	if i := slices.Index([]Effect{Narrowed, Frozen, Reduced}, e); i >= 0 {
+		return i
+	}
+	return 3 // an unknown one stops everything
+}
+
+// Reduces returns an order in force that leaves a use to be read only.
+func (s Set) Reduces(u Use, now time.Time) (Order, bool) {
+	i := slices.IndexFunc(s, func(o Order) bool { return o.holds(now) && o.Reaches(u) && o.on(u) == Reduced })
+	if i < 0 {
+		return Order{}, false
+	}
+	return s[i], true
 }
 
 // Stop returns an order in force on an account, its organisation or its role that stops or

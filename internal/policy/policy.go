@@ -83,7 +83,7 @@ type Opening struct {
 
 // use is the ask as an order reaches it.
 func (a Ask) use() order.Use {
-	return order.Use{Account: a.Account, Organisation: a.Organisation, Role: a.Role, Service: a.Service, Route: a.Route, Function: a.Function}
+	return order.Use{Account: a.Account, Organisation: a.Organisation, Role: a.Role, Service: a.Service, Route: a.Route, Function: a.Function, Network: a.Network}
 }
 
 // binds reports whether an opening that is not shown refuses the ask as a whole.
@@ -209,7 +209,12 @@ func (r Rules) refusal(ask Ask, facts Facts, standing order.Order, now time.Time
 	switch standing.Effect {
 	case "", order.Frozen:
 	case order.Closed:
+		if standing.Reach == order.Network {
+			return NetworkClosed
+		}
 		return Closed
+	case order.Reduced:
+		return OnlyRead
 	default:
 		return Suspended
 	}

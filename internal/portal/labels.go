@@ -102,8 +102,8 @@ func (l Labels) Sentence(a Activity) string {
 			return l.Speaker.Say("act.itself", "measure", l.Measure(e.Order()))
 		}
 		return l.Speaker.Say("act."+e.Kind.String(), "measure", l.Measure(e.Order()), "because", orDash(e.Note))
-	case ledger.Read, ledger.Imported, ledger.Session, ledger.Filed:
-		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State))
+	case ledger.Read, ledger.Imported, ledger.Session, ledger.Filed, ledger.Reopening, ledger.Ticked:
+		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "because", orDash(e.Note))
 	case ledger.SignIn:
 		return l.Speaker.Say("act.sign-in", "outcome", l.topic(e.State), "factor", l.topic(ledger.State(e.Factor)), "level", orDash(e.ACR), "means", orDash(e.AMR))
 	case ledger.SteppedUp:
@@ -194,6 +194,11 @@ func (l Labels) Target(o order.Order) string {
 	case order.Role:
 		if key := "role." + o.Target; l.Speaker.Has(key) {
 			return l.Speaker.Say(key)
+		}
+		return o.Target
+	case order.Network:
+		if o.Target == order.Elsewhere {
+			return l.Speaker.Say("order.network-other")
 		}
 		return o.Target
 	case order.Function:

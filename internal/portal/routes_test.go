@@ -31,19 +31,22 @@ var parameters = map[string]struct {
 	as     []roster.AccountID
 	values map[string][]string
 }{
-	"GET /{$}":                {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
-	"GET /sessions":           {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
-	"POST /sessions/not-me":   {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
-	"GET /desk":               {watchers, map[string][]string{"said": saids}},
-	"GET /desk/flow":          {watchers, map[string][]string{"after": {"0", "3"}}},
-	"POST /desk/mine":         {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}}},
-	"GET /desk/campaigns":     {watchers, nil},
-	"GET /desk/directory":     {watchers, map[string][]string{"q": {"ml", "théo"}}},
-	"GET /desk/curve":         {watchers, nil},
-	"GET /desk/accounts/{id}": {watchers, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
-	"GET /desk/orders/new":    {watchers, orderForm},
-	"POST /desk/orders":       {watchers, orderForm},
-	"GET /desk/orders/{id}":   {watchers, map[string][]string{"{id}": {"7", "8", "new"}}},
+	"GET /{$}":                       {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
+	"GET /sessions":                  {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
+	"POST /sessions/not-me":          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
+	"GET /desk":                      {watchers, map[string][]string{"said": saids}},
+	"GET /desk/flow":                 {watchers, map[string][]string{"after": {"0", "3"}}},
+	"POST /desk/mine":                {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}}},
+	"GET /desk/campaigns":            {watchers, nil},
+	"GET /desk/directory":            {watchers, map[string][]string{"q": {"ml", "théo"}}},
+	"GET /desk/curve":                {watchers, nil},
+	"GET /desk/accounts/{id}":        {watchers, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
+	"GET /desk/orders/new":           {watchers, orderForm},
+	"POST /desk/orders":              {watchers, orderForm},
+	"GET /desk/orders/{id}":          {watchers, map[string][]string{"{id}": {"7", "8", "new"}}},
+	"POST /desk/orders/{id}/propose": {watchers, map[string][]string{"{id}": {"7", "8"}, "because": {"a reason"}, "first": {"ml-bourg", ""}}},
+	"POST /desk/orders/{id}/confirm": {watchers, map[string][]string{"{id}": {"7", "8"}, "proposed": {"1", "x"}}},
+	"POST /desk/orders/{id}/tick":    {watchers, map[string][]string{"{id}": {"7", "8"}, "line": {"cause-found", "x"}, "because": {"a reason"}}},
 	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},
 	}},
@@ -117,8 +120,8 @@ var (
 	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
 	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
 	orderForm = map[string][]string{
-		"reach": {"account", "organisation", "role", "function", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
-		"target": {"theo.marchand", "ml-bourg", "searches", "adviser"}, "because": {"a reason"}, "message": {"a message"}, "lineage": {"1"},
+		"reach": {"account", "organisation", "role", "network", "function", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},
+		"target": {"theo.marchand", "ml-bourg", "searches", "adviser"}, "because": {"a reason"}, "message-fr": {"a message"}, "lineage": {"1"},
 	}
 )
 

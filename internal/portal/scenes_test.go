@@ -205,10 +205,11 @@ func Scenes() map[string]Scene {
 		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),
 		"order-everything":   full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=everything&effect=closed", nil),
-		"order-mend":         full.Visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message": {"Nous vous rappelons."}}),
+		"order-mend":         full.Visits("noa.lambert", "POST", "/desk/orders", url.Values{"reach": {"account"}, "target": {"theo.marchand"}, "effect": {"suspended"}, "message-fr": {"Nous vous rappelons."}}),
 		"lift-stepped-up":    signing.Visits("noa.lambert", "GET", "/desk/orders/"+thaw, nil),
 		"lift":               full.Visits("noa.lambert", "GET", "/desk/orders/7", nil),
-		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/lift", url.Values{"because": {" "}}),
+		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/tick", url.Values{"line": {"cause-found"}, "because": {" "}}),
+		"lift-own":           full.Visits("noa.lambert", "GET", "/desk/orders/8", nil),
 
 		"manager-empty":       unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
 		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),

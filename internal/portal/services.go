@@ -3,17 +3,20 @@ package portal
 import (
 	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/roster"
 )
 
 // ServiceState is a service as one account finds it.
 type ServiceState struct {
 	Service
-	About   string
-	State   string    // open, none, ended, soon, suspended or closed
-	Until   time.Time // when the habilitation ends, ended or begins
-	Ending  bool      // within 30 days
-	Message string    // what the order that stops it says
+	About    string
+	State    string        // open, none, ended, soon, suspended, closed or reduced
+	Until    time.Time     // when the habilitation ends, ended or begins
+	Reopened time.Time     // when an order that closed it was lifted; zero: not lately
+	Ending   bool          // within 30 days
+	Told     Told          // what the order that stops it says
+	Lang     i18n.Language // of the page
 }
 
 // Habilitated says whether a service is open now, and the date that matters: the

@@ -10,9 +10,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -30,7 +33,8 @@ type Refusal struct {
 	Service roster.ServiceID
 	Ruling  policy.Ruling
 	Receipt ledger.Number
-	Message string // what the order that stops them says; may be empty
+	Message order.Message // what the order that stops them says; may be empty
+	Until   time.Time     // when that order ends by itself; zero: it is lifted
 }
 
 type stoppedPage struct {
@@ -39,11 +43,24 @@ type stoppedPage struct {
 	Class    string // what kind of stop it is, for the title and the next step
 	Service  string
 	Sentence string
-	Short    bool   // it is the hour's allowance that is empty
-	Again    bool   // it is known when asking again may help
+	Short    bool // it is the hour's allowance that is empty
+	Again    bool // it is known when asking again may help
+	Told     Told
 	Ask      ask    // what would open the way; empty for nothing
 	Return   string // where to come back to then
 	Search   string // where the service finds people by name and birth date; empty when nowhere
+}
+
+// Told is a message of whoever placed an order, in the language it was written in.
+type Told struct {
+	Text string
+	Lang i18n.Language
+}
+
+// Tell is a message as it is shown to somebody who reads a language.
+func Tell(m order.Message, in i18n.Language) Told {
+	text, lang := m.In(string(in))
+	return Told{text, i18n.Language(lang)}
 }
 
 // ask is what a person who is stopped can do about it.
@@ -80,7 +97,7 @@ var classes = map[policy.Why]string{
 	policy.ShareReached: "share", policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights", policy.NotReviewed: "rights", policy.NotTrained: "training",
-	policy.Suspended: "suspended", policy.Closed: "closed", policy.Expelled: "expelled",
+	policy.Suspended: "suspended", policy.Closed: "closed", policy.NetworkClosed: "network", policy.OnlyRead: "only-read", policy.Expelled: "expelled",
 	policy.NotToBeChanged: "rights",
 	policy.NotDeclared:    "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
 	policy.UndeclaredField: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
@@ -108,7 +125,7 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 	class, service := classOf(refusal.Ruling.Why), s.pages.service(refusal.Service)
 	shown := stoppedPage{
 		Page: s.pages.page(r, Viewer{}, "stopped.title-"+class), Refusal: refusal,
-		Class: class, Service: service.Name,
+		Class: class, Service: service.Name, Told: Tell(refusal.Message, languageOf(r)),
 		Sentence: languageOf(r).Sentence(refusal.Ruling),
 		Short:    refusal.Ruling.Why == policy.ShortEmpty,
 		Again:    !refusal.Ruling.Again.IsZero() && passes(refusal.Ruling.Why),

@@ -27,7 +27,7 @@ func TestNobodyTypesIntoTheLedgerWhatCannotBeRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			placing := func(because, message string) url.Values {
-				return url.Values{"reach": {"account"}, "target": {string(camille)}, "effect": {"suspended"}, "because": {because}, "message": {message}}
+				return url.Values{"reach": {"account"}, "target": {string(camille)}, "effect": {"suspended"}, "because": {because}, "message-fr": {message}}
 			}
 			before := h.Gate.Next()
 			for what, post := range map[string]struct {

@@ -40,9 +40,14 @@ import (
 // new belongs here.
 var acts = map[string]func(context.Context, journal.Writer) error{
 	"an order is placed": act(containment.Place{Order: order.Order{
-		Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir", Because: "vol", Message: "Appelez le poste de garde.",
+		Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir", Because: "vol", Message: order.Message{French: "Appelez le poste de garde.", English: "Call the desk."},
 	}}),
-	"an order is lifted":        act(containment.Lift{ID: "16", By: "samir", Because: "retrouvé"}),
+	"an order is lifted":        act(containment.Lift{ID: "42", By: "samir", Because: "retrouvé"}),
+	"a lifting is proposed":     act(&containment.Propose{ID: "16", What: ledger.Lifting, By: "samir", Because: "retrouvé"}),
+	"a lifting is confirmed":    act(&containment.Confirm{ID: "43", Proposed: 44, By: "nadia"}),
+	"two people lift an order":  act(&containment.Reopen{ID: "16", What: ledger.Lifting, By: "samir", Approver: "nadia", Because: "retrouvé"}),
+	"a checklist is ticked":     act(&containment.Tick{ID: "45", What: ledger.PartnersTold, By: "samir", Because: "appelés"}),
+	"a service is to be read":   act(&containment.Reopen{ID: "45", What: ledger.Trial, Spares: "mlv", By: "samir", Approver: "nadia", Because: "essai"}),
 	"a freeze is undone":        act(containment.Undo{ID: "17", By: "chief", Because: "vérifié"}),
 	"a roster is taken in":      act(&accounts.Import{By: "samir", List: newcomers}),
 	"a term is set":             act(custody.Retain{Setting: retention.Setting{Months: 24, Reason: "enquête"}}),
@@ -109,7 +114,7 @@ func writes(name string) int {
 		return 2 // and that it is the proposer's fourth within a day
 	case "accounts are confirmed":
 		return 3
-	case "an order is put back":
+	case "an order is put back", "a service is to be read":
 		return 2 // under another number, and not under its own any more
 	default:
 		return 1
@@ -189,6 +194,13 @@ func prepared(t *testing.T, s *store.DB) {
 		act(incident.Write{File: 35, By: "samir", Step: &incident.Beginning{Message: ready}}),
 		act(&accounts.Enrol{Passkey: passkeyOf("chief", 1)}),
 		act(person.Ask{Person: storetest.Person(1), Line: seen(8), What: person.AskWhy}),
+		act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Organisation, Target: "ofh", By: "samir", Because: "doute"}}),
+		act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Network, Target: "other", By: "samir", Because: "doute"}}),
+		act(&containment.Propose{ID: "43", What: ledger.Lifting, By: "samir", Because: "vu"}),
+		act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Service, Target: "kairos", By: "samir", Because: "doute"}}),
+		act(&containment.Tick{ID: "45", What: ledger.CauseFound, By: "samir", Because: "vu"}),
+		act(&containment.Tick{ID: "45", What: ledger.AccountsHeld, By: "samir", Because: "vu"}),
+		act(journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}),
 		act(&accounts.Diverge{Identity: roster.Identity{Issuer: "https://idp.example", Provider: "q", Subject: "signs-other"}, SIRET: "90000000000025"}),
 		act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(1), storetest.Person(2)}, Until: actAt.Add(time.Hour), Because: "départ"}),
 		act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
@@ -255,7 +267,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 	}
 	var lines []string
 	for _, query := range []string{
-		`select * from standing_order order by id`, `select * from organisation order by id`, `select * from account order by id`,
+		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
 		`select * from withholding order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
@@ -479,6 +491,7 @@ func (h faultyHead) Write(entries []ledger.Entry, at time.Time) error {
 type allRows interface {
 	containment.LineageRows
 	accounts.BindingRows
+	containment.ReopenRows
 	accounts.AdmitRows
 	intake.WaitingRows
 	intake.AliasRows
@@ -501,6 +514,10 @@ func (r faultyRows) SetAside(id order.ID, by string, at time.Time) error {
 
 func (r faultyRows) InsertOrder(o order.Order) error {
 	return r.f.call("insert order", func() error { return r.allRows.InsertOrder(o) })
+}
+
+func (r faultyRows) InsertOrderLine(l containment.Line) error {
+	return r.f.call("insert a line about an order", func() error { return r.allRows.InsertOrderLine(l) })
 }
 
 func (r faultyRows) LiftOrder(id order.ID, by string, at time.Time) error {

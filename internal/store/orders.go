@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/journal"
 	"poterne/internal/order"
 )
@@ -22,7 +24,7 @@ func (o Orders) InForce(ctx context.Context) (order.Set, error) {
 	return orders, o.db.engine.classify(err)
 }
 
-const orderColumns = `select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message, lifted_us, lifted_by, seal from standing_order`
+const orderColumns = `select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message_fr, message_en, spares, lifted_us, lifted_by, seal from standing_order`
 
 // ordersInForce reads the orders placed and not lifted. Whatever is not as a node wrote
 // it closes everything: what it said is not known. One that was lifted counts as lifted
@@ -55,7 +57,7 @@ func (db *DB) scanOrder(row interface{ Scan(...any) error }) (o storedOrder, err
 	var placed, ends, lifted sql.NullInt64
 	var by sql.NullString
 	var seal []byte
-	err = row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message, &lifted, &by, &seal)
+	err = row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message.French, &o.Message.English, &o.Spares, &lifted, &by, &seal)
 	o.Placed, o.Ends, o.lifted, o.by = fromMicro(placed), fromMicro(ends), fromMicro(lifted), by.String
 	if err == nil {
 		o.broken = !db.seals.holds(seal, orderRow(o.Order, o.lifted, o.by), func() string { return string(o.ID) })
@@ -77,10 +79,10 @@ type orderRows struct{ *turn }
 // InsertOrder implements containment.Rows.
 func (r orderRows) InsertOrder(o order.Order) error {
 	const insert = `
-		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message_fr, message_en, spares, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	_, err := r.exec(insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
-		o.Placed.UnixMicro(), micro(o.Ends), o.By, int64(o.Cause), o.Because, o.Message, r.db.seals.seal(orderRow(o, time.Time{}, "")))
+		o.Placed.UnixMicro(), micro(o.Ends), o.By, int64(o.Cause), o.Because, o.Message.French, o.Message.English, string(o.Spares), r.db.seals.seal(orderRow(o, time.Time{}, "")))
 	return doing("placing an order", err)
 }
 
@@ -125,4 +127,69 @@ func (r orderRows) stored(id order.ID) (storedOrder, error) {
 func (r orderRows) lift(o storedOrder, by string, at time.Time) error {
 	const lift = `update standing_order set lifted_us = $1, lifted_by = $2, seal = $3 where id = $4`
 	return oneRow(r.exec(lift, at.UnixMicro(), by, r.db.seals.seal(orderRow(o.Order, at, by)), string(o.ID)))
+}
+
+const orderLineColumns = `number, order_id, what, spares, by_account, at_us, because, seal`
+
+// LinesOf returns what was proposed and ticked about an order, oldest first.
+func (o Orders) LinesOf(ctx context.Context, id order.ID) ([]containment.Line, error) {
+	lines, err := o.db.orderLines(ctx, o.db.read, ` where order_id = $1 order by number`, string(id))
+	return lines, o.db.engine.classify(err)
+}
+
+// orderLines reads lines about orders; those that no node wrote are left out.
+func (db *DB) orderLines(ctx context.Context, from querier, where string, args ...any) (lines []containment.Line, err error) {
+	rows, err := from.QueryContext(ctx, `select `+orderLineColumns+` from order_line`+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l containment.Line
+		var at int64
+		var seal []byte
+		if err := rows.Scan(&l.Number, &l.Order, &l.What, &l.Spares, &l.By, &at, &l.Because, &seal); err != nil {
+			return nil, err
+		}
+		l.At = time.UnixMicro(at).UTC()
+		if db.seals.holds(seal, orderLineRow(l), func() string { return strconv.FormatUint(uint64(l.Number), 10) }) {
+			lines = append(lines, l)
+		}
+	}
+	return lines, rows.Err()
+}
+
+// OrderLines implements containment.ReopenRows.
+func (r orderRows) OrderLines(id order.ID) ([]containment.Line, error) {
+	lines, err := r.db.orderLines(r.ctx, r.tx, ` where order_id = $1 order by number`, string(id))
+	return lines, doing("reading what was proposed about an order", err)
+}
+
+// InsertOrderLine implements containment.ReopenRows.
+func (r orderRows) InsertOrderLine(l containment.Line) error {
+	const insert = `insert into order_line (` + orderLineColumns + `) values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	_, err := r.exec(insert, int64(l.Number), string(l.Order), string(l.What), string(l.Spares), string(l.By), l.At.UnixMicro(), l.Because, r.db.seals.seal(orderLineRow(l)))
+	return doing("writing a line about an order", err)
+}
+
+// Reopened returns which services were opened again since a time, and when: orders on them
+// were lifted, and none is in force any more.
+func (o Orders) Reopened(ctx context.Context, since time.Time) (map[string]time.Time, error) {
+	found, still := make(map[string]time.Time), make(map[string]bool)
+	err := o.db.each(ctx, func(rows *sql.Rows) error {
+		one, err := o.db.scanOrder(rows)
+		switch {
+		case err != nil:
+			return err
+		case one.broken || one.lifted.IsZero() && (one.Ends.IsZero() || one.Ends.After(since)):
+			still[one.Target] = true
+		case one.lifted.After(found[one.Target]):
+			found[one.Target] = one.lifted
+		}
+		return nil
+	}, orderColumns+` where reach = 'service' and (lifted_us is null or lifted_us >= $1)`, since.UnixMicro())
+	for target := range still {
+		delete(found, target)
+	}
+	return found, o.db.engine.classify(err)
 }

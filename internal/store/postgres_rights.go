@@ -29,6 +29,7 @@ var rights = map[string]string{
 	"cosignature":    "select, insert",
 	"epoch":          "select, insert",
 	"standing_order": "select, insert, update (lifted_us, lifted_by, seal)",
+	"order_line":     "select, insert",
 	"retention":      "select, insert",
 	"hold":           "select, insert, update (released)",
 	"incident_line":  "select, insert",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poterne/internal/audit"
+	"poterne/internal/containment"
 	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
@@ -104,7 +105,12 @@ func aliasRow(a intake.Alias) *seal.Row {
 // orderRow is an order that is in force, or was until somebody lifted it.
 func orderRow(o order.Order, lifted time.Time, by string) *seal.Row {
 	return seal.NewRow("standing_order").Text(string(o.ID)).Text(string(o.Effect)).Text(string(o.Reach)).Text(o.Target).
-		Time(o.Placed).Time(o.Ends).Text(o.By).Int(int64(o.Cause)).Text(o.Because).Text(o.Message).Time(lifted).Text(by)
+		Time(o.Placed).Time(o.Ends).Text(o.By).Int(int64(o.Cause)).Text(o.Because).Text(o.Message.French).Text(o.Message.English).Text(string(o.Spares)).Time(lifted).Text(by)
+}
+
+func orderLineRow(l containment.Line) *seal.Row {
+	return seal.NewRow("order_line").Int(int64(l.Number)).Text(string(l.Order)).Text(string(l.What)).Text(string(l.Spares)).
+		Text(string(l.By)).Time(l.At).Text(l.Because)
 }
 
 func sessionRow(table string, s signin.Row) *seal.Row {

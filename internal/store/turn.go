@@ -130,6 +130,7 @@ var _ interface {
 	accounts.AdmitRows
 	approval.Rows
 	containment.LineageRows
+	containment.ReopenRows
 	custody.DropRows
 	intake.WaitingRows
 	intake.AliasRows

@@ -52,7 +52,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.seals.keys.Store(a.db.seals.keys.Load())
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
-			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders,
+			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
 			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings,
 		} {
 			if err := read(ctx); err != nil {
@@ -123,6 +123,11 @@ func (db *DB) readOrders(ctx context.Context) error {
 		_, err := db.scanOrder(rows)
 		return err
 	}, orderColumns)
+}
+
+func (db *DB) readOrderLines(ctx context.Context) error {
+	_, err := db.orderLines(ctx, db.read, ``)
+	return err
 }
 
 func (db *DB) readSessions(ctx context.Context) (err error) {

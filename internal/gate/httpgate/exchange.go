@@ -56,10 +56,9 @@ func (x *exchange) serve() Outcome {
 	}
 	x.session = session
 
-	// From here on ctx ends when an order stops the account, its organisation or the
-	// service: wherever the exchange is then, it goes no further.
-	use := order.Use{Account: session.Account, Organisation: session.Organisation, Service: x.service.ID}
-	ctx, leave := p.Gate.Enter(x.r.Context(), use)
+	// From here on ctx ends when an order stops the account, its organisation, its network
+	// or the service: wherever the exchange is then, it goes no further.
+	ctx, leave := p.Gate.Enter(x.r.Context(), x.use())
 	defer leave()
 
 	// The declared route, and whom the request names. What is not declared, or could be
@@ -68,8 +67,7 @@ func (x *exchange) serve() Outcome {
 		return x.stop(ctx, policy.Attempt, err)
 	}
 	q := &x.request
-	use.Route, use.Function = q.routeName(), q.function()
-	ctx, over := p.Gate.Enter(ctx, use) // and when one closes its function
+	ctx, over := p.Gate.Enter(ctx, x.use()) // and when one closes its function
 	defer over()
 	if q.named, err = x.people(ctx, q.refs); err != nil {
 		return x.stop(ctx, policy.Attempt, err)
@@ -180,6 +178,14 @@ func (x *exchange) serve() Outcome {
 	return outcome
 }
 
+// use is the exchange as orders reach it, as far as it is known.
+func (x *exchange) use() order.Use {
+	return order.Use{
+		Account: x.session.Account, Organisation: x.session.Organisation, Service: x.service.ID,
+		Route: x.request.routeName(), Function: x.request.function(), Network: x.proxy.Networks.Of(x.r),
+	}
+}
+
 // ask is what the gate is asked: about the people the request names, until others
 // are found. They stay in it whatever the application answers, since whatever goes
 // out tells of them, if only that they are there.
@@ -278,7 +284,7 @@ func (x *exchange) refuse(ruling policy.Ruling) Outcome {
 	x.sendReceipt()
 	x.w.Header().Set("Cache-Control", "no-store")
 	x.proxy.Pages.Refused(x.w, x.r, Refusal{
-		Service: x.service.ID, Route: x.request.routeName(), Ruling: ruling, Receipt: x.receipt, Session: x.session,
+		Service: x.service.ID, Route: x.request.routeName(), Ruling: ruling, Receipt: x.receipt, Session: x.session, Use: x.use(),
 	})
 	return Refused
 }

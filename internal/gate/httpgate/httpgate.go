@@ -222,6 +222,7 @@ type Refusal struct {
 	Ruling  policy.Ruling
 	Receipt ledger.Number
 	Session signin.Session
+	Use     order.Use // as orders reach it
 }
 
 // Outcome is what became of a request, for counting.

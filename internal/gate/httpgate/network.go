@@ -5,10 +5,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"poterne/internal/order"
 )
 
 // Elsewhere is the class of an address that no declared network has.
-const Elsewhere = "other"
+const Elsewhere = order.Elsewhere
 
 // Network is a class of addresses that the operator named.
 type Network struct {
@@ -21,6 +23,14 @@ type Network struct {
 type Networks struct {
 	Classes []Network      // the first that has an address is its class
 	Proxies []netip.Prefix // what stands between us and browsers, and is believed about them
+}
+
+// Names returns every class there is.
+func (n Networks) Names() (names []string) {
+	for _, class := range n.Classes {
+		names = append(names, class.Name)
+	}
+	return append(names, Elsewhere)
 }
 
 // Of returns the class of the network that a request comes from.

@@ -21,6 +21,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -374,12 +375,32 @@ func (s settled) Undo(ctx context.Context, at time.Time, account roster.AccountI
 	s.us.Store(at.UnixMicro())
 	for _, o := range s.gate.Orders() {
 		if o.Target == string(account) {
-			_, err := journal.Do(ctx, s.journal, containment.Lift{ID: o.ID, By: "manager", Because: "no theft"})
+			_, err := journal.Do(ctx, s.journal, thaw(o))
 			return err
 		}
 	}
 	return errors.New("no freeze to undo")
 }
+
+// thaw lifts a freeze as an honest account's manager does, who is not in the roster here.
+type thaw order.Order
+
+// Decide implements journal.Act.
+func (t thaw) Decide(*journal.Tx, containment.Rows) (ledger.Entry, error) {
+	number, err := containment.NumberOf(t.ID)
+	return ledger.Entry{
+		Kind: ledger.Lifted, Account: "manager", Subject: roster.AccountID(t.Target), Effect: t.Effect, Reach: t.Reach, Target: t.Target,
+		From: number, End: number + 1, Note: "no theft",
+	}, err
+}
+
+// Apply implements journal.Act.
+func (t thaw) Apply(rows containment.Rows, e ledger.Entry) error {
+	return rows.LiftOrder(t.ID, "manager", e.Time)
+}
+
+// Changes implements journal.Changes.
+func (thaw) Changes() bool { return true }
 
 // staff is what the roster and other systems say, for the gate.
 type staff map[roster.AccountID]*agent

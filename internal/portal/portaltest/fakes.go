@@ -222,8 +222,35 @@ func (s stageGate) Lift(_ context.Context, lift containment.Lift) error {
 	}
 	lifted := s.InForce[i]
 	s.InForce = slices.Delete(s.InForce, i, i+1)
-	s.Write(0, ledger.Entry{Kind: ledger.Lifted, Account: roster.AccountID(lift.By), Effect: lifted.Effect, Reach: lifted.Reach, Target: lifted.Target, Note: lift.Because})
+	s.Write(0, ledger.Entry{Kind: ledger.Lifted, Account: lift.By, Effect: lifted.Effect, Reach: lifted.Reach, Target: lifted.Target, Note: lift.Because})
 	return nil
+}
+
+func (s stageGate) LinesOf(_ context.Context, id order.ID) (lines []containment.Line, err error) {
+	for _, l := range s.Steps {
+		if l.Order == id {
+			lines = append(lines, l)
+		}
+	}
+	return lines, s.Broken
+}
+
+func (s stageGate) Propose(_ context.Context, p containment.Propose) error {
+	s.Steps = append(s.Steps, containment.Line{Number: ledger.Number(len(s.Steps) + 1), Order: p.ID, What: p.What, Spares: p.Spares, By: p.By, At: Now, Because: p.Because})
+	return s.Broken
+}
+
+func (s stageGate) Confirm(ctx context.Context, c containment.Confirm) error {
+	return s.Lift(ctx, containment.Lift{ID: c.ID, By: c.By})
+}
+
+func (s stageGate) Tick(_ context.Context, t containment.Tick) error {
+	s.Steps = append(s.Steps, containment.Line{Number: ledger.Number(len(s.Steps) + 1), Order: t.ID, What: t.What, By: t.By, At: Now, Because: t.Because})
+	return s.Broken
+}
+
+func (s stageGate) Reopened(context.Context, time.Time) (map[string]time.Time, error) {
+	return s.OpenAgain, nil
 }
 
 // maySign reports whether an account is of the desk, or manages the organisation of an opening.
@@ -245,7 +272,7 @@ func (s stageGate) Waiting(_ context.Context, by roster.AccountID, receipt ledge
 }
 
 func (s stageGate) Undo(ctx context.Context, undo containment.Undo) error {
-	return s.Lift(ctx, containment.Lift{ID: undo.ID, By: string(undo.By), Because: undo.Because})
+	return s.Lift(ctx, containment.Lift{ID: undo.ID, By: undo.By, Because: undo.Because})
 }
 
 func (s stageGate) Cosign(_ context.Context, by roster.AccountID, receipt ledger.Number) error {

@@ -197,7 +197,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
 	s.desk = desk.Deps{
-		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Sessions: s.Door, Sources: store.NewFacts(db),
+		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Reopenings: store.NewOrders(db), Sessions: s.Door, Sources: store.NewFacts(db),
 		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
@@ -249,7 +249,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}}),
+		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,

@@ -14,6 +14,7 @@ import (
 
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
+	"poterne/internal/containment"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/journal"
@@ -61,6 +62,8 @@ type Stage struct {
 	Pages *portal.Pages
 	Rooms []portal.Room
 
+	OpenAgain map[string]time.Time // services, and since when
+	Steps     []containment.Line   // proposed and ticked about orders
 	InForce   order.Set
 	Written   []ledger.Entry
 	SteppedUp time.Time // when the visitor proved to be there
@@ -114,13 +117,13 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	s := &Stage{Pages: portal.NewPages(portal.Settings{Services: Services, Help: help, Zone: zone, Now: func() time.Time { return Now }})}
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
-		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Sessions: stageDoor{s},
+		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Reopenings: stageGate{s}, Sessions: stageDoor{s},
 		Sources: stageRoster{s}, Campaigns: stageCampaigns{s}, Usage: stageUsage{s}, Arrivals: stageArrivals{s}, Audit: stageAudit{s},
 		Index: stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})}, Covering: stageLedger{s}.Covering, Directory: stageRoster{s},
 		Witnesses: func() (cosigned, all int) { return 2, 2 },
 	})
 	s.Rooms = []portal.Room{
-		staff.New(shell, staff.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}}),
+		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}}),
 		s.desk,
 		manager.New(shell, manager.Deps{
 			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},
@@ -227,7 +230,7 @@ const Actor = "Poterne-Stage-Actor"
 
 // Contain places an order of the security desk.
 func (s *Stage) Contain(reach order.Reach, target string, effect order.Effect, message string) {
-	_, _ = stageGate{s}.Place(context.Background(), order.Order{Reach: reach, Target: target, Effect: effect, By: "noa.lambert", Because: "Connexion depuis un lieu inhabituel", Message: message})
+	_, _ = stageGate{s}.Place(context.Background(), order.Order{Reach: reach, Target: target, Effect: effect, By: "noa.lambert", Because: "Connexion depuis un lieu inhabituel", Message: order.Message{French: message}})
 }
 
 // Freeze places the freeze that the rules placed some time ago, and returns its name.

@@ -276,22 +276,40 @@ create table alias (
 -- standing_order is the containment in force, and what was. An order holds from the
 -- turn that placed it until it ends or is lifted; it MUST be lifted once only, and not
 -- changed otherwise. cause is the number of the entry that brought it about; 0 when
--- none is known.
+-- none is known. spares is the organisation whose people read already what is closed.
 create table standing_order (
 	id        text    not null constraint standing_order_id primary key,
-	effect    text    not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'suspended', 'closed')),
-	reach     text    not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'everything')),
+	effect    text    not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'reduced', 'suspended', 'closed')),
+	reach     text    not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'network', 'everything')),
 	target    text    not null,
 	placed_us integer not null,
 	ends_us   integer,
 	placed_by text    not null,
 	cause     integer not null default 0,
 	because   text    not null,
-	message   text    not null,
+	message_fr text   not null,
+	message_en text   not null,
+	spares    text    not null default '',
 	lifted_us integer,
 	lifted_by text,
 	seal      blob not null default x''
 ) strict;
+
+-- order_line is what people proposed and ticked on the way to reopening: number is its
+-- entry, and what a step of a reopening or a line of its checklist, about an order in
+-- force or the one that a reopening began with. It MUST only be inserted.
+create table order_line (
+	number       integer not null constraint order_line_number primary key,
+	order_id     text    not null,
+	what         text    not null,
+	spares       text    not null,
+	by_account   text    not null,
+	at_us        integer not null,
+	because      text    not null,
+	seal         blob    not null default x''
+) strict;
+
+create index order_line_order on order_line (order_id);
 
 -- Sessions
 

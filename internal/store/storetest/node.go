@@ -37,7 +37,7 @@ func (n *Node) Place(ctx context.Context, o order.Order) (order.Order, error) {
 }
 
 // Lift takes an order out of force.
-func (n *Node) Lift(ctx context.Context, id order.ID, by, because string) error {
+func (n *Node) Lift(ctx context.Context, id order.ID, by roster.AccountID, because string) error {
 	return containment.Service{Writer: n.Journal}.Lift(ctx, containment.Lift{ID: id, By: by, Because: because})
 }
 

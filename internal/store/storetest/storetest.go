@@ -228,7 +228,7 @@ func orders(t *testing.T, s *store.DB) {
 	turn := func(act func(journal.Head) error) error { return store.NewLedger(s).Turn(t.Context(), act) }
 	placed := order.Order{
 		ID: "12", Effect: order.Suspended, Reach: order.Account, Target: "pauline", Placed: At, Ends: At.Add(time.Hour),
-		By: "samir", Because: "vol de session", Message: "Appelez le poste de garde.",
+		By: "samir", Because: "vol de session", Message: order.Message{French: "Appelez le poste de garde.", English: "Call the desk."},
 	}
 	if err := turn(func(head journal.Head) error {
 		return errors.Join(head.Rows().(containment.Rows).InsertOrder(placed), head.Advance())

@@ -18,6 +18,8 @@ type accounts struct {
 	base
 	journal Journal
 	exact   exact
+
+	networks []string
 }
 
 // accountPage answers the security desk: what did this account do, opening by

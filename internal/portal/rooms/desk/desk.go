@@ -32,6 +32,7 @@ var pageFiles embed.FS
 type Settings struct {
 	Silence  map[string]time.Duration // how long each source may be silent
 	Observed policy.Observed          // what is decided and written down without stopping anybody
+	Networks []string                 // every class that the gate tells apart
 	Scheme   string                   // of the register's own identifiers
 }
 
@@ -42,6 +43,7 @@ type Deps struct {
 	Calendar    Calendar
 	Roster      Roster
 	Containment Containment
+	Reopenings  Reopenings
 	Sessions    Sessions
 	Sources     Sources
 	Campaigns   Campaigns
@@ -104,9 +106,20 @@ type Containment interface {
 	PlaceLineage(context.Context, order.Order) ([]order.Order, error)
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(context.Context, containment.Lift) error
+	// Propose proposes a step of a reopening, and Confirm takes what another person proposed.
+	Propose(context.Context, containment.Propose) error
+	Confirm(context.Context, containment.Confirm) error
+	// Tick ticks a line of its checklist.
+	Tick(context.Context, containment.Tick) error
 	// Undo lifts a freeze that the rules placed on an account; fault.Refused to those
 	// who may not.
 	Undo(context.Context, containment.Undo) error
+}
+
+// Reopenings is what was proposed and ticked about orders.
+type Reopenings interface {
+	// LinesOf returns the lines about one, oldest first.
+	LinesOf(context.Context, order.ID) ([]containment.Line, error)
 }
 
 // Sessions are those that go on.
@@ -187,7 +200,7 @@ type Handlers struct {
 func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 	all := base{
 		shell: shell, pages: shell.Writer(pageFiles), gate: deps.Gate, roster: deps.Roster,
-		grounds: portal.NewGrounds(deps.Journal.Entry),
+		grounds: portal.NewGrounds(deps.Journal.Entry), reopenings: deps.Reopenings,
 	}
 	h := &Handlers{
 		base: all,
@@ -195,12 +208,12 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
 			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
 		},
-		orders:    orders{base: all, containment: deps.Containment, sessions: deps.Sessions},
+		orders:    orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},
 		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.orders.hour = h.live.hour
-	h.accounts = accounts{all, deps.Journal, h.exact}
+	h.accounts = accounts{all, deps.Journal, h.exact, settings.Networks}
 	return h
 }
 
@@ -226,6 +239,9 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/orders", Serve: h.watching(h.orders.place)},
 		{Pattern: "GET " + path + "/orders/{id}", Serve: h.watching(h.orders.proposeLift)},
 		{Pattern: "POST " + path + "/orders/{id}/lift", Serve: h.watching(h.orders.lift)},
+		{Pattern: "POST " + path + "/orders/{id}/propose", Serve: h.watching(h.orders.proposeStep)},
+		{Pattern: "POST " + path + "/orders/{id}/confirm", Serve: h.watching(h.orders.confirmStep)},
+		{Pattern: "POST " + path + "/orders/{id}/tick", Serve: h.watching(h.orders.tick)},
 	}
 	if h.exact.index != nil {
 		all = append(all,
@@ -253,6 +269,8 @@ type base struct {
 	gate    Gate
 	roster  Roster
 	grounds *portal.Grounds
+
+	reopenings Reopenings
 }
 
 // watching lets in those who watch and contain, unless they are suspended

@@ -165,7 +165,7 @@ func TestNobodyIsNamedOnAnAccountsPage(t *testing.T) {
 
 func TestACT_1_SuspendingHoldsAtOnceEndsSessionsAndIsUndone(t *testing.T) {
 	h := portaltest.New(t)
-	form := url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"suspended"}, "because": {"a  strange\nplace"}, "message": {"We call you back."}}
+	form := url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"suspended"}, "because": {"a  strange\nplace"}, "message-fr": {"We call you back."}}
 	answer, _ := h.Goes(security, http.MethodPost, "/desk/orders", form)
 	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/desk/accounts/theo.marchand?said=suspended" {
 		t.Fatal(answer.Status, answer.Header.Get("Location"))
@@ -238,7 +238,7 @@ func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
-	form := url.Values{"reach": {"function"}, "target": {"searches"}, "effect": {"closed"}, "because": {"a sweep"}, "message": {"Searches come back at noon."}}
+	form := url.Values{"reach": {"function"}, "target": {"searches"}, "effect": {"closed"}, "because": {"a sweep"}, "message-fr": {"Searches come back at noon."}}
 	if answer, _ := h.Goes(security, http.MethodPost, "/desk/orders", form); answer.Header.Get("Location") != "/desk?said=closed" {
 		t.Error(answer.Status, answer.Header)
 	}
@@ -275,7 +275,7 @@ func TestOrdersThatMakeNoSenseAreNotPlaced(t *testing.T) {
 		form   url.Values
 		status int
 	}{
-		"no reason":             {url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"frozen"}, "message": {"kept as typed"}}, http.StatusUnprocessableEntity},
+		"no reason":             {url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"frozen"}, "message-fr": {"kept as typed"}}, http.StatusUnprocessableEntity},
 		"too long a reason":     {url.Values{"reach": {"account"}, "target": {string(theo)}, "effect": {"frozen"}, "because": {long}}, http.StatusUnprocessableEntity},
 		"oneself":               {url.Values{"reach": {"account"}, "target": {string(security)}, "effect": {"suspended"}, "because": {"x"}}, http.StatusUnprocessableEntity},
 		"one's organisation":    {url.Values{"reach": {"organisation"}, "target": {"garde"}, "effect": {"suspended"}, "because": {"x"}}, http.StatusUnprocessableEntity},
@@ -290,7 +290,7 @@ func TestOrdersThatMakeNoSenseAreNotPlaced(t *testing.T) {
 			if answer.StatusCode != c.status {
 				t.Errorf("%s", answer.Status)
 			}
-			for _, typed := range []string{c.form.Get("message"), c.form.Get("because")} {
+			for _, typed := range []string{c.form.Get("message-fr"), c.form.Get("because")} {
 				if c.status == http.StatusUnprocessableEntity && !strings.Contains(raw, typed) {
 					t.Error("what was typed is lost")
 				}

@@ -19,6 +19,7 @@ type directoryPage struct {
 	Organisations []organisationState
 	Functions     []namedHeld // and roles
 	Roles         []namedHeld
+	Networks      []namedHeld
 	Services      []serviceHeld
 	Everything    []measureState
 }
@@ -98,6 +99,9 @@ func (a accounts) directory(v visit) error {
 		if role.ReadsFiles() {
 			shown.Roles = append(shown.Roles, held(order.Role, string(role)))
 		}
+	}
+	for _, network := range a.networks {
+		shown.Networks = append(shown.Networks, held(order.Network, network))
 	}
 	for _, s := range a.shell.Services() {
 		shown.Services = append(shown.Services, serviceHeld{s, against(order.Service, string(s.ID))})

@@ -31,11 +31,12 @@ type hour struct {
 	boardAt time.Time
 }
 
-// use is that an account looks people up by a route.
+// use is that an account looks people up by a route, from a network.
 type use struct {
 	account roster.AccountID
 	service roster.ServiceID
 	route   string
+	network string
 }
 
 type second struct {
@@ -158,7 +159,7 @@ func (h *hour) count(e ledger.Entry) {
 			*s = second{at: at}
 		}
 		s.add(f)
-		h.uses[use{e.Account, e.Service, e.Route}] = e.Time
+		h.uses[use{e.Account, e.Service, e.Route, e.Network}] = e.Time
 		if len(h.uses) > mostUses {
 			maps.DeleteFunc(h.uses, func(_ use, last time.Time) bool { return last.Before(e.Time.Add(-time.Hour)) })
 		}
@@ -200,6 +201,8 @@ func (h *hour) working(among map[roster.AccountID]bool, o order.Order, now time.
 		switch {
 		case o.Reach == order.Service:
 			byIt = string(u.service) == o.Target
+		case o.Reach == order.Network:
+			byIt = u.network == o.Target
 		case o.Reach == order.Function && !slices.Contains(order.Functions, o.Target):
 			byIt = order.RouteOf(u.service, u.route) == o.Target
 		}

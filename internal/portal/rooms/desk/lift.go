@@ -16,6 +16,8 @@ import (
 type liftPage struct {
 	portal.Page
 	Measure measureState
+	Alone   bool // the viewer's word is enough
+	Way     reopening
 	Own     bool   // the rules froze the viewer's own account
 	StepUp  bool   // the viewer has to prove to be there first
 	Undone  int    // freezes of the account undone within a week
@@ -29,8 +31,15 @@ type liftPage struct {
 func (b base) lifting(v visit, m measureState) (liftPage, error) {
 	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.MaySign(), Return: path + "/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
-		return shown, nil
+		if shown.Alone = containment.Alone(m.Order, v.Viewer.ID, b.gate.Orders(), b.shell.Now()); shown.Alone {
+			return shown, nil
+		}
+		var err error
+		shown.Way, err = b.way(v, m)
+		shown.Page = v.Page(path, "reopen.title-"+string(shown.Way.Kind), "target", v.labels.Target(m.Order))
+		return shown, err
 	}
+	shown.Alone = true
 	account, _, err := b.roster.Account(v.Context(), roster.AccountID(m.Target))
 	shown.Own = account.ID == v.Viewer.ID
 	shown.Undone = b.gate.Standing(gate.AskerOf(account), "").Undone
@@ -69,6 +78,9 @@ func (h orders) lift(v visit) error {
 	if err != nil {
 		return err
 	}
+	if !shown.Alone {
+		return &fault.Error{Kind: fault.Refused, Public: "a colleague placed this order: two people lift it"}
+	}
 	shown.Typed = portal.Tidy(v.PostFormValue("because"))
 	if status := shown.mend(); status != http.StatusOK {
 		h.pages.Show(v.Visit, status, "lift.html", shown)
@@ -101,7 +113,7 @@ func (p *liftPage) mend() (status int) {
 // end ends a measure.
 func (h orders) end(v visit, m measureState, because string) error {
 	if !m.Itself() {
-		return h.containment.Lift(v.Context(), containment.Lift{ID: m.ID, By: string(v.Viewer.ID), Because: because})
+		return h.containment.Lift(v.Context(), containment.Lift{ID: m.ID, By: v.Viewer.ID, Because: because})
 	}
 	return h.containment.Undo(v.Context(), containment.Undo{ID: m.ID, By: v.Viewer.ID, Because: because})
 }

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/portal"
@@ -20,6 +22,7 @@ type orders struct {
 	containment Containment
 	sessions    Sessions
 	hour        *hour
+	networks    []string
 }
 
 // orderPage asks the security desk to confirm a measure, and says what it will do.
@@ -27,6 +30,8 @@ type orders struct {
 type orderPage struct {
 	portal.Page
 	Order   order.Order
+	Lasts   string // how long it is to be in force, as the page offers it
+	Ends    []string
 	Leave   string // where the way out leads, which does nothing
 	Stops   preview
 	Lineage int  // how many accounts came of the one that it stops
@@ -41,6 +46,9 @@ type preview struct {
 	Counted  bool
 	AtWork   int // accounts that looked somebody up in the last hour
 }
+
+// ends are how long a measure may last, as the page offers it; or until it is lifted.
+var ends = []string{"1h", "4h", "24h", "168h"}
 
 // mostCounted is for how many accounts their sessions are counted.
 const mostCounted = 200
@@ -62,7 +70,7 @@ func (h orders) preview(v visit, o order.Order, whole bool) (p preview, err erro
 	reached := make(map[roster.AccountID]bool)
 	for id, a := range v.labels.Accounts {
 		use := order.Use{Account: id, Organisation: a.Organisation, Role: a.Role}
-		if everyUse := o.Reach == order.Service || o.Reach == order.Function; everyUse && a.Role.ReadsFiles() || !everyUse && o.Reaches(use) || lineage[id] {
+		if everyUse := o.Reach == order.Service || o.Reach == order.Function || o.Reach == order.Network; everyUse && a.Role.ReadsFiles() || !everyUse && o.Reaches(use) || lineage[id] {
 			reached[id] = true
 		}
 	}
@@ -87,10 +95,17 @@ func (h orders) asked(v visit, form url.Values) (order.Order, error) {
 	o := order.Order{
 		Reach: order.Reach(form.Get("reach")), Target: form.Get("target"), Effect: order.Effect(form.Get("effect")),
 		By: string(v.Viewer.ID), Placed: h.shell.Now(),
-		Because: portal.Tidy(form.Get("because")), Message: portal.Tidy(form.Get("message")),
+		Because: portal.Tidy(form.Get("because")), Message: order.Message{French: portal.Tidy(form.Get("message-fr")), English: portal.Tidy(form.Get("message-en"))},
+	}
+	if lasts := form.Get("lasts"); lasts != "" {
+		span, err := time.ParseDuration(lasts)
+		if err != nil || !slices.Contains(ends, lasts) {
+			return o, &fault.Error{Kind: fault.Invalid, Public: "a measure lasts as long as the page offers, or until it is lifted"}
+		}
+		o.Ends = o.Placed.Add(span)
 	}
 	untyped := o // what was typed can be mended on the page
-	untyped.Because, untyped.Message = "", ""
+	untyped.Because, untyped.Message = "", order.Message{}
 	if err := untyped.Check(); err != nil {
 		return o, &fault.Error{Kind: fault.Invalid, Public: err.Error()}
 	}
@@ -109,6 +124,8 @@ func (h orders) targetExists(v visit, o order.Order) error {
 		_, known = v.labels.Organisations[roster.OrganisationID(o.Target)]
 	case order.Service:
 		known = h.declares(o.Target)
+	case order.Network:
+		known = slices.Contains(h.networks, o.Target)
 	case order.Function:
 		service, _, isRoute := strings.Cut(o.Target, " ")
 		known = !isRoute || h.declares(service)
@@ -128,13 +145,15 @@ func (h orders) propose(v visit) error {
 	if err != nil {
 		return err
 	}
+	said := "order.message-" + string(o.Effect)
+	o.Message = order.Message{French: i18n.French.Say(said), English: i18n.English.Say(said)}
 	return h.show(v, http.StatusOK, o, v.URL.Query().Has("lineage"), nil)
 }
 
 func (h orders) show(v visit, status int, o order.Order, whole bool, mend portal.Mends) error {
 	shown := orderPage{
 		Page:  v.Page(path, "order.title-"+string(o.Effect)+"-"+string(o.Reach), "target", v.labels.Target(o)),
-		Order: o, Leave: about(o), Wrong: mend, Whole: whole,
+		Order: o, Lasts: v.FormValue("lasts"), Ends: ends, Leave: about(o), Wrong: mend, Whole: whole,
 	}
 	if o.Reach == order.Account {
 		shown.Lineage = h.lineage(v.labels, roster.AccountID(o.Target)).Count
@@ -190,8 +209,10 @@ func (h orders) put(v visit, o order.Order) ([]order.Order, error) {
 // mend lists what is missing or too long, and orders against the viewer themself.
 func (h orders) mend(v visit, o order.Order) (found portal.Mends) {
 	found = portal.MendTyped("because", o.Because)
-	if o.Message != "" {
-		found = append(found, portal.MendTyped("message", o.Message)...)
+	for field, text := range map[string]string{"message-fr": o.Message.French, "message-en": o.Message.English} {
+		if text != "" {
+			found = append(found, portal.MendTyped(field, text)...)
+		}
 	}
 	myself := o.Reach == order.Account && o.Target == string(v.Viewer.ID)
 	if myself || o.Reach == order.Role && o.Target == string(v.Viewer.Role) || o.Reach == order.Organisation && o.Target == string(v.Viewer.Organisation.ID) {
@@ -211,7 +232,7 @@ func about(o order.Order) string {
 // outcome is what the viewer has just done, said by key.
 func outcome(v visit) (string, error) {
 	said := v.URL.Query().Get("said")
-	done, known := map[string]string{"frozen": "frozen", "suspended": "suspended", "sessions": "suspended", "closed": "closed", "lifted": "lifted"}[said]
+	done, known := map[string]string{"frozen": "frozen", "suspended": "suspended", "sessions": "suspended", "closed": "closed", "lifted": "lifted", "reduced": "reduced", "trial": "closed"}[said]
 	if !known {
 		return "", nil
 	}

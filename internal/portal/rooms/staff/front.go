@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ type frontPage struct {
 	portal.Page
 	Services []portal.ServiceState
 	Held     string // what stops the viewer everywhere; empty when nothing does
-	Message  string // what that order says to them
+	Told     portal.Told
 	Frozen   bool
 	Reads    bool // the viewer's role opens files at all
 	Meter    portal.Meter
@@ -37,6 +38,7 @@ type mine struct {
 const (
 	endsSoon   = 30 * 24 * time.Hour
 	minesShown = 20
+	newlyOpen  = 24 * time.Hour // how long a card says that a service was reopened
 )
 
 func (h *Handlers) front(v *portal.Visit) error {
@@ -62,7 +64,7 @@ func (h *Handlers) front(v *portal.Visit) error {
 		Mine:     h.mine(v, whole),
 	}
 	if standing.IsHeld {
-		shown.Held, shown.Message = string(standing.Held.Effect), standing.Held.Message
+		shown.Held, shown.Told = string(standing.Held.Effect), portal.Tell(standing.Held.Message, v.Speaker.Language)
 		shown.Frozen = standing.Held.Effect == order.Frozen
 	}
 	if shown.Recovery, err = h.recovered(v, now); err != nil {
@@ -99,13 +101,22 @@ func (h *Handlers) whole(v *portal.Visit, newest []ledger.Entry) ([]ledger.Entry
 // services says of each service whether it is open to the viewer.
 func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation, now time.Time) []portal.ServiceState {
 	var states []portal.ServiceState
+	reopened, err := h.deps.Reopened(v.Context(), now.Add(-newlyOpen))
+	if err != nil { // a card without it still says what is open
+		h.shell.Log().ErrorContext(v.Context(), "which services were reopened could not be read", slog.Any("err", err))
+	}
 	for _, s := range h.shell.Services() {
-		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language]}
+		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language], Lang: v.Speaker.Language}
 		state.State, state.Until = portal.Habilitated(s.ID, habilitations, now)
 		state.Ending = state.State == "open" && state.Until.Sub(now) < endsSoon
 		standing := h.deps.Gate.Standing(v.Viewer.Asker(), s.ID)
 		if standing.IsHeld && standing.Held.Effect != order.Frozen {
-			state.State, state.Message = string(standing.Held.Effect), standing.Held.Message
+			state.State, state.Told = string(standing.Held.Effect), portal.Tell(standing.Held.Message, v.Speaker.Language)
+		} else if standing.IsReduced && state.State == "open" {
+			state.State, state.Told = string(order.Reduced), portal.Tell(standing.Reduced.Message, v.Speaker.Language)
+		}
+		if state.State == "open" {
+			state.Reopened = reopened[string(s.ID)]
 		}
 		states = append(states, state)
 	}

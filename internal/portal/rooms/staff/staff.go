@@ -30,6 +30,8 @@ type Deps struct {
 	Awareness   accounts.Awareness
 	Certifier   Certifier
 	Recovery    Recovery
+	// Reopened returns which services were opened again since a time, by identifier, and when.
+	Reopened func(ctx context.Context, since time.Time) (map[string]time.Time, error)
 }
 
 // Recovery is of accounts that are to be bound anew.
