@@ -45,6 +45,7 @@ import (
 	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/refund"
 	"poterne/internal/roster"
+	"poterne/internal/siem"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
@@ -177,7 +178,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	)
 
-	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, alerts.Run}
+	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
 
 	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {

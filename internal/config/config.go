@@ -33,6 +33,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
+	"poterne/internal/siem"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 
@@ -62,6 +63,7 @@ type config struct {
 	Person     *personTable    `toml:"person"`
 	Mail       *mailTable      `toml:"mail"`
 	Alerts     alertsTable     `toml:"alerts"`
+	SIEM       siemTable       `toml:"siem"`
 	Messages   *messagesTable  `toml:"messages"`
 	Accounts   accountsTable   `toml:"accounts"`
 	Awareness  *awarenessTable `toml:"awareness"`
@@ -433,6 +435,7 @@ type Settings struct {
 	People     *People      // nil: people of the register are shown nothing
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Alerts     alert.Settings
+	SIEM       siem.Sink // nil: nobody collects events
 	Messages   *Messages // nil: the people of incidents are told by other means
 	Quota      func(roster.OrganisationID) int
 	Awareness  accounts.Awareness
@@ -517,6 +520,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.person(&s, files)
 	c.mail(&s, files)
 	c.alerts(&s, files)
+	c.siem(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.Awareness.compile(&s, wrong)
