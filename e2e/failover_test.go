@@ -634,7 +634,7 @@ func (f *failing) meet(e failure, chance *rand.Rand) {
 func (f *failing) suspend() {
 	f.t.Helper()
 	f.wait("an order", func() error {
-		output, code := poterne(f.t, "order", "place", "--config", f.config, "--as", "nadia", "--because", "the drill", "suspend", "account", "karim.benali")
+		output, code := poterne(f.t, "order", "place", "--config", f.config, "--as", "samir.cohen", "--because", "the drill", "suspend", "account", "karim.benali")
 		number := proof.OrderNumber.FindStringSubmatch(output)
 		if code != 0 || number == nil {
 			return errors.New(output)
@@ -661,7 +661,7 @@ func (f *failing) lift() {
 			continue
 		}
 		if _, err := strconv.Atoi(fields[0]); err == nil {
-			f.poterne("order", "lift", "--config", f.config, "--as", "nadia", "--because", "the drill is over", fields[0])
+			f.poterne("order", "lift", "--config", f.config, "--as", "samir.cohen", "--because", "the drill is over", fields[0])
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestACT_1_AnOrderFromTheCommandLineStopsAnAnswerUnderWay(t *testing.T) {
 					t.Errorf("somebody whom the order does not name was answered with %d", page.Status)
 				}
 			}
-			h.poterne("order", "lift", "--config", h.config, "--as", "nadia", "--because", "the drill is over", fmt.Sprint(number))
+			h.poterne("order", "lift", "--config", h.config, "--as", "samir.cohen", "--because", "the drill is over", fmt.Sprint(number))
 			for _, e := range h.entries(number) {
 				if e.Disclosed() && e.Account == "pauline.mercier" {
 					t.Errorf("entry %d discloses somebody after order %d", e.Number, number)

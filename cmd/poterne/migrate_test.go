@@ -93,10 +93,6 @@ func TestACT_1_AnOrderOfTheCommandLineCutsAnswersUnderWayAtOnceOnPostgreSQL(t *t
 			t.Fatal("the answer goes on")
 		}
 		out()
-		id, _, _ := strings.Cut(strings.TrimPrefix(said.String(), "order "), " ")
-		if code := run(t.Context(), []string{"order", "lift", id, "--because", "it is over", "--as", "samir", "--config", configFile}, &streams{Out: &said, Err: &said}); code != 0 {
-			t.Fatal(said.String())
-		}
 	}
 	leave()
 	if err := <-ended; err != nil {

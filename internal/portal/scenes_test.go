@@ -201,6 +201,8 @@ func Scenes() map[string]Scene {
 		"questions-empty":    empty.Visits("jeanne.vidal", "GET", "/questions", nil),
 		"questions-failing":  broken.Visits("jeanne.vidal", "GET", "/questions", nil),
 		"questions-mend":     keeping.Visits("jeanne.vidal", "POST", "/questions/600", url.Values{"why": {"x"}}),
+		"lookback":           full.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand/back?period=24h", nil),
+		"lookback-empty":     empty.Visits("noa.lambert", "GET", "/desk/accounts/theo.marchand/back?period=1h", nil),
 		"order-account":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=account&effect=suspended&target=theo.marchand", nil),
 		"order-organisation": full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=organisation&effect=suspended&target=ml-bourg", nil),
 		"order-service":      full.Visits("noa.lambert", "GET", "/desk/orders/new?reach=service&effect=closed&target=dossier", nil),

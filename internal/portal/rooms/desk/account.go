@@ -20,6 +20,7 @@ type accounts struct {
 	exact   exact
 
 	networks []string
+	calendar Calendar
 }
 
 // accountPage answers the security desk: what did this account do, opening by

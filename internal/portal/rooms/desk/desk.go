@@ -213,7 +213,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.orders.hour = h.live.hour
-	h.accounts = accounts{all, deps.Journal, h.exact, settings.Networks}
+	h.accounts = accounts{all, deps.Journal, h.exact, settings.Networks, deps.Calendar}
 	return h
 }
 
@@ -235,6 +235,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + directoryPath, Serve: h.watching(h.accounts.directory)},
 		{Pattern: "GET " + path + "/curve", Serve: h.watching(h.curve)},
 		{Pattern: "GET " + path + "/accounts/{id}", Serve: h.watching(h.accounts.page)},
+		{Pattern: "GET " + path + "/accounts/{id}/back", Serve: h.watching(h.accounts.lookBack)},
 		{Pattern: "GET " + path + "/orders/new", Serve: h.watching(h.orders.propose)},
 		{Pattern: "POST " + path + "/orders", Serve: h.watching(h.orders.place)},
 		{Pattern: "GET " + path + "/orders/{id}", Serve: h.watching(h.orders.proposeLift)},

@@ -1,0 +1,84 @@
+package desk_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"poterne/internal/ledger"
+	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/register"
+)
+
+// The page of what an account did is true to the ledger, person by person; and an order that
+// is placed afterwards stops what the page said it would have.
+//
+// Promise: ACT-4
+func TestACT_4_TheLookBackIsWhatTheLedgerSaysAndSaysWhatAnOrderWouldHaveStopped(t *testing.T) {
+	h := portaltest.New(t)
+	for person := range 5 {
+		h.Opens(theo, person+1)
+	}
+	h.Opens(camille, 9)
+	shown, stopped, receipts := make(map[register.PersonID]bool), 0, make(map[ledger.Number]bool)
+	unexplained := make(map[register.PersonID]bool)
+	others := make(map[ledger.Number]bool)
+	for e := range h.Gate.Entries(t.Context(), 0) {
+		switch {
+		case e.Account == theo && e.Disclosed():
+			shown[e.Person], receipts[e.Receipt] = true, true
+			if e.Unexplained() {
+				unexplained[e.Person] = true
+			}
+		case e.Account == theo && (e.Kind == ledger.Consulted || e.Kind == ledger.Attempted):
+			stopped++
+			receipts[e.Receipt] = true
+		case e.Disclosed():
+			others[e.Receipt] = true
+		}
+	}
+	if len(shown) == 0 || stopped == 0 || len(others) == 0 {
+		t.Fatalf("the test shows %d, stops %d and has %d others", len(shown), stopped, len(others))
+	}
+	answer, raw := h.Goes(security, http.MethodGet, "/desk/accounts/"+string(theo)+"/back?period=1h", nil)
+	said := portaltest.Read(t, raw)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status)
+	}
+	people := strconv.Itoa(len(shown))
+	if !strings.Contains(said, people+" people were shown to this account") || strings.Count(raw, `class="figure mono"`) != len(receipts) {
+		t.Errorf("%d people in %d answers: %s", len(shown), len(receipts), said)
+	}
+	if got := strings.Count(raw, "person no."); got != len(shown)+stopped {
+		t.Errorf("%d people are listed, want %d and %d", got, len(shown), stopped)
+	}
+	cells := func(measure string) string {
+		_, row, _ := strings.Cut(raw, ">"+measure+"</td>")
+		row, _, _ = strings.Cut(row, "</tr>")
+		return portaltest.Read(t, "<table><tr>"+row+"</tr></table>")
+	}
+	for measure, want := range map[string][2]int{
+		"Theo Marchand: account suspended":   {len(shown), 0},
+		"Theo Marchand: new openings frozen": {len(unexplained), 0},
+		"Everything is closed":               {len(shown), len(others)},
+	} {
+		if got := cells(measure); !strings.HasPrefix(got, strconv.Itoa(want[0])+" "+strconv.Itoa(want[1])+" ") {
+			t.Errorf("%s: %q, want %v", measure, got, want)
+		}
+	}
+	// It was written down that it was read, and nothing is decided.
+	last := ledger.Entry{}
+	for e := range h.Gate.Entries(t.Context(), 0) {
+		last = e
+	}
+	if last.Kind != ledger.Read || last.State != ledger.AccountRead || last.Since.IsZero() || len(h.Gate.Orders()) != 0 {
+		t.Errorf("written: %+v", last)
+	}
+	// Now placed, the order stops the next as the page said.
+	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
+	if p := h.Opens(theo, 200); p.Decision.Shown() {
+		t.Error("the order does not stop what it would have stopped")
+	}
+}
