@@ -17,6 +17,7 @@ var callers = map[string]string{
 	"internal/ledger/witness/ask.go":     "the same",
 	"internal/alert/alert.go":            "url of alerts",
 	"internal/app/app.go":                "the same",
+	"internal/siem/sinks.go":             "syslog or url of siem",
 	"internal/app/opened.go":             "address of a witness",
 	"internal/person/remote.go":          "register of person",
 	"internal/mail/mail.go":              "host of mail",

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 
@@ -53,7 +52,7 @@ func (c *config) siem(s *Settings, files secretFiles) {
 		if err != nil || address.Host == "" || address.Scheme != "https" && (address.Scheme != "http" || !signin.Loopback(address.Hostname())) {
 			wrong.Add("siem.url", "events would travel unprotected; write url = \"https://…\"")
 		}
-		post := siem.Post{URL: t.URL, Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		post := siem.NewPost(t.URL)
 		if t.SecretFile != "" {
 			post.Token = readSecret(files, "siem.secret_file", t.SecretFile, func(text []byte) (string, error) {
 				if len(text) < leastSIEMToken {

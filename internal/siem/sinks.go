@@ -59,6 +59,11 @@ type Post struct {
 	Client *http.Client
 }
 
+// NewPost posts to an address, and to no other that it may name.
+func NewPost(address string) Post {
+	return Post{URL: address, Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
 // Send implements Sink.
 func (p Post) Send(ctx context.Context, lines [][]byte) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
