@@ -1,8 +1,10 @@
 package siem
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"poterne/internal/incident"
 	"poterne/internal/journal"
@@ -156,7 +158,7 @@ func EventOf(e ledger.Entry) Event {
 	case ledger.Raised, ledger.Cosigned, ledger.Permitted, ledger.Refunded:
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.Reopening, ledger.Ticked, ledger.TakenUp:
-		v.access(other, subject(e), string(e.Reach)+" "+e.Target)
+		v.access(other, subject(e), named(e))
 	case ledger.Assigned, ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
 		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery:
 		v.class(accountChange, accountActivities[e.Kind])
@@ -222,7 +224,7 @@ func (v *Event) order(e ledger.Entry) {
 			activity = map[bool]int{true: accountLock, false: accountUnlock}[placed]
 		}
 		v.class(accountChange, activity)
-		v.User = &user{UID: e.Target}
+		v.User = &user{UID: cmp.Or(e.Target, "nobody")}
 	case placed:
 		v.access(revokePrivileges, &user{UID: named(e), Name: named(e)}, string(e.Effect))
 	default:
@@ -235,15 +237,15 @@ func (v *Event) order(e ledger.Entry) {
 
 // named says whom an order reaches that is on no one account.
 func named(e ledger.Entry) string {
-	if e.Target == "" {
-		return string(e.Reach)
+	if text := strings.TrimSpace(string(e.Reach) + " " + e.Target); text != "" {
+		return text
 	}
-	return string(e.Reach) + " " + e.Target
+	return "everything"
 }
 
 func (v *Event) access(activity int, of *user, privilege string) {
 	v.class(userAccess, activity)
-	v.User, v.Privileges = of, []string{privilege}
+	v.User, v.Privileges = of, []string{cmp.Or(privilege, "any")}
 }
 
 func (v *Event) signIn(e ledger.Entry) {

@@ -28,7 +28,7 @@ var OrderNumber = regexp.MustCompile(`order ([0-9]+) is in force`)
 
 // Place places an order, as somebody at a terminal does, and returns its number.
 func (s *Site) Place(ctx context.Context, order ...string) (n ledger.Number, err error) {
-	out, err := s.Poterne(ctx, append([]string{"order", "place", "--config", s.Config, "--as", "nadia", "--because", "the drill"}, order...)...)
+	out, err := s.Poterne(ctx, append([]string{"order", "place", "--config", s.Config, "--as", "samir.cohen", "--because", "the drill"}, order...)...)
 	if err != nil {
 		return 0, err
 	}
@@ -94,7 +94,7 @@ func (p *Proof) order(ctx context.Context) ([]Note, error) {
 			return nil, err
 		}
 		took = append(took, e.at.Sub(placed.Time))
-		if _, err := p.site.Poterne(ctx, "order", "lift", "--config", p.site.Config, "--as", "nadia", "--because", "the drill is over", fmt.Sprint(number)); err != nil {
+		if _, err := p.site.Poterne(ctx, "order", "lift", "--config", p.site.Config, "--as", "samir.cohen", "--because", "the drill is over", fmt.Sprint(number)); err != nil {
 			return nil, err
 		}
 	}

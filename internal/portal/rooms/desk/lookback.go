@@ -21,7 +21,7 @@ type lookBackPage struct {
 	portal.Page
 	lookBack
 	Account roster.Account
-	Lineage lineage
+	Lineage portal.Lineage
 	Since   time.Time
 	Period  string
 	Periods []string
@@ -259,7 +259,7 @@ func (a accounts) lookBack(v visit) error {
 		return err
 	}
 	shown := lookBackPage{
-		Page: v.Page(path, "back.title", "name", v.labels.Account(account.ID)), Account: account, Lineage: lineageOf(account, v.labels, a.held),
+		Page: v.Page(path, "back.title", "name", v.labels.Account(account.ID)), Account: account, Lineage: a.lineage(v.labels, account.ID),
 		Since: since, Period: period, Periods: []string{"1h", "4h", "24h", "168h"},
 	}
 	b, end := newBack(account, v.labels, hypotheses(account, since)), a.journal.Next()
