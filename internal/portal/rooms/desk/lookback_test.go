@@ -60,8 +60,8 @@ func TestACT_4_TheLookBackIsWhatTheLedgerSaysAndSaysWhatAnOrderWouldHaveStopped(
 		return portaltest.Read(t, "<table><tr>"+row+"</tr></table>")
 	}
 	for measure, want := range map[string][2]int{
-		"Theo Marchand: account suspended":   {len(shown), 0},
-		"Theo Marchand: new openings frozen": {len(unexplained), 0},
+		"Théo Marchand: account suspended":   {len(shown), 0},
+		"Théo Marchand: new openings frozen": {len(unexplained), 0},
 		"Everything is closed":               {len(shown), len(others)},
 	} {
 		if got := cells(measure); !strings.HasPrefix(got, strconv.Itoa(want[0])+" "+strconv.Itoa(want[1])+" ") {
