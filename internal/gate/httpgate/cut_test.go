@@ -45,8 +45,8 @@ type trio struct {
 const (
 	listed   = 100
 	padding  = 16384 // of each person's name, so that no list lies whole between two programs
-	reached  = 56   // clients whose answers the order reaches
-	unharmed = 8    // and others
+	reached  = 56    // clients whose answers the order reaches
+	unharmed = 8     // and others
 )
 
 func newTrio(tb testing.TB) *trio {
