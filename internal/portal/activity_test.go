@@ -62,7 +62,10 @@ func TestWhatHappenedIsSaidAsItWas(t *testing.T) {
 
 func TestEveryKindOfEntryHasASentenceOfItsOwn(t *testing.T) {
 	said := make(map[string]ledger.Kind)
-	for kind := ledger.Opened; kind.String() != "unknown kind"; kind++ {
+	for kind := ledger.Opened; kind < 255; kind++ {
+		if kind.String() == "unknown kind" {
+			continue
+		}
 		french, english := sentences(t, ledger.Entry{Kind: kind, Account: theo, Subject: theo, Why: policy.Why(kind), Effect: order.Frozen, Reach: order.Account, Target: string(theo), State: ledger.DeskRead})
 		for _, sentence := range []string{french, english} {
 			if other, twice := said[sentence]; twice {

@@ -41,6 +41,7 @@ var parameters = map[string]struct {
 	"GET /desk/directory":            {watchers, map[string][]string{"q": {"ml", "théo"}}},
 	"GET /desk/curve":                {watchers, nil},
 	"GET /desk/accounts/{id}":        {watchers, map[string][]string{"{id}": {"theo.marchand", "noa.lambert", "remi.fort", "nobody"}, "said": saids}},
+	"GET /desk/accounts/{id}/back":   {watchers, map[string][]string{"{id}": {"theo.marchand", "nobody"}, "period": {"1h", "168h", "x"}}},
 	"GET /desk/orders/new":           {watchers, orderForm},
 	"POST /desk/orders":              {watchers, orderForm},
 	"GET /desk/orders/{id}":          {watchers, map[string][]string{"{id}": {"7", "8", "new"}}},

@@ -80,6 +80,10 @@ func TestACT_2_KairosIsReopenedByStepsByTwoPeopleInABrowser(t *testing.T) {
 	current := func() string { return "/desk/orders/" + string(h.Gate.Orders()[0].ID) }
 	fill := func(selector, text string) {
 		t.Helper()
+		if there, err := chromedp.Run(tab, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector(%q) !== null`, selector))); err != nil || !there {
+			text, _ := chromedp.Run(tab, chromedp.Evaluate[string](`location.href + " " + document.body.innerText`))
+			t.Fatalf("there is no %s on %s", selector, text)
+		}
 		js := fmt.Sprintf(`(f => { f.querySelector("[name=because]").value = %q; f.submit(); return true })(document.querySelector(%q))`, text, selector)
 		if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](js)); err != nil {
 			t.Fatal(err)
