@@ -160,7 +160,7 @@ func EventOf(e ledger.Entry) Event {
 	case ledger.Reopening, ledger.Ticked, ledger.TakenUp:
 		v.access(other, subject(e), named(e))
 	case ledger.Assigned, ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
-		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery:
+		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery, ledger.Diverged, ledger.Readmitted:
 		v.class(accountChange, accountActivities[e.Kind])
 		v.User = subject(e)
 	default:
@@ -172,7 +172,7 @@ func EventOf(e ledger.Entry) Event {
 // accountActivities are what each kind does to an account; other where OCSF has no word.
 var accountActivities = map[ledger.Kind]int{
 	ledger.Joined: accountCreate, ledger.Approved: accountEnable, ledger.Admitted: accountEnable, ledger.Ended: accountDelete, ledger.Lapsed: accountDisable,
-	ledger.Enrolled: factorEnable, ledger.Unenrolled: factorDisable,
+	ledger.Diverged: accountDisable, ledger.Readmitted: accountEnable, ledger.Enrolled: factorEnable, ledger.Unenrolled: factorDisable,
 	ledger.Assigned: other, ledger.Proposed: other, ledger.Declined: other, ledger.Accepted: other, ledger.Reviewed: other, ledger.Certified: other, ledger.Recovery: other,
 }
 
