@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"poterne/internal/app"
-	"poterne/internal/audit"
 	"poterne/internal/seal"
 )
 
@@ -39,7 +38,7 @@ func (a *auditCommand) Run(ctx context.Context, on *streams) error {
 			if f.Entry != 0 {
 				entry = fmt.Sprintf("entry %d", f.Entry)
 			}
-			row(table, f.Table, f.Key, faults[f.Fault], entry)
+			row(table, f.Table, f.Key, f.Fault.Said(), entry)
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -50,13 +49,4 @@ func (a *auditCommand) Run(ctx context.Context, on *streams) error {
 		fmt.Fprintln(on.Out, "every row is as the ledger says")
 		return nil
 	})
-}
-
-// faults says what is wrong with a row.
-var faults = map[audit.Fault]string{
-	audit.NoSeal:  "has no seal: no node wrote it as it is",
-	audit.Unmade:  "no entry made it",
-	audit.Changed: "is not as its entry says",
-	audit.PutBack: "is as an older entry says: it was put back",
-	audit.Missing: "is gone",
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // opened opens a file to read, or the standard input for -.
@@ -28,23 +26,6 @@ func readAll(files []string) ([][]byte, error) {
 	return all, nil
 }
 
-// streamNew writes a file that must not be there yet, for its owner only. One that is
-// not whole does not stay.
-func streamNew(name string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	if err = write(buffered); err == nil {
-		err = errors.Join(buffered.Flush(), file.Sync())
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return nil
-}
-
 // writeWhole writes a file, if one is asked for.
 func writeWhole(path string, write func(io.Writer) error) (err error) {
 	if path == "" {
@@ -56,27 +37,6 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return write(file)
-}
-
-// replaceFile puts text in place of what a file has: all of it or nothing, whenever
-// the machine stops.
-func replaceFile(path, text string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // readable by its owner only
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(file, text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // isFile reports whether what is printed stays on a disk.

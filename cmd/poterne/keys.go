@@ -83,7 +83,7 @@ func (a *keysAdvance) Run(ctx context.Context, on *streams) error {
 		}
 		pseudonyms, err := o.Pseudonyms.Advance(periods, until, time.Now())
 		if err == nil && pseudonyms.First() != o.Pseudonyms.First() {
-			err = replaceFile(o.EpochFile, pseudonyms.Text()+"\n")
+			err = config.ReplaceFile(o.EpochFile, pseudonyms.Text()+"\n")
 		}
 		if err != nil {
 			return fmt.Errorf("the epoch key stays as it is: %w", err)
@@ -108,7 +108,7 @@ func (r *keysRotate) Run(on *streams) error {
 	if r.Promote {
 		keys = s.Seals.Promoted()
 	}
-	if err := replaceFile(s.SealFile, keys.Text()); err != nil {
+	if err := config.ReplaceFile(s.SealFile, keys.Text()); err != nil {
 		return fmt.Errorf("the seal keys stay as they are: %w", err)
 	}
 	if r.Promote {

@@ -32,6 +32,8 @@ type commands struct {
 	Demo      demoCommand       `cmd:"" help:"Show the whole product, with an invented town inside."`
 	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
 	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
+	Init      initCommand       `cmd:"" help:"Write keys, a configuration and a roster for a first application, after a few questions."`
+	Learn     learnCommand      `cmd:"" help:"Draft the declaration of what was refused because nobody declared it."`
 	Keys      keysCommands      `cmd:"" help:"Make the keys that a configuration needs."`
 	Migrate   migrateCommand    `cmd:"" help:"Make the database's tables, or bring them up to date."`
 	Backup    backupCommand     `cmd:"" help:"Copy an SQLite database while it is written."`

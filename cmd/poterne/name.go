@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"poterne/internal/app"
+	"poterne/internal/config"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -48,7 +49,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 			return usage("%v", err)
 		}
 		if n.Incident > 0 {
-			return streamNew(n.Out, func(missing io.Writer) error {
+			return config.StreamNew(n.Out, func(missing io.Writer) error {
 				l, err := o.ListIncident(ctx, n.Incident, roster.AccountID(n.By), roster.AccountID(n.Approver), identifiers, missing, func(int) {})
 				fmt.Fprintf(on.Out, "%d people are listed; the register does not have %d, and %d exist for Poterne only\n", l.Found, l.Missing, l.Invented)
 				return err
@@ -63,7 +64,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 			return usage("%s is there already; write another --out", left)
 		}
 		search, due := lookup.NewSearch(wanted, o.Directory(), cmp.Or(n.Scheme, o.Schemes.Own())), app.Pace()
-		err = streamNew(n.Out, func(to io.Writer) error {
+		err = config.StreamNew(n.Out, func(to io.Writer) error {
 			naming := grants.Naming{
 				By: roster.AccountID(n.By), Approver: roster.AccountID(n.Approver), People: len(wanted), List: digest, Because: n.Because,
 			}
@@ -84,7 +85,7 @@ func (n *nameCommand) Run(ctx context.Context, on *streams) error {
 		if len(missing) == 0 {
 			return nil
 		}
-		if err := streamNew(left, func(to io.Writer) error { return lookup.WritePseudonyms(to, missing) }); err != nil {
+		if err := config.StreamNew(left, func(to io.Writer) error { return lookup.WritePseudonyms(to, missing) }); err != nil {
 			return err
 		}
 		return fmt.Errorf("no identifier in %s has %d of the pseudonyms, which are in %s: is the list of identifiers whole, and of the right kind?", n.Register, len(missing), left)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"poterne/internal/app"
+	"poterne/internal/config"
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
@@ -197,7 +198,7 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 		if _, err := io.WriteString(said, shown.RestsOn(checkpoint)); err != nil || t.Out == "" {
 			return err
 		}
-		return streamNew(t.Out+".seal", func(seal io.Writer) error {
+		return config.StreamNew(t.Out+".seal", func(seal io.Writer) error {
 			_, err := io.WriteString(seal, shown.Seal(digest, checkpoint))
 			return err
 		})
@@ -208,7 +209,7 @@ func (t *ledgerShownTo) Run(ctx context.Context, on *streams) error {
 // returns its SHA-256.
 func (t *ledgerShownTo) list(ctx context.Context, on *streams, shown ledgerindex.Shown) (digest string, err error) {
 	if t.Out != "" {
-		err = streamNew(t.Out, func(file io.Writer) (err error) {
+		err = config.StreamNew(t.Out, func(file io.Writer) (err error) {
 			digest, err = shown.WriteCSV(ctx, file)
 			return err
 		})

@@ -26,6 +26,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/shape"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/intake"
@@ -135,8 +136,10 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		alerts.Deps.Mail = o.Mail.Send
 	}
 	shell := portal.NewShell(pages, portal.Deps{Door: p.door, Roster: o.Roster, Journal: p.Journal})
+	seen := shape.NewBook()
 	watch := desk.Deps{
-		Gate: p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
+		Undeclared: seen,
+		Gate:       p.Gate, Journal: p.Journal, Calendar: o.Ledger, Roster: o.Roster, Containment: orders, Reopenings: o.Orders, Sessions: p.door, Sources: o.Facts, Campaigns: detector, Usage: used, Arrivals: arrivals, Audit: auditing,
 		Witnesses: present.holding, Kept: store.NewKept(o.DB, "desk"), Directory: directory, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return ledgerindex.Covering(ctx, o.Ledger, o.Signer, o.Verifier, before)
 		},
@@ -188,7 +191,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.who,
 		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll,
 		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: o.Now,
-		Canaries: o.Canaries, Reading: o.Reading,
+		Canaries: o.Canaries, Reading: o.Reading, Shapes: seen,
 	})
 	if err != nil {
 		return nil, err
@@ -223,6 +226,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		func(ctx context.Context) error { return p.Journal.RunKeeping(ctx, log) },
 		func(ctx context.Context) error { return p.Journal.Recount(ctx, log) })
 	p.parts = append(p.parts, func(ctx context.Context) error { return notices.RunUpkeep(ctx, entered.Of) })
+	p.parts = append(p.parts, func(ctx context.Context) error {
+		return seen.Run(ctx, store.NewKept(o.DB, shapes), p.Journal.Next, log)
+	})
 	if sender != nil {
 		p.parts = append(p.parts, sender.Run)
 	}

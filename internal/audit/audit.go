@@ -34,6 +34,18 @@ const (
 	Missing Fault = "missing"  // an entry made it, and it is gone
 )
 
+// faults says what is wrong with a row.
+var faults = map[Fault]string{
+	NoSeal:  "has no seal: no node wrote it as it is",
+	Unmade:  "no entry made it",
+	Changed: "is not as its entry says",
+	PutBack: "is as an older entry says: it was put back",
+	Missing: "is gone",
+}
+
+// Said says what is wrong, to an operator.
+func (f Fault) Said() string { return faults[f] }
+
 // Finding is a row that is not as the ledger says.
 type Finding struct {
 	Row

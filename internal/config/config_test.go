@@ -18,6 +18,7 @@ import (
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/shape"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/witness/witnesstest"
 	"poterne/internal/signin"
@@ -553,4 +554,22 @@ func TestRUN_2_TheReferenceOfDeclarationsIsWhatIsRead(t *testing.T) {
 			t.Errorf("%s is not on the page", placeless(path))
 		}
 	})
+}
+
+// What was learnt of a JSON answer is a declaration that is accepted.
+//
+// Promise: RUN-9
+func TestRUN_9_ADraftIsADeclaration(t *testing.T) {
+	parts, _ := shape.Read("application/json", []byte(`{"data":[{"id":105,"name":"Elsa Fourcade","mail":"elsa@boite.example","version":3}],"total":1}`))
+	rows, _ := shape.Read("text/html", []byte(`<h1>x</h1><table><tr class="person"><td class="id">105001</td><td class="name">Elsa Fourcade</td><td><a href="mailto:a@b.example">a@b.example</a></td></tr></table>`))
+	page, _ := shape.Pairs([]string{"page"}, []string{"2"})
+	draft := shape.Draft([]shape.Shape{
+		{Method: "GET", Path: "/users/{}/friends", Query: page, Answer: "application/json", Parts: parts},
+		{Method: "GET", Path: "/table", Answer: "text/html", Parts: rows},
+	}, "dossier")
+	before, _, _ := strings.Cut(config.Example, "\n[[service]]")
+	const service = "\n[[service]]\nid = \"people\"\nhost = \"people.example\"\nupstream = \"http://127.0.0.1:3000\"\npurpose = \"accompany\"\n"
+	if _, err := parse(configtest.Secrets(t), before+service+draft); err != nil {
+		t.Errorf("%v\n%s", err, draft)
+	}
 }

@@ -36,7 +36,8 @@ type serviceTable struct {
 	Uploads  int64         `toml:"uploads"` // bytes of a request; 1 MiB
 	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
 	Reuse    bool          `toml:"reuse"`   // connections carry more than one request, all of one account
-	Route    []routeTable  `toml:"route" need:"[[service.route]]: what is not declared is refused"`
+	Learn    string        `toml:"learn"`   // purpose for which it is asked for what nobody declared, to note what its answers look like
+	Route    []routeTable  `toml:"route"`
 }
 
 // wordsTable is a sentence in both languages.
@@ -144,10 +145,13 @@ func (c *config) services(s *Settings, wrong *document) {
 		path := index("service", i)
 		service := httpgate.Service{
 			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
-			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Uploads: table.Uploads, Timeout: table.Timeout, Reuse: table.Reuse,
+			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Uploads: table.Uploads, Learn: roster.Purpose(table.Learn), Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
 			service.Name = table.ID
+		}
+		if _, declared := s.Rules.Purposes[service.Learn]; !declared && service.Learn != "" {
+			wrong.Add(path+".learn", "no purpose %q is declared; write the name of a [[purpose]]", service.Learn)
 		}
 		if upstream, err := url.Parse(table.Upstream); err != nil && table.Upstream != "" {
 			wrong.Add(path+".upstream", "not a URL; write one such as http://127.0.0.1:3000")

@@ -153,6 +153,8 @@ func Scenes() map[string]Scene {
 		"campaigns-empty":   empty.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-failing": broken.Visits("noa.lambert", "GET", "/desk/campaigns", nil),
 		"campaigns-refused": full.Visits("camille.aubry", "GET", "/desk/campaigns", nil),
+		"undeclared-full":   full.Visits("noa.lambert", "GET", "/desk/undeclared", nil),
+		"undeclared-empty":  empty.Visits("noa.lambert", "GET", "/desk/undeclared", nil),
 		"desk-damaged":      damaged.Visits("noa.lambert", "GET", "/desk", nil),
 		"desk-crowded":      crowded.Visits("noa.lambert", "GET", "/desk", nil),
 		"desk-campaigns":    together.Visits("noa.lambert", "GET", "/desk", nil),

@@ -169,7 +169,7 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 			c.Add("headers", "%s is never passed on", name)
 		}
 	}
-	if len(s.Routes) == 0 {
+	if len(s.Routes) == 0 && s.Learn == "" {
 		c.Add("route", "no route is declared, so nothing could go out")
 	}
 	compiled := &service{Service: s, mux: http.NewServeMux(), cookie: "svc-" + string(s.ID) + "."}

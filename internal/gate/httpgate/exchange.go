@@ -245,8 +245,11 @@ func (x *exchange) commit(ctx context.Context, ask policy.Ask) (policy.Decision,
 // ended ctx. act is Attempt until the application was asked, Show after. What was
 // collected is given up first: neither the ledger nor a slow asker MUST hold its place.
 func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome {
-	x.response.free()
 	objection, objects := errors.AsType[*objection](err)
+	if objects {
+		x.sketch(ctx, objection.why)
+	}
+	x.response.free()
 	failure, failed := errors.AsType[*failure](err)
 	ask := x.ask(policy.Attempt)
 	switch {

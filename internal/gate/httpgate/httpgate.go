@@ -57,13 +57,14 @@ type Service struct {
 	Prefix   string   // "/kairos"; the application is asked without it
 	Upstream *url.URL // scheme and host
 	Routes   []Route
-	Headers  []string      // request headers the application may have besides the usual ones, such as X-CSRF-Token
-	Cookies  []string      // names of the cookies the application may set and get back
-	Sources  []string      // hosts its content security policy may name
-	Largest  int64         // bytes of a response, decoded; LargestAnswer when 0
-	Uploads  int64         // bytes of a request; LargestRequest when 0
-	Timeout  time.Duration // for a response to be whole; AnswerTime when 0
-	Reuse    bool          // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
+	Headers  []string       // request headers the application may have besides the usual ones, such as X-CSRF-Token
+	Cookies  []string       // names of the cookies the application may set and get back
+	Sources  []string       // hosts its content security policy may name
+	Largest  int64          // bytes of a response, decoded; LargestAnswer when 0
+	Uploads  int64          // bytes of a request; LargestRequest when 0
+	Timeout  time.Duration  // for a response to be whole; AnswerTime when 0
+	Learn    roster.Purpose // it is asked, for this purpose, for what nobody declared, so that it can be: what its answers look like is noted, and nothing of them goes out; not asked when empty
+	Reuse    bool           // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
 
 // Kind is what a route's answers are.
@@ -250,8 +251,9 @@ type Deps struct {
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Networks   Networks
-	Reading    int64 // bytes that the responses being read at any moment may take; Reading when 0
-	Insecure   bool  // browsers reach us by http: only for a demonstration on this very machine
+	Shapes     Shapes // keeps what undeclared requests look like; nothing is kept when nil
+	Reading    int64  // bytes that the responses being read at any moment may take; Reading when 0
+	Insecure   bool   // browsers reach us by http: only for a demonstration on this very machine
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil

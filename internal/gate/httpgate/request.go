@@ -39,10 +39,10 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	if err != nil {
 		return err
 	}
+	q.address = a
 	if q.route, err = s.find(q.method, a); err != nil {
 		return err
 	}
-	q.address = a
 	if r.URL.IsAbs() || len(q.header["Upgrade"]) > 0 {
 		return unreadable("another protocol is asked for")
 	}

@@ -55,8 +55,9 @@ type Deps struct {
 	// Covering returns a signed checkpoint that covers every entry before one.
 	Covering func(ctx context.Context, before ledger.Number) ([]byte, error)
 	// Witnesses returns how many witnesses hold with the ledger now, of all there are.
-	Witnesses func() (cosigned, all int)
-	Kept      journal.Keeper // nil keeps nothing of what the desk reads of the last weeks
+	Witnesses  func() (cosigned, all int)
+	Undeclared Undeclared     // nil: nothing is seen of undeclared requests
+	Kept       journal.Keeper // nil keeps nothing of what the desk reads of the last weeks
 }
 
 // Gate is where accounts stand.
@@ -189,11 +190,12 @@ type Directory interface {
 // empty until Run runs.
 type Handlers struct {
 	base
-	live      live
-	orders    orders
-	accounts  accounts
-	campaigns campaigns
-	exact     exact
+	live       live
+	orders     orders
+	accounts   accounts
+	campaigns  campaigns
+	exact      exact
+	undeclared undeclared
 }
 
 // New returns the desk.
@@ -208,9 +210,10 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
 			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
 		},
-		orders:    orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},
-		campaigns: campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
-		exact:     exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
+		orders:     orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},
+		campaigns:  campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
+		undeclared: undeclared{all, deps.Undeclared},
+		exact:      exact{all, deps.Index, deps.Covering, deps.Directory, deps.Journal, settings.Scheme},
 	}
 	h.orders.hour = h.live.hour
 	h.accounts = accounts{all, deps.Journal, h.exact, settings.Networks, deps.Calendar}
@@ -232,6 +235,7 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + path + "/flow", Serve: h.watching(h.live.flow)},
 		{Pattern: "POST " + path + "/mine", Serve: h.watching(h.live.takeUp)},
 		{Pattern: "GET " + path + "/campaigns", Serve: h.watching(h.campaigns.page)},
+		{Pattern: "GET " + path + "/undeclared", Serve: h.watching(h.undeclared.page)},
 		{Pattern: "GET " + directoryPath, Serve: h.watching(h.accounts.directory)},
 		{Pattern: "GET " + path + "/curve", Serve: h.watching(h.curve)},
 		{Pattern: "GET " + path + "/accounts/{id}", Serve: h.watching(h.accounts.page)},

@@ -1,0 +1,132 @@
+package httpgate
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"poterne/internal/gate/shape"
+	"poterne/internal/policy"
+	"poterne/internal/roster"
+)
+
+// Shapes keeps what undeclared requests looked like; *shape.Book does.
+type Shapes interface {
+	Saw(service roster.ServiceID, by roster.AccountID, s shape.Shape)
+}
+
+// undeclared are the refusals that a declaration would end.
+var undeclared = []policy.Why{
+	policy.NotDeclared, policy.UndeclaredMethod, policy.UndeclaredParameter, policy.UndeclaredField, policy.UndeclaredBody, policy.UndeclaredAnswer,
+	policy.NotUnderstood, policy.Unnamed,
+}
+
+// mostSketched is how many bytes of a body that nobody declared are looked at.
+const mostSketched = 64 << 10
+
+// sketch notes what a request that is refused looks like, and the answer if there is
+// one. Nothing of either is kept but words that everybody uses, and what kinds of
+// values there are.
+func (x *exchange) sketch(ctx context.Context, why policy.Why) {
+	if x.proxy.Shapes == nil || !slices.Contains(undeclared, why) || len(x.request.address.segments) == 0 {
+		return
+	}
+	var panicked error
+	defer x.recovered(&panicked)
+	q := &x.request
+	s := shape.Shape{Method: "another method", Path: shape.Path(q.address.segments), Why: why.String(), Last: x.proxy.Now().Unix()}
+	if slices.Contains(methods, q.method) || q.method == http.MethodHead {
+		s.Method = q.method
+	}
+	more := false
+	s.Query, more = partsOf(q.address.query)
+	s.More = more
+	if !q.asks() {
+		s.Media, s.Body, more = x.sketchBody()
+		s.More = s.More || more
+	}
+	response := x.response
+	if response == nil && x.service.Learn != "" && q.asks() && (why == policy.NotDeclared || why == policy.UndeclaredParameter) {
+		response = x.peek(ctx)
+		defer response.free()
+	}
+	if response != nil && response.buffer != nil {
+		s.Answer = "another content type"
+		if media, known := mediaType(response.header); known && isMedia(media) && len(media) < 64 && slices.Contains(sketched, media) {
+			s.Answer = media
+		}
+		if response.decodeText("") == nil {
+			s.Parts, more = shape.Read(s.Answer, response.body())
+			s.More = s.More || more
+		}
+	}
+	x.proxy.Shapes.Saw(x.service.ID, x.session.Account, s)
+}
+
+// sketched are the content types that are called by their names.
+var sketched = []string{
+	"application/json", "application/problem+json", "application/fhir+json", "application/vnd.api+json", "application/ld+json", "application/hal+json",
+	"application/x-ndjson", "application/ndjson", "application/jsonl", "application/xml", "application/pdf", "application/zip", "application/octet-stream",
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/javascript", "application/csv", formMedia, multipartMedia,
+	"text/html", "text/csv", "text/plain", "text/css", "text/javascript", "text/xml", "text/event-stream", "image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "font/woff2",
+}
+
+func partsOf(pairs []pair) ([]shape.Part, bool) {
+	var names, values []string
+	for _, p := range pairs {
+		names, values = append(names, p.name), append(values, p.value)
+	}
+	return shape.Pairs(names, values)
+}
+
+// sketchBody is what a request's body looks like, which may not have been read yet.
+func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
+	q := &x.request
+	media, ok := mediaType(q.header)
+	if !ok || !slices.Contains(sketched, media) {
+		return "another content type", nil, false
+	}
+	if q.body == nil && x.r.ContentLength > 0 && x.r.ContentLength <= mostSketched {
+		q.body, _ = io.ReadAll(io.LimitReader(x.r.Body, mostSketched))
+	}
+	switch media {
+	case formMedia:
+		pairs := q.form
+		if pairs == nil {
+			pairs, _ = readPairs(string(q.body), "\r\n\t")
+		}
+		parts, more = partsOf(pairs)
+	case multipartMedia:
+		probe := request{body: q.body, header: http.Header{"Content-Type": q.header["Content-Type"]}, route: &route{}}
+		pairs, _ := probe.readMultipart()
+		if q.form != nil {
+			pairs = q.form
+		}
+		parts, more = partsOf(pairs)
+	default:
+		parts, more = shape.Read(media, q.body)
+	}
+	return media, parts, more
+}
+
+// peek asks the application for what nobody declared, where its service says so, by an
+// account that may use it. Nothing of the answer goes out: what it looks like is noted.
+func (x *exchange) peek(ctx context.Context) *response {
+	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, session: x.session}
+	probe.request = request{method: http.MethodGet, header: x.request.header, address: x.request.address, route: &route{
+		Route: Route{Kind: Page, Purpose: x.service.Learn, Path: "/"}, name: x.request.routeName(), method: http.MethodGet,
+	}}
+	const long = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, long)
+	defer cancel()
+	if decision, err := x.proxy.Gate.Check(ctx, probe.ask(policy.Attempt)); err != nil || !decision.Shown() {
+		return nil
+	}
+	response, err := probe.forward(ctx)
+	if err != nil {
+		return nil
+	}
+	return response
+}

@@ -1,0 +1,104 @@
+package httpgate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/shape"
+	"poterne/internal/policy"
+)
+
+// seeing puts routes behind a gate that keeps what undeclared requests look like; with
+// learn, the application is asked for them.
+func seeing(t *testing.T, learn bool, routes ...httpgate.Route) (*world, *shape.Book) {
+	w, book := newWorld(t), shape.NewBook()
+	d := w.dependencies(t)
+	d.Shapes = book
+	service := w.service(routes...)
+	if learn {
+		service.Learn = "accompany"
+	}
+	var err error
+	if w.proxy, err = httpgate.New([]httpgate.Service{service}, d); err != nil {
+		t.Fatal(err)
+	}
+	return w, book
+}
+
+// Whatever is refused because nobody declared it leaves what it looked like, and no
+// value of the request or the answer.
+//
+// Promise: RUN-9
+func TestRUN_9_WhatIsRefusedAsUndeclaredLeavesItsShapeAndNoValue(t *testing.T) {
+	w, book := seeing(t, false, list(), changing())
+	w.says("application/zip", "PK")
+	const form = "application/x-www-form-urlencoded"
+	w.refused(w.get("/users/4711/letters/Dupont-Anne"), policy.NotDeclared)
+	w.refused(w.get("/list?page=2&mail=elsa%40boite.example&elsa=1"), policy.UndeclaredParameter)
+	w.refused(w.post("/files/p1/notes", form, "text=Elsa+Fourcade&phone=0199001234&fourcade=1"), policy.UndeclaredField)
+	w.refused(w.post("/search", "application/json", `{"surname":"Fourcade","birth":"1990-02-03","4711":1}`), policy.NotDeclared)
+	w.refused(w.get("/list"), policy.UndeclaredAnswer)
+	asked := w.times()
+	kept, err := json.Marshal(book.Shapes("dossier"))
+	if err != nil || asked != 1 {
+		t.Fatalf("%v; the application was asked %d times", err, asked)
+	}
+	for _, value := range []string{"4711", "upont", "lsa", "ourcade", "boite", "0199", "1990", "p1"} {
+		if strings.Contains(string(kept), value) {
+			t.Errorf("%q is kept: %s", value, kept)
+		}
+	}
+	for _, want := range []string{`"/users/{}/letters/{}"`, `"mail","kinds":{"a mail address":1}`, `"phone","kinds":{"a telephone number":1}`, `"$.birth","kinds":{"a date":1}`, `"/files/{}/notes"`, `"application/zip"`} {
+		if !strings.Contains(string(kept), want) {
+			t.Errorf("%s is not kept: %s", want, kept)
+		}
+	}
+	r := w.request("GET", "/users/secret", "")
+	r.Header.Set("Test-Nobody", "x")
+	w.do(r)
+	if n := len(book.Shapes("dossier")); n != 5 {
+		t.Errorf("%d shapes; whoever is not signed in leaves none", n)
+	}
+}
+
+// With learn, the application is asked for what nobody declared, by somebody who may
+// use it; what its answer looks like is noted, and nothing of it goes out.
+//
+// Promises: RUN-9, SCOPE-1
+func TestRUN_9_AnAnswerThatIsLearntFromDoesNotGoOut(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.Header.Get(httpgate.AssertionHeader) == "" {
+			t.Errorf("asked by %s", r.Method)
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Header().Set("Set-Cookie", "sid=secret")
+		_, _ = io.WriteString(rw, sayAll("p1", "p30"))
+	}
+	for range 3 {
+		g := w.get("/users?page=1")
+		w.refused(g, policy.NotDeclared)
+		if strings.Contains(fmt.Sprint(g), "p30") || strings.Contains(fmt.Sprint(g.header), "secret") {
+			t.Errorf("got %v", g)
+		}
+	}
+	w.refused(w.post("/users", "application/json", `{"name":"x"}`), policy.NotDeclared)
+	if w.times() != 3 {
+		t.Errorf("asked %d times; a change is never asked for to learn from it", w.times())
+	}
+	draft := shape.Draft(book.Shapes("dossier"), "dossier")
+	for _, want := range []string{`get = "/users"`, `query = ["page"]`, `row = "$[*]"`, `person = { dossier = "@.id" }`, `fields.contact = "@.phone"`, `fields.name = "@.name"`, `post = "/users"`} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	if slices.ContainsFunc(w.outcomes, func(o httpgate.Outcome) bool { return o != httpgate.Refused }) {
+		t.Errorf("outcomes %v", w.outcomes)
+	}
+}

@@ -1,0 +1,184 @@
+// Package shape keeps what requests and answers look like that nobody declared, so
+// that what is missing can be declared: addresses, names and kinds, and never a value.
+//
+// What it promises:
+//
+//   - No value is kept. A name, a part of an address or a class is kept only where
+//     each of its words is among the plain words of words.txt; whatever else stands
+//     there is one and the same placeholder. Of a value only its kind is kept, one of
+//     a closed list.
+//   - What is kept is bounded, in number and in bytes. When it is full, what gives way
+//     is of the account that brought most of it.
+//   - A draft declares nobody harmless: what does not look like a person's is left to
+//     whoever reads it.
+package shape
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Placeholder stands for what is not a plain word.
+const Placeholder = "{}"
+
+// Shape is what one kind of request, and its answer, looked like.
+type Shape struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`             // with a placeholder for each part that is no plain word
+	Query  []Part `json:"query,omitempty"`  // of the address
+	Media  string `json:"media,omitempty"`  // of the request's body
+	Body   []Part `json:"body,omitempty"`   // fields of a form, or members of JSON
+	Why    string `json:"why"`              // it was refused
+	Answer string `json:"answer,omitempty"` // content type of the answer; empty when there was none
+	Parts  []Part `json:"parts,omitempty"`
+	More   bool   `json:"more,omitempty"` // there was more in it than is kept
+	Times  int    `json:"times"`
+	Last   int64  `json:"last"` // seconds since 1970
+}
+
+// Part is one place in a request or an answer, and what kinds of values were there.
+type Part struct {
+	Path  string       `json:"path"`
+	Kinds map[Kind]int `json:"kinds"`
+}
+
+// What a shape may take.
+const (
+	mostParts    = 96
+	mostPath     = 12  // parts of an address
+	longestName  = 48  // bytes
+	longestPlace = 160 // bytes
+)
+
+//go:embed words.txt
+var wordList string
+
+var plain = func() map[string]bool {
+	set := make(map[string]bool)
+	for word := range strings.FieldsSeq(wordList) {
+		set[word] = true
+	}
+	return set
+}()
+
+// Word returns a name if each of its words is a plain one, and the placeholder if not.
+// Words are told apart by signs and by capitals; up to two digits may follow one.
+func Word(name string) string {
+	if name == "" || len(name) > longestName {
+		return Placeholder
+	}
+	from, count := 0, 0
+	runes := []rune(name)
+	flush := func(to int) bool {
+		word := strings.ToLower(string(runes[from:to]))
+		from = to
+		if word == "" {
+			return true
+		}
+		count++
+		digits := len(word) - len(strings.TrimRight(word, "0123456789"))
+		word = word[:len(word)-digits]
+		return digits <= 2 && count <= 6 && (plain[word] || word == "x" && count == 1)
+	}
+	for i, r := range runes {
+		switch {
+		case strings.ContainsRune("-_.:[]/", r):
+			if !flush(i) {
+				return Placeholder
+			}
+			from = i + 1
+		case r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			return Placeholder
+		case unicode.IsUpper(r) && i > 0 && unicode.IsLower(runes[i-1]):
+			if !flush(i) {
+				return Placeholder
+			}
+		}
+	}
+	if !flush(len(runes)) || count == 0 {
+		return Placeholder
+	}
+	return name
+}
+
+// Path is an address without what could be somebody's.
+func Path(segments []string) string {
+	var b strings.Builder
+	for i, segment := range segments {
+		if i == mostPath {
+			b.WriteString("/...")
+			break
+		}
+		b.WriteByte('/')
+		if segment != "" {
+			b.WriteString(Word(segment))
+		}
+	}
+	return b.String()
+}
+
+// parts gathers places and kinds, so many of them.
+type parts struct {
+	list []Part
+	at   map[string]int
+	more bool
+}
+
+func (p *parts) saw(path string, kind Kind) {
+	if p.at == nil {
+		p.at = make(map[string]int)
+	}
+	i, known := p.at[path]
+	if !known {
+		if len(p.list) == mostParts || len(path) > longestPlace {
+			p.more = true
+			return
+		}
+		i = len(p.list)
+		p.at[path] = i
+		p.list = append(p.list, Part{path, make(map[Kind]int)})
+	}
+	p.list[i].Kinds[kind]++
+}
+
+// Pairs are what parameters or fields look like.
+func Pairs(names, values []string) ([]Part, bool) {
+	var p parts
+	for i, name := range names {
+		p.saw(Word(name), KindOf(values[i]))
+	}
+	return p.list, p.more
+}
+
+// key tells shapes apart.
+func (s *Shape) key() string {
+	return strings.Join([]string{s.Method, s.Path, s.Media, s.Answer, s.Why}, " ")
+}
+
+// merge adds what another shape of the same key saw.
+func (s *Shape) merge(other *Shape) {
+	s.Times += other.Times
+	s.Last = max(s.Last, other.Last)
+	s.More = s.More || other.More
+	s.Query, s.Body, s.Parts = join(s, s.Query, other.Query), join(s, s.Body, other.Body), join(s, s.Parts, other.Parts)
+}
+
+func join(s *Shape, into, more []Part) []Part {
+	for _, part := range more {
+		i := slices.IndexFunc(into, func(p Part) bool { return p.Path == part.Path })
+		if i < 0 {
+			if len(into) >= mostParts {
+				s.More = true
+				continue
+			}
+			i = len(into)
+			into = append(into, Part{part.Path, make(map[Kind]int)})
+		}
+		for kind, n := range part.Kinds {
+			into[i].Kinds[kind] += n
+		}
+	}
+	return into
+}

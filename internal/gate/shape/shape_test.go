@@ -1,0 +1,171 @@
+package shape_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"poterne/internal/gate/shape"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+)
+
+func TestRUN_9_ANameIsKeptOnlyIfItsWordsAreEverybodys(t *testing.T) {
+	for _, name := range []string{"users", "first_name", "firstName", "birthDate", "X-Total", "user[email]", "page2", "csrfmiddlewaretoken", "NIR", "application-id"} {
+		if shape.Word(name) != name {
+			t.Errorf("%s is not kept", name)
+		}
+	}
+	for _, name := range []string{"dupont", "users-dupont", "dupont.name", "105", "page105", "a@b.example", "Ünal", "name name", "uSERs", "", "x", strings.Repeat("name", 20), "id_0199001234", "name-name-name-name-name-name-name", "\u202ename"} {
+		if shape.Word(name) != shape.Placeholder && name != "x" {
+			t.Errorf("%s is kept", name)
+		}
+	}
+	if got := shape.Path([]string{"users", "105", "letters", "dupont-anne", ""}); got != "/users/{}/letters/{}/" {
+		t.Errorf("an address is kept as %s", got)
+	}
+}
+
+// fields is every kind of field of people there is in an answer, of which the last word
+// is the category that it is found to be.
+const fields = `{"users":[{"id":105,"uuid":"6f1c0c2e-9d3b-4f0e-8a53-0a2b6a1f9c11","name":"Elsa Fourcade","fullName":"Anne de la Tour","birthDate":"1990-02-03",
+	"mail":"elsa@boite.example","reply":"anne@boite.example","phone":"01 99 00 12 34","callback":"+33 6 39 98 12 34","nir":"990029900100134",
+	"number":"9 90 02 99 001 001 34","address":{"street":"1 rue des Lilas","city":"Vire"},"status":"active","version":3,"tags":["a"]}],"total":1,"dupont":{"secret":"x"}}`
+
+// Whatever an answer holds, nothing of it is kept but plain words and kinds of values.
+//
+// Promise: RUN-9
+func TestRUN_9_NoValueIsKept(t *testing.T) {
+	bodies := map[string]string{
+		"application/json": fields,
+		"text/html":        `<h1>Elsa Fourcade</h1><table><tr class="person dupont"><td class=name>Elsa Fourcade<td data-id="105" data-dupont=x><a href="/users/105">elsa@boite.example</a></tr></table><fourcade>x</fourcade>`,
+		"text/csv":         "id;name;Dupont\n105;Elsa Fourcade;x\n",
+	}
+	for media, body := range bodies {
+		parts, _ := shape.Read(media, []byte(body))
+		kept, err := json.Marshal(parts)
+		if err != nil || len(parts) == 0 {
+			t.Fatal(err, parts)
+		}
+		for _, value := range []string{"Elsa", "ourcade", "105", "boite", "upont", "Lilas", "Vire", "1990", "9900", "6f1c"} {
+			if strings.Contains(string(kept), value) {
+				t.Errorf("%s: %q is kept: %s", media, value, kept)
+			}
+		}
+	}
+}
+
+// What a draft says of people: every field of theirs is marked, none is declared plain,
+// and it is TOML.
+//
+// Promise: RUN-9
+func TestRUN_9_ADraftMarksPeopleAndDeclaresNobodyHarmless(t *testing.T) {
+	parts, _ := shape.Read("application/json", []byte(fields))
+	query, _ := shape.Pairs([]string{"page", "mail", "dupont"}, []string{"2", "a@b.example", "x"})
+	draft := shape.Draft([]shape.Shape{
+		{Method: "GET", Path: "/users/{}", Query: query, Why: "not-declared", Answer: "application/json", Parts: parts, Times: 3},
+		{Method: "POST", Path: "/notes", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared", Times: 1},
+		{Method: "GET", Path: "/users/page", Why: "not-declared", Answer: "application/pdf", Times: 1},
+	}, "dossier")
+	var tree map[string]any
+	if err := toml.Unmarshal([]byte(draft), &tree); err != nil {
+		t.Fatalf("%v\n%s", err, draft)
+	}
+	for _, want := range []string{
+		`get = "/users/{id}"`, `request = { path = { dossier = "id" } }`, `row = "$.users[*]"`, `person = { dossier = "@.id" }`, `fields.nir = ["@.nir", "@.number"]`,
+		`fields.contact = ["@.mail", "@.reply", "@.phone", "@.address.street", "@.address.city"]`, `fields.name = ["@.name", "@.fullName"]`, `fields.birth = "@.birthDate"`,
+		`1× a NIR, by its key; looks like nir`, `[{}]: 1× a telephone number; looks like contact`, `@.version: 1× a number; nothing speaks for a category`, `query = ["page", "mail"]`, `unread = ["application/pdf"]`,
+	} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	for line := range strings.Lines(draft) {
+		if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "plain") || strings.Contains(said, "static") || strings.Contains(said, "shows") || strings.Contains(said, "version") {
+			t.Errorf("it declares by itself: %s", line)
+		}
+	}
+}
+
+// One account cannot push out what others saw, however much it asks for.
+//
+// Promise: RUN-9
+func TestRUN_9_NobodyFillsTheBook(t *testing.T) {
+	b := shape.NewBook()
+	for n := range 50 {
+		b.Saw("people", "pauline", shape.Shape{Method: "GET", Path: fmt.Sprint("/honest", n)})
+	}
+	for n := range 5000 {
+		b.Saw("people", "thief", shape.Shape{Method: "GET", Path: fmt.Sprint("/made-up", n), Last: int64(n)})
+	}
+	honest := 0
+	all := b.Shapes("people")
+	for _, s := range all {
+		if strings.HasPrefix(s.Path, "/honest") {
+			honest++
+		}
+	}
+	if honest != 50 || len(all) != 200 {
+		t.Errorf("%d of 50 are left, among %d", honest, len(all))
+	}
+	k := &kept{}
+	if err := b.Keep(t.Context(), k, func() ledger.Number { return 1 }); err != nil || len(k.parts) != 1 || len(k.parts[0].State) > 256<<10 {
+		t.Fatal(err, len(k.parts))
+	}
+	again := shape.NewBook()
+	if err := again.Load(t.Context(), k); err != nil || len(again.Shapes("people")) != 200 {
+		t.Errorf("%d are read again: %v", len(again.Shapes("people")), err)
+	}
+}
+
+// kept is a keeper in memory.
+type kept struct{ parts []journal.Kept }
+
+func (k *kept) Keep(_ context.Context, parts []journal.Kept) error { k.parts = parts; return nil }
+
+func (k *kept) Parts(context.Context) iter.Seq2[journal.Kept, error] {
+	return func(yield func(journal.Kept, error) bool) {
+		for _, part := range k.parts {
+			if !yield(part, nil) {
+				return
+			}
+		}
+	}
+}
+
+var syntax = regexp.MustCompile(`\[\*\]|\[\{\}\]|:nth-of-type\([0-9]+\)|[$.'\[\]{} |@:-]`)
+
+// FuzzRead holds that whatever a body is, places are made of plain words.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{fields, `<tr class="a b"><td><b id=x>x`, "id,name\n1,2", `{"name":{"dupont":[1,{"a b":2}]}}`, "<!--", "\xff", `[[[[`, "<svg><title>x"} {
+		f.Add([]byte(seed))
+	}
+	tags := strings.Fields("html head body div span p a b i u em strong table thead tbody tfoot tr td th ul ol li dl dt dd h1 h2 h3 h4 h5 h6 form input select option textarea button label article section nav main aside header footer pre code")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, media := range []string{"application/json", "application/x-ndjson", "text/html", "text/csv"} {
+			parts, _ := shape.Read(media, body)
+			if len(parts) > 96 {
+				t.Fatalf("%d parts", len(parts))
+			}
+			for _, p := range parts {
+				for word := range strings.FieldsSeq(syntax.ReplaceAllString(p.Path, " ")) {
+					if shape.Word(word) == shape.Placeholder && !slices.Contains(tags, word) && media != "text/html" {
+						t.Errorf("%s: %q keeps %q", media, p.Path, word)
+					}
+				}
+				for kind := range p.Kinds {
+					if !slices.Contains(shape.Kinds, kind) {
+						t.Errorf("%q is no kind", kind)
+					}
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package desk
+
+import (
+	"net/http"
+	"time"
+
+	"poterne/internal/gate/shape"
+	"poterne/internal/portal"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// Undeclared is what requests looked like that nobody declared.
+type Undeclared interface {
+	// Seen returns what was seen of each service, what was seen most first.
+	Seen() []shape.Seen
+}
+
+// undeclared is the page of what was refused because nobody declared it.
+type undeclared struct {
+	base
+	seen Undeclared // nil: nothing is seen
+}
+
+// undeclaredPage answers whoever declares applications: what is missing?
+type undeclaredPage struct {
+	portal.Page
+	Asked []undeclaredState
+	More  int
+}
+
+// undeclaredState is one kind of request, as the desk shows it.
+type undeclaredState struct {
+	Service roster.ServiceID
+	shape.Shape
+	At    time.Time
+	Looks []string // categories that something in it looks like, by their names
+}
+
+// mostUndeclared is how many are on the page.
+const mostUndeclared = 100
+
+func (u undeclared) page(v visit) error {
+	page := undeclaredPage{Page: v.Page(path, "undeclared.title")}
+	if u.seen != nil {
+		for _, one := range u.seen.Seen() {
+			for _, s := range one.Shapes {
+				if len(page.Asked) == mostUndeclared {
+					page.More++
+					continue
+				}
+				page.Asked = append(page.Asked, undeclaredState{one.Service, s, time.Unix(s.Last, 0), looksLike(v, s)})
+			}
+		}
+	}
+	u.pages.Show(v.Visit, http.StatusOK, "undeclared.html", page)
+	return nil
+}
+
+// looksLike names the categories of what a request and its answer held.
+func looksLike(v visit, s shape.Shape) (names []string) {
+	var all register.Fields
+	for _, list := range [][]shape.Part{s.Query, s.Body, s.Parts} {
+		for _, part := range list {
+			all |= part.Guess()
+		}
+	}
+	for _, name := range all.Names() {
+		names = append(names, v.Speaker.Say("field."+name))
+	}
+	return names
+}
