@@ -203,7 +203,7 @@ func (s Shape) answer(b *strings.Builder, scheme string) {
 	}
 	switch {
 	case s.Answer == "":
-		fmt.Fprintf(b, "# Its answer was not seen: the application was not asked. With learn = true, or learn = a purpose, on the service, it is, and its answer is still refused.\n")
+		fmt.Fprintf(b, "# Its answer was not seen: the application was not asked. With learn = the name of a purpose, on the service, it is, and its answer is still refused.\n")
 		return
 	case format == "":
 		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)

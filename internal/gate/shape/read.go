@@ -223,10 +223,7 @@ func (p *parts) html(body []byte) {
 					break
 				}
 			}
-			one := open{tag: Word(token.Data), selector: token.Data}
-			if known := token.DataAtom != 0; !known {
-				one = open{tag: Placeholder, selector: Placeholder}
-			}
+			one := open{tag: Placeholder, selector: Placeholder}
 			place := ""
 			if token.Data == "td" && len(stack) > 0 {
 				stack[len(stack)-1].cells++
