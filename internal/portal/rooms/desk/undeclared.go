@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"poterne/internal/gate/shape"
@@ -35,6 +36,11 @@ type undeclaredState struct {
 	shape.Shape
 	At    time.Time
 	Looks []string // categories that something in it looks like, by their names
+}
+
+// Address is the request's, with dots for what is not kept of it.
+func (u undeclaredState) Address() string {
+	return strings.ReplaceAll(u.Path, shape.Placeholder, "…")
 }
 
 // mostUndeclared is how many are on the page.
