@@ -154,7 +154,7 @@ func (w *wider) count(entry ledger.Entry) {
 		for _, by := range []roster.AccountID{entry.Account, entry.Approver} {
 			if by != "" {
 				tally := w.entruster(by)
-				tally.Add(people, false, entry.Time)
+				tally.Add(meter.CommonOf(people, 0), false, entry.Time)
 				w.entrusters[by] = tally
 			}
 		}
