@@ -19,6 +19,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/reason"
 	"poterne/internal/register"
@@ -421,7 +422,7 @@ var attempts = map[string]attempt{
 		try: func(r robbed, before map[string]func()) {
 			w := journal.Outside{DB: store.NewLedger(r.s), Now: time.Now}
 			id := order.ID(r.cell(`select id from standing_order`))
-			if _, err := journal.Do(r.t.Context(), w, containment.Lift{ID: id, By: "samir"}); err != nil {
+			if _, err := journal.Do(r.t.Context(), w, &containment.Reopen{ID: id, What: ledger.Lifting, By: "samir", Approver: "nadia", Because: "vu"}); err != nil {
 				r.t.Fatal(err)
 			}
 			before["order"]()

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/containment"
 	"poterne/internal/gate"
+	"poterne/internal/journal"
 	"poterne/internal/order"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -66,7 +68,7 @@ func cuts(t *testing.T, placing, showing *storetest.Node) {
 	if !errors.Is(context.Cause(under), gate.ErrCut) {
 		t.Errorf("it ended because of %v", context.Cause(under))
 	}
-	if err := placing.Lift(t.Context(), placed.ID, "samir", "the test goes on"); err != nil {
+	if _, err := journal.Do(t.Context(), placing.Journal, containment.Restore{ID: placed.ID}); err != nil { // the test goes on
 		t.Fatal(err)
 	}
 }
