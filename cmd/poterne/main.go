@@ -49,6 +49,7 @@ type commands struct {
 	Audit     auditCommand      `cmd:"" help:"Hold the rows that give rights against the ledger."`
 	ProveIt   proveCommand      `cmd:"" help:"Show on this machine that what is claimed holds: three minutes, without a network."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
+	Size      sizeCommand       `cmd:"" help:"Say what guarding so many accounts takes, from measured figures."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`
 

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -45,7 +43,7 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 		if err != nil {
 			return err
 		}
-		told := make([]toldMonth, len(months))
+		told := make([]custody.ToldMonth, len(months))
 		for i, m := range months {
 			if told[i], err = r.tell(ctx, o, m, first); err != nil {
 				return err
@@ -61,8 +59,8 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 
 // tell looks up what a month itself does not say, in a ledger that begins with the
 // entry first.
-func (r *retentionStatus) tell(ctx context.Context, o *app.Opened, m retention.Month, first ledger.Number) (toldMonth, error) {
-	told := toldOf(m)
+func (r *retentionStatus) tell(ctx context.Context, o *app.Opened, m retention.Month, first ledger.Number) (custody.ToldMonth, error) {
+	told := custody.TellMonth(m)
 	if r.Sizes && !m.Dropped {
 		bytes, err := o.Months.Weigh(ctx, m.Period)
 		told.Bytes = &bytes
@@ -76,62 +74,9 @@ func (r *retentionStatus) tell(ctx context.Context, o *app.Opened, m retention.M
 	return told, err
 }
 
-func toldOf(m retention.Month) toldMonth {
-	told := toldMonth{Month: m.String(), First: m.First, Entries: m.Entries(), State: m.State, Term: m.Term, Due: m.Due, Holds: m.Holds}
-	if m.Dropped {
-		told.DroppedBy = &m.By
-	}
-	return told
-}
-
-// toldMonth is a month as JSON.
-type toldMonth struct {
-	Month     string          `json:"month"`
-	First     ledger.Number   `json:"first"`
-	Entries   int64           `json:"entries"`
-	Bytes     *int64          `json:"bytes,omitempty"`
-	State     retention.State `json:"state"`
-	Term      int             `json:"months"`
-	Due       time.Time       `json:"due"`
-	Holds     []ledger.Number `json:"holds,omitempty"`
-	DroppedBy *ledger.Number  `json:"dropped_by,omitempty"`
-	DroppedAt *time.Time      `json:"dropped_at,omitempty"`
-}
-
-// said is where a month stands, in words.
-func (m toldMonth) said() string {
-	switch m.State {
-	case retention.Open:
-		return "open"
-	case retention.Closed:
-		return "closed, due on " + day(m.Due)
-	case retention.Held:
-		return fmt.Sprintf("held by %s; its term ends on %s", numbers(m.Holds), day(m.Due))
-	case retention.Waiting:
-		return fmt.Sprintf("its term ended on %s; it stays while an older month does", day(m.Due))
-	case retention.Doubted:
-		return fmt.Sprintf("its term ended on %s by the clock, but the ledger leapt over months: it stays until it has lived through %d of them", day(m.Due), m.Term)
-	case retention.Due:
-		return "due since " + day(m.Due)
-	}
-	said := fmt.Sprintf("dropped by entry %d", *m.DroppedBy)
-	if m.DroppedAt != nil {
-		said += " on " + day(*m.DroppedAt)
-	}
-	return said
-}
-
 func day(t time.Time) string { return t.Format(time.DateOnly) }
 
-func numbers(list []ledger.Number) string {
-	texts := make([]string, len(list))
-	for i, number := range list {
-		texts[i] = strconv.FormatUint(uint64(number), 10)
-	}
-	return strings.Join(texts, ", ")
-}
-
-func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months []toldMonth) {
+func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months []custody.ToldMonth) {
 	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "MONTH\tENTRIES\t")
 	if r.Sizes {
@@ -146,7 +91,7 @@ func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months
 		case r.Sizes:
 			fmt.Fprint(table, "\t")
 		}
-		fmt.Fprintln(table, m.said())
+		fmt.Fprintln(table, m.Said())
 	}
 	_ = table.Flush()
 	kept := fmt.Sprintf("%d months", schedule.Now().Months)
@@ -163,10 +108,10 @@ func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months
 
 // toldSchedule is the terms and holds, and the months, as JSON.
 type toldSchedule struct {
-	Term   int              `json:"months"`
-	Reason string           `json:"reason,omitempty"`
-	Holds  []retention.Hold `json:"holds"`
-	Months []toldMonth      `json:"ledger"`
+	Term   int                 `json:"months"`
+	Reason string              `json:"reason,omitempty"`
+	Holds  []retention.Hold    `json:"holds"`
+	Months []custody.ToldMonth `json:"ledger"`
 }
 
 type retentionRun struct {
@@ -239,7 +184,7 @@ func (r *retentionRun) run(ctx context.Context, on *streams, o *app.Opened) erro
 	}
 	for _, m := range done.Months {
 		if m.State == retention.Waiting || m.State == retention.Doubted {
-			fmt.Fprintf(on.Out, "%s: %s\n", m.Month, toldOf(m).said())
+			fmt.Fprintf(on.Out, "%s: %s\n", m.Month, custody.TellMonth(m).Said())
 		}
 	}
 	for _, name := range done.Proofs {
