@@ -222,6 +222,8 @@ func (s *staff) Account(context.Context, roster.AccountID) (roster.Account, rost
 	return roster.Account{}, roster.Organisation{}, &fault.Error{Kind: fault.Absent}
 }
 
+func (*staff) Prove(http.ResponseWriter, *http.Request, string, bool) {}
+
 func (s *staff) Passkey(http.ResponseWriter, *http.Request, signin.Asked) { s.show("a passkey") }
 
 func (s *staff) Stranger(_ http.ResponseWriter, _ *http.Request, v signin.Visitor) {
