@@ -861,10 +861,6 @@ func TestMETER_9_AtTheCeilingNobodyIsSuspectedNorSentForASignatureInVain(t *test
 	}
 	wider = policy.Wider{}
 	p.want("a stranger afterwards", p.after(time.Hour).opens(100), policy.Shown, policy.Counted)
-	p.rules.Allowances = nil
-	p.want("at an empty month", p.after(24*time.Hour).opens(101), policy.AskCosign, policy.LongEmpty)
-	wider.Add(meter.CommonOf(meter.People(2), 0), 0, p.now)
-	p.want("and what all may be charged used up", p.after(time.Minute).opens(101), policy.Refused, policy.OrganisationEmpty)
 }
 
 // Promise: METER-2

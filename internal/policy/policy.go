@@ -613,9 +613,6 @@ func (w *weighing) suspects(person register.PersonID, ruling, denial Ruling, yie
 func (w *weighing) counts(person register.PersonID, cost meter.Cost, balance meter.Balance, yield func(Ruling) bool) bool {
 	for denial := range w.watch.Against(w.meter, cost, balance, w.spared, w.now) {
 		if denial.Why == LongEmpty {
-			if _, full := w.full(cost); full {
-				continue // which comes next: a signature would open nothing
-			}
 			denial = w.signable(denial)
 		}
 		if denial.Why == ShortEmpty && w.enumerates(person, denial) && !yield(denial.as(Freeze, Enumerating)) || !yield(denial) {
