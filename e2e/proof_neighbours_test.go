@@ -19,6 +19,7 @@ import (
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
 
+	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
 )
 
@@ -193,7 +194,8 @@ var tomlBlock = regexp.MustCompile("(?s)\n```toml\n(.*?)```")
 // The service of a README, copied into the example configuration, is accepted.
 func TestTheServiceInTheReadmeIsAccepted(t *testing.T) {
 	t.Parallel()
-	h := &house{t: t, dir: t.TempDir()}
+	dir := t.TempDir()
+	h := &house{t: t, dir: dir, site: &proof.Site{Dir: dir}}
 	h.poterne("keys", h.dir, "--origin", "poterne.example/ledger")
 	example, _, found := strings.Cut(h.poterne("config", "example"), "\n[[service]]")
 	if !found {
