@@ -498,31 +498,17 @@ func (w *weighing) beyondCeiling(person register.PersonID) (shown int, beyond bo
 	return shown, shown >= w.ceiling()
 }
 
-// beyondRows reports whether a new person in the rows of a search is one more than may be
-// found, and how many were found already.
-func (w *weighing) beyondRows(person register.PersonID) (found int, beyond bool) {
-	most := w.rows
-	if most == 0 || !w.ask.Signs.Has(meter.SearchRow) || w.meter.Known() < most {
-		return 0, false
+// strangersBefore returns how many people without a reason the account was shown already, in
+// whatever way, and how many of them in rows of searches only. Both are zero when the person is
+// not new, or when no limit of them can be reached.
+func (w *weighing) strangersBefore(person register.PersonID) (all, found int) {
+	if known := w.meter.Known(); (w.strangers == 0 || known < w.strangers) && (w.rows == 0 || known < w.rows) {
+		return 0, 0
 	}
 	if _, shown := w.meter.Seen(person, w.now); shown {
-		return 0, false
+		return 0, 0
 	}
-	_, found = w.meter.Strangers(w.spared, w.now)
-	return found, found >= most
-}
-
-// beyondStrangers reports whether a new person without a reason is one more than the account
-// may be shown in whatever way, and how many it was shown already.
-func (w *weighing) beyondStrangers(person register.PersonID) (shown int, beyond bool) {
-	if w.strangers == 0 || w.meter.Known() < w.strangers {
-		return 0, false
-	}
-	if _, seen := w.meter.Seen(person, w.now); seen {
-		return 0, false
-	}
-	shown, _ = w.meter.Strangers(w.spared, w.now)
-	return shown, shown >= w.strangers
+	return w.meter.Strangers(w.spared, w.now)
 }
 
 // allowed says what another person allowed that lets this one be shown at a cost.
@@ -560,7 +546,8 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		return w.escalate(person, Ruling{Verdict: Withheld, Why: Frozen})
 	}
 	why, allowed := w.allowed(person, cost)
-	found, beyond := w.beyondRows(person)
+	strangers, found := w.strangersBefore(person)
+	beyond := w.rows > 0 && found >= w.rows && w.ask.Signs.Has(meter.SearchRow)
 	if beyond {
 		if why, allowed = w.allowed(person, max(cost, meter.Whole)); allowed { // a raise is for people, not for five times as many rows
 			ruling.Cost = max(cost, meter.Whole)
@@ -569,7 +556,6 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 	if allowed {
 		ruling.Why = why
 	}
-	strangers, tooMany := w.beyondStrangers(person)
 	balance := w.meter.Weigh(ruling.Cost, w.allowance, w.spared, w.now)
 	ruling.Counted, ruling.Limit = balance.Counted+ruling.Cost, balance.Limit
 	return w.enforce(ruling, func(yield func(Ruling) bool) {
@@ -577,7 +563,7 @@ func (w *weighing) stranger(person register.PersonID, ruling Ruling, cost meter.
 		if w.evidence(person, ruling, meter.EnumerationLimit) >= w.watch.sure() && !yield(denial.as(Freeze, Enumerating)) {
 			return
 		}
-		if tooMany && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(strangers), Limit: meter.People(w.strangers)}.as(Withheld, StrangersReached)) {
+		if w.strangers > 0 && strangers >= w.strangers && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(strangers), Limit: meter.People(w.strangers)}.as(Withheld, StrangersReached)) {
 			return // no raise and no signature lifts it
 		}
 		if beyond && !allowed && !yield(Ruling{Cost: ruling.Cost, Counted: meter.People(found), Limit: meter.People(w.rows)}.as(Withheld, RowsReached)) {
