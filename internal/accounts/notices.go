@@ -159,7 +159,7 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 		who = named(e.Account).Name
 	}
 	for _, address := range addresses(to) {
-		message := bilingual(address, "mail."+e.Kind.String(), "organisation", organisation, "who", who, "subject", named(e.Subject).Name,
+		message := mail.Bilingual(address, "mail."+e.Kind.String(), "organisation", organisation, "who", who, "subject", named(e.Subject).Name,
 			"number", uint64(e.Number), "n", int(e.Count), "people", e.Cost.People())
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
@@ -182,7 +182,7 @@ func (n *Notices) tellHolder(ctx context.Context, e ledger.Entry) error {
 		if a.Mail == "" || a.ID != e.Subject && !desk {
 			continue
 		}
-		message := bilingual(a.Mail, key, "account", string(e.Subject), "number", uint64(e.Number))
+		message := mail.Bilingual(a.Mail, key, "account", string(e.Subject), "number", uint64(e.Number))
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 	}
 	return nil
@@ -199,7 +199,7 @@ func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 	}
 	for _, a := range people {
 		if a.ID == e.Account && a.Mail != "" {
-			message := bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
+			message := mail.Bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
 			n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 		}
 	}
@@ -428,7 +428,7 @@ func (n *Notices) remind(ctx context.Context, key, what string, end time.Time, t
 		}
 		pairs = append(pairs, "n", int((left+day-1)/day), "link", n.Home)
 		for _, address := range addresses(to) {
-			l := letter{strings.Join([]string{key, what, address, fmt.Sprint(end.Unix(), days)}, " "), end.Add(marked), bilingual(address, key, pairs...)}
+			l := letter{strings.Join([]string{key, what, address, fmt.Sprint(end.Unix(), days)}, " "), end.Add(marked), mail.Bilingual(address, key, pairs...)}
 			n.send(ctx, l, 1)
 		}
 		return

@@ -13,6 +13,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/mail"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -214,7 +215,7 @@ func (s Service) Recover(ctx context.Context, of, by roster.AccountID, because s
 
 // warn tells the person of an account that it is being recovered; without that, it ends.
 func (s Service) warn(ctx context.Context, p Proposal, token, key string) error {
-	err := s.Sender.Send(ctx, bilingual(p.Mail, key, "name", p.Name, "link", s.StopLink+"?token="+url.QueryEscape(token)))
+	err := s.Sender.Send(ctx, mail.Bilingual(p.Mail, key, "name", p.Name, "link", s.StopLink+"?token="+url.QueryEscape(token)))
 	if err == nil {
 		return nil
 	}
@@ -253,7 +254,7 @@ func (n *Notices) begin(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		err := errors.Join(n.EndAll(ctx, p.Recovers), n.Sender.Send(ctx, bilingual(p.Mail, "mail.invitation", "name", p.Name, "link", n.Invite+"?token="+url.QueryEscape(begin.Token))))
+		err := errors.Join(n.EndAll(ctx, p.Recovers), n.Sender.Send(ctx, mail.Bilingual(p.Mail, "mail.invitation", "name", p.Name, "link", n.Invite+"?token="+url.QueryEscape(begin.Token))))
 		if err != nil {
 			return err // who approved it can send the invitation again
 		}

@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"poterne/internal/fault"
-	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
@@ -68,20 +67,10 @@ func (s Service) Approve(ctx context.Context, number ledger.Number, by roster.Ac
 		return s.warn(ctx, approve.proposal, approve.Token, "mail.recovery-approved")
 	}
 	link := s.Invite + "?token=" + url.QueryEscape(approve.Token)
-	if err := s.Sender.Send(ctx, bilingual(approve.proposal.Mail, "mail.invitation", "link", link, "name", approve.proposal.Name)); err != nil {
+	if err := s.Sender.Send(ctx, mail.Bilingual(approve.proposal.Mail, "mail.invitation", "link", link, "name", approve.proposal.Name)); err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Public: fault.Public(NotSent), Err: errors.Join(NotSent, err)}
 	}
 	return nil
-}
-
-// bilingual is a mail to somebody whose language is not known: its texts are said by key,
-// "…-subject" and "…-text".
-func bilingual(to, key string, pairs ...any) mail.Message {
-	return mail.Message{
-		To:      to,
-		Subject: i18n.French.Say(key+"-subject", pairs...) + " / " + i18n.English.Say(key+"-subject", pairs...),
-		Text:    i18n.French.Say(key+"-text", pairs...) + "\n\n— — —\n\n" + i18n.English.Say(key+"-text", pairs...) + "\n",
-	}
 }
 
 // Decline withdraws or refuses a proposal.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"poterne/internal/i18n"
 )
 
 // Message is what one address is sent.
@@ -14,6 +16,16 @@ type Message struct {
 	To      string
 	Subject string
 	Text    string
+}
+
+// Bilingual is a message to somebody whose language is not known: its texts are said by key,
+// "…-subject" and "…-text".
+func Bilingual(to, key string, pairs ...any) Message {
+	return Message{
+		To:      to,
+		Subject: i18n.French.Say(key+"-subject", pairs...) + " / " + i18n.English.Say(key+"-subject", pairs...),
+		Text:    i18n.French.Say(key+"-text", pairs...) + "\n\n— — —\n\n" + i18n.English.Say(key+"-text", pairs...) + "\n",
+	}
 }
 
 // Security is how the connection to the server is kept from whoever listens.

@@ -2,13 +2,11 @@ package person
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
-	"poterne/internal/i18n"
 	"poterne/internal/mail"
 	"poterne/internal/roster"
 )
@@ -28,12 +26,7 @@ type Reminders struct {
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
-	Marks interface {
-		// Once sets a mark until a time, and reports whether it was new.
-		Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
-		// Forget takes a mark back.
-		Forget(ctx context.Context, mark [sha256.Size]byte) error
-	}
+	Marks  Marks
 	Sender interface {
 		// Send hands a mail to the server that delivers it.
 		Send(context.Context, mail.Message) error
@@ -45,24 +38,12 @@ type Reminders struct {
 
 const (
 	remindAfter   = 15 * 24 * time.Hour
-	remindLooks   = time.Hour
 	remindForgets = 400 * 24 * time.Hour // how long it is known who was told of a question
 )
 
 // Run reminds until ctx ends.
 func (r *Reminders) Run(ctx context.Context) error {
-	tick := time.NewTicker(remindLooks)
-	defer tick.Stop()
-	for {
-		if err := r.Remind(ctx); err != nil && ctx.Err() == nil {
-			r.Log.WarnContext(ctx, "bodies could not be reminded that people wait for answers; it is tried again within the hour", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return hourly(ctx, r.Log, "bodies could not be reminded that people wait for answers; it is tried again within the hour", r.Remind)
 }
 
 // Remind tells everybody whom it has not told who is to be told now.
@@ -116,20 +97,7 @@ func (r *Reminders) Remind(ctx context.Context) error {
 
 // tell sends one mail about a question, unless it was sent.
 func (r *Reminders) tell(ctx context.Context, q Question, key, address, body string) error {
-	mark := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", key, q.Number, address))
-	first, err := r.Marks.Once(ctx, mark, r.Now().Add(remindForgets))
-	if err != nil || !first {
-		return err
-	}
-	pairs := []any{"number", uint64(q.Number), "organisation", body, "link", r.Link}
-	message := mail.Message{
-		To:      address,
-		Subject: i18n.French.Say(key+"-subject", pairs...) + " / " + i18n.English.Say(key+"-subject", pairs...),
-		Text:    i18n.French.Say(key+"-text", pairs...) + "\n\n— — —\n\n" + i18n.English.Say(key+"-text", pairs...) + "\n",
-	}
-	if err := r.Sender.Send(ctx, message); err != nil {
-		_ = r.Marks.Forget(context.WithoutCancel(ctx), mark) // it is tried again within the hour
-		return err
-	}
-	return nil
+	return once(ctx, r.Marks, fmt.Sprintf("%s %d %s", key, q.Number, address), r.Now().Add(remindForgets), func() error {
+		return r.Sender.Send(ctx, mail.Bilingual(address, key, "number", uint64(q.Number), "organisation", body, "link", r.Link))
+	})
 }

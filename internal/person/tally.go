@@ -2,7 +2,6 @@ package person
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -28,14 +27,9 @@ type Tally struct {
 		// Entries yields the entries from a number on, in order, without gaps.
 		Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	}
-	Marks interface {
-		// Once sets a mark until a time, and reports whether it was new.
-		Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
-		// Forget takes a mark back.
-		Forget(ctx context.Context, mark [sha256.Size]byte) error
-	}
-	Now func() time.Time
-	Log *slog.Logger
+	Marks Marks
+	Now   func() time.Time
+	Log   *slog.Logger
 
 	mu   sync.Mutex // guards what follows
 	last Tallied
@@ -52,38 +46,20 @@ type Tallied struct {
 const (
 	talliedAtMost = 8 * 24 * time.Hour                              // what is older is not counted, where nothing was for long
 	withheldReach = 31*24*time.Hour*WithheldMonths + 4*24*time.Hour // within which a rule in force was asked for
-	tallyLooks    = time.Hour
 )
 
 // Run counts until ctx ends, once a day.
 func (t *Tally) Run(ctx context.Context) error {
-	tick := time.NewTicker(tallyLooks)
-	defer tick.Stop()
-	for {
-		if err := t.Daily(ctx); err != nil && ctx.Err() == nil {
-			t.Log.WarnContext(ctx, "what people are shown could not be held against the ledger; it is tried again within the hour", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return hourly(ctx, t.Log, "what people are shown could not be held against the ledger; it is tried again within the hour", t.Daily)
 }
 
 // Daily counts, unless a node has today.
 func (t *Tally) Daily(ctx context.Context) error {
 	day := t.Now().UTC().Format(time.DateOnly)
-	mark := sha256.Sum256([]byte("people are counted " + day))
-	first, err := t.Marks.Once(ctx, mark, t.Now().Add(talliedAtMost))
-	if err != nil || !first {
+	return once(ctx, t.Marks, "people are counted "+day, t.Now().Add(talliedAtMost), func() error {
+		_, err := t.Count(ctx)
 		return err
-	}
-	if _, err := t.Count(ctx); err != nil {
-		_ = t.Marks.Forget(context.WithoutCancel(ctx), mark) // another try is made within the hour
-		return err
-	}
-	return nil
+	})
 }
 
 // Last is the last count of this node; the zero Tallied before there was one.

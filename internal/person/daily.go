@@ -1,0 +1,47 @@
+package person
+
+import (
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"time"
+)
+
+// Marks are what some node has done already, for all nodes to see.
+type Marks interface {
+	// Once sets a mark until a time, and reports whether it was new.
+	Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
+	// Forget takes a mark back.
+	Forget(ctx context.Context, mark [sha256.Size]byte) error
+}
+
+// once does what no node has done under a name, until a time. What fails may be tried again.
+func once(ctx context.Context, marks Marks, name string, until time.Time, do func() error) error {
+	mark := sha256.Sum256([]byte(name))
+	first, err := marks.Once(ctx, mark, until)
+	if err != nil || !first {
+		return err
+	}
+	if err := do(); err != nil {
+		_ = marks.Forget(context.WithoutCancel(ctx), mark)
+		return err
+	}
+	return nil
+}
+
+// hourly does something now and every hour until ctx ends; failed says, in the log, that it
+// could not be done.
+func hourly(ctx context.Context, log *slog.Logger, failed string, do func(context.Context) error) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, failed, slog.Any("err", err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
