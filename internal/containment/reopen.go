@@ -110,7 +110,7 @@ const (
 
 // Alone reports whether one person may lift an order, and who: the rules' narrowings and an
 // account's freeze by its own holder any of the desk; what a person placed a moment ago that
-// person, if nothing else stands against the same.
+// person, if nothing stands against the same but a narrowing by the rules.
 func Alone(o order.Order, by roster.AccountID, in order.Set, now time.Time) bool {
 	switch {
 	case o.By == journal.Itself:
@@ -121,7 +121,8 @@ func Alone(o order.Order, by roster.AccountID, in order.Set, now time.Time) bool
 		return false
 	}
 	return !slices.ContainsFunc(in, func(other order.Order) bool {
-		return other.ID != o.ID && other.Reach == o.Reach && other.Target == o.Target
+		byRules := other.By == journal.Itself && other.Effect == order.Narrowed
+		return other.ID != o.ID && other.Reach == o.Reach && other.Target == o.Target && !byRules
 	})
 }
 

@@ -149,6 +149,10 @@ func TestACT_2_WhoPlacedAnOrderLiftsItAloneForAMomentOnly(t *testing.T) {
 	id := d.place(order.Suspended, order.Account, "karim", "samir")
 	d.must(d.do().Lift(ctx, containment.Lift{ID: id, By: "samir", Because: "le mauvais compte"}))
 
+	id = d.place(order.Suspended, order.Organisation, "mlv", "samir")
+	d.place(order.Narrowed, order.Organisation, "mlv", journal.Itself) // next to a suspended account
+	d.must(d.do().Lift(ctx, containment.Lift{ID: id, By: "samir", Because: "la mauvaise organisation"}))
+
 	id = d.place(order.Suspended, order.Account, "karim", "samir")
 	freeze := d.place(order.Frozen, order.Account, "karim", journal.Itself)
 	d.refused("something else stands against the same", d.do().Lift(ctx, containment.Lift{ID: id, By: "samir", Because: "le mauvais compte"}))

@@ -4,6 +4,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,7 +67,14 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if d.Dir == "" {
 		defer os.RemoveAll(dir)
 	}
-	at, err := d.settle(ctx)
+	lived, err := livedIn(dir)
+	if err != nil {
+		return err
+	}
+	if lived != "" && (d.Attack != "" || d.Exercise) {
+		return fmt.Errorf("%s holds a demonstration already: a theft is played in a folder of its own", dir)
+	}
+	at, err := d.settle(ctx, lived)
 	if err != nil {
 		return err
 	}
@@ -90,12 +99,14 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, o.Close())
 	}
-	if err := os.WriteFile(filepath.Join(dir, "identifiers.csv"), []byte(invented.identifiers()), 0o600); err != nil {
-		return errors.Join(err, o.Close())
-	}
 	invented.creates(theft.created)
-	if err := invented.fill(ctx, o); err != nil {
-		return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())
+	if lived == "" {
+		if err := invented.fill(ctx, o); err != nil {
+			return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())
+		}
+		if err := os.WriteFile(filepath.Join(dir, identifiers), []byte(invented.identifiers()), 0o600); err != nil {
+			return errors.Join(err, o.Close())
+		}
 	}
 	if theft.elsewhere {
 		if err := invented.lived(ctx, o, theft.thieves(invented)); err != nil {
@@ -161,6 +172,28 @@ func (d *Demo) folder() (string, error) {
 	return d.Dir, os.MkdirAll(d.Dir, 0o700)
 }
 
+// identifiers is the register's own list of them. It is written once the town is filled:
+// a folder that holds it is not filled again, since whoever is in it would change, and
+// wait to be admitted.
+const identifiers = "identifiers.csv"
+
+// livedIn returns where the identity provider listened of a demonstration that a folder
+// holds already: its accounts are bound to that address. It is empty when there is none.
+func livedIn(dir string) (provider string, err error) {
+	if _, err := os.Stat(filepath.Join(dir, identifiers)); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	s, err := config.Read(filepath.Join(dir, "poterne.toml"))
+	if err != nil {
+		return "", err
+	}
+	issuer, err := url.Parse(s.SignIn.Issuer)
+	if err != nil {
+		return "", err
+	}
+	return issuer.Host, nil
+}
+
 // listeners are where everything listens.
 type listeners struct {
 	portal, idp  net.Listener
@@ -172,23 +205,25 @@ type listeners struct {
 
 // settle listens for the portal where it is asked to, and for the town on this
 // machine only. The identity provider is reached by another name than the portal,
-// so that browsers keep their cookies apart.
-func (d *Demo) settle(ctx context.Context) (*listeners, error) {
+// so that browsers keep their cookies apart; it listens where it did before, if it did.
+func (d *Demo) settle(ctx context.Context, provider string) (*listeners, error) {
 	p := &listeners{applications: make(map[roster.ServiceID]net.Listener)}
 	var failed error
-	listen := func(address string) net.Listener {
+	listen := func(address, remedy string) net.Listener {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%w; choose another place with --listen", err))
+			failed = errors.Join(failed, fmt.Errorf("%w; %s", err, remedy))
 		}
 		return l
 	}
-	p.portal = listen(d.Listen)
-	for _, l := range []*net.Listener{&p.idp, &p.people, &p.civil, &p.smtp, &p.mail} {
-		*l = listen("127.0.0.1:0")
+	const anywhere = "127.0.0.1:0"
+	p.portal = listen(d.Listen, "choose another place with --listen")
+	p.idp = listen(cmp.Or(provider, anywhere), "this folder's accounts sign in there: stop what has taken it, or choose another folder")
+	for _, l := range []*net.Listener{&p.people, &p.civil, &p.smtp, &p.mail} {
+		*l = listen(anywhere, "this machine has no port left")
 	}
 	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
-		p.applications[service] = listen("127.0.0.1:0")
+		p.applications[service] = listen(anywhere, "this machine has no port left")
 	}
 	if failed != nil {
 		p.close()

@@ -291,12 +291,12 @@ func (e *exercise) tellPeople(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := os.Open(filepath.Join(e.dir, "identifiers.csv"))
+	list, err := os.Open(filepath.Join(e.dir, identifiers))
 	if err != nil {
 		return err
 	}
 	defer list.Close()
-	column, err := lookup.NewColumn("identifiers.csv", list, "identifier")
+	column, err := lookup.NewColumn(identifiers, list, "identifier")
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func TestTheDemonstrationAndTheReplayHaveTheRulesOfTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, err := (&Demo{Listen: "127.0.0.1:0"}).settle(t.Context())
+	at, err := (&Demo{Listen: "127.0.0.1:0"}).settle(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
