@@ -370,6 +370,8 @@ func (s stageRoster) People(_ context.Context, refs []register.Ref) ([]register.
 }
 
 func (s stageLedger) Record(_ context.Context, e ledger.Entry) error {
+	s.recording.Lock()
+	defer s.recording.Unlock()
 	s.Recorded = append(s.Recorded, e)
 	return cmp.Or(s.Broken, s.Unwritable)
 }

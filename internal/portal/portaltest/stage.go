@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,7 @@ type Stage struct {
 	Altered    ledger.Number        // of those, the one that is not as the ledger says
 	Asked      []person.Question    // by people of the register
 	Damaged    []audit.Finding      // rows that are not as the ledger says
+	recording  sync.Mutex           // guards Recorded: a gallery is looked at by two browsers
 	Recorded   []ledger.Entry       // what was written down of readings
 	Unwritable error                // what writing them down answers, if anything
 	Dropped    ledger.Number        // the first entry that is still there
