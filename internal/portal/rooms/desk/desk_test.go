@@ -215,9 +215,9 @@ func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
 	h := portaltest.New(t)
 	h.Opens(theo, 1)
 	for path, want := range map[string]string{
-		"reach=account&effect=suspended&target=theo.marchand":  "It reaches 1 account, 2 sessions and 1 person at work within the hour, and nobody else.",
-		"reach=organisation&effect=suspended&target=ml-bourg":  "It reaches 4 accounts, 8 sessions and 1 person at work within the hour",
-		"reach=role&effect=frozen&target=adviser":              "It reaches 3 accounts, 6 sessions and 1 person at work within the hour",
+		"reach=account&effect=suspended&target=theo.marchand":  "The measure reaches 1 account, 2 sessions and 1 person at work within the hour, and nobody else.",
+		"reach=organisation&effect=suspended&target=ml-bourg":  "The measure reaches 4 accounts, 8 sessions and 1 person at work within the hour",
+		"reach=role&effect=frozen&target=adviser":              "The measure reaches 3 accounts, 6 sessions and 1 person at work within the hour",
 		"reach=function&effect=closed&target=searches":         "Close a function: Searches for people?",
 		"reach=function&effect=closed&target=dossier+GET+/all": "0 people at work within the hour",
 	} {
