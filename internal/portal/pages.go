@@ -84,7 +84,7 @@ func (p *Pages) functions(in Speaker) template.FuncMap {
 	return template.FuncMap{
 		"say": in.Say, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
 		"decimal": func(x float64) string { return in.Decimal(math.Round(100*x)/100, i18n.Shortest) },
-		"moment":  in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "lasting": in.Span,
+		"moment":  in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "monthwords": in.MonthOf, "lasting": in.Span,
 		"dated": func(t time.Time) string { return in.Dated(t.In(in.zone)) },
 		"asset": func(name string) string { return p.assets[name] },
 		"home":  func() string { return p.settings.Home },

@@ -38,6 +38,7 @@ var parameters = map[string]struct {
 	"GET /desk/flow":                 {watchers, map[string][]string{"after": {"0", "3"}}},
 	"POST /desk/mine":                {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}}},
 	"GET /desk/campaigns":            {watchers, nil},
+	"GET /desk/month":                {watchers, nil},
 	"GET /desk/undeclared":           {watchers, nil},
 	"GET /desk/directory":            {watchers, map[string][]string{"q": {"ml", "théo"}}},
 	"GET /desk/curve":                {watchers, nil},

@@ -226,12 +226,14 @@ func (h *Handlers) Run(ctx context.Context) error { return h.live.run(ctx) }
 const (
 	path          = "/desk"
 	directoryPath = path + "/directory"
+	monthPath     = path + "/month"
 )
 
 // Routes implements portal.Room.
 func (h *Handlers) Routes() []portal.Route {
 	all := []portal.Route{
 		{Pattern: "GET " + path, Serve: h.watching(h.live.page)},
+		{Pattern: "GET " + monthPath, Serve: h.watching(h.live.month)},
 		{Pattern: "GET " + path + "/flow", Serve: h.watching(h.live.flow)},
 		{Pattern: "POST " + path + "/mine", Serve: h.watching(h.live.takeUp)},
 		{Pattern: "GET " + path + "/campaigns", Serve: h.watching(h.campaigns.page)},

@@ -90,9 +90,15 @@ func (l live) parts(v visit, makesDo bool) (p deskParts, err error) {
 	slices.SortStableFunc(p.Orders, func(a, b measureState) int { return compareFlags(a.ByRules(), b.ByRules()) })
 	p.MoreOrders = max(0, len(p.Orders)-mostOrders)
 	p.Orders = p.Orders[:len(p.Orders)-p.MoreOrders]
-	p.Proof.Looked = l.audit.Looked()
-	p.Proof.Cosigned, p.Proof.All = l.witnesses()
+	p.Proof = l.proof()
 	return p, nil
+}
+
+// proof is how the record stands now.
+func (l live) proof() proof {
+	p := proof{Looked: l.audit.Looked()}
+	p.Cosigned, p.All = l.witnesses()
+	return p
 }
 
 // figuresFor are the four figures of the hour.

@@ -37,6 +37,15 @@ type weeks struct {
 type quarter struct {
 	Figures
 	Freezes int // that the rules placed
+	Asked   int // proofs of presence that were given, which is what the rules cost
+	Signed  int // people and allowances that somebody signed for
+}
+
+func (q *quarter) also(other quarter) {
+	q.add(other.Figures)
+	q.Freezes += other.Freezes
+	q.Asked += other.Asked
+	q.Signed += other.Signed
 }
 
 // freeze is one that the rules placed on an account.
@@ -54,8 +63,8 @@ type taking struct {
 }
 
 const (
-	reachOfPast = 35 * 24 * time.Hour
-	formOfPast  = 1 // changes with what is kept, and with what is made of an entry
+	reachOfPast = 63 * 24 * time.Hour // this month, and the whole of the one before
+	formOfPast  = 2                   // changes with what is kept, and with what is made of an entry
 	quarterLong = 15 * time.Minute
 	weeksBack   = 4
 )
@@ -91,6 +100,10 @@ func (p *past) take(_ context.Context, e *ledger.Entry) error {
 			f.Undone = e.Time
 			k.Freezes[e.From] = f
 		}
+	case e.Kind == ledger.SteppedUp:
+		q.Asked = 1
+	case e.Kind == ledger.Raised, e.Kind == ledger.Cosigned:
+		q.Signed = 1
 	case e.Kind == ledger.TakenUp:
 		k.Taken[e.Subject] = taking{e.Account, e.Time, e.Until}
 	}
@@ -99,8 +112,7 @@ func (p *past) take(_ context.Context, e *ledger.Entry) error {
 	}
 	number := quarterOf(e.Time)
 	before, known := k.Quarters[number]
-	q.add(before.Figures)
-	q.Freezes += before.Freezes
+	q.also(before)
 	k.Quarters[number] = q
 	if !known {
 		k.forget(e.Time.Add(-reachOfPast))
@@ -153,8 +165,7 @@ func (p *past) usualAt(now time.Time) (u usual) {
 		var hour quarter
 		for back := range int64(4) {
 			q := p.known.Quarters[quarterOf(then)-back]
-			hour.add(q.Figures)
-			hour.Freezes += q.Freezes
+			hour.also(q)
 		}
 		shown, unexplained, stopped, freezes = append(shown, hour.Shown), append(unexplained, hour.Unexplained), append(stopped, hour.Stopped), append(freezes, hour.Freezes)
 		for i := range u.Minute {
