@@ -13,20 +13,19 @@ import (
 // cost? It fits one sheet.
 type monthPage struct {
 	portal.Page
-	Of, Other time.Time // the first days of the month, and of the one to compare or to go to
-	Whole     bool      // the month is over
-	Compared  bool      // the columns of the other month are known
-	Begun     time.Time // when the record begins, if that is within what is shown
-	Behind    bool      // the ledger is still being read
-	Frozen    int
-	Undone    int
-	Median    time.Duration // from a freeze to its undoing
-	Lines     []monthLine
-	Days      monthDays
-	Sources   []sourceState
-	Silent    int
-	Damaged   int
-	Proof     proof
+	Of, Beside time.Time // the first days of the month, and of the one to compare or to go to
+	Compared   bool      // the columns of the other month are known
+	Begun      time.Time // when the record begins, if that is within what is shown
+	Behind     bool      // the ledger is still being read
+	Frozen     int
+	Undone     int
+	Median     time.Duration // from a freeze to its undoing
+	Lines      []monthLine
+	Days       monthDays
+	Sources    []sourceState
+	Silent     int
+	Damaged    int
+	Proof      proof
 }
 
 // monthLine is a figure of the month, beside the month before.
@@ -76,17 +75,17 @@ func (l live) month(v visit) error {
 	now := l.shell.Now().In(v.Speaker.Zone())
 	this := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
 	before := this.AddDate(0, -1, 0)
-	page := monthPage{Page: v.Page(path, "month.title"), Of: this, Other: before, Compared: true}
+	page := monthPage{Page: v.Page(path, "month.title"), Of: this, Beside: before, Compared: true}
 	switch asked := v.Request.URL.Query().Get("of"); asked {
 	case "", this.Format(monthLayout):
 	case before.Format(monthLayout):
-		page.Of, page.Other, page.Whole, page.Compared = before, this, true, false
+		page.Of, page.Beside, page.Compared = before, this, false
 	default:
 		return fault.Errorf(fault.Absent, "the sheet is of this month or of the one before")
 	}
 	of, other := l.past.month(page.Of), monthOfPast{}
 	if page.Compared {
-		other = l.past.month(page.Other)
+		other = l.past.month(page.Beside)
 	}
 	begun, behind := l.past.begun(l)
 	if page.Behind = behind; begun.After(before) {
@@ -125,8 +124,8 @@ func (l live) month(v visit) error {
 // monthLayout is how an address names a month.
 const monthLayout = "2006-01"
 
-// OtherAddress leads to the other month.
-func (p monthPage) OtherAddress() string { return monthPath + "?of=" + p.Other.Format(monthLayout) }
+// BesideAddress leads to the other month.
+func (p monthPage) BesideAddress() string { return monthPath + "?of=" + p.Beside.Format(monthLayout) }
 
 // monthDays draws those shown without a reason, a day a bar, on one scale.
 type monthDays struct {
