@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -148,5 +150,60 @@ func TestPERSON_1_APersonSeesWhoLookedAndWhyWithinASecond(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// post sends a form, whatever the answer's status.
+func (d *demo) post(b *life.Browser, path string, form url.Values) life.Page {
+	d.t.Helper()
+	page, err := b.Post(context.Background(), path, form)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return page
+}
+
+// A person asks for other contact details, and their former address stops it; whom the
+// application would let write over them is refused.
+//
+// Promise: PERSON-4
+func TestPERSON_4_StaffChangeNobodysContactDetailsAndAPersonsChangeIsStoppedByMail(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	own := d.staff.Caseload("pauline.mercier")[0]
+	former, _ := d.register.Reached(own)
+	me, pauline := d.person(accompanied), d.browser("pauline.mercier")
+
+	for what, page := range map[string]life.Page{
+		"of her own people": d.post(pauline, d.file(own)+"/contact", url.Values{"mail": {"thief@ailleurs.example"}, "phone": {"06 39 98 00 00"}}),
+		"of a stranger":     d.post(pauline, d.file(d.staff.Stranger(0))+"/contact", url.Values{"mail": {"thief@ailleurs.example"}, "phone": {""}}),
+		"of nobody":         d.post(pauline, "/dossier/files/00000000000A/contact", url.Values{"mail": {"thief@ailleurs.example"}, "phone": {""}}),
+	} {
+		if page.Status != http.StatusForbidden || !strings.Contains(html.UnescapeString(string(page.Body)), "Seule la personne change ses coordonnées") {
+			t.Errorf("an adviser changes contact details %s: %d %s", what, page.Status, page.Body)
+		}
+	}
+	if page := d.get(pauline, d.file(own)); !strings.Contains(string(page.Body), former) {
+		t.Error("the file does not have the former address any more")
+	}
+
+	if page := d.post(me, "/contacts", url.Values{"mail": {"nouvelle@ailleurs.example"}}); page.Status != http.StatusOK || !strings.Contains(string(page.Body), "Un changement est en cours") {
+		t.Fatalf("asking: %d %s", page.Status, page.Body)
+	}
+	d.letters("nouvelle@ailleurs.example", "token=")
+	link := regexp.MustCompile(`href="([^"]*token=[^"]*)"`).FindStringSubmatch(d.letters(former, "token="))[1]
+	at, err := url.Parse(html.UnescapeString(link))
+	if err != nil || at.Scheme+"://"+at.Host != d.ofPeople() {
+		t.Fatalf("the link leads to %v, %v", at, err)
+	}
+	nobody := life.NewBrowser(d.ofPeople())
+	if page := d.get(nobody, at.RequestURI()); page.Status != http.StatusOK || !strings.Contains(string(page.Body), "tout arrêter") {
+		t.Fatalf("the link: %d %s", page.Status, page.Body)
+	}
+	if page := d.post(nobody, at.Path, url.Values{"token": {at.Query().Get("token")}}); page.Status != http.StatusOK || !strings.Contains(string(page.Body), "Le changement est arrêté.") {
+		t.Errorf("stopping: %d %s", page.Status, page.Body)
+	}
+	if page := d.get(me, "/contacts"); page.Status != http.StatusUnauthorized {
+		t.Errorf("the session that asked goes on: %d", page.Status)
 	}
 }

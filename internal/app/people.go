@@ -14,6 +14,7 @@ import (
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/store"
 )
@@ -33,8 +34,14 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 	s := o.People.SignIn
 	s.Now, s.Log = o.Now, p.log
 	s.Tried = func(*http.Request, signin.Attempt) error { return nil } // Match has written it
-	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, error) {
-		return matching.Match(r.Context(), civil, o.Networks.Of(r))
+	contacts := p.contacts(o)
+	s.Match = func(r *http.Request, civil register.Civil) (register.PersonID, string, error) {
+		who, identifier, err := matching.Match(r.Context(), civil, o.Networks.Of(r))
+		if err != nil || contacts == nil {
+			return who, "", err
+		}
+		reference, err := contacts.Reference(who, identifier)
+		return who, reference, err
 	}
 	tally := &person.Tally{Reader: reader(o), Journal: p.Journal, Ledger: o.Ledger, Marks: once, Now: o.Now, Log: p.log}
 	p.metrics.counted(tally)
@@ -56,10 +63,29 @@ func (p *Program) people(o *Opened, files incident.Service, sender *mailing.Send
 			return tiles.ProveToPerson(ctx, o.Published(), o.Verifier, number)
 		},
 	}
+	if contacts != nil {
+		contacts.EndAll = func(ctx context.Context, of register.PersonID) error {
+			return door.EndAll(ctx, roster.AccountID(of.Hex()))
+		}
+		deps.Contacts, deps.Network = contacts, o.Networks.Of
+		p.parts = append(p.parts, contacts.Run)
+	}
 	if sender != nil {
 		deps.Codes = &mailing.Codes{Settings: sender.Settings, Files: files, Rows: store.NewMailings(o.DB), Typed: store.NewMailings(o.DB), Writer: p.Journal}
 	}
 	return personroom.New(pages, deps).Handler(pages), nil
+}
+
+// contacts changes where people are reached; nil where they do not change it here.
+func (p *Program) contacts(o *Opened) *person.ContactService {
+	if o.People.Contacts == nil || o.Mail == nil {
+		return nil
+	}
+	return &person.ContactService{
+		Writer: p.Journal, Ledger: o.Ledger, Rows: store.NewContacts(o.DB), Register: *o.People.Contacts, Sender: o.Mail, Key: o.Pseudonym,
+		Tag:  func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "contacts/", Value: text}) },
+		Page: o.People.Origin + personroom.ContactsPath, Stop: o.People.Origin + personroom.StopPath, Now: o.Now, Log: p.log,
+	}
 }
 
 // reader reads people their lines.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poterne/internal/person"
+	"poterne/internal/register"
 	"poterne/internal/signin"
 )
 
@@ -23,6 +24,7 @@ type personTable struct {
 	Life              time.Duration `toml:"life"` // 1h
 	Register          string        `toml:"register" need:"register = \"http://127.0.0.1:3000/civil-status\", where the register says who has a civil status"`
 	RegisterTokenFile string        `toml:"register_token_file" need:"register_token_file = \"/etc/poterne/register.token\", what Poterne shows there"`
+	Contacts          string        `toml:"contacts"` // where the register keeps how people are reached; without it they do not change it here
 }
 
 // People is where and how people of the register see their own file.
@@ -30,6 +32,7 @@ type People struct {
 	Origin   string
 	SignIn   signin.Settings
 	Register person.Remote
+	Contacts *person.Remote // nil: people do not change their contact details here
 }
 
 var hostNames = regexp.MustCompile(`^[a-z0-9.-]+(:[0-9]{1,5})?$`)
@@ -55,6 +58,16 @@ func (c *config) person(s *Settings, files secretFiles) {
 	}
 	text := func(raw []byte) (string, error) { return string(raw), nil }
 	p.Register = person.Remote{Address: address, Token: readSecret(files, "person.register_token_file", t.RegisterTokenFile, text)}
+	if t.Contacts != "" {
+		at, err := url.Parse(t.Contacts)
+		switch {
+		case err != nil || at.Host == "" || !signin.Confidential(at):
+			files.wrong.Add("person.contacts", "contact details would travel unprotected; write an address that begins with https://, or one on this very machine")
+		case c.Mail == nil:
+			files.wrong.Add("person.contacts", "nobody could be told of a change; write [mail], the server that delivers mail")
+		}
+		p.Contacts = &person.Remote{Address: at, Token: p.Register.Token}
+	}
 	secret := readSecret(files, "person.client_secret_file", t.ClientSecretFile, text)
 	life := t.Life
 	if life == 0 {
@@ -68,4 +81,12 @@ func (c *config) person(s *Settings, files secretFiles) {
 	if t.Host != "" && t.Issuer != "" && t.ClientID != "" && secret != "" && len(p.SignIn.Secret) > 0 {
 		files.wrong.In("person", p.SignIn.Check())
 	}
+}
+
+// theirs are the fields that only people themselves change.
+func (c *config) theirs() register.Fields {
+	if c.Person == nil || c.Person.Contacts == "" {
+		return 0
+	}
+	return register.Contact
 }

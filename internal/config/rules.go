@@ -167,6 +167,7 @@ const (
 // cannot mean.
 func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules = policy.Rules{
+		Theirs:   c.theirs(),
 		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
 	}

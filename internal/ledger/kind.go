@@ -56,6 +56,7 @@ const (
 	CodeTyped  Kind = 49 // the code of a letter about an incident was typed for the first time
 	Withheld   Kind = 50 // lines are left out of what people are told, for a while: asked for, signed for, stopped
 	Tallied    Kind = 51 // what people are shown was held against the ledger
+	Contacted  Kind = 67 // a person of the register changes where they are reached: asked, told, in force, stopped, put back
 	Reopening  Kind = 45 // a step of lifting an order was proposed
 	Ticked     Kind = 46 // a line of the checklist of a reopening was ticked
 )
@@ -107,6 +108,7 @@ var kindNames = [...]string{
 	CodeTyped:  "code-typed",
 	Withheld:   "withheld",
 	Tallied:    "tallied",
+	Contacted:  "contacted",
 	Reopening:  "reopening",
 	Ticked:     "ticked",
 }
@@ -236,6 +238,7 @@ var fields = map[Kind][]string{
 	Questioned: {"Person", "Epoch", "Organisation", "Cause", "State"},
 	Answered:   also(doer, "Subject", "Cause", "State", "Digest"),
 	CodeTyped:  {"Person", "Epoch", "Cause"},
+	Contacted:  {"Person", "Epoch", "State", "Cause", "Until", "Digest", "Network"},
 	Tallied:    also(doer, "From", "End", "Count", "Rejected"),
 	Withheld:   also(doer, "Approver", "Subject", "State", "Since", "Until", "Cause"),
 	Reopening:  also(doer, "State", "Spares", "Effect", "Reach", "Target", "From", "End"),

@@ -27,15 +27,15 @@ type Matching struct {
 	Person func(identifier string) (register.PersonID, error)
 }
 
-// Match returns the person, and writes down what came of looking. Whoever is not exactly one
-// person of the register is fault.Absent, whether there is none or there are several.
-func (m Matching) Match(ctx context.Context, civil register.Civil, network string) (register.PersonID, error) {
+// Match returns the person with their identifier, and writes down what came of looking. Whoever
+// is not exactly one person of the register is fault.Absent, whether there is none or there are
+// several.
+func (m Matching) Match(ctx context.Context, civil register.Civil, network string) (who register.PersonID, identifier string, err error) {
 	e := ledger.Entry{Kind: ledger.Matched, State: ledger.NobodyFound, Network: network}
 	var found []string
-	var err error
 	if civil = civil.Normal(); civil.Whole() {
 		if found, err = m.Register.Find(ctx, civil); err != nil {
-			return register.PersonID{}, err
+			return who, "", err
 		}
 	}
 	switch {
@@ -44,14 +44,14 @@ func (m Matching) Match(ctx context.Context, civil register.Civil, network strin
 	case len(found) == 1:
 		e.State = ledger.OnePerson
 		if e.Person, err = m.Person(found[0]); err != nil {
-			return register.PersonID{}, err
+			return who, "", err
 		}
 	}
 	if err := journal.Record(ctx, m.Journal, e); err != nil {
-		return register.PersonID{}, err
+		return who, "", err
 	}
 	if e.Person.IsZero() {
-		return register.PersonID{}, &fault.Error{Kind: fault.Absent}
+		return who, "", &fault.Error{Kind: fault.Absent}
 	}
-	return e.Person, nil
+	return e.Person, found[0], nil
 }

@@ -56,7 +56,7 @@ func TestNobodyAndSeveralAreOneAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			register, ledger := &registry{people: test.people}, new(written)
-			got, err := person.Matching{Register: register, Journal: ledger, Person: pseudonym}.Match(t.Context(), test.civil, "other")
+			got, _, err := person.Matching{Register: register, Journal: ledger, Person: pseudonym}.Match(t.Context(), test.civil, "other")
 			if test.one != (err == nil) || !test.one && !fault.Is(err, fault.Absent) || test.one == got.IsZero() {
 				t.Errorf("%v, %v", got.IsZero(), err)
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/register"
 )
 
@@ -33,32 +34,60 @@ var remote = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, 
 
 // Find implements Register.
 func (m Remote) Find(ctx context.Context, civil register.Civil) ([]string, error) {
-	body, err := json.Marshal(civil)
-	if err != nil {
-		return nil, err
+	var said struct {
+		People []string `json:"people"`
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.Address.String(), bytes.NewReader(body))
+	err := m.ask(ctx, http.MethodPost, civil, &said)
+	return said.People, err
+}
+
+// Contacts implements Addresses, at the address where the register keeps contact details:
+// {"person": "identifier"} by POST is answered {"mail": …, "phone": …, "recovered": …}.
+func (m Remote) Contacts(ctx context.Context, identifier string) (held Held, err error) {
+	err = m.ask(ctx, http.MethodPost, map[string]string{"person": identifier}, &held)
+	return held, err
+}
+
+// SetContacts implements Addresses, at the same address: by PUT, {"person": …, "number": …,
+// "mail": …, "phone": …}.
+func (m Remote) SetContacts(ctx context.Context, identifier string, number ledger.Number, to Contacts) error {
+	return m.ask(ctx, http.MethodPut, struct {
+		Person string        `json:"person"`
+		Number ledger.Number `json:"number"`
+		Contacts
+	}{identifier, number, to}, nil)
+}
+
+// ask sends JSON, and reads JSON where it is wanted. What is not there is fault.Absent.
+func (m Remote) ask(ctx context.Context, method string, said, answered any) error {
+	body, err := json.Marshal(said)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, method, m.Address.String(), bytes.NewReader(body))
+	if err != nil {
+		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+m.Token)
 	answer, err := remote.Do(r)
 	if err != nil {
-		return nil, unavailable(errors.New("the register does not answer who has a civil status"))
+		return unavailable(errors.New("the register does not answer"))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, largest))
-	if err != nil || answer.StatusCode != http.StatusOK {
-		return nil, unavailable(fmt.Errorf("the register answers %d", answer.StatusCode))
+	switch {
+	case err == nil && answer.StatusCode == http.StatusNotFound:
+		return &fault.Error{Kind: fault.Absent}
+	case err != nil || answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusNoContent:
+		return unavailable(fmt.Errorf("the register answers %d", answer.StatusCode))
+	case answered == nil:
+		return nil
 	}
-	var said struct {
-		People []string `json:"people"`
+	if err := json.Unmarshal(raw, answered); err != nil {
+		return unavailable(errors.New("what the register answers cannot be read"))
 	}
-	if err := json.Unmarshal(raw, &said); err != nil {
-		return nil, unavailable(errors.New("what the register answers cannot be read"))
-	}
-	return said.People, nil
+	return nil
 }
 
 func unavailable(err error) error {

@@ -357,6 +357,8 @@ func (w Why) keepsSeen() bool {
 func (w *weighing) weigh(opening Opening) Ruling {
 	fields := opening.Fields & w.may
 	switch {
+	case w.ask.Act == Change && opening.Fields&w.rules.Theirs != 0: // said of whoever exists and of whoever does not
+		return Ruling{Verdict: Withheld, Why: OnlyTheirs}
 	case opening.Person.IsZero() && !w.exports():
 		return w.nonexistent()
 	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):

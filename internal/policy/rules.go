@@ -14,6 +14,7 @@ import (
 // nothing and allows no person.
 type Rules struct {
 	Purposes   roster.Purposes
+	Theirs     register.Fields // that only people themselves change, whatever the purpose
 	Allowances map[roster.Role]meter.Allowance
 	Probation  meter.Allowance     // of an account younger than Young, if it is less; zero for none
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number

@@ -136,6 +136,7 @@ const (
 	NotTrained          Why = 57 // its certificate of awareness has run out
 	NetworkClosed       Why = 70 // an order closes the network that is asked from
 	OnlyRead            Why = 71 // an order leaves the service to be read, and this changes or exports
+	OnlyTheirs          Why = 72 // a change touches what only the person themself changes
 	Unnamed             Why = 60 // a request does not name a person as it must, or not where
 	Overwrites          Why = 61 // a change would write a mask over fields that the account may not see
 )
@@ -169,6 +170,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	NotReviewed: "not-reviewed", NotTrained: "not-trained",
+	OnlyTheirs:    "only-theirs",
 	NetworkClosed: "network-closed", OnlyRead: "only-read",
 	Unnamed: "unnamed", Overwrites: "overwrites",
 	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",

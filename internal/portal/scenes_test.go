@@ -286,6 +286,18 @@ func Scenes() map[string]Scene {
 		"-code-wrong":       full.Mine(false, "POST", "/code", url.Values{"code": {""}}),
 		"-code-opened":      full.Mine(false, "POST", "/code", url.Values{"code": {"0A1B"}}),
 		"-code-failing":     broken.Mine(false, "POST", "/code", url.Values{"code": {"0A1B"}}),
+		"-contacts":         empty.Mine(true, "GET", "/contacts", nil),
+		"-contacts-pending": full.Mine(true, "GET", "/contacts", nil),
+		"-contacts-failing": broken.Mine(true, "GET", "/contacts", nil),
+		"-contacts-mail":    empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"nobody"}}),
+		"-contacts-phone":   empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}, "phone": {"1"}}),
+		"-contacts-same":    empty.Mine(true, "POST", "/contacts", nil),
+		"-contacts-resting": empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}}),
+		"-stop":             full.Mine(false, "GET", "/contacts/link?token=waiting", nil),
+		"-stop-stopped":     full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),
+		"-stop-put-back":    full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"in-force"}}),
+		"-stop-over":        full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"?"}}),
+		"-stop-failing":     broken.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),
 		"-stranger": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Doorstep().Stranger(w, portaltest.Spoken(r, in), signin.Visitor{})
 		},
@@ -373,7 +385,7 @@ var stopping = map[policy.Why]bool{
 	policy.PaceReached: false, policy.WallReached: false, policy.CeilingReached: false, policy.RowsReached: false, policy.StrangersReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
 	policy.ShareReached: false, policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false,
 	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false, policy.NotReviewed: false, policy.NotTrained: false,
-	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.Unnamed: false,
+	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.OnlyTheirs: false, policy.Unnamed: false,
 	policy.NotDeclared: false, policy.NotUnderstood: false, policy.UndeclaredMethod: false, policy.UndeclaredParameter: false,
 	policy.UndeclaredField: false, policy.UndeclaredBody: false, policy.UndeclaredAnswer: false, policy.RequestUnreadable: false,
 }

@@ -98,8 +98,8 @@ var classes = map[policy.Why]string{
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights", policy.NotReviewed: "rights", policy.NotTrained: "training",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.NetworkClosed: "network", policy.OnlyRead: "only-read", policy.Expelled: "expelled",
-	policy.NotToBeChanged: "rights",
-	policy.NotDeclared:    "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
+	policy.NotToBeChanged: "rights", policy.OnlyTheirs: "rights",
+	policy.NotDeclared: "unread", policy.NotUnderstood: "unread", policy.UndeclaredMethod: "unread", policy.UndeclaredParameter: "unread",
 	policy.UndeclaredField: "unread", policy.UndeclaredBody: "unread", policy.UndeclaredAnswer: "unread", policy.RequestUnreadable: "unread",
 	policy.Unnamed: "unread",
 }

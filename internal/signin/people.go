@@ -16,7 +16,7 @@ func (d *Door) matched(w http.ResponseWriter, r *http.Request, by proof, target 
 		d.fail(w, r, Unverified, errors.New("the level of assurance is not one that was asked for"))
 		return
 	}
-	person, err := d.settings.Match(r, by.civil())
+	person, reference, err := d.settings.Match(r, by.civil())
 	switch {
 	case fault.Is(err, fault.Absent):
 		noStore(w)
@@ -24,7 +24,7 @@ func (d *Door) matched(w http.ResponseWriter, r *http.Request, by proof, target 
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
 	default:
-		d.enter(w, r, roster.Account{ID: roster.AccountID(person.Hex())}, by, target)
+		d.enter(w, r, roster.Account{ID: roster.AccountID(person.Hex()), Organisation: roster.OrganisationID(reference)}, by, target)
 	}
 }
 
@@ -49,3 +49,7 @@ func (s Session) Person() (register.PersonID, error) {
 	}
 	return person, nil
 }
+
+// Reference is what Match had the session of a person keep: it lies where sessions of accounts
+// keep their organisation.
+func (s Session) Reference() string { return string(s.Organisation) }

@@ -76,9 +76,10 @@ type Settings struct {
 	// there is an account at once. Nil: nobody is invited.
 	Invited func(r *http.Request, token string, by Attempt, mail string, of func(siret string) bool) (Welcome, error)
 	// Match finds the person of the register whose civil status a provider asserts, and writes
-	// down that it did; fault.Absent when exactly one is not found. With it the door lets in
-	// people who see their own file, and no account: MountPeople is for it. Nil: accounts.
-	Match func(r *http.Request, civil register.Civil) (register.PersonID, error)
+	// down that it did; fault.Absent when exactly one is not found. The reference is what their
+	// session keeps of them beside their pseudonym. With it the door lets in people who see their
+	// own file, and no account: MountPeople is for it. Nil: accounts.
+	Match func(r *http.Request, civil register.Civil) (person register.PersonID, reference string, err error)
 	// SteppedUp writes a step-up down before it counts, on the request that brought the
 	// proof: by a passkey, or by a fresh sign-in when there is no touch. It is fault.Refused
 	// when the passkey serves no more. Nil: there are no step-ups.

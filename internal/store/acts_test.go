@@ -92,6 +92,9 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"lines are to be withheld":  act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
 	"lines are withheld":        act(person.ApproveWithholding{Number: 52, By: "nadia"}),
 	"lines are shown again":     act(person.StopWithholding{Number: 52, By: "samir"}),
+	"contact details are asked": act(person.AskContacts{Person: storetest.Person(2), Hidden: []byte("hidden")}),
+	"both addresses are told":   act(person.MoveContacts{Number: 54, To: person.ContactsTold}),
+	"their change is stopped":   act(person.MoveContacts{Number: 55, To: ledger.Stopped}),
 	"a letter's code is typed":  act(mailing.UseCode{Code: mailing.Code{List: 37, Part: 1, Place: 2}, File: 35, Person: storetest.Person(1)}),
 	"a person is answered":      act(person.Answer{By: "chief", Number: asked, Why: person.Mistake, Words: "erreur"}),
 	"a lineage is frozen":       act(&containment.PlaceLineage{Place: containment.Place{Order: order.Order{Effect: order.Frozen, Reach: order.Account, Target: "chief", By: "nadia", Because: "vol"}}}),
@@ -205,6 +208,8 @@ func prepared(t *testing.T, s *store.DB) {
 		act(&intake.Assign{By: "chief", To: "pauline", People: []register.PersonID{storetest.Person(1), storetest.Person(2)}, Until: actAt.Add(time.Hour), Because: "départ"}),
 		act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
 		act(journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}),
+		act(person.AskContacts{Person: storetest.Person(1), Hidden: []byte("hidden")}),
+		act(person.AskContacts{Person: storetest.Person(3), Hidden: []byte("hidden, too")}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -270,7 +275,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -501,6 +506,7 @@ type allRows interface {
 	person.QuestionRows
 	mailing.CodeRows
 	person.WithholdingRows
+	person.ContactRows
 }
 
 type faultyRows struct {
@@ -578,6 +584,10 @@ func (r faultyRows) PutQuestion(q person.Question) error {
 
 func (r faultyRows) PutWithholding(w person.Withholding) error {
 	return r.f.call("put a withholding", func() error { return r.allRows.PutWithholding(w) })
+}
+
+func (r faultyRows) PutContactChange(c person.ContactChange) error {
+	return r.f.call("put a change of contact details", func() error { return r.allRows.PutContactChange(c) })
 }
 
 func (r faultyRows) PutCode(c mailing.Code) error {

@@ -39,6 +39,7 @@ var rights = map[string]string{
 	"letter_code":    "select, insert",
 	"question":       "select, insert, update",
 	"withholding":    "select, insert, update",
+	"contact_change": "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

@@ -123,6 +123,7 @@ type rows struct {
 	questionRows
 	codeRows
 	withholdingRows
+	contactRows
 }
 
 var _ interface {
@@ -138,10 +139,11 @@ var _ interface {
 	person.QuestionRows
 	mailing.CodeRows
 	person.WithholdingRows
+	person.ContactRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

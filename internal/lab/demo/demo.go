@@ -286,7 +286,7 @@ func (p *listeners) furnish(dir string) error {
 	var text bytes.Buffer
 	err = template.Must(template.New("").Parse(configuration)).Execute(&text, map[string]string{
 		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(), "Mail": strconv.Itoa(portOf(p.smtp)),
-		"People": p.ofPeople(), "FranceConnect": p.franceConnect(), "CivilStatus": "http://" + p.civil.Addr().String() + "/civil-status",
+		"People": p.ofPeople(), "FranceConnect": p.franceConnect(), "CivilStatus": "http://" + p.civil.Addr().String() + "/civil-status", "Contacts": "http://" + p.civil.Addr().String() + "/contacts",
 		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
 	})
 	if err != nil {

@@ -26,6 +26,7 @@ func NewDossier(r *Register, s *Staff, who Verify) http.Handler {
 	d.handle("GET /mine", d.mine)
 	d.handle("GET /files/{dossier}", d.file)
 	d.handle("POST /files/{dossier}/notes", d.note)
+	d.handle("POST /files/{dossier}/contact", d.rewrite)
 	d.handle("GET /contacts/{dossier}", d.contact)
 	return d
 }
@@ -146,6 +147,7 @@ func (d *dossier) contact(v *visit) (answer, error) {
 		return answer{}, errAbsent
 	}
 	p := d.register.Person(i)
+	p.Mail, p.Phone = d.register.Reached(i)
 	said := struct {
 		Dossier string   `json:"dossier"`
 		Name    string   `json:"name"`
@@ -180,6 +182,7 @@ func (d *dossier) open(v *visit) (filePage, error) {
 		return filePage{}, errAbsent
 	}
 	page := filePage{visit: v, Person: d.register.Person(i)}
+	page.Person.Mail, page.Person.Phone = d.register.Reached(i)
 	d.mu.Lock()
 	written := append(page.Person.Notes, d.notes[i]...)
 	d.mu.Unlock()
@@ -206,4 +209,18 @@ func (d *dossier) note(v *visit) (answer, error) {
 	d.notes[i] = append(d.notes[i], Note{On: d.now(), By: v.Caller.Name, Text: page.Text})
 	d.mu.Unlock()
 	return answer{to: "/files/" + page.Person.Dossier}, nil
+}
+
+// rewrite changes where a person is reached, for whoever asks: the application checks nothing.
+func (d *dossier) rewrite(v *visit) (answer, error) {
+	i, ok := d.register.ByDossier(v.PathValue("dossier"))
+	if !ok {
+		return answer{}, errAbsent
+	}
+	to := reach{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone")}
+	d.register.reached.mu.Lock()
+	to.number = d.register.reached.by[i].number
+	d.register.reached.mu.Unlock()
+	d.register.reach(i, to)
+	return answer{to: "/files/" + v.PathValue("dossier")}, nil
 }

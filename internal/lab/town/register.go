@@ -42,8 +42,8 @@ const (
 // asOf is the day on which the register stands still.
 var asOf = day(2026, time.September, 1)
 
-// Register is people by index, from 0 to its size. It stores none of them; it
-// is safe to share.
+// Register is people by index, from 0 to its size. It stores none of them, but for where those
+// are reached who have changed it; it is safe to share.
 type Register struct {
 	seed    uint64
 	size    int
@@ -52,6 +52,7 @@ type Register struct {
 	ft      permutation // 40 bits: 8 characters
 	mail    permutation // 30 bits: 6 characters
 	index   func() map[civilKey][]int32
+	reached *reached
 
 	reserved func(dossier string) bool
 }
@@ -72,6 +73,7 @@ func NewRegister(seed string, size int) (*Register, error) {
 		mail:    newPermutation(secret, SchemeMail, 15),
 
 		reserved: func(string) bool { return false },
+		reached:  &reached{by: make(map[int]reach)},
 	}
 	r.index = sync.OnceValue(r.indexed)
 	return r, nil

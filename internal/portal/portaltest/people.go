@@ -25,7 +25,7 @@ import (
 func (s *Stage) Mine(in bool, method, target string, form url.Values) func(http.ResponseWriter, *http.Request, i18n.Language) {
 	return func(w http.ResponseWriter, r *http.Request, language i18n.Language) {
 		deps := personroom.Deps{
-			Door: peopleDoor{}, Reader: stagePerson{s}, Questions: stagePerson{s}, Concerns: stageConcerns{stagePerson{s}}, Codes: stagePerson{s}, Controller: Controller, Key: "valbourg.example/ledger+0a1b2c3d+AbCd",
+			Door: peopleDoor{}, Reader: stagePerson{s}, Questions: stagePerson{s}, Concerns: stageConcerns{stagePerson{s}}, Codes: stagePerson{s}, Contacts: stageContacts{s}, Controller: Controller, Key: "valbourg.example/ledger+0a1b2c3d+AbCd",
 			Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken },
 		}
 		asked, err := http.NewRequestWithContext(r.Context(), method, target, strings.NewReader(form.Encode()))
@@ -112,6 +112,43 @@ func (s stagePerson) Open(_ context.Context, code string) (register.PersonID, le
 		return register.PersonID{}, 0, cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
 	}
 	return register.PersonID{1}, 500, s.Broken
+}
+
+// stageContacts is where the person is reached: a change is under way when the stage's controller
+// has any order in force.
+type stageContacts struct{ *Stage }
+
+func (s stageContacts) View(context.Context, register.PersonID, string) (person.ContactView, error) {
+	view := person.ContactView{Now: person.Contacts{Mail: "camille.aubry@boite.example", Phone: "06 39 98 42 17"}.Masked()}
+	if len(s.InForce) > 0 {
+		view.Pending = &person.ContactChange{Number: 810, State: person.ContactsTold, Asked: Now.Add(-time.Hour), Due: Now.Add(71 * time.Hour)}
+		view.To = person.Contacts{Mail: "c.aubry@postale.example", Phone: "06 39 98 42 17"}.Masked()
+	}
+	return view, s.Broken
+}
+
+func (s stageContacts) Ask(_ context.Context, _ register.PersonID, _ string, typed person.Contacts, _ string) error {
+	switch {
+	case typed.Mail == "" && typed.Phone == "":
+		return person.Same
+	case !strings.Contains(typed.Mail, "@"):
+		return person.WrongMail
+	case len(typed.Phone) == 1:
+		return person.WrongPhone
+	}
+	return cmp.Or(s.Broken, error(person.ContactsResting))
+}
+
+func (s stageContacts) StopOwn(context.Context, register.PersonID) error { return s.Broken }
+
+func (s stageContacts) End(_ context.Context, token string) (ledger.State, error) {
+	switch token {
+	case "waiting":
+		return ledger.Stopped, s.Broken
+	case "in-force":
+		return person.ContactsPutBack, s.Broken
+	}
+	return "", cmp.Or(s.Broken, error(&fault.Error{Kind: fault.Absent}))
 }
 
 // stageConcerns answers whether incidents concerned the person.

@@ -69,6 +69,9 @@ type Site struct {
 	Campaigns *campaign.Detector // knows nothing until a test runs it
 	Usage     *usage.Watch       // likewise
 	Arrivals  *usage.Arrivals    // likewise
+	Moved     *atomic.Int64      // by how many nanoseconds its ledger's clock is ahead
+	Now       func() time.Time   // that clock
+	Contacts  personroom.Contacts
 
 	t     *testing.T
 	path  string // of the database
@@ -185,11 +188,13 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 		t.Fatal(err)
 	}
 	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
-	node, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), rules, time.Now)
+	moved := new(atomic.Int64)
+	now := func() time.Time { return time.Now().Add(time.Duration(moved.Load())) }
+	node, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), rules, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Site{t: t, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
+	s := &Site{t: t, Moved: moved, Now: now, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db)}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
 	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
@@ -287,18 +292,22 @@ func (s *Site) People(now func() time.Time) http.Handler {
 		Codes: &mailing.Codes{
 			Settings: mailing.Settings{Now: now, Tag: Tag}, Files: s.Incidents(), Rows: store.NewMailings(s.DB), Typed: store.NewMailings(s.DB), Writer: s.Gate.Journal,
 		},
+		Contacts: s.Contacts,
 		Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.ProveToPerson(ctx, store.NewLedger(s.DB), s.Verifier, number)
 		},
 	}).Handler(pages)
 }
 
-// peopleDoor knows people by a header.
+// Reference is the header that says what the session of a person of the register keeps of them.
+const Reference = "X-Reference"
+
+// peopleDoor knows people by headers.
 type peopleDoor struct{}
 
 func (peopleDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, error) {
 	if who := r.Header.Get(Actor); who != "" {
-		return signin.Session{ID: "p-1", Account: roster.AccountID(who)}, nil
+		return signin.Session{ID: "p-1", Account: roster.AccountID(who), Organisation: roster.OrganisationID(r.Header.Get(Reference))}, nil
 	}
 	return signin.Session{}, &fault.Error{Kind: fault.Anonymous}
 }

@@ -372,7 +372,7 @@ create trigger session_end_is_told after update of why on session
 	for each row when (old.why = '' and new.why <> '') execute function generation_is_told();
 
 -- person_session is the same of people of the register, who see who looked at their own file:
--- account is the person, in hexadecimal, and organisation is empty.
+-- account is the person, in hexadecimal, and organisation their identifier, encrypted.
 create table person_session (
 	key              bytea            not null constraint person_session_key primary key,
 	id               text             not null constraint person_session_id unique,
@@ -570,6 +570,25 @@ create table withholding (
 	stopped_by  text collate "C" not null,
 	seal        bytea not null default ''
 );
+
+-- contact_change is what a person asked their contact details to become: number is that of the
+-- entry that asked it. hidden is the person's identifier, and the details before and after, encrypted. It
+-- takes effect once due_us is over, which is set when both addresses were told. delivered is 0
+-- while the register is still to be told of the entry decided, which is 0 before there is one.
+create table contact_change (
+	number    bigint not null constraint contact_change_number primary key,
+	person    bytea   not null check (length(person) = 16),
+	hidden    bytea   not null,
+	asked_us  bigint not null,
+	due_us    bigint,
+	state     text collate "C" not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken')),
+	since_us  bigint not null,
+	decided   bigint not null,
+	delivered bigint not null check (delivered in (0, 1)),
+	seal      bytea   not null default ''
+);
+create index contact_change_person on contact_change (person);
+create index contact_change_open on contact_change (number) where state = 'told' or delivered = 0;
 
 -- What follows from the ledger
 

@@ -350,7 +350,7 @@ create index session_started on session (started_us);
 create index session_subject on session (subject);
 
 -- person_session is the same of people of the register, who see who looked at their own file:
--- account is the person, in hexadecimal, and organisation is empty.
+-- account is the person, in hexadecimal, and organisation their identifier, encrypted.
 create table person_session (
 	key              blob    not null constraint person_session_key primary key,
 	id               text    not null constraint person_session_id unique,
@@ -528,6 +528,25 @@ create table withholding (
 	stopped_by  text not null,
 	seal        blob not null default x''
 ) strict;
+
+-- contact_change is what a person asked their contact details to become: number is that of the
+-- entry that asked it. hidden is the person's identifier, and the details before and after, encrypted. It
+-- takes effect once due_us is over, which is set when both addresses were told. delivered is 0
+-- while the register is still to be told of the entry decided, which is 0 before there is one.
+create table contact_change (
+	number    integer not null constraint contact_change_number primary key,
+	person    blob    not null check (length(person) = 16),
+	hidden    blob    not null,
+	asked_us  integer not null,
+	due_us    integer,
+	state     text    not null check (state in ('asked', 'told', 'in-force', 'stopped', 'put-back', 'overtaken')),
+	since_us  integer not null,
+	decided   integer not null,
+	delivered integer not null check (delivered in (0, 1)),
+	seal      blob    not null default x''
+) strict;
+create index contact_change_person on contact_change (person);
+create index contact_change_open on contact_change (number) where state = 'told' or delivered = 0;
 
 -- What follows from the ledger
 

@@ -24,6 +24,7 @@ type filePage struct {
 	Months                 []month
 	Since                  time.Time
 	More                   bool // there are older lines than the page shows
+	Contacts               bool // contact details are changed here
 }
 
 // said is a line in words.
@@ -117,7 +118,7 @@ func (h *Handlers) asked(all map[ledger.Number]person.Question, line ledger.Numb
 // answer is the page's answer, from all lines.
 func (h *Handlers) answer(v visit, all person.Lines, asked map[ledger.Number]person.Question) filePage {
 	now := h.pages.Settings().Now().In(v.Speaker.Zone())
-	shown := filePage{page: h.mine(v, "mine.title"), Since: all.Since}
+	shown := filePage{page: h.mine(v, "mine.title"), Since: all.Since, Contacts: h.deps.Contacts != nil}
 	begins, bodies := now.AddDate(-1, 0, 0), make(map[string]bool)
 	counts := make(map[string]int)
 	for i, line := range all.Lines {

@@ -31,6 +31,10 @@ type Deps struct {
 	Questions Questions
 	// Concerns answers whether incidents concerned the person.
 	Concerns Concerns
+	// Contacts changes where the person is reached; nil where nobody does it here.
+	Contacts Contacts
+	// Network is the class of network that a request comes from; nil for none.
+	Network func(*http.Request) string
 	// Codes opens the codes of letters; nil where letters have none.
 	Codes Codes
 	// Controller is who answers for the register: whom people call.
@@ -108,6 +112,13 @@ func (h *Handlers) Handler(shared *portal.Pages) http.Handler {
 	} {
 		mux.Handle(pattern, h.signedIn(serve))
 	}
+	if h.deps.Contacts != nil {
+		mux.Handle("GET "+ContactsPath, h.signedIn(h.contacts))
+		mux.Handle("POST "+ContactsPath, h.signedIn(h.change))
+		mux.Handle("POST "+ContactsPath+"/stop", h.signedIn(h.stopOwn))
+		mux.HandleFunc("GET "+StopPath, h.askStop)
+		mux.HandleFunc("POST "+StopPath, h.stop)
+	}
 	if h.deps.Codes != nil {
 		mux.HandleFunc("GET /code", h.askCode)
 		mux.HandleFunc("POST /code", h.typedCode)
@@ -122,6 +133,7 @@ type visit struct {
 	*http.Request
 	Writer  http.ResponseWriter
 	Person  register.PersonID
+	Session signin.Session
 	Speaker portal.Speaker
 }
 
@@ -132,6 +144,7 @@ func (h *Handlers) signedIn(serve func(visit) error) http.Handler {
 		v := visit{Request: r, Writer: w, Speaker: h.pages.Speaker(r)}
 		session, err := h.deps.Door.Who(w, r)
 		if err == nil {
+			v.Session = session
 			v.Person, err = session.Person()
 		}
 		if fault.Is(err, fault.Anonymous) {

@@ -1,0 +1,258 @@
+package person
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	netmail "net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+)
+
+// Contacts is where a person is reached. The register keeps it; Poterne guards how it changes.
+type Contacts struct {
+	Mail  string `json:"mail"`
+	Phone string `json:"phone"`
+}
+
+// Format prints every verb as (contact details).
+func (Contacts) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, "(contact details)") }
+
+// LogValue keeps people out of logs.
+func (Contacts) LogValue() slog.Value { return slog.StringValue("(contact details)") }
+
+// Masked is the contact details as they are shown: enough for their owner to know them again, and
+// nothing to write to for somebody who has taken a session over.
+func (c Contacts) Masked() Contacts {
+	masked := Contacts{}
+	if local, host, is := strings.Cut(c.Mail, "@"); is {
+		first := []rune(local)
+		masked.Mail = string(first[:min(1, len(first))]) + "•••@" + host
+	}
+	if digits := onlyDigits(c.Phone); len(digits) > 4 {
+		masked.Phone = "•• •• •• " + digits[len(digits)-4:len(digits)-2] + " " + digits[len(digits)-2:]
+	}
+	return masked
+}
+
+func onlyDigits(phone string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, phone)
+}
+
+var (
+	mailForm  = regexp.MustCompile(`^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
+	phoneForm = regexp.MustCompile(`^\+?[0-9][0-9 .-]{5,18}[0-9]$`)
+)
+
+// Faults of what somebody typed, each said beside its field.
+var (
+	WrongMail  = fault.Errorf(fault.Invalid, "this is no mail address that can be written to")
+	WrongPhone = fault.Errorf(fault.Invalid, "this is no telephone number")
+	Same       = fault.Errorf(fault.Invalid, "these are the contact details already")
+)
+
+// to returns what the contact details become by what was typed: what is left empty stays.
+func (c Contacts) to(typed Contacts) (Contacts, error) {
+	became := c
+	if text := strings.TrimSpace(typed.Mail); text != "" {
+		parsed, err := netmail.ParseAddress(text)
+		if err != nil || parsed.Address != text || len(text) > 254 || !mailForm.MatchString(text) {
+			return c, WrongMail
+		}
+		became.Mail = text
+	}
+	if text := strings.TrimSpace(typed.Phone); text != "" {
+		if !phoneForm.MatchString(text) {
+			return c, WrongPhone
+		}
+		became.Phone = text
+	}
+	if strings.EqualFold(became.Mail, c.Mail) && onlyDigits(became.Phone) == onlyDigits(c.Phone) {
+		return c, Same
+	}
+	return became, nil
+}
+
+// ContactChange is what a person asked their contact details to become, and what came of it.
+type ContactChange struct {
+	Number    ledger.Number // of the entry that asked it
+	Person    register.PersonID
+	Hidden    []byte       // who it is and both details, encrypted
+	State     ledger.State // one of ContactStates
+	Asked     time.Time
+	Due       time.Time     // when it takes effect; zero until both addresses were told
+	Since     time.Time     // when it came to its state
+	Decided   ledger.Number // the entry that the register is, or was, to be told of; 0 while there is none
+	Delivered bool          // and nothing is to be told
+}
+
+// ContactStates are what becomes of a change.
+var ContactStates = []ledger.State{ledger.Asked, ContactsTold, ContactsInForce, ledger.Stopped, ContactsPutBack, ContactsOvertaken}
+
+// What becomes of a change of contact details, besides that it is asked and stopped.
+const (
+	ContactsTold      ledger.State = "told"      // both addresses were told, and its time runs
+	ContactsInForce   ledger.State = "in-force"  // the register is to have the new details
+	ContactsPutBack   ledger.State = "put-back"  // and then the former ones again
+	ContactsOvertaken ledger.State = "overtaken" // the register has others meanwhile: nothing is done
+
+	contactsDelivered ledger.State = "delivered" // the register has what was decided; the state stays
+)
+
+// The times of a change of contact details.
+const (
+	ContactsWait      = 72 * time.Hour      // from when both addresses were told
+	ContactsPutBackIn = 30 * 24 * time.Hour // from when it took effect, by the former address
+	contactsTellIn    = 15 * time.Minute    // both addresses are told, or it was never asked
+	contactsRest      = 24 * time.Hour      // nothing is asked so soon after a recovery
+	contactsMost      = 5                   // are asked within contactsWithin
+	contactsWithin    = 30 * 24 * time.Hour
+)
+
+// Waits reports whether it is to take effect.
+func (c ContactChange) Waits(now time.Time) bool {
+	return c.State == ContactsTold || c.State == ledger.Asked && now.Sub(c.Asked) < contactsTellIn
+}
+
+// settling reports whether the register is still to be told of it.
+func (c ContactChange) settling() bool { return c.Decided != 0 && !c.Delivered }
+
+// ContactRows are the changes of contact details, in this turn.
+type ContactRows interface {
+	// ContactChanges returns those of a person, in the order of their numbers.
+	ContactChanges(register.PersonID) ([]ContactChange, error)
+	// ContactChange returns one; fault.Absent when there is none.
+	ContactChange(number ledger.Number) (ContactChange, error)
+	// PutContactChange adds one, or changes what came of it.
+	PutContactChange(ContactChange) error
+}
+
+// Faults of a change that is not taken now.
+var (
+	ContactsBusy    = fault.Errorf(fault.Refused, "a change of contact details is under way already")
+	ContactsResting = fault.Errorf(fault.Refused, "contact details are not changed on the day after a recovery")
+	ContactsOften   = fault.Errorf(fault.Refused, "at most %d changes are asked within 30 days", contactsMost)
+)
+
+// AskContacts asks that contact details change. Nothing runs until both addresses are told.
+type AskContacts struct {
+	Person    register.PersonID
+	Hidden    []byte
+	Recovered time.Time // when the person's access to the register was last recovered; zero for never
+	Network   string
+}
+
+// Decide implements journal.Act.
+func (a AskContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, error) {
+	before, err := rows.ContactChanges(a.Person)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	now, lately := tx.Now(), 0
+	if now.Sub(a.Recovered) < contactsRest {
+		return ledger.Entry{}, ContactsResting
+	}
+	for _, c := range before {
+		switch {
+		case c.Waits(now), c.settling():
+			return ledger.Entry{}, ContactsBusy
+		case (c.State == ledger.Stopped || c.State == ContactsPutBack) && now.Sub(c.Since) < contactsRest:
+			return ledger.Entry{}, ContactsResting
+		case now.Sub(c.Asked) < contactsWithin:
+			lately++
+		}
+	}
+	if lately >= contactsMost {
+		return ledger.Entry{}, ContactsOften
+	}
+	return ledger.Entry{Kind: ledger.Contacted, Person: a.Person, State: ledger.Asked, Digest: hiddenDigest(a.Hidden), Network: a.Network}, nil
+}
+
+// Apply implements journal.Act.
+func (a AskContacts) Apply(rows ContactRows, e ledger.Entry) error {
+	return rows.PutContactChange(ContactChange{Number: e.Number, Person: a.Person, Hidden: a.Hidden, State: e.State, Asked: e.Time, Since: e.Time, Delivered: true})
+}
+
+func hiddenDigest(hidden []byte) ledger.Digest { return ledger.Digest(sha256.Sum256(hidden)) }
+
+// MoveContacts takes a change from one state to the next. Its caller knows who may: the holder of
+// a link, the person, or time.
+type MoveContacts struct {
+	Number ledger.Number
+	To     ledger.State
+
+	Decided ledger.Number // the entry that the register was told of, when it was
+}
+
+// Decide implements journal.Act.
+func (m MoveContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, error) {
+	c, err := rows.ContactChange(m.Number)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	now, may := tx.Now(), false
+	e := ledger.Entry{Kind: ledger.Contacted, Person: c.Person, State: m.To, Cause: c.Number, Digest: hiddenDigest(c.Hidden)}
+	switch m.To {
+	case ContactsTold:
+		may = c.State == ledger.Asked && c.Waits(now)
+		e.Until = ledger.Cut(now.Add(ContactsWait))
+	case ledger.Stopped:
+		may = c.Waits(now)
+	case ContactsInForce, ContactsOvertaken:
+		may = c.State == ContactsTold && !now.Before(c.Due)
+	case ContactsPutBack:
+		if c.State == ContactsInForce && now.Sub(c.Since) < ContactsPutBackIn {
+			may, err = stands(c, rows)
+		}
+	case contactsDelivered:
+		may = c.settling() && c.Decided == m.Decided
+	}
+	switch {
+	case err != nil:
+		return ledger.Entry{}, err
+	case !may:
+		return ledger.Entry{}, &fault.Error{Kind: fault.Absent, Public: "there is nothing to change here any more"}
+	}
+	return e, nil
+}
+
+// stands reports whether a change was asked by whom no former address has turned out since: of
+// a thief's second change, the former address is the thief's.
+func stands(c ContactChange, rows ContactRows) (bool, error) {
+	all, err := rows.ContactChanges(c.Person)
+	return err == nil && !slices.ContainsFunc(all, func(other ContactChange) bool {
+		return other.Number < c.Number && other.State == ContactsPutBack && !other.Since.Before(c.Asked)
+	}), err
+}
+
+// Apply implements journal.Act.
+func (m MoveContacts) Apply(rows ContactRows, e ledger.Entry) error {
+	c, err := rows.ContactChange(m.Number)
+	if err != nil {
+		return err
+	}
+	switch m.To {
+	case contactsDelivered:
+		c.Delivered = true
+		return rows.PutContactChange(c)
+	case ContactsTold:
+		c.Due = e.Until
+	case ContactsInForce, ContactsPutBack:
+		c.Decided, c.Delivered = e.Number, false
+	}
+	c.State, c.Since = e.State, e.Time
+	return rows.PutContactChange(c)
+}
