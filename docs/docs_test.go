@@ -241,7 +241,6 @@ var missing = []struct {
 	{"merging of incidents", "réunion de plusieurs incidents", nil},
 	{"a postal address", "l’adresse postale", []string{"PERSON-4"}},
 	{"traces", "traces", []string{"RUN-5"}},
-	{"SCIM", "SCIM", []string{"RUN-5"}},
 	{"Shared Signals", "Shared Signals", []string{"RUN-5"}},
 }
 

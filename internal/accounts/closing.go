@@ -18,6 +18,7 @@ type Close struct {
 	Of      roster.AccountID
 	Why     ledger.State
 	Because string
+	Within  roster.OrganisationID // of a system that provisions accounts: whose it closes
 
 	rights Rights
 }
@@ -48,6 +49,12 @@ func (c *Close) may(tx *journal.Tx, rows approval.Rows, of roster.Account) error
 	if c.By == journal.Itself {
 		if c.Why == ledger.Expired && of.Gives(tx.Now()) {
 			return fault.Errorf(fault.Refused, "the end of %q has not come", of.ID)
+		}
+		return nil
+	}
+	if ByClient(c.By) {
+		if c.Why != ledger.ByHand || of.Organisation != c.Within || !of.Role.ReadsFiles() {
+			return noAccount
 		}
 		return nil
 	}

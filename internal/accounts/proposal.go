@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"strconv"
+	"strings"
 	"time"
 
 	"poterne/internal/approval"
@@ -14,6 +15,13 @@ import (
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
+
+// ClientPrefix begins the names of the systems that provision accounts: no account of the
+// roster has such a name.
+const ClientPrefix = roster.AccountID("provision/")
+
+// ByClient reports whether a system acts, and no person.
+func ByClient(by roster.AccountID) bool { return strings.HasPrefix(string(by), string(ClientPrefix)) }
 
 // Stage is how far a proposal has come.
 type Stage string
@@ -167,12 +175,18 @@ var (
 
 // Decide implements journal.Act.
 func (p *Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
-	by, err := approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true})
-	if err != nil {
+	var by roster.Account
+	var err error
+	if ByClient(p.By) {
+		by = roster.Account{ID: p.By, Organisation: p.Organisation}
+	} else if by, err = approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true}); err != nil {
 		return ledger.Entry{}, err
 	}
 	if err := p.check(tx.Now()); err != nil {
 		return ledger.Entry{}, err
+	}
+	if ByClient(p.By) && !p.Role.ReadsFiles() {
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "a person proposes whoever signs for others")
 	}
 	if by.Role != roster.Security && (by.Organisation != p.Organisation || p.Role == roster.Security) {
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "a manager proposes accounts of their own organisation, and none of the security desk")
@@ -246,7 +260,7 @@ func (p *Propose) room(now time.Time, rows ProposalRows) error {
 			return MailTaken
 		}
 	}
-	if own >= mostOfOne || waiting >= mostOfOrganisation {
+	if own >= mostOfOne && !ByClient(p.By) || waiting >= mostOfOrganisation {
 		return ManyWait
 	}
 	return p.Bounds.quota(rows, p.Organisation, waiting+1)
@@ -312,7 +326,7 @@ func (p *Propose) Apply(rows ProposalRows, e ledger.Entry) error {
 // Details implements journal.Details: several proposals of one account within a day are a
 // signal, which the security desk is told of, too.
 func (p *Propose) Details() []ledger.Entry {
-	if p.lately < many {
+	if p.lately < many || ByClient(p.By) { // a system proposes whoever was hired
 		return nil
 	}
 	return []ledger.Entry{{Kind: ledger.Signalled, Account: p.By, Organisation: p.Organisation, State: ledger.ManyProposals, Count: uint64(p.lately)}}
@@ -388,10 +402,7 @@ func (a *Approve) bounded(tx *journal.Tx, rows ProposalRows) error {
 // proposer's lineage, of the same organisation or of the security desk. Whoever signs for
 // others is approved by the security desk.
 func (p Proposal) second(tx *journal.Tx, rows approval.Rows, by roster.AccountID) error {
-	first, second, err := approval.Later(tx, rows, p.By, by, approval.Demand{For: "a new account", Confirmed: true})
-	if err == nil {
-		err = p.stranger(rows, p.Mail, first, second)
-	}
+	second, err := p.signer(tx, rows, by, p.Mail, true)
 	switch {
 	case err != nil:
 		return err
@@ -419,9 +430,12 @@ type Decline struct {
 
 // Decide implements journal.Act.
 func (d *Decline) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
-	by, err := approval.One(tx, rows, d.By, approval.Demand{For: "ending a proposal"})
-	if err != nil {
-		return ledger.Entry{}, err
+	var by roster.Account
+	var err error
+	if !ByClient(d.By) {
+		if by, err = approval.One(tx, rows, d.By, approval.Demand{For: "ending a proposal"}); err != nil {
+			return ledger.Entry{}, err
+		}
 	}
 	if err := typed.Check("ending a proposal", d.Because); d.Because != "" && err != nil {
 		return ledger.Entry{}, err
@@ -430,7 +444,7 @@ func (d *Decline) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err
-	case !p.Open(tx.Now()) || by.Role != roster.Security && by.Organisation != p.Organisation:
+	case !p.Open(tx.Now()) || ByClient(d.By) && d.By != p.By || !ByClient(d.By) && by.Role != roster.Security && by.Organisation != p.Organisation:
 		return ledger.Entry{}, NotWaiting
 	}
 	state := ledger.Refused
@@ -511,11 +525,26 @@ func (a *Accept) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error)
 // is closed: what a thief began is not finished. Whoever has an address is not in their
 // lineage.
 func (p Proposal) makers(tx *journal.Tx, rows approval.Rows, mail string) error {
-	first, second, err := approval.Later(tx, rows, p.By, p.Approver, approval.Demand{For: "a new account"})
+	_, err := p.signer(tx, rows, p.Approver, mail, false)
+	return err
+}
+
+// signer returns the second person of a proposal, if they may sign and whoever proposed it
+// still may. Where a system did, one person is enough: its word is the first.
+func (p Proposal) signer(tx *journal.Tx, rows approval.Rows, by roster.AccountID, mail string, confirmed bool) (roster.Account, error) {
+	d := approval.Demand{For: "a new account", Confirmed: confirmed}
+	if ByClient(p.By) {
+		second, err := approval.One(tx, rows, by, d)
+		if err == nil {
+			err = p.stranger(rows, mail, second)
+		}
+		return second, err
+	}
+	first, second, err := approval.Later(tx, rows, p.By, by, d)
 	if err == nil {
 		err = p.stranger(rows, mail, first, second)
 	}
-	return err
+	return second, err
 }
 
 // Apply implements journal.Act.
@@ -608,7 +637,7 @@ func (p Proposal) above(rows ProposalRows, id, by roster.AccountID) error {
 		return err
 	}
 	for _, maker := range []roster.AccountID{p.By, p.Approver, by} {
-		if maker == journal.Itself {
+		if maker == journal.Itself || ByClient(maker) {
 			continue
 		}
 		a, err := rows.Account(maker)
@@ -622,8 +651,9 @@ func (p Proposal) above(rows ProposalRows, id, by roster.AccountID) error {
 	return nil
 }
 
-// joins reports whether an acceptance needs nobody to confirm it.
-func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 }
+// joins reports whether an acceptance needs nobody to confirm it: two people had the identity
+// before them, and neither of them is a system.
+func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 && !ByClient(p.By) }
 
 // accountID is the account's name: that of the account the identity had before, or one made
 // of the proposal's number.

@@ -110,6 +110,12 @@ func (s Service) Close(ctx context.Context, of, by roster.AccountID, because str
 	return err
 }
 
+// CloseBy closes an account of an organisation for a system that provisions its accounts.
+func (s Service) CloseBy(ctx context.Context, of, client roster.AccountID, organisation roster.OrganisationID) error {
+	_, err := journal.Do(ctx, s.Writer, &Close{By: client, Of: of, Why: ledger.ByHand, Within: organisation, Because: "SCIM"})
+	return err
+}
+
 // Review confirms accounts, until they must be confirmed again.
 func (s Service) Review(ctx context.Context, of []roster.AccountID, by roster.AccountID) error {
 	_, err := journal.Do(ctx, s.Writer, &Review{By: by, Of: of, For: s.Bounds.Review})

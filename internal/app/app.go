@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,6 +45,7 @@ import (
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
+	"poterne/internal/provision"
 	"poterne/internal/refund"
 	"poterne/internal/roster"
 	"poterne/internal/siem"
@@ -207,6 +209,17 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})
 	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
+	if len(o.Provisioning) > 0 {
+		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{
+			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Origin: o.Origin, Now: o.Now, Log: log,
+		}))
+	}
+	if len(o.Transmitters) > 0 {
+		ours.Handle(provision.SignalsPattern, &provision.Signals{
+			Transmitters: o.Transmitters, Audience: o.Origin, Writer: p.Journal, Roster: o.Roster, Suspend: orders.Place, Orders: p.Gate.Orders, EndAll: p.door.EndAll,
+			Marks: marks{sessions}, Now: o.Now, Log: log,
+		})
+	}
 	health := &health{o, present}
 	people, err := p.people(o, files, sender, marks{sessions})
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"poterne/internal/mail"
 	"poterne/internal/notice"
 	"poterne/internal/policy"
+	"poterne/internal/provision"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -78,7 +79,11 @@ type config struct {
 	Retention  *retentionTable `toml:"retention"`
 	Controller controllerTable `toml:"controller"`
 	Source     []sourceTable   `toml:"source"`
-	Service    []serviceTable  `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
+
+	Provisioning []provisioningTable `toml:"provisioning"`
+	Transmitter  []transmitterTable  `toml:"transmitter"`
+
+	Service []serviceTable `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
 
 // publicTable is how people reach Poterne. Without cert and key it listens on
@@ -452,6 +457,9 @@ type Settings struct {
 	Sources    map[string]intake.Source                      // what each may tell
 	Tokens     map[string]intake.Token                       // of each source that may push
 	Arrivals   intake.Arrivals                               // who may come to an account within a day
+
+	Transmitters []provision.Transmitter // systems that signal
+	Provisioning []provision.Client      // systems that propose and close accounts
 }
 
 // Read reads a configuration and the secrets it names. The error holds every
@@ -528,6 +536,8 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.controller(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
+	c.provisioning(&s, files)
+	c.transmitters(&s, wrong)
 	c.messages(&s, files)
 	return s
 }

@@ -126,7 +126,7 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 		plain := anyFormat.Replace(placeless(path))
 		shown[plain] = shown[plain] || table[key] != nil
 	})
-	commented := []string{"public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file"} // in comments
+	commented := []string{"public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "provisioning", "transmitter", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file"} // in comments
 	for path, there := range shown {
 		if !there && !slices.Contains(commented, path) {
 			t.Errorf("%s is not in the example", path)
@@ -571,5 +571,26 @@ func TestRUN_9_ADraftIsADeclaration(t *testing.T) {
 	const service = "\n[[service]]\nid = \"people\"\nhost = \"people.example\"\nupstream = \"http://127.0.0.1:3000\"\npurpose = \"accompany\"\n"
 	if _, err := parse(configtest.Secrets(t), before+service+draft); err != nil {
 		t.Errorf("%v\n%s", err, draft)
+	}
+}
+
+func TestAProvisioningSystemIsReadOrComplainedOf(t *testing.T) {
+	dir := configtest.Secrets(t)
+	const good = "\n[[provisioning]]\nname = \"entra\"\norganisation = \"ml-valbourg\"\ntoken_file = \"agenda.token\"\nissuer = \"https://login.example\"\nrole = \"adviser\"\nservices = [\"people\"]\n"
+	s, err := parse(dir, config.Example+good)
+	if err != nil || len(s.Provisioning) != 1 || s.Provisioning[0].ID() != "provision/entra" || s.Provisioning[0].Token == [32]byte{} {
+		t.Fatalf("%+v, %v", s.Provisioning, err)
+	}
+	for name, test := range map[string]struct{ is, was, want string }{
+		"a manager":            {`role = "adviser"`, `role = "manager"`, "proposed by a person"},
+		"no service":           {`["people"]`, `["elsewhere"]`, "no such service"},
+		"no secret":            {"token_file = \"agenda.token\"\n", "", "either a token_file or a key"},
+		"a key that is a text": {"token_file = \"agenda.token\"", "key = \"x\"", "not a public key"},
+		"for ever":             {"services", "lasts = \"100000h\"\nservices", "a year"},
+	} {
+		i := strings.LastIndex(good, test.is)
+		if _, err := parse(dir, config.Example+good[:i]+test.was+good[i+len(test.is):]); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

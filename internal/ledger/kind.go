@@ -59,6 +59,7 @@ const (
 	Contacted  Kind = 67 // a person of the register changes where they are reached: asked, told, in force, stopped, put back
 	Reopening  Kind = 45 // a step of lifting an order was proposed
 	Ticked     Kind = 46 // a line of the checklist of a reopening was ticked
+	Heard      Kind = 62 // another system signals that a session, a credential or an account is not to be trusted
 )
 
 var kindNames = [...]string{
@@ -111,6 +112,7 @@ var kindNames = [...]string{
 	Contacted:  "contacted",
 	Reopening:  "reopening",
 	Ticked:     "ticked",
+	Heard:      "heard",
 }
 
 func (k Kind) String() string {
@@ -178,6 +180,10 @@ const (
 	SignedFor State = "signed-for" // by one of two people; with an approver, by the second
 	Begun     State = "begun"      // after its waiting time
 	Stopped   State = "stopped"    // by the account's person
+
+	SessionRevoked    State = "session-revoked"    // elsewhere: its provider ended it
+	CredentialChanged State = "credential-changed" // a password or another factor
+	AccountDisabled   State = "account-disabled"
 
 	Lineage State = "lineage" // an order on an account and on all that it proposed
 
@@ -253,6 +259,7 @@ var fields = map[Kind][]string{
 	Enrolled:   also(doer, "Subject", "Device", "Network", "Factor", "Target", "Digest", "Cause"),
 	Unenrolled: also(doer, "Subject", "Device", "Network", "State", "Target", "Digest", "Cause"),
 	Entrusted:  also(doer, "Approver", "Subject", "Target", "Count", "Rejected", "Cause", "State", "Until", "Digest"),
+	Heard:      also(doer, "Subject", "State"),
 	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
 	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted: also(doer, "Subject", "Approver", "State", "Cause"),

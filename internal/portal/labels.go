@@ -124,7 +124,7 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act.assigned", "what", what)
 	case ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
 		ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Certified, ledger.Recovery, ledger.Answered, ledger.Diverged, ledger.Readmitted, ledger.Entrusted,
-		ledger.Withheld:
+		ledger.Withheld, ledger.Heard:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
 	case ledger.Tallied:
