@@ -52,11 +52,11 @@ func (c *Close) may(tx *journal.Tx, rows approval.Rows, of roster.Account) error
 		}
 		return nil
 	}
-	if ByClient(c.By) {
+	if c.By.Client() {
 		if c.Why != ledger.ByHand || of.Organisation != c.Within || !of.Role.ReadsFiles() {
 			return noAccount
 		}
-		return nil
+		return client(tx, c.By)
 	}
 	if err := typed.Check("closing an account", c.Because); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"strconv"
-	"strings"
 	"time"
 
 	"poterne/internal/approval"
@@ -12,16 +11,10 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
-
-// ClientPrefix begins the names of the systems that provision accounts: no account of the
-// roster has such a name.
-const ClientPrefix = roster.AccountID("provision/")
-
-// ByClient reports whether a system acts, and no person.
-func ByClient(by roster.AccountID) bool { return strings.HasPrefix(string(by), string(ClientPrefix)) }
 
 // Stage is how far a proposal has come.
 type Stage string
@@ -177,15 +170,18 @@ var (
 func (p *Propose) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	var by roster.Account
 	var err error
-	if ByClient(p.By) {
-		by = roster.Account{ID: p.By, Organisation: p.Organisation}
-	} else if by, err = approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true}); err != nil {
+	if p.By.Client() {
+		by, err = roster.Account{ID: p.By, Organisation: p.Organisation}, client(tx, p.By)
+	} else {
+		by, err = approval.One(tx, rows, p.By, approval.Demand{For: "a new account", Confirmed: true})
+	}
+	if err != nil {
 		return ledger.Entry{}, err
 	}
 	if err := p.check(tx.Now()); err != nil {
 		return ledger.Entry{}, err
 	}
-	if ByClient(p.By) && !p.Role.ReadsFiles() {
+	if p.By.Client() && !p.Role.ReadsFiles() {
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "a person proposes whoever signs for others")
 	}
 	if by.Role != roster.Security && (by.Organisation != p.Organisation || p.Role == roster.Security) {
@@ -260,7 +256,7 @@ func (p *Propose) room(now time.Time, rows ProposalRows) error {
 			return MailTaken
 		}
 	}
-	if own >= mostOfOne && !ByClient(p.By) || waiting >= mostOfOrganisation {
+	if own >= mostOfOne && !p.By.Client() || waiting >= mostOfOrganisation {
 		return ManyWait
 	}
 	return p.Bounds.quota(rows, p.Organisation, waiting+1)
@@ -326,7 +322,7 @@ func (p *Propose) Apply(rows ProposalRows, e ledger.Entry) error {
 // Details implements journal.Details: several proposals of one account within a day are a
 // signal, which the security desk is told of, too.
 func (p *Propose) Details() []ledger.Entry {
-	if p.lately < many || ByClient(p.By) { // a system proposes whoever was hired
+	if p.lately < many || p.By.Client() { // a system proposes whoever was hired
 		return nil
 	}
 	return []ledger.Entry{{Kind: ledger.Signalled, Account: p.By, Organisation: p.Organisation, State: ledger.ManyProposals, Count: uint64(p.lately)}}
@@ -432,10 +428,13 @@ type Decline struct {
 func (d *Decline) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) {
 	var by roster.Account
 	var err error
-	if !ByClient(d.By) {
-		if by, err = approval.One(tx, rows, d.By, approval.Demand{For: "ending a proposal"}); err != nil {
-			return ledger.Entry{}, err
-		}
+	if d.By.Client() {
+		err = client(tx, d.By)
+	} else {
+		by, err = approval.One(tx, rows, d.By, approval.Demand{For: "ending a proposal"})
+	}
+	if err != nil {
+		return ledger.Entry{}, err
 	}
 	if err := typed.Check("ending a proposal", d.Because); d.Because != "" && err != nil {
 		return ledger.Entry{}, err
@@ -444,7 +443,7 @@ func (d *Decline) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 	switch {
 	case err != nil:
 		return ledger.Entry{}, err
-	case !p.Open(tx.Now()) || ByClient(d.By) && d.By != p.By || !ByClient(d.By) && by.Role != roster.Security && by.Organisation != p.Organisation:
+	case !p.Open(tx.Now()) || d.By.Client() && d.By != p.By || !d.By.Client() && by.Role != roster.Security && by.Organisation != p.Organisation:
 		return ledger.Entry{}, NotWaiting
 	}
 	state := ledger.Refused
@@ -529,18 +528,34 @@ func (p Proposal) makers(tx *journal.Tx, rows approval.Rows, mail string) error 
 	return err
 }
 
+// client fails while an order stops a system that provisions accounts.
+func client(tx *journal.Tx, id roster.AccountID) error {
+	if o, stopped := tx.Orders().Stop(order.Use{Account: id}, tx.Now()); stopped {
+		return fault.Errorf(fault.Refused, "%q does nothing while order %s is in force", id, o.ID)
+	}
+	return nil
+}
+
 // signer returns the second person of a proposal, if they may sign and whoever proposed it
-// still may. Where a system did, one person is enough: its word is the first.
+// still may. Where a system did, one person approves and another recognises who accepted:
+// neither its word nor theirs makes a reader alone.
 func (p Proposal) signer(tx *journal.Tx, rows approval.Rows, by roster.AccountID, mail string, confirmed bool) (roster.Account, error) {
 	d := approval.Demand{For: "a new account", Confirmed: confirmed}
-	if ByClient(p.By) {
-		second, err := approval.One(tx, rows, by, d)
-		if err == nil {
-			err = p.stranger(rows, mail, second)
+	one := p.By
+	if p.By.Client() {
+		if err := client(tx, p.By); err != nil {
+			return roster.Account{}, err
 		}
-		return second, err
+		if p.Stage != Agreed {
+			second, err := approval.One(tx, rows, by, d)
+			if err == nil {
+				err = p.stranger(rows, mail, second)
+			}
+			return second, err
+		}
+		one = p.Approver
 	}
-	first, second, err := approval.Later(tx, rows, p.By, by, d)
+	first, second, err := approval.Later(tx, rows, one, by, d)
 	if err == nil {
 		err = p.stranger(rows, mail, first, second)
 	}
@@ -637,7 +652,7 @@ func (p Proposal) above(rows ProposalRows, id, by roster.AccountID) error {
 		return err
 	}
 	for _, maker := range []roster.AccountID{p.By, p.Approver, by} {
-		if maker == journal.Itself || ByClient(maker) {
+		if maker == journal.Itself || maker.Client() {
 			continue
 		}
 		a, err := rows.Account(maker)
@@ -653,7 +668,7 @@ func (p Proposal) above(rows ProposalRows, id, by roster.AccountID) error {
 
 // joins reports whether an acceptance needs nobody to confirm it: two people had the identity
 // before them, and neither of them is a system.
-func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 && !ByClient(p.By) }
+func (p Proposal) joins() bool { return p.Known && len(p.Passkey) == 0 && !p.By.Client() }
 
 // accountID is the account's name: that of the account the identity had before, or one made
 // of the proposal's number.

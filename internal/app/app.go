@@ -216,7 +216,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	if len(o.Transmitters) > 0 {
 		ours.Handle(provision.SignalsPattern, &provision.Signals{
-			Transmitters: o.Transmitters, Audience: o.Origin, Writer: p.Journal, Roster: o.Roster, Suspend: orders.Place, Orders: p.Gate.Orders, EndAll: p.door.EndAll,
+			Transmitters: o.Transmitters, Audience: o.Origin, Writer: p.Journal, Roster: o.Roster, EndAll: p.door.EndAll,
 			Marks: marks{sessions}, Now: o.Now, Log: log,
 		})
 	}
@@ -268,6 +268,10 @@ type marks struct{ sessions *store.Sessions }
 
 func (m marks) Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error) {
 	return m.sessions.Once(ctx, signin.Digest(mark), until)
+}
+
+func (m marks) Marked(ctx context.Context, mark [sha256.Size]byte) (bool, error) {
+	return m.sessions.Marked(ctx, signin.Digest(mark))
 }
 
 func (m marks) Forget(ctx context.Context, mark [sha256.Size]byte) error {

@@ -9,6 +9,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/provision"
 	"poterne/internal/roster"
 )
 
@@ -21,7 +22,7 @@ func (o *Opened) Reaches(ctx context.Context, placing order.Order) error {
 		if err != nil && !fault.Is(err, fault.Absent) {
 			return err
 		}
-		there = err == nil
+		there = err == nil || slices.ContainsFunc(o.Provisioning, func(c provision.Client) bool { return string(c.ID()) == placing.Target })
 	case order.Organisation:
 		list, err := o.Roster.Organisations(ctx)
 		if err != nil {

@@ -34,6 +34,7 @@ type Place struct {
 	Ground policy.Ruling // what the rules found, of an order that they place; zero of one that a person places
 	Shares ledger.State  // why neighbours of a theft are narrowed; empty of any other order
 	Once   bool          // not when the same hand has placed the same for at least as long
+	Most   int           // orders of the same hand within an hour: one more is refused; zero for any number
 }
 
 // Decide implements journal.Act.
@@ -46,11 +47,24 @@ func (p Place) Decide(tx *journal.Tx, _ Rows) (ledger.Entry, error) {
 	if p.Once && slices.ContainsFunc(tx.Orders(), func(other order.Order) bool { return other.Outlasts(o) }) {
 		return ledger.Entry{}, journal.Unchanged
 	}
+	if p.Most > 0 && p.lately(tx) >= p.Most {
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "%q has placed %d orders within an hour: a person places the next", o.By, p.Most)
+	}
 	return ledger.Entry{
 		Kind: ledger.Placed, Account: roster.AccountID(o.By), Effect: o.Effect, Reach: o.Reach, Target: o.Target,
 		Until: o.Ends, Cause: ledger.Number(o.Cause), Why: p.Ground.Why, Counted: p.Ground.Counted, Limit: p.Ground.Limit,
 		State: p.Shares, Note: o.Because, Spares: o.Spares,
 	}, nil
+}
+
+// lately is how many orders in force the same hand placed within an hour.
+func (p Place) lately(tx *journal.Tx) (n int) {
+	for _, o := range tx.Orders() {
+		if o.By == p.Order.By && tx.Now().Sub(o.Placed) < time.Hour {
+			n++
+		}
+	}
+	return n
 }
 
 // Apply implements journal.Act. An order is named by the number of its entry.

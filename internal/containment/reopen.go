@@ -129,8 +129,8 @@ func Alone(o order.Order, by roster.AccountID, in order.Set, now time.Time) bool
 // demand is what the people who reopen have to be.
 func demand(o order.Order, fresh bool) approval.Demand {
 	d := approval.Demand{For: "reopening what an order stops", Desk: true, Confirmed: fresh}
-	if o.Reach == order.Account {
-		d.Of = roster.AccountID(o.Target)
+	if of := roster.AccountID(o.Target); o.Reach == order.Account && !of.Client() {
+		d.Of = of
 	}
 	return d
 }

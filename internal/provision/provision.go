@@ -51,7 +51,7 @@ type Client struct {
 }
 
 // ID is by whom the ledger says that the client's acts are.
-func (c Client) ID() roster.AccountID { return accounts.ClientPrefix + roster.AccountID(c.Name) }
+func (c Client) ID() roster.AccountID { return roster.ClientPrefix + roster.AccountID(c.Name) }
 
 // Life does what clients do.
 type Life interface {

@@ -19,9 +19,11 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
+	"poterne/internal/order"
 	"poterne/internal/provision"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -87,6 +89,8 @@ func (b *body) EndAll(_ context.Context, of roster.AccountID) error {
 func (b *body) writer() journal.Outside {
 	return journal.Outside{DB: store.NewLedger(b.s), Now: func() time.Time { return b.at }}
 }
+
+func (b *body) orders() containment.Service { return containment.Service{Writer: b.writer()} }
 
 // asks sends a request with a bearer, and returns the answer and its object.
 func (b *body) asks(bearer, method, path, text string, headers ...string) (*httptest.ResponseRecorder, map[string]any) {
@@ -173,6 +177,21 @@ func TestRUN_5_EntraProposesAndClosesAndMakesNobodyAbleToRead(t *testing.T) {
 	}
 	if p, err := b.life.Accept(t.Context(), "nina", visitor); err != nil || p.Stage != accounts.Agreed {
 		t.Fatalf("accepted: %+v, %v", p, err) // and no account: a system's word and one person's are not two people
+	}
+	if err := b.life.Confirm(t.Context(), list[0].Number, "chief"); err == nil {
+		t.Fatal("whoever approved what a system proposed recognises who accepted it, too: one person and one token make a reader")
+	}
+	stop, err := b.orders().Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "provision/entra", By: "samir", Because: "vol du jeton"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.life.Confirm(t.Context(), list[0].Number, "deputy"); err == nil {
+		t.Fatal("what a system proposed goes on while an order stops the system")
+	}
+	b.is(http.StatusForbidden, "POST", "entra/v2/Users", strings.NewReplacer("n-1", "n-2", "Nina", "Nora").Replace(nina))
+	b.is(http.StatusForbidden, "DELETE", "entra/v2/Users/pauline", "")
+	if err := b.orders().Lift(t.Context(), containment.Lift{ID: stop.ID, By: "samir", Because: "nouveau jeton"}); err != nil {
+		t.Fatal(err)
 	}
 	if err := b.life.Confirm(t.Context(), list[0].Number, "deputy"); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -38,7 +39,9 @@ type Transmitter struct {
 }
 
 // ID is by whom the ledger says that what it tells is done.
-func (t Transmitter) ID() roster.AccountID { return roster.AccountID("signals/" + t.Name) }
+func (t Transmitter) ID() roster.AccountID {
+	return roster.TransmitterPrefix + roster.AccountID(t.Name)
+}
 
 // The events that have an effect, and what the ledger calls them.
 var events = map[string]ledger.State{
@@ -65,14 +68,12 @@ type Signals struct {
 		// ByIdentity returns the account bound to an identity; fault.Absent when there is none.
 		ByIdentity(context.Context, roster.Identity) (roster.Account, roster.Organisation, error)
 	}
-	Suspend func(context.Context, order.Order) (order.Order, error) // puts an order in force
-	Orders  func() order.Set                                        // in force
-	EndAll  func(context.Context, roster.AccountID) error           // ends an account's sessions
-	Marks   interface {
+	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
+	Marks  interface {
 		// Once sets a mark until a time, and reports whether it was new.
 		Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
-		// Forget takes a mark back.
-		Forget(ctx context.Context, mark [sha256.Size]byte) error
+		// Marked reports whether a mark is set.
+		Marked(ctx context.Context, mark [sha256.Size]byte) (bool, error)
 	}
 	Now func() time.Time
 	Log *slog.Logger
@@ -145,16 +146,17 @@ func (s *Signals) take(r *http.Request) error {
 		return err
 	}
 	mark := sha256.Sum256([]byte("signal\x00" + from.Name + "\x00" + told.ID))
-	fresh, err := s.Marks.Once(r.Context(), mark, s.Now().Add(2*oldestSignal))
-	if err != nil || !fresh {
-		return err // it was done before
+	if done, err := s.Marks.Marked(r.Context(), mark); err != nil || done {
+		return err
 	}
 	for kind, body := range told.Events {
 		if err := s.act(r.Context(), from, told, kind, body); err != nil {
-			return errors.Join(err, s.Marks.Forget(context.WithoutCancel(r.Context()), mark))
+			return err
 		}
 	}
-	return nil
+	// Only now: whoever stops in between is told the same again, and does it again.
+	_, err = s.Marks.Once(context.WithoutCancel(r.Context()), mark, s.Now().Add(2*oldestSignal))
+	return err
 }
 
 // read verifies a token: signed by one of the transmitter's keys, from it, for Poterne, with
@@ -234,24 +236,18 @@ func (s *Signals) act(ctx context.Context, from Transmitter, told signal, kind s
 // and no more than a few accounts within an hour: whoever has a transmitter's key MUST NOT
 // close the house. Their sessions end all the same.
 func (s *Signals) suspend(ctx context.Context, from Transmitter, account roster.Account) error {
-	lately := 0
-	for _, o := range s.Orders() {
-		if o.By != string(from.ID()) {
-			continue
-		}
-		if o.Target == string(account.ID) && o.Effect == order.Suspended {
-			return nil
-		}
-		if s.Now().Sub(o.Placed) < time.Hour {
-			lately++
-		}
+	err := error(fault.Errorf(fault.Refused, "somebody of the security desk"))
+	if account.Role != roster.Security {
+		_, err = journal.Do(ctx, s.Writer, containment.Place{Once: true, Most: mostSuspended, Order: order.Order{
+			Effect: order.Suspended, Reach: order.Account, Target: string(account.ID), By: string(from.ID()), Because: fmt.Sprintf("Shared Signals: %s", from.Name),
+		}})
 	}
-	if account.Role == roster.Security || lately >= mostSuspended {
-		s.Log.WarnContext(ctx, "a signal does not suspend this account: its sessions end", slog.String("transmitter", from.Name))
+	switch {
+	case errors.Is(err, journal.Unchanged):
+		return nil
+	case fault.Is(err, fault.Refused):
+		s.Log.WarnContext(ctx, "a signal does not suspend this account: its sessions end", slog.String("transmitter", from.Name), slog.Any("err", err))
 		return nil
 	}
-	_, err := s.Suspend(ctx, order.Order{
-		Effect: order.Suspended, Reach: order.Account, Target: string(account.ID), By: string(from.ID()), Because: fmt.Sprintf("Shared Signals: %s", from.Name),
-	})
 	return err
 }

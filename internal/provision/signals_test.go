@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"poterne/internal/containment"
 	"poterne/internal/order"
 	"poterne/internal/provision"
 	"poterne/internal/roster"
@@ -38,11 +38,10 @@ func (m *marks) Once(_ context.Context, mark [sha256.Size]byte, _ time.Time) (bo
 	return fresh, nil
 }
 
-func (m *marks) Forget(_ context.Context, mark [sha256.Size]byte) error {
+func (m *marks) Marked(_ context.Context, mark [sha256.Size]byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.set, mark)
-	return nil
+	return m.set[mark], nil
 }
 
 // hearing is a body that a transmitter signals to.
@@ -54,19 +53,12 @@ type hearing struct {
 func hears(t *testing.T) hearing {
 	t.Helper()
 	b := open(t)
-	orders := func() order.Set {
-		set, err := store.NewOrders(b.s).InForce(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return set
-	}
 	public := b.key.Public().(ed25519.PublicKey)
 	return hearing{b, &provision.Signals{
 		Transmitters: []provision.Transmitter{{
 			Name: "entra", Issuer: "https://signals.example", Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: public, KeyID: "k"}}}, People: "https://idp.example", Provider: "p",
 		}},
-		Audience: "https://poterne.example", Writer: b.writer(), Roster: store.NewRoster(b.s), Suspend: containment.Service{Writer: b.writer()}.Place, Orders: orders,
+		Audience: "https://poterne.example", Writer: b.writer(), Roster: store.NewRoster(b.s),
 		EndAll: b.EndAll, Marks: &marks{set: make(map[[sha256.Size]byte]bool)}, Now: func() time.Time { return b.at }, Log: slog.New(slog.DiscardHandler),
 	}}
 }
@@ -111,7 +103,11 @@ func (h hearing) told(claims map[string]any) int {
 
 // stopped reports whether an order stops an account, as any node reads it.
 func (h hearing) stopped(id roster.AccountID) bool {
-	_, stopped := h.signals.Orders().Stop(order.Use{Account: id}, h.at)
+	set, err := store.NewOrders(h.s).InForce(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_, stopped := set.Stop(order.Use{Account: id}, h.at)
 	return stopped
 }
 
@@ -145,6 +141,20 @@ func TestRUN_5_ASignalEndsSessionsAndSuspendsWhoeverWasDisabled(t *testing.T) {
 		"sub_id": map[string]any{"format": "opaque", "id": "stream"}, "events": map[string]any{"https://schemas.openid.net/secevent/ssf/event-type/verification": map[string]any{"state": "x"}},
 	}); code != http.StatusAccepted {
 		t.Errorf("a verification: %d", code)
+	}
+}
+
+// A process that dies between a signal's effect and its mark is told again; so is one whose
+// database did not answer.
+func TestRUN_5_ASignalThatWasHalfDoneIsDoneWhenItIsToldAgain(t *testing.T) {
+	h := hears(t)
+	h.signals.EndAll = func(context.Context, roster.AccountID) error { return errors.New("the database does not answer") }
+	if code := h.told(h.event("1", disabled, "p1")); code != http.StatusServiceUnavailable {
+		t.Errorf("half done: %d", code)
+	}
+	h.signals.EndAll = h.EndAll
+	if code := h.told(h.event("1", disabled, "p1")); code != http.StatusAccepted || !h.stopped("pauline") || len(h.ended) != 1 {
+		t.Errorf("again: %d, %v", code, h.ended)
 	}
 }
 
@@ -206,11 +216,23 @@ func TestRUN_5_ATransmitterSuspendsAFewWithinAnHour(t *testing.T) {
 	if err := storetest.TakeRoster(t, h.s, staff); err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex
+	h.signals.EndAll = func(ctx context.Context, of roster.AccountID) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return h.EndAll(ctx, of)
+	}
+	var all sync.WaitGroup
+	for _, a := range staff.Accounts { // all at once
+		all.Go(func() {
+			if code := h.told(h.event(string(a.ID), disabled, a.Identity.Subject)); code != http.StatusAccepted {
+				t.Error(code)
+			}
+		})
+	}
+	all.Wait()
 	suspended := 0
 	for _, a := range staff.Accounts {
-		if code := h.told(h.event(string(a.ID), disabled, a.Identity.Subject)); code != http.StatusAccepted {
-			t.Fatal(code)
-		}
 		if h.stopped(a.ID) {
 			suspended++
 		}

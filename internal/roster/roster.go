@@ -39,11 +39,22 @@ func CheckID(id string) error {
 		return errors.New("holds a space; write it without")
 	case !typed.Readable(id) || strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return errors.New("holds a character that cannot be seen; write it without")
+	case strings.HasPrefix(Alike(id), string(ClientPrefix)), strings.HasPrefix(Alike(id), string(TransmitterPrefix)):
+		return errors.New("begins like the name of a system that provisions or signals; write another")
 	case !norm.NFC.IsNormalString(id):
 		return errors.New("its letters and their accents are written apart; write them as one")
 	}
 	return nil
 }
+
+// The names of systems that act without an account begin so; no account's does: see CheckID.
+const (
+	ClientPrefix      AccountID = "provision/" // it proposes accounts and closes them
+	TransmitterPrefix AccountID = "signals/"   // it ends sessions and suspends accounts
+)
+
+// Client reports whether a system that provisions accounts is named, and no account.
+func (id AccountID) Client() bool { return strings.HasPrefix(string(id), string(ClientPrefix)) }
 
 // Alike is the same for ids that people read as one, in capitals or not, in full
 // width or not. Ids are compared letter by letter, so a roster MUST NOT have two

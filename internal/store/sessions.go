@@ -106,6 +106,12 @@ func (s *Sessions) Once(ctx context.Context, mark signin.Digest, until time.Time
 	return marked == 1, s.db.engine.classify(err)
 }
 
+// Marked reports whether a mark is set.
+func (s *Sessions) Marked(ctx context.Context, mark signin.Digest) (there bool, err error) {
+	err = s.db.write.QueryRowContext(ctx, `select exists (select 1 from once where mark = $1)`, mark[:]).Scan(&there)
+	return there, s.db.engine.classify(err)
+}
+
 // Forget takes a mark back that Once set.
 func (s *Sessions) Forget(ctx context.Context, mark signin.Digest) error {
 	_, err := s.db.write.ExecContext(ctx, `delete from once where mark = $1`, mark[:])
