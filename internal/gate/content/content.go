@@ -9,7 +9,7 @@
 //     is no partial reading.
 //   - The client cannot see another document than the one that was read. JSON is
 //     read strictly (one value, no name twice, valid UTF-8) and kept values keep
-//     their bytes. CSV is written anew from the cells that were read. HTML is
+//     their bytes. CSV and XLSX are written anew from the cells that were read. HTML is
 //     parsed into the tree a browser would build, cut there and rendered anew; the
 //     rendering is parsed once more and must come out as the same page. Passing
 //     untouched bytes through would be quicker, but two parsers never quite agree
@@ -45,14 +45,18 @@ const (
 	NDJSON Format = "ndjson" // a JSON document a line
 	HTML   Format = "html"
 	CSV    Format = "csv"
+	XLSX   Format = "xlsx" // one sheet of a workbook of Office Open XML
 )
 
+// tabular reports whether answers are records under a header line.
+func (f Format) tabular() bool { return f == CSV || f == XLSX }
+
 // Formats are all of them.
-var Formats = []Format{JSON, NDJSON, HTML, CSV}
+var Formats = []Format{JSON, NDJSON, HTML, CSV, XLSX}
 
 // Layout says where people and their fields are in one kind of answer. Paths are
-// JSONPath (RFC 9535, whose filters compare with a value), CSS selectors or CSV column
-// names. They are matched against the answer as the application sent it, uncut.
+// JSONPath (RFC 9535, whose filters compare with a value), CSS selectors or names of
+// columns of CSV and XLSX. They are matched against the answer as the application sent it, uncut.
 //
 // A reference goes out only where it is declared as a part, or plain, as well.
 // A plain part does not reach into the rows inside it: what is in a row is the
@@ -65,11 +69,12 @@ type Layout struct {
 	Plain    []string // parts that speak of nobody, passed on as they are
 	Keep     []string // words, besides those of the paths, that may stay around what is declared: HTML classes and ids, JSON names
 	Comma    rune     // what separates CSV cells: ',' (when zero), ';' or a tab
+	Sheet    string   // XLSX: the sheet that is read; the only one when empty
 }
 
 // Group is one kind of row in an answer, each row standing for one person.
 type Group struct {
-	Row    string   // "$.results[*]", a CSS selector; empty for CSV, where each record is a row
+	Row    string   // "$.results[*]", a CSS selector; empty for CSV and XLSX, where each record is a row
 	Person []Naming // where a row names its person; every one that is present is a reference
 	Fields []Part   // which part of a row is of which category
 }
@@ -116,7 +121,7 @@ type releaser interface {
 	release(dst []byte, keep Keep) ([]byte, error)
 }
 
-// Declares reports whether a CSV column of this name may go out.
+// Declares reports whether a column of this name may go out.
 func (l Layout) Declares(column string) bool {
 	declares := func(g Group) bool {
 		return slices.ContainsFunc(g.Fields, func(p Part) bool { return p.Path == column })
@@ -140,6 +145,8 @@ func Compile(l Layout) (*Reader, error) {
 		format, err = compileNDJSON(l)
 	case HTML:
 		format, err = compileHTML(l)
+	case XLSX:
+		format, err = compileXLSX(l)
 	default:
 		format, err = compileCSV(l)
 	}
@@ -165,9 +172,12 @@ func check(l Layout) error {
 	if l.Comma != 0 && l.Format != CSV {
 		wrong.Add("comma", "only CSV has a separator; leave it out")
 	}
+	if l.Sheet != "" && l.Format != XLSX {
+		wrong.Add("sheet", "only XLSX has sheets; leave it out")
+	}
 	for i, group := range l.People {
 		at := fmt.Sprintf("people[%d]", i)
-		if group.Row == "" && l.Format != CSV {
+		if group.Row == "" && !l.Format.tabular() {
 			wrong.Add(at+".row", "it is not said what stands for one person; write a JSONPath such as $.results[*], or a CSS selector such as tr.person")
 		}
 		if len(group.Person) == 0 {
@@ -217,11 +227,11 @@ func (r *Reader) Read(body []byte) (*Reading, error) {
 // several times, and a row inside a row comes after the outer one.
 func (r *Reading) Rows() []Row { return r.rows }
 
-// Mark adds a column to what goes out of a CSV answer, which says text in every
-// row. Only CSV can be marked: others go out as they are.
+// Mark adds a column to what goes out of a table, which says text in every row. Only
+// CSV and XLSX can be marked: others go out as they are.
 func (r *Reading) Mark(column, text string) {
-	if file, ok := r.answer.(*csvReading); ok {
-		file.marked = &marking{column, text}
+	if table, ok := r.answer.(interface{ mark(m *marking) }); ok {
+		table.mark(&marking{column, text})
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"poterne/internal/fault"
@@ -15,14 +13,12 @@ import (
 )
 
 type csvReader struct {
-	comma  rune
-	group  *Group // nil when the file speaks of nobody
-	plain  []string
-	places []string // the columns that name people
+	comma rune
+	columns
 }
 
 func compileCSV(l Layout) (*csvReader, error) {
-	r := &csvReader{comma: l.Comma, plain: l.Plain}
+	r := &csvReader{comma: l.Comma}
 	var wrong fault.Complaints
 	switch r.comma {
 	case 0:
@@ -31,36 +27,14 @@ func compileCSV(l Layout) (*csvReader, error) {
 	default:
 		wrong.Add("comma", `%q does not separate cells; write ",", ";" or a tab`, string(r.comma))
 	}
-	if len(l.People) > 1 {
-		wrong.Add("people", "every record of a CSV file is a row of one group; declare one group")
-	}
-	if len(l.People) > 0 {
-		r.group = &l.People[0]
-		if r.group.Row != "" {
-			wrong.Add("people[0].row", "every record of a CSV file is a row; leave it empty")
-		}
-		for i, naming := range r.group.Person {
-			r.places = append(r.places, naming.Path)
-			if naming.Path == "" {
-				wrong.Add(fmt.Sprintf("people[0].person[%d].path", i), "write the name of a column")
-			}
-		}
-		for i, part := range r.group.Fields {
-			if part.Path == "" {
-				wrong.Add(fmt.Sprintf("people[0].fields[%d].path", i), "write the name of a column")
-			}
-		}
-	}
-	if slices.Contains(l.Plain, "") {
-		wrong.Add("plain", "write the name of a column")
-	}
+	r.columns = compileColumns(l, &wrong)
 	return r, wrong.Err()
 }
 
 // csvReading is a file as it was read, header included.
 type csvReading struct {
 	comma   rune
-	mark    bool // it began with a byte order mark
+	begins  bool // it began with a byte order mark
 	crlf    bool
 	rows    bool // records are people
 	columns []column
@@ -68,21 +42,7 @@ type csvReading struct {
 	marked  *marking // nil for none
 }
 
-// marking is a column that says the same in every row.
-type marking struct{ column, text string }
-
-func (m *marking) in(record int) string {
-	if record == 0 {
-		return m.column
-	}
-	return m.text
-}
-
-// column is one that may go out.
-type column struct {
-	index int
-	needs register.Fields
-}
+func (r *csvReading) mark(m *marking) { r.marked = m }
 
 var byteOrderMark = []byte("\ufeff")
 
@@ -94,7 +54,7 @@ func (r *csvReader) read(body []byte) ([]Row, releaser, error) {
 		return nil, nil, errors.New("a carriage return ends no line") // readers differ about those
 	}
 	reading := &csvReading{comma: r.comma, rows: r.group != nil}
-	body, reading.mark = bytes.CutPrefix(body, byteOrderMark)
+	body, reading.begins = bytes.CutPrefix(body, byteOrderMark)
 	header, _, _ := bytes.Cut(body, []byte("\n"))
 	reading.crlf = bytes.HasSuffix(header, []byte("\r"))
 
@@ -113,70 +73,12 @@ func (r *csvReader) read(body []byte) ([]Row, releaser, error) {
 	if len(reading.records) == 0 {
 		return nil, nil, errors.New("a header line was expected")
 	}
-	if err := r.choose(reading); err != nil || r.group == nil {
+	var err error
+	if reading.columns, err = r.choose(reading.records[0]); err != nil || r.group == nil {
 		return nil, reading, err
 	}
-	rows, err := r.people(reading)
+	rows, err := r.people(reading.records[0], len(reading.records)-1, func(record, column int) string { return reading.records[record+1][column] }, reading.columns)
 	return rows, reading, err
-}
-
-// choose keeps the declared columns.
-func (r *csvReader) choose(reading *csvReading) error {
-	header := reading.records[0]
-	sorted := slices.Sorted(slices.Values(header))
-	if len(slices.Compact(sorted)) < len(header) {
-		return errors.New("two columns have the same name")
-	}
-	if r.group != nil && !slices.ContainsFunc(r.places, func(name string) bool { return slices.Contains(header, name) }) {
-		return errors.New("no column names people; is the separator the declared one?")
-	}
-	for i, name := range header {
-		if needs := r.needs(name); needs != 0 || slices.Contains(r.plain, name) {
-			reading.columns = append(reading.columns, column{i, needs})
-		}
-	}
-	return nil
-}
-
-func (r *csvReader) needs(name string) (needs register.Fields) {
-	if r.group == nil {
-		return 0
-	}
-	for _, part := range r.group.Fields {
-		if part.Path == name {
-			needs |= part.Field
-		}
-	}
-	return needs
-}
-
-// people reads every record as a row. An empty cell names nobody, as there is no
-// other way to leave one out.
-func (r *csvReader) people(reading *csvReading) ([]Row, error) {
-	header := reading.records[0]
-	rows := make([]Row, len(reading.records)-1)
-	for i, record := range reading.records[1:] {
-		for _, naming := range r.group.Person {
-			at := slices.Index(header, naming.Path)
-			if at < 0 || record[at] == "" {
-				continue
-			}
-			ref, err := reference(naming.Scheme, naming.Template, record[at])
-			if err != nil {
-				return nil, fmt.Errorf("%w (record %d)", err, i+1)
-			}
-			rows[i].Refs = append(rows[i].Refs, ref)
-		}
-		if len(rows[i].Refs) == 0 {
-			return nil, fmt.Errorf("%w (record %d)", errUnnamed, i+1)
-		}
-		for _, c := range reading.columns {
-			if strings.TrimSpace(record[c.index]) != "" {
-				rows[i].Fields |= c.needs
-			}
-		}
-	}
-	return rows, nil
 }
 
 func (r *csvReading) release(dst []byte, keep Keep) ([]byte, error) {
@@ -184,7 +86,7 @@ func (r *csvReading) release(dst []byte, keep Keep) ([]byte, error) {
 		return dst, nil
 	}
 	out := bytes.NewBuffer(dst)
-	if r.mark {
+	if r.begins {
 		out.Write(byteOrderMark)
 	}
 	lines := csv.NewWriter(out)
