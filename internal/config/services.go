@@ -22,22 +22,23 @@ import (
 // own. Its routes are everything it can be asked. Services under one host share
 // one origin: applications that do not trust each other get hosts of their own.
 type serviceTable struct {
-	ID       string        `toml:"id" need:"id = \"dossier\""`
-	Name     string        `toml:"name"` // as people know it; the id when left out
-	Prefix   string        `toml:"prefix"`
-	Host     string        `toml:"host"`
-	Upstream string        `toml:"upstream" need:"upstream = \"http://127.0.0.1:3000\", where the application listens; nobody else may reach it"`
-	About    wordsTable    `toml:"about"`   // what it is for, in a sentence
-	Purpose  string        `toml:"purpose"` // of routes that name none
-	Headers  []string      `toml:"headers"` // request headers it may have besides the usual ones
-	Cookies  []string      `toml:"cookies"` // names of the cookies that the application may set
-	Sources  []string      `toml:"sources"` // hosts that its content security policy may name
-	Largest  int64         `toml:"largest"` // bytes of an answer; 8 MiB
-	Uploads  int64         `toml:"uploads"` // bytes of a request; 1 MiB
-	Timeout  time.Duration `toml:"timeout"` // for an answer to be whole; 30s
-	Reuse    bool          `toml:"reuse"`   // connections carry more than one request, all of one account
-	Learn    string        `toml:"learn"`   // purpose for which it is asked for what nobody declared, to note what its answers look like
-	Route    []routeTable  `toml:"route"`
+	ID        string        `toml:"id" need:"id = \"dossier\""`
+	Name      string        `toml:"name"` // as people know it; the id when left out
+	Prefix    string        `toml:"prefix"`
+	Host      string        `toml:"host"`
+	Upstream  string        `toml:"upstream" need:"upstream = \"http://127.0.0.1:3000\", where the application listens; nobody else may reach it"`
+	About     wordsTable    `toml:"about"`     // what it is for, in a sentence
+	Purpose   string        `toml:"purpose"`   // of routes that name none
+	Headers   []string      `toml:"headers"`   // request headers it may have besides the usual ones
+	Cookies   []string      `toml:"cookies"`   // names of the cookies that the application may set
+	Sources   []string      `toml:"sources"`   // hosts that its content security policy may name
+	Largest   int64         `toml:"largest"`   // bytes of an answer; 8 MiB
+	Downloads int64         `toml:"downloads"` // bytes of a file that passes unread: beyond largest it goes out as it comes; as largest
+	Uploads   int64         `toml:"uploads"`   // bytes of a request; 1 MiB
+	Timeout   time.Duration `toml:"timeout"`   // for an answer to be whole; 30s
+	Reuse     bool          `toml:"reuse"`     // connections carry more than one request, all of one account
+	Learn     string        `toml:"learn"`     // purpose for which it is asked for what nobody declared, to note what its answers look like
+	Route     []routeTable  `toml:"route"`
 }
 
 // wordsTable is a sentence in both languages.
@@ -78,8 +79,9 @@ type routeTable struct {
 	NDJSON   *answerTable                    `toml:"ndjson"`
 	HTML     *answerTable                    `toml:"html"`
 	CSV      *answerTable                    `toml:"csv"`
+	XLSX     *answerTable                    `toml:"xlsx"`
 	Search   *searchTable                    `toml:"search"`
-	Export   bool                            `toml:"export"` // CSV that is kept: off without a permit, then capped and watermarked
+	Export   bool                            `toml:"export"` // CSV or XLSX that is kept: off without a permit, then capped and watermarked
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
@@ -118,6 +120,7 @@ type answerTable struct {
 	Charset  string               `toml:"charset"`  // of an answer that does not say: windows-1252
 	Type     string               `toml:"type"`     // content type, when it is not the usual one
 	Comma    string               `toml:"comma"`    // of CSV
+	Sheet    string               `toml:"sheet"`    // of XLSX; the only one when left out
 	Download string               `toml:"download"`
 }
 
@@ -145,7 +148,7 @@ func (c *config) services(s *Settings, wrong *document) {
 		path := index("service", i)
 		service := httpgate.Service{
 			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
-			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Uploads: table.Uploads, Learn: roster.Purpose(table.Learn), Timeout: table.Timeout, Reuse: table.Reuse,
+			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Downloads: table.Downloads, Uploads: table.Uploads, Learn: roster.Purpose(table.Learn), Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
 			service.Name = table.ID
@@ -224,7 +227,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
-	route.Answers = answers(wrong, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV})
+	route.Answers = answers(wrong, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV, content.XLSX: r.XLSX})
 	if r.Invalid != nil {
 		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML})}
 		for _, status := range r.Invalid.Status {
@@ -287,7 +290,7 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 }
 
 func (a *answerTable) compile(wrong *document, path string, format content.Format) httpgate.Answer {
-	layout := content.Layout{Format: format, Fragment: a.Fragment, Plain: a.Plain, Keep: a.Keep}
+	layout := content.Layout{Format: format, Fragment: a.Fragment, Sheet: a.Sheet, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
 		if len(groups) > 0 {

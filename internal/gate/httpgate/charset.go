@@ -3,6 +3,7 @@ package httpgate
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/encoding/charmap"
 )
@@ -10,6 +11,14 @@ import (
 // charsets are those that are read. What calls itself ISO 8859-1 is read as browsers
 // do, by windows-1252.
 var charsets = []string{"", "utf-8", "windows-1252", "iso-8859-1"}
+
+// isText reports whether a content type has a charset. What has none is not touched,
+// whatever charset its application says.
+func isText(media string) bool {
+	return strings.HasPrefix(media, "text/") || slices.ContainsFunc([]string{"/json", "+json", "/javascript", "/xml", "+xml", "/x-ndjson"}, func(end string) bool {
+		return strings.HasSuffix(media, end)
+	})
+}
 
 // charsetOf is the charset of an answer that does not say its own.
 func (t *route) charsetOf(status int, media string) string {
@@ -22,6 +31,9 @@ func (t *route) charsetOf(status int, media string) string {
 // decodeText makes the body UTF-8. What it has no character for is not understood.
 func (s *response) decodeText(usual string) error {
 	charset := s.coded
+	if s.media == xlsxMedia {
+		return nil
+	}
 	if charset == "" {
 		charset = usual
 	}

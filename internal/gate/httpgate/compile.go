@@ -153,7 +153,7 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 	if s.Uploads == 0 {
 		s.Uploads = LargestRequest
 	}
-	if s.Largest < 0 || s.Timeout < 0 || s.Uploads < 0 {
+	if s.Largest < 0 || s.Downloads < 0 || s.Timeout < 0 || s.Uploads < 0 {
 		c.Add("", "a limit is negative")
 	}
 	if s.Largest == 0 {
@@ -161,6 +161,9 @@ func compileService(s Service, schemes register.Schemes, reading int64) (*servic
 	}
 	if s.Timeout == 0 {
 		s.Timeout = AnswerTime
+	}
+	if s.Downloads != 0 && s.Downloads <= s.Largest {
+		c.Add("downloads", "files of up to largest = %d bytes pass without it; write more, or leave it out", s.Largest)
 	}
 	s.Headers = slices.Clone(s.Headers)
 	for i, name := range s.Headers {
@@ -443,9 +446,11 @@ func (t *route) checkExport(c *fault.Complaints) {
 	if !t.Export {
 		return
 	}
-	notCSV := func(a Answer) bool { return a.Layout.Format != content.CSV || a.About }
-	if t.Kind != People || len(t.Answers) == 0 || slices.ContainsFunc(t.Answers, notCSV) {
-		c.Add("export", "an export is CSV: declare a list of people in it, and no other answer")
+	noTable := func(a Answer) bool {
+		return a.Layout.Format != content.CSV && a.Layout.Format != content.XLSX || a.About
+	}
+	if t.Kind != People || len(t.Answers) == 0 || slices.ContainsFunc(t.Answers, noTable) {
+		c.Add("export", "an export is CSV or XLSX: declare a list of people in it, and no other answer")
 	}
 	if !slices.Equal(t.Methods, []string{http.MethodGet}) || t.Search != nil {
 		c.Add("export", "an export is asked by GET, and is no search")
@@ -622,6 +627,7 @@ func (t *route) compileLeads(c *fault.Complaints) {
 }
 
 const (
+	xlsxMedia      = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 	formMedia      = "application/x-www-form-urlencoded"
 	multipartMedia = "multipart/form-data"
 )
@@ -664,6 +670,9 @@ func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answ
 		if !slices.Contains(charsets, a.Charset) {
 			c.Add(at+".charset", "%q is not one that is read; write one of %q", a.Charset, charsets[1:])
 		}
+		if a.Charset != "" && a.Layout.Format == content.XLSX {
+			c.Add(at+".charset", "a workbook says its own; leave it out")
+		}
 		compiled, err := content.Compile(a.Layout)
 		c.In(at, err)
 		readers[a.Type] = &reader{a, compiled}
@@ -671,7 +680,7 @@ func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answ
 	return readers
 }
 
-var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv"}
+var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv", content.XLSX: xlsxMedia}
 
 // fits keeps a browser from reading an answer as something else than we did.
 func fits(media string, format content.Format) bool {

@@ -41,8 +41,13 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		}
 		c.location, c.led, err = x.redirection(s)
 		return c, err
+	case s.rest != nil: // a file that goes out unread, once it is decided
+		return x.passes(s)
 	case s.buffer == nil: // a status without a body
 		return c, nil
+	}
+	if t.passesUnread(s) && !isText(s.media) {
+		return x.passes(s)
 	}
 	switch err := s.decodeText(t.charsetOf(s.status, s.media)); {
 	case errors.Is(err, errTooMuch):
@@ -50,19 +55,19 @@ func (x *exchange) read(s *response) (c contents, err error) {
 	case err != nil:
 		return c, err
 	}
-	if s.status < 300 && slices.Contains(t.Unread, s.media) {
-		c.contentType = withCharset(s.media)
-		if t.Header != nil {
-			c.uncuttable = true
-			c.rows, err = t.readHeader(s.header)
-		}
-		return c, err
+	if t.passesUnread(s) {
+		return x.passes(s)
 	}
 	by, ok := t.readers(s.status)[s.media]
 	if !ok {
 		return c, &objection{policy.UndeclaredAnswer, "the content type of the response"}
 	}
 	c.contentType, c.download = withCharset(by.Type), by.Download
+	if by.Layout.Format == content.XLSX {
+		if err := x.unpack(s); err != nil {
+			return c, err
+		}
+	}
 	if c.document, err = x.parse(by, s.body()); err != nil {
 		return c, notUnderstood("the response: " + err.Error())
 	}
@@ -88,6 +93,36 @@ func (x *exchange) read(s *response) (c contents, err error) {
 		c.total = values[0]
 	}
 	return c, nil
+}
+
+// passesUnread reports whether a response is a file that nobody looks into.
+func (t *route) passesUnread(s *response) bool {
+	return s.status < 300 && slices.Contains(t.Unread, s.media)
+}
+
+// passes is of a file that goes out unread: about whom the request names, whom the
+// application's header does, or nobody.
+func (x *exchange) passes(s *response) (c contents, err error) {
+	c.contentType = withCharset(s.media)
+	if x.request.route.Header != nil {
+		c.uncuttable = true
+		c.rows, err = x.request.route.readHeader(s.header)
+	}
+	return c, err
+}
+
+// unpack takes the place of a workbook's parts, which are much larger than it is.
+func (x *exchange) unpack(s *response) error {
+	unpacked, err := content.Unpacked(s.body())
+	switch {
+	case err != nil:
+		return notUnderstood("the response: " + err.Error())
+	case unpacked > x.service.Largest:
+		return notUnderstood("the response is too large when it is unpacked")
+	case s.taken.grow(int64(len(s.body()))+unpacked) != nil:
+		return x.unavailable(policy.TooMuchAtOnce, errTooMuch.Error())
+	}
+	return nil
 }
 
 // withCharset says of text that it is UTF-8, so that no browser guesses.

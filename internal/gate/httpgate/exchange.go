@@ -305,12 +305,19 @@ func (x *exchange) fail(err error) Outcome {
 	return Failed
 }
 
+// portion is how much goes out between two looks at the orders.
+const portion = 64 << 10
+
 // release sends what may be shown of a response. An order that comes between two
 // portions breaks it off; the browser sees that it is not whole.
 func (x *exchange) release(ctx context.Context, read contents, body []byte) {
 	x.response.taken.read()
 	x.sendHeader(x.response, read)
 	x.sendReceipt()
+	if x.response.rest != nil {
+		x.stream(ctx)
+		return
+	}
 	if status := x.response.status; status != http.StatusNoContent && status != http.StatusNotModified {
 		x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
@@ -318,7 +325,6 @@ func (x *exchange) release(ctx context.Context, read contents, body []byte) {
 	if x.r.Method == http.MethodHead {
 		return
 	}
-	const portion = 64 << 10
 	for part := range slices.Chunk(body, portion) {
 		if errors.Is(context.Cause(ctx), gate.ErrCut) {
 			panic(http.ErrAbortHandler)

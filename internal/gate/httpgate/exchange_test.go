@@ -39,7 +39,7 @@ func namings() []naming {
 	in := func(place httpgate.Place, name string) []httpgate.Naming {
 		return []httpgate.Naming{{In: place, Name: name, Scheme: "dossier"}}
 	}
-	all := []content.Layout{manyFiles, table, sheet}
+	all := []content.Layout{manyFiles, table, sheet, book}
 	lists := func(path string, names []httpgate.Naming) httpgate.Route {
 		r := httpgate.Route{Path: path, Kind: httpgate.People, Purpose: "accompany", Request: names}
 		for _, layout := range all {
@@ -64,6 +64,12 @@ func namings() []naming {
 	scan := httpgate.Route{
 		Path: "/scans/{id}/", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InPath, "id"), Shows: register.Name,
 		Unread: []string{"application/pdf"},
+	}
+	photo := scan
+	photo.Path, photo.Unread = "/photos/{id}", []string{asJPEG, asWord}
+	workbook := httpgate.Route{
+		Path: "/workbook", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InQuery, "person"),
+		Answers: []httpgate.Answer{{Layout: book, Download: "people.xlsx"}},
 	}
 	header := lists("/header", in(httpgate.InHeader, "X-Person"))
 	notes := status
@@ -106,6 +112,8 @@ func namings() []naming {
 		{"a search", found, get("/found?number=%s")},
 		{"a header of the answer", letters, get("/letters/%s")},
 		{"a file that passes unread", scan, get("/scans/%s/")},
+		{"a picture and an office file", photo, get("/photos/%s")},
+		{"a workbook", workbook, get("/workbook?person=%s")},
 		{"a header of the request", header, func(w *world, who string) *http.Request {
 			r := w.request("GET", "/header", "")
 			r.Header.Set("X-Person", who)
@@ -125,7 +133,7 @@ func namings() []naming {
 
 // endings is every way in which an application can answer, whomever it was asked
 // for. It may speak of somebody else as well.
-func endings() map[string]func(rw http.ResponseWriter, who, other string) {
+func endings(t testing.TB) map[string]func(rw http.ResponseWriter, who, other string) {
 	says := func(status int, media, body string) func(http.ResponseWriter, string, string) {
 		return func(rw http.ResponseWriter, who, other string) {
 			if media != "" {
@@ -147,6 +155,31 @@ func endings() map[string]func(rw http.ResponseWriter, who, other string) {
 			says(200, "application/pdf", "%PDF ‹WHO›")(rw, who, other)
 		}
 	}
+	books := func(people ...string) func(http.ResponseWriter, string, string) {
+		return func(rw http.ResponseWriter, who, other string) {
+			var real []string
+			for _, one := range people {
+				real = append(real, strings.NewReplacer("WHO", who, "OTHER", other).Replace(one))
+			}
+			rw.Header().Set("Content-Type", asXLSX)
+			_, _ = io.WriteString(rw, bookOf(t, real...))
+		}
+	}
+	large := func(length bool, portions int) func(http.ResponseWriter, string, string) {
+		return func(rw http.ResponseWriter, who, _ string) {
+			rw.Header().Set("Content-Type", asPDF)
+			body := strings.Repeat("%PDF ‹"+who+"› ", 8<<10)
+			if length {
+				rw.Header().Set("Content-Length", strconv.Itoa(2*len(body)))
+			}
+			for range portions {
+				_, _ = io.WriteString(rw, body)
+			}
+			if portions < 2 {
+				panic(http.ErrAbortHandler)
+			}
+		}
+	}
 	const js, one = "application/json", `{"id":"WHO","name":"‹WHO›"}`
 	const row = `<tr class="person" data-id="WHO"><td>‹WHO›</td></tr>`
 	return map[string]func(http.ResponseWriter, string, string){
@@ -166,6 +199,16 @@ func endings() map[string]func(rw http.ResponseWriter, who, other string) {
 		"rows of a table":             says(200, "text/html; charset=utf-8", row),
 		"an old charset":              says(200, "text/html; charset=iso-8859-1", `<!doctype html><h1>x</h1><table><tr class="person" data-id="WHO"><td>`+"\xe9</td></tr></table>"),
 		"a charset nobody reads":      says(200, "text/html; charset=utf-16", `<h1>‹WHO›</h1>`),
+		"a picture":                   says(200, asJPEG, "\xff\xd8\x81‹WHO›"),
+		"an office file":              says(200, asWord, "PK‹WHO›"),
+		"a PDF with a charset":        says(200, asPDF+";charset=ISO-8859-1", "%PDF \x81‹WHO›"),
+		"a workbook with them":        books("WHO", "OTHER"),
+		"a workbook without them":     books("OTHER"),
+		"a workbook without anybody":  books(),
+		"a workbook that is none":     says(200, asXLSX, "PK‹WHO›"),
+		"a large file":                large(true, 2),
+		"a large file without length": large(false, 2),
+		"half of a large file":        large(true, 1),
 		"204":                         says(204, "", ""),
 		"206":                         says(206, js, one),
 		"301 elsewhere":               leads(301, "/elsewhere"),
@@ -228,7 +271,7 @@ func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, [
 		routes = append(routes, file()) // where redirections lead
 	}
 	var cells []*cell
-	all := endings()
+	all := endings(t)
 	for _, kind := range kinds {
 		routes = append(routes, kind.route)
 		for _, ending := range slices.Sorted(maps.Keys(all)) {
@@ -238,8 +281,11 @@ func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, [
 	}
 	w := newWorldUnder(t, manyRules())
 	service := w.service(routes...)
+	service.Downloads = 8 << 20
+	d := w.dependencies(t)
+	d.Reading = 2 << 30 // all cells are asked for at once
 	var err error
-	if w.proxy, err = httpgate.New([]httpgate.Service{service}, w.dependencies(t)); err != nil {
+	if w.proxy, err = httpgate.New([]httpgate.Service{service}, d); err != nil {
 		t.Fatal(err)
 	}
 	w.app = func(rw http.ResponseWriter, r *http.Request) {
@@ -312,7 +358,7 @@ func TestSCOPE_9_WhoeverARequestNamesIsDecidedCountedAndFoundInEveryEnding(t *te
 				t.Errorf("got %v: disclosed: %v, charged %v", g, disclosed[person], costs[person])
 			}
 			for _, one := range []string{c.who, c.other} {
-				if one == c.other && !strings.Contains(g.header.Get("Location")+g.body, one) {
+				if one == c.other && !strings.Contains(g.header.Get("Location")+unpacked(g.body), one) {
 					continue
 				}
 				if seen, err := who.WhoSaw(t.Context(), w.key.Person(one)); err != nil || len(seen.Numbers) == 0 {

@@ -58,7 +58,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 }
 
 // Promise: METER-8
-func TestMETER_8_OnlyCSVCanBeAnExport(t *testing.T) {
+func TestMETER_8_OnlyATableCanBeAnExport(t *testing.T) {
 	w := newWorld(t, exporting())
 	for want, change := range map[string]func(*httpgate.Route){
 		"an export is CSV":          func(r *httpgate.Route) { r.Answers = list().Answers },
@@ -66,7 +66,7 @@ func TestMETER_8_OnlyCSVCanBeAnExport(t *testing.T) {
 		"an export is asked by GET": func(r *httpgate.Route) { r.Methods = []string{"POST"} },
 		"the column poterne is the": func(r *httpgate.Route) { r.Answers[0].Layout.Plain = []string{"poterne"} },
 		"and is no search":          func(r *httpgate.Route) { r.Search = &httpgate.Search{Most: 3} },
-		"export: an export is CSV: de": func(r *httpgate.Route) {
+		"export: an export is CSV or XLSX: de": func(r *httpgate.Route) {
 			r.Answers[0].Layout = content.Layout{Format: content.CSV, Plain: []string{"a"}}
 			r.Kind = httpgate.Page
 		},

@@ -9,25 +9,38 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/policy"
 )
 
-// forward asks the application, and collects the whole of its response.
-func (x *exchange) forward(ctx context.Context) (*response, error) {
-	ctx, cancel := context.WithTimeout(ctx, x.service.Timeout)
-	defer cancel()
+// forward asks the application, and collects the whole of its response, but for a large
+// file that passes unread: that is begun.
+func (x *exchange) forward(ctx context.Context) (s *response, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(x.service.Timeout, func() { cancel(context.DeadlineExceeded) })
+	var incoming *http.Response
+	defer func() {
+		if s != nil && s.rest != nil {
+			timer.Stop() // until the first portion is waited for
+			s.rest.last, s.rest.timer, s.rest.cancel = x.service.Timeout, timer, cancel
+			return
+		}
+		if incoming != nil {
+			_ = incoming.Body.Close()
+		}
+		timer.Stop()
+		cancel(nil)
+	}()
 	out, err := x.toApplication(ctx)
 	if err != nil {
 		return nil, err
 	}
-	incoming, err := x.proxy.lines.ask(out, x.service.Reuse, x.session.Account)
-	if err != nil {
+	if incoming, err = x.proxy.lines.ask(out, x.service.Reuse, x.session.Account); err != nil {
 		return nil, x.unanswered(err)
 	}
-	defer incoming.Body.Close()
-	s := &response{status: incoming.StatusCode, header: incoming.Header}
+	s = &response{status: incoming.StatusCode, header: incoming.Header}
 	switch {
 	case s.status == http.StatusOK, s.status == http.StatusCreated, s.status == http.StatusAccepted:
 	case s.status == http.StatusNoContent,

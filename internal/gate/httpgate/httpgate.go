@@ -5,7 +5,8 @@
 //
 //   - Nothing of an application's answer goes out before it was collected whole,
 //     read, decided and written down. What is not declared, or not understood, is
-//     refused, and the refusal is written too.
+//     refused, and the refusal is written too. Only of a large file that passes unread
+//     is the beginning decided and written alone: nothing in it would be looked at.
 //   - A request that changes something is written down before it is forwarded,
 //     and a request about somebody whom the asker may not open is not forwarded.
 //   - Whoever a request names is decided, counted and written with whatever goes
@@ -51,20 +52,21 @@ const Reading = 256 << 20
 // another in the agent's name, so applications that do not trust each other
 // belong under hosts of their own.
 type Service struct {
-	ID       roster.ServiceID
-	Name     string
-	Host     string   // "kairos.example", with its port if it has one
-	Prefix   string   // "/kairos"; the application is asked without it
-	Upstream *url.URL // scheme and host
-	Routes   []Route
-	Headers  []string       // request headers the application may have besides the usual ones, such as X-CSRF-Token
-	Cookies  []string       // names of the cookies the application may set and get back
-	Sources  []string       // hosts its content security policy may name
-	Largest  int64          // bytes of a response, decoded; LargestAnswer when 0
-	Uploads  int64          // bytes of a request; LargestRequest when 0
-	Timeout  time.Duration  // for a response to be whole; AnswerTime when 0
-	Learn    roster.Purpose // it is asked, for this purpose, for what nobody declared, so that it can be: what its answers look like is noted, and nothing of them goes out; not asked when empty
-	Reuse    bool           // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
+	ID        roster.ServiceID
+	Name      string
+	Host      string   // "kairos.example", with its port if it has one
+	Prefix    string   // "/kairos"; the application is asked without it
+	Upstream  *url.URL // scheme and host
+	Routes    []Route
+	Headers   []string       // request headers the application may have besides the usual ones, such as X-CSRF-Token
+	Cookies   []string       // names of the cookies the application may set and get back
+	Sources   []string       // hosts its content security policy may name
+	Largest   int64          // bytes of a response, decoded; LargestAnswer when 0
+	Downloads int64          // bytes of a file that passes unread: a larger one than Largest goes out as it comes, once it is decided; Largest when 0
+	Uploads   int64          // bytes of a request; LargestRequest when 0
+	Timeout   time.Duration  // for a response to be whole, or for each portion of one that goes out as it comes; AnswerTime when 0
+	Learn     roster.Purpose // it is asked, for this purpose, for what nobody declared, so that it can be: what its answers look like is noted, and nothing of them goes out; not asked when empty
+	Reuse     bool           // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
 
 // Kind is what a route's answers are.
@@ -101,7 +103,7 @@ type Route struct {
 	Shows   register.Fields // what every response tells of whom the request names, beyond what its rows show; it cannot be masked
 	Answers []Answer
 	Search  *Search       // it finds people by what is known of them
-	Export  bool          // its answer is kept: off without a permit, then capped and watermarked
+	Export  bool          // its answer, a table, is kept: off without a permit, then capped and watermarked
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its response
 }

@@ -72,7 +72,7 @@ func (t *taking) Read(p []byte) (int, error) {
 }
 
 // What a byte of a response takes while it is read. A page becomes a tree, is cut, and
-// is parsed once more; other responses are copied at most.
+// is parsed once more; a workbook becomes cells; other responses are copied at most.
 const (
 	asTree = 16
 	asCopy = 3
@@ -101,7 +101,7 @@ func (r *reader) weight() int64 {
 	switch {
 	case r.Charset != "" && r.Charset != "utf-8":
 		return asTree
-	case r.Layout.Format == content.HTML:
+	case r.Layout.Format == content.HTML, r.Layout.Format == content.XLSX:
 		return asTree
 	default:
 		return asCopy

@@ -23,6 +23,7 @@ type response struct {
 	media  string // of the body, if there is one
 	coded  string // its charset, as it says; UTF-8 when empty
 	buffer *bytes.Buffer
+	rest   *rest // a file that goes out as it comes, in place of the buffer
 	taken  share // of what may be read at this moment
 }
 
@@ -41,6 +42,10 @@ func (s *response) free() {
 	}
 	putBuffer(s.buffer)
 	s.buffer = nil
+	if s.rest != nil {
+		s.rest.close()
+		s.rest = nil
+	}
 	s.taken.giveBack()
 }
 
@@ -67,6 +72,9 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 	}
 	if incoming.ProtoMajor == 1 && incoming.ContentLength < 0 && !slices.Contains(incoming.TransferEncoding, "chunked") {
 		return notUnderstood("the response does not say where it ends")
+	}
+	if x.streams(s, incoming) {
+		return x.begin(s, incoming)
 	}
 	if incoming.ContentLength > x.service.Largest {
 		return notUnderstood("the response is too large")

@@ -300,7 +300,7 @@ func (w *world) do(r *http.Request) got {
 	body, err := io.ReadAll(response.Body)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.received = append(w.received, fmt.Sprint(response.Header), string(body))
+	w.received = append(w.received, fmt.Sprint(response.Header), unpacked(string(body)))
 	if err != nil {
 		return got{0, response.Header, "cut short"}
 	}

@@ -205,6 +205,8 @@ func (s Shape) answer(b *strings.Builder, scheme string) {
 	case s.Answer == "":
 		fmt.Fprintf(b, "# Its answer was not seen: the application was not asked. With learn = the name of a purpose, on the service, it is, and its answer is still refused.\n")
 		return
+	case s.Answer == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
+		fmt.Fprintf(b, "# Its answer is a workbook, which was not looked into. Say by the names of its columns: xlsx = { person = { %s = … }, fields = { … } }\n", scheme)
 	case format == "":
 		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)
 		return
