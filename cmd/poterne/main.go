@@ -51,6 +51,7 @@ type commands struct {
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Size      sizeCommand       `cmd:"" help:"Say what guarding so many accounts takes, from measured figures."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
+	Manual    manualCommand     `cmd:"" help:"Write the manual page, or the completion of a shell."`
 	Version   versionCommand    `cmd:"" help:"Say which version this is."`
 
 	Which kong.VersionFlag `name:"version" help:"Say which version this is."`

@@ -31,6 +31,7 @@ type First struct {
 	SIRET       string // of their organisation
 	Scheme      string // of the register's identifiers
 	Pattern     string // how those are written
+	Database    string `default:"poterne.db" help:"Where the database will lie; beside the configuration when it is a name."`
 }
 
 // Ask asks for what was not said.
@@ -89,6 +90,7 @@ until = %s
 // configuration that is accepted, or an error.
 func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	f.Scheme, f.Pattern = cmp.Or(f.Scheme, "person"), cmp.Or(f.Pattern, "[1-9][0-9]{0,18}")
+	f.Database = cmp.Or(f.Database, "poterne.db")
 	origin, err := url.Parse(f.Origin)
 	if err != nil || origin.Host == "" || origin.Scheme != "http" && origin.Scheme != "https" {
 		return nil, fmt.Errorf("%q is no address that people can type; write one such as https://poterne.example", f.Origin)
@@ -100,7 +102,7 @@ func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	} else if net.ParseIP(host) == nil {
 		place = fmt.Sprintf("host = %q # a name that leads here as well", "app."+host)
 	}
-	for _, text := range []string{f.Application, f.Issuer, f.Client, f.Subject, f.Name, f.SIRET, f.Scheme} {
+	for _, text := range []string{f.Application, f.Issuer, f.Client, f.Subject, f.Name, f.SIRET, f.Scheme, f.Database} {
 		if strings.TrimSpace(text) == "" || !typed.Readable(text) || strings.ContainsAny(text, "\"\\\n") {
 			return nil, fmt.Errorf("%q cannot be written into a configuration", text)
 		}
@@ -111,7 +113,7 @@ func (f First) Write(dir string, now time.Time) (written []string, err error) {
 	var text strings.Builder
 	err = template.Must(template.New("").Parse(firstText)).Execute(&text, map[string]string{
 		"Origin": strings.TrimSuffix(f.Origin, "/"), "Listen": listen, "Issuer": f.Issuer, "Client": f.Client, "Scheme": f.Scheme, "Pattern": f.Pattern,
-		"Service": "app", "Place": place, "Upstream": f.Application,
+		"Service": "app", "Database": f.Database, "Place": place, "Upstream": f.Application,
 	})
 	if err != nil {
 		return nil, err
