@@ -17,7 +17,7 @@ ROUNDS   ?= 5
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e empty-root failover fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e release empty-root failover fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: ## what a change must pass: vet, staticcheck, format, tests, a minute of 
 
 empty-root: ## tries the README's two commands where nothing is; needs root
 	tools/empty-root
+
+release: ## makes the Debian packages, the lists of what is in them, and their digests, in artifacts/release; VERSION=1.0.0 for one
+	go -C tools run ./release --out ../artifacts/release $(if $(VERSION),--version $(VERSION))
 
 e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 	tools/test ./e2e/...
