@@ -51,7 +51,7 @@ type ContactService struct {
 	Rows interface {
 		// Of returns the changes of a person, in the order of their numbers.
 		Of(context.Context, register.PersonID) ([]ContactChange, error)
-		// Open returns those that run, and those of which the register is still to be told.
+		// Open returns those of which something can come, and which hide something.
 		Open(context.Context) ([]ContactChange, error)
 		// One returns one; fault.Absent when there is none.
 		One(context.Context, ledger.Number) (ContactChange, error)
@@ -264,7 +264,8 @@ func (s *ContactService) Run(ctx context.Context) error {
 	return hourly(ctx, s.Log, "changes of contact details could not be carried out; it is tried again within the hour", s.Settle)
 }
 
-// Settle carries out what is due, and tells the register what it was not told.
+// Settle carries out what is due, tells the register what it was not told, and forgets the details
+// of which nothing can come any more.
 func (s *ContactService) Settle(ctx context.Context) error {
 	open, err := s.Rows.Open(ctx)
 	if err != nil {
@@ -280,10 +281,13 @@ func (s *ContactService) Settle(ctx context.Context) error {
 }
 
 func (s *ContactService) settle(ctx context.Context, c ContactChange) error {
-	if c.State != ContactsTold {
+	switch {
+	case c.settling():
 		return s.deliver(ctx, c)
-	}
-	if s.Now().Before(c.Due) {
+	case c.forgettable(s.Now()):
+		_, err := s.move(ctx, c.Number, contactsForgotten)
+		return err
+	case c.State != ContactsTold || s.Now().Before(c.Due):
 		return nil
 	}
 	if err := s.holds(ctx, c); err != nil {

@@ -61,10 +61,11 @@ var (
 var (
 	WrongMail  = fault.Errorf(fault.Invalid, "this is no mail address that can be written to")
 	WrongPhone = fault.Errorf(fault.Invalid, "this is no telephone number")
-	Same       = fault.Errorf(fault.Invalid, "these are the contact details already")
+	NothingNew = fault.Errorf(fault.Invalid, "nothing was typed that changes")
 )
 
-// to returns what the contact details become by what was typed: what is left empty stays.
+// to returns what the contact details become by what was typed: what is left empty stays. What
+// they are already is taken as anything else is, since a refusal would tell a guess from a miss.
 func (c Contacts) to(typed Contacts) (Contacts, error) {
 	became := c
 	if text := strings.TrimSpace(typed.Mail); text != "" {
@@ -80,8 +81,8 @@ func (c Contacts) to(typed Contacts) (Contacts, error) {
 		}
 		became.Phone = text
 	}
-	if strings.EqualFold(became.Mail, c.Mail) && onlyDigits(became.Phone) == onlyDigits(c.Phone) {
-		return c, Same
+	if strings.TrimSpace(typed.Mail+typed.Phone) == "" {
+		return c, NothingNew
 	}
 	return became, nil
 }
@@ -90,7 +91,7 @@ func (c Contacts) to(typed Contacts) (Contacts, error) {
 type ContactChange struct {
 	Number    ledger.Number // of the entry that asked it
 	Person    register.PersonID
-	Hidden    []byte       // who it is and both details, encrypted
+	Hidden    []byte       // who it is and both details, encrypted; empty once nothing can come of it any more
 	State     ledger.State // one of ContactStates
 	Asked     time.Time
 	Due       time.Time     // when it takes effect; zero until both addresses were told
@@ -110,6 +111,7 @@ const (
 	ContactsOvertaken ledger.State = "overtaken" // the register has others meanwhile: nothing is done
 
 	contactsDelivered ledger.State = "delivered" // the register has what was decided; the state stays
+	contactsForgotten ledger.State = "forgotten" // and so does it when the details are
 )
 
 // The times of a change of contact details.
@@ -125,6 +127,18 @@ const (
 // Waits reports whether it is to take effect.
 func (c ContactChange) Waits(now time.Time) bool {
 	return c.State == ContactsTold || c.State == ledger.Asked && now.Sub(c.Asked) < contactsTellIn
+}
+
+// forgettable reports whether what it hides can be forgotten: time has gone over it.
+func (c ContactChange) forgettable(now time.Time) bool {
+	switch c.State {
+	case ledger.Asked:
+		return !c.Waits(now)
+	case ContactsInForce:
+		return c.Delivered && now.Sub(c.Since) >= ContactsPutBackIn
+	default:
+		return false
+	}
 }
 
 // settling reports whether the register is still to be told of it.
@@ -219,6 +233,8 @@ func (m MoveContacts) Decide(tx *journal.Tx, rows ContactRows) (ledger.Entry, er
 		}
 	case contactsDelivered:
 		may = c.settling() && c.Decided == m.Decided
+	case contactsForgotten:
+		may = c.forgettable(now) && len(c.Hidden) > 0
 	}
 	switch {
 	case err != nil:
@@ -246,8 +262,15 @@ func (m MoveContacts) Apply(rows ContactRows, e ledger.Entry) error {
 	}
 	switch m.To {
 	case contactsDelivered:
-		c.Delivered = true
+		if c.Delivered = true; c.State == ContactsPutBack {
+			c.Hidden = nil
+		}
 		return rows.PutContactChange(c)
+	case contactsForgotten:
+		c.Hidden = nil
+		return rows.PutContactChange(c)
+	case ledger.Stopped, ContactsOvertaken:
+		c.Hidden = nil
 	case ContactsTold:
 		c.Due = e.Until
 	case ContactsInForce, ContactsPutBack:

@@ -291,7 +291,7 @@ func Scenes() map[string]Scene {
 		"-contacts-failing": broken.Mine(true, "GET", "/contacts", nil),
 		"-contacts-mail":    empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"nobody"}}),
 		"-contacts-phone":   empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}, "phone": {"1"}}),
-		"-contacts-same":    empty.Mine(true, "POST", "/contacts", nil),
+		"-contacts-nothing": empty.Mine(true, "POST", "/contacts", nil),
 		"-contacts-resting": empty.Mine(true, "POST", "/contacts", url.Values{"mail": {"a@b.example"}}),
 		"-stop":             full.Mine(false, "GET", "/contacts/link?token=waiting", nil),
 		"-stop-stopped":     full.Mine(false, "POST", "/contacts/link", url.Values{"token": {"waiting"}}),

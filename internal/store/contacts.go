@@ -27,7 +27,7 @@ func (c Contacts) Of(ctx context.Context, who register.PersonID) ([]person.Conta
 
 // Open implements person.ContactService.
 func (c Contacts) Open(ctx context.Context) ([]person.ContactChange, error) {
-	return c.db.contactChanges(ctx, c.db.read, ` where state = 'told' or delivered = 0 order by number`)
+	return c.db.contactChanges(ctx, c.db.read, ` where length(hidden) > 0 order by number`)
 }
 
 // One implements person.ContactService.
@@ -108,9 +108,9 @@ func (r contactRows) ContactChange(number ledger.Number) (person.ContactChange, 
 // PutContactChange implements person.ContactRows.
 func (r contactRows) PutContactChange(c person.ContactChange) error {
 	const put = `insert into contact_change (` + contactColumns + `) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (number) do update set due_us = excluded.due_us, state = excluded.state, since_us = excluded.since_us, decided = excluded.decided,
+		on conflict (number) do update set hidden = excluded.hidden, due_us = excluded.due_us, state = excluded.state, since_us = excluded.since_us, decided = excluded.decided,
 			delivered = excluded.delivered, seal = excluded.seal`
-	_, err := r.exec(put, int64(c.Number), c.Person[:], c.Hidden, c.Asked.UnixMicro(), micro(c.Due), string(c.State), c.Since.UnixMicro(), int64(c.Decided),
+	_, err := r.exec(put, int64(c.Number), c.Person[:], append([]byte{}, c.Hidden...), c.Asked.UnixMicro(), micro(c.Due), string(c.State), c.Since.UnixMicro(), int64(c.Decided),
 		truth(c.Delivered), r.db.seals.seal(contactRow(c)))
 	return doing("writing a change of contact details", err)
 }

@@ -130,7 +130,7 @@ func (s stageContacts) View(context.Context, register.PersonID, string) (person.
 func (s stageContacts) Ask(_ context.Context, _ register.PersonID, _ string, typed person.Contacts, _ string) error {
 	switch {
 	case typed.Mail == "" && typed.Phone == "":
-		return person.Same
+		return person.NothingNew
 	case !strings.Contains(typed.Mail, "@"):
 		return person.WrongMail
 	case len(typed.Phone) == 1:

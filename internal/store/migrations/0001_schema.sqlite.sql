@@ -530,9 +530,10 @@ create table withholding (
 ) strict;
 
 -- contact_change is what a person asked their contact details to become: number is that of the
--- entry that asked it. hidden is the person's identifier, and the details before and after, encrypted. It
--- takes effect once due_us is over, which is set when both addresses were told. delivered is 0
--- while the register is still to be told of the entry decided, which is 0 before there is one.
+-- entry that asked it. hidden is the person's identifier, and the details before and after,
+-- encrypted: nothing, once nothing can come of it any more. It takes effect once due_us is over,
+-- which is set when both addresses were told. delivered is 0 while the register is still to be
+-- told of the entry decided, which is 0 before there is one.
 create table contact_change (
 	number    integer not null constraint contact_change_number primary key,
 	person    blob    not null check (length(person) = 16),
@@ -546,7 +547,7 @@ create table contact_change (
 	seal      blob    not null default x''
 ) strict;
 create index contact_change_person on contact_change (person);
-create index contact_change_open on contact_change (number) where state = 'told' or delivered = 0;
+create index contact_change_open on contact_change (number) where length(hidden) > 0;
 
 -- What follows from the ledger
 

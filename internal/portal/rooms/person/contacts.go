@@ -48,7 +48,7 @@ var notNow = map[error]string{
 
 // mends are the field and the words of each thing that was typed wrong.
 var mends = map[error][2]string{
-	person.WrongMail: {"mail", "wrong-mail"}, person.WrongPhone: {"phone", "wrong-phone"}, person.Same: {"mail", "same"},
+	person.WrongMail: {"mail", "wrong-mail"}, person.WrongPhone: {"phone", "wrong-phone"}, person.NothingNew: {"mail", "nothing"},
 }
 
 func (h *Handlers) contacts(v visit) error { return h.showContacts(v, http.StatusOK, contactsPage{}) }

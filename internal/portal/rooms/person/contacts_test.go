@@ -3,6 +3,7 @@ package person_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -421,7 +422,7 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 		me := h.citizen(8)
 		before := h.Gate.Next()
 		for _, form := range []url.Values{
-			{}, {"mail": {me.mail()}}, {"mail": {strings.ToUpper(me.mail())}}, {"mail": {"nobody"}}, {"mail": {"a@b"}}, {"mail": {"Alix <a@b.example>"}},
+			{}, {"mail": {" "}}, {"mail": {"nobody"}}, {"mail": {"a@b"}}, {"mail": {"Alix <a@b.example>"}},
 			{"mail": {"a@b.example\r\nBcc: c@d.example"}}, {"mail": {"a@b.example,c@d.example"}}, {"mail": {strings.Repeat("a", 65) + "@b.example"}}, {"mail": {"é@b.example"}},
 			{"phone": {"1"}}, {"phone": {"call me"}}, {"phone": {strings.Repeat("1", 40)}}, {"mail": {"a@b.example"}, "phone": {"06 39 98 00 0x"}},
 		} {
@@ -442,16 +443,27 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 		}
 	})
 
+	t.Run("a guess is told from a miss by nothing", func(t *testing.T) {
+		right, wrong := h.citizen(12), h.citizen(13)
+		said := make(map[string]string)
+		for name, me := range map[string]citizen{right.mail(): right, "x" + wrong.mail(): wrong} {
+			code, page := me.goes(http.MethodPost, "/contacts", url.Values{"mail": {name}})
+			said[fmt.Sprint(code, page)] = name
+			_, _ = me.goes(http.MethodPost, "/contacts/stop", nil)
+		}
+		if len(said) != 1 {
+			t.Errorf("they are told apart: %v", said)
+		}
+	})
+
 	t.Run("a row that is put back brings nothing about", func(t *testing.T) {
 		me, other := h.citizen(9), h.citizen(10)
-		former, theirs := me.mail(), other.mail()
+		former := me.mail()
 		me.asks("thief@ailleurs.example")
 		other.asks("moi@ailleurs.example")
 		h.Tamper(`create table old as select * from contact_change where state = 'told'`)
-		for _, link := range []string{h.link(former)} {
-			if code, _ := h.follows(link); code != http.StatusOK {
-				t.Fatalf("stopping: %d", code)
-			}
+		if code, _ := h.follows(h.link(former)); code != http.StatusOK {
+			t.Fatalf("stopping: %d", code)
 		}
 		h.Tamper(`delete from contact_change where number in (select number from old)`, `insert into contact_change select * from old`)
 		h.Moved.Add(int64(73 * time.Hour))
@@ -462,12 +474,35 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 			me.is(former, "after its old row was put back, by "+name)
 		}
 		other.is("moi@ailleurs.example", "beside it")
-		_ = theirs
 		h.Tamper(`update contact_change set due_us = 1 where state = 'told'`, `update contact_change set state = 'in-force', decided = 1, delivered = 0 where state = 'stopped'`)
 		if err := h.service.Settle(t.Context()); err != nil {
 			t.Error(err)
 		}
 		me.is(former, "after rows without a seal")
+	})
+
+	t.Run("what nothing can come of any more is forgotten", func(t *testing.T) {
+		h.Tamper(`delete from contact_change where number in (select number from old)`, `drop table old`)
+		me := h.citizen(11)
+		me.asks("moi@ailleurs.example")
+		if err := h.after(73 * time.Hour); err != nil {
+			t.Error(err)
+		}
+		if err := h.after(29 * 24 * time.Hour); err != nil {
+			t.Error(err)
+		}
+		if open, err := store.NewContacts(h.DB).Open(t.Context()); err != nil || len(open) != 1 || open[0].Person != me.id {
+			t.Errorf("29 days after it took effect, %d changes hide something: %v", len(open), err)
+		}
+		if err := h.after(25 * time.Hour); err != nil {
+			t.Error(err)
+		}
+		if open, err := store.NewContacts(h.DB).Open(t.Context()); err != nil || len(open) != 0 {
+			t.Errorf("after 30 days, %d changes do: %v", len(open), err)
+		}
+		if all, err := store.NewContacts(h.DB).Of(t.Context(), me.id); err != nil || len(all) != 1 || all[0].State != person.ContactsInForce {
+			t.Errorf("and what came of it is not kept: %v, %v", all, err)
+		}
 	})
 
 	entries := 0
