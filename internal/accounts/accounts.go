@@ -125,6 +125,11 @@ func (i *Import) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 	if count == 0 {
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "the roster is empty: nothing was taken in")
 	}
+	for _, a := range i.List.Accounts {
+		if !a.Role.Fits(a.Identity) {
+			return ledger.Entry{}, fault.Errorf(fault.Invalid, "%q: a programme is bound to a public key, and nobody else is", a.ID)
+		}
+	}
 	guards, err := rows.Guards()
 	if err != nil {
 		return ledger.Entry{}, err

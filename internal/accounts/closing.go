@@ -53,7 +53,7 @@ func (c *Close) may(tx *journal.Tx, rows approval.Rows, of roster.Account) error
 		return nil
 	}
 	if c.By.Client() {
-		if c.Why != ledger.ByHand || of.Organisation != c.Within || !of.Role.ReadsFiles() {
+		if c.Why != ledger.ByHand || of.Organisation != c.Within || !of.Role.ReadsFiles() || of.Role == roster.Programme {
 			return noAccount
 		}
 		return client(tx, c.By)

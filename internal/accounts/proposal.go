@@ -220,6 +220,9 @@ func (p *Propose) check(now time.Time) error {
 	if _, err := roster.ParseRole(string(p.Role)); err != nil {
 		return fault.Errorf(fault.Invalid, "%w", err)
 	}
+	if !p.Role.Fits(p.Identity) {
+		return fault.Errorf(fault.Invalid, "a programme is proposed with the public key that it has, and nobody else with one")
+	}
 	if mail, err := roster.Mail(p.Mail); err != nil || mail != p.Mail {
 		return fault.Errorf(fault.Invalid, "the address is no mail address in its one spelling")
 	}
@@ -371,6 +374,9 @@ func (a *Approve) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		}
 	}
 	p.Stage, p.Approver, p.Invitation, p.Ends = Invited, a.By, TokenDigest(a.Token), tx.Now().Add(InvitationWaits)
+	if p.Role == roster.Programme { // two people had its key before them, and nobody is to be invited
+		p.Stage, p.Invitation = Agreed, ledger.Digest{}
+	}
 	a.proposal = p
 	return ledger.Entry{
 		Kind: ledger.Approved, Account: a.By, Organisation: p.Organisation, Subject: p.By, Cause: p.Number, Until: p.Ends, Digest: p.digest(),

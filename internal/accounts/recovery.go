@@ -58,6 +58,8 @@ func (r *Recover) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "another person asks for a recovery")
 	case !a.Gives(tx.Now()):
 		return ledger.Entry{}, fault.Errorf(fault.Invalid, "%q gives no right: there is nothing to recover", a.ID)
+	case a.Role == roster.Programme:
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "a programme with a new key is a new account: close this one, and propose another")
 	case a.Mail == "":
 		return ledger.Entry{}, NoMail
 	}

@@ -51,13 +51,21 @@ func (s Service) Propose(ctx context.Context, p Proposal) (ledger.Number, error)
 }
 
 // Approve approves a proposal and sends the invitation. Approving again sends another, which
-// replaces the first. NotSent says that only the mail failed.
+// replaces the first. NotSent says that only the mail failed. A programme is not invited: it
+// has its account at once.
 func (s Service) Approve(ctx context.Context, number ledger.Number, by roster.AccountID) error {
 	if !s.Invites() {
 		return NoServer
 	}
 	approve := &Approve{Number: number, By: by, Token: rand.Text() + rand.Text(), Bounds: s.Bounds}
-	if _, err := journal.Do(ctx, s.Writer, approve); err != nil {
+	err := s.Writer.Turn(ctx, 4, func(tx *journal.Tx) error {
+		if _, err := journal.Within(tx, approve); err != nil || approve.proposal.Role != roster.Programme {
+			return err
+		}
+		_, err := journal.Within(tx, &Join{Number: number, By: journal.Itself, Review: s.Bounds.Review})
+		return err
+	})
+	if err != nil || approve.proposal.Role == roster.Programme {
 		return err
 	}
 	switch approve.proposal.Stage {

@@ -447,10 +447,14 @@ func used(touch *signin.Touch, account roster.AccountID, entry ledger.Entry) acc
 	return accounts.Use{ID: touch.ID, Account: account, Counter: touch.Counter, Synced: touch.Synced, Entry: entry}
 }
 
-// who is asking: the session that a request shows, or the program itself.
+// who is asking: the session that a request shows, a programme by its token, or the program
+// itself.
 func (p *Program) who(w http.ResponseWriter, r *http.Request) (signin.Session, error) {
 	if e := insider(r); e != nil {
 		return e.session, nil
+	}
+	if signin.Bears(r) {
+		return p.door.Programme(r)
 	}
 	return p.door.Who(w, r)
 }
@@ -474,6 +478,14 @@ func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.
 		said.Message, said.Until = held.Message, held.Ends
 	}
 	s.Stops.Refused(w, r, said)
+}
+
+// SignIn implements httpgate.Pages: a programme is told that its token is over.
+func (s stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
+	if signin.Bears(r) && fault.Is(err, fault.Anonymous) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	s.Stops.SignIn(w, r, err)
 }
 
 // switchboard sends each request to whoever answers it.

@@ -34,7 +34,7 @@ type connected struct {
 
 const mission, elsewhere = "90000000000017", "90000000000025" // SIRETs
 
-func connect(t *testing.T) *connected {
+func connect(t *testing.T, change ...func(*Opened)) *connected {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
 	public, err := listen(ctx, "localhost:0", nil)
@@ -91,6 +91,9 @@ func connect(t *testing.T) *connected {
 			{ID: "nadia", Organisation: "garde", Role: roster.Security, Name: "Nadia", Opened: o.Now(), Identity: bound("nadia", "n")},
 		},
 	})
+	for _, change := range change {
+		change(o)
+	}
 	if c.p, err = Assemble(t.Context(), o, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}

@@ -252,7 +252,7 @@ func (t *awarenessTable) compile(s *Settings, wrong *document) {
 	s.Rules.Trains = make(map[roster.Role]bool)
 	for name, module := range t.Modules {
 		role, err := roster.ParseRole(name)
-		if err != nil || !role.ReadsFiles() || module == "" {
+		if err != nil || !role.ReadsFiles() || role == roster.Programme || module == "" {
 			wrong.Add("awareness.modules."+name, "not a role that reads files, with a module; write one such as adviser = \"poterne\"")
 			continue
 		}

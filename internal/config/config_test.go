@@ -397,7 +397,7 @@ func FuzzConfig(f *testing.F) {
 		if err := httpgate.Check(s.Services, s.Schemes, s.Reading); err != nil {
 			t.Errorf("accepted, but the gate says: %v", err)
 		}
-		if s.Pseudonym.IsZero() || s.Signer == nil || s.Assertion == nil || s.Database == "" || len(s.Rules.Allowances) != 4 {
+		if s.Pseudonym.IsZero() || s.Signer == nil || s.Assertion == nil || s.Database == "" || len(s.Rules.Allowances) != 5 {
 			t.Error("accepted, but something that protects is missing")
 		}
 	})

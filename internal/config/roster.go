@@ -26,12 +26,12 @@ type organisationTable struct {
 type accountTable struct {
 	ID           string              `toml:"id" need:"id = \"…\", a name of its own that never changes"`
 	Organisation string              `toml:"organisation" need:"organisation = \"…\", the id of one"`
-	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager, security or privacy"`
+	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager, security, privacy or programme"`
 	Name         string              `toml:"name" need:"name = \"…\", as colleagues know them"`
 	Issuer       string              `toml:"issuer" need:"issuer = \"https://…\", the identity provider that vouches for them"`
 	Provider     string              `toml:"provider"`    // idp_id behind a federation
 	Proposer     string              `toml:"proposed_by"` // the account that proposed it; none when it comes from outside
-	Subject      string              `toml:"subject" need:"subject = \"…\", who they are to the identity provider (sub)"`
+	Subject      string              `toml:"subject" need:"subject = \"…\", who they are to the identity provider (sub); of a programme, its public key as JWK"`
 	Mail         string              `toml:"mail"` // where the person is told; one person has one account
 	Habilitation []habilitationTable `toml:"habilitation"`
 }
@@ -92,9 +92,20 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 		}
 		accountIDs.check(wrong, path+".id", a.ID)
 		named[a.ID] = true
+		identity := roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}
+		if role == roster.Programme {
+			if a.Issuer != "" && (a.Issuer != roster.KeyIssuer || a.Provider != "") {
+				wrong.Add(path+".issuer", "no provider vouches for a programme; write issuer = \"key\"")
+			}
+			if identity, err = roster.KeyIdentity(a.Subject); err != nil && a.Subject != "" {
+				wrong.Add(path+".subject", "%v", err)
+			}
+		} else if a.Issuer == roster.KeyIssuer {
+			wrong.Add(path+".issuer", "only a programme is known by a key; write the provider that vouches for them")
+		}
 		list.Accounts = append(list.Accounts, roster.Account{
 			ID: roster.AccountID(a.ID), Organisation: roster.OrganisationID(a.Organisation), Role: role, Name: a.Name,
-			Identity: roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}, Opened: now,
+			Identity: identity, Opened: now,
 			Proposer: roster.AccountID(a.Proposer), Mail: mailOf(wrong, path, a.Mail), Review: s.reviewed(role, now),
 		})
 		for j, h := range a.Habilitation {

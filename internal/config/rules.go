@@ -24,6 +24,10 @@ type allowancesTable struct {
 	CallCentre allowanceTable `toml:"call-centre"`
 	Training   allowanceTable `toml:"training"`
 
+	// Programme is what a partner's programme may open without a reason: nobody, where it is
+	// left out.
+	Programme *allowanceTable `toml:"programme"`
+
 	Probation    allowanceTable `toml:"probation" need:"probation = { hour = 1, month = 5 }, for accounts younger than 28 days"`
 	Organisation allowanceTable `toml:"organisation" need:"organisation = { hour = 100, month = 2000 }, for all accounts of one organisation together"`
 	Service      allowanceTable `toml:"service" need:"service = { hour = 500, month = 20000 }, for all accounts through one service together"`
@@ -75,17 +79,18 @@ type peopleTable struct {
 	Desk       int64 `toml:"desk"`
 	CallCentre int64 `toml:"call-centre"`
 	Training   int64 `toml:"training"`
+	Programme  int64 `toml:"programme"`
 }
 
 func (c peopleTable) byRole() map[roster.Role]int64 {
 	return map[roster.Role]int64{
-		roster.Adviser: c.Adviser, roster.Desk: c.Desk, roster.CallCentre: c.CallCentre, roster.Training: c.Training,
+		roster.Adviser: c.Adviser, roster.Desk: c.Desk, roster.CallCentre: c.CallCentre, roster.Training: c.Training, roster.Programme: c.Programme,
 	}
 }
 
 func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
 	return map[roster.Role]allowanceTable{
-		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training,
+		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training, roster.Programme: *cmp.Or(a.Programme, new(allowanceTable)),
 	}
 }
 
@@ -106,6 +111,8 @@ type watchesTable struct {
 	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }"`
 	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }"`
 	Training   watchTable `toml:"training" need:"training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }"`
+
+	Programme *watchTable `toml:"programme"` // { forgiven = 0.25, line = 8, pace = 120, wall = 200 }
 }
 
 type watchTable struct {
@@ -117,7 +124,7 @@ type watchTable struct {
 
 func (w watchesTable) byRole() map[roster.Role]watchTable {
 	return map[roster.Role]watchTable{
-		roster.Adviser: w.Adviser, roster.Desk: w.Desk, roster.CallCentre: w.CallCentre, roster.Training: w.Training,
+		roster.Adviser: w.Adviser, roster.Desk: w.Desk, roster.CallCentre: w.CallCentre, roster.Training: w.Training, roster.Programme: *cmp.Or(w.Programme, &watchTable{Forgiven: 0.25, Line: 8, Pace: 120, Wall: 200}),
 	}
 }
 
@@ -212,7 +219,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 }
 
 // aDay is what a role's day brings when the operator says nothing else.
-var aDay = map[roster.Role]int{roster.Adviser: intake.ADay, roster.Desk: intake.ADay, roster.CallCentre: intake.ADay, roster.Training: intake.ADay}
+var aDay = map[roster.Role]int{roster.Adviser: intake.ADay, roster.Desk: intake.ADay, roster.CallCentre: intake.ADay, roster.Training: intake.ADay, roster.Programme: intake.ADay}
 
 func (p peopleTable) compile(wrong *document, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
 	most := map[roster.Role]int{}
@@ -277,7 +284,7 @@ func (c *config) observed(wrong *document) policy.Observed {
 	for i, name := range c.Observe.Roles {
 		role, err := roster.ParseRole(name)
 		if err != nil || !role.ReadsFiles() {
-			wrong.Add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre or training", name)
+			wrong.Add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre, training or programme", name)
 		}
 		o.Roles[role] = true
 	}

@@ -27,7 +27,7 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 		return meter.Allowance{Short: meter.People(hour), Long: meter.People(month)}
 	}
 	want := map[roster.Role]meter.Allowance{
-		roster.Adviser: people(3, 20), roster.Desk: people(6, 80), roster.CallCentre: people(6, 80), roster.Training: people(2, 5),
+		roster.Adviser: people(3, 20), roster.Desk: people(6, 80), roster.CallCentre: people(6, 80), roster.Training: people(2, 5), roster.Programme: people(0, 0),
 	}
 	if !maps.Equal(s.Rules.Allowances, want) || s.Rules.Probation != people(1, 5) || !s.Rules.Cold {
 		t.Errorf("the example allows %+v, %+v on probation", s.Rules.Allowances, s.Rules.Probation)

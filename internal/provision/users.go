@@ -37,7 +37,7 @@ func (s *Server) users(c *call) (list []user, err error) {
 		return nil, err
 	}
 	for i, a := range all {
-		if a.Organisation == c.client.Organisation && a.Role.ReadsFiles() && a.Closed.IsZero() {
+		if a.Organisation == c.client.Organisation && slices.Contains(roles(), a.Role) && a.Closed.IsZero() {
 			list = append(list, user{account: &all[i]})
 		}
 	}

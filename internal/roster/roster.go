@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -73,6 +74,7 @@ const (
 	Security   Role = "security"    // watches the desk and contains, reads no file
 	Privacy    Role = "privacy"     // keeps the files of incidents and tells who must be told, reads no file
 	Messages   Role = "messages"    // no person's: the program reads where people can be reached who are told of an incident
+	Programme  Role = "programme"   // no person's: a partner's programme, which proves itself by a key
 )
 
 // Roles lists every role that people have.
@@ -82,21 +84,25 @@ var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security, Priva
 // watching cannot be held together with reading.
 func (r Role) ReadsFiles() bool {
 	switch r {
-	case Adviser, Desk, CallCentre, Training, Messages:
+	case Adviser, Desk, CallCentre, Training, Messages, Programme:
 		return true
 	default:
 		return false
 	}
 }
 
+// Given lists every role of accounts that are proposed: those that people have, and the
+// programmes'.
+var Given = append(slices.Clip(slices.Clone(Roles)), Programme)
+
 // ParseRole returns the role called name.
 func ParseRole(name string) (Role, error) {
-	for _, role := range append(Roles, Messages) {
+	for _, role := range append(Given, Messages) {
 		if name == string(role) {
 			return role, nil
 		}
 	}
-	return "", fmt.Errorf("%q is not a role; write one of %v", name, Roles)
+	return "", fmt.Errorf("%q is not a role; write one of %v", name, Given)
 }
 
 // Organisation is a partner whose staff consult the register.

@@ -223,6 +223,10 @@ func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
 // down late, so a session may end a little early, never late.
 func (d *Door) expire(row Row, now time.Time) Row {
 	switch {
+	case row.Factor == ByKey: // a token is not idle
+		if !now.Before(row.Started.Add(tokenLife)) {
+			return row.end(Aged, now)
+		}
 	case !now.Before(row.Started.Add(d.settings.Life)):
 		return row.end(Aged, now)
 	case !now.Before(row.Seen.Add(d.settings.Idle)):

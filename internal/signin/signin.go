@@ -366,6 +366,7 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)
+	mux.HandleFunc("POST "+TokenPath, d.token)
 }
 
 // MountPeople puts on mux the handlers of a door for people of the register.

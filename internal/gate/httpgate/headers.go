@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"poterne/internal/signin"
 )
 
 // passedOn is what of a request's header the application is sent, besides what
@@ -51,6 +53,9 @@ func (x *exchange) outgoingHeader(assertion string) http.Header {
 		if n.In == InHeader {
 			pass([]string{textproto.CanonicalMIMEHeaderKey(n.Name)})
 		}
+	}
+	if signin.Bears(x.r) {
+		delete(out, "Authorization") // whoever has it is the programme
 	}
 	if x.request.route.Kind == Static {
 		pass(conditions)

@@ -95,7 +95,7 @@ func (a accounts) directory(v visit) error {
 			shown.Functions = append(shown.Functions, held(order.Function, m.Target))
 		}
 	}
-	for _, role := range roster.Roles {
+	for _, role := range roster.Given {
 		if role.ReadsFiles() {
 			shown.Roles = append(shown.Roles, held(order.Role, string(role)))
 		}

@@ -75,8 +75,8 @@ type peoplePage struct {
 type proposalState struct {
 	accounts.Proposal
 	Proposer, Second, Organisation, Services string
-	Code                                     string
-	Mine                                     bool // the viewer proposed it
+	Code, Print                              string // of the identity, and of the key that it is
+	Mine                                     bool   // the viewer proposed it
 }
 
 // rosterState is the accounts that a roster made or changed and that wait.
@@ -139,7 +139,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 			Mine: p.By == v.Viewer.ID,
 		}
 		if p.Identity != (roster.Identity{}) {
-			state.Code = p.Identity.Code()
+			state.Code, state.Print = p.Identity.Code(), p.Identity.Thumbprint()
 		}
 		var services []string
 		for _, right := range p.Rights {
@@ -163,7 +163,7 @@ func (h *Handlers) showPeople(v *portal.Visit, status int, wrong portal.Mends) e
 			})
 		case mine != "" && a.Organisation == mine && a.Gives(now):
 			shown.Accounts = append(shown.Accounts, accountState{
-				Account: a, By: labels.Account(a.Proposer), Lost: a.ID != v.Viewer.ID && a.Mail != "", Ripe: h.deps.Trains[a.Role] != "" && a.Trained.Sub(now) < soon, Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
+				Account: a, By: labels.Account(a.Proposer), Lost: a.ID != v.Viewer.ID && a.Mail != "" && a.Role != roster.Programme, Ripe: h.deps.Trains[a.Role] != "" && a.Trained.Sub(now) < soon, Soon: !a.Until.IsZero() && a.Until.Sub(now) < soon, Close: a.Role.ReadsFiles(),
 			})
 		}
 	}
@@ -236,8 +236,8 @@ func joining(list []rosterState, a roster.Account) []rosterState {
 
 // proposeForm is an account as it was typed.
 type proposeForm struct {
-	Name, Mail, Role, Until, Because, Code, Organisation string
-	Services                                             []string
+	Name, Mail, Role, Until, Because, Code, Organisation, Key string
+	Services                                                  []string
 }
 
 // Chosen reports whether a service was chosen.
@@ -261,7 +261,7 @@ func (h *Handlers) proposing(v *portal.Visit) error {
 
 // proposable are the roles that the viewer may propose.
 func proposable(v *portal.Visit) []roster.Role {
-	return slices.DeleteFunc(slices.Clone(roster.Roles), func(r roster.Role) bool { return r == roster.Security && !v.Viewer.AtDesk() })
+	return slices.DeleteFunc(slices.Clone(roster.Given), func(r roster.Role) bool { return r == roster.Security && !v.Viewer.AtDesk() })
 }
 
 func (h *Handlers) showPropose(v *portal.Visit, status int, form proposeForm, wrong portal.Mends) error {
@@ -284,9 +284,12 @@ func (h *Handlers) propose(v *portal.Visit) error {
 	text := func(name string) string { return portal.Tidy(v.PostForm.Get(name)) }
 	form := proposeForm{
 		Name: text("name"), Mail: text("mail"), Role: text("role"), Until: text("until"), Because: text("because"), Code: text("code"),
-		Organisation: text("organisation"), Services: v.PostForm["service"],
+		Organisation: text("organisation"), Key: text("key"), Services: v.PostForm["service"],
 	}
 	p, wrong := h.proposal(v, form)
+	if p.Identity.Thumbprint() == "" {
+		form.Key = "" // it is no public key, and may be a private one: it is not shown again
+	}
 	switch {
 	case !v.MaySign():
 		return h.showPropose(v, http.StatusForbidden, form, nil)
@@ -340,9 +343,15 @@ func (h *Handlers) proposal(v *portal.Visit, form proposeForm) (p accounts.Propo
 		mend("services", "people.wrong-services")
 	}
 	now := h.shell.Now()
-	p.Until, err = time.ParseInLocation(time.DateOnly, form.Until, time.UTC)
-	if err != nil || !p.Until.After(now) || p.Until.Sub(now) > accounts.LongestAccount {
+	if p.Until, err = time.ParseInLocation(time.DateOnly, form.Until, time.UTC); err != nil || !p.Until.After(now) || p.Until.Sub(now) > accounts.LongestAccount {
 		mend("until", "people.wrong-until")
+	}
+	var unread error
+	if form.Key != "" {
+		p.Identity, unread = roster.KeyIdentity(form.Key)
+	}
+	if unread != nil || !p.Role.Fits(p.Identity) || form.Key != "" && form.Code != "" {
+		mend("key", "people.wrong-key")
 	}
 	if form.Code != "" {
 		siret := v.Viewer.Organisation.SIRET
