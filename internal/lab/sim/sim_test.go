@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -157,6 +158,58 @@ func TestWATCH_7_AttacksEndWhereTheyShouldAndHonestWorkIsLeftAlone(t *testing.T)
 		if known := short[string(target.Kind)+" "+target.About]; !target.Met() && !known {
 			t.Errorf("%s: %v, at most %v", i18n.English.Sentence(target), target.Figure, target.Most)
 		}
+	}
+}
+
+// Each trade's co-signatures and raises have a target, and what colleagues take from each other
+// is measured: agents are played together through the gate over a ledger, where they share an
+// organisation's allowance. One who is played alone meets no such refusal.
+func TestWATCH_10_OthersAskedHaveATargetAndHonestPeopleArePlayedTogether(t *testing.T) {
+	report := wholeReport(t)
+	asked := make(map[string]Target)
+	for _, target := range report.Targets() {
+		if target.Kind == OthersAsked {
+			asked[target.About] = target
+		}
+	}
+	if len(report.Honest) != len(Trades) {
+		t.Errorf("%d of %d trades are played", len(report.Honest), len(Trades))
+	}
+	others := 0
+	for _, trade := range report.Honest {
+		target, there := asked[trade.Trade]
+		if want := trade.PerMonth(trade.Cosigns + trade.Raises); !there || target.Most != 1 || target.Figure != want {
+			t.Errorf("%s: others are asked %v times in a month of one agent, and the target says %+v", trade.Trade, want, target)
+		}
+		if known := short[string(OthersAsked)+" "+trade.Trade]; !target.Met() && !known {
+			t.Errorf("%s: others are asked %v times in a month of one agent", trade.Trade, target.Figure)
+		}
+		others += trade.Cosigns
+	}
+	if others == 0 {
+		t.Error("nobody was ever asked for a signature: the target shows nothing")
+	}
+
+	s := small(Honest)
+	s.Agents, s.Days = 30, 5
+	s.Rules.Wider.Organisation = meter.Allowance{Short: meter.People(3), Long: meter.People(9)}
+	alone := 0
+	for i := range s.Agents {
+		c := townsman(townspeople(t), Trades, s.Seed, i, s.Agents, s.Days)
+		own := scene{c.agent, c.walks()}
+		if err := play(t.Context(), newCore(s.Rules, own), own); err != nil {
+			t.Fatal(err)
+		}
+		alone += c.result(own.walks[0].(*day)).Colleagues
+	}
+	s.Book = scratch(t)
+	together := replayed(t, s)
+	if alone != 0 || together.All.Colleagues == 0 {
+		t.Errorf("%d openings of agents alone are stopped by colleagues, and %d of the same together", alone, together.All.Colleagues)
+	}
+	missed := slices.ContainsFunc(together.Targets(), func(target Target) bool { return target.Kind == ByColleagues && !target.Met() })
+	if !missed {
+		t.Error("what colleagues stopped is not said to miss its aim")
 	}
 }
 
