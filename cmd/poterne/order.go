@@ -26,14 +26,16 @@ type orderCommands struct {
 type orderPlace struct {
 	database
 	actor
-	Act     string        `arg:"" enum:"freeze,reduce,suspend,close" help:"freeze stops new people without a reason, reduce leaves a service, an organisation or everything to be read, suspend an account, organisation or role, close a network, function, service or everything."`
-	Reach   string        `arg:"" enum:"account,organisation,role,network,function,service,everything" help:"account, organisation, role, network, function, service or everything."`
+	Act     string        `arg:"" enum:"freeze,reduce,suspend,close,bypass" help:"freeze stops new people without a reason, reduce leaves a service, an organisation or everything to be read, suspend an account, organisation or role, close a network, function, service or everything; bypass, while a source is silent, shows everybody their own caseload and nobody else."`
+	Reach   string        `arg:"" enum:"account,organisation,role,network,function,service,everything,source" help:"account, organisation, role, network, function, service or everything; source of a bypass."`
 	Target  string        `arg:"" optional:"" help:"Which one; \"other\" for every network that has no name; exports, searches, changes or \"SERVICE METHOD PATTERN\" of a function; none for everything."`
 	Because string        `required:"" help:"Why, for the desk and the file of the incident."`
 	Message string        `help:"What whoever it stops reads, in French."`
 	English string        `name:"message-en" help:"And in English; each is shown where the other is missing."`
 	Lineage bool          `help:"With an account, every account that it proposed, and those that they did."`
-	For     time.Duration `help:"How long; until lifted when left out."`
+	For     time.Duration `help:"How long; until lifted when left out. A bypass lasts 12h at most."`
+
+	Approver roster.AccountID `name:"approved-by" help:"Of a bypass: the account of who approves it, another person. Without, it is asked for only."`
 }
 
 var effects = map[string]order.Effect{"freeze": order.Frozen, "reduce": order.Reduced, "suspend": order.Suspended, "close": order.Closed}
@@ -41,6 +43,9 @@ var effects = map[string]order.Effect{"freeze": order.Frozen, "reduce": order.Re
 // Run places the order and prints its number.
 func (p *orderPlace) Run(ctx context.Context, on *streams) error {
 	return p.with(ctx, func(o *app.Opened) error {
+		if p.Act == "bypass" {
+			return on.say(o.Bypass(ctx, containment.AskBypass{Source: p.Target, For: p.For, By: roster.AccountID(p.As), Approver: p.Approver, Because: p.Because}))
+		}
 		now := time.Now()
 		placing := order.Order{
 			Effect: effects[p.Act], Reach: order.Reach(p.Reach), Target: p.Target, Placed: now,

@@ -39,6 +39,7 @@ import (
 	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
+	"poterne/internal/portal/rooms/bypass"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
@@ -109,7 +110,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
 	p.metrics.registry.MustRegister(present)
 
-	pages := portal.NewPages(o.portal(log))
+	said := o.portal(log)
+	said.Bypass = func() time.Time { return p.Gate.Orders().BypassedUntil(o.Now()) }
+	pages := portal.NewPages(said)
 	sessions := store.NewSessions(o.DB)
 	life := o.Accounts(p.Journal)
 	if p.door, err = signin.New(p.signIn(o, life), sessions, o.Roster, pages); err != nil {
@@ -180,6 +183,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		}),
 		incidentroom.New(shell, incidents),
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
+		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	)
 

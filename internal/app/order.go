@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
@@ -11,6 +12,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/provision"
 	"poterne/internal/roster"
+	"poterne/internal/typed"
 )
 
 // Reaches keeps a misspelt name from passing for a containment.
@@ -49,6 +51,16 @@ func (o *Opened) Place(ctx context.Context, placing order.Order, lineage bool) (
 	}
 	placed, err := s.Place(ctx, placing)
 	return []order.Order{placed}, err
+}
+
+// Bypass asks for a bypass, or puts it in force where somebody approves it. It says what holds now.
+func (o *Opened) Bypass(ctx context.Context, ask containment.AskBypass) (string, error) {
+	placed, err := containment.Service{Writer: o.Writer()}.AskBypass(ctx, ask)
+	if ask.Approver == "" {
+		return fmt.Sprintf("bypass %s is asked for: another person approves it within half an hour, on the page of bypasses", placed.ID), err
+	}
+	stamp := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	return fmt.Sprintf("bypass %s is in force until %s: caseloads as %s told them until %s", placed.ID, stamp(placed.Ends), typed.Printed(placed.Target), stamp(placed.Since)), err
 }
 
 // Lift takes an order out of force: by one person's word where that is enough, else by two.

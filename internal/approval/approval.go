@@ -46,15 +46,10 @@ func Two(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (ro
 		return first, err
 	}
 	second, err := One(tx, rows, approver, d)
-	switch {
-	case err != nil:
+	if err != nil {
 		return first, err
-	case first.ID == second.ID:
-		return first, fault.Errorf(fault.Refused, "%s takes two people: %q cannot do it and approve it", d.For, by)
-	case d.OneOfDesk && first.Role != roster.Security && second.Role != roster.Security:
-		return first, fault.Errorf(fault.Refused, "of those who sign for %s, one is of the security desk", d.For)
 	}
-	return first, unrelated(rows, first, second, d)
+	return first, pair(rows, first, second, d)
 }
 
 // Later lets a second person approve what a first one did some time ago: both may still
@@ -67,10 +62,19 @@ func Later(tx *journal.Tx, rows Rows, by, approver roster.AccountID, d Demand) (
 	if first, err = One(tx, rows, by, d); err != nil {
 		return first, second, err
 	}
-	if first.ID == second.ID {
-		return first, second, fault.Errorf(fault.Refused, "%s takes two people: %q cannot do it and approve it", d.For, by)
+	return first, second, pair(rows, first, second, d)
+}
+
+// pair reports whether two who may sign may do it together: they are two, of two lineages, and
+// one is of the desk where that is asked for.
+func pair(rows Rows, first, second roster.Account, d Demand) error {
+	switch {
+	case first.ID == second.ID:
+		return fault.Errorf(fault.Refused, "%s takes two people: %q cannot do it and approve it", d.For, first.ID)
+	case d.OneOfDesk && first.Role != roster.Security && second.Role != roster.Security:
+		return fault.Errorf(fault.Refused, "of those who sign for %s, one is of the security desk", d.For)
 	}
-	return first, second, unrelated(rows, first, second, d)
+	return unrelated(rows, first, second, d)
 }
 
 // signer returns the account if it may sign at all, now.

@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"poterne/internal/custody"
 	"poterne/internal/fault"
 	"poterne/internal/grants"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
@@ -67,6 +69,27 @@ var signed = map[string]func(by, other roster.AccountID) func(context.Context, j
 	},
 	"a raise": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
 		return do(grants.Raise{By: by, Of: other, People: 1, Until: storetest.At.Add(time.Hour), Because: "salon"})
+	},
+	"a bypass": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return func(ctx context.Context, w journal.Writer) error {
+			if err := do(&intake.FactBatch{By: "operator", Source: "cases"})(ctx, w); err != nil {
+				return err
+			}
+			return do(&containment.AskBypass{Source: "cases", For: time.Hour, By: by, Approver: other, Because: "muet"})(ctx, w)
+		}
+	},
+	"a bypass that was asked for": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
+		return func(ctx context.Context, w journal.Writer) error {
+			heard, there := do(&intake.FactBatch{By: "operator", Source: "cases"}), do(journal.Note{Kind: ledger.SteppedUp, Account: other})
+			if err := errors.Join(heard(ctx, w), there(ctx, w)); err != nil {
+				return err
+			}
+			asked, err := journal.Do(ctx, w, &containment.AskBypass{Source: "cases", For: time.Hour, By: by, Because: "muet"})
+			if err != nil {
+				return err
+			}
+			return do(&containment.ApproveBypass{Asked: containment.IDOf(asked.Number), By: other})(ctx, w)
+		}
 	},
 	"undoing a freeze": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
 		return func(ctx context.Context, w journal.Writer) error {

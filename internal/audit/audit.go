@@ -283,6 +283,6 @@ func holdOrders(h *history, rows order.Set, now time.Time) (findings []Finding) 
 
 // sameOrder reports whether a row is as its entry says, which has not its message.
 func sameOrder(row, said order.Order) bool {
-	return row.Placed.Equal(said.Placed) && row.Ends.Equal(said.Ends) && row.ID == said.ID && row.Effect == said.Effect &&
+	return row.Placed.Equal(said.Placed) && row.Ends.Equal(said.Ends) && row.Since.Equal(said.Since) && row.ID == said.ID && row.Effect == said.Effect &&
 		row.Reach == said.Reach && row.Target == said.Target && row.By == said.By && row.Cause == said.Cause && row.Because == said.Because && row.Spares == said.Spares
 }

@@ -109,10 +109,12 @@ const (
 )
 
 // Alone reports whether one person may lift an order, and who: the rules' narrowings and an
-// account's freeze by its own holder any of the desk; what a person placed a moment ago that
-// person, if nothing stands against the same but a narrowing by the rules.
+// account's freeze by its own holder any of the desk; a bypass whoever signs for one; what a person
+// placed a moment ago that person, if nothing stands against the same but a narrowing by the rules.
 func Alone(o order.Order, by roster.AccountID, in order.Set, now time.Time) bool {
 	switch {
+	case o.Reach == order.Source: // to end a bypass takes nothing away that another decided to keep
+		return true
 	case o.By == journal.Itself:
 		return o.Effect == order.Narrowed
 	case o.By == o.Target && o.Reach == order.Account && o.Effect == order.Frozen:
@@ -128,7 +130,7 @@ func Alone(o order.Order, by roster.AccountID, in order.Set, now time.Time) bool
 
 // demand is what the people who reopen have to be.
 func demand(o order.Order, fresh bool) approval.Demand {
-	d := approval.Demand{For: "reopening what an order stops", Desk: true, Confirmed: fresh}
+	d := approval.Demand{For: "reopening what an order stops", Desk: true, Confirmed: fresh, Officer: o.Reach == order.Source}
 	if of := roster.AccountID(o.Target); o.Reach == order.Account && !of.Client() {
 		d.Of = of
 	}

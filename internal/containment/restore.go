@@ -44,7 +44,7 @@ func (r Restore) Decide(tx *journal.Tx, rows RestoredRows) (ledger.Entry, error)
 	}
 	return ledger.Entry{
 		Kind: ledger.Placed, Account: journal.Itself, Effect: o.Effect, Reach: o.Reach, Target: o.Target,
-		Until: o.Ends, Cause: number, State: ledger.Audited, Note: o.Because, Spares: o.Spares,
+		Until: o.Ends, Cause: number, State: ledger.Audited, Note: o.Because, Since: o.Since, Spares: o.Spares,
 	}, err
 }
 

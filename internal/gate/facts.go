@@ -64,10 +64,25 @@ func (g *Gate) gather(ctx context.Context, ask *policy.Ask) (k known, err error)
 		return known{}, unavailable(fmt.Errorf("asking the roster: %w", err))
 	}
 	ask.Organisation, ask.Role = k.asker.Organisation, k.asker.Role
-	if k.facts, k.since, err = g.facts.about(ctx, g.files, k.asker, ask.People, g.now()); err != nil {
+	now := g.now()
+	if k.facts, k.since, err = g.facts.about(ctx, g.files, k.asker, ask.People, now, g.silent(now)); err != nil {
 		return known{}, unavailable(fmt.Errorf("gathering facts: %w", err))
 	}
 	return k, nil
+}
+
+// silent is when the first of the sources was heard last that a bypass is for; zero while no
+// bypass is in force. One placed between the gathering and the decision finds fewer facts than
+// it could, and shows fewer people.
+func (g *Gate) silent(now time.Time) (first time.Time) {
+	g.journal.Read(func(s *journal.State) {
+		for _, at := range s.Orders().Silent(now) {
+			if first.IsZero() || at.Before(first) {
+				first = at
+			}
+		}
+	})
+	return first
 }
 
 // askers is the accounts of one generation, as the roster has them.
@@ -115,10 +130,12 @@ func (a *askers) of(ctx context.Context, files Files, account roster.AccountID) 
 	return asker, generation, nil
 }
 
-// facts is what other systems say, by person: what holds now, or will.
+// facts is what other systems say, by person: what holds now, or will, or held when a source
+// fell silent.
 type facts struct {
 	mu          sync.Mutex    // guards what follows
 	since       ledger.Number // every change entered before it is known
+	silent      time.Time     // what held then is remembered, too; zero while no bypass is in force
 	cache       cache[register.PersonID, []reason.Fact]
 	asked, read uint64 // people, and those of them who were not remembered
 }
@@ -153,11 +170,20 @@ func (f *facts) change(next ledger.Number, changes []journal.FactChange) {
 }
 
 // about returns the facts about people, and how many entries the ledger had when they were
-// known to hold.
-func (f *facts) about(ctx context.Context, files Files, asker Asker, people []policy.Opening, at time.Time) ([]reason.Fact, ledger.Number, error) {
+// known to hold: those that hold now or later, and while a bypass is in force those that held
+// when its source fell silent.
+func (f *facts) about(ctx context.Context, files Files, asker Asker, people []policy.Opening, now, silent time.Time) ([]reason.Fact, ledger.Number, error) {
 	found := make([]reason.Fact, 0, len(people))
 	var missing []register.PersonID
+	at := now
+	if !silent.IsZero() {
+		at = silent
+	}
 	f.mu.Lock()
+	if !silent.IsZero() && !silent.Equal(f.silent) {
+		f.cache.clear() // it lacks what had ended when it was read
+	}
+	f.silent = silent
 	since := f.since
 	for _, opening := range people {
 		if opening.Person.IsZero() {
@@ -179,7 +205,7 @@ func (f *facts) about(ctx context.Context, files Files, asker Asker, people []po
 	if err != nil {
 		return nil, 0, err
 	}
-	f.remember(missing, read, since)
+	f.remember(missing, read, since, silent)
 	return append(found, read...), since, nil
 }
 
@@ -198,15 +224,16 @@ func (g *Gate) Memory() Memory {
 	return Memory{g.facts.cache.bytes() + g.askers.cache.bytes(), g.facts.asked, g.facts.read}
 }
 
-// remember takes in what was read about people, unless facts have changed meanwhile.
-func (f *facts) remember(people []register.PersonID, read []reason.Fact, since ledger.Number) {
+// remember takes in what was read about people, unless facts have changed meanwhile or more
+// is asked for.
+func (f *facts) remember(people []register.PersonID, read []reason.Fact, since ledger.Number, silent time.Time) {
 	of := make(map[register.PersonID][]reason.Fact, len(people))
 	for _, fact := range read {
 		of[fact.Person] = append(of[fact.Person], fact)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.since != since {
+	if f.since != since || !f.silent.Equal(silent) {
 		return
 	}
 	for _, person := range people {

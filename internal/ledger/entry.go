@@ -105,7 +105,7 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // Order is the order that the entry placed or lifted, as far as the ledger tells of it.
 func (e Entry) Order() order.Order {
-	return order.Order{Effect: e.Effect, Reach: e.Reach, Target: e.Target, Ends: e.Until, By: string(e.Account), Cause: uint64(e.Cause), Because: e.Note, Spares: e.Spares}
+	return order.Order{Effect: e.Effect, Reach: e.Reach, Target: e.Target, Ends: e.Until, By: string(e.Account), Cause: uint64(e.Cause), Because: e.Note, Since: e.Since, Spares: e.Spares}
 }
 
 // Disclosed reports whether the entry says that a person was shown.

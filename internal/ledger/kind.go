@@ -216,7 +216,7 @@ var fields = map[Kind][]string{
 	Attempted:  passed,
 	Changed:    passed,
 	Consulted:  passed,
-	Placed:     also(doer, "Effect", "Reach", "Target", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest", "Spares", "Approver"),
+	Placed:     also(doer, "Effect", "Reach", "Target", "Since", "Until", "Cause", "Why", "Counted", "Limit", "State", "Digest", "Spares", "Approver"),
 	Lifted:     also(doer, "Effect", "Reach", "Target", "Subject", "From", "End", "Approver", "State", "Cause"),
 	Read:       also(doer, "State", "Target", "Person", "Epoch", "Since", "Until", "From", "End", "Count", "Route"),
 	Imported:   also(doer, "State", "Target", "Count", "Rejected", "Digest"),

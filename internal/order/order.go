@@ -1,6 +1,6 @@
 // Package order says what is frozen, suspended or closed, and how far each order
-// reaches. An order in force can only take away; lifting one is a new act, never an
-// edit.
+// reaches. An order in force can only take away, but for a bypass, which two persons place
+// for hours; lifting one is a new act, never an edit.
 package order
 
 import (
@@ -29,6 +29,20 @@ const (
 	Suspended Effect = "suspended"
 	// Closed stops a service, or everything, for all accounts.
 	Closed Effect = "closed"
+	// Bypassed is for when a source does not arrive: every account is shown its own caseload,
+	// with what the source told until it fell silent, and nobody else. Two persons place it, and it ends by itself.
+	Bypassed Effect = "bypassed"
+	// BypassAsked is what one of them asks the other for. It changes nothing.
+	BypassAsked Effect = "bypass-asked"
+)
+
+const (
+	// LongestBypass bounds a bypass.
+	LongestBypass = 12 * time.Hour
+	// LongestSilence is how long ago its source was heard, at most: what was told before is too old to go by.
+	LongestSilence = 7 * 24 * time.Hour
+	// AskedFor is how long what one person asked for can be approved.
+	AskedFor = 30 * time.Minute
 )
 
 // Reach is how far an order goes. A lineage is stopped by an order on each of its accounts.
@@ -42,10 +56,11 @@ const (
 	Role         Reach = "role"
 	Network      Reach = "network" // a class of network, as the gate knows it
 	Everything   Reach = "everything"
+	Source       Reach = "source" // of a bypass, which everybody is under: the source that is silent
 )
 
 // Reaches are all of them, from the narrowest.
-var Reaches = []Reach{Account, Organisation, Role, Network, Function, Service, Everything}
+var Reaches = []Reach{Account, Organisation, Role, Network, Function, Service, Everything, Source}
 
 // Elsewhere is the class of network that is none of those which the operator named.
 const Elsewhere = "other"
@@ -90,6 +105,7 @@ type Order struct {
 	Cause   uint64                // the number of the entry that brought it about; zero: none is known
 	Because string                // what a person wrote, for the desk and the file of the incident
 	Message Message               // shown to the accounts it stops; may be empty
+	Since   time.Time             // of a bypass: when its source was heard last
 	Spares  roster.OrganisationID // of what is closed: whose people read already; may be empty
 	Broken  bool                  // no node wrote its row as it is: whatever it was, it closes everything
 }
@@ -113,6 +129,14 @@ func (o Order) Check() error {
 		return fmt.Errorf("an order needs the name of who places it")
 	case !o.Ends.IsZero() && !o.Ends.After(o.Placed):
 		return fmt.Errorf("an order cannot end before it begins")
+	case o.bypasses() && (o.Ends.IsZero() || o.Ends.Sub(o.Placed) > LongestBypass):
+		return fmt.Errorf("a bypass ends by itself, within %d hours", int(LongestBypass.Hours()))
+	case o.bypasses() && (o.Since.After(o.Placed) || o.Placed.Sub(o.Since) > LongestSilence):
+		return fmt.Errorf("the source was heard more than %d days ago: what it told is too old for a bypass", int(LongestSilence.Hours())/24)
+	case o.bypasses() && o.Because == "":
+		return fmt.Errorf("a bypass needs its cause")
+	case !o.bypasses() && !o.Since.IsZero():
+		return fmt.Errorf("only a bypass has a source that fell silent")
 	case !readable(o.Message.French) || !readable(o.Message.English):
 		return fmt.Errorf("the message to whoever an order stops holds at most %d characters, that can be read and move no cursor: type it anew", typed.Longest)
 	}
@@ -129,6 +153,7 @@ func (o Order) check() error {
 	fits := map[Reach][]Effect{
 		Account: {Narrowed, Frozen, Suspended}, Organisation: {Narrowed, Frozen, Reduced, Suspended},
 		Role: {Narrowed, Frozen, Suspended}, Network: {Frozen, Closed}, Function: {Closed}, Service: {Reduced, Closed}, Everything: {Frozen, Reduced, Closed},
+		Source: {Bypassed, BypassAsked},
 	}
 	effects, known := fits[o.Reach]
 	switch {
@@ -187,9 +212,15 @@ func (o Order) Stops(u Use, now time.Time) bool {
 	case o.on(u) == Reduced:
 		return u.Function == Changes || u.Function == Exports
 	default:
-		return o.Effect != Narrowed
+		return o.Takes()
 	}
 }
+
+// Takes reports whether the order stops or freezes those whom it reaches.
+func (o Order) Takes() bool { return o.Effect != Narrowed && !o.bypasses() }
+
+// bypasses reports whether the order is a bypass, or asks for one.
+func (o Order) bypasses() bool { return o.Effect == Bypassed || o.Effect == BypassAsked }
 
 // on is the effect that an order has on a use which it reaches.
 func (o Order) on(u Use) Effect {
@@ -254,6 +285,50 @@ func (s Set) Narrows(u Use, now time.Time) bool {
 	return slices.ContainsFunc(s, func(o Order) bool {
 		return o.Effect == Narrowed && o.holds(now) && o.Reaches(u)
 	})
+}
+
+// Bypasses returns the bypasses in force, and those that are asked for and can be approved.
+func (s Set) Bypasses(now time.Time) (in, asked []Order) {
+	for _, o := range s {
+		switch {
+		case !o.holds(now):
+		case o.Effect == Bypassed:
+			in = append(in, o)
+		case o.Asks(now):
+			asked = append(asked, o)
+		}
+	}
+	return in, asked
+}
+
+// BypassedUntil is when the last bypass in force ends; zero when none is.
+func (s Set) BypassedUntil(now time.Time) (until time.Time) {
+	in, _ := s.Bypasses(now)
+	for _, o := range in {
+		if o.Ends.After(until) {
+			until = o.Ends
+		}
+	}
+	return until
+}
+
+// Silent returns when each source that a bypass is for was heard last; nil while no bypass is
+// in force.
+func (s Set) Silent(now time.Time) map[string]time.Time {
+	in, _ := s.Bypasses(now)
+	if len(in) == 0 {
+		return nil
+	}
+	silent := make(map[string]time.Time, len(in))
+	for _, o := range in {
+		silent[o.Target] = o.Since
+	}
+	return silent
+}
+
+// Asks reports whether the order asks for a bypass that can still be approved.
+func (o Order) Asks(now time.Time) bool {
+	return o.Effect == BypassAsked && o.holds(now) && now.Sub(o.Placed) < AskedFor
 }
 
 // holds reports whether the order has not ended.

@@ -261,6 +261,7 @@ type weighing struct {
 	frozen    bool
 	observed  bool         // every rule is only observed for the ask
 	spared    meter.Limits // those that are only observed
+	bypassed  bool         // a source does not arrive: the account's own caseload, and nobody else
 	canaryMet bool         // an earlier search showed a canary, and no step-up followed
 	explainer reason.Explainer
 	meter     *meter.Draft
@@ -274,6 +275,7 @@ type weighing struct {
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	spared := r.Observed.Limits(ask)
 	met, proved := facts.Meter.CanariesListed(meter.CanaryListedLimit, spared, now)
+	facts.Evidence.Silent = facts.Orders.Silent(now)
 	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
@@ -282,6 +284,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
 		spared:    spared,
+		bypassed:  facts.Evidence.Silent != nil,
 		canaryMet: met > 0 && !proved,
 		explainer: reason.Explain(ask.Account, ask.Organisation, facts.Evidence, r.Covers, now),
 		meter:     facts.Meter,
@@ -359,6 +362,8 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	switch {
 	case w.ask.Act == Change && opening.Fields&w.rules.Theirs != 0: // said of whoever exists and of whoever does not
 		return Ruling{Verdict: Withheld, Why: OnlyTheirs}
+	case w.bypassed && !w.passes(opening): // whether they exist or not
+		return Ruling{Verdict: Withheld, Why: CaseloadOnly}
 	case opening.Person.IsZero() && !w.exports():
 		return w.nonexistent()
 	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
@@ -380,6 +385,12 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
 	}
 	return w.unexplained(opening.Person, fields, price)
+}
+
+// passes reports whether a bypass lets somebody be weighed: a person of the account's own
+// caseload, and no export. A canary that is opened by its identifier freezes, as ever.
+func (w *weighing) passes(opening Opening) bool {
+	return !w.exports() && (w.explainer.Of(opening.Person).Kind == reason.Caseload || opening.Canary && !w.frozen && !w.ask.Signs.Has(meter.SearchRow))
 }
 
 // nonexistent rules on a reference to a person who does not exist: it is withheld, and

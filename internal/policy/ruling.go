@@ -137,6 +137,7 @@ const (
 	NetworkClosed       Why = 70 // an order closes the network that is asked from
 	OnlyRead            Why = 71 // an order leaves the service to be read, and this changes or exports
 	OnlyTheirs          Why = 72 // a change touches what only the person themself changes
+	CaseloadOnly        Why = 74 // a bypass is in force, and the person is not in the account's own caseload
 	Unnamed             Why = 60 // a request does not name a person as it must, or not where
 	Overwrites          Why = 61 // a change would write a mask over fields that the account may not see
 )
@@ -171,7 +172,7 @@ var whyNames = map[Why]string{
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	NotReviewed: "not-reviewed", NotTrained: "not-trained",
 	OnlyTheirs:    "only-theirs",
-	NetworkClosed: "network-closed", OnlyRead: "only-read",
+	NetworkClosed: "network-closed", OnlyRead: "only-read", CaseloadOnly: "caseload-only",
 	Unnamed: "unnamed", Overwrites: "overwrites",
 	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",
 }

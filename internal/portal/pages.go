@@ -218,6 +218,7 @@ type Page struct {
 	Below  string // the path of the link under which the page is found
 	Links  []Link // the ways into the rooms that the viewer may enter
 	Viewer Viewer
+	Bypass time.Time // until when a bypass is in force; zero when none is
 }
 
 // LanguageCookie remembers the language somebody chose. No application behind
@@ -236,6 +237,9 @@ func languageOf(r *http.Request) i18n.Language {
 func (p *Pages) page(r *http.Request, who Viewer, title string, pairs ...any) Page {
 	in := languageOf(r)
 	begun := Page{Lang: in, Other: i18n.English, Here: r.URL.RequestURI(), Viewer: who}
+	if p.settings.Bypass != nil && who.ID != "" { // whoever is not signed in is not told
+		begun.Bypass = p.settings.Bypass()
+	}
 	if in == i18n.English {
 		begun.Other = i18n.French
 	}

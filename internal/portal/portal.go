@@ -30,6 +30,7 @@ type Settings struct {
 	Zone     *time.Location           // nil: UTC
 	Now      func() time.Time         // nil: time.Now
 	Log      *slog.Logger             // nil: nothing is logged
+	Bypass   func() time.Time         // until when a bypass is in force, which every page of staff says; zero when none is
 }
 
 // Service is an application behind the gate, as people know it.

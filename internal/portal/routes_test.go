@@ -111,7 +111,13 @@ var parameters = map[string]struct {
 	"POST /questions/{number}": {[]roster.AccountID{"jeanne.vidal", "claire.noir"}, map[string][]string{
 		"{number}": {"600", "7"}, "why": {"for-you", "unexplained", "x"}, "words": {"a few words"},
 	}},
-	"GET /desk/who-saw":  {watchers, nil},
+	"GET /desk/who-saw": {watchers, nil},
+	"GET /bypass":       {keepers, nil},
+	"POST /bypass":      {keepers, map[string][]string{"source": {"agenda", "formations"}, "hours": {"4", "12"}, "because": {"the agenda is silent"}}},
+
+	"POST /bypass/{id}/approve": {keepers, map[string][]string{"{id}": {"2", "99"}}},
+	"POST /bypass/{id}/end":     {keepers, map[string][]string{"{id}": {"2", "99"}}},
+
 	"POST /desk/who-saw": {watchers, map[string][]string{"identifier": {"210", "251"}}},
 }
 

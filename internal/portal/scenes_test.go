@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"poterne/internal/fault"
@@ -72,6 +73,14 @@ func Scenes() map[string]Scene {
 	full.Fill()
 	broken.Fill()
 	broken.Broken = errors.New("a stage broke on purpose")
+	waits, bypassed := portaltest.NewStage(), portaltest.NewStage()
+	asks := order.Order{ID: "40", Effect: order.BypassAsked, Reach: order.Source, Target: "formations", By: "claire.noir", Because: "la passerelle des portefeuilles est en panne", Placed: portaltest.Now.Add(-5 * time.Minute), Ends: portaltest.Now.Add(4 * time.Hour), Since: portaltest.Now.Add(-26 * time.Hour)}
+	waits.Fill()
+	bypassed.Fill()
+	waits.InForce = order.Set{asks}
+	asks.ID, asks.Effect = order.ID(strconv.Itoa(len(bypassed.Written))), order.Bypassed
+	bypassed.InForce = order.Set{asks}
+	bypassed.Write(time.Minute, ledger.Entry{Kind: ledger.Placed, Account: "claire.noir", Approver: "noa.lambert", Effect: asks.Effect, Reach: asks.Reach, Target: asks.Target, Since: asks.Since, Until: asks.Ends, Note: asks.Because})
 	held, closed, frozen, drained := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
 	held.Contain(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
 	closed.Contain(order.Everything, "", order.Closed, "")
@@ -196,6 +205,14 @@ func Scenes() map[string]Scene {
 		"incident-public":    telling.Visits("", "GET", "/incident?reference=2026-001-A", nil),
 		"incident-telling":   telling.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
+		"bypass":             full.Visits("noa.lambert", "GET", "/bypass", nil),
+		"bypass-waits":       waits.Visits("noa.lambert", "GET", "/bypass", nil),
+		"bypass-own":         waits.Visits("claire.noir", "GET", "/bypass", nil),
+		"bypass-in-force":    bypassed.Visits("noa.lambert", "GET", "/bypass", nil),
+		"bypass-seen":        bypassed.Visits("camille.aubry", "GET", "/", nil),
+		"bypass-mend":        full.Visits("noa.lambert", "POST", "/bypass", url.Values{"source": {"x"}, "hours": {"13"}, "because": {" "}}),
+		"bypass-failing":     broken.Visits("noa.lambert", "GET", "/bypass", nil),
+		"bypass-refused":     full.Visits("camille.aubry", "GET", "/bypass", nil),
 		"questions":          keeping.Visits("jeanne.vidal", "GET", "/questions", nil),
 		"withheld":           signing.Visits("noa.lambert", "GET", "/withheld", nil),
 		"withheld-officer":   keeping.Visits("claire.noir", "GET", "/withheld", nil),

@@ -93,6 +93,9 @@ type Fact struct {
 type Evidence struct {
 	Facts  []Fact // about those people, of the asker, its organisation or the colleagues it covers
 	Covers []Duty // in which the asker is the substitute
+	// Silent is when each source that a bypass is for was heard last: the asker's own caseload
+	// holds as it did at that moment. Nil while no bypass is in force.
+	Silent map[string]time.Time
 }
 
 // Reason is why an opening is explained, with the fact behind it.
@@ -119,7 +122,7 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 	e := Explainer{reasons: make(map[register.PersonID]Reason, len(evidence.Facts))}
 	covers := bounds.absent(evidence.Covers, account, organisation, now)
 	for _, fact := range evidence.Facts {
-		if !fact.live(now) {
+		if !fact.live(now) && !evidence.lasts(fact, account) {
 			continue
 		}
 		if fact.Kind == Protected {
@@ -171,6 +174,13 @@ func (f Fact) live(now time.Time) bool {
 	}
 	life, short := f.Kind.Life()
 	return !short || now.Sub(f.From) < life
+}
+
+// lasts reports whether a fact put somebody in the account's own caseload at the moment at
+// which its source fell silent.
+func (e Evidence) lasts(f Fact, account roster.AccountID) bool {
+	silent, bypassed := e.Silent[f.Source]
+	return bypassed && f.Kind == Caseload && f.Account == account && f.Waits == 0 && !silent.Before(f.From) && silent.Before(f.Until)
 }
 
 // explains says whether a live fact explains an opening, or is only a ticket that

@@ -126,3 +126,44 @@ func TestKindsOfFactsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// In a bypass, an account's own caseload holds as it did when its source fell silent: not
+// what had ended by then or began later, not what another source told, and nothing else.
+func TestInABypassACaseloadHoldsAsItDidWhenItsSourceFellSilent(t *testing.T) {
+	silent := now.Add(-24 * time.Hour)
+	lapsed := func(change func(*reason.Fact)) reason.Fact {
+		return fact(func(f *reason.Fact) {
+			f.From, f.Until = now.Add(-48*time.Hour), now.Add(-time.Hour)
+			if change != nil {
+				change(f)
+			}
+		})
+	}
+	evidence := func(f reason.Fact, more ...reason.Fact) reason.Evidence {
+		return reason.Evidence{Facts: append(more, f), Silent: map[string]time.Time{fact(nil).Source: silent}}
+	}
+	for name, test := range map[string]struct {
+		evidence reason.Evidence
+		want     bool
+	}{
+		"it ended since":                 {evidence(lapsed(nil)), true},
+		"it holds":                       {evidence(fact(nil)), true},
+		"it had ended":                   {evidence(lapsed(func(f *reason.Fact) { f.Until = silent })), false},
+		"it held to the last moment":     {evidence(lapsed(func(f *reason.Fact) { f.Until = silent.Add(1) })), true},
+		"it began later":                 {evidence(lapsed(func(f *reason.Fact) { f.From = silent.Add(1) })), false},
+		"it began then":                  {evidence(lapsed(func(f *reason.Fact) { f.From = silent })), true},
+		"it waits for a second person":   {evidence(lapsed(func(f *reason.Fact) { f.Waits = 7 })), false},
+		"it is a colleague's":            {evidence(lapsed(func(f *reason.Fact) { f.Account = "karim" })), false},
+		"another source told it":         {evidence(lapsed(func(f *reason.Fact) { f.Source = "another" })), false},
+		"it is an appointment":           {evidence(lapsed(func(f *reason.Fact) { f.Kind = reason.Appointment })), false},
+		"it is an enrolment":             {evidence(lapsed(func(f *reason.Fact) { f.Kind, f.Account, f.Organisation = reason.Enrolment, "", "mlv" })), false},
+		"no bypass is in force":          {reason.Evidence{Facts: []reason.Fact{lapsed(nil)}}, false},
+		"a cover of whose it was, alone": {reason.Evidence{Facts: []reason.Fact{lapsed(func(f *reason.Fact) { f.Account = "karim" })}, Covers: []reason.Duty{duty(nil)}, Silent: map[string]time.Time{fact(nil).Source: silent}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := reason.Explain("pauline", "mlv", test.evidence, reason.Covers, now).Of(person); got.Explained() != test.want {
+				t.Errorf("explained by %v", got)
+			}
+		})
+	}
+}

@@ -225,7 +225,7 @@ func (v *Event) order(e ledger.Entry) {
 		}
 		v.class(accountChange, activity)
 		v.User = &user{UID: cmp.Or(e.Target, "nobody")}
-	case placed:
+	case placed != (e.Reach == order.Source):
 		v.access(revokePrivileges, &user{UID: named(e), Name: named(e)}, string(e.Effect))
 	default:
 		v.access(assignPrivileges, &user{UID: named(e), Name: named(e)}, string(e.Effect))

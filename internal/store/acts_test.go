@@ -103,6 +103,10 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a passkey is cloned":       act(&accounts.Use{ID: passkeyOf("chief", 1).ID, Account: "chief", Counter: 2, Entry: ledger.Entry{Kind: ledger.SteppedUp, Account: "chief"}}),
 	"a passkey is removed":      act(&accounts.Remove{Account: "chief", ID: passkeyOf("chief", 1).ID, Last: true}),
 	"accepted with a passkey":   act(acceptingWith("bea", 8)),
+	"a bypass is asked for":     act(&containment.AskBypass{Source: "silent", For: 2 * time.Hour, By: "samir", Because: "muet"}),
+	"a bypass is approved":      act(&containment.ApproveBypass{Asked: askedBypass, By: "samir"}),
+	"two people place a bypass": act(&containment.AskBypass{Source: "silent", For: time.Hour, By: "nadia", Approver: "samir", Because: "muet"}),
+	"a bypass is ended":         act(containment.Lift{ID: askedBypass, By: "nadia"}),
 	"everything is closed":      act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -117,7 +121,7 @@ func writes(name string) int {
 		return 2 // and that it is the proposer's fourth within a day
 	case "accounts are confirmed":
 		return 3
-	case "an order is put back", "a service is to be read":
+	case "an order is put back", "a service is to be read", "a bypass is approved":
 		return 2 // under another number, and not under its own any more
 	default:
 		return 1
@@ -210,6 +214,8 @@ func prepared(t *testing.T, s *store.DB) {
 		act(journal.Note{Kind: ledger.SteppedUp, Account: "nadia"}),
 		act(person.AskContacts{Person: storetest.Person(1), Hidden: []byte("hidden")}),
 		act(person.AskContacts{Person: storetest.Person(3), Hidden: []byte("hidden, too")}),
+		act(&intake.FactBatch{By: "samir", Source: "silent", Bounds: reason.Covers}),
+		act(&containment.AskBypass{Source: "silent", For: time.Hour, By: "nadia", Because: "muet"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -223,8 +229,11 @@ var ready = notice.Message{
 	First: actAt, Last: actAt, Shown: register.Name, Harms: []string{"fraud"}, Contained: true, Notified: true,
 }
 
-// asked is the question that prepared asks.
-const asked = 41
+// asked is the question that prepared asks, and the bypass.
+const (
+	asked       = 41
+	askedBypass = "57"
+)
 
 // seen is an entry in which somebody was shown to karim.
 func seen(number ledger.Number) ledger.Entry {
@@ -497,6 +506,7 @@ type allRows interface {
 	containment.LineageRows
 	accounts.BindingRows
 	containment.ReopenRows
+	containment.BypassRows
 	accounts.AdmitRows
 	intake.WaitingRows
 	intake.AliasRows

@@ -180,23 +180,34 @@ func (db *DB) factsAbout(ctx context.Context, people []register.PersonID, at tim
 	return facts, rows.Err()
 }
 
-// Heard returns when each source was last heard.
+// Heard returns when each source was last heard. One whose row no node wrote was never.
 func (f Facts) Heard(ctx context.Context) (map[string]time.Time, error) {
-	rows, err := f.db.read.QueryContext(ctx, `select name, heard_us from source`)
+	heard, err := f.db.heard(ctx, f.db.read)
 	if err != nil {
-		return nil, fmt.Errorf("reading sources: %w", f.db.engine.classify(err))
+		err = fmt.Errorf("reading sources: %w", f.db.engine.classify(err))
+	}
+	return heard, err
+}
+
+func (db *DB) heard(ctx context.Context, q querier) (map[string]time.Time, error) {
+	rows, err := q.QueryContext(ctx, `select name, heard_us, seal from source`)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	heard := make(map[string]time.Time)
 	for rows.Next() {
 		var name string
 		var at sql.NullInt64
-		if err := rows.Scan(&name, &at); err != nil {
-			return nil, fmt.Errorf("reading a source: %w", f.db.engine.classify(err))
+		var seal []byte
+		if err := rows.Scan(&name, &at, &seal); err != nil {
+			return nil, err
 		}
-		heard[name] = fromMicro(at)
+		if db.seals.holds(seal, sourceRow(name, fromMicro(at)), func() string { return name }) {
+			heard[name] = fromMicro(at)
+		}
 	}
-	return heard, f.db.engine.classify(rows.Err())
+	return heard, rows.Err()
 }
 
 // factRows is what other systems say, in a turn.
@@ -216,17 +227,23 @@ func (r factRows) Declared(by roster.AccountID, now time.Time) ([]reason.CoverDu
 	return covers, doing("reading covers", err)
 }
 
+// Heard implements containment.BypassRows.
+func (r factRows) Heard() (map[string]time.Time, error) {
+	heard, err := r.db.heard(r.ctx, r.tx)
+	return heard, doing("reading sources", err)
+}
+
 // UpsertFacts implements intake.FactRows.
 func (r factRows) UpsertFacts(batch intake.FactBatch, entry ledger.Entry) error {
 	const heard = `
-		insert into source (name, heard_us) values ($1, $2)
-		on conflict (name) do update set heard_us = excluded.heard_us`
+		insert into source (name, heard_us, seal) values ($1, $2, $3)
+		on conflict (name) do update set heard_us = excluded.heard_us, seal = excluded.seal`
 	const cover = `
 		insert into cover (source, id, absent, substitute, declared_by, from_us, until_us, seal) values `
 	const coverAgain = `
 		on conflict (source, id) do update set absent = excluded.absent, substitute = excluded.substitute,
 			declared_by = excluded.declared_by, from_us = excluded.from_us, until_us = excluded.until_us, seal = excluded.seal`
-	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro()); err != nil {
+	if _, err := r.exec(heard, batch.Source, entry.Time.UnixMicro(), r.db.seals.seal(sourceRow(batch.Source, entry.Time))); err != nil {
 		return fmt.Errorf("noting that a source was heard: %w", err)
 	}
 	if err := r.PutFacts(batch.Source, batch.Facts, entry.Number); err != nil {

@@ -418,6 +418,18 @@ var attempts = map[string]attempt{
 		try:   sqlOf(`update standing_order set effect = 'narrowed'`),
 		gives: func(r robbed) bool { return !r.stopped("karim") }, named: "standing_order",
 	},
+	"an order is a bypass": {
+		try:   sqlOf(`update standing_order set effect = 'bypassed', reach = 'source', target = 'cases', since_us = placed_us, ends_us = placed_us + 36000000000`),
+		gives: func(r robbed) bool { return !r.stopped("karim") }, named: "standing_order",
+	},
+	"a source was heard before": {
+		try: sqlOf(`update source set heard_us = heard_us - 1000000 where name = 'cases'`),
+		gives: func(r robbed) bool {
+			heard, err := store.NewFacts(r.s).Heard(r.t.Context())
+			_, there := heard["cases"]
+			return err == nil && there
+		}, named: "source cases",
+	},
 	"an order that was lifted is put back": {
 		try: func(r robbed, before map[string]func()) {
 			w := journal.Outside{DB: store.NewLedger(r.s), Now: time.Now}

@@ -24,7 +24,7 @@ func (o Orders) InForce(ctx context.Context) (order.Set, error) {
 	return orders, o.db.engine.classify(err)
 }
 
-const orderColumns = `select id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message_fr, message_en, spares, lifted_us, lifted_by, seal from standing_order`
+const orderColumns = `select id, effect, reach, target, placed_us, ends_us, since_us, placed_by, cause, because, message_fr, message_en, spares, lifted_us, lifted_by, seal from standing_order`
 
 // ordersInForce reads the orders placed and not lifted. Whatever is not as a node wrote
 // it closes everything: what it said is not known. One that was lifted counts as lifted
@@ -54,11 +54,11 @@ type storedOrder struct {
 }
 
 func (db *DB) scanOrder(row interface{ Scan(...any) error }) (o storedOrder, err error) {
-	var placed, ends, lifted sql.NullInt64
+	var placed, ends, since, lifted sql.NullInt64
 	var by sql.NullString
 	var seal []byte
-	err = row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &o.By, &o.Cause, &o.Because, &o.Message.French, &o.Message.English, &o.Spares, &lifted, &by, &seal)
-	o.Placed, o.Ends, o.lifted, o.by = fromMicro(placed), fromMicro(ends), fromMicro(lifted), by.String
+	err = row.Scan(&o.ID, &o.Effect, &o.Reach, &o.Target, &placed, &ends, &since, &o.By, &o.Cause, &o.Because, &o.Message.French, &o.Message.English, &o.Spares, &lifted, &by, &seal)
+	o.Placed, o.Ends, o.Since, o.lifted, o.by = fromMicro(placed), fromMicro(ends), fromMicro(since), fromMicro(lifted), by.String
 	if err == nil {
 		o.broken = !db.seals.holds(seal, orderRow(o.Order, o.lifted, o.by), func() string { return string(o.ID) })
 	}
@@ -79,10 +79,10 @@ type orderRows struct{ *turn }
 // InsertOrder implements containment.Rows.
 func (r orderRows) InsertOrder(o order.Order) error {
 	const insert = `
-		insert into standing_order (id, effect, reach, target, placed_us, ends_us, placed_by, cause, because, message_fr, message_en, spares, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+		insert into standing_order (id, effect, reach, target, placed_us, ends_us, since_us, placed_by, cause, because, message_fr, message_en, spares, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 	_, err := r.exec(insert, string(o.ID), string(o.Effect), string(o.Reach), o.Target,
-		o.Placed.UnixMicro(), micro(o.Ends), o.By, int64(o.Cause), o.Because, o.Message.French, o.Message.English, string(o.Spares), r.db.seals.seal(orderRow(o, time.Time{}, "")))
+		o.Placed.UnixMicro(), micro(o.Ends), micro(o.Since), o.By, int64(o.Cause), o.Because, o.Message.French, o.Message.English, string(o.Spares), r.db.seals.seal(orderRow(o, time.Time{}, "")))
 	return doing("placing an order", err)
 }
 

@@ -105,7 +105,11 @@ func aliasRow(a intake.Alias) *seal.Row {
 // orderRow is an order that is in force, or was until somebody lifted it.
 func orderRow(o order.Order, lifted time.Time, by string) *seal.Row {
 	return seal.NewRow("standing_order").Text(string(o.ID)).Text(string(o.Effect)).Text(string(o.Reach)).Text(o.Target).
-		Time(o.Placed).Time(o.Ends).Text(o.By).Int(int64(o.Cause)).Text(o.Because).Text(o.Message.French).Text(o.Message.English).Text(string(o.Spares)).Time(lifted).Text(by)
+		Time(o.Placed).Time(o.Ends).Time(o.Since).Text(o.By).Int(int64(o.Cause)).Text(o.Because).Text(o.Message.French).Text(o.Message.English).Text(string(o.Spares)).Time(lifted).Text(by)
+}
+
+func sourceRow(name string, heard time.Time) *seal.Row {
+	return seal.NewRow("source").Text(name).Time(heard)
 }
 
 func orderLineRow(l containment.Line) *seal.Row {

@@ -132,6 +132,7 @@ var _ interface {
 	approval.Rows
 	containment.LineageRows
 	containment.ReopenRows
+	containment.BypassRows
 	custody.DropRows
 	intake.WaitingRows
 	intake.AliasRows

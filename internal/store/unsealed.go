@@ -53,7 +53,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "facts": check.readFacts, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings, "changes of contact details": check.readContactChanges,
+			"sessions": check.readSessions, "facts": check.readFacts, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings, "changes of contact details": check.readContactChanges,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))
@@ -78,6 +78,11 @@ func (db *DB) readWithholdings(ctx context.Context) error {
 
 func (db *DB) readContactChanges(ctx context.Context) error {
 	_, err := db.contactChanges(ctx, db.read, ` order by number`)
+	return err
+}
+
+func (db *DB) readSources(ctx context.Context) error {
+	_, err := db.heard(ctx, db.read)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -210,6 +211,15 @@ func (s stageGate) Place(_ context.Context, o order.Order) (order.Order, error) 
 	return o, o.Check()
 }
 
+func (s stageGate) AskBypass(_ context.Context, ask containment.AskBypass) (order.Order, error) {
+	if _, heard := sources[ask.Source]; !heard {
+		return order.Order{}, fault.Errorf(fault.Absent, "no source %q was ever heard", ask.Source)
+	}
+	return order.Order{}, s.Broken
+}
+
+func (s stageGate) ApproveBypass(context.Context, containment.ApproveBypass) error { return s.Broken }
+
 func (s stageGate) PlaceLineage(ctx context.Context, o order.Order) ([]order.Order, error) {
 	placed, err := s.Place(ctx, o)
 	return []order.Order{placed}, err
@@ -412,7 +422,10 @@ func (s stageRoster) Heard(context.Context) (map[string]time.Time, error) {
 	if len(s.Written) < 10 {
 		return nil, s.Broken
 	}
-	return map[string]time.Time{"agenda": Now.Add(-12 * time.Minute), "telephonie": Now.Add(-5 * time.Hour), "formations": Now.Add(-26 * time.Hour)}, s.Broken
+	return maps.Clone(sources), s.Broken
 }
+
+// sources is when each of them was last heard.
+var sources = map[string]time.Time{"agenda": Now.Add(-12 * time.Minute), "telephonie": Now.Add(-5 * time.Hour), "formations": Now.Add(-26 * time.Hour)}
 
 func (s stageLedger) FirstAt(context.Context, time.Time) (ledger.Number, error) { return 0, s.Broken }

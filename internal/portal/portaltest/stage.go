@@ -27,6 +27,7 @@ import (
 	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
+	"poterne/internal/portal/rooms/bypass"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
@@ -116,7 +117,11 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	if err != nil {
 		zone = time.FixedZone("UTC+1", 3600)
 	}
-	s := &Stage{Pages: portal.NewPages(portal.Settings{Services: Services, Help: help, Zone: zone, Now: func() time.Time { return Now }})}
+	s := new(Stage)
+	s.Pages = portal.NewPages(portal.Settings{
+		Services: Services, Help: help, Zone: zone, Now: func() time.Time { return Now },
+		Bypass: func() time.Time { return stageGate{s}.Orders().BypassedUntil(Now) },
+	})
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
 		Gate: stageGate{s}, Journal: stageLedger{s}, Calendar: stageLedger{s}, Roster: stageRoster{s}, Containment: stageGate{s}, Reopenings: stageGate{s}, Sessions: stageDoor{s},
@@ -137,7 +142,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
-	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}))
+	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s
 }

@@ -222,7 +222,8 @@ create index passkey_account on passkey (account);
 -- source is when each of the other systems was last heard.
 create table source (
 	name     text collate "C" not null constraint source_name primary key,
-	heard_us bigint           not null
+	heard_us bigint           not null,
+	seal     bytea            not null default ''
 );
 
 -- fact is what a source says an account or an organisation has to do with a person,
@@ -295,14 +296,16 @@ create table alias (
 -- standing_order is the containment in force, and what was. An order holds from the
 -- turn that placed it until it ends or is lifted; it MUST be lifted once only, and not
 -- changed otherwise. cause is the number of the entry that brought it about; 0 when
--- none is known. spares is the organisation whose people read already what is closed.
+-- none is known. spares is the organisation whose people read already what is closed,
+-- since_us when the source of a bypass was heard last.
 create table standing_order (
 	id        text collate "C" not null constraint standing_order_id primary key,
-	effect    text             not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'reduced', 'suspended', 'closed')),
-	reach     text             not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'network', 'everything')),
+	effect    text             not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'reduced', 'suspended', 'closed', 'bypassed', 'bypass-asked')),
+	reach     text             not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'network', 'everything', 'source')),
 	target    text             not null,
 	placed_us bigint           not null,
 	ends_us   bigint,
+	since_us  bigint,
 	placed_by text             not null,
 	cause     bigint           not null default 0,
 	because   text             not null,

@@ -202,7 +202,8 @@ create index passkey_account on passkey (account);
 -- source is when each of the other systems was last heard.
 create table source (
 	name     text    not null constraint source_name primary key,
-	heard_us integer not null
+	heard_us integer not null,
+	seal     blob    not null default x''
 ) strict;
 
 -- fact is what a source says an account or an organisation has to do with a person,
@@ -276,14 +277,16 @@ create table alias (
 -- standing_order is the containment in force, and what was. An order holds from the
 -- turn that placed it until it ends or is lifted; it MUST be lifted once only, and not
 -- changed otherwise. cause is the number of the entry that brought it about; 0 when
--- none is known. spares is the organisation whose people read already what is closed.
+-- none is known. spares is the organisation whose people read already what is closed,
+-- since_us when the source of a bypass was heard last.
 create table standing_order (
 	id        text    not null constraint standing_order_id primary key,
-	effect    text    not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'reduced', 'suspended', 'closed')),
-	reach     text    not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'network', 'everything')),
+	effect    text    not null constraint standing_order_effect check (effect in ('narrowed', 'frozen', 'reduced', 'suspended', 'closed', 'bypassed', 'bypass-asked')),
+	reach     text    not null check (reach in ('account', 'organisation', 'service', 'function', 'role', 'network', 'everything', 'source')),
 	target    text    not null,
 	placed_us integer not null,
 	ends_us   integer,
+	since_us  integer,
 	placed_by text    not null,
 	cause     integer not null default 0,
 	because   text    not null,

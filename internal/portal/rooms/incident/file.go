@@ -245,7 +245,7 @@ func (h *Handlers) facts(v visit, f file) notice.Facts {
 		o, reached := orders.Against(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}, now)
 		facts.GoingOn = facts.GoingOn || !reached || !shuts(o)
 		for _, o := range orders {
-			if o.Reach != order.Service && o.Effect != order.Narrowed && o.Reaches(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}) && !slices.ContainsFunc(placed, func(p order.Order) bool { return p.ID == o.ID }) {
+			if o.Reach != order.Service && o.Takes() && o.Reaches(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}) && !slices.ContainsFunc(placed, func(p order.Order) bool { return p.ID == o.ID }) {
 				placed = append(placed, o)
 			}
 		}
