@@ -118,7 +118,7 @@ var (
 	program = regexp.MustCompile("`((?:poterne|make|demo) [^`]*)`")
 )
 
-// readme is what a README lists, whatever its language.
+// readme is what a page lists, whatever its language.
 type readme struct {
 	commands []string // of blocks, and those named in the text
 	links    []string
@@ -142,8 +142,8 @@ func readReadme(t *testing.T, page string) (r readme) {
 		r.commands = append(r.commands, found[1])
 	}
 	for _, found := range link.FindAllStringSubmatch(text, -1) {
-		if !strings.HasPrefix(found[1], "README") {
-			r.links = append(r.links, found[1])
+		if !slices.Contains([]string{"README.md", "README.fr.md", "status.md", "status.fr.md"}, found[1]) { // the page in the other language
+			r.links = append(r.links, strings.ReplaceAll(found[1], ".fr.md", ".md"))
 		}
 	}
 	for line := range strings.Lines(text) {
@@ -158,32 +158,37 @@ func readReadme(t *testing.T, page string) (r readme) {
 	return r
 }
 
-// Whoever reads one README has read the other.
-func TestBothReadmesHaveTheSameCommandsLinksAndRows(t *testing.T) {
-	english, french := readReadme(t, "../README.md"), readReadme(t, "../README.fr.md")
-	for _, compared := range []struct {
-		what            string
-		english, french []string
-	}{
-		{"commands", english.commands, french.commands},
-		{"links", english.links, french.links},
-		{"rows", rowsOf(english), rowsOf(french)},
-	} {
-		if len(compared.english) < 10 && compared.what != "commands" {
-			t.Errorf("only %d %s", len(compared.english), compared.what)
-		}
-		for _, one := range compared.english {
-			if !slices.Contains(compared.french, one) {
-				t.Errorf("of the %s, README.fr.md lacks %s", compared.what, one)
+// bilingual are the pages that there are in French, too.
+var bilingual = map[string]string{"../README.md": "../README.fr.md", "status.md": "status.fr.md"}
+
+// Whoever reads a page in one language has read it in the other.
+func TestAPageInTwoLanguagesHasTheSameCommandsLinksAndRows(t *testing.T) {
+	for page, translated := range bilingual {
+		english, french := readReadme(t, page), readReadme(t, translated)
+		for _, compared := range []struct {
+			what            string
+			english, french []string
+		}{
+			{"commands", english.commands, french.commands},
+			{"links", english.links, french.links},
+			{"rows", rowsOf(english), rowsOf(french)},
+		} {
+			if len(compared.english) < 5 && compared.what == "links" {
+				t.Errorf("%s has only %d %s", page, len(compared.english), compared.what)
 			}
-		}
-		for _, one := range compared.french {
-			if !slices.Contains(compared.english, one) {
-				t.Errorf("of the %s, README.md lacks %s", compared.what, one)
+			for _, one := range compared.english {
+				if !slices.Contains(compared.french, one) {
+					t.Errorf("of the %s, %s lacks %s", compared.what, translated, one)
+				}
 			}
-		}
-		if len(compared.english) != len(compared.french) {
-			t.Errorf("%d %s in English, %d in French", len(compared.english), compared.what, len(compared.french))
+			for _, one := range compared.french {
+				if !slices.Contains(compared.english, one) {
+					t.Errorf("of the %s, %s lacks %s", compared.what, page, one)
+				}
+			}
+			if len(compared.english) != len(compared.french) {
+				t.Errorf("%s and %s: %d %s in English, %d in French", page, translated, len(compared.english), compared.what, len(compared.french))
+			}
 		}
 	}
 }
@@ -226,7 +231,7 @@ var missing = []struct {
 	{"planned and not built", "", nil},        // what the words mean
 	{"not yet in the one that runs", "", nil}, // advice
 
-	// The READMEs' table.
+	// The tables of what is there.
 	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
 	{"files read for people", "personnes dans les fichiers", nil},
 	{"more than one head", "plus d’une tête", nil},
@@ -275,14 +280,14 @@ func TestNotYetStandsBesideNoTestedPromise(t *testing.T) {
 	inEnglish, inFrench := func(i int) string { return missing[i].english }, func(i int) string { return missing[i].french }
 	for _, page := range pages(t) {
 		among := inEnglish
-		if strings.HasPrefix(page, french) {
+		if strings.HasPrefix(page, french) || strings.HasSuffix(page, ".fr.md") {
 			among = inFrench
 		}
 		for _, said := range notYetIn(t, page) {
 			judge(page, said, among)
 		}
 	}
-	for page, among := range map[string]func(int) string{"../README.md": inEnglish, "../README.fr.md": inFrench} {
+	for page, among := range map[string]func(int) string{"status.md": inEnglish, "status.fr.md": inFrench} {
 		absent := notThere(t, page)
 		if len(absent) < 10 {
 			t.Errorf("%s has a table of what is not there, of %d items", page, len(absent))
@@ -354,7 +359,7 @@ func notYetIn(t *testing.T, page string) (said []string) {
 	return said
 }
 
-// notThere are the items of the right column of a README's table of what is there.
+// notThere are the items of the right column of a page's table of what is there.
 func notThere(t *testing.T, page string) (items []string) {
 	t.Helper()
 	raw, err := os.ReadFile(page)

@@ -3,6 +3,9 @@
 //
 //	go -C tools run ./promises --results ../artifacts/test.json
 //
+// Its go:generate finds their tests again, and writes docs/status.md and the READMEs' line of
+// state, in both languages.
+//
 // It exits with 1 when a test of a promise failed.
 package main
 
@@ -71,7 +74,10 @@ func run(out io.Writer, resultsFile, root string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile("tests.txt", []byte(found), 0o644)
+		if err := os.WriteFile("tests.txt", []byte(found), 0o644); err != nil {
+			return err
+		}
+		return writeStatus(root, indexOfTests(found))
 	}
 	promises, err := readPromises()
 	if err != nil {
