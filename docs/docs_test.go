@@ -228,12 +228,12 @@ var missing = []struct {
 	{"is not added up", "", []string{"WATCH-4"}},
 	{"Recovery is", "", []string{"ENTRY-7"}},
 	{"EDPB's draft form", "", []string{"TELL-2"}},
+	{"a repository, a container image", "", []string{"RUN-11"}},
 	{"planned and not built", "", nil},        // what the words mean
 	{"not yet in the one that runs", "", nil}, // advice
 
 	// The tables of what is there.
 	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
-	{"files read for people", "personnes dans les fichiers", nil},
 	{"more than one head", "plus d’une tête", nil},
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
 	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
