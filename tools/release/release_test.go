@@ -228,7 +228,7 @@ func (r root) there(path string) bool {
 func TestRUN_11_ThePackageIsInstalledUpgradedAndRemovedAndTheLedgerStays(t *testing.T) {
 	r, in := one(t), newRoot(t)
 	said := in.dpkg("--install", r.deb())
-	if !strings.Contains(said, "guards nothing yet. Next") || !strings.Contains(said, "poterne init . --database /var/lib/poterne/poterne.db") {
+	if !strings.Contains(said, "guards nothing yet. Next") || !strings.Contains(said, "poterne init /etc/poterne --database /var/lib/poterne/poterne.db") {
 		t.Errorf("the next step is not said: %s", said)
 	}
 	if users, _ := os.ReadFile(in.at("etc/passwd")); !strings.Contains(string(users), "\npoterne:") || !strings.Contains(string(users), "nologin") {
@@ -247,7 +247,7 @@ func TestRUN_11_ThePackageIsInstalledUpgradedAndRemovedAndTheLedgerStays(t *test
 	poterne, etc, database := in.at("usr/bin/poterne"), in.at("etc/poterne"), in.at("var/lib/poterne/poterne.db")
 	ask(t, poterne, "init", etc, "--database", database, "--application", "http://127.0.0.1:3000", "--origin", "http://localhost:8080",
 		"--issuer", "https://id.example", "--client", "poterne", "--secret", "s3cr3tsecrets3cr3tsecret", "--subject", "me", "--name", "Anne Morvan", "--siret", "90000000000017")
-	ask(t, poterne, "roster", "import", filepath.Join(etc, "roster.toml"), "--config", filepath.Join(etc, "poterne.toml"))
+	ask(t, poterne, "roster", "import", filepath.Join(etc, "roster.toml"), "--config", filepath.Join(etc, "poterne.toml"), "--as", "anne")
 	kept := make(map[string]string)
 	keep := func() {
 		t.Helper()
