@@ -76,6 +76,11 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an invitation is accepted": act(accepting("bea")),
 	"who accepted is confirmed": act(&accounts.Join{Number: 25, By: "samir"}),
 	"an account is closed":      act(&accounts.Close{By: "samir", Of: "pauline", Why: ledger.ByHand, Because: "partie"}),
+	"a system proposes one":     act(provisioning()),
+	"a system closes one":       act(&accounts.Close{By: "provision/entra", Of: "pauline", Why: ledger.ByHand, Within: "mlv", Because: "SCIM"}),
+	"a signal suspends one":     act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "signals/entra", Because: "Shared Signals"}, Once: true, Most: 20}),
+	"a signal is heard":         act(journal.Note{Kind: ledger.Heard, Account: "signals/entra", Organisation: "mlv", Subject: "pauline", State: ledger.AccountDisabled}),
+	"a programme is proposed":   act(programming()),
 	"accounts are confirmed":    act(&accounts.Review{By: "samir", Of: []roster.AccountID{"karim", "lucas"}, For: time.Hour}),
 	"somebody is certified":     act(&accounts.Certify{By: "karim", From: ledger.ByModule, List: []accounts.Certificate{{Account: "karim", Module: "poterne", Passed: actAt}}, Awareness: accounts.Awareness{Modules: map[roster.Role]string{roster.Adviser: "poterne"}, Valid: time.Hour}}),
 	"a recovery is asked for":   act(&accounts.Recover{Of: "karim", By: "samir", Because: "clé perdue", Token: "stop-lucas"}),
@@ -115,9 +120,9 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "people come in a day", "an account is closed", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
+	case "who accepted is confirmed", "people come in a day", "an account is closed", "a system closes one", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
 		return 2 // and what the account is since then
-	case "an account is proposed":
+	case "an account is proposed", "a programme is proposed":
 		return 2 // and that it is the proposer's fourth within a day
 	case "accounts are confirmed":
 		return 3
@@ -251,6 +256,20 @@ func proposing(name string) *accounts.Propose {
 		By: "chief", Organisation: "mlv", Role: roster.Adviser, Name: name, Mail: name + "@mlv.example", Because: "recrutement",
 		Rights: []accounts.Right{{Service: "dossier", Purpose: "accompany"}}, Until: actAt.AddDate(0, 6, 0),
 	}}
+}
+
+// provisioning is a system's proposal of an account.
+func provisioning() *accounts.Propose {
+	p := proposing("dora")
+	p.By, p.Identity = "provision/entra", roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "dora"}
+	return p
+}
+
+// programming is chief's proposal of a programme's account.
+func programming() *accounts.Propose {
+	p := proposing("agenda")
+	p.Role, p.Identity = roster.Programme, roster.Identity{Issuer: roster.KeyIssuer, Subject: `{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`}
+	return p
 }
 
 // accepting is somebody's acceptance of the invitation whose token is their name.
