@@ -24,20 +24,38 @@ func ask(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// made is what is made of the last commit, in a clone in a folder of its own.
+// made is what is made of this tree, as the one commit of a repository in a folder of its own:
+// how the tree came here, and whose it is, does not matter.
 func made(t *testing.T, folder string) release {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), folder)
-	here, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
+	r := release{root: filepath.Join(dir, "source"), out: filepath.Join(dir, "out"), architectures: []string{runtime.GOARCH}}
+	if err := os.CopyFS(r.root, sources{os.DirFS(filepath.Join("..", ".."))}); err != nil {
 		t.Fatal(err)
 	}
-	ask(t, "git", "clone", "--quiet", "--depth", "1", "file://"+here, filepath.Join(dir, "source"))
-	r := release{root: filepath.Join(dir, "source"), out: filepath.Join(dir, "out"), architectures: []string{runtime.GOARCH}}
+	t.Setenv("GIT_AUTHOR_DATE", "2026-01-05T08:00:00Z")
+	t.Setenv("GIT_COMMITTER_DATE", "2026-01-05T08:00:00Z")
+	for _, command := range [][]string{
+		{"init", "--quiet"}, {"add", "--all"},
+		{"-c", "user.name=Poterne", "-c", "user.email=poterne@poterne.example", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message", "the tree as it is"},
+	} {
+		ask(t, "git", append([]string{"-C", r.root}, command...)...)
+	}
 	if err := r.make(); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// sources is a tree without what is no source.
+type sources struct{ fs.FS }
+
+// ReadDir implements fs.ReadDirFS.
+func (s sources) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(s.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return name == "." && (e.Name() == ".git" || e.Name() == "artifacts")
+	}), err
 }
 
 // shared is what the first test made that needed it; it outlives that test.
