@@ -278,6 +278,7 @@ func (a *agent) ask(d deed) policy.Ask {
 		return ask
 	case writes:
 		ask.Act, ask.Route = policy.Change, "POST /files/{person}"
+		fields &^= register.Contact // which only people themselves change
 	case finds:
 		ask.Signs |= meter.SearchRow
 		ask.Route, fields = "GET /search", register.Name|register.Residence&use.fields
