@@ -143,9 +143,7 @@ func (agg *Aggregates) bonds(e *ledger.Entry, a *account) (bonds []Bond) {
 	add(Organisation, string(e.Organisation))
 	add(Device, e.Device)
 	add(Network, e.Network)
-	if agg.rules.Lineage != nil {
-		add(Proposer, string(agg.rules.Lineage(e.Account)))
-	}
+	add(Proposer, string(agg.rules.Account(e.Account).Proposer))
 	if beat := a.Stranger.beat(e.Time); beat > 0 {
 		add(Rhythm, beat.String())
 	}

@@ -62,11 +62,13 @@ func aggregatesOf(t *town, entries []*ledger.Entry) *campaign.Aggregates {
 func TestWATCH_4_EvidenceIsAddedUpOverAccountsThatShareSomething(t *testing.T) {
 	proposedBy := func(manager roster.AccountID, who ...int) func(*campaign.Rules) {
 		return func(r *campaign.Rules) {
-			r.Lineage = func(id roster.AccountID) roster.AccountID {
+			known := r.Account
+			r.Account = func(id roster.AccountID) roster.Account {
+				a := known(id)
 				if slices.ContainsFunc(who, func(i int) bool { return id == roster.AccountID(fmt.Sprint("a-", i)) }) {
-					return manager
+					a.Proposer = manager
 				}
-				return ""
+				return a
 			}
 		}
 	}

@@ -42,9 +42,6 @@ type Rules struct {
 	// Account returns an account as the roster has it; the zero account when it has
 	// none.
 	Account func(roster.AccountID) roster.Account
-	// Lineage returns the manager who proposed an account; empty when unknown. Nil
-	// knows none.
-	Lineage func(roster.AccountID) roster.AccountID
 	// Narrowed is how long a theft narrows its neighbours' allowances.
 	Narrowed time.Duration
 }

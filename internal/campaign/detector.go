@@ -45,7 +45,7 @@ type Deps struct {
 }
 
 // formOfSums changes with what sums holds, and with what it makes of an entry.
-const formOfSums = 1
+const formOfSums = 2
 
 // Detector follows the ledger, and narrows the neighbours of thefts. It is safe to
 // share. Every node may run one: all reach the same results, and an order is placed once.
@@ -182,12 +182,11 @@ func (d *Detector) narrow(ctx context.Context) error {
 
 // Picture is what the desk is shown.
 type Picture struct {
-	Alarms       []Alarm
-	Thefts       []Theft
-	Surges       []Surge
-	Compares     bool          // there are weeks enough for surges to be seen
-	KnowsLineage bool          // evidence is added up by proposer
-	UpTo         ledger.Number // it holds every entry before this one
+	Alarms   []Alarm
+	Thefts   []Theft
+	Surges   []Surge
+	Compares bool          // there are weeks enough for surges to be seen
+	UpTo     ledger.Number // it holds every entry before this one
 }
 
 // Picture returns how things stand now.
@@ -197,7 +196,7 @@ func (d *Detector) Picture() Picture {
 	now := d.now()
 	return Picture{
 		Alarms: d.recent(now), Thefts: d.aggregates.Thefts(now), Surges: d.aggregates.Surges(now),
-		Compares: d.aggregates.Compares(now), KnowsLineage: d.aggregates.rules.Lineage != nil, UpTo: d.follower.UpTo(),
+		Compares: d.aggregates.Compares(now), UpTo: d.follower.UpTo(),
 	}
 }
 

@@ -96,13 +96,12 @@ func (agg *Aggregates) bondsOf(id roster.AccountID) (bonds []Bond) {
 			}
 		}
 	}
-	if organisation := agg.rules.Account(id).Organisation; organisation != "" {
-		bonds = append(bonds, Bond{Organisation, string(organisation)})
+	of := agg.rules.Account(id)
+	if of.Organisation != "" {
+		bonds = append(bonds, Bond{Organisation, string(of.Organisation)})
 	}
-	if agg.rules.Lineage != nil {
-		if proposer := agg.rules.Lineage(id); proposer != "" {
-			bonds = append(bonds, Bond{Proposer, string(proposer)})
-		}
+	if of.Proposer != "" {
+		bonds = append(bonds, Bond{Proposer, string(of.Proposer)})
 	}
 	return append(bonds, Bond{Proposer, string(id)}) // with those it proposed itself
 }

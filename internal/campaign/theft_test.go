@@ -208,11 +208,13 @@ func TestWATCH_4_ASuspendedManagerNarrowsThoseItProposed(t *testing.T) {
 	h.works("emil", "d2", "agency")
 	h.orders(order.Suspended, order.Account, "jeanne", "samir")
 	rules := h.rules()
-	rules.Lineage = func(id roster.AccountID) roster.AccountID {
+	known := rules.Account
+	rules.Account = func(id roster.AccountID) roster.Account {
+		a := known(id)
 		if id == h.staff["dora"].ID {
-			return manager.ID
+			a.Proposer = manager.ID
 		}
-		return ""
+		return a
 	}
 	aggregates := campaign.NewAggregates(rules)
 	for _, e := range h.entries {
