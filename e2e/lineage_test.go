@@ -67,7 +67,7 @@ func (d *demo) letters(to, want string) string {
 // confirmed, tries to make accounts that read. Nobody is shown; the head and the other
 // manager are told by mail; and one act freezes all that came of it.
 //
-// Promise: RIGHTS-1
+// Promises: RIGHTS-1, ACT-1
 func TestDecember2025AStolenManagerMakesNoAccountThatReads(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, t.TempDir())

@@ -364,7 +364,7 @@ func (s *Stage) Conspire() {
 			{Account: "leo.perrin", At: Now.Add(-3 * time.Hour), Proof: campaign.Together},
 		},
 		Surges:   []campaign.Surge{{Role: roster.Desk, From: Now.Add(-2 * time.Hour).Truncate(time.Hour), People: 142, Usual: 61, Weeks: 4}},
-		Compares: true, KnowsLineage: true,
+		Compares: true,
 	}
 	s.Noticed = []usage.Notice{
 		{Account: "camille.aubry", Role: roster.Adviser, Uses: []usage.Use{

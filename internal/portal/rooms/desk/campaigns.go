@@ -24,17 +24,16 @@ type campaigns struct {
 // campaignsPage answers the security desk: do accounts act together?
 type campaignsPage struct {
 	portal.Page
-	Behind       bool // the ledger is not read to its end yet
-	Alarms       []alarmState
-	Thefts       []theftState
-	Narrowed     []measureState
-	Surges       []surgeState
-	Noticed      []noticeState
-	Arrived      []arrivalState
-	MoreArrived  int
-	MoreNoticed  int
-	Compares     bool // there are weeks enough to compare an hour with
-	KnowsLineage bool
+	Behind      bool // the ledger is not read to its end yet
+	Alarms      []alarmState
+	Thefts      []theftState
+	Narrowed    []measureState
+	Surges      []surgeState
+	Noticed     []noticeState
+	Arrived     []arrivalState
+	MoreArrived int
+	MoreNoticed int
+	Compares    bool // there are weeks enough to compare an hour with
 }
 
 // alarmState is an alarm, as the desk shows it.
@@ -100,7 +99,7 @@ func (c campaigns) page(v visit) error {
 	}
 	shown := campaignsPage{
 		Page: v.Page(path, "campaign.title"), Behind: min(picture.UpTo, upTo)+behindBy < c.journal.Next(),
-		Compares: picture.Compares, KnowsLineage: picture.KnowsLineage,
+		Compares: picture.Compares,
 	}
 	for _, m := range measures {
 		if m.Effect == order.Narrowed {

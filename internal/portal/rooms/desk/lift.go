@@ -16,13 +16,13 @@ import (
 type liftPage struct {
 	portal.Page
 	Measure measureState
-	Alone   bool // the viewer's word is enough
-	Way     reopening
-	Own     bool   // the rules froze the viewer's own account
-	StepUp  bool   // the viewer has to prove to be there first
-	Undone  int    // freezes of the account undone within a week
-	Return  string // where a step-up comes back to
-	Field   string // what the reason's field is called on the page
+	Alone   bool      // the viewer's word is enough
+	Way     reopening // by two persons; of what the rules placed there is none
+	Own     bool      // the rules froze the viewer's own account
+	StepUp  bool      // the viewer has to prove to be there first
+	Undone  int       // freezes of the account undone within a week
+	Return  string    // where a step-up comes back to
+	Field   string    // what the reason's field is called on the page
 	Typed   string
 	Wrong   portal.Mends
 }
@@ -31,12 +31,11 @@ type liftPage struct {
 func (b base) lifting(v visit, m measureState) (liftPage, error) {
 	shown := liftPage{Page: v.Page(path, "lift.title"), Measure: m, StepUp: m.Effect == order.Frozen && !v.MaySign(), Return: path + "/orders/" + string(m.ID), Field: "because"}
 	if !m.Itself() {
-		if shown.Alone = containment.Alone(m.Order, v.Viewer.ID, b.gate.Orders(), b.shell.Now()); shown.Alone {
-			return shown, nil
-		}
 		var err error
 		shown.Way, err = b.way(v, m)
-		shown.Page = v.Page(path, "reopen.title-"+string(shown.Way.Kind), "target", v.labels.Target(m.Order))
+		if shown.Alone = containment.Alone(m.Order, v.Viewer.ID, b.gate.Orders(), b.shell.Now()); !shown.Alone {
+			shown.Page = v.Page(path, "reopen.title-"+string(shown.Way.Kind), "target", v.labels.Target(m.Order))
+		}
 		return shown, err
 	}
 	shown.Alone = true

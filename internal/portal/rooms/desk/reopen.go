@@ -23,6 +23,7 @@ type reopening struct {
 	Choice   []roster.Organisation // who may read first
 	Asks     bool                  // of this step
 	ByViewer bool                  // it waits for somebody else than the viewer
+	MaySign  bool                  // the viewer is shown what to propose and to confirm
 }
 
 // stepState is one step, as a row of them shows it.
@@ -58,6 +59,7 @@ func (b base) way(v visit, m measureState) (w reopening, err error) {
 			return w, err
 		}
 	}
+	w.MaySign = v.MaySign()
 	step := containment.Steps(m.Order)[0]
 	w.Kind, w.Step, w.Asks = "two", step.What, step.What == ledger.Trial
 	ticked := containment.Ticked(ticks)
@@ -100,8 +102,8 @@ func (h orders) wayOf(v visit) (measureState, liftPage, error) {
 		return m, liftPage{}, err
 	}
 	shown, err := h.lifting(v, m)
-	if err == nil && shown.Alone {
-		err = &fault.Error{Kind: fault.Invalid, Public: "this order takes one person only"}
+	if err == nil && m.Itself() {
+		err = &fault.Error{Kind: fault.Invalid, Public: "what the rules placed takes one person only"}
 	}
 	return m, shown, err
 }
