@@ -281,9 +281,9 @@ func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, [
 	}
 	w := newWorldUnder(t, manyRules())
 	service := w.service(routes...)
-	service.Downloads = 8 << 20
+	service.Downloads, service.Timeout = 8<<20, 10*time.Minute // all cells are asked for at once, on a machine that does other things beside
 	d := w.dependencies(t)
-	d.Reading = 2 << 30 // all cells are asked for at once
+	d.Reading = 2 << 30
 	var err error
 	if w.proxy, err = httpgate.New([]httpgate.Service{service}, d); err != nil {
 		t.Fatal(err)
