@@ -82,6 +82,14 @@ func each(all []command, write func(at, flag string, choices []choice)) {
 	}
 }
 
+// after is the pattern of bash and zsh for the word after a flag of a command, or for any word of the command.
+func after(at, flag string) string {
+	if flag == "" {
+		return quoted(at+":") + "*"
+	}
+	return quoted(at + ":" + flag)
+}
+
 func bash(out io.Writer, app *kong.Application) error {
 	var b strings.Builder
 	all := commands(app)
@@ -90,11 +98,7 @@ func bash(out io.Writer, app *kong.Application) error {
 	walk(&b, all)
 	b.WriteString("\tcase \"$at:${COMP_WORDS[COMP_CWORD-1]}\" in\n")
 	each(all, func(at, flag string, choices []choice) {
-		pattern := quoted(at + ":" + flag)
-		if flag == "" {
-			pattern = quoted(at+":") + "*"
-		}
-		fmt.Fprintf(&b, "\t%s) said=%s ;;\n", pattern, quoted(list(choices)))
+		fmt.Fprintf(&b, "\t%s) said=%s ;;\n", after(at, flag), quoted(list(choices)))
 	})
 	fmt.Fprintf(&b, "\tesac\n\tCOMPREPLY=($(compgen -W \"$said\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _%[1]s %[1]s\n", app.Name)
 	_, err := io.WriteString(out, b.String())
@@ -116,11 +120,7 @@ func zsh(out io.Writer, app *kong.Application) error {
 	walk(&b, all)
 	b.WriteString("\tcase \"$at:${words[CURRENT-1]}\" in\n")
 	each(all, func(at, flag string, choices []choice) {
-		pattern := quoted(at + ":" + flag)
-		if flag == "" {
-			pattern = quoted(at+":") + "*"
-		}
-		fmt.Fprintf(&b, "\t%s) said=(%s) ;;\n", pattern, described(choices))
+		fmt.Fprintf(&b, "\t%s) said=(%s) ;;\n", after(at, flag), described(choices))
 	})
 	fmt.Fprintf(&b, "\tesac\n\t_describe %[1]s said || _files\n}\nif [[ ${funcstack[1]} == _%[1]s ]]; then\n\t_%[1]s \"$@\"\nelse\n\tcompdef _%[1]s %[1]s\nfi\n", app.Name)
 	_, err := io.WriteString(out, b.String())
