@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/portal"
 )
 
@@ -63,11 +64,11 @@ func (p *past) month(first time.Time) (m monthOfPast) {
 	return m
 }
 
-// begun returns when the record begins, and whether it is read up to a number.
-func (p *past) begun(l live) (first time.Time, behind bool) {
+// begun returns when the record begins, and whether entries before a number are still to be read.
+func (p *past) begun(next ledger.Number) (first time.Time, behind bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.known.Begun, p.follower.UpTo() < l.journal.Next()
+	return p.known.Begun, p.follower.UpTo() < next
 }
 
 // month shows this month, or the one before.
@@ -87,7 +88,7 @@ func (l live) month(v visit) error {
 	if page.Compared {
 		other = l.past.month(page.Beside)
 	}
-	begun, behind := l.past.begun(l)
+	begun, behind := l.past.begun(l.journal.Next())
 	if page.Behind = behind; begun.After(before) {
 		page.Begun = begun
 		page.Compared = page.Compared && begun.Before(this)
@@ -109,11 +110,6 @@ func (l live) month(v visit) error {
 	var err error
 	if page.Sources, err = l.heard(v); err != nil {
 		return err
-	}
-	for _, s := range page.Sources {
-		if s.Silent {
-			page.Silent++
-		}
 	}
 	page.Damaged = len(l.audit.Findings())
 	page.Proof = l.proof()
