@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/html"
@@ -12,22 +13,40 @@ import (
 	"poterne/internal/portal/portaltest"
 )
 
+// shown is one page of the gallery in one language, which is looked at and not changed.
+type shown struct {
+	name   string
+	in     i18n.Language
+	answer *http.Response
+	page   *html.Node
+	raw    string
+	err    error
+}
+
+// gallery is every page of it in each language, written once for all who look.
+var gallery = sync.OnceValue(func() (all []shown) {
+	for name, scene := range Scenes() {
+		for _, in := range languages {
+			answer := httptest.NewRecorder()
+			scene(answer, httptest.NewRequest(http.MethodGet, "/dossier/files/1", nil), in)
+			raw := answer.Body.String()
+			page, err := html.Parse(strings.NewReader(raw))
+			all = append(all, shown{name, in, answer.Result(), page, raw, err})
+		}
+	}
+	return all
+})
+
 // every runs check on each page of the gallery, in both languages.
 func every(t *testing.T, check func(t *testing.T, in i18n.Language, answer *http.Response, page *html.Node, raw string)) {
 	t.Helper()
-	for name, scene := range Scenes() {
-		for _, in := range languages {
-			t.Run(name+"/"+string(in), func(t *testing.T) {
-				answer := httptest.NewRecorder()
-				scene(answer, httptest.NewRequest(http.MethodGet, "/dossier/files/1", nil), in)
-				raw := answer.Body.String()
-				page, err := html.Parse(strings.NewReader(raw))
-				if err != nil {
-					t.Fatal(err)
-				}
-				check(t, in, answer.Result(), page, raw)
-			})
-		}
+	for _, one := range gallery() {
+		t.Run(one.name+"/"+string(one.in), func(t *testing.T) {
+			if one.err != nil {
+				t.Fatal(one.err)
+			}
+			check(t, one.in, one.answer, one.page, one.raw)
+		})
 	}
 }
 
