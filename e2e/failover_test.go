@@ -50,6 +50,7 @@ import (
 //
 // Promises: RUN-3, METER-3, LEDGER-1, LEDGER-3, ACT-1
 func TestRUN_3_WhateverFailsOfThreeMachinesNothingIsLostOrDisclosedUnwritten(t *testing.T) {
+	t.Parallel()
 	hurry := []string{"ttl: 20", "ttl: 5", "loop_wait: 2", "loop_wait: 1", "retry_timeout: 5", "retry_timeout: 2", "fsync: on", "fsync: off"}
 	long, _ := time.ParseDuration(os.Getenv("POTERNE_FAILOVER"))
 	if long > 0 {

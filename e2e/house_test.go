@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "poterne")
-	build := exec.Command("go", "build", "-o", binary, "poterne/cmd/poterne")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, "poterne/cmd/poterne")
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	code := 1
 	if err := build.Run(); err == nil {

@@ -85,7 +85,7 @@ func TestTheProgramItselfPrintsNoEscape(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "poterne")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	command := exec.CommandContext(t.Context(), program, "ledger", "tail", "--last", "3", "--as", "samir", "--config", filepath.Join(dir, "poterne.toml"))

@@ -24,7 +24,7 @@ func install(t *testing.T) (program string) {
 	bin := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	build := exec.CommandContext(ctx, "go", "install", fsck)
+	build := exec.CommandContext(ctx, "go", "install", "-trimpath", fsck)
 	build.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=-buildvcs=false")
 	if said, err := build.CombinedOutput(); err != nil {
 		if os.Getenv("CI") == "true" {

@@ -27,7 +27,7 @@ func otherWitness(t *testing.T) (program string) {
 	defer cancel()
 	run := func(args ...string) (said string) {
 		command := exec.CommandContext(ctx, "go", args...)
-		command.Dir, command.Env = dir, append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off")
+		command.Dir, command.Env = dir, append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath", "GOWORK=off")
 		output, err := command.CombinedOutput()
 		switch {
 		case err != nil && os.Getenv("CI") == "true":
