@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -49,9 +50,9 @@ type (
 )
 
 // billOf lists what a program was built from, as Go wrote it into the program: the
-// modules that are in it, and no others. A module's hash is that of its folder (h1, as in
+// modules that are in it, and no others, and what lies beside it. A module's hash is that of its folder (h1, as in
 // go.sum), under a name of its own: it is no hash of a file.
-func billOf(version string, when time.Time, program string) ([]byte, error) {
+func billOf(version string, when time.Time, program string, beside ...component) ([]byte, error) {
 	built, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return nil, err
@@ -73,17 +74,30 @@ func billOf(version string, when time.Time, program string) ([]byte, error) {
 		if m.Replace != nil {
 			m = m.Replace
 		}
-		c := component{Type: "library", Name: m.Path, Version: m.Version, PURL: "pkg:golang/" + m.Path + "@" + url.PathEscape(m.Version)}
-		c.Ref = c.PURL
-		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:"))
-		if err != nil || len(sum) != 32 {
-			return nil, fmt.Errorf("%s has no sum", m.Path)
+		c, err := componentOf(m)
+		if err != nil {
+			return nil, err
 		}
-		c.Properties = []property{{"go:h1", hex.EncodeToString(sum)}}
+		b.Components = append(b.Components, c)
+		needs.On = append(needs.On, c.Ref)
+	}
+	for _, c := range beside {
 		b.Components = append(b.Components, c)
 		needs.On = append(needs.On, c.Ref)
 	}
 	b.Dependencies = []dependency{needs}
 	text, err := json.MarshalIndent(b, "", "  ")
 	return append(text, '\n'), err
+}
+
+// componentOf says which module something is, as Go knows it.
+func componentOf(m *debug.Module) (component, error) {
+	c := component{Type: "library", Name: m.Path, Version: m.Version, PURL: "pkg:golang/" + m.Path + "@" + url.PathEscape(m.Version)}
+	c.Ref = c.PURL
+	sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:"))
+	if err != nil || len(sum) != 32 {
+		return c, fmt.Errorf("%s has no sum", m.Path)
+	}
+	c.Properties = []property{{"go:h1", hex.EncodeToString(sum)}}
+	return c, nil
 }

@@ -1,6 +1,6 @@
 // Release makes what a release of Poterne is, from the source it lies in and with nothing
-// but Go: a Debian package for each architecture, a list of what is inside (CycloneDX), and
-// the digests of all of it. The same commit and the same Go give the same bytes, on any
+// but Go: for each architecture a Debian package and a container image, a list of what is
+// inside each (CycloneDX), and the digests of all of it. The same commit and the same Go give the same bytes, on any
 // machine and in any folder.
 //
 //	go -C tools run ./release --out ../artifacts/release
@@ -9,6 +9,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto/md5"
 	"crypto/sha256"
 	"embed"
 	"errors"
@@ -43,6 +44,7 @@ type release struct {
 	root, out, version string
 	architectures      []string
 	when               time.Time // of the commit
+	commit             string
 	sums               strings.Builder
 }
 
@@ -76,6 +78,10 @@ func (r *release) make() error {
 			return fmt.Errorf("poterne manual %s: %w", form, err)
 		}
 	}
+	trusted, roots, err := authorities()
+	if err != nil {
+		return err
+	}
 	for _, arch := range r.architectures {
 		built := filepath.Join(work, arch)
 		if err := r.build(built, "linux", arch, programs...); err != nil {
@@ -100,6 +106,19 @@ func (r *release) make() error {
 		if err := r.write(name+".cdx.json", bill); err != nil {
 			return err
 		}
+		if bill, err = billOf(r.version, r.when, filepath.Join(built, "poterne"), roots); err != nil {
+			return err
+		}
+		image, err := r.image(arch, built, bill, trusted)
+		if err != nil {
+			return err
+		}
+		if err := r.write(name+".oci.tar", image); err != nil {
+			return err
+		}
+		if err := r.write(name+".oci.cdx.json", bill); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), []byte(r.sums.String()), 0o644)
 }
@@ -114,11 +133,12 @@ var versions = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~]*$`)
 
 // read finds out which commit the source is of, and when it was made.
 func (r *release) read() error {
-	said, err := r.git("log", "-1", "--format=%ct %h", "--abbrev=12")
+	said, err := r.git("log", "-1", "--format=%ct %H")
 	if err != nil {
 		return err
 	}
 	seconds, commit, _ := strings.Cut(said, " ")
+	r.commit = commit
 	unix, err := strconv.ParseInt(seconds, 10, 64)
 	if err != nil {
 		return err
@@ -131,7 +151,7 @@ func (r *release) read() error {
 	if changed != "" && r.version != "" {
 		return errors.New("a release is made of what is committed, and something is not")
 	}
-	if r.version = cmp.Or(r.version, "0~"+r.when.Format("20060102150405")+"."+commit); changed != "" {
+	if r.version = cmp.Or(r.version, "0~"+r.when.Format("20060102150405")+"."+commit[:12]); changed != "" {
 		r.version += "+changed"
 	}
 	if !versions.MatchString(r.version) {
@@ -168,7 +188,9 @@ func (r *release) build(into, system, arch string, names ...string) error {
 
 // files are what the package puts into a root.
 func (r *release) files(built string, manual map[string][]byte, bill []byte) (files []file, err error) {
-	add := func(path string, mode int64, body []byte) { files = append(files, file{path, mode, body}) }
+	add := func(path string, mode int64, body []byte) {
+		files = append(files, file{path: path, mode: mode, body: body})
+	}
 	for _, name := range programs {
 		body, err := os.ReadFile(filepath.Join(built, name))
 		if err != nil {
@@ -210,20 +232,20 @@ func (r *release) pack(arch string, files []file) (packed []byte, err error) {
 	var sums bytes.Buffer
 	for _, f := range files {
 		size += int64(len(f.body))
-		fmt.Fprintf(&sums, "%x  %s\n", digest(f.body), f.path)
+		fmt.Fprintf(&sums, "%x  %s\n", md5.Sum(f.body), f.path) // which dpkg --verify compares; SHA256SUMS holds the whole
 	}
 	about, err := debian.ReadFile("debian/control")
 	if err != nil {
 		return nil, err
 	}
 	about = []byte(strings.NewReplacer("VERSION", r.version, "ARCH", arch, "SIZE", strconv.FormatInt((size+1023)/1024, 10)).Replace(string(about)))
-	control := []file{{"control", 0o644, about}, {"md5sums", 0o644, sums.Bytes()}}
+	control := []file{{path: "control", mode: 0o644, body: about}, {path: "md5sums", mode: 0o644, body: sums.Bytes()}}
 	for _, name := range []string{"postinst", "prerm", "postrm"} {
 		body, err := debian.ReadFile("debian/" + name)
 		if err != nil {
 			return nil, err
 		}
-		control = append(control, file{name, 0o755, body})
+		control = append(control, file{path: name, mode: 0o755, body: body})
 	}
 	return deb(r.when, control, files), nil
 }

@@ -117,7 +117,7 @@ func TestRUN_11_TheSameCommitMakesTheSameBytesInAnotherFolder(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || len(names) != 3 {
+	if err != nil || len(names) != 5 {
 		t.Fatalf("%q: %v", names, err)
 	}
 	if has(t, "sha256sum") {
@@ -292,7 +292,7 @@ func TestRUN_11_ThePackageIsInstalledUpgradedAndRemovedAndTheLedgerStays(t *test
 			return err
 		}
 		body, err := os.ReadFile(filepath.Join(tree, name))
-		files = append(files, file{name, int64(info.Mode().Perm()), body})
+		files = append(files, file{path: name, mode: int64(info.Mode().Perm()), body: body})
 		return err
 	})
 	later.version = "1.0.0"
