@@ -12,6 +12,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/register/lookup"
+	"poterne/internal/typed"
 )
 
 type canariesCommands struct {
@@ -90,7 +91,7 @@ type canariesExport struct {
 // Run prints one file to make for each reserved identifier, once the ledger says
 // that it was printed and for whom.
 func (e *canariesExport) Run(ctx context.Context, on *streams) error {
-	if isFile(on.Out) {
+	if typed.IsFile(on.Out) {
 		return usage("a list of canaries on a disk is a list that somebody finds; pipe it into what makes the files")
 	}
 	return e.with(ctx, func(o *app.Opened) error {

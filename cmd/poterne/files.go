@@ -38,16 +38,3 @@ func writeWhole(path string, write func(io.Writer) error) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return write(file)
 }
-
-// isFile reports whether what is printed stays on a disk.
-func isFile(out io.Writer) bool {
-	if p, ok := out.(interface{ Unwrap() io.Writer }); ok {
-		out = p.Unwrap()
-	}
-	file, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	about, err := file.Stat()
-	return err == nil && about.Mode().IsRegular()
-}

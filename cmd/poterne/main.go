@@ -32,6 +32,7 @@ type commands struct {
 	Demo      demoCommand       `cmd:"" help:"Show the whole product, with an invented town inside."`
 	Serve     serveCommand      `cmd:"" help:"Guard the applications that a configuration declares."`
 	Config    configCommands    `cmd:"" help:"Print an example configuration, or check one."`
+	Doctor    doctorCommand     `cmd:"" help:"Look at what the program needs around it, say what is wrong, and change nothing."`
 	Init      initCommand       `cmd:"" help:"Write keys, a configuration and a roster for a first application, after a few questions."`
 	Learn     learnCommand      `cmd:"" help:"Draft the declaration of what was refused because nobody declared it."`
 	Keys      keysCommands      `cmd:"" help:"Make the keys that a configuration needs."`

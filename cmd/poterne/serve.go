@@ -5,7 +5,18 @@ import (
 	"log/slog"
 
 	"poterne/internal/app"
+	"poterne/internal/app/doctor"
 )
+
+type doctorCommand struct {
+	database
+	JSON bool `name:"json" help:"One JSON object on each line."`
+}
+
+// Run looks at what the program needs around it, and changes nothing.
+func (d *doctorCommand) Run(ctx context.Context, on *streams) error {
+	return doctor.Look(ctx, d.Config, d.JSON, on.Out)
+}
 
 type serveCommand struct {
 	Config string `required:"" help:"The configuration file."`

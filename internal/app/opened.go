@@ -78,6 +78,19 @@ func OpenConcealed(ctx context.Context, s config.Settings) (*Opened, error) {
 	return opened(s, db), nil
 }
 
+// Look is OpenConcealed for what is only read: it makes no database, and brings none up
+// to date.
+func Look(ctx context.Context, s config.Settings) (*Opened, error) {
+	if s.Server != "" {
+		return OpenConcealed(ctx, s)
+	}
+	db, err := store.LookSQLite(ctx, s.Database)
+	if err != nil {
+		return nil, err
+	}
+	return opened(s, db), nil
+}
+
 // OpenAsOwner opens a database on PostgreSQL as the role that owns its tables and may
 // drop what the program may not.
 func OpenAsOwner(ctx context.Context, s config.Settings, owner string) (*Opened, error) {

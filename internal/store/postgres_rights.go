@@ -185,6 +185,15 @@ func (db *DB) current(ctx context.Context) error {
 	return nil
 }
 
+// Clock is what time it is where the database runs; ok is false where that is here.
+func (db *DB) Clock(ctx context.Context) (now time.Time, ok bool, err error) {
+	if db.engine.dialect() != (onPostgreSQL{}).dialect() {
+		return now, false, nil
+	}
+	err = db.read.QueryRowContext(ctx, `select clock_timestamp()`).Scan(&now)
+	return now, true, db.engine.classify(err)
+}
+
 // harmless refuses a role that could alter what was written: that may do so
 // itself, or may become one that can. To own a table of entries, or its schema, is
 // to be able to.

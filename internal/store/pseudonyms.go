@@ -17,11 +17,11 @@ import (
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
 func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
-	known, err := db.epochs(ctx, db.read)
-	if err != nil {
+	if err := db.Admits(ctx, pseudonyms); err != nil {
 		return err
 	}
-	if err := admits(known, pseudonyms); err != nil {
+	known, err := db.epochs(ctx, db.read)
+	if err != nil {
 		return err
 	}
 	if missing := unmarked(known, pseudonyms, ledger.MonthOf(time.Now())); len(missing) > 0 {
@@ -31,6 +31,15 @@ func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 	}
 	db.pseudonyms = pseudonyms
 	return nil
+}
+
+// Admits says what is wrong with pseudonyms for this ledger, and changes nothing.
+func (db *DB) Admits(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
+	known, err := db.epochs(ctx, db.read)
+	if err != nil {
+		return err
+	}
+	return admits(known, pseudonyms)
 }
 
 // admits says what is wrong with pseudonyms for a ledger that was written under these

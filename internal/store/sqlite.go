@@ -54,10 +54,39 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*DB, e
 	return db, nil
 }
 
+// LookSQLite opens the database in the file at path to be read. It changes nothing: it
+// refuses a file that is not there and a schema that is not this program's.
+func LookSQLite(ctx context.Context, path string) (*DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("opening the database file: %w", err)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	only := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}}
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		only["immutable"] = []string{"1"} // nobody has it open: no file is made beside it
+	}
+	reading := connector{&sqlite.Driver{}, fileOf(path, only)}
+	db := &DB{engine: onSQLite{}, write: sql.OpenDB(reading), read: sql.OpenDB(reading)}
+	if err = db.current(ctx); err == nil {
+		err = db.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
 func dsn(path string, more url.Values) string {
 	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "cache_size(-65536)"}
 	more["_pragma"] = append(pragmas, more["_pragma"]...)
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + more.Encode()
+	return fileOf(path, more)
+}
+
+func fileOf(path string, with url.Values) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + with.Encode()
 }
 
 type connector struct {

@@ -2,6 +2,7 @@ package typed
 
 import (
 	"io"
+	"os"
 	"sync"
 	"unicode/utf8"
 )
@@ -17,8 +18,18 @@ type Printer struct {
 // NewPrinter returns a printer.
 func NewPrinter(to io.Writer) *Printer { return &Printer{to: to} }
 
-// Unwrap returns the underlying writer.
-func (p *Printer) Unwrap() io.Writer { return p.to }
+// IsFile reports whether what is printed stays on a disk.
+func IsFile(out io.Writer) bool {
+	if p, is := out.(*Printer); is {
+		out = p.to
+	}
+	file, is := out.(*os.File)
+	if !is {
+		return false
+	}
+	about, err := file.Stat()
+	return err == nil && about.Mode().IsRegular()
+}
 
 // Write implements io.Writer.
 func (p *Printer) Write(text []byte) (int, error) {
