@@ -225,7 +225,6 @@ var missing = []struct {
 	promises        []string
 }{
 	{"ticket or a second person", "", []string{"SCOPE-6"}},
-	{"Recovery is", "", []string{"ENTRY-7"}},
 	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"a repository", "", nil}, // of packages and images
 	{"planned and not built", "", nil},        // what the words mean

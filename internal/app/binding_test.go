@@ -30,9 +30,10 @@ type connected struct {
 	p       *Program
 	origin  string
 	pauline *proconnect.Person
+	log     shared
 }
 
-const mission, elsewhere = "90000000000017", "90000000000025" // SIRETs
+const mission, elsewhere, guards = "90000000000017", "90000000000025", "90000000000033" // SIRETs
 
 func connect(t *testing.T, change ...func(*Opened)) *connected {
 	t.Helper()
@@ -49,8 +50,13 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 	people := []proconnect.Person{{
 		Subject: "pauline", GivenName: "Pauline", UsualName: "Mercier", Email: "pauline@mission.example", SIRET: mission, Idp: "idp-1", ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
 	}}
-	people = append(people, people[0])
-	people[1].Subject = "karim"
+	for _, subject := range []string{"karim", "chief", "deputy", "samir", "nadia", "claire"} { // the button of each is its place
+		people = append(people, people[0])
+		people[len(people)-1].Subject, people[len(people)-1].SIRET = subject, mission
+	}
+	for i := range people[4:] {
+		people[4+i].SIRET = guards
+	}
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
@@ -75,26 +81,27 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 	}
 	t.Cleanup(func() { _ = o.Close() })
 	c := &connected{Opened: o, t: t, origin: origin, pauline: &people[0]}
-	bound := func(id, subject string) roster.Identity {
-		return roster.Identity{Issuer: settings.SignIn.Issuer, Provider: "idp-1", Subject: subject}
+	bound := func(subject string) roster.Identity {
+		return roster.Identity{Issuer: settings.SignIn.Issuer, Provider: "idp-1", Subject: proconnect.Subject(settings.SignIn.ClientID, "idp-1", subject)}
 	}
 	c.imports(accounts.List{
-		Organisations: []roster.Organisation{{ID: "mission", SIRET: mission, Name: "Mission locale"}, {ID: "garde", SIRET: "90000000000033", Name: "Poste de garde"}},
+		Organisations: []roster.Organisation{{ID: "mission", SIRET: mission, Name: "Mission locale"}, {ID: "garde", SIRET: guards, Name: "Poste de garde"}},
 		Accounts: []roster.Account{
-			{ID: "pauline", Organisation: "mission", Role: roster.Adviser, Name: "Pauline Mercier", Opened: o.Now(), Identity: bound("pauline", proconnect.Subject(settings.SignIn.ClientID, "idp-1", "pauline"))},
-			{ID: "karim", Organisation: "mission", Role: roster.Adviser, Name: "Karim Benali", Opened: o.Now(), Identity: roster.Identity{
+			{ID: "pauline", Organisation: "mission", Role: roster.Adviser, Name: "Pauline Mercier", Opened: o.Now(), Identity: bound("pauline")},
+			{ID: "karim", Organisation: "mission", Role: roster.Adviser, Name: "Karim Benali", Mail: "karim@mission.example", Opened: o.Now(), Identity: roster.Identity{
 				Issuer: settings.SignIn.Issuer, Provider: "idp-0", Subject: proconnect.Subject(settings.SignIn.ClientID, "idp-1", "karim"),
 			}},
-			{ID: "chief", Organisation: "mission", Role: roster.Manager, Name: "Chief", Opened: o.Now(), Identity: bound("chief", "c")},
-			{ID: "deputy", Organisation: "mission", Role: roster.Manager, Name: "Deputy", Opened: o.Now(), Identity: bound("deputy", "d")},
-			{ID: "samir", Organisation: "garde", Role: roster.Security, Name: "Samir", Opened: o.Now(), Identity: bound("samir", "s")},
-			{ID: "nadia", Organisation: "garde", Role: roster.Security, Name: "Nadia", Opened: o.Now(), Identity: bound("nadia", "n")},
+			{ID: "chief", Organisation: "mission", Role: roster.Manager, Name: "Chief", Opened: o.Now(), Identity: bound("chief")},
+			{ID: "deputy", Organisation: "mission", Role: roster.Manager, Name: "Deputy", Opened: o.Now(), Identity: bound("deputy")},
+			{ID: "samir", Organisation: "garde", Role: roster.Security, Name: "Samir", Opened: o.Now(), Identity: bound("samir")},
+			{ID: "nadia", Organisation: "garde", Role: roster.Security, Name: "Nadia", Opened: o.Now(), Identity: bound("nadia")},
+			{ID: "claire", Organisation: "garde", Role: roster.Privacy, Name: "Claire", Opened: o.Now(), Identity: bound("claire")},
 		},
 	})
 	for _, change := range change {
 		change(o)
 	}
-	if c.p, err = Assemble(t.Context(), o, slog.New(slog.DiscardHandler)); err != nil {
+	if c.p, err = Assemble(t.Context(), o, slog.New(slog.NewTextHandler(&c.log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
