@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
 	"os"
@@ -56,7 +57,7 @@ type sink struct {
 	got   map[string]int // by address
 	froms map[string]string
 	ids   map[string]string
-	one   []byte
+	raw   map[string][]byte
 }
 
 func newSink(t testing.TB) *sink {
@@ -65,7 +66,7 @@ func newSink(t testing.TB) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sink{listener: l, got: make(map[string]int), froms: make(map[string]string), ids: make(map[string]string)}
+	s := &sink{listener: l, got: make(map[string]int), froms: make(map[string]string), ids: make(map[string]string), raw: make(map[string][]byte)}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &visit{sink: s, conn: c}, nil }))
 	server.Domain, server.ErrorLog = "localhost", quiet{}
 	go func() { _ = server.Serve(l) }()
@@ -117,7 +118,7 @@ func (v *visit) Data(r io.Reader) error {
 	}
 	v.sink.mu.Lock()
 	v.sink.got[v.to]++
-	v.sink.froms[v.to], v.sink.ids[v.to], v.sink.one = v.from, message.Header.Get("Message-ID"), raw
+	v.sink.froms[v.to], v.sink.ids[v.to], v.sink.raw[v.to] = v.from, message.Header.Get("Message-ID"), raw
 	v.sink.mu.Unlock()
 	if nth%500 == 250 {
 		v.sink.cuts.Add(1)
@@ -413,8 +414,8 @@ func TestTELL_4_NobodyIsToldTwiceAndNobodyIsForgottenHoweverOftenTheProgramIsKil
 
 	// Nobody is asked for anything by what came, and it says whose it is to no other.
 	for _, want := range []string{"List-Id: <incident-2026-003-", "Auto-Submitted: auto-generated", "To: <p", "Content-Type: text/plain"} {
-		if !strings.Contains(string(s.one), want) {
-			t.Errorf("a mail has no %q:\n%s", want, s.one)
+		if one := string(s.raw[some[0]]); !strings.Contains(one, want) {
+			t.Errorf("a mail has no %q:\n%s", want, one)
 		}
 	}
 }
@@ -506,6 +507,82 @@ func tells(t *testing.T, path string) {
 	h := open(t, path, 0)
 	fmt.Println("ready")
 	_ = h.sender(t, mail.Server{Host: "127.0.0.1", Port: port, Security: mail.Plain}, h.rows, t.TempDir()).Run(t.Context())
+}
+
+// Four people are told by the mail server what of theirs was seen, and when, in plain and in
+// easy French and in English; none is told of what was another's. Two had the same fields
+// seen, two on the same days; one day ends in Paris before it does in UTC.
+//
+// Promise: TELL-3
+func TestTELL_3_EachIsSentTheListOfWhatWasTheirsAndWhenAndNoneOfAnothers(t *testing.T) {
+	day := func(day, hour int) time.Time { return time.Date(2026, time.March, day, hour, 30, 0, 0, time.UTC) }
+	told := []struct {
+		fields      register.Fields
+		first, last time.Time
+		lines       []string // what was seen and when: plain, easy, English
+	}{
+		{register.Name | register.Contact, day(3, 9), day(3, 10), []string{
+			"Cela s’est passé le mardi 3 mars 2026, par un compte professionnel détourné.",
+			"Ont été vus : votre nom et vos prénoms, vos coordonnées (téléphone, courriel, adresse).",
+			"Cela s’est passé le mardi 3 mars 2026.",
+			"Cette personne a vu : votre nom et vos prénoms, vos coordonnées (téléphone, courriel, adresse).",
+			"It happened on Tuesday 3 March 2026, through a professional account that had been taken over.",
+			"These were seen: your surname and first names, your contact details (telephone, e-mail, address).",
+		}},
+		{register.NIR | register.Health, day(4, 9), day(9, 10), []string{
+			"Cela s’est passé entre le mercredi 4 mars 2026 et le lundi 9 mars 2026, par un compte professionnel détourné.",
+			"Ont été vus : votre numéro de sécurité sociale, des informations sur votre santé.",
+			"Cela s’est passé entre le mercredi 4 mars 2026 et le lundi 9 mars 2026.",
+			"Cette personne a vu : votre numéro de sécurité sociale, des informations sur votre santé.",
+			"It happened between Wednesday 4 March 2026 and Monday 9 March 2026, through a professional account that had been taken over.",
+			"These were seen: your social-security number, information about your health.",
+		}},
+		{register.NIR | register.Health, day(5, 23), day(5, 23), []string{
+			"Cela s’est passé le vendredi 6 mars 2026, par un compte professionnel détourné.",
+			"Ont été vus : votre numéro de sécurité sociale, des informations sur votre santé.",
+			"Cela s’est passé le vendredi 6 mars 2026.",
+			"Cette personne a vu : votre numéro de sécurité sociale, des informations sur votre santé.",
+			"It happened on Friday 6 March 2026, through a professional account that had been taken over.",
+			"These were seen: your social-security number, information about your health.",
+		}},
+		{register.Benefit, day(4, 9), day(9, 10), []string{
+			"Cela s’est passé entre le mercredi 4 mars 2026 et le lundi 9 mars 2026, par un compte professionnel détourné.",
+			"Ont été vus : vos droits et vos paiements.",
+			"Cela s’est passé entre le mercredi 4 mars 2026 et le lundi 9 mars 2026.",
+			"Cette personne a vu : vos droits et vos paiements.",
+			"It happened between Wednesday 4 March 2026 and Monday 9 March 2026, through a professional account that had been taken over.",
+			"These were seen: your rights and payments.",
+		}},
+	}
+	dir := t.TempDir()
+	h, s := open(t, filepath.Join(dir, "poterne.db"), 0), newSink(t)
+	if err := mailing.PutForTest(t.Context(), h.rows, theList, len(told), func(i int) mailing.Person {
+		return mailing.Person{ID: id(i), Identifier: strconv.Itoa(i), Fields: told[i].fields, First: told[i].first, Last: told[i].last}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	teller := h.sender(t, s.server(), h.rows, dir)
+	until(t, teller, func() bool { return counts(t, teller)[mailing.Taken] == len(told) })
+	facts := regexp.MustCompile(`^(Cela s’est passé|Ont été vus|Cette personne a vu|It happened|These were seen)`)
+	for i, person := range told {
+		mail, err := netmail.ReadMessage(bytes.NewReader(s.raw[address(i).Mail]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(quotedprintable.NewReader(mail.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for line := range strings.Lines(string(body)) {
+			if line = strings.TrimRight(strings.NewReplacer("\u202f", " ", "\u00a0", " ").Replace(line), "\r\n"); facts.MatchString(line) {
+				lines = append(lines, line)
+			}
+		}
+		if !slices.Equal(lines, person.lines) {
+			t.Errorf("person %d is told\n%s\nwant\n%s", i, strings.Join(lines, "\n"), strings.Join(person.lines, "\n"))
+		}
+	}
 }
 
 // What a letter says is the code that opens, for its reader and no other, once it is printed.
