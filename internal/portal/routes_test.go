@@ -36,6 +36,8 @@ var parameters = map[string]struct {
 	"POST /sessions/not-me":          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
 	"GET /desk":                      {watchers, map[string][]string{"said": saids}},
 	"GET /desk/flow":                 {watchers, map[string][]string{"after": {"0", "3"}}},
+	"GET /desk/wall":                 {watchers, nil},
+	"GET /desk/wall/flow":            {watchers, nil},
 	"POST /desk/mine":                {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}}},
 	"GET /desk/campaigns":            {watchers, nil},
 	"GET /desk/month":                {watchers, nil},
@@ -224,7 +226,7 @@ func panicsAt(t *testing.T, s *portaltest.Stage, who roster.AccountID, method, p
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // the flow does not end by itself
 	defer cancel()
-	if !strings.HasPrefix(path, "/desk/flow") {
+	if !strings.HasSuffix(path, "/flow") {
 		ctx = t.Context()
 	}
 	defer func() {

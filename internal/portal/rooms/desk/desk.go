@@ -227,6 +227,7 @@ const (
 	path          = "/desk"
 	directoryPath = path + "/directory"
 	monthPath     = path + "/month"
+	wallPath      = path + "/wall"
 )
 
 // Routes implements portal.Room.
@@ -235,6 +236,8 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "GET " + path, Serve: h.watching(h.live.page)},
 		{Pattern: "GET " + monthPath, Serve: h.watching(h.live.month)},
 		{Pattern: "GET " + path + "/flow", Serve: h.watching(h.live.flow)},
+		{Pattern: "GET " + wallPath, Serve: h.watching(h.live.wall)},
+		{Pattern: "GET " + wallPath + "/flow", Serve: h.watching(h.live.wallFlow)},
 		{Pattern: "POST " + path + "/mine", Serve: h.watching(h.live.takeUp)},
 		{Pattern: "GET " + path + "/campaigns", Serve: h.watching(h.campaigns.page)},
 		{Pattern: "GET " + path + "/undeclared", Serve: h.watching(h.undeclared.page)},

@@ -29,14 +29,34 @@ func (l live) flow(v visit) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(v.Context())
+	defer cancel()
+	return l.send(ctx, v, deskView, l.follow(ctx, after))
+}
+
+// wallFlow sends what the wall says. It has no lines, and needs no place to go on from.
+func (l live) wallFlow(v visit) error { return l.send(v.Context(), v, wallView, nil) }
+
+// view is a page that goes on by itself: the template of its picture, and what of the
+// desk's parts it shows.
+type view struct {
+	template string
+	of       func(deskParts) deskParts
+}
+
+var (
+	deskView = view{"desk-parts", func(p deskParts) deskParts { return p }}
+	wallView = view{"wall-parts", deskParts.onWall}
+)
+
+// send sends one reader the picture as it changes, and the lines of what follow yields.
+func (l live) send(ctx context.Context, v visit, of view, follow <-chan []ledger.Entry) error {
 	if err := v.Record(ledger.Entry{State: ledger.DeskFollowed}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(v.Context())
-	defer cancel()
-	follow := l.follow(ctx, after)
-	out := l.stream(v)
-	if err = out.write("retry: 1000\n\n"); err == nil {
+	out := l.stream(v, of)
+	err := out.write("retry: 1000\n\n")
+	if err == nil {
 		err = out.beat()
 	}
 	refresh, breathe, beat := time.NewTicker(refreshEvery), time.NewTicker(breatheEvery), time.NewTicker(beatEvery)
@@ -106,16 +126,17 @@ func (l live) follow(ctx context.Context, from ledger.Number) <-chan []ledger.En
 type stream struct {
 	live live
 	v    visit
+	view view
 	out  *http.ResponseController
 	last string // the picture as it was sent last
 }
 
-func (l live) stream(v visit) *stream {
+func (l live) stream(v visit, of view) *stream {
 	v.Protect()
 	v.Writer.Header().Set("Content-Type", "text/event-stream")
 	v.Writer.Header().Set("Cache-Control", "no-store")
 	v.Writer.Header().Set("X-Accel-Buffering", "no")
-	return &stream{live: l, v: v, out: http.NewResponseController(v.Writer)}
+	return &stream{live: l, v: v, view: of, out: http.NewResponseController(v.Writer)}
 }
 
 func (s *stream) write(text string) error {
@@ -171,7 +192,7 @@ func (s *stream) picture() error {
 	if err != nil {
 		return err
 	}
-	if err := s.live.pages.Draw(&fragment, s.v.Visit, "desk-parts", shown); err != nil {
+	if err := s.live.pages.Draw(&fragment, s.v.Visit, s.view.template, s.view.of(shown)); err != nil {
 		return err
 	}
 	if s.last == fragment.String() {
