@@ -395,10 +395,15 @@ func guard(b testing.TB, config, application string, clients, caseload int) (bro
 	return browsers, cmd.Process.Pid, said
 }
 
-const benchSIRET = "90000000000017"
+const benchSIRET, otherSIRET = "90000000000017", "90000000000025"
 
 // provider is an identity provider that knows an adviser for each client.
 func provider(b testing.TB, origin string) (issuer string) {
+	return providerOf(b, origin, func(int) string { return benchSIRET })
+}
+
+// providerOf is one that knows each client under the body that siret says.
+func providerOf(b testing.TB, origin string, siret func(client int) string) (issuer string) {
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	b.Cleanup(server.Close)
@@ -407,7 +412,7 @@ func provider(b testing.TB, origin string) (issuer string) {
 	for i := range advisers {
 		advisers[i] = proconnect.Person{
 			Subject: strconv.Itoa(i), GivenName: "Adviser", UsualName: strconv.Itoa(i), Email: fmt.Sprintf("a%d@poste.example", i),
-			SIRET: benchSIRET, Idp: "bench", ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
+			SIRET: siret(i), Idp: "bench", ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
 		}
 	}
 	p, err := proconnect.New(proconnect.Settings{
