@@ -257,6 +257,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	p.parts = append(p.parts, func(ctx context.Context) error {
 		return o.DB.Listen(ctx, log, func() {
+			if orders, err := o.Orders.InForce(ctx); err == nil { // what is under way does not wait for the head
+				p.Gate.Cut(orders)
+			}
 			sessions.Told()
 			for _, told := range p.told {
 				told()

@@ -361,6 +361,35 @@ func TestACT_1_AnOrderOfEachReachCutsWhatItConcernsAndNothingElse(t *testing.T) 
 	}
 }
 
+// Orders that another node placed end what they stop before this node has the head: it never
+// takes it here.
+//
+// Promise: ACT-5
+func TestACT_5_WhatIsUnderWayDoesNotWaitForTheHead(t *testing.T) {
+	h := newHouse(t)
+	there := first(h.gate())
+	s := h.store()
+	here, err := storetest.OpenNode(t.Context(), store.NewLedger(s), store.NewFacts(s), rules, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	under, leave := here.Enter(t.Context(), order.Use{Account: "pauline", Organisation: "mlv", Service: "dossier"})
+	defer leave()
+	bystander, left := here.Enter(t.Context(), order.Use{Account: "karim", Organisation: "mlv", Service: "dossier"})
+	defer left()
+	if _, err := there.Place(t.Context(), order.Order{Effect: order.Suspended, Reach: order.Account, Target: "pauline", By: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	orders, err := store.NewOrders(s).InForce(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.Cut(orders)
+	if !errors.Is(context.Cause(under), gate.ErrCut) || bystander.Err() != nil {
+		t.Errorf("cut because of %v; somebody else's: %v", context.Cause(under), bystander.Err())
+	}
+}
+
 // cutOff is a book that is out of reach from a moment on.
 type cutOff struct {
 	journal.DB

@@ -54,6 +54,11 @@ func (g *Gate) known(ctx context.Context, use order.Use) order.Use {
 	return use
 }
 
+// Cut ends the passages under way that these orders stop. They may be read outside a turn, while
+// other nodes have the head: whatever was let out before an order is under way when the order
+// holds, and whatever asks after it is decided under the head.
+func (g *Gate) Cut(orders order.Set) { g.underway.cut(orders, g.now()) }
+
 // Against returns the heaviest order in force against a use, as this node knows it.
 func (g *Gate) Against(ctx context.Context, use order.Use) (order.Order, bool) {
 	return g.Orders().Against(g.known(ctx, use), g.now())
