@@ -743,7 +743,7 @@ func (source sourceTable) compile(wrong *document, path string) intake.Source {
 			kind, err = reason.Cover, nil
 		}
 		if err != nil {
-			wrong.Add(index(path+".kinds", i), "%q is not a kind of fact; write caseload, appointment, call, desk-ticket, message, enrolment, cover or protected", name)
+			wrong.Add(index(path+".kinds", i), "%q is not a kind of fact; write caseload, appointment, call, desk-ticket, message, enrolment, cover, protected, closed or archived", name)
 			continue
 		}
 		if _, twice := may[kind]; twice {
@@ -752,7 +752,7 @@ func (source sourceTable) compile(wrong *document, path string) intake.Source {
 		life, ticket := kind.Life()
 		if written {
 			life = *source.Longest
-		} else if !ticket {
+		} else if !ticket && !kind.Apart() {
 			lifeless = append(lifeless, name)
 		}
 		may[kind] = life

@@ -270,3 +270,31 @@ func TestMETER_9_ASignatureOpensOnePersonBeyondTheCeiling(t *testing.T) {
 		t.Errorf("the third is %v for %v", d.People[0].Verdict, d.People[0].Why)
 	}
 }
+
+// Promise: SCOPE-6
+func TestSCOPE_6_AClosedFileOpensToOneSignatureForAnHour(t *testing.T) {
+	h := newHouse(t)
+	closed := func(n int) reason.Fact {
+		return reason.Fact{Kind: reason.Closed, Organisation: reason.Everybody, Person: storetest.Person(n), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(20, 0, 0), ID: strings.Repeat("c", n)}
+	}
+	if err := storetest.TakeFacts(t, h.store(), "register", closed(1), closed(9)); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := h.node()
+	for person, why := range map[int]policy.Why{1: policy.FileClosed, 9: policy.ClosedUntold} { // 1 is in Pauline's caseload
+		d, receipt := commit(t, n, ask(person))
+		if opened(d) != 0 || d.People[0].Why != why {
+			t.Fatalf("person %d is %v for %v", person, d.People[0].Verdict, d.People[0].Why)
+		}
+		if err := h.cosign(n, receipt); err != nil {
+			t.Fatal(err)
+		}
+		if d, _ := commit(t, n, ask(person)); d.People[0].Verdict != policy.Shown || d.People[0].Why != policy.Vouched {
+			t.Errorf("signed for, person %d is %v for %v", person, d.People[0].Verdict, d.People[0].Why)
+		}
+	}
+	h.advance(2 * time.Hour)
+	if d, _ := commit(t, n, ask(1)); d.People[0].Why != policy.FileClosed {
+		t.Errorf("two hours later it is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"poterne/internal/approval"
@@ -105,9 +106,12 @@ var (
 	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
 )
 
+// signable are the grounds that a co-signature lets through.
+var signable = []policy.Why{policy.LongEmpty, policy.CeilingReached, policy.FileClosed, policy.ClosedUntold}
+
 // waits reports whether an entry is an opening that a co-signature would let through.
 func waits(e ledger.Entry, now time.Time) bool {
-	return (e.Why == policy.LongEmpty || e.Why == policy.CeilingReached) && !e.Observed && !e.Person.IsZero() && e.Time.After(now.Add(-cosignable))
+	return slices.Contains(signable, e.Why) && !e.Observed && !e.Person.IsZero() && e.Time.After(now.Add(-cosignable))
 }
 
 // Waiting returns, of the entries from a receipt on, the opening that waits for a

@@ -21,7 +21,14 @@ func readFact(r *record, source string, as register.Schemes) (reason.Fact, regis
 	}
 	kind, err := reason.ParseFactKind(r.need("kind"))
 	if err != nil {
-		r.reject("kind", "not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover")
+		r.reject("kind", "not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment, cover, protected, closed or archived")
+	}
+	if kind.Apart() { // about the person alone
+		if fact.Account+roster.AccountID(fact.Organisation) == "" {
+			fact.Organisation = reason.Everybody
+		} else if fact.Organisation != reason.Everybody {
+			r.reject("organisation", "that a file is closed or archived holds for everybody: leave account and organisation out")
+		}
 	}
 	if (fact.Account == "") == (fact.Organisation == "") {
 		r.reject("account", "a fact has either an account or an organisation")
@@ -30,9 +37,16 @@ func readFact(r *record, source string, as register.Schemes) (reason.Fact, regis
 		r.reject("organisation", "a caseload is an account's")
 	}
 	ref := r.reference(as, r.need("scheme"), "person")
+	if kind.Apart() && r.text("until") == "" { // until the source says otherwise
+		fact.From, fact.Until = r.moment("from"), forever
+		return fact, ref
+	}
 	fact.From, fact.Until = r.period()
 	return fact, ref
 }
+
+// forever is when a file stops being closed or archived of which its source says no end.
+var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // readCover reads a cover: absent agent, substitute and period.
 func readCover(r *record, source string) reason.CoverDuty {
@@ -73,7 +87,7 @@ func (s Source) hold(r *record, kind reason.FactKind, from, until, now time.Time
 	if from.Before(now) {
 		begins = now
 	}
-	if until.After(begins.Add(longest)) {
+	if !kind.Apart() && until.After(begins.Add(longest)) { // these take away: longer is safer
 		r.reject("until", fmt.Sprintf("longer than this source may say; kind %s holds for at most %s, from its beginning or from now", kind, span(longest)))
 	}
 }

@@ -47,7 +47,7 @@ func form(pattern string, folds ...register.Fold) register.Form {
 var everyKind = intake.Source{}
 
 func init() {
-	for kind := reason.Caseload; kind <= reason.Protected; kind++ {
+	for kind := reason.Caseload; kind <= reason.Archived; kind++ {
 		everyKind[kind] = 182 * 24 * time.Hour
 	}
 }
@@ -114,6 +114,29 @@ const fortnight = "2026-11-21T09:00:00+01:00,2026-12-05T09:00:00+01:00"
 
 const period = "2026-11-21T09:00:00+01:00,2026-12-21T09:00:00+01:00"
 
+// Promise: SCOPE-6
+func TestSCOPE_6_AFileIsClosedUntilItsSourceSaysOtherwiseAndForEverybody(t *testing.T) {
+	tn := newTown(t)
+	columns := "id,kind,account,scheme,person,from,until\r\n"
+	report, err := tn.facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(columns+
+		"1,closed,,dossier,100,2020-01-01T00:00:00Z,\r\n2,archived,,dossier,101,2020-01-01T00:00:00Z,2046-01-01T00:00:00Z\r\n3,closed,pauline,dossier,102,2020-01-01T00:00:00Z,"), intake.Said{})
+	if err != nil || report.Kept != 2 || report.Rejected != 1 {
+		t.Fatalf("two are kept, and not what one account would be told: %+v, %v", report, err)
+	}
+	state := func(dossier string, now time.Time) reason.FactKind {
+		return reason.Explain("marc", "ml", tn.known(t, dossier), reason.Covers, now).Apart(tn.key.Person(dossier))
+	}
+	if state("100", noon.AddDate(60, 0, 0)) != reason.Closed || state("101", noon.AddDate(5, 0, 0)) != reason.Archived || state("102", noon) != reason.None {
+		t.Error("the states are not as they were told")
+	}
+	if _, err := tn.facts.Take(t.Context(), "cases", intake.CSV, strings.NewReader(columns+"1,closed,,dossier,100,2020-01-01T00:00:00Z,2026-11-21T11:00:00Z"), intake.Said{}); err != nil {
+		t.Fatal(err)
+	}
+	if state("100", noon) != reason.None {
+		t.Error("a file that was opened again is closed")
+	}
+}
+
 func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 	tn := newTown(t)
 	file := strings.Join([]string{
@@ -147,7 +170,7 @@ func TestGoodLinesAreKeptAndBadOnesAreNamed(t *testing.T) {
 		t.Errorf("report %+v, progress %+v, want %+v", report, told, want)
 	}
 	want := []string{
-		"3 kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover",
+		"3 kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment, cover, protected, closed or archived",
 		"4 account: a fact has either an account or an organisation",
 		"5 from: not a date and time such as 2026-11-21T09:30:00+01:00",
 		"6 until: not after from",
@@ -400,7 +423,7 @@ func TestAPushSaysWhatItRejected(t *testing.T) {
 		r.Header.Set("Content-Type", "text/csv")
 		w := httptest.NewRecorder()
 		pusher.ServeHTTP(w, r)
-		want := `{"kept":1,"rejected":[{"line":3,"reason":"kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment or cover"}]}`
+		want := `{"kept":1,"rejected":[{"line":3,"reason":"kind: not a kind of fact: caseload, appointment, call, desk-ticket, message, enrolment, cover, protected, closed or archived"}]}`
 		if got := strings.TrimSpace(w.Body.String()); got != want {
 			t.Errorf("answered %s, want %s", got, want)
 		}

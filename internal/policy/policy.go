@@ -366,11 +366,14 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return Ruling{Verdict: Withheld, Why: CaseloadOnly}
 	case opening.Person.IsZero() && !w.exports():
 		return w.nonexistent()
-	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
-		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
 	}
 	found := w.explainer.Of(opening.Person)
+	if denial, apart := w.apart(opening, found); apart {
+		return denial
+	}
 	switch {
+	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
+		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
 	case w.exports() && !found.Explained(): // a canary too: nothing tells them apart
 		return Ruling{Verdict: Withheld, Why: NoPermit}
 	case opening.Canary:
@@ -631,8 +634,8 @@ func (w *weighing) signable(denial Ruling) Ruling {
 	given := w.meter.Raised(w.now) + meter.People(n)
 	switch {
 	case n < w.gifts.Signed && given+meter.Whole <= meter.People(w.gifts.Given):
-	case denial.Why == CeilingReached:
-		return denial.as(Withheld, CeilingReached)
+	case denial.Why == CeilingReached, denial.Why == FileClosed:
+		return denial.as(Withheld, denial.Why)
 	default:
 		denial.Counted, denial.Limit = meter.People(n), meter.People(w.gifts.Signed)
 		if n < w.gifts.Signed {

@@ -239,6 +239,9 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 	if e.Kind == meter.Unsigned && !ask.Signs.Opens() { // the application chose them
 		e.Kind = meter.Deferred
 	}
+	if ruling.Why.Untold() && ask.Signs.Opens() { // as of a reference that leads to nobody
+		e.Kind = meter.Missed
+	}
 	switch {
 	case ruling.Why == CanaryListed:
 		e.Signs |= meter.Canary

@@ -32,7 +32,7 @@ func (r Ruling) Message() (key string, values []any) {
 		return "policy.observed", []any{"sentence", r}
 	case !known: // written by a newer program
 		return "policy.refused", nil
-	case r.Why == Explained && r.Reason.Kind >= reason.Caseload && r.Reason.Kind <= reason.Cover:
+	case r.Why == Explained && (r.Reason.Kind >= reason.Caseload && r.Reason.Kind <= reason.Cover || r.Reason.Kind == reason.ArchiveOpening):
 		return "policy.explained-" + r.Reason.Kind.String(), nil
 	default:
 		return "policy." + r.Why.String(), []any{"counted", r.Counted.People(), "limit", r.Limit.People()}
@@ -136,11 +136,30 @@ const (
 	NotTrained          Why = 57 // its certificate of awareness has run out
 	NetworkClosed       Why = 70 // an order closes the network that is asked from
 	OnlyRead            Why = 71 // an order leaves the service to be read, and this changes or exports
+	FileClosed          Why = 79 // the file is closed, and nobody is there for it: no live ticket, no signature
+	FileArchived        Why = 80 // the file is in the archive, and nobody opened it there
+	ClosedUntold        Why = 81 // likewise, and the asker is told no more than of somebody who does not exist
+	ArchivedUntold      Why = 82 // likewise
 	OnlyTheirs          Why = 72 // a change touches what only the person themself changes
 	CaseloadOnly        Why = 74 // a bypass is in force, and the person is not in the account's own caseload
 	Unnamed             Why = 60 // a request does not name a person as it must, or not where
 	Overwrites          Why = 61 // a change would write a mask over fields that the account may not see
 )
+
+// Untold reports whether the asker MUST NOT learn from the ground that somebody exists.
+func (w Why) Untold() bool { return w != w.Told() }
+
+// Told is the ground as whoever may sign for the opening is told it.
+func (w Why) Told() Why {
+	switch w {
+	case ClosedUntold:
+		return FileClosed
+	case ArchivedUntold:
+		return FileArchived
+	default:
+		return w
+	}
+}
 
 // Freezes reports whether the ground freezes the account.
 func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == CanaryOpened }
@@ -171,7 +190,7 @@ var whyNames = map[Why]string{
 	NotAnswered: "not-answered", NotInTime: "not-in-time", AnsweredError: "answered-error", AnsweredLater: "answered-later",
 	AnsweredNo: "answered-no", AnsweredAbsent: "answered-absent", NotConfirmed: "not-confirmed", OtherSite: "other-site",
 	NotReviewed: "not-reviewed", NotTrained: "not-trained",
-	OnlyTheirs:    "only-theirs",
+	OnlyTheirs: "only-theirs", FileClosed: "file-closed", FileArchived: "file-archived", ClosedUntold: "closed-untold", ArchivedUntold: "archived-untold",
 	NetworkClosed: "network-closed", OnlyRead: "only-read", CaseloadOnly: "caseload-only",
 	Unnamed: "unnamed", Overwrites: "overwrites",
 	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",

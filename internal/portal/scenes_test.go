@@ -403,7 +403,7 @@ func Scenes() map[string]Scene {
 var stopping = map[policy.Why]bool{
 	policy.ShortEmpty: true, policy.LongEmpty: true, policy.SignedEmpty: true, policy.CanaryListed: true, policy.Doubted: true,
 	policy.PaceReached: false, policy.WallReached: false, policy.CeilingReached: false, policy.RowsReached: false, policy.StrangersReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
-	policy.ShareReached: false, policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false,
+	policy.ShareReached: false, policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false, policy.FileClosed: false, policy.FileArchived: false,
 	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false, policy.NotReviewed: false, policy.NotTrained: false,
 	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.OnlyTheirs: false, policy.Unnamed: false,
 	policy.NotDeclared: false, policy.NotUnderstood: false, policy.UndeclaredMethod: false, policy.UndeclaredParameter: false,
@@ -413,7 +413,7 @@ var stopping = map[policy.Why]bool{
 // asking is what each ground asks for that asks for something.
 var asking = map[policy.Why]policy.Verdict{
 	policy.ShortEmpty: policy.AskStepUp, policy.CanaryListed: policy.AskStepUp, policy.PaceReached: policy.AskStepUp,
-	policy.LongEmpty: policy.AskCosign, policy.Doubted: policy.AskIdentity,
+	policy.LongEmpty: policy.AskCosign, policy.FileClosed: policy.AskCosign, policy.Doubted: policy.AskIdentity,
 }
 
 func welcomed(on *portaltest.Stage, what signin.Welcome) func(http.ResponseWriter, *http.Request, i18n.Language) {

@@ -28,9 +28,18 @@ const (
 	Cover       FactKind = 7 // a colleague who accompanies the person is covered
 	Protected   FactKind = 8 // explains nothing: the person is known, threatened or was stolen before
 	Told        FactKind = 9 // the person is told of an incident; no source says so, the program does
+
+	Closed         FactKind = 10 // explains nothing: the person's file is closed
+	Archived       FactKind = 11 // explains nothing: it is in the archive
+	ArchiveOpening FactKind = 12 // two people opened it there, until a time; no source says so, the program does
 )
 
-var kindNames = [...]string{"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected", "told"}
+var kindNames = [...]string{
+	"none", "caseload", "appointment", "call", "desk-ticket", "message", "enrolment", "cover", "protected", "told", "closed", "archived", "archive-opening",
+}
+
+// told are the kinds that sources tell about a person.
+var told = []FactKind{Caseload, Appointment, Call, DeskTicket, Message, Enrolment, Protected, Closed, Archived}
 
 // Everybody is the Organisation of a fact about the person alone, as Protected is.
 const Everybody roster.OrganisationID = "*"
@@ -38,6 +47,13 @@ const Everybody roster.OrganisationID = "*"
 // Standing reports whether the kind explains openings for weeks, so that an attacker
 // could go through all of its people. A ticket explains one person at a time.
 func (k FactKind) Standing() bool { return k == Caseload || k == Enrolment || k == Cover }
+
+// Apart reports whether the kind says that a file is closed or archived. It takes away, so
+// it holds for as long as its source says, or until that says otherwise.
+func (k FactKind) Apart() bool { return k == Closed || k == Archived }
+
+// Explains reports whether a fact of the kind can explain an opening.
+func (k FactKind) Explains() bool { return k != None && k != Protected && !k.Apart() }
 
 // lives is how long a ticket explains, from when it begins. A system that keeps
 // tickets open for longer does not make them reasons for longer.
@@ -65,12 +81,12 @@ func (k FactKind) String() string {
 // ParseFactKind returns the kind of fact called name; None and Cover are not facts
 // about a person.
 func ParseFactKind(name string) (FactKind, error) {
-	for k := Caseload; k <= Protected; k++ {
-		if k != Cover && kindNames[k] == name {
+	for _, k := range told {
+		if kindNames[k] == name {
 			return k, nil
 		}
 	}
-	return None, fmt.Errorf("%q is not a kind of fact; write one of %v or %s", name, kindNames[Caseload:Cover], kindNames[Protected])
+	return None, fmt.Errorf("%q is not a kind of fact; write one of %v", name, told)
 }
 
 // Fact is what another system says about one person: an account, or every account of an
@@ -112,9 +128,11 @@ func (r Reason) Explained() bool { return r.Kind != None }
 // own caseload, then a live ticket from another system, then a declared cover.
 type Explainer struct {
 	reasons   map[register.PersonID]Reason
-	typed     map[register.PersonID]Reason // tickets that the asker typed; nil while there is none
-	followed  map[register.PersonID]bool   // some system works with them, for any account
-	protected map[register.PersonID]bool   // people with a Protected fact; nil while there is none
+	typed     map[register.PersonID]Reason   // tickets that the asker typed; nil while there is none
+	followed  map[register.PersonID]bool     // some system works with them, for any account
+	protected map[register.PersonID]bool     // people with a Protected fact; nil while there is none
+	apart     map[register.PersonID]FactKind // people whose file is Closed or Archived; nil while there is none
+	known     map[register.PersonID]bool     // of these, those who are the asker's own all the same
 }
 
 // Explain weighs the evidence for one account at now, covers within their bounds.
@@ -122,11 +140,19 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 	e := Explainer{reasons: make(map[register.PersonID]Reason, len(evidence.Facts))}
 	covers := bounds.absent(evidence.Covers, account, organisation, now)
 	for _, fact := range evidence.Facts {
+		if fact.Kind.Apart() && fact.live(now) {
+			note(&e.apart, fact.Person, max(e.apart[fact.Person], fact.Kind))
+		}
+	}
+	for _, fact := range evidence.Facts {
 		if !fact.live(now) && !evidence.lasts(fact, account) {
 			continue
 		}
-		if fact.Kind == Protected {
+		switch {
+		case fact.Kind == Protected:
 			note(&e.protected, fact.Person, true)
+			continue
+		case fact.Kind.Apart():
 			continue
 		}
 		found, typed := explains(fact, account, organisation, covers)
@@ -136,6 +162,8 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 		switch {
 		case typed:
 			note(&e.typed, fact.Person, found)
+		case found.Explained() && !found.Kind.opens(e.apart[fact.Person]):
+			note(&e.known, fact.Person, true)
 		case found.Explained():
 			if known, ok := e.reasons[fact.Person]; !ok || stronger(found, known) {
 				e.reasons[fact.Person] = found
@@ -143,6 +171,19 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 		}
 	}
 	return e
+}
+
+// opens reports whether a reason of this kind opens a file in a state: a closed one takes
+// somebody who is there now, an archived one those who opened the archive.
+func (k FactKind) opens(state FactKind) bool {
+	switch state {
+	case Closed:
+		return !k.Standing()
+	case Archived:
+		return k == ArchiveOpening || k == Told
+	default:
+		return true
+	}
 }
 
 func note[V any](in *map[register.PersonID]V, person register.PersonID, value V) {
@@ -165,6 +206,13 @@ func (e Explainer) Cold(person register.PersonID) bool { return !e.followed[pers
 
 // Protected reports whether the person is on a list of people to be protected.
 func (e Explainer) Protected(person register.PersonID) bool { return e.protected[person] }
+
+// Apart returns Closed or Archived for somebody whose file is, and None for anybody else.
+func (e Explainer) Apart(person register.PersonID) FactKind { return e.apart[person] }
+
+// Knows reports whether somebody whose file is closed or archived is the asker's own all the
+// same, so that saying it tells them nothing.
+func (e Explainer) Knows(person register.PersonID) bool { return e.known[person] }
 
 // live reports whether the fact holds at now. A ticket does not outlive its kind; what waits
 // for a second person holds nothing.

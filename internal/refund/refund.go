@@ -47,7 +47,7 @@ func openingOf(e *ledger.Entry) (Opening, bool) {
 // of them opened.
 func (o Opening) explainedBy(f reason.Fact) bool {
 	switch {
-	case f.Person != o.Person, f.Author != "", f.Kind == reason.Protected:
+	case f.Person != o.Person, f.Author != "", !f.Kind.Explains():
 		return false
 	case !f.Until.After(o.At), f.From.After(o.At.Add(meter.Refunds)):
 		return false

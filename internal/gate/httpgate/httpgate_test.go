@@ -156,8 +156,10 @@ func TestSCOPE_5_NobodyKnownAndNotThereLookTheSame(t *testing.T) {
 		}
 	}
 	for _, in := range []i18n.Language{i18n.French, i18n.English} {
-		if in.Sentence(policy.Ruling{Why: policy.NobodyKnown}) != in.Sentence(policy.Ruling{Why: policy.NotThere}) {
-			t.Error("the two sentences differ")
+		for _, why := range []policy.Why{policy.NotThere, policy.ClosedUntold, policy.ArchivedUntold} {
+			if in.Sentence(policy.Ruling{Why: policy.NobodyKnown}) != in.Sentence(policy.Ruling{Why: why}) {
+				t.Errorf("the sentence of %v differs", why)
+			}
 		}
 	}
 }

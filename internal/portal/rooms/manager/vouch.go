@@ -132,9 +132,11 @@ func (h *Handlers) waitingUnder(v *portal.Visit, typed string) (*waiting, portal
 	if err != nil {
 		return nil, nil, err
 	}
+	ruling := asked.Ruling()
+	ruling.Why = ruling.Why.Told() // the asker may have been told less
 	return &waiting{
 		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name,
-		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Sentence(asked.Ruling()),
+		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Sentence(ruling),
 	}, nil, nil
 }
 

@@ -1,0 +1,103 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+)
+
+// apart has the register say of people that their file is closed or archived.
+func (p *post) apart(kind reason.FactKind, people ...int) {
+	for _, n := range people {
+		p.facts = append(p.facts, reason.Fact{Kind: kind, Organisation: reason.Everybody, Person: person(n), From: p.now.Add(-time.Hour), Until: p.now.AddDate(20, 0, 0), Source: "register", ID: kind.String()})
+	}
+}
+
+// in asks for a person in a list or a file.
+func (p *post) in(signs meter.Signs, n int) policy.Ruling {
+	p.t.Helper()
+	p.asks = func(a *policy.Ask) { a.About, a.Signs = false, signs }
+	defer func() { p.asks = nil }()
+	return p.after(time.Minute).opens(n)
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_AClosedFileOpensToALiveTicketOrASignatureAndToNoCaseload(t *testing.T) {
+	p := newPost(t)
+	p.told(reason.Caseload, 1, 2)
+	p.want("before it is closed", p.opens(1), policy.Shown, policy.Explained)
+	p.apart(reason.Closed, 1, 2)
+	p.want("closed, in the own caseload, seen a minute ago", p.after(time.Minute).opens(1), policy.AskCosign, policy.FileClosed)
+	p.want("in a list of the own people", p.in(meter.Listed, 2), policy.Withheld, policy.FileClosed)
+	p.want("in a search", p.in(meter.SearchRow, 2), policy.Withheld, policy.FileClosed)
+	p.event(meter.Event{Kind: meter.Cosigned, Person: person(1), Service: "dossier"})
+	p.want("signed for", p.after(time.Minute).opens(1), policy.Shown, policy.AlreadySeen)
+	p.want("another one is not", p.opens(2), policy.AskCosign, policy.FileClosed)
+	p.want("a signature is for no list", p.in(meter.Listed, 1), policy.Withheld, policy.FileClosed)
+	p.want("nor for ever", p.after(2*time.Hour).opens(1), policy.AskCosign, policy.FileClosed)
+
+	p.facts = append(p.facts, reason.Fact{Kind: reason.DeskTicket, Organisation: "mlv", Account: "", Person: person(2), From: p.now, Until: p.now.AddDate(0, 0, 1), Source: "queue", ID: "7", Author: "pauline"})
+	p.want("a ticket that the asker typed", p.after(time.Minute).opens(2), policy.AskCosign, policy.FileClosed)
+	p.facts[len(p.facts)-1].Author = ""
+	p.facts[len(p.facts)-1].From = p.now
+	p.want("a ticket of now", p.after(time.Minute).opens(2), policy.Shown, policy.Explained)
+	p.want("finds its person in a search", p.in(meter.SearchRow, 2), policy.Shown, policy.Explained)
+	p.want("and ends", p.after(time.Hour).opens(2), policy.AskCosign, policy.FileClosed)
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_AnArchivedFileIsInNoEverydayPathAndOpensToTwoPeopleForAWhile(t *testing.T) {
+	p := newPost(t)
+	p.told(reason.Caseload, 1)
+	p.told(reason.Appointment, 1)
+	p.apart(reason.Archived, 1)
+	p.want("a caseload and a ticket", p.opens(1), policy.Refused, policy.FileArchived)
+	p.event(meter.Event{Kind: meter.Cosigned, Person: person(1), Service: "dossier"})
+	p.want("a signature", p.after(time.Minute).opens(1), policy.Refused, policy.FileArchived)
+	opening := reason.Fact{Kind: reason.ArchiveOpening, Account: "pauline", Person: person(1), From: p.now, Until: p.now.Add(3 * time.Hour), Source: "archive", ID: "9"}
+	p.facts = append(p.facts, opening)
+	if r := p.after(time.Minute).opens(1); r.Verdict != policy.Shown || r.Reason.Kind != reason.ArchiveOpening {
+		t.Errorf("opened by two people: %v for %v", r.Verdict, r.Reason)
+	}
+	for _, sign := range []meter.Signs{meter.Listed, meter.SearchRow} {
+		p.want("open, and in no list", p.in(sign, 1), policy.Withheld, policy.FileArchived)
+	}
+	p.event(meter.Event{Kind: meter.Permitted, Cost: meter.People(10), Until: p.now.Add(time.Hour), Export: meter.ExportOf("dossier", "")})
+	p.want("open, and in no export", p.in(meter.Exported, 1), policy.Refused, policy.NoPermit)
+	p.want("it ends by itself", p.after(3*time.Hour).opens(1), policy.Refused, policy.FileArchived)
+	p.facts[len(p.facts)-1].Account, p.facts[len(p.facts)-1].From, p.facts[len(p.facts)-1].Until = "colleague", p.now, p.now.Add(time.Hour)
+	p.want("it is the one account's", p.after(time.Minute).opens(1), policy.Refused, policy.FileArchived)
+}
+
+// Whoever does not know a person gets, step by step, what somebody gets who guesses: the
+// sentence, the figures, and the freeze at the end.
+//
+// Promise: SCOPE-5, SCOPE-6
+func TestSCOPE_6_OfAClosedOrArchivedFileAStrangerLearnsNothing(t *testing.T) {
+	for kind, why := range map[reason.FactKind]policy.Why{reason.Closed: policy.ClosedUntold, reason.Archived: policy.ArchivedUntold} {
+		guesses, opens := newPost(t), newPost(t)
+		untold := 0
+		for n := range 40 {
+			opens.apart(kind, n+1)
+			if n%4 == 3 { // some work between
+				guesses.told(reason.Caseload, 1000+n)
+				opens.told(reason.Caseload, 1000+n)
+				guesses.opens(1000 + n)
+				opens.opens(1000 + n)
+			}
+			nobody, somebody := guesses.after(time.Minute).opens(0), opens.after(time.Minute).opens(n+1)
+			if somebody.Why == why {
+				somebody.Why, untold = policy.NobodyKnown, untold+1
+			}
+			if nobody != somebody {
+				t.Fatalf("%v, the %dth: a guess gets %+v, a stranger %+v", kind, n, nobody, somebody)
+			}
+		}
+		if last := opens.opens(100); untold == 0 || last.Why == policy.Counted {
+			t.Errorf("%v: %d were said to be nobody's, and then %v", kind, untold, last.Why)
+		}
+	}
+}
