@@ -106,8 +106,8 @@ var (
 	SignedForMost = fault.Errorf(fault.Refused, "as many people as can be were signed for, for this account within 28 days: connect the system that knows the reason")
 )
 
-// signable are the grounds that a co-signature lets through.
-var signable = []policy.Why{policy.LongEmpty, policy.CeilingReached, policy.FileClosed, policy.ClosedUntold}
+// signable are the grounds that another person lets through, for one person.
+var signable = []policy.Why{policy.LongEmpty, policy.CeilingReached, policy.FileClosed, policy.ClosedUntold, policy.FileArchived, policy.ArchivedUntold}
 
 // waits reports whether an entry is an opening that a co-signature would let through.
 func waits(e ledger.Entry, now time.Time) bool {
@@ -172,8 +172,16 @@ type Cosign struct {
 
 // Decide implements journal.Act.
 func (c Cosign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
+	if waits(c.Refused, tx.Now()) && Archived(c.Refused) {
+		return ledger.Entry{}, InArchive
+	}
+	return c.signed(tx, rows, signing(c.Refused.Account))
+}
+
+// signed is the entry of a signature, as far as it may be given.
+func (c Cosign) signed(tx *journal.Tx, rows approval.Rows, demand approval.Demand) (ledger.Entry, error) {
 	waiting := c.Refused
-	signer, err := approval.One(tx, rows, c.By, signing(waiting.Account))
+	signer, err := approval.One(tx, rows, c.By, demand)
 	if err != nil {
 		return ledger.Entry{}, err
 	}

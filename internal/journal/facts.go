@@ -15,11 +15,18 @@ type FactChange struct {
 	People map[register.PersonID]struct{}
 }
 
-// changesFacts reports whether an entry is that of a batch of facts, or of people who were
-// assigned, admitted or refused. Facts change by no other way, so the ledger is their generation: what is read when the ledger has n entries
+// changesFacts reports whether an entry is that of a batch of facts, of people who were
+// assigned, admitted or refused, or of an archived file that was opened. Facts change by no other way, so the ledger is their generation: what is read when the ledger has n entries
 // holds until one at n or after it changes facts.
 func changesFacts(entry ledger.Entry) bool {
-	return entry.Kind == ledger.Imported && entry.State == ledger.Facts || entry.Kind == ledger.Entrusted && entry.State != ""
+	switch entry.Kind {
+	case ledger.Imported:
+		return entry.State == ledger.Facts
+	case ledger.Entrusted:
+		return entry.State != ""
+	default:
+		return entry.Kind == ledger.ArchiveOpened
+	}
 }
 
 // OnFacts calls fn, under a lock, whenever facts change on any node: with the number of

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"strings"
+	"time"
 
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -127,6 +128,8 @@ func (l Labels) Sentence(a Activity) string {
 		ledger.Withheld, ledger.Heard:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
+	case ledger.ArchiveOpened:
+		return l.Speaker.Say("act.archive-opened", "subject", l.Account(e.Subject), "hours", int(e.Until.Sub(e.Time).Round(time.Hour).Hours()), "because", orDash(e.Note))
 	case ledger.Tallied:
 		return l.Speaker.Say("act.tallied", "n", int(e.Rejected), "lines", int(e.Count))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:

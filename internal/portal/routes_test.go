@@ -61,6 +61,7 @@ var parameters = map[string]struct {
 	"POST /withheld/{number}/stop":             {keepers, map[string][]string{"{number}": {"803", "802"}}},
 	"GET /manager":                             {vouchers, map[string][]string{"receipt": {"12", "250"}, "account": {"leo.perrin"}, "people": {"3"}, "hours": {"2"}, "said": saids}},
 	"POST /manager/cosign":                     {vouchers, map[string][]string{"receipt": {"12", "250"}}},
+	"POST /manager/archive":                    {vouchers, map[string][]string{"receipt": {"12", "250"}, "ticket": {"DOS-1187"}, "hours": {"2", "48"}}},
 	"POST /manager/thaw":                       {vouchers, map[string][]string{"order": {"7", "8"}, "because": {"verified"}}},
 	"POST /manager/raise":                      {vouchers, map[string][]string{"account": {"leo.perrin", "nobody"}, "people": {"3"}, "hours": {"2"}, "because": {"training"}}},
 	"GET /incidents":                           {keepers, nil},
@@ -128,7 +129,7 @@ var (
 	forms     = []string{"cnil", "anssi"}
 	watchers  = []roster.AccountID{"noa.lambert"}
 	vouchers  = []roster.AccountID{"jeanne.vidal", "noa.lambert"}
-	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised"}
+	saids     = []string{"frozen", "suspended", "narrowed", "closed", "lifted", "sessions", "cosigned", "raised", "archive-opened"}
 	moments   = []string{"2026-03-03T14:00", "2026-03-03", "2026-03-03T14:00:00Z", "0001-01-01", "9999-12-31T23:59:59Z"}
 	orderForm = map[string][]string{
 		"reach": {"account", "organisation", "role", "network", "function", "everything"}, "effect": {"frozen", "narrowed", "suspended", "closed"},

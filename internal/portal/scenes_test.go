@@ -94,8 +94,12 @@ func Scenes() map[string]Scene {
 	unconfirmed.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Write(6*time.Minute, portaltest.Unsigned)
 	signing.Refused = refused
+	shut := portaltest.Unsigned
+	shut.Verdict, shut.Why = policy.Refused, policy.FileArchived
+	signing.Write(6*time.Minute, shut)
+	inArchive := signing.Written[len(signing.Written)-1].Number
 	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
-	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-2].Number)
+	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-3].Number)
 	drained.Fill()
 	drained.Spend("camille.aubry", 2)
 	shorter, unread := portaltest.NewStage(), portaltest.NewStage()
@@ -238,35 +242,37 @@ func Scenes() map[string]Scene {
 		"lift-mend":          full.Visits("noa.lambert", "POST", "/desk/orders/7/tick", url.Values{"line": {"cause-found"}, "because": {" "}}),
 		"lift-own":           full.Visits("noa.lambert", "GET", "/desk/orders/8", nil),
 
-		"manager-empty":       unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
-		"manager-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
-		"manager-waiting":     signing.Visits("jeanne.vidal", "GET", waiting, nil),
-		"sessions":            full.Visits("camille.aubry", "GET", "/sessions", nil),
-		"front-recovered":     full.Visits("theo.marchand", "GET", "/", nil),
-		"module":              full.Visits("camille.aubry", "GET", "/awareness", nil),
-		"module-elsewhere":    full.Visits("sacha.olive", "GET", "/awareness", nil),
-		"module-empty":        full.Visits("jeanne.vidal", "GET", "/awareness", nil),
-		"module-answered":     full.Visits("camille.aubry", "POST", "/awareness", url.Values{"reset": {"b"}, "cookie": {"a"}}),
-		"module-failing":      broken.Visits("camille.aubry", "GET", "/awareness", nil),
-		"sessions-failing":    broken.Visits("camille.aubry", "GET", "/sessions", nil),
-		"manager-strangers":   signing.Visits("noa.lambert", "GET", "/manager", nil),
-		"manager-raised":      signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
-		"manager-none":        signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
-		"manager-mend":        signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
-		"manager-thaw":        signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
-		"manager-security":    signing.Visits("noa.lambert", "GET", waiting, nil),
-		"manager-failing":     broken.Visits("jeanne.vidal", "GET", waiting, nil),
-		"people":              signing.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
-		"caseloads":           signing.Visits("jeanne.vidal", "GET", "/manager/caseloads", nil),
-		"caseloads-empty":     unconfirmed.Visits("remi.fort", "GET", "/manager/caseloads", nil),
-		"caseloads-failing":   broken.Visits("jeanne.vidal", "GET", "/manager/caseloads", nil),
-		"caseloads-mend":      signing.Visits("jeanne.vidal", "POST", "/manager/caseloads", url.Values{"people": {" "}, "until": {"1999-01-01"}, "because": {" "}}),
-		"people-security":     signing.Visits("noa.lambert", "GET", "/manager/accounts", nil),
-		"people-empty":        unconfirmed.Visits("remi.fort", "GET", "/manager/accounts", nil),
-		"people-failing":      broken.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
-		"propose":             signing.Visits("jeanne.vidal", "GET", "/manager/propose", nil),
-		"propose-unconfirmed": unconfirmed.Visits("jeanne.vidal", "GET", "/manager/propose?code=ABCD-EFGH", nil),
-		"propose-mend":        signing.Visits("noa.lambert", "POST", "/manager/propose", url.Values{"name": {""}, "mail": {"x"}, "until": {"1999-01-01"}}),
+		"manager-empty":        unconfirmed.Visits("jeanne.vidal", "GET", "/manager", nil),
+		"manager-unconfirmed":  unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
+		"manager-waiting":      signing.Visits("jeanne.vidal", "GET", waiting, nil),
+		"sessions":             full.Visits("camille.aubry", "GET", "/sessions", nil),
+		"front-recovered":      full.Visits("theo.marchand", "GET", "/", nil),
+		"module":               full.Visits("camille.aubry", "GET", "/awareness", nil),
+		"module-elsewhere":     full.Visits("sacha.olive", "GET", "/awareness", nil),
+		"module-empty":         full.Visits("jeanne.vidal", "GET", "/awareness", nil),
+		"module-answered":      full.Visits("camille.aubry", "POST", "/awareness", url.Values{"reset": {"b"}, "cookie": {"a"}}),
+		"module-failing":       broken.Visits("camille.aubry", "GET", "/awareness", nil),
+		"sessions-failing":     broken.Visits("camille.aubry", "GET", "/sessions", nil),
+		"manager-archive":      signing.Visits("jeanne.vidal", "GET", fmt.Sprintf("/manager?receipt=%d", inArchive), nil),
+		"manager-archive-mend": signing.Visits("noa.lambert", "POST", "/manager/archive", url.Values{"receipt": {fmt.Sprint(inArchive)}, "ticket": {" "}, "hours": {"48"}}),
+		"manager-strangers":    signing.Visits("noa.lambert", "GET", "/manager", nil),
+		"manager-raised":       signing.Visits("jeanne.vidal", "GET", "/manager?said=raised", nil),
+		"manager-none":         signing.Visits("jeanne.vidal", "GET", "/manager?receipt=12", nil),
+		"manager-mend":         signing.Visits("jeanne.vidal", "POST", "/manager/raise", url.Values{"account": {"leo.perrin"}, "people": {"500"}, "because": {" "}}),
+		"manager-thaw":         signing.Visits("jeanne.vidal", "POST", "/manager/thaw", url.Values{"order": {thaw}, "because": {" "}}),
+		"manager-security":     signing.Visits("noa.lambert", "GET", waiting, nil),
+		"manager-failing":      broken.Visits("jeanne.vidal", "GET", waiting, nil),
+		"people":               signing.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
+		"caseloads":            signing.Visits("jeanne.vidal", "GET", "/manager/caseloads", nil),
+		"caseloads-empty":      unconfirmed.Visits("remi.fort", "GET", "/manager/caseloads", nil),
+		"caseloads-failing":    broken.Visits("jeanne.vidal", "GET", "/manager/caseloads", nil),
+		"caseloads-mend":       signing.Visits("jeanne.vidal", "POST", "/manager/caseloads", url.Values{"people": {" "}, "until": {"1999-01-01"}, "because": {" "}}),
+		"people-security":      signing.Visits("noa.lambert", "GET", "/manager/accounts", nil),
+		"people-empty":         unconfirmed.Visits("remi.fort", "GET", "/manager/accounts", nil),
+		"people-failing":       broken.Visits("jeanne.vidal", "GET", "/manager/accounts", nil),
+		"propose":              signing.Visits("jeanne.vidal", "GET", "/manager/propose", nil),
+		"propose-unconfirmed":  unconfirmed.Visits("jeanne.vidal", "GET", "/manager/propose?code=ABCD-EFGH", nil),
+		"propose-mend":         signing.Visits("noa.lambert", "POST", "/manager/propose", url.Values{"name": {""}, "mail": {"x"}, "until": {"1999-01-01"}}),
 		"invitation": func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Pages.Invitation(w, portaltest.Spoken(r, in), "token")
 		},

@@ -155,7 +155,7 @@ func EventOf(e ledger.Entry) Event {
 		v.file(e)
 	case ledger.Signalled:
 		v.detect(number, v.ActivityName, medium)
-	case ledger.Raised, ledger.Cosigned, ledger.Permitted, ledger.Refunded:
+	case ledger.Raised, ledger.Cosigned, ledger.ArchiveOpened, ledger.Permitted, ledger.Refunded:
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.Reopening, ledger.Ticked, ledger.TakenUp:
 		v.access(other, subject(e), named(e))

@@ -271,7 +271,7 @@ func (s stageGate) maySign(by roster.AccountID, opening ledger.Entry) bool {
 
 func (s stageGate) Waiting(_ context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
 	for _, e := range s.Written {
-		if e.Receipt == receipt && (e.Why == policy.LongEmpty || e.Why == policy.CeilingReached) && s.maySign(by, e) {
+		if e.Receipt == receipt && (e.Why == policy.LongEmpty || e.Why == policy.CeilingReached || e.Why == policy.FileArchived) && s.maySign(by, e) {
 			return e, s.Broken
 		}
 	}
@@ -287,6 +287,11 @@ func (s stageGate) Undo(ctx context.Context, undo containment.Undo) error {
 
 func (s stageGate) Cosign(_ context.Context, by roster.AccountID, receipt ledger.Number) error {
 	s.Write(0, ledger.Entry{Kind: ledger.Cosigned, Account: by, Cause: receipt})
+	return s.Broken
+}
+
+func (s stageGate) OpenArchive(_ context.Context, by roster.AccountID, receipt ledger.Number, ticket string, hours int) error {
+	s.Write(0, ledger.Entry{Kind: ledger.ArchiveOpened, Account: by, Cause: receipt, Until: Now.Add(time.Duration(hours) * time.Hour), Note: ticket})
 	return s.Broken
 }
 

@@ -102,7 +102,7 @@ func (p *past) take(_ context.Context, e *ledger.Entry) error {
 		}
 	case e.Kind == ledger.SteppedUp:
 		q.Asked = 1
-	case e.Kind == ledger.Raised, e.Kind == ledger.Cosigned:
+	case e.Kind == ledger.Raised, e.Kind == ledger.Cosigned, e.Kind == ledger.ArchiveOpened:
 		q.Signed = 1
 	case e.Kind == ledger.TakenUp:
 		k.Taken[e.Subject] = taking{e.Account, e.Time, e.Until}

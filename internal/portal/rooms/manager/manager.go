@@ -53,6 +53,8 @@ type Grants interface {
 	Waiting(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error)
 	// Cosign signs for what waits under a receipt's number.
 	Cosign(ctx context.Context, by roster.AccountID, receipt ledger.Number) error
+	// OpenArchive opens the archived file that waits under a receipt's number, for so many hours.
+	OpenArchive(ctx context.Context, by roster.AccountID, receipt ledger.Number, ticket string, hours int) error
 	// Raise allows an account some more people without a reason, until a time.
 	Raise(context.Context, grants.Raise) error
 }
@@ -110,6 +112,7 @@ func (h *Handlers) Routes() []portal.Route {
 	return []portal.Route{
 		{Pattern: "GET " + path, Serve: h.vouching(h.manage)},
 		{Pattern: "POST " + path + "/cosign", Serve: h.vouching(h.cosign)},
+		{Pattern: "POST " + path + "/archive", Serve: h.vouching(h.openArchive)},
 		{Pattern: "POST " + path + "/thaw", Serve: h.vouching(h.thaw)},
 		{Pattern: "POST " + path + "/raise", Serve: h.vouching(h.raise)},
 		{Pattern: "GET " + PeoplePath, Serve: h.vouching(h.people)},

@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,8 +20,10 @@ import (
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
+	"poterne/internal/store/storetest"
 )
 
 const (
@@ -87,6 +90,72 @@ func TestMETER_1_AManagerSignsForAnOpeningWithAFreshTouchAndNeverSeesWhoItIs(t *
 	}
 	if h.Writes(jeanne, ledger.Read) < 3 {
 		t.Error("looking under a receipt is not written down")
+	}
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_TwoPeopleOpenAnArchivedFileForARequestAndForAFewHours(t *testing.T) {
+	h := portaltest.New(t)
+	err := storetest.TakeFacts(t, h.DB, "register", reason.Fact{
+		Kind: reason.Archived, Organisation: reason.Everybody, Person: register.PersonID{1, 4}, From: time.Now().Add(-time.Hour), Until: time.Now().AddDate(20, 0, 0), ID: "4",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := h.Opens(camille, 4)
+	if why := refused.Decision.Whole.Why; refused.Decision.People[0].Verdict.Shows() || refused.Decision.People[0].Why != policy.ArchivedUntold {
+		t.Fatalf("an archived file: %v for %v", refused.Decision.People[0], why)
+	}
+	number := strconv.FormatUint(uint64(refused.Receipt), 10)
+	sign := url.Values{"receipt": {number}, "ticket": {"DOS-2026-1187"}, "hours": {"2"}}
+	post := func(who roster.AccountID, path string, change ...string) int {
+		form := maps.Clone(sign)
+		for i := 0; i < len(change); i += 2 {
+			form.Set(change[i], change[i+1])
+		}
+		answer, _ := h.Goes(who, http.MethodPost, path, form)
+		return answer.StatusCode
+	}
+	if status := post(jeanne, "/manager/archive"); status != http.StatusForbidden {
+		t.Errorf("without a fresh step-up: %d", status)
+	}
+	h.StepUp()
+	for _, who := range []roster.AccountID{jeanne, remi} {
+		if err := journal.Record(t.Context(), h.Gate.Journal, ledger.Entry{Kind: ledger.SteppedUp, Account: who}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, raw := h.Goes(jeanne, http.MethodGet, "/manager?receipt="+number, nil)
+	if said := portaltest.Read(t, raw); !strings.Contains(said, "This file is archived") || slices.Contains(portaltest.Forms(t, raw), "/manager/cosign") {
+		t.Errorf("whoever signs is not told what for: %s", said)
+	}
+	for what, status := range map[string]int{
+		"a mere signature":               post(jeanne, "/manager/cosign"),
+		"no reference":                   post(jeanne, "/manager/archive", "ticket", " "),
+		"no end":                         post(jeanne, "/manager/archive", "hours", ""),
+		"an end in two days":             post(jeanne, "/manager/archive", "hours", "48"),
+		"another organisation's manager": post(remi, "/manager/archive"),
+		"whoever asked":                  post(camille, "/manager/archive"),
+	} {
+		if status == http.StatusSeeOther {
+			t.Errorf("%s opens it", what)
+		}
+	}
+	if d := h.Opens(camille, 4).Decision.People[0]; d.Verdict.Shows() {
+		t.Fatalf("nobody opened it, and it is %v for %v", d.Verdict, d.Why)
+	}
+	if status := post(jeanne, "/manager/archive"); status != http.StatusSeeOther {
+		t.Fatalf("the second person: %d", status)
+	}
+	if d := h.Opens(camille, 4).Decision.People[0]; d.Verdict != policy.Shown || d.Reason.Kind != reason.ArchiveOpening {
+		t.Errorf("opened by two people, it is %v for %v", d.Verdict, d.Why)
+	}
+	if d := h.Opens(theo, 4).Decision.People[0]; d.Verdict.Shows() {
+		t.Error("it is open to a colleague, too")
+	}
+	_, desk := h.Goes(security, http.MethodGet, "/desk", nil)
+	if said := portaltest.Read(t, desk); !strings.Contains(said, "An archived file is opened for Camille Aubry, for 2 h (“DOS-2026-1187”)") {
+		t.Errorf("the desk does not see it: %s", said)
 	}
 }
 

@@ -34,6 +34,7 @@ type managerPage struct {
 	Thaw      thawForm
 	Sought    string // the receipt's number, as it was typed
 	Waiting   *waiting
+	Archive   archiveForm
 	Raise     raiseForm
 	Accounts  []roster.Account // who may be given more
 	ByHand    bool             // there are too many to list: their identifier is typed
@@ -62,7 +63,11 @@ type waiting struct {
 	Organisation string
 	Service      string
 	Sentence     string
+	Archived     bool // it takes the reference of a request, and an end
 }
+
+// archiveForm is for what an archived file is opened, and for how long, as it was typed.
+type archiveForm struct{ Ticket, Hours string }
 
 // thawForm is why a freeze is to be undone, as it was typed.
 type thawForm struct {
@@ -136,7 +141,7 @@ func (h *Handlers) waitingUnder(v *portal.Visit, typed string) (*waiting, portal
 	ruling.Why = ruling.Why.Told() // the asker may have been told less
 	return &waiting{
 		Receipt: receipt, At: asked.Time, Who: who, Organisation: organisation.Name,
-		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Sentence(ruling),
+		Service: h.shell.ServiceName(asked.Service), Sentence: v.Speaker.Sentence(ruling), Archived: grants.Archived(asked),
 	}, nil, nil
 }
 
@@ -307,6 +312,44 @@ func (h *Handlers) cosign(v *portal.Visit) error {
 	return nil
 }
 
+// openArchive opens an archived file for whoever asked for it. Without a fresh step-up, the
+// page asks for one.
+func (h *Handlers) openArchive(v *portal.Visit) error {
+	shown := managerPage{Sought: v.PostFormValue("receipt"), Archive: archiveForm{portal.Tidy(v.PostFormValue("ticket")), strings.TrimSpace(v.PostFormValue("hours"))}}
+	var err error
+	if shown.Waiting, shown.Wrong, err = h.waitingUnder(v, shown.Sought); err != nil {
+		return err
+	}
+	if len(shown.Wrong) > 0 {
+		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	hours, err := strconv.Atoi(shown.Archive.Hours)
+	if err != nil || hours < 1 || time.Duration(hours)*time.Hour > grants.LongestArchive {
+		shown.Wrong = append(shown.Wrong, portal.Wrong{Field: "hours", Key: "manager.hours-wrong"})
+	}
+	shown.Wrong = append(portal.MendTyped("ticket", shown.Archive.Ticket), shown.Wrong...)
+	switch {
+	case !v.MaySign(): // there is no form to mend
+		shown.Wrong = nil
+		return h.showManager(v, http.StatusForbidden, shown)
+	case len(shown.Wrong) > 0:
+		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if confirmed, err := v.Confirm(shown.address(), "confirm.archive", "who", shown.Waiting.Who.Name, "service", shown.Waiting.Service, "hours", hours); !confirmed {
+		return err
+	}
+	err = h.deps.Grants.OpenArchive(v.Context(), v.Viewer.ID, shown.Waiting.Receipt, shown.Archive.Ticket, hours)
+	if key := cannotSign(err); key != "" {
+		shown.Waiting, shown.Wrong = nil, portal.Mends{{Field: "receipt", Key: key}}
+		return h.showManager(v, http.StatusUnprocessableEntity, shown)
+	}
+	if err != nil {
+		return err
+	}
+	v.Back(path + "?said=archive-opened")
+	return nil
+}
+
 // raise gives an account more room for a while. Without a fresh step-up, the page
 // asks for one.
 func (h *Handlers) raise(v *portal.Visit) error {
@@ -375,7 +418,7 @@ func (h *Handlers) theirs(v *portal.Visit, id roster.AccountID) (roster.Account,
 
 // vouched is what the viewer has just signed for, said by key.
 func vouched(v *portal.Visit) (string, error) {
-	kind, known := map[string]ledger.Kind{"cosigned": ledger.Cosigned, "raised": ledger.Raised, "lifted": ledger.Lifted}[v.URL.Query().Get("said")]
+	kind, known := map[string]ledger.Kind{"cosigned": ledger.Cosigned, "archive-opened": ledger.ArchiveOpened, "raised": ledger.Raised, "lifted": ledger.Lifted}[v.URL.Query().Get("said")]
 	if !known {
 		return "", nil
 	}
