@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -26,7 +27,7 @@ type Act[R any] interface {
 type Changes interface{ Changes() bool }
 
 // Details is an act that makes rows of which each has an entry of its own: of what, it says
-// after Apply. They are of the act's passage, and it is their cause.
+// after Apply. They are of the act's passage, and it is the cause of those that name no other.
 type Details interface{ Details() []ledger.Entry }
 
 // NoRows is the R of an act that writes nothing but its entry.
@@ -70,7 +71,7 @@ func Within[R any](tx *Tx, act Act[R]) (ledger.Entry, error) {
 	}
 	if act, more := act.(Details); more {
 		for _, detail := range act.Details() {
-			detail.Cause = entry.Number
+			detail.Cause = cmp.Or(detail.Cause, entry.Number)
 			if _, err := tx.record(detail, entry.Number); err != nil {
 				return entry, tx.spoil(err)
 			}

@@ -18,10 +18,11 @@ type query struct {
 	Person   register.PersonID
 	Since    time.Time
 	Until    time.Time // exclusive
+	Or       *query    // what else is asked at once; nil for nothing
 }
 
 func (q query) matches(e ledger.Entry) bool {
-	return e.Disclosed() &&
+	return q.Or != nil && q.Or.matches(e) || e.Disclosed() &&
 		(len(q.Accounts) == 0 || slices.Contains(q.Accounts, e.Account)) &&
 		(q.Person.IsZero() || q.Person == e.Person) &&
 		(q.Since.IsZero() || !e.Time.Before(q.Since)) &&

@@ -126,7 +126,11 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 		t.Fatal(err)
 	}
 	slices.SortFunc(want, func(a, b index.Concerned) int { return bytes.Compare(a.Person[:], b.Person[:]) })
-	shown, err := x.ShownTo(ctx, asked.Accounts, asked.Since, asked.Until)
+	var also []index.Question
+	if or := asked.Or; or != nil {
+		also = append(also, index.Question{Accounts: or.Accounts, Since: or.Since, Until: or.Until})
+	}
+	shown, err := x.ShownToAny(ctx, index.Question{Accounts: asked.Accounts, Since: asked.Since, Until: asked.Until}, also...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,9 +220,16 @@ func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
 				for range rapid.IntRange(1, 3).Draw(t, "accounts") {
 					accounts = append(accounts, account(rapid.IntRange(0, 4).Draw(t, "asked")))
 				}
-				compare(t, x, &book, query{
+				asked := query{
 					Accounts: accounts, Since: bound(t, "since", shape, book), Until: bound(t, "until", shape, book),
-				})
+				}
+				if rapid.Bool().Draw(t, "two questions") {
+					asked.Or = &query{
+						Accounts: []roster.AccountID{account(rapid.IntRange(0, 4).Draw(t, "or"))},
+						Since:    bound(t, "or since", shape, book), Until: bound(t, "or until", shape, book),
+					}
+				}
+				compare(t, x, &book, asked)
 				compareWhoSaw(t, x, &book, spread(rapid.IntRange(0, 25).Draw(t, "seen")))
 				if len(all) == 0 {
 					break

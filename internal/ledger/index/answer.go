@@ -69,11 +69,19 @@ type Reached struct {
 	First, Last time.Time // of the disclosures; zero when there is none
 }
 
-// ByAccount counts what was shown to each account, in the order they were asked about. A
+// ByAccount counts what was shown to each account, in the order they were first asked about. A
 // person may have been shown to several.
 func (s Shown) ByAccount(ctx context.Context) ([]Reached, error) {
-	reached := make([]Reached, len(s.Accounts))
-	for i, account := range s.Accounts {
+	accounts := slices.Clone(s.Accounts)
+	for _, q := range s.Also {
+		for _, account := range q.Accounts {
+			if !slices.Contains(accounts, account) {
+				accounts = append(accounts, account)
+			}
+		}
+	}
+	reached := make([]Reached, len(accounts))
+	for i, account := range accounts {
 		all, err := s.search.only(account).count(ctx, true)
 		if err != nil {
 			return nil, err
@@ -103,7 +111,11 @@ func (s *search) only(account roster.AccountID) *search {
 
 // Counted says what was asked and how many people it comes to, a line each.
 func (s Shown) Counted() string {
-	said := fmt.Sprintf("%s\n%d people, %d times\n", s.Question, s.People, s.Disclosures)
+	said := s.Question.String() + "\n"
+	for _, q := range s.Also {
+		said += "or " + q.String() + "\n"
+	}
+	said += fmt.Sprintf("%d people, %d times\n", s.People, s.Disclosures)
 	for _, category := range s.Categories {
 		said += fmt.Sprintf("%s of %d\n", category.Field, category.People)
 	}

@@ -24,6 +24,7 @@ import (
 // counts; All yields the people.
 type Shown struct {
 	Question
+	Also   []Question    // what else was asked at once: each person counts once
 	From   ledger.Number // the answer holds for the entries from this one on
 	Begun  time.Time     // the time of that entry
 	Before ledger.Number // and before this one
@@ -46,16 +47,22 @@ type Category struct {
 // ShownTo counts the people shown to some accounts, from since on and before until; a
 // zero time is no bound. It holds for every entry written when it is called.
 func (x *Index) ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (Shown, error) {
+	return x.ShownToAny(ctx, Question{accounts, since, until})
+}
+
+// ShownToAny counts the people whom one question asks about, or another: each person once,
+// and each disclosure.
+func (x *Index) ShownToAny(ctx context.Context, first Question, also ...Question) (Shown, error) {
 	now, err := x.now(ctx)
 	if err != nil {
 		return Shown{}, err
 	}
-	s := newSearch(now, accounts, since, until)
+	s := newSearch(now, append([]Question{first}, also...))
 	if err := s.gather(ctx); err != nil {
 		return Shown{}, err
 	}
 	shown := Shown{
-		Question: Question{accounts, since, until}, From: now.base, Begun: now.begun(), Before: now.open.next, Last: now.open.last, search: s,
+		Question: first, Also: also, From: now.base, Begun: now.begun(), Before: now.open.next, Last: now.open.last, search: s,
 	}
 	all, err := s.count(ctx, false)
 	if err != nil {
@@ -100,11 +107,17 @@ func (s Shown) All(ctx context.Context) iter.Seq2[Concerned, error] {
 // search is a question about accounts and where its answer is.
 type search struct {
 	snapshot
-	accounts     map[roster.AccountID]bool
-	since, until int64 // microseconds
-	runs         []run
-	open         [][]disclosure // of the open segment, by page, in the order of pseudonyms
+	accounts map[roster.AccountID]bool
+	periods  map[roster.AccountID][]period // that are asked about
+	whole    period                        // from the first of them to the last
+	runs     []run
+	open     [][]disclosure // of the open segment, by page, in the order of pseudonyms
 }
+
+// period is a time, in microseconds: from one on and before another.
+type period struct{ since, until int64 }
+
+func (p period) has(at int64) bool { return p.since <= at && at < p.until }
 
 // run is the postings of one account in one segment.
 type run struct {
@@ -114,17 +127,25 @@ type run struct {
 	bounded bool // only some of the segment's times are asked about
 }
 
-func newSearch(now snapshot, accounts []roster.AccountID, since, until time.Time) *search {
-	s := &search{snapshot: now, accounts: make(map[roster.AccountID]bool), since: math.MinInt64, until: math.MaxInt64}
-	for _, account := range accounts {
-		s.accounts[account] = true
+func newSearch(now snapshot, questions []Question) *search {
+	s := &search{
+		snapshot: now, accounts: make(map[roster.AccountID]bool), periods: make(map[roster.AccountID][]period),
+		whole: period{math.MaxInt64, math.MinInt64},
 	}
-	// Times are kept to the microsecond: a bound inside one leaves it out.
-	if !since.IsZero() {
-		s.since = ceilMicro(since)
-	}
-	if !until.IsZero() {
-		s.until = ceilMicro(until)
+	for _, q := range questions {
+		asked := period{math.MinInt64, math.MaxInt64}
+		// Times are kept to the microsecond: a bound inside one leaves it out.
+		if !q.Since.IsZero() {
+			asked.since = ceilMicro(q.Since)
+		}
+		if !q.Until.IsZero() {
+			asked.until = ceilMicro(q.Until)
+		}
+		for _, account := range q.Accounts {
+			s.accounts[account] = true
+			s.periods[account] = append(s.periods[account], asked)
+		}
+		s.whole = period{min(s.whole.since, asked.since), max(s.whole.until, asked.until)}
 	}
 	return s
 }
@@ -137,7 +158,17 @@ func ceilMicro(t time.Time) int64 {
 	return us
 }
 
-func (s *search) asksAbout(at int64) bool { return s.since <= at && at < s.until }
+// asksAbout reports whether what an account was shown at a time is asked about.
+func (s *search) asksAbout(account roster.AccountID, at int64) bool {
+	return slices.ContainsFunc(s.periods[account], func(p period) bool { return p.has(at) })
+}
+
+// asksAboutAll reports whether all that an account was shown in a segment is.
+func (s *search) asksAboutAll(account roster.AccountID, segment *Segment) bool {
+	return slices.ContainsFunc(s.periods[account], func(p period) bool {
+		return p.has(segment.First.UnixMicro()) && p.has(segment.Last.UnixMicro())
+	})
+}
 
 // gather finds the postings of the accounts, and sorts those of the open segment.
 func (s *search) gather(ctx context.Context) error {
@@ -156,9 +187,8 @@ func (s *search) gather(ctx context.Context) error {
 				return err
 			}
 			segment := &s.sealed[row.Segment]
-			bounded := !s.asksAbout(segment.First.UnixMicro()) || !s.asksAbout(segment.Last.UnixMicro())
 			for _, l := range found {
-				s.runs = append(s.runs, run{l, page, segment, bounded})
+				s.runs = append(s.runs, run{l, page, segment, !s.asksAboutAll(l.account, segment)})
 			}
 		}
 	}
@@ -175,7 +205,7 @@ func (s *search) sortOpen() {
 	}
 	s.open = make([][]disclosure, s.shape.Pages)
 	for i := range open.shown {
-		if shown := &open.shown[i]; wanted[shown.account] && s.asksAbout(shown.at) {
+		if shown := &open.shown[i]; wanted[shown.account] && s.asksAbout(open.names[shown.account], shown.at) {
 			page := s.shape.personPage(shown.person)
 			s.open[page] = append(s.open[page], *shown)
 		}
@@ -188,11 +218,11 @@ func (s *search) sortOpen() {
 // segments returns the sealed segments that may have something of the time asked
 // about: from one up to and without another.
 func (s *search) segments() (from, to int) {
-	for from < len(s.sealed) && s.sealed[from].Last.UnixMicro() < s.since {
+	for from < len(s.sealed) && s.sealed[from].Last.UnixMicro() < s.whole.since {
 		from++
 	}
 	to = from
-	for to < len(s.sealed) && s.sealed[to].First.UnixMicro() < s.until {
+	for to < len(s.sealed) && s.sealed[to].First.UnixMicro() < s.whole.until {
 		to++
 	}
 	return from, to
@@ -304,7 +334,7 @@ func (w *window) move(ctx context.Context, page int) error {
 	for _, c := range w.cursors {
 		for c.number < end {
 			place := int(c.number - uint64(page)<<placeBits)
-			if !c.bounded || w.asksAbout(c.at) {
+			if !c.bounded || w.asksAbout(c.account, c.at) {
 				w.at(place).add(c.at, c.fields)
 			}
 			if err := c.step(ctx); err != nil {
