@@ -19,6 +19,8 @@ var callers = map[string]string{
 	"internal/app/app.go":                "the same",
 	"internal/siem/sinks.go":             "syslog or url of siem",
 	"internal/app/opened.go":             "address of a witness",
+	"internal/app/doctor/doctor.go":      "each of these, asked by poterne doctor whether it answers",
+	"internal/app/doctor/around.go":      "the same",
 	"internal/person/remote.go":          "register of person",
 	"internal/mail/mail.go":              "host of mail",
 	"internal/mail/relay.go":             "the same",
