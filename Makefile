@@ -38,8 +38,8 @@ check: ## what a change must pass: vet, staticcheck, format, tests, a minute of 
 empty-root: ## tries the README's two commands where nothing is; needs root
 	tools/empty-root
 
-release: ## makes the Debian packages, the container images, the lists of what is in them, and their digests, in artifacts/release; VERSION=1.0.0 for one
-	go -C tools run ./release --out ../artifacts/release $(if $(VERSION),--version $(VERSION))
+release: ## makes the Debian packages, the container images, the lists of what is in them, and their digests, in artifacts/release; VERSION=1.0.0 for one, SIGN=a key of SSH to sign it
+	go -C tools run ./release --out ../artifacts/release $(if $(VERSION),--version $(VERSION)) $(if $(SIGN),--sign $(abspath $(SIGN)))
 
 e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 	tools/test ./e2e/...

@@ -202,7 +202,7 @@ func TestENTRY_9_ALaptopThatSleptGoesOnWhereItWas(t *testing.T) {
 	owner.do(chromedp.Navigate(h.origin + "/sessions"))
 	owner.comesTo("/sessions")
 	isBound(t, h.database(), 1) // the same session, and no new one
-	owner.withoutScripts() // nothing proves meanwhile
+	owner.withoutScripts()      // nothing proves meanwhile
 	owner.open("/sessions")
 	h.lapses("pauline.mercier")
 	owner.withScripts()

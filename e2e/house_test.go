@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 	}
 	binary = filepath.Join(dir, "poterne")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "poterne/cmd/poterne")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
 	build.Stdout, build.Stderr = os.Stdout, os.Stderr
 	code := 1
 	if err := build.Run(); err == nil {

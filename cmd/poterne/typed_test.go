@@ -85,7 +85,9 @@ func TestTheProgramItselfPrintsNoEscape(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "poterne")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	command := exec.CommandContext(t.Context(), program, "ledger", "tail", "--last", "3", "--as", "samir", "--config", filepath.Join(dir, "poterne.toml"))

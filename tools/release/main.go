@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,7 @@ func main() {
 	flag.StringVar(&r.root, "source", "..", "the source; a clean clone, for a release")
 	flag.StringVar(&r.out, "out", filepath.Join("..", "artifacts", "release"), "where to put it")
 	flag.StringVar(&r.version, "version", "", "such as 1.0.0; by default made of the commit's time and name")
+	flag.StringVar(&r.sign, "sign", "", "an SSH key, which signs the digests: a file, or the public half of one that an agent or a token holds")
 	architectures := flag.String("arch", "amd64,arm64", "which machines it is for")
 	flag.Parse()
 	r.architectures = strings.Split(*architectures, ",")
@@ -42,6 +44,7 @@ func main() {
 // release is one release, or what is made of a commit that is none.
 type release struct {
 	root, out, version string
+	sign               string
 	architectures      []string
 	when               time.Time // of the commit
 	commit             string
@@ -120,7 +123,28 @@ func (r *release) make() error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), []byte(r.sums.String()), 0o644)
+	return r.close()
+}
+
+// namespace is what a signature of digests is for: it is no signature of anything else.
+const namespace = "poterne-release"
+
+// close writes the digests down, and has them signed where there is a key. A signature of
+// other digests, which an earlier run may have left, goes.
+func (r *release) close() error {
+	sums := filepath.Join(r.out, "SHA256SUMS")
+	if err := os.Remove(sums + ".sig"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.WriteFile(sums, []byte(r.sums.String()), 0o644); err != nil || r.sign == "" {
+		return err
+	}
+	signing := exec.Command("ssh-keygen", "-Y", "sign", "-f", r.sign, "-n", namespace, sums)
+	signing.Stdin, signing.Stderr = os.Stdin, os.Stderr // it may ask for a passphrase, or a touch
+	if err := signing.Run(); err != nil {
+		return fmt.Errorf("the digests are not signed: ssh-keygen -Y sign -f %s: %w", r.sign, err)
+	}
+	return nil
 }
 
 func (r *release) write(name string, body []byte) error {

@@ -129,6 +129,71 @@ func TestRUN_11_TheSameCommitMakesTheSameBytesInAnotherFolder(t *testing.T) {
 	}
 }
 
+// Whoever has the signer's public key sees that the digests are the signer's: not others,
+// not by another key, and not what the same key signed for another end.
+//
+// Promise: RUN-11
+func TestRUN_11_TheDigestsAreSignedByTheOneKey(t *testing.T) {
+	dir := t.TempDir()
+	keys := func(name string) string {
+		key := filepath.Join(dir, name)
+		ask(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", key)
+		return key
+	}
+	ours, others := keys("ours"), keys("others")
+	public, err := os.ReadFile(ours + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers := filepath.Join(dir, "signers")
+	if err := os.WriteFile(signers, append([]byte("release@poterne.example "), public...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	verify := func(r *release) error {
+		command := exec.CommandContext(t.Context(), "ssh-keygen", "-Y", "verify", "-f", signers, "-I", "release@poterne.example", "-n", namespace, "-s", filepath.Join(r.out, "SHA256SUMS.sig"))
+		command.Stdin = strings.NewReader(r.sums.String())
+		return command.Run()
+	}
+	signed := func(key, sums string) *release {
+		r := &release{out: t.TempDir(), sign: key}
+		r.sums.WriteString(sums)
+		if err := r.close(); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	sums := strings.Repeat("0", 64) + "  poterne_1.0.0_amd64.deb\n"
+	r := signed(ours, sums)
+	if err := verify(r); err != nil {
+		t.Fatalf("what was signed: %v", err)
+	}
+	if verify(signed(others, sums)) == nil {
+		t.Error("another key signs for ours")
+	}
+	r.sums.WriteString(strings.Repeat("1", 64) + "  another.deb\n")
+	if verify(r) == nil {
+		t.Error("a line more is signed too")
+	}
+	elsewhere := filepath.Join(r.out, "SHA256SUMS")
+	_ = os.Remove(elsewhere + ".sig")
+	ask(t, "ssh-keygen", "-Y", "sign", "-f", ours, "-n", "git", elsewhere)
+	r.sums.Reset()
+	r.sums.WriteString(sums)
+	if verify(r) == nil {
+		t.Error("what was signed for git serves here")
+	}
+	r.sign = ""
+	if err := r.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(elsewhere + ".sig"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a signature of other digests is left there")
+	}
+	if r.sign = filepath.Join(dir, "none"); r.close() == nil {
+		t.Error("a release that could not be signed is made")
+	}
+}
+
 // Promise: RUN-11
 func TestRUN_11_ThePackageHasItsUnitItsManualAndItsCompletion(t *testing.T) {
 	r := one(t)
