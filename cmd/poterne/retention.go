@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"poterne/internal/app"
+	"poterne/internal/archive"
 	"poterne/internal/config"
 	"poterne/internal/custody"
 	"poterne/internal/journal"
@@ -24,6 +24,8 @@ type retentionCommands struct {
 	Run     retentionRun     `cmd:"" help:"Drop the months that are past their term."`
 	Hold    retentionHold    `cmd:"" help:"Keep months beyond their term, such as for an inquiry."`
 	Release retentionRelease `cmd:"" help:"End a hold."`
+	People  retentionPeople  `cmd:"" help:"Archive and erase what Poterne itself holds of people, as the rules say."`
+	Read    retentionRead    `cmd:"" help:"Print what the archive keeps of one person, for a request; two people sign for it."`
 }
 
 type retentionStatus struct {
@@ -50,9 +52,9 @@ func (r *retentionStatus) Run(ctx context.Context, on *streams) error {
 			}
 		}
 		if r.JSON {
-			return json.NewEncoder(on.Out).Encode(toldSchedule{schedule.Now().Months, schedule.Now().Reason, append([]retention.Hold{}, schedule.Holds...), told})
+			return json.NewEncoder(on.Out).Encode(custody.Told(schedule, told))
 		}
-		r.print(on, schedule, told)
+		custody.PrintMonths(on.Out, schedule, told, r.Sizes)
 		return nil
 	})
 }
@@ -75,44 +77,6 @@ func (r *retentionStatus) tell(ctx context.Context, o *app.Opened, m retention.M
 }
 
 func day(t time.Time) string { return t.Format(time.DateOnly) }
-
-func (r *retentionStatus) print(on *streams, schedule retention.Schedule, months []custody.ToldMonth) {
-	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(table, "MONTH\tENTRIES\t")
-	if r.Sizes {
-		fmt.Fprint(table, "BYTES\t")
-	}
-	fmt.Fprintln(table, "STATE")
-	for _, m := range months {
-		fmt.Fprintf(table, "%s\t%d\t", m.Month, m.Entries)
-		switch {
-		case r.Sizes && m.Bytes != nil:
-			fmt.Fprintf(table, "%d\t", *m.Bytes)
-		case r.Sizes:
-			fmt.Fprint(table, "\t")
-		}
-		fmt.Fprintln(table, m.Said())
-	}
-	_ = table.Flush()
-	kept := fmt.Sprintf("%d months", schedule.Now().Months)
-	if reason := schedule.Now().Reason; reason != "" {
-		kept += ": " + reason
-	}
-	fmt.Fprintf(on.Out, "what is written now is kept %s\n", kept)
-	for _, hold := range schedule.Holds {
-		if !hold.Released {
-			fmt.Fprintf(on.Out, "hold %d, by %s: %s; approved by %s; %s\n", hold.Number, hold.By, hold.Range(), hold.Approver, hold.Because)
-		}
-	}
-}
-
-// toldSchedule is the terms and holds, and the months, as JSON.
-type toldSchedule struct {
-	Term   int                 `json:"months"`
-	Reason string              `json:"reason,omitempty"`
-	Holds  []retention.Hold    `json:"holds"`
-	Months []custody.ToldMonth `json:"ledger"`
-}
 
 type retentionRun struct {
 	database
@@ -264,4 +228,26 @@ func (r *retentionRelease) Run(ctx context.Context, on *streams) error {
 		fmt.Fprintf(on.Out, "hold %d is released\n", r.Hold)
 		return nil
 	})
+}
+
+type retentionPeople struct {
+	database
+	DryRun bool `help:"Only say what would be archived and erased."`
+}
+
+// Run does what the running program does once a day.
+func (r *retentionPeople) Run(ctx context.Context, on *streams) error {
+	return r.with(ctx, func(o *app.Opened) error { return o.KeepPeople(ctx, r.DryRun, on.Out) })
+}
+
+type retentionRead struct {
+	database
+	signers
+	Person string `arg:"" help:"The person's identifier in the register."`
+}
+
+// Run prints the records, a line each.
+func (r *retentionRead) Run(ctx context.Context, on *streams) error {
+	reading := archive.Reading{By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
+	return r.with(ctx, func(o *app.Opened) error { return o.ReadArchive(ctx, r.Person, reading, on.Out) })
 }

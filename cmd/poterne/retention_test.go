@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/custody"
+
 	"poterne/internal/accounts"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
@@ -139,7 +141,7 @@ func TestLEDGER_6_MonthsAreHeldByTwoPeopleAndSeen(t *testing.T) {
 			}
 		}
 		code, out, errs := asked(t, dir, "retention", "status", "--json")
-		var told toldSchedule
+		var told custody.ToldSchedule
 		if err := json.Unmarshal([]byte(out), &told); code != 0 || err != nil {
 			t.Fatal(code, err, errs)
 		}

@@ -249,6 +249,14 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if sender != nil {
 		p.parts = append(p.parts, sender.Run)
 	}
+	switch archive, err := o.archive(p.Journal, log); {
+	case err == nil:
+		p.parts = append(p.parts, func(ctx context.Context) error {
+			return errors.Join(archive.Watch(ctx, marks{sessions}), archive.Keys.Close())
+		})
+	case !fault.Is(err, fault.Absent):
+		return nil, err
+	}
 	if o.SealFile != "" {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })
 	}

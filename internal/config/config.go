@@ -20,6 +20,7 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/alert"
+	"poterne/internal/archive"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
@@ -77,6 +78,7 @@ type config struct {
 	Cover      coverTable      `toml:"cover"`
 	Campaign   campaignTable   `toml:"campaign"`
 	Retention  *retentionTable `toml:"retention"`
+	Archive    *archiveTable   `toml:"archive"`
 	Controller controllerTable `toml:"controller"`
 	Source     []sourceTable   `toml:"source"`
 
@@ -435,20 +437,24 @@ type Settings struct {
 	Seals      seal.Keys         // of the rows that decide
 	SealFile   string            // where those keys are
 
-	Networks   httpgate.Networks
-	SignIn     signin.Settings
-	People     *People      // nil: people of the register are shown nothing
-	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
-	Alerts     alert.Settings
-	SIEM       siem.Sink // nil: nobody collects events
-	Messages   *Messages // nil: the people of incidents are told by other means
-	Quota      func(roster.OrganisationID) int
-	Awareness  accounts.Awareness
-	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
-	Review     time.Duration   // after which an organisation's managers must have confirmed an account
-	Rules      policy.Rules
-	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
-	Retention  retention.Setting
+	Networks  httpgate.Networks
+	SignIn    signin.Settings
+	People    *People      // nil: people of the register are shown nothing
+	Mail      *mail.Server // nil: nobody can be invited, and nobody is told by mail
+	Alerts    alert.Settings
+	SIEM      siem.Sink // nil: nobody collects events
+	Messages  *Messages // nil: the people of incidents are told by other means
+	Quota     func(roster.OrganisationID) int
+	Awareness accounts.Awareness
+	Platform  jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
+	Review    time.Duration   // after which an organisation's managers must have confirmed an account
+	Rules     policy.Rules
+	Narrowed  time.Duration // how long a theft narrows its neighbours' allowances
+	Retention retention.Setting
+
+	ArchiveKeys  string         // the folder of the archive's keys; empty on a node that keeps no archive
+	ArchiveRules []archive.Rule // how long what is held of people is kept
+
 	Controller notice.Controller // who answers for the register, to authorities and people
 	Witnessing Witnessing
 	Services   []httpgate.Service
@@ -533,6 +539,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.rules(&s, wrong)
 	c.Awareness.compile(&s, wrong)
 	c.retention(&s, wrong)
+	c.archive(&s, files)
 	c.controller(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)

@@ -2,8 +2,10 @@ package custody
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"poterne/internal/ledger"
@@ -65,3 +67,48 @@ func numbers(list []ledger.Number) string {
 }
 
 func day(t time.Time) string { return t.Format(time.DateOnly) }
+
+// PrintMonths prints where each month stands, with its bytes where they were weighed, and then
+// what is held.
+func PrintMonths(out io.Writer, schedule retention.Schedule, months []ToldMonth, sizes bool) {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "MONTH\tENTRIES\t")
+	if sizes {
+		fmt.Fprint(table, "BYTES\t")
+	}
+	fmt.Fprintln(table, "STATE")
+	for _, m := range months {
+		fmt.Fprintf(table, "%s\t%d\t", m.Month, m.Entries)
+		switch {
+		case sizes && m.Bytes != nil:
+			fmt.Fprintf(table, "%d\t", *m.Bytes)
+		case sizes:
+			fmt.Fprint(table, "\t")
+		}
+		fmt.Fprintln(table, m.Said())
+	}
+	_ = table.Flush()
+	kept := fmt.Sprintf("%d months", schedule.Now().Months)
+	if reason := schedule.Now().Reason; reason != "" {
+		kept += ": " + reason
+	}
+	fmt.Fprintf(out, "what is written now is kept %s\n", kept)
+	for _, hold := range schedule.Holds {
+		if !hold.Released {
+			fmt.Fprintf(out, "hold %d, by %s: %s; approved by %s; %s\n", hold.Number, hold.By, hold.Range(), hold.Approver, hold.Because)
+		}
+	}
+}
+
+// ToldSchedule is the terms and holds, and the months, as JSON.
+type ToldSchedule struct {
+	Term   int              `json:"months"`
+	Reason string           `json:"reason,omitempty"`
+	Holds  []retention.Hold `json:"holds"`
+	Months []ToldMonth      `json:"ledger"`
+}
+
+// Told is a schedule as JSON.
+func Told(schedule retention.Schedule, months []ToldMonth) ToldSchedule {
+	return ToldSchedule{schedule.Now().Months, schedule.Now().Reason, append([]retention.Hold{}, schedule.Holds...), months}
+}

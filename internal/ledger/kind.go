@@ -60,6 +60,9 @@ const (
 	Reopening     Kind = 45 // a step of lifting an order was proposed
 	Ticked        Kind = 46 // a line of the checklist of a reopening was ticked
 	ArchiveOpened Kind = 79 // two people opened an archived file for an account, until a time
+	ArchiveMoved  Kind = 80 // what was held of people was moved into the archive
+	Erased        Kind = 81 // what was held of people was erased: deleted, or the keys of it destroyed
+	ArchiveRead   Kind = 82 // two people read what the archive keeps of a person
 	Heard         Kind = 62 // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -116,6 +119,9 @@ var kindNames = [...]string{
 	Heard:      "heard",
 
 	ArchiveOpened: "archive-opened",
+	ArchiveMoved:  "archive-moved",
+	Erased:        "erased",
+	ArchiveRead:   "archive-read",
 }
 
 func (k Kind) String() string {
@@ -199,6 +205,8 @@ const (
 	PartnersTold State = "partners-told" // those whose people were stopped know what is open again
 	NothingNew   State = "nothing-new"   // reading has brought nothing up
 
+	KeysDestroyed State = "keys-destroyed" // of the archive, with what they wrapped
+
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
 
@@ -265,6 +273,9 @@ var fields = map[Kind][]string{
 	Heard:      also(doer, "Subject", "State"),
 
 	ArchiveOpened: also(doer, "Subject", "Service", "Person", "Epoch", "Cause", "Until"),
+	ArchiveMoved:  also(doer, "State", "Count", "Digest"),
+	Erased:        also(doer, "State", "First", "Last", "Count", "Digest"),
+	ArchiveRead:   also(doer, "Approver", "Person", "Epoch"),
 
 	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
 	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),

@@ -130,6 +130,8 @@ func (l Labels) Sentence(a Activity) string {
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
 	case ledger.ArchiveOpened:
 		return l.Speaker.Say("act.archive-opened", "subject", l.Account(e.Subject), "hours", int(e.Until.Sub(e.Time).Round(time.Hour).Hours()), "because", orDash(e.Note))
+	case ledger.ArchiveMoved, ledger.Erased, ledger.ArchiveRead:
+		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "n", int(e.Count), "approver", l.Account(e.Approver), "because", orDash(e.Note))
 	case ledger.Tallied:
 		return l.Speaker.Say("act.tallied", "n", int(e.Rejected), "lines", int(e.Count))
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:

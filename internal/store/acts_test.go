@@ -15,6 +15,7 @@ import (
 	"modernc.org/sqlite"
 
 	"poterne/internal/accounts"
+	"poterne/internal/archive"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
@@ -54,6 +55,10 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"months are held":            act(custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
 	"a hold is released":         act(custody.Release{Hold: 18, By: "nadia", Approver: "samir", Because: "classée"}),
 	"an archived file is opened": act(grants.OpenArchive{Cosign: grants.Cosign{By: "samir", Refused: inArchive, Most: 5}, Ticket: "DOS-2026-1187", Until: actAt.Add(time.Hour)}),
+	"what has ended is archived": act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("1")}, Key: periodKey}),
+	"what has ended is erased":   act(archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
+	"what was archived is gone":  act(archive.Expire{Before: 203001}),
+	"the archive is read":        act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":   act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
 	"an export is permitted":     act(grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
 	"people are named":           act(grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
@@ -227,6 +232,8 @@ func prepared(t *testing.T, s *store.DB) {
 		act(person.AskContacts{Person: storetest.Person(3), Hidden: []byte("hidden, too")}),
 		act(&intake.FactBatch{By: "samir", Source: "silent", Bounds: reason.Covers}),
 		act(&containment.AskBypass{Source: "silent", For: time.Hour, By: "nadia", Because: "muet"}),
+		act(&intake.FactBatch{By: "samir", Source: "ended", Facts: []reason.Fact{endedFact("1"), endedFact("2")}}),
+		act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("2")}, Key: periodKey}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -239,6 +246,21 @@ var ready = notice.Message{
 	Reference: "2026-001-A", Controller: notice.Controller{Name: "Agence", Officer: "Claire", Helpline: "01 99 00 12 04", Counter: "1 place du Marché"},
 	First: actAt, Last: actAt, Shown: register.Name, Harms: []string{"fraud"}, Contained: true, Notified: true,
 }
+
+// forgotten is for how long what has ended is kept.
+var forgotten = archive.Rule{Of: archive.Facts, Archive: 3, Erase: 12}
+
+// endedFact is one of the facts that prepared has told and that have ended since, and endedItem
+// the same as it is archived.
+func endedFact(id string) reason.Fact {
+	return reason.Fact{Kind: reason.Call, ID: id, Account: "lucas", Person: storetest.Person(6), From: actAt.AddDate(0, -6, -1), Until: actAt.AddDate(0, -6, 0)}
+}
+
+func endedItem(id string) archive.Item {
+	return archive.Item{Key: "ended\n" + id, Person: storetest.Person(6), Ended: endedFact(id).Until, Text: []byte(`{}`)}
+}
+
+func periodKey(ledger.Month) ([]byte, error) { return bytes.Repeat([]byte{9}, 32), nil }
 
 // asked is the question that prepared asks, and the bypass.
 const (

@@ -15,15 +15,15 @@ import (
 
 var noon = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC)
 
-// archive answers queries when it is let, and notes how many people each was about.
+// shelf answers queries when it is let, and notes how many people each was about.
 // It holds two facts about everybody: one of the hour before noon, one of the hour
 // after.
-type archive struct {
+type shelf struct {
 	let     chan error
 	queries []int
 }
 
-func (a *archive) about(_ context.Context, people []register.PersonID, at time.Time) (facts []told, err error) {
+func (a *shelf) about(_ context.Context, people []register.PersonID, at time.Time) (facts []told, err error) {
 	a.queries = append(a.queries, len(people))
 	if err := <-a.let; err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func people(from, to int) (list []register.PersonID) {
 
 func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &archive{let: make(chan error)}
+		a := &shelf{let: make(chan error)}
 		i := &factLoader{about: a.about}
 		var asking sync.WaitGroup
 		ask := func(list []register.PersonID, at time.Time) {
@@ -92,7 +92,7 @@ func TestWhatIsAskedWhileAQueryRunsIsAnsweredByOneQuery(t *testing.T) {
 
 func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &archive{let: make(chan error)}
+		a := &shelf{let: make(chan error)}
 		i := &factLoader{about: a.about}
 		broken := errors.New("broken on purpose")
 		var asking sync.WaitGroup
@@ -113,7 +113,7 @@ func TestAnErrorMeetsWhoeverWaitsForThatQuery(t *testing.T) {
 
 func TestWhoLeavesEndsNobodyElsesQuery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &archive{let: make(chan error)}
+		a := &shelf{let: make(chan error)}
 		i := &factLoader{about: a.about}
 		leaving, leave := context.WithCancel(t.Context())
 		var asking sync.WaitGroup

@@ -37,9 +37,11 @@ var rights = map[string]string{
 	"mailing_fate":   "select, insert, update (fates, seal)",
 	"mailing_hold":   "select, insert, update",
 	"letter_code":    "select, insert",
-	"question":       "select, insert, update",
+	"archived_key":   "select, insert, delete",
+	"archived":       "select, insert, delete",
+	"question":       "select, insert, update, delete",
 	"withholding":    "select, insert, update",
-	"contact_change": "select, insert, update",
+	"contact_change": "select, insert, update, delete",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

@@ -14,8 +14,10 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/approval"
+	"poterne/internal/archive"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
+	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
 	"poterne/internal/intake"
@@ -124,6 +126,7 @@ type rows struct {
 	codeRows
 	withholdingRows
 	contactRows
+	archiveRows
 }
 
 var _ interface {
@@ -141,10 +144,12 @@ var _ interface {
 	mailing.CodeRows
 	person.WithholdingRows
 	person.ContactRows
+	archive.Rows
+	grants.ArchiveRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}, archiveRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -552,6 +552,27 @@ create table contact_change (
 create index contact_change_person on contact_change (person);
 create index contact_change_open on contact_change (number) where length(hidden) > 0;
 
+-- archived_key is the key of each person of whom something is archived until a month ends, such
+-- as 204611, wrapped under that month's key, which is kept elsewhere. tag is the person, as a keyed
+-- hash that nobody can make without that key.
+create table archived_key (
+	until   integer not null,
+	tag     blob not null check (length(tag) = 16),
+	wrapped blob not null check (length(wrapped) = 60),
+	constraint archived_key_of primary key (until, tag)
+) strict, without rowid;
+
+-- archived is what was held of people and is kept apart, under their keys: what, and by which key
+-- its table knew it.
+create table archived (
+	until integer not null,
+	tag   blob not null check (length(tag) = 16),
+	what  text not null,
+	key   text not null,
+	box   blob not null,
+	constraint archived_of primary key (until, tag, what, key)
+) strict, without rowid;
+
 -- What follows from the ledger
 
 -- kept is parts of the state of what follows the ledger, whose it is, so that a start need

@@ -1,0 +1,257 @@
+// Package archive forgets people. What Poterne itself holds of somebody is moved by dated rules
+// into an archive apart, under a key of the person's own, which is wrapped under the key of the
+// month at whose end it is erased. Destroying that key erases it wherever copies are.
+package archive
+
+import (
+	"crypto/cipher"
+	"slices"
+	"time"
+
+	"poterne/internal/approval"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/typed"
+)
+
+// Category is a kind of what is held of people.
+type Category string
+
+// What is held of people, and when it has ended.
+const (
+	Questions Category = "questions" // that people asked about their lines: once they are answered
+	Contacts  Category = "contacts"  // changes of contact details: once nothing can come of them
+	Facts     Category = "facts"     // what sources said: once it holds no longer
+)
+
+// Categories is all of them.
+var Categories = []Category{Questions, Contacts, Facts}
+
+// Rule is for how many whole months something is held after its end, and for how many it exists
+// at all. What is not archived is deleted.
+type Rule struct {
+	Of      Category
+	Archive int // months until it is moved into the archive; 0: it is not
+	Erase   int // months until it is erased
+}
+
+// The bounds of a rule, in months. What the active tables are asked about people goes back some
+// weeks.
+const (
+	ShortestRule = 3
+	LongestRule  = 50 * 12
+)
+
+// Check says what is wrong with a rule.
+func (r Rule) Check() error {
+	switch {
+	case !slices.Contains(Categories, r.Of):
+		return fault.Errorf(fault.Invalid, "%q is nothing that is held of people; write one of %q", string(r.Of), Categories)
+	case r.Erase < ShortestRule || r.Erase > LongestRule:
+		return fault.Errorf(fault.Invalid, "%s: they are erased %d to %d months after their end", r.Of, ShortestRule, LongestRule)
+	case r.Archive != 0 && (r.Archive < ShortestRule || r.Archive >= r.Erase):
+		return fault.Errorf(fault.Invalid, "%s: they are archived %d months after their end at the earliest, and before they are erased", r.Of, ShortestRule)
+	case r.Archive != 0 && r.Of == Facts:
+		return fault.Errorf(fault.Invalid, "facts are what sources keep: they are not archived here, only erased")
+	}
+	return nil
+}
+
+// until is the month at whose end something is erased that ended at a time.
+func (r Rule) until(ended time.Time) ledger.Month {
+	return ledger.MonthOf(ended.UTC().AddDate(0, r.Erase, 0))
+}
+
+// Item is one row of what is held of a person.
+type Item struct {
+	Key    string // by which its category tells it from others
+	Person register.PersonID
+	Ended  time.Time
+	Text   []byte // what it says, as JSON
+}
+
+// Stored is an item as the archive keeps it.
+type Stored struct {
+	Until   ledger.Month
+	Tag     Tag
+	Of      Category
+	Key     string
+	Wrapped []byte // the person's key
+	Box     []byte // the item, under it
+}
+
+// Rows are what is held of people and what is archived, in this turn.
+type Rows interface {
+	approval.Rows
+	// Remove removes items of a category, and returns how many there were.
+	Remove(of Category, items []Item) (int, error)
+	// Wrapped returns the key of a person until a month ends, wrapped; nothing when there is none.
+	Wrapped(until ledger.Month, tag Tag) ([]byte, error)
+	// Store keeps an item, and the person's key when it is the first.
+	Store(Stored) error
+	// Expired returns the items that were kept until before a month, without what they say.
+	Expired(before ledger.Month) ([]Stored, error)
+	// Expire removes them, with the keys of their people.
+	Expire(before ledger.Month) error
+}
+
+// Move moves items into the archive: each is there or here, and never in both.
+type Move struct {
+	Rule  Rule
+	Items []Item
+	Key   func(until ledger.Month) ([]byte, error) // of a period
+}
+
+// Decide implements journal.Act.
+func (m Move) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
+	return ledger.Entry{
+		Kind: ledger.ArchiveMoved, Account: journal.Itself, State: ledger.State(m.Rule.Of), Count: uint64(len(m.Items)), Digest: digest(m.Rule.Of, m.Items),
+	}, nil
+}
+
+// Apply implements journal.Act.
+func (m Move) Apply(rows Rows, _ ledger.Entry) error {
+	envelopes := make(map[ledger.Month]envelope)
+	for _, item := range m.Items {
+		until := m.Rule.until(item.Ended)
+		envelope, known := envelopes[until]
+		if !known {
+			key, err := m.Key(until)
+			if err != nil {
+				return err
+			}
+			if envelope, err = newEnvelope(key); err != nil {
+				return err
+			}
+			envelopes[until] = envelope
+		}
+		s := Stored{Until: until, Tag: envelope.of(item.Person), Of: m.Rule.Of, Key: item.Key}
+		before, err := rows.Wrapped(s.Until, s.Tag)
+		if err != nil {
+			return err
+		}
+		var person cipher.AEAD
+		if before != nil {
+			person, err = envelope.open(s.Tag, before)
+		} else {
+			person, s.Wrapped, err = envelope.make(s.Tag)
+		}
+		if err != nil {
+			return err
+		}
+		s.Box = person.Seal(nil, nil, item.Text, s.label())
+		if err := rows.Store(s); err != nil {
+			return err
+		}
+	}
+	return all(rows, m.Rule.Of, m.Items)
+}
+
+// label is what a box is sealed with, besides its text: it opens as no other item.
+func (s Stored) label() []byte { return []byte(string(s.Tag[:]) + string(s.Of) + " " + s.Key) }
+
+// all removes items, and fails unless every one was there still.
+func all(rows Rows, of Category, items []Item) error {
+	n, err := rows.Remove(of, items)
+	if err == nil && n != len(items) {
+		err = &fault.Error{Kind: fault.Unavailable, Public: "what is held of people changed meanwhile: it is tried again"}
+	}
+	return err
+}
+
+func digest(of Category, items []Item) ledger.Digest {
+	return ledger.DigestRows(func(row func(...any)) {
+		for _, item := range items {
+			row(of, item.Key, item.Ended.UnixMicro())
+		}
+	})
+}
+
+// Forget deletes items that no archive keeps.
+type Forget struct {
+	Of    Category
+	Items []Item
+}
+
+// Decide implements journal.Act.
+func (f Forget) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
+	return ledger.Entry{Kind: ledger.Erased, Account: journal.Itself, State: ledger.State(f.Of), Count: uint64(len(f.Items)), Digest: digest(f.Of, f.Items)}, nil
+}
+
+// Apply implements journal.Act.
+func (f Forget) Apply(rows Rows, _ ledger.Entry) error { return all(rows, f.Of, f.Items) }
+
+// Expire takes out of the tables what was kept until before a month. The keys of those months MUST
+// be destroyed: the entry says that nobody can read it any more.
+type Expire struct{ Before ledger.Month }
+
+// Decide implements journal.Act.
+func (x Expire) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
+	gone, err := rows.Expired(x.Before)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if len(gone) == 0 {
+		return ledger.Entry{}, journal.Unchanged
+	}
+	return ledger.Entry{
+		Kind: ledger.Erased, Account: journal.Itself, State: ledger.KeysDestroyed, First: gone[0].Until, Last: gone[len(gone)-1].Until, Count: uint64(len(gone)),
+		Digest: ledger.DigestRows(func(row func(...any)) {
+			for _, s := range gone {
+				row(s.Until, string(s.Tag[:]), s.Of, s.Key)
+			}
+		}),
+	}, nil
+}
+
+// Apply implements journal.Act.
+func (x Expire) Apply(rows Rows, _ ledger.Entry) error { return rows.Expire(x.Before) }
+
+// Reading reads what the archive keeps of one person. It MUST be written before anything is read.
+// The data-protection officer or the security desk asks, and another of them approves.
+type Reading struct {
+	By, Approver roster.AccountID
+	Person       register.PersonID
+	Because      string // with the reference of the request
+}
+
+// Decide implements journal.Act.
+func (r Reading) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
+	if err := typed.Check("a reading of the archive", r.Because); err != nil {
+		return ledger.Entry{}, err
+	}
+	signer, err := approval.Two(tx, rows, r.By, r.Approver, approval.Demand{For: "a reading of the archive", Desk: true, Officer: true})
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{Kind: ledger.ArchiveRead, Account: signer.ID, Organisation: signer.Organisation, Approver: r.Approver, Person: r.Person, Note: r.Because}, nil
+}
+
+// Apply implements journal.Act: a reading is its entry.
+func (Reading) Apply(Rows, ledger.Entry) error { return nil }
+
+// Believed is the time by which something is due: that of the last entry or the clock's,
+// whichever is earlier, and no later than the end of the last month that the ledger came to from
+// the month before. A clock that leaps ahead makes nothing due.
+func Believed(periods []ledger.Period, last, clock time.Time) time.Time {
+	now := last
+	if clock.Before(now) {
+		now = clock
+	}
+	var lived ledger.Month
+	for i, p := range periods {
+		if p.Month <= ledger.MonthOf(now) && (i == 0 || periods[i-1].Month.Plus(1) == p.Month) {
+			lived = p.Month
+		}
+	}
+	if lived == 0 {
+		return time.Time{}
+	}
+	if end := lived.Plus(1).Begins(); end.Before(now) {
+		return end
+	}
+	return now
+}

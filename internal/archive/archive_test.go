@@ -1,0 +1,333 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/archive"
+	"poterne/internal/fault"
+	"poterne/internal/intake"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/person"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// rules: questions are archived 3 months after their answer and exist for a year; facts for 3.
+var rules = []archive.Rule{{Of: archive.Questions, Archive: 3, Erase: 12}, {Of: archive.Contacts, Erase: 13}, {Of: archive.Facts, Erase: 3}}
+
+// house is a real database and a folder of keys, and months that go by.
+type house struct {
+	*testing.T
+	folder string // of the database
+	keys   string
+	db     *store.DB
+	now    time.Time
+}
+
+var begin = time.Date(2026, 1, 10, 9, 0, 0, 0, time.UTC)
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{T: t, folder: t.TempDir(), keys: private(t), now: begin}
+	h.db = open(t, filepath.Join(h.folder, "poterne.db"))
+	for _, list := range []accounts.List{storetest.Staff(), storetest.Signers()} {
+		h.does(func(w journal.Writer) error {
+			_, err := journal.Do(t.Context(), w, journal.Act[accounts.Rows](&accounts.Import{By: "samir", List: list}))
+			return err
+		})
+	}
+	return h
+}
+
+func private(t *testing.T) string {
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func open(t *testing.T, file string) *store.DB {
+	t.Helper()
+	db, err := store.OpenSQLite(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (h *house) does(do func(journal.Writer) error) {
+	h.Helper()
+	if err := do(journal.Outside{DB: store.NewLedger(h.db), Now: func() time.Time { return h.now }}); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// until lets months go by, in each of which something is written.
+func (h *house) until(year int, month time.Month) {
+	h.Helper()
+	for h.now.Before(time.Date(year, month, 10, 0, 0, 0, 0, time.UTC)) {
+		h.now = h.now.AddDate(0, 1, 0)
+		h.writes()
+	}
+}
+
+func (h *house) writes() {
+	h.Helper()
+	h.does(func(w journal.Writer) error {
+		return journal.Record(h.Context(), w, ledger.Entry{Kind: ledger.Read, Account: "samir", State: ledger.Tail})
+	})
+}
+
+// asked has a person ask, and somebody answer with words.
+func (h *house) asked(of int, words string) {
+	h.Helper()
+	h.does(func(w journal.Writer) error {
+		line := ledger.Entry{Number: ledger.Number(1000 + of), Kind: ledger.Consulted, Account: "karim", Organisation: "mlv", Person: storetest.Person(of), Verdict: policy.Shown}
+		e, err := journal.Do(h.Context(), w, journal.Act[person.QuestionRows](person.Ask{Person: storetest.Person(of), Line: line, What: person.AskWhy}))
+		if err == nil {
+			_, err = journal.Do(h.Context(), w, journal.Act[person.QuestionRows](person.Answer{By: "chief", Number: e.Number, Why: person.Mistake, Words: words}))
+		}
+		return err
+	})
+}
+
+// service is the archive of a database, with the keys of a folder.
+func (h *house) service(db *store.DB, folder string) archive.Service {
+	h.Helper()
+	keys, err := archive.OpenKeys(folder)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { _ = keys.Close() })
+	now := func() time.Time { return h.now }
+	return archive.Service{
+		Writer: journal.Outside{DB: store.NewLedger(db), Now: now}, Holdings: store.NewArchive(db), Calendar: store.NewMonths(db), Keys: keys, Rules: rules, Now: now,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func (h *house) run(dry bool) string {
+	h.Helper()
+	done, err := h.service(h.db, h.keys).Run(h.Context(), dry)
+	if err != nil {
+		h.Fatal(err)
+	}
+	var lines []string
+	for _, line := range done {
+		lines = append(lines, line.String())
+	}
+	return strings.Join(lines, "; ")
+}
+
+// reads is what the archive of a database and a folder of keys tells of a person.
+func (h *house) reads(db *store.DB, folder string, of int) string {
+	h.Helper()
+	texts, err := h.service(db, folder).Read(h.Context(), archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(of), Because: "réquisition 12"})
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.Join(texts, nil))
+}
+
+// copied is a copy of the database as it is, and one of the keys.
+func (h *house) copied() (db *store.DB, keys string) {
+	h.Helper()
+	to := filepath.Join(h.TempDir(), "backup.db")
+	if err := h.db.CopyTo(h.Context(), to); err != nil {
+		h.Fatal(err)
+	}
+	keys = private(h.T)
+	if err := os.CopyFS(keys, os.DirFS(h.keys)); err != nil {
+		h.Fatal(err)
+	}
+	return open(h.T, to), keys
+}
+
+// lies reports whether a text is in any file of a folder, as it is.
+func (h *house) lies(folder, text string) bool {
+	h.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		h.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		all, err := os.ReadFile(file)
+		return err == nil && bytes.Contains(all, []byte(text))
+	})
+}
+
+const first, second = "Un homonyme a été ouvert le 3.", "Un rendez-vous était pris."
+
+// Promise: PERSON-6
+func TestPERSON_6_AnErasedPersonComesBackByNoPathAndOneWhoseKeyIsLeftDoes(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.until(2026, time.March)
+	h.asked(2, second)
+	if !h.lies(h.folder, first) {
+		t.Fatal("what is held is in no file: this test finds nothing")
+	}
+	h.until(2026, time.July)
+	if told := h.run(false); told != "questions: 2 archived, 0 erased" {
+		t.Fatalf("in July: %q", told)
+	}
+	if left, err := store.NewQuestions(h.db).Questions(t.Context(), ""); err != nil || len(left) > 0 {
+		t.Errorf("%d questions are here and there, %v", len(left), err)
+	}
+	if h.lies(h.folder, first) || h.lies(h.folder, second) {
+		t.Error("what was archived still lies in the database's files, or in the log beside it")
+	}
+	if !strings.Contains(h.reads(h.db, h.keys, 1), first) || !strings.Contains(h.reads(h.db, h.keys, 2), second) || h.reads(h.db, h.keys, 3) != "" {
+		t.Fatal("the archive does not give back what was put into it, to each their own")
+	}
+	backup, then := h.copied()
+
+	h.until(2027, time.February)
+	if told := h.run(false); told != "keys of 2027-01: 1 records erased" {
+		t.Fatalf("in February: %q", told)
+	}
+	for what, db := range map[string]*store.DB{"the database": h.db, "a backup of July": backup} {
+		if said := h.reads(db, h.keys, 1); said != "" {
+			t.Errorf("%s, with the keys that are left, tells of an erased person: %s", what, said)
+		}
+		if said := h.reads(db, h.keys, 2); !strings.Contains(said, second) {
+			t.Errorf("%s, with the keys that are left, does not tell of who is not erased: %s", what, said)
+		}
+	}
+	// It is the key that erased them: with the keys of July, the backup of July tells.
+	if said := h.reads(backup, then, 1); !strings.Contains(said, first) {
+		t.Errorf("with its key, a record cannot be read: %s", said)
+	}
+	if h.lies(h.folder, first) || h.lies(h.keys, first) {
+		t.Error("what was erased lies in a file")
+	}
+	h.until(2027, time.April)
+	if told := h.run(false); told != "keys of 2027-03: 1 records erased" {
+		t.Errorf("in April: %q", told)
+	}
+	if told := h.run(false); told != "" {
+		t.Errorf("run again: %q", told)
+	}
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_ADryRunCountsWhatARunDoesAndARunIsWrittenWithCountAndDigest(t *testing.T) {
+	h := newHouse(t)
+	var facts []reason.Fact
+	for n := range 250 { // more than one act takes
+		facts = append(facts, reason.Fact{Kind: reason.Call, Account: "pauline", Person: storetest.Person(n), From: h.now, Until: h.now.Add(time.Minute), ID: fmt.Sprint(n)})
+	}
+	facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(1), From: h.now, Until: h.now.AddDate(1, 0, 0), ID: "kept"})
+	h.does(func(w journal.Writer) error {
+		_, err := journal.Do(t.Context(), w, journal.Act[intake.FactRows](&intake.FactBatch{By: "samir", Source: "calls", Facts: facts}))
+		return err
+	})
+	h.asked(1, first)
+	h.until(2026, time.April)
+	h.asked(2, second)
+	h.until(2026, time.May)
+	before, _ := store.NewLedger(h.db).First(t.Context())
+	dry := h.run(true)
+	if dry != "questions: 1 archived, 0 erased; facts: 0 archived, 250 erased" || h.run(true) != dry {
+		t.Fatalf("a dry run says %q", dry)
+	}
+	if done := h.run(false); done != dry {
+		t.Errorf("a run says %q, and a dry one %q", done, dry)
+	}
+	var moved, erased uint64
+	for e, err := range store.NewLedger(h.db).Entries(t.Context(), before) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case e.Kind == ledger.ArchiveMoved && e.State == "questions" && !e.Digest.IsZero():
+			moved += e.Count
+		case e.Kind == ledger.Erased && e.State == "facts" && !e.Digest.IsZero():
+			erased += e.Count
+		}
+	}
+	if moved != 1 || erased != 250 {
+		t.Errorf("the ledger says that %d were moved and %d erased", moved, erased)
+	}
+	left, err := store.NewFacts(h.db).About(t.Context(), []register.PersonID{storetest.Person(1)}, begin)
+	if err != nil || len(left) != 1 || left[0].ID != "kept" {
+		t.Errorf("what holds still is %v, %v", left, err)
+	}
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_AClockThatLeapsAheadErasesNobody(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.until(2026, time.June)
+	h.run(false)
+	h.now = time.Date(2046, 12, 1, 9, 0, 0, 0, time.UTC)
+	h.writes()
+	if told := h.run(false); told != "" {
+		t.Errorf("a clock twenty years ahead: %q", told)
+	}
+	if !strings.Contains(h.reads(h.db, h.keys, 1), first) {
+		t.Error("they are erased")
+	}
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_WithTheWrongKeysNothingIsArchived(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.until(2026, time.May)
+	if err := os.Chmod(h.keys, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.OpenKeys(h.keys); err == nil {
+		t.Error("a folder that others may enter is taken")
+	}
+	if err := os.Chmod(h.keys, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.run(false)
+	h.asked(2, second)
+	h.until(2026, time.September)
+	if _, err := h.service(h.db, private(t)).Run(context.Background(), false); err == nil {
+		t.Error("another folder of keys is taken for the archive's own")
+	}
+	reading := archive.Reading{By: "samir", Approver: "samir", Person: storetest.Person(1), Because: "x"}
+	if _, err := h.service(h.db, h.keys).Read(t.Context(), reading); !fault.Is(err, fault.Refused) {
+		t.Errorf("one person reads the archive: %v", err)
+	}
+}
+
+// Promise: SCOPE-6, PERSON-6
+func TestSCOPE_6_WhatIsHeldOfAnArchivedPersonLivesApartAtOnce(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.asked(2, second)
+	h.does(func(w journal.Writer) error {
+		archived := reason.Fact{Kind: reason.Archived, Organisation: reason.Everybody, Person: storetest.Person(1), From: h.now, Until: h.now.AddDate(20, 0, 0), ID: "1"}
+		_, err := journal.Do(t.Context(), w, journal.Act[intake.FactRows](&intake.FactBatch{By: "samir", Source: "register", Facts: []reason.Fact{archived}}))
+		return err
+	})
+	h.until(2026, time.March)
+	if told := h.run(true) + "/" + h.run(false); told != "questions: 1 archived, 0 erased/questions: 1 archived, 0 erased" {
+		t.Errorf("two months later: %q", told)
+	}
+	left, err := store.NewQuestions(h.db).Questions(t.Context(), "")
+	if err != nil || len(left) != 1 || left[0].Person != storetest.Person(2) {
+		t.Errorf("%d questions are left, %v", len(left), err)
+	}
+}
