@@ -331,7 +331,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -564,6 +564,7 @@ type allRows interface {
 	mailing.CodeRows
 	person.WithholdingRows
 	person.ContactRows
+	archive.Rows
 }
 
 type faultyRows struct {
@@ -613,6 +614,19 @@ func (r faultyRows) PutFacts(source string, facts []reason.Fact, number ledger.N
 
 func (r faultyRows) DropFacts(source string, facts []reason.Fact, number ledger.Number) error {
 	return r.f.call("drop facts", func() error { return r.allRows.DropFacts(source, facts, number) })
+}
+
+func (r faultyRows) Remove(of archive.Category, items []archive.Item) (n int, err error) {
+	err = r.f.call("remove what has ended", func() (err error) { n, err = r.allRows.Remove(of, items); return err })
+	return n, err
+}
+
+func (r faultyRows) Store(s archive.Stored) error {
+	return r.f.call("archive", func() error { return r.allRows.Store(s) })
+}
+
+func (r faultyRows) Expire(before ledger.Month) error {
+	return r.f.call("remove what is erased", func() error { return r.allRows.Expire(before) })
 }
 
 func (r faultyRows) UpsertAliases(told []intake.Alias) error {
