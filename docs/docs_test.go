@@ -224,7 +224,6 @@ var missing = []struct {
 	english, french string
 	promises        []string
 }{
-	{"ticket or a second person", "", []string{"SCOPE-6"}},
 	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"a repository", "", nil}, // of packages and images
 	{"planned and not built", "", nil},        // what the words mean
@@ -236,7 +235,6 @@ var missing = []struct {
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
 	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
-	{"archive apart", "archive à part", []string{"SCOPE-6"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
