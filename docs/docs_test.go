@@ -233,7 +233,6 @@ var missing = []struct {
 	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
 	{"more than one head", "plus d’une tête", nil},
 	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
-	{"break-glass", "accès de secours", []string{"ENTRY-8"}},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},

@@ -19,7 +19,7 @@ import (
 // order is who may import whom: a part imports the parts before it.
 var order = []string{
 	"fault", "i18n", "typed", "manual", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
-	"journal", "approval", "containment", "accounts", "intake", "custody", "grants", "archive", "provision", "audit", "alert", "signin", "gate",
+	"journal", "approval", "breakglass", "containment", "accounts", "intake", "custody", "grants", "archive", "provision", "audit", "alert", "signin", "gate",
 	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "siem", "portal", "store", "config", "app", "lab",
 }
 
@@ -40,7 +40,7 @@ var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
 var storing = []string{"app", "lab", "config"}
 
 // capabilities are acts with their checks and the rows they leave; none knows another.
-var capabilities = []string{"containment", "accounts", "intake", "custody", "grants", "archive", "incident", "person"}
+var capabilities = []string{"containment", "accounts", "intake", "custody", "grants", "archive", "incident", "person", "breakglass"}
 
 // source is one file and what it imports of Poterne, by path below internal/.
 type source struct {

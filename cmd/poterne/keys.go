@@ -13,10 +13,11 @@ import (
 )
 
 type keysCommands struct {
-	Make    keysCommand `cmd:"" default:"withargs" help:"Make them all; make may be left out."`
-	Epoch   keysEpoch   `cmd:"" help:"Make the epoch key alone, for a configuration that has the others."`
-	Advance keysAdvance `cmd:"" help:"Throw away the keys of months that were dropped."`
-	Rotate  keysRotate  `cmd:"" help:"Add a seal key, or have the newest one make seals; nodes go on meanwhile."`
+	Make       keysCommand    `cmd:"" default:"withargs" help:"Make them all; make may be left out."`
+	Epoch      keysEpoch      `cmd:"" help:"Make the epoch key alone, for a configuration that has the others."`
+	BreakGlass keysBreakGlass `cmd:"" help:"Make the sealed password of the break-glass access, and say it once."`
+	Advance    keysAdvance    `cmd:"" help:"Throw away the keys of months that were dropped."`
+	Rotate     keysRotate     `cmd:"" help:"Add a seal key, or have the newest one make seals; nodes go on meanwhile."`
 }
 
 // keysCommand makes the secrets that a configuration needs.
@@ -60,6 +61,13 @@ type keysEpoch struct {
 // Run writes an epoch key. It replaces nothing.
 func (k *keysEpoch) Run(on *streams) error {
 	return writeKeys(k.Dir, []config.Key{config.NewEpochKey()}, on)
+}
+
+type keysBreakGlass struct{ keysEpoch }
+
+// Run writes what knows the password, and then says the password. It replaces nothing.
+func (k *keysBreakGlass) Run(on *streams) error {
+	return config.SealBreakGlass(k.Dir, on.Out)
 }
 
 type keysAdvance struct {

@@ -127,6 +127,9 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if e.Kind == ledger.Session {
 		return n.tellTheft(ctx, e)
 	}
+	if e.Kind == ledger.BrokeGlass && e.State == ledger.Granted {
+		return n.tellEverybody(ctx, e)
+	}
 	if !slices.Contains(notified, e.Kind) || e.Kind == ledger.Entrusted && e.State == "" { // what a day brings is nobody's act
 		return nil
 	}
@@ -202,6 +205,33 @@ func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 			message := mail.Bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
 			n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 		}
+	}
+	return nil
+}
+
+// tellEverybody tells the head of each organisation and the security desk that somebody is in by
+// the break-glass access.
+func (n *Notices) tellEverybody(ctx context.Context, e ledger.Entry) error {
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	bodies, err := n.Roster.Organisations(ctx)
+	if err != nil {
+		return err
+	}
+	var to []string
+	for _, o := range bodies {
+		to = append(to, o.Mail)
+	}
+	for _, a := range people {
+		if a.Role == roster.Security && a.Gives(n.Now()) {
+			to = append(to, a.Mail)
+		}
+	}
+	for _, address := range addresses(to) {
+		message := mail.Bilingual(address, "mail.broke-glass", "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"time"
 
+	"poterne/internal/breakglass"
 	"poterne/internal/i18n"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -37,6 +38,7 @@ const (
 	Frozen Kind = "frozen"
 	Canary Kind = "canary"
 	Silent Kind = "silent"
+	Broken Kind = "break-glass" // it was tried, used, ended or unlocked
 )
 
 // Alert is one of them, as the call says it.
@@ -46,13 +48,20 @@ type Alert struct {
 	Name         string                `json:"name,omitempty"` // of the account's holder
 	Organisation roster.OrganisationID `json:"organisation,omitempty"`
 	Source       string                `json:"source,omitempty"`
+	State        ledger.State          `json:"state,omitempty"` // what came of the break-glass access
 	Entry        ledger.Number         `json:"entry,omitempty"`
 	At           time.Time             `json:"at"`
 	Page         string                `json:"page"` // where to look
 }
 
-// about names what an alert is about: there is one an hour about each.
-func (a Alert) about() string { return string(a.Account) + " " + a.Source }
+// about names what an alert is about: there is one an hour about each. Everything about the
+// break-glass access is told, but for tries while it is locked.
+func (a Alert) about() string {
+	if a.Kind == Broken && a.State != ledger.Locked {
+		return fmt.Sprintf("%s %d", a.Kind, a.Entry)
+	}
+	return string(a.Account) + " " + a.Source + string(a.State)
+}
 
 // Settings say who is told, and how.
 type Settings struct {
@@ -88,6 +97,9 @@ type Deps struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 }
+
+// stopped is the state of an alert that the break-glass access put an order in force.
+const stopped ledger.State = "stopped"
 
 const (
 	apart       = time.Hour   // between two alerts about the same
@@ -185,6 +197,10 @@ func pause(ctx context.Context, long time.Duration) {
 func Of(e ledger.Entry) (Alert, bool) {
 	a := Alert{Account: e.Account, Organisation: e.Organisation, Entry: e.Number, At: e.Time}
 	switch {
+	case e.Kind == ledger.BrokeGlass || e.Kind == ledger.GlassMended:
+		a = Alert{Kind: Broken, State: e.State, Entry: e.Number, At: e.Time}
+	case e.Kind == ledger.Placed && e.Account == breakglass.ID:
+		a = Alert{Kind: Broken, State: stopped, Entry: e.Number, At: e.Time}
 	case e.Why == policy.CanaryOpened && e.Account != journal.Itself && !e.Observed:
 		a.Kind = Canary
 	case e.Kind == ledger.Placed && e.Account == journal.Itself && e.Reach == order.Account && e.Effect == order.Frozen:
@@ -253,7 +269,11 @@ func (a Alert) message(to string) mail.Message {
 		if name == "" {
 			name = string(a.Account)
 		}
-		said := in.Say("alert."+string(a.Kind), "name", name, "organisation", string(a.Organisation), "source", a.Source)
+		key := string(a.Kind)
+		if a.Kind == Broken {
+			key += "-" + string(a.State)
+		}
+		said := in.Say("alert."+key, "number", uint64(a.Entry), "name", name, "organisation", string(a.Organisation), "source", a.Source)
 		if i > 0 {
 			m.Subject += " / "
 			m.Text += "\n\n"

@@ -39,6 +39,7 @@ import (
 	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
+	breakglassroom "poterne/internal/portal/rooms/breakglass"
 	"poterne/internal/portal/rooms/bypass"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
@@ -111,6 +112,10 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	p.metrics.registry.MustRegister(present)
 
 	said := o.portal(log)
+	glass := o.breakGlass(p.Journal)
+	if glass != nil {
+		said.Broken = p.brokenUntil(glass, o.Now)
+	}
 	said.Bypass = func() time.Time { return p.Gate.Orders().BypassedUntil(o.Now()) }
 	pages := portal.NewPages(said)
 	sessions := store.NewSessions(o.DB)
@@ -174,7 +179,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		incidents.Messages = sender
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
-	rooms := shell.Handler(
+	all := []portal.Room{
 		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life}),
 		watching,
 		manager.New(shell, manager.Deps{
@@ -185,7 +190,13 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
-	)
+	}
+	if glass != nil {
+		all = append(all, breakglassroom.New(shell, breakglassroom.Deps{
+			Access: glass, Containment: orders, Gate: p.Gate, Roster: o.Roster, Networks: o.BreakGlass.Networks, Network: o.Networks.Of, Classes: o.Networks.Names(),
+		}))
+	}
+	rooms := shell.Handler(all...)
 
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
 

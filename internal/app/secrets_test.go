@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/breakglass"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
 	"poterne/internal/lab/mailbox"
@@ -185,9 +186,16 @@ func newHouse(t *testing.T) *house {
 		}}
 		o.Transmitters = []provision.Transmitter{{Name: "entra", Issuer: "https://signals.example", People: o.SignIn.Issuer}}
 		o.Messages = &config.Messages{Account: "messages", Service: "people", Path: "/contacts/{id}", Return: "retours@mission.example", Connections: 1, Letters: t.TempDir(), Bounces: t.TempDir()}
+		kept, err := breakglass.Parse([]byte(sealed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.BreakGlass = &config.BreakGlass{Sealed: kept, Networks: []string{"other"}}
 		provider = h.federation(o)
 	})
 	h.vault.Add(configtest.Secret{What: "the token of a system that provisions", Text: []byte(scim)})
+	h.vault.Add(configtest.Secret{What: "the hash of the sealed password", Text: []byte(sealed)})
+	h.vault.Add(configtest.Secret{What: "the sealed password", Text: []byte(inEnvelope)})
 	h.vault.AddFiles(t, filepath.Dir(h.SealFile))
 	h.visitors = []*visitor{
 		{who: "nobody", origin: h.origin},
@@ -342,7 +350,7 @@ func fields(t *testing.T) (names []string) {
 		for _, found := range named.FindAllSubmatch(text, -1) {
 			names = append(names, string(found[1]))
 		}
-		if bytes.Contains(text, []byte(`type="password"`)) && filepath.Base(path) != "emergency.html" {
+		if bytes.Contains(text, []byte(`type="password"`)) && filepath.Base(path) != "break-glass.html" {
 			t.Errorf("%s takes a password", path)
 		}
 		return err

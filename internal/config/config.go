@@ -53,34 +53,35 @@ var Example string
 // protective setting has a silent default. Secrets are paths to files that only
 // their owner may read. Relative paths start at the configuration file.
 type config struct {
-	Public     publicTable     `toml:"public"`
-	Metrics    metricsTable    `toml:"metrics"`
-	Memory     memoryTable     `toml:"memory"`
-	Database   databaseTable   `toml:"database"`
-	Network    []networkTable  `toml:"network"`
-	Keys       keysTable       `toml:"keys"`
-	Quorum     quorumTable     `toml:"quorum"`
-	Witness    []witnessTable  `toml:"witness"`
-	SignIn     signinTable     `toml:"signin"`
-	Person     *personTable    `toml:"person"`
-	Mail       *mailTable      `toml:"mail"`
-	Alerts     alertsTable     `toml:"alerts"`
-	SIEM       siemTable       `toml:"siem"`
-	Messages   *messagesTable  `toml:"messages"`
-	Accounts   accountsTable   `toml:"accounts"`
-	Awareness  *awarenessTable `toml:"awareness"`
-	Register   registerTable   `toml:"register"`
-	Canaries   *canariesTable  `toml:"canaries"`
-	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
-	Allowance  allowancesTable `toml:"allowance"`
-	Watch      watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
-	Observe    observeTable    `toml:"observe"`
-	Cover      coverTable      `toml:"cover"`
-	Campaign   campaignTable   `toml:"campaign"`
-	Retention  *retentionTable `toml:"retention"`
-	Archive    *archiveTable   `toml:"archive"`
-	Controller controllerTable `toml:"controller"`
-	Source     []sourceTable   `toml:"source"`
+	Public     publicTable      `toml:"public"`
+	Metrics    metricsTable     `toml:"metrics"`
+	Memory     memoryTable      `toml:"memory"`
+	Database   databaseTable    `toml:"database"`
+	Network    []networkTable   `toml:"network"`
+	Keys       keysTable        `toml:"keys"`
+	Quorum     quorumTable      `toml:"quorum"`
+	Witness    []witnessTable   `toml:"witness"`
+	SignIn     signinTable      `toml:"signin"`
+	Person     *personTable     `toml:"person"`
+	Mail       *mailTable       `toml:"mail"`
+	Alerts     alertsTable      `toml:"alerts"`
+	BreakGlass *breakGlassTable `toml:"break_glass"`
+	SIEM       siemTable        `toml:"siem"`
+	Messages   *messagesTable   `toml:"messages"`
+	Accounts   accountsTable    `toml:"accounts"`
+	Awareness  *awarenessTable  `toml:"awareness"`
+	Register   registerTable    `toml:"register"`
+	Canaries   *canariesTable   `toml:"canaries"`
+	Purpose    []purposeTable   `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
+	Allowance  allowancesTable  `toml:"allowance"`
+	Watch      watchesTable     `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
+	Observe    observeTable     `toml:"observe"`
+	Cover      coverTable       `toml:"cover"`
+	Campaign   campaignTable    `toml:"campaign"`
+	Retention  *retentionTable  `toml:"retention"`
+	Archive    *archiveTable    `toml:"archive"`
+	Controller controllerTable  `toml:"controller"`
+	Source     []sourceTable    `toml:"source"`
 
 	Provisioning []provisioningTable `toml:"provisioning"`
 	Transmitter  []transmitterTable  `toml:"transmitter"`
@@ -437,20 +438,21 @@ type Settings struct {
 	Seals      seal.Keys         // of the rows that decide
 	SealFile   string            // where those keys are
 
-	Networks  httpgate.Networks
-	SignIn    signin.Settings
-	People    *People      // nil: people of the register are shown nothing
-	Mail      *mail.Server // nil: nobody can be invited, and nobody is told by mail
-	Alerts    alert.Settings
-	SIEM      siem.Sink // nil: nobody collects events
-	Messages  *Messages // nil: the people of incidents are told by other means
-	Quota     func(roster.OrganisationID) int
-	Awareness accounts.Awareness
-	Platform  jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
-	Review    time.Duration   // after which an organisation's managers must have confirmed an account
-	Rules     policy.Rules
-	Narrowed  time.Duration // how long a theft narrows its neighbours' allowances
-	Retention retention.Setting
+	Networks   httpgate.Networks
+	SignIn     signin.Settings
+	People     *People      // nil: people of the register are shown nothing
+	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
+	Alerts     alert.Settings
+	BreakGlass *BreakGlass // nil: nobody comes in but by the identity provider
+	SIEM       siem.Sink   // nil: nobody collects events
+	Messages   *Messages   // nil: the people of incidents are told by other means
+	Quota      func(roster.OrganisationID) int
+	Awareness  accounts.Awareness
+	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
+	Review     time.Duration   // after which an organisation's managers must have confirmed an account
+	Rules      policy.Rules
+	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
+	Retention  retention.Setting
 
 	ArchiveKeys  string         // the folder of the archive's keys; empty on a node that keeps no archive
 	ArchiveRules []archive.Rule // how long what is held of people is kept
@@ -534,6 +536,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.person(&s, files)
 	c.mail(&s, files)
 	c.alerts(&s, files)
+	c.breakGlass(&s, files)
 	c.siem(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)

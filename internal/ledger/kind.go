@@ -63,6 +63,8 @@ const (
 	ArchiveMoved  Kind = 80 // what was held of people was moved into the archive
 	Erased        Kind = 81 // what was held of people was erased: deleted, or the keys of it destroyed
 	ArchiveRead   Kind = 82 // two people read what the archive keeps of a person
+	BrokeGlass    Kind = 87 // the break-glass access was tried, used or left
+	GlassMended   Kind = 88 // somebody of the desk ended it, or unlocked it
 	Heard         Kind = 62 // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -122,6 +124,8 @@ var kindNames = [...]string{
 	ArchiveMoved:  "archive-moved",
 	Erased:        "erased",
 	ArchiveRead:   "archive-read",
+	BrokeGlass:    "broke-glass",
+	GlassMended:   "glass-mended",
 }
 
 func (k Kind) String() string {
@@ -206,6 +210,11 @@ const (
 	NothingNew   State = "nothing-new"   // reading has brought nothing up
 
 	KeysDestroyed State = "keys-destroyed" // of the archive, with what they wrapped
+	// Of the break-glass access.
+	WrongPassword State = "wrong-password"
+	Locked        State = "locked"   // after five of them
+	Unlocked      State = "unlocked" // by the desk
+	Ceased        State = "ceased"   // it was left, or the desk ended it
 
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
@@ -277,9 +286,11 @@ var fields = map[Kind][]string{
 	Erased:        also(doer, "State", "First", "Last", "Count", "Digest"),
 	ArchiveRead:   also(doer, "Approver", "Person", "Epoch"),
 
-	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
-	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),
-	Readmitted: also(doer, "Subject", "Approver", "State", "Cause"),
+	BrokeGlass:  also(doer, "State", "Network", "Count", "Until", "Digest"),
+	GlassMended: also(doer, "State", "Count"),
+	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
+	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
+	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -219,6 +219,7 @@ type Page struct {
 	Links  []Link // the ways into the rooms that the viewer may enter
 	Viewer Viewer
 	Bypass time.Time // until when a bypass is in force; zero when none is
+	Broken time.Time // until when somebody is in by the break-glass access; zero when nobody is
 }
 
 // LanguageCookie remembers the language somebody chose. No application behind
@@ -239,6 +240,9 @@ func (p *Pages) page(r *http.Request, who Viewer, title string, pairs ...any) Pa
 	begun := Page{Lang: in, Other: i18n.English, Here: r.URL.RequestURI(), Viewer: who}
 	if p.settings.Bypass != nil && who.ID != "" { // whoever is not signed in is not told
 		begun.Bypass = p.settings.Bypass()
+	}
+	if p.settings.Broken != nil && who.ID != "" {
+		begun.Broken = p.settings.Broken(r.Context())
 	}
 	if in == i18n.English {
 		begun.Other = i18n.French

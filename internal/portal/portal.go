@@ -23,14 +23,15 @@ import (
 // Settings are what the pages cannot guess.
 type Settings struct {
 	Services []Service
-	Home     string                   // where the portal is: "/", or an origin when services have hosts of their own
-	Binds    bool                     // sessions are bound to their browsers: pages prove from time to time that they are theirs
-	FormTo   []string                 // other origins that a form may lead to: the identity provider's, for signing out
-	Help     map[i18n.Language]string // whom to ask, in a few words; may be empty
-	Zone     *time.Location           // nil: UTC
-	Now      func() time.Time         // nil: time.Now
-	Log      *slog.Logger             // nil: nothing is logged
-	Bypass   func() time.Time         // until when a bypass is in force, which every page of staff says; zero when none is
+	Home     string                          // where the portal is: "/", or an origin when services have hosts of their own
+	Binds    bool                            // sessions are bound to their browsers: pages prove from time to time that they are theirs
+	FormTo   []string                        // other origins that a form may lead to: the identity provider's, for signing out
+	Help     map[i18n.Language]string        // whom to ask, in a few words; may be empty
+	Zone     *time.Location                  // nil: UTC
+	Now      func() time.Time                // nil: time.Now
+	Log      *slog.Logger                    // nil: nothing is logged
+	Broken   func(context.Context) time.Time // until when somebody is in by the break-glass access, which they are all told; zero when nobody is
+	Bypass   func() time.Time                // until when a bypass is in force, which every page of staff says; zero when none is
 }
 
 // Service is an application behind the gate, as people know it.

@@ -155,6 +155,8 @@ func EventOf(e ledger.Entry) Event {
 		v.file(e)
 	case ledger.Signalled:
 		v.detect(number, v.ActivityName, medium)
+	case ledger.BrokeGlass:
+		v.detect(number, v.ActivityName, high)
 	case ledger.Raised, ledger.Cosigned, ledger.ArchiveOpened, ledger.Permitted, ledger.Refunded:
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.Reopening, ledger.Ticked, ledger.TakenUp:

@@ -42,6 +42,7 @@ var rights = map[string]string{
 	"question":       "select, insert, update, delete",
 	"withholding":    "select, insert, update",
 	"contact_change": "select, insert, update, delete",
+	"break_glass":    "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

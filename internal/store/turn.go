@@ -15,6 +15,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/approval"
 	"poterne/internal/archive"
+	"poterne/internal/breakglass"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/grants"
@@ -127,6 +128,7 @@ type rows struct {
 	withholdingRows
 	contactRows
 	archiveRows
+	breakGlassRows
 }
 
 var _ interface {
@@ -146,10 +148,11 @@ var _ interface {
 	person.ContactRows
 	archive.Rows
 	grants.ArchiveRows
+	breakglass.Rows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}, archiveRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -535,6 +535,19 @@ create table letter_code (
 	constraint letter_code_of primary key (list, part, place)
 );
 
+-- break_glass is one row: the access that is left when the identity provider is away. wrong is how
+-- often the password was wrong of which sealed is the digest, since it was right or somebody
+-- unlocked it. token is the SHA-256 of the session's, empty when there is none.
+create table break_glass (
+	one      integer not null constraint break_glass_is_one primary key check (one = 1),
+	sealed   bytea not null,
+	wrong    integer not null,
+	session  text not null,
+	token    bytea not null,
+	until_us bigint,
+	seal     bytea not null
+);
+
 -- People
 
 -- question is what people asked about a line that shows who looked at their file: number is
