@@ -290,6 +290,12 @@ func Scenes() map[string]Scene {
 	scenes["prove"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		full.Pages.Prove(w, portaltest.Spoken(r, in), "/dossier/files/4711", true)
 	}
+	scenes["ended-locked"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		sent := portaltest.Spoken(r, in).Clone(r.Context())
+		sent.Method = http.MethodPost
+		sent.Header.Set("Accept", "text/html")
+		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.Locked})
+	}
 	scenes["prove-lost"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		sent := portaltest.Spoken(r, in).Clone(r.Context())
 		sent.Method = http.MethodPost
@@ -385,6 +391,7 @@ func Scenes() map[string]Scene {
 		"sign-in": {For: signin.ToSignIn, Action: signin.PasskeyPath},
 		"enrol":   {For: signin.ToEnrol, Action: signin.EnrolPath, Return: signin.OwnPath},
 		"accept":  {For: signin.ToAccept, Action: signin.AcceptPath},
+		"unlock":  {For: signin.ToGoOn, Action: signin.UnlockPath, Return: "/dossier/files/4711"},
 	} {
 		scenes["passkey-"+name] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 			full.Pages.Passkey(w, portaltest.Spoken(r, in), asked)

@@ -179,6 +179,12 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, signin.Unproven):
 		s.prove(w, r)
+	case errors.Is(err, signin.Locked) && readsPages(r) && reads(r):
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Location", signin.UnlockPath+"?return="+url.QueryEscape(r.URL.RequestURI()))
+		w.WriteHeader(http.StatusSeeOther)
+	case errors.Is(err, signin.Locked) && readsPages(r):
+		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{Page: s.pages.page(r, Viewer{}, "ended.title-locked"), Locked: true, Begin: signin.UnlockPath})
 	case !readsPages(r):
 		begun := s.pages.page(r, Viewer{}, "ended.title")
 		s.problem(w, r, problem{Title: begun.Title, Status: http.StatusUnauthorized, Detail: s.pages.speakers[begun.Lang].Say("ended.plain")})
@@ -188,7 +194,7 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusSeeOther)
 	default:
 		begun := s.pages.page(r, Viewer{}, "ended.title")
-		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{begun, odd, begin(begun.Here)})
+		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{Page: begun, Odd: odd, Begin: begin(begun.Here)})
 	}
 }
 
@@ -226,6 +232,7 @@ const resent = 256 << 10
 type endedPage struct {
 	Page
 	Odd   bool // the session was seen in two browsers
+	Locked bool // it waits for a passkey
 	Begin string
 }
 

@@ -250,3 +250,33 @@ func TestENTRY_9_WhatAFormSentBeforeAProofIsKept(t *testing.T) {
 		t.Errorf("a script: %d %s", script.Code, script.Header())
 	}
 }
+
+// Whoever did nothing for a while is asked for one confirmation on the way to the page that they
+// asked for; what a form sent is said not to be kept; neither page says whose session it is.
+func TestENTRY_9_WhoDidNothingForAWhileIsAskedForOneConfirmation(t *testing.T) {
+	pages := portal.NewPages(portal.Settings{})
+	sends := func(method, accept string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/kairos/notes?page=2", nil)
+		r.Header.Set("Accept", accept)
+		r.Header.Set("Accept-Language", "en")
+		w := httptest.NewRecorder()
+		pages.Stops().SignIn(w, r, &fault.Error{Kind: fault.Anonymous, Err: signin.Locked})
+		return w
+	}
+	if read := sends(http.MethodGet, "text/html"); read.Code != http.StatusSeeOther || read.Header().Get("Location") != "/.poterne/unlock?return=%2Fkairos%2Fnotes%3Fpage%3D2" {
+		t.Errorf("a page: %d to %s", read.Code, read.Header().Get("Location"))
+	}
+	if sent := sends(http.MethodPost, "text/html"); sent.Code != http.StatusUnauthorized || !strings.Contains(sent.Body.String(), `href="/.poterne/unlock"`) || !strings.Contains(sent.Body.String(), "send it again") {
+		t.Errorf("a form: %d %s", sent.Code, sent.Body)
+	}
+	if script := sends(http.MethodGet, "application/json"); script.Code != http.StatusUnauthorized || !strings.Contains(script.Header().Get("Content-Type"), "json") {
+		t.Errorf("a script: %d %s", script.Code, script.Header())
+	}
+	w := httptest.NewRecorder()
+	pages.Passkey(w, httptest.NewRequest(http.MethodGet, "/.poterne/unlock", nil), signin.Asked{For: signin.ToGoOn, Action: signin.UnlockPath, Return: "/kairos/notes?page=2"})
+	for _, want := range []string{`data-passkey="get"`, `action="/.poterne/unlock"`, `href="/.poterne/begin?return=%2fkairos%2fnotes%3fpage%3d2"`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the page has no %s: %s", want, w.Body)
+		}
+	}
+}

@@ -198,6 +198,9 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	dropCookie(w, d.sessionCookie())
+	if d.idle(row, d.settings.Now()) { // who a locked session is of is not said to whoever has its cookie
+		row.Hint = ""
+	}
 	origin, declared := d.origin(r)
 	if address := d.provider.end(r.Context(), row.Hint, longText(), origin); declared && address != "" {
 		redirect(w, address)

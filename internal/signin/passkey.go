@@ -54,6 +54,7 @@ type Purpose string
 const (
 	ToAct    Purpose = "act"     // one act of a session
 	ToSignIn Purpose = "sign-in" // a sign-in that was too weak
+	ToGoOn   Purpose = "unlock"  // a session that was not used for a while goes on
 	ToEnrol  Purpose = "enrol"   // a passkey is made, in a session
 	ToAccept Purpose = "accept"  // a passkey is made, in accepting an invitation
 )

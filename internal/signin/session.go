@@ -50,7 +50,8 @@ type Session struct {
 	SteppedUp    time.Time // when the person last proved to be there; zero before they did
 	Device       string    // the browser that shows it, by its name in the ledger; empty when it has none
 
-	key Digest
+	key  Digest
+	home bool // it is the portal's, where passkeys answer
 }
 
 // Why says why a session ended.
@@ -81,11 +82,14 @@ func (e *Ended) Error() string { return "the session ended: " + string(e.Why) }
 
 // Who returns the session that r shows, and puts a new token on w when one is
 // due. Otherwise the error is fault.Anonymous, and wraps *Ended if there was a
-// session, or Unproven if there is one that shows nobody before its browser proves that
-// it is its own. It MUST be called once a request, before w's header is written.
+// session, Locked if there is one that waits for a passkey, or Unproven if one shows nobody
+// before its browser proves that it is its own. It MUST be called once a request, before w's header is written.
 func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	row, key, token, err := d.recognise(r)
 	if err != nil {
+		return Session{}, err
+	}
+	if err := d.awake(r.Context(), row, d.atHome(r)); err != nil {
 		return Session{}, err
 	}
 	if d.lapsed(row, d.settings.Now()) {
@@ -100,7 +104,7 @@ func (d *Door) shown(w http.ResponseWriter, r *http.Request, row Row, key, token
 		d.setSession(w, key, nextToken(token, row.Seed))
 	}
 	session := row.session()
-	session.Device = d.device(r)
+	session.Device, session.home = d.device(r), d.atHome(r)
 	return session
 }
 
@@ -112,7 +116,7 @@ func (d *Door) Sessions(ctx context.Context, account roster.AccountID) (list []S
 	}
 	now := instant(d.settings.Now())
 	for _, row := range rows {
-		if d.expire(row, now).Why == "" {
+		if d.expire(row, now).Why == "" && !d.idle(row, now) {
 			list = append(list, row.session())
 		}
 	}
@@ -135,7 +139,10 @@ func (d *Door) recognise(r *http.Request) (row Row, key, token string, err error
 // nil, or the error Who would give. It does not count as use.
 func (d *Door) Still(ctx context.Context, session Session) error {
 	row, err := d.change(ctx, session.key, d.expire)
-	if err = stands(row, err); err == nil && d.lapsed(row, d.settings.Now()) {
+	if err = stands(row, err); err == nil {
+		err = d.awake(ctx, row, session.home)
+	}
+	if err == nil && d.lapsed(row, d.settings.Now()) {
 		err = unproven
 	}
 	return err
@@ -200,37 +207,34 @@ func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row 
 		return row.end(Moved, now)
 	}
 	row = d.unboundFrom(d.expire(row, now), now)
+	used := d.uses(row, r, now)
 	switch {
 	case row.Why != "":
 	case shown == row.Next:
 		seen := row.Seen
-		if row = row.advance(token, now); !d.uses(row, r, now) {
+		if row = row.advance(token, now); !used {
 			row.Seen = seen
 		}
-	case !now.Before(row.Seen.Add(seenEvery)) && d.uses(row, r, now):
+	case used && !now.Before(row.Seen.Add(seenEvery)):
 		row.Seen = now
 	}
 	return row
 }
 
 // uses reports whether r is use of a session, which keeps it from being idle: a proof is none,
-// nor is what shows nobody for want of one.
+// nor is what shows nobody for want of one, or of a passkey.
 func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
-	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now)
+	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now) && !d.idle(row, now)
 }
 
-// expire ends row if it is too old or was not used for too long. Use is written
-// down late, so a session may end a little early, never late.
+// expire ends row if it is too old.
 func (d *Door) expire(row Row, now time.Time) Row {
-	switch {
-	case row.Factor == ByKey: // a token is not idle
-		if !now.Before(row.Started.Add(tokenLife)) {
-			return row.end(Aged, now)
-		}
-	case !now.Before(row.Started.Add(d.settings.Life)):
+	life := d.settings.Life
+	if row.Factor == ByKey {
+		life = tokenLife
+	}
+	if !now.Before(row.Started.Add(life)) {
 		return row.end(Aged, now)
-	case !now.Before(row.Seen.Add(d.settings.Idle)):
-		return row.end(Idle, now)
 	}
 	return row
 }

@@ -57,7 +57,7 @@ type Settings struct {
 	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
 	Origins      []string // how people reach Poterne, such as https://poterne.example
 
-	Idle   time.Duration // a session unused this long ends: 10 minutes
+	Idle   time.Duration // a session unused this long waits for a passkey, or ends: 10 minutes
 	Life   time.Duration // a session ends at this age: 10 hours
 	Rotate time.Duration // a token in use is replaced after this: 1 minute
 	Grace  time.Duration // a replaced token serves requests under way: 10 seconds
@@ -360,6 +360,8 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+PasskeyPath, d.signedInByPasskey)
 	mux.HandleFunc("POST "+AcceptPath, d.acceptedByPasskey)
 	mux.HandleFunc("GET "+AtHomePath, d.stepUpAtHome)
+	mux.HandleFunc("GET "+UnlockPath, d.askUnlock)
+	mux.HandleFunc("POST "+UnlockPath, d.unlock)
 	mux.HandleFunc("GET "+ProofPath, d.proving)
 	mux.HandleFunc("POST "+ProofPath, d.takesProof)
 	mux.HandleFunc("GET "+ChallengePath, d.challenge)

@@ -82,6 +82,9 @@ func (d *Door) steppedUp(w http.ResponseWriter, r *http.Request, begun pending, 
 // stepUp makes the session remember a step-up, or says why there was none.
 func (d *Door) stepUp(w http.ResponseWriter, r *http.Request, begun pending, answer url.Values) (Reason, error) {
 	row, key, token, err := d.recognise(r) // the person may have been at the provider for long, and proves more there
+	if err == nil {
+		err = d.awake(r.Context(), row, d.atHome(r))
+	}
 	switch {
 	case fault.Is(err, fault.Anonymous):
 		return Stale, err
