@@ -497,7 +497,7 @@ func (s stops) Refused(w http.ResponseWriter, r *http.Request, refusal httpgate.
 		e.why, e.denied = refusal.Ruling.Why, true
 		return
 	}
-	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt}
+	said := portal.Refusal{Service: refusal.Service, Ruling: refusal.Ruling, Receipt: refusal.Receipt, Programme: signin.Bears(r)}
 	switch refusal.Ruling.Why {
 	case policy.Suspended, policy.Closed, policy.NetworkClosed, policy.OnlyRead, policy.Frozen:
 		held, _ := s.gate.Against(r.Context(), refusal.Use)

@@ -251,7 +251,9 @@ func TestSCOPE_8_AProgrammeHasAScopeAnAllowanceAndACeilingOfItsOwn(t *testing.T)
 
 	// Its allowance, which on probation is of one person.
 	p.is(http.StatusOK, token, "/people/users/4711", "the first without a reason")
-	p.is(http.StatusForbidden, token, "/people/users/90210", "the second without a reason, on probation")
+	if status, said := p.asks(token, "/people/users/90210"); status != http.StatusForbidden || !strings.Contains(said, `"ask":{"kind":"slow","until":"`) {
+		t.Errorf("the second without a reason, on probation, is not told to slow down, and until when: %d, %s", status, said)
+	}
 	p.is(http.StatusOK, token, "/people/users/4711", "somebody shown already")
 
 	// Its reasons, up to its ceiling.

@@ -35,6 +35,8 @@ type Refusal struct {
 	Receipt ledger.Number
 	Message order.Message // what the order that stops them says; may be empty
 	Until   time.Time     // when that order ends by itself; zero: it is lifted
+
+	Programme bool // whoever asks is nobody's account, and cannot prove to be there
 }
 
 type stoppedPage struct {
@@ -70,6 +72,7 @@ const (
 	askStepUp   ask = "step-up"  // prove to be there
 	askCosign   ask = "cosign"   // have another person sign for it
 	askIdentity ask = "identity" // find the person by name and birth date
+	askSlow     ask = "slow"     // of a programme: ask for fewer people, and for these later
 )
 
 // askOf says what would open the way. What is refused whole because of a part of
@@ -132,7 +135,14 @@ func (s Stops) Refused(w http.ResponseWriter, r *http.Request, refusal Refusal) 
 		Again:    !refusal.Ruling.Again.IsZero() && passes(refusal.Ruling.Why),
 		Ask:      askOf(refusal.Ruling), Return: cameFrom(r), Search: service.Search,
 	}
-	if !readsPages(r) {
+	if refusal.Programme && shown.Ask == askStepUp {
+		say := s.pages.speakers[languageOf(r)].Say
+		shown.Ask, shown.Title, shown.Sentence = askSlow, say("stopped.title-slow"), say("stopped.slow", "counted", refusal.Ruling.Counted.People(), "limit", refusal.Ruling.Limit.People())
+		if shown.Again {
+			w.Header().Set("Retry-After", refusal.Ruling.Again.UTC().Format(http.TimeFormat))
+		}
+	}
+	if !readsPages(r) || shown.Ask == askSlow {
 		s.problem(w, r, problem{
 			Title: shown.Title, Status: http.StatusForbidden, Detail: shown.Sentence,
 			Receipt: fmt.Sprint(refusal.Receipt), Ask: shown.wayOn(),
@@ -161,6 +171,12 @@ func (p stoppedPage) wayOn() *wayOn {
 		return &wayOn{Kind: p.Ask, Method: http.MethodPost, Address: signin.StepUpPath}
 	case askIdentity:
 		return &wayOn{Kind: p.Ask, Method: http.MethodGet, Address: p.Search}
+	case askSlow:
+		way := &wayOn{Kind: p.Ask}
+		if p.Again {
+			way.Until = p.Ruling.Again.UTC()
+		}
+		return way
 	case askCosign:
 		return &wayOn{Kind: p.Ask}
 	}
@@ -299,11 +315,12 @@ type problem struct {
 }
 
 // wayOn is what the person before the script can do: be sent to an address, or
-// give the receipt's number to those who may sign for it.
+// give the receipt's number to those who may sign for it. A programme can wait.
 type wayOn struct {
 	Kind    ask    `json:"kind"`
 	Method  string `json:"method,omitempty"`
 	Address string `json:"address,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // not before; zero: it is not known
 }
 
 func (s Stops) problem(w http.ResponseWriter, r *http.Request, p problem) {

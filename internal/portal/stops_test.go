@@ -111,22 +111,32 @@ func TestOnlyWhoMayWaitIsToldUntilWhen(t *testing.T) {
 	}
 }
 
+// A programme is told no way that it cannot go: it is to slow down, and until when.
 func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
+	pace := policy.Ruling{Verdict: policy.AskStepUp, Why: policy.PaceReached, Counted: meter.People(120), Limit: meter.People(120), Again: portaltest.Now.Add(time.Hour)}
+	ever := pace
+	ever.Again = time.Time{}
 	for name, test := range map[string]struct {
 		ruling policy.Ruling
 		want   map[string]any
+		programme bool
 	}{
-		"a step-up":      {policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "step-up", "method": "POST", "address": "/.poterne/step-up"}},
-		"a co-signature": {policy.Ruling{Verdict: policy.AskCosign, Why: policy.LongEmpty}, map[string]any{"kind": "cosign"}},
-		"an identity":    {policy.Ruling{Verdict: policy.AskIdentity, Why: policy.Doubted}, map[string]any{"kind": "identity", "method": "GET", "address": "/dossier/search"}},
-		"nothing":        {policy.Ruling{Verdict: policy.Withheld, Why: policy.Frozen}, nil},
+		"a step-up":               {policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "step-up", "method": "POST", "address": "/.poterne/step-up"}, false},
+		"a co-signature":          {policy.Ruling{Verdict: policy.AskCosign, Why: policy.LongEmpty}, map[string]any{"kind": "cosign"}, false},
+		"an identity":             {policy.Ruling{Verdict: policy.AskIdentity, Why: policy.Doubted}, map[string]any{"kind": "identity", "method": "GET", "address": "/dossier/search"}, false},
+		"nothing":                 {policy.Ruling{Verdict: policy.Withheld, Why: policy.Frozen}, nil, false},
+		"a person's pace":         {pace, map[string]any{"kind": "step-up", "method": "POST", "address": "/.poterne/step-up"}, false},
+		"a programme's pace":      {pace, map[string]any{"kind": "slow", "until": portaltest.Now.Add(time.Hour).UTC().Format(time.RFC3339)}, true},
+		"and nobody knows when":   {ever, map[string]any{"kind": "slow"}, true},
+		"a programme's signature": {policy.Ruling{Verdict: policy.AskCosign, Why: policy.LongEmpty}, map[string]any{"kind": "cosign"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/dossier/api/files/4711", nil)
 			r.Header.Set("Accept", "application/json")
 			answer := httptest.NewRecorder()
-			portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: "dossier", Receipt: 12, Ruling: test.ruling})
+			portaltest.NewStage().Pages.Stops().Refused(answer, r, portal.Refusal{Service: "dossier", Receipt: 12, Ruling: test.ruling, Programme: test.programme})
 			var said struct {
+				Detail  string         `json:"detail"`
 				Receipt string         `json:"receipt"`
 				Ask     map[string]any `json:"ask"`
 			}
@@ -140,6 +150,13 @@ func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
 				if said.Ask[key] != want {
 					t.Errorf("%s is %v, want %v", key, said.Ask[key], want)
 				}
+			}
+			slow := test.want["kind"] == "slow"
+			if slow != strings.Contains(said.Detail, "120 personnes\u202f: la limite est de 120") || slow && strings.Contains(said.Detail, "c’est bien vous") {
+				t.Errorf("it says %s", said.Detail)
+			}
+			if later := answer.Header().Get("Retry-After"); (later != "") != (test.want["until"] != nil) {
+				t.Errorf("it is told to come back at %q", later)
 			}
 		})
 	}
