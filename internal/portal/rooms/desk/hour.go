@@ -377,20 +377,25 @@ func (h *hour) recent() ([]portal.Activity, ledger.Number) {
 // caughtUp waits a moment for the picture to hold every entry before next, and
 // reports whether it does.
 func (h *hour) caughtUp(ctx context.Context, next ledger.Number) bool {
+	return caughtUp(ctx, next, func() ledger.Number {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.upTo
+	})
+}
+
+// caughtUp waits a moment for what follows the ledger to have taken in every entry before
+// next, and reports whether it has.
+func caughtUp(ctx context.Context, next ledger.Number, upTo func() ledger.Number) bool {
 	const patience = 500 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		h.mu.Lock()
-		upTo := h.upTo
-		h.mu.Unlock()
-		if upTo >= next {
-			return true
-		}
+	for upTo() < next {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	return true
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -64,11 +65,21 @@ func (p *past) month(first time.Time) (m monthOfPast) {
 	return m
 }
 
-// begun returns when the record begins, and whether entries before a number are still to be read.
-func (p *past) begun(next ledger.Number) (first time.Time, behind bool) {
+// begun returns when the record begins.
+func (p *past) begun() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.known.Begun, p.follower.UpTo() < next
+	return p.known.Begun
+}
+
+// caughtUp waits a moment for the record to hold every entry before next, and reports whether
+// it does.
+func (p *past) caughtUp(ctx context.Context, next ledger.Number) bool {
+	return caughtUp(ctx, next, func() ledger.Number {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.follower.UpTo()
+	})
 }
 
 // month shows this month, or the one before.
@@ -84,12 +95,12 @@ func (l live) month(v visit) error {
 	default:
 		return fault.Errorf(fault.Absent, "the sheet is of this month or of the one before")
 	}
+	page.Behind = !l.past.caughtUp(v.Context(), l.journal.Next())
 	of, other := l.past.month(page.Of), monthOfPast{}
 	if page.Compared {
 		other = l.past.month(page.Beside)
 	}
-	begun, behind := l.past.begun(l.journal.Next())
-	if page.Behind = behind; begun.After(before) {
+	if begun := l.past.begun(); begun.After(before) {
 		page.Begun = begun
 		page.Compared = page.Compared && begun.Before(this)
 	}

@@ -88,3 +88,22 @@ func TestTheSheetOfAYoungLedgerSaysWhereItBegins(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// What was written a moment ago is in the sheet, which does not say that it is still being
+// read; a sheet that cannot be read up says so.
+func TestTheSheetWaitsAMomentForWhatWasJustWritten(t *testing.T) {
+	h := portaltest.New(t)
+	const behind = "still being read"
+	for n := range 10 {
+		h.Opens(theo, n)
+		_, raw := h.Goes(security, http.MethodGet, "/desk/month", nil)
+		if said := portaltest.Read(t, raw); strings.Contains(said, behind) {
+			t.Fatalf("after opening %d: %s", n, said)
+		}
+	}
+	s := portaltest.NewStage()
+	s.Unread = 1
+	if said := sheet(t, s, security, ""); !strings.Contains(said, behind) {
+		t.Error(said)
+	}
+}
