@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 )
 
@@ -130,6 +132,9 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if e.Kind == ledger.BrokeGlass && e.State == ledger.Granted {
 		return n.tellEverybody(ctx, e)
 	}
+	if e.Reach == order.Source {
+		return n.tellBypass(ctx, e)
+	}
 	if !slices.Contains(notified, e.Kind) || e.Kind == ledger.Entrusted && e.State == "" { // what a day brings is nobody's act
 		return nil
 	}
@@ -205,6 +210,52 @@ func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 			message := mail.Bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
 			n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 		}
+	}
+	return nil
+}
+
+// tellBypass tells the security desk and the data-protection officer that a bypass is asked
+// for, in force or ended; and of one in force or ended the heads and managers of every
+// organisation, since everybody is under it.
+func (n *Notices) tellBypass(ctx context.Context, e ledger.Entry) error {
+	var key string
+	switch {
+	case e.Kind == ledger.Placed && e.Effect == order.BypassAsked:
+		key = "mail.bypass-asked"
+	case e.Kind == ledger.Placed && e.Effect == order.Bypassed:
+		key = "mail.bypassed"
+	case e.Kind == ledger.Lifted && e.Effect == order.Bypassed:
+		key = "mail.bypass-ended"
+	default: // what asked for one is not asked any more
+		return nil
+	}
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	names := make(map[roster.AccountID]string, len(people))
+	concerned := make(map[roster.OrganisationID]bool)
+	var to []string
+	for _, a := range people {
+		names[a.ID], concerned[a.Organisation] = a.Name, true
+		if (a.Role == roster.Security || a.Role == roster.Privacy) && a.Gives(n.Now()) {
+			to = append(to, a.Mail)
+		}
+	}
+	if e.Effect == order.Bypassed {
+		for body := range concerned {
+			_, heads, err := n.heads(ctx, body, people)
+			if err != nil {
+				return err
+			}
+			to = append(to, heads...)
+		}
+	}
+	name := func(id roster.AccountID) string { return cmp.Or(names[id], string(id)) }
+	hours := int((e.Until.Sub(e.Time) + time.Hour - 1) / time.Hour)
+	for _, address := range addresses(to) {
+		message := mail.Bilingual(address, key, "source", e.Target, "who", name(e.Account), "approver", name(e.Approver), "n", hours, "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
 	return nil
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/gate"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/lab/mailbox"
 	"poterne/internal/ledger"
@@ -340,3 +342,31 @@ func TestRIGHTS_7_WhatManagersDoNotConfirmIsSuspendedAfterNotice(t *testing.T) {
 }
 
 func newDraft() *meter.Draft { return meter.New().Draft() }
+
+// Everybody is under a bypass: the desk hears that one is asked for, and the heads and managers
+// of every organisation that it is in force, until when, and that it has ended.
+func TestABypassIsToldToTheDeskAndToEveryOrganisation(t *testing.T) {
+	p := posted(t)
+	p.must(do(p.house, &intake.FactBatch{Source: "cases", Rejected: 1}))
+	p.must(do(p.house, &containment.AskBypass{Source: "cases", For: time.Hour, By: samir, Because: "muet"}))
+	made := p.must(do(p.house, &containment.AskBypass{Source: "cases", For: 4 * time.Hour, By: samir, Approver: nadia, Because: "muet"}))
+	p.must(do(p.house, containment.Lift{ID: containment.IDOf(made.Number), By: samir, Because: "de retour"}))
+	for _, kind := range []ledger.Kind{ledger.Placed, ledger.Lifted} {
+		for _, e := range p.entries(kind) {
+			for range 2 { // on two nodes
+				if err := p.node().Tell(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	const asked, inForce, ended = "bypass is asked for: cases", "For 4 hours at most, each account consults its own caseload, as cases told it last", "The bypass has ended: cases"
+	for to, want := range map[string][3]int{
+		"samir@staff.example": {1, 1, 1}, "nadia@staff.example": {1, 1, 1}, "direction@mlv.example": {0, 1, 1}, "chief@staff.example": {0, 1, 1},
+		"deputy@staff.example": {0, 1, 1}, "pauline@staff.example": {0, 0, 0},
+	} {
+		if got := [3]int{p.letters(to, asked), p.letters(to, inForce), p.letters(to, ended)}; got != want {
+			t.Errorf("%s has %v letters, want %v", to, got, want)
+		}
+	}
+}
