@@ -51,7 +51,7 @@ type unsent struct{}
 
 func (unsent) Send(context.Context, mail.Message) error { return nil }
 
-func newPartner(t *testing.T) *partner {
+func newPartner(t *testing.T, change ...func(*Opened)) *partner {
 	t.Helper()
 	p := &partner{offset: new(atomic.Int64), reached: new(atomic.Int64), leaked: new(atomic.Bool)}
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,6 +73,9 @@ func newPartner(t *testing.T) *partner {
 		o.Rules.Allowances[roster.Programme] = meter.Allowance{Short: meter.People(2), Long: meter.People(2)}
 		o.Rules.Ceilings[roster.Programme], o.Rules.Cold = 2, false
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) }
+		for _, change := range change {
+			change(o)
+		}
 	})
 	p.life = p.Accounts(p.p.Journal)
 	p.life.Sender = unsent{}
@@ -108,8 +111,8 @@ func (p *partner) confirm(who ...roster.AccountID) {
 	}
 }
 
-// joins proposes the programme and has it approved.
-func (p *partner) joins() {
+// proposed has one person propose the programme.
+func (p *partner) proposed() ledger.Number {
 	p.t.Helper()
 	p.confirm("chief", "deputy")
 	number, err := p.life.Propose(p.t.Context(), accounts.Proposal{
@@ -120,6 +123,13 @@ func (p *partner) joins() {
 		p.t.Fatal(err)
 	}
 	p.account = roster.AccountID("a" + strconv.FormatUint(uint64(number), 10))
+	return number
+}
+
+// joins proposes the programme and has it approved.
+func (p *partner) joins() {
+	p.t.Helper()
+	number := p.proposed()
 	if token, _ := p.token(p.assertion(nil)); token != "" {
 		p.t.Error("a programme that one person proposed is given a token")
 	}
