@@ -18,6 +18,8 @@ var callers = map[string]string{
 	"internal/alert/alert.go":            "url of alerts",
 	"internal/app/app.go":                "the same",
 	"internal/siem/sinks.go":             "syslog or url of siem",
+	"internal/app/doctor/doctor.go":      "issuer, upstreams, witnesses, when poterne doctor is run",
+	"internal/app/doctor/around.go":      "the same",
 	"internal/app/opened.go":             "address of a witness",
 	"internal/app/doctor/doctor.go":      "each of these, asked by poterne doctor whether it answers",
 	"internal/app/doctor/around.go":      "the same",
