@@ -21,8 +21,6 @@ var callers = map[string]string{
 	"internal/app/doctor/doctor.go":      "issuer, upstreams, witnesses, when poterne doctor is run",
 	"internal/app/doctor/around.go":      "the same",
 	"internal/app/opened.go":             "address of a witness",
-	"internal/app/doctor/doctor.go":      "each of these, asked by poterne doctor whether it answers",
-	"internal/app/doctor/around.go":      "the same",
 	"internal/person/remote.go":          "register of person",
 	"internal/mail/mail.go":              "host of mail",
 	"internal/mail/relay.go":             "the same",

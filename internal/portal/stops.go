@@ -247,9 +247,9 @@ const resent = 256 << 10
 
 type endedPage struct {
 	Page
-	Odd   bool // the session was seen in two browsers
+	Odd    bool // the session was seen in two browsers
 	Locked bool // it waits for a passkey
-	Begin string
+	Begin  string
 }
 
 // begin is where signing in starts, on the way to a page.
@@ -317,9 +317,9 @@ type problem struct {
 // wayOn is what the person before the script can do: be sent to an address, or
 // give the receipt's number to those who may sign for it. A programme can wait.
 type wayOn struct {
-	Kind    ask    `json:"kind"`
-	Method  string `json:"method,omitempty"`
-	Address string `json:"address,omitempty"`
+	Kind    ask       `json:"kind"`
+	Method  string    `json:"method,omitempty"`
+	Address string    `json:"address,omitempty"`
 	Until   time.Time `json:"until,omitzero"` // not before; zero: it is not known
 }
 

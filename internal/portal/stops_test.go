@@ -117,8 +117,8 @@ func TestAScriptIsToldWhatOpensTheWay(t *testing.T) {
 	ever := pace
 	ever.Again = time.Time{}
 	for name, test := range map[string]struct {
-		ruling policy.Ruling
-		want   map[string]any
+		ruling    policy.Ruling
+		want      map[string]any
 		programme bool
 	}{
 		"a step-up":               {policy.Ruling{Verdict: policy.AskStepUp, Why: policy.ShortEmpty, Limit: meter.People(3)}, map[string]any{"kind": "step-up", "method": "POST", "address": "/.poterne/step-up"}, false},
