@@ -26,9 +26,9 @@ var callers = map[string]string{
 	"internal/mail/relay.go":             "the same",
 	"internal/config/keys.go":            "sign of keys, a program on this machine",
 	"internal/store/postgres.go":         "server of database",
-	"internal/store/index_postgres.go":   "the same",
+	"internal/store/indexdb/postgres.go": "the same",
 	"internal/store/sqlite.go":           "path of database, a file",
-	"internal/store/index_sqlite.go":     "the same",
+	"internal/store/indexdb/sqlite.go":   "the same",
 }
 
 // reaching is what a file uses to reach something outside the process.

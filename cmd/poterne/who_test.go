@@ -13,7 +13,7 @@ import (
 	"poterne/internal/app"
 	"poterne/internal/ledger"
 	ledgerindex "poterne/internal/ledger/index"
-	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 )
 
 func TestLEDGER_7_WhoWasShownIsExact(t *testing.T) {
@@ -128,7 +128,7 @@ func TestTheAuditOfTheIndexNamesWhatDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shelf, err := store.OpenIndexSQLite(t.Context(), s.Database)
+	shelf, err := indexdb.OpenSQLite(t.Context(), s.Database)
 	if err != nil {
 		t.Fatal(err)
 	}

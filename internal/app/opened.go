@@ -19,6 +19,7 @@ import (
 	"poterne/internal/ledger/witness"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 )
 
 // Opened is a configuration with its database open: for the program, and for commands
@@ -36,7 +37,7 @@ type Opened struct {
 	Facts   store.Facts
 	Aliases store.Aliases
 
-	index *store.Index
+	index *indexdb.DB
 }
 
 func opened(s config.Settings, db *store.DB) *Opened {
@@ -132,9 +133,9 @@ func (o *Opened) Copy(ctx context.Context, to string) (*Opened, error) {
 // WithIndex opens the index of the ledger, too. It does not follow the ledger yet.
 func (o *Opened) WithIndex(ctx context.Context) (err error) {
 	if o.Server != "" {
-		o.index, err = store.OpenIndexPostgreSQL(ctx, o.Server)
+		o.index, err = indexdb.OpenPostgreSQL(ctx, o.Server)
 	} else {
-		o.index, err = store.OpenIndexSQLite(ctx, o.Database)
+		o.index, err = indexdb.OpenSQLite(ctx, o.Database)
 	}
 	if err == nil {
 		o.Index = ledgerindex.New(ledgerindex.Standard, o.Ledger, o.index)

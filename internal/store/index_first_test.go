@@ -16,6 +16,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 	"poterne/internal/store/storetest"
 )
 
@@ -43,7 +44,7 @@ func (s *shortened) left() lines { return s.lines[s.first:] }
 //
 // Promise: LEDGER-6
 func TestTheIndexForgetsWhatTheLedgerHasDropped(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, _ func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, _ func(string)) {
 		rapid.Check(t, func(t *rapid.T) {
 			ctx := context.Background()
 			if err := shelf.Drop(ctx); err != nil {
@@ -129,7 +130,7 @@ func compareShortened(t *rapid.T, x *index.Index, book *shortened) {
 // Promise: LEDGER-6
 func TestNoByteOfWhatWasDroppedStaysInTheIndex(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "poterne.db")
-	shelf, err := store.OpenIndexSQLite(t.Context(), path)
+	shelf, err := indexdb.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,20 +178,20 @@ func TestNoByteOfWhatWasDroppedStaysInTheIndex(t *testing.T) {
 // Promise: LEDGER-6
 func TestTheIndexOfALedgerFollowsWhenAMonthIsDropped(t *testing.T) {
 	cluster := storetest.StartPostgreSQL(t)
-	for engine, open := range map[string]func(t *testing.T) (program, owner *store.DB, shelf *store.Index){
-		"sqlite": func(t *testing.T) (_, _ *store.DB, shelf *store.Index) {
+	for engine, open := range map[string]func(t *testing.T) (program, owner *store.DB, shelf *indexdb.DB){
+		"sqlite": func(t *testing.T) (_, _ *store.DB, shelf *indexdb.DB) {
 			path := filepath.Join(t.TempDir(), "poterne.db")
 			s := openAt(t, path)
-			shelf, err := store.OpenIndexSQLite(t.Context(), path)
+			shelf, err := indexdb.OpenSQLite(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return s, s, shelf
 		},
-		"postgres": func(t *testing.T) (_, owner *store.DB, shelf *store.Index) {
+		"postgres": func(t *testing.T) (_, owner *store.DB, shelf *indexdb.DB) {
 			connection := cluster.Database(t)
 			owner = owned(t, cluster, connection)
-			shelf, err := store.OpenIndexPostgreSQL(t.Context(), connection)
+			shelf, err := indexdb.OpenPostgreSQL(t.Context(), connection)
 			if err != nil {
 				t.Fatal(err)
 			}

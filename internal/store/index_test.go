@@ -23,16 +23,16 @@ import (
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 	"poterne/internal/store/storetest"
 )
 
 // Both engines keep an index; the SQLite one also says where, for tests that damage
 // it.
-func onBothShelves(t *testing.T, ask func(t *testing.T, shelf *store.Index, damage func(statement string))) {
+func onBothShelves(t *testing.T, ask func(t *testing.T, shelf *indexdb.DB, damage func(statement string))) {
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "poterne.db")
-		shelf, err := store.OpenIndexSQLite(t.Context(), path)
+		shelf, err := indexdb.OpenSQLite(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func onBothShelves(t *testing.T, ask func(t *testing.T, shelf *store.Index, dama
 	})
 	t.Run("postgres", func(t *testing.T) {
 		connection := storetest.StartPostgreSQL(t).Database(t)
-		shelf, err := store.OpenIndexPostgreSQL(t.Context(), connection)
+		shelf, err := indexdb.OpenPostgreSQL(t.Context(), connection)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func bound(t *rapid.T, label string, shape index.Shape, book lines) time.Time {
 
 // Promise: LEDGER-7
 func TestTheIndexAnswersAsTheLedgerDoes(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, _ func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, _ func(string)) {
 		rapid.Check(t, func(t *rapid.T) {
 			if err := shelf.Drop(context.Background()); err != nil {
 				t.Fatal(err)
@@ -278,7 +278,7 @@ func everything(t *testing.T, x *index.Index) error {
 
 // Promise: LEDGER-7
 func TestADamagedIndexAnswersNothingAndIsFound(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, damage func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, damage func(string)) {
 		for sentence, c := range map[string]struct{ damage, says string }{
 			"untouched":                  {`select 1`, ""},
 			"a page of accounts changed": {`update page set body = more, more = body where side = 'accounts' and segment = 2 and piece = 0`, "segment 2, entries 200 to 299: page 0 of 4 of accounts"},
@@ -331,7 +331,7 @@ func TestADamagedIndexAnswersNothingAndIsFound(t *testing.T) {
 //
 // Promise: LEDGER-7
 func TestAForgedIndexIsFoundByTheAudit(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, damage func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, damage func(string)) {
 		for sentence, c := range map[string]struct {
 			forge func(lines)
 			says  string
@@ -361,7 +361,7 @@ func TestAForgedIndexIsFoundByTheAudit(t *testing.T) {
 }
 
 func TestAnIndexOfAnotherLedgerIsRefused(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, _ func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, _ func(string)) {
 		book := few(450)
 		if err := index.New(small, &book, shelf).CatchUp(t.Context(), nil); err != nil {
 			t.Fatal(err)
@@ -388,7 +388,7 @@ func TestAnIndexOfAnotherLedgerIsRefused(t *testing.T) {
 
 // Several processes seal the same ledger at the same time, and come to the same.
 func TestProcessesThatSealTogetherAgree(t *testing.T) {
-	onBothShelves(t, func(t *testing.T, shelf *store.Index, _ func(string)) {
+	onBothShelves(t, func(t *testing.T, shelf *indexdb.DB, _ func(string)) {
 		book := few(2050)
 		var wait sync.WaitGroup
 		for range 4 {
@@ -409,7 +409,7 @@ func TestADatabaseWithoutRoomForTheIndexSaysWhatToDo(t *testing.T) {
 	server := storetest.StartPostgreSQL(t)
 	connection := server.Database(t)
 	executeOn(t, "pgx", server.Owner(connection), `drop schema poterne_index`)
-	if _, err := store.OpenIndexPostgreSQL(t.Context(), connection); err == nil || !strings.Contains(err.Error(), "run poterne migrate") {
+	if _, err := indexdb.OpenPostgreSQL(t.Context(), connection); err == nil || !strings.Contains(err.Error(), "run poterne migrate") {
 		t.Errorf("it says %v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"poterne/internal/fault"
+	"poterne/internal/store/dbms"
 )
 
 // OpenPostgreSQL opens the database that a connection string names, as libpq
@@ -24,11 +23,11 @@ import (
 // own default is. It changes nothing: it refuses a database whose schema is not
 // this program's, and a role that could alter what was written.
 func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
-	config, err := connectionTo(connection)
+	config, err := dbms.Connection(connection)
 	if err != nil {
 		return nil, err
 	}
-	config.DialFunc = impatiently(config.DialFunc)
+	config.DialFunc = dbms.Impatiently(config.DialFunc)
 	db := openPostgreSQL(config)
 	if err = db.admit(ctx, config.User); err == nil {
 		err = db.prepare(ctx)
@@ -40,13 +39,13 @@ func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
 }
 
 func openPostgreSQL(config *pgx.ConnConfig) *DB {
-	engine := onPostgreSQL{config, new(atomic.Bool)}
+	on := onPostgreSQL{config, new(atomic.Bool)}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if notice.Routine == "SyncRepWaitForLSN" { // it would say so in the server's language
-			engine.doubt.Store(true)
+			on.doubt.Store(true)
 		}
 	}
-	db := &DB{engine: engine, write: sql.OpenDB(uncancelled(*config)), read: stdlib.OpenDB(*config)}
+	db := &DB{engine: on, write: sql.OpenDB(uncancelled(*config)), read: stdlib.OpenDB(*config)}
 	db.write.SetMaxOpenConns(4)
 	db.read.SetMaxOpenConns(8)
 	db.read.SetMaxIdleConns(8)
@@ -79,70 +78,8 @@ func (c dialled) Connect(ctx context.Context) (driver.Conn, error) {
 
 // CheckPostgreSQL says what is wrong with a connection, before anybody connects.
 func CheckPostgreSQL(connection string) error {
-	_, err := connectionTo(connection)
+	_, err := dbms.Connection(connection)
 	return err
-}
-
-// connectionTo reads a connection, and adds what Poterne relies on.
-func connectionTo(connection string) (*pgx.ConnConfig, error) {
-	config, err := pgx.ParseConfig(connection)
-	if err != nil { // it may quote a password
-		return nil, errors.New("the connection to PostgreSQL cannot be understood, or a file that it names cannot be read; write it as libpq does")
-	}
-	if host := unprotected(config); host != "" {
-		return nil, fmt.Errorf("others could read on the way to %s, or answer in its place; write sslmode=verify-full, and sslrootcert=… for an authority of your own", host)
-	}
-	for setting, value := range map[string]string{
-		"synchronous_commit":            "on",
-		"default_transaction_isolation": "read committed", // a turn that waited for the head sees what the one before it wrote
-		"application_name":              "poterne",
-	} {
-		config.RuntimeParams[setting] = value
-	}
-	// A node that is cut off while it holds the head does not hold it for long.
-	for setting, value := range map[string]string{
-		"idle_in_transaction_session_timeout": "10s",
-		"tcp_keepalives_idle":                 "5",
-		"tcp_keepalives_interval":             "1",
-		"tcp_keepalives_count":                "5",
-		"tcp_user_timeout":                    "10s",
-	} {
-		if config.RuntimeParams[setting] == "" {
-			config.RuntimeParams[setting] = value
-		}
-	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 5 * time.Second
-	}
-	config.ValidateConnect = takesWrites
-	return config, nil
-}
-
-// takesWrites refuses a standby, which answers with what was, and a primary that
-// has been replaced and does not know: no standby confirms what it is given. The
-// next host is tried. A primary that comes back from a crash shows nothing before
-// its standby has it, either: it could be lost once more, and differently.
-func takesWrites(ctx context.Context, conn *pgconn.PgConn) error {
-	if err := pgconn.ValidateConnectTargetSessionAttrsReadWrite(ctx, conn); err != nil {
-		return err
-	}
-	return conn.Exec(ctx, `select pg_logical_emit_message(true, 'poterne', '')`).Close()
-}
-
-// unprotected returns a host on another machine that would be spoken to without
-// TLS, or without knowing who answers.
-func unprotected(config *pgx.ConnConfig) (host string) {
-	ways := []*pgconn.FallbackConfig{{Host: config.Host, TLSConfig: config.TLSConfig}}
-	for _, way := range append(ways, config.Fallbacks...) {
-		if !onThisMachine(way.Host) && (way.TLSConfig == nil || way.TLSConfig.InsecureSkipVerify) {
-			return way.Host
-		}
-	}
-	return ""
-}
-
-func onThisMachine(host string) bool {
-	return strings.HasPrefix(host, "/") || host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 type onPostgreSQL struct {
@@ -214,30 +151,4 @@ func (e onPostgreSQL) doubtful() bool { return e.doubt.Load() }
 // transaction.
 func (onPostgreSQL) undone(error) error { return nil }
 
-// lockNotAvailable is the code for a lock that was waited for in vain.
-const lockNotAvailable = "55P03"
-
-func (onPostgreSQL) classify(err error) error {
-	if err == nil {
-		return nil
-	}
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
-		if refused.Code == lockNotAvailable {
-			return &fault.Error{Kind: fault.Unavailable, Public: "somebody reads the ledger; try again", Err: err}
-		}
-		switch refused.Code[:2] {
-		case "08", "25", "40", "53", "55", "57", "58": // connection, transaction's state (a standby), rollback, resources, not now, intervention, the system
-			return &fault.Error{Kind: fault.Unavailable, Err: err}
-		case "23": // a constraint
-			return &fault.Error{Kind: fault.Invalid, Err: err}
-		default:
-			return err
-		}
-	}
-	_, connecting := errors.AsType[*pgconn.ConnectError](err)
-	_, network := errors.AsType[net.Error](err)
-	if connecting || network || errors.Is(err, errSilent) || pgconn.SafeToRetry(err) {
-		return &fault.Error{Kind: fault.Unavailable, Err: err}
-	}
-	return err
-}
+func (onPostgreSQL) classify(err error) error { return dbms.PostgreSQLError(err) }

@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/dbms"
+	"poterne/internal/store/indexdb"
 )
 
 // rights is all that the program may do with each table on PostgreSQL. Another
@@ -85,7 +87,7 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		if err := grant(ctx, tx, to.User); err != nil {
 			return err
 		}
-		if err := makeRoomForIndex(ctx, tx, to.User); err != nil {
+		if err := indexdb.MakeRoom(ctx, tx, to.User); err != nil {
 			return err
 		}
 		return harmless(ctx, tx, to.User)
@@ -99,10 +101,10 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 // ownerAndProgram reads the connections of the two roles, which lead to one
 // database.
 func ownerAndProgram(owner, program string) (as, to *pgx.ConnConfig, err error) {
-	if as, err = connectionTo(owner); err != nil {
+	if as, err = dbms.Connection(owner); err != nil {
 		return nil, nil, err
 	}
-	if to, err = connectionTo(program); err != nil {
+	if to, err = dbms.Connection(program); err != nil {
 		return nil, nil, err
 	}
 	switch {

@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 
 	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
+	"poterne/internal/store/dbms"
 )
 
 // OpenSQLite opens or creates the database in the file at path, readable by its
@@ -38,8 +38,8 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*DB, e
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	writing := connector{through, dsn(path, url.Values{"_txlock": {"immediate"}})}
-	reading := connector{through, dsn(path, url.Values{"_pragma": {"query_only(1)"}})}
+	writing := dbms.Connector{Through: through, Name: dsn(path, url.Values{"_txlock": {"immediate"}})}
+	reading := dbms.Connector{Through: through, Name: dsn(path, url.Values{"_pragma": {"query_only(1)"}})}
 	db := &DB{engine: onSQLite{}, write: sql.OpenDB(writing), read: sql.OpenDB(reading)}
 	db.write.SetMaxOpenConns(1)
 	db.read.SetMaxOpenConns(4)
@@ -68,7 +68,7 @@ func LookSQLite(ctx context.Context, path string) (*DB, error) {
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
 		only["immutable"] = []string{"1"} // nobody has it open: no file is made beside it
 	}
-	reading := connector{&sqlite.Driver{}, fileOf(path, only)}
+	reading := dbms.Connector{Through: &sqlite.Driver{}, Name: dbms.File(path, only)}
 	db := &DB{engine: onSQLite{}, write: sql.OpenDB(reading), read: sql.OpenDB(reading)}
 	if err = db.current(ctx); err == nil {
 		err = db.prepare(ctx)
@@ -82,20 +82,8 @@ func LookSQLite(ctx context.Context, path string) (*DB, error) {
 func dsn(path string, more url.Values) string {
 	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "secure_delete(1)", "cache_size(-65536)"}
 	more["_pragma"] = append(pragmas, more["_pragma"]...)
-	return fileOf(path, more)
+	return dbms.File(path, more)
 }
-
-func fileOf(path string, with url.Values) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + with.Encode()
-}
-
-type connector struct {
-	driver driver.Driver
-	dsn    string
-}
-
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c connector) Driver() driver.Driver                        { return c.driver }
 
 type onSQLite struct{}
 
@@ -167,17 +155,4 @@ func (e onSQLite) sweep(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (onSQLite) classify(err error) error {
-	var coded *sqlite.Error
-	if !errors.As(err, &coded) {
-		return err
-	}
-	switch coded.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
-		return &fault.Error{Kind: fault.Unavailable, Err: err}
-	case sqlite3.SQLITE_CONSTRAINT:
-		return &fault.Error{Kind: fault.Invalid, Err: err}
-	default:
-		return err
-	}
-}
+func (onSQLite) classify(err error) error { return dbms.SQLiteError(err) }

@@ -25,6 +25,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 )
 
 // naming is a route whose requests name a person, and how they do.
@@ -337,7 +338,7 @@ func (g got) passedOn() bool {
 func TestSCOPE_9_WhoeverARequestNamesIsDecidedCountedAndFoundInEveryEnding(t *testing.T) {
 	w, cells := nameWorld(t, namings(), nil)
 	w.askAll(cells, cells)
-	shelf, err := store.OpenIndexSQLite(t.Context(), filepath.Join(t.TempDir(), "ledger"))
+	shelf, err := indexdb.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "ledger"))
 	if err != nil {
 		t.Fatal(err)
 	}

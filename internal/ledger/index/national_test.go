@@ -24,7 +24,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 	"poterne/internal/store/storetest"
 )
 
@@ -191,11 +191,11 @@ func BenchmarkExactlyWho(b *testing.B) {
 		n := nation{entries}
 		b.Run("entries="+size, func(b *testing.B) {
 			b.Run("sqlite", func(b *testing.B) {
-				shelf, err := store.OpenIndexSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
+				shelf, err := indexdb.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "poterne.db"))
 				n.measure(b, shelf, err)
 			})
 			b.Run("postgres", func(b *testing.B) {
-				shelf, err := store.OpenIndexPostgreSQL(b.Context(), storetest.StartPostgreSQL(b).Database(b))
+				shelf, err := indexdb.OpenPostgreSQL(b.Context(), storetest.StartPostgreSQL(b).Database(b))
 				n.measure(b, shelf, err)
 			})
 			b.Run("select-distinct", n.selectDistinct)
@@ -204,7 +204,7 @@ func BenchmarkExactlyWho(b *testing.B) {
 	}
 }
 
-func (n nation) measure(b *testing.B, shelf *store.Index, err error) {
+func (n nation) measure(b *testing.B, shelf *indexdb.DB, err error) {
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -53,6 +53,7 @@ import (
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
 	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 	"poterne/internal/store/storetest"
 	"poterne/internal/usage"
 )
@@ -180,7 +181,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	if err := db.Seal(t.Context(), seal.New()); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := store.OpenIndexSQLite(t.Context(), path)
+	kept, err := indexdb.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package store
+package indexdb
 
 import (
 	"context"
@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 
 	"modernc.org/sqlite"
+
+	"poterne/internal/store/dbms"
 )
 
-// OpenIndexSQLite opens or creates the index of the ledger in the database at path.
+// OpenSQLite opens or creates the index of the ledger in the database at path.
 // It is a file beside it, because sealing a segment holds the write lock for a
 // second or two.
-func OpenIndexSQLite(ctx context.Context, path string) (*Index, error) {
+func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	path, err := filepath.Abs(path + "-index")
 	if err != nil {
 		return nil, err
@@ -32,10 +34,10 @@ func OpenIndexSQLite(ctx context.Context, path string) (*Index, error) {
 	connect := func(more url.Values) *sql.DB {
 		more["_pragma"] = append(pragmas[:len(pragmas):len(pragmas)], more["_pragma"]...)
 		name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + more.Encode()
-		return sql.OpenDB(connector{&sqlite.Driver{}, name})
+		return sql.OpenDB(dbms.Connector{Through: &sqlite.Driver{}, Name: name})
 	}
-	x := &Index{
-		engine: indexOnSQLite{},
+	x := &DB{
+		engine: onSQLite{},
 		write:  connect(url.Values{"_txlock": {"immediate"}}),
 		read:   connect(url.Values{"_pragma": {"query_only(1)"}}),
 	}
@@ -48,9 +50,9 @@ func OpenIndexSQLite(ctx context.Context, path string) (*Index, error) {
 	return x, nil
 }
 
-type indexOnSQLite struct{ onSQLite }
+type onSQLite struct{}
 
-func (indexOnSQLite) create() string {
+func (onSQLite) create() string {
 	return `
 		create table if not exists segment (
 			number integer not null constraint segment_number primary key,
@@ -68,13 +70,15 @@ func (indexOnSQLite) create() string {
 }
 
 // The transaction was begun immediate: it holds the only write lock already.
-func (indexOnSQLite) alone() string { return "" }
+func (onSQLite) alone() string { return "" }
 
 // What is deleted would stay in the file until something else is written over it.
-func (indexOnSQLite) empty() string {
+func (onSQLite) empty() string {
 	return `delete from page; delete from segment; vacuum; pragma wal_checkpoint(truncate)`
 }
 
-func (indexOnSQLite) size() string {
+func (onSQLite) size() string {
 	return `select page_count * page_size from pragma_page_count(), pragma_page_size()`
 }
+
+func (onSQLite) classify(err error) error { return dbms.SQLiteError(err) }

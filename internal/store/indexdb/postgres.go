@@ -1,4 +1,4 @@
-package store
+package indexdb
 
 import (
 	"context"
@@ -8,17 +8,19 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"poterne/internal/store/dbms"
 )
 
-// indexSchema is the schema that the index has for itself.
-const indexSchema = "poterne_index"
+// schema is the schema that the index has for itself.
+const schema = "poterne_index"
 
-// makeRoomForIndex lets the program make and drop what it derives from the ledger,
+// MakeRoom lets the program make and drop what it derives from the ledger,
 // in a schema that holds nothing else.
-func makeRoomForIndex(ctx context.Context, tx *sql.Tx, role string) error {
+func MakeRoom(ctx context.Context, tx *sql.Tx, role string) error {
 	for _, statement := range []string{
-		"create schema if not exists " + indexSchema,
-		"grant usage, create on schema " + indexSchema + " to " + pgx.Identifier{role}.Sanitize(),
+		"create schema if not exists " + schema,
+		"grant usage, create on schema " + schema + " to " + pgx.Identifier{role}.Sanitize(),
 	} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
@@ -27,18 +29,18 @@ func makeRoomForIndex(ctx context.Context, tx *sql.Tx, role string) error {
 	return nil
 }
 
-// OpenIndexPostgreSQL opens the index of the ledger in the database that a
+// OpenPostgreSQL opens the index of the ledger in the database that a
 // connection string names. It makes its tables where there are none, in the schema
 // that the migration has made room in.
-func OpenIndexPostgreSQL(ctx context.Context, connection string) (*Index, error) {
-	config, err := connectionTo(connection)
+func OpenPostgreSQL(ctx context.Context, connection string) (*DB, error) {
+	config, err := dbms.Connection(connection)
 	if err != nil {
 		return nil, err
 	}
-	config.RuntimeParams["search_path"] = indexSchema
+	config.RuntimeParams["search_path"] = schema
 	config.RuntimeParams["synchronous_commit"] = "off" // what is lost is made again
 	config.RuntimeParams["application_name"] = "poterne index"
-	x := &Index{engine: indexOnPostgreSQL{}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
+	x := &DB{engine: onPostgreSQL{}, write: stdlib.OpenDB(*config), read: stdlib.OpenDB(*config)}
 	x.write.SetMaxOpenConns(1)
 	x.read.SetMaxOpenConns(4)
 	x.read.SetMaxIdleConns(4)
@@ -52,23 +54,23 @@ func OpenIndexPostgreSQL(ctx context.Context, connection string) (*Index, error)
 }
 
 // hasRoom refuses a database without a schema that the program may make tables in.
-func (x *Index) hasRoom(ctx context.Context) error {
-	const mayCreate = `select coalesce(has_schema_privilege(to_regnamespace('` + indexSchema + `'), 'create'), false)`
+func (x *DB) hasRoom(ctx context.Context) error {
+	const mayCreate = `select coalesce(has_schema_privilege(to_regnamespace('` + schema + `'), 'create'), false)`
 	var may bool
 	if err := x.read.QueryRowContext(ctx, mayCreate).Scan(&may); err != nil {
 		return x.engine.classify(err)
 	}
 	if !may {
-		return errors.New("there is no schema " + indexSchema + " for the program to make tables in: run poterne migrate")
+		return errors.New("there is no schema " + schema + " for the program to make tables in: run poterne migrate")
 	}
 	return nil
 }
 
-type indexOnPostgreSQL struct{ onPostgreSQL }
+type onPostgreSQL struct{}
 
 // Processes that start together make the tables one after the other. Pages are
 // packed already: compressing them again would only cost time.
-func (indexOnPostgreSQL) create() string {
+func (onPostgreSQL) create() string {
 	return `
 		do $$ begin
 			perform pg_advisory_xact_lock(7083678);
@@ -91,10 +93,12 @@ func (indexOnPostgreSQL) create() string {
 		end $$`
 }
 
-func (indexOnPostgreSQL) alone() string { return `lock table segment in share row exclusive mode` }
+func (onPostgreSQL) alone() string { return `lock table segment in share row exclusive mode` }
 
-func (indexOnPostgreSQL) empty() string { return `truncate segment, page` }
+func (onPostgreSQL) empty() string { return `truncate segment, page` }
 
-func (indexOnPostgreSQL) size() string {
+func (onPostgreSQL) size() string {
 	return `select pg_total_relation_size('page') + pg_total_relation_size('segment')`
 }
+
+func (onPostgreSQL) classify(err error) error { return dbms.PostgreSQLError(err) }

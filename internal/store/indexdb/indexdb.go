@@ -1,4 +1,5 @@
-package store
+// Package indexdb keeps the index of a ledger in a database.
+package indexdb
 
 import (
 	"context"
@@ -11,18 +12,18 @@ import (
 	"poterne/internal/ledger/index"
 )
 
-// Index keeps the index of a ledger. It is derived: whatever is in it can be
+// DB keeps the index of a ledger. It is derived: whatever is in it can be
 // dropped and made again, so it has tables of its own, apart from the ledger's and
 // its migrations, and commits that need not be durable at once.
-type Index struct {
-	engine      indexEngine
+type DB struct {
+	engine      dialect
 	write, read *sql.DB
 
 	pages, pagesWithMore, row, rowWithMore *sql.Stmt
 }
 
-// indexEngine is what differs between the two databases.
-type indexEngine interface {
+// dialect is what differs between the two databases.
+type dialect interface {
 	// create makes the tables where there are none.
 	create() string
 	// alone keeps other processes from sealing until a transaction ends; empty when
@@ -45,7 +46,7 @@ const (
 	selectRowWithMore   = `select body, more from page where side = $1 and page = $2 and piece = $3 and segment = $4`
 )
 
-func (x *Index) ready(ctx context.Context) error {
+func (x *DB) ready(ctx context.Context) error {
 	if _, err := x.write.ExecContext(ctx, x.engine.create()); err != nil {
 		return fmt.Errorf("making its tables: %w", x.engine.classify(err))
 	}
@@ -61,10 +62,10 @@ func (x *Index) ready(ctx context.Context) error {
 }
 
 // Close ends every connection, and the statements prepared on it.
-func (x *Index) Close() error { return errors.Join(x.read.Close(), x.write.Close()) }
+func (x *DB) Close() error { return errors.Join(x.read.Close(), x.write.Close()) }
 
 // Segments implements index.Segments.
-func (x *Index) Segments(ctx context.Context) (segments [][]byte, err error) {
+func (x *DB) Segments(ctx context.Context) (segments [][]byte, err error) {
 	rows, err := x.read.QueryContext(ctx, `select number, body from segment order by number`)
 	if err != nil {
 		return nil, x.engine.classify(err)
@@ -85,7 +86,7 @@ func (x *Index) Segments(ctx context.Context) (segments [][]byte, err error) {
 }
 
 // Seal implements index.Segments.
-func (x *Index) Seal(ctx context.Context, number int, write func(index.Sealing) ([]byte, error)) error {
+func (x *DB) Seal(ctx context.Context, number int, write func(index.Sealing) ([]byte, error)) error {
 	tx, err := x.write.BeginTx(ctx, nil)
 	if err != nil {
 		return x.engine.classify(err)
@@ -124,7 +125,7 @@ func (x *Index) Seal(ctx context.Context, number int, write func(index.Sealing) 
 }
 
 // Keep implements index.Segments.
-func (x *Index) Keep(ctx context.Context, portion index.Row) error {
+func (x *DB) Keep(ctx context.Context, portion index.Row) error {
 	const insert = insertPage + ` on conflict (side, page, piece, segment) do nothing`
 	_, err := x.write.ExecContext(ctx, insert, string(portion.Side), portion.Page, portion.Piece, portion.Segment, portion.Body, portion.More)
 	return x.engine.classify(err)
@@ -132,11 +133,11 @@ func (x *Index) Keep(ctx context.Context, portion index.Row) error {
 
 // sealing implements index.Sealing inside one transaction.
 type sealing struct {
-	engine        indexEngine
+	engine        dialect
 	people, write *sql.Stmt
 }
 
-func newSealing(ctx context.Context, x *Index, tx *sql.Tx) (*sealing, error) {
+func newSealing(ctx context.Context, x *DB, tx *sql.Tx) (*sealing, error) {
 	people, err := tx.PrepareContext(ctx, selectPages)
 	if err != nil {
 		return nil, x.engine.classify(err)
@@ -147,7 +148,7 @@ func newSealing(ctx context.Context, x *Index, tx *sql.Tx) (*sealing, error) {
 
 // People implements index.Sealing.
 func (s *sealing) People(ctx context.Context, page int) iter.Seq2[index.Row, error] {
-	return indexPages(ctx, s.people, s.engine, index.People, page, 0, 1<<30)
+	return pages(ctx, s.people, s.engine, index.People, page, 0, 1<<30)
 }
 
 // Put implements index.Sealing.
@@ -157,15 +158,15 @@ func (s *sealing) Put(ctx context.Context, row index.Row) error {
 }
 
 // Pages implements index.Segments.
-func (x *Index) Pages(ctx context.Context, side index.Side, page, from, to int, more bool) iter.Seq2[index.Row, error] {
+func (x *DB) Pages(ctx context.Context, side index.Side, page, from, to int, more bool) iter.Seq2[index.Row, error] {
 	query := x.pages
 	if more {
 		query = x.pagesWithMore
 	}
-	return indexPages(ctx, query, x.engine, side, page, from, to)
+	return pages(ctx, query, x.engine, side, page, from, to)
 }
 
-func indexPages(ctx context.Context, query *sql.Stmt, engine indexEngine, side index.Side, page, from, to int) iter.Seq2[index.Row, error] {
+func pages(ctx context.Context, query *sql.Stmt, engine dialect, side index.Side, page, from, to int) iter.Seq2[index.Row, error] {
 	return func(yield func(index.Row, error) bool) {
 		rows, err := query.QueryContext(ctx, string(side), page, from, to)
 		if err != nil {
@@ -187,7 +188,7 @@ func indexPages(ctx context.Context, query *sql.Stmt, engine indexEngine, side i
 }
 
 // Row implements index.Segments.
-func (x *Index) Row(ctx context.Context, key index.Key, more bool) (index.Row, error) {
+func (x *DB) Row(ctx context.Context, key index.Key, more bool) (index.Row, error) {
 	query := x.row
 	if more {
 		query = x.rowWithMore
@@ -201,19 +202,19 @@ func (x *Index) Row(ctx context.Context, key index.Key, more bool) (index.Row, e
 }
 
 // Rows implements index.Segments.
-func (x *Index) Rows(ctx context.Context) (count int, err error) {
+func (x *DB) Rows(ctx context.Context) (count int, err error) {
 	err = x.read.QueryRowContext(ctx, `select count(*) from page where side <> 'open'`).Scan(&count)
 	return count, x.engine.classify(err)
 }
 
 // Drop implements index.Segments.
-func (x *Index) Drop(ctx context.Context) error {
+func (x *DB) Drop(ctx context.Context) error {
 	_, err := x.write.ExecContext(ctx, x.engine.empty())
 	return x.engine.classify(err)
 }
 
 // Bytes returns how much room the index takes.
-func (x *Index) Bytes(ctx context.Context) (bytes int64, err error) {
+func (x *DB) Bytes(ctx context.Context) (bytes int64, err error) {
 	err = x.read.QueryRowContext(ctx, x.engine.size()).Scan(&bytes)
 	return bytes, x.engine.classify(err)
 }

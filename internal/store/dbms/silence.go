@@ -1,4 +1,4 @@
-package store
+package dbms
 
 import (
 	"context"
@@ -18,8 +18,8 @@ const longestSilence = 15 * time.Second
 
 var errSilent = errors.New("the server says nothing")
 
-// impatiently dials connections that give up on a silent server.
-func impatiently(dial pgconn.DialFunc) pgconn.DialFunc {
+// Impatiently dials connections that give up on a silent server.
+func Impatiently(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
