@@ -238,7 +238,6 @@ var missing = []struct {
 	{"a page for terms and holds", "une page pour les termes", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},
-	{"merging of incidents", "réunion de plusieurs incidents", nil},
 	{"a postal address", "l’adresse postale", []string{"PERSON-4"}},
 	{"traces", "traces", []string{"RUN-5"}},
 	{"Shared Signals", "Shared Signals", []string{"RUN-5"}},

@@ -14,7 +14,9 @@ import (
 // Concern is whether the theft of a file concerned one person, for that person to read.
 type Concern struct {
 	File    ledger.Number
-	People  int // whom it concerned, as they were counted
+	Joined  []ledger.Number // the files that were merged into it
+	Former  []string        // what those were called when people were told of them
+	People  int             // whom it concerned, as they were counted
 	Verdict Verdict
 	Times   int            // how often they were shown
 	Message notice.Message // as they are told by mail or letter; only its reference is said to others
@@ -31,15 +33,19 @@ const (
 )
 
 // Open reports whether people are answered about a file: once its page is public or its
-// people are told. Before that, to ask would be to learn that somebody looks into it.
-func (f File) Open() bool { return f.Count != nil && (f.Public != nil || f.Telling.Begun != nil) }
+// people are told. Before that, to ask would be to learn that somebody looks into it. One
+// that was merged into another is answered about there.
+func (f File) Open() bool {
+	return f.Count != nil && f.Into == 0 && (f.Public != nil || len(f.rounds()) > 0)
+}
 
 // message is what stays as it is of what people of the file are told.
 func (f File) message() notice.Message {
-	if f.Telling.Begun != nil {
-		return f.Telling.Begun.Message
+	rounds := f.rounds()
+	if f.Telling.Begun == nil && f.Public != nil {
+		return f.Public.Message
 	}
-	return f.Public.Message
+	return rounds[len(rounds)-1].Message
 }
 
 // concerns holds a person's disclosures, of which the ledger has all from a time on,
@@ -47,9 +53,9 @@ func (f File) message() notice.Message {
 func (f File) concerns(shown []ledger.Entry, since time.Time) Concern {
 	m := f.message()
 	m.Shown, m.First, m.Last = 0, time.Time{}, time.Time{}
-	c := Concern{File: f.Number, People: f.Count.People, Verdict: No, Message: m, Told: f.Telling.At}
+	c := Concern{File: f.Number, Joined: f.Files, Former: f.References, People: f.Count.People, Verdict: No, Message: m, Told: f.ToldSince()}
 	for _, e := range shown {
-		if !slices.Contains(f.Count.Accounts, e.Account) || e.Time.Before(f.Count.Since) || !f.Count.Until.IsZero() && !e.Time.Before(f.Count.Until) {
+		if !Covers(f.Count.Scopes(), e.Account, e.Time) {
 			continue
 		}
 		c.Verdict = Yes
@@ -107,15 +113,15 @@ func (c Concerns) Of(ctx context.Context, person register.PersonID) ([]Concern, 
 	return answers, nil
 }
 
-// In answers a person about one file. One that is not open is fault.Absent, as one that is
-// not there.
+// In answers a person about one file, or the one that it was merged into. One that is not open
+// is fault.Absent, as one that is not there.
 func (c Concerns) In(ctx context.Context, person register.PersonID, file ledger.Number) (Concern, error) {
 	all, err := c.Of(ctx, person)
 	if err != nil {
 		return Concern{}, err
 	}
 	for _, answer := range all {
-		if answer.File == file {
+		if answer.File == file || slices.Contains(answer.Joined, file) {
 			return answer, nil
 		}
 	}

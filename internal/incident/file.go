@@ -19,6 +19,7 @@ type File struct {
 	Opened time.Time
 	By     roster.AccountID
 	Scope  Scope
+	Also   []Scope // of the files that were merged into it
 
 	Aware       *Awareness // nil while nobody has said
 	Count       *Count     // the last; nil while it was not counted
@@ -30,6 +31,13 @@ type File struct {
 	Public      *Publication // the public page; nil while there is none
 	PublicSince time.Time
 	Closed      time.Time // zero while it is open
+
+	Merger     *Merger         // of this file into another; nil while nobody has proposed it
+	Into       ledger.Number   // the file that this one goes on as; zero of one that was not merged
+	Files      []ledger.Number // those that were merged into this one, and into those
+	Joined     time.Time       // when the last was
+	References []string        // under which people were told of them
+	Told       []Round         // before the last was merged
 
 	Journal []Line
 }
@@ -84,6 +92,9 @@ func Fold(lines []Line) ([]File, error) {
 		}
 		if line.What != Proposed && line.What != Closed {
 			file.Proposal = nil // what comes after a proposal is not what it was made of
+		}
+		if line.What != MergeProposed && line.What != MergedInto {
+			file.Merger = nil
 		}
 		step.take(file, line)
 		file.Journal = append(file.Journal, line)

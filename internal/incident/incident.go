@@ -74,6 +74,7 @@ var AwareFrom = []string{"ourselves", "processor", "person", "third", "press", "
 // Count is exactly who was shown to the accounts of the file, as the ledger had it.
 type Count struct {
 	Scope
+	Also          []Scope       `json:"also,omitempty"` // of files that were merged into this one
 	People        int           `json:"people"`
 	WithoutReason int           `json:"withoutReason"`
 	Disclosures   int           `json:"disclosures"`
@@ -144,6 +145,7 @@ var steps = map[ledger.State]func() Step{
 	Named: func() Step { return new(Naming) }, Listed: func() Step { return new(Listing) }, Begun: func() Step { return new(Beginning) },
 	Paused: func() Step { return new(Pause) }, Resumed: func() Step { return new(Resumption) }, Settled: func() Step { return new(Settlement) },
 	Told: func() Step { return new(Ending) }, Published: func() Step { return new(Publication) }, Withdrawn: func() Step { return new(Withdrawal) },
+	MergeProposed: func() Step { return new(MergeProposal) }, MergedInto: func() Step { return new(Merged) }, JoinedBy: func() Step { return new(Joined) },
 }
 
 func (*Opening) State() ledger.State   { return Opened }

@@ -27,7 +27,8 @@ func (t Telling) Running() bool { return t.Begun != nil && !t.Paused && t.Ended 
 // they are told. It is written before anybody is named, and two persons sign for it.
 type Naming struct {
 	People int    `json:"people"`
-	List   string `json:"list"` // SHA-256 of the pseudonyms, in hexadecimal
+	Before int    `json:"before"` // of those who were counted, whom nobody tells again: they were told before files were merged
+	List   string `json:"list"`   // SHA-256 of the pseudonyms, in hexadecimal
 }
 
 // Listing says whom of those named the register has.
@@ -97,7 +98,11 @@ func (n *Naming) check(f File, _ time.Time) error {
 	switch {
 	case f.Telling.Begun != nil:
 		return fault.Errorf(fault.Refused, "people of this file are being told: another list would tell them twice")
-	case f.Count == nil || f.Count.People != n.People || n.People == 0:
+	case n.People == 0 && n.Before > 0:
+		return fault.Errorf(fault.Refused, "each of them was told already, before the files were merged")
+	case n.Before < 0 || n.Before > 0 && len(f.Told) == 0:
+		return fault.Errorf(fault.Refused, "nobody of this file was told before")
+	case f.Count == nil || f.Count.People != n.People+n.Before || n.People == 0:
 		return fault.Errorf(fault.Refused, "the ledger has other people by now than were counted: count again")
 	}
 	return nil

@@ -68,7 +68,7 @@ func (w Write) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 		e.Count = uint64(counted.count())
 	}
 	e.Organisation = signer.Organisation
-	e.Digest = w.line(e).Digest()
+	e.Digest = lineOf(e, w.Step).Digest()
 	return e, nil
 }
 
@@ -78,7 +78,12 @@ func (w Write) file(rows Rows) (File, error) {
 	if opens {
 		return File{}, nil
 	}
-	lines, err := rows.IncidentLines(w.File)
+	return openFile(rows, w.File)
+}
+
+// openFile is a file in which lines may be written, as it is under the head.
+func openFile(rows Rows, number ledger.Number) (File, error) {
+	lines, err := rows.IncidentLines(number)
 	if err != nil {
 		return File{}, err
 	}
@@ -87,9 +92,11 @@ func (w Write) file(rows Rows) (File, error) {
 	case err != nil:
 		return File{}, err
 	case len(files) != 1:
-		return File{}, absent(w.File)
+		return File{}, absent(number)
+	case files[0].Into != 0:
+		return File{}, fault.Errorf(fault.Refused, "incident %d was merged into incident %d, and goes on there", number, files[0].Into)
 	case !files[0].Closed.IsZero():
-		return File{}, fault.Errorf(fault.Refused, "incident %d is closed: open another that speaks of it", w.File)
+		return File{}, fault.Errorf(fault.Refused, "incident %d is closed: open another that speaks of it", number)
 	}
 	return files[0], nil
 }
@@ -98,9 +105,9 @@ func absent(number ledger.Number) error {
 	return fault.Errorf(fault.Absent, "there is no incident %d", number)
 }
 
-// line is the row of an entry.
-func (w Write) line(e ledger.Entry) Line {
-	body, err := json.Marshal(w.Step)
+// lineOf is the row of an entry that says a step.
+func lineOf(e ledger.Entry, step Step) Line {
+	body, err := json.Marshal(step)
 	if err != nil {
 		panic(err) // steps are texts, numbers and times
 	}
@@ -112,7 +119,9 @@ func (w Write) line(e ledger.Entry) Line {
 }
 
 // Apply implements journal.Act.
-func (w Write) Apply(rows Rows, e ledger.Entry) error { return rows.InsertIncidentLine(w.line(e)) }
+func (w Write) Apply(rows Rows, e ledger.Entry) error {
+	return rows.InsertIncidentLine(lineOf(e, w.Step))
+}
 
 // Service reads files and writes in them.
 type Service struct {
@@ -135,6 +144,12 @@ type Service struct {
 func (s Service) Do(ctx context.Context, w Write) (ledger.Number, error) {
 	entry, err := journal.Do(ctx, s.Writer, w)
 	return entry.Number, err
+}
+
+// Merge merges a file into another.
+func (s Service) Merge(ctx context.Context, m Merge) error {
+	_, err := journal.Do(ctx, s.Writer, journal.Act[Rows](&m))
+	return err
 }
 
 // Files returns every file, the last opened first.

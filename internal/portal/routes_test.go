@@ -76,6 +76,8 @@ var parameters = map[string]struct {
 	"POST /incidents/{id}/decide":              {keepers, inFile(map[string][]string{"what": {"to wait"}, "decide-because": {"too early"}})},
 	"POST /incidents/{id}/closing":             {keepers, inFile(map[string][]string{"closing-because": {"done"}})},
 	"POST /incidents/{id}/close":               {keepers, inFile(nil)},
+	"POST /incidents/{id}/merging":             {keepers, inFile(map[string][]string{"into": {"500", "7"}, "merging-because": {"one theft"}})},
+	"POST /incidents/{id}/merge":               {keepers, inFile(map[string][]string{"into": {"500", "7"}})},
 	"GET /incidents/{id}/message":              {keepers, inFile(nil)},
 	"GET /incident":                            {append(keepers, ""), map[string][]string{"reference": {"2026-001-A", "2026-001"}}},
 	"POST /incidents/{id}/message/publish":     {keepers, inFile(nil)},

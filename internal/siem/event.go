@@ -289,7 +289,7 @@ func (v *Event) file(e ledger.Entry) {
 	switch e.State {
 	case incident.Opened:
 		activity, status, file = created, 1, e.Number
-	case incident.Closed:
+	case incident.Closed, incident.MergedInto:
 		activity, status = closed, 5
 	}
 	v.class(incidentFinding, activity)

@@ -137,7 +137,7 @@ func entries() (all []ledger.Entry) {
 			}
 		}
 	}
-	for _, state := range []ledger.State{incident.Opened, incident.Closed, incident.Proposed} {
+	for _, state := range []ledger.State{incident.Opened, incident.Closed, incident.Proposed, incident.MergedInto} {
 		add(ledger.Entry{Kind: ledger.Filed, Account: "samir", State: state, From: 2})
 	}
 	for _, state := range []ledger.State{ledger.Granted, ledger.NoAccount, ledger.TooWeak} {

@@ -101,6 +101,8 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an incident goes on":                           act(incident.Write{File: 31, By: "nadia", Step: &incident.Awareness{At: actAt, From: "ourselves", Because: "alerte"}}),
 	"people to tell are named":                      act(incident.Write{File: 33, By: "samir", Approver: "nadia", Step: &incident.Naming{People: 2, List: "ab"}}),
 	"people are being told":                         act(incident.Write{File: 35, By: "nadia", Step: new(incident.Pause)}),
+	"a merging is proposed":     act(incident.Write{File: 33, By: "nadia", Step: &incident.MergeProposal{Into: 31, Because: "même vol"}}),
+	"two incidents are merged":  merged,
 	"an incident is closed":                         act(incident.Write{File: 31, By: "nadia", Step: new(incident.Closing)}),
 	"a person asks why":                             act(person.Ask{Person: storetest.Person(1), Line: seen(9), What: person.AskWhy}),
 	"lines are to be withheld":                      act(person.AskWithholding{By: "samir", Account: "karim", Since: actAt.Add(-time.Hour), Until: actAt.AddDate(0, 1, 0), Because: "enquête"}),
@@ -124,6 +126,9 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"everything is closed":                          act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
+// mergingFile is an incident that samir proposed to merge into the one before it.
+const mergingFile ledger.Number = 59
+
 // writes is how many entries an act makes.
 func writes(name string) int {
 	switch name {
@@ -137,9 +142,18 @@ func writes(name string) int {
 		return 3
 	case "an order is put back", "a service is to be read", "a bypass is approved":
 		return 2 // under another number, and not under its own any more
+	case "two incidents are merged":
+		return 2 // and what the other took over
 	default:
 		return 1
 	}
+}
+
+// merged merges the incident that was proposed last into the one before it.
+func merged(ctx context.Context, w journal.Writer) error {
+	return act(journal.Act[incident.Rows](&incident.Merge{
+		File: mergingFile, Into: mergingFile - 1, By: "nadia", Reference: notice.Reference(2026, 3), Count: incident.Count{Also: []incident.Scope{{}}},
+	}))(ctx, w)
 }
 
 var actAt = storetest.At.Add(time.Hour)
@@ -235,6 +249,9 @@ func prepared(t *testing.T, s *store.DB) {
 		act(person.AskContacts{Person: storetest.Person(3), Hidden: []byte("hidden, too")}),
 		act(&intake.FactBatch{By: "samir", Source: "silent", Bounds: reason.Covers}),
 		act(&containment.AskBypass{Source: "silent", For: time.Hour, By: "nadia", Because: "muet"}),
+		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Pauline, encore"}}),
+		act(incident.Write{By: "samir", Step: &incident.Opening{Title: "Compte de Pauline, toujours"}}),
+		act(incident.Write{File: mergingFile, By: "samir", Step: &incident.MergeProposal{Into: mergingFile - 1, Because: "même vol"}}),
 		act(&intake.FactBatch{By: "samir", Source: "ended", Facts: []reason.Fact{endedFact("1"), endedFact("2")}}),
 		act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("2")}, Key: periodKey}),
 	} {

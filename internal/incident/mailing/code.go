@@ -157,8 +157,13 @@ func (c *Codes) Open(ctx context.Context, typed string) (register.PersonID, ledg
 	if err != nil {
 		return register.PersonID{}, 0, err
 	}
-	i := slices.IndexFunc(files, func(f incident.File) bool { return f.Telling.Begun != nil && f.Telling.List == at.list })
-	if i < 0 || c.Now().Sub(files[i].Telling.At) >= CodeLasts {
+	var file ledger.Number
+	for _, f := range files {
+		if since, told := f.ToldBy(at.list); told && f.Into == 0 && c.Now().Sub(since) < CodeLasts {
+			file = f.Number
+		}
+	}
+	if file == 0 {
 		return register.PersonID{}, 0, NoCode
 	}
 	raw, fates, err := c.Rows.Part(ctx, at.list, at.part)
@@ -172,7 +177,7 @@ func (c *Codes) Open(ctx context.Context, typed string) (register.PersonID, ledg
 	if at.place >= len(people) || at.place >= len(fates) || Fate(fates[at.place]) != Printed {
 		return register.PersonID{}, 0, NoCode
 	}
-	person, file := people[at.place].ID, files[i].Number
+	person := people[at.place].ID
 	use := UseCode{Code: Code{List: at.list, Part: at.part, Place: at.place}, File: file, Person: person}
 	_, err = journal.Do(ctx, c.Writer, journal.Act[CodeRows](use))
 	switch {

@@ -31,9 +31,8 @@ type Lister struct {
 		Do(context.Context, incident.Write) (ledger.Number, error)
 	}
 	Index interface {
-		// ShownTo counts who was shown to some accounts, from one time on and before
-		// another; a zero time is no bound.
-		ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (index.Shown, error)
+		// ShownToAny counts the people whom one question asks about, or another.
+		ShownToAny(ctx context.Context, first index.Question, also ...index.Question) (index.Shown, error)
 	}
 	Rows      Rows
 	Directory lookup.Directory
@@ -53,16 +52,20 @@ func (l Lister) List(ctx context.Context, file ledger.Number, by, approver roste
 	if i < 0 || files[i].Count == nil {
 		return listing, fault.Errorf(fault.Absent, "there is no incident %d whose people were counted", file)
 	}
-	c := files[i].Count
-	shown, err := l.Index.ShownTo(ctx, c.Accounts, c.Since, c.Until)
+	told, err := l.told(ctx, files[i].Told)
 	if err != nil {
 		return listing, err
 	}
-	people, digest, err := l.wanted(ctx, shown)
+	questions := Questions(files[i].Count.Scopes())
+	shown, err := l.Index.ShownToAny(ctx, questions[0], questions[1:]...)
 	if err != nil {
 		return listing, err
 	}
-	naming := incident.Naming{People: len(people), List: digest}
+	people, digest, err := l.wanted(ctx, shown, told)
+	if err != nil {
+		return listing, err
+	}
+	naming := incident.Naming{People: len(people), Before: shown.People - len(people), List: digest}
 	number, err := l.Files.Do(ctx, incident.Write{File: file, By: by, Approver: approver, Step: &naming})
 	if err != nil {
 		return listing, fmt.Errorf("nobody is named: %w", err)
@@ -102,13 +105,67 @@ type shownTo struct {
 	first, last uint32 // seconds
 }
 
-// wanted is who was shown, in the order of pseudonyms, and the digest of these.
-func (l Lister) wanted(ctx context.Context, shown index.Shown) (people []shownTo, digest string, err error) {
+// Questions ask who was shown in some scopes.
+func Questions(scopes []incident.Scope) (questions []index.Question) {
+	for _, s := range scopes {
+		questions = append(questions, index.Question{Accounts: s.Accounts, Since: s.Since, Until: s.Until})
+	}
+	return questions
+}
+
+// told are the people, in the order of their pseudonyms, who were told before the file was
+// merged with another: by mail or by letter, or by a mail that is in doubt, which is never sent
+// again by itself.
+func (l Lister) told(ctx context.Context, rounds []incident.Round) (told []register.PersonID, err error) {
+	for _, r := range rounds {
+		var parts []int
+		part := 0
+		for fates, err := range l.Rows.Fates(ctx, r.List) {
+			if err != nil {
+				return nil, err
+			}
+			if slices.ContainsFunc(fates, wasTold) {
+				parts = append(parts, part)
+			}
+			part++
+		}
+		for _, part := range parts {
+			raw, fates, err := l.Rows.Part(ctx, r.List, part)
+			if err != nil {
+				return nil, err
+			}
+			people, err := decode(raw)
+			if err != nil {
+				return nil, err
+			}
+			for i, fate := range fates {
+				if wasTold(fate) {
+					told = append(told, people[i].ID)
+				}
+			}
+		}
+	}
+	slices.SortFunc(told, byPseudonym)
+	return told, nil
+}
+
+func wasTold(fate byte) bool {
+	return Fate(fate) == Taken || Fate(fate) == Printed || Fate(fate) == Doubted || Fate(fate) == Intended
+}
+
+func byPseudonym(a, b register.PersonID) int { return bytes.Compare(a[:], b[:]) }
+
+// wanted is who was shown, but for those who were told, in the order of pseudonyms, and the
+// digest of these.
+func (l Lister) wanted(ctx context.Context, shown index.Shown, told []register.PersonID) (people []shownTo, digest string, err error) {
 	people = make([]shownTo, 0, shown.People)
 	sum := sha256.New()
 	for c, err := range shown.All(ctx) {
 		if err != nil {
 			return nil, "", err
+		}
+		if _, is := slices.BinarySearchFunc(told, c.Person, byPseudonym); is {
+			continue
 		}
 		people = append(people, shownTo{c.Person, uint32(c.Fields), uint32(c.First.Unix()), uint32(c.Last.Unix())})
 	}

@@ -120,6 +120,11 @@ func (s stageFiles) Do(_ context.Context, w incident.Write) (ledger.Number, erro
 	return number, cmp.Or(s.Broken, err)
 }
 
+// Merge merges nothing: the stage has one file.
+func (s stageFiles) Merge(context.Context, incident.Merge) error {
+	return cmp.Or(s.Broken, error(fault.Errorf(fault.Refused, "nobody proposed it")))
+}
+
 func (s stageMessages) Counts(context.Context, ledger.Number) (mailing.Counts, string, error) {
 	return mailing.Counts{mailing.Waiting: 3, mailing.Taken: 4, mailing.NoMail: 1, mailing.Doubted: 2, mailing.NoAddress: 1}, strings.Repeat("0a1b", 16), s.Broken
 }

@@ -79,6 +79,7 @@ type Site struct {
 	path  string // of the database
 	pages *portal.Pages
 	desk  desk.Deps
+	index *index.Index
 	rules policy.Rules
 }
 
@@ -203,9 +204,10 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	s.Strangers = strangers.New(strangers.Deps{Journal: node, Ledger: store.NewLedger(db)}, time.Now, slog.New(slog.DiscardHandler))
 	signer, verifier := storetest.Notary(t)
 	s.Verifier = verifier
+	s.index = index.New(index.Standard, store.NewLedger(db), kept)
 	s.desk = desk.Deps{
 		Gate: node, Journal: node, Calendar: store.NewLedger(db), Roster: store.NewRoster(db), Containment: containment.Service{Writer: node.Journal}, Reopenings: store.NewOrders(db), Sessions: s.Door, Sources: store.NewFacts(db),
-		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: index.New(index.Standard, store.NewLedger(db), kept), Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
+		Campaigns: s.Campaigns, Usage: s.Usage, Arrivals: s.Arrivals, Audit: audit.NewWatch(nil, nil, nil, nil), Index: s.index, Covering: func(ctx context.Context, before ledger.Number) ([]byte, error) {
 			return index.Covering(ctx, store.NewLedger(db), signer, verifier, before)
 		},
 		Witnesses: func() (cosigned, all int) { return 0, 0 },
@@ -262,7 +264,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
 			Accounts: accounts.Service{Writer: s.Gate.Journal}, Caseloads: intake.Caseloads{Writer: s.Gate.Journal, Rows: store.NewFacts(s.DB), Key: Key(s.t), Schemes: register.NewSchemes("dossier", nil)}, Sessions: s.Door, Quota: func(roster.OrganisationID) int { return 40 },
 		}),
-		incidentroom.New(shell, s.incidents(deps.Index)),
+		incidentroom.New(shell, s.incidents(deps.Index != nil)),
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
@@ -318,7 +320,7 @@ func (peopleDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, e
 func (peopleDoor) MountPeople(*http.ServeMux) {}
 
 // Index is the index of its ledger.
-func (s *Site) Index() desk.Index { return s.desk.Index }
+func (s *Site) Index() *index.Index { return s.index }
 
 // Incidents are the files of the site.
 func (s *Site) Incidents() incident.Service {
@@ -333,7 +335,7 @@ func Tag(text string) (tag [16]byte) {
 }
 
 // incidents is what the room of incidents relies on.
-func (s *Site) incidents(counting desk.Index) incidentroom.Deps {
+func (s *Site) incidents(counting bool) incidentroom.Deps {
 	deps := incidentroom.Deps{
 		Files: s.Incidents(), Gate: s.Gate, Roster: store.NewRoster(s.DB),
 		Controller: Controller, Covering: s.desk.Covering,
@@ -341,8 +343,8 @@ func (s *Site) incidents(counting desk.Index) incidentroom.Deps {
 			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)
 		}},
 	}
-	if counting != nil {
-		deps.Index = counting
+	if counting {
+		deps.Index = s.index
 	}
 	return deps
 }

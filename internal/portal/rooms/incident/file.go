@@ -39,7 +39,12 @@ type filePage struct {
 	Level     string   // the severity that was chosen, or is proposed
 	Proposed  bool     // it is
 	Journal   []journalLine
-	MayClose  bool // another person proposed to close it
+	MayClose  bool        // another person proposed to close it
+	Others    []mergeable // the files that it can be merged into
+	Target    mergeable   // the one that it is to be merged into, or was
+	Merger    string      // who proposed that; empty when nobody has
+	MayMerge  bool        // another person did
+	From      []mergeable // the files that were merged into it
 	AwareAll  []string
 	Form      fileForm
 	Wrong     portal.Mends
@@ -97,7 +102,7 @@ type journalLine struct {
 }
 
 // fileForm is what was typed into a form of the page.
-type fileForm struct{ At, From, Because, What, Since, Until, Accounts string }
+type fileForm struct{ At, From, Because, What, Since, Until, Accounts, Into string }
 
 func (h *Handlers) page(v visit, f file) error {
 	return h.show(v, f, http.StatusOK, fileForm{}, nil)
@@ -114,12 +119,13 @@ func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal
 	if f.Proposal != nil {
 		shown.Proposer = v.labels.Account(f.Proposal.By)
 	}
+	shown.merging(v, f)
 	shown.Whose = scopeForm{form.Accounts, form.Since, form.Until, wrong}
 	if form.Accounts == "" {
 		shown.Whose = f.scopeForm(v.words.Zone)
 	}
 	orders := h.deps.Gate.Orders()
-	for _, id := range f.Scope.Accounts {
+	for _, id := range f.Accounts() {
 		account := v.labels.Accounts[id]
 		one := held{ID: id, Name: v.labels.Account(id), Organisation: v.labels.Organisation(account.Organisation)}
 		o, reached := orders.Against(order.Use{Account: id, Organisation: account.Organisation, Role: account.Role}, now)
@@ -185,7 +191,7 @@ func (f file) scopeForm(zone *time.Location) scopeForm {
 
 // tasks are what a file asks for, in the order of the hours it is due at.
 func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
-	of := len(f.Scope.Accounts)
+	of := len(f.Accounts())
 	tasks := []task{
 		{Key: "contain", Done: shown.Contained(), Detail: v.words.In.Say("incident.contained-of", "n", of-shown.Loose, "of", of)},
 		{Key: "aware", Done: f.Aware != nil, Path: "#aware"},
@@ -198,7 +204,7 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 		one := task{Key: string(form), Path: f.path() + "/notices/" + string(form), Detail: v.words.In.Say("incident.filled", "n", said, "of", of)}
 		for _, s := range f.Sent {
 			if s.Form == form {
-				one.Done, one.Detail = true, v.words.In.Say("incident.sent-at", "stage", v.words.In.Say("stage."+string(s.Stage)), "at", v.words.In.Dated(s.At.In(v.words.Zone)))
+				one.Done, one.Detail = !s.At.Before(f.Joined), v.words.In.Say("incident.sent-at", "stage", v.words.In.Say("stage."+string(s.Stage)), "at", v.words.In.Dated(s.At.In(v.words.Zone)))
 			}
 		}
 		tasks = append(tasks, one)
@@ -236,7 +242,7 @@ func (h *Handlers) facts(v visit, f file) notice.Facts {
 	}
 	orders, now := h.deps.Gate.Orders(), h.shell.Now()
 	var placed order.Set
-	for _, id := range f.Scope.Accounts {
+	for _, id := range f.Accounts() {
 		facts.Accounts = append(facts.Accounts, string(id))
 		account := v.labels.Accounts[id]
 		if name := v.labels.Organisation(account.Organisation); account.Organisation != "" && !slices.Contains(facts.Involved, name) {
@@ -289,6 +295,12 @@ func sentence(v visit, l incident.Line) string {
 		return say("incident.line-sent", "form", say("form."+string(step.Form)), "stage", say("stage."+string(step.Stage)), "at", v.words.In.Dated(step.At.In(v.words.Zone)), "number", cmp.Or(step.Receipt, "—"))
 	case *incident.Proposal:
 		return say("incident.line-closing")
+	case *incident.MergeProposal:
+		return say("merging.line-proposed", "into", v.Speaker.Entry(step.Into))
+	case *incident.Merged:
+		return say("merging.line-merged", "into", v.Speaker.Entry(step.Into), "approver", v.labels.Account(l.Approver))
+	case *incident.Joined:
+		return say("merging.line-joined", "from", v.Speaker.Entry(step.Files[0]), "people", say("n.people", "n", step.Count.People), "without", v.words.In.Number(step.Count.WithoutReason), "approver", v.labels.Account(l.Approver))
 	case *incident.Publication:
 		return say("public.line-published", "people", say("n.people", "n", step.People))
 	case *incident.Withdrawal:
@@ -322,6 +334,8 @@ func because(l incident.Line) string {
 	case *incident.Decision:
 		return step.Because
 	case *incident.Proposal:
+		return step.Because
+	case *incident.MergeProposal:
 		return step.Because
 	case *incident.Settlement:
 		return step.Because
@@ -455,32 +469,38 @@ func (h *Handlers) count(v visit, f file) error {
 	if h.deps.Index == nil {
 		return errNoIndex
 	}
+	count, err := h.counted(v, f.Scopes())
+	if err != nil {
+		return err
+	}
+	return h.do(v, f, &count)
+}
+
+// counted is exactly who was shown in some scopes, under a checkpoint that covers it.
+func (h *Handlers) counted(v visit, scopes []incident.Scope) (incident.Count, error) {
 	ctx, cancel := context.WithTimeout(v.Context(), countWait)
 	defer cancel()
-	shown, err := h.deps.Index.ShownTo(ctx, f.Scope.Accounts, f.Scope.Since, f.Scope.Until)
+	shown, err := h.shown(ctx, scopes)
 	if err != nil {
-		return unread(err)
+		return incident.Count{}, unread(err)
 	}
 	count := incident.Count{
-		Scope: f.Scope, People: shown.People, WithoutReason: shown.Unexplained, Disclosures: shown.Disclosures, Before: shown.Before,
+		Scope: scopes[0], Also: scopes[1:], People: shown.People, WithoutReason: shown.Unexplained, Disclosures: shown.Disclosures, Before: shown.Before,
 	}
 	for _, c := range shown.Categories {
 		count.Data = append(count.Data, incident.Category(c))
 	}
 	if count.First, count.Last, err = span(ctx, shown); err != nil {
-		return unread(err)
+		return count, unread(err)
 	}
 	if shown.People <= sealedAtOnce {
 		if count.List, err = shown.WriteCSV(ctx, io.Discard); err != nil {
-			return unread(err)
+			return count, unread(err)
 		}
 	}
 	checkpoint, err := h.deps.Covering(v.Context(), shown.Before)
-	if err != nil {
-		return err
-	}
 	count.Checkpoint = string(checkpoint)
-	return h.do(v, f, &count)
+	return count, err
 }
 
 // span is when the first disclosure was, and the last.

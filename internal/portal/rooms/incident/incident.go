@@ -8,8 +8,8 @@ import (
 	"embed"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
-	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/incident"
@@ -78,6 +78,8 @@ type Files interface {
 	Check(context.Context, incident.File) error
 	// Do writes a line, and returns the number of its entry.
 	Do(context.Context, incident.Write) (ledger.Number, error)
+	// Merge merges a file into another.
+	Merge(context.Context, incident.Merge) error
 }
 
 // Gate is what is in force.
@@ -96,9 +98,8 @@ type Roster interface {
 
 // Index answers exactly who was shown.
 type Index interface {
-	// ShownTo counts who was shown to some accounts, from one time on and before
-	// another; a zero time is no bound.
-	ShownTo(ctx context.Context, accounts []roster.AccountID, since, until time.Time) (index.Shown, error)
+	// ShownToAny counts the people whom one question asks about, or another.
+	ShownToAny(ctx context.Context, first index.Question, also ...index.Question) (index.Shown, error)
 }
 
 // Handlers serve the room.
@@ -131,6 +132,8 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + path + "/{id}/decide", Serve: h.about(h.decide)},
 		{Pattern: "POST " + path + "/{id}/closing", Serve: h.about(h.closing)},
 		{Pattern: "POST " + path + "/{id}/close", Serve: h.about(h.close)},
+		{Pattern: "POST " + path + "/{id}/merging", Serve: h.about(h.merging)},
+		{Pattern: "POST " + path + "/{id}/merge", Serve: h.about(h.merge)},
 		{Pattern: "GET " + publicPath, Serve: h.public, Open: true},
 		{Pattern: "POST " + path + "/{id}/message/publish", Serve: h.about(h.publish)},
 		{Pattern: "POST " + path + "/{id}/message/withdraw", Serve: h.about(h.withdraw)},
@@ -188,6 +191,7 @@ type file struct {
 	incident.File
 	Reference string
 	Altered   ledger.Number // the first line that is not as the ledger says; zero when all are
+	others    []incident.File
 }
 
 // about finds the file that an address names.
@@ -202,7 +206,7 @@ func (h *Handlers) about(serve func(visit, file) error) func(*portal.Visit) erro
 			if err != nil || one.Number != ledger.Number(number) {
 				continue
 			}
-			found := file{File: one, Reference: incident.References(files, v.words.Zone)[one.Number]}
+			found := file{File: one, others: files, Reference: incident.References(files, v.words.Zone)[one.Number]}
 			if err := h.deps.Files.Check(v.Context(), one); err != nil {
 				line, altered := incident.IsAltered(err)
 				if !altered {
@@ -232,6 +236,7 @@ type listed struct {
 	incident.File
 	Reference, Path string
 	Next            *notice.Mark // the first mark that was not met; nil when there is none
+	As              string       // the reference of the file that it goes on as; empty of one that was not merged
 }
 
 // listPage answers those who keep the files: what is owed now?
@@ -250,7 +255,7 @@ func (h *Handlers) list(v visit) error {
 	shown := listPage{Page: v.Page(path, "incidents.title")}
 	names := incident.References(files, v.words.Zone)
 	for _, f := range files {
-		one := listed{File: f, Reference: names[f.Number], Path: file{File: f}.path()}
+		one := listed{File: f, Reference: names[f.Number], Path: file{File: f}.path(), As: names[f.Into]}
 		if f.Closed.IsZero() {
 			shown.Open++
 			one.Next = next(f)
@@ -266,12 +271,14 @@ func (h *Handlers) list(v visit) error {
 	return nil
 }
 
-// marks are the moments that a file brings with it.
+// marks are the moments that a file brings with it. What was complete before files were merged
+// is not complete any more.
 func marks(f incident.File) []notice.Mark {
 	if f.Aware == nil {
 		return nil
 	}
-	return notice.Marks(f.Aware.At, f.Sent)
+	sent := slices.DeleteFunc(slices.Clone(f.Sent), func(s notice.Sending) bool { return s.Stage == notice.Complete && s.At.Before(f.Joined) })
+	return notice.Marks(f.Aware.At, sent)
 }
 
 // next is the first mark that was not met.

@@ -8,8 +8,11 @@ import (
 
 	"poterne/internal/containment"
 	"poterne/internal/fault"
+	"poterne/internal/incident"
 	"poterne/internal/incident/evidence"
+	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
 	"poterne/internal/order"
 )
 
@@ -35,7 +38,7 @@ func (h *Handlers) people(v visit, f file) error {
 	}
 	ctx, cancel := context.WithTimeout(v.Context(), countWait)
 	defer cancel()
-	shown, err := h.deps.Index.ShownTo(ctx, c.Accounts, c.Since, c.Until)
+	shown, err := h.shown(ctx, c.Scopes())
 	if err != nil {
 		return unread(err)
 	}
@@ -45,6 +48,12 @@ func (h *Handlers) people(v visit, f file) error {
 	}
 	name := "incident-" + f.Reference + "-" + h.shell.Now().UTC().Format("20060102T150405Z")
 	return v.Download(name, func(to io.Writer) error { return shown.WriteArchive(v.Context(), to, name, checkpoint) }, h.stillKeeps(v))
+}
+
+// shown counts who was shown in some scopes, each person once.
+func (h *Handlers) shown(ctx context.Context, scopes []incident.Scope) (index.Shown, error) {
+	questions := mailing.Questions(scopes)
+	return h.deps.Index.ShownToAny(ctx, questions[0], questions[1:]...)
 }
 
 // provenAtMost bounds how many of an account's newest entries a bundle proves.
@@ -59,13 +68,13 @@ func (h *Handlers) evidence(v visit, f file) error {
 	bundle := evidence.Bundle{
 		Reference: f.Reference, File: f.File, Key: h.deps.Evidence.Key, Program: h.deps.Evidence.Program, Made: h.shell.Now(), Prove: h.deps.Evidence.Prove,
 	}
-	for _, account := range f.Scope.Accounts {
+	for _, account := range f.Accounts() {
 		entries, err := h.deps.Evidence.Journal.RecentBy(v.Context(), account, provenAtMost)
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
-			if within := !e.Time.Before(f.Scope.Since) && (f.Scope.Until.IsZero() || e.Time.Before(f.Scope.Until)); within && e.Disclosed() {
+			if incident.Covers(f.Scopes(), account, e.Time) && e.Disclosed() {
 				bundle.Entries = append(bundle.Entries, e.Number)
 			}
 		}

@@ -3,6 +3,7 @@ package incident
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type publicPage struct {
 	portal.Page
 	Asked string // a reference, as it was typed
 	Known bool   // it has a public page
+	Now   string // the reference of the incident that it was merged into; empty of one that was not
 	Typo  bool   // its letter does not fit its figures
 	Helpline, Counter,
 	Officer string
@@ -53,12 +55,16 @@ func (h *Handlers) public(v *portal.Visit) error {
 		shown.Asked = shown.Asked[:40]
 	}
 	for _, f := range files {
-		if f.Public == nil {
+		if f.Public == nil || f.Into != 0 { // what was merged is announced by the file that goes on
 			continue
 		}
 		m := f.Public.Message
-		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.Telling.At, f.Public.People, m.Paragraphs(notice.Plain, words), m.Shown.Names()})
-		shown.Known = shown.Known || m.Reference == shown.Asked
+		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.ToldSince(), f.Public.People, m.Paragraphs(notice.Plain, words), m.Shown.Names()})
+		if m.Reference == shown.Asked {
+			shown.Known = true
+		} else if slices.Contains(f.References, shown.Asked) {
+			shown.Known, shown.Now = true, m.Reference
+		}
 	}
 	shown.Typo = shown.Asked != "" && !shown.Known && !notice.IsReference(shown.Asked)
 	h.pages.Show(v, http.StatusOK, "public.html", shown)

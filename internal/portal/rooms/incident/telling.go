@@ -41,7 +41,7 @@ type versionView struct {
 func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
 	m := notice.Message{
 		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: register.AllFields,
-		Harms: f.Answers["harms"].Values, Contained: len(f.Scope.Accounts) > 0 && !facts.GoingOn,
+		Harms: f.Answers["harms"].Values, Contained: len(f.Accounts()) > 0 && !facts.GoingOn,
 	}
 	for _, s := range f.Sent {
 		m.Notified = m.Notified || s.Form == notice.CNIL
@@ -96,6 +96,11 @@ func (p messagePage) Of(fate string) int {
 		"waiting": mailing.Waiting, "taken": mailing.Taken, "refused": mailing.Refused, "bounced": mailing.Bounced, "no-mail": mailing.NoMail,
 		"no-address": mailing.NoAddress, "gone": mailing.Gone, "doubted": mailing.Doubted, "printed": mailing.Printed,
 	}[fate]]
+}
+
+// Leads is the message of the file that this one goes on as.
+func (p messagePage) Leads() string {
+	return file{File: incident.File{Number: p.Into}}.path() + "/message"
 }
 
 // Fates are those that the page counts, in order.

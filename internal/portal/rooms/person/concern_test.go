@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
@@ -294,6 +295,85 @@ func TestPERSON_3_TheCodeOfALetterAnswersForOnePersonAndOneIncidentOnly(t *testi
 	h.Tamper(`update letter_code set typed_us = typed_us + 3600000000`)
 	if status, _ := h.types("/code", other); status == http.StatusOK {
 		t.Errorf("a spent code whose row was moved on: %d", status)
+	}
+}
+
+// Whom one file told by letter is not told again by the one that it was merged into; the code of
+// the letter leads there, and so does the reference.
+//
+// Promises: TELL-4, PERSON-3
+func TestTELL_4_AfterAMergingNobodyIsToldAgainAndLettersLeadToTheFileThatGoesOn(t *testing.T) {
+	h := stolen(t)
+	h.counts()
+	h.tells()
+	files, code, from := h.Incidents(), h.code(2), h.file
+	into, err := files.Do(t.Context(), incident.Write{By: portaltest.Security, Step: &incident.Opening{Title: "Compte de Camille", Scope: incident.Scope{Accounts: []roster.AccountID{portaltest.Camille}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proposes := func() error {
+		_, err := files.Do(t.Context(), incident.Write{File: from, By: claire, Step: &incident.MergeProposal{Into: into, Because: "the same address"}})
+		return err
+	}
+	if err := proposes(); !fault.Is(err, fault.Refused) { // people are being told
+		t.Fatalf("while a sending runs: %v", err)
+	}
+	h.writes(new(incident.Pause))
+	if err := proposes(); !fault.Is(err, fault.Refused) {
+		t.Fatalf("while a sending is paused: %v", err)
+	}
+	h.writes(&incident.Ending{People: 3, Lettered: 3})
+	if err := proposes(); err != nil {
+		t.Fatal(err)
+	}
+	scopes := []incident.Scope{{Accounts: []roster.AccountID{portaltest.Camille}}, {Accounts: []roster.AccountID{theo}}}
+	questions := mailing.Questions(scopes)
+	shown, err := h.Index().ShownToAny(t.Context(), questions[0], questions[1])
+	if err != nil || shown.People != 4 {
+		t.Fatalf("%d people, %v", shown.People, err)
+	}
+	merge := incident.Merge{File: from, Into: into, By: portaltest.Security, Reference: notice.Reference(2026, 2), Count: incident.Count{Scope: scopes[0], Also: scopes[1:], People: shown.People, Before: shown.Before, First: time.Now().Add(-time.Hour), Last: time.Now()}}
+	short := merge
+	short.Count.Also = nil
+	if err := files.Merge(t.Context(), short); !fault.Is(err, fault.Refused) {
+		t.Fatalf("with a count of one of both: %v", err)
+	}
+	if err := files.Merge(t.Context(), merge); err != nil {
+		t.Fatal(err)
+	}
+	all, err := files.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if err := files.Check(t.Context(), f); err != nil {
+			t.Errorf("file %d: %v", f.Number, err)
+		}
+	}
+	if err := proposes(); !fault.Is(err, fault.Refused) { // it takes no more lines
+		t.Errorf("a file that was merged: %v", err)
+	}
+
+	status, said := h.types("/code", code)
+	if status != http.StatusOK || !strings.Contains(said, "Yes, you are concerned.") || !strings.Contains(said, "looked at 2 times by") || !strings.Contains(said, "another reference, of an incident that is now part of this one: "+notice.Reference(2026, 1)) {
+		t.Errorf("the code of a letter of the file that was merged: %d %s", status, said)
+	}
+	if code, said := mine(t, h.people, somebody(4), http.MethodGet, "/concerned", nil); code != http.StatusOK || strings.Count(said, "Yes, you are concerned.") != 1 || !strings.Contains(said, notice.Reference(2026, 2)) {
+		t.Errorf("somebody of the other file: %d %s", code, said)
+	}
+	if status, _ := mine(t, h.people, somebody(1), http.MethodGet, fmt.Sprintf("/concerned/%d/complaint", from), nil); status != http.StatusOK {
+		t.Errorf("a complaint from a page that was open before: %d", status)
+	}
+
+	column, err := lookup.NewColumn("register.csv", strings.NewReader("number\n1\n2\n3\n4\n5\n"), "number")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := store.NewMailings(h.DB)
+	lister := mailing.Lister{Files: files, Index: h.Index(), Rows: rows, Directory: numbers{}, Scheme: "dossier", Reserved: func(register.PersonID) bool { return false }}
+	listed, err := lister.List(t.Context(), into, claire, portaltest.Security, column, io.Discard, func(int) {})
+	if err != nil || listed.Found != 1 || listed.Missing != 0 {
+		t.Fatalf("of four, three were told: %+v, %v", listed, err)
 	}
 }
 
