@@ -224,8 +224,8 @@ var missing = []struct {
 	english, french string
 	promises        []string
 }{
-	{"EDPB's draft form", "", []string{"TELL-2"}},
 	{"a repository", "", nil}, // of packages and images
+	{"reminders outside the page", "", nil},
 	{"planned and not built", "", nil},        // what the words mean
 	{"not yet in the one that runs", "", nil}, // advice
 

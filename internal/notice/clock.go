@@ -30,19 +30,19 @@ func Marks(aware time.Time, sent []Sending) []Mark {
 	}
 	final := func() time.Time {
 		for _, s := range sent {
-			if s.Form == CNIL && s.Stage == Complete {
+			if (s.Form == CNIL || s.Form == EDPB) && s.Stage == Complete {
 				return s.At
 			}
 		}
 		return time.Time{}
 	}
-	notice := Mark{"notice", aware.Add(Deadline), first(CNIL)}
+	notice := Mark{"notice", aware.Add(Deadline), first(CNIL, EDPB)}
 	from := notice.Ends
 	if !notice.Done.IsZero() {
 		from = notice.Done
 	}
 	return []Mark{
-		{"early", aware.Add(24 * time.Hour), first(ANSSI, CNIL)},
+		{"early", aware.Add(24 * time.Hour), first(ANSSI, CNIL, EDPB)},
 		notice,
 		{"final", monthAfter(from), final()},
 	}

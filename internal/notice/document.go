@@ -49,15 +49,23 @@ const (
 	Awaited State = "awaited" // it says that it is not known yet
 	Lacking State = "lacking" // it says nothing, and should
 	Spared  State = "spared"  // it says nothing, and need not
+	Unasked State = "unasked" // it follows from another answer, which does not ask for it
 )
 
 // Fill fills a form in.
 func Fill(form Form, stage Stage, facts Facts, answers map[string]Answer) Document {
 	d := Document{Form: form, Stage: stage, Facts: facts}
+	withdrawn := form == EDPB && answers["withdrawn"].has(yes) // what is withdrawn is completed no more
 	for _, group := range groups[form] {
 		part := Part{Key: group.Key}
 		for _, key := range group.Fields {
 			filled := fill(fields[key], facts, answers[key])
+			if f := filled.Field; f.If != "" && !asks(f, answers) {
+				filled.State = Unasked
+			}
+			if withdrawn && filled.State != Said && key != "withdrawn-why" {
+				filled.State = Spared
+			}
 			switch filled.State {
 			case Lacking:
 				d.Missing = append(d.Missing, key)
@@ -73,13 +81,24 @@ func Fill(form Form, stage Stage, facts Facts, answers map[string]Answer) Docume
 	return d
 }
 
+// asks reports whether the answer that a field follows from asks for it.
+func asks(f Field, answers map[string]Answer) bool {
+	from := fields[f.If]
+	return answers[f.If].has(f.Has) && (from.If == "" || asks(from, answers))
+}
+
+// has reports whether an answer has one of some values.
+func (a Answer) has(values []string) bool {
+	return slices.ContainsFunc(a.Values, func(value string) bool { return slices.Contains(values, value) })
+}
+
 func fill(f Field, facts Facts, a Answer) Filled {
 	filled := Filled{Field: f, Answer: a, State: Said}
 	switch {
 	case f.Takes == Told && facts.known(f.Key), a.Unknown == Never, len(a.Values) > 0:
 	case a.Unknown == NotYet:
 		filled.State = Awaited
-	case f.Spare, f.Key == "late" && !facts.late():
+	case f.Spare, f.Key == "late" && !facts.late(), f.Key == "involved-as" && len(facts.Involved) == 0:
 		filled.State = Spared
 	default:
 		filled.State = Lacking
@@ -94,7 +113,7 @@ func (d Document) MayBeSent() bool { return d.Stage == Initial || len(d.Missing)
 func (d Document) Count() (said, of int) {
 	for _, part := range d.Groups {
 		for _, f := range part.Fields {
-			if f.State != Spared {
+			if f.State != Spared && f.State != Unasked {
 				of++
 			}
 			if f.State == Said {

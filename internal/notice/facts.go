@@ -16,11 +16,12 @@ type Facts struct {
 	Involved   []string   `json:"involved"` // the organisations of the accounts, by name
 
 	Aware    time.Time `json:"aware"`
-	Counted  bool      `json:"counted"` // what follows was counted in the ledger
-	Begun    time.Time `json:"begun"`   // of the first disclosure
-	Ended    time.Time `json:"ended"`   // and of the last
-	GoingOn  bool      `json:"goingOn"` // an account of the file could still show somebody new
-	People   int       `json:"people"`  // distinct
+	From     string    `json:"awareFrom"` // who told the body, as the file has it
+	Counted  bool      `json:"counted"`   // what follows was counted in the ledger
+	Begun    time.Time `json:"begun"`     // of the first disclosure
+	Ended    time.Time `json:"ended"`     // and of the last
+	GoingOn  bool      `json:"goingOn"`   // an account of the file could still show somebody new
+	People   int       `json:"people"`    // distinct
 	WithNone int       `json:"withoutReason"`
 	Records  int       `json:"records"` // how often one of them was shown
 	Data     []Data    `json:"data"`
@@ -100,6 +101,8 @@ func (f Facts) known(key string) bool {
 		return f.Counted && !f.Begun.IsZero()
 	case "aware":
 		return !f.Aware.IsZero()
+	case "aware-from":
+		return f.From != ""
 	case "data", "records", "people", "evidence":
 		return f.Counted
 	case "orders":

@@ -27,10 +27,12 @@ const (
 	ANSSI     Form = "anssi"     // the declaration to the cybersecurity agency
 	Complaint Form = "complaint" // to the prosecutor
 	Register  Form = "register"  // the entry in the controller's own register of violations
+	EDPB      Form = "edpb"      // the notice to the data-protection authority, by the EDPB's draft of June 2026
 )
 
-// Forms lists every form, in the order in which they are due.
-var Forms = []Form{ANSSI, CNIL, Complaint, Register}
+// Forms lists every form, in the order in which they are due; that of the EDPB is a draft, and
+// due nowhere yet.
+var Forms = []Form{ANSSI, CNIL, Complaint, Register, EDPB}
 
 // Takes is what answers a field.
 type Takes string
@@ -53,108 +55,17 @@ type Field struct {
 	Choices []string
 	Open    bool // an initial document may say that it is not known yet
 	Spare   bool // it may be left out for good
+
+	// A field that follows from another is asked only when the answer to that, by key, has one of
+	// these values.
+	If  string
+	Has []string
 }
 
 // Group is fields under one heading.
 type Group struct {
 	Key    string
 	Fields []string
-}
-
-// asked are the fields that people answer.
-var asked = []Field{
-	{Key: "circumstances", Takes: Text, Open: true},
-	{Key: "late", Takes: Text},
-	{Key: "nature", Takes: Some, Choices: []string{"confidentiality", "integrity", "availability"}, Open: true},
-	{Key: "origin", Takes: One, Choices: []string{"attack", "published", "recipient", "lost", "discarded", "wrong-person", "said", "other"}, Open: true},
-	{Key: "cause", Takes: One, Choices: []string{"outside-malicious", "outside-accident", "inside-malicious", "inside-accident", "unknown", "other"}, Open: true},
-	{Key: "description", Takes: Text},
-	{Key: "kinds", Takes: Some, Choices: []string{"users", "employees", "members", "students", "military", "customers", "patients", "minors", "vulnerable", "others", "undetermined"}, Open: true},
-	{Key: "others", Takes: Number, Open: true},
-	{Key: "before", Takes: Text, Open: true},
-	{Key: "after", Takes: Text, Open: true},
-	{Key: "consequences", Takes: Some, Choices: []string{"spread", "linked", "reused"}, Open: true},
-	{Key: "harms", Takes: Some, Choices: []string{"control", "rights", "discrimination", "identity-theft", "fraud", "pseudonyms", "money", "reputation", "secrecy", "other"}, Open: true},
-	{Key: "severity", Takes: One, Choices: []string{"negligible", "limited", "important", "maximal"}, Open: true},
-	{Key: "telling", Takes: One, Choices: []string{"done", "will", "protected", "remedied", "effort", "undecided"}, Open: true},
-	{Key: "telling-when", Takes: Moment, Spare: true},
-	{Key: "border", Takes: One, Choices: []string{"no", "yes"}, Open: true},
-	{Key: "elsewhere", Takes: Text, Spare: true},
-	{Key: "malice", Takes: One, Choices: []string{"yes", "no", "unknown"}},
-	{Key: "abroad", Takes: One, Choices: []string{"no", "yes", "unknown"}},
-	{Key: "indicators", Takes: Text, Open: true},
-	{Key: "root", Takes: Text, Open: true},
-	{Key: "against", Takes: Line},
-	{Key: "offences", Takes: Some, Choices: []string{"access", "extraction"}, Spare: true},
-	{Key: "damage", Takes: Text, Open: true},
-	{Key: "witnesses", Takes: Text, Spare: true},
-	{Key: "why-notified", Takes: Text},
-}
-
-// told are the fields that Facts answer.
-var told = []Field{
-	{Key: "stage"},
-	{Key: "reference"},
-	{Key: "organisation"},
-	{Key: "siren"},
-	{Key: "sector"},
-	{Key: "headcount"},
-	{Key: "address"},
-	{Key: "country"},
-	{Key: "representative"},
-	{Key: "contact"},
-	{Key: "officer"},
-	{Key: "involved", Open: true},
-	{Key: "begun", Open: true},
-	{Key: "ended", Open: true},
-	{Key: "going-on"},
-	{Key: "aware"},
-	{Key: "data", Open: true},
-	{Key: "records", Open: true},
-	{Key: "people", Open: true},
-	{Key: "orders", Open: true},
-	{Key: "accounts", Open: true},
-	{Key: "authorities", Spare: true},
-	{Key: "evidence", Open: true},
-}
-
-// groups is what each form asks, under its headings.
-var groups = map[Form][]Group{
-	CNIL: {
-		{"notice", []string{"stage", "reference"}},
-		{"who", []string{"organisation", "siren", "sector", "headcount", "address", "country", "representative", "contact", "officer", "involved"}},
-		{"when", []string{"begun", "ended", "going-on", "aware", "circumstances", "late"}},
-		{"what", []string{"nature", "origin", "cause", "description"}},
-		{"data", []string{"data", "records"}},
-		{"people", []string{"people", "others", "kinds"}},
-		{"measures", []string{"before", "orders", "after"}},
-		{"effects", []string{"consequences", "harms", "severity"}},
-		{"telling", []string{"telling", "telling-when", "border", "elsewhere"}},
-	},
-	ANSSI: {
-		{"notice", []string{"stage", "reference"}},
-		{"who", []string{"organisation", "siren", "contact"}},
-		{"what", []string{"aware", "malice", "abroad", "severity", "people", "root"}},
-		{"indicators", []string{"accounts", "indicators"}},
-		{"measures", []string{"orders", "after"}},
-	},
-	Complaint: {
-		{"who", []string{"organisation", "siren", "address", "representative", "contact"}},
-		{"against", []string{"against", "offences"}},
-		{"facts", []string{"begun", "ended", "aware", "description", "accounts"}},
-		{"people", []string{"people", "data", "damage"}},
-		{"evidence", []string{"evidence", "authorities", "witnesses"}},
-	},
-	Register: {
-		{"notice", []string{"reference", "officer", "involved"}},
-		{"when", []string{"begun", "ended", "aware"}},
-		{"what", []string{"nature", "origin", "cause", "description"}},
-		{"people", []string{"data", "records", "people", "kinds"}},
-		{"effects", []string{"harms", "severity"}},
-		{"measures", []string{"orders", "after"}},
-		{"telling", []string{"authorities", "telling", "why-notified"}},
-		{"evidence", []string{"evidence"}},
-	},
 }
 
 // fields finds a field by its key.
@@ -164,7 +75,7 @@ var fields = func() map[string]Field {
 		f.Takes = Told
 		all[f.Key] = f
 	}
-	for _, f := range asked {
+	for _, f := range slices.Concat(asked, askedByEDPB) {
 		all[f.Key] = f
 	}
 	return all

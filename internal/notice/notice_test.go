@@ -22,7 +22,7 @@ func whole() notice.Facts {
 			Representative: "Mme Ariane Colin", Contact: "M. Paul Noir, 01 99 00 10 10", Officer: "Mme Claire Aubry, 01 99 00 10 11",
 			Helpline: "01 99 00 10 12", Counter: "1 place du Marché, Valbourg",
 		},
-		Involved: []string{"Mission locale de Valbourg"}, Aware: aware, Counted: true, Begun: aware.Add(-2 * time.Hour), Ended: aware.Add(-time.Hour),
+		Involved: []string{"Mission locale de Valbourg"}, Aware: aware, From: "ourselves", Counted: true, Begun: aware.Add(-2 * time.Hour), Ended: aware.Add(-time.Hour),
 		People: 12, WithNone: 2, Records: 15, Data: []notice.Data{{Category: register.Name, Name: "name", People: 12}, {Category: register.Contact, Name: "contact", People: 10}},
 		Accounts: []string{"lucas.ferrand"}, Orders: []notice.Order{{At: aware, Effect: "suspended", Reach: "account", Target: "lucas.ferrand", Entry: 3590}},
 		Authorities: []notice.Sending{{Form: notice.ANSSI, Stage: notice.Initial, At: aware, Receipt: "A-1"}}, Entries: 3600, List: strings.Repeat("ab", 32),
@@ -64,7 +64,7 @@ func TestTELL_2_EachPartThatIsDroppedIsNamedAndKeepsBackWhatIsCompleteOnly(t *te
 		"contact": func(f *notice.Facts) { f.Controller.Contact = "" }, "officer": func(f *notice.Facts) { f.Controller.Officer = "" },
 		"involved": func(f *notice.Facts) { f.Involved = nil }, "begun": func(f *notice.Facts) { f.Begun = time.Time{} },
 		"aware": func(f *notice.Facts) { f.Aware = time.Time{} }, "orders": func(f *notice.Facts) { f.Orders = nil },
-		"accounts": func(f *notice.Facts) { f.Accounts = nil }, "people": func(f *notice.Facts) { f.Counted = false },
+		"aware-from": func(f *notice.Facts) { f.From = "" }, "accounts": func(f *notice.Facts) { f.Accounts = nil }, "people": func(f *notice.Facts) { f.Counted = false },
 	}
 	for _, form := range notice.Forms {
 		whole := notice.Fill(form, notice.Complete, facts, answered())
@@ -73,7 +73,7 @@ func TestTELL_2_EachPartThatIsDroppedIsNamedAndKeepsBackWhatIsCompleteOnly(t *te
 		}
 		for _, part := range whole.Groups {
 			for _, f := range part.Fields {
-				if f.Spare {
+				if f.Spare || f.State == notice.Unasked {
 					continue
 				}
 				facts, answers := facts, answered()
@@ -94,6 +94,59 @@ func TestTELL_2_EachPartThatIsDroppedIsNamedAndKeepsBackWhatIsCompleteOnly(t *te
 				}
 			}
 		}
+	}
+}
+
+// What follows from an answer is asked when that answer asks for it, and then is as needed as
+// anything else; a notice that is withdrawn needs its reason, and nothing that is still missing.
+//
+// Promise: TELL-2
+func TestTELL_2_WhatFollowsFromAnAnswerIsNeededOnceThatIsGiven(t *testing.T) {
+	lacks := func(set map[string]string, dropped string) (bool, notice.State) {
+		answers := answered()
+		for key, value := range set {
+			answers[key] = notice.Answer{Values: []string{value}}
+		}
+		delete(answers, dropped)
+		d := notice.Fill(notice.EDPB, notice.Complete, whole(), answers)
+		for _, part := range d.Groups {
+			for _, f := range part.Fields {
+				if f.Key == dropped {
+					return slices.Contains(d.Missing, dropped) && !d.MayBeSent(), f.State
+				}
+			}
+		}
+		return false, ""
+	}
+	followers := 0
+	for _, part := range notice.Fill(notice.EDPB, notice.Complete, whole(), nil).Groups {
+		for _, f := range part.Fields {
+			if f.If == "" {
+				continue
+			}
+			followers++
+			set := map[string]string{f.If: f.Has[0]}
+			for from, _ := notice.Asked(f.If); from.If != ""; from, _ = notice.Asked(from.If) {
+				set[from.If] = from.Has[0]
+			}
+			if is, state := lacks(set, f.Key); is == f.Spare || state != notice.Lacking && !f.Spare {
+				t.Errorf("%s, which %s asks for, is %q when it is missing: it is needed %v", f.Key, f.If, state, is)
+			}
+			set[f.If] = "another"
+			if is, state := lacks(set, f.Key); is || state != notice.Unasked {
+				t.Errorf("%s, which %s does not ask for, is %q", f.Key, f.If, state)
+			}
+		}
+	}
+	if followers < 20 {
+		t.Errorf("%d fields follow from another", followers)
+	}
+	withdrawn := map[string]notice.Answer{"withdrawn": {Values: []string{"yes"}}}
+	if d := notice.Fill(notice.EDPB, notice.Complete, whole(), withdrawn); !slices.Equal(d.Missing, []string{"withdrawn-why"}) {
+		t.Errorf("a notice that is withdrawn lacks %v", d.Missing)
+	}
+	if d := notice.Fill(notice.CNIL, notice.Complete, whole(), withdrawn); d.MayBeSent() {
+		t.Error("a form that asks nothing of a withdrawal is complete by one")
 	}
 }
 

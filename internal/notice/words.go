@@ -35,7 +35,7 @@ func (w Words) Lines(d Document, f Filled) []string {
 		return []string{w.In.Say("notice.not-yet")}
 	case f.State == Lacking:
 		return []string{w.In.Say("notice.lacking")}
-	case f.State == Spared:
+	case f.State == Spared, f.State == Unasked:
 		return []string{w.In.Say("notice.nothing")}
 	}
 	var said []string
@@ -84,6 +84,8 @@ func (w Words) told(d Document, key string) []string {
 		return one(w.In.Say("notice.going-on-" + yesNo(f.GoingOn)))
 	case "aware":
 		return one(w.dated(f.Aware))
+	case "aware-from":
+		return one(w.In.Say("aware." + f.From))
 	case "data":
 		return w.data(f.Data)
 	case "records":

@@ -199,6 +199,9 @@ func (h *Handlers) tasks(v visit, f file, shown filePage) []task {
 	}
 	facts := h.facts(v, f)
 	for _, form := range notice.Forms {
+		if form == notice.EDPB { // a draft, which the notice to the CNIL leads to
+			continue
+		}
 		d := document(f, facts, form, notice.Initial)
 		said, of := d.Count()
 		one := task{Key: string(form), Path: f.path() + "/notices/" + string(form), Detail: v.words.In.Say("incident.filled", "n", said, "of", of)}
@@ -238,7 +241,7 @@ func (h *Handlers) facts(v visit, f file) notice.Facts {
 		Reference: f.Reference, Written: ledger.Cut(h.shell.Now()), Controller: h.deps.Controller, Authorities: f.Sent,
 	}
 	if f.Aware != nil {
-		facts.Aware = f.Aware.At
+		facts.Aware, facts.From = f.Aware.At, f.Aware.From
 	}
 	orders, now := h.deps.Gate.Orders(), h.shell.Now()
 	var placed order.Set

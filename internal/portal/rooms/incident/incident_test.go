@@ -173,6 +173,18 @@ func TestTELL_2_ANoticeIsFilledFromTheLedgerAndACompleteOneWaitsForWhatIsMissing
 	says(t, h, officer, at, "Initial notice, sent ", "sent: Notice to the data-protection authority (CNIL), Initial notice", "number FR-118")
 	says(t, h, officer, cnil+"?stage=complete", "Follows notice FR-118")
 	says(t, h, officer, at+"/message", "Agence du registre de Valbourg is writing to you", "your surname and first names", "That account has been stopped.", "01 99 00 10 12", "In plain English", "Easy to read: a draft")
+	// The EDPB's form has what was answered in the CNIL's, and asks what follows from it.
+	edpb := at + "/notices/edpb"
+	if said := says(t, h, officer, edpb, "Were the data taken or disclosed?", "Un compte a été pris.", "by ourselves"); strings.Contains(said, "Type of integrity breach") {
+		t.Error("it asks how the data were altered, which they were not")
+	}
+	does(t, h, officer, edpb, url.Values{"nature": {"confidentiality"}, "taken": {"likely"}, "altered": {"final"}, "description": {"Un compte a été pris."}})
+	if _, raw := h.Goes(officer, http.MethodGet, edpb+"/json", nil); !strings.Contains(raw, `"taken":{"values":["likely"]}`) || strings.Contains(raw, `"altered"`+":{") {
+		t.Errorf("the JSON is %s", raw)
+	}
+	if _, raw := h.Goes(officer, http.MethodGet, edpb+"/pdf", nil); !strings.HasPrefix(raw, "%PDF-1.7") {
+		t.Errorf("the PDF is %.20q", raw)
+	}
 	for ending, begins := range map[string]string{"pdf": "%PDF-1.7", "json": `{"form":"cnil","stage":"initial","facts":{"reference":"`} {
 		if answer, raw := h.Goes(officer, http.MethodGet, cnil+"/"+ending, nil); answer.StatusCode != http.StatusOK || !strings.HasPrefix(raw, begins) {
 			t.Errorf("%s: %s, %.80q", ending, answer.Status, raw)

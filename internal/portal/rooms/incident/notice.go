@@ -94,6 +94,9 @@ func (h *Handlers) showNotice(v visit, f file, status int, d notice.Document, sh
 	for _, part := range d.Groups {
 		group := groupView{Key: part.Key}
 		for _, filled := range part.Fields {
+			if filled.State == notice.Unasked {
+				continue
+			}
 			field := fieldView{Filled: filled, Label: v.words.Label(filled.Key), Lines: v.words.Lines(d, filled)}
 			for _, code := range filled.Choices {
 				field.Choices = append(field.Choices, choiceView{code, v.words.Choice(filled.Key, code), slices.Contains(filled.Answer.Values, code)})
@@ -127,7 +130,7 @@ func (h *Handlers) answer(v visit, f file) error {
 	var wrong portal.Mends
 	for _, part := range d.Groups {
 		for _, field := range part.Fields {
-			if field.Takes == notice.Told {
+			if field.Takes == notice.Told || field.State == notice.Unasked {
 				continue
 			}
 			answer, err := typedAnswer(v, field.Field)
@@ -242,6 +245,9 @@ func (h *Handlers) pdf(v visit, f file) error {
 	for _, part := range d.Groups {
 		paper.Heading(2, say("notice.group-"+part.Key))
 		for _, field := range part.Fields {
+			if field.State == notice.Unasked {
+				continue
+			}
 			paper.Item(v.words.Label(field.Key), v.words.Lines(d, field))
 		}
 	}
@@ -257,7 +263,7 @@ func asJSON(d notice.Document) []byte {
 	answers := make(map[string]notice.Answer)
 	for _, part := range d.Groups {
 		for _, f := range part.Fields {
-			if f.Takes != notice.Told && f.State != notice.Lacking {
+			if f.Takes != notice.Told && f.State != notice.Lacking && f.State != notice.Unasked {
 				answers[f.Key] = f.Answer
 			}
 		}

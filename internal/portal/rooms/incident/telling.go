@@ -44,7 +44,7 @@ func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
 		Harms: f.Answers["harms"].Values, Contained: len(f.Accounts()) > 0 && !facts.GoingOn,
 	}
 	for _, s := range f.Sent {
-		m.Notified = m.Notified || s.Form == notice.CNIL
+		m.Notified = m.Notified || s.Form == notice.CNIL || s.Form == notice.EDPB
 	}
 	if f.Telling.Begun != nil { // it stays as it was when it began
 		m = f.Telling.Begun.Message
