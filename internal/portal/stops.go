@@ -98,7 +98,7 @@ var classes = map[policy.Why]string{
 	policy.CaseloadOnly: "bypass", policy.PaceReached: "pace", policy.WallReached: "wall", policy.CeilingReached: "ceiling", policy.RowsReached: "rows", policy.StrangersReached: "strangers",
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.ShareReached: "share", policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
-	policy.FileClosed: "closed-file", policy.FileArchived: "archived-file", policy.ClosedUntold: "file", policy.ArchivedUntold: "file",
+	policy.FileClosed: "closed-file", policy.FileArchived: "archived-file",
 	policy.NobodyKnown: "file", policy.NotThere: "file", policy.TooMany: "search",
 	policy.NotForPurpose: "rights", policy.Overwrites: "rights", policy.NotHabilitated: "rights", policy.RoleReadsNothing: "rights", policy.NotReviewed: "rights", policy.NotTrained: "training",
 	policy.Suspended: "suspended", policy.Closed: "closed", policy.NetworkClosed: "network", policy.OnlyRead: "only-read", policy.Expelled: "expelled",

@@ -281,11 +281,14 @@ func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome 
 // refuse answers with a refusal that is written.
 func (x *exchange) refuse(ruling policy.Ruling) Outcome {
 	x.response.free()
-	if ruling.Why == policy.NotThere || slices.ContainsFunc(x.request.named, register.PersonID.IsZero) {
+	if ruling.Why == policy.NotThere || ruling.Why.Untold() || slices.ContainsFunc(x.request.named, register.PersonID.IsZero) {
 		x.proxy.trails.missed(x.session.Account, x.request.refs)
 	}
 	x.sendReceipt()
 	x.w.Header().Set("Cache-Control", "no-store")
+	if ruling.Why.Untold() { // nothing outside the ledger tells it from a reference to nobody
+		ruling.Why = policy.NobodyKnown
+	}
 	x.proxy.Pages.Refused(x.w, x.r, Refusal{
 		Service: x.service.ID, Route: x.request.routeName(), Ruling: ruling, Receipt: x.receipt, Session: x.session, Use: x.use(),
 	})

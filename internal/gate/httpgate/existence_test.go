@@ -108,13 +108,15 @@ func (g *guesser) strangers(n int) {
 // stopped at the same moment, whether there is such a person or not.
 //
 // Promise: WATCH-9
-// Promise: SCOPE-5
+// Promises: SCOPE-5, SCOPE-6
 func TestWATCH_9_WhoExistsCannotBeToldByWhoeverMayNotKnow(t *testing.T) {
 	kinds := map[string]func(*guesser, int) string{
-		"strangers":                  func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "") },
-		"addresses of nobody's":      func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%dx@test.example", 20+n), "") },
-		"strangers without a file":   func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "not found") },
-		"strangers who were deleted": func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "gone") },
+		"strangers":                   func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "") },
+		"addresses of nobody's":       func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%dx@test.example", 20+n), "") },
+		"people whose file is closed": func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 40+n), "") },
+		"people who are archived":     func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 52+n), "") },
+		"strangers without a file":    func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "not found") },
+		"strangers who were deleted":  func(g *guesser, n int) string { return g.opens(fmt.Sprintf("p%d@test.example", 20+n), "gone") },
 		"nobody and somebody in turn": func(g *guesser, n int) string {
 			return g.opens(fmt.Sprintf("p%d%s@test.example", 20+n, [...]string{"", "x"}[n%2]), "")
 		},
@@ -209,6 +211,31 @@ func TestWATCH_9_SixtyGuessesAreStopped(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_AClosedFileAndAnArchivedOneLookLikeNone(t *testing.T) {
+	begun := time.Now()
+	told := make(map[string]string)
+	for _, who := range []string{"nobody", "p45", "p55"} {
+		g := newGuesser(t, rules, begun)
+		for range 3 { // again and again
+			told[who] += g.opens(who+"@test.example", "")
+			if g.last().Signs.Has(meter.Repeated) != (told[who] != "" && len(g.entries()) > 1) {
+				t.Errorf("%s: asked %d times, and the signs are %v", who, len(g.entries()), g.last().Signs)
+			}
+			g.pass(time.Minute)
+		}
+		if g.times() != 0 {
+			t.Errorf("the application was asked for %s", who)
+		}
+		if g.last().Why.Told() == g.last().Why && who != "nobody" {
+			t.Errorf("of %s the ledger says %v", who, g.last().Why)
+		}
+	}
+	if told["p45"] != told["nobody"] || told["p55"] != told["nobody"] {
+		t.Errorf("nobody:\n%s\nclosed:\n%s\narchived:\n%s", told["nobody"], told["p45"], told["p55"])
 	}
 }
 

@@ -172,11 +172,19 @@ func (w *world) fill(now func() time.Time) {
 	}
 	var facts []reason.Fact
 	var aliases []intake.Alias
-	for n := range 40 {
+	for n := range 64 {
 		who := fmt.Sprintf("p%d", n)
 		aliases = append(aliases, intake.Alias{Alias: w.key.Alias(register.Ref{Scheme: "mail", Value: who + "@test.example"}), Person: w.key.Person(who)})
-		if n >= 1 && n <= 9 {
-			facts = append(facts, reason.Fact{Kind: reason.Caseload, Account: account, Person: w.key.Person(who), From: from, Until: until, ID: who})
+		switch f := (reason.Fact{Person: w.key.Person(who), From: from, Until: until, ID: who}); {
+		case n >= 1 && n <= 9:
+			f.Kind, f.Account = reason.Caseload, account
+			facts = append(facts, f)
+		case n >= 52:
+			f.Kind, f.Organisation = reason.Archived, reason.Everybody
+			facts = append(facts, f)
+		case n >= 40:
+			f.Kind, f.Organisation = reason.Closed, reason.Everybody
+			facts = append(facts, f)
 		}
 	}
 	if _, err := journal.Do(t.Context(), outside, &intake.FactBatch{Source: "cases", Facts: facts}); err != nil {
