@@ -92,10 +92,10 @@ type Rows interface {
 	Wrapped(until ledger.Month, tag Tag) ([]byte, error)
 	// Store keeps an item, and the person's key when it is the first.
 	Store(Stored) error
-	// Expired returns the items that were kept until before a month, without what they say.
-	Expired(before ledger.Month) ([]Stored, error)
-	// Expire removes them, with the keys of their people.
-	Expire(before ledger.Month) error
+	// Expired returns at most so many of the items that were kept until before a month.
+	Expired(before ledger.Month, most int) ([]Stored, error)
+	// Expire removes them, and with the last of them the keys of all of their people.
+	Expire(items []Stored, before ledger.Month, last bool) error
 }
 
 // Move moves items into the archive: each is there or here, and never in both.
@@ -184,16 +184,26 @@ func (f Forget) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
 // Apply implements journal.Act.
 func (f Forget) Apply(rows Rows, _ ledger.Entry) error { return all(rows, f.Of, f.Items) }
 
-// Expire takes out of the tables what was kept until before a month. The keys of those months MUST
-// be destroyed: the entry says that nobody can read it any more.
-type Expire struct{ Before ledger.Month }
+// Expire takes out of the tables some of what was kept until before a month. The keys of those
+// months MUST be destroyed: the entry says that nobody can read it any more.
+type Expire struct {
+	Before ledger.Month
+	gone   []Stored
+	last   bool
+}
+
+// mostExpired is how many items one act takes out: the ledger's head is not held for long.
+const mostExpired = 1000
 
 // Decide implements journal.Act.
-func (x Expire) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
-	gone, err := rows.Expired(x.Before)
+func (x *Expire) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
+	gone, err := rows.Expired(x.Before, mostExpired+1)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
+	x.last = len(gone) <= mostExpired
+	gone = gone[:min(len(gone), mostExpired)]
+	x.gone = gone
 	if len(gone) == 0 {
 		return ledger.Entry{}, journal.Unchanged
 	}
@@ -208,7 +218,9 @@ func (x Expire) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 }
 
 // Apply implements journal.Act.
-func (x Expire) Apply(rows Rows, _ ledger.Entry) error { return rows.Expire(x.Before) }
+func (x *Expire) Apply(rows Rows, _ ledger.Entry) error {
+	return rows.Expire(x.gone, x.Before, x.last)
+}
 
 // Reading reads what the archive keeps of one person. It MUST be written before anything is read.
 // The data-protection officer or the security desk asks, and another of them approves.

@@ -331,3 +331,41 @@ func TestSCOPE_6_WhatIsHeldOfAnArchivedPersonLivesApartAtOnce(t *testing.T) {
 		t.Errorf("%d questions are left, %v", len(left), err)
 	}
 }
+
+// Promise: PERSON-6
+func TestPERSON_6_AMonthOfManyPeopleIsErasedActByAct(t *testing.T) {
+	h := newHouse(t)
+	const many = 1001 // one more than an act takes
+	var facts []reason.Fact
+	for n := range many {
+		facts = append(facts, reason.Fact{Kind: reason.Call, Account: "pauline", Person: storetest.Person(n), From: h.now, Until: h.now.Add(time.Minute), ID: fmt.Sprint(n)})
+	}
+	h.does(func(w journal.Writer) error {
+		_, err := journal.Do(t.Context(), w, journal.Act[intake.FactRows](&intake.FactBatch{By: "samir", Source: "calls", Facts: facts}))
+		return err
+	})
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules = []archive.Rule{{Of: archive.Facts, Archive: 3, Erase: 12}}
+	h.until(2026, time.May)
+	if told := h.run(false); told != fmt.Sprintf("facts: %d archived, 0 erased", many) {
+		t.Fatalf("in May: %q", told)
+	}
+	h.until(2027, time.March)
+	if told := h.run(false); told != fmt.Sprintf("keys of 2027-01: %d records erased", many) {
+		t.Errorf("in March: %q", told)
+	}
+	var counts []uint64
+	for e, err := range store.NewLedger(h.db).Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == ledger.Erased {
+			counts = append(counts, e.Count)
+		}
+	}
+	kept, err := store.NewArchive(h.db).Kept(t.Context())
+	if err != nil || len(kept) > 0 || !slices.Equal(counts, []uint64{1000, 1}) {
+		t.Errorf("%v are kept, and the ledger says that %v were erased, %v", kept, counts, err)
+	}
+}

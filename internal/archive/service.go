@@ -222,8 +222,10 @@ func (s Service) expire(ctx context.Context, month ledger.Month, dry bool) (done
 	if dry || len(done) == 0 {
 		return done, nil
 	}
-	_, err = journal.Do(ctx, s.Writer, journal.Act[Rows](Expire{month}))
-	if errors.Is(err, journal.Unchanged) { // nothing was kept under those keys
+	for err == nil {
+		_, err = journal.Do(ctx, s.Writer, journal.Act[Rows](&Expire{Before: month}))
+	}
+	if errors.Is(err, journal.Unchanged) { // there is no more
 		err = nil
 	}
 	return done, err

@@ -58,7 +58,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an archived file is opened":                    act(grants.OpenArchive{Cosign: grants.Cosign{By: "samir", Refused: inArchive, Most: 5}, Ticket: "DOS-2026-1187", Until: actAt.Add(time.Hour)}),
 	"what has ended is archived":                    act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("1")}, Key: periodKey}),
 	"what has ended is erased":                      act(archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
-	"what was archived is gone":                     act(archive.Expire{Before: 203001}),
+	"what was archived is gone":  act(&archive.Expire{Before: 203001}),
 	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
 	"an export is permitted":                        act(grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
@@ -646,8 +646,8 @@ func (r faultyRows) Store(s archive.Stored) error {
 	return r.f.call("archive", func() error { return r.allRows.Store(s) })
 }
 
-func (r faultyRows) Expire(before ledger.Month) error {
-	return r.f.call("remove what is erased", func() error { return r.allRows.Expire(before) })
+func (r faultyRows) Expire(items []archive.Stored, before ledger.Month, last bool) error {
+	return r.f.call("remove what is erased", func() error { return r.allRows.Expire(items, before, last) })
 }
 
 func (r faultyRows) UpsertAliases(told []intake.Alias) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -34,11 +35,8 @@ var holdings = map[archive.Category]holding{
 		"question", questionColumns, `coalesce(answered_us, asked_us)`, `(answered_us is not null or what = 'was-me')`,
 		func(db *DB, rows *sql.Rows) (archive.Item, any, error) {
 			q, err := db.scanQuestion(rows)
-			ended := q.Answered
-			if ended.IsZero() {
-				ended = q.At
-			}
-			return archive.Item{Key: fmt.Sprint(uint64(q.Number)), Person: q.Person, Ended: ended}, q, err
+			ended := max(q.At.UnixMicro(), q.Answered.UnixMicro()) // what needs no answer has none
+			return archive.Item{Key: fmt.Sprint(uint64(q.Number)), Person: q.Person, Ended: time.UnixMicro(ended).UTC()}, q, err
 		},
 	},
 	archive.Contacts: {
@@ -51,9 +49,7 @@ var holdings = map[archive.Category]holding{
 	archive.Facts: {
 		"fact", `person, source, id, until_us`, `until_us`, `true`,
 		func(_ *DB, rows *sql.Rows) (archive.Item, any, error) {
-			var of []byte
-			var until int64
-			var source, id string
+			of, source, id, until := []byte(nil), "", "", int64(0)
 			err := rows.Scan(&of, &source, &id, &until)
 			return archive.Item{Key: source + "\n" + id, Person: register.PersonID(of), Ended: time.UnixMicro(until).UTC()}, nil, err
 		},
@@ -94,12 +90,13 @@ func (a Archive) Ended(ctx context.Context, of archive.Category, at time.Time, a
 
 // Stored implements archive.Holdings.
 func (a Archive) Stored(ctx context.Context, until ledger.Month, tag archive.Tag) ([]archive.Stored, error) {
-	list, err := stored(ctx, a.db.read, `until = $1 and tag = $2`, int64(until), tag[:])
+	list, err := stored(ctx, a.db.read, `until = $1 and tag = $2`, math.MaxInt32, int64(until), tag[:])
 	return list, a.db.engine.classify(err)
 }
 
-func stored(ctx context.Context, from querier, where string, args ...any) (list []archive.Stored, _ error) {
-	rows, err := from.QueryContext(ctx, `select until, tag, what, key, wrapped, box from archived join archived_key using (until, tag) where `+where+` order by until, tag, what, key`, args...)
+func stored(ctx context.Context, from querier, where string, most int, args ...any) (list []archive.Stored, _ error) {
+	const query = `select until, tag, what, key, wrapped, box from archived join archived_key using (until, tag) where %s order by until, tag, what, key limit %d`
+	rows, err := from.QueryContext(ctx, fmt.Sprintf(query, where, most), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -184,16 +181,20 @@ func (r archiveRows) Store(s archive.Stored) error {
 }
 
 // Expired implements archive.Rows.
-func (r archiveRows) Expired(before ledger.Month) ([]archive.Stored, error) {
-	list, err := stored(r.ctx, r.tx, `until < $1`, int64(before))
+func (r archiveRows) Expired(before ledger.Month, most int) ([]archive.Stored, error) {
+	list, err := stored(r.ctx, r.tx, `until < $1`, most, int64(before))
 	return list, doing("reading what is erased", err)
 }
 
 // Expire implements archive.Rows.
-func (r archiveRows) Expire(before ledger.Month) error {
-	_, err := r.exec(`delete from archived where until < $1`, int64(before))
-	if err == nil {
+func (r archiveRows) Expire(items []archive.Stored, before ledger.Month, last bool) (err error) {
+	for _, s := range items {
+		if err = oneRow(r.exec(`delete from archived where until = $1 and tag = $2 and what = $3 and key = $4`, int64(s.Until), s.Tag[:], string(s.Of), s.Key)); err != nil {
+			return doing("removing what is erased", err)
+		}
+	}
+	if last {
 		_, err = r.exec(`delete from archived_key where until < $1`, int64(before))
 	}
-	return doing("removing what is erased", err)
+	return doing("removing the keys of people", err)
 }
