@@ -24,7 +24,7 @@ import (
 // ProConnect's kind: its userinfo is plain JSON, it wants the secret in a header, and it
 // knows no SIRET.
 //
-// Promises: ENTRY-1, ENTRY-4, ENTRY-12
+// Promises: ENTRY-1, ENTRY-4, ENTRY-12, RUN-8
 func TestENTRY_1_PeopleSignInAtAProviderThatNobodyHereWrote(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "neighbours", nil)

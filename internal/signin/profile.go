@@ -52,6 +52,7 @@ type ClientAuth string
 const (
 	SecretPost  ClientAuth = "secret-post"  // in the body
 	SecretBasic ClientAuth = "secret-basic" // in the Authorization header
+	PrivateKey  ClientAuth = "private-key"  // never: a key that only we have signs what it is shown
 )
 
 // Assurance is levels and means that together are a strong factor.
@@ -142,8 +143,8 @@ func (p Profile) check(wrong *fault.Complaints) {
 	if !slices.Contains([]UserInfo{SignedUserInfo, PlainUserInfo, NoUserInfo}, p.UserInfo) {
 		wrong.Add("userinfo", "%q is not a way to answer; write %q, %q or %q", p.UserInfo, SignedUserInfo, PlainUserInfo, NoUserInfo)
 	}
-	if !slices.Contains([]ClientAuth{SecretPost, SecretBasic}, p.ClientAuth) {
-		wrong.Add("client_auth", "%q is not a way to show the secret; write %q or %q", p.ClientAuth, SecretPost, SecretBasic)
+	if !slices.Contains([]ClientAuth{SecretPost, SecretBasic, PrivateKey}, p.ClientAuth) {
+		wrong.Add("client_auth", "%q is not a way to show who we are; write %q, %q or %q", p.ClientAuth, SecretPost, SecretBasic, PrivateKey)
 	}
 	if p.SIRET && p.Claims.SIRET == "" {
 		wrong.Add("siret", "a SIRET is needed, and no claim is named that tells it")

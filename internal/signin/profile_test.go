@@ -149,7 +149,7 @@ func with(p signin.Profile, change func(*signin.Profile)) signin.Profile {
 func TestAProfileThatWouldWeakenTheDoorIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*signin.Profile){
 		"is not a way to answer":                        func(p *signin.Profile) { p.UserInfo = "trusting" },
-		"is not a way to show the secret":               func(p *signin.Profile) { p.ClientAuth = "in the address" },
+		"is not a way to show who we are":               func(p *signin.Profile) { p.ClientAuth = "in the address" },
 		"no claim is named that tells it":               func(p *signin.Profile) { p.SIRET, p.Claims.SIRET = true, "" },
 		"write acr_values too":                          func(p *signin.Profile) { p.Essential = true },
 		`"nonce" is written by Poterne itself`:          func(p *signin.Profile) { p.Parameters = map[string]string{"nonce": "1"} },

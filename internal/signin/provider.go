@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"poterne/internal/fault"
@@ -58,6 +59,7 @@ func (p proof) identity() roster.Identity {
 // in, while the provider is away.
 type provider struct {
 	settings Settings
+	key      jose.SigningKey // of the client, where it has one
 
 	mu     sync.Mutex // guards what follows
 	found  *metadata
@@ -82,7 +84,12 @@ func newProvider(s Settings) *provider {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s.Client = client
-	return &provider{settings: s}
+	p := &provider{settings: s}
+	if s.Profile.ClientAuth == PrivateKey {
+		p.key, _ = clientKey(s.ClientSecret) // which Check has read
+		p.settings.ClientSecret = ""
+	}
+	return p
 }
 
 // discover returns what the provider publishes, asking only until it answers,
@@ -140,7 +147,7 @@ func (p *provider) context(ctx context.Context) context.Context {
 func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 	endpoint := m.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
-	if p.settings.Profile.ClientAuth == SecretPost {
+	if p.settings.Profile.ClientAuth != SecretBasic {
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
 	return &oauth2.Config{
@@ -175,7 +182,15 @@ func (p *provider) finish(ctx context.Context, begun pending, answer url.Values)
 		return proof{}, refused(errors.New("the answer comes from another issuer"))
 	}
 	ctx = p.context(ctx)
-	tokens, err := p.config(m, begun.Origin).Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(begun.Verifier))
+	with := []oauth2.AuthCodeOption{oauth2.VerifierOption(begun.Verifier)}
+	if p.settings.Profile.ClientAuth == PrivateKey {
+		asserted, err := p.asserts(m.Endpoint().TokenURL)
+		if err != nil {
+			return proof{}, fmt.Errorf("signing for the token endpoint: %w", err)
+		}
+		with = append(with, asserted...)
+	}
+	tokens, err := p.config(m, begun.Origin).Exchange(ctx, answer.Get("code"), with...)
 	if err != nil {
 		return proof{}, notExchanged(err)
 	}

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -41,6 +42,7 @@ type forger struct {
 	down   bool
 	moved  string // where the token endpoint redirects to
 	served int
+	client func(*http.Request) bool // whether a request comes from our client; nil: it has the secret in its body
 	sub    string
 }
 
@@ -106,7 +108,7 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/keys":
 		var set jose.JSONWebKeySet
 		for alg, key := range f.keys {
-			set.Keys = append(set.Keys, jose.JSONWebKey{Key: &key.(*ecdsa.PrivateKey).PublicKey, KeyID: f.named(alg), Algorithm: string(alg), Use: "sig"})
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.(crypto.Signer).Public(), KeyID: f.named(alg), Algorithm: string(alg), Use: "sig"})
 		}
 		f.json(w, set)
 	case "/token":
@@ -116,7 +118,7 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		verified := sha256.Sum256([]byte(r.FormValue("code_verifier")))
 		asked := f.codes[r.FormValue("code")]
-		if asked == nil || r.PostFormValue("client_secret") != clientSecret ||
+		if asked == nil || !f.knows(r) ||
 			r.FormValue("redirect_uri") != asked.Get("redirect_uri") ||
 			base64.RawURLEncoding.EncodeToString(verified[:]) != asked.Get("code_challenge") {
 			w.WriteHeader(http.StatusBadRequest)
@@ -150,6 +152,13 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+func (f *forger) knows(r *http.Request) bool {
+	if f.client != nil {
+		return f.client(r)
+	}
+	return r.PostFormValue("client_secret") == clientSecret
 }
 
 func (f *forger) json(w http.ResponseWriter, v any) {

@@ -50,7 +50,7 @@ const (
 type Settings struct {
 	Issuer       string   // the identity provider's issuer URL
 	ClientID     string   // as registered with it
-	ClientSecret string   // as registered with it
+	ClientSecret string   // as registered with it; or the private key whose other half is
 	Profile      Profile  // how it is spoken to and believed; ProConnect's when empty
 	AdmitWeak    bool     // lets in who proved who they are by a password or a code that was sent
 	Secret       []byte   // random, SecretBytes at least, and the same on every node: seals sign-ins under way
@@ -299,6 +299,11 @@ func (s Settings) Check() error {
 		}
 	}
 	s.Profile.check(&wrong)
+	if s.Profile.ClientAuth == PrivateKey && s.ClientSecret != "" {
+		if _, err := clientKey(s.ClientSecret); err != nil {
+			wrong.Add("client_secret_file", "%v", err)
+		}
+	}
 	if len(s.Origins) == 0 {
 		wrong.Add("", "at least one origin is needed, such as https://poterne.example")
 	}
