@@ -202,12 +202,15 @@ func processorTime(b *testing.B, pids ...int) time.Duration {
 }
 
 // BenchmarkPassage measures whole passages beside a bare proxy, by turns in the
-// same run: the processor time of each proxy's process for a request, and how many
-// people a second are durably disclosed to 64 clients who ask as fast as they can.
+// same run: the processor time of each proxy's process for a request, with every request
+// traced as well, and how many people a second are durably disclosed to 64 clients who ask as fast as they can.
 func BenchmarkPassage(b *testing.B) {
 	application, _ := role(b, "application")
 	bare, barePID := role(b, "bare-proxy "+application)
 	guarded, guardedPID, _ := guard(b, benchConfig, application, benchClients, benchList)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer collector.Close()
+	watched, watchedPID, _ := guard(b, benchConfig+"\n[traces]\nurl = \""+collector.URL+"/v1/traces\"\n", application, benchClients, benchList)
 	direct := make([]*life.Browser, benchClients)
 	for i := range direct {
 		direct[i] = life.NewBrowser(bare)
@@ -223,20 +226,25 @@ func BenchmarkPassage(b *testing.B) {
 		b.Run(shape.name, func(b *testing.B) {
 			reference := storm{pid: barePID, clients: direct, path: shape.path, people: shape.people}
 			passage := storm{pid: guardedPID, clients: guarded, people: shape.people, path: func(client int) string { return "/app" + shape.path(client) }}
-			reference.round(b, benchClients) // connections, sessions
-			passage.round(b, benchClients)
-			reference.forget()
-			passage.forget()
+			traced := passage
+			traced.pid, traced.clients = watchedPID, watched
+			all := []*storm{&reference, &passage, &traced}
+			for _, one := range all {
+				one.round(b, benchClients) // connections, sessions
+				one.forget()
+			}
 			const turn = 1000
 			b.ResetTimer()
 			for left := b.N; left > 0; left -= turn {
-				reference.round(b, min(left, turn))
-				passage.round(b, min(left, turn))
+				for _, one := range all {
+					one.round(b, min(left, turn))
+				}
 			}
 			b.ReportMetric(0, "ns/op") // of both together: it says nothing
 			b.ReportMetric(reference.cost(), "bare-cpu-µs/req")
 			b.ReportMetric(passage.cost(), "cpu-µs/req")
 			b.ReportMetric(passage.cost()/reference.cost(), "x-bare")
+			b.ReportMetric(traced.cost(), "traced-cpu-µs/req")
 			b.ReportMetric(passage.rate(), "disclosures/s")
 		})
 	}

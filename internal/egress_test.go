@@ -17,6 +17,7 @@ var callers = map[string]string{
 	"internal/ledger/witness/ask.go":     "the same",
 	"internal/alert/alert.go":            "url of alerts",
 	"internal/app/app.go":                "the same",
+	"internal/trace/sink.go":             "url of traces",
 	"internal/siem/sinks.go":             "syslog or url of siem",
 	"internal/app/doctor/doctor.go":      "issuer, upstreams, witnesses, when poterne doctor is run",
 	"internal/app/doctor/around.go":      "the same",

@@ -199,6 +199,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	rooms := shell.Handler(all...)
 
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
+	if o.Traces != nil {
+		p.parts = append(p.parts, func(ctx context.Context) error { return o.Traces.Run(ctx, log) })
+	}
 
 	assertions, err := httpgate.NewSigner(o.Assertion, o.Origin, o.Roster, o.Now)
 	if err != nil {
@@ -207,7 +210,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	proxy, err = httpgate.New(o.Services, httpgate.Deps{
 		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.who,
 		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll,
-		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Log: log, Now: o.Now,
+		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Traces: o.Traces, Log: log, Now: o.Now,
 		Canaries: o.Canaries, Reading: o.Reading, Shapes: seen,
 	})
 	if err != nil {

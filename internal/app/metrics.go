@@ -70,6 +70,9 @@ func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
 			Name: "poterne_newest_entries_bytes", Help: "Bytes that the newest entries take in memory; memory.entries bounds them.",
 		}, func() float64 { return float64(o.DB.RememberedBytes()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "poterne_spans_dropped_total", Help: "Parts of traces that nobody took in time.",
+		}, func() float64 { return float64(o.Traces.Dropped()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "poterne_facts_asked_total", Help: "People about whom facts were needed.",
 		}, func() float64 { return float64(g.Memory().Asked) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -38,6 +38,7 @@ import (
 	"poterne/internal/siem"
 	"poterne/internal/signin"
 	"poterne/internal/store"
+	"poterne/internal/trace"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/mod/sumdb/note"
@@ -67,6 +68,7 @@ type config struct {
 	Alerts     alertsTable      `toml:"alerts"`
 	BreakGlass *breakGlassTable `toml:"break_glass"`
 	SIEM       siemTable        `toml:"siem"`
+	Traces     *tracesTable    `toml:"traces"`
 	Messages   *messagesTable   `toml:"messages"`
 	Accounts   accountsTable    `toml:"accounts"`
 	Awareness  *awarenessTable  `toml:"awareness"`
@@ -445,6 +447,7 @@ type Settings struct {
 	Alerts     alert.Settings
 	BreakGlass *BreakGlass // nil: nobody comes in but by the identity provider
 	SIEM       siem.Sink   // nil: nobody collects events
+	Traces     *trace.Tracer // nil: nobody collects them
 	Messages   *Messages   // nil: the people of incidents are told by other means
 	Quota      func(roster.OrganisationID) int
 	Awareness  accounts.Awareness
@@ -538,6 +541,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.alerts(&s, files)
 	c.breakGlass(&s, files)
 	c.siem(&s, files)
+	c.Traces.compile(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.Awareness.compile(&s, wrong)

@@ -126,7 +126,7 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 		plain := anyFormat.Replace(placeless(path))
 		shown[plain] = shown[plain] || table[key] != nil
 	})
-	commented := []string{"public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "break_glass", "provisioning", "transmitter", "archive", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file"} // in comments
+	commented := []string{"public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "break_glass", "provisioning", "transmitter", "archive", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file", "traces"} // in comments
 	for path, there := range shown {
 		if !there && !slices.Contains(commented, path) {
 			t.Errorf("%s is not in the example", path)
@@ -592,5 +592,27 @@ func TestAProvisioningSystemIsReadOrComplainedOf(t *testing.T) {
 		if _, err := parse(dir, config.Example+good[:i]+test.was+good[i+len(test.is):]); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestTracesAreSentNowhereUnprotected(t *testing.T) {
+	dir := configtest.Secrets(t)
+	for text, want := range map[string]string{
+		`url = "http://127.0.0.1:4318/v1/traces"`:                    "",
+		`url = "https://traces.example/v1/traces"` + "\nshare = 0.1": "",
+		`url = "http://traces.example/v1/traces"`:                    "traces.url: traces would travel unprotected",
+		`share = 0.5`: "traces.url: missing",
+		`url = "https://traces.example"` + "\nshare = 0.0":                       "traces.share: not a share",
+		`url = "https://traces.example"` + "\nshare = 1.5":                       "traces.share: not a share",
+		`url = "https://traces.example"` + "\ntoken_file = \"nowhere.token\"":    "traces.token_file",
+		`url = "https://traces.example"` + "\ntoken_file = \"checkpoint.pub\"\n": "",
+	} {
+		s, err := parse(dir, config.Example+"\n[traces]\n"+text+"\n")
+		if want == "" && (err != nil || s.Traces == nil) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	if s, err := parse(dir, config.Example); err != nil || s.Traces != nil {
+		t.Errorf("traces are collected although nobody asked: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/roster"
+	"poterne/internal/trace"
 )
 
 // Gate decides asks, writes them down, and only then answers. It is safe for
@@ -58,7 +59,12 @@ func New(j *journal.Journal, files Files, rules policy.Rules, remembered int64, 
 // Commit decides an ask under the ledger's head and writes it down. When it returns
 // nil the entries are durable and what was decided may be carried out; otherwise
 // nothing may be shown.
-func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
+func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (_ Passage, err error) {
+	ctx, span := trace.Begin(ctx, "decision")
+	defer func() {
+		span.Fail(err)
+		span.End()
+	}()
 	for range attempts {
 		known, err := g.gather(ctx, &ask)
 		if err != nil {
@@ -66,6 +72,7 @@ func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
 		}
 		var passage Passage
 		fresh := true
+		_, turn := trace.Begin(ctx, "turn") // its wait for the head, and the others' asks in it, too
 		err = g.journal.Turn(ctx, len(ask.People), func(tx *journal.Tx) (err error) {
 			// What changed since it was gathered, on any node, is gathered again: nothing is
 			// decided by what does not hold under the head.
@@ -74,6 +81,7 @@ func (g *Gate) Commit(ctx context.Context, ask policy.Ask) (Passage, error) {
 			}
 			return err
 		})
+		turn.End()
 		if err != nil {
 			return Passage{}, err
 		}

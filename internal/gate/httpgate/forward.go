@@ -13,6 +13,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/policy"
+	"poterne/internal/trace"
 )
 
 // forward asks the application, and collects the whole of its response, but for a large
@@ -37,7 +38,14 @@ func (x *exchange) forward(ctx context.Context) (s *response, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if incoming, err = x.proxy.lines.ask(out, x.service.Reuse, x.session.Account); err != nil {
+	_, span := trace.Call(ctx, "application")
+	if span != nil {
+		out.Header["Traceparent"] = []string{span.Traceparent()}
+	}
+	incoming, err = x.proxy.lines.ask(out, x.service.Reuse, x.session.Account)
+	span.Fail(err)
+	span.End()
+	if err != nil {
 		return nil, x.unanswered(err)
 	}
 	s = &response{status: incoming.StatusCode, header: incoming.Header}

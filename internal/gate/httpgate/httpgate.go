@@ -34,6 +34,7 @@ import (
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
+	"poterne/internal/trace"
 )
 
 // What a service may be sent and answer, unless it says otherwise.
@@ -253,9 +254,10 @@ type Deps struct {
 	Assertions *Signer
 	Canaries   register.Canaries // who exists for Poterne only; nobody when zero
 	Networks   Networks
-	Shapes     Shapes // keeps what undeclared requests look like; nothing is kept when nil
-	Reading    int64  // bytes that the responses being read at any moment may take; Reading when 0
-	Insecure   bool   // browsers reach us by http: only for a demonstration on this very machine
+	Shapes     Shapes        // keeps what undeclared requests look like; nothing is kept when nil
+	Reading    int64         // bytes that the responses being read at any moment may take; Reading when 0
+	Insecure   bool          // browsers reach us by http: only for a demonstration on this very machine
+	Traces     *trace.Tracer // none are begun when nil
 	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil
@@ -318,6 +320,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	started, outcome := p.Now(), Aborted // unless it comes to a good end
 	defer func() { p.Observe(service.ID, outcome, p.Now().Sub(started)) }()
+	ctx, span := p.Traces.Begin(r.Context(), "passage")
+	if span != nil {
+		r = r.WithContext(ctx)
+		span.Set(trace.Service, string(service.ID))
+		defer func() {
+			span.Set(trace.Outcome, string(outcome))
+			span.End()
+		}()
+	}
 	if r.URL.EscapedPath() == service.Prefix && service.Prefix != "" {
 		http.Redirect(w, r, service.Prefix+"/", http.StatusTemporaryRedirect)
 		outcome = Plain
@@ -325,4 +336,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x := &exchange{proxy: p, service: service, w: w, r: r, began: started}
 	outcome = x.serve()
+	if x.request.method != "" { // it was looked for
+		span.Set(trace.Route, x.request.routeName())
+	}
 }
