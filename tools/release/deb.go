@@ -27,7 +27,8 @@ func deb(when time.Time, control, files []file) []byte {
 	out.WriteString("!<arch>\n")
 	for _, part := range []file{
 		{path: "debian-binary", body: []byte("2.0\n")},
-		{path: "control.tar.gz", body: zipped(archive(when, "./", control))}, {path: "data.tar.gz", body: zipped(archive(when, "./", files))},
+		{path: "control.tar.gz", body: zipped(archive(when, "./", control))},
+		{path: "data.tar.gz", body: zipped(archive(when, "./", files))},
 	} {
 		fmt.Fprintf(&out, "%-16s%-12d%-6d%-6d%-8s%-10d`\n", part.path, when.Unix(), 0, 0, "100644", len(part.body))
 		if out.Write(part.body); len(part.body)%2 == 1 {

@@ -105,9 +105,9 @@ func (x *examination) provider(ctx context.Context) {
 		x.say(Wrong, about, fmt.Sprintf("it calls itself %q", published.Issuer), "write that as signin.issuer, to the letter, if it is the one you mean")
 		return
 	}
-	for name, endpoint := range map[string]string{"authorization_endpoint": published.Auth, "token_endpoint": published.Token, "jwks_uri": published.Keys} {
-		if parsed, err := url.Parse(endpoint); err != nil || parsed.Host == "" || !signin.Confidential(parsed) {
-			x.say(Wrong, about, fmt.Sprintf("its %s is %q", name, endpoint), "secrets would travel unprotected, or nowhere: ask whoever runs it")
+	for _, endpoint := range [][2]string{{"authorization_endpoint", published.Auth}, {"token_endpoint", published.Token}, {"jwks_uri", published.Keys}} {
+		if parsed, err := url.Parse(endpoint[1]); err != nil || parsed.Host == "" || !signin.Confidential(parsed) {
+			x.say(Wrong, about, fmt.Sprintf("its %s is %q", endpoint[0], endpoint[1]), "secrets would travel unprotected, or nowhere: ask whoever runs it")
 			return
 		}
 	}

@@ -23,11 +23,12 @@ var passedOn = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent
 var conditions = []string{"If-None-Match", "If-Modified-Since"}
 
 // never is what no service can have passed on: what belongs to one connection,
-// what says who asks and from where, what asks for a part of a response, and what
-// turns a request into another one.
+// what says who asks and from where, what ties requests together for whoever collects
+// traces, what asks for a part of a response, and what turns a request into another one.
 var never = []string{
 	"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length", "Content-Encoding",
 	"Cookie", "Forwarded", "X-Real-Ip", "Via", "Proxy-Authorization", "Proxy-Authenticate", "Accept-Encoding",
+	"Traceparent", "Tracestate", "Baggage",
 	"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
 	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Original-Uri", "X-Rewrite-Url",
 }
