@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"poterne/internal/i18n"
 	"poterne/internal/order"
@@ -150,4 +151,67 @@ func TestTheDeskFitsTwoScreensWhateverHappens(t *testing.T) {
 		t.Errorf("the wall is %d tall, its screen is 1080: %v", tall, err)
 	}
 	portaltest.KeepScreenshot(t, tab, "wall-crowded")
+}
+
+// From an alert to a suspended account by keyboard alone, on a live desk that is drawn anew
+// meanwhile: each step is one that the page before suggests.
+//
+// Promises: RUN-7, ACT-1
+func TestRUN_7_FromAnAlertToContainedByKeyboardAlone(t *testing.T) {
+	h := portaltest.New(t)
+	tab := portaltest.OpenTab(t)
+	if err := chromedp.Do(tab, portaltest.As(security), chromedp.EmulateViewport(1280, 900), chromedp.Navigate(h.URL+"/desk")); err != nil {
+		t.Fatal(err)
+	}
+	comes := func(what, condition string) {
+		t.Helper()
+		poll := fmt.Sprintf(`new Promise(done => { const end = Date.now() + 30000; (function look() {
+			const is = %s; is || Date.now() > end ? done(is) : setTimeout(look, 20) })() })`, condition)
+		for range 3 { // a page that is left in the middle of it is looked at again
+			if is, err := chromedp.Run(tab, chromedp.Evaluate[bool](poll, chromedp.EvalAwaitPromise)); err == nil && is {
+				return
+			}
+		}
+		t.Fatalf("it does not come to this: %s", what)
+	}
+	presses := 0
+	press := func(keys string) {
+		t.Helper()
+		presses++
+		if err := chromedp.Do(tab, chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tabTo := func(selector string) {
+		t.Helper()
+		for range 40 {
+			press(kb.Tab)
+			there, err := chromedp.Run(tab, chromedp.Evaluate[bool](fmt.Sprintf(`document.activeElement.matches(%q)`, selector)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if there {
+				return
+			}
+		}
+		t.Fatalf("the tab key does not lead to %s", selector)
+	}
+	comes("live", `document.body.innerText.includes("Live.")`)
+	h.Opens(theo, 1, 2, 3, 4, 5)
+	comes("an alert", `document.title.startsWith("(1) One account to look at") && document.querySelector(".gravest") !== null`)
+	tabTo(".gravest a.button.grave")
+	h.Opens(camille, 11) // the picture is drawn anew; the focus stays
+	comes("drawn anew, under the same hand", `document.querySelector("[data-part=figures] strong").textContent === "4" && document.activeElement.matches(".gravest a.button.grave")`)
+	press(kb.Enter)
+	comes("what it stops, and why", `document.querySelector("#because") !== null && document.readyState === "complete"`)
+	tabTo("#because")
+	press("Her session is used by somebody else")
+	tabTo("main form button.grave")
+	press(kb.Enter)
+	comes("contained", `document.body.innerText.includes("account suspended") && document.body.innerText.includes("Her session is used by somebody else")`)
+	if held, is := h.Gate.Orders().Against(order.Use{Account: theo}, time.Now()); !is || held.Effect != order.Suspended || held.By != string(security) {
+		t.Errorf("in force is %v", held)
+	}
+	t.Logf("contained by %d keys and a sentence", presses)
+	portaltest.KeepScreenshot(t, tab, "desk-by-keyboard")
 }
