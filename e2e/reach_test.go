@@ -257,9 +257,10 @@ func (d *downloader) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil:
-			d.odd.Store(err.Error())
-			return
+		case err != nil: // broken off before its first bytes were on their way
+			d.broken.Add(1)
+			time.Sleep(20 * time.Millisecond)
+			continue
 		case answer.StatusCode == http.StatusForbidden:
 			d.refused.Add(1)
 			time.Sleep(20 * time.Millisecond)

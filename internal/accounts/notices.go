@@ -234,21 +234,21 @@ func (n *Notices) tellBypass(ctx context.Context, e ledger.Entry) error {
 		return err
 	}
 	names := make(map[roster.AccountID]string, len(people))
-	concerned := make(map[roster.OrganisationID]bool)
 	var to []string
 	for _, a := range people {
-		names[a.ID], concerned[a.Organisation] = a.Name, true
-		if (a.Role == roster.Security || a.Role == roster.Privacy) && a.Gives(n.Now()) {
+		names[a.ID] = a.Name
+		hears := a.Role == roster.Security || a.Role == roster.Privacy || a.Role == roster.Manager && e.Effect == order.Bypassed
+		if hears && a.Gives(n.Now()) {
 			to = append(to, a.Mail)
 		}
 	}
 	if e.Effect == order.Bypassed {
-		for body := range concerned {
-			_, heads, err := n.heads(ctx, body, people)
+		bodies, err := n.Roster.Organisations(ctx)
 			if err != nil {
 				return err
 			}
-			to = append(to, heads...)
+		for _, o := range bodies {
+			to = append(to, o.Mail)
 		}
 	}
 	name := func(id roster.AccountID) string { return cmp.Or(names[id], string(id)) }

@@ -55,8 +55,8 @@ func (g *Gate) known(ctx context.Context, use order.Use) order.Use {
 }
 
 // Cut ends the passages under way that these orders stop. They may be read outside a turn, while
-// other nodes have the head: whatever was let out before an order is under way when the order
-// holds, and whatever asks after it is decided under the head.
+// other nodes have the head: what was let out before an order was registered before it, and what
+// asks after it is decided under the head.
 func (g *Gate) Cut(orders order.Set) { g.underway.cut(orders, g.now()) }
 
 // Against returns the heaviest order in force against a use, as this node knows it.
