@@ -21,8 +21,9 @@ const (
 )
 
 // bounces reads the mails that came back, one a file: whose each was is said by the address
-// that it came back to (VERP), and that it failed for good by its report (RFC 3464). A mail
-// that is none of ours, or was only delayed, changes nothing.
+// that it came back to (VERP), and what became of it by its report (RFC 3464): that it failed
+// for good, or that the server had it, which settles one that was in doubt. A mail that is none of
+// ours changes nothing. Logs of the mail server lie there, too.
 func (s *Sender) bounces(ctx context.Context) error {
 	root, err := os.OpenRoot(s.Bounces)
 	if errors.Is(err, os.ErrNotExist) {
@@ -47,6 +48,16 @@ func (s *Sender) bounces(ctx context.Context) error {
 		if !name.Type().IsRegular() {
 			continue
 		}
+		if strings.HasSuffix(strings.ToLower(name.Name()), relayLog) {
+			read, err := s.relayLog(ctx, root, name.Name())
+			if err == nil && read {
+				err = root.Rename(name.Name(), seen+"/"+name.Name())
+			}
+			if err != nil && !errors.Is(err, Lost) { // Lost: another node reads it
+				return err
+			}
+			continue
+		}
 		file, err := root.Open(name.Name())
 		if err != nil {
 			return err
@@ -55,14 +66,19 @@ func (s *Sender) bounces(ctx context.Context) error {
 		if err := errors.Join(err, file.Close()); err != nil {
 			return err
 		}
-		if at, failed := s.bounce(raw); failed {
-			if err := s.cameBack(ctx, at); errors.Is(err, Lost) {
-				return nil // another node reads these
-			} else if err != nil {
-				return err
-			}
-		} else {
-			s.Log.InfoContext(ctx, "a mail in the folder of those that came back is none, or was only delayed", slog.String("file", name.Name()))
+		at, action := s.report(raw)
+		switch {
+		case action == "failed":
+			err = s.becomes(ctx, at, Bounced, Taken, Doubted, Intended) // a mail that came back was taken
+		case action != "": // it is on its way, or there: the server had it
+			err = s.had(ctx, at)
+		default:
+			s.Log.InfoContext(ctx, "a mail in the folder of those that came back is none of ours", slog.String("file", name.Name()))
+		}
+		if errors.Is(err, Lost) {
+			return nil // another node reads these
+		} else if err != nil {
+			return err
 		}
 		if err := root.Rename(name.Name(), seen+"/"+name.Name()); err != nil {
 			return err
@@ -71,24 +87,12 @@ func (s *Sender) bounces(ctx context.Context) error {
 	return nil
 }
 
-// cameBack writes down that the mail to somebody came back.
-func (s *Sender) cameBack(ctx context.Context, at place) error {
-	_, fates, err := s.Rows.Part(ctx, at.list, at.part)
-	if err != nil || at.place >= len(fates) {
-		return err
-	}
-	if fate := Fate(fates[at.place]); fate != Taken && fate != Doubted { // a mail that came back was taken
-		return nil
-	}
-	fates[at.place] = byte(Bounced)
-	return s.Rows.Save(ctx, at.list, s.hold(), map[int][]byte{at.part: fates})
-}
-
-// bounce reads whose mail failed for good by a report; false of anything else.
-func (s *settings) bounce(raw []byte) (at place, failed bool) {
+// report reads what a report says of whose mail: that it failed for good, or is delayed, relayed or
+// delivered; empty of anything else.
+func (s *settings) report(raw []byte) (at place, action string) {
 	message, err := netmail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
-		return at, false
+		return at, ""
 	}
 	ours := false
 	for _, header := range []string{"Delivered-To", "X-Original-To", "To"} {
@@ -100,24 +104,27 @@ func (s *settings) bounce(raw []byte) (at place, failed bool) {
 	}
 	kind, parameters, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
 	if !ours || err != nil || kind != "multipart/report" || !strings.EqualFold(parameters["report-type"], "delivery-status") {
-		return at, false
+		return at, ""
 	}
 	parts := multipart.NewReader(message.Body, parameters["boundary"])
 	for {
 		part, err := parts.NextPart()
 		if err != nil {
-			return at, false
+			return at, ""
 		}
 		if kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); kind != "message/delivery-status" {
 			continue
 		}
 		for fields := textproto.NewReader(bufio.NewReader(part)); ; {
 			one, err := fields.ReadMIMEHeader()
-			if strings.EqualFold(one.Get("Action"), "failed") {
-				return at, true
+			switch said := strings.ToLower(strings.TrimSpace(one.Get("Action"))); said {
+			case "failed":
+				return at, said
+			case "delayed", "delivered", "relayed", "expanded":
+				action = said
 			}
 			if err != nil {
-				return at, false
+				return at, action
 			}
 		}
 	}
