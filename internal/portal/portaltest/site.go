@@ -197,7 +197,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Site{t: t, Moved: moved, Now: now, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services})}
+	s := &Site{t: t, Moved: moved, Now: now, path: path, Gate: node, Door: &Door{}, DB: db, rules: rules, pages: portal.NewPages(portal.Settings{Services: Services, Now: now})}
 	s.Campaigns = campaign.New(campaign.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, campaign.Rules{Watches: policy.Watches, Narrowed: campaign.NarrowedFor}, time.Now, slog.New(slog.DiscardHandler))
 	s.Arrivals = usage.NewArrivals(usage.Deps{Journal: node, Ledger: store.NewLedger(db)}, store.NewFacts(db), time.Now, slog.New(slog.DiscardHandler))
 	s.Usage = usage.New(usage.Deps{Journal: node, Ledger: store.NewLedger(db), Roster: store.NewRoster(db)}, usage.RulesOf(rules), time.Now, slog.New(slog.DiscardHandler))
