@@ -7,6 +7,8 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
+	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // apart has the register say of people that their file is closed or archived.
@@ -99,5 +101,63 @@ func TestSCOPE_6_OfAClosedOrArchivedFileAStrangerLearnsNothing(t *testing.T) {
 		if last := opens.opens(100); untold == 0 || last.Why == policy.Counted {
 			t.Errorf("%v: %d were said to be nobody's, and then %v", kind, untold, last.Why)
 		}
+	}
+}
+
+// Promise: SCOPE-3
+func TestSCOPE_3_ANIRIsShownOfOnePersonAtATimeAfterAStepUpAndInNoList(t *testing.T) {
+	p := newPost(t)
+	p.rules.Purposes = roster.Purposes{"accompany": register.Name | register.NIR}
+	p.told(reason.Caseload, 1, 2)
+	shown := func(signs meter.Signs, people ...int) register.Fields {
+		t.Helper()
+		p.asks = func(a *policy.Ask) {
+			one := a.People[0]
+			a.About, a.Signs, a.People = false, signs, nil
+			for _, n := range people {
+				one.Person, one.Fields = person(n), register.Name|register.NIR
+				a.People = append(a.People, one)
+			}
+		}
+		defer func() { p.asks = nil }()
+		return p.after(time.Minute).opens(people[0]).Fields
+	}
+	const masked, whole = register.Name, register.Name | register.NIR
+	for _, step := range []struct {
+		what   string
+		want   register.Fields
+		signs  meter.Signs
+		people []int
+		before func()
+	}{
+		{"a file, before a step-up", masked, 0, []int{1}, nil},
+		{"a file, after one", whole, 0, []int{1}, func() { p.event(meter.Event{Kind: meter.SteppedUp}) }},
+		{"a list of one's own people", masked, meter.Listed, []int{1}, nil},
+		{"the rows of a search", masked, meter.SearchRow, []int{1}, nil},
+		{"two people in one answer", masked, 0, []int{1, 2}, nil},
+		{"the file of another one", whole, 0, []int{2}, nil},
+		{"seen before, a quarter of an hour later", masked, 0, []int{1}, func() { p.after(15 * time.Minute) }},
+	} {
+		if step.before != nil {
+			step.before()
+		}
+		if got := shown(step.signs, step.people...); got != step.want {
+			t.Errorf("%s: %v", step.what, got)
+		}
+	}
+	p.rules.Allowances, p.facts = nil, nil // nothing new is shown, and what was seen stays
+	if got := shown(0, 1); got.Has(register.NIR) {
+		t.Errorf("what was seen stays: %v", got)
+	}
+}
+
+// Promise: SCOPE-6
+func TestSCOPE_6_WhoIsToldOfAnIncidentIsReachedInTheArchiveToo(t *testing.T) {
+	p := newPost(t)
+	p.apart(reason.Archived, 1)
+	p.apart(reason.Closed, 2)
+	p.told(reason.Told, 1, 2)
+	for n := 1; n <= 2; n++ {
+		p.want("told of an incident", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
 	}
 }

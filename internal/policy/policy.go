@@ -305,7 +305,7 @@ func (w *weighing) rule(opening Opening) Ruling {
 	if !ruling.Verdict.Shows() {
 		ruling.Cost = 0
 		seen, _ := w.meter.Seen(opening.Person, w.now)
-		if seen &= opening.Fields & w.may; ruling.Why.keepsSeen() && seen != 0 && seen.Has(w.ask.uncut(opening)) {
+		if seen &= opening.Fields & w.fields(); ruling.Why.keepsSeen() && seen != 0 && seen.Has(w.ask.uncut(opening)) {
 			ruling.Verdict, ruling.Fields = Masked, seen // what was seen stays open, what is new does not
 		}
 	}
@@ -358,7 +358,7 @@ func (w Why) keepsSeen() bool {
 }
 
 func (w *weighing) weigh(opening Opening) Ruling {
-	fields := opening.Fields & w.may
+	fields := opening.Fields & w.fields()
 	switch {
 	case w.ask.Act == Change && opening.Fields&w.rules.Theirs != 0: // said of whoever exists and of whoever does not
 		return Ruling{Verdict: Withheld, Why: OnlyTheirs}
@@ -388,6 +388,15 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return Ruling{Verdict: Shown, Why: AlreadySeen, Fields: fields}
 	}
 	return w.unexplained(opening.Person, fields, price)
+}
+
+// fields are those that may be shown of an opening, or be changed: a NIR is shown of one person
+// at a time, who is opened, and to an account that has confirmed lately.
+func (w *weighing) fields() register.Fields {
+	if w.ask.Act == Change || len(w.ask.People) == 1 && w.ask.Signs.Opens() && w.meter.SteppedUp(w.now) {
+		return w.may
+	}
+	return w.may &^ register.NIR
 }
 
 // passes reports whether a bypass lets somebody be weighed: a person of the account's own

@@ -253,6 +253,9 @@ func TestSCOPE_10_SavingAFormLeavesWhatWasMasked(t *testing.T) {
 // simply empty.
 func TestSCOPE_10_WhatMayBeSeenIsSentAsItWas(t *testing.T) {
 	w, app := newEditing(t, "all", false)
+	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil { // it has a NIR
+		t.Fatal(err)
+	}
 	page := w.get("/files/p1/edit")
 	if strings.Contains(page.body, content.Mask) || strings.Contains(page.body, "disabled") {
 		t.Errorf("something is masked:\n%s", page.body)
