@@ -232,7 +232,6 @@ var missing = []struct {
 	// The tables of what is there.
 	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
 	{"more than one head", "plus d’une tête", nil},
-	{"several providers at once", "plusieurs fournisseurs à la fois", nil},
 	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"a page for permits", "une page pour les autorisations d’export", []string{"METER-8"}},
 	{"a page for terms and holds", "une page pour les termes", nil},

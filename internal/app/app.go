@@ -367,8 +367,10 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 	if len(o.SignIn.Origins) > 1 { // a service on a host of its own sends people to the portal for their passkey
 		s.FormTo = append(s.FormTo, o.Origin)
 	}
-	if issuer, err := url.Parse(o.SignIn.Issuer); err == nil && issuer.Host != "" {
-		s.FormTo = append(s.FormTo, issuer.Scheme+"://"+issuer.Host)
+	for _, issuer := range o.SignIn.Issuers() {
+		if at, err := url.Parse(issuer); err == nil && at.Host != "" {
+			s.FormTo = append(s.FormTo, at.Scheme+"://"+at.Host)
+		}
 	}
 	return s
 }

@@ -157,17 +157,30 @@ type keysTable struct {
 	Sign  []string `toml:"sign"`
 }
 
-// signinTable is the OpenID Connect provider. It is trusted to say who somebody
-// is, and for nothing else.
+// signinTable is the OpenID Connect provider, and others that people may choose in its place. Each is
+// trusted to say who somebody is, and for nothing else. An account is bound to one of them.
 type signinTable struct {
-	Issuer           string        `toml:"issuer" need:"issuer = \"https://…\", the provider's issuer URL"`
-	ClientID         string        `toml:"client_id" need:"client_id = \"…\", as registered with the provider"`
-	ClientSecretFile string        `toml:"client_secret_file" need:"client_secret_file = \"/etc/poterne/client.secret\""`
+	providerTable
+	Name         string        `toml:"name"` // what people call the provider, where there are others
+	Other        []otherTable  `toml:"other"`
 	Idle             time.Duration `toml:"idle"` // 10m
 	Life             time.Duration `toml:"life"` // 10h
 	AdmitWeak        bool          `toml:"admit_weak"`
 	PasskeysOnly     bool          `toml:"passkeys_only"`
 	BindBrowsers     bool          `toml:"bind_browsers"`
+}
+
+// otherTable is a further provider.
+type otherTable struct {
+	Name string `toml:"name" need:"name = \"…\", what people call it"`
+	providerTable
+}
+
+// providerTable is a provider, and who we are to it.
+type providerTable struct {
+	Issuer           string `toml:"issuer" need:"issuer = \"https://…\", the provider's issuer URL"`
+	ClientID         string `toml:"client_id" need:"client_id = \"…\", as registered with the provider"`
+	ClientSecretFile string `toml:"client_secret_file" need:"client_secret_file = \"/etc/poterne/client.secret\""`
 
 	Profile    string            `toml:"profile"` // "proconnect"; what follows is its own when left out
 	Scopes     []string          `toml:"scopes"`
@@ -347,10 +360,10 @@ type assuranceTable struct {
 }
 
 // profile is the profile that the table names, with what it says otherwise.
-func (t signinTable) profile(wrong *document) signin.Profile {
+func (t providerTable) profile(path string, wrong *document) signin.Profile {
 	named, known := signin.Profiles[cmp.Or(t.Profile, "proconnect")]
 	if !known {
-		wrong.Add("signin.profile", "%q is no profile; write one of %v", t.Profile, slices.Sorted(maps.Keys(signin.Profiles)))
+		wrong.Add(path+".profile", "%q is no profile; write one of %v", t.Profile, slices.Sorted(maps.Keys(signin.Profiles)))
 		named = signin.ProConnect
 	}
 	p := named()
@@ -701,10 +714,20 @@ func addressRanges(wrong *document, path string, texts []string) (ranges []netip
 }
 
 func (c *config) signin(s *Settings, files secretFiles) {
-	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, func(text []byte) (string, error) { return string(text), nil })
+	text := func(raw []byte) (string, error) { return string(raw), nil }
+	secret := readSecret(files, "signin.client_secret_file", c.SignIn.ClientSecretFile, text)
 	s.SignIn = signin.Settings{
 		Issuer: c.SignIn.Issuer, ClientID: c.SignIn.ClientID, ClientSecret: secret,
-		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile(files.wrong), AdmitWeak: c.SignIn.AdmitWeak, PasskeysOnly: c.SignIn.PasskeysOnly, Bind: c.SignIn.BindBrowsers,
+		Origins: []string{c.Public.Origin}, Idle: c.SignIn.Idle, Life: c.SignIn.Life, Profile: c.SignIn.profile("signin", files.wrong), Name: c.SignIn.Name, AdmitWeak: c.SignIn.AdmitWeak, PasskeysOnly: c.SignIn.PasskeysOnly, Bind: c.SignIn.BindBrowsers,
+	}
+	for i, t := range c.SignIn.Other {
+		path := index("signin.other", i)
+		other := signin.Party{Name: t.Name, Issuer: t.Issuer, ClientID: t.ClientID, Profile: t.profile(path, files.wrong)}
+		other.ClientSecret = readSecret(files, path+".client_secret_file", t.ClientSecretFile, text)
+		if t.Name == "" || t.Issuer == "" || t.ClientID == "" || other.ClientSecret == "" {
+			return // complained of already
+		}
+		s.SignIn.Others = append(s.SignIn.Others, other)
 	}
 	if c.Public.Origin == "" || c.SignIn.Issuer == "" || c.SignIn.ClientID == "" || secret == "" || s.Pseudonym.IsZero() {
 		return // complained of already

@@ -214,9 +214,22 @@ func (c *document) inTable(path string, value any, fill func(map[string]any)) {
 // table fills a struct by the toml tags of its fields. A struct inside it is
 // looked into even when its table is missing, so that its own needs are told.
 func (c *document) table(path string, table map[string]any, into reflect.Value) {
-	var known []string
+	known := c.fields(path, table, into)
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		if !slices.Contains(known, name) {
+			c.Add(join(path, name), "not a key that is known here; those are %s", strings.Join(known, ", "))
+		}
+	}
+}
+
+// fields fills a struct, and returns the keys that it has. What it embeds has its keys here too.
+func (c *document) fields(path string, table map[string]any, into reflect.Value) (known []string) {
 	for i := range into.NumField() {
 		field := into.Type().Field(i)
+		if field.Anonymous {
+			known = append(known, c.fields(path, table, into.Field(i))...)
+			continue
+		}
 		name := field.Tag.Get("toml")
 		known = append(known, name)
 		value, there := table[name]
@@ -232,11 +245,7 @@ func (c *document) table(path string, table map[string]any, into reflect.Value) 
 			c.table(join(path, name), nil, into.Field(i))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if !slices.Contains(known, name) {
-			c.Add(join(path, name), "not a key that is known here; those are %s", strings.Join(known, ", "))
-		}
-	}
+	return known
 }
 
 func join(path, name string) string {

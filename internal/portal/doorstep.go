@@ -51,6 +51,18 @@ func (p *Pages) Welcomed(w http.ResponseWriter, r *http.Request, visitor signin.
 	p.show(w, r, status, "welcomed.html", welcomedPage{p.page(r, Viewer{}, "welcomed.title-"+string(welcome)), visitor, welcome})
 }
 
+type choosePage struct {
+	Page
+	Among signin.Choice
+}
+
+// Choose has the person choose the provider that they sign in with.
+func (p *Pages) Choose(w http.ResponseWriter, r *http.Request, among signin.Choice) {
+	shown := choosePage{p.page(r, Viewer{}, "choose.title"), among}
+	shown.Here = "/" // what the form has stays out of what a choice of language comes back to
+	p.show(w, r, http.StatusOK, "choose.html", shown)
+}
+
 type unsignedPage struct {
 	Page
 	Reason signin.Reason

@@ -290,6 +290,9 @@ func Scenes() map[string]Scene {
 	scenes["prove"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		full.Pages.Prove(w, portaltest.Spoken(r, in), "/dossier/files/4711", true)
 	}
+	scenes["choose"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
+		full.Pages.Choose(w, portaltest.Spoken(r, in), signin.Choice{Action: signin.BeginPath, Fields: []signin.Field{{Name: "return", Value: "/"}}, Names: []string{"ProConnect", "Mission locale"}})
+	}
 	scenes["ended-locked"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		sent := portaltest.Spoken(r, in).Clone(r.Context())
 		sent.Method = http.MethodPost

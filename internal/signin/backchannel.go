@@ -57,11 +57,15 @@ func (d *Door) BackchannelLogout(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Door) logout(ctx context.Context, token string) error {
-	said, err := d.provider.verifyLogout(ctx, token)
+	from := d.from(issuerOf(token))
+	if from == nil {
+		return refused(errors.New("logout token: of no provider of ours"))
+	}
+	said, err := from.verifyLogout(ctx, token)
 	if err != nil {
 		return err
 	}
-	issuer := d.settings.Issuer
+	issuer := from.settings.Issuer
 	until := said.At.Add(logoutSkew)
 	var meant []Whose
 	switch {

@@ -22,20 +22,48 @@ func (d *Door) Begin(w http.ResponseWriter, r *http.Request) {
 	if !d.FromElsewhere(r) {
 		back = localPath(r.URL.Query().Get("return"))
 	}
-	d.send(w, r, SigninCookie, pending{Return: back})
+	p := d.chosen(r.URL.Query().Get("with"))
+	if p == nil {
+		d.choose(w, r, Choice{Action: BeginPath, Fields: []Field{{"return", back}}})
+		return
+	}
+	d.send(w, r, SigninCookie, p, pending{Return: back})
 }
 
-// send sends the browser to the identity provider, to open a session, to step up the one
+// chosen is the provider that a person chose by its name, or the only one; nil when they have
+// yet to choose.
+func (d *Door) chosen(name string) *provider {
+	if len(d.providers) == 1 {
+		return d.providers[0]
+	}
+	for _, p := range d.providers {
+		if p.settings.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (d *Door) choose(w http.ResponseWriter, r *http.Request, among Choice) {
+	for _, p := range d.providers {
+		among.Names = append(among.Names, p.settings.Name)
+	}
+	noStore(w)
+	d.pages.Choose(w, r, among)
+}
+
+// send sends the browser to an identity provider, to open a session, to step up the one
 // that begun names or to accept its invitation, and then back to its local path.
-func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, begun pending) {
+func (d *Door) send(w http.ResponseWriter, r *http.Request, kind string, to *provider, begun pending) {
 	origin, ok := d.origin(r)
 	if !ok {
 		d.fail(w, r, Unverified, errors.New("the request came to an origin that is not declared"))
 		return
 	}
 	state := longText()
+	begun.Issuer = to.settings.Issuer
 	begun.Nonce, begun.Verifier, begun.Origin, begun.Begun = longText(), oauth2.GenerateVerifier(), origin, instant(d.settings.Now())
-	address, err := d.provider.begin(r.Context(), state, begun)
+	address, err := to.begin(r.Context(), state, begun)
 	if err != nil {
 		d.fail(w, r, Unreachable, err)
 		return
@@ -83,7 +111,7 @@ func (d *Door) Callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	account, bar, err := d.admit(r, said)
-	weak := d.settings.Profile.judge(said.ACR, said.AMR) == Weak
+	weak := d.profile(said).judge(said.ACR, said.AMR) == Weak
 	if err == nil && weak && (bar == "" || bar == TooWeak) && d.signInByPasskey(w, r, account, said, begun.Return) {
 		return
 	}
@@ -108,7 +136,7 @@ func (p proof) visitor(bar Bar) Visitor {
 
 // factor is how strong a proof is: the provider's word, and the passkey that was used too.
 func (d *Door) factor(p proof) Factor {
-	factor := d.settings.Profile.judge(p.ACR, p.AMR)
+	factor := d.profile(p).judge(p.ACR, p.AMR)
 	if factor == Weak && p.touch != nil {
 		return Passkey
 	}
@@ -122,7 +150,11 @@ func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, 
 		code := answer.Get("error")
 		return proof{}, unanswered(code), fmt.Errorf("the identity provider answered %.40q", code)
 	}
-	said, err := d.provider.finish(r.Context(), begun, answer)
+	from := d.from(begun.Issuer)
+	if from == nil {
+		return proof{}, Stale, errors.New("the provider that was asked is none any more")
+	}
+	said, err := from.finish(r.Context(), begun, answer)
 	if err != nil {
 		return proof{}, reason(err), err
 	}
@@ -156,11 +188,11 @@ func (d *Door) admit(r *http.Request, by proof) (roster.Account, Bar, error) {
 		return roster.Account{}, NoAccount, nil
 	case err != nil:
 		return roster.Account{}, "", err
-	case account.Organisation != organisation.ID || !d.settings.Profile.sameOrganisation(by.SIRET, organisation.SIRET):
+	case account.Organisation != organisation.ID || !d.profile(by).sameOrganisation(by.SIRET, organisation.SIRET):
 		return account, OtherOrganisation, nil
 	case !account.Gives(d.settings.Now()):
 		return account, NotOpen, nil
-	case !d.settings.AdmitWeak && d.settings.Profile.judge(by.ACR, by.AMR) == Weak:
+	case !d.settings.AdmitWeak && d.profile(by).judge(by.ACR, by.AMR) == Weak:
 		return account, TooWeak, nil
 	}
 	return account, "", nil
@@ -202,9 +234,11 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 		row.Hint = ""
 	}
 	origin, declared := d.origin(r)
-	if address := d.provider.end(r.Context(), row.Hint, longText(), origin); declared && address != "" {
-		redirect(w, address)
-		return
+	if p := d.from(issuerOf(row.Hint)); p != nil && declared {
+		if address := p.end(r.Context(), row.Hint, longText(), origin); address != "" {
+			redirect(w, address)
+			return
+		}
 	}
 	d.Left(w, r)
 }

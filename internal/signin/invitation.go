@@ -25,7 +25,12 @@ func (d *Door) AcceptInvitation(w http.ResponseWriter, r *http.Request) {
 		d.pages.Welcomed(w, r, Visitor{}, Over)
 		return
 	}
-	d.send(w, r, SigninCookie, pending{Invited: token, Return: "/"})
+	to := d.chosen(r.PostFormValue("with"))
+	if to == nil {
+		d.choose(w, r, Choice{Action: InvitedPath, Fields: []Field{{"token", token}}})
+		return
+	}
+	d.send(w, r, SigninCookie, to, pending{Invited: token, Return: "/"})
 }
 
 // invited binds the invitation to who signed in. A weak factor alone accepts nothing:
@@ -33,7 +38,7 @@ func (d *Door) AcceptInvitation(w http.ResponseWriter, r *http.Request) {
 // second person hears who they are before it serves. No session
 // opens: the next sign-in is one like any other.
 func (d *Door) invited(w http.ResponseWriter, r *http.Request, token string, by proof) {
-	weak := d.settings.Profile.judge(by.ACR, by.AMR) == Weak
+	weak := d.profile(by).judge(by.ACR, by.AMR) == Weak
 	if weak && !d.settings.AdmitWeak {
 		if d.acceptByPasskey(w, r, token, by) {
 			return
@@ -55,7 +60,7 @@ func (d *Door) accept(w http.ResponseWriter, r *http.Request, token string, by p
 	if k != nil {
 		attempt.Factor = Passkey
 	}
-	welcome, err := d.settings.Invited(r, token, attempt, by.Email, func(siret string) bool { return d.settings.Profile.sameOrganisation(by.SIRET, siret) })
+	welcome, err := d.settings.Invited(r, token, attempt, by.Email, func(siret string) bool { return d.profile(by).sameOrganisation(by.SIRET, siret) })
 	if err == nil && (welcome == Over || welcome == NotTheirs) { // it is a sign-in that was refused, like any other
 		err = d.tried(r, by, Attempt{Bar: NoAccount, Device: d.device(r)})
 	}

@@ -37,6 +37,7 @@ type pending struct {
 	Verifier string    `json:"v"`           // PKCE's proof that the code comes back to us
 	Origin   string    `json:"o"`           // where the browser set out from
 	Return   string    `json:"r"`           // where it goes afterwards, a local path
+	Issuer   string    `json:"p"`           // of the provider that it was sent to
 	Invited  string    `json:"i,omitempty"` // the token of the invitation that is being accepted
 	Session  []byte    `json:"s,omitempty"` // the key of the session to be stepped up; nothing to open one
 	Begun    time.Time `json:"b"`

@@ -12,7 +12,7 @@ import (
 // matched opens a session for the one person of the register whom the provider vouches for.
 // None and several are one answer.
 func (d *Door) matched(w http.ResponseWriter, r *http.Request, by proof, target string) {
-	if d.settings.Profile.judge(by.ACR, by.AMR) == Weak {
+	if d.profile(by).judge(by.ACR, by.AMR) == Weak {
 		d.fail(w, r, Unverified, errors.New("the level of assurance is not one that was asked for"))
 		return
 	}

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -388,4 +389,21 @@ func unanswered(code string) Reason {
 		return Unreachable
 	}
 	return Unverified
+}
+
+// issuerOf is who says to have signed a token: by it the provider is found that verifies it.
+func issuerOf(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var said struct {
+		Issuer string `json:"iss"`
+	}
+	_ = json.Unmarshal(raw, &said) // nobody's, if it cannot be read
+	return said.Issuer
 }

@@ -52,6 +52,8 @@ type Settings struct {
 	ClientID     string   // as registered with it
 	ClientSecret string   // as registered with it; or the private key whose other half is
 	Profile      Profile  // how it is spoken to and believed; ProConnect's when empty
+	Name         string   // what people call it, where there are others to choose from
+	Others       []Party  // further providers
 	AdmitWeak    bool     // lets in who proved who they are by a password or a code that was sent
 	Secret       []byte   // random, SecretBytes at least, and the same on every node: seals sign-ins under way
 	Algorithms   []string // asymmetric only; RS256 and ES256 when empty
@@ -102,6 +104,37 @@ type Settings struct {
 	Device func(secret string) string
 }
 
+// Party is a further identity provider, and who we are to it.
+type Party struct {
+	Name         string // what people call it
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	Profile      Profile
+}
+
+// at are the settings as they are for each provider, the first first.
+func (s Settings) at() []Settings {
+	all := []Settings{s}
+	for _, o := range s.Others {
+		one := s
+		one.Name, one.Issuer, one.ClientID, one.ClientSecret, one.Profile = o.Name, o.Issuer, o.ClientID, o.ClientSecret, o.Profile
+		if one.Profile.UserInfo == "" {
+			one.Profile = ProConnect()
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// Issuers are those of all providers.
+func (s Settings) Issuers() (list []string) {
+	for _, one := range s.at() {
+		list = append(list, one.Issuer)
+	}
+	return list
+}
+
 // Accounts finds accounts.
 type Accounts interface {
 	// ByIdentity returns the account bound to identity and its organisation.
@@ -122,6 +155,8 @@ type Pages interface {
 	Invitation(w http.ResponseWriter, r *http.Request, token string)
 	// Welcomed says what came of accepting an invitation.
 	Welcomed(w http.ResponseWriter, r *http.Request, visitor Visitor, welcome Welcome)
+	// Choose has the person choose the provider that they sign in with.
+	Choose(w http.ResponseWriter, r *http.Request, among Choice)
 	// Failed tells why signing in did not work and offers to begin again.
 	Failed(w http.ResponseWriter, r *http.Request, reason Reason)
 	// Unconfirmed tells why a step-up did not work, and offers to try again on the way
@@ -134,6 +169,13 @@ type Pages interface {
 	Prove(w http.ResponseWriter, r *http.Request, target string, bound bool)
 	// SignedOut says that the session is over.
 	SignedOut(w http.ResponseWriter, r *http.Request)
+}
+
+// Choice is the providers that a person may sign in with: each by a form's field "with".
+type Choice struct {
+	Action string // where the form goes: by POST where it has a token, else by GET
+	Fields []Field
+	Names  []string
 }
 
 // Visitor is a person the identity provider vouches for and who has no access here. It is
@@ -207,19 +249,19 @@ const (
 
 // Door is where people sign in, are recognised and leave. It is safe to share.
 type Door struct {
-	settings Settings
-	sessions Sessions
-	accounts Accounts
-	pages    Pages
-	provider *provider
-	party    *webauthn.WebAuthn // nil where there can be no passkeys
+	settings  Settings
+	sessions  Sessions
+	accounts  Accounts
+	pages     Pages
+	providers []*provider        // one at least
+	party     *webauthn.WebAuthn // nil where there can be no passkeys
 }
 
 const (
 	seenEvery = 30 * time.Second // how often the use of a session is written down
 )
 
-// New returns a door for one identity provider. Its error lists everything that is wrong
+// New returns a door for one identity provider or several. Its error lists everything that is wrong
 // with the settings. It makes no network request.
 func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, error) {
 	if err := s.Check(); err != nil {
@@ -230,7 +272,29 @@ func New(s Settings, sessions Sessions, accounts Accounts, pages Pages) (*Door, 
 	if err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
 	}
-	return &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, provider: newProvider(s), party: party}, nil
+	d := &Door{settings: s, sessions: sessions, accounts: accounts, pages: pages, party: party}
+	for _, one := range s.at() {
+		d.providers = append(d.providers, newProvider(one))
+	}
+	return d, nil
+}
+
+// from returns the provider of an issuer; nil when there is none.
+func (d *Door) from(issuer string) *provider {
+	for _, p := range d.providers {
+		if p.settings.Issuer == issuer {
+			return p
+		}
+	}
+	return nil
+}
+
+// profile is how the provider that a proof is from is believed.
+func (d *Door) profile(by proof) Profile {
+	if p := d.from(by.Issuer); p != nil {
+		return p.settings.Profile
+	}
+	return Profile{} // nothing counts: it was sealed before the provider was removed
 }
 
 // withDefaults fills in what may be left out.
@@ -284,12 +348,6 @@ func orDefault(d, standard time.Duration) time.Duration {
 func (s Settings) Check() error {
 	s = s.withDefaults()
 	var wrong fault.Complaints
-	if err := confidential(s.Issuer); err != nil {
-		wrong.Add("issuer", "%v", err)
-	}
-	if s.ClientID == "" || s.ClientSecret == "" {
-		wrong.Add("", "the client identifier and its secret are both needed")
-	}
 	if len(s.Secret) < SecretBytes {
 		wrong.Add("", "the secret that the nodes share has %d bytes, not %d at least", len(s.Secret), SecretBytes)
 	}
@@ -298,10 +356,15 @@ func (s Settings) Check() error {
 			wrong.Add("", "algorithm %q is not one of %v", alg, asymmetric)
 		}
 	}
-	s.Profile.check(&wrong)
-	if s.Profile.ClientAuth == PrivateKey && s.ClientSecret != "" {
-		if _, err := clientKey(s.ClientSecret); err != nil {
-			wrong.Add("client_secret_file", "%v", err)
+	for i, one := range s.at() {
+		one.checkProvider(&wrong)
+		for _, other := range s.at()[:i] {
+			if other.Issuer == one.Issuer || other.Name == one.Name {
+				wrong.Add("other", "two providers have one issuer, or one name by which people choose")
+			}
+		}
+		if len(s.Others) > 0 && one.Name == "" {
+			wrong.Add("name", "people choose a provider by its name; write one")
 		}
 	}
 	if len(s.Origins) == 0 {
@@ -327,6 +390,22 @@ func (s Settings) Check() error {
 		wrong.Add("", "grace (%v) must be shorter than rotation (%v)", s.Grace, s.Rotate)
 	}
 	return wrong.Err()
+}
+
+// checkProvider says what is wrong with how a provider is reached and believed.
+func (s Settings) checkProvider(wrong *fault.Complaints) {
+	if err := confidential(s.Issuer); err != nil {
+		wrong.Add("issuer", "%v", err)
+	}
+	if s.ClientID == "" || s.ClientSecret == "" {
+		wrong.Add("", "the client identifier and its secret are both needed")
+	}
+	s.Profile.check(wrong)
+	if s.Profile.ClientAuth == PrivateKey && s.ClientSecret != "" {
+		if _, err := clientKey(s.ClientSecret); err != nil {
+			wrong.Add("client_secret_file", "%v", err)
+		}
+	}
 }
 
 // confidential accepts the URLs over which a secret may travel: https, or this

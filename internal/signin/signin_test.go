@@ -151,6 +151,11 @@ func (h *house) Stranger(w http.ResponseWriter, _ *http.Request, v signin.Visito
 	w.WriteHeader(http.StatusForbidden)
 }
 
+func (h *house) Choose(w http.ResponseWriter, _ *http.Request, among signin.Choice) {
+	h.shown = append(h.shown, "choose "+strings.Join(among.Names, " or "))
+	_, _ = fmt.Fprint(w, among)
+}
+
 func (h *house) Failed(w http.ResponseWriter, _ *http.Request, reason signin.Reason) {
 	h.shown = append(h.shown, "failed: "+string(reason))
 	w.WriteHeader(http.StatusBadRequest)

@@ -56,7 +56,16 @@ func (d *Door) StepUp(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
 		d.pages.Unconfirmed(w, r, NoPasskey, back)
 	default:
-		d.send(w, r, StepUpCookie, pending{Session: session.key[:], Return: back})
+		account, _, err := d.accounts.Account(r.Context(), session.Account)
+		if err != nil {
+			d.fail(w, r, Unreachable, err)
+			return
+		}
+		to := d.from(account.Identity.Issuer)
+		if to == nil { // nobody answers for them there
+			to = d.providers[0]
+		}
+		d.send(w, r, StepUpCookie, to, pending{Session: session.key[:], Return: back})
 	}
 }
 
@@ -130,7 +139,7 @@ func (d *Door) confirms(r *http.Request, session Session, begun pending, said pr
 		return Weaker, errors.New("the factor is weak")
 	case bar != "" || account.ID != session.Account || account.Organisation != session.Organisation:
 		return SomebodyElse, errors.New("somebody else signed in")
-	case session.Factor != Weak && d.settings.Profile.judge(said.ACR, said.AMR) != Strong:
+	case session.Factor != Weak && d.profile(said).judge(said.ACR, said.AMR) != Strong:
 		return Weaker, errors.New("the factor is weaker than the session's")
 	case said.At.Before(now.Add(-stepUpFresh)) || said.At.Before(begun.Begun.Add(-stepUpSkew)) || said.At.After(now.Add(stepUpSkew)):
 		return NotAsked, errors.New("auth_time is not of this moment")

@@ -236,6 +236,8 @@ func (s *staff) Welcomed(_ http.ResponseWriter, _ *http.Request, _ signin.Visito
 	s.show("welcome " + string(welcome))
 }
 
+func (s *staff) Choose(http.ResponseWriter, *http.Request, signin.Choice) { s.show("a choice") }
+
 func (s *staff) Failed(_ http.ResponseWriter, _ *http.Request, reason signin.Reason) {
 	s.show("failed " + string(reason))
 }
