@@ -94,7 +94,7 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 			{ID: "chief", Organisation: "mission", Role: roster.Manager, Name: "Chief", Opened: o.Now(), Identity: bound("chief")},
 			{ID: "deputy", Organisation: "mission", Role: roster.Manager, Name: "Deputy", Opened: o.Now(), Identity: bound("deputy")},
 			{ID: "samir", Organisation: "garde", Role: roster.Security, Name: "Samir", Opened: o.Now(), Identity: bound("samir")},
-			{ID: "nadia", Organisation: "garde", Role: roster.Security, Name: "Nadia", Opened: o.Now(), Identity: bound("nadia")},
+			{ID: "nadia", Organisation: "garde", Role: roster.Security, Name: "Nadia", Mail: "nadia@registre.example", Opened: o.Now(), Identity: bound("nadia")},
 			{ID: "claire", Organisation: "garde", Role: roster.Privacy, Name: "Claire", Opened: o.Now(), Identity: bound("claire")},
 		},
 	})

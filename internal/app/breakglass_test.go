@@ -24,10 +24,11 @@ import (
 	"poterne/internal/roster"
 )
 
-// The sealed password of tests, and what is kept of it: hashed with as little as is believed, so
+// The sealed password of tests, and what is kept of it, twice: hashed with as little as is believed, so
 // that tests are quick.
 const (
 	sealed     = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$vQrDBCHpnQ1nFI4wLXMiP30RYm1OhoNeQdoQBYxcjDs"
+	sealedAnew = "$argon2id$v=19$m=19456,t=2,p=1$ZmVkY2JhOTg3NjU0MzIxMA$ll8lj7gOFQ5qBZvpc5d7nd4U/k+EoQp5StnuE89ICxo"
 	inEnvelope = "ABCD EFGH IJKL MNOP QRST UVWX YZ"
 )
 
@@ -190,11 +191,11 @@ func TestENTRY_8_TheSealedPasswordStopsAndReadsNobodyWhenTheProviderIsGone(t *te
 				told++
 			}
 		}
-		if told == len(want) {
+		if told == len(want) && len(e.box.Letters("nadia@registre.example")) == 2 { // who is in, by mail to each of the desk
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d of %d are told", told, len(want))
+			t.Fatalf("%d of %d are told, and the desk by %v", told, len(want), e.box.Letters("nadia@registre.example"))
 		}
 	}
 }
@@ -212,7 +213,7 @@ func TestENTRY_8_FiveWrongTriesLockItHoweverManyComeAtOnce(t *testing.T) {
 	e := newEnvelope(t)
 	nodes := []*breakglass.Service{e.breakGlass(e.p.Journal), e.breakGlass(e.Writer())}
 	var tries sync.WaitGroup
-	for i := range 16 {
+	for i := range 9 {
 		tries.Go(func() {
 			if _, err := nodes[i%2].Open(t.Context(), fmt.Sprint("WRONG ", i), "counter"); !fault.Is(err, fault.Refused) {
 				t.Error(err)
@@ -224,7 +225,7 @@ func TestENTRY_8_FiveWrongTriesLockItHoweverManyComeAtOnce(t *testing.T) {
 	for _, line := range e.written() {
 		counts[line]++
 	}
-	if counts["broke-glass wrong-password"] != 5 || counts["broke-glass locked"] != 11 {
+	if counts["broke-glass wrong-password"] != 5 || counts["broke-glass locked"] != 4 {
 		t.Errorf("the ledger has %v", counts)
 	}
 	for _, node := range nodes {
@@ -261,10 +262,11 @@ func TestENTRY_8_FiveWrongTriesLockItHoweverManyComeAtOnce(t *testing.T) {
 	for range breakglass.Tries {
 		_, _ = nodes[0].Open(t.Context(), "WRONG", "counter")
 	}
-	password, other := breakglass.Seal()
-	e.BreakGlass.Sealed = other
+	if e.BreakGlass.Sealed, err = breakglass.Parse([]byte(sealedAnew)); err != nil {
+		t.Fatal(err)
+	}
 	anew := e.breakGlass(e.p.Journal)
-	if _, err := anew.Open(t.Context(), password, "counter"); err != nil {
+	if _, err := anew.Open(t.Context(), inEnvelope, "counter"); err != nil {
 		t.Errorf("another password is sealed: %v", err)
 	}
 	if found, err := e.Audit().Rights(t.Context()); err != nil || len(found) != 0 {

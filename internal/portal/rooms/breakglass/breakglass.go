@@ -138,8 +138,15 @@ func (k kind) Key() string { return string(k.Effect) + "-" + string(k.Reach) }
 
 // kinds are all of them, each of which only takes away.
 var kinds = []kind{
-	{order.Suspended, order.Account}, {order.Frozen, order.Account}, {order.Suspended, order.Organisation}, {order.Frozen, order.Organisation},
-	{order.Closed, order.Network}, {order.Closed, order.Service}, {order.Frozen, order.Everything}, {order.Reduced, order.Everything}, {order.Closed, order.Everything},
+	{order.Suspended, order.Account},
+	{order.Frozen, order.Account},
+	{order.Suspended, order.Organisation},
+	{order.Frozen, order.Organisation},
+	{order.Closed, order.Network},
+	{order.Closed, order.Service},
+	{order.Frozen, order.Everything},
+	{order.Reduced, order.Everything},
+	{order.Closed, order.Everything},
 }
 
 func (h *Handlers) show(v *portal.Visit) error {
