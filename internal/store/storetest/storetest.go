@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(*testing.T) *store.DB) {
 		"aliases lead to one person":                               aliases,
 		"an account nobody opened has no role and no habilitation": nobody,
 		"text compares exactly":                                    exactText,
+		"what has ended is found, and archived once":               archives,
 	} {
 		t.Run(name, func(t *testing.T) { ask(t, open(t)) })
 	}
