@@ -42,8 +42,8 @@ import (
 )
 
 const (
-	theList     ledger.Number = 7
-	connections               = 4
+	theList     = ledger.Number(7)
+	connections = 4
 )
 
 // people is how many are told: a few, or as many as POTERNE_TOLD says, which are then told

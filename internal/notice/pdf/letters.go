@@ -57,8 +57,8 @@ func NewLetters(title, lang string, made time.Time) *Letters {
 // Len is how many pages there are.
 func (l *Letters) Len() int { return len(l.pages) }
 
-// TooLong says that a letter does not fit on its sheet.
-var TooLong = errors.New("a letter does not fit on one sheet")
+// ErrTooLong says that a letter does not fit on its sheet.
+var ErrTooLong = errors.New("a letter does not fit on one sheet")
 
 // sizes are those of the text that are tried, in points.
 var sizes = []float64{11, 10.5, 10, 9.5, 9}
@@ -80,7 +80,7 @@ func (l *Letters) Add(letter Letter) (pages int, err error) {
 			}
 		}
 	}
-	return 0, TooLong
+	return 0, ErrTooLong
 }
 
 // bottom is where a page ends.

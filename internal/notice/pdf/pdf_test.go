@@ -134,7 +134,7 @@ func TestLettersAreASheetEachAndReadByToolsThatWeDidNotWrite(t *testing.T) {
 	too := letter(0)
 	for times, want := range map[int]int{2: 2, 12: 0} {
 		too.Parts[1].Paragraphs = slices.Repeat(letter(0).Parts[0].Paragraphs, times)
-		if pages, err := letters.Add(too); pages != want || (want == 0) != errors.Is(err, pdf.TooLong) {
+		if pages, err := letters.Add(too); pages != want || (want == 0) != errors.Is(err, pdf.ErrTooLong) {
 			t.Errorf("a letter that is %d times as long takes %d pages: %v", times, pages, err)
 		}
 	}

@@ -287,7 +287,7 @@ func (s stageGate) Waiting(_ context.Context, by roster.AccountID, receipt ledge
 }
 
 func (s stageGate) Undo(ctx context.Context, undo containment.Undo) error {
-	return s.Lift(ctx, containment.Lift{ID: undo.ID, By: undo.By, Because: undo.Because})
+	return s.Lift(ctx, containment.Lift(undo))
 }
 
 func (s stageGate) Cosign(_ context.Context, by roster.AccountID, receipt ledger.Number) error {

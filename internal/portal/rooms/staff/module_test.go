@@ -31,7 +31,7 @@ func TestRIGHTS_6_TheModuleTakesEightOfTenAndCertifiesWhoIsSignedInOnly(t *testi
 		}
 		return strings.Join(found, "")
 	}
-	if first := drawn(); first == drawn() && first == drawn() {
+	if first, second, third := drawn(), drawn(), drawn(); first == second && second == third {
 		t.Error("the questions come in the same order each time")
 	}
 	mistaken := url.Values{"account": {string(portaltest.Theo)}, "who": {string(portaltest.Theo)}}
