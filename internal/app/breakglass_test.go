@@ -20,6 +20,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/order"
+	"poterne/internal/portal/portaltest"
 	breakglassroom "poterne/internal/portal/rooms/breakglass"
 	"poterne/internal/roster"
 )
@@ -40,11 +41,12 @@ type envelope struct {
 	offset  atomic.Int64 // of the clock
 	cookie  string
 	network string // an address
+	lang    string
 }
 
 func newEnvelope(t *testing.T) *envelope {
 	t.Helper()
-	e := &envelope{network: "10.20.30.5"}
+	e := &envelope{network: "10.20.30.5", lang: "en"}
 	letters, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +75,7 @@ func (e *envelope) asks(method, path string, form url.Values) (status int, body 
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", e.origin)
 	r.Header.Set("Accept", "text/html")
-	r.Header.Set("Accept-Language", "en")
+	r.Header.Set("Accept-Language", e.lang)
 	if e.cookie != "" {
 		r.AddCookie(&http.Cookie{Name: breakglassroom.Cookie, Value: e.cookie})
 	}
@@ -133,6 +135,7 @@ func TestENTRY_8_TheSealedPasswordStopsAndReadsNobodyWhenTheProviderIsGone(t *te
 	if status := e.opens("ABCD"); status != http.StatusForbidden || e.cookie != "" {
 		t.Errorf("a wrong password: %d", status)
 	}
+	e.reads()
 	stop := url.Values{"effect": {"suspended-account"}, "target": {"pauline"}, "because": {"vol de session"}}
 	if status, _ := e.asks(http.MethodPost, breakglassroom.Path+"/orders", stop); status != http.StatusSeeOther || len(e.p.Gate.Orders()) != 0 {
 		t.Fatalf("nobody is in, and stops an account: %d", status)
@@ -162,6 +165,7 @@ func TestENTRY_8_TheSealedPasswordStopsAndReadsNobodyWhenTheProviderIsGone(t *te
 	if _, page := e.asks(http.MethodGet, breakglassroom.Path, nil); !strings.Contains(page, "pauline") {
 		t.Errorf("the page does not say what it stopped: %s", page)
 	}
+	e.reads()
 	copied := e.cookie
 	if status, _ := e.asks(http.MethodPost, breakglassroom.Path+"/leave", nil); status != http.StatusSeeOther {
 		t.Errorf("leaving: %d", status)
@@ -196,6 +200,27 @@ func TestENTRY_8_TheSealedPasswordStopsAndReadsNobodyWhenTheProviderIsGone(t *te
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%d of %d are told, and the desk by %v", told, len(want), e.box.Letters("nadia@registre.example"))
+		}
+	}
+}
+
+// reads holds that the page is in both languages, each field with its label.
+func (e *envelope) reads() {
+	e.t.Helper()
+	for _, e.lang = range []string{"fr", "en"} {
+		_, body := e.asks(http.MethodGet, breakglassroom.Path, nil)
+		page := portaltest.Parse(e.t, body)
+		labelled := make(map[string]bool)
+		for _, label := range portaltest.All(page, "label") {
+			labelled[portaltest.Attr(label, "for")] = portaltest.Text(label) != ""
+		}
+		for _, field := range portaltest.All(page, "input", "select") {
+			if portaltest.Attr(field, "type") != "hidden" && !labelled[portaltest.Attr(field, "id")] {
+				e.t.Errorf("%s: the field %q has no label", e.lang, portaltest.Attr(field, "name"))
+			}
+		}
+		if top := portaltest.All(page, "html"); portaltest.Attr(top[0], "lang") != e.lang || len(portaltest.All(page, "h1")) != 1 {
+			e.t.Errorf("the page is not one in %s: %s", e.lang, body)
 		}
 	}
 }
