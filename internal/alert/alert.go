@@ -197,7 +197,7 @@ func pause(ctx context.Context, long time.Duration) {
 func Of(e ledger.Entry) (Alert, bool) {
 	a := Alert{Account: e.Account, Organisation: e.Organisation, Entry: e.Number, At: e.Time}
 	switch {
-	case e.Kind == ledger.BrokeGlass || e.Kind == ledger.GlassMended:
+	case e.Kind == ledger.BrokeGlass || e.Kind == ledger.Secured:
 		a = Alert{Kind: Broken, State: e.State, Entry: e.Number, At: e.Time}
 	case e.Kind == ledger.Placed && e.Account == breakglass.ID:
 		a = Alert{Kind: Broken, State: stopped, Entry: e.Number, At: e.Time}

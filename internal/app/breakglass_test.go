@@ -100,7 +100,7 @@ func (e *envelope) written() (list []string) {
 		if err != nil {
 			e.t.Fatal(err)
 		}
-		if entry.Account == breakglass.ID || entry.Kind == ledger.GlassMended {
+		if entry.Account == breakglass.ID || entry.Kind == ledger.Secured {
 			list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s", entry.Kind, entry.State, entry.Target)))
 		}
 	}

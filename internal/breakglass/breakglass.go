@@ -140,7 +140,7 @@ func (s *Secure) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 		state = ledger.Ceased
 	}
 	s.state = State{Sealed: kept.Sealed}
-	return ledger.Entry{Kind: ledger.GlassMended, Account: by.ID, Organisation: by.Organisation, State: state, Count: uint64(kept.Wrong)}, nil
+	return ledger.Entry{Kind: ledger.Secured, Account: by.ID, Organisation: by.Organisation, State: state, Count: uint64(kept.Wrong)}, nil
 }
 
 // Apply implements journal.Act.

@@ -9,10 +9,10 @@ import (
 	"poterne/internal/breakglass"
 )
 
-// breakGlassTable is the access that is left when the identity provider is away: a sealed
+// glassTable is the access that is left when the identity provider is away: a sealed
 // password, made by `poterne keys break-glass`, that opens what it takes to freeze and close,
 // and no file. It is reached from networks only: whoever reaches it can lock it by wrong tries.
-type breakGlassTable struct {
+type glassTable struct {
 	SealedFile string   `toml:"sealed_file" need:"sealed_file = \"break-glass.sealed\"; poterne keys break-glass makes it"`
 	Networks   []string `toml:"networks" need:"networks = [\"counter\"], from where it is reached; others can neither try it nor lock it"`
 }

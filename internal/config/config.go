@@ -66,7 +66,7 @@ type config struct {
 	Person     *personTable     `toml:"person"`
 	Mail       *mailTable       `toml:"mail"`
 	Alerts     alertsTable      `toml:"alerts"`
-	BreakGlass *breakGlassTable `toml:"break_glass"`
+	BreakGlass *glassTable     `toml:"break_glass"`
 	SIEM       siemTable        `toml:"siem"`
 	Traces     *tracesTable    `toml:"traces"`
 	Messages   *messagesTable   `toml:"messages"`

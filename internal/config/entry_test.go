@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/breakglass"
 	"poterne/internal/config"
@@ -50,6 +51,23 @@ func TestENTRY_8_TheBreakGlassAccessIsOffUnlessItIsWrittenAndSaysFromWhere(t *te
 		if _, err := parse(dir, config.Example+strings.Replace(table, was, is, 1)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// Promise: ENTRY-8
+func TestENTRY_8_NoAccountGoesByTheNameOfTheBreakGlassAccess(t *testing.T) {
+	dir := configtest.Secrets(t)
+	s, err := parse(dir, config.Example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "roster.toml")
+	text := "[[organisation]]\nid = \"ml\"\nsiret = \"90000000000017\"\nname = \"ML\"\n[[account]]\nid = \"Break-Glass\"\norganisation = \"ml\"\nrole = \"security\"\nname = \"Nadia\"\nissuer = \"https://connect.example\"\nsubject = \"n\"\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.ReadRoster(file, s, nil, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "goes by this name") {
+		t.Errorf("it is taken: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/breakglass"
 	"poterne/internal/ledger"
 	"poterne/internal/roster"
 )
@@ -91,6 +92,9 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 			wrong.Add(path+".id", "this account comes twice")
 		}
 		accountIDs.check(wrong, path+".id", a.ID)
+		if roster.Alike(a.ID) == roster.Alike(string(breakglass.ID)) {
+			wrong.Add(path+".id", "the break-glass access goes by this name in the ledger; write another")
+		}
 		named[a.ID] = true
 		identity := roster.Identity{Issuer: a.Issuer, Provider: a.Provider, Subject: a.Subject}
 		if role == roster.Programme {

@@ -64,7 +64,7 @@ const (
 	Erased        Kind = 81 // what was held of people was erased: deleted, or the keys of it destroyed
 	ArchiveRead   Kind = 82 // two people read what the archive keeps of a person
 	BrokeGlass    Kind = 87 // the break-glass access was tried, used or left
-	GlassMended   Kind = 88 // somebody of the desk ended it, or unlocked it
+	Secured    Kind = 88 // somebody of the desk ended it, or unlocked it
 	Heard         Kind = 62 // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -125,7 +125,7 @@ var kindNames = [...]string{
 	Erased:        "erased",
 	ArchiveRead:   "archive-read",
 	BrokeGlass:    "broke-glass",
-	GlassMended:   "glass-mended",
+	Secured:    "secured",
 }
 
 func (k Kind) String() string {
@@ -287,7 +287,7 @@ var fields = map[Kind][]string{
 	ArchiveRead:   also(doer, "Approver", "Person", "Epoch"),
 
 	BrokeGlass:  also(doer, "State", "Network", "Count", "Until", "Digest"),
-	GlassMended: also(doer, "State", "Count"),
+	Secured:    also(doer, "State", "Count"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),
