@@ -110,7 +110,9 @@ func Scenes() map[string]Scene {
 	damaged := portaltest.NewStage()
 	damaged.Fill()
 	damaged.Damage()
-	keeping, altered, telling := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	keeping, altered, telling, merging := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	merging.Incident("theo.marchand")
+	merging.Merging()
 	telling.Incident("theo.marchand")
 	telling.Tell()
 	keeping.Fill()
@@ -206,6 +208,11 @@ func Scenes() map[string]Scene {
 		"incident-altered":   altered.Visits("claire.noir", "GET", "/incidents/500", nil),
 		"incident-mend":      keeping.Visits("claire.noir", "POST", "/incidents/500/aware", url.Values{"at": {"demain"}, "from": {"nobody"}, "aware-because": {" "}}),
 		"incident-notice":    keeping.Visits("claire.noir", "GET", "/incidents/500/notices/cnil", nil),
+		"incident-edpb":      keeping.Visits("claire.noir", "GET", "/incidents/500/notices/edpb", nil),
+		"incident-merged":    merging.Visits("claire.noir", "GET", "/incidents/506", nil),
+		"incident-joined":    merging.Visits("claire.noir", "GET", "/incidents/500", nil),
+		"incident-merging":   merging.Visits("claire.noir", "GET", "/incidents/509", nil),
+		"incidents-merged":   merging.Visits("claire.noir", "GET", "/incidents", nil),
 		"incident-complete":  keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil/sent", url.Values{"stage": {"complete"}}),
 		"incident-answers":   keeping.Visits("claire.noir", "POST", "/incidents/500/notices/cnil", url.Values{"others": {"several"}, "description": {"une phrase"}}),
 		"incident-complaint": keeping.Visits("claire.noir", "GET", "/incidents/500/notices/complaint", nil),

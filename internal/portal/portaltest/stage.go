@@ -168,6 +168,28 @@ func (s *Stage) Incident(who roster.AccountID) {
 	})
 }
 
+// Merging opens a second file, and proposes to merge that one into the first; another was merged
+// into it before.
+func (s *Stage) Merging() {
+	do := func(file ledger.Number, step incident.Step) ledger.Number {
+		number, err := (stageFiles{s}).Do(context.Background(), incident.Write{File: file, By: "noa.lambert", Step: step})
+		if err != nil {
+			panic(err) // the stage is ours
+		}
+		return number
+	}
+	scope := incident.Scope{Accounts: []roster.AccountID{"camille.aubry"}, Since: Now.Add(-20 * time.Hour)}
+	ended := do(0, &incident.Opening{Title: "Dossier, compte de Camille Aubry", Scope: scope})
+	first := s.Lines[0].File
+	do(ended, &incident.Merged{Into: first})
+	do(first, &incident.Joined{Files: []ledger.Number{ended}, Scopes: []incident.Scope{scope}, Reference: notice.Reference(2026, 1), Count: incident.Count{
+		Scope: incident.Scope{Accounts: []roster.AccountID{"theo.marchand"}, Since: Now.Add(-26 * time.Hour)}, Also: []incident.Scope{scope}, People: 15, WithoutReason: 4, Disclosures: 21,
+		First: Now.Add(-25 * time.Hour), Last: Now.Add(-20 * time.Minute), Data: []incident.Category{{Field: register.Name, People: 15}}, Before: 140,
+	}})
+	second := do(0, &incident.Opening{Title: "Ouiform, compte de Théo Marchand", Scope: scope})
+	do(second, &incident.MergeProposal{Into: first, Because: "La même adresse de réseau"})
+}
+
 // Tell has the people of that file told, as far as some mails that are in doubt.
 func (s *Stage) Tell() {
 	s.files([]incident.Step{
