@@ -48,7 +48,7 @@ func (s *Sender) bounces(ctx context.Context) error {
 		if !name.Type().IsRegular() {
 			continue
 		}
-		if strings.HasSuffix(strings.ToLower(name.Name()), relayLog) {
+		if strings.HasSuffix(strings.ToLower(name.Name()), logEnding) {
 			read, err := s.relayLog(ctx, root, name.Name())
 			if err == nil && read {
 				err = root.Rename(name.Name(), seen+"/"+name.Name())

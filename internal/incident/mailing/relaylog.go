@@ -18,15 +18,15 @@ import (
 // whose. What a log does not have proves nothing: it may be another day's. That is settled by
 // hand.
 
-// relayLog is how the name of such a log ends, in the folder of mails that came back.
-const relayLog = ".log"
+// logEnding is how the name of such a log ends, in the folder of mails that came back.
+const logEnding = ".log"
 
-// settled is how long a log was left alone before it is read: it may still be copied.
-const settled = 2 * time.Second
+// leftAlone is how long a log was left alone before it is read: it may still be copied.
+const leftAlone = 2 * time.Second
 
-// taken are lines by which Postfix and Exim say that they have a mail, by its return path. A
+// acceptances are lines by which Postfix and Exim say that they have a mail, by its return path. A
 // mail that was refused has none of these, but others with the same address.
-var taken = []*regexp.Regexp{
+var acceptances = []*regexp.Regexp{
 	regexp.MustCompile(`^\S.* postfix[^ \[]*/qmgr\[\d+\]: [0-9A-Za-z]+: from=<([^>]+)>, size=\d+`),
 	regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*(?: \S+)?(?: \[\d+\])? [0-9A-Za-z]+-[0-9A-Za-z]+-[0-9A-Za-z]+ <= (\S+) `),
 }
@@ -38,7 +38,7 @@ func (s *Sender) relayLog(ctx context.Context, root *os.Root, name string) (read
 		return false, err
 	}
 	defer file.Close()
-	if about, err := file.Stat(); err != nil || time.Since(about.ModTime()) < settled {
+	if about, err := file.Stat(); err != nil || time.Since(about.ModTime()) < leftAlone {
 		return false, err
 	}
 	doubts, err := s.doubts(ctx)
@@ -72,7 +72,7 @@ func (s *settings) said(log io.Reader, with func(place) error) error {
 			err, line = full, nil
 		}
 		if text := string(line); strings.Contains(text, ours+"+") {
-			for _, form := range taken {
+			for _, form := range acceptances {
 				if match := form.FindStringSubmatch(text); match != nil {
 					if at, made := s.returned(match[1]); made {
 						if err := with(at); err != nil {

@@ -72,7 +72,7 @@ func TestTELL_1_TwoPeopleMergeAFileIntoAnotherAndEverybodyCountsOnce(t *testing.
 		local(time.Now().Add(-3 * time.Hour))[11:14], ", from the press", "2 accounts have not been stopped.", "And, of a file merged into this one: camille.aubry", "Initial notice, sent ")
 	says(t, h, officer, theos+"/notices/cnil", "4 distinct people, exactly", "Follows notice FR-7")
 	says(t, h, officer, camilles, "This file was merged into Kairos, compte de Théo", "merges this file into file", "in the paper")
-	if said := says(t, h, officer, camilles); strings.Contains(said, "is not as the ledger says") || strings.Contains(said, "Write the decision down") {
+	if said := says(t, h, officer, camilles); strings.Contains(said, "is not as the ledger says") || strings.Contains(said, "Write the decision down") || strings.Contains(said, "What is left to do") {
 		t.Errorf("the file that was merged: %s", said)
 	}
 	says(t, h, officer, "/incidents", "1 open file.", "merged into 2026-001-")
