@@ -57,6 +57,8 @@ func TestPictures(t *testing.T) {
 	}{
 		{"desk", samir, "/desk"},
 		{"account", samir, "/desk/accounts/pauline.mercier"},
+		{"wall", samir, "/desk/wall"},
+		{"month", samir, "/desk/month"},
 		{"directory", samir, "/desk/directory"},
 		{"order", samir, "/desk/orders/new?reach=service&effect=closed&target=dossier"},
 		{"incident", samir, incident},
@@ -74,7 +76,7 @@ func TestPictures(t *testing.T) {
 			room.on.do(chromedp.EmulateViewport(1280, 960))
 			room.on.prefers("light")
 			room.on.open(room.path)
-			if room.name == "desk" {
+			if room.name == "desk" || room.name == "wall" {
 				time.Sleep(2500 * time.Millisecond) // it comes alive
 			}
 			for _, theme := range []string{"light", "dark"} {
@@ -102,7 +104,7 @@ var docsPictures = map[string]struct {
 	height int64
 }{
 	"portal light": {"portal", 1360}, "stopped light": {"stopped", 720}, "dossier light": {"dossier", 960},
-	"desk light": {"desk", 1520}, "desk dark": {"desk-dark", 1520}, "incident light": {"incident", 1500}, "account light": {"account", 1480},
+	"desk light": {"desk", 1520}, "desk dark": {"desk-dark", 1520}, "wall dark": {"wall", 960}, "month light": {"month", 1200}, "incident light": {"incident", 1500}, "account light": {"account", 1480},
 }
 
 // forDocs keeps the upper part of a page in docs/img.
