@@ -2,7 +2,6 @@ package grants
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"poterne/internal/approval"
@@ -69,7 +68,8 @@ func (o OpenArchive) Decide(tx *journal.Tx, rows ArchiveRows) (ledger.Entry, err
 // Apply implements journal.Act: the reason for opening the file ends by itself.
 func (o OpenArchive) Apply(rows ArchiveRows, e ledger.Entry) error {
 	return rows.PutFacts(Archive, []reason.Fact{{
-		Kind: reason.ArchiveOpening, Account: e.Subject, Person: e.Person, From: e.Time, Until: e.Until, Source: Archive, ID: fmt.Sprint(uint64(e.Number)),
+		Kind: reason.ArchiveOpening, Account: e.Subject, Person: e.Person, From: e.Time, Until: e.Until, Source: Archive,
+		ID: reason.OpeningID(uint64(e.Number), e.Service),
 	}}, e.Number)
 }
 

@@ -59,7 +59,7 @@ func TestSCOPE_6_AnArchivedFileIsInNoEverydayPathAndOpensToTwoPeopleForAWhile(t 
 	p.want("a caseload and a ticket", p.opens(1), policy.Refused, policy.FileArchived)
 	p.event(meter.Event{Kind: meter.Cosigned, Person: person(1), Service: "dossier"})
 	p.want("a signature", p.after(time.Minute).opens(1), policy.Refused, policy.FileArchived)
-	opening := reason.Fact{Kind: reason.ArchiveOpening, Account: "pauline", Person: person(1), From: p.now, Until: p.now.Add(3 * time.Hour), Source: "archive", ID: "9"}
+	opening := reason.Fact{Kind: reason.ArchiveOpening, Account: "pauline", Person: person(1), From: p.now, Until: p.now.Add(3 * time.Hour), Source: "archive", ID: reason.OpeningID(9, "dossier")}
 	p.facts = append(p.facts, opening)
 	if r := p.after(time.Minute).opens(1); r.Verdict != policy.Shown || r.Reason.Kind != reason.ArchiveOpening {
 		t.Errorf("opened by two people: %v for %v", r.Verdict, r.Reason)
@@ -67,8 +67,19 @@ func TestSCOPE_6_AnArchivedFileIsInNoEverydayPathAndOpensToTwoPeopleForAWhile(t 
 	for _, sign := range []meter.Signs{meter.Listed, meter.SearchRow} {
 		p.want("open, and in no list", p.in(sign, 1), policy.Withheld, policy.FileArchived)
 	}
-	p.event(meter.Event{Kind: meter.Permitted, Cost: meter.People(10), Until: p.now.Add(time.Hour), Export: meter.ExportOf("dossier", "")})
-	p.want("open, and in no export", p.in(meter.Exported, 1), policy.Refused, policy.NoPermit)
+	p.event(meter.Event{Kind: meter.Permitted, Cost: meter.People(10), Until: p.now.Add(time.Hour), Export: meter.ExportOf("dossier", ask(1).Route)})
+	p.want("open, and in no export", p.in(meter.Exported, 1), policy.Withheld, policy.NoPermit)
+	p.asks = func(a *policy.Ask) { a.Service = "statistics" }
+	p.more = func(f *policy.Facts) { f.Habilitations[0].Service = "statistics" }
+	p.want("through another service it is not open", p.opens(1), policy.Refused, policy.FileArchived)
+	p.asks, p.more = nil, nil
+	archived := p.facts
+	p.facts = p.facts[len(p.facts)-1:] // the file was taken out of the archive again
+	p.want("an opening takes nobody into an export, even then", p.in(meter.Exported, 1), policy.Withheld, policy.NoPermit)
+	if r := p.in(meter.SearchRow, 1); r.Why == policy.Explained {
+		t.Errorf("and into no search: %v", r.Why)
+	}
+	p.facts = archived
 	p.want("it ends by itself", p.after(3*time.Hour).opens(1), policy.Refused, policy.FileArchived)
 	p.facts[len(p.facts)-1].Account, p.facts[len(p.facts)-1].From, p.facts[len(p.facts)-1].Until = "colleague", p.now, p.now.Add(time.Hour)
 	p.want("it is the one account's", p.after(time.Minute).opens(1), policy.Refused, policy.FileArchived)

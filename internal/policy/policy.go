@@ -275,7 +275,7 @@ type weighing struct {
 func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 	spared := r.Observed.Limits(ask)
 	met, proved := facts.Meter.CanariesListed(meter.CanaryListedLimit, spared, now)
-	facts.Evidence.Silent = facts.Orders.Silent(now)
+	facts.Evidence.Silent, facts.Evidence.Service = facts.Orders.Silent(now), ask.Service
 	return weighing{
 		ask: ask, now: now, rules: r, watch: r.Watches[ask.Role],
 		allowance: r.Allowance(ask, facts, now),
@@ -368,6 +368,9 @@ func (w *weighing) weigh(opening Opening) Ruling {
 		return w.nonexistent()
 	}
 	found := w.explainer.Of(opening.Person)
+	if found.Kind == reason.ArchiveOpening && !w.ask.Signs.Opens() { // in no list and no export, even if the file is active again
+		found = reason.Reason{}
+	}
 	if denial, apart := w.apart(opening, found); apart {
 		return denial
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"poterne/internal/register"
@@ -104,6 +105,14 @@ type Fact struct {
 	Waits        uint64           // the entry that brought it, until a second person admits it; zero: it waits for none
 }
 
+// OpeningID is the ID of an ArchiveOpening: the entry that says it, and the service through which
+// it opens.
+func OpeningID(entry uint64, service roster.ServiceID) string {
+	return fmt.Sprint(entry) + openedThrough(service)
+}
+
+func openedThrough(service roster.ServiceID) string { return " " + string(service) }
+
 // Evidence is everything known, when the answer is about to be decided, about
 // the asker and the people in it.
 type Evidence struct {
@@ -112,6 +121,8 @@ type Evidence struct {
 	// Silent is when each source that a bypass is for was heard last: the asker's own caseload
 	// holds as it did at that moment. Nil while no bypass is in force.
 	Silent map[string]time.Time
+	// Service is the one that is asked through: an archived file was opened there only.
+	Service roster.ServiceID
 }
 
 // Reason is why an opening is explained, with the fact behind it.
@@ -152,7 +163,7 @@ func Explain(account roster.AccountID, organisation roster.OrganisationID, evide
 		case fact.Kind == Protected:
 			note(&e.protected, fact.Person, true)
 			continue
-		case fact.Kind.Apart():
+		case fact.Kind.Apart(), fact.Kind == ArchiveOpening && !strings.HasSuffix(fact.ID, openedThrough(evidence.Service)):
 			continue
 		}
 		found, typed := explains(fact, account, organisation, covers)
