@@ -136,10 +136,10 @@ func (o *Opened) sender(ctx context.Context, files incident.Service, w journal.W
 		_, m.host, _ = strings.Cut(o.Origin, "://")
 	}
 	explain := func(ctx context.Context, file ledger.Number, slot int, people []register.PersonID) error {
-		batch, now := &intake.FactBatch{Source: "incident"}, ledger.Cut(o.Now())
+		batch, now := &intake.FactBatch{Source: intake.ByIncident}, ledger.Cut(o.Now())
 		for i, person := range people {
 			batch.Facts = append(batch.Facts, reason.Fact{
-				Kind: reason.Told, Account: asks.Account, Person: person, Source: "incident", ID: fmt.Sprintf("%d.%d.%d", file, slot, i), From: now, Until: now.Add(reasonFor),
+				Kind: reason.Told, Account: asks.Account, Person: person, Source: intake.ByIncident, ID: fmt.Sprintf("%d.%d.%d", file, slot, i), From: now, Until: now.Add(reasonFor),
 			})
 		}
 		_, err := journal.Do(ctx, w, batch)

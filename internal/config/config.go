@@ -24,6 +24,7 @@ import (
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/i18n"
+	"poterne/internal/grants"
 	"poterne/internal/intake"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
@@ -740,6 +741,12 @@ func (c *config) signin(s *Settings, files secretFiles) {
 	files.wrong.In("signin", s.SignIn.Check())
 }
 
+// ownSources are names of facts that Poterne says itself: one of another system under the same name
+// would replace them, or be replaced.
+var ownSources = map[string]string{
+	intake.ByHand: "managers assign in the portal", grants.Archive: "two people open in the archive", intake.ByIncident: "the messages about an incident are sent by",
+}
+
 func (c *config) sources(s *Settings, files secretFiles) {
 	s.Silence, s.Tokens, s.Sources = map[string]time.Duration{}, map[string]intake.Token{}, map[string]intake.Source{}
 	for i, source := range c.Source {
@@ -748,8 +755,8 @@ func (c *config) sources(s *Settings, files secretFiles) {
 			files.wrong.Add(path+".name", "this source is declared twice")
 		}
 		identifier(files.wrong, path+".name", source.Name)
-		if source.Name == intake.ByHand {
-			files.wrong.Add(path+".name", "%q is what managers assign in the portal; choose another name", intake.ByHand)
+		if what, ours := ownSources[source.Name]; ours {
+			files.wrong.Add(path+".name", "%q is what %s; choose another name", source.Name, what)
 		}
 		if source.SilentAfter < 0 {
 			files.wrong.Add(path+".silent_after", "not a time to wait; write one such as \"24h\"")

@@ -456,6 +456,12 @@ func TestASourceIsDeclaredWithItsKinds(t *testing.T) {
 			t.Errorf("%s: %v, want %q", sentence, err, c.says)
 		}
 	}
+	for _, own := range []string{"assignment", "archive", "incident"} { // a fact of another system under such a name would be replaced by one of our own, or replace it
+		text := strings.Replace(config.Example, `name = "agenda"`, `name = "`+own+`"`, 1)
+		if _, err := parse(dir, text); err == nil || !strings.Contains(err.Error(), `source[1].name: "`+own+`" is what`) {
+			t.Errorf("a source called %s: %v", own, err)
+		}
+	}
 }
 
 func TestWitnessesAreComplainedOf(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"poterne/internal/typed"
 )
 
-// Archive is what facts are said by that two people bring about by opening an archived file.
+// Archive is what facts are said by that two people bring about by opening an archived file. No
+// system has this name.
 const Archive = "archive"
 
 // LongestArchive is how long an archived file stays open at most.

@@ -19,6 +19,10 @@ import (
 // ByHand is the source of what a manager assigns in the portal. No system has this name.
 const ByHand = "assignment"
 
+// ByIncident is the source of the reasons for reading where the people of an incident can be
+// reached. No system has this name.
+const ByIncident = "incident"
+
 // What may be entrusted: in one assignment, to one account within 28 days by hand, and by one
 // person within 28 days, who asks for it or admits it. The security desk admits ten times as
 // much, since it admits what systems tell; an account younger than 28 days is given a tenth.
