@@ -312,6 +312,45 @@ func TestPERSON_6_WithTheWrongKeysNothingIsArchived(t *testing.T) {
 	}
 }
 
+// A node that stops between the two steps of destroying a key leaves its file, overwritten. That
+// is no key: nothing is wrapped under it, even if the clock goes back, and others are read beside it.
+//
+// Promise: PERSON-6
+func TestPERSON_6_AKeyThatWasOverwrittenIsNoKey(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.until(2026, time.March)
+	h.asked(2, second)
+	h.until(2026, time.July)
+	h.run(false)
+	gone := filepath.Join(h.keys, "2027-01.key")
+	if err := os.WriteFile(gone, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if one, other := h.reads(h.db, h.keys, 1), h.reads(h.db, h.keys, 2); one != "" || !strings.Contains(other, second) {
+		t.Errorf("beside it is read: %s, and %s", one, other)
+	}
+	keys, err := archive.OpenKeys(h.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	month, err := ledger.ParseMonth("2027-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := keys.Make(month, month); err == nil {
+		t.Errorf("people are archived under a key that everybody has: %x", key)
+	}
+	h.until(2027, time.February)
+	if told := h.run(false); told != "keys of 2027-01: 1 records erased" {
+		t.Errorf("the next run: %q", told)
+	}
+	if _, err := os.Stat(gone); err == nil {
+		t.Error("its file is still there")
+	}
+}
+
 // Promise: SCOPE-6, PERSON-6
 func TestSCOPE_6_WhatIsHeldOfAnArchivedPersonLivesApartAtOnce(t *testing.T) {
 	h := newHouse(t)

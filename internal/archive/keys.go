@@ -50,13 +50,19 @@ func (k *Keys) Of(period ledger.Month) ([]byte, error) {
 	key, err := k.folder.ReadFile(file(period))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fault.Errorf(fault.Absent, "there is no key of %s: what it wrapped is erased", period)
+		return nil, erased(period)
 	case err != nil:
 		return nil, fmt.Errorf("reading a key of the archive: %w", err)
 	case len(key) != keyBytes:
 		return nil, fmt.Errorf("the archive's key of %s was damaged", period)
+	case [keyBytes]byte(key) == [keyBytes]byte{}: // its file was overwritten, and not removed yet
+		return nil, erased(period)
 	}
 	return key, nil
+}
+
+func erased(period ledger.Month) error {
+	return fault.Errorf(fault.Absent, "there is no key of %s: what it wrapped is erased", period)
 }
 
 // Make returns the key of a period, and makes it when there is none. It is durable before

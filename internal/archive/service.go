@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
@@ -242,6 +243,9 @@ func (s Service) Read(ctx context.Context, reading Reading) (texts [][]byte, err
 	}
 	for _, until := range periods {
 		found, err := s.open(ctx, until, reading.Person)
+		if fault.Is(err, fault.Absent) { // it was destroyed meanwhile
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
