@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -13,6 +14,8 @@ import (
 	"net/textproto"
 	"os"
 	"strings"
+
+	"poterne/internal/ledger"
 )
 
 const (
@@ -44,47 +47,67 @@ func (s *Sender) bounces(ctx context.Context) error {
 	if err := root.Mkdir(seen, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
+	open, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	var wrong error
 	for _, name := range names {
 		if !name.Type().IsRegular() {
 			continue
 		}
+		read := s.bounce
 		if strings.HasSuffix(strings.ToLower(name.Name()), logEnding) {
-			read, err := s.relayLog(ctx, root, name.Name())
-			if err == nil && read {
-				err = root.Rename(name.Name(), seen+"/"+name.Name())
-			}
-			if err != nil && !errors.Is(err, Lost) { // Lost: another node reads it
-				return err
-			}
-			continue
+			read = s.relayLog
 		}
-		file, err := root.Open(name.Name())
-		if err != nil {
-			return err
+		done, err := read(ctx, root, name.Name(), open)
+		if err == nil && done {
+			err = root.Rename(name.Name(), seen+"/"+name.Name())
 		}
-		raw, err := io.ReadAll(io.LimitReader(file, largestBounce))
-		if err := errors.Join(err, file.Close()); err != nil {
-			return err
-		}
-		at, action := s.report(raw)
-		switch {
-		case action == "failed":
-			err = s.becomes(ctx, at, Bounced, Taken, Doubted, Intended) // a mail that came back was taken
-		case action != "": // it is on its way, or there: the server had it
-			err = s.had(ctx, at)
-		default:
-			s.Log.InfoContext(ctx, "a mail in the folder of those that came back is none of ours", slog.String("file", name.Name()))
-		}
-		if errors.Is(err, Lost) {
-			return nil // another node reads these
-		} else if err != nil {
-			return err
-		}
-		if err := root.Rename(name.Name(), seen+"/"+name.Name()); err != nil {
-			return err
+		if err != nil && !errors.Is(err, Lost) { // Lost: another node reads it
+			wrong = errors.Join(wrong, fmt.Errorf("%s: %w", name.Name(), err)) // it MUST NOT keep the others from being read
 		}
 	}
-	return nil
+	return wrong
+}
+
+// bounce reads a mail that came back. One about a list whose sending has ended changes nothing:
+// what became of each was sealed then.
+func (s *Sender) bounce(ctx context.Context, root *os.Root, name string, open map[ledger.Number]bool) (read bool, err error) {
+	file, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, largestBounce))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return false, err
+	}
+	switch at, action := s.report(raw); {
+	case action == "":
+		s.Log.InfoContext(ctx, "a mail in the folder of those that came back is none of ours", slog.String("file", name))
+	case !open[at.list]:
+		s.Log.InfoContext(ctx, "a mail came back about a sending that has ended", slog.String("file", name))
+	case action == "failed":
+		err = s.becomes(ctx, at, Bounced, Taken, Doubted, Intended) // a mail that came back was taken
+	default: // it is on its way, or there: the server had it
+		err = s.had(ctx, at)
+	}
+	return err == nil, err
+}
+
+// open are the lists whose people are told, or will be again: until the sending has ended.
+func (s *Sender) open(ctx context.Context) (map[ledger.Number]bool, error) {
+	files, err := s.Files.Files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	open := make(map[ledger.Number]bool)
+	for _, f := range files {
+		if f.Telling.Begun != nil && f.Telling.Ended == nil {
+			open[f.Telling.List] = true
+		}
+	}
+	return open, nil
 }
 
 // report reads what a report says of whose mail: that it failed for good, or is delayed, relayed or

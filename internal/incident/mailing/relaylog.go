@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"poterne/internal/ledger"
 )
 
 // The mail server's own log settles mails that are in doubt: the return path of each is its own,
@@ -32,7 +34,7 @@ var acceptances = []*regexp.Regexp{
 }
 
 // relayLog reads a log in the folder of mails that came back, unless it may still be copied.
-func (s *Sender) relayLog(ctx context.Context, root *os.Root, name string) (read bool, err error) {
+func (s *Sender) relayLog(ctx context.Context, root *os.Root, name string, open map[ledger.Number]bool) (read bool, err error) {
 	file, err := root.Open(name)
 	if err != nil {
 		return false, err
@@ -41,7 +43,7 @@ func (s *Sender) relayLog(ctx context.Context, root *os.Root, name string) (read
 	if about, err := file.Stat(); err != nil || time.Since(about.ModTime()) < leftAlone {
 		return false, err
 	}
-	doubts, err := s.doubts(ctx)
+	doubts, err := s.doubts(ctx, open)
 	if err != nil {
 		return false, err
 	}
@@ -91,26 +93,19 @@ func (s *settings) said(log io.Reader, with func(place) error) error {
 	}
 }
 
-// doubts are the mails in doubt of all lists whose people are told, or were about to be when the
-// program ended.
-func (s *Sender) doubts(ctx context.Context) (map[place]bool, error) {
-	files, err := s.Files.Files(ctx)
-	if err != nil {
-		return nil, err
-	}
+// doubts are the mails in doubt of some lists, and those that were about to go when the program
+// ended.
+func (s *Sender) doubts(ctx context.Context, lists map[ledger.Number]bool) (map[place]bool, error) {
 	doubts := make(map[place]bool)
-	for _, f := range files {
-		if f.Telling.Begun == nil || f.Telling.Ended != nil {
-			continue
-		}
+	for list := range lists {
 		part := 0
-		for fates, err := range s.Rows.Fates(ctx, f.Telling.List) {
+		for fates, err := range s.Rows.Fates(ctx, list) {
 			if err != nil {
 				return nil, err
 			}
 			for i, fate := range fates {
 				if Fate(fate) == Doubted || Fate(fate) == Intended {
-					doubts[place{f.Telling.List, part, i}] = true
+					doubts[place{list, part, i}] = true
 				}
 			}
 			part++

@@ -105,8 +105,29 @@ func TestTELL_4_MailsInDoubtAreSettledByTheServersLogAndByReports(t *testing.T) 
 	if err := os.Chtimes(filepath.Join(folder, "late.log"), time.Now(), time.Now().Add(-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	until(t, sender, func() bool { _, err := os.Stat(filepath.Join(folder, "seen", "late.log")); return err == nil })
-	if _, now, err := h.rows.Part(t.Context(), theList, 0); err != nil || mailing.Fate(now[3]) != mailing.Doubted {
-		t.Errorf("after the end: %d, %v", now[3], err)
+	for name, body := range map[string]string{"late": report(4, "delivered"), "later": report(0, "failed")} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What cannot be put away keeps nothing else from being read.
+	for _, taken := range []string{"0", "0.log"} {
+		if err := os.MkdirAll(filepath.Join(folder, "seen", taken), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, taken), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(filepath.Join(folder, "0.log"), time.Now(), time.Now().Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, sender, func() bool {
+		read, _ := filepath.Glob(filepath.Join(folder, "seen", "late*"))
+		return len(read) == 3
+	})
+	_, now, err = h.rows.Part(t.Context(), theList, 0)
+	if err != nil || mailing.Fate(now[3]) != mailing.Doubted || mailing.Fate(now[4]) != mailing.Doubted || mailing.Fate(now[0]) != mailing.Taken {
+		t.Errorf("after the end: %d, %v", now[:5], err)
 	}
 }
