@@ -86,7 +86,7 @@ func (d *Door) logout(ctx context.Context, token string) error {
 		}
 	}
 	// Last: when something failed before, the provider may send it again.
-	first, err := d.sessions.Once(ctx, digest("logout "+said.ID), said.At.Add(logoutFresh+logoutSkew))
+	first, err := d.sessions.Once(ctx, digest("logout "+issuer+"\x00"+said.ID), said.At.Add(logoutFresh+logoutSkew))
 	if err == nil && !first {
 		return refused(errors.New("logout token: shown before"))
 	}

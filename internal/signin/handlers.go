@@ -154,6 +154,9 @@ func (d *Door) prove(r *http.Request, begun pending, answer url.Values) (proof, 
 	if from == nil {
 		return proof{}, Stale, errors.New("the provider that was asked is none any more")
 	}
+	if r.URL.Path != from.settings.callback { // the code is another's: it must not be shown to this one
+		return proof{}, Unverified, errors.New("the answer came to another provider's address")
+	}
 	said, err := from.finish(r.Context(), begun, answer)
 	if err != nil {
 		return proof{}, reason(err), err

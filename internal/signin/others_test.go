@@ -58,7 +58,24 @@ func (b *browser) goes(with string, f *forger) string {
 	if to := answer.Header.Get("Location"); !strings.HasPrefix(to, f.server.URL+"/authorize?") {
 		b.h.t.Fatalf("%s is at %q: shown %v", with, to, b.h.shown)
 	}
-	return signin.CallbackPath + "?" + f.authorize(answer.Header.Get("Location")).Encode()
+	return f.back(answer.Header.Get("Location"))
+}
+
+// back is where a provider that is asked, and agrees, sends the browser: it knows no other address.
+func (f *forger) back(asked string) string {
+	f.t.Helper()
+	answer := f.authorize(asked)
+	return at(f.t, asked) + "?" + answer.Encode()
+}
+
+// at is the path that a provider is asked to answer at.
+func at(t *testing.T, asked string) string {
+	t.Helper()
+	u, err := url.Parse(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Query().Get("redirect_uri"), origin)
 }
 
 // People choose their provider by its name; an account is opened by its own, judged by that one's profile,
@@ -96,7 +113,7 @@ func TestRUN_8_PeopleChooseAmongProvidersAndAnAccountIsOpenedByItsOwn(t *testing
 		if !strings.HasPrefix(asked, test.from.server.URL) {
 			t.Errorf("%s: a step-up is asked for at %s", name, asked)
 		}
-		b.does("GET", signin.CallbackPath+"?"+test.from.authorize(asked).Encode())
+		b.does("GET", test.from.back(asked))
 		if len(h.stepUp) != 1 {
 			t.Errorf("%s: no step-up, shown %v", name, h.shown)
 		}
@@ -115,19 +132,19 @@ func TestRUN_8_OneProvidersWordIsNotTakenForAnothers(t *testing.T) {
 	for name, way := range map[string]func(b *browser, ours, other *forger) string{
 		"an answer of the other to a question of the first": func(b *browser, ours, other *forger) string {
 			asked := b.does("GET", signin.BeginPath+"?with=ProConnect").Header.Get("Location")
-			return signin.CallbackPath + "?" + other.authorize(asked).Encode()
+			return other.back(asked)
 		},
 		"an answer of the first, said to be the other's": func(b *browser, ours, other *forger) string {
 			asked := b.does("GET", signin.BeginPath+"?with=La+mission").Header.Get("Location")
 			answer := ours.authorize(asked)
 			answer.Set("iss", other.server.URL)
-			return signin.CallbackPath + "?" + answer.Encode()
+			return at(b.h.t, asked) + "?" + answer.Encode()
 		},
 		"an answer without an issuer, of who names one": func(b *browser, ours, other *forger) string {
 			asked := b.does("GET", signin.BeginPath+"?with=La+mission").Header.Get("Location")
 			answer := other.authorize(asked)
 			answer.Del("iss")
-			return signin.CallbackPath + "?" + answer.Encode()
+			return at(b.h.t, asked) + "?" + answer.Encode()
 		},
 		"a token of the first, handed out by the other": func(b *browser, ours, other *forger) string {
 			other.token = set(claims{"iss": ours.server.URL})
@@ -170,17 +187,67 @@ func TestRUN_8_OneProvidersWordIsNotTakenForAnothers(t *testing.T) {
 	odette.isOut(signin.Recalled)
 
 	asked := ninon.does("POST", signin.StepUpPath).Header.Get("Location") // and comes back with the other's word
-	ninon.does("GET", signin.CallbackPath+"?"+other.authorize(asked).Encode())
+	ninon.does("GET", other.back(asked))
 	if len(h.stepUp) != 0 {
 		t.Errorf("the other's word is a step-up: shown %v", h.shown)
+	}
+
+	gone["iss"] = h.forger.server.URL // under the name that the other gave a token of its own
+	if answer := h.says(h.forger.sign(h.forger.idSign, gone)); answer.StatusCode != http.StatusOK {
+		t.Errorf("the other's token uses up one of the first's: %s", answer.Status)
+	}
+	ninon.isOut(signin.Recalled)
+}
+
+// A provider that somebody chose sends them on to another, which names no issuer, with a question of
+// the thief's own: it is not handed the code, with which the thief would have signed in.
+func TestRUN_8_AProviderIsNotHandedAnothersCode(t *testing.T) {
+	h, other := twoRealms(t)
+	for _, f := range []*forger{h.forger, other} {
+		f.meta = set(claims{"authorization_response_iss_parameter_supported": nil})
+		f.answer = func(answer url.Values) { answer.Del("iss") }
+	}
+	thief, ninon := h.browser(), h.browser()
+	begun := thief.does("GET", signin.BeginPath+"?with=ProConnect").Header.Get("Location")
+	chosen := ninon.does("GET", signin.BeginPath+"?with=La+mission").Header.Get("Location")
+	mixed, err := url.Parse(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(asked string) string { return asked[strings.Index(asked, "state=")+6:][:52] }
+	q := mixed.Query()
+	q.Set("state", state(chosen))
+	mixed.RawQuery = q.Encode()
+	served := other.served
+	answer := h.forger.authorize(mixed.String())
+	ninon.does("GET", at(t, begun)+"?"+answer.Encode())
+	if other.served != served {
+		t.Error("the other provider was shown a code of the first's")
+	}
+	ninon.isOut("")
+	answer.Set("state", state(begun))
+	if thief.does("GET", at(t, begun)+"?"+answer.Encode()); len(h.sessions.Rows()) != 1 {
+		t.Error("the code itself would have been of no use to the thief: the test shows nothing")
+	}
+	if honest := ninon.goes("La mission", other); !strings.HasPrefix(honest, signin.CallbackPath+"/la-mission?") {
+		t.Errorf("the other answers at %s", honest)
+	} else {
+		ninon.does("GET", honest)
+	}
+	if who := ninon.isSignedIn(); who.Account != "odette" {
+		t.Errorf("it signs in %+v", who)
 	}
 }
 
 func TestRUN_8_ProvidersThatPeopleCannotTellApartAreRefused(t *testing.T) {
 	h := newHouse(t)
 	for want, change := range map[string]func(*signin.Settings){
-		"one issuer":             func(s *signin.Settings) { s.Others[0].Issuer = s.Issuer },
-		"one name":               func(s *signin.Settings) { s.Others[0].Name = s.Name },
+		"one issuer": func(s *signin.Settings) { s.Others[0].Issuer = s.Issuer },
+		"one name":   func(s *signin.Settings) { s.Others[0].Name = s.Name },
+		"would answer at": func(s *signin.Settings) {
+			s.Others = append(s.Others, s.Others[0])
+			s.Others[1].Name, s.Others[1].Issuer = "la-mission", "https://other.example"
+		},
 		"write one":              func(s *signin.Settings) { s.Name = "" },
 		"not https":              func(s *signin.Settings) { s.Others[0].Issuer = "http://sso.example" },
 		"both needed":            func(s *signin.Settings) { s.Others[0].ClientSecret = "" },

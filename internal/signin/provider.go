@@ -153,7 +153,7 @@ func (p *provider) config(m *metadata, origin string) *oauth2.Config {
 	}
 	return &oauth2.Config{
 		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Endpoint: endpoint,
-		RedirectURL: origin + CallbackPath,
+		RedirectURL: origin + p.settings.callback,
 		Scopes:      p.settings.Profile.scopes(),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ import (
 const (
 	Prefix       = "/.poterne/"
 	BeginPath    = Prefix + "begin"      // GET, ?return=/where/to/go/back
-	CallbackPath = Prefix + "callback"   // GET, registered with the identity provider
+	CallbackPath = Prefix + "callback"   // GET, registered with the identity provider; further providers have one each below it
 	StepUpPath   = Prefix + "step-up"    // POST, return=/where/to/go/back
 	LeavePath    = Prefix + "leave"      // POST
 	LeftPath     = Prefix + "left"       // GET, registered with the identity provider
@@ -102,6 +103,8 @@ type Settings struct {
 	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
 	// browser has one.
 	Device func(secret string) string
+
+	callback string // the path that the provider answers at: see at
 }
 
 // Party is a further identity provider, and who we are to it.
@@ -113,12 +116,18 @@ type Party struct {
 	Profile      Profile
 }
 
-// at are the settings as they are for each provider, the first first.
+// unsaid is what of a provider's name its address does not say.
+var unsaid = regexp.MustCompile(`[^a-z0-9]+`)
+
+// at are the settings as they are for each provider, the first first. Each answers at an
+// address of its own, so that the answer of one that names no issuer is not taken for another's.
 func (s Settings) at() []Settings {
+	s.callback = CallbackPath
 	all := []Settings{s}
 	for _, o := range s.Others {
 		one := s
 		one.Name, one.Issuer, one.ClientID, one.ClientSecret, one.Profile = o.Name, o.Issuer, o.ClientID, o.ClientSecret, o.Profile
+		one.callback = CallbackPath + "/" + unsaid.ReplaceAllString(strings.ToLower(o.Name), "-")
 		if one.Profile.UserInfo == "" {
 			one.Profile = ProConnect()
 		}
@@ -361,6 +370,8 @@ func (s Settings) Check() error {
 		for _, other := range s.at()[:i] {
 			if other.Issuer == one.Issuer || other.Name == one.Name {
 				wrong.Add("other", "two providers have one issuer, or one name by which people choose")
+			} else if other.callback == one.callback {
+				wrong.Add("other", "two providers would answer at %s: have their names differ in more than signs and accents", one.callback)
 			}
 		}
 		if len(s.Others) > 0 && one.Name == "" {
@@ -435,7 +446,9 @@ func Loopback(host string) bool {
 // Mount puts the door's handlers on mux.
 func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+BeginPath, d.Begin)
-	mux.HandleFunc("GET "+CallbackPath, d.Callback)
+	for _, p := range d.providers {
+		mux.HandleFunc("GET "+p.settings.callback, d.Callback)
+	}
 	mux.HandleFunc("POST "+StepUpPath, d.StepUp)
 	mux.HandleFunc("GET "+InvitedPath, d.Invitation)
 	mux.HandleFunc("POST "+InvitedPath, d.AcceptInvitation)
