@@ -328,7 +328,7 @@ var answers = map[string]string{
 	"account": "karim", "accounts": "karim", "of": "karim", "target": "karim", "subject": "karim", "id": "karim", "user": "karim", "login": "karim",
 	"because": "un motif", "words": "un motif", "why": "for-you", "title": "Un vol", "name": "Une clé", "until": "2099-01-01", "since": "2026-01-01", "period": "hour",
 	"reach": "account", "effect": "narrowed", "service": "people", "role": "adviser", "mail": planted + "@mission.example", "q": "ka", "do": "approve", "source": "agenda",
-	"form": "cnil", "client": "entra", "transmitter": "entra", "file": "style.css", "resource": "checkpoint", "identifier": "4711", "by": signin.BySignIn, "return": "/",
+	"form": "cnil", "client": "entra", "transmitter": "entra", "file": "style.css", "resource": "checkpoint", "provider": "mission-locale", "identifier": "4711", "by": signin.BySignIn, "return": "/",
 	"password": planted, "secret": planted, "passkey": planted, "key": planted, "token": planted, "issuer": planted, "identity": planted, "passkey-answer": planted,
 	"passkey-challenge": planted, "code": planted, "challenge": planted, "signature": planted, "state": planted, "person": "4711",
 }

@@ -446,9 +446,8 @@ func Loopback(host string) bool {
 // Mount puts the door's handlers on mux.
 func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+BeginPath, d.Begin)
-	for _, p := range d.providers {
-		mux.HandleFunc("GET "+p.settings.callback, d.Callback)
-	}
+	mux.HandleFunc("GET "+CallbackPath, d.Callback)
+	mux.HandleFunc("GET "+CallbackPath+"/{provider}", d.Callback)
 	mux.HandleFunc("POST "+StepUpPath, d.StepUp)
 	mux.HandleFunc("GET "+InvitedPath, d.Invitation)
 	mux.HandleFunc("POST "+InvitedPath, d.AcceptInvitation)
