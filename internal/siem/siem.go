@@ -1,6 +1,6 @@
 // Package siem hands the ledger on to whoever collects security events: each entry as one
 // event of OCSF, as a line of JSON, at least once, in order, with the entry's number as its
-// identity. It names no person of the register.
+// identity. It names no person of the register. Its sender serves others who are told of entries.
 package siem
 
 import (
@@ -17,11 +17,11 @@ import (
 	"poterne/internal/ledger"
 )
 
-// Sink takes events in.
+// Sink is told of entries.
 type Sink interface {
-	// Send hands over lines of events, and returns once they were taken: what an error may
-	// have lost is sent again.
-	Send(ctx context.Context, lines [][]byte) error
+	// Send hands over what it says of entries, and returns once that was taken: what an error
+	// may have lost is sent again.
+	Send(ctx context.Context, entries []ledger.Entry) error
 }
 
 // Deps are what the sender relies on.
@@ -34,6 +34,7 @@ type Deps struct {
 		// FirstAt returns the number of the first entry at or after a time.
 		FirstAt(context.Context, time.Time) (ledger.Number, error)
 	}
+	Name string         // of the sink, as one node at a time has it and as the log says it
 	Kept journal.Keeper // of the position
 	// Once sets a mark until a time, and reports whether it was new: of all nodes, one sends.
 	Once func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
@@ -68,25 +69,15 @@ func (s *Sender) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	for ctx.Err() == nil {
-		now := s.Now()
-		period := now.UnixNano() / int64(s.turn)
-		ends := time.Unix(0, (period+1)*int64(s.turn))
-		mine, err := s.Once(ctx, sha256.Sum256(fmt.Appendf(nil, "siem %d", period)), ends.Add(s.turn))
-		if err == nil && mine {
-			err = s.during(ctx, ends.Sub(now))
-		}
-		if err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "security events wait: they are sent again", slog.Any("err", err))
-		}
-		pause(ctx, ends.Sub(s.Now()))
-	}
+	journal.Alone{Name: s.Name, Turn: s.turn, Once: s.Once, Now: s.Now}.Run(ctx, s.during, func(err error) {
+		s.Log.WarnContext(ctx, "security events wait: they are sent again", slog.String("to", s.Name), slog.Any("err", err))
+	})
 	return nil
 }
 
-// during sends for a while, from the position that is kept.
-func (s *Sender) during(ctx context.Context, long time.Duration) error {
-	ctx, stop := context.WithTimeout(ctx, long)
+// during sends for a turn, from the position that is kept.
+func (s *Sender) during(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	from, err := s.from(ctx)
 	if err != nil {
@@ -108,12 +99,13 @@ func (s *Sender) during(ctx context.Context, long time.Duration) error {
 		}
 	}()
 	for {
-		lines, next, err := gather(ctx, entries)
-		if len(lines) > 0 {
-			if err := s.send(ctx, lines); err != nil {
+		batch, err := gather(ctx, entries)
+		if len(batch) > 0 {
+			if err := s.send(ctx, batch); err != nil {
 				return err
 			}
 			// If the program stops here, these are sent again.
+			next := batch[len(batch)-1].Number + 1
 			if err := s.Kept.Keep(ctx, []journal.Kept{{What: position, Number: next, State: []byte{1}}}); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("keeping how far events were sent: %w", err)
 			}
@@ -131,43 +123,39 @@ func (s *Sender) during(ctx context.Context, long time.Duration) error {
 
 // gather takes what comes, until it is enough or a second is over. An error says that no more
 // comes.
-func gather(ctx context.Context, entries <-chan ledger.Entry) (lines [][]byte, next ledger.Number, err error) {
+func gather(ctx context.Context, entries <-chan ledger.Entry) (batch []ledger.Entry, err error) {
 	var over <-chan time.Time
-	for len(lines) < most {
+	for len(batch) < most {
 		select {
 		case e, more := <-entries:
 			if !more {
-				return lines, next, context.Canceled
+				return batch, context.Canceled
 			}
-			line, err := json.Marshal(EventOf(e))
-			if err != nil {
-				return lines, next, err
-			}
-			lines, next = append(lines, line), e.Number+1
+			batch = append(batch, e)
 			if over == nil {
 				over = time.After(gathers)
 			}
 		case <-over:
-			return lines, next, nil
+			return batch, nil
 		case <-ctx.Done():
-			return lines, next, ctx.Err()
+			return batch, ctx.Err()
 		}
 	}
-	return lines, next, nil
+	return batch, nil
 }
 
-// send hands lines over, again and again until they are taken or the turn is over.
-func (s *Sender) send(ctx context.Context, lines [][]byte) error {
+// send hands entries over, again and again until they are taken or the turn is over.
+func (s *Sender) send(ctx context.Context, batch []ledger.Entry) error {
 	for wait := s.pauses; ; wait = min(2*wait, longest) {
-		err := s.Sink.Send(ctx, lines)
+		err := s.Sink.Send(ctx, batch)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return err
 		}
-		s.Log.WarnContext(ctx, "security events were not taken", slog.Any("err", err), slog.Int("events", len(lines)))
-		pause(ctx, wait)
+		s.Log.WarnContext(ctx, "security events were not taken", slog.String("to", s.Name), slog.Any("err", err), slog.Int("entries", len(batch)))
+		journal.Pause(ctx, wait)
 		if ctx.Err() != nil {
 			return err
 		}
@@ -179,7 +167,7 @@ func (s *Sender) from(ctx context.Context) (ledger.Number, error) {
 	back := begins
 	for kept, err := range s.Kept.Parts(ctx) {
 		if err != nil {
-			s.Log.ErrorContext(ctx, "how far security events were sent is not as it was written: a week of them is sent again", slog.Any("err", err))
+			s.Log.ErrorContext(ctx, "how far security events were sent is not as it was written: a week of them is sent again", slog.String("to", s.Name), slog.Any("err", err))
 			back = mistrust
 			break
 		}
@@ -194,12 +182,20 @@ func (s *Sender) from(ctx context.Context) (ledger.Number, error) {
 	return from, nil
 }
 
-func pause(ctx context.Context, long time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(long):
+// lines are entries as NDJSON, each line without its end.
+func lines(entries []ledger.Entry) (list [][]byte, err error) {
+	for _, e := range entries {
+		line, err := json.Marshal(EventOf(e))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, line)
 	}
+	return list, nil
 }
 
-// joined is lines as NDJSON.
-func joined(lines [][]byte) []byte { return append(bytes.Join(lines, []byte("\n")), '\n') }
+// joined are entries as NDJSON.
+func joined(entries []ledger.Entry) ([]byte, error) {
+	list, err := lines(entries)
+	return append(bytes.Join(list, []byte("\n")), '\n'), err
+}

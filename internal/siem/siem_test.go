@@ -233,16 +233,16 @@ type flaky struct {
 	kills  *int
 }
 
-func (f flaky) Send(ctx context.Context, lines [][]byte) error {
+func (f flaky) Send(ctx context.Context, entries []ledger.Entry) error {
 	*f.kills++
 	switch f.random.IntN(3) {
 	case 0:
 		return io.ErrClosedPipe
 	case 1: // a part is taken, and the connection lost
-		_ = f.Sink.Send(ctx, lines[:f.random.IntN(len(lines))+1])
+		_ = f.Sink.Send(ctx, entries[:f.random.IntN(len(entries))+1])
 		return io.ErrClosedPipe
 	default:
-		return f.Sink.Send(ctx, lines)
+		return f.Sink.Send(ctx, entries)
 	}
 }
 
@@ -356,7 +356,7 @@ func TestRUN_5_AReceiverThatIsKilledLosesNoEvent(t *testing.T) {
 			kills := 0
 			sink, taken := open(t, rand.New(rand.NewPCG(1, 2)), &kills)
 			d := siem.Deps{
-				Journal: b, Ledger: b, Kept: b, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+				Name: "siem", Journal: b, Ledger: b, Kept: b, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 				Once: func(context.Context, [sha256.Size]byte, time.Time) (bool, error) { return true, nil },
 			}
 			deadline := time.Now().Add(2 * time.Minute)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"poterne/internal/ledger"
 )
 
 const (
@@ -25,12 +27,15 @@ const (
 type File struct{ Path string }
 
 // Send implements Sink.
-func (f File) Send(_ context.Context, lines [][]byte) error {
+func (f File) Send(_ context.Context, entries []ledger.Entry) error {
+	body, err := joined(entries)
+	if err != nil {
+		return err
+	}
 	file, err := os.OpenFile(f.Path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	body := joined(lines)
 	if cut(file) {
 		body = append([]byte("\n"), body...)
 	}
@@ -65,10 +70,14 @@ func NewPost(address string) Post {
 }
 
 // Send implements Sink.
-func (p Post) Send(ctx context.Context, lines [][]byte) error {
+func (p Post) Send(ctx context.Context, entries []ledger.Entry) error {
+	body, err := joined(entries)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, bytes.NewReader(joined(lines)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -98,7 +107,11 @@ type Syslog struct {
 }
 
 // Send implements Sink.
-func (s Syslog) Send(ctx context.Context, lines [][]byte) error {
+func (s Syslog) Send(ctx context.Context, entries []ledger.Entry) error {
+	list, err := lines(entries)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	conn, err := s.dial(ctx)
@@ -112,7 +125,7 @@ func (s Syslog) Send(ctx context.Context, lines [][]byte) error {
 		}
 	}
 	var body bytes.Buffer
-	for _, line := range lines {
+	for _, line := range list {
 		message := fmt.Sprintf("<%d>1 %s %s poterne - ocsf - %s", facility, time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), s.host(), line)
 		fmt.Fprintf(&body, "%d %s", len(message), message)
 	}
