@@ -20,7 +20,7 @@ import (
 var order = []string{
 	"fault", "i18n", "typed", "trace", "manual", "seal", "mail", "register", "roster", "reason", "order", "meter", "policy", "ledger",
 	"journal", "approval", "breakglass", "containment", "accounts", "intake", "custody", "grants", "archive", "provision", "audit", "alert", "signin", "gate",
-	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "siem", "portal", "store", "config", "app", "lab",
+	"campaign", "usage", "refund", "tune", "notice", "incident", "person", "siem", "ssf", "portal", "store", "config", "app", "lab",
 }
 
 // rules are the parts that are pure: values and time in, values out.

@@ -144,12 +144,13 @@ func (b *Begin) Decide(tx *journal.Tx, rows ProposalRows) (ledger.Entry, error) 
 	if b.rights = there[0]; !b.rights.Account.Gives(tx.Now()) {
 		return ledger.Entry{}, noAccount
 	}
+	lost := b.rights.Account.Identity
 	b.rights.Account.Identity = roster.Identity{Issuer: "recovery", Subject: string(p.Recovers)} // no provider has this issuer
 	b.rights.Account.Opened = tx.Now()
 	p.Stage, p.Invitation, p.Ends = Invited, TokenDigest(b.Token), tx.Now().Add(InvitationWaits)
 	b.proposal = p
 	return ledger.Entry{
-		Kind: ledger.Recovery, Account: journal.Itself, Organisation: p.Organisation, Subject: p.Recovers, Approver: p.Approver, Cause: p.Number, State: ledger.Begun, Until: p.Ends,
+		Kind: ledger.Recovery, Account: journal.Itself, Organisation: p.Organisation, Subject: p.Recovers, Approver: p.Approver, Cause: p.Number, State: ledger.Begun, Until: p.Ends, Identity: lost,
 	}, nil
 }
 

@@ -232,11 +232,8 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Origin: o.Origin, Now: o.Now, Log: log,
 		}))
 	}
-	if len(o.Transmitters) > 0 {
-		ours.Handle(provision.SignalsPattern, &provision.Signals{
-			Transmitters: o.Transmitters, Audience: o.Origin, Writer: p.Journal, Roster: o.Roster, EndAll: p.door.EndAll,
-			Marks: marks{sessions}, Now: o.Now, Log: log,
-		})
+	if heard := p.signals(o, marks{sessions}, assertions.SecurityEvent); len(o.Transmitters) > 0 {
+		ours.Handle(provision.SignalsPattern, heard)
 	}
 	health := &health{o, present}
 	people, err := p.people(o, files, sender, marks{sessions})

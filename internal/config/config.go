@@ -38,6 +38,7 @@ import (
 	"poterne/internal/seal"
 	"poterne/internal/siem"
 	"poterne/internal/signin"
+	"poterne/internal/ssf"
 	"poterne/internal/store"
 	"poterne/internal/trace"
 
@@ -55,39 +56,40 @@ var Example string
 // protective setting has a silent default. Secrets are paths to files that only
 // their owner may read. Relative paths start at the configuration file.
 type config struct {
-	Public     publicTable      `toml:"public"`
-	Metrics    metricsTable     `toml:"metrics"`
-	Memory     memoryTable      `toml:"memory"`
-	Database   databaseTable    `toml:"database"`
-	Network    []networkTable   `toml:"network"`
-	Keys       keysTable        `toml:"keys"`
-	Quorum     quorumTable      `toml:"quorum"`
-	Witness    []witnessTable   `toml:"witness"`
-	SignIn     signinTable      `toml:"signin"`
-	Person     *personTable     `toml:"person"`
-	Mail       *mailTable       `toml:"mail"`
-	Alerts     alertsTable      `toml:"alerts"`
+	Public     publicTable     `toml:"public"`
+	Metrics    metricsTable    `toml:"metrics"`
+	Memory     memoryTable     `toml:"memory"`
+	Database   databaseTable   `toml:"database"`
+	Network    []networkTable  `toml:"network"`
+	Keys       keysTable       `toml:"keys"`
+	Quorum     quorumTable     `toml:"quorum"`
+	Witness    []witnessTable  `toml:"witness"`
+	SignIn     signinTable     `toml:"signin"`
+	Person     *personTable    `toml:"person"`
+	Mail       *mailTable      `toml:"mail"`
+	Alerts     alertsTable     `toml:"alerts"`
 	BreakGlass *glassTable     `toml:"break_glass"`
-	SIEM       siemTable        `toml:"siem"`
+	SIEM       siemTable       `toml:"siem"`
 	Traces     *tracesTable    `toml:"traces"`
-	Messages   *messagesTable   `toml:"messages"`
-	Accounts   accountsTable    `toml:"accounts"`
-	Awareness  *awarenessTable  `toml:"awareness"`
-	Register   registerTable    `toml:"register"`
-	Canaries   *canariesTable   `toml:"canaries"`
-	Purpose    []purposeTable   `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
-	Allowance  allowancesTable  `toml:"allowance"`
-	Watch      watchesTable     `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
-	Observe    observeTable     `toml:"observe"`
-	Cover      coverTable       `toml:"cover"`
-	Campaign   campaignTable    `toml:"campaign"`
-	Retention  *retentionTable  `toml:"retention"`
-	Archive    *archiveTable    `toml:"archive"`
-	Controller controllerTable  `toml:"controller"`
-	Source     []sourceTable    `toml:"source"`
+	Messages   *messagesTable  `toml:"messages"`
+	Accounts   accountsTable   `toml:"accounts"`
+	Awareness  *awarenessTable `toml:"awareness"`
+	Register   registerTable   `toml:"register"`
+	Canaries   *canariesTable  `toml:"canaries"`
+	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
+	Allowance  allowancesTable `toml:"allowance"`
+	Watch      watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
+	Observe    observeTable    `toml:"observe"`
+	Cover      coverTable      `toml:"cover"`
+	Campaign   campaignTable   `toml:"campaign"`
+	Retention  *retentionTable `toml:"retention"`
+	Archive    *archiveTable   `toml:"archive"`
+	Controller controllerTable `toml:"controller"`
+	Source     []sourceTable   `toml:"source"`
 
 	Provisioning []provisioningTable `toml:"provisioning"`
 	Transmitter  []transmitterTable  `toml:"transmitter"`
+	Receiver     []receiverTable     `toml:"receiver"`
 
 	Service []serviceTable `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
@@ -164,11 +166,11 @@ type signinTable struct {
 	providerTable
 	Name         string        `toml:"name"` // what people call the provider, where there are others
 	Other        []otherTable  `toml:"other"`
-	Idle             time.Duration `toml:"idle"` // 10m
-	Life             time.Duration `toml:"life"` // 10h
-	AdmitWeak        bool          `toml:"admit_weak"`
-	PasskeysOnly     bool          `toml:"passkeys_only"`
-	BindBrowsers     bool          `toml:"bind_browsers"`
+	Idle         time.Duration `toml:"idle"` // 10m
+	Life         time.Duration `toml:"life"` // 10h
+	AdmitWeak    bool          `toml:"admit_weak"`
+	PasskeysOnly bool          `toml:"passkeys_only"`
+	BindBrowsers bool          `toml:"bind_browsers"`
 }
 
 // otherTable is a further provider.
@@ -459,10 +461,10 @@ type Settings struct {
 	People     *People      // nil: people of the register are shown nothing
 	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
 	Alerts     alert.Settings
-	BreakGlass *BreakGlass // nil: nobody comes in but by the identity provider
-	SIEM       siem.Sink   // nil: nobody collects events
+	BreakGlass *BreakGlass   // nil: nobody comes in but by the identity provider
+	SIEM       siem.Sink     // nil: nobody collects events
 	Traces     *trace.Tracer // nil: nobody collects them
-	Messages   *Messages   // nil: the people of incidents are told by other means
+	Messages   *Messages     // nil: the people of incidents are told by other means
 	Quota      func(roster.OrganisationID) int
 	Awareness  accounts.Awareness
 	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
@@ -484,6 +486,7 @@ type Settings struct {
 	Arrivals   intake.Arrivals                               // who may come to an account within a day
 
 	Transmitters []provision.Transmitter // systems that signal
+	Receivers    []ssf.Receiver          // systems that are signalled to
 	Provisioning []provision.Client      // systems that propose and close accounts
 }
 
@@ -565,7 +568,8 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.sources(&s, files)
 	c.services(&s, wrong)
 	c.provisioning(&s, files)
-	c.transmitters(&s, wrong)
+	c.transmitters(&s, files)
+	c.receivers(&s, files)
 	c.messages(&s, files)
 	return s
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -12,6 +14,8 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/provision"
 	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/ssf"
 )
 
 // provisioningTable is a system that proposes and closes the accounts of an organisation, by
@@ -85,11 +89,14 @@ type transmitterTable struct {
 	Keys     string `toml:"keys" need:"keys = '{\"keys\":[…]}', the public keys that sign its tokens, a JWK Set"`
 	People   string `toml:"people" need:"people = \"https://…\", the issuer of the identities that it speaks of"`
 	Provider string `toml:"provider"` // idp_id behind a federation
+
+	Poll      string `toml:"poll"`       // where its tokens are fetched, beside those that it pushes
+	TokenFile string `toml:"token_file"` // a bearer's, for that address
 }
 
 // transmitters reads the systems that signal.
-func (c *config) transmitters(s *Settings, wrong *document) {
-	named := make(map[string]bool)
+func (c *config) transmitters(s *Settings, files secretFiles) {
+	named, wrong := make(map[string]bool), files.wrong
 	for i, t := range c.Transmitter {
 		path := index("transmitter", i)
 		identifier(wrong, path+".name", t.Name)
@@ -103,6 +110,63 @@ func (c *config) transmitters(s *Settings, wrong *document) {
 		if t.Keys != "" && (err != nil || len(one.Keys.Keys) == 0 || private) {
 			wrong.Add(path+".keys", "not a set of public keys as JWK Set")
 		}
+		if one.Poll = t.Poll; t.Poll == "" && t.TokenFile != "" {
+			wrong.Add(path+".token_file", "a token is sent to an address only; write poll")
+		}
+		signalAddress(wrong, path+".poll", t.Poll)
+		one.PollToken = readSecret(files, path+".token_file", t.TokenFile, parseSignalToken)
 		s.Transmitters = append(s.Transmitters, one)
 	}
+}
+
+// receiverTable is a system that is told when an account is suspended, opened again, closed or
+// bound anew, and when its sessions end: by Shared Signals (SET, CAEP, RISC) pushed to url, signed
+// by the key of keys.assertion. Whoever reads them learns that of these accounts, and nobody of
+// the register.
+type receiverTable struct {
+	Name         string `toml:"name" need:"name = \"entra\", its name in the log"`
+	URL          string `toml:"url" need:"url = \"https://…\", where tokens are pushed"`
+	TokenFile    string `toml:"token_file"` // a bearer's
+	Audience     string `toml:"audience" need:"audience = \"https://…\", aud of the tokens, as the receiver expects it"`
+	Subject      string `toml:"subject" need:"subject = \"iss_sub\", or email or opaque: how accounts are named"`
+	Organisation string `toml:"organisation"` // of whose accounts alone it is told; of all where left out
+}
+
+// receivers reads the systems that are signalled to.
+func (c *config) receivers(s *Settings, files secretFiles) {
+	named, wrong := make(map[string]bool), files.wrong
+	for i, t := range c.Receiver {
+		path := index("receiver", i)
+		identifier(wrong, path+".name", t.Name)
+		if named[t.Name] {
+			wrong.Add(path+".name", "this system is declared twice")
+		}
+		named[t.Name] = true
+		signalAddress(wrong, path+".url", t.URL)
+		if s.Declares(roster.ServiceID(t.Audience)) {
+			wrong.Add(path+".audience", "a service has this name: what is signed for one would be meant for the other")
+		}
+		if formats := []string{"", string(ssf.IssSub), string(ssf.Email), string(ssf.Opaque)}; !slices.Contains(formats, t.Subject) {
+			wrong.Add(path+".subject", "not a way to name accounts; write iss_sub, email or opaque")
+		}
+		s.Receivers = append(s.Receivers, ssf.Receiver{
+			Name: t.Name, URL: t.URL, Token: readSecret(files, path+".token_file", t.TokenFile, parseSignalToken), Audience: t.Audience,
+			Format: ssf.Format(t.Subject), Organisation: roster.OrganisationID(t.Organisation),
+		})
+	}
+}
+
+// signalAddress complains of an address at which signals would travel unprotected.
+func signalAddress(wrong *document, path, text string) {
+	address, err := url.Parse(text)
+	if text != "" && (err != nil || address.Host == "" || !signin.Confidential(address)) {
+		wrong.Add(path, "signals would travel unprotected; write an address that begins with https://")
+	}
+}
+
+func parseSignalToken(text []byte) (string, error) {
+	if len(text) < leastSIEMToken {
+		return "", fmt.Errorf("it has fewer than %d characters", leastSIEMToken)
+	}
+	return string(text), nil
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -54,12 +53,7 @@ func (c *config) siem(s *Settings, files secretFiles) {
 		}
 		post := siem.NewPost(t.URL)
 		if t.SecretFile != "" {
-			post.Token = readSecret(files, "siem.secret_file", t.SecretFile, func(text []byte) (string, error) {
-				if len(text) < leastSIEMToken {
-					return "", fmt.Errorf("it has fewer than %d characters", leastSIEMToken)
-				}
-				return string(text), nil
-			})
+			post.Token = readSecret(files, "siem.secret_file", t.SecretFile, parseSignalToken)
 		}
 		s.SIEM = post
 	default:

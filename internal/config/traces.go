@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net/url"
 
 	"poterne/internal/signin"
@@ -32,11 +31,6 @@ func (t *tracesTable) compile(s *Settings, files secretFiles) {
 	if !(share > 0 && share <= 1) {
 		files.wrong.Add("traces.share", "not a share; write one above 0 and up to 1, or leave the table out")
 	}
-	token := readSecret(files, "traces.token_file", t.TokenFile, func(text []byte) (string, error) {
-		if len(text) < leastSIEMToken {
-			return "", fmt.Errorf("it has fewer than %d characters", leastSIEMToken)
-		}
-		return string(text), nil
-	})
+	token := readSecret(files, "traces.token_file", t.TokenFile, parseSignalToken)
 	s.Traces = trace.New(t.URL, token, share)
 }

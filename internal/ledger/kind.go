@@ -64,7 +64,7 @@ const (
 	Erased        Kind = 81 // what was held of people was erased: deleted, or the keys of it destroyed
 	ArchiveRead   Kind = 82 // two people read what the archive keeps of a person
 	BrokeGlass    Kind = 87 // the break-glass access was tried, used or left
-	Secured    Kind = 88 // somebody of the desk ended it, or unlocked it
+	Secured       Kind = 88 // somebody of the desk ended it, or unlocked it
 	Heard         Kind = 62 // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -125,7 +125,7 @@ var kindNames = [...]string{
 	Erased:        "erased",
 	ArchiveRead:   "archive-read",
 	BrokeGlass:    "broke-glass",
-	Secured:    "secured",
+	Secured:       "secured",
 }
 
 func (k Kind) String() string {
@@ -286,11 +286,11 @@ var fields = map[Kind][]string{
 	Erased:        also(doer, "State", "First", "Last", "Count", "Digest"),
 	ArchiveRead:   also(doer, "Approver", "Person", "Epoch"),
 
-	BrokeGlass:  also(doer, "State", "Network", "Count", "Until", "Digest"),
+	BrokeGlass: also(doer, "State", "Network", "Count", "Until", "Digest"),
 	Secured:    also(doer, "State", "Count"),
-	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest"),
-	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
-	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),
+	Recovery:   also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
+	Diverged:   also(doer, "Subject", "Identity", "SIRET", "Cause"),
+	Readmitted: also(doer, "Subject", "Approver", "State", "Cause"),
 }
 
 func also(fields []string, more ...string) []string { return slices.Concat(fields, more) }

@@ -226,7 +226,7 @@ func (c *call) say(status int, body any) {
 	_ = json.NewEncoder(c.w).Encode(body) // a client that hung up asks again
 }
 
-// read reads the request's object. No name comes twice, and no object is deep.
+// read reads the request's object.
 func (c *call) read(into any) error {
 	kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	if err != nil || kind != "application/scim+json" && kind != "application/json" {
@@ -236,20 +236,27 @@ func (c *call) read(into any) error {
 	if err != nil {
 		return &scimError{http.StatusRequestEntityTooLarge, "tooMany", "too long"}
 	}
+	if err := unmarshal(text, into); err != nil {
+		return &scimError{http.StatusBadRequest, "invalidSyntax", "this is no object that can be read"}
+	}
+	return nil
+}
+
+// unmarshal reads an object in which no name comes twice, and no object is deep.
+func unmarshal(text []byte, into any) error {
 	in := jsontext.NewDecoder(bytes.NewReader(text))
 	for {
 		_, err := in.ReadToken()
 		if errors.Is(err, io.EOF) {
-			break
+			return json.Unmarshal(text, into)
 		}
-		if err != nil || in.StackDepth() > 8 {
-			return &scimError{http.StatusBadRequest, "invalidSyntax", "this is no object that can be read"}
+		if err != nil {
+			return err
+		}
+		if in.StackDepth() > 8 {
+			return errors.New("too deep")
 		}
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return &scimError{http.StatusBadRequest, "invalidSyntax", "this is no object that can be read"}
-	}
-	return nil
 }
 
 // version is a resource's ETag.

@@ -36,6 +36,9 @@ type Transmitter struct {
 	Keys     jose.JSONWebKeySet // that sign them
 	People   string             // issuer of the identities that it speaks of
 	Provider string             // behind a federation; may be empty
+
+	Poll      string // where its tokens are fetched; empty: it pushes them only
+	PollToken string // a bearer's; empty for none
 }
 
 // ID is by whom the ledger says that what it tells is done.
@@ -87,7 +90,7 @@ func (e refusedSignal) Error() string { return e.text }
 // ServeHTTP takes one token in. It answers 202 once what the token tells is done.
 func (s *Signals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	err := s.take(r)
+	err := s.pushed(r)
 	var refused refusedSignal
 	switch {
 	case err == nil:
@@ -128,12 +131,12 @@ func (s *subject) identity() (issuer, name string, ok bool) {
 	return s.Issuer, s.Name, (s.Format == "iss_sub" || s.Format == "") && s.Issuer != "" && s.Name != ""
 }
 
-func (s *Signals) take(r *http.Request) error {
+// pushed takes in the token of a request.
+func (s *Signals) pushed(r *http.Request) error {
 	i := slices.IndexFunc(s.Transmitters, func(t Transmitter) bool { return t.Name == r.PathValue("transmitter") })
 	if i < 0 {
 		return refusedSignal{"invalid_issuer", "no such transmitter"}
 	}
-	from := s.Transmitters[i]
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/secevent+jwt" {
 		return refusedSignal{"invalid_request", "send application/secevent+jwt"}
 	}
@@ -141,28 +144,33 @@ func (s *Signals) take(r *http.Request) error {
 	if err != nil {
 		return refusedSignal{"invalid_request", "too long"}
 	}
-	told, err := s.read(from, strings.TrimSpace(string(text)))
+	told, err := s.read(s.Transmitters[i], string(text))
 	if err != nil {
 		return err
 	}
+	return s.do(r.Context(), s.Transmitters[i], told)
+}
+
+// do does what a signal tells, once.
+func (s *Signals) do(ctx context.Context, from Transmitter, told signal) error {
 	mark := sha256.Sum256([]byte("signal\x00" + from.Name + "\x00" + told.ID))
-	if done, err := s.Marks.Marked(r.Context(), mark); err != nil || done {
+	if done, err := s.Marks.Marked(ctx, mark); err != nil || done {
 		return err
 	}
 	for kind, body := range told.Events {
-		if err := s.act(r.Context(), from, told, kind, body); err != nil {
+		if err := s.act(ctx, from, told, kind, body); err != nil {
 			return err
 		}
 	}
 	// Only now: whoever stops in between is told the same again, and does it again.
-	_, err = s.Marks.Once(context.WithoutCancel(r.Context()), mark, s.Now().Add(2*oldestSignal))
+	_, err := s.Marks.Once(context.WithoutCancel(ctx), mark, s.Now().Add(2*oldestSignal))
 	return err
 }
 
 // read verifies a token: signed by one of the transmitter's keys, from it, for Poterne, with
 // a name of its own, neither old nor to come.
 func (s *Signals) read(from Transmitter, text string) (told signal, err error) {
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.PS256})
+	token, err := jwt.ParseSigned(strings.TrimSpace(text), []jose.SignatureAlgorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.PS256})
 	if err != nil || len(token.Headers) != 1 {
 		return told, refusedSignal{"invalid_request", "not a signed token"}
 	}

@@ -41,6 +41,7 @@ type Signer struct {
 	askers Askers
 	now    func() time.Time
 	signer jose.Signer
+	events jose.Signer // of security event tokens: of another type, so that none passes for an assertion
 	jwks   []byte
 
 	mu    sync.Mutex // guards what follows
@@ -73,9 +74,12 @@ func NewSigner(key *ecdsa.PrivateKey, issuer string, askers Askers, now func() t
 		return nil, fmt.Errorf("assertions: %w", err)
 	}
 	public.KeyID = base64.RawURLEncoding.EncodeToString(thumb)
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}},
-		(&jose.SignerOptions{}).WithType("JWT"))
+	with := jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: public.KeyID}}
+	signer, err := jose.NewSigner(with, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("assertions: %w", err)
+	}
+	events, err := jose.NewSigner(with, (&jose.SignerOptions{}).WithType("secevent+jwt"))
 	if err != nil {
 		return nil, fmt.Errorf("assertions: %w", err)
 	}
@@ -84,7 +88,7 @@ func NewSigner(key *ecdsa.PrivateKey, issuer string, askers Askers, now func() t
 		return nil, fmt.Errorf("assertions: %w", err)
 	}
 	return &Signer{
-		issuer: issuer, askers: askers, now: now, signer: signer, jwks: jwks,
+		issuer: issuer, askers: askers, now: now, signer: signer, events: events, jwks: jwks,
 		made: make(map[assertionFor]assertion),
 	}, nil
 }
@@ -99,6 +103,11 @@ func (s *Signer) JWKS() http.Handler {
 		w.Header().Set("Cache-Control", "public, max-age=60")
 		_, _ = w.Write(s.jwks)
 	})
+}
+
+// SecurityEvent signs claims as a security event token, RFC 8417.
+func (s *Signer) SecurityEvent(claims any) (string, error) {
+	return jwt.Signed(s.events).Claims(claims).Serialize()
 }
 
 // claims is what an assertion says besides the registered claims.
