@@ -46,7 +46,6 @@ type commands struct {
 	Name      nameCommand       `cmd:"" help:"Lead pseudonyms back to people, by two persons."`
 	Order     orderCommands     `cmd:"" help:"Freeze, suspend, close and reopen."`
 	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
-	Permit    permitCommands    `cmd:"" help:"Allow exports, which are off otherwise."`
 	Audit     auditCommand      `cmd:"" help:"Hold the rows that give rights against the ledger."`
 	ProveIt   proveCommand      `cmd:"" help:"Show on this machine that what is claimed holds: three minutes, without a network."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`

@@ -135,6 +135,9 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 	if e.Reach == order.Source {
 		return n.tellBypass(ctx, e)
 	}
+	if e.Kind == ledger.PermitAsked || e.Kind == ledger.Permitted || e.Kind == ledger.PermitEnded {
+		return n.tellPermit(ctx, e)
+	}
 	if !slices.Contains(notified, e.Kind) || e.Kind == ledger.Entrusted && e.State == "" { // what a day brings is nobody's act
 		return nil
 	}
@@ -255,6 +258,46 @@ func (n *Notices) tellBypass(ctx context.Context, e ledger.Entry) error {
 	hours := int((e.Until.Sub(e.Time) + time.Hour - 1) / time.Hour)
 	for _, address := range addresses(to) {
 		message := mail.Bilingual(address, key, "source", e.Target, "who", name(e.Account), "approver", name(e.Approver), "n", hours, "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
+	}
+	return nil
+}
+
+// tellPermit tells the security desk, and the head and managers of the account's organisation,
+// that an export permit is asked for, in force, dropped or ended: among them whoever asked and
+// whoever may approve; and, unless nothing came of it, who may export.
+func (n *Notices) tellPermit(ctx context.Context, e ledger.Entry) error {
+	people, err := n.Roster.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	names := make(map[roster.AccountID]string, len(people))
+	var of roster.Account
+	for _, a := range people {
+		if names[a.ID] = a.Name; a.ID == e.Subject {
+			of = a
+		}
+	}
+	organisation, to, err := n.heads(ctx, of.Organisation, people)
+	if err != nil {
+		return err
+	}
+	key := "mail." + e.Kind.String()
+	switch {
+	case e.Kind != ledger.PermitAsked:
+		to = append(to, of.Mail)
+	case e.State != ledger.Asked:
+		key = "mail.permit-dropped"
+	}
+	for _, a := range people {
+		if a.Role == roster.Security && a.Gives(n.Now()) {
+			to = append(to, a.Mail)
+		}
+	}
+	name := func(id roster.AccountID) string { return cmp.Or(names[id], string(id)) }
+	for _, address := range addresses(to) {
+		message := mail.Bilingual(address, key, "organisation", organisation, "who", name(e.Account), "approver", name(e.Approver), "subject", name(e.Subject),
+			"service", string(e.Service), "route", e.Route, "people", e.Cost.People(), "number", uint64(e.Number))
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
 	return nil

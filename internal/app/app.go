@@ -44,6 +44,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
@@ -189,6 +190,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		incidentroom.New(shell, incidents),
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
+		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster}),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	}
 	if glass != nil {
@@ -358,7 +360,7 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 			address = scheme + "://" + service.Host + "/"
 		}
 		s.Services = append(s.Services, portal.Service{
-			ID: service.ID, For: purposes(service), Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address),
+			ID: service.ID, For: purposes(service), Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address), Exports: exportsOf(service),
 		})
 	}
 	if len(o.SignIn.Origins) > 1 { // a service on a host of its own sends people to the portal for their passkey
@@ -370,6 +372,16 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 		}
 	}
 	return s
+}
+
+// exportsOf are the routes of a service that are off without a permit.
+func exportsOf(service httpgate.Service) (routes []string) {
+	for _, r := range service.Routes {
+		if r.Export {
+			routes = append(routes, "GET "+r.Path)
+		}
+	}
+	return routes
 }
 
 // searchOf is where a service that opens at an address finds people by what is

@@ -51,10 +51,19 @@ func firstHold(ctx context.Context, w journal.Writer) ledger.Number {
 // one signer has the account that it is about for the other.
 var signed = map[string]func(by, other roster.AccountID) func(context.Context, journal.Writer) error{
 	"an export permit": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
-		return do(grants.ExportPermit{
-			By: by, Approver: other, Of: "reader", Service: "dossier", Route: "GET /export", People: 1,
-			Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1},
-		})
+		return func(ctx context.Context, w journal.Writer) error {
+			there := errors.Join(do(journal.Note{Kind: ledger.SteppedUp, Account: by})(ctx, w), do(journal.Note{Kind: ledger.SteppedUp, Account: other})(ctx, w))
+			if there != nil {
+				return there
+			}
+			asked, err := journal.Do(ctx, w, journal.Act[grants.PermitRows](grants.AskPermit{By: by, Export: grants.Export{
+				Of: "reader", Service: "dossier", Route: "GET /export", People: 1, Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1},
+			}}))
+			if err != nil {
+				return err
+			}
+			return do(grants.ApprovePermit{Number: asked.Number, By: other})(ctx, w)
+		}
 	},
 	"naming people": func(by, other roster.AccountID) func(context.Context, journal.Writer) error {
 		return do(grants.Naming{By: by, Approver: other, People: 1, List: [32]byte{1}, Because: "prévenir"})

@@ -169,6 +169,7 @@ type Standing struct {
 	Strangers   int             // people without a reason shown within 28 days, in whatever way
 	MostStrange int             // and how many they may be; zero for any number
 	Refunded    meter.Cost      // what came back within 28 days
+	Permits     []meter.OpenPermit
 	Devices     []meter.Used
 	Networks    []meter.Used
 	Young       bool // on probation
@@ -206,7 +207,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
 		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: found, Strangers: strangers, Refunded: m.Refunded(meter.Memory, now),
-		Devices: m.Devices(now), Networks: m.Networks(now),
+		Devices: m.Devices(now), Networks: m.Networks(now), Permits: meter.Permits(m, now),
 	}
 }
 

@@ -210,53 +210,6 @@ func (c Cosign) signed(tx *journal.Tx, rows approval.Rows, demand approval.Deman
 // Apply implements journal.Act: a signature is its entry.
 func (Cosign) Apply(approval.Rows, ledger.Entry) error { return nil }
 
-// The most people of an export permit, and how long it can last: meters know nothing
-// older.
-const (
-	MostExported  = 100_000
-	LongestPermit = meter.Memory
-)
-
-// ExportPermit allows one account one export, in place of a permit for the same. Two other
-// people open and approve it: managers of its organisation or the security desk, at
-// least one of them of the desk.
-type ExportPermit struct {
-	By, Approver, Of roster.AccountID
-	Service          roster.ServiceID
-	Route            string // as declared: "GET /export"
-	People           int    // over all exports; a person exported again counts again
-	Until            time.Time
-	Purpose          string
-	List             [sha256.Size]byte // SHA-256 of the list of people that was agreed on
-}
-
-// Decide implements journal.Act.
-func (p ExportPermit) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
-	signer, err := approval.Two(tx, rows, p.By, p.Approver, approval.Demand{For: "an export permit", Of: p.Of, OneOfDesk: true})
-	switch {
-	case err != nil:
-		return ledger.Entry{}, err
-	case p.Service == "" || p.Route == "":
-		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit is for one service and route, such as GET /export")
-	case p.People < 1 || p.People > MostExported:
-		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit is of 1 to %d people", MostExported)
-	case !p.Until.After(tx.Now()) || p.Until.After(tx.Now().Add(LongestPermit)):
-		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit ends within %d days", int(LongestPermit.Hours()/24))
-	case p.List == [sha256.Size]byte{}:
-		return ledger.Entry{}, fault.Errorf(fault.Invalid, "an export permit needs the list of people it is about")
-	}
-	if err := typed.Check("an export permit", p.Purpose); err != nil {
-		return ledger.Entry{}, err
-	}
-	return ledger.Entry{
-		Kind: ledger.Permitted, Account: signer.ID, Organisation: signer.Organisation, Approver: p.Approver, Subject: p.Of,
-		Service: p.Service, Route: p.Route, Cost: meter.People(p.People), Until: ledger.Cut(p.Until), Digest: p.List, Note: p.Purpose,
-	}, nil
-}
-
-// Apply implements journal.Act: a permit is its entry.
-func (ExportPermit) Apply(approval.Rows, ledger.Entry) error { return nil }
-
 // Naming leads pseudonyms back to people of the register. It MUST be written before a
 // person is named. Two people sign for it: managers or the security desk, at least one of
 // them of the desk.

@@ -131,7 +131,7 @@ func (e Entry) Guessed() bool {
 // Whose returns the account whose meter the entry moves on.
 func (e Entry) Whose() roster.AccountID {
 	switch e.Kind {
-	case Raised, Cosigned, ArchiveOpened, Lifted, Permitted, Refunded:
+	case Raised, Cosigned, ArchiveOpened, Lifted, Permitted, PermitEnded, Refunded:
 		return e.Subject
 	default:
 		return e.Account
@@ -172,6 +172,8 @@ func (e Entry) Event() meter.Event {
 		return meter.Event{Kind: meter.Raised, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until}
 	case Permitted:
 		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Cost: e.Cost, Until: e.Until, Export: meter.ExportOf(e.Service, e.Route)}
+	case PermitEnded: // a permit of nobody, over already, takes its place
+		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Until: e.Time, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned, ArchiveOpened:
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case Lifted:

@@ -60,3 +60,20 @@ func (s *state) Permit(export Export, now time.Time) (all, left Cost, live bool)
 	}
 	return 0, 0, false
 }
+
+// OpenPermit is a permit in force, as a page tells it.
+type OpenPermit struct {
+	Export    Export
+	Until     time.Time
+	All, Left Cost
+}
+
+// Permits returns the permits in force of a meter.
+func Permits(of *Draft, now time.Time) (open []OpenPermit) {
+	for _, m := range of.permits {
+		if m.live(now) {
+			open = append(open, OpenPermit{m.export, m.until.time(), m.all, m.left})
+		}
+	}
+	return open
+}

@@ -128,6 +128,14 @@ func (l Labels) Sentence(a Activity) string {
 		ledger.Withheld, ledger.Heard:
 		return l.Speaker.Say("act."+e.Kind.String(), "subject", l.Account(e.Subject), "approver", l.Account(e.Approver),
 			"detail", l.stage(e), "because", orDash(e.Note), "n", int(e.Count))
+	case ledger.PermitAsked:
+		key := "act.permit-asked"
+		if e.State != ledger.Asked {
+			key = "act.permit-dropped"
+		}
+		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
+	case ledger.PermitEnded:
+		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:
 		return l.Speaker.Say("act.archive-opened", "subject", l.Account(e.Subject), "hours", int(e.Until.Sub(e.Time).Round(time.Hour).Hours()), "because", orDash(e.Note))
 	case ledger.ArchiveMoved, ledger.Erased, ledger.ArchiveRead:

@@ -42,6 +42,7 @@ type Service struct {
 	Address string                   // where it opens: a path or an origin
 	For     []roster.Purpose         // what a habilitation for it is for
 	Search  string                   // where it finds people by name and birth date; empty when nowhere
+	Exports []string                 // its routes that are off without a permit: "GET /export"
 }
 
 // Deps is what the shell needs to let anybody into a room.

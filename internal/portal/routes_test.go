@@ -117,8 +117,15 @@ var parameters = map[string]struct {
 		"{number}": {"600", "7"}, "why": {"for-you", "unexplained", "x"}, "words": {"a few words"},
 	}},
 	"GET /desk/who-saw": {watchers, nil},
-	"GET /bypass":       {keepers, nil},
-	"POST /bypass":      {keepers, map[string][]string{"source": {"agenda", "formations"}, "hours": {"4", "12"}, "because": {"the agenda is silent"}}},
+	"GET /permits":      {vouchers, nil},
+	"POST /permits": {vouchers, map[string][]string{
+		"account": {"leo.perrin", "nobody"}, "export": {"dossier GET /export"}, "people": {"400", "100001"}, "until": moments[:2], "list": {strings.Repeat("0a", 32), "0a"}, "because": {"a report"},
+	}},
+	"POST /permits/{number}/approve": {vouchers, map[string][]string{"{number}": {"701", "702", "700"}}},
+	"POST /permits/{number}/drop":    {vouchers, map[string][]string{"{number}": {"701", "702", "700"}}},
+	"POST /permits/end":              {vouchers, map[string][]string{"account": {"camille.aubry", "nobody"}, "export": {"dossier GET /export"}}},
+	"GET /bypass":                    {keepers, nil},
+	"POST /bypass":                   {keepers, map[string][]string{"source": {"agenda", "formations"}, "hours": {"4", "12"}, "because": {"the agenda is silent"}}},
 
 	"POST /bypass/{id}/approve": {keepers, map[string][]string{"{id}": {"2", "99"}}},
 	"POST /bypass/{id}/end":     {keepers, map[string][]string{"{id}": {"2", "99"}}},

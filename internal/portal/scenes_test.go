@@ -81,6 +81,10 @@ func Scenes() map[string]Scene {
 	asks.ID, asks.Effect = order.ID(strconv.Itoa(len(bypassed.Written))), order.Bypassed
 	bypassed.InForce = order.Set{asks}
 	bypassed.Write(time.Minute, ledger.Entry{Kind: ledger.Placed, Account: "claire.noir", Approver: "noa.lambert", Effect: asks.Effect, Reach: asks.Reach, Target: asks.Target, Since: asks.Since, Until: asks.Ends, Note: asks.Because})
+	exporting := portaltest.NewStage()
+	exporting.Fill()
+	exporting.SteppedUp = portaltest.Now.Add(-4 * time.Minute)
+	exporting.Write(24*time.Hour, portaltest.Exporting)
 	held, closed, frozen, drained := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
 	held.Contain(order.Account, "camille.aubry", order.Suspended, "L’équipe vous rappelle avant midi.")
 	closed.Contain(order.Everything, "", order.Closed, "")
@@ -228,6 +232,16 @@ func Scenes() map[string]Scene {
 		"bypass-failing":     broken.Visits("noa.lambert", "GET", "/bypass", nil),
 		"bypass-refused":     full.Visits("camille.aubry", "GET", "/bypass", nil),
 		"questions":          keeping.Visits("jeanne.vidal", "GET", "/questions", nil),
+		"permits":            exporting.Visits("noa.lambert", "GET", "/permits", nil),
+		"permits-manager":    exporting.Visits("jeanne.vidal", "GET", "/permits", nil),
+		"permits-step-up":    unconfirmed.Visits("noa.lambert", "GET", "/permits", nil),
+		"permits-empty":      empty.Visits("noa.lambert", "GET", "/permits", nil),
+		"permits-failing":    broken.Visits("noa.lambert", "GET", "/permits", nil),
+		"permits-mend":       exporting.Visits("noa.lambert", "POST", "/permits", url.Values{"people": {"0"}, "until": {"demain"}, "list": {"0a"}, "because": {" "}}),
+		"permits-refused":    exporting.Visits("camille.aubry", "GET", "/permits", nil),
+		"permits-account":    exporting.Visits("noa.lambert", "GET", "/desk/accounts/camille.aubry", nil),
+		"permits-card":       exporting.Visits("camille.aubry", "GET", "/", nil),
+
 		"withheld":           signing.Visits("noa.lambert", "GET", "/withheld", nil),
 		"withheld-officer":   keeping.Visits("claire.noir", "GET", "/withheld", nil),
 		"withheld-empty":     empty.Visits("noa.lambert", "GET", "/withheld", nil),

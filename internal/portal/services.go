@@ -3,7 +3,9 @@ package portal
 import (
 	"time"
 
+	"poterne/internal/gate"
 	"poterne/internal/i18n"
+	"poterne/internal/meter"
 	"poterne/internal/roster"
 )
 
@@ -17,6 +19,30 @@ type ServiceState struct {
 	Ending   bool          // within 30 days
 	Told     Told          // what the order that stops it says
 	Lang     i18n.Language // of the page
+	Permits  []Permit      // the exports that the account may take from it now
+}
+
+// Permit is an export permit in force, as a page tells it.
+type Permit struct {
+	Service   Service
+	Route     string
+	All, Left int
+	Until     time.Time
+}
+
+// Permits returns the permits in force of an account that stands so, but for exports that are not
+// declared any more.
+func (s *Shell) Permits(standing gate.Standing) (list []Permit) {
+	for _, service := range s.Services() {
+		for _, route := range service.Exports {
+			for _, open := range standing.Permits {
+				if open.Export == meter.ExportOf(service.ID, route) {
+					list = append(list, Permit{service, route, int(open.All / meter.Whole), int(open.Left / meter.Whole), open.Until})
+				}
+			}
+		}
+	}
+	return list
 }
 
 // Habilitated says whether a service is open now, and the date that matters: the

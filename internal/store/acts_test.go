@@ -58,10 +58,13 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"an archived file is opened":                    act(grants.OpenArchive{Cosign: grants.Cosign{By: "samir", Refused: inArchive, Most: 5}, Ticket: "DOS-2026-1187", Until: actAt.Add(time.Hour)}),
 	"what has ended is archived":                    act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("1")}, Key: periodKey}),
 	"what has ended is erased":                      act(archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
-	"what was archived is gone":  act(&archive.Expire{Before: 203001}),
+	"what was archived is gone":                     act(&archive.Expire{Before: 203001}),
 	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
-	"an export is permitted":                        act(grants.ExportPermit{By: "chief", Approver: "samir", Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}),
+	"an export is asked for":                        act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
+	"an export is permitted":                        act(grants.ApprovePermit{Number: askedPermit, By: "samir"}),
+	"an export is not permitted":                    act(grants.DropPermit{Number: askedPermit, By: "chief"}),
+	"an export is ended":                            act(grants.EndPermit{By: "samir", Of: "pauline", Service: "dossier", Route: "GET /list"}),
 	"people are named":                              act(grants.Naming{By: "chief", Approver: "samir", People: 5, List: [32]byte{1}, Because: "prévenir"}),
 	"a reading is written down":                     act(journal.Note{Kind: ledger.Read, Account: "samir", State: ledger.Tail}),
 	"a step-up is written down":                     act(journal.Note{Kind: ledger.SteppedUp, Account: "pauline"}),
@@ -254,6 +257,9 @@ func prepared(t *testing.T, s *store.DB) {
 		act(incident.Write{File: mergingFile, By: "samir", Step: &incident.MergeProposal{Into: mergingFile - 1, Because: "même vol"}}),
 		act(&intake.FactBatch{By: "samir", Source: "ended", Facts: []reason.Fact{endedFact("1"), endedFact("2")}}),
 		act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("2")}, Key: periodKey}),
+		act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
+		act(grants.AskPermit{Export: listing, By: "chief"}),
+		act(grants.ApprovePermit{Number: askedPermit + 1, By: "samir"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -282,8 +288,16 @@ func endedItem(id string) archive.Item {
 
 func periodKey(ledger.Month) ([]byte, error) { return bytes.Repeat([]byte{9}, 32), nil }
 
-// asked is the question that prepared asks, and the bypass.
+// exportOf is an export that somebody is to take, and listing another, which prepared permits.
+func exportOf(who roster.AccountID) grants.Export {
+	return grants.Export{Of: who, Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}
+}
+
+var listing = grants.Export{Of: "pauline", Service: "dossier", Route: "GET /list", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}
+
+// asked is the question that prepared asks, and the bypass, and the export.
 const (
+	askedPermit = 63
 	asked       = 41
 	askedBypass = "57"
 )
@@ -351,7 +365,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from break_glass`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -583,6 +597,7 @@ type allRows interface {
 	person.QuestionRows
 	mailing.CodeRows
 	person.WithholdingRows
+	grants.PermitRows
 	person.ContactRows
 	archive.Rows
 	breakglass.Rows
@@ -676,6 +691,10 @@ func (r faultyRows) PutQuestion(q person.Question) error {
 
 func (r faultyRows) PutWithholding(w person.Withholding) error {
 	return r.f.call("put a withholding", func() error { return r.allRows.PutWithholding(w) })
+}
+
+func (r faultyRows) PutPermit(p grants.Permit) error {
+	return r.f.call("put an export permit", func() error { return r.allRows.PutPermit(p) })
 }
 
 func (r faultyRows) PutContactChange(c person.ContactChange) error {

@@ -43,6 +43,7 @@ var rights = map[string]string{
 	"archived":       "select, insert, delete",
 	"question":       "select, insert, update, delete",
 	"withholding":    "select, insert, update",
+	"export_permit":  "select, insert, update",
 	"contact_change": "select, insert, update, delete",
 	"break_glass":    "select, insert, update",
 	"kept":           "select, insert, update, delete",

@@ -126,6 +126,7 @@ type rows struct {
 	questionRows
 	codeRows
 	withholdingRows
+	permitRows
 	contactRows
 	archiveRows
 	breakGlassRows
@@ -148,11 +149,12 @@ var _ interface {
 	person.ContactRows
 	archive.Rows
 	grants.ArchiveRows
+	grants.PermitRows
 	breakglass.Rows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/grants"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/notice"
 	"poterne/internal/person"
 	personroom "poterne/internal/portal/rooms/person"
@@ -192,3 +194,36 @@ func (s stageWithholdings) Approve(context.Context, ledger.Number, roster.Accoun
 func (s stageWithholdings) Stop(context.Context, ledger.Number, roster.AccountID) error {
 	return s.Broken
 }
+
+// stagePermits are the export permits: one in force for Camille, and two that wait.
+type stagePermits struct{ *Stage }
+
+// Exporting is the permit in force on the stage, as the ledger has it.
+var Exporting = ledger.Entry{
+	Kind: ledger.Permitted, Account: "jeanne.vidal", Approver: "noa.lambert", Subject: "camille.aubry", Service: "dossier", Route: "GET /export",
+	Cost: meter.People(400), Until: Now.AddDate(0, 0, 6), Digest: [32]byte{1, 2, 3}, Note: "bilan annuel de la structure",
+}
+
+func (s stagePermits) All(context.Context) ([]grants.Permit, error) {
+	if len(s.Written) == 0 {
+		return nil, s.Broken
+	}
+	permit := func(number ledger.Number, of, by roster.AccountID, days int) grants.Permit {
+		return grants.Permit{Number: number, By: by, Asked: Now.Add(-time.Duration(days) * 24 * time.Hour), Export: grants.Export{
+			Of: of, Service: "dossier", Route: "GET /export", People: 400, Until: Now.AddDate(0, 0, 6), Purpose: Exporting.Note, List: Exporting.Digest,
+		}}
+	}
+	given, own, other := permit(700, "camille.aubry", "jeanne.vidal", 2), permit(701, "leo.perrin", "jeanne.vidal", 1), permit(702, "theo.marchand", "noa.lambert", 0)
+	given.Given, given.Approver = Now.AddDate(0, 0, -1), "noa.lambert"
+	return []grants.Permit{given, own, other}, s.Broken
+}
+
+func (s stagePermits) Ask(context.Context, grants.AskPermit) error { return s.Broken }
+
+func (s stagePermits) Approve(context.Context, ledger.Number, roster.AccountID) error {
+	return s.Broken
+}
+
+func (s stagePermits) Drop(context.Context, ledger.Number, roster.AccountID) error { return s.Broken }
+
+func (s stagePermits) End(context.Context, grants.EndPermit) error { return s.Broken }

@@ -43,6 +43,7 @@ import (
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
+	"poterne/internal/portal/rooms/permits"
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
 	"poterne/internal/portal/rooms/staff"
@@ -267,6 +268,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		incidentroom.New(shell, s.incidents(deps.Index != nil)),
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
+		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run
 }
@@ -279,6 +281,11 @@ func (s *Site) reader(now func() time.Time) person.Reader {
 // Withholdings are what is withheld from people.
 func (s *Site) Withholdings() person.Withholdings {
 	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
+}
+
+// Permits are the export permits.
+func (s *Site) Permits() grants.Permits {
+	return grants.Permits{Writer: s.Gate.Journal, Rows: store.NewPermits(s.DB), Now: time.Now}
 }
 
 // questions are what people ask, of lines that the site's index has.

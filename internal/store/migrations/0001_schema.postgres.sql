@@ -587,6 +587,26 @@ create table withholding (
 	seal        bytea not null default ''
 );
 
+-- export_permit is an export that two people allow an account: number is that of the entry that
+-- asked for it. It waits for the second person while given_us and dropped_us are null; once it is
+-- given, the entry is what allows the export, and the row says who agreed on what.
+create table export_permit (
+	number      bigint not null constraint export_permit_number primary key,
+	account     text collate "C" not null,
+	service     text collate "C" not null,
+	route       text collate "C" not null,
+	people      bigint not null,
+	until_us    bigint not null,
+	purpose     text not null,
+	list        bytea not null check (length(list) = 32),
+	asked_by    text collate "C" not null,
+	approved_by text collate "C" not null,
+	asked_us    bigint not null,
+	given_us    bigint,
+	dropped_us  bigint,
+	seal        bytea not null default ''
+);
+
 -- contact_change is what a person asked their contact details to become: number is that of the
 -- entry that asked it. hidden is the person's identifier, and the details before and after,
 -- encrypted: nothing, once nothing can come of it any more. It takes effect once due_us is over,

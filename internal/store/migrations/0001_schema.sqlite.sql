@@ -545,6 +545,26 @@ create table withholding (
 	seal        blob not null default x''
 ) strict;
 
+-- export_permit is an export that two people allow an account: number is that of the entry that
+-- asked for it. It waits for the second person while given_us and dropped_us are null; once it is
+-- given, the entry is what allows the export, and the row says who agreed on what.
+create table export_permit (
+	number      integer not null constraint export_permit_number primary key,
+	account     text not null,
+	service     text not null,
+	route       text not null,
+	people      integer not null,
+	until_us    integer not null,
+	purpose     text not null,
+	list        blob not null check (length(list) = 32),
+	asked_by    text not null,
+	approved_by text not null,
+	asked_us    integer not null,
+	given_us    integer,
+	dropped_us  integer,
+	seal        blob not null default x''
+) strict;
+
 -- contact_change is what a person asked their contact details to become: number is that of the
 -- entry that asked it. hidden is the person's identifier, and the details before and after,
 -- encrypted: nothing, once nothing can come of it any more. It takes effect once due_us is over,

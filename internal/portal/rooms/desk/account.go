@@ -34,8 +34,9 @@ type accountPage struct {
 	Score        score
 	Undo         *liftPage // of the freeze that the rules placed; nil when there is none
 	Services     []portal.ServiceState
-	Measures     []measureState // the others in force against the account or its organisation
-	Frozen       bool           // the account itself is
+	Permits      []portal.Permit // the exports it may take now
+	Measures     []measureState  // the others in force against the account or its organisation
+	Frozen       bool            // the account itself is
 	Suspended    bool
 	Total        *index.Shown // to the account since the ledger begins; nil when that is not known now
 	Strip        strip
@@ -79,8 +80,8 @@ func (a accounts) page(v visit) error {
 		Page: v.Page(path, "account.title", "name", v.labels.Account(account.ID)), Said: said,
 		Account: account, Organisation: organisation,
 		Meter: portal.DrawMeter(standing, entries, now), Score: scoreOf(standing, account), Strip: drawStrip(entries),
-		Services: a.habilitationsOf(habilitations, now),
-		More:     len(entries) == portal.EntriesRead,
+		Services: a.habilitationsOf(habilitations, now), Permits: a.shell.Permits(standing),
+		More: len(entries) == portal.EntriesRead,
 	}
 	shown.Lineage = a.lineage(v.labels, account.ID)
 	shown.Openings = openings(entries, v.labels)

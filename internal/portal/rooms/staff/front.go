@@ -58,7 +58,7 @@ func (h *Handlers) front(v *portal.Visit) error {
 	standing := h.deps.Gate.Standing(v.Viewer.Asker(), "")
 	shown := frontPage{
 		Page:     v.Page("/", "front.title"),
-		Services: h.services(v, habilitations, now),
+		Services: h.services(v, habilitations, h.shell.Permits(standing), now),
 		Reads:    v.Viewer.Role.ReadsFiles(),
 		Meter:    portal.DrawMeter(standing, entries, now),
 		Mine:     h.mine(v, whole),
@@ -99,7 +99,7 @@ func (h *Handlers) whole(v *portal.Visit, newest []ledger.Entry) ([]ledger.Entry
 }
 
 // services says of each service whether it is open to the viewer.
-func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation, now time.Time) []portal.ServiceState {
+func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation, permits []portal.Permit, now time.Time) []portal.ServiceState {
 	var states []portal.ServiceState
 	reopened, err := h.deps.Reopened(v.Context(), now.Add(-newlyOpen))
 	if err != nil { // a card without it still says what is open
@@ -117,6 +117,11 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 		}
 		if state.State == "open" {
 			state.Reopened = reopened[string(s.ID)]
+		}
+		for _, p := range permits {
+			if p.Service.ID == s.ID {
+				state.Permits = append(state.Permits, p)
+			}
 		}
 		states = append(states, state)
 	}
