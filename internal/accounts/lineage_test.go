@@ -26,7 +26,7 @@ func (h *house) shown(id roster.AccountID) bool {
 		Purposes:   roster.Purposes{"accompany": register.Name},
 		Allowances: map[roster.Role]meter.Allowance{},
 	}
-	for _, role := range append(roster.Roles, roster.Messages) { // also of those who MUST read nothing
+	for _, role := range append(roster.Given(roster.Readers), roster.Messages) { // also of those who MUST read nothing
 		rules.Allowances[role] = meter.Allowance{Short: meter.People(5), Long: meter.People(5)}
 	}
 	node, err := storetest.OpenNode(h.t.Context(), store.NewLedger(h.s), store.NewFacts(h.s), rules, h.writer().Now)

@@ -128,6 +128,7 @@ type ProposalRows interface {
 type Bounds struct {
 	Quota  func(roster.OrganisationID) int
 	Rights map[Right]bool // that can be proposed: each service with its purpose
+	Roles  []roster.Role  // of people who read files
 	Review time.Duration  // after which managers must have confirmed an account; zero: they need not
 }
 
@@ -217,7 +218,7 @@ func (p *Propose) check(now time.Time) error {
 	if typed.Wrong(p.Name) != typed.Nothing || len(p.Name) > 100 {
 		return fault.Errorf(fault.Invalid, "an account needs a name that can be read, of 100 characters at most")
 	}
-	if _, err := roster.ParseRole(string(p.Role)); err != nil {
+	if _, err := roster.ParseRole(string(p.Role), p.Bounds.Roles); err != nil {
 		return fault.Errorf(fault.Invalid, "%w", err)
 	}
 	if !p.Role.Fits(p.Identity) {

@@ -76,7 +76,7 @@ func (h *house) there(ids ...roster.AccountID) {
 
 var bounds = accounts.Bounds{
 	Quota:  func(roster.OrganisationID) int { return 8 },
-	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true},
+	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true}, Roles: roster.Readers,
 }
 
 func (h *house) proposal(by roster.AccountID, name string) *accounts.Propose {

@@ -82,6 +82,9 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if told := toldObservations(o.Rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
 	}
+	if err := o.warnOfRoles(ctx, log); err != nil {
+		return nil, err
+	}
 	directory := o.Directory()
 	p.Council = o.Council(log)
 	if err := p.Council.Attend(ctx); err != nil { // before anything is written or signed
@@ -231,7 +234,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	if len(o.Provisioning) > 0 {
 		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{
-			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Origin: o.Origin, Now: o.Now, Log: log,
+			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Roles: life.Bounds.Roles, Origin: o.Origin, Now: o.Now, Log: log,
 		}))
 	}
 	if heard := p.signals(o, marks{sessions}, assertions.SecurityEvent); len(o.Transmitters) > 0 {
@@ -308,7 +311,7 @@ func (m marks) Forget(ctx context.Context, mark [sha256.Size]byte) error {
 
 // Accounts does the acts of an account's life.
 func (o *Opened) Accounts(w journal.Writer) accounts.Service {
-	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, StopLink: o.Origin + portal.HaltPath, Home: o.Origin + manager.PeoplePath, Module: o.Origin + staff.ModulePath, Awareness: o.Awareness, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Rights: make(map[accounts.Right]bool)}}
+	s := accounts.Service{Writer: w, Invite: o.Origin + signin.InvitedPath, StopLink: o.Origin + portal.HaltPath, Home: o.Origin + manager.PeoplePath, Module: o.Origin + staff.ModulePath, Awareness: o.Awareness, Bounds: accounts.Bounds{Quota: o.Quota, Review: o.Review, Roles: o.Rules.Roles(), Rights: make(map[accounts.Right]bool)}}
 	for _, service := range o.Services {
 		for _, purpose := range purposes(service) {
 			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true
@@ -353,6 +356,9 @@ func (o *Opened) peopleAt() string {
 // portal is how the portal speaks of what is guarded.
 func (o *Opened) portal(log *slog.Logger) portal.Settings {
 	s := portal.Settings{Home: o.Origin + "/", Binds: o.SignIn.Bind, Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
+	for _, role := range o.Rules.Roles() {
+		s.Roles = append(s.Roles, portal.Role{ID: role, Names: o.RoleNames[role]})
+	}
 	scheme, _, _ := strings.Cut(o.Origin, "://")
 	for _, service := range o.Services {
 		address := o.Origin + service.Prefix + "/"

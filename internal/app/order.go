@@ -31,6 +31,8 @@ func (o *Opened) Reaches(ctx context.Context, placing order.Order) error {
 			return err
 		}
 		there = slices.ContainsFunc(list, func(o roster.Organisation) bool { return string(o.ID) == placing.Target })
+	case order.Role:
+		there = slices.Contains(roster.Given(o.Rules.Roles()), roster.Role(placing.Target))
 	case order.Network:
 		there = slices.Contains(o.Networks.Names(), placing.Target)
 	case order.Service:

@@ -76,9 +76,10 @@ type config struct {
 	Awareness  *awarenessTable `toml:"awareness"`
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
+	Role       []roleTable      `toml:"role"`
 	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
 	Allowance  allowancesTable `toml:"allowance"`
-	Watch      watchesTable    `toml:"watch" need:"[watch] with adviser, desk, call-centre and training: how each role's work is watched; poterne config example has one"`
+	Watch      watchesTable     `toml:"watch" need:"[watch] with each role: how its work is watched; poterne config example has one"`
 	Observe    observeTable    `toml:"observe"`
 	Cover      coverTable      `toml:"cover"`
 	Campaign   campaignTable   `toml:"campaign"`
@@ -261,7 +262,7 @@ type awarenessTable struct {
 
 const usualAwareness int64 = 6
 
-func (t *awarenessTable) compile(s *Settings, wrong *document) {
+func (t *awarenessTable) compile(s *Settings, readers []roster.Role, wrong *document) {
 	if t == nil {
 		return
 	}
@@ -272,9 +273,9 @@ func (t *awarenessTable) compile(s *Settings, wrong *document) {
 	s.Awareness = accounts.Awareness{Modules: make(map[roster.Role]string), Valid: time.Duration(months) * month}
 	s.Rules.Trains = make(map[roster.Role]bool)
 	for name, module := range t.Modules {
-		role, err := roster.ParseRole(name)
-		if err != nil || !role.ReadsFiles() || role == roster.Programme || module == "" {
-			wrong.Add("awareness.modules."+name, "not a role that reads files, with a module; write one such as adviser = \"poterne\"")
+		role := roster.Role(name)
+		if !slices.Contains(readers, role) || module == "" {
+			wrong.Add("awareness.modules."+name, "not a role that reads files, with a module; write the id of a [[role]], such as adviser = \"poterne\"")
 			continue
 		}
 		s.Awareness.Modules[role], s.Rules.Trains[role] = module, true
@@ -469,6 +470,7 @@ type Settings struct {
 	Awareness  accounts.Awareness
 	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
 	Review     time.Duration   // after which an organisation's managers must have confirmed an account
+	RoleNames  map[roster.Role]map[i18n.Language]string // what people call roles of the operator's own
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
 	Retention  retention.Setting
@@ -561,7 +563,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.Traces.compile(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
-	c.Awareness.compile(&s, wrong)
+	c.Awareness.compile(&s, c.readers(), wrong)
 	c.retention(&s, wrong)
 	c.archive(&s, files)
 	c.controller(&s, wrong)

@@ -48,6 +48,9 @@ func everyKey(of reflect.Type, table map[string]any, path string, each func(tabl
 			continue
 		}
 		key := field.Tag.Get("toml")
+		if key == "*" { // ids of the operator's own
+			continue
+		}
 		here := config.Join(path, key)
 		each(table, key, field.Tag.Get("need") != "", here)
 		inside := field.Type

@@ -43,7 +43,7 @@ func (c *config) provisioning(s *Settings, files secretFiles) {
 			wrong.Add(path+".name", "this system is declared twice")
 		}
 		named[t.Name] = true
-		role, err := roster.ParseRole(t.Role)
+		role, err := roster.ParseRole(t.Role, c.readers())
 		if t.Role != "" && (err != nil || !role.ReadsFiles() || role == roster.Messages) {
 			wrong.Add(path+".role", "not a role of people who read files; whoever signs for others is proposed by a person")
 		}

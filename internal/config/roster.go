@@ -27,7 +27,7 @@ type organisationTable struct {
 type accountTable struct {
 	ID           string              `toml:"id" need:"id = \"…\", a name of its own that never changes"`
 	Organisation string              `toml:"organisation" need:"organisation = \"…\", the id of one"`
-	Role         string              `toml:"role" need:"role = \"adviser\", desk, call-centre, training, manager, security, privacy or programme"`
+	Role         string              `toml:"role" need:"role = \"…\", the id of a [[role]], or manager, security, privacy or programme"`
 	Name         string              `toml:"name" need:"name = \"…\", as colleagues know them"`
 	Issuer       string              `toml:"issuer" need:"issuer = \"https://…\", the identity provider that vouches for them"`
 	Provider     string              `toml:"provider"`    // idp_id behind a federation
@@ -81,7 +81,7 @@ func (f *rosterFile) compile(wrong *document, s Settings, knownOrganisations []r
 	}
 	for i, a := range f.Account {
 		path := index("account", i)
-		role, err := roster.ParseRole(a.Role)
+		role, err := roster.ParseRole(a.Role, s.Rules.Roles())
 		if err != nil && a.Role != "" {
 			wrong.Add(path+".role", "%v", err)
 		}

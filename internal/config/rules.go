@@ -19,14 +19,7 @@ import (
 // account, by its role; by any account younger than 28 days; and by all accounts
 // together, in one organisation, through one service, and in the whole register.
 type allowancesTable struct {
-	Adviser    allowanceTable `toml:"adviser"`
-	Desk       allowanceTable `toml:"desk"`
-	CallCentre allowanceTable `toml:"call-centre"`
-	Training   allowanceTable `toml:"training"`
-
-	// Programme is what a partner's programme may open without a reason: nobody, where it is
-	// left out.
-	Programme *allowanceTable `toml:"programme"`
+	ByRole map[string]allowanceTable `toml:"*"` // a programme's is nobody, where it is left out
 
 	Probation    allowanceTable `toml:"probation" need:"probation = { hour = 1, month = 5 }, for accounts younger than 28 days"`
 	Organisation allowanceTable `toml:"organisation" need:"organisation = { hour = 100, month = 2000 }, for all accounts of one organisation together"`
@@ -73,26 +66,9 @@ type allowanceTable struct {
 	Month int64 `toml:"month" need:"month = 20, how many people without a reason within 28 days"`
 }
 
-// peopleTable is by role; a role that is left out has the default of package policy.
-type peopleTable struct {
-	Adviser    int64 `toml:"adviser"`
-	Desk       int64 `toml:"desk"`
-	CallCentre int64 `toml:"call-centre"`
-	Training   int64 `toml:"training"`
-	Programme  int64 `toml:"programme"`
-}
-
-func (c peopleTable) byRole() map[roster.Role]int64 {
-	return map[roster.Role]int64{
-		roster.Adviser: c.Adviser, roster.Desk: c.Desk, roster.CallCentre: c.CallCentre, roster.Training: c.Training, roster.Programme: c.Programme,
-	}
-}
-
-func (a allowancesTable) byRole() map[roster.Role]allowanceTable {
-	return map[roster.Role]allowanceTable{
-		roster.Adviser: a.Adviser, roster.Desk: a.Desk, roster.CallCentre: a.CallCentre, roster.Training: a.Training, roster.Programme: *cmp.Or(a.Programme, new(allowanceTable)),
-	}
-}
+// peopleTable is by role. A role that is left out has the default of package policy, if
+// there is one.
+type peopleTable map[string]int64
 
 // The largest allowance of an account, and of many together; and how many people
 // a day a CUSUM may forgive.
@@ -105,27 +81,19 @@ const (
 	mostParts     = 100
 )
 
-// watchesTable is how each role's work is watched.
+// watchesTable is how each role's work is watched; a programme's as usualProgramme, where it is
+// left out.
 type watchesTable struct {
-	Adviser    watchTable `toml:"adviser" need:"adviser = { forgiven = 1, line = 18, pace = 20, wall = 200 }"`
-	Desk       watchTable `toml:"desk" need:"desk = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }"`
-	CallCentre watchTable `toml:"call-centre" need:"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }"`
-	Training   watchTable `toml:"training" need:"training = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }"`
-
-	Programme *watchTable `toml:"programme"` // { forgiven = 0.25, line = 8, pace = 120, wall = 200 }
+	ByRole map[string]watchTable `toml:"*"`
 }
+
+var usualProgramme = watchTable{Forgiven: 0.25, Line: 8, Pace: 120, Wall: 200}
 
 type watchTable struct {
 	Forgiven float64 `toml:"forgiven" need:"forgiven = 1, how many people without a reason a day's work honestly opens, and a little more"`
 	Line     int64   `toml:"line" need:"line = 18, how many beyond that add up before new ones are frozen"`
 	Pace     int64   `toml:"pace" need:"pace = 20, how many of one's own people within an hour, without writing, before a step-up is asked for"`
 	Wall     int64   `toml:"wall" need:"wall = 200, how many people whom a fact explains within a day"`
-}
-
-func (w watchesTable) byRole() map[roster.Role]watchTable {
-	return map[roster.Role]watchTable{
-		roster.Adviser: w.Adviser, roster.Desk: w.Desk, roster.CallCentre: w.CallCentre, roster.Training: w.Training, roster.Programme: *cmp.Or(w.Programme, &watchTable{Forgiven: 0.25, Line: 8, Pace: 120, Wall: 200}),
-	}
 }
 
 // observeTable is what is decided and written down without stopping anybody.
@@ -185,10 +153,8 @@ func (c *config) rules(s *Settings, wrong *document) {
 		}
 		s.Rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
 	}
-	for role, a := range c.Allowance.byRole() {
-		s.Rules.Allowances[role] = a.compile(wrong, "allowance."+string(role), 0, mostOfAccount)
-	}
-	a := c.Allowance
+	c.roles(s, wrong)
+	a, readers := c.Allowance, c.readers()
 	s.Rules.Probation = a.Probation.compile(wrong, "allowance.probation", 1, mostOfAccount)
 	s.Rules.Wider.Organisation = a.Organisation.compile(wrong, "allowance.organisation", 1, mostOfAll)
 	s.Rules.Wider.Service = a.Service.compile(wrong, "allowance.service", 1, mostOfAll)
@@ -204,14 +170,11 @@ func (c *config) rules(s *Settings, wrong *document) {
 		wrong.Add("allowance.gives", "hour must be at least 1, and month between hour and %d: how many people one account may sign for and raise, for all others together", mostOfAccount)
 	}
 	s.Rules.Gives = meter.Allowance{Short: meter.People(int(hour)), Long: meter.People(int(month))}
-	s.Rules.Ceilings = a.Ceiling.compile(wrong, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
-	s.Arrivals = a.Arrivals.compile(wrong, "allowance.arrivals", aDay, "how many people may come to one account's caseload within a day without a second person")
-	s.Rules.Rows = a.Rows.compile(wrong, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
-	s.Rules.Strangers = a.Strangers.compile(wrong, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
+	s.Rules.Ceilings = a.Ceiling.compile(wrong, readers, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
+	s.Arrivals = a.Arrivals.compile(wrong, readers, "allowance.arrivals", aDay, "how many people may come to one account's caseload within a day without a second person")
+	s.Rules.Rows = a.Rows.compile(wrong, readers, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
+	s.Rules.Strangers = a.Strangers.compile(wrong, readers, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
 	s.Rules.Covers = c.Cover.compile(wrong)
-	for role, w := range c.Watch.byRole() {
-		s.Rules.Watches[role] = w.compile(wrong, "watch."+string(role))
-	}
 	s.Narrowed = cmp.Or(c.Campaign.Narrowed, campaign.NarrowedFor)
 	if s.Narrowed < shortestNarrowed || s.Narrowed > longestNarrowed {
 		wrong.Add("campaign.narrowed", "must be between \"1h\" and \"672h\", which is 28 days")
@@ -221,13 +184,22 @@ func (c *config) rules(s *Settings, wrong *document) {
 // aDay is what a role's day brings when the operator says nothing else.
 var aDay = map[roster.Role]int{roster.Adviser: intake.ADay, roster.Desk: intake.ADay, roster.CallCentre: intake.ADay, roster.Training: intake.ADay, roster.Programme: intake.ADay}
 
-func (p peopleTable) compile(wrong *document, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
+func (p peopleTable) compile(wrong *document, readers []roster.Role, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
 	most := map[roster.Role]int{}
-	for role, n := range p.byRole() {
-		if most[role] = int(cmp.Or(n, int64(byDefault[role]))); most[role] < 1 || most[role] > mostOfAccount {
+	for _, role := range append(slices.Clip(readers), roster.Programme) {
+		n, there := p[string(role)]
+		switch usual, known := byDefault[role]; {
+		case !there && known:
+			n = int64(usual)
+		case !there:
+			wrong.Add(path, "nothing for the role %s; write %s = …, %s", role, role, what)
+			continue
+		case n < 1 || n > mostOfAccount:
 			wrong.Add(path+"."+string(role), "must be between 1 and %d: %s", mostOfAccount, what)
 		}
+		most[role] = int(n)
 	}
+	known(wrong, path, p, readers)
 	return most
 }
 
@@ -282,9 +254,9 @@ func (c *config) observed(wrong *document) policy.Observed {
 		o.Services[roster.ServiceID(name)] = true
 	}
 	for i, name := range c.Observe.Roles {
-		role, err := roster.ParseRole(name)
-		if err != nil || !role.ReadsFiles() {
-			wrong.Add(index("observe.roles", i), "%q is no role that reads files; write adviser, desk, call-centre, training or programme", name)
+		role := roster.Role(name)
+		if readers := append(c.readers(), roster.Programme); !slices.Contains(readers, role) {
+			wrong.Add(index("observe.roles", i), "%q is no role that reads files; write one of %v", name, readers)
 		}
 		o.Roles[role] = true
 	}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"strings"
@@ -46,7 +47,7 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 // What a need says to write is accepted, and means the default.
 func TestWhatAMissingRuleSaysToWriteIsTheExamples(t *testing.T) {
 	dir := configtest.Secrets(t)
-	of, watch := reflect.TypeFor[config.AllowancesTable](), reflect.TypeFor[config.WatchesTable]()
+	of := reflect.TypeFor[config.AllowancesTable]()
 	text := "[allowance]\nadviser = { hour = 3, month = 20 }\ndesk = { hour = 6, month = 80 }\ncall-centre = { hour = 6, month = 80 }\ntraining = { hour = 2, month = 5 }\n"
 	for _, name := range []string{"Probation", "Organisation", "Service", "Register"} {
 		field, _ := of.FieldByName(name)
@@ -54,10 +55,12 @@ func TestWhatAMissingRuleSaysToWriteIsTheExamples(t *testing.T) {
 		text += line + "}\n"
 	}
 	text += "cold = true\n[watch]\n"
-	for i := range watch.NumField() {
-		text += watch.Field(i).Tag.Get("need") + "\n"
-	}
 	from, to := strings.Index(config.Example, "[allowance]"), strings.Index(config.Example, "[observe]")
+	_, missing := parse(dir, config.Example[:from]+text+"programme = { forgiven = 0.25, line = 8, pace = 120, wall = 200 }\n"+config.Example[to:])
+	for line := range strings.Lines(fmt.Sprint(missing)) {
+		_, write, _ := strings.Cut(strings.TrimSpace(line), "missing; write ")
+		text += write + "\n"
+	}
 	s, err := parse(dir, config.Example[:from]+text+config.Example[to:])
 	if err != nil {
 		t.Fatal(err)

@@ -155,14 +155,7 @@ func (c *document) value(path string, value any, into reflect.Value) {
 		into.Set(reflect.New(into.Type().Elem()))
 		c.value(path, value, into.Elem())
 	case reflect.Map:
-		c.inTable(path, value, func(table map[string]any) {
-			into.Set(reflect.MakeMap(into.Type()))
-			for _, name := range slices.Sorted(maps.Keys(table)) {
-				one := reflect.New(into.Type().Elem()).Elem()
-				c.value(join(path, name), table[name], one)
-				into.SetMapIndex(reflect.ValueOf(name), one)
-			}
-		})
+		c.inTable(path, value, func(table map[string]any) { c.others(path, table, into, nil) })
 	case reflect.Slice:
 		list, ok := value.([]any)
 		if !ok {
@@ -216,7 +209,7 @@ func (c *document) inTable(path string, value any, fill func(map[string]any)) {
 func (c *document) table(path string, table map[string]any, into reflect.Value) {
 	known := c.fields(path, table, into)
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if !slices.Contains(known, name) {
+		if !slices.Contains(known, name) && !slices.Contains(known, others) {
 			c.Add(join(path, name), "not a key that is known here; those are %s", strings.Join(known, ", "))
 		}
 	}
@@ -232,6 +225,10 @@ func (c *document) fields(path string, table map[string]any, into reflect.Value)
 		}
 		name := field.Tag.Get("toml")
 		known = append(known, name)
+		if name == others {
+			c.others(path, table, into.Field(i), keysOfType(into.Type()))
+			continue
+		}
 		value, there := table[name]
 		need := field.Tag.Get("need")
 		switch {
@@ -246,6 +243,32 @@ func (c *document) fields(path string, table map[string]any, into reflect.Value)
 		}
 	}
 	return known
+}
+
+// others is the tag of the field, a map, that has every key which no other field names.
+const others = "*"
+
+func (c *document) others(path string, table map[string]any, into reflect.Value, named []string) {
+	rest := maps.Clone(table)
+	maps.DeleteFunc(rest, func(name string, _ any) bool { return slices.Contains(named, name) })
+	into.Set(reflect.MakeMap(into.Type()))
+	for _, name := range slices.Sorted(maps.Keys(rest)) {
+		one := reflect.New(into.Type().Elem()).Elem()
+		c.value(join(path, name), rest[name], one)
+		into.SetMapIndex(reflect.ValueOf(name), one)
+	}
+}
+
+// keysOf are the keys that a table's fields name.
+func keysOf[T any]() []string { return keysOfType(reflect.TypeFor[T]()) }
+
+func keysOfType(table reflect.Type) (keys []string) {
+	for i := range table.NumField() {
+		if name := table.Field(i).Tag.Get("toml"); name != others {
+			keys = append(keys, name)
+		}
+	}
+	return keys
 }
 
 func join(path, name string) string {

@@ -167,8 +167,8 @@ func (o Order) check() error {
 		return fmt.Errorf("which %s? an order needs its target", o.Reach)
 	case o.Spares != "" && (o.Effect != Closed || o.Reach != Service && o.Reach != Everything):
 		return fmt.Errorf("only a service or everything is closed to all but one organisation")
-	case o.Reach == Role && !slices.Contains(roster.Given, roster.Role(o.Target)):
-		return fmt.Errorf("%q is not a role; write one of %v", o.Target, roster.Given)
+	case o.Reach == Role && !slices.Contains(roster.Given(nil), roster.Role(o.Target)) && roster.CheckRole(o.Target) != nil:
+		return fmt.Errorf("%q is not a role", o.Target)
 	case o.Reach == Role && roster.Role(o.Target) == roster.Security:
 		return fmt.Errorf("the security desk cannot be stopped as a whole: nobody would be left to reopen it")
 	case o.Reach == Function && !slices.Contains(Functions, o.Target) && strings.Count(o.Target, " ") != 2:

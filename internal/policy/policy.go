@@ -221,7 +221,7 @@ func (r Rules) refusal(ask Ask, facts Facts, standing order.Order, now time.Time
 	if ask.Objection != Granted && ask.Objection != NotThere { // an asker without a right MUST NOT learn that the application has nothing there
 		return ask.Objection
 	}
-	if !ask.Role.ReadsFiles() {
+	if !r.reads(ask.Role) {
 		return RoleReadsNothing
 	}
 	covers := func(h roster.Habilitation) bool {

@@ -51,6 +51,26 @@ func facts(m *meter.Meter) policy.Facts {
 	}
 }
 
+// Promise: RUN-10. Whoever has a role that the operator does not name, or dropped, is shown
+// nobody, even of their own caseload; a role of the operator's own is decided like any other.
+func TestRUN_10_ARoleThatIsNotNamedIsShownNobody(t *testing.T) {
+	own := rules
+	own.Readers, own.Allowances = []roster.Role{"inspector"}, map[roster.Role]meter.Allowance{"inspector": {Short: meter.People(1), Long: meter.People(1)}}
+	for role, want := range map[roster.Role][3]policy.Why{
+		"inspector":    {policy.Explained, policy.Counted, policy.LongEmpty},
+		roster.Adviser: {policy.RoleReadsNothing, policy.RoleReadsNothing, policy.RoleReadsNothing},
+		"dropped":      {policy.RoleReadsNothing, policy.RoleReadsNothing, policy.RoleReadsNothing},
+	} {
+		a := ask(1, 2, 3)
+		a.Role = role
+		for i, ruling := range own.Decide(a, facts(meter.New()), now).People {
+			if ruling.Why != want[i] || ruling.Verdict.Shows() != (role == "inspector" && i < 2) {
+				t.Errorf("%s, person %d: %s for %s, want %s", role, i+1, ruling.Verdict, ruling.Why, want[i])
+			}
+		}
+	}
+}
+
 // Promise: SCOPE-1
 func TestSCOPE_1_AnAskIsRefusedAsAWhole(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"poterne/internal/meter"
@@ -13,6 +14,7 @@ import (
 // people without a reason may be opened, and how work is watched. A zero part watches
 // nothing and allows no person.
 type Rules struct {
+	Readers    []roster.Role // the roles of people who read files, as they are listed; nil: roster.Readers
 	Purposes   roster.Purposes
 	Theirs     register.Fields // that only people themselves change, whatever the purpose
 	Allowances map[roster.Role]meter.Allowance
@@ -29,6 +31,20 @@ type Rules struct {
 	Trains     map[roster.Role]bool // whose access closes when their certificate of awareness has run out
 	Cold       bool                 // a person of whom no system tells any fact costs twice
 	Observed   Observed
+}
+
+// reads reports whether the role is one of those who are shown people. A role that the
+// configuration dropped is shown nobody, whatever explains them.
+func (r Rules) reads(role roster.Role) bool {
+	return role == roster.Programme || role == roster.Messages || slices.Contains(r.Roles(), role)
+}
+
+// Roles are those of people who read files.
+func (r Rules) Roles() []roster.Role {
+	if r.Readers == nil {
+		return roster.Readers
+	}
+	return r.Readers
 }
 
 // Watch is how one role's work is watched.

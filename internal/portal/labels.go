@@ -205,10 +205,7 @@ func (l Labels) Target(o order.Order) string {
 	case order.Service:
 		return l.Service(roster.ServiceID(o.Target))
 	case order.Role:
-		if key := "role." + o.Target; l.Speaker.Has(key) {
-			return l.Speaker.Say(key)
-		}
-		return o.Target
+		return l.Speaker.Role(roster.Role(o.Target))
 	case order.Network:
 		if o.Target == order.Elsewhere {
 			return l.Speaker.Say("order.network-other")
@@ -238,7 +235,7 @@ func (l Labels) topic(state ledger.State) string {
 func (l Labels) stage(e ledger.Entry) string {
 	switch e.Kind {
 	case ledger.Proposed:
-		return l.Speaker.Say("role." + string(e.State))
+		return l.Speaker.Role(roster.Role(e.State))
 	case ledger.Accepted:
 		return l.topic(ledger.State(e.Factor))
 	case ledger.Entrusted:

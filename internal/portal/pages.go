@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
@@ -62,6 +63,11 @@ func NewPages(s Settings) *Pages {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
+	if s.Roles == nil {
+		for _, role := range roster.Readers {
+			s.Roles = append(s.Roles, Role{ID: role})
+		}
+	}
 	p := &Pages{
 		settings: s,
 		speakers: make(map[i18n.Language]Speaker),
@@ -71,7 +77,10 @@ func NewPages(s Settings) *Pages {
 	}
 	p.layout = make(templates)
 	for _, in := range i18n.Languages {
-		p.speakers[in] = Speaker{in, s.Zone, s.Now}
+		p.speakers[in] = Speaker{in, s.Zone, s.Now, make(map[roster.Role]string)}
+		for _, role := range s.Roles {
+			p.speakers[in].roles[role.ID] = role.Names[in]
+		}
 		p.layout[in] = template.New("").Funcs(p.functions(p.speakers[in]))
 	}
 	p.layout = p.read(pageFiles, "pages/layout.html")
@@ -82,7 +91,7 @@ func NewPages(s Settings) *Pages {
 // functions are what a template can call; they speak one language.
 func (p *Pages) functions(in Speaker) template.FuncMap {
 	return template.FuncMap{
-		"say": in.Say, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
+		"say": in.Say, "role": func(id any) string { return in.Role(roster.Role(fmt.Sprint(id))) }, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
 		"decimal": func(x float64) string { return in.Decimal(math.Round(100*x)/100, i18n.Shortest) },
 		"moment":  in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "monthwords": in.MonthOf, "lasting": in.Span,
 		"dated": func(t time.Time) string { return in.Dated(t.In(in.zone)) },

@@ -23,6 +23,7 @@ import (
 // Settings are what the pages cannot guess.
 type Settings struct {
 	Services []Service
+	Roles    []Role                          // of people who read files; nil: roster.Readers
 	Home     string                          // where the portal is: "/", or an origin when services have hosts of their own
 	Binds    bool                            // sessions are bound to their browsers: pages prove from time to time that they are theirs
 	FormTo   []string                        // other origins that a form may lead to: the identity provider's, for signing out
@@ -32,6 +33,12 @@ type Settings struct {
 	Log      *slog.Logger                    // nil: nothing is logged
 	Broken   func(context.Context) time.Time // until when somebody is in by the break-glass access, which they are all told; zero when nobody is
 	Bypass   func() time.Time                // until when a bypass is in force, which every page of staff says; zero when none is
+}
+
+// Role is a role of people who read files, as the operator names it.
+type Role struct {
+	ID    roster.Role
+	Names map[i18n.Language]string // empty: the program's own
 }
 
 // Service is an application behind the gate, as people know it.
@@ -133,6 +140,14 @@ func (s *Shell) Services() []Service { return s.pages.settings.Services }
 
 // ServiceName returns what people call a service.
 func (s *Shell) ServiceName(id roster.ServiceID) string { return s.pages.service(id).Name }
+
+// Readers are the roles of people who read files, as the operator lists them.
+func (s *Shell) Readers() (readers []roster.Role) {
+	for _, role := range s.pages.settings.Roles {
+		readers = append(readers, role.ID)
+	}
+	return readers
+}
 
 // Now is the time by the portal's clock.
 func (s *Shell) Now() time.Time { return s.pages.settings.Now() }

@@ -8,13 +8,27 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/roster"
 )
 
 // Speaker says texts, times and figures in one language and one zone.
 type Speaker struct {
 	i18n.Language
-	zone *time.Location
-	now  func() time.Time
+	zone  *time.Location
+	now   func() time.Time
+	roles map[roster.Role]string // that the operator named
+}
+
+// Role is what people call a role. One that neither the operator nor the program names any
+// more goes by its id.
+func (s Speaker) Role(role roster.Role) string {
+	if name := s.roles[role]; name != "" {
+		return name
+	}
+	if key := "role." + string(role); s.Has(key) {
+		return s.Say(key)
+	}
+	return string(role)
 }
 
 // Zone is where its clocks are read.

@@ -30,7 +30,7 @@ func (s *Server) groups(c *call) error {
 		return err
 	}
 	var list []resource
-	for _, role := range roles() {
+	for _, role := range s.deps.Roles {
 		list = append(list, s.groupOf(c, role, all))
 	}
 	if strings.Contains(c.URL.Query().Get("excludedAttributes"), "members") {
@@ -44,7 +44,7 @@ func (s *Server) groups(c *call) error {
 // role returns the role of the request, and who there is.
 func (s *Server) role(c *call) (roster.Role, []user, error) {
 	role := roster.Role(c.PathValue("id"))
-	if !slices.Contains(roles(), role) {
+	if !slices.Contains(s.deps.Roles, role) {
 		return "", nil, &scimError{http.StatusNotFound, "", "no such group"}
 	}
 	all, err := s.users(c)

@@ -80,6 +80,7 @@ type Deps struct {
 		EndAll(context.Context, roster.AccountID) error
 	}
 	Rights []accounts.Right // that can be proposed: each service with its purposes
+	Roles  []roster.Role    // likewise: of people who read files; whoever signs for others is proposed by a person
 	Origin string           // whom clients' assertions are for
 	Now    func() time.Time
 	Log    *slog.Logger

@@ -62,7 +62,7 @@ func open(t *testing.T) *body {
 		}
 	}
 	right := accounts.Right{Service: "dossier", Purpose: "accompany"}
-	b.life = accounts.Service{Writer: b.writer(), Sender: silent{}, Bounds: accounts.Bounds{Quota: func(roster.OrganisationID) int { return 50 }, Rights: map[accounts.Right]bool{right: true}}}
+	b.life = accounts.Service{Writer: b.writer(), Sender: silent{}, Bounds: accounts.Bounds{Quota: func(roster.OrganisationID) int { return 50 }, Rights: map[accounts.Right]bool{right: true}, Roles: roster.Readers}}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func open(t *testing.T) *body {
 	signing := client
 	signing.Name, signing.Token, signing.Key = "okta", [32]byte{}, &jose.JSONWebKey{Key: public}
 	b.server = provision.New([]provision.Client{client, signing}, provision.Deps{
-		Life: b.life, Roster: store.NewRoster(s), Sessions: b, Rights: []accounts.Right{right}, Origin: "https://poterne.example",
+		Life: b.life, Roster: store.NewRoster(s), Sessions: b, Rights: []accounts.Right{right}, Roles: roster.Readers, Origin: "https://poterne.example",
 		Now: func() time.Time { return b.at }, Log: slog.New(slog.DiscardHandler),
 	})
 	return b

@@ -18,12 +18,6 @@ const (
 	groupSchema = "urn:ietf:params:scim:schemas:core:2.0:Group"
 )
 
-// roles are those that a client may propose: of people who read files. Whoever signs for
-// others is proposed by a person.
-func roles() []roster.Role {
-	return slices.DeleteFunc(slices.Clone(roster.Roles), func(r roster.Role) bool { return !r.ReadsFiles() })
-}
-
 // user is an account of the client's organisation, or a proposal of its own that waits.
 type user struct {
 	account  *roster.Account
@@ -37,7 +31,7 @@ func (s *Server) users(c *call) (list []user, err error) {
 		return nil, err
 	}
 	for i, a := range all {
-		if a.Organisation == c.client.Organisation && slices.Contains(roles(), a.Role) && a.Closed.IsZero() {
+		if a.Organisation == c.client.Organisation && slices.Contains(s.deps.Roles, a.Role) && a.Closed.IsZero() {
 			list = append(list, user{account: &all[i]})
 		}
 	}
@@ -128,7 +122,7 @@ func (s *Server) create(c *call) error {
 	if named := text("roles.value"); named != "" {
 		role = roster.Role(named)
 	}
-	if !slices.Contains(roles(), role) {
+	if !slices.Contains(s.deps.Roles, role) {
 		return &scimError{http.StatusBadRequest, "invalidValue", "roles: none that can be provisioned"}
 	}
 	if active := values(said, "active"); len(active) == 1 && isFalse(active[0]) {

@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -62,47 +63,65 @@ func (id AccountID) Client() bool { return strings.HasPrefix(string(id), string(
 // that are alike.
 func Alike(id string) string { return cases.Fold().String(norm.NFKC.String(id)) }
 
-// Role says what an account's work is; allowances are given by role.
+// Role says what an account's work is; allowances are given by role. Who reads files has a
+// role that the operator names: see CheckRole. The others stand in code, since they act in
+// Poterne itself.
 type Role string
 
+const (
+	Manager   Role = "manager"   // proposes accounts, reads no file
+	Security  Role = "security"  // watches the desk and contains, reads no file
+	Privacy   Role = "privacy"   // keeps the files of incidents and tells who must be told, reads no file
+	Messages  Role = "messages"  // no person's: the program reads where people can be reached who are told of an incident
+	Programme Role = "programme" // no person's: a partner's programme, which proves itself by a key
+)
+
+// The roles of people who read files where the operator names none.
 const (
 	Adviser    Role = "adviser"     // accompanies people of a caseload
 	Desk       Role = "desk"        // receives walk-in visitors
 	CallCentre Role = "call-centre" // answers callers
 	Training   Role = "training"    // trains people enrolled with its organisation
-	Manager    Role = "manager"     // proposes accounts, reads no file
-	Security   Role = "security"    // watches the desk and contains, reads no file
-	Privacy    Role = "privacy"     // keeps the files of incidents and tells who must be told, reads no file
-	Messages   Role = "messages"    // no person's: the program reads where people can be reached who are told of an incident
-	Programme  Role = "programme"   // no person's: a partner's programme, which proves itself by a key
 )
 
-// Roles lists every role that people have.
-var Roles = []Role{Adviser, Desk, CallCentre, Training, Manager, Security, Privacy}
+// Readers lists these four.
+var Readers = []Role{Adviser, Desk, CallCentre, Training}
 
-// ReadsFiles reports whether the role may be shown people at all: managing and
-// watching cannot be held together with reading.
-func (r Role) ReadsFiles() bool {
-	switch r {
-	case Adviser, Desk, CallCentre, Training, Messages, Programme:
-		return true
-	default:
-		return false
-	}
+// fixed are the roles that mean the same whoever operates.
+var fixed = []Role{Manager, Security, Privacy, Programme, Messages}
+
+// Given lists every role of accounts that are proposed, where these are the roles of people
+// who read files: those that people have, and the programmes'.
+func Given(readers []Role) []Role {
+	return append(slices.Clip(readers), Manager, Security, Privacy, Programme)
 }
 
-// Given lists every role of accounts that are proposed: those that people have, and the
-// programmes'.
-var Given = append(slices.Clip(slices.Clone(Roles)), Programme)
+// ReadsFiles reports whether the role is of those that are shown people: managing and watching
+// cannot be held together with reading. A role that the operator no longer names stays one of
+// them: it never manages, and the policy shows it nobody.
+func (r Role) ReadsFiles() bool {
+	return r == Messages || r == Programme || CheckRole(string(r)) == nil
+}
 
-// ParseRole returns the role called name.
-func ParseRole(name string) (Role, error) {
-	for _, role := range append(Given, Messages) {
-		if name == string(role) {
-			return role, nil
-		}
+var roleIDs = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// CheckRole says why an id cannot be a role of people who read files. The ledger keeps it.
+func CheckRole(id string) error {
+	if !roleIDs.MatchString(id) {
+		return fmt.Errorf("%q is not the id of a role; write at most 32 small letters, digits and hyphens, a letter first", id)
 	}
-	return "", fmt.Errorf("%q is not a role; write one of %v", name, Given)
+	if slices.Contains(fixed, Role(id)) {
+		return fmt.Errorf("the role %q is Poterne's own; write another id", id)
+	}
+	return nil
+}
+
+// ParseRole returns the role called name, where these are the roles of people who read files.
+func ParseRole(name string, readers []Role) (Role, error) {
+	if role := Role(name); role == Messages || slices.Contains(Given(readers), role) {
+		return role, nil
+	}
+	return "", fmt.Errorf("%q is not a role; write one of %v", name, Given(readers))
 }
 
 // Organisation is a partner whose staff consult the register.

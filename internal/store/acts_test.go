@@ -309,7 +309,7 @@ func seen(number ledger.Number) ledger.Entry {
 
 var bounds = accounts.Bounds{
 	Quota:  func(roster.OrganisationID) int { return 50 },
-	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true},
+	Rights: map[accounts.Right]bool{{Service: "dossier", Purpose: "accompany"}: true}, Roles: roster.Readers,
 }
 
 // proposing is chief's proposal of an account for somebody.

@@ -82,7 +82,11 @@ type tick struct {
 }
 
 func row(in i18n.Language, r RoleStudy, y int) pictureRow {
-	title := in.Say("tune.role", "role", in.Say("trade."+string(r.Role)), "days", r.Days, "mean", in.Decimal(r.Mean, 2), "dispersion", in.Decimal(r.Dispersion, 2))
+	name := string(r.Role) // of the operator's own
+	if key := "trade." + name; in.Has(key) {
+		name = in.Say(key)
+	}
+	title := in.Say("tune.role", "role", name, "days", r.Days, "mean", in.Decimal(r.Mean, 2), "dispersion", in.Decimal(r.Dispersion, 2))
 	return pictureRow{y, title, []panel{
 		drawPanel(in, 0, in.Say("tune.hour"), in.Say("tune.step-ups"), r.Hours, r, MostStepUps(r.Role),
 			func(p Point) (float64, int, meter.Cost) { return p.StepUps, p.FirstHour, p.Allowance.Short }, 0),

@@ -108,10 +108,7 @@ func (p *Period) Study(ctx context.Context, now, byDefault policy.Rules) (Study,
 	p.end()
 	s := Study{Since: p.Since, Until: p.Until, Now: now, Told: p.told(), Enforced: p.enforced, Unknown: len(p.unknown)}
 	total := 0
-	for _, role := range roster.Roles {
-		if !role.ReadsFiles() {
-			continue
-		}
+	for _, role := range now.Roles() {
 		study, err := p.study(ctx, role, fallback(role, now, byDefault))
 		if err != nil {
 			return Study{}, err

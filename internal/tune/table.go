@@ -3,6 +3,8 @@ package tune
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -116,8 +118,11 @@ func allowanceTOML(a meter.Allowance) string {
 }
 
 func peopleTOML(of map[roster.Role]int) string {
-	return fmt.Sprintf("{ adviser = %d, desk = %d, call-centre = %d, training = %d }",
-		of[roster.Adviser], of[roster.Desk], of[roster.CallCentre], of[roster.Training])
+	var parts []string
+	for _, role := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s = %d", role, of[role]))
+	}
+	return "{ " + strings.Join(parts, ", ") + " }"
 }
 
 // watchTOML is the CUSUM proposed, with the pace and the wall as they are.

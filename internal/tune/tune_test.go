@@ -58,7 +58,7 @@ type staff struct {
 
 func hire(rules policy.Rules, seed uint64, counts map[roster.Role]int) *staff {
 	s := &staff{rules: rules, meters: map[roster.AccountID]*meter.Meter{}, rng: rand.New(rand.NewPCG(seed, 1))}
-	for _, role := range roster.Roles {
+	for _, role := range roster.Readers {
 		for n := range counts[role] {
 			id := roster.AccountID(fmt.Sprintf("%s-%d", role, n))
 			s.accounts = append(s.accounts, roster.Account{ID: id, Organisation: "ml", Role: role})

@@ -182,8 +182,8 @@ func (m Mapping) compile() (r *reading, err error) {
 
 // readingRole is a role whose accounts are shown people.
 func readingRole(name string) (roster.Role, error) {
-	role, err := roster.ParseRole(name)
-	if err != nil || !role.ReadsFiles() {
+	role := roster.Role(name)
+	if !slices.Contains(roster.Readers, role) {
 		return "", fmt.Errorf("%q is no role that is shown people; write adviser, desk, call-centre or training", name)
 	}
 	return role, nil

@@ -492,7 +492,7 @@ func (r *replay) sum(found *survey) {
 		report.Worst = append(report.Worst, w.AccountResult)
 	}
 	report.Accounts = len(accounts)
-	for _, role := range roster.Roles {
+	for _, role := range roster.Readers {
 		if result, ok := roles[role]; ok {
 			report.Roles = append(report.Roles, *result)
 		}

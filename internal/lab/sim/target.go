@@ -140,7 +140,7 @@ func (a AttackResult) targets() iter.Seq[Target] {
 // byRole yields the honest results of each role, in the order of roles.
 func (r Report) byRole() func(yield func(roster.Role, TradeResult) bool) {
 	return func(yield func(roster.Role, TradeResult) bool) {
-		for _, role := range roster.Roles {
+		for _, role := range roster.Readers {
 			var sum TradeResult
 			for _, t := range r.Honest {
 				if t.Role == role {

@@ -114,12 +114,12 @@ func (c campaigns) page(v visit) error {
 	}
 	for _, s := range picture.Surges {
 		shown.Surges = append(shown.Surges, surgeState{s.From, v.Speaker.Say("campaign.surge",
-			"role", v.Speaker.Say("role."+string(s.Role)), "people", s.People,
+			"role", v.Speaker.Role(s.Role), "people", s.People,
 			"usual", s.Usual, "weeks", s.Weeks)})
 	}
 	shown.MoreNoticed = max(0, len(noticed)-noticesNamed)
 	for _, n := range noticed[:len(noticed)-shown.MoreNoticed] {
-		state := noticeState{named(v.labels, n.Account), v.Speaker.Say("role." + string(n.Role)), v.Speaker.Sentence(n), nil}
+		state := noticeState{named(v.labels, n.Account), v.Speaker.Role(n.Role), v.Speaker.Sentence(n), nil}
 		for _, u := range n.Uses {
 			state.Sentences = append(state.Sentences, v.Speaker.Sentence(u))
 		}

@@ -95,9 +95,12 @@ func (a accounts) directory(v visit) error {
 			shown.Functions = append(shown.Functions, held(order.Function, m.Target))
 		}
 	}
-	for _, role := range roster.Given {
-		if role.ReadsFiles() {
-			shown.Roles = append(shown.Roles, held(order.Role, string(role)))
+	for _, role := range append(a.shell.Readers(), roster.Programme) {
+		shown.Roles = append(shown.Roles, held(order.Role, string(role)))
+	}
+	for _, m := range inForce { // on a role that is no longer named
+		if m.Reach == order.Role && !slices.ContainsFunc(shown.Roles, func(h namedHeld) bool { return h.Target == m.Target }) {
+			shown.Roles = append(shown.Roles, held(order.Role, m.Target))
 		}
 	}
 	for _, network := range a.networks {

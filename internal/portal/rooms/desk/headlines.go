@@ -56,7 +56,7 @@ func observed(labels portal.Labels, o policy.Observed) string {
 		names = append(names, labels.Service(service))
 	}
 	for _, role := range slices.Sorted(maps.Keys(o.Roles)) {
-		names = append(names, labels.Speaker.Say("role."+string(role)))
+		names = append(names, labels.Speaker.Role(role))
 	}
 	for _, why := range slices.Sorted(maps.Keys(o.Grounds)) {
 		names = append(names, why.String())

@@ -124,6 +124,8 @@ func (h orders) targetExists(v visit, o order.Order) error {
 		_, known = v.labels.Organisations[roster.OrganisationID(o.Target)]
 	case order.Service:
 		known = h.declares(o.Target)
+	case order.Role:
+		known = slices.Contains(roster.Given(h.shell.Readers()), roster.Role(o.Target))
 	case order.Network:
 		known = slices.Contains(h.networks, o.Target)
 	case order.Function:

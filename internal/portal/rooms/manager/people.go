@@ -260,14 +260,14 @@ func (h *Handlers) proposing(v *portal.Visit) error {
 }
 
 // proposable are the roles that the viewer may propose.
-func proposable(v *portal.Visit) []roster.Role {
-	return slices.DeleteFunc(slices.Clone(roster.Given), func(r roster.Role) bool { return r == roster.Security && !v.Viewer.AtDesk() })
+func (h *Handlers) proposable(v *portal.Visit) []roster.Role {
+	return slices.DeleteFunc(roster.Given(h.shell.Readers()), func(r roster.Role) bool { return r == roster.Security && !v.Viewer.AtDesk() })
 }
 
 func (h *Handlers) showPropose(v *portal.Visit, status int, form proposeForm, wrong portal.Mends) error {
 	shown := proposePage{
 		Page: v.Page(PeoplePath, "people.propose"), SteppedUp: v.MaySign(), Invites: h.deps.Accounts.Invites(), Again: proposePath,
-		Form: form, Roles: proposable(v), Services: h.shell.Services(), Wrong: wrong,
+		Form: form, Roles: h.proposable(v), Services: h.shell.Services(), Wrong: wrong,
 	}
 	if form.Code != "" {
 		shown.Again += "?code=" + form.Code
@@ -329,7 +329,7 @@ func (h *Handlers) proposal(v *portal.Visit, form proposeForm) (p accounts.Propo
 	if p.Mail, err = roster.Mail(form.Mail); err != nil {
 		mend("mail", "people.wrong-mail")
 	}
-	if !slices.Contains(proposable(v), p.Role) {
+	if !slices.Contains(h.proposable(v), p.Role) {
 		mend("role", "people.wrong-role")
 	}
 	for _, service := range h.shell.Services() {
