@@ -10,9 +10,9 @@ import (
 	"poterne/internal/roster"
 )
 
-// dropped is how many accounts that give rights have each role that the configuration does
+// Dropped is how many accounts that give rights have each role that the configuration does
 // not declare: they are shown nobody.
-func (o *Opened) dropped(ctx context.Context) (map[roster.Role]int, error) {
+func Dropped(ctx context.Context, o *Opened) (map[roster.Role]int, error) {
 	accounts, err := o.Roster.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the roles of accounts: %w", err)
@@ -27,7 +27,7 @@ func (o *Opened) dropped(ctx context.Context) (map[roster.Role]int, error) {
 }
 
 func (o *Opened) warnOfRoles(ctx context.Context, log *slog.Logger) error {
-	dropped, err := o.dropped(ctx)
+	dropped, err := Dropped(ctx, o)
 	for _, role := range slices.Sorted(maps.Keys(dropped)) {
 		log.Warn("accounts have a role that is not declared, and are shown nobody: write a [[role]] with its id, or give them another",
 			slog.String("role", string(role)), slog.Int("accounts", dropped[role]))

@@ -163,4 +163,5 @@ func (x *examination) database(ctx context.Context) {
 	x.ledger(ctx, o)
 	x.witnesses(ctx, o)
 	x.sources(ctx, o)
+	x.roles(ctx, o)
 }

@@ -158,6 +158,17 @@ func (x *examination) sources(ctx context.Context, o *app.Opened) {
 	}
 }
 
+// roles names those that accounts have and the configuration does not declare.
+func (x *examination) roles(ctx context.Context, o *app.Opened) {
+	dropped, err := app.Dropped(ctx, o)
+	if err != nil {
+		x.say(Wrong, "roles", err.Error(), "look at the database")
+	}
+	for _, role := range slices.Sorted(maps.Keys(dropped)) {
+		x.say(Wrong, "role "+string(role), fmt.Sprintf("%d accounts have it, it is not declared, and they are shown nobody", dropped[role]), "write a [[role]] with its id, or give them other accounts")
+	}
+}
+
 // round is a time as people say it.
 func round(d time.Duration) time.Duration {
 	if d < time.Minute {
