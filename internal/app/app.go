@@ -247,7 +247,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	p.Public = switchboard{
 		origin: o.Origin, hosts: o.hosts(), people: people, peopleAt: o.peopleAt(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
-		rooms: p.untilLeaving(rooms), health: health.handler(),
+		rooms: p.untilLeaving(rooms), health: health.handler(), known: o.wellKnown(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	}
 	private := http.NewServeMux()
@@ -544,6 +544,7 @@ type switchboard struct {
 	ours     http.Handler
 	rooms    http.Handler
 	health   http.Handler
+	known    map[string]http.HandlerFunc     // what everybody may read, by its path
 	asks     func(http.Handler) http.Handler // before what another site has a browser read
 }
 
@@ -556,6 +557,8 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/healthz" || path == "/readyz":
 		s.health.ServeHTTP(w, r)
+	case s.public(r) != nil:
+		s.public(r).ServeHTTP(w, r)
 	case s.people != nil && strings.EqualFold(r.Host, s.peopleAt):
 		s.people.ServeHTTP(w, r)
 	case !s.hosts[strings.ToLower(r.Host)]:

@@ -41,6 +41,7 @@ import (
 	"poterne/internal/ssf"
 	"poterne/internal/store"
 	"poterne/internal/trace"
+	"poterne/internal/typed"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/mod/sumdb/note"
@@ -111,6 +112,10 @@ type publicTable struct {
 	Reading int64 `toml:"reading"` // bytes that the answers being read at any moment may take; 256 MiB
 
 	Help wordsTable `toml:"help"` // whom to ask, in a few words
+
+	// SecurityContact is whom to tell of a weakness, at /.well-known/security.txt on every host:
+	// "mailto:…" or "https://…". Nothing is served there when it is left out.
+	SecurityContact string `toml:"security_contact"`
 }
 
 // networkTable names the addresses that people work from. The first that has an
@@ -441,6 +446,8 @@ type Settings struct {
 	Facts       int64            // bytes of facts that are remembered
 	Entries     int64            // bytes of the newest entries that are
 	Help        map[i18n.Language]string
+
+	SecurityContact string // whom to tell of a weakness; empty: nobody says
 	Metrics     string // where they listen; nobody reads them when empty
 	Database    string // the SQLite file; empty when there is a server
 	Server      string
@@ -654,6 +661,12 @@ func (c *config) public(s *Settings, files secretFiles) {
 			wrong.Add("public.origin", "not an origin; write a scheme and a host only, such as https://poterne.example")
 		} else if !signin.Confidential(origin) {
 			wrong.Add("public.origin", "cookies and people would travel unprotected; write https://%s", origin.Host)
+		}
+	}
+	if s.SecurityContact = c.Public.SecurityContact; s.SecurityContact != "" {
+		contact, err := url.Parse(s.SecurityContact)
+		if err != nil || (contact.Scheme != "https" || contact.Host == "") && (contact.Scheme != "mailto" || contact.Opaque == "") || typed.Wrong(s.SecurityContact) != typed.Nothing {
+			wrong.Add("public.security_contact", "not an address to write to; write \"mailto:…\" or \"https://…\"")
 		}
 	}
 	if s.Reading = max(0, c.Public.Reading); c.Public.Reading < 0 {

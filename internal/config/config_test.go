@@ -629,3 +629,32 @@ func TestTracesAreSentNowhereUnprotected(t *testing.T) {
 		t.Errorf("traces are collected although nobody asked: %v", err)
 	}
 }
+
+func TestSignalsAreFetchedAndToldNowhereUnprotected(t *testing.T) {
+	dir := configtest.Secrets(t)
+	const key = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	from := "\n[[transmitter]]\nname = \"idp\"\nissuer = \"https://signals.example\"\nkeys = '" + key + "'\npeople = \"https://login.example\"\n"
+	to := "\n[[receiver]]\nname = \"idp\"\nurl = \"https://login.example/signals\"\naudience = \"https://login.example\"\nsubject = \"iss_sub\"\ntoken_file = \"agenda.token\"\n"
+	for name, test := range map[string]struct{ text, want string }{
+		"pushed":                  {from, ""},
+		"fetched":                 {from + "poll = \"https://signals.example/poll\"\ntoken_file = \"agenda.token\"\n", ""},
+		"fetched in the clear":    {from + "poll = \"http://signals.example/poll\"\n", "transmitter[0].poll: signals would travel unprotected"},
+		"a token for nobody":      {from + "token_file = \"agenda.token\"\n", "transmitter[0].token_file: a token is sent to an address only"},
+		"told":                    {to, ""},
+		"told in the clear":       {strings.Replace(to, "https://login.example/signals", "http://login.example/signals", 1), "receiver[0].url: signals would travel unprotected"},
+		"told twice":              {to + to, "receiver[1].name: this system is declared twice"},
+		"named somehow":           {strings.Replace(to, "iss_sub", "phone", 1), "receiver[0].subject: not a way to name accounts"},
+		"told as if to a service": {strings.Replace(to, "audience = \"https://login.example\"", "audience = \"people\"", 1), "receiver[0].audience: a service has this name"},
+		"told to nobody":          {"\n[[receiver]]\nname = \"idp\"\n", "receiver[0].url: missing"},
+	} {
+		s, err := parse(dir, config.Example+test.text)
+		if test.want == "" && (err != nil || len(s.Transmitters)+len(s.Receivers) != 1) || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	for _, contact := range []string{"securite@mission.example", "http://mission.example", "mailto:", "https://"} {
+		if _, err := parse(dir, strings.Replace(config.Example, "mailto:securite@mission.example", contact, 1)); err == nil || !strings.Contains(err.Error(), "public.security_contact: not an address to write to") {
+			t.Errorf("%q: %v", contact, err)
+		}
+	}
+}
