@@ -13,7 +13,9 @@ import (
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
 	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/policy"
+	"poterne/internal/roster"
 )
 
 // exporting is a route whose CSV is kept.
@@ -32,13 +34,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	if w.times() != 0 {
 		t.Error("the application was asked for an export without a permit")
 	}
-	permit := grants.ExportPermit{
-		By: "chief", Approver: "samir", Of: account,
-		Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
-	}
-	if _, err := journal.Do(t.Context(), w.gate.Journal, permit); err != nil {
-		t.Fatal(err)
-	}
+	w.permits()
 	got := w.get("/export")
 	if got.status != http.StatusOK || !slices.Equal(shown(got.body), []string{"p1", "p2"}) {
 		t.Fatalf("%v, want the two explained people whom the permit is for", got)
@@ -54,6 +50,26 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	}
 	if got := w.get("/list"); got.status != http.StatusOK || strings.Contains(got.body, "poterne") || !slices.Contains(shown(got.body), "p20") {
 		t.Errorf("a list that is no export: %v", got)
+	}
+}
+
+// permits has two people allow the account an export of two people.
+func (w *world) permits() {
+	w.t.Helper()
+	for _, id := range []roster.AccountID{"chief", "samir"} {
+		if err := journal.Record(w.t.Context(), w.gate.Journal, ledger.Entry{Kind: ledger.SteppedUp, Account: id}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	ask := grants.AskPermit{By: "chief", Export: grants.Export{
+		Of: account, Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
+	}}
+	asked, err := journal.Do(w.t.Context(), w.gate.Journal, journal.Act[grants.PermitRows](ask))
+	if err == nil {
+		_, err = journal.Do(w.t.Context(), w.gate.Journal, journal.Act[grants.PermitRows](grants.ApprovePermit{Number: asked.Number, By: "samir"}))
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -21,8 +21,6 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
-	"poterne/internal/grants"
-	"poterne/internal/journal"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -204,13 +202,7 @@ func TestSCOPE_11_AnExportAsAWorkbookIsCappedAndWatermarked(t *testing.T) {
 	w := newWorld(t, route)
 	w.says(asXLSX, bookOf(t, "p1", "p20", "p2", "p3"))
 	w.refused(w.get("/export"), policy.NoPermit)
-	permit := grants.ExportPermit{
-		By: "chief", Approver: "samir", Of: account,
-		Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
-	}
-	if _, err := journal.Do(t.Context(), w.gate.Journal, permit); err != nil {
-		t.Fatal(err)
-	}
+	w.permits()
 	got := w.get("/export")
 	receipt := got.header.Get("Poterne-Receipt")
 	want := []string{"name|poterne", "‹p1›|" + receipt, "‹p2›|" + receipt}

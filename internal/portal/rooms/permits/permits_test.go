@@ -97,7 +97,7 @@ func TestMETER_8_APermitIsAskedForApprovedShownAndEndedInThePortal(t *testing.T)
 	for where, want := range map[string]string{
 		page(portaltest.Camille, "/"):                             "Export allowed, GET /export: 40 people left of 40",
 		page(portaltest.Security, "/desk/accounts/camille.aubry"): "Dossier, GET /export: 40 people left of 40",
-		page(portaltest.Jeanne, "/permits"):                                  "One export is allowed",
+		page(portaltest.Jeanne, "/permits"):                       "One export is allowed",
 	} {
 		if !strings.Contains(where, want) {
 			t.Errorf("a page does not say %q: %s", want, where)
