@@ -198,7 +198,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	if glass != nil {
 		all = append(all, breakglassroom.New(shell, breakglassroom.Deps{
-			Access: glass, Containment: orders, Gate: p.Gate, Roster: o.Roster, Networks: o.BreakGlass.Networks, Network: o.Networks.Of, Classes: o.Networks.Names(),
+			Access: glass, Stop: stop, Gate: p.Gate, Roster: o.Roster, Networks: o.BreakGlass.Networks, Network: o.Networks.Of, Classes: o.Networks.Names(),
 		}))
 	}
 	rooms := shell.Handler(all...)

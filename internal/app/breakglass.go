@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"poterne/internal/breakglass"
+	"poterne/internal/containment"
 	"poterne/internal/journal"
+	"poterne/internal/order"
 	"poterne/internal/store"
 )
 
@@ -16,6 +19,14 @@ func (o *Opened) breakGlass(w journal.Writer) *breakglass.Service {
 		return nil
 	}
 	return breakglass.New(breakglass.Service{Writer: w, Rows: store.NewBreakGlass(o.DB), Sealed: o.BreakGlass.Sealed, Now: o.Now})
+}
+
+// stop puts an order of the break-glass access in force, once however often it is sent.
+func stop(ctx context.Context, w journal.Writer, o order.Order) error {
+	if _, err := journal.Do(ctx, w, containment.Place{Order: o, Once: true}); !errors.Is(err, journal.Unchanged) {
+		return err
+	}
+	return nil
 }
 
 // brokenUntil says until when somebody is in by it: what every page of staff says.

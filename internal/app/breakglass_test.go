@@ -149,7 +149,7 @@ func TestENTRY_8_TheSealedPasswordStopsAndReadsNobodyWhenTheProviderIsGone(t *te
 		}
 	}
 	for name, wrong := range map[string]url.Values{
-		"somebody unknown": {"effect": {"suspended-account"}, "target": {"nobody"}, "because": {"x"}}, "no reason": {"effect": {"suspended-account"}, "target": {"karim"}},
+		"somebody unknown": {"effect": {"suspended-account"}, "target": {"nobody"}, "because": {"x"}}, "everything, and somebody": {"effect": {"closed-everything"}, "target": {"karim"}, "because": {"x"}}, "no reason": {"effect": {"suspended-account"}, "target": {"karim"}},
 		"a bypass": {"effect": {"bypassed-source"}, "target": {"agenda"}, "because": {"x"}}, "a network that there is not": {"effect": {"closed-network"}, "target": {"x"}, "because": {"x"}},
 	} {
 		if status, _ := e.asks(http.MethodPost, breakglassroom.Path+"/orders", wrong); status == http.StatusSeeOther {
@@ -210,7 +210,14 @@ func (e *envelope) reads() {
 	for _, e.lang = range []string{"fr", "en"} {
 		_, body := e.asks(http.MethodGet, breakglassroom.Path, nil)
 		page := portaltest.Parse(e.t, body)
-		labelled := make(map[string]bool)
+		labelled, offered := make(map[string]bool), make(map[string]string)
+		for _, option := range portaltest.All(page, "option") {
+			text, value := portaltest.Text(option), portaltest.Attr(option, "value")
+			if other, twice := offered[text]; twice {
+				e.t.Errorf("%s: %s and %s are one to who reads: %q", e.lang, value, other, text)
+			}
+			offered[text] = value
+		}
 		for _, label := range portaltest.All(page, "label") {
 			labelled[portaltest.Attr(label, "for")] = portaltest.Text(label) != ""
 		}
@@ -275,14 +282,25 @@ func TestENTRY_8_FiveWrongTriesLockItHoweverManyComeAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nodes[0].Who(t.Context(), token); err != nil {
+	in, err := nodes[0].Who(t.Context(), token)
+	if err != nil {
 		t.Errorf("a session of another node: %v", err)
 	}
+	closing := order.Order{By: string(breakglass.ID), Effect: order.Closed, Reach: order.Network, Target: "counter", Because: "a theft"}
+	for range 2 { // a form sent twice
+		if err := stop(t.Context(), nodes[0].Inside(in.Session), closing); err != nil || len(e.p.Gate.Orders()) != 1 {
+			t.Errorf("it stops, once: %v, %v", err, e.p.Gate.Orders())
+		}
+	}
+	closing.Target = "elsewhere"
 	if err := nodes[0].Secure(t.Context(), "samir"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := nodes[1].Who(t.Context(), token); !fault.Is(err, fault.Anonymous) {
 		t.Errorf("the desk ended it, and it goes on: %v", err)
+	}
+	if err := stop(t.Context(), nodes[1].Inside(in.Session), closing); !fault.Is(err, fault.Anonymous) || len(e.p.Gate.Orders()) != 1 {
+		t.Errorf("the desk ended it, and what was on its way still stops: %v, %v", err, e.p.Gate.Orders())
 	}
 	for range breakglass.Tries {
 		_, _ = nodes[0].Open(t.Context(), "WRONG", "counter")

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"time"
 
 	"poterne/internal/approval"
@@ -146,6 +147,43 @@ func (s *Secure) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
 // Apply implements journal.Act.
 func (s *Secure) Apply(rows Rows, _ ledger.Entry) error { return rows.PutBreakGlass(s.state) }
 
+// present holds, under the head, that a session is still open: it does nothing itself.
+type present struct {
+	sealed  ledger.Digest
+	session roster.SessionID
+}
+
+// Decide implements journal.Act.
+func (p present) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
+	kept, err := rows.BreakGlass()
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if kept = kept.of(p.sealed); !kept.Open(tx.Now()) || kept.Session != p.session {
+		return ledger.Entry{}, &fault.Error{Kind: fault.Anonymous}
+	}
+	return ledger.Entry{}, journal.Unchanged
+}
+
+// Apply implements journal.Act.
+func (present) Apply(Rows, ledger.Entry) error { return nil }
+
+// inside does turns for a session, while it is open.
+type inside struct {
+	journal.Writer
+	present
+}
+
+// Turn implements journal.Writer.
+func (i inside) Turn(ctx context.Context, size int, do func(*journal.Tx) error) error {
+	return i.Writer.Turn(ctx, size, func(tx *journal.Tx) error {
+		if _, err := journal.Within(tx, i.present); !errors.Is(err, journal.Unchanged) {
+			return err
+		}
+		return do(tx)
+	})
+}
+
 // Service is the break-glass access of a node. It is safe to share.
 type Service struct {
 	Writer journal.Writer
@@ -214,6 +252,12 @@ func (s *Service) Who(ctx context.Context, token string) (State, error) {
 func (s *Service) State(ctx context.Context) (State, error) {
 	kept, err := s.Rows.BreakGlass(ctx)
 	return kept.of(s.Sealed.digest()), err
+}
+
+// Inside does turns for a session: what is done through it is done before the session ends, or
+// is fault.Anonymous.
+func (s *Service) Inside(session roster.SessionID) journal.Writer {
+	return inside{s.Writer, present{s.Sealed.digest(), session}}
 }
 
 // Leave ends a session.

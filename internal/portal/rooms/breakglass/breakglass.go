@@ -13,6 +13,7 @@ import (
 
 	"poterne/internal/breakglass"
 	"poterne/internal/fault"
+	"poterne/internal/journal"
 	"poterne/internal/order"
 	"poterne/internal/portal"
 	"poterne/internal/roster"
@@ -23,12 +24,9 @@ var pageFiles embed.FS
 
 // Deps is what the room relies on.
 type Deps struct {
-	Access      *breakglass.Service
-	Containment interface {
-		// Place puts an order in force.
-		Place(context.Context, order.Order) (order.Order, error)
-	}
-	Gate interface {
+	Access *breakglass.Service
+	Stop   func(context.Context, journal.Writer, order.Order) error // puts an order in force, once
+	Gate   interface {
 		// Orders returns the orders placed and not lifted.
 		Orders() order.Set
 	}
@@ -199,21 +197,23 @@ func (h *Handlers) place(v *portal.Visit, state breakglass.State) error {
 	if i < 0 {
 		return &fault.Error{Kind: fault.Invalid, Public: "a measure is one of those that the page offers"}
 	}
-	if o.Effect, o.Reach = kinds[i].Effect, kinds[i].Reach; o.Reach == order.Everything {
-		o.Target = ""
-	}
+	o.Effect, o.Reach = kinds[i].Effect, kinds[i].Reach
 	wrong := portal.MendTyped("because", o.Because)
 	there, err := h.there(v.Context(), o)
 	if err != nil {
 		return err
 	}
-	if !there {
+	switch {
+	case o.Reach == order.Everything && o.Target != "": // somebody in a hurry meant one
+		wrong = append(wrong, portal.Wrong{Field: "target", Key: "break-glass.target-none"})
+	case !there:
 		wrong = append(wrong, portal.Wrong{Field: "target", Key: "break-glass.target-wrong"})
 	}
 	if len(wrong) > 0 {
 		return h.write(v, http.StatusUnprocessableEntity, page{In: true, Until: state.Until, Typed: o, Wrong: wrong})
 	}
-	if _, err := h.deps.Containment.Place(v.Context(), o); err != nil {
+	err = h.deps.Stop(v.Context(), h.deps.Access.Inside(state.Session), o)
+	if err != nil && !fault.Is(err, fault.Anonymous) { // who was put out meanwhile sees the way in
 		return err
 	}
 	v.Back(Path)
