@@ -64,13 +64,13 @@ func ask(ctx context.Context, client *http.Client, method, address string) (stat
 	return answer.StatusCode, body, err
 }
 
-// provider looks at what the identity provider publishes, as the program will need it, and
+// provider looks at what an identity provider publishes, as the program will need it, and
 // at the Date of its answer.
-func (x *examination) provider(ctx context.Context) {
+func (x *examination) provider(ctx context.Context, issuer string) {
 	const about = "provider"
-	again := "look at signin.issuer, and whether this machine reaches it"
+	again := "look at issuer under [signin], or under its [[signin.other]], and whether this machine reaches it"
 	asked := x.now()
-	address := strings.TrimSuffix(x.SignIn.Issuer, "/") + "/.well-known/openid-configuration"
+	address := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		x.say(Wrong, about, err.Error(), again)
@@ -101,8 +101,8 @@ func (x *examination) provider(ctx context.Context) {
 	case err != nil:
 		x.say(Wrong, about, address+" is no JSON", again)
 		return
-	case published.Issuer != x.SignIn.Issuer:
-		x.say(Wrong, about, fmt.Sprintf("it calls itself %q", published.Issuer), "write that as signin.issuer, to the letter, if it is the one you mean")
+	case published.Issuer != issuer:
+		x.say(Wrong, about, fmt.Sprintf("it calls itself %q", published.Issuer), "write that as its issuer, to the letter, if it is the one you mean")
 		return
 	}
 	for _, endpoint := range [][2]string{{"authorization_endpoint", published.Auth}, {"token_endpoint", published.Token}, {"jwks_uri", published.Keys}} {

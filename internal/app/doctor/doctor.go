@@ -110,7 +110,9 @@ func Examine(ctx context.Context, file string, now func() time.Time, transport *
 	x.files(file)
 	x.disk(usual)
 	x.database(ctx)
-	x.provider(ctx)
+	for _, issuer := range x.SignIn.Issuers() {
+		x.provider(ctx, issuer)
+	}
 	x.applications(ctx)
 	x.clock()
 	x.certificates()

@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -307,9 +308,16 @@ func TestTheDoctorNamesEachFault(t *testing.T) {
 			other := witnesstest.New(p.t, "witness.example/w2", p.settings().Verifier)
 			p.instead(p.witness.Key(), other.Key())
 		}, doctor.Check, "witness", "has co-signed nothing"},
-		"a source that fell silent":  {func(p *patient) { p.away = 49 * time.Hour }, doctor.Wrong, "source agenda", "not heard for"},
-		"a source that never spoke":  {func(p *patient) { p.instead(`name = "agenda"`, `name = "calls"`) }, doctor.Check, "source calls", "never heard"},
-		"a provider that is away":    {func(p *patient) { p.provider.Close() }, doctor.Wrong, "provider", "refused"},
+		"a source that fell silent": {func(p *patient) { p.away = 49 * time.Hour }, doctor.Wrong, "source agenda", "not heard for"},
+		"a source that never spoke": {func(p *patient) { p.instead(`name = "agenda"`, `name = "calls"`) }, doctor.Check, "source calls", "never heard"},
+		"a provider that is away":   {func(p *patient) { p.provider.Close() }, doctor.Wrong, "provider", "refused"},
+		"a further provider that is away": {func(p *patient) {
+			p.write(func(text string) string {
+				secret := regexp.MustCompile(`client_secret_file = .*`).FindString(text)
+				text = strings.Replace(text, "[signin]\n", "[signin]\nname = \"ProConnect\"\n", 1)
+				return text + "\n[[signin.other]]\nname = \"Mission locale\"\nissuer = \"https://127.0.0.1:1\"\nclient_id = \"poterne\"\n" + secret + "\n"
+			})
+		}, doctor.Wrong, "provider", "127.0.0.1:1"},
 		"a provider unknown to TLS":  {func(p *patient) { p.transport = http.DefaultTransport.(*http.Transport).Clone() }, doctor.Wrong, "provider", "certificate"},
 		"no discovery":               {func(p *patient) { p.spoiled(discovery, answers(404, "")) }, doctor.Wrong, "provider", "answers 404"},
 		"a page for a discovery":     {func(p *patient) { p.spoiled(discovery, answers(200, "<html>")) }, doctor.Wrong, "provider", "no JSON"},
