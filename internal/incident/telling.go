@@ -147,8 +147,8 @@ func (*Resumption) check(f File, _ time.Time) error {
 }
 
 func (s *Settlement) check(f File, _ time.Time) error {
-	if f.Telling.Begun == nil || f.Telling.Running() {
-		return fault.Errorf(fault.Refused, "what is in doubt is settled while telling people is paused")
+	if f.Telling.Begun == nil || f.Telling.Running() || f.Telling.Ended != nil {
+		return fault.Errorf(fault.Refused, "what is in doubt is settled while telling people is paused, and before it is ended")
 	}
 	return typed.Check("what became of mails in doubt", s.Because)
 }

@@ -323,6 +323,10 @@ func TestTELL_4_AfterAMergingNobodyIsToldAgainAndLettersLeadToTheFileThatGoesOn(
 		t.Fatalf("while a sending is paused: %v", err)
 	}
 	h.writes(&incident.Ending{People: 3, Lettered: 3})
+	settles := incident.Write{File: from, By: claire, Step: &incident.Settlement{Because: "no line in the log"}}
+	if _, err := files.Do(t.Context(), settles); !fault.Is(err, fault.Refused) { // what became of each was sealed
+		t.Errorf("mails are settled after the end: %v", err)
+	}
 	if err := proposes(); err != nil {
 		t.Fatal(err)
 	}
