@@ -291,8 +291,12 @@ func TestPERSON_6_WithTheWrongKeysNothingIsArchived(t *testing.T) {
 	h := newHouse(t)
 	h.asked(1, first)
 	h.until(2026, time.May)
+	running := h.service(h.db, h.keys)
 	if err := os.Chmod(h.keys, 0o750); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := running.Run(t.Context(), false); err == nil {
+		t.Error("a folder that others may enter since the program began is taken")
 	}
 	if _, err := archive.OpenKeys(h.keys); err == nil {
 		t.Error("a folder that others may enter is taken")

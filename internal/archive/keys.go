@@ -22,20 +22,27 @@ const keyBytes = 32
 
 // OpenKeys opens a folder that nobody but its owner may enter.
 func OpenKeys(folder string) (*Keys, error) {
-	at, err := os.Stat(folder)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the folder of the archive's keys: %w", err)
-	case !at.IsDir():
-		return nil, fmt.Errorf("%s is no folder", folder)
-	case at.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("others may enter %s, which holds the archive's keys: chmod 700 %s", folder, folder)
-	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the folder of the archive's keys: %w", err)
 	}
-	return &Keys{root}, nil
+	keys := &Keys{root}
+	if err := keys.private(); err != nil {
+		return nil, errors.Join(err, keys.Close())
+	}
+	return keys, nil
+}
+
+// private fails when others may enter the folder, now.
+func (k *Keys) private() error {
+	at, err := k.folder.Stat(".")
+	switch folder := k.folder.Name(); {
+	case err != nil:
+		return fmt.Errorf("the folder of the archive's keys: %w", err)
+	case at.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("others may enter %s, which holds the archive's keys: chmod 700 %s", folder, folder)
+	}
+	return nil
 }
 
 // Close closes the folder.

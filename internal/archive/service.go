@@ -99,9 +99,13 @@ func (s Service) Run(ctx context.Context, dry bool) (done []Line, err error) {
 	return done, s.Holdings.Sweep(ctx)
 }
 
-// whole fails when a key is missing of a month that is not over: another folder is mounted, or
-// somebody took the key. Nothing MUST be wrapped under a new one.
+// whole fails when others may enter the folder of keys by now, or when a key is missing of a month
+// that is not over: another folder is mounted, or somebody took the key. Nothing MUST be wrapped
+// under a new one.
 func (s Service) whole(ctx context.Context, month ledger.Month) error {
+	if err := s.Keys.private(); err != nil {
+		return err
+	}
 	kept, err := s.Holdings.Kept(ctx)
 	if err != nil {
 		return err
