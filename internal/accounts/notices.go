@@ -247,9 +247,9 @@ func (n *Notices) tellBypass(ctx context.Context, e ledger.Entry) error {
 	}
 	if e.Effect == order.Bypassed {
 		bodies, err := n.Roster.Organisations(ctx)
-			if err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
 		for _, o := range bodies {
 			to = append(to, o.Mail)
 		}

@@ -77,10 +77,10 @@ type config struct {
 	Awareness  *awarenessTable `toml:"awareness"`
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
-	Role       []roleTable      `toml:"role"`
+	Role       []roleTable     `toml:"role"`
 	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
 	Allowance  allowancesTable `toml:"allowance"`
-	Watch      watchesTable     `toml:"watch" need:"[watch] with each role: how its work is watched; poterne config example has one"`
+	Watch      watchesTable    `toml:"watch" need:"[watch] with each role: how its work is watched; poterne config example has one"`
 	Observe    observeTable    `toml:"observe"`
 	Cover      coverTable      `toml:"cover"`
 	Campaign   campaignTable   `toml:"campaign"`
@@ -448,9 +448,9 @@ type Settings struct {
 	Help        map[i18n.Language]string
 
 	SecurityContact string // whom to tell of a weakness; empty: nobody says
-	Metrics     string // where they listen; nobody reads them when empty
-	Database    string // the SQLite file; empty when there is a server
-	Server      string
+	Metrics         string // where they listen; nobody reads them when empty
+	Database        string // the SQLite file; empty when there is a server
+	Server          string
 
 	Pseudonym  register.Key
 	Canaries   register.Canaries
@@ -475,8 +475,8 @@ type Settings struct {
 	Messages   *Messages     // nil: the people of incidents are told by other means
 	Quota      func(roster.OrganisationID) int
 	Awareness  accounts.Awareness
-	Platform   jose.JSONWebKey // that signs certificates of awareness; none where it is not valid
-	Review     time.Duration   // after which an organisation's managers must have confirmed an account
+	Platform   jose.JSONWebKey                          // that signs certificates of awareness; none where it is not valid
+	Review     time.Duration                            // after which an organisation's managers must have confirmed an account
 	RoleNames  map[roster.Role]map[i18n.Language]string // what people call roles of the operator's own
 	Rules      policy.Rules
 	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
