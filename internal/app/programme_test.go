@@ -304,8 +304,10 @@ func TestSCOPE_8_AProgrammeHasAScopeAnAllowanceAndACeilingOfItsOwn(t *testing.T)
 	// What an order stops, it stops at the next decision; the sign-ins are all written.
 	orders := containment.Service{Writer: p.p.Journal}
 	for _, o := range []order.Order{
-		{Effect: order.Suspended, Reach: order.Account, Target: string(p.account)}, {Effect: order.Suspended, Reach: order.Role, Target: string(roster.Programme)},
-		{Effect: order.Suspended, Reach: order.Organisation, Target: "mission"}, {Effect: order.Closed, Reach: order.Service, Target: "people"},
+		{Effect: order.Suspended, Reach: order.Account, Target: string(p.account)},
+		{Effect: order.Suspended, Reach: order.Role, Target: string(roster.Programme)},
+		{Effect: order.Suspended, Reach: order.Organisation, Target: "mission"},
+		{Effect: order.Closed, Reach: order.Service, Target: "people"},
 	} {
 		o.By, o.Because, o.Ends = "samir", "doute", ledger.Cut(p.Now().Add(time.Minute))
 		if _, err := orders.Place(t.Context(), o); err != nil {

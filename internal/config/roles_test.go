@@ -37,9 +37,11 @@ id = "adviser"
 		{"rows = { adviser = 60, desk = 120, call-centre = 120, training = 15, programme", "rows = { inspector = 32, programme"},
 		{"strangers = { adviser = 150, desk = 150, call-centre = 150, training = 150, programme", "strangers = { inspector = 33, programme"},
 		{"desk        = { hour = 6, month = 80 }", "inspector = { hour = 4, month = 44 }"},
-		{"call-centre = { hour = 6, month = 80 }", ""}, {"training    = { hour = 2, month = 5 }", ""},
+		{"call-centre = { hour = 6, month = 80 }", ""},
+		{"training    = { hour = 2, month = 5 }", ""},
 		{"desk        = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }", "inspector = { forgiven = 2, line = 22, pace = 21, wall = 210 }"},
-		{"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }", ""}, {"training    = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }", ""},
+		{"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }", ""},
+		{"training    = { forgiven = 0.25, line = 8, pace = 20, wall = 200 }", ""},
 	} {
 		if !strings.Contains(text, replaced[0]) {
 			t.Fatalf("the example no longer has %s", replaced[0])

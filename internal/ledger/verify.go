@@ -13,14 +13,14 @@ import (
 type Damage string
 
 const (
-	Removed   Damage = "removed"    // the entry is gone
-	Altered   Damage = "changed"    // the entry is not what was written
-	Reordered Damage = "re-ordered" // the entry stands in another's place
-	Rewritten Damage = "rewritten"  // the tree itself is not the one that was signed
-	Forged    Damage = "forged"     // a checkpoint was not signed by this ledger's key
-	Unproven  Damage = "unproven"   // the tree's hash of the entry is missing
-	Doubled   Damage = "doubled"    // the entry is there twice
-	Kept      Damage = "kept"       // the entry is there, and another says that it was dropped
+	Removed     Damage = "removed"    // the entry is gone
+	Altered     Damage = "changed"    // the entry is not what was written
+	Reordered   Damage = "re-ordered" // the entry stands in another's place
+	Rewritten   Damage = "rewritten"  // the tree itself is not the one that was signed
+	Forged      Damage = "forged"     // a checkpoint was not signed by this ledger's key
+	ErrUnproven Damage = "unproven"   // the tree's hash of the entry is missing
+	Doubled     Damage = "doubled"    // the entry is there twice
+	Kept        Damage = "kept"       // the entry is there, and another says that it was dropped
 )
 
 // Finding is damage to the entries From to To, both included.
@@ -190,7 +190,7 @@ func (v *verification) hold(sealed Sealed, own tlog.Hash) {
 	case err != nil || proven && leaf != own:
 		v.found(v.next, v.next, Altered)
 	case !proven && int64(v.next) < v.size:
-		v.found(v.next, v.next, Unproven)
+		v.found(v.next, v.next, ErrUnproven)
 		v.lost = true
 	case int64(v.next) < v.size && entry.Kind == Dropped && entry.End <= v.next:
 		v.droppings = append(v.droppings, entry)
@@ -269,7 +269,7 @@ func (v *verification) excuse() {
 		}
 	}
 	v.before(gone, v.there, Kept)
-	v.before(gone, v.leafless, Unproven)
+	v.before(gone, v.leafless, ErrUnproven)
 }
 
 // dropped returns where what was dropped ends. Periods are dropped in their order;

@@ -318,13 +318,13 @@ func Scenes() map[string]Scene {
 		sent := portaltest.Spoken(r, in).Clone(r.Context())
 		sent.Method = http.MethodPost
 		sent.Header.Set("Accept", "text/html")
-		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.Locked})
+		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.ErrLocked})
 	}
 	scenes["prove-lost"] = func(w http.ResponseWriter, r *http.Request, in i18n.Language) {
 		sent := portaltest.Spoken(r, in).Clone(r.Context())
 		sent.Method = http.MethodPost
 		sent.Header.Set("Accept", "text/html")
-		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.Unproven})
+		full.Pages.Stops().SignIn(w, sent, &fault.Error{Kind: fault.Anonymous, Err: signin.ErrUnproven})
 	}
 	for name, scene := range map[string]Scene{
 		"":                  full.Mine(true, "GET", "/", nil),

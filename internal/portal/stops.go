@@ -193,13 +193,13 @@ func (s Stops) SignIn(w http.ResponseWriter, r *http.Request, err error) {
 	ended, over := errors.AsType[*signin.Ended](err)
 	odd := over && (ended.Why == signin.Doubled || ended.Why == signin.Moved || ended.Why == signin.Copied)
 	switch {
-	case errors.Is(err, signin.Unproven):
+	case errors.Is(err, signin.ErrUnproven):
 		s.prove(w, r)
-	case errors.Is(err, signin.Locked) && readsPages(r) && reads(r):
+	case errors.Is(err, signin.ErrLocked) && readsPages(r) && reads(r):
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Location", signin.UnlockPath+"?return="+url.QueryEscape(r.URL.RequestURI()))
 		w.WriteHeader(http.StatusSeeOther)
-	case errors.Is(err, signin.Locked) && readsPages(r):
+	case errors.Is(err, signin.ErrLocked) && readsPages(r):
 		s.pages.show(w, r, http.StatusUnauthorized, "ended.html", endedPage{Page: s.pages.page(r, Viewer{}, "ended.title-locked"), Locked: true, Begin: signin.UnlockPath})
 	case !readsPages(r):
 		begun := s.pages.page(r, Viewer{}, "ended.title")

@@ -239,7 +239,7 @@ func TestEachFailureIsSaidByItsOwnSentence(t *testing.T) {
 // out again from there; a script and a page that is only read go by other ways.
 func TestENTRY_9_WhatAFormSentBeforeAProofIsKept(t *testing.T) {
 	pages := portal.NewPages(portal.Settings{})
-	unproven := &fault.Error{Kind: fault.Anonymous, Err: signin.Unproven}
+	unproven := &fault.Error{Kind: fault.Anonymous, Err: signin.ErrUnproven}
 	sends := func(method, kind, accept, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, "/kairos/notes?page=2", strings.NewReader(body))
 		r.Header.Set("Content-Type", kind)
@@ -277,7 +277,7 @@ func TestENTRY_9_WhoDidNothingForAWhileIsAskedForOneConfirmation(t *testing.T) {
 		r.Header.Set("Accept", accept)
 		r.Header.Set("Accept-Language", "en")
 		w := httptest.NewRecorder()
-		pages.Stops().SignIn(w, r, &fault.Error{Kind: fault.Anonymous, Err: signin.Locked})
+		pages.Stops().SignIn(w, r, &fault.Error{Kind: fault.Anonymous, Err: signin.ErrLocked})
 		return w
 	}
 	if read := sends(http.MethodGet, "text/html"); read.Code != http.StatusSeeOther || read.Header().Get("Location") != "/.poterne/unlock?return=%2Fkairos%2Fnotes%3Fpage%3D2" {

@@ -24,10 +24,10 @@ import (
 // its answer.
 const UnlockPath = Prefix + "unlock"
 
-// Locked is the error of a request that shows a session which waits for a passkey.
-var Locked = errors.New("the session was not used for a while, and waits for a passkey")
+// ErrLocked is the error of a request that shows a session which waits for a passkey.
+var ErrLocked = errors.New("the session was not used for a while, and waits for a passkey")
 
-var locked = &fault.Error{Kind: fault.Anonymous, Public: anonymous.Public, Err: Locked}
+var locked = &fault.Error{Kind: fault.Anonymous, Public: anonymous.Public, Err: ErrLocked}
 
 // idle reports whether the session was not used for too long. Use is written down late, so it
 // may be a little early, never late. A programme's token is never idle.
@@ -70,7 +70,7 @@ func (d *Door) askUnlock(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil: // in another tab
 		returns(w, back)
-	case errors.Is(err, Locked):
+	case errors.Is(err, ErrLocked):
 		d.showLocked(w, r, row, back, "")
 	case fault.Is(err, fault.Anonymous):
 		redirect(w, BeginPath+"?"+url.Values{"return": {back}}.Encode())

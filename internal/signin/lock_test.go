@@ -18,7 +18,7 @@ import (
 // isLocked holds that a browser's session shows nobody and waits for a passkey.
 func (b *browser) isLocked() {
 	b.h.t.Helper()
-	if _, err := b.asks(); !fault.Is(err, fault.Anonymous) || !errors.Is(err, signin.Locked) {
+	if _, err := b.asks(); !fault.Is(err, fault.Anonymous) || !errors.Is(err, signin.ErrLocked) {
 		b.h.t.Fatalf("error = %v, want a session that waits for a passkey", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestENTRY_9_AnIdleSessionGoesOnWithOneTouchOfItsPasskey(t *testing.T) {
 		h.pass(10 * time.Minute)
 		b.isLocked()
 		b.isLocked() // another tab, or the same again
-		if err := h.door.Still(t.Context(), who); !errors.Is(err, signin.Locked) {
+		if err := h.door.Still(t.Context(), who); !errors.Is(err, signin.ErrLocked) {
 			t.Fatalf("an answer that lasts: %v", err)
 		}
 		if open, err := h.door.Sessions(t.Context(), "ninon"); err != nil || len(open) != 0 {

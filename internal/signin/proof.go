@@ -50,8 +50,8 @@ const (
 	sealsProofs = "poterne/signin/proof/v1"
 )
 
-// Unproven is the error of a request that shows a bound session without a proof lately.
-var Unproven = errors.New("the browser has not proved lately that the session is its own")
+// ErrUnproven is the error of a request that shows a bound session without a proof lately.
+var ErrUnproven = errors.New("the browser has not proved lately that the session is its own")
 
 // lapsed reports whether the session is bound and its last proof is too old.
 func (d *Door) lapsed(row Row, now time.Time) bool {

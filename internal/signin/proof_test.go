@@ -91,7 +91,7 @@ func signs(t *testing.T, key *ecdsa.PrivateKey, text string) string {
 // isAsked wants the session to show nobody before its browser proves that it is its own.
 func (b *browser) isAsked() {
 	b.h.t.Helper()
-	if _, err := b.asks(); !fault.Is(err, fault.Anonymous) || !errors.Is(err, signin.Unproven) {
+	if _, err := b.asks(); !fault.Is(err, fault.Anonymous) || !errors.Is(err, signin.ErrUnproven) {
 		b.h.t.Fatalf("error = %v, want one that asks for a proof", err)
 	}
 }
@@ -236,7 +236,7 @@ func TestENTRY_9_HonestUseOfABoundSessionIsNeverEnded(t *testing.T) {
 				h.pass(3 * time.Minute)
 				b.sendsProof(key, challenge)
 			}
-			if _, err := b.asks(); errors.Is(err, signin.Unproven) {
+			if _, err := b.asks(); errors.Is(err, signin.ErrUnproven) {
 				if !b.proves(key) {
 					t.Fatalf("session %d, step %d: its own browser's proof does not count", n, i)
 				}

@@ -82,7 +82,7 @@ func (e *Ended) Error() string { return "the session ended: " + string(e.Why) }
 
 // Who returns the session that r shows, and puts a new token on w when one is
 // due. Otherwise the error is fault.Anonymous, and wraps *Ended if there was a
-// session, Locked if there is one that waits for a passkey, or Unproven if one shows nobody
+// session, ErrLocked if there is one that waits for a passkey, or ErrUnproven if one shows nobody
 // before its browser proves that it is its own. It MUST be called once a request, before w's header is written.
 func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	row, key, token, err := d.recognise(r)
@@ -148,7 +148,7 @@ func (d *Door) Still(ctx context.Context, session Session) error {
 	return err
 }
 
-var unproven = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in", Err: Unproven}
+var unproven = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in", Err: ErrUnproven}
 
 var anonymous = &fault.Error{Kind: fault.Anonymous, Public: "nobody is signed in"}
 

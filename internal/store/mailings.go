@@ -109,7 +109,7 @@ func (m Mailings) Save(ctx context.Context, list ledger.Number, h mailing.Hold, 
 			return err
 		}
 		if n, err := held.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, mailing.Lost)
+			return errors.Join(err, mailing.ErrLost)
 		}
 		if len(fates) == 0 {
 			return nil

@@ -34,11 +34,15 @@ type language struct {
 var languages = []language{
 	{
 		"docs/status.md", "README.md", "%d promises kept, %d in part, %d absent",
-		"Kept", "In part", "Absent", [2]string{"promise", "tests"}, [2]string{"promise", "what it lacks"},
+		"Kept", "In part", "Absent",
+		[2]string{"promise", "tests"},
+		[2]string{"promise", "what it lacks"},
 	},
 	{
 		"docs/status.fr.md", "README.fr.md", "%d promesses tenues, %d en partie, %d absentes",
-		"Tenues", "En partie", "Absentes", [2]string{"promesse", "essais"}, [2]string{"promesse", "ce qui manque"},
+		"Tenues", "En partie", "Absentes",
+		[2]string{"promesse", "essais"},
+		[2]string{"promesse", "ce qui manque"},
 	},
 }
 

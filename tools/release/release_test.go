@@ -36,7 +36,8 @@ func made(t *testing.T, folder string) release {
 	t.Setenv("GIT_AUTHOR_DATE", "2026-01-05T08:00:00Z")
 	t.Setenv("GIT_COMMITTER_DATE", "2026-01-05T08:00:00Z")
 	for _, command := range [][]string{
-		{"init", "--quiet"}, {"add", "--all"},
+		{"init", "--quiet"},
+		{"add", "--all"},
 		{"-c", "user.name=Poterne", "-c", "user.email=poterne@poterne.example", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message", "the tree as it is"},
 	} {
 		ask(t, "git", append([]string{"-C", r.root}, command...)...)

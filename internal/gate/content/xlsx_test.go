@@ -131,7 +131,8 @@ func TestSCOPE_11_AWorkbookOfAnotherProgramIsReadAndCut(t *testing.T) {
 		want []string
 	}{
 		"everything declared goes out, nothing else": {everything, []string{
-			line0, "A1|Durand <Léa>|S1|03-02-94", "105001|Le Goff|S1| two\nlines ", "C3|=cmd|'/c calc'!A1|TRUE|25%"}},
+			line0, "A1|Durand <Léa>|S1|03-02-94", "105001|Le Goff|S1| two\nlines ", "C3|=cmd|'/c calc'!A1|TRUE|25%",
+		}},
 		"withheld records vanish":       {nothing, []string{line0}},
 		"one goes":                      {without(0), []string{line0, "105001|Le Goff|S1| two\nlines ", "C3|=cmd|'/c calc'!A1|TRUE|25%"}},
 		"what may not be seen is empty": {only(register.Name), []string{line0, "|Durand <Léa>|S1", "|Le Goff|S1", "|=cmd|'/c calc'!A1|TRUE"}},

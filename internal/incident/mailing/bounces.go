@@ -64,7 +64,7 @@ func (s *Sender) bounces(ctx context.Context) error {
 		if err == nil && done {
 			err = root.Rename(name.Name(), seen+"/"+name.Name())
 		}
-		if err != nil && !errors.Is(err, Lost) { // Lost: another node reads it
+		if err != nil && !errors.Is(err, ErrLost) { // ErrLost: another node reads it
 			wrong = errors.Join(wrong, fmt.Errorf("%s: %w", name.Name(), err)) // it MUST NOT keep the others from being read
 		}
 	}

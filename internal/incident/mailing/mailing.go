@@ -86,7 +86,7 @@ type Rows interface {
 	// Fates yields what became of the people of each part, in order.
 	Fates(ctx context.Context, list ledger.Number) iter.Seq2[[]byte, error]
 	// Save replaces fates by part, all of them, and holds the list until a moment; it does
-	// neither, and returns Lost, when another holds it. It is durable when it returns nil.
+	// neither, and returns ErrLost, when another holds it. It is durable when it returns nil.
 	Save(ctx context.Context, list ledger.Number, h Hold, fates map[int][]byte) error
 }
 
@@ -97,8 +97,8 @@ type Hold struct {
 	Now, Until time.Time
 }
 
-// Lost says that another node tells the people of the list.
-var Lost = errors.New("another node tells these people")
+// ErrLost says that another node tells the people of the list.
+var ErrLost = errors.New("another node tells these people")
 
 // encode writes people as a part has them.
 func encode(people []Person) (out []byte) {

@@ -195,7 +195,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		for _, f := range files {
 			if f.Telling.Running() {
 				err := s.tell(ctx, f)
-				if errors.Is(err, Lost) || ctx.Err() != nil {
+				if errors.Is(err, ErrLost) || ctx.Err() != nil {
 					err = nil
 				}
 				s.trouble(f.Number, err)

@@ -44,7 +44,10 @@ type Member struct {
 
 // Members is everybody who can, in the order of their buttons.
 var Members = []Member{
-	{"pauline.mercier", "90000000000017"}, {"marc.petit", "90000000000017"}, {"karim.benali", "90000000000025"}, {"samir.cohen", "90000000000033"},
+	{"pauline.mercier", "90000000000017"},
+	{"marc.petit", "90000000000017"},
+	{"karim.benali", "90000000000025"},
+	{"samir.cohen", "90000000000033"},
 	{"nora.garde", "90000000000033"},
 }
 

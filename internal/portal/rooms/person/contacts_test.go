@@ -422,9 +422,19 @@ func TestPERSON_4_ContactDetailsChangeInAWayThatIsSafeFromAThief(t *testing.T) {
 		me := h.citizen(8)
 		before := h.Gate.Next()
 		for _, form := range []url.Values{
-			{}, {"mail": {" "}}, {"mail": {"nobody"}}, {"mail": {"a@b"}}, {"mail": {"Alix <a@b.example>"}},
-			{"mail": {"a@b.example\r\nBcc: c@d.example"}}, {"mail": {"a@b.example,c@d.example"}}, {"mail": {strings.Repeat("a", 65) + "@b.example"}}, {"mail": {"é@b.example"}},
-			{"phone": {"1"}}, {"phone": {"call me"}}, {"phone": {strings.Repeat("1", 40)}}, {"mail": {"a@b.example"}, "phone": {"06 39 98 00 0x"}},
+			{},
+			{"mail": {" "}},
+			{"mail": {"nobody"}},
+			{"mail": {"a@b"}},
+			{"mail": {"Alix <a@b.example>"}},
+			{"mail": {"a@b.example\r\nBcc: c@d.example"}},
+			{"mail": {"a@b.example,c@d.example"}},
+			{"mail": {strings.Repeat("a", 65) + "@b.example"}},
+			{"mail": {"é@b.example"}},
+			{"phone": {"1"}},
+			{"phone": {"call me"}},
+			{"phone": {strings.Repeat("1", 40)}},
+			{"mail": {"a@b.example"}, "phone": {"06 39 98 00 0x"}},
 		} {
 			if code, said := me.goes(http.MethodPost, "/contacts", form); code != http.StatusUnprocessableEntity || !strings.Contains(said, "Ask for the change") {
 				t.Errorf("%v: %d", form, code)
