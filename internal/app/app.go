@@ -384,7 +384,7 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 func exportsOf(service httpgate.Service) (routes []string) {
 	for _, r := range service.Routes {
 		if r.Export {
-			routes = append(routes, "GET "+r.Path)
+			routes = append(routes, r.Names()...)
 		}
 	}
 	return routes

@@ -18,6 +18,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -110,7 +111,7 @@ func (h *house) learn(v *visitor) {
 func (h *house) sends(v *visitor, method, target string, form url.Values) (status int, asked string, answered []byte) {
 	ctx, cancel := context.WithTimeout(h.t.Context(), long)
 	defer cancel()
-	if strings.HasPrefix(target, "/desk/flow") { // which goes on
+	if path.Base(target) == "flow" { // which goes on
 		ctx, cancel = context.WithTimeout(h.t.Context(), 20*time.Millisecond)
 		defer cancel()
 	}

@@ -204,15 +204,31 @@ func under(prefix string, answers []Answer) []Answer {
 	return answers
 }
 
+// methods are those that a route is declared for.
+func (r Route) methods() []string {
+	if len(r.Methods) == 0 {
+		return []string{http.MethodGet}
+	}
+	return r.Methods
+}
+
+// called is what the ledger calls a route when it is asked by a method.
+func (r Route) called(method string) string { return method + " " + strings.TrimSuffix(r.Path, "{$}") }
+
+// Names are what the ledger calls a route, by each of its methods.
+func (r Route) Names() (names []string) {
+	for _, method := range r.methods() {
+		names = append(names, r.called(method))
+	}
+	return names
+}
+
 // compileRoute declares a route for each of its methods.
 func (s *service) compileRoute(r Route, i int, schemes register.Schemes) error {
 	var c fault.Complaints
-	r.Path = strings.TrimSuffix(r.Path, "{$}") // an address is exact without it
-	if len(r.Methods) == 0 {
-		r.Methods = []string{http.MethodGet}
-	}
+	r.Path, r.Methods = strings.TrimSuffix(r.Path, "{$}"), r.methods() // an address is exact without it
 	for _, method := range r.Methods {
-		t := &route{Route: r, place: i, name: method + " " + r.Path, method: method, schemes: schemes}
+		t := &route{Route: r, place: i, name: r.called(method), method: method, schemes: schemes}
 		c.In("", t.compile())
 		if !slices.Contains(methods, method) {
 			c.Add("methods", "%q cannot be declared; write any of %v", method, methods)

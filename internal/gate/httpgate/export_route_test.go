@@ -26,6 +26,21 @@ func exporting() httpgate.Route {
 	}
 }
 
+func TestARouteIsCalledByEachOfItsMethodsAndItsPath(t *testing.T) {
+	for _, one := range []struct {
+		route httpgate.Route
+		want  []string
+	}{
+		{httpgate.Route{Path: "/export"}, []string{"GET /export"}},
+		{httpgate.Route{Path: "/{$}"}, []string{"GET /"}},
+		{httpgate.Route{Path: "/export", Methods: []string{"POST", "GET"}}, []string{"POST /export", "GET /export"}},
+	} {
+		if got := one.route.Names(); !slices.Equal(got, one.want) {
+			t.Errorf("%q, want %q", got, one.want)
+		}
+	}
+}
+
 // Promise: METER-8
 func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	w := newWorld(t, exporting(), list())

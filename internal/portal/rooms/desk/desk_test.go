@@ -233,8 +233,13 @@ func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"reach=role&effect=suspended&target=security", "reach=function&effect=closed&target=nothing", "reach=role&effect=frozen&target=nobody"} {
-		if answer, _ := h.Goes(security, http.MethodGet, "/desk/orders/new?"+path, nil); answer.StatusCode != http.StatusBadRequest {
+	for path, want := range map[string]int{
+		"reach=role&effect=suspended&target=security":  http.StatusBadRequest,
+		"reach=function&effect=closed&target=nothing":  http.StatusBadRequest,
+		"reach=role&effect=frozen&target=nobody":       http.StatusNotFound,
+		"reach=account&effect=frozen&target=nobody.is": http.StatusNotFound,
+	} {
+		if answer, _ := h.Goes(security, http.MethodGet, "/desk/orders/new?"+path, nil); answer.StatusCode != want {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
