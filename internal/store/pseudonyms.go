@@ -17,13 +17,15 @@ import (
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
 func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
-	if err := db.Admits(ctx, pseudonyms); err != nil {
-		return err
-	}
 	known, err := db.epochs(ctx, db.read)
+	if err == nil {
+		err = admits(known, pseudonyms)
+	}
 	if err != nil {
 		return err
 	}
+	// What is missing is of the very epochs that admitted the key: those that another node adds
+	// meanwhile are met by mark.
 	if missing := unmarked(known, pseudonyms, ledger.MonthOf(time.Now())); len(missing) > 0 {
 		if err := db.within(ctx, func(tx *sql.Tx) error { return db.mark(ctx, tx, pseudonyms, missing) }); err != nil {
 			return err
