@@ -402,18 +402,9 @@ type Entered func(roster.AccountID) (last, since time.Time)
 
 // RunUpkeep does what time brings, until ctx ends.
 func (n *Notices) RunUpkeep(ctx context.Context, entered Entered) error {
-	tick := time.NewTicker(upkeepEvery)
-	defer tick.Stop()
-	for {
-		if err := n.Upkeep(ctx, entered); err != nil && ctx.Err() == nil {
-			n.Log.WarnContext(ctx, "accounts could not be looked at", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return journal.Every(ctx, upkeepEvery, func(ctx context.Context) error { return n.Upkeep(ctx, entered) }, func(err error) {
+		n.Log.WarnContext(ctx, "accounts could not be looked at", slog.Any("err", err))
+	})
 }
 
 // Upkeep looks at every account once.

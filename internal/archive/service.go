@@ -288,18 +288,9 @@ func (s Service) open(ctx context.Context, until ledger.Month, of register.Perso
 
 // Watch runs once a day, on one node, until ctx ends.
 func (s Service) Watch(ctx context.Context, marks Marks) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := s.daily(ctx, marks); err != nil && ctx.Err() == nil {
-			s.Log.ErrorContext(ctx, "people could not be archived and erased as the rules say; it is tried again tomorrow", slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return journal.Every(ctx, time.Hour, func(ctx context.Context) error { return s.daily(ctx, marks) }, func(err error) {
+		s.Log.ErrorContext(ctx, "people could not be archived and erased as the rules say; it is tried again tomorrow", slog.Any("err", err))
+	})
 }
 
 func (s Service) daily(ctx context.Context, marks Marks) error {

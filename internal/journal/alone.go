@@ -37,6 +37,23 @@ func (a Alone) Run(ctx context.Context, do func(context.Context) error, failed f
 	}
 }
 
+// Every has something done now, and again after each time, until ctx ends. What it fails with,
+// failed is told, and the next time comes as any other.
+func Every(ctx context.Context, each time.Duration, do func(context.Context) error, failed func(error)) error {
+	tick := time.NewTicker(each)
+	defer tick.Stop()
+	for {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 // Pause waits, or until ctx ends.
 func Pause(ctx context.Context, long time.Duration) {
 	select {

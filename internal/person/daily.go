@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"time"
+
+	"poterne/internal/journal"
 )
 
 // Marks are what some node has done already, for all nodes to see.
@@ -32,16 +34,7 @@ func once(ctx context.Context, marks Marks, name string, until time.Time, do fun
 // hourly does something now and every hour until ctx ends; failed says, in the log, that it
 // could not be done.
 func hourly(ctx context.Context, log *slog.Logger, failed string, do func(context.Context) error) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := do(ctx); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, failed, slog.Any("err", err))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return journal.Every(ctx, time.Hour, do, func(err error) {
+		log.WarnContext(ctx, failed, slog.Any("err", err))
+	})
 }

@@ -14,8 +14,10 @@ import (
 	"net/http"
 	"time"
 
+	"poterne/internal/fault"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -117,6 +119,17 @@ type Shell struct {
 
 // NewShell returns a shell without rooms.
 func NewShell(pages *Pages, deps Deps) *Shell { return &Shell{Deps: deps, pages: pages} }
+
+// LetIn serves the viewers whom a room is for, unless an order in force suspends them; others are
+// told whom it is for.
+func (s *Shell) LetIn(whom func(Viewer) bool, inForce func() order.Set, roomFor string, serve func(*Visit) error) func(*Visit) error {
+	return func(v *Visit) error {
+		if !whom(v.Viewer) || v.Viewer.Suspended(inForce(), s.Now()) {
+			return &fault.Error{Kind: fault.Refused, Public: roomFor}
+		}
+		return serve(v)
+	}
+}
 
 // Handler serves rooms, at the origin the portal is reached at. Other paths are said
 // not to exist.

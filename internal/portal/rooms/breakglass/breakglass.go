@@ -251,12 +251,7 @@ func (h *Handlers) leave(v *portal.Visit, state breakglass.State) error {
 
 // watching lets in the security desk, unless it is suspended.
 func (h *Handlers) watching(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !v.Viewer.AtDesk() || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for the security desk"}
-		}
-		return serve(v)
-	}
+	return h.shell.LetIn(portal.Viewer.AtDesk, h.deps.Gate.Orders, "this room is for the security desk", serve)
 }
 
 // deskPage answers the desk: is anybody in, and can anybody be?

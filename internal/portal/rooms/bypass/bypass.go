@@ -105,12 +105,7 @@ func signs(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.P
 
 // signing lets in those who sign for a bypass, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !signs(v.Viewer) || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who sign for a bypass"}
-		}
-		return serve(v)
-	}
+	return h.shell.LetIn(signs, h.deps.Gate.Orders, "this room is for those who sign for a bypass", serve)
 }
 
 // one is a bypass, or what asks for one.

@@ -169,10 +169,7 @@ type visit struct {
 // keeping lets in those who keep the files, unless they are suspended themselves. Closing
 // everything does not shut the room, which says what is to be done about it.
 func (h *Handlers) keeping(serve func(visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !keeps(v.Viewer) || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who keep the files of incidents"}
-		}
+	return h.shell.LetIn(keeps, h.deps.Gate.Orders, "this room is for those who keep the files of incidents", func(v *portal.Visit) error {
 		accounts, err := h.deps.Roster.Accounts(v.Context())
 		if err != nil {
 			return err
@@ -183,7 +180,7 @@ func (h *Handlers) keeping(serve func(visit) error) func(*portal.Visit) error {
 		}
 		words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone()}
 		return serve(visit{v, words, h.shell.Labels(v, accounts, organisations)})
-	}
+	})
 }
 
 // file is a file that is asked about, and what people outside call it.

@@ -94,12 +94,7 @@ func (h *Handlers) Links() []portal.Link {
 
 // signing lets in those who sign for others, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !v.Viewer.Vouches() || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who sign for others"}
-		}
-		return serve(v)
-	}
+	return h.shell.LetIn(portal.Viewer.Vouches, h.deps.Gate.Orders, "this room is for those who sign for others", serve)
 }
 
 // export is a declared route that is off without a permit.

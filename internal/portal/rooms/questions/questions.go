@@ -93,12 +93,7 @@ func answers(who portal.Viewer) bool {
 
 // answering lets in those who answer, unless they are suspended.
 func (h *Handlers) answering(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !answers(v.Viewer) || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for those who answer people"}
-		}
-		return serve(v)
-	}
+	return h.shell.LetIn(answers, h.deps.Gate.Orders, "this room is for those who answer people", serve)
 }
 
 // asked is a question, as those who answer see it.

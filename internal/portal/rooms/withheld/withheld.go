@@ -86,12 +86,7 @@ func signs(who portal.Viewer) bool { return who.AtDesk() || who.Role == roster.P
 
 // signing lets in those who sign, unless they are suspended.
 func (h *Handlers) signing(serve func(*portal.Visit) error) func(*portal.Visit) error {
-	return func(v *portal.Visit) error {
-		if !signs(v.Viewer) || v.Viewer.Suspended(h.deps.Gate.Orders(), h.shell.Now()) {
-			return &fault.Error{Kind: fault.Refused, Public: "this room is for the security desk and the data-protection officer"}
-		}
-		return serve(v)
-	}
+	return h.shell.LetIn(signs, h.deps.Gate.Orders, "this room is for the security desk and the data-protection officer", serve)
 }
 
 // withheld is a withholding, as those who sign see it.
