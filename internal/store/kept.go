@@ -75,35 +75,56 @@ func (k Kept) tip(ctx context.Context, number ledger.Number) ([]byte, error) {
 }
 
 // Parts implements journal.Keeper. A part that no node kept for this ledger is an error,
-// which is seal.ErrBroken.
+// which is seal.ErrBroken. Each part is read by itself, and no connection is held while
+// one is made use of: a node that starts has more followers that resume than it has
+// connections, and each of them asks for the tip of its parts.
 func (k Kept) Parts(ctx context.Context) iter.Seq2[journal.Kept, error] {
 	return func(yield func(journal.Kept, error) bool) {
 		keys := k.db.seals.keys.Load()
 		if keys == nil {
 			return
 		}
-		rows, err := k.db.read.QueryContext(ctx, `select what, number, state from kept where whose = $1`, k.whose)
+		names, err := k.names(ctx)
 		if err != nil {
-			yield(journal.Kept{}, k.db.engine.classify(err))
+			yield(journal.Kept{}, err)
 			return
 		}
-		defer rows.Close()
 		tips := make(map[ledger.Number][]byte)
-		for rows.Next() {
-			part, err := k.part(ctx, keys, rows, tips)
+		for _, what := range names {
+			part, err := k.part(ctx, keys, what, tips)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue // another node discarded it meanwhile
+			}
 			if !yield(part, err) || err != nil {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(journal.Kept{}, k.db.engine.classify(err))
-		}
 	}
 }
 
-func (k Kept) part(ctx context.Context, keys *seal.Keys, rows *sql.Rows, tips map[ledger.Number][]byte) (part journal.Kept, err error) {
-	var encrypted sql.RawBytes
-	if err := rows.Scan(&part.What, &part.Number, &encrypted); err != nil {
+// names returns the names of the parts.
+func (k Kept) names(ctx context.Context) (names []string, err error) {
+	rows, err := k.db.read.QueryContext(ctx, `select what from kept where whose = $1`, k.whose)
+	if err != nil {
+		return nil, k.db.engine.classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var what string
+		if err := rows.Scan(&what); err != nil {
+			return nil, k.db.engine.classify(err)
+		}
+		names = append(names, what)
+	}
+	return names, k.db.engine.classify(rows.Err())
+}
+
+// part reads one part. It is sql.ErrNoRows when there is none of that name.
+func (k Kept) part(ctx context.Context, keys *seal.Keys, what string, tips map[ledger.Number][]byte) (part journal.Kept, err error) {
+	part.What = what
+	var encrypted []byte
+	err = k.db.read.QueryRowContext(ctx, `select number, state from kept where whose = $1 and what = $2`, k.whose, what).Scan(&part.Number, &encrypted)
+	if err != nil {
 		return part, k.db.engine.classify(err)
 	}
 	tip, known := tips[part.Number]

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -492,4 +493,26 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(bytes)/float64(accounts), "kept-B/account")
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(accounts), "heap-B/account")
 	runtime.KeepAlive(j)
+}
+
+// However many followers take up at once what was kept, each gets it: none of them holds a
+// connection while it waits for another.
+func TestFollowersThatResumeAtOnceDoNotWaitForEachOther(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, open func() *worked) {
+		w := open()
+		n := w.node()
+		w.work(n, 5, time.Hour)
+		if err := n.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithTimeout(t.Context(), time.Minute)
+		defer end()
+		for range 20 { // more than there are connections
+			next, stop := iter.Pull2(w.kept().Parts(ctx))
+			defer stop()
+			if _, err, ok := next(); err != nil || !ok {
+				t.Fatalf("%v, %v", ok, err)
+			}
+		}
+	})
 }
