@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,6 +29,7 @@ import (
 
 	"poterne/internal/config"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/lab/freeport"
 	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town"
 	"poterne/internal/lab/town/life"
@@ -160,12 +160,11 @@ func poterne(t *testing.T, args ...string) (output string, code int) {
 // freePort returns a port that nobody listens on now.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // demo is a running demonstration, and the town inside it as the program grew it.

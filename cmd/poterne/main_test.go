@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"poterne/internal/app"
-
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"poterne/internal/app"
+	"poterne/internal/lab/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -47,10 +48,9 @@ func private(ts *testscript.TestScript, _ bool, args []string) {
 // freePort puts a free port in a file in place of a word: freeport poterne.toml 8080.
 func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	for _, word := range args[1:] {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Find()
 		ts.Check(err)
-		free := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
-		ts.Check(listener.Close())
+		free := strconv.Itoa(port)
 		text := strings.ReplaceAll(ts.ReadFile(args[0]), word, free)
 		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 		ts.Setenv("PORT"+word, free)

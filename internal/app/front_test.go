@@ -24,12 +24,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/lab/freeport"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/signin"
@@ -104,12 +106,11 @@ func newFront(t *testing.T) *front {
 
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // serve starts nginx before the program's own listener.

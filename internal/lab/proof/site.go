@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"poterne/internal/lab/freeport"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/register"
@@ -63,7 +64,7 @@ const (
 // addresses in them, Poterne's own and the provider's are changed to ones that are free;
 // changes says what else is, in pairs. Close ends the provider.
 func SetUp(ctx context.Context, dir, binary string, files fs.FS, changes ...string) (*Site, error) {
-	port, err := freePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return nil, err
 	}
@@ -305,16 +306,6 @@ func (s *Site) provide() error {
 	}
 	handler = provider.Handler()
 	return nil
-}
-
-// freePort returns a port that nobody listens on now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // pseudonymKey reads the key that a folder has.

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // to make databases
 
+	"poterne/internal/lab/freeport"
 	"poterne/internal/store"
 )
 
@@ -142,12 +143,12 @@ func lacking(t testing.TB, word string) {
 }
 
 func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	t.Helper()
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 func credential(t testing.TB, name string) *syscall.Credential {
