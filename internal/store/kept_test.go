@@ -495,9 +495,10 @@ func BenchmarkStart(b *testing.B) {
 	runtime.KeepAlive(j)
 }
 
-// However many followers take up at once what was kept, each gets it: none of them holds a
-// connection while it waits for another.
-func TestFollowersThatResumeAtOnceDoNotWaitForEachOther(t *testing.T) {
+// However many read at once, none holds a connection while it makes use of what it read:
+// a node has more followers than connections, and each of them asks for other rows on the
+// way.
+func TestReadersDoNotWaitForEachOthersConnections(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, open func() *worked) {
 		w := open()
 		n := w.node()
@@ -505,14 +506,55 @@ func TestFollowersThatResumeAtOnceDoNotWaitForEachOther(t *testing.T) {
 		if err := n.Keep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ctx, end := context.WithTimeout(t.Context(), time.Minute)
-		defer end()
-		for range 20 { // more than there are connections
-			next, stop := iter.Pull2(w.kept().Parts(ctx))
-			defer stop()
-			if _, err, ok := next(); err != nil || !ok {
-				t.Fatalf("%v, %v", ok, err)
+		tx, err := w.raw.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const checkpoints = 2100 // more than are read at once
+		for size := range checkpoints {
+			if _, err := tx.ExecContext(t.Context(), `insert into checkpoint (size, note) values ($1, $2)`, size, []byte(strconv.Itoa(size))); err != nil {
+				t.Fatal(err)
 			}
 		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithTimeout(t.Context(), time.Minute)
+		defer end()
+		l := store.NewLedger(w.s)
+		for name, some := range map[string]func() func() error{
+			"parts":       func() func() error { return firstOf(t, w.kept().Parts(ctx)) },
+			"entries":     func() func() error { return firstOf(t, l.Entries(ctx, 0)) },
+			"checkpoints": func() func() error { return firstOf(t, l.Checkpoints(ctx)) },
+		} {
+			for range 20 { // more than there are connections
+				if err := some()(); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+		}
+		next := 0
+		for note, err := range l.Checkpoints(ctx) {
+			if err != nil || string(note) != strconv.Itoa(next) {
+				t.Fatalf("checkpoint %d is %q, %v", next, note, err)
+			}
+			next++
+		}
+		if next != checkpoints {
+			t.Errorf("%d checkpoints", next)
+		}
 	})
+}
+
+// firstOf returns what takes the first of a sequence, which is left there until the test ends.
+func firstOf[T any](t *testing.T, of iter.Seq2[T, error]) func() error {
+	next, stop := iter.Pull2(of)
+	t.Cleanup(stop)
+	return func() error {
+		_, err, ok := next()
+		if !ok {
+			return errors.New("there is nothing")
+		}
+		return err
+	}
 }

@@ -56,20 +56,29 @@ func entriesOf(turns iter.Seq2[ledger.Turn, error], from ledger.Number) iter.Seq
 
 // turns reads the rows from the one with an entry on. It reads in portions that grow:
 // PostgreSQL sends whatever was asked for, also to a caller that needs the first few only.
+// A portion is whole before its first row is handed on: whoever takes them may ask the
+// database for something else, or wait for somebody far away, and no connection is held
+// meanwhile.
 func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter.Seq2[ledger.Turn, error] {
 	return func(yield func(ledger.Turn, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
-			read := 0
+			read := make([]ledger.Turn, 0, portion)
 			first, last, end := l.db.periods.holding(from)
 			for turn, err := range portionOfTurns(ctx, l.db.read, rows, from, end, first, last, portion) {
-				if !yield(turn, err) || err != nil {
+				if err != nil {
+					yield(ledger.Turn{}, err)
+					return
+				}
+				read = append(read, turn)
+			}
+			for _, turn := range read {
+				if !yield(turn, nil) {
 					return
 				}
 				from = max(from, turn.End())
-				read++
 			}
 			switch {
-			case read == portion:
+			case len(read) == portion:
 			case end == noEnd:
 				return
 			default: // the next month's lie elsewhere
@@ -79,10 +88,11 @@ func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter
 	}
 }
 
-// How many rows are read at once: a row has from one to some 256 entries.
+// How many rows are read at once: a row has from one to some 256 entries, and at most 32
+// KiB.
 const (
 	firstPortion   = 32
-	largestPortion = 1 << 11
+	largestPortion = 1 << 8
 )
 
 // Entries implements journal.DB.
@@ -274,23 +284,44 @@ func blobs(ctx context.Context, db querier, query string, args ...any) ([][]byte
 // Checkpoints implements ledger.Storage.
 func (l Ledger) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		rows, err := l.db.read.QueryContext(ctx, `select note from checkpoint order by size`)
-		if err != nil {
-			yield(nil, l.db.engine.classify(err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var note []byte
-			err := rows.Scan(&note)
-			if !yield(note, l.db.engine.classify(err)) || err != nil {
+		for after := int64(-1); ; {
+			notes, last, err := l.checkpointsAfter(ctx, after)
+			if err != nil {
+				yield(nil, l.db.engine.classify(err))
 				return
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(nil, l.db.engine.classify(err))
+			for _, note := range notes {
+				if !yield(note, nil) {
+					return
+				}
+			}
+			if len(notes) < checkpointPortion {
+				return
+			}
+			after = last
 		}
 	}
+}
+
+// checkpointPortion is how many checkpoints are read at once.
+const checkpointPortion = 1 << 10
+
+// checkpointsAfter returns the next checkpoints over more entries than a size, and the size
+// of the last.
+func (l Ledger) checkpointsAfter(ctx context.Context, size int64) (notes [][]byte, last int64, err error) {
+	rows, err := l.db.read.QueryContext(ctx, `select size, note from checkpoint where size > $1 order by size limit $2`, size, checkpointPortion)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var note []byte
+		if err := rows.Scan(&last, &note); err != nil {
+			return nil, 0, err
+		}
+		notes = append(notes, note)
+	}
+	return notes, last, rows.Err()
 }
 
 // Publish implements ledger.Storage. A tile that has grown takes its own place; one

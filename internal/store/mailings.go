@@ -71,26 +71,43 @@ func (m Mailings) Part(ctx context.Context, list ledger.Number, part int) (peopl
 // Fates implements mailing.Rows.
 func (m Mailings) Fates(ctx context.Context, list ledger.Number) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		rows, err := m.db.read.QueryContext(ctx, `select fates from mailing_fate where list = $1 order by part`, int64(list))
-		if err != nil {
-			yield(nil, m.db.engine.classify(err))
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var fates sql.RawBytes
-			if err := rows.Scan(&fates); err != nil {
+		for after := -1; ; {
+			parts, last, err := m.fatesAfter(ctx, list, after)
+			if err != nil {
 				yield(nil, m.db.engine.classify(err))
 				return
 			}
-			if !yield(fates, nil) {
+			for _, fates := range parts {
+				if !yield(fates, nil) {
+					return
+				}
+			}
+			if len(parts) < fatesPortion {
 				return
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(nil, m.db.engine.classify(err))
+			after = last
 		}
 	}
+}
+
+// fatesPortion is of how many parts the fates are read at once.
+const fatesPortion = 1 << 8
+
+// fatesAfter returns the fates of the next parts after one, and the number of the last.
+func (m Mailings) fatesAfter(ctx context.Context, list ledger.Number, part int) (parts [][]byte, last int, err error) {
+	rows, err := m.db.read.QueryContext(ctx, `select part, fates from mailing_fate where list = $1 and part > $2 order by part limit $3`, int64(list), part, fatesPortion)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var fates []byte
+		if err := rows.Scan(&last, &fates); err != nil {
+			return nil, 0, err
+		}
+		parts = append(parts, fates)
+	}
+	return parts, last, rows.Err()
 }
 
 // Save implements mailing.Rows.
