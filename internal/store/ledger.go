@@ -62,20 +62,24 @@ func entriesOf(turns iter.Seq2[ledger.Turn, error], from ledger.Number) iter.Seq
 func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter.Seq2[ledger.Turn, error] {
 	return func(yield func(ledger.Turn, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
-			read := make([]ledger.Turn, 0, portion)
+			read := make([]storedTurn, 0, portion)
 			first, last, end := l.db.periods.holding(from)
-			for turn, err := range portionOfTurns(ctx, l.db.read, rows, from, end, first, last, portion) {
+			for row, err := range l.db.portionOfTurns(ctx, l.db.read, from, end, first, last, portion) {
 				if err != nil {
 					yield(ledger.Turn{}, err)
 					return
 				}
-				read = append(read, turn)
+				read = append(read, row)
 			}
-			for _, turn := range read {
-				if !yield(turn, nil) {
+			for _, row := range read {
+				if err := rows.follows(ctx, row); err != nil {
+					yield(ledger.Turn{}, l.db.engine.classify(err))
 					return
 				}
-				from = max(from, turn.End())
+				if !yield(row.Turn, nil) {
+					return
+				}
+				from = max(from, row.End())
 			}
 			switch {
 			case len(read) == portion:
@@ -100,39 +104,37 @@ func (l Ledger) Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledge
 	return l.db.pseudonyms.Entries(l.checked(ctx, from))
 }
 
+// storedTurn is a row of entries, and what chains it to the one before.
+type storedTurn struct {
+	ledger.Turn
+	previous, seal []byte
+}
+
 // portionOfTurns reads the rows, up to a portion of them, that begin before end and lie in
-// some months: from the row with the entry from on, or at the latest the one after it.
-func portionOfTurns(ctx context.Context, db querier, before *chain, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[ledger.Turn, error] {
-	return func(yield func(ledger.Turn, error) bool) {
-		engine := before.db.engine
-		months := engine.ofMonths(first, last)
+// some months: from the row with the entry from on, or at the latest the one after it. It
+// holds them against nothing.
+func (db *DB) portionOfTurns(ctx context.Context, q querier, from, end ledger.Number, first, last ledger.Month, portion int) iter.Seq2[storedTurn, error] {
+	return func(yield func(storedTurn, error) bool) {
+		months := db.engine.ofMonths(first, last)
 		query := `
 			select first, count, body, previous, seal from turn
 			where first >= coalesce((select first from turn where first <= $1 and ` + months + ` order by first desc limit 1), $1)
 				and first + count > $1 and first < $2 and ` + months + ` order by first limit $3`
-		rows, err := db.QueryContext(ctx, query, int64(from), int64(end), portion)
+		rows, err := q.QueryContext(ctx, query, int64(from), int64(end), portion)
 		if err != nil {
-			yield(ledger.Turn{}, engine.classify(err))
+			yield(storedTurn{}, db.engine.classify(err))
 			return
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var turn ledger.Turn
-			var previous, seal []byte
-			err := rows.Scan(&turn.First, &turn.Count, &turn.Body, &previous, &seal)
-			if err == nil {
-				err = before.follows(ctx, turn, previous, seal)
-			}
-			if err != nil {
-				yield(ledger.Turn{}, engine.classify(err))
-				return
-			}
-			if !yield(turn, nil) {
+			var row storedTurn
+			err := rows.Scan(&row.First, &row.Count, &row.Body, &row.previous, &row.seal)
+			if !yield(row, db.engine.classify(err)) || err != nil {
 				return
 			}
 		}
 		if err := rows.Err(); err != nil {
-			yield(ledger.Turn{}, engine.classify(err))
+			yield(storedTurn{}, db.engine.classify(err))
 		}
 	}
 }
@@ -179,16 +181,15 @@ func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) 
 
 // sealed reads one entry, which lies in some months.
 func (db *DB) sealed(ctx context.Context, q querier, number ledger.Number, months string) (ledger.Sealed, error) {
-	var turn ledger.Turn
-	var previous, seal []byte
+	var row storedTurn
 	query := `select first, count, body, previous, seal from turn where first <= $1 and ` + months + ` order by first desc limit 1`
-	if err := q.QueryRowContext(ctx, query, int64(number)).Scan(&turn.First, &turn.Count, &turn.Body, &previous, &seal); err != nil {
+	if err := q.QueryRowContext(ctx, query, int64(number)).Scan(&row.First, &row.Count, &row.Body, &row.previous, &row.seal); err != nil {
 		return ledger.Sealed{}, err
 	}
-	if err := db.chainFrom(turn.First).follows(ctx, turn, previous, seal); err != nil {
+	if err := db.chainFrom(row.First).follows(ctx, row); err != nil {
 		return ledger.Sealed{}, err
 	}
-	for entry := range turn.Entries() {
+	for entry := range row.Entries() {
 		if entry.Number == number {
 			return entry, nil
 		}

@@ -190,24 +190,24 @@ func (db *DB) chainFrom(from ledger.Number) *chain {
 }
 
 // follows says what is wrong with the next row, if anything is.
-func (c *chain) follows(ctx context.Context, turn ledger.Turn, previous, of []byte) error {
+func (c *chain) follows(ctx context.Context, row storedTurn) error {
 	if c.keys == nil {
 		return nil
 	}
-	if err := c.keys.Check(of, turnRow(turn, previous)); err != nil {
-		return fmt.Errorf("the entries from %d to %d were not written by a node of this ledger: %w", turn.First, turn.End()-1, err)
+	if err := c.keys.Check(row.seal, turnRow(row.Turn, row.previous)); err != nil {
+		return fmt.Errorf("the entries from %d to %d were not written by a node of this ledger: %w", row.First, row.End()-1, err)
 	}
-	linked, err := c.seal == nil || bytes.Equal(previous, c.seal), error(nil)
-	if turn.First > c.end {
-		linked, err = c.db.dropped(ctx, c.end, turn.First)
+	linked, err := c.seal == nil || bytes.Equal(row.previous, c.seal), error(nil)
+	if row.First > c.end {
+		linked, err = c.db.dropped(ctx, c.end, row.First)
 	}
 	if err != nil {
 		return err
 	}
 	if !linked {
-		return fmt.Errorf("%w: the entries from %d on do not follow those before %d: some are missing, or were written by no node", seal.ErrBroken, turn.First, c.end)
+		return fmt.Errorf("%w: the entries from %d on do not follow those before %d: some are missing, or were written by no node", seal.ErrBroken, row.First, c.end)
 	}
-	c.end, c.seal = turn.End(), of
+	c.end, c.seal = row.End(), row.seal
 	return nil
 }
 

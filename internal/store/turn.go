@@ -86,15 +86,18 @@ func (t *turn) Generation() uint64  { return t.generation }
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
 	first, _, _ := t.db.periods.holding(from)
 	rows := t.db.chainFrom(from)
-	turns := portionOfTurns(t.ctx, t.tx, rows, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
+	turns := t.db.portionOfTurns(t.ctx, t.tx, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
 	return func(yield func(ledger.Entry, error) bool) {
-		for turn, err := range turns {
+		for row, err := range turns {
+			if err == nil {
+				err = t.db.engine.classify(rows.follows(t.ctx, row))
+			}
 			if err != nil {
 				yield(ledger.Entry{}, err)
 				return
 			}
-			read := run{sealed: make([]ledger.Sealed, 0, min(turn.Count, ledger.TurnEntries))}
-			for entry := range turn.Entries() {
+			read := run{sealed: make([]ledger.Sealed, 0, min(row.Count, ledger.TurnEntries))}
+			for entry := range row.Entries() {
 				read.sealed = append(read.sealed, entry)
 			}
 			if read.entries, err = t.db.pseudonyms.Open(read.sealed); err != nil {
