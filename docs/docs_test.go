@@ -232,7 +232,6 @@ var missing = []struct {
 	// The tables of what is there.
 	{"PostgreSQL's own protocol", "protocole de PostgreSQL", []string{"RUN-6"}},
 	{"more than one head", "plus d’une tête", nil},
-	{"revealing a NIR", "affichage d’un NIR", []string{"SCOPE-3"}},
 	{"a page for terms and holds", "une page pour les termes", nil},
 	{"devices bound by keys", "appareils liés par une clé", []string{"ENTRY-9", "WATCH-2"}},
 	{"figures of a real register", "chiffres d’un fichier réel", []string{"WATCH-7"}},

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"poterne/internal/lab/town"
 	"poterne/internal/ledger"
 )
 
@@ -31,7 +32,7 @@ func (s *screen) withAuthenticator() {
 // An adviser makes a passkey on her own page, in a real browser, and opens with it the half
 // of her hour's allowance that a step-up opens.
 //
-// Promises: ENTRY-6, ENTRY-10
+// Promises: ENTRY-6, SCOPE-3, ENTRY-10
 func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, t.TempDir())
@@ -70,6 +71,31 @@ func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
 	if pauline.count("article.file") != 1 {
 		t.Error("the file did not open")
 	}
+
+	t.Log("The NIR in it is masked. She asks for this one, and the file shows it once.")
+	if nir := pauline.text("[data-field=nir]"); nir != "•••" {
+		t.Fatalf("the NIR reads %q", nir)
+	}
+	pauline.open("/")
+	pauline.click("a[href^='/nir?']")
+	pauline.says("h1", "Montrer un NIR")
+	pauline.click("form[action='/nir'] button.main")
+	pauline.says("main", "le NIR d’une seule personne")
+	pauline.keep("nir-passkey")
+	pauline.click("form[data-passkey] button.main")
+	pauline.says("main", "Ouvrez de nouveau ce dossier")
+	pauline.open(d.file(d.stranger(2)))
+	if nir := pauline.text("[data-field=nir]"); nir != "•••" {
+		t.Errorf("another file shows its NIR: %q", nir)
+	}
+	pauline.open(fourth)
+	if nir := pauline.text("[data-field=nir]"); !town.ValidNIR(nir) {
+		t.Errorf("the NIR reads %q, and was asked for", nir)
+	}
+	pauline.open(fourth)
+	if nir := pauline.text("[data-field=nir]"); nir != "•••" {
+		t.Errorf("once more the NIR reads %q", nir)
+	}
 	var made, used int
 	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
 		switch {
@@ -79,7 +105,7 @@ func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
 			used++
 		}
 	}
-	if made != 1 || used != 1 {
+	if made != 1 || used != 2 {
 		t.Errorf("%d passkeys made and %d used, by the ledger", made, used)
 	}
 }

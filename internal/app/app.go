@@ -184,7 +184,7 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
 	all := []portal.Room{
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life, NIRs: grants.NIRs{Journal: p.Journal, Purposes: o.Rules.Purposes, Now: o.Now}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,

@@ -176,6 +176,8 @@ func (e Entry) Event() meter.Event {
 		return meter.Event{Kind: meter.Permitted, At: e.Time, Answer: answer, Until: e.Time, Export: meter.ExportOf(e.Service, e.Route)}
 	case Cosigned, ArchiveOpened:
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
+	case NIRAsked:
+		return meter.Event{Kind: meter.NIRAsked, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case Lifted:
 		return meter.Event{Kind: meter.Thawed, At: e.Time, Answer: answer}
 	case Refunded:

@@ -67,6 +67,7 @@ const (
 	Secured       Kind = 88  // somebody of the desk ended it, or unlocked it
 	PermitAsked   Kind = 103 // an export permit was asked for, or what was asked was taken back or refused
 	PermitEnded   Kind = 104 // the security desk ended an export permit before its time
+	NIRAsked      Kind = 108 // the NIR of one person is to be shown, once, to an account that confirmed it
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -130,6 +131,7 @@ var kindNames = [...]string{
 	Secured:       "secured",
 	PermitAsked:   "permit-asked",
 	PermitEnded:   "permit-ended",
+	NIRAsked:      "nir-asked",
 }
 
 func (k Kind) String() string {
@@ -294,6 +296,7 @@ var fields = map[Kind][]string{
 	Secured:     also(doer, "State", "Count"),
 	PermitAsked: also(doer, "Subject", "Service", "Route", "Cost", "Until", "Digest", "State", "Cause"),
 	PermitEnded: also(doer, "Subject", "Service", "Route"),
+	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),

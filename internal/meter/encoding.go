@@ -63,8 +63,8 @@ func (m *Meter) from(now time.Time) (kept Meter, any bool) {
 	s.sweep(now)
 	s.hints = effective(s.hints, now.Add(-Hour))
 	s.writes = since(s.writes, now.Add(-Hour))
-	s.vouched = slices.Clone(s.live(now))
-	s.begun, s.excused = within(s.begun, past), within(s.excused, past)
+	s.vouched, s.nirs = slices.Clone(s.live(now)), slices.Clone(s.waitingNIRs(now))
+	s.begun, s.excused, s.nirAsked = within(s.begun, past), within(s.excused, past), within(s.nirAsked, past)
 	s.active = s.active.from(now)
 	for _, list := range []*[]acquainted{&s.devices, &s.nets} {
 		for i := range *list {
@@ -151,11 +151,14 @@ func (m *Meter) fields(c *coder) {
 	}
 	c.moment(&s.begun)
 	c.moment(&s.excused)
-	list(c, &s.vouched, func(one *vouched) {
-		c.fixed(&one.tag)
-		text(c, &one.service)
-		c.moment(&one.until)
-	})
+	c.moment(&s.nirAsked)
+	for _, waiting := range []*[]vouched{&s.vouched, &s.nirs} {
+		list(c, waiting, func(one *vouched) {
+			c.fixed(&one.tag)
+			text(c, &one.service)
+			c.moment(&one.until)
+		})
+	}
 	list(c, &s.signed, func(one *signature) {
 		c.fixed(&one.tag)
 		c.moment(&one.at)

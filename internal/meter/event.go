@@ -13,7 +13,7 @@ type Event struct {
 	Kind   EventKind
 	At     time.Time
 	Answer uint64            // the receipt of the answer it belongs to; the sequential tests take one answer as one event
-	Person register.PersonID // of Shown, Stopped, Deferred, Cosigned and Refunded; zero for a person who does not exist
+	Person register.PersonID // of Shown, Stopped, Deferred, Cosigned, NIRAsked and Refunded; zero for a person who does not exist
 	Fields register.Fields   // what was shown
 	Ground Ground            // why it was shown, or was about to be
 	Cost   Cost              // what it was charged; of Raised, Permitted and Refunded, what was given
@@ -21,7 +21,7 @@ type Event struct {
 	Until  time.Time         // of Raised and Permitted
 	Export Export            // of Permitted, and of what is shown with the sign Exported
 
-	Service roster.ServiceID // through which a person was shown, or was vouched for
+	Service roster.ServiceID // through which a person was shown, was vouched for, or is to show their NIR
 
 	Writes  bool // the account changed something
 	Excused bool // a freeze that is only observed: the evidence for it counts no more
@@ -83,6 +83,7 @@ const (
 	Permitted                  // other people allowed an export, up to so many people, until a time
 	Deferred                   // a person without a reason was not shown: the asker can do nothing about it
 	Unsigned                   // a person without a reason was not opened: another person can sign for it
+	NIRAsked                   // the holder confirmed that the NIR of one person is to be shown
 	Refunded                   // what a person cost came back: another system told of a reason afterwards
 )
 

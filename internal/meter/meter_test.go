@@ -175,7 +175,7 @@ func (l ledger) drift(forgiven meter.Cost, observed meter.Limits, now time.Time)
 	return sum
 }
 
-var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed, meter.Cosigned, meter.SteppedUp, meter.Thawed, meter.Permitted, meter.Refunded, meter.Refunded}
+var kinds = []meter.EventKind{meter.Looked, meter.Shown, meter.Shown, meter.Shown, meter.Shown, meter.Stopped, meter.Deferred, meter.Unsigned, meter.Missed, meter.Cosigned, meter.SteppedUp, meter.NIRAsked, meter.Thawed, meter.Permitted, meter.Refunded, meter.Refunded}
 
 func events(t *rapid.T, most time.Duration) ledger {
 	at, answer := noon, uint64(1)
@@ -195,14 +195,14 @@ func events(t *rapid.T, most time.Duration) ledger {
 			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
 			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder, meter.OutOfOrder, meter.Again}).Draw(t, "signs"),
 		}
-		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred || e.Kind == meter.Unsigned || e.Kind == meter.Cosigned {
+		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred || e.Kind == meter.Unsigned || e.Kind == meter.Cosigned || e.Kind == meter.NIRAsked {
 			e.Person = person(rapid.IntRange(0, 9).Draw(t, "person"))
 		}
-		if e.Kind != meter.Shown && e.Kind != meter.Cosigned && rapid.Bool().Draw(t, "nobody") {
+		if e.Kind != meter.Shown && e.Kind != meter.Cosigned && e.Kind != meter.NIRAsked && rapid.Bool().Draw(t, "nobody") {
 			e.Person = register.PersonID{}
 		}
 		if e.Kind == meter.Shown {
-			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields"))
+			e.Fields = register.Fields(rapid.Uint32Range(0, 7).Draw(t, "fields")) | rapid.SampledFrom([]register.Fields{0, register.NIR}).Draw(t, "a NIR")
 			e.Ground = meter.Ground(rapid.IntRange(0, 4).Draw(t, "ground"))
 			e.Cost = rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole, 2 * meter.Whole}).Draw(t, "cost")
 		}

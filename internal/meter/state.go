@@ -22,6 +22,8 @@ type state struct {
 	canaries []charge     // canaries met in the rows of a search, at no cost
 	tickets  []charge     // people shown for a ticket that the asker typed, likewise
 	vouched  []vouched    // signatures that wait to be used
+	nirs     []vouched    // NIRs that wait to be shown, each once
+	nirAsked moment       // when the last was asked for
 	signed   []signature  // signatures of other people within Memory, used or not
 	devices  []acquainted // in no order
 	nets     []acquainted
@@ -149,11 +151,15 @@ func (s *state) record(e Event) {
 	switch e.Kind {
 	case Shown:
 		s.charge(e)
+		s.showNIR(e)
 		if e.Signs.Has(Exported) {
 			s.permits = exported(s.permits, e)
 		}
 	case SteppedUp:
 		s.stepUps = append(s.stepUps, at)
+	case NIRAsked:
+		s.nirAsked = at
+		s.nirs = append(slices.Clone(s.waitingNIRs(e.At)), vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(NIRWaits))})
 	case Thawed:
 		s.thaws = append(s.thaws, at)
 		s.begun = at

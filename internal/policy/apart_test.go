@@ -116,7 +116,7 @@ func TestSCOPE_6_OfAClosedOrArchivedFileAStrangerLearnsNothing(t *testing.T) {
 }
 
 // Promise: SCOPE-3
-func TestSCOPE_3_ANIRIsShownOfOnePersonAtATimeAfterAStepUpAndInNoList(t *testing.T) {
+func TestSCOPE_3_ANIRIsShownOnceOfThePersonItWasAskedOfAndInNoList(t *testing.T) {
 	p := newPost(t)
 	p.rules.Purposes = roster.Purposes{"accompany": register.Name | register.NIR}
 	p.told(reason.Caseload, 1, 2)
@@ -134,6 +134,12 @@ func TestSCOPE_3_ANIRIsShownOfOnePersonAtATimeAfterAStepUpAndInNoList(t *testing
 		return p.after(time.Minute).opens(people[0]).Fields
 	}
 	const masked, whole = register.Name, register.Name | register.NIR
+	asked := func(n int, service roster.ServiceID) func() {
+		return func() {
+			p.event(meter.Event{Kind: meter.SteppedUp})
+			p.event(meter.Event{Kind: meter.NIRAsked, Person: person(n), Service: service})
+		}
+	}
 	for _, step := range []struct {
 		what   string
 		want   register.Fields
@@ -142,12 +148,16 @@ func TestSCOPE_3_ANIRIsShownOfOnePersonAtATimeAfterAStepUpAndInNoList(t *testing
 		before func()
 	}{
 		{"a file, before a step-up", masked, 0, []int{1}, nil},
-		{"a file, after one", whole, 0, []int{1}, func() { p.event(meter.Event{Kind: meter.SteppedUp}) }},
-		{"a list of one's own people", masked, meter.Listed, []int{1}, nil},
+		{"after one that was for something else", masked, 0, []int{1}, func() { p.event(meter.Event{Kind: meter.SteppedUp}) }},
+		{"asked of somebody else", masked, 0, []int{1}, asked(2, "dossier")},
+		{"asked through another service", masked, 0, []int{1}, asked(1, "kairos")},
+		{"a list of one's own people", masked, meter.Listed, []int{1}, asked(1, "dossier")},
 		{"the rows of a search", masked, meter.SearchRow, []int{1}, nil},
-		{"two people in one answer", masked, 0, []int{1, 2}, nil},
-		{"the file of another one", whole, 0, []int{2}, nil},
-		{"seen before, a quarter of an hour later", masked, 0, []int{1}, func() { p.after(15 * time.Minute) }},
+		{"two people in one answer", masked, 0, []int{1, 2}, asked(1, "dossier")},
+		{"the one of them, a moment later", whole, 0, []int{1}, asked(1, "dossier")},
+		{"the same once more", masked, 0, []int{1}, nil},
+		{"too late", masked, 0, []int{2}, func() { asked(2, "dossier")(); p.after(meter.NIRWaits) }},
+		{"asked again", whole, 0, []int{1}, asked(1, "dossier")},
 	} {
 		if step.before != nil {
 			step.before()
@@ -159,6 +169,10 @@ func TestSCOPE_3_ANIRIsShownOfOnePersonAtATimeAfterAStepUpAndInNoList(t *testing
 	p.rules.Allowances, p.facts = nil, nil // nothing new is shown, and what was seen stays
 	if got := shown(0, 1); got.Has(register.NIR) {
 		t.Errorf("what was seen stays: %v", got)
+	}
+	asked(1, "dossier")()
+	if got := shown(0, 1); !got.Has(register.NIR) {
+		t.Errorf("asked of somebody who stays open: %v", got)
 	}
 }
 

@@ -394,9 +394,9 @@ func (w *weighing) weigh(opening Opening) Ruling {
 }
 
 // fields are those that may be shown of an opening, or be changed: a NIR is shown of one person
-// at a time, who is opened, and to an account that has confirmed lately.
+// at a time, who is opened, and once for each time that the account has confirmed it.
 func (w *weighing) fields() register.Fields {
-	if w.ask.Act == Change || len(w.ask.People) == 1 && w.ask.Signs.Opens() && w.meter.SteppedUp(w.now) {
+	if w.ask.Act == Change || len(w.ask.People) == 1 && w.ask.Signs.Opens() && w.meter.NIRWaiting(w.ask.People[0].Person, w.ask.Service, w.now) {
 		return w.may
 	}
 	return w.may &^ register.NIR

@@ -134,6 +134,8 @@ func (l Labels) Sentence(a Activity) string {
 			key = "act.permit-dropped"
 		}
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
+	case ledger.NIRAsked:
+		return l.Speaker.Say("act.nir-asked", "service", l.Service(e.Service), "receipt", uint64(e.Cause))
 	case ledger.PermitEnded:
 		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:

@@ -154,6 +154,9 @@ func (s *Shell) Services() []Service { return s.pages.settings.Services }
 // ServiceName returns what people call a service.
 func (s *Shell) ServiceName(id roster.ServiceID) string { return s.pages.service(id).Name }
 
+// Service returns a service as people call it.
+func (s *Shell) Service(id roster.ServiceID) Service { return s.pages.service(id) }
+
 // Readers are the roles of people who read files, as the operator lists them.
 func (s *Shell) Readers() (readers []roster.Role) {
 	for _, role := range s.pages.settings.Roles {

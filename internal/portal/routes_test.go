@@ -112,6 +112,8 @@ var parameters = map[string]struct {
 		"account": {"theo.marchand", "nobody"}, "q": {"ml"}, "period": {"hour", "today", "month", "between"}, "since": moments, "until": moments,
 	}},
 	"POST /desk/exactly/list": {watchers, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments}},
+	"GET /nir":                {[]roster.AccountID{"camille.aubry", "theo.marchand"}, map[string][]string{"receipt": {"68", "99999"}, "said": {"asked"}}},
+	"POST /nir":               {[]roster.AccountID{"camille.aubry", "theo.marchand"}, map[string][]string{"receipt": {"68", "99999"}}},
 	"GET /questions":          {[]roster.AccountID{"jeanne.vidal", "claire.noir"}, nil},
 	"POST /questions/{number}": {[]roster.AccountID{"jeanne.vidal", "claire.noir"}, map[string][]string{
 		"{number}": {"600", "7"}, "why": {"for-you", "unexplained", "x"}, "words": {"a few words"},

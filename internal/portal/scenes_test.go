@@ -104,6 +104,13 @@ func Scenes() map[string]Scene {
 	inArchive := signing.Written[len(signing.Written)-1].Number
 	signing.Write(time.Second, ledger.Entry{Kind: ledger.Raised, Account: "jeanne.vidal", Subject: "leo.perrin", Cost: meter.People(5), Until: portaltest.Now.Add(time.Hour)})
 	waiting := fmt.Sprintf("/manager?receipt=%d", signing.Written[len(signing.Written)-3].Number)
+	asked := portaltest.NewStage()
+	asked.Fill()
+	opened := slices.IndexFunc(full.Written, func(e ledger.Entry) bool {
+		return e.Account == "camille.aubry" && e.Kind == ledger.Consulted && e.Time.After(portaltest.Now.Add(-3*time.Minute))
+	})
+	seen := fmt.Sprintf("/nir?receipt=%d", full.Written[opened].Receipt)
+	asked.Write(time.Second, ledger.Entry{Kind: ledger.NIRAsked, Account: "camille.aubry", Service: "dossier", Cause: full.Written[opened].Receipt})
 	drained.Fill()
 	drained.Spend("camille.aubry", 2)
 	shorter, unread := portaltest.NewStage(), portaltest.NewStage()
@@ -267,6 +274,11 @@ func Scenes() map[string]Scene {
 		"manager-unconfirmed":  unconfirmed.Visits("jeanne.vidal", "GET", waiting, nil),
 		"manager-waiting":      signing.Visits("jeanne.vidal", "GET", waiting, nil),
 		"sessions":             full.Visits("camille.aubry", "GET", "/sessions", nil),
+		"nir":                  signing.Visits("camille.aubry", "GET", seen, nil),
+		"nir-step-up":          full.Visits("camille.aubry", "GET", seen, nil),
+		"nir-asked":            asked.Visits("camille.aubry", "GET", seen+"&said=asked", nil),
+		"nir-failing":          broken.Visits("camille.aubry", "GET", seen, nil),
+		"nir-none":             full.Visits("theo.marchand", "GET", seen, nil),
 		"front-recovered":      full.Visits("theo.marchand", "GET", "/", nil),
 		"module":               full.Visits("camille.aubry", "GET", "/awareness", nil),
 		"module-elsewhere":     full.Visits("sacha.olive", "GET", "/awareness", nil),

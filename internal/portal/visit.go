@@ -136,8 +136,35 @@ func (v *Visit) steppedUp() bool {
 
 // MaySign reports whether the viewer is shown what to sign: they have signed in anew, or a
 // passkey is asked for with each act. What takes a signature MUST call Confirm too.
-func (v *Visit) MaySign() bool {
+func (v *Visit) MaySign() bool { return v.MaySignSince(time.Time{}) }
+
+// Confirm reports whether the viewer has confirmed the act that the request is: by a passkey,
+// asked for this very act, or by having signed in anew. If not, it has asked for a passkey,
+// with a sentence that says what the act allows; back is where to go without it.
+func (v *Visit) Confirm(back, sentence string, pairs ...any) (bool, error) {
 	if v.steppedUp() {
+		return true, nil
+	}
+	return v.touch(back, sentence, pairs...)
+}
+
+// touch reports whether the request brings a passkey's answer for the very act that it is; if
+// not, it has asked for one.
+func (v *Visit) touch(back, sentence string, pairs ...any) (bool, error) {
+	asked, err := v.shell.Door.Confirm(v.Request, v.session)
+	if err != nil || asked == nil {
+		return err == nil, err
+	}
+	asked.Return = back
+	pages := v.shell.pages
+	pages.show(v.Writer, v.Request, http.StatusForbidden, "passkey.html", passkeyPage{v.Page(back, "passkey.title-act"), *asked, v.Speaker.Say(sentence, pairs...)})
+	return false, nil
+}
+
+// MaySignSince is MaySign of an act that takes a confirmation of its own: a fresh sign-in
+// counts if it came after a moment, at which the last was spent.
+func (v *Visit) MaySignSince(spent time.Time) bool {
+	if v.steppedUp() && v.session.SteppedUp.After(spent) {
 		return true
 	}
 	holds, err := v.shell.Door.Holds(v.Context(), v.Viewer.ID)
@@ -147,21 +174,12 @@ func (v *Visit) MaySign() bool {
 	return holds
 }
 
-// Confirm reports whether the viewer has confirmed the act that the request is: by a passkey,
-// asked for this very act, or by having signed in anew. If not, it has asked for a passkey,
-// with a sentence that says what the act allows; back is where to go without it.
-func (v *Visit) Confirm(back, sentence string, pairs ...any) (bool, error) {
-	if v.steppedUp() {
+// ConfirmSince is Confirm of such an act.
+func (v *Visit) ConfirmSince(spent time.Time, back, sentence string, pairs ...any) (bool, error) {
+	if v.steppedUp() && v.session.SteppedUp.After(spent) {
 		return true, nil
 	}
-	asked, err := v.shell.Door.Confirm(v.Request, v.session)
-	if err != nil || asked == nil {
-		return err == nil, err
-	}
-	asked.Return = back
-	pages := v.shell.pages
-	pages.show(v.Writer, v.Request, http.StatusForbidden, "passkey.html", passkeyPage{v.Page(back, "passkey.title-act"), *asked, v.Speaker.Say(sentence, pairs...)})
-	return false, nil
+	return v.touch(back, sentence, pairs...)
 }
 
 // Page begins a page, found below a link of the portal; its title is said by key.

@@ -439,3 +439,24 @@ func (s stageRoster) Heard(context.Context) (map[string]time.Time, error) {
 var sources = map[string]time.Time{"agenda": Now.Add(-12 * time.Minute), "telephonie": Now.Add(-5 * time.Hour), "formations": Now.Add(-26 * time.Hour)}
 
 func (s stageLedger) FirstAt(context.Context, time.Time) (ledger.Number, error) { return 0, s.Broken }
+
+// stageNIRs offers the NIR of any opening.
+type stageNIRs struct{ *Stage }
+
+func (s stageNIRs) Offers(e ledger.Entry) bool {
+	return e.Kind == ledger.Consulted && e.Verdict.Shows() && e.Time.After(Now.Add(-5*time.Minute))
+}
+
+func (s stageNIRs) Opened(_ context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
+	for _, e := range s.Written {
+		if e.Receipt == receipt && e.Account == by && e.Kind == ledger.Consulted {
+			return e, s.Broken
+		}
+	}
+	return ledger.Entry{}, grants.ErrNoFile
+}
+
+func (s stageNIRs) Ask(_ context.Context, by roster.AccountID, _ roster.SessionID, receipt ledger.Number) error {
+	s.Write(0, ledger.Entry{Kind: ledger.NIRAsked, Account: by, Cause: receipt, Service: "dossier"})
+	return s.Broken
+}

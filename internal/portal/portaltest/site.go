@@ -191,7 +191,7 @@ func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
 	if err := storetest.TakeRosterBy(t, journal.Outside{DB: store.NewLedger(db), Now: time.Now}, list()); err != nil {
 		t.Fatal(err)
 	}
-	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth}
+	rules.Purposes = roster.Purposes{"accompany": register.Name | register.Birth | register.NIR}
 	moved := new(atomic.Int64)
 	now := func() time.Time { return time.Now().Add(time.Duration(moved.Load())) }
 	node, err := storetest.OpenNode(t.Context(), store.NewLedger(db), store.NewFacts(db), rules, now)
@@ -259,7 +259,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}}),
+		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}, NIRs: grants.NIRs{Journal: s.Gate, Purposes: s.rules.Purposes, Now: s.Now}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
@@ -416,6 +416,14 @@ func (s *Site) Goes(who roster.AccountID, method, path string, form url.Values) 
 		s.t.Fatal(err)
 	}
 	return answer, body.String()
+}
+
+// StepsUp writes a step-up of an account down, as the door does.
+func (s *Site) StepsUp(who roster.AccountID) {
+	s.t.Helper()
+	if err := s.Gate.Record(s.t.Context(), ledger.Entry{Kind: ledger.SteppedUp, Account: who, Session: "s-1"}); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // StepUp has the visitor prove to be there now.

@@ -131,7 +131,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Witnesses: func() (cosigned, all int) { return 2, 2 }, Undeclared: stageShapes{s},
 	})
 	s.Rooms = []portal.Room{
-		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}}),
+		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}, NIRs: stageNIRs{s}}),
 		s.desk,
 		manager.New(shell, manager.Deps{
 			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},

@@ -33,6 +33,7 @@ type mine struct {
 	portal.Activity
 	Service  string
 	Sentence string
+	NIR      bool // the NIR of the person may be asked for
 }
 
 const (
@@ -131,12 +132,13 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 // mine says what was just written about the viewer, by passage.
 func (h *Handlers) mine(v *portal.Visit, entries []ledger.Entry) []mine {
 	var list []mine
-	labels := h.shell.Labels(v, nil, nil)
+	labels, offered := h.shell.Labels(v, nil, nil), h.offered(entries)
 	for _, a := range portal.Gather(entries) {
 		if len(list) == minesShown {
 			break
 		}
 		m := mine{Activity: a, Service: h.shell.ServiceName(a.Entry.Service)}
+		m.NIR = offered[a.Entry.Receipt]
 		switch a.Entry.Kind {
 		case ledger.Consulted, ledger.Changed, ledger.Attempted:
 			m.Sentence = v.Speaker.Sentence(a.Entry.Ruling())

@@ -30,6 +30,7 @@ type Deps struct {
 	Awareness   accounts.Awareness
 	Certifier   Certifier
 	Recovery    Recovery
+	NIRs        NIRs
 	// Reopened returns which services were opened again since a time, by identifier, and when.
 	Reopened func(ctx context.Context, since time.Time) (map[string]time.Time, error)
 }
@@ -104,6 +105,8 @@ func (h *Handlers) Routes() []portal.Route {
 		{Pattern: "POST " + recoveryPath + "/stop", Serve: h.stopRecovery},
 		{Pattern: "GET " + ModulePath, Serve: h.module},
 		{Pattern: "POST " + ModulePath, Serve: h.answer},
+		{Pattern: "GET " + nirPath, Serve: h.nir},
+		{Pattern: "POST " + nirPath, Serve: h.askNIR},
 		{Pattern: "GET " + sessionsPath, Serve: h.sessions},
 		{Pattern: "POST " + sessionsPath + "/not-me", Serve: h.notMe},
 	}
