@@ -117,7 +117,7 @@ func (s *screen) hear(m chromedp.ConsoleMessage) {
 	instead := m.URL == "chrome-error://chromewebdata/" // what Chromium's shell shows in a frame that was refused
 	refused := strings.Contains(m.Text, "status of 403") && (strings.Contains(m.URL, "/files/") || strings.HasSuffix(m.URL, "/favicon.ico") || instead)
 	cut := strings.Contains(m.Text, "ERR_CONTENT_LENGTH_MISMATCH") && strings.Contains(m.URL, "/list")
-	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && (strings.Contains(m.URL, "/manager/") || strings.Contains(m.URL, "/bypass/"))
+	unsigned := m.Source == "network" && strings.Contains(m.Text, "status of 4") && (strings.Contains(m.URL, "/manager/") || strings.Contains(m.URL, "/bypass/") || strings.HasSuffix(m.URL, "/nir"))
 	kept := strings.Contains(m.Text, "ERR_BLOCKED_BY_RESPONSE") || strings.Contains(m.Text, `"frame-ancestors 'none'"`)
 	ended := strings.Contains(m.Text, "status of 401") && strings.Contains(m.URL, "/sessions")
 	if m.Source == "network" && (refused || cut || ended) || unsigned || kept || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
