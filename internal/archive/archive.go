@@ -25,10 +25,17 @@ const (
 	Questions Category = "questions" // that people asked about their lines: once they are answered
 	Contacts  Category = "contacts"  // changes of contact details: once nothing can come of them
 	Facts     Category = "facts"     // what sources said: once it holds no longer
+	Covers    Category = "covers"    // who saw whose people while they were away: once it is over
+	Aliases   Category = "aliases"   // whom identifiers lead to: since they were last told, while no fact is kept of the person
+	Told      Category = "told"      // lists of people told of an incident: once its file is closed
+	Proposals Category = "proposals" // accounts that were proposed: once nothing can come of it
 )
 
 // Categories is all of them.
-var Categories = []Category{Questions, Contacts, Facts}
+var Categories = []Category{Questions, Contacts, Facts, Covers, Aliases, Told, Proposals}
+
+// apart reports whether what is held may be archived: what a person said, or had done.
+func (c Category) apart() bool { return c == Questions || c == Contacts }
 
 // Rule is for how many whole months something is held after its end, and for how many it exists
 // at all. What is not archived is deleted.
@@ -54,8 +61,8 @@ func (r Rule) Check() error {
 		return fault.Errorf(fault.Invalid, "%s: they are erased %d to %d months after their end", r.Of, ShortestRule, LongestRule)
 	case r.Archive != 0 && (r.Archive < ShortestRule || r.Archive >= r.Erase):
 		return fault.Errorf(fault.Invalid, "%s: they are archived %d months after their end at the earliest, and before they are erased", r.Of, ShortestRule)
-	case r.Archive != 0 && r.Of == Facts:
-		return fault.Errorf(fault.Invalid, "facts are what sources keep: they are not archived here, only erased")
+	case r.Archive != 0 && !r.Of.apart():
+		return fault.Errorf(fault.Invalid, "%s are nothing that people said or asked: they are not archived here, only erased", r.Of)
 	}
 	return nil
 }
@@ -71,6 +78,15 @@ type Item struct {
 	Person register.PersonID
 	Ended  time.Time
 	Text   []byte // what it says, as JSON
+	People int    // how many people it is about, where that is not one
+}
+
+// count is how many people items are about, one more often than once.
+func count(items []Item) (n int) {
+	for _, item := range items {
+		n += max(1, item.People)
+	}
+	return n
 }
 
 // Stored is an item as the archive keeps it.
@@ -108,7 +124,7 @@ type Move struct {
 // Decide implements journal.Act.
 func (m Move) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
 	return ledger.Entry{
-		Kind: ledger.ArchiveMoved, Account: journal.Itself, State: ledger.State(m.Rule.Of), Count: uint64(len(m.Items)), Digest: digest(m.Rule.Of, m.Items),
+		Kind: ledger.ArchiveMoved, Account: journal.Itself, State: ledger.State(m.Rule.Of), Count: uint64(count(m.Items)), Digest: digest(m.Rule.Of, m.Items),
 	}, nil
 }
 
@@ -178,7 +194,7 @@ type Forget struct {
 
 // Decide implements journal.Act.
 func (f Forget) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
-	return ledger.Entry{Kind: ledger.Erased, Account: journal.Itself, State: ledger.State(f.Of), Count: uint64(len(f.Items)), Digest: digest(f.Of, f.Items)}, nil
+	return ledger.Entry{Kind: ledger.Erased, Account: journal.Itself, State: ledger.State(f.Of), Count: uint64(count(f.Items)), Digest: digest(f.Of, f.Items)}, nil
 }
 
 // Apply implements journal.Act.

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/archive"
 	"poterne/internal/fault"
+	"poterne/internal/incident"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -22,7 +24,10 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/seal"
 	"poterne/internal/store"
+	"poterne/internal/store/indexdb"
 	"poterne/internal/store/storetest"
 )
 
@@ -68,8 +73,14 @@ func open(t *testing.T, file string) *store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	if err := db.Seal(t.Context(), sealKeys); err != nil {
+		t.Fatal(err)
+	}
 	return db
 }
+
+// sealKeys are those of every node of these tests.
+var sealKeys = seal.New()
 
 func (h *house) does(do func(journal.Writer) error) {
 	h.Helper()
@@ -410,5 +421,188 @@ func TestPERSON_6_AMonthOfManyPeopleIsErasedActByAct(t *testing.T) {
 	kept, err := store.NewArchive(h.db).Kept(t.Context())
 	if err != nil || len(kept) > 0 || !slices.Equal(counts, []uint64{1000, 1}) {
 		t.Errorf("%v are kept, and the ledger says that %v were erased, %v", kept, counts, err)
+	}
+}
+
+// listed opens a file, and keeps a list of the people it names.
+func (h *house) listed(people int) (file, list ledger.Number) {
+	h.Helper()
+	file = h.files(0, &incident.Opening{Title: "vol", Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}}, "")
+	h.files(file, &incident.Count{Scope: incident.Scope{Accounts: []roster.AccountID{"karim"}}, People: people}, "")
+	list = h.files(file, &incident.Naming{People: people}, "nadia")
+	for part := range people / 2 {
+		if err := store.NewMailings(h.db).Put(h.Context(), list, part, []byte("two people"), []byte{2, 9}); err != nil {
+			h.Fatal(err)
+		}
+	}
+	return file, list
+}
+
+// files writes a line in a file, and closes it for no step.
+func (h *house) files(file ledger.Number, step incident.Step, approver roster.AccountID) (number ledger.Number) {
+	h.Helper()
+	h.does(func(w journal.Writer) error {
+		var err error
+		write := func(by roster.AccountID, step incident.Step) {
+			var e ledger.Entry
+			if err == nil {
+				e, err = journal.Do(h.Context(), w, journal.Act[incident.Rows](incident.Write{File: file, By: by, Approver: approver, Step: step}))
+				number = e.Number
+			}
+		}
+		if step == nil {
+			write("samir", &incident.Proposal{Because: "c’est fini"})
+			step = &incident.Closing{}
+			write("nadia", step)
+			return err
+		}
+		write("samir", step)
+		return err
+	})
+	return number
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_ListsOfPeopleToldAreErasedOnceTheirFileIsClosed(t *testing.T) {
+	h := newHouse(t)
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules = []archive.Rule{{Of: archive.Told, Erase: 6}}
+	file, list := h.listed(6)
+	_, open := h.listed(4)
+	h.until(2027, time.January)
+	if told := h.run(false); told != "" {
+		t.Errorf("of files that are open: %q", told)
+	}
+	h.files(file, nil, "")
+	h.until(2027, time.June)
+	if told := h.run(false); told != "" {
+		t.Errorf("five months after one was closed: %q", told)
+	}
+	h.until(2027, time.August)
+	if dry, told := h.run(true), h.run(false); told != "told: 0 archived, 6 erased" || dry != told {
+		t.Errorf("seven months after: %q, %q when it is dry", told, dry)
+	}
+	mailings := store.NewMailings(h.db)
+	if _, _, err := mailings.Part(t.Context(), list, 0); !fault.Is(err, fault.Absent) {
+		t.Errorf("it is there: %v", err)
+	}
+	if people, _, err := mailings.Part(t.Context(), open, 1); err != nil || string(people) != "two people" {
+		t.Errorf("that of the other file: %q, %v", people, err)
+	}
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_AnAliasEndsWhenItIsNotToldAgainAndNothingIsKeptOfThePerson(t *testing.T) {
+	h := newHouse(t)
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules = []archive.Rule{{Of: archive.Facts, Erase: 3}, {Of: archive.Covers, Erase: 3}, {Of: archive.Aliases, Erase: 12}}
+	tell := func(of ...int) {
+		h.does(func(w journal.Writer) error {
+			var batch intake.AliasBatch
+			for _, n := range of {
+				batch.Aliases = append(batch.Aliases, intake.Alias{Alias: register.Alias{byte(n)}, Person: storetest.Person(n)})
+			}
+			_, err := journal.Do(h.Context(), w, journal.Act[intake.AliasRows](batch))
+			return err
+		})
+	}
+	tell(1, 2, 3, 4)
+	h.does(func(w journal.Writer) error {
+		_, err := journal.Do(t.Context(), w, journal.Act[intake.FactRows](&intake.FactBatch{By: "samir", Source: "register", Facts: []reason.Fact{
+			{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(2), From: h.now, Until: h.now.AddDate(3, 0, 0), ID: "2"},
+			{Kind: reason.Archived, Organisation: reason.Everybody, Person: storetest.Person(3), From: h.now, Until: h.now.AddDate(90, 0, 0), ID: "3"},
+		}}))
+		return err
+	})
+	h.until(2026, time.December)
+	tell(4)
+	h.until(2027, time.February)
+	if told := h.run(false); told != "aliases: 0 archived, 2 erased" {
+		t.Errorf("a year after: %q", told)
+	}
+	leads := func() (left []int) {
+		people, err := store.NewAliases(h.db).People(t.Context(), []register.Alias{{1}, {2}, {3}, {4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for alias := range people {
+			left = append(left, int(alias[0]))
+		}
+		slices.Sort(left)
+		return left
+	}
+	if left := leads(); !slices.Equal(left, []int{2, 4}) {
+		t.Errorf("who is known by another identifier still: %v", left)
+	}
+	h.until(2030, time.January)
+	if told := h.run(false); told != "facts: 0 archived, 1 erased; aliases: 0 archived, 2 erased" || len(leads()) > 0 {
+		t.Errorf("once the caseload has gone, too: %q", told)
+	}
+}
+
+// A table that is new has a line in docs/archive.md: by which rule it ends, or why by none.
+//
+// Promise: PERSON-6
+func TestPERSON_6_EveryTableIsKeptByARuleOrForAReason(t *testing.T) {
+	h := newHouse(t)
+	index, err := indexdb.OpenSQLite(t.Context(), filepath.Join(h.folder, "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer index.Close()
+	page, err := os.ReadFile("../../docs/archive.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, said, _ := strings.Cut(string(page), "## What is kept, how long, by which rule")
+	lines := make(map[string]string) // by table
+	for line := range strings.Lines(said) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 || strings.HasPrefix(cells[1], "--") {
+			continue
+		}
+		for table := range strings.SplitSeq(cells[1], ",") {
+			lines[strings.Trim(table, " `")] = cells[4]
+		}
+	}
+	delete(lines, "tables")
+	files, err := filepath.Glob(filepath.Join(h.folder, "*.db*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "-wal") || strings.HasSuffix(file, "-shm") {
+			continue
+		}
+		db, err := sql.Open("sqlite", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		rows, err := db.QueryContext(t.Context(), `select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name <> 'schema_version'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var table string
+			if err := rows.Scan(&table); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Trim(lines[table], " ") == "" {
+				t.Errorf("docs/archive.md does not say how long %s is kept, and by which rule", table)
+			}
+			delete(lines, table)
+		}
+	}
+	for table := range lines {
+		t.Errorf("docs/archive.md has %s, which is no table", table)
+	}
+	for _, of := range archive.Categories {
+		if !strings.Contains(said, "rule `"+string(of)+"`") {
+			t.Errorf("no table ends by the rule for %s", of)
+		}
 	}
 }

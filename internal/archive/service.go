@@ -177,7 +177,7 @@ func (s Service) forget(ctx context.Context, rule Rule, items iter.Seq2[Item, er
 		if err != nil {
 			return err
 		}
-		line.Erased += len(some)
+		line.Erased += count(some)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (s Service) move(ctx context.Context, rule Rule, now time.Time, items iter.
 		if err != nil {
 			return err
 		}
-		line.Archived += len(some)
+		line.Archived += count(some)
 	}
 	return nil
 }

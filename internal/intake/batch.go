@@ -76,8 +76,9 @@ func (b *FactBatch) Changes() bool { return len(b.Covers) > 0 }
 
 // AliasRows are whom the identifiers of other systems lead to, in this turn.
 type AliasRows interface {
-	// UpsertAliases stores aliases. One told again is replaced, in the same list, too.
-	UpsertAliases([]Alias) error
+	// UpsertAliases stores aliases that were told at a time. One told again is replaced, in the
+	// same list, too.
+	UpsertAliases(told []Alias, at time.Time) error
 }
 
 // Alias is an identifier of another system, and the person it leads to.
@@ -107,4 +108,6 @@ func (b AliasBatch) Decide(*journal.Tx, AliasRows) (ledger.Entry, error) {
 }
 
 // Apply implements journal.Act.
-func (b AliasBatch) Apply(rows AliasRows, _ ledger.Entry) error { return rows.UpsertAliases(b.Aliases) }
+func (b AliasBatch) Apply(rows AliasRows, e ledger.Entry) error {
+	return rows.UpsertAliases(b.Aliases, e.Time)
+}

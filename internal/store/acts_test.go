@@ -665,8 +665,8 @@ func (r faultyRows) Expire(items []archive.Stored, before ledger.Month, last boo
 	return r.f.call("remove what is erased", func() error { return r.allRows.Expire(items, before, last) })
 }
 
-func (r faultyRows) UpsertAliases(told []intake.Alias) error {
-	return r.f.call("upsert aliases", func() error { return r.allRows.UpsertAliases(told) })
+func (r faultyRows) UpsertAliases(told []intake.Alias, at time.Time) error {
+	return r.f.call("upsert aliases", func() error { return r.allRows.UpsertAliases(told, at) })
 }
 
 func (r faultyRows) InsertSetting(s retention.Setting) error {

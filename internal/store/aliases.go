@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"poterne/internal/intake"
 	"poterne/internal/register"
@@ -25,11 +26,12 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 	for rows.Next() {
 		var place int
 		var person, seal []byte
-		if err := rows.Scan(&place, &person, &seal); err != nil {
+		var at int64
+		if err := rows.Scan(&place, &person, &at, &seal); err != nil {
 			return nil, fmt.Errorf("reading an alias: %w", a.db.engine.classify(err))
 		}
 		told := intake.Alias{Alias: aliases[place-1], Person: register.PersonID(person)}
-		if a.db.aliasHolds(told, seal) {
+		if a.db.aliasHolds(told, time.UnixMicro(at), seal) {
 			people[told.Alias] = told.Person
 		}
 	}
@@ -37,18 +39,20 @@ func (a Aliases) People(ctx context.Context, aliases []register.Alias) (map[regi
 }
 
 // aliasHolds names an alias that is told of by its keyed hash.
-func (db *DB) aliasHolds(a intake.Alias, seal []byte) bool {
-	return db.seals.holds(seal, aliasRow(a), func() string { return fmt.Sprintf("%x", a.Alias[:]) })
+func (db *DB) aliasHolds(a intake.Alias, at time.Time, seal []byte) bool {
+	return db.seals.holds(seal, aliasRow(a, at), func() string { return fmt.Sprintf("%x", a.Alias[:]) })
 }
 
 // aliasRows is whom the identifiers of other systems lead to, in a turn.
 type aliasRows struct{ *turn }
 
 // UpsertAliases implements intake.AliasRows.
-func (r aliasRows) UpsertAliases(told []intake.Alias) error {
-	const alias = `insert into alias (alias, person, seal) values `
-	const again = ` on conflict (alias) do update set person = excluded.person, seal = excluded.seal`
+func (r aliasRows) UpsertAliases(told []intake.Alias, at time.Time) error {
+	const alias = `insert into alias (alias, person, told_us, seal) values `
+	const again = ` on conflict (alias) do update set person = excluded.person, told_us = excluded.told_us, seal = excluded.seal`
 	last := lastOfEach(told, func(a intake.Alias) register.Alias { return a.Alias })
-	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any { return []any{a.Alias[:], a.Person[:], r.db.seals.seal(aliasRow(a))} })
+	err := upsert(r.turn, alias, again, last, func(a intake.Alias) []any {
+		return []any{a.Alias[:], a.Person[:], at.UnixMicro(), r.db.seals.seal(aliasRow(a, at))}
+	})
 	return doing("storing aliases", err)
 }

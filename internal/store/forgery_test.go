@@ -377,7 +377,7 @@ var attempts = map[string]attempt{
 	},
 	"an alias is inserted": {
 		try: func(r robbed, _ map[string]func()) {
-			r.exec(`insert into alias (alias, person) values ($1, $2)`, []byte("\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), r.person(1))
+			r.exec(`insert into alias (alias, person, told_us) values ($1, $2, 0)`, []byte("\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), r.person(1))
 		},
 		gives: func(r robbed) bool { return r.leads(9, 1) }, named: "alias 09",
 	},

@@ -56,7 +56,9 @@ func (m Mailings) Part(ctx context.Context, list ledger.Number, part int) (peopl
 		select people, fates, seal from mailing join mailing_fate on mailing_fate.list = mailing.list and mailing_fate.part = mailing.part
 		where mailing.list = $1 and mailing.part = $2`
 	var encrypted, sealed []byte
-	if err := m.db.read.QueryRowContext(ctx, query, int64(list), part).Scan(&encrypted, &fates, &sealed); err != nil {
+	if err := m.db.read.QueryRowContext(ctx, query, int64(list), part).Scan(&encrypted, &fates, &sealed); errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, fault.Errorf(fault.Absent, "list %d has no part %d any more", list, part)
+	} else if err != nil {
 		return nil, nil, m.db.engine.classify(err)
 	}
 	if people, err = keys.Decrypt(encrypted, mailingRow(list, part)); err == nil {

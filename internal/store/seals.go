@@ -98,8 +98,8 @@ func coverRow(c reason.CoverDuty) *seal.Row {
 		Time(c.From).Time(c.Until)
 }
 
-func aliasRow(a intake.Alias) *seal.Row {
-	return seal.NewRow("alias").Bytes(a.Alias[:]).Bytes(a.Person[:])
+func aliasRow(a intake.Alias, told time.Time) *seal.Row {
+	return seal.NewRow("alias").Bytes(a.Alias[:]).Bytes(a.Person[:]).Time(told)
 }
 
 // orderRow is an order that is in force, or was until somebody lifted it.

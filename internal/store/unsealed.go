@@ -196,18 +196,19 @@ func (db *DB) readFactChanges(ctx context.Context) error {
 }
 
 func (db *DB) readAliases(ctx context.Context) error {
-	const query = `select alias, person, seal from alias where alias > $1 order by alias limit $2`
+	const query = `select alias, person, told_us, seal from alias where alias > $1 order by alias limit $2`
 	var last intake.Alias
 	for read := rowsAtOnce; read == rowsAtOnce; {
 		read = 0
 		err := db.each(ctx, func(rows *sql.Rows) error {
 			read++
 			var alias, person, seal []byte
-			if err := rows.Scan(&alias, &person, &seal); err != nil {
+			var at int64
+			if err := rows.Scan(&alias, &person, &at, &seal); err != nil {
 				return err
 			}
 			last = intake.Alias{Alias: register.Alias(alias), Person: register.PersonID(person)}
-			db.aliasHolds(last, seal)
+			db.aliasHolds(last, time.UnixMicro(at), seal)
 			return nil
 		}, query, last.Alias[:], rowsAtOnce)
 		if err != nil {

@@ -167,7 +167,10 @@ func (c *Codes) Open(ctx context.Context, typed string) (register.PersonID, ledg
 		return register.PersonID{}, 0, NoCode
 	}
 	raw, fates, err := c.Rows.Part(ctx, at.list, at.part)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.Absent): // the list was erased
+		return register.PersonID{}, 0, NoCode
+	case err != nil:
 		return register.PersonID{}, 0, err
 	}
 	people, err := decode(raw)

@@ -81,7 +81,7 @@ const PerPart = 128
 type Rows interface {
 	// Put stores a part of a list.
 	Put(ctx context.Context, list ledger.Number, part int, people, fates []byte) error
-	// Part returns a part of a list.
+	// Part returns a part of a list; fault.Absent when there is none, or it was erased.
 	Part(ctx context.Context, list ledger.Number, part int) (people, fates []byte, err error)
 	// Fates yields what became of the people of each part, in order.
 	Fates(ctx context.Context, list ledger.Number) iter.Seq2[[]byte, error]

@@ -284,10 +284,11 @@ create table cover (
 create index cover_substitute on cover (substitute);
 
 -- alias is the person that an identifier of another system leads to. Both are keyed
--- hashes: an identifier MUST NOT be stored.
+-- hashes: an identifier MUST NOT be stored. told_us is when it was last told.
 create table alias (
 	alias  bytea not null constraint alias_alias primary key check (length(alias) = 16),
 	person bytea not null check (length(person) = 16),
+	told_us bigint not null,
 	seal   bytea not null default ''
 );
 

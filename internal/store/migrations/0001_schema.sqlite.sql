@@ -265,10 +265,11 @@ create table cover (
 create index cover_substitute on cover (substitute);
 
 -- alias is the person that an identifier of another system leads to. Both are keyed
--- hashes: an identifier MUST NOT be stored.
+-- hashes: an identifier MUST NOT be stored. told_us is when it was last told.
 create table alias (
 	alias  blob not null constraint alias_alias primary key check (length(alias) = 16),
 	person blob not null check (length(person) = 16),
+	told_us integer not null,
 	seal   blob not null default x''
 ) strict, without rowid;
 

@@ -24,6 +24,7 @@ type messagePage struct {
 	Sends   bool // the program can tell people
 	Counts  mailing.Counts
 	Percent int
+	Erased  bool     // the list is not kept any more
 	Doubts  []string // Message-IDs
 	Trouble string
 	Rate    string // as it was typed
@@ -74,9 +75,11 @@ func (h *Handlers) showMessage(v visit, f file, status int, shown messagePage) e
 		if shown.Counts, _, err = h.deps.Messages.Counts(v.Context(), t.List); err != nil {
 			return err
 		}
-		if people := shown.Counts.People(); people > 0 {
+		people := shown.Counts.People()
+		if people > 0 {
 			shown.Percent = 100 * (people - shown.Counts[mailing.Waiting]) / people
 		}
+		shown.Erased = people == 0 && t.Ended != nil && t.Ended.People > 0
 		if shown.Counts[mailing.Doubted] > 0 {
 			if shown.Doubts, err = h.deps.Messages.Doubts(v.Context(), f.Number, t.List); err != nil {
 				return err
