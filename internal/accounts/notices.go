@@ -45,21 +45,13 @@ type Notices struct {
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
-	Marks  Marks
+	Marks  journal.Marks                                 // of all nodes, one sends a mail
 	EndAll func(context.Context, roster.AccountID) error // ends an account's sessions
 	Now    func() time.Time
 	Log    *slog.Logger
 
 	mu     sync.Mutex // guards what follows
 	unsent []letter   // that the mail server did not take
-}
-
-// Marks say what was done already: of all nodes, one sends a mail.
-type Marks interface {
-	// Once sets a mark until a time, and reports whether it was new.
-	Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
-	// Forget takes a mark back.
-	Forget(ctx context.Context, mark [sha256.Size]byte) error
 }
 
 // letter is a mail that is sent once until a time: what names it on every node.
@@ -486,18 +478,17 @@ func (n *Notices) end(ctx context.Context, act *Close, of roster.AccountID) erro
 // lapse writes down, once, that an account is suspended for want of a confirmation, and
 // ends its sessions.
 func (n *Notices) lapse(ctx context.Context, a roster.Account) error {
-	mark := sha256.Sum256(fmt.Appendf(nil, "lapse %s %d", a.ID, a.Review.Unix()))
-	first, err := n.Marks.Once(ctx, mark, n.Now().Add(2*unusedFor)) // by then it is closed
-	if err != nil || !first {
-		return err
-	}
-	if _, err := journal.Do(ctx, n.Writer, Lapse{a.ID}); err != nil {
+	lapsed := fmt.Sprintf("lapse %s %d", a.ID, a.Review.Unix())
+	return journal.Once(ctx, n.Marks, lapsed, n.Now().Add(2*unusedFor), func() error { // by then it is closed
+		_, err := journal.Do(ctx, n.Writer, Lapse{a.ID})
 		if errors.Is(err, journal.Unchanged) {
 			return nil
 		}
-		return errors.Join(err, n.Marks.Forget(context.WithoutCancel(ctx), mark))
-	}
-	return n.EndAll(ctx, a.ID)
+		if err != nil {
+			return err
+		}
+		return n.EndAll(ctx, a.ID)
+	})
 }
 
 // remindReviews tells the managers of each organisation when the first of its accounts must

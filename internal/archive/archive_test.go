@@ -3,6 +3,7 @@ package archive_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -604,5 +605,44 @@ func TestPERSON_6_EveryTableIsKeptByARuleOrForAReason(t *testing.T) {
 		if !strings.Contains(said, "rule `"+string(of)+"`") {
 			t.Errorf("no table ends by the rule for %s", of)
 		}
+	}
+}
+
+// marks are what was done already.
+type marks map[[sha256.Size]byte]bool
+
+func (m marks) Once(_ context.Context, mark [sha256.Size]byte, _ time.Time) (bool, error) {
+	before := m[mark]
+	m[mark] = true
+	return !before, nil
+}
+
+func (m marks) Forget(_ context.Context, mark [sha256.Size]byte) error {
+	delete(m, mark)
+	return nil
+}
+
+// Promise: PERSON-6
+func TestPERSON_6_ADayThatFailedIsTriedAgainBeforeTheNext(t *testing.T) {
+	h := newHouse(t)
+	h.asked(1, first)
+	h.until(2026, time.May)
+	h.run(false)
+	h.asked(2, second)
+	h.until(2026, time.September)
+	done := make(marks)
+	if err := h.service(h.db, private(t)).Daily(t.Context(), done); err == nil {
+		t.Fatal("another folder of keys is taken for the archive's own")
+	}
+	h.now = h.now.Add(time.Hour)
+	if err := h.service(h.db, h.keys).Daily(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := store.NewQuestions(h.db).Questions(t.Context(), ""); err != nil || len(left) > 0 {
+		t.Errorf("an hour later %d questions are not archived, %v", len(left), err)
+	}
+	h.asked(3, first)
+	if err := h.service(h.db, private(t)).Daily(t.Context(), done); err != nil {
+		t.Errorf("it runs twice in a day: %v", err)
 	}
 }

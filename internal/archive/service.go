@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -35,12 +34,6 @@ type Calendar interface {
 	Periods(context.Context) ([]ledger.Period, error)
 	// Last is the time of the last entry.
 	Last(context.Context) (time.Time, error)
-}
-
-// Marks are what some node has done already, for all nodes to see.
-type Marks interface {
-	// Once sets a mark until a time, and reports whether it was new.
-	Once(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
 }
 
 // Service keeps people no longer than the rules say.
@@ -287,24 +280,22 @@ func (s Service) open(ctx context.Context, until ledger.Month, of register.Perso
 }
 
 // Watch runs once a day, on one node, until ctx ends.
-func (s Service) Watch(ctx context.Context, marks Marks) error {
-	return journal.Every(ctx, time.Hour, func(ctx context.Context) error { return s.daily(ctx, marks) }, func(err error) {
-		s.Log.ErrorContext(ctx, "people could not be archived and erased as the rules say; it is tried again tomorrow", slog.Any("err", err))
-	})
+func (s Service) Watch(ctx context.Context, marks journal.Marks) error {
+	const failed = "people could not be archived and erased as the rules say; it is tried again within the hour"
+	return journal.Hourly(ctx, s.Log, failed, func(ctx context.Context) error { return s.Daily(ctx, marks) })
 }
 
-func (s Service) daily(ctx context.Context, marks Marks) error {
+// Daily runs, unless some node has done so today.
+func (s Service) Daily(ctx context.Context, marks journal.Marks) error {
 	now := s.Now()
-	first, err := marks.Once(ctx, sha256.Sum256([]byte("archive "+now.UTC().Format(time.DateOnly))), now.AddDate(0, 0, 2))
-	if err != nil || !first {
+	return journal.Once(ctx, marks, "archive "+now.UTC().Format(time.DateOnly), now.AddDate(0, 0, 2), func() error {
+		done, err := s.Run(ctx, false)
+		for _, line := range done {
+			s.Log.InfoContext(ctx, "people were archived and erased as the rules say", slog.String("of", string(line.Of)), slog.Int("archived", line.Archived),
+				slog.Int("erased", line.Erased), slog.String("until", until(line)))
+		}
 		return err
-	}
-	done, err := s.Run(ctx, false)
-	for _, line := range done {
-		s.Log.InfoContext(ctx, "people were archived and erased as the rules say", slog.String("of", string(line.Of)), slog.Int("archived", line.Archived),
-			slog.Int("erased", line.Erased), slog.String("until", until(line)))
-	}
-	return err
+	})
 }
 
 // until is the month whose keys a line is about, or nothing.

@@ -261,7 +261,7 @@ func (s *ContactService) StopOwn(ctx context.Context, of register.PersonID) erro
 
 // Run does in time what was asked, until ctx ends.
 func (s *ContactService) Run(ctx context.Context) error {
-	return hourly(ctx, s.Log, "changes of contact details could not be carried out; it is tried again within the hour", s.Settle)
+	return journal.Hourly(ctx, s.Log, "changes of contact details could not be carried out; it is tried again within the hour", s.Settle)
 }
 
 // Settle carries out what is due, tells the register what it was not told, and forgets the details

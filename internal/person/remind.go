@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/journal"
 	"poterne/internal/mail"
 	"poterne/internal/roster"
 )
@@ -26,7 +27,7 @@ type Reminders struct {
 		// Organisations returns every organisation, by name.
 		Organisations(context.Context) ([]roster.Organisation, error)
 	}
-	Marks  Marks
+	Marks  journal.Marks
 	Sender interface {
 		// Send hands a mail to the server that delivers it.
 		Send(context.Context, mail.Message) error
@@ -43,7 +44,7 @@ const (
 
 // Run reminds until ctx ends.
 func (r *Reminders) Run(ctx context.Context) error {
-	return hourly(ctx, r.Log, "bodies could not be reminded that people wait for answers; it is tried again within the hour", r.Remind)
+	return journal.Hourly(ctx, r.Log, "bodies could not be reminded that people wait for answers; it is tried again within the hour", r.Remind)
 }
 
 // Remind tells everybody whom it has not told who is to be told now.
@@ -97,7 +98,7 @@ func (r *Reminders) Remind(ctx context.Context) error {
 
 // tell sends one mail about a question, unless it was sent.
 func (r *Reminders) tell(ctx context.Context, q Question, key, address, body string) error {
-	return once(ctx, r.Marks, fmt.Sprintf("%s %d %s", key, q.Number, address), r.Now().Add(remindForgets), func() error {
+	return journal.Once(ctx, r.Marks, fmt.Sprintf("%s %d %s", key, q.Number, address), r.Now().Add(remindForgets), func() error {
 		return r.Sender.Send(ctx, mail.Bilingual(address, key, "number", uint64(q.Number), "organisation", body, "link", r.Link))
 	})
 }

@@ -27,7 +27,7 @@ type Tally struct {
 		// Entries yields the entries from a number on, in order, without gaps.
 		Entries(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	}
-	Marks Marks
+	Marks journal.Marks
 	Now   func() time.Time
 	Log   *slog.Logger
 
@@ -50,13 +50,13 @@ const (
 
 // Run counts until ctx ends, once a day.
 func (t *Tally) Run(ctx context.Context) error {
-	return hourly(ctx, t.Log, "what people are shown could not be held against the ledger; it is tried again within the hour", t.Daily)
+	return journal.Hourly(ctx, t.Log, "what people are shown could not be held against the ledger; it is tried again within the hour", t.Daily)
 }
 
 // Daily counts, unless a node has today.
 func (t *Tally) Daily(ctx context.Context) error {
 	day := t.Now().UTC().Format(time.DateOnly)
-	return once(ctx, t.Marks, "people are counted "+day, t.Now().Add(talliedAtMost), func() error {
+	return journal.Once(ctx, t.Marks, "people are counted "+day, t.Now().Add(talliedAtMost), func() error {
 		_, err := t.Count(ctx)
 		return err
 	})

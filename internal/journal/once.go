@@ -1,12 +1,11 @@
-package person
+package journal
 
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"time"
-
-	"poterne/internal/journal"
 )
 
 // Marks are what some node has done already, for all nodes to see.
@@ -17,24 +16,23 @@ type Marks interface {
 	Forget(ctx context.Context, mark [sha256.Size]byte) error
 }
 
-// once does what no node has done under a name, until a time. What fails may be tried again.
-func once(ctx context.Context, marks Marks, name string, until time.Time, do func() error) error {
+// Once does what no node has done under a name, until a time. What fails may be tried again.
+func Once(ctx context.Context, marks Marks, name string, until time.Time, do func() error) error {
 	mark := sha256.Sum256([]byte(name))
 	first, err := marks.Once(ctx, mark, until)
 	if err != nil || !first {
 		return err
 	}
 	if err := do(); err != nil {
-		_ = marks.Forget(context.WithoutCancel(ctx), mark)
-		return err
+		return errors.Join(err, marks.Forget(context.WithoutCancel(ctx), mark))
 	}
 	return nil
 }
 
-// hourly does something now and every hour until ctx ends; failed says, in the log, that it
+// Hourly has something done now and every hour until ctx ends; failed says, in the log, that it
 // could not be done.
-func hourly(ctx context.Context, log *slog.Logger, failed string, do func(context.Context) error) error {
-	return journal.Every(ctx, time.Hour, do, func(err error) {
+func Hourly(ctx context.Context, log *slog.Logger, failed string, do func(context.Context) error) error {
+	return Every(ctx, time.Hour, do, func(err error) {
 		log.WarnContext(ctx, failed, slog.Any("err", err))
 	})
 }
