@@ -12,6 +12,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/order"
@@ -296,5 +297,40 @@ func TestSCOPE_6_AClosedFileOpensToOneSignatureForAnHour(t *testing.T) {
 	h.advance(2 * time.Hour)
 	if d, _ := commit(t, n, ask(1)); d.People[0].Why != policy.FileClosed {
 		t.Errorf("two hours later it is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+}
+
+// Whoever has no stranger left this month is told of the month, not of the archive: whoever signs
+// is told that the file is archived before the signature is spent.
+//
+// Promise: SCOPE-6
+func TestSCOPE_6_ASignatureIsNotSpentOnAnArchivedFileThatItWouldNotOpen(t *testing.T) {
+	h := newHouse(t)
+	archived := reason.Fact{Kind: reason.Archived, Organisation: reason.Everybody, Person: storetest.Person(9), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(20, 0, 0), ID: "9"}
+	if err := storetest.TakeFacts(t, h.store(), "register", archived); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := h.node()
+	h.spend(n)
+	d, receipt := commit(t, n, ask(9))
+	if d.People[0].Why != policy.LongEmpty {
+		t.Fatalf("the person is %v for %v", d.People[0].Verdict, d.People[0].Why)
+	}
+	service := grants.Service{Journal: n, Most: most, Now: h.now}
+	waiting, err := service.Waiting(t.Context(), "chief", receipt)
+	if err != nil || !grants.Archived(waiting) {
+		t.Errorf("whoever signs is not told that the file is archived: %v, %v", waiting.Why, err)
+	}
+	if err := h.cosign(n, receipt); !errors.Is(err, grants.InArchive) {
+		t.Errorf("signed for: %v", err)
+	}
+	if err := journal.Record(t.Context(), n, ledger.Entry{Kind: ledger.SteppedUp, Account: "chief"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := service.OpenArchive(t.Context(), "chief", receipt, "DOS-1187", 2); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := commit(t, n, ask(9)); opened(d) != 1 {
+		t.Errorf("opened by two, the person is %v for %v", d.People[0].Verdict, d.People[0].Why)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -146,20 +147,34 @@ func Waiting(entries iter.Seq2[ledger.Entry, error], receipt ledger.Number, now 
 // signing is the demand on an account that signs for an opening of another account.
 func signing(of roster.AccountID) approval.Demand { return approval.Demand{For: "an opening", Of: of} }
 
+// ApartRows are the accounts, and whose files are archived, in this turn.
+type ApartRows interface {
+	approval.Rows
+	// InArchive reports whether a source says that a person's file is archived now.
+	InArchive(of register.PersonID, now time.Time) (bool, error)
+}
+
 // maySign is a Cosign that only checks the right to sign: an opening that waits MUST be
-// shown only to accounts that may sign for it.
-type maySign struct{ by, of roster.AccountID }
+// shown only to accounts that may sign for it. It finds out whether the file is archived.
+type maySign struct {
+	by       roster.AccountID
+	waiting  ledger.Entry
+	archived bool
+}
 
 // Decide implements journal.Act.
-func (m maySign) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error) {
-	if _, err := approval.One(tx, rows, m.by, signing(m.of)); err != nil {
+func (m *maySign) Decide(tx *journal.Tx, rows ApartRows) (_ ledger.Entry, err error) {
+	if _, err := approval.One(tx, rows, m.by, signing(m.waiting.Account)); err != nil {
+		return ledger.Entry{}, err
+	}
+	if m.archived, err = rows.InArchive(m.waiting.Person, tx.Now()); err != nil {
 		return ledger.Entry{}, err
 	}
 	return ledger.Entry{}, journal.Unchanged
 }
 
 // Apply implements journal.Act: nothing is done.
-func (maySign) Apply(approval.Rows, ledger.Entry) error { return nil }
+func (*maySign) Apply(ApartRows, ledger.Entry) error { return nil }
 
 // Cosign signs for the one person whose opening was refused under a receipt: only the
 // same account may open them, through the same service, within the hour.
@@ -258,18 +273,23 @@ type Service struct {
 
 // Waiting returns the opening under a receipt that waits for a co-signature which
 // this person may give: NoneWaits when none does, ManyWait when it is not one
-// person's.
+// person's. Where the asker was refused for another reason, and the file is archived all the
+// same, it says so: a signature that opens nothing MUST NOT be spent.
 func (s Service) Waiting(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error) {
 	waiting, err := Waiting(s.Journal.Entries(ctx, receipt), receipt, s.Now())
 	if waiting.Account == "" {
 		return waiting, err
 	}
-	switch asked := s.do(ctx, maySign{by, waiting.Account}); {
+	may := maySign{by: by, waiting: waiting}
+	switch _, asked := journal.Do(ctx, s.Journal, journal.Act[ApartRows](&may)); {
 	case fault.Is(asked, fault.Refused):
 		return ledger.Entry{}, NoneWaits
 	case !errors.Is(asked, journal.Unchanged):
 		return ledger.Entry{}, asked
 	default:
+		if may.archived {
+			waiting.Why = policy.FileArchived
+		}
 		return waiting, err
 	}
 }

@@ -598,6 +598,7 @@ type allRows interface {
 	mailing.CodeRows
 	person.WithholdingRows
 	grants.PermitRows
+	grants.ApartRows
 	person.ContactRows
 	archive.Rows
 	breakglass.Rows

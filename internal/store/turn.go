@@ -152,6 +152,7 @@ var _ interface {
 	person.ContactRows
 	archive.Rows
 	grants.ArchiveRows
+	grants.ApartRows
 	grants.PermitRows
 	breakglass.Rows
 } = rows{}

@@ -61,6 +61,13 @@ func (r factRows) StandingFacts(people []register.PersonID) (list []reason.Fact,
 	return list, nil
 }
 
+// InArchive implements grants.ApartRows.
+func (r factRows) InArchive(of register.PersonID, now time.Time) (bool, error) {
+	condition := fmt.Sprintf(`person = $1 and kind = %d and waits = 0 and from_us <= $2 and until_us > $2`, reason.Archived)
+	list, err := r.factsWhere(condition, of[:], now.UnixMicro())
+	return len(list) > 0, doing("reading whether a file is archived", err)
+}
+
 // Waiting implements intake.WaitingRows.
 func (r factRows) Waiting(w intake.Waiting) ([]reason.Fact, error) {
 	list, err := r.factsWhere(`waits <> 0 and source = $1 and account = $2 and author = $3 and waits <= $4 order by id`, w.Source, string(w.Account), string(w.Author), int64(w.UpTo))

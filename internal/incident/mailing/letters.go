@@ -21,6 +21,7 @@ import (
 	"poterne/internal/notice"
 	"poterne/internal/notice/pdf"
 	"poterne/internal/register"
+	"poterne/internal/typed"
 )
 
 // partsTogether is how many parts of a list make a batch of letters.
@@ -176,7 +177,12 @@ func (b *batch) write(ctx context.Context) error {
 				check = "address"
 			}
 			manifest = append(manifest, []string{page, strconv.Itoa(pages), b.begun.Reference, b.returning(to.place), check})
-			addresses = append(addresses, append([]string{page}, append(lines, make([]string, max(0, mostLines-len(lines)))...)[:mostLines]...))
+			row := make([]string, 1+mostLines)
+			row[0] = page
+			for i, line := range lines[:min(len(lines), mostLines)] {
+				row[1+i] = typed.Cell(line) // people write their names and addresses themselves
+			}
+			addresses = append(addresses, row)
 		}
 	}
 	if letters.Len() == 0 {

@@ -150,7 +150,7 @@ func (v *visit) Logout() error { return nil }
 
 // address is a person's; empty of some.
 func address(i int) mailing.Contact {
-	c := mailing.Contact{Name: fmt.Sprintf("Personne %d", i), Mail: fmt.Sprintf("p%d@maison.example", i), Address: []string{"1 rue du Puits", "99100 VALBOURG"}}
+	c := mailing.Contact{Name: fmt.Sprintf("Personne %d", i), Mail: fmt.Sprintf("p%d@maison.example", i), Address: []string{"=1+1 rue du Puits", "99100 VALBOURG"}}
 	switch i % 100 {
 	case 7:
 		c.Mail = ""
@@ -463,6 +463,9 @@ func (h *house) printed(t *testing.T, dir string, want int) {
 			t.Fatal(err)
 		}
 		for _, row := range rows[1:] {
+			if strings.HasPrefix(row[2], "=") {
+				t.Fatalf("a spreadsheet takes an address for a formula: %q", row)
+			}
 			if seen[row[1]] {
 				t.Errorf("%s has two letters", row[1])
 			}

@@ -13,6 +13,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/person"
 	"poterne/internal/reason"
+	"poterne/internal/typed"
 )
 
 // filePage answers a person: who looked at my file, and should I worry?
@@ -243,17 +244,9 @@ func (h *Handlers) csv(v visit) error {
 	rows := [][]string{{"entry", "at", "body", "role", "data", "did", "reason", "words"}}
 	for _, line := range all.Lines {
 		e := export(v, line)
-		rows = append(rows, []string{fmt.Sprint(e.Entry), e.At.Format(time.RFC3339), cell(e.Body), e.Role, strings.Join(e.Data, "+"), e.Did, e.Reason, cell(e.Words)})
+		rows = append(rows, []string{fmt.Sprint(e.Entry), e.At.Format(time.RFC3339), typed.Cell(e.Body), e.Role, strings.Join(e.Data, "+"), e.Did, e.Reason, typed.Cell(e.Words)})
 	}
 	return out.WriteAll(rows)
-}
-
-// cell keeps a spreadsheet from taking a text for a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 // linePage answers a person: what is this line, and is it true?
