@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/alert"
 	"poterne/internal/archive"
+	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
 	"poterne/internal/grants"
@@ -57,6 +59,11 @@ var Example string
 // protective setting has a silent default. Secrets are paths to files that only
 // their owner may read. Relative paths start at the configuration file.
 type config struct {
+	// Include names further files with tables of this one: they are read after it, in the order in
+	// which they are named, and by name where a word such as "services/*.toml" stands for several.
+	// [[lists]] go on in them; a key is written once in all of them.
+	Include []string `toml:"include"`
+
 	Public     publicTable     `toml:"public"`
 	Metrics    metricsTable    `toml:"metrics"`
 	Memory     memoryTable     `toml:"memory"`
@@ -439,6 +446,9 @@ type sourceTable struct {
 
 // Settings are what a configuration comes to, with its secrets read.
 type Settings struct {
+	Files  []string      // that it was read from
+	Digest ledger.Digest // of their texts, one after the other
+
 	Origin      string // where people reach the portal: https, or http on this very machine
 	Listen      string
 	Certificate *tls.Certificate // nil: TLS ends before Poterne
@@ -506,14 +516,18 @@ func Read(file string) (Settings, error) { return ReadPatched(file, "") }
 // ReadPatched is Read with the tables of a patch, if there is one.
 func ReadPatched(file, patch string) (Settings, error) {
 	if patch == "" {
-		return settings(file, func(into *config) (*document, error) { return readTOML(file, into) })
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return Settings{}, fmt.Errorf("%s cannot be read: %w", file, err)
+		}
+		return Parse(file, text)
 	}
 	return settings(file, func(into *config) (*document, error) { return readPatched(file, patch, into) })
 }
 
 // Parse is Read for what a file would hold.
 func Parse(file string, text []byte) (Settings, error) {
-	return settings(file, func(into *config) (*document, error) { return parseTOML(file, text, into) })
+	return settings(file, func(into *config) (*document, error) { return readConfig(file, text, into) })
 }
 
 func settings(file string, read func(*config) (*document, error)) (Settings, error) {
@@ -523,18 +537,24 @@ func settings(file string, read func(*config) (*document, error)) (Settings, err
 		return Settings{}, err
 	}
 	s := c.compile(wrong, filepath.Dir(file))
+	s.Files, s.Digest = wrong.files, wrong.digest
 	return s, wrong.Err()
 }
 
 // ReadRules reads the rules of a configuration, or of the example when no file is
 // named. The secrets of the configuration are not needed, and not read.
 func ReadRules(file string) (policy.Rules, error) {
-	var c config
-	read := func() (*document, error) { return readTOML(file, &c) }
+	text := []byte(Example)
 	if file == "" {
-		read = func() (*document, error) { return parseTOML("the example configuration", []byte(Example), &c) }
+		file = "the example configuration"
+	} else {
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			return policy.Rules{}, fmt.Errorf("%s cannot be read: %w", file, err)
+		}
 	}
-	wrong, err := read()
+	var c config
+	wrong, err := readConfig(file, text, &c)
 	if err != nil {
 		return policy.Rules{}, err
 	}
@@ -861,12 +881,26 @@ type secretFiles struct {
 	wrong *document
 }
 
+// path is where a file is: what ${NAME} stands for comes from the environment, such as
+// ${CREDENTIALS_DIRECTORY} from systemd, and no other part of a configuration does.
 func (f secretFiles) path(path string) string {
+	path = variables.ReplaceAllStringFunc(path, func(name string) string {
+		value := os.Getenv(name[2 : len(name)-1])
+		if said := fmt.Sprintf("the environment has no %s, which a path names; set it, or write the path", name); value == "" {
+			if !slices.ContainsFunc(f.wrong.Complaints, func(one fault.Complaint) bool { return one.Text == said }) {
+				f.wrong.Add("", "%s", said)
+			}
+			return name
+		}
+		return value
+	})
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(f.base, path)
 }
+
+var variables = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 // readSecret reads one secret, or complains; a path that is not given was
 // complained of before.

@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 
 	"poterne/internal/fault"
+	"poterne/internal/ledger"
 	"poterne/internal/typed"
 )
 
@@ -26,31 +27,33 @@ const largestDocument = 16 << 20
 // document gathers what is wrong with a TOML document, each with its line.
 type document struct {
 	fault.Complaints
-	file string
-	at   map[string]int // the line of each key, by its path: service[0].route[1].get
+	file   string
+	at     map[string]place // of each key, by its path: service[0].route[1].get
+	files  []string         // that were read; only of a configuration
+	digest ledger.Digest    // of their texts
 }
 
-// line is where a key stands or, when it is not there, the table it misses from; 0 when
-// that is not known.
-func (d *document) line(path string) int {
+// place is where a key stands or, when it is not there, the table it misses from; only the
+// file when that is not known.
+func (d *document) place(path string) place {
 	for path != "" {
-		if line, ok := d.at[path]; ok {
-			return line
+		if at, ok := d.at[path]; ok {
+			return at
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
-	return 0
+	return place{file: d.file}
 }
 
 // Err is every complaint in the order of lines, or nil.
 func (d *document) Err() error {
-	slices.SortStableFunc(d.Complaints, func(a, b fault.Complaint) int { return cmp.Compare(d.line(a.Path), d.line(b.Path)) })
+	slices.SortStableFunc(d.Complaints, func(a, b fault.Complaint) int {
+		one, other := d.place(a.Path), d.place(b.Path)
+		return cmp.Or(cmp.Compare(one.nth, other.nth), cmp.Compare(one.line, other.line))
+	})
 	for i := range d.Complaints {
 		one := &d.Complaints[i]
-		one.Where = d.file
-		if line := d.line(one.Path); line > 0 {
-			one.Where = fmt.Sprintf("%s:%d", d.file, line)
-		}
+		one.Where = d.place(one.Path).String()
 	}
 	return d.Complaints.Err()
 }
@@ -81,28 +84,8 @@ func parseTOML(file string, text []byte, into any) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &document{file: file, at: keyLines(text)}
+	c := &document{file: file, at: placed(file, 0, text)}
 	c.table("", tree, reflect.ValueOf(into).Elem())
-	return c, nil
-}
-
-// readPatched is readTOML with the tables of another file in place of those of the
-// same name. Its Complaints have no lines.
-func readPatched(file, patch string, into any) (*document, error) {
-	whole := make(map[string]any)
-	for _, part := range []string{file, patch} {
-		text, err := os.ReadFile(part)
-		if err != nil {
-			return nil, fmt.Errorf("%s cannot be read: %w", part, err)
-		}
-		tree, err := treeOf(part, text)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(whole, tree)
-	}
-	c := &document{file: file + " with " + patch}
-	c.table("", whole, reflect.ValueOf(into).Elem())
 	return c, nil
 }
 

@@ -19,7 +19,12 @@ func (x *examination) files(file string) {
 			x.say(Check, "files", path+" lies beside the database", "whoever copies that folder has both: keep keys in another, out of the database's backups")
 		}
 	}
-	for _, path := range []string{file, filepath.Dir(x.SealFile)} {
+	looked := slices.Concat([]string{file}, x.Files, []string{filepath.Dir(x.SealFile)})
+	for _, included := range x.Files { // whoever writes the folder adds a file that is included
+		looked = append(looked, filepath.Dir(included))
+	}
+	slices.Sort(looked)
+	for _, path := range slices.Compact(looked) {
 		switch about, err := os.Stat(path); {
 		case err != nil:
 			x.say(Wrong, "files", err.Error(), "look at who may go through the folders above it")
