@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,6 +67,8 @@ type Program struct {
 	Council   *witness.Council
 	door      *signin.Door
 	metrics   *metrics
+	proxy     *httpgate.Proxy
+	access    *accessLog       // nil when none is written
 	Public    http.Handler     // the portal, sign-in, pushes and the guarded services
 	Private   http.Handler     // metrics and health
 	failed    http.HandlerFunc // says of a request that it failed on our side
@@ -78,6 +81,11 @@ type Program struct {
 // Assemble wires a program together over an open database. It reads the ledger, and
 // serves nobody before Serve.
 func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error) {
+	return assemble(ctx, o, nil, log)
+}
+
+// assemble is Assemble. A program that takes over from another counts on where that one is.
+func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger) (*Program, error) {
 	p := &Program{leaving: make(chan struct{}), log: log}
 	if told := toldObservations(o.Rules.Observed); len(told) > 0 {
 		log.Warn("only observing: what these would stop is written down and handed over", slog.Any("observed", told))
@@ -109,7 +117,11 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
 	auditing := audit.NewWatch(o.Audit(), p.Journal, store.NewKept(o.DB, "audit"), log)
-	p.metrics = newMetrics(o, p.Journal, p.Gate)
+	var counted *metrics
+	if before != nil {
+		counted = before.metrics
+	}
+	p.metrics = newMetrics(o, p.Journal, p.Gate, counted)
 	p.metrics.audited(auditing)
 	o.DB.OnBroken(auditing.Met)
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
@@ -222,6 +234,10 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 		return nil, err
 	}
 
+	if p.proxy = proxy; before != nil {
+		proxy.Follow(before.proxy)
+	}
+
 	ours := http.NewServeMux() // on every origin
 	p.door.Mount(ours)
 	pages.Mount(ours)
@@ -245,11 +261,15 @@ func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error
 	if err != nil {
 		return nil, err
 	}
-	p.Public = switchboard{
+	if p.access, err = openAccessLog(o.AccessLog, o.Now, log); err != nil {
+		return nil, err
+	}
+	p.metrics.loses(p.access)
+	p.Public = p.access.handler(switchboard{
 		origin: o.Origin, hosts: o.hosts(), people: people, peopleAt: o.peopleAt(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
 		rooms: p.untilLeaving(rooms), health: health.handler(), known: o.wellKnown(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
-	}
+	})
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", p.metrics.handler(log))
 	private.Handle("GET /", health.handler())
@@ -575,11 +595,12 @@ func (s switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // untilLeaving ends what would never end by itself, such as the desk's flow, when
-// the program is asked to leave.
+// the program is asked to leave. A page that is being made is ended like any other answer.
 func (p *Program) untilLeaving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
+		flowing := sync.OnceFunc(func() {
 		go func() {
 			select {
 			case <-p.leaving:
@@ -587,9 +608,25 @@ func (p *Program) untilLeaving(next http.Handler) http.Handler {
 			case <-ctx.Done():
 			}
 		}()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		})
+		next.ServeHTTP(&flow{w, flowing}, r.WithContext(ctx))
 	})
 }
+
+// flow is an answer, and hears when a part of it is sent before it is whole.
+type flow struct {
+	http.ResponseWriter
+	flowing func()
+}
+
+// FlushError is for http.ResponseController.
+func (f *flow) FlushError() error {
+	f.flowing()
+	return http.NewResponseController(f.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (f *flow) Unwrap() http.ResponseWriter { return f.ResponseWriter }
 
 // patience is how long passages under way may take to end.
 const patience = 10 * time.Second
@@ -598,43 +635,7 @@ const patience = 10 * time.Second
 // journal's state, and signs a last checkpoint. When the ledger's state is not known any more it
 // returns at once: the program must then stop. The private listener may be nil.
 func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
-	living, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	group, living := errgroup.WithContext(living)
-	for _, run := range p.parts {
-		group.Go(func() error { return run(living) })
-	}
-	servers := []*http.Server{public.start(group, recovering(p.Public, p.failed, p.log), p.log)}
-	if private != nil {
-		servers = append(servers, private.start(group, recovering(p.Private, p.failed, p.log), p.log))
-	}
-	group.Go(func() error {
-		select {
-		case <-ctx.Done():
-			err := p.leave(servers)
-			end()
-			return err
-		case <-living.Done():
-			var all []error
-			for _, server := range servers {
-				all = append(all, server.Close())
-			}
-			return errors.Join(all...)
-		}
-	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if err := p.Journal.Keep(context.WithoutCancel(ctx)); err != nil {
-		p.log.Warn("the next start reads more of the ledger", slog.Any("err", err))
-	}
-	for advanced := true; advanced; {
-		var err error
-		if advanced, err = p.Sequencer.Step(context.WithoutCancel(ctx)); err != nil {
-			return fmt.Errorf("signing the last checkpoint: %w", err)
-		}
-	}
-	return p.Council.Attend(context.WithoutCancel(ctx)) // it is co-signed, too
+	return (&succession{log: p.log}).serve(ctx, p, public, private, nil)
 }
 
 func (p *Program) leave(servers []*http.Server) error {

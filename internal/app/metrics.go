@@ -23,7 +23,6 @@ import (
 	"poterne/internal/ledger/retention"
 	"poterne/internal/person"
 	"poterne/internal/policy"
-	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/usage"
 )
@@ -39,7 +38,8 @@ type metrics struct {
 	sessions  *prometheus.CounterVec
 }
 
-func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
+// newMetrics are those of a program, which goes on counting where the one before it is.
+func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate, before *metrics) *metrics {
 	quick := prometheus.ExponentialBuckets(0.0005, 2, 15) // half a millisecond to eight seconds
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -58,6 +58,9 @@ func newMetrics(o *Opened, j *journal.Journal, g *gate.Gate) *metrics {
 		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "poterne_sessions_ended_total", Help: "Sessions that ended, by why.",
 		}, []string{"why"}),
+	}
+	if before != nil {
+		m.decisions, m.requests, m.passages, m.settles, m.sessions = before.decisions, before.requests, before.passages, before.settles, before.sessions
 	}
 	entries := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "poterne_ledger_entries_total", Help: "Entries in the ledger, as far as this node has seen.",
@@ -90,6 +93,13 @@ func (m *metrics) audited(watch *audit.Watch) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "poterne_audit_findings", Help: "Rows of the database that no node wrote, or that are not as the ledger says: see poterne audit.",
 	}, func() float64 { return float64(len(watch.Findings())) }))
+}
+
+// loses counts the lines that the access log is without.
+func (m *metrics) loses(access *accessLog) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "poterne_access_lines_lost_total", Help: "Requests of which the access log could not be told.",
+	}, func() float64 { return float64(access.Lost()) }))
 }
 
 // counted tells what the last count of people's own lines on this node came to.
@@ -128,9 +138,10 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 }
 
 // observe counts one request to a service.
-func (m *metrics) observe(service roster.ServiceID, outcome httpgate.Outcome, took time.Duration) {
-	m.requests.WithLabelValues(string(service), string(outcome)).Inc()
-	m.passages.WithLabelValues(string(service)).Observe(took.Seconds())
+func (m *metrics) observe(ctx context.Context, passed httpgate.Passed) {
+	m.requests.WithLabelValues(string(passed.Service), string(passed.Outcome)).Inc()
+	m.passages.WithLabelValues(string(passed.Service)).Observe(passed.Took.Seconds())
+	noted(ctx, passed)
 }
 
 func (m *metrics) sessionEnded(why signin.Why) { m.sessions.WithLabelValues(string(why)).Inc() }

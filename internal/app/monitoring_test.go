@@ -120,6 +120,7 @@ func TestRUN_5_RulesAndDashboardAskForWhatIsExported(t *testing.T) {
 	if o.Index == nil {
 		p.metrics.counted(new(person.Tally)) // as where people look for themselves
 	}
+	new(node).observed(p) // as where it is served
 	known, closed := exported(t, p.metrics), values()
 	if len(known) < 30 || len(closed["verdict"]) < 8 {
 		t.Fatalf("%d series and %d verdicts", len(known), len(closed["verdict"]))

@@ -154,7 +154,10 @@ func TestAnUnknownOutcomeStopsTheProgramAtOnce(t *testing.T) {
 func TestAFlowEndsWhenTheProgramLeaves(t *testing.T) {
 	p, _ := assembled(t)
 	flowing := make(chan struct{})
-	p.Public = p.untilLeaving(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	p.Public = p.untilLeaving(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
 		close(flowing)
 		<-r.Context().Done()
 	}))

@@ -66,6 +66,7 @@ type config struct {
 
 	Public     publicTable     `toml:"public"`
 	Metrics    metricsTable    `toml:"metrics"`
+	Access     *accessTable    `toml:"access_log"`
 	Memory     memoryTable     `toml:"memory"`
 	Database   databaseTable   `toml:"database"`
 	Network    []networkTable  `toml:"network"`
@@ -459,6 +460,7 @@ type Settings struct {
 
 	SecurityContact string // whom to tell of a weakness; empty: nobody says
 	Metrics         string // where they listen; nobody reads them when empty
+	AccessLog       string // its file, or StandardOutput; none is written when empty
 	Database        string // the SQLite file; empty when there is a server
 	Server          string
 
@@ -588,6 +590,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.breakGlass(&s, files)
 	c.siem(&s, files)
 	c.Traces.compile(&s, files)
+	c.Access.compile(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
 	c.Awareness.compile(&s, c.readers(), wrong)

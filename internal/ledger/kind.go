@@ -68,6 +68,7 @@ const (
 	PermitAsked   Kind = 103 // an export permit was asked for, or what was asked was taken back or refused
 	PermitEnded   Kind = 104 // the security desk ended an export permit before its time
 	NIRAsked      Kind = 108 // the NIR of one person is to be shown, once, to an account that confirmed it
+	Configured    Kind = 120 // a node goes by a configuration from then on
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -132,6 +133,7 @@ var kindNames = [...]string{
 	PermitAsked:   "permit-asked",
 	PermitEnded:   "permit-ended",
 	NIRAsked:      "nir-asked",
+	Configured:    "configured",
 }
 
 func (k Kind) String() string {
@@ -222,6 +224,9 @@ const (
 	Unlocked      State = "unlocked" // by the desk
 	Ceased        State = "ceased"   // it was left, or the desk ended it
 
+	Started  State = "started"  // a node began with its configuration
+	ReadAnew State = "reloaded" // or read it anew while it served
+
 	Audited State = "audit" // a row is not as the ledger says: see package audit
 )
 
@@ -297,6 +302,7 @@ var fields = map[Kind][]string{
 	PermitAsked: also(doer, "Subject", "Service", "Route", "Cost", "Until", "Digest", "State", "Cause"),
 	PermitEnded: also(doer, "Subject", "Service", "Route"),
 	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause"),
+	Configured:  also(doer, "State", "Target", "Count", "Digest"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),

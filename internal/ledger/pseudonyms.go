@@ -49,6 +49,17 @@ func (p Pseudonyms) Text() string { return p.months.first.String() + " " + p.mon
 // Conceals reports whether people are concealed at all.
 func (p Pseudonyms) Conceals() bool { return p.months != nil }
 
+// Same reports whether both conceal people under the same keys, as far back as both can read.
+func (p Pseudonyms) Same(other Pseudonyms) bool {
+	if p.months == nil || other.months == nil {
+		return p.months == other.months
+	}
+	from := max(p.First(), other.First())
+	one, err := p.Key(from)
+	two, others := other.Key(from)
+	return err == nil && others == nil && one.Text() == two.Text()
+}
+
 // First is the oldest month that can be read.
 func (p Pseudonyms) First() Month {
 	if p.months == nil {

@@ -144,6 +144,8 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "n", int(e.Count), "approver", l.Account(e.Approver), "because", orDash(e.Note))
 	case ledger.Tallied:
 		return l.Speaker.Say("act.tallied", "n", int(e.Rejected), "lines", int(e.Count))
+	case ledger.Configured:
+		return l.Speaker.Say("act.configured", "detail", l.topic(e.State), "node", e.Target, "digest", e.Digest.String()[:16])
 	case ledger.Retained, ledger.Held, ledger.Released, ledger.Dropped, ledger.Named:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", orDash(l.kept(e)))
 	}

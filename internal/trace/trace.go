@@ -134,6 +134,9 @@ func (s *Span) Fail(err error) {
 // Traceparent names a span to the program that is called, as W3C Trace Context writes it.
 func (s *Span) Traceparent() string { return fmt.Sprintf("00-%x-%x-01", s.trace, s.id) }
 
+// TraceID names the trace that a span is in.
+func (s *Span) TraceID() string { return fmt.Sprintf("%x", s.trace) }
+
 // End ends a span, once, and has it sent.
 func (s *Span) End() {
 	if s == nil {

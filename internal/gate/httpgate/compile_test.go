@@ -1,11 +1,11 @@
 package httpgate_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
@@ -97,7 +97,7 @@ func TestAServiceIsFoundByItsHostOrItsLongestPrefix(t *testing.T) {
 	}
 	d := w.dependencies(t)
 	var found roster.ServiceID
-	d.Observe = func(service roster.ServiceID, _ httpgate.Outcome, _ time.Duration) { found = service }
+	d.Observe = func(_ context.Context, passed httpgate.Passed) { found = passed.Service }
 	proxy, err := httpgate.New(services, d)
 	if err != nil {
 		t.Fatal(err)

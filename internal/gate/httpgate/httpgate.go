@@ -243,6 +243,17 @@ const (
 	Aborted   Outcome = "aborted"   // an order stopped it while it went out
 )
 
+// Passed is what may be told of a request by whoever counts them. Nothing of it comes from the
+// request.
+type Passed struct {
+	Service roster.ServiceID
+	Route   string // as it is declared: GET /files/{dossier}
+	Outcome Outcome
+	Took    time.Duration
+	Trace   string        // the trace's name; empty when there is none
+	Receipt ledger.Number // the first entry of what was written last; 0 when nothing was
+}
+
 // Deps is what the proxy works with. All are needed but those that say
 // what they are otherwise.
 type Deps struct {
@@ -258,7 +269,7 @@ type Deps struct {
 	Reading    int64         // bytes that the responses being read at any moment may take; Reading when 0
 	Insecure   bool          // browsers reach us by http: only for a demonstration on this very machine
 	Traces     *trace.Tracer // none are begun when nil
-	Observe    func(service roster.ServiceID, outcome Outcome, took time.Duration)
+	Observe    func(context.Context, Passed)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil
 	Now        func() time.Time                              // time.Now when nil
@@ -289,7 +300,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 		return nil, wrong
 	}
 	if d.Observe == nil {
-		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}
+		d.Observe = func(context.Context, Passed) {}
 	}
 	if d.Expel == nil {
 		d.Expel = func(context.Context, roster.AccountID) error { return nil }
@@ -305,6 +316,16 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	return p, nil
 }
 
+// Follow goes on from what another proxy, which this one takes over from, has noticed of each
+// account. It MUST be called before anything is served.
+func (p *Proxy) Follow(before *Proxy) { p.trails = before.trails }
+
+// Close ends the connections to applications that wait to be used again.
+func (p *Proxy) Close() {
+	p.lines.once.CloseIdleConnections()
+	p.lines.kept.CloseIdleConnections()
+}
+
 // Serves reports whether a request is for one of the services.
 func (p *Proxy) Serves(r *http.Request) bool {
 	_, ok := p.serviceOf(r)
@@ -318,25 +339,34 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	started, outcome := p.Now(), Aborted // unless it comes to a good end
-	defer func() { p.Observe(service.ID, outcome, p.Now().Sub(started)) }()
+	asked := r.Context()
+	started, passed := p.Now(), Passed{Service: service.ID, Outcome: Aborted} // unless it comes to a good end
+	defer func() {
+		passed.Took = p.Now().Sub(started)
+		p.Observe(asked, passed)
+	}()
 	ctx, span := p.Traces.Begin(r.Context(), "passage")
 	if span != nil {
 		r = r.WithContext(ctx)
+		passed.Trace = span.TraceID()
 		span.Set(trace.Service, string(service.ID))
 		defer func() {
-			span.Set(trace.Outcome, string(outcome))
+			span.Set(trace.Outcome, string(passed.Outcome))
 			span.End()
 		}()
 	}
 	if r.URL.EscapedPath() == service.Prefix && service.Prefix != "" {
 		http.Redirect(w, r, service.Prefix+"/", http.StatusTemporaryRedirect)
-		outcome = Plain
+		passed.Outcome = Plain
 		return
 	}
 	x := &exchange{proxy: p, service: service, w: w, r: r, began: started}
-	outcome = x.serve()
-	if x.request.method != "" { // it was looked for
-		span.Set(trace.Route, x.request.routeName())
-	}
+	defer func() { // also of what an order broke off
+		passed.Receipt = x.receipt
+		if x.request.method != "" { // it was looked for
+			passed.Route = x.request.routeName()
+			span.Set(trace.Route, passed.Route)
+		}
+	}()
+	passed.Outcome = x.serve()
 }

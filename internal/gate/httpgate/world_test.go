@@ -206,10 +206,10 @@ func (w *world) dependencies(t *testing.T) httpgate.Deps {
 	}
 	return httpgate.Deps{
 		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
-		Observe: func(_ roster.ServiceID, outcome httpgate.Outcome, _ time.Duration) {
+		Observe: func(_ context.Context, passed httpgate.Passed) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.outcomes = append(w.outcomes, outcome)
+			w.outcomes = append(w.outcomes, passed.Outcome)
 		},
 	}
 }

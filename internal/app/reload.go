@@ -1,0 +1,211 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"poterne/internal/config"
+	"poterne/internal/fault"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/ledger/index"
+)
+
+// node is one that serves, and what stays the same whichever program of its succession is
+// in charge.
+type node struct {
+	succession
+	file        string
+	opened      *Opened // of the program in charge
+	certificate atomic.Pointer[tls.Certificate]
+	read        atomic.Int64 // when the configuration in force was, in seconds since 1970
+	refused     atomic.Bool  // the file is not what is in force: it was refused
+}
+
+// hear takes up the configuration anew whenever SIGHUP comes, until ctx ends. A file that is
+// refused changes nothing. On SIGUSR1 it opens the access log anew.
+func (h *node) hear(ctx context.Context) error {
+	hangups, rotations := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(rotations, syscall.SIGUSR1)
+	defer signal.Stop(hangups)
+	defer signal.Stop(rotations)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rotations:
+			if err := h.current().access.Reopen(); err != nil {
+				h.log.ErrorContext(ctx, "the access log goes on where it was", slog.Any("err", err))
+			}
+			continue
+		case <-hangups:
+		}
+		err := h.reload(ctx)
+		h.refused.Store(err != nil)
+		switch wrong, many := errors.AsType[fault.Complaints](err); {
+		case many:
+			for _, one := range wrong {
+				h.log.ErrorContext(ctx, "the configuration is refused: nothing has changed", slog.String("where", one.Where), slog.String("key", one.Path), slog.String("why", one.Text))
+			}
+		case err != nil:
+			h.log.ErrorContext(ctx, "the configuration is refused: nothing has changed", slog.Any("err", err))
+		default:
+			h.log.InfoContext(ctx, "the configuration was read anew: what is asked from now on goes by it", slog.Int("services", len(h.opened.Services)), slog.String("digest", h.opened.Digest.String()))
+		}
+	}
+}
+
+// reload makes the program anew from the configuration as it stands now, and puts it in charge.
+// Read it from top to bottom: until the entry is written nothing has changed, and nothing can
+// fail after it.
+func (h *node) reload(ctx context.Context) error {
+	s, err := config.Read(h.file)
+	if err != nil {
+		return err
+	}
+	before := h.current().Program
+	if err := stays(h.opened.Settings, s); err != nil {
+		return err
+	}
+	if err := before.Journal.Keep(ctx); err != nil { // so that little of the ledger is read again
+		h.log.WarnContext(ctx, "all of the last weeks' entries are read", slog.Any("err", err))
+	}
+	o := h.opened.under(s)
+	program, err := assemble(ctx, o, before, h.log)
+	if err == nil {
+		if err = configured(ctx, o, ledger.ReadAnew); err != nil {
+			err = errors.Join(err, program.access.Close())
+		}
+	}
+	if err != nil { // and how long the ledger is kept is what it was
+		return errors.Join(err, h.opened.retain(context.WithoutCancel(ctx), h.log))
+	}
+	h.observed(program)
+	h.opened = o
+	h.certificate.Store(s.Certificate)
+	h.read.Store(o.Now().Unix())
+	h.take(program)
+	return nil
+}
+
+// under is the same database under another configuration.
+func (o *Opened) under(s config.Settings) *Opened {
+	next := opened(s, o.DB)
+	next.Now, next.index = o.Now, o.index
+	if next.index != nil {
+		next.Index = index.New(index.Standard, next.Ledger, next.index)
+	}
+	return next
+}
+
+// stays complains, by name, about whatever differs and cannot change while the program runs:
+// what it holds in its hands, and what everything that was written rests on.
+func stays(now, next config.Settings) error {
+	var wrong fault.Complaints
+	for _, one := range []struct {
+		key  string
+		same bool
+	}{
+		{"public.origin", now.Origin == next.Origin},
+		{"public.listen", now.Listen == next.Listen},
+		{"public.cert", (now.Certificate == nil) == (next.Certificate == nil)},
+		{"metrics.listen", now.Metrics == next.Metrics},
+		{"database", now.Database == next.Database && now.Server == next.Server},
+		{"keys.pseudonym", now.Pseudonym.Person("") == next.Pseudonym.Person("")},
+		{"keys.checkpoint", now.PublicKey == next.PublicKey},
+		{"keys.assertion", now.Assertion.Equal(next.Assertion)},
+		{"keys.epoch", now.EpochFile == next.EpochFile && now.Pseudonyms.Same(next.Pseudonyms)},
+		{"keys.seal", now.SealFile == next.SealFile},
+		{"register.scheme", now.Schemes.Own() == next.Schemes.Own()},
+	} {
+		if !one.same {
+			wrong.Add(one.key, "it cannot change while the program runs; restart it, or write what was there")
+		}
+	}
+	return wrong.Err()
+}
+
+// configured writes down by which configuration this node goes from now on.
+func configured(ctx context.Context, o *Opened, how ledger.State) error {
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	return journal.Record(ctx, o.Writer(), ledger.Entry{
+		Kind: ledger.Configured, Account: journal.Itself, State: how, Target: name, Count: uint64(len(o.Files)), Digest: o.Digest,
+	})
+}
+
+// observed tells of the configuration among a program's metrics.
+func (h *node) observed(p *Program) {
+	p.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_configuration_read_seconds", Help: "When the configuration in force was read, in seconds since 1970.",
+	}, func() float64 { return float64(h.read.Load()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "poterne_configuration_refused", Help: "1 when the configuration was to be read anew and was refused: the one before it is in force.",
+	}, func() float64 {
+		if h.refused.Load() {
+			return 1
+		}
+		return 0
+	}))
+}
+
+// Serve guards the services that a configuration declares until ctx ends. On SIGHUP it takes
+// up the configuration anew, without losing a request.
+func Serve(ctx context.Context, file string, log *slog.Logger) error {
+	limitMemory()
+	hangups := make(chan os.Signal, 1) // one that comes before anything is served ends nothing
+	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(hangups)
+	s, err := config.Read(file)
+	if err != nil {
+		return err
+	}
+	if !s.Pseudonyms.Conceals() {
+		log.Warn("whoever has the database can follow people in the ledger from month to month: make an epoch key with poterne keys epoch, and write epoch under [keys]")
+	}
+	o, err := Open(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := o.WithIndex(ctx); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	h := &node{succession: succession{log: log}, file: file, opened: o}
+	h.certificate.Store(s.Certificate)
+	h.read.Store(time.Now().Unix())
+	program, err := Assemble(ctx, o, log)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	h.observed(program)
+	public, err := listen(ctx, s.Listen, h.certificate.Load)
+	if err != nil {
+		return errors.Join(err, o.Close())
+	}
+	var private *Listening
+	if s.Metrics != "" {
+		if private, err = listen(ctx, s.Metrics, nil); err != nil {
+			return errors.Join(err, o.Close())
+		}
+	}
+	if err := configured(ctx, o, ledger.Started); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
+	if err := h.serve(ctx, program, public, private, h.hear); err != nil {
+		return err // what the database holds is not known any more: leave it as it is
+	}
+	log.Info("left in order")
+	return o.Close()
+}

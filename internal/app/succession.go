@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// succession is the programs that serve one after the other behind the same listeners, each by
+// a configuration of its own. A request is one program's from its beginning to its end; the
+// one that was in charge before ends when its last request has. To the database they are two
+// nodes for as long as both are there.
+type succession struct {
+	group  *errgroup.Group
+	living context.Context // ends when one of them fails
+	log    *slog.Logger
+
+	mu  sync.RWMutex // guards what follows
+	now *term
+}
+
+// term is a program's time in charge.
+type term struct {
+	*Program
+	requests sync.WaitGroup // that it has begun to answer
+	parts    sync.WaitGroup // that run
+	end      context.CancelFunc
+}
+
+// take puts a program in charge: its parts run, and the next request is its own.
+func (s *succession) take(p *Program) {
+	living, end := context.WithCancel(s.living)
+	next := &term{Program: p, end: end}
+	for _, run := range p.parts {
+		next.parts.Add(1)
+		s.group.Go(func() error {
+			defer next.parts.Done()
+			return run(living)
+		})
+	}
+	s.mu.Lock()
+	before := s.now
+	s.now = next
+	s.mu.Unlock()
+	if before != nil {
+		s.group.Go(func() error { return s.part(before) })
+	}
+}
+
+// part lets a program end the requests that it has begun, and then ends its parts. What would
+// never end by itself, such as the desk's flow, is ended first: browsers ask for it again.
+func (s *succession) part(t *term) error {
+	close(t.leaving)
+	over := make(chan struct{})
+	go func() {
+		t.requests.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+	case <-s.living.Done():
+	}
+	t.end()
+	t.parts.Wait()
+	t.proxy.Close()
+	if err := t.access.Close(); err != nil {
+		s.log.Warn("the access log of the configuration before", slog.Any("err", err))
+	}
+	return nil
+}
+
+// current is the program in charge.
+func (s *succession) current() *term {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.now
+}
+
+// handler answers each request by the program that is in charge when it comes.
+func (s *succession) handler(of func(*Program) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.RLock()
+		t := s.now
+		t.requests.Add(1)
+		s.mu.RUnlock()
+		defer t.requests.Done()
+		recovering(of(t.Program), t.failed, s.log).ServeHTTP(w, r)
+	})
+}
+
+// serve serves until ctx ends, by the first program and those that take over from it while
+// beside runs; beside may be nil.
+func (s *succession) serve(ctx context.Context, first *Program, public, private *Listening, beside func(context.Context) error) error {
+	living, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	s.group, s.living = errgroup.WithContext(living)
+	s.take(first)
+	servers := []*http.Server{public.start(s.group, s.handler(func(p *Program) http.Handler { return p.Public }), s.log)}
+	if private != nil {
+		servers = append(servers, private.start(s.group, s.handler(func(p *Program) http.Handler { return p.Private }), s.log))
+	}
+	besides, alone := context.WithCancel(s.living)
+	var taking sync.WaitGroup
+	if beside != nil {
+		taking.Add(1)
+		s.group.Go(func() error {
+			defer taking.Done()
+			return beside(besides)
+		})
+	}
+	s.group.Go(func() error {
+		defer alone()
+		select {
+		case <-ctx.Done():
+			alone()
+			taking.Wait() // from here on nobody else takes over
+			err := s.current().leave(servers)
+			end()
+			return err
+		case <-s.living.Done():
+			var all []error
+			for _, server := range servers {
+				all = append(all, server.Close())
+			}
+			return errors.Join(all...)
+		}
+	})
+	if err := s.group.Wait(); err != nil {
+		return err
+	}
+	last := s.current()
+	if err := last.access.Close(); err != nil {
+		s.log.Warn("the access log", slog.Any("err", err))
+	}
+	if err := last.Journal.Keep(context.WithoutCancel(ctx)); err != nil {
+		s.log.Warn("the next start reads more of the ledger", slog.Any("err", err))
+	}
+	for advanced := true; advanced; {
+		var err error
+		if advanced, err = last.Sequencer.Step(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("signing the last checkpoint: %w", err)
+		}
+	}
+	return last.Council.Attend(context.WithoutCancel(ctx)) // it is co-signed, too
+}
