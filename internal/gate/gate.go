@@ -207,7 +207,7 @@ func StandingOf(m *meter.Draft, watch policy.Watch, observed meter.Limits, now t
 		Drift: m.Drift(watch.Forgiven, observed, now), Line: watch.Line, Days: m.Days(watch.Forgiven, observed, now), Forgiven: watch.Forgiven,
 		Watched: watch.Evidence, Evidence: m.EvidenceNow(observed, now), Noticed: m.Noticed(observed, now),
 		Raise: left, Raised: until, Undone: m.Undone(now), Signed: m.Signed(now), Received: m.Raised(now) + meter.People(m.Signed(now)), Reasons: m.Reasons(observed, now), Rows: found, Strangers: strangers, Refunded: m.Refunded(meter.Memory, now),
-		Devices: m.Devices(now), Networks: m.Networks(now), Permits: meter.Permits(m, now),
+		Devices: m.Devices().Used(now), Networks: m.Networks().Used(now), Permits: meter.Permits(m, now),
 	}
 }
 

@@ -110,7 +110,7 @@ func TestWhatAnAccountIsUsedFromIsTold(t *testing.T) {
 	m.Record(meter.Event{Kind: meter.Looked, At: noon.AddDate(0, 0, 10), Device: "new", Network: "office"})
 	told := func() map[string]meter.Used {
 		found := make(map[string]meter.Used)
-		for _, u := range append(m.Draft().Devices(noon.AddDate(0, 0, 10)), m.Draft().Networks(noon.AddDate(0, 0, 10))...) {
+		for _, u := range append(m.Draft().Devices().Used(noon.AddDate(0, 0, 10)), m.Draft().Networks().Used(noon.AddDate(0, 0, 10))...) {
 			found[u.Name] = u
 		}
 		return found

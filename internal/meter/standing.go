@@ -57,17 +57,6 @@ func (s *state) Days(forgiven Cost, observed Limits, now time.Time) []Day {
 	return days[:]
 }
 
-// NewDevice reports whether the account used other devices before this one, which it
-// has used for less than a week and without a step-up.
-func (s *state) NewDevice(name string, now time.Time) bool {
-	return unfamiliar(s.devices, name, now)
-}
-
-// NewNetwork is NewDevice of the class of network.
-func (s *state) NewNetwork(name string, now time.Time) bool {
-	return unfamiliar(s.nets, name, now)
-}
-
 // Used is a device, or a class of network, that the account was used from within
 // Memory.
 type Used struct {
@@ -77,17 +66,22 @@ type Used struct {
 	New    bool      // unexplained people cost more on it
 }
 
+// Acquaintances are the devices, or the classes of network, that an account was used from, in
+// no order.
+type Acquaintances []acquainted
+
 // Devices are those that the account was used from.
-func (s *state) Devices(now time.Time) []Used { return used(s.devices, now) }
+func (s *state) Devices() Acquaintances { return s.devices }
 
-// Networks is Devices of the classes of network.
-func (s *state) Networks(now time.Time) []Used { return used(s.nets, now) }
+// Networks are the classes of network that it was used from.
+func (s *state) Networks() Acquaintances { return s.nets }
 
-func used(all []acquainted, now time.Time) (list []Used) {
+// Used are those of within Memory.
+func (all Acquaintances) Used(now time.Time) (list []Used) {
 	for _, a := range all {
 		if day, any := a.used.first(now); any {
 			_, proved := a.steppedUp.first(now)
-			list = append(list, Used{a.name, midnight(day), proved, unfamiliar(all, a.name, now)})
+			list = append(list, Used{a.name, midnight(day), proved, all.New(a.name, now)})
 		}
 	}
 	return list
@@ -96,7 +90,9 @@ func used(all []acquainted, now time.Time) (list []Used) {
 // acquaintance is how many days a device is used before it is familiar.
 const acquaintance = 7
 
-func unfamiliar(all []acquainted, name string, now time.Time) bool {
+// New reports whether others were used before this one, which has been used for less than a
+// week and without a step-up.
+func (all Acquaintances) New(name string, now time.Time) bool {
 	today := dayOf(now)
 	first, steppedUp := today, false // of name
 	earliest := today                // of the others

@@ -205,8 +205,8 @@ func circumstances(ask Ask, facts Facts, now time.Time) meter.Cost {
 	}
 	times := meter.Cost(1)
 	for _, doubtful := range []bool{
-		facts.Meter.NewDevice(ask.Device, now),
-		facts.Meter.NewNetwork(ask.Network, now),
+		facts.Meter.Devices().New(ask.Device, now),
+		facts.Meter.Networks().New(ask.Network, now),
 		facts.Dormant(now),
 	} {
 		if doubtful {
