@@ -22,8 +22,10 @@ type Holdings interface {
 	Ended(ctx context.Context, of Category, at time.Time, archived bool) iter.Seq2[Item, error]
 	// Stored returns what is kept of a person until a month ends.
 	Stored(ctx context.Context, until ledger.Month, tag Tag) ([]Stored, error)
-	// Kept counts what the archive keeps, by the month at whose end it is erased.
-	Kept(ctx context.Context) (map[ledger.Month]int, error)
+	// Months returns the months at whose end something is erased, in order.
+	Months(ctx context.Context) ([]ledger.Month, error)
+	// Kept counts what is kept until a month ends.
+	Kept(ctx context.Context, until ledger.Month) (int, error)
 	// Sweep has what was deleted overwritten in the database's files, as far as the database can.
 	Sweep(ctx context.Context) error
 }
@@ -99,16 +101,16 @@ func (s Service) whole(ctx context.Context, month ledger.Month) error {
 	if err := s.Keys.private(); err != nil {
 		return err
 	}
-	kept, err := s.Holdings.Kept(ctx)
+	kept, err := s.Holdings.Months(ctx)
 	if err != nil {
 		return err
 	}
-	for until := range kept {
+	for _, until := range kept {
 		if until < month {
 			continue
 		}
 		if _, err := s.Keys.Of(until); err != nil {
-			return fmt.Errorf("%d records are archived until %s: %w", kept[until], until, err)
+			return fmt.Errorf("records are archived until %s: %w", until, err)
 		}
 	}
 	return nil
@@ -196,26 +198,26 @@ func (s Service) expire(ctx context.Context, month ledger.Month, dry bool) (done
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.Holdings.Kept(ctx)
+	kept, err := s.Holdings.Months(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for until := range kept { // a run that was interrupted has destroyed its key, and left these
-		if !slices.Contains(periods, until) {
-			periods = append(periods, until)
-		}
-	}
+	periods = append(periods, kept...) // a run that was interrupted has destroyed its key, and left records
 	slices.Sort(periods)
-	for _, until := range periods {
+	for _, until := range slices.Compact(periods) {
 		if until >= month {
-			continue
+			break
 		}
 		if !dry {
 			if err := s.Keys.Destroy(until); err != nil {
 				return done, err
 			}
 		}
-		done = append(done, Line{Until: until, Erased: kept[until]})
+		records, err := s.Holdings.Kept(ctx, until)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, Line{Until: until, Erased: records})
 	}
 	if dry || len(done) == 0 {
 		return done, nil

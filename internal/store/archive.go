@@ -256,22 +256,23 @@ func stored(ctx context.Context, from querier, where string, most int, args ...a
 	return list, rows.Err()
 }
 
-// Kept implements archive.Holdings.
-func (a Archive) Kept(ctx context.Context) (map[ledger.Month]int, error) {
-	rows, err := a.db.read.QueryContext(ctx, `select until, count(*) from archived group by until`)
-	if err != nil {
-		return nil, a.db.engine.classify(err)
-	}
-	defer rows.Close()
-	kept := make(map[ledger.Month]int)
-	for rows.Next() {
-		var until, n int
-		if err := rows.Scan(&until, &n); err != nil {
-			return nil, err
+// Months implements archive.Holdings. It seeks each, and reads no record.
+func (a Archive) Months(ctx context.Context) (months []ledger.Month, _ error) {
+	for last := ledger.Month(0); ; months = append(months, last) {
+		err := a.db.read.QueryRowContext(ctx, `select until from archived where until > $1 order by until limit 1`, int64(last)).Scan(&last)
+		if errors.Is(err, sql.ErrNoRows) {
+			return months, nil
 		}
-		kept[ledger.Month(until)] = n
+		if err != nil {
+			return nil, a.db.engine.classify(err)
+		}
 	}
-	return kept, a.db.engine.classify(rows.Err())
+}
+
+// Kept implements archive.Holdings.
+func (a Archive) Kept(ctx context.Context, until ledger.Month) (records int, _ error) {
+	err := a.db.read.QueryRowContext(ctx, `select count(*) from archived where until = $1`, int64(until)).Scan(&records)
+	return records, a.db.engine.classify(err)
 }
 
 // Sweep implements archive.Holdings.
@@ -360,9 +361,13 @@ func (r archiveRows) Expired(before ledger.Month, most int) ([]archive.Stored, e
 
 // Expire implements archive.Rows.
 func (r archiveRows) Expire(items []archive.Stored, before ledger.Month, last bool) (err error) {
+	const key = `delete from archived_key where until = $1 and tag = $2 and not exists (select 1 from archived where archived.until = $1 and archived.tag = $2)`
 	for _, s := range items {
 		if err = oneRow(r.exec(`delete from archived where until = $1 and tag = $2 and what = $3 and key = $4`, int64(s.Until), s.Tag[:], string(s.Of), s.Key)); err != nil {
 			return doing("removing what is erased", err)
+		}
+		if _, err = r.exec(key, int64(s.Until), s.Tag[:]); err != nil {
+			return doing("removing the key of a person", err)
 		}
 	}
 	if last {

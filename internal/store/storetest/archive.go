@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -97,8 +98,10 @@ func archives(t *testing.T, s *store.DB) {
 	if _, err := journal.Do(t.Context(), Outside(s), journal.Act[archive.Rows](move)); err == nil {
 		t.Error("what is archived is archived again")
 	}
-	kept, err := held.Kept(t.Context())
-	if err != nil || len(kept) != 1 || kept[ledger.MonthOf(ended.Until).Plus(12)] != 1 || len(found(archive.Facts, false)) > 0 {
-		t.Errorf("%v are kept, %v", kept, err)
+	until := ledger.MonthOf(ended.Until).Plus(12)
+	months, wrong := held.Months(t.Context())
+	kept, err := held.Kept(t.Context(), until)
+	if err = errors.Join(err, wrong); err != nil || !slices.Equal(months, []ledger.Month{until}) || kept != 1 || len(found(archive.Facts, false)) > 0 {
+		t.Errorf("%d are kept until %v, %v", kept, months, err)
 	}
 }
