@@ -28,6 +28,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/gate"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/pggate"
 	"poterne/internal/gate/shape"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
@@ -72,6 +73,7 @@ type Program struct {
 	Public    http.Handler     // the portal, sign-in, pushes and the guarded services
 	Private   http.Handler     // metrics and health
 	failed    http.HandlerFunc // says of a request that it failed on our side
+	sql       *pggate.Door     // nil: no database is behind the gate
 	parts     []func(context.Context) error
 	told      []func()      // hear that another node may have ended a session
 	leaving   chan struct{} // closed when the program is asked to leave
@@ -213,6 +215,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 			Access: glass, Stop: stop, Gate: p.Gate, Roster: o.Roster, Networks: o.BreakGlass.Networks, Network: o.Networks.Of, Classes: o.Networks.Names(),
 		}))
 	}
+	if o.SQL != nil {
+		all = append(all, p.databases(o, shell))
+	}
 	rooms := shell.Handler(all...)
 
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Name: "siem", Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
@@ -236,6 +241,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 
 	if p.proxy = proxy; before != nil {
 		proxy.Follow(before.proxy)
+	}
+	if err := p.serveSQL(o, present, directory); err != nil {
+		return nil, err
 	}
 
 	ours := http.NewServeMux() // on every origin
@@ -337,6 +345,11 @@ func (o *Opened) Accounts(w journal.Writer) accounts.Service {
 			s.Bounds.Rights[accounts.Right{Service: service.ID, Purpose: purpose}] = true
 		}
 	}
+	for _, database := range o.databases() {
+		for _, purpose := range database.For {
+			s.Bounds.Rights[accounts.Right{Service: database.ID, Purpose: purpose}] = true
+		}
+	}
 	if o.Mail != nil {
 		s.Sender = o.Mail
 	}
@@ -389,6 +402,7 @@ func (o *Opened) portal(log *slog.Logger) portal.Settings {
 			ID: service.ID, For: purposes(service), Name: service.Name, About: o.About[service.ID], Address: address, Search: searchOf(service, address), Exports: exportsOf(service),
 		})
 	}
+	s.Services = append(s.Services, o.databases()...)
 	if len(o.SignIn.Origins) > 1 { // a service on a host of its own sends people to the portal for their passkey
 		s.FormTo = append(s.FormTo, o.Origin)
 	}
@@ -601,13 +615,13 @@ func (p *Program) untilLeaving(next http.Handler) http.Handler {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		flowing := sync.OnceFunc(func() {
-		go func() {
-			select {
-			case <-p.leaving:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
+			go func() {
+				select {
+				case <-p.leaving:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
 		})
 		next.ServeHTTP(&flow{w, flowing}, r.WithContext(ctx))
 	})
@@ -635,7 +649,7 @@ const patience = 10 * time.Second
 // journal's state, and signs a last checkpoint. When the ledger's state is not known any more it
 // returns at once: the program must then stop. The private listener may be nil.
 func (p *Program) Serve(ctx context.Context, public, private *Listening) error {
-	return (&succession{log: p.log}).serve(ctx, p, public, private, nil)
+	return (&succession{log: p.log}).serve(ctx, p, public, private, nil, nil)
 }
 
 func (p *Program) leave(servers []*http.Server) error {
@@ -643,6 +657,9 @@ func (p *Program) leave(servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var all []error
+	if err := p.shutSQL(ctx); err != nil {
+		p.log.Warn("answers in SQL were cut short at the end")
+	}
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			p.log.Warn("passages were cut short at the end")

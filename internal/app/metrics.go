@@ -23,6 +23,7 @@ import (
 	"poterne/internal/ledger/retention"
 	"poterne/internal/person"
 	"poterne/internal/policy"
+	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/usage"
 )
@@ -137,11 +138,16 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError})
 }
 
-// observe counts one request to a service.
+// observe counts one request to a service, and has the access log tell of it.
 func (m *metrics) observe(ctx context.Context, passed httpgate.Passed) {
-	m.requests.WithLabelValues(string(passed.Service), string(passed.Outcome)).Inc()
-	m.passages.WithLabelValues(string(passed.Service)).Observe(passed.Took.Seconds())
+	m.count(passed.Service, passed.Outcome, passed.Took)
 	noted(ctx, passed)
+}
+
+// count counts one request to a service, or one statement.
+func (m *metrics) count(service roster.ServiceID, outcome httpgate.Outcome, took time.Duration) {
+	m.requests.WithLabelValues(string(service), string(outcome)).Inc()
+	m.passages.WithLabelValues(string(service)).Observe(took.Seconds())
 }
 
 func (m *metrics) sessionEnded(why signin.Why) { m.sessions.WithLabelValues(string(why)).Inc() }

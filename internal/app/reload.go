@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"sync/atomic"
@@ -120,6 +122,7 @@ func stays(now, next config.Settings) error {
 		{"public.listen", now.Listen == next.Listen},
 		{"public.cert", (now.Certificate == nil) == (next.Certificate == nil)},
 		{"metrics.listen", now.Metrics == next.Metrics},
+		{"sql.listen", now.SQL.Listens() == next.SQL.Listens()},
 		{"database", now.Database == next.Database && now.Server == next.Server},
 		{"keys.pseudonym", now.Pseudonym.Person("") == next.Pseudonym.Person("")},
 		{"keys.checkpoint", now.PublicKey == next.PublicKey},
@@ -199,11 +202,17 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 			return errors.Join(err, o.Close())
 		}
 	}
+	var sql net.Listener
+	if s.SQL != nil {
+		if sql, err = new(net.ListenConfig).Listen(ctx, "tcp", s.SQL.Listen); err != nil {
+			return errors.Join(fmt.Errorf("listening for SQL: %w", err), o.Close())
+		}
+	}
 	if err := configured(ctx, o, ledger.Started); err != nil {
 		return errors.Join(err, o.Close())
 	}
 	log.Info("guarding", slog.String("origin", s.Origin), slog.String("listen", public.Addr().String()), slog.Int("services", len(s.Services)))
-	if err := h.serve(ctx, program, public, private, h.hear); err != nil {
+	if err := h.serve(ctx, program, public, private, sql, h.hear); err != nil {
 		return err // what the database holds is not known any more: leave it as it is
 	}
 	log.Info("left in order")

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -58,6 +60,7 @@ func (s *succession) part(t *term) error {
 	close(t.leaving)
 	over := make(chan struct{})
 	go func() {
+		_ = t.shutSQL(s.living)
 		t.requests.Wait()
 		close(over)
 	}()
@@ -93,9 +96,25 @@ func (s *succession) handler(of func(*Program) http.Handler) http.Handler {
 	})
 }
 
+// answerSQL has each connection of a client of PostgreSQL be of the program that is in charge
+// when it comes, until the listener is closed.
+func (s *succession) answerSQL(listener net.Listener) error {
+	for {
+		raw, err := listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil: // too many files are open; others end
+			time.Sleep(10 * time.Millisecond)
+		default:
+			s.current().answerSQL(raw)
+		}
+	}
+}
+
 // serve serves until ctx ends, by the first program and those that take over from it while
-// beside runs; beside may be nil.
-func (s *succession) serve(ctx context.Context, first *Program, public, private *Listening, beside func(context.Context) error) error {
+// beside runs; the listeners but the public one, and beside, may be nil.
+func (s *succession) serve(ctx context.Context, first *Program, public, private *Listening, sql net.Listener, beside func(context.Context) error) error {
 	living, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s.group, s.living = errgroup.WithContext(living)
@@ -103,6 +122,9 @@ func (s *succession) serve(ctx context.Context, first *Program, public, private 
 	servers := []*http.Server{public.start(s.group, s.handler(func(p *Program) http.Handler { return p.Public }), s.log)}
 	if private != nil {
 		servers = append(servers, private.start(s.group, s.handler(func(p *Program) http.Handler { return p.Private }), s.log))
+	}
+	if sql != nil {
+		s.group.Go(func() error { return s.answerSQL(sql) })
 	}
 	besides, alone := context.WithCancel(s.living)
 	var taking sync.WaitGroup
@@ -115,6 +137,9 @@ func (s *succession) serve(ctx context.Context, first *Program, public, private 
 	}
 	s.group.Go(func() error {
 		defer alone()
+		if sql != nil {
+			defer sql.Close()
+		}
 		select {
 		case <-ctx.Done():
 			alone()
@@ -126,6 +151,9 @@ func (s *succession) serve(ctx context.Context, first *Program, public, private 
 			var all []error
 			for _, server := range servers {
 				all = append(all, server.Close())
+			}
+			if t := s.current(); t.sql != nil {
+				all = append(all, t.sql.Close())
 			}
 			return errors.Join(all...)
 		}

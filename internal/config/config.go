@@ -101,6 +101,7 @@ type config struct {
 	Transmitter  []transmitterTable  `toml:"transmitter"`
 	Receiver     []receiverTable     `toml:"receiver"`
 
+	SQL     *sqlTable      `toml:"sql"`
 	Service []serviceTable `toml:"service" need:"[[service]] with id, upstream and routes: an application to guard"`
 }
 
@@ -500,6 +501,7 @@ type Settings struct {
 	Controller notice.Controller // who answers for the register, to authorities and people
 	Witnessing Witnessing
 	Services   []httpgate.Service
+	SQL        *SQL                                          // nil: no database is behind the gate
 	About      map[roster.ServiceID]map[i18n.Language]string // what each is for, in a sentence
 	Silence    map[string]time.Duration                      // of each source
 	Sources    map[string]intake.Source                      // what each may tell
@@ -599,6 +601,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.controller(&s, wrong)
 	c.sources(&s, files)
 	c.services(&s, wrong)
+	c.sql(&s, files)
 	c.provisioning(&s, files)
 	c.transmitters(&s, files)
 	c.receivers(&s, files)

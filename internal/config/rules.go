@@ -248,7 +248,8 @@ func (c *config) observed(wrong *document) policy.Observed {
 		wrong.Add("observe.most", "must be between 1 and %d: how many people without a reason one account is shown within a day while rules are only observed", mostOfAccount)
 	}
 	for i, name := range c.Observe.Services {
-		if !slices.ContainsFunc(c.Service, func(s serviceTable) bool { return s.ID == name }) {
+		sql := c.SQL != nil && slices.ContainsFunc(c.SQL.Service, func(s sqlServiceTable) bool { return s.ID == name })
+		if !sql && !slices.ContainsFunc(c.Service, func(s serviceTable) bool { return s.ID == name }) {
 			wrong.Add(index("observe.services", i), "no service %q is declared; write the id of a [[service]]", name)
 		}
 		o.Services[roster.ServiceID(name)] = true

@@ -13,6 +13,7 @@ import (
 
 	"poterne/internal/gate/content"
 	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate/pggate"
 	"poterne/internal/i18n"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -354,6 +355,9 @@ func attributeOf(place string, format content.Format) (path, attribute string) {
 
 // Declares reports whether a service is declared.
 func (s *Settings) Declares(id roster.ServiceID) bool {
+	if s.SQL != nil && slices.ContainsFunc(s.SQL.Services, func(service pggate.Service) bool { return service.ID == id }) {
+		return true
+	}
 	return slices.ContainsFunc(s.Services, func(service httpgate.Service) bool { return service.ID == id })
 }
 

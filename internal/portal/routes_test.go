@@ -33,6 +33,8 @@ var parameters = map[string]struct {
 }{
 	"GET /{$}":                       {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, map[string][]string{"said": saids}},
 	"GET /sessions":                  {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
+	"GET /databases":                 {[]roster.AccountID{"camille.aubry", "remi.fort"}, nil},
+	"POST /databases":                {[]roster.AccountID{"camille.aubry", "remi.fort"}, nil},
 	"POST /sessions/not-me":          {[]roster.AccountID{"camille.aubry", "jeanne.vidal", "noa.lambert"}, nil},
 	"GET /desk":                      {watchers, map[string][]string{"said": saids}},
 	"GET /desk/flow":                 {watchers, map[string][]string{"after": {"0", "3"}}},

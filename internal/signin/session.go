@@ -230,8 +230,11 @@ func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
 // expire ends row if it is too old.
 func (d *Door) expire(row Row, now time.Time) Row {
 	life := d.settings.Life
-	if row.Factor == ByKey {
+	switch {
+	case row.Factor == ByKey:
 		life = tokenLife
+	case row.Factor == BySQL && row.Proven.IsZero():
+		life = oneTimeLife
 	}
 	if !now.Before(row.Started.Add(life)) {
 		return row.end(Aged, now)

@@ -56,7 +56,7 @@ type Row struct {
 	Organisation roster.OrganisationID
 	Factor       Factor
 	Agent        Digest // of the browser's name
-	Browser      Digest // of what else the browser says of itself when it navigates
+	Browser      Digest // of what else the browser says of itself when it navigates; of a password's session, the key of the one that it was given in
 	Started      time.Time
 	Subject      Digest // the subject that the identity provider vouched for
 	Named        Digest // the provider's own name of the session; zero when it gave none
@@ -66,12 +66,12 @@ type Row struct {
 	Current   Digest // of the newest token the browser has shown
 	Next      Digest // of the token that will follow it
 	Previous  Digest // of the token it followed; zero at first
-	Seed      string // with the current token, gives the next one
+	Seed      string // with the current token, gives the next one; of a password's session, the browser that it was given in, by its name in the ledger
 	Rotated   time.Time
 	Seen      time.Time
 	SteppedUp time.Time // when the person last proved to be there; zero before they did
 	Bound     string    // the browser's key, see proof.go; empty while it may still be bound
-	Proven    time.Time // when the browser was last asked for a proof that it then gave; zero before
+	Proven    time.Time // when the browser was last asked for a proof that it then gave, or the password was used; zero before
 	Hint      string    // the ID token, for signing out at the provider; emptied at the end
 	Why       Why       // why it ended; empty while it is open
 	Ended     time.Time

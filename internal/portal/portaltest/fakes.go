@@ -163,6 +163,10 @@ func (s stageDoor) Who(_ http.ResponseWriter, r *http.Request) (signin.Session, 
 	return signin.Session{ID: "s-1", Account: who, SteppedUp: s.SteppedUp}, nil
 }
 
+func (s stageDoor) Password(*http.Request, roster.AccountID, roster.SessionID) (string, time.Time, error) {
+	return "psq_MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIZDGNBVGY3TQOJQGEZD", Now.Add(5 * time.Minute), s.Broken
+}
+
 func (s stageDoor) Still(context.Context, signin.Session) error { return s.Broken }
 
 func (s stageDoor) Sessions(_ context.Context, account roster.AccountID) ([]signin.Session, error) {

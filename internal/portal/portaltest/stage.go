@@ -28,6 +28,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/rooms/bypass"
+	"poterne/internal/portal/rooms/databases"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
 	"poterne/internal/portal/rooms/manager"
@@ -99,6 +100,9 @@ var Services = []portal.Service{
 	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
 }
 
+// Databases are behind the door for SQL.
+var Databases = []databases.Database{{ID: "kairos", Statements: []databases.Statement{{Name: "trainees", Purpose: "train"}}}, {ID: "dossier", Statements: []databases.Statement{{Name: "caseload", Purpose: "accompany"}, {Name: "appointments", Purpose: "accompany"}}}}
+
 // Controller is the body that answers for the register.
 var Controller = notice.Controller{
 	Name: "Agence du registre de Valbourg", SIREN: "900000000", Sector: "Emploi", Headcount: "120", Address: "1 place du Marché\n99100 Valbourg", Country: "France",
@@ -144,6 +148,9 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
 	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}))
+	s.Rooms = append(s.Rooms, databases.New(shell, databases.Deps{
+		Host: "poterne.example", Port: "6432", Databases: Databases, Passwords: stageDoor{s}, Gate: stageGate{s}, Roster: stageRoster{s},
+	}))
 	s.handler = shell.Handler(s.Rooms...)
 	return s
 }

@@ -55,12 +55,19 @@ type Cluster struct {
 // none the test is skipped with a word, and fails under CI.
 func StartPostgreSQL(t testing.TB) *Cluster {
 	t.Helper()
+	c := StartShared(t)
+	t.Cleanup(c.Stop)
+	return c
+}
+
+// StartShared is StartPostgreSQL of a server that several tests share: who starts it stops it.
+func StartShared(t testing.TB) *Cluster {
+	t.Helper()
 	bin := installed(t)
 	dir, err := os.MkdirTemp("", "poterne-pg-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	c := &Cluster{dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), bin: bin}
 	if os.Geteuid() == 0 {
 		c.as = credential(t, "postgres") // the server refuses to run as root
@@ -70,8 +77,13 @@ func StartPostgreSQL(t testing.TB) *Cluster {
 	}
 	c.initialise(t)
 	c.Start(t)
-	t.Cleanup(c.Kill)
 	return c
+}
+
+// Stop ends the server, and leaves nothing of it.
+func (c *Cluster) Stop() {
+	c.Kill()
+	_ = os.RemoveAll(c.dir)
 }
 
 // initial is the data directory that every cluster of this process begins with, as a
