@@ -101,7 +101,7 @@ var Services = []portal.Service{
 }
 
 // Databases are behind the door for SQL.
-var Databases = []databases.Database{{ID: "kairos", Statements: []databases.Statement{{Name: "trainees", Purpose: "train"}}}, {ID: "dossier", Statements: []databases.Statement{{Name: "caseload", Purpose: "accompany"}, {Name: "appointments", Purpose: "accompany"}}}}
+var Databases = []databases.Database{{ID: "kairos", Statements: []databases.Statement{{Name: "trainees", Purpose: "former"}}}, {ID: "dossier", Statements: []databases.Statement{{Name: "caseload", Purpose: "accompagner"}, {Name: "appointments", Purpose: "accompagner"}}}}
 
 // Controller is the body that answers for the register.
 var Controller = notice.Controller{

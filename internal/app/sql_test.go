@@ -1,0 +1,270 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"poterne/internal/accounts"
+	"poterne/internal/gate/pggate"
+	"poterne/internal/lab/town/life"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/signin"
+	"poterne/internal/store/storetest"
+)
+
+// reports is the program before an application and a database that know the same people: 1, 2, 3…
+type reports struct {
+	*connected
+	host, port string // of the door for SQL
+}
+
+func newReports(t *testing.T) *reports {
+	t.Helper()
+	cluster := storetest.StartPostgreSQL(t)
+	server := cluster.Empty(t)
+	owner, err := pgx.Connect(t.Context(), cluster.Superuser(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close(context.Background())
+	if _, err := owner.Exec(t.Context(), `create table person (id int primary key, surname text, born date, updated date);
+		insert into person select n, 'Fictive-' || n, '1990-01-01', '2026-03-01' from generate_series(1, 99) n; grant select on person to poterne`); err != nil {
+		t.Fatal(err)
+	}
+	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.URL.Path[len("/users/"):]
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"id": id, "name": "Fictive-" + id, "version": 1})
+	}))
+	t.Cleanup(application.Close)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := new(reports)
+	x.host, x.port, _ = net.SplitHostPort(listener.Addr().String())
+	x.connected = connect(t, func(o *Opened) {
+		if o.Services[0].Upstream, err = url.Parse(application.URL); err != nil {
+			t.Fatal(err)
+		}
+		o.SQL.Services[0].Server = server
+		o.SQL.Services[0].Statements = []pggate.Statement{{
+			Name: "between", SQL: "select id, surname, updated from person where id between $1 and $2 order by id", Purpose: "accompany",
+			Person: []pggate.Column{{Name: "id", Scheme: o.Schemes.Own()}}, Plain: []string{"updated"},
+			Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
+		}}
+		o.Rules.Allowances[roster.Adviser] = meter.Allowance{Short: meter.People(5), Long: meter.People(20)}
+		delete(o.Rules.Watches, roster.Adviser) // which would take this for the sweep that it is
+		o.Rules.Probation, o.Rules.Cold, o.Rules.Trains = meter.Allowance{}, false, nil
+	})
+	go func() { _ = x.p.sql.Serve(listener) }()
+	var rights []roster.Habilitation
+	for _, service := range []roster.ServiceID{"people", "reports"} {
+		rights = append(rights, roster.Habilitation{Account: "pauline", Service: service, Purpose: "accompany", From: x.Now().Add(-time.Hour), Until: x.Now().AddDate(0, 1, 0)})
+	}
+	number := x.imports(accounts.List{Habilitations: rights})
+	if err := x.p.Journal.Record(t.Context(), ledger.Entry{Kind: ledger.SteppedUp, Account: "samir"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Accounts(x.p.Journal).Admit(t.Context(), number, "samir"); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+var onePassword = regexp.MustCompile(`psq_[A-Z2-7]{52}`)
+
+// password is one that the portal gives in a browser.
+func (x *reports) password(b *life.Browser) string {
+	x.t.Helper()
+	page, err := b.Post(x.t.Context(), "/databases", nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	found := onePassword.FindString(string(page.Body))
+	if found == "" || page.Header.Get("Cache-Control") != "no-store" {
+		x.t.Fatalf("%d: no password in %s", page.Status, page.Body)
+	}
+	return found
+}
+
+// inside is a browser that has confirmed.
+func (x *reports) browser() *life.Browser {
+	x.t.Helper()
+	b, err := x.signsIn()
+	if err == nil {
+		err = confirms(x.t.Context(), b, "0")
+	}
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return b
+}
+
+func (x *reports) connection(password string) string {
+	return fmt.Sprintf("host=%s port=%s dbname=reports user=pauline password=%s sslmode=disable", x.host, x.port, password)
+}
+
+// shown is who was shown to pauline, each once, by the ledger.
+func (x *reports) shown() int {
+	x.t.Helper()
+	met := make(map[register.PersonID]bool)
+	for n := ledger.Number(1); n < x.p.Journal.Next(); n++ {
+		e, err := x.p.Journal.Entry(x.t.Context(), n)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		if e.Disclosed() {
+			met[e.Person] = true
+		}
+	}
+	return len(met)
+}
+
+// By pages and by SQL at once, with real clients, as many people are shown as one of them alone
+// would show, and the same person counts once.
+//
+// Promises: RUN-6, METER-3
+func TestMETER_3_PagesAndSQLShareOneMeter(t *testing.T) {
+	x := newReports(t)
+	b := x.browser()
+	page, err := b.Get(t.Context(), "/people/users/1")
+	if err != nil || page.Status != http.StatusOK {
+		t.Fatalf("%d %s, %v", page.Status, page.Body, err)
+	}
+	psql := exec.Command("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", x.connection(x.password(b)), "-c", "execute between(1, 2)")
+	psql.Env = append(os.Environ(), "HOME="+t.TempDir())
+	if out, err := psql.CombinedOutput(); err != nil || !strings.Contains(string(out), "|Fictive-1|2026-03-01\n|Fictive-2|2026-03-01\n") {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+	if n := x.shown(); n != 2 {
+		t.Fatalf("%d people are shown, not 2: one by both ways", n)
+	}
+	c, err := pgx.Connect(t.Context(), x.connection(x.password(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	var mu sync.Mutex
+	out := map[string]bool{}
+	saw := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, who := range regexp.MustCompile(`Fictive-[0-9]+`).FindAllString(text, -1) {
+			out[who] = true
+		}
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for n := 1; n < 20; n += 2 {
+			rows, err := c.Query(context.Background(), "execute between("+strconv.Itoa(n)+", "+strconv.Itoa(n+2)+")")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for rows.Next() {
+				for _, value := range rows.RawValues() {
+					saw(string(value))
+				}
+			}
+			rows.Close()
+		}
+	})
+	group.Go(func() {
+		for n := 20; n > 1; n -= 2 {
+			page, err := b.Get(context.Background(), "/people/users/"+strconv.Itoa(n))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if page.Status == http.StatusOK {
+				saw(string(page.Body))
+			}
+		}
+	})
+	group.Wait()
+	if n := x.shown(); n != 5 {
+		t.Errorf("%d people are shown, and 5 may be", n)
+	}
+	if len(out) > 5 {
+		t.Errorf("%v came out", out)
+	}
+}
+
+// The sign-in is an entry; a password that was used ends what it began; and so does signing out.
+func TestRUN_6_AConnectionIsASignInAndEndsWithTheBrowsersSession(t *testing.T) {
+	x := newReports(t)
+	b, err := x.signsIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := b.Post(t.Context(), "/databases", nil); err != nil || onePassword.Match(page.Body) {
+		t.Fatalf("without a confirmation: %d, %v", page.Status, err)
+	}
+	if err := confirms(t.Context(), b, "0"); err != nil {
+		t.Fatal(err)
+	}
+	asks := func(c *pgx.Conn) error {
+		_, err := c.Exec(t.Context(), "execute between(1, 1)")
+		return err
+	}
+	first := x.password(b)
+	c, err := pgx.Connect(t.Context(), x.connection(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	if err := asks(c); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := b.Get(t.Context(), "/sessions"); err != nil || !strings.Contains(string(page.Body), "Mot de passe d’une connexion") || strings.Contains(string(page.Body), first) {
+		t.Errorf("her sessions: %v %s", err, page.Body)
+	}
+	other, err := pgx.Connect(t.Context(), x.connection(first))
+	if err == nil {
+		t.Error("a password serves twice")
+		other.Close(t.Context())
+	}
+	if err := asks(c); err == nil {
+		t.Error("somebody else has the password, and the connection goes on")
+	}
+	if c, err = pgx.Connect(t.Context(), x.connection(x.password(b))); err != nil {
+		t.Fatal(err)
+	}
+	if err := asks(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Post(t.Context(), signin.LeavePath, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := asks(c); err == nil {
+		t.Error("she has signed out, and the connection goes on")
+	}
+	var states []string
+	for n := ledger.Number(1); n < x.p.Journal.Next(); n++ {
+		if e, err := x.p.Journal.Entry(t.Context(), n); err == nil && e.Kind == ledger.SignIn && e.Factor == string(signin.BySQL) {
+			states = append(states, string(e.State))
+		}
+	}
+	if got := strings.Join(states, " "); got != "granted replayed granted" {
+		t.Errorf("the ledger has %s", got)
+	}
+}
