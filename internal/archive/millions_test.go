@@ -12,8 +12,8 @@ import (
 	"poterne/internal/ledger"
 )
 
-// A register of many millions is archived for twenty years, a record a person. POTERNE_WRAPPED says
-// how many people; without it, a few are. A whole year is erased at once, as after a node that was
+// A register of many millions is archived for twenty years, and the first to be erased have a record
+// each. POTERNE_WRAPPED says how many people; without it, a few are. A whole year is erased at once, as after a node that was
 // off for so long: its keys, which is what makes them unreadable, and then its rows.
 //
 // Promise: PERSON-6
@@ -47,9 +47,9 @@ func TestPERSON_6_AYearOfManyPeopleIsErasedByItsTwelveKeys(t *testing.T) {
 	}
 	empty := bytes()
 	month := people / 240
-	fill := func(query string) {
+	fill := func(months int, query string) {
 		t.Helper()
-		for i := range 240 {
+		for i := range months {
 			if _, err := db.ExecContext(t.Context(), query, int64(now.Plus(i)), month); err != nil {
 				t.Fatal(err)
 			}
@@ -61,11 +61,12 @@ func TestPERSON_6_AYearOfManyPeopleIsErasedByItsTwelveKeys(t *testing.T) {
 		}
 	}
 	// As the archive writes them, but for what they say: random bytes of the same size.
-	fill(`with recursive n(i) as (select 1 union all select i + 1 from n where i < $2)
+	fill(240, `with recursive n(i) as (select 1 union all select i + 1 from n where i < $2)
 		insert into archived_key (until, tag, wrapped) select $1, randomblob(16), randomblob(60) from n`)
 	wrapped := bytes() - empty
-	fill(`insert into archived (until, tag, what, key, box) select until, tag, 'questions', '1234567', randomblob(100) from archived_key where until = $1 and $2 > 0`)
-	t.Logf("%d people: %d bytes of wrapped keys, %.1f each; with a record of 100 bytes each %d", month*240, wrapped, float64(wrapped)/float64(month*240), bytes()-empty)
+	fill(12, `insert into archived (until, tag, what, key, box) select until, tag, 'questions', '1234567', randomblob(100) from archived_key where until = $1 and $2 > 0`)
+	t.Logf("%d people: %d bytes of wrapped keys, %.1f each; %d more for a record of 100 bytes of each of the %d of a year",
+		month*240, wrapped, float64(wrapped)/float64(month*240), bytes()-empty-wrapped, 12*month)
 
 	h.until(2027, time.April)
 	before := h.service(h.db, h.keys)

@@ -100,6 +100,7 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 		return errors.Join(err, o.Close())
 	}
 	invented.creates(theft.created)
+	invented.archives = theft.thieves == nil && !d.Exercise // thefts are played in the town in which they were measured
 	if lived == "" {
 		if err := invented.fill(ctx, o); err != nil {
 			return errors.Join(fmt.Errorf("filling the town: %w", err), o.Close())
@@ -362,6 +363,11 @@ func (d *Demo) greet(out io.Writer, dir string, at *listeners, invented *world, 
 	if dossier := invented.canary(func(dossier string) bool { return s.Canaries.Live(s.Pseudonym.Person(dossier), d.clock.now()) }); dossier != "" {
 		canary = d.Lang.Say("demo.canary", "file", file(dossier))
 	}
+	closed, archived, received := invented.apart()
+	var apart string
+	if len(closed) > 0 && archived >= 0 && received >= 0 {
+		apart = d.Lang.Say("demo.apart", "closed", file(invented.register.Dossier(closed[0])), "archived", file(invented.register.Dossier(archived)), "received", file(invented.register.Dossier(received)))
+	}
 	fmt.Fprint(out, d.Lang.Say("demo.greeting", "portal", at.origin(), "people-page", "http://"+at.ofPeople(), "mail", "http://"+at.mail.Addr().String(), "dir", dir, "people", d.People, "kairos", at.origin()+"/kairos/api/candidates?count=1000",
-		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary))
+		"mine", file(invented.register.Dossier(invented.staff.Caseload("pauline.mercier")[0])), "strangers", strangers, "canary", canary, "apart", apart))
 }

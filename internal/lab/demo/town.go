@@ -33,6 +33,7 @@ type world struct {
 	issuer   string
 	today    time.Time
 	created  []town.Agent // accounts created today, by an attack
+	archives bool         // the register has closed some files, and archived one
 }
 
 func newWorld(seed uint64, people int, issuer string, today time.Time, reserved func(dossier string) bool) (*world, error) {
@@ -166,6 +167,47 @@ func (d *world) expected(agent roster.AccountID) (people []int) {
 	return people
 }
 
+// apart are files that the register has closed, or archived: two and one of Pauline's caseload,
+// whom nobody receives today, and a closed one of somebody whom Odile receives, so that their
+// ticket opens it.
+func (d *world) apart() (closed []int, archived, received int) {
+	expected := make(map[int]bool)
+	for _, agent := range d.staff.Agents() {
+		for _, person := range d.expected(agent.ID) {
+			expected[person] = true
+		}
+	}
+	archived, received = -1, -1
+	for _, person := range slices.Backward(d.staff.Caseload("pauline.mercier")) {
+		switch {
+		case expected[person]:
+		case archived < 0:
+			archived = person
+		case len(closed) < 2:
+			closed = append(closed, person)
+		}
+	}
+	for _, person := range d.expected("odile.garnier") {
+		if !slices.Contains(d.staff.Caseload("pauline.mercier"), person) {
+			received = person
+			break
+		}
+	}
+	return closed, archived, received
+}
+
+// tellApart tells whose files are closed or archived.
+func (d *world) tellApart(tell func(source string, f reason.Fact, id string, person int, from, until time.Time)) {
+	closed, archived, received := d.apart()
+	for kind, people := range map[reason.FactKind][]int{reason.Closed: append(closed, received), reason.Archived: {archived}} {
+		for _, person := range people {
+			if person >= 0 { // in a town so small that there is none
+				tell("registre", reason.Fact{Kind: kind, Organisation: reason.Everybody}, d.register.Dossier(person), person, d.today.AddDate(0, -2, 0), d.today.AddDate(20, 0, 0))
+			}
+		}
+	}
+}
+
 // facts is what the town's systems know at a moment of its day, by source. Whoever is
 // expected at a desk or on the telephone is there again each time this is told: such
 // tickets explain for minutes, and the town is watched at any hour.
@@ -176,6 +218,9 @@ func (d *world) facts(key register.Key, now time.Time) map[string][]reason.Fact 
 		facts[source] = append(facts[source], f)
 	}
 	midnight := d.today.Truncate(24 * time.Hour)
+	if d.archives {
+		d.tellApart(tell)
+	}
 	for _, agent := range d.staff.Agents() {
 		for _, person := range d.staff.Caseload(agent.ID) {
 			tell("portefeuilles", reason.Fact{Kind: reason.Caseload, Account: agent.ID}, fmt.Sprintf("%s-%d", agent.ID, person), person, d.today.AddDate(0, -3, 0), d.today.AddDate(0, 3, 0))

@@ -1,0 +1,44 @@
+package e2e
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"poterne/internal/roster"
+)
+
+// A newcomer who follows what the demonstration says sees the pages of files that are kept apart.
+//
+// Promise: SCOPE-6
+func TestSCOPE_6_TheDemonstrationShowsFilesThatAreKeptApart(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	var paths []string
+	for begun := time.Now(); len(paths) < 3 && time.Since(begun) < patience; time.Sleep(50 * time.Millisecond) { // it greets once it serves
+		if _, said, found := strings.Cut(d.output.String(), "kept apart"); found {
+			paths = regexp.MustCompile(`/dossier/files/\w+`).FindAllString(said, -1)
+		}
+	}
+	if len(paths) != 3 {
+		t.Fatalf("the demonstration names %v\n%s", paths, d.output)
+	}
+	for _, test := range []struct {
+		agent  roster.AccountID
+		path   string
+		status int
+		says   string
+	}{
+		{"pauline.mercier", paths[0], http.StatusForbidden, "Ce dossier est clos"},
+		{"pauline.mercier", paths[1], http.StatusForbidden, "Ce dossier est archivé"},
+		{"odile.garnier", paths[2], http.StatusOK, ""},
+		{"pauline.mercier", paths[2], http.StatusForbidden, ""},
+	} {
+		page := d.get(d.browser(test.agent), test.path)
+		if page.Status != test.status || !strings.Contains(string(page.Body), test.says) {
+			t.Errorf("%s at %s: %d, want %d and %q:\n%.600s", test.agent, test.path, page.Status, test.status, test.says, page.Body)
+		}
+	}
+}
