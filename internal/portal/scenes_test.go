@@ -121,11 +121,13 @@ func Scenes() map[string]Scene {
 	damaged := portaltest.NewStage()
 	damaged.Fill()
 	damaged.Damage()
-	keeping, altered, telling, merging := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	keeping, altered, telling, told, merging := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
 	merging.Incident("theo.marchand")
 	merging.Merging()
 	telling.Incident("theo.marchand")
 	telling.Tell()
+	told.Incident("theo.marchand")
+	told.Told()
 	keeping.Fill()
 	keeping.Incident("theo.marchand")
 	keeping.Ask("ml-bourg", "theo.marchand")
@@ -229,6 +231,7 @@ func Scenes() map[string]Scene {
 		"incident-complaint": keeping.Visits("claire.noir", "GET", "/incidents/500/notices/complaint", nil),
 		"incident-public":    telling.Visits("", "GET", "/incident?reference=2026-001-A", nil),
 		"incident-telling":   telling.Visits("claire.noir", "GET", "/incidents/500/message", nil),
+		"incident-told":      told.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"incident-message":   keeping.Visits("claire.noir", "GET", "/incidents/500/message", nil),
 		"bypass":             full.Visits("noa.lambert", "GET", "/bypass", nil),
 		"bypass-waits":       waits.Visits("noa.lambert", "GET", "/bypass", nil),

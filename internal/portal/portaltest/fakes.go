@@ -126,6 +126,9 @@ func (s stageFiles) Merge(context.Context, incident.Merge) error {
 }
 
 func (s stageMessages) Counts(context.Context, ledger.Number) (mailing.Counts, string, error) {
+	if slices.ContainsFunc(s.Lines, func(l incident.Line) bool { return l.What == incident.Told }) {
+		return mailing.Counts{}, "", s.Broken // its list was erased since
+	}
 	return mailing.Counts{mailing.Waiting: 3, mailing.Taken: 4, mailing.NoMail: 1, mailing.Doubted: 2, mailing.NoAddress: 1}, strings.Repeat("0a1b", 16), s.Broken
 }
 
