@@ -344,9 +344,6 @@ func (h *house) everyday(newest int) {
 // dropped, too: in every file, in the index, on the page of their lines, and in the log.
 func (h *house) nowhere(erased []int) {
 	h.Helper()
-	for n := range 257 { // whose facts changed is kept for so many batches
-		h.told(reason.Fact{Kind: reason.Call, Account: "pauline", Person: someone(9000), From: h.now, Until: h.now.Add(time.Minute), ID: fmt.Sprint("later ", n)})
-	}
 	l := storetest.NewLedger(h.T, h.db, h.db)
 	l.Sign(h.T)
 	periods, err := l.Periods(h.Context())

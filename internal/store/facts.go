@@ -282,8 +282,8 @@ func (r factRows) PutFacts(source string, facts []reason.Fact, number ledger.Num
 	return doing("storing facts", err)
 }
 
-// changesKept is how many batches are kept in fact_change. A node that has not taken the
-// head for longer forgets all facts.
+// changesKept is how many batches are kept in fact_change, and none from before the last month. A
+// node that has not taken the head for longer forgets all facts.
 const changesKept = 256
 
 // noteChange notes whom a batch is about, and whom the facts that it replaces were about.
@@ -307,7 +307,10 @@ func (r factRows) noteChange(source string, facts []reason.Fact, number ledger.N
 		return err
 	}
 	const forget = `delete from fact_change where number <= (select number from fact_change order by number desc limit 1 offset $1)`
-	_, err := r.exec(forget, changesKept)
+	if _, err := r.exec(forget, changesKept); err != nil {
+		return err
+	}
+	_, err := r.exec(`delete from fact_change where number < (select first from period order by month desc limit 1 offset 1)`)
 	return err
 }
 
