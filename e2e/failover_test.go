@@ -750,7 +750,7 @@ func (f *failing) holds(answers []noted, written map[proof.Shown]register.Fields
 	for _, n := range answers {
 		for key, fields := range n.people {
 			if !written[key].Has(fields) {
-				f.t.Errorf("under receipt %d somebody was received with %s, the ledger has %q", key.Receipt, fields, written[key])
+				f.t.Errorf("under receipt %d somebody was received with %b, the ledger has %b", key.Receipt, fields, written[key])
 			}
 		}
 		if strangers[n.account] == nil {

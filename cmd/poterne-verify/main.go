@@ -21,6 +21,7 @@ import (
 
 	"poterne/internal/incident/evidence"
 	"poterne/internal/ledger/tiles"
+	"poterne/internal/register"
 )
 
 func main() {
@@ -52,7 +53,7 @@ func run(args []string, out io.Writer) error {
 			return fmt.Errorf("DOES NOT HOLD: %w", err)
 		}
 		_, err = fmt.Fprintf(out, "It holds, under the key of %s: entry %d of %d.\n  %s: %s of the body %s, for the reason %q.\n",
-			verifier.Name(), e.Number, head.Size, e.Time.Format(time.RFC3339), e.Fields, e.Organisation, e.Reason.Kind)
+			verifier.Name(), e.Number, head.Size, e.Time.Format(time.RFC3339), register.Categories{}.Joined(e.Fields), e.Organisation, e.Reason.Kind)
 		return err
 	}
 	r, err := evidence.Verify(bundle, verifier)
@@ -63,6 +64,23 @@ func run(args []string, out io.Writer) error {
 		"  %d entries are in the ledger that was signed, under checkpoints of at least %d entries:\n"+
 		"  %d lines of the journal, as their entries say, none missing between them;\n"+
 		"  %d disclosures, %d of them without a reason; %d orders placed or lifted.\n"+
-		"  SHA-256 of the manifest: %s\n", r.Reference, verifier.Name(), r.Entries, r.Size, r.Lines, r.Disclosures, r.WithNone, r.Orders, r.Manifest)
+		"  what was shown: %s;\n"+
+		"  SHA-256 of the manifest: %s\n", r.Reference, verifier.Name(), r.Entries, r.Size, r.Lines, r.Disclosures, r.WithNone, r.Orders, shown(r), r.Manifest)
 	return err
+}
+
+// shown is what was shown in the disclosures, and whether the ledger says so.
+func shown(r evidence.Report) string {
+	var said []string
+	for _, one := range r.Shown {
+		said = append(said, one.ID)
+	}
+	switch {
+	case len(said) == 0:
+		return "nothing of anybody"
+	case !r.Glossed:
+		return strings.Join(said, ", ") + " (the words are the body's own: the entry that declares them is not proven)"
+	default:
+		return strings.Join(said, ", ") + ", as the ledger declares these categories"
+	}
 }

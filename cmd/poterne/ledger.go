@@ -13,6 +13,7 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/register"
 	"poterne/internal/typed"
 )
 
@@ -55,7 +56,7 @@ func (t *ledgerTail) Run(ctx context.Context, on *streams) error {
 				if err != nil {
 					return ended(ctx, err)
 				}
-				if err := t.print(on, entry); err != nil {
+				if err := t.print(on, o.Rules.Categories, entry); err != nil {
 					return err
 				}
 				from = entry.Number + 1
@@ -80,9 +81,9 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-func (t *ledgerTail) print(on *streams, e ledger.Entry) error {
+func (t *ledgerTail) print(on *streams, known register.Categories, e ledger.Entry) error {
 	if t.JSON {
-		return json.NewEncoder(on.Out).Encode(ledger.LineOf(e))
+		return json.NewEncoder(on.Out).Encode(ledger.LineOf(e, known))
 	}
 	said := actOf(e)
 	if e.Verdict != 0 {

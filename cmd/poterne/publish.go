@@ -13,6 +13,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
+	"poterne/internal/register"
 )
 
 // What is published of the ledger says nothing of what entries hold, so that
@@ -129,7 +130,7 @@ func (v *ledgerVerifyProof) Run(on *streams) error {
 	if entry.Epoch != 0 {
 		fmt.Fprintf(on.Err, "the person is a pseudonym of %s; in every other month they have another\n", entry.Epoch)
 	}
-	return json.NewEncoder(on.Out).Encode(ledger.LineOf(entry))
+	return json.NewEncoder(on.Out).Encode(ledger.LineOf(entry, register.Categories{}))
 }
 
 // readVerifier reads the public half of a checkpoint key.

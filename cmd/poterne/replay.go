@@ -84,7 +84,7 @@ func (c *replayCommand) playLog(ctx context.Context, on *streams, rules policy.R
 	if settings.ByDefault, err = config.ReadRules(""); err != nil {
 		return err
 	}
-	if settings.Mapping, err = logplay.ReadMapping(c.Mapping); err != nil {
+	if settings.Mapping, err = logplay.ReadMapping(c.Mapping, rules.Roles()); err != nil {
 		return err
 	}
 	report, err := logplay.Play(ctx, c.Log, settings)

@@ -92,13 +92,13 @@ func (w *ledgerWhoSaw) Run(ctx context.Context, on *streams) error {
 			fmt.Fprintf(on.Err, "the ledger begins with entry %d, of %s: what was shown before is not known any more\n", seen.From, stamp(seen.Begun))
 		}
 		if w.JSON {
-			return printJSON(on, seen.Entries(ctx))
+			return printJSON(on, o.Rules.Categories, seen.Entries(ctx))
 		}
 		if len(seen.Numbers) == 0 {
 			fmt.Fprintln(on.Out, "nobody was shown this person: is the identifier right?")
 			return nil
 		}
-		return printDisclosures(on, seen.Entries(ctx))
+		return printDisclosures(on, o.Rules.Categories, seen.Entries(ctx))
 	})
 }
 
@@ -120,20 +120,20 @@ func (w *ledgerWhoSaw) person(ctx context.Context, o *app.Opened) (register.Pers
 	return people[0], nil
 }
 
-func printJSON(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
+func printJSON(on *streams, known register.Categories, entries iter.Seq2[ledger.Entry, error]) error {
 	lines := json.NewEncoder(on.Out)
 	for entry, err := range entries {
 		if err != nil {
 			return err
 		}
-		if err := lines.Encode(ledger.LineOf(entry)); err != nil {
+		if err := lines.Encode(ledger.LineOf(entry, known)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func printDisclosures(on *streams, entries iter.Seq2[ledger.Entry, error]) error {
+func printDisclosures(on *streams, known register.Categories, entries iter.Seq2[ledger.Entry, error]) error {
 	table := tabwriter.NewWriter(on.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ENTRY\tTIME\tACCOUNT\tORGANISATION\tSERVICE\tPURPOSE\tREASON\tFIELDS")
 	for e, err := range entries {
@@ -141,7 +141,7 @@ func printDisclosures(on *streams, entries iter.Seq2[ledger.Entry, error]) error
 			return err
 		}
 		row(table,
-			e.Number, stamp(e.Time), e.Account, e.Organisation, e.Service, e.Purpose, e.Reason.Kind, e.Fields)
+			e.Number, stamp(e.Time), e.Account, e.Organisation, e.Service, e.Purpose, e.Reason.Kind, known.Joined(e.Fields))
 	}
 	return table.Flush()
 }

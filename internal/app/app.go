@@ -115,6 +115,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if err = o.retain(ctx, log); err != nil {
 		return nil, err
 	}
+	if err = o.declare(ctx, log); err != nil {
+		return nil, err
+	}
 	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)
 	}
@@ -185,7 +188,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		Files: files, Gate: p.Gate, Roster: o.Roster, Client: o.Networks.Client,
 		Controller: o.Controller, Covering: watch.Covering,
 		Evidence: incidentroom.Evidence{
-			Journal: p.Journal, Key: o.PublicKey, Program: Version(), Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+			Journal: p.Journal, Key: o.PublicKey, Program: Version(), Known: store.NewGlossary(o.DB).Known, Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 				return tiles.Prove(ctx, o.Published(), o.Verifier, number)
 			},
 		},
@@ -198,7 +201,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
 	all := []portal.Room{
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life, NIRs: grants.NIRs{Journal: p.Journal, Purposes: o.Rules.Purposes, Now: o.Now}}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life, NIRs: grants.NIRs{Journal: p.Journal, Purposes: o.Rules.Purposes, Confirmed: o.Rules.Categories.Confirmed(), Now: o.Now}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
@@ -388,7 +391,7 @@ func (o *Opened) peopleAt() string {
 
 // portal is how the portal speaks of what is guarded.
 func (o *Opened) portal(log *slog.Logger) portal.Settings {
-	s := portal.Settings{Home: o.Origin + "/", Binds: o.SignIn.Bind, Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
+	s := portal.Settings{Categories: o.Rules.Categories, Home: o.Origin + "/", Binds: o.SignIn.Bind, Help: o.Help, Now: o.Now, Log: log, Zone: paris()}
 	for _, role := range o.Rules.Roles() {
 		s.Roles = append(s.Roles, portal.Role{ID: role, Names: o.RoleNames[role]})
 	}

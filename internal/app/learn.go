@@ -25,7 +25,7 @@ func (o *Opened) Drafts(ctx context.Context, only roster.ServiceID) (string, err
 			continue
 		}
 		met = true
-		if drafted := shape.Draft(seen.Shapes(service.ID), o.Schemes.Own()); drafted != "" {
+		if drafted := shape.Draft(seen.Shapes(service.ID), o.Rules.Categories, o.Schemes.Own()); drafted != "" {
 			fmt.Fprintf(&b, "# %s: put what you keep of this after its [[service]], and look at each line.\n# Names that are no plain words stand as %s: they may be somebody's, and are not kept.\n\n%s", service.ID, shape.Placeholder, drafted)
 			continue
 		}

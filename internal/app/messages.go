@@ -151,7 +151,7 @@ func (o *Opened) sender(ctx context.Context, files incident.Service, w journal.W
 	}
 	return mailing.NewSender(mailing.Settings{
 		From: o.Mail.From, Return: asks.Return, Connections: asks.Connections, Letters: asks.Letters, Bounces: asks.Bounces, Site: site,
-		Zone: paris(), Holder: rand.Text(), HeldFor: heldFor, Now: o.Now, Log: log,
+		Zone: paris(), Categories: o.Rules.Categories, Holder: rand.Text(), HeldFor: heldFor, Now: o.Now, Log: log,
 		Tag: func(text string) [16]byte { return o.Pseudonym.Alias(register.Ref{Scheme: "message/", Value: text}) },
 	}, mailing.Deps{Files: files, Rows: store.NewMailings(o.DB), Server: *o.Mail, Explain: explain, Contact: m.contact}), nil
 }

@@ -17,6 +17,7 @@ import (
 	ledgerindex "poterne/internal/ledger/index"
 	"poterne/internal/ledger/tiles"
 	"poterne/internal/ledger/witness"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/indexdb"
@@ -37,12 +38,13 @@ type Opened struct {
 	Facts   store.Facts
 	Aliases store.Aliases
 
-	index *indexdb.DB
+	index    *indexdb.DB
+	declared register.Categories // by the configuration alone
 }
 
 func opened(s config.Settings, db *store.DB) *Opened {
 	return &Opened{
-		Settings: s, Now: time.Now, DB: db,
+		Settings: s, Now: time.Now, DB: db, declared: s.Rules.Categories,
 		Ledger: store.NewLedger(db), Months: store.NewMonths(db), Roster: store.NewRoster(db), Orders: store.NewOrders(db),
 		Facts: store.NewFacts(db), Aliases: store.NewAliases(db),
 	}
@@ -58,6 +60,9 @@ func Open(ctx context.Context, s config.Settings) (*Opened, error) {
 		return nil, errors.Join(err, o.Close())
 	}
 	if err := o.DB.Seal(ctx, s.Seals); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	if err := o.gloss(ctx); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	return o, nil
@@ -139,6 +144,7 @@ func (o *Opened) WithIndex(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		o.Index = ledgerindex.New(ledgerindex.Standard, o.Ledger, o.index)
+		o.Index.Names = o.Rules.Categories
 	}
 	return err
 }

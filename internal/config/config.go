@@ -86,6 +86,7 @@ type config struct {
 	Register   registerTable   `toml:"register"`
 	Canaries   *canariesTable  `toml:"canaries"`
 	Role       []roleTable     `toml:"role"`
+	Field      []fieldTable    `toml:"field"`
 	Purpose    []purposeTable  `toml:"purpose" need:"[[purpose]] with name and fields: what a habilitation for it may be shown"`
 	Allowance  allowancesTable `toml:"allowance"`
 	Watch      watchesTable    `toml:"watch" need:"[watch] with each role: how its work is watched; poterne config example has one"`
@@ -852,9 +853,9 @@ func (source sourceTable) compile(wrong *document, path string) intake.Source {
 	return may
 }
 
-func categories(wrong *document, path string, names []string) (fields register.Fields) {
+func categories(wrong *document, known register.Categories, path string, names []string) (fields register.Fields) {
 	for i, name := range names {
-		field, err := register.ParseField(name)
+		field, err := known.Parse(name)
 		if err != nil {
 			wrong.Add(index(path, i), "%v", err)
 		}

@@ -133,7 +133,7 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 		plain := anyFormat.Replace(placeless(path))
 		shown[plain] = shown[plain] || table[key] != nil
 	})
-	commented := []string{"include", "access_log", "public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "break_glass", "signin.name", "signin.other", "provisioning", "transmitter", "receiver", "archive", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file", "traces", "sql.cert", "sql.key"} // in comments
+	commented := []string{"include", "access_log", "public.cert", "public.key", "database.server", "keys.sign", "quorum", "witness", "break_glass", "field", "signin.name", "signin.other", "provisioning", "transmitter", "receiver", "archive", "siem.url", "siem.secret_file", "siem.file", "siem.ca_file", "traces", "sql.cert", "sql.key"} // in comments
 	for path, there := range shown {
 		if !there && !slices.Contains(commented, path) {
 			t.Errorf("%s is not in the example", path)
@@ -579,7 +579,7 @@ func TestRUN_9_ADraftIsADeclaration(t *testing.T) {
 	draft := shape.Draft([]shape.Shape{
 		{Method: "GET", Path: "/users/{}/friends", Query: page, Answer: "application/json", Parts: parts},
 		{Method: "GET", Path: "/table", Answer: "text/html", Parts: rows},
-	}, "dossier")
+	}, nil, "dossier")
 	before, _, _ := strings.Cut(config.Example, "\n[[service]]")
 	const service = "\n[[service]]\nid = \"people\"\nhost = \"people.example\"\nupstream = \"http://127.0.0.1:3000\"\npurpose = \"accompany\"\n"
 	if _, err := parse(configtest.Secrets(t), before+service+draft); err != nil {

@@ -84,9 +84,9 @@ func (c *config) person(s *Settings, files secretFiles) {
 }
 
 // theirs are the fields that only people themselves change.
-func (c *config) theirs() register.Fields {
+func (c *config) theirs(known register.Categories) register.Fields {
 	if c.Person == nil || c.Person.Contacts == "" {
 		return 0
 	}
-	return register.Contact
+	return known.Declared(register.Contacts)
 }

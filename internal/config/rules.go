@@ -142,16 +142,17 @@ const (
 // cannot mean.
 func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules = policy.Rules{
-		Theirs:   c.theirs(),
 		Purposes: roster.Purposes{}, Allowances: map[roster.Role]meter.Allowance{}, Watches: map[roster.Role]policy.Watch{},
 		Cold: c.Allowance.Cold, Observed: c.observed(wrong),
 	}
+	c.fields(s, wrong)
+	s.Rules.Theirs = c.theirs(s.Rules.Categories)
 	for i, p := range c.Purpose {
 		path := index("purpose", i)
 		if _, twice := s.Rules.Purposes[roster.Purpose(p.Name)]; twice {
 			wrong.Add(path+".name", "this purpose is declared twice; write its fields in one place")
 		}
-		s.Rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, path+".fields", p.Fields)
+		s.Rules.Purposes[roster.Purpose(p.Name)] = categories(wrong, s.Rules.Categories, path+".fields", p.Fields)
 	}
 	c.roles(s, wrong)
 	a, readers := c.Allowance, c.readers()

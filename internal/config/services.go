@@ -148,7 +148,7 @@ func (c *config) services(s *Settings, wrong *document) {
 	for i, table := range c.Service {
 		path := index("service", i)
 		service := httpgate.Service{
-			ID: roster.ServiceID(table.ID), Name: table.Name, Host: table.Host, Prefix: table.Prefix,
+			ID: roster.ServiceID(table.ID), Categories: s.Rules.Categories, Name: table.Name, Host: table.Host, Prefix: table.Prefix,
 			Headers: table.Headers, Cookies: table.Cookies, Sources: table.Sources, Largest: table.Largest, Downloads: table.Downloads, Uploads: table.Uploads, Learn: roster.Purpose(table.Learn), Timeout: table.Timeout, Reuse: table.Reuse,
 		}
 		if service.Name == "" {
@@ -190,8 +190,8 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	}
 	route := httpgate.Route{
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
-		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, path+".writes", r.Writes),
-		Shows: categories(wrong, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
+		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, s.Rules.Categories, path+".writes", r.Writes),
+		Shows: categories(wrong, s.Rules.Categories, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})
@@ -213,7 +213,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Written)) {
-		field, err := register.ParseField(name)
+		field, err := s.Rules.Categories.Parse(name)
 		if err != nil {
 			wrong.Add(path+".written."+name, "%v", err)
 		}
@@ -228,15 +228,15 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
-	route.Answers = answers(wrong, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV, content.XLSX: r.XLSX})
+	route.Answers = answers(wrong, s.Rules.Categories, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV, content.XLSX: r.XLSX})
 	if r.Invalid != nil {
-		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML})}
+		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, s.Rules.Categories, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML})}
 		for _, status := range r.Invalid.Status {
 			route.Invalid.Status = append(route.Invalid.Status, int(status))
 		}
 	}
 	if r.Header != nil {
-		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes}
+		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes, Categories: s.Rules.Categories}
 	}
 	if search := r.Search; search != nil {
 		route.Search = &httpgate.Search{Most: int(cmp.Or(search.Most, usualMost)), Name: search.Name, Birth: search.Birth}
@@ -249,10 +249,10 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 }
 
 // answers are those that are declared, in the order of content.Formats.
-func answers(wrong *document, path string, tables map[content.Format]*answerTable) (all []httpgate.Answer) {
+func answers(wrong *document, known register.Categories, path string, tables map[content.Format]*answerTable) (all []httpgate.Answer) {
 	for _, format := range content.Formats {
 		if table := tables[format]; table != nil {
-			all = append(all, table.compile(wrong, path+"."+string(format), format))
+			all = append(all, table.compile(wrong, known, path+"."+string(format), format))
 		}
 	}
 	return all
@@ -290,7 +290,7 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	}
 }
 
-func (a *answerTable) compile(wrong *document, path string, format content.Format) httpgate.Answer {
+func (a *answerTable) compile(wrong *document, known register.Categories, path string, format content.Format) httpgate.Answer {
 	layout := content.Layout{Format: format, Fragment: a.Fragment, Sheet: a.Sheet, Plain: a.Plain, Keep: a.Keep}
 	groups := a.People
 	if a.Row != "" || len(a.Person) > 0 || len(a.Fields) > 0 {
@@ -300,7 +300,7 @@ func (a *answerTable) compile(wrong *document, path string, format content.Forma
 		groups = []groupTable{{a.Row, a.Person, a.Fields}}
 	}
 	for _, g := range groups {
-		layout.People = append(layout.People, g.compile(wrong, path, format))
+		layout.People = append(layout.People, g.compile(wrong, known, path, format))
 	}
 	if comma := []rune(a.Comma); len(comma) == 1 {
 		layout.Comma = comma[0]
@@ -310,7 +310,7 @@ func (a *answerTable) compile(wrong *document, path string, format content.Forma
 	return httpgate.Answer{Type: a.Type, Charset: a.Charset, Layout: layout, About: a.About, Download: a.Download}
 }
 
-func (g groupTable) compile(wrong *document, path string, format content.Format) content.Group {
+func (g groupTable) compile(wrong *document, known register.Categories, path string, format content.Format) content.Group {
 	group := content.Group{Row: g.Row}
 	for _, scheme := range slices.Sorted(maps.Keys(g.Person)) {
 		for _, place := range g.Person[scheme] {
@@ -320,7 +320,7 @@ func (g groupTable) compile(wrong *document, path string, format content.Format)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
-		field, err := register.ParseField(name)
+		field, err := known.Parse(name)
 		if err != nil {
 			wrong.Add(path+".fields."+name, "%v", err)
 			continue

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"poterne/internal/gate/pggate"
-	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
@@ -137,7 +136,7 @@ func (t *statementTable) compile(wrong *document, path, purpose string, s *Setti
 		wrong.Add(path+".purpose", "no purpose %q is declared; write a [[purpose]] with this name, or the name of one", t.Purpose)
 	}
 	statement := pggate.Statement{
-		Name: t.Name, SQL: t.SQL, Purpose: roster.Purpose(t.Purpose), Plain: t.Plain, Shows: categories(wrong, path+".shows", t.Shows), Most: int(t.Most), About: t.About,
+		Name: t.Name, SQL: t.SQL, Purpose: roster.Purpose(t.Purpose), Plain: t.Plain, Shows: categories(wrong, s.Rules.Categories, path+".shows", t.Shows), Most: int(t.Most), About: t.About,
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Request)) {
 		number := 0
@@ -158,7 +157,7 @@ func (t *statementTable) compile(wrong *document, path, purpose string, s *Setti
 		statement.Person = append(statement.Person, pggate.Column{Name: name, Scheme: t.Person[name]})
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
-		field, err := register.ParseField(name)
+		field, err := s.Rules.Categories.Parse(name)
 		if err != nil {
 			wrong.Add(path+".fields."+name, "%v", err)
 			continue

@@ -355,3 +355,6 @@ func PrivateFile(path string) ([]byte, error) {
 	}
 	return bytes.TrimSpace(secret), nil
 }
+
+// LineOf is the line of a TOML document where a key stands, by its path; 0 when it does not.
+func LineOf(text []byte, path string) int { return keyLines(text)[path] }

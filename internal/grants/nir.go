@@ -32,16 +32,22 @@ var (
 
 // NIRs are shown one at a time, each to whoever confirmed it.
 type NIRs struct {
-	Journal  Journal
-	Purposes roster.Purposes
-	Now      func() time.Time
+	Journal   Journal
+	Purposes  roster.Purposes
+	Confirmed register.Fields // that are shown of one person at a time: the NIR, or what the operator declares so
+	Now       func() time.Time
+}
+
+// Masked are the categories that a purpose has and every file masks.
+func (n NIRs) Masked(purpose roster.Purpose) register.Fields {
+	return n.Purposes[purpose] & n.Confirmed
 }
 
 // Offers reports whether the NIR of the person of an entry, who alone was opened, may be asked for.
 func (n NIRs) Offers(e ledger.Entry) bool {
 	opened := e.Kind == ledger.Consulted && e.Signs.Opens() && !e.Person.IsZero() && !e.Observed
 	masked := e.Verdict.Shows() || e.Why == policy.NotForPurpose // an answer of which nothing can be masked is not shown
-	return opened && masked && n.Purposes[e.Purpose].Has(register.NIR) && e.Time.After(n.Now().Add(-nirAskable))
+	return opened && masked && n.Masked(e.Purpose) != 0 && e.Time.After(n.Now().Add(-nirAskable))
 }
 
 // Opened returns the opening under a receipt whose NIR an account may ask for; ErrNoFile when
@@ -74,7 +80,7 @@ func (n NIRs) Ask(ctx context.Context, by roster.AccountID, session roster.Sessi
 	if err != nil {
 		return err
 	}
-	_, err = journal.Do(ctx, n.Journal, journal.Act[approval.Rows](AskNIR{by, session, opened}))
+	_, err = journal.Do(ctx, n.Journal, journal.Act[approval.Rows](AskNIR{by, session, opened, n.Masked(opened.Purpose)}))
 	return err
 }
 
@@ -84,6 +90,7 @@ type AskNIR struct {
 	By      roster.AccountID
 	Session roster.SessionID
 	Opened  ledger.Entry // an entry does not change, so it is read before the head is taken
+	Fields  register.Fields
 }
 
 // Decide implements journal.Act.
@@ -96,14 +103,14 @@ func (a AskNIR) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	switch {
 	case !account.Gives(tx.Now()):
 		return ledger.Entry{}, ErrNoFile
-	case draft.NIRWaiting(a.Opened.Person, a.Opened.Service, tx.Now()):
+	case draft.NIRWaiting(a.Opened.Person, a.Opened.Service, tx.Now()) != 0:
 		return ledger.Entry{}, ErrNIRWaits
 	case !draft.MayAskNIR(tx.Now()):
 		return ledger.Entry{}, ErrNotConfirmed
 	}
 	return ledger.Entry{
 		Kind: ledger.NIRAsked, Account: account.ID, Organisation: account.Organisation, Session: a.Session,
-		Service: a.Opened.Service, Person: a.Opened.Person, Cause: a.Opened.Receipt,
+		Service: a.Opened.Service, Person: a.Opened.Person, Cause: a.Opened.Receipt, Fields: a.Fields,
 	}, nil
 }
 

@@ -177,7 +177,7 @@ func (e Entry) Event() meter.Event {
 	case Cosigned, ArchiveOpened:
 		return meter.Event{Kind: meter.Cosigned, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
 	case NIRAsked:
-		return meter.Event{Kind: meter.NIRAsked, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service}
+		return meter.Event{Kind: meter.NIRAsked, At: e.Time, Answer: answer, Person: e.Person, Service: e.Service, Fields: e.Fields}
 	case Lifted:
 		return meter.Event{Kind: meter.Thawed, At: e.Time, Answer: answer}
 	case Refunded:

@@ -69,6 +69,7 @@ const (
 	PermitEnded   Kind = 104 // the security desk ended an export permit before its time
 	NIRAsked      Kind = 108 // the NIR of one person is to be shown, once, to an account that confirmed it
 	Configured    Kind = 120 // a node goes by a configuration from then on
+	Glossed       Kind = 117 // what each category of fields means was declared
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
 
@@ -134,6 +135,7 @@ var kindNames = [...]string{
 	PermitEnded:   "permit-ended",
 	NIRAsked:      "nir-asked",
 	Configured:    "configured",
+	Glossed:       "glossed",
 }
 
 func (k Kind) String() string {
@@ -301,8 +303,9 @@ var fields = map[Kind][]string{
 	Secured:     also(doer, "State", "Count"),
 	PermitAsked: also(doer, "Subject", "Service", "Route", "Cost", "Until", "Digest", "State", "Cause"),
 	PermitEnded: also(doer, "Subject", "Service", "Route"),
-	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause"),
+	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause", "Fields"),
 	Configured:  also(doer, "State", "Target", "Count", "Digest"),
+	Glossed:     also(doer, "Count", "Digest"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),

@@ -56,12 +56,12 @@ type Line struct {
 	End          Number                `json:"end,omitempty"`  // the first after them
 }
 
-// LineOf is an entry as JSON.
-func LineOf(e Entry) Line {
+// LineOf is an entry as JSON; known says what its categories of fields mean.
+func LineOf(e Entry, known register.Categories) Line {
 	line := Line{
 		Number: e.Number, Time: e.Time, Kind: e.Kind.String(), Receipt: e.Receipt,
 		Account: e.Account, Organisation: e.Organisation, Session: e.Session, Service: e.Service, Purpose: e.Purpose, Route: e.Route,
-		Person: pseudonym(e.Person), Epoch: e.Epoch, Fields: e.Fields.Names(), Since: e.Since, Until: e.Until, First: e.First, Last: e.Last,
+		Person: pseudonym(e.Person), Epoch: e.Epoch, Fields: known.IDs(e.Fields), Since: e.Since, Until: e.Until, First: e.First, Last: e.Last,
 		Approver: e.Approver, Subject: e.Subject, Effect: e.Effect, Reach: e.Reach, Target: e.Target, Cause: e.Cause,
 		Count: e.Count, Rejected: e.Rejected, State: e.State, Note: e.Note,
 		Issuer: e.Identity.Issuer, Provider: e.Identity.Provider, Sub: e.Identity.Subject, SIRET: e.SIRET, ACR: e.ACR, AMR: e.AMR, Factor: e.Factor,

@@ -152,13 +152,11 @@ func (m *Meter) fields(c *coder) {
 	c.moment(&s.begun)
 	c.moment(&s.excused)
 	c.moment(&s.nirAsked)
-	for _, waiting := range []*[]vouched{&s.vouched, &s.nirs} {
-		list(c, waiting, func(one *vouched) {
-			c.fixed(&one.tag)
-			text(c, &one.service)
-			c.moment(&one.until)
-		})
-	}
+	list(c, &s.vouched, c.vouched)
+	list(c, &s.nirs, func(one *nirWaiting) {
+		c.vouched(&one.vouched)
+		number(c, &one.fields)
+	})
 	list(c, &s.signed, func(one *signature) {
 		c.fixed(&one.tag)
 		c.moment(&one.at)
@@ -287,6 +285,12 @@ func (c *coder) fixed(field *uint64) {
 	default:
 		*field, c.bytes = binary.BigEndian.Uint64(c.bytes), c.bytes[8:]
 	}
+}
+
+func (c *coder) vouched(one *vouched) {
+	c.fixed(&one.tag)
+	text(c, &one.service)
+	c.moment(&one.until)
 }
 
 // moment is 0 for none.

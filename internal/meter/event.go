@@ -14,7 +14,7 @@ type Event struct {
 	At     time.Time
 	Answer uint64            // the receipt of the answer it belongs to; the sequential tests take one answer as one event
 	Person register.PersonID // of Shown, Stopped, Deferred, Cosigned, NIRAsked and Refunded; zero for a person who does not exist
-	Fields register.Fields   // what was shown
+	Fields register.Fields   // what was shown; of NIRAsked, what is to be
 	Ground Ground            // why it was shown, or was about to be
 	Cost   Cost              // what it was charged; of Raised, Permitted and Refunded, what was given
 	Since  time.Time         // of Refunded: when the person was opened

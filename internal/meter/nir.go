@@ -11,25 +11,38 @@ import (
 // NIRWaits is how long a NIR that was asked for waits to be shown.
 const NIRWaits = 2 * time.Minute
 
+// nirWaiting is a NIR, or what else is shown of one person at a time, that was asked for.
+type nirWaiting struct {
+	vouched
+	fields register.Fields
+}
+
 // waitingNIRs are those that were asked for and not shown yet.
-func (s *state) waitingNIRs(now time.Time) []vouched {
-	return after(s.nirs, now, func(v vouched) moment { return v.until })
+func (s *state) waitingNIRs(now time.Time) []nirWaiting {
+	return after(s.nirs, now, func(w nirWaiting) moment { return w.until })
 }
 
 // showNIR has a NIR that was shown wait no more: it was asked for once.
 func (s *state) showNIR(e Event) {
-	if !e.Fields.Has(register.NIR) || len(s.nirs) == 0 {
+	if len(s.nirs) == 0 {
 		return
 	}
 	tag := tagOf(e.Person)
-	s.nirs = slices.DeleteFunc(slices.Clone(s.waitingNIRs(e.At)), func(v vouched) bool { return v.tag == tag && v.service == e.Service })
+	s.nirs = slices.DeleteFunc(slices.Clone(s.waitingNIRs(e.At)), func(w nirWaiting) bool {
+		return w.tag == tag && w.service == e.Service && w.fields&e.Fields != 0
+	})
 }
 
-// NIRWaiting reports whether the account has confirmed that this person's NIR is to be shown,
-// through a service, and was not shown it since.
-func (s *state) NIRWaiting(person register.PersonID, service roster.ServiceID, now time.Time) bool {
+// NIRWaiting is what the account has confirmed that it is to be shown of this person, through a
+// service, and was not shown since: their NIR, or what else is shown of one person at a time.
+func (s *state) NIRWaiting(person register.PersonID, service roster.ServiceID, now time.Time) (fields register.Fields) {
 	tag := tagOf(person)
-	return slices.ContainsFunc(s.waitingNIRs(now), func(v vouched) bool { return v.tag == tag && v.service == service })
+	for _, w := range s.waitingNIRs(now) {
+		if w.tag == tag && w.service == service {
+			fields |= w.fields
+		}
+	}
+	return fields
 }
 
 // MayAskNIR reports whether there is a fresh step-up that no NIR was asked for by.

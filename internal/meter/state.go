@@ -22,7 +22,7 @@ type state struct {
 	canaries []charge     // canaries met in the rows of a search, at no cost
 	tickets  []charge     // people shown for a ticket that the asker typed, likewise
 	vouched  []vouched    // signatures that wait to be used
-	nirs     []vouched    // NIRs that wait to be shown, each once
+	nirs     []nirWaiting // NIRs that wait to be shown, each once
 	nirAsked moment       // when the last was asked for
 	signed   []signature  // signatures of other people within Memory, used or not
 	devices  []acquainted // in no order
@@ -159,7 +159,7 @@ func (s *state) record(e Event) {
 		s.stepUps = append(s.stepUps, at)
 	case NIRAsked:
 		s.nirAsked = at
-		s.nirs = append(slices.Clone(s.waitingNIRs(e.At)), vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(NIRWaits))})
+		s.nirs = append(slices.Clone(s.waitingNIRs(e.At)), nirWaiting{vouched{tagOf(e.Person), e.Service, momentOf(e.At.Add(NIRWaits))}, e.Fields})
 	case Thawed:
 		s.thaws = append(s.thaws, at)
 		s.begun = at

@@ -114,8 +114,8 @@ func (w Words) day(t time.Time) string { return w.In.DatedDay(t.In(w.Zone)) }
 // list says categories in the words of people: "your name, your address".
 func (w Words) list(fields register.Fields) string {
 	var said []string
-	for _, name := range fields.Names() {
-		said = append(said, w.In.Say("yours."+name))
+	for _, one := range w.Categories.In(fields) {
+		said = append(said, one.YoursIn(w.In))
 	}
 	return strings.Join(said, ", ")
 }

@@ -217,7 +217,7 @@ func TestEveryFieldIsSaidInBothLanguages(t *testing.T) {
 				}
 			}
 		}
-		for _, field := range register.AllFields.Names() {
+		for _, field := range register.Categories(nil).IDs(register.Categories(nil).Declared()) {
 			if !in.Has("data."+field) || !in.Has("yours."+field) {
 				t.Errorf("%s: the category %s has no words", in, field)
 			}
@@ -301,8 +301,8 @@ func TestASeverityIsProposedByWhatWasShown(t *testing.T) {
 		{register.Name | register.Health, 4, "maximal"},
 		{register.Name | register.NIR | register.Training, 3, "important"},
 	} {
-		if s := notice.Propose(c.shown); s.Value() != c.value || s.Level() != c.level {
-			t.Errorf("%s comes to %v, %s; want %v, %s", c.shown, s.Value(), s.Level(), c.value, c.level)
+		if s := notice.Propose(c.shown, nil); s.Value() != c.value || s.Level() != c.level {
+			t.Errorf("%d comes to %v, %s; want %v, %s", c.shown, s.Value(), s.Level(), c.value, c.level)
 		}
 	}
 }

@@ -12,24 +12,21 @@ type Score struct {
 
 // Propose scores an incident in which these categories were shown to a thief: what was
 // read was read by one who meant harm, and may be anywhere.
-func Propose(shown register.Fields) Score {
+func Propose(shown register.Fields, known register.Categories) Score {
 	s := Score{Processing: 1, Identifying: 0.5, Breach: 0.5 + 0.5}
-	for _, class := range []struct {
-		fields     register.Fields
-		processing int
-	}{
-		{register.Employment | register.Note | register.Training | register.Agenda | register.Status, 2},
-		{register.Benefit, 3},
-		{register.Health, 4},
-	} {
-		if shown&class.fields != 0 {
-			s.Processing = class.processing
-		}
+	counts := func(classes ...register.Class) bool { return known.Counting(shown, classes...) != 0 }
+	switch {
+	case counts(register.Medical, register.Special, register.Offences):
+		s.Processing = 4
+	case counts(register.Financial):
+		s.Processing = 3
+	case counts(register.Life):
+		s.Processing = 2
 	}
 	switch {
-	case shown&register.NIR != 0, shown.Has(register.Name | register.Birth):
+	case counts(register.NIRData, register.Document), counts(register.Identity) && counts(register.BirthData):
 		s.Identifying = 1
-	case shown&(register.Name|register.Contact) != 0:
+	case counts(register.Identity, register.Contacts):
 		s.Identifying = 0.75
 	}
 	return s

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"poterne/internal/i18n"
+	"poterne/internal/register"
 )
 
 // Words say documents in one language, with the clock of one zone.
 type Words struct {
-	In   i18n.Language
-	Zone *time.Location
+	In         i18n.Language
+	Zone       *time.Location
+	Categories register.Categories // of fields
 }
 
 // Label names a field.
@@ -120,7 +122,7 @@ func (w Words) told(d Document, key string) []string {
 // data says how many people were shown which categories of.
 func (w Words) data(all []Data) (said []string) {
 	for _, d := range all {
-		said = append(said, w.In.Say("notice.data-of", "category", w.In.Say("data."+d.Name), "people", w.In.Say("n.people", "n", d.People)))
+		said = append(said, w.In.Say("notice.data-of", "category", w.Categories.Known(d.Name).Data(w.In), "people", w.In.Say("n.people", "n", d.People)))
 	}
 	return said
 }

@@ -257,7 +257,8 @@ type weighing struct {
 	allowance meter.Allowance
 	share     meter.Allowance // of what many may be charged
 	may       register.Fields
-	times     meter.Cost // how much dearer this account is now: 1, 2 or 4
+	confirmed register.Fields // that are shown of one person at a time
+	times     meter.Cost      // how much dearer this account is now: 1, 2 or 4
 	frozen    bool
 	observed  bool         // every rule is only observed for the ask
 	spared    meter.Limits // those that are only observed
@@ -281,6 +282,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		allowance: r.Allowance(ask, facts, now),
 		share:     r.share(),
 		may:       r.Purposes[ask.Purpose],
+		confirmed: r.Categories.Confirmed(),
 		times:     circumstances(ask, facts, now),
 		observed:  r.Observed.covers(ask),
 		spared:    spared,
@@ -393,13 +395,18 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	return w.unexplained(opening.Person, fields, price)
 }
 
-// fields are those that may be shown of an opening, or be changed: a NIR is shown of one person
-// at a time, who is opened, and once for each time that the account has confirmed it.
+// fields are those that may be shown of an opening, or be changed: a NIR, or what else is
+// declared so, is shown of one person at a time, who is opened, and once for each time that the
+// account has confirmed it.
 func (w *weighing) fields() register.Fields {
-	if w.ask.Act == Change || len(w.ask.People) == 1 && w.ask.Signs.Opens() && w.meter.NIRWaiting(w.ask.People[0].Person, w.ask.Service, w.now) {
+	if w.ask.Act == Change {
 		return w.may
 	}
-	return w.may &^ register.NIR
+	fields := w.may &^ w.confirmed
+	if len(w.ask.People) == 1 && w.ask.Signs.Opens() {
+		fields |= w.may & w.meter.NIRWaiting(w.ask.People[0].Person, w.ask.Service, w.now)
+	}
+	return fields
 }
 
 // passes reports whether a bypass lets somebody be weighed: a person of the account's own

@@ -14,7 +14,8 @@ import (
 // people without a reason may be opened, and how work is watched. A zero part watches
 // nothing and allows no person.
 type Rules struct {
-	Readers    []roster.Role // the roles of people who read files, as they are listed; nil: roster.Readers
+	Readers    []roster.Role       // the roles of people who read files, as they are listed; nil: roster.Readers
+	Categories register.Categories // of fields; nil: those of this register
 	Purposes   roster.Purposes
 	Theirs     register.Fields // that only people themselves change, whatever the purpose
 	Allowances map[roster.Role]meter.Allowance

@@ -135,13 +135,15 @@ func (l Labels) Sentence(a Activity) string {
 		}
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
 	case ledger.NIRAsked:
-		return l.Speaker.Say("act.nir-asked", "service", l.Service(e.Service), "receipt", uint64(e.Cause))
+		return l.Speaker.Say("act.nir-asked", "what", l.Speaker.Fields(e.Fields), "service", l.Service(e.Service), "receipt", uint64(e.Cause))
 	case ledger.PermitEnded:
 		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:
 		return l.Speaker.Say("act.archive-opened", "subject", l.Account(e.Subject), "hours", int(e.Until.Sub(e.Time).Round(time.Hour).Hours()), "because", orDash(e.Note))
 	case ledger.ArchiveMoved, ledger.Erased, ledger.ArchiveRead:
 		return l.Speaker.Say("act."+e.Kind.String(), "detail", l.topic(e.State), "n", int(e.Count), "approver", l.Account(e.Approver), "because", orDash(e.Note))
+	case ledger.Glossed:
+		return l.Speaker.Say("act.glossed", "n", int(e.Count))
 	case ledger.Tallied:
 		return l.Speaker.Say("act.tallied", "n", int(e.Rejected), "lines", int(e.Count))
 	case ledger.Configured:

@@ -77,7 +77,7 @@ func NewPages(s Settings) *Pages {
 	}
 	p.layout = make(templates)
 	for _, in := range i18n.Languages {
-		p.speakers[in] = Speaker{in, s.Zone, s.Now, make(map[roster.Role]string)}
+		p.speakers[in] = Speaker{in, s.Zone, s.Now, make(map[roster.Role]string), s.Categories}
 		for _, role := range s.Roles {
 			p.speakers[in].roles[role.ID] = role.Names[in]
 		}
@@ -91,7 +91,7 @@ func NewPages(s Settings) *Pages {
 // functions are what a template can call; they speak one language.
 func (p *Pages) functions(in Speaker) template.FuncMap {
 	return template.FuncMap{
-		"say": in.Say, "role": func(id any) string { return in.Role(roster.Role(fmt.Sprint(id))) }, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
+		"say": in.Say, "fields": in.Fields, "role": func(id any) string { return in.Role(roster.Role(fmt.Sprint(id))) }, "number": in.Number, "entry": in.Entry, "attack": in.Attack, "cost": in.Cost,
 		"decimal": func(x float64) string { return in.Decimal(math.Round(100*x)/100, i18n.Shortest) },
 		"moment":  in.Moment, "date": in.Date, "clock": in.Clock, "clockwords": in.ClockWords, "hourwords": in.HourWords, "monthwords": in.MonthOf, "lasting": in.Span,
 		"dated": func(t time.Time) string { return in.Dated(t.In(in.zone)) },

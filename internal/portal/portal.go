@@ -18,23 +18,25 @@ import (
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 )
 
 // Settings are what the pages cannot guess.
 type Settings struct {
-	Services []Service
-	Roles    []Role                          // of people who read files; nil: roster.Readers
-	Home     string                          // where the portal is: "/", or an origin when services have hosts of their own
-	Binds    bool                            // sessions are bound to their browsers: pages prove from time to time that they are theirs
-	FormTo   []string                        // other origins that a form may lead to: the identity provider's, for signing out
-	Help     map[i18n.Language]string        // whom to ask, in a few words; may be empty
-	Zone     *time.Location                  // nil: UTC
-	Now      func() time.Time                // nil: time.Now
-	Log      *slog.Logger                    // nil: nothing is logged
-	Broken   func(context.Context) time.Time // until when somebody is in by the break-glass access, which they are all told; zero when nobody is
-	Bypass   func() time.Time                // until when a bypass is in force, which every page of staff says; zero when none is
+	Services   []Service
+	Roles      []Role                          // of people who read files; nil: roster.Readers
+	Home       string                          // where the portal is: "/", or an origin when services have hosts of their own
+	Categories register.Categories             // of fields, as the operator declares them
+	Binds      bool                            // sessions are bound to their browsers: pages prove from time to time that they are theirs
+	FormTo     []string                        // other origins that a form may lead to: the identity provider's, for signing out
+	Help       map[i18n.Language]string        // whom to ask, in a few words; may be empty
+	Zone       *time.Location                  // nil: UTC
+	Now        func() time.Time                // nil: time.Now
+	Log        *slog.Logger                    // nil: nothing is logged
+	Broken     func(context.Context) time.Time // until when somebody is in by the break-glass access, which they are all told; zero when nobody is
+	Bypass     func() time.Time                // until when a bypass is in force, which every page of staff says; zero when none is
 }
 
 // Role is a role of people who read files, as the operator names it.
@@ -164,6 +166,9 @@ func (s *Shell) Readers() (readers []roster.Role) {
 	}
 	return readers
 }
+
+// Categories are those of fields, as the operator declares them.
+func (s *Shell) Categories() register.Categories { return s.pages.settings.Categories }
 
 // Now is the time by the portal's clock.
 func (s *Shell) Now() time.Time { return s.pages.settings.Now() }

@@ -134,6 +134,13 @@ var parameters = map[string]struct {
 	"POST /bypass/{id}/approve": {keepers, map[string][]string{"{id}": {"2", "99"}}},
 	"POST /bypass/{id}/end":     {keepers, map[string][]string{"{id}": {"2", "99"}}},
 
+	"GET /break-glass":         {[]roster.AccountID{""}, nil},
+	"POST /break-glass":        {[]roster.AccountID{""}, map[string][]string{"password": {"aaaa bbbb"}}},
+	"POST /break-glass/orders": {[]roster.AccountID{""}, map[string][]string{"effect": {"suspended-account", "closed-everything"}, "target": {"theo.marchand", "nobody"}, "because": {"a theft"}}},
+	"POST /break-glass/leave":  {[]roster.AccountID{""}, nil},
+	"GET /break-glass/desk":    {watchers, nil},
+	"POST /break-glass/desk":   {watchers, nil},
+
 	"POST /desk/who-saw": {watchers, map[string][]string{"identifier": {"210", "251"}}},
 }
 

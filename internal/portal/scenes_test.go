@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"poterne/internal/breakglass"
 	"poterne/internal/fault"
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
@@ -141,6 +142,14 @@ func Scenes() map[string]Scene {
 	}
 	crowded.Write(5*time.Minute, ledger.Entry{Kind: ledger.TakenUp, Account: "noa.lambert", Subject: "stolen-00", Until: portaltest.Now.Add(3 * time.Hour)})
 	crowded.Watch()
+	inside, placing, locked, mistyped := portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage(), portaltest.NewStage()
+	inside.Glass, placing.Glass = portaltest.Now.Add(52*time.Minute), portaltest.Now.Add(12*time.Minute)
+	placing.InForce = order.Set{
+		{ID: "3", Effect: order.Suspended, Reach: order.Account, Target: "theo.marchand", By: string(breakglass.ID), Because: "Compte volé"},
+		{ID: "4", Effect: order.Closed, Reach: order.Service, Target: "kairos", By: string(breakglass.ID), Because: "Extraction en cours"},
+	}
+	placing.SteppedUp, mistyped.SteppedUp = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
+	locked.Tries, mistyped.Tries = 5, 2
 	together := portaltest.NewStage()
 	together.Conspire()
 
@@ -242,6 +251,21 @@ func Scenes() map[string]Scene {
 		"bypass-failing":     broken.Visits("noa.lambert", "GET", "/bypass", nil),
 		"bypass-refused":     full.Visits("camille.aubry", "GET", "/bypass", nil),
 		"questions":          keeping.Visits("jeanne.vidal", "GET", "/questions", nil),
+		"break-glass":        empty.Breaks("GET", "/break-glass", nil),
+		"break-glass-shut":   empty.Breaks("POST", "/break-glass", url.Values{"password": {"aaaa bbbb"}}),
+		"break-glass-in":     inside.Breaks("GET", "/break-glass", nil),
+		"break-glass-placed": placing.Breaks("GET", "/break-glass", nil),
+		"break-glass-mend":   inside.Breaks("POST", "/break-glass/orders", url.Values{"effect": {"suspended-account"}, "target": {"nobody"}, "because": {" "}}),
+		"break-glass-all":    inside.Breaks("POST", "/break-glass/orders", url.Values{"effect": {"closed-everything"}, "target": {"dossier"}, "because": {"Vol en cours"}}),
+		"break-glass-fails":  broken.Breaks("GET", "/break-glass", nil),
+		"glass-desk":         full.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-open":    inside.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-end":     placing.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-locked":  locked.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-wrong":   mistyped.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-fails":   broken.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
+		"glass-desk-refused": full.Visits("camille.aubry", "GET", "/break-glass/desk", nil),
+		"glass-seen":         inside.Visits("camille.aubry", "GET", "/", nil),
 		"permits":            exporting.Visits("noa.lambert", "GET", "/permits", nil),
 		"permits-manager":    exporting.Visits("jeanne.vidal", "GET", "/permits", nil),
 		"permits-step-up":    unconfirmed.Visits("noa.lambert", "GET", "/permits", nil),

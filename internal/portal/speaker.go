@@ -3,11 +3,13 @@ package portal
 import (
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -17,6 +19,8 @@ type Speaker struct {
 	zone  *time.Location
 	now   func() time.Time
 	roles map[roster.Role]string // that the operator named
+
+	Categories register.Categories // of fields
 }
 
 // Role is what people call a role. One that neither the operator nor the program names any
@@ -29,6 +33,15 @@ func (s Speaker) Role(role roster.Role) string {
 		return s.Say(key)
 	}
 	return string(role)
+}
+
+// Fields is what staff call the categories of a set.
+func (s Speaker) Fields(f register.Fields) string {
+	var said []string
+	for _, one := range s.Categories.In(f) {
+		said = append(said, one.Name(s.Language))
+	}
+	return strings.Join(said, ", ")
 }
 
 // Zone is where its clocks are read.

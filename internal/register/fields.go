@@ -1,16 +1,14 @@
 package register
 
-import (
-	"fmt"
-	"math/bits"
-	"strings"
-)
+import "math/bits"
 
 // Fields is a set of field categories: what of a person an answer shows. The
-// bits are written in the ledger for ever, so a category never changes its bit.
+// bits are written in the ledger for ever, so a category never changes its bit. Categories says
+// what each bit means.
 type Fields uint32
 
-// The categories, one bit each.
+// The categories of this register, one bit each. An operator may declare others, which use the
+// same bits: no rule asks for one of these, but for the class of what is declared.
 const (
 	Name       Fields = 1 << iota // surname, first names, used name
 	Birth                         // date and place of birth
@@ -26,39 +24,14 @@ const (
 	Family                        // household, dependants
 	Agenda                        // appointments, calls
 	Residence                     // commune and département, without the street
-	fieldsEnd
 )
 
-// AllFields is every category there is.
-const AllFields = fieldsEnd - 1
+// MostCategories is how many categories there can be: package meter keeps what an account was
+// shown of a person in as many bits.
+const MostCategories = 24
 
-var fieldNames = [...]string{
-	"name", "birth", "nir", "contact", "identifier", "status", "employment", "note",
-	"training", "benefit", "health", "family", "agenda", "residence",
-}
-
-// ParseField returns the category called name.
-func ParseField(name string) (Fields, error) {
-	for i, known := range fieldNames {
-		if name == known {
-			return 1 << i, nil
-		}
-	}
-	return 0, fmt.Errorf("%q is not a field category; write one of %s", name, strings.Join(fieldNames[:], ", "))
-}
-
-// Names lists the categories in the set, in the order of their bits.
-func (f Fields) Names() []string {
-	names := make([]string, 0, f.Count())
-	for i, name := range fieldNames {
-		if f&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func (f Fields) String() string { return strings.Join(f.Names(), "+") }
+// AllFields is every category that there can be.
+const AllFields Fields = 1<<MostCategories - 1
 
 // Has reports whether every category of other is in the set.
 func (f Fields) Has(other Fields) bool { return f&other == other }

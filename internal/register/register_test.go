@@ -83,17 +83,17 @@ func TestPseudonymsSpellAndParse(t *testing.T) {
 func TestFieldCategoriesKeepTheirBits(t *testing.T) {
 	want := map[string]register.Fields{"name": 1, "birth": 2, "nir": 4, "contact": 8, "identifier": 16, "status": 32, "employment": 64, "note": 128, "training": 256, "benefit": 512, "health": 1024, "family": 2048, "agenda": 4096, "residence": 8192}
 	for name, bit := range want {
-		if got, err := register.ParseField(name); err != nil || got != bit {
+		if got, err := register.Categories(nil).Parse(name); err != nil || got != bit {
 			t.Errorf("%s = %d, %v; the ledger wrote %d", name, got, err, bit)
 		}
 	}
-	if got := len(register.AllFields.Names()); got != len(want) {
+	if got := len(register.Categories(nil).All()); got != len(want) {
 		t.Errorf("%d categories, want %d", got, len(want))
 	}
-	if got := (register.Name | register.NIR).String(); got != "name+nir" {
+	if got := register.Categories(nil).Joined(register.Name | register.NIR); got != "name+nir" {
 		t.Errorf("printed as %q", got)
 	}
-	if _, err := register.ParseField("nom"); err == nil || !strings.Contains(err.Error(), "birth") {
+	if _, err := register.Categories(nil).Parse("nom"); err == nil || !strings.Contains(err.Error(), "birth") {
 		t.Errorf("an unknown category must be refused and the known ones named, got %v", err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"poterne/internal/containment"
 	"poterne/internal/custody"
 	"poterne/internal/fault"
+	"poterne/internal/glossary"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
@@ -53,6 +54,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a freeze is undone":                            act(containment.Undo{ID: "17", By: "chief", Because: "vérifié"}),
 	"a roster is taken in":                          act(&accounts.Import{By: "samir", List: newcomers}),
 	"a term is set":                                 act(custody.Retain{Setting: retention.Setting{Months: 24, Reason: "enquête"}}),
+	"categories of fields are declared":             act(&glossary.Declare{Categories: register.Categories{{Number: 15, ID: "plate", Class: register.Document}, {Number: 16, ID: "deed", Class: register.Document}}}),
 	"months are held":                               act(custody.Hold{Hold: retention.Hold{Since: 202603, Because: "plainte", By: "samir", Approver: "nadia"}}),
 	"a hold is released":                            act(custody.Release{Hold: 18, By: "nadia", Approver: "samir", Because: "classée"}),
 	"an archived file is opened":                    act(grants.OpenArchive{Cosign: grants.Cosign{By: "samir", Refused: inArchive, Most: 5}, Ticket: "DOS-2026-1187", Until: actAt.Add(time.Hour)}),
@@ -365,7 +367,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -602,6 +604,7 @@ type allRows interface {
 	person.ContactRows
 	archive.Rows
 	breakglass.Rows
+	glossary.Rows
 }
 
 type faultyRows struct {
@@ -696,6 +699,10 @@ func (r faultyRows) PutWithholding(w person.Withholding) error {
 
 func (r faultyRows) PutPermit(p grants.Permit) error {
 	return r.f.call("put an export permit", func() error { return r.allRows.PutPermit(p) })
+}
+
+func (r faultyRows) PutGlossary(known glossary.Known) error {
+	return r.f.call("put the categories of fields", func() error { return r.allRows.PutGlossary(known) })
 }
 
 func (r faultyRows) PutContactChange(c person.ContactChange) error {

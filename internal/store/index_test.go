@@ -161,7 +161,7 @@ func compare(t *rapid.T, x *index.Index, book *lines, asked query) {
 	}
 	for _, category := range shown.Categories {
 		if categories[category.Field] != category.People {
-			t.Fatalf("%+v counts %d people with %s, want %d", asked, category.People, category.Field, categories[category.Field])
+			t.Fatalf("%+v counts %d people with %d, want %d", asked, category.People, category.Field, categories[category.Field])
 		}
 	}
 }

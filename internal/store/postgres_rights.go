@@ -46,6 +46,7 @@ var rights = map[string]string{
 	"export_permit":  "select, insert, update",
 	"contact_change": "select, insert, update, delete",
 	"break_glass":    "select, insert, update",
+	"field_category": "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

@@ -18,6 +18,7 @@ import (
 	"poterne/internal/breakglass"
 	"poterne/internal/containment"
 	"poterne/internal/custody"
+	"poterne/internal/glossary"
 	"poterne/internal/grants"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
@@ -133,6 +134,7 @@ type rows struct {
 	contactRows
 	archiveRows
 	breakGlassRows
+	glossaryRows
 }
 
 var _ interface {
@@ -155,10 +157,11 @@ var _ interface {
 	grants.ApartRows
 	grants.PermitRows
 	breakglass.Rows
+	glossary.Rows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

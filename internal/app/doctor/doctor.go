@@ -166,4 +166,5 @@ func (x *examination) database(ctx context.Context) {
 	x.witnesses(ctx, o)
 	x.sources(ctx, o)
 	x.roles(ctx, o)
+	x.fields(ctx, o)
 }

@@ -169,6 +169,13 @@ func (x *examination) roles(ctx context.Context, o *app.Opened) {
 	}
 }
 
+// fields says whether the categories of fields mean what entries were written under.
+func (x *examination) fields(ctx context.Context, o *app.Opened) {
+	if err := app.Glossed(ctx, o); err != nil {
+		x.say(Wrong, "categories of fields", err.Error(), "no node starts with this configuration: write the [[field]] as it was")
+	}
+}
+
 // round is a time as people say it.
 func round(d time.Duration) time.Duration {
 	if d < time.Minute {

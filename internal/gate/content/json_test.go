@@ -50,7 +50,7 @@ func told(rows []content.Row) string {
 		for _, ref := range row.Refs {
 			b.WriteString(ref.Scheme + ":" + ref.Value + " ")
 		}
-		b.WriteString(row.Fields.String() + "\n")
+		b.WriteString(register.Categories(nil).Joined(row.Fields) + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -279,7 +279,7 @@ func (t *route) readHeader(header http.Header) ([]content.Row, error) {
 		}
 		row := content.Row{Refs: refs}
 		for name := range strings.SplitSeq(list, "+") {
-			field, err := register.ParseField(name)
+			field, err := h.Categories.Parse(name)
 			if err != nil {
 				return nil, notUnderstood("the header that names people has a category nobody knows")
 			}

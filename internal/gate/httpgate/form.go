@@ -7,6 +7,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate/content"
+	"poterne/internal/register"
 )
 
 // checkForms complains of what a page shows of a category in a field of a form, when
@@ -34,7 +35,7 @@ func (s *service) checkForms(c *fault.Complaints) {
 						c.Add(fmt.Sprintf("route[%d].answers[%d]", shown.place, i), "%q is a field of a form; say under which name it is sent, as in input[name=phone]@value", part.Path)
 					}
 					for _, save := range saves {
-						save.checkField(c, names, part, shown.Path)
+						save.checkField(c, s.Categories, names, part, shown.Path)
 					}
 				}
 			}
@@ -56,11 +57,11 @@ func (t *route) savesForms() bool {
 	return false
 }
 
-func (t *route) checkField(c *fault.Complaints, names []string, shown content.Part, where string) {
+func (t *route) checkField(c *fault.Complaints, known register.Categories, names []string, shown content.Part, where string) {
 	for _, name := range names {
 		scheme, taken := t.form[name]
 		if taken && scheme == "" && !(t.Writes | t.written[name]).Has(shown.Field) {
-			c.Add(fmt.Sprintf("route[%d].form", t.place), "%s takes %q, which is %v on %s, and could be written over by somebody who may not see it; write written = { %v = [%q] }", t.name, name, shown.Field, where, shown.Field, name)
+			c.Add(fmt.Sprintf("route[%d].form", t.place), "%s takes %q, which is %s on %s, and could be written over by somebody who may not see it; write written = { %s = [%q] }", t.name, name, known.Joined(shown.Field), where, known.Joined(shown.Field), name)
 		}
 	}
 }

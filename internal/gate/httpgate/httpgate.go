@@ -53,21 +53,22 @@ const Reading = 256 << 20
 // another in the agent's name, so applications that do not trust each other
 // belong under hosts of their own.
 type Service struct {
-	ID        roster.ServiceID
-	Name      string
-	Host      string   // "kairos.example", with its port if it has one
-	Prefix    string   // "/kairos"; the application is asked without it
-	Upstream  *url.URL // scheme and host
-	Routes    []Route
-	Headers   []string       // request headers the application may have besides the usual ones, such as X-CSRF-Token
-	Cookies   []string       // names of the cookies the application may set and get back
-	Sources   []string       // hosts its content security policy may name
-	Largest   int64          // bytes of a response, decoded; LargestAnswer when 0
-	Downloads int64          // bytes of a file that passes unread: a larger one than Largest goes out as it comes, once it is decided; Largest when 0
-	Uploads   int64          // bytes of a request; LargestRequest when 0
-	Timeout   time.Duration  // for a response to be whole, or for each portion of one that goes out as it comes; AnswerTime when 0
-	Learn     roster.Purpose // it is asked, for this purpose, for what nobody declared, so that it can be: what its answers look like is noted, and nothing of them goes out; not asked when empty
-	Reuse     bool           // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
+	ID         roster.ServiceID
+	Name       string
+	Host       string   // "kairos.example", with its port if it has one
+	Prefix     string   // "/kairos"; the application is asked without it
+	Upstream   *url.URL // scheme and host
+	Routes     []Route
+	Headers    []string            // request headers the application may have besides the usual ones, such as X-CSRF-Token
+	Cookies    []string            // names of the cookies the application may set and get back
+	Sources    []string            // hosts its content security policy may name
+	Largest    int64               // bytes of a response, decoded; LargestAnswer when 0
+	Downloads  int64               // bytes of a file that passes unread: a larger one than Largest goes out as it comes, once it is decided; Largest when 0
+	Uploads    int64               // bytes of a request; LargestRequest when 0
+	Timeout    time.Duration       // for a response to be whole, or for each portion of one that goes out as it comes; AnswerTime when 0
+	Learn      roster.Purpose      // it is asked, for this purpose, for what nobody declared, so that it can be: what its answers look like is noted, and nothing of them goes out; not asked when empty
+	Categories register.Categories // of fields
+	Reuse      bool                // a connection carries more than one request, all of one account: only for an application that never sends a byte too many
 }
 
 // Kind is what a route's answers are.
@@ -190,8 +191,9 @@ type Answer struct {
 // or nothing. Trusting the header is trusting the application not to forget
 // anybody: prefer Answers where the response can be read.
 type HeaderNaming struct {
-	Name    string
-	Schemes []string
+	Name       string
+	Schemes    []string
+	Categories register.Categories // by whose ids it says what is shown
 }
 
 // Gate decides and writes down; *gate.Gate does.

@@ -92,7 +92,7 @@ func TestRUN_9_AnAnswerThatIsLearntFromDoesNotGoOut(t *testing.T) {
 	if w.times() != 3 {
 		t.Errorf("asked %d times; a change is never asked for to learn from it", w.times())
 	}
-	draft := shape.Draft(book.Shapes("dossier"), "dossier")
+	draft := shape.Draft(book.Shapes("dossier"), nil, "dossier")
 	for _, want := range []string{`get = "/users"`, `query = ["page"]`, `row = "$[*]"`, `person = { dossier = "@.id" }`, `fields.contact = "@.phone"`, `fields.name = "@.name"`, `post = "/users"`} {
 		if !strings.Contains(draft, want) {
 			t.Errorf("the draft lacks %s:\n%s", want, draft)

@@ -30,7 +30,7 @@ var looks = []struct {
 	{register.Identifier, []string{"id", "ids", "uuid", "identifier", "identifiant", "matricule", "dossier", "number", "numero", "patient", "reference", "ref", "username", "user"}},
 }
 
-// Guess is the category that a part may be of, by the kinds of its values and then by
+// Guess is the category of this register that a part may be of, by the kinds of its values and then by
 // its name; none when nothing speaks for one. It is a guess for somebody to look at.
 func (p Part) Guess() register.Fields {
 	for kind, field := range map[Kind]register.Fields{NIR: register.NIR, Mail: register.Contact, Telephone: register.Contact, PersonName: register.Name} {
@@ -119,7 +119,7 @@ func naming(inRow []Part) (found Part, ok bool) {
 // Draft writes, for each shape, the declaration that it lacks, with what was seen beside
 // each line. What does not look like a person's is left in a comment, and what speaks of
 // nobody is never said to.
-func Draft(shapes []Shape, scheme string) string {
+func Draft(shapes []Shape, known register.Categories, scheme string) string {
 	var b strings.Builder
 	done := make(map[string]bool)
 	for _, s := range shapes {
@@ -131,13 +131,13 @@ func Draft(shapes []Shape, scheme string) string {
 		}
 		if at := s.Method + " " + s.Path; !done[at] {
 			done[at] = true
-			best.draft(&b, scheme)
+			best.draft(&b, known, scheme)
 		}
 	}
 	return b.String()
 }
 
-func (s Shape) draft(b *strings.Builder, scheme string) {
+func (s Shape) draft(b *strings.Builder, known register.Categories, scheme string) {
 	unsaid := strings.Contains(strings.ReplaceAll(s.Path, "/"+Placeholder, ""), Placeholder) || strings.HasSuffix(s.Path, "...")
 	fmt.Fprintf(b, "# %s %s: asked %d×, and refused: %s\n", s.Method, s.Path, s.Times, s.Why)
 	if unsaid {
@@ -164,29 +164,29 @@ func (s Shape) draft(b *strings.Builder, scheme string) {
 	if len(ids) > 0 {
 		fmt.Fprintf(b, "request = { path = { %s = %s } } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids))
 	}
-	s.named(b, "query", s.Query)
+	s.named(b, known, "query", s.Query)
 	if s.Media == "application/json" {
-		s.named(b, "members", s.Body)
+		s.named(b, known, "members", s.Body)
 	} else if s.Media != "" {
-		s.named(b, "form", s.Body)
+		s.named(b, known, "form", s.Body)
 	}
 	if s.Method != "GET" {
 		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
 	}
-	s.answer(b, scheme)
+	s.answer(b, known, scheme)
 	fmt.Fprintln(b)
 }
 
 // named writes a list of names, and marks those that may name a person.
-func (s Shape) named(b *strings.Builder, key string, from []Part) {
+func (s Shape) named(b *strings.Builder, known register.Categories, key string, from []Part) {
 	var names []string
 	for _, p := range from {
 		if strings.Contains(p.Path, Placeholder) {
 			fmt.Fprintf(b, "# %s: a name that is no plain word: %s\n", key, p.Evidence())
 			continue
 		}
-		if field := p.Guess(); field != 0 {
-			fmt.Fprintf(b, "# %s %q may say of a person: %v (%s); if it names one, it stands under request, if it writes, under written\n", key, p.Path, field, p.Evidence())
+		if field, like := known.Like(p.Guess()); like {
+			fmt.Fprintf(b, "# %s %q may say of a person: %s (%s); if it names one, it stands under request, if it writes, under written\n", key, p.Path, field.ID, p.Evidence())
 		}
 		names = append(names, p.Path)
 	}
@@ -196,7 +196,7 @@ func (s Shape) named(b *strings.Builder, key string, from []Part) {
 }
 
 // answer writes how the answer may be read.
-func (s Shape) answer(b *strings.Builder, scheme string) {
+func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string) {
 	format := map[string]string{"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}[s.Answer]
 	if format == "" && strings.HasSuffix(s.Answer, "json") {
 		format = "json"
@@ -213,7 +213,7 @@ func (s Shape) answer(b *strings.Builder, scheme string) {
 	}
 	var wrote bool
 	for _, row := range slices.Sorted(maps.Keys(s.rows(format))) {
-		wrote = s.row(b, scheme, format, row, s.rows(format)[row]) || wrote
+		wrote = s.row(b, known, scheme, format, row, s.rows(format)[row]) || wrote
 	}
 	if !wrote {
 		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n")
@@ -248,18 +248,18 @@ func (s Shape) rows(format string) map[string][]Part {
 	return rows
 }
 
-func (s Shape) row(b *strings.Builder, scheme, format, row string, inRow []Part) bool {
+func (s Shape) row(b *strings.Builder, known register.Categories, scheme, format, row string, inRow []Part) bool {
 	fields := make(map[register.Fields][]string)
 	var seen []string
 	for _, p := range inRow {
-		field := p.Guess()
+		category, like := known.Like(p.Guess())
 		mark := "nothing speaks for a category; look at it"
-		if field != 0 {
-			mark = "looks like " + field.String()
+		if like {
+			mark = "looks like " + category.ID
 		}
 		seen = append(seen, fmt.Sprintf("#   %s: %s; %s", p.Path, p.Evidence(), mark))
-		if field != 0 && !strings.Contains(p.Path, Placeholder) {
-			fields[field] = append(fields[field], p.Path)
+		if like && !strings.Contains(p.Path, Placeholder) {
+			fields[category.Bit()] = append(fields[category.Bit()], p.Path)
 		}
 	}
 	if len(fields) == 0 || format == "html" && row == "" {
@@ -282,7 +282,7 @@ func (s Shape) row(b *strings.Builder, scheme, format, row string, inRow []Part)
 	}
 	fmt.Fprintf(b, "%sperson = { %s = %q }\n", comment, scheme, person.Path)
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		fmt.Fprintf(b, "%sfields.%v = %s\n", comment, field, oneOrMore(fields[field]))
+		fmt.Fprintf(b, "%sfields.%s = %s\n", comment, known.Of(field).ID, oneOrMore(fields[field]))
 	}
 	return true
 }

@@ -73,7 +73,7 @@ func TestRUN_9_ADraftMarksPeopleAndDeclaresNobodyHarmless(t *testing.T) {
 		{Method: "GET", Path: "/users/{}", Query: query, Why: "not-declared", Answer: "application/json", Parts: parts, Times: 3},
 		{Method: "POST", Path: "/notes", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared", Times: 1},
 		{Method: "GET", Path: "/users/page", Why: "not-declared", Answer: "application/pdf", Times: 1},
-	}, "dossier")
+	}, nil, "dossier")
 	var tree map[string]any
 	if err := toml.Unmarshal([]byte(draft), &tree); err != nil {
 		t.Fatalf("%v\n%s", err, draft)

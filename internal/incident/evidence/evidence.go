@@ -19,10 +19,13 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"poterne/internal/fault"
+	"poterne/internal/glossary"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/tiles"
+	"poterne/internal/register"
 )
 
 // The files of a bundle. Proofs are below proofs/, by the number of their entry.
@@ -30,6 +33,7 @@ const (
 	manifestName = "manifest.txt"
 	journalName  = "journal.json"
 	keyName      = "key.txt"
+	wordsName    = "categories.json"
 	proofsFolder = "proofs/"
 	proofEnding  = ".tlog-proof"
 )
@@ -42,6 +46,7 @@ type Bundle struct {
 	Key       string          // the public half, as note.NewVerifier takes it
 	Program   string          // which version packs
 	Made      time.Time
+	Words     glossary.Known // what the categories of fields mean
 	// Prove makes the proof that an entry is in the ledger, with the entry.
 	Prove func(context.Context, ledger.Number) ([]byte, error)
 }
@@ -85,11 +90,19 @@ func (b Bundle) Pack(ctx context.Context, to io.Writer) (digest string, err erro
 	if err != nil {
 		return "", err
 	}
+	known, err := json.MarshalIndent(words{b.Words.Entry, b.Words.Categories.All()}, "", "\t")
+	if err != nil {
+		return "", err
+	}
+	if len(b.Words.Categories) > 0 {
+		numbers = append(numbers, b.Words.Entry)
+	}
 	for _, file := range []struct {
 		name string
 		body string
 	}{
 		{journalName, string(body)},
+		{wordsName, string(known)},
 		{keyName, b.Key + "\n"},
 		{"LISEZMOI.txt", i18n.French.Say("evidence.readme", "reference", b.Reference)},
 		{"README.txt", i18n.English.Say("evidence.readme", "reference", b.Reference)},
@@ -101,6 +114,9 @@ func (b Bundle) Pack(ctx context.Context, to io.Writer) (digest string, err erro
 	slices.Sort(numbers)
 	for _, number := range slices.Compact(numbers) {
 		proof, err := b.Prove(ctx, number)
+		if number == b.Words.Entry && fault.Is(err, fault.Absent) {
+			continue // it was dropped with its month: the words are the body's own
+		}
 		if err != nil {
 			return "", fmt.Errorf("proving entry %d: %w", number, err)
 		}
@@ -122,16 +138,24 @@ func write(packed *zip.Writer, name string, body []byte) error {
 	return err
 }
 
+// words is what the categories of fields mean, as a bundle has it.
+type words struct {
+	Entry      ledger.Number       `json:"entry"` // that declares them, and has their digest
+	Categories register.Categories `json:"categories"`
+}
+
 // Report is what a bundle proves.
 type Report struct {
 	Reference   string
-	Manifest    string        // SHA-256 of the manifest
-	Entries     int           // proven
-	Lines       int           // of the journal, each as its entry says
-	Disclosures int           // entries that say that a person was shown
-	WithNone    int           // of those, without a reason
-	Orders      int           // entries that place or lift an order
-	Size        ledger.Number // of the smallest checkpoint that they are proven under
+	Manifest    string              // SHA-256 of the manifest
+	Entries     int                 // proven
+	Lines       int                 // of the journal, each as its entry says
+	Disclosures int                 // entries that say that a person was shown
+	WithNone    int                 // of those, without a reason
+	Orders      int                 // entries that place or lift an order
+	Shown       []register.Category // in the disclosures
+	Glossed     bool                // an entry that is proven says what they mean
+	Size        ledger.Number       // of the smallest checkpoint that they are proven under
 }
 
 // Verify holds a bundle against a key. The error says the first thing that does not hold.
@@ -159,7 +183,32 @@ func Verify(bundle []byte, verifier note.Verifier) (Report, error) {
 		}
 		r.count(entry)
 	}
+	if err := r.words(files[wordsName], entries); err != nil {
+		return r, err
+	}
 	return r, r.journal(files[journalName], entries)
+}
+
+// words names what was shown, and holds what the bundle says of it against the entry that declares
+// it.
+func (r *Report) words(body []byte, entries map[ledger.Number]ledger.Entry) error {
+	var said words
+	if err := json.Unmarshal(body, &said); err != nil {
+		return fmt.Errorf("%s does not say what was shown: %w", wordsName, err)
+	}
+	if e, proven := entries[said.Entry]; proven && e.Kind == ledger.Glossed {
+		if r.Glossed = e.Digest == glossary.Digest(said.Categories); !r.Glossed {
+			return fmt.Errorf("%s is not what entry %d declares", wordsName, said.Entry)
+		}
+	}
+	var shown register.Fields
+	for _, e := range entries {
+		if e.Disclosed() {
+			shown |= e.Fields
+		}
+	}
+	r.Shown = said.Categories.In(shown)
+	return nil
 }
 
 // count adds an entry that is proven.

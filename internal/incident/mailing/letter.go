@@ -71,7 +71,7 @@ func (w *writer) text(p Person) []byte {
 		if i > 0 {
 			_, _ = encoded.Write([]byte("\r\n— " + part.in.Say("mailing."+string(part.version)) + " —\r\n\r\n"))
 		}
-		for _, paragraph := range m.Paragraphs(part.version, notice.Words{In: part.in, Zone: w.Zone}) {
+		for _, paragraph := range m.Paragraphs(part.version, notice.Words{In: part.in, Zone: w.Zone, Categories: w.Categories}) {
 			_, _ = encoded.Write([]byte(paragraph + "\r\n\r\n")) // a buffer takes everything
 		}
 	}

@@ -207,7 +207,7 @@ func (b *batch) save() error {
 // letter is the letter to one person.
 func (w *writer) letter(to letterTo, address []string) pdf.Letter {
 	m := w.to(to.Person)
-	said := notice.Words{In: i18n.French, Zone: w.Zone}
+	said := notice.Words{In: i18n.French, Zone: w.Zone, Categories: w.Categories}
 	l := pdf.Letter{Sender: []string{m.Controller.Name}, Address: address}
 	for line := range strings.Lines(m.Controller.Address) {
 		l.Sender = append(l.Sender, strings.TrimSpace(line))

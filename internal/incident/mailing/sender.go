@@ -33,6 +33,7 @@ type Settings struct {
 	Zone        *time.Location
 	Holder      string // this node
 	HeldFor     time.Duration
+	Categories  register.Categories // of fields, in whose words people are told
 	Now         func() time.Time
 	Log         *slog.Logger
 	// Tag is a keyed hash of a text, for names that nobody else can make.

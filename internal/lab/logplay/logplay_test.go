@@ -156,7 +156,7 @@ func settings(t testing.TB, mapping string) logplay.Settings {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(mapping)))
+	m, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(mapping)), roster.Readers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestWhatIsNotMappedIsGuessedAndSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, said := range []string{
-		"the account is in “Login”", "the person is in “Dossier”", "times are read as DD/MM/YYYY hh:mm:ss", "read as UTC", "every account is read as an adviser",
+		"the account is in “Login”", "the person is in “Dossier”", "times are read as DD/MM/YYYY hh:mm:ss", "read as UTC", "every account is read with the role adviser",
 		"the action “Saisie” writes to a file", "the action “Consultation” opens a file", "1 line that names no person, line 4", "1 line whose action “Connexion” concerns no file, line 5",
 	} {
 		if !strings.Contains(table.String(), said) {
@@ -326,16 +326,18 @@ func TestALogThatCannotBeReadSaysWhereAndWhatToWrite(t *testing.T) {
 
 func TestAMappingIsReadStrictly(t *testing.T) {
 	for text, want := range map[string]string{
-		"zone = \"Mars\"":                            "zone: \"Mars\" is not a time zone",
+		"zone = \"Mars\"":                            "mapping.toml:1: zone: \"Mars\" is not a time zone",
 		"\nzoom = 1":                                 "mapping.toml:2: zoom is not known",
 		"delimiter = \"|\"":                          "delimiter: \"|\" is none",
 		"role = \"manager\"":                         "no role that is shown people",
 		"time-format = \"DD/MM\"":                    "does not tell the day and the minute",
-		"[reasons]\nlive-item-days = 15":             "reasons.live-item-days: must be between 0 and 14",
+		"[reasons]\nlive-item-days = 15":             "mapping.toml:2: reasons.live-item-days: must be between 0 and 14",
 		"[actions]\nwrites=[\"a\"]\nassigns=[\"a\"]": "\"a\" stands in two lists",
-		"[reason-kinds]\nx = \"protected\"":          "explains nothing",
+		"[reason-kinds]\nx = \"protected\"":          "mapping.toml:2: reason-kinds.x: \"protected\" explains nothing",
+		"\n[roles]\na.b = 1":                         "mapping.toml:3: ",
+		"[roles]\n\"A b\" = \"captain\"":             "mapping.toml:2: roles.A b: \"captain\" is no role that is shown people; write one of [adviser desk call-centre training]",
 	} {
-		_, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(text)))
+		_, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(text)), roster.Readers)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -402,7 +404,7 @@ func FuzzPlay(f *testing.F) {
 	f.Add([]byte("account,person,time\na,b,1767600000\na,b,1767600000000\n"), "time-format = \"unix\"")
 	f.Add([]byte("\x1f\x8b\x08\x00"), "")
 	f.Fuzz(func(t *testing.T, text []byte, mapping string) {
-		m, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(mapping)))
+		m, err := logplay.ReadMapping(written(t, "mapping.toml", []byte(mapping)), roster.Readers)
 		if err != nil {
 			return
 		}

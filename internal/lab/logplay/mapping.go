@@ -13,6 +13,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"poterne/internal/config"
 	"poterne/internal/reason"
 	"poterne/internal/roster"
 )
@@ -61,8 +62,9 @@ type Reasons struct {
 	Assigned    *int `toml:"assigned-days"`      // the person was assigned to the account by another
 }
 
-// ReadMapping reads a mapping's file, strictly; without a file, everything is guessed.
-func ReadMapping(file string) (m Mapping, err error) {
+// ReadMapping reads a mapping's file, strictly, for these roles of people who read files; without
+// a file, everything is guessed.
+func ReadMapping(file string, roles []roster.Role) (m Mapping, err error) {
 	if file == "" {
 		return m, nil
 	}
@@ -80,7 +82,10 @@ func ReadMapping(file string) (m Mapping, err error) {
 		return m, fmt.Errorf("%s:%d: %w", file, line, err)
 	}
 	if err == nil {
-		_, err = m.compile()
+		_, err = m.compile(roles)
+	}
+	if wrong, ok := errors.AsType[*wrongKey](err); ok && config.LineOf(text, wrong.key) > 0 {
+		return m, fmt.Errorf("%s:%d: %w", file, config.LineOf(text, wrong.key), err)
 	}
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", file, err)
@@ -93,6 +98,7 @@ type reading struct {
 	Mapping
 	zone    *time.Location
 	role    roster.Role
+	readers []roster.Role // that the configuration declares
 	roles   map[string]roster.Role
 	kinds   map[string]reason.FactKind
 	actions map[string]deed
@@ -113,20 +119,31 @@ const (
 
 const day = 24 * time.Hour
 
-func (m Mapping) compile() (r *reading, err error) {
-	r = &reading{Mapping: m, roles: make(map[string]roster.Role), kinds: make(map[string]reason.FactKind), actions: make(map[string]deed)}
+// wrongKey is what is wrong with a key of a mapping.
+type wrongKey struct{ key, what string }
+
+func (w *wrongKey) Error() string { return w.key + ": " + w.what }
+
+func wrong(key, format string, values ...any) error {
+	return &wrongKey{key, fmt.Errorf(format, values...).Error()}
+}
+
+// compile reads a mapping for these roles; an account whose role nothing tells is an adviser, or
+// has the first of them.
+func (m Mapping) compile(roles []roster.Role) (r *reading, err error) {
+	r = &reading{Mapping: m, readers: roles, roles: make(map[string]roster.Role), kinds: make(map[string]reason.FactKind), actions: make(map[string]deed)}
 	if r.zone, err = time.LoadLocation(m.Zone); err != nil {
-		return nil, fmt.Errorf("zone: %q is not a time zone; write one such as \"Europe/Paris\"", m.Zone)
+		return nil, wrong("zone", "%q is not a time zone; write one such as \"Europe/Paris\"", m.Zone)
 	}
 	if m.Delimiter != "" && m.Delimiter != "," && m.Delimiter != ";" && m.Delimiter != "\t" {
-		return nil, fmt.Errorf(`delimiter: %q is none; write ",", ";" or "\t"`, m.Delimiter)
+		return nil, wrong("delimiter", `%q is none; write ",", ";" or "\t"`, m.Delimiter)
 	}
-	if r.role, err = readingRole(cmp.Or(m.Role, string(roster.Adviser))); err != nil {
-		return nil, fmt.Errorf("role: %w", err)
+	if r.role, err = r.reader(cmp.Or(m.Role, usual(roles))); err != nil {
+		return nil, wrong("role", "%w", err)
 	}
 	for word, name := range m.Roles {
-		if r.roles[word], err = readingRole(name); err != nil {
-			return nil, fmt.Errorf("roles.%s: %w", word, err)
+		if r.roles[word], err = r.reader(name); err != nil {
+			return nil, wrong("roles."+word, "%w", err)
 		}
 	}
 	for word, name := range m.Kinds {
@@ -136,20 +153,20 @@ func (m Mapping) compile() (r *reading, err error) {
 		}
 		kind, err := reason.ParseFactKind(name)
 		if err != nil || kind == reason.Protected {
-			return nil, fmt.Errorf("reason-kinds.%s: %q explains nothing; write appointment, call, desk-ticket, message, caseload, enrolment or none", word, name)
+			return nil, wrong("reason-kinds."+word, "%q explains nothing; write appointment, call, desk-ticket, message, caseload, enrolment or none", name)
 		}
 		r.kinds[word] = kind
 	}
 	for does, words := range map[deed][]string{writes: m.Actions.Writes, assigns: m.Actions.Assigns, ignored: m.Actions.Ignored} {
 		for _, word := range words {
 			if _, twice := r.actions[word]; twice {
-				return nil, fmt.Errorf("actions: %q stands in two lists; leave it in one", word)
+				return nil, wrong("actions", "%q stands in two lists; leave it in one", word)
 			}
 			r.actions[word] = does
 		}
 	}
 	if m.WarmUp != nil && (*m.WarmUp < 0 || *m.WarmUp > most) {
-		return nil, fmt.Errorf("warm-up-days: must be between 0 and %d", most)
+		return nil, wrong("warm-up-days", "must be between 0 and %d", most)
 	}
 	for _, rule := range []struct {
 		name          string
@@ -168,23 +185,31 @@ func (m Mapping) compile() (r *reading, err error) {
 			n = *rule.said
 		}
 		if n < 0 || n > rule.of {
-			return nil, fmt.Errorf("reasons.%s: must be between 0 and %d", rule.name, rule.of)
+			return nil, wrong("reasons."+rule.name, "must be between 0 and %d", rule.of)
 		}
 		*rule.into = time.Duration(n) * rule.unit
 	}
 	if m.Time != "" {
 		if r.parse, err = r.format(m.Time); err != nil {
-			return nil, fmt.Errorf("time-format: %w", err)
+			return nil, wrong("time-format", "%w", err)
 		}
 	}
 	return r, nil
 }
 
-// readingRole is a role whose accounts are shown people.
-func readingRole(name string) (roster.Role, error) {
+// usual is the role of an account whose role nothing tells.
+func usual(roles []roster.Role) string {
+	if slices.Contains(roles, roster.Adviser) || len(roles) == 0 {
+		return string(roster.Adviser)
+	}
+	return string(roles[0])
+}
+
+// reader is a role whose accounts are shown people, by its id.
+func (r *reading) reader(name string) (roster.Role, error) {
 	role := roster.Role(name)
-	if !slices.Contains(roster.Readers, role) {
-		return "", fmt.Errorf("%q is no role that is shown people; write adviser, desk, call-centre or training", name)
+	if !slices.Contains(r.readers, role) {
+		return "", fmt.Errorf("%q is no role that is shown people; write one of %v", name, r.readers)
 	}
 	return role, nil
 }

@@ -145,7 +145,7 @@ type replay struct {
 
 // Play plays a log.
 func Play(ctx context.Context, path string, s Settings) (Report, error) {
-	read, err := s.Mapping.compile()
+	read, err := s.Mapping.compile(s.Rules.Roles())
 	if err != nil {
 		return Report{}, err
 	}
@@ -492,7 +492,7 @@ func (r *replay) sum(found *survey) {
 		report.Worst = append(report.Worst, w.AccountResult)
 	}
 	report.Accounts = len(accounts)
-	for _, role := range roster.Readers {
+	for _, role := range r.Rules.Roles() {
 		if result, ok := roles[role]; ok {
 			report.Roles = append(report.Roles, *result)
 		}
@@ -531,7 +531,7 @@ func (l *log) guesses(found *survey) (said []Remark) {
 		said = append(said, remark("guess-zone"))
 	}
 	if *used.named(role) == "" && l.asked.Role == "" {
-		said = append(said, remark("guess-role"))
+		said = append(said, remark("guess-role", "role", string(l.read.role)))
 	}
 	for _, word := range slices.Sorted(maps.Keys(l.roles)) {
 		said = append(said, remark("guess-word", "word", word, "role", string(l.read.role), "n", l.roles[word]))

@@ -299,9 +299,9 @@ func (l *log) role(word string) (roster.Role, error) {
 		return known, nil
 	}
 	if len(l.read.roles) > 0 {
-		return "", fmt.Errorf("nothing says what the role %s is; write in the mapping, under [roles], %s = \"adviser\", \"desk\", \"call-centre\" or \"training\"", quoted(word), quoted(word))
+		return "", fmt.Errorf("nothing says what the role %s is; write in the mapping, under [roles], %s = one of %q", quoted(word), quoted(word), l.read.readers)
 	}
-	if known, err := readingRole(strings.ToLower(word)); err == nil {
+	if known, err := l.read.reader(strings.ToLower(word)); err == nil {
 		return known, nil
 	}
 	return l.read.role, counted(l.roles, word, role)

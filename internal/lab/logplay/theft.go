@@ -103,7 +103,7 @@ func (r *replay) rob(ctx context.Context, at time.Time) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, role := range roster.Readers {
+	for _, role := range r.Rules.Roles() {
 		if len(byRole[role]) == 0 {
 			continue
 		}

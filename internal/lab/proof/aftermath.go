@@ -183,7 +183,7 @@ func (a *Aftermath) Covered(answer Answer, written map[Shown]register.Fields) er
 	}
 	for id, fields := range Rows(answer.Page.Body) {
 		if key := (Shown{ledger.Number(receipt), answer.Account, a.Key.Person(id)}); !written[key].Has(fields) {
-			err = errors.Join(err, fmt.Errorf("under receipt %d somebody was received with %s, the ledger has %q", receipt, fields, written[key]))
+			err = errors.Join(err, fmt.Errorf("under receipt %d somebody was received with %b, the ledger has %b", receipt, fields, written[key]))
 		}
 	}
 	return err

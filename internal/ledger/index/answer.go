@@ -117,7 +117,7 @@ func (s Shown) Counted() string {
 	}
 	said += fmt.Sprintf("%d people, %d times\n", s.People, s.Disclosures)
 	for _, category := range s.Categories {
-		said += fmt.Sprintf("%s of %d\n", category.Field, category.People)
+		said += fmt.Sprintf("%s of %d\n", s.Names.Of(category.Field).ID, category.People)
 	}
 	return said
 }
@@ -137,7 +137,7 @@ func (s Shown) WriteCSV(ctx context.Context, to io.Writer) (digest string, err e
 			return "", err
 		}
 		if _, known := sets[p.Fields]; !known {
-			sets[p.Fields] = p.Fields.String()
+			sets[p.Fields] = s.Names.Joined(p.Fields)
 		}
 		line = append(hex.AppendEncode(line[:0], p.Person[:]), ',')
 		line = append(append(line, sets[p.Fields]...), ',')
@@ -166,7 +166,7 @@ func (s Shown) WriteJSON(ctx context.Context, to io.Writer) error {
 			Times  int       `json:"times"`
 			First  time.Time `json:"first"`
 			Last   time.Time `json:"last"`
-		}{p.Person.Hex(), p.Fields.Names(), p.reason(), p.Times, p.First, p.Last}); err != nil {
+		}{p.Person.Hex(), s.Names.IDs(p.Fields), p.reason(), p.Times, p.First, p.Last}); err != nil {
 			return err
 		}
 	}
@@ -184,7 +184,7 @@ func (s Shown) WriteTable(ctx context.Context, to io.Writer) error {
 			return err
 		}
 		first, last := p.First.UTC().Format(time.RFC3339), p.Last.UTC().Format(time.RFC3339)
-		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), p.reason(), strconv.Itoa(p.Times), first, last, p.Fields); err != nil {
+		if _, err := fmt.Fprintf(to, row, p.Person.Hex(), p.reason(), strconv.Itoa(p.Times), first, last, s.Names.Joined(p.Fields)); err != nil {
 			return err
 		}
 	}

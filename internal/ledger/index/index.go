@@ -25,6 +25,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
+	"poterne/internal/register"
 )
 
 // Shape is how an index is cut. One shape holds for the whole life of an index.
@@ -87,6 +88,8 @@ type Sealing interface {
 // Index is the sealed segments in storage and the open one in memory. It is safe
 // for concurrent use.
 type Index struct {
+	Names register.Categories // what lists call the categories of fields; it is set before the index is used
+
 	shape  Shape
 	ledger Ledger
 	stored Segments

@@ -33,6 +33,7 @@ type Shown struct {
 	People      int
 	Unexplained int // of those people: shown at least once without a reason
 	Disclosures int
+	Names       register.Categories
 	Categories  []Category // those that were shown of any person, in the order of their bits
 
 	search *search
@@ -62,7 +63,7 @@ func (x *Index) ShownToAny(ctx context.Context, first Question, also ...Question
 		return Shown{}, err
 	}
 	shown := Shown{
-		Question: first, Also: also, From: now.base, Begun: now.begun(), Before: now.open.next, Last: now.open.last, search: s,
+		Names: x.Names, Question: first, Also: also, From: now.base, Begun: now.begun(), Before: now.open.next, Last: now.open.last, search: s,
 	}
 	all, err := s.count(ctx, false)
 	if err != nil {

@@ -463,7 +463,9 @@ func (s stageNIRs) Opened(_ context.Context, by roster.AccountID, receipt ledger
 	return ledger.Entry{}, grants.ErrNoFile
 }
 
+func (s stageNIRs) Masked(roster.Purpose) register.Fields { return register.NIR }
+
 func (s stageNIRs) Ask(_ context.Context, by roster.AccountID, _ roster.SessionID, receipt ledger.Number) error {
-	s.Write(0, ledger.Entry{Kind: ledger.NIRAsked, Account: by, Cause: receipt, Service: "dossier"})
+	s.Write(0, ledger.Entry{Kind: ledger.NIRAsked, Account: by, Cause: receipt, Service: "dossier", Fields: register.NIR})
 	return s.Broken
 }

@@ -259,7 +259,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}, NIRs: grants.NIRs{Journal: s.Gate, Purposes: s.rules.Purposes, Now: s.Now}}),
+		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}, NIRs: grants.NIRs{Journal: s.Gate, Purposes: s.rules.Purposes, Confirmed: s.rules.Categories.Confirmed(), Now: s.Now}}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,
@@ -346,7 +346,7 @@ func (s *Site) incidents(counting bool) incidentroom.Deps {
 	deps := incidentroom.Deps{
 		Files: s.Incidents(), Gate: s.Gate, Roster: store.NewRoster(s.DB),
 		Controller: Controller, Covering: s.desk.Covering,
-		Evidence: incidentroom.Evidence{Journal: s.Gate, Program: "poterne", Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
+		Evidence: incidentroom.Evidence{Journal: s.Gate, Program: "poterne", Known: store.NewGlossary(s.DB).Known, Prove: func(ctx context.Context, number ledger.Number) ([]byte, error) {
 			return tiles.Prove(ctx, store.NewLedger(s.DB), s.Verifier, number)
 		}},
 	}

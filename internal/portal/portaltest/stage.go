@@ -16,6 +16,7 @@ import (
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
+	"poterne/internal/glossary"
 	"poterne/internal/i18n"
 	"poterne/internal/incident"
 	"poterne/internal/journal"
@@ -27,6 +28,7 @@ import (
 	"poterne/internal/person"
 	"poterne/internal/policy"
 	"poterne/internal/portal"
+	breakglassroom "poterne/internal/portal/rooms/breakglass"
 	"poterne/internal/portal/rooms/bypass"
 	"poterne/internal/portal/rooms/databases"
 	"poterne/internal/portal/rooms/desk"
@@ -85,6 +87,8 @@ type Stage struct {
 	Unwritable error                // what writing them down answers, if anything
 	Dropped    ledger.Number        // the first entry that is still there
 	Crowd      int                  // accounts besides those that have a part
+	Glass      time.Time            // until when somebody is in by the break-glass access; zero when nobody is
+	Tries      int                  // wrong ones of its password
 	Unread     ledger.Number        // how many entries more there seem to be than the index has read
 
 	handler http.Handler
@@ -126,6 +130,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	s.Pages = portal.NewPages(portal.Settings{
 		Services: Services, Help: help, Zone: zone, Now: func() time.Time { return Now },
 		Bypass: func() time.Time { return stageGate{s}.Orders().BypassedUntil(Now) },
+		Broken: func(context.Context) time.Time { return s.Glass },
 	})
 	shell := portal.NewShell(s.Pages, s.Deps())
 	s.desk = desk.New(shell, desk.Settings{Silence: map[string]time.Duration{"agenda": 6 * time.Hour, "telephonie": 2 * time.Hour}}, desk.Deps{
@@ -144,10 +149,10 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 	}
 	s.Rooms = append(s.Rooms, incidentroom.New(shell, incidentroom.Deps{
 		Files: stageFiles{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Controller: Controller, Covering: stageLedger{s}.Covering,
-		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
+		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Known: func(context.Context) (glossary.Known, error) { return glossary.Known{}, s.Broken }, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
-	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}))
+	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}), breakglassroom.New(shell, s.glass()))
 	s.Rooms = append(s.Rooms, databases.New(shell, databases.Deps{
 		Host: "poterne.example", Port: "6432", Databases: Databases, Passwords: stageDoor{s}, Gate: stageGate{s}, Roster: stageRoster{s},
 	}))

@@ -549,6 +549,24 @@ create table break_glass (
 	seal     bytea not null
 );
 
+-- field_category is what each category of fields means, which entries keep as a number: that and
+-- the id never mean another thing. gone is one that the configuration does not declare any more.
+-- entry is that which declared all of them last, and has their digest.
+create table field_category (
+	number    bigint not null constraint field_category_number primary key check (number between 1 and 24),
+	id        text collate "C" not null constraint field_category_id unique,
+	class     text collate "C" not null,
+	confirmed bigint not null check (confirmed in (0, 1)),
+	gone      bigint not null check (gone in (0, 1)),
+	name_fr   text not null,
+	name_en   text not null,
+	yours_fr  text not null,
+	yours_en  text not null,
+	entry     bigint not null,
+	said_us   bigint not null,
+	seal      bytea not null
+);
+
 -- People
 
 -- question is what people asked about a line that shows who looked at their file: number is

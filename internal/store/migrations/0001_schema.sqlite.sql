@@ -507,6 +507,24 @@ create table break_glass (
 	seal     blob not null
 ) strict;
 
+-- field_category is what each category of fields means, which entries keep as a number: that and
+-- the id never mean another thing. gone is one that the configuration does not declare any more.
+-- entry is that which declared all of them last, and has their digest.
+create table field_category (
+	number    integer not null constraint field_category_number primary key check (number between 1 and 24),
+	id        text not null constraint field_category_id unique,
+	class     text not null,
+	confirmed integer not null check (confirmed in (0, 1)),
+	gone      integer not null check (gone in (0, 1)),
+	name_fr   text not null,
+	name_en   text not null,
+	yours_fr  text not null,
+	yours_en  text not null,
+	entry     integer not null,
+	said_us   integer not null,
+	seal      blob not null
+) strict;
+
 -- People
 
 -- question is what people asked about a line that shows who looked at their file: number is

@@ -50,7 +50,7 @@ type accountPage struct {
 type opening struct {
 	portal.Line
 	Person int // its number on this page; zero when it is about no one person
-	Fields []string
+	Fields register.Fields
 }
 
 // page shows an account.
@@ -130,7 +130,7 @@ func openings(entries []ledger.Entry, labels portal.Labels) []opening {
 	list := make([]opening, len(entries))
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
-		o := opening{Line: labels.Line(portal.Activity{Entry: e, People: 1}), Fields: e.Fields.Names()}
+		o := opening{Line: labels.Line(portal.Activity{Entry: e, People: 1}), Fields: e.Fields}
 		if !e.Person.IsZero() {
 			if numbers[e.Person] == 0 {
 				people++

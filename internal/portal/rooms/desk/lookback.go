@@ -52,7 +52,7 @@ type passageBack struct {
 type personBack struct {
 	portal.Line
 	Number int // on this page; zero when it is about no one person
-	Fields []string
+	Fields register.Fields
 }
 
 // placeBack is a session, a device or a network that was used.
@@ -186,7 +186,7 @@ func (b *back) place(e ledger.Entry) {
 		p = b.l.Passages[last]
 		b.l.Passages = b.l.Passages[:last]
 	}
-	one := personBack{Line: b.labels.Line(portal.Activity{Entry: e, People: 1}), Fields: e.Fields.Names()}
+	one := personBack{Line: b.labels.Line(portal.Activity{Entry: e, People: 1}), Fields: e.Fields}
 	if !e.Person.IsZero() {
 		if b.numbers[e.Person] == 0 {
 			b.numbers[e.Person] = len(b.numbers) + 1

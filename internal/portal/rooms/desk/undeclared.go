@@ -35,7 +35,7 @@ type undeclaredState struct {
 	Service roster.ServiceID
 	shape.Shape
 	At    time.Time
-	Looks []string // categories that something in it looks like, by their names
+	Looks register.Fields // the categories that something in it looks like
 }
 
 // Address is the request's, with dots for what is not kept of it.
@@ -63,16 +63,15 @@ func (u undeclared) page(v visit) error {
 	return nil
 }
 
-// looksLike names the categories of what a request and its answer held.
-func looksLike(v visit, s shape.Shape) (names []string) {
+// looksLike is the categories of what a request and its answer held.
+func looksLike(v visit, s shape.Shape) register.Fields {
 	var all register.Fields
 	for _, list := range [][]shape.Part{s.Query, s.Body, s.Parts} {
 		for _, part := range list {
-			all |= part.Guess()
+			if one, like := v.Speaker.Categories.Like(part.Guess()); like {
+				all |= one.Bit()
+			}
 		}
 	}
-	for _, name := range all.Names() {
-		names = append(names, v.Speaker.Say("field."+name))
-	}
-	return names
+	return all
 }

@@ -36,7 +36,7 @@ type seenAnswer struct {
 // seenLine is one time the person was shown.
 type seenLine struct {
 	portal.Line
-	Fields []string
+	Fields register.Fields
 }
 
 // seenShown is how many times are on a page.
@@ -95,7 +95,7 @@ func (x exact) seen(v visit, found index.Seen) (*seenAnswer, error) {
 			return nil, err
 		}
 		accounts[e.Account] = true
-		answer.Lines = append(answer.Lines, seenLine{v.labels.Line(portal.Activity{Entry: e, People: 1}), e.Fields.Names()})
+		answer.Lines = append(answer.Lines, seenLine{v.labels.Line(portal.Activity{Entry: e, People: 1}), e.Fields})
 	}
 	slices.Reverse(answer.Lines)
 	answer.Accounts = len(accounts)

@@ -34,10 +34,10 @@ type filePage struct {
 	Stopped   time.Time  // the last of those orders
 	Marks     []markCard // in the order of their ends
 	Tasks     []task
-	Data      []string // categories that were shown, by name
-	Not       []string // the gravest of those that were not
-	Level     string   // the severity that was chosen, or is proposed
-	Proposed  bool     // it is
+	Data      string // the categories that were shown
+	Not       string // the gravest of those that were not
+	Level     string // the severity that was chosen, or is proposed
+	Proposed  bool   // it is
 	Journal   []journalLine
 	MayClose  bool        // another person proposed to close it
 	Others    []mergeable // the files that it can be merged into
@@ -146,16 +146,15 @@ func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal
 		card.Next = m.Done.IsZero() && !slices.ContainsFunc(shown.Marks, func(c markCard) bool { return c.Next })
 		shown.Marks = append(shown.Marks, card)
 	}
-	for _, field := range []register.Fields{register.NIR, register.Benefit, register.Health} {
-		if f.Count != nil && f.Shown()&field == 0 {
-			shown.Not = append(shown.Not, field.Names()...)
-		}
+	categories := v.Speaker.Categories
+	if f.Count != nil {
+		shown.Not = v.Speaker.Fields(categories.Declared(register.NIRData, register.Financial, register.Medical, register.Special, register.Offences) &^ f.Shown())
 	}
-	shown.Data = f.Shown().Names()
+	shown.Data = v.Speaker.Fields(f.Shown())
 	if chosen := f.Answers["severity"].Values; len(chosen) == 1 {
 		shown.Level = chosen[0]
 	} else if f.Count != nil && f.Count.People > 0 {
-		shown.Level, shown.Proposed = notice.Propose(f.Shown()).Level(), true
+		shown.Level, shown.Proposed = notice.Propose(f.Shown(), categories).Level(), true
 	}
 	shown.Tasks = h.tasks(v, f, shown)
 	for _, line := range slices.Backward(f.Journal) {
@@ -267,7 +266,7 @@ func (h *Handlers) facts(v visit, f file) notice.Facts {
 		facts.People, facts.WithNone, facts.Records = c.People, c.WithoutReason, c.Disclosures
 		facts.Entries, facts.List = uint64(c.Before), c.List
 		for _, d := range c.Data {
-			facts.Data = append(facts.Data, notice.Data{Category: d.Field, Name: d.Field.String(), People: d.People})
+			facts.Data = append(facts.Data, notice.Data{Category: d.Field, Name: v.Speaker.Categories.Of(d.Field).ID, People: d.People})
 		}
 	}
 	return facts

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"poterne/internal/fault"
+	"poterne/internal/glossary"
 	"poterne/internal/incident"
 	"poterne/internal/incident/mailing"
 	"poterne/internal/ledger"
@@ -58,6 +59,8 @@ type Evidence struct {
 	Journal Journal
 	Key     string // the public half of the key that signs checkpoints
 	Program string // which version runs
+	// Known returns what the categories of fields mean, and which entry declares it.
+	Known func(context.Context) (glossary.Known, error)
 	// Prove makes the proof that an entry is in the ledger, with the entry.
 	Prove func(context.Context, ledger.Number) ([]byte, error)
 }
@@ -178,7 +181,7 @@ func (h *Handlers) keeping(serve func(visit) error) func(*portal.Visit) error {
 		if err != nil {
 			return err
 		}
-		words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone()}
+		words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone(), Categories: v.Speaker.Categories}
 		return serve(visit{v, words, h.shell.Labels(v, accounts, organisations)})
 	})
 }

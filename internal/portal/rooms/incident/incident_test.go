@@ -1,8 +1,11 @@
 package incident_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,8 +18,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/fault"
+	"poterne/internal/glossary"
 	"poterne/internal/incident"
 	"poterne/internal/incident/evidence"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/notice"
 	"poterne/internal/order"
@@ -232,6 +237,45 @@ func TestTELL_5_TheEvidenceIsVerifiedByItselfAndEveryFlippedByteIsFound(t *testi
 	}
 	if _, err := evidence.Verify(bundle, strange); err == nil {
 		t.Error("it is taken under another key")
+	}
+}
+
+// Promise: RUN-10, TELL-5. A bundle says what the categories of fields mean, as the ledger declares
+// it: whoever changes these words in it is found out.
+func TestRUN_10_TheEvidenceSaysWhatItsCategoriesMean(t *testing.T) {
+	h := stolen(t)
+	declared := register.Categories{{Number: 1, ID: "holder", Class: register.Identity, Names: register.Words{"fr": "titulaire", "en": "holder"}}, {Number: 2, ID: "parcel", Class: register.Other}}
+	if _, err := journal.Do(t.Context(), journal.Outside{DB: store.NewLedger(h.DB), Now: h.Now}, &glossary.Declare{Categories: declared}); err != nil {
+		t.Fatal(err)
+	}
+	_, raw := h.Goes(officer, http.MethodPost, opened(t, h)+"/evidence", nil)
+	r, err := evidence.Verify([]byte(raw), h.Verifier)
+	if err != nil || !r.Glossed || len(r.Shown) != 1 || r.Shown[0].ID != "holder" {
+		t.Fatalf("it proves %+v, %v", r, err)
+	}
+	files := portaltest.Unpack(t, raw)
+	files["categories.json"] = strings.Replace(files["categories.json"], "holder", "nobody", 1)
+	var changed, manifest bytes.Buffer
+	packed := zip.NewWriter(&changed)
+	put := func(name, body string) {
+		file, err := packed.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = file.Write([]byte(body)) // a buffer takes everything
+	}
+	for name, body := range files {
+		if name != "manifest.txt" {
+			put(name, body)
+			fmt.Fprintf(&manifest, "%x  %s\n", sha256.Sum256([]byte(body)), name)
+		}
+	}
+	put("manifest.txt", manifest.String())
+	if err := packed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := evidence.Verify(changed.Bytes(), h.Verifier); err == nil || !strings.Contains(err.Error(), "categories.json is not what entry") {
+		t.Errorf("other words are taken: %v", err)
 	}
 }
 

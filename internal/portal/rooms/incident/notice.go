@@ -109,7 +109,7 @@ func (h *Handlers) showNotice(v visit, f file, status int, d notice.Document, sh
 				field.Value = at.In(v.words.Zone).Format("2006-01-02T15:04")
 			}
 			if filled.Key == "severity" && f.Count != nil {
-				field.Hint = v.words.In.Say("incident.proposed-level", "level", v.words.Choice("severity", notice.Propose(f.Shown()).Level()), "score", notice.Propose(f.Shown()).Value())
+				field.Hint = v.words.In.Say("incident.proposed-level", "level", v.words.Choice("severity", notice.Propose(f.Shown(), v.Speaker.Categories).Level()), "score", notice.Propose(f.Shown(), v.Speaker.Categories).Value())
 			}
 			group.Fields = append(group.Fields, field)
 		}

@@ -68,6 +68,10 @@ func (h *Handlers) evidence(v visit, f file) error {
 	bundle := evidence.Bundle{
 		Reference: f.Reference, File: f.File, Key: h.deps.Evidence.Key, Program: h.deps.Evidence.Program, Made: h.shell.Now(), Prove: h.deps.Evidence.Prove,
 	}
+	var err error
+	if bundle.Words, err = h.deps.Evidence.Known(v.Context()); err != nil {
+		return err
+	}
 	for _, account := range f.Accounts() {
 		entries, err := h.deps.Evidence.Journal.RecentBy(v.Context(), account, provenAtMost)
 		if err != nil {

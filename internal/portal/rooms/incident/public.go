@@ -48,7 +48,7 @@ func (h *Handlers) public(v *portal.Visit) error {
 	if err != nil {
 		return err
 	}
-	words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone()}
+	words := notice.Words{In: v.Speaker.Language, Zone: v.Speaker.Zone(), Categories: v.Speaker.Categories}
 	c := h.deps.Controller
 	shown := publicPage{Page: v.Page(publicPath, "public.title"), Asked: strings.ToUpper(portal.Tidy(v.URL.Query().Get("reference"))), Helpline: c.Helpline, Counter: c.Counter, Officer: c.Officer}
 	if len(shown.Asked) > 40 {
@@ -59,7 +59,7 @@ func (h *Handlers) public(v *portal.Visit) error {
 			continue
 		}
 		m := f.Public.Message
-		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.ToldSince(), f.Public.People, m.Paragraphs(notice.Plain, words), m.Shown.Names()})
+		shown.All = append(shown.All, publicIncident{m.Reference, f.PublicSince, f.ToldSince(), f.Public.People, m.Paragraphs(notice.Plain, words), v.Speaker.Categories.IDs(m.Shown)})
 		if m.Reference == shown.Asked {
 			shown.Known = true
 		} else if slices.Contains(f.References, shown.Asked) {

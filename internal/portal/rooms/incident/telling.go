@@ -9,7 +9,6 @@ import (
 	"poterne/internal/incident/mailing"
 	"poterne/internal/notice"
 	"poterne/internal/portal"
-	"poterne/internal/register"
 )
 
 // messagePage answers those who keep a file: what are the people told, and how far is it?
@@ -41,7 +40,7 @@ type versionView struct {
 // shown of them.
 func (h *Handlers) messageTo(f file, facts notice.Facts) notice.Message {
 	m := notice.Message{
-		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: register.AllFields,
+		Reference: f.Reference, Controller: h.deps.Controller, First: facts.Begun, Last: facts.Ended, Shown: f.Shown(), Held: h.shell.Categories().Declared(),
 		Harms: f.Answers["harms"].Values, Contained: len(f.Accounts()) > 0 && !facts.GoingOn,
 	}
 	for _, s := range f.Sent {

@@ -33,7 +33,7 @@ type concern struct {
 // concerns shows answers.
 func (h *Handlers) concerns(r *http.Request, shown concernPage, answers []incident.Concern) concernPage {
 	speaker := h.pages.Speaker(r)
-	words := notice.Words{In: speaker.Language, Zone: speaker.Zone()}
+	words := notice.Words{In: speaker.Language, Zone: speaker.Zone(), Categories: speaker.Categories}
 	for _, c := range answers {
 		one := concern{Concern: c, Complaint: fmt.Sprintf("/concerned/%d/complaint", c.File)}
 		if shown.By != "" {
@@ -97,7 +97,7 @@ func (h *Handlers) complain(w http.ResponseWriter, r *http.Request, person regis
 // complaintOf is a complaint with what Poterne knows. It knows nobody's name: that, the place
 // and the signature are left to the person.
 func complaintOf(c incident.Concern, in i18n.Language, h *Handlers) *pdf.Document {
-	say, words, now := in.Say, notice.Words{In: in, Zone: h.pages.Settings().Zone}, h.pages.Settings().Now()
+	say, words, now := in.Say, notice.Words{In: in, Zone: h.pages.Settings().Zone, Categories: h.pages.Settings().Categories}, h.pages.Settings().Now()
 	m := c.Message
 	paper := &pdf.Document{Title: say("complaint.title") + ", " + m.Reference, Lang: string(in), Made: now, Foot: m.Reference}
 	paper.Heading(1, say("complaint.title"))

@@ -81,8 +81,8 @@ func words(v visit, line person.Line) said {
 		verb = "mine.changed"
 	}
 	var data []string
-	for _, name := range line.Fields.Names() {
-		data = append(data, say("mine.field-"+name))
+	for _, one := range v.Speaker.Categories.In(line.Fields) {
+		data = append(data, one.Mine(v.Speaker.Language))
 	}
 	because := "mine.because-" + line.Reason.String()
 	if !v.Speaker.Has(because) {
@@ -204,7 +204,7 @@ type exported struct {
 
 func export(v visit, line person.Line) exported {
 	w := words(v, line)
-	e := exported{line.Number, line.At, line.Name, string(line.Role), line.Fields.Names(), "shown", line.Reason.String(), w.Who + " " + w.Data + " " + w.Because}
+	e := exported{line.Number, line.At, line.Name, string(line.Role), v.Speaker.Categories.IDs(line.Fields), "shown", line.Reason.String(), w.Who + " " + w.Data + " " + w.Because}
 	if line.Changed {
 		e.Did = "changed"
 	}

@@ -12,6 +12,7 @@ import (
 	"poterne/internal/grants"
 	"poterne/internal/ledger"
 	"poterne/internal/portal"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -21,6 +22,8 @@ const nirPath = "/nir"
 type NIRs interface {
 	// Offers reports whether the NIR of whoever was opened may be asked for.
 	Offers(ledger.Entry) bool
+	// Masked are the categories that a purpose has and every file masks.
+	Masked(roster.Purpose) register.Fields
 	// Opened returns the opening under a receipt whose NIR an account may ask for.
 	Opened(ctx context.Context, by roster.AccountID, receipt ledger.Number) (ledger.Entry, error)
 	// Ask has that NIR be shown, once.
@@ -33,6 +36,7 @@ type nirPage struct {
 	Receipt ledger.Number
 	At      time.Time
 	Service portal.Service
+	Masked  register.Fields
 	MaySign bool   // a passkey is asked for, or there was a fresh sign-in since the last NIR
 	Again   string // where the person comes back to after a fresh sign-in
 	Waits   bool   // it was asked for: the file is opened again
@@ -59,7 +63,7 @@ func (h *Handlers) askingNIR(v *portal.Visit, typed string) (nirPage, time.Time,
 			break
 		}
 	}
-	shown := nirPage{Page: v.Page("/", "nir.title"), Receipt: opened.Receipt, At: opened.Time, Again: nirPath + "?receipt=" + strconv.FormatUint(number, 10)}
+	shown := nirPage{Page: v.Page("/", "nir.title"), Receipt: opened.Receipt, At: opened.Time, Masked: h.deps.NIRs.Masked(opened.Purpose), Again: nirPath + "?receipt=" + strconv.FormatUint(number, 10)}
 	shown.Service = h.shell.Service(opened.Service)
 	shown.MaySign = v.MaySignSince(last)
 	return shown, last, nil
@@ -90,7 +94,7 @@ func (h *Handlers) askNIR(v *portal.Visit) error {
 		h.pages.Show(v, http.StatusForbidden, "nir.html", shown)
 		return nil
 	}
-	if confirmed, err := v.ConfirmSince(last, shown.Again, "confirm.nir", "service", shown.Service.Name, "receipt", int(shown.Receipt)); !confirmed {
+	if confirmed, err := v.ConfirmSince(last, shown.Again, "confirm.nir", "service", shown.Service.Name, "receipt", int(shown.Receipt), "what", v.Speaker.Fields(shown.Masked)); !confirmed {
 		return err
 	}
 	err = h.deps.NIRs.Ask(v.Context(), v.Viewer.ID, v.Session(), shown.Receipt)

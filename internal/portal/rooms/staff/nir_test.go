@@ -45,7 +45,7 @@ func TestENTRY_6_EachNIRTakesAPasskeyOfItsOwnAndIsShownOnce(t *testing.T) {
 	if link := fmt.Sprintf(`href="/nir?receipt=%d"`, first.Receipt); !strings.Contains(front, link) {
 		t.Fatalf("the front page has no %s", link)
 	}
-	if answer, raw := h.Goes(camille, http.MethodPost, "/nir", receiptForm(first)); answer.StatusCode != http.StatusForbidden || !strings.Contains(portaltest.Read(t, raw), "the NIR of one person, of receipt "+fmt.Sprint(first.Receipt)) {
+	if answer, raw := h.Goes(camille, http.MethodPost, "/nir", receiptForm(first)); answer.StatusCode != http.StatusForbidden || !strings.Contains(portaltest.Read(t, raw), "what is masked of one person, of receipt "+fmt.Sprint(first.Receipt)+": NIR") {
 		t.Fatalf("status %d without a passkey", answer.StatusCode)
 	}
 	if _, shown := looksUp(t, h, camille, 1); shown {
