@@ -9,6 +9,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -99,13 +100,13 @@ func (a AskNIR) Decide(tx *journal.Tx, rows approval.Rows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	draft := tx.Meter(a.By)
+	nirs := meter.NIRsOf(tx.Meter(a.By))
 	switch {
 	case !account.Gives(tx.Now()):
 		return ledger.Entry{}, ErrNoFile
-	case draft.NIRWaiting(a.Opened.Person, a.Opened.Service, tx.Now()) != 0:
+	case nirs.Waiting(a.Opened.Person, a.Opened.Service, tx.Now()) != 0:
 		return ledger.Entry{}, ErrNIRWaits
-	case !draft.MayAskNIR(tx.Now()):
+	case !nirs.MayAsk(tx.Now()):
 		return ledger.Entry{}, ErrNotConfirmed
 	}
 	return ledger.Entry{

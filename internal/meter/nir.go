@@ -33,11 +33,17 @@ func (s *state) showNIR(e Event) {
 	})
 }
 
-// NIRWaiting is what the account has confirmed that it is to be shown of this person, through a
+// NIRs is where an account stands with the NIRs that it asks for.
+type NIRs struct{ draft *Draft }
+
+// NIRsOf is where the account of a draft stands.
+func NIRsOf(draft *Draft) NIRs { return NIRs{draft} }
+
+// Waiting is what the account has confirmed that it is to be shown of this person, through a
 // service, and was not shown since: their NIR, or what else is shown of one person at a time.
-func (s *state) NIRWaiting(person register.PersonID, service roster.ServiceID, now time.Time) (fields register.Fields) {
+func (n NIRs) Waiting(person register.PersonID, service roster.ServiceID, now time.Time) (fields register.Fields) {
 	tag := tagOf(person)
-	for _, w := range s.waitingNIRs(now) {
+	for _, w := range n.draft.waitingNIRs(now) {
 		if w.tag == tag && w.service == service {
 			fields |= w.fields
 		}
@@ -45,7 +51,8 @@ func (s *state) NIRWaiting(person register.PersonID, service roster.ServiceID, n
 	return fields
 }
 
-// MayAskNIR reports whether there is a fresh step-up that no NIR was asked for by.
-func (s *state) MayAskNIR(now time.Time) bool {
-	return s.SteppedUp(now) && s.stepUps[len(s.stepUps)-1] > s.nirAsked
+// MayAsk reports whether there is a fresh step-up that no NIR was asked for by.
+func (n NIRs) MayAsk(now time.Time) bool {
+	d := n.draft
+	return d.SteppedUp(now) && d.stepUps[len(d.stepUps)-1] > d.nirAsked
 }

@@ -404,7 +404,7 @@ func (w *weighing) fields() register.Fields {
 	}
 	fields := w.may &^ w.confirmed
 	if len(w.ask.People) == 1 && w.ask.Signs.Opens() {
-		fields |= w.may & w.meter.NIRWaiting(w.ask.People[0].Person, w.ask.Service, w.now)
+		fields |= w.may & meter.NIRsOf(w.meter).Waiting(w.ask.People[0].Person, w.ask.Service, w.now)
 	}
 	return fields
 }

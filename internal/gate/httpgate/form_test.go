@@ -253,9 +253,8 @@ func TestSCOPE_10_SavingAFormLeavesWhatWasMasked(t *testing.T) {
 // simply empty.
 func TestSCOPE_10_WhatMayBeSeenIsSentAsItWas(t *testing.T) {
 	w, app := newEditing(t, "all", false)
-	if err := w.gate.StepUp(t.Context(), account, "s1", "", httpgate.Elsewhere); err != nil { // it has a NIR
-		t.Fatal(err)
-	}
+	w.get("/files/p1/edit")
+	w.asksNIR()
 	page := w.get("/files/p1/edit")
 	if strings.Contains(page.body, content.Mask) || strings.Contains(page.body, "disabled") {
 		t.Errorf("something is masked:\n%s", page.body)
@@ -309,6 +308,8 @@ func TestSCOPE_10_AFormFromBeforeATouchErasesNothing(t *testing.T) {
 			t.Errorf("%s is stored as %q, was %q", field, stored[field], before[field])
 		}
 	}
+	w.get("/files/p20/edit")
+	w.asksNIR()
 	page = w.get("/files/p20/edit")
 	now := sends(t, page.body)
 	now.Set("phone", "02 99")

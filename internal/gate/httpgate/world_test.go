@@ -352,6 +352,16 @@ func (w *world) entries() []ledger.Entry {
 	return all
 }
 
+// asksNIR asks, as its account, for the NIR of whoever was last opened.
+func (w *world) asksNIR() {
+	w.t.Helper()
+	opened := w.last()
+	err := journal.Record(w.t.Context(), w.gate.Journal, ledger.Entry{Kind: ledger.NIRAsked, Account: opened.Account, Service: opened.Service, Person: opened.Person, Cause: opened.Receipt})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) last() ledger.Entry {
 	w.t.Helper()
 	all := w.entries()
