@@ -191,10 +191,15 @@ func (n *Notices) tellHolder(ctx context.Context, e ledger.Entry) error {
 	return nil
 }
 
-// tellTheft tells the holder of an account that a session of theirs was in another browser.
+// tellTheft tells the holder of an account that a session of theirs was in another browser, or
+// was shown without the key of its device.
 func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 	if e.State == ledger.Unbound {
 		return nil
+	}
+	key := "mail.session"
+	if e.State == ledger.Keyless {
+		key = "mail.keyless"
 	}
 	people, err := n.Roster.Accounts(ctx)
 	if err != nil {
@@ -202,7 +207,7 @@ func (n *Notices) tellTheft(ctx context.Context, e ledger.Entry) error {
 	}
 	for _, a := range people {
 		if a.ID == e.Account && a.Mail != "" {
-			message := mail.Bilingual(a.Mail, "mail.session", "account", string(a.ID), "number", uint64(e.Number))
+			message := mail.Bilingual(a.Mail, key, "account", string(a.ID), "number", uint64(e.Number))
 			n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, a.Mail), n.Now().Add(marked), message}, tries)
 		}
 	}

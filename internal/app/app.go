@@ -502,14 +502,17 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 		entry.Factor, entry.Route, entry.Digest = string(signin.Passkey), touch.Route, ledger.Digest(touch.Act)
 		return life.Use(r.Context(), used(touch, session.Account, entry))
 	}
-	s.NotBound = func(ctx context.Context, session signin.Session) {
+	noted := func(state ledger.State) func(context.Context, signin.Session) {
+		return func(ctx context.Context, session signin.Session) {
 		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
-			Kind: ledger.Session, Account: session.Account, Organisation: session.Organisation, Session: session.ID, State: ledger.Unbound,
+				Kind: ledger.Session, Account: session.Account, Organisation: session.Organisation, Session: session.ID, State: state,
 		})
 		if err != nil {
-			p.log.ErrorContext(ctx, "that a session is not bound to its browser is not in the ledger", slog.Any("err", err))
+				p.log.ErrorContext(ctx, "what is to be known of a session is not in the ledger", slog.String("what", string(state)), slog.Any("err", err))
 		}
 	}
+	}
+	s.NotBound, s.Keyless = noted(ledger.Unbound), noted(ledger.Keyless)
 	s.Told = func(ctx context.Context, ended signin.Ended) {
 		p.metrics.sessionEnded(ended.Why)
 		if ended.Why != signin.Doubled && ended.Why != signin.Moved && ended.Why != signin.Copied {

@@ -196,6 +196,7 @@ const (
 	ByModule     State = "by-module"   // or from the portal's own module
 
 	Unbound State = "unbound" // a session is bound to no key of its browser
+	Keyless State = "keyless" // a session was shown without the key of its device, and showed nobody
 
 	Cloned    State = "cloned"     // the counter of a passkey went back
 	Reopened  State = "reopened"   // its account was opened again, as a new one

@@ -215,6 +215,7 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, account roster.Acco
 		return
 	}
 	d.setSession(w, key, token)
+	d.offer(w, digest(key))
 	if d.settings.Match == nil {
 		setCookie(w, DeviceCookie, device, deviceLife)
 	}
@@ -233,6 +234,9 @@ func (d *Door) Leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	dropCookie(w, d.sessionCookie())
+	if d.binds() {
+		dropCookie(w, BoundCookie)
+	}
 	if d.idle(row, d.settings.Now()) { // who a locked session is of is not said to whoever has its cookie
 		row.Hint = ""
 	}

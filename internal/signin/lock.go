@@ -67,6 +67,9 @@ func (d *Door) askUnlock(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = d.awake(r.Context(), row, d.atHome(r))
 	}
+	if err == nil && d.uncovered(row, r, d.settings.Now()) {
+		err = d.touchable(r, row)
+	}
 	switch {
 	case err == nil: // in another tab
 		returns(w, back)
@@ -112,6 +115,10 @@ func (d *Door) unlock(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		reason, err = d.goesOn(r, row, c)
 	}
+	if _, _, ok := row.device(); ok && err == nil { // the person is there: the browser may have another key
+		d.offer(w, row.Key)
+		err = d.covers(w, row)
+	}
 	switch {
 	case err == nil:
 		returns(w, c.Return)
@@ -141,6 +148,24 @@ func (d *Door) goesOn(r *http.Request, row Row, c challenge) (Reason, error) {
 	}
 	return Unreachable, stands(d.change(r.Context(), row.Key, func(row Row, now time.Time) Row {
 		row.Seen = now
+		if _, _, ok := row.device(); ok {
+			row.Proven = now
+		}
 		return row
 	}))
+}
+
+// touchable is the error for a session of which a passkey is asked, or that takes a sign-in
+// where none answers.
+func (d *Door) touchable(r *http.Request, row Row) error {
+	if !d.atHome(r) {
+		return anonymous
+	}
+	switch holds, err := d.Holds(r.Context(), row.Account); {
+	case err != nil:
+		return err
+	case holds:
+		return locked
+	}
+	return anonymous
 }

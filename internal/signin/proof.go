@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"poterne/internal/fault"
@@ -55,10 +56,17 @@ var ErrUnproven = errors.New("the browser has not proved lately that the session
 
 // lapsed reports whether the session is bound and its last proof is too old.
 func (d *Door) lapsed(row Row, now time.Time) bool {
-	return row.bound() && !now.Before(row.Proven.Add(d.settings.Proof))
+	life := d.settings.Proof
+	if _, _, ok := row.device(); ok {
+		life = d.settings.Bound + boundGrace
+	}
+	return row.bound() && !now.Before(row.Proven.Add(life))
 }
 
 func (row Row) bound() bool { return row.Bound != "" && row.Bound != neverBound }
+
+// byScript reports whether the session is bound to a key that the browser's scripts use.
+func (row Row) byScript() bool { return row.bound() && !strings.HasPrefix(row.Bound, byDevice) }
 
 // bindable reports whether a session that is not bound may still be.
 func (d *Door) bindable(row Row, now time.Time) bool {
@@ -76,7 +84,8 @@ type proofChallenge struct {
 
 // Challenged is what a script is told before it signs.
 type Challenged struct {
-	Challenge string `json:"challenge"` // empty: there is nothing to prove
+	Challenge string `json:"challenge"` // empty: there is nothing to prove by a script
+	Unlock    string `json:"unlock"`    // where a session goes on of whose device no proof came; empty otherwise
 }
 
 // challenge hands a script what to sign, if the session is bound or may be.
@@ -85,7 +94,12 @@ func (d *Door) challenge(w http.ResponseWriter, r *http.Request) {
 	row, _, _, err := d.recognise(r)
 	now := instant(d.settings.Now())
 	var said Challenged
-	if err == nil && (row.bound() || d.bindable(row, now)) {
+	switch {
+	case err != nil:
+	case d.uncovered(row, r, now):
+		said.Unlock = UnlockPath
+		_ = d.unknown(w, r, row)
+	case row.byScript() || d.bindable(row, now):
 		said.Challenge, err = d.sealProof(proofChallenge{row.Key[:], now})
 	}
 	if err != nil && !fault.Is(err, fault.Anonymous) {
@@ -145,6 +159,9 @@ func (d *Door) provesNow(r *http.Request) error {
 	row, _, _, err := d.recognise(r)
 	if err != nil {
 		return err
+	}
+	if row.bound() && !row.byScript() {
+		return errors.New("the session is bound to its device, and to no key of a script")
 	}
 	now, origin := instant(d.settings.Now()), d.ownOrigin(r)
 	challenge, key := r.PostFormValue("challenge"), row.Bound
@@ -214,7 +231,7 @@ func (d *Door) proving(w http.ResponseWriter, r *http.Request) {
 		redirect(w, BeginPath+"?"+url.Values{"return": {back}}.Encode())
 	case err != nil:
 		d.fail(w, r, Unreachable, err)
-	case !d.lapsed(row, now) && !d.bindable(row, now):
+	case !d.lapsed(row, now) && !d.uncovered(row, r, now) && !d.bindable(row, now):
 		returns(w, back)
 	default:
 		setCookie(w, ArrivalCookie, arrivalAt(back), arrivalLife)

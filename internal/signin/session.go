@@ -92,7 +92,10 @@ func (d *Door) Who(w http.ResponseWriter, r *http.Request) (Session, error) {
 	if err := d.awake(r.Context(), row, d.atHome(r)); err != nil {
 		return Session{}, err
 	}
-	if d.lapsed(row, d.settings.Now()) {
+	switch now := d.settings.Now(); {
+	case d.uncovered(row, r, now):
+		return Session{}, d.unknown(w, r, row)
+	case d.lapsed(row, now):
 		return Session{}, unproven
 	}
 	return d.shown(w, r, row, key, token), nil
@@ -224,7 +227,7 @@ func (d *Door) weigh(row Row, token string, r *http.Request, now time.Time) Row 
 // uses reports whether r is use of a session, which keeps it from being idle: a proof is none,
 // nor is what shows nobody for want of one, or of a passkey.
 func (d *Door) uses(row Row, r *http.Request, now time.Time) bool {
-	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now) && !d.idle(row, now)
+	return r.URL.Path != ProofPath && r.URL.Path != ChallengePath && !d.lapsed(row, now) && !d.uncovered(row, r, now) && !d.idle(row, now)
 }
 
 // expire ends row if it is too old.

@@ -66,6 +66,8 @@ type Settings struct {
 	Grace  time.Duration // a replaced token serves requests under way: 10 seconds
 	Proof  time.Duration // a bound session shows nobody this long after its last proof: 2 minutes
 
+	Bound time.Duration // a session bound to its device shows nobody to a cookie this old: 5 minutes
+
 	Client *http.Client                 // reaches the identity provider; nil: one with a time limit
 	Now    func() time.Time             // nil: time.Now
 	Log    *slog.Logger                 // nil: nothing is logged
@@ -100,6 +102,8 @@ type Settings struct {
 	Bind bool
 	// NotBound hears, once, of a session that was not bound to its browser in time; may be nil.
 	NotBound func(context.Context, Session)
+	// Keyless hears, once, of a session that was shown without the key of its device; may be nil.
+	Keyless func(context.Context, Session)
 	// Device returns the name that a browser has in the ledger, from its secret. Nil: no
 	// browser has one.
 	Device func(secret string) string
@@ -313,6 +317,7 @@ func (s Settings) withDefaults() Settings {
 	s.Rotate = orDefault(s.Rotate, time.Minute)
 	s.Grace = orDefault(s.Grace, 10*time.Second)
 	s.Proof = orDefault(s.Proof, 2*time.Minute)
+	s.Bound = orDefault(s.Bound, 5*time.Minute)
 	if len(s.Algorithms) == 0 {
 		s.Algorithms = []string{"RS256", "ES256"}
 	}
@@ -330,6 +335,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.NotBound == nil {
 		s.NotBound = func(context.Context, Session) {}
+	}
+	if s.Keyless == nil {
+		s.Keyless = func(context.Context, Session) {}
 	}
 	if s.Tried == nil {
 		s.Tried = func(*http.Request, Attempt) error { return errors.New("sign-ins are not kept here") }
@@ -388,7 +396,7 @@ func (s Settings) Check() error {
 			wrong.Add("", "origin %q is more than a scheme and a host", origin)
 		}
 	}
-	if min(s.Idle, s.Life, s.Rotate, s.Grace, s.Proof) < 0 {
+	if min(s.Idle, s.Life, s.Rotate, s.Grace, s.Proof, s.Bound) < 0 {
 		wrong.Add("", "a duration is negative")
 	}
 	if s.Idle > s.Life {
@@ -461,6 +469,8 @@ func (d *Door) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+ProofPath, d.proving)
 	mux.HandleFunc("POST "+ProofPath, d.takesProof)
 	mux.HandleFunc("GET "+ChallengePath, d.challenge)
+	mux.HandleFunc("POST "+RegisterPath, d.registers)
+	mux.HandleFunc("POST "+RefreshPath, d.refreshes)
 	mux.HandleFunc("POST "+LeavePath, d.Leave)
 	mux.HandleFunc("GET "+LeftPath, d.Left)
 	mux.HandleFunc("POST "+RecallPath, d.BackchannelLogout)

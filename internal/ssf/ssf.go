@@ -299,7 +299,7 @@ func eventsOf(e ledger.Entry) (of roster.AccountID, events []event) {
 		return tell(e.Subject, Enabled)
 	case e.Kind == ledger.Recovery && e.State == ledger.Begun:
 		return tell(e.Subject, Credential, Revoked)
-	case e.Kind == ledger.Session && e.State != ledger.Unbound:
+	case e.Kind == ledger.Session && e.State != ledger.Unbound && e.State != ledger.Keyless:
 		return tell(e.Account, Revoked)
 	default:
 		return "", nil

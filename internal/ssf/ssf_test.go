@@ -224,6 +224,7 @@ func TestRUN_5_OthersAreToldWhatPoterneDoesToAnAccountAndNobodyOfTheRegister(t *
 	h.suspends("karim", "samir", time.Hour)             // ends by itself, of which nothing would tell
 	h.records(ledger.Entry{Kind: ledger.Session, Account: "karim", Organisation: "mlv", Session: "s", State: "copied"})
 	h.records(ledger.Entry{Kind: ledger.Session, Account: "karim", Organisation: "mlv", Session: "s", State: ledger.Unbound})
+	h.records(ledger.Entry{Kind: ledger.Session, Account: "karim", Organisation: "mlv", Session: "s", State: ledger.Keyless})
 	h.records(ledger.Entry{Kind: ledger.Heard, Account: "signals/entra", Organisation: "mlv", Subject: "karim", State: ledger.SessionRevoked})
 	h.records(ledger.Entry{Kind: ledger.Recovery, Account: journal.Itself, Organisation: "mlv", Subject: "karim", State: ledger.Begun, Identity: roster.Identity{Issuer: "https://idp.example", Provider: "p", Subject: "lost"}})
 	h.suspends("lucas", "signals/idp", 0) // by what the receiver itself told

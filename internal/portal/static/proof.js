@@ -4,7 +4,7 @@
 "use strict";
 (() => {
   const at = "/.poterne/proof", often = 45_000;
-  let last = 0, under = null;
+  let last = 0, under = null, lost = ""; // lost: where the session goes on of whose device no proof comes
 
   // The key lies in the browser's own store, for this origin.
   function keys(mode, use) {
@@ -31,7 +31,9 @@
   const text = bytes => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
   async function prove() {
-    const { challenge } = await (await fetch(at + "/challenge", { cache: "no-store" })).json();
+    const { challenge, unlock } = await (await fetch(at + "/challenge", { cache: "no-store" })).json();
+    lost = unlock;
+    if (lost) return false;
     if (challenge) {
       const own = await pair();
       const key = text(await crypto.subtle.exportKey("raw", own.publicKey));
@@ -72,7 +74,9 @@
     return;
   }
   proven().then(done => {
-    if (!done && form.dataset.proof === "bound") {
+    if (lost && form.method !== "post") {
+      location.replace(lost + "?return=" + encodeURIComponent(form.dataset.to));
+    } else if (!done && form.dataset.proof === "bound") {
       document.querySelector("[data-proof-failed]").hidden = false;
     } else if (form.method === "post") {
       form.submit();
