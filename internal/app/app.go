@@ -261,7 +261,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	if len(o.Provisioning) > 0 {
 		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{
-			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Roles: life.Bounds.Roles, Origin: o.Origin, Now: o.Now, Log: log,
+			Life: life, Roster: o.Roster, Sessions: p.door, Rights: slices.Collect(maps.Keys(life.Bounds.Rights)), Roles: life.Bounds.Roles, Origin: o.Origin, Once: marks{sessions}.Once, Now: o.Now, Log: log,
 		}))
 	}
 	if heard := p.signals(o, marks{sessions}, assertions.SecurityEvent); len(o.Transmitters) > 0 {

@@ -82,8 +82,10 @@ type Deps struct {
 	Rights []accounts.Right // that can be proposed: each service with its purposes
 	Roles  []roster.Role    // likewise: of people who read files; whoever signs for others is proposed by a person
 	Origin string           // whom clients' assertions are for
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Once sets a mark until a time, on every node; false when it is set already.
+	Once func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error)
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Server serves SCIM.
@@ -94,9 +96,11 @@ type Server struct {
 }
 
 const (
-	largestBody   = 64 << 10
-	longestSigned = 5 * time.Minute // of an assertion
-	mostListed    = 200
+	largestBody     = 64 << 10
+	longestSigned   = 5 * time.Minute // of an assertion
+	longestID       = 128             // of an assertion's jti
+	assertionClocks = time.Minute     // that clocks may be apart
+	mostListed      = 200
 )
 
 // New returns SCIM for some clients.
@@ -153,13 +157,19 @@ func (e *scimError) Error() string { return e.detail }
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, serve func(*call) error) {
 	client, known := s.clients[r.PathValue("client")]
 	c := &call{Request: r, w: w, client: client}
-	if !s.asks(client, r.Header.Get("Authorization")) || !known {
+	asks, err := s.asks(r.Context(), client, r.Header.Get("Authorization"))
+	if err != nil {
+		s.deps.Log.ErrorContext(r.Context(), "an assertion could not be remembered", slog.String("client", client.Name), slog.Any("err", err))
+		c.fails(&scimError{http.StatusServiceUnavailable, "", "it could not be done; try again with a new assertion"})
+		return
+	}
+	if !asks || !known {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		c.fails(&scimError{http.StatusUnauthorized, "", "no such client, or not its token"})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, largestBody)
-	err := serve(c)
+	err = serve(c)
 	if err == nil {
 		return
 	}
@@ -184,31 +194,41 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, serve func(*call)
 }
 
 // asks reports whether an authorization is the client's: its token, compared in constant
-// time, or an assertion that its key signed for this origin and for minutes.
-func (s *Server) asks(client Client, authorization string) bool {
+// time, or an assertion that its key signed for this origin and for minutes, which serves once.
+func (s *Server) asks(ctx context.Context, client Client, authorization string) (bool, error) {
 	scheme, secret, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "bearer") || len(secret) < TokenLength || len(secret) > 8<<10 {
-		return false
+		return false, nil
 	}
 	if client.Key != nil && strings.Count(secret, ".") == 2 {
-		return s.signed(client, secret)
+		return s.signed(ctx, client, secret)
 	}
 	shown := sha256.Sum256([]byte(secret))
-	return client.Token != [sha256.Size]byte{} && subtle.ConstantTimeCompare(shown[:], client.Token[:]) == 1
+	return client.Token != [sha256.Size]byte{} && subtle.ConstantTimeCompare(shown[:], client.Token[:]) == 1, nil
 }
 
-func (s *Server) signed(client Client, text string) bool {
+// signed reports whether a text is an assertion of the client's that was not shown before. What
+// its key did not sign MUST leave no mark: whoever likes could fill the store.
+func (s *Server) signed(ctx context.Context, client Client, text string) (bool, error) {
 	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.EdDSA, jose.ES256, jose.RS256})
 	if err != nil {
-		return false
+		return false, nil
 	}
 	var claims jwt.Claims
 	if err := token.Claims(client.Key, &claims); err != nil {
-		return false
+		return false, nil
 	}
 	now := s.deps.Now()
-	valid := claims.ValidateWithLeeway(jwt.Expected{Issuer: client.Name, Subject: client.Name, AnyAudience: jwt.Audience{s.deps.Origin}, Time: now}, time.Minute)
-	return valid == nil && claims.Expiry != nil && claims.Expiry.Time().Sub(now) <= longestSigned+time.Minute
+	err = claims.ValidateWithLeeway(jwt.Expected{Issuer: client.Name, Subject: client.Name, AnyAudience: jwt.Audience{s.deps.Origin}, Time: now}, assertionClocks)
+	if err != nil || claims.Expiry == nil || claims.Expiry.Time().Sub(now) > longestSigned+assertionClocks || claims.ID == "" || len(claims.ID) > longestID {
+		return false, nil
+	}
+	mark := sha256.Sum256([]byte("assertion of a client\x00" + client.Name + "\x00" + claims.ID))
+	first, err := s.deps.Once(ctx, mark, claims.Expiry.Time().Add(2*assertionClocks))
+	if err == nil && !first {
+		s.deps.Log.WarnContext(ctx, "an assertion was shown again", slog.String("client", client.Name))
+	}
+	return first, err
 }
 
 func (c *call) fails(e *scimError) {

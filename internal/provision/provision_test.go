@@ -39,6 +39,7 @@ type body struct {
 	at     time.Time
 	life   accounts.Service
 	server *provision.Server
+	node   func() *provision.Server // another one, on the same database
 	key    ed25519.PrivateKey
 	ended  []roster.AccountID
 }
@@ -74,10 +75,16 @@ func open(t *testing.T) *body {
 	}
 	signing := client
 	signing.Name, signing.Token, signing.Key = "okta", [32]byte{}, &jose.JSONWebKey{Key: public}
-	b.server = provision.New([]provision.Client{client, signing}, provision.Deps{
-		Life: b.life, Roster: store.NewRoster(s), Sessions: b, Rights: []accounts.Right{right}, Roles: roster.Readers, Origin: "https://poterne.example",
-		Now: func() time.Time { return b.at }, Log: slog.New(slog.DiscardHandler),
-	})
+	b.node = func() *provision.Server {
+		return provision.New([]provision.Client{client, signing}, provision.Deps{
+			Life: b.life, Roster: store.NewRoster(s), Sessions: b, Rights: []accounts.Right{right}, Roles: roster.Readers, Origin: "https://poterne.example",
+			Once: func(ctx context.Context, mark [32]byte, until time.Time) (bool, error) {
+				return store.NewSessions(s).Once(ctx, mark, until)
+			},
+			Now: func() time.Time { return b.at }, Log: slog.New(slog.DiscardHandler),
+		})
+	}
+	b.server = b.node()
 	return b
 }
 
@@ -219,7 +226,7 @@ func TestRUN_5_OktaSignsItsAssertionsAndTakesPeopleOutOfGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	bearer := func(change func(*jwt.Claims)) string {
-		claims := jwt.Claims{Issuer: "okta", Subject: "okta", Audience: jwt.Audience{"https://poterne.example"}, Expiry: jwt.NewNumericDate(b.at.Add(4 * time.Minute))}
+		claims := jwt.Claims{Issuer: "okta", Subject: "okta", Audience: jwt.Audience{"https://poterne.example"}, ID: rand.Text(), Expiry: jwt.NewNumericDate(b.at.Add(4 * time.Minute))}
 		change(&claims)
 		text, err := jwt.Signed(signer).Claims(claims).Serialize()
 		if err != nil {
@@ -228,50 +235,127 @@ func TestRUN_5_OktaSignsItsAssertionsAndTakesPeopleOutOfGroups(t *testing.T) {
 		return text
 	}
 	for name, change := range map[string]func(*jwt.Claims){
-		"another's":     func(c *jwt.Claims) { c.Issuer = "entra" },
-		"for elsewhere": func(c *jwt.Claims) { c.Audience = jwt.Audience{"https://other.example"} },
-		"expired":       func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(b.at.Add(-2 * time.Minute)) },
-		"for ever":      func(c *jwt.Claims) { c.Expiry = nil },
-		"for days":      func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(b.at.AddDate(0, 0, 3)) },
+		"another's":      func(c *jwt.Claims) { c.Issuer = "entra" },
+		"for elsewhere":  func(c *jwt.Claims) { c.Audience = jwt.Audience{"https://other.example"} },
+		"expired":        func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(b.at.Add(-2 * time.Minute)) },
+		"for ever":       func(c *jwt.Claims) { c.Expiry = nil },
+		"without a name": func(c *jwt.Claims) { c.ID = "" },
+		"of a long name": func(c *jwt.Claims) { c.ID = strings.Repeat("n", 129) },
+		"for days":       func(c *jwt.Claims) { c.Expiry = jwt.NewNumericDate(b.at.AddDate(0, 0, 3)) },
 	} {
 		if answer, _ := b.asks(bearer(change), "GET", "okta/v2/Users", ""); answer.Code != http.StatusUnauthorized {
 			t.Errorf("an assertion %s: %d", name, answer.Code)
 		}
 	}
-	good := bearer(func(*jwt.Claims) {})
-	for name, asked := range map[string][2]string{"of another client": {"entra", good}, "the other's token": {"okta", token}, "no client": {"nobody", token}, "an empty one": {"okta", ""}} {
+	fresh := func() string { return bearer(func(*jwt.Claims) {}) }
+	for name, asked := range map[string][2]string{"of another client": {"entra", fresh()}, "the other's token": {"okta", token}, "no client": {"nobody", token}, "an empty one": {"okta", ""}} {
 		if answer, _ := b.asks(asked[1], "GET", asked[0]+"/v2/Users", ""); answer.Code != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, answer.Code)
 		}
 	}
-	answer, said := b.asks(good, "GET", "okta/v2/Users/pauline", "")
+	answer, said := b.asks(fresh(), "GET", "okta/v2/Users/pauline", "")
 	tag := answer.Header().Get("ETag")
 	if answer.Code != http.StatusOK || tag == "" || said["active"] != true {
 		t.Fatalf("%d %v", answer.Code, said)
 	}
-	if answer, _ := b.asks(good, "GET", "okta/v2/Users/pauline", "", "If-None-Match", tag); answer.Code != http.StatusNotModified {
+	if answer, _ := b.asks(fresh(), "GET", "okta/v2/Users/pauline", "", "If-None-Match", tag); answer.Code != http.StatusNotModified {
 		t.Errorf("the same version: %d", answer.Code)
 	}
-	if answer, _ := b.asks(good, "PUT", "okta/v2/Users/pauline", `{"active":false}`, "If-Match", `W/"old"`); answer.Code != http.StatusPreconditionFailed || !b.account("pauline").Closed.IsZero() {
+	if answer, _ := b.asks(fresh(), "PUT", "okta/v2/Users/pauline", `{"active":false}`, "If-Match", `W/"old"`); answer.Code != http.StatusPreconditionFailed || !b.account("pauline").Closed.IsZero() {
 		t.Errorf("another version: %d", answer.Code)
 	}
 	for _, path := range []string{"okta/v2/Users/lucas", "okta/v2/Users/chief", "okta/v2/Users/samir"} { // another organisation's, a manager, the desk
-		if answer, _ := b.asks(good, "DELETE", path, ""); answer.Code != http.StatusNotFound {
+		if answer, _ := b.asks(fresh(), "DELETE", path, ""); answer.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, answer.Code)
 		}
 	}
-	group, said := b.asks(good, "GET", "okta/v2/Groups/adviser", "")
+	group, said := b.asks(fresh(), "GET", "okta/v2/Groups/adviser", "")
 	if members := said["members"].([]any); len(members) != 2 || group.Code != http.StatusOK {
 		t.Errorf("%v", said)
 	}
-	if answer, _ := b.asks(good, "PATCH", "okta/v2/Groups/desk", `{"Operations":[{"op":"add","path":"members","value":[{"value":"karim"}]}]}`); answer.Code != http.StatusBadRequest {
+	if answer, _ := b.asks(fresh(), "PATCH", "okta/v2/Groups/desk", `{"Operations":[{"op":"add","path":"members","value":[{"value":"karim"}]}]}`); answer.Code != http.StatusBadRequest {
 		t.Errorf("another role: %d", answer.Code)
 	}
-	if answer, _ := b.asks(good, "PATCH", "okta/v2/Groups/adviser", `{"Operations":[{"op":"remove","path":"members[value eq \"karim\"]"}]}`); answer.Code != http.StatusNoContent || b.account("karim").Closed.IsZero() {
+	if answer, _ := b.asks(fresh(), "PATCH", "okta/v2/Groups/adviser", `{"Operations":[{"op":"remove","path":"members[value eq \"karim\"]"}]}`); answer.Code != http.StatusNoContent || b.account("karim").Closed.IsZero() {
 		t.Errorf("taken out of the group: %d, %+v", answer.Code, b.account("karim"))
 	}
-	if answer, _ := b.asks(good, "PUT", "okta/v2/Users/pauline", `{"active":false}`, "If-Match", tag); answer.Code != http.StatusOK || b.account("pauline").Closed.IsZero() {
+	if answer, _ := b.asks(fresh(), "PUT", "okta/v2/Users/pauline", `{"active":false}`, "If-Match", tag); answer.Code != http.StatusOK || b.account("pauline").Closed.IsZero() {
 		t.Errorf("replaced: %d", answer.Code)
+	}
+}
+
+// Of an assertion that was listened to, on its way or in a log, nothing is left for whoever has
+// it: each serves for one request, on one node.
+//
+// Promise: RUN-5
+func TestRUN_5_AnAssertionServesForOneRequestOnOneNode(t *testing.T) {
+	b := open(t)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: b.key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(id string, lasts time.Duration) string {
+		text, err := jwt.Signed(signer).Claims(jwt.Claims{Issuer: "okta", Subject: "okta", Audience: jwt.Audience{"https://poterne.example"}, ID: id, Expiry: jwt.NewNumericDate(b.at.Add(lasts))}).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	nodes := []*provision.Server{b.server, b.node()}
+	shows := func(node *provision.Server, text string) int {
+		b.server = node
+		answer, _ := b.asks(text, "GET", "okta/v2/Users", "")
+		return answer.Code
+	}
+	first := signed("one", 4*time.Minute)
+	if code := shows(nodes[0], first); code != http.StatusOK {
+		t.Fatalf("the first time: %d", code)
+	}
+	for n, node := range nodes {
+		if code := shows(node, first); code != http.StatusUnauthorized {
+			t.Errorf("once more, on node %d: %d", n, code)
+		}
+	}
+	if code := shows(nodes[0], signed("one", 5*time.Minute)); code != http.StatusUnauthorized {
+		t.Errorf("another assertion of the same name: %d", code)
+	}
+	for _, wrong := range []string{"for a wrong signature", "x"} { // what nobody signed uses up no name
+		text := signed("two"+wrong, time.Minute)
+		shows(nodes[0], text[:len(text)-4]+"AAAA")
+		if code := shows(nodes[1], text); code != http.StatusOK {
+			t.Errorf("%s: %d", wrong, code)
+		}
+	}
+	long := signed("three", 5*time.Minute)
+	shows(nodes[0], long)
+	for range 7 { // as long as clocks that differ would let it serve, and the marks are swept meanwhile
+		b.at = b.at.Add(time.Minute - time.Millisecond)
+		if err := store.NewSessions(b.s).Sweep(t.Context(), b.at, b.at.Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if code := shows(nodes[1], long); code != http.StatusUnauthorized {
+			t.Errorf("at %v: %d", b.at, code)
+		}
+	}
+	served := make(chan int, 8)
+	race := signed("four", time.Minute)
+	for n := range cap(served) {
+		go func() {
+			r := httptest.NewRequest(http.MethodGet, provision.Prefix+"okta/v2/Users", nil)
+			r.Header.Set("Authorization", "Bearer "+race)
+			w := httptest.NewRecorder()
+			nodes[n%2].ServeHTTP(w, r)
+			served <- w.Code
+		}()
+	}
+	good := 0
+	for range cap(served) {
+		if <-served == http.StatusOK {
+			good++
+		}
+	}
+	if good != 1 {
+		t.Errorf("at once it serves %d times", good)
 	}
 }
 
