@@ -391,15 +391,19 @@ func textOf(field string) string {
 // uncovered reports whether the session is bound to a device and r shows no cookie that its
 // key brought lately.
 func (d *Door) uncovered(row Row, r *http.Request, now time.Time) bool {
-	if _, _, ok := row.device(); !ok {
-		return false
-	}
+	_, _, ok := row.device()
+	return ok && !now.Before(d.coveredUntil(row, r))
+}
+
+// coveredUntil is until when the bound cookie that r shows is good for the session; zero when it
+// shows none of it.
+func (d *Door) coveredUntil(row Row, r *http.Request) time.Time {
 	var said boundUntil
 	shown, ok := shownCookie(r, BoundCookie, 512)
 	if !ok || d.openText(sealsBound, shown, &said) != nil || string(said.Session) != string(row.Key[:16]) {
-		return true
+		return time.Time{}
 	}
-	return !now.Before(said.Since.Add(d.settings.Bound + boundGrace))
+	return said.Since.Add(d.settings.Bound + boundGrace)
 }
 
 // unknown is the error for a session whose browser shows no such cookie. It drops one that

@@ -294,6 +294,30 @@ func TestENTRY_9_ACopyOfABoundDevicesCookiesShowsNobodyAfterThreeHundredAndTenSe
 	}
 	d.isSignedIn()
 
+	t.Log("Nor does an answer that a copy began last for longer, although its owner goes on.")
+	d.isSignedIn()
+	later := d.copied()
+	stream, err := later.asks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := boundFor - time.Second - h.clock().Sub(d.given)
+	for range 4 {
+		h.pass(left / 4)
+		d.isSignedIn()
+	}
+	if err := h.door.Still(t.Context(), stream); err != nil {
+		t.Errorf("it is cut too early: %v", err)
+	}
+	h.pass(2 * time.Second)
+	own := d.isSignedIn()
+	if err := h.door.Still(t.Context(), stream); !errors.Is(err, signin.ErrUnproven) {
+		t.Errorf("what a copy began goes on: %v", err)
+	}
+	if err := h.door.Still(t.Context(), own); err != nil {
+		t.Errorf("what its owner began is cut: %v", err)
+	}
+
 	t.Log("The cookie of the session alone is worth nothing.")
 	bare := d.copied()
 	delete(bare.jar, signin.BoundCookie)

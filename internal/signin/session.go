@@ -52,6 +52,7 @@ type Session struct {
 
 	key  Digest
 	home bool // it is the portal's, where passkeys answer
+	covered time.Time // until when a cookie of its device covers what is asked; zero where none is needed
 }
 
 // Why says why a session ended.
@@ -108,6 +109,9 @@ func (d *Door) shown(w http.ResponseWriter, r *http.Request, row Row, key, token
 	}
 	session := row.session()
 	session.Device, session.home = d.device(r), d.atHome(r)
+	if _, _, ok := row.device(); ok {
+		session.covered = d.coveredUntil(row, r)
+	}
 	return session
 }
 
@@ -145,7 +149,9 @@ func (d *Door) Still(ctx context.Context, session Session) error {
 	if err = stands(row, err); err == nil {
 		err = d.awake(ctx, row, session.home)
 	}
-	if err == nil && d.lapsed(row, d.settings.Now()) {
+	now := d.settings.Now()
+	ended := !session.covered.IsZero() && !now.Before(session.covered) // a copy's answer MUST NOT last by its owner's proofs
+	if err == nil && (d.lapsed(row, now) || ended) {
 		err = unproven
 	}
 	return err

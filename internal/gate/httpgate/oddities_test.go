@@ -401,7 +401,7 @@ func TestA9_HeadersAndCookiesAreKeptApart(t *testing.T) {
 	w.app = func(rw http.ResponseWriter, _ *http.Request) {
 		h := rw.Header()
 		h.Set("Content-Type", "application/json")
-		for _, name := range []string{"Link", "Refresh", "Server-Timing", "X-Person", "Etag", "Last-Modified", "Poterne-Receipt", "Access-Control-Allow-Origin", "Content-Location", "Location", "Server", "Clear-Site-Data"} {
+		for _, name := range []string{"Link", "Refresh", "Server-Timing", "X-Person", "Etag", "Last-Modified", "Poterne-Receipt", "Access-Control-Allow-Origin", "Content-Location", "Location", "Server", "Clear-Site-Data", "Secure-Session-Registration", "Secure-Session-Challenge"} {
 			h.Set(name, "‹p30›")
 		}
 		h.Set("Content-Language", "fr")
@@ -410,13 +410,14 @@ func TestA9_HeadersAndCookiesAreKeptApart(t *testing.T) {
 		h.Set("Content-Disposition", `inline; filename="‹p30›.json"`)
 		h.Add("Set-Cookie", "sid=abc; Path=/deep; Domain=example.org; SameSite=None; HttpOnly; Secure; Max-Age=60; Partitioned")
 		h.Add("Set-Cookie", "__Host-poterne=stolen; Path=/; Secure")
+		h.Add("Set-Cookie", "__Host-poterne-bound=stolen; Path=/; Secure")
 		h.Add("Set-Cookie", "bad name=1")
 		h.Add("Set-Cookie", "p30-2850699=1")
 		_, _ = io.WriteString(rw, "[]")
 	}
 	r := w.request("GET", "/list", "")
 	for name, value := range map[string]string{
-		"Cookie":           "__Host-poterne=key.token; sid=mine; svc-dossier.sid=abc; svc-kairos.sid=theirs; __Host-poterne-signin=x; svc-dossier.=empty",
+		"Cookie":           "__Host-poterne=key.token; sid=mine; svc-dossier.sid=abc; svc-kairos.sid=theirs; __Host-poterne-signin=x; __Host-poterne-bound=y; svc-dossier.=empty",
 		"Poterne-Receipt":  "1",
 		"X-Forwarded-For":  "1.2.3.4",
 		"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil", "Forwarded": "for=1", "X-Real-IP": "1",
