@@ -58,6 +58,7 @@ func TestENTRY_9_ABrowserWithoutTheDevicesKeyIsAskedForThePasskey(t *testing.T) 
 
 	owner.open("/sessions")
 	owner.comesTo("/.poterne/unlock?return=%2Fsessions")
+	owner.says("main", "n’a pas prouvé qu’il est sur votre appareil")
 	owner.keep("unlock")
 	owner.click("form[data-passkey] button.main")
 	owner.comesTo("/sessions")

@@ -95,6 +95,9 @@ func (d *Door) showLocked(w http.ResponseWriter, r *http.Request, row Row, back 
 		return
 	}
 	asked.Action, asked.Return, asked.Reason = UnlockPath, back, reason
+	if !d.idle(row, d.settings.Now()) {
+		asked.About = "device"
+	}
 	noStore(w)
 	d.pages.Passkey(w, r, *asked)
 }

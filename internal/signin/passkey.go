@@ -62,7 +62,7 @@ const (
 // Asked is what a page asks of a passkey, or of an authenticator that is to make one.
 type Asked struct {
 	For       Purpose
-	About     string // which act, where it is one of this package; empty otherwise
+	About     string // which act, where it is one of this package, or why it is asked; empty otherwise
 	Action    string // where the answer is posted
 	Fields    []Field
 	Options   string // for the browser, in JSON
