@@ -504,13 +504,13 @@ func (p *Program) signIn(o *Opened, life accounts.Service) signin.Settings {
 	}
 	noted := func(state ledger.State) func(context.Context, signin.Session) {
 		return func(ctx context.Context, session signin.Session) {
-		err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
+			err := journal.Record(context.WithoutCancel(ctx), p.Journal, ledger.Entry{
 				Kind: ledger.Session, Account: session.Account, Organisation: session.Organisation, Session: session.ID, State: state,
-		})
-		if err != nil {
+			})
+			if err != nil {
 				p.log.ErrorContext(ctx, "what is to be known of a session is not in the ledger", slog.String("what", string(state)), slog.Any("err", err))
+			}
 		}
-	}
 	}
 	s.NotBound, s.Keyless = noted(ledger.Unbound), noted(ledger.Keyless)
 	s.Told = func(ctx context.Context, ended signin.Ended) {

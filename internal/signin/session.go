@@ -50,8 +50,8 @@ type Session struct {
 	SteppedUp    time.Time // when the person last proved to be there; zero before they did
 	Device       string    // the browser that shows it, by its name in the ledger; empty when it has none
 
-	key  Digest
-	home bool // it is the portal's, where passkeys answer
+	key     Digest
+	home    bool      // it is the portal's, where passkeys answer
 	covered time.Time // until when a cookie of its device covers what is asked; zero where none is needed
 }
 

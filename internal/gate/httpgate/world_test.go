@@ -356,7 +356,7 @@ func (w *world) entries() []ledger.Entry {
 func (w *world) asksNIR() {
 	w.t.Helper()
 	opened := w.last()
-	err := journal.Record(w.t.Context(), w.gate.Journal, ledger.Entry{Kind: ledger.NIRAsked, Account: opened.Account, Service: opened.Service, Person: opened.Person, Cause: opened.Receipt})
+	err := journal.Record(w.t.Context(), w.gate.Journal, ledger.Entry{Kind: ledger.NIRAsked, Account: opened.Account, Service: opened.Service, Person: opened.Person, Cause: opened.Receipt, Fields: register.NIR})
 	if err != nil {
 		w.t.Fatal(err)
 	}
