@@ -130,6 +130,9 @@ func (m Move) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
 
 // Apply implements journal.Act.
 func (m Move) Apply(rows Rows, _ ledger.Entry) error {
+	if err := all(rows, m.Rule.Of, m.Items); err != nil { // before anything is stored: another run may have
+		return err
+	}
 	envelopes := make(map[ledger.Month]envelope)
 	for _, item := range m.Items {
 		until := m.Rule.until(item.Ended)
@@ -163,7 +166,7 @@ func (m Move) Apply(rows Rows, _ ledger.Entry) error {
 			return err
 		}
 	}
-	return all(rows, m.Rule.Of, m.Items)
+	return nil
 }
 
 // label is what a box is sealed with, besides its text: it opens as no other item.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -663,5 +664,49 @@ func TestPERSON_6_ADayThatFailedIsTriedAgainBeforeTheNext(t *testing.T) {
 	h.asked(3, first)
 	if err := h.service(h.db, private(t)).Daily(t.Context(), done); err != nil {
 		t.Errorf("it runs twice in a day: %v", err)
+	}
+}
+
+// The command line runs while the program does: each record is taken once, and whoever comes second
+// does nothing or says that it is tried again.
+//
+// Promise: PERSON-6
+func TestPERSON_6_TwoRunsAtOnceTakeEachRecordOnce(t *testing.T) {
+	h := newHouse(t)
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules = []archive.Rule{{Of: archive.Questions, Archive: 3, Erase: 12}, {Of: archive.Told, Erase: 6}}
+	file, _ := h.listed(6)
+	h.files(file, nil, "")
+	for who := range 20 {
+		h.asked(who, first)
+	}
+	h.until(2026, time.September)
+	runs := []archive.Service{h.service(h.db, h.keys), h.service(open(t, filepath.Join(h.folder, "poterne.db")), h.keys)}
+	var wait sync.WaitGroup
+	for _, run := range runs {
+		wait.Go(func() {
+			for {
+				_, err := run.Run(t.Context(), false)
+				if err == nil {
+					return
+				}
+				if !fault.Is(err, fault.Unavailable) {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	counts := make(map[ledger.Kind]uint64)
+	for e, err := range store.NewLedger(h.db).Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[e.Kind] += e.Count
+	}
+	if counts[ledger.ArchiveMoved] != 20 || counts[ledger.Erased] != 6 {
+		t.Errorf("the ledger says that %d were archived and %d erased", counts[ledger.ArchiveMoved], counts[ledger.Erased])
 	}
 }
