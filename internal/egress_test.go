@@ -11,6 +11,7 @@ import (
 // program, with what of the configuration says which: docs/pilote/flux-sortants.md lists them.
 var callers = map[string]string{
 	"internal/gate/httpgate/lines.go":    "upstream of a service",
+	"internal/gate/pggate/conn.go":       "server of a service of sql",
 	"internal/signin/provider.go":        "issuer of signin",
 	"internal/signin/signin.go":          "the same",
 	"internal/ledger/witness/witness.go": "address of a witness",
@@ -44,6 +45,7 @@ var reaching = map[string][]string{
 	"sql":    {"Open", "OpenDB"},
 	"stdlib": {"OpenDB", "GetConnector"},
 	"pgx":    {"Connect", "ConnectConfig"},
+	"pgconn": {"Connect", "ConnectConfig", "ConnectWithOptions"},
 	"exec":   {"Command", "CommandContext"},
 }
 

@@ -132,14 +132,20 @@ func (t *trails) notice(account roster.AccountID, q *request) (signs meter.Signs
 	if search := q.route.Search; search != nil {
 		signs |= s.search(searched{t.tag(q.valuesOf(search.Name)...), t.tag(q.valuesOf([]string{search.Birth})...)})
 	}
-	if len(q.refs) == 0 {
-		signs |= s.turn(t.listAsked(q.route.name, q.pairs()))
+	return signs | t.follows(s, q.route.name, q.pairs(), q.refs, q.named)
+}
+
+// follows says how a request follows the last ones: one that names nobody by what it lists, one
+// that names somebody by whom. The caller holds mu.
+func (t *trails) follows(s *trail, route string, pairs []pair, refs []register.Ref, people []register.PersonID) (signs meter.Signs) {
+	if len(refs) == 0 {
+		signs |= s.turn(t.listAsked(route, pairs))
 	}
-	if len(q.refs) == 1 && len(q.named) == 1 {
-		ref := q.refs[0]
+	if len(refs) == 1 && len(people) == 1 {
+		ref := refs[0]
 		blind := uint64(t.tag(string(s.account)))
 		place, counts := placeOf(ref.Value)
-		signs |= s.follow(named{t.tag(ref.Scheme, ref.Value), t.person(q.named[0]), ref.Scheme, place ^ blind, counts}, blind)
+		signs |= s.follow(named{t.tag(ref.Scheme, ref.Value), t.person(people[0]), ref.Scheme, place ^ blind, counts}, blind)
 	}
 	return signs
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"poterne/internal/gate"
+	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 )
@@ -324,7 +325,7 @@ func (w *world) busy(word string) (is bool) {
 		return true
 	}
 	defer conn.Close(context.Background())
-	if err := conn.QueryRow(context.Background(), "select exists (select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '%' || $1 || '%')", word).Scan(&is); err != nil {
+	if err := conn.QueryRow(context.Background(), "select exists (select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '%' || $1 || '%' and datname = current_database())", word).Scan(&is); err != nil {
 		w.t.Error(err)
 	}
 	return is
@@ -396,4 +397,26 @@ func (b *broken) Commit(ctx context.Context, ask policy.Ask) (gate.Passage, erro
 		return gate.Passage{}, errors.New("written, and nobody heard")
 	}
 	return passage, err
+}
+
+// Who goes from number to number is noticed as at any other door.
+func TestRUN_6_ASweepIsNoticed(t *testing.T) {
+	w := newWorld(t, false)
+	c := w.client()
+	for _, n := range []int{1, 2, 3} {
+		if _, err := c.Exec(t.Context(), "select n, surname from person where n = $1", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last := w.last(); !last.Signs.Has(meter.InOrder) {
+		t.Errorf("one number after the other: the signs are %v", last.Signs)
+	}
+	for _, n := range []int{1, 3, 5} {
+		if _, err := c.Exec(t.Context(), between, n, n+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last := w.last(); !last.Signs.Has(meter.NextPage | meter.Listed) {
+		t.Errorf("one page after the other: the signs are %v", last.Signs)
+	}
 }

@@ -28,7 +28,9 @@ type exchange struct {
 	portal    *portal // nil when nothing is declared
 	describes bool    // the answer begins with what its columns are
 	began     time.Time
-	named     []register.PersonID // whom the request names, each once
+	refs      []register.Ref      // by which the request names people
+	named     []register.PersonID // whom they lead to, each once
+	signs     meter.Signs         // of going through the register one after the other
 	receipt   ledger.Number       // of what was written last; 0 while nothing was
 }
 
@@ -95,6 +97,7 @@ func (x *exchange) serve(ctx context.Context) (Outcome, error) {
 	if err := x.names(ctx); err != nil {
 		return x.stop(ctx, policy.Attempt, err)
 	}
+	x.signs = d.Trail.Notice(x.session.Account, x.service.ID, x.route(), x.texts(), x.refs, x.named)
 	ask := x.ask(policy.Attempt)
 	decision, err := d.Gate.Check(ctx, ask)
 	if err == nil && !decision.Shown() {
@@ -140,6 +143,10 @@ func (x *exchange) serve(ctx context.Context) (Outcome, error) {
 		return x.refuse(decision.Whole)
 	}
 
+	if t.list() {
+		d.Trail.Listed(x.session.Account, places, ask.People, decision.People)
+	}
+
 	// An order that came since the decision still stops it all.
 	if err := context.Cause(ctx); err != nil {
 		return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Unavailable, Err: err})
@@ -172,7 +179,7 @@ func (x *exchange) ask(act policy.Act) policy.Ask {
 		return ask
 	}
 	t := x.portal.statement
-	ask.Purpose = t.Purpose
+	ask.Purpose, ask.Signs = t.Purpose, x.signs
 	for _, person := range x.named {
 		opening := x.opening(person, t.Shows)
 		opening.Named, opening.Uncut = true, t.Shows
@@ -189,7 +196,6 @@ func (x *exchange) opening(person register.PersonID, fields register.Fields) pol
 // names finds whom the parameters name, each once.
 func (x *exchange) names(ctx context.Context) error {
 	t := x.portal.statement
-	var refs []register.Ref
 	for _, p := range t.Request {
 		at := p.Number - 1
 		if x.portal.values[at] == nil {
@@ -203,12 +209,12 @@ func (x *exchange) names(ctx context.Context) error {
 		if err != nil {
 			return &objection{policy.Unnamed, fault.Public(err)}
 		}
-		refs = append(refs, ref)
+		x.refs = append(x.refs, ref)
 	}
-	if len(refs) == 0 {
+	if len(x.refs) == 0 {
 		return nil
 	}
-	people, err := x.door.Directory.People(ctx, refs)
+	people, err := x.door.Directory.People(ctx, x.refs)
 	if err != nil {
 		return err
 	}
@@ -218,6 +224,18 @@ func (x *exchange) names(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// texts are the values of the parameters, as far as they can be read.
+func (x *exchange) texts() (all []string) {
+	for i, value := range x.portal.values {
+		text, err := identifier(x.portal.asks.parameters[i], formatOf(x.portal.formats, i), value)
+		if err != nil {
+			text = string(value)
+		}
+		all = append(all, text)
+	}
+	return all
 }
 
 // addRows adds the people in the rows to the ask, each once with all the fields that the rows
@@ -341,6 +359,9 @@ func (x *exchange) stop(ctx context.Context, act policy.Act, err error) (Outcome
 
 // refuse answers with a refusal that is written.
 func (x *exchange) refuse(ruling policy.Ruling) (Outcome, error) {
+	if ruling.Why == policy.NotThere || ruling.Why.Untold() || slices.ContainsFunc(x.named, register.PersonID.IsZero) {
+		x.door.Trail.Missed(x.session.Account, x.refs)
+	}
 	if ruling.Why.Untold() { // nothing outside the ledger tells it from a reference to nobody
 		ruling.Why = policy.NobodyKnown
 	}

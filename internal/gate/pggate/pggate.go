@@ -28,6 +28,7 @@ import (
 
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
@@ -100,6 +101,17 @@ type Directory interface {
 	People(ctx context.Context, refs []register.Ref) ([]register.PersonID, error)
 }
 
+// Trail notices that somebody goes through the register one after the other, at whatever door;
+// httpgate.Trail does.
+type Trail interface {
+	// Notice returns the signs of a request, and remembers it.
+	Notice(account roster.AccountID, service roster.ServiceID, route string, values []string, refs []register.Ref, named []register.PersonID) meter.Signs
+	// Missed remembers references that led to nobody.
+	Missed(roster.AccountID, []register.Ref)
+	// Listed remembers who was shown in a list, in the order of its rows, each at a place in people.
+	Listed(account roster.AccountID, places []int, people []policy.Opening, decided []policy.Ruling)
+}
+
 // Who says who connects; signin.Connections does.
 type Who interface {
 	// Connect returns the session that begins; fault.Anonymous when there is none.
@@ -130,6 +142,7 @@ type Deps struct {
 	Directory   Directory
 	Schemes     register.Schemes
 	Who         Who
+	Trail       Trail
 	Network     func(from string) string // the class of the network that an address is in
 	Certificate *tls.Certificate         // nil: there is no TLS, and only this very machine is listened to
 	Canaries    register.Canaries        // who exists for Poterne only; nobody when zero
@@ -161,8 +174,8 @@ type Door struct {
 // New checks every service and is ready to serve. All complaints come at once.
 func New(services []Service, d Deps) (*Door, error) {
 	var wrong fault.Complaints
-	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Network == nil {
-		wrong.Add("", "pggate: a gate, a directory, who is asking and networks are all needed")
+	if d.Gate == nil || d.Directory == nil || d.Who == nil || d.Trail == nil || d.Network == nil {
+		wrong.Add("", "pggate: a gate, a directory, who is asking, trails and networks are all needed")
 	}
 	compiled, err := compile(services, d.Schemes)
 	if wrong.In("", err); len(wrong) > 0 {

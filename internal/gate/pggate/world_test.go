@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ import (
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/gate/httpgate"
 	"poterne/internal/gate/pggate"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
@@ -65,6 +67,7 @@ type world struct {
 	mu       sync.Mutex // guards what follows
 	received bytes.Buffer
 	outcomes []pggate.Outcome
+	held     chan struct{} // what is large goes out once it is closed; nil: at once
 }
 
 // one server is enough for all tests of the package: each has a database of its own.
@@ -179,7 +182,7 @@ func newWorld(t *testing.T, secure bool, change ...func(*pggate.Deps)) *world {
 	t.Cleanup(w.check)
 	w.server = behind(t)
 	deps := pggate.Deps{
-		Gate: w.node, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: w.who, Network: func(string) string { return "office" },
+		Gate: w.node, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: w.who, Trail: w.trail(), Network: func(string) string { return "office" },
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Observe: func(_ roster.ServiceID, outcome pggate.Outcome, _ time.Duration) {
 			w.mu.Lock()
@@ -215,6 +218,29 @@ func newWorld(t *testing.T, secure bool, change ...func(*pggate.Deps)) *world {
 	})
 	return w
 }
+
+// trail is that of a door for HTTP, as the program has it.
+func (w *world) trail() pggate.Trail {
+	w.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	signer, err := httpgate.NewSigner(key, "https://poterne.example", store.NewRoster(w.store), time.Now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	proxy, err := httpgate.New(nil, httpgate.Deps{
+		Gate: w.node, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Pages: noPages{}, Assertions: signer,
+		Who: func(http.ResponseWriter, *http.Request) (signin.Session, error) { return signin.Session{}, nil },
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return proxy.Trail()
+}
+
+type noPages struct{ httpgate.Pages }
 
 // TestMain ends the server that all tests share.
 func TestMain(m *testing.M) {
@@ -367,7 +393,11 @@ type tapped struct {
 func (t *tapped) Write(b []byte) (int, error) {
 	t.w.mu.Lock()
 	t.w.received.Write(b)
+	held := t.w.held
 	t.w.mu.Unlock()
+	if held != nil && len(b) > 32<<10 { // a client that reads slowly
+		<-held
+	}
 	return t.Conn.Write(b)
 }
 
