@@ -52,7 +52,7 @@ type conn struct {
 // What a client may send.
 const (
 	largestHello  = 8 << 10
-	largestSent   = 1 << 20
+	largestSent   = 128 << 10
 	mostPrepared  = 64
 	mostPortals   = 16
 	longestBefore = 3 // what may come before the startup message
