@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"poterne/internal/accounts"
+	"poterne/internal/fault"
 	"poterne/internal/gate/pggate"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/ledger"
@@ -266,5 +267,30 @@ func TestRUN_6_AConnectionIsASignInAndEndsWithTheBrowsersSession(t *testing.T) {
 	}
 	if got := strings.Join(states, " "); got != "granted replayed granted" {
 		t.Errorf("the ledger has %s", got)
+	}
+}
+
+// A programme connects with its token, as its own account only, for as long as the token is good.
+func TestRUN_6_AProgrammeConnectsWithItsToken(t *testing.T) {
+	p := newPartner(t)
+	p.joins()
+	token, _ := p.token(p.assertion(nil))
+	connections := signin.ConnectionsOf(p.p.door)
+	if _, err := connections.Connect(t.Context(), "192.0.2.7:1", "pauline", token); !fault.Is(err, fault.Anonymous) {
+		t.Errorf("as another account: %v", err)
+	}
+	session, err := connections.Connect(t.Context(), "192.0.2.7:1", p.account, token)
+	if err != nil || session.Account != p.account || session.Factor != signin.ByKey {
+		t.Fatalf("%+v, %v", session, err)
+	}
+	if err := connections.Disconnect(t.Context(), session); err != nil {
+		t.Error(err)
+	}
+	if err := connections.Goes(t.Context(), session); err != nil {
+		t.Errorf("one connection is over, and the token is good for others: %v", err)
+	}
+	p.offset.Store(int64(5 * time.Minute))
+	if err := connections.Goes(t.Context(), session); !fault.Is(err, fault.Anonymous) {
+		t.Errorf("after five minutes: %v", err)
 	}
 }
