@@ -142,7 +142,7 @@ func TestTheExampleHasEveryKeyThereIs(t *testing.T) {
 }
 
 // anyFormat treats the formats of answers, which have the same keys, as one.
-var anyFormat = strings.NewReplacer(".invalid.json.", ".answer.", ".invalid.html.", ".answer.", ".ndjson.", ".answer.", ".json.", ".answer.", ".html.", ".answer.", ".csv.", ".answer.", ".xlsx.", ".answer.")
+var anyFormat = strings.NewReplacer(".invalid.json.", ".answer.", ".invalid.html.", ".answer.", ".ndjson.", ".answer.", ".json.", ".answer.", ".html.", ".answer.", ".csv.", ".answer.", ".xlsx.", ".answer.", ".invalid.xml.", ".answer.", ".xml.", ".answer.")
 
 // placeless drops the places in lists from a path.
 func placeless(path string) string {

@@ -60,7 +60,7 @@ type routeTable struct {
 	Methods  []string                        `toml:"methods"`
 	Path     string                          `toml:"path"`
 	Purpose  string                          `toml:"purpose"`
-	Request  map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json or header; scheme; where. A change must name somebody by each
+	Request  map[string]map[string]oneOrMore `toml:"request"`  // path, query, form, json, xml or header; scheme; where. A change must name somebody by each
 	Optional []string                        `toml:"optional"` // those of them, and fields of a form under written, that a change may leave out
 	Query    []string                        `toml:"query"`    // other parameters
 	Form     []string                        `toml:"form"`     // other fields
@@ -81,11 +81,15 @@ type routeTable struct {
 	HTML     *answerTable                    `toml:"html"`
 	CSV      *answerTable                    `toml:"csv"`
 	XLSX     *answerTable                    `toml:"xlsx"`
+	XML      *answerTable                    `toml:"xml"`
 	Search   *searchTable                    `toml:"search"`
 	Export   bool                            `toml:"export"` // CSV or XLSX that is kept: off without a permit, then capped and watermarked
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
+
+	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart
+	Namespaces map[string]string `toml:"namespaces"` // of XML, by the prefixes that paths use
 }
 
 // invalidTable says how an application's words about a wrong request are read.
@@ -93,6 +97,7 @@ type invalidTable struct {
 	Status []int64      `toml:"status" need:"status = [422]"` // of 400, 409, 412, 422
 	JSON   *answerTable `toml:"json"`
 	HTML   *answerTable `toml:"html"`
+	XML    *answerTable `toml:"xml"`
 }
 
 // searchTable makes a route a search: for one known person, with few rows. Who
@@ -192,6 +197,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, s.Rules.Categories, path+".writes", r.Writes),
 		Shows: categories(wrong, s.Rules.Categories, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
+		Operation: r.Operation, Namespaces: r.Namespaces,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})
@@ -223,14 +229,14 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	}
 	for i, name := range r.Optional {
 		named := slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath })
-		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool { return w.Name == name && !strings.HasPrefix(name, "$") })
+		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool { return w.Name == name && !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "/") })
 		if !named && !written {
 			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
 	}
-	route.Answers = answers(wrong, s.Rules.Categories, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV, content.XLSX: r.XLSX})
+	route.Answers = answers(wrong, s.Rules.Categories, path, map[content.Format]*answerTable{content.JSON: r.JSON, content.NDJSON: r.NDJSON, content.HTML: r.HTML, content.CSV: r.CSV, content.XLSX: r.XLSX, content.XML: r.XML})
 	if r.Invalid != nil {
-		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, s.Rules.Categories, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML})}
+		route.Invalid = &httpgate.Invalid{Answers: answers(wrong, s.Rules.Categories, path+".invalid", map[content.Format]*answerTable{content.JSON: r.Invalid.JSON, content.HTML: r.Invalid.HTML, content.XML: r.Invalid.XML})}
 		for _, status := range r.Invalid.Status {
 			route.Invalid.Status = append(route.Invalid.Status, int(status))
 		}

@@ -9,7 +9,7 @@
 //     is no partial reading.
 //   - The client cannot see another document than the one that was read. JSON is
 //     read strictly (one value, no name twice, valid UTF-8) and kept values keep
-//     their bytes. CSV and XLSX are written anew from the cells that were read. HTML is
+//     their bytes. CSV, XLSX and XML are written anew from what was read of them. HTML is
 //     parsed into the tree a browser would build, cut there and rendered anew; the
 //     rendering is parsed once more and must come out as the same page. Passing
 //     untouched bytes through would be quicker, but two parsers never quite agree
@@ -46,17 +46,18 @@ const (
 	HTML   Format = "html"
 	CSV    Format = "csv"
 	XLSX   Format = "xlsx" // one sheet of a workbook of Office Open XML
+	XML    Format = "xml"  // SOAP among it
 )
 
 // tabular reports whether answers are records under a header line.
 func (f Format) tabular() bool { return f == CSV || f == XLSX }
 
 // Formats are all of them.
-var Formats = []Format{JSON, NDJSON, HTML, CSV, XLSX}
+var Formats = []Format{JSON, NDJSON, HTML, CSV, XLSX, XML}
 
 // Layout says where people and their fields are in one kind of answer. Paths are
-// JSONPath (RFC 9535, whose filters compare with a value), CSS selectors or names of
-// columns of CSV and XLSX. They are matched against the answer as the application sent it, uncut.
+// JSONPath (RFC 9535, whose filters compare with a value), CSS selectors, names of
+// columns of CSV and XLSX, or names and @attributes of XML, one in the other. They are matched against the answer as the application sent it, uncut.
 //
 // A reference goes out only where it is declared as a part, or plain, as well.
 // A plain part does not reach into the rows inside it: what is in a row is the
@@ -70,6 +71,9 @@ type Layout struct {
 	Keep     []string // words, besides those of the paths, that may stay around what is declared: HTML classes and ids, JSON names
 	Comma    rune     // what separates CSV cells: ',' (when zero), ';' or a tab
 	Sheet    string   // XLSX: the sheet that is read; the only one when empty
+
+	Namespaces Namespaces // XML: those that it may use, besides the usual ones
+	Charset    string     // XML: the caller makes UTF-8 of it, whatever a document says of itself; UTF-8 when empty
 }
 
 // Group is one kind of row in an answer, each row standing for one person.
@@ -147,6 +151,8 @@ func Compile(l Layout) (*Reader, error) {
 		format, err = compileHTML(l)
 	case XLSX:
 		format, err = compileXLSX(l)
+	case XML:
+		format, err = compileXML(l)
 	default:
 		format, err = compileCSV(l)
 	}
@@ -171,6 +177,9 @@ func check(l Layout) error {
 	}
 	if l.Comma != 0 && l.Format != CSV {
 		wrong.Add("comma", "only CSV has a separator; leave it out")
+	}
+	if len(l.Namespaces) > 0 && l.Format != XML {
+		wrong.Add("namespaces", "only XML has namespaces; leave them out")
 	}
 	if l.Sheet != "" && l.Format != XLSX {
 		wrong.Add("sheet", "only XLSX has sheets; leave it out")

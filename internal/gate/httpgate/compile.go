@@ -42,6 +42,8 @@ type route struct {
 	around  map[string]string // what is around the identifier in parameters and fields
 	files   map[string][]string
 	json    *content.Request           // nil if no JSON body is taken
+	xml     *content.XMLRequest        // nil if no XML body is
+	others  []*route                   // other operations at its address; only of the one that is found
 	written map[string]register.Fields // by each field of a form
 	mayLack map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
 	fields  register.Fields            // that everything it takes can write
@@ -213,7 +215,13 @@ func (r Route) methods() []string {
 }
 
 // called is what the ledger calls a route when it is asked by a method.
-func (r Route) called(method string) string { return method + " " + strings.TrimSuffix(r.Path, "{$}") }
+func (r Route) called(method string) string {
+	name := method + " " + strings.TrimSuffix(r.Path, "{$}")
+	if r.Operation != "" {
+		name += " " + r.Operation
+	}
+	return name
+}
 
 // Names are what the ledger calls a route, by each of its methods.
 func (r Route) Names() (names []string) {
@@ -255,6 +263,15 @@ func (s *service) declare(t *route) error {
 		return errors.New("all below an address can only be pages that speak of nobody, or static; declare each address that shows people")
 	}
 	for _, other := range s.declared {
+		if other.Operation != "" && t.Operation != "" && other.pattern == t.method+" "+pattern {
+			if slices.ContainsFunc(slices.Concat(other.others, []*route{other}), func(one *route) bool { return one.Operation == t.Operation }) {
+				return fmt.Errorf("%s is declared twice", t.name)
+			}
+			t.pattern = other.pattern
+			other.others = append(other.others, t)
+			s.declared = append(s.declared, t)
+			return nil
+		}
 		if !apart(other.pattern, t.method+" "+pattern) {
 			if other.pattern == t.method+" "+pattern {
 				return fmt.Errorf("%s is declared twice", t.name)
@@ -488,7 +505,7 @@ func (t *route) checkSearch(c *fault.Complaints) {
 	for _, name := range slices.Concat(s.Name, []string{s.Birth}) {
 		_, inQuery := t.query[name]
 		_, inForm := t.form[name]
-		inJSON := slices.Contains(t.Members, name) || slices.ContainsFunc(t.Request, func(n Naming) bool { return n.In == InJSON && n.Name == name })
+		inJSON := slices.Contains(t.Members, name) || slices.ContainsFunc(t.Request, func(n Naming) bool { return (n.In == InJSON || n.In == InXML) && n.Name == name })
 		if name != "" && !inQuery && !inForm && !inJSON {
 			c.Add("search", "%q is neither a parameter, nor a field of the form, nor a member of the JSON", name)
 		}
@@ -532,7 +549,7 @@ func (t *route) checkSchemes(c *fault.Complaints) {
 }
 
 func (t *route) compileRequest(c *fault.Complaints) {
-	var inJSON []content.Member
+	var inJSON, inXML []content.Member
 	t.written, t.mayLack = make(map[string]register.Fields), make(map[string]bool)
 	t.around, t.files = make(map[string]string), make(map[string][]string)
 	t.fields = t.Writes
@@ -546,7 +563,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 		if err := content.CheckTemplate(n.Template); err != nil {
 			c.Add(at, "%v", err)
 		}
-		if n.Template != "" && n.In != InJSON {
+		if n.Template != "" && n.In != InJSON && n.In != InXML {
 			if t.around[n.Name] = n.Template; n.In != InQuery && n.In != InForm {
 				c.Add(at, "in a %s an identifier stands alone; leave out what follows as", n.In)
 			}
@@ -564,22 +581,32 @@ func (t *route) compileRequest(c *fault.Complaints) {
 			t.form[n.Name] = n.Scheme
 		case InJSON:
 			inJSON = append(inJSON, content.Member{Path: n.Name, Scheme: n.Scheme, Template: n.Template, Optional: n.Optional})
+		case InXML:
+			inXML = append(inXML, content.Member{Path: n.Name, Scheme: n.Scheme, Template: n.Template, Optional: n.Optional})
 		case InHeader:
 			if ours(textproto.CanonicalMIMEHeaderKey(n.Name)) {
 				c.Add(at, "%s is never passed on", n.Name)
 			}
 		default:
-			c.Add(at+".in", "%q is not a part of a request; write path, query, form, json or header", n.In)
+			c.Add(at+".in", "%q is not a part of a request; write path, query, form, json, xml or header", n.In)
 		}
 	}
 	if !required {
 		c.Add("optional", "then a change could name nobody; one place at least must name somebody")
 	}
 	for _, path := range t.Members {
+		if strings.HasPrefix(path, "/") {
+			inXML = append(inXML, content.Member{Path: path})
+			continue
+		}
 		inJSON = append(inJSON, content.Member{Path: path})
 	}
 	for _, w := range t.Written {
 		t.fields |= w.Field
+		if strings.HasPrefix(w.Name, "/") {
+			inXML = append(inXML, content.Member{Path: w.Name, Writes: w.Field})
+			continue
+		}
 		if strings.HasPrefix(w.Name, "$") {
 			inJSON = append(inJSON, content.Member{Path: w.Name, Writes: w.Field})
 			continue
@@ -604,7 +631,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 	if !register.AllFields.Has(t.fields) {
 		c.Add("writes", "there are categories nobody knows")
 	}
-	if (len(t.form) > 0 || len(t.files) > 0 || len(inJSON) > 0) && len(t.Takes) > 0 {
+	if (len(t.form) > 0 || len(t.files) > 0 || len(inJSON)+len(inXML) > 0) && len(t.Takes) > 0 {
 		c.Add("takes", "a body that is read cannot pass unread as well")
 	}
 	for _, media := range t.Takes {
@@ -615,14 +642,20 @@ func (t *route) compileRequest(c *fault.Complaints) {
 			c.Add("takes", "a form is read; list its fields under form, and its files under files")
 		case media == "application/json" || strings.HasSuffix(media, "+json"):
 			c.Add("takes", "JSON is read; list what it holds under members, such as members = [\"$.text\"]")
+		case isXML(media):
+			c.Add("takes", "XML is read; list what it holds under members, such as members = [\"/note/text\"]")
 		}
 	}
-	if len(inJSON) == 0 {
-		return
-	}
 	var err error
-	t.json, err = content.CompileRequest(inJSON)
-	c.In("request", err)
+	if len(inJSON) > 0 {
+		t.json, err = content.CompileRequest(inJSON)
+		c.In("request", err)
+	}
+	if len(inXML) > 0 {
+		t.xml, err = content.CompileXMLRequest(inXML, t.Namespaces)
+		c.In("request", err)
+	}
+	t.checkOperation(c)
 }
 
 // compileLeads reads what a redirection may say in parts of the address.
@@ -689,6 +722,9 @@ func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answ
 		if a.Charset != "" && a.Layout.Format == content.XLSX {
 			c.Add(at+".charset", "a workbook says its own; leave it out")
 		}
+		if a.Layout.Format == content.XML {
+			a.Layout.Namespaces, a.Layout.Charset = t.Namespaces, a.Charset
+		}
 		compiled, err := content.Compile(a.Layout)
 		c.In(at, err)
 		readers[a.Type] = &reader{a, compiled}
@@ -696,7 +732,7 @@ func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answ
 	return readers
 }
 
-var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv", content.XLSX: xlsxMedia}
+var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv", content.XLSX: xlsxMedia, content.XML: "application/xml"}
 
 // fits keeps a browser from reading an answer as something else than we did.
 func fits(media string, format content.Format) bool {
@@ -705,11 +741,18 @@ func fits(media string, format content.Format) bool {
 		return media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
 	case content.NDJSON:
 		return media == "application/x-ndjson" || media == "application/ndjson" || media == "application/jsonl"
+	case content.XML:
+		return isXML(media)
 	case content.CSV:
 		return media == "text/csv" || media == "application/csv"
 	default:
 		return media == usual[format]
 	}
+}
+
+// isXML reports whether a content type is of XML that no browser shows as a page.
+func isXML(media string) bool {
+	return media == "text/xml" || media == "application/xml" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+xml") && media != "application/xhtml+xml"
 }
 
 func isMedia(media string) bool {

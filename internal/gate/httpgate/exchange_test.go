@@ -95,6 +95,12 @@ func namings() []naming {
 	wrong.Path, wrong.Invalid = "/wrong/{id}", &httpgate.Invalid{Status: []int{400, 409}, Answers: []httpgate.Answer{{Layout: oneFile, About: true}}}
 	body := lists("/json", in(httpgate.InJSON, "$.person"))
 	body.Methods, body.Writes = []string{"POST"}, register.Note
+	inXML := lists("/xml", in(httpgate.InXML, "/find/number"))
+	inXML.Methods, inXML.Reads, inXML.Members, inXML.Search = []string{"POST"}, true, []string{"/find/@born"}, &httpgate.Search{Most: 3}
+	inXML.Answers = append(inXML.Answers, httpgate.Answer{Layout: manyElements})
+	soap := lists("/soap", in(httpgate.InXML, "/soap:Envelope/soap:Body/note/person"))
+	soap.Methods, soap.Writes, soap.Operation = []string{"POST"}, register.Note, "note"
+	soap.Answers = append(soap.Answers, httpgate.Answer{Type: "text/xml", Layout: manyElements})
 	get := func(format string) func(*world, string) *http.Request {
 		return func(w *world, who string) *http.Request { return w.request("GET", fmt.Sprintf(format, who), "") }
 	}
@@ -129,6 +135,8 @@ func namings() []naming {
 			"--xyz\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nx\r\n--xyz\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n--xyz--\r\n")},
 		{"a request that was wrong", wrong, get("/wrong/%s")},
 		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
+		{"a body in XML", inXML, post("/xml", "application/xml", `<find born="1990-01-01"><number>WHO</number></find>`)},
+		{"an operation of SOAP", soap, post("/soap", "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><note><person>WHO</person></note></s:Body></s:Envelope>`)},
 	}
 }
 
@@ -202,6 +210,10 @@ func endings(t testing.TB) map[string]func(rw http.ResponseWriter, who, other st
 		"a charset nobody reads":      says(200, "text/html; charset=utf-16", `<h1>‹WHO›</h1>`),
 		"a picture":                   says(200, asJPEG, "\xff\xd8\x81‹WHO›"),
 		"an office file":              says(200, asWord, "PK‹WHO›"),
+		"elements with them":          says(200, "application/xml", `<list><person id="WHO"><name>‹WHO›</name></person><person id="OTHER"><name>‹OTHER›</name></person></list>`),
+		"an envelope with them":       says(200, "text/xml; charset=utf-8", `<list><person id="WHO"><name>‹WHO›</name></person></list>`),
+		"elements without anybody":    says(200, "application/xml", `<list/>`),
+		"a document type":             says(200, "application/xml", `<!DOCTYPE list [<!ENTITY w "‹WHO›">]><list><person id="WHO"><name>&w;</name></person></list>`),
 		"a PDF with a charset":        says(200, asPDF+";charset=ISO-8859-1", "%PDF \x81‹WHO›"),
 		"a workbook with them":        books("WHO", "OTHER"),
 		"a workbook without them":     books("OTHER"),

@@ -97,7 +97,7 @@ type Route struct {
 	Total   string          // the header that says how many rows there are on all pages of a list
 	Links   bool            // the header Link leads to other pages of a list
 	Leads   []Value         // what a redirection here may say besides what was asked
-	Members []string        // other members a JSON body may carry; JSONPaths of names and [*]
+	Members []string        // other members a JSON body may carry, JSONPaths of names and [*]; or elements and attributes of XML, as /list/person/@id
 	Written []Writing       // fields and members that each write a category
 	Partial bool            // the application leaves alone what is not sent, so that only what is counts as written
 	Takes   []string        // content types of bodies that pass unread; neither forms nor JSON, and only where no body is read
@@ -108,6 +108,9 @@ type Route struct {
 	Export  bool          // its answer, a table, is kept: off without a permit, then capped and watermarked
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its response
+
+	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart
+	Namespaces content.Namespaces // that its XML may use, asked and answered, besides the usual ones
 }
 
 // Value is what a redirection may say in a part of an address that names nobody: a
@@ -170,6 +173,7 @@ const (
 	InQuery  Place = "query"
 	InForm   Place = "form"
 	InJSON   Place = "json"
+	InXML    Place = "xml"
 	InHeader Place = "header"
 )
 

@@ -101,7 +101,7 @@ func (r *reader) weight() int64 {
 	switch {
 	case r.Charset != "" && r.Charset != "utf-8":
 		return asTree
-	case r.Layout.Format == content.HTML, r.Layout.Format == content.XLSX:
+	case r.Layout.Format == content.HTML, r.Layout.Format == content.XLSX, r.Layout.Format == content.XML:
 		return asTree
 	default:
 		return asCopy

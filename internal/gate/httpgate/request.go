@@ -46,6 +46,11 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	if r.URL.IsAbs() || len(q.header["Upgrade"]) > 0 {
 		return unreadable("another protocol is asked for")
 	}
+	if len(q.route.others) > 0 || q.route.Operation != "" {
+		if err := q.chooseOperation(w, r); err != nil {
+			return err
+		}
+	}
 	refs, err := q.route.refsIn(a)
 	if err != nil {
 		return err
@@ -104,7 +109,7 @@ func (q *request) mustName() error {
 			missing = lacks(q.address.query, n.Name)
 		case InHeader:
 			missing = len(q.header[textproto.CanonicalMIMEHeaderKey(n.Name)]) == 0
-		case InForm, InJSON:
+		case InForm, InJSON, InXML:
 			missing = len(q.body) == 0
 		}
 		if missing && !n.Optional {
@@ -145,12 +150,8 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 	if q.asks() || len(q.header["Content-Encoding"]) > 0 {
 		return nil, unreadable("a body where none is expected, or an encoded one")
 	}
-	var err error
-	if q.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, q.largest)); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return nil, unreadable("the request is too large")
-		}
-		return nil, unreadable("the request is cut short")
+	if err := q.takeBody(w, r); err != nil {
+		return nil, err
 	}
 	if len(q.body) == 0 {
 		return refs, q.leavesOut(nil)
@@ -175,9 +176,25 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 		return q.readForm(refs, fields)
 	case media == "application/json" && q.route.json != nil:
 		return q.readJSON(refs)
+	case isXML(media) && q.route.xml != nil:
+		return q.readXML(refs, media)
 	default:
 		return nil, &objection{policy.UndeclaredBody, "the content type of the request"}
 	}
+}
+
+// takeBody reads the body whole, once.
+func (q *request) takeBody(w http.ResponseWriter, r *http.Request) (err error) {
+	if q.body != nil {
+		return nil
+	}
+	if q.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, q.largest)); err == nil {
+		return nil
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return unreadable("the request is too large")
+	}
+	return unreadable("the request is cut short")
 }
 
 func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref, err error) {
@@ -207,7 +224,7 @@ func (q *request) readForm(refs []register.Ref, fields []pair) (_ []register.Ref
 // leavesOut refuses a form that lacks a field, where the application takes what is
 // not sent for empty: it was masked when the form was asked for, and may be anything.
 func (q *request) leavesOut(fields []pair) error {
-	if !q.changes() || q.method == http.MethodDelete || q.route.Partial || len(q.body) == 0 && q.route.json != nil {
+	if !q.changes() || q.method == http.MethodDelete || q.route.Partial || len(q.body) == 0 && (q.route.json != nil || q.route.xml != nil) {
 		return nil
 	}
 	for name := range q.route.written {

@@ -416,6 +416,10 @@ var (
 		Row: "tr.person", Person: []content.Naming{{Scheme: "dossier", Attribute: "data-id"}},
 		Fields: []content.Part{{Field: register.Name, Path: "td"}},
 	}}}
+	manyElements = content.Layout{Format: content.XML, People: []content.Group{{
+		Row: "/list/person", Person: []content.Naming{{Scheme: "dossier", Path: "@id"}},
+		Fields: []content.Part{{Field: register.Name, Path: "name"}},
+	}}}
 	sheet = content.Layout{Format: content.CSV, People: []content.Group{{
 		Person: []content.Naming{{Scheme: "dossier", Path: "id"}},
 		Fields: []content.Part{{Field: register.Name, Path: "name"}},

@@ -1,0 +1,93 @@
+package httpgate
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"poterne/internal/fault"
+	"poterne/internal/gate/content"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+)
+
+// operations are the names that an operation of SOAP may have.
+var operations = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// checkOperation complains about an operation where there is none.
+func (t *route) checkOperation(c *fault.Complaints) {
+	switch {
+	case t.Operation == "":
+	case !operations.MatchString(t.Operation):
+		c.Add("operation", "%q is no name of an element", t.Operation)
+	case t.method != http.MethodPost || t.xml == nil:
+		c.Add("operation", "an operation is asked for by POST, in the body of a SOAP envelope; list what that holds under request or members, such as members = [\"/soap:Envelope/soap:Body/%s\"]", t.Operation)
+	case len(t.query) > 0:
+		c.Add("operation", "its address has no parameters: routes of one address are told apart by the body alone")
+	case t.json != nil || len(t.form)+len(t.files) > 0:
+		c.Add("operation", "its body is XML and nothing else")
+	}
+}
+
+// chooseOperation finds the route of the operation that the body asks for, among those of the
+// address.
+func (q *request) chooseOperation(w http.ResponseWriter, r *http.Request) error {
+	if err := q.takeBody(w, r); err != nil {
+		return err
+	}
+	first := q.route
+	for _, t := range append([]*route{first}, first.others...) {
+		if asked, err := content.Operation(q.body, t.Namespaces); err == nil && asked == t.Operation {
+			q.route = t
+			return nil
+		}
+	}
+	q.route = nil
+	return &objection{policy.NotDeclared, "no such operation"}
+}
+
+// readXML reads a body of XML, and has what was read of it sent in its place.
+func (q *request) readXML(refs []register.Ref, media string) ([]register.Ref, error) {
+	sent, err := q.route.xml.Read(q.body)
+	switch {
+	case errors.Is(err, content.ErrUnlisted):
+		return nil, &objection{policy.UndeclaredField, "an element of the XML of the request"}
+	case errors.Is(err, content.ErrUnnamed):
+		return nil, unnamed(err.Error())
+	case err != nil:
+		return nil, unreadable("the XML of the request: " + err.Error())
+	}
+	if err := q.oneAction(sent.Operation); err != nil {
+		return nil, err
+	}
+	q.body = sent.Body
+	q.header["Content-Type"] = []string{media + "; charset=utf-8"}
+	q.writes |= sent.Writes
+	for _, text := range sent.Texts {
+		q.json = append(q.json, pair{text.Path, text.Text})
+	}
+	for _, ref := range sent.Refs {
+		if refs, err = q.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
+			return nil, err
+		}
+	}
+	return refs, unmasked(sent.Masks)
+}
+
+// oneAction refuses a request whose header asks for another operation than its body: an application
+// may go by either.
+func (q *request) oneAction(operation string) error {
+	values := q.header["Soapaction"]
+	if len(values) == 0 {
+		return nil
+	}
+	action := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(values[0]), `"`), `"`)
+	if last := strings.LastIndexAny(action, "/#:"); last >= 0 {
+		action = action[last+1:]
+	}
+	if len(values) > 1 || action != "" && action != operation {
+		return unreadable("SOAPAction names another operation than the body")
+	}
+	return nil
+}
