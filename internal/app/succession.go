@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"poterne/internal/journal"
+	"poterne/internal/seal"
 )
 
 // succession is the programs that serve one after the other behind the same listeners, each by
@@ -42,7 +45,14 @@ func (s *succession) take(p *Program) {
 		next.parts.Add(1)
 		s.group.Go(func() error {
 			defer next.parts.Done()
-			return run(living)
+			err := run(living)
+			// What a part says that was ended while another program serves is no reason to stop that
+			// one; that the ledger's state is not known is one, whoever finds it out.
+			if err != nil && living.Err() != nil && s.living.Err() == nil && !errors.Is(err, journal.ErrOutcomeUnknown) && !errors.Is(err, seal.ErrBroken) {
+				s.log.Warn("a part of the program before", slog.Any("err", err))
+				return nil
+			}
+			return err
 		})
 	}
 	s.mu.Lock()

@@ -229,7 +229,9 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 	}
 	for i, name := range r.Optional {
 		named := slices.ContainsFunc(route.Request, func(n httpgate.Naming) bool { return n.Name == name && n.In != httpgate.InPath })
-		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool { return w.Name == name && !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "/") })
+		written := slices.ContainsFunc(route.Written, func(w httpgate.Writing) bool {
+			return w.Name == name && !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, "/")
+		})
 		if !named && !written {
 			wrong.Add(index(path+".optional", i), "%q is neither a parameter, field, member or header by which request names somebody, nor a field of a form under written", name)
 		}
