@@ -37,9 +37,11 @@ import (
 	"poterne/internal/signin"
 )
 
-// front is nginx before the program, with the configuration that the package has.
+// front is a web server before the program, with the configuration that the package has.
 type front struct {
 	*partner
+	server   string
+	logs     []string
 	dir      string
 	address  string // where it speaks TLS
 	plain    string // and where it does not
@@ -52,12 +54,12 @@ type front struct {
 // scan is how large a file the application sends: more than all buffers on the way hold.
 const scan = 64 << 20
 
-func newFront(t *testing.T) *front {
+func newFront(t *testing.T, server string) *front {
 	t.Helper()
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("nginx is not here")
+	if _, err := exec.LookPath(server); err != nil {
+		t.Skip(server + " is not here")
 	}
-	f := &front{dir: t.TempDir(), address: free(t), plain: free(t)}
+	f := &front{server: server, dir: t.TempDir(), address: free(t), plain: free(t)}
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := r.Header.Clone()
 		f.received.Store(&header)
@@ -113,45 +115,20 @@ func free(t *testing.T) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-// serve starts nginx before the program's own listener.
+// serve starts the web server before the program's own listener.
 func (f *front) serve(behind string) {
 	t := f.t
 	t.Helper()
-	text, err := os.ReadFile("../../packaging/nginx/poterne.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := string(text)
-	for _, change := range [][2]string{
-		{"server 127.0.0.1:8080;", "server " + behind + ";"},
-		{"listen 443 ssl http2 default_server;", "listen " + f.address + " ssl http2 default_server;"},
-		{"listen 443 ssl http2;", "listen " + f.address + " ssl http2;"},
-		{"listen 80 default_server;", "listen " + f.plain + " default_server;"},
-		{"server_name poterne.example courses.example;", "server_name localhost courses.example;"},
-		{"/etc/poterne/tls.", f.dir + "/tls."},
-		{"/var/log/nginx/poterne.error.log crit", f.dir + "/error.log crit"},
-	} {
-		if !strings.Contains(config, change[0]) {
-			t.Fatalf("the configuration does not say %s", change[0])
-		}
-		config = strings.ReplaceAll(config, change[0], change[1])
-	}
-	main := "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log " + f.dir + "/main.log;\nevents {}\nhttp {\n"
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		main += kind + "_temp_path " + f.dir + "/temp;\n"
-	}
 	f.pool = certify(t, f.dir, "localhost")
-	f.write("poterne.conf", config)
-	f.write("nginx.conf", main+"include poterne.conf;\n}\n")
-	nginx := exec.Command("nginx", "-p", f.dir, "-c", "nginx.conf", "-e", f.dir+"/main.log")
+	command := map[string]func(string) *exec.Cmd{"nginx": f.nginx, "haproxy": f.haproxy}[f.server](behind)
 	said := new(strings.Builder)
-	nginx.Stdout, nginx.Stderr = said, said
-	if err := nginx.Start(); err != nil {
+	command.Stdout, command.Stderr = said, said
+	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = nginx.Process.Kill()
-		_ = nginx.Wait()
+		_ = command.Process.Kill()
+		_ = command.Wait()
 	})
 	for end := time.Now().Add(long); ; time.Sleep(5 * time.Millisecond) {
 		connection, err := net.Dial("tcp", f.address)
@@ -161,9 +138,69 @@ func (f *front) serve(behind string) {
 		}
 		if time.Now().After(end) {
 			log, _ := os.ReadFile(f.dir + "/main.log")
-			t.Fatalf("nginx does not listen: %v\n%s\n%s", err, said, log)
+			t.Fatalf("%s does not listen: %v\n%s\n%s", f.server, err, said, log)
 		}
 	}
+}
+
+// packaged is a configuration of the package, with this test's own names in it.
+func (f *front) packaged(name string, changes ...[2]string) string {
+	f.t.Helper()
+	text, err := os.ReadFile("../../packaging/" + name)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	config := string(text)
+	for _, change := range changes {
+		if !strings.Contains(config, change[0]) {
+			f.t.Fatalf("the configuration does not say %s", change[0])
+		}
+		config = strings.ReplaceAll(config, change[0], change[1])
+	}
+	return config
+}
+
+func (f *front) nginx(behind string) *exec.Cmd {
+	config := f.packaged("nginx/poterne.conf", [][2]string{
+		{"server 127.0.0.1:8080;", "server " + behind + ";"},
+		{"listen 443 ssl http2 default_server;", "listen " + f.address + " ssl http2 default_server;"},
+		{"listen 443 ssl http2;", "listen " + f.address + " ssl http2;"},
+		{"listen 80 default_server;", "listen " + f.plain + " default_server;"},
+		{"server_name poterne.example courses.example;", "server_name localhost courses.example;"},
+		{"/etc/poterne/tls.", f.dir + "/tls."},
+		{"/var/log/nginx/poterne.error.log crit", f.dir + "/error.log crit"},
+	}...)
+	main := "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log " + f.dir + "/main.log;\nevents {}\nhttp {\n"
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		main += kind + "_temp_path " + f.dir + "/temp;\n"
+	}
+	f.write("poterne.conf", config)
+	f.write("nginx.conf", main+"include poterne.conf;\n}\n")
+	f.logs = []string{"main.log", "error.log"}
+	return exec.Command("nginx", "-p", f.dir, "-c", "nginx.conf", "-e", f.dir+"/main.log")
+}
+
+func (f *front) haproxy(behind string) *exec.Cmd {
+	config := f.packaged("haproxy/haproxy.cfg", [][2]string{
+		{"server poterne 127.0.0.1:8080", "server poterne " + behind},
+		{"bind :443 ssl", "bind " + f.address + " ssl"},
+		{"bind :80", "bind " + f.plain},
+		{"poterne.example courses.example", "localhost courses.example"},
+		{"/etc/poterne/tls.pem", f.dir + "/tls.pem"},
+	}...)
+	var both []byte
+	for _, name := range []string{"tls.crt", "tls.key"} {
+		text, err := os.ReadFile(filepath.Join(f.dir, name))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		both = append(both, text...)
+	}
+	f.write("tls.pem", string(both))
+	f.write("haproxy.cfg", config)
+	command := exec.Command("haproxy", "-db", "-f", "haproxy.cfg")
+	command.Dir = f.dir
+	return command
 }
 
 func (f *front) write(name, text string) {
@@ -197,7 +234,7 @@ func certify(t *testing.T, dir, name string) *x509.CertPool {
 	return pool
 }
 
-// dial connects to nginx from one of this machine's addresses, as a browser that asks for a
+// dial connects to the web server from one of this machine's addresses, as a browser that asks for a
 // name.
 func (f *front) dial(from, name string, protocols ...string) (*tls.Conn, error) {
 	dialer := tls.Dialer{
@@ -243,7 +280,7 @@ func (f *front) request(method, path string, body io.Reader) *http.Request {
 	return r
 }
 
-// given is a token that the programme is given through nginx.
+// given is a token that the programme is given through it.
 func (f *front) given() string {
 	f.t.Helper()
 	r := f.request(http.MethodPost, signin.TokenPath, strings.NewReader(url.Values{
@@ -262,8 +299,13 @@ func (f *front) given() string {
 }
 
 // Promise: RUN-2
-func TestRUN_2_BehindNginxNothingIsSmuggledKeptOrTunnelled(t *testing.T) {
-	f := newFront(t)
+func TestRUN_2_BehindNginxNothingIsSmuggledKeptOrTunnelled(t *testing.T) { tryFront(t, "nginx") }
+
+// Promise: RUN-2
+func TestRUN_2_BehindHAProxyNothingIsSmuggledKeptOrTunnelled(t *testing.T) { tryFront(t, "haproxy") }
+
+func tryFront(t *testing.T, server string) {
+	f := newFront(t, server)
 
 	// The browser's own address decides, and the application hears from Poterne alone.
 	for from, class := range map[string]string{"127.0.0.7": "agency", "127.0.0.9": httpgate.Elsewhere} {
@@ -342,7 +384,7 @@ func TestRUN_2_BehindNginxNothingIsSmuggledKeptOrTunnelled(t *testing.T) {
 	}
 	_ = fs.WalkDir(os.DirFS(f.dir), "temp", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
-			t.Errorf("nginx keeps something in %s", name)
+			t.Errorf("%s keeps something in %s", server, name)
 		}
 		return nil
 	})
@@ -351,7 +393,7 @@ func TestRUN_2_BehindNginxNothingIsSmuggledKeptOrTunnelled(t *testing.T) {
 	}
 
 	// Nor is it written here who was asked for.
-	for _, name := range []string{"main.log", "error.log"} {
+	for _, name := range f.logs {
 		if text, err := os.ReadFile(filepath.Join(f.dir, name)); err != nil || strings.Contains(string(text), "4711") {
 			t.Errorf("%s: %s %v", name, text, err)
 		}
