@@ -33,7 +33,7 @@ func TestEveryComplaintAboutServicesComesAtOnce(t *testing.T) {
 			{Path: "/j/{x}", Kind: httpgate.People, Purpose: "p", Answers: people},
 			{Path: "/j/{y}", Kind: httpgate.People, Purpose: "p", Answers: people},
 			{Path: "/k", Methods: []string{"POST"}, Kind: httpgate.People, Purpose: "p", Answers: people, Form: []string{"x"}, Takes: []string{"text/plain"}, Writes: register.AllFields + 1},
-			{Path: "/l", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: content.Layout{Format: "xml"}}}},
+			{Path: "/l", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: content.Layout{Format: "yaml"}}}},
 			{Path: "/m", Kind: httpgate.People, Purpose: "p", Answers: []httpgate.Answer{{Layout: sheet, Download: `a"b`}}},
 			{Path: "/n", Kind: httpgate.People, Purpose: "p", Unread: []string{"application/pdf"}, Header: &httpgate.HeaderNaming{}},
 			{Path: "/s", Kind: httpgate.People, Purpose: "p", Answers: people, Search: &httpgate.Search{Most: 26, Name: []string{"surname"}}},
