@@ -259,7 +259,7 @@ func TestALayoutThatCannotBeFollowedIsRefusedWithAllItsFaults(t *testing.T) {
 			t.Errorf("no complaint about %s in: %v", want, err)
 		}
 	}
-	if _, err := content.Compile(content.Layout{Format: "xml"}); err == nil || !strings.Contains(err.Error(), `"json"`) {
+	if _, err := content.Compile(content.Layout{Format: "yaml"}); err == nil || !strings.Contains(err.Error(), `"json"`) {
 		t.Errorf("an unknown format: %v", err)
 	}
 	if _, err := content.Compile(content.Layout{Format: content.JSON}); err == nil {
