@@ -76,7 +76,7 @@ var reminders = []int{30, 7, 1}
 // notified are the acts that an organisation's head and managers are told of.
 var notified = []ledger.Kind{
 	ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Raised,
-	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery, ledger.Diverged, ledger.Readmitted, ledger.Entrusted,
+	ledger.Reviewed, ledger.Lapsed, ledger.Signalled, ledger.Recovery, ledger.Diverged, ledger.Readmitted, ledger.Entrusted, ledger.RightAsked, ledger.RightGiven,
 }
 
 // Run tells until ctx ends.
@@ -131,6 +131,9 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 		return n.tellPermit(ctx, e)
 	}
 	if !slices.Contains(notified, e.Kind) || e.Kind == ledger.Entrusted && e.State == "" { // what a day brings is nobody's act
+		return nil
+	}
+	if e.Kind == ledger.RightAsked && e.State != ledger.Asked {
 		return nil
 	}
 	people, err := n.Roster.Accounts(ctx)

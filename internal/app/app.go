@@ -48,6 +48,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/provision"
@@ -199,9 +200,10 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if sender != nil {
 		incidents.Messages = sender
 	}
+	asked := accounts.RightRequests{Writer: p.Journal, Rows: store.NewRightRequests(o.DB), Bounds: life.Bounds, Now: o.Now}
 	watching := desk.New(shell, desk.Settings{Silence: o.Silence, Observed: o.Rules.Observed, Scheme: o.Schemes.Own(), Networks: o.Networks.Names()}, watch)
 	all := []portal.Room{
-		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life, NIRs: grants.NIRs{Journal: p.Journal, Purposes: o.Rules.Purposes, Confirmed: o.Rules.Categories.Confirmed(), Now: o.Now}}),
+		staff.New(shell, staff.Deps{Gate: p.Gate, Journal: p.Journal, Roster: o.Roster, Sessions: p.door, Containment: orders, Reopened: o.Orders.Reopened, Awareness: life.Awareness, Certifier: life, Recovery: life, NIRs: grants.NIRs{Journal: p.Journal, Purposes: o.Rules.Purposes, Confirmed: o.Rules.Categories.Confirmed(), Now: o.Now}, Waiting: asked.Waiting}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: p.Gate, Grants: grants.Service{Journal: p.Journal, Most: o.Rules.Signed, Gives: o.Rules.Gives, Now: o.Now}, Freezes: orders, Journal: p.Journal, Roster: o.Roster, Strangers: refused,
@@ -211,6 +213,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
 		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster}),
+		rights.New(shell, rights.Deps{Requests: asked, Gate: p.Gate, Roster: o.Roster}),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),
 	}
 	if glass != nil {
@@ -295,6 +298,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	})
 	if sender != nil {
 		p.parts = append(p.parts, sender.Run)
+	}
+	if o.Mail != nil {
+		p.parts = append(p.parts, o.reminders(p.Gate.Orders, files, log).Run)
 	}
 	switch archive, err := o.archive(p.Journal, log); {
 	case err == nil:

@@ -48,7 +48,7 @@ func TestAProgramThatWasRelievedEndsWithoutEndingTheNext(t *testing.T) {
 	relieve, relieved := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		done <- s.serve(ctx, first, public, nil, func(ctx context.Context) error {
+		done <- s.serve(ctx, first, public, nil, nil, func(ctx context.Context) error {
 			<-relieve
 			s.take(second)
 			close(relieved)

@@ -69,6 +69,8 @@ const (
 	PermitEnded   Kind = 104 // the security desk ended an export permit before its time
 	NIRAsked      Kind = 108 // the NIR of one person is to be shown, once, to an account that confirmed it
 	Configured    Kind = 120 // a node goes by a configuration from then on
+	RightAsked    Kind = 118 // somebody asked for a habilitation, or what was asked was signed for by one person, taken back or refused
+	RightGiven    Kind = 119 // two people gave it
 	Glossed       Kind = 117 // what each category of fields means was declared
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
@@ -136,6 +138,8 @@ var kindNames = [...]string{
 	NIRAsked:      "nir-asked",
 	Configured:    "configured",
 	Glossed:       "glossed",
+	RightAsked:    "right-asked",
+	RightGiven:    "right-given",
 }
 
 func (k Kind) String() string {
@@ -307,6 +311,8 @@ var fields = map[Kind][]string{
 	NIRAsked:    also(doer, "Service", "Person", "Epoch", "Cause", "Fields"),
 	Configured:  also(doer, "State", "Target", "Count", "Digest"),
 	Glossed:     also(doer, "Count", "Digest"),
+	RightAsked:  also(doer, "Subject", "Service", "Purpose", "Cause", "State"),
+	RightGiven:  also(doer, "Approver", "Subject", "Service", "Purpose", "Cause", "Until"),
 	Recovery:    also(doer, "Subject", "Approver", "State", "Cause", "Until", "Digest", "Identity"),
 	Diverged:    also(doer, "Subject", "Identity", "SIRET", "Cause"),
 	Readmitted:  also(doer, "Subject", "Approver", "State", "Cause"),

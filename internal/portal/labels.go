@@ -136,6 +136,18 @@ func (l Labels) Sentence(a Activity) string {
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
 	case ledger.NIRAsked:
 		return l.Speaker.Say("act.nir-asked", "what", l.Speaker.Fields(e.Fields), "service", l.Service(e.Service), "receipt", uint64(e.Cause))
+	case ledger.RightAsked, ledger.RightGiven:
+		key := "act.right-given"
+		switch {
+		case e.Kind == ledger.RightGiven:
+		case e.State == ledger.Asked:
+			key = "act.right-asked"
+		case e.State == ledger.SignedFor:
+			key = "act.right-signed"
+		default:
+			key = "act.right-dropped"
+		}
+		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "approver", l.Account(e.Approver), "because", orDash(e.Note))
 	case ledger.PermitEnded:
 		return l.Speaker.Say("act.permit-ended", "subject", l.Account(e.Subject), "service", l.Service(e.Service))
 	case ledger.ArchiveOpened:

@@ -134,6 +134,12 @@ var parameters = map[string]struct {
 	"POST /bypass/{id}/approve": {keepers, map[string][]string{"{id}": {"2", "99"}}},
 	"POST /bypass/{id}/end":     {keepers, map[string][]string{"{id}": {"2", "99"}}},
 
+	"POST /rights":                   {[]roster.AccountID{"camille.aubry"}, map[string][]string{"service": {"ouiform", "dossier"}, "purpose": {"former"}, "because": {"a course"}}},
+	"POST /rights/{number}/withdraw": {[]roster.AccountID{"camille.aubry"}, map[string][]string{"{number}": {"900", "901"}}},
+	"GET /rights":                    {vouchers, nil},
+	"POST /rights/{number}/sign":     {vouchers, map[string][]string{"{number}": {"900", "901"}}},
+	"POST /rights/{number}/refuse":   {vouchers, map[string][]string{"{number}": {"900", "901"}}},
+
 	"GET /break-glass":         {[]roster.AccountID{""}, nil},
 	"POST /break-glass":        {[]roster.AccountID{""}, map[string][]string{"password": {"aaaa bbbb"}}},
 	"POST /break-glass/orders": {[]roster.AccountID{""}, map[string][]string{"effect": {"suspended-account", "closed-everything"}, "target": {"theo.marchand", "nobody"}, "because": {"a theft"}}},

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/breakglass"
 	"poterne/internal/fault"
 	"poterne/internal/i18n"
@@ -150,6 +151,12 @@ func Scenes() map[string]Scene {
 	}
 	placing.SteppedUp, mistyped.SteppedUp = portaltest.Now.Add(-4*time.Minute), portaltest.Now.Add(-4*time.Minute)
 	locked.Tries, mistyped.Tries = 5, 2
+	wanting, unsure := portaltest.NewStage(), portaltest.NewStage()
+	wanted := []accounts.RightRequest{
+		{Number: 900, Of: "camille.aubry", Right: accounts.Right{Service: "ouiform", Purpose: "former"}, Because: "Inscrire aux formations de printemps", Asked: portaltest.Now.Add(-26 * time.Hour)},
+		{Number: 901, Of: "leo.perrin", Right: accounts.Right{Service: "ouiform", Purpose: "former"}, Because: "Remplacement de Sacha", Asked: portaltest.Now.Add(-3 * time.Hour), First: "jeanne.vidal"},
+	}
+	wanting.Rights, unsure.Rights, wanting.SteppedUp = wanted, wanted, portaltest.Now.Add(-4*time.Minute)
 	together := portaltest.NewStage()
 	together.Conspire()
 
@@ -266,6 +273,15 @@ func Scenes() map[string]Scene {
 		"glass-desk-fails":   broken.Visits("noa.lambert", "GET", "/break-glass/desk", nil),
 		"glass-desk-refused": full.Visits("camille.aubry", "GET", "/break-glass/desk", nil),
 		"glass-seen":         inside.Visits("camille.aubry", "GET", "/", nil),
+		"rights":             wanting.Visits("jeanne.vidal", "GET", "/rights", nil),
+		"rights-desk":        wanting.Visits("noa.lambert", "GET", "/rights", nil),
+		"rights-empty":       empty.Visits("jeanne.vidal", "GET", "/rights", nil),
+		"rights-failing":     broken.Visits("jeanne.vidal", "GET", "/rights", nil),
+		"rights-step-up":     unsure.Visits("jeanne.vidal", "GET", "/rights", nil),
+		"rights-refused":     wanting.Visits("camille.aubry", "GET", "/rights", nil),
+		"rights-card":        full.Visits("camille.aubry", "GET", "/", nil),
+		"rights-card-waits":  wanting.Visits("camille.aubry", "GET", "/", nil),
+		"rights-card-half":   wanting.Visits("leo.perrin", "GET", "/", nil),
 		"permits":            exporting.Visits("noa.lambert", "GET", "/permits", nil),
 		"permits-manager":    exporting.Visits("jeanne.vidal", "GET", "/permits", nil),
 		"permits-step-up":    unconfirmed.Visits("noa.lambert", "GET", "/permits", nil),

@@ -5,6 +5,7 @@ import (
 
 	"poterne/internal/gate"
 	"poterne/internal/i18n"
+	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/roster"
 )
@@ -13,13 +14,23 @@ import (
 type ServiceState struct {
 	Service
 	About    string
-	State    string        // open, none, ended, soon, suspended, closed or reduced
-	Until    time.Time     // when the habilitation ends, ended or begins
-	Reopened time.Time     // when an order that closed it was lifted; zero: not lately
-	Ending   bool          // within 30 days
-	Told     Told          // what the order that stops it says
-	Lang     i18n.Language // of the page
-	Permits  []Permit      // the exports that the account may take from it now
+	State    string           // open, none, ended, soon, suspended, closed or reduced
+	Until    time.Time        // when the habilitation ends, ended or begins
+	Reopened time.Time        // when an order that closed it was lifted; zero: not lately
+	Ending   bool             // within 30 days
+	Told     Told             // what the order that stops it says
+	Lang     i18n.Language    // of the page
+	Asks     []roster.Purpose // what the account can ask a habilitation for
+	Waits    []Asked          // what it asked for, and waits for
+	Permits  []Permit         // the exports that the account may take from it now
+}
+
+// Asked is a habilitation that an account asked for, as its card tells it.
+type Asked struct {
+	Number  ledger.Number
+	Purpose roster.Purpose
+	At      time.Time
+	Signed  bool // one of two people has signed for it
 }
 
 // Permit is an export permit in force, as a page tells it.

@@ -157,11 +157,11 @@ func EventOf(e ledger.Entry) Event {
 		v.detect(number, v.ActivityName, medium)
 	case ledger.BrokeGlass:
 		v.detect(number, v.ActivityName, high)
-	case ledger.Raised, ledger.Cosigned, ledger.ArchiveOpened, ledger.Permitted, ledger.Refunded:
+	case ledger.Raised, ledger.Cosigned, ledger.ArchiveOpened, ledger.Permitted, ledger.Refunded, ledger.RightGiven:
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.PermitEnded:
 		v.access(revokePrivileges, subject(e), e.Kind.String())
-	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked:
+	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked:
 		v.access(other, subject(e), named(e))
 	case ledger.Assigned, ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
 		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery, ledger.Diverged, ledger.Readmitted:

@@ -63,6 +63,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"what was archived is gone":                     act(&archive.Expire{Before: 203001}),
 	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
+	"a habilitation is asked for":                   act(accounts.AskRight{By: "pauline", Right: accounts.Right{Service: "ouiform", Purpose: "train"}, Because: "cours", Bounds: accounts.Bounds{Rights: map[accounts.Right]bool{{Service: "ouiform", Purpose: "train"}: true}}}),
 	"an export is asked for":                        act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
 	"an export is permitted":                        act(grants.ApprovePermit{Number: askedPermit, By: "samir"}),
 	"an export is not permitted":                    act(grants.DropPermit{Number: askedPermit, By: "chief"}),
@@ -367,7 +368,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -605,6 +606,7 @@ type allRows interface {
 	archive.Rows
 	breakglass.Rows
 	glossary.Rows
+	accounts.RightRows
 }
 
 type faultyRows struct {
@@ -699,6 +701,10 @@ func (r faultyRows) PutWithholding(w person.Withholding) error {
 
 func (r faultyRows) PutPermit(p grants.Permit) error {
 	return r.f.call("put an export permit", func() error { return r.allRows.PutPermit(p) })
+}
+
+func (r faultyRows) PutRightRequest(q accounts.RightRequest) error {
+	return r.f.call("put a request for a habilitation", func() error { return r.allRows.PutRightRequest(q) })
 }
 
 func (r faultyRows) PutGlossary(known glossary.Known) error {

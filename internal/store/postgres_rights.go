@@ -47,6 +47,7 @@ var rights = map[string]string{
 	"contact_change": "select, insert, update, delete",
 	"break_glass":    "select, insert, update",
 	"field_category": "select, insert, update",
+	"right_request":  "select, insert, update",
 	"kept":           "select, insert, update, delete",
 
 	"organisation": "select, insert, update",

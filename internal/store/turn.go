@@ -135,6 +135,7 @@ type rows struct {
 	archiveRows
 	breakGlassRows
 	glossaryRows
+	rightRows
 }
 
 var _ interface {
@@ -158,10 +159,11 @@ var _ interface {
 	grants.PermitRows
 	breakglass.Rows
 	glossary.Rows
+	accounts.RightRows
 } = rows{}
 
 func (t *turn) Rows() any {
-	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}}
+	return rows{orderRows{t}, rosterRows{t}, proposalRows{t}, factRows{t}, aliasRows{t}, monthRows{t}, incidentRows{t}, questionRows{t}, codeRows{t}, withholdingRows{t}, permitRows{t}, contactRows{t}, archiveRows{t}, breakGlassRows{t}, glossaryRows{t}, rightRows{t}}
 }
 
 // exec changes rows in the turn's transaction.

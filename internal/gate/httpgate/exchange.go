@@ -27,6 +27,7 @@ type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	began   time.Time
+	arrived time.Time // as this machine's own clock counts
 
 	session  signin.Session
 	request  request
@@ -289,9 +290,15 @@ func (x *exchange) refuse(ruling policy.Ruling) Outcome {
 	if ruling.Why.Untold() { // nothing outside the ledger tells it from a reference to nobody
 		ruling.Why = policy.NobodyKnown
 	}
-	x.proxy.Pages.Refused(x.w, x.r, Refusal{
-		Service: x.service.ID, Route: x.request.routeName(), Ruling: ruling, Receipt: x.receipt, Session: x.session, Use: x.use(),
-	})
+	refusal := Refusal{Service: x.service.ID, Route: x.request.routeName(), Ruling: ruling, Receipt: x.receipt, Session: x.session, Use: x.use()}
+	if len(x.request.refs) == 0 { // it says nothing of anybody
+		x.proxy.Pages.Refused(x.w, x.r, refusal)
+		return Refused
+	}
+	answer := &held{ResponseWriter: x.w}
+	x.proxy.Pages.Refused(answer, x.r, refusal)
+	x.proxy.Even(x.r.Context(), time.Since(x.arrived))
+	answer.release()
 	return Refused
 }
 

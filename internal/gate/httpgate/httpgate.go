@@ -279,6 +279,7 @@ type Deps struct {
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log        *slog.Logger                                  // nothing is logged when nil
 	Now        func() time.Time                              // time.Now when nil
+	Even       func(context.Context, time.Duration)          // holds a refusal that took so long so far, so that the clock does not tell whom it is about; a wait to the next 20 ms when nil
 }
 
 // Proxy passes requests on to applications, and hands over of their responses what
@@ -316,6 +317,9 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	}
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.Even == nil {
+		d.Even = even
 	}
 	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
 	p.reading.left.Store(d.Reading)
@@ -366,7 +370,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		passed.Outcome = Plain
 		return
 	}
-	x := &exchange{proxy: p, service: service, w: w, r: r, began: started}
+	x := &exchange{proxy: p, service: service, w: w, r: r, began: started, arrived: time.Now()}
 	defer func() { // also of what an order broke off
 		passed.Receipt = x.receipt
 		if x.request.method != "" { // it was looked for

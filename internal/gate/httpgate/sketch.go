@@ -114,7 +114,7 @@ func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
 // peek asks the application for what nobody declared, where its service says so, by an
 // account that may use it. Nothing of the answer goes out: what it looks like is noted.
 func (x *exchange) peek(ctx context.Context) *response {
-	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, session: x.session}
+	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, arrived: x.arrived, session: x.session}
 	probe.request = request{method: http.MethodGet, header: x.request.header, address: x.request.address, route: &route{
 		Route: Route{Kind: Page, Purpose: x.service.Learn, Path: "/"}, name: x.request.routeName(), method: http.MethodGet,
 	}}

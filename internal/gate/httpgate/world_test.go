@@ -206,6 +206,7 @@ func (w *world) dependencies(t *testing.T) httpgate.Deps {
 	}
 	return httpgate.Deps{
 		Gate: w.gate, Directory: gate.NewDirectory(w.key, schemes, store.NewAliases(w.store)), Schemes: schemes, Who: who, Pages: pages{}, Assertions: signer, Insecure: true,
+		Even: func(context.Context, time.Duration) {}, // tests of the wait have it
 		Observe: func(_ context.Context, passed httpgate.Passed) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -46,6 +46,7 @@ import (
 	"poterne/internal/portal/rooms/permits"
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/register"
@@ -259,7 +260,8 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 	shell := portal.NewShell(s.pages, portal.Deps{Door: s.Door, Roster: store.NewRoster(s.DB), Journal: s.Gate})
 	watching := desk.New(shell, settings, deps)
 	return shell.Handler(
-		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}, NIRs: grants.NIRs{Journal: s.Gate, Purposes: s.rules.Purposes, Confirmed: s.rules.Categories.Confirmed(), Now: s.Now}}),
+		staff.New(shell, staff.Deps{Reopened: store.NewOrders(s.DB).Reopened, Gate: s.Gate, Journal: s.Gate, Roster: store.NewRoster(s.DB), Sessions: s.Door, Containment: containment.Service{Writer: s.Gate.Journal}, Awareness: Awareness, Certifier: accounts.Service{Writer: s.Gate.Journal, Awareness: Awareness}, Recovery: accounts.Service{Writer: s.Gate.Journal}, NIRs: grants.NIRs{Journal: s.Gate, Purposes: s.rules.Purposes, Confirmed: s.rules.Categories.Confirmed(), Now: s.Now}, Waiting: s.Rights().Waiting}),
+		rights.New(shell, rights.Deps{Requests: s.Rights(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		watching,
 		manager.New(shell, manager.Deps{
 			Gate: s.Gate, Grants: grants.Service{Journal: s.Gate, Most: s.rules.Signed, Now: time.Now}, Freezes: containment.Service{Writer: s.Gate.Journal}, Journal: s.Gate, Roster: store.NewRoster(s.DB), Strangers: s.Strangers,

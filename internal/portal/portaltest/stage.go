@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
@@ -36,6 +37,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
 	"poterne/internal/reason"
@@ -77,19 +79,20 @@ type Stage struct {
 	Shared    campaign.Picture
 	Noticed   []usage.Notice
 
-	Refused    []strangers.Stranger // at the door
-	Lines      []incident.Line      // of incidents
-	Altered    ledger.Number        // of those, the one that is not as the ledger says
-	Asked      []person.Question    // by people of the register
-	Damaged    []audit.Finding      // rows that are not as the ledger says
-	recording  sync.Mutex           // guards Recorded: a gallery is looked at by two browsers
-	Recorded   []ledger.Entry       // what was written down of readings
-	Unwritable error                // what writing them down answers, if anything
-	Dropped    ledger.Number        // the first entry that is still there
-	Crowd      int                  // accounts besides those that have a part
-	Glass      time.Time            // until when somebody is in by the break-glass access; zero when nobody is
-	Tries      int                  // wrong ones of its password
-	Unread     ledger.Number        // how many entries more there seem to be than the index has read
+	Refused    []strangers.Stranger    // at the door
+	Lines      []incident.Line         // of incidents
+	Altered    ledger.Number           // of those, the one that is not as the ledger says
+	Rights     []accounts.RightRequest // that people asked for
+	Asked      []person.Question       // by people of the register
+	Damaged    []audit.Finding         // rows that are not as the ledger says
+	recording  sync.Mutex              // guards Recorded: a gallery is looked at by two browsers
+	Recorded   []ledger.Entry          // what was written down of readings
+	Unwritable error                   // what writing them down answers, if anything
+	Dropped    ledger.Number           // the first entry that is still there
+	Crowd      int                     // accounts besides those that have a part
+	Glass      time.Time               // until when somebody is in by the break-glass access; zero when nobody is
+	Tries      int                     // wrong ones of its password
+	Unread     ledger.Number           // how many entries more there seem to be than the index has read
 
 	handler http.Handler
 	desk    *desk.Handlers
@@ -101,7 +104,7 @@ type Stage struct {
 var Services = []portal.Service{
 	{ID: "dossier", Name: "Dossier", About: both("Les dossiers des personnes que vous suivez.", "The files of the people you accompany."), Address: "/dossier/", Search: "/dossier/search", Exports: []string{"GET /export"}},
 	{ID: "kairos", Name: "Kairos", About: both("Le suivi des stagiaires en formation.", "Following trainees."), Address: "/kairos/"},
-	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/"},
+	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/", For: []roster.Purpose{"former"}},
 }
 
 // Databases are behind the door for SQL.
@@ -140,7 +143,8 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Witnesses: func() (cosigned, all int) { return 2, 2 }, Undeclared: stageShapes{s},
 	})
 	s.Rooms = []portal.Room{
-		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}, NIRs: stageNIRs{s}}),
+		staff.New(shell, staff.Deps{Reopened: stageGate{s}.Reopened, Gate: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Sessions: stageDoor{s}, Containment: stageGate{s}, Awareness: Awareness, Certifier: stageAccounts{s}, Recovery: stageAccounts{s}, NIRs: stageNIRs{s}, Waiting: stageRights{s}.Waiting}),
+		rights.New(shell, rights.Deps{Requests: stageRights{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
 		s.desk,
 		manager.New(shell, manager.Deps{
 			Gate: stageGate{s}, Grants: stageGate{s}, Freezes: stageGate{s}, Journal: stageLedger{s}, Roster: stageRoster{s}, Strangers: stageStrangers{s},

@@ -549,6 +549,24 @@ create table break_glass (
 	seal     bytea not null
 );
 
+-- right_request is a habilitation that somebody asked for: number is that of the entry that did.
+-- first_by is who signed for it first; the second gives it. given_us is null while it waits,
+-- dropped_us unless it was taken back or refused.
+create table right_request (
+	number     bigint not null constraint right_request_number primary key,
+	account    text collate "C" not null,
+	service    text collate "C" not null,
+	purpose    text collate "C" not null,
+	because    text not null,
+	asked_us   bigint not null,
+	first_by   text collate "C" not null,
+	second_by  text collate "C" not null,
+	given_us   bigint,
+	dropped_us bigint,
+	seal       bytea not null
+);
+create index right_request_asked on right_request (asked_us);
+
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.
 -- entry is that which declared all of them last, and has their digest.

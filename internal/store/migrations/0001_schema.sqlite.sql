@@ -507,6 +507,24 @@ create table break_glass (
 	seal     blob not null
 ) strict;
 
+-- right_request is a habilitation that somebody asked for: number is that of the entry that did.
+-- first_by is who signed for it first; the second gives it. given_us is null while it waits,
+-- dropped_us unless it was taken back or refused.
+create table right_request (
+	number     integer not null constraint right_request_number primary key,
+	account    text not null,
+	service    text not null,
+	purpose    text not null,
+	because    text not null,
+	asked_us   integer not null,
+	first_by   text not null,
+	second_by  text not null,
+	given_us   integer,
+	dropped_us integer,
+	seal       blob not null
+) strict;
+create index right_request_asked on right_request (asked_us);
+
 -- field_category is what each category of fields means, which entries keep as a number: that and
 -- the id never mean another thing. gone is one that the configuration does not declare any more.
 -- entry is that which declared all of them last, and has their digest.

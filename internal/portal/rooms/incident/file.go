@@ -139,7 +139,7 @@ func (h *Handlers) show(v visit, f file, status int, form fileForm, wrong portal
 		}
 		shown.Accounts = append(shown.Accounts, one)
 	}
-	for _, m := range marks(f.File) {
+	for _, m := range f.Marks() {
 		begun := f.Aware.At
 		card := markCard{Mark: m, Name: v.words.Mark(m), Ends: v.words.Ends(m, begun), Left: lasting(v, m.Ends.Sub(now).Abs()), Over: m.Ends.Before(now)}
 		card.Percent = int(max(0, min(100, 100*now.Sub(begun)/m.Ends.Sub(begun))))

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"poterne/internal/fault"
@@ -271,19 +270,9 @@ func (h *Handlers) list(v visit) error {
 	return nil
 }
 
-// marks are the moments that a file brings with it. What was complete before files were merged
-// is not complete any more.
-func marks(f incident.File) []notice.Mark {
-	if f.Aware == nil {
-		return nil
-	}
-	sent := slices.DeleteFunc(slices.Clone(f.Sent), func(s notice.Sending) bool { return s.Stage == notice.Complete && s.At.Before(f.Joined) })
-	return notice.Marks(f.Aware.At, sent)
-}
-
 // next is the first mark that was not met.
 func next(f incident.File) *notice.Mark {
-	for _, m := range marks(f) {
+	for _, m := range f.Marks() {
 		if m.Done.IsZero() {
 			return &m
 		}

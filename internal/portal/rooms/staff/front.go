@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/policy"
@@ -106,6 +107,10 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 	if err != nil { // a card without it still says what is open
 		h.shell.Log().ErrorContext(v.Context(), "which services were reopened could not be read", slog.Any("err", err))
 	}
+	waiting, err := h.deps.Waiting(v.Context())
+	if err != nil { // nor does it need that
+		h.shell.Log().ErrorContext(v.Context(), "which habilitations were asked for could not be read", slog.Any("err", err))
+	}
 	for _, s := range h.shell.Services() {
 		state := portal.ServiceState{Service: s, About: s.About[v.Speaker.Language], Lang: v.Speaker.Language}
 		state.State, state.Until = portal.Habilitated(s.ID, habilitations, now)
@@ -119,6 +124,9 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 		if state.State == "open" {
 			state.Reopened = reopened[string(s.ID)]
 		}
+		if err == nil && (state.State == "none" || state.State == "ended") && !standing.IsHeld && v.Viewer.Role.ReadsFiles() {
+			asks(&state, v.Viewer.ID, waiting)
+		}
 		for _, p := range permits {
 			if p.Service.ID == s.ID {
 				state.Permits = append(state.Permits, p)
@@ -127,6 +135,17 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 		states = append(states, state)
 	}
 	return states
+}
+
+// asks says what an account has asked for of a service, and what it can ask for.
+func asks(state *portal.ServiceState, who roster.AccountID, waiting []accounts.RightRequest) {
+	state.Asks = slices.Clone(state.For)
+	for _, r := range waiting {
+		if r.Of == who && r.Right.Service == state.ID {
+			state.Waits = append(state.Waits, portal.Asked{Number: r.Number, Purpose: r.Right.Purpose, At: r.Asked, Signed: r.First != ""})
+			state.Asks = slices.DeleteFunc(state.Asks, func(p roster.Purpose) bool { return p == r.Right.Purpose })
+		}
+	}
 }
 
 // mine says what was just written about the viewer, by passage.

@@ -31,6 +31,8 @@ type Deps struct {
 	Certifier   Certifier
 	Recovery    Recovery
 	NIRs        NIRs
+	// Waiting returns the habilitations that people asked for, and wait for.
+	Waiting func(context.Context) ([]accounts.RightRequest, error)
 	// Reopened returns which services were opened again since a time, by identifier, and when.
 	Reopened func(ctx context.Context, since time.Time) (map[string]time.Time, error)
 }
