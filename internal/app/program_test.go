@@ -245,7 +245,7 @@ func TestMetricsCountDecisionsAndNameNobody(t *testing.T) {
 	p.Private.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`poterne_decisions_total{service="people",verdict="shown"} 1`, `poterne_decisions_total{service="people",verdict="step-up"} 4`,
-		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 9`, `poterne_audit_findings 0`, `poterne_usage_noticed 0`, `poterne_arrivals_noticed 0`, `poterne_source_silent{source="agenda"} 1`,
+		`poterne_settle_seconds_count 1`, `poterne_ledger_entries_total 10`, `poterne_audit_findings 0`, `poterne_usage_noticed 0`, `poterne_arrivals_noticed 0`, `poterne_source_silent{source="agenda"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("the metrics do not say %s", line)

@@ -63,7 +63,6 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"what was archived is gone":                     act(&archive.Expire{Before: 203001}),
 	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
-	"a habilitation is asked for":                   act(accounts.AskRight{By: "pauline", Right: accounts.Right{Service: "ouiform", Purpose: "train"}, Because: "cours", Bounds: accounts.Bounds{Rights: map[accounts.Right]bool{{Service: "ouiform", Purpose: "train"}: true}}}),
 	"an export is asked for":                        act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
 	"an export is permitted":                        act(grants.ApprovePermit{Number: askedPermit, By: "samir"}),
 	"an export is not permitted":                    act(grants.DropPermit{Number: askedPermit, By: "chief"}),
