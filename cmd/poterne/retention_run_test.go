@@ -55,12 +55,12 @@ func TestLEDGER_6_MonthsAreDroppedAtTheirTermAndThatIsProved(t *testing.T) {
 			t.Errorf("the metric says %v months", got)
 		}
 		steps(
-			lifeStep{"dropping the first", due("--proofs", proofs), 0, []string{first + ": 7 entries are dropped, as entry 36 says\n", first + ".tlog-proof proves it\n"}},
+			lifeStep{"dropping the first", due("--proofs", proofs), 0, []string{first + ": 7 entries are dropped, as entry 37 says\n", first + ".tlog-proof proves it\n"}},
 			lifeStep{"dropping nothing twice", due("--proofs", proofs), 0, []string{"nothing is due\n"}},
-			lifeStep{"its state", []string{"retention", "status"}, 0, []string{first + "  7        dropped by entry 36 on ", second + "  2        held by 35"}},
-			lifeStep{"holding what is gone", []string{"retention", "hold", "--since", first, "--until", first, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is held: " + first + " was dropped already, by entry 36"}},
+			lifeStep{"its state", []string{"retention", "status"}, 0, []string{first + "  7        dropped by entry 37 on ", second + "  2        held by 35"}},
+			lifeStep{"holding what is gone", []string{"retention", "hold", "--since", first, "--until", first, "--because", "une enquête", "--by", "samir", "--approved-by", "nadia"}, 1, []string{"nothing is held: " + first + " was dropped already, by entry 37"}},
 			lifeStep{"releasing the second", []string{"retention", "release", "35", "--because", "close", "--by", "nadia", "--approved-by", "samir"}, 0, []string{"hold 35 is released\n"}},
-			lifeStep{"dropping the second", due(), 0, []string{second + ": 2 entries are dropped, as entry 38 says\n"}},
+			lifeStep{"dropping the second", due(), 0, []string{second + ": 2 entries are dropped, as entry 39 says\n"}},
 			lifeStep{"proving it later", due("--proofs", proofs), 0, []string{"nothing is due\n", second + ".tlog-proof proves it\n"}},
 		)
 		if got := monthsDue(t, dir); got != 0 {
@@ -73,11 +73,11 @@ func TestLEDGER_6_MonthsAreDroppedAtTheirTermAndThatIsProved(t *testing.T) {
 			}
 		}
 		steps(
-			lifeStep{"verifying", []string{"ledger", "verify"}, 0, []string{"39 under the newest checkpoint", "entries 0 to 6: dropped at their term (entry 36)"}},
+			lifeStep{"verifying", []string{"ledger", "verify"}, 0, []string{"40 under the newest checkpoint", "entries 0 to 6: dropped at their term (entry 37)"}},
 			lifeStep{"reading on", []string{"ledger", "tail", "--as", "samir"}, 0, []string{"dropped  timer  " + first, "dropped  timer  " + second}},
 			lifeStep{"who was shown", []string{"ledger", "shown-to", "--account", "pauline", "--as", "samir"}, 0, []string{"26 people"}},
 		)
-		if got := reopened(t, dir); got != 41 {
+		if got := reopened(t, dir); got != 42 {
 			t.Errorf("served again, the ledger goes up to %d", got)
 		}
 	})

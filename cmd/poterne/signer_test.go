@@ -80,7 +80,7 @@ func TestLEDGER_3_TheCheckpointKeyMayStayInAToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Close()
-	if report, err := ledger.Verify(t.Context(), o.Ledger, s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 4 {
+	if report, err := ledger.Verify(t.Context(), o.Ledger, s.Verifier, nil, nil); err != nil || !report.Sound() || report.Proven != 5 {
 		t.Errorf("it verifies as %+v, %v", report, err)
 	}
 }

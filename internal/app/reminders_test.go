@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"poterne/internal/incident"
+	"poterne/internal/lab/mailbox"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/notice"
@@ -22,7 +25,16 @@ import (
 // passed, once each, over a real SMTP server; nobody is once it is met, or who is suspended.
 func TestTELL_1_MarksAreMailedToWhoKeepsTheFile(t *testing.T) {
 	t.Parallel()
-	e := newEnvelope(t)
+	var offset atomic.Int64 // of the clock
+	var box mailbox.Box
+	letters, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = box.Serve(t.Context(), letters) }()
+	e := connect(t, func(o *Opened) { o.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) } })
+	// The program itself was started without a mail server, and reminds nobody meanwhile.
+	e.Mail = &mail.Server{Host: "127.0.0.1", Port: letters.Addr().(*net.TCPAddr).Port, Security: mail.Plain, From: "poterne@mission.example"}
 	files := incident.Service{Writer: e.p.Journal, Rows: store.NewIncidents(e.DB), Ledger: e.p.Journal}
 	do := func(file ledger.Number, step incident.Step) ledger.Number {
 		number, err := files.Do(t.Context(), incident.Write{File: file, By: "samir", Step: step})
@@ -48,11 +60,11 @@ func TestTELL_1_MarksAreMailedToWhoKeepsTheFile(t *testing.T) {
 		return send(ctx, m)
 	}
 	at := func(since time.Duration, by *incident.Reminders) error {
-		e.offset.Store(int64(since))
+		offset.Store(int64(since))
 		return by.Remind(t.Context())
 	}
 	subjects := func() (said []string) {
-		for _, letter := range slices.Backward(e.box.Letters("nadia@registre.example")) {
+		for _, letter := range slices.Backward(box.Letters("nadia@registre.example")) {
 			if strings.Contains(letter.Subject, "Incident 2") {
 				_, english, _ := strings.Cut(letter.Subject, " / ")
 				said = append(said, english[strings.Index(english, ": ")+2:])
