@@ -32,12 +32,13 @@ id = "adviser"
 ` + text[to:]
 	for _, replaced := range [][2]string{
 		{`modules = { adviser = "poterne", desk = "poterne", call-centre = "poterne", training = "securite-26" }`, `modules = { inspector = "poterne" }`},
-		{"ceiling = { adviser = 600, desk = 2000, call-centre = 2500, training = 120, programme", "ceiling = { inspector = 70, programme"},
+		{"ceiling = { adviser = 600, desk = 2000, call-centre = 3000, training = 120, programme", "ceiling = { inspector = 70, programme"},
 		{"arrivals = { adviser = 30, desk = 30, call-centre = 30, training = 30, programme", "arrivals = { inspector = 31, programme"},
 		{"rows = { adviser = 60, desk = 120, call-centre = 120, training = 15, programme", "rows = { inspector = 32, programme"},
+		{"earned = { adviser = 0, desk = 45, call-centre = 45, training = 0, programme", "earned = { inspector = 11, programme"},
 		{"strangers = { adviser = 150, desk = 150, call-centre = 150, training = 150, programme", "strangers = { inspector = 33, programme"},
-		{"desk        = { hour = 6, month = 80 }", "inspector = { hour = 4, month = 44 }"},
-		{"call-centre = { hour = 6, month = 80 }", ""},
+		{"desk        = { hour = 6, month = 45 }", "inspector = { hour = 4, month = 44 }"},
+		{"call-centre = { hour = 6, month = 45 }", ""},
 		{"training    = { hour = 2, month = 5 }", ""},
 		{"desk        = { forgiven = 4.5, line = 45, pace = 20, wall = 200 }", "inspector = { forgiven = 2, line = 22, pace = 21, wall = 210 }"},
 		{"call-centre = { forgiven = 4.3, line = 45, pace = 20, wall = 200 }", ""},

@@ -45,6 +45,10 @@ type allowancesTable struct {
 	// all ways together.
 	Strangers peopleTable `toml:"strangers"`
 
+	// Earned is how many people beyond the month's allowance an account may be shown, at most:
+	// one for every two of whom another system told the reason afterwards.
+	Earned peopleTable `toml:"earned"`
+
 	// Signed is how many people others may sign for, for one account within 28 days.
 	Signed int64 `toml:"signed"` // 40
 
@@ -175,6 +179,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Arrivals = a.Arrivals.compile(wrong, readers, "allowance.arrivals", aDay, "how many people may come to one account's caseload within a day without a second person")
 	s.Rules.Rows = a.Rows.compile(wrong, readers, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
 	s.Rules.Strangers = a.Strangers.compile(wrong, readers, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
+	s.Rules.Earned = a.Earned.compileFrom(0, wrong, readers, "allowance.earned", policy.Earned, "how many people beyond the month one account may be shown at most, for what other systems confirm")
 	s.Rules.Covers = c.Cover.compile(wrong)
 	s.Narrowed = cmp.Or(c.Campaign.Narrowed, campaign.NarrowedFor)
 	if s.Narrowed < shortestNarrowed || s.Narrowed > longestNarrowed {
@@ -186,17 +191,23 @@ func (c *config) rules(s *Settings, wrong *document) {
 var aDay = map[roster.Role]int{roster.Adviser: intake.ADay, roster.Desk: intake.ADay, roster.CallCentre: intake.ADay, roster.Training: intake.ADay, roster.Programme: intake.ADay}
 
 func (p peopleTable) compile(wrong *document, readers []roster.Role, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
+	return p.compileFrom(1, wrong, readers, path, byDefault, what)
+}
+
+// compileFrom reads what may be as little as least; where that is nothing, a role need not say.
+func (p peopleTable) compileFrom(least int64, wrong *document, readers []roster.Role, path string, byDefault map[roster.Role]int, what string) map[roster.Role]int {
 	most := map[roster.Role]int{}
 	for _, role := range append(slices.Clip(readers), roster.Programme) {
 		n, there := p[string(role)]
 		switch usual, known := byDefault[role]; {
 		case !there && known:
 			n = int64(usual)
+		case !there && least == 0: // it is not allowed, then
 		case !there:
 			wrong.Add(path, "nothing for the role %s; write %s = …, %s", role, role, what)
 			continue
-		case n < 1 || n > mostOfAccount:
-			wrong.Add(path+"."+string(role), "must be between 1 and %d: %s", mostOfAccount, what)
+		case n < least || n > mostOfAccount:
+			wrong.Add(path+"."+string(role), "must be between %d and %d: %s", least, mostOfAccount, what)
 		}
 		most[role] = int(n)
 	}

@@ -28,7 +28,7 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 		return meter.Allowance{Short: meter.People(hour), Long: meter.People(month)}
 	}
 	want := map[roster.Role]meter.Allowance{
-		roster.Adviser: people(3, 20), roster.Desk: people(6, 80), roster.CallCentre: people(6, 80), roster.Training: people(2, 5), roster.Programme: people(0, 0),
+		roster.Adviser: people(3, 20), roster.Desk: people(6, 45), roster.CallCentre: people(6, 45), roster.Training: people(2, 5), roster.Programme: people(0, 0),
 	}
 	if !maps.Equal(s.Rules.Allowances, want) || s.Rules.Probation != people(1, 5) || !s.Rules.Cold {
 		t.Errorf("the example allows %+v, %+v on probation", s.Rules.Allowances, s.Rules.Probation)
@@ -48,7 +48,7 @@ func TestMETER_1_TheExampleHasTheDefaults(t *testing.T) {
 func TestWhatAMissingRuleSaysToWriteIsTheExamples(t *testing.T) {
 	dir := configtest.Secrets(t)
 	of := reflect.TypeFor[config.AllowancesTable]()
-	text := "[allowance]\nadviser = { hour = 3, month = 20 }\ndesk = { hour = 6, month = 80 }\ncall-centre = { hour = 6, month = 80 }\ntraining = { hour = 2, month = 5 }\n"
+	text := "[allowance]\nadviser = { hour = 3, month = 20 }\ndesk = { hour = 6, month = 45 }\ncall-centre = { hour = 6, month = 45 }\ntraining = { hour = 2, month = 5 }\n"
 	for _, name := range []string{"Probation", "Organisation", "Service", "Register"} {
 		field, _ := of.FieldByName(name)
 		line, _, _ := strings.Cut(field.Tag.Get("need"), "},")

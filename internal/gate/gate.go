@@ -190,7 +190,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Allowance, s.Young, s.Dormant = g.rules.Allowance(ask, facts, now), g.rules.OnProbation(ask, facts, now), facts.Dormant(now)
 		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
-		s.MostStrange = g.rules.Strangers[asker.Role]
+		s.MostStrange = g.rules.StrangersOf(asker.Role, facts.Young(now), draft, now)
 		use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 		s.Held, s.IsHeld = state.Orders().Against(use, now)
 		s.Reduced, s.IsReduced = state.Orders().Reduces(use, now)

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"time"
+
 	"poterne/internal/meter"
 	"poterne/internal/roster"
 )
@@ -48,4 +50,15 @@ func (r Rules) RowsOf(role roster.Role, young bool) int {
 		return (r.Rows[role] + youngShare - 1) / youngShare
 	}
 	return r.Rows[role]
+}
+
+// StrangersOf returns how many people without a reason an account of a role may be shown within
+// 28 days, in all ways together; zero for any number. A young one has a tenth, and one more for
+// each of whom another system told the reason afterwards: whatever its role, whoever had it made
+// for a theft finds nobody who tells.
+func (r Rules) StrangersOf(role roster.Role, young bool, m *meter.Draft, now time.Time) int {
+	if young && r.Strangers[role] > 0 {
+		return min(r.Strangers[role], (r.Strangers[role]+youngShare-1)/youngShare+int(m.Refunded(meter.Memory, now)/meter.Whole))
+	}
+	return r.Strangers[role]
 }

@@ -58,7 +58,7 @@ func overDispersed(rng *rand.Rand, mean, over float64) (n int) {
 func TestWATCH_7_HonestDaysStayBelowTheLineOfTheCUSUM(t *testing.T) {
 	for _, h := range []honest{
 		{roster.Adviser, 0.3, 2, 0.2, 1, meter.People(20)},
-		{roster.Desk, 2, 3, 0, 1.4, meter.People(80)},
+		{roster.Desk, 2, 3, 0, 1.4, meter.People(80)}, // with most of what can be earned
 		{roster.CallCentre, 2, 2, 0, 1.4, meter.People(80)},
 	} {
 		watch, rng := policy.Watches[h.role], rand.New(rand.NewPCG(7, 7))

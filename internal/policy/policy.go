@@ -294,7 +294,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		wider:     facts.Wider,
 		gifts:     GiftsOf(r.Signed, facts.Young(now)),
 		rows:      r.RowsOf(ask.Role, facts.Young(now)),
-		strangers: r.Strangers[ask.Role],
+		strangers: r.StrangersOf(ask.Role, facts.Young(now), facts.Meter, now),
 	}
 }
 

@@ -9,14 +9,11 @@ import (
 )
 
 // Refunds reports whether an account may be given back what a person cost, because another
-// system told of a reason afterwards. In 28 days that is no more than its allowance once over,
-// in a day a quarter of it, and the person takes a place under the ceiling: whoever can have
+// system told of a reason afterwards. In 28 days that is no more than its allowance twice over,
+// in a day half of it, and the person takes a place under the ceiling: whoever can have
 // reasons told afterwards gains nothing that telling them before would not give.
 func (r Rules) Refunds(account roster.Account, m *meter.Draft, person register.PersonID, cost meter.Cost, now time.Time) bool {
-	month := r.Allowances[account.Role].Long
-	if r.Probation.Long > 0 && (Facts{Opened: account.Opened}).Young(now) {
-		month = min(month, r.Probation.Long)
-	}
+	month := 2 * r.Allowances[account.Role].Long
 	aDay := max(month/4, min(month, meter.People(most)))
 	if m.Refunded(meter.Memory, now)+cost > month || m.Refunded(24*time.Hour, now)+cost > aDay {
 		return false

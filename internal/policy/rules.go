@@ -19,7 +19,8 @@ type Rules struct {
 	Purposes   roster.Purposes
 	Theirs     register.Fields // that only people themselves change, whatever the purpose
 	Allowances map[roster.Role]meter.Allowance
-	Probation  meter.Allowance     // of an account younger than Young, if it is less; zero for none
+	Earned     map[roster.Role]int // people beyond the month's allowance, at most: see Rules.Allowance; zero for none
+	Probation  meter.Allowance     // of an account younger than Young, if it is less than its role's; a quarter of its role's month at least; zero for none
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
 	Covers     reason.CoverBounds
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
@@ -69,7 +70,7 @@ var Watches = map[roster.Role]Watch{
 
 // Ceilings are how many people with a reason one account may be shown within 28 days when
 // the operator says nothing else.
-var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roster.CallCentre: 2500, roster.Training: 120, roster.Programme: 120}
+var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roster.CallCentre: 3000, roster.Training: 120, roster.Programme: 120}
 
 // Rows are how many people without a reason one account may find in the rows of searches
 // within 28 days when the operator says nothing else.
@@ -78,6 +79,10 @@ var Rows = map[roster.Role]int{roster.Adviser: 60, roster.Desk: 120, roster.Call
 // Strangers are how many people without a reason one account may be shown within 28 days, in
 // all ways together, when the operator says nothing else.
 var Strangers = map[roster.Role]int{roster.Adviser: 150, roster.Desk: 150, roster.CallCentre: 150, roster.Training: 150, roster.Programme: 30}
+
+// Earned are how many people beyond the month's allowance what came back makes room for, at
+// most, when the operator says nothing else.
+var Earned = map[roster.Role]int{roster.Adviser: 0, roster.Desk: 45, roster.CallCentre: 45, roster.Training: 0, roster.Programme: 0}
 
 // doubt and sure are where evidence leads, beyond reach when it is not watched.
 func (w Watch) doubt() meter.Evidence { return w.line(meter.Doubt) }
@@ -156,16 +161,34 @@ func (r Rules) share() (share meter.Allowance) {
 // Young is how long an account is on probation.
 const Young = 28 * 24 * time.Hour
 
-// Allowance is the asker's, at this moment.
+// EarnedBy is how many people must have come back for one more to be opened, but on probation.
+const EarnedBy = 2
+
+// Allowance is the asker's, at this moment. Where another system tells the reasons of what was
+// opened, afterwards, there is room for more: honest work is confirmed in the days after it,
+// and a thief's is not.
 func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
-	allowance := r.Allowances[ask.Role]
+	allowance, by := r.Allowances[ask.Role], meter.Cost(EarnedBy)
 	if r.OnProbation(ask, facts, now) {
-		allowance = allowance.Least(r.Probation)
+		allowance, by = allowance.Least(r.probation(ask.Role)), 1
+	}
+	if most := meter.People(r.Earned[ask.Role]); most > 0 {
+		allowance.Long += min(most, facts.Meter.Refunded(meter.Memory, now)/by)
 	}
 	if facts.Orders.Narrows(ask.use(), now) {
 		allowance = allowance.Quarter()
 	}
 	return allowance
+}
+
+// quarter is what part of its role's month an account on probation has at least.
+const quarter = 4
+
+// probation is the allowance of a young account of a role. Where more people without a reason
+// come up in a day's work than a month of probation holds, newcomers could not work at all.
+func (r Rules) probation(role roster.Role) meter.Allowance {
+	part := r.Allowances[role].Long / quarter / meter.Whole * meter.Whole
+	return meter.Allowance{Short: r.Probation.Short, Long: max(r.Probation.Long, part)}
 }
 
 // OnProbation reports whether the account is young, or was until lately and has
@@ -178,7 +201,7 @@ func (r Rules) OnProbation(ask Ask, facts Facts, now time.Time) bool {
 	case facts.Young(now):
 		return true
 	default:
-		return now.Sub(facts.Opened) < 2*Young && facts.Meter.Spent(meter.Memory, r.Observed.Limits(ask), now)+meter.Whole > r.Probation.Long
+		return now.Sub(facts.Opened) < 2*Young && facts.Meter.Spent(meter.Memory, r.Observed.Limits(ask), now)+meter.Whole > r.probation(ask.Role).Long
 	}
 }
 
@@ -266,7 +289,7 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 		e.Ground = meter.Typed
 	case ruling.Why == Raised, ruling.Why == Vouched:
 		e.Ground = meter.Allowed
-	case ruling.Why == CeilingReached && !ruling.Observed: // what was seen without a reason stays so
+	case ruling.Why == CeilingReached && ruling.Verdict.Shows() && !ruling.Observed: // what was seen without a reason stays so
 	case ruling.Reason.Kind.Standing():
 		e.Ground = meter.Own
 	case ruling.Reason.Explained():
@@ -274,6 +297,9 @@ func Event(ask Ask, person register.PersonID, ruling Ruling, answer uint64, now 
 	}
 	if ask.Signs.Has(meter.Exported) {
 		e.Export = meter.ExportOf(ask.Service, ask.Route)
+	}
+	if e.Kind == meter.Looked && ruling.Why != CeilingReached { // asked for a step-up, say: that shows no work
+		e.Ground = meter.Unexplained
 	}
 	e.Writes = ask.Act == Change && ruling.Verdict.Shows()
 	e.Excused, e.Spared = ruling.Observed && ruling.Why.Freezes(), ruling.Spared

@@ -105,7 +105,7 @@ func (s Study) WritePatch(out io.Writer) error {
 	for _, w := range s.Wider {
 		fmt.Fprintf(&text, "%s = %s\n", w.Name, allowanceTOML(w.Proposed))
 	}
-	fmt.Fprintf(&text, "ceiling = %s\nrows = %s\nsigned = %d\ncold = %t\n\n[watch]\n", peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), s.Now.Signed, s.Now.Cold)
+	fmt.Fprintf(&text, "ceiling = %s\nrows = %s\nstrangers = %s\nearned = %s\nsigned = %d\ncold = %t\n\n[watch]\n", peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), peopleTOML(s.Now.Strangers), peopleTOML(s.Now.Earned), s.Now.Signed, s.Now.Cold)
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "%s = %s\n", r.Role, watchTOML(r.Proposed.Watch, s.Now.Watches[r.Role]))
 	}

@@ -16,10 +16,10 @@ import (
 // rules are those of the example configuration.
 var rules = usage.Rules{
 	Allowances: map[roster.Role]meter.Allowance{
-		roster.Adviser: {Long: meter.People(20)}, roster.Desk: {Long: meter.People(80)},
-		roster.CallCentre: {Long: meter.People(80)}, roster.Training: {Long: meter.People(5)},
+		roster.Adviser: {Long: meter.People(20)}, roster.Desk: {Long: meter.People(45)},
+		roster.CallCentre: {Long: meter.People(45)}, roster.Training: {Long: meter.People(5)},
 	},
-	Ceilings: policy.Ceilings, Rows: policy.Rows, Given: 100,
+	Earned: policy.Earned, Ceilings: policy.Ceilings, Rows: policy.Rows, Given: 100,
 }
 
 // allowed is what a role may use in 28 days.
@@ -51,6 +51,10 @@ var trades = []trade{
 	{roster.CallCentre, [5]float64{10, 262, 6, 0.7, 1}, [5]float64{2.5, 12, 10, 4, 5}, [5]float64{0.35, 0.3, 0.8, 1, 0.8}, 0.13, 1.3},
 	{roster.Training, [5]float64{0.25, 5.5, 0.5, 0.1, 0.2}, [5]float64{4, 12, 10, 4, 5}, [5]float64{0.4, 0.6, 0.8, 1, 0.8}, 0.17, 1},
 }
+
+// followed is the share of people without a reason of whom another system tells one within a
+// week, as in the town.
+const followed = 0.5
 
 // monday is the first day of the first week that is drawn.
 var monday = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
@@ -125,7 +129,7 @@ func (s *staff) works() {
 		}
 		limit := allowed(w.trade.role)
 		var used usage.Amounts
-		for l := range usage.Limit(len(used)) {
+		for l := range usage.Returned {
 			n := 0
 			if w.leave <= 0 {
 				n = overDispersed(s.rng, busy*w.factor[l]*w.trade.weekly[l], w.trade.over[l])
@@ -135,18 +139,29 @@ func (s *staff) works() {
 				if l == usage.Unexplained && s.rng.Float64() < 0.3 {
 					cost *= 2
 				}
+				if l == usage.Unexplained && s.rng.Float64() < followed {
+					used[usage.Returned] += cost
+					continue
+				}
 				used[l] += cost
 			}
-			if w.thieves != nil {
-				used[l] = max(used[l], w.thieves(s.week)[l])
-			}
-			sum := used[l]
+			returned := used[usage.Returned]
+			sum := meter.Cost(0)
 			for _, before := range w.lately[1:] {
-				sum += before[l]
+				sum, returned = sum+before[l], returned+before[usage.Returned]
 			}
-			used[l] = max(0, used[l]-max(0, sum-limit[l])) // nothing beyond a limit is shown
+			may := limit[l]
+			if l == usage.Unexplained {
+				may += min(returned/policy.EarnedBy, meter.People(rules.Earned[w.trade.role]))
+			}
+			if w.thieves != nil {
+				used[l] = max(used[l], meter.Cost(int64(w.thieves(s.week)[l])*int64(may)/int64(max(limit[l], 1)))) // what the owner earns too
+			}
+			sum += used[l]
+			used[l] = max(0, used[l]-max(0, sum-may)) // nothing beyond a limit is shown
 			s.sums.Add(w.id, s.at(), l, used[l])
 		}
+		s.sums.Add(w.id, s.at(), usage.Returned, used[usage.Returned])
 		copy(w.lately[:], w.lately[1:])
 		w.lately[3] = used
 	}

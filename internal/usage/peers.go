@@ -69,6 +69,7 @@ type subject struct {
 	late, early Amounts // of the last span weeks, and of as many before
 	peer        bool    // it worked enough to be a part of the crowd
 	known       bool    // it has a past
+	allowed     Amounts
 	uses        []Use
 }
 
@@ -92,11 +93,13 @@ func (s *Sums) Notices(rules Rules, role func(roster.AccountID) roster.Role, now
 		roles[role(id)] = append(roles[role(id)], &one)
 	}
 	for r, subjects := range roles {
-		allowed := rules.of(r)
+		for _, one := range subjects {
+			one.allowed = rules.of(r, one.late[Returned])
+		}
+		usual, confirmed := rules.of(r, 0), confirmed(subjects)
 		for l := range limits {
-			allowed[l] *= meter.Cost(span * week / meter.Memory)
-			if allowed[l] > 0 {
-				compare(subjects, l, allowed[l])
+			if usual[l] > 0 {
+				compare(subjects, l, usual[l])
 			}
 		}
 		for _, one := range subjects {
@@ -104,7 +107,7 @@ func (s *Sums) Notices(rules Rules, role func(roster.AccountID) roster.Role, now
 			for _, u := range one.uses {
 				beyond += u.beyond
 			}
-			if beyond >= line || one.takesAll(allowed) {
+			if beyond >= line || one.takesAll(confirmed) {
 				slices.SortStableFunc(one.uses, func(a, b Use) int { return cmp.Compare(b.beyond, a.beyond) })
 				notices = append(notices, Notice{one.id, r, one.uses, beyond})
 			}
@@ -117,9 +120,9 @@ func (s *Sums) Notices(rules Rules, role func(roster.AccountID) roster.Role, now
 }
 
 // compare notes for each account of a role how far beyond the crowd and beyond its own past
-// its use of one limit is. A crowd is the other accounts. Its middle and its quarters move
+// its use of one limit is, of which most accounts may use so much. A crowd is the other accounts. Its middle and its quarters move
 // little as long as fewer than a quarter of it are stolen.
-func compare(subjects []*subject, l Limit, allowed meter.Cost) {
+func compare(subjects []*subject, l Limit, usual meter.Cost) {
 	var levels, changes []float64
 	for _, one := range subjects {
 		if one.peer {
@@ -130,7 +133,7 @@ func compare(subjects []*subject, l Limit, allowed meter.Cost) {
 		}
 	}
 	for len(levels) <= few {
-		levels = append(levels, allowed.People()/2)
+		levels = append(levels, usual.People()/2)
 	}
 	for len(changes) <= few {
 		changes = append(changes, 0)
@@ -145,7 +148,7 @@ func compare(subjects []*subject, l Limit, allowed meter.Cost) {
 	wobble := max(1, quantile(changes, -1, 0.5)/normalQuarter)
 	for _, one := range subjects {
 		used, own := one.late[l], -1
-		if float64(used) < material*float64(allowed) {
+		if float64(used) < material*float64(one.allowed[l]) {
 			continue
 		}
 		if one.peer {
@@ -159,19 +162,50 @@ func compare(subjects []*subject, l Limit, allowed meter.Cost) {
 		} else {
 			beyond = min(mostNew, beyond)
 		}
-		one.uses = append(one.uses, Use{l, used, allowed, meter.Cost(100 * middle), one.early[l], one.known, max(beyond, 0)})
+		one.uses = append(one.uses, Use{l, used, one.allowed[l], meter.Cost(100 * middle), one.early[l], one.known, max(beyond, 0)})
 	}
 }
 
-// takesAll reports whether the account uses nearly all that it may without anybody's help.
-func (one *subject) takesAll(allowed Amounts) bool {
+// takesAll reports whether the account uses nearly all that it may without anybody's help. Rows
+// of searches take from the allowance of people without a reason, so nobody takes all of both;
+// but much of what honest staff are shown without one is confirmed afterwards: of whoever is
+// confirmed in less than half as much as the crowd, rows are not asked.
+func (one *subject) takesAll(confirmed float64) bool {
 	sum, n := 0.0, 0
 	for _, l := range []Limit{Unexplained, Explained, Found} {
-		if allowed[l] > 0 {
-			sum, n = sum+float64(one.late[l])/float64(allowed[l]), n+1
+		if l == Found && one.confirmed() < confirmed/2 {
+			continue
+		}
+		if one.allowed[l] > 0 {
+			sum, n = sum+min(1, float64(one.late[l])/float64(one.allowed[l])), n+1
 		}
 	}
 	return n > 1 && sum >= whole*float64(n)
+}
+
+// confirmed is of how much of what the account was shown without a reason another system told
+// the reason afterwards.
+func (one *subject) confirmed() float64 {
+	returned, left := one.late[Returned].People(), one.late[Unexplained].People()
+	if returned+left <= 0 {
+		return 0
+	}
+	return returned / (returned + left)
+}
+
+// confirmed is what is usual of it in a crowd; nothing where there is none.
+func confirmed(subjects []*subject) float64 {
+	var all []float64
+	for _, one := range subjects {
+		if one.peer && one.late[Unexplained]+one.late[Returned] > 0 {
+			all = append(all, one.confirmed())
+		}
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return quantile(all, -1, 0.5)
 }
 
 // change is how much more an account used than before, in spreads of honest work.

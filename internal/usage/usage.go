@@ -25,10 +25,11 @@ const (
 	Found                    // people found in the rows of searches
 	Given                    // people whom others signed for or allowed
 	Refused                  // passages that a limit stopped, against the allowance of people without a reason
+	Returned                 // no limit: what came back, which makes room for people without a reason
 	limits
 )
 
-var limitNames = [limits]string{"unexplained", "explained", "found", "given", "refused"}
+var limitNames = [limits]string{"unexplained", "explained", "found", "given", "refused", "returned"}
 
 func (l Limit) String() string { return limitNames[l] }
 
@@ -38,6 +39,7 @@ type Amounts [limits]meter.Cost
 // Rules is what each limit allows in 28 days.
 type Rules struct {
 	Allowances map[roster.Role]meter.Allowance
+	Earned     map[roster.Role]int
 	Ceilings   map[roster.Role]int
 	Rows       map[roster.Role]int
 	Given      int
@@ -45,16 +47,22 @@ type Rules struct {
 
 // RulesOf are those of a policy under which an account can be given so many people.
 func RulesOf(rules policy.Rules) Rules {
-	return Rules{Allowances: rules.Allowances, Ceilings: rules.Ceilings, Rows: rules.Rows, Given: policy.MostGiven}
+	return Rules{Allowances: rules.Allowances, Earned: rules.Earned, Ceilings: rules.Ceilings, Rows: rules.Rows, Given: policy.MostGiven}
 }
 
-// of is what a role may use in 28 days; zero is no limit.
-func (r Rules) of(role roster.Role) Amounts {
-	long := r.Allowances[role].Long
-	return Amounts{
+// of is what an account of a role may use in eight weeks in which so much came back; zero is no
+// limit.
+func (r Rules) of(role roster.Role, returned meter.Cost) (may Amounts) {
+	long, earned := r.Allowances[role].Long, min(returned/policy.EarnedBy, meter.People(r.Earned[role])*months)
+	may = Amounts{
 		Unexplained: long, Explained: meter.People(r.Ceilings[role]), Found: meter.People(r.Rows[role]),
 		Given: meter.People(r.Given), Refused: long,
 	}
+	for l := range may {
+		may[l] *= months
+	}
+	may[Unexplained] += earned
+	return may
 }
 
 // An account is compared over eight weeks with the eight before. Weeks are of UTC and
@@ -64,6 +72,8 @@ const (
 	kept  = 2*span + 1               // the week that goes on included
 	Reach = kept*week + meter.Memory // people shown before the first week are new to nobody in it
 	week  = 7 * 24 * time.Hour
+
+	months = meter.Cost(span * week / meter.Memory) // of 28 days, in what is compared
 )
 
 func weekOf(t time.Time) int32 { return int32(t.Unix() / int64(week/time.Second)) }
@@ -107,6 +117,7 @@ func (s *Sums) Take(e *ledger.Entry) {
 	case meter.Refunded:
 		if a, known := s.Accounts[whose]; known && weekOf(e.Since) > weekOf(e.Time)-kept {
 			a.Weeks[weekOf(e.Since)%kept][Unexplained] -= event.Cost
+			a.Weeks[weekOf(e.Since)%kept][Returned] += event.Cost
 		}
 	case meter.Raised:
 		_, now := s.in(whose, e.Time)

@@ -41,7 +41,7 @@ type Deps struct {
 }
 
 // formOfSums changes with what Sums holds, and with what it makes of an entry.
-const formOfSums = 2
+const formOfSums = 3
 
 // Watch follows the ledger and keeps its sums. It is safe to share.
 type Watch struct {

@@ -429,7 +429,7 @@ var Attacks = []Attack{
 
 	{"takes-all-adviser", large, aimList, takesAll("adviser", 600)},
 	{"takes-all-desk", large, aimList, takesAll("desk", 2000)},
-	{"takes-all-call-centre", large, aimList, takesAll("call-centre", 2500)},
+	{"takes-all-call-centre", large, aimList, takesAll("call-centre", 3000)},
 	{"takes-all-training", large, aimList, takesAll("training", 120)},
 }
 

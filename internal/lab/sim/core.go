@@ -145,20 +145,20 @@ func (c *Core) narrow(at time.Time) {
 }
 
 // Act records what moves an account's meter without a decision, unless it gives an account
-// more than it can be given.
-func (c *Core) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error) {
+// more than it can be given, or than its giver can: then it returns why.
+func (c *Core) Act(ctx context.Context, at time.Time, entry ledger.Entry) (refused, err error) {
 	at = ledger.Cut(at)
 	asker, err := c.files.Asker(ctx, entry.Whose())
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	gave := tallyOf(c.givers, entry.Account)
 	if entry, err = bounded(c.rules, *gave, c.meter(entry.Whose()).Draft(), asker, entry, at); err != nil {
-		return false, nil //nolint:nilerr // it is refused
+		return err, nil
 	}
 	gave.Add(meter.CommonOf(entry.Given(), 0), false, at)
 	c.note(at, entry)
-	return true, nil
+	return nil, nil
 }
 
 // note records an entry under the next number.

@@ -47,8 +47,9 @@ func (m met) add(o met) met {
 	}
 }
 
-// How long honest staff take to do what they are asked.
+// How long honest staff take to do what they are asked, and to look at somebody.
 const (
+	looking    = 5 * time.Second // at least, before they go on to the next whom they are late for
 	steppingUp = 15 * time.Second
 	searching  = 30 * time.Second
 	asking     = 2 * time.Minute // another person for a co-signature
@@ -68,21 +69,34 @@ func (d *day) next() (deed, bool) {
 		return deed{}, false
 	}
 	o := d.openings[d.done]
-	return o.deed(later(o.at, d.now)), true
+	return o.deed(d.begins(o)), true
+}
+
+// begins is when an opening takes place: when it was meant to, or, for whoever was held up, when
+// there is time for it.
+func (d *day) begins(o opening) time.Time {
+	if late := o.at.Before(d.now); late && d.tries == 0 {
+		return d.now.Add(looking)
+	}
+	return later(o.at, d.now)
 }
 
 func (d *day) heard(decision policy.Decision) {
 	if len(d.replies) > 0 {
 		reply := d.replies[0]
 		d.now, d.replies = reply.at, d.replies[1:]
-		if refused := decision.Whole.Verdict == policy.Refused; refused && (reply.kind == cosigns || reply.kind == raises) {
-			d.met.Colleagues++ // the decision had said that the account can be given more: its manager cannot give
+		switch refused := decision.Whole.Verdict == policy.Refused; {
+		case refused && reply.kind == raises && reply.allowed > 1: // whoever cannot allow so many allows fewer
+			reply.allowed /= 2
+			d.replies = append(d.replies, reply)
+		case refused && (reply.kind == cosigns || reply.kind == raises):
+			d.met.Colleagues += bit(decision.Whole.Why == policy.OrganisationEmpty)
 			d.stop()
 		}
 		return
 	}
 	o := d.openings[d.done]
-	at := later(o.at, d.now)
+	at := d.begins(o)
 	d.now = at
 	if d.tries++; d.tries > mostTries {
 		d.stop()

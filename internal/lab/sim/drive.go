@@ -84,9 +84,9 @@ type scene struct {
 type decider interface {
 	Decide(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
 	Foresee(ctx context.Context, at time.Time, ask policy.Ask) (policy.Decision, error)
-	// Act enters what moves an account's meter without a decision. It reports false, and
-	// enters nothing, when it gives an account more than it can be given.
-	Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error)
+	// Act enters what moves an account's meter without a decision. It enters nothing, and
+	// returns why, when it gives an account more than it can be given, or than its giver can.
+	Act(ctx context.Context, at time.Time, entry ledger.Entry) (refused, err error)
 	Undo(ctx context.Context, at time.Time, account roster.AccountID) error
 }
 
@@ -219,12 +219,15 @@ func (a *agent) does(ctx context.Context, through decider, w walk, d deed) error
 
 // acts enters an act, and tells the walk whether it was.
 func acts(ctx context.Context, through decider, w walk, at time.Time, entry ledger.Entry) error {
-	done, err := through.Act(ctx, at, entry)
+	refused, err := through.Act(ctx, at, entry)
 	if err != nil {
 		return err
 	}
 	var decision policy.Decision
-	if !done {
+	switch {
+	case errors.Is(refused, grants.GaveMost): // to colleagues
+		decision.Whole = policy.Ruling{Verdict: policy.Refused, Why: policy.OrganisationEmpty}
+	case refused != nil:
 		decision.Whole = policy.Ruling{Verdict: policy.Refused, Why: policy.SignedEmpty}
 	}
 	w.heard(decision)
@@ -348,13 +351,12 @@ func (s settled) Foresee(ctx context.Context, at time.Time, ask policy.Ask) (pol
 	return s.gate.Check(ctx, ask)
 }
 
-func (s settled) Act(ctx context.Context, at time.Time, entry ledger.Entry) (bool, error) {
+func (s settled) Act(ctx context.Context, at time.Time, entry ledger.Entry) (refused, err error) {
 	s.us.Store(at.UnixMicro())
-	_, err := journal.Do(ctx, s.journal, gift{s, entry})
-	if fault.Is(err, fault.Refused) {
-		return false, nil
+	if _, err = journal.Do(ctx, s.journal, gift{s, entry}); fault.Is(err, fault.Refused) {
+		return err, nil
 	}
-	return err == nil, err
+	return nil, err
 }
 
 // gift is an entry that is held to what an account can be given.

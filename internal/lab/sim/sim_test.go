@@ -137,19 +137,11 @@ func TestNoThiefIsChargedMoreThanTheAllowance(t *testing.T) {
 	}
 }
 
-// short are the targets of which the rules are known to fall short; docs/detection.md says
+// short are the targets of which the rules are known to fall short here; docs/detection.md says
 // why. The replay says so each time.
 var short = map[string]bool{
-	"strangers desk-reader":                 true, // the month of a desk holds 80, and is for honest work
-	"strangers persuaded-manager-of-a-desk": true, // likewise
-	"people persuaded-manager-of-a-desk":    true, // and 100 that others give come on top
-	"people persuaded-manager":              true, // rows come beside the month, and beside what others give
-	"people burst-rows":                     true, // a row costs a service a fifth of a person
-	"listed-within takes-all-desk":          true, // rows and people share one allowance, so nobody takes nine tenths of both
-	"listed-within takes-all-call-centre":   true, // likewise
-	"colleagues ":                           true, // an organisation's month, and a manager's
-	"others desk":                           true, // the rush of the monthly declaration, and homonyms
-	"others call-centre":                    true, // likewise
+	"others desk":   true, // of seven agents, one of them new, in 28 days. Over 84 days and 4 seeds it is met
+	"step-ups desk": true, // likewise
 }
 
 // Promise: WATCH-7

@@ -1,0 +1,145 @@
+package policy_test
+
+import (
+	"testing"
+	"time"
+
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/reason"
+	"poterne/internal/roster"
+)
+
+// hasBack has people come back whom the account opened, as when another system tells why.
+func (p *post) hasBack(opened time.Time, people ...int) {
+	for _, n := range people {
+		p.event(meter.Event{Kind: meter.Refunded, Person: person(n), Cost: p.meter.Draft().Refundable(person(n), opened, p.now), Since: opened})
+	}
+}
+
+// Honest work is confirmed in the days after it, and a thief's is not: for every two people of
+// whom another system tells why, one more can be opened, up to a limit.
+//
+// Promise: METER-1
+func TestMETER_1_WhatIsConfirmedAfterwardsMakesRoom(t *testing.T) {
+	fill := func(p *post, first int) (opened map[int]time.Time, last policy.Ruling) {
+		opened = make(map[int]time.Time)
+		for n := first; ; n++ {
+			if last = p.after(time.Minute).opens(n); last.Verdict != policy.Shown {
+				return opened, last
+			}
+			opened[n] = p.now
+		}
+	}
+	p := newPost(t)
+	p.followed(100, 400)
+	p.rules.Watches, p.rules.Earned = nil, map[roster.Role]int{roster.Adviser: 4}
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(100), Long: meter.People(20)}}
+	opened, last := fill(p, 100)
+	p.want("of whoever is never confirmed", last, policy.AskCosign, policy.LongEmpty)
+	if len(opened) != 20 {
+		t.Errorf("%d people are shown of whom nothing is told, want 20", len(opened))
+	}
+	p.after(time.Hour)
+	for n := 100; n < 106; n++ {
+		p.hasBack(opened[n], n)
+	}
+	if more, last := fill(p, 200); len(more) != 6+6/policy.EarnedBy || last.Limit != meter.People(23) {
+		t.Errorf("six came back, and %d more are shown, of %v", len(more), last.Limit.People())
+	}
+	for n := 106; n < 120; n++ {
+		p.hasBack(opened[n], n)
+	}
+	if more, last := fill(p, 300); len(more) != 14+4-3 || last.Limit != meter.People(24) {
+		t.Errorf("twenty came back, and %d more are shown, of %v: four are earned at most", len(more), last.Limit.People())
+	}
+	p.after(meter.Memory)
+	if more, _ := fill(p, 400); len(more) > 20 {
+		t.Errorf("28 days later %d are shown for what came back", len(more))
+	}
+}
+
+// A newcomer at a desk meets in a day what a month of probation holds elsewhere. What they may
+// open is a quarter of what their role may, and grows by what is confirmed; in all ways together
+// whoever had the account made for a theft is shown a tenth of what a role may be.
+//
+// Promise: RIGHTS-10, METER-1
+func TestRIGHTS_10_AYoungAccountIsShownATenthInAllWaysAndWhatIsConfirmed(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 400)
+	opened := p.now
+	p.more = func(f *policy.Facts) { f.Opened = opened }
+	p.rules.Watches, p.rules.Strangers = nil, map[roster.Role]int{roster.Adviser: 150}
+	p.rules.Earned, p.rules.Rows = map[roster.Role]int{roster.Adviser: 45}, map[roster.Role]int{roster.Adviser: 120}
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(20), Long: meter.People(45)}}
+	p.rules.Probation = meter.Allowance{Short: meter.People(20), Long: meter.People(5)}
+	search := func(a *policy.Ask) { a.About, a.Signs = false, meter.SearchRow }
+	shown, first := 0, p.now
+	for n := 100; n < 115; n++ {
+		if got := p.after(time.Second); got.opens(n).Verdict == policy.Shown {
+			shown++
+		}
+		if n == 100 {
+			first = p.now
+		}
+	}
+	if shown != 11 {
+		t.Errorf("a young account of a role that may open 45 is shown %d, want a quarter", shown)
+	}
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(10), Until: p.now.Add(time.Hour)})
+	p.asks = search
+	for n := 200; n < 240; n++ {
+		if p.after(time.Minute).opens(n).Verdict == policy.Shown {
+			shown++
+		}
+	}
+	p.asks = nil
+	p.want("opened, raised and found together", p.after(time.Minute).opens(300), policy.Refused, policy.StrangersReached)
+	if shown != 15 {
+		t.Errorf("a young account is shown %d people without a reason, want a tenth of 150", shown)
+	}
+	p.hasBack(first, 100)
+	p.want("one who is confirmed makes room for another", p.after(time.Minute).opens(301), policy.Shown, policy.Raised)
+}
+
+// An account that stands at its ceiling for weeks still shows, by whom it asks for, that it
+// works: who has a reason and is stopped there relieves the evidence as an opening would, and
+// being asked for a step-up never does.
+//
+// Promise: WATCH-2
+func TestWATCH_2_WorkAtTheCeilingIsWorkStill(t *testing.T) {
+	p := newPost(t)
+	all := make([]int, 90)
+	for i := range all {
+		all[i] = i + 1
+	}
+	p.told(reason.Caseload, all...)
+	p.rules.Ceilings = map[roster.Role]int{roster.Adviser: 10}
+	p.rules.Watches = map[roster.Role]policy.Watch{roster.Adviser: {Evidence: true, Pace: 15}}
+	for n := 1; n <= 10; n++ {
+		p.want("up to the ceiling", p.after(time.Minute).opens(n), policy.Shown, policy.Explained)
+	}
+	evidence := func() meter.Evidence { return p.meter.Draft().EvidenceNow(0, p.now) }
+	p.after(time.Hour).opens(0)
+	p.after(time.Minute).opens(0)
+	before := evidence()
+	for n := 11; n <= 13; n++ {
+		p.want("beyond it", p.after(time.Minute).opens(n), policy.AskCosign, policy.CeilingReached)
+	}
+	if after := evidence(); before == 0 || after != before-150 {
+		t.Errorf("three people with a reason are stopped at the ceiling, and the evidence goes from %d to %d", before, after)
+	}
+	p.after(time.Minute).opens(13)
+	if after := evidence(); after != before-150 {
+		t.Errorf("the same person again, and the evidence is %d", after)
+	}
+	p.rules.Ceilings = nil
+	for n := 20; n < 40; n++ {
+		p.after(time.Second).opens(n)
+	}
+	before = evidence()
+	p.want("one more within the hour", p.after(time.Second).opens(50), policy.AskStepUp, policy.PaceReached)
+	if after := evidence(); after != before {
+		t.Errorf("being asked for a step-up moves the evidence from %d to %d", before, after)
+	}
+}
