@@ -89,7 +89,7 @@ type Sums struct {
 func NewSums() Sums { return Sums{Accounts: make(map[roster.AccountID]*Account)} }
 
 // Account is one account's weeks. It takes about 0.5 KiB; an adviser's people with a reason
-// take as much again, and at a call centre's ceiling 5 KiB.
+// take as much again, and at a call centre's ceiling 6 KiB.
 type Account struct {
 	First, Last int32         // weeks of the first and of the last entry
 	Weeks       [kept]Amounts // each in its place until it comes round again
