@@ -90,6 +90,9 @@ func (p people) with(e Event) people {
 func (p people) sees(s sighting) people {
 	i, known := slices.BinarySearchFunc(p, s, sighting.compare)
 	if !known {
+		if n := len(p); n == cap(p) { // an append would keep room for half as many again, in each of 60,000 accounts
+			p = append(make(people, 0, n+n/16+8), p...)
+		}
 		return slices.Insert(p, i, s)
 	}
 	p[i].last = max(p[i].last, s.last)

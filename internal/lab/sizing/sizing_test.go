@@ -27,7 +27,7 @@ func TestTheFiguresAreThoseThatWereMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, told := range []string{"288 µs", "34 µs each", "5 KiB for an adviser, 18 at a desk, 28 in a call centre", "22 bytes an entry", "23 seconds a million"} {
+	for _, told := range []string{"288 µs", "34 µs each", "10 KiB for an adviser, 22 at a desk, 26 in a call centre", "22 bytes an entry", "23 seconds a million"} {
 		if !strings.Contains(string(performance), told) {
 			t.Errorf("docs/performance.md has no %q", told)
 		}
@@ -44,7 +44,7 @@ func TestSizesOfABody(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := strings.ReplaceAll(said.String(), "\u202f", ",")
-	for _, want := range []string{"2,280,000 a day", "12 GB a month", "144 GB for 12 months", "790 MB to 2.2 GB", "17m29s", "0.01 to 0.036 cores", "3,120 to 9,900 hours a month"} {
+	for _, want := range []string{"2,280,000 a day", "12 GB a month", "144 GB for 12 months", "1.1 GB to 2.08 GB", "17m29s", "0.01 to 0.036 cores", "1,380 to 6,120 hours a month"} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("it does not say %q:\n%s", want, plain)
 		}
