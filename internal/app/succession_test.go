@@ -107,7 +107,7 @@ func TestAnUnknownOutcomeOfAProgramThatWasRelievedStopsTheNext(t *testing.T) {
 	s := &succession{log: slog.New(slog.DiscardHandler)}
 	done := make(chan error, 1)
 	go func() {
-		done <- s.serve(t.Context(), first, public, nil, func(ctx context.Context) error {
+		done <- s.serve(t.Context(), first, public, nil, nil, func(ctx context.Context) error {
 			s.take(second)
 			<-ctx.Done()
 			return nil
