@@ -279,8 +279,10 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		return nil, err
 	}
 	p.metrics.loses(p.access)
+	protection := http.NewCrossOriginProtection()
+	protection.AddInsecureBypassPattern("POST " + signin.RegisterPath) // a browser registers a key in the name of whoever led it here, its provider; the challenge is its secret
 	p.Public = p.access.handler(switchboard{
-		origin: o.Origin, hosts: o.hosts(), people: people, peopleAt: o.peopleAt(), services: proxy, ours: http.NewCrossOriginProtection().Handler(ours),
+		origin: o.Origin, hosts: o.hosts(), people: people, peopleAt: o.peopleAt(), services: proxy, ours: protection.Handler(ours),
 		rooms: p.untilLeaving(rooms), health: health.handler(), known: o.wellKnown(),
 		asks: func(next http.Handler) http.Handler { return pages.AskFirst(p.door.FromElsewhere, next) },
 	})

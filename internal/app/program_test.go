@@ -383,3 +383,24 @@ func TestSealKeysAreRotatedWhileTheProgramRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A browser registers a device's key in the name of whoever led it here, which is its provider:
+// that is let through, and refused for want of a challenge of ours. Nothing else of another site is.
+//
+// Promise: ENTRY-9
+func TestENTRY_9_ADevicesKeyIsRegisteredOnTheWayFromTheProvider(t *testing.T) {
+	p, _ := assembled(t)
+	for path, want := range map[string]int{
+		signin.RegisterPath: http.StatusBadRequest, signin.RefreshPath: http.StatusForbidden, signin.LeavePath: http.StatusForbidden, signin.RegisterPath + "/": http.StatusForbidden,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil)
+		r.Host = "poterne.example"
+		r.Header.Set("Origin", "https://provider.example")
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		w := httptest.NewRecorder()
+		p.Public.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}

@@ -139,13 +139,11 @@ func (d *Door) asking(r *http.Request) (Row, error) {
 	return row, stands(row, err)
 }
 
-// registers receives the key that a browser has made.
+// registers receives the key that a browser has made. The challenge says of which session: the
+// browser sends no cookie along where the sign-in came from another site, as the provider's does.
 func (d *Door) registers(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
-	row, err := d.asking(r)
-	if err == nil {
-		row, err = d.register(r, row)
-	}
+	row, err := d.register(r)
 	if err != nil {
 		d.settings.Log.WarnContext(r.Context(), "a device's key is not taken", slog.Any("err", err))
 		w.WriteHeader(http.StatusBadRequest)
@@ -154,16 +152,17 @@ func (d *Door) registers(w http.ResponseWriter, r *http.Request) {
 	d.instructs(w, r, row)
 }
 
-func (d *Door) register(r *http.Request, row Row) (Row, error) {
+func (d *Door) register(r *http.Request) (row Row, err error) {
 	said, err := responseOf(r)
 	if err != nil {
 		return row, err
 	}
 	var c deviceChallenge
 	now := instant(d.settings.Now())
-	if err := d.openText(sealsDevice, said.challenge, &c); err != nil || !c.Registers || string(c.Session) != string(row.Key[:]) || !now.Before(c.Begun.Add(proofLife)) {
-		return row, errors.New("the challenge is old, or another session's")
+	if err := d.openText(sealsDevice, said.challenge, &c); err != nil || !c.Registers || len(c.Session) != len(row.Key) || !now.Before(c.Begun.Add(proofLife)) {
+		return row, errors.New("the challenge is old, or none that registers a key")
 	}
+	key := Digest(c.Session)
 	if !d.binds() || said.own == nil {
 		return row, errors.New("no key is registered here, or there is none")
 	}
@@ -182,8 +181,10 @@ func (d *Door) register(r *http.Request, row Row) (Row, error) {
 		return row, err
 	}
 	bound := byDevice + rand.Text()[:8] + " " + base64.RawURLEncoding.EncodeToString(point)
-	row, err = d.change(r.Context(), row.Key, func(row Row, now time.Time) Row {
-		row.Bound, row.Proven = bound, now
+	row, err = d.change(r.Context(), key, func(row Row, now time.Time) Row {
+		if row = d.expire(row, now); row.Why == "" {
+			row.Bound, row.Proven = bound, now
+		}
 		return row
 	})
 	return row, stands(row, err)
