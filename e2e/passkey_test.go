@@ -81,9 +81,9 @@ func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
 	}
 	pauline.open("/")
 	pauline.click("a[href^='/nir?']")
-	pauline.says("h1", "Montrer un NIR")
+	pauline.says("h1", "Montrer ce qui est masqué")
 	pauline.click("form[action='/nir'] button.main")
-	pauline.says("main", "le NIR d’une seule personne")
+	pauline.says("main", "ce qui est masqué d’une seule personne")
 	pauline.keep("nir-passkey")
 	pauline.click("form[data-passkey] button.main")
 	pauline.says("main", "Ouvrez de nouveau ce dossier")

@@ -206,6 +206,9 @@ func events(t *rapid.T, most time.Duration) ledger {
 			e.Ground = meter.Ground(rapid.IntRange(0, 4).Draw(t, "ground"))
 			e.Cost = rapid.SampledFrom([]meter.Cost{0, meter.Reveal, meter.Whole, 2 * meter.Whole}).Draw(t, "cost")
 		}
+		if e.Kind == meter.NIRAsked {
+			e.Fields = register.NIR
+		}
 		if e.Kind == meter.Shown && rapid.Bool().Draw(t, "exported") {
 			e.Signs |= meter.Exported
 		}

@@ -137,7 +137,7 @@ func TestSCOPE_3_ANIRIsShownOnceOfThePersonItWasAskedOfAndInNoList(t *testing.T)
 	asked := func(n int, service roster.ServiceID) func() {
 		return func() {
 			p.event(meter.Event{Kind: meter.SteppedUp})
-			p.event(meter.Event{Kind: meter.NIRAsked, Person: person(n), Service: service})
+			p.event(meter.Event{Kind: meter.NIRAsked, Person: person(n), Service: service, Fields: register.NIR})
 		}
 	}
 	for _, step := range []struct {

@@ -53,12 +53,18 @@ func (r Rules) RowsOf(role roster.Role, young bool) int {
 }
 
 // StrangersOf returns how many people without a reason an account of a role may be shown within
-// 28 days, in all ways together; zero for any number. A young one has a tenth, and one more for
-// each of whom another system told the reason afterwards: whatever its role, whoever had it made
-// for a theft finds nobody who tells.
+// 28 days, in all ways together; zero for any number. A young one has a tenth, or what it may
+// open by itself where that is more, and one more for each of whom another system told the reason
+// afterwards: whatever its role, whoever had it made for a theft finds nobody who tells.
 func (r Rules) StrangersOf(role roster.Role, young bool, m *meter.Draft, now time.Time) int {
-	if young && r.Strangers[role] > 0 {
-		return min(r.Strangers[role], (r.Strangers[role]+youngShare-1)/youngShare+int(m.Refunded(meter.Memory, now)/meter.Whole))
+	most := r.Strangers[role]
+	if !young || most == 0 {
+		return most
 	}
-	return r.Strangers[role]
+	own := r.Allowances[role]
+	if r.Probation.Long > 0 {
+		own = own.Least(r.probation(role))
+	}
+	part := max((most+youngShare-1)/youngShare, int(own.Long/meter.Whole))
+	return min(most, part+int(m.Refunded(meter.Memory, now)/meter.Whole))
 }

@@ -102,6 +102,23 @@ func TestRIGHTS_10_AYoungAccountIsShownATenthInAllWaysAndWhatIsConfirmed(t *test
 	p.want("one who is confirmed makes room for another", p.after(time.Minute).opens(301), policy.Shown, policy.Raised)
 }
 
+// Whoever wants no probation, or a wide one, has decided what a young account may open: the tenth
+// takes nothing of it.
+//
+// Promise: RIGHTS-10
+func TestRIGHTS_10_AYoungAccountIsShownWhatItMayOpenByItself(t *testing.T) {
+	r := policy.Rules{
+		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(20), Long: meter.People(20)}},
+		Strangers:  map[roster.Role]int{roster.Adviser: 150},
+	}
+	for probation, want := range map[int]int{0: 20, 5: 15, 18: 18, 20: 20, 40: 20} {
+		r.Probation = meter.Allowance{Short: meter.People(probation), Long: meter.People(probation)}
+		if got := r.StrangersOf(roster.Adviser, true, new(meter.Meter).Draft(), time.Now()); got != want {
+			t.Errorf("with %d on probation it is shown %d in all", probation, got)
+		}
+	}
+}
+
 // An account that stands at its ceiling for weeks still shows, by whom it asks for, that it
 // works: who has a reason and is stopped there relieves the evidence as an opening would, and
 // being asked for a step-up never does.

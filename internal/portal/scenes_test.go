@@ -22,6 +22,7 @@ import (
 	"poterne/internal/policy"
 	"poterne/internal/portal"
 	"poterne/internal/portal/portaltest"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
 	"poterne/internal/signin/strangers"
@@ -112,7 +113,7 @@ func Scenes() map[string]Scene {
 		return e.Account == "camille.aubry" && e.Kind == ledger.Consulted && e.Time.After(portaltest.Now.Add(-3*time.Minute))
 	})
 	seen := fmt.Sprintf("/nir?receipt=%d", full.Written[opened].Receipt)
-	asked.Write(time.Second, ledger.Entry{Kind: ledger.NIRAsked, Account: "camille.aubry", Service: "dossier", Cause: full.Written[opened].Receipt})
+	asked.Write(time.Second, ledger.Entry{Kind: ledger.NIRAsked, Account: "camille.aubry", Service: "dossier", Fields: register.NIR, Cause: full.Written[opened].Receipt})
 	drained.Fill()
 	drained.Spend("camille.aubry", 2)
 	shorter, unread := portaltest.NewStage(), portaltest.NewStage()
