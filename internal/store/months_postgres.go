@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/pgrole"
 )
 
 // ahead is for how many months to come there are tables.
@@ -56,7 +57,7 @@ func OpenAsOwner(ctx context.Context, owner, program string) (*DB, error) {
 		err = db.owned(ctx, as.User)
 	}
 	if err == nil {
-		err = harmless(ctx, db.read, to.User)
+		err = pgrole.Harmless(ctx, db.read, to.User)
 	}
 	if err == nil {
 		err = db.prepare(ctx)

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,58 +12,8 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/store/dbms"
 	"poterne/internal/store/indexdb"
+	"poterne/internal/store/pgrole"
 )
-
-// rights is all that the program may do with each table on PostgreSQL. Another
-// role owns them and migrates: what was written cannot be altered with what the
-// program knows.
-var rights = map[string]string{
-	"schema_version": "select",
-
-	"head":           "select, update",
-	"turn":           "select, insert", // the tables of its months are reached through it only
-	"period":         "select, insert",
-	"condensed":      "select",
-	"tile":           "select, insert, update (hashes)",
-	"checkpoint":     "select, insert",
-	"cosignature":    "select, insert",
-	"epoch":          "select, insert",
-	"standing_order": "select, insert, update (lifted_us, lifted_by, seal)",
-	"order_line":     "select, insert",
-	"retention":      "select, insert",
-	"hold":           "select, insert, update (released)",
-	"incident_line":  "select, insert",
-	"mailing":        "select, insert, delete",
-	"mailing_fate":   "select, insert, update (fates, seal), delete",
-	"mailing_hold":   "select, insert, update, delete",
-	"letter_code":    "select, insert, delete",
-	"archived_key":   "select, insert, delete",
-	"archived":       "select, insert, delete",
-	"question":       "select, insert, update, delete",
-	"withholding":    "select, insert, update",
-	"export_permit":  "select, insert, update",
-	"contact_change": "select, insert, update, delete",
-	"break_glass":    "select, insert, update",
-	"field_category": "select, insert, update",
-	"right_request":  "select, insert, update",
-	"kept":           "select, insert, update, delete",
-
-	"organisation": "select, insert, update",
-	"account":      "select, insert, update",
-	"habilitation": "select, insert, update",
-	"proposal":     "select, insert, update, delete",
-	"passkey":      "select, insert, update",
-	"source":       "select, insert, update",
-	"fact":         "select, insert, update, delete",
-	"came":         "select, insert, update, delete",
-	"fact_change":  "select, insert, delete",
-	"cover":        "select, insert, update, delete",
-	"alias":        "select, insert, update, delete",
-
-	"once":           "select, insert, delete",
-	"session":        "select, insert, update, delete",
-	"person_session": "select, insert, update, delete",
-}
 
 // MigratePostgreSQL makes the tables, or brings them up to this program's schema,
 // as the role of the connection owner, which then owns them. The role of the
@@ -87,13 +35,13 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		if err := makeMonths(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
 			return err
 		}
-		if err := grant(ctx, tx, to.User); err != nil {
+		if err := pgrole.Grant(ctx, tx, to.User); err != nil {
 			return err
 		}
 		if err := indexdb.MakeRoom(ctx, tx, to.User); err != nil {
 			return err
 		}
-		return harmless(ctx, tx, to.User)
+		return pgrole.Harmless(ctx, tx, to.User)
 	})
 	if err != nil {
 		err = fmt.Errorf("migrating the database %q: %w", as.Database, err)
@@ -134,36 +82,6 @@ func (db *DB) alone(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// grant gives a role its rights, in place of any that it and everybody had.
-func grant(ctx context.Context, tx *sql.Tx, role string) error {
-	var there bool
-	if err := tx.QueryRowContext(ctx, `select to_regrole($1) is not null`, pgx.Identifier{role}.Sanitize()).Scan(&there); err != nil {
-		return err
-	}
-	if !there {
-		return fmt.Errorf("there is no role %q: create role %[1]s login, and give it a way to sign in", role)
-	}
-	var schema string
-	if err := tx.QueryRowContext(ctx, `select quote_ident(current_schema())`).Scan(&schema); err != nil {
-		return fmt.Errorf("there is no schema that tables could be in: %w", err)
-	}
-	to := pgx.Identifier{role}.Sanitize()
-	statements := []string{
-		"revoke create on schema " + schema + " from public, " + to,
-		"grant usage on schema " + schema + " to " + to,
-		"revoke all on all tables in schema " + schema + " from public, " + to,
-	}
-	for _, table := range slices.Sorted(maps.Keys(rights)) {
-		statements = append(statements, "grant "+rights[table]+" on "+table+" to "+to)
-	}
-	for _, statement := range statements {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
-		}
-	}
-	return nil
-}
-
 // admit lets the program in: to tables of its schema, in a role that can do no
 // harm to what was written.
 func (db *DB) admit(ctx context.Context, role string) error {
@@ -178,7 +96,7 @@ func (db *DB) admit(ctx context.Context, role string) error {
 	if err := db.current(ctx); err != nil {
 		return err
 	}
-	return harmless(ctx, db.read, role)
+	return pgrole.Harmless(ctx, db.read, role)
 }
 
 // current refuses a schema that is not this program's.
@@ -200,28 +118,4 @@ func (db *DB) Clock(ctx context.Context) (now time.Time, ok bool, err error) {
 	}
 	err = db.read.QueryRowContext(ctx, `select clock_timestamp()`).Scan(&now)
 	return now, true, db.engine.classify(err)
-}
-
-// harmless refuses a role that could alter what was written: that may do so
-// itself, or may become one that can. To own a table of entries, or its schema, is
-// to be able to.
-func harmless(ctx context.Context, db querier, role string) error {
-	const mighty = `
-		select r.rolname from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.oid in (select relid from pg_partition_tree('turn')) and pg_has_role($1::name, r.oid, 'member') and (
-			r.rolsuper or r.rolcreaterole or r.oid in (c.relowner, n.nspowner)
-			or has_table_privilege(r.oid, c.oid, 'update, delete, truncate, trigger')
-			or has_any_column_privilege(r.oid, c.oid, 'update'))
-		order by r.rolname <> $1::name, r.rolname like 'pg\_%', r.rolname limit 1`
-	var as string
-	switch err := db.QueryRowContext(ctx, mighty, role).Scan(&as); {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err != nil:
-		return fmt.Errorf("looking at what the role %q may do: %w", role, err)
-	case as == role:
-		return fmt.Errorf("the role %q could alter what was written: let the program connect as a role that owns nothing, and run poterne migrate as the owner", role)
-	default:
-		return fmt.Errorf("the role %q could alter what was written, because it may become %q: revoke that, or let the program connect as another role", role, as)
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/signin"
 	"poterne/internal/signin/signintest"
 	"poterne/internal/store"
+	"poterne/internal/store/pgrole"
 	"poterne/internal/store/storetest"
 )
 
@@ -228,7 +229,7 @@ func TestEveryTableHasItsRights(t *testing.T) {
 		}
 		tables = append(tables, table)
 	}
-	if named := slices.Sorted(maps.Keys(store.Rights)); !slices.Equal(named, tables) {
+	if named := slices.Sorted(maps.Keys(pgrole.Rights)); !slices.Equal(named, tables) {
 		t.Errorf("postgres_rights.go names the tables\n%v\nand there are\n%v", named, tables)
 	}
 }

@@ -132,8 +132,11 @@ func TestWATCH_9_WhoExistsCannotBeToldByWhoeverMayNotKnow(t *testing.T) {
 		"month empty": {func(r *policy.Rules) {
 			r.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: 300, Long: 300}}
 		}, func(g *guesser) { g.strangers(3) }},
-		"doubted":        {nil, func(g *guesser) { g.opens("a@test.example", ""); g.pass(time.Minute); g.opens("b@test.example", "") }},
-		"on probation":   {func(r *policy.Rules) { r.Probation = meter.Allowance{Short: 100, Long: 100} }, func(g *guesser) { g.strangers(1) }},
+		"doubted": {nil, func(g *guesser) { g.opens("a@test.example", ""); g.pass(time.Minute); g.opens("b@test.example", "") }},
+		"on probation": {func(r *policy.Rules) {
+			r.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: 300, Long: 400}}
+			r.Probation = meter.Allowance{Short: 100, Long: 100}
+		}, func(g *guesser) { g.strangers(1) }},
 		"nobody allowed": {func(r *policy.Rules) { r.Allowances = nil }, func(*guesser) {}},
 		"narrowed": {nil, func(g *guesser) {
 			g.place(order.Order{Effect: order.Narrowed, Reach: order.Account, Target: string(account)})
