@@ -39,7 +39,7 @@ func TestSCOPE_3_ANIRThatIsOpenedAtOnceOnTwoNodesIsShownOnce(t *testing.T) {
 		if err := n.Record(t.Context(), ledger.Entry{Kind: ledger.SteppedUp, Account: "pauline"}); err != nil {
 			t.Fatal(err)
 		}
-		return grants.NIRs{Journal: n, Purposes: rules.Purposes, Now: h.now}.Ask(t.Context(), "pauline", "s1", receipt)
+		return grants.NIRs{Journal: n, Purposes: rules.Purposes, Confirmed: register.NIR, Now: h.now}.Ask(t.Context(), "pauline", "s1", receipt)
 	}
 	receipt, shown := open(left, 1, 0)
 	if shown {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type body struct {
 	server *provision.Server
 	node   func() *provision.Server // another one, on the same database
 	key    ed25519.PrivateKey
+	ending sync.Mutex // guards ended while nodes run
 	ended  []roster.AccountID
 }
 
@@ -89,6 +91,8 @@ func open(t *testing.T) *body {
 }
 
 func (b *body) EndAll(_ context.Context, of roster.AccountID) error {
+	b.ending.Lock() // by several nodes
+	defer b.ending.Unlock()
 	b.ended = append(b.ended, of)
 	return nil
 }
