@@ -180,7 +180,8 @@ func TestRUN_5_ASignalIsFetchedDoneAndThenAcknowledged(t *testing.T) {
 		}
 		return false
 	})
-	if !slices.Equal(h.ended, []roster.AccountID{"pauline", "pauline"}) || !h.stopped("pauline") || counted[provision.Taken] < 2 {
+	// A turn that ends while a signal is done has the next node do it, too.
+	if len(h.ended) < 2 || len(slices.Compact(slices.Clone(h.ended))) != 1 || h.ended[0] != "pauline" || !h.stopped("pauline") || counted[provision.Taken] < 2 {
 		t.Errorf("sessions of %v ended, stopped %t, %v", h.ended, h.stopped("pauline"), counted)
 	}
 }
