@@ -97,8 +97,13 @@ var (
 	errManyElements = errors.New("more elements and attributes than are read")
 )
 
-// mostXML bounds the elements and attributes of one document.
-const mostXML = 1 << 18
+// mostXML bounds the elements and attributes of one document. Those of one element are compared
+// with each other, and the prefixes that are known in it copied for what it declares.
+const (
+	mostXML         = 1 << 18
+	mostXMLAttrs    = 256
+	mostXMLPrefixes = 64
+)
 
 // plainXMLName is a name that every reader takes for one.
 var plainXMLName = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}._-]*$`)
@@ -169,6 +174,15 @@ type openXML struct {
 	node   *xmlNode
 	raw    xml.Name
 	scopes map[string]string // prefixes; shared with the element around it where it declares none
+	text   []byte            // since the last element in it, however often a comment broke it off
+}
+
+// closeText makes a part of an element of the text that came last in it.
+func (o *openXML) closeText() {
+	if len(o.text) > 0 {
+		o.node.kids = append(o.node.kids, &xmlNode{text: string(o.text)})
+		o.text = nil
+	}
 }
 
 func (p *xmlParser) start(token xml.StartElement) error {
@@ -178,7 +192,7 @@ func (p *xmlParser) start(token xml.StartElement) error {
 	case len(p.open) >= MaxDepth:
 		return errDeepXML
 	}
-	if p.amount += 1 + len(token.Attr); p.amount > mostXML {
+	if p.amount += 1 + len(token.Attr); p.amount > mostXML || len(token.Attr) > mostXMLAttrs {
 		return errManyElements
 	}
 	var scopes map[string]string
@@ -208,6 +222,9 @@ func (p *xmlParser) start(token xml.StartElement) error {
 		}
 		scopes[prefix] = a.Value
 	}
+	if len(scopes) > mostXMLPrefixes {
+		return errManyElements
+	}
 	name, err := p.resolve(token.Name, scopes, true)
 	if err != nil {
 		return err
@@ -227,12 +244,13 @@ func (p *xmlParser) start(token xml.StartElement) error {
 		n.attrs = append(n.attrs, xmlAttr{name: name, value: a.Value})
 	}
 	if len(p.open) > 0 {
-		around := p.open[len(p.open)-1].node
-		around.kids = append(around.kids, n)
+		around := &p.open[len(p.open)-1]
+		around.closeText()
+		around.node.kids = append(around.node.kids, n)
 	} else {
 		p.root = n
 	}
-	p.open = append(p.open, openXML{n, token.Name, scopes})
+	p.open = append(p.open, openXML{node: n, raw: token.Name, scopes: scopes})
 	return nil
 }
 
@@ -261,6 +279,7 @@ func (p *xmlParser) end(token xml.EndElement) error {
 	if len(p.open) == 0 || p.open[len(p.open)-1].raw != token.Name {
 		return errNotXML
 	}
+	p.open[len(p.open)-1].closeText()
 	p.open = p.open[:len(p.open)-1]
 	return nil
 }
@@ -272,12 +291,8 @@ func (p *xmlParser) characters(text []byte) error {
 		}
 		return nil
 	}
-	in := p.open[len(p.open)-1].node
-	if last := len(in.kids) - 1; last >= 0 && in.kids[last].isText() {
-		in.kids[last].text += string(text) // around a comment, or CDATA
-		return nil
-	}
-	in.kids = append(in.kids, &xmlNode{text: string(text)})
+	in := &p.open[len(p.open)-1]
+	in.text = append(in.text, text...)
 	return nil
 }
 
