@@ -75,7 +75,18 @@ func TestRUN_5_TheAccessLogNamesNobody(t *testing.T) {
 		}
 		_ = answer.Body.Close()
 	}
+	last, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.origin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last.Host = "elsewhere.example"
+	answer, err := http.DefaultClient.Do(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
 	p.ready(h.origin)
+	hasLine(t, log, `"status":421`)
 
 	host, err := os.Hostname()
 	if err != nil {
@@ -133,8 +144,19 @@ func TestRUN_5_TheAccessLogNamesNobody(t *testing.T) {
 		rotate()
 		before := len(readFile(t, log+".1"))
 		h.get(browsers[0], "/")
+		hasLine(t, log, "\n")
 		if text := readFile(t, log); strings.Count(text, "\n") != 1 || len(readFile(t, log+".1")) != before {
 			t.Errorf("after it was moved away the access log has: %s", text)
+		}
+	}
+}
+
+// hasLine waits until a file has a line, which nobody waits for but a test.
+func hasLine(t *testing.T, file, part string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !there(file) || !strings.Contains(readFile(t, file), part); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has no line with %s", file, part)
 		}
 	}
 }

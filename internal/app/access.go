@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"poterne/internal/config"
@@ -23,18 +24,28 @@ import (
 // accessLog writes a line of JSON for each request, for whoever keeps the machine. Nothing in it
 // comes from the request, or from the answer but its status and its length: no address, no path,
 // no account and no person can be in it. Who was shown whom is the ledger's to say; the receipt leads
-// there. A nil log writes nothing. No request waits for it or fails because of it.
+// there. A nil log writes nothing. No request waits for it or fails because of it: lines wait for the
+// file, which may be a pipe that nobody empties, and are lost when too many do.
 type accessLog struct {
-	path string
-	node string
-	now  func() time.Time
-	log  *slog.Logger
-	lost atomic.Uint64 // lines that could not be written
+	path  string
+	node  string
+	now   func() time.Time
+	log   *slog.Logger
+	lost  atomic.Uint64 // lines that could not be written
+	lines chan []byte
+	ended chan struct{} // closed when no line waits any more and none will come
 
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards what follows; nobody waits for a file with it
 	file io.WriteCloser
+	over bool      // no line comes any more
 	told time.Time // when the log was told last that lines are lost
 }
+
+// waitingLines may wait for the file, and at the end for so long.
+const (
+	waitingLines = 4096
+	lastLines    = time.Second
+)
 
 // openAccessLog opens a log that is to be written, or none.
 func openAccessLog(path string, now func() time.Time, log *slog.Logger) (*accessLog, error) {
@@ -45,8 +56,29 @@ func openAccessLog(path string, now func() time.Time, log *slog.Logger) (*access
 	if err != nil {
 		return nil, err
 	}
-	a := &accessLog{path: path, node: node, now: now, log: log}
-	return a, a.Reopen()
+	file, err := openAccessFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return newAccessLog(path, node, now, log, file), nil
+}
+
+func newAccessLog(path, node string, now func() time.Time, log *slog.Logger, file io.WriteCloser) *accessLog {
+	a := &accessLog{path: path, node: node, now: now, log: log, file: file, lines: make(chan []byte, waitingLines), ended: make(chan struct{})}
+	go a.run()
+	return a
+}
+
+// openAccessFile opens a file to write at its end. Of a pipe that nobody reads it is an error.
+func openAccessFile(path string) (io.WriteCloser, error) {
+	if path == config.StandardOutput {
+		return standardOutput{}, nil
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("opening the access log: %w", err)
+	}
+	return file, nil
 }
 
 // Reopen opens the file anew, since the one that was written may have another name by now.
@@ -54,35 +86,65 @@ func (a *accessLog) Reopen() error {
 	if a == nil {
 		return nil
 	}
-	var next io.WriteCloser = standardOutput{}
-	if a.path != config.StandardOutput {
-		file, err := os.OpenFile(a.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-		if err != nil {
-			return fmt.Errorf("opening the access log: %w", err)
-		}
-		next = file
+	next, err := openAccessFile(a.path)
+	if err != nil {
+		return err
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	before := a.file
-	if a.file = next; before != nil {
-		return before.Close()
-	}
-	return nil
+	a.file = next
+	a.mu.Unlock()
+	return before.Close()
 }
 
-// Close closes the file. Lines that come later are lost.
+// Close closes the file once what waits is written, or could not be for a while. Lines that come
+// later are lost.
 func (a *accessLog) Close() error {
 	if a == nil {
 		return nil
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	before := a.file
-	if a.file = nil; before == nil {
+	if a.over {
+		a.mu.Unlock()
 		return nil
 	}
-	return before.Close()
+	a.over = true
+	close(a.lines)
+	a.mu.Unlock()
+	select {
+	case <-a.ended:
+	case <-time.After(lastLines):
+	}
+	return a.current().Close()
+}
+
+func (a *accessLog) current() io.WriteCloser {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.file
+}
+
+// run writes lines as they come. A line that is not written whole is followed by an end of line,
+// so that the next one is its own.
+func (a *accessLog) run() {
+	defer close(a.ended)
+	half := false
+	for line := range a.lines {
+		file := a.current()
+		if half {
+			line = append([]byte{'\n'}, line...)
+		}
+		n, err := file.Write(line)
+		if next := a.current(); errors.Is(err, os.ErrClosed) && next != file { // it was opened anew meanwhile
+			n, err = next.Write(line)
+		}
+		if n > 0 {
+			half = n < len(line)
+		}
+		if err != nil {
+			a.loses(err)
+		}
+	}
 }
 
 // Lost is how many lines could not be written.
@@ -156,29 +218,50 @@ func (a *accessLog) handler(next http.Handler) http.Handler {
 	})
 }
 
-var errLogClosed = errors.New("it is closed")
+var (
+	errLogClosed = errors.New("it is closed")
+	errLogWaits  = errors.New("more lines wait than may")
+)
 
 func (a *accessLog) write(line *accessLine) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(line)
+	if err == nil {
+		err = a.wait(text.Bytes())
+	}
+	if err != nil {
+		a.loses(err)
+	}
+}
+
+// wait has a line wait for the file.
+func (a *accessLog) wait(line []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case err != nil:
-	case a.file == nil:
-		err = errLogClosed
+	if a.over {
+		return errLogClosed
+	}
+	select {
+	case a.lines <- line:
+		return nil
 	default:
-		_, err = a.file.Write(text.Bytes())
+		return errLogWaits
 	}
-	if err == nil {
-		return
-	}
-	a.lost.Add(1)
-	if now := a.now(); now.Sub(a.told) > time.Minute {
+}
+
+// loses counts a line that is not written, and tells the log now and then.
+func (a *accessLog) loses(err error) {
+	lost, now := a.lost.Add(1), a.now()
+	a.mu.Lock()
+	tell := now.Sub(a.told) > time.Minute
+	if tell {
 		a.told = now
-		a.log.Error("the access log is not written", slog.Uint64("lost", a.lost.Load()), slog.Any("err", err))
+	}
+	a.mu.Unlock()
+	if tell {
+		a.log.Error("the access log is not written", slog.Uint64("lost", lost), slog.Any("err", err))
 	}
 }
 

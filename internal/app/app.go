@@ -310,7 +310,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 			return errors.Join(archive.Watch(ctx, marks{sessions}), archive.Keys.Close())
 		})
 	case !fault.Is(err, fault.Absent):
-		return nil, err
+		return nil, errors.Join(err, p.access.Close())
 	}
 	if o.SealFile != "" {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.followSeals(ctx, log) })

@@ -170,6 +170,7 @@ func Serve(ctx context.Context, file string, log *slog.Logger) error {
 	hangups := make(chan os.Signal, 1) // one that comes before anything is served ends nothing
 	signal.Notify(hangups, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(hangups)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads our output may go; that is no reason to end
 	s, err := config.Read(file)
 	if err != nil {
 		return err
