@@ -2,9 +2,11 @@ package httpgate_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,5 +96,43 @@ func TestWhatTheClockTellsOfARefusal(t *testing.T) {
 			slices.Sort(took)
 			t.Logf("%s, %s: a tenth within %v, half within %v, nine tenths within %v", name, what, took[asks/10], took[asks/2], took[asks*9/10])
 		}
+	}
+}
+
+// ends is a body, and when its end was read.
+type ends struct {
+	io.Reader
+	at time.Time
+}
+
+func (e *ends) Read(part []byte) (int, error) {
+	n, err := e.Reader.Read(part)
+	if err == io.EOF && e.at.IsZero() {
+		e.at = time.Now()
+	}
+	return n, err
+}
+
+// Whoever sends the end of a request when they like would choose where in a multiple the decision
+// falls, and learn from the clock on which side of its end it came.
+//
+// Promise: SCOPE-5
+func TestSCOPE_5_WhoeverSendsSlowlyDoesNotChooseWhereAMultipleBegins(t *testing.T) {
+	w := newGuesser(t, watchful(), time.Now())
+	w.place(order.Order{Effect: order.Frozen, Reach: order.Account, Target: string(account)})
+	d, waits := w.dependencies(t), 0
+	body := &ends{Reader: io.MultiReader(strings.NewReader("<?xml version=\"1.0\"?>\n"), strings.NewReader(soapEnvelope(`<w:find><w:id>w1</w:id></w:find>`)))}
+	d.Even = func(_ context.Context, took time.Duration) {
+		if waits++; body.at.IsZero() || took > time.Since(body.at) {
+			t.Errorf("it counts %v, from before the request was there", took)
+		}
+	}
+	w.remake(d, soapRoutes()...)
+	r := httptest.NewRequest(http.MethodPost, "/dossier/service", body)
+	r.Header.Set("Content-Type", "text/xml")
+	answer := httptest.NewRecorder()
+	w.proxy.ServeHTTP(answer, r)
+	if answer.Code != http.StatusForbidden || waits != 1 {
+		t.Errorf("%d %s after %d waits", answer.Code, answer.Body, waits)
 	}
 }

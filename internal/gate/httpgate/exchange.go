@@ -27,7 +27,7 @@ type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	began   time.Time
-	arrived time.Time // as this machine's own clock counts
+	arrived time.Time // the whole request, as this machine's own clock counts
 
 	session  signin.Session
 	request  request
@@ -67,6 +67,7 @@ func (x *exchange) serve() Outcome {
 	if err := x.request.read(x.w, x.r, x.service); err != nil {
 		return x.stop(ctx, policy.Attempt, err)
 	}
+	x.arrived = time.Now() // whoever sends slowly MUST not choose where the multiples of a refusal begin
 	q := &x.request
 	ctx, over := p.Gate.Enter(ctx, x.use()) // and when one closes its function
 	defer over()
