@@ -120,6 +120,7 @@ func (c Connections) Connect(ctx context.Context, from string, account roster.Ac
 	if err != nil {
 		return Session{}, fmt.Errorf("using a password: %w", err)
 	}
+	won = won && row.Why == "" // another may have ended it before it was kept
 	attempt := Attempt{Factor: BySQL, Account: row.Account, Organisation: row.Organisation, Device: row.Seed}
 	holder, organisation, err := d.accounts.Account(ctx, row.Account)
 	switch {
@@ -134,8 +135,10 @@ func (c Connections) Connect(ctx context.Context, from string, account roster.Ac
 		return Session{}, anonymous
 	case !won && row.Why == Aged:
 		attempt.Bar = Late
-	case !won:
+	case !won && row.Why == Doubled:
 		attempt.Bar = Replayed
+	case !won:
+		attempt.Bar = NotOpen
 	case err != nil && !fault.Is(err, fault.Anonymous):
 		return Session{}, errors.Join(err, c.Disconnect(ctx, row.session()))
 	case err != nil, !holder.Gives(d.settings.Now()), holder.Organisation != organisation.ID, row.Organisation != holder.Organisation:

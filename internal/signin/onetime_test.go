@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -105,6 +106,50 @@ func TestRUN_6_APasswordShownTwiceEndsWhatItBegan(t *testing.T) {
 	}
 	for _, session := range let {
 		h.goes(session, false)
+	}
+}
+
+// overtaken is a store in which something happens just before the next swap.
+type overtaken struct {
+	signin.Sessions
+	before func()
+}
+
+func (o *overtaken) Swap(ctx context.Context, row signin.Row) (bool, error) {
+	if before := o.before; before != nil {
+		o.before = nil
+		before()
+	}
+	return o.Sessions.Swap(ctx, row)
+}
+
+// Who was the first to show a password, and was overtaken by two others, is let in no more than they.
+func TestRUN_6_WhoIsOvertakenIsNotLetIn(t *testing.T) {
+	h := newHouse(t)
+	b := h.browser().signIn()
+	who, password := b.isSignedIn().Account, b.gives()
+	sessions := &overtaken{Sessions: h.sessions}
+	door, err := signin.New(h.settings(), sessions, h, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions.before = func() {
+		h.connects(who, password, true)
+		h.connects(who, password, false)
+	}
+	if _, err := signin.ConnectionsOf(door).Connect(t.Context(), client, who, password); !fault.Is(err, fault.Anonymous) {
+		t.Errorf("a third is let in: %v", err)
+	}
+	if got := h.bars(); !slices.Equal(got, []signin.Bar{"", signin.Replayed, signin.Replayed}) {
+		t.Errorf("written: %q", got)
+	}
+	password = b.gives()
+	sessions.before = func() { _ = h.door.EndAll(t.Context(), who) }
+	if _, err := signin.ConnectionsOf(door).Connect(t.Context(), client, who, password); !fault.Is(err, fault.Anonymous) {
+		t.Errorf("who was dismissed is let in: %v", err)
+	}
+	if got := h.bars(); got[len(got)-1] != signin.NotOpen {
+		t.Errorf("written: %q", got)
 	}
 }
 
