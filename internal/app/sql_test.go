@@ -76,7 +76,15 @@ func newReports(t *testing.T) *reports {
 		delete(o.Rules.Watches, roster.Adviser) // which would take this for the sweep that it is
 		o.Rules.Probation, o.Rules.Cold, o.Rules.Trains = meter.Allowance{}, false, nil
 	})
-	go func() { _ = x.p.sql.Serve(listener) }()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		_ = (&succession{now: &term{Program: x.p}}).answerSQL(listener)
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-answered
+	})
 	var rights []roster.Habilitation
 	for _, service := range []roster.ServiceID{"people", "reports"} {
 		rights = append(rights, roster.Habilitation{Account: "pauline", Service: service, Purpose: "accompany", From: x.Now().Add(-time.Hour), Until: x.Now().AddDate(0, 1, 0)})

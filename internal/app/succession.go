@@ -116,8 +116,10 @@ func (s *succession) answerSQL(listener net.Listener) error {
 			return nil
 		case err != nil: // too many files are open; others end
 			time.Sleep(10 * time.Millisecond)
-		default:
-			s.current().answerSQL(raw)
+		default: // the one in charge shuts its door only after another has taken over
+			s.mu.RLock()
+			s.now.answerSQL(raw)
+			s.mu.RUnlock()
 		}
 	}
 }

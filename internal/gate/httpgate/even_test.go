@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"poterne/internal/gate/httpgate"
+	"poterne/internal/gate"
 	"poterne/internal/order"
 )
 
@@ -60,14 +60,14 @@ func TestSCOPE_5_ARefusalLeavesAtAWholeMultiple(t *testing.T) {
 			time.Millisecond: 19 * time.Millisecond, 19 * time.Millisecond: time.Millisecond, 20 * time.Millisecond: 20 * time.Millisecond, 47 * time.Millisecond: 13 * time.Millisecond,
 		} {
 			began := time.Now()
-			if httpgate.Even(t.Context(), took); time.Since(began) != want {
+			if gate.Even(t.Context(), took); time.Since(began) != want {
 				t.Errorf("after %v it waits %v, want %v", took, time.Since(began), want)
 			}
 		}
 		gone, leave := context.WithCancel(t.Context())
 		leave()
 		began := time.Now()
-		if httpgate.Even(gone, time.Millisecond); time.Since(began) != 0 {
+		if gate.Even(gone, time.Millisecond); time.Since(began) != 0 {
 			t.Error("it waits for an asker who has gone")
 		}
 	})

@@ -3,7 +3,6 @@ package httpgate
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -13,9 +12,6 @@ import (
 func (s *Signer) Assert(ctx context.Context, session signin.Session, service roster.ServiceID, purpose roster.Purpose) (string, error) {
 	return s.assert(ctx, session, service, purpose)
 }
-
-// Even is even, for tests.
-func Even(ctx context.Context, took time.Duration) { even(ctx, took) }
 
 // ReadByNothing reads with a reader that panics.
 func ReadByNothing(p *Proxy, r *http.Request) error {

@@ -319,7 +319,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 		d.Now = time.Now
 	}
 	if d.Even == nil {
-		d.Even = even
+		d.Even = gate.Even
 	}
 	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
 	p.reading.left.Store(d.Reading)

@@ -223,7 +223,7 @@ func (w *world) ends(word string) {
 	}
 }
 
-// Of another's habilitation, and without one, nothing is asked of the server.
+// By another's habilitation, and without one, the server runs nothing.
 func TestRUN_6_WhoHasNoHabilitationIsRefused(t *testing.T) {
 	w := newWorld(t, false)
 	password := rand.Text()

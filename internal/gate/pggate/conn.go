@@ -30,6 +30,9 @@ import (
 type conn struct {
 	door    *Door
 	raw     net.Conn // to the client, without TLS
+	address string   // of the client
+	began   time.Time
+	leaves  bool     // guarded by the door's mu: it was closed to make room
 	wire    net.Conn // to the client
 	client  *pgproto3.Backend
 	service *service
@@ -41,10 +44,12 @@ type conn struct {
 
 	statements map[string]*prepared
 	portals    map[string]*portal
+	unsent     int  // messages that were answered since anything was sent
 	skips      bool // what comes before the next Sync is left out: an error was said
 	status     byte // of the transaction that the client believes to be in: I, T or E
 
 	mu      sync.Mutex
+	waiting bool // guarded by mu: for a message
 	running bool // guarded by mu: a message is being answered
 	ending  bool // guarded by mu: no other is waited for
 }
@@ -55,7 +60,8 @@ const (
 	largestSent   = 128 << 10
 	mostPrepared  = 64
 	mostPortals   = 16
-	longestBefore = 3 // what may come before the startup message
+	mostUnsent    = 16 // messages whose answers wait for the client to ask for them
+	longestBefore = 3  // what may come before the startup message
 )
 
 // The codes of what comes first on a connection.
@@ -265,7 +271,7 @@ func (c *conn) signIn(ctx context.Context, startup *pgproto3.StartupMessage) err
 		return c.fatal(codeFailed, "it cannot be told now who connects")
 	}
 	if !c.door.admits(c, c.session.Account) {
-		return errors.Join(c.fatal("53300", "this account has too many connections"), c.door.Who.Disconnect(ctx, c.session))
+		return errors.Join(c.fatal("53300", "there are too many connections, of this account or of all"), c.door.Who.Disconnect(ctx, c.session))
 	}
 	c.from = c.door.Network(from)
 	return nil
@@ -301,10 +307,12 @@ func (c *conn) connected(ctx context.Context) (*pgconn.PgConn, error) {
 		return c.server, nil
 	}
 	config := c.service.server.Copy()
-	config.RuntimeParams = map[string]string{
+	for name, value := range map[string]string{ // whatever else the operator set stays
 		"default_transaction_read_only": "on", "client_encoding": "UTF8", "DateStyle": "ISO, MDY", "standard_conforming_strings": "on", "application_name": "poterne",
 		"statement_timeout":                   milliseconds(c.service.Timeout),
 		"idle_in_transaction_session_timeout": "10s",
+	} {
+		config.RuntimeParams[name] = value
 	}
 	if c.zone != "" {
 		config.RuntimeParams["TimeZone"] = c.zone
@@ -347,21 +355,37 @@ func codeOf(err error) string {
 	return "no answer"
 }
 
-// hurry ends a connection that asks for nothing at this moment; another ends after its answer.
+// hurry ends a connection that asks for nothing at this moment, and is told so; another ends after
+// its answer. Who has not signed in is told nothing.
 func (c *conn) hurry() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ending = true
-	if !c.running {
+	switch {
+	case c.waiting:
+		_ = c.wire.SetReadDeadline(time.Now())
+	case !c.running:
 		_ = c.raw.Close()
 	}
+}
+
+// waits says that the next message is waited for, for so long as a connection may be idle.
+func (c *conn) waits() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = true
+	until := time.Now()
+	if !c.ending {
+		until = until.Add(c.door.Idle)
+	}
+	_ = c.wire.SetReadDeadline(until)
 }
 
 // takesUp says that a message is being answered; it reports whether it may be.
 func (c *conn) takesUp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.running = true
+	c.waiting, c.running = false, true
 	return !c.ending
 }
 
@@ -374,6 +398,7 @@ func (c *conn) rests() (goesOn bool) {
 
 // flush sends what waits to be sent, to a client that takes it in time.
 func (c *conn) flush() error {
+	c.unsent = 0
 	_ = c.wire.SetWriteDeadline(time.Now().Add(patience))
 	return c.client.Flush()
 }

@@ -65,7 +65,10 @@ func (x *exchange) observed(ctx context.Context) error {
 		}()
 	}
 	var err error
-	outcome, err = x.serve(ctx)
+	arrived := time.Now()
+	if outcome, err = x.serve(ctx); outcome == Refused && len(x.refs) > 0 { // it is said, and nothing of it is sent
+		d.Even(ctx, time.Since(arrived))
+	}
 	return err
 }
 

@@ -19,7 +19,6 @@ package pggate
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -45,8 +44,9 @@ const (
 	MostRows      = 4096 // that any statement may answer
 	Holding       = 128 << 20
 
-	mostConnections = 200
+	mostConnections = 200 // of those who have signed in
 	mostOfAccount   = 20
+	mostStrangers   = 64               // who have not said yet who they are
 	patience        = 15 * time.Second // for somebody to say who they are, and to take a portion
 )
 
@@ -150,6 +150,7 @@ type Deps struct {
 	Holding     int64                    // bytes that the answers being held at any moment may take; Holding when 0
 	Traces      *trace.Tracer            // none are begun when nil
 	Observe     func(service roster.ServiceID, outcome Outcome, took time.Duration)
+	Even        func(context.Context, time.Duration)          // as of httpgate.Deps; gate.Even when nil
 	Expel       func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
 	Log         *slog.Logger                                  // nothing is logged when nil
 	Now         func() time.Time                              // time.Now when nil
@@ -164,11 +165,10 @@ type Door struct {
 	under context.Context // what is answered is answered under it
 	cut   context.CancelFunc
 
-	running   sync.WaitGroup // of connections
-	mu        sync.Mutex     // guards what follows
-	conns     map[*conn]roster.AccountID
-	listeners []net.Listener
-	over      bool // nobody is let in any more
+	running sync.WaitGroup // of connections
+	mu      sync.Mutex     // guards what follows
+	conns   map[*conn]roster.AccountID
+	over    bool // nobody is let in any more
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -190,6 +190,9 @@ func New(services []Service, d Deps) (*Door, error) {
 	if d.Observe == nil {
 		d.Observe = func(roster.ServiceID, Outcome, time.Duration) {}
 	}
+	if d.Even == nil {
+		d.Even = gate.Even
+	}
 	if d.Expel == nil {
 		d.Expel = func(context.Context, roster.AccountID) error { return nil }
 	}
@@ -204,29 +207,10 @@ func New(services []Service, d Deps) (*Door, error) {
 	return door, nil
 }
 
-// Serve serves whoever connects, until Shutdown or Close; then it returns nil.
-func (d *Door) Serve(listener net.Listener) error {
-	if !d.opens(listener) {
-		return listener.Close()
-	}
-	for {
-		raw, err := listener.Accept()
-		switch {
-		case err != nil && d.isOver():
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil: // too many files are open; others end
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		d.Answer(raw)
-	}
-}
-
 // Answer serves whoever has connected, beside others. A door that is shut closes the connection.
 func (d *Door) Answer(raw net.Conn) {
-	c := &conn{door: d, raw: raw}
+	c := &conn{door: d, raw: raw, began: time.Now()}
+	c.address, _, _ = net.SplitHostPort(raw.RemoteAddr().String())
 	if !d.enter(c) {
 		_ = raw.Close()
 		return
@@ -262,36 +246,63 @@ func (d *Door) Close() error {
 	return nil
 }
 
-func (d *Door) opens(listener net.Listener) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.listeners = append(d.listeners, listener)
-	return !d.over
-}
-
 func (d *Door) enter(c *conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.over || len(d.conns) >= mostConnections {
+	if d.over {
 		return false
 	}
 	d.conns[c] = ""
+	d.makeRoom()
 	d.running.Add(1)
 	return true
+}
+
+// makeRoom closes the connection of a stranger when there are too many: of the address that most
+// come from, the one who has had the longest time to sign in. So nobody keeps others out by
+// connecting and saying nothing, and least of all from elsewhere. The caller MUST hold mu.
+func (d *Door) makeRoom() {
+	strangers, from := 0, make(map[string]int)
+	for c, account := range d.conns {
+		if account == "" && !c.leaves {
+			strangers++
+			from[c.address]++
+		}
+	}
+	if strangers <= mostStrangers {
+		return
+	}
+	var last *conn
+	for c, account := range d.conns {
+		if account != "" || c.leaves {
+			continue
+		}
+		if last == nil || from[c.address] > from[last.address] || from[c.address] == from[last.address] && c.began.Before(last.began) {
+			last = c
+		}
+	}
+	last.leaves = true
+	_ = last.raw.Close()
 }
 
 // admits reports whether one more connection of an account may be.
 func (d *Door) admits(c *conn, account roster.AccountID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := 0
+	all, own := 0, 0
 	for _, of := range d.conns {
+		if of != "" {
+			all++
+		}
 		if of == account {
-			n++
+			own++
 		}
 	}
+	if c.leaves || all >= mostConnections || own >= mostOfAccount {
+		return false
+	}
 	d.conns[c] = account
-	return n < mostOfAccount
+	return true
 }
 
 func (d *Door) leave(c *conn) {
@@ -307,9 +318,6 @@ func (d *Door) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.over = true
-	for _, listener := range d.listeners {
-		_ = listener.Close()
-	}
 	for c := range d.conns {
 		c.hurry()
 	}

@@ -36,7 +36,7 @@ type portal struct {
 // loop answers messages until the connection ends.
 func (c *conn) loop(ctx context.Context) {
 	for {
-		_ = c.wire.SetReadDeadline(time.Now().Add(c.door.Idle))
+		c.waits()
 		message, err := c.client.Receive()
 		if err != nil || !c.takesUp() {
 			if err == nil || c.door.isOver() {
@@ -44,7 +44,14 @@ func (c *conn) loop(ctx context.Context) {
 			}
 			return
 		}
-		if err := c.answer(ctx, message); err != nil || !c.rests() {
+		if err := c.answer(ctx, message); err != nil {
+			return
+		}
+		// A client that never asks for what was answered does not have it kept for ever.
+		if c.unsent++; c.unsent >= mostUnsent && c.flush() != nil {
+			return
+		}
+		if !c.rests() {
 			return
 		}
 	}

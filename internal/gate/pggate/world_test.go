@@ -154,6 +154,13 @@ var statements = []pggate.Statement{
 		Person: []pggate.Column{{Name: "id", Scheme: "dossier"}}, Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
 	},
 	{
+		Name: "aside", SQL: "select who from aside", Purpose: "accompany", Plain: []string{"who"},
+	},
+	{
+		Name: "changes", SQL: "select * from changing", Purpose: "accompany",
+		Person: []pggate.Column{{Name: "id", Scheme: "dossier"}}, Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
+	},
+	{
 		Name: "misdeclared", SQL: "select id, surname, phone from person", Purpose: "accompany",
 		Person: []pggate.Column{{Name: "id", Scheme: "dossier"}}, Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
 	},
@@ -196,7 +203,7 @@ func newWorld(t *testing.T, secure bool, change ...func(*pggate.Deps)) *world {
 	for _, change := range change {
 		change(&deps)
 	}
-	if w.door, err = pggate.New([]pggate.Service{{ID: "reports", Name: "Reports", Server: w.server, Statements: statements, Largest: 1 << 20, Timeout: time.Minute}}, deps); err != nil {
+	if w.door, err = pggate.New([]pggate.Service{{ID: "reports", Name: "Reports", Server: w.server + " search_path=apart,public", Statements: statements, Largest: 1 << 20, Timeout: time.Minute}}, deps); err != nil {
 		t.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -204,17 +211,25 @@ func newWorld(t *testing.T, secure bool, change ...func(*pggate.Deps)) *world {
 		t.Fatal(err)
 	}
 	w.address = listener.Addr().String()
-	served := make(chan error, 1)
-	go func() { served <- w.door.Serve(heard{listener, w}) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for {
+			raw, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			w.door.Answer(&tapped{Conn: raw, w: w})
+		}
+	}()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := w.door.Shutdown(ctx); err != nil {
 			t.Errorf("the door: %v", err)
 		}
-		if err := <-served; err != nil {
-			t.Errorf("the door ended: %v", err)
-		}
+		_ = listener.Close()
+		<-served
 	})
 	return w
 }
@@ -276,11 +291,27 @@ func behind(t *testing.T) string {
 			raise notice 'there is ‹p30›';
 			raise exception 'it fails for ‹p30›' using detail = 'Key (id)=(‹p30›) already exists.', hint = '‹p30›';
 		end $$;
-		grant select on person, note to poterne; grant delete on person to poterne;`)
+		create view changing as select id, surname from person where n = 1;
+		create schema apart; grant usage on schema apart to poterne; create table apart.aside as select 'apart' as who; create table aside as select 'public' as who;
+		grant select on apart.aside, aside to poterne; alter default privileges grant select on tables to poterne;
+		grant select on person, note, changing to poterne; grant delete on person to poterne;`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return made
+}
+
+// behindTheDoor changes the database by another way.
+func (w *world) behindTheDoor(sql string) {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), cluster.made.Superuser(w.server))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(w.t.Context(), sql); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // fill stores the roster and pauline's caseload.
@@ -371,20 +402,7 @@ func (k *keeper) ends(id roster.SessionID) {
 	k.over[id] = true
 }
 
-// heard is a listener that keeps what goes out to clients, as far as it is in the clear.
-type heard struct {
-	net.Listener
-	w *world
-}
-
-func (h heard) Accept() (net.Conn, error) {
-	conn, err := h.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &tapped{Conn: conn, w: h.w}, nil
-}
-
+// tapped is a connection that keeps what goes out to a client, as far as it is in the clear.
 type tapped struct {
 	net.Conn
 	w *world
