@@ -33,6 +33,8 @@ type portal struct {
 	done    bool
 }
 
+const leaves = "the program leaves; connect again"
+
 // loop answers messages until the connection ends.
 func (c *conn) loop(ctx context.Context) {
 	for {
@@ -40,7 +42,7 @@ func (c *conn) loop(ctx context.Context) {
 		message, err := c.client.Receive()
 		if err != nil || !c.takesUp() {
 			if err == nil || c.door.isOver() {
-				_ = c.fatal(codeEnded, "the program leaves; connect again")
+				_ = c.fatal(codeEnded, leaves)
 			}
 			return
 		}
@@ -52,6 +54,7 @@ func (c *conn) loop(ctx context.Context) {
 			return
 		}
 		if !c.rests() {
+			_ = c.fatal(codeEnded, leaves)
 			return
 		}
 	}
