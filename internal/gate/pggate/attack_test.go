@@ -19,6 +19,7 @@ import (
 
 	"poterne/internal/order"
 	"poterne/internal/policy"
+	"poterne/internal/roster"
 )
 
 // raw is a client that speaks the protocol as it likes.
@@ -40,7 +41,9 @@ func (w *world) dial() *raw {
 }
 
 // enters is raw, signed in as pauline.
-func (w *world) enters() *raw {
+func (w *world) enters() *raw { return w.entersAs(account) }
+
+func (w *world) entersAs(account roster.AccountID) *raw {
 	w.t.Helper()
 	r := w.dial()
 	password := rand.Text()

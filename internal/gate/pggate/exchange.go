@@ -19,6 +19,7 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/trace"
 )
 
@@ -125,15 +126,15 @@ func (x *exchange) serve(ctx context.Context) (Outcome, error) {
 	t := x.portal.statement
 	ask = x.ask(policy.Show)
 	ask.About = !t.list()
-	if t.list() {
-		ask.Signs |= meter.Listed
-	}
 	if t.About && len(answer.rows) == 0 {
 		ask.Objection = policy.NotThere
 	}
 	places, err := x.addRows(ctx, answer, &ask)
 	if err != nil {
 		return x.stop(ctx, policy.Show, err)
+	}
+	if t.list() || len(t.Request) == 0 && len(ask.People) > 1 { // several whom nobody named are a list, all or nothing as it may be
+		ask.Signs |= meter.Listed
 	}
 
 	// Everybody in the answer is decided, charged and written, or nothing goes out. That there
@@ -524,26 +525,40 @@ type answer struct {
 	columns []column
 	rows    [][][]byte
 	size    int64
-	of      *Door
+	of      *exchange
 }
 
 // free gives back the place that an answer takes.
 func (a *answer) free() {
 	if a != nil {
-		a.of.held.Add(-a.size)
+		a.of.door.holds(a.of.session.Account, -a.size)
 		a.size = 0
 	}
 }
 
-var errHeld = errors.New("too much is being held at this moment, over all answers")
+var errHeld = errors.New("too much is being held at this moment, over all answers or over those of the account")
 
-// take takes place for more of an answer.
+// take takes place for more of an answer. An account has a quarter of all there is, or what one
+// answer may take: somebody who reads slowly leaves the rest to others.
 func (a *answer) take(bytes int64) error {
+	d := a.of.door
 	a.size += bytes
-	if a.of.held.Add(bytes) > a.of.Holding {
+	all, own := d.holds(a.of.session.Account, bytes)
+	if all > d.Holding || own > max(d.Holding/4, a.of.service.Largest) {
 		return errHeld
 	}
 	return nil
+}
+
+// holds takes more place for the answers of an account, or gives some back.
+func (d *Door) holds(account roster.AccountID, bytes int64) (all, own int64) {
+	d.holding.Lock()
+	defer d.holding.Unlock()
+	d.held += bytes
+	if d.heldOf[account] += bytes; d.heldOf[account] == 0 {
+		delete(d.heldOf, account)
+	}
+	return d.held, d.heldOf[account]
 }
 
 // perValue is about what a value takes beside its bytes.
@@ -553,7 +568,7 @@ const perValue = 32
 // large, costs the connection to the server: there is no other way to stop it.
 func (x *exchange) collect(ctx context.Context) (*answer, error) {
 	t := x.portal.statement
-	a := &answer{of: x.door}
+	a := &answer{of: x}
 	for _, f := range x.portal.asks.fields {
 		a.columns = append(a.columns, t.columns[f.Name])
 	}

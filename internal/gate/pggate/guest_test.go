@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"poterne/internal/meter"
 	"poterne/internal/order"
 	"poterne/internal/policy"
 )
@@ -233,6 +234,56 @@ func TestRUN_6_ATableThatChangesUnderAPreparedStatementIsRefused(t *testing.T) {
 	}
 	if last := w.last(); last.Verdict.Shows() || last.Why == policy.Granted {
 		t.Errorf("it is written as %v", last)
+	}
+}
+
+// One account that takes its answers slowly leaves place for the others', and so do the others.
+//
+// Promise: RUN-6
+func TestRUN_6_OneAccountDoesNotTakeThePlaceOfAllAnswers(t *testing.T) {
+	w := newWorld(t, false, func(d *deps) { d.Holding = 3 << 19 })
+	held := make(chan struct{})
+	w.mu.Lock()
+	w.held = held
+	w.mu.Unlock()
+	slow, again, other := w.enters(), w.enters(), w.entersAs("lea")
+	slow.says(&pgproto3.Query{String: "execute long"})
+	w.waits(func() bool { return len(w.disclosed()) == 9 })
+	again.says(&pgproto3.Query{String: "execute long"})
+	if got := again.until("ReadyForQuery"); !slices.Equal(got, []string{"53400", "ReadyForQuery"}) {
+		t.Errorf("a second answer of hers: %q", got)
+	}
+	again.says(&pgproto3.Query{String: "execute how_many"})
+	if got := again.until("ReadyForQuery"); !slices.Contains(got, "DataRow") {
+		t.Errorf("a small one: %q", got)
+	}
+	other.says(&pgproto3.Query{String: "execute long"})
+	w.waits(func() bool { return len(w.disclosed()) == 12 }) // three of the nine, without a reason
+	close(held)
+	for _, r := range []*raw{slow, other} {
+		if got := r.until("ReadyForQuery"); !slices.Contains(got, "CommandComplete") {
+			t.Errorf("it says %q", got)
+		}
+	}
+	slow.says(&pgproto3.Query{String: "execute long"})
+	if got := slow.until("ReadyForQuery"); !slices.Contains(got, "CommandComplete") {
+		t.Errorf("once it is over: %q", got)
+	}
+}
+
+// An answer of several people whom nobody named is a list to the rules, all or nothing as it may be.
+//
+// Promise: RUN-6
+func TestRUN_6_SeveralPeopleAsAWholeAreListed(t *testing.T) {
+	w := newWorld(t, false)
+	c := w.client()
+	for sql, listed := range map[string]bool{"execute as_one(1, 1)": false, "execute as_one(2, 3)": true} {
+		if _, err := c.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+		if last := w.last(); !last.Disclosed() || last.Signs.Has(meter.Listed) != listed {
+			t.Errorf("%s is written with the signs %v", sql, last.Signs)
+		}
 	}
 }
 

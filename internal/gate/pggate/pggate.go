@@ -22,7 +22,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"poterne/internal/fault"
@@ -160,10 +159,13 @@ type Deps struct {
 type Door struct {
 	Deps
 	services map[string]*service
-	held     atomic.Int64 // bytes
 
 	under context.Context // what is answered is answered under it
 	cut   context.CancelFunc
+
+	holding sync.Mutex // guards what follows
+	held    int64      // bytes
+	heldOf  map[roster.AccountID]int64
 
 	running sync.WaitGroup // of connections
 	mu      sync.Mutex     // guards what follows
@@ -202,7 +204,7 @@ func New(services []Service, d Deps) (*Door, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	door := &Door{Deps: d, services: compiled, conns: make(map[*conn]roster.AccountID)}
+	door := &Door{Deps: d, services: compiled, conns: make(map[*conn]roster.AccountID), heldOf: make(map[roster.AccountID]int64)}
 	door.under, door.cut = context.WithCancel(context.Background())
 	return door, nil
 }

@@ -154,6 +154,10 @@ var statements = []pggate.Statement{
 		Person: []pggate.Column{{Name: "id", Scheme: "dossier"}}, Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
 	},
 	{
+		Name: "as_one", SQL: "select id, surname from person where n between $1 and $2 order by id", Purpose: "accompany", About: true,
+		Person: []pggate.Column{{Name: "id", Scheme: "dossier"}}, Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
+	},
+	{
 		Name: "aside", SQL: "select who from aside", Purpose: "accompany", Plain: []string{"who"},
 	},
 	{
@@ -327,6 +331,7 @@ func (w *world) fill() {
 		Organisations: []roster.Organisation{{ID: "mlv", SIRET: "90000000000001", Name: "Mission locale"}},
 		Accounts: []roster.Account{
 			{ID: account, Organisation: "mlv", Role: roster.Adviser, Name: "Pauline", Identity: roster.Identity{Subject: "p"}, Opened: from},
+			{ID: "lea", Organisation: "mlv", Role: roster.Adviser, Name: "Léa", Identity: roster.Identity{Subject: "l"}, Opened: from},
 			{ID: "karim", Organisation: "mlv", Role: roster.Adviser, Name: "Karim", Identity: roster.Identity{Subject: "k"}, Opened: from},
 			{ID: "samir", Organisation: "mlv", Role: roster.Security, Name: "Samir", Identity: roster.Identity{Subject: "s"}, Opened: from},
 		},
@@ -334,6 +339,7 @@ func (w *world) fill() {
 	for _, purpose := range []roster.Purpose{"accompany", "train"} {
 		list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: account, Service: "reports", Purpose: purpose, From: from, Until: until})
 	}
+	list.Habilitations = append(list.Habilitations, roster.Habilitation{Account: "lea", Service: "reports", Purpose: "accompany", From: from, Until: until})
 	outside := journal.Outside{DB: store.NewLedger(w.store), Now: time.Now}
 	if err := storetest.TakeRosterBy(t, outside, list); err != nil {
 		t.Fatal(err)
