@@ -671,14 +671,16 @@ func (p *Program) leave(servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var all []error
-	if err := p.shutSQL(ctx); err != nil {
-		p.log.Warn("answers in SQL were cut short at the end")
-	}
+	shut := make(chan error, 1)
+	go func() { shut <- p.shutSQL(ctx) }() // beside the pages, which have as long
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			p.log.Warn("passages were cut short at the end")
 			all = append(all, server.Close())
 		}
+	}
+	if err := <-shut; err != nil {
+		p.log.Warn("answers in SQL were cut short at the end")
 	}
 	return errors.Join(all...)
 }

@@ -28,6 +28,7 @@ type connected struct {
 	*Opened
 	t       *testing.T
 	p       *Program
+	leave   context.CancelFunc // has the program leave
 	origin  string
 	pauline *proconnect.Person
 	log     shared
@@ -80,7 +81,7 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.Close() })
-	c := &connected{Opened: o, t: t, origin: origin, pauline: &people[0]}
+	c := &connected{Opened: o, t: t, leave: leave, origin: origin, pauline: &people[0]}
 	bound := func(subject string) roster.Identity {
 		return roster.Identity{Issuer: settings.SignIn.Issuer, Provider: "idp-1", Subject: proconnect.Subject(settings.SignIn.ClientID, "idp-1", subject)}
 	}

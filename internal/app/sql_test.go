@@ -34,6 +34,7 @@ import (
 // reports is the program before an application and a database that know the same people: 1, 2, 3…
 type reports struct {
 	*connected
+	owner      string // the database, as the role that may everything
 	host, port string // of the door for SQL
 }
 
@@ -60,7 +61,7 @@ func newReports(t *testing.T) *reports {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := new(reports)
+	x := &reports{owner: cluster.Superuser(server)}
 	x.host, x.port, _ = net.SplitHostPort(listener.Addr().String())
 	x.connected = connect(t, func(o *Opened) {
 		if o.Services[0].Upstream, err = url.Parse(application.URL); err != nil {
@@ -71,6 +72,8 @@ func newReports(t *testing.T) *reports {
 			Name: "between", SQL: "select id, surname, updated from person where id between $1 and $2 order by id", Purpose: "accompany",
 			Person: []pggate.Column{{Name: "id", Scheme: o.Schemes.Own()}}, Plain: []string{"updated"},
 			Fields: []pggate.Field{{Name: "surname", Field: register.Name}},
+		}, {
+			Name: "sleeps", SQL: "select count(*) as n from pg_sleep(600)", Purpose: "accompany", Plain: []string{"n"},
 		}}
 		o.Rules.Allowances[roster.Adviser] = meter.Allowance{Short: meter.People(5), Long: meter.People(20)}
 		delete(o.Rules.Watches, roster.Adviser) // which would take this for the sweep that it is
@@ -276,6 +279,51 @@ func TestRUN_6_AConnectionIsASignInAndEndsWithTheBrowsersSession(t *testing.T) {
 	if got := strings.Join(states, " "); got != "granted replayed granted" {
 		t.Errorf("the ledger has %s", got)
 	}
+}
+
+// A program that leaves takes no more pages while a statement is still being answered: pages under
+// way have as long to end as statements have, and are not cut because of one.
+func TestRUN_6_AStatementUnderWayTakesNoTimeFromPagesAtTheEnd(t *testing.T) {
+	x := newReports(t)
+	c, err := pgx.Connect(t.Context(), x.connection(x.password(x.browser())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	owner, err := pgx.Connect(t.Context(), x.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = c.Exec(context.Background(), "execute sleeps")
+	}()
+	const sleeping = "from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and query like '%pg_sleep%'"
+	for busy := false; !busy; time.Sleep(10 * time.Millisecond) {
+		if err := owner.QueryRow(t.Context(), "select exists (select 1 "+sleeping+")").Scan(&busy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.leave()
+	for {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(x.origin, "http://"))
+		if err != nil {
+			break
+		}
+		_ = conn.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	select {
+	case <-ended:
+		t.Error("pages were taken until the statement was cut")
+	default:
+	}
+	if _, err := owner.Exec(t.Context(), "select pg_terminate_backend(pid) "+sleeping); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
 }
 
 // A programme connects with its token, as its own account only, for as long as the token is good.
