@@ -412,7 +412,7 @@ func (x *exchange) release(ctx context.Context, a *answer, places []int, decisio
 	if x.describes {
 		x.client.Send(rowDescription(x.portal.asks.fields, x.portal.results))
 	}
-	sent, waiting := 0, 0
+	sent, waiting, masked := 0, 0, false
 	row := pgproto3.DataRow{Values: make([][]byte, len(a.columns))}
 	for i, values := range a.rows {
 		var may register.Fields
@@ -424,7 +424,7 @@ func (x *exchange) release(ctx context.Context, a *answer, places []int, decisio
 			if !ruling.Verdict.Shows() {
 				continue
 			}
-			may = ruling.Fields
+			may, masked = ruling.Fields, masked || ruling.Verdict == policy.Masked
 		}
 		for j, of := range a.columns {
 			row.Values[j] = nil
@@ -450,7 +450,7 @@ func (x *exchange) release(ctx context.Context, a *answer, places []int, decisio
 	}
 	if x.receipt != 0 {
 		key := "sql.shown"
-		if outcome == Cut {
+		if masked { // that somebody is left out is not said: who asks for one would learn that they are there
 			key = "sql.cut"
 		}
 		x.client.Send(&pgproto3.NoticeResponse{Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: "00000", Message: x.speaks.Say(key) + x.receiptText()})

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -284,6 +285,37 @@ func TestRUN_6_SeveralPeopleAsAWholeAreListed(t *testing.T) {
 		if last := w.last(); !last.Disclosed() || last.Signs.Has(meter.Listed) != listed {
 			t.Errorf("%s is written with the signs %v", sql, last.Signs)
 		}
+	}
+}
+
+// Whoever asks whether there is somebody is told the same, whether they are left out or are not there.
+//
+// Promise: SCOPE-5
+func TestSCOPE_5_WhoIsLeftOutOfAListIsNotTold(t *testing.T) {
+	w := newWorld(t, false)
+	c := w.client()
+	said := func(sql string) string {
+		t.Helper()
+		w.mu.Lock()
+		w.notices = nil
+		w.mu.Unlock()
+		tag, err := c.Exec(t.Context(), sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return tag.String() + ": " + regexp.MustCompile(`[0-9]+`).ReplaceAllString(strings.Join(w.notices, "|"), "#")
+	}
+	if got := said("execute between(10, 12)"); !strings.HasPrefix(got, "SELECT 3") {
+		t.Fatal(got)
+	}
+	there, absent := said("execute between(20, 20)"), said("execute between(900, 900)")
+	if there != absent || !strings.HasPrefix(there, "SELECT 0") {
+		t.Errorf("of somebody it says %q, of nobody %q", there, absent)
+	}
+	if got := said("execute trainees(3, 3)"); !strings.Contains(got, "Columns") {
+		t.Errorf("that a column is withheld is not said: %q", got)
 	}
 }
 
