@@ -11,7 +11,9 @@ import (
 
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
+	"poterne/internal/glossary"
 	"poterne/internal/i18n"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/register"
 	"poterne/internal/store"
@@ -124,5 +126,59 @@ func TestRUN_10_WhoOwnsTheDatabaseRenamesNoCategory(t *testing.T) {
 	found, err := o.Audit().Unsealed(t.Context())
 	if err != nil || len(found) != 1 || found[0].Table != "field_category" || found[0].Key != "nir" {
 		t.Errorf("the audit finds %v, %v", found, err)
+	}
+}
+
+// Promise: RUN-10, RIGHTS-9. A category that nobody declares any more is known by its row alone:
+// without it, or with an older one in its place, what was written under it would be read as
+// something else, and an authority be told so.
+func TestRUN_10_NoCategoryIsForgottenOrPutBackInTheDatabase(t *testing.T) {
+	t.Parallel()
+	_, o := assembled(t)
+	declares := func(c register.Categories) {
+		t.Helper()
+		if _, err := journal.Do(t.Context(), o.Writer(), &glossary.Declare{Categories: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with := func(class register.Class) register.Categories {
+		return append(slices.Clone(register.Categories(nil).All()), register.Category{Number: 15, ID: "addiction", Class: class})
+	}
+	known := store.NewGlossary(o.DB)
+	db, err := sql.Open("sqlite", o.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	does := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declares(with(register.Other))
+	does(`create table older as select * from field_category where number = 15`)
+	declares(with(register.Medical))
+	declares(nil)
+	does(`create table newer as select * from field_category where number = 15`)
+	for _, step := range []struct {
+		what string
+		does []string
+		ok   bool
+	}{
+		{"as it was declared", nil, true},
+		{"its row is gone", []string{`delete from field_category where number = 15`}, false},
+		{"an older row is in its place", []string{`insert into field_category select * from older`}, false},
+		{"all is as it was", []string{`delete from field_category where number = 15`, `insert into field_category select * from newer`}, true},
+	} {
+		for _, statement := range step.does {
+			does(statement)
+		}
+		if got, err := known.Known(t.Context()); (err == nil) != step.ok || step.ok && got.Categories.Of(1<<14).Class != register.Medical {
+			t.Errorf("%s: %+v, %v", step.what, got.Categories.Of(1<<14), err)
+		}
+		if found, err := o.Audit().Unsealed(t.Context()); err != nil || (len(found) == 0) != step.ok {
+			t.Errorf("%s: the audit finds %v, %v", step.what, found, err)
+		}
 	}
 }

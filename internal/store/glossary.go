@@ -27,29 +27,42 @@ func (g Glossary) Known(ctx context.Context) (glossary.Known, error) {
 const glossaryColumns = `number, id, class, confirmed, gone, name_fr, name_en, yours_fr, yours_en, entry, said_us, seal`
 
 // glossary reads what was declared. A row that no node wrote is an error: entries would be read
-// as what somebody put there.
+// as what somebody put there. So is one that is missing or of an older declaration: each act writes
+// all of them, and the seal of each says how many they are.
 func (db *DB) glossary(ctx context.Context, from querier) (known glossary.Known, err error) {
 	rows, err := from.QueryContext(ctx, `select `+glossaryColumns+` from field_category order by number`)
 	if err != nil {
 		return known, db.engine.classify(err)
 	}
 	defer rows.Close()
+	var seals [][]byte
 	for rows.Next() {
 		var c register.Category
 		var names, yours [2]string
 		var confirmed, gone, said int64
 		var sealed []byte
-		if err := rows.Scan(&c.Number, &c.ID, &c.Class, &confirmed, &gone, &names[0], &names[1], &yours[0], &yours[1], &known.Entry, &said, &sealed); err != nil {
+		of := glossary.Known{}
+		if err := rows.Scan(&c.Number, &c.ID, &c.Class, &confirmed, &gone, &names[0], &names[1], &yours[0], &yours[1], &of.Entry, &said, &sealed); err != nil {
 			return known, db.engine.classify(err)
 		}
 		c.Confirmed, c.Gone, c.Names, c.Yours = confirmed != 0, gone != 0, wordsOf(names), wordsOf(yours)
-		known.At = time.UnixMicro(said).UTC()
-		if !db.seals.holds(sealed, categoryRow(c, known), func() string { return c.ID }) {
+		of.At = time.UnixMicro(said).UTC()
+		mixed := len(seals) > 0 && (of.Entry != known.Entry || !of.At.Equal(known.At))
+		if mixed && !db.seals.holds(nil, categoryRow(c, of), func() string { return c.ID }) {
+			return known, fmt.Errorf("the categories of fields are of two declarations: %w", seal.ErrBroken)
+		}
+		known.Entry, known.At = of.Entry, of.At
+		known.Categories, seals = append(known.Categories, c), append(seals, sealed)
+	}
+	if err := rows.Err(); err != nil {
+		return known, db.engine.classify(err)
+	}
+	for i, c := range known.Categories {
+		if !db.seals.holds(seals[i], categoryRow(c, known), func() string { return c.ID }) {
 			return known, fmt.Errorf("the category of fields %q: %w", c.ID, seal.ErrBroken)
 		}
-		known.Categories = append(known.Categories, c)
 	}
-	return known, db.engine.classify(rows.Err())
+	return known, nil
 }
 
 func wordsOf(said [2]string) register.Words {
@@ -71,7 +84,7 @@ func categoryRow(c register.Category, of glossary.Known) *seal.Row {
 	for _, in := range []i18n.Language{i18n.French, i18n.English} {
 		row.Text(c.Names[in]).Text(c.Yours[in])
 	}
-	return row.Int(int64(of.Entry)).Time(of.At)
+	return row.Int(int64(len(of.Categories))).Int(int64(of.Entry)).Time(of.At)
 }
 
 func (db *DB) readGlossary(ctx context.Context) error {
