@@ -128,7 +128,7 @@ func (m *Meter) fields(c *coder) {
 		list(c, charges, func(one *charge) {
 			c.moment(&one.at)
 			number(c, &one.cost)
-			if charges == &s.charges {
+			if charges == &s.charges || charges == &s.refunds {
 				c.fixed(&one.tag)
 			}
 			c.flag(&one.vouched)

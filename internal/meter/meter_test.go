@@ -305,7 +305,7 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	left, _ := d.Raise(now)
 	all := []any{
 		d.Spent(meter.Hour, observed, now), d.Spent(meter.Memory, observed, now), d.Drift(70, observed, now), d.EvidenceNow(observed, now), d.Noticed(observed, now), d.Undone(now),
-		d.SteppedUp(now), d.Awakened(now), left, d.Raised(now), d.Refunded(meter.Memory, now), d.Refunded(24*time.Hour, now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
+		d.SteppedUp(now), d.Awakened(now), left, d.Raised(now), d.Refunded(meter.Memory, now), d.Refunded(24*time.Hour, now), d.Confirmed(now), d.Tickets(meter.Memory, observed, now), d.Tickets(meter.Hour, observed, now),
 		d.Devices().New("a", now), d.Devices().New("b", now), d.Devices().New("", now),
 		d.Weigh(meter.Whole, meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, observed, now),
 	}

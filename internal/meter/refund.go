@@ -32,10 +32,19 @@ func (s *state) refund(e Event) {
 	if i >= 0 {
 		s.charges = slices.Delete(slices.Clone(s.charges), i, i+1)
 	}
-	s.refunds = append(s.refunds, charge{at: momentOf(e.At), cost: e.Cost})
+	s.refunds = append(s.refunds, charge{at: momentOf(e.At), tag: tagOf(e.Person), cost: e.Cost})
 }
 
 // Refunded is what came back within span.
 func (s *state) Refunded(span time.Duration, now time.Time) Cost {
 	return total(after(s.refunds, now.Add(-span), charge.when))
+}
+
+// Confirmed is how many different people came back within Memory, whatever each cost.
+func (s *state) Confirmed(now time.Time) int {
+	people := make(map[uint64]struct{})
+	for _, one := range after(s.refunds, now.Add(-Memory), charge.when) {
+		people[one.tag] = struct{}{}
+	}
+	return len(people)
 }

@@ -49,7 +49,7 @@ func (m moment) day() int32 { return int32(m / moment(24*time.Hour/time.Microsec
 
 type charge struct {
 	at      moment
-	tag     uint64 // of who was opened; zero where it cannot come back
+	tag     uint64 // of who was opened, or came back; zero where it cannot come back
 	cost    Cost
 	vouched bool // another person signed for it
 	spared  Limits

@@ -66,5 +66,5 @@ func (r Rules) StrangersOf(role roster.Role, young bool, m *meter.Draft, now tim
 		own = own.Least(r.probation(role))
 	}
 	part := max((most+youngShare-1)/youngShare, int(own.Long/meter.Whole))
-	return min(most, part+int(m.Refunded(meter.Memory, now)/meter.Whole))
+	return min(most, part+m.Confirmed(now))
 }

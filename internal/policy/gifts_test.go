@@ -119,6 +119,45 @@ func TestRIGHTS_10_AYoungAccountIsShownWhatItMayOpenByItself(t *testing.T) {
 	}
 }
 
+// Whoever opens people from a new device, or people whom no system knows, pays for several; once
+// one of them is confirmed, that is one person, and a young account is shown one more.
+//
+// Promise: RIGHTS-10
+func TestRIGHTS_10_OneWhoCostSeveralMakesRoomForOne(t *testing.T) {
+	p := newPost(t)
+	p.followed(100, 400)
+	opened := p.now
+	p.more = func(f *policy.Facts) { f.Opened = opened }
+	p.rules.Watches, p.rules.Cold = nil, true
+	p.rules.Strangers = map[roster.Role]int{roster.Adviser: 150}
+	p.rules.Allowances = map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(500), Long: meter.People(8)}}
+	p.rules.Probation = p.rules.Allowances[roster.Adviser]
+	fill := func(first int) (n int) {
+		for p.after(time.Minute).opens(first+n).Verdict == policy.Shown {
+			n++
+		}
+		return n
+	}
+	var moments []time.Time
+	for n := 500; n < 504; n++ {
+		p.want("somebody whom nobody knows", p.after(time.Minute).opens(n), policy.Shown, policy.Counted)
+		if cost := p.meter.Draft().Refundable(person(n), p.now, p.now); cost != 2*meter.Whole {
+			t.Fatalf("they cost %v", cost)
+		}
+		moments = append(moments, p.now)
+	}
+	p.event(meter.Event{Kind: meter.Raised, Cost: meter.People(100), Until: p.now.Add(24 * time.Hour)})
+	if n := fill(100); n != 11 {
+		t.Errorf("%d more are shown before anybody is confirmed, want 11", n)
+	}
+	for i, at := range moments {
+		p.hasBack(at, 500+i)
+	}
+	if more := fill(300); more != 4+4 { // the four are no strangers any more, and make room for one each
+		t.Errorf("four are confirmed, and %d more are shown, want 8", more)
+	}
+}
+
 // An account that stands at its ceiling for weeks still shows, by whom it asks for, that it
 // works: who has a reason and is stopped there relieves the evidence as an opening would, and
 // being asked for a step-up never does.
