@@ -30,9 +30,13 @@ type RightRequest struct {
 // RightWaits is how long a request waits for two people.
 const RightWaits = 14 * 24 * time.Hour
 
-// mostRightsAsked is how many requests of one account wait at once: more would hide the one that
-// matters.
-const mostRightsAsked = 5
+// mostRightsAsked is how many requests of one account wait at once, and mostRightsLately how many
+// it makes within RightWaits, answered or not: more would hide the one that matters, in the room
+// and in the managers' mail.
+const (
+	mostRightsAsked  = 5
+	mostRightsLately = 10
+)
 
 // Waits reports whether it waits for somebody.
 func (r RightRequest) Waits(at time.Time) bool {
@@ -117,9 +121,12 @@ func (a AskRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error) {
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	waiting := 0
+	waiting, lately := 0, 0
 	for _, other := range all {
-		if other.Of != a.By || !other.Waits(tx.Now()) {
+		if other.Of != a.By {
+			continue
+		}
+		if lately++; !other.Waits(tx.Now()) {
 			continue
 		}
 		if waiting++; other.Right == a.Right {
@@ -128,6 +135,9 @@ func (a AskRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error) {
 	}
 	if waiting >= mostRightsAsked {
 		return ledger.Entry{}, fault.Errorf(fault.Refused, "%d of your requests wait: have one answered or take one back first", waiting)
+	}
+	if lately >= mostRightsLately {
+		return ledger.Entry{}, fault.Errorf(fault.Refused, "you have asked for as many habilitations as one person may within two weeks: talk to your manager")
 	}
 	return ledger.Entry{
 		Kind: ledger.RightAsked, State: ledger.Asked, Account: a.By, Organisation: of.Account.Organisation, Subject: a.By, Service: a.Right.Service, Purpose: a.Right.Purpose, Note: a.Because,

@@ -166,3 +166,30 @@ func TestRIGHTS_1_ARequestForAHabilitationIsTakenBackAndRefused(t *testing.T) {
 		}
 	}
 }
+
+// Promise: RIGHTS-1. Whoever holds somebody's session does not write to the managers again and
+// again by asking and taking back: what was asked within two weeks counts, answered or not.
+func TestRIGHTS_1_AskingAndTakingBackIsNoWayToWriteToManagers(t *testing.T) {
+	h := portaltest.New(t)
+	asked := 0
+	for range 30 {
+		answer, _ := h.Goes(portaltest.Camille, http.MethodPost, "/rights", url.Values{"service": {"ouiform"}, "purpose": {"former"}, "because": {"the new course"}})
+		waiting, err := h.Rights().Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(waiting) == 0 {
+			if answer.StatusCode == http.StatusSeeOther {
+				t.Error("it is refused, and called done")
+			}
+			break
+		}
+		asked++
+		if answer, _ := h.Goes(portaltest.Camille, http.MethodPost, fmt.Sprintf("/rights/%d/withdraw", waiting[0].Number), nil); answer.StatusCode != http.StatusSeeOther {
+			t.Fatalf("taking back: %s", answer.Status)
+		}
+	}
+	if asked != 10 {
+		t.Errorf("one account asks %d times within two weeks, want 10", asked)
+	}
+}
