@@ -128,6 +128,12 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a bypass is approved":                          act(&containment.ApproveBypass{Asked: askedBypass, By: "samir"}),
 	"two people place a bypass":                     act(&containment.AskBypass{Source: "silent", For: time.Hour, By: "nadia", Approver: "samir", Because: "muet"}),
 	"a bypass is ended":                             act(containment.Lift{ID: askedBypass, By: "nadia"}),
+	"a habilitation is asked for":                   act(asksFor("orient")),
+	"a habilitation is signed for":                  act(&accounts.GiveRight{Number: askedRight, By: "samir", Bounds: rightBounds}),
+	"a habilitation is given":                       act(&accounts.GiveRight{Number: signedRight, By: "samir", Bounds: rightBounds}),
+	"a habilitation is not asked for any more":      act(&accounts.DropRight{Number: askedRight, By: "rita"}),
+	"a habilitation is refused":                     act(&accounts.DropRight{Number: signedRight, By: "chief"}),
+	"what is masked is asked for":                   act(grants.AskNIR{By: "rita", Session: "s", Opened: seen(9), Fields: register.NIR}),
 	"everything is closed":                          act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }
 
@@ -139,7 +145,7 @@ func writes(name string) int {
 	switch name {
 	case "a roster is taken in":
 		return 3 // and one for each of its organisations and accounts
-	case "who accepted is confirmed", "people come in a day", "an account is closed", "a system closes one", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again":
+	case "who accepted is confirmed", "people come in a day", "an account is closed", "a system closes one", "a roster is admitted", "somebody is certified", "an account diverges", "it is approved again", "a habilitation is given":
 		return 2 // and what the account is since then
 	case "an account is proposed", "a programme is proposed":
 		return 2 // and that it is the proposer's fourth within a day
@@ -262,11 +268,33 @@ func prepared(t *testing.T, s *store.DB) {
 		act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
 		act(grants.AskPermit{Export: listing, By: "chief"}),
 		act(grants.ApprovePermit{Number: askedPermit + 1, By: "samir"}),
+		act(&accounts.Import{By: "operator", List: accounts.List{Accounts: []roster.Account{{
+			ID: "rita", Organisation: "mlv", Role: roster.Adviser, Name: "Rita", Identity: roster.Identity{Subject: "r"}, Opened: actAt,
+		}}}}),
+		act(&accounts.Admit{By: "samir", Import: askedRight - 4}),
+		act(asksFor("accompany")),
+		act(asksFor("train")),
+		act(&accounts.GiveRight{Number: signedRight, By: "chief", Bounds: rightBounds}),
+		act(journal.Note{Kind: ledger.SteppedUp, Account: "rita"}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// rita waits for two habilitations, of which chief has signed for one.
+const (
+	askedRight  ledger.Number = 70
+	signedRight               = askedRight + 1
+)
+
+var rightBounds = accounts.Bounds{Rights: map[accounts.Right]bool{
+	{Service: "dossier", Purpose: "accompany"}: true, {Service: "dossier", Purpose: "train"}: true, {Service: "dossier", Purpose: "orient"}: true,
+}}
+
+func asksFor(purpose roster.Purpose) accounts.AskRight {
+	return accounts.AskRight{By: "rita", Right: accounts.Right{Service: "dossier", Purpose: purpose}, Because: "cours", Bounds: rightBounds}
 }
 
 // ready is a message that lacks nothing.
