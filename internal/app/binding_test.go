@@ -28,6 +28,7 @@ type connected struct {
 	*Opened
 	t       *testing.T
 	p       *Program
+	s       *succession        // which the program is the first of
 	leave   context.CancelFunc // has the program leave
 	origin  string
 	pauline *proconnect.Person
@@ -106,7 +107,8 @@ func connect(t *testing.T, change ...func(*Opened)) *connected {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- c.p.Serve(ctx, public, nil) }()
+	c.s = &succession{log: c.p.log}
+	go func() { ended <- c.s.serve(ctx, c.p, public, nil, nil, nil) }()
 	t.Cleanup(func() {
 		leave()
 		if err := <-ended; err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"poterne/internal/accounts"
 	"poterne/internal/fault"
@@ -82,7 +84,7 @@ func newReports(t *testing.T) *reports {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		_ = (&succession{now: &term{Program: x.p}}).answerSQL(listener)
+		_ = x.s.answerSQL(listener)
 	}()
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -324,6 +326,46 @@ func TestRUN_6_AStatementUnderWayTakesNoTimeFromPagesAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
+}
+
+// When another program takes over, who waits is told, what is under way ends, and the next connection
+// is the other's; a password that was given before is good.
+func TestRUN_6_AConnectionIsOfTheProgramInCharge(t *testing.T) {
+	x := newReports(t)
+	b := x.browser()
+	connects := func(password string) *pgx.Conn {
+		t.Helper()
+		c, err := pgx.Connect(t.Context(), x.connection(password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close(context.Background()) })
+		if _, err := c.Exec(t.Context(), "execute between(1, 1)"); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before, later := connects(x.password(b)), x.password(b)
+	second := next(t, x.Opened, x.p)
+	x.s.take(second)
+	_, err := before.PgConn().ReceiveMessage(t.Context())
+	if said, ok := errors.AsType[*pgconn.PgError](err); !ok || said.Code != "57P01" {
+		t.Errorf("who waited is told %v", err)
+	}
+	c := connects(later)
+	if err := x.p.sql.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n, m := x.p.sql.Connections(), second.sql.Connections(); n != 0 || m != 1 {
+		t.Errorf("%d connections are of the first, %d of the second", n, m)
+	}
+	if _, err := c.Exec(t.Context(), "execute between(2, 2)"); err != nil {
+		t.Error(err)
+	}
+	x.p = second
+	if n := x.shown(); n != 2 {
+		t.Errorf("%d people are shown, not 2", n)
+	}
 }
 
 // A programme connects with its token, as its own account only, for as long as the token is good.
