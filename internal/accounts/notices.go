@@ -169,6 +169,10 @@ func (n *Notices) Tell(ctx context.Context, e ledger.Entry) error {
 			"number", uint64(e.Number), "n", int(e.Count), "people", e.Cost.People())
 		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, address), n.Now().Add(marked), message}, tries)
 	}
+	if own := named(e.Subject).Mail; own != "" && (e.Kind == ledger.RightAsked || e.Kind == ledger.RightGiven) {
+		message := mail.Bilingual(own, "mail."+e.Kind.String()+"-own", "number", uint64(e.Number))
+		n.send(ctx, letter{fmt.Sprintf("notice %d %s", e.Number, own), n.Now().Add(marked), message}, tries)
+	}
 	return nil
 }
 
