@@ -48,7 +48,7 @@ func tableOf(month ledger.Month) string { return fmt.Sprintf("turn_%d", month) }
 // owns the tables: it may drop months and make the tables of those to come. It
 // refuses what MigratePostgreSQL refuses, and a schema that is not this program's.
 func OpenAsOwner(ctx context.Context, owner, program string) (*DB, error) {
-	as, to, err := ownerAndProgram(owner, program)
+	as, to, err := pgrole.OwnerAndProgram(owner, program)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"poterne/internal/ledger"
-	"poterne/internal/store/dbms"
 	"poterne/internal/store/indexdb"
 	"poterne/internal/store/pgrole"
 )
@@ -20,7 +17,7 @@ import (
 // connection program is given the rights that the program needs, and no others.
 // Nodes wait meanwhile.
 func MigratePostgreSQL(ctx context.Context, owner, program string) error {
-	as, to, err := ownerAndProgram(owner, program)
+	as, to, err := pgrole.OwnerAndProgram(owner, program)
 	if err != nil {
 		return err
 	}
@@ -47,24 +44,6 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		err = fmt.Errorf("migrating the database %q: %w", as.Database, err)
 	}
 	return errors.Join(err, db.Close())
-}
-
-// ownerAndProgram reads the connections of the two roles, which lead to one
-// database.
-func ownerAndProgram(owner, program string) (as, to *pgx.ConnConfig, err error) {
-	if as, err = dbms.Connection(owner); err != nil {
-		return nil, nil, err
-	}
-	if to, err = dbms.Connection(program); err != nil {
-		return nil, nil, err
-	}
-	switch {
-	case as.Database != to.Database:
-		return nil, nil, fmt.Errorf("the owner's connection leads to the database %q, and the program uses %q", as.Database, to.Database)
-	case as.User == to.User:
-		return nil, nil, fmt.Errorf("the role %q would own the tables and use them; let the program connect as another, so that it cannot alter what was written", as.User)
-	}
-	return as, to, nil
 }
 
 // alone keeps other migrations and every node's turns waiting until tx ends.

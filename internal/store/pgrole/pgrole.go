@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"poterne/internal/store/dbms"
 )
 
 // Rights is all that the program may do with each table on PostgreSQL. Another
@@ -62,6 +64,24 @@ var Rights = map[string]string{
 	"once":           "select, insert, delete",
 	"session":        "select, insert, update, delete",
 	"person_session": "select, insert, update, delete",
+}
+
+// OwnerAndProgram reads the connections of the two roles, which lead to one
+// database.
+func OwnerAndProgram(owner, program string) (as, to *pgx.ConnConfig, err error) {
+	if as, err = dbms.Connection(owner); err != nil {
+		return nil, nil, err
+	}
+	if to, err = dbms.Connection(program); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case as.Database != to.Database:
+		return nil, nil, fmt.Errorf("the owner's connection leads to the database %q, and the program uses %q", as.Database, to.Database)
+	case as.User == to.User:
+		return nil, nil, fmt.Errorf("the role %q would own the tables and use them; let the program connect as another, so that it cannot alter what was written", as.User)
+	}
+	return as, to, nil
 }
 
 // Grant gives a role its rights, in place of any that it and everybody had.
