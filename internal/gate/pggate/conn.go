@@ -60,8 +60,9 @@ const (
 	largestSent   = 128 << 10
 	mostPrepared  = 64
 	mostPortals   = 16
-	mostUnsent    = 16 // messages whose answers wait for the client to ask for them
-	longestBefore = 3  // what may come before the startup message
+	mostKept      = 1 << 20 // bytes of values that are prepared or bound
+	mostUnsent    = 16      // messages whose answers wait for the client to ask for them
+	longestBefore = 3       // what may come before the startup message
 )
 
 // The codes of what comes first on a connection.

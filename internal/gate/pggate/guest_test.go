@@ -9,6 +9,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,38 @@ func TestRUN_6_WhatIsAnsweredDoesNotPileUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := r.until("CloseComplete"); !slices.Equal(got, []string{"CloseComplete"}) {
+		t.Errorf("it says %q", got)
+	}
+}
+
+// What is prepared and bound is kept within bounds, however it is spread.
+//
+// Promise: RUN-6
+func TestRUN_6_WhatIsPreparedAndBoundDoesNotPileUp(t *testing.T) {
+	w := newWorld(t, false)
+	r := w.enters()
+	long := strings.Repeat("x", 100_000)
+	refusals := 0
+	for i := range 30 {
+		name := strconv.Itoa(i)
+		for _, m := range []pgproto3.FrontendMessage{
+			&pgproto3.Parse{Name: name, Query: "execute notes('" + long + "')"},
+			&pgproto3.Parse{Query: "execute notes"},
+		} {
+			r.says(&pgproto3.Query{String: "begin"}, m, &pgproto3.Bind{DestinationPortal: name, Parameters: [][]byte{[]byte(long)}}, &pgproto3.Sync{})
+			r.until("ReadyForQuery")
+			if slices.Contains(r.until("ReadyForQuery"), "53400") {
+				refusals++
+			}
+		}
+		r.says(&pgproto3.Query{String: "rollback"})
+		r.until("ReadyForQuery")
+	}
+	if refusals == 0 {
+		t.Error("three million bytes are kept")
+	}
+	r.says(&pgproto3.Query{String: "execute how_many"})
+	if got := r.until("ReadyForQuery"); !slices.Contains(got, "DataRow") {
 		t.Errorf("it says %q", got)
 	}
 }

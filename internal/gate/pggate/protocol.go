@@ -229,9 +229,35 @@ func (c *conn) keeps(name string, of *prepared) bool {
 	case !there && len(c.statements) >= mostPrepared:
 		c.wrong(codeBusy, "there are too many prepared statements; close some")
 		return false
+	case of.size()+c.kept() > mostKept:
+		c.wrong(codeBusy, "the prepared statements have too many values in them; close some")
+		return false
 	}
 	c.statements[name] = of
 	return true
+}
+
+// size is how many bytes the values in a statement's text take.
+func (p *prepared) size() (n int) {
+	for _, value := range p.values {
+		if value != nil {
+			n += len(*value)
+		}
+	}
+	return n
+}
+
+// kept is how many bytes all values take that are prepared or bound.
+func (c *conn) kept() (n int) {
+	for _, of := range c.statements {
+		n += of.size()
+	}
+	for _, p := range c.portals {
+		for _, value := range p.values {
+			n += len(value)
+		}
+	}
+	return n
 }
 
 func (c *conn) bind(m *pgproto3.Bind) {
@@ -271,6 +297,11 @@ func (c *conn) bind(m *pgproto3.Bind) {
 		}
 	}
 	c.portals[m.DestinationPortal] = p
+	if c.kept() > mostKept {
+		delete(c.portals, m.DestinationPortal)
+		c.wrong(codeBusy, "the portals have too many values in them; close some")
+		return
+	}
 	c.client.Send(&pgproto3.BindComplete{})
 }
 
