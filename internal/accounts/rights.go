@@ -288,6 +288,37 @@ func (d *DropRight) Apply(rows RightRows, _ ledger.Entry) error {
 	return rows.PutRightRequest(d.request)
 }
 
+// EndRight drops a request whose row says that it waits, and which the ledger says was answered.
+type EndRight struct{ Number ledger.Number }
+
+// Decide implements journal.Act.
+func (a EndRight) Decide(tx *journal.Tx, rows RightRows) (ledger.Entry, error) {
+	r, err := rows.RightRequest(a.Number)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	if !r.Given.IsZero() || !r.Dropped.IsZero() {
+		return ledger.Entry{}, journal.Unchanged
+	}
+	of, err := rows.Account(r.Of)
+	if err != nil {
+		return ledger.Entry{}, err
+	}
+	return ledger.Entry{
+		Kind: ledger.RightAsked, State: ledger.Refused, Account: journal.Itself, Organisation: of.Organisation, Subject: r.Of, Service: r.Right.Service, Purpose: r.Right.Purpose, Cause: r.Number,
+	}, nil
+}
+
+// Apply implements journal.Act.
+func (a EndRight) Apply(rows RightRows, e ledger.Entry) error {
+	r, err := rows.RightRequest(a.Number)
+	if err != nil {
+		return err
+	}
+	r.Dropped = e.Time
+	return rows.PutRightRequest(r)
+}
+
 // RightRequests asks for habilitations and gives them.
 type RightRequests struct {
 	Writer journal.Writer

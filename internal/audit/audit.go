@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"poterne/internal/accounts"
@@ -68,6 +69,9 @@ type Rows interface {
 	Passkeys(context.Context) ([]roster.Passkey, error)
 	// InForce returns the orders placed and not lifted.
 	InForce(context.Context) (order.Set, error)
+	// RightRequests returns the requests for habilitations that wait, without those that have no
+	// seal.
+	RightRequests(context.Context) ([]accounts.RightRequest, error)
 	// Unsealed yields every row of every table without the seal that it must have.
 	Unsealed(context.Context) iter.Seq2[Row, error]
 }
@@ -147,6 +151,10 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading orders: %w", err)
 	}
+	requests, err := a.rows.RightRequests(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.readOn(ctx); err != nil {
 		return nil, err
 	}
@@ -159,6 +167,11 @@ func (a *Audit) pass(ctx context.Context) (findings []Finding, err error) {
 	})...)
 	findings = append(findings, holdPasskeys(h, passkeys)...)
 	findings = append(findings, holdOrders(h, orders, a.now())...)
+	for _, r := range requests {
+		if entry, answered := h.Answered[r.Number]; answered {
+			findings = append(findings, Finding{Row{"right_request", strconv.FormatUint(uint64(r.Number), 10)}, PutBack, entry})
+		}
+	}
 	slices.SortFunc(findings, Finding.compare)
 	return findings, nil
 }

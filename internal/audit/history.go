@@ -21,10 +21,11 @@ type history struct {
 	Passkeys      map[passkey]ledger.Number     // that serve, and the entries that made them
 	Removed       map[passkey]ledger.Number     // that serve no more
 	Lifted        map[ledger.Number]bool
+	Answered      map[ledger.Number]ledger.Number // requests for habilitations that were given or dropped, and the entries that say so
 }
 
 // formOfHistory changes with what a history holds, and with what it makes of an entry.
-const formOfHistory = 3
+const formOfHistory = 4
 
 // passkey is a passkey as its entries name it.
 type passkey struct {
@@ -54,6 +55,7 @@ func newHistory(first ledger.Number) *history {
 		Accounts: make(map[roster.AccountID]*made), Organisations: make(map[roster.OrganisationID]*made),
 		Orders: make(map[ledger.Number]order.Order), Lifted: make(map[ledger.Number]bool),
 		Passkeys: make(map[passkey]ledger.Number), Removed: make(map[passkey]ledger.Number),
+		Answered: make(map[ledger.Number]ledger.Number),
 	}
 }
 
@@ -73,6 +75,12 @@ func (h *history) count(e ledger.Entry) {
 		k := passkey{e.Subject, e.Target, e.Digest}
 		delete(h.Passkeys, k)
 		h.Removed[k] = e.Number
+	case ledger.RightGiven:
+		h.Answered[e.Cause] = e.Number
+	case ledger.RightAsked:
+		if e.State == ledger.Withdrawn || e.State == ledger.Refused {
+			h.Answered[e.Cause] = e.Number
+		}
 	case ledger.Placed:
 		o := e.Order()
 		o.ID, o.Placed = containment.IDOf(e.Number), e.Time

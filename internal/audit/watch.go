@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"poterne/internal/accounts"
 	"poterne/internal/containment"
 	"poterne/internal/journal"
+	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/seal"
 )
@@ -245,6 +248,12 @@ func (w *Watch) act(ctx context.Context, f Finding) (err error) {
 	case f.Table == "passkey":
 		account, _, _ := strings.Cut(f.Key, " ")
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Account, account, f.Entry))
+	case f.Table == "right_request":
+		number, wrong := strconv.ParseUint(f.Key, 10, 63)
+		if wrong != nil {
+			return wrong
+		}
+		_, err = journal.Do(ctx, w.writer, journal.Act[accounts.RightRows](accounts.EndRight{Number: ledger.Number(number)}))
 	case f.Table == "organisation":
 		_, err = journal.Do(ctx, w.writer, containment.Distrust(order.Organisation, f.Key, f.Entry))
 	}

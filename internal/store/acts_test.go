@@ -133,6 +133,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a habilitation is given":                       act(&accounts.GiveRight{Number: signedRight, By: "samir", Bounds: rightBounds}),
 	"a habilitation is not asked for any more":      act(&accounts.DropRight{Number: askedRight, By: "rita"}),
 	"a habilitation is refused":                     act(&accounts.DropRight{Number: signedRight, By: "chief"}),
+	"a habilitation that was put back ends":         act(accounts.EndRight{Number: signedRight}),
 	"what is masked is asked for":                   act(grants.AskNIR{By: "rita", Session: "s", Opened: seen(9), Fields: register.NIR}),
 	"everything is closed":                          act(containment.Place{Order: order.Order{Effect: order.Closed, Reach: order.Everything, By: "samir", Because: "exercice"}}),
 }

@@ -44,7 +44,7 @@ func (db *DB) rightRequests(ctx context.Context, from querier, where string, arg
 		}
 		r.Asked, r.Given, r.Dropped = time.UnixMicro(asked).UTC(), fromMicro(given), fromMicro(dropped)
 		if !db.seals.holds(sealed, rightRow(r), func() string { return fmt.Sprint(r.Number) }) {
-			return nil, fmt.Errorf("the request %d for a habilitation: %w", r.Number, seal.ErrBroken)
+			return list, fmt.Errorf("the request %d for a habilitation: %w", r.Number, seal.ErrBroken)
 		}
 		list = append(list, r)
 	}

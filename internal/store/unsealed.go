@@ -44,6 +44,16 @@ func (a Audit) Passkeys(ctx context.Context) ([]roster.Passkey, error) {
 // InForce implements audit.Rows.
 func (a Audit) InForce(ctx context.Context) (order.Set, error) { return Orders(a).InForce(ctx) }
 
+// RightRequests implements audit.Rows. The requests before one without its seal are held against
+// the ledger; with that one there nobody asks for anything, and nobody gives.
+func (a Audit) RightRequests(ctx context.Context) ([]accounts.RightRequest, error) {
+	list, err := a.db.rightRequests(ctx, a.db.read, ` where given_us is null and dropped_us is null order by number`)
+	if errors.Is(err, seal.ErrBroken) {
+		return list, nil
+	}
+	return list, doing("reading requests for habilitations", err)
+}
+
 // Unsealed implements audit.Rows.
 func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 	return func(yield func(audit.Row, error) bool) {
