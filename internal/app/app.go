@@ -76,6 +76,7 @@ type Program struct {
 	failed    http.HandlerFunc // says of a request that it failed on our side
 	sql       *pggate.Door     // nil: no database is behind the gate
 	parts     []func(context.Context) error
+	begins    func()        // takes over what one program alone hears, when it is put in charge
 	told      []func()      // hear that another node may have ended a session
 	leaving   chan struct{} // closed when the program is asked to leave
 	log       *slog.Logger
@@ -129,7 +130,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	p.metrics = newMetrics(o, p.Journal, p.Gate, counted)
 	p.metrics.audited(auditing)
+	if before == nil { // else the one in charge hears of them until this one is
 	o.DB.OnBroken(auditing.Met)
+	}
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
 	p.metrics.registry.MustRegister(present)
 
@@ -227,6 +230,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	rooms := shell.Handler(all...)
 
 	p.parts = []func(context.Context) error{p.Journal.Run, p.Sequencer.Run, p.Council.Run, p.door.Run, watching.Run, detector.Run, used.Run, arrivals.Run, refunds.Run, auditing.Run, refused.Run, entered.Run, notices.Run, siem.New(o.SIEM, siem.Deps{Name: "siem", Journal: p.Journal, Ledger: o.Ledger, Kept: store.NewKept(o.DB, "siem"), Once: marks{sessions}.Once, Now: o.Now, Log: log}).Run, alerts.Run}
+	p.begins = func() { o.DB.OnBroken(auditing.Met) }
 	if o.Traces != nil {
 		p.parts = append(p.parts, func(ctx context.Context) error { return o.Traces.Run(ctx, log) })
 	}

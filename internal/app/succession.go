@@ -39,6 +39,7 @@ type term struct {
 
 // take puts a program in charge: its parts run, and the next request is its own.
 func (s *succession) take(p *Program) {
+	p.begins()
 	living, end := context.WithCancel(s.living)
 	next := &term{Program: p, end: end}
 	for _, run := range p.parts {
