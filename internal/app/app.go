@@ -131,7 +131,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	p.metrics = newMetrics(o, p.Journal, p.Gate, counted)
 	p.metrics.audited(auditing)
 	if before == nil { // else the one in charge hears of them until this one is
-	o.DB.OnBroken(auditing.Met)
+		o.DB.OnBroken(auditing.Met)
 	}
 	present := attendance{p.Council, o.Witnessing.Strict, o.Now}
 	p.metrics.registry.MustRegister(present)

@@ -450,7 +450,7 @@ type sourceTable struct {
 // Settings are what a configuration comes to, with its secrets read.
 type Settings struct {
 	Files  []string      // that it was read from
-	Digest ledger.Digest // of their texts, one after the other
+	Digest ledger.Digest // of the file; of several, of the digest of each
 
 	Origin      string // where people reach the portal: https, or http on this very machine
 	Listen      string

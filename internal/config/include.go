@@ -40,7 +40,8 @@ func placed(file string, nth int, text []byte) map[string]place {
 // written is a configuration as it stands in its files: the one that is named, then those
 // that its key include names, in that order, and by name where one word stands for several.
 // The same files always come to the same configuration, and to the same digest: the SHA-256
-// of their texts, one after the other.
+// of the one file, or of the SHA-256 of each, a line of hexadecimal for each. So what is moved
+// from the end of a file to the beginning of the next is another configuration.
 type written struct {
 	fault.Complaints
 	tree   map[string]any
@@ -57,8 +58,7 @@ func readWritten(file string, text []byte) (*written, error) {
 		return nil, err
 	}
 	w := &written{tree: tree, at: placed(file, 0, text), files: []string{file}}
-	sum := sha256.New()
-	_, _ = sum.Write(text)
+	digests := []ledger.Digest{sha256.Sum256(text)}
 	for _, included := range w.included(file) {
 		text, err := os.ReadFile(included)
 		if err != nil {
@@ -74,9 +74,15 @@ func readWritten(file string, text []byte) (*written, error) {
 			return nil, fmt.Errorf("%s: include: an included file includes no other; name all of them in %s", at[includeKey], file)
 		}
 		w.add("", w.tree, tree, at)
-		_, _ = sum.Write(text)
+		digests = append(digests, sha256.Sum256(text))
 	}
-	w.digest = ledger.Digest(sum.Sum(nil))
+	if w.digest = digests[0]; len(digests) > 1 {
+		sum := sha256.New()
+		for _, one := range digests {
+			_, _ = fmt.Fprintf(sum, "%x\n", one[:])
+		}
+		w.digest = ledger.Digest(sum.Sum(nil))
+	}
 	return w, nil
 }
 
