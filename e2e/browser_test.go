@@ -206,11 +206,16 @@ func (s *screen) text(selector string) string {
 	s.t.Helper()
 	ctx, stop := context.WithTimeout(s.tab, patience)
 	defer stop()
-	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
-	if err != nil {
-		s.t.Fatalf("reading %s: %v", selector, err)
+	for {
+		text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+		switch {
+		case err == nil:
+			return plainSpaces(text)
+		case !strings.Contains(err.Error(), "No node with given id"): // else another page took its place between finding it and reading it
+			s.t.Fatalf("reading %s: %v", selector, err)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	return plainSpaces(text)
 }
 
 func plainSpaces(text string) string { return strings.Join(strings.Fields(text), " ") }
