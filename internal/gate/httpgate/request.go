@@ -237,14 +237,26 @@ func (q *request) leavesOut(fields []pair) error {
 
 func (q *request) readJSON(refs []register.Ref) ([]register.Ref, error) {
 	sent, err := q.route.json.Read(q.body)
+	if err != nil {
+		return nil, notRead(err, "the JSON", "a member")
+	}
+	return q.takeSent(sent, refs)
+}
+
+// notRead is what is wrong with a body of which a part is not listed, or that is not understood.
+func notRead(err error, body, part string) error {
 	switch {
 	case errors.Is(err, content.ErrUnlisted):
-		return nil, &objection{policy.UndeclaredField, "a member of the JSON of the request"}
+		return &objection{policy.UndeclaredField, part + " of " + body + " of the request"}
 	case errors.Is(err, content.ErrUnnamed):
-		return nil, unnamed(err.Error())
-	case err != nil:
-		return nil, unreadable("the JSON of the request: " + err.Error())
+		return unnamed(err.Error())
+	default:
+		return unreadable(body + " of the request: " + err.Error())
 	}
+}
+
+// takeSent takes over what was read of a body, and appends whom it names.
+func (q *request) takeSent(sent content.Sent, refs []register.Ref) (_ []register.Ref, err error) {
 	q.writes |= sent.Writes
 	for _, text := range sent.Texts {
 		q.json = append(q.json, pair{text.Path, text.Text})

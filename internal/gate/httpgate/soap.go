@@ -1,7 +1,6 @@
 package httpgate
 
 import (
-	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -50,29 +49,15 @@ func (q *request) chooseOperation(w http.ResponseWriter, r *http.Request) error 
 // readXML reads a body of XML, and has what was read of it sent in its place.
 func (q *request) readXML(refs []register.Ref, media string) ([]register.Ref, error) {
 	sent, err := q.route.xml.Read(q.body)
-	switch {
-	case errors.Is(err, content.ErrUnlisted):
-		return nil, &objection{policy.UndeclaredField, "an element of the XML of the request"}
-	case errors.Is(err, content.ErrUnnamed):
-		return nil, unnamed(err.Error())
-	case err != nil:
-		return nil, unreadable("the XML of the request: " + err.Error())
+	if err != nil {
+		return nil, notRead(err, "the XML", "an element")
 	}
 	if err := q.oneAction(sent.Operation); err != nil {
 		return nil, err
 	}
 	q.body = sent.Body
 	q.header["Content-Type"] = []string{media + "; charset=utf-8"}
-	q.writes |= sent.Writes
-	for _, text := range sent.Texts {
-		q.json = append(q.json, pair{text.Path, text.Text})
-	}
-	for _, ref := range sent.Refs {
-		if refs, err = q.route.appendRef(refs, ref.Scheme, ref.Value); err != nil {
-			return nil, err
-		}
-	}
-	return refs, unmasked(sent.Masks)
+	return q.takeSent(sent.Sent, refs)
 }
 
 // oneAction refuses a request whose header asks for another operation than its body: an application
