@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -45,6 +46,27 @@ func (s *Shell) Labels(v *Visit, accounts []roster.Account, organisations []rost
 		l.Organisations[o.ID] = o
 	}
 	return l
+}
+
+// Names are those of accounts and organisations; *store.Roster has them.
+type Names interface {
+	// Accounts returns every account, by organisation and name.
+	Accounts(context.Context) ([]roster.Account, error)
+	// Organisations returns every organisation, by name.
+	Organisations(context.Context) ([]roster.Organisation, error)
+}
+
+// LabelsOf says what a visit shows by all names there are, and returns the accounts, too.
+func (s *Shell) LabelsOf(v *Visit, names Names) (Labels, []roster.Account, error) {
+	accounts, err := names.Accounts(v.Context())
+	if err != nil {
+		return Labels{}, nil, err
+	}
+	organisations, err := names.Organisations(v.Context())
+	if err != nil {
+		return Labels{}, nil, err
+	}
+	return s.Labels(v, accounts, organisations), accounts, nil
 }
 
 // Account is what people call an account.

@@ -31,7 +31,7 @@ type Deps struct {
 	Journal     Journal
 	Sources     Sources
 	Containment Containment
-	Roster      Roster
+	Roster      portal.Names
 }
 
 // Gate is what is in force.
@@ -60,14 +60,6 @@ type Containment interface {
 	ApproveBypass(context.Context, containment.ApproveBypass) error
 	// Lift takes an order out of force; fault.Absent when it is not.
 	Lift(context.Context, containment.Lift) error
-}
-
-// Roster is who has an account.
-type Roster interface {
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
 }
 
 // Handlers serve the room.
@@ -137,15 +129,10 @@ func (h *Handlers) list(v *portal.Visit) error {
 }
 
 func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
-	accounts, err := h.deps.Roster.Accounts(v.Context())
+	labels, _, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return err
 	}
-	organisations, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return err
-	}
-	labels := h.shell.Labels(v, accounts, organisations)
 	if shown.Sources, err = h.sources(v.Context()); err != nil {
 		return err
 	}

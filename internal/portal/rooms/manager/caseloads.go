@@ -93,15 +93,10 @@ func (h *Handlers) showCaseloads(v *portal.Visit, status int, form assignForm, w
 	if err != nil {
 		return err
 	}
-	all, err := h.deps.Roster.Accounts(v.Context())
+	labels, all, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return err
 	}
-	bodies, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return err
-	}
-	labels := h.shell.Labels(v, all, bodies)
 	shown := caseloadsPage{SteppedUp: v.MaySign(), Again: CaseloadsPath, Form: form, Wrong: wrong}
 	for _, w := range waiting {
 		of := labels.Accounts[w.Account]

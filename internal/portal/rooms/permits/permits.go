@@ -28,7 +28,7 @@ var pageFiles embed.FS
 type Deps struct {
 	Permits Permits
 	Gate    Gate
-	Roster  Roster
+	Roster  portal.Names
 }
 
 // Permits are the export permits. An error is fault.Refused to those who may not.
@@ -51,14 +51,6 @@ type Gate interface {
 	Orders() order.Set
 	// Standing returns where an account stands now.
 	Standing(gate.Asker, roster.ServiceID) gate.Standing
-}
-
-// Roster is who has an account.
-type Roster interface {
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
 }
 
 // Handlers serve the room.
@@ -158,15 +150,10 @@ func (h *Handlers) list(v *portal.Visit) error { return h.show(v, http.StatusOK,
 func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
 	shown.Page, shown.MaySign, shown.AtDesk, shown.Again = v.Page(path, "permit.title"), v.MaySign(), v.Viewer.AtDesk(), path
 	shown.Exports, shown.Most, shown.Days = h.exports(), grants.MostExported, int(grants.LongestPermit.Hours()/24)
-	accounts, err := h.deps.Roster.Accounts(v.Context())
+	labels, accounts, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return err
 	}
-	organisations, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return err
-	}
-	labels := h.shell.Labels(v, accounts, organisations)
 	theirs := make(map[roster.AccountID]roster.Account)
 	for _, a := range accounts {
 		if !v.Viewer.AtDesk() && a.Organisation != v.Viewer.Organisation.ID {

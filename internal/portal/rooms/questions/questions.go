@@ -25,7 +25,7 @@ var pageFiles embed.FS
 type Deps struct {
 	Questions Questions
 	Gate      Gate
-	Roster    Roster
+	Roster    portal.Names
 	Journal   Journal
 }
 
@@ -42,14 +42,6 @@ type Questions interface {
 type Gate interface {
 	// Orders returns the orders placed and not lifted.
 	Orders() order.Set
-}
-
-// Roster is who has an account.
-type Roster interface {
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
 }
 
 // Journal is the ledger, as it is read.
@@ -131,15 +123,10 @@ func (h *Handlers) show(v *portal.Visit, status int, wrong portal.Mends) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := h.deps.Roster.Accounts(v.Context())
+	labels, _, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return err
 	}
-	organisations, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return err
-	}
-	labels := h.shell.Labels(v, accounts, organisations)
 	for _, q := range slices.Backward(all) {
 		if q.What == person.WasMe || !q.Waits() && len(shown.Done) >= mostDone {
 			continue

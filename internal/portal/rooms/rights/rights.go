@@ -28,7 +28,7 @@ type Deps struct {
 		// Orders returns the orders placed and not lifted.
 		Orders() order.Set
 	}
-	Roster Roster
+	Roster portal.Names
 }
 
 // Requests are the habilitations that people asked for. An error is fault.Refused to those who may
@@ -42,14 +42,6 @@ type Requests interface {
 	Give(ctx context.Context, number ledger.Number, by roster.AccountID) error
 	// Drop takes one back, or refuses it.
 	Drop(ctx context.Context, number ledger.Number, by roster.AccountID) error
-}
-
-// Roster is who has an account.
-type Roster interface {
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
 }
 
 // Handlers serve the room.
@@ -124,15 +116,10 @@ func (h *Handlers) theirs(v *portal.Visit) (asked []one, err error) {
 	if err != nil {
 		return nil, err
 	}
-	people, err := h.deps.Roster.Accounts(v.Context())
+	labels, _, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return nil, err
 	}
-	organisations, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return nil, err
-	}
-	labels := h.shell.Labels(v, people, organisations)
 	for _, r := range all {
 		of, known := labels.Accounts[r.Of]
 		if !known || !v.Viewer.AtDesk() && of.Organisation != v.Viewer.Organisation.ID {

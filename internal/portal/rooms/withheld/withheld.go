@@ -23,7 +23,7 @@ var pageFiles embed.FS
 type Deps struct {
 	Withholdings Withholdings
 	Gate         Gate
-	Roster       Roster
+	Roster       portal.Names
 }
 
 // Withholdings are what is withheld.
@@ -42,14 +42,6 @@ type Withholdings interface {
 type Gate interface {
 	// Orders returns the orders placed and not lifted.
 	Orders() order.Set
-}
-
-// Roster is who has an account.
-type Roster interface {
-	// Accounts returns every account, by organisation and name.
-	Accounts(context.Context) ([]roster.Account, error)
-	// Organisations returns every organisation, by name.
-	Organisations(context.Context) ([]roster.Organisation, error)
 }
 
 // Handlers serve the room.
@@ -117,15 +109,11 @@ func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := h.deps.Roster.Accounts(v.Context())
+	labels, _, err := h.shell.LabelsOf(v, h.deps.Roster)
 	if err != nil {
 		return err
 	}
-	organisations, err := h.deps.Roster.Organisations(v.Context())
-	if err != nil {
-		return err
-	}
-	labels, now := h.shell.Labels(v, accounts, organisations), h.shell.Now()
+	now := h.shell.Now()
 	for i := range all {
 		w := all[len(all)-1-i]
 		one := withheld{w, labels.Account(w.Account), labels.Account(w.By), labels.Account(w.Approver), labels.Account(w.StoppedBy), w.By == v.Viewer.ID}
