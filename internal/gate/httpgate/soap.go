@@ -1,6 +1,7 @@
 package httpgate
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -36,8 +37,14 @@ func (q *request) chooseOperation(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	first := q.route
+	asked, err := content.Operation(q.body, first.Namespaces)
+	by := first.Namespaces
 	for _, t := range append([]*route{first}, first.others...) {
-		if asked, err := content.Operation(q.body, t.Namespaces); err == nil && asked == t.Operation {
+		if !maps.Equal(t.Namespaces, by) { // the body is read once where all have the same
+			asked, err = content.Operation(q.body, t.Namespaces)
+			by = t.Namespaces
+		}
+		if err == nil && asked == t.Operation {
 			q.route = t
 			return nil
 		}
