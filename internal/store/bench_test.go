@@ -17,9 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"poterne/internal/accounts"
 	"poterne/internal/journal"
-
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
 	"poterne/internal/reason"
@@ -31,13 +32,16 @@ import (
 
 // BenchmarkLedger measures durable disclosures a second, on both engines, from
 // askers who ask as fast as they can for people of their own caseload, one at a
-// time and in lists. By turns in the same run, a minimal program writes the same
-// rows in the same engine with the same group commit and decides nothing.
+// time and in lists. By turns in the same run, two programs that decide nothing do
+// the same with the same engine and the same group commit: a minimal one, which
+// inserts one row a person into a plain table, and a packing one, which writes the
+// rows that the ledger writes, many people in each.
 //
 //	disclosures/s  while the whole machine does nothing else
-//	x-minimal      how much of the minimal program's rate is left
+//	x-minimal      how many times the minimal program's rate that is
+//	x-packing      how many times the packing program's rate that is
 //	cpu-µs         processor time for each disclosure, the database's and the clients' included
-//	x-minimal-cpu  how much more of it the minimal program would do with the same
+//	x-minimal-cpu  the same, of what each does with the same processor time
 //	p50-µs         half of the asks are answered within this
 //	p50-flushes    the same, in appends with their fdatasync, as they took in this run
 //
@@ -47,38 +51,42 @@ func BenchmarkLedger(b *testing.B) {
 	shapes := []shape{{1, 1, 1}, {1, 4, 1}, {1, 64, 1}, {1, 512, 1}, {1, 64, 20}, {1, 64, 100}}
 	for _, shape := range shapes {
 		b.Run(fmt.Sprintf("sqlite/clients=%d/people=%d", shape.clients, shape.people), func(b *testing.B) {
-			besideMinimal(b, &sqliteFile{}, shape.nodes, shape.clients, shape.people)
+			besideOthers(b, &sqliteFile{}, shape.nodes, shape.clients, shape.people)
 		})
 	}
 	b.Run("postgres", func(b *testing.B) {
 		cluster := storetest.StartPostgreSQL(b)
 		for _, shape := range append(shapes, shape{3, 192, 1}, shape{3, 192, 20}) {
 			b.Run(fmt.Sprintf("nodes=%d/clients=%d/people=%d", shape.nodes, shape.clients, shape.people), func(b *testing.B) {
-				besideMinimal(b, &postgresServer{Cluster: cluster}, shape.nodes, shape.clients, shape.people)
+				besideOthers(b, &postgresServer{Cluster: cluster}, shape.nodes, shape.clients, shape.people)
 			})
 		}
 	})
 }
 
-// besideMinimal lets clients ask gates, and by turns do the same to minimal programs.
-func besideMinimal(b *testing.B, engine measured, nodes, clients, people int) {
+// besideOthers lets clients ask gates, and by turns do the same to the programs that decide nothing.
+func besideOthers(b *testing.B, engine measured, nodes, clients, people int) {
 	settling := newLoad(clients, settle(b, engine.open(b, nodes), clients, people))
-	minimal := newLoad(clients, write(b, engine.open(b, nodes), people))
+	minimal := newLoad(clients, insert(b, engine.plain(b, nodes), people))
+	packing := newLoad(clients, pack(b, engine.open(b, nodes), people))
 	flushes := newFlushes(b)
-	for _, load := range []*load{settling, minimal} {
+	loads := []*load{settling, minimal, packing}
+	for _, load := range loads {
 		load.round(b, engine, clients) // warm
 		*load = *newLoad(clients, load.do)
 	}
 	for b.Loop() {
-		settling.round(b, engine, 20*clients)
-		minimal.round(b, engine, 20*clients)
+		for _, load := range loads {
+			load.round(b, engine, 20*clients)
+		}
 		flushes.round(b)
 	}
 	each := float64(people) * float64(settling.done)
 	p50 := settling.median()
-	b.ReportMetric(0, "ns/op") // of both together: it says nothing
+	b.ReportMetric(0, "ns/op") // of all together: it says nothing
 	b.ReportMetric(each/settling.took.Seconds(), "disclosures/s")
 	b.ReportMetric(minimal.took.Seconds()/settling.took.Seconds(), "x-minimal")
+	b.ReportMetric(packing.took.Seconds()/settling.took.Seconds(), "x-packing")
 	b.ReportMetric(settling.used.Seconds()*1e6/each, "cpu-µs")
 	b.ReportMetric(minimal.used.Seconds()/settling.used.Seconds(), "x-minimal-cpu")
 	b.ReportMetric(p50.Seconds()*1e6, "p50-µs")
@@ -89,6 +97,8 @@ func besideMinimal(b *testing.B, engine measured, nodes, clients, people int) {
 type measured interface {
 	// open returns a new ledger, as so many nodes have it.
 	open(b *testing.B, nodes int) []*store.DB
+	// plain returns a new database with a table for one row a person, as so many nodes have it.
+	plain(b *testing.B, nodes int) []plainTable
 	// used is the processor time that the engine has used outside of this process.
 	used(b *testing.B) time.Duration
 }
@@ -396,13 +406,110 @@ func disclosure(at time.Time) ledger.Entry {
 	}
 }
 
-// write starts a minimal program for each node: one goroutine that writes whatever
-// rows wait in one transaction. It returns what a client does: to have so many
-// rows written.
-func write(b *testing.B, nodes []*store.DB, people int) func(client int) error {
-	queues := make([]chan chan error, len(nodes))
+// pack starts a packing program for each node.
+func pack(b *testing.B, nodes []*store.DB, people int) func(client int) error {
 	body := disclosure(storetest.At).Append(nil)
+	commits := make([]func(rows int) error, len(nodes))
 	for i, s := range nodes {
+		commits[i] = func(rows int) error {
+			return store.NewLedger(s).Turn(context.Background(), func(head journal.Head) error {
+				sealed := make([]ledger.Sealed, rows)
+				for i := range sealed {
+					sealed[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}
+				}
+				return store.WriteSealed(head, sealed, storetest.At)
+			})
+		}
+	}
+	return grouped(b, people, commits)
+}
+
+// plainTable is a table for one row a person, beside the number that the next one gets.
+type plainTable struct {
+	db   *sql.DB
+	rows func(tx *sql.Tx, first int64, bodies [][]byte) error
+}
+
+const plainTables = `create table head (next bigint); insert into head values (0); create table disclosure (number bigint primary key, body %s)`
+
+func (*sqliteFile) plain(b *testing.B, _ int) []plainTable {
+	db, err := sql.Open("sqlite", filepath.Join(b.TempDir(), "plain.db")+"?_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-65536)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	b.Cleanup(func() { _ = db.Close() })
+	if _, err := db.ExecContext(b.Context(), fmt.Sprintf(plainTables, "blob")); err != nil {
+		b.Fatal(err)
+	}
+	prepared, err := db.PrepareContext(b.Context(), `insert into disclosure values ($1, $2)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return []plainTable{{db, func(tx *sql.Tx, first int64, bodies [][]byte) error {
+		each := tx.Stmt(prepared)
+		for i, body := range bodies {
+			if _, err := each.Exec(first+int64(i), body); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}}
+}
+
+func (p *postgresServer) plain(b *testing.B, nodes int) []plainTable {
+	connection := p.Owner(p.Empty(b))
+	p.pid = serverOf(b, connection)
+	tables := make([]plainTable, nodes)
+	for i := range tables {
+		db, err := sql.Open("pgx", connection)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = db.Close() })
+		if i == 0 {
+			if _, err := db.ExecContext(b.Context(), fmt.Sprintf(plainTables, "bytea")); err != nil {
+				b.Fatal(err)
+			}
+		}
+		tables[i] = plainTable{db, func(tx *sql.Tx, first int64, bodies [][]byte) error {
+			_, err := tx.Exec(`insert into disclosure select $1::bigint + place - 1, body from unnest($2::bytea[]) with ordinality as each (body, place)`,
+				first, pgtype.FlatArray[[]byte](bodies))
+			return err
+		}}
+	}
+	return tables
+}
+
+// insert starts a minimal program for each node.
+func insert(b *testing.B, nodes []plainTable, people int) func(client int) error {
+	body := disclosure(storetest.At).Append(nil)
+	commits := make([]func(rows int) error, len(nodes))
+	for i, table := range nodes {
+		commits[i] = func(rows int) error {
+			tx, err := table.db.Begin()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = tx.Rollback() }()
+			var next int64
+			if err := tx.QueryRow(`update head set next = next + $1 returning next`, rows).Scan(&next); err != nil {
+				return err
+			}
+			if err := table.rows(tx, next-int64(rows), slices.Repeat([][]byte{body}, rows)); err != nil {
+				return err
+			}
+			return tx.Commit()
+		}
+	}
+	return grouped(b, people, commits)
+}
+
+// grouped starts a goroutine for each node that commits whatever rows wait. It returns
+// what a client does: to have so many rows written.
+func grouped(b *testing.B, people int, commits []func(rows int) error) func(client int) error {
+	queues := make([]chan chan error, len(commits))
+	for i, commit := range commits {
 		queue := make(chan chan error, 1024)
 		queues[i] = queue
 		runUntilEnd(b, func(ctx context.Context) error {
@@ -423,13 +530,7 @@ func write(b *testing.B, nodes []*store.DB, people int) func(client int) error {
 						more = false
 					}
 				}
-				err := store.NewLedger(s).Turn(context.Background(), func(head journal.Head) error {
-					rows := make([]ledger.Sealed, len(batch)*people)
-					for i := range rows {
-						rows[i] = ledger.Sealed{Number: head.Next() + ledger.Number(i), Body: body}
-					}
-					return store.WriteSealed(head, rows, storetest.At)
-				})
+				err := commit(len(batch) * people)
 				for _, done := range batch {
 					done <- err
 				}
