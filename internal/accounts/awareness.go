@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ import (
 type Awareness struct {
 	Modules map[roster.Role]string // by role, the module that is certified; a role that is not here takes none
 	Valid   time.Duration          // how long a certificate lasts
+}
+
+// of reports whether a module is some role's, and another's than the portal's.
+func (a Awareness) of(module string) bool {
+	return module != OwnModule && slices.Contains(slices.Collect(maps.Values(a.Modules)), module)
 }
 
 // OwnModule is the module that the portal has itself.

@@ -265,6 +265,9 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	if o.Platform.Valid() {
 		ours.Handle(accounts.PlatformPattern, &accounts.Platform{Service: life, Key: o.Platform, Audience: o.Origin, Log: log})
 	}
+	if len(o.RecordStore) > 0 {
+		ours.Handle(accounts.RecordStorePrefix, &accounts.RecordStore{Service: life, Secret: o.RecordStore, Origin: o.Origin, Now: o.Now, Log: log})
+	}
 	ours.Handle(intake.PushPattern, intake.NewPush(o.TakesFacts(p.Journal, ""), o.Tokens, log))
 	if len(o.Provisioning) > 0 {
 		ours.Handle(provision.Prefix, provision.New(o.Provisioning, provision.Deps{

@@ -255,32 +255,37 @@ func (c *config) alerts(s *Settings, files secretFiles) {
 	if err != nil || address.Host == "" || address.Scheme != "https" && !(address.Scheme == "http" && signin.Loopback(address.Hostname())) {
 		files.wrong.Add("alerts.url", "alerts would travel unprotected; write url = \"https://…\"")
 	}
-	s.Alerts.Secret = readSecret(files, "alerts.secret_file", t.SecretFile, func(text []byte) ([]byte, error) {
-		if len(text) < leastAlertSecret {
-			return nil, fmt.Errorf("it has fewer than %d characters", leastAlertSecret)
-		}
-		return text, nil
-	})
+	s.Alerts.Secret = readSecret(files, "alerts.secret_file", t.SecretFile, longSecret)
 }
 
-const leastAlertSecret = 32
+const leastSecret = 32
+
+// longSecret reads a secret that nobody chose by heart.
+func longSecret(text []byte) ([]byte, error) {
+	if len(text) < leastSecret {
+		return nil, fmt.Errorf("it has fewer than %d characters", leastSecret)
+	}
+	return text, nil
+}
 
 // awarenessTable is whose access takes a certificate of security awareness, of which module
 // and for how many months: 6. The module "poterne" is the portal's own. A learning platform
-// signs its certificates with the private half of platform_key, a JWK: it can open what ran
-// out, and nothing else.
+// signs its certificates with the private half of platform_key, a JWK, or sends xAPI
+// statements with the secret in xapi_secret_file: it can open what ran out, and nothing else.
 type awarenessTable struct {
 	Months      int64             `toml:"months"`
 	Modules     map[string]string `toml:"modules" need:"modules = { adviser = \"poterne\" }, the module of each role"`
 	PlatformKey string            `toml:"platform_key"`
+	XAPISecret  string            `toml:"xapi_secret_file"`
 }
 
 const usualAwareness int64 = 6
 
-func (t *awarenessTable) compile(s *Settings, readers []roster.Role, wrong *document) {
+func (t *awarenessTable) compile(s *Settings, readers []roster.Role, files secretFiles) {
 	if t == nil {
 		return
 	}
+	wrong := files.wrong
 	months := cmp.Or(t.Months, usualAwareness)
 	if months < 1 || months > 24 {
 		wrong.Add("awareness.months", "not from 1 to 24; write how many months a certificate lasts, such as 6")
@@ -294,6 +299,9 @@ func (t *awarenessTable) compile(s *Settings, readers []roster.Role, wrong *docu
 			continue
 		}
 		s.Awareness.Modules[role], s.Rules.Trains[role] = module, true
+	}
+	if t.XAPISecret != "" {
+		s.RecordStore = readSecret(files, "awareness.xapi_secret_file", t.XAPISecret, longSecret)
 	}
 	if t.PlatformKey == "" {
 		return
@@ -478,23 +486,24 @@ type Settings struct {
 	Seals      seal.Keys         // of the rows that decide
 	SealFile   string            // where those keys are
 
-	Networks   httpgate.Networks
-	SignIn     signin.Settings
-	People     *People      // nil: people of the register are shown nothing
-	Mail       *mail.Server // nil: nobody can be invited, and nobody is told by mail
-	Alerts     alert.Settings
-	BreakGlass *BreakGlass   // nil: nobody comes in but by the identity provider
-	SIEM       siem.Sink     // nil: nobody collects events
-	Traces     *trace.Tracer // nil: nobody collects them
-	Messages   *Messages     // nil: the people of incidents are told by other means
-	Quota      func(roster.OrganisationID) int
-	Awareness  accounts.Awareness
-	Platform   jose.JSONWebKey                          // that signs certificates of awareness; none where it is not valid
-	Review     time.Duration                            // after which an organisation's managers must have confirmed an account
-	RoleNames  map[roster.Role]map[i18n.Language]string // what people call roles of the operator's own
-	Rules      policy.Rules
-	Narrowed   time.Duration // how long a theft narrows its neighbours' allowances
-	Retention  retention.Setting
+	Networks    httpgate.Networks
+	SignIn      signin.Settings
+	People      *People      // nil: people of the register are shown nothing
+	Mail        *mail.Server // nil: nobody can be invited, and nobody is told by mail
+	Alerts      alert.Settings
+	BreakGlass  *BreakGlass   // nil: nobody comes in but by the identity provider
+	SIEM        siem.Sink     // nil: nobody collects events
+	Traces      *trace.Tracer // nil: nobody collects them
+	Messages    *Messages     // nil: the people of incidents are told by other means
+	Quota       func(roster.OrganisationID) int
+	Awareness   accounts.Awareness
+	Platform    jose.JSONWebKey                          // that signs certificates of awareness; none where it is not valid
+	RecordStore []byte                                   // the secret of the platform that sends xAPI statements
+	Review      time.Duration                            // after which an organisation's managers must have confirmed an account
+	RoleNames   map[roster.Role]map[i18n.Language]string // what people call roles of the operator's own
+	Rules       policy.Rules
+	Narrowed    time.Duration // how long a theft narrows its neighbours' allowances
+	Retention   retention.Setting
 
 	ArchiveKeys  string         // the folder of the archive's keys; empty on a node that keeps no archive
 	ArchiveRules []archive.Rule // how long what is held of people is kept
@@ -596,7 +605,7 @@ func (c *config) compile(wrong *document, base string) Settings {
 	c.Access.compile(&s, files)
 	c.canaries(&s, wrong)
 	c.rules(&s, wrong)
-	c.Awareness.compile(&s, c.readers(), wrong)
+	c.Awareness.compile(&s, c.readers(), files)
 	c.retention(&s, wrong)
 	c.archive(&s, files)
 	c.controller(&s, wrong)

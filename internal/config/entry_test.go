@@ -113,3 +113,20 @@ strong = [{ acr = ["gold"] }]
 		}
 	}
 }
+
+func TestALearningPlatformsSecretIsLong(t *testing.T) {
+	dir := configtest.Secrets(t)
+	text := strings.Replace(config.Example, "# xapi_secret_file = ", "xapi_secret_file = ", 1)
+	for secret, want := range map[string]string{strings.Repeat("s", 32): "", strings.Repeat("s", 31): "awareness.xapi_secret_file: "} {
+		if err := os.WriteFile(filepath.Join(dir, "platform.secret"), []byte(secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := parse(dir, text)
+		switch {
+		case want == "" && (err != nil || string(s.RecordStore) != secret):
+			t.Errorf("%q, %v", s.RecordStore, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%d characters: %v", len(secret), err)
+		}
+	}
+}
