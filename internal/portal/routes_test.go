@@ -57,6 +57,7 @@ var parameters = map[string]struct {
 	"POST /desk/orders/{id}/lift": {watchers, map[string][]string{
 		"{id}": {"7", "8"}, "because": {"verified by telephone"},
 	}},
+	"GET /installation":                        {keepers, nil},
 	"GET /withheld":                            {keepers, nil},
 	"POST /withheld":                           {keepers, map[string][]string{"account": {"theo.marchand", "nobody"}, "since": moments, "until": moments, "because": {"an enquiry"}}},
 	"POST /withheld/{number}/approve":          {keepers, map[string][]string{"{number}": {"803", "802"}}},

@@ -293,6 +293,10 @@ func Scenes() map[string]Scene {
 		"permits-account":    exporting.Visits("noa.lambert", "GET", "/desk/accounts/camille.aubry", nil),
 		"permits-card":       exporting.Visits("camille.aubry", "GET", "/", nil),
 
+		"installation":         full.Visits("noa.lambert", "GET", "/installation", nil),
+		"installation-officer": keeping.Visits("claire.noir", "GET", "/installation", nil),
+		"installation-failing": broken.Visits("noa.lambert", "GET", "/installation", nil),
+		"installation-refused": full.Visits("camille.aubry", "GET", "/installation", nil),
 		"withheld":           signing.Visits("noa.lambert", "GET", "/withheld", nil),
 		"withheld-officer":   keeping.Visits("claire.noir", "GET", "/withheld", nil),
 		"withheld-empty":     empty.Visits("noa.lambert", "GET", "/withheld", nil),

@@ -34,6 +34,7 @@ import (
 	"poterne/internal/portal/rooms/databases"
 	"poterne/internal/portal/rooms/desk"
 	incidentroom "poterne/internal/portal/rooms/incident"
+	"poterne/internal/portal/rooms/installation"
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
@@ -107,6 +108,20 @@ var Services = []portal.Service{
 	{ID: "ouiform", Name: "Ouiform", About: both("Le catalogue des formations.", "The training catalogue."), Address: "/ouiform/", For: []roster.Purpose{"former"}},
 }
 
+// Installed is what the stage's configuration says.
+var Installed = installation.Configured{
+	Digest: ledger.Digest{0x3f, 0x9a, 0x07}, Read: Now.Add(-26 * time.Hour),
+	Rules: policy.Rules{
+		Allowances: map[roster.Role]meter.Allowance{roster.Adviser: {Short: meter.People(5), Long: meter.People(20)}, roster.Desk: {Short: meter.People(20), Long: meter.People(45)}},
+		Earned:     policy.Earned, Ceilings: policy.Ceilings, Rows: policy.Rows, Watches: policy.Watches,
+		Strangers: map[roster.Role]int{roster.Adviser: 150},
+		Observed:  policy.Observed{Services: map[roster.ServiceID]bool{"kairos": true}, Roles: map[roster.Role]bool{roster.Desk: true}},
+	},
+	Providers: []string{"https://proconnect.example", "https://sso.mission.example"}, Sources: []string{"agenda", "paie", "telephonie"},
+	Others:    []installation.Other{{Does: installation.Proposes, Name: "annuaire"}, {Does: installation.Alerted, Name: "astreinte@poterne.example"}, {Does: installation.Delivers, Name: "smtp.poterne.example"}},
+	Witnesses: 3, Quorum: 2,
+}
+
 // Databases are behind the door for SQL.
 var Databases = []databases.Database{{ID: "kairos", Statements: []databases.Statement{{Name: "trainees", Purpose: "former"}}}, {ID: "dossier", Statements: []databases.Statement{{Name: "caseload", Purpose: "accompagner"}, {Name: "appointments", Purpose: "accompagner"}}}}
 
@@ -157,7 +172,9 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
 	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}), breakglassroom.New(shell, s.glass()))
-	s.Rooms = append(s.Rooms, databases.New(shell, databases.Deps{
+	s.Rooms = append(s.Rooms, installation.New(shell, installation.Deps{
+		Configured: Installed, Gate: stageGate{s}, Roster: stageRoster{s}, Sources: stageRoster{s}, Quota: func(roster.OrganisationID) int { return 4 },
+	}), databases.New(shell, databases.Deps{
 		Host: "poterne.example", Port: "6432", Databases: Databases, Passwords: stageDoor{s}, Gate: stageGate{s}, Roster: stageRoster{s},
 	}))
 	s.handler = shell.Handler(s.Rooms...)
