@@ -480,3 +480,23 @@ func TestRIGHTS_10_OnePersonApprovesSoManyAccounts(t *testing.T) {
 		t.Errorf("the approval number %d: %v", made, err)
 	}
 }
+
+// Two organisations become one by a file that names the new one for their accounts: nobody
+// reads before the desk admits it, and then everybody has what they had.
+func TestAMergerMovesAccountsWithWhatTheyHoldOnceTheDeskAdmitsIt(t *testing.T) {
+	h := open(t)
+	karim := h.account("karim")
+	proposer, opened, identity := karim.Proposer, karim.Opened, karim.Identity
+	karim.Organisation = "merged"
+	merged := roster.Organisation{ID: "merged", SIRET: "90000000000090", Name: "Mission locale réunie"}
+	made := h.must(do(h, &accounts.Import{By: "operator", List: accounts.List{Organisations: []roster.Organisation{merged}, Accounts: []roster.Account{karim}}}))
+	if h.account("karim").Gives(h.at) {
+		t.Error("a file moves somebody, and they read")
+	}
+	h.there(samir)
+	h.must(do(h, &accounts.Admit{By: samir, Import: made.Number}))
+	moved := h.account("karim")
+	if moved.Organisation != "merged" || moved.Proposer != proposer || !moved.Opened.Equal(opened) || moved.Identity != identity || !moved.Gives(h.at) {
+		t.Errorf("once admitted: %+v", moved)
+	}
+}
