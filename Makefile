@@ -17,7 +17,7 @@ ROUNDS   ?= 5
 # How large the ledgers of bench-index are, in entries.
 ENTRIES  ?= 1000000 10000000 100000000
 
-.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e release empty-root failover fuzz fmt promises curve
+.PHONY: help run test check bench bench-ledger bench-peers bench-index e2e release empty-root failover vulns fuzz fmt promises curve
 
 help: ## says what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -35,11 +35,12 @@ check: ## what a change must pass: vet, staticcheck, format, tests, a minute of 
 	if [[ -n $$unformatted ]]; then echo "make fmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(MAKE) test fuzz
 
-empty-root: ## tries the README's two commands where nothing is; needs root
+empty-root: ## tries the README's commands where nothing is, with a clock; needs root
 	tools/empty-root
 
-release: ## makes the Debian packages, the container images, the lists of what is in them, and their digests, in artifacts/release; VERSION=1.0.0 for one, SIGN=a key of SSH to sign it
-	go -C tools run ./release --out ../artifacts/release $(if $(VERSION),--version $(VERSION)) $(if $(SIGN),--sign $(abspath $(SIGN)))
+release: ## makes the Debian packages, the container images, the lists of what is in them, and their digests, in artifacts/release; VERSION=1.0.0 for one, of which no hole is known, SIGN=a key of SSH to sign it
+	$(if $(VERSION),tools/vulns)
+	go -C tools run ./release --out ../artifacts/release $(if $(VERSION),--version $(VERSION)) $(if $(wildcard artifacts/test.commit),--results ../artifacts) $(if $(SIGN),--sign $(abspath $(SIGN)))
 
 e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 	tools/test ./e2e/...
@@ -47,6 +48,9 @@ e2e: ## walks through the whole program in a browser; screenshots in artifacts/
 failover: ## lets everything fail for MINUTES, on three machines of docs/high-availability.md, and prints who was not served
 	tools/prepare
 	POTERNE_FAILOVER=$(MINUTES)m go test -count=1 -v -timeout $$(($(MINUTES) + 15))m -run WhateverFails ./e2e
+
+vulns: ## looks for known holes that the program reaches; GOVULNDB=file:///folder for a copy of the database
+	tools/vulns
 
 fuzz: ## fuzzes every parser, FUZZTIME seconds in all
 	tools/fuzz $(FUZZTIME)
