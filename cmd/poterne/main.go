@@ -47,7 +47,7 @@ type commands struct {
 	Order     orderCommands     `cmd:"" help:"Freeze, suspend, close and reopen."`
 	Retention retentionCommands `cmd:"" help:"Say how long the ledger is kept, hold months, and drop those past their term."`
 	Audit     auditCommand      `cmd:"" help:"Hold the rows that give rights against the ledger."`
-	ProveIt   proveCommand      `cmd:"" help:"Show on this machine that what is claimed holds: three minutes, without a network."`
+	ProveIt   proveCommand      `cmd:"" help:"Show on this machine that what is claimed holds, in a minute or two, without a network."`
 	Replay    replayCommand     `cmd:"" help:"Replay attacks and honest days through the decision, and print what came of them."`
 	Size      sizeCommand       `cmd:"" help:"Say what guarding so many accounts takes, from measured figures."`
 	Tune      tuneCommand       `cmd:"" help:"Propose allowances and limits from an observed period."`
@@ -125,10 +125,15 @@ func count(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-type versionCommand struct{}
+type versionCommand struct {
+	Promises bool `help:"Say too what is promised, and how the tests of each promise went on this commit, as far as a release says it."`
+}
 
 // Run says which source the program was built from, and with which Go.
-func (versionCommand) Run(on *streams) error {
+func (v versionCommand) Run(on *streams) error {
 	fmt.Fprintln(on.Out, app.Version())
+	if v.Promises {
+		fmt.Fprint(on.Out, "\n", app.Promises)
+	}
 	return nil
 }

@@ -1,6 +1,16 @@
 package app
 
-import "runtime/debug"
+import (
+	_ "embed"
+	"runtime/debug"
+)
+
+// Promises is what this program promises, and how the tests of each promise went on the
+// commit it was built from. A release puts it in; a program that somebody built has none,
+// and says so.
+//
+//go:embed promises.txt
+var Promises string
 
 // Version is what the program was built from, as Go wrote it into it: a build
 // outside a repository has no commit.

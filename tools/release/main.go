@@ -12,6 +12,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"embed"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&r.root, "source", "..", "the source; a clean clone, for a release")
 	flag.StringVar(&r.out, "out", filepath.Join("..", "artifacts", "release"), "where to put it")
 	flag.StringVar(&r.version, "version", "", "such as 1.0.0; by default made of the commit's time and name")
+	flag.StringVar(&r.results, "results", "", "the artifacts of a whole tools/test on this commit, which the program then tells; a release has them")
 	flag.StringVar(&r.sign, "sign", "", "an SSH key, which signs the digests: a file, or the public half of one that an agent or a token holds")
 	architectures := flag.String("arch", "amd64,arm64", "which machines it is for")
 	flag.Parse()
@@ -44,11 +46,12 @@ func main() {
 // release is one release, or what is made of a commit that is none.
 type release struct {
 	root, out, version string
-	sign               string
+	sign, results      string
 	architectures      []string
 	when               time.Time // of the commit
 	commit             string
 	sums               strings.Builder
+	overlay            string // of files that are others in what is built; none when it is empty
 }
 
 // debian is what of the package is not built.
@@ -71,6 +74,9 @@ func (r *release) make() error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	if err := r.tell(work); err != nil {
+		return err
+	}
 	// The manual is written by the program itself, so by one that runs here.
 	if err := r.build(filepath.Join(work, "here"), runtime.GOOS, runtime.GOARCH, "poterne"); err != nil {
 		return err
@@ -126,6 +132,46 @@ func (r *release) make() error {
 	return r.close()
 }
 
+// tell has the programs say how the tests of each promise went. Results of another commit,
+// and of tests that failed, make no release.
+func (r *release) tell(work string) error {
+	if r.results == "" {
+		return nil
+	}
+	of, err := os.ReadFile(filepath.Join(r.results, "test.commit"))
+	if err != nil {
+		return fmt.Errorf("of which commit the results are is not said; a whole tools/test says it: %w", err)
+	}
+	if tested := strings.TrimSpace(string(of)); tested != r.commit {
+		return fmt.Errorf("the results are of %s, and this is %s: run tools/test", tested, r.commit)
+	}
+	file, err := filepath.Abs(filepath.Join(r.results, "test.json"))
+	if err != nil {
+		return err
+	}
+	command := exec.Command("go", "run", "./promises", "--results", file)
+	command.Dir = filepath.Join(r.root, "tools")
+	command.Env = append(os.Environ(), "GOWORK=off")
+	command.Stderr = os.Stderr
+	said, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("the results are none of a release: %w", err)
+	}
+	told := filepath.Join(work, "promises.txt")
+	place, err := filepath.Abs(filepath.Join(r.root, "internal", "app", "promises.txt"))
+	if err != nil {
+		return err
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {place: told}})
+	if err != nil {
+		return err
+	}
+	r.overlay = filepath.Join(work, "overlay.json")
+	return errors.Join(
+		os.WriteFile(told, fmt.Appendf(nil, "How the tests went on commit %s:\n\n%s", r.commit, said), 0o644),
+		os.WriteFile(r.overlay, overlay, 0o644))
+}
+
 // namespace is what a signature of digests is for: it is no signature of anything else.
 const namespace = "poterne-release"
 
@@ -157,6 +203,9 @@ var versions = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~]*$`)
 
 // read finds out which commit the source is of, and when it was made.
 func (r *release) read() error {
+	if r.version != "" && r.results == "" {
+		return errors.New("a release says how its tests went: run tools/test, and give its artifacts by --results")
+	}
 	said, err := r.git("log", "-1", "--format=%ct %H")
 	if err != nil {
 		return err
@@ -199,7 +248,7 @@ func (r *release) build(into, system, arch string, names ...string) error {
 		if err != nil {
 			return err
 		}
-		command := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-mod=readonly", "-ldflags=-s -w", "-o", into, "./cmd/"+name)
+		command := exec.Command("go", "build", "-trimpath", "-buildvcs=true", "-mod=readonly", "-ldflags=-s -w", "-overlay", r.overlay, "-o", into, "./cmd/"+name)
 		command.Dir = r.root
 		command.Env = append(os.Environ(), "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off", "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
 		command.Stderr = os.Stderr

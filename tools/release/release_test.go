@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -42,10 +43,55 @@ func made(t *testing.T, folder string) release {
 	} {
 		ask(t, "git", append([]string{"-C", r.root}, command...)...)
 	}
+	r.results = dir
+	r.tested(t, ask(t, "git", "-C", r.root, "rev-parse", "HEAD"), "pass")
 	if err := r.make(); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// one test of a promise, which is held by others too.
+const ofOne = "TestRUN_11_TheSameCommitMakesTheSameBytesInAnotherFolder"
+
+// tested leaves results, as tools/test would on a commit.
+func (r release) tested(t *testing.T, commit, result string) {
+	t.Helper()
+	event := fmt.Sprintf(`{"Action":%q,"Package":"poterne/tools/release","Test":%q}`+"\n", result, ofOne)
+	if err := errors.Join(os.WriteFile(filepath.Join(r.results, "test.commit"), []byte(commit), 0o600), os.WriteFile(filepath.Join(r.results, "test.json"), []byte(event), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The program that is released says how the tests of its promises went. Those of another
+// commit, those that failed and none are no results of a release.
+//
+// Promise: RUN-11
+func TestRUN_11_AReleaseSaysHowItsTestsWentAndIsMadeOfNoneThatFailed(t *testing.T) {
+	r := one(t)
+	root := t.TempDir()
+	ask(t, "dpkg-deb", "--extract", r.deb(), root)
+	said := ask(t, filepath.Join(root, "usr", "bin", "poterne"), "version", "--promises")
+	for _, line := range []string{"How the tests went on commit " + r.commit + ":", "tools/release." + ofOne + ": pass", "METER-1 ", " promises: "} {
+		if !strings.Contains(said, line) {
+			t.Errorf("it does not say %q:\n%s", line, said)
+		}
+	}
+	r.root, r.results = filepath.Join("..", ".."), t.TempDir()
+	for name, c := range map[string]struct{ commit, result, why string }{
+		"another commit": {strings.Repeat("0", 40), "pass", "the results are of"},
+		"changes":        {r.commit + " and changes", "pass", "the results are of"},
+		"one failed":     {r.commit, "fail", "none of a release"},
+	} {
+		r.tested(t, c.commit, c.result)
+		if err := r.tell(t.TempDir()); err == nil || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r.results, r.version = "", "1.0.0"
+	if err := r.read(); err == nil || !strings.Contains(err.Error(), "how its tests went") {
+		t.Errorf("without results: %v", err)
+	}
 }
 
 // sources is a tree without what is no source.
@@ -104,7 +150,9 @@ func has(t *testing.T, name string) bool {
 
 // Promise: RUN-11
 func TestRUN_11_TheSameCommitMakesTheSameBytesInAnotherFolder(t *testing.T) {
-	a, b := one(t), made(t, filepath.Join("another", "deeper"))
+	a := one(t)
+	t.Setenv("GOPROXY", "off") // nobody is asked for a module that was brought along
+	b := made(t, filepath.Join("another", "deeper"))
 	var names []string
 	err := fs.WalkDir(os.DirFS(a.out), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
