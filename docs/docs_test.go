@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 
 var (
 	link = regexp.MustCompile(`\]\(([^)#\s]+)`)
+	part = regexp.MustCompile(`\]\(([^)#\s]*)#([^)\s]+)\)`) // of a page
 	test = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z0-9_]+)`")
 	file = regexp.MustCompile("`((?:[a-z]+/)+[a-z_]+\\.(?:go|toml))`")
 )
@@ -36,6 +38,12 @@ func TestWhatTheDocumentsNameIsThere(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", page, target)
 			}
 		}
+		for _, found := range part.FindAllStringSubmatch(text, -1) {
+			target := filepath.Join(filepath.Dir(page), cmp.Or(found[1], filepath.Base(page)))
+			if !strings.Contains(found[1], "://") && !headings(t, target)[found[2]] {
+				t.Errorf("%s links to %s#%s, and there is no such heading", page, target, found[2])
+			}
+		}
 		for _, found := range test.FindAllStringSubmatch(text, -1) {
 			if !tests[found[1]] {
 				t.Errorf("%s names %s, and there is no such test", page, found[1])
@@ -47,6 +55,28 @@ func TestWhatTheDocumentsNameIsThere(t *testing.T) {
 			}
 		}
 	}
+}
+
+var (
+	heading   = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	unlinked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	unslugged = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// headings are the names by which links lead to a page's headings, as hosts of repositories
+// make them: of a title that is there twice, the first.
+func headings(t *testing.T, page string) map[string]bool {
+	t.Helper()
+	body, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, found := range heading.FindAllStringSubmatch(string(body), -1) {
+		title := unlinked.ReplaceAllString(found[1], "$1")
+		names[strings.ReplaceAll(unslugged.ReplaceAllString(strings.ToLower(title), ""), " ", "-")] = true
+	}
+	return names
 }
 
 // Each failure names the test that showed what comes of it, or says that none did.
