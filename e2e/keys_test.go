@@ -1,13 +1,22 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
@@ -108,4 +117,62 @@ func TestAClientSecretIsReplacedWithoutARestart(t *testing.T) {
 	rewrite(t, secret, proof.Secret)
 	p.hangUp(readAnew)
 	h.browser("marc.petit")
+}
+
+// A certificate that is renewed serves whoever connects from then on; one that is not whole
+// leaves the one before.
+func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "application", nil)
+	text := strings.Replace(readFile(t, h.config), `origin = "http://`, `origin = "https://`, 1)
+	rewrite(t, h.config, strings.Replace(text, "[database]", "cert = \"tls.crt\"\nkey = \"tls.key\"\n\n[database]", 1))
+	h.certified(1)
+	p := start(t, "serve", "--config", h.config)
+	shown := func() int64 {
+		t.Helper()
+		for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {
+			connection, err := tls.Dial("tcp", strings.TrimPrefix(h.origin, "http://"), &tls.Config{InsecureSkipVerify: true})
+			if err == nil {
+				defer connection.Close()
+				return connection.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+			}
+			select {
+			case <-p.done:
+				t.Fatalf("poterne ended: %v\n%s", p.err, p.output)
+			default:
+			}
+		}
+		t.Fatal("nobody answers")
+		return 0
+	}
+	if serial := shown(); serial != 1 {
+		t.Fatalf("it shows the certificate %d", serial)
+	}
+	h.certified(2)
+	p.hangUp(readAnew)
+	if serial := shown(); serial != 2 {
+		t.Errorf("it shows the certificate %d after the second was there", serial)
+	}
+	h.write("tls.crt", "half a certificate")
+	p.hangUp(unchanged)
+	if serial := shown(); serial != 2 {
+		t.Errorf("it shows the certificate %d after one that is not whole", serial)
+	}
+}
+
+// certified makes a certificate for the house, with a serial number.
+func (h *house) certified(serial int64) {
+	h.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	made, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
+	private, wrong := x509.MarshalPKCS8PrivateKey(key)
+	if err := errors.Join(err, wrong); err != nil {
+		h.t.Fatal(err)
+	}
+	h.write("tls.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})))
+	h.write("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
