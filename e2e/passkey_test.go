@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 
@@ -111,4 +112,48 @@ func TestENTRY_6_AnAdviserMakesAPasskeyAndConfirmsWithIt(t *testing.T) {
 	if made != 1 || used != 2 {
 		t.Errorf("%d passkeys made and %d used, by the ledger", made, used)
 	}
+}
+
+// The identity provider is away, and whoever is signed in confirms with a passkey as before:
+// nobody else is asked.
+//
+// Promise: ENTRY-6
+func TestENTRY_6_APasskeyConfirmsWhileTheProviderIsAway(t *testing.T) {
+	t.Parallel()
+	application := httptest.NewServer(crowd())
+	t.Cleanup(application.Close)
+	h := newHouse(t, "application", map[string]string{
+		"http://127.0.0.1:3000": application.URL, "adviser     = { hour = 20, month = 20 }": "adviser     = { hour = 2, month = 20 }",
+	})
+	h.serve()
+	pauline := newScreen(t, h.origin, "fr-FR")
+	pauline.withAuthenticator()
+	pauline.signIn("0")
+	pauline.open("/sessions")
+	pauline.click("form[action='/.poterne/passkey'] button")
+	pauline.click("form[data-passkey] button.main")
+	pauline.says("main", "La clé d’accès est créée")
+
+	if err := h.site.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.site.Browser(t.Context(), "marc.petit"); err == nil {
+		t.Fatal("somebody signs in at a provider that is away")
+	}
+	for n := range 2 {
+		if status := pauline.open("/people/files/" + crowdID(n)); status != http.StatusOK {
+			t.Fatalf("stranger %d of 2: status %d", n+1, status)
+		}
+	}
+	third := "/people/files/" + crowdID(2)
+	if status := pauline.open(third); status != http.StatusForbidden {
+		t.Fatalf("the third stranger: status %d", status)
+	}
+	pauline.click("form[action='/.poterne/step-up'] button")
+	pauline.says("h1", "Confirmez avec votre clé d’accès")
+	if status := pauline.click("form[data-passkey] button.main"); status != http.StatusOK {
+		t.Errorf("back on the file: status %d", status)
+	}
+	pauline.arrivesAt(third)
+	pauline.says("body", "Nom 2")
 }
