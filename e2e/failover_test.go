@@ -586,6 +586,19 @@ func (f *failing) failures() []failure {
 			time.Sleep(3 * time.Second)
 			return func() { m.StartEtcd(f.t) }
 		}},
+		{name: "etcd is gone on two machines", takesLong: true, stops: true, fail: func() func() {
+			from := time.Now()
+			for _, m := range f.machines.Members[:2] {
+				m.KillEtcd()
+			}
+			time.Sleep(40 * time.Second)
+			f.nobodyShown(from.Add(25*time.Second), time.Now()) // ttl at most, once Patroni has noticed
+			return func() {
+				for _, m := range f.machines.Members[:2] {
+					m.StartEtcd(f.t)
+				}
+			}
+		}},
 		{name: "a planned switchover", fail: func() func() {
 			if err := f.machines.Switchover(); err != nil {
 				f.t.Error(err)
@@ -680,7 +693,7 @@ func (f *failing) nobodyShown(from, to time.Time) {
 		}
 		asked++
 		if len(n.people) > 0 {
-			f.t.Errorf("somebody was shown %v after the last standby was gone", n.begun.Sub(from))
+			f.t.Errorf("somebody was shown %v after nobody could be any more", n.begun.Sub(from))
 		}
 	}
 	if asked == 0 {
