@@ -61,6 +61,14 @@ func (s *State) Orders() order.Set { return s.orders }
 // Generation changes whenever orders, accounts or covers do.
 func (s *State) Generation() uint64 { return s.generation }
 
+// Generation changes whenever an order is placed or lifted, or the roster or a cover changes,
+// as far as this node has seen.
+func (j *Journal) Generation() uint64 {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.state.generation
+}
+
 // Read lets fn ask the state as this node knows it. Another node may have written
 // since: only a turn decides. fn MUST NOT keep the state.
 func (j *Journal) Read(fn func(*State)) {

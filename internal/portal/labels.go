@@ -35,17 +35,33 @@ type Labels struct {
 
 // Labels says what a visit shows by the names of some accounts and organisations.
 func (s *Shell) Labels(v *Visit, accounts []roster.Account, organisations []roster.Organisation) Labels {
-	l := Labels{
-		v.Speaker, make(map[roster.AccountID]roster.Account, len(accounts)),
-		make(map[roster.OrganisationID]roster.Organisation, len(organisations)), s.ServiceName,
+	return s.LabelsBy(v, ByID(accounts, organisations))
+}
+
+// LabelsBy says what a visit shows by names that many visits share.
+func (s *Shell) LabelsBy(v *Visit, names Named) Labels {
+	return Labels{v.Speaker, names.Accounts, names.Organisations, s.ServiceName}
+}
+
+// Named are accounts and organisations by what names them. Nobody changes the maps.
+type Named struct {
+	Accounts      map[roster.AccountID]roster.Account
+	Organisations map[roster.OrganisationID]roster.Organisation
+}
+
+// ByID finds accounts and organisations by what names them.
+func ByID(accounts []roster.Account, organisations []roster.Organisation) Named {
+	n := Named{
+		make(map[roster.AccountID]roster.Account, len(accounts)),
+		make(map[roster.OrganisationID]roster.Organisation, len(organisations)),
 	}
 	for _, a := range accounts {
-		l.Accounts[a.ID] = a
+		n.Accounts[a.ID] = a
 	}
 	for _, o := range organisations {
-		l.Organisations[o.ID] = o
+		n.Organisations[o.ID] = o
 	}
-	return l
+	return n
 }
 
 // Names are those of accounts and organisations; *store.Roster has them.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"poterne/internal/audit"
@@ -338,6 +339,11 @@ func (s stageLedger) Follow(ctx context.Context, from ledger.Number) iter.Seq2[l
 
 // Next is what the desk has read, or a little more.
 func (s stageLedger) Next() ledger.Number { return s.watched + s.Unread }
+
+// Generation is another each time: a stage is changed without an act.
+func (s stageLedger) Generation() uint64 { return stageGenerations.Add(1) }
+
+var stageGenerations atomic.Uint64
 
 func (s stageIndex) Read() ledger.Number { return 0 }
 

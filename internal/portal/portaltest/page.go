@@ -14,7 +14,7 @@ import (
 )
 
 // Parse reads a page.
-func Parse(t *testing.T, raw string) *html.Node {
+func Parse(t testing.TB, raw string) *html.Node {
 	t.Helper()
 	page, err := html.Parse(strings.NewReader(raw))
 	if err != nil {
@@ -55,7 +55,7 @@ func Text(n *html.Node) string {
 }
 
 // Read is what a person reads of a page.
-func Read(t *testing.T, raw string) string {
+func Read(t testing.TB, raw string) string {
 	t.Helper()
 	return Text(Parse(t, raw))
 }

@@ -77,7 +77,7 @@ type Site struct {
 	Now       func() time.Time   // that clock
 	Contacts  personroom.Contacts
 
-	t     *testing.T
+	t     testing.TB
 	path  string // of the database
 	pages *portal.Pages
 	desk  desk.Deps
@@ -167,21 +167,27 @@ func Allowing(short, long int) policy.Rules {
 }
 
 // New opens a site whose advisers may open a few without a reason.
-func New(t *testing.T) *Site {
+func New(t testing.TB) *Site {
 	t.Helper()
 	return Open(t, Allowing(3, 20), desk.Settings{})
 }
 
 // Open opens a site under rules, with a desk that knows what the settings say.
-func Open(t *testing.T, rules policy.Rules, settings desk.Settings) *Site {
+func Open(t testing.TB, rules policy.Rules, settings desk.Settings) *Site {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "poterne.db")
+	return Over(t, filepath.Join(t.TempDir(), "poterne.db"), seal.New(), rules, settings)
+}
+
+// Over opens a site over a database of SQLite, which may hold a ledger already, under its
+// seal keys.
+func Over(t testing.TB, path string, seals seal.Keys, rules policy.Rules, settings desk.Settings) *Site {
+	t.Helper()
 	db, err := store.OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Seal(t.Context(), seal.New()); err != nil {
+	if err := db.Seal(t.Context(), seals); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := indexdb.OpenSQLite(t.Context(), path)
@@ -372,7 +378,7 @@ func (s *Site) WithoutIndex(who roster.AccountID, path string) string {
 }
 
 // Key makes the pseudonyms of a site's people.
-func Key(t *testing.T) register.Key {
+func Key(t testing.TB) register.Key {
 	t.Helper()
 	key, err := register.NewKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {

@@ -78,6 +78,8 @@ type Journal interface {
 	Entry(context.Context, ledger.Number) (ledger.Entry, error)
 	// Next is the number of the next entry.
 	Next() ledger.Number
+	// Generation changes whenever the roster does, among others.
+	Generation() uint64
 }
 
 // Calendar is when the ledger's entries were written.
@@ -202,6 +204,7 @@ type Handlers struct {
 func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 	all := base{
 		shell: shell, pages: shell.Writer(pageFiles), gate: deps.Gate, roster: deps.Roster,
+		names:   newNames(deps.Roster, deps.Journal.Generation),
 		grounds: portal.NewGrounds(deps.Journal.Entry), reopenings: deps.Reopenings,
 	}
 	h := &Handlers{
@@ -209,6 +212,7 @@ func New(shell *portal.Shell, settings Settings, deps Deps) *Handlers {
 		live: live{
 			all, settings, deps.Journal, deps.Calendar, &hearing{Sources: deps.Sources}, deps.Campaigns, deps.Audit, deps.Witnesses, newHour(),
 			newPast(deps.Journal, deps.Calendar, deps.Kept, shell.Now, shell.Log()),
+			&drawn{last: make(map[readers]drawing)},
 		},
 		orders:     orders{base: all, containment: deps.Containment, sessions: deps.Sessions, networks: settings.Networks},
 		campaigns:  campaigns{all, deps.Campaigns, deps.Usage, deps.Arrivals, deps.Journal},
@@ -278,6 +282,7 @@ type base struct {
 	pages   portal.Writer
 	gate    Gate
 	roster  Roster
+	names   *names
 	grounds *portal.Grounds
 
 	reopenings Reopenings
@@ -321,13 +326,9 @@ func (b base) stillWatches(ctx context.Context, v *portal.Visit) error {
 
 // labels are the names of all accounts and organisations.
 func (b base) labels(v *portal.Visit) (portal.Labels, error) {
-	accounts, err := b.roster.Accounts(v.Context())
+	known, err := b.names.known(v.Context())
 	if err != nil {
 		return portal.Labels{}, err
 	}
-	organisations, err := b.roster.Organisations(v.Context())
-	if err != nil {
-		return portal.Labels{}, err
-	}
-	return b.shell.Labels(v, accounts, organisations), nil
+	return b.shell.LabelsBy(v, known.Named), nil
 }

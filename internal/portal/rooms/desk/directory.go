@@ -50,11 +50,7 @@ type namedHeld struct {
 const accountsShown = 100
 
 func (a accounts) directory(v visit) error {
-	accounts, err := a.roster.Accounts(v.Context())
-	if err != nil {
-		return err
-	}
-	organisations, err := a.roster.Organisations(v.Context())
+	known, err := a.names.known(v.Context())
 	if err != nil {
 		return err
 	}
@@ -69,7 +65,7 @@ func (a accounts) directory(v visit) error {
 		return found
 	}
 	counts := make(map[roster.OrganisationID]int)
-	for _, a := range accounts {
+	for _, a := range known.accounts {
 		counts[a.Organisation]++
 		name := v.labels.Organisation(a.Organisation)
 		if !contains(shown.Sought, a.Name, string(a.ID), name) {
@@ -79,7 +75,7 @@ func (a accounts) directory(v visit) error {
 			shown.Accounts = append(shown.Accounts, accountState{a, name, against(order.Account, string(a.ID))})
 		}
 	}
-	for _, o := range organisations {
+	for _, o := range known.organisations {
 		if contains(shown.Sought, o.Name, string(o.ID)) {
 			shown.Organisations = append(shown.Organisations, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
 		}

@@ -187,17 +187,20 @@ func (s *stream) lines(passage []ledger.Entry) error {
 
 // picture sends what stands above the lines, when it has changed.
 func (s *stream) picture() error {
-	var fragment bytes.Buffer
-	shown, err := s.live.parts(s.v, true)
-	if err != nil {
+	reads := readers{language: s.v.Speaker.Language, template: s.view.template}
+	if s.live.past.isOnOne(s.v.Viewer.ID, s.live.shell.Now()) {
+		reads.mine = s.v.Viewer.ID
+	}
+	text, err := s.live.drawn.by(reads, s.live.shell.Now(), func(to *bytes.Buffer) error {
+		shown, err := s.live.parts(s.v, true)
+		if err != nil {
+			return err
+		}
+		return s.live.pages.Draw(to, s.v.Visit, s.view.template, s.view.of(shown))
+	})
+	if err != nil || s.last == text {
 		return err
 	}
-	if err := s.live.pages.Draw(&fragment, s.v.Visit, s.view.template, s.view.of(shown)); err != nil {
-		return err
-	}
-	if s.last == fragment.String() {
-		return nil
-	}
-	s.last = fragment.String()
-	return s.event("picture", "", fragment.Bytes())
+	s.last = text
+	return s.event("picture", "", []byte(text))
 }

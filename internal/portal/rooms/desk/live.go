@@ -27,6 +27,7 @@ type live struct {
 	witnesses func() (cosigned, all int)
 	hour      *hour
 	past      *past
+	drawn     *drawn
 }
 
 // deskPage answers the security desk: is anything wrong now?
@@ -148,9 +149,10 @@ func (l live) page(v visit) error {
 // run keeps the desk's picture of the last hour and of the last weeks, until ctx ends.
 // When the ledger cannot be read it tries again: the gate goes on without the desk.
 func (l live) run(ctx context.Context) error {
-	var both errgroup.Group
-	both.Go(func() error { return l.past.follower.Run(ctx) })
-	both.Go(func() error {
+	var all errgroup.Group
+	all.Go(func() error { return l.past.follower.Run(ctx) })
+	all.Go(func() error { return l.names.run(ctx, l.shell.Log()) })
+	all.Go(func() error {
 		for ctx.Err() == nil {
 			err := l.watch(ctx)
 			if ctx.Err() != nil {
@@ -164,7 +166,7 @@ func (l live) run(ctx context.Context) error {
 		}
 		return nil
 	})
-	return both.Wait()
+	return all.Wait()
 }
 
 func (l live) watch(ctx context.Context) error {

@@ -135,6 +135,18 @@ func (p *past) takenBy(account roster.AccountID, now time.Time) (taking, bool) {
 	return t, taken && now.Before(t.Until)
 }
 
+// isOnOne reports whether somebody is on an account now.
+func (p *past) isOnOne(who roster.AccountID, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.known.Taken {
+		if t.By == who && now.Before(t.Until) {
+			return true
+		}
+	}
+	return false
+}
+
 // usual is what the same hour of past weeks came to.
 type usual struct {
 	Weeks                                int // that the ledger covers, at most four

@@ -1,0 +1,284 @@
+package desk_test
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"poterne/internal/accounts"
+	"poterne/internal/i18n"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/meter"
+	"poterne/internal/policy"
+	"poterne/internal/portal/portaltest"
+	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+	"poterne/internal/seal"
+	"poterne/internal/store"
+	"poterne/internal/store/storetest"
+)
+
+// large is a body of many accounts, and the ledger of its year: entry i of it can be made again.
+type large struct {
+	entries, accounts int
+	ends              time.Time
+}
+
+const (
+	largeBodies = 2000
+	thief       = roster.AccountID("adviser.7")
+)
+
+func (l large) account(i int) roster.AccountID {
+	if i > l.entries-l.entries/8000 && i%10 == 0 { // within the last hour
+		return thief
+	}
+	return roster.AccountID("adviser." + strconv.Itoa(int(uint64(i)*0x9e3779b97f4a7c15>>33)%l.accounts))
+}
+
+func (l large) entry(i int) ledger.Entry {
+	e := ledger.Entry{
+		Number: ledger.Number(i), Time: l.ends.Add(-365 * 24 * time.Hour / time.Duration(l.entries) * time.Duration(l.entries-i)).Truncate(time.Microsecond),
+		Kind: ledger.Consulted, Receipt: ledger.Number(i), Account: l.account(i), Service: "dossier", Route: "GET /files/{dossier}", Purpose: "accompany",
+		Network: "agency", Session: roster.SessionID(strconv.Itoa(i % 1000)), Device: strconv.Itoa(100_000 + i%50_000),
+		Fields: register.Name | register.Contact, Verdict: policy.Shown, Why: policy.Explained,
+	}
+	sum := sha256.Sum256(binary.AppendUvarint(nil, uint64(i)*0x9e3779b97f4a7c15>>33%uint64(l.entries/3)))
+	copy(e.Person[:], sum[:])
+	n, _ := strconv.Atoi(string(e.Account[len("adviser."):]))
+	e.Organisation = bodyOf(n)
+	switch {
+	case e.Account == thief && i%20 == 0, i%1000 == 3:
+		e.Verdict, e.Why = policy.Withheld, policy.ShortEmpty
+	case i%33 == 5:
+		e.Why, e.Cost = policy.Counted, meter.Whole
+	}
+	return e
+}
+
+func bodyOf(n int) roster.OrganisationID {
+	return roster.OrganisationID("body." + strconv.Itoa(n%largeBodies))
+}
+
+// write writes the year, and takes the accounts in.
+func (l large) write(b *testing.B, path string, seals seal.Keys) {
+	db, err := store.OpenSQLite(b.Context(), path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Seal(b.Context(), seals); err != nil {
+		b.Fatal(err)
+	}
+	const atOnce = 8192
+	for at := 0; at < l.entries; at += atOnce {
+		err := store.NewLedger(db).Turn(b.Context(), func(head journal.Head) error {
+			var all []ledger.Entry
+			for i := at; i < min(at+atOnce, l.entries); i++ {
+				all = append(all, l.entry(i))
+			}
+			return head.Write(all, all[len(all)-1].Time)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	var list accounts.List
+	for n := range largeBodies {
+		list.Organisations = append(list.Organisations, roster.Organisation{ID: bodyOf(n), SIRET: fmt.Sprintf("9%013d", n), Name: "Mission locale " + strconv.Itoa(n)})
+	}
+	for n := range l.accounts {
+		id := roster.AccountID("adviser." + strconv.Itoa(n))
+		list.Accounts = append(list.Accounts, roster.Account{
+			ID: id, Organisation: bodyOf(n), Role: roster.Adviser, Name: "Conseiller " + strconv.Itoa(n), Opened: l.ends.AddDate(-1, 0, 0),
+			Identity: roster.Identity{Issuer: "https://id.example", Subject: string(id)},
+		})
+	}
+	if err := storetest.TakeRosterBy(b, journal.Outside{DB: store.NewLedger(db), Now: time.Now}, list); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// openLarge opens the desk over such a ledger. POTERNE_KEPT is a folder where it is kept, and
+// taken up by the next run: to write a hundred million entries takes long.
+func openLarge(b *testing.B) *portaltest.Site {
+	l := large{number(b, "POTERNE_ENTRIES", "100000"), number(b, "POTERNE_ACCOUNTS", "3000"), time.Now().Add(-time.Minute)}
+	folder, keep := os.Getenv("POTERNE_KEPT"), true
+	if folder == "" {
+		folder, keep = b.TempDir(), false
+	}
+	path, secret := filepath.Join(folder, "poterne.db"), filepath.Join(folder, "seal.key")
+	seals := seal.New()
+	switch text, err := os.ReadFile(secret); {
+	case err == nil:
+		if seals, err = seal.Parse(string(text)); err != nil {
+			b.Fatal(err)
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		began := time.Now()
+		l.write(b, path, seals)
+		b.Logf("%d entries written in %v", l.entries, time.Since(began).Round(time.Second))
+		if keep {
+			if err := os.WriteFile(secret, []byte(seals.Text()), 0o600); err != nil {
+				b.Fatal(err)
+			}
+		}
+	default:
+		b.Fatal(err)
+	}
+	began := time.Now()
+	h := portaltest.Over(b, path, seals, portaltest.Allowing(3, 20), desk.Settings{})
+	if err := h.Index().CatchUp(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("opened, and the index caught up, in %v", time.Since(began).Round(time.Second))
+	for n := range 41 {
+		h.Freeze(roster.AccountID("adviser." + strconv.Itoa(100+n)))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	for _, follower := range []func(context.Context) error{h.Campaigns.Run, h.Usage.Run, h.Arrivals.Run} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = follower(ctx)
+		}()
+		b.Cleanup(func() { <-ended })
+	}
+	b.Cleanup(stop)
+	return h
+}
+
+func number(b *testing.B, name, otherwise string) int {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv(name), otherwise))
+	if err != nil || n < 1000 {
+		b.Fatalf("%s: %q is not a number, 1000 at least", name, os.Getenv(name))
+	}
+	return n
+}
+
+// BenchmarkDesk asks for each page of the desk, over a ledger of POTERNE_ENTRIES entries in a
+// year and a roster of POTERNE_ACCOUNTS accounts, while 41 of them are frozen and one takes what
+// it can get. It reports the middle and the slowest, in milliseconds of the server.
+func BenchmarkDesk(b *testing.B) {
+	h := openLarge(b)
+	ask := func(b *testing.B, method, target string, form url.Values) string {
+		r := httptest.NewRequestWithContext(b.Context(), method, target, strings.NewReader(form.Encode()))
+		r.Header.Set(portaltest.Actor, string(security))
+		if form != nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		answer := httptest.NewRecorder()
+		h.Handler.ServeHTTP(answer, portaltest.Spoken(r, i18n.English))
+		if answer.Code != http.StatusOK {
+			b.Fatalf("%s: %d", target, answer.Code)
+		}
+		return answer.Body.String()
+	}
+	for began := time.Now(); strings.Contains(ask(b, http.MethodGet, "/desk", nil), "Still reading the ledger") || strings.Contains(ask(b, http.MethodGet, "/desk/campaigns", nil), "has not been read to its end"); time.Sleep(time.Second) {
+		if time.Since(began) > 30*time.Minute {
+			b.Fatal("the ledger is not read to its end")
+		}
+	}
+	account := "/desk/accounts/" + string(thief)
+	for _, page := range []struct {
+		name, method, target string
+		form                 url.Values
+	}{
+		{"desk", http.MethodGet, "/desk", nil},
+		{"wall", http.MethodGet, "/desk/wall", nil},
+		{"month", http.MethodGet, "/desk/month", nil},
+		{"campaigns", http.MethodGet, "/desk/campaigns", nil},
+		{"directory", http.MethodGet, "/desk/directory", nil},
+		{"directory-sought", http.MethodGet, "/desk/directory?q=conseiller+5999", nil},
+		{"curve", http.MethodGet, "/desk/curve", nil},
+		{"account", http.MethodGet, account, nil},
+		{"back-1h", http.MethodGet, account + "/back?period=1h", nil},
+		{"back-24h", http.MethodGet, account + "/back?period=24h", nil},
+		{"back-168h", http.MethodGet, account + "/back?period=168h", nil},
+		{"order-account", http.MethodGet, "/desk/orders/new?reach=account&effect=suspended&target=" + string(thief), nil},
+		{"order-body", http.MethodGet, "/desk/orders/new?reach=organisation&effect=suspended&target=body.7", nil},
+		{"order-everything", http.MethodGet, "/desk/orders/new?reach=everything&effect=closed", nil},
+		{"exactly", http.MethodGet, "/desk/exactly?q=conseiller+77", nil},
+		{"exactly-today", http.MethodGet, "/desk/exactly?account=" + string(thief) + "&period=today", nil},
+		{"exactly-month", http.MethodGet, "/desk/exactly?account=" + string(thief) + "&account=adviser.8&period=month", nil},
+		{"who-saw", http.MethodPost, "/desk/who-saw", url.Values{"identifier": {"000001"}}},
+	} {
+		b.Run(page.name, func(b *testing.B) {
+			var took []time.Duration
+			ask(b, page.method, page.target, page.form)
+			for b.Loop() {
+				began := time.Now()
+				ask(b, page.method, page.target, page.form)
+				took = append(took, time.Since(began))
+			}
+			slices.Sort(took)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(took[len(took)/2].Seconds()*1000, "ms-middle")
+			b.ReportMetric(took[len(took)-1].Seconds()*1000, "ms-slowest")
+		})
+	}
+	b.Run("flow", func(b *testing.B) { followed(b, h) })
+}
+
+// followed measures what fifty open desks take of a core while somebody opens a file each second.
+func followed(b *testing.B, h *portaltest.Site) {
+	const desks = 50
+	ctx, stop := context.WithCancel(b.Context())
+	defer stop()
+	for range desks {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/desk/flow?after=%d", h.URL, h.Gate.Next()), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.Header.Set(portaltest.Actor, string(security))
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer answer.Body.Close()
+		go func() {
+			for lines := bufio.NewReader(answer.Body); ; {
+				if _, err := lines.ReadString('\n'); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	time.Sleep(2 * time.Second)
+	for b.Loop() {
+		before, began := spent(b), time.Now()
+		for n := range 60 {
+			h.Opens(camille, n)
+			time.Sleep(time.Second)
+		}
+		b.ReportMetric(100*(spent(b)-before).Seconds()/time.Since(began).Seconds(), "%-of-a-core")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// spent is the processor time of this process.
+func spent(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
