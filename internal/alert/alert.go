@@ -1,6 +1,6 @@
 // Package alert tells people who are not looking at the desk that there is something to
 // look at: an account that the rules froze, a person opened who exists for Poterne only, a
-// source that went silent. It sends mail, and calls an address with a signed text. It says
+// source that went silent, another configuration. It sends mail, and calls an address with a signed text. It says
 // which account, and never whose file.
 package alert
 
@@ -39,6 +39,8 @@ const (
 	Canary Kind = "canary"
 	Silent Kind = "silent"
 	Broken Kind = "break-glass" // it was tried, used, ended or unlocked
+
+	Configured Kind = "configured" // a node goes by another configuration than before
 )
 
 // Alert is one of them, as the call says it.
@@ -48,7 +50,9 @@ type Alert struct {
 	Name         string                `json:"name,omitempty"` // of the account's holder
 	Organisation roster.OrganisationID `json:"organisation,omitempty"`
 	Source       string                `json:"source,omitempty"`
-	State        ledger.State          `json:"state,omitempty"` // what came of the break-glass access
+	Node         string                `json:"node,omitempty"`   // that goes by another configuration
+	Digest       string                `json:"digest,omitempty"` // of that one: SHA-256, in hexadecimal
+	State        ledger.State          `json:"state,omitempty"`  // what came of the break-glass access
 	Entry        ledger.Number         `json:"entry,omitempty"`
 	At           time.Time             `json:"at"`
 	Page         string                `json:"page"` // where to look
@@ -59,6 +63,9 @@ type Alert struct {
 func (a Alert) about() string {
 	if a.Kind == Broken && a.State != ledger.Locked {
 		return fmt.Sprintf("%s %d", a.Kind, a.Entry)
+	}
+	if a.Kind == Configured {
+		return fmt.Sprintf("%s %s", a.Kind, a.Digest)
 	}
 	return string(a.Account) + " " + a.Source + string(a.State)
 }
@@ -77,6 +84,8 @@ type Deps struct {
 	Journal interface {
 		// Follow yields the entries from a number on, then each new one, until ctx ends.
 		Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
+		// RecentBy returns an account's newest entries, newest first.
+		RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
 	}
 	Ledger interface {
 		// FirstAt returns the number of the first entry at or after a time.
@@ -108,6 +117,7 @@ const (
 	firstPause  = time.Second // before the second of them; each next pause is four times as long
 	patience    = 10 * time.Second
 	mostRefused = 1 << 10 // of an answer that is read
+	lookedBack  = 1000    // of what the program did by itself, for the configuration before
 )
 
 // Teller tells. Nothing waits for it.
@@ -150,7 +160,7 @@ func (t *Teller) follow(ctx context.Context, to chan<- Alert) {
 				if err = broken; err != nil {
 					break
 				}
-				if a, worth := Of(e); worth {
+				if a, worth := Of(e); worth && !t.goesOn(ctx, e) {
 					send(ctx, to, a)
 				}
 			}
@@ -160,6 +170,24 @@ func (t *Teller) follow(ctx context.Context, to chan<- Alert) {
 			pause(ctx, time.Minute)
 		}
 	}
+}
+
+// goesOn reports whether a node says that it goes by the configuration it went by before, as
+// after a start. What is not known any more is not taken for the same.
+func (t *Teller) goesOn(ctx context.Context, e ledger.Entry) bool {
+	if e.Kind != ledger.Configured {
+		return false
+	}
+	before, err := t.Journal.RecentBy(ctx, journal.Itself, lookedBack)
+	if err != nil && ctx.Err() == nil {
+		t.Log.WarnContext(ctx, "it is not known by which configuration a node went before: it is told", slog.Any("err", err))
+	}
+	for _, b := range before {
+		if b.Kind == ledger.Configured && b.Target == e.Target && b.Number < e.Number {
+			return b.Digest == e.Digest
+		}
+	}
+	return false
 }
 
 // listen finds sources that went silent.
@@ -201,6 +229,8 @@ func Of(e ledger.Entry) (Alert, bool) {
 		a = Alert{Kind: Broken, State: e.State, Entry: e.Number, At: e.Time}
 	case e.Kind == ledger.Placed && e.Account == breakglass.ID:
 		a = Alert{Kind: Broken, State: stopped, Entry: e.Number, At: e.Time}
+	case e.Kind == ledger.Configured:
+		a = Alert{Kind: Configured, Node: e.Target, Digest: e.Digest.String(), State: e.State, Entry: e.Number, At: e.Time}
 	case e.Why == policy.CanaryOpened && e.Account != journal.Itself && !e.Observed:
 		a.Kind = Canary
 	case e.Kind == ledger.Placed && e.Account == journal.Itself && e.Reach == order.Account && e.Effect == order.Frozen:
@@ -273,7 +303,7 @@ func (a Alert) message(to string) mail.Message {
 		if a.Kind == Broken {
 			key += "-" + string(a.State)
 		}
-		said := in.Say("alert."+key, "number", uint64(a.Entry), "name", name, "organisation", string(a.Organisation), "source", a.Source)
+		said := in.Say("alert."+key, "number", uint64(a.Entry), "name", name, "organisation", string(a.Organisation), "source", a.Source, "node", a.Node, "digest", a.Digest)
 		if i > 0 {
 			m.Subject += " / "
 			m.Text += "\n\n"

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"poterne/internal/alert"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/mail"
 	"poterne/internal/policy"
@@ -138,5 +139,55 @@ func TestWhoIsNotLookingIsToldOnceAnHourOfEach(t *testing.T) {
 		return m.To == "garde@registre.example" && strings.Contains(m.Subject, "un compte est gelé / ")
 	}) {
 		t.Error("the mail is not in both languages")
+	}
+}
+
+// Whoever can write the configuration of a node can loosen every limit: who is on call is told of
+// another configuration, read anew or at a start, once for all nodes that go by it; and is not told
+// that a node was started again.
+func TestWhoIsOnCallIsToldThatANodeGoesByAnotherConfiguration(t *testing.T) {
+	h := portaltest.New(t)
+	out := &outside{t: t}
+	address := httptest.NewServer(out)
+	t.Cleanup(address.Close)
+	sessions := store.NewSessions(h.DB)
+	goes := func(node string, how ledger.State, digest byte) {
+		t.Helper()
+		err := h.Gate.Record(t.Context(), ledger.Entry{Kind: ledger.Configured, Account: journal.Itself, State: how, Target: node, Count: 3, Digest: ledger.Digest{digest}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	goes("north", ledger.Started, 1) // the first of all: nobody knows what was before
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	t.Cleanup(running.Wait)
+	t.Cleanup(stop)
+	for range 2 {
+		teller := alert.New(alert.Settings{Mail: []string{"garde@registre.example"}, URL: address.URL, Secret: secret, Origin: "https://poterne.example"}, alert.Deps{
+			Journal: h.Gate, Ledger: store.NewLedger(h.DB), Roster: store.NewRoster(h.DB), Sources: store.NewFacts(h.DB), Mail: out.take, Client: address.Client(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+			Once: func(ctx context.Context, mark [sha256.Size]byte, until time.Time) (bool, error) {
+				return sessions.Once(ctx, signin.Digest(mark), until)
+			},
+		})
+		running.Go(func() { _ = teller.Run(ctx) })
+	}
+	out.has(1, 1)
+	goes("north", ledger.Started, 1) // started again
+	goes("north", ledger.ReadAnew, 1)
+	out.has(1, 1)
+	goes("north", ledger.ReadAnew, 2)
+	goes("south", ledger.ReadAnew, 2) // the second node of the same body
+	out.has(2, 2)
+	goes("north", ledger.Started, 3)
+	out.has(3, 3)
+	last := out.mails[2]
+	for _, want := range []string{"Poterne : la configuration a changé / Poterne: the configuration has changed", "Node north goes by another configuration", ledger.Digest{3}.String()} {
+		if !strings.Contains(strings.ReplaceAll(last.Subject+last.Text, "\u202f", " "), want) {
+			t.Errorf("%q is not in %s: %s", want, last.Subject, last.Text)
+		}
+	}
+	if !strings.Contains(out.calls[2], `"kind":"configured"`) || !strings.Contains(out.calls[2], `"node":"north"`) || strings.Contains(out.calls[2], `"account"`) {
+		t.Errorf("the call says %s", out.calls[2])
 	}
 }
