@@ -76,6 +76,33 @@ func (j *Journal) RecentBy(ctx context.Context, account roster.AccountID, limit 
 	return entries, nil
 }
 
+// By returns the entries from a number on that an account is the author of, oldest first. It is
+// not all of them when so many were made that this node remembers only the newest.
+func (j *Journal) By(ctx context.Context, account roster.AccountID, from ledger.Number) (entries []ledger.Entry, all bool, err error) {
+	j.mu.RLock()
+	numbers := slices.Clone(j.recent.by.of(account))
+	j.mu.RUnlock()
+	all = len(numbers) < rememberedAccount || numbers[0] < from
+	numbers = slices.DeleteFunc(numbers, func(n ledger.Number) bool { return n < from })
+	for len(numbers) > 0 {
+		for e, err := range j.db.Newest(ctx, numbers[0]) { // a list's entries stand together
+			if err != nil {
+				return nil, false, fmt.Errorf("reading an account's entries: %w", err)
+			}
+			if e.Number == numbers[0] {
+				entries, numbers = append(entries, e), numbers[1:]
+			}
+			if len(numbers) == 0 || numbers[0] > e.Number+besides {
+				break
+			}
+		}
+	}
+	return entries, all, nil
+}
+
+// besides is how many entries of others are read rather than looked for where they end.
+const besides = 16
+
 // Follow yields the entries from a number on, then each new one as soon as this
 // node knows of it, until ctx ends.
 func (j *Journal) Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error] {

@@ -313,6 +313,15 @@ func (s stageGate) Raise(_ context.Context, raise grants.Raise) error {
 	return s.Broken
 }
 
+func (s stageLedger) By(_ context.Context, account roster.AccountID, from ledger.Number) (list []ledger.Entry, all bool, err error) {
+	for _, e := range s.Written {
+		if e.Account == account && e.Number >= from {
+			list = append(list, e)
+		}
+	}
+	return list, true, s.Broken
+}
+
 func (s stageLedger) RecentBy(_ context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error) {
 	var found []ledger.Entry
 	for _, e := range slices.Backward(s.Written) {

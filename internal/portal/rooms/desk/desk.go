@@ -72,6 +72,9 @@ type Gate interface {
 type Journal interface {
 	// RecentBy returns an account's newest entries, newest first.
 	RecentBy(ctx context.Context, account roster.AccountID, limit int) ([]ledger.Entry, error)
+	// By returns the entries from a number on that an account is the author of, oldest first,
+	// and whether these are all.
+	By(ctx context.Context, account roster.AccountID, from ledger.Number) (entries []ledger.Entry, all bool, err error)
 	// Follow yields the entries from a number on, then each new one, until ctx ends.
 	Follow(ctx context.Context, from ledger.Number) iter.Seq2[ledger.Entry, error]
 	// Entry returns one entry.

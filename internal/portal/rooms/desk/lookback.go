@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,6 +27,12 @@ type lookBackPage struct {
 	Period  string
 	Periods []string
 	Until   time.Time // the ledger was read up to then; zero: to its end
+	Count   int       // entries to read, to say what each measure would have stopped of others; zero: it is said
+}
+
+// CountAddress is the page that says it, too.
+func (p lookBackPage) CountAddress() string {
+	return path + "/accounts/" + url.PathEscape(string(p.Account.ID)) + "/back?period=" + p.Period + "&others=1"
 }
 
 // lookBack is what the entries of an account since a moment say.
@@ -77,6 +84,8 @@ type hypothesis struct {
 
 const (
 	passagesShown = 200
+	// mostAsked is how many entries of all accounts are read without being asked for.
+	mostAsked = 20_000
 	// mostRead bounds how many entries one page reads: what came after is not in it, and it
 	// says so.
 	mostRead = 2_000_000
@@ -263,22 +272,40 @@ func (a accounts) lookBack(v visit) error {
 		Since: since, Period: period, Periods: []string{"1h", "4h", "24h", "168h"},
 	}
 	b, end := newBack(account, v.labels, hypotheses(account, since)), a.journal.Next()
-	if from < end {
-		for e, err := range a.journal.Follow(v.Context(), from) {
-			if err != nil {
-				return err
-			}
+	own, all, err := a.journal.By(v.Context(), account.ID, from)
+	if err != nil {
+		return err
+	}
+	if lines := int(end) - int(from); all && lines > mostAsked && !v.URL.Query().Has("others") {
+		for _, e := range own {
 			b.take(e)
-			if e.Number+1 >= end {
-				break
-			}
-			if e.Number-from >= mostRead {
-				shown.Until = e.Time
-				break
-			}
 		}
+		shown.Count = lines
+	} else if shown.Until, err = a.readBack(v.Context(), b, from, end); err != nil {
+		return err
 	}
 	shown.lookBack = b.done()
 	a.pages.Show(v.Visit, http.StatusOK, "lookback.html", shown)
 	return nil
+}
+
+// readBack takes in the entries of all accounts, from a number on and before another. It returns
+// when the last was written that it had patience for; zero when that was all of them.
+func (a accounts) readBack(ctx context.Context, b *back, from, end ledger.Number) (until time.Time, err error) {
+	if from >= end {
+		return until, nil
+	}
+	for e, err := range a.journal.Follow(ctx, from) {
+		if err != nil {
+			return until, err
+		}
+		b.take(e)
+		if e.Number+1 >= end {
+			break
+		}
+		if e.Number-from >= mostRead {
+			return e.Time, nil
+		}
+	}
+	return until, nil
 }

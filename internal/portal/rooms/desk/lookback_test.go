@@ -2,12 +2,16 @@ package desk_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"poterne/internal/i18n"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/register"
 )
@@ -80,5 +84,31 @@ func TestACT_4_TheLookBackIsWhatTheLedgerSaysAndSaysWhatAnOrderWouldHaveStopped(
 	h.Places(order.Order{Effect: order.Suspended, Reach: order.Account, Target: string(theo), By: string(security), Because: "vol"})
 	if p := h.Opens(theo, 200); p.Decision.Shown() {
 		t.Error("the order does not stop what it would have stopped")
+	}
+}
+
+// In a large ledger the page says at once what the account did, and reads what all others did only
+// when it is asked to.
+func TestWhatOthersWouldHaveLostIsCountedWhenItIsAskedFor(t *testing.T) {
+	s := portaltest.NewStage()
+	asked(s, 3*time.Hour, theo, 1, policy.Shown, policy.Counted)
+	for n := range 20_500 {
+		asked(s, 2*time.Hour, camille, n, policy.Shown, policy.Explained)
+	}
+	s.Watch()
+	read := func(address string) string {
+		answer := httptest.NewRecorder()
+		s.Visits(security, http.MethodGet, "/desk/accounts/"+string(theo)+"/back?"+address, nil)(answer, httptest.NewRequest(http.MethodGet, "/", nil), i18n.English)
+		if answer.Code != http.StatusOK {
+			t.Fatal(answer.Code)
+		}
+		return portaltest.Read(t, answer.Body.String())
+	}
+	const link, others = "Count the answers of other accounts, too: 20,501 lines to read", "Everything is closed 1 20,500"
+	if said := read("period=24h"); !strings.Contains(said, "1 person was shown to this account") || !strings.Contains(said, link) || strings.Contains(said, others) {
+		t.Error(said)
+	}
+	if said := read("period=24h&others=1"); !strings.Contains(said, "1 person was shown to this account") || strings.Contains(said, link) || !strings.Contains(said, others) {
+		t.Error(said)
 	}
 }
