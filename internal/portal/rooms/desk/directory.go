@@ -17,6 +17,7 @@ type directoryPage struct {
 	Accounts      []accountState
 	More          bool // there are more accounts than are shown
 	Organisations []organisationState
+	MoreBodies    bool        // there are more organisations than are shown
 	Functions     []namedHeld // and roles
 	Roles         []namedHeld
 	Networks      []namedHeld
@@ -47,7 +48,25 @@ type namedHeld struct {
 	Measures     []measureState
 }
 
-const accountsShown = 100
+// mostListed is how many accounts are shown, and how many organisations: those that are held
+// first.
+const mostListed = 100
+
+// heldFirst puts those that are held before the others, and leaves as many as are shown.
+func heldFirst[T any](all []T, held func(T) bool) (first []T, more bool) {
+	for _, is := range []bool{true, false} {
+		for _, one := range all {
+			if held(one) != is {
+				continue
+			}
+			if len(first) == mostListed {
+				return first, true
+			}
+			first = append(first, one)
+		}
+	}
+	return first, false
+}
 
 func (a accounts) directory(v visit) error {
 	known, err := a.names.known(v.Context())
@@ -56,30 +75,32 @@ func (a accounts) directory(v visit) error {
 	}
 	shown := directoryPage{Page: v.Page(directoryPath, "directory.title"), Sought: strings.TrimSpace(v.URL.Query().Get("q"))}
 	inForce := a.measures(v)
-	against := func(reach order.Reach, target string) (found []measureState) {
-		for _, m := range inForce {
-			if m.Reach == reach && m.Target == target {
-				found = append(found, m)
-			}
-		}
-		return found
+	type target struct {
+		reach order.Reach
+		name  string
 	}
+	by := make(map[target][]measureState)
+	for _, m := range inForce {
+		at := target{m.Reach, m.Target}
+		by[at] = append(by[at], m)
+	}
+	against := func(reach order.Reach, name string) []measureState { return by[target{reach, name}] }
 	counts := make(map[roster.OrganisationID]int)
+	var matching []accountState
 	for _, a := range known.accounts {
 		counts[a.Organisation]++
-		name := v.labels.Organisation(a.Organisation)
-		if !contains(shown.Sought, a.Name, string(a.ID), name) {
-			continue
-		}
-		if shown.More = len(shown.Accounts) == accountsShown; !shown.More {
-			shown.Accounts = append(shown.Accounts, accountState{a, name, against(order.Account, string(a.ID))})
+		if name := v.labels.Organisation(a.Organisation); contains(shown.Sought, a.Name, string(a.ID), name) {
+			matching = append(matching, accountState{a, name, against(order.Account, string(a.ID))})
 		}
 	}
+	shown.Accounts, shown.More = heldFirst(matching, func(a accountState) bool { return len(a.Measures) > 0 })
+	var bodies []organisationState
 	for _, o := range known.organisations {
 		if contains(shown.Sought, o.Name, string(o.ID)) {
-			shown.Organisations = append(shown.Organisations, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
+			bodies = append(bodies, organisationState{o, counts[o.ID], against(order.Organisation, string(o.ID))})
 		}
 	}
+	shown.Organisations, shown.MoreBodies = heldFirst(bodies, func(o organisationState) bool { return len(o.Measures) > 0 })
 	held := func(reach order.Reach, target string) namedHeld {
 		return namedHeld{target, v.labels.Target(order.Order{Reach: reach, Target: target}), against(reach, target)}
 	}
@@ -112,7 +133,8 @@ func (a accounts) directory(v visit) error {
 
 // contains reports whether one of the texts has sought in it, in any case.
 func contains(sought string, texts ...string) bool {
-	return slices.ContainsFunc(texts, func(text string) bool {
-		return strings.Contains(strings.ToLower(text), strings.ToLower(sought))
+	sought = strings.ToLower(sought)
+	return sought == "" || slices.ContainsFunc(texts, func(text string) bool {
+		return strings.Contains(strings.ToLower(text), sought)
 	})
 }

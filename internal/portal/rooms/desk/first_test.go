@@ -170,3 +170,28 @@ func TestASuspendedAccountComesLast(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// Whatever is held stands first in the directory, however many accounts there are.
+func TestTheDirectoryBeginsWithWhatIsHeld(t *testing.T) {
+	s := portaltest.NewStage()
+	s.Crowd = 3_000
+	s.Contain(order.Account, string(theo), order.Suspended, "")
+	read := func(address string) string {
+		answer := httptest.NewRecorder()
+		s.Visits(security, http.MethodGet, address, nil)(answer, httptest.NewRequest(http.MethodGet, address, nil), i18n.English)
+		if answer.Code != http.StatusOK {
+			t.Fatal(answer.Code)
+		}
+		return answer.Body.String()
+	}
+	raw := read("/desk/directory")
+	if _, rows, _ := strings.Cut(raw, "<tbody>"); !strings.HasPrefix(rows, `<tr><td data-label="Account"><a href="/desk/accounts/theo.marchand">`) {
+		t.Errorf("the first row is %.200s", rows)
+	}
+	if rows := strings.Count(raw, `href="/desk/accounts/`); rows != 100 || !strings.Contains(raw, "A hundred are shown at most, what is held first") {
+		t.Errorf("%d accounts are shown", rows)
+	}
+	if raw := read("/desk/directory?q=MARCHAND"); !strings.Contains(raw, "/desk/accounts/theo.marchand") || strings.Contains(raw, "A hundred") {
+		t.Error("a search does not find him, or finds too many")
+	}
+}

@@ -23,12 +23,14 @@ import (
 
 	"poterne/internal/accounts"
 	"poterne/internal/i18n"
+	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/portal/rooms/desk"
+	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/seal"
@@ -193,8 +195,9 @@ func BenchmarkDesk(b *testing.B) {
 		return answer.Body.String()
 	}
 	for began := time.Now(); strings.Contains(ask(b, http.MethodGet, "/desk", nil), "Still reading the ledger") || strings.Contains(ask(b, http.MethodGet, "/desk/campaigns", nil), "has not been read to its end"); time.Sleep(time.Second) {
-		if time.Since(began) > 30*time.Minute {
-			b.Fatal("the ledger is not read to its end")
+		if time.Since(began) > 10*time.Minute {
+			b.Log("the weeks before are still being read: the page of accounts that act together is of a part of them")
+			break
 		}
 	}
 	account := "/desk/accounts/" + string(thief)
@@ -238,12 +241,33 @@ func BenchmarkDesk(b *testing.B) {
 	b.Run("flow", func(b *testing.B) { followed(b, h) })
 }
 
-// followed measures what fifty open desks take of a core while somebody opens a file each second.
+// followed measures what fifty open desks take of a core while somebody opens twenty files a
+// second, beyond what these openings take by themselves.
 func followed(b *testing.B, h *portaltest.Site) {
-	const desks = 50
+	const desks, seconds, each = 50, 30, 20
+	var own []reason.Fact
+	for n := range 256 {
+		own = append(own, reason.Fact{
+			Kind: reason.Caseload, Account: camille, Person: register.PersonID{1, byte(n)}, Source: "cases", ID: strconv.Itoa(n),
+			From: time.Now().Add(-time.Hour), Until: time.Now().AddDate(0, 1, 0),
+		})
+	}
+	if _, err := journal.Do(b.Context(), journal.Outside{DB: store.NewLedger(h.DB), Now: time.Now}, &intake.FactBatch{Source: "cases", Facts: own}); err != nil {
+		b.Fatal(err)
+	}
+	person := 0
+	work := func() float64 {
+		before, began := spent(b), time.Now()
+		for range seconds * each {
+			person++
+			h.Opens(camille, person)
+			time.Sleep(time.Second / each)
+		}
+		return 100 * (spent(b) - before).Seconds() / time.Since(began).Seconds()
+	}
 	ctx, stop := context.WithCancel(b.Context())
 	defer stop()
-	for range desks {
+	open := func() {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/desk/flow?after=%d", h.URL, h.Gate.Next()), nil)
 		if err != nil {
 			b.Fatal(err)
@@ -253,7 +277,7 @@ func followed(b *testing.B, h *portaltest.Site) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer answer.Body.Close()
+		b.Cleanup(func() { _ = answer.Body.Close() })
 		go func() {
 			for lines := bufio.NewReader(answer.Body); ; {
 				if _, err := lines.ReadString('\n'); err != nil {
@@ -262,14 +286,14 @@ func followed(b *testing.B, h *portaltest.Site) {
 			}
 		}()
 	}
-	time.Sleep(2 * time.Second)
 	for b.Loop() {
-		before, began := spent(b), time.Now()
-		for n := range 60 {
-			h.Opens(camille, n)
-			time.Sleep(time.Second)
+		without := work()
+		for range desks {
+			open()
 		}
-		b.ReportMetric(100*(spent(b)-before).Seconds()/time.Since(began).Seconds(), "%-of-a-core")
+		time.Sleep(2 * time.Second)
+		b.ReportMetric(work()-without, "%-of-a-core")
+		b.ReportMetric(without, "%-without")
 	}
 	b.ReportMetric(0, "ns/op")
 }
