@@ -423,8 +423,10 @@ func providerOf(b testing.TB, origin string, siret func(client int) string) (iss
 			SIRET: siret(i), Idp: "bench", ACR: "eidas1-mfa", AMR: []string{"pwd", "otp", "mfa"},
 		}
 	}
+	officer := advisers[len(advisers)-1]
+	officer.Subject, officer.UsualName, officer.Email = "samir", "Samir", "samir@poste.example"
 	p, err := proconnect.New(proconnect.Settings{
-		Issuer: issuer, People: advisers,
+		Issuer: issuer, People: append(advisers, officer),
 		Clients: []proconnect.Client{{ID: "bench", Secret: "a secret of the benchmark alone", Name: "Poterne", Redirects: []string{origin + signin.CallbackPath, origin + oauthCallback}, Exits: []string{origin + signin.LeftPath}}},
 	})
 	if err != nil {

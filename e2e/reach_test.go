@@ -3,12 +3,16 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,11 +24,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"golang.org/x/net/html"
+
 	"poterne/internal/accounts"
+	"poterne/internal/containment"
 	"poterne/internal/lab/proof"
 	"poterne/internal/lab/town/life"
 	"poterne/internal/lab/town/proconnect"
 	"poterne/internal/ledger"
+	"poterne/internal/portal/portaltest"
 	"poterne/internal/reason"
 	"poterne/internal/roster"
 	"poterne/internal/store"
@@ -42,27 +52,49 @@ const (
 // network, and use another service.
 type fleet struct {
 	config  string
+	origin  string
+	issuer  string // of whom the accounts are
 	ledger  store.Ledger
 	clients []*downloader
+	signals ed25519.PrivateKey // of the transmitter that may suspend accounts
+	desk    *life.Browser      // of somebody signed in there
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
 
-// reaches are orders as somebody at a terminal places them, and how many of the clients each
-// concerns.
-var reaches = []struct {
+// reach is an order, as somebody places it at a terminal or on the page of the desk, and how
+// many of the clients it concerns.
+type reach struct {
 	name     string
-	place    []string
+	place    []string   // after "order place"
+	page     url.Values // of the address of the page that places it
 	concerns func(clients int) int
-}{
-	{"account", []string{"suspend", "account", "adviser0"}, func(int) int { return 1 }},
-	{"lineage", []string{"suspend", "account", "manager", "--lineage"}, half},
-	{"organisation", []string{"suspend", "organisation", "mlv"}, half},
-	{"role", []string{"suspend", "role", "adviser"}, half},
-	{"network", []string{"close", "network", "counter"}, half},
-	{"function", []string{"close", "function", "app GET /lists/{client}"}, half},
-	{"service", []string{"close", "service", "app"}, half},
-	{"everything", []string{"close", "everything"}, func(clients int) int { return clients }},
+}
+
+var reaches = []reach{
+	{"account", []string{"suspend", "account", "adviser0"}, on("suspended", "account", "adviser0"), func(int) int { return 1 }},
+	{"lineage", []string{"suspend", "account", "manager", "--lineage"}, lineage("manager"), half},
+	{"organisation", []string{"suspend", "organisation", "mlv"}, on("suspended", "organisation", "mlv"), half},
+	{"role", []string{"suspend", "role", "adviser"}, on("suspended", "role", "adviser"), half},
+	{"network", []string{"close", "network", "counter"}, on("closed", "network", "counter"), half},
+	{"function", []string{"close", "function", "app GET /lists/{client}"}, on("closed", "function", "app GET /lists/{client}"), half},
+	{"service", []string{"close", "service", "app"}, on("closed", "service", "app"), half},
+	{"everything", []string{"close", "everything"}, on("closed", "everything", ""), func(clients int) int { return clients }},
+}
+
+// on is the address of the page that places an order, as the desk links to it.
+func on(effect, reach, target string) url.Values {
+	address := url.Values{"effect": {effect}, "reach": {reach}}
+	if target != "" {
+		address.Set("target", target)
+	}
+	return address
+}
+
+func lineage(of string) url.Values {
+	address := on("suspended", "account", of)
+	address.Set("lineage", "1")
+	return address
 }
 
 func half(clients int) int { return clients / 2 }
@@ -123,14 +155,23 @@ func newFleet(tb testing.TB, clients int, pause time.Duration) *fleet {
 		return path
 	}
 	write("client.secret", "a secret of the benchmark alone")
-	f := &fleet{}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signing, err := json.Marshal(jose.JSONWebKey{Key: public, KeyID: "k"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := &fleet{origin: origin, issuer: issuer, signals: private}
 	f.people(tb, dir, connection, issuer, clients)
 	for i, host := range hosts {
 		// What the example of the benchmark guards beside is not asked for here.
 		base, _, _ := strings.Cut(fmt.Sprintf(benchConfig, origin, host, issuer, application.URL), "[[service]]")
 		text := strings.Replace(base, `path = "poterne.db"`, fmt.Sprintf("server = %q", connection), 1) +
 			fmt.Sprintf(fleetConfig, "app", application.URL) + fmt.Sprintf(fleetConfig, "other", application.URL) +
-			"[[network]]\nname = \"counter\"\nranges = [\"127.0.0.2/32\"]\n"
+			"[[network]]\nname = \"counter\"\nranges = [\"127.0.0.2/32\"]\n" +
+			fmt.Sprintf("[[transmitter]]\nname = \"entra\"\nissuer = \"https://signals.example\"\npeople = %q\nprovider = \"bench\"\nkeys = '{\"keys\":[%s]}'\n", issuer, signing)
 		f.config = write(fmt.Sprintf("node%d.toml", i), text)
 		node, err := proof.Start(binary, "serve", "--config", f.config)
 		if err != nil {
@@ -153,10 +194,6 @@ func newFleet(tb testing.TB, clients int, pause time.Duration) *fleet {
 		f.done.Wait()
 	})
 	for i := range clients {
-		browser := life.NewBrowser(origin)
-		if err := browser.SignIn(tb.Context(), strconv.Itoa(i)); err != nil {
-			tb.Fatal(err)
-		}
 		service, network := "app", "127.0.0.2"
 		if i >= half(clients) {
 			service, network = "other", "127.0.0.1"
@@ -164,15 +201,28 @@ func newFleet(tb testing.TB, clients int, pause time.Duration) *fleet {
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(network)}}
 		d := &downloader{
 			account: fleetAccount(i),
-			address: fmt.Sprintf("http://%s/%s/lists/%d", hosts[i%fleetNodes], service, i), host: hosts[0], cookies: browser.Cookies(), pause: pause,
-			http: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			address: fmt.Sprintf("http://%s/%s/lists/%d", hosts[i%fleetNodes], service, i), host: hosts[0], pause: pause,
+			http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 				return dialer.DialContext(ctx, "tcp4", address)
 			}}},
 		}
+		f.signIn(tb, d, i)
 		f.clients = append(f.clients, d)
 		f.done.Go(func() { d.run(ctx) })
 	}
 	return f
+}
+
+// signIn gives a client a session.
+func (f *fleet) signIn(tb testing.TB, d *downloader, client int) {
+	tb.Helper()
+	browser := life.NewBrowser(f.origin)
+	if err := browser.SignIn(tb.Context(), strconv.Itoa(client)); err != nil {
+		tb.Fatal(err)
+	}
+	cookies := browser.Cookies()
+	d.cookies.Store(&cookies)
+	d.out.Store(false)
 }
 
 func fleetAccount(client int) roster.AccountID {
@@ -228,13 +278,14 @@ func (f *fleet) people(tb testing.TB, dir, connection, issuer string, clients in
 type downloader struct {
 	account       roster.AccountID
 	address, host string
-	cookies       []*http.Cookie
+	cookies       atomic.Pointer[[]*http.Cookie]
 	http          *http.Client
 	pause         time.Duration
 
 	whole   atomic.Int64 // lists that came to their end
 	broken  atomic.Int64 // that ended in the midst of it
 	refused atomic.Int64 // that were refused
+	out     atomic.Bool  // it has no session any more
 	lifted  atomic.Int64 // that were stopped by an order which was lifted before the refusal was written
 	last    atomic.Int64 // when the last byte of a list came, since 1970
 	odd     atomic.Value // an answer that is none of these, in words
@@ -250,7 +301,7 @@ func (d *downloader) run(ctx context.Context) {
 		request.Host = d.host
 		request.Header.Set("User-Agent", life.Agent)
 		request.Header.Set("Accept-Language", life.Language)
-		for _, c := range d.cookies {
+		for _, c := range *d.cookies.Load() {
 			request.AddCookie(c)
 		}
 		answer, err := d.http.Do(request)
@@ -261,7 +312,8 @@ func (d *downloader) run(ctx context.Context) {
 			d.broken.Add(1)
 			time.Sleep(20 * time.Millisecond)
 			continue
-		case answer.StatusCode == http.StatusForbidden:
+		case answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusSeeOther: // the last two: its session is over
+			d.out.Store(answer.StatusCode != http.StatusForbidden)
 			d.refused.Add(1)
 			time.Sleep(20 * time.Millisecond)
 		case answer.StatusCode == http.StatusServiceUnavailable:
@@ -336,14 +388,110 @@ type placed struct {
 	cut  int             // clients whose list ended in the midst of it
 }
 
-// order places an order while every client downloads, and wants those whom it concerns to be
-// refused, the others to go on, and the ledger to hold no disclosure to the first after it.
-// Then it lifts the order, and all go on.
-func (f *fleet) order(tb testing.TB, place []string, concerns int) (p placed) {
+// hand is a way in which an order is placed.
+type hand struct {
+	name  string
+	place func(*fleet, testing.TB, reach)
+}
+
+var (
+	byCommand = hand{"command", func(f *fleet, tb testing.TB, r reach) {
+		f.poterne(tb, append([]string{"order", "place"}, r.place...)...)
+	}}
+	// byPage opens the page that the desk links to, says why, and sends the page's own form.
+	byPage = hand{"page", func(f *fleet, tb testing.TB, r reach) {
+		page, err := f.officer(tb).Get(tb.Context(), "/desk/orders/new?"+r.page.Encode())
+		if err != nil || page.Status != http.StatusOK {
+			tb.Fatalf("the page that places an order: %d %v", page.Status, err)
+		}
+		form := filled(tb, page.Body, "/desk/orders")
+		form.Set("because", "the drill")
+		if done, err := f.officer(tb).Post(tb.Context(), "/desk/orders", form); err != nil || done.Status != http.StatusOK || !done.Address.Query().Has("said") {
+			tb.Fatalf("placing an order: %d at %s %v", done.Status, done.Address, err)
+		}
+	}}
+)
+
+// disable has another system say that the account of a client is disabled.
+func (f *fleet) disable(tb testing.TB, client int) {
 	tb.Helper()
-	stopped, others := f.clients[:concerns], f.clients[concerns:]
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: f.signals}, (&jose.SignerOptions{}).WithType("secevent+jwt"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	person := proconnect.Subject("bench", "bench", strconv.Itoa(client))
+	token, err := jwt.Signed(signer).Claims(map[string]any{
+		"iss": "https://signals.example", "aud": f.origin, "jti": rand.Text(), "iat": time.Now().Unix(),
+		"sub_id": map[string]any{"format": "iss_sub", "iss": f.issuer, "sub": person},
+		"events": map[string]any{"https://schemas.openid.net/secevent/risc/event-type/account-disabled": map[string]any{}},
+	}).Serialize()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	answer, err := http.Post(f.origin+"/.poterne/signals/entra", "application/secevent+jwt", strings.NewReader(token))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted {
+		tb.Fatalf("the signal is answered %s", answer.Status)
+	}
+}
+
+// officer is signed in at the desk.
+func (f *fleet) officer(tb testing.TB) *life.Browser {
+	tb.Helper()
+	if f.desk == nil {
+		f.desk = life.NewBrowser(f.origin)
+		if err := f.desk.SignIn(tb.Context(), strconv.Itoa(benchClients)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return f.desk
+}
+
+// filled is what the form of a page sends as it stands.
+func filled(tb testing.TB, page []byte, action string) url.Values {
+	tb.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	form := make(url.Values)
+	for _, f := range portaltest.All(root, "form") {
+		if portaltest.Attr(f, "action") != action {
+			continue
+		}
+		for _, field := range portaltest.All(f, "input", "textarea", "select") {
+			has := func(name string) bool {
+				return slices.ContainsFunc(field.Attr, func(a html.Attribute) bool { return a.Key == name })
+			}
+			switch value := portaltest.Attr(field, "value"); {
+			case field.Data == "textarea":
+				form.Add(portaltest.Attr(field, "name"), portaltest.Text(field))
+			case field.Data == "select":
+				form.Add(portaltest.Attr(field, "name"), portaltest.Attr(portaltest.All(field, "option")[0], "value"))
+			case portaltest.Attr(field, "type") != "checkbox" || has("checked"):
+				form.Add(portaltest.Attr(field, "name"), value)
+			}
+		}
+		return form
+	}
+	tb.Fatalf("the page has no form that goes to %s", action)
+	return nil
+}
+
+// halt has an order placed while every client downloads, and wants those whom it concerns to
+// be refused, the others to go on, and the ledger to hold no disclosure to the first after it.
+// It returns the entries of the order.
+func (f *fleet) halt(tb testing.TB, stopped, others []*downloader, place func()) (p placed, orders []ledger.Entry) {
+	tb.Helper()
 	f.come(tb, "they download", f.clients, whole, 1)
-	said := f.poterne(tb, append([]string{"order", "place"}, place...)...)
+	before, err := f.ledger.FirstAt(tb.Context(), time.Now())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	place()
 	f.come(tb, "refused, twice", stopped, refused, 2)
 	f.come(tb, "whoever it does not concern goes on", others, whole, 2)
 	for _, d := range others {
@@ -351,34 +499,44 @@ func (f *fleet) order(tb testing.TB, place []string, concerns int) (p placed) {
 			tb.Errorf("%s is stopped by an order that does not concern it", d.account)
 		}
 	}
-	numbers := proof.OrderNumber.FindAllStringSubmatch(said, -1)
-	if numbers == nil {
-		tb.Fatalf("no order: %s", said)
-	}
-	first, err := strconv.ParseUint(numbers[0][1], 10, 63)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	entry, err := f.ledger.Entry(tb.Context(), ledger.Number(first))
-	if err != nil {
-		tb.Fatal(err)
-	}
 	concerned := make(map[roster.AccountID]bool)
 	for _, d := range stopped {
 		concerned[d.account] = true
-		p.last = append(p.last, max(0, time.Unix(0, d.last.Load()).Sub(entry.Time)))
-		p.cut += int(d.broken.Load())
 	}
-	for e, err := range f.ledger.Entries(tb.Context(), entry.Number) {
+	for e, err := range f.ledger.Entries(tb.Context(), before) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if e.Disclosed() && concerned[e.Account] {
-			tb.Fatalf("entry %d discloses somebody to %s after order %d", e.Number, e.Account, first)
+		if e.Kind == ledger.Placed {
+			orders = append(orders, e)
+		}
+		if len(orders) > 0 && e.Disclosed() && concerned[e.Account] {
+			tb.Fatalf("entry %d discloses somebody to %s after order %d", e.Number, e.Account, orders[0].Number)
 		}
 	}
-	for _, number := range numbers {
-		f.poterne(tb, "order", "lift", number[1])
+	if len(orders) == 0 {
+		tb.Fatal("no order")
+	}
+	for _, d := range stopped {
+		p.last = append(p.last, max(0, time.Unix(0, d.last.Load()).Sub(orders[0].Time)))
+		p.cut += int(d.broken.Load())
+	}
+	return p, orders
+}
+
+// order places an order, and lifts it: then all go on.
+func (f *fleet) order(tb testing.TB, by hand, r reach) placed {
+	tb.Helper()
+	concerns := r.concerns(len(f.clients))
+	stopped := f.clients[:concerns]
+	p, orders := f.halt(tb, stopped, f.clients[concerns:], func() { by.place(f, tb, r) })
+	for _, o := range orders {
+		f.poterne(tb, "order", "lift", string(containment.IDOf(o.Number)))
+	}
+	for i, d := range stopped {
+		if d.out.Load() {
+			f.signIn(tb, d, i)
+		}
 	}
 	f.come(tb, "all go on", f.clients, whole, 1)
 	for _, d := range stopped {
@@ -389,23 +547,39 @@ func (f *fleet) order(tb testing.TB, place []string, concerns int) (p placed) {
 	return p
 }
 
-// An order of each reach, placed by somebody at a terminal while clients of three nodes
-// download long lists, ends what it concerns on all of them, and nothing else.
+// signal has the last client disabled by another system. Since it takes two persons to lift what
+// that ordered, the client is none of the fleet any more.
+func (f *fleet) signal(tb testing.TB) placed {
+	tb.Helper()
+	last := len(f.clients) - 1
+	stopped := f.clients[last:]
+	f.clients = f.clients[:last]
+	p, _ := f.halt(tb, stopped, f.clients, func() { f.disable(tb, last) })
+	return p
+}
+
+// An order of each reach, placed by somebody at a terminal or on the page of the desk, and the
+// word of another system that an account is disabled, while clients of three nodes download
+// long lists, end what they concern on all of them, and nothing else.
 //
 // Promises: ACT-5, ACT-1, ACT-3
 func TestACT_5_AnOrderOfEachReachEndsTheListsUnderWayThatItConcernsOnEveryNode(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2*fleetNodes, 40*time.Millisecond)
-	for _, r := range reaches {
-		if !t.Run(r.name, func(t *testing.T) { f.order(t, r.place, r.concerns(len(f.clients))) }) {
-			return
+	for _, by := range []hand{byCommand, byPage} {
+		for _, r := range reaches {
+			if !t.Run(by.name+"/"+r.name, func(t *testing.T) { f.order(t, by, r) }) {
+				return
+			}
 		}
 	}
+	t.Run("signal", func(t *testing.T) { f.signal(t) })
 }
 
 // BenchmarkOrder measures from the entry of an order until the last byte that a client has of
 // what the order stops, while 64 clients of three nodes download long lists: as fast as they
-// can, or with a second between two.
+// can, or with a second between two. The order is placed at a terminal, on the page of the desk
+// or, for one account, by another system's signal: of these, twenty within an hour.
 func BenchmarkOrder(b *testing.B) {
 	for _, pace := range []struct {
 		name  string
@@ -413,18 +587,21 @@ func BenchmarkOrder(b *testing.B) {
 	}{{"saturated", 0}, {"paced", time.Second}} {
 		b.Run(pace.name, func(b *testing.B) {
 			f := newFleet(b, benchClients, pace.pause)
-			for _, r := range reaches {
-				b.Run(r.name, func(b *testing.B) { f.measure(b, r.place, r.concerns(len(f.clients))) })
+			for _, by := range []hand{byCommand, byPage} {
+				for _, r := range reaches {
+					b.Run(by.name+"/"+r.name, func(b *testing.B) { measure(b, func() placed { return f.order(b, by, r) }) })
+				}
 			}
+			b.Run("signal/account", func(b *testing.B) { measure(b, func() placed { return f.signal(b) }) })
 		})
 	}
 }
 
-func (f *fleet) measure(b *testing.B, place []string, concerns int) {
+func measure(b *testing.B, order func() placed) {
 	var last []time.Duration
 	cut := 0
 	for range b.N {
-		p := f.order(b, place, concerns)
+		p := order()
 		last, cut = append(last, p.last...), cut+p.cut
 	}
 	slices.Sort(last)

@@ -111,7 +111,10 @@ func (x *exchange) serve() Outcome {
 
 	// The response is read: which people, which fields. What is not understood is refused
 	// whole.
-	read, err := x.read(x.response)
+	var read contents
+	if late := x.inTurn(ctx, func() { read, err = x.read(x.response) }); late != nil {
+		err = late
+	}
 	if err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}
@@ -156,13 +159,18 @@ func (x *exchange) serve() Outcome {
 		buffer := getBuffer()
 		defer putBuffer(buffer)
 		buffer.Grow(len(body) + 512)
-		body, err = x.cut(read.document, buffer.AvailableBuffer(), func(row int) (bool, register.Fields) {
-			ruling := decision.People[places[row]]
-			if ruling.Verdict != policy.Shown {
-				outcome = Cut
-			}
-			return ruling.Verdict.Shows(), ruling.Fields
+		late := x.inTurn(ctx, func() {
+			body, err = x.cut(read.document, buffer.AvailableBuffer(), func(row int) (bool, register.Fields) {
+				ruling := decision.People[places[row]]
+				if ruling.Verdict != policy.Shown {
+					outcome = Cut
+				}
+				return ruling.Verdict.Shows(), ruling.Fields
+			})
 		})
+		if late != nil {
+			return x.stop(ctx, policy.Show, late)
+		}
 		if err != nil {
 			return x.stop(ctx, policy.Show, &fault.Error{Kind: fault.Broken, Err: fmt.Errorf("cutting the response: %w", err)})
 		}

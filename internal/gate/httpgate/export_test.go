@@ -28,6 +28,22 @@ func ReadAddress(path, query string) (segments []string, err error) {
 // LeftToRead is what more answers may take at this moment.
 func (p *Proxy) LeftToRead() int64 { return p.reading.left.Load() }
 
+// HoldTurns leaves no place to read an answer, until what it returns is called.
+func (p *Proxy) HoldTurns() (giveBack func()) {
+	for _, places := range []chan struct{}{p.turns.short, p.turns.long} {
+		for range cap(places) {
+			places <- struct{}{}
+		}
+	}
+	return func() {
+		for _, places := range []chan struct{}{p.turns.short, p.turns.long} {
+			for range cap(places) {
+				<-places
+			}
+		}
+	}
+}
+
 // RewriteMultipart reads a form in which text may be and a file called photo.
 func RewriteMultipart(body []byte, media string) (anew []byte, anewMedia string, names, values []string, err error) {
 	q := request{body: body, header: http.Header{"Content-Type": {media}}, route: &route{files: map[string][]string{"photo": {"image/png"}}}}

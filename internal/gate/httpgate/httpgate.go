@@ -291,6 +291,7 @@ type Proxy struct {
 	trails   *trails
 	lines    *lines
 	reading  budget
+	turns    turns
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -323,6 +324,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	}
 	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
 	p.reading.left.Store(d.Reading)
+	p.turns = newTurns()
 	return p, nil
 }
 

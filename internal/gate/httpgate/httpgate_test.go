@@ -496,6 +496,29 @@ func TestACT_1_AnOrderStopsAnAnswerUnderWay(t *testing.T) {
 	}
 }
 
+// An answer that waits for its turn is not read any more once an order stops it.
+//
+// Promise: ACT-5
+func TestACT_5_AnOrderEndsTheWaitingForATurn(t *testing.T) {
+	w := newWorld(t, file())
+	giveBack := w.proxy.HoldTurns()
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = rw.Write([]byte(say("p1")))
+		time.AfterFunc(50*time.Millisecond, func() { // the answer has come meanwhile
+			o := order.Order{Reach: order.Account, Target: string(account), Effect: order.Suspended, By: "desk"}
+			if _, err := w.gate.Place(t.Context(), o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	w.refused(w.get("/files/p1"), policy.Suspended)
+	giveBack()
+	if slices.ContainsFunc(w.entries(), ledger.Entry.Disclosed) {
+		t.Error("it is written that somebody was shown")
+	}
+}
+
 func TestAnotherSiteCannotAskInTheAgentsName(t *testing.T) {
 	w := newWorld(t, changing())
 	r := w.request("POST", "/files/p1/notes", "")
