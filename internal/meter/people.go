@@ -11,8 +11,8 @@ import (
 )
 
 // people is the people an account was shown, in order of their tags. A person has a
-// sighting for each set of fields they were shown with, so that each is forgotten at
-// its own time.
+// sighting for each way and set of fields they were shown with, so that each is forgotten at
+// its own time; what a later one says too is left out.
 type people []sighting
 
 // sighting is 16 bytes, since an account may have been shown a thousand people.
@@ -86,33 +86,71 @@ func (p people) with(e Event) people {
 	return p.sees(s)
 }
 
-// sees adds a sighting, or moves it on.
-func (p people) sees(s sighting) people {
-	i, known := slices.BinarySearchFunc(p, s, sighting.compare)
-	if !known {
-		if n := len(p); n == cap(p) { // an append would keep room for half as many again, in each of 60,000 accounts
-			p = append(make(people, 0, n+n/16+8), p...)
-		}
-		return slices.Insert(p, i, s)
-	}
-	p[i].last = max(p[i].last, s.last)
-	return p
+// implies reports whether another sighting of the person says nothing, now or later, that this
+// one does not say too.
+func (s sighting) implies(o sighting) bool {
+	const (
+		says   = inFields | asOwn | forCause | reasoned
+		spares = uncapped | unbound
+		found  = asRow | reasoned
+	)
+	return s.last >= o.last && o.what&says&^s.what == 0 && s.what&spares&^o.what == 0 &&
+		s.what&asRow == o.what&asRow && (s.what&asRow == 0 || s.what&found == o.what&found)
 }
 
-// remembered leaves out the sightings older than Memory.
+// sees adds a sighting, in place of those that it implies.
+func (p people) sees(s sighting) people {
+	i, n := p.span(s.tag)
+	for _, o := range p[i:n] {
+		if o.implies(s) {
+			return p
+		}
+	}
+	kept := i
+	for _, o := range p[i:n] {
+		if !s.implies(o) {
+			p[kept], kept = o, kept+1
+		}
+	}
+	p = slices.Delete(p, kept, n)
+	at, _ := slices.BinarySearchFunc(p[i:kept], s, sighting.compare)
+	if n := len(p); n == cap(p) { // an append would keep room for half as many again, in each of 60,000 accounts
+		p = append(make(people, 0, n+n/16+8), p...)
+	}
+	return slices.Insert(p, i+at, s)
+}
+
+// remembered leaves out the sightings older than Memory, and what nobody asks of older ones: who was
+// opened for a standing reason within an hour, for any reason within a day.
 func (p people) remembered(now time.Time) people {
-	since := now.Add(-Memory).Unix()
-	return slices.Clone(slices.DeleteFunc(p, func(s sighting) bool { return !s.after(since) }))
+	since, hour, day := now.Add(-Memory).Unix(), now.Add(-Hour).Unix(), now.Add(-24*time.Hour).Unix()
+	kept := make(people, 0, len(p))
+	for _, s := range p {
+		if !s.after(hour) {
+			s.what &^= asOwn
+		}
+		if !s.after(day) {
+			s.what &^= forCause
+		}
+		if s.after(since) {
+			kept = kept.sees(s)
+		}
+	}
+	return slices.Clone(kept)
+}
+
+// span is where the sightings of one person stand.
+func (p people) span(tag uint64) (begin, end int) {
+	begin, _ = slices.BinarySearchFunc(p, tag, func(s sighting, tag uint64) int { return cmp.Compare(s.tag, tag) })
+	for end = begin; end < len(p) && p[end].tag == tag; end++ {
+	}
+	return begin, end
 }
 
 // of returns the sightings of one person.
 func (p people) of(tag uint64) people {
-	i, _ := slices.BinarySearchFunc(p, tag, func(s sighting, tag uint64) int { return cmp.Compare(s.tag, tag) })
-	n := i
-	for n < len(p) && p[n].tag == tag {
-		n++
-	}
-	return p[i:n]
+	begin, end := p.span(tag)
+	return p[begin:end]
 }
 
 // known is what the account was shown of a person within Memory.

@@ -1,8 +1,12 @@
 package meter
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"poterne/internal/register"
 )
@@ -20,5 +24,68 @@ func TestPeopleTakeLittleMoreThanTheirSightings(t *testing.T) {
 	}
 	if len(m.seen) < 2000 {
 		t.Errorf("only %d are remembered", len(m.seen))
+	}
+}
+
+// Whatever is left out of the people, a decision asks nothing of them that the sightings would
+// not all answer, whenever some were forgotten.
+func TestLeftOutSightingsChangeNoAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+		var kept, all people
+		for range rapid.IntRange(1, 40).Draw(t, "sightings") {
+			pause := rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 24 * time.Hour, 20 * 24 * time.Hour}).Draw(t, "pause")
+			at = at.Add(time.Duration(rapid.Int64Range(0, int64(pause)).Draw(t, "gap")))
+			if rapid.IntRange(0, 5).Draw(t, "swept") == 0 {
+				kept = kept.remembered(at)
+			}
+			s := sighting{
+				tag:  rapid.Uint64Range(1, 3).Draw(t, "person"),
+				what: rapid.Uint32Range(0, 7).Draw(t, "fields") | rapid.Uint32Range(0, 1<<waysOf-1).Draw(t, "ways")<<(32-waysOf),
+				last: uint32(at.Unix()) - rapid.SampledFrom([]uint32{0, 0, 0, 3 * 86400}).Draw(t, "refunded after"),
+			}
+			kept = kept.sees(s)
+			i, _ := slices.BinarySearchFunc(all, s, sighting.compare)
+			all = slices.Insert(all, i, s)
+		}
+		now := at.Add(time.Duration(rapid.Int64Range(0, int64(30*24*time.Hour)).Draw(t, "later")))
+		if rapid.Bool().Draw(t, "swept at last") {
+			kept = kept.remembered(now)
+		}
+		asked := func(p people) (list []any) {
+			for _, observed := range []Limits{0, CeilingLimit, RowsLimit, StrangersLimit} {
+				list = append(list, p.count(underCeiling(observed), now.Add(-Memory), 0), p.such(people.found, observed, now.Add(-Memory)), p.such(people.strange, observed, now.Add(-Memory)))
+			}
+			list = append(list, p.count(way{is: asOwn}, now.Add(-Hour), 1), p.count(way{is: asOwn}, now.Add(-time.Minute), 0), p.count(way{is: forCause}, now.Add(-24*time.Hour), 1))
+			for tag := range uint64(4) {
+				k := known{}.and(p.of(tag), now)
+				list = append(list, k.any, k.whole, k.fields, k.paid(), k.row.After(now.Add(-Hour)))
+			}
+			return list
+		}
+		if got, want := asked(kept), asked(all); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%v\nsay   %v\nall sightings\n%v\nsay   %v", kept, got, all, want)
+		}
+		if len(kept) > len(all) || !slices.IsSortedFunc(kept, sighting.compare) {
+			t.Fatalf("%v is kept of %v", kept, all)
+		}
+	})
+}
+
+// Who is read of one's own list each morning and opened now and then takes one sighting, not one
+// for each way.
+func TestWhoIsListedAndOpenedIsKeptOnce(t *testing.T) {
+	m, at := New(), time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+	for day := range 20 {
+		for n := range 100 {
+			e := Event{Kind: Shown, At: at.AddDate(0, 0, day), Answer: uint64(1000*day + n), Person: register.PersonID{byte(n)}, Fields: register.Name, Ground: Own}
+			if e.Signs = Listed; n%20 == day {
+				e.Signs = 0
+			}
+			m.Record(e)
+		}
+	}
+	if n := len(m.seen); n > 105 { // a hundred, and who was opened today or yesterday
+		t.Errorf("100 people take %d sightings", n)
 	}
 }
