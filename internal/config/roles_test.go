@@ -35,6 +35,7 @@ id = "adviser"
 		{"ceiling = { adviser = 600, desk = 2000, call-centre = 3000, training = 120, programme", "ceiling = { inspector = 70, programme"},
 		{"arrivals = { adviser = 30, desk = 30, call-centre = 30, training = 30, programme", "arrivals = { inspector = 31, programme"},
 		{"rows = { adviser = 60, desk = 120, call-centre = 120, training = 15, programme", "rows = { inspector = 32, programme"},
+		{"lists = { adviser = 150, desk = 100, call-centre = 200, training = 100, programme", "lists = { inspector = 34, programme"},
 		{"earned = { adviser = 0, desk = 45, call-centre = 45, training = 0, programme", "earned = { inspector = 11, programme"},
 		{"strangers = { adviser = 150, desk = 150, call-centre = 150, training = 150, programme", "strangers = { inspector = 33, programme"},
 		{"desk        = { hour = 6, month = 45 }", "inspector = { hour = 4, month = 44 }"},

@@ -41,6 +41,10 @@ type allowancesTable struct {
 	// within 28 days.
 	Rows peopleTable `toml:"rows"`
 
+	// Lists is how many people with a reason an account may be shown within a day in rows of lists
+	// and searches, new to it, before it confirms that somebody is there.
+	Lists peopleTable `toml:"lists"`
+
 	// Strangers is how many people without a reason an account may be shown within 28 days, in
 	// all ways together.
 	Strangers peopleTable `toml:"strangers"`
@@ -178,6 +182,7 @@ func (c *config) rules(s *Settings, wrong *document) {
 	s.Rules.Ceilings = a.Ceiling.compile(wrong, readers, "allowance.ceiling", policy.Ceilings, "how many people with a reason one account may be shown within 28 days")
 	s.Arrivals = a.Arrivals.compile(wrong, readers, "allowance.arrivals", aDay, "how many people may come to one account's caseload within a day without a second person")
 	s.Rules.Rows = a.Rows.compile(wrong, readers, "allowance.rows", policy.Rows, "how many people one account may find in searches within 28 days")
+	s.Rules.Lists = a.Lists.compile(wrong, readers, "allowance.lists", policy.Lists, "how many new people with a reason rows of lists and searches may show one account within a day before it confirms")
 	s.Rules.Strangers = a.Strangers.compile(wrong, readers, "allowance.strangers", policy.Strangers, "how many people without a reason one account may be shown within 28 days, in all ways together")
 	s.Rules.Earned = a.Earned.compileFrom(0, wrong, readers, "allowance.earned", policy.Earned, "how many people beyond the month one account may be shown at most, for what other systems confirm")
 	s.Rules.Covers = c.Cover.compile(wrong)

@@ -166,6 +166,8 @@ type Standing struct {
 	Ceiling     int             // and how many they may be; zero for any number
 	Rows        int             // people without a reason found in searches within 28 days, and not opened
 	MostRows    int             // and how many they may be; zero for any number
+	Listed      int             // people with a reason, new in rows of lists and searches within a day
+	MostListed  int             // and how many they may be; zero for any number
 	Strangers   int             // people without a reason shown within 28 days, in whatever way
 	MostStrange int             // and how many they may be; zero for any number
 	Refunded    meter.Cost      // what came back within 28 days
@@ -191,6 +193,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		s.Given = state.Given(asker.Account, now)
 		s.Signable, s.Ceiling, s.MostRows = policy.GiftsOf(g.rules.Signed, facts.Young(now)).Signed, g.rules.Ceilings[asker.Role], g.rules.RowsOf(asker.Role, facts.Young(now))
 		s.MostStrange = g.rules.StrangersOf(asker.Role, facts.Young(now), draft, now)
+		s.Listed, s.MostListed = g.rules.Listed(asker.Role, draft, now)
 		use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 		s.Held, s.IsHeld = state.Orders().Against(use, now)
 		s.Reduced, s.IsReduced = state.Orders().Reduces(use, now)

@@ -635,6 +635,54 @@ func TestMETER_9_ReasonsHaveACeilingHoweverPeopleAreShown(t *testing.T) {
 	}
 }
 
+// Promise: METER-5
+func TestMETER_5_ADayOfListsIsCountedThroughTheGateAndAfterARestart(t *testing.T) {
+	h := newHouse(t)
+	var assigned []reason.Fact
+	for n := 1; n <= 60; n++ {
+		assigned = append(assigned, reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: storetest.Person(n), From: storetest.At.Add(-time.Hour), Until: storetest.At.AddDate(1, 0, 0), ID: fmt.Sprint(n)})
+	}
+	if err := storetest.TakeFacts(t, h.store(), "cases", assigned...); err != nil {
+		t.Fatal(err)
+	}
+	was := rules
+	t.Cleanup(func() { rules = was })
+	rules.Lists = map[roster.Role]int{roster.Adviser: 10}
+	g, stop := h.gate()
+	list := func(from, until int) policy.Ask {
+		a := ask()
+		a.Signs = meter.Listed
+		for n := from; n <= until; n++ {
+			a.People = append(a.People, policy.Opening{Person: storetest.Person(n), Fields: register.Name})
+		}
+		return a
+	}
+	rulings := func(a policy.Ask) (shown int, last policy.Ruling) {
+		for _, last = range settle(t, g, a).Decision.People {
+			if last.Verdict.Shows() {
+				shown++
+			}
+		}
+		return shown, last
+	}
+	if n, last := rulings(list(1, 7)); n != 7 {
+		t.Fatalf("%d of 7 are shown, then %v for %v", n, last.Verdict, last.Why)
+	}
+	h.clock.advance(time.Hour)
+	stop()
+	g, _ = h.gate()
+	if n, last := rulings(list(1, 60)); n != 10 || last.Verdict != policy.AskStepUp || last.Why != policy.ListsReached {
+		t.Errorf("a list of 60 shows %d, then %v for %v", n, last.Verdict, last.Why)
+	}
+	if got := g.Standing(gate.Asker{Account: "pauline", Role: roster.Adviser}, "dossier"); got.Listed != 10 || got.MostListed != 10 {
+		t.Errorf("the agent is told %d of %d", got.Listed, got.MostListed)
+	}
+	h.clock.advance(24 * time.Hour)
+	if n, last := rulings(list(1, 60)); n != 20 || last.Why != policy.ListsReached {
+		t.Errorf("the next day, a list of 60 shows %d, then %v for %v", n, last.Verdict, last.Why)
+	}
+}
+
 // Promise: METER-9
 func TestMETER_9_TheCeilingIsExactOverNodesAndAtOnce(t *testing.T) {
 	h := newHouse(t)

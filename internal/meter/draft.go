@@ -42,7 +42,7 @@ func (d *Draft) begin() {
 // Record adds an event to the draft.
 func (d *Draft) Record(e Event) {
 	d.state.record(e)
-	d.seen = d.seen.with(e)
+	d.seen = d.seen.with(e, !d.known(e.Person, e.At).any)
 	d.added = append(d.added, e)
 }
 

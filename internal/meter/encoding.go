@@ -199,9 +199,9 @@ func (m *Meter) fields(c *coder) {
 }
 
 // waysOf is how many bits say how a person was shown.
-const waysOf = 6
+const waysOf = 7
 
-var _ = [1]struct{}{}[(asRow|asOwn|forCause|reasoned|uncapped|unbound)>>(32-waysOf)-(1<<waysOf-1)] // they are the highest
+var _ = [1]struct{}{}[(asRow|asOwn|forCause|reasoned|uncapped|unbound|firstRow)>>(32-waysOf)-(1<<waysOf-1)] // they are the highest
 
 // Append appends the tally's encoding to dst, as it counts from now on. A tally in which
 // nothing counts has no bytes.

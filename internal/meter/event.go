@@ -123,5 +123,8 @@ const AllSigns = signsEnd - 1
 // Opens reports whether one person is opened, and no list, search or export is shown.
 func (s Signs) Opens() bool { return s&(SearchRow|Listed|Exported) == 0 }
 
+// InRow reports whether a person stands in the rows of a list or a search, and of no export.
+func (s Signs) InRow() bool { return s&(SearchRow|Listed) != 0 && s&Exported == 0 }
+
 // Has reports whether every sign of other is among them.
 func (s Signs) Has(other Signs) bool { return s&other == other }

@@ -70,6 +70,6 @@ func (m *Meter) Record(e Event) {
 		m.state.sweep(e.At)
 	}
 	m.state.record(e)
-	m.seen = m.seen.with(e)
+	m.seen = m.seen.with(e, !known{}.and(m.seen.of(tagOf(e.Person)), e.At).any)
 	m.last = momentOf(e.At)
 }

@@ -74,6 +74,21 @@ func (l ledger) reasons(observed meter.Limits, now time.Time) int {
 	return len(people)
 }
 
+// first counts the people shown for a reason in rows within a day, whom the account had not been
+// shown within 28 days.
+func (l ledger) first(now time.Time) int {
+	people := make(map[register.PersonID]bool)
+	for i, e := range l {
+		if e.Kind != meter.Shown || e.Ground != meter.Own && e.Ground != meter.Ticketed || e.At.Unix() <= now.Add(-24*time.Hour).Unix() || e.At.After(now) || !e.Signs.InRow() {
+			continue
+		}
+		if _, seen := l[:i].seen(e.Person, e.At); !seen {
+			people[e.Person] = true
+		}
+	}
+	return len(people)
+}
+
 // refunded are the places of the openings whose cost came back.
 func (l ledger) refunded() map[int]bool {
 	back := make(map[int]bool)
@@ -193,7 +208,7 @@ func events(t *rapid.T, most time.Duration) ledger {
 		e := meter.Event{
 			Kind: kind, At: at, Answer: answer,
 			Device: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "device"), Writes: rapid.IntRange(0, 9).Draw(t, "writes") == 0,
-			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.NextPage, meter.InOrder, meter.OutOfOrder, meter.Again}).Draw(t, "signs"),
+			Signs: rapid.SampledFrom([]meter.Signs{0, 0, meter.SearchRow, meter.Listed, meter.Listed, meter.NextPage, meter.InOrder, meter.OutOfOrder, meter.Again}).Draw(t, "signs"),
 		}
 		if e.Kind == meter.Shown || e.Kind == meter.Stopped || e.Kind == meter.Deferred || e.Kind == meter.Unsigned || e.Kind == meter.Cosigned || e.Kind == meter.NIRAsked {
 			e.Person = person(rapid.IntRange(0, 9).Draw(t, "person"))
@@ -271,6 +286,9 @@ func TestMETER_3_CountingAtOnceEqualsCountingInTurn(t *testing.T) {
 					t.Fatalf("%s: %d people with a reason while %b is observed, the events say %d", what, got, observed, want)
 				}
 			}
+			if got, _ := meter.FirstInRows(draft, at); got != l.first(at) {
+				t.Fatalf("%s: %d people with a reason are new in rows, the events say %d", what, got, l.first(at))
+			}
 			for _, observed := range []meter.Limits{0, meter.RowsLimit, meter.StrangersLimit} {
 				all, found := draft.Strangers(observed, at)
 				if wantAll, wantFound := l.strangers(observed, at), l.rows(observed, at); all != wantAll || found != wantFound {
@@ -319,7 +337,8 @@ func under(m *meter.Meter, observed meter.Limits, now time.Time) []any {
 	explained, _ := d.Explained(person(0), now)
 	strangers, found := d.Strangers(observed, now)
 	all = append(all, d.Reasons(observed, now), strangers, found, d.Reasoned(person(1), observed, now))
-	all = append(all, own, steppedUp, met, proved, again, explained)
+	first, _ := meter.FirstInRows(d, now)
+	all = append(all, own, steppedUp, met, proved, again, explained, first)
 	for p := range 10 {
 		fields, any := d.Seen(person(p), now)
 		all = append(all, d.Refundable(person(p), noon, now), fields, any, d.Found(person(p), now), d.Vouched(person(p), "", now),

@@ -30,6 +30,7 @@ const (
 	reasoned = 1 << 28 // shown for any reason, in lists, searches and exports too
 	uncapped = 1 << 27 // while the limit was only observed: the ceiling if reasoned, else that of rows
 	unbound  = 1 << 26 // without a reason, while the limit of such people was only observed
+	firstRow = 1 << 25 // for a reason, in a row of a list or a search, and new to the account
 	inFields = 1<<24 - 1
 )
 
@@ -46,8 +47,9 @@ func (s sighting) compare(o sighting) int {
 // after reports whether the sighting is later than a second since 1970.
 func (s sighting) after(since int64) bool { return int64(s.last) > since }
 
-// with takes in what an event shows.
-func (p people) with(e Event) people {
+// with takes in what an event shows; new tells whether the account was not shown the person
+// within Memory before.
+func (p people) with(e Event, new bool) people {
 	switch e.Kind {
 	case Shown:
 	case Refunded: // there is a reason after all, since the opening: no field and no day more
@@ -77,7 +79,11 @@ func (p people) with(e Event) people {
 		}
 	}
 	switch {
-	case e.Signs&(Listed|SearchRow) != 0: // a list of the account's own people is where work begins
+	case e.Signs.InRow():
+		if new && s.what&reasoned != 0 {
+			s.what |= firstRow
+		}
+	case e.Signs&(Listed|SearchRow) != 0: // in an export, by a permit
 	case e.Ground == Own:
 		s.what |= asOwn | forCause
 	case e.Ground == Ticketed:
@@ -90,7 +96,7 @@ func (p people) with(e Event) people {
 // one does not say too.
 func (s sighting) implies(o sighting) bool {
 	const (
-		says   = inFields | asOwn | forCause | reasoned
+		says   = inFields | asOwn | forCause | reasoned | firstRow
 		spares = uncapped | unbound
 		found  = asRow | reasoned
 	)
@@ -121,7 +127,7 @@ func (p people) sees(s sighting) people {
 }
 
 // remembered leaves out the sightings older than Memory, and what nobody asks of older ones: who was
-// opened for a standing reason within an hour, for any reason within a day.
+// opened for a standing reason within an hour; for any reason, or was new in a row, within a day.
 func (p people) remembered(now time.Time) people {
 	since, hour, day := now.Add(-Memory).Unix(), now.Add(-Hour).Unix(), now.Add(-24*time.Hour).Unix()
 	kept := make(people, 0, len(p))
@@ -130,7 +136,7 @@ func (p people) remembered(now time.Time) people {
 			s.what &^= asOwn
 		}
 		if !s.after(day) {
-			s.what &^= forCause
+			s.what &^= forCause | firstRow
 		}
 		if s.after(since) {
 			kept = kept.sees(s)

@@ -56,7 +56,7 @@ func TestLeftOutSightingsChangeNoAnswer(t *testing.T) {
 			for _, observed := range []Limits{0, CeilingLimit, RowsLimit, StrangersLimit} {
 				list = append(list, p.count(underCeiling(observed), now.Add(-Memory), 0), p.such(people.found, observed, now.Add(-Memory)), p.such(people.strange, observed, now.Add(-Memory)))
 			}
-			list = append(list, p.count(way{is: asOwn}, now.Add(-Hour), 1), p.count(way{is: asOwn}, now.Add(-time.Minute), 0), p.count(way{is: forCause}, now.Add(-24*time.Hour), 1))
+			list = append(list, p.count(way{is: asOwn}, now.Add(-Hour), 1), p.count(way{is: asOwn}, now.Add(-time.Minute), 0), p.count(way{is: forCause}, now.Add(-24*time.Hour), 1), p.count(way{is: firstRow}, now.Add(-24*time.Hour), 0))
 			for tag := range uint64(4) {
 				k := known{}.and(p.of(tag), now)
 				list = append(list, k.any, k.whole, k.fields, k.paid(), k.row.After(now.Add(-Hour)))

@@ -52,6 +52,16 @@ func (r Rules) RowsOf(role roster.Role, young bool) int {
 	return r.Rows[role]
 }
 
+// Listed returns how many people with a reason rows of lists and searches showed an account within a
+// day, new to it, and how many they may before more is asked for; zero for any number.
+func (r Rules) Listed(role roster.Role, m *meter.Draft, now time.Time) (people, most int) {
+	people, proved := meter.FirstInRows(m, now)
+	if most = r.Lists[role]; proved {
+		most *= proven
+	}
+	return people, most
+}
+
 // StrangersOf returns how many people without a reason an account of a role may be shown within
 // 28 days, in all ways together; zero for any number. A young one has a tenth, or what it may
 // open by itself where that is more, and one more for each of whom another system told the reason

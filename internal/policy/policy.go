@@ -466,9 +466,9 @@ func (w *weighing) canary(person register.PersonID, fields register.Fields) Ruli
 // day.
 const proven = 3
 
-// explained shows a person whom a fact explains, within the ceiling, the wall and the
-// pace. Wall and pace first ask for a step-up; after a step-up, the wall withholds. Rows of
-// a list count for neither.
+// explained shows a person whom a fact explains, within the ceiling, what rows may show in a day, the
+// wall and the pace. The last three first ask for a step-up; after a step-up, rows and the wall withhold.
+// Rows of a list count for neither wall nor pace.
 func (w *weighing) explained(person register.PersonID, fields register.Fields, found reason.Reason) Ruling {
 	ruling := Ruling{Verdict: Shown, Why: Explained, Reason: found, Fields: fields}
 	shown, beyond := w.beyondCeiling(person)
@@ -489,6 +489,11 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 		}
 		if beyond && ruling.Why == Explained && !yield(w.signable(Ruling{Reason: found, Counted: meter.People(shown), Limit: meter.People(w.ceiling())}.as(AskCosign, CeilingReached))) {
 			return
+		}
+		if denial, reached := w.listed(person); reached {
+			if denial.Reason = found; !yield(denial) {
+				return
+			}
 		}
 		if w.ask.Signs.Has(meter.Listed) {
 			return
@@ -517,6 +522,23 @@ func (w *weighing) explained(person register.PersonID, fields register.Fields, f
 			}
 		}
 	})
+}
+
+// listed says whether a person in a row is new to the account, and one more than rows may show it within
+// a day: a list of one's own people is where work begins, and a thousand new ones are no day's work.
+func (w *weighing) listed(person register.PersonID) (Ruling, bool) {
+	if w.rules.Lists[w.ask.Role] == 0 || !w.ask.Signs.InRow() {
+		return Ruling{}, false
+	}
+	if _, seen := w.meter.Seen(person, w.now); seen {
+		return Ruling{}, false
+	}
+	n, most := w.rules.Listed(w.ask.Role, w.meter, w.now)
+	denial := Ruling{Counted: meter.People(n), Limit: meter.People(most)}
+	if most > w.rules.Lists[w.ask.Role] { // it was confirmed
+		return denial.as(Withheld, ListsReached), n >= most
+	}
+	return denial.as(AskStepUp, ListsReached), n >= most
 }
 
 // ceiling is how many people with a reason the account may be shown within 28 days; zero

@@ -24,6 +24,7 @@ type Rules struct {
 	Ceilings   map[roster.Role]int // people with a reason whom one account may be shown within 28 days; zero for any number
 	Covers     reason.CoverBounds
 	Rows       map[roster.Role]int // people without a reason who are found in rows of searches within 28 days, and not opened; zero for any number
+	Lists      map[roster.Role]int // new people with a reason, in rows of lists and searches within a day, before a step-up is asked for, and three times as many after; zero for any number
 	Strangers  map[roster.Role]int // people without a reason, shown in whatever way within 28 days: opened, in rows, signed for or raised; zero for any number
 	Signed     int                 // people that other accounts may sign for, for one account within 28 days
 	Gives      meter.Allowance     // people that one account may give to all others together, by raises and signatures
@@ -76,6 +77,10 @@ var Ceilings = map[roster.Role]int{roster.Adviser: 600, roster.Desk: 2000, roste
 // within 28 days when the operator says nothing else.
 var Rows = map[roster.Role]int{roster.Adviser: 60, roster.Desk: 120, roster.CallCentre: 120, roster.Training: 15, roster.Programme: 15}
 
+// Lists are how many people with a reason one account may be shown within a day in the rows of
+// lists and searches, new to it, before a step-up is asked for, when the operator says nothing else.
+var Lists = map[roster.Role]int{roster.Adviser: 150, roster.Desk: 100, roster.CallCentre: 200, roster.Training: 100, roster.Programme: 120}
+
 // Strangers are how many people without a reason one account may be shown within 28 days, in
 // all ways together, when the operator says nothing else.
 var Strangers = map[roster.Role]int{roster.Adviser: 150, roster.Desk: 150, roster.CallCentre: 150, roster.Training: 150, roster.Programme: 30}
@@ -109,7 +114,7 @@ func (o Observed) covers(ask Ask) bool {
 	return o.Everything || o.Services[ask.Service] || o.Roles[ask.Role]
 }
 
-// limits are what grounds that come from counting rest on. Pace and wall look back no
+// limits are what grounds that come from counting rest on. Pace, wall and lists look back no
 // further than a day, at people whom a fact explains and who are charged nothing.
 var limits = map[Why]meter.Limits{
 	ShortEmpty: meter.HourLimit, LongEmpty: meter.MonthLimit, SignedEmpty: meter.MonthLimit, Drifting: meter.DriftLimit,

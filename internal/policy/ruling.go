@@ -114,6 +114,7 @@ const (
 	RowsReached      Why = 37 // in the rows of a search, and as many people were found as may be
 	ShareReached     Why = 38 // without a reason, and the account's share of what many may open is used up
 	StrangersReached Why = 39 // without a reason, and as many such people were shown, in whatever way, as may be
+	ListsReached     Why = 77 // with a reason, in a row, and as many new people were shown so within a day as may be
 	PermitSpent      Why = 35 // an export beyond the people its permit was given
 
 	NotToBeChanged      Why = 40 // some of what a change touches does not belong to the purpose
@@ -169,7 +170,7 @@ func (w Why) Freezes() bool { return w == Enumerating || w == Drifting || w == C
 func (w Why) Counts() bool {
 	switch w {
 	case ShortEmpty, LongEmpty, SignedEmpty, PaceReached, WallReached, Doubted, Enumerating, Drifting,
-		CanaryListed, CanaryOpened, CeilingReached, RowsReached, StrangersReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
+		CanaryListed, CanaryOpened, CeilingReached, RowsReached, ListsReached, StrangersReached, ShareReached, OrganisationEmpty, ServiceEmpty, RegisterEmpty:
 		return true
 	default:
 		return false
@@ -193,7 +194,7 @@ var whyNames = map[Why]string{
 	OnlyTheirs: "only-theirs", FileClosed: "file-closed", FileArchived: "file-archived", ClosedUntold: "closed-untold", ArchivedUntold: "archived-untold",
 	NetworkClosed: "network-closed", OnlyRead: "only-read", CaseloadOnly: "caseload-only",
 	Unnamed: "unnamed", Overwrites: "overwrites",
-	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",
+	TooMuchAtOnce: "too-much-at-once", CeilingReached: "ceiling-reached", RowsReached: "rows-reached", ListsReached: "lists-reached", StrangersReached: "strangers-reached", ShareReached: "share-reached",
 }
 
 func (w Why) String() string {

@@ -23,6 +23,8 @@ type Meter struct {
 	Ceiling     int        // of them; zero for none
 	Rows        int        // people without a reason found in searches, of 28 days
 	MostRows    int        // of them; zero for none
+	Listed      int        // people with a reason, new in rows within a day
+	MostListed  int        // of them; zero for none
 	Strangers   int        // people without a reason shown in whatever way, of 28 days
 	MostStrange int        // of them; zero for none
 	Refunded    meter.Cost // what came back in 28 days
@@ -56,7 +58,7 @@ func DrawMeter(standing gate.Standing, newest []ledger.Entry, now time.Time) Met
 	p := Meter{
 		Hour:    drawDots(standing.Hour, standing.Allowance.Short),
 		Month:   drawDots(standing.Month, standing.Allowance.Long),
-		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows, Strangers: standing.Strangers, MostStrange: standing.MostStrange, Refunded: standing.Refunded,
+		Reasons: standing.Reasons, Ceiling: standing.Ceiling, Rows: standing.Rows, MostRows: standing.MostRows, Listed: standing.Listed, MostListed: standing.MostListed, Strangers: standing.Strangers, MostStrange: standing.MostStrange, Refunded: standing.Refunded,
 	}
 	switch {
 	case standing.Month+meter.Whole > standing.Allowance.Long:

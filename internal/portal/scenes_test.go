@@ -503,7 +503,7 @@ func Scenes() map[string]Scene {
 // stopping are the grounds that stop somebody, and whether the scene tells when there is room again.
 var stopping = map[policy.Why]bool{
 	policy.ShortEmpty: true, policy.LongEmpty: true, policy.SignedEmpty: true, policy.CanaryListed: true, policy.Doubted: true,
-	policy.PaceReached: false, policy.WallReached: false, policy.CeilingReached: false, policy.RowsReached: false, policy.StrangersReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
+	policy.PaceReached: false, policy.WallReached: false, policy.CeilingReached: false, policy.RowsReached: false, policy.ListsReached: false, policy.StrangersReached: false, policy.Frozen: false, policy.Enumerating: false, policy.Drifting: false, policy.CanaryOpened: false,
 	policy.ShareReached: false, policy.OrganisationEmpty: false, policy.ServiceEmpty: false, policy.RegisterEmpty: false, policy.NobodyKnown: false, policy.NotThere: false, policy.TooMany: false, policy.FileClosed: false, policy.FileArchived: false,
 	policy.NotForPurpose: false, policy.Overwrites: false, policy.NotHabilitated: false, policy.RoleReadsNothing: false, policy.NotReviewed: false, policy.NotTrained: false,
 	policy.Suspended: false, policy.Closed: false, policy.Expelled: false, policy.NotToBeChanged: false, policy.OnlyTheirs: false, policy.Unnamed: false,

@@ -95,7 +95,7 @@ func askOf(r policy.Ruling) ask {
 // who is not known and a file that is not there look alike, and like a limit.
 var classes = map[policy.Why]string{
 	policy.ShortEmpty: "limit", policy.LongEmpty: "limit", policy.SignedEmpty: "limit", policy.CanaryListed: "limit", policy.Doubted: "limit",
-	policy.CaseloadOnly: "bypass", policy.PaceReached: "pace", policy.WallReached: "wall", policy.CeilingReached: "ceiling", policy.RowsReached: "rows", policy.StrangersReached: "strangers",
+	policy.CaseloadOnly: "bypass", policy.PaceReached: "pace", policy.WallReached: "wall", policy.CeilingReached: "ceiling", policy.RowsReached: "rows", policy.ListsReached: "wall", policy.StrangersReached: "strangers",
 	policy.Frozen: "frozen", policy.Enumerating: "freeze", policy.Drifting: "freeze", policy.CanaryOpened: "canary",
 	policy.ShareReached: "share", policy.OrganisationEmpty: "shared", policy.ServiceEmpty: "shared", policy.RegisterEmpty: "shared",
 	policy.FileClosed: "closed-file", policy.FileArchived: "archived-file",

@@ -110,7 +110,11 @@ func (d *day) heard(decision policy.Decision) {
 		}
 		d.replies = append(d.replies, next)
 	}
-	switch ruling := ruledOn(decision); {
+	ruling := ruledOn(decision)
+	if cut := leftOut(decision); o.kind == lists && ruling.Verdict.Shows() && cut.Why != policy.Granted {
+		ruling = cut
+	}
+	switch {
 	case ruling.Verdict.Shows(), o.kind == misses:
 		if ruling.Cost > 0 && o.kind != finds {
 			d.paid[o.person] = at

@@ -101,6 +101,36 @@ func (t *theft) atWork(at time.Time) time.Time {
 // ownPageOfThief is how many of the account's own people a thief has listed at once.
 const ownPageOfThief = 100
 
+// tookOwn learns what came of a page of the account's own list. What a day of lists does not hold is
+// taken on the next.
+func (t *theft) tookOwn(decision policy.Decision) {
+	page := t.ownPage()
+	for i, ruling := range decision.People {
+		if ruling.Verdict.Shows() {
+			t.see(page[i], ruling, lists)
+		}
+	}
+	t.at = t.at.Add(time.Second)
+	switch ruling := leftOut(decision); {
+	case ruling.Verdict == policy.AskStepUp && t.proves:
+		t.replies = append(t.replies, stepUps)
+	case ruling.Why == policy.ListsReached && t.proves:
+		t.at = t.atWork(t.at.Add(24 * time.Hour))
+	default:
+		t.listed += len(page)
+	}
+}
+
+// leftOut is the first ruling by which a row is left out since lists showed as many as they may.
+func leftOut(decision policy.Decision) (first policy.Ruling) {
+	for _, ruling := range decision.People {
+		if ruling.Why == policy.ListsReached && !ruling.Verdict.Shows() {
+			return ruling
+		}
+	}
+	return first
+}
+
 func (t *theft) next() (deed, bool) {
 	spent := t.targets > 0 && t.beat >= t.targets
 	if t.over || spent || !t.at.Before(t.until) {
@@ -112,6 +142,9 @@ func (t *theft) next() (deed, bool) {
 	}
 	if t.lists() {
 		d.kind, d.people = lists, t.ownPage()
+		if len(t.replies) > 0 {
+			d.kind = t.replies[0]
+		}
 		return d, true
 	}
 	for i := range max(t.page, 1) {
@@ -153,17 +186,11 @@ func (t *theft) passes(decision policy.Decision) {
 
 func (t *theft) heard(decision policy.Decision) {
 	switch {
-	case t.lists():
-		for i, ruling := range decision.People {
-			if ruling.Verdict.Shows() {
-				t.see(t.own[t.listed+i], ruling, lists)
-			}
-		}
-		t.listed += len(t.ownPage())
-		t.at = t.at.Add(time.Second)
-		return
 	case len(t.replies) > 0:
 		t.replied(decision)
+		return
+	case t.lists():
+		t.tookOwn(decision)
 		return
 	}
 	first := t.beat * max(t.page, 1)
@@ -205,7 +232,7 @@ func (t *theft) answer(ruling policy.Ruling) {
 	case gives && (ruling.Why == policy.SignedEmpty || ruling.Why == policy.CeilingReached || ruling.Why == policy.LongEmpty || ruling.Why == policy.RowsReached):
 		t.raise = grants.MostRaised
 		t.replies = append(t.replies, raises)
-	case ruling.Verdict == policy.AskCosign || ruling.Why == policy.SignedEmpty || ruling.Why == policy.StrangersReached: // nobody signs for him; tomorrow is another day
+	case ruling.Verdict == policy.AskCosign || ruling.Why == policy.SignedEmpty || ruling.Why == policy.StrangersReached || ruling.Why == policy.ListsReached: // nobody signs for him; tomorrow is another day
 		today := t.at.Truncate(24 * time.Hour)
 		for !t.at.After(today.Add(24*time.Hour)) && t.at.Before(t.until) {
 			t.step()

@@ -205,6 +205,7 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 	standing := gate.StandingOf(m.Draft(), policy.Watches[asker.Role], 0, Now)
 	standing.Allowance, standing.Signable = meter.Allowance{Short: meter.People(3), Long: meter.People(20)}, policy.Signed
 	standing.Ceiling, standing.MostRows, standing.MostStrange = policy.Ceilings[asker.Role], policy.Rows[asker.Role], policy.Strangers[asker.Role]
+	standing.MostListed = policy.Lists[asker.Role]
 	standing.Young = Now.Sub(asker.Opened) < policy.Young
 	standing.Held, standing.IsHeld = s.InForce.Against(order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}, Now)
 	return standing

@@ -230,7 +230,7 @@ func (h *hour) judge(e ledger.Entry) {
 	switch {
 	case e.Guessed():
 		h.move(e, missed)
-	case !e.Verdict.Shows() && (e.Why == policy.PaceReached || e.Why == policy.WallReached):
+	case !e.Verdict.Shows() && (e.Why == policy.PaceReached || e.Why == policy.WallReached || e.Why == policy.ListsReached):
 		h.move(e, own)
 	case !e.Verdict.Shows() && (e.Why.Counts() || e.Why == policy.Frozen || e.Why == policy.Expelled):
 		h.move(e, beyond)
