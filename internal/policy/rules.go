@@ -177,13 +177,21 @@ func (r Rules) Allowance(ask Ask, facts Facts, now time.Time) meter.Allowance {
 	if r.OnProbation(ask, facts, now) {
 		allowance, by = allowance.Least(r.probation(ask.Role)), 1
 	}
-	if most := meter.People(r.Earned[ask.Role]); most > 0 {
-		allowance.Long += min(most, facts.Meter.Refunded(meter.Memory, now)/by)
-	}
+	allowance.Long += r.Earns(ask.Role, facts.Meter, by, now)
 	if facts.Orders.Narrows(ask.use(), now) {
 		allowance = allowance.Quarter()
 	}
 	return allowance
+}
+
+// Earns is the room beyond its month that an account of a role has for what came back: one person
+// for every so many.
+func (r Rules) Earns(role roster.Role, m *meter.Draft, by meter.Cost, now time.Time) meter.Cost {
+	most := meter.People(r.Earned[role])
+	if most == 0 {
+		return 0
+	}
+	return min(most, m.Refunded(meter.Memory, now)/by)
 }
 
 // quarter is what part of its role's month an account on probation has at least.

@@ -56,11 +56,12 @@ type work struct {
 }
 
 // deed is a person shown without a reason or, when it costs nothing, the first ask of a
-// day.
+// day; or one whose reason was told afterwards.
 type deed struct {
 	at     int64 // microseconds since 1970
 	person register.PersonID
 	cost   meter.Cost
+	since  int64 // when the person was opened whose cost came back; zero for who is shown
 }
 
 func (d deed) time() time.Time { return time.UnixMicro(d.at).UTC() }
@@ -135,6 +136,9 @@ func (p *Period) Add(e ledger.Entry) {
 	}
 	switch e.Kind {
 	case ledger.Attempted, ledger.Changed, ledger.Consulted, ledger.SteppedUp:
+	case ledger.Refunded:
+		p.refund(e)
+		return
 	default:
 		return
 	}
@@ -163,6 +167,19 @@ func (p *Period) Add(e ledger.Entry) {
 	}
 }
 
+// refund takes in that another system told the reason of an opening afterwards, so that what it
+// cost came back.
+func (p *Period) refund(e ledger.Entry) {
+	w, ok := p.works[e.Subject]
+	if !ok {
+		return
+	}
+	w.deeds = append(w.deeds, deed{at: e.Time.UnixMicro(), person: e.Person, cost: e.Cost, since: e.Since.UnixMicro()})
+	pooled(p.organisations, e.Organisation).tally.Refund(e.Cost, false, e.Since, e.Time)
+	pooled(p.services, e.Service).tally.Refund(e.Cost, false, e.Since, e.Time)
+	p.register.tally.Refund(e.Cost, false, e.Since, e.Time)
+}
+
 func pooled[ID comparable](pools map[ID]*pool, id ID) *pool {
 	p, ok := pools[id]
 	if !ok {
@@ -184,7 +201,7 @@ func (w *work) add(e ledger.Entry, counts bool) {
 	}
 	switch {
 	case e.Disclosed() && e.Cost > 0:
-		w.deeds = append(w.deeds, deed{e.Time.UnixMicro(), e.Person, e.Cost})
+		w.deeds = append(w.deeds, deed{at: e.Time.UnixMicro(), person: e.Person, cost: e.Cost})
 		w.charged += e.Cost
 	case e.Disclosed() && e.Reason.Explained() && counts:
 		w.explained[e.Person] = struct{}{}

@@ -109,7 +109,7 @@ func (p *Period) Study(ctx context.Context, now, byDefault policy.Rules) (Study,
 	s := Study{Since: p.Since, Until: p.Until, Now: now, Told: p.told(), Enforced: p.enforced, Unknown: len(p.unknown)}
 	total := 0
 	for _, role := range now.Roles() {
-		study, err := p.study(ctx, role, fallback(role, now, byDefault))
+		study, err := p.study(ctx, role, fallback(role, now, byDefault), now.Earned[role])
 		if err != nil {
 			return Study{}, err
 		}
@@ -135,7 +135,7 @@ func (s Study) IsEmpty() bool {
 	return !slices.ContainsFunc(s.Roles, func(r RoleStudy) bool { return r.Days > 0 })
 }
 
-func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (RoleStudy, error) {
+func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point, earned int) (RoleStudy, error) {
 	works := p.ofRole(role)
 	m := measured(works)
 	s := RoleStudy{
@@ -152,7 +152,7 @@ func (p *Period) study(ctx context.Context, role roster.Role, byDefault Point) (
 		s.Months = tried(months, byDefault.Allowance.Long, func(p *Point, n meter.Cost) { p.Allowance.Long = n })
 		s.Lines = tried(lines, byDefault.Watch.Line, func(p *Point, n meter.Cost) { p.Watch, p.Watch.Line = watch, n })
 	}
-	t := trial{works: works, since: p.Since, days: m.days}
+	t := trial{works: works, since: p.Since, days: m.days, earned: earned}
 	if err := t.all(ctx, s.Hours, s.Months, s.Lines); err != nil {
 		return s, err
 	}
@@ -215,9 +215,10 @@ func tightest(points []Point, within func(Point) bool) (Point, bool) {
 
 // trial is a role's work, to be replayed.
 type trial struct {
-	works []*work
-	since time.Time
-	days  int
+	works  []*work
+	since  time.Time
+	days   int
+	earned int // people that what came back makes room for, beyond a month, at most
 }
 
 // all replays the work under every point, on every core.
@@ -238,7 +239,7 @@ func (t trial) try(ctx context.Context, p *Point) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		met = met.plus(w.under(p.Watch, p.Allowance, t.since))
+		met = met.plus(w.under(p.Watch, p.Allowance, t.earned, t.since))
 	}
 	p.StepUps, p.Cosigns = workDays*over(met.stepUps, t.days), workDays*over(met.cosigns, t.days)
 	p.Freezes, p.most = 1000*over(met.freezes, t.days), upper(met.freezes)/float64(max(t.days, 1))

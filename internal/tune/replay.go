@@ -7,6 +7,7 @@ import (
 	"poterne/internal/meter"
 	"poterne/internal/policy"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // friction is what honest work meets under a choice of allowance and line.
@@ -19,14 +20,27 @@ func (f friction) plus(o friction) friction {
 // under replays an account's work. An honest account answers at once: gives the step-up,
 // gets the signature, has the freeze undone; and is shown every person whom the ledger
 // says was shown. What was only observed counts like the rest, since the
-// question is what enforcing would have done. What happens before since is not counted.
-func (w *work) under(watch policy.Watch, allowance meter.Allowance, since time.Time) (met friction) {
+// question is what enforcing would have done. What another system told afterwards gives back what
+// it cost, and makes room beyond the month (earned), as it would have. What happens before since is not counted.
+func (w *work) under(watch policy.Watch, allowance meter.Allowance, earned int, since time.Time) (met friction) {
 	m := meter.New()
 	answered := make(map[policy.Why]int64)
+	rules := policy.Rules{
+		Allowances: map[roster.Role]meter.Allowance{w.role: allowance}, Earned: map[roster.Role]int{w.role: earned},
+	}
 	for _, d := range w.deeds {
 		event := meter.Event{Kind: meter.Looked, At: d.time()}
-		if d.cost > 0 {
+		switch {
+		case d.since > 0:
+			opened := time.UnixMicro(d.since).UTC()
+			event = meter.Event{Kind: meter.Refunded, At: d.time(), Person: d.person, Since: opened, Cost: m.Draft().Refundable(d.person, opened, d.time())}
+			if event.Cost == 0 || !rules.Refunds(roster.Account{Role: w.role}, m.Draft(), d.person, event.Cost, d.time()) {
+				continue
+			}
+		case d.cost > 0:
 			event = meter.Event{Kind: meter.Shown, At: d.time(), Person: d.person, Cost: d.cost}
+			allowance := allowance
+			allowance.Long += rules.Earns(w.role, m.Draft(), policy.EarnedBy, d.time())
 			if stops := d.pass(m, watch, allowance, answered); !event.At.Before(since) {
 				met = met.plus(stops)
 			}

@@ -96,7 +96,7 @@ func people(c meter.Cost) string {
 // configuration, whole, to take the place of those that are there.
 func (s Study) WritePatch(out io.Writer) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# Proposed from the work of %s to %s. In place of\n# [allowance] and [watch]; `poterne config check FILE --patch THIS` tries it.\n\n[allowance]\n",
+	fmt.Fprintf(&text, "# Proposed from the work of %s to %s. In place of\n# [allowance] and [watch]; `poterne config check FILE --patch THIS` tries it.\n# arrivals is not in it: copy yours, where you set it.\n\n[allowance]\n",
 		s.Since.Format("2006-01-02"), s.Until.Format("2006-01-02"))
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "# %s: %s\n%s = %s\n", r.Role, r.Why, r.Role, allowanceTOML(r.Proposed.Allowance))
@@ -105,7 +105,8 @@ func (s Study) WritePatch(out io.Writer) error {
 	for _, w := range s.Wider {
 		fmt.Fprintf(&text, "%s = %s\n", w.Name, allowanceTOML(w.Proposed))
 	}
-	fmt.Fprintf(&text, "ceiling = %s\nrows = %s\nstrangers = %s\nearned = %s\nsigned = %d\ncold = %t\n\n[watch]\n", peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), peopleTOML(s.Now.Strangers), peopleTOML(s.Now.Earned), s.Now.Signed, s.Now.Cold)
+	fmt.Fprintf(&text, "share = %d\nceiling = %s\nrows = %s\nlists = %s\nstrangers = %s\nearned = %s\nsigned = %d\ngives = %s\ncold = %t\n\n[watch]\n", 
+		s.Now.Share, peopleTOML(s.Now.Ceilings), peopleTOML(s.Now.Rows), peopleTOML(s.Now.Lists), peopleTOML(s.Now.Strangers), peopleTOML(s.Now.Earned), s.Now.Signed, allowanceTOML(s.Now.Gives), s.Now.Cold)
 	for _, r := range s.Roles {
 		fmt.Fprintf(&text, "%s = %s\n", r.Role, watchTOML(r.Proposed.Watch, s.Now.Watches[r.Role]))
 	}

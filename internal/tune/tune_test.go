@@ -273,6 +273,55 @@ func TestWhatCameBeforeFillsTheWindowsAndIsNotCounted(t *testing.T) {
 	}
 }
 
+// What another system told afterwards gives back what it cost, and makes room beyond the month where
+// the operator lets it.
+func TestWhatIsConfirmedMakesRoomWhereItWouldHave(t *testing.T) {
+	for _, c := range []struct {
+		confirmed, earned int
+		signatures        float64 // of ten days, where the month holds five
+	}{{0, 0, 5}, {0, 45, 5}, {4, 0, 1}, {4, 45, 0}, {2, 0, 3}, {2, 45, 2}, {4, 1, 0}} {
+		r := rules
+		r.Earned = map[roster.Role]int{roster.Desk: c.earned}
+		r.Allowances = map[roster.Role]meter.Allowance{roster.Desk: {Short: meter.People(3), Long: meter.People(5)}}
+		s := hire(r, 3, map[roster.Role]int{roster.Desk: 1})
+		for day := range 10 {
+			at := monday.AddDate(0, 0, day).Add(9 * time.Hour)
+			s.opens(s.accounts[0], at, false)
+			if opened := s.entries[len(s.entries)-1]; day < c.confirmed {
+				s.entries = append(s.entries, ledger.Entry{
+					Kind: ledger.Refunded, Time: at.Add(time.Hour), Account: "poterne", Subject: opened.Account, Organisation: opened.Organisation, Service: opened.Service,
+					Person: opened.Person, Cost: opened.Cost, Since: opened.Time,
+				})
+			}
+		}
+		study := s.study(t, monday, monday.AddDate(0, 0, 28))
+		got := of(t, study, roster.Desk)
+		if want := c.signatures * 20 / 10; got.Default.Cosigns != want || got.Default.Leak != 5 {
+			t.Errorf("%d confirmed, earning %d at most: %v signatures a month, want %v; a thief takes %d", c.confirmed, c.earned, got.Default.Cosigns, want, got.Default.Leak)
+		}
+		if most, want := study.Wider[2].Most.Long, meter.People(10-c.confirmed); c.confirmed != 2 && most != want {
+			t.Errorf("%d confirmed: together they were charged %d at most, want %d", c.confirmed, most, want)
+		}
+	}
+}
+
+// The patch takes the place of the whole table: what is not proposed stays as it is.
+func TestThePatchKeepsWhatItDoesNotPropose(t *testing.T) {
+	r := rules
+	r.Share, r.Gives, r.Lists = 5, meter.Allowance{Short: meter.People(7), Long: meter.People(70)}, map[roster.Role]int{roster.Adviser: 33}
+	s := hire(r, 3, map[roster.Role]int{roster.Adviser: 1})
+	s.opens(s.accounts[0], monday, false)
+	var patch bytes.Buffer
+	if err := s.study(t, monday, monday.AddDate(0, 0, 28)).WritePatch(&patch); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"share = 5\n", "lists = { adviser = 33 }\n", "gives = { hour = 7, month = 70 }\n", "# arrivals"} {
+		if !strings.Contains(patch.String(), want) {
+			t.Errorf("the patch does not say %q:\n%s", want, patch.String())
+		}
+	}
+}
+
 func TestAnEmptyPeriodIsEmpty(t *testing.T) {
 	s := hire(rules, 1, map[roster.Role]int{roster.Adviser: 3})
 	if study := s.study(t, monday, monday.AddDate(0, 0, 28)); !study.IsEmpty() {
