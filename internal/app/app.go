@@ -242,7 +242,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 	}
 	proxy, err = httpgate.New(o.Services, httpgate.Deps{
 		Gate: witnessed{p.metrics.settling(p.Gate), present}, Directory: directory, Schemes: o.Schemes, Who: p.who,
-		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll,
+		Pages: stops{pages.Stops(), p.Gate}, Assertions: assertions, Networks: o.Networks, Expel: p.door.EndAll, Still: p.door.Still, Leaving: p.leaving,
 		Insecure: strings.HasPrefix(o.Origin, "http://"), Observe: p.metrics.observe, Traces: o.Traces, Log: log, Now: o.Now,
 		Canaries: o.Canaries, Reading: o.Reading, Shapes: seen,
 	})

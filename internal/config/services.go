@@ -87,6 +87,7 @@ type routeTable struct {
 	Static   []string                        `toml:"static"` // content types of style sheets, fonts, images, scripts
 	Unread   []string                        `toml:"unread"` // content types that pass unread: a deliberate choice
 	Header   *headerTable                    `toml:"header"`
+	Events   *eventsTable                    `toml:"events"` // its answer is a stream of server-sent events
 
 	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart
 	Namespaces map[string]string `toml:"namespaces"` // of XML, by the prefixes that paths use
@@ -98,6 +99,28 @@ type invalidTable struct {
 	JSON   *answerTable `toml:"json"`
 	HTML   *answerTable `toml:"html"`
 	XML    *answerTable `toml:"xml"`
+}
+
+// eventsTable says how a stream of events is read: each event by itself, as JSON.
+type eventsTable struct {
+	ID string                 `toml:"id"` // regular expression for ids of events, which name nobody; they have none when left out
+	Of map[string]answerTable `toml:"of"` // by type: message for events that name none. One in which nothing is declared goes out without its data
+}
+
+func (e *eventsTable) compile(wrong *document, known register.Categories, path string) *httpgate.Events {
+	if e == nil {
+		return nil
+	}
+	events := &httpgate.Events{ID: e.ID}
+	for _, name := range slices.Sorted(maps.Keys(e.Of)) {
+		table := e.Of[name]
+		answer := table.compile(wrong, known, path+".of."+name, content.JSON)
+		if answer.Type != "" || answer.Charset != "" || answer.Download != "" {
+			wrong.Add(path+".of."+name, "an event has no type, charset or download of its own; leave them out")
+		}
+		events.Of = append(events.Of, httpgate.Event{Name: name, Layout: answer.Layout, About: answer.About})
+	}
+	return events
 }
 
 // searchTable makes a route a search: for one known person, with few rows. Who
@@ -243,6 +266,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 			route.Invalid.Status = append(route.Invalid.Status, int(status))
 		}
 	}
+	route.Events = r.Events.compile(wrong, s.Rules.Categories, path+".events")
 	if r.Header != nil {
 		route.Header = &httpgate.HeaderNaming{Name: r.Header.Name, Schemes: r.Header.Schemes, Categories: s.Rules.Categories}
 	}
@@ -291,7 +315,8 @@ func (r *routeTable) kind(route httpgate.Route) httpgate.Kind {
 	case len(r.Static) > 0:
 		return httpgate.Static
 	case len(route.Request) > 0 || route.Header != nil || slices.ContainsFunc(route.Answers, people),
-		route.Invalid != nil && slices.ContainsFunc(route.Invalid.Answers, people):
+		route.Invalid != nil && slices.ContainsFunc(route.Invalid.Answers, people),
+		route.Events != nil && slices.ContainsFunc(route.Events.Of, func(e httpgate.Event) bool { return len(e.Layout.People) > 0 }):
 		return httpgate.People
 	default:
 		return httpgate.Page

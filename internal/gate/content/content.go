@@ -236,6 +236,15 @@ func (r *Reader) Read(body []byte) (*Reading, error) {
 // several times, and a row inside a row comes after the outer one.
 func (r *Reading) Rows() []Row { return r.rows }
 
+// Root returns the row that the document as a whole is, if it is one. Only JSON can be.
+func (r *Reading) Root() (row int, is bool) {
+	one, ok := r.answer.(*jsonReading)
+	if !ok || len(one.nodes) == 0 || one.nodes[0].row == nobody {
+		return 0, false
+	}
+	return int(one.nodes[0].row), true
+}
+
 // Mark adds a column to what goes out of a table, which says text in every row. Only
 // CSV and XLSX can be marked: others go out as they are.
 func (r *Reading) Mark(column, text string) {

@@ -50,6 +50,8 @@ type route struct {
 	answers map[string]*reader
 	invalid map[string]*reader        // of what the application says of a request that it finds wrong
 	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
+	events  map[string]*messageReader // by type; nil when its answers are not a stream
+	eventID *regexp.Regexp            // nil when events have no ids
 	schemes register.Schemes
 }
 
@@ -354,6 +356,7 @@ func (t *route) compile() error {
 	t.compileRequest(&c)
 	t.compileLeads(&c)
 	t.compileAnswers(&c)
+	t.compileEvents(&c)
 	t.checkInvalid(&c)
 	t.checkReads(&c)
 	t.checkPages(&c)
@@ -416,12 +419,18 @@ func (t *route) checkNaming(c *fault.Complaints) {
 	}
 }
 
-// all is every answer, those about a request that was wrong included.
+// all is every answer, those about a request that was wrong and the data of events included.
 func (t *route) all() []Answer {
-	if t.Invalid == nil {
-		return t.Answers
+	all := t.Answers
+	if t.Invalid != nil {
+		all = slices.Concat(all, t.Invalid.Answers)
 	}
-	return slices.Concat(t.Answers, t.Invalid.Answers)
+	if t.Events != nil {
+		for _, e := range t.Events.Of {
+			all = append(slices.Clip(all), Answer{Layout: e.Layout, About: e.About})
+		}
+	}
+	return all
 }
 
 // onlyReads reports whether the route's requests change nothing.
@@ -686,12 +695,15 @@ func (t *route) compileAnswers(c *fault.Complaints) {
 	if t.Invalid != nil {
 		t.invalid = t.compileReaders(c, "invalid", t.Invalid.Answers)
 	}
-	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 {
+	if t.Kind != Static && len(t.Answers) == 0 && len(t.Unread) == 0 && t.Events == nil {
 		c.Add("", "no answer is declared, so nothing could go out")
 	}
 	for _, media := range t.Unread {
-		if !isMedia(media) {
+		switch {
+		case !isMedia(media):
 			c.Add("unread", "%q is not a content type", media)
+		case media == eventsMedia:
+			c.Add("unread", "a stream of events is read, event by event: declare events")
 		}
 	}
 }

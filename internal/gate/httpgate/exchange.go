@@ -28,6 +28,7 @@ type exchange struct {
 	r       *http.Request
 	began   time.Time
 	arrived time.Time // the whole request, as this machine's own clock counts
+	flowing time.Time // since when messages go out one by one; zero for other responses
 
 	session  signin.Session
 	request  request
@@ -89,11 +90,7 @@ func (x *exchange) serve() Outcome {
 	} else {
 		// A reading is checked, and nothing charged or written: it will be with the response.
 		// What would be refused then is refused now, and the application is not asked.
-		ask := x.ask(policy.Attempt)
-		decision, err := p.Gate.Check(ctx, ask)
-		if err == nil && !decision.Shown() {
-			decision, err = x.commit(ctx, ask)
-		}
+		decision, err := x.foresee(ctx)
 		if err != nil {
 			return x.stop(ctx, policy.Attempt, err)
 		}
@@ -102,12 +99,23 @@ func (x *exchange) serve() Outcome {
 		}
 	}
 
+	if q.route.Events != nil {
+		leave, err := p.flows.enter(session.Account)
+		if err != nil {
+			return x.fail(err)
+		}
+		defer leave()
+	}
+
 	// The application answers, and its response is collected whole. If it fails, that is
 	// written too where the request names people: it may have learnt who they are.
 	if x.response, err = x.forward(ctx); err != nil {
 		return x.stop(ctx, policy.Show, err)
 	}
 	defer x.response.free()
+	if x.response.events {
+		return x.flow(ctx)
+	}
 
 	// The response is read: which people, which fields. What is not understood is refused
 	// whole.
@@ -188,6 +196,17 @@ func (x *exchange) serve() Outcome {
 	return outcome
 }
 
+// foresee refuses what would be refused with the response, and has that written. If it is
+// not refused, nothing is.
+func (x *exchange) foresee(ctx context.Context) (policy.Decision, error) {
+	ask := x.ask(policy.Attempt)
+	decision, err := x.proxy.Gate.Check(ctx, ask)
+	if err == nil && !decision.Shown() {
+		decision, err = x.commit(ctx, ask)
+	}
+	return decision, err
+}
+
 // use is the exchange as orders reach it, as far as it is known.
 func (x *exchange) use() order.Use {
 	return order.Use{
@@ -249,12 +268,21 @@ func (x *exchange) commit(ctx context.Context, ask policy.Ask) (policy.Decision,
 	return passage.Decision, nil
 }
 
-// stop ends an exchange in which something was found wrong before anything went out.
-// It is written, with whom the request names, if the gate objects to the request or
-// the response, if the application was asked for these people in vain, or if an order
-// ended ctx. act is Attempt until the application was asked, Show after. What was
-// collected is given up first: neither the ledger nor a slow asker MUST hold its place.
+// stop ends an exchange in which something was found wrong before anything went out. What
+// was collected is given up first: neither the ledger nor a slow asker MUST hold its place.
 func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome {
+	ruling, err := x.settle(ctx, act, err)
+	if err != nil {
+		return x.fail(err)
+	}
+	return x.refuse(ruling)
+}
+
+// settle gives up the response, in which something was found wrong, and returns the
+// refusal that is written of it, or the error with which nothing is. It is written, with whom the request names, if the gate objects to the request or
+// the response, if the application was asked for these people in vain, or if an order
+// ended ctx. act is Attempt until the application was asked, Show after.
+func (x *exchange) settle(ctx context.Context, act policy.Act, err error) (policy.Ruling, error) {
 	objection, objects := errors.AsType[*objection](err)
 	if objects {
 		x.sketch(ctx, objection.why)
@@ -272,19 +300,19 @@ func (x *exchange) stop(ctx context.Context, act policy.Act, err error) Outcome 
 		ask.Act, ask.Objection = act, failure.why
 	case errors.Is(context.Cause(ctx), gate.ErrCut): // the orders refuse it
 	default:
-		return x.fail(err)
+		return policy.Ruling{}, err
 	}
 	// The refusal is written whether or not the asker still waits for it.
 	decision, unwritten := x.commit(context.WithoutCancel(x.r.Context()), ask)
 	switch {
 	case unwritten != nil:
-		return x.fail(unwritten)
+		return policy.Ruling{}, unwritten
 	case decision.Shown(): // the order was lifted at once
-		return x.fail(&fault.Error{Kind: fault.Unavailable, Err: gate.ErrCut})
+		return policy.Ruling{}, &fault.Error{Kind: fault.Unavailable, Err: gate.ErrCut}
 	case failed && decision.Whole.Why == ask.Objection: // nothing else stands against it
-		return x.fail(err)
+		return policy.Ruling{}, err
 	default:
-		return x.refuse(decision.Whole)
+		return decision.Whole, nil
 	}
 }
 

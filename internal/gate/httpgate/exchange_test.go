@@ -101,6 +101,8 @@ func namings() []naming {
 	soap := lists("/soap", in(httpgate.InXML, "/soap:Envelope/soap:Body/note/person"))
 	soap.Methods, soap.Writes, soap.Operation = []string{"POST"}, register.Note, "note"
 	soap.Answers = append(soap.Answers, httpgate.Answer{Type: "text/xml", Layout: manyElements})
+	stream := newsOf()
+	stream.Shows |= register.Name | register.Contact
 	get := func(format string) func(*world, string) *http.Request {
 		return func(w *world, who string) *http.Request { return w.request("GET", fmt.Sprintf(format, who), "") }
 	}
@@ -136,6 +138,7 @@ func namings() []naming {
 		{"a request that was wrong", wrong, get("/wrong/%s")},
 		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
 		{"a body in XML", inXML, post("/xml", "application/xml", `<find born="1990-01-01"><number>WHO</number></find>`)},
+		{"a stream", stream, get("/news/%s")},
 		{"an operation of SOAP", soap, post("/soap", "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><note><person>WHO</person></note></s:Body></s:Envelope>`)},
 	}
 }
@@ -222,6 +225,10 @@ func endings(t testing.TB) map[string]func(rw http.ResponseWriter, who, other st
 		"a large file":                large(true, 2),
 		"a large file without length": large(false, 2),
 		"half of a large file":        large(true, 1),
+		"events with them":            says(200, "text/event-stream", "id: 1\ndata: "+one+"\n\ndata: {\"id\":\"OTHER\",\"name\":\"‹OTHER›\"}\n\n"),
+		"events about nobody":         says(200, "text/event-stream", "event: ping\ndata\n\nevent: status\ndata: {\"status\":\"‹WHO›\"}\n\n"),
+		"no event":                    says(200, "text/event-stream", ""),
+		"events in no order":          says(200, "text/event-stream", "event: several\ndata: ["+one+",{\"id\":\"OTHER\",\"name\":\"‹OTHER›\"}]\n\nevent: ‹WHO›\ndata: {}\n\n"),
 		"204":                         says(204, "", ""),
 		"206":                         says(206, js, one),
 		"301 elsewhere":               leads(301, "/elsewhere"),
@@ -302,6 +309,7 @@ func nameWorld(t *testing.T, kinds []naming, meanwhile func(c *cell)) (*world, [
 	if w.proxy, err = httpgate.New([]httpgate.Service{service}, d); err != nil {
 		t.Fatal(err)
 	}
+	w.proxy.Streams(len(cells)) // all wait at once
 	w.app = func(rw http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.Header.Get("X-Csrf-Token"))
 		c := cells[n]

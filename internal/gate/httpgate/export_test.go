@@ -3,6 +3,7 @@ package httpgate
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -53,3 +54,12 @@ func RewriteMultipart(body []byte, media string) (anew []byte, anewMedia string,
 	}
 	return q.body, q.header["Content-Type"][0], names, values, err
 }
+
+// MostOfAccount is how many streams one account may have open.
+const MostOfAccount = mostOfAccount
+
+// Streams is how many of them one account may have open with this proxy.
+func (p *Proxy) Streams(most int) { p.flows.most = most }
+
+// Looks is how often what goes out message by message is looked at.
+func (p *Proxy) Looks(every time.Duration) { p.flows.every = every }

@@ -61,6 +61,9 @@ func (x *exchange) outgoingHeader(assertion string) http.Header {
 	if x.request.route.Kind == Static {
 		pass(conditions)
 	}
+	if x.request.route.eventID != nil {
+		pass([]string{lastEventID})
+	}
 	if cookies := x.service.cookiesIn(x.r); cookies != "" {
 		out["Cookie"] = []string{cookies}
 	}

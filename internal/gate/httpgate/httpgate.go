@@ -7,6 +7,7 @@
 //     read, decided and written down. What is not declared, or not understood, is
 //     refused, and the refusal is written too. Only of a large file that passes unread
 //     is the beginning decided and written alone: nothing in it would be looked at.
+//     Of a stream of events, each event is collected, read, decided and written by itself.
 //   - A request that changes something is written down before it is forwarded,
 //     and a request about somebody whom the asker may not open is not forwarded.
 //   - Whoever a request names is decided, counted and written with whatever goes
@@ -109,6 +110,8 @@ type Route struct {
 	Unread  []string      // content types whose bodies pass unread: on Static, on Page, with Header, or about whom the request names with Shows
 	Header  *HeaderNaming // the application itself says who is in its response
 
+	Events *Events // its answer is a stream of server-sent events, which goes out event by event
+
 	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart
 	Namespaces content.Namespaces // that its XML may use, asked and answered, besides the usual ones
 }
@@ -200,6 +203,20 @@ type HeaderNaming struct {
 	Categories register.Categories // by whose ids it says what is shown
 }
 
+// Events is how a stream of server-sent events is read: each event by itself. It is decided
+// and written before it goes out.
+type Events struct {
+	ID string // regular expression for all of the id of an event, and so of Last-Event-ID; events have none when empty
+	Of []Event
+}
+
+// Event is one type of events.
+type Event struct {
+	Name   string         // content.MessageEvent for events that name none
+	Layout content.Layout // of its data, which is JSON; with nothing in it, the event goes out without data
+	About  bool           // as of an Answer: who may not be shown ends the stream; otherwise an event shows as much as it may, as a list does
+}
+
 // Gate decides and writes down; *gate.Gate does.
 type Gate interface {
 	Enter(ctx context.Context, use order.Use) (under context.Context, leave func())
@@ -255,7 +272,7 @@ type Passed struct {
 	Service roster.ServiceID
 	Route   string // as it is declared: GET /files/{dossier}
 	Outcome Outcome
-	Took    time.Duration
+	Took    time.Duration // until the first byte of what goes out message by message
 	Trace   string        // the trace's name; empty when there is none
 	Receipt ledger.Number // the first entry of what was written last; 0 when nothing was
 }
@@ -277,6 +294,8 @@ type Deps struct {
 	Traces     *trace.Tracer // none are begun when nil
 	Observe    func(context.Context, Passed)
 	Expel      func(context.Context, roster.AccountID) error // ends an account's sessions; nobody's when nil
+	Still      func(context.Context, signin.Session) error   // nil while a session goes on, for what lasts; each does when nil
+	Leaving    <-chan struct{}                               // closed when what would never end by itself is to end
 	Log        *slog.Logger                                  // nothing is logged when nil
 	Now        func() time.Time                              // time.Now when nil
 	Even       func(context.Context, time.Duration)          // holds a refusal that took so long so far, so that the clock does not tell whom it is about; a wait to the next 20 ms when nil
@@ -292,6 +311,7 @@ type Proxy struct {
 	lines    *lines
 	reading  budget
 	turns    turns
+	flows    flows
 }
 
 // New checks every service and is ready to serve. All complaints come at once.
@@ -313,6 +333,9 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Expel == nil {
 		d.Expel = func(context.Context, roster.AccountID) error { return nil }
 	}
+	if d.Still == nil {
+		d.Still = func(context.Context, signin.Session) error { return nil }
+	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
@@ -322,7 +345,7 @@ func New(services []Service, d Deps) (*Proxy, error) {
 	if d.Even == nil {
 		d.Even = gate.Even
 	}
-	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines()}
+	p := &Proxy{Deps: d, services: compiled, origins: http.NewCrossOriginProtection(), trails: newTrails(), lines: newLines(), flows: newFlows()}
 	p.reading.left.Store(d.Reading)
 	p.turns = newTurns()
 	return p, nil
@@ -352,9 +375,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := r.Context()
+	var x *exchange
 	started, passed := p.Now(), Passed{Service: service.ID, Outcome: Aborted} // unless it comes to a good end
 	defer func() {
 		passed.Took = p.Now().Sub(started)
+		if x != nil && !x.flowing.IsZero() {
+			passed.Took = x.flowing.Sub(started)
+		}
 		p.Observe(asked, passed)
 	}()
 	ctx, span := p.Traces.Begin(r.Context(), "passage")
@@ -372,7 +399,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		passed.Outcome = Plain
 		return
 	}
-	x := &exchange{proxy: p, service: service, w: w, r: r, began: started, arrived: time.Now()}
+	x = &exchange{proxy: p, service: service, w: w, r: r, began: started, arrived: time.Now()}
 	defer func() { // also of what an order broke off
 		passed.Receipt = x.receipt
 		if x.request.method != "" { // it was looked for

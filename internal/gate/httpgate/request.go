@@ -51,6 +51,9 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 			return err
 		}
 	}
+	if err := q.resumes(); err != nil {
+		return err
+	}
 	refs, err := q.route.refsIn(a)
 	if err != nil {
 		return err

@@ -23,7 +23,8 @@ type response struct {
 	media  string // of the body, if there is one
 	coded  string // its charset, as it says; UTF-8 when empty
 	buffer *bytes.Buffer
-	rest   *rest // a file that goes out as it comes, in place of the buffer
+	rest   *rest // what goes out as it comes, in place of the buffer
+	events bool  // rest is a stream of declared events, not a file
 	taken  share // of what may be read at this moment
 }
 
@@ -69,6 +70,9 @@ func (x *exchange) collect(s *response, incoming *http.Response) error {
 	var ok bool
 	if s.media, s.coded, ok = mediaAndCharset(incoming.Header); !ok {
 		return notUnderstood("the content type of the response")
+	}
+	if s.media == eventsMedia {
+		return x.beginEvents(s, incoming)
 	}
 	if incoming.ProtoMajor == 1 && incoming.ContentLength < 0 && !slices.Contains(incoming.TransferEncoding, "chunked") {
 		return notUnderstood("the response does not say where it ends")

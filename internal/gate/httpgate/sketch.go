@@ -52,12 +52,12 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 		response = x.peek(ctx)
 		defer response.free()
 	}
-	if response != nil && response.buffer != nil {
+	if response != nil && response.media != "" {
 		s.Answer = "another content type"
 		if media, known := mediaType(response.header); known && isMedia(media) && len(media) < 64 && slices.Contains(sketched, media) {
 			s.Answer = media
 		}
-		if response.decodeText("") == nil {
+		if response.buffer != nil && response.decodeText("") == nil {
 			s.Parts, more = shape.Read(s.Answer, response.body())
 			s.More = s.More || more
 		}
