@@ -218,6 +218,7 @@ func (x *exchange) newWire(ctx context.Context) *wire {
 		if !stop() {
 			<-ended // it MUST NOT touch the response once the handler has returned
 		}
+		_ = w.out.SetWriteDeadline(time.Now().Add(time.Second)) // for the mark of the end, after a whole message
 	})
 	return w
 }
