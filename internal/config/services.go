@@ -89,7 +89,8 @@ type routeTable struct {
 	Header   *headerTable                    `toml:"header"`
 	Events   *eventsTable                    `toml:"events"` // its answer is a stream of server-sent events
 
-	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart
+	Operation  string            `toml:"operation"`  // of SOAP: the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when left out
+	Document   string            `toml:"document"`   // of GraphQL: the one operation that is asked for, to the word, which tells routes of one address apart
 	Namespaces map[string]string `toml:"namespaces"` // of XML, by the prefixes that paths use
 }
 
@@ -220,7 +221,7 @@ func (r *routeTable) compile(wrong *document, path, purpose string, s *Settings)
 		Methods: r.Methods, Path: r.Path, Purpose: roster.Purpose(r.Purpose), Query: r.Query, Form: r.Form, Members: r.Members, Takes: r.Takes, Partial: r.Partial,
 		Unread: r.Unread, Export: r.Export, Writes: categories(wrong, s.Rules.Categories, path+".writes", r.Writes),
 		Shows: categories(wrong, s.Rules.Categories, path+".shows", r.Shows), Reads: r.Reads, Total: r.Total, Links: r.Links,
-		Operation: r.Operation, Namespaces: r.Namespaces,
+		Operation: r.Operation, Document: r.Document, Namespaces: r.Namespaces,
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		route.Files = append(route.Files, httpgate.File{Name: name, Types: r.Files[name]})

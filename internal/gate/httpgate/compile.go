@@ -32,27 +32,28 @@ type service struct {
 // route is a Route for one of its methods.
 type route struct {
 	Route
-	place   int    // among the routes of its service
-	name    string // "GET /files/{dossier}", as it is written down
-	method  string
-	pattern string // as ServeMux has it
-	wild    []wildcard
-	query   map[string]string // every allowed parameter, and the scheme of those that name people
-	form    map[string]string
-	around  map[string]string // what is around the identifier in parameters and fields
-	files   map[string][]string
-	json    *content.Request           // nil if no JSON body is taken
-	xml     *content.XMLRequest        // nil if no XML body is
-	others  []*route                   // other operations at its address; only of the one that is found
-	written map[string]register.Fields // by each field of a form
-	mayLack map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
-	fields  register.Fields            // that everything it takes can write
-	answers map[string]*reader
-	invalid map[string]*reader        // of what the application says of a request that it finds wrong
-	leads   map[string]*regexp.Regexp // what a redirection may say in a part of the address
-	events  map[string]*messageReader // by type; nil when its answers are not a stream
-	eventID *regexp.Regexp            // nil when events have no ids
-	schemes register.Schemes
+	place    int    // among the routes of its service
+	name     string // "GET /files/{dossier}", as it is written down
+	method   string
+	pattern  string // as ServeMux has it
+	wild     []wildcard
+	query    map[string]string // every allowed parameter, and the scheme of those that name people
+	form     map[string]string
+	around   map[string]string // what is around the identifier in parameters and fields
+	files    map[string][]string
+	document *content.Document          // of GraphQL; nil if it is for none
+	json     *content.Request           // nil if no JSON body is taken
+	xml      *content.XMLRequest        // nil if no XML body is
+	others   []*route                   // other operations at its address; only of the one that is found
+	written  map[string]register.Fields // by each field of a form
+	mayLack  map[string]bool            // of these fields, those that a browser leaves out when they are not chosen
+	fields   register.Fields            // that everything it takes can write
+	answers  map[string]*reader
+	invalid  map[string]*reader        // of what the application says of a request that it finds wrong
+	leads    map[string]*regexp.Regexp // what a redirection may say in a part of the address
+	events   map[string]*messageReader // by type; nil when its answers are not a stream
+	eventID  *regexp.Regexp            // nil when events have no ids
+	schemes  register.Schemes
 }
 
 // ServeHTTP makes a route a handler that ServeMux can find. It is never called.
@@ -219,10 +220,22 @@ func (r Route) methods() []string {
 // called is what the ledger calls a route when it is asked by a method.
 func (r Route) called(method string) string {
 	name := method + " " + strings.TrimSuffix(r.Path, "{$}")
-	if r.Operation != "" {
-		name += " " + r.Operation
+	if operation := r.operation(); operation != "" {
+		name += " " + operation
 	}
 	return name
+}
+
+// operation is what the ledger calls the operation that a route is for.
+func (r Route) operation() string {
+	if r.Operation != "" || r.Document == "" {
+		return r.Operation
+	}
+	document, err := content.CompileDocument(r.Document)
+	if err != nil {
+		return ""
+	}
+	return document.Name
 }
 
 // Names are what the ledger calls a route, by each of its methods.
@@ -265,14 +278,17 @@ func (s *service) declare(t *route) error {
 		return errors.New("all below an address can only be pages that speak of nobody, or static; declare each address that shows people")
 	}
 	for _, other := range s.declared {
-		if other.Operation != "" && t.Operation != "" && other.pattern == t.method+" "+pattern {
-			if slices.ContainsFunc(slices.Concat(other.others, []*route{other}), func(one *route) bool { return one.Operation == t.Operation }) {
+		if other.pattern == t.method+" "+pattern && other.besides(t) {
+			if slices.ContainsFunc(slices.Concat(other.others, []*route{other}), t.same) {
 				return fmt.Errorf("%s is declared twice", t.name)
 			}
 			t.pattern = other.pattern
 			other.others = append(other.others, t)
 			s.declared = append(s.declared, t)
 			return nil
+		}
+		if one, free := t.freely(other); free {
+			return fmt.Errorf("%s would take any document of GraphQL, at the address of those that are declared; leave query out", one.name)
 		}
 		if !apart(other.pattern, t.method+" "+pattern) {
 			if other.pattern == t.method+" "+pattern {
@@ -285,6 +301,19 @@ func (s *service) declare(t *route) error {
 	s.declared = append(s.declared, t)
 	s.mux.Handle(t.pattern, t)
 	return nil
+}
+
+// besides reports whether two routes of one address are told apart by what their body asks for.
+func (t *route) besides(other *route) bool {
+	if t.document != nil || other.document != nil {
+		return t.document != nil && other.document != nil
+	}
+	return t.Operation != "" && other.Operation != ""
+}
+
+// same reports whether two operations of one address cannot be told apart, there or in the ledger.
+func (t *route) same(other *route) bool {
+	return t.name == other.name || t.document != nil && t.document.Same(other.document)
 }
 
 // apart reports whether ServeMux can tell two patterns from each other. It panics
@@ -347,6 +376,7 @@ func (r Route) Subtree() bool { return strings.HasSuffix(r.Path, "...}") }
 func (t *route) compile() error {
 	var c fault.Complaints
 	t.query, t.form = allowed(t.Query), allowed(t.Form)
+	t.compileDocument(&c)
 	if t.Purpose == "" {
 		c.Add("purpose", "say what it is used for")
 	}
@@ -438,7 +468,7 @@ func (t *route) onlyReads() bool { return t.method == http.MethodGet || t.Reads 
 
 // checkReads complains about a reading that would write.
 func (t *route) checkReads(c *fault.Complaints) {
-	if !t.Reads {
+	if !t.Reads || t.document != nil {
 		return
 	}
 	if t.method != http.MethodPost {
@@ -665,6 +695,7 @@ func (t *route) compileRequest(c *fault.Complaints) {
 		c.In("request", err)
 	}
 	t.checkOperation(c)
+	t.checkDocument(c)
 }
 
 // compileLeads reads what a redirection may say in parts of the address.
@@ -686,6 +717,7 @@ func (t *route) compileLeads(c *fault.Complaints) {
 
 const (
 	xlsxMedia      = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	jsonMedia      = "application/json"
 	formMedia      = "application/x-www-form-urlencoded"
 	multipartMedia = "multipart/form-data"
 )
@@ -744,7 +776,7 @@ func (t *route) compileReaders(c *fault.Complaints, where string, answers []Answ
 	return readers
 }
 
-var usual = map[content.Format]string{content.JSON: "application/json", content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv", content.XLSX: xlsxMedia, content.XML: "application/xml"}
+var usual = map[content.Format]string{content.JSON: jsonMedia, content.NDJSON: "application/x-ndjson", content.HTML: "text/html", content.CSV: "text/csv", content.XLSX: xlsxMedia, content.XML: "application/xml"}
 
 // fits keeps a browser from reading an answer as something else than we did.
 func fits(media string, format content.Format) bool {

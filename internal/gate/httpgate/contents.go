@@ -62,6 +62,11 @@ func (x *exchange) read(s *response) (c contents, err error) {
 	if !ok {
 		return c, &objection{policy.UndeclaredAnswer, "the content type of the response"}
 	}
+	if t.document != nil && s.status < 300 {
+		if err := x.refusedIn(s.body()); err != nil {
+			return c, err
+		}
+	}
 	c.contentType, c.download = withCharset(by.Type), by.Download
 	if by.Layout.Format == content.XLSX {
 		if err := x.unpack(s); err != nil {
@@ -76,6 +81,8 @@ func (x *exchange) read(s *response) (c contents, err error) {
 	}
 	c.rows = c.document.Rows()
 	switch {
+	case by.About && len(c.rows) == 0 && len(by.Layout.People) > 0 && t.document != nil && t.namesSomebody():
+		return c, &objection{policy.NotThere, "the answer has null for them"}
 	case by.About && len(c.rows) == 0 && len(by.Layout.People) > 0:
 		return c, notUnderstood("a response about one person names nobody")
 	case by.About:

@@ -103,6 +103,13 @@ func namings() []naming {
 	soap.Answers = append(soap.Answers, httpgate.Answer{Type: "text/xml", Layout: manyElements})
 	stream := newsOf()
 	stream.Shows |= register.Name | register.Contact
+	graph := httpgate.Route{
+		Methods: []string{"POST"}, Path: "/graphql", Kind: httpgate.People, Purpose: "accompany", Request: in(httpgate.InJSON, "$.variables.id"),
+		Document: `query Person($id: ID!) { person(id: $id) { id name } }`,
+		Answers:  []httpgate.Answer{{About: true, Layout: content.Layout{Format: content.JSON, People: []content.Group{{Row: "$.data.person", Person: manyFiles.People[0].Person, Fields: oneFile.People[0].Fields[:1]}}}}},
+	}
+	mutation := graph
+	mutation.Document, mutation.Writes = `mutation Note($id: ID!) { person: note(id: $id) { id name } }`, register.Note
 	get := func(format string) func(*world, string) *http.Request {
 		return func(w *world, who string) *http.Request { return w.request("GET", fmt.Sprintf(format, who), "") }
 	}
@@ -139,6 +146,8 @@ func namings() []naming {
 		{"a body in JSON", body, post("/json", "application/json", `{"person":"WHO"}`)},
 		{"a body in XML", inXML, post("/xml", "application/xml", `<find born="1990-01-01"><number>WHO</number></find>`)},
 		{"a stream", stream, get("/news/%s")},
+		{"a query of GraphQL", graph, post("/graphql", "application/json", `{"query":"query Person($id:ID!){person(id:$id){id name}}","variables":{"id":"WHO"}}`)},
+		{"a mutation of GraphQL", mutation, post("/graphql", "application/json", `{"query":"mutation Note($id:ID!){person:note(id:$id){id name}}","variables":{"id":"WHO"}}`)},
 		{"an operation of SOAP", soap, post("/soap", "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><note><person>WHO</person></note></s:Body></s:Envelope>`)},
 	}
 }
@@ -216,6 +225,12 @@ func endings(t testing.TB) map[string]func(rw http.ResponseWriter, who, other st
 		"elements with them":          says(200, "application/xml", `<list><person id="WHO"><name>‹WHO›</name></person><person id="OTHER"><name>‹OTHER›</name></person></list>`),
 		"an envelope with them":       says(200, "text/xml; charset=utf-8", `<list><person id="WHO"><name>‹WHO›</name></person></list>`),
 		"elements without anybody":    says(200, "application/xml", `<list/>`),
+		"data with them":              says(200, js, `{"data":{"person":`+one+`}}`),
+		"data with somebody else":     says(200, js, `{"data":{"person":{"id":"OTHER","name":"‹OTHER›"}}}`),
+		"data without them":           says(200, js, `{"data":{"person":null}}`),
+		"data with an error":          says(200, js, `{"errors":[{"message":"‹WHO›, ‹OTHER›","path":["person","name"]}],"data":{"person":`+one+`}}`),
+		"an error in place of data":   says(200, js, `{"errors":[{"message":"‹WHO›, ‹OTHER›"}],"data":null}`),
+		"an error alone":              says(200, js, `{"errors":[{"message":"‹WHO›, ‹OTHER›"}]}`),
 		"a document type":             says(200, "application/xml", `<!DOCTYPE list [<!ENTITY w "‹WHO›">]><list><person id="WHO"><name>&w;</name></person></list>`),
 		"a PDF with a charset":        says(200, asPDF+";charset=ISO-8859-1", "%PDF \x81‹WHO›"),
 		"a workbook with them":        books("WHO", "OTHER"),

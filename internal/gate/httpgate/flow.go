@@ -40,7 +40,9 @@ type flows struct {
 	of  map[roster.AccountID]int
 }
 
-func newFlows() flows { return flows{every: lookEvery, most: mostOfAccount, of: make(map[roster.AccountID]int)} }
+func newFlows() flows {
+	return flows{every: lookEvery, most: mostOfAccount, of: make(map[roster.AccountID]int)}
+}
 
 // enter counts one more, if there may be one.
 func (f *flows) enter(account roster.AccountID) (leave func(), err error) {

@@ -112,7 +112,8 @@ type Route struct {
 
 	Events *Events // its answer is a stream of server-sent events, which goes out event by event
 
-	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart
+	Operation  string             // of SOAP: the name of the one element in the body, which tells routes of one address apart; of GraphQL: what the ledger calls it, its own name when empty
+	Document   string             // of GraphQL: the one operation that is asked for, with its fragments, which tells routes of one address apart
 	Namespaces content.Namespaces // that its XML may use, asked and answered, besides the usual ones
 }
 

@@ -23,8 +23,9 @@ type request struct {
 	header  http.Header
 	largest int64 // bytes of the body
 	body    []byte
-	form    []pair              // in the body
-	json    []pair              // in the body, by path
+	form    []pair // in the body
+	json    []pair // in the body, by path
+	asked   content.AskedGraphQL
 	writes  register.Fields     // what it changes
 	refs    []register.Ref      // by which it names people
 	named   []register.PersonID // whom they lead to, each once
@@ -46,10 +47,14 @@ func (q *request) read(w http.ResponseWriter, r *http.Request, s *service) error
 	if r.URL.IsAbs() || len(q.header["Upgrade"]) > 0 {
 		return unreadable("another protocol is asked for")
 	}
-	if len(q.route.others) > 0 || q.route.Operation != "" {
-		if err := q.chooseOperation(w, r); err != nil {
-			return err
-		}
+	switch {
+	case q.route.document != nil:
+		err = q.chooseDocument(w, r)
+	case q.route.Operation != "":
+		err = q.chooseOperation(w, r)
+	}
+	if err != nil {
+		return err
 	}
 	if err := q.resumes(); err != nil {
 		return err
@@ -177,7 +182,9 @@ func (q *request) readBody(w http.ResponseWriter, r *http.Request, refs []regist
 			return nil, err
 		}
 		return q.readForm(refs, fields)
-	case media == "application/json" && q.route.json != nil:
+	case media == jsonMedia && q.route.document != nil:
+		return q.readVariables(refs)
+	case media == jsonMedia && q.route.json != nil:
 		return q.readJSON(refs)
 	case isXML(media) && q.route.xml != nil:
 		return q.readXML(refs, media)

@@ -19,6 +19,9 @@ var operations = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 func (t *route) checkOperation(c *fault.Complaints) {
 	switch {
 	case t.Operation == "":
+	case !operations.MatchString(t.Operation) && t.Document != "":
+		c.Add("operation", "%q is no name of an operation", t.Operation)
+	case t.Document != "":
 	case !operations.MatchString(t.Operation):
 		c.Add("operation", "%q is no name of an element", t.Operation)
 	case t.method != http.MethodPost || t.xml == nil:
