@@ -82,13 +82,31 @@ type Program struct {
 	log       *slog.Logger
 }
 
-// Assemble wires a program together over an open database. It reads the ledger, and
-// serves nobody before Serve.
+// Assemble wires a program together over an open database, and writes down what its configuration
+// changes of the ledger. It reads the ledger, and serves nobody before Serve.
 func Assemble(ctx context.Context, o *Opened, log *slog.Logger) (*Program, error) {
-	return assemble(ctx, o, nil, log)
+	p, err := assemble(ctx, o, nil, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.settle(ctx, log); err != nil {
+		return nil, errors.Join(err, p.access.Close())
+	}
+	return p, nil
 }
 
-// assemble is Assemble. A program that takes over from another counts on where that one is.
+// settle writes down what a configuration changes of the ledger: how long it is kept, and what the
+// categories of fields are. It comes once the program is assembled, so that a configuration that is
+// refused leaves nothing behind.
+func (o *Opened) settle(ctx context.Context, log *slog.Logger) error {
+	if err := o.retain(ctx, log); err != nil {
+		return err
+	}
+	return o.declare(ctx, log)
+}
+
+// assemble wires a program together, and writes nothing in the ledger. A program that takes over from
+// another counts on where that one is.
 func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger) (*Program, error) {
 	p := &Program{leaving: make(chan struct{}), log: log}
 	if told := toldObservations(o.Rules.Observed); len(told) > 0 {
@@ -114,11 +132,8 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		log.Info("the state was kept: the ledger was read from there on", slog.Uint64("entry", uint64(from)))
 	}
 	p.Gate = gate.New(p.Journal, o.Facts, o.Rules, o.Settings.Facts, o.Now)
-	if err = o.retain(ctx, log); err != nil {
-		return nil, err
-	}
-	if err = o.declare(ctx, log); err != nil {
-		return nil, err
+	if err = Glossed(ctx, o); err != nil {
+		return nil, notRun(err)
 	}
 	if p.Sequencer, err = ledger.NewSequencer(ctx, o.Ledger, o.Signer, o.Verifier, log); err != nil {
 		return nil, fmt.Errorf("taking up the tree: %w", err)

@@ -41,6 +41,11 @@ func Glossed(ctx context.Context, o *Opened) error {
 	return err
 }
 
+// notRun says of a configuration what is wrong with its categories.
+func notRun(err error) error {
+	return fmt.Errorf("this configuration is not run: [[field]]: %w", err)
+}
+
 // declare writes down what the categories of fields are, when that has changed or was written
 // long ago. It is refused where one of them would mean another thing than before.
 func (o *Opened) declare(ctx context.Context, log *slog.Logger) error {
@@ -48,7 +53,7 @@ func (o *Opened) declare(ctx context.Context, log *slog.Logger) error {
 	switch {
 	case errors.Is(err, journal.Unchanged):
 	case err != nil:
-		return fmt.Errorf("this configuration is not run: [[field]]: %w", err)
+		return notRun(err)
 	default:
 		log.InfoContext(ctx, "what the categories of fields are was written down", slog.Uint64("categories", entry.Count))
 	}

@@ -5,14 +5,22 @@ import (
 	"database/sql"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"poterne/internal/audit"
+	"poterne/internal/config"
+	"poterne/internal/config/configtest"
 	"poterne/internal/containment"
+	"poterne/internal/i18n"
 	"poterne/internal/order"
+	"poterne/internal/store"
 )
 
 // A configuration that is refused late leaves the program in charge as it was: it still hears of
@@ -44,6 +52,86 @@ func TestRUN_5_AConfigurationThatIsRefusedLeavesTheProgramInCharge(t *testing.T)
 	}
 	if heard != 1 {
 		t.Errorf("the program in charge hears %d times of a row that no node wrote", heard)
+	}
+}
+
+// A configuration that is refused late leaves nothing in the ledger either: not the categories that it
+// declares, nor how long it would keep entries.
+//
+// Promises: RUN-5, RUN-10
+func TestRUN_5_AConfigurationThatIsRefusedLeavesNothingWritten(t *testing.T) {
+	file := filepath.Join(configtest.Secrets(t), "poterne.toml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	land := configtest.Land(config.Example)
+	write(land)
+	s, err := config.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	first, err := Assemble(t.Context(), o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	h := &node{succession: succession{log: slog.New(slog.DiscardHandler), now: &term{Program: first, end: func() {}}}, file: file, opened: o}
+	h.group, h.living = errgroup.WithContext(ctx)
+	held := func() (entries int, categories int) {
+		for _, err := range o.Ledger.Entries(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries++
+		}
+		known, err := store.NewGlossary(o.DB).Known(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return entries, len(known.Categories)
+	}
+	entries, categories := held()
+	const more = "[[field]]\nid = \"fence\"\nnumber = 1\ncounts_as = \"other\"\nname_fr = \"clôture\"\nname_en = \"the fence\"\nyours_en = \"your fence\"\n\n"
+	longer := strings.NewReplacer("months = 12\nreason = \"\"", "months = 18\nreason = \"a study\"", "yours_en = \"your holder\"\n\n", "yours_en = \"your holder\"\n\n"+more).Replace(land)
+	write(strings.Replace(longer, "\n[[field]]", "\n[access_log]\nfile = \""+filepath.Join(t.TempDir(), "nowhere", "access.log")+"\"\n\n[[field]]", 1))
+	if err := h.reload(t.Context()); err == nil || !strings.Contains(err.Error(), "access") {
+		t.Fatalf("a log that cannot be written: %v", err)
+	}
+	if n, c := held(); n != entries || c != categories {
+		t.Errorf("a configuration that is refused leaves %d entries and %d categories, where %d and %d were", n, c, entries, categories)
+	}
+	write(strings.Replace(longer, "number = 1\n", "number = 24\n", 1))
+	if err := h.reload(t.Context()); err == nil {
+		t.Fatal("a number comes to mean another thing")
+	}
+	if n, c := held(); n != entries || c != categories {
+		t.Errorf("a number that is taken leaves %d entries and %d categories, where %d and %d were", n, c, entries, categories)
+	}
+	write(longer)
+	if err := h.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, c := held(); n < entries+3 || c != categories+1 {
+		t.Errorf("a configuration that is taken up leaves %d entries and %d categories, where %d and %d were", n, c, entries, categories)
+	}
+	write(land)
+	if err := h.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if name := h.opened.Rules.Categories.Of(1).Name(i18n.English); name != "the fence" {
+		t.Errorf("a category that is gone is read as %q", name)
+	}
+	leave()
+	if err := h.group.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

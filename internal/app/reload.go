@@ -83,14 +83,21 @@ func (h *node) reload(ctx context.Context) error {
 		h.log.WarnContext(ctx, "all of the last weeks' entries are read", slog.Any("err", err))
 	}
 	o := h.opened.under(s)
-	program, err := assemble(ctx, o, before, h.log)
-	if err == nil {
-		if err = configured(ctx, o, ledger.ReadAnew); err != nil {
-			err = errors.Join(err, program.access.Close())
-		}
+	if err := o.gloss(ctx); err != nil {
+		return err
 	}
-	if err != nil { // and how long the ledger is kept is what it was
-		return errors.Join(err, h.opened.retain(context.WithoutCancel(ctx), h.log))
+	program, err := assemble(ctx, o, before, h.log)
+	if err != nil {
+		return err
+	}
+	// Everything was checked. Only the database can fail now: then how long the ledger is kept is what
+	// it was, and a category that was written is one that no field has.
+	err = o.settle(ctx, h.log)
+	if err == nil {
+		err = configured(ctx, o, ledger.ReadAnew)
+	}
+	if err != nil {
+		return errors.Join(err, program.access.Close(), h.opened.retain(context.WithoutCancel(ctx), h.log))
 	}
 	h.observed(program)
 	h.opened = o
