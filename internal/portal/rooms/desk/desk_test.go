@@ -220,6 +220,9 @@ func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
 		"reach=role&effect=frozen&target=adviser":              "The measure reaches 3 accounts, 6 sessions and 1 person at work within the hour",
 		"reach=function&effect=closed&target=searches":         "Close a function: Searches for people?",
 		"reach=function&effect=closed&target=dossier+GET+/all": "0 people at work within the hour",
+		"reach=service&effect=reduced&target=dossier":          "Make the service Dossier read-only?",
+		"reach=organisation&effect=reduced&target=ml-bourg":    "nobody of this organisation changes or exports anything",
+		"reach=everything&effect=reduced":                      "Make everything read-only?",
 	} {
 		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 			answer, raw := h.Goes(security, http.MethodGet, "/desk/orders/new?"+path, nil)
@@ -236,6 +239,7 @@ func TestTheDeskSaysWhomAMeasureWouldStop(t *testing.T) {
 	for path, want := range map[string]int{
 		"reach=role&effect=suspended&target=security":  http.StatusBadRequest,
 		"reach=function&effect=closed&target=nothing":  http.StatusBadRequest,
+		"reach=source&effect=bypassed&target=agenda":   http.StatusBadRequest,
 		"reach=role&effect=frozen&target=nobody":       http.StatusNotFound,
 		"reach=account&effect=frozen&target=nobody.is": http.StatusNotFound,
 	} {

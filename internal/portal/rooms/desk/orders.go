@@ -148,6 +148,9 @@ func (h orders) propose(v visit) error {
 		return err
 	}
 	said := "order.message-" + string(o.Effect)
+	if !i18n.English.Has(said) || !i18n.English.Has("order.title-"+string(o.Effect)+"-"+string(o.Reach)) {
+		return &fault.Error{Kind: fault.Invalid, Public: "this measure is not placed from this page"}
+	}
 	o.Message = order.Message{French: i18n.French.Say(said), English: i18n.English.Say(said)}
 	return h.show(v, http.StatusOK, o, v.URL.Query().Has("lineage"), nil)
 }
