@@ -140,7 +140,10 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	letters := new(mailbox.Box)
 	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
-	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, &http.Client{Timeout: 5 * time.Second}), d.clock.now) {
+	client := &http.Client{Timeout: 5 * time.Second}
+	outbox := town.NewOutbox(at.origin()+"/.poterne/facts", secret, client, log)
+	group.Go(func() error { return outbox.Run(ctx) })
+	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, client), outbox.Tell, d.clock.now) {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
 	}
 	group.Go(func() error { return invented.keepTelling(ctx, o, d.clock.now) })
@@ -223,7 +226,7 @@ func (d *Demo) settle(ctx context.Context, provider string) (*listeners, error) 
 	for _, l := range []*net.Listener{&p.people, &p.civil, &p.smtp, &p.mail} {
 		*l = listen(anywhere, "this machine has no port left")
 	}
-	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform"} {
+	for _, service := range []roster.ServiceID{"dossier", "kairos", "ouiform", "suivi"} {
 		p.applications[service] = listen(anywhere, "this machine has no port left")
 	}
 	if failed != nil {
@@ -279,7 +282,7 @@ func (p *listeners) furnish(dir string) error {
 			return err
 		}
 	}
-	for _, file := range []string{"client.secret", "register.token"} {
+	for _, file := range []string{"client.secret", "register.token", "sources.token"} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(secret), 0o600); err != nil {
 			return err
 		}
@@ -288,7 +291,7 @@ func (p *listeners) furnish(dir string) error {
 	err = template.Must(template.New("").Parse(configuration)).Execute(&text, map[string]string{
 		"Origin": p.origin(), "Listen": p.portal.Addr().String(), "Issuer": p.issuer(), "Client": client, "Rules": sharedRules(), "Mail": strconv.Itoa(portOf(p.smtp)),
 		"People": p.ofPeople(), "FranceConnect": p.franceConnect(), "CivilStatus": "http://" + p.civil.Addr().String() + "/civil-status", "Contacts": "http://" + p.civil.Addr().String() + "/contacts",
-		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"),
+		"Dossier": p.application("dossier"), "Kairos": p.application("kairos"), "Ouiform": p.application("ouiform"), "Suivi": p.application("suivi"),
 	})
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ const client = "poterne-demo"
 type world struct {
 	register *town.Register
 	staff    *town.Staff
+	training *town.Training
 	issuer   string
 	today    time.Time
 	created  []town.Agent // accounts created today, by an attack
@@ -42,7 +43,8 @@ func newWorld(seed uint64, people int, issuer string, today time.Time, reserved 
 		return nil, err
 	}
 	r = r.Reserving(reserved)
-	return &world{register: r, staff: town.NewStaff(r), issuer: issuer, today: today}, nil
+	staff := town.NewStaff(r)
+	return &world{register: r, staff: staff, training: town.NewTraining(staff), issuer: issuer, today: today}, nil
 }
 
 // agents is everybody who has an account, the characters first.
@@ -109,6 +111,13 @@ var services = map[roster.Role]map[roster.ServiceID]roster.Purpose{
 	roster.Training:   {"kairos": "train", "ouiform": "enrol"},
 }
 
+// followed says for which purposes an organisation's advisers use Suivi: health and disability
+// are Cap emploi's alone.
+var followed = map[roster.OrganisationID][]roster.Purpose{
+	"mission-locale-valbourg": {"follow"},
+	"cap-emploi-valbourg":     {"follow", "disability"},
+}
+
 // roster lists organisations, accounts and habilitations, which end in a year.
 func (d *world) roster() accounts.List {
 	list := accounts.List{Organisations: slices.Clone(d.staff.Organisations())}
@@ -124,10 +133,18 @@ func (d *world) roster() accounts.List {
 			ID: agent.ID, Organisation: agent.Organisation, Role: agent.Role, Name: agent.Name, Opened: opened, Mail: agent.Mail, Trained: d.today.AddDate(0, 5, 0),
 			Identity: roster.Identity{Issuer: d.issuer, Provider: identityProvider, Subject: proconnect.Subject(client, identityProvider, agent.Subject)},
 		})
-		for service, purpose := range services[agent.Role] {
+		rights := func(service roster.ServiceID, purpose roster.Purpose) {
 			list.Habilitations = append(list.Habilitations, roster.Habilitation{
 				Account: agent.ID, Service: service, Purpose: purpose, From: opened, Until: d.today.AddDate(0, 6, 0),
 			})
+		}
+		for service, purpose := range services[agent.Role] {
+			rights(service, purpose)
+		}
+		if agent.Role == roster.Adviser {
+			for _, purpose := range followed[agent.Organisation] {
+				rights("suivi", purpose)
+			}
 		}
 	}
 	list.Accounts = append(list.Accounts, roster.Account{
@@ -236,7 +253,10 @@ func (d *world) facts(key register.Key, now time.Time) map[string][]reason.Fact 
 	}
 	for _, o := range d.staff.Organisations() {
 		for _, person := range d.staff.Enrolments(o.ID) {
-			tell("inscriptions", reason.Fact{Kind: reason.Enrolment, Organisation: o.ID}, fmt.Sprintf("%s-%d", o.ID, person), person, d.today.AddDate(0, -1, 0), d.today.AddDate(0, 5, 0))
+			if !d.training.Trains(o.ID, person) {
+				continue // what Ouiform told of it stands
+			}
+			tell("inscriptions", reason.Fact{Kind: reason.Enrolment, Organisation: o.ID}, town.FirstEnrolment(o.ID, person), person, d.today.AddDate(0, -1, 0), d.today.AddDate(0, 5, 0))
 		}
 	}
 	return facts
@@ -333,13 +353,17 @@ func (d *world) canary(live func(dossier string) bool) string {
 	return ""
 }
 
-// applications is the town's three applications.
-func (d *world) applications(issuer string, keys town.Keys, now func() time.Time) map[roster.ServiceID]http.Handler {
-	verify := func(service string) town.Verify { return town.NewVerify(issuer, service, keys, now) }
+// applications is the town's applications. What is written in them is told to Poterne by the
+// same push as any other system's.
+func (d *world) applications(issuer string, keys town.Keys, tell func(source string, r town.Reason), now func() time.Time) map[roster.ServiceID]http.Handler {
+	site := func(service string) town.Site {
+		return town.Site{Register: d.register, Staff: d.staff, Who: town.NewVerify(issuer, service, keys, now), Now: now, Tell: tell, Operator: secret}
+	}
 	return map[roster.ServiceID]http.Handler{
-		"dossier": town.NewDossier(d.register, d.staff, verify("dossier")),
-		"kairos":  town.NewKairos(d.register, d.staff, verify("kairos")),
-		"ouiform": town.NewOuiform(d.register, d.staff, verify("ouiform")),
+		"dossier": town.NewDossier(site("dossier")),
+		"kairos":  town.NewKairos(site("kairos"), d.training),
+		"ouiform": town.NewOuiform(site("ouiform"), d.training),
+		"suivi":   town.NewSuivi(site("suivi")),
 	}
 }
 

@@ -2,9 +2,15 @@ package town
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
 	"embed"
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -12,6 +18,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"poterne/internal/fault"
@@ -22,6 +29,8 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"date":   func(t time.Time) string { return t.Format("02/01/2006") },
+	"clock":  func(t time.Time) string { return t.Format("15:04") },
+	"euros":  euros,
 	"iso":    func(t time.Time) string { return t.Format(time.DateOnly) },
 	"status": func(s Status) string { return statusWords[s] },
 	"groups": groups,
@@ -47,20 +56,36 @@ func groups(nir string) string {
 	return strings.Join([]string{nir[:1], nir[1:3], nir[3:5], nir[5:7], nir[7:10], nir[10:13], nir[13:]}, " ")
 }
 
-// application is what the three have in common: they believe a gate about who
-// asks, and write their links under the prefix it serves them at.
-type application struct {
-	id       string // also its colours in the stylesheet
-	title    string
-	register *Register
-	staff    *Staff
-	who      Verify
-	now      func() time.Time
-	mux      *http.ServeMux
+// Site is what each application is given: the register, its staff, who asks, the time, and
+// where it tells other systems what was written in it.
+type Site struct {
+	Register *Register
+	Staff    *Staff
+	Who      Verify
+	Now      func() time.Time
+	Tell     func(source string, r Reason) // must not block; nil tells nobody
+	Operator string                        // the token of who runs the application; empty for nobody
 }
 
-func newApplication(id, title string, r *Register, s *Staff, who Verify) *application {
-	a := &application{id: id, title: title, register: r, staff: s, who: who, now: time.Now, mux: http.NewServeMux()}
+// application is what all have in common: they believe a gate about who asks, and write their
+// links under the prefix it serves them at.
+type application struct {
+	Site
+	id    string // also its colours in the stylesheet
+	title string
+	key   [32]byte // of the tokens of forms
+	shut  atomic.Pointer[string]
+	mux   *http.ServeMux
+}
+
+func newApplication(id, title string, site Site) *application {
+	a := &application{Site: site, id: id, title: title, mux: http.NewServeMux()}
+	_, _ = rand.Read(a.key[:]) // it never fails
+	if a.Tell == nil {
+		a.Tell = func(string, Reason) {}
+	}
+	a.mux.HandleFunc("PUT /operator/read-only", a.operate)
+	a.mux.HandleFunc("DELETE /operator/read-only", a.operate)
 	a.mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "ok\n")
 	})
@@ -79,6 +104,44 @@ type visit struct {
 	Caller Caller
 	App    *application
 	Base   string // the prefix of links: "" or "/dossier"
+}
+
+// FormToken is what the application's own forms carry: another site's do not know it.
+func (v *visit) FormToken() string {
+	mac := hmac.New(sha256.New, v.App.key[:])
+	mac.Write([]byte(v.Caller.Account + "\x00"))
+	mac.Write([]byte(v.Caller.Session))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// ReadOnly is why nothing can be changed in the application now; empty when it can.
+func (a *application) ReadOnly() string {
+	if why := a.shut.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// operate makes the application read-only, with what it then says, or takes that back, for
+// who runs it.
+func (a *application) operate(w http.ResponseWriter, r *http.Request) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if a.Operator == "" || subtle.ConstantTimeCompare([]byte(token), []byte(a.Operator)) != 1 {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if r.Method == http.MethodDelete {
+		a.shut.Store(nil)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	why, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<10))
+	if said := strings.TrimSpace(string(why)); err == nil && said != "" {
+		a.shut.Store(&said)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	http.Error(w, "say in the body why nothing can be changed", http.StatusBadRequest)
 }
 
 // ID and Title are for the pages.
@@ -102,7 +165,7 @@ func (a *application) handle(pattern string, serve func(*visit) (answer, error))
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{Request: r, App: a, Base: prefix(r.Header.Get("X-Forwarded-Prefix"))}
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		caller, err := a.who(r.Header.Get(AssertionHeader))
+		caller, err := a.Who(r.Header.Get(AssertionHeader))
 		var said answer
 		if err == nil {
 			v.Caller = caller
@@ -114,6 +177,32 @@ func (a *application) handle(pattern string, serve func(*visit) (answer, error))
 		a.write(w, v, said)
 	})
 }
+
+// changes serves a change: not while the application is read-only.
+func (a *application) changes(pattern string, serve func(*visit) (answer, error)) {
+	a.handle(pattern, func(v *visit) (answer, error) {
+		if why := a.ReadOnly(); why != "" {
+			return answer{}, &shut{why}
+		}
+		return serve(v)
+	})
+}
+
+// form serves a change that one of the application's own forms sends.
+func (a *application) form(pattern string, serve func(*visit) (answer, error)) {
+	a.changes(pattern, func(v *visit) (answer, error) {
+		if !hmac.Equal([]byte(v.PostFormValue("token")), []byte(v.FormToken())) {
+			return answer{}, invalid("ce formulaire a expiré : rouvrez la page, puis envoyez-le de nouveau")
+		}
+		return serve(v)
+	})
+}
+
+// shut says that the application is read-only.
+type shut struct{ why string }
+
+// Error implements error.
+func (s *shut) Error() string { return s.why }
 
 // prefixes keeps links on this host: no second slash, no dots that climb.
 var prefixes = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
@@ -171,14 +260,26 @@ type problemPage struct {
 
 func problem(v *visit, err error) answer {
 	kind, sentence := fault.KindOf(err), fault.Public(err)
-	if kind == fault.Broken {
+	status := statusOf[kind]
+	if closed, is := errors.AsType[*shut](err); is {
+		status, sentence = http.StatusConflict, strings.TrimSuffix(closed.why, ".")
+	} else if kind == fault.Broken {
 		slog.ErrorContext(v.Context(), "request failed", slog.String("route", v.Pattern), slog.Any("err", err))
 		sentence = "une erreur est survenue"
 	}
 	if strings.HasPrefix(v.URL.Path, "/api/") {
-		return answer{status: statusOf[kind], data: map[string]string{"error": sentence}}
+		return answer{status: status, data: map[string]string{"error": sentence}}
 	}
-	return answer{status: statusOf[kind], page: "problem.html", data: problemPage{v, sentence}}
+	return answer{status: status, page: "problem.html", data: problemPage{v, sentence}}
 }
 
 func invalid(sentence string) error { return &fault.Error{Kind: fault.Invalid, Public: sentence} }
+
+// euros writes an amount of cents.
+func euros(cents int) string {
+	whole := fmt.Sprint(cents / 100)
+	for n := len(whole) - 3; n > 0; n -= 3 {
+		whole = whole[:n] + "\u202f" + whole[n:]
+	}
+	return fmt.Sprintf("%s,%02d\u00a0€", whole, cents%100)
+}

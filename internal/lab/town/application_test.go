@@ -87,16 +87,28 @@ type place struct {
 	register *town.Register
 	staff    *town.Staff
 	servers  map[string]*httptest.Server
+	told     []string // reasons, by what is asked one after the other
 }
+
+// operator is the token of who runs the applications.
+const operator = "who-runs-it"
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, gate: newGate(t), register: people(t, 20_000), servers: map[string]*httptest.Server{}}
 	p.staff = town.NewStaff(p.register)
+	site := func(service string) town.Site {
+		tell := func(source string, r town.Reason) {
+			p.told = append(p.told, source+" "+r.Kind+" "+string(r.Organisation)+string(r.Account)+" "+r.Person)
+		}
+		return town.Site{Register: p.register, Staff: p.staff, Who: p.gate.verify(service), Now: time.Now, Tell: tell, Operator: operator}
+	}
+	training := town.NewTraining(p.staff)
 	for id, handler := range map[string]http.Handler{
-		"dossier": town.NewDossier(p.register, p.staff, p.gate.verify("dossier")),
-		"kairos":  town.NewKairos(p.register, p.staff, p.gate.verify("kairos")),
-		"ouiform": town.NewOuiform(p.register, p.staff, p.gate.verify("ouiform")),
+		"dossier": town.NewDossier(site("dossier")),
+		"kairos":  town.NewKairos(site("kairos"), training),
+		"ouiform": town.NewOuiform(site("ouiform"), training),
+		"suivi":   town.NewSuivi(site("suivi")),
 	} {
 		server := httptest.NewServer(handler)
 		t.Cleanup(server.Close)
@@ -133,6 +145,23 @@ func (p *place) ask(agent roster.AccountID, service, method, path string, body i
 	return p.do(r)
 }
 
+// send sends a form of one of the application's pages: of on, which has its token.
+func (p *place) send(agent roster.AccountID, service, on, path string, fields ...string) reply {
+	p.t.Helper()
+	form := make(url.Values)
+	root, err := html.Parse(strings.NewReader(p.ask(agent, service, "GET", on, nil).body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if tokens := all(root, "input[type=hidden][name=token]"); len(tokens) > 0 {
+		form.Set("token", attr(tokens[0], "value"))
+	}
+	for n := 0; n < len(fields); n += 2 {
+		form.Set(fields[n], fields[n+1])
+	}
+	return p.ask(agent, service, "POST", path, strings.NewReader(form.Encode()))
+}
+
 func (p *place) do(r *http.Request) reply {
 	p.t.Helper()
 	answer, err := http.DefaultTransport.RoundTrip(r) // redirects are not followed
@@ -162,7 +191,7 @@ func (p *place) page(r reply, status int) *html.Node {
 	}
 	one(p.t, root, "h1")
 	for _, link := range all(root, "a[href], form[action]") {
-		if to := attr(link, "href") + attr(link, "action"); !strings.HasPrefix(to, "/dossier/") && !strings.HasPrefix(to, "/kairos/") && !strings.HasPrefix(to, "/ouiform/") {
+		if to := attr(link, "href") + attr(link, "action"); !strings.HasPrefix(to, "/dossier/") && !strings.HasPrefix(to, "/kairos/") && !strings.HasPrefix(to, "/ouiform/") && !strings.HasPrefix(to, "/suivi/") {
 			p.t.Errorf("%s leaves the prefix", to)
 		}
 	}
@@ -257,8 +286,9 @@ func TestNothingIsServedWithoutAnAssertion(t *testing.T) {
 	p := newPlace(t)
 	for service, paths := range map[string][]string{
 		"dossier": {"/", "/search?dossier=" + p.register.Dossier(0), "/mine", "/files/" + p.register.Dossier(0), "/nowhere"},
-		"kairos":  {"/", "/candidates", "/api/trainees", "/api/candidates", "/trainees/" + p.register.FT(0)},
-		"ouiform": {"/", "/courses/caces-chariots", "/courses/caces-chariots/enrolled.csv"},
+		"kairos":  {"/", "/billing", "/candidates", "/api/trainees", "/api/candidates", "/trainees/" + p.register.FT(0)},
+		"suivi":   {"/", "/files/" + p.register.Dossier(0), "/files/" + p.register.Dossier(0) + "/health"},
+		"ouiform": {"/", "/mine", "/courses/caces-chariots", "/courses/caces-chariots/enrolled.csv"},
 	} {
 		for _, path := range paths {
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, p.servers[service].URL+path, nil)
@@ -370,9 +400,8 @@ func TestDossierShowsAFileAndKeepsNotes(t *testing.T) {
 	}
 
 	before := len(all(root, "li.note[data-field=note]"))
-	form := url.Values{"text": {"Rendez-vous pris <b>lundi</b>."}}
-	got := p.ask("pauline.mercier", "dossier", "POST", path+"/notes", strings.NewReader(form.Encode()))
-	if got.status != http.StatusSeeOther || got.header.Get("Location") != "/dossier"+path {
+	got := p.send("pauline.mercier", "dossier", path, path+"/notes", "text", "Rendez-vous pris <b>lundi</b>.")
+	if got.status != http.StatusSeeOther || got.header.Get("Location") != "/dossier"+path+"?done=note" {
 		t.Errorf("status %d to %q", got.status, got.header.Get("Location"))
 	}
 	notes := all(p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "li.note[data-field=note]")
@@ -380,15 +409,62 @@ func TestDossierShowsAFileAndKeepsNotes(t *testing.T) {
 		t.Errorf("%d notes, want %d, the new one first", len(notes), before+1)
 	}
 	for _, wrong := range []string{"", "   ", strings.Repeat("a", 2001)} {
-		form := url.Values{"text": {wrong}}
-		root := p.page(p.ask("pauline.mercier", "dossier", "POST", path+"/notes", strings.NewReader(form.Encode())), 422)
+		root := p.page(p.send("pauline.mercier", "dossier", path, path+"/notes", "text", wrong), 422)
 		one(t, root, "#problem")
 		if strings.TrimSpace(text(one(t, root, "textarea"))) != strings.TrimSpace(wrong) {
 			t.Error("what was typed is lost")
 		}
 	}
 	p.page(p.ask("pauline.mercier", "dossier", "GET", "/files/00000000000A", nil), 404)
-	p.page(p.ask("pauline.mercier", "dossier", "POST", "/files/00000000000A/notes", strings.NewReader("text=x")), 404)
+	p.page(p.send("pauline.mercier", "dossier", path, "/files/00000000000A/notes", "text", "x"), 404)
+}
+
+// An appointment is told as the reason of who receives, written by who made it, for its day.
+func TestDossierTellsTheAppointmentsMadeInIt(t *testing.T) {
+	p := newPlace(t)
+	who := p.register.Person(p.staff.Caseload("pauline.mercier")[0])
+	path := "/files/" + who.Dossier
+	colleague := slices.IndexFunc(p.staff.Agents(), func(a town.Agent) bool {
+		return a.Organisation == "mission-locale-valbourg" && a.Role == roster.Adviser && a.ID != "pauline.mercier"
+	})
+	with, day := string(p.staff.Agents()[colleague].ID), time.Now().AddDate(0, 0, 7).Format(time.DateOnly)
+	for name, form := range map[string][]string{
+		"no day":               {"day", "", "clock", "09:00", "with", with},
+		"no hour":              {"day", day, "clock", "", "with", with},
+		"a day that is past":   {"day", "2020-01-01", "clock", "09:00", "with", with},
+		"a day years ahead":    {"day", "2090-01-01", "clock", "09:00", "with", with},
+		"with another's staff": {"day", day, "clock", "09:00", "with", "karim.benali"},
+		"with a manager":       {"day", day, "clock", "09:00", "with", "helene.roux"},
+	} {
+		root := p.page(p.send("pauline.mercier", "dossier", path, path+"/appointments", form...), 422)
+		one(t, root, "#problem")
+		if got := attr(one(t, root, "#day"), "value"); got != form[1] {
+			t.Errorf("%s: the day typed is lost: %q", name, got)
+		}
+	}
+	if len(p.told) > 0 {
+		t.Errorf("what was refused is told: %q", p.told)
+	}
+	if got := p.send("pauline.mercier", "dossier", path, path+"/appointments", "day", day, "clock", "09:30", "with", with); got.status != 303 {
+		t.Fatalf("making it: %d", got.status)
+	}
+	root := p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200)
+	if said := text(one(t, root, "[data-field=agenda]")); !strings.Contains(said, "à 09:30, avec "+p.staff.Agents()[colleague].Name) {
+		t.Errorf("the file says %q", said)
+	}
+	id := attr(one(t, root, "input[name=appointment]"), "value")
+	if got := p.send("pauline.mercier", "dossier", path, path+"/cancellations", "appointment", "another"); got.status != 404 {
+		t.Errorf("cancelling nothing: %d", got.status)
+	}
+	if got := p.send("pauline.mercier", "dossier", path, path+"/cancellations", "appointment", id); got.status != 303 {
+		t.Errorf("cancelling it: %d", got.status)
+	}
+	if told := "agenda appointment " + with + " " + who.Dossier; !slices.Equal(p.told, []string{told, told}) {
+		t.Errorf("others are told %q", p.told)
+	}
+	if all(p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "[data-field=agenda]") != nil {
+		t.Error("it is still there")
+	}
 }
 
 func TestLinksStayOnTheHost(t *testing.T) {
@@ -506,9 +582,12 @@ func TestKairosShowsAnOrganisationItsOwnTraineesOnly(t *testing.T) {
 			t.Errorf("%s: %d", path, r.status)
 		}
 	}
-	for _, path := range []string{"/api/trainees/" + theirs + "/attendance", "/trainees/" + theirs + "/attendance"} {
-		if r := p.ask("lucas.ferrand", "kairos", "POST", path, strings.NewReader(`{"day":"2026-11-23","present":true}`)); r.status != 404 {
-			t.Errorf("%s: %d", path, r.status)
+	if r := p.ask("lucas.ferrand", "kairos", "POST", "/api/trainees/"+theirs+"/attendance", strings.NewReader(`{"day":"2026-11-23","present":true}`), "Content-Type", "application/json"); r.status != 404 {
+		t.Errorf("attendance of another's trainee: %d", r.status)
+	}
+	for _, form := range []string{"/attendance", "/quotes", "/invoices"} {
+		if r := p.send("lucas.ferrand", "kairos", "/trainees/"+mine, "/trainees/"+theirs+form, "day", "2026-11-23", "rate", "9"); r.status != 404 {
+			t.Errorf("%s of another's trainee: %d", form, r.status)
 		}
 	}
 	list.Trainees = nil
@@ -527,9 +606,8 @@ func TestKairosKeepsOneWordADayForATrainee(t *testing.T) {
 			t.Fatalf("%s: %d %s", body, r.status, r.body)
 		}
 	}
-	form := url.Values{"day": {"2026-11-25"}, "present": {"no"}}
-	got := p.ask("lucas.ferrand", "kairos", "POST", "/trainees/"+ft+"/attendance", strings.NewReader(form.Encode()))
-	if got.status != 303 || got.header.Get("Location") != "/kairos/trainees/"+ft {
+	got := p.send("lucas.ferrand", "kairos", "/trainees/"+ft, "/trainees/"+ft+"/attendance", "day", "2026-11-25", "present", "no")
+	if got.status != 303 || got.header.Get("Location") != "/kairos/trainees/"+ft+"?done=attendance" {
 		t.Errorf("status %d to %s", got.status, got.header.Get("Location"))
 	}
 	var heard struct {
@@ -551,11 +629,13 @@ func TestKairosKeepsOneWordADayForATrainee(t *testing.T) {
 		one(t, article, "[data-field="+field+"]")
 	}
 	for _, wrong := range []string{"", "{}", `{"day":"lundi"}`, "[]"} {
-		if r := p.ask("lucas.ferrand", "kairos", "POST", api+"/attendance", strings.NewReader(wrong)); r.status != 422 {
+		if r := p.ask("lucas.ferrand", "kairos", "POST", api+"/attendance", strings.NewReader(wrong), "Content-Type", "application/json"); r.status != 422 {
 			t.Errorf("%q: %d", wrong, r.status)
 		}
 	}
-	p.page(p.ask("lucas.ferrand", "kairos", "POST", "/trainees/"+ft+"/attendance", strings.NewReader("day=lundi")), 422)
+	for _, day := range []string{"lundi", "", time.Now().AddDate(0, 0, 2).Format(time.DateOnly)} {
+		one(t, p.page(p.send("lucas.ferrand", "kairos", "/trainees/"+ft, "/trainees/"+ft+"/attendance", "day", day), 422), "#problem")
+	}
 }
 
 func TestOuiformShowsAnOrganisationWhoIsEnrolledInItsCourses(t *testing.T) {
@@ -604,30 +684,213 @@ func TestOuiformEnrolsAPersonOnceByTheirAddress(t *testing.T) {
 	p := newPlace(t)
 	const path = "/courses/caces-chariots"
 	mail := p.register.Mail(p.staff.Caseload("pauline.mercier")[0])
-	form := strings.NewReader(url.Values{"mail": {mail}}.Encode())
 	count := func() int {
 		return len(all(p.page(p.ask("lucas.ferrand", "ouiform", "GET", path, nil), 200), "tr.enrolled"))
 	}
 	before := count()
 	for range 2 {
-		form.Seek(0, io.SeekStart)
-		got := p.ask("pauline.mercier", "ouiform", "POST", path+"/enrolments", form)
-		if got.status != 303 || got.header.Get("Location") != "/ouiform"+path+"?done" {
+		got := p.send("pauline.mercier", "ouiform", path, path+"/enrolments", "mail", mail)
+		if got.status != 303 || got.header.Get("Location") != "/ouiform"+path+"?done=enrolled" {
 			t.Fatalf("status %d to %q", got.status, got.header.Get("Location"))
 		}
 	}
 	if after := count(); after != before+1 {
 		t.Errorf("%d enrolled, want %d", after, before+1)
 	}
-	one(t, p.page(p.ask("pauline.mercier", "ouiform", "GET", path+"?done", nil), 200), ".done")
-	root := p.page(p.ask("pauline.mercier", "ouiform", "POST", path+"/enrolments", strings.NewReader("mail=nobody%40courriel.example")), 422)
+	if want := []string{"inscriptions enrolment of-horizon " + mail}; !slices.Equal(p.told, want) {
+		t.Errorf("others are told %q, want %q", p.told, want)
+	}
+	one(t, p.page(p.ask("pauline.mercier", "ouiform", "GET", path+"?done=enrolled", nil), 200), ".done")
+	root := p.page(p.send("pauline.mercier", "ouiform", path, path+"/enrolments", "mail", "nobody@courriel.example"), 422)
 	if attr(one(t, root, "input[name=mail]"), "value") != "nobody@courriel.example" {
 		t.Error("what was typed is lost")
 	}
-	for agent, course := range map[roster.AccountID]string{"odile.garnier": "caces-chariots", "lucas.ferrand": "bureautique"} {
-		form.Seek(0, io.SeekStart)
-		if got := p.ask(agent, "ouiform", "POST", "/courses/"+course+"/enrolments", form); got.status != 403 {
-			t.Errorf("%s enrols into %s: %d", agent, course, got.status)
+	if got := p.send("lucas.ferrand", "ouiform", path, "/courses/bureautique/enrolments", "mail", mail); got.status != 403 {
+		t.Errorf("a training body enrols into another's course: %d", got.status)
+	}
+	if all(p.page(p.ask("odile.garnier", "ouiform", "GET", path, nil), 200), "form.enrol") != nil {
+		t.Error("the desk is offered to enrol")
+	}
+	one(t, p.page(p.send("pauline.mercier", "ouiform", path, "/courses/agent-entretien/enrolments", "mail", mail), 422), "#problem") // one course at a time
+
+	if got := p.send("karim.benali", "ouiform", path, path+"/withdrawals", "mail", mail); got.status != 404 {
+		t.Errorf("somebody else ends the training: %d", got.status)
+	}
+	if got := p.send("pauline.mercier", "ouiform", "/mine", path+"/withdrawals", "mail", mail); got.status != 303 || count() != before || len(p.told) != 2 {
+		t.Errorf("ending it answers %d: %d are enrolled, and others are told %q", got.status, count(), p.told)
+	}
+}
+
+// What one body was told the other is shown, with its source and date, and is not asked again.
+func TestSuiviAsksNobodyTwice(t *testing.T) {
+	p := newPlace(t)
+	file := "/files/" + p.register.Dossier(p.staff.Caseload("pauline.mercier")[0])
+	root := p.page(p.ask("pauline.mercier", "suivi", "GET", file, nil), 200)
+	one(t, root, "select[name=licence]")
+	for name, form := range map[string][]string{"nothing": nil, "what is no choice": {"licence", "Permis C"}, "too much": {"aim", strings.Repeat("é", 301)}, "another page's": {"recognition", "Reconnue"}} {
+		one(t, p.page(p.send("pauline.mercier", "suivi", file, file+"/situation", form...), 422), "#problem")
+		if root := p.page(p.ask("pauline.mercier", "suivi", "GET", file, nil), 200); len(all(root, ".source")) > 0 {
+			t.Errorf("%s is kept", name)
+		}
+	}
+	if got := p.send("pauline.mercier", "suivi", file, file+"/situation", "licence", "Permis B", "aim", "<b>Soudure</b>"); got.status != 303 {
+		t.Fatalf("giving it: %d", got.status)
+	}
+	root = p.page(p.ask("karim.benali", "suivi", "GET", file, nil), 200)
+	said := plain(text(one(t, root, "article.file")))
+	today := time.Now().Format("02/01/2006")
+	for _, want := range []string{"Permis B donné par Mission locale de Valbourg le " + today, "<b>Soudure</b> donné par Mission locale"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the other body is not told %q: %s", want, said)
+		}
+	}
+	if all(root, "[name=licence], [name=aim]") != nil || len(all(root, "select[name=transport]")) != 1 {
+		t.Error("it is asked again, or the rest is not asked")
+	}
+
+	// What is known is replaced only by who says that it was wrong.
+	if got := p.send("karim.benali", "suivi", file, file+"/situation", "licence", "Aucun permis"); got.status != 422 {
+		t.Errorf("it is replaced unseen: %d", got.status)
+	}
+	root = p.page(p.ask("karim.benali", "suivi", "GET", file+"?correct=licence", nil), 200)
+	if attr(one(t, root, "select[name=licence] option[selected]"), "value") != "" || text(one(t, root, "select[name=licence] option[selected]")) != "Permis B" {
+		t.Error("a correction does not begin with what is known")
+	}
+	if got := p.send("karim.benali", "suivi", file, file+"/situation", "correct", "licence", "licence", "Permis B en préparation"); got.status != 303 {
+		t.Errorf("correcting it: %d", got.status)
+	}
+	if said := plain(text(one(t, p.page(p.ask("pauline.mercier", "suivi", "GET", file, nil), 200), "article.file"))); !strings.Contains(said, "Permis B en préparation donné par Cap emploi Valbourg") {
+		t.Errorf("corrected, it is %s", said)
+	}
+	if strings.Contains(said, "Handicap") || strings.Contains(said, "handicap (RQTH)") {
+		t.Error("health is on the common page")
+	}
+}
+
+func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// The catalogue is searched, and says how many places are left.
+func TestOuiformsCatalogueIsSearched(t *testing.T) {
+	p := newPlace(t)
+	for query, want := range map[string]int{"": len(p.staff.Courses()), "?q=secretaire": 1, "?q=Tremplin&place=Valbourg": 2, "?place=Vichy": 2, "?q=nothing+like+it": 0} {
+		if n := len(all(p.page(p.ask("pauline.mercier", "ouiform", "GET", "/"+query, nil), 200), "tr.course")); n != want {
+			t.Errorf("%q finds %d courses, want %d", query, n, want)
+		}
+	}
+	const path = "/courses/caces-chariots"
+	for n, person := range p.staff.Caseload("pauline.mercier")[:5] {
+		got := p.send("pauline.mercier", "ouiform", path, path+"/enrolments", "mail", p.register.Mail(person))
+		if want := map[bool]int{true: 303, false: 422}[n < 16-len(p.staff.Courses()[0].Enrolled)]; got.status != want {
+			t.Errorf("person %d: status %d, want %d", n+1, got.status, want)
+		}
+	}
+}
+
+// A training is quoted by who gives it, accepted by who accompanies the person, and charged
+// for the hours that they were there, once.
+func TestKairosChargesWhatWasAcceptedAndAttended(t *testing.T) {
+	p := newPlace(t)
+	const course = "/courses/caces-chariots"
+	i := p.staff.Caseload("pauline.mercier")[0]
+	mail, file := p.register.Mail(i), "/trainees/"+p.register.FT(i)
+	if got := p.send("pauline.mercier", "ouiform", course, course+"/enrolments", "mail", mail); got.status != 303 {
+		t.Fatalf("enrolment: %d", got.status)
+	}
+	bill := func(what string, want int, fields ...string) {
+		t.Helper()
+		if got := p.send("lucas.ferrand", "kairos", file, file+"/"+what, fields...); got.status != want {
+			t.Errorf("%s %q: status %d, want %d", what, fields, got.status, want)
+		}
+	}
+	bill("invoices", 422)
+	for _, rate := range []string{"", "x", "0", "-3", "101", "NaN", "1e300"} {
+		bill("quotes", 422, "rate", rate)
+	}
+	bill("quotes", 303, "rate", "9,50")
+	bill("quotes", 422, "rate", "8")
+	bill("invoices", 422) // it waits
+	if got := p.send("lucas.ferrand", "ouiform", course, course+"/quotes", "mail", mail, "answer", "accepted"); got.status != 404 {
+		t.Errorf("who offers accepts: %d", got.status)
+	}
+	if got := p.send("pauline.mercier", "ouiform", "/mine", course+"/quotes", "mail", mail, "answer", "perhaps"); got.status != 422 {
+		t.Errorf("perhaps: %d", got.status)
+	}
+	if got := p.send("pauline.mercier", "ouiform", "/mine", course+"/quotes", "mail", mail, "answer", "accepted"); got.status != 303 {
+		t.Errorf("accepting: %d", got.status)
+	}
+	bill("invoices", 422) // nobody came
+	bill("attendance", 303, "day", "2026-09-14", "present", "yes")
+	bill("attendance", 303, "day", "2026-09-15", "present", "no")
+	bill("invoices", 303)
+	bill("invoices", 422) // again
+	said := text(p.page(p.ask("lucas.ferrand", "kairos", "GET", "/billing", nil), 200))
+	for _, want := range []string{"66,50\u00a0€ facturés", "665,00\u00a0€", ", accepté"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the list does not say %q: %s", want, said)
+		}
+	}
+	tremplin := slices.IndexFunc(p.staff.Agents(), func(a town.Agent) bool { return a.Organisation == "of-tremplin" })
+	if rows := all(p.page(p.ask(p.staff.Agents()[tremplin].ID, "kairos", "GET", "/billing", nil), 200), "tr"); len(rows) > 0 {
+		t.Error("another organisation sees it")
+	}
+}
+
+// Who runs Kairos makes it read-only, with a word why; nobody else does. Reading goes on.
+func TestAnApplicationIsReadOnlyWhileItsOperatorSaysSo(t *testing.T) {
+	p := newPlace(t)
+	ft := p.register.FT(p.staff.Enrolments("of-horizon")[0])
+	operate := func(method, token, why string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, p.servers["kairos"].URL+"/operator/read-only", strings.NewReader(why))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		return p.do(r).status
+	}
+	attend := func(want int) {
+		t.Helper()
+		page := p.ask("lucas.ferrand", "kairos", "GET", "/trainees/"+ft, nil)
+		p.page(page, 200)
+		if shut := strings.Contains(page.body, "Reprise à midi"); shut != (want == 409) {
+			t.Errorf("the page says that it is read-only: %v", shut)
+		}
+		for path, body := range map[string]string{"/trainees/": "day=2026-11-23&present=yes", "/api/trainees/": `{"day":"2026-11-23","present":true}`} {
+			var got reply
+			if path == "/trainees/" {
+				got = p.send("lucas.ferrand", "kairos", "/trainees/"+ft, path+ft+"/attendance", "day", "2026-11-23", "present", "yes")
+			} else if got = p.ask("lucas.ferrand", "kairos", "POST", path+ft+"/attendance", strings.NewReader(body), "Content-Type", "application/json"); got.status == 201 {
+				got.status = 303
+			}
+			if got.status != want || want == 409 && !strings.Contains(got.body, "Reprise à midi") {
+				t.Errorf("%s: status %d, want %d: %s", path, got.status, want, got.body)
+			}
+		}
+	}
+	attend(303)
+	for token, want := range map[string]int{"": 401, "another": 401, operator: 204} {
+		if got := operate("PUT", token, "Reprise à midi."); got != want {
+			t.Errorf("token %q: %d", token, got)
+		}
+	}
+	attend(409)
+	if got := operate("PUT", operator, " "); got != 400 {
+		t.Errorf("read-only without a word: %d", got)
+	}
+	if got := operate("DELETE", operator, ""); got != 204 {
+		t.Errorf("taken back: %d", got)
+	}
+	attend(303)
+}
+
+// A form that another site sends, or that is another account's, changes nothing.
+func TestAFormWithoutItsTokenChangesNothing(t *testing.T) {
+	p := newPlace(t)
+	file := "/files/" + p.register.Dossier(p.staff.Caseload("pauline.mercier")[0])
+	root := p.page(p.ask("karim.benali", "dossier", "GET", file, nil), 200)
+	for _, token := range []string{"", "x", attr(all(root, "input[name=token]")[0], "value")} {
+		form := url.Values{"text": {"A note."}, "token": {token}}
+		if got := p.ask("pauline.mercier", "dossier", "POST", file+"/notes", strings.NewReader(form.Encode())); got.status != 422 || !strings.Contains(got.body, "a expiré") {
+			t.Errorf("token %q: %d", token, got.status)
 		}
 	}
 }

@@ -1,14 +1,18 @@
 package town
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"poterne/internal/fault"
+	"poterne/internal/roster"
 )
 
 const (
@@ -19,22 +23,35 @@ const (
 // NewDossier is the application of those who accompany people: an exact search,
 // one's own people, a person's file and notes. Like the one it imitates, it
 // opens any file to any of its users: it has no rule about whose file is whose.
-func NewDossier(r *Register, s *Staff, who Verify) http.Handler {
-	d := &dossier{application: newApplication("dossier", "Dossier", r, s, who), notes: map[int][]Note{}}
+func NewDossier(site Site) http.Handler {
+	d := &dossier{application: newApplication("dossier", "Dossier", site), notes: map[int][]Note{}, meetings: map[int][]meeting{}}
 	d.handle("GET /{$}", d.home)
 	d.handle("GET /search", d.search)
 	d.handle("GET /mine", d.mine)
 	d.handle("GET /files/{dossier}", d.file)
-	d.handle("POST /files/{dossier}/notes", d.note)
-	d.handle("POST /files/{dossier}/contact", d.rewrite)
+	d.form("POST /files/{dossier}/notes", d.note)
+	d.form("POST /files/{dossier}/appointments", d.meet)
+	d.form("POST /files/{dossier}/cancellations", d.cancel)
+	d.handle("POST /files/{dossier}/contact", d.rewrite) // with no token either: it checks nothing
 	d.handle("GET /contacts/{dossier}", d.contact)
 	return d
 }
 
 type dossier struct {
 	*application
-	mu    sync.Mutex // guards notes
-	notes map[int][]Note
+	mu       sync.Mutex // guards notes and meetings
+	notes    map[int][]Note
+	meetings map[int][]meeting
+}
+
+// meeting is an appointment that was made in Dossier. It is told as the reason of whoever
+// receives the person to open their file, from the day before on, by whoever made it.
+type meeting struct {
+	ID   string
+	At   time.Time
+	With roster.AccountID
+	Name string // of who receives
+	By   string // who made it
 }
 
 type homePage struct {
@@ -45,7 +62,7 @@ type homePage struct {
 }
 
 func (d *dossier) home(v *visit) (answer, error) {
-	return answer{page: "dossier-home.html", data: homePage{visit: v, Mine: len(d.staff.Caseload(v.Caller.Account))}}, nil
+	return answer{page: "dossier-home.html", data: homePage{visit: v, Mine: len(d.Staff.Caseload(v.Caller.Account))}}, nil
 }
 
 type listPage struct {
@@ -76,7 +93,7 @@ func (d *dossier) search(v *visit) (answer, error) {
 	found, err := d.found(page)
 	if err != nil {
 		form := homePage{
-			visit: v, Mine: len(d.staff.Caseload(v.Caller.Account)), Surname: page.Surname, Birth: page.Birth, First: page.First,
+			visit: v, Mine: len(d.Staff.Caseload(v.Caller.Account)), Surname: page.Surname, Birth: page.Birth, First: page.First,
 			Dossier: page.Dossier, Problem: fault.Public(err),
 		}
 		return answer{status: statusOf[fault.KindOf(err)], page: "dossier-home.html", data: form}, nil
@@ -95,7 +112,7 @@ func (d *dossier) rows(page listPage, found []int) listPage {
 
 func (d *dossier) found(asked listPage) ([]int, error) {
 	if asked.Dossier != "" {
-		if i, ok := d.register.ByDossier(asked.Dossier); ok {
+		if i, ok := d.Register.ByDossier(asked.Dossier); ok {
 			return []int{i}, nil
 		}
 		return nil, nil
@@ -104,7 +121,7 @@ func (d *dossier) found(asked listPage) ([]int, error) {
 	if err != nil || strings.TrimSpace(asked.Surname) == "" {
 		return nil, invalid("Indiquez le nom de famille et la date de naissance, par exemple 31/12/1990.")
 	}
-	found, err := d.register.Search(asked.Surname, birth, asked.First)
+	found, err := d.Register.Search(asked.Surname, birth, asked.First)
 	if errors.Is(err, ErrNotIndexed) {
 		return nil, &fault.Error{Kind: fault.Unavailable, Public: "La recherche par nom n’est pas disponible : utilisez le numéro de dossier.", Err: err}
 	}
@@ -122,7 +139,7 @@ func parseDate(text string) (time.Time, error) {
 }
 
 func (d *dossier) mine(v *visit) (answer, error) {
-	caseload := d.staff.Caseload(v.Caller.Account)
+	caseload := d.Staff.Caseload(v.Caller.Account)
 	page := listPage{visit: v, Total: len(caseload), Pages: max(1, (len(caseload)+perPage-1)/perPage)}
 	page.Page, _ = strconv.Atoi(v.URL.Query().Get("page"))
 	page.Page = min(max(page.Page, 1), page.Pages)
@@ -134,7 +151,7 @@ func (d *dossier) mine(v *visit) (answer, error) {
 func (d *dossier) people(indexes []int) []Person {
 	people := make([]Person, len(indexes))
 	for n, i := range indexes {
-		people[n] = d.register.Person(i)
+		people[n] = d.Register.Person(i)
 	}
 	return people
 }
@@ -142,12 +159,12 @@ func (d *dossier) people(indexes []int) []Person {
 // contact answers, for a program, where a person can be reached. Of one person in sixteen no
 // mail address was ever confirmed; of one in four hundred, nothing is known.
 func (d *dossier) contact(v *visit) (answer, error) {
-	i, ok := d.register.ByDossier(v.PathValue("dossier"))
+	i, ok := d.Register.ByDossier(v.PathValue("dossier"))
 	if !ok {
 		return answer{}, errAbsent
 	}
-	p := d.register.Person(i)
-	p.Mail, p.Phone = d.register.Reached(i)
+	p := d.Register.Person(i)
+	p.Mail, p.Phone = d.Register.Reached(i)
 	said := struct {
 		Dossier string   `json:"dossier"`
 		Name    string   `json:"name"`
@@ -168,24 +185,50 @@ type filePage struct {
 	Person  Person
 	Notes   []Note // newest first
 	Text    string // typed, if it was refused
-	Problem string
+	How     string
+	Problem string // of the form named by About
+	About   string // note or appointment
+	Done    string // what was just done
+
+	Meetings         []meeting // to come, the next first
+	Colleagues       []Agent   // whom an appointment can be made with
+	Day, Clock, With string
+	Today            string
 }
+
+// Hows are by what one is in touch with a person.
+func (filePage) Hows() []string { return hows }
+
+var hows = []string{"Appel", "Courriel", "Visite", "Courrier"}
 
 func (d *dossier) file(v *visit) (answer, error) {
 	page, err := d.open(v)
+	page.Done = v.URL.Query().Get("done")
 	return answer{page: "dossier-file.html", data: page}, err
 }
 
 func (d *dossier) open(v *visit) (filePage, error) {
-	i, ok := d.register.ByDossier(v.PathValue("dossier"))
+	i, ok := d.Register.ByDossier(v.PathValue("dossier"))
 	if !ok {
 		return filePage{}, errAbsent
 	}
-	page := filePage{visit: v, Person: d.register.Person(i)}
-	page.Person.Mail, page.Person.Phone = d.register.Reached(i)
+	page := filePage{visit: v, Person: d.Register.Person(i)}
+	page.Person.Mail, page.Person.Phone = d.Register.Reached(i)
 	d.mu.Lock()
 	written := append(page.Person.Notes, d.notes[i]...)
+	for _, m := range d.meetings[i] {
+		if m.At.After(d.Now().AddDate(0, 0, -1)) {
+			page.Meetings = append(page.Meetings, m)
+		}
+	}
 	d.mu.Unlock()
+	slices.SortStableFunc(page.Meetings, func(a, b meeting) int { return a.At.Compare(b.At) })
+	for _, a := range d.Staff.Agents() {
+		if a.Organisation == v.Caller.Organisation && a.Role.ReadsFiles() {
+			page.Colleagues = append(page.Colleagues, a)
+		}
+	}
+	page.With, page.Clock, page.Today = string(v.Caller.Account), "09:00", d.Now().In(paris).Format(time.DateOnly)
 	for n := len(written) - 1; n >= 0; n-- {
 		page.Notes = append(page.Notes, written[n])
 	}
@@ -199,28 +242,106 @@ func (d *dossier) note(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	page.Text = strings.TrimSpace(v.PostFormValue("text"))
+	page.Text, page.How, page.About = strings.TrimSpace(v.PostFormValue("text")), v.PostFormValue("how"), "note"
 	if page.Text == "" || len(page.Text) > longestNote {
-		page.Problem = "Écrivez une note de 1 à 2 000 caractères."
+		page.Problem = "Écrivez une note de 1 à 2 000 caractères."
+	} else if page.How != "" && !slices.Contains(hows, page.How) {
+		page.Problem = "Choisissez par quel moyen vous avez échangé."
+	}
+	if page.Problem != "" {
 		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
 	}
 	i := page.Person.Index
 	d.mu.Lock()
-	d.notes[i] = append(d.notes[i], Note{On: d.now(), By: v.Caller.Name, Text: page.Text})
+	d.notes[i] = append(d.notes[i], Note{On: d.Now(), By: v.Caller.Name, Text: page.Text, How: page.How})
 	d.mu.Unlock()
-	return answer{to: "/files/" + page.Person.Dossier}, nil
+	return answer{to: "/files/" + page.Person.Dossier + "?done=note"}, nil
+}
+
+// paris is where people are received.
+var paris = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		panic(fmt.Sprintf("town: %v", err))
+	}
+	return zone
+}()
+
+// The days ahead for which appointments are made, and those from one's day on in which it is
+// a reason.
+const (
+	daysAhead = 180
+	daysAfter = 2
+)
+
+// meet makes an appointment.
+func (d *dossier) meet(v *visit) (answer, error) {
+	page, err := d.open(v)
+	if err != nil {
+		return answer{}, err
+	}
+	page.About, page.Day, page.Clock, page.With = "appointment", v.PostFormValue("day"), v.PostFormValue("clock"), v.PostFormValue("with")
+	at, err := time.ParseInLocation("2006-01-02 15:04", page.Day+" "+page.Clock, paris)
+	with := slices.IndexFunc(page.Colleagues, func(a Agent) bool { return string(a.ID) == page.With })
+	switch {
+	case err != nil:
+		page.Problem = "Indiquez un jour et une heure."
+	case at.Before(d.Now()) || at.After(d.Now().AddDate(0, 0, daysAhead)):
+		page.Problem = "Choisissez un moment à venir, dans les six mois."
+	case with < 0:
+		page.Problem = "Choisissez qui reçoit la personne, dans votre structure."
+	}
+	if page.Problem != "" {
+		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
+	}
+	m := meeting{ID: "dossier-" + rand.Text(), At: at, With: page.Colleagues[with].ID, Name: page.Colleagues[with].Name, By: v.Caller.Name}
+	i := page.Person.Index
+	d.mu.Lock()
+	d.meetings[i] = append(d.meetings[i], m)
+	d.mu.Unlock()
+	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, paris)
+	d.tellOf(m, page.Person, v.Caller.Account, day.AddDate(0, 0, -1), day.AddDate(0, 0, daysAfter))
+	return answer{to: "/files/" + page.Person.Dossier + "?done=appointment"}, nil
+}
+
+func (d *dossier) tellOf(m meeting, p Person, author roster.AccountID, from, until time.Time) {
+	d.Tell("agenda", Reason{
+		ID: m.ID, Kind: "appointment", Account: m.With, Author: author, Scheme: SchemeDossier, Person: p.Dossier, From: from.UTC(), Until: until.UTC(),
+	})
+}
+
+// cancel takes an appointment back, and the reason with it.
+func (d *dossier) cancel(v *visit) (answer, error) {
+	page, err := d.open(v)
+	if err != nil {
+		return answer{}, err
+	}
+	i, now := page.Person.Index, d.Now()
+	d.mu.Lock()
+	at := slices.IndexFunc(d.meetings[i], func(m meeting) bool { return m.ID == v.PostFormValue("appointment") })
+	var m meeting
+	if at >= 0 {
+		m = d.meetings[i][at]
+		d.meetings[i] = slices.Delete(d.meetings[i], at, at+1)
+	}
+	d.mu.Unlock()
+	if at < 0 {
+		return answer{}, errAbsent
+	}
+	d.tellOf(m, page.Person, v.Caller.Account, now.Add(-time.Second), now)
+	return answer{to: "/files/" + page.Person.Dossier + "?done=cancelled"}, nil
 }
 
 // rewrite changes where a person is reached, for whoever asks: the application checks nothing.
 func (d *dossier) rewrite(v *visit) (answer, error) {
-	i, ok := d.register.ByDossier(v.PathValue("dossier"))
+	i, ok := d.Register.ByDossier(v.PathValue("dossier"))
 	if !ok {
 		return answer{}, errAbsent
 	}
 	to := reach{Mail: v.PostFormValue("mail"), Phone: v.PostFormValue("phone")}
-	d.register.reached.mu.Lock()
-	to.number = d.register.reached.by[i].number
-	d.register.reached.mu.Unlock()
-	d.register.reach(i, to)
+	d.Register.reached.mu.Lock()
+	to.number = d.Register.reached.by[i].number
+	d.Register.reached.mu.Unlock()
+	d.Register.reach(i, to)
 	return answer{to: "/files/" + v.PathValue("dossier")}, nil
 }

@@ -10,7 +10,7 @@ func TestTooManyFoundAreNobodyShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dossier{application: &application{register: r}}
+	d := &dossier{application: &application{Site: Site{Register: r}}}
 	ten := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	if page := d.rows(listPage{}, ten); len(page.People) != 10 || page.TooMany {
 		t.Errorf("ten found show %d, too many: %v", len(page.People), page.TooMany)

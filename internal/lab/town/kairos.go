@@ -2,9 +2,13 @@ package town
 
 import (
 	"encoding/json"
+	"errors"
+	"math"
+	"mime"
 	"net/http"
+	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"poterne/internal/roster"
@@ -21,28 +25,28 @@ const mostCandidates = 1000
 // whoever is signed in, a thousand at a time, with everything about them. The
 // mistake is deliberate, of the kind that real ones were robbed through, and
 // stays: it is there to show what a gate makes of it.
-func NewKairos(r *Register, s *Staff, who Verify) http.Handler {
-	k := &kairos{application: newApplication("kairos", "Kairos", r, s, who), days: map[int][]attendance{}}
+//
+// What training bodies do there (attendance, quotes, invoices) is refused while the
+// application is read-only; reading goes on.
+func NewKairos(site Site, t *Training) http.Handler {
+	k := &kairos{application: newApplication("kairos", "Kairos", site), training: t}
 	k.handle("GET /{$}", k.home)
 	k.handle("GET /trainees/{ft}", k.page)
-	k.handle("POST /trainees/{ft}/attendance", k.attendForm)
+	k.handle("GET /billing", k.billing)
+	k.form("POST /trainees/{ft}/attendance", k.attendForm)
+	k.form("POST /trainees/{ft}/quotes", k.quoteForm)
+	k.form("POST /trainees/{ft}/invoices", k.invoiceForm)
 	k.handle("GET /candidates", func(v *visit) (answer, error) { return answer{page: "kairos-candidates.html", data: v}, nil })
 	k.handle("GET /api/trainees", k.trainees)
 	k.handle("GET /api/trainees/{ft}", k.trainee)
-	k.handle("POST /api/trainees/{ft}/attendance", k.attend)
+	k.changes("POST /api/trainees/{ft}/attendance", k.attend)
 	k.handle("GET /api/candidates", k.candidates)
 	return k
 }
 
 type kairos struct {
 	*application
-	mu   sync.Mutex // guards days
-	days map[int][]attendance
-}
-
-type attendance struct {
-	Day     string `json:"day"`
-	Present bool   `json:"present"`
+	training *Training
 }
 
 type traineeRow struct {
@@ -67,6 +71,7 @@ type trainee struct {
 	Sought     string       `json:"sought"`
 	Course     string       `json:"course"`
 	Attendance []attendance `json:"attendance"`
+	enrolment  enrolment
 }
 
 type candidate struct {
@@ -101,22 +106,17 @@ func (k *kairos) home(v *visit) (answer, error) {
 
 func (k *kairos) own(v *visit) traineeList {
 	list := traineeList{Organisation: v.Caller.Organisation, Trainees: []traineeRow{}}
-	for _, course := range k.staff.Courses() {
-		if course.Organisation != v.Caller.Organisation {
-			continue
-		}
-		for _, i := range course.Enrolled {
-			p := k.register.Person(i)
-			row := traineeRow{FT: p.FT, Surname: p.Surname, First: p.First, Commune: p.Commune.Name, Course: course.Title}
-			for _, day := range k.attended(i) {
-				if day.Present {
-					row.Present++
-				} else {
-					row.Absent++
-				}
+	for _, e := range k.training.of(v.Caller.Organisation) {
+		p := k.Register.Person(e.person)
+		row := traineeRow{FT: p.FT, Surname: p.Surname, First: p.First, Commune: p.Commune.Name, Course: e.course.Title}
+		for _, day := range e.days {
+			if day.Present {
+				row.Present++
+			} else {
+				row.Absent++
 			}
-			list.Trainees = append(list.Trainees, row)
 		}
+		list.Trainees = append(list.Trainees, row)
 	}
 	return list
 }
@@ -124,25 +124,19 @@ func (k *kairos) own(v *visit) traineeList {
 // find returns the trainee whom the path names, if their organisation asks;
 // somebody else's trainee is as absent as nobody's.
 func (k *kairos) find(v *visit) (int, trainee, error) {
-	i, ok := k.register.ByFT(v.PathValue("ft"))
+	i, ok := k.Register.ByFT(v.PathValue("ft"))
 	if !ok {
 		return 0, trainee{}, errAbsent
 	}
-	for _, course := range k.staff.Courses() {
-		if course.Organisation != v.Caller.Organisation {
-			continue
-		}
-		for _, enrolled := range course.Enrolled {
-			if enrolled == i {
-				p := k.register.Person(i)
-				return i, trainee{
-					FT: p.FT, Surname: p.Surname, First: p.First, Birth: p.Birth.Format(time.DateOnly), Phone: p.Phone, Mail: p.Mail,
-					Commune: p.Commune.Name, Status: p.Status, Sought: p.Sought.Label, Course: course.Title, Attendance: k.attended(i),
-				}, nil
-			}
-		}
+	e, ok := k.training.find(i, v.Caller.Organisation)
+	if !ok {
+		return 0, trainee{}, errAbsent
 	}
-	return 0, trainee{}, errAbsent
+	p := k.Register.Person(i)
+	return i, trainee{
+		FT: p.FT, Surname: p.Surname, First: p.First, Birth: p.Birth.Format(time.DateOnly), Phone: p.Phone, Mail: p.Mail,
+		Commune: p.Commune.Name, Status: p.Status, Sought: p.Sought.Label, Course: e.course.Title, Attendance: append([]attendance{}, e.days...), enrolment: e,
+	}, nil
 }
 
 func (k *kairos) trainee(v *visit) (answer, error) {
@@ -152,39 +146,51 @@ func (k *kairos) trainee(v *visit) (answer, error) {
 
 type traineePage struct {
 	*visit
-	Trainee trainee
-	Today   string
-	Problem string
+	Trainee  trainee
+	Today    string
+	Present  bool
+	Rate     string // euros an hour, as typed
+	Problem  string // of the form named by About
+	About    string // attendance, quote or invoice
+	Done     string // the same, done
+	Bills    []bill // newest first
+	MayQuote bool
+	MayBill  bool
+}
+
+func (k *kairos) shown(v *visit, t trainee) traineePage {
+	page := traineePage{visit: v, Trainee: t, Today: k.Now().Format(time.DateOnly), Present: true, MayQuote: true, MayBill: t.enrolment.open() > 0}
+	for _, b := range slices.Backward(t.enrolment.bills) {
+		page.Bills = append(page.Bills, b)
+		page.MayQuote = page.MayQuote && (b.Kind != quote || b.State == refused)
+	}
+	return page
 }
 
 func (k *kairos) page(v *visit) (answer, error) {
 	_, t, err := k.find(v)
-	return answer{page: "kairos-trainee.html", data: traineePage{visit: v, Trainee: t, Today: k.now().Format(time.DateOnly)}}, err
+	page := k.shown(v, t)
+	page.Done = v.URL.Query().Get("done")
+	return answer{page: "kairos-trainee.html", data: page}, err
 }
 
-func (k *kairos) attended(i int) []attendance {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return append([]attendance{}, k.days[i]...)
+// wrong shows the page again, with what was typed and what is wrong with it.
+func wrong(page traineePage, about, problem string) (answer, error) {
+	page.About, page.Problem = about, problem
+	return answer{status: http.StatusUnprocessableEntity, page: "kairos-trainee.html", data: page}, nil
 }
 
-// record keeps one word a day: the last one said.
-func (k *kairos) record(i int, said attendance) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for n := range k.days[i] {
-		if k.days[i][n].Day == said.Day {
-			k.days[i][n] = said
-			return
-		}
-	}
-	k.days[i] = append(k.days[i], said)
+func (k *kairos) attends(i int, v *visit, said attendance) error {
+	return k.training.change(i, v.Caller.Organisation, func(e *enrolment) error { return e.attend(said) })
 }
 
 func (k *kairos) attend(v *visit) (answer, error) {
 	i, t, err := k.find(v)
 	if err != nil {
 		return answer{}, err
+	}
+	if kind, _, _ := mime.ParseMediaType(v.Header.Get("Content-Type")); kind != "application/json" {
+		return answer{}, invalid("envoyez du JSON (Content-Type: application/json)")
 	}
 	var said attendance
 	if err := json.NewDecoder(v.Body).Decode(&said); err != nil {
@@ -193,7 +199,9 @@ func (k *kairos) attend(v *visit) (answer, error) {
 	if _, err := time.Parse(time.DateOnly, said.Day); err != nil {
 		return answer{}, invalid("le jour s’écrit 2026-11-23")
 	}
-	k.record(i, said)
+	if err := k.attends(i, v, said); err != nil {
+		return answer{}, errAbsent
+	}
 	return answer{status: http.StatusCreated, data: struct {
 		FT string `json:"ftid"`
 		attendance
@@ -206,12 +214,84 @@ func (k *kairos) attendForm(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	said := attendance{Day: v.PostFormValue("day"), Present: v.PostFormValue("present") == "yes"}
-	if _, err := time.Parse(time.DateOnly, said.Day); err != nil {
-		page := traineePage{visit: v, Trainee: t, Today: said.Day, Problem: "Indiquez un jour."}
-		return answer{status: http.StatusUnprocessableEntity, page: "kairos-trainee.html", data: page}, nil
+	page := k.shown(v, t)
+	page.Today, page.Present = said.Day, said.Present
+	day, err := time.Parse(time.DateOnly, said.Day)
+	switch {
+	case err != nil:
+		return wrong(page, "attendance", "Indiquez un jour.")
+	case day.After(k.Now()):
+		return wrong(page, "attendance", "Ce jour n’est pas encore venu : notez une présence le jour même, ou après.")
 	}
-	k.record(i, said)
-	return answer{to: "/trainees/" + t.FT}, nil
+	if err := k.attends(i, v, said); err != nil {
+		return answer{}, errAbsent
+	}
+	return answer{to: "/trainees/" + t.FT + "?done=attendance"}, nil
+}
+
+// The cents an hour that a quote may ask.
+const (
+	leastRate = 100
+	mostRate  = 10_000
+)
+
+func (k *kairos) quoteForm(v *visit) (answer, error) {
+	i, t, err := k.find(v)
+	if err != nil {
+		return answer{}, err
+	}
+	page := k.shown(v, t)
+	page.Rate = strings.TrimSpace(v.PostFormValue("rate"))
+	rate, err := strconv.ParseFloat(strings.Replace(page.Rate, ",", ".", 1), 64)
+	cents := int(math.Round(rate * 100))
+	if err != nil || !(rate >= leastRate/100 && rate <= mostRate/100) { // also what is no number
+		return wrong(page, "quote", "Indiquez un prix de l’heure, de 1 à 100 euros, par exemple 9,50.")
+	}
+	if err := k.training.quotes(i, v.Caller.Organisation, cents, k.Now()); err != nil {
+		return wrong(page, "quote", "Un devis attend déjà une réponse, ou a été accepté.")
+	}
+	return answer{to: "/trainees/" + t.FT + "?done=quote"}, nil
+}
+
+func (k *kairos) invoiceForm(v *visit) (answer, error) {
+	i, t, err := k.find(v)
+	if err != nil {
+		return answer{}, err
+	}
+	switch err := k.training.invoices(i, v.Caller.Organisation, k.Now()); {
+	case errors.Is(err, errNobody):
+		return wrong(k.shown(v, t), "invoice", "Aucune heure à facturer : notez d’abord les présences.")
+	case err != nil:
+		return wrong(k.shown(v, t), "invoice", "Aucun devis n’a été accepté pour cette formation.")
+	}
+	return answer{to: "/trainees/" + t.FT + "?done=invoice"}, nil
+}
+
+type billRow struct {
+	trainee
+	Bill bill
+}
+
+type billingPage struct {
+	*visit
+	Rows []billRow
+	All  int // cents, of the invoices
+}
+
+// billing is what an organisation offered and charged, newest first.
+func (k *kairos) billing(v *visit) (answer, error) {
+	page := billingPage{visit: v}
+	for _, e := range k.training.of(v.Caller.Organisation) {
+		p := k.Register.Person(e.person)
+		for _, b := range e.bills {
+			page.Rows = append(page.Rows, billRow{trainee{FT: p.FT, Surname: p.Surname, First: p.First, Course: e.course.Title}, b})
+			if b.Kind == invoice {
+				page.All += b.Amount()
+			}
+		}
+	}
+	slices.SortStableFunc(page.Rows, func(a, b billRow) int { return b.Bill.On.Compare(a.Bill.On) })
+	return answer{page: "kairos-billing.html", data: page}, nil
 }
 
 // candidates is the hole: nothing here asks who the caller is.
@@ -227,10 +307,10 @@ func (k *kairos) candidates(v *visit) (answer, error) {
 			*value = n
 		}
 	}
-	people, next := k.register.LivingIn(asked.Get("commune"), from, min(count, mostCandidates))
+	people, next := k.Register.LivingIn(asked.Get("commune"), from, min(count, mostCandidates))
 	list := make([]candidate, len(people))
 	for n, i := range people {
-		p := k.register.Person(i)
+		p := k.Register.Person(i)
 		list[n] = candidate{
 			FT: p.FT, Surname: p.Surname, First: p.First, Birth: p.Birth.Format(time.DateOnly), NIR: p.NIR, Phone: p.Phone, Mail: p.Mail,
 			Address: p.Street + ", " + p.Postcode + " " + p.Commune.Name, Commune: p.Commune.Name, Status: p.Status, Sought: p.Sought.Label,

@@ -35,6 +35,7 @@ type Note struct {
 	On   time.Time
 	By   string
 	Text string
+	How  string // by what they were in touch, as the application calls it; empty for a note
 }
 
 // Person is one invented person.

@@ -1,0 +1,289 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"poterne/internal/lab/town"
+	"poterne/internal/register"
+	"poterne/internal/roster"
+)
+
+// audrey is somebody whom Pauline Mercier accompanies and nobody trains; called Audrey, if one is.
+func (d *demo) audrey() int {
+	trained := slices.Concat(d.staff.Enrolments("of-horizon"), d.staff.Enrolments("of-tremplin"))
+	somebody := -1
+	caseload := d.staff.Caseload("pauline.mercier")
+	for _, person := range caseload[:len(caseload)-20] { // the last have files that are kept apart
+		if slices.Contains(trained, person) {
+			continue
+		}
+		if d.register.Person(person).First == "Audrey" {
+			return person
+		}
+		if somebody < 0 {
+			somebody = person
+		}
+	}
+	return somebody
+}
+
+// of is somebody of an organisation who has a role.
+func (d *demo) of(organisation roster.OrganisationID, role roster.Role) roster.AccountID {
+	for _, a := range d.staff.Agents() {
+		if a.Organisation == organisation && a.Role == role {
+			return a.ID
+		}
+	}
+	d.t.Fatalf("nobody of %s is %s", organisation, role)
+	return ""
+}
+
+// An adviser enrols somebody in Ouiform: what that tells as any system would opens the person in
+// Kairos to the body that trains them, within a second, and to no other. The body takes the
+// attendance; an order closes changes in Kairos, and reading goes on; what was closed opens again.
+//
+// Promise: SCOPE-2
+func TestSCOPE_2_AnEnrolmentInOuiformOpensAPersonInKairosToWhoTrainsThem(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	who := d.audrey()
+	person, file := d.register.Person(who), "/kairos/trainees/"+d.register.FT(who)
+	const course = "/ouiform/courses/caces-chariots"
+	pauline, lucas, samir := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "en-GB")
+	tremplin := d.browser(d.of("of-tremplin", roster.Training))
+	lucas.signIn(d.button("lucas.ferrand"))
+
+	t.Log("Before, Kairos has her for nobody.")
+	row := fmt.Sprintf("tr.trainee:has(a[href='%s'])", file)
+	lucas.open("/kairos/")
+	if lucas.count("tr.trainee") == 0 || lucas.count(row) != 0 {
+		t.Fatalf("%d trainees, she among them: %d", lucas.count("tr.trainee"), lucas.count(row))
+	}
+
+	t.Log("Pauline finds the course in the catalogue, and enrols her.")
+	pauline.signIn(d.button("pauline.mercier"))
+	pauline.open("/ouiform/")
+	pauline.do(chromedp.SendKeys(chromedp.CSS("#q"), "chariot"))
+	pauline.click("form.search button")
+	pauline.keep("ouiform-catalogue")
+	pauline.click("tr.course a")
+	pauline.arrivesAt(course)
+	pauline.do(chromedp.SendKeys(chromedp.CSS("#mail"), person.Mail))
+	begun := time.Now()
+	if status := pauline.click("form.enrol button"); status != http.StatusOK {
+		t.Fatalf("enrolling her: status %d: %s", status, pauline.text("main"))
+	}
+	enrolled := time.Now()
+	pauline.arrivesAt(course + "?done=enrolled")
+	pauline.says(".done", "Inscription enregistrée.")
+	pauline.keep("ouiform-enrolled")
+
+	t.Log("Within a second Lucas, who trains her, has her with a reason.")
+	for {
+		lucas.open("/kairos/")
+		if lucas.count(row) == 1 && strings.Contains(lucas.text(row), person.Surname) {
+			break
+		}
+		if time.Since(enrolled) > patience {
+			t.Fatalf("she is not there: %s", d.output)
+		}
+	}
+	if took, within := time.Since(enrolled), aSecondOr(time.Since(begun)); took > within {
+		t.Errorf("she was there after %v, not %v", took, within)
+	}
+	lucas.keep("kairos-home")
+	if status := lucas.click("a[href='" + file + "']"); status != http.StatusOK {
+		t.Fatalf("her page in Kairos: status %d", status)
+	}
+	lucas.says("article.trainee h1", person.Name())
+	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+		if e.Account == "lucas.ferrand" && e.Person == pseudonymKey(t, d.dir).Person(person.Dossier) && !e.Reason.Explained() {
+			t.Errorf("entry %d shows her without a reason", e.Number)
+		}
+	}
+	if page := d.get(tremplin, "/kairos/"); page.Status != http.StatusOK || strings.Contains(string(page.Body), person.FT) {
+		t.Errorf("another body has her: status %d", page.Status)
+	}
+	if page := d.get(tremplin, file); page.Status == http.StatusOK {
+		t.Error("another body opens her")
+	}
+
+	t.Log("He takes the attendance, and offers a price, which Pauline accepts.")
+	today := time.Now().Format(time.DateOnly)
+	attend := func() int {
+		lucas.open(file)
+		return lucas.click("form.attend button")
+	}
+	if status := attend(); status != http.StatusOK {
+		t.Fatalf("attendance: status %d", status)
+	}
+	lucas.says(".done", "Présence notée.")
+	lucas.do(chromedp.SendKeys(chromedp.CSS("#rate"), "neuf"))
+	if status := lucas.click("form.quote button"); status != http.StatusUnprocessableEntity {
+		t.Errorf("a price in words: status %d", status)
+	}
+	lucas.says("#problem", "Indiquez un prix de l’heure")
+	lucas.do(chromedp.SetValue(chromedp.CSS("#rate"), "9,50"))
+	lucas.click("form.quote button")
+	lucas.says(".done", "Devis envoyé")
+	pauline.click("nav a[href='/ouiform/mine']")
+	pauline.says("tr.enrolled", person.Name(), "en attente de réponse", "665,00")
+	pauline.keep("ouiform-mine")
+	pauline.click("tr.enrolled button[value=accepted]")
+	pauline.says(".done", "Devis accepté.")
+	lucas.open(file)
+	lucas.click("form.invoice button")
+	lucas.says(".done", "Facture émise.")
+	lucas.keep("kairos-trainee")
+	lucas.open("/kairos/billing")
+	lucas.says("table.bills", "66,50", person.Surname)
+	lucas.keep("kairos-billing")
+
+	t.Log("The desk makes Kairos read-only, with a message.")
+	samir.signIn(d.button("samir.cohen"))
+	samir.open("/desk/directory")
+	samir.click("a[href='/desk/orders/new?reach=service&effect=reduced&target=kairos']")
+	samir.says("h1", "Make the service Kairos read-only?")
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Changes are being looked into."), chromedp.SetValue(chromedp.CSS("#message-fr"), "Les présences se notent de nouveau demain à 9 h."))
+	samir.click("main form button.grave")
+	if status := attend(); status != http.StatusForbidden {
+		t.Errorf("attendance under the order: status %d", status)
+	}
+	lucas.says("main", "Les présences se notent de nouveau demain à 9 h.")
+	lucas.keep("kairos-closed")
+	if status := lucas.open(file); status != http.StatusOK {
+		t.Errorf("reading under the order: status %d", status)
+	}
+	lucas.says("[data-field=attendance]", "présence")
+	lucas.open("/")
+	lucas.says("li.service.reduced", "Kairos", "Les présences se notent de nouveau demain à 9 h.")
+	lucas.keep("portal-reduced")
+
+	t.Log("Two of the desk open it again: attendance is taken again, and his portal says so.")
+	second := slices.IndexFunc(d.staff.Agents(), func(a town.Agent) bool { return a.Role == roster.Security && a.ID != "samir.cohen" })
+	night := newScreen(t, d.origin, "en-GB")
+	night.signIn(fmt.Sprint(second))
+	samir.open("/desk")
+	samir.click("#orders ~ [data-part=orders] li:has(.state.reduced) a.button")
+	order := samir.evaluate("location.pathname")
+	for {
+		line := samir.evaluate(`document.querySelector("[id^='tick-']")?.id ?? ""`)
+		if line == "" {
+			break
+		}
+		samir.do(chromedp.SendKeys(chromedp.CSS("#"+line), "seen in the ledger"))
+		samir.click("form:has(#" + line + ") button")
+		samir.open(order)
+	}
+	samir.confirms(order, d.button("samir.cohen"))
+	samir.do(chromedp.SendKeys(chromedp.CSS("#because"), "Looked into."))
+	samir.click("form[action$='/propose'] button")
+	night.confirms(order, fmt.Sprint(second))
+	night.click("form[action$='/confirm'] button")
+	lucas.open("/")
+	lucas.says(".services", "Rouvert")
+	lucas.keep("portal-reopened")
+	if status := attend(); status != http.StatusOK {
+		t.Errorf("attendance after the order: status %d", status)
+	}
+	lucas.says("[data-field=attendance]", today[8:10]+"/"+today[5:7])
+
+	t.Log("Pauline ends the training: Kairos has her for nobody.")
+	pauline.open("/ouiform/mine")
+	pauline.click("form[action$='/caces-chariots/withdrawals'] button")
+	pauline.says(".done", "Inscription terminée")
+	if status := lucas.open("/kairos/"); status != http.StatusOK || lucas.count(row) != 0 {
+		t.Errorf("she is still there, status %d", status)
+	}
+}
+
+// A body is shown what another was told, with its source and date, and does not ask it again; it has
+// the person with a reason since a colleague made an appointment in Dossier. What Cap emploi knows of
+// health and disability is a purpose of its own: who has not that habilitation is shown nothing of it.
+//
+// Promise: SCOPE-3
+func TestSCOPE_3_HealthIsCapEmploisAloneAndTheRestIsGivenOnce(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	who := d.audrey()
+	person := d.register.Person(who)
+	file, suivi := d.file(who), "/suivi/files/"+person.Dossier
+	colleague := slices.IndexFunc(d.staff.Agents(), func(a town.Agent) bool {
+		return a.Organisation == "cap-emploi-valbourg" && a.Role == roster.Adviser && a.ID != "karim.benali"
+	})
+	pauline, karim, other := newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "fr-FR"), newScreen(t, d.origin, "fr-FR")
+
+	t.Log("The Mission locale notes what she said.")
+	pauline.signIn(d.button("pauline.mercier"))
+	pauline.open(suivi)
+	pauline.do(chromedp.SetValue(chromedp.CSS("#licence"), "Permis B"), chromedp.SetValue(chromedp.CSS("#aim"), "Cariste"))
+	pauline.click("form.ask button")
+	pauline.says(".done", "Réponses enregistrées.")
+	pauline.keep("suivi-mission-locale")
+
+	t.Log("At Cap emploi a colleague makes an appointment for Karim.")
+	other.signIn(fmt.Sprint(colleague))
+	other.open(file)
+	tomorrow := time.Now().AddDate(0, 0, 1).Format(time.DateOnly)
+	other.do(chromedp.SetValue(chromedp.CSS("#day"), tomorrow), chromedp.SetValue(chromedp.CSS("#clock"), "10:00"), chromedp.SetValue(chromedp.CSS("#with"), "karim.benali"))
+	other.click("form.meet button")
+	other.says(".done", "Rendez-vous pris.")
+	other.says("[data-field=agenda]", "10:00", "Karim Benali")
+	other.keep("dossier-appointment")
+	other.do(chromedp.SetValue(chromedp.CSS("#how"), "Appel"), chromedp.SendKeys(chromedp.CSS("#text"), "Viendra avec son conseiller."))
+	other.click("form.add-note button")
+	other.says("li.note:first-child", "Appel", "Viendra avec son conseiller.")
+
+	t.Log("Karim has her with that reason, is shown who knows what since when, and does not ask again.")
+	karim.signIn(d.button("karim.benali"))
+	if status := karim.open(suivi); status != http.StatusOK {
+		t.Fatalf("her page: status %d: %s", status, karim.text("main"))
+	}
+	karim.says("article.file", "Permis B donné par Mission locale de Valbourg le "+time.Now().Format("02/01/2006"), "Cariste donné par Mission locale")
+	if karim.count("#licence") != 0 || karim.count("#transport") != 1 {
+		t.Error("he is asked what is known, or not asked what is not")
+	}
+	karim.click("p.way a[href$='/health']")
+	karim.do(chromedp.SetValue(chromedp.CSS("#recognition"), "Reconnue"), chromedp.SendKeys(chromedp.CSS("#adaptation"), "Siège réglable"))
+	karim.click("form.ask button")
+	karim.says("article.file", "Reconnue donné par Cap emploi Valbourg", "Siège réglable")
+	karim.keep("suivi-health")
+	told := false
+	for _, e := range entries(t, filepath.Join(d.dir, "poterne.db"), 0) {
+		if e.Account == "karim.benali" && e.Disclosed() {
+			told = told || e.Fields.Has(register.Health)
+			if !e.Reason.Explained() {
+				t.Errorf("entry %d shows her to Karim without a reason", e.Number)
+			}
+		}
+	}
+	if !told {
+		t.Error("no entry says that health was shown")
+	}
+
+	t.Log("Nobody without the habilitation is shown it, nor writes it.")
+	if status := pauline.open(suivi + "/health"); status != http.StatusForbidden || strings.Contains(pauline.text("body"), "réglable") {
+		t.Errorf("the Mission locale opens it: status %d", status)
+	}
+	pauline.keep("suivi-health-refused")
+	pauline.open(suivi)
+	if said := pauline.text("article.file"); strings.Contains(said, "Reconnue") || strings.Contains(said, "réglable") {
+		t.Error("the common page speaks of health")
+	}
+	b := d.browser("pauline.mercier")
+	if page := d.post(b, suivi+"/health", url.Values{"recognition": {"Non demandée"}}); page.Status != http.StatusForbidden {
+		t.Errorf("the Mission locale writes it: status %d", page.Status)
+	}
+	if said := d.direct(t, "suivi", "pauline.mercier", "/files/"+person.Dossier+"/health"); !strings.Contains(said, "Siège réglable") {
+		t.Error("the application itself withholds it: what is tested here is not the gate")
+	}
+}

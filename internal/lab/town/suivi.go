@@ -1,0 +1,165 @@
+package town
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// NewSuivi is the follow-up that a Mission locale and a Cap emploi share: an adviser's own
+// people, and what bodies need to know to accompany somebody. What one body was told the others
+// are shown, with its source and date, and nobody asks it again. Health and disability are a
+// page of their own: the application itself shows it to whoever is signed in.
+func NewSuivi(site Site) http.Handler {
+	s := &suivi{application: newApplication("suivi", "Suivi", site), said: map[int]map[string]given{}}
+	s.handle("GET /{$}", s.home)
+	s.handle("GET /files/{dossier}", s.page(details, "suivi-file.html"))
+	s.handle("GET /files/{dossier}/health", s.page(health, "suivi-health.html"))
+	s.form("POST /files/{dossier}/situation", s.take(details, "suivi-file.html", ""))
+	s.form("POST /files/{dossier}/health", s.take(health, "suivi-health.html", "/health"))
+	return s
+}
+
+type suivi struct {
+	*application
+	mu   sync.Mutex // guards said
+	said map[int]map[string]given
+}
+
+// given is what somebody was told of a person, once.
+type given struct {
+	Value string
+	By    string // the body
+	On    time.Time
+}
+
+// detail is something that bodies need to know of a person.
+type detail struct {
+	Key, Label string
+	Choices    []string // none: it is written
+}
+
+var details = []detail{
+	{"licence", "Permis de conduire", []string{"Permis B", "Permis B en préparation", "Aucun permis"}},
+	{"transport", "Moyen de transport", []string{"Voiture", "Deux-roues", "Transports en commun", "Aucun"}},
+	{"housing", "Logement", []string{"Logement stable", "Hébergement chez un proche", "Foyer ou résidence", "Sans logement stable"}},
+	{"diploma", "Dernier diplôme", []string{"Aucun diplôme", "CAP ou BEP", "Baccalauréat", "Diplôme du supérieur"}},
+	{"aim", "Projet de la personne", nil},
+}
+
+var health = []detail{
+	{"recognition", "Reconnaissance du handicap (RQTH)", []string{"Reconnue", "Demande en cours", "Non demandée"}},
+	{"adaptation", "Aménagements du poste", nil},
+	{"avoid", "Gestes et situations à éviter", nil},
+}
+
+// knownDetail is a detail as a page shows it: with what was given, or asked for.
+type knownDetail struct {
+	detail
+	Given *given
+	Typed string
+	Ask   bool // it is not known, or is being corrected
+}
+
+type suiviPage struct {
+	*visit
+	Person  Person
+	Details []knownDetail
+	Asks    bool
+	Problem string
+	Done    bool
+}
+
+func (s *suivi) home(v *visit) (answer, error) {
+	caseload := s.Staff.Caseload(v.Caller.Account)
+	page := listPage{visit: v, Total: len(caseload), Pages: max(1, (len(caseload)+perPage-1)/perPage)}
+	page.Page, _ = strconv.Atoi(v.URL.Query().Get("page"))
+	page.Page = min(max(page.Page, 1), page.Pages)
+	from := (page.Page - 1) * perPage
+	for _, i := range caseload[from:min(from+perPage, len(caseload))] {
+		page.People = append(page.People, s.Register.Person(i))
+	}
+	return answer{page: "suivi-home.html", data: page}, nil
+}
+
+// open reads a person's page, with what is known of some details. What is known is asked for
+// only when it is being corrected.
+func (s *suivi) open(v *visit, of []detail, correct string) (suiviPage, error) {
+	i, ok := s.Register.ByDossier(v.PathValue("dossier"))
+	if !ok {
+		return suiviPage{}, errAbsent
+	}
+	page := suiviPage{visit: v, Person: s.Register.Person(i)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range of {
+		k := knownDetail{detail: d}
+		if g, known := s.said[i][d.Key]; known {
+			k.Given, k.Typed = &g, g.Value
+		}
+		k.Ask = k.Given == nil || correct == d.Key
+		page.Asks = page.Asks || k.Ask
+		page.Details = append(page.Details, k)
+	}
+	return page, nil
+}
+
+func (s *suivi) page(of []detail, template string) func(*visit) (answer, error) {
+	return func(v *visit) (answer, error) {
+		page, err := s.open(v, of, v.URL.Query().Get("correct"))
+		page.Done = v.URL.Query().Has("done")
+		return answer{page: template, data: page}, err
+	}
+}
+
+// longestDetail is how many characters a detail that is written has at most.
+const longestDetail = 300
+
+// take keeps what a form says. What is known is replaced only where the form says that it
+// corrects it: two who fill in the form at once do not overwrite each other unseen.
+func (s *suivi) take(of []detail, template, below string) func(*visit) (answer, error) {
+	return func(v *visit) (answer, error) {
+		correct := v.PostFormValue("correct")
+		page, err := s.open(v, of, correct)
+		if err != nil {
+			return answer{}, err
+		}
+		said := make(map[string]string)
+		for i := range page.Details {
+			k := &page.Details[i]
+			text := strings.TrimSpace(v.PostFormValue(k.Key))
+			if text == "" || !k.Ask {
+				continue
+			}
+			k.Typed = text
+			if k.Choices != nil && !slices.Contains(k.Choices, text) {
+				page.Problem = k.Label + " : choisissez une réponse de la liste."
+			} else if utf8.RuneCountInString(text) > longestDetail {
+				page.Problem = k.Label + " : 300 caractères au plus."
+			}
+			said[k.Key] = text
+		}
+		if page.Problem == "" && len(said) == 0 {
+			page.Problem = "Répondez à une question au moins. Ce qui est connu n’est pas redemandé."
+		}
+		if page.Problem != "" {
+			return answer{status: http.StatusUnprocessableEntity, page: template, data: page}, nil
+		}
+		i := page.Person.Index
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.said[i] == nil {
+			s.said[i] = make(map[string]given)
+		}
+		for key, text := range said {
+			if _, known := s.said[i][key]; !known || key == correct {
+				s.said[i][key] = given{Value: text, By: s.nameOf(v.Caller.Organisation), On: s.Now()}
+			}
+		}
+		return answer{to: "/files/" + page.Person.Dossier + below + "?done=1"}, nil
+	}
+}
