@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -90,6 +91,23 @@ func TestSCOPE_7_TheHoleInKairosGivesNothingBeyondTheAllowance(t *testing.T) {
 	}
 	if len(direct) != 1000 || strangers < 900 {
 		t.Fatalf("the application itself gives %d people, %d of them strangers: the hole is not there", len(direct), strangers)
+	}
+
+	// Past the gate and without its word, the application gives nobody; nor does what is its
+	// operator's open through the gate.
+	for _, path := range []string{"/", "/billing", "/api/trainees", "/api/candidates?count=1000", "/trainees/" + direct[0].FTID} {
+		answer, err := http.Get(d.upstream(t, "kairos") + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusUnauthorized || strings.Contains(string(body), direct[0].FTID) {
+			t.Errorf("%s without a word of the gate: status %d, %v", path, answer.StatusCode, err)
+		}
+	}
+	if page := d.get(lucas, "/kairos/operator/read-only"); page.Status != http.StatusForbidden {
+		t.Errorf("the operator's address through the gate: status %d", page.Status)
 	}
 
 	// Through the gate, the same request gives the allowance and no more; a canary

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"poterne/internal/lab/town"
+	"poterne/internal/portal/portaltest"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 )
@@ -110,10 +114,10 @@ func TestSCOPE_2_AnEnrolmentInOuiformOpensAPersonInKairosToWhoTrainsThem(t *test
 			t.Errorf("entry %d shows her without a reason", e.Number)
 		}
 	}
-	if page := d.get(tremplin, "/kairos/"); page.Status != http.StatusOK || strings.Contains(string(page.Body), person.FT) {
-		t.Errorf("another body has her: status %d", page.Status)
+	if got := d.get(tremplin, "/kairos/"); got.Status != http.StatusOK || strings.Contains(string(got.Body), person.FT) {
+		t.Errorf("another body has her: status %d", got.Status)
 	}
-	if page := d.get(tremplin, file); page.Status == http.StatusOK {
+	if got := d.get(tremplin, file); got.Status == http.StatusOK {
 		t.Error("another body opens her")
 	}
 
@@ -280,10 +284,47 @@ func TestSCOPE_3_HealthIsCapEmploisAloneAndTheRestIsGivenOnce(t *testing.T) {
 		t.Error("the common page speaks of health")
 	}
 	b := d.browser("pauline.mercier")
-	if page := d.post(b, suivi+"/health", url.Values{"recognition": {"Non demandée"}}); page.Status != http.StatusForbidden {
-		t.Errorf("the Mission locale writes it: status %d", page.Status)
+	if got := d.post(b, suivi+"/health", url.Values{"recognition": {"Non demandée"}}); got.Status != http.StatusForbidden {
+		t.Errorf("the Mission locale writes it: status %d", got.Status)
 	}
 	if said := d.direct(t, "suivi", "pauline.mercier", "/files/"+person.Dossier+"/health"); !strings.Contains(said, "Siège réglable") {
 		t.Error("the application itself withholds it: what is tested here is not the gate")
+	}
+}
+
+// The services' pages are read in a browser as Poterne's own are: by axe-core, at two widths.
+func TestRUN_7_TheServicesPagesAreReadable(t *testing.T) {
+	t.Parallel()
+	axe := portaltest.Axe(t)
+	d := startDemo(t, t.TempDir())
+	who := d.audrey()
+	trainee := d.register.FT(d.staff.Enrolments("of-horizon")[0])
+	for agent, paths := range map[roster.AccountID][]string{
+		"pauline.mercier": {
+			"/dossier/", "/dossier/mine", d.file(who), "/ouiform/", "/ouiform/?q=nothing+like+it", "/ouiform/courses/caces-chariots", "/ouiform/mine",
+			"/suivi/", "/suivi/files/" + d.register.Dossier(who),
+		},
+		"lucas.ferrand": {"/kairos/", "/kairos/trainees/" + trainee, "/kairos/billing", "/ouiform/courses/caces-chariots"},
+	} {
+		s := newScreen(t, d.origin, "fr-FR")
+		s.signIn(d.button(agent))
+		s.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: axe})
+			return err
+		}))
+		for _, width := range []int64{1280, 320} {
+			s.do(chromedp.EmulateViewport(width, 900))
+			for _, path := range paths {
+				if status := s.open(path); status != http.StatusOK {
+					t.Errorf("%s: status %d", path, status)
+					continue
+				}
+				for _, check := range portaltest.Readable {
+					if wrong := s.evaluate("Promise.resolve(" + strings.TrimSuffix(check, ";") + ").then(found => found.join('\\n'))"); wrong != "" {
+						t.Errorf("%s, %d wide: %s", path, width, wrong)
+					}
+				}
+			}
+		}
 	}
 }

@@ -32,7 +32,7 @@ var outside = []string{"cmp", "encoding/binary", "errors", "fmt", "hash/fnv", "i
 
 // blind is what the applications behind Poterne know nothing of, although they
 // come after it: they are as foreign as anybody's.
-var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter"}
+var blind = []string{"gate", "portal", "store", "ledger", "policy", "meter", "reason", "order", "journal", "signin", "intake", "containment", "accounts", "grants", "app"}
 
 // storing is who may know how things are stored: app opens the database, the
 // laboratory fills one for the demonstration, and the configuration asks whether a
@@ -196,6 +196,7 @@ func TestTheOrderObjects(t *testing.T) {
 		"the store, in a test":               {"internal/gate/gate_test.go", "gate", "store", true},
 		"the store, in its own test helpers": {"internal/store/storetest/storetest.go", "store/storetest", "store", true},
 		"the gate, in an application":        {"internal/lab/town/kairos.go", "lab/town", "gate", false},
+		"the intake, in an application":      {"internal/lab/town/reasons.go", "lab/town", "intake", false},
 		"a register, in an application":      {"internal/lab/town/person.go", "lab/town", "register", true},
 		"an act of another capability":       {"internal/grants/grants.go", "grants", "containment", false},
 		"the one writer":                     {"internal/grants/grants.go", "grants", "journal", true},

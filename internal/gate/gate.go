@@ -180,6 +180,7 @@ type Standing struct {
 	IsHeld      bool
 	Reduced     order.Order // leaves the service to be read only
 	IsReduced   bool
+	Functions   []order.Order // close part of the service
 }
 
 // Standing returns where an account stands now, using a service.
@@ -197,6 +198,7 @@ func (g *Gate) Standing(asker Asker, service roster.ServiceID) (s Standing) {
 		use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
 		s.Held, s.IsHeld = state.Orders().Against(use, now)
 		s.Reduced, s.IsReduced = state.Orders().Reduces(use, now)
+		s.Functions = state.Orders().Functions(service, now)
 	})
 	return s
 }

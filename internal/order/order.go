@@ -268,6 +268,18 @@ func (s Set) Reduces(u Use, now time.Time) (Order, bool) {
 	return s[i], true
 }
 
+// Functions returns the orders in force that close part of a service: a function everywhere, or
+// one of its routes.
+func (s Set) Functions(service roster.ServiceID, now time.Time) (closed []Order) {
+	for _, o := range s {
+		of, _, route := strings.Cut(o.Target, " ")
+		if o.Reach == Function && o.Effect == Closed && o.holds(now) && (!route || of == string(service)) {
+			closed = append(closed, o)
+		}
+	}
+	return closed
+}
+
 // Stop returns an order in force on an account, its organisation or its role that stops or
 // freezes it. One on everything is not among them.
 func (s Set) Stop(u Use, now time.Time) (Order, bool) {

@@ -15,14 +15,22 @@ type ServiceState struct {
 	Service
 	About    string
 	State    string           // open, none, ended, soon, suspended, closed or reduced
-	Until    time.Time        // when the habilitation ends, ended or begins
+	Until    time.Time        // when the habilitation ends, ended or begins; zero while an order stops the service
 	Reopened time.Time        // when an order that closed it was lifted; zero: not lately
 	Ending   bool             // within 30 days
 	Told     Told             // what the order that stops it says
 	Lang     i18n.Language    // of the page
+	Shut     []ShutFunction   // what is closed of a service that is open
 	Asks     []roster.Purpose // what the account can ask a habilitation for
 	Waits    []Asked          // what it asked for, and waits for
 	Permits  []Permit         // the exports that the account may take from it now
+}
+
+// ShutFunction is a part of a service that an order closes.
+type ShutFunction struct {
+	Name string // empty for one of its routes, whose name is not people's
+	Told Told   // what the order says
+	Lang i18n.Language
 }
 
 // Asked is a habilitation that an account asked for, as its card tells it.

@@ -207,7 +207,10 @@ func (s stageGate) Standing(asker gate.Asker, service roster.ServiceID) gate.Sta
 	standing.Ceiling, standing.MostRows, standing.MostStrange = policy.Ceilings[asker.Role], policy.Rows[asker.Role], policy.Strangers[asker.Role]
 	standing.MostListed = policy.Lists[asker.Role]
 	standing.Young = Now.Sub(asker.Opened) < policy.Young
-	standing.Held, standing.IsHeld = s.InForce.Against(order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}, Now)
+	use := order.Use{Account: asker.Account, Organisation: asker.Organisation, Role: asker.Role, Service: service}
+	standing.Held, standing.IsHeld = s.InForce.Against(use, Now)
+	standing.Reduced, standing.IsReduced = s.InForce.Reduces(use, Now)
+	standing.Functions = s.InForce.Functions(service, Now)
 	return standing
 }
 

@@ -121,8 +121,15 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 		} else if standing.IsReduced && state.State == "open" {
 			state.State, state.Told = string(order.Reduced), portal.Tell(standing.Reduced.Message, v.Speaker.Language)
 		}
-		if state.State == "open" {
+		switch state.State {
+		case "open":
 			state.Reopened = reopened[string(s.ID)]
+			state.Shut = shut(v, standing.Functions)
+		case string(order.Reduced):
+			state.Shut = shut(v, standing.Functions)
+			fallthrough
+		case string(order.Suspended), string(order.Closed):
+			state.Until, state.Ending = time.Time{}, false // which date it is of would not be understood
 		}
 		if err == nil && (state.State == "none" || state.State == "ended") && !standing.IsHeld && v.Viewer.Role.ReadsFiles() {
 			asks(&state, v.Viewer.ID, waiting)
@@ -135,6 +142,18 @@ func (h *Handlers) services(v *portal.Visit, habilitations []roster.Habilitation
 		states = append(states, state)
 	}
 	return states
+}
+
+// shut says which functions orders close.
+func shut(v *portal.Visit, orders []order.Order) (closed []portal.ShutFunction) {
+	for _, o := range orders {
+		f := portal.ShutFunction{Told: portal.Tell(o.Message, v.Speaker.Language), Lang: v.Speaker.Language}
+		if key := "function." + o.Target; v.Speaker.Has(key) {
+			f.Name = v.Speaker.Say(key)
+		}
+		closed = append(closed, f)
+	}
+	return closed
 }
 
 // asks says what an account has asked for of a service, and what it can ask for.

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"poterne/internal/containment"
+	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/portal/portaltest"
 	"poterne/internal/roster"
 	"poterne/internal/signin"
@@ -50,6 +53,39 @@ func TestWhoIsFrozenIsNotToldToWait(t *testing.T) {
 	_, raw := h.Goes(camille, http.MethodGet, "/", nil)
 	if said := portaltest.Read(t, raw); !strings.Contains(said, "Your allowance for this hour is used up.") || strings.Contains(said, "There is room for one more") {
 		t.Errorf("the page says %s", said)
+	}
+}
+
+// A card says that an order closes the service, leaves it to be read, or closes a part of it, in the
+// order's own words, and no date of the habilitation beside that.
+func TestACardSaysWhatAnOrderClosesAndItsMessage(t *testing.T) {
+	message := order.Message{French: "Retour à midi.", English: "Back at noon."}
+	for name, test := range map[string]struct {
+		order order.Order
+		says  string
+		dated bool
+	}{
+		"closed":             {order.Order{Reach: order.Service, Target: "dossier", Effect: order.Closed}, "Closed for now, as a security measure Back at noon.", false},
+		"read-only":          {order.Order{Reach: order.Service, Target: "dossier", Effect: order.Reduced}, "Read-only: no changes or exports for now Back at noon.", false},
+		"without changes":    {order.Order{Reach: order.Function, Target: order.Changes, Effect: order.Closed}, "Closed for now: Changes Back at noon.", true},
+		"without one page":   {order.Order{Reach: order.Function, Target: order.RouteOf("dossier", "GET /all"), Effect: order.Closed}, "Closed for now: a part of this service Back at noon.", true},
+		"another's page":     {order.Order{Reach: order.Function, Target: order.RouteOf("kairos", "GET /all"), Effect: order.Closed}, "Open until", true},
+		"read-only for some": {order.Order{Reach: order.Organisation, Target: "ml-bourg", Effect: order.Reduced}, "Read-only: no changes or exports for now Back at noon.", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := portaltest.New(t)
+			test.order.By, test.order.Because, test.order.Message = string(security), "a test", message
+			if _, err := journal.Do(t.Context(), h.Gate.Journal, journal.Act[containment.Rows](containment.Place{Order: test.order})); err != nil {
+				t.Fatal(err)
+			}
+			_, raw := h.Goes(camille, http.MethodGet, "/", nil)
+			said := portaltest.Read(t, raw)
+			_, card, _ := strings.Cut(said, "What you can open")
+			card, _, _ = strings.Cut(card, "Where you stand")
+			if !strings.Contains(card, test.says) || strings.Contains(card, "Open until") != test.dated {
+				t.Errorf("the cards say %q", card)
+			}
+		})
 	}
 }
 
