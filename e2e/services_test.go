@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -201,6 +202,43 @@ func TestSCOPE_2_AnEnrolmentInOuiformOpensAPersonInKairosToWhoTrainsThem(t *test
 	}
 	lucas.says("[data-field=attendance]", today[8:10]+"/"+today[5:7])
 
+	t.Log("Who runs Kairos makes it read-only: what it says goes through the gate, and reading goes on.")
+	operator, err := os.ReadFile(filepath.Join(d.dir, "sources.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	operate := func(method, why string) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, d.upstream(t, "kairos")+"/operator/read-only", strings.NewReader(why))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+string(operator))
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusNoContent {
+			t.Fatalf("%s answers %d", method, answer.StatusCode)
+		}
+	}
+	lucas.open(file)
+	operate(http.MethodPut, "Reprise à 14 h.")
+	if status := lucas.click("form.attend button"); status != http.StatusConflict {
+		t.Errorf("attendance while Kairos is read-only: status %d", status)
+	}
+	lucas.says("p.problem", "Reprise à 14 h.")
+	if status := lucas.open(file); status != http.StatusOK || lucas.count("article.trainee form") != 0 {
+		t.Errorf("reading while Kairos is read-only: status %d, %d forms", status, lucas.count("article.trainee form"))
+	}
+	lucas.says("header .shut", "Lecture seule.", "Reprise à 14 h.")
+	lucas.keep("kairos-read-only")
+	operate(http.MethodDelete, "")
+	if status := attend(); status != http.StatusOK {
+		t.Errorf("attendance afterwards: status %d", status)
+	}
+
 	t.Log("Pauline ends the training: Kairos has her for nobody.")
 	pauline.open("/ouiform/mine")
 	pauline.click("form[action$='/caces-chariots/withdrawals'] button")
@@ -327,4 +365,28 @@ func TestRUN_7_TheServicesPagesAreReadable(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A file that its adviser closes in Dossier is closed for everybody: she opens it no more without a
+// reason of the day, or another person's word.
+//
+// Promise: SCOPE-6
+func TestSCOPE_6_AFileThatIsClosedInDossierIsKeptApart(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, t.TempDir())
+	file := d.file(d.audrey())
+	pauline := newScreen(t, d.origin, "fr-FR")
+	pauline.signIn(d.button("pauline.mercier"))
+	pauline.open(file)
+	pauline.do(chromedp.SetValue(chromedp.CSS("#why"), "Retraite"))
+	begun := time.Now()
+	pauline.click("form.close button")
+	pauline.says(".done", "Dossier clos.")
+	for closed := time.Now(); pauline.open(file) != http.StatusForbidden; {
+		if within := aSecondOr(closed.Sub(begun)); time.Since(closed) > within {
+			t.Fatalf("it still opens after %v", within)
+		}
+	}
+	pauline.says("main", "Ce dossier est clos.")
+	pauline.keep("dossier-closed")
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -141,9 +142,9 @@ func (d *Demo) Run(ctx context.Context, out, logs io.Writer) error {
 	group.Go(func() error { return letters.Serve(ctx, at.smtp) })
 	group.Go(func() error { return serveUntil(ctx, at.mail, letters) })
 	client := &http.Client{Timeout: 5 * time.Second}
-	outbox := town.NewOutbox(at.origin()+"/.poterne/facts", secret, client, log)
+	outbox := town.NewOutbox(at.origin()+"/.poterne/facts", at.token, client, log)
 	group.Go(func() error { return outbox.Run(ctx) })
-	for service, handler := range invented.applications(at.origin(), town.KeysFrom(at.origin()+httpgate.JWKSPath, client), outbox.Tell, d.clock.now) {
+	for service, handler := range invented.applications(at.origin(), at.token, town.KeysFrom(at.origin()+httpgate.JWKSPath, client), outbox.Tell, d.clock.now) {
 		group.Go(func() error { return serveUntil(ctx, at.applications[service], handler) })
 	}
 	group.Go(func() error { return invented.keepTelling(ctx, o, d.clock.now) })
@@ -205,6 +206,7 @@ type listeners struct {
 	civil        net.Listener // where the register says who has a civil status
 	smtp, mail   net.Listener // where mail arrives, and where it is shown
 	applications map[roster.ServiceID]net.Listener
+	token        string // of the town's applications as sources, and of who runs them
 }
 
 // settle listens for the portal where it is asked to, and for the town on this
@@ -282,7 +284,11 @@ func (p *listeners) furnish(dir string) error {
 			return err
 		}
 	}
-	for _, file := range []string{"client.secret", "register.token", "sources.token"} {
+	p.token = rand.Text() + rand.Text() // whoever reaches the portal reaches where sources push
+	if err := os.WriteFile(filepath.Join(dir, "sources.token"), []byte(p.token), 0o600); err != nil {
+		return err
+	}
+	for _, file := range []string{"client.secret", "register.token"} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(secret), 0o600); err != nil {
 			return err
 		}

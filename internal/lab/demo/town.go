@@ -355,9 +355,9 @@ func (d *world) canary(live func(dossier string) bool) string {
 
 // applications is the town's applications. What is written in them is told to Poterne by the
 // same push as any other system's.
-func (d *world) applications(issuer string, keys town.Keys, tell func(source string, r town.Reason), now func() time.Time) map[roster.ServiceID]http.Handler {
+func (d *world) applications(issuer, operator string, keys town.Keys, tell func(source string, r town.Reason), now func() time.Time) map[roster.ServiceID]http.Handler {
 	site := func(service string) town.Site {
-		return town.Site{Register: d.register, Staff: d.staff, Who: town.NewVerify(issuer, service, keys, now), Now: now, Tell: tell, Operator: secret}
+		return town.Site{Register: d.register, Staff: d.staff, Who: town.NewVerify(issuer, service, keys, now), Now: now, Tell: tell, Operator: operator}
 	}
 	return map[roster.ServiceID]http.Handler{
 		"dossier": town.NewDossier(site("dossier")),

@@ -285,7 +285,7 @@ func TestOnlyAFreshAssertionForThisServiceIsBelieved(t *testing.T) {
 func TestNothingIsServedWithoutAnAssertion(t *testing.T) {
 	p := newPlace(t)
 	for service, paths := range map[string][]string{
-		"dossier": {"/", "/search?dossier=" + p.register.Dossier(0), "/mine", "/files/" + p.register.Dossier(0), "/nowhere"},
+		"dossier": {"/", "/closed", "/search?dossier=" + p.register.Dossier(0), "/mine", "/files/" + p.register.Dossier(0), "/nowhere"},
 		"kairos":  {"/", "/billing", "/candidates", "/api/trainees", "/api/candidates", "/trainees/" + p.register.FT(0)},
 		"suivi":   {"/", "/files/" + p.register.Dossier(0), "/files/" + p.register.Dossier(0) + "/health"},
 		"ouiform": {"/", "/mine", "/courses/caces-chariots", "/courses/caces-chariots/enrolled.csv"},
@@ -464,6 +464,40 @@ func TestDossierTellsTheAppointmentsMadeInIt(t *testing.T) {
 	}
 	if all(p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "[data-field=agenda]") != nil {
 		t.Error("it is still there")
+	}
+}
+
+// A file of one's own people is closed for a reason that is on the list, told for everybody, and
+// opened again.
+func TestDossierClosesAFileAndOpensItAgain(t *testing.T) {
+	p := newPlace(t)
+	caseload := p.staff.Caseload("pauline.mercier")
+	who := p.register.Dossier(caseload[0])
+	path := "/files/" + who
+	if got := p.send("karim.benali", "dossier", path, path+"/closing", "why", "Retraite"); got.status != 403 {
+		t.Errorf("somebody else closes it: %d", got.status)
+	}
+	if got := p.send("pauline.mercier", "dossier", path, path+"/reopening"); got.status != 404 {
+		t.Errorf("an open file is opened: %d", got.status)
+	}
+	one(t, p.page(p.send("pauline.mercier", "dossier", path, path+"/closing", "why", "par humeur"), 422), "#problem")
+	if got := p.send("pauline.mercier", "dossier", path, path+"/closing", "why", "Retraite"); got.status != 303 || got.header.Get("Location") != "/dossier/closed?done=closed" {
+		t.Fatalf("closing it: %d to %s", got.status, got.header.Get("Location"))
+	}
+	one(t, p.page(p.ask("pauline.mercier", "dossier", "GET", "/closed", nil), 200), "tr.person[data-dossier='"+who+"']")
+	if rows := all(p.page(p.ask("karim.benali", "dossier", "GET", "/closed", nil), 200), "tr.person"); rows != nil {
+		t.Error("somebody else's list has it")
+	}
+	root := p.page(p.ask("pauline.mercier", "dossier", "GET", "/mine", nil), 200)
+	if all(root, "tr.person[data-dossier='"+who+"']") != nil || !strings.HasPrefix(text(one(t, root, "caption")), strconv.Itoa(len(caseload)-1)+" personnes") {
+		t.Error("it is among those who are accompanied")
+	}
+	one(t, p.page(p.ask("pauline.mercier", "dossier", "GET", path, nil), 200), "form.reopen")
+	if got := p.send("pauline.mercier", "dossier", path, path+"/reopening"); got.status != 303 {
+		t.Errorf("opening it again: %d", got.status)
+	}
+	if told := "registre closed  " + who; !slices.Equal(p.told, []string{told, told}) {
+		t.Errorf("others are told %q", p.told)
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 // one's own people, a person's file and notes. Like the one it imitates, it
 // opens any file to any of its users: it has no rule about whose file is whose.
 func NewDossier(site Site) http.Handler {
-	d := &dossier{application: newApplication("dossier", "Dossier", site), notes: map[int][]Note{}, meetings: map[int][]meeting{}}
+	d := &dossier{application: newApplication("dossier", "Dossier", site), notes: map[int][]Note{}, meetings: map[int][]meeting{}, closed: map[int]closure{}}
 	d.handle("GET /{$}", d.home)
 	d.handle("GET /search", d.search)
 	d.handle("GET /mine", d.mine)
@@ -32,6 +32,9 @@ func NewDossier(site Site) http.Handler {
 	d.form("POST /files/{dossier}/notes", d.note)
 	d.form("POST /files/{dossier}/appointments", d.meet)
 	d.form("POST /files/{dossier}/cancellations", d.cancel)
+	d.handle("GET /closed", d.closures)
+	d.form("POST /files/{dossier}/closing", d.shutFile)
+	d.form("POST /files/{dossier}/reopening", d.reopen)
 	d.handle("POST /files/{dossier}/contact", d.rewrite) // with no token either: it checks nothing
 	d.handle("GET /contacts/{dossier}", d.contact)
 	return d
@@ -39,10 +42,23 @@ func NewDossier(site Site) http.Handler {
 
 type dossier struct {
 	*application
-	mu       sync.Mutex // guards notes and meetings
+	mu       sync.Mutex // guards all below
 	notes    map[int][]Note
 	meetings map[int][]meeting
+	closed   map[int]closure
 }
+
+// closure is a file that was closed in Dossier. It is told for everybody.
+type closure struct {
+	ID  string
+	On  time.Time
+	By  string // who closed it
+	Of  roster.AccountID
+	Why string
+}
+
+// whys are why files are closed.
+var whys = []string{"Emploi durable", "Retraite", "Déménagement hors du bassin", "À la demande de la personne", "Sans nouvelles malgré trois relances"}
 
 // meeting is an appointment that was made in Dossier. It is told as the reason of whoever
 // receives the person to open their file, from the day before on, by whoever made it.
@@ -62,7 +78,7 @@ type homePage struct {
 }
 
 func (d *dossier) home(v *visit) (answer, error) {
-	return answer{page: "dossier-home.html", data: homePage{visit: v, Mine: len(d.Staff.Caseload(v.Caller.Account))}}, nil
+	return answer{page: "dossier-home.html", data: homePage{visit: v, Mine: len(d.followed(v))}}, nil
 }
 
 type listPage struct {
@@ -93,7 +109,7 @@ func (d *dossier) search(v *visit) (answer, error) {
 	found, err := d.found(page)
 	if err != nil {
 		form := homePage{
-			visit: v, Mine: len(d.Staff.Caseload(v.Caller.Account)), Surname: page.Surname, Birth: page.Birth, First: page.First,
+			visit: v, Mine: len(d.followed(v)), Surname: page.Surname, Birth: page.Birth, First: page.First,
 			Dossier: page.Dossier, Problem: fault.Public(err),
 		}
 		return answer{status: statusOf[fault.KindOf(err)], page: "dossier-home.html", data: form}, nil
@@ -138,8 +154,18 @@ func parseDate(text string) (time.Time, error) {
 	return time.Time{}, errors.New("not a date")
 }
 
+// followed is whom the caller accompanies whose file is not closed.
+func (d *dossier) followed(v *visit) []int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(d.Staff.Caseload(v.Caller.Account)), func(i int) bool {
+		_, closed := d.closed[i]
+		return closed
+	})
+}
+
 func (d *dossier) mine(v *visit) (answer, error) {
-	caseload := d.Staff.Caseload(v.Caller.Account)
+	caseload := d.followed(v)
 	page := listPage{visit: v, Total: len(caseload), Pages: max(1, (len(caseload)+perPage-1)/perPage)}
 	page.Page, _ = strconv.Atoi(v.URL.Query().Get("page"))
 	page.Page = min(max(page.Page, 1), page.Pages)
@@ -190,6 +216,10 @@ type filePage struct {
 	About   string // note or appointment
 	Done    string // what was just done
 
+	Closed   *closure
+	MayClose bool // it is of the caller's caseload
+	Why      string
+
 	Meetings         []meeting // to come, the next first
 	Colleagues       []Agent   // whom an appointment can be made with
 	Day, Clock, With string
@@ -198,6 +228,9 @@ type filePage struct {
 
 // Hows are by what one is in touch with a person.
 func (filePage) Hows() []string { return hows }
+
+// Whys are why a file is closed.
+func (filePage) Whys() []string { return whys }
 
 var hows = []string{"Appel", "Courriel", "Visite", "Courrier"}
 
@@ -216,12 +249,16 @@ func (d *dossier) open(v *visit) (filePage, error) {
 	page.Person.Mail, page.Person.Phone = d.Register.Reached(i)
 	d.mu.Lock()
 	written := append(page.Person.Notes, d.notes[i]...)
+	if c, closed := d.closed[i]; closed {
+		page.Closed = &c
+	}
 	for _, m := range d.meetings[i] {
 		if m.At.After(d.Now().AddDate(0, 0, -1)) {
 			page.Meetings = append(page.Meetings, m)
 		}
 	}
 	d.mu.Unlock()
+	page.MayClose = page.Closed == nil && slices.Contains(d.Staff.Caseload(v.Caller.Account), i)
 	slices.SortStableFunc(page.Meetings, func(a, b meeting) int { return a.At.Compare(b.At) })
 	for _, a := range d.Staff.Agents() {
 		if a.Organisation == v.Caller.Organisation && a.Role.ReadsFiles() {
@@ -330,6 +367,81 @@ func (d *dossier) cancel(v *visit) (answer, error) {
 	}
 	d.tellOf(m, page.Person, v.Caller.Account, now.Add(-time.Second), now)
 	return answer{to: "/files/" + page.Person.Dossier + "?done=cancelled"}, nil
+}
+
+// shutFile closes a file of the caller's caseload.
+func (d *dossier) shutFile(v *visit) (answer, error) {
+	page, err := d.open(v)
+	if err != nil {
+		return answer{}, err
+	}
+	if !page.MayClose {
+		return answer{}, errRefused
+	}
+	page.Why, page.About = v.PostFormValue("why"), "closing"
+	if !slices.Contains(whys, page.Why) {
+		page.Problem = "Choisissez pourquoi le dossier est clos."
+		return answer{status: http.StatusUnprocessableEntity, page: "dossier-file.html", data: page}, nil
+	}
+	c := closure{ID: "dossier-" + rand.Text(), On: d.Now(), By: v.Caller.Name, Of: v.Caller.Account, Why: page.Why}
+	d.mu.Lock()
+	_, already := d.closed[page.Person.Index] // by whoever was quicker
+	if !already {
+		d.closed[page.Person.Index] = c
+	}
+	d.mu.Unlock()
+	if !already {
+		d.tellClosed(c, page.Person, time.Time{})
+	}
+	return answer{to: "/closed?done=closed"}, nil
+}
+
+// reopen opens a closed file again.
+func (d *dossier) reopen(v *visit) (answer, error) {
+	page, err := d.open(v)
+	if err != nil {
+		return answer{}, err
+	}
+	if page.Closed == nil {
+		return answer{}, errAbsent
+	}
+	d.mu.Lock()
+	delete(d.closed, page.Person.Index)
+	d.mu.Unlock()
+	d.tellClosed(*page.Closed, page.Person, d.Now())
+	return answer{to: "/files/" + page.Person.Dossier + "?done=reopened"}, nil
+}
+
+func (d *dossier) tellClosed(c closure, p Person, until time.Time) {
+	if !until.IsZero() {
+		until = until.UTC()
+	}
+	d.Tell("registre", Reason{ID: c.ID, Kind: "closed", Author: c.Of, Scheme: SchemeDossier, Person: p.Dossier, From: c.On.UTC(), Until: until})
+}
+
+type closedRow struct {
+	Person
+	Closure closure
+}
+
+type closedPage struct {
+	*visit
+	Files []closedRow // the newest first
+	Done  bool
+}
+
+// closures is what the caller closed.
+func (d *dossier) closures(v *visit) (answer, error) {
+	page := closedPage{visit: v, Done: v.URL.Query().Has("done")}
+	d.mu.Lock()
+	for i, c := range d.closed {
+		if c.Of == v.Caller.Account {
+			page.Files = append(page.Files, closedRow{d.Register.Person(i), c})
+		}
+	}
+	d.mu.Unlock()
+	slices.SortFunc(page.Files, func(a, b closedRow) int { return b.Closure.On.Compare(a.Closure.On) })
+	return answer{page: "dossier-closed.html", data: page}, nil
 }
 
 // rewrite changes where a person is reached, for whoever asks: the application checks nothing.

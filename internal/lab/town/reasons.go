@@ -26,7 +26,7 @@ type Reason struct {
 	Scheme       string                `json:"scheme"`
 	Person       string                `json:"person"`
 	From         time.Time             `json:"from"`
-	Until        time.Time             `json:"until"`
+	Until        time.Time             `json:"until,omitzero"` // zero: until it is told to end
 }
 
 // Outbox tells reasons, in the order they came in and as soon as they do. What cannot be
