@@ -1,15 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/epochs"
 )
 
 // Conceal has people concealed in every entry that is written from now on, and read where
@@ -17,17 +14,14 @@ import (
 // ledger was written under, and none at all where there was one. It is called before
 // anything is written or read.
 func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
-	known, err := db.epochs(ctx, db.read)
-	if err == nil {
-		err = admits(known, pseudonyms)
-	}
+	missing, err := epochs.Admit(ctx, db.read, pseudonyms, ledger.MonthOf(time.Now()))
 	if err != nil {
-		return err
+		return db.engine.classify(err)
 	}
 	// What is missing is of the very epochs that admitted the key: those that another node adds
-	// meanwhile are met by mark.
-	if missing := unmarked(known, pseudonyms, ledger.MonthOf(time.Now())); len(missing) > 0 {
-		if err := db.within(ctx, func(tx *sql.Tx) error { return db.mark(ctx, tx, pseudonyms, missing) }); err != nil {
+	// meanwhile are met by Mark.
+	if len(missing) > 0 {
+		if err := db.within(ctx, func(tx *sql.Tx) error { return epochs.Mark(ctx, tx, pseudonyms, missing) }); err != nil {
 			return err
 		}
 	}
@@ -37,98 +31,6 @@ func (db *DB) Conceal(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
 
 // Admits says what is wrong with pseudonyms for this ledger, and changes nothing.
 func (db *DB) Admits(ctx context.Context, pseudonyms ledger.Pseudonyms) error {
-	known, err := db.epochs(ctx, db.read)
-	if err != nil {
-		return err
-	}
-	return admits(known, pseudonyms)
-}
-
-// admits says what is wrong with pseudonyms for a ledger that was written under these
-// epochs.
-func admits(epochs []epoch, pseudonyms ledger.Pseudonyms) error {
-	if len(epochs) == 0 {
-		return nil
-	}
-	if !pseudonyms.Conceals() {
-		return fmt.Errorf("since %s, people in this ledger are hidden under a key, and there is none here: write epoch = \"epoch.key\" under [keys], with the file that its other nodes have", epochs[0].month)
-	}
-	known := false
-	for _, e := range epochs {
-		if e.month < pseudonyms.First() {
-			continue
-		}
-		key, err := pseudonyms.Key(e.month)
-		if err != nil {
-			return err
-		}
-		mark := key.Mark()
-		if !bytes.Equal(mark[:], e.mark) {
-			return errors.New("the epoch key is not the one that this ledger was written under: use the file that its other nodes have, or the copy that was kept apart from the database")
-		}
-		known = true
-	}
-	if !known {
-		return fmt.Errorf("the epoch key begins with %s, later than any that this ledger was written under: use the file that its other nodes have", pseudonyms.First())
-	}
-	return nil
-}
-
-// epoch is what tells a month's key from another.
-type epoch struct {
-	month ledger.Month
-	mark  []byte
-}
-
-// epochs returns those that are known, oldest first.
-func (db *DB) epochs(ctx context.Context, q querier) (known []epoch, err error) {
-	rows, err := q.QueryContext(ctx, `select month, mark from epoch order by month`)
-	if err != nil {
-		return nil, fmt.Errorf("reading the epochs: %w", db.engine.classify(err))
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e epoch
-		if err := rows.Scan(&e.month, &e.mark); err != nil {
-			return nil, fmt.Errorf("reading an epoch: %w", db.engine.classify(err))
-		}
-		known = append(known, e)
-	}
-	return known, db.engine.classify(rows.Err())
-}
-
-// unmarked returns the months up to now whose keys the database does not know yet.
-// Each is marked, so that pseudonyms that begin later one day are known by their first: by
-// this database, and by its copies from before.
-func unmarked(known []epoch, pseudonyms ledger.Pseudonyms, now ledger.Month) (missing []ledger.Month) {
-	if !pseudonyms.Conceals() {
-		return nil
-	}
-	for month := pseudonyms.First(); month <= max(pseudonyms.First(), now); month = month.Plus(1) {
-		if !slices.ContainsFunc(known, func(e epoch) bool { return e.month == month }) {
-			missing = append(missing, month)
-		}
-	}
-	return missing
-}
-
-// mark keeps what tells the keys of months from others, unless another node was
-// quicker, with other keys.
-func (db *DB) mark(ctx context.Context, tx *sql.Tx, pseudonyms ledger.Pseudonyms, months []ledger.Month) error {
-	const insert = `insert into epoch (month, mark) values ($1, $2) on conflict (month) do nothing`
-	for _, month := range months {
-		key, err := pseudonyms.Key(month)
-		if err != nil {
-			return err
-		}
-		mark := key.Mark()
-		if _, err := tx.ExecContext(ctx, insert, int64(month), mark[:]); err != nil {
-			return fmt.Errorf("noting an epoch: %w", err)
-		}
-	}
-	known, err := db.epochs(ctx, tx)
-	if err != nil {
-		return err
-	}
-	return admits(known, pseudonyms)
+	_, err := epochs.Admit(ctx, db.read, pseudonyms, ledger.MonthOf(time.Now()))
+	return db.engine.classify(err)
 }
