@@ -65,7 +65,7 @@ func (r Rights) Digest() ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
 		a := r.Account
 		row("account", a.ID, a.Organisation, a.Role, a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject, a.Opened.UnixMicro(), a.Proposer,
-			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits, a.Diverged, a.Voucher)
+			a.Approver, a.Recoverer, a.Mail, a.Until.UnixMicro(), a.Closed.UnixMicro(), a.Review.UnixMicro(), a.Trained.UnixMicro(), a.Waits, a.Diverged, a.Voucher, a.Erased.UnixMicro())
 		for _, h := range r.Habilitations {
 			row("habilitation", h.Service, h.Purpose, h.From.UnixMicro(), h.Until.UnixMicro())
 		}
@@ -198,7 +198,9 @@ func (l List) kept(rows Rows, guarded bool) ([]roster.Account, error) {
 	}
 	list := slices.Clone(l.Accounts)
 	for i, a := range list {
-		if old, known := before[a.ID]; known {
+		if old, known := before[a.ID]; known && !old.Erased.IsZero() {
+			list[i] = old // a roster from before does not say again whose it was
+		} else if known {
 			if guarded && old.Open() && old.Role.ReadsFiles() != a.Role.ReadsFiles() {
 				return nil, fault.Errorf(fault.Refused, "%q is %s and would be %s: managing and reading are two accounts; close this one, and propose another", a.ID, old.Role, a.Role)
 			}

@@ -5,6 +5,7 @@ package archive
 
 import (
 	"crypto/cipher"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
+	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
@@ -29,10 +31,11 @@ const (
 	Aliases   Category = "aliases"   // whom identifiers lead to: since they were last told, while no fact is kept of the person
 	Told      Category = "told"      // lists of people told of an incident: once its file is closed
 	Proposals Category = "proposals" // accounts that were proposed: once nothing can come of it
+	Names     Category = "names"     // whose accounts are: since they were closed, once the ledger has nothing of the time before
 )
 
 // Categories is all of them.
-var Categories = []Category{Questions, Contacts, Facts, Covers, Aliases, Told, Proposals}
+var Categories = []Category{Questions, Contacts, Facts, Covers, Aliases, Told, Proposals, Names}
 
 // apart reports whether what is held may be archived: what a person said, or had done.
 func (c Category) apart() bool { return c == Questions || c == Contacts }
@@ -104,6 +107,9 @@ type Rows interface {
 	approval.Rows
 	// Remove removes items of a category, and returns how many there were.
 	Remove(of Category, items []Item) (int, error)
+	// Unname takes out of accounts what says whose they were, at a time, and returns the digests that
+	// their rows have then. It leaves out accounts that Remove would not find.
+	Unname(items []Item, at time.Time) (map[roster.AccountID]ledger.Digest, error)
 	// Wrapped returns the key of a person until a month ends, wrapped; nothing when there is none.
 	Wrapped(until ledger.Month, tag Tag) ([]byte, error)
 	// Store keeps an item, and the person's key when it is the first.
@@ -176,10 +182,12 @@ func (s Stored) label() []byte { return []byte(string(s.Tag[:]) + string(s.Of) +
 func all(rows Rows, of Category, items []Item) error {
 	n, err := rows.Remove(of, items)
 	if err == nil && n != len(items) {
-		err = &fault.Error{Kind: fault.Unavailable, Public: "what is held of people changed meanwhile: it is tried again"}
+		err = changedMeanwhile
 	}
 	return err
 }
+
+var changedMeanwhile = &fault.Error{Kind: fault.Unavailable, Public: "what is held of people changed meanwhile: it is tried again"}
 
 func digest(of Category, items []Item) ledger.Digest {
 	return ledger.DigestRows(func(row func(...any)) {
@@ -189,19 +197,41 @@ func digest(of Category, items []Item) ledger.Digest {
 	})
 }
 
-// Forget deletes items that no archive keeps.
+// Forget deletes items that no archive keeps. Of accounts it erases whose they were: the accounts
+// stay, since entries and lineages name them.
 type Forget struct {
 	Of    Category
 	Items []Item
+
+	unnamed map[roster.AccountID]ledger.Digest
 }
 
 // Decide implements journal.Act.
-func (f Forget) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
+func (f *Forget) Decide(*journal.Tx, Rows) (ledger.Entry, error) {
 	return ledger.Entry{Kind: ledger.Erased, Account: journal.Itself, State: ledger.State(f.Of), Count: uint64(count(f.Items)), Digest: digest(f.Of, f.Items)}, nil
 }
 
 // Apply implements journal.Act.
-func (f Forget) Apply(rows Rows, _ ledger.Entry) error { return all(rows, f.Of, f.Items) }
+func (f *Forget) Apply(rows Rows, e ledger.Entry) (err error) {
+	if f.Of != Names {
+		return all(rows, f.Of, f.Items)
+	}
+	if f.unnamed, err = rows.Unname(f.Items, e.Time); err == nil && len(f.unnamed) != len(f.Items) {
+		err = changedMeanwhile
+	}
+	return err
+}
+
+// Details implements journal.Details: the ledger holds accounts against their digests.
+func (f *Forget) Details() (entries []ledger.Entry) {
+	for _, id := range slices.Sorted(maps.Keys(f.unnamed)) {
+		entries = append(entries, ledger.Entry{Kind: ledger.Assigned, Account: journal.Itself, Reach: order.Account, Target: string(id), Digest: f.unnamed[id]})
+	}
+	return entries
+}
+
+// Changes implements journal.Changes.
+func (f *Forget) Changes() bool { return f.Of == Names }
 
 // Expire takes out of the tables some of what was kept until before a month. The keys of those
 // months MUST be destroyed: the entry says that nobody can read it any more.

@@ -167,7 +167,7 @@ func batches(items iter.Seq2[Item, error]) iter.Seq2[[]Item, error] {
 func (s Service) forget(ctx context.Context, rule Rule, items iter.Seq2[Item, error], line *Line, dry bool) error {
 	for some, err := range batches(items) {
 		if err == nil && !dry {
-			_, err = journal.Do(ctx, s.Writer, journal.Act[Rows](Forget{rule.Of, some}))
+			_, err = journal.Do(ctx, s.Writer, journal.Act[Rows](&Forget{Of: rule.Of, Items: some}))
 		}
 		if err != nil {
 			return err

@@ -87,7 +87,10 @@ func (s *Shell) LabelsOf(v *Visit, names Names) (Labels, []roster.Account, error
 
 // Account is what people call an account.
 func (l Labels) Account(id roster.AccountID) string {
-	if a, ok := l.Accounts[id]; ok && a.Name != "" {
+	switch a := l.Accounts[id]; {
+	case !a.Erased.IsZero():
+		return l.Speaker.Say("account.erased", "id", string(id), "on", l.Speaker.DatedDay(a.Erased.In(l.Speaker.today().Location())))
+	case a.Name != "":
 		return a.Name
 	}
 	return string(id)

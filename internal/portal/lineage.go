@@ -58,6 +58,7 @@ func (l *Lineages) of(id roster.AccountID) []roster.Account {
 // kin is an account without what is below it.
 func (l *Lineages) kin(a roster.Account) Kin {
 	k := Kin{Account: a, Held: l.Held(a)}
+	k.Name = l.Labels.Account(a.ID)
 	for said, id := range map[*string]roster.AccountID{&k.Approved: a.Approver, &k.Recovered: a.Recoverer} {
 		if id != "" {
 			*said = l.Labels.Account(id)

@@ -170,6 +170,14 @@ type Account struct {
 	Waits        uint64    // the entry of the roster that made or changed it, until a second person admits that; zero: it waits for none
 	Diverged     uint64    // the entry that suspended it, since what it is bound to has changed, until two people approve it again; zero: none did
 	Voucher      AccountID // who approved it again first, of the two; empty while nobody has
+	Erased       time.Time // since when nothing says any more whose it was; zero while something does
+}
+
+// Nameless is the account without what says whose it was, erased at a time. It MUST be closed: its
+// identity is nobody's from then on.
+func (a Account) Nameless(at time.Time) Account {
+	a.Name, a.Mail, a.Identity, a.Erased = "", "", Identity{Subject: string(a.ID)}, at
+	return a
 }
 
 // Gives reports whether the account gives any right at now: it is open, it waits for no

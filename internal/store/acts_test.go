@@ -59,7 +59,7 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"a hold is released":                            act(custody.Release{Hold: 18, By: "nadia", Approver: "samir", Because: "classée"}),
 	"an archived file is opened":                    act(grants.OpenArchive{Cosign: grants.Cosign{By: "samir", Refused: inArchive, Most: 5}, Ticket: "DOS-2026-1187", Until: actAt.Add(time.Hour)}),
 	"what has ended is archived":                    act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("1")}, Key: periodKey}),
-	"what has ended is erased":                      act(archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
+	"what has ended is erased":                      act(&archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
 	"what was archived is gone":                     act(&archive.Expire{Before: 203001}),
 	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),

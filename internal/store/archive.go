@@ -19,6 +19,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/reason"
 	"poterne/internal/register"
+	"poterne/internal/roster"
 )
 
 // Archive is what is held of people and has ended, and what is archived of them.
@@ -92,6 +93,7 @@ var holdings = map[archive.Category]holding{
 			return archive.Item{Key: fmt.Sprint(number), Ended: time.UnixMicro(ends).UTC()}, nil, err
 		},
 	},
+	archive.Names: names,
 }
 
 func number(key string) []any {
@@ -133,10 +135,16 @@ func (a Archive) Ended(ctx context.Context, of archive.Category, at time.Time, a
 
 // ended reads some rows that have ended, after the last that was read before, and returns the last;
 // nil when there are no more.
-func (a Archive) ended(ctx context.Context, of archive.Category, at time.Time, archived bool, after *archive.Item) (items []archive.Item, last *archive.Item, _ error) {
+func (a Archive) ended(ctx context.Context, of archive.Category, at time.Time, archived bool, after *archive.Item) (items []archive.Item, last *archive.Item, err error) {
 	if of == archive.Told {
 		items, err := a.told(ctx, at)
 		return items, nil, err
+	}
+	var need needed
+	if of == archive.Names {
+		if need, err = namesNeeded(ctx, a.db.read); err != nil {
+			return nil, nil, err
+		}
 	}
 	h := holdings[of]
 	query, args := fmt.Sprintf(`select %s from %s where %s and %s <= $1`, h.columns, h.table, h.where, h.ended), []any{at.UnixMicro()}
@@ -162,7 +170,7 @@ func (a Archive) ended(ctx context.Context, of archive.Category, at time.Time, a
 		if n == endedAtOnce {
 			last = &item
 		}
-		if errors.Is(err, sql.ErrNoRows) {
+		if errors.Is(err, sql.ErrNoRows) || err == nil && of == archive.Names && need.keeps(roster.AccountID(item.Key), item.Ended) {
 			continue
 		}
 		if err == nil {

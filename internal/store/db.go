@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/calendar"
 )
 
 // DB is an open database. It is safe for concurrent use, and several processes may
@@ -28,7 +29,7 @@ type DB struct {
 	read       *sql.DB
 	statements statements
 	loader     factLoader
-	periods    periodCache
+	periods    calendar.Cache
 	newest     newest
 	pseudonyms ledger.Pseudonyms // over the people in entries
 	seals      seals

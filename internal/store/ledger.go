@@ -17,6 +17,7 @@ import (
 
 	"poterne/internal/ledger"
 	"poterne/internal/seal"
+	"poterne/internal/store/calendar"
 )
 
 // Ledger is the entries, and the tree that is published over them. It implements
@@ -63,7 +64,7 @@ func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter
 	return func(yield func(ledger.Turn, error) bool) {
 		for portion := firstPortion; ; portion = min(4*portion, largestPortion) {
 			read := make([]storedTurn, 0, portion)
-			first, last, end := l.db.periods.holding(from)
+			first, last, end := l.db.periods.Holding(from)
 			for row, err := range l.db.portionOfTurns(ctx, l.db.read, from, end, first, last, portion) {
 				if err != nil {
 					yield(ledger.Turn{}, err)
@@ -83,7 +84,7 @@ func (l Ledger) turns(ctx context.Context, from ledger.Number, rows *chain) iter
 			}
 			switch {
 			case len(read) == portion:
-			case end == noEnd:
+			case end == calendar.NoEnd:
 				return
 			default: // the next month's lie elsewhere
 				from = end
@@ -171,7 +172,7 @@ func (l Ledger) Entry(ctx context.Context, number ledger.Number) (ledger.Entry, 
 }
 
 func (l Ledger) body(ctx context.Context, number ledger.Number) ([]byte, error) {
-	first, last, _ := l.db.periods.holding(number)
+	first, last, _ := l.db.periods.Holding(number)
 	entry, err := l.db.sealed(ctx, l.db.read, number, l.db.engine.ofMonths(first, last))
 	if err != nil {
 		return nil, fmt.Errorf("reading entry %d: %w", number, l.db.engine.classify(err))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/calendar"
 )
 
 // Months is the months of the ledger, and how long they are kept.
@@ -18,30 +19,8 @@ func NewMonths(db *DB) Months { return Months{db} }
 // Periods returns the ledger's months, oldest first, those that were dropped
 // included.
 func (m Months) Periods(ctx context.Context) ([]ledger.Period, error) {
-	periods, err := periods(ctx, m.db.read)
+	periods, err := calendar.Periods(ctx, m.db.read)
 	return periods, m.db.engine.classify(err)
-}
-
-func periods(ctx context.Context, db querier) ([]ledger.Period, error) {
-	rows, err := db.QueryContext(ctx, `select month, first, dropped, next from period, head order by month`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var periods []ledger.Period
-	for rows.Next() {
-		var dropped sql.NullInt64
-		period := ledger.Period{Open: true}
-		if err := rows.Scan(&period.Month, &period.First, &dropped, &period.End); err != nil {
-			return nil, err
-		}
-		period.Dropped, period.By = dropped.Valid, ledger.Number(dropped.Int64)
-		if before := len(periods) - 1; before >= 0 {
-			periods[before].End, periods[before].Open = period.First, false
-		}
-		periods = append(periods, period)
-	}
-	return periods, rows.Err()
 }
 
 // Last returns the time of the last entry; the zero time when there is none.
@@ -111,7 +90,7 @@ type monthRows struct{ *turn }
 
 // Periods implements custody.DropRows.
 func (r monthRows) Periods() ([]ledger.Period, error) {
-	periods, err := periods(r.ctx, r.tx)
+	periods, err := calendar.Periods(r.ctx, r.tx)
 	return periods, doing("reading the months", err)
 }
 

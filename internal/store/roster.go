@@ -43,7 +43,7 @@ func (r Roster) Habilitations(ctx context.Context, account roster.AccountID) ([]
 }
 
 const (
-	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.recoverer, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.diverged, a.voucher, a.seal`
+	accountColumns         = `a.id, a.organisation, a.role, a.name, a.issuer, a.provider, a.subject, a.opened_us, a.proposer, a.approver, a.recoverer, a.mail, a.until_us, a.closed_us, a.review_us, a.trained_us, a.waits, a.diverged, a.voucher, a.erased_us, a.seal`
 	accountAndOrganisation = `
 	select ` + accountColumns + `, o.siret, o.name, o.mail, o.seal
 	from account a join organisation o on o.id = a.organisation`
@@ -87,18 +87,18 @@ func (db *DB) scanAccount(row interface{ Scan(...any) error }) (a roster.Account
 }
 
 // accountTimes are an account's times, as they are scanned.
-type accountTimes struct{ opened, until, closed, review, trained sql.NullInt64 }
+type accountTimes struct{ opened, until, closed, review, trained, erased sql.NullInt64 }
 
 func (at accountTimes) set(a *roster.Account) {
 	a.Opened, a.Until, a.Closed = fromMicro(at.opened), fromMicro(at.until), fromMicro(at.closed)
-	a.Review, a.Trained = fromMicro(at.review), fromMicro(at.trained)
+	a.Review, a.Trained, a.Erased = fromMicro(at.review), fromMicro(at.trained), fromMicro(at.erased)
 }
 
 // accountPlaces is where accountColumns are scanned.
 func accountPlaces(a *roster.Account, at *accountTimes, seal *[]byte) []any {
 	return []any{
 		&a.ID, &a.Organisation, &a.Role, &a.Name, &a.Identity.Issuer, &a.Identity.Provider, &a.Identity.Subject,
-		&at.opened, &a.Proposer, &a.Approver, &a.Recoverer, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, &a.Diverged, &a.Voucher, seal,
+		&at.opened, &a.Proposer, &a.Approver, &a.Recoverer, &a.Mail, &at.until, &at.closed, &at.review, &at.trained, &a.Waits, &a.Diverged, &a.Voucher, &at.erased, seal,
 	}
 }
 
@@ -323,14 +323,14 @@ func (db *DB) scanRight(rows interface{ Scan(...any) error }) (a roster.Account,
 // PutAccount implements accounts.Rows.
 func (r rosterRows) PutAccount(a roster.Account) error {
 	const query = `
-		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, recoverer, mail, until_us, closed_us, review_us, trained_us, waits, diverged, voucher, seal)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer, approver, recoverer, mail, until_us, closed_us, review_us, trained_us, waits, diverged, voucher, erased_us, seal)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		on conflict (id) do update set organisation = excluded.organisation, role = excluded.role, name = excluded.name,
 			issuer = excluded.issuer, provider = excluded.provider, subject = excluded.subject, opened_us = excluded.opened_us,
 			proposer = excluded.proposer, approver = excluded.approver, recoverer = excluded.recoverer, mail = excluded.mail, until_us = excluded.until_us,
 			closed_us = excluded.closed_us, review_us = excluded.review_us, trained_us = excluded.trained_us, waits = excluded.waits,
-			diverged = excluded.diverged, voucher = excluded.voucher, seal = excluded.seal`
+			diverged = excluded.diverged, voucher = excluded.voucher, erased_us = excluded.erased_us, seal = excluded.seal`
 	_, err := r.exec(query, string(a.ID), string(a.Organisation), string(a.Role), a.Name, a.Identity.Issuer, a.Identity.Provider, a.Identity.Subject,
-		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), string(a.Recoverer), a.Mail, micro(a.Until), micro(a.Closed), micro(a.Review), micro(a.Trained), int64(a.Waits), int64(a.Diverged), string(a.Voucher), r.db.seals.seal(accountRow(a)))
+		a.Opened.UnixMicro(), string(a.Proposer), string(a.Approver), string(a.Recoverer), a.Mail, micro(a.Until), micro(a.Closed), micro(a.Review), micro(a.Trained), int64(a.Waits), int64(a.Diverged), string(a.Voucher), micro(a.Erased), r.db.seals.seal(accountRow(a)))
 	return doing("storing account "+string(a.ID), err)
 }

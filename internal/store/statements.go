@@ -18,7 +18,7 @@ type statements struct {
 }
 
 func (db *DB) prepare(ctx context.Context) (err error) {
-	if err := db.periods.look(ctx, db.read); err != nil {
+	if err := db.periods.Look(ctx, db.read); err != nil {
 		return err
 	}
 	prepare := func(to *sql.DB, query string) (statement *sql.Stmt) {

@@ -27,6 +27,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/person"
+	"poterne/internal/store/calendar"
 )
 
 // Turn implements journal.DB.
@@ -74,8 +75,8 @@ func (t *turn) take() (err error) {
 	if t.head, err = scanHead(t.tx.StmtContext(t.ctx, t.db.statements.head).QueryRowContext(t.ctx)); err == nil {
 		err = t.head.check(t.db.seals.keys.Load())
 	}
-	if err == nil && t.next > 0 && !t.db.periods.knows(ledger.MonthOf(t.last)) {
-		err = t.db.periods.look(t.ctx, t.tx)
+	if err == nil && t.next > 0 && !t.db.periods.Knows(ledger.MonthOf(t.last)) {
+		err = t.db.periods.Look(t.ctx, t.tx)
 	}
 	return doing("taking the head", err)
 }
@@ -85,9 +86,9 @@ func (t *turn) Last() time.Time     { return t.last }
 func (t *turn) Generation() uint64  { return t.generation }
 
 func (t *turn) Entries(from ledger.Number) iter.Seq2[ledger.Entry, error] {
-	first, _, _ := t.db.periods.holding(from)
+	first, _, _ := t.db.periods.Holding(from)
 	rows := t.db.chainFrom(from)
-	turns := t.db.portionOfTurns(t.ctx, t.tx, from, noEnd, first, ledger.MonthOf(t.last), math.MaxInt)
+	turns := t.db.portionOfTurns(t.ctx, t.tx, from, calendar.NoEnd, first, ledger.MonthOf(t.last), math.MaxInt)
 	return func(yield func(ledger.Entry, error) bool) {
 		for row, err := range turns {
 			if err == nil {

@@ -143,6 +143,7 @@ create table account (
 	waits        bigint           not null default 0,
 	diverged     bigint           not null default 0,
 	voucher      text collate "C" not null default '',
+	erased_us    bigint,
 	seal         bytea            not null default '',
 	constraint account_identity unique (issuer, provider, subject)
 );

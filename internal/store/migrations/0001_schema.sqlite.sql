@@ -123,6 +123,7 @@ create table account (
 	waits        integer not null default 0,
 	diverged     integer not null default 0,
 	voucher      text    not null default '',
+	erased_us    integer,
 	seal         blob    not null default x'',
 	constraint account_identity unique (issuer, provider, subject)
 ) strict;

@@ -71,7 +71,7 @@ func archives(t *testing.T, s *store.DB) {
 		if of == archive.Facts {
 			items = slices.DeleteFunc(items, func(i archive.Item) bool { return i.Person == Person(1) })
 		}
-		if _, err := journal.Do(t.Context(), Outside(s), journal.Act[archive.Rows](archive.Forget{Of: of, Items: items})); err != nil {
+		if _, err := journal.Do(t.Context(), Outside(s), journal.Act[archive.Rows](&archive.Forget{Of: of, Items: items})); err != nil {
 			t.Errorf("%s: %v", of, err)
 		}
 	}

@@ -94,6 +94,9 @@ func (a accounts) directory(v visit) error {
 		}
 	}
 	shown.Accounts, shown.More = heldFirst(matching, func(a accountState) bool { return len(a.Measures) > 0 })
+	for i := range shown.Accounts {
+		shown.Accounts[i].Name = v.labels.Account(shown.Accounts[i].ID)
+	}
 	var bodies []organisationState
 	for _, o := range known.organisations {
 		if contains(shown.Sought, o.Name, string(o.ID)) {

@@ -251,6 +251,7 @@ func (a accounts) lookBack(v visit) error {
 	if err != nil {
 		return err
 	}
+	account.Name = v.labels.Account(account.ID)
 	period := v.URL.Query().Get("period")
 	if period == "" {
 		period = "24h"
@@ -268,7 +269,7 @@ func (a accounts) lookBack(v visit) error {
 		return err
 	}
 	shown := lookBackPage{
-		Page: v.Page(path, "back.title", "name", v.labels.Account(account.ID)), Account: account, Lineage: a.lineage(v.labels, account.ID),
+		Page: v.Page(path, "back.title", "name", account.Name), Account: account, Lineage: a.lineage(v.labels, account.ID),
 		Since: since, Period: period, Periods: []string{"1h", "4h", "24h", "168h"},
 	}
 	b, end := newBack(account, v.labels, hypotheses(account, since)), a.journal.Next()
