@@ -242,12 +242,13 @@ func (r *retentionPeople) Run(ctx context.Context, on *streams) error {
 
 type retentionRead struct {
 	database
-	signers
-	Person string `arg:"" help:"The person's identifier in the register."`
+	Person  string        `arg:"" help:"The person's identifier in the register."`
+	Request ledger.Number `required:"" help:"The number of the request that two people agreed on in the portal, under Reading the archive."`
 }
 
 // Run prints the records, a line each.
 func (r *retentionRead) Run(ctx context.Context, on *streams) error {
-	reading := archive.Reading{By: roster.AccountID(r.By), Approver: roster.AccountID(r.Approver), Because: r.Because}
-	return r.with(ctx, func(o *app.Opened) error { return o.ReadArchive(ctx, r.Person, reading, on.Out) })
+	return r.with(ctx, func(o *app.Opened) error {
+		return o.ReadArchive(ctx, r.Person, archive.Reading{Request: r.Request}, on.Out)
+	})
 }

@@ -1,16 +1,23 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"poterne/internal/archive"
 	"poterne/internal/config"
 	"poterne/internal/config/configtest"
+	"poterne/internal/journal"
+	"poterne/internal/ledger"
+	"poterne/internal/roster"
+	"poterne/internal/store"
 )
 
-// Promise: PERSON-6
+// Promise: PERSON-6, ENTRY-6
 func TestPERSON_6_PeopleAreKeptAsTheRulesSayAndTwoReadTheArchive(t *testing.T) {
 	dir := configtest.Secrets(t)
 	table := "\n[archive]\nkeys = \"archive-keys\"\n[[archive.rule]]\nof = \"questions\"\narchive = 3\nerase = 12\n"
@@ -35,11 +42,42 @@ func TestPERSON_6_PeopleAreKeptAsTheRulesSayAndTwoReadTheArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("with it", 0, "nothing is due\n", "people", "--dry-run")
-	read := []string{"read", "100", "--because", "demande 12", "--by", "samir", "--approved-by"}
-	want("one person", 1, "a reading of the archive takes two people", append(read, "samir")...)
-	want("an adviser", 1, `"pauline" may not sign for a reading of the archive`, append(read, "pauline")...)
-	want("two people", 0, "", append(read, "nadia")...)
+	want("names on the line", 2, "unknown flag --by", "read", "100", "--by", "samir", "--approved-by", "nadia")
+	want("no request", 2, "--request", "read", "100")
+	want("a request that nobody made", 1, "there is no request 7 of the archive", "read", "100", "--request", "7")
+	number := agreed(t, dir, "100")
+	want("of somebody else", 1, "is of another person", "read", "101", "--request", number)
+	want("as two people agreed", 0, "", "read", "100", "--request", number)
+	want("again", 1, "ask for it anew in the portal", "read", "100", "--request", number)
 	if _, out, _ := asked(t, dir, "ledger", "tail", "--as", "samir"); !strings.Contains(out, "archive-read  samir") {
 		t.Errorf("the reading is not in the ledger:\n%s", out)
 	}
+}
+
+// agreed has two people ask for a reading of the archive and approve it, as the portal does, and
+// returns the request's number.
+func agreed(t *testing.T, dir, identifier string) string {
+	t.Helper()
+	o, err := database{filepath.Join(dir, "poterne.toml")}.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	readings := archive.Readings{Writer: o.Writer(), Rows: store.NewArchive(o.DB), Person: o.Person, Now: time.Now}
+	for _, id := range []roster.AccountID{"samir", "nadia"} {
+		if err := journal.Record(t.Context(), o.Writer(), ledger.Entry{Kind: ledger.SteppedUp, Account: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := readings.Ask(t.Context(), "samir", identifier, "demande 12"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := readings.All(t.Context())
+	if err == nil {
+		err = readings.Approve(t.Context(), all[0].Number, "nadia", identifier)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(uint64(all[0].Number))
 }

@@ -48,6 +48,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/readings"
 	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
@@ -229,6 +230,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		}),
 		incidentroom.New(shell, incidents),
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
+		readings.New(shell, readings.Deps{Readings: o.readings(p.Journal), Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
 		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster}),
 		rights.New(shell, rights.Deps{Requests: asked, Gate: p.Gate, Roster: o.Roster}),

@@ -28,6 +28,11 @@ func (o *Opened) archive(w journal.Writer, log *slog.Logger) (archive.Service, e
 	}, nil
 }
 
+// readings are asked for and approved in the portal, on any node.
+func (o *Opened) readings(w journal.Writer) archive.Readings {
+	return archive.Readings{Writer: w, Rows: store.NewArchive(o.DB), Person: o.Person, Now: o.Now}
+}
+
 // KeepPeople archives and erases what is due, beside a running program, and says what.
 func (o *Opened) KeepPeople(ctx context.Context, dry bool, out io.Writer) error {
 	people, err := o.archive(o.Writer(), slog.New(slog.DiscardHandler))
@@ -44,7 +49,8 @@ func (o *Opened) KeepPeople(ctx context.Context, dry bool, out io.Writer) error 
 	return errors.Join(err, people.Keys.Close())
 }
 
-// ReadArchive prints what the archive keeps of the person with an identifier, a record a line.
+// ReadArchive prints what the archive keeps of the person with an identifier, a record a line, as a
+// request allows that two people agreed on.
 func (o *Opened) ReadArchive(ctx context.Context, identifier string, reading archive.Reading, out io.Writer) (err error) {
 	if reading.Person, err = o.Person(identifier); err != nil {
 		return err

@@ -16,7 +16,6 @@ import (
 	"poterne/internal/order"
 	"poterne/internal/register"
 	"poterne/internal/roster"
-	"poterne/internal/typed"
 )
 
 // Category is a kind of what is held of people.
@@ -270,29 +269,6 @@ func (x *Expire) Decide(_ *journal.Tx, rows Rows) (ledger.Entry, error) {
 func (x *Expire) Apply(rows Rows, _ ledger.Entry) error {
 	return rows.Expire(x.gone, x.Before, x.last)
 }
-
-// Reading reads what the archive keeps of one person. It MUST be written before anything is read.
-// The data-protection officer or the security desk asks, and another of them approves.
-type Reading struct {
-	By, Approver roster.AccountID
-	Person       register.PersonID
-	Because      string // with the reference of the request
-}
-
-// Decide implements journal.Act.
-func (r Reading) Decide(tx *journal.Tx, rows Rows) (ledger.Entry, error) {
-	if err := typed.Check("a reading of the archive", r.Because); err != nil {
-		return ledger.Entry{}, err
-	}
-	signer, err := approval.Two(tx, rows, r.By, r.Approver, approval.Demand{For: "a reading of the archive", Desk: true, Officer: true})
-	if err != nil {
-		return ledger.Entry{}, err
-	}
-	return ledger.Entry{Kind: ledger.ArchiveRead, Account: signer.ID, Organisation: signer.Organisation, Approver: r.Approver, Person: r.Person, Note: r.Because}, nil
-}
-
-// Apply implements journal.Act: a reading is its entry.
-func (Reading) Apply(Rows, ledger.Entry) error { return nil }
 
 // Believed is the time by which something is due: that of the last entry or the clock's,
 // whichever is earlier, and no later than the end of the last month that the ledger came to from

@@ -231,9 +231,9 @@ func (s Service) expire(ctx context.Context, month ledger.Month, dry bool) (done
 	return done, err
 }
 
-// Read reads what the archive keeps of a person, once two people have signed for it.
+// Read reads what the archive keeps of a person, as two people have agreed in the portal.
 func (s Service) Read(ctx context.Context, reading Reading) (texts [][]byte, err error) {
-	if _, err := journal.Do(ctx, s.Writer, journal.Act[Rows](reading)); err != nil {
+	if _, err := journal.Do(ctx, s.Writer, journal.Act[ReadingRows](&reading)); err != nil {
 		return nil, err
 	}
 	periods, err := s.Keys.Periods()

@@ -30,6 +30,10 @@ var at = time.Date(2026, 3, 3, 10, 0, 0, 123_456_000, time.UTC)
 // samples is one entry of each kind there has ever been. Their bytes are in
 // ledgers that exist: a sample is added, never changed.
 var samples = map[string]ledger.Entry{
+	"reading-asked": {
+		Number: 1234580, Time: at, Kind: ledger.ReadingAsked, Receipt: 1234580, Account: "claire.noir", Organisation: "garde", State: ledger.Asked,
+		Person: register.PersonID{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, Note: "réquisition 26-131",
+	},
 	"opened": {Number: 0, Time: at, Kind: ledger.Opened},
 	"consulted": {
 		Number: 1234567, Time: at, Kind: ledger.Consulted, Receipt: 1234560,

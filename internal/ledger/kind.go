@@ -62,7 +62,7 @@ const (
 	ArchiveOpened Kind = 79  // two people opened an archived file for an account, until a time
 	ArchiveMoved  Kind = 80  // what was held of people was moved into the archive
 	Erased        Kind = 81  // what was held of people was erased: deleted, or the keys of it destroyed
-	ArchiveRead   Kind = 82  // two people read what the archive keeps of a person
+	ArchiveRead   Kind = 82  // what the archive keeps of a person was read, as two people had agreed
 	BrokeGlass    Kind = 87  // the break-glass access was tried, used or left
 	Secured       Kind = 88  // somebody of the desk ended it, or unlocked it
 	PermitAsked   Kind = 103 // an export permit was asked for, or what was asked was taken back or refused
@@ -71,6 +71,7 @@ const (
 	Configured    Kind = 120 // a node goes by a configuration from then on
 	RightAsked    Kind = 118 // somebody asked for a habilitation, or what was asked was signed for by one person, taken back or refused
 	RightGiven    Kind = 119 // two people gave it
+	ReadingAsked  Kind = 127 // a reading of the archive was asked for, approved by another person, taken back or refused
 	Glossed       Kind = 117 // what each category of fields means was declared
 	Heard         Kind = 62  // another system signals that a session, a credential or an account is not to be trusted
 )
@@ -140,6 +141,7 @@ var kindNames = [...]string{
 	Glossed:       "glossed",
 	RightAsked:    "right-asked",
 	RightGiven:    "right-given",
+	ReadingAsked:  "reading-asked",
 }
 
 func (k Kind) String() string {
@@ -302,7 +304,8 @@ var fields = map[Kind][]string{
 	ArchiveOpened: also(doer, "Subject", "Service", "Person", "Epoch", "Cause", "Until"),
 	ArchiveMoved:  also(doer, "State", "Count", "Digest"),
 	Erased:        also(doer, "State", "First", "Last", "Count", "Digest"),
-	ArchiveRead:   also(doer, "Approver", "Person", "Epoch"),
+	ArchiveRead:   also(doer, "Approver", "Person", "Epoch", "Cause"),
+	ReadingAsked:  also(doer, "Approver", "Person", "Epoch", "Cause", "State"),
 
 	BrokeGlass:  also(doer, "State", "Network", "Count", "Until", "Digest"),
 	Secured:     also(doer, "State", "Count"),

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -175,6 +176,9 @@ func (l Labels) Sentence(a Activity) string {
 			key = "act.permit-dropped"
 		}
 		return l.Speaker.Say(key, "subject", l.Account(e.Subject), "service", l.Service(e.Service), "people", e.Cost.People(), "because", orDash(e.Note))
+	case ledger.ReadingAsked:
+		key := map[ledger.State]string{ledger.Asked: "act.reading-asked", ledger.SignedFor: "act.reading-approved"}[e.State]
+		return l.Speaker.Say(cmp.Or(key, "act.reading-dropped"), "request", uint64(cmp.Or(e.Cause, e.Number)), "because", orDash(e.Note))
 	case ledger.NIRAsked:
 		return l.Speaker.Say("act.nir-asked", "what", l.Speaker.Fields(e.Fields), "service", l.Service(e.Service), "receipt", uint64(e.Cause))
 	case ledger.RightAsked, ledger.RightGiven:

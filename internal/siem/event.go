@@ -161,7 +161,7 @@ func EventOf(e ledger.Entry) Event {
 		v.access(assignPrivileges, subject(e), e.Kind.String())
 	case ledger.PermitEnded:
 		v.access(revokePrivileges, subject(e), e.Kind.String())
-	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked:
+	case ledger.Reopening, ledger.Ticked, ledger.TakenUp, ledger.PermitAsked, ledger.NIRAsked, ledger.RightAsked, ledger.ReadingAsked:
 		v.access(other, subject(e), named(e))
 	case ledger.Assigned, ledger.Proposed, ledger.Approved, ledger.Declined, ledger.Accepted, ledger.Joined, ledger.Ended, ledger.Admitted,
 		ledger.Reviewed, ledger.Lapsed, ledger.Certified, ledger.Enrolled, ledger.Unenrolled, ledger.Recovery, ledger.Diverged, ledger.Readmitted:

@@ -61,7 +61,10 @@ var acts = map[string]func(context.Context, journal.Writer) error{
 	"what has ended is archived":                    act(archive.Move{Rule: forgotten, Items: []archive.Item{endedItem("1")}, Key: periodKey}),
 	"what has ended is erased":                      act(&archive.Forget{Of: archive.Facts, Items: []archive.Item{endedItem("1")}}),
 	"what was archived is gone":                     act(&archive.Expire{Before: 203001}),
-	"the archive is read":                           act(archive.Reading{By: "samir", Approver: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
+	"the archive is read":                           act(&archive.Reading{Request: askedReading + 1, Person: storetest.Person(6)}),
+	"a reading of the archive is asked for":         act(archive.AskReading{By: "nadia", Person: storetest.Person(6), Because: "réquisition 13"}),
+	"a reading of the archive is approved":          act(&archive.ApproveReading{Number: askedReading, By: "samir", Person: storetest.Person(6)}),
+	"a reading of the archive is refused":           act(&archive.DropReading{Number: askedReading, By: "samir"}),
 	"somebody is allowed more":                      act(grants.Raise{By: "chief", Of: "pauline", People: 5, Until: actAt.Add(time.Hour), Because: "salon"}),
 	"an export is asked for":                        act(grants.AskPermit{Export: exportOf("pauline"), By: "chief"}),
 	"an export is permitted":                        act(grants.ApprovePermit{Number: askedPermit, By: "samir"}),
@@ -277,6 +280,9 @@ func prepared(t *testing.T, s *store.DB) {
 		act(asksFor("train")),
 		act(&accounts.GiveRight{Number: signedRight, By: "chief", Bounds: rightBounds}),
 		act(journal.Note{Kind: ledger.SteppedUp, Account: "rita"}),
+		act(archive.AskReading{By: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
+		act(archive.AskReading{By: "nadia", Person: storetest.Person(6), Because: "réquisition 12"}),
+		act(&archive.ApproveReading{Number: askedReading + 1, By: "samir", Person: storetest.Person(6)}),
 	} {
 		if err := do(t.Context(), later(s)); err != nil {
 			t.Fatal(err)
@@ -289,6 +295,9 @@ const (
 	askedRight  ledger.Number = 70
 	signedRight               = askedRight + 1
 )
+
+// askedReading is a reading of the archive that waits; the one after it is approved.
+const askedReading ledger.Number = 74
 
 var rightBounds = accounts.Bounds{Rights: map[accounts.Right]bool{
 	{Service: "dossier", Purpose: "accompany"}: true, {Service: "dossier", Purpose: "train"}: true, {Service: "dossier", Purpose: "orient"}: true,
@@ -396,7 +405,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -632,6 +641,7 @@ type allRows interface {
 	grants.ApartRows
 	person.ContactRows
 	archive.Rows
+	archive.ReadingRows
 	breakglass.Rows
 	glossary.Rows
 	accounts.RightRows
@@ -729,6 +739,10 @@ func (r faultyRows) PutWithholding(w person.Withholding) error {
 
 func (r faultyRows) PutPermit(p grants.Permit) error {
 	return r.f.call("put an export permit", func() error { return r.allRows.PutPermit(p) })
+}
+
+func (r faultyRows) PutReadingRequest(q archive.Request) error {
+	return r.f.call("put a request of the archive", func() error { return r.allRows.PutReadingRequest(q) })
 }
 
 func (r faultyRows) PutRightRequest(q accounts.RightRequest) error {

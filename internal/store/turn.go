@@ -155,6 +155,7 @@ var _ interface {
 	person.WithholdingRows
 	person.ContactRows
 	archive.Rows
+	archive.ReadingRows
 	grants.ArchiveRows
 	grants.ApartRows
 	grants.PermitRows

@@ -63,7 +63,7 @@ func (a Audit) Unsealed(ctx context.Context) iter.Seq2[audit.Row, error] {
 		check.OnBroken(func(row audit.Row) { found = append(found, row) })
 		for table, read := range map[string]func(context.Context) error{
 			"organisations": check.readOrganisations, "accounts": check.readRights, "covers": check.readCovers, "proposals": check.readProposals, "passkeys": check.readPasskeys, "orders": check.readOrders, "reopenings": check.readOrderLines,
-			"sessions": check.readSessions, "facts": check.readFacts, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings, "export permits": check.readPermits, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "changes of contact details": check.readContactChanges,
+			"sessions": check.readSessions, "facts": check.readFacts, "sources": check.readSources, "changes of facts": check.readFactChanges, "arrivals": check.readCame, "aliases": check.readAliases, "withholdings": check.readWithholdings, "export permits": check.readPermits, "readings of the archive": check.readReadingRequests, "the break-glass access": check.readBreakGlass, "categories of fields": check.readGlossary, "requests for habilitations": check.readRightRequests, "changes of contact details": check.readContactChanges,
 		} {
 			if err := read(ctx); err != nil {
 				yield(audit.Row{}, fmt.Errorf("reading %s: %w", table, a.db.engine.classify(err)))

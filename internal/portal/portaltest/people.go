@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"poterne/internal/archive"
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/i18n"
@@ -194,6 +195,29 @@ func (s stageWithholdings) Approve(context.Context, ledger.Number, roster.Accoun
 func (s stageWithholdings) Stop(context.Context, ledger.Number, roster.AccountID) error {
 	return s.Broken
 }
+
+// stageReadings are what is asked of the archive: one that may be read, and two that wait.
+type stageReadings struct{ *Stage }
+
+func (s stageReadings) All(context.Context) ([]archive.Request, error) {
+	if len(s.Written) == 0 {
+		return nil, s.Broken
+	}
+	at := func(hours int) time.Time { return Now.Add(time.Duration(hours) * time.Hour) }
+	return []archive.Request{
+		{Number: 903, Because: "réquisition 26-131", By: "noa.lambert", Asked: at(-1)},
+		{Number: 902, Because: "réquisition 26-130", By: "claire.noir", Asked: at(-2)},
+		{Number: 900, Because: "demande d’accès 26-44", By: "claire.noir", Approver: "noa.lambert", Asked: at(-20), Given: at(-3)},
+	}, s.Broken
+}
+
+func (s stageReadings) Ask(context.Context, roster.AccountID, string, string) error { return s.Broken }
+
+func (s stageReadings) Approve(context.Context, ledger.Number, roster.AccountID, string) error {
+	return s.Broken
+}
+
+func (s stageReadings) Drop(context.Context, ledger.Number, roster.AccountID) error { return s.Broken }
 
 // stagePermits are the export permits: one in force for Camille, and two that wait.
 type stagePermits struct{ *Stage }

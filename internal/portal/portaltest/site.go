@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"poterne/internal/accounts"
+	"poterne/internal/archive"
 	"poterne/internal/audit"
 	"poterne/internal/campaign"
 	"poterne/internal/containment"
@@ -46,6 +47,7 @@ import (
 	"poterne/internal/portal/rooms/permits"
 	personroom "poterne/internal/portal/rooms/person"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/readings"
 	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
@@ -275,6 +277,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		}),
 		incidentroom.New(shell, s.incidents(deps.Index != nil)),
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
+		readings.New(shell, readings.Deps{Readings: s.Readings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
 		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
@@ -289,6 +292,16 @@ func (s *Site) reader(now func() time.Time) person.Reader {
 // Withholdings are what is withheld from people.
 func (s *Site) Withholdings() person.Withholdings {
 	return person.Withholdings{Writer: s.Gate.Journal, Rows: store.NewWithholdings(s.DB)}
+}
+
+// Readings are what is asked of the archive.
+func (s *Site) Readings() archive.Readings {
+	identify := func(identifier string) (register.PersonID, error) {
+		schemes := register.NewSchemes("dossier", nil)
+		ref, err := schemes.Told(schemes.Own(), identifier)
+		return Key(s.t).Person(ref.Value), err
+	}
+	return archive.Readings{Writer: s.Gate.Journal, Rows: store.NewArchive(s.DB), Person: identify, Now: time.Now}
 }
 
 // Permits are the export permits.

@@ -38,6 +38,7 @@ import (
 	"poterne/internal/portal/rooms/manager"
 	"poterne/internal/portal/rooms/permits"
 	"poterne/internal/portal/rooms/questions"
+	"poterne/internal/portal/rooms/readings"
 	"poterne/internal/portal/rooms/rights"
 	"poterne/internal/portal/rooms/staff"
 	"poterne/internal/portal/rooms/withheld"
@@ -171,7 +172,7 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Known: func(context.Context) (glossary.Known, error) { return glossary.Known{}, s.Broken }, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
-	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}), breakglassroom.New(shell, s.glass()))
+	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), readings.New(shell, readings.Deps{Readings: stageReadings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}), breakglassroom.New(shell, s.glass()))
 	s.Rooms = append(s.Rooms, installation.New(shell, installation.Deps{
 		Configured: Installed, Gate: stageGate{s}, Roster: stageRoster{s}, Sources: stageRoster{s}, Quota: func(roster.OrganisationID) int { return 4 },
 	}), databases.New(shell, databases.Deps{

@@ -645,6 +645,22 @@ create table export_permit (
 	seal        bytea not null default ''
 );
 
+-- archive_reading is a reading of what the archive keeps of one person: number is that of the entry
+-- that asked for it. It waits for a second person while given_us and dropped_us are null, and is
+-- read once.
+create table archive_reading (
+	number      bigint not null constraint archive_reading_number primary key,
+	person      bytea not null check (length(person) = 16),
+	because     text not null,
+	asked_by    text collate "C" not null,
+	approved_by text collate "C" not null,
+	asked_us    bigint not null,
+	given_us    bigint,
+	read_us     bigint,
+	dropped_us  bigint,
+	seal        bytea not null default ''
+);
+
 -- contact_change is what a person asked their contact details to become: number is that of the
 -- entry that asked it. hidden is the person's identifier, and the details before and after,
 -- encrypted: nothing, once nothing can come of it any more. It takes effect once due_us is over,

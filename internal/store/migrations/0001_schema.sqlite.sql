@@ -603,6 +603,22 @@ create table export_permit (
 	seal        blob not null default x''
 ) strict;
 
+-- archive_reading is a reading of what the archive keeps of one person: number is that of the entry
+-- that asked for it. It waits for a second person while given_us and dropped_us are null, and is
+-- read once.
+create table archive_reading (
+	number      integer not null constraint archive_reading_number primary key,
+	person      blob not null check (length(person) = 16),
+	because     text not null,
+	asked_by    text not null,
+	approved_by text not null,
+	asked_us    integer not null,
+	given_us    integer,
+	read_us     integer,
+	dropped_us  integer,
+	seal        blob not null default x''
+) strict;
+
 -- contact_change is what a person asked their contact details to become: number is that of the
 -- entry that asked it. hidden is the person's identifier, and the details before and after,
 -- encrypted: nothing, once nothing can come of it any more. It takes effect once due_us is over,
