@@ -232,7 +232,7 @@ func assemble(ctx context.Context, o *Opened, before *Program, log *slog.Logger)
 		withheld.New(shell, withheld.Deps{Withholdings: person.Withholdings{Writer: p.Journal, Rows: store.NewWithholdings(o.DB)}, Gate: p.Gate, Roster: o.Roster}),
 		readings.New(shell, readings.Deps{Readings: o.readings(p.Journal), Gate: p.Gate, Roster: o.Roster}),
 		bypass.New(shell, bypass.Deps{Gate: p.Gate, Journal: p.Journal, Sources: store.NewFacts(o.DB), Containment: orders, Roster: o.Roster}),
-		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster}),
+		permits.New(shell, permits.Deps{Permits: grants.Permits{Writer: p.Journal, Rows: store.NewPermits(o.DB), Now: o.Now}, Gate: p.Gate, Roster: o.Roster, Person: o.Person}),
 		rights.New(shell, rights.Deps{Requests: asked, Gate: p.Gate, Roster: o.Roster}),
 		p.installation(o, shell),
 		questions.New(shell, questions.Deps{Questions: p.questions(o), Gate: p.Gate, Roster: o.Roster, Journal: p.Journal}),

@@ -23,6 +23,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/ledger/retention"
 	"poterne/internal/order"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/store"
 	"poterne/internal/store/storetest"
@@ -57,7 +58,7 @@ var signed = map[string]func(by, other roster.AccountID) func(context.Context, j
 				return there
 			}
 			asked, err := journal.Do(ctx, w, journal.Act[grants.PermitRows](grants.AskPermit{By: by, Export: grants.Export{
-				Of: "reader", Service: "dossier", Route: "GET /export", People: 1, Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1},
+				Of: "reader", Service: "dossier", Route: "GET /export", People: 1, Until: storetest.At.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}, Listed: []register.PersonID{storetest.Person(1)},
 			}}))
 			if err != nil {
 				return err

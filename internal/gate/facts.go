@@ -31,7 +31,7 @@ type known struct {
 func (k known) policy(watched time.Time, orders order.Set, meterOf func(roster.AccountID) *meter.Draft, now time.Time) policy.Facts {
 	return policy.Facts{
 		Habilitations: k.asker.Habilitations, Opened: k.asker.Opened, Review: k.asker.Review, Trained: k.asker.Trained, Watched: watched, Orders: orders, Meter: meterOf(k.asker.Account),
-		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.covers(orders, meterOf, now)},
+		Evidence: reason.Evidence{Facts: k.facts, Covers: k.asker.covers(orders, meterOf, now)}, Exports: k.asker.Exports,
 	}
 }
 
@@ -94,8 +94,12 @@ type askers struct {
 
 func newAskers(most int64, generation uint64) *askers {
 	size := func(a Asker) int64 {
-		return perKey + int64(unsafe.Sizeof(a)) + int64(len(a.Account)) +
-			int64(len(a.Habilitations))*int64(unsafe.Sizeof(roster.Habilitation{})+40) + int64(len(a.Covers))*int64(unsafe.Sizeof(reason.Duty{})+80)
+		var listed int
+		for _, list := range a.Exports {
+			listed += len(list.People)
+		}
+		return perKey + int64(unsafe.Sizeof(a)) + int64(len(a.Account)) + int64(listed)*int64(unsafe.Sizeof(register.PersonID{})) +
+			int64(len(a.Exports))*int64(unsafe.Sizeof(policy.ExportList{})+40) + int64(len(a.Habilitations))*int64(unsafe.Sizeof(roster.Habilitation{})+40) + int64(len(a.Covers))*int64(unsafe.Sizeof(reason.Duty{})+80)
 	}
 	return &askers{generation: generation, cache: newCache[roster.AccountID](most, size)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -35,5 +36,6 @@ type Asker struct {
 	Review        time.Time // when its managers must have confirmed it; zero: they need not
 	Trained       time.Time // until when its certificate of awareness lasts; zero: it has none
 	Habilitations []roster.Habilitation
-	Covers        []reason.Duty // past and to come included; as far as the roster tells
+	Covers        []reason.Duty       // past and to come included; as far as the roster tells
+	Exports       []policy.ExportList // of permits that were given; the last given last
 }

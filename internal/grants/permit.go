@@ -1,8 +1,11 @@
 package grants
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
+	"strings"
 	"time"
 
 	"poterne/internal/approval"
@@ -10,6 +13,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/meter"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 	"poterne/internal/typed"
 )
@@ -30,7 +34,25 @@ type Export struct {
 	People  int    // over all exports; a person exported again counts again
 	Until   time.Time
 	Purpose string
-	List    [sha256.Size]byte // SHA-256 of the list of people that was agreed on
+	List    [sha256.Size]byte // SHA-256 of the list of people that was agreed on, as ListOf writes it
+
+	Listed []register.PersonID // who is on it, in order; it is read apart from a permit
+}
+
+// ListOf is the list of people that identifiers name: the SHA-256 of its lines, each an identifier
+// and a line feed, in the order of their bytes and each once, as `sort -u list | sha256sum` has it in
+// the locale C, and who they are. An identifier that is none is an error.
+func ListOf(identifiers []string, person func(string) (register.PersonID, error)) (list [sha256.Size]byte, listed []register.PersonID, err error) {
+	lines := slices.Compact(slices.Sorted(slices.Values(identifiers)))
+	for _, identifier := range lines {
+		id, err := person(identifier)
+		if err != nil {
+			return list, nil, err
+		}
+		listed = append(listed, id)
+	}
+	slices.SortFunc(listed, register.PersonID.Compare)
+	return sha256.Sum256([]byte(strings.Join(append(lines, ""), "\n"))), slices.Compact(listed), nil
 }
 
 // check refuses an export that no permit can be for.
@@ -42,10 +64,19 @@ func (x Export) check(now time.Time) error {
 		return fault.Errorf(fault.Invalid, "an export permit is of 1 to %d people", MostExported)
 	case !x.Until.After(now) || x.Until.After(now.Add(LongestPermit)):
 		return fault.Errorf(fault.Invalid, "an export permit ends within %d days", int(LongestPermit.Hours()/24))
-	case x.List == [sha256.Size]byte{}:
-		return fault.Errorf(fault.Invalid, "an export permit needs the list of people it is about")
 	}
 	return typed.Check("an export permit", x.Purpose)
+}
+
+// named refuses an export without its list.
+func (x Export) named() error {
+	switch {
+	case len(x.Listed) == 0 || x.List == [sha256.Size]byte{}:
+		return fault.Errorf(fault.Invalid, "an export permit needs the list of people it is about")
+	case len(x.Listed) > MostExported:
+		return fault.Errorf(fault.Invalid, "the list of an export permit has at most %d people", MostExported)
+	}
+	return nil
 }
 
 // entry is the export, as an entry of its permit says it.
@@ -79,6 +110,8 @@ type PermitRows interface {
 	Permit(number ledger.Number) (Permit, error)
 	// PutPermit adds one, or changes who approved it, and when it was given or dropped.
 	PutPermit(Permit) error
+	// PutPermitList keeps who is on a permit's list, until the permit ends.
+	PutPermitList(number ledger.Number, listed []register.PersonID, until time.Time) error
 }
 
 // permitting is what is asked of the two people who sign for an account's permit: managers of its
@@ -99,7 +132,7 @@ func (a AskPermit) Decide(tx *journal.Tx, rows PermitRows) (ledger.Entry, error)
 	if err != nil {
 		return ledger.Entry{}, err
 	}
-	if err := a.check(tx.Now()); err != nil {
+	if err := cmp.Or(a.check(tx.Now()), a.named()); err != nil {
 		return ledger.Entry{}, err
 	}
 	e := a.entry(ledger.PermitAsked, by)
@@ -111,7 +144,10 @@ func (a AskPermit) Decide(tx *journal.Tx, rows PermitRows) (ledger.Entry, error)
 func (a AskPermit) Apply(rows PermitRows, e ledger.Entry) error {
 	export := a.Export
 	export.Until = e.Until
-	return rows.PutPermit(Permit{Export: export, Number: e.Number, By: e.Account, Asked: e.Time})
+	if err := rows.PutPermit(Permit{Export: export, Number: e.Number, By: e.Account, Asked: e.Time}); err != nil {
+		return err
+	}
+	return rows.PutPermitList(e.Number, a.Listed, e.Until)
 }
 
 // ApprovePermit allows what another person asked for, in place of a permit for the same export.
@@ -150,6 +186,9 @@ func (a ApprovePermit) Apply(rows PermitRows, e ledger.Entry) error {
 	p.Approver, p.Given = e.Approver, e.Time
 	return rows.PutPermit(p)
 }
+
+// Changes implements journal.Changes: whom the account may export is read again.
+func (ApprovePermit) Changes() bool { return true }
 
 // DropPermit takes back what the person asked for, or refuses what another did. It takes no
 // confirmation: it allows nothing.

@@ -21,7 +21,8 @@ import (
 // yearly is an export that pauline is to take.
 func yearly() grants.Export {
 	return grants.Export{
-		Of: "pauline", Service: "dossier", Route: "GET /export", People: 2, Until: storetest.At.AddDate(0, 0, 7), Purpose: "yearly report", List: sha256.Sum256([]byte("id\np1\n")),
+		Of: "pauline", Service: "dossier", Route: "GET /export", People: 2, Until: storetest.At.AddDate(0, 0, 7), Purpose: "yearly report", List: sha256.Sum256([]byte("p1\n")),
+		Listed: []register.PersonID{storetest.Person(1)},
 	}
 }
 
@@ -85,6 +86,8 @@ func TestMETER_8_AnExportPermitIsGivenByTwoOthersAndBounded(t *testing.T) {
 		"that lasts too long":       {"chief", func(x *grants.Export) { x.Until = storetest.At.Add(grants.LongestPermit + time.Second) }, fault.Invalid},
 		"without a purpose":         {"chief", func(x *grants.Export) { x.Purpose = " " }, fault.Invalid},
 		"without a list":            {"chief", func(x *grants.Export) { x.List = [sha256.Size]byte{} }, fault.Invalid},
+		"with nobody on the list":   {"chief", func(x *grants.Export) { x.Listed = nil }, fault.Invalid},
+		"with a list too long":      {"chief", func(x *grants.Export) { x.Listed = make([]register.PersonID, grants.MostExported+1) }, fault.Invalid},
 	} {
 		if _, err := ask(test.by, test.change); !fault.Is(err, test.want) {
 			t.Errorf("a permit is asked for %s: %v, want %v", what, err, test.want)

@@ -32,6 +32,11 @@ func permitted(people int) *meter.Meter {
 // own gives pauline the people 1 to 9.
 func own(f policy.Facts) policy.Facts {
 	f.Evidence.Facts = nil
+	f.Exports = []policy.ExportList{{Service: "dossier", Route: "GET /export", Until: now.AddDate(1, 0, 0)}}
+	for n := 1; n <= 9; n++ {
+		f.Exports[0].People = append(f.Exports[0].People, person(n))
+	}
+	slices.SortFunc(f.Exports[0].People, register.PersonID.Compare)
 	for n := 1; n <= 9; n++ {
 		f.Evidence.Facts = append(f.Evidence.Facts, reason.Fact{Kind: reason.Caseload, Account: "pauline", Person: person(n), From: now.AddDate(0, -1, 0), Until: now.AddDate(0, 1, 0), ID: "17"})
 	}

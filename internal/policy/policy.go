@@ -118,6 +118,7 @@ type Facts struct {
 	Meter         *meter.Draft // the asker's
 	Answer        uint64       // the receipt that the decision will have; no other ask of the account may have it
 	Wider         Wider
+	Exports       []ExportList // who is on the lists of the asker's export permits
 }
 
 // Wider is what the asker's organisation, the service and all accounts were charged.
@@ -268,6 +269,7 @@ type weighing struct {
 	meter     *meter.Draft
 	answer    uint64
 	wider     Wider
+	lists     []ExportList
 	gifts     Gifts
 	rows      int // people without a reason who may be found by searches; zero for any number
 	strangers int // likewise in whatever way
@@ -292,6 +294,7 @@ func (r Rules) weighing(ask Ask, facts Facts, now time.Time) weighing {
 		meter:     facts.Meter,
 		answer:    facts.Answer,
 		wider:     facts.Wider,
+		lists:     facts.Exports,
 		gifts:     GiftsOf(r.Signed, facts.Young(now)),
 		rows:      r.RowsOf(ask.Role, facts.Young(now)),
 		strangers: r.StrangersOf(ask.Role, facts.Young(now), facts.Meter, now),
@@ -379,7 +382,7 @@ func (w *weighing) weigh(opening Opening) Ruling {
 	switch {
 	case opening.Fields != 0 && fields == 0, !fields.Has(w.ask.uncut(opening)):
 		return Ruling{Verdict: Withheld, Why: w.ask.Act.notForPurpose()}
-	case w.exports() && !found.Explained(): // a canary too: nothing tells them apart
+	case w.exports() && !(found.Explained() && w.onList(opening.Person)): // a canary too: nothing tells them apart
 		return Ruling{Verdict: Withheld, Why: NoPermit}
 	case opening.Canary:
 		return w.canary(opening.Person, fields)

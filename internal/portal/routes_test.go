@@ -128,7 +128,7 @@ var parameters = map[string]struct {
 	"GET /desk/who-saw": {watchers, nil},
 	"GET /permits":      {vouchers, nil},
 	"POST /permits": {vouchers, map[string][]string{
-		"account": {"leo.perrin", "nobody"}, "export": {"dossier GET /export"}, "people": {"400", "100001"}, "until": moments[:2], "list": {strings.Repeat("0a", 32), "0a"}, "because": {"a report"},
+		"account": {"leo.perrin", "nobody"}, "export": {"dossier GET /export"}, "people": {"400", "100001"}, "until": moments[:2], "list": {"100\n101", " "}, "because": {"a report"},
 	}},
 	"POST /permits/{number}/approve": {vouchers, map[string][]string{"{number}": {"701", "702", "700"}}},
 	"POST /permits/{number}/drop":    {vouchers, map[string][]string{"{number}": {"701", "702", "700"}}},

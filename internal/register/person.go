@@ -4,6 +4,7 @@
 package register
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,9 @@ type PersonID [16]byte
 
 // IsZero reports whether p is no person.
 func (p PersonID) IsZero() bool { return p == PersonID{} }
+
+// Compare orders pseudonyms by their bytes, as a list of them is kept.
+func (p PersonID) Compare(other PersonID) int { return bytes.Compare(p[:], other[:]) }
 
 // Hex spells the pseudonym out, for evidence and for the command line; nothing
 // else prints it.

@@ -330,10 +330,10 @@ func periodKey(ledger.Month) ([]byte, error) { return bytes.Repeat([]byte{9}, 32
 
 // exportOf is an export that somebody is to take, and listing another, which prepared permits.
 func exportOf(who roster.AccountID) grants.Export {
-	return grants.Export{Of: who, Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}
+	return grants.Export{Of: who, Service: "dossier", Route: "GET /export", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}, Listed: []register.PersonID{storetest.Person(1)}}
 }
 
-var listing = grants.Export{Of: "pauline", Service: "dossier", Route: "GET /list", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}}
+var listing = grants.Export{Of: "pauline", Service: "dossier", Route: "GET /list", People: 5, Until: actAt.Add(time.Hour), Purpose: "bilan", List: [32]byte{1}, Listed: []register.PersonID{storetest.Person(1)}}
 
 // asked is the question that prepared asks, and the bypass, and the export.
 const (
@@ -405,7 +405,7 @@ func everyRow(t *testing.T, db *sql.DB) (rows string, entries int) {
 		`select * from standing_order order by id`, `select * from order_line order by number`, `select * from organisation order by id`, `select * from account order by id`,
 		`select * from habilitation order by account`, `select * from proposal order by number`, `select * from passkey order by id`, `select * from source order by name`, `select * from fact order by source, id`,
 		`select * from cover order by source, id`, `select * from alias order by alias`, `select * from retention order by since`, `select * from hold order by number`, `select * from incident_line order by number`,
-		`select * from withholding order by number`, `select * from export_permit order by number`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
+		`select * from withholding order by number`, `select * from export_permit order by number`, `select permit, people, until_us from export_list order by permit`, `select * from break_glass`, `select * from field_category order by number`, `select * from right_request order by number`, `select * from contact_change order by number`, `select * from letter_code order by list, part, place`, `select * from question order by number`, `select until, tag from archived_key order by until, tag`, `select until, tag, what, key from archived order by until, tag, what, key`, `select * from archive_reading order by number`, `select generation from head`, `select * from fact_change order by number`,
 	} {
 		found, err := db.Query(query)
 		if err != nil {
@@ -739,6 +739,10 @@ func (r faultyRows) PutWithholding(w person.Withholding) error {
 
 func (r faultyRows) PutPermit(p grants.Permit) error {
 	return r.f.call("put an export permit", func() error { return r.allRows.PutPermit(p) })
+}
+
+func (r faultyRows) PutPermitList(number ledger.Number, listed []register.PersonID, until time.Time) error {
+	return r.f.call("keep the list of an export permit", func() error { return r.allRows.PutPermitList(number, listed, until) })
 }
 
 func (r faultyRows) PutReadingRequest(q archive.Request) error {

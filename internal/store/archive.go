@@ -94,6 +94,14 @@ var holdings = map[archive.Category]holding{
 		},
 	},
 	archive.Names: names,
+	archive.Lists: {
+		"export_list", `permit, until_us`, `until_us`, `true`, []string{"permit"}, number,
+		func(_ *DB, rows *sql.Rows) (archive.Item, any, error) {
+			permit, until := uint64(0), int64(0)
+			err := rows.Scan(&permit, &until)
+			return archive.Item{Key: fmt.Sprint(permit), Ended: time.UnixMicro(until).UTC()}, nil, err
+		},
+	},
 }
 
 func number(key string) []any {

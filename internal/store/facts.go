@@ -50,7 +50,10 @@ func (f Facts) Asker(ctx context.Context, account roster.AccountID) (gate.Asker,
 	if err := rows.Err(); err != nil {
 		return asker, f.db.engine.classify(err)
 	}
-	asker.Covers, err = f.covers(ctx, account)
+	if asker.Covers, err = f.covers(ctx, account); err != nil {
+		return asker, err
+	}
+	asker.Exports, err = f.db.exports(ctx, account)
 	return asker, err
 }
 

@@ -5,11 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"poterne/internal/fault"
 	"poterne/internal/grants"
 	"poterne/internal/ledger"
+	"poterne/internal/policy"
+	"poterne/internal/register"
+	"poterne/internal/roster"
 	"poterne/internal/seal"
 )
 
@@ -57,11 +61,72 @@ func permitRow(p grants.Permit) *seal.Row {
 		Text(p.Purpose).Bytes(p.List[:]).Text(string(p.By)).Text(string(p.Approver)).Time(p.Asked).Time(p.Given).Time(p.Dropped)
 }
 
+// exports are the lists of the permits that an account was given, the last given last. One that no
+// node wrote is of nobody.
+func (db *DB) exports(ctx context.Context, account roster.AccountID) (lists []policy.ExportList, err error) {
+	given, err := db.permits(ctx, db.read, ` where account = $1 and given_us is not null order by given_us, number`, string(account))
+	if errors.Is(err, seal.ErrBroken) {
+		return nil, nil
+	}
+	for i, p := range given {
+		replaced := slices.ContainsFunc(given[i+1:], func(later grants.Permit) bool { return later.Service == p.Service && later.Route == p.Route })
+		if replaced || err != nil {
+			continue
+		}
+		list := policy.ExportList{Service: p.Service, Route: p.Route, Until: p.Until}
+		list.People, err = db.exportList(ctx, p.Number)
+		lists = append(lists, list)
+	}
+	return lists, doing("reading the lists of export permits", db.engine.classify(err))
+}
+
+// exportList is who is on the list of a permit; nobody when no node wrote it, or it was erased.
+func (db *DB) exportList(ctx context.Context, permit ledger.Number) (people []register.PersonID, err error) {
+	var packed, sealed []byte
+	var until int64
+	err = db.read.QueryRowContext(ctx, `select people, until_us, seal from export_list where permit = $1`, int64(permit)).Scan(&packed, &until, &sealed)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !db.exportListHolds(permit, packed, until, sealed) {
+		return nil, nil
+	}
+	for one := range slices.Chunk(packed, len(register.PersonID{})) {
+		people = append(people, register.PersonID(one))
+	}
+	return people, err
+}
+
+func exportListRow(permit ledger.Number, packed []byte, until int64) *seal.Row {
+	return seal.NewRow("export_list").Int(int64(permit)).Bytes(packed).Int(until)
+}
+
+func (db *DB) exportListHolds(permit ledger.Number, packed []byte, until int64, sealed []byte) bool {
+	return db.seals.holds(sealed, exportListRow(permit, packed, until), func() string { return fmt.Sprint(permit) })
+}
+
+// PutPermitList implements grants.PermitRows.
+func (r permitRows) PutPermitList(number ledger.Number, listed []register.PersonID, until time.Time) error {
+	const put = `insert into export_list (permit, people, until_us, seal) values ($1, $2, $3, $4)`
+	var packed []byte
+	for _, one := range listed {
+		packed = append(packed, one[:]...)
+	}
+	_, err := r.exec(put, int64(number), packed, until.UnixMicro(), r.db.seals.seal(exportListRow(number, packed, until.UnixMicro())))
+	return doing("keeping the list of an export permit", err)
+}
+
 func (db *DB) readPermits(ctx context.Context) error {
-	if _, err := db.permits(ctx, db.read, ` order by number`); !errors.Is(err, seal.ErrBroken) {
+	if _, err := db.permits(ctx, db.read, ` order by number`); err != nil && !errors.Is(err, seal.ErrBroken) {
 		return err
 	}
-	return nil
+	return db.each(ctx, func(rows *sql.Rows) error {
+		var permit ledger.Number
+		var packed, sealed []byte
+		var until int64
+		err := rows.Scan(&permit, &packed, &until, &sealed)
+		if err == nil {
+			db.exportListHolds(permit, packed, until, sealed)
+		}
+		return err
+	}, `select permit, people, until_us, seal from export_list`)
 }
 
 // permitRows is the export permits, in a turn.

@@ -15,6 +15,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/policy"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -49,7 +50,7 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	if w.times() != 0 {
 		t.Error("the application was asked for an export without a permit")
 	}
-	w.permits()
+	w.permits("p1", "p2", "p3", "p20")
 	got := w.get("/export")
 	if got.status != http.StatusOK || !slices.Equal(shown(got.body), []string{"p1", "p2"}) {
 		t.Fatalf("%v, want the two explained people whom the permit is for", got)
@@ -68,16 +69,20 @@ func TestMETER_8_AnExportIsRefusedThenCappedAndWatermarked(t *testing.T) {
 	}
 }
 
-// permits has two people allow the account an export of two people.
-func (w *world) permits() {
+// permits has two people allow the account an export of two of those on a list.
+func (w *world) permits(listed ...string) {
 	w.t.Helper()
 	for _, id := range []roster.AccountID{"chief", "samir"} {
 		if err := journal.Record(w.t.Context(), w.gate.Journal, ledger.Entry{Kind: ledger.SteppedUp, Account: id}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
+	list, people, err := grants.ListOf(listed, func(identifier string) (register.PersonID, error) { return w.key.Person(identifier), nil })
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	ask := grants.AskPermit{By: "chief", Export: grants.Export{
-		Of: account, Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: [32]byte{1},
+		Of: account, Service: "dossier", Route: "GET /export", People: 2, Until: time.Now().Add(time.Hour), Purpose: "report", List: list, Listed: people,
 	}}
 	asked, err := journal.Do(w.t.Context(), w.gate.Journal, journal.Act[grants.PermitRows](ask))
 	if err == nil {
@@ -85,6 +90,28 @@ func (w *world) permits() {
 	}
 	if err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// Whom a fact explains goes into no file without being on the list that two people agreed on, and who
+// is on the list goes into none without a fact. The last list takes the place of the one before.
+//
+// Promise: METER-8
+func TestMETER_8_AnExportHoldsNobodyWhoIsNotOnThePermitsList(t *testing.T) {
+	w := newWorld(t, exporting(), list())
+	w.says("text/csv", "id,name,poterne\np1,‹p1›,x\np20,‹p20›,x\np2,‹p2›,x\np3,‹p3›,x\n")
+	for _, step := range []struct{ listed, want []string }{
+		{[]string{"p2", "p20"}, []string{"p2"}}, // no fact explains p20
+		{[]string{"p3", "p1"}, []string{"p1", "p3"}},
+		{[]string{"p9"}, nil},
+	} {
+		w.permits(step.listed...)
+		if got := w.get("/export"); got.status != http.StatusOK || !slices.Equal(shown(got.body), step.want) {
+			t.Errorf("with %v on the list: %v, want %v", step.listed, got, step.want)
+		}
+	}
+	if w.last().Why != policy.NoPermit {
+		t.Errorf("whoever is not on it: %v", w.last().Why)
 	}
 }
 

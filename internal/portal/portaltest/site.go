@@ -279,7 +279,7 @@ func (s *Site) rooms(settings desk.Settings, deps desk.Deps) (http.Handler, func
 		withheld.New(shell, withheld.Deps{Withholdings: s.Withholdings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		readings.New(shell, readings.Deps{Readings: s.Readings(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
 		bypass.New(shell, bypass.Deps{Gate: s.Gate, Journal: s.Gate, Sources: store.NewFacts(s.DB), Containment: containment.Service{Writer: s.Gate.Journal}, Roster: store.NewRoster(s.DB)}),
-		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB)}),
+		permits.New(shell, permits.Deps{Permits: s.Permits(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Person: s.Person}),
 		questions.New(shell, questions.Deps{Questions: s.questions(), Gate: s.Gate, Roster: store.NewRoster(s.DB), Journal: s.Gate}),
 	), watching.Run
 }
@@ -296,13 +296,15 @@ func (s *Site) Withholdings() person.Withholdings {
 
 // Readings are what is asked of the archive.
 func (s *Site) Readings() archive.Readings {
-	identify := func(identifier string) (register.PersonID, error) {
+	return archive.Readings{Writer: s.Gate.Journal, Rows: store.NewArchive(s.DB), Person: s.Person, Now: time.Now}
+}
+
+// Person is who has an identifier in the register.
+func (s *Site) Person(identifier string) (register.PersonID, error) {
 		schemes := register.NewSchemes("dossier", nil)
 		ref, err := schemes.Told(schemes.Own(), identifier)
 		return Key(s.t).Person(ref.Value), err
 	}
-	return archive.Readings{Writer: s.Gate.Journal, Rows: store.NewArchive(s.DB), Person: identify, Now: time.Now}
-}
 
 // Permits are the export permits.
 func (s *Site) Permits() grants.Permits {

@@ -172,7 +172,13 @@ func NewStageWith(help map[i18n.Language]string) *Stage {
 		Evidence: incidentroom.Evidence{Journal: stageLedger{s}, Known: func(context.Context) (glossary.Known, error) { return glossary.Known{}, s.Broken }, Prove: func(context.Context, ledger.Number) ([]byte, error) { return []byte("proof"), s.Broken }},
 		Index:    stageIndex{index.New(index.Standard, stageLedger{s}, stageShelf{s})},
 		Messages: stageMessages{s},
-	}), withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), readings.New(shell, readings.Deps{Readings: stageReadings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}), permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}}), questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}), breakglassroom.New(shell, s.glass()))
+	}),
+		withheld.New(shell, withheld.Deps{Withholdings: stageWithholdings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
+		readings.New(shell, readings.Deps{Readings: stageReadings{s}, Gate: stageGate{s}, Roster: stageRoster{s}}),
+		bypass.New(shell, bypass.Deps{Gate: stageGate{s}, Journal: stageLedger{s}, Containment: stageGate{s}, Sources: stageRoster{s}, Roster: stageRoster{s}}),
+		permits.New(shell, permits.Deps{Permits: stagePermits{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Person: func(string) (register.PersonID, error) { return register.PersonID{1}, s.Broken }}),
+		questions.New(shell, questions.Deps{Questions: stageQuestions{s}, Gate: stageGate{s}, Roster: stageRoster{s}, Journal: stageLedger{s}}),
+		breakglassroom.New(shell, s.glass()))
 	s.Rooms = append(s.Rooms, installation.New(shell, installation.Deps{
 		Configured: Installed, Gate: stageGate{s}, Roster: stageRoster{s}, Sources: stageRoster{s}, Quota: func(roster.OrganisationID) int { return 4 },
 	}), databases.New(shell, databases.Deps{

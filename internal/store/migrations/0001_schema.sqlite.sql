@@ -603,6 +603,17 @@ create table export_permit (
 	seal        blob not null default x''
 ) strict;
 
+create index export_permit_of on export_permit (account);
+
+-- export_list is who is on the list of an export permit: pseudonyms of 16 bytes, in order. The
+-- permit exports them and nobody else; until_us is when it ends.
+create table export_list (
+	permit   integer not null constraint export_list_permit primary key references export_permit (number),
+	people   blob not null check (length(people) > 0 and length(people) % 16 = 0),
+	until_us integer not null,
+	seal     blob not null default x''
+) strict;
+
 -- archive_reading is a reading of what the archive keeps of one person: number is that of the entry
 -- that asked for it. It waits for a second person while given_us and dropped_us are null, and is
 -- read once.

@@ -43,6 +43,7 @@ var Rights = map[string]string{
 	"archive_reading": "select, insert, update",
 	"question":        "select, insert, update, delete",
 	"withholding":     "select, insert, update",
+	"export_list":     "select, insert, delete",
 	"export_permit":   "select, insert, update",
 	"contact_change":  "select, insert, update, delete",
 	"break_glass":     "select, insert, update",

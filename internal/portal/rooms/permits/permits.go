@@ -18,6 +18,7 @@ import (
 	"poterne/internal/ledger"
 	"poterne/internal/order"
 	"poterne/internal/portal"
+	"poterne/internal/register"
 	"poterne/internal/roster"
 )
 
@@ -29,6 +30,7 @@ type Deps struct {
 	Permits Permits
 	Gate    Gate
 	Roster  portal.Names
+	Person  func(identifier string) (register.PersonID, error) // of the register
 }
 
 // Permits are the export permits. An error is fault.Refused to those who may not.
@@ -202,7 +204,7 @@ func (h *Handlers) show(v *portal.Visit, status int, shown page) error {
 func (h *Handlers) ask(v *portal.Visit) error {
 	typed := page{
 		Account: portal.Tidy(v.PostFormValue("account")), Export: v.PostFormValue("export"), People: strings.TrimSpace(v.PostFormValue("people")),
-		Until: v.PostFormValue("until"), List: strings.ToLower(strings.TrimSpace(v.PostFormValue("list"))), Because: portal.Tidy(v.PostFormValue("because")),
+		Until: v.PostFormValue("until"), List: v.PostFormValue("list"), Because: portal.Tidy(v.PostFormValue("because")),
 	}
 	if !v.MaySign() {
 		return h.show(v, http.StatusForbidden, typed)
@@ -252,7 +254,13 @@ func (h *Handlers) read(v *portal.Visit, typed *page) (asked grants.Export, who 
 	if asked.Until, err = v.Speaker.Typed(typed.Until); err != nil || !asked.Until.After(now) || asked.Until.After(now.Add(grants.LongestPermit)) {
 		wrong("until", "permit.until-wrong")
 	}
-	if n, err := hex.Decode(asked.List[:], []byte(typed.List[:min(len(typed.List), 2*len(asked.List))])); err != nil || n != len(asked.List) || len(typed.List) != 2*n {
+	var lines []string
+	for line := range strings.Lines(typed.List) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if asked.List, asked.Listed, err = grants.ListOf(lines, h.deps.Person); err != nil || len(asked.Listed) == 0 || len(asked.Listed) > grants.MostExported {
 		wrong("list", "permit.list-wrong")
 	}
 	typed.Wrong = append(typed.Wrong, portal.MendTyped("because", typed.Because)...)
