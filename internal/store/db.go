@@ -5,19 +5,14 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"poterne/internal/ledger"
 	"poterne/internal/store/calendar"
+	"poterne/internal/store/migrations"
 )
 
 // DB is an open database. It is safe for concurrent use, and several processes may
@@ -69,99 +64,13 @@ type engine interface {
 	classify(error) error
 }
 
-//go:embed migrations/*.sql
-var embedded embed.FS
-
-// migrations is the files of this program; a test adds some, to be a newer one.
-var migrations fs.FS = embedded
-
-// migration is one file of statements; its number is the schema it makes.
-type migration struct {
-	number int
-	file   string
-}
-
-// migrationsTo returns the migrations of a dialect, oldest first: those in a file of its
-// own, and those that both engines take as they are.
-func migrationsTo(dialect string) []migration {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		panic(err) // the pattern is part of the program
-	}
-	files = slices.DeleteFunc(files, func(file string) bool {
-		_, own, has := strings.Cut(strings.TrimSuffix(path.Base(file), ".sql"), ".")
-		return has && own != dialect
-	})
-	list := make([]migration, len(files))
-	for i, file := range files {
-		number, _, _ := strings.Cut(path.Base(file), "_")
-		if list[i].number, err = strconv.Atoi(number); err != nil {
-			panic(err) // so are the names
-		}
-		list[i].file = file
-	}
-	return list
-}
-
 // Schema is the schema that this program works on, by its number.
-func Schema() int {
-	list := migrationsTo(onSQLite{}.dialect())
-	return list[len(list)-1].number
-}
-
-// migrate brings the tables up to this program's schema. It refuses a database
-// that a newer program has migrated.
-func (db *DB) migrate(ctx context.Context, tx *sql.Tx) error {
-	const create = `create table if not exists schema_version (version integer not null)`
-	if _, err := tx.ExecContext(ctx, create); err != nil {
-		return fmt.Errorf("looking for the schema: %w", err)
-	}
-	missing, err := db.missing(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, m := range missing {
-		script, err := fs.ReadFile(migrations, m.file)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
-			return fmt.Errorf("applying %s: %w", m.file, err)
-		}
-		if _, err := tx.ExecContext(ctx, `insert into schema_version (version) values ($1)`, m.number); err != nil {
-			return fmt.Errorf("noting the schema: %w", err)
-		}
-	}
-	return nil
-}
+func Schema() int { return migrations.Newest(onSQLite{}.dialect()) }
 
 // querier is a database, or a transaction in it.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// missing returns the migrations that a database has not seen, which need not be
-// the newest. It refuses one that has seen others than this program's.
-func (db *DB) missing(ctx context.Context, q querier) ([]migration, error) {
-	rows, err := q.QueryContext(ctx, `select version from schema_version order by version`)
-	if err != nil {
-		return nil, fmt.Errorf("reading the schema: %w", err)
-	}
-	defer rows.Close()
-	missing := migrationsTo(db.engine.dialect())
-	for rows.Next() {
-		var version int
-		if err := rows.Scan(&version); err != nil {
-			return nil, fmt.Errorf("reading the schema: %w", err)
-		}
-		i := slices.IndexFunc(missing, func(m migration) bool { return m.number == version })
-		if i < 0 {
-			return nil, fmt.Errorf("the database has schema %d, this program knows %d: run the newer program", version, Schema())
-		}
-		missing = slices.Delete(missing, i, i+1)
-	}
-	return missing, rows.Err()
 }
 
 // Listen calls told whenever the generation may have advanced on another node,

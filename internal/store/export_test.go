@@ -11,6 +11,7 @@ import (
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/seal"
+	"poterne/internal/store/migrations"
 )
 
 // OpenSQLiteThrough opens SQLite through a driver that a test puts in its place.
@@ -26,22 +27,23 @@ func WriteSealed(head journal.Head, rows []ledger.Sealed, at time.Time) error {
 func AddMigrations(t *testing.T, numbers ...int) {
 	t.Helper()
 	newer := fstest.MapFS{}
-	files, err := fs.Glob(embedded, "migrations/*.sql")
+	files, err := fs.Glob(migrations.Files, "*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		script, err := embedded.ReadFile(file)
+		script, err := fs.ReadFile(migrations.Files, file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		newer[file] = &fstest.MapFile{Data: script}
 	}
 	for _, number := range numbers {
-		newer[fmt.Sprintf("migrations/%04d_added.sql", number)] = &fstest.MapFile{Data: fmt.Appendf(nil, "create table added_%d (one integer)", number)}
+		newer[fmt.Sprintf("%04d_added.sql", number)] = &fstest.MapFile{Data: fmt.Appendf(nil, "create table added_%d (one integer)", number)}
 	}
-	migrations = newer
-	t.Cleanup(func() { migrations = embedded })
+	embedded := migrations.Files
+	migrations.Files = newer
+	t.Cleanup(func() { migrations.Files = embedded })
 }
 
 // SealFilled seals the head of a ledger that a benchmark filled with rows that it never

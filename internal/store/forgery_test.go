@@ -13,14 +13,17 @@ import (
 	"time"
 
 	"poterne/internal/accounts"
+	"poterne/internal/archive"
 	"poterne/internal/audit"
 	"poterne/internal/containment"
 	"poterne/internal/fault"
 	"poterne/internal/gate"
+	"poterne/internal/grants"
 	"poterne/internal/intake"
 	"poterne/internal/journal"
 	"poterne/internal/ledger"
 	"poterne/internal/order"
+	"poterne/internal/policy"
 	"poterne/internal/reason"
 	"poterne/internal/register"
 	"poterne/internal/roster"
@@ -121,6 +124,16 @@ func (r robbed) follows(account roster.AccountID, person int) bool {
 	return slices.ContainsFunc(facts, func(f reason.Fact) bool { return f.Account == account })
 }
 
+// exports reports whether somebody is on the list of an export that an account may take.
+func (r robbed) exports(account roster.AccountID, person int) bool {
+	r.t.Helper()
+	asker, err := store.NewFacts(r.s).Asker(r.t.Context(), account)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return slices.ContainsFunc(asker.Exports, func(list policy.ExportList) bool { return slices.Contains(list.People, storetest.Person(person)) })
+}
+
 func (r robbed) leads(alias byte, person int) bool {
 	r.t.Helper()
 	people, err := store.NewAliases(r.s).People(r.t.Context(), []register.Alias{{alias}})
@@ -196,6 +209,19 @@ func lives(t *testing.T, s *store.DB, raw *sql.DB, postgres bool) (robbed, map[s
 	do(act(intake.AliasBatch{By: "samir", Aliases: []intake.Alias{{Alias: register.Alias{1}, Person: storetest.Person(1)}, {Alias: register.Alias{2}, Person: storetest.Person(2)}}}))
 	do(act(containment.Place{Order: order.Order{Effect: order.Suspended, Reach: order.Account, Target: "karim", By: "samir", Because: "vol"}}))
 	before["order"] = r.keep("standing_order", "target = 'karim'")
+	for _, id := range []roster.AccountID{"chief", "samir"} {
+		do(act(journal.Note{Kind: ledger.SteppedUp, Account: id}))
+	}
+	do(func(ctx context.Context, w journal.Writer) error {
+		asked, err := journal.Do(ctx, w, journal.Act[grants.PermitRows](grants.AskPermit{By: "chief", Export: grants.Export{
+			Of: "pauline", Service: "dossier", Route: "GET /export", People: 5, Until: time.Now().Add(time.Hour), Purpose: "bilan", List: [32]byte{1}, Listed: []register.PersonID{storetest.Person(1)},
+		}}))
+		if err == nil {
+			_, err = journal.Do(ctx, w, journal.Act[grants.PermitRows](grants.ApprovePermit{Number: asked.Number, By: "samir"}))
+		}
+		return err
+	})
+	do(act(archive.AskReading{By: "samir", Person: storetest.Person(1), Because: "réquisition"}))
 	sessions := store.NewSessions(s)
 	for key, account := range map[byte]roster.AccountID{1: "pauline", 2: "lucas"} {
 		if err := sessions.Open(t.Context(), signin.Row{Key: signin.Digest{key}, ID: roster.SessionID([]string{"", "one", "two"}[key]), Account: account, Organisation: "mlv", Started: time.Now(), Rotated: time.Now(), Seen: time.Now()}); err != nil {
@@ -237,6 +263,25 @@ const (
 )
 
 var attempts = map[string]attempt{
+	"somebody is put on the list of an export": {
+		try:   sqlOf(`update export_list set people = '\x` + storetest.Person(2).Hex() + `'`),
+		gives: func(r robbed) bool { return r.exports("pauline", 2) }, named: "export_list",
+	},
+	"a list lasts longer": {
+		try:   sqlOf(`update export_list set until_us = ` + yearsAhead),
+		gives: func(r robbed) bool { return r.exports("pauline", 1) }, named: "export_list",
+	},
+	"a permit is somebody else's": {
+		try:   sqlOf(`update export_permit set account = 'lucas'`),
+		gives: func(r robbed) bool { return r.exports("lucas", 1) }, named: "export_permit",
+	},
+	"a reading of the archive is approved": {
+		try: sqlOf(`update archive_reading set approved_by = 'nadia', given_us = asked_us`),
+		gives: func(r robbed) bool {
+			list, err := store.NewArchive(r.s).ReadingRequests(r.t.Context(), time.Time{})
+			return err == nil && len(list) == 1 && !list[0].Given.IsZero()
+		}, named: "archive_reading",
+	},
 	"an account with habilitations is inserted": {
 		try: sqlOf(`insert into account (id, organisation, role, name, issuer, provider, subject, opened_us, proposer) values ('thief', 'mlv', 'adviser', 'T', 'i', 'p', 't', 1, '')`,
 			`insert into habilitation (account, service, purpose, from_us, until_us) values ('thief', 'dossier', 'accompany', 1, `+yearsAhead+`)`),

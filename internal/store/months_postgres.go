@@ -7,42 +7,9 @@ import (
 	"fmt"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/calendar"
 	"poterne/internal/store/pgrole"
 )
-
-// ahead is for how many months to come there are tables.
-const ahead = 3
-
-// makeMonths makes the tables of a month and of those to come, where there are
-// none. A month that has begun without one stays where it is: with those that
-// nobody made a table for. It waits for readers a second at most.
-func makeMonths(ctx context.Context, tx *sql.Tx, from ledger.Month) error {
-	const missing = `select to_regclass($1) is null and not exists (select 1 from period where month = $2)`
-	for n := range ahead + 1 {
-		month := from.Plus(n)
-		table := tableOf(month)
-		var absent bool
-		if err := tx.QueryRowContext(ctx, missing, table, month).Scan(&absent); err != nil {
-			return fmt.Errorf("looking for the table of %s: %w", month, err)
-		}
-		if !absent {
-			continue
-		}
-		for _, statement := range []string{
-			notForLong,
-			fmt.Sprintf("create table %s partition of turn for values in (%d)", table, month),
-			"create trigger turn_is_not_emptied before truncate on " + table + " for each statement execute function turn_stays()",
-		} {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-	}
-	return nil
-}
-
-// tableOf names the table of a month's entries.
-func tableOf(month ledger.Month) string { return fmt.Sprintf("turn_%d", month) }
 
 // OpenAsOwner opens the database that two connections lead to, as the role that
 // owns the tables: it may drop months and make the tables of those to come. It
@@ -87,12 +54,8 @@ func (m Months) Make(ctx context.Context, from ledger.Month) error {
 	if !m.db.engine.apart() {
 		return nil
 	}
-	return m.db.within(ctx, func(tx *sql.Tx) error { return makeMonths(ctx, tx, from) })
+	return m.db.within(ctx, func(tx *sql.Tx) error { return calendar.MakeTables(ctx, tx, from) })
 }
-
-// notForLong bounds what a transaction waits for readers: those who come after it
-// wait for it meanwhile.
-const notForLong = `set local lock_timeout = '1s'`
 
 // The months stand in the text, so that a plan is made once, and touches no other
 // table than theirs.
@@ -111,7 +74,7 @@ func (e onPostgreSQL) remove(ctx context.Context, tx *sql.Tx, period ledger.Peri
 	if err := tx.QueryRowContext(ctx, elsewhere, int64(period.First), int64(period.End), period.Month).Scan(&other); err != nil {
 		return err
 	}
-	statements := []string{notForLong, "drop table if exists " + tableOf(period.Month)}
+	statements := []string{calendar.NotForLong, "drop table if exists " + calendar.TableOf(period.Month)}
 	if other {
 		statements = append(statements,
 			"lock table turn_other in access exclusive mode",

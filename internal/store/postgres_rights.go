@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"poterne/internal/ledger"
+	"poterne/internal/store/calendar"
 	"poterne/internal/store/indexdb"
+	"poterne/internal/store/migrations"
 	"poterne/internal/store/pgrole"
 )
 
@@ -26,10 +28,10 @@ func MigratePostgreSQL(ctx context.Context, owner, program string) error {
 		if err := db.alone(ctx, tx); err != nil {
 			return err
 		}
-		if err := db.migrate(ctx, tx); err != nil {
+		if err := migrations.Apply(ctx, tx, db.engine.dialect()); err != nil {
 			return err
 		}
-		if err := makeMonths(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
+		if err := calendar.MakeTables(ctx, tx, ledger.MonthOf(time.Now())); err != nil {
 			return err
 		}
 		if err := pgrole.Grant(ctx, tx, to.User); err != nil {
@@ -80,12 +82,12 @@ func (db *DB) admit(ctx context.Context, role string) error {
 
 // current refuses a schema that is not this program's.
 func (db *DB) current(ctx context.Context) error {
-	missing, err := db.missing(ctx, db.read)
+	missing, err := migrations.Missing(ctx, db.read, db.engine.dialect())
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("the database is older than this program, and has no schema %d: run poterne migrate", missing[0].number)
+	if missing != 0 {
+		return fmt.Errorf("the database is older than this program, and has no schema %d: run poterne migrate", missing)
 	}
 	return nil
 }

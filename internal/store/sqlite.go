@@ -16,6 +16,7 @@ import (
 	"poterne/internal/fault"
 	"poterne/internal/ledger"
 	"poterne/internal/store/dbms"
+	"poterne/internal/store/migrations"
 )
 
 // OpenSQLite opens or creates the database in the file at path, readable by its
@@ -44,7 +45,7 @@ func openSQLite(ctx context.Context, path string, through driver.Driver) (*DB, e
 	db.write.SetMaxOpenConns(1)
 	db.read.SetMaxOpenConns(4)
 	db.read.SetMaxIdleConns(4)
-	migrate := func(tx *sql.Tx) error { return db.migrate(ctx, tx) }
+	migrate := func(tx *sql.Tx) error { return migrations.Apply(ctx, tx, db.engine.dialect()) }
 	if err = db.within(ctx, migrate); err == nil {
 		err = db.prepare(ctx)
 	}

@@ -202,7 +202,7 @@ func TestSCOPE_11_AnExportAsAWorkbookIsCappedAndWatermarked(t *testing.T) {
 	w := newWorld(t, route)
 	w.says(asXLSX, bookOf(t, "p1", "p20", "p2", "p3"))
 	w.refused(w.get("/export"), policy.NoPermit)
-	w.permits()
+	w.permits("p1", "p2", "p3", "p20")
 	got := w.get("/export")
 	receipt := got.header.Get("Poterne-Receipt")
 	want := []string{"name|poterne", "‹p1›|" + receipt, "‹p2›|" + receipt}
