@@ -31,11 +31,12 @@ const (
 	Told      Category = "told"      // lists of people told of an incident: once its file is closed
 	Proposals Category = "proposals" // accounts that were proposed: once nothing can come of it
 	Lists     Category = "lists"     // who was on the lists of export permits: once the permit has ended
+	Asked     Category = "readings"  // whose archived records two people wanted to read: since it was asked for
 	Names     Category = "names"     // whose accounts are: since they were closed, once the ledger has nothing of the time before
 )
 
 // Categories is all of them.
-var Categories = []Category{Questions, Contacts, Facts, Covers, Aliases, Told, Proposals, Lists, Names}
+var Categories = []Category{Questions, Contacts, Facts, Covers, Aliases, Told, Proposals, Lists, Asked, Names}
 
 // apart reports whether what is held may be archived: what a person said, or had done.
 func (c Category) apart() bool { return c == Questions || c == Contacts }

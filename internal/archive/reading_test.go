@@ -129,6 +129,14 @@ func readOnce(t *testing.T, h *house) {
 	refused("after three days", approve(old, "samir", 1), "waits for nobody")
 	waiting(0)
 
+	was := rules
+	defer func() { rules = was }()
+	rules = []archive.Rule{{Of: archive.Asked, Erase: 3}}
+	h.until(2026, time.December)
+	if told := h.run(false); told != "readings: 0 archived, 4 erased" {
+		t.Errorf("months later: %q", told)
+	}
+
 	var last ledger.Entry
 	for e, err := range store.NewLedger(h.db).Entries(t.Context(), number) {
 		if err != nil {

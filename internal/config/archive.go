@@ -16,7 +16,7 @@ type archiveTable struct {
 }
 
 type archiveRuleTable struct {
-	Of      string `toml:"of" need:"of = \"questions\", what is held of people: questions, contacts, facts, covers, aliases, told, proposals, lists or names"`
+	Of      string `toml:"of" need:"of = \"questions\", what is held of people: questions, contacts, facts, covers, aliases, told, proposals, lists, readings or names"`
 	Archive int64  `toml:"archive"`
 	Erase   int64  `toml:"erase" need:"erase = 24, how many months after its end it is erased"`
 }

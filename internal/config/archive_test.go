@@ -33,7 +33,7 @@ func TestPERSON_6_HowLongPeopleAreKeptIsWrittenInMonthsByCategory(t *testing.T) 
 	_, shown, _ := strings.Cut(config.Example, "\n# [archive]\n") // as the example has it, in comments
 	shown, _, _ = strings.Cut(shown, "\n\n")
 	s, err := parse(dir, config.Example+"\n[archive]\n"+strings.ReplaceAll(strings.ReplaceAll("\n"+shown, "\n# ", "\n"), "\n#\n", "\n\n"))
-	want := []archive.Rule{{Of: archive.Questions, Archive: 3, Erase: 240}, {Of: archive.Contacts, Archive: 3, Erase: 13}, {Of: archive.Facts, Erase: 3}, {Of: archive.Covers, Erase: 3}, {Of: archive.Told, Erase: 12}, {Of: archive.Proposals, Erase: 6}, {Of: archive.Lists, Erase: 6}, {Of: archive.Names, Erase: 12}}
+	want := []archive.Rule{{Of: archive.Questions, Archive: 3, Erase: 240}, {Of: archive.Contacts, Archive: 3, Erase: 13}, {Of: archive.Facts, Erase: 3}, {Of: archive.Covers, Erase: 3}, {Of: archive.Told, Erase: 12}, {Of: archive.Proposals, Erase: 6}, {Of: archive.Lists, Erase: 6}, {Of: archive.Asked, Erase: 12}, {Of: archive.Names, Erase: 12}}
 	if err != nil || s.ArchiveKeys != filepath.Join(dir, "archive-keys") || !slices.Equal(s.ArchiveRules, want) {
 		t.Errorf("the example is %q, %v (%v)", s.ArchiveKeys, s.ArchiveRules, err)
 	}

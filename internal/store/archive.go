@@ -94,8 +94,18 @@ var holdings = map[archive.Category]holding{
 		},
 	},
 	archive.Names: names,
+	archive.Asked: {
+		"archive_reading", `number, asked_us`, `asked_us`, `true`, byNumber, number,
+		func(_ *DB, rows *sql.Rows) (archive.Item, any, error) {
+			number, asked := uint64(0), int64(0)
+			err := rows.Scan(&number, &asked)
+			return archive.Item{Key: fmt.Sprint(number), Ended: time.UnixMicro(asked).UTC()}, nil, err
+		},
+	},
 	archive.Lists: {
-		"export_list", `permit, until_us`, `until_us`, `true`, []string{"permit"}, number,
+		"export_list", `permit, until_us`, `until_us`, `true`,
+		[]string{"permit"},
+		number,
 		func(_ *DB, rows *sql.Rows) (archive.Item, any, error) {
 			permit, until := uint64(0), int64(0)
 			err := rows.Scan(&permit, &until)

@@ -15,7 +15,8 @@ import (
 
 // names are the accounts of people that were closed and say whose they were.
 var names = holding{
-	"account a", accountColumns, `closed_us`, `closed_us is not null and erased_us is null and role not in ('programme', 'messages')`, []string{"id"},
+	"account a", accountColumns, `closed_us`, `closed_us is not null and erased_us is null and role not in ('programme', 'messages')`,
+	[]string{"id"},
 	func(key string) []any { return []any{key} },
 	func(db *DB, rows *sql.Rows) (archive.Item, any, error) {
 		var a roster.Account

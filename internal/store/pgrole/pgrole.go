@@ -40,7 +40,7 @@ var Rights = map[string]string{
 	"letter_code":     "select, insert, delete",
 	"archived_key":    "select, insert, delete",
 	"archived":        "select, insert, delete",
-	"archive_reading": "select, insert, update",
+	"archive_reading": "select, insert, update, delete",
 	"question":        "select, insert, update, delete",
 	"withholding":     "select, insert, update",
 	"export_list":     "select, insert, delete",
