@@ -45,7 +45,7 @@ func (x *exchange) serve() Outcome {
 
 	// Who asks. Up to here nothing is written: there is no account to write it of.
 	if err := p.origins.Check(x.r); err != nil {
-		return x.fail(&failure{fault.Refused, policy.OtherSite, "another site asks"})
+		return x.fail(&failure{kind: fault.Refused, why: policy.OtherSite, because: "another site asks"})
 	}
 	session, err := p.Who(x.w, x.r)
 	if fault.Is(err, fault.Anonymous) {

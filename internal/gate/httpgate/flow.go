@@ -49,7 +49,7 @@ func (f *flows) enter(account roster.AccountID) (leave func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all >= mostFlows || f.of[account] >= f.most {
-		return nil, &failure{fault.Unavailable, policy.TooMuchAtOnce, "too many streams are open, of this account or of all"}
+		return nil, &failure{kind: fault.Unavailable, why: policy.TooMuchAtOnce, because: "too many streams are open, of this account or of all"}
 	}
 	f.all++
 	f.of[account]++

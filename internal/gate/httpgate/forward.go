@@ -110,6 +110,7 @@ type failure struct {
 	kind    fault.Kind
 	why     policy.Why
 	because string // for the operator's log; it holds nothing of the response
+	status  int    // of the error it answered with; 0 when there was no answer
 }
 
 func (f *failure) Error() string { return f.because }
@@ -131,7 +132,7 @@ func (x *exchange) unavailable(why policy.Why, because string) error {
 	if x.request.changes() {
 		why = policy.NotConfirmed
 	}
-	return &failure{fault.Unavailable, why, because}
+	return &failure{kind: fault.Unavailable, why: why, because: because}
 }
 
 // drain reads what is left of a body that is not passed on, if it is short, so
@@ -143,7 +144,7 @@ func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 16<<10) }
 // and whatever else an application finds wrong with it are one and the same: only
 // the ledger has been asked for them, and nobody was charged.
 func (x *exchange) answeredError(status int) error {
-	f := &failure{fault.Invalid, policy.AnsweredNo, fmt.Sprintf("the application answered with status %d", status)}
+	f := &failure{kind: fault.Invalid, why: policy.AnsweredNo, because: fmt.Sprintf("the application answered with status %d", status), status: status}
 	switch status {
 	case http.StatusNotFound, http.StatusGone, http.StatusForbidden:
 		if x.request.route.namesSomebody() {

@@ -2,6 +2,7 @@ package httpgate
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -49,8 +50,20 @@ func (x *exchange) sketch(ctx context.Context, why policy.Why) {
 	}
 	response := x.response
 	if response == nil && x.service.Learn != "" && q.asks() && (why == policy.NotDeclared || why == policy.UndeclaredParameter) {
-		response = x.peek(ctx)
+		response, s.Status = x.peek(ctx)
 		defer response.free()
+	}
+	if response != nil {
+		for _, line := range response.header["Set-Cookie"] {
+			if c, err := http.ParseSetCookie(line); err == nil && !slices.Contains(x.service.Cookies, c.Name) {
+				if name := shape.Word(c.Name); !slices.Contains(s.Cookies, name) {
+					s.Cookies = append(s.Cookies, name)
+				}
+			}
+		}
+		if response.buffer == nil && response.rest == nil {
+			s.Status = response.status
+		}
 	}
 	if response != nil && response.media != "" {
 		s.Answer = "another content type"
@@ -112,8 +125,9 @@ func (x *exchange) sketchBody() (media string, parts []shape.Part, more bool) {
 }
 
 // peek asks the application for what nobody declared, where its service says so, by an
-// account that may use it. Nothing of the answer goes out: what it looks like is noted.
-func (x *exchange) peek(ctx context.Context) *response {
+// account that may use it. Nothing of the answer goes out: what it looks like is noted, or the
+// status of an error.
+func (x *exchange) peek(ctx context.Context) (_ *response, status int) {
 	probe := &exchange{proxy: x.proxy, service: x.service, w: x.w, r: x.r, began: x.began, arrived: x.arrived, session: x.session}
 	probe.request = request{method: http.MethodGet, header: x.request.header, address: x.request.address, route: &route{
 		Route: Route{Kind: Page, Purpose: x.service.Learn, Path: "/"}, name: x.request.routeName(), method: http.MethodGet,
@@ -122,11 +136,14 @@ func (x *exchange) peek(ctx context.Context) *response {
 	ctx, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	if decision, err := x.proxy.Gate.Check(ctx, probe.ask(policy.Attempt)); err != nil || !decision.Shown() {
-		return nil
+		return nil, 0
 	}
 	response, err := probe.forward(ctx)
-	if err != nil {
-		return nil
+	if failure, failed := errors.AsType[*failure](err); failed {
+		return nil, failure.status
 	}
-	return response
+	if err != nil {
+		return nil, 0
+	}
+	return response, 0
 }

@@ -102,3 +102,33 @@ func TestRUN_9_AnAnswerThatIsLearntFromDoesNotGoOut(t *testing.T) {
 		t.Errorf("outcomes %v", w.outcomes)
 	}
 }
+
+// Of an application that wants its own sign-in, the draft says that it led elsewhere or
+// answered with an error, and which cookies it wants to set; not that it was not asked.
+//
+// Promise: RUN-9
+func TestRUN_9_AnApplicationThatDidNotAnswerIsSaidToHave(t *testing.T) {
+	w, book := seeing(t, true)
+	w.app = func(rw http.ResponseWriter, r *http.Request) {
+		http.SetCookie(rw, &http.Cookie{Name: "sessionid", Value: "secret"})
+		http.SetCookie(rw, &http.Cookie{Name: "elsa-fourcade", Value: "secret"})
+		if r.URL.Path == "/users" {
+			http.Redirect(rw, r, "/login?next=elsa", http.StatusFound)
+			return
+		}
+		http.Error(rw, "no", http.StatusForbidden)
+	}
+	w.refused(w.get("/users"), policy.NotDeclared)
+	w.refused(w.get("/users/all"), policy.NotDeclared)
+	draft := shape.Draft(book.Shapes("dossier"), nil, "dossier")
+	for _, want := range []string{"led elsewhere (status 302)", "answered with status 403", `cookies = ["sessionid"]`, "a cookie whose name is no plain word"} {
+		if !strings.Contains(draft, want) {
+			t.Errorf("the draft lacks %s:\n%s", want, draft)
+		}
+	}
+	for _, not := range []string{"was not asked", "elsa", "secret"} {
+		if strings.Contains(draft, not) {
+			t.Errorf("the draft has %s:\n%s", not, draft)
+		}
+	}
+}

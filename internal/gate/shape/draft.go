@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,33 +31,44 @@ var looks = []struct {
 	{register.Identifier, []string{"id", "ids", "uuid", "identifier", "identifiant", "matricule", "dossier", "number", "numero", "patient", "reference", "ref", "username", "user"}},
 }
 
+// tells are the kinds of values that say by themselves what they are of a person, what
+// weighs most first.
+var tells = []struct {
+	kind  Kind
+	field register.Fields
+}{{NIR, register.NIR}, {Mail, register.Contact}, {Telephone, register.Contact}, {PersonName, register.Name}}
+
+// hints are the kinds that say it where the name of the place says nothing.
+var hints = []struct {
+	kind  Kind
+	field register.Fields
+}{{Date, register.Status}, {Identifier, register.Identifier}, {Leading, register.Identifier}, {Long, register.Note}, {Coded, register.Note}}
+
 // Guess is the category of this register that a part may be of, by the kinds of its values and then by
 // its name; none when nothing speaks for one. It is a guess for somebody to look at.
 func (p Part) Guess() register.Fields {
-	for kind, field := range map[Kind]register.Fields{NIR: register.NIR, Mail: register.Contact, Telephone: register.Contact, PersonName: register.Name} {
-		if p.Kinds[kind] > 0 {
-			return field
+	for _, tell := range tells {
+		if p.Kinds[tell.kind] > 0 {
+			return tell.field
 		}
 	}
-	name := strings.ToLower(splitWords(p.Path))
-	last := name
-	if fields := strings.Fields(name); len(fields) > 4 {
-		last = strings.Join(fields[len(fields)-4:], " ")
-	}
+	name := strings.Fields(strings.ToLower(splitWords(p.Path)))
+	const nearest = 4 // words of a long place say what it is
+	name = name[max(0, len(name)-nearest):]
 	for _, look := range looks {
 		for _, word := range look.words {
-			if slices.Contains(strings.Fields(last), word) {
+			if slices.Contains(name, word) {
 				return look.field
 			}
 		}
 	}
-	switch {
-	case p.Kinds[Date] > 0:
-		return register.Status
-	case p.Kinds[Identifier] > 0:
-		return register.Identifier
-	case p.Kinds[Long] > 0:
-		return register.Note
+	for _, hint := range hints {
+		if p.Kinds[hint.kind] > 0 {
+			return hint.field
+		}
+	}
+	if p.Kinds[Capital] > 0 && p.Kinds[Text]+p.Kinds[Mark]+p.Kinds[Number] == 0 { // nothing but such words
+		return register.Name
 	}
 	return 0
 }
@@ -69,7 +81,7 @@ func splitWords(name string) string {
 		if r >= 'A' && r <= 'Z' && before >= 'a' && before <= 'z' {
 			b.WriteByte(' ')
 		}
-		if before = r; strings.ContainsRune("-_.:[]/'*@|()$ ", r) {
+		if before = r; strings.ContainsRune("-_.:[]/'\"=*@|()$~ ", r) {
 			b.WriteByte(' ')
 			continue
 		}
@@ -89,31 +101,57 @@ func (p Part) Evidence() string {
 	return strings.Join(seen, ", ")
 }
 
-// naming finds the part of a row by which it most likely names its person.
-func naming(inRow []Part) (found Part, ok bool) {
-	rank := func(p Part) int {
-		name := " " + strings.ToLower(splitWords(p.Path)) + " "
-		switch {
-		case p.Kinds[Nothing] > 0 || p.Kinds[Long] > 0:
-			return 0
-		case strings.Contains(name, " id ") || strings.HasSuffix(strings.TrimSpace(name), " id"):
-			return 4
-		case p.Kinds[Identifier] > 0 && p.Guess() == register.Identifier:
-			return 3
-		case p.Guess() == register.Identifier && p.Kinds[Number] > 0:
+// byID is the rank of a part that is called an id.
+const byID = 5
+
+// names ranks how likely a part of a row names its person; 0 when it does not.
+func (p Part) names() int {
+	name := " " + strings.ToLower(splitWords(p.Path)) + " "
+	switch {
+	case strings.Contains(p.Path, Placeholder) || p.Kinds[Nothing] > 0 || p.Kinds[Long] > 0:
+		return 0
+	case p.Path == "@~":
+		return byID
+	case p.Kinds[Link]+p.Kinds[Leading] > 0: // an id of a link is told by where it leads
+		if p.leadsTo() != "" {
 			return 2
-		case p.Kinds[NIR] > 0:
-			return 1
 		}
 		return 0
+	case strings.Contains(name, " id "):
+		return byID
+	case p.Kinds[Identifier] > 0 && p.Guess() == register.Identifier:
+		return 4
+	case p.Guess() == register.Identifier && p.Kinds[Number] > 0:
+		return 3
+	case p.Kinds[NIR] > 0:
+		return 1
 	}
-	best := 0
+	return 0
+}
+
+// leadsTo is the one address that all links of a place lead to, but for one part that
+// tells them apart.
+func (p Part) leadsTo() string {
+	if len(p.Leads) != 1 || strings.Count(p.Leads[0], Placeholder) != 1 || strings.HasSuffix(p.Leads[0], "...") {
+		return ""
+	}
+	return strings.Replace(p.Leads[0], Placeholder, "{id}", 1)
+}
+
+// naming finds the part of a row by which it most likely names its person, as it is
+// declared.
+func naming(inRow []Part) string {
+	var found Part
+	steps := func(p Part) int { return strings.Count(p.Path, ".") }
 	for _, p := range inRow {
-		if r := rank(p); r > best && !strings.Contains(p.Path, Placeholder) {
-			found, best = p, r
+		if r, best := p.names(), found.names(); r > best || r == best && r > 0 && steps(p) < steps(found) {
+			found = p
 		}
 	}
-	return found, best > 0
+	if to := found.leadsTo(); to != "" && found.names() == 2 {
+		return found.Path + " as " + to
+	}
+	return found.Path
 }
 
 // Draft writes, for each shape, the declaration that it lacks, with what was seen beside
@@ -164,75 +202,132 @@ func (s Shape) draft(b *strings.Builder, known register.Categories, scheme strin
 	if len(ids) > 0 {
 		fmt.Fprintf(b, "request = { path = { %s = %s } } # does this part of the address name a person? If it is a word of the application, write it in its place\n", scheme, oneOrMore(ids))
 	}
-	s.named(b, known, "query", s.Query)
-	if s.Media == "application/json" {
-		s.named(b, known, "members", s.Body)
+	s.named(b, known, "query", s.Query, false)
+	if s.Media == "application/json" || strings.HasSuffix(s.Media, "+json") {
+		s.named(b, known, "members", s.Body, len(ids) > 0)
 	} else if s.Media != "" {
-		s.named(b, known, "form", s.Body)
+		s.named(b, known, "form", s.Body, len(ids) > 0)
 	}
 	if s.Method != "GET" {
 		fmt.Fprintf(b, "# writes = […]: which categories it changes; or reads = true, of a POST that changes nothing\n")
 	}
-	s.answer(b, known, scheme)
+	s.cookies(b)
+	s.answer(b, known, scheme, len(ids) > 0)
 	fmt.Fprintln(b)
 }
 
-// named writes a list of names, and marks those that may name a person.
-func (s Shape) named(b *strings.Builder, known register.Categories, key string, from []Part) {
+// named writes a list of names. Those that may say something of a person are not in it:
+// what a change writes of somebody whom its address names is declared so, and of the others
+// it is said what they may be.
+func (s Shape) named(b *strings.Builder, known register.Categories, key string, from []Part, changes bool) {
 	var names []string
+	written := make(map[register.Fields][]string)
 	for _, p := range from {
 		if strings.Contains(p.Path, Placeholder) {
 			fmt.Fprintf(b, "# %s: a name that is no plain word: %s\n", key, p.Evidence())
 			continue
 		}
-		if field, like := known.Like(p.Guess()); like {
-			fmt.Fprintf(b, "# %s %q may say of a person: %s (%s); if it names one, it stands under request, if it writes, under written\n", key, p.Path, field.ID, p.Evidence())
+		field, like := known.Like(p.Guess())
+		switch {
+		case !like:
+			names = append(names, p.Path)
+		case changes && s.Method != "GET":
+			fmt.Fprintf(b, "# %s %q looks like %s (%s)\n", key, p.Path, field.ID, p.Evidence())
+			written[field.Bit()] = append(written[field.Bit()], p.Path)
+		default:
+			fmt.Fprintf(b, "# %s %q may say of a person: %s (%s); if it names one, it stands under request, if it writes, under written, and if neither, with the others\n", key, p.Path, field.ID, p.Evidence())
 		}
-		names = append(names, p.Path)
 	}
 	if len(names) > 0 {
 		fmt.Fprintf(b, "%s = %s\n", key, list(names))
 	}
+	if len(written) > 0 {
+		var each []string
+		for _, field := range slices.Sorted(maps.Keys(written)) {
+			each = append(each, known.Of(field).ID+" = "+oneOrMore(written[field]))
+		}
+		fmt.Fprintf(b, "written = { %s }\n", strings.Join(each, ", "))
+	}
 }
 
-// answer writes how the answer may be read.
-func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string) {
-	format := map[string]string{"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson"}[s.Answer]
-	if format == "" && strings.HasSuffix(s.Answer, "json") {
+// cookies says which cookies an answer sets.
+func (s Shape) cookies(b *strings.Builder) {
+	for _, name := range s.Cookies {
+		if name == Placeholder {
+			fmt.Fprintf(b, "# Its answer sets a cookie whose name is no plain word: if the application needs it, list it under cookies of the service\n")
+			continue
+		}
+		fmt.Fprintf(b, "# Its answer sets a cookie: if the application needs it, cookies = [%q] on the service\n", name)
+	}
+}
+
+// answer writes how the answer may be read; about whom the request names, if it names somebody.
+func (s Shape) answer(b *strings.Builder, known register.Categories, scheme string, about bool) {
+	format := map[string]string{
+		"text/html": "html", "text/csv": "csv", "application/csv": "csv", "application/x-ndjson": "ndjson", "application/ndjson": "ndjson",
+		"application/xml": "xml", "text/xml": "xml",
+	}[s.Answer]
+	switch {
+	case format != "":
+	case strings.HasSuffix(s.Answer, "json"):
 		format = "json"
+	case strings.HasSuffix(s.Answer, "+xml") && s.Answer != "image/svg+xml":
+		format = "xml"
 	}
 	switch {
+	case s.Status >= 400:
+		fmt.Fprintf(b, "# The application answered with status %d, which is not looked into. If it wants its own sign-in first, declare that, sign in, and ask again.\n", s.Status)
+		return
+	case s.Status >= 300:
+		fmt.Fprintf(b, "# The application led elsewhere (status %d): to its own sign-in, perhaps. If so, declare that, sign in, and ask again.\n", s.Status)
+		return
+	case s.Answer == "" && s.Method != "GET":
+		fmt.Fprintf(b, "# Its answer was not seen: what may change something is not asked for to learn from it. Once it is declared but for its answer, it is refused with that, and seen.\n")
+		return
 	case s.Answer == "":
 		fmt.Fprintf(b, "# Its answer was not seen: the application was not asked. With learn = the name of a purpose, on the service, it is, and its answer is still refused.\n")
 		return
 	case s.Answer == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
 		fmt.Fprintf(b, "# Its answer is a workbook, which was not looked into. Say by the names of its columns: xlsx = { person = { %s = … }, fields = { … } }\n", scheme)
+		return
+	case isStatic(s.Answer):
+		fmt.Fprintf(b, "# Its answer is %s. If it is what pages are made with, and about nobody: static = [%q]. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer, s.Answer)
+		return
 	case format == "":
 		fmt.Fprintf(b, "# Its answer is %s. If it is about whom the request names: unread = [%q], and shows = […]\n", s.Answer, s.Answer)
 		return
 	}
-	var wrote bool
-	for _, row := range slices.Sorted(maps.Keys(s.rows(format))) {
-		wrote = s.row(b, known, scheme, format, row, s.rows(format)[row]) || wrote
+	rows := s.rows(format)
+	d := rowsDraft{b, known, scheme, format, s.Answer, about, false}
+	for _, row := range slices.Sorted(maps.Keys(rows)) {
+		d.row(row, rows[row])
 	}
-	if !wrote {
+	if !d.wrote {
 		fmt.Fprintf(b, "# Nothing in its answer looks like a person's. Look before you declare it plain:\n")
 		fmt.Fprintf(b, "# %s = { plain = […] }\n", format)
 	}
 }
 
-// rows sorts the parts of an answer by the row they would lie in: the innermost list.
+// isStatic reports whether pages are made with what is of a content type.
+func isStatic(media string) bool {
+	return strings.HasPrefix(media, "image/") || strings.HasPrefix(media, "font/") || slices.Contains([]string{"text/css", "text/javascript", "application/javascript"}, media)
+}
+
+// rows sorts the parts of an answer by the row they would lie in.
 func (s Shape) rows(format string) map[string][]Part {
 	rows := make(map[string][]Part)
+	named := make(map[string]int) // how surely the elements of a list are named, by a part of none within it
+	if format != "html" && format != "csv" {
+		for _, p := range s.Parts {
+			if within := lists(p.Path); len(within) > 0 {
+				row := within[len(within)-1]
+				named[row] = max(named[row], Part{Path: relative(format, row, p.Path), Kinds: p.Kinds, Leads: p.Leads}.names())
+			}
+		}
+	}
 	for _, p := range s.Parts {
 		row, part := "", p.Path
 		switch format {
-		case "json", "ndjson":
-			row = "$"
-			if i := strings.LastIndex(p.Path, "[*]."); i >= 0 {
-				row = p.Path[:i+3]
-			}
-			part = "@" + strings.TrimPrefix(p.Path, row)
 		case "html":
 			row, part, _ = strings.Cut(p.Path, " | ")
 			if part == "" {
@@ -242,17 +337,82 @@ func (s Shape) rows(format string) map[string][]Part {
 			if strings.HasPrefix(part, "@") {
 				part = ":scope" + part
 			}
+		case "csv":
+		default:
+			row = rowOf(lists(p.Path), named)
+			if row == "" && format != "xml" {
+				row = "$"
+			}
+			part = relative(format, row, p.Path)
 		}
-		rows[row] = append(rows[row], Part{part, p.Kinds})
+		rows[row] = append(rows[row], Part{Path: part, Kinds: p.Kinds, Leads: p.Leads})
 	}
 	return rows
 }
 
-func (s Shape) row(b *strings.Builder, known register.Categories, scheme, format, row string, inRow []Part) bool {
+// lists are the paths of the lists that a part lies in, the outermost first, each as far
+// as its elements.
+func lists(path string) (all []string) {
+	const element = "[*]"
+	for i := 0; ; {
+		next := strings.Index(path[i:], element)
+		if i += next + len(element); next < 0 || i == len(path) { // what a list of plain values holds is in no row
+			return all
+		}
+		all = append(all, path[:i])
+	}
+}
+
+// rowOf is the innermost list whose elements have an id of their own, else the outermost
+// one whose elements have anything that may name somebody, else the outermost.
+func rowOf(within []string, named map[string]int) string {
+	for _, list := range slices.Backward(within) {
+		if named[list] >= byID {
+			return list
+		}
+	}
+	for _, list := range within {
+		if named[list] > 0 {
+			return list
+		}
+	}
+	if len(within) > 0 {
+		return within[0]
+	}
+	return ""
+}
+
+// relative is a path from its row.
+func relative(format, row, path string) string {
+	rest := strings.TrimPrefix(path, row)
+	if format == "xml" {
+		return cmp.Or(strings.TrimPrefix(strings.ReplaceAll(rest, "[*]", ""), "/"), ".")
+	}
+	if row == "$" || row == "" {
+		rest = strings.TrimPrefix(path, "$")
+	}
+	return "@" + rest
+}
+
+// rowsDraft writes how an answer is read, row by row.
+type rowsDraft struct {
+	b      *strings.Builder
+	known  register.Categories
+	scheme string
+	format string
+	media  string
+	about  bool // whom the request names
+	wrote  bool
+}
+
+// usual are the content types that a format has when none is declared.
+var usual = map[string]string{"html": "text/html", "csv": "text/csv", "json": "application/json", "ndjson": "application/x-ndjson", "xml": "application/xml"}
+
+func (d *rowsDraft) row(row string, inRow []Part) {
 	fields := make(map[register.Fields][]string)
 	var seen []string
 	for _, p := range inRow {
-		category, like := known.Like(p.Guess())
+		category, like := d.known.Like(p.Guess())
 		mark := "nothing speaks for a category; look at it"
 		if like {
 			mark = "looks like " + category.ID
@@ -262,29 +422,57 @@ func (s Shape) row(b *strings.Builder, known register.Categories, scheme, format
 			fields[category.Bit()] = append(fields[category.Bit()], p.Path)
 		}
 	}
-	if len(fields) == 0 || format == "html" && row == "" {
+	if len(fields) == 0 || d.format == "html" && row == "" || d.format == "xml" && row == "" {
 		if len(seen) > 0 {
-			fmt.Fprintf(b, "# outside of any row:\n%s\n", strings.Join(seen, "\n"))
+			fmt.Fprintf(d.b, "# outside of any row:\n%s\n", strings.Join(seen, "\n"))
 		}
-		return false
+		return
 	}
-	fmt.Fprintf(b, "# in %s:\n%s\n", strings.TrimSpace("row "+row), strings.Join(seen, "\n"))
-	person, ok := naming(inRow)
+	fmt.Fprintf(d.b, "# in %s:\n%s\n", strings.TrimSpace("row "+row), strings.Join(seen, "\n"))
+	person := naming(inRow)
 	comment := ""
-	if !ok {
+	if person == "" || strings.Contains(row, Placeholder) {
 		comment = "# "
-		fmt.Fprintf(b, "# Nothing in it names its person; say what does under person.\n")
+		fmt.Fprintf(d.b, "# Nothing in it names its person; say what does under person.\n")
 	}
-	if format == "csv" {
-		fmt.Fprintf(b, "%s[service.route.csv]\n", comment)
+	first := !d.wrote
+	if comment == "" {
+		d.wrote = true
+	}
+	if d.format == "csv" {
+		fmt.Fprintf(d.b, "%s[service.route.csv]\n", comment)
+		d.ofAnswer(comment, false)
 	} else {
-		fmt.Fprintf(b, "%s[[service.route.%s.people]]\n%srow = %q\n", comment, format, comment, row)
+		if first {
+			d.ofAnswer(comment, row == "$" || strings.HasPrefix(row, "form"))
+		}
+		if d.format == "xml" {
+			row = strings.ReplaceAll(row, "[*]", "")
+		}
+		fmt.Fprintf(d.b, "%s[[service.route.%s.people]]\n%srow = %q\n", comment, d.format, comment, row)
 	}
-	fmt.Fprintf(b, "%sperson = { %s = %q }\n", comment, scheme, person.Path)
+	fmt.Fprintf(d.b, "%sperson = { %s = %q }\n", comment, d.scheme, person)
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
-		fmt.Fprintf(b, "%sfields.%s = %s\n", comment, known.Of(field).ID, oneOrMore(fields[field]))
+		fmt.Fprintf(d.b, "%sfields.%s = %s\n", comment, d.known.Of(field).ID, oneOrMore(fields[field]))
 	}
-	return true
+}
+
+// ofAnswer writes what holds for the whole answer, where anything does.
+func (d *rowsDraft) ofAnswer(comment string, one bool) {
+	type line struct{ key, value string }
+	var lines []line
+	if d.media != usual[d.format] {
+		lines = append(lines, line{"type", fmt.Sprintf("%q", d.media)})
+	}
+	if d.about && one {
+		lines = append(lines, line{"about", "true"})
+	}
+	if len(lines) > 0 && d.format != "csv" {
+		fmt.Fprintf(d.b, "%s[service.route.%s]\n", comment, d.format)
+	}
+	for _, l := range lines {
+		fmt.Fprintf(d.b, "%s%s = %s\n", comment, l.key, l.value)
+	}
 }
 
 func oneOrMore(names []string) string {

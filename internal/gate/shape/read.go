@@ -3,6 +3,7 @@ package shape
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"slices"
@@ -37,6 +38,8 @@ func Read(media string, body []byte) ([]Part, bool) {
 		p.html(body)
 	case media == "text/csv" || media == "application/csv":
 		p.csv(body)
+	case media == "application/xml" || media == "text/xml" || strings.HasSuffix(media, "+xml") && media != "image/svg+xml":
+		p.xml(body)
 	}
 	return p.list, p.more
 }
@@ -54,6 +57,9 @@ func step(name string) string {
 	}
 }
 
+// keys are the kinds of names under which an object keeps its rows.
+var keys = []Kind{NIR, Mail, Telephone, PersonName, Identifier, Number, Date, Leading}
+
 // json reads one value, and reports whether it could.
 func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 	kind := d.PeekKind()
@@ -68,8 +74,17 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 		empty := true
 		for d.PeekKind() == '"' {
 			empty = false
-			name, err := d.ReadToken()
-			if err != nil || !p.json(d, path+step(name.String()), depth+1) {
+			token, err := d.ReadToken()
+			if err != nil {
+				return false
+			}
+			name := token.String()
+			inside := path + step(name)
+			if kind := KindOf(name); Word(name) == Placeholder && slices.Contains(keys, kind) {
+				inside = path + "[*]"
+				p.saw(inside+"~", kind)
+			}
+			if !p.json(d, inside, depth+1) {
 				return false
 			}
 		}
@@ -100,7 +115,7 @@ func (p *parts) json(d *jsontext.Decoder, path string, depth int) bool {
 		if err != nil {
 			return false
 		}
-		p.saw(path, KindOf(token.String()))
+		p.leads(path, token.String())
 		return true
 	case kind == '0':
 		token, err := d.ReadToken()
@@ -140,19 +155,84 @@ func (p *parts) csv(body []byte) {
 	if err != nil {
 		return
 	}
+	for i, name := range names {
+		if names[i] = Word(strings.TrimPrefix(name, "\ufeff")); names[i] == Placeholder {
+			names[i] = fmt.Sprintf("%s %d", Placeholder, i+1) // its place says which it is
+		}
+	}
 	for range mostRows {
 		record, err := lines.Read()
-		if err == io.EOF || err != nil {
+		if err != nil {
 			return
 		}
 		for i, cell := range record {
-			p.saw(Word(names[i]), KindOf(cell))
+			p.saw(names[i], KindOf(cell))
+		}
+	}
+}
+
+// xml reads a document by its elements. One that comes more than once within another is
+// a row; one that is in a namespace, or whose name is no plain word, is not called by it.
+func (p *parts) xml(body []byte) {
+	type open struct {
+		path, key string
+		text      strings.Builder
+		met       map[string]int // how often each child came
+	}
+	again := make(map[string]bool) // which elements come more than once
+	for _, note := range []bool{false, true} {
+		d := xml.NewDecoder(bytes.NewReader(body))
+		d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+		stack := []*open{{met: make(map[string]int)}}
+		for {
+			token, err := d.Token()
+			if err != nil {
+				break
+			}
+			top := stack[len(stack)-1]
+			switch token := token.(type) {
+			case xml.StartElement:
+				if len(stack) == 2*mostDepth {
+					p.more = true
+					return
+				}
+				name := Word(token.Name.Local)
+				if token.Name.Space != "" {
+					name = Placeholder + ":" + name
+				}
+				one := &open{path: top.path + "/" + name, key: top.key + "/" + name, met: make(map[string]int)}
+				if top.met[name]++; top.met[name] > 1 {
+					again[one.key] = true
+				}
+				if note && again[one.key] {
+					one.path += "[*]"
+				}
+				stack = append(stack, one)
+				for _, a := range token.Attr {
+					if note && a.Name.Space != "xmlns" && a.Name.Local != "xmlns" {
+						p.leads(one.path+"/@"+Word(a.Name.Local), a.Value)
+					}
+				}
+			case xml.CharData:
+				top.text.Write(token)
+			case xml.EndElement:
+				if text := top.text.String(); note && (strings.TrimSpace(text) != "" || len(top.met) == 0) {
+					p.leads(top.path, text)
+				}
+				stack = stack[:len(stack)-1]
+			}
 		}
 	}
 }
 
 // rows are the elements that may stand for one person.
-var rows = []string{"tr", "li", "article", "option", "dl"}
+var rows = []string{"tr", "li", "article", "option", "dl", "form"}
+
+// fields are those whose value a form sends, under their names.
+var fields = []string{"input", "textarea", "select"}
+
+// pressedTypes are of fields that are buttons: their value is what stands on them.
+var pressedTypes = []string{"submit", "button", "reset", "image"}
 
 // silent are those whose text nobody sees.
 var silent = []string{"script", "style", "head", "title", "template", "noscript", "svg"}
@@ -176,11 +256,12 @@ func (p *parts) html(body []byte) {
 			}
 			if row == "" && slices.Contains(rows, stack[i].tag) {
 				row = stack[i].selector
-				if i+1 < len(stack) {
-					part = stack[i+1].selector
-					if last := stack[len(stack)-1]; len(stack) > i+2 {
-						part += " " + last.selector
-					}
+				switch last := stack[len(stack)-1]; {
+				case i+1 == len(stack):
+				case i+2 == len(stack), stack[i].tag == "form": // the fields of a form have names
+					part = last.selector
+				default:
+					part = stack[i+1].selector + " " + last.selector
 				}
 			}
 		}
@@ -189,9 +270,9 @@ func (p *parts) html(body []byte) {
 		}
 		return row, part, false
 	}
-	saw := func(what string, kind Kind) {
+	saw := func(what, value string) {
 		if row, part, hidden := at(); !hidden {
-			p.saw(strings.TrimSpace(row+" | "+part+what), kind)
+			p.leads(strings.TrimSpace(row+" | "+part+what), value)
 		}
 	}
 	for {
@@ -200,7 +281,7 @@ func (p *parts) html(body []byte) {
 			return
 		case html.TextToken:
 			if text := strings.Join(strings.Fields(string(tokens.Text())), " "); text != "" {
-				saw("", KindOf(text))
+				saw("", text)
 			}
 		case html.EndTagToken:
 			name, _ := tokens.TagName()
@@ -224,12 +305,18 @@ func (p *parts) html(body []byte) {
 				}
 			}
 			one := open{tag: Placeholder, selector: Placeholder}
-			place := ""
+			place, field, pressed := "", "", false
 			if token.Data == "td" && len(stack) > 0 {
 				stack[len(stack)-1].cells++
 				place = fmt.Sprintf(":nth-of-type(%d)", stack[len(stack)-1].cells)
 			}
 			for _, a := range token.Attr {
+				switch {
+				case a.Key == "name" && Word(a.Val) != Placeholder:
+					field = "[name=\"" + a.Val + "\"]"
+				case a.Key == "type" && slices.Contains(pressedTypes, a.Val):
+					pressed = true
+				}
 				if a.Key != "class" {
 					continue
 				}
@@ -240,13 +327,24 @@ func (p *parts) html(body []byte) {
 					}
 				}
 			}
+			if slices.Contains(fields, token.Data) && field != "" {
+				place = field
+			}
 			if token.DataAtom != 0 {
 				one.tag, one.selector = token.Data, token.Data+place
 			}
+			if one.tag == "option" { // of which list it is
+				for _, around := range slices.Backward(stack) {
+					if around.tag == "select" {
+						one.selector = around.selector + " option"
+						break
+					}
+				}
+			}
 			stack = append(stack, one)
 			for _, a := range token.Attr {
-				if a.Key == "href" || a.Key == "value" || strings.HasPrefix(a.Key, "data-") && Word(strings.TrimPrefix(a.Key, "data-")) != Placeholder {
-					saw("@"+a.Key, KindOf(a.Val))
+				if a.Key == "href" || a.Key == "action" || a.Key == "value" && !pressed || strings.HasPrefix(a.Key, "data-") && Word(strings.TrimPrefix(a.Key, "data-")) != Placeholder {
+					saw("@"+a.Key, a.Val)
 				}
 			}
 			if kind == html.SelfClosingTagToken || slices.Contains(void, token.Data) {

@@ -15,6 +15,7 @@ package shape
 
 import (
 	_ "embed"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -31,17 +32,21 @@ type Shape struct {
 	Media  string `json:"media,omitempty"`  // of the request's body
 	Body   []Part `json:"body,omitempty"`   // fields of a form, or members of JSON
 	Why    string `json:"why"`              // it was refused
+	Status int    `json:"status,omitempty"` // the application answered, when that was no answer to look into
 	Answer string `json:"answer,omitempty"` // content type of the answer; empty when there was none
 	Parts  []Part `json:"parts,omitempty"`
-	More   bool   `json:"more,omitempty"` // there was more in it than is kept
-	Times  int    `json:"times"`
-	Last   int64  `json:"last"` // seconds since 1970
+	// names of the cookies that the answer sets
+	Cookies []string `json:"cookies,omitempty"`
+	More    bool     `json:"more,omitempty"` // there was more in it than is kept
+	Times   int      `json:"times"`
+	Last    int64    `json:"last"` // seconds since 1970
 }
 
 // Part is one place in a request or an answer, and what kinds of values were there.
 type Part struct {
 	Path  string       `json:"path"`
 	Kinds map[Kind]int `json:"kinds"`
+	Leads []string     `json:"leads,omitempty"` // where the links there lead, as Path has it
 }
 
 // What a shape may take.
@@ -50,6 +55,7 @@ const (
 	mostPath     = 12  // parts of an address
 	longestName  = 48  // bytes
 	longestPlace = 160 // bytes
+	mostLeads    = 3   // addresses that the links of one place lead to
 )
 
 //go:embed words.txt
@@ -64,7 +70,7 @@ var plain = func() map[string]bool {
 }()
 
 // Word returns a name if each of its words is a plain one, and the placeholder if not.
-// Words are told apart by signs and by capitals; up to two digits may follow one.
+// Words are told apart by signs, single spaces and capitals; up to two digits may follow one.
 func Word(name string) string {
 	if name == "" || len(name) > longestName {
 		return Placeholder
@@ -84,7 +90,7 @@ func Word(name string) string {
 	}
 	for i, r := range runes {
 		switch {
-		case strings.ContainsRune("-_.:[]/", r):
+		case strings.ContainsRune("-_.:[]/", r), r == ' ' && i > 0 && i < len(runes)-1 && runes[i+1] != ' ':
 			if !flush(i) {
 				return Placeholder
 			}
@@ -138,9 +144,28 @@ func (p *parts) saw(path string, kind Kind) {
 		}
 		i = len(p.list)
 		p.at[path] = i
-		p.list = append(p.list, Part{path, make(map[Kind]int)})
+		p.list = append(p.list, Part{Path: path, Kinds: make(map[Kind]int)})
 	}
 	p.list[i].Kinds[kind]++
+}
+
+// leads is saw, of a value that may be a link.
+func (p *parts) leads(path, value string) {
+	p.saw(path, KindOf(value))
+	i, known := p.at[path]
+	if to, err := url.Parse(strings.TrimSpace(value)); known && err == nil && strings.HasPrefix(value, "/") && to.Host == "" && to.RawQuery == "" && to.Fragment == "" {
+		p.list[i].Leads = also(p.list[i].Leads, Path(strings.Split(to.Path[1:], "/")))
+	}
+}
+
+// also adds where else a link leads, while there is room.
+func also(leads []string, more ...string) []string {
+	for _, lead := range more {
+		if len(lead) <= longestPlace && len(leads) < mostLeads && !slices.Contains(leads, lead) {
+			leads = append(leads, lead)
+		}
+	}
+	return leads
 }
 
 // Pairs are what parameters or fields look like.
@@ -160,8 +185,12 @@ func (s *Shape) key() string {
 // merge adds what another shape of the same key saw.
 func (s *Shape) merge(other *Shape) {
 	s.Times += other.Times
+	if other.Last >= s.Last {
+		s.Status = other.Status
+	}
 	s.Last = max(s.Last, other.Last)
 	s.More = s.More || other.More
+	s.Cookies = also(s.Cookies, other.Cookies...)
 	s.Query, s.Body, s.Parts = join(s, s.Query, other.Query), join(s, s.Body, other.Body), join(s, s.Parts, other.Parts)
 }
 
@@ -174,8 +203,9 @@ func join(s *Shape, into, more []Part) []Part {
 				continue
 			}
 			i = len(into)
-			into = append(into, Part{part.Path, make(map[Kind]int)})
+			into = append(into, Part{Path: part.Path, Kinds: make(map[Kind]int)})
 		}
+		into[i].Leads = also(into[i].Leads, part.Leads...)
 		for kind, n := range part.Kinds {
 			into[i].Kinds[kind] += n
 		}

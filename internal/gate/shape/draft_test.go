@@ -1,0 +1,205 @@
+package shape_test
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"poterne/internal/gate/shape"
+)
+
+// declared reads a draft as the TOML that it is, without its comments.
+func declared(t *testing.T, draft string) (routes []map[string]any) {
+	t.Helper()
+	var tree struct {
+		Service struct{ Route []map[string]any }
+	}
+	if err := toml.Unmarshal([]byte(draft), &tree); err != nil {
+		t.Fatalf("%v\n%s", err, draft)
+	}
+	return tree.Service.Route
+}
+
+// ofAnswer drafts what declares one answer to a GET.
+func ofAnswer(path, media, body string) string {
+	parts, _ := shape.Read(media, []byte(body))
+	return shape.Draft([]shape.Shape{{Method: "GET", Path: path, Answer: media, Parts: parts, Times: 1, Why: "not-declared"}}, nil, "dossier")
+}
+
+// What stands for one person, and what names them, is found in the forms that
+// applications answer in.
+//
+// Promise: RUN-9
+func TestRUN_9_RowsAndWhatNamesThemAreFound(t *testing.T) {
+	for name, test := range map[string]struct {
+		path, media, body string
+		wants, never      []string
+	}{
+		"lists within a row": {
+			"/patients", "application/fhir+json",
+			`{"entry":[{"resource":{"id":"p105001","identifier":[{"system":"urn:x","value":"105001"}],"name":[{"family":"Fourcade","given":["Elsa"]}],"telecom":[{"value":"06 39 98 12 34"}]}}]}`,
+			[]string{`type = "application/fhir+json"`, `row = "$.entry[*]"`, `person = { dossier = "@.resource.id" }`, `fields.name = ["@.resource.name[*].family", "@.resource.name[*].given[*]"]`, `fields.contact = "@.resource.telecom[*].value"`},
+			[]string{`row = "$.entry[*].resource.name[*]"`},
+		},
+		"people within a list of something else": {
+			"/teams", "application/json", `{"teams":[{"id":7,"title":"x","members":[{"id":105,"name":"Elsa Fourcade","mails":["elsa@boite.example"]}]}]}`,
+			[]string{`row = "$.teams[*].members[*]"`, `person = { dossier = "@.id" }`, `fields.contact = "@.mails[*]"`}, nil,
+		},
+		"a file": {
+			"/people/{}", "application/vnd.api+json", `{"data":{"id":"105001","attributes":{"email":"elsa@boite.example"}}}`,
+			[]string{`about = true`, `row = "$"`, `person = { dossier = "@.data.id" }`, `fields.contact = "@.data.attributes.email"`}, nil,
+		},
+		"names of members that are identifiers": {
+			"/people", "application/json", `{"people":{"105001":{"name":"Elsa Fourcade"},"109001":{"name":"Anne Morvan"}}}`,
+			[]string{`row = "$.people[*]"`, `person = { dossier = "@~" }`, `fields.name = "@.name"`}, nil,
+		},
+		"links": {
+			"/users", "text/html", `<table><tr class="user"><td class="firstname">Elsa</td><td class="email"><a href="/users/105/edit">elsa@boite.example</a></td></tr><tr class="user"><td class="firstname">Anne</td><td class="email"><a href="/users/109/edit">anne@boite.example</a></td></tr></table>`,
+			[]string{`row = "tr.user"`, `person = { dossier = "td.email a@href as /users/{id}/edit" }`, `fields.name = "td.firstname"`}, nil,
+		},
+		"a form": {
+			"/users/{}/edit", "text/html", `<form action="/search"><input name="q"><input type="submit" value="Elsa"></form><form class="edit_user" action="/users/105"><input type="hidden" name="authenticity_token" value="Zm9v+/8="><p><label>First name<input name="user[firstname]" value="Elsa"></label><p><input name="user[mail]" value="elsa@boite.example"><textarea name="note">x</textarea></form>`,
+			[]string{`about = true`, `row = "form.edit_user"`, `person = { dossier = ":scope@action as /users/{id}" }`, `input[name=\"user[firstname]\"]@value`, `input[name=\"user[mail]\"]@value`}, []string{"submit"},
+		},
+		"columns with spaces": {
+			"/users.csv", "text/csv", "First name,Dupont,Id\nElsa,elsa@boite.example,105001\n",
+			[]string{`fields.name = "First name"`, `#   {} 2: 1× a mail address; looks like contact`, `person = { dossier = "Id" }`}, nil,
+		},
+		"XML": {
+			"/people", "application/xml", `<?xml version="1.0"?><people total="2"><person id="105001"><name>Elsa</name><address><city>Vire</city></address></person><person id="109001"><name>Anne</name></person></people>`,
+			[]string{`row = "/people/person"`, `person = { dossier = "@id" }`, `fields.name = "name"`, `fields.contact = "address/city"`}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			draft := ofAnswer(test.path, test.media, test.body)
+			declared(t, draft)
+			for _, want := range test.wants {
+				if !strings.Contains(draft, want) {
+					t.Errorf("the draft lacks %s:\n%s", want, draft)
+				}
+			}
+			for _, not := range test.never {
+				if strings.Contains(draft, not) {
+					t.Errorf("the draft has %s:\n%s", not, draft)
+				}
+			}
+		})
+	}
+}
+
+// What an application does to be taken for one that has nobody in it: its names mislead,
+// its values are coded, its people stand in the names of members, in addresses, in texts. All
+// of them are marked, whatever the place is called.
+//
+// Promise: RUN-9
+func TestRUN_9_AnApplicationThatHidesItsPeopleIsSeenThrough(t *testing.T) {
+	coded := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	const nir, mail, telephone = "990029900100134", "elsa@boite.example", "06 39 98 12 34"
+	for name, body := range map[string]string{
+		"a NIR that is called a version":    `{"items":[{"version":"` + nir + `"}]}`,
+		"a NIR as a number":                 `{"items":[{"total":` + nir + `}]}`,
+		"a mail address that is a colour":   `{"items":[{"color":"` + mail + `"}]}`,
+		"a name that is a colour":           `{"items":[{"color":"Elsa Fourcade"}]}`,
+		"a surname that is a colour":        `{"items":[{"color":"Fourcade"}]}`,
+		"a name under no plain word":        `{"items":[{"zzz":"Elsa Fourcade"}]}`,
+		"a telephone in a text":             `{"items":[{"label":"ask at ` + telephone + ` today"}]}`,
+		"a NIR in a text":                   `{"items":[{"label":"no. ` + nir + ` of"}]}`,
+		"a mail address in a text":          `{"items":[{"label":"Elsa <` + mail + `>"}]}`,
+		"a coded NIR":                       `{"items":[{"token":"` + coded(nir) + `"}]}`,
+		"a coded mail address":              `{"items":[{"hash":"` + coded(mail) + `"}]}`,
+		"a coded object":                    `{"items":[{"hash":"` + coded(`{"who":"Elsa Fourcade"}`) + `"}]}`,
+		"a mail address in an address":      `{"items":[{"self":"/pages/elsa%40boite.example"}]}`,
+		"a NIR in a query":                  `{"items":[{"self":"https://x.example/pages?page=` + nir + `"}]}`,
+		"a name in an address":              `{"items":[{"self":"/pages/fourcade-elsa"}]}`,
+		"an identifier in an address":       `{"items":[{"self":"/pages/105"}]}`,
+		"a NIR as the name of a member":     `{"items":{"` + nir + `":{"version":1}}}`,
+		"mail as the name of a member":      `{"items":{"` + mail + `":true}}`,
+		"a name as the name of a member":    `{"items":{"Elsa Fourcade":1}}`,
+		"an identifier as a member's name":  `{"items":{"105001":{"version":1}}}`,
+		"a date that is called a version":   `{"items":[{"version":"1990-02-03"}]}`,
+		"one of many":                       `{"items":[{"version":"1"},{"version":"2"},{"version":"` + nir + `"}]}`,
+		"beside what has a category":        `{"items":[{"id":1,"status":"Elsa Fourcade"}]}`,
+		"a NIR with spaces and capitals":    `{"items":[{"version":"9 90 02 99 001 001 34"}]}`,
+		"a mail address after its protocol": `{"items":[{"self":"mailto:` + mail + `"}]}`,
+	} {
+		draft := ofAnswer("/items", "application/json", body)
+		if !strings.Contains(draft, "; looks like ") {
+			t.Errorf("%s: nothing is marked:\n%s", name, draft)
+		}
+		harmless(t, name, draft)
+	}
+}
+
+// harmless wants a draft to declare nobody harmless: every key of it says whom something
+// is about, or which category it is of; what is listed of a request looks like nobody's.
+func harmless(t *testing.T, name, draft string) {
+	t.Helper()
+	only := []string{"get", "post", "methods", "path", "request", "query", "form", "members", "written", "json", "ndjson", "html", "csv", "xml"}
+	for _, route := range declared(t, draft) {
+		for key, value := range route {
+			if !slices.Contains(only, key) {
+				t.Errorf("%s: the draft declares %s by itself:\n%s", name, key, draft)
+			}
+			answer, of := value.(map[string]any)
+			for inner := range answer {
+				if of && key != "request" && key != "written" && !slices.Contains([]string{"people", "type", "about", "person", "fields"}, inner) {
+					t.Errorf("%s: the draft declares %s.%s by itself:\n%s", name, key, inner, draft)
+				}
+			}
+		}
+	}
+}
+
+// Names that an asker or an application makes up do not get into the draft, whatever
+// they would be there; and what names somebody is never listed as an ordinary parameter.
+//
+// Promise: RUN-9
+func TestRUN_9_NamesThatAreTOMLAreNotWritten(t *testing.T) {
+	evil := []string{
+		"page\"]\nstatic = [\"text/html", "page\"\nplain = \"$", "]]\n[[service.route]]\nget = \"/x\"", "page' ]", "page\\u0022", "page\r\nplain", "pa\u2028ge", "page # x", "plain = '$'", "\x00page", "page\"", "name'] = 1",
+	}
+	query, _ := shape.Pairs(append(slices.Clone(evil), "page", "nir", "q", "person"), append(slices.Repeat([]string{"x"}, len(evil)), "2", "990029900100134", "Elsa Fourcade", "105001"))
+	var object strings.Builder
+	for i, name := range evil {
+		if i > 0 {
+			object.WriteByte(',')
+		}
+		object.WriteString(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\x00", `\u0000`).Replace(name) + `":"Elsa Fourcade"`)
+	}
+	bodies := map[string]string{
+		"application/json": `{"items":[{"id":105001,` + object.String() + `}]}`,
+		"text/csv":         strings.Join([]string{"id", `"page""]` + "\n" + `static = [""x"`}, ",") + "\n105001,Elsa Fourcade\n",
+		"text/html":        `<table><tr class="x&quot;]&#10;plain=1" id=x><td class='a"b'><a href="/users/105&quot;]">Elsa Fourcade</a><input name='x"]' value=x></table>`,
+		"application/xml":  `<people><person id="105001"><name.plain>Elsa</name.plain></person><person id="105002"><zzz plain="Elsa Fourcade"/></person></people>`,
+	}
+	for media, body := range bodies {
+		parts, _ := shape.Read(media, []byte(body))
+		if len(parts) == 0 {
+			t.Fatalf("%s: nothing is read", media)
+		}
+		draft := shape.Draft([]shape.Shape{
+			{Method: "GET", Path: shape.Path([]string{"users", "\"]\nplain = 1", evil[0]}), Query: query, Answer: media, Parts: parts, Why: "not-declared", Cookies: []string{shape.Word(evil[0])}},
+			{Method: "POST", Path: "/users/{}", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared"},
+			{Method: "POST", Path: "/login", Media: "application/x-www-form-urlencoded", Body: query, Why: "not-declared"},
+		}, nil, "dossier")
+		harmless(t, media, draft)
+		for _, route := range declared(t, draft) {
+			for _, key := range []string{"query", "form"} {
+				listed, _ := route[key].([]any)
+				for _, name := range listed {
+					if name != "page" {
+						t.Errorf("%s: %v is listed under %s:\n%s", media, name, key, draft)
+					}
+				}
+			}
+		}
+		for line := range strings.Lines(draft) {
+			if said, _, _ := strings.Cut(line, "#"); strings.Contains(said, "static") || strings.Contains(said, "plain") {
+				t.Errorf("%s: it says %s", media, line)
+			}
+		}
+	}
+}
